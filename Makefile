@@ -1,0 +1,67 @@
+# facegan: needs a C11 compiler (gcc or clang) and make; links libc, libm and pthreads only.
+#   make            the program                 make test        all quick checks, offline
+#   make demo       watch a StarGAN learn       make test-long   the slow ones
+#   make facegan64  the same with real = double make san         with address and undefined-behaviour sanitizers
+#   make static     one file to carry anywhere  make fuzz        libFuzzer targets (clang)
+CC      ?= cc
+CFLAGS  ?= -O2
+PREFIX  ?= /usr/local
+COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+# -ffp-contract=fast lets a multiplication and an addition become one instruction; no other liberty is taken with arithmetic.
+FLAGS    = -std=c11 -D_GNU_SOURCE -ffp-contract=fast -fno-math-errno -Wall -Wextra -DFACEGAN_COMMIT='"$(COMMIT)"'
+LIBS     = -lm -lpthread
+SOURCES  = facegan.c facegan.h $(wildcard vendor/*.h)
+TESTS    = $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
+FUZZERS  = $(patsubst tests/%.c,build/%,$(wildcard tests/fuzz_*.c))
+
+all: facegan
+
+facegan: $(SOURCES)
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ facegan.c $(LDFLAGS) $(LIBS)
+
+facegan64: $(SOURCES)
+	$(CC) $(FLAGS) $(CFLAGS) -DREAL_DOUBLE -o $@ facegan.c $(LDFLAGS) $(LIBS)
+
+static: $(SOURCES)
+	$(CC) $(FLAGS) $(CFLAGS) -static -o facegan-static facegan.c $(LIBS)
+
+san: $(SOURCES)
+	$(CC) $(FLAGS) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -o facegan-san facegan.c $(LIBS)
+
+install: facegan
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include
+	install -m 755 facegan $(DESTDIR)$(PREFIX)/bin/facegan
+	install -m 644 facegan.h $(DESTDIR)$(PREFIX)/include/facegan.h
+
+# Draws faces, trains a small StarGAN on them, and leaves pictures and a report to open. About four minutes on two cores.
+demo: facegan
+	./facegan data draw --out demo/faces --count 2000 --size 48 --seed 1 --emotions neutral,happy,sad,surprise,angry
+	./facegan train stargan demo/faces --out demo/run $(DEMO)
+	./facegan data draw --out demo/new --count 4 --size 48 --seed 99 --emotions neutral
+	./facegan edit demo/run demo/new/neutral/*.png --emotion all --scale 2 --out demo/edited
+	@echo; echo "open demo/run/report.html, and the pictures in demo/edited"
+
+build/%: tests/%.c tests/check.h $(SOURCES)
+	@mkdir -p build
+	$(CC) $(FLAGS) $(CFLAGS) -I. -o $@ $< $(LIBS)
+
+test: facegan facegan64 $(TESTS)
+	sh tests/run.sh $(TESTS)
+
+test-long: facegan facegan64 $(TESTS)
+	sh tests/run.sh --long $(TESTS)
+
+test-torch: facegan facegan64
+	python3 tests/torch_stargan.py
+
+build/fuzz_%: tests/fuzz_%.c $(SOURCES)
+	@mkdir -p build
+	clang -std=c11 -D_GNU_SOURCE -g -O1 -I. -fsanitize=fuzzer,address,undefined -o $@ $< $(LIBS)
+
+fuzz: $(FUZZERS)
+	for f in $(FUZZERS); do $$f -max_total_time=60 -max_len=65536 -timeout=10 || exit 1; done
+
+clean:
+	rm -rf build demo facegan facegan64 facegan-static facegan-san
+
+.PHONY: all static san install demo test test-long test-torch fuzz clean

@@ -1,0 +1,9318 @@
+/* facegan: every system for synthesising facial expressions that a set of seminar papers builds, in one C file that a student
+ * can read in order, that runs on any machine with a C compiler, and that is faster than the frameworks it replaces.
+ *
+ * CONTENTS
+ *    0  this manual                                   8  losses, each beside its equation
+ *    1  ground: errors, memory, chance, threads       9  data: readers, augmentation, the drawn faces
+ *    2  tensors and the graph                        10  (face detectors: to come)
+ *    3  CPU kernels (may be skipped)                 11  training recipes
+ *    4  the ops: one row each                        12  verification and speed
+ *    5  the gradient, symbol to symbol               13  pictures, pages, reports
+ *    6  planning and running a graph                 14  the command line
+ *    7  layers and networks
+ *
+ * A student's path is 2, 4, 5, 7, 8, 11. Everything that computes is a row of one table of ops (facegan.h, FACEGAN_OPS): its
+ * shape rule, its definition in plain loops, its kernel, its gradient rule and its test cases stand together in chapter 4. A
+ * model is a function that calls op constructors; they append nodes to a graph and compute nothing. `grad` appends more nodes.
+ * The graph is planned once, so that every node has a place in one arena, and then run again and again.
+ *
+ * The letters for dimensions (N H W C K R S P X n) are declared once, in facegan.h.
+ *
+ * SOURCES, by the names used below
+ *    GAN       Goodfellow et al. 2014, arXiv 1406.2661            Adam    Kingma & Ba 2015, arXiv 1412.6980
+ *    WGAN-GP   Gulrajani et al. 2017, arXiv 1704.00028            Philox  Salmon et al. 2011, "Parallel random numbers"
+ *    StarGAN   Choi et al. 2018, arXiv 1711.09020                 IN      Ulyanov et al. 2016, arXiv 1607.08022
+ *    LSGAN     Mao et al. 2017, arXiv 1611.04076                  R1      Mescheder et al. 2018, arXiv 1801.04406
+ *    hinge     Lim & Ye 2017, arXiv 1705.02894                    EMFACS  Friesen & Ekman 1983
+ */
+#ifndef ISA                             /* this file includes itself once per instruction set: see chapter 3 */
+#define FACEGAN_INTERNAL
+#include "facegan.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define IMAGE_IMPLEMENTATION
+#define IMAGE_STATIC
+#include "vendor/image.h"
+#define TENSORFILE_IMPLEMENTATION
+#define TENSORFILE_STATIC
+#include "vendor/tensorfile.h"
+#define PLOT_IMPLEMENTATION
+#define PLOT_STATIC
+#include "vendor/plot.h"
+#define PAGE_IMPLEMENTATION
+#define PAGE_STATIC
+#include "vendor/page.h"
+
+/* ================================================================================================
+ * 1  GROUND: ERRORS, MEMORY, CHANCE, THREADS
+ *
+ * What every later chapter stands on and none of it is about pictures. A function that can fail for a reason the user can act on
+ * takes an Error and returns 0 after filling it; running out of memory ends the program; a broken invariant is a bug.
+ * Chance is counter-based, and work is split by shape and never by thread count, so that a seed gives the same bits anywhere.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 1.1  Errors and messages
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Error {
+    int status;                         /* the exit status it would give: 0 none, 1 failed, 2 misuse */
+    char text[600];
+} Error;
+
+static bool quiet;                      /* --quiet: no progress, no warnings */
+
+__attribute__((format(printf, 3, 4)))
+static int fail(Error *e, int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(e->text, sizeof e->text, format, arguments);
+    va_end(arguments);
+    e->status = status;
+    return 0;
+}
+
+__attribute__((format(printf, 1, 2)))
+static void warn(const char *format, ...)
+{
+    if (quiet) return;
+    va_list arguments;
+    va_start(arguments, format);
+    fflush(stdout);
+    fputs("facegan: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+static void *must_alloc(size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size ? size : 1);
+    if (memory) return memory;
+    fprintf(stderr, "facegan: out of memory (%zu x %zu bytes)\n", count, size);
+    exit(1);
+}
+
+static char *must_copy(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(must_alloc(size, 1), text, size);
+}
+
+static double now_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 1.2  An arena of pages
+ *
+ * All of a training step's values live in one block that is mapped once and reused by every run: fresh memory costs a page
+ * fault every 4 KB, and large pages (asked for, where the system has them) cost the processor fewer address translations.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Arena { char *base; size_t size; } Arena;
+
+enum { HUGE_PAGE = 2 << 20, ALIGNMENT = 64 };
+
+static size_t round_up(size_t size, size_t to)
+{
+    return (size + to - 1) / to * to;
+}
+
+static void arena_free(Arena *arena)
+{
+    if (arena->base) munmap(arena->base, arena->size);
+    *arena = (Arena){0};
+}
+
+/* Makes the arena at least `size` bytes; what it held is lost when it grows. */
+static void arena_reserve(Arena *arena, size_t size)
+{
+    if (size <= arena->size) return;
+    arena_free(arena);
+    size = round_up(size, HUGE_PAGE);
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) {
+        fprintf(stderr, "facegan: out of memory (%zu MB for one step's values; try a smaller --batch or --size)\n", size >> 20);
+        exit(1);
+    }
+#ifdef MADV_HUGEPAGE
+    madvise(base, size, MADV_HUGEPAGE);
+#endif
+    *arena = (Arena){base, size};
+}
+
+/* Memory for the kernel that is running, good until the next call: one kernel runs at a time. */
+static void *scratch(size_t bytes)
+{
+    static Arena arena;
+    arena_reserve(&arena, bytes);
+    return arena.base;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 1.3  Chance
+ *
+ * Philox 4x32-10 turns (key, counter) into four random words by ten rounds of multiplications. A draw is addressed by what it is
+ * for: (seed, stream, index, which). Nothing is consumed, so the order of calls, the number of threads and an interruption
+ * cannot change a value: iteration 1000's permutation is the same whether iterations 0 to 999 ran in this process or not.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST };
+
+static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
+{
+    uint32_t c0 = (uint32_t)counter_low, c1 = (uint32_t)(counter_low >> 32);
+    uint32_t c2 = (uint32_t)counter_high, c3 = (uint32_t)(counter_high >> 32);
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+        uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c1 = (uint32_t)p1, c3 = (uint32_t)p0, c0 = n0, c2 = n2;
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+    }
+    out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+}
+
+/* Uniform in (0,1). */
+static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t which)
+{
+    uint32_t words[4];
+    philox(seed, (uint64_t)stream << 32 | which >> 2, index, words);
+    return (words[which & 3] + 0.5) / 4294967296.0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 1.4  Threads
+ *
+ * One pool for the whole program. parallel() runs tasks 0..n-1, handed out one by one; a task's results may depend on its index
+ * but never on which worker ran it (the worker's number only chooses scratch memory). Workers spin for a few microseconds between
+ * jobs before they sleep, because a training step has hundreds of jobs. Denormal numbers are flushed to zero in every
+ * thread alike: they are hundredfold slower and carry nothing here.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef void Task(void *argument, int index, int worker);
+
+enum { MAX_THREADS = 64, SPINS = 4000 };
+
+static struct {
+    int threads;
+    pthread_t handles[MAX_THREADS];
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    atomic_int generation, sleepers, next, running, quit;
+    int tasks;
+    Task *task;
+    void *argument;
+} pool = {.threads = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static int thread_count(void)
+{
+    return pool.threads;
+}
+
+static void flush_denormals(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);          /* flush to zero, denormals are zero */
+#elif defined(__aarch64__)
+    uint64_t control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    __asm__ volatile("msr fpcr, %0" : : "r"(control | 1u << 24));
+#endif
+}
+
+static inline void pause_briefly(int spins)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+    if (spins % 256 == 255) sched_yield();
+}
+
+static void take_tasks(int worker)
+{
+    for (int i; (i = atomic_fetch_add(&pool.next, 1)) < pool.tasks;) pool.task(pool.argument, i, worker);
+}
+
+static void wait_for_job(int seen)
+{
+    for (int spins = 0; spins < SPINS; spins++) {
+        if (atomic_load(&pool.generation) != seen) return;
+        pause_briefly(spins);
+    }
+    pthread_mutex_lock(&pool.mutex);
+    atomic_fetch_add(&pool.sleepers, 1);
+    while (atomic_load(&pool.generation) == seen) pthread_cond_wait(&pool.wake, &pool.mutex);
+    atomic_fetch_sub(&pool.sleepers, 1);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+static void *worker_main(void *argument)
+{
+    int worker = (int)(intptr_t)argument;
+    flush_denormals();
+    for (int seen = 0;; seen++) {
+        wait_for_job(seen);
+        if (atomic_load(&pool.quit)) return NULL;
+        take_tasks(worker);
+        atomic_fetch_sub(&pool.running, 1);
+    }
+}
+
+static void announce_job(void)
+{
+    pthread_mutex_lock(&pool.mutex);
+    atomic_fetch_add(&pool.generation, 1);
+    if (atomic_load(&pool.sleepers)) pthread_cond_broadcast(&pool.wake);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+static void parallel(int tasks, Task *task, void *argument)
+{
+    if (pool.threads == 1 || tasks == 1) {
+        for (int i = 0; i < tasks; i++) task(argument, i, 0);
+        return;
+    }
+    pool.task = task, pool.argument = argument, pool.tasks = tasks;
+    atomic_store(&pool.next, 0);
+    atomic_store(&pool.running, pool.threads - 1);
+    announce_job();
+    take_tasks(0);
+    for (int spins = 0; atomic_load(&pool.running); spins++) pause_briefly(spins);
+}
+
+static void threads_stop(void)
+{
+    if (pool.threads == 1) return;
+    atomic_store(&pool.quit, 1);
+    announce_job();
+    for (int i = 1; i < pool.threads; i++) pthread_join(pool.handles[i], NULL);
+    atomic_store(&pool.quit, 0);
+    atomic_store(&pool.generation, 0);
+    pool.threads = 1;
+}
+
+/* threads: 0 takes every processor that this process may use. */
+static void threads_start(int threads)
+{
+    threads_stop();
+    flush_denormals();
+    if (threads <= 0) threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (threads < 1) threads = 1;
+    if (threads > MAX_THREADS) threads = MAX_THREADS;
+    pool.threads = threads;
+    for (int i = 1; i < threads; i++) {
+        if (pthread_create(&pool.handles[i], NULL, worker_main, (void *)(intptr_t)i) == 0) continue;
+        pool.threads = i;                                               /* the system gives no more: go on with these */
+        break;
+    }
+}
+
+/* ================================================================================================
+ * 2  TENSORS AND THE GRAPH
+ *
+ * A tensor is a named buffer that lives as long as the program wants: a weight, its moments, a batch. A node is an op applied to
+ * operands; a graph is the list of its nodes in the order they were made, which is an order in which they can be computed.
+ * Building never stops at a mistake: the first one is kept in the graph and reported when the graph is planned.
+ * ============================================================================================== */
+
+enum { GRAPH_NODES = 1 << 14 };
+
+struct Graph {
+    Node *nodes[GRAPH_NODES];
+    int count;
+    Node **order;                       /* what runs, in order: chapter 6 */
+    int n_order;
+    size_t arena_bytes;
+    Tensor **owned;                     /* tensors made for test cases, freed with the graph */
+    int n_owned;
+    Error error;
+};
+
+static Shape shape_of(int n, int h, int w, int c)
+{
+    return (Shape){{n, h, w, c}};
+}
+
+static size_t shape_count(Shape s)
+{
+    return (size_t)s.d[0] * (size_t)s.d[1] * (size_t)s.d[2] * (size_t)s.d[3];
+}
+
+static bool shape_equal(Shape a, Shape b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+static size_t count_of(const Node *node)
+{
+    return shape_count(node->shape);
+}
+
+static real *new_reals(size_t count)
+{
+    size_t bytes = round_up((count ? count : 1) * sizeof(real), ALIGNMENT);
+    void *memory = aligned_alloc(ALIGNMENT, bytes);
+    if (!memory) {
+        fprintf(stderr, "facegan: out of memory (%zu MB)\n", bytes >> 20);
+        exit(1);
+    }
+    return memset(memory, 0, bytes);
+}
+
+static Tensor *tensor_new(const char *name, Shape shape)
+{
+    Tensor *t = must_alloc(1, sizeof *t);
+    snprintf(t->name, sizeof t->name, "%s", name);
+    t->shape = shape;
+    t->data = new_reals(shape_count(shape));
+    return t;
+}
+
+static void tensor_free(Tensor *t)
+{
+    if (!t) return;
+    free(t->data);
+    free(t);
+}
+
+static Graph *graph_new(void)
+{
+    return must_alloc(1, sizeof(Graph));
+}
+
+static void graph_free(Graph *g)
+{
+    if (!g) return;
+    for (int i = 0; i < g->count; i++) free(g->nodes[i]);
+    for (int i = 0; i < g->n_owned; i++) tensor_free(g->owned[i]);
+    free(g->owned);
+    free(g->order);
+    free(g);
+}
+
+/* A row of the table (facegan.h): what chapter 4 gives for each op. */
+typedef struct Row {
+    const char *name, *text;
+    int (*shape)(Node *y);                                                  /* sets y's shape; 0 after mistake() */
+    void (*define)(const Node *y, const double *const *in, double *out);
+    void (*cpu)(Node *y);
+    void (*grad)(Node *y, Node *dy, Node **dx, const bool *want);           /* dx[i] for each wanted operand i */
+    Node *(*test)(Graph *g, int variant);                                   /* NULL when there are no more variants */
+} Row;
+
+static const Row *row_of(Op op);
+
+/* Records a mistake in the model being built, naming the op and its operands' shapes. */
+__attribute__((format(printf, 2, 3)))
+static int mistake(Node *y, const char *format, ...)
+{
+    Graph *g = y->graph;
+    if (g->error.status) return 0;
+    char why[300], shapes[200] = "";
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    for (int i = 0; i < MAX_INPUTS; i++) {
+        if (!y->in[i]) continue;
+        const int *d = y->in[i]->shape.d;
+        size_t used = strlen(shapes);
+        snprintf(shapes + used, sizeof shapes - used, " (%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
+    }
+    return fail(&g->error, 1, "%s:%s %s", row_of(y->op)->name, shapes, why);
+}
+
+/* Appends a node to the graph of its first operand (or the one it names) and works out its shape. */
+static Node *append(Node proto)
+{
+    Graph *g = proto.graph ? proto.graph : proto.in[0]->graph;
+    if (g->count == GRAPH_NODES) {
+        fprintf(stderr, "facegan: a graph of more than %d nodes\n", GRAPH_NODES);
+        exit(1);
+    }
+    Node *y = must_alloc(1, sizeof *y);
+    *y = proto;
+    y->graph = g;
+    y->id = g->count;
+    g->nodes[g->count++] = y;
+    if (!row_of(y->op)->shape(y)) y->shape = shape_of(1, 1, 1, 1);
+    return y;
+}
+
+/* A value that must still be there after the run: a loss to print, a picture to show. */
+static Node *keep(Node *node)
+{
+    node->kept = true;
+    return node;
+}
+#endif /* ISA */
+
+#define THIS_FILE "facegan.c"     /* the name under which this file includes itself, once per instruction set */
+
+#ifndef ISA
+typedef enum { CONV_FORWARD, CONV_INPUT_GRAD, CONV_WEIGHT_GRAD } ConvKind;
+
+typedef struct Epilogue {               // v is the raw result at one output element, i its index, k its channel. Applied in this order:
+    const real *plus;                   // or NULL: v += plus[i]            (may be the output itself: accumulation in place)
+    const real *bias;                   // or NULL: v += bias[k]
+    real slope;                         // v = v > 0 ? v : slope*v          (1: none; 0: ReLU)
+    const real *mask;                   // or NULL: v *= mask[i] > 0 ? 1 : mask_slope
+    real mask_slope;
+} Epilogue;
+
+enum { TILE_ROWS_MAX = 14, DOT_OUTPUTS_MAX = 3 };
+
+typedef struct Tile {                       // c(row, lane) = sum over pictures, runs and length of a[row] * b(lane)
+    const real *a[TILE_ROWS_MAX];           // where each row of the tile begins; the rows are alike from there on:
+    ptrdiff_t a_step, a_run, a_picture;     // from one term to the next, from run to run, from picture to picture
+    const real *b;                          // the lanes of term 0; runs follow each other without a gap
+    ptrdiff_t b_step, ahead;                // from one term to the next; how far ahead of its use b is prefetched
+    int pictures, runs, length;             // the sum has pictures * runs * length terms
+    int rows, width;                        // 1..tile_rows rows of 1 or 2 vectors
+    int accumulate;                         // c += instead of c =
+    real *c;                                // rows of 2 vectors
+} Tile;
+
+/* Constants of 3.x's exp and log, for either number type. */
+#ifdef REAL_DOUBLE
+#define EXP_TERMS 14
+#define LOG_TERMS 12
+#define EXP_LOW (-708.0)
+#define EXP_HIGH 709.0
+#define MANTISSA_BITS 52
+#define EXPONENT_BIAS 1023
+#define ROUND_MAGIC 6755399441055744.0          /* 1.5 * 2^52: adding it rounds to an integer */
+#define SIGN_BIT (-0x7FFFFFFFFFFFFFFFLL - 1)
+#define ONE_BITS 0x3FF0000000000000LL
+#define SQRT_HALF_BITS 0x3FE6A09E667F3BCDLL
+#define LN2_HIGH 0.693147180369123816490
+#define LN2_LOW 1.90821492927058770002e-10
+#else
+#define EXP_TERMS 8
+#define LOG_TERMS 6
+#define EXP_LOW (-87.0f)
+#define EXP_HIGH 88.0f
+#define MANTISSA_BITS 23
+#define EXPONENT_BIAS 127
+#define ROUND_MAGIC 12582912.0f
+#define SIGN_BIT (-0x7FFFFFFF - 1)
+#define ONE_BITS 0x3F800000
+#define SQRT_HALF_BITS 0x3F3504F3
+#define LN2_HIGH 0.693145751953125f
+#define LN2_LOW 1.42860682030941723212e-6f
+#endif
+
+#define REAL_SQRT(x) (sizeof(real) == 8 ? (real)sqrt(x) : (real)sqrtf((float)(x)))
+enum { PIXELS_A_SUM = 64 };      /* see 3.x: instance norm */
+
+static const real inverse_factorial[14] = {1, 1, (real)(1.0 / 2), (real)(1.0 / 6), (real)(1.0 / 24), (real)(1.0 / 120), (real)(1.0 / 720), (real)(1.0 / 5040),
+                                           (real)(1.0 / 40320), (real)(1.0 / 362880), (real)(1.0 / 3628800), (real)(1.0 / 39916800),
+                                           (real)(1.0 / 479001600), (real)(1.0 / 6227020800)};
+static const real inverse_odd[12] = {1, (real)(1.0 / 3), (real)(1.0 / 5), (real)(1.0 / 7), (real)(1.0 / 9), (real)(1.0 / 11), (real)(1.0 / 13), (real)(1.0 / 15),
+                                     (real)(1.0 / 17), (real)(1.0 / 19), (real)(1.0 / 21), (real)(1.0 / 23)};
+
+#define KERNELS(X) \
+    X(void, tile, (const Tile *t)) \
+    X(void, dot, (const Tile *t)) \
+    X(void, finish, (const Epilogue *e, real *out, size_t at, int channel, int count, const real *v)) \
+    X(void, multiply_add, (real *sum, const real *x, const real *w, int count)) \
+    X(void, pointwise, (Op op, const real *u, const real *v, real a, real b, real *y, size_t n)) \
+    X(void, column_sums, (const real *x, size_t rows, size_t stride, size_t columns, double *out)) \
+    X(void, moments, (const real *x, size_t pixels, size_t stride, size_t channels, real epsilon, real *mean, real *inverse_std)) \
+    X(void, normalise, (const real *x, const real *residual, size_t pixels, size_t stride, const real *line, real slope, real *y)) \
+    X(void, norm_sums, (const real *dy, const real *x, size_t pixels, size_t stride, size_t channels, const real *moments, const real *line, real slope, real *sums)) \
+    X(void, norm_dx, (const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope, real *dx)) \
+    X(void, adam, (const real *g, real *m, real *v, const real *schedule, real beta1, real beta2, real epsilon, real *w, size_t n))
+
+typedef struct Kernels {
+    const char *name;
+    int lanes, tile_rows, dot_rows;
+#define MEMBER(type, name, arguments) type (*name) arguments;
+    KERNELS(MEMBER)
+#undef MEMBER
+} Kernels;
+#endif
+
+#ifdef ISA
+#define PASTE_(a, b) a##_##b
+#define PASTE(a, b) PASTE_(a, b)
+#define NAME(x) PASTE(x, ISA)
+#define LANES ((int)(VECTOR_BYTES / sizeof(real)))
+#define vec NAME(vec)
+#define vec_unaligned NAME(vec_unaligned)
+#define LOAD(p) ((vec)*(const vec_unaligned *)(p))
+#define STORE(p, v) (*(vec_unaligned *)(p) = (v))
+#define SELECT(m, a, b) ((vec)(((m) & (__typeof__(m))(a)) | (~(m) & (__typeof__(m))(b))))
+#define INLINE static inline __attribute__((always_inline)) void
+#define EACH_6(X) X(0) X(1) X(2) X(3) X(4) X(5)
+#if TILE_ROWS == 6
+#define EACH_ROW(X) EACH_6(X)
+#else
+#define EACH_ROW(X) EACH_6(X) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
+#endif
+typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef vec vec_unaligned __attribute__((aligned(sizeof(real)), may_alias));
+
+INLINE NAME(tile_body)(const Tile *t, const int rows, const int width)
+{
+    vec sum[TILE_ROWS][2];
+    const real *a[TILE_ROWS], *b = t->b;
+    const ptrdiff_t a_step = t->a_step, b_step = t->b_step, ahead = t->ahead;
+#define BEGIN(i) if (i < rows) {                                                        \
+        a[i] = t->a[i];                                                                 \
+        sum[i][0] = sum[i][1] = (vec){0};                                               \
+        if (t->accumulate) {                                                            \
+            sum[i][0] = LOAD(t->c + 2 * i * LANES);                                     \
+            if (width > 1) sum[i][1] = LOAD(t->c + (2 * i + 1) * LANES);                \
+        }                                                                               \
+    }
+#define TERM(i) if (i < rows) {                                                         \
+        real factor = a[i][at];                                                         \
+        sum[i][0] += factor * b0;                                                       \
+        if (width > 1) sum[i][1] += factor * b1;                                        \
+    }
+#define END(i) if (i < rows) {                                                          \
+        STORE(t->c + 2 * i * LANES, sum[i][0]);                                         \
+        if (width > 1) STORE(t->c + (2 * i + 1) * LANES, sum[i][1]);                    \
+    }
+    EACH_ROW(BEGIN)
+    for (int n = 0; n < t->pictures; n++)
+        for (int r = 0; r < t->runs; r++) {
+            ptrdiff_t at = n * t->a_picture + r * t->a_run;
+            for (int left = t->length; left > 0; left--, at += a_step, b += b_step) {
+                vec b0 = LOAD(b), b1 = width > 1 ? LOAD(b + LANES) : b0;
+                for (int line = 0; line < width * VECTOR_BYTES; line += 64)
+                    __builtin_prefetch(b + ahead + line / (int)sizeof(real));
+                EACH_ROW(TERM)
+            }
+        }
+    EACH_ROW(END)
+#undef BEGIN
+#undef TERM
+#undef END
+}
+
+#define INSTANCE(i)                                                                                  \
+    static void NAME(tile_1_##i)(const Tile *t) { NAME(tile_body)(t, i + 1, 1); }                    \
+    static void NAME(tile_2_##i)(const Tile *t) { NAME(tile_body)(t, i + 1, 2); }
+EACH_ROW(INSTANCE)
+#undef INSTANCE
+
+static void NAME(tile)(const Tile *t)
+{
+#define ENTRY(i) { NAME(tile_1_##i), NAME(tile_2_##i) },
+    static void (*const instance[TILE_ROWS][2])(const Tile *) = { EACH_ROW(ENTRY) };
+#undef ENTRY
+    instance[t->rows - 1][t->width - 1](t);
+}
+
+INLINE NAME(dot_body)(const Tile *t, const int outputs)
+{
+    vec sum[DOT_ROWS][DOT_OUTPUTS_MAX] = {{{0}}};
+    real tail[DOT_ROWS][DOT_OUTPUTS_MAX] = {{0}};
+    const real *b = t->b;
+    const int whole = t->length - t->length % LANES;
+    for (int r = 0; r < t->runs; r++, b += t->length) {
+        ptrdiff_t at = r * t->a_run;
+        for (int l = 0; l < whole; l += LANES) {
+            vec w[DOT_OUTPUTS_MAX];
+#define WEIGHT(k) if (k < outputs) w[k] = LOAD(b + k * t->b_step + l);
+            WEIGHT(0) WEIGHT(1) WEIGHT(2)
+#define TERM(i) if (i < DOT_ROWS) {                                                     \
+                vec x = LOAD(t->a[i] + at + l);                                         \
+                sum[i][0] += x * w[0];                                                  \
+                if (outputs > 1) sum[i][1] += x * w[1];                                 \
+                if (outputs > 2) sum[i][2] += x * w[2];                                 \
+            }
+            TERM(0) TERM(1) TERM(2) TERM(3)
+#if DOT_ROWS > 4
+            TERM(4) TERM(5) TERM(6) TERM(7)
+#endif
+        }
+        for (int l = whole; l < t->length; l++)
+            for (int i = 0; i < DOT_ROWS; i++)
+                for (int k = 0; k < outputs; k++)
+                    tail[i][k] += t->a[i][at + l] * b[k * t->b_step + l];
+    }
+#undef WEIGHT
+#undef TERM
+    for (int i = 0; i < DOT_ROWS; i++)
+        for (int k = 0; k < outputs; k++) {
+            real lanes[LANES];
+            STORE(lanes, sum[i][k]);
+            for (int half = LANES / 2; half > 0; half /= 2)
+                for (int l = 0; l < half; l++)
+                    lanes[l] += lanes[l + half];
+            t->c[i * 2 * LANES + k] = lanes[0] + tail[i][k];
+        }
+}
+
+static void NAME(dot)(const Tile *t)
+{
+    if (t->width == 1)
+        NAME(dot_body)(t, 1);
+    else if (t->width == 2)
+        NAME(dot_body)(t, 2);
+    else
+        NAME(dot_body)(t, 3);
+}
+
+static void NAME(finish)(const Epilogue *e, real *out, size_t at, int channel, int count, const real *v)
+{
+    int i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        vec x = LOAD(v + i);
+        if (e->plus)
+            x += LOAD(e->plus + at + i);
+        if (e->bias)
+            x += LOAD(e->bias + channel + i);
+        if (e->slope != 1)
+            x = SELECT(x > 0, x, e->slope * x);
+        if (e->mask)
+            x = SELECT(LOAD(e->mask + at + i) > 0, x, e->mask_slope * x);
+        STORE(out + at + i, x);
+    }
+    for (; i < count; i++) {
+        real x = v[i];
+        if (e->plus)
+            x += e->plus[at + i];
+        if (e->bias)
+            x += e->bias[channel + i];
+        x = x > 0 ? x : e->slope * x;
+        if (e->mask && !(e->mask[at + i] > 0))
+            x *= e->mask_slope;
+        out[at + i] = x;
+    }
+}
+
+static void NAME(multiply_add)(real *sum, const real *x, const real *w, int count)
+{
+    int i = 0;
+    for (; i + LANES <= count; i += LANES)
+        STORE(sum + i, LOAD(sum + i) + LOAD(x + i) * LOAD(w + i));
+    for (; i < count; i++)
+        sum[i] += x[i] * w[i];
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 3.x  Pointwise loops and elementary functions
+ *
+ * MAP runs one expression over whole vectors and then over the rest, which is copied through a vector-sized buffer so that every
+ * element sees the same instructions wherever it stands. exp and log are ours, by range reduction and a series, because a
+ * libm differs from machine to machine in the last bit: exp(x) = 2^k e^r with |r| <= ln 2 / 2; log(x) = k ln 2 + 2 artanh(s), where
+ * s = (m-1)/(m+1) and m is x's mantissa in [sqrt 1/2, sqrt 2).
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef __typeof__((vec){0} > (vec){0}) NAME(ivec);
+#define ivec NAME(ivec)
+#define WIDTH ((size_t)LANES)
+#define SPLAT(f) ((f) - (vec){0})
+
+/* A vector's first `width` numbers (all of them, if there are so many). */
+#define LOAD_SOME(v, from, width) \
+    do { \
+        if ((width) >= WIDTH) v = LOAD(from); \
+        else v = (vec){0}, memcpy(&(v), from, (width) * sizeof(real)); \
+    } while (0)
+#define STORE_SOME(to, v, width) \
+    do { \
+        if ((width) >= WIDTH) STORE(to, v); \
+        else memcpy(to, &(v), (width) * sizeof(real)); \
+    } while (0)
+#define VECTOR_SQRT(result, v) \
+    do { \
+        vec v_ = (v); \
+        for (int k_ = 0; k_ < LANES; k_++) (result)[k_] = REAL_SQRT(v_[k_]); \
+    } while (0)
+
+#define EXP(result, argument) \
+    do { \
+        vec x_ = (argument); \
+        x_ = SELECT(x_ < EXP_LOW, SPLAT((real)EXP_LOW), x_); \
+        x_ = SELECT(x_ > EXP_HIGH, SPLAT((real)EXP_HIGH), x_); \
+        vec k_ = x_ * (real)1.44269504088896340736 + (real)ROUND_MAGIC; \
+        ivec bits_ = (ivec)k_; \
+        k_ -= (real)ROUND_MAGIC; \
+        vec r_ = x_ - k_ * (real)LN2_HIGH - k_ * (real)LN2_LOW, p_ = SPLAT(inverse_factorial[EXP_TERMS - 1]); \
+        for (int i_ = EXP_TERMS - 2; i_ >= 0; i_--) p_ = p_ * r_ + inverse_factorial[i_]; \
+        result = p_ * (vec)((bits_ + EXPONENT_BIAS) << MANTISSA_BITS); \
+    } while (0)
+
+#define LOG(result, argument) \
+    do { \
+        vec x_ = (argument); \
+        ivec bits_ = (ivec)x_ - SQRT_HALF_BITS; \
+        ivec k_ = bits_ >> MANTISSA_BITS; \
+        vec m_ = (vec)((ivec)x_ - (k_ << MANTISSA_BITS)), s_ = (m_ - 1) / (m_ + 1), s2_ = s_ * s_; \
+        vec p_ = SPLAT(inverse_odd[LOG_TERMS - 1]), e_ = __builtin_convertvector(k_, vec); \
+        for (int i_ = LOG_TERMS - 2; i_ >= 0; i_--) p_ = p_ * s2_ + inverse_odd[i_]; \
+        vec l_ = 2 * s_ * p_ + e_ * (real)LN2_LOW + e_ * (real)LN2_HIGH; \
+        l_ = SELECT(x_ == 0, SPLAT((real)-INFINITY), l_); \
+        result = SELECT((x_ > 0) & (x_ < (real)INFINITY), l_, SELECT(x_ == 0, l_, SELECT(x_ > 0, x_, SPLAT((real)NAN)))); \
+    } while (0)
+
+/* y[i] = the value `r` that `body` computes from x = u[i] and v = v[i] (0 without a second operand). */
+#define MAP(body) \
+    for (size_t i = 0; i < n; i += WIDTH) { \
+        size_t rest = n - i; \
+        vec x = {0}, w = {0}, r; \
+        if (rest >= WIDTH) { \
+            x = LOAD(u + i); \
+            if (v) w = LOAD(v + i); \
+        } else { \
+            memcpy(&x, u + i, rest * sizeof(real)); \
+            if (v) memcpy(&w, v + i, rest * sizeof(real)); \
+        } \
+        body; \
+        if (rest >= WIDTH) STORE(y + i, r); \
+        else memcpy(y + i, &r, rest * sizeof(real)); \
+    } \
+    break
+
+static void NAME(pointwise)(Op op, const real *u, const real *v, real a, real b, real *y, size_t n)
+{
+    switch (op) {
+    case OP_add:             MAP(r = x + w);
+    case OP_sub:             MAP(r = x - w);
+    case OP_mul:             MAP(r = x * w);
+    case OP_affine:          MAP(r = x * a + b);
+    case OP_square:          MAP(r = x * x);
+    case OP_sqrt:            MAP(VECTOR_SQRT(r, x));
+    case OP_reciprocal:      MAP(r = SELECT(x == 0, SPLAT((real)0), 1 / x));
+    case OP_exp:             MAP(EXP(r, x));
+    case OP_log:             MAP(LOG(r, x));
+    case OP_tanh:            MAP(vec t; vec z = (vec)((ivec)x & ~SIGN_BIT); EXP(t, -2 * z); t = (1 - t) / (1 + t); r = (vec)((ivec)t | ((ivec)x & SIGN_BIT)));
+    case OP_sigmoid:         MAP(vec t; EXP(t, -x); r = 1 / (1 + t));
+    case OP_softplus:        MAP(vec t; vec z = (vec)((ivec)x | SIGN_BIT); EXP(t, z); LOG(t, 1 + t); r = SELECT(x > 0, x, (x - x)) + t);
+    case OP_abs:             MAP(r = (vec)((ivec)x & ~SIGN_BIT));
+    case OP_sign:            MAP(r = SELECT(x == 0, x, (vec)(((ivec)x & SIGN_BIT) | ONE_BITS)); r = SELECT(x == x, r, x));
+    case OP_leaky_relu:      MAP(r = SELECT(x > 0, x, a * x));
+    case OP_leaky_mask: MAP(r = SELECT(w > 0, x, a * x));
+    default: break;
+    }
+}
+
+/* out[c] += sum over rows of x[row * stride + c]. Sixteen rows are summed in vectors, then added in double, so that the error does not
+ * grow with a picture's area. */
+static void NAME(column_sums)(const real *x, size_t rows, size_t stride, size_t columns, double *out)
+{
+    if (columns == 1 && stride == 1) {                                  /* one long column: the lanes are 16 neighbours */
+        real tail[LANES] = {0};
+        double lanes[LANES] = {0};
+        NAME(column_sums)(x, rows / WIDTH, WIDTH, WIDTH, lanes);
+        memcpy(tail, x + rows / WIDTH * WIDTH, rows % WIDTH * sizeof(real));
+        for (int k = 0; k < LANES; k++) out[0] += lanes[k] + (double)tail[k];
+        return;
+    }
+    for (size_t c = 0; c < columns; c += WIDTH) {
+        size_t width = columns - c < WIDTH ? columns - c : WIDTH;
+        for (size_t first = 0; first < rows; first += 16) {
+            size_t last = first + 16 < rows ? first + 16 : rows;
+            vec total = {0};
+            for (size_t row = first; row < last; row++) {
+                vec value;
+                LOAD_SOME(value, x + row * stride + c, width);
+                total += value;
+            }
+            for (size_t k = 0; k < width; k++) out[c + k] += (double)total[k];
+        }
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 3.x  Instance norm: statistics, forward, gradient                                                        (see 4.8)
+ *
+ * A picture's map is `pixels` rows of `stride` channels. Statistics walk down columns of channels, one vector wide, and sum
+ * 64 pixels at a time before adding to the total, which keeps the rounding error of a 128 x 128 map as small as a 8 x 8 map's.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Runs `body` for each pixel of `column` (a vector of channels); it adds to `part`, which is folded into `total` every 64 pixels. */
+#define SUM_PIXELS(total, part, pixel, body) \
+    for (size_t first_ = 0; first_ < pixels; first_ += PIXELS_A_SUM) { \
+        size_t last_ = first_ + PIXELS_A_SUM < pixels ? first_ + PIXELS_A_SUM : pixels; \
+        vec part = {0}; \
+        for (size_t pixel = first_; pixel < last_; pixel++) { body; } \
+        total += part; \
+    }
+
+static void NAME(moments)(const real *x, size_t pixels, size_t stride, size_t channels, real epsilon, real *mean, real *inverse_std)
+{
+    for (size_t c = 0; c < channels; c += WIDTH) {
+        size_t width = channels - c < WIDTH ? channels - c : WIDTH;
+        vec total = {0}, squares = {0}, value, m, result;
+        SUM_PIXELS(total, part, p, LOAD_SOME(value, x + p * stride + c, width); part += value)
+        m = total / (real)pixels;
+        SUM_PIXELS(squares, part, p, LOAD_SOME(value, x + p * stride + c, width); value -= m; part += value * value)
+        for (int k = 0; k < LANES; k++) result[k] = (real)(1 / sqrt((double)(squares[k] / (real)pixels + epsilon)));
+        STORE_SOME(mean + c, m, width);
+        STORE_SOME(inverse_std + c, result, width);
+    }
+}
+
+/* y = leaky(A x + B + residual); line holds A (stride numbers) and B. */
+static void NAME(normalise)(const real *x, const real *residual, size_t pixels, size_t stride, const real *line, real slope, real *y)
+{
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < stride; c += WIDTH) {
+            size_t width = stride - c < WIDTH ? stride - c : WIDTH, at = p * stride + c;
+            vec value, a, b, r;
+            LOAD_SOME(value, x + at, width);
+            LOAD_SOME(a, line + c, width);
+            LOAD_SOME(b, line + stride + c, width);
+            value = value * a + b;
+            if (residual) {
+                LOAD_SOME(r, residual + at, width);
+                value += r;
+            }
+            value = SELECT(value > 0, value, slope * value);
+            STORE_SOME(y + at, value, width);
+        }
+}
+
+/* sums[c] = sum of d, sums[stride + c] = sum of d h, where d = dy behind the activation whose line (A, B) gives the sign. */
+static void NAME(norm_sums)(const real *dy, const real *x, size_t pixels, size_t stride, size_t channels, const real *moments, const real *line,
+                          real slope, real *sums)
+{
+    for (size_t c = 0; c < channels; c += WIDTH) {
+        size_t width = channels - c < WIDTH ? channels - c : WIDTH;
+        vec a, b, mean, inverse_std, d, h, total = {0}, products = {0};
+        LOAD_SOME(a, line + c, width);
+        LOAD_SOME(b, line + stride + c, width);
+        LOAD_SOME(mean, moments + c, width);
+        LOAD_SOME(inverse_std, moments + stride + c, width);
+        for (size_t first = 0; first < pixels; first += PIXELS_A_SUM) {
+            size_t last = first + PIXELS_A_SUM < pixels ? first + PIXELS_A_SUM : pixels;
+            vec part = {0}, product = {0};
+            for (size_t p = first; p < last; p++) {
+                LOAD_SOME(d, dy + p * stride + c, width);
+                LOAD_SOME(h, x + p * stride + c, width);
+                d = SELECT(h * a + b > 0, d, slope * d);
+                part += d;
+                product += d * (h - mean);
+            }
+            total += part;
+            products += product;
+        }
+        products *= inverse_std;
+        STORE_SOME(sums + c, total, width);
+        STORE_SOME(sums + stride + c, products, width);
+    }
+}
+
+/* dx = A d + Q x + T; lines holds A, B, Q, T, stride numbers each. */
+static void NAME(norm_dx)(const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope, real *dx)
+{
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t c = 0; c < stride; c += WIDTH) {
+            size_t width = stride - c < WIDTH ? stride - c : WIDTH, at = p * stride + c;
+            vec d, value, a, b, q, t;
+            LOAD_SOME(d, dy + at, width);
+            LOAD_SOME(value, x + at, width);
+            LOAD_SOME(a, lines + c, width);
+            LOAD_SOME(b, lines + stride + c, width);
+            LOAD_SOME(q, lines + 2 * stride + c, width);
+            LOAD_SOME(t, lines + 3 * stride + c, width);
+            d = SELECT(value * a + b > 0, d, slope * d);
+            d = d * a + (value * q + t);
+            STORE_SOME(dx + at, d, width);
+        }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 3.x  Adam, one pass                                                                                      (see 4.9)
+ * ---------------------------------------------------------------------------------------------- */
+
+static void NAME(adam)(const real *g, real *m, real *v, const real *schedule, real beta1, real beta2, real epsilon, real *w, size_t n)
+{
+    real rate = schedule[0] * schedule[1], correction = schedule[2];
+    for (size_t i = 0; i < n; i += WIDTH) {
+        size_t width = n - i < WIDTH ? n - i : WIDTH;
+        vec gradient, first, second, weight, root;
+        LOAD_SOME(gradient, g + i, width);
+        LOAD_SOME(first, m + i, width);
+        LOAD_SOME(second, v + i, width);
+        LOAD_SOME(weight, w + i, width);
+        first = first * beta1 + gradient * (1 - beta1);
+        second = second * beta2 + gradient * gradient * (1 - beta2);
+        VECTOR_SQRT(root, second * correction);
+        weight -= rate * first / (root + epsilon);
+        STORE_SOME(m + i, first, width);
+        STORE_SOME(v + i, second, width);
+        STORE_SOME(w + i, weight, width);
+    }
+}
+
+#define MEMBER(type, name, arguments) .name = NAME(name),
+static const Kernels NAME(kernels) = {
+    .name = ISA_NAME, .lanes = LANES, .tile_rows = TILE_ROWS, .dot_rows = DOT_ROWS, KERNELS(MEMBER)
+};
+#undef MEMBER
+#undef PASTE_
+#undef PASTE
+#undef NAME
+#undef LANES
+#undef vec
+#undef ivec
+#undef WIDTH
+#undef SPLAT
+#undef LOAD_SOME
+#undef STORE_SOME
+#undef VECTOR_SQRT
+#undef EXP
+#undef LOG
+#undef MAP
+#undef SUM_PIXELS
+#undef vec_unaligned
+#undef LOAD
+#undef STORE
+#undef SELECT
+#undef INLINE
+#undef EACH_6
+#undef EACH_ROW
+#undef ISA_NAME
+#undef VECTOR_BYTES
+#undef TILE_ROWS
+#undef DOT_ROWS
+#endif
+
+#ifndef ISA
+#if defined(__x86_64__)
+#define ISA avx512
+#define ISA_NAME "avx512"
+#define VECTOR_BYTES 64
+#define TILE_ROWS 14
+#define DOT_ROWS 8
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
+#endif
+#include THIS_FILE
+#undef ISA
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#define ISA avx2
+#define ISA_NAME "avx2"
+#define VECTOR_BYTES 32
+#define TILE_ROWS 6
+#define DOT_ROWS 4
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#include THIS_FILE
+#undef ISA
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+#ifdef __aarch64__
+#define ISA neon
+#define ISA_NAME "neon"
+#define TILE_ROWS 14
+#define DOT_ROWS 8
+#else
+#define ISA portable
+#define ISA_NAME "portable"
+#define TILE_ROWS 6
+#define DOT_ROWS 4
+#endif
+#define VECTOR_BYTES 16
+#include THIS_FILE
+#undef ISA
+
+static int winograd_enabled = 1;
+static const Kernels *kernels;
+
+/* Chooses the kernels: those named by `wanted`, or the widest that this machine can run when it is NULL. */
+static int isa_choose(const char *wanted, char error[256])
+{
+    const struct { const Kernels *kernels; int supported; } variants[] = {
+#if defined(__x86_64__)
+        { &kernels_avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+                        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") },
+        { &kernels_avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") },
+#endif
+#ifdef __aarch64__
+        { &kernels_neon, 1 },
+#else
+        { &kernels_portable, 1 },
+#endif
+    };
+    char names[64] = "";
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        if (!variants[i].supported)
+            continue;
+        if (!wanted || !strcmp(wanted, variants[i].kernels->name)) {
+            kernels = variants[i].kernels;
+            return 1;
+        }
+        snprintf(names + strlen(names), sizeof names - strlen(names), " %s", variants[i].kernels->name);
+    }
+    snprintf(error, 256, "FACEGAN_ISA=%.40s: this machine and this program know only:%s", wanted, names);
+    return 0;
+}
+
+static int min_int(int a, int b) { return a < b ? a : b; }
+static int max_int(int a, int b) { return a > b ? a : b; }
+static int ceil_div(int a, int b) { return (a + b - 1) / b; }
+static int round_up_int(int a, int b) { return ceil_div(a, b) * b; }
+static int floor_div(int a, int b) { return (a >= 0 ? a : a - b + 1) / b; }
+static int floor_mod(int a, int b) { return a - floor_div(a, b) * b; }
+static size_t align_reals(size_t count) { return (count + 63) / 64 * 64; }
+
+typedef enum { BY_CHANNEL, BY_PANEL, BY_RAW_PANEL, BY_DOT, BY_SUM } ConvMethod;
+
+enum { TASKS = 16 };                    // at least so many tasks, where the shape allows it
+
+static int conv_panel_lanes(void) { return 2 * kernels->lanes; }
+
+/* A 1x1 convolution with stride 1 sees only rows of pixels: their shape is ours to choose. */
+static ConvShape conv_normal(const ConvShape *s, ConvKind kind)
+{
+    ConvShape t = *s;
+    if (s->r == 1 && s->s == 1 && s->stride == 1 && !s->pad_y && !s->pad_x && s->h == s->ho && s->w == s->wo) {
+        int wide = kind != CONV_WEIGHT_GRAD ? 1 : s->h * s->w > 1 ? s->h * s->w : s->n;
+        t.h = t.ho = (int)((size_t)s->n * s->h * s->w / wide);
+        t.w = t.wo = wide;
+        t.n = 1;
+    }
+    return t;
+}
+
+static ConvMethod conv_method(const ConvShape *s, ConvKind kind)
+{
+    if (s->groups > 1)
+        return BY_CHANNEL;
+    if (kind == CONV_WEIGHT_GRAD)
+        return BY_SUM;
+    int outputs = kind == CONV_FORWARD ? s->k : s->c, depth = kind == CONV_FORWARD ? s->c : s->k;
+    if (outputs <= 8 && s->s * depth / s->stride >= 2 * kernels->lanes)
+        return BY_DOT;
+    if (kind == CONV_FORWARD && s->n * (long long)s->ho * s->wo <= 256 && s->k % kernels->lanes == 0)
+        return BY_RAW_PANEL;
+    return BY_PANEL;
+}
+
+/* -- forward and input gradient: bands of output rows ------------------------------------------------------- */
+
+typedef struct Pass {                   // one convolution with stride in_step over a grid of outputs out_step apart
+    int rows, cols;                     // the grid
+    int r, s;                           // the window
+    int in_y, in_x;                     // the first window's corner in the input
+    int out_y, out_x;                   // the first output
+    size_t filter;                      // where its filter begins, in units of one (r,s) tap
+} Pass;
+
+typedef struct Plan {
+    ConvShape s;
+    ConvKind kind;
+    ConvMethod method;
+    int in_h, in_w, depth, out_h, out_w, width; // input (N,in_h,in_w,depth), output (N,out_h,out_w,width)
+    int in_step, out_step, passes;
+    int low_y, low_x, band_w, copied;   // the input's corner of a band; a copied row's pixels
+    int rows, cols;                     // the largest grid of a pass
+    int band_rows, band_pictures, bands, groups;
+    size_t band_size, worker_size;      // in reals
+    const real *in, *filter;
+    const Epilogue *e;
+    real *out, *scratch;
+} Plan;
+
+/* How many of the taps 0..size-1 leave `rest` when divided by `step`. */
+static int taps(int size, int rest, int step) { return rest < size ? (size - 1 - rest) / step + 1 : 0; }
+
+static Pass conv_pass(const Plan *p, int index)
+{
+    const ConvShape *s = &p->s;
+    if (p->kind == CONV_FORWARD)
+        return (Pass){ s->ho, s->wo, s->r, s->s, -s->pad_y, -s->pad_x, 0, 0, 0 };
+    int y = index / s->stride, x = index % s->stride;
+    int rest_y = floor_mod(y + s->pad_y, s->stride), rest_x = floor_mod(x + s->pad_x, s->stride);
+    Pass pass = { .rows = max_int(0, ceil_div(s->h - y, s->stride)), .cols = max_int(0, ceil_div(s->w - x, s->stride)),
+                  .r = taps(s->r, rest_y, s->stride), .s = taps(s->s, rest_x, s->stride), .out_y = y, .out_x = x };
+    pass.in_y = floor_div(y + s->pad_y, s->stride) - pass.r + 1;
+    pass.in_x = floor_div(x + s->pad_x, s->stride) - pass.s + 1;
+    for (int i = 0; i < rest_y; i++)
+        pass.filter += (size_t)taps(s->r, i, s->stride) * s->s;
+    for (int i = 0; i < rest_x; i++)
+        pass.filter += (size_t)pass.r * taps(s->s, i, s->stride);
+    return pass;
+}
+
+static Plan conv_plan(const ConvShape *shape, ConvKind kind)
+{
+    ConvShape s = conv_normal(shape, kind);
+    int forward = kind == CONV_FORWARD;
+    Plan p = { .s = s, .kind = kind, .method = conv_method(shape, kind),
+               .in_h = forward ? s.h : s.ho, .in_w = forward ? s.w : s.wo, .depth = forward ? s.c : s.k,
+               .out_h = forward ? s.ho : s.h, .out_w = forward ? s.wo : s.w, .width = forward ? s.k : s.c,
+               .in_step = forward ? s.stride : 1, .out_step = forward ? 1 : s.stride };
+    p.passes = p.out_step * p.out_step;
+    p.rows = ceil_div(p.out_h, p.out_step);
+    p.cols = ceil_div(p.out_w, p.out_step);
+    int high_y = INT_MIN, high_x = INT_MIN, inside = 1;
+    p.low_y = p.low_x = INT_MAX;
+    for (int i = 0; i < p.passes; i++) {
+        Pass pass = conv_pass(&p, i);
+        p.low_y = min_int(p.low_y, pass.in_y);
+        p.low_x = min_int(p.low_x, pass.in_x);
+        high_y = max_int(high_y, pass.in_y + pass.r);
+        high_x = max_int(high_x, pass.in_x + pass.s);
+        inside &= pass.in_y >= 0 && (pass.rows - 1) * p.in_step + pass.in_y + pass.r <= p.in_h
+               && pass.in_x >= 0 && (pass.cols - 1) * p.in_step + pass.in_x + pass.s <= p.in_w;
+    }
+    p.copied = !inside;
+    p.band_w = inside ? p.in_w : (p.cols - 1) * p.in_step + high_x - p.low_x;
+    if (inside)
+        p.low_y = p.low_x = 0;
+
+    int pixels = p.rows * p.cols, small = 8 * kernels->tile_rows, span = high_y - p.low_y, per_picture = 1;
+    if (p.method == BY_RAW_PANEL)
+        small = 1 << 20;
+    p.band_rows = p.rows;
+    p.band_pictures = max_int(1, min_int(s.n, small / pixels));
+    if (p.band_pictures == 1)
+        for (;; per_picture++) {
+            p.band_rows = ceil_div(p.rows, per_picture);
+            size_t bytes = ((size_t)(p.band_rows - 1) * p.in_step + span) * p.band_w * p.depth * sizeof(real);
+            int enough = per_picture * s.n >= TASKS || p.band_rows * p.cols <= small;
+            if (p.band_rows == 1 || (enough && bytes <= 256 << 10))
+                break;
+        }
+    per_picture = ceil_div(p.rows, p.band_rows);
+    p.bands = per_picture * ceil_div(s.n, p.band_pictures);
+    int panels = p.method == BY_DOT ? 1 : ceil_div(p.width, conv_panel_lanes());
+    p.groups = p.bands >= TASKS ? 1 : min_int(panels, ceil_div(TASKS, p.bands));
+    if (p.method == BY_RAW_PANEL)
+        p.groups = ceil_div(panels, max_int(1, min_int(4, panels / 8)));
+    if (p.copied)
+        p.band_size = align_reals((size_t)p.band_pictures * ((p.band_rows - 1) * p.in_step + span) * p.band_w * p.depth);
+    size_t tiles = p.method == BY_RAW_PANEL
+        ? (size_t)ceil_div(p.band_pictures * pixels, kernels->tile_rows) * ceil_div(panels, p.groups) : 1;
+    p.worker_size = tiles * kernels->tile_rows * conv_panel_lanes() + (p.groups == 1 ? p.band_size : 0);
+    p.worker_size = align_reals(p.worker_size);
+    return p;
+}
+
+static size_t plan_scratch(const Plan *p)
+{
+    return (p->groups > 1 ? p->bands * p->band_size : 0) + thread_count() * p->worker_size;
+}
+
+typedef struct Band { int n, pictures, row, rows, height; } Band;
+
+static Band plan_band(const Plan *p, int index)
+{
+    int per_picture = ceil_div(p->rows, p->band_rows);
+    Band b = { .n = index / per_picture * p->band_pictures, .row = index % per_picture * p->band_rows };
+    b.pictures = min_int(p->band_pictures, p->s.n - b.n);
+    b.rows = min_int(p->band_rows, p->rows - b.row);
+    b.height = p->copied ? (int)(p->band_size / ((size_t)p->band_pictures * p->band_w * p->depth)) : p->in_h;
+    return b;
+}
+
+/* Copies one row of pixels [x0, x0 + count) of a picture's row y; what lies outside becomes 0. */
+static void copy_row(real *to, const real *picture, int h, int w, int depth, int y, int x0, int count)
+{
+    int first = min_int(max_int(0, -x0), count), last = max_int(first, min_int(count, w - x0));
+    if (y < 0 || y >= h)
+        first = last = count;
+    memset(to, 0, (size_t)first * depth * sizeof(real));
+    if (last > first)
+        memcpy(to + (size_t)first * depth, picture + ((size_t)y * w + x0 + first) * depth,
+               (size_t)(last - first) * depth * sizeof(real));
+    memset(to + (size_t)last * depth, 0, (size_t)(count - last) * depth * sizeof(real));
+}
+
+static void band_copy(const Plan *p, const Band *b, real *to)
+{
+    for (int n = 0; n < b->pictures; n++)
+        for (int y = 0; y < b->height; y++)
+            copy_row(to + ((size_t)n * b->height + y) * p->band_w * p->depth,
+                     p->in + (size_t)(b->n + n) * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth,
+                     b->row * p->in_step + p->low_y + y, p->low_x, p->band_w);
+}
+
+static void band_copy_task(void *arg, int index, int worker)
+{
+    const Plan *p = arg;
+    Band b = plan_band(p, index);
+    (void)worker;
+    band_copy(p, &b, p->scratch + index * p->band_size);
+}
+
+/* Where the grid points first..first+count-1 of a band read and write. */
+static void band_points(const Plan *p, const Pass *pass, const Band *b, const real *in, int rows, int first, int count,
+                        const real **from, size_t *to)
+{
+    int j = first % pass->cols, i = first / pass->cols % rows, n = first / pass->cols / rows;
+    for (int m = 0; m < count; m++) {
+        int y = i * p->in_step + pass->in_y - p->low_y, x = j * p->in_step + pass->in_x - p->low_x;
+        from[m] = in + (((size_t)n * b->height + y) * p->band_w + x) * p->depth;
+        to[m] = (((size_t)(b->n + n) * p->out_h + (size_t)(b->row + i) * p->out_step + pass->out_y) * p->out_w
+                 + (size_t)j * p->out_step + pass->out_x) * p->width;
+        if (++j == pass->cols) {
+            j = 0;
+            if (++i == rows)
+                i = 0, n++;
+        }
+    }
+}
+
+static void band_dot(const Plan *p, const Pass *pass, const Band *b, const real *in, int rows, real *c)
+{
+    int points = b->pictures * rows * pass->cols, size = kernels->dot_rows;
+    int taps = p->s.r * p->s.s, terms = pass->r * pass->s * p->depth;
+    (void)taps;
+    Tile t = { .a_run = (ptrdiff_t)p->band_w * p->depth, .runs = pass->r, .length = pass->s * p->depth, .b_step = terms, .c = c };
+    for (int first = 0; first < points; first += size) {
+        size_t to[TILE_ROWS_MAX];
+        int count = min_int(size, points - first);
+        band_points(p, pass, b, in, rows, first, count, t.a, to);
+        for (int i = count; i < size; i++)
+            t.a[i] = t.a[0];
+        for (int k = 0; k < p->width; k += t.width) {
+            t.width = min_int(DOT_OUTPUTS_MAX, p->width - k);
+            t.b = p->filter + pass->filter * p->depth * p->width + (size_t)k * terms;
+            kernels->dot(&t);
+            for (int i = 0; i < count; i++)
+                kernels->finish(p->e, p->out, to[i] + k, k, t.width, c + i * conv_panel_lanes());
+        }
+    }
+}
+
+static void band_panels(const Plan *p, const Pass *pass, const Band *b, const real *in, int rows, int k0, int k1, real *c)
+{
+    int lanes = conv_panel_lanes(), points = b->pictures * rows * pass->cols, tiles = ceil_div(points, kernels->tile_rows);
+    int raw = p->method == BY_RAW_PANEL, length = pass->s * p->depth, terms = pass->r * length;
+    int part = raw ? 256 : length, parts = raw ? ceil_div(length, part) : 1, last = raw ? pass->r * parts - 1 : 0;
+    Tile t = { .a_step = 1, .a_run = (ptrdiff_t)p->band_w * p->depth, .pictures = 1 };
+    for (int step = 0; step <= last; step++) {
+        int run = raw ? step / parts : 0, begin = raw ? step % parts * part : 0;
+        t.runs = raw ? 1 : pass->r;
+        t.length = min_int(part, length - begin);
+        for (int k = k0; k < k1; k += lanes) {
+            int count = min_int(lanes, p->width - k), width = count > kernels->lanes ? 2 : 1;
+            for (int i = 0; i < tiles; i++) {
+                int first = (int)((long long)points * i / tiles), next = (int)((long long)points * (i + 1) / tiles);
+                size_t to[TILE_ROWS_MAX];
+                t.rows = next - first;
+                t.width = width;
+                t.accumulate = step > 0;
+                t.c = raw ? c + ((size_t)(k - k0) / lanes * tiles + i) * kernels->tile_rows * lanes : c;
+                band_points(p, pass, b, in, rows, first, t.rows, t.a, to);
+                for (int m = 0; raw && m < t.rows; m++)
+                    t.a[m] += run * t.a_run + begin;
+                t.b_step = raw ? p->width : width * kernels->lanes;
+                t.ahead = raw ? lanes : 8 * t.b_step;
+                t.b = raw ? p->filter + ((size_t)run * length + begin) * p->width + k
+                          : p->filter + pass->filter * p->depth * round_up_int(p->width, kernels->lanes) + (size_t)k * terms;
+                kernels->tile(&t);
+                for (int m = 0; step == last && m < t.rows; m++)
+                    kernels->finish(p->e, p->out, to[m] + k, k, count, t.c + m * lanes);
+            }
+        }
+    }
+}
+
+static void band_task(void *arg, int index, int worker)
+{
+    const Plan *p = arg;
+    int band = index / p->groups, group = index % p->groups, lanes = conv_panel_lanes(), panels = ceil_div(p->width, lanes);
+    Band b = plan_band(p, band);
+    real *own = p->scratch + (p->groups > 1 ? p->bands * p->band_size : 0) + worker * p->worker_size;
+    const real *in = p->in + (size_t)b.n * p->in_h * p->in_w * p->depth + (size_t)b.row * p->in_step * p->in_w * p->depth;
+    if (p->copied && p->groups > 1) {
+        in = p->scratch + band * p->band_size;
+    } else if (p->copied) {
+        band_copy(p, &b, own);
+        in = own;
+        own += p->band_size;
+    }
+    for (int i = 0; i < p->passes; i++) {
+        Pass pass = conv_pass(p, i);
+        int rows = min_int(b.rows, pass.rows - b.row);
+        if (rows <= 0 || pass.cols <= 0)
+            continue;
+        if (p->method == BY_DOT)
+            band_dot(p, &pass, &b, in, rows, own);
+        else
+            band_panels(p, &pass, &b, in, rows, panels * group / p->groups * lanes,
+                        min_int(p->width, panels * (group + 1) / p->groups * lanes), own);
+    }
+}
+
+/* -- weight gradient: sums over pixels ------------------------------------------------------------------------- */
+
+typedef struct SumPlan {
+    int n, h, w, depth;                 // the operand read through the window
+    int rows, cols, width;              // the other one
+    int r, s, stride, pad_y, pad_x, swapped;
+    int high, wide;                     // padded picture
+    int panel_rows, a_panels, b_panels, tiles;
+    int round_pictures, chunk_pictures, chunk_rows, splits, r_parts, shared;
+    size_t a_panel, b_panel, block, task_size; // reals of one panel of a, b in a round; one tile; the tiles of one task
+    int first_picture, pictures;        // of this round
+    const real *a, *b;
+    const Epilogue *e;
+    real *out, *a_packed, *b_packed, *sums;
+} SumPlan;
+
+static int sum_chunks(const SumPlan *p)
+{
+    return p->chunk_rows == p->rows ? ceil_div(p->pictures, p->chunk_pictures) : p->pictures * ceil_div(p->rows, p->chunk_rows);
+}
+
+static int sum_tasks(const SumPlan *p) { return p->a_panels * p->b_panels * p->r_parts; }
+
+static SumPlan sum_plan(const ConvShape *shape)
+{
+    ConvShape s = conv_normal(shape, CONV_WEIGHT_GRAD);
+    SumPlan p = { s.n, s.h, s.w, s.c, s.ho, s.wo, s.k, s.r, s.s, s.stride, s.pad_y, s.pad_x, .swapped = 0 };
+    if (s.stride == 1 && s.k <= 8 && s.c > s.k)
+        p = (SumPlan){ s.n, s.ho, s.wo, s.k, s.h, s.w, s.c, s.r, s.s, 1, s.r - 1 - s.pad_y, s.s - 1 - s.pad_x, .swapped = 1 };
+    int lanes = conv_panel_lanes(), best = INT_MAX;
+    p.high = (p.rows - 1) * p.stride + p.r;
+    p.wide = (p.cols - 1) * p.stride + p.s;
+    for (int rows = kernels->tile_rows; rows > 0 && rows > kernels->tile_rows / 2; rows--) {
+        int cost = ceil_div(p.depth, rows) * (rows + 1);
+        if (cost < best)
+            best = cost, p.panel_rows = rows;
+    }
+    if (p.depth <= kernels->tile_rows)
+        p.panel_rows = p.depth;
+    p.a_panels = ceil_div(p.depth, p.panel_rows);
+    p.b_panels = ceil_div(p.width, lanes);
+    p.tiles = ceil_div(p.s * p.panel_rows, kernels->tile_rows);
+
+    size_t picture = (size_t)p.high * p.wide * p.a_panels * p.panel_rows + (size_t)p.rows * p.cols * p.b_panels * lanes;
+    p.round_pictures = (int)max_int(1, min_int(p.n, (int)((8u << 20) / picture)));
+    p.a_panel = (size_t)p.round_pictures * p.high * p.wide * p.panel_rows;
+    p.b_panel = (size_t)p.round_pictures * p.rows * p.cols * lanes;
+    int row = p.cols * (lanes + p.panel_rows * p.stride * p.stride), most = max_int(1, (96 << 10) / row);
+    p.chunk_rows = min_int(p.rows, most);
+    p.chunk_pictures = p.chunk_rows < p.rows ? 1 : min_int(p.round_pictures, max_int(1, most / p.rows));
+    p.pictures = p.round_pictures;
+    p.r_parts = 1;
+    if (sum_tasks(&p) < TASKS)
+        p.r_parts = p.r;
+    p.splits = sum_tasks(&p) < TASKS ? min_int(sum_chunks(&p), ceil_div(TASKS, sum_tasks(&p))) : 1;
+    p.shared = p.splits > 1 || p.round_pictures < p.n;
+    p.block = (size_t)kernels->tile_rows * lanes;
+    p.task_size = align_reals(p.block * p.tiles * (p.r_parts > 1 ? 1 : p.r));
+    return p;
+}
+
+static size_t sum_scratch(const SumPlan *p)
+{
+    return align_reals(p->a_panels * p->a_panel) + align_reals(p->b_panels * p->b_panel)
+         + (p->shared ? (size_t)p->splits * sum_tasks(p) : (size_t)thread_count()) * p->task_size;
+}
+
+static void sum_pack_task(void *arg, int index, int worker)
+{
+    const SumPlan *p = arg;
+    int lanes = conv_panel_lanes(), n = index / (p->high + p->rows), y = index % (p->high + p->rows);
+    (void)worker;
+    if (y < p->high) {
+        int iy = y - p->pad_y;
+        for (int x = 0; x < p->wide; x++) {
+            int ix = x - p->pad_x, inside = iy >= 0 && iy < p->h && ix >= 0 && ix < p->w;
+            const real *from = inside ? p->a + (((size_t)(p->first_picture + n) * p->h + iy) * p->w + ix) * p->depth : NULL;
+            for (int panel = 0; panel < p->a_panels; panel++) {
+                real *to = p->a_packed + panel * p->a_panel + (((size_t)n * p->high + y) * p->wide + x) * p->panel_rows;
+                int c0 = panel * p->panel_rows, count = min_int(p->panel_rows, p->depth - c0);
+                for (int c = 0; c < count; c++)
+                    to[c] = inside ? from[c0 + c] : 0;
+            }
+        }
+        return;
+    }
+    y -= p->high;
+    for (int x = 0; x < p->cols; x++) {
+        const real *from = p->b + (((size_t)(p->first_picture + n) * p->rows + y) * p->cols + x) * p->width;
+        for (int panel = 0; panel < p->b_panels; panel++) {
+            real *to = p->b_packed + panel * p->b_panel + (((size_t)n * p->rows + y) * p->cols + x) * lanes;
+            int count = min_int(lanes, p->width - panel * lanes);
+            memcpy(to, from + panel * lanes, count * sizeof(real));
+            memset(to + count, 0, (lanes - count) * sizeof(real));
+        }
+    }
+}
+
+static void sum_finish(const SumPlan *p, int a_panel, int b_panel, int r, int first, int rows, const real *c)
+{
+    int lanes = conv_panel_lanes(), count = min_int(lanes, p->width - b_panel * lanes), c0 = a_panel * p->panel_rows;
+    int high = min_int(p->panel_rows, p->depth - c0);
+    for (int i = 0; i < rows; i++) {
+        int s = (first + i) / high, j = c0 + (first + i) % high;
+        if (!p->swapped) {
+            kernels->finish(p->e, p->out, ((size_t)(r * p->s + s) * p->depth + j) * p->width + b_panel * lanes,
+                            b_panel * lanes, count, c + i * lanes);
+            continue;
+        }
+        size_t to = ((size_t)((p->r - 1 - r) * p->s + p->s - 1 - s) * p->width + b_panel * lanes) * p->depth + j;
+        for (int l = 0; l < count; l++)
+            kernels->finish(p->e, p->out, to + (size_t)l * p->depth, j, 1, c + i * lanes + l);
+    }
+}
+
+static void sum_task(void *arg, int index, int worker)
+{
+    const SumPlan *p = arg;
+    int tasks = sum_tasks(p), split = index / tasks, task = index % tasks;
+    int part = task % p->r_parts, b_panel = task / p->r_parts % p->b_panels, a_panel = task / p->r_parts / p->b_panels;
+    int r0 = p->r_parts > 1 ? part : 0, r1 = p->r_parts > 1 ? part + 1 : p->r;
+    int chunks = sum_chunks(p), lanes = conv_panel_lanes(), per_picture = ceil_div(p->rows, p->chunk_rows);
+    int begin = (int)((long long)chunks * split / p->splits), end = (int)((long long)chunks * (split + 1) / p->splits);
+    int high = min_int(p->panel_rows, p->depth - a_panel * p->panel_rows), points = p->s * high;
+    int tiles = ceil_div(points, kernels->tile_rows);
+    real *sums = p->sums + (p->shared ? (size_t)split * tasks + task : (size_t)worker) * p->task_size;
+    Tile t = { .a_step = (ptrdiff_t)p->stride * p->panel_rows, .a_run = (ptrdiff_t)p->stride * p->wide * p->panel_rows,
+               .a_picture = (ptrdiff_t)p->high * p->wide * p->panel_rows, .b_step = lanes, .ahead = 8 * lanes,
+               .length = p->cols, .width = p->width - b_panel * lanes > kernels->lanes ? 2 : 1 };
+    for (int chunk = begin; chunk < end; chunk++) {
+        int n = chunk / per_picture * p->chunk_pictures, y = chunk % per_picture * p->chunk_rows;
+        t.pictures = min_int(p->chunk_pictures, p->pictures - n);
+        t.runs = min_int(p->chunk_rows, p->rows - y);
+        t.accumulate = chunk > begin || p->first_picture > 0;
+        t.b = p->b_packed + b_panel * p->b_panel + ((size_t)n * p->rows + y) * p->cols * lanes;
+        for (int r = r0; r < r1; r++)
+            for (int i = 0; i < tiles; i++) {
+                int first = points * i / tiles;
+                t.rows = points * (i + 1) / tiles - first;
+                t.c = sums + ((r - r0) * p->tiles + i) * p->block;
+                const real *a = p->a_packed + a_panel * p->a_panel
+                              + ((size_t)n * p->high + y * p->stride + r) * p->wide * p->panel_rows;
+                for (int m = 0; m < t.rows; m++)
+                    t.a[m] = a + (first + m) / high * p->panel_rows + (first + m) % high;
+                kernels->tile(&t);
+                if (!p->shared && chunk == end - 1)
+                    sum_finish(p, a_panel, b_panel, r, first, t.rows, t.c);
+            }
+    }
+}
+
+static void sum_finish_task(void *arg, int task, int worker)
+{
+    const SumPlan *p = arg;
+    int tasks = sum_tasks(p);
+    int part = task % p->r_parts, b_panel = task / p->r_parts % p->b_panels, a_panel = task / p->r_parts / p->b_panels;
+    int r0 = p->r_parts > 1 ? part : 0, r1 = p->r_parts > 1 ? part + 1 : p->r;
+    int points = p->s * min_int(p->panel_rows, p->depth - a_panel * p->panel_rows), tiles = ceil_div(points, kernels->tile_rows);
+    real *sums = p->sums + (size_t)task * p->task_size;
+    (void)worker;
+    for (int split = 1; split < p->splits; split++)
+        for (size_t i = 0; i < p->task_size; i++)
+            sums[i] += sums[(size_t)split * tasks * p->task_size + i];
+    for (int r = r0; r < r1; r++)
+        for (int i = 0; i < tiles; i++) {
+            int first = points * i / tiles;
+            sum_finish(p, a_panel, b_panel, r, first, points * (i + 1) / tiles - first, sums + ((r - r0) * p->tiles + i) * p->block);
+        }
+}
+
+static void sum_run(SumPlan *p)
+{
+    for (p->first_picture = 0; p->first_picture < p->n; p->first_picture += p->round_pictures) {
+        p->pictures = min_int(p->round_pictures, p->n - p->first_picture);
+        parallel(p->pictures * (p->high + p->rows), sum_pack_task, p);
+        parallel(sum_tasks(p) * p->splits, sum_task, p);
+    }
+    if (p->shared)
+        parallel(sum_tasks(p), sum_finish_task, p);
+}
+
+/* -- depthwise ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Depthwise { ConvShape s; ConvKind kind; const real *a, *b; const Epilogue *e; real *out, *scratch; } Depthwise;
+
+static void depthwise_row_task(void *arg, int index, int worker)
+{
+    const Depthwise *d = arg;
+    const ConvShape *s = &d->s;
+    int forward = d->kind == CONV_FORWARD, out_h = forward ? s->ho : s->h, out_w = forward ? s->wo : s->w;
+    int in_h = forward ? s->h : s->ho, in_w = forward ? s->w : s->wo, n = index / out_h, y = index % out_h;
+    real *sum = d->scratch + worker * align_reals(s->c);
+    for (int x = 0; x < out_w; x++) {
+        memset(sum, 0, s->c * sizeof(real));
+        for (int r = 0; r < s->r; r++)
+            for (int q = 0; q < s->s; q++) {
+                int iy = forward ? y * s->stride + r - s->pad_y : y + s->pad_y - r;
+                int ix = forward ? x * s->stride + q - s->pad_x : x + s->pad_x - q;
+                if (!forward && (floor_mod(iy, s->stride) || floor_mod(ix, s->stride)))
+                    continue;
+                iy = forward ? iy : floor_div(iy, s->stride);
+                ix = forward ? ix : floor_div(ix, s->stride);
+                if (iy >= 0 && iy < in_h && ix >= 0 && ix < in_w)
+                    kernels->multiply_add(sum, d->a + (((size_t)n * in_h + iy) * in_w + ix) * s->c,
+                                          d->b + (size_t)(r * s->s + q) * s->c, s->c);
+            }
+        kernels->finish(d->e, d->out, ((size_t)index * out_w + x) * s->c, 0, s->c, sum);
+    }
+}
+
+static void depthwise_tap_task(void *arg, int index, int worker)
+{
+    const Depthwise *d = arg;
+    const ConvShape *s = &d->s;
+    int r = index / s->s, q = index % s->s;
+    real *sum = d->scratch + worker * align_reals(s->c);
+    memset(sum, 0, s->c * sizeof(real));
+    for (int n = 0; n < s->n; n++)
+        for (int p = 0; p < s->ho; p++)
+            for (int o = 0; o < s->wo; o++) {
+                int y = p * s->stride + r - s->pad_y, x = o * s->stride + q - s->pad_x;
+                if (y >= 0 && y < s->h && x >= 0 && x < s->w)
+                    kernels->multiply_add(sum, d->a + (((size_t)n * s->h + y) * s->w + x) * s->c,
+                                          d->b + (((size_t)n * s->ho + p) * s->wo + o) * s->c, s->c);
+            }
+    kernels->finish(d->e, d->out, (size_t)index * s->c, 0, s->c, sum);
+}
+
+/* -- the interface --------------------------------------------------------------------------------------------- */
+
+static int conv_filter_layout(const ConvShape *s, ConvKind kind)
+{
+    ConvMethod method = conv_method(s, kind);
+    if (method == BY_PANEL || method == BY_DOT)
+        return kind == CONV_FORWARD ? method : method + 16 * s->stride;
+    return 0;
+}
+
+static size_t conv_filter_size(const ConvShape *s, ConvKind kind)
+{
+    if (!conv_filter_layout(s, kind))
+        return 0;
+    size_t taps = (size_t)s->r * s->s, depth = kind == CONV_FORWARD ? s->c : s->k;
+    int width = kind == CONV_FORWARD ? s->k : s->c;
+    return taps * depth * (conv_method(s, kind) == BY_DOT ? width : round_up_int(width, kernels->lanes));
+}
+
+typedef struct Prepare { Plan plan; const real *w; real *to; } Prepare;
+
+static void prepare_task(void *arg, int index, int worker)
+{
+    const Prepare *job = arg;
+    const Plan *p = &job->plan;
+    const ConvShape *s = &p->s;
+    int forward = p->kind == CONV_FORWARD, dot = p->method == BY_DOT, lanes = dot ? 1 : conv_panel_lanes();
+    int panels = ceil_div(p->width, lanes), panel = index % panels, k0 = panel * lanes;
+    Pass pass = conv_pass(p, index / panels);
+    int count = min_int(lanes, p->width - k0), padded = dot ? 1 : round_up_int(count, kernels->lanes);
+    int rest_y = floor_mod(pass.out_y + s->pad_y, s->stride), rest_x = floor_mod(pass.out_x + s->pad_x, s->stride);
+    real *to = job->to + pass.filter * p->depth * (dot ? p->width : round_up_int(p->width, kernels->lanes))
+             + (size_t)k0 * pass.r * pass.s * p->depth;
+    (void)worker;
+    for (int u = 0; u < pass.r; u++)
+        for (int v = 0; v < pass.s; v++, to += (size_t)p->depth * padded) {
+            int r = forward ? u : rest_y + (pass.r - 1 - u) * s->stride, q = forward ? v : rest_x + (pass.s - 1 - v) * s->stride;
+            const real *w = job->w + (size_t)(r * s->s + q) * s->c * s->k;
+            ptrdiff_t across = forward ? 1 : s->k, along = forward ? s->k : 1;
+            for (int c = 0; c < p->depth; c++)
+                for (int k = 0; k < padded; k++)
+                    to[c * padded + k] = k < count ? w[c * along + (k0 + k) * across] : 0;
+        }
+}
+
+static void conv_filter_prepare(const ConvShape *s, ConvKind kind, const real *w, real *prepared)
+{
+    if (!conv_filter_layout(s, kind))
+        return;
+    Prepare job = { conv_plan(s, kind), w, prepared };
+    parallel(job.plan.passes * ceil_div(job.plan.width, job.plan.method == BY_DOT ? 1 : conv_panel_lanes()), prepare_task, &job);
+}
+
+static size_t conv_scratch_bytes(const ConvShape *s, ConvKind kind)
+{
+    ConvMethod method = conv_method(s, kind);
+    if (method == BY_CHANNEL)
+        return thread_count() * align_reals(s->c) * sizeof(real);
+    if (method == BY_SUM) {
+        SumPlan p = sum_plan(s);
+        return sum_scratch(&p) * sizeof(real);
+    }
+    Plan p = conv_plan(s, kind);
+    return plan_scratch(&p) * sizeof(real);
+}
+
+static void conv_run(const ConvShape *s, ConvKind kind, const real *a, const real *b, const Epilogue *e, real *out, void *scratch)
+{
+    ConvMethod method = conv_method(s, kind);
+    if (method == BY_CHANNEL) {
+        Depthwise d = { *s, kind, a, b, e, out, scratch };
+        if (kind == CONV_WEIGHT_GRAD)
+            parallel(s->r * s->s, depthwise_tap_task, &d);
+        else
+            parallel(s->n * (kind == CONV_FORWARD ? s->ho : s->h), depthwise_row_task, &d);
+    } else if (method == BY_SUM) {
+        SumPlan p = sum_plan(s);
+        p.a = p.swapped ? b : a;
+        p.b = p.swapped ? a : b;
+        p.e = e;
+        p.out = out;
+        p.a_packed = scratch;
+        p.b_packed = p.a_packed + align_reals(p.a_panels * p.a_panel);
+        p.sums = p.b_packed + align_reals(p.b_panels * p.b_panel);
+        sum_run(&p);
+    } else {
+        Plan p = conv_plan(s, kind);
+        p.in = a;
+        p.filter = b;
+        p.e = e;
+        p.out = out;
+        p.scratch = scratch;
+        if (p.copied && p.groups > 1)
+            parallel(p.bands, band_copy_task, &p);
+        parallel(p.bands * p.groups, band_task, &p);
+    }
+}
+#endif
+#ifndef ISA
+/* ================================================================================================
+ * 4  THE OPS
+ *
+ * One section per row of the table in facegan.h, or per family of rows. A section has the op's constructor (what model code
+ * calls), its shape rule, its definition in plain loops over double, the call of its kernel, its gradient rule, which only calls
+ * constructors and can therefore be differentiated again, and its test cases. The table itself stands at the chapter's end.
+ * ============================================================================================== */
+
+#define SHAPE(name)    static int name##_shape(Node *y)
+#define DEFINE(name)   static void name##_define(const Node *y, const double *const *in, double *out)
+#define CPU(name)      static void name##_cpu(Node *y)
+#define GRADIENT(name) static void name##_grad(Node *y __attribute__((unused)), Node *dy __attribute__((unused)), \
+                                               Node **dx __attribute__((unused)), const bool *want __attribute__((unused)))
+#define CASE(name)     static Node *name##_case(Graph *g, int variant)
+
+/* Three honest ways to have no rule: the value does not move with its operands; it moves but is asked for only once; it is made
+ * after all gradients were. */
+#define CONSTANT(name)         GRADIENT(name) {}
+#define FIRST_ORDER_ONLY(name) GRADIENT(name) { mistake(y, "has a first-order gradient only; build it from primitive ops to go further"); }
+#define MADE_BY_PLANNER(name)  GRADIENT(name) { mistake(y, "is made by the planner, after all gradients"); }
+
+enum { ELEMENTS_A_TASK = 1 << 14 };     /* pointwise work is cut into pieces of this many numbers, whatever the thread count */
+
+static int pieces(size_t count, size_t piece)
+{
+    return (int)((count + piece - 1) / piece);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.1  Leaves and constants
+ * ---------------------------------------------------------------------------------------------- */
+
+/* A tensor as a node. Its value is whatever the tensor holds when the graph runs. */
+static Node *leaf(Graph *g, Tensor *tensor)
+{
+    return append((Node){.op = OP_leaf, .graph = g, .tensor = tensor, .shape = tensor->shape});
+}
+
+SHAPE(leaf) { return y->tensor != NULL; }
+DEFINE(leaf) { (void)in; for (size_t i = 0; i < count_of(y); i++) out[i] = (double)y->tensor->data[i]; }
+CPU(leaf) { (void)y; }
+CONSTANT(leaf)
+
+static Node *fill(Graph *g, Shape shape, double value)
+{
+    return append((Node){.op = OP_fill, .graph = g, .shape = shape, .a = value});
+}
+
+SHAPE(fill) { return shape_count(y->shape) > 0; }
+DEFINE(fill) { (void)in; for (size_t i = 0; i < count_of(y); i++) out[i] = y->a; }
+CPU(fill) { for (size_t i = 0; i < count_of(y); i++) y->data[i] = (real)y->a; }
+CONSTANT(fill)
+CASE(fill) { return variant < 1 ? fill(g, shape_of(2, 3, 1, 5), 0.25) : NULL; }
+
+/* A leaf for test cases: uniform in [low, high), with a random sign if low > 0 and either_sign, so that it can keep off a kink. */
+static Node *test_leaf(Graph *g, Shape shape, double low, double high, bool either_sign)
+{
+    Tensor *t = tensor_new("test", shape);
+    g->owned = realloc(g->owned, (size_t)(g->n_owned + 1) * sizeof *g->owned);
+    if (!g->owned) abort();
+    uint64_t which = (uint64_t)g->n_owned;
+    g->owned[g->n_owned++] = t;
+    for (size_t i = 0; i < shape_count(shape); i++) {
+        double u = draw(which, STREAM_TEST, i, 0), sign = either_sign && draw(which, STREAM_TEST, i, 1) < 0.5 ? -1 : 1;
+        t->data[i] = (real)(sign * (low + (high - low) * u));
+    }
+    return leaf(g, t);
+}
+
+CASE(leaf) { return variant < 1 ? test_leaf(g, shape_of(1, 2, 3, 4), -1, 1, false) : NULL; }
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.2  Pointwise ops
+ *
+ * y_i depends on operands' i-th elements alone. The definition is one expression in x (and v, the second operand); the kernel
+ * is chapter 3's pointwise loop, which knows the op by its name.
+ * ---------------------------------------------------------------------------------------------- */
+
+static int pointwise_shape(Node *y)
+{
+    y->shape = y->in[0]->shape;
+    if (y->in[1] && !shape_equal(y->in[0]->shape, y->in[1]->shape)) return mistake(y, "operands differ in shape");
+    return 1;
+}
+
+static void pointwise_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    Node *y = argument;
+    size_t from = (size_t)index * ELEMENTS_A_TASK, n = least(ELEMENTS_A_TASK, count_of(y) - from);
+    const real *u = y->in[0]->data + from, *v = y->in[1] ? y->in[1]->data + from : NULL;
+    kernels->pointwise(y->op, u, v, (real)y->a, (real)y->b, y->data + from, n);
+}
+
+static void pointwise_cpu(Node *y)
+{
+    parallel(pieces(count_of(y), ELEMENTS_A_TASK), pointwise_task, y);
+}
+
+/* Four sizes: less than a vector, a few vectors and a rest, many pieces, one number. */
+static Node *pointwise_case(Graph *g, int variant, Node proto, int operands, double low, double high, bool either_sign)
+{
+    const Shape sizes[] = {{{1, 1, 1, 3}}, {{2, 3, 5, 7}}, {{1, 90, 91, 5}}, {{1, 1, 1, 1}}};
+    if (variant >= 4) return NULL;
+    for (int i = 0; i < operands; i++) proto.in[i] = test_leaf(g, sizes[variant], low, high, either_sign);
+    return append(proto);
+}
+
+#define POINTWISE(name, operands, low, high, either_sign, expression) \
+    SHAPE(name) { return pointwise_shape(y); } \
+    DEFINE(name) \
+    { \
+        for (size_t i = 0; i < count_of(y); i++) { \
+            double x = in[0][i], v = y->in[1] ? in[1][i] : 0; \
+            (void)x, (void)v; \
+            out[i] = expression; \
+        } \
+    } \
+    CPU(name) { pointwise_cpu(y); } \
+    CASE(name) { return pointwise_case(g, variant, (Node){.op = OP_##name, .a = 0.3, .b = -0.7}, operands, low, high, either_sign); }
+
+static Node *broadcast(Node *x, Shape shape);
+static Node *sum_to(Node *x, Shape shape);
+
+/* Two operands are first repeated to their common shape. */
+static Node *binary(Op op, Node *u, Node *v)
+{
+    Shape shape;
+    for (int i = 0; i < AXES; i++) shape.d[i] = u->shape.d[i] > v->shape.d[i] ? u->shape.d[i] : v->shape.d[i];
+    return append((Node){.op = op, .in = {broadcast(u, shape), broadcast(v, shape)}});
+}
+
+static Node *add(Node *u, Node *v) { return binary(OP_add, u, v); }
+static Node *sub(Node *u, Node *v) { return binary(OP_sub, u, v); }
+static Node *mul(Node *u, Node *v) { return binary(OP_mul, u, v); }
+
+static Node *affine(Node *x, double a, double b)
+{
+    return append((Node){.op = OP_affine, .in = {x}, .a = a, .b = b});
+}
+
+static Node *scale(Node *x, double a)      { return affine(x, a, 0); }
+static Node *add_number(Node *x, double b) { return affine(x, 1, b); }
+
+static Node *square(Node *x)        { return append((Node){.op = OP_square, .in = {x}}); }
+static Node *sqrt_of(Node *x)       { return append((Node){.op = OP_sqrt, .in = {x}}); }
+static Node *reciprocal(Node *x)    { return append((Node){.op = OP_reciprocal, .in = {x}}); }
+static Node *tanh_of(Node *x)       { return append((Node){.op = OP_tanh, .in = {x}}); }
+static Node *sigmoid(Node *x)       { return append((Node){.op = OP_sigmoid, .in = {x}}); }
+static Node *softplus(Node *x)      { return append((Node){.op = OP_softplus, .in = {x}}); }
+static Node *abs_of(Node *x)        { return append((Node){.op = OP_abs, .in = {x}}); }
+static Node *sign(Node *x)          { return append((Node){.op = OP_sign, .in = {x}}); }
+
+POINTWISE(add, 2, -1, 1, false, x + v)
+GRADIENT(add) { dx[0] = dy, dx[1] = dy; }
+
+POINTWISE(sub, 2, -1, 1, false, x - v)
+GRADIENT(sub) { dx[0] = dy; if (want[1]) dx[1] = scale(dy, -1); }
+
+POINTWISE(mul, 2, -1, 1, false, x * v)
+GRADIENT(mul) { if (want[0]) dx[0] = mul(dy, y->in[1]); if (want[1]) dx[1] = mul(dy, y->in[0]); }
+
+POINTWISE(affine, 1, -1, 1, false, y->a * x + y->b)
+GRADIENT(affine) { dx[0] = scale(dy, y->a); }
+
+POINTWISE(square, 1, -1, 1, false, x * x)
+GRADIENT(square) { dx[0] = mul(dy, scale(y->in[0], 2)); }
+
+POINTWISE(sqrt, 1, 0.3, 2, false, sqrt(x))
+GRADIENT(sqrt) { dx[0] = mul(dy, scale(reciprocal(y), 0.5)); }
+
+POINTWISE(reciprocal, 1, 0.3, 2, true, x != 0 ? 1 / x : 0)
+GRADIENT(reciprocal) { dx[0] = scale(mul(dy, square(y)), -1); }
+
+POINTWISE(exp, 1, -3, 3, false, exp(x))
+GRADIENT(exp) { dx[0] = mul(dy, y); }
+
+POINTWISE(log, 1, 0.1, 3, false, log(x))
+GRADIENT(log) { dx[0] = mul(dy, reciprocal(y->in[0])); }
+
+POINTWISE(tanh, 1, -3, 3, false, tanh(x))
+GRADIENT(tanh) { dx[0] = mul(dy, affine(square(y), -1, 1)); }
+
+POINTWISE(sigmoid, 1, -6, 6, false, 1 / (1 + exp(-x)))
+GRADIENT(sigmoid) { dx[0] = mul(dy, mul(y, affine(y, -1, 1))); }
+
+POINTWISE(softplus, 1, -6, 6, false, (x > 0 ? x : 0) + log1p(exp(-fabs(x))))
+GRADIENT(softplus) { dx[0] = mul(dy, sigmoid(y->in[0])); }
+
+POINTWISE(abs, 1, 0.2, 1, true, fabs(x))
+GRADIENT(abs) { dx[0] = mul(dy, sign(y->in[0])); }
+
+POINTWISE(sign, 1, 0.2, 1, true, (x > 0) - (x < 0))
+CONSTANT(sign)
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.3  Leaky ReLU                            y = x if x > 0 else a x             (Maas et al. 2013)
+ *
+ * The gradient op, dx = dy * (y > 0 ? 1 : a), is linear in dy and takes only y's sign: differentiated again it is itself,
+ * applied to the new cotangent. The gradient penalty costs no new kernel here.
+ * ---------------------------------------------------------------------------------------------- */
+
+static Node *leaky_relu(Node *x, double slope)
+{
+    return append((Node){.op = OP_leaky_relu, .in = {x}, .a = slope});
+}
+
+static Node *relu(Node *x) { return leaky_relu(x, 0); }
+
+static Node *leaky_mask(Node *dy, Node *y, double slope)
+{
+    return append((Node){.op = OP_leaky_mask, .in = {dy, y}, .a = slope});
+}
+
+POINTWISE(leaky_relu, 1, 0.2, 1, true, x > 0 ? x : y->a * x)
+GRADIENT(leaky_relu) { dx[0] = leaky_mask(dy, y, y->a); }
+
+POINTWISE(leaky_mask, 2, 0.2, 1, true, v > 0 ? x : y->a * x)
+GRADIENT(leaky_mask) { if (want[0]) dx[0] = leaky_mask(dy, y->in[1], y->a); }
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.4  Sum and broadcast: each other's gradient
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Where element (n,h,w,c) of the larger shape lies in `s`, whose axes of length 1 are repeated. */
+static size_t index_repeated(Shape s, int n, int h, int w, int c)
+{
+    const int i[AXES] = {n, h, w, c};
+    size_t index = 0;
+    for (int axis = 0; axis < AXES; axis++) index = index * (size_t)s.d[axis] + (size_t)(s.d[axis] == 1 ? 0 : i[axis]);
+    return index;
+}
+
+#define FOR_EACH_INDEX(shape, n, h, w, c) \
+    for (int n = 0; n < (shape).d[0]; n++) \
+        for (int h = 0; h < (shape).d[1]; h++) \
+            for (int w = 0; w < (shape).d[2]; w++) \
+                for (int c = 0; c < (shape).d[3]; c++)
+
+static int check_repeats(Node *y, Shape small, Shape large)
+{
+    for (int i = 0; i < AXES; i++)
+        if (small.d[i] != 1 && small.d[i] != large.d[i]) return mistake(y, "axis %d cannot be repeated", i);
+    return 1;
+}
+
+/* Sums x over the axes along which `shape` has length 1. */
+static Node *sum_to(Node *x, Shape shape)
+{
+    return shape_equal(x->shape, shape) ? x : append((Node){.op = OP_sum, .in = {x}, .shape = shape});
+}
+
+static Node *sum(Node *x)             { return sum_to(x, shape_of(1, 1, 1, 1)); }
+static Node *sum_per_picture(Node *x) { return sum_to(x, shape_of(x->shape.d[0], 1, 1, 1)); }
+static Node *mean(Node *x)            { return scale(sum(x), 1.0 / (double)count_of(x)); }
+
+SHAPE(sum) { return check_repeats(y, y->shape, y->in[0]->shape); }
+
+DEFINE(sum)
+{
+    Shape s = y->in[0]->shape;
+    for (size_t i = 0; i < count_of(y); i++) out[i] = 0;
+    FOR_EACH_INDEX(s, n, h, w, c) out[index_repeated(y->shape, n, h, w, c)] += in[0][index_repeated(s, n, h, w, c)];
+}
+
+/* Any set of summed axes, with neighbours of a kind merged, is keep-sum-keep-sum-keep: out[k0][k2][k4] = sum of x[k0][r1][k2][r3][k4]. */
+typedef struct Reduction {
+    size_t k0, r1, k2, r3, k4, rows;    /* rows: how many r1 a task takes */
+    int tasks_a_k0;
+    Node *y;
+    double *partial;                    /* (k0, tasks_a_k0, k2*k4) */
+} Reduction;
+
+static Reduction plan_reduction(Node *y)
+{
+    size_t part[5] = {1, 1, 1, 1, 1};
+    int slot = 0;
+    for (int i = 0; i < AXES; i++) {
+        int length = y->in[0]->shape.d[i], summed = y->shape.d[i] == 1 && length > 1;
+        if (length == 1) continue;
+        if (slot % 2 != summed) slot++;
+        part[slot] *= (size_t)length;
+    }
+    Reduction p = {.k0 = part[0], .r1 = part[1], .k2 = part[2], .r3 = part[3], .k4 = part[4], .y = y};
+    size_t row = p.k2 * p.r3 * p.k4;
+    p.rows = row >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / row;
+    p.tasks_a_k0 = pieces(p.r1, p.rows);
+    return p;
+}
+
+static void reduction_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    Reduction *p = argument;
+    size_t k0 = (size_t)index / (size_t)p->tasks_a_k0, first = (size_t)index % (size_t)p->tasks_a_k0 * p->rows;
+    size_t rows = least(p->rows, p->r1 - first), kept = p->k2 * p->k4, row = kept * p->r3;
+    const real *x = p->y->in[0]->data + (k0 * p->r1 + first) * row;
+    double *out = p->partial + (size_t)index * kept;
+    memset(out, 0, kept * sizeof *out);
+    if (p->r3 == 1) {
+        kernels->column_sums(x, rows, kept, kept, out);
+        return;
+    }
+    for (size_t i = 0; i < rows * p->k2; i++)
+        kernels->column_sums(x + i * p->r3 * p->k4, p->r3, p->k4, p->k4, out + i % p->k2 * p->k4);
+}
+
+CPU(sum)
+{
+    Reduction p = plan_reduction(y);
+    size_t kept = p.k2 * p.k4;
+    p.partial = scratch(p.k0 * (size_t)p.tasks_a_k0 * kept * sizeof(double));
+    parallel((int)p.k0 * p.tasks_a_k0, reduction_task, &p);
+    for (size_t k0 = 0; k0 < p.k0; k0++)
+        for (size_t k = 0; k < kept; k++) {
+            double total = 0;
+            for (size_t t = 0; t < (size_t)p.tasks_a_k0; t++) total += p.partial[(k0 * (size_t)p.tasks_a_k0 + t) * kept + k];
+            y->data[k0 * kept + k] = (real)total;
+        }
+}
+
+GRADIENT(sum) { dx[0] = broadcast(dy, y->in[0]->shape); }
+
+static const Shape repeat_cases[][2] = {                                /* small, large */
+    {{{1, 1, 1, 1}}, {{2, 3, 4, 5}}}, {{{1, 1, 1, 17}}, {{3, 40, 41, 17}}}, {{{4, 1, 1, 1}}, {{4, 30, 30, 20}}},
+    {{{2, 1, 1, 6}}, {{2, 9, 8, 6}}}, {{{1, 5, 1, 3}}, {{7, 5, 2, 3}}},     {{{2, 1, 4, 1}}, {{2, 3, 4, 5}}},
+    {{{3, 1, 1, 1}}, {{3, 1, 1, 9}}}};
+enum { REPEAT_CASES = sizeof repeat_cases / sizeof *repeat_cases };
+
+CASE(sum)
+{
+    if (variant >= REPEAT_CASES) return NULL;
+    return sum_to(test_leaf(g, repeat_cases[variant][1], -1, 1, false), repeat_cases[variant][0]);
+}
+
+static Node *broadcast(Node *x, Shape shape)
+{
+    return shape_equal(x->shape, shape) ? x : append((Node){.op = OP_broadcast, .in = {x}, .shape = shape});
+}
+
+SHAPE(broadcast) { return check_repeats(y, y->in[0]->shape, y->shape); }
+
+DEFINE(broadcast)
+{
+    Shape s = y->shape;
+    FOR_EACH_INDEX(s, n, h, w, c) out[index_repeated(s, n, h, w, c)] = in[0][index_repeated(y->in[0]->shape, n, h, w, c)];
+}
+
+static void broadcast_task(void *argument, int n, int worker)
+{
+    (void)worker;
+    Node *y = argument;
+    Shape s = y->shape, from = y->in[0]->shape;
+    for (int h = 0; h < s.d[1]; h++)
+        for (int w = 0; w < s.d[2]; w++) {
+            real *row = y->data + index_repeated(s, n, h, w, 0);
+            const real *x = y->in[0]->data + index_repeated(from, n, h, w, 0);
+            for (int c = 0; c < s.d[3]; c++) row[c] = from.d[3] == 1 ? x[0] : x[c];
+        }
+}
+
+CPU(broadcast) { parallel(y->shape.d[0], broadcast_task, y); }
+GRADIENT(broadcast) { dx[0] = sum_to(dy, y->in[0]->shape); }
+
+CASE(broadcast)
+{
+    if (variant >= REPEAT_CASES) return NULL;
+    return broadcast(test_leaf(g, repeat_cases[variant][0], -1, 1, false), repeat_cases[variant][1]);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.5  Concat, slice, pad; reshape and stop_grad
+ *
+ * A tensor seen along one axis is `outer` blocks of `length * inner` numbers in a row. Slice's gradient is pad, pad's is slice,
+ * concat's are two slices. Reshape, stop_grad, and a slice of the batch axis move nothing: they are views.
+ * ---------------------------------------------------------------------------------------------- */
+
+static size_t outer_of(Shape s, int axis)
+{
+    size_t outer = 1;
+    for (int i = 0; i < axis; i++) outer *= (size_t)s.d[i];
+    return outer;
+}
+
+static size_t block_of(Shape s, int axis)
+{
+    return shape_count(s) / outer_of(s, axis);
+}
+
+static int check_axis(Node *y, Shape a, Shape b, int axis)
+{
+    for (int i = 0; i < AXES; i++)
+        if (i != axis && a.d[i] != b.d[i]) return mistake(y, "shapes must agree except along axis %d", axis);
+    return 1;
+}
+
+/* Copies `bytes` bytes of each of `outer` blocks. */
+static void copy_blocks(size_t outer, size_t bytes, void *to, size_t to_stride, const void *from, size_t from_stride)
+{
+    for (size_t i = 0; i < outer; i++) memcpy((char *)to + i * to_stride, (const char *)from + i * from_stride, bytes);
+}
+
+static Node *concat(Node *u, Node *v, int axis) { return append((Node){.op = OP_concat, .in = {u, v}, .axis = axis}); }
+
+static Node *slice(Node *x, int axis, int from, int length)
+{
+    if (from == 0 && length == x->shape.d[axis]) return x;
+    Shape shape = x->shape;
+    shape.d[axis] = length;
+    return append((Node){.op = OP_slice, .in = {x}, .axis = axis, .from = from, .shape = shape});
+}
+
+static Node *pad(Node *x, int axis, int before, int total)
+{
+    Shape shape = x->shape;
+    shape.d[axis] = total;
+    return append((Node){.op = OP_pad, .in = {x}, .axis = axis, .from = before, .shape = shape});
+}
+
+SHAPE(concat)
+{
+    y->shape = y->in[0]->shape;
+    y->shape.d[y->axis] += y->in[1]->shape.d[y->axis];
+    return check_axis(y, y->in[0]->shape, y->in[1]->shape, y->axis);
+}
+
+/* The three are copies of blocks, whatever the number type: so the definition and the kernel are one function of the size. */
+static void concat_blocks(const Node *y, const void *u, const void *v, void *out, size_t size)
+{
+    size_t outer = outer_of(y->shape, y->axis), bu = size * block_of(y->in[0]->shape, y->axis), bv = size * block_of(y->in[1]->shape, y->axis);
+    copy_blocks(outer, bu, out, bu + bv, u, bu);
+    copy_blocks(outer, bv, (char *)out + bu, bu + bv, v, bv);
+}
+
+DEFINE(concat) { concat_blocks(y, in[0], in[1], out, sizeof *out); }
+CPU(concat) { concat_blocks(y, y->in[0]->data, y->in[1]->data, y->data, sizeof *y->data); }
+
+GRADIENT(concat)
+{
+    int first = y->in[0]->shape.d[y->axis], second = y->in[1]->shape.d[y->axis];
+    if (want[0]) dx[0] = slice(dy, y->axis, 0, first);
+    if (want[1]) dx[1] = slice(dy, y->axis, first, second);
+}
+
+CASE(concat)
+{
+    if (variant >= AXES) return NULL;
+    Shape a = shape_of(2, 3, 4, 5), b = a;
+    b.d[variant] = 2;
+    return concat(test_leaf(g, a, -1, 1, false), test_leaf(g, b, -1, 1, false), variant);
+}
+
+static int check_range(Node *y, Shape inner, Shape outer)
+{
+    if (y->from < 0 || y->from + inner.d[y->axis] > outer.d[y->axis]) return mistake(y, "range from %d leaves axis %d", y->from, y->axis);
+    return check_axis(y, inner, outer, y->axis);
+}
+
+static bool is_view(const Node *y)
+{
+    return y->op == OP_reshape || y->op == OP_stop_grad || (y->op == OP_slice && outer_of(y->shape, y->axis) == 1);
+}
+
+/* How many numbers into its operand's data a view starts. */
+static size_t view_start(const Node *y)
+{
+    return y->op == OP_slice ? (size_t)y->from * (block_of(y->shape, y->axis) / (size_t)y->shape.d[y->axis]) : 0;
+}
+
+static void slice_blocks(const Node *y, const void *x, void *out, size_t size)
+{
+    size_t block = size * block_of(y->shape, y->axis), whole = size * block_of(y->in[0]->shape, y->axis);
+    size_t start = block / (size_t)y->shape.d[y->axis] * (size_t)y->from;
+    copy_blocks(outer_of(y->shape, y->axis), block, out, block, (const char *)x + start, whole);
+}
+
+SHAPE(slice) { return check_range(y, y->shape, y->in[0]->shape); }
+DEFINE(slice) { slice_blocks(y, in[0], out, sizeof *out); }
+CPU(slice) { if (!is_view(y)) slice_blocks(y, y->in[0]->data, y->data, sizeof *y->data); }
+GRADIENT(slice) { dx[0] = pad(dy, y->axis, y->from, y->in[0]->shape.d[y->axis]); }
+CASE(slice) { return variant < AXES ? slice(test_leaf(g, shape_of(5, 6, 7, 8), -1, 1, false), variant, 2, 3) : NULL; }
+
+static void pad_blocks(const Node *y, const void *x, void *out, size_t size)
+{
+    size_t block = size * block_of(y->in[0]->shape, y->axis), whole = size * block_of(y->shape, y->axis);
+    size_t start = block / (size_t)y->in[0]->shape.d[y->axis] * (size_t)y->from;
+    memset(out, 0, size * count_of(y));
+    copy_blocks(outer_of(y->shape, y->axis), block, (char *)out + start, whole, x, block);
+}
+
+SHAPE(pad) { return check_range(y, y->in[0]->shape, y->shape); }
+DEFINE(pad) { pad_blocks(y, in[0], out, sizeof *out); }
+CPU(pad) { pad_blocks(y, y->in[0]->data, y->data, sizeof *y->data); }
+GRADIENT(pad) { dx[0] = slice(dy, y->axis, y->from, y->in[0]->shape.d[y->axis]); }
+CASE(pad) { return variant < AXES ? pad(test_leaf(g, shape_of(3, 2, 4, 5), -1, 1, false), variant, 2, 9) : NULL; }
+
+static Node *reshape(Node *x, Shape shape) { return append((Node){.op = OP_reshape, .in = {x}, .shape = shape}); }
+static Node *stop_grad(Node *x) { return append((Node){.op = OP_stop_grad, .in = {x}, .shape = x->shape}); }
+
+SHAPE(reshape) { return count_of(y) == count_of(y->in[0]) ? 1 : mistake(y, "cannot hold the same numbers in the new shape"); }
+DEFINE(reshape) { memcpy(out, in[0], count_of(y) * sizeof *out); }
+CPU(reshape) { (void)y; }
+GRADIENT(reshape) { dx[0] = reshape(dy, y->in[0]->shape); }
+CASE(reshape) { return variant < 1 ? reshape(test_leaf(g, shape_of(2, 3, 4, 5), -1, 1, false), shape_of(2, 1, 1, 60)) : NULL; }
+
+SHAPE(stop_grad) { return shape_equal(y->shape, y->in[0]->shape); }
+DEFINE(stop_grad) { reshape_define(y, in, out); }
+CPU(stop_grad) { (void)y; }
+CONSTANT(stop_grad)
+CASE(stop_grad) { return variant < 1 ? stop_grad(test_leaf(g, shape_of(2, 3, 4, 5), -1, 1, false)) : NULL; }
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.6  Softmax and its log-sum: over the channels
+ *
+ * logsumexp's gradient is softmax, and softmax's is p (dy - sum_k p dy): closed, so cross-entropy = logsumexp(x) - x_label
+ * can be differentiated any number of times. Both subtract the largest x first, so that no exponential overflows.
+ * ---------------------------------------------------------------------------------------------- */
+
+static Shape one_channel(Shape s)
+{
+    s.d[3] = 1;
+    return s;
+}
+
+static Node *softmax(Node *x)   { return append((Node){.op = OP_softmax, .in = {x}, .shape = x->shape}); }
+static Node *logsumexp(Node *x) { return append((Node){.op = OP_logsumexp, .in = {x}, .shape = one_channel(x->shape)}); }
+
+SHAPE(softmax) { return shape_equal(y->shape, y->in[0]->shape); }
+SHAPE(logsumexp) { return shape_equal(y->shape, one_channel(y->in[0]->shape)); }
+
+static double log_sum(const double *x, int n)
+{
+    double largest = x[0], total = 0;
+    for (int i = 1; i < n; i++) largest = fmax(largest, x[i]);
+    for (int i = 0; i < n; i++) total += exp(x[i] - largest);
+    return largest + log(total);
+}
+
+DEFINE(softmax)
+{
+    int n = y->shape.d[3];
+    for (size_t i = 0; i < count_of(y); i++) out[i] = exp(in[0][i] - log_sum(in[0] + i / (size_t)n * (size_t)n, n));
+}
+
+DEFINE(logsumexp)
+{
+    int n = y->in[0]->shape.d[3];
+    for (size_t i = 0; i < count_of(y); i++) out[i] = log_sum(in[0] + i * (size_t)n, n);
+}
+
+/* Turns a row into e^(x - largest); returns their sum and, through `largest`, what was subtracted. NaN stays NaN. */
+static real exponentials(const real *x, int n, real *out, real *largest)
+{
+    *largest = x[0];
+    for (int i = 1; i < n; i++)
+        if (!(x[i] <= *largest)) *largest = x[i];
+    kernels->pointwise(OP_affine, x, NULL, 1, -*largest, out, (size_t)n);
+    kernels->pointwise(OP_exp, out, NULL, 0, 0, out, (size_t)n);
+    real total = 0;
+    for (int i = 0; i < n; i++) total += out[i];
+    return total;
+}
+
+CPU(softmax)
+{
+    size_t n = (size_t)y->shape.d[3], rows = count_of(y) / n;
+    for (size_t i = 0; i < rows; i++) {
+        real largest, *row = y->data + i * n, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
+        kernels->pointwise(OP_affine, row, NULL, 1 / total, 0, row, n);
+    }
+}
+
+CPU(logsumexp)
+{
+    size_t n = (size_t)y->in[0]->shape.d[3];
+    real *row = scratch(n * sizeof *row);
+    for (size_t i = 0; i < count_of(y); i++) {
+        real largest, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
+        kernels->pointwise(OP_log, &total, NULL, 0, 0, &total, 1);
+        y->data[i] = largest + total;
+    }
+}
+
+GRADIENT(softmax) { dx[0] = mul(y, sub(dy, sum_to(mul(y, dy), one_channel(y->shape)))); }
+GRADIENT(logsumexp) { dx[0] = mul(softmax(y->in[0]), dy); }
+CASE(softmax) { return variant < 2 ? softmax(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
+CASE(logsumexp) { return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.7  Convolution, its input gradient, its weight gradient
+ *
+ * All three come from one trilinear form T(x, w, g) = sum of x w g over the terms that the geometry pairs:
+ *
+ *     y = dT/dg (conv2d)      dx = dT/dx (conv2d_input_grad)      dw = dT/dw (conv2d_weight_grad)
+ *
+ * and T is linear in each, so the gradient of any of the three with respect to one operand is another of the three: differentiating
+ * twice needs nothing new. A transposed convolution is conv2d_input_grad of a filter; a dense layer is a 1x1 convolution.
+ * Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 6), 3 mask, 4 plus, 5 the prepared filter.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { BIAS = 2, MASK, PLUS, FILTER };
+
+typedef struct Conv { int k, size, stride, pad; } Conv;     /* K output channels, a square kernel, stride, zeros on each side */
+
+static Shape shape_x(const ConvShape *s) { return shape_of(s->n, s->h, s->w, s->c); }
+static Shape shape_y(const ConvShape *s) { return shape_of(s->n, s->ho, s->wo, s->k); }
+static Shape shape_w(const ConvShape *s) { return shape_of(s->r, s->s, s->groups == 1 ? s->c : 1, s->k); }
+
+/* The geometry of a convolution of x (N,H,W,C) with a filter w (R,S,C,K). */
+static ConvShape conv_shape(Shape x, Shape w, int stride, int pad_before)
+{
+    int groups = w.d[2] == 1 && x.d[3] == w.d[3] && x.d[3] > 1 ? x.d[3] : 1;
+    return (ConvShape){.n = x.d[0], .h = x.d[1], .w = x.d[2], .c = x.d[3], .k = w.d[3], .r = w.d[0], .s = w.d[1],
+                       .ho = (x.d[1] + 2 * pad_before - w.d[0]) / stride + 1, .wo = (x.d[2] + 2 * pad_before - w.d[1]) / stride + 1,
+                       .stride = stride, .pad_y = pad_before, .pad_x = pad_before, .groups = groups};
+}
+
+/* y = leaky(conv(x, w) + bias): bias (1,1,1,K) may be NULL, slope 1 means no activation. */
+static Node *conv2d(Node *x, Node *w, Node *bias, double slope, ConvShape s)
+{
+    return append((Node){.op = OP_conv2d, .in = {x, w, bias}, .a = slope, .conv = s});
+}
+
+static Node *conv2d_input_grad(Node *dy, Node *w, ConvShape s)
+{
+    return append((Node){.op = OP_conv2d_input_grad, .in = {dy, w}, .a = 1, .conv = s});
+}
+
+static Node *conv2d_weight_grad(Node *x, Node *dy, ConvShape s)
+{
+    return append((Node){.op = OP_conv2d_weight_grad, .in = {x, dy}, .a = 1, .conv = s});
+}
+
+static int conv_check(Node *y, Shape first, Shape second, Shape result)
+{
+    y->shape = result;
+    if (y->conv.ho < 1 || y->conv.wo < 1) return mistake(y, "the kernel is larger than the padded picture");
+    if (!shape_equal(y->in[0]->shape, first) || !shape_equal(y->in[1]->shape, second)) return mistake(y, "operands do not fit the geometry");
+    if (y->in[BIAS] && count_of(y->in[BIAS]) != (size_t)y->conv.k) return mistake(y, "the bias needs %d numbers", y->conv.k);
+    return 1;
+}
+
+SHAPE(conv2d)             { ConvShape *s = &y->conv; return conv_check(y, shape_x(s), shape_w(s), shape_y(s)); }
+SHAPE(conv2d_input_grad)  { ConvShape *s = &y->conv; return conv_check(y, shape_y(s), shape_w(s), shape_x(s)); }
+SHAPE(conv2d_weight_grad) { ConvShape *s = &y->conv; return conv_check(y, shape_x(s), shape_y(s), shape_w(s)); }
+
+/* Calls `term` for every product of T: xi, wi and yi index x, w and y. */
+typedef void ConvTerm(const double *u, const double *v, double *out, size_t xi, size_t wi, size_t yi);
+
+static void conv_terms(const ConvShape *s, ConvTerm *term, const double *u, const double *v, double *out)
+{
+    Shape ys = shape_y(s), xs = shape_x(s), ws = shape_w(s);
+    FOR_EACH_INDEX(ys, n, p, q, k)
+        for (int r = 0; r < s->r; r++)
+            for (int t = 0; t < s->s; t++)
+                for (int c = 0; c < ws.d[2]; c++) {
+                    int h = p * s->stride + r - s->pad_y, w = q * s->stride + t - s->pad_x;
+                    if (h < 0 || h >= s->h || w < 0 || w >= s->w) continue;
+                    term(u, v, out, index_repeated(xs, n, h, w, s->groups == 1 ? c : k), index_repeated(ws, r, t, c, k), index_repeated(ys, n, p, q, k));
+                }
+}
+
+static void term_y(const double *x, const double *w, double *y, size_t xi, size_t wi, size_t yi)   { y[yi] += x[xi] * w[wi]; }
+static void term_x(const double *dy, const double *w, double *dx, size_t xi, size_t wi, size_t yi) { dx[xi] += dy[yi] * w[wi]; }
+static void term_w(const double *x, const double *dy, double *dw, size_t xi, size_t wi, size_t yi) { dw[wi] += x[xi] * dy[yi]; }
+
+/* A convolution of the family, and what the planner fused into it: see Epilogue in chapter 3. */
+static void conv_define(const Node *y, const double *const *in, double *out, ConvTerm *term)
+{
+    memset(out, 0, count_of(y) * sizeof *out);
+    conv_terms(&y->conv, term, in[0], in[1], out);
+    for (size_t i = 0; i < count_of(y); i++) {
+        if (y->in[PLUS]) out[i] += in[PLUS][i];
+        if (y->in[BIAS]) out[i] += in[BIAS][i % (size_t)y->conv.k];
+        if (!(out[i] > 0)) out[i] *= y->a;
+        if (y->in[MASK] && !(in[MASK][i] > 0)) out[i] *= y->b;
+    }
+}
+
+DEFINE(conv2d)             { conv_define(y, in, out, term_y); }
+DEFINE(conv2d_input_grad)  { conv_define(y, in, out, term_x); }
+DEFINE(conv2d_weight_grad) { conv_define(y, in, out, term_w); }
+
+static ConvKind conv_kind(const Node *y)
+{
+    return y->op == OP_conv2d ? CONV_FORWARD : y->op == OP_conv2d_input_grad ? CONV_INPUT_GRAD : CONV_WEIGHT_GRAD;
+}
+
+static bool is_conv(const Node *y)
+{
+    return y->op == OP_conv2d || y->op == OP_conv2d_input_grad || y->op == OP_conv2d_weight_grad;
+}
+
+static const real *data_or_null(const Node *node)
+{
+    return node ? node->data : NULL;
+}
+
+static void conv_cpu(Node *y)
+{
+    Epilogue e = {.plus = data_or_null(y->in[PLUS]), .bias = data_or_null(y->in[BIAS]), .slope = (real)y->a,
+                  .mask = data_or_null(y->in[MASK]), .mask_slope = (real)y->b};
+    const Node *second = y->in[FILTER] ? y->in[FILTER] : y->in[1];
+    conv_run(&y->conv, conv_kind(y), y->in[0]->data, second->data, &e, y->data,
+             scratch(conv_scratch_bytes(&y->conv, conv_kind(y))));
+}
+
+CPU(conv2d)             { conv_cpu(y); }
+CPU(conv2d_input_grad)  { conv_cpu(y); }
+CPU(conv2d_weight_grad) { conv_cpu(y); }
+
+/* Instead of keeping a value from the forward pass for the weight gradient, compute it again there, where that is cheap: an
+ * instance norm without residual is one pass over memory, and its operand is kept in any case. */
+static Node *again(Node *x)
+{
+    if (x->op != OP_instance_norm || x->in[4]) return x;
+    if (!x->again) {
+        Node copy = *x;
+        copy.kept = false;
+        x->again = append(copy);
+    }
+    return x->again;
+}
+
+GRADIENT(conv2d)
+{
+    Node *d = y->a == 1 ? dy : leaky_mask(dy, y, y->a);
+    if (want[0]) dx[0] = conv2d_input_grad(d, y->in[1], y->conv);
+    if (want[1]) dx[1] = conv2d_weight_grad(again(y->in[0]), d, y->conv);
+    if (want[BIAS]) dx[BIAS] = sum_to(d, y->in[BIAS]->shape);
+}
+
+GRADIENT(conv2d_input_grad)
+{
+    if (want[0]) dx[0] = conv2d(dy, y->in[1], NULL, 1, y->conv);
+    if (want[1]) dx[1] = conv2d_weight_grad(dy, again(y->in[0]), y->conv);
+}
+
+GRADIENT(conv2d_weight_grad)
+{
+    if (want[0]) dx[0] = conv2d_input_grad(y->in[1], dy, y->conv);
+    if (want[1]) dx[1] = conv2d(y->in[0], dy, NULL, 1, y->conv);
+}
+
+/* Geometries from every network of the program, at sizes whose plain loops are quick; the last three are odd on purpose. */
+static const struct { Shape x; Conv conv; } conv_cases[] = {
+    {{{2, 9, 8, 5}}, {64, 7, 1, 3}},   {{{2, 8, 8, 64}}, {40, 4, 2, 1}},  {{{1, 8, 8, 64}}, {48, 3, 1, 1}}, {{{2, 8, 8, 64}}, {1, 7, 1, 3}},
+    {{{3, 2, 2, 96}}, {5, 2, 1, 0}},   {{{2, 3, 3, 33}}, {1, 3, 1, 1}},   {{{4, 1, 1, 50}}, {7, 1, 1, 0}},  {{{2, 7, 7, 6}}, {6, 3, 2, 1}},
+    {{{1, 11, 5, 3}}, {9, 5, 3, 4}},   {{{2, 5, 6, 1}}, {2, 3, 1, 2}},    {{{1, 6, 7, 17}}, {19, 3, 1, 0}}};
+enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases, DEPTHWISE_CASE = 7 };
+
+static ConvShape conv_case_shape(int variant)
+{
+    Shape x = conv_cases[variant].x;
+    Conv c = conv_cases[variant].conv;
+    return conv_shape(x, shape_of(c.size, c.size, variant == DEPTHWISE_CASE ? 1 : x.d[3], c.k), c.stride, c.pad);
+}
+
+CASE(conv2d)
+{
+    if (variant >= CONV_CASES) return NULL;
+    ConvShape s = conv_case_shape(variant);
+    Node *bias = variant % 2 ? test_leaf(g, shape_of(1, 1, 1, s.k), -1, 1, false) : NULL;
+    return conv2d(test_leaf(g, shape_x(&s), -1, 1, false), test_leaf(g, shape_w(&s), -1, 1, false), bias, 1, s);
+}
+
+CASE(conv2d_input_grad)
+{
+    if (variant >= CONV_CASES) return NULL;
+    ConvShape s = conv_case_shape(variant);
+    return conv2d_input_grad(test_leaf(g, shape_y(&s), -1, 1, false), test_leaf(g, shape_w(&s), -1, 1, false), s);
+}
+
+CASE(conv2d_weight_grad)
+{
+    if (variant >= CONV_CASES) return NULL;
+    ConvShape s = conv_case_shape(variant);
+    return conv2d_weight_grad(test_leaf(g, shape_x(&s), -1, 1, false), test_leaf(g, shape_y(&s), -1, 1, false), s);
+}
+
+/* w as a kernel wants to read it. Its numbers have no meaning outside chapter 3, so it has no definition of its own: what
+ * reads it is held against the definition above, which reads w. */
+SHAPE(prepare_filter) { y->shape = shape_of(1, 1, 1, (int)conv_filter_size(&y->conv, (ConvKind)y->axis)); return 1; }
+DEFINE(prepare_filter) { (void)in; memset(out, 0, count_of(y) * sizeof *out); }
+CPU(prepare_filter) { conv_filter_prepare(&y->conv, (ConvKind)y->axis, y->in[0]->data, y->data); }
+MADE_BY_PLANNER(prepare_filter)
+CASE(prepare_filter) { (void)g, (void)variant; return NULL; }
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.8  Instance norm, with residual and activation                                (Ulyanov et al. 2016)
+ *
+ *     m, v = mean and (biased) variance of x over H and W, for each picture and channel;   h = (x - m) / sqrt(v + 1e-5)
+ *     y = leaky(scale h + shift + residual)
+ *
+ * Its gradient, with d the cotangent behind the activation and M = H W:
+ *     d shift = sum d,   d scale = sum d h,   dx = scale / sqrt(v + eps) (d - sum d / M - h sum(d h) / M)
+ * The activation's mask is found again from x, so that y need not be kept. First order only: G is never inside a penalty.
+ * ---------------------------------------------------------------------------------------------- */
+
+#define NORM_EPSILON 1e-5
+
+static Node *instance_norm(Node *x, Node *scale_, Node *shift, Node *residual, double slope)
+{
+    Node *moments = append((Node){.op = OP_moments, .in = {x}});
+    return append((Node){.op = OP_instance_norm, .in = {x, moments, scale_, shift, residual}, .a = slope});
+}
+
+static Shape pair_shape(Shape x) { return shape_of(x.d[0], 1, 1, 2 * x.d[3]); }     /* two numbers a picture and channel */
+
+SHAPE(moments) { y->shape = pair_shape(y->in[0]->shape); return 1; }
+
+SHAPE(instance_norm)
+{
+    y->shape = y->in[0]->shape;
+    size_t c = (size_t)y->shape.d[3];
+    if (count_of(y->in[2]) != c || count_of(y->in[3]) != c) return mistake(y, "scale and shift need %zu numbers", c);
+    if (y->in[4] && !shape_equal(y->in[4]->shape, y->shape)) return mistake(y, "the residual differs in shape");
+    if (y->in[4] && y->a != 1) return mistake(y, "a residual comes without activation");
+    return 1;
+}
+
+DEFINE(moments)
+{
+    Shape s = y->in[0]->shape;
+    int c_count = s.d[3], m = s.d[1] * s.d[2];
+    for (int n = 0; n < s.d[0]; n++)
+        for (int c = 0; c < c_count; c++) {
+            const double *x = in[0] + (size_t)n * (size_t)m * (size_t)c_count + c;
+            double total = 0, squares = 0;
+            for (int i = 0; i < m; i++) total += x[(size_t)i * (size_t)c_count];
+            for (int i = 0; i < m; i++) squares += pow(x[(size_t)i * (size_t)c_count] - total / m, 2);
+            out[(size_t)n * 2 * (size_t)c_count + (size_t)c] = total / m;
+            out[((size_t)n * 2 + 1) * (size_t)c_count + (size_t)c] = 1 / sqrt(squares / m + NORM_EPSILON);
+        }
+}
+
+/* One picture's or one row range's share of the work, for all four rows of this section. */
+typedef struct NormTask { Node *y; real *lines; int rows, tasks_a_picture; } NormTask;
+
+enum { CHANNELS_A_TASK = 32 };
+
+static void moments_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    Node *y = argument;
+    Shape s = y->in[0]->shape;
+    int blocks = pieces((size_t)s.d[3], CHANNELS_A_TASK), n = index / blocks, from = index % blocks * CHANNELS_A_TASK;
+    size_t c = (size_t)s.d[3], m = (size_t)(s.d[1] * s.d[2]);
+    real *out = y->data + (size_t)n * 2 * c + from;
+    kernels->moments(y->in[0]->data + (size_t)n * m * c + from, m, c, least(CHANNELS_A_TASK, c - (size_t)from), (real)NORM_EPSILON, out, out + c);
+}
+
+static int channel_tasks(Shape s) { return s.d[0] * pieces((size_t)s.d[3], CHANNELS_A_TASK); }
+
+CPU(moments) { parallel(channel_tasks(y->in[0]->shape), moments_task, y); }
+
+GRADIENT(moments) { mistake(y, "has no gradient of its own; instance_norm's rule contains it"); }
+
+CASE(moments) { return variant < 2 ? append((Node){.op = OP_moments, .in = {test_leaf(g, shape_of(2, 5, 3 + variant * 40, 37), -1, 1, false)}}) : NULL; }
+
+DEFINE(instance_norm)
+{
+    Shape s = y->shape;
+    size_t c_count = (size_t)s.d[3];
+    FOR_EACH_INDEX(s, n, h, w, c) {
+        size_t i = index_repeated(s, n, h, w, c);
+        const double *m = in[1] + (size_t)n * 2 * c_count + c;
+        double v = (in[0][i] - m[0]) * m[c_count] * in[2][c] + in[3][c] + (y->in[4] ? in[4][i] : 0);
+        out[i] = v > 0 ? v : y->a * v;
+    }
+}
+
+/* The line y = A x + B of a channel, written to coefficients (2,C): its slope and its height. */
+static void norm_line(const real *moments, const real *scale_, const real *shift, size_t c_count, real *coefficients)
+{
+    for (size_t c = 0; c < c_count; c++) {
+        real slope = scale_[c] * moments[c_count + c];
+        coefficients[c] = slope;
+        coefficients[c_count + c] = shift[c] - moments[c] * slope;
+    }
+}
+
+/* The lines of every picture, (N,2,C), in scratch memory. */
+static real *norm_lines(const Node *y, const Node *moments, const Node *scale_, const Node *shift)
+{
+    size_t pictures = (size_t)y->in[0]->shape.d[0], c = (size_t)y->in[0]->shape.d[3];
+    real *lines = scratch(pictures * 2 * c * sizeof *lines);
+    for (size_t n = 0; n < pictures; n++) norm_line(moments->data + n * 2 * c, scale_->data, shift->data, c, lines + n * 2 * c);
+    return lines;
+}
+
+/* Cuts each picture of a map into ranges of rows and calls task with (picture, range) folded into its index. */
+static void for_row_ranges(Node *y, real *lines, Task *task)
+{
+    Shape s = y->in[0]->shape;
+    int row = s.d[2] * s.d[3], rows = row >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / row;
+    NormTask t = {y, lines, rows, pieces((size_t)s.d[1], (size_t)rows)};
+    parallel(s.d[0] * t.tasks_a_picture, task, &t);
+}
+
+/* Where a task's range starts, in numbers, and how many pixels it has. */
+static size_t range_start(const NormTask *t, int index, int *n, size_t *pixels)
+{
+    Shape s = t->y->in[0]->shape;
+    *n = index / t->tasks_a_picture;
+    int from = index % t->tasks_a_picture * t->rows, rows = s.d[1] - from < t->rows ? s.d[1] - from : t->rows;
+    *pixels = (size_t)rows * (size_t)s.d[2];
+    return ((size_t)*n * (size_t)s.d[1] + (size_t)from) * (size_t)s.d[2] * (size_t)s.d[3];
+}
+
+static void instance_norm_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    NormTask *t = argument;
+    Node *y = t->y;
+    int n;
+    size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
+    const real *line = t->lines + (size_t)n * 2 * c;
+    kernels->normalise(y->in[0]->data + start, y->in[4] ? y->in[4]->data + start : NULL, pixels, c, line, (real)y->a, y->data + start);
+}
+
+CPU(instance_norm)
+{
+    for_row_ranges(y, norm_lines(y, y->in[1], y->in[2], y->in[3]), instance_norm_task);
+}
+
+static Node *norm_sums(Node *y, Node *dy)
+{
+    return append((Node){.op = OP_instance_norm_sums, .in = {dy, y->in[0], y->in[1], y->in[2], y->in[3]}, .a = y->a});
+}
+
+GRADIENT(instance_norm)
+{
+    Node *sums = norm_sums(y, dy);                                                                      // (N,1,1,2C)
+    int c = y->shape.d[3];
+    Shape vector = shape_of(1, 1, 1, c);
+    if (want[0]) dx[0] = append((Node){.op = OP_instance_norm_dx, .in = {dy, y->in[0], y->in[1], y->in[2], y->in[3], sums}, .a = y->a});
+    if (want[2]) dx[2] = reshape(sum_to(slice(sums, 3, c, c), vector), y->in[2]->shape);
+    if (want[3]) dx[3] = reshape(sum_to(slice(sums, 3, 0, c), vector), y->in[3]->shape);
+    if (want[4]) dx[4] = dy;
+}
+
+static Node *norm_case(Graph *g, int variant)
+{
+    const Shape shapes[] = {{{2, 4, 5, 6}}, {{2, 3, 3, 64}}, {{1, 30, 20, 35}}};
+    if (variant >= 6) return NULL;
+    Shape s = shapes[variant / 2], vector = shape_of(1, 1, 1, s.d[3]);
+    Node *x = test_leaf(g, s, -1, 1, false), *scale_ = test_leaf(g, vector, 0.5, 1.5, false), *shift = test_leaf(g, vector, -1, 1, false);
+    return instance_norm(x, scale_, shift, variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
+}
+
+CASE(instance_norm) { return norm_case(g, variant); }
+
+SHAPE(instance_norm_sums) { y->shape = pair_shape(y->in[0]->shape); return shape_equal(y->in[0]->shape, y->in[1]->shape); }
+
+/* d: dy behind the activation; h: the normalised x. */
+static double norm_cotangent(const Node *y, const double *const *in, size_t i, size_t n, size_t c, double *h)
+{
+    size_t c_count = (size_t)y->in[0]->shape.d[3];
+    const double *m = in[2] + n * 2 * c_count + c;
+    *h = (in[1][i] - m[0]) * m[c_count];
+    return *h * in[3][c] + in[4][c] > 0 || y->a == 1 ? in[0][i] : y->a * in[0][i];
+}
+
+DEFINE(instance_norm_sums)
+{
+    Shape s = y->in[0]->shape;
+    size_t c_count = (size_t)s.d[3];
+    memset(out, 0, count_of(y) * sizeof *out);
+    FOR_EACH_INDEX(s, n, h_, w, c) {
+        double h, d = norm_cotangent(y, in, index_repeated(s, n, h_, w, c), (size_t)n, (size_t)c, &h), *to = out + (size_t)n * 2 * c_count + c;
+        to[0] += d;
+        to[c_count] += d * h;
+    }
+}
+
+static void norm_sums_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    NormTask *t = argument;
+    Node *y = t->y;
+    Shape s = y->in[0]->shape;
+    int blocks = pieces((size_t)s.d[3], CHANNELS_A_TASK), n = index / blocks, from = index % blocks * CHANNELS_A_TASK;
+    size_t c = (size_t)s.d[3], m = (size_t)(s.d[1] * s.d[2]), start = (size_t)n * m * c + (size_t)from, pair = (size_t)n * 2 * c + (size_t)from;
+    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, m, c, least(CHANNELS_A_TASK, c - (size_t)from),
+                       y->in[2]->data + pair, t->lines + pair, (real)y->a, y->data + pair);
+}
+
+CPU(instance_norm_sums)
+{
+    NormTask t = {.y = y, .lines = norm_lines(y, y->in[2], y->in[3], y->in[4])};
+    parallel(channel_tasks(y->in[0]->shape), norm_sums_task, &t);
+}
+
+FIRST_ORDER_ONLY(instance_norm_sums)
+
+static Node *norm_grad_case(Graph *g, int variant, bool want_dx)
+{
+    Node *y = norm_case(g, variant);
+    if (!y) return NULL;
+    Node *dy = test_leaf(g, y->shape, -1, 1, false), *dx[MAX_INPUTS] = {0};
+    if (!want_dx) return norm_sums(y, dy);
+    instance_norm_grad(y, dy, dx, (bool[MAX_INPUTS]){true});
+    return dx[0];
+}
+
+CASE(instance_norm_sums) { return norm_grad_case(g, variant, false); }
+
+SHAPE(instance_norm_dx) { y->shape = y->in[0]->shape; return shape_equal(y->in[0]->shape, y->in[1]->shape); }
+
+DEFINE(instance_norm_dx)
+{
+    Shape s = y->shape;
+    size_t c_count = (size_t)s.d[3];
+    double m = s.d[1] * s.d[2];
+    FOR_EACH_INDEX(s, n, h_, w, c) {
+        size_t i = index_repeated(s, n, h_, w, c), pair = (size_t)n * 2 * c_count + (size_t)c;
+        double h, d = norm_cotangent(y, in, i, (size_t)n, (size_t)c, &h);
+        out[i] = in[3][c] * in[2][pair + c_count] * (d - in[5][pair] / m - h * in[5][pair + c_count] / m);
+    }
+}
+
+/* dx = A d + Q x + T with the line's A and B (which the mask needs): five numbers a channel, written to (4,C): A, B, Q, T. */
+static void norm_dx_line(const Node *y, size_t n, real *coefficients)
+{
+    size_t c_count = (size_t)y->shape.d[3];
+    real m = (real)(y->shape.d[1] * y->shape.d[2]);
+    const real *moments = y->in[2]->data + n * 2 * c_count, *sums = y->in[5]->data + n * 2 * c_count;
+    norm_line(moments, y->in[3]->data, y->in[4]->data, c_count, coefficients);
+    for (size_t c = 0; c < c_count; c++) {
+        real a = coefficients[c], q = -a * moments[c_count + c] * sums[c_count + c] / m;
+        coefficients[2 * c_count + c] = q;
+        coefficients[3 * c_count + c] = -a * sums[c] / m - q * moments[c];
+    }
+}
+
+static void norm_dx_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    NormTask *t = argument;
+    Node *y = t->y;
+    int n;
+    size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
+    kernels->norm_dx(y->in[0]->data + start, y->in[1]->data + start, pixels, c, t->lines + (size_t)n * 4 * c, (real)y->a, y->data + start);
+}
+
+CPU(instance_norm_dx)
+{
+    size_t pictures = (size_t)y->shape.d[0], c = (size_t)y->shape.d[3];
+    real *lines = scratch(pictures * 4 * c * sizeof *lines);
+    for (size_t n = 0; n < pictures; n++) norm_dx_line(y, n, lines + n * 4 * c);
+    for_row_ranges(y, lines, norm_dx_task);
+}
+
+FIRST_ORDER_ONLY(instance_norm_dx)
+CASE(instance_norm_dx) { return norm_grad_case(g, variant, true); }
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.9  Adam                                                                     (Kingma & Ba 2015, algorithm 1)
+ *
+ *     m <- b1 m + (1-b1) g     v <- b2 v + (1-b2) g^2     w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)
+ *
+ * in one pass over memory. What changes from step to step stands in a leaf: (lr, 1/(1-b1^t), 1/(1-b2^t)).
+ * The node's value is w itself, updated in place; the planner runs it after everything else that reads w.
+ * ---------------------------------------------------------------------------------------------- */
+
+#define ADAM_EPSILON 1e-8
+
+static Node *adam(Node *g, Node *w, Node *m, Node *v, Node *schedule, double beta1, double beta2)
+{
+    return append((Node){.op = OP_adam, .in = {g, w, m, v, schedule}, .a = beta1, .b = beta2});
+}
+
+SHAPE(adam)
+{
+    y->shape = y->in[1]->shape;
+    for (int i = 0; i < 4; i++)
+        if (count_of(y->in[i]) != count_of(y)) return mistake(y, "gradient, weight and moments differ in size");
+    return count_of(y->in[4]) == 3 ? 1 : mistake(y, "the schedule needs three numbers");
+}
+
+DEFINE(adam)
+{
+    for (size_t i = 0; i < count_of(y); i++) {
+        double m = y->a * in[2][i] + (1 - y->a) * in[0][i], v = y->b * in[3][i] + (1 - y->b) * in[0][i] * in[0][i];
+        out[i] = in[1][i] - in[4][0] * m * in[4][1] / (sqrt(v * in[4][2]) + ADAM_EPSILON);
+    }
+}
+
+static void adam_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    Node *y = argument;
+    size_t from = (size_t)index * ELEMENTS_A_TASK, n = least(ELEMENTS_A_TASK, count_of(y) - from);
+    kernels->adam(y->in[0]->data + from, y->in[2]->data + from, y->in[3]->data + from, y->in[4]->data, (real)y->a, (real)y->b,
+                  (real)ADAM_EPSILON, y->data + from, n);
+}
+
+CPU(adam) { parallel(pieces(count_of(y), ELEMENTS_A_TASK), adam_task, y); }
+MADE_BY_PLANNER(adam)
+
+CASE(adam)
+{
+    Shape s = shape_of(3, 3, 5, variant ? 700 : 3);
+    if (variant >= 2) return NULL;
+    Node *w = test_leaf(g, s, -1, 1, false), *m = test_leaf(g, s, -1, 1, false), *v = test_leaf(g, s, 0, 1, false);
+    return adam(test_leaf(g, s, -1, 1, false), w, m, v, test_leaf(g, shape_of(1, 1, 1, 3), 0.5, 1, false), 0.5, 0.999);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.10  The table
+ * ---------------------------------------------------------------------------------------------- */
+
+static const Row rows[OPS] = {
+#define OP(name, text) {#name, text, name##_shape, name##_define, name##_cpu, name##_grad, name##_case},
+    FACEGAN_OPS(OP)
+#undef OP
+};
+
+static const Row *row_of(Op op)
+{
+    return &rows[op];
+}
+
+/* ================================================================================================
+ * 5  THE GRADIENT, SYMBOL TO SYMBOL
+ *
+ * grad() walks the nodes between a loss and what is asked for, from last to first, and lets each op's rule append the nodes that
+ * compute its operands' cotangents. The result is ordinary nodes of the same graph and can be differentiated again: the gradient
+ * penalty of WGAN-GP and R1 are written as their papers write them. Branches that do not lie between are never built.
+ * ============================================================================================== */
+
+/* out[i] = d loss / d wrt[i], for a loss of one number. */
+static void grad(Node *loss, Node *const *wrt, int n, Node **out)
+{
+    Graph *g = loss->graph;
+    bool *depends = must_alloc((size_t)loss->id + 1, sizeof *depends);      /* does this node move with any wrt? */
+    Node **cotangent = must_alloc((size_t)loss->id + 1, sizeof *cotangent);
+    if (count_of(loss) != 1) mistake(loss, "is not one number: only a scalar has a gradient here");
+    for (int i = 0; i < n; i++)
+        if (wrt[i]->id <= loss->id) depends[wrt[i]->id] = true;
+    for (int i = 0; i <= loss->id; i++)
+        for (int k = 0; k < MAX_INPUTS; k++) {
+            Node *operand = g->nodes[i]->in[k];
+            if (operand && depends[operand->id]) depends[i] = true;
+        }
+    cotangent[loss->id] = fill(g, loss->shape, 1);
+    for (int i = loss->id; i >= 0; i--) {
+        Node *y = g->nodes[i], *dx[MAX_INPUTS] = {0};
+        bool want[MAX_INPUTS];
+        if (!depends[i] || !cotangent[i]) continue;
+        for (int k = 0; k < MAX_INPUTS; k++) want[k] = y->in[k] && depends[y->in[k]->id];
+        row_of(y->op)->grad(y, cotangent[i], dx, want);
+        for (int k = 0; k < MAX_INPUTS; k++) {
+            if (!want[k] || !dx[k]) continue;
+            Node **sum = &cotangent[y->in[k]->id];
+            *sum = *sum ? add(*sum, dx[k]) : dx[k];
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        Node *found = wrt[i]->id <= loss->id ? cotangent[wrt[i]->id] : NULL;
+        out[i] = found ? found : fill(g, wrt[i]->shape, 0);
+    }
+    free(depends);
+    free(cotangent);
+}
+
+static Node *grad1(Node *loss, Node *wrt)
+{
+    Node *out;
+    grad(loss, &wrt, 1, &out);
+    return out;
+}
+
+/* ================================================================================================
+ * 6  PLANNING AND RUNNING A GRAPH
+ *
+ * Planning happens once. It drops what nothing needs, folds a mask or a sum into the convolution that feeds it, asks chapter 3
+ * how it wants each filter prepared, puts every Adam update as early as its weight's last reader allows, and gives each value a
+ * place in one arena, from its making to its last use. Running is then a loop over kernels.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 6.1  Rewriting
+ * ---------------------------------------------------------------------------------------------- */
+
+/* A prepared filter is made after its readers, so its own operand is counted when its first reader is met. */
+static void use_once(const Node *reader, Node *x)
+{
+    if (x->id > reader->id && x->dead) use_once(x, x->in[0]);
+    x->dead = false;
+    x->uses++;
+}
+
+static void count_uses(Graph *g)
+{
+    for (int i = 0; i < g->count; i++) g->nodes[i]->uses = 0, g->nodes[i]->dead = true;
+    for (int i = g->count - 1; i >= 0; i--) {
+        Node *y = g->nodes[i];
+        if (y->kept || y->op == OP_adam) y->dead = false;
+        if (y->dead) continue;
+        for (int k = 0; k < MAX_INPUTS; k++)
+            if (y->in[k]) use_once(y, y->in[k]);
+    }
+}
+
+/* A convolution whose raw result has one reader can do that reader's work while the result is in registers. */
+static bool can_absorb(const Node *x)
+{
+    return is_conv(x) && x->uses == 1 && !x->kept && x->a == 1 && !x->in[MASK] && !x->in[BIAS];
+}
+
+/* Makes reader `y` the convolution `x` itself, with one more operand in `slot`. */
+static void absorb(Node *y, Node *x, int slot, Node *operand, double mask_slope)
+{
+    Op op = x->op;
+    y->op = op;
+    memcpy(y->in, x->in, sizeof y->in);
+    y->in[slot] = operand;
+    y->conv = x->conv;
+    y->a = 1;
+    y->b = mask_slope;
+    x->dead = true;
+}
+
+/* leaky_mask(conv, y) and u + conv, as gradients are full of them, become one convolution each. */
+static void fuse_convolutions(Graph *g)
+{
+    for (int i = 0; i < g->count; i++) {
+        Node *y = g->nodes[i], *u = y->in[0], *v = y->in[1];
+        if (y->dead) continue;
+        if (y->op == OP_leaky_mask && can_absorb(u)) absorb(y, u, MASK, v, y->a);
+        else if (y->op == OP_add && can_absorb(v) && !v->in[PLUS] && v->id > u->id) absorb(y, v, PLUS, u, 0);
+        else if (y->op == OP_add && can_absorb(u) && !u->in[PLUS]) absorb(y, u, PLUS, v, 0);
+    }
+}
+
+/* One prepared copy of a filter serves every convolution that wants it in the same layout. */
+static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
+{
+    Node *w = y->in[1];
+    for (int i = first; i < g->count; i++) {
+        Node *p = g->nodes[i];
+        if (p->in[0] == w && p->layout == layout && p->axis == (int)conv_kind(y)) return p;
+    }
+    return append((Node){.op = OP_prepare_filter, .in = {w}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
+}
+
+static void prepare_filters(Graph *g)
+{
+    int first = g->count;
+    for (int i = 0; i < first; i++) {
+        Node *y = g->nodes[i];
+        if (y->dead || !is_conv(y) || y->op == OP_conv2d_weight_grad) continue;
+        int layout = conv_filter_layout(&y->conv, conv_kind(y));
+        if (layout) y->in[FILTER] = prepared_filter(g, first, y, layout);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 6.2  Order
+ *
+ * Nodes run in the order they were made, with two exceptions: a prepared filter comes just before its first reader, and an Adam
+ * update right after the last reader of its weight, so that its gradient's memory is free again soon.
+ * ---------------------------------------------------------------------------------------------- */
+
+static void place_in_order(Graph *g, Node *y)
+{
+    if (y->placed) return;
+    if (is_conv(y) && y->in[FILTER]) place_in_order(g, y->in[FILTER]);
+    g->order[g->n_order++] = y;
+    y->placed = true;
+}
+
+/* An update may run once its gradient is known and nobody will read its weight any more. */
+static int update_position(Graph *g, const Node *update)
+{
+    int position = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        const Node *y = g->order[i];
+        if (y == update) continue;
+        for (int k = 0; k < MAX_INPUTS; k++)
+            if (y->op != OP_adam && y->in[k] == update->in[1]) position = i;
+        if (y == update->in[0]) position = position > i ? position : i;
+    }
+    return position;
+}
+
+static void order_nodes(Graph *g)
+{
+    free(g->order);
+    g->order = must_alloc((size_t)g->count, sizeof *g->order);
+    g->n_order = 0;
+    int *position = must_alloc((size_t)g->count, sizeof *position);
+    Node **updates = must_alloc((size_t)g->count, sizeof *updates);
+    int n_updates = 0;
+    for (int i = 0; i < g->count; i++) {
+        Node *y = g->nodes[i];
+        if (y->dead || y->op == OP_prepare_filter) continue;
+        if (y->op == OP_adam) updates[n_updates++] = y;
+        else place_in_order(g, y);
+    }
+    for (int u = 0; u < n_updates; u++) position[u] = update_position(g, updates[u]);
+    Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
+    int n = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        merged[n++] = g->order[i];
+        for (int u = 0; u < n_updates; u++)
+            if (position[u] == i) merged[n++] = updates[u];
+    }
+    free(g->order), free(position), free(updates);
+    g->order = merged;
+    g->n_order = n;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 6.3  Places
+ *
+ * A place is a stretch of the arena. It is taken when its first value is made and given back after the last use of any value that
+ * stands there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Gap { size_t from, size; } Gap;
+
+typedef struct Places {
+    Gap *gaps;                          /* free stretches, by address */
+    int n_gaps;
+    size_t end, peak;                   /* the last gap is open: it starts at `end` */
+} Places;
+
+static size_t take_place(Places *p, size_t size)
+{
+    int best = -1;
+    for (int i = 0; i < p->n_gaps; i++)
+        if (p->gaps[i].size >= size && (best < 0 || p->gaps[i].size < p->gaps[best].size)) best = i;
+    if (best >= 0) {
+        size_t from = p->gaps[best].from;
+        p->gaps[best].from += size;
+        p->gaps[best].size -= size;
+        if (p->gaps[best].size == 0) memmove(p->gaps + best, p->gaps + best + 1, (size_t)(--p->n_gaps - best) * sizeof *p->gaps);
+        return from;
+    }
+    size_t from = p->end;
+    if (p->n_gaps && p->gaps[p->n_gaps - 1].from + p->gaps[p->n_gaps - 1].size == p->end) from = p->gaps[--p->n_gaps].from;
+    p->end = from + size;
+    if (p->end > p->peak) p->peak = p->end;
+    return from;
+}
+
+static void give_back_place(Places *p, size_t from, size_t size)
+{
+    int i = 0;
+    while (i < p->n_gaps && p->gaps[i].from < from) i++;
+    bool joins_left = i > 0 && p->gaps[i - 1].from + p->gaps[i - 1].size == from;
+    bool joins_right = i < p->n_gaps && from + size == p->gaps[i].from;
+    if (joins_left && joins_right) {
+        p->gaps[i - 1].size += size + p->gaps[i].size;
+        memmove(p->gaps + i, p->gaps + i + 1, (size_t)(--p->n_gaps - i) * sizeof *p->gaps);
+    } else if (joins_left) {
+        p->gaps[i - 1].size += size;
+    } else if (joins_right) {
+        p->gaps[i].from = from;
+        p->gaps[i].size += size;
+    } else {
+        memmove(p->gaps + i + 1, p->gaps + i, (size_t)(p->n_gaps++ - i) * sizeof *p->gaps);
+        p->gaps[i] = (Gap){from, size};
+    }
+}
+
+static Node *place_owner(Node *y)
+{
+    while (y->place_of) y = y->place_of;
+    return y;
+}
+
+static size_t place_bytes(const Node *y)
+{
+    return round_up(count_of(y) * sizeof(real), ALIGNMENT);
+}
+
+/* May the result be written over operand k while it is read? Only where element i of both belong together. */
+static bool may_overwrite(const Node *y, int k)
+{
+    if (is_conv(y)) return k == PLUS;
+    if (y->op == OP_instance_norm || y->op == OP_instance_norm_dx) return k == 0;
+    return y->op >= OP_add && y->op <= OP_leaky_mask;
+}
+
+/* The operand whose memory the result takes over, if any: it must die here and fill its place alone. `last_use` counts an
+ * owner's uses that are still to come, over all values that share its place. */
+static Node *operand_to_overwrite(const Node *y)
+{
+    for (int k = 0; k < MAX_INPUTS; k++) {
+        Node *x = y->in[k];
+        if (!x || !may_overwrite(y, k)) continue;
+        Node *owner = place_owner(x);
+        int here = 0;
+        for (int j = 0; j < MAX_INPUTS; j++) here += y->in[j] && place_owner(y->in[j]) == owner;
+        bool safe = is_conv(y) ? here == 1 : true;                          /* a convolution reads its factors to the end */
+        if (safe && owner->op != OP_leaf && owner->last_use == here && count_of(owner) == count_of(y)) return x;
+    }
+    return NULL;
+}
+
+/* How long a value must stand after its place is taken: its readers, and for ever if it is kept. */
+static int uses_to_come(const Node *y)
+{
+    return y->uses + (y->kept ? 1 : 0);
+}
+
+static void plan_node(Places *p, Node *y)
+{
+    Node *shared = y->op == OP_adam ? y->in[1] : is_view(y) ? y->in[0] : operand_to_overwrite(y);
+    y->place_of = shared;
+    if (shared) place_owner(y)->last_use += uses_to_come(y);
+    else if (y->op != OP_leaf) y->offset = take_place(p, place_bytes(y));
+    if (!shared) y->last_use = uses_to_come(y);
+    if (y->last_use == 0 && !shared && y->op != OP_leaf) give_back_place(p, y->offset, place_bytes(y));
+    for (int k = 0; k < MAX_INPUTS; k++) {
+        if (!y->in[k]) continue;
+        Node *owner = place_owner(y->in[k]);
+        if (--owner->last_use == 0 && owner->op != OP_leaf) give_back_place(p, owner->offset, place_bytes(owner));
+    }
+}
+
+static void plan_places(Graph *g)
+{
+    Places p = {.gaps = must_alloc((size_t)g->n_order + 2, sizeof(Gap))};
+    for (int i = 0; i < g->n_order; i++) plan_node(&p, g->order[i]);
+    g->arena_bytes = p.peak;
+    free(p.gaps);
+}
+
+/* Plans the graph. Afterwards arena_bytes is what it needs; bind it to an arena, then run. */
+static int graph_plan(Graph *g, Error *e)
+{
+    if (g->error.status) { *e = g->error; return 0; }
+    count_uses(g);
+    fuse_convolutions(g);
+    prepare_filters(g);
+    count_uses(g);
+    order_nodes(g);
+    plan_places(g);
+    return 1;
+}
+
+/* Tells every node where its value stands. Graphs that never run at the same time may share an arena. */
+static void graph_bind(Graph *g, const Arena *arena)
+{
+    for (int i = 0; i < g->n_order; i++) {
+        Node *y = g->order[i];
+        if (y->op == OP_leaf) y->data = y->tensor->data;
+        else if (y->place_of) y->data = y->place_of->data + (is_view(y) ? view_start(y) : 0);
+        else y->data = (real *)(void *)(arena->base + y->offset);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 6.4  Running
+ *
+ * The one place where a device is chosen: a row's CPU kernel or, in a program built with gpu.cu, its GPU kernel.
+ * ---------------------------------------------------------------------------------------------- */
+
+static void graph_run(Graph *g)
+{
+    for (int i = 0; i < g->n_order; i++) row_of(g->order[i]->op)->cpu(g->order[i]);
+}
+
+/* The same, and notes how long each node took. */
+static void graph_profile(Graph *g)
+{
+    for (int i = 0; i < g->n_order; i++) {
+        double start = now_seconds();
+        row_of(g->order[i]->op)->cpu(g->order[i]);
+        g->order[i]->milliseconds = 1e3 * (now_seconds() - start);
+    }
+}
+
+/* Runs the definitions instead of the kernels, in double, on the same leaves. Returns each node's value, by id. */
+static double **graph_define(Graph *g)
+{
+    double **values = must_alloc((size_t)g->count, sizeof *values);
+    for (int i = 0; i < g->count; i++) {
+        Node *y = g->nodes[i];
+        const double *in[MAX_INPUTS];
+        for (int k = 0; k < MAX_INPUTS; k++) in[k] = y->in[k] ? values[y->in[k]->id] : NULL;
+        values[i] = must_alloc(count_of(y), sizeof **values);
+        row_of(y->op)->define(y, in, values[i]);
+    }
+    return values;
+}
+
+static void free_values(double **values, int n)
+{
+    for (int i = 0; i < n; i++) free(values[i]);
+    free(values);
+}
+
+/* ================================================================================================
+ * 7  LAYERS AND NETWORKS
+ *
+ * A net is a list of named parameters. Its functions are called once for every place a network stands in a graph; the first call
+ * makes a parameter, later ones find it by name, so that G(G(x)) shares weights by construction. The names are those of the public
+ * PyTorch code, so that its checkpoints load here and ours load there.
+ * ============================================================================================== */
+
+enum { MAX_PARAMETERS = 96 };
+
+typedef struct Parameter {
+    Tensor *w, *m, *v;                  /* the weight and Adam's two moments; all (R,S,C,K) or (1,1,1,K) */
+    Node *leaf;                         /* w in the graph at hand */
+    int fan_in;                         /* initial values are uniform in +-1/sqrt(fan_in); 0: 1, negative: 0 */
+} Parameter;
+
+typedef struct Net {
+    char letter;                        /* 'G' or 'D', the prefix of its names in files */
+    Parameter parameters[MAX_PARAMETERS];
+    int count;
+    Graph *graph;
+    char prefix[32];                    /* of the Sequential that is being written, "main." */
+    int index;                          /* of the next layer in it */
+    bool frozen;                        /* no new parameters: the weights were loaded, shapes must agree */
+    int width, repeat, classes, channels, size;
+} Net;
+
+/* ------------------------------------------------------------------------------------------------
+ * 7.1  Parameters
+ * ---------------------------------------------------------------------------------------------- */
+
+static void net_attach(Net *net, Graph *g)
+{
+    net->graph = g;
+    for (int i = 0; i < net->count; i++) net->parameters[i].leaf = NULL;
+}
+
+static void net_free(Net *net)
+{
+    for (int i = 0; i < net->count; i++) {
+        tensor_free(net->parameters[i].w);
+        tensor_free(net->parameters[i].m);
+        tensor_free(net->parameters[i].v);
+    }
+    net->count = 0;
+}
+
+static Parameter *net_find(Net *net, const char *name)
+{
+    for (int i = 0; i < net->count; i++)
+        if (strcmp(net->parameters[i].w->name, name) == 0) return &net->parameters[i];
+    return NULL;
+}
+
+static Node *parameter(Net *net, const char *what, Shape shape, int fan_in)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", net->prefix, what);
+    Parameter *p = net_find(net, name);
+    if (!p) {
+        if (net->count == MAX_PARAMETERS) abort();
+        p = &net->parameters[net->count++];
+        *p = (Parameter){.w = tensor_new(name, shape), .fan_in = fan_in};
+    }
+    if (!p->leaf) p->leaf = leaf(net->graph, p->w);
+    return p->leaf;
+}
+
+/* Uniform in +-bound, element i of parameter number `which`: PyTorch's default for convolutions. */
+static void fill_uniform(Tensor *t, double bound, uint64_t seed, uint32_t which)
+{
+    uint32_t words[4] = {0};
+    for (size_t i = 0; i < shape_count(t->shape); i++) {
+        if (i % 4 == 0) philox(seed, (uint64_t)STREAM_INIT << 32 | which, i / 4, words);
+        t->data[i] = (real)(bound * (2 * (words[i % 4] + 0.5) / 4294967296.0 - 1));
+    }
+}
+
+static void net_initialise(Net *net, uint64_t seed)
+{
+    for (int i = 0; i < net->count; i++) {
+        Parameter *p = &net->parameters[i];
+        if (p->fan_in > 0) fill_uniform(p->w, 1 / sqrt(p->fan_in), seed, (uint32_t)(i + (net->letter == 'D' ? MAX_PARAMETERS : 0)));
+        else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
+    }
+}
+
+static size_t net_size(const Net *net)
+{
+    size_t total = 0;
+    for (int i = 0; i < net->count; i++) total += shape_count(net->parameters[i].w->shape);
+    return total;
+}
+
+/* Adds an Adam update for every parameter; `gradients` receives d loss / d parameter. */
+static void net_update(Net *net, Node *loss, Node *schedule, double beta1, double beta2, Node **gradients)
+{
+    Node *leaves[MAX_PARAMETERS];
+    for (int i = 0; i < net->count; i++) leaves[i] = net->parameters[i].leaf;
+    grad(loss, leaves, net->count, gradients);
+    for (int i = 0; i < net->count; i++) {
+        Parameter *p = &net->parameters[i];
+        if (!p->m) p->m = tensor_new(p->w->name, p->w->shape), p->v = tensor_new(p->w->name, p->w->shape);
+        adam(gradients[i], leaves[i], leaf(net->graph, p->m), leaf(net->graph, p->v), schedule, beta1, beta2);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 7.2  Layers
+ *
+ * A layer takes the next index of the Sequential it stands in, as the public code's names do ("main.3.weight"); an activation
+ * takes one too, though it has no weights.
+ * ---------------------------------------------------------------------------------------------- */
+
+static const double RELU = 0, LINEAR = 1;           /* slopes of leaky ReLU */
+
+static void sequential(Net *net, const char *prefix)
+{
+    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
+    net->index = 0;
+}
+
+static Node *layer_parameter(Net *net, const char *what, Shape shape, int fan_in)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%d.%s", net->index, what);
+    return parameter(net, name, shape, fan_in);
+}
+
+/* (N,H,W,C) -> (N,H',W',K), without bias */
+static Node *conv_layer(Net *net, Node *x, Conv c)
+{
+    Shape w = shape_of(c.size, c.size, x->shape.d[3], c.k);
+    Node *y = conv2d(x, layer_parameter(net, "weight", w, c.size * c.size * x->shape.d[3]), NULL, LINEAR, conv_shape(x->shape, w, c.stride, c.pad));
+    net->index++;
+    return y;
+}
+
+/* (N,H,W,C) -> (N,H',W',K), with bias and leaky ReLU */
+static Node *conv_bias_leaky(Net *net, Node *x, Conv c, double slope)
+{
+    int fan_in = c.size * c.size * x->shape.d[3];
+    Shape w = shape_of(c.size, c.size, x->shape.d[3], c.k);
+    Node *weight = layer_parameter(net, "weight", w, fan_in), *bias = layer_parameter(net, "bias", shape_of(1, 1, 1, c.k), fan_in);
+    net->index += 2;
+    return conv2d(x, weight, bias, slope, conv_shape(x->shape, w, c.stride, c.pad));
+}
+
+/* (N,H,W,C) -> (N,2H,2W,K): the input gradient of a convolution that goes the other way. */
+static Node *deconv_layer(Net *net, Node *x, Conv c)
+{
+    Shape w = shape_of(c.size, c.size, c.k, x->shape.d[3]), y = shape_of(x->shape.d[0], x->shape.d[1] * c.stride, x->shape.d[2] * c.stride, c.k);
+    Node *weight = layer_parameter(net, "weight", w, c.size * c.size * c.k);
+    net->index++;
+    return conv2d_input_grad(x, weight, conv_shape(y, w, c.stride, c.pad));
+}
+
+/* Instance norm with learned scale and shift, then `slope`'s leaky ReLU, or plus a residual. */
+static Node *inorm(Net *net, Node *x, Node *residual, double slope)
+{
+    Shape vector = shape_of(1, 1, 1, x->shape.d[3]);
+    Node *scale_ = layer_parameter(net, "weight", vector, 0), *shift = layer_parameter(net, "bias", vector, -1);
+    net->index += slope == LINEAR ? 1 : 2;
+    return instance_norm(x, scale_, shift, residual, slope);
+}
+
+/* A label (N,1,1,n) as n constant planes beside a picture's channels. */
+static Node *with_planes(Node *x, Node *label)
+{
+    Shape planes = x->shape;
+    planes.d[3] = label->shape.d[3];
+    return concat(x, broadcast(label, planes), 3);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 7.3  StarGAN                                                            (Choi et al. 2018, tables 4 and 5)
+ * ---------------------------------------------------------------------------------------------- */
+
+/* x + IN(conv(ReLU(IN(conv(x))))); named main.<i>.main.0, .1, .3, .4 */
+static Node *residual_block(Net *net, Node *x)
+{
+    char prefix[32];
+    int outer = net->index, k = x->shape.d[3];
+    snprintf(prefix, sizeof prefix, "main.%d.main.", outer);
+    sequential(net, prefix);
+    Node *h = inorm(net, conv_layer(net, x, (Conv){k, 3, 1, 1}), NULL, RELU);                   // (N,P/4,P/4,4w)
+    h = inorm(net, conv_layer(net, h, (Conv){k, 3, 1, 1}), x, LINEAR);                          // (N,P/4,P/4,4w)
+    sequential(net, "main.");
+    net->index = outer + 1;
+    return h;
+}
+
+/* The generator: picture (N,P,P,X) in [-1,1] and label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. w is conv_dim, 64 in the paper. */
+static Node *stargan_generator(Net *net, Node *x, Node *label)
+{
+    int w = net->width;
+    sequential(net, "main.");
+    Node *h = with_planes(x, label);                                                            // (N,P,P,X+n)
+    h = inorm(net, conv_layer(net, h, (Conv){w, 7, 1, 3}), NULL, RELU);                         // (N,P,P,w)
+    h = inorm(net, conv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/2,P/2,2w)
+    h = inorm(net, conv_layer(net, h, (Conv){4 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/4,P/4,4w)
+    for (int i = 0; i < net->repeat; i++) h = residual_block(net, h);                           // (N,P/4,P/4,4w)
+    h = inorm(net, deconv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                   // (N,P/2,P/2,2w)
+    h = inorm(net, deconv_layer(net, h, (Conv){w, 4, 2, 1}), NULL, RELU);                       // (N,P,P,w)
+    return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));                         // (N,P,P,X)
+}
+
+/* The discriminator's body: picture (N,P,P,X) -> features (N,P/2^d,P/2^d,w 2^(d-1)). */
+static Node *stargan_features(Net *net, Node *x)
+{
+    sequential(net, "main.");
+    for (int i = 0; i < net->repeat; i++) x = conv_bias_leaky(net, x, (Conv){net->width << i, 4, 2, 1}, 0.01);
+    return x;
+}
+
+/* Is it real? features -> a map of scores (N,P/2^d,P/2^d,1), one for each patch. */
+static Node *stargan_source(Net *net, Node *features)
+{
+    sequential(net, "");
+    Shape w = shape_of(3, 3, features->shape.d[3], 1);
+    Node *weight = parameter(net, "conv1.weight", w, 9 * features->shape.d[3]);
+    return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 1));
+}
+
+/* Which class is it? features -> class scores before the softmax (N,1,1,n). */
+static Node *stargan_classes(Net *net, Node *features)
+{
+    sequential(net, "");
+    int side = features->shape.d[1];
+    Shape w = shape_of(side, side, features->shape.d[3], net->classes);
+    Node *weight = parameter(net, "conv2.weight", w, side * side * features->shape.d[3]);
+    return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 0));
+}
+
+/* D halves the side d times: the largest d <= 6 for which P / 2^d is an integer of at least 2. 0: the side does not suit. */
+static int default_d_repeat(int size)
+{
+    int d = 0;
+    while (d < 6 && size % (2 << d) == 0 && size / (2 << d) >= 2) d++;
+    return d;
+}
+
+/* ================================================================================================
+ * 8  LOSSES
+ *
+ * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid. A step is the graph of one
+ * update: the losses, the gradients of their sum, and Adam. Random draws and the batch are leaves that are filled before each run.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.1  Adversarial losses
+ *
+ *                    D minimises on real      on fake            G minimises on fake
+ *   wgan, wgan-gp    - E s                    E s                - E s                   (Arjovsky 2017; Gulrajani 2017, eq. 3)
+ *   bce              E log(1 + e^-s)          E log(1 + e^s)     E log(1 + e^-s)         (Goodfellow 2014, section 3: -log D)
+ *   bce-saturating   the same                 the same           - E log(1 + e^s)        (Goodfellow 2014, eq. 1: log(1 - D))
+ *   hinge            E max(0, 1 - s)          E max(0, 1 + s)    - E s                   (Lim & Ye 2017)
+ *   lsgan            E (s - 1)^2              E s^2              E (s - 1)^2             (Mao et al. 2017, a = 0, b = c = 1)
+ * ---------------------------------------------------------------------------------------------- */
+
+static Node *minus_mean(Node *s)          { return scale(mean(s), -1); }
+static Node *mean_softplus(Node *s)       { return mean(softplus(s)); }
+static Node *mean_softplus_minus(Node *s) { return mean(softplus(scale(s, -1))); }
+static Node *minus_mean_softplus(Node *s) { return scale(mean(softplus(s)), -1); }
+static Node *hinge_below_one(Node *s)     { return mean(relu(affine(s, -1, 1))); }
+static Node *hinge_above_minus(Node *s)   { return mean(relu(add_number(s, 1))); }
+static Node *distance_to_one(Node *s)     { return mean(square(add_number(s, -1))); }
+static Node *distance_to_zero(Node *s)    { return mean(square(s)); }
+
+typedef struct Adversarial {
+    const char *name;
+    Node *(*d_real)(Node *s), *(*d_fake)(Node *s), *(*g_fake)(Node *s);
+} Adversarial;
+
+static const Adversarial adversarial_losses[] = {
+    {"wgan-gp",        minus_mean,          mean,              minus_mean},
+    {"wgan",           minus_mean,          mean,              minus_mean},
+    {"bce",            mean_softplus_minus, mean_softplus,     mean_softplus_minus},
+    {"bce-saturating", mean_softplus_minus, mean_softplus,     minus_mean_softplus},
+    {"hinge",          hinge_below_one,     hinge_above_minus, minus_mean},
+    {"lsgan",          distance_to_one,     distance_to_zero,  distance_to_one},
+};
+enum { ADVERSARIAL_LOSSES = sizeof adversarial_losses / sizeof *adversarial_losses };
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.2  The other terms
+ * ---------------------------------------------------------------------------------------------- */
+
+/* E[-log softmax(scores)_label] for classes; for attributes the binary cross-entropies, summed and divided by N. (StarGAN eq. 2, 3) */
+static Node *classification_loss(Node *scores, Node *label, bool attributes)
+{
+    Node *at_label = mul(label, scores);
+    Node *terms = attributes ? sub(softplus(scores), at_label) : sub(logsumexp(scores), sum_to(at_label, one_channel(scores->shape)));
+    return scale(sum(terms), 1.0 / scores->shape.d[0]);
+}
+
+/* E[(||d sum(s) / d x_hat||_2 - 1)^2], one norm per picture. (WGAN-GP eq. 3; the public StarGAN code sums the patch map first) */
+static Node *gradient_penalty(Node *s, Node *x_hat)
+{
+    Node *norm = sqrt_of(sum_per_picture(square(grad1(sum(s), x_hat))));                         // (N,1,1,1)
+    return mean(square(add_number(norm, -1)));
+}
+
+/* 1/2 E||d sum(s) / d x||^2 on real pictures. (Mescheder et al. 2018, eq. 9) */
+static Node *r1_penalty(Node *s, Node *x)
+{
+    return scale(mean(sum_per_picture(square(grad1(sum(s), x)))), 0.5);
+}
+
+/* E|x - y|, over all numbers. (StarGAN eq. 4) */
+static Node *mean_absolute_error(Node *x, Node *y)
+{
+    return mean(abs_of(sub(x, y)));
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.3  One iteration of StarGAN
+ *
+ *   L_D = L_adv(D) + lambda_cls E[-log D_cls(c'|x)] + lambda_gp penalty                                    (StarGAN eq. 5 and 8)
+ *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,c))] + lambda_rec E|x - G(G(x,c),c')|                     (StarGAN eq. 6 and 8)
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Recipe {                 /* what the equations leave open; chapter 11 fills it from the settings */
+    const Adversarial *adv;
+    char reg;                           /* 'g' gradient penalty, 'r' R1, 'n' none */
+    bool attributes;
+    double lambda_cls, lambda_rec, lambda_gp, beta1, beta2;
+    int batch;
+    bool keep_gradients;
+} Recipe;
+
+typedef struct Batch {                  /* the leaves of a step */
+    Tensor *x;                          /* (N,P,P,X) real pictures in [-1,1] */
+    Tensor *label, *target;             /* (N,1,1,n) c' and c, one-hot or 0/1 attributes */
+    Tensor *alpha;                      /* (N,1,1,1) where x_hat lies between real and fake */
+    Tensor *schedule_d, *schedule_g;    /* (1,1,1,3) Adam's learning rate and corrections */
+} Batch;
+
+enum { MAX_TERMS = 6 };
+
+typedef struct Step {
+    Graph *graph;
+    const char *names[MAX_TERMS];       /* of the terms, "D.real" */
+    Node *terms[MAX_TERMS];
+    int n_terms;
+    Node *total, *fake;
+    Node *gradients[MAX_PARAMETERS];
+} Step;
+
+/* Adds weight * term to the step's total and keeps the term for the log. */
+static void add_term(Step *step, const char *name, Node *term, double weight)
+{
+    step->names[step->n_terms] = name;
+    step->terms[step->n_terms++] = keep(term);
+    Node *weighted = weight == 1 ? term : scale(term, weight);
+    step->total = step->total ? add(step->total, weighted) : weighted;
+}
+
+static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *recipe)
+{
+    keep(step->total);
+    keep(step->fake);
+    net_update(net, step->total, schedule, recipe->beta1, recipe->beta2, step->gradients);
+    for (int i = 0; recipe->keep_gradients && i < net->count; i++) keep(step->gradients[i]);
+}
+
+static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+{
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_attach(generator, g), net_attach(d, g);
+    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha);
+    int n = x->shape.d[0];
+    step.fake = stop_grad(stargan_generator(generator, x, leaf(g, batch->target)));             // (N,P,P,X)
+    Node *both = stargan_features(d, concat(x, step.fake, 0));                                  // (2N,..): real and fake share each filter's reading
+    Node *real_features = slice(both, 0, 0, n);
+    Node *s = stargan_source(d, both);                                                          // (2N,P/2^d,P/2^d,1)
+    add_term(&step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
+    add_term(&step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), 1);
+    add_term(&step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes), recipe->lambda_cls);
+    if (recipe->reg == 'g') {
+        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step.fake));                 // (N,P,P,X)
+        add_term(&step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat)), x_hat), recipe->lambda_gp);
+    }
+    if (recipe->reg == 'r') add_term(&step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x)), x), recipe->lambda_gp);
+    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    return step;
+}
+
+static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+{
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_attach(generator, g), net_attach(d, g);
+    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *target = leaf(g, batch->target);
+    step.fake = stargan_generator(generator, x, target);                                        // (N,P,P,X)
+    Node *features = stargan_features(d, step.fake);
+    Node *again_x = stargan_generator(generator, step.fake, label);                             // (N,P,P,X)
+    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
+    add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, recipe->attributes), recipe->lambda_cls);
+    add_term(&step, "G.rec", mean_absolute_error(x, again_x), recipe->lambda_rec);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    return step;
+}
+
+enum { EMOTION_NEUTRAL, EMOTION_HAPPY, EMOTION_SAD, EMOTION_SURPRISE, EMOTION_FEAR, EMOTION_DISGUST, EMOTION_ANGRY, EMOTIONS };
+static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"};
+
+/* ============================================================================================
+ * 9  Data: readers, augmentation, background loading, the data doctor
+ *
+ * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. A reader only
+ * lists what there is; choosing classes and a split comes after, the same for all; pictures are decoded when they
+ * are needed. Labels follow one order everywhere (neutral first), whatever the files used. Nothing here depends on
+ * the order in which a file system lists names, on time, or on threads.
+ *
+ *     folder, CSV, attributes --list--> DataSet --select--> DataSet --Loader thread--> batches in [-1,1]
+ *         (9.3 to 9.5)          every picture       one split, the classes asked for       (9.9)
+ * ========================================================================================== */
+
+enum { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLITS, SPLIT_ALL = SPLITS };
+static const char *const split_names[SPLITS] = {"train", "validation", "test"};
+
+typedef struct Names {                // a list of texts that owns them
+    char **items;
+    int count, room;
+} Names;
+
+typedef struct DataOptions {
+    const char *classes;              // "angry,happy,sad": these, labelled 0, 1, 2. NULL: all there are, emotions first
+    const char *attributes;           // columns of an attribute list: "Smiling,Male"; NULL: the set has classes
+    int split;                        // SPLIT_TRAIN (the default) ... SPLIT_ALL
+    int limit;                        // at most so many pictures, spread evenly over the set; 0: no limit
+    int crop;                         // side of the centred square that is cut out, in source pixels; 0: the largest
+    int unlabelled;                   // a folder of pictures without classes, or with a single one, will do
+} DataOptions;
+
+typedef struct DataSet {
+    char format[64];                  // "image folders", "fer2013.csv", "CSV list", "CelebA attributes"
+    char *path;                       // as the user gave it
+    int count, n_classes;
+    char **class_names;               // (n_classes), the attributes' names in attribute mode
+    int *label;                       // (count)
+    uint8_t *split;                   // (count)
+    uint8_t *attributes;              // (count, n_classes) of 0 and 1 in attribute mode, else NULL
+    int dropped;                      // rows of a list whose label is none of the seven emotions
+    int missing;                      // files that a list names and that do not exist
+    atomic_uchar *damaged;            // (count) 1 once a picture turned out to be unreadable
+    Names notes;                      // how names and numbers were understood, for the doctor
+    int crop, unlabelled, listed;     // unlabelled: one class "all"; listed: a list names the files
+    int room, classes_room;
+    size_t *where;                    // (count) where a picture's path begins in `text`, or its pixels in `raw`
+    char *root;                       // the folder that paths are relative to
+    char *text;                       // all paths, each with its final zero
+    size_t text_used, text_room;
+    unsigned char *raw;               // pixels that stood in the CSV itself: squares of raw_side, grey
+    size_t raw_used, raw_room;
+    int raw_side;
+} DataSet;
+
+/* --------------------------------------------------------------------------------------------
+ * 9.1  Words
+ *
+ * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. These tables
+ * are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it is.
+ * ------------------------------------------------------------------------------------------ */
+typedef struct Spelling {
+    const char *name;
+    int value;
+} Spelling;
+
+static const Spelling split_spellings[] = {
+    {"train", SPLIT_TRAIN}, {"training", SPLIT_TRAIN}, {"validation", SPLIT_VALIDATION}, {"valid", SPLIT_VALIDATION},
+    {"val", SPLIT_VALIDATION}, {"publictest", SPLIT_VALIDATION}, {"test", SPLIT_TEST}, {"testing", SPLIT_TEST},
+    {"privatetest", SPLIT_TEST}, {NULL, -1}
+};
+
+static const Spelling emotion_spellings[] = {
+    {"neutral", EMOTION_NEUTRAL}, {"calm", EMOTION_NEUTRAL}, {"happy", EMOTION_HAPPY}, {"happiness", EMOTION_HAPPY},
+    {"joy", EMOTION_HAPPY}, {"sad", EMOTION_SAD}, {"sadness", EMOTION_SAD}, {"surprise", EMOTION_SURPRISE},
+    {"surprised", EMOTION_SURPRISE}, {"suprise", EMOTION_SURPRISE}, {"fear", EMOTION_FEAR}, {"fearful", EMOTION_FEAR},
+    {"scared", EMOTION_FEAR}, {"disgust", EMOTION_DISGUST}, {"disgusted", EMOTION_DISGUST}, {"angry", EMOTION_ANGRY},
+    {"anger", EMOTION_ANGRY}, {NULL, -1}
+};
+
+enum { COLUMN_PATH, COLUMN_LABEL, COLUMN_SPLIT, COLUMN_PIXELS, COLUMNS };
+
+static const Spelling column_spellings[] = {
+    {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"label", COLUMN_LABEL},
+    {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
+    {"pixels", COLUMN_PIXELS}, {NULL, -1}
+};
+
+/* The value of the name in the table, upper and lower case being the same; -1 where it is not there. */
+static int spelled(const Spelling *table, const char *name)
+{
+    while (table->name && strcasecmp(table->name, name) != 0)
+        table++;
+    return table->value;
+}
+
+/* Letters to insert, delete or replace to get from a to b (Levenshtein 1966), for "did you mean". */
+static int edit_distance(const char *a, const char *b)
+{
+    int row[65];
+    int length = (int)strnlen(b, 64);
+    for (int j = 0; j <= length; j++)
+        row[j] = j;
+    for (int i = 1; i <= 64 && a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= length; j++) {
+            int replaced = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+            int inserted = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            diagonal = row[j];
+            row[j] = replaced < inserted ? replaced : inserted;
+        }
+    }
+    return row[length];
+}
+
+static void *grown(void *old, size_t used, size_t room, size_t size)
+{
+    void *items = must_alloc(room, size);
+    if (used)
+        memcpy(items, old, used * size);
+    free(old);
+    return items;
+}
+
+__attribute__((format(printf, 1, 2))) static char *text_of(const char *format, ...)
+{
+    va_list list, again;
+    va_start(list, format);
+    va_copy(again, list);
+    int length = vsnprintf(NULL, 0, format, list);
+    va_end(list);
+    char *text = must_alloc((size_t)(length < 0 ? 0 : length) + 1, 1);
+    if (length > 0)
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+static void names_add(Names *names, const char *text)
+{
+    if (names->count == names->room) {
+        names->room = names->room ? 2 * names->room : 16;
+        names->items = grown(names->items, (size_t)names->count, (size_t)names->room, sizeof *names->items);
+    }
+    names->items[names->count++] = text_of("%s", text);
+}
+
+static int names_find(const Names *names, const char *text)
+{
+    for (int i = 0; i < names->count; i++)
+        if (strcasecmp(names->items[i], text) == 0)
+            return i;
+    return -1;
+}
+
+static void names_add_once(Names *names, const char *text)
+{
+    if (names_find(names, text) < 0)
+        names_add(names, text);
+}
+
+static void names_free(Names *names)
+{
+    for (int i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+    *names = (Names){0};
+}
+
+/* "a, b, c" for an error message: cut with "..." where it would fill the message. */
+static void join(char *text, size_t size, char *const *items, int count)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (int i = 0; i < count; i++) {
+        size_t length = strlen(items[i]) + 2;
+        if (used + length + 5 > size) {
+            snprintf(text + used, size - used, " ...");
+            return;
+        }
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", items[i]);
+    }
+}
+
+/* Splits "a,b,c" at the commas; blanks around a name are dropped. An empty or repeated name is a misuse. */
+static int names_parse(Names *names, const char *list, const char *what, Error *e)
+{
+    for (const char *at = list;; at++) {
+        at += strspn(at, " ");
+        size_t length = strcspn(at, ",");
+        const char *next = at + length;
+        while (length && at[length - 1] == ' ')
+            length--;
+        char name[128];
+        snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), at);
+        if (length == 0)
+            return fail(e, 2, "%s '%s': a name is empty; write them as a,b,c", what, list);
+        if (names_find(names, name) >= 0)
+            return fail(e, 2, "%s '%s': '%s' is there twice", what, list, name);
+        names_add(names, name);
+        at = next;
+        if (!*at)
+            return 1;
+    }
+}
+
+/* --------------------------------------------------------------------------------------------
+ * 9.2  The list of pictures, and what is in a folder
+ *
+ * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
+ * their places in it, because a data set may have some hundred thousand of them. A folder's names are sorted before
+ * they are used: their order on the disk differs from machine to machine.
+ * ------------------------------------------------------------------------------------------ */
+#define CLASSES_MAX 256               // more names than this are not classes but a wrong column
+#define PICTURES_MAX (1 << 28)
+
+static void dataset_close(DataSet *set)
+{
+    for (int i = 0; i < set->n_classes; i++)
+        free(set->class_names[i]);
+    free(set->class_names);
+    names_free(&set->notes);
+    free(set->path);
+    free(set->root);
+    free(set->label);
+    free(set->split);
+    free(set->attributes);
+    free(set->where);
+    free(set->text);
+    free(set->raw);
+    free((void *)set->damaged);
+    *set = (DataSet){0};
+}
+
+static int dataset_add(DataSet *set, int split, int label, size_t where, Error *e)
+{
+    if (set->count >= PICTURES_MAX)
+        return fail(e, 1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    if (set->count == set->room) {
+        size_t used = (size_t)set->count, room = used ? 2 * used : 1024;
+        set->label = grown(set->label, used, room, sizeof *set->label);
+        set->split = grown(set->split, used, room, sizeof *set->split);
+        set->where = grown(set->where, used, room, sizeof *set->where);
+        if (set->listed && set->attributes)
+            set->attributes = grown(set->attributes, used, room, (size_t)set->n_classes);
+        set->room = (int)room;
+    }
+    set->label[set->count] = label;
+    set->split[set->count] = (uint8_t)split;
+    set->where[set->count++] = where;
+    return 1;
+}
+
+/* Keeps a path, relative to the root, and returns where. */
+static size_t dataset_text(DataSet *set, const char *folder, const char *name)
+{
+    size_t needed = strlen(folder) + strlen(name) + 2;
+    if (set->text_used + needed > set->text_room) {
+        set->text_room = 2 * (set->text_room + needed) + 4096;
+        set->text = grown(set->text, set->text_used, set->text_room, 1);
+    }
+    size_t where = set->text_used;
+    int length = snprintf(set->text + where, needed, "%s%s%s", folder, *folder ? "/" : "", name);
+    set->text_used += (size_t)length + 1;
+    return where;
+}
+
+/* The number of the class of that name, which is made if it is new; -1 (and e) when there are too many. */
+static int dataset_class(DataSet *set, const char *given, Error *e)
+{
+    int emotion = spelled(emotion_spellings, given);
+    const char *name = emotion >= 0 ? emotion_names[emotion] : given;
+    for (int i = 0; i < set->n_classes; i++)
+        if (strcmp(set->class_names[i], name) == 0 && strcmp(given, name) == 0)
+            return i;
+    if (strcmp(given, name) != 0) {
+        char *note = text_of("%s is read as %s", given, name);
+        names_add_once(&set->notes, note);
+        free(note);
+        return dataset_class(set, name, e);
+    }
+    if (set->n_classes == CLASSES_MAX) {
+        fail(e, 1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, given);
+        return -1;
+    }
+    if (set->n_classes == set->classes_room) {
+        set->classes_room = set->classes_room ? 2 * set->classes_room : 16;
+        set->class_names = grown(set->class_names, (size_t)set->n_classes, (size_t)set->classes_room, sizeof(char *));
+    }
+    set->class_names[set->n_classes] = text_of("%s", name);
+    return set->n_classes++;
+}
+
+/* Where picture `index` comes from, in words that help to find it; the caller frees it. */
+static char *dataset_name(const DataSet *set, int index)
+{
+    if (set->raw)
+        return text_of("%s, picture %zu", set->path,
+                       set->where[index] / ((size_t)set->raw_side * (size_t)set->raw_side) + 1);
+    const char *path = set->text + set->where[index];
+    return path[0] == '/' ? text_of("%s", path) : text_of("%s/%s", set->root, path);
+}
+
+static int is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+enum { NAMES_FOLDERS, NAMES_PICTURES, NAMES_LISTS };
+
+/* Pictures are recognised by the ends of their names. Some of these formats are not decoded: such a file is then
+ * reported as unreadable, which helps more than to pass over it in silence. */
+static int name_is(int kind, const char *folder, const char *name)
+{
+    static const char *const pictures[] = {"jpg", "jpeg", "jpe", "png", "bmp", "ppm", "pgm", "pnm", "pbm",
+                                           "gif", "webp", "tif", "tiff", NULL};
+    static const char *const lists[] = {"csv", "txt", NULL};
+    if (name[0] == '.')
+        return 0;
+    const char *dot = strrchr(name, '.');
+    for (const char *const *end = kind == NAMES_LISTS ? lists : pictures; *end && dot; end++)
+        if (strcasecmp(dot + 1, *end) == 0)
+            return kind != NAMES_FOLDERS;
+    if (kind != NAMES_FOLDERS)
+        return 0;
+    char *path = text_of("%s/%s", folder, name);
+    int yes = is_folder(path);
+    free(path);
+    return yes;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names of one kind in a folder, sorted by their bytes; at most `limit` of them are looked for (0: all). */
+static Names folder_names(const char *path, int kind, int limit)
+{
+    Names names = {0};
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (name_is(kind, path, entry->d_name)) {
+            names_add(&names, entry->d_name);
+            if (names.count == limit)
+                break;
+        }
+    if (folder)
+        closedir(folder);
+    if (names.count > 1)
+        qsort(names.items, (size_t)names.count, sizeof *names.items, compare_texts);
+    return names;
+}
+
+static int folder_has(const char *path, int kind)
+{
+    Names names = folder_names(path, kind, 1);
+    int yes = names.count > 0;
+    names_free(&names);
+    return yes;
+}
+
+/* --------------------------------------------------------------------------------------------
+ * 9.3  Image folders
+ *
+ *     root/happy/0001.jpg            root/train/happy/0001.jpg
+ *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
+ *
+ * A folder is a class if it holds pictures. Deeper folders, dot files and files that are no pictures are passed over.
+ * ------------------------------------------------------------------------------------------ */
+
+/* Adds the pictures of root/folder as one class. */
+static int read_pictures(DataSet *set, const char *folder, const char *class_name, int split, Error *e)
+{
+    char *path = text_of("%s/%s", set->root, folder);
+    Names pictures = folder_names(path, NAMES_PICTURES, 0);
+    free(path);
+    int label = pictures.count ? dataset_class(set, class_name, e) : 0;
+    int ok = label >= 0;
+    for (int i = 0; ok && i < pictures.count; i++)
+        ok = dataset_add(set, split, label, dataset_text(set, folder, pictures.items[i]), e);
+    names_free(&pictures);
+    return ok;
+}
+
+/* Adds every class folder of root/folder; the folder "" is the root itself. */
+static int read_class_folders(DataSet *set, const char *folder, int split, Error *e)
+{
+    char *path = text_of("%s/%s", set->root, folder);
+    Names classes = folder_names(path, NAMES_FOLDERS, 0);
+    int ok = 1;
+    for (int i = 0; ok && i < classes.count; i++) {
+        char *inner = text_of("%s%s%s", folder, *folder ? "/" : "", classes.items[i]);
+        ok = read_pictures(set, inner, classes.items[i], split, e);
+        free(inner);
+    }
+    names_free(&classes);
+    free(path);
+    return ok;
+}
+
+/* Reads all of a root; *has_splits tells whether train, validation or test folders were found. Only if no class folder
+ * holds a picture, pictures outside of class folders count: as the one class "all". */
+static int read_folders(DataSet *set, int *has_splits, Error *e)
+{
+    Names folders = folder_names(set->root, NAMES_FOLDERS, 0);
+    int ok = 1;
+    *has_splits = 0;
+    snprintf(set->format, sizeof set->format, "image folders");
+    for (int plain = 0; plain < 2 && ok && set->count == 0; plain++) {
+        for (int i = 0; ok && i < folders.count; i++) {
+            int split = spelled(split_spellings, folders.items[i]);
+            if (split < 0)
+                continue;
+            *has_splits = 1;
+            ok = plain ? read_pictures(set, folders.items[i], "all", split, e) :
+                 read_class_folders(set, folders.items[i], split, e);
+        }
+        if (ok && !*has_splits)
+            ok = plain ? read_pictures(set, "", "all", SPLIT_TRAIN, e) : read_class_folders(set, "", SPLIT_TRAIN, e);
+        set->unlabelled = plain && set->count;
+    }
+    names_free(&folders);
+    return ok;
+}
+
+/* --------------------------------------------------------------------------------------------
+ * 9.4  Tables: lines of fields                                                        (RFC 4180)
+ *
+ *     subDirectory_filePath,expression         <- header; a byte order mark before it is dropped
+ *     "faces, old/0001.jpg",3                  <- quotes protect commas; "" inside quotes is one quote
+ *
+ * Lines may end in LF or CRLF, and the last in nothing. A field cannot contain a line break.
+ * ------------------------------------------------------------------------------------------ */
+#define LINE_BYTES (1 << 20)          // a 512 x 512 picture as numbers still fits
+#define FIELDS_MAX 128
+
+typedef struct Table {
+    FILE *file;
+    char *path, *line;
+    char *fields[FIELDS_MAX];         // of the current row; they point into the line
+    int n_fields, line_number, blanks;    // blanks: fields end at blanks too, as in CelebA's lists
+} Table;
+
+static int table_open(Table *table, const char *path, Error *e)
+{
+    *table = (Table){.path = text_of("%s", path), .line = must_alloc(LINE_BYTES, 1), .file = fopen(path, "rb")};
+    return table->file ? 1 : fail(e, 1, "%s: %s", path, strerror(errno));
+}
+
+static void table_close(Table *table)
+{
+    if (table->file)
+        fclose(table->file);
+    free(table->path);
+    free(table->line);
+}
+
+/* Cuts one field out of the line in place and returns what follows: NULL after the last field or on an open quote. */
+static char *cut_field(const Table *table, char *at, char **field)
+{
+    const char *ends = table->blanks ? ", \t" : ",";
+    at += strspn(at, " \t");
+    *field = at;
+    if (*at != '"') {
+        char *end = at + strcspn(at, ends), *last = end;
+        while (last > at && (last[-1] == ' ' || last[-1] == '\t'))
+            last--;
+        char *next = *end ? end + 1 : NULL;
+        *last = 0;
+        return next;
+    }
+    char *to = at++;
+    for (; *at && (*at != '"' || at[1] == '"'); at++) {
+        if (*at == '"')
+            at++;
+        *to++ = *at;
+    }
+    if (!*at) {
+        *field = NULL;
+        return NULL;
+    }
+    at += 1 + strspn(at + 1, " \t");
+    char *next = *at ? at + 1 : NULL;
+    if (*at && !strchr(ends, *at))
+        *field = NULL;
+    *to = 0;
+    return next;
+}
+
+static int split_fields(Table *table, char *at, Error *e)
+{
+    table->n_fields = 0;
+    while (at) {
+        if (table->n_fields == FIELDS_MAX)
+            return fail(e, 1, "%s, line %d: more than %d fields", table->path, table->line_number, FIELDS_MAX);
+        at = cut_field(table, at, &table->fields[table->n_fields]);
+        if (!table->fields[table->n_fields++])
+            return fail(e, 1, "%s, line %d: a quote (\") is not closed, or text follows a closed one",
+                        table->path, table->line_number);
+        if (at && table->blanks && !at[strspn(at, " \t")])
+            at = NULL;
+    }
+    return 1;
+}
+
+/* Reads the next line that is not empty into fields: 1 read, 0 the end, -1 failed. */
+static int table_next(Table *table, Error *e)
+{
+    while (fgets(table->line, LINE_BYTES, table->file)) {
+        table->line_number++;
+        size_t length = strlen(table->line);
+        if ((length == 0 || table->line[length - 1] != '\n') && (!feof(table->file) || length == 0)) {
+            fail(e, 1, "%s, line %d: longer than %d bytes, or holds a zero byte; is this a plain (UTF-8) text file?",
+                 table->path, table->line_number, LINE_BYTES);
+            return -1;
+        }
+        while (length && strchr("\r\n \t", table->line[length - 1]))
+            table->line[--length] = 0;
+        char *at = table->line;
+        if (table->line_number == 1 && strncmp(at, "\xEF\xBB\xBF", 3) == 0)
+            at += 3;
+        if (*at)
+            return split_fields(table, at, e) ? 1 : -1;
+    }
+    if (!ferror(table->file))
+        return 0;
+    fail(e, 1, "%s, after line %d: %s", table->path, table->line_number, strerror(errno));
+    return -1;
+}
+
+static int whole_number(const char *text, long *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    return end != text && *end == 0 && errno == 0;
+}
+
+enum { LIST_NONE, LIST_PIXELS, LIST_PATHS, LIST_ATTRIBUTES };
+
+/* Reads the header and tells which kind of list this is. For an attribute list the fields then hold the names. */
+static int table_header(Table *table, int column[COLUMNS], Error *e)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        column[i] = -1;
+    int got = table_next(table, e);
+    if (got <= 0)
+        return got < 0 ? -1 : LIST_NONE;
+    const char *name = strrchr(table->path, '/');
+    long rows;
+    int counted = table->n_fields == 1 && whole_number(table->fields[0], &rows);
+    if (strcasestr(name ? name : table->path, "attr") && (counted || strcasecmp(table->fields[0], "image_id") == 0)) {
+        table->blanks = 1;
+        got = counted ? table_next(table, e) : 1;
+        return got > 0 ? LIST_ATTRIBUTES : got < 0 ? -1 : LIST_NONE;
+    }
+    for (int i = 0; i < table->n_fields; i++) {
+        int which = spelled(column_spellings, table->fields[i]);
+        if (which >= 0 && column[which] < 0)
+            column[which] = i;
+    }
+    return column[COLUMN_LABEL] < 0 ? LIST_NONE : column[COLUMN_PIXELS] >= 0 ? LIST_PIXELS :
+           column[COLUMN_PATH] >= 0 ? LIST_PATHS : LIST_NONE;
+}
+
+static int list_kind(const char *path)
+{
+    Table table;
+    int column[COLUMNS];
+    Error ignored = {0};
+    int kind = table_open(&table, path, &ignored) ? table_header(&table, column, &ignored) : LIST_NONE;
+    table_close(&table);
+    return kind;
+}
+
+/* --------------------------------------------------------------------------------------------
+ * 9.5  Lists: fer2013.csv, path lists, attribute lists
+ *
+ *     emotion,pixels,Usage                      FER2013 (Goodfellow et al. 2013): 48 x 48 numbers in one field;
+ *     0,70 80 82 ... 106,Training               Usage PublicTest is validation, PrivateTest is test
+ *
+ *     subDirectory_filePath,expression          GANmut's and AffectNet's lists (other columns are passed over),
+ *     images/0001.jpg,3                         or path,label with names or numbers; a column `split` may follow
+ *
+ *     202599                                    CelebA's list_attr_celeba.txt (Liu et al. 2015): any number of
+ *     5_o_Clock_Shadow Arched_Eyebrows ...      attributes a picture, 1 or -1; list_eval_partition.txt beside it
+ *     000001.jpg -1  1 ...                      gives the splits
+ *
+ * FER2013 numbers the emotions in its own order; all other numbers are AffectNet's, whose first seven are ours.
+ * Paths are relative to the list's folder.
+ * ------------------------------------------------------------------------------------------ */
+static const int fer2013_order[EMOTIONS] = {
+    EMOTION_ANGRY, EMOTION_DISGUST, EMOTION_FEAR, EMOTION_HAPPY, EMOTION_SAD, EMOTION_SURPRISE, EMOTION_NEUTRAL
+};
+
+/* Appends one row's pixels. The first row settles the side, all others must agree. */
+static int read_pixels(DataSet *set, const Table *table, const char *at, size_t *where, Error *e)
+{
+    size_t used = set->raw_used, count = 0;
+    for (at += strspn(at, " "); *at; at += strspn(at, " "), count++) {
+        int value = 0, digits = 0;
+        for (; *at >= '0' && *at <= '9' && digits < 4; digits++)
+            value = 10 * value + (*at++ - '0');
+        if (digits == 0 || value > 255 || (*at && *at != ' '))
+            return fail(e, 1, "%s, line %d: pixel %zu is no number from 0 to 255", table->path, table->line_number,
+                        count + 1);
+        if (used + count == set->raw_room) {
+            set->raw_room = 2 * set->raw_room + 65536;
+            set->raw = grown(set->raw, used + count, set->raw_room, 1);
+        }
+        set->raw[used + count] = (unsigned char)value;
+    }
+    size_t side = (size_t)set->raw_side;
+    for (; set->raw_side == 0 && side * side < count; side++) {}
+    if (side * side != count || side < 2)
+        return fail(e, 1, "%s, line %d: %zu pixels, but %s", table->path, table->line_number, count,
+                    set->raw_side ? "the rows before have another number" : "that is no square of at least 2 x 2");
+    set->raw_side = (int)side;
+    set->raw_used = used + count;
+    *where = used;
+    return 1;
+}
+
+/* The class of a label field: 0 and above; -1 for a number that is no emotion; -2 failed. */
+static int read_label(DataSet *set, const Table *table, const char *text, const int *order, Error *e)
+{
+    long number;
+    if (!*text) {
+        fail(e, 1, "%s, line %d: the label is empty", table->path, table->line_number);
+        return -2;
+    }
+    if (whole_number(text, &number)) {
+        if (number < 0 || number >= EMOTIONS)
+            return -1;
+        text = emotion_names[order ? order[number] : number];
+        names_add_once(&set->notes, order ?
+            "numbers are read in FER2013's order: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral" :
+            "numbers are read in AffectNet's order: 0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 angry");
+    }
+    int label = dataset_class(set, text, e);
+    return label < 0 ? -2 : label;
+}
+
+static int read_row(DataSet *set, const Table *table, const int column[COLUMNS], Error *e)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        if (column[i] >= table->n_fields)
+            return fail(e, 1, "%s, line %d: %d fields, but the header promises at least %d",
+                        table->path, table->line_number, table->n_fields, column[i] + 1);
+    int pixels = column[COLUMN_PIXELS] >= 0, split = SPLIT_TRAIN;
+    if (column[COLUMN_SPLIT] >= 0 && (split = spelled(split_spellings, table->fields[column[COLUMN_SPLIT]])) < 0)
+        return fail(e, 1, "%s, line %d: '%.40s' is none of train, validation, test",
+                    table->path, table->line_number, table->fields[column[COLUMN_SPLIT]]);
+    int label = read_label(set, table, table->fields[column[COLUMN_LABEL]], pixels ? fer2013_order : NULL, e);
+    if (label < 0) {
+        set->dropped += label == -1;
+        return label == -1;
+    }
+    size_t where = 0;
+    if (pixels)
+        return read_pixels(set, table, table->fields[column[COLUMN_PIXELS]], &where, e) &&
+               dataset_add(set, split, label, where, e);
+    char *path = table->fields[column[COLUMN_PATH]];
+    if (!*path)
+        return fail(e, 1, "%s, line %d: the path is empty", table->path, table->line_number);
+    for (char *c = path; *c; c++)
+        if (*c == '\\')
+            *c = '/';                 // lists made on Windows
+    return dataset_add(set, split, label, dataset_text(set, "", path), e);
+}
+
+/* The attributes asked for (NULL: all), in that order, become the set's classes; chosen[k] is the field of class k. */
+static int choose_attributes(DataSet *set, const Table *table, const char *asked, int chosen[FIELDS_MAX], Error *e)
+{
+    Names names = {0};
+    char all[400];
+    int first = strcasecmp(table->fields[0], "image_id") == 0;      // Kaggle's header has it, CelebA's own has not
+    int ok = !asked || names_parse(&names, asked, "attributes", e);
+    for (int i = first; !asked && i < table->n_fields; i++)
+        names_add(&names, table->fields[i]);
+    set->class_names = must_alloc((size_t)names.count + 1, sizeof(char *));
+    for (int k = 0; ok && k < names.count; k++) {
+        chosen[k] = 0;
+        for (int i = first; i < table->n_fields; i++)
+            if (strcasecmp(table->fields[i], names.items[k]) == 0)
+                chosen[k] = i - first + 1;
+        if (chosen[k])
+            set->class_names[set->n_classes++] = text_of("%s", names.items[k]);
+        else {
+            join(all, sizeof all, table->fields + first, table->n_fields - first);
+            ok = fail(e, 2, "%s has no attribute '%s'; it has %s", set->path, names.items[k], all);
+        }
+    }
+    names_free(&names);
+    return ok;
+}
+
+/* Where CelebA's pictures lie beside their list: the first of the usual folders that holds the first picture. */
+static const char *attribute_folder(const DataSet *set, const char *first)
+{
+    static const char *const usual[] = {"img_align_celeba", "img_align_celeba/img_align_celeba", "img_celeba", "images",
+                                        "../Img/img_align_celeba", "../Img/img_celeba", NULL};
+    for (const char *const *folder = usual; *folder; folder++) {
+        char *path = text_of("%s/%s/%s", set->root, *folder, first);
+        int there = access(path, R_OK) == 0;
+        free(path);
+        if (there)
+            return *folder;
+    }
+    return "";
+}
+
+/* Opens the partition list beside an attribute list; without one, file stays NULL and every picture is for training. */
+static void partition_open(Table *parts, const char *root)
+{
+    static const char *const usual[] = {"list_eval_partition.txt", "list_eval_partition.csv",
+                                        "../Eval/list_eval_partition.txt"};
+    Error absent = {0};
+    *parts = (Table){0};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !parts->file; i++) {
+        char *path = text_of("%s/%s", root, usual[i]);
+        table_close(parts);
+        table_open(parts, path, &absent);
+        free(path);
+    }
+    parts->blanks = 1;
+}
+
+/* The split of the picture `name`, which must be the partition list's next line: "000001.jpg 0". */
+static int read_partition(Table *parts, const char *name, int *split, Error *e)
+{
+    long number = -1;
+    int got = table_next(parts, e);
+    if (got > 0 && parts->line_number == 1 && strcasecmp(parts->fields[0], "image_id") == 0)
+        got = table_next(parts, e);
+    if (got < 0)
+        return 0;
+    if (got == 0 || parts->n_fields != 2 || strcmp(parts->fields[0], name) != 0 ||
+        !whole_number(parts->fields[1], &number) || number < 0 || number >= SPLITS)
+        return fail(e, 1, "%s, line %d: expected '%.80s' and 0, 1 or 2: the order must be that of the attribute list",
+                    parts->path, parts->line_number, name);
+    *split = (int)number;
+    return 1;
+}
+
+/* Adds one picture with its chosen attributes. */
+static int read_attribute_row(DataSet *set, const Table *table, Table *parts, const int chosen[FIELDS_MAX],
+                              const char *folder, Error *e)
+{
+    int split = SPLIT_TRAIN;
+    if ((parts->file && !read_partition(parts, table->fields[0], &split, e)) ||
+        !dataset_add(set, split, 0, dataset_text(set, folder, table->fields[0]), e))
+        return 0;
+    uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
+    for (int k = 0; k < set->n_classes; k++) {
+        const char *value = table->fields[chosen[k]];
+        row[k] = strcmp(value, "1") == 0;
+        if (!row[k] && strcmp(value, "-1") != 0 && strcmp(value, "0") != 0)
+            return fail(e, 1, "%s, line %d: '%.40s' is '%.20s', not 1, -1 or 0", table->path, table->line_number,
+                        set->class_names[k], value);
+    }
+    return 1;
+}
+
+static int read_attributes(DataSet *set, Table *table, const char *asked, Error *e)
+{
+    int chosen[FIELDS_MAX], got = 1, ok = choose_attributes(set, table, asked, chosen, e);
+    int fields = table->n_fields + 1 - (strcasecmp(table->fields[0], "image_id") == 0);
+    const char *folder = NULL;
+    Table parts;
+    partition_open(&parts, set->root);
+    set->attributes = must_alloc(1, 1);
+    while (ok && (got = table_next(table, e)) > 0) {
+        folder = folder ? folder : attribute_folder(set, table->fields[0]);
+        ok = table->n_fields == fields ? read_attribute_row(set, table, &parts, chosen, folder, e) :
+             fail(e, 1, "%s, line %d: %d fields where the header promises %d", table->path, table->line_number,
+                  table->n_fields, fields);
+    }
+    table_close(&parts);
+    return ok && got == 0;
+}
+
+/* Reads a list file of any kind; the root becomes its folder. */
+static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+{
+    static const char *const formats[] = {"", "fer2013.csv", "CSV list", "CelebA attributes"};
+    const char *slash = strrchr(path, '/');
+    Table table;
+    int column[COLUMNS], got, ok = 0;
+    free(set->root);
+    set->root = slash ? text_of("%.*s", (int)(slash - path), path) : text_of(".");
+    int kind = table_open(&table, path, e) ? table_header(&table, column, e) : -1;
+    set->listed = 1;
+    if (kind == LIST_NONE)
+        fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' or "
+             "'subDirectory_filePath,expression' or 'path,label', or the file be CelebA's list_attr_celeba.txt", path);
+    else if (kind == LIST_ATTRIBUTES)
+        ok = read_attributes(set, &table, options->attributes, e);
+    else if (kind > 0) {
+        while ((got = table_next(&table, e)) > 0 && read_row(set, &table, column, e)) {}
+        ok = got == 0;
+    }
+    table_close(&table);
+    if (ok)
+        snprintf(set->format, sizeof set->format, "%s", formats[kind]);
+    return ok && set->count ? 1 : ok ? fail(e, 1, "%s lists no picture with a label that is known", path) : 0;
+}
+
+/* --------------------------------------------------------------------------------------------
+ * 9.6  From a path to a list of everything
+ *
+ * The usual mistake is to name a folder one level too high (the unpacked archive) or too low (one class). When a
+ * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
+ * ------------------------------------------------------------------------------------------ */
+
+/* Does this folder by itself look like a data set: split folders, two class folders, or a list? */
+static int looks_like_data(const char *path)
+{
+    Names folders = folder_names(path, NAMES_FOLDERS, 300), lists = folder_names(path, NAMES_LISTS, 20);
+    int classes = 0, yes = 0;
+    for (int i = 0; i < folders.count && !yes; i++) {
+        char *inner = text_of("%s/%s", path, folders.items[i]);
+        if (spelled(split_spellings, folders.items[i]) >= 0)
+            yes = folder_has(inner, NAMES_FOLDERS) || folder_has(inner, NAMES_PICTURES);
+        else
+            classes += folder_has(inner, NAMES_PICTURES);
+        free(inner);
+    }
+    yes = yes || classes >= 2;
+    for (int i = 0; i < lists.count && !yes; i++) {
+        char *inner = text_of("%s/%s", path, lists.items[i]);
+        yes = list_kind(inner) > LIST_NONE;
+        free(inner);
+    }
+    names_free(&folders);
+    names_free(&lists);
+    return yes;
+}
+
+/* A data set inside the folder, at most `depth` levels down; NULL if there is none. The budget bounds the search. */
+static char *data_below(const char *path, int depth, int *budget)
+{
+    Names folders = folder_names(path, NAMES_FOLDERS, 50);
+    char *found = NULL;
+    for (int i = 0; i < folders.count && !found && depth > 0 && --*budget > 0; i++) {
+        char *inner = text_of("%s/%s", path, folders.items[i]);
+        found = looks_like_data(inner) ? text_of("%s", inner) : data_below(inner, depth - 1, budget);
+        free(inner);
+    }
+    names_free(&folders);
+    return found;
+}
+
+/* The data set that this folder of pictures is a class of; NULL if there is none. */
+static char *data_above(const char *path)
+{
+    char *above = realpath(path, NULL), *slash = above ? strrchr(above, '/') : NULL;
+    if (!slash || slash == above) {
+        free(above);
+        return NULL;
+    }
+    *slash = 0;
+    slash = strrchr(above, '/');
+    if (slash && slash != above && spelled(split_spellings, slash + 1) >= 0)
+        *slash = 0;                   // the classes lie under train/: the set begins above it
+    if (looks_like_data(above))
+        return above;
+    free(above);
+    return NULL;
+}
+
+/* Says why a folder holds no data set, and where one is if it lies nearby. */
+static int fail_folder(const DataSet *set, Error *e)
+{
+    int budget = 200;
+    char *below = set->count ? NULL : data_below(set->path, 3, &budget);
+    char *above = set->unlabelled ? data_above(set->path) : NULL;
+    if (below)
+        fail(e, 1, "%s holds no class folders with pictures, but a folder in it does: did you mean %s?", set->path,
+             below);
+    else if (above)
+        fail(e, 1, "%s holds pictures but no class folders: did you mean the folder above, %s?", set->path, above);
+    else if (set->unlabelled)
+        fail(e, 1, "%s holds %d pictures but no class folders: put them into one folder a class, such as %s/happy and "
+             "%s/sad (only models without classes can use them as they are)", set->path, set->count, set->path,
+             set->path);
+    else
+        fail(e, 1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
+             "and %s/sad, or a CSV list", set->path, set->path, set->path);
+    free(below);
+    free(above);
+    return 0;
+}
+
+/* Opens the only list of a folder: 1 done, 0 failed, -1 there is none. */
+static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
+{
+    Names files = folder_names(set->root, NAMES_LISTS, 100), lists = {0};
+    char text[300];
+    int ok = -1;
+    for (int i = 0; i < files.count; i++) {
+        char *path = text_of("%s/%s", set->root, files.items[i]);
+        if (list_kind(path) > LIST_NONE)
+            names_add(&lists, path);
+        free(path);
+    }
+    if (lists.count == 1) {
+        char *path = set->path;
+        set->path = NULL;
+        dataset_close(set);
+        set->path = path;
+        ok = read_list(set, lists.items[0], options, e);
+    } else if (lists.count > 1) {
+        join(text, sizeof text, lists.items, lists.count);
+        ok = fail(e, 2, "%s holds %d lists: name one of them: %s", set->path, lists.count, text);
+    }
+    names_free(&files);
+    names_free(&lists);
+    return ok;
+}
+
+/* Lists every picture of every split, without choosing any. */
+static int dataset_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+{
+    struct stat status;
+    int has_splits = 0, ok;
+    *set = (DataSet){.path = text_of("%s", path), .root = text_of("%s", path)};
+    for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
+        set->path[end - 1] = set->root[end - 1] = 0;
+    if (stat(path, &status) != 0)
+        return fail(e, 1, "%s: %s; check the spelling and the folder you are in", path, strerror(errno));
+    if (!S_ISDIR(status.st_mode)) {
+        if (name_is(NAMES_PICTURES, "", path))
+            return fail(e, 2, "%s is one picture; a data set is a folder of class folders or a CSV list", path);
+        return read_list(set, path, options, e);
+    }
+    DIR *folder = opendir(path);
+    if (!folder)
+        return fail(e, 1, "%s: %s", path, strerror(errno));
+    closedir(folder);
+    if (!read_folders(set, &has_splits, e))
+        return 0;
+    if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && (ok = read_only_list(set, options, e)) >= 0)
+        return ok;
+    return set->count && (!set->unlabelled || options->unlabelled) ? 1 : fail_folder(set, e);
+}
+
+/* --------------------------------------------------------------------------------------------
+ * 9.7  Choosing classes and a split
+ *
+ * The classes are settled over all splits, so that a label means the same in training and in validation. Without a
+ * wish the emotions come in our order and other classes after them by name; classes that are asked for get the labels
+ * 0, 1, 2 in the order of the wish. A limit takes every k-th picture, so that all classes keep their shares.
+ * ------------------------------------------------------------------------------------------ */
+
+/* Emotions in our order come first, then the others by their names. */
+static int compare_classes(const void *a, const void *b)
+{
+    const char *first = *(char *const *)a, *second = *(char *const *)b;
+    int x = spelled(emotion_spellings, first), y = spelled(emotion_spellings, second);
+    if (x >= 0 && y >= 0)
+        return x - y;
+    return x >= 0 ? -1 : y >= 0 ? 1 : strcmp(first, second);
+}
+
+/* Says that there is no such class, what there is, and which one may have been meant. */
+static int fail_class(const DataSet *set, const char *name, Error *e)
+{
+    char all[300];
+    const char *near = name;
+    int distance = 4;                 // farther than three letters is no slip of the finger
+    join(all, sizeof all, set->class_names, set->n_classes);
+    for (int k = 0; k < set->n_classes; k++)
+        if (edit_distance(name, set->class_names[k]) < distance) {
+            near = set->class_names[k];
+            distance = edit_distance(name, near);
+        }
+    return fail(e, 2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, near == name ? "" : ", did you mean ",
+                near == name ? "" : near, near == name ? "" : "?", all);
+}
+
+/* The classes that the set shall have: those asked for, or all that have a picture, in order. */
+static int classes_wanted(const DataSet *set, const char *asked, Names *wanted, Error *e)
+{
+    Names given = {0};
+    int ok = !asked || names_parse(&given, asked, "classes", e);
+    for (int i = 0; !asked && i < set->count; i++)
+        names_add_once(wanted, set->class_names[set->label[i]]);
+    for (int i = 0; ok && i < given.count; i++) {
+        int emotion = spelled(emotion_spellings, given.items[i]), known = 0;
+        const char *name = emotion >= 0 ? emotion_names[emotion] : given.items[i];
+        for (int k = 0; k < set->n_classes; k++)
+            known |= strcasecmp(set->class_names[k], name) == 0;
+        if (!known)
+            ok = fail_class(set, name, e);
+        else
+            names_add_once(wanted, name);
+    }
+    if (!asked && wanted->count > 1)
+        qsort(wanted->items, (size_t)wanted->count, sizeof *wanted->items, compare_classes);
+    names_free(&given);
+    return ok;
+}
+
+/* Renumbers the classes as wanted; the pictures of all others get the label -1. */
+static int dataset_order(DataSet *set, const char *asked, Error *e)
+{
+    Names wanted = {0};
+    if (!classes_wanted(set, asked, &wanted, e)) {
+        names_free(&wanted);
+        return 0;
+    }
+    for (int i = 0; i < set->count; i++)
+        set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
+    for (int k = 0; k < set->n_classes; k++)
+        free(set->class_names[k]);
+    free(set->class_names);
+    set->class_names = wanted.items;
+    set->n_classes = wanted.count;
+    return 1;
+}
+
+static void dataset_move(DataSet *set, int from, int to)
+{
+    size_t n = (size_t)set->n_classes;
+    set->label[to] = set->label[from];
+    set->split[to] = set->split[from];
+    set->where[to] = set->where[from];
+    if (set->attributes && from != to)
+        memcpy(set->attributes + (size_t)to * n, set->attributes + (size_t)from * n, n);
+}
+
+/* Keeps the pictures of one split with a label, that exist. Folders were just read: only lists are checked. */
+static void dataset_keep(DataSet *set, int split, char **first_missing)
+{
+    int kept = 0;
+    for (int i = 0; i < set->count; i++) {
+        if (set->label[i] < 0 || (split != SPLIT_ALL && set->split[i] != split))
+            continue;
+        if (set->listed && !set->raw) {
+            char *path = dataset_name(set, i);
+            int there = access(path, R_OK) == 0;
+            set->missing += !there;
+            if (!there && !*first_missing)
+                *first_missing = path;
+            else
+                free(path);
+            if (!there)
+                continue;
+        }
+        dataset_move(set, i, kept++);
+    }
+    set->count = kept;
+}
+
+/* What must hold before anything can be learnt from the set. */
+static int dataset_check(const DataSet *set, const DataOptions *options, const char *first_missing, Error *e)
+{
+    if (set->count == 0 && first_missing)
+        return fail(e, 1, "%s: none of its %d files exists, the first is %s; paths must be relative to the list's "
+                    "folder", set->path, set->missing, first_missing);
+    if (set->count == 0)
+        return fail(e, 1, "%s has no %s pictures: %s", set->path,
+                    options->split == SPLIT_ALL ? "such" : split_names[options->split],
+                    set->listed ? "no row of the list names this split" :
+                    "there is no such folder in it (train, validation or val, test), or it is empty");
+    if (!set->attributes && !options->unlabelled && set->n_classes < 2)
+        return fail(e, 1, "%s: only one class, '%s': at least two are needed to change one into another",
+                    set->path, set->class_names[0]);
+    if (set->attributes && !options->attributes)
+        return fail(e, 2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
+                    set->class_names[0]);
+    for (int k = 0; k < set->n_classes && !set->attributes; k++) {
+        int pictures = 0;
+        for (int i = 0; i < set->count; i++)
+            pictures += set->label[i] == k;
+        if (pictures == 0)
+            warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
+    }
+    return 1;
+}
+
+static int dataset_select(DataSet *set, const DataOptions *options, Error *e)
+{
+    char *first_missing = NULL;
+    set->crop = options->crop;
+    if (set->attributes && options->classes)
+        return fail(e, 2, "%s lists attributes, not classes: choose with --attributes", set->path);
+    if (!set->attributes && options->attributes)
+        return fail(e, 2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
+    if (!set->attributes && !dataset_order(set, options->classes, e))
+        return 0;
+    dataset_keep(set, options->split, &first_missing);
+    int ok = dataset_check(set, options, first_missing, e);
+    if (ok && set->missing)
+        warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, first_missing);
+    free(first_missing);
+    if (ok && options->limit > 0 && options->limit < set->count) {
+        for (int i = 0; i < options->limit; i++)    // evenly spread: a set sorted by class keeps its proportions
+            dataset_move(set, (int)((int64_t)i * set->count / options->limit), i);
+        set->count = options->limit;
+    }
+    if (ok)
+        set->damaged = must_alloc((size_t)set->count, sizeof *set->damaged);
+    return ok;
+}
+
+/* Opens whatever the path names. On failure nothing needs to be closed. */
+static int dataset_open(DataSet *set, const char *path, const DataOptions *options, Error *e)
+{
+    if (options->split < 0 || options->split > SPLIT_ALL || options->limit < 0 || options->crop < 0)
+        return fail(e, 2, "the options of %s: split, limit or crop is out of range", path);
+    if (dataset_list(set, path, options, e) && dataset_select(set, options, e))
+        return 1;
+    dataset_close(set);
+    return 0;
+}
+
+/* --------------------------------------------------------------------------------------------
+ * 9.8  Reading and augmenting one picture
+ *
+ * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
+ * bytes. Augmentation then is ONE affine warp with bilinear sampling (rotation, zoom, shift and mirror together, so
+ * that the picture is blurred once and not four times); what it uncovers is black. It works backwards: for every
+ * pixel of the result, where does it come from?
+ *
+ *     u - m = R(-angle) (x - m - shift) / zoom         m: the centre, (size - 1) / 2
+ * ------------------------------------------------------------------------------------------ */
+typedef struct Augment {
+    int flip;                         // mirror every other picture, by chance
+    float rotate_degrees;             // up to so far to either side
+    float shift;                      // up to this share of the side, in both directions
+    float zoom_low, zoom_high;        // enlarged by a factor between these; both 0: not at all
+} Augment;
+
+/* Cuts the picture to its centred square of `side` source pixels (0, or more than there are: the largest). */
+static void crop_centre(Image *image, int side)
+{
+    int largest = image->width < image->height ? image->width : image->height;
+    side = side > 0 && side < largest ? side : largest;
+    size_t left = (size_t)(image->width - side) / 2, top = (size_t)(image->height - side) / 2;
+    size_t channels = (size_t)image->channels, row = (size_t)side * channels;
+    for (size_t y = 0; y < (size_t)side; y++)
+        memmove(image->pixels + y * row, image->pixels + ((top + y) * (size_t)image->width + left) * channels, row);
+    image->width = image->height = side;
+}
+
+/* One picture of the set as its file or its row has it; channels 0: as many as it has. */
+static int dataset_image(const DataSet *set, int index, int channels, Image *image, char error[256])
+{
+    if (!set->raw) {
+        char *path = dataset_name(set, index);
+        int ok = image_load(path, channels, image, error);
+        free(path);
+        return ok;
+    }
+    channels = channels ? channels : 1;
+    if (!image_new(set->raw_side, set->raw_side, channels, image, error))
+        return 0;
+    for (int i = 0; i < set->raw_side * set->raw_side; i++)
+        memset(image->pixels + i * channels, set->raw[set->where[index] + (size_t)i], (size_t)channels);
+    return 1;
+}
+
+/* Picture `index` as (size, size, channels) bytes. */
+static int dataset_read(const DataSet *set, int index, int size, int channels, unsigned char *pixels, Error *e)
+{
+    Image image = {0}, small = {0};
+    char error[256];
+    int ok = dataset_image(set, index, channels, &image, error);
+    if (ok) {
+        crop_centre(&image, set->crop);
+        ok = image.width == size || image_resize(&image, size, size, &small, error);
+    }
+    if (ok)
+        memcpy(pixels, small.pixels ? small.pixels : image.pixels, (size_t)size * (size_t)size * (size_t)channels);
+    image_free(&image);
+    image_free(&small);
+    return ok ? 1 : fail(e, 1, "%s", error);
+}
+
+/* The sine by its power series: libm's last bit differs from machine to machine, and a seed must not. |x| <= 5. */
+static double sine(double x)
+{
+    double term = x, sum = x;
+    for (int k = 2; k < 32; k += 2) {
+        term *= -x * x / (k * (k + 1));
+        sum += term;
+    }
+    return sum;
+}
+
+/* The picture in [-1, 1] with one pixel of black before and two after it, so that a sample taken at any place in
+ * [-1, size] finds its four neighbours without a question being asked. */
+static float *padded_picture(const unsigned char *in, int size, int channels)
+{
+    size_t row = (size_t)(size + 3) * (size_t)channels, n = (size_t)(size + 3) * row;
+    float *padded = must_alloc(n, sizeof *padded), *to = padded + row + channels;
+    for (size_t i = 0; i < n; i++)
+        padded[i] = -1;
+    for (int y = 0; y < size; y++, to += row)
+        for (int i = 0; i < size * channels; i++)
+            to[i] = (float)*in++ / 127.5f - 1;
+    return padded;
+}
+
+static inline float clamp(float x, float low, float high)
+{
+    return x > low ? x < high ? x : high : low;      // low, too, where x is not a number
+}
+
+/* (size, size, channels) bytes -> the same in [-1, 1], changed by chance: by (seed, index) and by nothing else. */
+static void augment_picture(const unsigned char *in, int size, int channels, const Augment *how, uint64_t seed,
+                            uint64_t index, real *out)
+{
+    const double pi = 3.14159265358979323846;
+    int mirror = how->flip && draw(seed, STREAM_AUGMENT, index, 0) < 0.5;
+    double angle = how->rotate_degrees * (pi / 180) * (2 * draw(seed, STREAM_AUGMENT, index, 1) - 1);
+    float shift_x = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 2) - 1);
+    float shift_y = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 3) - 1);
+    double zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * draw(seed, STREAM_AUGMENT, index, 4);
+    float middle = (float)(size - 1) / 2, scale = zoom > 0 ? (float)(1 / zoom) : 1;
+    float cosine = scale * (float)sine(angle + pi / 2), sinus = scale * (float)sine(angle);
+    float *padded = padded_picture(in, size, channels);
+    size_t row = (size_t)(size + 3) * (size_t)channels;
+    for (int y = 0; y < size; y++)
+        for (int x = 0; x < size; x++) {
+            float dx = (float)(mirror ? size - 1 - x : x) - middle - shift_x, dy = (float)y - middle - shift_y;
+            float u = clamp(middle + cosine * dx + sinus * dy, -1, (float)size) + 1;      // padded: 0 to size + 1
+            float v = clamp(middle - sinus * dx + cosine * dy, -1, (float)size) + 1;
+            int left = (int)u, top = (int)v;                       // the floor, as neither is negative
+            float a = u - (float)left, b = v - (float)top;
+            const float *upper = padded + (size_t)top * row + (size_t)(left * channels), *lower = upper + row;
+            for (int c = 0; c < channels; c++) {
+                float first = upper[c] + a * (upper[c + channels] - upper[c]);
+                float second = lower[c] + a * (lower[c + channels] - lower[c]);
+                *out++ = (real)(first + b * (second - first));
+            }
+        }
+    free(padded);
+}
+
+/* --------------------------------------------------------------------------------------------
+ * 9.9  The loader: batches prepared in the background
+ *
+ * Position p = batch * N + k of the endless stream of pictures belongs to epoch p / count, and is the (p % count)-th
+ * of that epoch's own shuffle; its augmentation is drawn from p. So batch i depends on (seed, i) alone: a training
+ * that goes on at iteration i needs no history, and it does not matter who waits for whom. An epoch's last pictures
+ * share a batch with the next epoch's first.
+ *
+ *     thread:    make 4   make 5   make 6 .  .  .           a ring of LOADER_SLOTS batches, guarded by one lock;
+ *     training:           take 3            take 4          `made` and `taken` only ever grow
+ *
+ * Pictures are kept as bytes at the training size once they were decoded: the first CACHE_BYTES of the set, the rest
+ * is decoded each time (1 GiB holds 28,000 faces of 112 x 112 in colour).
+ * ------------------------------------------------------------------------------------------ */
+#define LOADER_SLOTS 4
+#define CACHE_BYTES ((size_t)1 << 30)
+
+typedef struct Loader {
+    const DataSet *set;
+    Augment how;
+    int batch, size, channels;
+    uint64_t seed;
+    int *order;                       // (count) the shuffle of epoch `epoch`
+    uint64_t epoch;
+    unsigned char *picture;           // (size, size, channels)
+    unsigned char *cache, *cached;    // (cache_count, size, size, channels), and which of them are filled
+    int cache_count;
+    real *x[LOADER_SLOTS];
+    int *label[LOADER_SLOTS];
+    uint8_t *attributes[LOADER_SLOTS];
+    pthread_t thread;
+    pthread_mutex_t lock;             // guards the five below
+    pthread_cond_t changed;
+    uint64_t made, taken;
+    int stop, failed;
+    Error error;
+} Loader;
+
+/* The shuffle of Fisher and Yates, its dice numbered by epoch and place. */
+static void shuffle_epoch(int *order, int count, uint64_t seed, uint64_t epoch)
+{
+    for (int i = 0; i < count; i++)
+        order[i] = i;
+    for (int i = count - 1; i > 0; i--) {
+        int j = (int)(draw(seed, STREAM_SHUFFLE, epoch, (uint32_t)i) * (i + 1)), swapped = order[i];
+        order[i] = order[j];
+        order[j] = swapped;
+    }
+}
+
+/* How many pictures were found unreadable so far. */
+static int dataset_damaged(const DataSet *set)
+{
+    int damaged = 0;
+    for (int i = 0; i < set->count; i++)
+        damaged += atomic_load(&set->damaged[i]);
+    return damaged;
+}
+
+/* The first picture from `index` on that is not known to be unreadable; not all of them are. */
+static int dataset_readable(const DataSet *set, int index)
+{
+    for (int tried = 0; tried < set->count && atomic_load(&set->damaged[index]); tried++)
+        index = (index + 1) % set->count;
+    return index;
+}
+
+/* Reads picture *index, or the next one that can be read in its place: *index then tells which. A picture that cannot
+ * be read is reported once; when more than half of the set cannot be read, something else is wrong. */
+static int dataset_read_next(const DataSet *set, int *index, int size, int channels, unsigned char *pixels, Error *e)
+{
+    for (;;) {
+        Error why = {0};
+        *index = dataset_readable(set, *index);
+        if (dataset_read(set, *index, size, channels, pixels, &why))
+            return 1;
+        if (!atomic_exchange(&set->damaged[*index], 1))
+            warn("%s; the next picture takes its place", why.text);
+        int damaged = dataset_damaged(set);
+        if (2 * (int64_t)damaged > set->count)
+            return fail(e, 1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count,
+                        why.text);
+    }
+}
+
+/* The pixels of picture *index (or of its replacement) at the loader's size, from the cache where it has them. */
+static const unsigned char *loader_pixels(Loader *l, int *index, Error *e)
+{
+    size_t bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
+    *index = dataset_readable(l->set, *index);
+    if (*index < l->cache_count && l->cached[*index])
+        return l->cache + (size_t)*index * bytes;
+    if (!dataset_read_next(l->set, index, l->size, l->channels, l->picture, e))
+        return NULL;
+    if (*index < l->cache_count) {
+        memcpy(l->cache + (size_t)*index * bytes, l->picture, bytes);
+        l->cached[*index] = 1;
+    }
+    return l->picture;
+}
+
+/* Prepares batch number i in its slot of the ring. */
+static int loader_make(Loader *l, uint64_t i, Error *e)
+{
+    size_t pixels = (size_t)l->size * (size_t)l->size * (size_t)l->channels, n = (size_t)l->set->n_classes;
+    uint64_t count = (uint64_t)l->set->count, slot = i % LOADER_SLOTS;
+    for (int k = 0; k < l->batch; k++) {
+        uint64_t position = i * (uint64_t)l->batch + (uint64_t)k;
+        if (position / count != l->epoch) {
+            l->epoch = position / count;
+            shuffle_epoch(l->order, l->set->count, l->seed, l->epoch);
+        }
+        int index = l->order[position % count];
+        const unsigned char *picture = loader_pixels(l, &index, e);
+        if (!picture)
+            return 0;
+        augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, l->x[slot] + (size_t)k * pixels);
+        l->label[slot][k] = l->set->label[index];
+        if (l->set->attributes)
+            memcpy(l->attributes[slot] + (size_t)k * n, l->set->attributes + (size_t)index * n, n);
+    }
+    return 1;
+}
+
+static void *loader_work(void *loader)
+{
+    Loader *l = loader;
+    pthread_mutex_lock(&l->lock);
+    while (!l->stop && !l->failed) {
+        if (l->made - l->taken == LOADER_SLOTS) {
+            pthread_cond_wait(&l->changed, &l->lock);
+            continue;
+        }
+        uint64_t next = l->made;
+        pthread_mutex_unlock(&l->lock);
+        Error error = {0};
+        int ok = loader_make(l, next, &error);
+        pthread_mutex_lock(&l->lock);
+        l->made += (uint64_t)ok;
+        l->failed = !ok;
+        l->error = error;
+        pthread_cond_broadcast(&l->changed);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+static void loader_free(Loader *l)
+{
+    for (int i = 0; i < LOADER_SLOTS; i++) {
+        free(l->x[i]);
+        free(l->label[i]);
+        free(l->attributes[i]);
+    }
+    pthread_cond_destroy(&l->changed);
+    pthread_mutex_destroy(&l->lock);
+    free(l->order);
+    free(l->picture);
+    free(l->cache);
+    free(l->cached);
+    free(l);
+}
+
+static void loader_close(Loader *l)
+{
+    if (!l)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->stop = 1;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+    pthread_join(l->thread, NULL);
+    loader_free(l);
+}
+
+/* Starts to prepare batches first_batch, first_batch + 1, ... The set must stay open until the loader is closed. */
+static Loader *loader_open(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
+                           uint64_t first_batch, Error *e)
+{
+    if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3)) {
+        fail(e, 2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch,
+             size, channels);
+        return NULL;
+    }
+    if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
+        !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10))) {
+        fail(e, 2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
+        return NULL;
+    }
+    if (batch > set->count) {
+        fail(e, 2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", batch, batch,
+             set->path, set->count, set->count);
+        return NULL;
+    }
+    size_t bytes = (size_t)size * (size_t)size * (size_t)channels, fits = CACHE_BYTES / bytes;
+    Loader *l = must_alloc(1, sizeof *l);
+    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .seed = seed,
+                  .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
+    l->cache_count = (size_t)set->count < fits ? set->count : (int)fits;
+    l->cache = calloc((size_t)l->cache_count + 1, bytes);
+    l->cache_count = l->cache ? l->cache_count : 0;          // without the memory it works as well, only slower
+    l->cached = must_alloc((size_t)l->cache_count + 1, 1);
+    l->order = must_alloc((size_t)set->count, sizeof *l->order);
+    l->picture = must_alloc(bytes, 1);
+    for (int i = 0; i < LOADER_SLOTS; i++) {
+        l->x[i] = must_alloc((size_t)batch * bytes, sizeof(real));
+        l->label[i] = must_alloc((size_t)batch, sizeof(int));
+        l->attributes[i] = set->attributes ? must_alloc((size_t)batch, (size_t)set->n_classes) : NULL;
+    }
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->changed, NULL);
+    int status = pthread_create(&l->thread, NULL, loader_work, l);
+    if (status == 0)
+        return l;
+    fail(e, 1, "no thread for loading pictures: %s", strerror(status));
+    loader_free(l);
+    return NULL;
+}
+
+/* Takes the next batch: x (N,P,P,X), label (N), attributes (N,n) or NULL. Waits until it is ready. */
+static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Error *e)
+{
+    size_t n = (size_t)l->batch, bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
+    pthread_mutex_lock(&l->lock);
+    while (l->made == l->taken && !l->failed)
+        pthread_cond_wait(&l->changed, &l->lock);
+    int ready = l->made != l->taken;
+    if (!ready)
+        *e = l->error;
+    uint64_t slot = l->taken % LOADER_SLOTS;
+    pthread_mutex_unlock(&l->lock);
+    if (!ready)
+        return 0;
+    memcpy(x, l->x[slot], n * bytes * sizeof *x);
+    memcpy(label, l->label[slot], n * sizeof *label);
+    if (attributes && l->attributes[slot])
+        memcpy(attributes, l->attributes[slot], n * (size_t)l->set->n_classes);
+    pthread_mutex_lock(&l->lock);
+    l->taken++;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+    return 1;
+}
+
+/* --------------------------------------------------------------------------------------------
+ * 9.10  The data doctor
+ *
+ * Most failed trainings fail in the data. The doctor opens every picture once and reports what it finds, each with
+ * what to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are
+ * duplicates if their decoded pixels are the same (compared by a 64-bit hash), whatever their files are called.
+ * ------------------------------------------------------------------------------------------ */
+#define EXAMPLES_MAX 10
+
+typedef struct Finding {
+    const char *severity, *code;      // "PROBLEM" or "warning", and a word for scripts
+    char text[600];
+    Names examples;
+} Finding;
+
+typedef struct Seen {                 // what looking at one picture told
+    uint64_t hash;
+    int index, width, height;
+    uint8_t readable, flat, grey;     // flat: all pixels are the same; grey: stored as colour, but grey
+} Seen;
+
+typedef struct Diagnosis {
+    DataSet set;
+    Seen *seen;                       // (set.count)
+    int (*pictures)[SPLITS + 1];      // (n_classes): in each split, and in all
+    int *side;                        // (readable): the shorter sides, sorted
+    int readable, problems, n_findings;
+    Finding findings[16];             // every code below occurs at most once
+} Diagnosis;
+
+__attribute__((format(printf, 4, 5)))
+static Finding *found(Diagnosis *d, const char *severity, const char *code, const char *format, ...)
+{
+    Finding *finding = &d->findings[d->n_findings++];
+    va_list list;
+    va_start(list, format);
+    *finding = (Finding){.severity = severity, .code = code};
+    vsnprintf(finding->text, sizeof finding->text, format, list);
+    va_end(list);
+    d->problems += severity[0] == 'P';
+    return finding;
+}
+
+/* Decodes picture i and notes its size, its hash, whether it is one flat tone, whether its colours are all grey. */
+static Seen look(const DataSet *set, int i, char error[256])
+{
+    Image image = {0};
+    Seen seen = {.index = i, .readable = (uint8_t)dataset_image(set, i, 0, &image, error)};
+    if (!seen.readable)
+        return seen;
+    seen.flat = seen.grey = 1;
+    int channels = image.channels, colour = channels >= 3;
+    size_t bytes = (size_t)image.width * (size_t)image.height * (size_t)channels;
+    seen.width = image.width;
+    seen.height = image.height;
+    seen.hash = (uint64_t)image.width << 32 | (uint64_t)image.height;
+    for (const unsigned char *p = image.pixels, *end = p + bytes; p < end; p += channels) {
+        unsigned red = p[0], green = colour ? p[1] : red, blue = colour ? p[2] : red;
+        seen.grey &= red == green && green == blue;
+        seen.flat &= memcmp(p, image.pixels, (size_t)channels) == 0;
+        seen.hash = (seen.hash ^ (red | green << 8 | blue << 16)) * 0x9E3779B97F4A7C15u;
+        seen.hash ^= seen.hash >> 29;
+    }
+    seen.grey &= colour;
+    image_free(&image);
+    return seen;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const Seen *x = a, *y = b;
+    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : x->index - y->index;
+}
+
+/* Looks at every picture: damaged, flat and needlessly coloured ones. */
+static void find_pictures(Diagnosis *d)
+{
+    Names damaged = {0}, flat = {0};
+    int n_flat = 0, coloured = 0, count = d->set.count;
+    char error[256];
+    for (int i = 0; i < count; i++) {
+        Seen *seen = &d->seen[i];
+        *seen = look(&d->set, i, error);
+        coloured += seen->grey;
+        n_flat += seen->flat;
+        if (seen->readable)
+            d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
+        else if (damaged.count < EXAMPLES_MAX)
+            names_add(&damaged, error);
+        if (seen->flat && flat.count < EXAMPLES_MAX) {
+            char *name = dataset_name(&d->set, i);
+            names_add(&flat, name);
+            free(name);
+        }
+    }
+    qsort(d->side, (size_t)d->readable, sizeof *d->side, compare_ints);
+    if (damaged.count)
+        found(d, "PROBLEM", "unreadable", "%d of %d files cannot be read: fetch them again, convert them to JPEG or "
+              "PNG, or delete them (training passes over them, unless they are more than half)", count - d->readable,
+              count)->examples = damaged;
+    if (n_flat)
+        found(d, "warning", "flat", "pictures that show nothing, every pixel being the same: %d; delete them",
+              n_flat)->examples = flat;
+    if (coloured && coloured == d->readable)
+        found(d, "warning", "grey", "all pictures are grey but stored as colour: with --grey training is faster");
+}
+
+/* Pictures with the same pixels: needless within a split, a leak between splits, a contradiction between classes. */
+static void find_duplicates(Diagnosis *d)
+{
+    static const struct { const char *severity, *code, *text; } kinds[3] = {
+        {"warning", "duplicates", "pictures that repeat another of the same split: %d; they count twice: delete the "
+                                  "extra %s"},
+        {"PROBLEM", "leak", "pictures that occur in more than one of train, validation and test: %d; what was learnt "
+                            "by heart would be scored as skill: delete the extra %s"},
+        {"warning", "conflict", "pictures that repeat another under a different label: %d; one of the two is wrong: "
+                                "look at them and delete the wrong %s"}
+    };
+    const DataSet *set = &d->set;
+    int *twin = must_alloc((size_t)set->count, sizeof *twin);          // the first picture with the same pixels
+    qsort(d->seen, (size_t)set->count, sizeof *d->seen, compare_hashes);
+    for (int i = 0; i < set->count; i++) {
+        const Seen *a = &d->seen[i], *b = i ? a - 1 : NULL;
+        int same = b && a->readable && b->readable && !a->flat && a->hash == b->hash;
+        twin[a->index] = same ? twin[b->index] : a->index;
+    }
+    for (int k = 0; k < 3; k++) {
+        Names examples = {0};
+        int count = 0;
+        for (int i = 0; i < set->count; i++) {
+            int j = twin[i], leak = set->split[i] != set->split[j];
+            if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j]) || count++ >= EXAMPLES_MAX)
+                continue;
+            char *first = dataset_name(set, j), *second = dataset_name(set, i);
+            char *text = text_of("%s = %s", first, second);
+            names_add(&examples, text);
+            free(first);
+            free(second);
+            free(text);
+        }
+        if (count)
+            found(d, kinds[k].severity, kinds[k].code, kinds[k].text, count,
+                  set->listed ? "rows of the list" : "copies")->examples = examples;
+    }
+    free(twin);
+}
+
+/* Classes: too few, empty, or of very different sizes. */
+static void find_classes(Diagnosis *d)
+{
+    const DataSet *set = &d->set;
+    Names few = {0};
+    char text[300];
+    int small = 0, large = 0, n = set->n_classes;
+    for (int i = 0; i < set->count; i++)
+        for (int k = 0; k < n; k++)
+            if (set->attributes ? set->attributes[(size_t)i * (size_t)n + (size_t)k] : set->label[i] == k) {
+                d->pictures[k][set->split[i]]++;
+                d->pictures[k][SPLIT_ALL]++;
+            }
+    for (int k = 0; k < n; k++) {
+        small = d->pictures[k][SPLIT_ALL] < d->pictures[small][SPLIT_ALL] ? k : small;
+        large = d->pictures[k][SPLIT_ALL] > d->pictures[large][SPLIT_ALL] ? k : large;
+        if (d->pictures[k][SPLIT_ALL] < 100)
+            names_add(&few, set->class_names[k]);
+    }
+    int least = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
+    if (n == 1 && !set->attributes && !set->unlabelled)
+        found(d, "PROBLEM", "one-class", "there is only one class, %s: to change one class into another takes two",
+              set->class_names[0]);
+    else if (!set->attributes && most > 3 * least)
+        found(d, "warning", "imbalance", "the largest class, %s (%d), has %.1f times the pictures of the smallest, "
+              "%s (%d): rare classes are learnt badly; leave them out with --classes, or even the set out with "
+              "`facegan data balance`", set->class_names[large], most, (double)most / (least ? least : 1),
+              set->class_names[small], least);
+    join(text, sizeof text, few.items, few.count);
+    if (few.count)
+        found(d, "warning", "few", "fewer than 100 pictures: %s; expect little below some hundreds", text);
+    names_free(&few);
+}
+
+/* How often StarGAN's D can halve a side: at most 6 times, while at least 2 whole pixels are left. */
+static int halvings(int side)
+{
+    int d = 0;
+    while (d < 6 && side % (2 << d) == 0 && side / (2 << d) >= 2)
+        d++;
+    return d;
+}
+
+/* Sizes: what the networks can take, near the size asked for or, without one, near the pictures' own. */
+static void find_sizes(Diagnosis *d, int size)
+{
+    if (!d->readable)
+        return;
+    int median = d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
+    int below = want / 16 * 16 < 32 ? 32 : want / 16 * 16, above = below + 16;
+    if (want % 4 || halvings(want) < 3)
+        found(d, size > 0 && want % 4 ? "PROBLEM" : "warning", "size", "%s %d px: %s; near it %d (halved %d times) and "
+              "%d (%d times) work well, and best is a power of two",
+              size > 0 ? "the training size of" : "the pictures' usual side of", want,
+              want % 4 ? "G halves the side twice, so it must be a multiple of 4" :
+              "D can halve it only a few times and would judge small patches only", below, halvings(below), above,
+              halvings(above));
+    if (size > median)
+        found(d, "warning", "enlarged", "most pictures are smaller (%d px) than the training size of %d: that adds "
+              "work, not detail", median, size);
+    for (int i = 0; i < d->set.count; i++)
+        oblong += d->seen[i].width != d->seen[i].height;
+    if (oblong)
+        found(d, "warning", "oblong", "pictures that are not square: %d; only the square in the middle is used (faces: "
+              "crop them first with `facegan crop`)", oblong);
+}
+
+/* ---- the two printers ---- */
+static void print_quoted(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c == '"' || *c == '\\')
+            printf("\\%c", *c);
+        else if (*c < 32)
+            printf("\\u%04x", *c);
+        else
+            putchar(*c);
+    putchar('"');
+}
+
+static void print_names(const Names *names)
+{
+    putchar('[');
+    for (int i = 0; i < names->count; i++) {
+        fputs(i ? ", " : "", stdout);
+        print_quoted(names->items[i]);
+    }
+    putchar(']');
+}
+
+static void diagnosis_json(const Diagnosis *d)
+{
+    const DataSet *set = &d->set;
+    printf("{\"path\": ");
+    print_quoted(set->path);
+    printf(", \"format\": \"%s\", \"pictures\": %d, \"dropped\": %d, \"missing\": %d, \"classes\": {", set->format,
+           set->count, set->dropped, set->missing);
+    for (int k = 0; k < set->n_classes; k++) {
+        fputs(k ? ", " : "", stdout);
+        print_quoted(set->class_names[k]);
+        const int *row = d->pictures[k];
+        printf(": {\"train\": %d, \"validation\": %d, \"test\": %d}", row[0], row[1], row[2]);
+    }
+    printf("}, \"label_guesses\": ");
+    print_names(&set->notes);
+    if (d->readable)
+        printf(", \"shorter_side\": {\"min\": %d, \"median\": %d, \"max\": %d}, \"halvings\": %d", d->side[0],
+               d->side[d->readable / 2], d->side[d->readable - 1], halvings(d->side[d->readable / 2]));
+    printf(", \"findings\": [");
+    for (int i = 0; i < d->n_findings; i++) {
+        printf("%s{\"severity\": \"%s\", \"code\": \"%s\", \"text\": ", i ? ", " : "",
+               d->findings[i].severity[0] == 'P' ? "problem" : "warning", d->findings[i].code);
+        print_quoted(d->findings[i].text);
+        printf(", \"examples\": ");
+        print_names(&d->findings[i].examples);
+        putchar('}');
+    }
+    printf("], \"problems\": %d, \"warnings\": %d}\n", d->problems, d->n_findings - d->problems);
+}
+
+static void diagnosis_text(const Diagnosis *d)
+{
+    const DataSet *set = &d->set;
+    int most = 1;
+    printf("%s: %s, %d pictures, %d %s\n", set->path, *set->format ? set->format : "not opened", set->count,
+           set->n_classes, set->attributes ? "attributes" : "classes");
+    for (int k = 0; k < set->n_classes; k++)
+        most = d->pictures[k][SPLIT_ALL] > most ? d->pictures[k][SPLIT_ALL] : most;
+    if (set->n_classes)
+        printf("\n  %-20s %8s %10s %8s\n", set->attributes ? "attribute" : "class", "train", "validation", "test");
+    for (int k = 0; k < set->n_classes; k++) {
+        const int *row = d->pictures[k];
+        int bar = (int)((30 * (int64_t)row[SPLIT_ALL] + most - 1) / most);
+        printf("  %-20s %8d %10d %8d  ", set->class_names[k], row[0], row[1], row[2]);
+        printf("%.*s\n", bar, "##############################");
+    }
+    for (int i = 0; i < set->notes.count; i++)
+        printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
+    if (d->readable) {
+        int median = d->side[d->readable / 2];
+        printf("\n  shorter side: %d to %d px, median %d; at %d px StarGAN's D halves the picture %d times\n",
+               d->side[0], d->side[d->readable - 1], median, median, halvings(median));
+    }
+    for (int i = 0; i < d->n_findings; i++) {
+        const Finding *finding = &d->findings[i];
+        printf("\n%s: %s\n", finding->severity, finding->text);
+        for (int k = 0; k < finding->examples.count; k++)
+            printf("    %s\n", finding->examples.items[k]);
+    }
+    int warnings = d->n_findings - d->problems;
+    printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
+           warnings == 1 ? "" : "s");
+}
+
+/* Looks for everything in a set that was opened. */
+static void diagnose(Diagnosis *d, int size)
+{
+    DataSet *set = &d->set;
+    char *first_missing = NULL;
+    dataset_keep(set, SPLIT_ALL, &first_missing);
+    d->seen = must_alloc((size_t)set->count, sizeof *d->seen);
+    d->side = must_alloc((size_t)set->count, sizeof *d->side);
+    d->pictures = must_alloc((size_t)set->n_classes, sizeof *d->pictures);
+    if (set->missing)
+        found(d, set->count ? "warning" : "PROBLEM", "missing", "%d files of the list do not exist, the first is %s: "
+              "paths must be relative to the list's folder", set->missing, first_missing);
+    if (set->dropped)
+        found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
+              set->dropped);
+    free(first_missing);
+    find_classes(d);
+    find_pictures(d);
+    find_sizes(d, size);
+    find_duplicates(d);
+}
+
+/* Prints the diagnosis. Returns 0, and says how many in e, when there are problems: a script can rely on the status. */
+static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
+{
+    Diagnosis d = {0};
+    Error why = {0};
+    if (dataset_list(&d.set, path, options, &why) &&
+        (d.set.attributes || dataset_order(&d.set, options->classes, &why)))
+        diagnose(&d, size);
+    else {
+        found(&d, "PROBLEM", "not-opened", "%s", why.text);
+        d.set.count = d.set.n_classes = 0;
+    }
+    if (json)
+        diagnosis_json(&d);
+    else
+        diagnosis_text(&d);
+    fflush(stdout);
+    for (int i = 0; i < d.n_findings; i++)
+        names_free(&d.findings[i].examples);
+    free(d.seen);
+    free(d.side);
+    free(d.pictures);
+    dataset_close(&d.set);
+    return d.problems ? fail(e, 1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s") : 1;
+}
+/* --------------------------------------------------------------------------------------------
+ * 9.x  The drawn faces                       a data set without a download, and without a person in it
+ *
+ * A face is drawn from four things: who it is (FaceIdentity), how the camera sees it (FacePose), what its muscles
+ * do (15 action units of the Facial Action Coding System, Ekman and Friesen 1978; 2002), and a size. Nothing else
+ * enters, so the same arguments give the same pixels, and the truth behind every picture is known exactly: its
+ * emotion, its intensity, its action units, its place in valence and arousal.
+ *
+ *   parameters ----> landmarks ----> muscles ----> shapes, back to front ----> pixels
+ *   who, how          24 points       one table      hair, neck, ears, head,    light, grain,
+ *                     a side          AU by AU       eyes, nose, mouth, ...     grey or RGB
+ *
+ * Face coordinates: the origin lies between the eyes, x grows to the right of the picture, y grows downward, and
+ * the unit is about half a head's width.
+ *
+ *            y = -1.15   crown            z: towards the camera; a yaw moves a point by z sin(yaw), so the
+ *            y = -0.33   brows               nose, which stands out, travels further than the ears
+ *            y =  0.00   eyes   x = 0.40
+ *            y =  0.40   nose            1 unit = 0.34 of the picture's side (pose->scale = 1)
+ *            y =  0.68   mouth  x = 0.29
+ *            y =  1.12   chin
+ * ------------------------------------------------------------------------------------------ */
+
+enum { FACE_AUS = 15 };
+static const int face_au_numbers[FACE_AUS] = {1, 2, 4, 5, 6, 7, 9, 10, 12, 15, 20, 23, 25, 26, 27};
+enum { AU1, AU2, AU4, AU5, AU6, AU7, AU9, AU10, AU12, AU15, AU20, AU23, AU25, AU26, AU27 };      // places in that list
+
+typedef struct FacePoint { float x, y; } FacePoint;
+typedef struct FaceColour { float r, g, b; } FaceColour;                    // sRGB, each in [0,1]
+
+/* Everything that stays when the expression changes. Amounts without a unit are in [0,1]; factors are near 1. */
+typedef struct FaceIdentity {
+    float age, softness;                                                   // softness: from rugged (0) to delicate (1)
+    float width, jaw, chin, cheeks;                                         // the head's outline
+    float eye_size, eye_spacing, eye_tilt, eye_fold, lashes;
+    float brow_weight, brow_arch, brow_height;
+    float nose_width, nose_length, mouth_width, lip_fullness, ear_size;
+    float beard, moustache, stubble, freckles, makeup;
+    int hair_style, glasses;                                                // rows of hair_styles and glasses_styles
+    float parting, hair_volume;
+    FaceColour skin, hair, iris, lips, cloth, frame;
+    float resting[FACE_AUS], lopsided[FACE_AUS];                            // a person's own neutral; right minus left
+    uint64_t seed, index;                                                   // where freckles and locks are drawn from
+} FaceIdentity;
+
+/* The photograph: angles in radians, shifts in face units, light from -1 (left) to 1 (right). */
+typedef struct FacePose {
+    float yaw, roll, scale, shift_x, shift_y, light, brightness, gaze, noise;     // noise: standard deviation
+    FaceColour backdrop;
+    uint64_t seed, index;                                                   // where the grain is drawn from
+} FacePose;
+
+/* ---- Small mathematics ---- */
+
+static float face_clamp(float value, float low, float high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static float face_toward(float a, float b, float t)
+{
+    return a + (b - a) * t;
+}
+
+/* max(a, b) with the corner rounded off: a limit that is reached smoothly, so that nothing pops in a sweep. */
+static float face_soft_max(float a, float b)
+{
+    return 0.5f * (a + b + sqrtf((a - b) * (a - b) + 0.0004f));
+}
+
+static FaceColour face_blend(FaceColour a, FaceColour b, float t)
+{
+    return (FaceColour){face_toward(a.r, b.r, t), face_toward(a.g, b.g, t), face_toward(a.b, b.b, t)};
+}
+
+static FaceColour face_tint(FaceColour c, float r, float g, float b)
+{
+    return (FaceColour){c.r * r, c.g * g, c.b * b};
+}
+
+static FaceColour face_hex(uint32_t rgb)
+{
+    return (FaceColour){(float)(rgb >> 16 & 255) / 255, (float)(rgb >> 8 & 255) / 255, (float)(rgb & 255) / 255};
+}
+
+static float face_luma(FaceColour c)
+{
+    return 0.299f * c.r + 0.587f * c.g + 0.114f * c.b;                      // ITU-R BT.601, as every grey JPEG
+}
+
+/* ---- Who: identities and poses are draws from tables ---- */
+
+/* A row of draws for one picture: the k-th call asks the counter-based generator for its k-th number. */
+typedef struct FaceChance { uint64_t seed, index; uint32_t stream, which; } FaceChance;
+enum { FACE_STREAM_IDENTITY = 0xFACE01, FACE_STREAM_POSE, FACE_STREAM_GRAIN, FACE_STREAM_FRECKLES, FACE_STREAM_CURLS,
+       FACE_STREAM_LOCKS };
+
+static float face_uniform(FaceChance *chance, float low, float high)
+{
+    return low + (high - low) * (float)draw(chance->seed, chance->stream, chance->index, chance->which++);
+}
+
+/* Bell-shaped around the middle, and bounded: the mean of three uniform numbers. */
+static float face_bell(FaceChance *chance, float low, float high)
+{
+    float a = face_uniform(chance, low, high), b = face_uniform(chance, low, high);
+    return (a + b + face_uniform(chance, low, high)) / 3;
+}
+
+/* An amount that most people have none of: zero with probability 1 - share, else uniform in [low, 1]. */
+static float face_rare(FaceChance *chance, float share, float low)
+{
+    float has = face_uniform(chance, 0, 1), amount = face_uniform(chance, low, 1);
+    return has < share ? amount : 0;
+}
+
+static FaceColour face_pick(FaceChance *chance, const uint32_t *palette, int count)
+{
+    int i = (int)face_uniform(chance, 0, (float)count);
+    return face_hex(palette[i < count ? i : count - 1]);
+}
+
+/* A colour from an ordered palette, between two neighbours: position 0 is the first entry, 1 the last. */
+static FaceColour face_ramp(const uint32_t *palette, int count, float position)
+{
+    float place = face_clamp(position, 0, 0.9999f) * (float)(count - 1);
+    int i = (int)place;
+    return face_blend(face_hex(palette[i]), face_hex(palette[i + 1]), place - (float)i);
+}
+
+#define FACE_COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+static const uint32_t skin_tones[] = {0xFBE4D5, 0xF6D5BF, 0xEFC6A6, 0xE4B38D, 0xD59E75, 0xC0875F, 0xA6704C, 0x8C5B3F,
+                                      0x744A35, 0x5E3C2C};
+static const uint32_t hair_tones[] = {0x1B1716, 0x2A201C, 0x3C2A20, 0x573A26, 0x75492B, 0x94562E, 0xB0763F, 0xD0A05A,
+                                      0xE3C37F};
+static const uint32_t iris_tones[] = {0x3A2216, 0x4F2F1B, 0x6B4423, 0x7C6A35, 0x5F7D4C, 0x4F7F86, 0x4A7FB0, 0x7394A8};
+static const uint32_t cloth_tones[] = {0x2F4858, 0x8C3B3B, 0x3E6B5C, 0xD9A441, 0x5B4B8A, 0xE4DCCF, 0x33415C, 0xC97B63,
+                                       0x6C8EAD, 0x24282F};
+static const uint32_t backdrop_tones[] = {0xBFD3D6, 0xE3D5BE, 0xC9D3B8, 0xD5C4D9, 0xB7C5DD, 0xEBC9B6, 0xD8D8D4,
+                                          0xA9C4B9};
+static const uint32_t frame_tones[] = {0x22201F, 0x5A3424, 0x8A7440, 0x2B3A55, 0x7A2E35};
+
+/* Hair is one mass behind the head and one in front of it; a style says how far each of them reaches. */
+typedef struct HairStyle {
+    float crown;                                                            // height over the skull
+    float side, width;                                                      // where the front ends; its bulge
+    float back, spread;                                                     // where the back ends (0: none); its bulge
+    float curl;                                                             // radius of the curls; 0: smooth
+    float fringe;                                                           // how far it falls over the forehead
+    float soft;                                                             // how much likelier if delicate: -1 .. 1
+    enum { HAIR_PLAIN, HAIR_BUN, HAIR_SCARF, HAIR_BALD } extra;
+} HairStyle;
+
+static const HairStyle hair_styles[] = {
+    //crown  side   width  back  spread curl  fringe soft  extra
+    { 0.03f, -.05f, .010f, 0.f,  0.f,  0.f,  0.00f, -.7f, HAIR_PLAIN},      // cropped
+    { 0.16f, -.02f, .050f, .30f, .02f, 0.f,  0.35f, -.6f, HAIR_PLAIN},      // short, parted
+    { 0.22f,  .05f, .070f, .40f, .05f, 0.f,  0.65f, -.4f, HAIR_PLAIN},      // short, swept
+    { 0.18f, -.05f, .060f, .35f, .05f, .13f, 0.35f, -.3f, HAIR_PLAIN},      // short curls
+    { 0.42f, -.05f, .220f, .34f, .36f, .14f, 0.10f,  .1f, HAIR_PLAIN},      // afro
+    { 0.20f,  .75f, .120f, 1.6f, .22f, 0.f,  0.40f,  .8f, HAIR_PLAIN},      // long
+    { 0.18f,  .70f, .110f, 1.7f, .16f, 0.f,  1.00f,  .7f, HAIR_PLAIN},      // long with a fringe
+    { 0.20f,  .80f, .160f, .95f, .24f, 0.f,  0.80f,  .6f, HAIR_PLAIN},      // bob
+    { 0.24f,  .65f, .180f, 1.3f, .34f, .16f, 0.40f,  .6f, HAIR_PLAIN},      // long curls
+    { 0.10f, -.02f, .030f, .30f, .00f, 0.f,  0.15f,  .7f, HAIR_BUN},        // bun
+    { 0.10f,  .00f, .000f, .00f, .00f, 0.f,  0.00f,  .4f, HAIR_SCARF},      // headscarf
+    { 0.00f,  .00f, .000f, .30f, .06f, 0.f,  0.00f, -.9f, HAIR_BALD},       // bald
+};
+
+typedef struct GlassesStyle { float width, height, corner, rim; } GlassesStyle;      // corner: 0 a box, 1 an ellipse
+static const GlassesStyle glasses_styles[] = {{0, 0, 0, 0}, {.30f, .27f, 1.f, .032f}, {.32f, .24f, .45f, .048f},
+                                              {.31f, .20f, .60f, .026f}};
+
+static int face_choose_hair(FaceChance *chance, float softness, float age)
+{
+    float weight[FACE_COUNT(hair_styles)], total = 0;
+    for (int i = 0; i < FACE_COUNT(hair_styles); i++) {
+        weight[i] = face_clamp(1 + hair_styles[i].soft * (2.4f * softness - 1.2f), 0.02f, 2);
+        if (hair_styles[i].extra == HAIR_BALD)
+            weight[i] *= 0.4f + 1.2f * age;
+        total += weight[i];
+    }
+    float dart = face_uniform(chance, 0, total);
+    int style = 0;
+    while (style < FACE_COUNT(hair_styles) - 1 && dart >= weight[style])
+        dart -= weight[style++];
+    return style;
+}
+
+static void face_identity_features(FaceIdentity *who, FaceChance *chance)
+{
+    float rugged = 1 - who->softness;
+    who->width = face_bell(chance, 0.90f, 1.09f);
+    who->jaw = face_bell(chance, 0, 1) * 0.7f + rugged * 0.3f;
+    who->chin = face_bell(chance, -0.07f, 0.07f) + 0.02f * rugged;
+    who->cheeks = face_bell(chance, 0, 1);
+    who->eye_size = face_bell(chance, 0.88f, 1.14f) + 0.05f * who->softness;
+    who->eye_spacing = face_bell(chance, 0.385f, 0.435f);
+    who->eye_tilt = face_bell(chance, -0.03f, 0.06f);
+    who->eye_fold = face_bell(chance, -0.2f, 1.2f);
+    who->lashes = 0.25f + 0.75f * who->softness;
+    who->brow_weight = face_bell(chance, 0.75f, 1.2f) + 0.30f * rugged;
+    who->brow_arch = face_bell(chance, 0, 0.05f) + 0.03f * who->softness;
+    who->brow_height = face_bell(chance, -0.03f, 0.03f) + 0.03f * who->softness;
+    who->nose_width = face_bell(chance, 0.78f, 1.25f) + 0.06f * rugged;
+    who->nose_length = face_bell(chance, -0.06f, 0.06f);
+    who->mouth_width = face_bell(chance, 0.88f, 1.14f);
+    who->lip_fullness = face_bell(chance, 0.65f, 1.25f) + 0.15f * who->softness;
+    who->ear_size = face_bell(chance, 0.8f, 1.25f);
+}
+
+static void face_identity(FaceIdentity *identity, uint64_t seed, uint64_t index)
+{
+    FaceChance chance = {seed, index, FACE_STREAM_IDENTITY, 0};
+    *identity = (FaceIdentity){.seed = seed, .index = index};
+    FaceIdentity *who = identity;
+    float side = face_uniform(&chance, -1, 1);                              // two broad groups, and all between them
+    who->softness = 0.5f + 0.5f * side * (1.5f - 0.5f * side * side);
+    who->age = face_uniform(&chance, 0.3f, 1);
+    who->age *= face_uniform(&chance, 0, 1);                                // a statement each: operands have no order
+    face_identity_features(who, &chance);
+
+    float tone = face_uniform(&chance, 0, 1), fair = face_uniform(&chance, 0, 1);
+    float grey = face_uniform(&chance, 0.45f, 0.9f), pale = face_uniform(&chance, 0, 1) * (tone < 0.4f ? 1 : 0.33f);
+    who->skin = face_ramp(skin_tones, FACE_COUNT(skin_tones), tone);
+    fair = tone > 0.35f ? fair * face_toward(1, 0.35f, (tone - 0.35f) / 0.65f) * fair : fair;
+    who->hair = face_ramp(hair_tones, FACE_COUNT(hair_tones), fair);
+    who->hair = face_blend(who->hair, face_hex(0xC9C6C2), face_clamp((who->age - grey) * 5, 0, 0.92f));
+    who->iris = face_ramp(iris_tones, FACE_COUNT(iris_tones), pale);
+    who->hair_style = face_choose_hair(&chance, who->softness, who->age);
+    who->hair_volume = face_uniform(&chance, 0.85f, 1.15f);
+    who->parting = face_uniform(&chance, -0.45f, 0.45f);
+    who->cloth = face_pick(&chance, cloth_tones, FACE_COUNT(cloth_tones));
+    who->frame = face_pick(&chance, frame_tones, FACE_COUNT(frame_tones));
+    float glasses = face_uniform(&chance, 0, 1);
+    who->glasses = glasses < 0.78f ? 0 : 1 + (int)((glasses - 0.78f) / 0.22f * 2.999f);
+
+    float grown = who->softness < 0.45f && hair_styles[who->hair_style].extra != HAIR_SCARF ? 1.0f : 0.0f;
+    who->beard = grown * face_rare(&chance, 0.30f, 0.4f);
+    who->moustache = grown * (who->beard > 0 ? 1 : face_rare(&chance, 0.15f, 0.6f));
+    who->stubble = grown * face_rare(&chance, 0.5f, 0.3f);
+    who->freckles = face_rare(&chance, tone < 0.45f ? 0.25f : 0.05f, 0.4f);
+    who->makeup = who->softness > 0.6f ? face_rare(&chance, 0.5f, 0.2f) : 0;
+    FaceColour rose = face_blend(face_hex(0xC4605C), face_hex(0x7A3436), tone);
+    who->lips = face_blend(face_tint(who->skin, 0.95f, 0.80f, 0.78f), rose, 0.45f);
+    who->lips = face_blend(who->lips, face_hex(0xA8243A), 0.6f * who->makeup);
+    for (int i = 0; i < FACE_AUS; i++) {
+        who->resting[i] = i < AU25 ? face_bell(&chance, -0.08f, 0.08f) : 0;   // lips that rest apart would be a lie
+        who->lopsided[i] = face_bell(&chance, -0.13f, 0.13f);
+    }
+}
+
+static void face_pose(FacePose *pose, uint64_t seed, uint64_t index)
+{
+    FaceChance chance = {seed, index, FACE_STREAM_POSE, 0};
+    *pose = (FacePose){.seed = seed, .index = index};
+    pose->yaw = face_bell(&chance, -0.33f, 0.33f);                          // up to 19 degrees
+    pose->roll = face_bell(&chance, -0.16f, 0.16f);                         // up to 9 degrees
+    pose->scale = face_bell(&chance, 0.94f, 1.08f);
+    pose->shift_x = face_bell(&chance, -0.08f, 0.08f);
+    pose->shift_y = face_bell(&chance, -0.06f, 0.06f);
+    pose->light = face_uniform(&chance, -1, 1);
+    pose->brightness = face_bell(&chance, 0.88f, 1.10f);
+    pose->gaze = face_bell(&chance, -0.35f, 0.35f);
+    pose->noise = face_uniform(&chance, 0, 0.012f);
+    pose->backdrop = face_pick(&chance, backdrop_tones, FACE_COUNT(backdrop_tones));
+}
+
+/* ---- What: emotions as action units, and what they say ---- */
+
+/* After EMFACS (Friesen and Ekman 1983), each unit at the strength it has when the emotion is full. Disgust is 9+15+16,
+ * and 16 is not among our fifteen: AU 10, its usual alternative, stands in. A broad smile parts the lips (25). */
+static const float face_recipes[EMOTIONS][FACE_AUS] = {
+    [EMOTION_NEUTRAL]  = {0},
+    [EMOTION_HAPPY]    = {[AU6] = 0.9f, [AU12] = 1, [AU25] = 0.8f},
+    [EMOTION_SAD]      = {[AU1] = 1, [AU4] = 0.6f, [AU15] = 1},
+    [EMOTION_SURPRISE] = {[AU1] = 0.9f, [AU2] = 1, [AU5] = 0.8f, [AU26] = 1},
+    [EMOTION_FEAR]     = {[AU1] = 1, [AU2] = 0.5f, [AU4] = 0.7f, [AU5] = 1, [AU7] = 0.4f, [AU20] = 1, [AU26] = 0.55f},
+    [EMOTION_DISGUST]  = {[AU9] = 1, [AU10] = 0.9f, [AU15] = 0.5f},
+    [EMOTION_ANGRY]    = {[AU4] = 1, [AU5] = 0.6f, [AU7] = 0.8f, [AU23] = 1},
+};
+
+/* Adds intensity times the emotion's units; two calls on the same au make a blend. */
+static void face_recipe(float au[FACE_AUS], int emotion, float intensity)
+{
+    for (int i = 0; i < FACE_AUS; i++)
+        au[i] = face_clamp(au[i] + intensity * face_recipes[emotion][i], 0, 1);
+}
+
+/* Valence and arousal are linear in the units that are seen, not in the emotion asked for: then half an emotion lies
+ * half-way to the neutral origin, a blend lies where its parts add up to, and the rule also holds for units set by
+ * hand. The weights put the six full emotions near their places in the circumplex (Russell 1980):
+ *
+ *                 arousal
+ *     fear  anger |   surprise           happy  .88  .43    surprise .11  .83    fear    -.62  .93
+ *      disgust    |     happy            sad   -.68 -.43    anger   -.62  .74    disgust -.74  .34
+ *   --------------+------------ valence
+ *         sad     |                      neutral is the origin
+ */
+static void face_affect(const float au[FACE_AUS], float *valence, float *arousal)
+{
+    static const struct { float valence, arousal; } weight[FACE_AUS] = {
+        [AU1]  = {.00f, -.10f},  [AU2]  = {.15f, .20f},   [AU4]  = {-.30f, .10f},  [AU5]  = {-.05f, .35f},
+        [AU6]  = {.20f, .08f},   [AU7]  = {-.10f, .10f},  [AU9]  = {-.35f, .40f},  [AU10] = {-.15f, .15f},
+        [AU12] = {.70f, .20f},   [AU15] = {-.50f, -.39f}, [AU20] = {-.40f, .20f},  [AU23] = {-.21f, .35f},
+        [AU25] = {.00f, .20f},   [AU26] = {.00f, .42f},   [AU27] = {.00f, .50f},
+    };
+    *valence = *arousal = 0;
+    for (int i = 0; i < FACE_AUS; i++) {
+        *valence += weight[i].valence * au[i];
+        *arousal += weight[i].arousal * au[i];
+    }
+    *valence = face_clamp(*valence, -1, 1);
+    *arousal = face_clamp(*arousal, -1, 1);
+}
+
+/* ---- Landmarks, and the muscles that move them ---- */
+
+/* Points of the right half of the picture, then the depth (0 to 1, in y) of the folds that the skin makes. Those on the
+ * midline are kept twice, so that one loop serves both sides; the middle is their mean. */
+typedef enum FaceMark {
+    BROW_INNER, BROW_MIDDLE, BROW_OUTER, LID_UPPER, LID_LOWER, LID_SLANT, CHEEK, NOSE_WING, NOSE_TIP,
+    LIP_CORNER, LIP_TOP, LIP_UPPER, LIP_LOWER, LIP_BOTTOM, CHIN,
+    FOLD_FOREHEAD, FOLD_FROWN, FOLD_CROW, FOLD_LID, FOLD_NOSE, FOLD_MOUTH, FOLD_DIMPLE, FACE_MARKS
+} FaceMark;
+
+static const FacePoint face_rest[FACE_MARKS] = {
+    [BROW_INNER] = {.17f, -.285f}, [BROW_MIDDLE] = {.42f, -.345f}, [BROW_OUTER] = {.69f, -.265f},
+    [LID_UPPER] = {.41f, -.120f}, [LID_LOWER] = {.41f, .105f}, [CHEEK] = {.47f, .36f},
+    [NOSE_WING] = {.135f, .395f}, [NOSE_TIP] = {0, .385f}, [LIP_CORNER] = {.275f, .69f},
+    [LIP_TOP] = {.075f, .605f}, [LIP_UPPER] = {0, .690f}, [LIP_LOWER] = {0, .690f}, [LIP_BOTTOM] = {.10f, .800f},
+    [CHIN] = {0, 1.12f},
+};
+
+/* One row is one effect: amount = au (times a second one, if the two act together), displacement = amount * (x, y).
+ * x points away from the midline. Up is negative. */
+enum { ALONE = -1 };
+typedef struct FaceMuscle { int au, with; FaceMark mark; float x, y; } FaceMuscle;
+
+static const FaceMuscle face_muscles[] = {
+    // AU 1, inner brow raiser (frontalis, pars medialis): the inner ends go up, the forehead creases in its middle
+    {AU1, ALONE, BROW_INNER, 0, -.165f}, {AU1, ALONE, BROW_MIDDLE, 0, -.055f}, {AU1, ALONE, FOLD_FOREHEAD, 0, .5f},
+    {AU1, ALONE, LID_SLANT, 0, .020f},
+    // AU 2, outer brow raiser (frontalis, pars lateralis): the outer two thirds arch
+    {AU2, ALONE, BROW_OUTER, 0, -.13f}, {AU2, ALONE, BROW_MIDDLE, 0, -.15f}, {AU2, ALONE, BROW_INNER, 0, -.03f},
+    {AU2, ALONE, FOLD_FOREHEAD, 0, .5f},
+    // AU 4, brow lowerer (corrugator, depressor supercilii): down and together, a furrow between the brows
+    {AU4, ALONE, BROW_INNER, -.055f, .160f}, {AU4, ALONE, BROW_MIDDLE, -.03f, .095f},
+    {AU4, ALONE, BROW_OUTER, 0, -.02f}, {AU4, ALONE, LID_UPPER, 0, .015f}, {AU4, ALONE, LID_SLANT, 0, -.030f},
+    {AU4, ALONE, FOLD_FROWN, 0, 1},
+    // AU 1 with AU 4: the raiser wins at the inner ends, which are drawn up and together: the oblique brow of grief
+    {AU1, AU4, BROW_INNER, .01f, -.170f}, {AU1, AU4, BROW_MIDDLE, 0, -.050f}, {AU1, AU4, BROW_OUTER, .01f, .09f},
+    {AU1, AU4, FOLD_FROWN, 0, -.5f}, {AU1, AU4, LID_SLANT, 0, .030f},
+    // AU 5, upper lid raiser (levator palpebrae): white shows above the iris
+    {AU5, ALONE, LID_UPPER, 0, -.085f}, {AU5, ALONE, LID_LOWER, 0, .015f},
+    // AU 6, cheek raiser (orbicularis oculi, outer ring): lower lid pushed up, crow's feet
+    {AU6, ALONE, CHEEK, 0, -.06f}, {AU6, ALONE, LID_LOWER, 0, -.062f}, {AU6, ALONE, LID_UPPER, 0, .018f},
+    {AU6, ALONE, FOLD_CROW, 0, .9f}, {AU6, ALONE, FOLD_LID, 0, .7f}, {AU6, ALONE, BROW_OUTER, 0, .02f},
+    // AU 7, lid tightener (orbicularis oculi, inner ring): both lids narrow the eye
+    {AU7, ALONE, LID_UPPER, 0, .035f}, {AU7, ALONE, LID_LOWER, 0, -.050f}, {AU7, ALONE, FOLD_LID, 0, .6f},
+    // AU 9, nose wrinkler (levator labii superioris alaeque nasi): wings and lip up, inner brows down
+    {AU9, ALONE, NOSE_WING, .02f, -.055f}, {AU9, ALONE, NOSE_TIP, 0, -.03f}, {AU9, ALONE, FOLD_NOSE, 0, 1},
+    {AU9, ALONE, BROW_INNER, -.035f, .130f}, {AU9, ALONE, BROW_MIDDLE, 0, .080f}, {AU9, ALONE, LID_LOWER, 0, -.062f},
+    {AU9, ALONE, LID_UPPER, 0, .042f}, {AU9, ALONE, LID_SLANT, 0, -.010f}, {AU9, ALONE, LIP_TOP, 0, -.03f},
+    {AU9, ALONE, CHEEK, 0, -.04f}, {AU9, ALONE, FOLD_MOUTH, 0, .4f}, {AU9, ALONE, FOLD_FROWN, 0, .4f},
+    // AU 10, upper lip raiser (levator labii superioris): the lip's middle goes up, the fold beside it deepens
+    {AU10, ALONE, LIP_TOP, .05f, -.065f}, {AU10, ALONE, LIP_UPPER, 0, -.060f}, {AU10, ALONE, NOSE_WING, .02f, -.02f},
+    {AU10, ALONE, LIP_CORNER, 0, .01f}, {AU10, ALONE, FOLD_MOUTH, 0, .7f},
+    // AU 12, lip corner puller (zygomaticus major): corners out and up, the cheeks fill, a nasolabial fold
+    {AU12, ALONE, LIP_CORNER, .140f, -.125f}, {AU12, ALONE, LIP_TOP, .01f, .005f}, {AU12, ALONE, LIP_UPPER, 0, .010f},
+    {AU12, ALONE, LIP_LOWER, 0, .010f}, {AU12, ALONE, CHEEK, .02f, -.05f}, {AU12, ALONE, FOLD_MOUTH, 0, .8f},
+    {AU12, ALONE, FOLD_DIMPLE, 0, 1}, {AU12, ALONE, LID_LOWER, 0, -.012f}, {AU12, ALONE, NOSE_WING, .015f, -.01f},
+    // AU 12 with AU 25: the teeth show
+    {AU12, AU25, LIP_LOWER, 0, .040f}, {AU12, AU25, LIP_BOTTOM, 0, .035f}, {AU12, AU25, LIP_TOP, 0, .010f},
+    // AU 15, lip corner depressor (depressor anguli oris): corners down, the line between the lips bends over
+    {AU15, ALONE, LIP_CORNER, -.005f, .105f}, {AU15, ALONE, LIP_UPPER, 0, -.035f}, {AU15, ALONE, LIP_LOWER, 0, -.035f},
+    {AU15, ALONE, LIP_TOP, 0, -.015f}, {AU15, ALONE, LIP_BOTTOM, 0, -.02f}, {AU15, ALONE, FOLD_DIMPLE, 0, -.6f},
+    // AU 20, lip stretcher (risorius): the mouth is drawn wide and flat
+    {AU20, ALONE, LIP_CORNER, .150f, .045f}, {AU20, ALONE, LIP_TOP, .02f, .015f}, {AU20, ALONE, LIP_BOTTOM, 0, -.01f},
+    // AU 23, lip tightener (orbicularis oris): thin lips, pressed
+    {AU23, ALONE, LIP_TOP, 0, .050f}, {AU23, ALONE, LIP_BOTTOM, 0, -.055f}, {AU23, ALONE, LIP_CORNER, -.005f, .035f},
+    // AU 25, lips part
+    {AU25, ALONE, LIP_UPPER, 0, -.030f}, {AU25, ALONE, LIP_TOP, 0, -.020f}, {AU25, ALONE, LIP_LOWER, 0, .085f},
+    {AU25, ALONE, LIP_BOTTOM, 0, .055f},
+    // AU 26, jaw drop (masseter relaxed): chin, lower lip and a little of the corners go down
+    {AU26, ALONE, CHIN, 0, .15f}, {AU26, ALONE, LIP_LOWER, 0, .215f}, {AU26, ALONE, LIP_BOTTOM, 0, .185f},
+    {AU26, ALONE, LIP_CORNER, -.045f, .065f}, {AU26, ALONE, LIP_UPPER, 0, -.025f}, {AU26, ALONE, LIP_TOP, 0, -.018f},
+    // AU 27, mouth stretch (pterygoids): the jaw as far as it goes
+    {AU27, ALONE, CHIN, 0, .25f}, {AU27, ALONE, LIP_LOWER, 0, .300f}, {AU27, ALONE, LIP_BOTTOM, 0, .265f},
+    {AU27, ALONE, LIP_CORNER, -.055f, .105f}, {AU27, ALONE, LIP_UPPER, 0, -.025f}, {AU27, ALONE, LIP_TOP, 0, -.020f},
+};
+
+/* What is being drawn: the picture's parameters, the landmarks of both sides, the pixels under work. */
+enum { FACE_PIXELS = 8192, NO_CLIP = 0, CLIP_HEAD, CLIP_HAIR, CLIP_HOLE, CLIPS };
+
+typedef struct FaceCanvas {
+    int size, top, rows;                                                    // a band: rows top .. top+rows-1
+    int left, right, upper, lower;                                          // what the contours so far have touched
+    FaceColour colour[FACE_PIXELS];
+    float edges[FACE_PIXELS];                                               // see face_edge
+    float clip[CLIPS][FACE_PIXELS];
+} FaceCanvas;
+
+typedef struct FaceScene {
+    const FaceIdentity *who;
+    const FacePose *pose;
+    const HairStyle *hair;
+    FacePoint mark[2][FACE_MARKS];
+    FaceColour shadow, line, glint;                                         // of this skin
+    float yaw_sin, yaw_cos, roll_sin, roll_cos, unit;
+    FaceCanvas *canvas;
+} FaceScene;
+
+static float face_sign(int side)
+{
+    return side ? 1.0f : -1.0f;
+}
+
+static FacePoint face_middle(const FaceScene *s, FaceMark mark)
+{
+    const FacePoint *a = &s->mark[0][mark], *b = &s->mark[1][mark];
+    return (FacePoint){0.5f * (a->x + b->x), 0.5f * (a->y + b->y)};
+}
+
+/* How far the chin is below that of the table's face: by the jaw's drop, and by the length of this chin. */
+static float face_drop(const FaceScene *s)
+{
+    return face_middle(s, CHIN).y - face_rest[CHIN].y;
+}
+
+static float face_mouth_shift(const FaceIdentity *who)
+{
+    return 0.4f * (who->nose_length + who->chin);
+}
+
+/* A person's face at rest: the table's, bent to the identity. */
+static void face_relax(FacePoint mark[FACE_MARKS], const FaceIdentity *who)
+{
+    memcpy(mark, face_rest, sizeof(face_rest));
+    for (int i = BROW_INNER; i <= BROW_OUTER; i++)
+        mark[i].y -= who->brow_height + 0.25f * (who->eye_size - 1);
+    mark[BROW_MIDDLE].y -= who->brow_arch;
+    mark[LID_UPPER] = (FacePoint){who->eye_spacing, face_rest[LID_UPPER].y * who->eye_size};
+    mark[LID_LOWER] = (FacePoint){who->eye_spacing, face_rest[LID_LOWER].y * who->eye_size};
+    mark[NOSE_WING].x *= who->nose_width;
+    mark[NOSE_WING].y += who->nose_length;
+    mark[NOSE_TIP].y += who->nose_length;
+    for (int i = LIP_CORNER; i <= LIP_BOTTOM; i++)
+        mark[i].y += face_mouth_shift(who);
+    mark[LIP_CORNER].x *= who->mouth_width;
+    mark[LIP_TOP].y += 0.075f * (1 - who->lip_fullness);
+    mark[LIP_BOTTOM].y -= 0.095f * (1 - who->lip_fullness);
+    mark[CHIN].y += who->chin;
+    mark[FOLD_FOREHEAD].y = 0.8f * face_clamp(who->age - 0.40f, 0, 1);
+    mark[FOLD_CROW].y = 0.9f * face_clamp(who->age - 0.40f, 0, 1);
+    mark[FOLD_LID].y = 1.2f * face_clamp(who->age - 0.30f, 0, 1);
+    mark[FOLD_MOUTH].y = 1.1f * face_clamp(who->age - 0.25f, 0, 1);
+}
+
+/* The muscles pull; then what flesh cannot do is ruled out: lids and lips meet but do not pass through each other. */
+static void face_move(FaceScene *scene, const float au[FACE_AUS])
+{
+    const FaceIdentity *who = scene->who;
+    for (int side = 0; side < 2; side++) {
+        FacePoint *mark = scene->mark[side];
+        float amount[FACE_AUS];
+        for (int i = 0; i < FACE_AUS; i++)
+            amount[i] = face_clamp(au[i] * (1 + face_sign(side) * who->lopsided[i]) + who->resting[i], -0.1f, 1.1f);
+        face_relax(mark, who);
+        for (const FaceMuscle *row = face_muscles; row < face_muscles + FACE_COUNT(face_muscles); row++) {
+            float pull = amount[row->au] * (row->with == ALONE ? 1 : amount[row->with]);
+            mark[row->mark].x += pull * row->x;
+            mark[row->mark].y += pull * row->y;
+        }
+        mark[LID_LOWER].y = face_soft_max(mark[LID_LOWER].y, mark[LID_UPPER].y + 0.06f);
+    }
+    for (int i = NOSE_TIP; i <= CHIN; i++)                                   // the midline is one for both sides
+        if (i != LIP_CORNER)
+            scene->mark[0][i].y = scene->mark[1][i].y = 0.5f * (scene->mark[0][i].y + scene->mark[1][i].y);
+    for (int side = 0; side < 2; side++) {
+        FacePoint *mark = scene->mark[side];
+        mark[LIP_UPPER].y = face_soft_max(mark[LIP_UPPER].y, mark[NOSE_TIP].y + 0.16f);
+        mark[LIP_LOWER].y = face_soft_max(mark[LIP_LOWER].y, mark[LIP_UPPER].y - 0.01f);
+        mark[LIP_TOP].y = -face_soft_max(-mark[LIP_TOP].y, 0.028f - mark[LIP_UPPER].y);
+        mark[LIP_BOTTOM].y = face_soft_max(mark[LIP_BOTTOM].y, mark[LIP_LOWER].y + 0.035f);
+        mark[CHIN].y = face_soft_max(mark[CHIN].y, mark[LIP_BOTTOM].y + 0.20f);
+        if (side == 0)
+            for (int i = 0; i < FOLD_FOREHEAD; i++)
+                mark[i].x = -mark[i].x;
+    }
+}
+
+/* ---- Ink: exact coverage ----
+ *
+ * A shape is one or more closed outlines of straight pieces. How much of each pixel lies inside is found without
+ * sampling: every edge leaves in each row it crosses the change of coverage that it causes, split between the pixel it
+ * runs through and the next; a running sum along the row then is the covered area.
+ *
+ *     edges    0   .3  .7   0   0   0 -.6 -.4   0         the left edge enters, the right edge leaves
+ *     sum      0   .3   1   1   1   1  .4   0   0         coverage: antialiased, exact for straight edges
+ *
+ * Outlines that turn the same way add up and are cut off at 1, so that several of them make a union; one that turns
+ * the other way makes a hole.
+ */
+enum { FACE_PATH = 640 };
+typedef struct FacePath { int count; FacePoint points[FACE_PATH]; } FacePath;
+
+static void path_add(FacePath *path, FacePoint p)
+{
+    if (path->count < FACE_PATH)
+        path->points[path->count++] = p;
+}
+
+/* Where a point of the face lies in the picture, in pixels: turned by the yaw, then rolled, scaled and shifted. */
+static FacePoint face_at(const FaceScene *s, float x, float y, float z)
+{
+    float turned = x + z * s->yaw_sin;
+    FacePoint p = {turned * s->roll_cos - y * s->roll_sin, turned * s->roll_sin + y * s->roll_cos};
+    float middle = 0.5f * (float)s->canvas->size;
+    return (FacePoint){middle + (p.x + s->pose->shift_x) * s->unit, middle + (p.y + s->pose->shift_y) * s->unit};
+}
+
+/* The same for a point on the front of the head, which is round: its middle stands out, its sides fall back. */
+static FacePoint face_on(const FaceScene *s, FacePoint p)
+{
+    return face_at(s, p.x * s->yaw_cos, p.y, 0.60f - 0.55f * p.x * p.x - 0.06f * p.y * p.y);
+}
+
+static FacePoint face_xy(const FaceScene *s, float x, float y)
+{
+    return face_on(s, (FacePoint){x, y});
+}
+
+/* A cubic Bezier curve from a to b, in pieces; a itself is skipped where the path already stands on it. */
+static void path_curve(FacePath *path, FacePoint a, FacePoint c, FacePoint d, FacePoint b)
+{
+    enum { PIECES = 10 };
+    for (int i = path->count ? 1 : 0; i <= PIECES; i++) {
+        float t = (float)i / PIECES, u = 1 - t;
+        float p = u * u * u, q = 3 * u * u * t, r = 3 * u * t * t, w = t * t * t;
+        path_add(path, (FacePoint){p * a.x + q * c.x + r * d.x + w * b.x, p * a.y + q * c.y + r * d.y + w * b.y});
+    }
+}
+
+/* A smooth curve through all the points (Catmull-Rom): each piece's end slopes are those of its neighbours' chord. */
+static void path_through(FacePath *path, const FacePoint *knots, int count, int closed)
+{
+    enum { PIECES = 6 };
+    for (int i = 0; i < count - !closed; i++) {
+        FacePoint a = knots[closed || i ? (i + count - 1) % count : 0], b = knots[i], c = knots[(i + 1) % count];
+        FacePoint d = knots[closed ? (i + 2) % count : i + 2 < count ? i + 2 : count - 1];
+        for (int k = 0; k < PIECES; k++) {
+            float t = (float)k / PIECES, t2 = t * t, t3 = t2 * t;
+            float wa = -0.5f * t3 + t2 - 0.5f * t, wb = 1.5f * t3 - 2.5f * t2 + 1;
+            float wc = -1.5f * t3 + 2 * t2 + 0.5f * t, wd = 0.5f * t3 - 0.5f * t2;
+            path_add(path, (FacePoint){wa * a.x + wb * b.x + wc * c.x + wd * d.x,
+                                       wa * a.y + wb * b.y + wc * c.y + wd * d.y});
+        }
+    }
+    if (!closed)
+        path_add(path, knots[count - 1]);
+}
+
+/* One row's share of an edge: it spans the columns from xa to xb and changes the coverage by `turn` in all. */
+static void face_edge_row(float *row, int size, float xa, float xb, float turn)
+{
+    float low = face_clamp(xa < xb ? xa : xb, 0, (float)size), high = face_clamp(xa < xb ? xb : xa, 0, (float)size);
+    float density = high > low ? turn / (high - low) : 0;
+    for (int column = (int)low; column < size && (float)column <= high; column++) {
+        float left = (float)column, from = low > left ? low : left, to = high < left + 1 ? high : left + 1;
+        float share = high > low ? density * (to - from) : turn;
+        float next = share * (0.5f * (from + to) - left);                    // the part of this pixel left of the edge
+        row[column] += share - next;
+        if (column + 1 < size)
+            row[column + 1] += next;
+    }
+}
+
+static void face_edge(FaceCanvas *canvas, FacePoint a, FacePoint b)
+{
+    float turn = 1;
+    if (a.y > b.y) {
+        FacePoint swap = a;
+        a = b, b = swap, turn = -1;
+    }
+    int end = canvas->top + canvas->rows, first = (int)face_clamp(a.y, (float)canvas->top, (float)end);
+    float slope = b.y > a.y ? (b.x - a.x) / (b.y - a.y) : 0;
+    for (int y = first; y < end && (float)y < b.y; y++) {
+        float ya = a.y > (float)y ? a.y : (float)y, yb = b.y < (float)y + 1 ? b.y : (float)y + 1;
+        face_edge_row(canvas->edges + (y - canvas->top) * canvas->size, canvas->size, a.x + (ya - a.y) * slope,
+                      a.x + (yb - a.y) * slope, turn * (yb - ya));
+    }
+}
+
+/* Adds a closed outline to the shape under construction. */
+static void ink_outline(FaceCanvas *canvas, const FacePath *path)
+{
+    for (int i = 0; i < path->count; i++) {
+        FacePoint p = path->points[i];
+        face_edge(canvas, p, path->points[i + 1 < path->count ? i + 1 : 0]);
+        float edge = (float)canvas->size, bottom = (float)(canvas->top + canvas->rows);
+        int x = (int)face_clamp(p.x, 0, edge), y = (int)face_clamp(p.y, (float)canvas->top, bottom);
+        canvas->left = x < canvas->left ? x : canvas->left;
+        canvas->right = x > canvas->right ? x : canvas->right;
+        canvas->upper = y < canvas->upper ? y : canvas->upper;
+        canvas->lower = y > canvas->lower ? y : canvas->lower;
+    }
+}
+
+/* How a shape is filled: one colour, or two between two points of the picture; inside a clip; itself kept as a clip. */
+typedef struct FaceInk {
+    FaceColour colour, second;
+    FacePoint from, to;
+    float alpha;
+    int clip, keep;
+} FaceInk;
+
+static void ink_row(FaceCanvas *canvas, int y, const FaceInk *ink)
+{
+    FacePoint axis = {ink->to.x - ink->from.x, ink->to.y - ink->from.y};
+    float length = axis.x * axis.x + axis.y * axis.y, sum = 0;
+    int right = canvas->right < canvas->size - 1 ? canvas->right + 1 : canvas->size - 1;
+    for (int x = canvas->left; x <= right; x++) {
+        int i = (y - canvas->top) * canvas->size + x;
+        sum += canvas->edges[i];
+        canvas->edges[i] = 0;
+        float cover = face_clamp(fabsf(sum), 0, 1);
+        if (cover < 0.001f)
+            continue;
+        if (ink->keep)
+            canvas->clip[ink->keep][i] = cover;
+        float alpha = cover * ink->alpha * (ink->clip ? canvas->clip[ink->clip][i] : 1);
+        float along = ((float)x - ink->from.x) * axis.x + ((float)y - ink->from.y) * axis.y;
+        float t = length > 0 ? face_clamp(along / length, 0, 1) : 0;
+        canvas->colour[i] = face_blend(canvas->colour[i], face_blend(ink->colour, ink->second, t), alpha);
+    }
+}
+
+/* Fills the outlines added so far and forgets them. */
+static void ink_fill(FaceCanvas *canvas, FaceInk ink)
+{
+    if (ink.keep)
+        memset(canvas->clip[ink.keep], 0, sizeof(canvas->clip[ink.keep]));
+    for (int y = canvas->upper; y <= canvas->lower && y < canvas->top + canvas->rows; y++)
+        ink_row(canvas, y, &ink);
+    canvas->left = canvas->size, canvas->right = -1;
+    canvas->upper = canvas->top + canvas->rows, canvas->lower = -1;
+}
+
+/* ---- Strokes, ellipses, glows: what the features are made of ---- */
+
+/* Adds the area between two curves that run the same way. */
+static void ink_between(FaceScene *s, const FacePath *there, const FacePath *back)
+{
+    FacePath outline = *there;
+    for (int i = back->count - 1; i >= 0; i--)
+        path_add(&outline, back->points[i]);
+    ink_outline(s->canvas, &outline);
+}
+
+/* A brush along a path: as wide as `start`, `middle` and `end` say (in face units), in between a parabola. */
+typedef struct FaceBrush { float start, middle, end; } FaceBrush;
+
+static void ink_brush(FaceScene *s, const FacePath *path, FaceBrush brush)
+{
+    FacePath left = {.count = 0}, right = {.count = 0};
+    int last = path->count - 1;
+    for (int i = 0; i <= last; i++) {
+        FacePoint p = path->points[i], before = path->points[i ? i - 1 : 0];
+        FacePoint after = path->points[i < last ? i + 1 : last];
+        float dx = after.x - before.x, dy = after.y - before.y, length = sqrtf(dx * dx + dy * dy) + 1e-6f;
+        float t = last ? (float)i / (float)last : 0, u = 1 - t;
+        float width = brush.start * u * (u - t) + brush.middle * 4 * u * t + brush.end * t * (t - u);
+        float half = 0.5f * s->unit * (width > 0 ? width : 0) / length;
+        path_add(&left, (FacePoint){p.x - dy * half, p.y + dx * half});
+        path_add(&right, (FacePoint){p.x + dy * half, p.y - dx * half});
+    }
+    ink_between(s, &left, &right);
+}
+
+/* A stroke over the face through up to eight points. */
+static void ink_stroke(FaceScene *s, const FacePoint *knots, int count, FaceBrush brush, FaceInk ink)
+{
+    if (ink.alpha <= 0)
+        return;
+    FacePoint placed[8];
+    FacePath path = {.count = 0};
+    for (int i = 0; i < count; i++)
+        placed[i] = face_on(s, knots[i]);
+    path_through(&path, placed, count, 0);
+    ink_brush(s, &path, brush);
+    ink_fill(s->canvas, ink);
+}
+
+/* Adds an ellipse around a point of the picture (both in pixels); its axes roll with the head. */
+static void ink_ellipse(FaceScene *s, FacePoint centre, float radius_x, float radius_y)
+{
+    enum { CORNERS = 28 };
+    FacePath path = {.count = 0};
+    for (int i = 0; i < CORNERS; i++) {
+        float angle = 6.2831853f * (float)i / CORNERS, x = radius_x * cosf(angle), y = radius_y * sinf(angle);
+        path_add(&path, (FacePoint){centre.x + x * s->roll_cos - y * s->roll_sin,
+                                    centre.y + x * s->roll_sin + y * s->roll_cos});
+    }
+    ink_outline(s->canvas, &path);
+}
+
+/* A soft ellipse, (1 - d^2)^2 at distance d from its centre: blush, shadow, shine. Radii in face units. */
+static void ink_glow(FaceScene *s, FacePoint centre, float radius_x, float radius_y, FaceColour colour, float alpha,
+                     int clip)
+{
+    FaceCanvas *canvas = s->canvas;
+    float reach = (radius_x > radius_y ? radius_x : radius_y) * s->unit, size = (float)canvas->size;
+    int bottom = canvas->top + canvas->rows;
+    int x0 = (int)face_clamp(centre.x - reach, 0, size), x1 = (int)face_clamp(centre.x + reach + 1, 0, size);
+    int y0 = (int)face_clamp(centre.y - reach, (float)canvas->top, (float)bottom);
+    int y1 = (int)face_clamp(centre.y + reach + 1, (float)canvas->top, (float)bottom);
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++) {
+            float dx = (float)x + 0.5f - centre.x, dy = (float)y + 0.5f - centre.y;
+            float a = (dx * s->roll_cos + dy * s->roll_sin) / (radius_x * s->unit);
+            float b = (dy * s->roll_cos - dx * s->roll_sin) / (radius_y * s->unit);
+            float fall = 1 - a * a - b * b;
+            int i = (y - canvas->top) * canvas->size + x;
+            if (fall > 0)
+                canvas->colour[i] = face_blend(canvas->colour[i], colour,
+                                               fall * fall * alpha * (clip ? canvas->clip[clip][i] : 1));
+        }
+}
+
+static FaceInk ink_plain(FaceColour colour, float alpha, int clip)
+{
+    return (FaceInk){.colour = colour, .second = colour, .alpha = alpha, .clip = clip};
+}
+
+static FaceInk ink_graded(FaceColour colour, FaceColour second, FacePoint from, FacePoint to, int keep)
+{
+    return (FaceInk){.colour = colour, .second = second, .from = from, .to = to, .alpha = 1, .keep = keep};
+}
+
+/* ---- The features, back to front ---- */
+
+/* Adds a closed curve, the same on both sides: the knots (x, y, z) go down its right side. */
+static void ink_symmetric(FaceScene *s, const float (*knots)[3], int count)
+{
+    FacePoint placed[32];
+    FacePath path = {.count = 0};
+    int total = 0;
+    for (int i = 0; i < count; i++)
+        placed[total++] = face_at(s, knots[i][0], knots[i][1], knots[i][2]);
+    for (int i = count - 1; i >= 0; i--)
+        if (knots[i][0] > 0)
+            placed[total++] = face_at(s, -knots[i][0], knots[i][1], knots[i][2]);
+    path_through(&path, placed, total, 1);
+    ink_outline(s->canvas, &path);
+}
+
+static void paint_backdrop(FaceScene *s)
+{
+    FaceCanvas *canvas = s->canvas;
+    FaceColour light = face_blend(s->pose->backdrop, face_hex(0xFFFFFF), 0.30f);
+    FaceColour dark = face_tint(s->pose->backdrop, .82f, .81f, .84f);
+    for (int i = 0; i < canvas->rows * canvas->size; i++) {
+        float x = (float)(i % canvas->size) / (float)canvas->size - 0.5f - 0.22f * s->pose->light;
+        float y = (float)(canvas->top + i / canvas->size) / (float)canvas->size - 0.25f;
+        canvas->colour[i] = face_blend(light, dark, face_clamp(1.1f * (x * x + y * y), 0, 1));
+    }
+}
+
+/* Curls: the outline of a hair mass is beaded with discs, whose union with it has a scalloped rim. */
+static void ink_curls(FaceScene *s, const FacePath *rim, float radius)
+{
+    FaceChance chance = {s->who->seed, s->who->index, FACE_STREAM_CURLS, 0};
+    for (int i = 0; i < rim->count; i += 2) {
+        float r = radius * s->unit * face_uniform(&chance, .75f, 1.25f);
+        ink_ellipse(s, rim->points[i], r, r);
+    }
+}
+
+/* Locks within the hair filled last: strands that fall from the parting, or small arcs where it is curly. */
+static void paint_locks(FaceScene *s, int count, float reach, float low)
+{
+    const HairStyle *hair = s->hair;
+    FaceChance chance = {s->who->seed, s->who->index, FACE_STREAM_LOCKS, 0};
+    FaceColour bright = face_blend(s->who->hair, face_hex(0xFFEBD0), .25f);
+    FaceColour deep = face_tint(s->who->hair, .55f, .55f, .58f);
+    float top = -1.15f - hair->crown * s->who->hair_volume, r = 0.7f * hair->curl;
+    for (int i = 0; i < count; i++) {
+        float x = reach * (2 * ((float)i + face_uniform(&chance, 0, 1)) / (float)count - 1), fall = .15f * x * x;
+        float y = face_uniform(&chance, 0, 1), turn = face_uniform(&chance, -1, 1);
+        float from = face_toward(s->who->parting, x, .4f), middle = face_toward(top + 2 * fall, low, y);
+        FacePoint strand[] = {face_at(s, from, top + .04f + fall, 0),
+                              face_at(s, face_toward(from, x, .65f), top + .22f + fall, .1f),
+                              face_at(s, x, face_toward(-.70f, low, y), .2f)};
+        FacePoint curl[] = {face_at(s, x - r, middle + r * turn, 0), face_at(s, x + .3f * r * turn, middle - r, .1f),
+                            face_at(s, x + r, middle + .4f * r * turn, .2f)};
+        FacePath path = {.count = 0};
+        path_through(&path, r > 0 ? curl : strand, 3, 0);
+        ink_brush(s, &path, (FaceBrush){.002f, .024f + .06f * r, .002f});
+        ink_fill(s->canvas, ink_plain(i & 1 ? bright : deep, 0.32f, CLIP_HAIR));
+    }
+}
+
+static void paint_bun(FaceScene *s)
+{
+    float light = s->pose->light, volume = s->who->hair_volume;
+    FaceColour hair = s->who->hair, deep = face_tint(hair, .68f, .66f, .68f);
+    FaceColour bright = face_blend(hair, face_hex(0xFFF3E0), .4f);
+    ink_ellipse(s, face_at(s, 0, -1.22f, -.25f), 0.34f * volume * s->unit, 0.27f * volume * s->unit);
+    ink_fill(s->canvas, ink_graded(hair, deep, face_at(s, .2f * light, -1.4f, 0), face_at(s, 0, -1.0f, 0), 0));
+    ink_glow(s, face_at(s, .12f * light, -1.3f, -.25f), .20f, .12f, bright, 0.5f, 0);
+}
+
+static void paint_hair_back(FaceScene *s)
+{
+    const HairStyle *hair = s->hair;
+    float w = s->who->width, out = hair->spread * s->who->hair_volume, crown = hair->crown * s->who->hair_volume;
+    float end = hair->back, waist = end < 0.7f ? 0.62f : 0.74f;
+    const float knots[][3] = {{0, -1.08f - crown, 0}, {.46f * w + .5f * out, -1.0f - crown, 0},
+        {.77f * w + .8f * out, -.62f - .4f * crown, 0}, {.85f * w + out, -.1f, -.1f},
+        {(waist + .10f) * w + out, .55f * end, -.15f}, {waist * w + out, .92f * end, -.15f}, {.3f, end, -.15f},
+        {0, end, -.15f}};
+    if (end <= 0)
+        return;
+    if (hair->extra == HAIR_BUN)
+        paint_bun(s);
+    if (hair->curl > 0) {
+        FacePath rim = {.count = 0};
+        FacePoint placed[11];
+        for (int i = 0; i < 6; i++) {
+            placed[5 - i] = face_at(s, -knots[i][0], knots[i][1], knots[i][2]);
+            placed[5 + i] = face_at(s, knots[i][0], knots[i][1], knots[i][2]);
+        }
+        path_through(&rim, placed, 11, 0);
+        ink_curls(s, &rim, hair->curl);
+    }
+    ink_symmetric(s, knots, FACE_COUNT(knots));
+    ink_fill(s->canvas, ink_graded(face_tint(s->who->hair, .92f, .90f, .90f), face_tint(s->who->hair, .68f, .66f, .68f),
+                                   face_at(s, 0, -.4f, 0), face_at(s, 0, .8f, 0), CLIP_HAIR));
+    if (hair->curl > 0)
+        paint_locks(s, 44, .95f + out, 0.9f * end);
+}
+
+static void paint_neck(FaceScene *s)
+{
+    float w = 0.40f + 0.05f * (1 - s->who->softness), light = 1.2f * s->pose->light;
+    const float neck[][3] = {{0, .5f, .1f}, {w, .5f, -.1f}, {w - .02f, 1.0f, -.1f}, {w + .08f, 1.28f, -.1f},
+                             {.8f, 1.5f, -.1f}, {1, 1.9f, -.1f}, {0, 1.9f, -.1f}};
+    const float cloth[][3] = {{0, 1.42f, .05f}, {.20f, 1.39f, 0}, {w + .03f, 1.22f, -.1f}, {w + .14f, 1.24f, -.1f},
+                              {1.0f, 1.40f, -.1f}, {1.45f, 1.62f, -.1f}, {1.6f, 2.4f, -.1f}, {0, 2.4f, -.1f}};
+    ink_symmetric(s, neck, FACE_COUNT(neck));
+    ink_fill(s->canvas, ink_graded(s->shadow, face_blend(s->who->skin, s->shadow, 0.35f),
+                                   face_at(s, 0, 1.02f, 0), face_at(s, 0, 1.42f, 0), 0));
+    ink_symmetric(s, cloth, FACE_COUNT(cloth));
+    ink_fill(s->canvas, ink_graded(s->who->cloth, face_tint(s->who->cloth, .72f, .70f, .74f),
+                                   face_at(s, light, 1.2f, 0), face_at(s, -light, 1.7f, 0), 0));
+}
+
+static void paint_ears(FaceScene *s)
+{
+    if (s->hair->side > 0.4f)
+        return;                                                             // under the hair
+    for (int side = 0; side < 2; side++) {
+        float size = s->who->ear_size, x = face_sign(side) * 0.82f * s->who->width;
+        ink_ellipse(s, face_at(s, x, .13f, -.22f), .115f * size * s->unit, .215f * size * s->unit);
+        ink_fill(s->canvas, ink_plain(face_blend(s->who->skin, s->shadow, 0.25f), 1, NO_CLIP));
+        ink_glow(s, face_at(s, 1.01f * x, .12f, -.22f), .08f * size, .15f * size, s->line, 0.45f, NO_CLIP);
+    }
+}
+
+static void paint_head(FaceScene *s)
+{
+    const FaceIdentity *who = s->who;
+    float w = who->width, light = s->pose->light, drop = face_drop(s);
+    float jaw = .60f + .09f * who->jaw + .03f * who->cheeks, tip = .13f + .07f * who->jaw;
+    const float knots[][3] = {{0, -1.15f, 0}, {.44f * w, -1.06f, 0}, {.735f * w, -.70f, 0}, {.81f * w, -.20f, 0},
+        {(.785f + .02f * who->cheeks) * w, .25f, .05f}, {jaw * w, .68f + .3f * drop, .15f},
+        {(.36f + .05f * who->jaw) * w, .97f + .8f * drop, .25f}, {tip * w, 1.10f + drop, .32f},
+        {0, 1.12f + drop, .34f}};
+    FaceColour lit = face_blend(who->skin, s->glint, 0.25f);
+    FaceColour dim = face_blend(who->skin, s->shadow, 0.25f + 0.45f * fabsf(light));
+    ink_symmetric(s, knots, FACE_COUNT(knots));
+    ink_fill(s->canvas, ink_graded(lit, dim, face_at(s, .55f * light, -.5f, .3f), face_at(s, -light, .75f, .1f),
+                                   CLIP_HEAD));
+}
+
+/* Soft forms over the flat head: temples, sockets, cheeks and their blush, the hollows under lip and chin, shine. */
+static void paint_modelling(FaceScene *s)
+{
+    const FaceIdentity *who = s->who;
+    FaceColour blush = face_blend(face_tint(who->skin, 1.02f, .76f, .72f), face_hex(0xE0645A), 0.10f);
+    float light = s->pose->light, chin = face_middle(s, CHIN).y, lip = face_middle(s, LIP_BOTTOM).y;
+    ink_glow(s, face_at(s, 0, chin + .02f, .3f), .75f, .22f, s->shadow, 0.45f, CLIP_HEAD);
+    for (int side = 0; side < 2; side++) {
+        const FacePoint *m = s->mark[side];
+        float g = face_sign(side), lit = 0.5f + 0.5f * g * light, lift = face_rest[CHEEK].y - m[CHEEK].y;
+        ink_glow(s, face_at(s, g * .86f * who->width, .25f, 0), .36f, 1.1f, s->shadow, .65f - .40f * lit, CLIP_HEAD);
+        ink_glow(s, face_xy(s, m[LID_UPPER].x, -.15f), .34f, .24f, s->shadow, 0.40f, CLIP_HEAD);
+        ink_glow(s, face_xy(s, g * .12f, -.07f), .13f, .24f, s->shadow, .70f - .30f * lit, CLIP_HEAD);
+        ink_glow(s, face_on(s, m[CHEEK]), .37f, .27f, blush, .42f + 1.2f * lift + .3f * who->makeup, CLIP_HEAD);
+        ink_glow(s, face_xy(s, m[CHEEK].x + g * .02f, m[CHEEK].y - .12f), .22f, .11f, s->glint,
+                 (.25f + 1.5f * lift) * (.3f + .7f * lit), CLIP_HEAD);
+    }
+    ink_glow(s, face_xy(s, .22f * light, -.62f), .55f, .30f, s->glint, 0.35f, CLIP_HEAD);
+    ink_glow(s, face_xy(s, 0, lip + .06f), .20f, .07f, s->shadow, 0.55f, CLIP_HEAD);
+    ink_glow(s, face_xy(s, 0, face_toward(chin, lip, .35f)), .20f, .12f, s->glint, 0.25f, CLIP_HEAD);
+}
+
+static void paint_freckles(FaceScene *s)
+{
+    FaceChance chance = {s->who->seed, s->who->index, FACE_STREAM_FRECKLES, 0};
+    for (int i = 0; i < 34 && s->who->freckles > 0; i++) {
+        float x = face_bell(&chance, -.75f, .75f), y = face_bell(&chance, .05f, .52f);
+        float r = face_uniform(&chance, .01f, .02f) * s->unit;
+        ink_ellipse(s, face_xy(s, x, y), r, r);
+    }
+    FaceColour brown = face_blend(s->shadow, face_hex(0x8A4A26), 0.5f);
+    ink_fill(s->canvas, ink_plain(brown, 0.65f * s->who->freckles, CLIP_HEAD));
+}
+
+static void paint_beard(FaceScene *s)
+{
+    const FaceIdentity *who = s->who;
+    float drop = face_drop(s), lip = face_middle(s, LIP_TOP).y, w = who->width;
+    float edge = .06f * who->beard, jaw = .62f + .09f * who->jaw + .03f * who->cheeks + edge;
+    const float knots[][3] = {{0, .86f + .9f * drop, .4f}, {.22f * w, .83f + .8f * drop, .35f},
+        {.40f * w, .70f + .5f * drop, .3f}, {.58f * w, .45f + .2f * drop, .15f}, {.74f * w, .02f, .05f},
+        {.82f * w, .03f, 0}, {(.80f + edge) * w, .30f, 0}, {jaw * w, .70f + .3f * drop, .1f},
+        {(.40f + edge) * w, 1.02f + .8f * drop + edge, .2f}, {.16f * w, 1.15f + drop + 2 * edge, .3f},
+        {0, 1.17f + drop + 2 * edge, .3f}};
+    FaceColour shade = face_blend(s->shadow, face_hex(0x3C4148), 0.45f), hair = face_blend(who->hair, s->line, 0.15f);
+    ink_glow(s, face_at(s, 0, .98f + .7f * drop, .3f), .85f, .52f, shade, 0.60f * who->stubble, CLIP_HEAD);
+    ink_glow(s, face_xy(s, 0, lip - .05f), .32f, .10f, shade, 0.50f * who->stubble, CLIP_HEAD);
+    if (who->beard > 0) {
+        ink_symmetric(s, knots, FACE_COUNT(knots));
+        ink_fill(s->canvas, ink_graded(hair, face_tint(hair, .75f, .74f, .75f), face_at(s, 0, .4f, 0),
+                                       face_at(s, 0, 1.2f, 0), 0));
+    }
+    if (who->moustache > 0) {
+        FacePoint a = s->mark[0][LIP_CORNER], b = s->mark[1][LIP_CORNER];
+        float y = lip - .05f, sag = who->beard > 0 ? .10f : -.01f;
+        FacePoint hairs[] = {{1.1f * a.x, a.y + sag}, {.8f * a.x, .6f * y + .4f * a.y}, {.3f * a.x, y}, {0, y + .012f},
+                             {.3f * b.x, y}, {.8f * b.x, .6f * y + .4f * b.y}, {1.1f * b.x, b.y + sag}};
+        ink_stroke(s, hairs, 7, (FaceBrush){.04f, .085f, .04f}, ink_plain(hair, 0.95f, CLIP_HEAD));
+    }
+}
+
+/* Folds of the skin, each as deep as its landmark says: from age at rest, from the muscles in motion. */
+static void ink_fold(FaceScene *s, const FacePoint *knots, int count, float width, float depth)
+{
+    float alpha = face_clamp(depth, 0, 1) * (0.75f + 0.25f * s->who->age);
+    ink_stroke(s, knots, count, (FaceBrush){.004f, width, .004f}, ink_plain(s->line, alpha, CLIP_HEAD));
+}
+
+static void paint_folds(FaceScene *s, int side)
+{
+    const FacePoint *m = s->mark[side];
+    float g = face_sign(side), fine = .026f, firm = .036f;
+    FacePoint brow = m[BROW_INNER], corner = m[LIP_CORNER], wing = m[NOSE_WING], lid = m[LID_LOWER];
+    for (int k = 0; k < 3; k++) {
+        float step = (float)k, y = -.46f - .11f * step + .35f * (brow.y - face_rest[BROW_INNER].y);
+        FacePoint forehead[] = {{0, y + .01f}, {g * .18f, y - .01f}, {g * (.42f - .05f * step), y + .02f}};
+        ink_fold(s, forehead, 3, fine, 0.34f * m[FOLD_FOREHEAD].y);
+        FacePoint crow[] = {{lid.x + g * .27f, .035f * (step - 1)}, {lid.x + g * .36f, .005f + .085f * (step - 1)}};
+        ink_fold(s, crow, 2, fine, 0.50f * m[FOLD_CROW].y);
+        FacePoint nose[] = {{g * .005f, .06f * step - .01f}, {g * .09f, .06f * step - .03f}};
+        ink_fold(s, nose, 2, fine, 0.55f * m[FOLD_NOSE].y);
+    }
+    FacePoint frown[] = {{brow.x - g * .075f, brow.y - .10f}, {brow.x - g * .085f, brow.y},
+                         {brow.x - g * .10f, brow.y + .10f}};
+    ink_fold(s, frown, 3, firm, 0.62f * m[FOLD_FROWN].y);
+    FacePoint bag[] = {{lid.x - g * .17f, lid.y + .05f}, {lid.x, lid.y + .085f}, {lid.x + g * .18f, lid.y + .04f}};
+    ink_fold(s, bag, 3, fine, 0.45f * m[FOLD_LID].y);
+    FacePoint mouth[] = {{wing.x + g * .05f, wing.y - .03f},
+                         {.5f * (wing.x + corner.x) + g * .10f, .5f * (wing.y + corner.y) - .05f},
+                         {corner.x + g * .105f, corner.y - .01f}};
+    ink_fold(s, mouth, 3, firm, 0.50f * m[FOLD_MOUTH].y);
+    FacePoint dimple[] = {{corner.x + g * .035f, corner.y - .045f}, {corner.x + g * .055f, corner.y},
+                          {corner.x + g * .040f, corner.y + .040f}};
+    ink_fold(s, dimple, 3, fine, 0.50f * m[FOLD_DIMPLE].y);
+}
+
+/* One lid from the eye's inner corner to the outer; `edge` is the height of its middle, a lifted copy is its fold. */
+static void path_lid(FaceScene *s, FacePath *path, int side, float edge, float slant, float lift)
+{
+    float g = face_sign(side), half = 0.255f * s->who->eye_size, x = s->mark[side][LID_UPPER].x;
+    float inner = .025f + lift, outer = lift - s->who->eye_tilt;
+    float bend = (edge + lift - 0.125f * (inner + outer)) / 0.75f;           // a cubic's middle: 1/8, 3/8, 3/8, 1/8
+    path_curve(path, face_xy(s, x - g * half, inner), face_xy(s, x - g * .55f * half, bend - slant),
+               face_xy(s, x + g * .50f * half, bend + slant), face_xy(s, x + g * half, outer));
+}
+
+/* Iris, pupil, the upper lid's shadow on them, and the spark of the light that makes an eye look alive. */
+static void paint_iris(FaceScene *s, int side)
+{
+    const FacePoint *m = s->mark[side];
+    FaceCanvas *canvas = s->canvas;
+    FaceColour iris = s->who->iris, rim = face_tint(iris, .35f, .35f, .38f);
+    float r = 0.064f * (1 + s->who->eye_size) * s->unit, spark = face_clamp(4 * s->pose->light, -1, 1);
+    FacePoint look = face_xy(s, m[LID_UPPER].x + .07f * s->pose->gaze - face_sign(side) * .008f, -.008f);
+    ink_ellipse(s, look, r, r);
+    ink_fill(canvas, ink_plain(rim, 1, CLIP_HOLE));
+    ink_ellipse(s, look, .84f * r, .84f * r);
+    FaceInk ink = ink_graded(face_tint(iris, .72f, .72f, .75f), face_blend(iris, face_hex(0xFFE9C0), .28f),
+                             (FacePoint){look.x, look.y - r}, (FacePoint){look.x, look.y + .8f * r}, 0);
+    ink.clip = CLIP_HOLE;
+    ink_fill(canvas, ink);
+    ink_ellipse(s, look, .45f * r, .45f * r);
+    ink_fill(canvas, ink_plain(face_hex(0x120E0D), 1, CLIP_HOLE));
+    ink_glow(s, face_on(s, m[LID_UPPER]), .30f, .10f, face_hex(0x2A1C20), 0.55f, CLIP_HOLE);
+    ink_ellipse(s, (FacePoint){look.x + .38f * r * spark, look.y - .40f * r}, .24f * r, .24f * r);
+    ink_fill(canvas, ink_plain(face_hex(0xFFFFFF), 0.95f, CLIP_HOLE));
+}
+
+static void paint_eye(FaceScene *s, int side)
+{
+    const FaceIdentity *who = s->who;
+    const FacePoint *m = s->mark[side];
+    FacePath upper = {.count = 0}, lower = {.count = 0}, fold = {.count = 0};
+    path_lid(s, &upper, side, m[LID_UPPER].y, m[LID_SLANT].y, 0);
+    path_lid(s, &lower, side, m[LID_LOWER].y, 0, 0);
+    path_lid(s, &fold, side, m[LID_UPPER].y - .015f, m[LID_SLANT].y, -.055f);
+    ink_between(s, &upper, &lower);
+    ink_fill(s->canvas, ink_graded(face_hex(0xD9D2D2), face_hex(0xFAF7F4), face_on(s, m[LID_UPPER]),
+                                   face_on(s, m[LID_LOWER]), CLIP_HOLE));
+    paint_iris(s, side);
+    ink_brush(s, &fold, (FaceBrush){.004f, .030f, .010f});
+    ink_fill(s->canvas, ink_plain(s->line, 0.60f * face_clamp(who->eye_fold, 0, 1), CLIP_HEAD));
+    ink_brush(s, &lower, (FaceBrush){.006f, .020f, .022f});
+    ink_fill(s->canvas, ink_plain(face_tint(s->line, .8f, .7f, .7f), 0.60f, CLIP_HEAD));
+    FaceInk lash = ink_plain(face_hex(0x1E1414), 0.95f, CLIP_HEAD);
+    ink_brush(s, &upper, (FaceBrush){.018f, .042f + .024f * who->lashes, .034f});
+    ink_fill(s->canvas, lash);
+    float g = face_sign(side), x = m[LID_UPPER].x + g * 0.255f * who->eye_size, y = -who->eye_tilt;
+    FacePoint flick[] = {{x - g * .05f, y - .025f}, {x, y + .004f},
+                         {x + g * .055f * who->lashes, y - .035f * who->lashes}};
+    ink_stroke(s, flick, 3, (FaceBrush){.030f, .035f, .002f}, lash);
+}
+
+static void paint_nose(FaceScene *s)
+{
+    FacePoint tip = face_middle(s, NOSE_TIP);
+    float light = s->pose->light, size = s->who->nose_width;
+    ink_glow(s, face_at(s, -.03f * light, tip.y + .055f, .70f), .21f * size, .09f, s->shadow, 0.75f, CLIP_HEAD);
+    ink_glow(s, face_at(s, -.10f * light, .20f, .70f), .10f, .26f, s->shadow, .25f + .35f * fabsf(light), CLIP_HEAD);
+    ink_glow(s, face_at(s, .02f * light, .10f, .78f), .07f, .30f, s->glint, 0.40f, CLIP_HEAD);
+    for (int side = 0; side < 2; side++) {
+        FacePoint wing = s->mark[side][NOSE_WING];
+        FacePoint hole = face_at(s, .55f * wing.x, face_toward(wing.y, tip.y, .25f) + .025f, .78f);
+        FacePoint arc[] = {{.94f * wing.x, wing.y - .085f}, {1.18f * wing.x, wing.y - .025f},
+                           {.95f * wing.x, wing.y + .028f}};
+        ink_stroke(s, arc, 3, (FaceBrush){.004f, .032f, .014f}, ink_plain(s->line, 0.62f, CLIP_HEAD));
+        ink_ellipse(s, hole, .048f * size * s->unit, .022f * s->unit);
+        ink_fill(s->canvas, ink_plain(face_tint(s->line, .75f, .65f, .65f), 0.80f, CLIP_HEAD));
+    }
+    ink_glow(s, face_at(s, 0, tip.y - .03f, .95f), .10f, .085f, s->glint, 0.60f, CLIP_HEAD);
+}
+
+/* One edge of a lip from corner to corner, through `middle` on the midline. */
+static void path_lip(FaceScene *s, FacePath *path, float middle, float inset)
+{
+    FacePoint a = s->mark[0][LIP_CORNER], b = s->mark[1][LIP_CORNER];
+    a.x += inset, b.x -= inset;
+    float bend = (middle - 0.125f * (a.y + b.y)) / 0.75f;
+    path_curve(path, face_on(s, a), face_xy(s, .52f * a.x, bend), face_xy(s, .52f * b.x, bend), face_on(s, b));
+}
+
+/* The upper teeth stay with the skull, the lower ones and the tongue go with the jaw; the lips decide what is seen. */
+static void paint_teeth(FaceScene *s, const FacePath *upper, const FacePath *lower)
+{
+    float top = face_middle(s, LIP_UPPER).y, bottom = face_middle(s, LIP_LOWER).y;
+    float bite = face_rest[LIP_UPPER].y + face_mouth_shift(s->who), width = 1.3f * s->mark[1][LIP_CORNER].x;
+    float tongue = face_clamp(6 * (bottom - top) - .4f, 0, 1);
+    ink_between(s, upper, lower);
+    ink_fill(s->canvas, ink_graded(face_hex(0x3A1015), face_hex(0x5E1E22), face_xy(s, 0, top), face_xy(s, 0, bottom),
+                                   CLIP_HOLE));
+    ink_glow(s, face_xy(s, 0, bottom + .02f), .20f, .13f, face_hex(0xC2555A), tongue, CLIP_HOLE);
+    ink_ellipse(s, face_xy(s, 0, bite - .08f), width * s->unit, .125f * s->unit);
+    ink_fill(s->canvas, ink_plain(face_hex(0xF4EEE6), 1, CLIP_HOLE));
+    ink_ellipse(s, face_xy(s, 0, bite + .175f + face_drop(s)), .6f * width * s->unit, .10f * s->unit);
+    ink_fill(s->canvas, ink_plain(face_hex(0xDDD2CA), 0.9f, CLIP_HOLE));
+}
+
+static void paint_mouth(FaceScene *s)
+{
+    FacePoint a = s->mark[0][LIP_CORNER], left = s->mark[0][LIP_TOP];
+    FacePoint b = s->mark[1][LIP_CORNER], right = s->mark[1][LIP_TOP];
+    float crest = face_middle(s, LIP_TOP).y, edge = face_middle(s, LIP_UPPER).y, gap = face_middle(s, LIP_LOWER).y;
+    float base = face_middle(s, LIP_BOTTOM).y;
+    FacePath top = {.count = 0}, upper = {.count = 0}, lower = {.count = 0}, bottom = {.count = 0}, line = {.count = 0};
+    FacePoint bow[] = {face_on(s, a), face_xy(s, .5f * (a.x + left.x), face_toward(a.y, crest, .58f)), face_on(s, left),
+                       face_xy(s, 0, crest + .018f), face_on(s, right),
+                       face_xy(s, .5f * (b.x + right.x), face_toward(b.y, crest, .58f)), face_on(s, b)};
+    path_through(&top, bow, 7, 0);
+    path_lip(s, &upper, edge, .01f);
+    path_lip(s, &lower, gap, .01f);
+    path_lip(s, &bottom, base, .02f);
+    path_lip(s, &line, edge, -.015f);
+    paint_teeth(s, &upper, &lower);
+
+    FaceColour dark = face_tint(s->who->lips, .80f, .74f, .76f);
+    ink_between(s, &upper, &top);
+    ink_fill(s->canvas, ink_plain(dark, 0.95f, CLIP_HEAD));
+    ink_between(s, &lower, &bottom);
+    ink_fill(s->canvas, ink_plain(s->who->lips, 0.95f, CLIP_HEAD));
+    ink_glow(s, face_xy(s, .07f * s->pose->light, .5f * (gap + base)), .13f, .035f, face_hex(0xFFF1EA),
+             .30f + .3f * s->who->makeup, CLIP_HEAD);
+    ink_brush(s, &line, (FaceBrush){.030f, .030f, .030f});
+    ink_fill(s->canvas, ink_plain(face_tint(dark, .42f, .36f, .38f), 0.88f, CLIP_HEAD));
+}
+
+/* A brow is one arc through its three landmarks: the quadratic Bezier curve that is at the middle one half-way. */
+static void paint_brow(FaceScene *s, int side)
+{
+    FaceColour colour = face_blend(face_tint(s->who->hair, .66f, .62f, .60f), s->line, 0.35f);
+    float thick = 0.085f * s->who->brow_weight;
+    FacePoint a = face_on(s, s->mark[side][BROW_INNER]), m = face_on(s, s->mark[side][BROW_MIDDLE]);
+    FacePoint b = face_on(s, s->mark[side][BROW_OUTER]);
+    FacePoint pull = {2 * m.x - .5f * (a.x + b.x), 2 * m.y - .5f * (a.y + b.y)};
+    FacePath arc = {.count = 0};
+    path_curve(&arc, a, (FacePoint){face_toward(a.x, pull.x, .667f), face_toward(a.y, pull.y, .667f)},
+               (FacePoint){face_toward(b.x, pull.x, .667f), face_toward(b.y, pull.y, .667f)}, b);
+    ink_brush(s, &arc, (FaceBrush){.75f * thick, 1.15f * thick, .15f * thick});
+    ink_fill(s->canvas, ink_plain(colour, 0.93f, CLIP_HEAD));
+}
+
+/* The front of the hair: over the skull outside, along the hairline inside; the fringe falls away from a parting. */
+static void path_hair_front(FaceScene *s, FacePath *path, FacePath *rim)
+{
+    static const FacePoint hairline[] = {{.66f, -.56f}, {.50f, -.75f}, {.26f, -.82f}, {0, -.83f}, {-.26f, -.82f},
+                                         {-.50f, -.75f}, {-.66f, -.56f}};
+    const HairStyle *hair = s->hair;
+    float w = s->who->width, crown = hair->crown * s->who->hair_volume, out = hair->width * s->who->hair_volume;
+    const FacePoint outer[] = {{0, -1.15f - crown}, {.45f * w + .5f * out, -1.07f - .95f * crown},
+        {.76f * w + .9f * out, -.70f - .4f * crown}, {.835f * w + out, -.25f}, {.81f * w + .1f * out, hair->side}};
+    FacePoint placed[11];
+    for (int i = 0; i < FACE_COUNT(outer); i++) {
+        placed[4 - i] = face_at(s, -outer[i].x, outer[i].y, 0);
+        placed[4 + i] = face_at(s, outer[i].x, outer[i].y, 0);
+    }
+    path_through(rim, placed, 9, 0);
+    *path = *rim;
+    placed[0] = face_at(s, .80f * w, hair->side - .02f, 0), placed[10] = face_at(s, -.80f * w, hair->side - .02f, 0);
+    placed[1] = face_at(s, .755f * w, -.28f, .1f), placed[9] = face_at(s, -.755f * w, -.28f, .1f);
+    for (int i = 0; i < FACE_COUNT(hairline); i++) {
+        float x = hairline[i].x, from = x - (hair->fringe >= 1 ? 3 : s->who->parting);
+        float away = from * from / (from * from + .06f);                     // 0 at the parting, 1 far from it
+        float y = face_toward(hairline[i].y, -.45f + .08f * x * x, hair->fringe * away);
+        placed[i + 2] = face_at(s, x * w, y, .35f - .4f * x * x);
+    }
+    path_through(path, placed, 11, 0);
+}
+
+static void paint_hair_front(FaceScene *s)
+{
+    const HairStyle *hair = s->hair;
+    if (hair->extra == HAIR_BALD || hair->extra == HAIR_SCARF)
+        return;
+    FaceColour lit = face_blend(s->who->hair, face_hex(0xFFEBD0), .08f);
+    FaceColour sheen = face_blend(s->who->hair, face_hex(0xFFF3E0), .5f);
+    float light = s->pose->light;
+    FacePath path = {.count = 0}, rim = {.count = 0}, cast = {.count = 0};
+    path_hair_front(s, &path, &rim);
+    for (int i = 0; i < path.count; i++)
+        path_add(&cast, (FacePoint){path.points[i].x, path.points[i].y + .05f * s->unit});
+    ink_outline(s->canvas, &cast);
+    ink_fill(s->canvas, ink_plain(s->shadow, 0.55f, CLIP_HEAD));
+    ink_outline(s->canvas, &path);
+    if (hair->curl > 0)
+        ink_curls(s, &rim, .8f * hair->curl);
+    ink_fill(s->canvas, ink_graded(lit, face_tint(s->who->hair, .70f, .68f, .70f), face_at(s, .5f * light, -1.1f, 0),
+                                   face_at(s, -.9f * light, -.1f, 0), CLIP_HAIR));
+    paint_locks(s, 22, .85f, hair->curl > 0 ? -.5f : -.3f);
+    ink_glow(s, face_at(s, .35f * light, -.98f - .5f * hair->crown, .2f), .55f, .16f, sheen, 0.38f, CLIP_HAIR);
+}
+
+static void ink_scarf(FaceScene *s)
+{
+    float w = s->who->width;
+    const float outer[][3] = {{0, -1.34f, 0}, {.55f * w, -1.22f, 0}, {.93f * w, -.75f, 0}, {1.02f * w, -.1f, 0},
+                              {.98f * w, .55f, 0}, {.98f, 1.1f, 0}, {1.3f, 1.6f, 0}, {1.3f, 2.2f, 0}, {0, 2.2f, 0}};
+    ink_symmetric(s, outer, FACE_COUNT(outer));
+}
+
+/* A headscarf: its lining behind the head, and in front of it a cloth with an opening for the face. */
+static void paint_scarf(FaceScene *s, int front)
+{
+    if (s->hair->extra != HAIR_SCARF)
+        return;
+    FaceColour cloth = s->who->cloth, deep = face_tint(cloth, .66f, .64f, .68f);
+    FaceColour bright = face_blend(cloth, face_hex(0xFFFFFF), .3f);
+    float drop = face_drop(s), w = s->who->width, light = .6f * s->pose->light;
+    FacePoint opening[] = {{0, -.84f}, {-.42f, -.74f}, {-.68f, -.40f}, {-.74f, .05f}, {-.68f, .50f},
+                           {-.42f, .95f + .7f * drop}, {0, 1.10f + drop}, {.42f, .95f + .7f * drop}, {.68f, .50f},
+                           {.74f, .05f}, {.68f, -.40f}, {.42f, -.74f}};
+    FacePath hole = {.count = 0};
+    for (int i = 0; i < FACE_COUNT(opening); i++)
+        opening[i] = face_at(s, opening[i].x * w, opening[i].y, .22f);
+    path_through(&hole, opening, FACE_COUNT(opening), 1);
+    path_add(&hole, hole.points[0]);
+    if (front) {
+        ink_brush(s, &hole, (FaceBrush){.14f, .14f, .14f});                  // the shadow that the cloth casts
+        ink_fill(s->canvas, ink_plain(s->shadow, 0.6f, CLIP_HEAD));
+        ink_outline(s->canvas, &hole);
+    }
+    ink_scarf(s);
+    ink_fill(s->canvas, ink_graded(front ? cloth : deep, deep, face_at(s, light, -1, 0), face_at(s, -light, 1.3f, 0),
+                                   CLIP_HAIR));
+    for (int k = 0; k < 4 && front; k++) {
+        float g = face_sign(k & 1), in = .05f * (float)(k / 2);
+        FacePoint pleat[] = {{g * (.30f + in), -1.16f - in}, {g * (.82f + in), -.55f}, {g * (.86f + in), .4f},
+                             {g * (.55f + 2 * in), 1.25f}};
+        ink_stroke(s, pleat, 4, (FaceBrush){.01f, .05f, .01f}, ink_plain(k < 2 ? bright : deep, 0.38f, CLIP_HAIR));
+    }
+}
+
+static void paint_glasses(FaceScene *s)
+{
+    enum { CORNERS = 32 };
+    const GlassesStyle *style = &glasses_styles[s->who->glasses];
+    if (style->rim <= 0)
+        return;
+    FaceBrush wire = {style->rim, style->rim, style->rim};
+    FaceInk ink = ink_plain(s->who->frame, 0.95f, NO_CLIP);
+    float centre = s->who->eye_spacing + .01f, inner = centre - style->width;
+    for (int side = 0; side < 2; side++) {
+        FacePath lens = {.count = 0};
+        float g = face_sign(side);
+        for (int i = 0; i <= CORNERS; i++) {
+            float angle = 6.2831853f * (float)i / CORNERS, c = cosf(angle), n = sinf(angle);
+            float box = fabsf(c) > fabsf(n) ? fabsf(c) : fabsf(n);
+            float stretch = face_toward(1 / box, 1, .35f + .65f * style->corner);
+            path_add(&lens, face_xy(s, g * centre + style->width * c * stretch, .03f + style->height * n * stretch));
+        }
+        ink_outline(s->canvas, &lens);
+        ink_fill(s->canvas, ink_plain(face_hex(0xE8F4FA), 0.10f, NO_CLIP));
+        ink_brush(s, &lens, wire);
+        ink_fill(s->canvas, ink);
+        FacePoint temple[] = {{g * (centre + style->width), -.04f}, {g * .80f * s->who->width, -.05f}};
+        ink_stroke(s, temple, 2, wire, ink);
+    }
+    FacePoint bridge[] = {{-inner, 0}, {0, -.045f}, {inner, 0}};
+    ink_stroke(s, bridge, 3, wire, ink);
+}
+
+/* ---- The picture ---- */
+
+static void face_scene(FaceScene *s, const FaceIdentity *who, const FacePose *pose, const float au[FACE_AUS], int size)
+{
+    float tone = face_luma(who->skin);
+    *s = (FaceScene){.who = who, .pose = pose, .hair = &hair_styles[who->hair_style]};
+    s->shadow = face_tint(who->skin, .74f, .60f, .55f);
+    s->line = face_blend(face_tint(who->skin, .42f, .30f, .27f), face_hex(0x1A0E0C), .6f * (1 - tone));
+    s->glint = face_blend(who->skin, face_hex(0xFFF0DC), .25f + .30f * tone);
+    s->yaw_sin = sinf(pose->yaw), s->yaw_cos = cosf(pose->yaw);
+    s->roll_sin = sinf(pose->roll), s->roll_cos = cosf(pose->roll);
+    s->unit = 0.34f * pose->scale * (float)size;
+    face_move(s, au);
+}
+
+static void face_paint(FaceScene *s)
+{
+    paint_backdrop(s);
+    paint_hair_back(s);
+    paint_scarf(s, 0);
+    paint_neck(s);
+    paint_ears(s);
+    paint_head(s);
+    paint_modelling(s);
+    paint_freckles(s);
+    paint_beard(s);
+    for (int side = 0; side < 2; side++)
+        paint_folds(s, side);
+    for (int side = 0; side < 2; side++)
+        paint_eye(s, side);
+    paint_nose(s);
+    paint_mouth(s);
+    paint_hair_front(s);
+    for (int side = 0; side < 2; side++)
+        paint_brow(s, side);                                                // over the fringe: brows must be seen
+    paint_scarf(s, 1);
+    paint_glasses(s);
+}
+
+/* The camera: brightness, grain (one draw a pixel, the same in all channels), and 8 bits. */
+static void face_develop(const FaceCanvas *canvas, const FacePose *pose, int channels, unsigned char *pixels)
+{
+    size_t first = (size_t)canvas->top * (size_t)canvas->size;
+    for (size_t i = 0; i < (size_t)canvas->rows * (size_t)canvas->size; i++) {
+        float chance = (float)draw(pose->seed, FACE_STREAM_GRAIN, pose->index, (uint32_t)(first + i));
+        FaceColour c = canvas->colour[i];
+        float value[3] = {channels == 1 ? face_luma(c) : c.r, c.g, c.b};
+        for (int k = 0; k < channels; k++) {
+            float bright = value[k] * pose->brightness + 3.46f * pose->noise * (chance - 0.5f);
+            pixels[(first + i) * (size_t)channels + (size_t)k] = (unsigned char)(255 * face_clamp(bright, 0, 1) + 0.5f);
+        }
+    }
+}
+
+/* Draws size x size pixels of 1 (grey) or 3 (RGB) bytes, size from 8 to 4096. It works in bands of rows that fit the
+ * stack (FaceCanvas: 256 KB) and the cache, and allocates nothing: it cannot fail, and threads draw side by side. */
+static void face_render(const FaceIdentity *identity, const FacePose *pose, const float au[FACE_AUS], int size,
+                        int channels, unsigned char *pixels)
+{
+    FaceScene scene;
+    FaceCanvas canvas;
+    face_scene(&scene, identity, pose, au, size);
+    scene.canvas = &canvas;
+    int band = FACE_PIXELS / size < size ? FACE_PIXELS / size : size;
+    for (int top = 0; top < size; top += band) {
+        canvas.size = size, canvas.top = top, canvas.rows = size - top < band ? size - top : band;
+        canvas.left = size, canvas.right = -1, canvas.upper = top + canvas.rows, canvas.lower = -1;
+        memset(canvas.edges, 0, sizeof(canvas.edges));
+        memset(canvas.clip, 0, sizeof(canvas.clip));
+        face_paint(&scene);
+        face_develop(&canvas, pose, channels, pixels);
+    }
+}
+/* ================================================================================================
+ * 11  TRAINING RECIPES
+ *
+ * A run is a directory: `config` says every setting in words, `log.csv` has the losses, `samples/` the same faces drawn over and
+ * over, and `checkpoint.safetensors` everything that the next iteration depends on, so that an interrupted run goes on bit for bit
+ * as if nothing had happened. What iteration i does depends on the weights, the moments, the seed and i alone.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.1  Settings
+ *
+ * One table serves the command line, the `config` file and --help. FIXED settings belong to the run: going on with another value
+ * would be another run. FREE ones concern only how it is carried out.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { TEXT = 256 };
+
+typedef struct Settings {
+    char model[TEXT], data[TEXT * 4], out[TEXT * 4];
+    char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
+    long size, channels, batch, iters, epochs, width, g_repeat, d_repeat, n_critic, seed, crop, limit;
+    double lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
+    long flip, as_published;
+    long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey;
+    char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
+    long count, json, roofline, repeat, scale;
+} Settings;
+
+enum { FIXED = 1, FREE = 2, COMMAND = 4 };         /* COMMAND: not written to config at all */
+
+typedef struct Setting {
+    const char *name;
+    char kind;                                      /* 's' text, 'i' whole number, 'f' number, 'b' switch */
+    char use;
+    size_t offset, size;
+    double low, high;                               /* what a number may be */
+    const char *help;
+} Setting;
+
+#define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
+static const Setting settings_table[] = {
+    {"model",        's', FIXED, AT(model), 0, 0, "which system"},
+    {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
+    {"out",          's', COMMAND, AT(out), 0, 0, "RUN: the run's directory (default runs/MODEL)"},
+    {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
+    {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
+    {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
+    {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
+    {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
+    {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
+    {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
+    {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
+    {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
+    {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
+    {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
+    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, 24, "residual blocks in G"},
+    {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
+    {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
+    {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
+    {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
+    {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
+    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); none; published: the public code's"},
+    {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
+    {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
+    {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
+    {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
+    {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
+    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip"},
+    {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
+    {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
+    {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
+    {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
+    {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
+    {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
+    {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
+    {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
+    {"threads",      'i', COMMAND, AT(threads), 0, MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
+    {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
+    {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
+    {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
+    {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
+    {"quiet",        'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
+    {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
+    {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
+    {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
+    {"emotion",      's', COMMAND, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
+    {"emotions",     's', COMMAND, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
+    {"count",        'i', COMMAND, AT(count), 1, 1e7, "how many pictures"},
+    {"split",        's', COMMAND, AT(split), 0, 0, "train, validation, test or all"},
+    {"scale",        'i', COMMAND, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
+    {"json",         'b', COMMAND, AT(json), 0, 1, "print JSON"},
+    {"roofline",     'b', COMMAND, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
+    {"repeat",       'i', COMMAND, AT(repeat), 1, 1000, "timed repetitions"},
+};
+#undef AT
+enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
+
+static Settings default_settings(void)
+{
+    return (Settings){.model = "stargan", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
+                      .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
+                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .count = 2000, .repeat = 5, .scale = 1};
+}
+
+static const Setting *find_setting(const char *name)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (strcmp(settings_table[i].name, name) == 0) return &settings_table[i];
+    return NULL;
+}
+
+/* The setting's value as text. */
+static void setting_text(const Settings *s, const Setting *which, char *text, size_t size)
+{
+    const char *field = (const char *)s + which->offset;
+    if (which->kind == 's') snprintf(text, size, "%s", field);
+    else if (which->kind == 'f') snprintf(text, size, "%.10g", *(const double *)(const void *)field);
+    else snprintf(text, size, "%ld", *(const long *)(const void *)field);
+}
+
+static int set_setting(Settings *s, const Setting *which, const char *text, Error *e)
+{
+    char *field = (char *)s + which->offset, *end;
+    if (which->kind == 's') {
+        if (strlen(text) >= which->size) return fail(e, 2, "--%s: longer than %zu characters", which->name, which->size - 1);
+        if (strpbrk(text, "\n\r")) return fail(e, 2, "--%s: must be one line", which->name);
+        snprintf(field, which->size, "%s", text);
+        return 1;
+    }
+    errno = 0;
+    double number = strtod(text, &end);
+    bool whole = which->kind == 'f' || number == floor(number);
+    if (*text == 0 || *end || errno || !whole || !(number >= which->low && number <= which->high))
+        return fail(e, 2, "--%s %s: must be a %snumber from %g to %g", which->name, text, which->kind == 'f' ? "" : "whole ", which->low, which->high);
+    if (which->kind == 'f') *(double *)(void *)field = number;
+    else *(long *)(void *)field = (long)number;
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.2  Weights in and out
+ *
+ * Files keep PyTorch's names and order: a convolution is (K,C,R,S), a transposed one (in,out,R,S), which is its adjoint's (K,C,R,S).
+ * Checkpoints of the public code also carry instance norm's running statistics, which it never uses: they are passed over.
+ * ---------------------------------------------------------------------------------------------- */
+
+static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
+
+static bool is_vector(Shape s)
+{
+    return s.d[0] == 1 && s.d[1] == 1 && s.d[2] == 1;
+}
+
+/* Where element i of the file's (K,C,R,S) lies in (R,S,C,K). */
+static size_t from_file_order(Shape s, size_t i)
+{
+    size_t r_count = (size_t)s.d[0], s_count = (size_t)s.d[1], c_count = (size_t)s.d[2], k_count = (size_t)s.d[3];
+    size_t s_at = i % s_count, r_at = i / s_count % r_count, c_at = i / (s_count * r_count) % c_count, k_at = i / (s_count * r_count * c_count);
+    return ((r_at * s_count + s_at) * c_count + c_at) * k_count + k_at;
+}
+
+/* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it is. */
+static bool vector_name(const char *name)
+{
+    return strstr(name, "bias") != NULL;
+}
+
+typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
+
+static void store_free(Store *store)
+{
+    for (size_t i = 0; i < store->n_copies; i++) free(store->copies[i]);
+    free(store->copies);
+    tensorfile_free(&store->file);
+}
+
+/* Adds numbers that the store will free. */
+static int store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers, Error *e)
+{
+    store->copies = realloc(store->copies, (store->n_copies + 1) * sizeof *store->copies);
+    if (!store->copies) abort();
+    store->copies[store->n_copies++] = numbers;
+    if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return 1;
+    return fail(e, 1, "cannot add %s to the file: out of memory or stored twice", name);
+}
+
+/* Adds a tensor in file order under prefix + name. `filter`: rank 4; else a vector. */
+static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, bool filter, Error *e)
+{
+    char full[160];
+    size_t count = shape_count(shape);
+    real *copy = must_alloc(count, sizeof *copy);
+    for (size_t i = 0; i < count; i++) copy[i] = data[filter ? from_file_order(shape, i) : i];
+    const int64_t dimensions[AXES] = {shape.d[3], shape.d[2], shape.d[0], shape.d[1]};
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return store_numbers(store, full, filter ? 4 : 1, dimensions, copy, e);
+}
+
+static bool is_filter(const Parameter *p)
+{
+    return p->fan_in > 0 && !vector_name(p->w->name);
+}
+
+static int store_net(Store *store, const Net *net, bool moments, Error *e)
+{
+    char prefix[32];
+    for (int i = 0; i < net->count; i++) {
+        const Parameter *p = &net->parameters[i];
+        const Tensor *parts[3] = {p->w, p->m, p->v};
+        const char *kinds[3] = {"", "adam_m.", "adam_v."};
+        for (int k = 0; k < (moments && p->m ? 3 : 1); k++) {
+            snprintf(prefix, sizeof prefix, "%s%c.", kinds[k], net->letter);
+            if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, is_filter(p), e)) return 0;
+        }
+    }
+    return 1;
+}
+
+/* Reads one tensor in file order, checking its shape and that every number is finite. */
+static int load_tensor(const TensorFile *file, const char *path, const char *name, bool filter, Tensor *to, Error *e)
+{
+    const TensorEntry *entry = tensorfile_find(file, name);
+    if (!entry) return fail(e, 1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
+    const int *d = to->shape.d;
+    const int64_t want[AXES] = {d[3], d[2], d[0], d[1]};
+    bool fits = entry->rank == (filter ? 4 : 1);
+    for (int i = 0; fits && i < entry->rank; i++) fits = entry->shape[i] == want[i];
+    if (!fits) {
+        char have[128] = "";
+        for (int i = 0; i < entry->rank; i++) snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
+        if (filter) return fail(e, 1, "%s: %s has shape (%s), wanted (%d,%d,%d,%d): another size, width or number of classes", path, name, have, d[3], d[2], d[0], d[1]);
+        return fail(e, 1, "%s: %s has shape (%s), wanted (%d)", path, name, have, d[3]);
+    }
+    for (size_t i = 0; i < shape_count(to->shape); i++) {
+        real value = (real)tensorfile_get(entry, i);
+        if (!isfinite(value)) return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i, (double)value);
+        to->data[filter ? from_file_order(to->shape, i) : i] = value;
+    }
+    return 1;
+}
+
+static int load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments, Error *e)
+{
+    char name[160];
+    for (int i = 0; i < net->count; i++) {
+        Parameter *p = &net->parameters[i];
+        Tensor *parts[3] = {p->w, p->m, p->v};
+        const char *kinds[3] = {"", "adam_m.", "adam_v."};
+        for (int k = 0; k < (moments ? 3 : 1); k++) {
+            snprintf(name, sizeof name, "%s%s%s", kinds[k], prefix, p->w->name);
+            if (!load_tensor(file, path, name, is_filter(p), parts[k], e)) return 0;
+        }
+    }
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.3  A generator at work
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { MAX_CLASSES = 64, NAME = 64 };
+
+struct Facegan {
+    Net g;
+    char class_names[MAX_CLASSES][NAME];
+    Graph *graph;
+    Arena arena;
+    Tensor *x, *condition;              /* (1,P,P,X), (1,1,1,n) */
+    Node *y;
+};
+
+/* A graph that draws G(x, c) for a batch of pictures, on the weights that `net` has at the time. */
+typedef struct Drawing { Graph *graph; Tensor *x, *condition; Node *y; } Drawing;
+
+static Drawing drawing_new(Net *net, int n)
+{
+    Drawing d = {.graph = graph_new()};
+    d.x = tensor_new("x", shape_of(n, net->size, net->size, net->channels));
+    d.condition = tensor_new("condition", shape_of(n, 1, 1, net->classes));
+    net_attach(net, d.graph);
+    d.y = keep(stargan_generator(net, leaf(d.graph, d.x), leaf(d.graph, d.condition)));
+    return d;
+}
+
+static void drawing_free(Drawing *d)
+{
+    graph_free(d->graph);
+    tensor_free(d->x);
+    tensor_free(d->condition);
+}
+
+/* [-1,1] to bytes and back. */
+static void to_bytes(const real *x, size_t count, unsigned char *bytes)
+{
+    for (size_t i = 0; i < count; i++) {
+        double v = ((double)x[i] + 1) * 127.5 + 0.5;
+        bytes[i] = (unsigned char)(v >= 255 ? 255 : v > 0 ? v : 0);
+    }
+}
+
+static void from_bytes(const unsigned char *bytes, size_t count, real *x)
+{
+    for (size_t i = 0; i < count; i++) x[i] = (real)(bytes[i] / 127.5 - 1);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.4  The trainer's state
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS + 4 };
+
+typedef struct Trainer {
+    Settings settings;
+    Recipe recipe;
+    DataSet data, held_out;             /* training pictures, and the validation part, if there is one */
+    bool has_held_out;
+    Net g, d;
+    Batch batch;
+    Step d_step, g_step;
+    Drawing drawing;                    /* the sample faces' graph */
+    Graph *judge;                       /* D's class scores for a batch of held-out pictures */
+    Tensor *judge_x;
+    Node *judge_scores;
+    Arena arena;                        /* one for all graphs: they never run at the same time */
+    long iteration;                     /* iterations done */
+    unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X) */
+    int n_samples;
+    int *labels;                        /* (N) */
+    uint8_t *attribute_bytes;           /* (N,n) or NULL */
+    double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total: the arena is used again */
+} Trainer;
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+    interrupted = signal;
+}
+
+static const Adversarial *find_adversarial(const char *name)
+{
+    for (int i = 0; i < ADVERSARIAL_LOSSES; i++)
+        if (strcmp(adversarial_losses[i].name, name) == 0) return &adversarial_losses[i];
+    return NULL;
+}
+
+static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
+{
+    const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
+    *recipe = (Recipe){.adv = find_adversarial(s->adv), .attributes = *s->attributes != 0, .lambda_cls = s->lambda_cls, .lambda_rec = s->lambda_rec,
+                       .lambda_gp = s->lambda_gp, .beta1 = s->beta1, .beta2 = s->beta2, .batch = (int)s->batch};
+    if (!recipe->adv) return fail(e, 2, "--adv %s: must be wgan-gp, wgan, bce, bce-saturating, hinge or lsgan", s->adv);
+    if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none")) return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
+    recipe->reg = reg[0];
+    return 1;
+}
+
+static Batch make_batch(int n, int size, int channels, int classes)
+{
+    return (Batch){.x = tensor_new("x", shape_of(n, size, size, channels)), .label = tensor_new("label", shape_of(n, 1, 1, classes)),
+                   .target = tensor_new("label_target", shape_of(n, 1, 1, classes)), .alpha = tensor_new("alpha", shape_of(n, 1, 1, 1)),
+                   .schedule_d = tensor_new("schedule_d", shape_of(1, 1, 1, 3)), .schedule_g = tensor_new("schedule_g", shape_of(1, 1, 1, 3))};
+}
+
+static void batch_free(Batch *b)
+{
+    Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->schedule_d, b->schedule_g};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) tensor_free(all[i]);
+}
+
+/* Is this side one that the generator (a multiple of 4) and the discriminator (d halvings) can take? */
+static int check_size(const Settings *s, Error *e)
+{
+    int d = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
+    if (s->size % 4) return fail(e, 2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld", s->size, (s->size + 2) / 4 * 4);
+    if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
+        return fail(e, 2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at least 2; leave --d-repeat out", s->size, d, d);
+    return 1;
+}
+
+static void make_nets(const Settings *s, int classes, Net *g, Net *d)
+{
+    *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
+    *d = (Net){.letter = 'D', .width = (int)s->width, .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
+               .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
+}
+
+/* Adam's three numbers for its t-th step (t from 1). */
+static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t)
+{
+    schedule->data[0] = (real)lr;
+    schedule->data[1] = (real)(1 / (1 - pow(beta1, (double)t)));
+    schedule->data[2] = (real)(1 / (1 - pow(beta2, (double)t)));
+}
+
+/* The learning rate of iteration i (from 0): constant for the first half, then a line to 0. The public code subtracts one
+ * iteration's share only once every 1000 iterations, so that in truth its rate hardly falls: decay "published". */
+static double learning_rate(const Settings *s, long i)
+{
+    long half = s->iters / 2, past = i - half;
+    if (past < 0 || strcmp(s->decay, "none") == 0) return s->lr;
+    if (strcmp(s->decay, "published") == 0) return s->lr * (1 - (double)(past / 1000) / (double)(s->iters - half));
+    return s->lr * (double)(s->iters - i) / (double)(s->iters - half);
+}
+
+/* Writes the batch's labels as vectors: one-hot, or the attributes' zeros and ones. */
+static void write_labels(const Trainer *t, const int *order, Tensor *to)
+{
+    int n = t->g.classes;
+    for (int i = 0; i < t->recipe.batch; i++)
+        for (int k = 0; k < n; k++) {
+            int from = order ? order[i] : i;
+            to->data[i * n + k] = t->attribute_bytes ? (real)t->attribute_bytes[from * n + k] : (real)(t->labels[from] == k);
+        }
+}
+
+/* The targets c: the batch's labels in another order. `different` turns a picture's own label away where another is to be had:
+ * by up to N exchanges with the pictures behind it. */
+static void draw_targets(const Trainer *t, int *order)
+{
+    const Settings *s = &t->settings;
+    int n = t->recipe.batch;
+    for (int i = 0; i < n; i++) order[i] = i;
+    for (int i = n - 1; i > 0; i--) {
+        int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->iteration, (uint32_t)i) * (i + 1)), swap = order[i];
+        order[i] = order[k], order[k] = swap;
+    }
+    if (strcmp(s->targets, "different") || t->attribute_bytes) return;
+    for (int i = 0; i < n; i++)
+        for (int k = 1; k < n && t->labels[order[i]] == t->labels[i]; k++) {
+            int other = (i + k) % n, swap = order[i];
+            if (t->labels[order[other]] == t->labels[i] || t->labels[swap] == t->labels[other]) continue;
+            order[i] = order[other], order[other] = swap;
+        }
+}
+
+/* Fills every leaf of the iteration's two steps. */
+static int fill_batch(Trainer *t, Loader *loader, Error *e)
+{
+    const Settings *s = &t->settings;
+    if (!loader_next(loader, t->batch.x->data, t->labels, t->attribute_bytes, e)) return 0;
+    int *order = must_alloc((size_t)s->batch, sizeof *order);
+    draw_targets(t, order);
+    write_labels(t, NULL, t->batch.label);
+    write_labels(t, order, t->batch.target);
+    free(order);
+    for (int i = 0; i < s->batch; i++)
+        t->batch.alpha->data[i] = (real)draw((uint64_t)s->seed, STREAM_ALPHA, (uint64_t)t->iteration, (uint32_t)i);
+    double lr = learning_rate(s, t->iteration);
+    set_schedule(t->batch.schedule_d, lr, s->beta1, s->beta2, t->iteration + 1);
+    set_schedule(t->batch.schedule_g, lr, s->beta1, s->beta2, t->iteration / s->n_critic + 1);
+    return 1;
+}
+
+/* WGAN's way to keep D Lipschitz (Arjovsky 2017, algorithm 1): clip its weights after each step. */
+static void clip_weights(Net *d, real limit)
+{
+    for (int i = 0; i < d->count; i++) {
+        Tensor *w = d->parameters[i].w;
+        for (size_t k = 0; k < shape_count(w->shape); k++) w->data[k] = w->data[k] > limit ? limit : w->data[k] < -limit ? -limit : w->data[k];
+    }
+}
+
+static void note_losses(const Step *step, double *last)
+{
+    for (int i = 0; i < step->n_terms; i++) last[i] = (double)step->terms[i]->data[0];
+    last[step->n_terms] = (double)step->total->data[0];
+}
+
+/* One iteration: a D step, and every n_critic-th time a G step. */
+static void train_iteration(Trainer *t)
+{
+    graph_run(t->d_step.graph);
+    note_losses(&t->d_step, t->last_d);
+    if (strcmp(t->settings.adv, "wgan") == 0) clip_weights(&t->d, (real)t->settings.clip);
+    t->iteration++;
+    if (t->iteration % t->settings.n_critic) return;
+    graph_run(t->g_step.graph);
+    note_losses(&t->g_step, t->last_g);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.5  Building a trainer
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Plans the graphs and binds them all to one arena. */
+static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < n; i++) {
+        if (!graph_plan(graphs[i], e)) return 0;
+        if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
+    }
+    arena_reserve(arena, bytes);
+    for (int i = 0; i < n; i++) graph_bind(graphs[i], arena);
+    return 1;
+}
+
+static void build_judge(Trainer *t)
+{
+    t->judge = graph_new();
+    t->judge_x = tensor_new("judged", shape_of(JUDGE_BATCH, t->d.size, t->d.size, t->d.channels));
+    net_attach(&t->d, t->judge);
+    t->judge_scores = keep(stargan_classes(&t->d, stargan_features(&t->d, leaf(t->judge, t->judge_x))));
+}
+
+static int build_graphs(Trainer *t, int classes, Error *e)
+{
+    const Settings *s = &t->settings;
+    make_nets(s, classes, &t->g, &t->d);
+    t->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
+    t->d_step = stargan_d_step(&t->g, &t->d, &t->batch, &t->recipe);
+    t->g_step = stargan_g_step(&t->g, &t->d, &t->batch, &t->recipe);
+    t->drawing = drawing_new(&t->g, classes);
+    build_judge(t);
+    Graph *graphs[] = {t->d_step.graph, t->g_step.graph, t->drawing.graph, t->judge};
+    return bind_graphs(graphs, 4, &t->arena, e);
+}
+
+static void trainer_free(Trainer *t)
+{
+    graph_free(t->d_step.graph), graph_free(t->g_step.graph), graph_free(t->judge);
+    drawing_free(&t->drawing);
+    tensor_free(t->judge_x);
+    batch_free(&t->batch);
+    net_free(&t->g), net_free(&t->d);
+    arena_free(&t->arena);
+    dataset_close(&t->data);
+    if (t->has_held_out) dataset_close(&t->held_out);
+    free(t->sample_pixels), free(t->labels), free(t->attribute_bytes);
+}
+
+/* Opens the data, and its validation part if it has one. */
+static int open_data(Trainer *t, Error *e)
+{
+    Settings *s = &t->settings;
+    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL,
+                           .split = SPLIT_TRAIN, .limit = (int)s->limit, .crop = (int)s->crop};
+    if (!dataset_open(&t->data, s->data, &options, e)) return 0;
+    if (t->data.n_classes > MAX_CLASSES) return fail(e, 2, "%s: %d classes; at most %d can be told apart here", s->data, t->data.n_classes, MAX_CLASSES);
+    if (s->batch > t->data.count) return fail(e, 2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
+    char list[sizeof s->classes] = "";
+    for (int i = 0; i < t->data.n_classes; i++) snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", t->data.class_names[i]);
+    if (!*s->attributes) snprintf(s->classes, sizeof s->classes, "%s", list);
+    Error ignored;
+    options.split = SPLIT_VALIDATION;
+    options.classes = *s->attributes ? NULL : list;
+    t->has_held_out = dataset_open(&t->held_out, s->data, &options, &ignored);
+    if (t->has_held_out && t->held_out.n_classes == t->data.n_classes) return 1;
+    if (t->has_held_out) dataset_close(&t->held_out);
+    t->has_held_out = false;
+    return 1;
+}
+
+/* The faces of the sample sheets: the first of each class in turn, from the validation part where there is one. */
+static int choose_samples(Trainer *t, Error *e)
+{
+    const DataSet *set = t->has_held_out ? &t->held_out : &t->data;
+    const Settings *s = &t->settings;
+    size_t bytes = (size_t)(s->size * s->size * s->channels);
+    t->sample_pixels = must_alloc(SAMPLE_FACES, bytes);
+    for (int i = 0; i < SAMPLE_FACES; i++) {
+        int wanted = i % set->n_classes, rank = i / set->n_classes;
+        for (int k = 0; k < set->count; k++) {
+            if ((!set->attributes && set->label[k] != wanted) || rank-- > 0) continue;
+            if (dataset_read(set, k, (int)s->size, (int)s->channels, t->sample_pixels + (size_t)t->n_samples * bytes, e)) t->n_samples++;
+            break;
+        }
+    }
+    return t->n_samples ? 1 : fail(e, 1, "%s: none of the first pictures can be read: %s", s->data, e->text);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.6  Checkpoints
+ * ---------------------------------------------------------------------------------------------- */
+
+static void run_path(const Settings *s, const char *name, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/%s", s->out, name);
+}
+
+/* What a checkpoint says about itself: every FIXED setting and the iteration; no time, path, host or thread count. */
+static void describe(const Settings *s, long iteration, TensorFile *file)
+{
+    char text[TEXT * 4];
+    for (int i = 0; i < SETTINGS; i++) {
+        if (settings_table[i].use != FIXED) continue;
+        setting_text(s, &settings_table[i], text, sizeof text);
+        tensorfile_set_metadata(file, settings_table[i].name, text);
+    }
+    snprintf(text, sizeof text, "%ld", iteration);
+    tensorfile_set_metadata(file, "iteration", text);
+    tensorfile_set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
+}
+
+static int save_checkpoint(const Trainer *t, Error *e)
+{
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    Store store = {0};
+    run_path(&t->settings, "checkpoint.safetensors", path);
+    describe(&t->settings, t->iteration, &store.file);
+    int ok = store_net(&store, &t->g, true, e) && store_net(&store, &t->d, true, e);
+    if (ok && !tensorfile_save(path, &store.file, why)) ok = fail(e, 1, "cannot save the checkpoint (the last one is still good): %s", why);
+    store_free(&store);
+    return ok;
+}
+
+/* Names the first FIXED setting in which the checkpoint and the command differ. */
+static int same_run(const Settings *s, const TensorFile *file, const char *path, Error *e)
+{
+    char text[TEXT * 4];
+    for (int i = 0; i < SETTINGS; i++) {
+        const Setting *which = &settings_table[i];
+        const char *was = tensorfile_metadata(file, which->name);
+        if (which->use != FIXED) continue;
+        setting_text(s, which, text, sizeof text);
+        if (!was) return fail(e, 1, "%s: does not say its --%s: not a checkpoint of facegan train", path, which->name);
+        if (strcmp(was, text)) return fail(e, 2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out", path, which->name, was, text);
+    }
+    return 1;
+}
+
+static int load_checkpoint(Trainer *t, const char *path, Error *e)
+{
+    TensorFile file;
+    char why[TENSORFILE_ERROR_SIZE];
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "cannot go on: %s", why);
+    const char *iteration = tensorfile_metadata(&file, "iteration");
+    int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->g, "G.", true, e) && load_net(&file, path, &t->d, "D.", true, e);
+    t->iteration = iteration ? atol(iteration) : 0;
+    tensorfile_free(&file);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.7  Samples, validation, log
+ * ---------------------------------------------------------------------------------------------- */
+
+/* The condition for class k: one-hot, or, for attributes, attribute k alone. */
+static void one_hot(real *condition, int n, int k)
+{
+    for (int i = 0; i < n; i++) condition[i] = (real)(i == k);
+}
+
+/* A sheet without margins: a row for each sample face, first as it is, then as every class. */
+static int save_samples(Trainer *t, Error *e)
+{
+    const Settings *s = &t->settings;
+    int n = t->g.classes, side = (int)s->size, x = (int)s->channels;
+    size_t bytes = (size_t)(side * side * x), row = (size_t)(side * x);
+    Image sheet;
+    char path[PATH_MAX], name[64], why[IMAGE_ERROR_SIZE];
+    if (!image_new(side * (n + 1), side * t->n_samples, x, &sheet, why)) return fail(e, 1, "sample sheet: %s", why);
+    unsigned char *face = must_alloc(bytes, 1);
+    for (int i = 0; i < t->n_samples; i++) {
+        for (int k = 0; k < n; k++) {
+            from_bytes(t->sample_pixels + (size_t)i * bytes, bytes, t->drawing.x->data + (size_t)k * bytes);
+            one_hot(t->drawing.condition->data + k * n, n, k);
+        }
+        graph_run(t->drawing.graph);
+        for (int k = 0; k <= n; k++) {
+            if (k) to_bytes(t->drawing.y->data + (size_t)(k - 1) * bytes, bytes, face);
+            else memcpy(face, t->sample_pixels + (size_t)i * bytes, bytes);
+            for (int y = 0; y < side; y++)
+                memcpy(sheet.pixels + ((size_t)(i * side + y) * (size_t)(n + 1) + (size_t)k) * row, face + (size_t)y * row, row);
+        }
+    }
+    snprintf(name, sizeof name, "samples/%08ld.png", t->iteration);
+    run_path(s, name, path);
+    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+    int ok = image_save(path, &sheet, &text, s->provenance ? 1 : 0, why);
+    free(face);
+    image_free(&sheet);
+    return ok ? 1 : fail(e, 1, "%s", why);
+}
+
+/* The share of held-out pictures that D puts into their class; -1 without held-out pictures or with attributes. */
+static double judge_accuracy(Trainer *t)
+{
+    if (!t->has_held_out || t->attribute_bytes) return -1;
+    const DataSet *set = &t->held_out;
+    int size = t->d.size, x = t->d.channels, n = t->d.classes, right = 0, judged = 0;
+    size_t bytes = (size_t)(size * size * x);
+    unsigned char *pixels = must_alloc(bytes, 1);
+    int total = set->count < JUDGED ? set->count : JUDGED, in_batch[JUDGE_BATCH], waiting = 0;
+    for (int i = 0; i < total; i++) {
+        int index = (int)((long)i * set->count / total);                /* spread evenly over the classes */
+        Error ignored;
+        if (dataset_read(set, index, size, x, pixels, &ignored)) {
+            from_bytes(pixels, bytes, t->judge_x->data + (size_t)waiting * bytes);
+            in_batch[waiting++] = set->label[index];
+        }
+        if (waiting < JUDGE_BATCH && i + 1 < total) continue;
+        graph_run(t->judge);
+        for (int k = 0; k < waiting; k++) {
+            const real *scores = t->judge_scores->data + k * n;
+            int best = 0;
+            for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
+            right += best == in_batch[k];
+        }
+        judged += waiting;
+        waiting = 0;
+    }
+    free(pixels);
+    return judged ? (double)right / judged : -1;
+}
+
+/* Opens log.csv to go on after iteration `done`: rows that a lost process wrote beyond it are dropped. */
+static FILE *open_log(const Trainer *t, Error *e)
+{
+    char path[PATH_MAX], temporary[PATH_MAX + 8], line[1024];
+    run_path(&t->settings, "log.csv", path);
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    FILE *old = fopen(path, "r"), *log = fopen(temporary, "w");
+    if (!log) {
+        fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
+        if (old) fclose(old);
+        return NULL;
+    }
+    fprintf(log, "iteration,learning_rate");
+    for (int i = 0; i < t->d_step.n_terms; i++) fprintf(log, ",%s", t->d_step.names[i]);
+    fprintf(log, ",D.total");
+    for (int i = 0; i < t->g_step.n_terms; i++) fprintf(log, ",%s", t->g_step.names[i]);
+    fprintf(log, ",G.total,validation_accuracy\n");
+    while (old && fgets(line, sizeof line, old))
+        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->iteration) fputs(line, log);
+    if (old) fclose(old);
+    if (fflush(log) || rename(temporary, path)) {
+        fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+        fclose(log);
+        return NULL;
+    }
+    return log;
+}
+
+/* One row. Returns the first loss that is no longer a number, or NULL. */
+static const char *write_log(const Trainer *t, FILE *log, double accuracy)
+{
+    const char *broken = NULL;
+    fprintf(log, "%ld,%.6g", t->iteration, learning_rate(&t->settings, t->iteration - 1));
+    for (int i = 0; i <= t->d_step.n_terms; i++) {
+        if (!isfinite(t->last_d[i])) broken = i < t->d_step.n_terms ? t->d_step.names[i] : "D.total";
+        fprintf(log, ",%.6g", t->last_d[i]);
+    }
+    for (int i = 0; i <= t->g_step.n_terms; i++) {
+        if (!isfinite(t->last_g[i])) broken = i < t->g_step.n_terms ? t->g_step.names[i] : "G.total";
+        if (t->iteration < t->settings.n_critic) fprintf(log, ",");             /* no G step yet */
+        else fprintf(log, ",%.6g", t->last_g[i]);
+    }
+    if (accuracy >= 0) fprintf(log, ",%.4f\n", accuracy);
+    else fprintf(log, ",\n");
+    fflush(log);
+    return broken;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.8  The loop
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Progress on a terminal: a bar, the rate, the time left. Nothing where nobody watches. */
+typedef struct Progress { double start, shown; long first, total; const char *what; } Progress;
+
+static Progress progress_start(const char *what, long first, long total)
+{
+    return (Progress){now_seconds(), 0, first, total, what};
+}
+
+static void duration_text(double seconds, char *text, size_t size)
+{
+    long s = (long)(seconds + 0.5);
+    if (s < 60) snprintf(text, size, "%lds", s);
+    else if (s < 3600) snprintf(text, size, "%ldm%02lds", s / 60, s % 60);
+    else if (s < 86400 * 2) snprintf(text, size, "%ldh%02ldm", s / 3600, s / 60 % 60);
+    else snprintf(text, size, "%ldd%02ldh", s / 86400, s / 3600 % 24);
+}
+
+__attribute__((format(printf, 3, 4)))
+static void progress_show(Progress *p, long done, const char *format, ...)
+{
+    double now = now_seconds();
+    if (quiet || !isatty(2) || (now - p->shown < 0.2 && done < p->total)) return;
+    char bar[25] = "", left[32], note[160];
+    double rate = (double)(done - p->first) / fmax(now - p->start, 1e-9);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(note, sizeof note, format, arguments);
+    va_end(arguments);
+    for (int i = 0; i < 24; i++) bar[i] = (double)i < 24.0 * (double)done / (double)p->total ? '#' : '.';
+    duration_text((double)(p->total - done) / fmax(rate, 1e-9), left, sizeof left);
+    fprintf(stderr, "\r\033[K%s [%.24s] %ld/%ld  %.2f/s  %s left  %s", p->what, bar, done, p->total, rate, left, note);
+    p->shown = now;
+}
+
+static void progress_end(const Progress *p)
+{
+    if (!quiet && isatty(2) && p->shown > 0) fputc('\n', stderr);
+}
+
+static int make_directory(const char *path, Error *e)
+{
+    char part[PATH_MAX];
+    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return fail(e, 2, "a path of more than %d characters", PATH_MAX);
+    for (char *at = part + 1;; at++) {
+        char end = *at;
+        if (end != '/' && end != 0) continue;
+        *at = 0;
+        if (mkdir(part, 0777) && errno != EEXIST) return fail(e, 1, "cannot make the directory %s: %s", part, strerror(errno));
+        if (!end) break;
+        *at = end;
+    }
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode) ? 1 : fail(e, 1, "%s is not a directory", path);
+}
+
+static int write_config(const Settings *s, Error *e)
+{
+    char path[PATH_MAX], temporary[PATH_MAX + 8], text[TEXT * 4];
+    run_path(s, "config", path);
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    FILE *file = fopen(temporary, "w");
+    if (!file) return fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
+    fprintf(file, "# facegan %s; `facegan train` with the same settings goes on with this run\n", FACEGAN_VERSION);
+    for (int i = 0; i < SETTINGS; i++) {
+        if (settings_table[i].use == COMMAND) continue;
+        setting_text(s, &settings_table[i], text, sizeof text);
+        fprintf(file, "%s = %s\n", settings_table[i].name, text);
+    }
+    bool wrong = ferror(file) != 0;
+    wrong |= fclose(file) != 0;
+    if (wrong || rename(temporary, path)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    return 1;
+}
+
+/* Reads `config` of a run; settings that it does not name stay as they are. */
+static int read_config(const char *run, Settings *s, Error *e)
+{
+    char path[PATH_MAX], line[TEXT * 5];
+    snprintf(path, sizeof path, "%s/config", run);
+    FILE *file = fopen(path, "r");
+    if (!file) return fail(e, 1, "%s: %s; is %s the directory of a run?", path, strerror(errno), run);
+    int ok = 1;
+    for (int number = 1; ok && fgets(line, sizeof line, file); number++) {
+        char *equals = strstr(line, " = ");
+        line[strcspn(line, "\r\n")] = 0;
+        if (line[0] == '#' || line[0] == 0) continue;
+        if (!equals) { ok = fail(e, 1, "%s:%d: expected `name = value`", path, number); break; }
+        *equals = 0;
+        const Setting *which = find_setting(line);
+        if (!which) ok = fail(e, 1, "%s:%d: unknown setting %s", path, number, line);
+        else if (!set_setting(s, which, equals + 3, e)) ok = 0;
+    }
+    fclose(file);
+    return ok;
+}
+
+/* What the settings leave to the data: side, iterations of so many epochs, how often to draw and to save. */
+static int complete_settings(Trainer *t, Error *e)
+{
+    Settings *s = &t->settings;
+    if (s->grey) s->channels = 1;
+    if (s->channels == 2) return fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
+    if (s->as_published && strcmp(s->decay, "linear") == 0) snprintf(s->decay, sizeof s->decay, "published");
+    if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published"))
+        return fail(e, 2, "--decay %s: must be linear, none or published", s->decay);
+    if (strcmp(s->targets, "permute") && strcmp(s->targets, "different")) return fail(e, 2, "--targets %s: must be permute or different", s->targets);
+    if (!make_recipe(s, &t->recipe, e) || !open_data(t, e)) return 0;
+    if (!s->size) {
+        Image first;
+        char why[IMAGE_ERROR_SIZE];
+        if (!dataset_image(&t->data, 0, 0, &first, why)) return fail(e, 1, "the first picture cannot be read (give --size): %s", why);
+        s->size = (first.width < 128 ? first.width : 128) / 4 * 4;
+        image_free(&first);
+    }
+    if (!check_size(s, e)) return 0;
+    if (s->epochs) s->iters = (s->epochs * t->data.count + s->batch - 1) / s->batch;
+    if (!s->sample_every) s->sample_every = s->iters >= 40 ? s->iters / 20 : 1;
+    return 1;
+}
+
+static bool milestone(const Settings *s, long i)
+{
+    return i % s->sample_every == 0 || i == s->iters || i == s->iters / 4 || i == s->iters / 2 || i == s->iters * 3 / 4;
+}
+
+/* Batches are numbered by iteration, so the loader starts where the run goes on. */
+static Loader *open_loader(Trainer *t, Error *e)
+{
+    const Settings *s = &t->settings;
+    const Augment how = {.flip = (int)s->flip, .rotate_degrees = (float)s->rotate, .shift = (float)s->shift, .zoom_low = (float)s->zoom_low,
+                         .zoom_high = (float)s->zoom_high};
+    return loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed, (uint64_t)t->iteration, e);
+}
+
+enum { SAVE_SECONDS = 120 };
+
+/* Trains from t->iteration to the settings' iters. */
+static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
+{
+    const Settings *s = &t->settings;
+    Progress progress = progress_start("train", t->iteration, s->iters);
+    double saved = now_seconds(), accuracy = -1;
+    int ok = t->iteration > 0 || save_samples(t, e);
+    while (ok && t->iteration < s->iters && !interrupted) {
+        if (!fill_batch(t, loader, e)) { ok = 0; break; }
+        train_iteration(t);
+        bool draw_now = milestone(s, t->iteration);
+        if (draw_now) {
+            accuracy = judge_accuracy(t);
+            ok = save_samples(t, e);
+        }
+        if (t->iteration % s->log_every == 0 || draw_now) {
+            const char *broken = write_log(t, log, draw_now ? accuracy : -1);
+            if (broken) {
+                ok = fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->iteration);
+                break;
+            }
+        }
+        bool save_now = s->save_every ? t->iteration % s->save_every == 0 : now_seconds() - saved > SAVE_SECONDS;
+        if (save_now && t->iteration < s->iters) {
+            ok = save_checkpoint(t, e);
+            saved = now_seconds();
+        }
+        progress_show(&progress, t->iteration, "D %.3g  G %.3g%s", t->last_d[t->d_step.n_terms], t->last_g[t->g_step.n_terms], "");
+    }
+    progress_end(&progress);
+    return ok && save_checkpoint(t, e);
+}
+
+/* Goes on from the run's checkpoint, or starts anew. */
+static int start_or_resume(Trainer *t, Error *e)
+{
+    const Settings *s = &t->settings;
+    char path[PATH_MAX];
+    run_path(s, "checkpoint.safetensors", path);
+    if (access(path, F_OK) == 0) {
+        if (!load_checkpoint(t, path, e)) return 0;
+        if (t->iteration > s->iters) return fail(e, 2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->iteration, s->iters);
+        warn("going on with %s at iteration %ld", s->out, t->iteration);
+        return 1;
+    }
+    net_initialise(&t->g, (uint64_t)s->seed);
+    net_initialise(&t->d, (uint64_t)s->seed);
+    return 1;
+}
+
+/* What a user wants to know before the first iteration. */
+static void announce(const Trainer *t)
+{
+    const Settings *s = &t->settings;
+    if (quiet) return;
+    fprintf(stderr, "%s: %d pictures of %d %s (%s), %ld px, %s; G %zu and D %zu parameters; one step's values take %zu MB; %s, %d threads\n",
+            s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes", *s->attributes ? s->attributes : s->classes, s->size,
+            s->channels == 1 ? "grey" : "colour", net_size(&t->g), net_size(&t->d), t->arena.size >> 20, kernels->name, thread_count());
+    if (s->as_published) fprintf(stderr, "as published: the learning rate falls by one iteration's share every 1000 iterations (paper: every iteration)\n");
+}
+
+/* Measures a few iterations without keeping what they learnt: for --dry-run. */
+static int dry_run(Trainer *t, Loader *loader, Error *e)
+{
+    const Settings *s = &t->settings;
+    char time_text[32];
+    double best_d = 1e30, best_g = 1e30;
+    for (int i = 0; i < 3; i++) {
+        if (!fill_batch(t, loader, e)) return 0;
+        double start = now_seconds();
+        graph_run(t->d_step.graph);
+        double middle = now_seconds();
+        graph_run(t->g_step.graph);
+        best_d = fmin(best_d, middle - start), best_g = fmin(best_g, now_seconds() - middle);
+    }
+    double seconds = (double)(s->iters - t->iteration) * (best_d + best_g / (double)s->n_critic);
+    size_t weights = net_size(&t->g) + net_size(&t->d);
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    duration_text(seconds, time_text, sizeof time_text);
+    printf("time    %s for %ld iterations (%.0f ms a D step, %.0f ms a G step, %d threads)\n", time_text, s->iters - t->iteration, best_d * 1e3, best_g * 1e3, thread_count());
+    printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10, t->arena.size >> 20, weights * 3 * sizeof(real) >> 20);
+    printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n", weights * 3 * sizeof(real) >> 20);
+    return 1;
+}
+
+/* Every value of the first D step and G step, by node number and op, to a safetensors file. */
+static int trace_steps(Trainer *t, Loader *loader, Error *e)
+{
+    Step *steps[2] = {&t->d_step, &t->g_step};
+    Store store = {0};
+    char name[80], why[TENSORFILE_ERROR_SIZE];
+    int ok = fill_batch(t, loader, e);
+    for (int k = 0; ok && k < 2; k++) {
+        Graph *g = steps[k]->graph;
+        for (int i = 0; i < g->n_order; i++) {
+            Node *y = g->order[i];
+            row_of(y->op)->cpu(y);
+            if (y->op == OP_prepare_filter) continue;
+            snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name, y->op == OP_leaf ? "." : "", y->op == OP_leaf ? y->tensor->name : "");
+            ok = ok && store_tensor(&store, "", name, y->shape, y->data, !is_vector(y->shape), e);
+        }
+    }
+    if (ok && !tensorfile_save(t->settings.trace, &store.file, why)) ok = fail(e, 1, "%s", why);
+    store_free(&store);
+    if (ok) printf("%s\n", t->settings.trace);
+    return ok;
+}
+
+/* The train command's work. The settings may come back completed (classes, size, iterations). */
+static int train(Settings *settings, Error *e)
+{
+    static Trainer t;
+    t = (Trainer){.settings = *settings};
+    Loader *loader = NULL;
+    FILE *log = NULL;
+    char path[PATH_MAX];
+    int ok = complete_settings(&t, e);
+    if (ok) {
+        t.labels = must_alloc((size_t)t.settings.batch, sizeof *t.labels);
+        if (t.data.attributes) t.attribute_bytes = must_alloc((size_t)t.settings.batch, (size_t)t.data.n_classes);
+        ok = build_graphs(&t, t.data.n_classes, e) && choose_samples(&t, e) && start_or_resume(&t, e);
+    }
+    const Settings *s = &t.settings;
+    bool only_looks = s->dry_run || *s->trace;
+    if (ok && t.iteration == s->iters && !only_looks) {
+        warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters, strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
+    } else if (ok && only_looks) {
+        loader = open_loader(&t, e);
+        ok = loader && (s->dry_run ? dry_run(&t, loader, e) : trace_steps(&t, loader, e));
+    } else if (ok) {
+        run_path(s, "samples", path);
+        ok = make_directory(path, e) && write_config(s, e);
+        if (ok) ok = (loader = open_loader(&t, e)) && (log = open_log(&t, e));
+        if (ok) announce(&t);
+        if (ok) ok = train_loop(&t, log, loader, e);
+    }
+    if (ok && interrupted) warn("stopped at iteration %ld; the same command goes on from there", t.iteration);
+    if (loader) loader_close(loader);
+    if (log) fclose(log);
+    *settings = t.settings;
+    trainer_free(&t);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.9  One iteration from a file
+ *
+ * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G step, and
+ * writes the losses, the fakes, the gradients and the updated weights: so another implementation can be held against this one.
+ * ---------------------------------------------------------------------------------------------- */
+
+static int read_step_settings(const TensorFile *file, const char *path, Settings *s, Error *e)
+{
+    static const char *const names[][2] = {                                                 /* in the file, here */
+        {"model", "model"}, {"adv", "adv"}, {"reg", "reg"}, {"size", "size"}, {"channels", "channels"}, {"conv_dim", "width"}, {"g_repeat", "g-repeat"},
+        {"d_repeat", "d-repeat"}, {"batch", "batch"}, {"lr", "lr"}, {"beta1", "beta1"}, {"beta2", "beta2"}, {"lambda_cls", "lambda-cls"},
+        {"lambda_rec", "lambda-rec"}, {"lambda_gp", "lambda-gp"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = tensorfile_metadata(file, names[i][0]);
+        if (!value) return fail(e, 1, "%s: its metadata lacks \"%s\"", path, names[i][0]);
+        if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
+    }
+    if (strcmp(s->model, "stargan")) return fail(e, 1, "%s: model %s is not known here", path, s->model);
+    const char *labels = tensorfile_metadata(file, "labels");
+    if (labels && strcmp(labels, "attributes") == 0) snprintf(s->attributes, sizeof s->attributes, "attributes");
+    return check_size(s, e);
+}
+
+static const TensorEntry *step_input(const TensorFile *file, const char *path, const char *name, size_t count, Error *e)
+{
+    const TensorEntry *entry = tensorfile_find(file, name);
+    if (entry && tensorfile_count(entry) == count) return entry;
+    fail(e, 1, "%s: %s \"%s\" of %zu numbers", path, entry ? "wrong size of" : "has no tensor", name, count);
+    return NULL;
+}
+
+/* Pictures stand in files as (N,X,P,P). */
+static size_t picture_order(Shape s, size_t i)
+{
+    size_t w_count = (size_t)s.d[2], h_count = (size_t)s.d[1], c_count = (size_t)s.d[3];
+    size_t w = i % w_count, h = i / w_count % h_count, c = i / (w_count * h_count) % c_count, n = i / (w_count * h_count * c_count);
+    return ((n * h_count + h) * w_count + w) * c_count + c;
+}
+
+static int read_step_batch(const TensorFile *file, const char *path, const Recipe *recipe, Batch *batch, Error *e)
+{
+    const Tensor *labels[2] = {batch->label, batch->target};
+    size_t n = (size_t)batch->x->shape.d[0], classes = (size_t)batch->label->shape.d[3];
+    const TensorEntry *x = step_input(file, path, "x", shape_count(batch->x->shape), e);
+    const TensorEntry *alpha = x ? step_input(file, path, "alpha", n, e) : NULL;
+    if (!alpha) return 0;
+    for (size_t i = 0; i < shape_count(batch->x->shape); i++) batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
+    for (size_t i = 0; i < n; i++) batch->alpha->data[i] = (real)tensorfile_get(alpha, i);
+    for (int k = 0; k < 2; k++) {
+        const TensorEntry *entry = step_input(file, path, labels[k]->name, recipe->attributes ? n * classes : n, e);
+        if (!entry) return 0;
+        for (size_t i = 0; i < n * classes; i++) {
+            double value = tensorfile_get(entry, recipe->attributes ? i : i / classes);
+            labels[k]->data[i] = (real)(recipe->attributes ? value : value == (double)(i % classes));
+        }
+    }
+    return 1;
+}
+
+/* Pictures (N,P,P,X) under `name`, in the file's order (N,X,P,P). */
+static int store_pictures(Store *store, const char *name, Shape s, const real *data, Error *e)
+{
+    real *copy = must_alloc(shape_count(s), sizeof *copy);
+    const int64_t dimensions[AXES] = {s.d[0], s.d[3], s.d[1], s.d[2]};
+    for (size_t i = 0; i < shape_count(s); i++) copy[i] = data[picture_order(s, i)];
+    return store_numbers(store, name, 4, dimensions, copy, e);
+}
+
+static int store_step(Store *store, const Step *step, const Net *net, const char *fake_name, Error *e)
+{
+    char total[] = {net->letter, '.', 't', 'o', 't', 'a', 'l', 0}, before[] = {'g', 'r', 'a', 'd', '.', net->letter, '.', 0}, after[] = {'a', 'f', 't', 'e', 'r', '.', net->letter, '.', 0};
+    int ok = store_pictures(store, fake_name, step->fake->shape, step->fake->data, e) && store_tensor(store, "", total, step->total->shape, step->total->data, false, e);
+    for (int i = 0; ok && i < step->n_terms; i++) ok = store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, false, e);
+    for (int i = 0; ok && i < net->count; i++) {
+        const Tensor *w = net->parameters[i].w;
+        bool filter = is_filter(&net->parameters[i]);
+        ok = store_tensor(store, before, w->name, w->shape, step->gradients[i]->data, filter, e) && store_tensor(store, after, w->name, w->shape, w->data, filter, e);
+    }
+    return ok;
+}
+
+static int step_with(const TensorFile *in, const char *path, const char *out, Trainer *t, Error *e)
+{
+    Settings *s = &t->settings;
+    const TensorEntry *classes = tensorfile_find(in, "D.conv2.weight");
+    char why[TENSORFILE_ERROR_SIZE];
+    if (!read_step_settings(in, path, s, e) || !make_recipe(s, &t->recipe, e)) return 0;
+    if (!classes || classes->rank != 4) return fail(e, 1, "%s: has no tensor \"D.conv2.weight\"", path);
+    t->recipe.keep_gradients = true;
+    if (!build_graphs(t, (int)classes->shape[0], e)) return 0;
+    if (!load_net(in, path, &t->g, "G.", false, e) || !load_net(in, path, &t->d, "D.", false, e)) return 0;
+    if (!read_step_batch(in, path, &t->recipe, &t->batch, e)) return 0;
+    set_schedule(t->batch.schedule_d, s->lr, s->beta1, s->beta2, 1);
+    set_schedule(t->batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
+    Store store = {0};
+    graph_run(t->d_step.graph);
+    int ok = store_step(&store, &t->d_step, &t->d, "fake_d", e);
+    graph_run(t->g_step.graph);
+    ok = ok && store_step(&store, &t->g_step, &t->g, "fake_g", e);
+    if (ok && !tensorfile_save(out, &store.file, why)) ok = fail(e, 1, "%s", why);
+    store_free(&store);
+    return ok;
+}
+
+static int step_file(const char *in, const char *out, Error *e)
+{
+    static Trainer t;
+    t = (Trainer){.settings = default_settings()};
+    TensorFile file;
+    char why[TENSORFILE_ERROR_SIZE];
+    if (!tensorfile_load(in, &file, why)) return fail(e, 1, "%s", why);
+    int ok = step_with(&file, in, out, &t, e);
+    tensorfile_free(&file);
+    trainer_free(&t);
+    return ok;
+}
+
+/* ================================================================================================
+ * 12  VERIFICATION AND SPEED
+ *
+ * `facegan verify` holds every row of the table against its definition: each instruction set this machine has, each of several
+ * thread counts (which must agree bit for bit), and, in the double build, first- and second-order gradients against central
+ * differences. `facegan bench` times the steps. Comparisons are written `!(error <= limit)`, so that NaN fails.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.1  Kernels against definitions
+ * ---------------------------------------------------------------------------------------------- */
+
+static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
+static const int verify_threads[] = {1, 2, 3, 8};
+
+typedef struct Verdict { int passed, failed, skipped; } Verdict;
+
+static void judge(Verdict *verdict, bool ok, const char *format, ...)
+{
+    va_list arguments;
+    if (ok) { verdict->passed++; return; }
+    verdict->failed++;
+    va_start(arguments, format);
+    printf("FAILED ");
+    vprintf(format, arguments);
+    printf("\n");
+    va_end(arguments);
+}
+
+/* The largest difference over the largest value wanted; NaN if any is NaN. */
+static double worst_error(const real *got, const double *want, size_t n)
+{
+    double worst = 0, largest = 1e-30;
+    for (size_t i = 0; i < n; i++) {
+        double difference = fabs((double)got[i] - want[i]);
+        if (!(difference <= worst)) worst = difference;
+        largest = fmax(largest, fabs(want[i]));
+    }
+    return worst / largest;
+}
+
+/* Winograd adds and subtracts before it multiplies, which costs a digit (chapter 3). */
+static double kernel_limit(const Node *y)
+{
+    double limit = is_conv(y) ? 5e-5 : y->op == OP_instance_norm_sums || y->op == OP_instance_norm_dx ? 2e-5 : 4e-6;
+    return sizeof(real) == 8 ? 1e-10 : limit;
+}
+
+/* One case on the instruction set in use: builds it, runs it on each thread count, compares. Returns the error, or -1 if there is no such case. */
+static double verify_case(Verdict *verdict, Op op, int variant)
+{
+    Graph *g = graph_new();
+    Node *y = rows[op].test(g, variant);
+    if (!y) { graph_free(g); return -1; }
+    keep(y);
+    double **want = graph_define(g), error = 0;
+    size_t n = count_of(y);
+    real *first = must_alloc(n, sizeof *first), **saved = must_alloc((size_t)g->n_owned + 1, sizeof *saved);
+    int leaves = g->n_owned, before = g->count;
+    for (int i = 0; i < leaves; i++) {
+        size_t bytes = shape_count(g->owned[i]->shape) * sizeof(real);
+        saved[i] = memcpy(must_alloc(bytes, 1), g->owned[i]->data, bytes);
+    }
+    Error e = {0};
+    Arena arena = {0};
+    judge(verdict, graph_plan(g, &e), "%s case %d: %s", rows[op].name, variant, e.text);
+    arena_reserve(&arena, g->arena_bytes + 1);
+    graph_bind(g, &arena);
+    for (size_t k = 0; k < sizeof verify_threads / sizeof *verify_threads; k++) {
+        threads_start(verify_threads[k]);
+        for (int i = 0; i < leaves; i++) memcpy(g->owned[i]->data, saved[i], shape_count(g->owned[i]->shape) * sizeof(real));
+        graph_run(g);
+        if (k == 0) memcpy(first, y->data, n * sizeof *first);
+        else judge(verdict, memcmp(first, y->data, n * sizeof *first) == 0, "%s case %d on %s: %d threads give other bits than 1", rows[op].name, variant, kernels->name, verify_threads[k]);
+    }
+    error = worst_error(first, want[y->id], n);
+    judge(verdict, error <= kernel_limit(y), "%s case %d on %s: error %g, allowed %g", rows[op].name, variant, kernels->name, error, kernel_limit(y));
+    free_values(want, before);
+    for (int i = 0; i < leaves; i++) free(saved[i]);
+    free(saved), free(first);
+    arena_free(&arena);
+    graph_free(g);
+    return error;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.2  Gradients against central differences
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { PROBES = 10 };                   /* elements of each operand that are moved */
+
+/* Moves single elements of the leaves and compares how `value` (a number) answers with what the gradients say. */
+static double difference_error(Graph *g, const Node *value, Tensor *const *leaves, Node *const *gradients, int n)
+{
+    const double h = 2e-5;
+    double worst = 0;
+    for (int i = 0; i < n; i++) {
+        size_t count = shape_count(leaves[i]->shape);
+        double largest = 0;
+        graph_run(g);
+        real *gradient = must_alloc(count, sizeof *gradient);
+        memcpy(gradient, gradients[i]->data, count * sizeof *gradient);
+        for (size_t k = 0; k < count; k++) largest = fmax(largest, fabs((double)gradient[k]));
+        for (int probe = 0; probe < PROBES; probe++) {
+            size_t k = (size_t)(draw(7, STREAM_TEST, (uint64_t)probe, (uint32_t)i) * (double)count);
+            real was = leaves[i]->data[k];
+            double at[2];
+            for (int side = 0; side < 2; side++) {
+                leaves[i]->data[k] = (real)((double)was + (side ? h : -h));
+                graph_run(g);
+                at[side] = (double)value->data[0];
+            }
+            leaves[i]->data[k] = was;
+            double error = fabs((at[1] - at[0]) / (2 * h) - (double)gradient[k]) / fmax(largest, 1e-2);
+            if (!(error <= worst)) worst = error;
+        }
+        free(gradient);
+    }
+    return worst;
+}
+
+/* sum over i of <x_i, a fixed random tensor>: a number whose gradient sees every element. */
+static Node *random_projection(Node *const *x, int n)
+{
+    Node *total = NULL;
+    for (int i = 0; i < n; i++) {
+        Node *part = sum(mul(x[i], test_leaf(x[i]->graph, x[i]->shape, -1, 1, false)));
+        total = total ? add(total, part) : part;
+    }
+    return keep(total);
+}
+
+/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -1 without such a case, -2 if the
+ * op refuses by name. */
+static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
+{
+    Graph *g = graph_new();
+    Node *y = rows[op].test(g, variant);
+    if (!y) { graph_free(g); return -1; }
+    Tensor *leaves[MAX_INPUTS];
+    Node *wrt[MAX_INPUTS], *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    int n = 0;
+    for (int i = 0; i < g->count; i++)
+        if (g->nodes[i]->op == OP_leaf && n < MAX_INPUTS) leaves[n] = g->nodes[i]->tensor, wrt[n++] = g->nodes[i];
+    Node *value = random_projection(&y, 1);
+    grad(value, wrt, n, gradients);
+    if (order == 2) {
+        value = random_projection(gradients, n);
+        grad(value, wrt, n, second);
+        memcpy(gradients, second, sizeof second);
+    }
+    for (int i = 0; i < n; i++) keep(gradients[i]);
+    Error e = {0};
+    Arena arena = {0};
+    double error = -2;
+    if (graph_plan(g, &e)) {
+        arena_reserve(&arena, g->arena_bytes + 1);
+        graph_bind(g, &arena);
+        error = difference_error(g, value, leaves, gradients, n);
+        judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", rows[op].name, variant, order, error);
+    } else {
+        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, rows[op].name) == e.text, "%s refuses without its name: %s", rows[op].name, e.text);
+    }
+    arena_free(&arena);
+    graph_free(g);
+    return error;
+}
+
+/* An op without derivative, or whose derivative is by design not its slope. */
+static bool has_slope(Op op)
+{
+    return op != OP_leaf && op != OP_fill && op != OP_stop_grad && op != OP_adam && op != OP_prepare_filter && op != OP_sign && op != OP_moments;
+}
+
+static void verify_row_gradients(Verdict *verdict, Op op, char *text, size_t size)
+{
+    double worst[3] = {0, 0, 0};
+    bool refused[3] = {false, false, false};
+    for (int order = 1; order <= 2; order++)
+        for (int variant = 0;; variant++) {
+            double error = verify_gradient(verdict, op, variant, order);
+            if (error == -1) break;
+            if (error == -2) refused[order] = true;
+            else if (!(error <= worst[order])) worst[order] = error;
+        }
+    snprintf(text, size, refused[1] ? "refused" : "%.1e", worst[1]);
+    snprintf(text + strlen(text), size - strlen(text), refused[2] ? "  refused" : "  %.1e", worst[2]);
+}
+
+/* Every row: its worst error on each instruction set, and its gradients in the double build. */
+static int verify_all(Verdict *verdict)
+{
+    const Kernels *chosen = kernels;
+    int threads = thread_count();
+    char why[256];
+    printf("%-20s", "op");
+    for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) printf(" %10s", isa_names[i]);
+    printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
+    for (int op = 0; op < OPS; op++) {
+        printf("%-20s", rows[op].name);
+        for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
+            double worst = -1;
+            if (!isa_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
+            for (int variant = 0;; variant++) {
+                double error = verify_case(verdict, (Op)op, variant);
+                if (error == -1) break;
+                if (!(error <= worst)) worst = error;
+            }
+            if (worst < 0) printf(" %10s", "(in conv)");
+            else printf(" %10.1e", worst);
+        }
+        char gradients[64] = "";
+        kernels = chosen;
+        threads_start(1);
+        if (sizeof(real) == 8 && has_slope((Op)op)) verify_row_gradients(verdict, (Op)op, gradients, sizeof gradients);
+        printf("   %s\n", gradients);
+    }
+    for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
+        if (isa_choose(isa_names[i], why)) continue;
+        printf("skipped: %s is not on this machine\n", isa_names[i]);
+        verdict->skipped++;
+    }
+    kernels = chosen;
+    threads_start(threads);
+    printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
+    return verdict->failed == 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.3  Speed
+ * ---------------------------------------------------------------------------------------------- */
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Median milliseconds of a graph's run. */
+static double time_graph(Graph *g, int repeat)
+{
+    double *times = must_alloc((size_t)repeat, sizeof *times);
+    graph_run(g);
+    for (int i = 0; i < repeat; i++) {
+        double start = now_seconds();
+        graph_run(g);
+        times[i] = 1e3 * (now_seconds() - start);
+    }
+    qsort(times, (size_t)repeat, sizeof *times, compare_doubles);
+    double median = times[repeat / 2];
+    free(times);
+    return median;
+}
+
+/* Multiplications and additions of a convolution of the family, done directly. */
+static double conv_operations(const ConvShape *s)
+{
+    return 2.0 * s->n * s->ho * s->wo * s->k * s->r * s->s * (s->groups == 1 ? s->c : 1);
+}
+
+static double node_operations(const Node *y)
+{
+    return is_conv(y) ? conv_operations(&y->conv) : (double)count_of(y);
+}
+
+static double node_bytes(const Node *y)
+{
+    double total = is_view(y) || y->op == OP_leaf ? 0 : (double)count_of(y);
+    for (int k = 0; k < MAX_INPUTS; k++)
+        if (y->in[k] && !is_view(y) && !(is_conv(y) && k == 1 && y->in[FILTER])) total += (double)count_of(y->in[k]);
+    return total * sizeof(real);
+}
+
+typedef struct RooflineRow { const Node *node; double milliseconds; } RooflineRow;
+
+static int slowest_first(const void *a, const void *b)
+{
+    double x = ((const RooflineRow *)a)->milliseconds, y = ((const RooflineRow *)b)->milliseconds;
+    return (x < y) - (x > y);
+}
+
+/* Where a graph's time goes, node by node: GFLOP/s count a convolution's direct operations, so Winograd may pass the peak. */
+static void print_roofline(Graph *g, const char *title)
+{
+    RooflineRow *table = must_alloc((size_t)g->n_order, sizeof *table);
+    double total = 0, operations = 0;
+    for (int i = 0; i < g->n_order; i++) table[i] = (RooflineRow){g->order[i], 1e30};
+    for (int repeat = 0; repeat < 3; repeat++) {
+        graph_profile(g);
+        for (int i = 0; i < g->n_order; i++) table[i].milliseconds = fmin(table[i].milliseconds, g->order[i]->milliseconds);
+    }
+    for (int i = 0; i < g->n_order; i++) total += table[i].milliseconds, operations += is_conv(g->order[i]) ? node_operations(g->order[i]) : 0;
+    printf("%s: %.1f ms, %.1f GFLOP in convolutions, %zu MB of values\n", title, total, operations * 1e-9, g->arena_bytes >> 20);
+    printf("  %8s %6s %9s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "GB/s", "op", "shape", "geometry");
+    qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
+    for (int i = 0; i < g->n_order && table[i].milliseconds > 0.002 * total; i++) {
+        const Node *y = table[i].node;
+        const ConvShape *s = &y->conv;
+        char shape[64], geometry[64] = "";
+        snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", y->shape.d[0], y->shape.d[1], y->shape.d[2], y->shape.d[3]);
+        if (is_conv(y)) snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h, s->w);
+        double seconds = table[i].milliseconds * 1e-3;
+        printf("  %8.2f %5.1f%% %9.1f %8.1f  %-20s %-22s %s\n", table[i].milliseconds, 100 * table[i].milliseconds / total,
+               node_operations(y) * 1e-9 / seconds, node_bytes(y) * 1e-9 / seconds, row_of(y->op)->name, shape, geometry);
+    }
+    free(table);
+}
+
+/* Random pictures and labels: their values do not change the time. */
+static void fill_bench(Trainer *t)
+{
+    for (size_t i = 0; i < shape_count(t->batch.x->shape); i++) t->batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+    int n = t->d.classes;
+    for (int i = 0; i < t->recipe.batch; i++) {
+        one_hot(t->batch.label->data + i * n, n, i % n);
+        one_hot(t->batch.target->data + i * n, n, (i + 1) % n);
+        t->batch.alpha->data[i] = (real)0.5;
+    }
+    set_schedule(t->batch.schedule_d, 1e-4, 0.5, 0.999, 1);
+    set_schedule(t->batch.schedule_g, 1e-4, 0.5, 0.999, 1);
+}
+
+static int bench(const Settings *settings, Error *e)
+{
+    static Trainer t;
+    t = (Trainer){.settings = *settings};
+    const Settings *s = &t.settings;
+    if (!make_recipe(s, &t.recipe, e) || !check_size(s, e)) return 0;
+    make_nets(s, 4, &t.g, &t.d);
+    t.batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, 4);
+    t.d_step = stargan_d_step(&t.g, &t.d, &t.batch, &t.recipe);
+    t.g_step = stargan_g_step(&t.g, &t.d, &t.batch, &t.recipe);
+    t.drawing = drawing_new(&t.g, (int)s->batch);
+    Graph *graphs[] = {t.d_step.graph, t.g_step.graph, t.drawing.graph};
+    int ok = bind_graphs(graphs, 3, &t.arena, e);
+    if (ok) {
+        net_initialise(&t.g, 1), net_initialise(&t.d, 1);
+        fill_bench(&t);
+        double d = time_graph(t.d_step.graph, (int)s->repeat), g = time_graph(t.g_step.graph, (int)s->repeat), forward = time_graph(t.drawing.graph, (int)s->repeat);
+        struct rusage use;
+        getrusage(RUSAGE_SELF, &use);
+        const char *format = s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"peak_bytes\": %ld, \"five_d_one_g_ms\": %.1f, \"threads\": %d, \"isa\": \"%s\"}\n"
+                                     : "D step %.2f ms   G step %.2f ms   forward %.2f ms   peak %ld bytes   5 D + 1 G %.1f ms   (%d threads, %s)\n";
+        printf(format, d, g, forward, use.ru_maxrss * 1024, 5 * d + g, thread_count(), kernels->name);
+        if (s->roofline) print_roofline(t.d_step.graph, "D step"), print_roofline(t.g_step.graph, "G step"), print_roofline(t.drawing.graph, "forward");
+    }
+    trainer_free(&t);
+    return ok;
+}
+
+/* ================================================================================================
+ * 13  PICTURES, PAGES, REPORTS
+ *
+ * What people look at: faces edited by a trained generator, sheets of drawn faces, and a run's report, one self-contained page
+ * with its losses, its samples over time and the strip of seed 001's figure, the same faces after each quarter of the training.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.1  Opening a generator
+ * ---------------------------------------------------------------------------------------------- */
+
+/* A run's directory stands for its checkpoint. */
+static void weights_path(const char *given, char path[PATH_MAX])
+{
+    struct stat info;
+    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
+    snprintf(path, PATH_MAX, directory ? "%s/checkpoint.safetensors" : "%s", given);
+}
+
+/* Classes, comma-separated in the metadata, or class0, class1, ... */
+static void name_classes(Facegan *model, const TensorFile *file)
+{
+    const char *names = tensorfile_metadata(file, "attributes");
+    if (!names || !*names) names = tensorfile_metadata(file, "classes");
+    for (int i = 0; i < model->g.classes; i++) {
+        size_t length = names ? strcspn(names, ",") : 0;
+        if (length) snprintf(model->class_names[i], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), names);
+        else snprintf(model->class_names[i], NAME, "class%d", i);
+        if (names) names = names[length] ? names + length + 1 : NULL;
+    }
+}
+
+/* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution (X, w, 7, 7). */
+static int read_architecture(const TensorFile *file, const char *path, const char *prefix, Net *g, Error *e)
+{
+    char name[96];
+    const char *size = tensorfile_metadata(file, "size");
+    snprintf(name, sizeof name, "%smain.0.weight", prefix);
+    const TensorEntry *first = tensorfile_find(file, name), *last;
+    if (!first || first->rank != 4 || first->shape[2] != 7 || first->shape[3] != 7) return fail(e, 1, "%s: not a StarGAN generator: it has no 7x7 convolution %s", path, name);
+    for (g->repeat = 0;; g->repeat++) {
+        snprintf(name, sizeof name, "%smain.%d.main.0.weight", prefix, 9 + g->repeat);
+        if (!tensorfile_find(file, name)) break;
+    }
+    snprintf(name, sizeof name, "%smain.%d.weight", prefix, 15 + g->repeat);
+    last = tensorfile_find(file, name);
+    if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3)) return fail(e, 1, "%s: not a StarGAN generator: no last convolution %s", path, name);
+    int64_t classes = first->shape[1] - last->shape[0];
+    if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024) return fail(e, 1, "%s: %s takes %" PRId64 " channels, the pictures have %" PRId64, path, name, first->shape[1], last->shape[0]);
+    g->letter = 'G';
+    g->width = (int)first->shape[0];
+    g->channels = (int)last->shape[0];
+    g->classes = (int)classes;
+    g->size = size && atoi(size) >= 8 && atoi(size) <= 1024 && atoi(size) % 4 == 0 ? atoi(size) : 128;
+    return 1;
+}
+
+static Facegan *open_generator(const char *given, Error *e)
+{
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    TensorFile file;
+    weights_path(given, path);
+    if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
+    const char *prefix = tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
+    Facegan *model = must_alloc(1, sizeof *model);
+    int ok = read_architecture(&file, path, prefix, &model->g, e);
+    if (ok) {
+        Drawing d = drawing_new(&model->g, 1);
+        model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
+        name_classes(model, &file);
+        ok = bind_graphs(&model->graph, 1, &model->arena, e) && load_net(&file, path, &model->g, prefix, false, e);
+    }
+    tensorfile_free(&file);
+    if (ok) return model;
+    facegan_close(model);
+    return NULL;
+}
+
+void facegan_close(Facegan *model)
+{
+    if (!model) return;
+    graph_free(model->graph);
+    tensor_free(model->x), tensor_free(model->condition);
+    net_free(&model->g);
+    arena_free(&model->arena);
+    free(model);
+}
+
+/* The square, scaled picture that the generator works on, into model->x. */
+static int load_picture(Facegan *model, Image *picture, Error *e)
+{
+    Image scaled;
+    char why[IMAGE_ERROR_SIZE];
+    crop_centre(picture, 0);
+    if (!image_resize(picture, model->g.size, model->g.size, &scaled, why)) return fail(e, 1, "%s", why);
+    from_bytes(scaled.pixels, count_of(model->y), model->x->data);
+    image_free(&scaled);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.2  Editing pictures
+ * ---------------------------------------------------------------------------------------------- */
+
+static int find_class(const Facegan *model, const char *name, size_t length)
+{
+    for (int i = 0; i < model->g.classes; i++)
+        if (strlen(model->class_names[i]) == length && strncasecmp(model->class_names[i], name, length) == 0) return i;
+    return -1;
+}
+
+/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so this is extrapolation. */
+static int parse_emotion(const Facegan *model, const char *text, int *index, double *strength, Error *e)
+{
+    size_t length = strcspn(text, ":");
+    char *end, list[512] = "";
+    *strength = text[length] ? strtod(text + length + 1, &end) : 1;
+    *index = find_class(model, text, length);
+    for (int i = 0; i < model->g.classes; i++) snprintf(list + strlen(list), sizeof list - strlen(list), " %s", model->class_names[i]);
+    if (*index < 0) return fail(e, 2, "--emotion %s: this model knows:%s", text, list);
+    if (text[length] && (*end || !(*strength >= 0 && *strength <= 2))) return fail(e, 2, "--emotion %s: the strength must be a number from 0 to 2", text);
+    return 1;
+}
+
+/* dir/photo.jpg with happy -> OUT/photo-happy.png */
+static void edited_name(const char *out, const char *picture, const char *emotion, char path[PATH_MAX])
+{
+    const char *slash = strrchr(picture, '/'), *name = slash ? slash + 1 : picture, *dot = strrchr(name, '.');
+    int length = dot ? (int)(dot - name) : (int)strlen(name);
+    snprintf(path, PATH_MAX, "%s/%.*s-%s.png", out, length, name, emotion);
+}
+
+static int save_picture(const char *path, const unsigned char *pixels, int size, int channels, bool provenance, Error *e)
+{
+    char why[IMAGE_ERROR_SIZE];
+    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+    Image image = {size, size, channels, (unsigned char *)(uintptr_t)pixels};
+    return image_save(path, &image, &text, provenance ? 1 : 0, why) ? 1 : fail(e, 1, "%s", why);
+}
+
+/* Draws one picture with every class and saves them side by side, the input first. */
+static int edit_all(Facegan *model, const char *picture, const Settings *s, Error *e)
+{
+    int n = model->g.classes, size = model->g.size, x = model->g.channels;
+    size_t bytes = count_of(model->y);
+    unsigned char *faces = must_alloc((size_t)n + 1, bytes);
+    const unsigned char *cells[MAX_CLASSES + 1];
+    const char *labels[MAX_CLASSES + 1] = {"input"};
+    PlotCanvas sheet;
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
+    to_bytes(model->x->data, bytes, faces);
+    for (int k = 0; k < n; k++) {
+        one_hot(model->condition->data, n, k);
+        graph_run(model->graph);
+        to_bytes(model->y->data, bytes, faces + (size_t)(k + 1) * bytes);
+        labels[k + 1] = model->class_names[k];
+    }
+    for (int k = 0; k <= n; k++) cells[k] = faces + (size_t)k * bytes;
+    edited_name(*s->out ? s->out : ".", picture, "all", path);
+    int ok = plot_grid(cells, size, size, x, 1, n + 1, (int)s->scale, NULL, labels, NULL, &sheet);
+    free(faces);
+    if (!ok) return fail(e, 1, "no memory for a sheet of %d pictures", n + 1);
+    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+    Image image = {sheet.width, sheet.height, 3, sheet.rgb};
+    ok = image_save(path, &image, &text, s->provenance ? 1 : 0, why);
+    plot_free(&sheet);
+    if (ok) printf("%s\n", path);
+    return ok ? 1 : fail(e, 1, "%s", why);
+}
+
+static int edit_one(Facegan *model, const char *picture, const Settings *s, Error *e)
+{
+    int index;
+    double strength;
+    char path[PATH_MAX];
+    if (!parse_emotion(model, s->emotion, &index, &strength, e)) return 0;
+    one_hot(model->condition->data, model->g.classes, index);
+    model->condition->data[index] = (real)strength;
+    graph_run(model->graph);
+    unsigned char *face = must_alloc(count_of(model->y), 1);
+    to_bytes(model->y->data, count_of(model->y), face);
+    edited_name(*s->out ? s->out : ".", picture, model->class_names[index], path);
+    int ok = save_picture(path, face, model->g.size, model->g.channels, s->provenance, e);
+    free(face);
+    if (ok) printf("%s\n", path);
+    return ok;
+}
+
+static int edit_pictures(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
+{
+    Facegan *model = open_generator(run, e);
+    int index, failed = 0;
+    double strength;
+    char why[IMAGE_ERROR_SIZE];
+    if (!model) return 0;
+    bool all = strcmp(s->emotion, "all") == 0 || !*s->emotion;
+    int ok = (all || parse_emotion(model, s->emotion, &index, &strength, e)) && (!*s->out || make_directory(s->out, e));
+    for (int i = 0; ok && i < count; i++) {
+        Image picture;
+        if (!image_load(pictures[i], model->g.channels, &picture, why)) {
+            warn("passed over: %s", why);
+            failed++;
+            continue;
+        }
+        ok = load_picture(model, &picture, e) && (all ? edit_all(model, pictures[i], s, e) : edit_one(model, pictures[i], s, e));
+        image_free(&picture);
+    }
+    facegan_close(model);
+    if (ok && failed) return fail(e, 1, "%d of %d pictures could not be read", failed, count);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.3  The public functions of facegan.h
+ * ---------------------------------------------------------------------------------------------- */
+
+static void start_library(void)
+{
+    char why[256];
+    if (!kernels && !isa_choose(getenv("FACEGAN_ISA"), why)) isa_choose(NULL, why);
+    if (thread_count() == 1) threads_start(0);
+}
+
+Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
+{
+    Error e = {0};
+    start_library();
+    Facegan *model = open_generator(path, &e);
+    if (!model) snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text);
+    return model;
+}
+
+int facegan_classes(const Facegan *model)  { return model->g.classes; }
+int facegan_size(const Facegan *model)     { return model->g.size; }
+int facegan_channels(const Facegan *model) { return model->g.channels; }
+
+const char *facegan_class_name(const Facegan *model, int index)
+{
+    return index >= 0 && index < model->g.classes ? model->class_names[index] : NULL;
+}
+
+int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition, unsigned char *out,
+                 char error[FACEGAN_ERROR])
+{
+    Image picture;
+    Error e = {0};
+    char why[IMAGE_ERROR_SIZE];
+    if (width < 1 || height < 1 || (channels != 1 && channels != 3)) return snprintf(error, FACEGAN_ERROR, "a picture of %d x %d x %d: needs 1 or 3 channels", width, height, channels), 0;
+    if (!image_new(width, height, model->g.channels, &picture, why)) return snprintf(error, FACEGAN_ERROR, "%s", why), 0;
+    for (size_t i = 0; i < (size_t)width * (size_t)height; i++) {
+        const unsigned char *from = pixels + i * (size_t)channels;
+        for (int c = 0; c < model->g.channels; c++) {
+            double grey = channels == 3 ? 0.299 * from[0] + 0.587 * from[1] + 0.114 * from[2] : from[0];
+            picture.pixels[i * (size_t)model->g.channels + (size_t)c] = model->g.channels == 3 && channels == 3 ? from[c] : (unsigned char)(grey + 0.5);
+        }
+    }
+    int ok = load_picture(model, &picture, &e);
+    image_free(&picture);
+    if (!ok) return snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text), 0;
+    for (int i = 0; i < model->g.classes; i++) model->condition->data[i] = (real)condition[i];
+    graph_run(model->graph);
+    to_bytes(model->y->data, count_of(model->y), out);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.4  The report of a run
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { MAX_COLUMNS = 24 };
+
+typedef struct LogTable {               /* log.csv as columns; an empty field is NaN */
+    char names[MAX_COLUMNS][32];
+    double *columns[MAX_COLUMNS];
+    int n_columns;
+    size_t rows, room;
+} LogTable;
+
+static void log_free(LogTable *log)
+{
+    for (int i = 0; i < MAX_COLUMNS; i++) free(log->columns[i]);
+}
+
+static void log_row(LogTable *log, char *line)
+{
+    if (log->rows == log->room) {
+        log->room = log->room ? 2 * log->room : 1024;
+        for (int i = 0; i < log->n_columns; i++)
+            if (!(log->columns[i] = realloc(log->columns[i], log->room * sizeof **log->columns))) abort();
+    }
+    for (int i = 0; i < log->n_columns; i++) {
+        char *end = line ? strchr(line, ',') : NULL, *stop;
+        if (end) *end = 0;
+        double value = line ? strtod(line, &stop) : NAN;
+        log->columns[i][log->rows] = line && stop != line ? value : NAN;
+        line = end ? end + 1 : NULL;
+    }
+    log->rows++;
+}
+
+static int log_read(const char *path, LogTable *log, Error *e)
+{
+    char line[1024];
+    FILE *file = fopen(path, "r");
+    *log = (LogTable){0};
+    if (!file) return fail(e, 1, "%s: %s", path, strerror(errno));
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\r\n")] = 0;
+        if (log->n_columns) { log_row(log, line); continue; }
+        for (char *name = strtok(line, ","); name && log->n_columns < MAX_COLUMNS; name = strtok(NULL, ","))
+            snprintf(log->names[log->n_columns++], sizeof log->names[0], "%s", name);
+    }
+    fclose(file);
+    return log->n_columns && log->rows ? 1 : fail(e, 1, "%s: no rows yet", path);
+}
+
+/* A chart of every column whose name begins with `prefix`. */
+static void chart(Page *page, const LogTable *log, const char *title, const char *prefix, const char *y_label)
+{
+    PageSeries series[MAX_COLUMNS];
+    int n = 0;
+    for (int i = 1; i < log->n_columns; i++)
+        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0) series[n++] = (PageSeries){log->names[i], log->columns[0], log->columns[i], log->rows};
+    if (n) page_chart(page, title, "iteration", y_label, series, n, 0);
+}
+
+/* The sample sheets of a run, by iteration. */
+typedef struct Sheets { char **paths; long *iterations; int count; } Sheets;
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static Sheets find_sheets(const char *run)
+{
+    Sheets s = {0};
+    char folder[PATH_MAX], path[PATH_MAX + 300];
+    snprintf(folder, sizeof folder, "%s/samples", run);
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (strspn(entry->d_name, "0123456789") != 8 || strcmp(entry->d_name + 8, ".png")) continue;
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        s.paths = realloc(s.paths, (size_t)(s.count + 1) * sizeof *s.paths);
+        if (!s.paths) abort();
+        s.paths[s.count++] = must_copy(path);
+    }
+    if (directory) closedir(directory);
+    if (s.count) qsort(s.paths, (size_t)s.count, sizeof *s.paths, by_text);
+    s.iterations = must_alloc((size_t)s.count, sizeof *s.iterations);
+    for (int i = 0; i < s.count; i++) s.iterations[i] = atol(strrchr(s.paths[i], '/') + 1);
+    return s;
+}
+
+static void sheets_free(Sheets *s)
+{
+    for (int i = 0; i < s->count; i++) free(s->paths[i]);
+    free(s->paths), free(s->iterations);
+}
+
+/* Cell (row, column) of a sheet without margins, copied out. */
+static unsigned char *sheet_cell(const Image *sheet, int size, int row, int column)
+{
+    size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
+    unsigned char *cell = must_alloc((size_t)size, line);
+    for (int y = 0; y < size; y++) memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line, line);
+    return cell;
+}
+
+static int enlargement(int size)
+{
+    return size <= 48 ? 2 : 1;
+}
+
+/* A canvas as PNG bytes; NULL when memory is out. */
+static unsigned char *canvas_png(PlotCanvas *canvas, size_t *size)
+{
+    unsigned char *bytes = NULL;
+    char why[IMAGE_ERROR_SIZE];
+    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+    Image image = {canvas->width, canvas->height, 3, canvas->rgb};
+    if (!image_encode_png(&image, &text, 1, &bytes, size, why)) bytes = NULL;
+    plot_free(canvas);
+    return bytes;
+}
+
+/* A sheet with its columns named. */
+static unsigned char *labelled_sheet(const char *path, const Settings *s, char (*names)[NAME], int classes, size_t *bytes)
+{
+    Image sheet;
+    char why[IMAGE_ERROR_SIZE];
+    PlotCanvas canvas;
+    const char *labels[MAX_CLASSES + 1] = {"input"};
+    int size = (int)s->size;
+    if (!image_load(path, (int)s->channels, &sheet, why)) return NULL;
+    int rows_ = sheet.height / size, columns = sheet.width / size;
+    unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
+    for (int i = 0; i < rows_ * columns; i++) cells[i] = sheet_cell(&sheet, size, i / columns, i % columns);
+    for (int i = 0; i < classes; i++) labels[i + 1] = names[i];
+    int ok = columns == classes + 1 && plot_grid((const unsigned char *const *)cells, size, size, sheet.channels, rows_, columns, enlargement(size), NULL, labels, NULL, &canvas);
+    for (int i = 0; i < rows_ * columns; i++) free(cells[i]);
+    free(cells);
+    image_free(&sheet);
+    return ok ? canvas_png(&canvas, bytes) : NULL;
+}
+
+enum { QUARTERS = 4 };
+
+/* Seed 001's figure: one face with every expression, a row for each quarter of the training. Returns PNG bytes. */
+static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, char (*names)[NAME], int classes, int face, size_t *bytes)
+{
+    int size = (int)s->size, columns = classes + 1, done = 0;
+    unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
+    const char *labels[MAX_CLASSES + 1] = {"input"};
+    char row_names[QUARTERS][32];
+    const char *row_labels[QUARTERS];
+    PlotCanvas canvas;
+    for (int i = 0; i < classes; i++) labels[i + 1] = names[i];
+    for (int q = 0; q < QUARTERS; q++) {
+        snprintf(row_names[q], sizeof row_names[q], "%d%%", 25 * (q + 1));
+        row_labels[q] = row_names[q];
+        for (int i = 0; i < sheets->count; i++) {
+            Image sheet;
+            char why[IMAGE_ERROR_SIZE];
+            if (sheets->iterations[i] != (q == 3 ? s->iters : s->iters * (q + 1) / 4) || !image_load(sheets->paths[i], (int)s->channels, &sheet, why)) continue;
+            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++) cells[q * columns + c] = sheet_cell(&sheet, size, face, c), done++;
+            image_free(&sheet);
+            break;
+        }
+    }
+    int ok = done && plot_grid((const unsigned char *const *)cells, size, size, (int)s->channels, QUARTERS, columns, enlargement(size), row_labels, labels, NULL, &canvas);
+    for (int i = 0; i < QUARTERS * columns; i++) free(cells[i]);
+    return ok ? canvas_png(&canvas, bytes) : NULL;
+}
+
+static void add_slider(Page *page, const Sheets *sheets, const Settings *s, char (*names)[NAME], int classes)
+{
+    enum { SHOWN = 40 };
+    const void *bytes[SHOWN];
+    size_t sizes[SHOWN];
+    char texts[SHOWN][32];
+    const char *labels[SHOWN];
+    int n = 0, step = (sheets->count + SHOWN - 1) / SHOWN;
+    for (int i = sheets->count - 1; i >= 0 && n < SHOWN; i -= step) {
+        int at = SHOWN - 1 - n;
+        if (!(bytes[at] = labelled_sheet(sheets->paths[i], s, names, classes, &sizes[at]))) continue;
+        snprintf(texts[at], sizeof texts[at], "iteration %ld", sheets->iterations[i]);
+        labels[at] = texts[at];
+        n++;
+    }
+    int from = SHOWN - n;
+    if (n) page_slider(page, "The same faces over the training: the picture as it was, then G's drawings of it", labels + from, bytes + from, sizes + from, n, "image/png");
+    for (int i = from; i < SHOWN; i++) free((void *)(uintptr_t)bytes[i]);
+}
+
+/* The headline: how far, how long, how D and G stand. */
+static void add_facts(Page *page, const LogTable *log, const Settings *s)
+{
+    static const char *const wanted[] = {"iteration", "D.total", "G.cls", "G.rec", "validation_accuracy"};
+    const char *names[8], *values[8];
+    char texts[8][48];
+    int n = 0;
+    for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++)
+        for (int i = 0; i < log->n_columns; i++) {
+            size_t row = log->rows;
+            if (strcmp(log->names[i], wanted[k])) continue;
+            while (row > 0 && !isfinite(log->columns[i][row - 1])) row--;
+            if (row == 0) continue;
+            if (k == 0) snprintf(texts[n], sizeof texts[n], "%.0f of %ld", log->columns[i][row - 1], s->iters);
+            else if (k == 4) snprintf(texts[n], sizeof texts[n], "%.1f%%", 100 * log->columns[i][row - 1]);
+            else snprintf(texts[n], sizeof texts[n], "%.3g", log->columns[i][row - 1]);
+            names[n] = k == 4 ? "D's accuracy, held out" : wanted[k];
+            values[n] = texts[n];
+            n++;
+        }
+    page_facts(page, names, values, n);
+}
+
+static void add_settings(Page *page, const Settings *s)
+{
+    const char *cells[2 * SETTINGS];
+    static char texts[SETTINGS][TEXT * 4];
+    int n = 0;
+    for (int i = 0; i < SETTINGS; i++) {
+        if (settings_table[i].use == COMMAND) continue;
+        setting_text(s, &settings_table[i], texts[i], sizeof texts[i]);
+        cells[2 * n] = settings_table[i].name;
+        cells[2 * n++ + 1] = texts[i];
+    }
+    page_heading(page, "Settings");
+    page_table(page, NULL, 2, cells, n);
+}
+
+static int split_names_list(const char *list, char (*names)[NAME])
+{
+    int n = 0;
+    while (*list && n < MAX_CLASSES) {
+        size_t length = strcspn(list, ",");
+        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
+        list += length + (list[length] != 0);
+    }
+    return n;
+}
+
+static int write_report(const char *run, Error *e)
+{
+    Settings s = default_settings();
+    LogTable log;
+    char path[PATH_MAX], title[TEXT * 2], why[256], names[MAX_CLASSES][NAME];
+    if (!read_config(run, &s, e)) return 0;
+    snprintf(path, sizeof path, "%s/log.csv", run);
+    if (!log_read(path, &log, e)) return 0;
+    int classes = split_names_list(*s.attributes ? s.attributes : s.classes, names);
+    Sheets sheets = find_sheets(run);
+    snprintf(title, sizeof title, "%s: %s, %ld px, batch %ld, seed %ld", run, s.model, s.size, s.batch, s.seed);
+    Page *page = page_begin("facegan training report", title);
+    add_facts(page, &log, &s);
+    page_heading(page, "Samples");
+    add_slider(page, &sheets, &s, names, classes);
+    for (int face = 0; face < 2; face++) {
+        size_t size;
+        unsigned char *strip = quarter_strip(&sheets, &s, names, classes, face, &size);
+        if (strip) page_image(page, "After 25, 50, 75 and 100% of the training", strip, size, "image/png");
+        free(strip);
+    }
+    page_heading(page, "Losses");
+    page_paragraph(page, "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls falls first and G.cls follows it, G.rec falls slowly. "
+                         "G.cls near ln(classes) means that G has not yet learnt what the classes are.");
+    chart(page, &log, "Discriminator", "D.", "loss");
+    chart(page, &log, "Generator", "G.", "loss");
+    chart(page, &log, "D's accuracy on held-out pictures", "validation", "share");
+    chart(page, &log, "Learning rate", "learning", "lr");
+    add_settings(page, &s);
+    sheets_free(&sheets);
+    log_free(&log);
+    snprintf(path, sizeof path, "%s/report.html", run);
+    return page_save(page, path, why) ? 1 : fail(e, 1, "%s", why);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.5  Drawn faces on disk
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Which emotions to draw, from "happy,sad"; empty: all seven. */
+static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
+{
+    Names names = {0};
+    int n = 0;
+    if (!*list) {
+        for (n = 0; n < EMOTIONS; n++) emotions[n] = n;
+        return n;
+    }
+    if (!names_parse(&names, list, "emotion", e)) return 0;
+    for (int i = 0; i < names.count && n < EMOTIONS; i++) {
+        int found = spelled(emotion_spellings, names.items[i]);
+        if (found < 0) {
+            fail(e, 2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry", names.items[i]);
+            n = 0;
+            break;
+        }
+        emotions[n++] = found;
+    }
+    names_free(&names);
+    return n;
+}
+
+/* Picture number `index`: who it is, how they stand, and how strongly they show the emotion. */
+static float draw_face(uint64_t seed, uint64_t index, int emotion, int size, int channels, unsigned char *pixels, float au[FACE_AUS])
+{
+    FaceIdentity identity;
+    FacePose pose;
+    float intensity = emotion == EMOTION_NEUTRAL ? 0 : (float)(0.6 + 0.4 * draw(seed, STREAM_FACE, index, 0));
+    memset(au, 0, FACE_AUS * sizeof *au);
+    face_identity(&identity, seed, index);
+    face_pose(&pose, seed, index);
+    face_recipe(au, emotion, intensity);
+    face_render(&identity, &pose, au, size, channels, pixels);
+    return intensity;
+}
+
+typedef struct DrawTask {
+    const Settings *s;
+    const int *emotions;
+    int n_emotions, first;
+    char (*rows)[256];                  /* labels.csv's rows, in order */
+    atomic_int failed;
+    char why[IMAGE_ERROR_SIZE];
+    pthread_mutex_t mutex;
+} DrawTask;
+
+static void draw_task(void *argument, int i, int worker)
+{
+    (void)worker;
+    DrawTask *t = argument;
+    const Settings *s = t->s;
+    int index = t->first + i, emotion = t->emotions[index % t->n_emotions], size = (int)s->size, channels = (int)s->channels;
+    unsigned char *pixels = must_alloc((size_t)(size * size), (size_t)channels);
+    float au[FACE_AUS], valence, arousal, intensity = draw_face((uint64_t)s->seed, (uint64_t)index, emotion, size, channels, pixels, au);
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE], *row = t->rows[i];
+    Image image = {size, size, channels, pixels};
+    snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, emotion_names[emotion], index);
+    if (!image_save(path, &image, NULL, 0, why)) {
+        pthread_mutex_lock(&t->mutex);
+        memcpy(t->why, why, sizeof why);
+        pthread_mutex_unlock(&t->mutex);
+        atomic_store(&t->failed, 1);
+    }
+    face_affect(au, &valence, &arousal);
+    int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", emotion_names[emotion], index, emotion_names[emotion], intensity, valence, arousal);
+    for (int k = 0; k < FACE_AUS; k++) used += snprintf(row + used, 256 - (size_t)used, ",%.2f", au[k]);
+    free(pixels);
+}
+
+/* Writes OUT/<emotion>/NNNNN.png and OUT/labels.csv. */
+static int draw_faces(const Settings *s, Error *e)
+{
+    enum { AT_ONCE = 64 };
+    int emotions[EMOTIONS], n = chosen_emotions(s->emotions, emotions, e);
+    char path[PATH_MAX];
+    if (!n) return 0;
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%s", s->out, emotion_names[emotions[i]]);
+        if (!make_directory(path, e)) return 0;
+    }
+    snprintf(path, sizeof path, "%s/labels.csv", s->out);
+    FILE *list = fopen(path, "w");
+    if (!list) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    fprintf(list, "path,emotion,intensity,valence,arousal");
+    for (int k = 0; k < FACE_AUS; k++) fprintf(list, ",AU%d", face_au_numbers[k]);
+    fprintf(list, "\n");
+    DrawTask task = {.s = s, .emotions = emotions, .n_emotions = n, .rows = must_alloc(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
+    Progress progress = progress_start("draw", 0, s->count);
+    for (task.first = 0; task.first < s->count && !atomic_load(&task.failed) && !interrupted; task.first += AT_ONCE) {
+        int count = s->count - task.first < AT_ONCE ? (int)(s->count - task.first) : AT_ONCE;
+        parallel(count, draw_task, &task);
+        for (int i = 0; i < count; i++) fprintf(list, "%s\n", task.rows[i]);
+        progress_show(&progress, task.first + count, "%s", s->out);
+    }
+    progress_end(&progress);
+    free(task.rows);
+    bool wrong = ferror(list) != 0;
+    wrong |= fclose(list) != 0;
+    if (atomic_load(&task.failed)) return fail(e, 1, "%s", task.why);
+    return wrong ? fail(e, 1, "cannot write %s: %s", path, strerror(errno)) : 1;
+}
+
+/* A sheet of a data set: for each class a row of its first pictures. */
+static int show_data(const char *data, const Settings *s, Error *e)
+{
+    enum { SHOWN = 10 };
+    DataSet set;
+    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
+    char why[IMAGE_ERROR_SIZE];
+    if (!dataset_open(&set, data, &options, e)) return 0;
+    int size = s->size ? (int)s->size : 96, channels = s->grey ? 1 : 3, ok = 1;
+    size_t bytes = (size_t)(size * size * channels), cells_count = (size_t)set.n_classes * SHOWN;
+    unsigned char *pixels = must_alloc(cells_count, bytes);
+    const unsigned char **cells = must_alloc(cells_count, sizeof *cells);
+    for (int c = 0; c < set.n_classes; c++)
+        for (int i = 0, found = 0; i < set.count && found < SHOWN; i++) {
+            size_t cell = (size_t)(c * SHOWN + found);
+            if (set.label[i] != c || !dataset_read(&set, i, size, channels, pixels + cell * bytes, e)) continue;
+            cells[cell] = pixels + cell * bytes;
+            found++;
+        }
+    PlotCanvas canvas;
+    if (!plot_grid(cells, size, size, channels, set.n_classes, SHOWN, (int)s->scale, (const char *const *)set.class_names, NULL, NULL, &canvas)) ok = fail(e, 1, "no memory for the sheet");
+    if (ok) {
+        Image image = {canvas.width, canvas.height, 3, canvas.rgb};
+        if (!image_save(*s->out ? s->out : "data.png", &image, NULL, 0, why)) ok = fail(e, 1, "%s", why);
+        plot_free(&canvas);
+    }
+    if (ok) printf("%s\n", *s->out ? s->out : "data.png");
+    free(pixels), free(cells);
+    dataset_close(&set);
+    return ok;
+}
+
+/* ================================================================================================
+ * 14  THE COMMAND LINE
+ *
+ *     facegan VERB [WHAT] [INPUT...] [--option value]...
+ *
+ * One grammar for every verb: a table says which options it takes, so that help, parsing and suggestions come from one place.
+ * Exit status: 0 done, 1 failed, 2 misuse. Files are written where --out says and nowhere else.
+ * ============================================================================================== */
+
+enum { MAX_INPUTS_GIVEN = 4096 };
+
+typedef struct Command {
+    Settings settings;
+    char *inputs[MAX_INPUTS_GIVEN];
+    int n_inputs;
+} Command;
+
+typedef struct Verb {
+    const char *name, *synopsis, *does;
+    const char *options;                /* names between spaces; NULL: every setting of a training */
+    int least, most;                    /* inputs */
+    int (*run)(Command *c, Error *e);
+    const char *examples;
+} Verb;
+
+static int run_train(Command *c, Error *e)
+{
+    Settings *s = &c->settings;
+    if (strcmp(c->inputs[0], "stargan")) return fail(e, 2, "train %s: the model must be stargan", c->inputs[0]);
+    snprintf(s->model, sizeof s->model, "%s", c->inputs[0]);
+    if (strlen(c->inputs[1]) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
+    snprintf(s->data, sizeof s->data, "%s", c->inputs[1]);
+    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", s->model);
+    if (!train(s, e)) return 0;
+    if (s->dry_run || *s->trace) return 1;
+    if (!write_report(s->out, e)) return 0;
+    printf("%s/report.html\n", s->out);
+    return 1;
+}
+
+static int run_edit(Command *c, Error *e)
+{
+    return edit_pictures(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
+}
+
+static int run_step(Command *c, Error *e)   { return step_file(c->inputs[0], c->inputs[1], e); }
+static int run_report(Command *c, Error *e)
+{
+    if (!write_report(c->inputs[0], e)) return 0;
+    printf("%s/report.html\n", c->inputs[0]);
+    return 1;
+}
+
+static int run_bench(Command *c, Error *e)
+{
+    Settings *s = &c->settings;
+    if (strcmp(c->inputs[0], "stargan")) return fail(e, 2, "bench %s: the model must be stargan", c->inputs[0]);
+    if (!s->size) s->size = 128;
+    if (s->grey) s->channels = 1;
+    return bench(s, e);
+}
+
+static int run_verify(Command *c, Error *e)
+{
+    (void)c;
+    Verdict verdict = {0};
+    return verify_all(&verdict) ? 1 : fail(e, 1, "%d checks failed", verdict.failed);
+}
+
+static int run_data(Command *c, Error *e)
+{
+    Settings *s = &c->settings;
+    const char *what = c->inputs[0];
+    if (s->grey) s->channels = 1;
+    if (strcmp(what, "draw") == 0) {
+        if (c->n_inputs > 1) return fail(e, 2, "data draw takes no input: %s", c->inputs[1]);
+        if (!*s->out) return fail(e, 2, "data draw needs --out DIR");
+        if (!s->size) s->size = 128;
+        if (s->size < 16 || s->size > 512) return fail(e, 2, "--size %ld: drawn faces are 16 to 512 px", s->size);
+        return draw_faces(s, e);
+    }
+    if (strcmp(what, "show") && strcmp(what, "doctor")) return fail(e, 2, "data %s: must be draw, show or doctor", what);
+    if (c->n_inputs != 2) return fail(e, 2, "data %s needs one data set", what);
+    if (strcmp(what, "show") == 0) return show_data(c->inputs[1], s, e);
+    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop};
+    return data_doctor(c->inputs[1], &options, (int)s->size, (int)s->json, e);
+}
+
+/* What a checkpoint or weight file holds. */
+static int run_info(Command *c, Error *e)
+{
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    TensorFile file;
+    weights_path(c->inputs[0], path);
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
+    double numbers = 0;
+    for (size_t i = 0; i < file.count; i++) numbers += (double)tensorfile_count(&file.tensors[i]);
+    bool json = c->settings.json;
+    if (json) printf("{\"path\": \"%s\", \"format\": \"%s\", \"numbers\": %.0f, \"tensors\": [", path, file.format, numbers);
+    else printf("%s: %s, %zu tensors, %.0f numbers\n", path, file.format, file.count, numbers);
+    for (size_t i = 0; !json && i < file.n_metadata; i++) printf("  %-14s %s\n", file.keys[i], file.values[i]);
+    for (size_t i = 0; i < file.count; i++) {
+        const TensorEntry *t = &file.tensors[i];
+        char shape[160] = "";
+        for (int k = 0; k < t->rank; k++) snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%" PRId64, k ? "," : "", t->shape[k]);
+        if (json) printf("%s{\"name\": \"%s\", \"type\": \"%s\", \"shape\": [%s]}", i ? ", " : "", t->name, tensorfile_type_name(t->type), shape);
+        else printf("  %-44s %-5s (%s)\n", t->name, tensorfile_type_name(t->type), shape);
+    }
+    if (json) printf("]}\n");
+    tensorfile_free(&file);
+    return 1;
+}
+
+static const struct { const char *name, *text; } manual[] = {
+    {"start", "facegan trains generators of facial expressions and looks after everything around them.\n\n"
+              "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
+              "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
+              "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, losses, runs, speed, ops, traps.\n"},
+    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and test above; or the\n"
+             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's subDirectory_filePath,expression); or, with --attributes,\n"
+             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred square and scaled.\n"
+             "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
+             "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
+    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a discriminator D that\n"
+                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look like class c, and give x\n"
+                "back when asked for its own class again. --as-published follows the public code where it differs from the paper.\n"},
+    {"losses", "What healthy losses look like (wgan-gp):\n"
+               "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
+               "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
+               "  D.cls             falls first, well below ln(classes).\n"
+               "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise --lambda-cls.\n"
+               "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
+               "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
+    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command goes on where it stopped,\n"
+             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's schedule then moves, because it\n"
+             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, --save-every and --log-every may differ.\n"},
+    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; --roofline shows every node.\n"
+              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's algorithm off.\n"
+              "--threads changes the time only: results are the same bits for any number of threads.\n"},
+    {"traps", "- Instance norm uses each picture's own statistics in training and in use; running statistics in public checkpoints are ignored.\n"
+              "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of its initial values is\n"
+              "  its OUTPUT channels times R S.\n"
+              "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
+              "- The norm's gradient at 0 must be 0, not NaN.\n"
+              "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
+              "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this better.\n"},
+};
+enum { MANUAL = sizeof manual / sizeof *manual };
+
+static int run_man(Command *c, Error *e)
+{
+    if (c->n_inputs && strcmp(c->inputs[0], "ops") == 0) {
+#define OP(name, text) printf("%-20s %s\n", #name, text);
+        FACEGAN_OPS(OP)
+#undef OP
+        return 1;
+    }
+    for (int i = 0; i < MANUAL; i++) {
+        if (c->n_inputs && strcmp(c->inputs[0], manual[i].name)) continue;
+        printf("%s%s%s", c->n_inputs ? "" : manual[i].name, c->n_inputs ? "" : "\n\n", manual[i].text);
+        if (c->n_inputs) return 1;
+        printf("\n");
+    }
+    return c->n_inputs ? fail(e, 2, "man %s: the chapters are start, data, stargan, losses, runs, speed, ops, traps", c->inputs[0]) : 1;
+}
+
+static const Verb verbs[] = {
+    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan) on a data set; the same command again goes on", NULL, 2, 2, run_train,
+     "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
+     "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
+     "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
+    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion out provenance scale threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
+     "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n  facegan edit runs/faces *.png --emotion all\n"},
+    {"data", "data draw|show|doctor [DATA]", "draw faces to learn from, show a data set, or find what is wrong with it",
+     " out count size seed emotions grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
+     "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n  facegan data show faces --out sheet.png\n  facegan data doctor fer2013 --size 48\n"},
+    {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
+    {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n  facegan info 200000-G.ckpt --json\n"},
+    {"bench", "bench MODEL [--size P --batch N --channels X]", "time a D step, a G step and a forward pass",
+     " size batch channels grey width g-repeat d-repeat adv reg repeat json roofline threads isa quiet ", 1, 1, run_bench,
+     "  facegan bench stargan --size 48 --batch 8 --channels 1\n  facegan bench stargan --size 128 --batch 4 --roofline\n"},
+    {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", " threads quiet ", 0, 0, run_verify, "  facegan verify\n  facegan64 verify\n"},
+    {"step", "step IN OUT", "one training iteration from a file, to hold another implementation against this one", " threads isa quiet ", 2, 2, run_step,
+     "  facegan step iteration.in.safetensors got.safetensors\n"},
+    {"man", "man [CHAPTER]", "the manual", " quiet ", 0, 1, run_man, "  facegan man\n  facegan man losses\n"},
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static bool takes(const Verb *verb, const Setting *which)
+{
+    char padded[64];
+    snprintf(padded, sizeof padded, " %s ", which->name);
+    if (verb->options) return strstr(verb->options, padded) != NULL;
+    return !strstr(" model data emotion emotions count split scale json roofline repeat ", padded);
+}
+
+static void print_verb(const Verb *verb)
+{
+    Settings usual = default_settings();
+    printf("facegan %s\n\n%c%s.\n\n", verb->synopsis, toupper((unsigned char)verb->does[0]), verb->does + 1);
+    for (int i = 0; i < SETTINGS; i++) {
+        const Setting *which = &settings_table[i];
+        char text[TEXT * 4], left[40];
+        if (!takes(verb, which)) continue;
+        setting_text(&usual, which, text, sizeof text);
+        snprintf(left, sizeof left, "--%s%s", which->name, which->kind == 'b' ? "" : which->kind == 's' ? " TEXT" : which->kind == 'i' ? " N" : " X");
+        bool shown = which->kind != 's' ? strcmp(text, "0") != 0 : *text != 0;
+        printf("  %-22s %s%s%s%s\n", left, which->help, shown ? " [" : "", shown ? (which->kind == 'b' ? "on; --no- turns it off" : text) : "", shown ? "]" : "");
+    }
+    printf("\nExamples\n%s", verb->examples);
+}
+
+static void print_usage(FILE *to)
+{
+    fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\nusage: facegan VERB [WHAT] [INPUT...] [--option value]...\n\n");
+    for (int i = 0; i < VERBS; i++) fprintf(to, "  %-50s %s\n", verbs[i].synopsis, verbs[i].does);
+    fprintf(to, "\nfacegan VERB --help tells its options with examples; facegan man is the manual; facegan --version.\n");
+}
+
+static void print_version(void)
+{
+#if defined(__clang__)
+    const char *compiler = "clang " __clang_version__;
+#else
+    const char *compiler = "gcc " __VERSION__;
+#endif
+#ifndef FACEGAN_COMMIT
+#define FACEGAN_COMMIT "unknown"
+#endif
+    printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler, sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
+}
+
+/* The option that looks most like the one given, within a third of its letters. */
+static const char *nearest_option(const Verb *verb, const char *given)
+{
+    const char *best = NULL;
+    int distance = (int)strlen(given) / 3 + 2;
+    for (int i = 0; i < SETTINGS; i++) {
+        int d = edit_distance(settings_table[i].name, given);
+        if (takes(verb, &settings_table[i]) && d < distance) distance = d, best = settings_table[i].name;
+    }
+    return best;
+}
+
+/* --name value, --name=value, --switch, --no-switch; -o is --out. */
+static int parse_option(const Verb *verb, Command *c, int argc, char **argv, int *i, Error *e)
+{
+    char name[64];
+    const char *given = strcmp(argv[*i], "-o") == 0 ? "--out" : argv[*i], *equals = strchr(given, '=');
+    if (strncmp(given, "--", 2)) return fail(e, 2, "%s: options begin with two dashes", given);
+    int length = equals ? (int)(equals - given - 2) : (int)strlen(given + 2);
+    snprintf(name, sizeof name, "%.*s", length < 63 ? length : 63, given + 2);
+    const Setting *which = find_setting(name);
+    bool off = !which && strncmp(name, "no-", 3) == 0 && (which = find_setting(name + 3)) && which->kind == 'b';
+    if (!which || !takes(verb, which)) {
+        const char *nearest = nearest_option(verb, name);
+        return fail(e, 2, "%s has no option --%s%s%s%s (facegan %s --help lists them)", verb->name, name, nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "", verb->name);
+    }
+    if (which->kind == 'b') return equals ? fail(e, 2, "--%s is a switch and takes no value", name) : set_setting(&c->settings, which, off ? "0" : "1", e);
+    if (!equals && *i + 1 >= argc) return fail(e, 2, "--%s needs a value", name);
+    return set_setting(&c->settings, which, equals ? equals + 1 : argv[++*i], e);
+}
+
+static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Error *e)
+{
+    c->settings = default_settings();
+    bool only_inputs = false;
+    for (int i = 2; i < argc; i++) {
+        if (!only_inputs && strcmp(argv[i], "--") == 0) only_inputs = true;
+        else if (!only_inputs && argv[i][0] == '-' && argv[i][1]) {
+            if (!parse_option(verb, c, argc, argv, &i, e)) return 0;
+        } else if (c->n_inputs == MAX_INPUTS_GIVEN) return fail(e, 2, "more than %d inputs", MAX_INPUTS_GIVEN);
+        else c->inputs[c->n_inputs++] = argv[i];
+    }
+    if (c->n_inputs < verb->least || c->n_inputs > verb->most) return fail(e, 2, "usage: facegan %s   (facegan %s --help)", verb->synopsis, verb->name);
+    return 1;
+}
+
+static const Verb *find_verb(const char *name, Error *e)
+{
+    const char *nearest = NULL;
+    int distance = 3;
+    for (int i = 0; i < VERBS; i++) {
+        if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
+        int d = edit_distance(verbs[i].name, name);
+        if (d < distance) distance = d, nearest = verbs[i].name;
+    }
+    fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    return NULL;
+}
+
+/* Chooses kernels and threads as the command and the environment say. */
+static int start_machine(const Settings *s, Error *e)
+{
+    char why[256];
+    const char *winograd = getenv("FACEGAN_WINOGRAD"), *wanted = *s->isa ? s->isa : getenv("FACEGAN_ISA");
+    if (!isa_choose(wanted && *wanted ? wanted : NULL, why)) return fail(e, 2, "%s", why);
+    winograd_enabled = !winograd || strcmp(winograd, "0") != 0;
+    quiet = s->quiet;
+    threads_start((int)s->threads);
+    return 1;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+static int run_command(int argc, char **argv, Error *e)
+{
+    static Command command;
+    const Settings usual = default_settings();
+    command.n_inputs = 0;
+    if (argc < 2) { print_usage(stderr); e->status = 2; return 0; }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return print_usage(stdout), 1;
+    if (strcmp(argv[1], "--version") == 0) {
+        if (!start_machine(&usual, e)) return 0;
+        return print_version(), 1;
+    }
+    const Verb *verb = find_verb(argv[1], e);
+    if (!verb) return 0;
+    if (wants_help(argc, argv)) return print_verb(verb), 1;
+    return parse_command(verb, &command, argc, argv, e) && start_machine(&command.settings, e) && verb->run(&command, e);
+}
+
+int facegan_main(int argc, char **argv)
+{
+    Error e = {0};
+    int ok = run_command(argc, argv, &e);
+    if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
+    bool lost = fflush(stdout) != 0;
+    threads_stop();
+    if (ok && lost) return fprintf(stderr, "facegan: cannot write to stdout: %s\n", strerror(errno)), 1;
+    return ok ? 0 : e.status;
+}
+
+#ifndef FACEGAN_LIBRARY
+int main(int argc, char **argv)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};   /* a second Ctrl-C ends at once */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN);                                                                /* a full disk is an error of write, not a death */
+    return facegan_main(argc, argv);
+}
+#endif
+#endif /* ISA */

@@ -1,0 +1,165 @@
+/* facegan.h: the public face of facegan, and (below FACEGAN_INTERNAL) what facegan.c and gpu.cu share.
+ *
+ * facegan synthesises facial expressions with the systems of a set of seminar papers; facegan.c tells the whole story. This
+ * header is for programs that want to use a trained generator without the command line. Compiles as C11 and as C++17.
+ *
+ *     char error[FACEGAN_ERROR];
+ *     Facegan *model = facegan_open("models/drawn-faces.safetensors", error);
+ *     if (!model) { fprintf(stderr, "%s\n", error); return 1; }
+ *     facegan_edit(model, pixels, 200, 180, 3, happy, edited, error);
+ *     facegan_close(model);
+ */
+#ifndef FACEGAN_H
+#define FACEGAN_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FACEGAN_VERSION "0.1.0"
+#define FACEGAN_ERROR 512                      /* bytes that every `error` argument must have room for */
+
+typedef struct Facegan Facegan;                /* a generator, loaded and ready to edit pictures */
+
+/* Runs one command line, as `facegan argv[1] argv[2] ...` does. Returns the exit status: 0 done, 1 failed, 2 misuse.
+ * Messages go to stderr, results to stdout. */
+int facegan_main(int argc, char **argv);
+
+/* Opens a generator: a run directory, a checkpoint of one, or a weights file (safetensors, PyTorch .pt/.pth/.ckpt, .npz) with
+ * the names of the public StarGAN code (`main.0.weight` ..., optionally after `G.`). Width, number of residual blocks, picture
+ * channels and number of classes are told by the weights' shapes; side and class names by the file's metadata where it has
+ * them (default 128 and class0, class1, ...). Returns NULL and fills `error` when the file cannot be read or is of another
+ * network. */
+Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR]);
+void facegan_close(Facegan *model);
+
+int facegan_classes(const Facegan *model);                          /* n, the number of classes (or attributes) */
+const char *facegan_class_name(const Facegan *model, int index);    /* 0 <= index < n; NULL outside */
+int facegan_size(const Facegan *model);                             /* P, the side of the pictures it draws, in pixels */
+int facegan_channels(const Facegan *model);                         /* X: 1 grey, 3 colour */
+
+/* Draws `pixels` with another expression: G(x, c) of Choi et al. 2018 (StarGAN), section 3.
+ * pixels: height x width x channels bytes (1 grey, 3 RGB), rows from the top; the centre square is cut out and resized to P.
+ * condition: n numbers, the label c (one-hot; between 0 and 1 and mixtures are allowed and are extrapolation).
+ * out: P x P x X bytes. Returns 1, or 0 with `error` filled. */
+int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition,
+                 unsigned char *out, char error[FACEGAN_ERROR]);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* ================================================================================================ internal from here on
+ * The vocabulary of facegan.c's chapters 2 to 5, which gpu.cu speaks too. */
+#ifdef FACEGAN_INTERNAL
+
+#ifdef REAL_DOUBLE
+typedef double real;            /* `make facegan64`: the same program, for checks that separate a wrong equation from rounding */
+#else
+typedef float real;
+#endif
+
+/* Letters, used on every tensor from here to the end:
+ *   N batch    H W rows and columns of a map (P: the side of a square picture)    C input channels    K output channels
+ *   R S rows and columns of a kernel                                              X a picture's channels    n classes
+ * Activations are (N,H,W,C), weights (R,S,C,K), vectors (1,1,1,C), a number per picture (N,1,1,1), a number (1,1,1,1). */
+
+/* Geometry of a convolution: y(n,p,q,k) = sum over r,s,c of x(n, p*stride + r - pad_y, q*stride + s - pad_x, c) w(r,s,c,k),
+ * x being 0 outside its bounds. The input gradient and the weight gradient of this y have the same geometry. */
+typedef struct ConvShape {
+    int n, h, w, c;                     /* x: (N,H,W,C) */
+    int ho, wo, k;                      /* y: (N,Ho,Wo,K) */
+    int r, s;                           /* w: (R,S,C,K), or (R,S,1,K) when depthwise */
+    int stride, pad_y, pad_x, groups;   /* groups: 1, or C (= K) for depthwise */
+} ConvShape;
+
+/* The table of ops: one row is an op's whole life. A row NAME must have, in facegan.c,
+ *   NAME_shape      the shape rule, which also checks the operands
+ *   NAME_define     its definition: plain loops over double, the reference for every kernel
+ *   NAME_cpu        its CPU kernel
+ *   NAME_grad       its gradient rule, made of op constructors (or NO_GRADIENT / FIRST_ORDER_ONLY, stated)
+ *   NAME_case       its test cases
+ * and NAME_gpu in gpu.cu. A row that lacks one does not compile. The text is what `facegan man ops` prints. */
+#define FACEGAN_OPS(OP) \
+    OP(leaf,                 "a buffer that outlives the run: parameter, moment, batch, random draw, learning rate") \
+    OP(fill,                 "y = a everywhere") \
+    OP(add,                  "y = u + v") \
+    OP(sub,                  "y = u - v") \
+    OP(mul,                  "y = u v") \
+    OP(affine,               "y = a x + b") \
+    OP(square,               "y = x^2") \
+    OP(sqrt,                 "y = sqrt(x)") \
+    OP(reciprocal,           "y = 1/x, and 0 at x = 0, so that a norm's gradient at 0 is 0") \
+    OP(exp,                  "y = e^x") \
+    OP(log,                  "y = log x") \
+    OP(tanh,                 "y = tanh x") \
+    OP(sigmoid,              "y = 1/(1 + e^-x)") \
+    OP(softplus,             "y = log(1 + e^x)") \
+    OP(abs,                  "y = |x|") \
+    OP(sign,                 "y = -1, 0, 1") \
+    OP(leaky_relu,           "y = x if x > 0 else a x") \
+    OP(leaky_mask,           "dx = dy if y > 0 else a dy: linear in dy, constant in y's sign") \
+    OP(sum,                  "sum over every axis along which the result has length 1") \
+    OP(broadcast,            "repeat along every axis along which x has length 1") \
+    OP(concat,               "u and v one after the other along an axis") \
+    OP(slice,                "a range of an axis") \
+    OP(pad,                  "zeros before and after along an axis: slice's adjoint") \
+    OP(reshape,              "the same numbers under another shape") \
+    OP(stop_grad,            "y = x, a constant to every gradient") \
+    OP(softmax,              "y_k = e^x_k / sum over channels of e^x") \
+    OP(logsumexp,            "y = log of the sum over channels of e^x") \
+    OP(conv2d,               "convolution, with bias and leaky ReLU when asked") \
+    OP(conv2d_input_grad,    "its adjoint in x: also the transposed convolution") \
+    OP(conv2d_weight_grad,   "its adjoint in w") \
+    OP(prepare_filter,       "w as a kernel wants to read it (packed or Winograd-transformed); made by the planner") \
+    OP(moments,              "each picture's and channel's mean and 1/sqrt(variance + eps)") \
+    OP(instance_norm,        "(x - mean)/std * scale + shift, plus a residual, then leaky ReLU, when asked") \
+    OP(instance_norm_sums,   "the two sums over H and W that its gradients need") \
+    OP(instance_norm_dx,     "its gradient in x") \
+    OP(adam,                 "one step of Adam on a parameter and its two moments, in place")
+
+typedef enum Op {
+#define OP(name, text) OP_##name,
+    FACEGAN_OPS(OP)
+#undef OP
+    OPS
+} Op;
+
+enum { AXES = 4, MAX_INPUTS = 6 };
+
+typedef struct Shape { int d[AXES]; } Shape;    /* (N,H,W,C), or (R,S,C,K) */
+
+/* A tensor is a buffer with a name that outlives any run of a graph. */
+typedef struct Tensor {
+    char name[64];
+    Shape shape;
+    real *data;
+} Tensor;
+
+typedef struct Graph Graph;
+
+/* A node is one op applied to operands. Constructors append it to its graph; nothing is computed until the graph runs. */
+typedef struct Node {
+    Op op;
+    int id;                             /* its place among the graph's nodes: operands come before results */
+    Shape shape;
+    struct Node *in[MAX_INPUTS];        /* operands; NULL where an optional one is absent */
+    Graph *graph;
+    double a, b;                        /* the op's constants; leaky slope is `a` */
+    int axis, from;                     /* concat, slice, pad */
+    ConvShape conv;
+    Tensor *tensor;                     /* leaf, adam */
+    real *data;                         /* where its value stands: known once planned */
+    /* the planner's notes */
+    struct Node *place_of;              /* another node whose memory this one shares (views, results in place); or NULL */
+    struct Node *again;                 /* a later copy, recomputed instead of kept */
+    size_t offset;                      /* bytes into the arena */
+    int uses, last_use, layout;
+    char kept, dead, placed;
+    double milliseconds;                /* of the last profiled run */
+} Node;
+
+#endif /* FACEGAN_INTERNAL */
+#endif /* FACEGAN_H */
