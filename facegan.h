@@ -156,7 +156,9 @@ typedef struct Node {
     struct Node *place_of;              /* another node whose memory this one shares (views, results in place); or NULL */
     struct Node *again;                 /* a later copy, recomputed instead of kept */
     size_t offset;                      /* bytes into the arena */
-    int uses, last_use, layout;
+    int uses, uses_left;                /* readers in all, and readers still to come of any value in its place */
+    int born, last_use;                 /* when its place is taken and when it is free again, as places in the order */
+    int layout;                         /* prepare_filter: chapter 3's name for how the filter is laid out */
     char kept, dead, placed;
     double milliseconds;                /* of the last profiled run */
 } Node;

@@ -38,9 +38,10 @@ static inline int check_report(void)
 #define CHECK(condition) check_note(!!(condition), __FILE__, __LINE__, #condition)
 #define CHECK_MSG(condition, ...) \
     do { \
+        int check_ok = !!(condition); \
         char check_text[512]; \
         snprintf(check_text, sizeof check_text, __VA_ARGS__); \
-        check_note(!!(condition), __FILE__, __LINE__, check_text); \
+        check_note(check_ok, __FILE__, __LINE__, check_text); \
     } while (0)
 #define CLOSE(a, b, limit) check_close((a), (b), (limit), __FILE__, __LINE__, #a " close to " #b)
 #define SKIP(reason) check_skip(reason)

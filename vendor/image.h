@@ -202,9 +202,10 @@ static int image_deliver(ImageBuffer *buffer, int ok, unsigned char **bytes, siz
     return ok;
 }
 
-/* What a header promises. `what` names the format in messages. */
+/* What a header promises. */
 typedef struct ImageInfo { int width, height, channels; } ImageInfo;
 
+/* Stands between every header and the first allocation; `what` names the format in messages. */
 static int image_check_size(const char *what, int64_t width, int64_t height, char *error)
 {
     if (width < 1 || height < 1 || width > INT_MAX || height > INT_MAX)

@@ -1,0 +1,424 @@
+#!/bin/sh
+# cli_errors.sh: what facegan says and does when it is used wrongly, when its files are damaged and when the disk is full; and that
+# the good path beside each bad one works. Exit status: 0 done, 1 failed, 2 misuse. Nothing that was there may be lost.
+# Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
+cd "$(dirname "$0")/.." || exit 2
+unset FACEGAN_ISA FACEGAN_WINOGRAD
+LC_ALL=C
+export LC_ALL
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+top=$PWD
+F=$top/facegan
+passed=0 failed=0 skipped=0
+
+# ---------------------------------------------------------------------------------------------- the harness
+# check WHAT COMMAND...: the command must succeed; used with `test`, `cmp`, `grep -q`.
+check()
+{
+    what=$1; shift
+    if "$@" >/dev/null 2>&1; then passed=$((passed + 1)); return 0; fi
+    failed=$((failed + 1))
+    echo "FAILED $what: $*"
+    return 1
+}
+
+# refute WHAT COMMAND...: the command must fail.
+refute()
+{
+    what=$1; shift
+    if "$@" >/dev/null 2>&1; then failed=$((failed + 1)); echo "FAILED $what: this held: $*"; return 1; fi
+    passed=$((passed + 1))
+}
+
+# expect STATUS FRAGMENT COMMAND...: exit status and a piece of what it says (may be empty), which lands in $work/said.
+expect()
+{
+    want=$1 fragment=$2; shift 2
+    "$@" >"$work/said" 2>&1
+    got=$?
+    if [ $got -eq "$want" ] && { [ -z "$fragment" ] || grep -qF -- "$fragment" "$work/said"; }; then passed=$((passed + 1)); return 0; fi
+    failed=$((failed + 1))
+    echo "FAILED $*"
+    echo "  status $got, wanted $want, and to hear \"$fragment\"; heard:"
+    tail -n 5 "$work/said" | cut -c1-300 | sed 's/^/  | /'
+    return 1
+}
+
+skip() { skipped=$((skipped + 1)); echo "skipped: $*"; }
+count_files() { find "$1" -type f | wc -l; }
+contents() { find "$1" -type f -exec cksum {} + | sort; }
+
+# A copy of FILE as NAME, its bytes from OFFSET on replaced by printf's reading of BYTES.
+patched()
+{
+    cp "$1" "$2" && printf "$4" | dd of="$2" bs=1 seek="$3" conv=notrunc 2>/dev/null
+}
+
+# Where the first tensor's numbers begin in a safetensors file: 8 bytes of header length, the header, the numbers.
+numbers_at()
+{
+    echo $((8 + $(od -An -tu8 -N8 "$1" | tr -d ' ')))
+}
+
+# ---------------------------------------------------------------------------------------------- what the checks work on
+cd "$work" || exit 2
+SMALL="--width 2 --g-repeat 1 --batch 4 --sample-every 100 --seed 3"
+check "drawing faces" "$F" data draw --out faces --count 24 --size 16 --emotions neutral,happy,sad --seed 5 --quiet
+check "a first run" "$F" train stargan faces --out run $SMALL --iters 4 --quiet
+check "the checkpoint is there" test -s run/checkpoint.safetensors
+picture=faces/neutral/00000.png
+
+# ---------------------------------------------------------------------------------------------- help, version, manual
+for verb in train edit data report info bench verify step man; do
+    expect 0 "Examples" "$F" $verb --help
+    check "the help of $verb shows a command" grep -q "^  facegan $verb" said
+done
+expect 0 "usage: facegan VERB" "$F" --help
+expect 0 "facegan train stargan" "$F" train -h
+expect 2 "usage: facegan VERB" "$F"
+expect 0 "kernels" "$F" --version
+check "the version says compiler and real" grep -qE '^facegan [0-9.]+, commit [^,]+, (gcc|clang) .*real = float' said
+expect 0 "A data set is a folder" "$F" man
+chapters=$(sed -n 's/.*`facegan man CHAPTER` goes on: \(.*\)\./\1/p' said | tr -d ,)
+check "the manual names its chapters" test -n "$chapters"
+for chapter in $chapters; do expect 0 "" "$F" man "$chapter"; check "man $chapter says something" test -s said; done
+expect 2 "the chapters are" "$F" man nonsense
+
+# ---------------------------------------------------------------------------------------------- misuse of the command line
+expect 2 "did you mean --batch?" "$F" train stargan faces --out new $SMALL --batcch 8
+expect 2 "did you mean --emotion?" "$F" edit run $picture --emotoin happy
+expect 2 "no option --frobnicate" "$F" train stargan faces --out new --frobnicate 8
+expect 2 "did you mean train?" "$F" trian stargan faces
+expect 2 "no verb frobnicate" "$F" frobnicate
+expect 2 "--iters needs a value" "$F" train stargan faces --out new --iters
+expect 2 "--iters" "$F" train stargan faces --out new --iters=
+expect 2 "from 1 to" "$F" train stargan faces --out new --iters 0
+expect 2 "from 1 to" "$F" train stargan faces --out new --batch -3
+expect 2 "from 1 to 3" "$F" train stargan faces --out new --channels 4
+expect 2 "must be 1 (grey) or 3" "$F" train stargan faces --out new --channels 2
+expect 2 "must be a whole number" "$F" train stargan faces --out new --batch four
+expect 2 "must be a whole number" "$F" train stargan faces --out new --batch 4.5
+expect 2 "must be a whole number" "$F" train stargan faces --out new --batch 99999999999999999999
+expect 2 "must be a number" "$F" train stargan faces --out new --lr 0.1x
+expect 2 "must be a number" "$F" train stargan faces --out new --lr nan
+expect 2 "must be a number" "$F" train stargan faces --out new --lr inf
+expect 2 "must be a number" "$F" train stargan faces --out new --lr ""
+expect 2 "takes no value" "$F" train stargan faces --out new --quiet=1
+expect 2 "two dashes" "$F" train stargan faces -x
+expect 2 "usage: facegan train" "$F" train
+expect 2 "usage: facegan train" "$F" train stargan
+expect 2 "usage: facegan train" "$F" train stargan faces more
+expect 2 "the model must be stargan" "$F" train pokemongan faces --out new
+expect 2 "must be wgan-gp" "$F" train stargan faces --out new --adv nonsense
+expect 2 "must be gp, r1 or none" "$F" train stargan faces --out new --reg nonsense
+expect 2 "must be linear, none or published" "$F" train stargan faces --out new --decay nonsense
+expect 2 "must be permute or different" "$F" train stargan faces --out new --targets nonsense
+expect 2 "multiple of 4" "$F" train stargan faces --out new $SMALL --size 18
+expect 2 "D halves the side" "$F" train stargan faces --out new $SMALL --size 20 --d-repeat 3
+expect 2 "D halves the side" "$F" train stargan faces --out new $SMALL --size 16 --d-repeat 4
+expect 2 "24 pictures" "$F" train stargan faces --out new --width 2 --batch 25
+expect 2 "did you mean happy?" "$F" train stargan faces --out new $SMALL --classes neutral,hapy
+expect 2 "has no class" "$F" train stargan faces --out new $SMALL --classes neutral,xylophone
+expect 2 "a name is empty" "$F" train stargan faces --out new $SMALL --classes neutral,,sad
+expect 2 "is there twice" "$F" train stargan faces --out new $SMALL --classes neutral,neutral
+expect 2 "has classes, not attributes" "$F" train stargan faces --out new $SMALL --attributes Smiling
+expect 2 "zoom" "$F" train stargan faces --out new $SMALL --zoom-low 2 --zoom-high 1
+expect 2 "needs --out" "$F" data draw --count 4
+expect 2 "takes no input" "$F" data draw faces --out new
+expect 2 "16 to 512" "$F" data draw --out new --count 4 --size 8
+expect 2 "there is no joy" "$F" data draw --out new --count 4 --size 16 --emotions joyful,joy
+expect 2 "must be draw, show or doctor" "$F" data frobnicate faces
+expect 2 "needs one data set" "$F" data show
+expect 2 "the model must be stargan" "$F" bench nonsense
+expect 2 "D halves the side" "$F" bench stargan --size 16 --d-repeat 6 --width 2
+expect 2 "nonsense" env FACEGAN_ISA=nonsense "$F" --version
+expect 2 "nonsense" env FACEGAN_ISA=nonsense "$F" train stargan faces --out new $SMALL
+expect 2 "nonsense" "$F" train stargan faces --out new $SMALL --isa nonsense
+refute "misuse leaves nothing behind" test -e new
+
+# ---------------------------------------------------------------------------------------------- data that is not there, or not data
+mkdir empty one one/only
+cp faces/happy/*.png one/only/
+expect 1 "No such file" "$F" train stargan nowhere --out new $SMALL
+expect 1 "holds no pictures" "$F" train stargan empty --out new $SMALL
+expect 1 "only one class" "$F" train stargan one --out new $SMALL
+expect 1 "did you mean the folder above" "$F" train stargan faces/happy --out new $SMALL
+mkdir high && cp -r faces high/deeper && rm high/deeper/labels.csv
+expect 1 "did you mean high/deeper?" "$F" train stargan high --out new $SMALL
+expect 2 "is one picture" "$F" train stargan $picture --out new $SMALL
+expect 1 "is no list that is read here" "$F" train stargan run/config --out new $SMALL
+refute "unusable data leaves no run" test -e new
+
+list() { printf '%b' "$1" >faces/list.csv; }
+list 'path,label\nneutral/00000.png,neutral\nhappy/00001.png,"happy\n'
+expect 1 "list.csv, line 3: a quote" "$F" train stargan faces/list.csv --out new $SMALL
+list 'path,label\nneutral/00000.png,neutral\nhappy/00001.png\n'
+expect 1 "list.csv, line 3: 1 fields" "$F" train stargan faces/list.csv --out new $SMALL
+list 'path,label\nneutral/00000.png,neutral\n,happy\n'
+expect 1 "line 3: the path is empty" "$F" train stargan faces/list.csv --out new $SMALL
+list 'path,label\nneutral/00000.png,\nhappy/00001.png,happy\n'
+expect 1 "line 2: the label is empty" "$F" train stargan faces/list.csv --out new $SMALL
+list 'path,label\nno/1.png,neutral\nno/2.png,happy\n'
+expect 1 "none of its 2 files exists" "$F" train stargan faces/list.csv --out new $SMALL
+list 'path,label\nneutral/00000.png,neutral\nhappy/0\0000.png,happy\n'
+expect 1 "line 3" "$F" train stargan faces/list.csv --out new $SMALL
+list 'emotion,pixels,Usage\n0,1 2 3,Training\n3,1 2 3 4,Training\n'
+expect 1 "line 2" "$F" train stargan faces/list.csv --out new $SMALL
+list 'emotion,pixels,Usage\n0,1 2 3 256,Training\n'
+expect 1 "line 2: pixel 4 is no number from 0 to 255" "$F" train stargan faces/list.csv --out new $SMALL
+list ''
+expect 1 "list.csv" "$F" train stargan faces/list.csv --out new $SMALL
+list 'path,label\n'
+expect 1 "lists no picture" "$F" train stargan faces/list.csv --out new $SMALL
+rm faces/list.csv
+printf '2\nSmiling Male\nhappy/00001.png 1 -1\nneutral/00000.png -1 1\nsad/00002.png -1 -1\nhappy/00004.png 1 1\n' >faces/list_attr.txt
+expect 2 "choose some, for example --attributes" "$F" train stargan faces/list_attr.txt --out new $SMALL
+expect 2 "has no attribute 'Smilling'" "$F" train stargan faces/list_attr.txt --out new $SMALL --attributes Smilling
+expect 2 "choose with --attributes" "$F" train stargan faces/list_attr.txt --out new $SMALL --classes Smiling,Male
+expect 0 "report.html" "$F" train stargan faces/list_attr.txt --out attributes $SMALL --iters 5 --attributes Male,Smiling
+expect 0 "attributes-out" "$F" edit attributes $picture --emotion Smiling --out attributes-out
+printf '2\nSmiling Male\nhappy/00001.png 1 -1\nneutral/00000.png -1\n' >faces/list_attr.txt
+expect 1 "line 4" "$F" train stargan faces/list_attr.txt --out new $SMALL --attributes Smiling
+printf '2\nSmiling Male\nhappy/00001.png 1 7\nneutral/00000.png -1 1\n' >faces/list_attr.txt
+expect 1 "not 1, -1 or 0" "$F" train stargan faces/list_attr.txt --out new $SMALL --attributes Male
+rm faces/list_attr.txt
+refute "bad lists leave no run" test -e new
+
+# ---------------------------------------------------------------------------------------------- damaged pictures
+# Of 24 pictures, 5 are damaged, each in its way: they are reported by name and passed over, and the training goes on.
+cp -r faces damaged && rm damaged/labels.csv
+dd if=faces/happy/00001.png of=damaged/happy/00001.png bs=1 count=120 2>/dev/null
+patched faces/happy/00004.png damaged/happy/00004.png 80 '\001\002\003\004\005\006\007\010'
+: >damaged/sad/00002.png
+echo "this is no picture" >damaged/sad/00005.png
+# A correct header (its checksum too) that promises 2^30 x 2^30 pixels.
+printf '\211\120\116\107\015\012\032\012\000\000\000\015\111\110\104\122\100\000\000\000\100\000\000\000\010\002\000\000\000\327\366\171\351\000\000\000\013\111\104\101\124\170\234\143\140\100\005\000\000\020\000\001\071\275\217\145\000\000\000\000\111\105\116\104\256\102\140\202' >damaged/neutral/00003.png
+expect 0 "report.html" "$F" train stargan damaged --out damaged-unsized $SMALL --iters 1
+expect 0 "report.html" "$F" train stargan damaged --out damaged-run $SMALL --size 16 --iters 12
+for name in happy/00001 happy/00004 sad/00002 sad/00005 neutral/00003; do check "$name.png is reported" grep -q "damaged/$name.png" said; done
+expect 1 "5" "$F" data doctor damaged
+for name in happy/00001 happy/00004 sad/00002 sad/00005 neutral/00003; do check "the doctor names $name.png" grep -q "$name.png" said; done
+expect 0 "0 problems" "$F" data doctor faces
+expect 1 "" "$F" data doctor damaged --json
+cp said doctor.json
+expect 1 "PROBLEM" "$F" data doctor empty
+cp -r faces ruined && rm ruined/labels.csv
+for each in ruined/*/*.png; do echo "no picture" >"$each"; done
+expect 1 "ruined" "$F" train stargan ruined --out ruined-run $SMALL --iters 2
+refute "no checkpoint from ruined data" test -e ruined-run/checkpoint.safetensors
+expect 1 "ruined" "$F" train stargan ruined --out ruined-run $SMALL --size 16 --iters 2
+refute "no checkpoint from ruined data, size given" test -e ruined-run/checkpoint.safetensors
+
+# ---------------------------------------------------------------------------------------------- damaged or foreign checkpoints
+contents run >before
+at=$(numbers_at run/checkpoint.safetensors)
+mkdir bad
+bad=bad/checkpoint.safetensors
+tries() { expect 1 "$1" "$F" edit bad $picture --out edited-bad; expect 1 "$1" "$F" train stargan faces --out bad $SMALL --iters 8; }
+patched run/checkpoint.safetensors $bad "$at" '\000\000\300\177'
+tries "is nan"
+patched run/checkpoint.safetensors $bad "$at" '\000\000\200\377'
+tries "is -inf"
+patched run/checkpoint.safetensors $bad 0 '\377\377\377\377\377\377\377\177'
+tries "checkpoint.safetensors"
+patched run/checkpoint.safetensors $bad 8 'XXXXXXXX'
+tries "checkpoint.safetensors"
+dd if=run/checkpoint.safetensors of=$bad bs=1000 count=20 2>/dev/null
+tries "checkpoint.safetensors"
+dd if=run/checkpoint.safetensors of=$bad bs=1 count=5 2>/dev/null
+tries "checkpoint.safetensors"
+: >$bad
+tries "checkpoint.safetensors"
+cp $picture $bad
+tries "checkpoint.safetensors"
+rm $bad && mkdir $bad
+expect 1 "checkpoint.safetensors" "$F" edit bad $picture --out edited-bad
+expect 1 "checkpoint.safetensors" "$F" info bad
+rm -r bad
+refute "a bad checkpoint draws nothing" test -e edited-bad
+expect 1 "nowhere" "$F" edit nowhere $picture
+expect 1 "nowhere" "$F" info nowhere
+expect 1 "config" "$F" report faces
+expect 1 "config" "$F" report nowhere
+expect 1 "nowhere" "$F" step nowhere out.safetensors
+expect 1 "lacks" "$F" step run/checkpoint.safetensors out.safetensors
+expect 1 "iteration.in" "$F" step iteration.in.safetensors out.safetensors
+
+# Going on with other settings is another run: the setting is named, with what it was and is.
+expect 2 "--width 2, now it is 3" "$F" train stargan faces --out run $SMALL --width 3 --iters 8
+expect 2 "--batch 4, now it is 5" "$F" train stargan faces --out run $SMALL --batch 5 --iters 8
+expect 2 "--size 16, now it is 32" "$F" train stargan faces --out run $SMALL --size 32 --iters 8
+expect 2 "--seed 3, now it is 4" "$F" train stargan faces --out run $SMALL --seed 4 --iters 8
+expect 2 "--lr 0.0001, now it is 0.0002" "$F" train stargan faces --out run $SMALL --lr 0.0002 --iters 8
+expect 2 "--adv wgan-gp, now it is bce" "$F" train stargan faces --out run $SMALL --adv bce --iters 8
+expect 2 "--classes neutral,happy,sad, now it is neutral,sad" "$F" train stargan faces --out run $SMALL --classes neutral,sad --iters 8
+expect 2 "--channels 3, now it is 1" "$F" train stargan faces --out run $SMALL --grey --iters 8
+expect 2 "--flip 1, now it is 0" "$F" train stargan faces --out run $SMALL --no-flip --iters 8
+expect 2 "already done 4 iterations" "$F" train stargan faces --out run $SMALL --iters 3
+contents run >after
+check "refusals leave the run as it was" cmp before after
+
+# ---------------------------------------------------------------------------------------------- going on
+expect 0 "is finished" "$F" train stargan faces --out run $SMALL --iters 4
+cp run/checkpoint.safetensors four.safetensors
+expect 0 "at iteration 4" "$F" train stargan faces --out run $SMALL --iters 6 --threads 1 --sample-every 50 --save-every 1
+expect 0 "iteration      6" "$F" info run
+check "the log goes on" grep -q '^6,' run/log.csv
+cp -r faces moved
+expect 0 "at iteration 6" "$F" train stargan moved --out run $SMALL --iters 7
+
+# ---------------------------------------------------------------------------------------------- places that cannot be written
+: >file
+expect 1 "Not a directory" "$F" train stargan faces --out file/run $SMALL --iters 2
+expect 1 "file" "$F" train stargan faces --out file $SMALL --iters 2
+expect 1 "Not a directory" "$F" data draw --out file/faces --count 2 --size 16
+expect 1 "Not a directory" "$F" edit run $picture --out file/edited
+expect 1 "Not a directory" "$F" data show faces --out file/sheet.png
+expect 1 "Not a directory" "$F" train stargan faces --out traced $SMALL --iters 2 --trace file/trace.safetensors
+expect 1 "No such file" "$F" train stargan faces --out traced $SMALL --iters 2 --trace nowhere/trace.safetensors
+refute "--trace leaves no run" test -e traced
+check "the file in the way is as it was" test ! -s file
+mkdir in-the-way in-the-way/log.csv
+expect 1 "log.csv" "$F" train stargan faces --out in-the-way $SMALL --iters 2
+
+# A disk that fills up while a checkpoint is written: the last one survives, and the message says so.
+cp -r run full
+size=$(wc -c <full/checkpoint.safetensors)
+expect 1 "the last one is still good" sh -c "ulimit -f $((size / 1024)); exec \"$F\" train stargan faces --out full $SMALL --iters 9 --sample-every 1000 --save-every 1"
+check "the old checkpoint is untouched" cmp run/checkpoint.safetensors full/checkpoint.safetensors
+check "no temporary file is left" test -z "$(find full -name '*tmp*')"
+expect 0 "-all.png" "$F" edit full $picture --out full-edited
+expect 0 "at iteration 7" "$F" train stargan faces --out full $SMALL --iters 8
+if [ -w /dev/full ]; then
+    expect 1 "cannot write to stdout" sh -c "\"$F\" man >/dev/full"
+    expect 1 "cannot write to stdout" sh -c "\"$F\" info run >/dev/full"
+    expect 1 "cannot write to stdout" sh -c "\"$F\" edit run $picture --out full-out >/dev/full"
+    expect 1 "cannot write to stdout" sh -c "\"$F\" info run --json >/dev/full"
+else
+    skip "there is no /dev/full"
+fi
+expect 1 "cannot write to stdout" sh -c "\"$F\" --version >&-"
+expect 1 "cannot write to stdout" sh -c "\"$F\" man >&-"
+expect 1 "" sh -c "\"$F\" train stargan faces --out closed $SMALL --iters 2 >&-"
+"$F" train stargan faces --out closed-too $SMALL --iters 2 2>&- >/dev/null
+"$F" train stargan faces --out open $SMALL --iters 2 --quiet >/dev/null 2>&1
+for each in closed closed-too; do
+    for part in log.csv checkpoint.safetensors; do check "closed output does not leak into $part" cmp open/$part $each/$part; done
+done
+
+# ---------------------------------------------------------------------------------------------- editing
+expect 2 "this model knows: neutral happy sad" "$F" edit run $picture --emotion hapy --out edited
+expect 2 "strength" "$F" edit run $picture --emotion happy:much --out edited
+expect 2 "strength" "$F" edit run $picture --emotion happy: --out edited
+expect 2 "strength" "$F" edit run $picture --emotion happy:nan --out edited
+expect 2 "strength" "$F" edit run $picture --emotion happy:3 --out edited
+expect 2 "usage: facegan edit" "$F" edit run
+refute "a wrong emotion draws nothing" test -e edited
+expect 1 "1 of 3 pictures could not be read" "$F" edit run $picture nowhere.png faces/sad/00002.png --emotion happy --out edited
+check "the missing one is named" grep -q "nowhere.png" said
+check "the first good one is drawn" test -s edited/00000-happy.png
+check "the one behind it is drawn" test -s edited/00002-happy.png
+expect 1 "2 of 3 pictures" "$F" edit run damaged/sad/00005.png damaged/neutral/00003.png $picture --out edited
+check "a sheet of all classes" test -s edited/00000-all.png
+expect 0 "" "$F" edit run $picture --emotion HAPPY:0.5 --out half --quiet
+check "a strength changes the picture" test -s half/00000-happy.png
+refute "a strength changes the picture" cmp half/00000-happy.png edited/00000-happy.png
+expect 0 "" "$F" edit run/checkpoint.safetensors $picture --emotion happy --out by-file
+check "a run and its checkpoint draw the same" cmp by-file/00000-happy.png edited/00000-happy.png
+expect 0 "" "$F" edit run faces/happy/00001.png $picture --emotion sad --out same-name
+mkdir other && cp faces/happy/00001.png other/00000.png
+"$F" edit run $picture other/00000.png --emotion sad --out collide >said 2>&1
+check "two pictures of one name are two results, or refused" test \( $? -ne 0 \) -o "$(count_files collide)" = 2
+
+# ---------------------------------------------------------------------------------------------- provenance
+says_so() { grep -aq 'tEXtSoftware.*synthetic' "$1"; }
+expect 0 "" "$F" edit run $picture --emotion happy --out plain --no-provenance
+check "an edited picture says what it is" says_so edited/00000-happy.png
+check "a sheet says what it is" says_so edited/00000-all.png
+check "a sample sheet says what it is" says_so run/samples/00000004.png
+refute "--no-provenance leaves it out" says_so plain/00000-happy.png
+expect 0 "" "$F" edit run $picture --emotion all --out plain --no-provenance
+refute "--no-provenance leaves it out of sheets" says_so plain/00000-all.png
+expect 0 "" "$F" train stargan faces --out unsaid $SMALL --iters 1 --no-provenance
+refute "--no-provenance leaves it out of samples" says_so unsaid/samples/00000001.png
+refute "a drawn face is no model's work" says_so $picture
+
+# ---------------------------------------------------------------------------------------------- info, doctor, show, report, bench
+expect 0 "safetensors" "$F" info run
+check "info names a tensor with its shape" grep -q 'G.main.0.weight .*F32 *(2,6,7,7)' said
+expect 0 "" "$F" info run --json
+cp said info.json
+mkdir 'quoted"dir' && cp run/checkpoint.safetensors 'quoted"dir/'
+"$F" info 'quoted"dir' --json >quoted.json 2>/dev/null
+expect 0 "d_step_ms" "$F" bench stargan --size 16 --width 2 --g-repeat 1 --batch 2 --repeat 1 --json
+cp said bench.json
+"$F" data doctor faces --json >doctor-good.json 2>/dev/null
+"$F" data doctor damaged --json >doctor-bad.json 2>/dev/null
+if command -v python3 >/dev/null; then
+    for each in info quoted bench doctor-good doctor-bad; do check "$each.json is JSON" python3 -c 'import json, sys; json.load(open(sys.argv[1]))' $each.json; done
+else
+    skip "python3 is not here: the JSON is not parsed"
+    for each in info quoted bench doctor-good doctor-bad; do
+        check "$each.json begins as JSON does" grep -q '^{"' $each.json
+        check "the brackets of $each.json match" test "$(tr -dc '{[' <$each.json | wc -c)" = "$(tr -dc '}]' <$each.json | wc -c)"
+    done
+fi
+expect 0 "show.png" "$F" data show faces --out show.png
+check "the sheet is a PNG" grep -aq '^.PNG' show.png
+expect 1 "nowhere" "$F" data show nowhere --out nothing.png
+expect 1 "holds no pictures" "$F" data show empty --out nothing.png
+refute "no sheet of nothing" test -e nothing.png
+expect 0 "show-damaged.png" "$F" data show damaged --out show-damaged.png
+expect 0 "report.html" "$F" report run
+check "the report is whole" grep -q '</html>' run/report.html
+cp -r run half-run && printf 'iteration,nonsense\n1,2,3,4\nx\n\n,,,,,,,\n' >half-run/log.csv && echo "not a picture" >half-run/samples/00000004.png
+expect 0 "report.html" "$F" report half-run
+echo "gibberish" >half-run/config
+expect 1 "config:1" "$F" report half-run
+rm half-run/config
+expect 1 "is half-run the directory of a run?" "$F" report half-run
+
+# ---------------------------------------------------------------------------------------------- dry run and trace
+expect 0 "memory" "$F" train stargan faces --out dry $SMALL --iters 1000 --dry-run
+refute "--dry-run leaves nothing" test -e dry
+expect 0 "trace.safetensors" "$F" train stargan faces --out dry $SMALL --iters 10 --trace trace.safetensors
+refute "--trace leaves no run" test -e dry
+expect 0 "conv2d" "$F" info trace.safetensors
+contents run >before
+expect 0 "memory" "$F" train stargan faces --out run $SMALL --iters 20 --dry-run
+contents run >after
+check "--dry-run of a run changes nothing in it" cmp before after
+
+# ---------------------------------------------------------------------------------------------- the same bits
+for threads in 1 2 3 8; do
+    expect 0 "report.html" "$F" train stargan faces --out threads-$threads $SMALL --iters 6 --width 5 --rotate 10 --shift 0.1 --threads $threads
+    check "$threads threads give the bytes of 1" cmp threads-1/checkpoint.safetensors threads-$threads/checkpoint.safetensors
+done
+for isa in portable avx2 avx512; do
+    if ! env FACEGAN_ISA=$isa "$F" --version >/dev/null 2>&1; then skip "$isa is not on this machine"; continue; fi
+    expect 0 "$isa" env FACEGAN_ISA=$isa "$F" train stargan faces --out isa-$isa $SMALL --iters 6 --width 5
+    check "$isa trains" grep -q '^6,' isa-$isa/log.csv
+done
+for threads in 1 2; do expect 0 "" "$F" data draw --out drawn-$threads --count 70 --size 20 --seed 9 --threads $threads --quiet; done
+expect 0 "" "$F" data draw --out drawn-again --count 70 --size 20 --seed 9 --quiet
+check "70 faces and a list are drawn" test "$(count_files drawn-1)" = 71
+for each in 2 again; do check "faces drawn twice are the same bytes" diff -r drawn-1 drawn-$each; done
+expect 0 "" "$F" data draw --out drawn-other --count 7 --size 20 --seed 10 --quiet
+refute "another seed draws other faces" cmp drawn-1/neutral/00000.png drawn-other/neutral/00000.png
+
+# ---------------------------------------------------------------------------------------------- divergence
+# R1 is computed but weighs nothing, the learning rate is 1: D's scores grow until their squares are infinite. The run stops and
+# says so; the checkpoint it leaves is one from before, whether each iteration was logged or only some.
+WILD="--width 8 --g-repeat 0 --batch 2 --size 32 --sample-every 1000 --adv wgan-gp --reg r1 --lambda-gp 0 --lr 1 --decay none --n-critic 1000 --iters 400"
+for each in 1 1000; do
+    expect 1 "no longer a number" "$F" train stargan faces --out diverged-$each $WILD --log-every $each --save-every 2
+    expect 1 "no longer a number" "$F" train stargan faces --out diverged-$each $WILD --log-every $each --save-every 2
+    check "it went on from a good checkpoint" grep -q "going on with" said
+done
+
+check "nothing is written beside what was asked for" test -z "$(find . -maxdepth 1 -name '*tmp*')"
+cd "$top" || exit 2
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
