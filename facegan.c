@@ -160,7 +160,8 @@ static void arena_reserve(Arena *arena, size_t size)
     size = round_up(size, HUGE_PAGE);
     void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
-        fprintf(stderr, "facegan: out of memory (%zu MB for one step's values; try a smaller --batch or --size)\n", size >> 20);
+        fprintf(stderr, "facegan: out of memory (%zu MB for one step's values; try a smaller --batch or --size)\n",
+                size >> 20);
         exit(1);
     }
 #ifdef MADV_HUGEPAGE
@@ -921,7 +922,8 @@ static void NAME(column_sums)(const real *x, size_t rows, size_t stride, size_t 
         total += part; \
     }
 
-static void NAME(moments)(const real *x, size_t pixels, size_t stride, size_t channels, real epsilon, real *mean, real *inverse_std)
+static void NAME(moments)(const real *x, size_t pixels, size_t stride, size_t channels, real epsilon, real *mean,
+                          real *inverse_std)
 {
     for (size_t c = 0; c < channels; c += WIDTH) {
         size_t width = channels - c < WIDTH ? channels - c : WIDTH;
@@ -936,7 +938,8 @@ static void NAME(moments)(const real *x, size_t pixels, size_t stride, size_t ch
 }
 
 /* y = leaky(A x + B + residual); line holds A (stride numbers) and B. */
-static void NAME(normalise)(const real *x, const real *residual, size_t pixels, size_t stride, const real *line, real slope, real *y)
+static void NAME(normalise)(const real *x, const real *residual, size_t pixels, size_t stride, const real *line,
+                            real slope, real *y)
 {
     for (size_t p = 0; p < pixels; p++)
         for (size_t c = 0; c < stride; c += WIDTH) {
@@ -986,7 +989,8 @@ static void NAME(norm_sums)(const real *dy, const real *x, size_t pixels, size_t
 }
 
 /* dx = A d + Q x + T; lines holds A, B, Q, T, stride numbers each. */
-static void NAME(norm_dx)(const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope, real *dx)
+static void NAME(norm_dx)(const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope,
+                          real *dx)
 {
     for (size_t p = 0; p < pixels; p++)
         for (size_t c = 0; c < stride; c += WIDTH) {
@@ -1008,7 +1012,8 @@ static void NAME(norm_dx)(const real *dy, const real *x, size_t pixels, size_t s
  * 3.x  Adam, one pass                                                                                      (see 4.9)
  * ---------------------------------------------------------------------------------------------- */
 
-static void NAME(adam)(const real *g, real *m, real *v, const real *schedule, real beta1, real beta2, real epsilon, real *w, size_t n)
+static void NAME(adam)(const real *g, real *m, real *v, const real *schedule, real beta1, real beta2, real epsilon,
+                       real *w, size_t n)
 {
     real rate = schedule[0] * schedule[1], correction = schedule[2];
     for (size_t i = 0; i < n; i += WIDTH) {
@@ -1186,7 +1191,8 @@ static int winograd_enabled = 1;
 
 static int winograd_wins(const ConvShape *s, ConvKind kind)
 {
-    if (!winograd_enabled || s->r != 3 || s->s != 3 || s->stride != 1 || s->c % 16 || s->k % 16 || s->c < 32 || s->k < 32)
+    if (!winograd_enabled || s->r != 3 || s->s != 3 || s->stride != 1 || s->c % 16 || s->k % 16 || s->c < 32 ||
+        s->k < 32)
         return 0;
     int h = kind == CONV_INPUT_GRAD ? s->h : s->ho, w = kind == CONV_INPUT_GRAD ? s->w : s->wo;
     size_t tiles = (size_t)s->n * ceil_div(h, 4) * ceil_div(w, 4);
@@ -1302,7 +1308,8 @@ static Plan conv_plan(const ConvShape *shape, ConvKind kind)
     if (p.method == BY_RAW_PANEL)
         p.groups = ceil_div(panels, max_int(1, min_int(4, panels / 8)));
     if (p.copied)
-        p.band_size = align_reals((size_t)p.band_pictures * ((p.band_rows - 1) * p.in_step + span) * p.band_w * p.depth);
+        p.band_size = align_reals((size_t)p.band_pictures * ((p.band_rows - 1) * p.in_step + span) * p.band_w *
+                                  p.depth);
     size_t tiles = p.method == BY_RAW_PANEL
         ? (size_t)ceil_div(p.band_pictures * pixels, kernels->tile_rows) * ceil_div(panels, p.groups) : 1;
     p.worker_size = tiles * kernels->tile_rows * conv_panel_lanes() + (p.groups == 1 ? p.band_size : 0);
@@ -1397,9 +1404,11 @@ static void band_dot(const Plan *p, const Pass *pass, const Band *b, const real 
     }
 }
 
-static void band_panels(const Plan *p, const Pass *pass, const Band *b, const real *in, int rows, int k0, int k1, real *c)
+static void band_panels(const Plan *p, const Pass *pass, const Band *b, const real *in, int rows, int k0, int k1,
+                        real *c)
 {
-    int lanes = conv_panel_lanes(), points = b->pictures * rows * pass->cols, tiles = ceil_div(points, kernels->tile_rows);
+    int lanes = conv_panel_lanes(), points = b->pictures * rows * pass->cols,
+        tiles = ceil_div(points, kernels->tile_rows);
     int raw = p->method == BY_RAW_PANEL, length = pass->s * p->depth, terms = pass->r * length;
     int part = raw ? 256 : length, parts = raw ? ceil_div(length, part) : 1, last = raw ? pass->r * parts - 1 : 0;
     Tile t = { .a_step = 1, .a_run = (ptrdiff_t)p->band_w * p->depth, .pictures = 1 };
@@ -1422,7 +1431,8 @@ static void band_panels(const Plan *p, const Pass *pass, const Band *b, const re
                 t.b_step = raw ? p->width : width * kernels->lanes;
                 t.ahead = raw ? lanes : 8 * t.b_step;
                 t.b = raw ? p->filter + ((size_t)run * length + begin) * p->width + k
-                          : p->filter + pass->filter * p->depth * round_up_int(p->width, kernels->lanes) + (size_t)k * terms;
+                          : p->filter + pass->filter * p->depth * round_up_int(p->width, kernels->lanes) +
+                                (size_t)k * terms;
                 kernels->tile(&t);
                 for (int m = 0; step == last && m < t.rows; m++)
                     kernels->finish(p->e, p->out, to[m] + k, k, count, t.c + m * lanes);
@@ -1434,10 +1444,12 @@ static void band_panels(const Plan *p, const Pass *pass, const Band *b, const re
 static void band_task(void *arg, int index, int worker)
 {
     const Plan *p = arg;
-    int band = index / p->groups, group = index % p->groups, lanes = conv_panel_lanes(), panels = ceil_div(p->width, lanes);
+    int band = index / p->groups, group = index % p->groups, lanes = conv_panel_lanes(),
+        panels = ceil_div(p->width, lanes);
     Band b = plan_band(p, band);
     real *own = p->scratch + (p->groups > 1 ? p->bands * p->band_size : 0) + worker * p->worker_size;
-    const real *in = p->in + (size_t)b.n * p->in_h * p->in_w * p->depth + (size_t)b.row * p->in_step * p->in_w * p->depth;
+    const real *in = p->in + (size_t)b.n * p->in_h * p->in_w * p->depth +
+                     (size_t)b.row * p->in_step * p->in_w * p->depth;
     if (p->copied && p->groups > 1) {
         in = p->scratch + band * p->band_size;
     } else if (p->copied) {
@@ -1476,7 +1488,8 @@ typedef struct SumPlan {
 
 static int sum_chunks(const SumPlan *p)
 {
-    return p->chunk_rows == p->rows ? ceil_div(p->pictures, p->chunk_pictures) : p->pictures * ceil_div(p->rows, p->chunk_rows);
+    return p->chunk_rows == p->rows ? ceil_div(p->pictures, p->chunk_pictures)
+                                    : p->pictures * ceil_div(p->rows, p->chunk_rows);
 }
 
 static int sum_tasks(const SumPlan *p) { return p->a_panels * p->b_panels * p->r_parts; }
@@ -1486,7 +1499,8 @@ static SumPlan sum_plan(const ConvShape *shape)
     ConvShape s = conv_normal(shape, CONV_WEIGHT_GRAD);
     SumPlan p = { s.n, s.h, s.w, s.c, s.ho, s.wo, s.k, s.r, s.s, s.stride, s.pad_y, s.pad_x, .swapped = 0 };
     if (s.stride == 1 && s.k <= 8 && s.c > s.k)
-        p = (SumPlan){ s.n, s.ho, s.wo, s.k, s.h, s.w, s.c, s.r, s.s, 1, s.r - 1 - s.pad_y, s.s - 1 - s.pad_x, .swapped = 1 };
+        p = (SumPlan){s.n,         s.ho, s.wo, s.k, s.h, s.w, s.c, s.r, s.s, 1, s.r - 1 - s.pad_y, s.s - 1 - s.pad_x,
+                      .swapped = 1};
     int lanes = conv_panel_lanes(), best = INT_MAX;
     p.high = (p.rows - 1) * p.stride + p.r;
     p.wide = (p.cols - 1) * p.stride + p.s;
@@ -1534,7 +1548,8 @@ static void sum_pack_task(void *arg, int index, int worker)
         int iy = y - p->pad_y;
         for (int x = 0; x < p->wide; x++) {
             int ix = x - p->pad_x, inside = iy >= 0 && iy < p->h && ix >= 0 && ix < p->w;
-            const real *from = inside ? p->a + (((size_t)(p->first_picture + n) * p->h + iy) * p->w + ix) * p->depth : NULL;
+            const real *from = inside ? p->a + (((size_t)(p->first_picture + n) * p->h + iy) * p->w + ix) * p->depth
+                                      : NULL;
             for (int panel = 0; panel < p->a_panels; panel++) {
                 real *to = p->a_packed + panel * p->a_panel + (((size_t)n * p->high + y) * p->wide + x) * p->panel_rows;
                 int c0 = panel * p->panel_rows, count = min_int(p->panel_rows, p->depth - c0);
@@ -1615,7 +1630,8 @@ static void sum_finish_task(void *arg, int task, int worker)
     int tasks = sum_tasks(p);
     int part = task % p->r_parts, b_panel = task / p->r_parts % p->b_panels, a_panel = task / p->r_parts / p->b_panels;
     int r0 = p->r_parts > 1 ? part : 0, r1 = p->r_parts > 1 ? part + 1 : p->r;
-    int points = p->s * min_int(p->panel_rows, p->depth - a_panel * p->panel_rows), tiles = ceil_div(points, kernels->tile_rows);
+    int points = p->s * min_int(p->panel_rows, p->depth - a_panel * p->panel_rows),
+        tiles = ceil_div(points, kernels->tile_rows);
     real *sums = p->sums + (size_t)task * p->task_size;
     (void)worker;
     for (int split = 1; split < p->splits; split++)
@@ -1624,7 +1640,8 @@ static void sum_finish_task(void *arg, int task, int worker)
     for (int r = r0; r < r1; r++)
         for (int i = 0; i < tiles; i++) {
             int first = points * i / tiles;
-            sum_finish(p, a_panel, b_panel, r, first, points * (i + 1) / tiles - first, sums + ((r - r0) * p->tiles + i) * p->block);
+            sum_finish(p, a_panel, b_panel, r, first, points * (i + 1) / tiles - first,
+                       sums + ((r - r0) * p->tiles + i) * p->block);
         }
 }
 
@@ -1737,7 +1754,8 @@ static size_t winograd_scratch(const Winograd *p)
 enum { WINOGRAD_TASKS = 32 };           // a block's tiles are transformed in so many tasks
 
 /* The size x size pixels from (y, x) on, of a picture of pixels with `depth` channels. */
-static void winograd_pixels(const Winograd *p, const real *picture, int h, int w, int depth, int y, int x, int size, const real **from)
+static void winograd_pixels(const Winograd *p, const real *picture, int h, int w, int depth, int y, int x, int size,
+                            const real **from)
 {
     for (int i = 0; i < size; i++)
         for (int j = 0; j < size; j++)
@@ -1751,12 +1769,15 @@ static void winograd_input_task(void *arg, int index, int worker)
     const real *from[36];
     (void)worker;
     for (int t = p->count * index / WINOGRAD_TASKS; t < p->count * (index + 1) / WINOGRAD_TASKS; t++) {
-        int tile = p->first + t, x = tile % p->tiles_x * 4, y = tile / p->tiles_x % p->tiles_y * 4, n = tile / p->tiles_x / p->tiles_y;
-        winograd_pixels(p, p->a + (size_t)n * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth, y - p->pad_y, x - p->pad_x, 6, from);
+        int tile = p->first + t, x = tile % p->tiles_x * 4, y = tile / p->tiles_x % p->tiles_y * 4,
+            n = tile / p->tiles_x / p->tiles_y;
+        winograd_pixels(p, p->a + (size_t)n * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth, y - p->pad_y,
+                        x - p->pad_x, 6, from);
         kernels->winograd_input(from, p->v + t * p->in_row, p->in_plane, p->depth);
         if (!kind_is_sum(p->kind))
             continue;
-        winograd_pixels(p, p->b + (size_t)n * p->out_h * p->out_w * p->width, p->out_h, p->out_w, p->width, y, x, 4, from);
+        winograd_pixels(p, p->b + (size_t)n * p->out_h * p->out_w * p->width, p->out_h, p->out_w, p->width, y, x, 4,
+                        from);
         kernels->winograd_output_grad(from, p->m + t * p->grad_row, p->out_plane, p->width);
     }
 }
@@ -1794,7 +1815,8 @@ static void winograd_output_task(void *arg, int index, int worker)
     int lanes = conv_panel_lanes();
     real *pixels = p->sums + worker * 16 * lanes;
     for (int t = p->count * index / WINOGRAD_TASKS; t < p->count * (index + 1) / WINOGRAD_TASKS; t++) {
-        int tile = p->first + t, x = tile % p->tiles_x * 4, y = tile / p->tiles_x % p->tiles_y * 4, n = tile / p->tiles_x / p->tiles_y;
+        int tile = p->first + t, x = tile % p->tiles_x * 4, y = tile / p->tiles_x % p->tiles_y * 4,
+            n = tile / p->tiles_x / p->tiles_y;
         for (int panel = 0; panel < p->panels; panel++) {
             const real *from[36];
             int count = min_int(lanes, p->width - panel * lanes);
@@ -1803,7 +1825,8 @@ static void winograd_output_task(void *arg, int index, int worker)
             kernels->winograd_output(from, pixels, lanes, count);
             for (int i = 0; i < min_int(4, p->out_h - y); i++)
                 for (int j = 0; j < min_int(4, p->out_w - x); j++)
-                    kernels->finish(p->e, p->out, (((size_t)n * p->out_h + y + i) * p->out_w + x + j) * p->width + panel * lanes,
+                    kernels->finish(p->e, p->out,
+                                    (((size_t)n * p->out_h + y + i) * p->out_w + x + j) * p->width + panel * lanes,
                                     panel * lanes, count, pixels + (i * 4 + j) * lanes);
         }
     }
@@ -1853,7 +1876,8 @@ static void winograd_prepare_task(void *arg, int index, int worker)
 {
     const WinogradPrepare *job = arg;
     const ConvShape *s = &job->s;
-    int forward = job->kind == CONV_FORWARD, depth = forward ? s->c : s->k, width = forward ? s->k : s->c, lanes = conv_panel_lanes();
+    int forward = job->kind == CONV_FORWARD, depth = forward ? s->c : s->k, width = forward ? s->k : s->c,
+        lanes = conv_panel_lanes();
     int panels = ceil_div(width, lanes), k0 = index % panels * lanes, c0 = index / panels * WINOGRAD_ROWS;
     int rows = min_int(WINOGRAD_ROWS, depth - c0), count = min_int(lanes, width - k0);
     ptrdiff_t across = forward ? 1 : s->k, along = forward ? s->k : 1;
@@ -1884,7 +1908,8 @@ static size_t conv_filter_size(const ConvShape *s, ConvKind kind)
 {
     if (!conv_filter_layout(s, kind))
         return 0;
-    size_t taps = conv_method(s, kind) == BY_WINOGRAD ? 36 : (size_t)s->r * s->s, depth = kind == CONV_FORWARD ? s->c : s->k;
+    size_t taps = conv_method(s, kind) == BY_WINOGRAD ? 36 : (size_t)s->r * s->s,
+           depth = kind == CONV_FORWARD ? s->c : s->k;
     int width = kind == CONV_FORWARD ? s->k : s->c;
     return taps * depth * (conv_method(s, kind) == BY_DOT ? width : round_up_int(width, kernels->lanes));
 }
@@ -1906,7 +1931,8 @@ static void prepare_task(void *arg, int index, int worker)
     (void)worker;
     for (int u = 0; u < pass.r; u++)
         for (int v = 0; v < pass.s; v++, to += (size_t)p->depth * padded) {
-            int r = forward ? u : rest_y + (pass.r - 1 - u) * s->stride, q = forward ? v : rest_x + (pass.s - 1 - v) * s->stride;
+            int r = forward ? u : rest_y + (pass.r - 1 - u) * s->stride,
+                q = forward ? v : rest_x + (pass.s - 1 - v) * s->stride;
             const real *w = job->w + (size_t)(r * s->s + q) * s->c * s->k;
             ptrdiff_t across = forward ? 1 : s->k, along = forward ? s->k : 1;
             for (int c = 0; c < p->depth; c++)
@@ -1926,7 +1952,8 @@ static void conv_filter_prepare(const ConvShape *s, ConvKind kind, const real *w
         return;
     }
     Prepare job = { conv_plan(s, kind), w, prepared };
-    parallel(job.plan.passes * ceil_div(job.plan.width, job.plan.method == BY_DOT ? 1 : conv_panel_lanes()), prepare_task, &job);
+    parallel(job.plan.passes * ceil_div(job.plan.width, job.plan.method == BY_DOT ? 1 : conv_panel_lanes()),
+             prepare_task, &job);
 }
 
 static size_t conv_scratch_bytes(const ConvShape *s, ConvKind kind)
@@ -1946,7 +1973,8 @@ static size_t conv_scratch_bytes(const ConvShape *s, ConvKind kind)
     return plan_scratch(&p) * sizeof(real);
 }
 
-static void conv_run(const ConvShape *s, ConvKind kind, const real *a, const real *b, const Epilogue *e, real *out, void *scratch)
+static void conv_run(const ConvShape *s, ConvKind kind, const real *a, const real *b, const Epilogue *e, real *out,
+                     void *scratch)
 {
     ConvMethod method = conv_method(s, kind);
     if (method == BY_CHANNEL) {
@@ -1998,8 +2026,9 @@ static void conv_run(const ConvShape *s, ConvKind kind, const real *a, const rea
 #define SHAPE(name)    static int name##_shape(Node *y)
 #define DEFINE(name)   static void name##_define(const Node *y, const double *const *in, double *out)
 #define CPU(name)      static void name##_cpu(Node *y)
-#define GRADIENT(name) static void name##_grad(Node *y __attribute__((unused)), Node *dy __attribute__((unused)), \
-                                               Node **dx __attribute__((unused)), const bool *want __attribute__((unused)))
+#define GRADIENT(name) \
+    static void name##_grad(Node *y __attribute__((unused)), Node *dy __attribute__((unused)), \
+                            Node **dx __attribute__((unused)), const bool *want __attribute__((unused)))
 #define CASE(name)     static Node *name##_case(Graph *g, int variant)
 
 /* Three honest ways to have no rule: the value does not move with its operands; it moves but is asked for only once; it is made
@@ -2308,7 +2337,8 @@ CPU(sum)
     for (size_t k0 = 0; k0 < p.k0; k0++)
         for (size_t k = 0; k < kept; k++) {
             double total = 0;
-            for (size_t t = 0; t < (size_t)p.tasks_a_k0; t++) total += p.partial[(k0 * (size_t)p.tasks_a_k0 + t) * kept + k];
+            for (size_t t = 0; t < (size_t)p.tasks_a_k0; t++)
+                total += p.partial[(k0 * (size_t)p.tasks_a_k0 + t) * kept + k];
             y->data[k0 * kept + k] = (real)total;
         }
 }
@@ -2337,7 +2367,8 @@ SHAPE(broadcast) { return check_repeats(y, y->in[0]->shape, y->shape); }
 DEFINE(broadcast)
 {
     Shape s = y->shape;
-    FOR_EACH_INDEX(s, n, h, w, c) out[index_repeated(s, n, h, w, c)] = in[0][index_repeated(y->in[0]->shape, n, h, w, c)];
+    FOR_EACH_INDEX(s, n, h, w, c)
+    out[index_repeated(s, n, h, w, c)] = in[0][index_repeated(y->in[0]->shape, n, h, w, c)];
 }
 
 static void broadcast_task(void *argument, int n, int worker)
@@ -2421,7 +2452,8 @@ SHAPE(concat)
 /* The three are copies of blocks, whatever the number type: so the definition and the kernel are one function of the size. */
 static void concat_blocks(const Node *y, const void *u, const void *v, void *out, size_t size)
 {
-    size_t outer = outer_of(y->shape, y->axis), bu = size * block_of(y->in[0]->shape, y->axis), bv = size * block_of(y->in[1]->shape, y->axis);
+    size_t outer = outer_of(y->shape, y->axis), bu = size * block_of(y->in[0]->shape, y->axis),
+           bv = size * block_of(y->in[1]->shape, y->axis);
     copy_blocks(outer, bu, out, bu + bv, u, bu);
     copy_blocks(outer, bv, (char *)out + bu, bu + bv, v, bv);
 }
@@ -2446,7 +2478,8 @@ CASE(concat)
 
 static int check_range(Node *y, Shape inner, Shape outer)
 {
-    if (y->from < 0 || y->from + inner.d[y->axis] > outer.d[y->axis]) return mistake(y, "range from %d leaves axis %d", y->from, y->axis);
+    if (y->from < 0 || y->from + inner.d[y->axis] > outer.d[y->axis])
+        return mistake(y, "range from %d leaves axis %d", y->from, y->axis);
     return check_axis(y, inner, outer, y->axis);
 }
 
@@ -2629,8 +2662,10 @@ static int conv_check(Node *y, Shape first, Shape second, Shape result)
 {
     y->shape = result;
     if (y->conv.ho < 1 || y->conv.wo < 1) return mistake(y, "the kernel is larger than the padded picture");
-    if (!shape_equal(y->in[0]->shape, first) || !shape_equal(y->in[1]->shape, second)) return mistake(y, "operands do not fit the geometry");
-    if (y->in[BIAS] && count_of(y->in[BIAS]) != (size_t)y->conv.k) return mistake(y, "the bias needs %d numbers", y->conv.k);
+    if (!shape_equal(y->in[0]->shape, first) || !shape_equal(y->in[1]->shape, second))
+        return mistake(y, "operands do not fit the geometry");
+    if (y->in[BIAS] && count_of(y->in[BIAS]) != (size_t)y->conv.k)
+        return mistake(y, "the bias needs %d numbers", y->conv.k);
     return 1;
 }
 
@@ -2650,7 +2685,8 @@ static void conv_terms(const ConvShape *s, ConvTerm *term, const double *u, cons
                 for (int c = 0; c < ws.d[2]; c++) {
                     int h = p * s->stride + r - s->pad_y, w = q * s->stride + t - s->pad_x;
                     if (h < 0 || h >= s->h || w < 0 || w >= s->w) continue;
-                    term(u, v, out, index_repeated(xs, n, h, w, s->groups == 1 ? c : k), index_repeated(ws, r, t, c, k), index_repeated(ys, n, p, q, k));
+                    term(u, v, out, index_repeated(xs, n, h, w, s->groups == 1 ? c : k), index_repeated(ws, r, t, c, k),
+                         index_repeated(ys, n, p, q, k));
                 }
 }
 
@@ -2737,10 +2773,11 @@ GRADIENT(conv2d_weight_grad)
 }
 
 /* Geometries from every network of the program, at sizes whose plain loops are quick; the last three are odd on purpose. */
-static const struct { Shape x; Conv conv; } conv_cases[] = {
-    {{{2, 9, 8, 5}}, {64, 7, 1, 3}},   {{{2, 8, 8, 64}}, {40, 4, 2, 1}},  {{{1, 8, 8, 64}}, {48, 3, 1, 1}}, {{{2, 8, 8, 64}}, {1, 7, 1, 3}},
-    {{{3, 2, 2, 96}}, {5, 2, 1, 0}},   {{{2, 3, 3, 33}}, {1, 3, 1, 1}},   {{{4, 1, 1, 50}}, {7, 1, 1, 0}},  {{{2, 7, 7, 6}}, {6, 3, 2, 1}},
-    {{{1, 11, 5, 3}}, {9, 5, 3, 4}},   {{{2, 5, 6, 1}}, {2, 3, 1, 2}},    {{{1, 6, 7, 17}}, {19, 3, 1, 0}}};
+static const struct { Shape x; Conv conv;
+} conv_cases[] = {{{{2, 9, 8, 5}}, {64, 7, 1, 3}}, {{{2, 8, 8, 64}}, {40, 4, 2, 1}}, {{{1, 8, 8, 64}}, {48, 3, 1, 1}},
+                  {{{2, 8, 8, 64}}, {1, 7, 1, 3}}, {{{3, 2, 2, 96}}, {5, 2, 1, 0}},  {{{2, 3, 3, 33}}, {1, 3, 1, 1}},
+                  {{{4, 1, 1, 50}}, {7, 1, 1, 0}}, {{{2, 7, 7, 6}}, {6, 3, 2, 1}},   {{{1, 11, 5, 3}}, {9, 5, 3, 4}},
+                  {{{2, 5, 6, 1}}, {2, 3, 1, 2}},  {{{1, 6, 7, 17}}, {19, 3, 1, 0}}};
 enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases, DEPTHWISE_CASE = 7 };
 
 static ConvShape conv_case_shape(int variant)
@@ -2841,7 +2878,8 @@ static void moments_task(void *argument, int index, int worker)
     int blocks = pieces((size_t)s.d[3], CHANNELS_A_TASK), n = index / blocks, from = index % blocks * CHANNELS_A_TASK;
     size_t c = (size_t)s.d[3], m = (size_t)(s.d[1] * s.d[2]);
     real *out = y->data + (size_t)n * 2 * c + from;
-    kernels->moments(y->in[0]->data + (size_t)n * m * c + from, m, c, least(CHANNELS_A_TASK, c - (size_t)from), (real)NORM_EPSILON, out, out + c);
+    kernels->moments(y->in[0]->data + (size_t)n * m * c + from, m, c, least(CHANNELS_A_TASK, c - (size_t)from),
+                     (real)NORM_EPSILON, out, out + c);
 }
 
 static int channel_tasks(Shape s) { return s.d[0] * pieces((size_t)s.d[3], CHANNELS_A_TASK); }
@@ -2879,7 +2917,8 @@ static real *norm_lines(const Node *y, const Node *moments, const Node *scale_, 
 {
     size_t pictures = (size_t)y->in[0]->shape.d[0], c = (size_t)y->in[0]->shape.d[3];
     real *lines = scratch(pictures * 2 * c * sizeof *lines);
-    for (size_t n = 0; n < pictures; n++) norm_line(moments->data + n * 2 * c, scale_->data, shift->data, c, lines + n * 2 * c);
+    for (size_t n = 0; n < pictures; n++)
+        norm_line(moments->data + n * 2 * c, scale_->data, shift->data, c, lines + n * 2 * c);
     return lines;
 }
 
@@ -2910,7 +2949,8 @@ static void instance_norm_task(void *argument, int index, int worker)
     int n;
     size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
     const real *line = t->lines + (size_t)n * 2 * c;
-    kernels->normalise(y->in[0]->data + start, y->in[4] ? y->in[4]->data + start : NULL, pixels, c, line, (real)y->a, y->data + start);
+    kernels->normalise(y->in[0]->data + start, y->in[4] ? y->in[4]->data + start : NULL, pixels, c, line, (real)y->a,
+                       y->data + start);
 }
 
 CPU(instance_norm)
@@ -2928,7 +2968,9 @@ GRADIENT(instance_norm)
     Node *sums = norm_sums(y, dy);                                                                      // (N,1,1,2C)
     int c = y->shape.d[3];
     Shape vector = shape_of(1, 1, 1, c);
-    if (want[0]) dx[0] = append((Node){.op = OP_instance_norm_dx, .in = {dy, y->in[0], y->in[1], y->in[2], y->in[3], sums}, .a = y->a});
+    if (want[0])
+        dx[0] = append(
+            (Node){.op = OP_instance_norm_dx, .in = {dy, y->in[0], y->in[1], y->in[2], y->in[3], sums}, .a = y->a});
     if (want[2]) dx[2] = reshape(sum_to(slice(sums, 3, c, c), vector), y->in[2]->shape);
     if (want[3]) dx[3] = reshape(sum_to(slice(sums, 3, 0, c), vector), y->in[3]->shape);
     if (want[4]) dx[4] = dy;
@@ -2939,7 +2981,8 @@ static Node *norm_case(Graph *g, int variant)
     const Shape shapes[] = {{{2, 4, 5, 6}}, {{2, 3, 3, 64}}, {{1, 30, 20, 35}}};
     if (variant >= 6) return NULL;
     Shape s = shapes[variant / 2], vector = shape_of(1, 1, 1, s.d[3]);
-    Node *x = test_leaf(g, s, -1, 1, false), *scale_ = test_leaf(g, vector, 0.5, 1.5, false), *shift = test_leaf(g, vector, -1, 1, false);
+    Node *x = test_leaf(g, s, -1, 1, false), *scale_ = test_leaf(g, vector, 0.5, 1.5, false),
+         *shift = test_leaf(g, vector, -1, 1, false);
     return instance_norm(x, scale_, shift, variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
 }
 
@@ -2962,7 +3005,8 @@ DEFINE(instance_norm_sums)
     size_t c_count = (size_t)s.d[3];
     memset(out, 0, count_of(y) * sizeof *out);
     FOR_EACH_INDEX(s, n, h_, w, c) {
-        double h, d = norm_cotangent(y, in, index_repeated(s, n, h_, w, c), (size_t)n, (size_t)c, &h), *to = out + (size_t)n * 2 * c_count + c;
+        double h, d = norm_cotangent(y, in, index_repeated(s, n, h_, w, c), (size_t)n, (size_t)c, &h),
+                  *to = out + (size_t)n * 2 * c_count + c;
         to[0] += d;
         to[c_count] += d * h;
     }
@@ -2975,7 +3019,8 @@ static void norm_sums_task(void *argument, int index, int worker)
     Node *y = t->y;
     Shape s = y->in[0]->shape;
     int blocks = pieces((size_t)s.d[3], CHANNELS_A_TASK), n = index / blocks, from = index % blocks * CHANNELS_A_TASK;
-    size_t c = (size_t)s.d[3], m = (size_t)(s.d[1] * s.d[2]), start = (size_t)n * m * c + (size_t)from, pair = (size_t)n * 2 * c + (size_t)from;
+    size_t c = (size_t)s.d[3], m = (size_t)(s.d[1] * s.d[2]), start = (size_t)n * m * c + (size_t)from,
+           pair = (size_t)n * 2 * c + (size_t)from;
     kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, m, c, least(CHANNELS_A_TASK, c - (size_t)from),
                        y->in[2]->data + pair, t->lines + pair, (real)y->a, y->data + pair);
 }
@@ -3035,7 +3080,8 @@ static void norm_dx_task(void *argument, int index, int worker)
     Node *y = t->y;
     int n;
     size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
-    kernels->norm_dx(y->in[0]->data + start, y->in[1]->data + start, pixels, c, t->lines + (size_t)n * 4 * c, (real)y->a, y->data + start);
+    kernels->norm_dx(y->in[0]->data + start, y->in[1]->data + start, pixels, c, t->lines + (size_t)n * 4 * c,
+                     (real)y->a, y->data + start);
 }
 
 CPU(instance_norm_dx)
@@ -3229,15 +3275,19 @@ static void fuse_convolutions(Graph *g)
     }
 }
 
-/* One prepared copy of a filter serves every convolution that wants it in the same layout. */
+/* One prepared copy of a filter serves every convolution that wants it in the same layout. Only the input gradients' transformed
+ * filters, four times the size of a filter, are made anew for each use: G's two passes are far apart in its step, and keeping
+ * them from one to the other would cost more memory (113 MB at the paper's width) than the transforms cost time (about 1%). */
 static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
 {
     Node *w = y->in[1];
-    for (int i = first; i < g->count; i++) {
+    bool bulky = conv_kind(y) == CONV_INPUT_GRAD && conv_filter_size(&y->conv, conv_kind(y)) > 2 * count_of(w);
+    for (int i = first; i < g->count && !bulky; i++) {
         Node *p = g->nodes[i];
         if (p->in[0] == w && p->layout == layout && p->axis == (int)conv_kind(y)) return p;
     }
-    return append((Node){.op = OP_prepare_filter, .in = {w}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
+    return append(
+        (Node){.op = OP_prepare_filter, .in = {w}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
 }
 
 static void prepare_filters(Graph *g)
@@ -3391,7 +3441,8 @@ static size_t lowest_gap(Node *const *given, int n, const Node *y)
 
 static void plan_places(Graph *g)
 {
-    Node **owners = must_alloc((size_t)g->n_order, sizeof *owners), **given = must_alloc((size_t)g->n_order, sizeof *given);
+    Node **owners = must_alloc((size_t)g->n_order, sizeof *owners),
+         **given = must_alloc((size_t)g->n_order, sizeof *given);
     int n = 0;
     share_places(g);
     for (int i = 0; i < g->n_order; i++)
@@ -3556,7 +3607,8 @@ static void net_initialise(Net *net, uint64_t seed)
 {
     for (int i = 0; i < net->count; i++) {
         Parameter *p = &net->parameters[i];
-        if (p->fan_in > 0) fill_uniform(p->w, 1 / sqrt(p->fan_in), seed, (uint32_t)(i + (net->letter == 'D' ? MAX_PARAMETERS : 0)));
+        if (p->fan_in > 0)
+            fill_uniform(p->w, 1 / sqrt(p->fan_in), seed, (uint32_t)(i + (net->letter == 'D' ? MAX_PARAMETERS : 0)));
         else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
     }
 }
@@ -3607,7 +3659,8 @@ static Node *layer_parameter(Net *net, const char *what, Shape shape, int fan_in
 static Node *conv_layer(Net *net, Node *x, Conv c)
 {
     Shape w = shape_of(c.size, c.size, x->shape.d[3], c.k);
-    Node *y = conv2d(x, layer_parameter(net, "weight", w, c.size * c.size * x->shape.d[3]), NULL, LINEAR, conv_shape(x->shape, w, c.stride, c.pad));
+    Node *y = conv2d(x, layer_parameter(net, "weight", w, c.size * c.size * x->shape.d[3]), NULL, LINEAR,
+                     conv_shape(x->shape, w, c.stride, c.pad));
     net->index++;
     return y;
 }
@@ -3617,7 +3670,8 @@ static Node *conv_bias_leaky(Net *net, Node *x, Conv c, double slope)
 {
     int fan_in = c.size * c.size * x->shape.d[3];
     Shape w = shape_of(c.size, c.size, x->shape.d[3], c.k);
-    Node *weight = layer_parameter(net, "weight", w, fan_in), *bias = layer_parameter(net, "bias", shape_of(1, 1, 1, c.k), fan_in);
+    Node *weight = layer_parameter(net, "weight", w, fan_in),
+         *bias = layer_parameter(net, "bias", shape_of(1, 1, 1, c.k), fan_in);
     net->index += 2;
     return conv2d(x, weight, bias, slope, conv_shape(x->shape, w, c.stride, c.pad));
 }
@@ -3625,7 +3679,8 @@ static Node *conv_bias_leaky(Net *net, Node *x, Conv c, double slope)
 /* (N,H,W,C) -> (N,2H,2W,K): the input gradient of a convolution that goes the other way. */
 static Node *deconv_layer(Net *net, Node *x, Conv c)
 {
-    Shape w = shape_of(c.size, c.size, c.k, x->shape.d[3]), y = shape_of(x->shape.d[0], x->shape.d[1] * c.stride, x->shape.d[2] * c.stride, c.k);
+    Shape w = shape_of(c.size, c.size, c.k, x->shape.d[3]),
+          y = shape_of(x->shape.d[0], x->shape.d[1] * c.stride, x->shape.d[2] * c.stride, c.k);
     Node *weight = layer_parameter(net, "weight", w, c.size * c.size * c.k);
     net->index++;
     return conv2d_input_grad(x, weight, conv_shape(y, w, c.stride, c.pad));
@@ -3766,7 +3821,8 @@ enum { ADVERSARIAL_LOSSES = sizeof adversarial_losses / sizeof *adversarial_loss
 static Node *classification_loss(Node *scores, Node *label, bool attributes)
 {
     Node *at_label = mul(label, scores);
-    Node *terms = attributes ? sub(softplus(scores), at_label) : sub(logsumexp(scores), sum_to(at_label, one_channel(scores->shape)));
+    Node *terms = attributes ? sub(softplus(scores), at_label)
+                             : sub(logsumexp(scores), sum_to(at_label, one_channel(scores->shape)));
     return scale(sum(terms), 1.0 / scores->shape.d[0]);
 }
 
@@ -3853,12 +3909,15 @@ static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Rec
     Node *s = stargan_source(d, both);                                                          // (2N,P/2^d,P/2^d,1)
     add_term(&step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
     add_term(&step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), 1);
-    add_term(&step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes), recipe->lambda_cls);
+    add_term(&step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes),
+             recipe->lambda_cls);
     if (recipe->reg == 'g') {
         Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step.fake));                 // (N,P,P,X)
-        add_term(&step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat)), x_hat), recipe->lambda_gp);
+        add_term(&step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat)), x_hat),
+                 recipe->lambda_gp);
     }
-    if (recipe->reg == 'r') add_term(&step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x)), x), recipe->lambda_gp);
+    if (recipe->reg == 'r')
+        add_term(&step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x)), x), recipe->lambda_gp);
     finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
     return step;
 }
@@ -3873,7 +3932,8 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
     Node *features = stargan_features(d, step.fake);
     Node *again_x = stargan_generator(generator, step.fake, label);                             // (N,P,P,X)
     add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
-    add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, recipe->attributes), recipe->lambda_cls);
+    add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, recipe->attributes),
+             recipe->lambda_cls);
     add_term(&step, "G.rec", mean_absolute_error(x, again_x), recipe->lambda_rec);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
     return step;
@@ -7068,7 +7128,8 @@ typedef struct Settings {
     long flip, as_published;
     long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey;
     char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
-    long count, json, roofline, repeat, scale;
+    char only[TEXT];
+    long count, json, roofline, repeat, scale, half;
 } Settings;
 
 enum { FIXED = 1, FREE = 2, COMMAND = 4 };         /* COMMAND: not written to config at all */
@@ -7084,58 +7145,68 @@ typedef struct Setting {
 
 #define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
 static const Setting settings_table[] = {
-    {"model",        's', FIXED, AT(model), 0, 0, "which system"},
-    {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
-    {"out",          's', COMMAND, AT(out), 0, 0, "RUN: the run's directory (default runs/MODEL)"},
-    {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
-    {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
-    {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
-    {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
-    {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
-    {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
-    {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
-    {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
-    {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
-    {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
-    {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
-    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, 24, "residual blocks in G"},
-    {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
-    {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
-    {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
-    {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
-    {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
-    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); none; published: the public code's"},
-    {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
-    {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
-    {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
-    {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
-    {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
-    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip"},
-    {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
-    {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
-    {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
-    {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
-    {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
-    {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
+    {"model", 's', FIXED, AT(model), 0, 0, "which system"},
+    {"data", 's', FREE, AT(data), 0, 0, "folder or list of pictures"},
+    {"out", 's', COMMAND, AT(out), 0, 0, "RUN: the run's directory (default runs/MODEL)"},
+    {"size", 'i', FIXED, AT(size), 8, 1024,
+     "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
+    {"channels", 'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
+    {"grey", 'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
+    {"classes", 's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
+    {"attributes", 's', FIXED, AT(attributes), 0, 0,
+     "a,b,c: binary attributes of a CelebA-style list instead of classes"},
+    {"crop", 'i', FIXED, AT(crop), 0, 100000,
+     "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
+    {"limit", 'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
+    {"batch", 'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
+    {"iters", 'i', FREE, AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
+    {"epochs", 'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
+    {"width", 'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
+    {"g-repeat", 'i', FIXED, AT(g_repeat), 0, 24, "residual blocks in G"},
+    {"d-repeat", 'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
+    {"n-critic", 'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
+    {"lr", 'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
+    {"beta1", 'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
+    {"beta2", 'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
+    {"decay", 's', FIXED, AT(decay), 0, 0,
+     "linear: constant for the first half, then falling to 0 (paper); none; published: the public code's"},
+    {"adv", 's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
+    {"reg", 's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
+    {"lambda-cls", 'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
+    {"lambda-rec", 'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
+    {"lambda-gp", 'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
+    {"clip", 'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip"},
+    {"targets", 's', FIXED, AT(targets), 0, 0,
+     "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
+    {"flip", 'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
+    {"rotate", 'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
+    {"shift", 'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
+    {"zoom-low", 'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
+    {"zoom-high", 'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
     {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
-    {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
-    {"threads",      'i', COMMAND, AT(threads), 0, MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
-    {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
-    {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
-    {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
-    {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
-    {"quiet",        'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
-    {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
-    {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
-    {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
-    {"emotion",      's', COMMAND, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
-    {"emotions",     's', COMMAND, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
-    {"count",        'i', COMMAND, AT(count), 1, 1e7, "how many pictures"},
-    {"split",        's', COMMAND, AT(split), 0, 0, "train, validation, test or all"},
-    {"scale",        'i', COMMAND, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
-    {"json",         'b', COMMAND, AT(json), 0, 1, "print JSON"},
-    {"roofline",     'b', COMMAND, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
-    {"repeat",       'i', COMMAND, AT(repeat), 1, 1000, "timed repetitions"},
+    {"seed", 'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
+    {"threads", 'i', COMMAND, AT(threads), 0, MAX_THREADS,
+     "worker threads (0: one a processor); results do not depend on it"},
+    {"isa", 's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
+    {"sample-every", 'i', FREE, AT(sample_every), 0, 1e9,
+     "draw the sample faces every so many iterations (0: 20 times a run)"},
+    {"save-every", 'i', FREE, AT(save_every), 0, 1e9,
+     "write the checkpoint every so many iterations (0: about every 2 minutes)"},
+    {"log-every", 'i', FREE, AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
+    {"quiet", 'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
+    {"dry-run", 'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
+    {"trace", 's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
+    {"provenance", 'b', COMMAND, AT(provenance), 0, 1,
+     "pictures that a model drew say so in a text chunk (--no-provenance)"},
+    {"emotion", 's', COMMAND, AT(emotion), 0, 0,
+     "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
+    {"emotions", 's', COMMAND, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
+    {"count", 'i', COMMAND, AT(count), 1, 1e7, "how many pictures"},
+    {"split", 's', COMMAND, AT(split), 0, 0, "train, validation, test or all"},
+    {"scale", 'i', COMMAND, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
+    {"json", 'b', COMMAND, AT(json), 0, 1, "print JSON"},
+    {"roofline", 'b', COMMAND, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
+    {"repeat", 'i', COMMAND, AT(repeat), 1, 1000, "timed repetitions"},
 };
 #undef AT
 enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
@@ -7167,7 +7238,8 @@ static int set_setting(Settings *s, const Setting *which, const char *text, Erro
 {
     char *field = (char *)s + which->offset, *end;
     if (which->kind == 's') {
-        if (strlen(text) >= which->size) return fail(e, 2, "--%s: longer than %zu characters", which->name, which->size - 1);
+        if (strlen(text) >= which->size)
+            return fail(e, 2, "--%s: longer than %zu characters", which->name, which->size - 1);
         if (strpbrk(text, "\n\r")) return fail(e, 2, "--%s: must be one line", which->name);
         snprintf(field, which->size, "%s", text);
         return 1;
@@ -7176,7 +7248,8 @@ static int set_setting(Settings *s, const Setting *which, const char *text, Erro
     double number = strtod(text, &end);
     bool whole = which->kind == 'f' || number == floor(number);
     if (*text == 0 || *end || errno || !whole || !(number >= which->low && number <= which->high))
-        return fail(e, 2, "--%s %s: must be a %snumber from %g to %g", which->name, text, which->kind == 'f' ? "" : "whole ", which->low, which->high);
+        return fail(e, 2, "--%s %s: must be a %snumber from %g to %g", which->name, text,
+                    which->kind == 'f' ? "" : "whole ", which->low, which->high);
     if (which->kind == 'f') *(double *)(void *)field = number;
     else *(long *)(void *)field = (long)number;
     return 1;
@@ -7200,7 +7273,8 @@ static bool is_vector(Shape s)
 static size_t from_file_order(Shape s, size_t i)
 {
     size_t r_count = (size_t)s.d[0], s_count = (size_t)s.d[1], c_count = (size_t)s.d[2], k_count = (size_t)s.d[3];
-    size_t s_at = i % s_count, r_at = i / s_count % r_count, c_at = i / (s_count * r_count) % c_count, k_at = i / (s_count * r_count * c_count);
+    size_t s_at = i % s_count, r_at = i / s_count % r_count, c_at = i / (s_count * r_count) % c_count,
+           k_at = i / (s_count * r_count * c_count);
     return ((r_at * s_count + s_at) * c_count + c_at) * k_count + k_at;
 }
 
@@ -7230,7 +7304,8 @@ static int store_numbers(Store *store, const char *name, int rank, const int64_t
 }
 
 /* Adds a tensor in file order under prefix + name. `filter`: rank 4; else a vector. */
-static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, bool filter, Error *e)
+static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, bool filter,
+                        Error *e)
 {
     char full[160];
     size_t count = shape_count(shape);
@@ -7272,13 +7347,18 @@ static int load_tensor(const TensorFile *file, const char *path, const char *nam
     for (int i = 0; fits && i < entry->rank; i++) fits = entry->shape[i] == want[i];
     if (!fits) {
         char have[128] = "";
-        for (int i = 0; i < entry->rank; i++) snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-        if (filter) return fail(e, 1, "%s: %s has shape (%s), wanted (%d,%d,%d,%d): another size, width or number of classes", path, name, have, d[3], d[2], d[0], d[1]);
+        for (int i = 0; i < entry->rank; i++)
+            snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
+        if (filter)
+            return fail(e, 1, "%s: %s has shape (%s), wanted (%d,%d,%d,%d): another size, width or number of classes",
+                        path, name, have, d[3], d[2], d[0], d[1]);
         return fail(e, 1, "%s: %s has shape (%s), wanted (%d)", path, name, have, d[3]);
     }
     for (size_t i = 0; i < shape_count(to->shape); i++) {
         real value = (real)tensorfile_get(entry, i);
-        if (!isfinite(value)) return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i, (double)value);
+        if (!isfinite(value))
+            return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
+                        (double)value);
         to->data[filter ? from_file_order(to->shape, i) : i] = value;
     }
     return 1;
@@ -7395,16 +7475,20 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
     *recipe = (Recipe){.adv = find_adversarial(s->adv), .attributes = *s->attributes != 0, .lambda_cls = s->lambda_cls, .lambda_rec = s->lambda_rec,
                        .lambda_gp = s->lambda_gp, .beta1 = s->beta1, .beta2 = s->beta2, .batch = (int)s->batch};
     if (!recipe->adv) return fail(e, 2, "--adv %s: must be wgan-gp, wgan, bce, bce-saturating, hinge or lsgan", s->adv);
-    if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none")) return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
+    if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none"))
+        return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
     recipe->reg = reg[0];
     return 1;
 }
 
 static Batch make_batch(int n, int size, int channels, int classes)
 {
-    return (Batch){.x = tensor_new("x", shape_of(n, size, size, channels)), .label = tensor_new("label", shape_of(n, 1, 1, classes)),
-                   .target = tensor_new("label_target", shape_of(n, 1, 1, classes)), .alpha = tensor_new("alpha", shape_of(n, 1, 1, 1)),
-                   .schedule_d = tensor_new("schedule_d", shape_of(1, 1, 1, 3)), .schedule_g = tensor_new("schedule_g", shape_of(1, 1, 1, 3))};
+    return (Batch){.x = tensor_new("x", shape_of(n, size, size, channels)),
+                   .label = tensor_new("label", shape_of(n, 1, 1, classes)),
+                   .target = tensor_new("label_target", shape_of(n, 1, 1, classes)),
+                   .alpha = tensor_new("alpha", shape_of(n, 1, 1, 1)),
+                   .schedule_d = tensor_new("schedule_d", shape_of(1, 1, 1, 3)),
+                   .schedule_g = tensor_new("schedule_g", shape_of(1, 1, 1, 3))};
 }
 
 static void batch_free(Batch *b)
@@ -7417,7 +7501,9 @@ static void batch_free(Batch *b)
 static int check_size(const Settings *s, Error *e)
 {
     int d = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
-    if (s->size % 4) return fail(e, 2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld", s->size, (s->size + 2) / 4 * 4);
+    if (s->size % 4)
+        return fail(e, 2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld",
+                    s->size, (s->size + 2) / 4 * 4);
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
         return fail(e, 2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at least 2; leave --d-repeat out", s->size, d, d);
     return 1;
@@ -7455,7 +7541,8 @@ static void write_labels(const Trainer *t, const int *order, Tensor *to)
     for (int i = 0; i < t->recipe.batch; i++)
         for (int k = 0; k < n; k++) {
             int from = order ? order[i] : i;
-            to->data[i * n + k] = t->attribute_bytes ? (real)t->attribute_bytes[from * n + k] : (real)(t->labels[from] == k);
+            to->data[i * n + k] = t->attribute_bytes ? (real)t->attribute_bytes[from * n + k]
+                                                     : (real)(t->labels[from] == k);
         }
 }
 
@@ -7467,7 +7554,8 @@ static void draw_targets(const Trainer *t, int *order)
     int n = t->recipe.batch;
     for (int i = 0; i < n; i++) order[i] = i;
     for (int i = n - 1; i > 0; i--) {
-        int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->iteration, (uint32_t)i) * (i + 1)), swap = order[i];
+        int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->iteration, (uint32_t)i) * (i + 1)),
+            swap = order[i];
         order[i] = order[k], order[k] = swap;
     }
     if (strcmp(s->targets, "different") || t->attribute_bytes) return;
@@ -7502,7 +7590,8 @@ static void clip_weights(Net *d, real limit)
 {
     for (int i = 0; i < d->count; i++) {
         Tensor *w = d->parameters[i].w;
-        for (size_t k = 0; k < shape_count(w->shape); k++) w->data[k] = w->data[k] > limit ? limit : w->data[k] < -limit ? -limit : w->data[k];
+        for (size_t k = 0; k < shape_count(w->shape); k++)
+            w->data[k] = w->data[k] > limit ? limit : w->data[k] < -limit ? -limit : w->data[k];
     }
 }
 
@@ -7579,13 +7668,19 @@ static void trainer_free(Trainer *t)
 static int open_data(Trainer *t, Error *e)
 {
     Settings *s = &t->settings;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL,
-                           .split = SPLIT_TRAIN, .limit = (int)s->limit, .crop = (int)s->crop};
+    DataOptions options = {.classes = *s->classes ? s->classes : NULL,
+                           .attributes = *s->attributes ? s->attributes : NULL,
+                           .split = SPLIT_TRAIN,
+                           .limit = (int)s->limit,
+                           .crop = (int)s->crop};
     if (!dataset_open(&t->data, s->data, &options, e)) return 0;
-    if (t->data.n_classes > MAX_CLASSES) return fail(e, 2, "%s: %d classes; at most %d can be told apart here", s->data, t->data.n_classes, MAX_CLASSES);
-    if (s->batch > t->data.count) return fail(e, 2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
+    if (t->data.n_classes > MAX_CLASSES)
+        return fail(e, 2, "%s: %d classes; at most %d can be told apart here", s->data, t->data.n_classes, MAX_CLASSES);
+    if (s->batch > t->data.count)
+        return fail(e, 2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
     char list[sizeof s->classes] = "";
-    for (int i = 0; i < t->data.n_classes; i++) snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", t->data.class_names[i]);
+    for (int i = 0; i < t->data.n_classes; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", t->data.class_names[i]);
     if (!*s->attributes) snprintf(s->classes, sizeof s->classes, "%s", list);
     Error ignored;
     options.split = SPLIT_VALIDATION;
@@ -7608,7 +7703,9 @@ static int choose_samples(Trainer *t, Error *e)
         int wanted = i % set->n_classes, rank = i / set->n_classes;
         for (int k = 0; k < set->count; k++) {
             if ((!set->attributes && set->label[k] != wanted) || rank-- > 0) continue;
-            if (dataset_read(set, k, (int)s->size, (int)s->channels, t->sample_pixels + (size_t)t->n_samples * bytes, e)) t->n_samples++;
+            if (dataset_read(set, k, (int)s->size, (int)s->channels, t->sample_pixels + (size_t)t->n_samples * bytes,
+                             e))
+                t->n_samples++;
             break;
         }
     }
@@ -7645,7 +7742,8 @@ static int save_checkpoint(const Trainer *t, Error *e)
     run_path(&t->settings, "checkpoint.safetensors", path);
     describe(&t->settings, t->iteration, &store.file);
     int ok = store_net(&store, &t->g, true, e) && store_net(&store, &t->d, true, e);
-    if (ok && !tensorfile_save(path, &store.file, why)) ok = fail(e, 1, "cannot save the checkpoint (the last one is still good): %s", why);
+    if (ok && !tensorfile_save(path, &store.file, why))
+        ok = fail(e, 1, "cannot save the checkpoint (the last one is still good): %s", why);
     store_free(&store);
     return ok;
 }
@@ -7660,7 +7758,9 @@ static int same_run(const Settings *s, const TensorFile *file, const char *path,
         if (which->use != FIXED) continue;
         setting_text(s, which, text, sizeof text);
         if (!was) return fail(e, 1, "%s: does not say its --%s: not a checkpoint of facegan train", path, which->name);
-        if (strcmp(was, text)) return fail(e, 2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out", path, which->name, was, text);
+        if (strcmp(was, text))
+            return fail(e, 2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out",
+                        path, which->name, was, text);
     }
     return 1;
 }
@@ -7671,7 +7771,8 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
     char why[TENSORFILE_ERROR_SIZE];
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "cannot go on: %s", why);
     const char *iteration = tensorfile_metadata(&file, "iteration");
-    int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->g, "G.", true, e) && load_net(&file, path, &t->d, "D.", true, e);
+    int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->g, "G.", true, e) &&
+             load_net(&file, path, &t->d, "D.", true, e);
     t->iteration = iteration ? atol(iteration) : 0;
     tensorfile_free(&file);
     return ok;
@@ -7707,7 +7808,8 @@ static int save_samples(Trainer *t, Error *e)
             if (k) to_bytes(t->drawing.y->data + (size_t)(k - 1) * bytes, bytes, face);
             else memcpy(face, t->sample_pixels + (size_t)i * bytes, bytes);
             for (int y = 0; y < side; y++)
-                memcpy(sheet.pixels + ((size_t)(i * side + y) * (size_t)(n + 1) + (size_t)k) * row, face + (size_t)y * row, row);
+                memcpy(sheet.pixels + ((size_t)(i * side + y) * (size_t)(n + 1) + (size_t)k) * row,
+                       face + (size_t)y * row, row);
         }
     }
     snprintf(name, sizeof name, "samples/%08ld.png", t->iteration);
@@ -7844,12 +7946,14 @@ static void progress_end(const Progress *p)
 static int make_directory(const char *path, Error *e)
 {
     char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return fail(e, 2, "a path of more than %d characters", PATH_MAX);
+    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
+        return fail(e, 2, "a path of more than %d characters", PATH_MAX);
     for (char *at = part + 1;; at++) {
         char end = *at;
         if (end != '/' && end != 0) continue;
         *at = 0;
-        if (mkdir(part, 0777) && errno != EEXIST) return fail(e, 1, "cannot make the directory %s: %s", part, strerror(errno));
+        if (mkdir(part, 0777) && errno != EEXIST)
+            return fail(e, 1, "cannot make the directory %s: %s", part, strerror(errno));
         if (!end) break;
         *at = end;
     }
@@ -7907,12 +8011,14 @@ static int complete_settings(Trainer *t, Error *e)
     if (s->as_published && strcmp(s->decay, "linear") == 0) snprintf(s->decay, sizeof s->decay, "published");
     if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published"))
         return fail(e, 2, "--decay %s: must be linear, none or published", s->decay);
-    if (strcmp(s->targets, "permute") && strcmp(s->targets, "different")) return fail(e, 2, "--targets %s: must be permute or different", s->targets);
+    if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
+        return fail(e, 2, "--targets %s: must be permute or different", s->targets);
     if (!make_recipe(s, &t->recipe, e) || !open_data(t, e)) return 0;
     if (!s->size) {
         Image first;
         char why[IMAGE_ERROR_SIZE];
-        if (!dataset_image(&t->data, 0, 0, &first, why)) return fail(e, 1, "the first picture cannot be read (give --size): %s", why);
+        if (!dataset_image(&t->data, 0, 0, &first, why))
+            return fail(e, 1, "the first picture cannot be read (give --size): %s", why);
         s->size = (first.width < 128 ? first.width : 128) / 4 * 4;
         image_free(&first);
     }
@@ -7933,7 +8039,8 @@ static Loader *open_loader(Trainer *t, Error *e)
     const Settings *s = &t->settings;
     const Augment how = {.flip = (int)s->flip, .rotate_degrees = (float)s->rotate, .shift = (float)s->shift, .zoom_low = (float)s->zoom_low,
                          .zoom_high = (float)s->zoom_high};
-    return loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed, (uint64_t)t->iteration, e);
+    return loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
+                       (uint64_t)t->iteration, e);
 }
 
 enum { SAVE_SECONDS = 120 };
@@ -7965,7 +8072,8 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
             ok = save_checkpoint(t, e);
             saved = now_seconds();
         }
-        progress_show(&progress, t->iteration, "D %.3g  G %.3g%s", t->last_d[t->d_step.n_terms], t->last_g[t->g_step.n_terms], "");
+        progress_show(&progress, t->iteration, "D %.3g  G %.3g%s", t->last_d[t->d_step.n_terms],
+                      t->last_g[t->g_step.n_terms], "");
     }
     progress_end(&progress);
     return ok && save_checkpoint(t, e);
@@ -7979,7 +8087,9 @@ static int start_or_resume(Trainer *t, Error *e)
     run_path(s, "checkpoint.safetensors", path);
     if (access(path, F_OK) == 0) {
         if (!load_checkpoint(t, path, e)) return 0;
-        if (t->iteration > s->iters) return fail(e, 2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->iteration, s->iters);
+        if (t->iteration > s->iters)
+            return fail(e, 2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->iteration,
+                        s->iters);
         warn("going on with %s at iteration %ld", s->out, t->iteration);
         return 1;
     }
@@ -7993,10 +8103,15 @@ static void announce(const Trainer *t)
 {
     const Settings *s = &t->settings;
     if (quiet) return;
-    fprintf(stderr, "%s: %d pictures of %d %s (%s), %ld px, %s; G %zu and D %zu parameters; one step's values take %zu MB; %s, %d threads\n",
-            s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes", *s->attributes ? s->attributes : s->classes, s->size,
-            s->channels == 1 ? "grey" : "colour", net_size(&t->g), net_size(&t->d), t->arena.size >> 20, kernels->name, thread_count());
-    if (s->as_published) fprintf(stderr, "as published: the learning rate falls by one iteration's share every 1000 iterations (paper: every iteration)\n");
+    fprintf(stderr,
+            "%s: %d pictures of %d %s (%s), %ld px, %s; G %zu and D %zu parameters; one step's values take %zu MB; %s, "
+            "%d threads\n",
+            s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
+            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->g),
+            net_size(&t->d), t->arena.size >> 20, kernels->name, thread_count());
+    if (s->as_published)
+        fprintf(stderr, "as published: the learning rate falls by one iteration's share every 1000 iterations (paper: "
+                        "every iteration)\n");
 }
 
 /* Measures a few iterations without keeping what they learnt: for --dry-run. */
@@ -8018,9 +8133,12 @@ static int dry_run(Trainer *t, Loader *loader, Error *e)
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     duration_text(seconds, time_text, sizeof time_text);
-    printf("time    %s for %ld iterations (%.0f ms a D step, %.0f ms a G step, %d threads)\n", time_text, s->iters - t->iteration, best_d * 1e3, best_g * 1e3, thread_count());
-    printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10, t->arena.size >> 20, weights * 3 * sizeof(real) >> 20);
-    printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n", weights * 3 * sizeof(real) >> 20);
+    printf("time    %s for %ld iterations (%.0f ms a D step, %.0f ms a G step, %d threads)\n", time_text,
+           s->iters - t->iteration, best_d * 1e3, best_g * 1e3, thread_count());
+    printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
+           t->arena.size >> 20, weights * 3 * sizeof(real) >> 20);
+    printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
+           weights * 3 * sizeof(real) >> 20);
     return 1;
 }
 
@@ -8037,7 +8155,8 @@ static int trace_steps(Trainer *t, Loader *loader, Error *e)
             Node *y = g->order[i];
             row_of(y->op)->cpu(y);
             if (y->op == OP_prepare_filter) continue;
-            snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name, y->op == OP_leaf ? "." : "", y->op == OP_leaf ? y->tensor->name : "");
+            snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name,
+                     y->op == OP_leaf ? "." : "", y->op == OP_leaf ? y->tensor->name : "");
             ok = ok && store_tensor(&store, "", name, y->shape, y->data, !is_vector(y->shape), e);
         }
     }
@@ -8064,7 +8183,8 @@ static int train(Settings *settings, Error *e)
     const Settings *s = &t.settings;
     bool only_looks = s->dry_run || *s->trace;
     if (ok && t.iteration == s->iters && !only_looks) {
-        warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters, strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
+        warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters,
+             strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
     } else if (ok && only_looks) {
         loader = open_loader(&t, e);
         ok = loader && (s->dry_run ? dry_run(&t, loader, e) : trace_steps(&t, loader, e));
@@ -8119,7 +8239,8 @@ static const TensorEntry *step_input(const TensorFile *file, const char *path, c
 static size_t picture_order(Shape s, size_t i)
 {
     size_t w_count = (size_t)s.d[2], h_count = (size_t)s.d[1], c_count = (size_t)s.d[3];
-    size_t w = i % w_count, h = i / w_count % h_count, c = i / (w_count * h_count) % c_count, n = i / (w_count * h_count * c_count);
+    size_t w = i % w_count, h = i / w_count % h_count, c = i / (w_count * h_count) % c_count,
+           n = i / (w_count * h_count * c_count);
     return ((n * h_count + h) * w_count + w) * c_count + c;
 }
 
@@ -8130,7 +8251,8 @@ static int read_step_batch(const TensorFile *file, const char *path, const Recip
     const TensorEntry *x = step_input(file, path, "x", shape_count(batch->x->shape), e);
     const TensorEntry *alpha = x ? step_input(file, path, "alpha", n, e) : NULL;
     if (!alpha) return 0;
-    for (size_t i = 0; i < shape_count(batch->x->shape); i++) batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
+    for (size_t i = 0; i < shape_count(batch->x->shape); i++)
+        batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
     for (size_t i = 0; i < n; i++) batch->alpha->data[i] = (real)tensorfile_get(alpha, i);
     for (int k = 0; k < 2; k++) {
         const TensorEntry *entry = step_input(file, path, labels[k]->name, recipe->attributes ? n * classes : n, e);
@@ -8154,13 +8276,18 @@ static int store_pictures(Store *store, const char *name, Shape s, const real *d
 
 static int store_step(Store *store, const Step *step, const Net *net, const char *fake_name, Error *e)
 {
-    char total[] = {net->letter, '.', 't', 'o', 't', 'a', 'l', 0}, before[] = {'g', 'r', 'a', 'd', '.', net->letter, '.', 0}, after[] = {'a', 'f', 't', 'e', 'r', '.', net->letter, '.', 0};
-    int ok = store_pictures(store, fake_name, step->fake->shape, step->fake->data, e) && store_tensor(store, "", total, step->total->shape, step->total->data, false, e);
-    for (int i = 0; ok && i < step->n_terms; i++) ok = store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, false, e);
+    char total[] = {net->letter, '.', 't', 'o', 't', 'a', 'l', 0},
+         before[] = {'g', 'r', 'a', 'd', '.', net->letter, '.', 0},
+         after[] = {'a', 'f', 't', 'e', 'r', '.', net->letter, '.', 0};
+    int ok = store_pictures(store, fake_name, step->fake->shape, step->fake->data, e) &&
+             store_tensor(store, "", total, step->total->shape, step->total->data, false, e);
+    for (int i = 0; ok && i < step->n_terms; i++)
+        ok = store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, false, e);
     for (int i = 0; ok && i < net->count; i++) {
         const Tensor *w = net->parameters[i].w;
         bool filter = is_filter(&net->parameters[i]);
-        ok = store_tensor(store, before, w->name, w->shape, step->gradients[i]->data, filter, e) && store_tensor(store, after, w->name, w->shape, w->data, filter, e);
+        ok = store_tensor(store, before, w->name, w->shape, step->gradients[i]->data, filter, e) &&
+             store_tensor(store, after, w->name, w->shape, w->data, filter, e);
     }
     return ok;
 }
@@ -8271,13 +8398,15 @@ static double verify_case(Verdict *verdict, Op op, int variant)
     graph_bind(g, &arena);
     for (size_t k = 0; k < sizeof verify_threads / sizeof *verify_threads; k++) {
         threads_start(verify_threads[k]);
-        for (int i = 0; i < leaves; i++) memcpy(g->owned[i]->data, saved[i], shape_count(g->owned[i]->shape) * sizeof(real));
+        for (int i = 0; i < leaves; i++)
+            memcpy(g->owned[i]->data, saved[i], shape_count(g->owned[i]->shape) * sizeof(real));
         graph_run(g);
         if (k == 0) memcpy(first, y->data, n * sizeof *first);
         else judge(verdict, memcmp(first, y->data, n * sizeof *first) == 0, "%s case %d on %s: %d threads give other bits than 1", rows[op].name, variant, kernels->name, verify_threads[k]);
     }
     error = worst_error(first, want[y->id], n);
-    judge(verdict, error <= kernel_limit(y), "%s case %d on %s: error %g, allowed %g", rows[op].name, variant, kernels->name, error, kernel_limit(y));
+    judge(verdict, error <= kernel_limit(y), "%s case %d on %s: error %g, allowed %g", rows[op].name, variant,
+          kernels->name, error, kernel_limit(y));
     free_values(want, before);
     for (int i = 0; i < leaves; i++) free(saved[i]);
     free(saved), free(first);
@@ -8362,7 +8491,8 @@ static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
         error = difference_error(g, value, leaves, gradients, n);
         judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", rows[op].name, variant, order, error);
     } else {
-        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, rows[op].name) == e.text, "%s refuses without its name: %s", rows[op].name, e.text);
+        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, rows[op].name) == e.text,
+              "%s refuses without its name: %s", rows[op].name, e.text);
     }
     arena_free(&arena);
     graph_free(g);
@@ -8372,7 +8502,8 @@ static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
 /* An op without derivative, or whose derivative is by design not its slope. */
 static bool has_slope(Op op)
 {
-    return op != OP_leaf && op != OP_fill && op != OP_stop_grad && op != OP_adam && op != OP_prepare_filter && op != OP_sign && op != OP_moments;
+    return op != OP_leaf && op != OP_fill && op != OP_stop_grad && op != OP_adam && op != OP_prepare_filter &&
+           op != OP_sign && op != OP_moments;
 }
 
 static void verify_row_gradients(Verdict *verdict, Op op, char *text, size_t size)
@@ -8490,10 +8621,13 @@ static void print_roofline(Graph *g, const char *title)
     for (int i = 0; i < g->n_order; i++) table[i] = (RooflineRow){g->order[i], 1e30};
     for (int repeat = 0; repeat < 3; repeat++) {
         graph_profile(g);
-        for (int i = 0; i < g->n_order; i++) table[i].milliseconds = fmin(table[i].milliseconds, g->order[i]->milliseconds);
+        for (int i = 0; i < g->n_order; i++)
+            table[i].milliseconds = fmin(table[i].milliseconds, g->order[i]->milliseconds);
     }
-    for (int i = 0; i < g->n_order; i++) total += table[i].milliseconds, operations += is_conv(g->order[i]) ? node_operations(g->order[i]) : 0;
-    printf("%s: %.1f ms, %.1f GFLOP in convolutions, %zu MB of values\n", title, total, operations * 1e-9, g->arena_bytes >> 20);
+    for (int i = 0; i < g->n_order; i++)
+        total += table[i].milliseconds, operations += is_conv(g->order[i]) ? node_operations(g->order[i]) : 0;
+    printf("%s: %.1f ms, %.1f GFLOP in convolutions, %zu MB of values\n", title, total, operations * 1e-9,
+           g->arena_bytes >> 20);
     printf("  %8s %6s %9s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "GB/s", "op", "shape", "geometry");
     qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
     for (int i = 0; i < g->n_order && table[i].milliseconds > 0.002 * total; i++) {
@@ -8501,10 +8635,13 @@ static void print_roofline(Graph *g, const char *title)
         const ConvShape *s = &y->conv;
         char shape[64], geometry[64] = "";
         snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", y->shape.d[0], y->shape.d[1], y->shape.d[2], y->shape.d[3]);
-        if (is_conv(y)) snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h, s->w);
+        if (is_conv(y))
+            snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                     s->w);
         double seconds = table[i].milliseconds * 1e-3;
-        printf("  %8.2f %5.1f%% %9.1f %8.1f  %-20s %-22s %s\n", table[i].milliseconds, 100 * table[i].milliseconds / total,
-               node_operations(y) * 1e-9 / seconds, node_bytes(y) * 1e-9 / seconds, row_of(y->op)->name, shape, geometry);
+        printf("  %8.2f %5.1f%% %9.1f %8.1f  %-20s %-22s %s\n", table[i].milliseconds,
+               100 * table[i].milliseconds / total, node_operations(y) * 1e-9 / seconds, node_bytes(y) * 1e-9 / seconds,
+               row_of(y->op)->name, shape, geometry);
     }
     free(table);
 }
@@ -8512,7 +8649,8 @@ static void print_roofline(Graph *g, const char *title)
 /* Random pictures and labels: their values do not change the time. */
 static void fill_bench(Trainer *t)
 {
-    for (size_t i = 0; i < shape_count(t->batch.x->shape); i++) t->batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+    for (size_t i = 0; i < shape_count(t->batch.x->shape); i++)
+        t->batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
     int n = t->d.classes;
     for (int i = 0; i < t->recipe.batch; i++) {
         one_hot(t->batch.label->data + i * n, n, i % n);
@@ -8539,13 +8677,19 @@ static int bench(const Settings *settings, Error *e)
     if (ok) {
         net_initialise(&t.g, 1), net_initialise(&t.d, 1);
         fill_bench(&t);
-        double d = time_graph(t.d_step.graph, (int)s->repeat), g = time_graph(t.g_step.graph, (int)s->repeat), forward = time_graph(t.drawing.graph, (int)s->repeat);
+        double d = time_graph(t.d_step.graph, (int)s->repeat), g = time_graph(t.g_step.graph, (int)s->repeat),
+               forward = time_graph(t.drawing.graph, (int)s->repeat);
         struct rusage use;
         getrusage(RUSAGE_SELF, &use);
-        const char *format = s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"peak_bytes\": %ld, \"five_d_one_g_ms\": %.1f, \"threads\": %d, \"isa\": \"%s\"}\n"
-                                     : "D step %.2f ms   G step %.2f ms   forward %.2f ms   peak %ld bytes   5 D + 1 G %.1f ms   (%d threads, %s)\n";
+        const char *format = s->json
+                                 ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"peak_bytes\": "
+                                   "%ld, \"five_d_one_g_ms\": %.1f, \"threads\": %d, \"isa\": \"%s\"}\n"
+                                 : "D step %.2f ms   G step %.2f ms   forward %.2f ms   peak %ld bytes   5 D + 1 G "
+                                   "%.1f ms   (%d threads, %s)\n";
         printf(format, d, g, forward, use.ru_maxrss * 1024, 5 * d + g, thread_count(), kernels->name);
-        if (s->roofline) print_roofline(t.d_step.graph, "D step"), print_roofline(t.g_step.graph, "G step"), print_roofline(t.drawing.graph, "forward");
+        if (s->roofline)
+            print_roofline(t.d_step.graph, "D step"), print_roofline(t.g_step.graph, "G step"),
+                print_roofline(t.drawing.graph, "forward");
     }
     trainer_free(&t);
     return ok;
@@ -8590,16 +8734,20 @@ static int read_architecture(const TensorFile *file, const char *path, const cha
     const char *size = tensorfile_metadata(file, "size");
     snprintf(name, sizeof name, "%smain.0.weight", prefix);
     const TensorEntry *first = tensorfile_find(file, name), *last;
-    if (!first || first->rank != 4 || first->shape[2] != 7 || first->shape[3] != 7) return fail(e, 1, "%s: not a StarGAN generator: it has no 7x7 convolution %s", path, name);
+    if (!first || first->rank != 4 || first->shape[2] != 7 || first->shape[3] != 7)
+        return fail(e, 1, "%s: not a StarGAN generator: it has no 7x7 convolution %s", path, name);
     for (g->repeat = 0;; g->repeat++) {
         snprintf(name, sizeof name, "%smain.%d.main.0.weight", prefix, 9 + g->repeat);
         if (!tensorfile_find(file, name)) break;
     }
     snprintf(name, sizeof name, "%smain.%d.weight", prefix, 15 + g->repeat);
     last = tensorfile_find(file, name);
-    if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3)) return fail(e, 1, "%s: not a StarGAN generator: no last convolution %s", path, name);
+    if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3))
+        return fail(e, 1, "%s: not a StarGAN generator: no last convolution %s", path, name);
     int64_t classes = first->shape[1] - last->shape[0];
-    if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024) return fail(e, 1, "%s: %s takes %" PRId64 " channels, the pictures have %" PRId64, path, name, first->shape[1], last->shape[0]);
+    if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024)
+        return fail(e, 1, "%s: %s takes %" PRId64 " channels, the pictures have %" PRId64, path, name, first->shape[1],
+                    last->shape[0]);
     g->letter = 'G';
     g->width = (int)first->shape[0];
     g->channels = (int)last->shape[0];
@@ -8669,9 +8817,11 @@ static int parse_emotion(const Facegan *model, const char *text, int *index, dou
     char *end, list[512] = "";
     *strength = text[length] ? strtod(text + length + 1, &end) : 1;
     *index = find_class(model, text, length);
-    for (int i = 0; i < model->g.classes; i++) snprintf(list + strlen(list), sizeof list - strlen(list), " %s", model->class_names[i]);
+    for (int i = 0; i < model->g.classes; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), " %s", model->class_names[i]);
     if (*index < 0) return fail(e, 2, "--emotion %s: this model knows:%s", text, list);
-    if (text[length] && (*end || !(*strength >= 0 && *strength <= 2))) return fail(e, 2, "--emotion %s: the strength must be a number from 0 to 2", text);
+    if (text[length] && (*end || !(*strength >= 0 && *strength <= 2)))
+        return fail(e, 2, "--emotion %s: the strength must be a number from 0 to 2", text);
     return 1;
 }
 
@@ -8683,7 +8833,8 @@ static void edited_name(const char *out, const char *picture, const char *emotio
     snprintf(path, PATH_MAX, "%s/%.*s-%s.png", out, length, name, emotion);
 }
 
-static int save_picture(const char *path, const unsigned char *pixels, int size, int channels, bool provenance, Error *e)
+static int save_picture(const char *path, const unsigned char *pixels, int size, int channels, bool provenance,
+                        Error *e)
 {
     char why[IMAGE_ERROR_SIZE];
     const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
@@ -8755,7 +8906,8 @@ static int edit_pictures(const char *run, char *const *pictures, int count, cons
             failed++;
             continue;
         }
-        ok = load_picture(model, &picture, e) && (all ? edit_all(model, pictures[i], s, e) : edit_one(model, pictures[i], s, e));
+        ok = load_picture(model, &picture, e) &&
+             (all ? edit_all(model, pictures[i], s, e) : edit_one(model, pictures[i], s, e));
         image_free(&picture);
     }
     facegan_close(model);
@@ -8798,13 +8950,19 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
     Image picture;
     Error e = {0};
     char why[IMAGE_ERROR_SIZE];
-    if (width < 1 || height < 1 || (channels != 1 && channels != 3)) return snprintf(error, FACEGAN_ERROR, "a picture of %d x %d x %d: needs 1 or 3 channels", width, height, channels), 0;
-    if (!image_new(width, height, model->g.channels, &picture, why)) return snprintf(error, FACEGAN_ERROR, "%s", why), 0;
+    if (width < 1 || height < 1 || (channels != 1 && channels != 3))
+        return snprintf(error, FACEGAN_ERROR, "a picture of %d x %d x %d: needs 1 or 3 channels", width, height,
+                        channels),
+               0;
+    if (!image_new(width, height, model->g.channels, &picture, why))
+        return snprintf(error, FACEGAN_ERROR, "%s", why), 0;
     for (size_t i = 0; i < (size_t)width * (size_t)height; i++) {
         const unsigned char *from = pixels + i * (size_t)channels;
         for (int c = 0; c < model->g.channels; c++) {
             double grey = channels == 3 ? 0.299 * from[0] + 0.587 * from[1] + 0.114 * from[2] : from[0];
-            picture.pixels[i * (size_t)model->g.channels + (size_t)c] = model->g.channels == 3 && channels == 3 ? from[c] : (unsigned char)(grey + 0.5);
+            picture.pixels[i * (size_t)model->g.channels + (size_t)c] = model->g.channels == 3 && channels == 3
+                                                                            ? from[c]
+                                                                            : (unsigned char)(grey + 0.5);
         }
     }
     int ok = load_picture(model, &picture, &e);
@@ -8867,13 +9025,21 @@ static int log_read(const char *path, LogTable *log, Error *e)
     return log->n_columns && log->rows ? 1 : fail(e, 1, "%s: no rows yet", path);
 }
 
+static bool has_values(const LogTable *log, int column)
+{
+    for (size_t i = 0; i < log->rows; i++)
+        if (isfinite(log->columns[column][i])) return true;
+    return false;
+}
+
 /* A chart of every column whose name begins with `prefix`. */
 static void chart(Page *page, const LogTable *log, const char *title, const char *prefix, const char *y_label)
 {
     PageSeries series[MAX_COLUMNS];
     int n = 0;
     for (int i = 1; i < log->n_columns; i++)
-        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0) series[n++] = (PageSeries){log->names[i], log->columns[0], log->columns[i], log->rows};
+        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0 && has_values(log, i))
+            series[n++] = (PageSeries){log->names[i], log->columns[0], log->columns[i], log->rows};
     if (n) page_chart(page, title, "iteration", y_label, series, n, 0);
 }
 
@@ -8916,7 +9082,9 @@ static unsigned char *sheet_cell(const Image *sheet, int size, int row, int colu
 {
     size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
     unsigned char *cell = must_alloc((size_t)size, line);
-    for (int y = 0; y < size; y++) memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line, line);
+    for (int y = 0; y < size; y++)
+        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line,
+               line);
     return cell;
 }
 
@@ -8938,7 +9106,8 @@ static unsigned char *canvas_png(PlotCanvas *canvas, size_t *size)
 }
 
 /* A sheet with its columns named. */
-static unsigned char *labelled_sheet(const char *path, const Settings *s, char (*names)[NAME], int classes, size_t *bytes)
+static unsigned char *labelled_sheet(const char *path, const Settings *s, char (*names)[NAME], int classes,
+                                     size_t *bytes)
 {
     Image sheet;
     char why[IMAGE_ERROR_SIZE];
@@ -8950,7 +9119,8 @@ static unsigned char *labelled_sheet(const char *path, const Settings *s, char (
     unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
     for (int i = 0; i < rows_ * columns; i++) cells[i] = sheet_cell(&sheet, size, i / columns, i % columns);
     for (int i = 0; i < classes; i++) labels[i + 1] = names[i];
-    int ok = columns == classes + 1 && plot_grid((const unsigned char *const *)cells, size, size, sheet.channels, rows_, columns, enlargement(size), NULL, labels, NULL, &canvas);
+    int ok = columns == classes + 1 && plot_grid((const unsigned char *const *)cells, size, size, sheet.channels, rows_,
+                                                 columns, enlargement(size), NULL, labels, NULL, &canvas);
     for (int i = 0; i < rows_ * columns; i++) free(cells[i]);
     free(cells);
     image_free(&sheet);
@@ -8960,7 +9130,8 @@ static unsigned char *labelled_sheet(const char *path, const Settings *s, char (
 enum { QUARTERS = 4 };
 
 /* Seed 001's figure: one face with every expression, a row for each quarter of the training. Returns PNG bytes. */
-static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, char (*names)[NAME], int classes, int face, size_t *bytes)
+static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, char (*names)[NAME], int classes, int face,
+                                    size_t *bytes)
 {
     int size = (int)s->size, columns = classes + 1, done = 0;
     unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
@@ -8975,13 +9146,17 @@ static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, cha
         for (int i = 0; i < sheets->count; i++) {
             Image sheet;
             char why[IMAGE_ERROR_SIZE];
-            if (sheets->iterations[i] != (q == 3 ? s->iters : s->iters * (q + 1) / 4) || !image_load(sheets->paths[i], (int)s->channels, &sheet, why)) continue;
-            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++) cells[q * columns + c] = sheet_cell(&sheet, size, face, c), done++;
+            if (sheets->iterations[i] != (q == 3 ? s->iters : s->iters * (q + 1) / 4) ||
+                !image_load(sheets->paths[i], (int)s->channels, &sheet, why))
+                continue;
+            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++)
+                cells[q * columns + c] = sheet_cell(&sheet, size, face, c), done++;
             image_free(&sheet);
             break;
         }
     }
-    int ok = done && plot_grid((const unsigned char *const *)cells, size, size, (int)s->channels, QUARTERS, columns, enlargement(size), row_labels, labels, NULL, &canvas);
+    int ok = done && plot_grid((const unsigned char *const *)cells, size, size, (int)s->channels, QUARTERS, columns,
+                               enlargement(size), row_labels, labels, NULL, &canvas);
     for (int i = 0; i < QUARTERS * columns; i++) free(cells[i]);
     return ok ? canvas_png(&canvas, bytes) : NULL;
 }
@@ -9002,7 +9177,9 @@ static void add_slider(Page *page, const Sheets *sheets, const Settings *s, char
         n++;
     }
     int from = SHOWN - n;
-    if (n) page_slider(page, "The same faces over the training: the picture as it was, then G's drawings of it", labels + from, bytes + from, sizes + from, n, "image/png");
+    if (n)
+        page_slider(page, "The same faces over the training: the picture as it was, then G's drawings of it",
+                    labels + from, bytes + from, sizes + from, n, "image/png");
     for (int i = from; i < SHOWN; i++) free((void *)(uintptr_t)bytes[i]);
 }
 
@@ -9077,7 +9254,8 @@ static int write_report(const char *run, Error *e)
         free(strip);
     }
     page_heading(page, "Losses");
-    page_paragraph(page, "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls falls first and G.cls follows it, G.rec falls slowly. "
+    page_paragraph(page, "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls "
+                         "falls first and G.cls follows it, G.rec falls slowly. "
                          "G.cls near ln(classes) means that G has not yet learnt what the classes are.");
     chart(page, &log, "Discriminator", "D.", "loss");
     chart(page, &log, "Generator", "G.", "loss");
@@ -9107,7 +9285,9 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
     for (int i = 0; i < names.count && n < EMOTIONS; i++) {
         int found = spelled(emotion_spellings, names.items[i]);
         if (found < 0) {
-            fail(e, 2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry", names.items[i]);
+            fail(e, 2,
+                 "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry",
+                 names.items[i]);
             n = 0;
             break;
         }
@@ -9118,7 +9298,8 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
 }
 
 /* Picture number `index`: who it is, how they stand, and how strongly they show the emotion. */
-static float draw_face(uint64_t seed, uint64_t index, int emotion, int size, int channels, unsigned char *pixels, float au[FACE_AUS])
+static float draw_face(uint64_t seed, uint64_t index, int emotion, int size, int channels, unsigned char *pixels,
+                       float au[FACE_AUS])
 {
     FaceIdentity identity;
     FacePose pose;
@@ -9146,9 +9327,11 @@ static void draw_task(void *argument, int i, int worker)
     (void)worker;
     DrawTask *t = argument;
     const Settings *s = t->s;
-    int index = t->first + i, emotion = t->emotions[index % t->n_emotions], size = (int)s->size, channels = (int)s->channels;
+    int index = t->first + i, emotion = t->emotions[index % t->n_emotions], size = (int)s->size,
+        channels = (int)s->channels;
     unsigned char *pixels = must_alloc((size_t)(size * size), (size_t)channels);
-    float au[FACE_AUS], valence, arousal, intensity = draw_face((uint64_t)s->seed, (uint64_t)index, emotion, size, channels, pixels, au);
+    float au[FACE_AUS], valence, arousal,
+        intensity = draw_face((uint64_t)s->seed, (uint64_t)index, emotion, size, channels, pixels, au);
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE], *row = t->rows[i];
     Image image = {size, size, channels, pixels};
     snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, emotion_names[emotion], index);
@@ -9159,7 +9342,8 @@ static void draw_task(void *argument, int i, int worker)
         atomic_store(&t->failed, 1);
     }
     face_affect(au, &valence, &arousal);
-    int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", emotion_names[emotion], index, emotion_names[emotion], intensity, valence, arousal);
+    int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", emotion_names[emotion], index,
+                        emotion_names[emotion], intensity, valence, arousal);
     for (int k = 0; k < FACE_AUS; k++) used += snprintf(row + used, 256 - (size_t)used, ",%.2f", au[k]);
     free(pixels);
 }
@@ -9217,7 +9401,9 @@ static int show_data(const char *data, const Settings *s, Error *e)
             found++;
         }
     PlotCanvas canvas;
-    if (!plot_grid(cells, size, size, channels, set.n_classes, SHOWN, (int)s->scale, (const char *const *)set.class_names, NULL, NULL, &canvas)) ok = fail(e, 1, "no memory for the sheet");
+    if (!plot_grid(cells, size, size, channels, set.n_classes, SHOWN, (int)s->scale,
+                   (const char *const *)set.class_names, NULL, NULL, &canvas))
+        ok = fail(e, 1, "no memory for the sheet");
     if (ok) {
         Image image = {canvas.width, canvas.height, 3, canvas.rgb};
         if (!image_save(*s->out ? s->out : "data.png", &image, NULL, 0, why)) ok = fail(e, 1, "%s", why);
@@ -9264,7 +9450,7 @@ static int run_train(Command *c, Error *e)
     if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", s->model);
     if (!train(s, e)) return 0;
     if (s->dry_run || *s->trace) return 1;
-    if (!write_report(s->out, e)) return 0;
+    if (!write_report(s->out, e)) return interrupted ? 1 : 0;           /* stopped before the first row of the log */
     printf("%s/report.html\n", s->out);
     return 1;
 }
@@ -9310,7 +9496,8 @@ static int run_data(Command *c, Error *e)
         if (s->size < 16 || s->size > 512) return fail(e, 2, "--size %ld: drawn faces are 16 to 512 px", s->size);
         return draw_faces(s, e);
     }
-    if (strcmp(what, "show") && strcmp(what, "doctor")) return fail(e, 2, "data %s: must be draw, show or doctor", what);
+    if (strcmp(what, "show") && strcmp(what, "doctor"))
+        return fail(e, 2, "data %s: must be draw, show or doctor", what);
     if (c->n_inputs != 2) return fail(e, 2, "data %s needs one data set", what);
     if (strcmp(what, "show") == 0) return show_data(c->inputs[1], s, e);
     DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop};
@@ -9327,14 +9514,18 @@ static int run_info(Command *c, Error *e)
     double numbers = 0;
     for (size_t i = 0; i < file.count; i++) numbers += (double)tensorfile_count(&file.tensors[i]);
     bool json = c->settings.json;
-    if (json) printf("{\"path\": \"%s\", \"format\": \"%s\", \"numbers\": %.0f, \"tensors\": [", path, file.format, numbers);
+    if (json)
+        printf("{\"path\": \"%s\", \"format\": \"%s\", \"numbers\": %.0f, \"tensors\": [", path, file.format, numbers);
     else printf("%s: %s, %zu tensors, %.0f numbers\n", path, file.format, file.count, numbers);
     for (size_t i = 0; !json && i < file.n_metadata; i++) printf("  %-14s %s\n", file.keys[i], file.values[i]);
     for (size_t i = 0; i < file.count; i++) {
         const TensorEntry *t = &file.tensors[i];
         char shape[160] = "";
-        for (int k = 0; k < t->rank; k++) snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%" PRId64, k ? "," : "", t->shape[k]);
-        if (json) printf("%s{\"name\": \"%s\", \"type\": \"%s\", \"shape\": [%s]}", i ? ", " : "", t->name, tensorfile_type_name(t->type), shape);
+        for (int k = 0; k < t->rank; k++)
+            snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%" PRId64, k ? "," : "", t->shape[k]);
+        if (json)
+            printf("%s{\"name\": \"%s\", \"type\": \"%s\", \"shape\": [%s]}", i ? ", " : "", t->name,
+                   tensorfile_type_name(t->type), shape);
         else printf("  %-44s %-5s (%s)\n", t->name, tensorfile_type_name(t->type), shape);
     }
     if (json) printf("]}\n");
@@ -9342,40 +9533,89 @@ static int run_info(Command *c, Error *e)
     return 1;
 }
 
+/* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments), --half rounds
+ * float32 to float16. */
+static int run_convert(Command *c, Error *e)
+{
+    const Settings *s = &c->settings;
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    TensorFile in, out = {0};
+    weights_path(c->inputs[0], path);
+    if (!tensorfile_load(path, &in, why)) return fail(e, 1, "%s", why);
+    void **copies = must_alloc(in.count, sizeof *copies);
+    int ok = 1;
+    for (size_t i = 0; ok && i < in.n_metadata; i++) ok = tensorfile_set_metadata(&out, in.keys[i], in.values[i]);
+    for (size_t i = 0; ok && i < in.count; i++) {
+        const TensorEntry *t = &in.tensors[i];
+        if (strncmp(t->name, s->only, strlen(s->only))) continue;
+        bool half = s->half && t->type == TENSOR_F32;
+        if (half) {
+            copies[i] = must_alloc(tensorfile_count(t), 2);
+            tensorfile_f32_to_f16(t->data, copies[i], tensorfile_count(t));
+        }
+        ok = tensorfile_add(&out, t->name, half ? TENSOR_F16 : t->type, t->rank, t->shape, half ? copies[i] : t->data);
+    }
+    if (!ok) fail(e, 1, "out of memory");
+    else if (!out.count) ok = fail(e, 2, "--only %s: %s has no such tensor", s->only, path);
+    else if (!tensorfile_save(c->inputs[1], &out, why)) ok = fail(e, 1, "%s", why);
+    for (size_t i = 0; i < in.count; i++) free(copies[i]);
+    free(copies);
+    tensorfile_free(&out), tensorfile_free(&in);
+    return ok;
+}
+
 static const struct { const char *name, *text; } manual[] = {
     {"start", "facegan trains generators of facial expressions and looks after everything around them.\n\n"
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, losses, runs, speed, ops, traps.\n"},
-    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and test above; or the\n"
-             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's subDirectory_filePath,expression); or, with --attributes,\n"
-             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred square and scaled.\n"
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, losses, runs, speed, "
+              "ops, traps.\n"},
+    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
+             "test above; or the\n"
+             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's "
+             "subDirectory_filePath,expression); or, with --attributes,\n"
+             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred "
+             "square and scaled.\n"
              "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
              "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
-    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a discriminator D that\n"
-                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look like class c, and give x\n"
-                "back when asked for its own class again. --as-published follows the public code where it differs from the paper.\n"},
-    {"losses", "What healthy losses look like (wgan-gp):\n"
-               "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
-               "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
-               "  D.cls             falls first, well below ln(classes).\n"
-               "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise --lambda-cls.\n"
-               "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
-               "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
-    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command goes on where it stopped,\n"
-             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's schedule then moves, because it\n"
-             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, --save-every and --log-every may differ.\n"},
-    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; --roofline shows every node.\n"
-              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's algorithm off.\n"
+    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, "
+                "and a discriminator D that\n"
+                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look "
+                "like class c, and give x\n"
+                "back when asked for its own class again. --as-published follows the public code where it differs from "
+                "the paper.\n"},
+    {"losses",
+     "What healthy losses look like (wgan-gp):\n"
+     "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
+     "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
+     "  D.cls             falls first, well below ln(classes).\n"
+     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise "
+     "--lambda-cls.\n"
+     "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
+     "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
+    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command "
+             "goes on where it stopped,\n"
+             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's "
+             "schedule then moves, because it\n"
+             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, "
+             "--save-every and --log-every may differ.\n"},
+    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; "
+              "--roofline shows every node.\n"
+              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's "
+              "algorithm off.\n"
               "--threads changes the time only: results are the same bits for any number of threads.\n"},
-    {"traps", "- Instance norm uses each picture's own statistics in training and in use; running statistics in public checkpoints are ignored.\n"
-              "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of its initial values is\n"
-              "  its OUTPUT channels times R S.\n"
-              "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
-              "- The norm's gradient at 0 must be 0, not NaN.\n"
-              "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
-              "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this better.\n"},
+    {"traps",
+     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public "
+     "checkpoints are ignored.\n"
+     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of "
+     "its initial values is\n"
+     "  its OUTPUT channels times R S.\n"
+     "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
+     "- The norm's gradient at 0 must be 0, not NaN.\n"
+     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
+     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this "
+     "better.\n"},
 };
 enum { MANUAL = sizeof manual / sizeof *manual };
 
@@ -9393,27 +9633,40 @@ static int run_man(Command *c, Error *e)
         if (c->n_inputs) return 1;
         printf("\n");
     }
-    return c->n_inputs ? fail(e, 2, "man %s: the chapters are start, data, stargan, losses, runs, speed, ops, traps", c->inputs[0]) : 1;
+    return c->n_inputs ? fail(e, 2, "man %s: the chapters are start, data, stargan, losses, runs, speed, ops, traps",
+                              c->inputs[0])
+                       : 1;
 }
 
 static const Verb verbs[] = {
-    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan) on a data set; the same command again goes on", NULL, 2, 2, run_train,
+    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan) on a data set; the same command again goes on",
+     NULL, 2, 2, run_train,
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
      "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
-    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion out provenance scale threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
-     "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n  facegan edit runs/faces *.png --emotion all\n"},
+    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression",
+     " emotion out provenance scale threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
+     "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n  facegan edit runs/faces *.png --emotion "
+     "all\n"},
     {"data", "data draw|show|doctor [DATA]", "draw faces to learn from, show a data set, or find what is wrong with it",
      " out count size seed emotions grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
-     "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n  facegan data show faces --out sheet.png\n  facegan data doctor fer2013 --size 48\n"},
-    {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
-    {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n  facegan info 200000-G.ckpt --json\n"},
+     "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n  facegan data show "
+     "faces --out sheet.png\n  facegan data doctor fer2013 --size 48\n"},
+    {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report,
+     "  facegan report runs/faces\n"},
+    {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info,
+     "  facegan info runs/faces/checkpoint.safetensors\n  facegan info 200000-G.ckpt --json\n"},
+    {"convert", "convert IN OUT [--only G.] [--half]", "weights from any format read here to .safetensors or .npz", " only half quiet ", 2, 2, run_convert,
+     "  facegan convert 200000-G.ckpt generator.safetensors\n  facegan convert runs/faces small.safetensors --only G. --half\n"},
     {"bench", "bench MODEL [--size P --batch N --channels X]", "time a D step, a G step and a forward pass",
-     " size batch channels grey width g-repeat d-repeat adv reg repeat json roofline threads isa quiet ", 1, 1, run_bench,
-     "  facegan bench stargan --size 48 --batch 8 --channels 1\n  facegan bench stargan --size 128 --batch 4 --roofline\n"},
-    {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", " threads quiet ", 0, 0, run_verify, "  facegan verify\n  facegan64 verify\n"},
-    {"step", "step IN OUT", "one training iteration from a file, to hold another implementation against this one", " threads isa quiet ", 2, 2, run_step,
-     "  facegan step iteration.in.safetensors got.safetensors\n"},
+     " size batch channels grey width g-repeat d-repeat adv reg repeat json roofline threads isa quiet ", 1, 1,
+     run_bench,
+     "  facegan bench stargan --size 48 --batch 8 --channels 1\n  facegan bench stargan --size 128 --batch 4 "
+     "--roofline\n"},
+    {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too",
+     " threads quiet ", 0, 0, run_verify, "  facegan verify\n  facegan64 verify\n"},
+    {"step", "step IN OUT", "one training iteration from a file, to hold another implementation against this one",
+     " threads isa quiet ", 2, 2, run_step, "  facegan step iteration.in.safetensors got.safetensors\n"},
     {"man", "man [CHAPTER]", "the manual", " quiet ", 0, 1, run_man, "  facegan man\n  facegan man losses\n"},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
@@ -9423,7 +9676,7 @@ static bool takes(const Verb *verb, const Setting *which)
     char padded[64];
     snprintf(padded, sizeof padded, " %s ", which->name);
     if (verb->options) return strstr(verb->options, padded) != NULL;
-    return !strstr(" model data emotion emotions count split scale json roofline repeat ", padded);
+    return !strstr(" model data emotion emotions count split scale json roofline repeat only half ", padded);
 }
 
 static void print_verb(const Verb *verb)
@@ -9437,16 +9690,19 @@ static void print_verb(const Verb *verb)
         setting_text(&usual, which, text, sizeof text);
         snprintf(left, sizeof left, "--%s%s", which->name, which->kind == 'b' ? "" : which->kind == 's' ? " TEXT" : which->kind == 'i' ? " N" : " X");
         bool shown = which->kind != 's' ? strcmp(text, "0") != 0 : *text != 0;
-        printf("  %-22s %s%s%s%s\n", left, which->help, shown ? " [" : "", shown ? (which->kind == 'b' ? "on; --no- turns it off" : text) : "", shown ? "]" : "");
+        printf("  %-22s %s%s%s%s\n", left, which->help, shown ? " [" : "",
+               shown ? (which->kind == 'b' ? "on; --no- turns it off" : text) : "", shown ? "]" : "");
     }
     printf("\nExamples\n%s", verb->examples);
 }
 
 static void print_usage(FILE *to)
 {
-    fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\nusage: facegan VERB [WHAT] [INPUT...] [--option value]...\n\n");
+    fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\nusage: facegan VERB [WHAT] [INPUT...] "
+                "[--option value]...\n\n");
     for (int i = 0; i < VERBS; i++) fprintf(to, "  %-50s %s\n", verbs[i].synopsis, verbs[i].does);
-    fprintf(to, "\nfacegan VERB --help tells its options with examples; facegan man is the manual; facegan --version.\n");
+    fprintf(to,
+            "\nfacegan VERB --help tells its options with examples; facegan man is the manual; facegan --version.\n");
 }
 
 static void print_version(void)
@@ -9459,7 +9715,8 @@ static void print_version(void)
 #ifndef FACEGAN_COMMIT
 #define FACEGAN_COMMIT "unknown"
 #endif
-    printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler, sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
+    printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
+           sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
 }
 
 /* The option that looks most like the one given, within a third of its letters. */
@@ -9486,9 +9743,12 @@ static int parse_option(const Verb *verb, Command *c, int argc, char **argv, int
     bool off = !which && strncmp(name, "no-", 3) == 0 && (which = find_setting(name + 3)) && which->kind == 'b';
     if (!which || !takes(verb, which)) {
         const char *nearest = nearest_option(verb, name);
-        return fail(e, 2, "%s has no option --%s%s%s%s (facegan %s --help lists them)", verb->name, name, nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "", verb->name);
+        return fail(e, 2, "%s has no option --%s%s%s%s (facegan %s --help lists them)", verb->name, name,
+                    nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "", verb->name);
     }
-    if (which->kind == 'b') return equals ? fail(e, 2, "--%s is a switch and takes no value", name) : set_setting(&c->settings, which, off ? "0" : "1", e);
+    if (which->kind == 'b')
+        return equals ? fail(e, 2, "--%s is a switch and takes no value", name)
+                      : set_setting(&c->settings, which, off ? "0" : "1", e);
     if (!equals && *i + 1 >= argc) return fail(e, 2, "--%s needs a value", name);
     return set_setting(&c->settings, which, equals ? equals + 1 : argv[++*i], e);
 }
@@ -9504,7 +9764,8 @@ static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Er
         } else if (c->n_inputs == MAX_INPUTS_GIVEN) return fail(e, 2, "more than %d inputs", MAX_INPUTS_GIVEN);
         else c->inputs[c->n_inputs++] = argv[i];
     }
-    if (c->n_inputs < verb->least || c->n_inputs > verb->most) return fail(e, 2, "usage: facegan %s   (facegan %s --help)", verb->synopsis, verb->name);
+    if (c->n_inputs < verb->least || c->n_inputs > verb->most)
+        return fail(e, 2, "usage: facegan %s   (facegan %s --help)", verb->synopsis, verb->name);
     return 1;
 }
 
@@ -9517,7 +9778,8 @@ static const Verb *find_verb(const char *name, Error *e)
         int d = edit_distance(verbs[i].name, name);
         if (d < distance) distance = d, nearest = verbs[i].name;
     }
-    fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, nearest ? "; did you mean " : "",
+         nearest ? nearest : "", nearest ? "?" : "");
     return NULL;
 }
 
@@ -9546,7 +9808,8 @@ static int run_command(int argc, char **argv, Error *e)
     const Settings usual = default_settings();
     command.n_inputs = 0;
     if (argc < 2) { print_usage(stderr); e->status = 2; return 0; }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return print_usage(stdout), 1;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return print_usage(stdout), 1;
     if (strcmp(argv[1], "--version") == 0) {
         if (!start_machine(&usual, e)) return 0;
         return print_version(), 1;
@@ -9554,7 +9817,8 @@ static int run_command(int argc, char **argv, Error *e)
     const Verb *verb = find_verb(argv[1], e);
     if (!verb) return 0;
     if (wants_help(argc, argv)) return print_verb(verb), 1;
-    return parse_command(verb, &command, argc, argv, e) && start_machine(&command.settings, e) && verb->run(&command, e);
+    return parse_command(verb, &command, argc, argv, e) && start_machine(&command.settings, e) &&
+           verb->run(&command, e);
 }
 
 int facegan_main(int argc, char **argv)

@@ -411,7 +411,7 @@ refute "another seed draws other faces" cmp drawn-1/neutral/00000.png drawn-othe
 # ---------------------------------------------------------------------------------------------- divergence
 # R1 is computed but weighs nothing, the learning rate is 1: D's scores grow until their squares are infinite. The run stops and
 # says so; the checkpoint it leaves is one from before, whether each iteration was logged or only some.
-WILD="--width 8 --g-repeat 0 --batch 2 --size 32 --sample-every 1000 --adv wgan-gp --reg r1 --lambda-gp 0 --lr 1 --decay none --n-critic 1000 --iters 400"
+WILD="--width 8 --g-repeat 0 --batch 2 --size 64 --sample-every 1000 --adv wgan-gp --reg r1 --lambda-gp 0 --lr 1 --decay none --n-critic 1000 --iters 300"
 for each in 1 1000; do
     expect 1 "no longer a number" "$F" train stargan faces --out diverged-$each $WILD --log-every $each --save-every 2
     expect 1 "no longer a number" "$F" train stargan faces --out diverged-$each $WILD --log-every $each --save-every 2
