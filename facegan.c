@@ -7145,68 +7145,60 @@ typedef struct Setting {
 
 #define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
 static const Setting settings_table[] = {
-    {"model", 's', FIXED, AT(model), 0, 0, "which system"},
-    {"data", 's', FREE, AT(data), 0, 0, "folder or list of pictures"},
-    {"out", 's', COMMAND, AT(out), 0, 0, "RUN: the run's directory (default runs/MODEL)"},
-    {"size", 'i', FIXED, AT(size), 8, 1024,
-     "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
-    {"channels", 'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
-    {"grey", 'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
-    {"classes", 's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
-    {"attributes", 's', FIXED, AT(attributes), 0, 0,
-     "a,b,c: binary attributes of a CelebA-style list instead of classes"},
-    {"crop", 'i', FIXED, AT(crop), 0, 100000,
-     "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
-    {"limit", 'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
-    {"batch", 'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
-    {"iters", 'i', FREE, AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
-    {"epochs", 'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
-    {"width", 'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
-    {"g-repeat", 'i', FIXED, AT(g_repeat), 0, 24, "residual blocks in G"},
-    {"d-repeat", 'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
-    {"n-critic", 'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
-    {"lr", 'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
-    {"beta1", 'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
-    {"beta2", 'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
-    {"decay", 's', FIXED, AT(decay), 0, 0,
-     "linear: constant for the first half, then falling to 0 (paper); none; published: the public code's"},
-    {"adv", 's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
-    {"reg", 's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
-    {"lambda-cls", 'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
-    {"lambda-rec", 'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
-    {"lambda-gp", 'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
-    {"clip", 'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip"},
-    {"targets", 's', FIXED, AT(targets), 0, 0,
-     "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
-    {"flip", 'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
-    {"rotate", 'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
-    {"shift", 'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
-    {"zoom-low", 'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
-    {"zoom-high", 'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
+    {"model",        's', FIXED, AT(model), 0, 0, "which system"},
+    {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
+    {"out",          's', COMMAND, AT(out), 0, 0, "RUN: the run's directory (default runs/MODEL)"},
+    {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
+    {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
+    {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
+    {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
+    {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
+    {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
+    {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
+    {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
+    {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
+    {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
+    {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
+    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, 24, "residual blocks in G"},
+    {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
+    {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
+    {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
+    {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
+    {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
+    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); none; published: the public code's"},
+    {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
+    {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
+    {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
+    {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
+    {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
+    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip"},
+    {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
+    {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
+    {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
+    {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
+    {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
+    {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
     {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
-    {"seed", 'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
-    {"threads", 'i', COMMAND, AT(threads), 0, MAX_THREADS,
-     "worker threads (0: one a processor); results do not depend on it"},
-    {"isa", 's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
-    {"sample-every", 'i', FREE, AT(sample_every), 0, 1e9,
-     "draw the sample faces every so many iterations (0: 20 times a run)"},
-    {"save-every", 'i', FREE, AT(save_every), 0, 1e9,
-     "write the checkpoint every so many iterations (0: about every 2 minutes)"},
-    {"log-every", 'i', FREE, AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
-    {"quiet", 'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
-    {"dry-run", 'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
-    {"trace", 's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
-    {"provenance", 'b', COMMAND, AT(provenance), 0, 1,
-     "pictures that a model drew say so in a text chunk (--no-provenance)"},
-    {"emotion", 's', COMMAND, AT(emotion), 0, 0,
-     "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
-    {"emotions", 's', COMMAND, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
-    {"count", 'i', COMMAND, AT(count), 1, 1e7, "how many pictures"},
-    {"split", 's', COMMAND, AT(split), 0, 0, "train, validation, test or all"},
-    {"scale", 'i', COMMAND, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
-    {"json", 'b', COMMAND, AT(json), 0, 1, "print JSON"},
-    {"roofline", 'b', COMMAND, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
-    {"repeat", 'i', COMMAND, AT(repeat), 1, 1000, "timed repetitions"},
+    {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
+    {"threads",      'i', COMMAND, AT(threads), 0, MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
+    {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
+    {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
+    {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
+    {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
+    {"quiet",        'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
+    {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
+    {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
+    {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
+    {"emotion",      's', COMMAND, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
+    {"emotions",     's', COMMAND, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
+    {"count",        'i', COMMAND, AT(count), 1, 1e7, "how many pictures"},
+    {"split",        's', COMMAND, AT(split), 0, 0, "train, validation, test or all"},
+    {"scale",        'i', COMMAND, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
+    {"json",         'b', COMMAND, AT(json), 0, 1, "print JSON"},
+    {"only",         's', COMMAND, AT(only), 0, 0, "keep only tensors whose name begins so"},
+    {"half",         'b', COMMAND, AT(half), 0, 1, "store float32 as float16"},
+    {"roofline",     'b', COMMAND, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
+    {"repeat",       'i', COMMAND, AT(repeat), 1, 1000, "timed repetitions"},
 };
 #undef AT
 enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
@@ -7387,6 +7379,7 @@ enum { MAX_CLASSES = 64, NAME = 64 };
 
 struct Facegan {
     Net g;
+    int crop;                           /* as in the training: the centred square that is cut out first; 0: the largest */
     char class_names[MAX_CLASSES][NAME];
     Graph *graph;
     Arena arena;
@@ -8764,6 +8757,8 @@ static Facegan *open_generator(const char *given, Error *e)
     if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
     const char *prefix = tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
     Facegan *model = must_alloc(1, sizeof *model);
+    const char *crop = tensorfile_metadata(&file, "crop");
+    model->crop = crop && atoi(crop) > 0 ? atoi(crop) : 0;
     int ok = read_architecture(&file, path, prefix, &model->g, e);
     if (ok) {
         Drawing d = drawing_new(&model->g, 1);
@@ -8792,7 +8787,7 @@ static int load_picture(Facegan *model, Image *picture, Error *e)
 {
     Image scaled;
     char why[IMAGE_ERROR_SIZE];
-    crop_centre(picture, 0);
+    crop_centre(picture, model->crop);
     if (!image_resize(picture, model->g.size, model->g.size, &scaled, why)) return fail(e, 1, "%s", why);
     from_bytes(scaled.pixels, count_of(model->y), model->x->data);
     image_free(&scaled);
@@ -9569,53 +9564,35 @@ static const struct { const char *name, *text; } manual[] = {
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, losses, runs, speed, "
-              "ops, traps.\n"},
-    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
-             "test above; or the\n"
-             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's "
-             "subDirectory_filePath,expression); or, with --attributes,\n"
-             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred "
-             "square and scaled.\n"
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, losses, runs, speed, ops, traps.\n"},
+    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and test above; or the\n"
+             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's subDirectory_filePath,expression); or, with --attributes,\n"
+             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred square and scaled.\n"
              "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
              "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
-    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, "
-                "and a discriminator D that\n"
-                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look "
-                "like class c, and give x\n"
-                "back when asked for its own class again. --as-published follows the public code where it differs from "
-                "the paper.\n"},
-    {"losses",
-     "What healthy losses look like (wgan-gp):\n"
-     "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
-     "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
-     "  D.cls             falls first, well below ln(classes).\n"
-     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise "
-     "--lambda-cls.\n"
-     "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
-     "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
-    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command "
-             "goes on where it stopped,\n"
-             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's "
-             "schedule then moves, because it\n"
-             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, "
-             "--save-every and --log-every may differ.\n"},
-    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; "
-              "--roofline shows every node.\n"
-              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's "
-              "algorithm off.\n"
+    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a discriminator D that\n"
+                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look like class c, and give x\n"
+                "back when asked for its own class again. --as-published follows the public code where it differs from the paper.\n"},
+    {"losses", "What healthy losses look like (wgan-gp):\n"
+               "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
+               "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
+               "  D.cls             falls first, well below ln(classes).\n"
+               "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise --lambda-cls.\n"
+               "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
+               "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
+    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command goes on where it stopped,\n"
+             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's schedule then moves, because it\n"
+             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, --save-every and --log-every may differ.\n"},
+    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; --roofline shows every node.\n"
+              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's algorithm off.\n"
               "--threads changes the time only: results are the same bits for any number of threads.\n"},
-    {"traps",
-     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public "
-     "checkpoints are ignored.\n"
-     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of "
-     "its initial values is\n"
-     "  its OUTPUT channels times R S.\n"
-     "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
-     "- The norm's gradient at 0 must be 0, not NaN.\n"
-     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
-     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this "
-     "better.\n"},
+    {"traps", "- Instance norm uses each picture's own statistics in training and in use; running statistics in public checkpoints are ignored.\n"
+              "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of its initial values is\n"
+              "  its OUTPUT channels times R S.\n"
+              "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
+              "- The norm's gradient at 0 must be 0, not NaN.\n"
+              "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
+              "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this better.\n"},
 };
 enum { MANUAL = sizeof manual / sizeof *manual };
 
@@ -9639,35 +9616,34 @@ static int run_man(Command *c, Error *e)
 }
 
 static const Verb verbs[] = {
-    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan) on a data set; the same command again goes on",
-     NULL, 2, 2, run_train,
+    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan) on a data set; the same command again goes on", NULL, 2, 2, run_train,
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
      "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
-    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression",
-     " emotion out provenance scale threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
-     "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n  facegan edit runs/faces *.png --emotion "
-     "all\n"},
+    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion out provenance scale threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
+     "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
+     "  facegan edit runs/faces *.png --emotion all\n"},
     {"data", "data draw|show|doctor [DATA]", "draw faces to learn from, show a data set, or find what is wrong with it",
      " out count size seed emotions grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
-     "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n  facegan data show "
-     "faces --out sheet.png\n  facegan data doctor fer2013 --size 48\n"},
-    {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report,
-     "  facegan report runs/faces\n"},
-    {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info,
-     "  facegan info runs/faces/checkpoint.safetensors\n  facegan info 200000-G.ckpt --json\n"},
+     "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
+     "  facegan data show faces --out sheet.png\n"
+     "  facegan data doctor fer2013 --size 48\n"},
+    {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
+    {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
+     "  facegan info 200000-G.ckpt --json\n"},
     {"convert", "convert IN OUT [--only G.] [--half]", "weights from any format read here to .safetensors or .npz", " only half quiet ", 2, 2, run_convert,
-     "  facegan convert 200000-G.ckpt generator.safetensors\n  facegan convert runs/faces small.safetensors --only G. --half\n"},
+     "  facegan convert 200000-G.ckpt generator.safetensors\n"
+     "  facegan convert runs/faces small.safetensors --only G. --half\n"},
     {"bench", "bench MODEL [--size P --batch N --channels X]", "time a D step, a G step and a forward pass",
-     " size batch channels grey width g-repeat d-repeat adv reg repeat json roofline threads isa quiet ", 1, 1,
-     run_bench,
-     "  facegan bench stargan --size 48 --batch 8 --channels 1\n  facegan bench stargan --size 128 --batch 4 "
-     "--roofline\n"},
-    {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too",
-     " threads quiet ", 0, 0, run_verify, "  facegan verify\n  facegan64 verify\n"},
-    {"step", "step IN OUT", "one training iteration from a file, to hold another implementation against this one",
-     " threads isa quiet ", 2, 2, run_step, "  facegan step iteration.in.safetensors got.safetensors\n"},
-    {"man", "man [CHAPTER]", "the manual", " quiet ", 0, 1, run_man, "  facegan man\n  facegan man losses\n"},
+     " size batch channels grey width g-repeat d-repeat adv reg repeat json roofline threads isa quiet ", 1, 1, run_bench,
+     "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
+     "  facegan bench stargan --size 128 --batch 4 --roofline\n"},
+    {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", " threads quiet ", 0, 0, run_verify, "  facegan verify\n"
+     "  facegan64 verify\n"},
+    {"step", "step IN OUT", "one training iteration from a file, to hold another implementation against this one", " threads isa quiet ", 2, 2, run_step,
+     "  facegan step iteration.in.safetensors got.safetensors\n"},
+    {"man", "man [CHAPTER]", "the manual", " quiet ", 0, 1, run_man, "  facegan man\n"
+     "  facegan man losses\n"},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

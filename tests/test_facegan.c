@@ -159,9 +159,11 @@ static Node *rearranged(Dice *dice, Node *x, Node *other)
     }
 }
 
-/* A new map from earlier ones. Without kinks it is smooth, so that its gradient does not depend on rounding. */
+/* A new map from earlier ones. Without kinks it is smooth, so that its gradient does not depend on rounding; masks, which jump
+ * where a sign does, are computed values in double only. */
 static Node *random_map(Graph *g, Dice *dice, Node *x, Node *other, bool kinks)
 {
+    Node *mask = is_double ? other : test_leaf(g, x->shape, -1, 1, false);
     Shape per_picture = shape_of(x->shape.d[0], 1, 1, x->shape.d[3]);
     double area = x->shape.d[1] * x->shape.d[2];
     switch (throw_below(dice, 15)) {
@@ -172,9 +174,9 @@ static Node *random_map(Graph *g, Dice *dice, Node *x, Node *other, bool kinks)
     case 4: return sub(tanh_of(x), other);
     case 5: return mul(sigmoid(x), other);
     case 6: return kinks ? leaky_relu(x, 0.3) : softplus(x);
-    case 7: return kinks ? leaky_mask(x, other, 0.3) : tanh_of(mul(x, other));
+    case 7: return kinks ? leaky_mask(x, mask, 0.3) : tanh_of(mul(x, other));
     case 8: return tanh_of(random_conv(g, dice, x, kinks));
-    case 9: return tanh_of(add(random_conv(g, dice, x, kinks), kinks ? leaky_mask(random_conv(g, dice, other, false), x, 0.2) : other));
+    case 9: return tanh_of(add(random_conv(g, dice, x, kinks), kinks ? leaky_mask(random_conv(g, dice, other, false), mask, 0.2) : other));
     case 10: return tanh_of(down_and_up(g, dice, x));
     case 11: return random_norm(g, dice, x, other, kinks);
     case 12: return rearranged(dice, x, other);
