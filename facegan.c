@@ -544,20 +544,28 @@ static const real inverse_odd[12] = {1, (real)(1.0 / 3), (real)(1.0 / 5), (real)
 #define KERNELS(X) \
     X(void, tile, (const Tile *t)) \
     X(void, dot, (const Tile *t)) \
-    X(void, finish, (const Epilogue *e, real *out, size_t at, int channel, int count, const real *v)) \
-    X(void, multiply_add, (real *sum, const real *x, const real *w, int count)) \
-    X(void, pointwise, (Op op, const real *u, const real *v, real a, real b, real *y, size_t n)) \
-    X(void, column_sums, (const real *x, size_t rows, size_t stride, size_t columns, double *out)) \
-    X(void, moments, (const real *x, size_t pixels, size_t stride, size_t channels, real epsilon, real *mean, real *inverse_std)) \
-    X(void, normalise, (const real *x, const real *residual, size_t pixels, size_t stride, const real *line, real slope, real *y)) \
-    X(void, norm_sums, (const real *dy, const real *x, size_t pixels, size_t stride, size_t channels, const real *moments, const real *line, real slope, real *sums)) \
-    X(void, norm_dx, (const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope, real *dx)) \
-    X(void, adam, (const real *g, real *m, real *v, const real *schedule, real beta1, real beta2, real epsilon, real *w, size_t n)) \
+    X(void, finish, \
+      (const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count, const real *v, int v_row)) \
+    X(void, multiply_add, (real * sum, const real *const *x, const real *const *w, int terms, int count)) \
     X(void, winograd_input, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
     X(void, winograd_output, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
     X(void, winograd_output_grad, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
     X(void, winograd_filter, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
-    X(void, winograd_filter_grad, (const real *const *from, real *to, ptrdiff_t plane, int count))
+    X(void, winograd_filter_grad, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
+    X(void, pointwise, (Op op, const real *u, const real *v, real a, real b, real *y, size_t n)) \
+    X(void, column_sums, (const real *x, size_t rows, size_t stride, size_t columns, double *out)) \
+    X(void, moments, \
+      (const real *x, size_t pixels, size_t stride, size_t channels, real epsilon, real *mean, real *inverse_std)) \
+    X(void, normalise, \
+      (const real *x, const real *residual, size_t pixels, size_t stride, const real *line, real slope, real *y)) \
+    X(void, norm_sums, \
+      (const real *dy, const real *x, size_t pixels, size_t stride, size_t channels, const real *moments, \
+       const real *line, real slope, real *sums)) \
+    X(void, norm_dx, \
+      (const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope, real *dx)) \
+    X(void, adam, \
+      (const real *g, real *m, real *v, const real *schedule, real beta1, real beta2, real epsilon, real *w, \
+       size_t n))
 
 typedef struct Kernels {
     const char *name;
@@ -580,9 +588,12 @@ typedef struct Kernels {
 #define SELECT(m, a, b) ((vec)(((m) & (__typeof__(m))(a)) | (~(m) & (__typeof__(m))(b))))
 #define INLINE static inline __attribute__((always_inline)) void
 #define EACH_6(X) X(0) X(1) X(2) X(3) X(4) X(5)
+#define EACH_4(X) X(0) X(1) X(2) X(3)
 #if TILE_ROWS == 6
 #define EACH_ROW(X) EACH_6(X)
+#define EACH_DOT_ROW(X) EACH_4(X)
 #else
+#define EACH_DOT_ROW(X) EACH_4(X) X(4) X(5) X(6) X(7)
 #define EACH_ROW(X) EACH_6(X) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
 #endif
 typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
@@ -641,45 +652,69 @@ static void NAME(tile)(const Tile *t)
     instance[t->rows - 1][t->width - 1](t);
 }
 
+/* The sum of a stored vector's lanes: quarters (of 64 bytes) first, then what 16 bytes hold. */
+static inline real NAME(lanes_sum)(const real *from)
+{
+    typedef real quad __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
+    const int wide = 16 / sizeof(real);
+    quad sum = *(const quad *)from;
+    for (int i = wide; i < LANES; i += wide)
+        sum += *(const quad *)(from + i);
+    real total = sum[0];
+    for (int i = 1; i < wide; i++)
+        total += sum[i];
+    return total;
+}
+
+/* Tells the compiler that x has to be in a register: gcc would otherwise load it again for each output. */
+#if defined(__x86_64__)
+#define KEEP(x) __asm__("" : "+v"(x));
+#elif defined(__aarch64__)
+#define KEEP(x) __asm__("" : "+w"(x));
+#else
+#define KEEP(x)
+#endif
+
 INLINE NAME(dot_body)(const Tile *t, const int outputs)
 {
-    vec sum[DOT_ROWS][DOT_OUTPUTS_MAX] = {{{0}}};
-    real tail[DOT_ROWS][DOT_OUTPUTS_MAX] = {{0}};
-    const real *b = t->b;
+    vec sum[DOT_ROWS][DOT_OUTPUTS_MAX];
+    const real *a[DOT_ROWS], *b = t->b;
+    real lanes[DOT_ROWS * DOT_OUTPUTS_MAX * LANES];
     const int whole = t->length - t->length % LANES;
+#define BEGIN(i) a[i] = t->a[i]; sum[i][0] = sum[i][1] = sum[i][2] = (vec){0};
+#define WEIGHT(k) (k < outputs ? LOAD(b + k * t->b_step + l) : (vec){0})
+#define TERM(i) {                                                                       \
+        vec x = LOAD(a[i] + at + l);                                                    \
+        KEEP(x)                                                                         \
+        sum[i][0] += x * w0;                                                            \
+        if (outputs > 1) sum[i][1] += x * w1;                                           \
+        if (outputs > 2) sum[i][2] += x * w2;                                           \
+    }
+#define END(i)                                                                          \
+    STORE(lanes + (3 * i) * LANES, sum[i][0]);                                          \
+    if (outputs > 1) STORE(lanes + (3 * i + 1) * LANES, sum[i][1]);                     \
+    if (outputs > 2) STORE(lanes + (3 * i + 2) * LANES, sum[i][2]);
+    EACH_DOT_ROW(BEGIN)
     for (int r = 0; r < t->runs; r++, b += t->length) {
         ptrdiff_t at = r * t->a_run;
         for (int l = 0; l < whole; l += LANES) {
-            vec w[DOT_OUTPUTS_MAX];
-#define WEIGHT(k) if (k < outputs) w[k] = LOAD(b + k * t->b_step + l);
-            WEIGHT(0) WEIGHT(1) WEIGHT(2)
-#define TERM(i) if (i < DOT_ROWS) {                                                     \
-                vec x = LOAD(t->a[i] + at + l);                                         \
-                sum[i][0] += x * w[0];                                                  \
-                if (outputs > 1) sum[i][1] += x * w[1];                                 \
-                if (outputs > 2) sum[i][2] += x * w[2];                                 \
-            }
-            TERM(0) TERM(1) TERM(2) TERM(3)
-#if DOT_ROWS > 4
-            TERM(4) TERM(5) TERM(6) TERM(7)
-#endif
+            vec w0 = WEIGHT(0), w1 = WEIGHT(1), w2 = WEIGHT(2);
+            EACH_DOT_ROW(TERM)
         }
-        for (int l = whole; l < t->length; l++)
-            for (int i = 0; i < DOT_ROWS; i++)
-                for (int k = 0; k < outputs; k++)
-                    tail[i][k] += t->a[i][at + l] * b[k * t->b_step + l];
     }
-#undef WEIGHT
-#undef TERM
+    EACH_DOT_ROW(END)
     for (int i = 0; i < DOT_ROWS; i++)
         for (int k = 0; k < outputs; k++) {
-            real lanes[LANES];
-            STORE(lanes, sum[i][k]);
-            for (int half = LANES / 2; half > 0; half /= 2)
-                for (int l = 0; l < half; l++)
-                    lanes[l] += lanes[l + half];
-            t->c[i * 2 * LANES + k] = lanes[0] + tail[i][k];
+            real total = NAME(lanes_sum)(lanes + (3 * i + k) * LANES);
+            for (int r = 0; whole < t->length && r < t->runs; r++)
+                for (int l = whole; l < t->length; l++)
+                    total += t->a[i][r * t->a_run + l] * t->b[k * t->b_step + (ptrdiff_t)r * t->length + l];
+            t->c[i * 2 * LANES + k] = total;
         }
+#undef BEGIN
+#undef WEIGHT
+#undef TERM
+#undef END
 }
 
 static void NAME(dot)(const Tile *t)
@@ -692,41 +727,52 @@ static void NAME(dot)(const Tile *t)
         NAME(dot_body)(t, 3);
 }
 
-static void NAME(finish)(const Epilogue *e, real *out, size_t at, int channel, int count, const real *v)
+static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count,
+                         const real *v, int v_row)
 {
-    int i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        vec x = LOAD(v + i);
-        if (e->plus)
-            x += LOAD(e->plus + at + i);
-        if (e->bias)
-            x += LOAD(e->bias + channel + i);
-        if (e->slope != 1)
-            x = SELECT(x > 0, x, e->slope * x);
-        if (e->mask)
-            x = SELECT(LOAD(e->mask + at + i) > 0, x, e->mask_slope * x);
-        STORE(out + at + i, x);
-    }
-    for (; i < count; i++) {
-        real x = v[i];
-        if (e->plus)
-            x += e->plus[at + i];
-        if (e->bias)
-            x += e->bias[channel + i];
-        x = x > 0 ? x : e->slope * x;
-        if (e->mask && !(e->mask[at + i] > 0))
-            x *= e->mask_slope;
-        out[at + i] = x;
+    const real *plus = e->plus, *bias = e->bias ? e->bias + channel : NULL, *mask = e->mask;
+    for (int row = 0; row < rows; row++, v += v_row) {
+        size_t o = at[row];
+        int i = 0;
+        for (; i + LANES <= count; i += LANES) {
+            vec x = LOAD(v + i);
+            if (plus)
+                x += LOAD(plus + o + i);
+            if (bias)
+                x += LOAD(bias + i);
+            if (e->slope != 1)
+                x = SELECT(x > 0, x, e->slope * x);
+            if (mask)
+                x = SELECT(LOAD(mask + o + i) > 0, x, e->mask_slope * x);
+            STORE(out + o + i, x);
+        }
+        for (; i < count; i++) {
+            real x = v[i];
+            if (plus)
+                x += plus[o + i];
+            if (bias)
+                x += bias[i];
+            if (e->slope != 1)
+                x = x > 0 ? x : e->slope * x;
+            if (mask && !(mask[o + i] > 0))
+                x *= e->mask_slope;
+            out[o + i] = x;
+        }
     }
 }
 
-static void NAME(multiply_add)(real *sum, const real *x, const real *w, int count)
+static void NAME(multiply_add)(real *sum, const real *const *x, const real *const *w, int terms, int count)
 {
     int i = 0;
-    for (; i + LANES <= count; i += LANES)
-        STORE(sum + i, LOAD(sum + i) + LOAD(x + i) * LOAD(w + i));
+    for (; i + LANES <= count; i += LANES) {
+        vec v = LOAD(sum + i);
+        for (int t = 0; t < terms; t++)
+            v += LOAD(x[t] + i) * LOAD(w[t] + i);
+        STORE(sum + i, v);
+    }
     for (; i < count; i++)
-        sum[i] += x[i] * w[i];
+        for (int t = 0; t < terms; t++)
+            sum[i] += x[t][i] * w[t][i];
 }
 
 /* One transform: LINE maps the vectors i0, i1, ... of a line to o0, o1, ...; first down the columns, then along the rows. */
@@ -1059,7 +1105,10 @@ static const Kernels NAME(kernels) = {
 #undef SELECT
 #undef INLINE
 #undef EACH_6
+#undef EACH_4
+#undef EACH_DOT_ROW
 #undef TRANSFORM
+#undef KEEP
 #undef INPUT_LINE
 #undef OUTPUT_LINE
 #undef OUTPUT_GRAD_LINE
@@ -1165,9 +1214,25 @@ static int ceil_div(int a, int b) { return (a + b - 1) / b; }
 static int round_up_int(int a, int b) { return ceil_div(a, b) * b; }
 static int floor_div(int a, int b) { return (a >= 0 ? a : a - b + 1) / b; }
 static int floor_mod(int a, int b) { return a - floor_div(a, b) * b; }
+/* to(term, lane) = from[term * along + lane * across]; lanes from `count` on are 0. */
+static void pack_lanes(real *to, int lanes, const real *from, ptrdiff_t along, ptrdiff_t across, int terms, int count)
+{
+    for (int t0 = 0; t0 < terms; t0 += 16) {            // sixteen terms at a time: what is written stays in L1
+        int t1 = min_int(t0 + 16, terms);
+        for (int t = t0; t < t1; t++)
+            if (across == 1)
+                memcpy(to + (size_t)t * lanes, from + t * along, count * sizeof(real));
+        for (int l = 0; l < count && across != 1; l++)
+            for (int t = t0; t < t1; t++)
+                to[(size_t)t * lanes + l] = from[t * along + l * across];
+        for (int t = t0; t < t1 && count < lanes; t++)
+            memset(to + (size_t)t * lanes + count, 0, (lanes - count) * sizeof(real));
+    }
+}
+
 static size_t align_reals(size_t count) { return (count + 63) / 64 * 64; }
 
-typedef enum { BY_CHANNEL, BY_PANEL, BY_RAW_PANEL, BY_DOT, BY_SUM, BY_WINOGRAD } ConvMethod;
+typedef enum { BY_CHANNEL, BY_PANEL, BY_RAW_PANEL, BY_DOT, BY_SUM, BY_WINOGRAD, BY_PIXELS } ConvMethod;
 
 enum { TASKS = 16 };                    // at least so many tasks, where the shape allows it
 
@@ -1210,8 +1275,12 @@ static ConvMethod conv_method(const ConvShape *s, ConvKind kind)
     int outputs = kind == CONV_FORWARD ? s->k : s->c, depth = kind == CONV_FORWARD ? s->c : s->k;
     if (outputs <= 8 && s->s * depth / s->stride >= 2 * kernels->lanes)
         return BY_DOT;
-    if (kind == CONV_FORWARD && s->n * (long long)s->ho * s->wo <= 256 && s->k % kernels->lanes == 0)
-        return BY_RAW_PANEL;
+    if (s->n * (long long)s->ho * s->wo <= 256 && (size_t)s->r * s->s * s->c * s->k >= 1 << 18) {
+        if (kind == CONV_INPUT_GRAD)
+            return BY_PIXELS;
+        if (s->k % kernels->lanes == 0)
+            return BY_RAW_PANEL;
+    }
     return BY_PANEL;
 }
 
@@ -1298,7 +1367,7 @@ static Plan conv_plan(const ConvShape *shape, ConvKind kind)
             p.band_rows = ceil_div(p.rows, per_picture);
             size_t bytes = ((size_t)(p.band_rows - 1) * p.in_step + span) * p.band_w * p.depth * sizeof(real);
             int enough = per_picture * s.n >= TASKS || p.band_rows * p.cols <= small;
-            if (p.band_rows == 1 || (enough && bytes <= 256 << 10))
+            if (p.band_rows == 1 || (enough && bytes <= (p.method == BY_DOT ? 448 : 256) << 10))
                 break;
         }
     per_picture = ceil_div(p.rows, p.band_rows);
@@ -1369,39 +1438,49 @@ static void band_points(const Plan *p, const Pass *pass, const Band *b, const re
                         const real **from, size_t *to)
 {
     int j = first % pass->cols, i = first / pass->cols % rows, n = first / pass->cols / rows;
-    for (int m = 0; m < count; m++) {
+    ptrdiff_t from_step = (ptrdiff_t)p->in_step * p->depth, to_step = (ptrdiff_t)p->out_step * p->width;
+    for (int m = 0; m < count; i = i + 1 < rows ? i + 1 : (n++, 0), j = 0) {
         int y = i * p->in_step + pass->in_y - p->low_y, x = j * p->in_step + pass->in_x - p->low_x;
-        from[m] = in + (((size_t)n * b->height + y) * p->band_w + x) * p->depth;
-        to[m] = (((size_t)(b->n + n) * p->out_h + (size_t)(b->row + i) * p->out_step + pass->out_y) * p->out_w
-                 + (size_t)j * p->out_step + pass->out_x) * p->width;
-        if (++j == pass->cols) {
-            j = 0;
-            if (++i == rows)
-                i = 0, n++;
+        const real *source = in + (((size_t)n * b->height + y) * p->band_w + x) * p->depth;
+        size_t target = (((size_t)(b->n + n) * p->out_h + (size_t)(b->row + i) * p->out_step + pass->out_y) * p->out_w
+                         + (size_t)j * p->out_step + pass->out_x) * p->width;
+        for (; m < count && j < pass->cols; m++, j++, source += from_step, target += to_step) {
+            from[m] = source;
+            to[m] = target;
         }
+    }
+}
+
+static void band_dot_points(const Plan *p, const Pass *pass, const Band *b, const real *in, int rows, int first,
+                            int count, Tile *t)
+{
+    size_t to[TILE_ROWS_MAX];
+    band_points(p, pass, b, in, rows, first, count, t->a, to);
+    for (int i = count; i < kernels->dot_rows; i++)
+        t->a[i] = t->a[0];
+    for (int k = 0; k < p->width; k += t->width) {
+        t->width = min_int(DOT_OUTPUTS_MAX, p->width - k);
+        t->b = p->filter + pass->filter * p->depth * p->width + k * t->b_step;
+        kernels->dot(t);
+        for (int i = 0; i < count; i++)
+            to[i] += k > 0 ? DOT_OUTPUTS_MAX : 0;
+        kernels->finish(p->e, p->out, to, count, k, t->width, t->c, conv_panel_lanes());
     }
 }
 
 static void band_dot(const Plan *p, const Pass *pass, const Band *b, const real *in, int rows, real *c)
 {
-    int points = b->pictures * rows * pass->cols, size = kernels->dot_rows;
-    int taps = p->s.r * p->s.s, terms = pass->r * pass->s * p->depth;
-    (void)taps;
-    Tile t = { .a_run = (ptrdiff_t)p->band_w * p->depth, .runs = pass->r, .length = pass->s * p->depth, .b_step = terms, .c = c };
-    for (int first = 0; first < points; first += size) {
-        size_t to[TILE_ROWS_MAX];
-        int count = min_int(size, points - first);
-        band_points(p, pass, b, in, rows, first, count, t.a, to);
-        for (int i = count; i < size; i++)
-            t.a[i] = t.a[0];
-        for (int k = 0; k < p->width; k += t.width) {
-            t.width = min_int(DOT_OUTPUTS_MAX, p->width - k);
-            t.b = p->filter + pass->filter * p->depth * p->width + (size_t)k * terms;
-            kernels->dot(&t);
-            for (int i = 0; i < count; i++)
-                kernels->finish(p->e, p->out, to[i] + k, k, t.width, c + i * conv_panel_lanes());
-        }
+    int lines = b->pictures * rows, points = lines * pass->cols, size = kernels->dot_rows;
+    Tile t = { .a_run = (ptrdiff_t)p->band_w * p->depth, .runs = pass->r, .length = pass->s * p->depth,
+               .b_step = (ptrdiff_t)pass->r * pass->s * p->depth, .c = c };
+    if (pass->cols < size) {
+        for (int first = 0; first < points; first += size)
+            band_dot_points(p, pass, b, in, rows, first, min_int(size, points - first), &t);
+        return;
     }
+    for (int j = 0; j < pass->cols; j += size)          // downwards first: the next line's windows are in L1 but for one row
+        for (int i = 0; i < lines; i++)
+            band_dot_points(p, pass, b, in, rows, i * pass->cols + j, min_int(size, pass->cols - j), &t);
 }
 
 static void band_panels(const Plan *p, const Pass *pass, const Band *b, const real *in, int rows, int k0, int k1,
@@ -1410,7 +1489,7 @@ static void band_panels(const Plan *p, const Pass *pass, const Band *b, const re
     int lanes = conv_panel_lanes(), points = b->pictures * rows * pass->cols,
         tiles = ceil_div(points, kernels->tile_rows);
     int raw = p->method == BY_RAW_PANEL, length = pass->s * p->depth, terms = pass->r * length;
-    int part = raw ? 256 : length, parts = raw ? ceil_div(length, part) : 1, last = raw ? pass->r * parts - 1 : 0;
+    int part = raw ? 512 : length, parts = raw ? ceil_div(length, part) : 1, last = raw ? pass->r * parts - 1 : 0;
     Tile t = { .a_step = 1, .a_run = (ptrdiff_t)p->band_w * p->depth, .pictures = 1 };
     for (int step = 0; step <= last; step++) {
         int run = raw ? step / parts : 0, begin = raw ? step % parts * part : 0;
@@ -1429,13 +1508,16 @@ static void band_panels(const Plan *p, const Pass *pass, const Band *b, const re
                 for (int m = 0; raw && m < t.rows; m++)
                     t.a[m] += run * t.a_run + begin;
                 t.b_step = raw ? p->width : width * kernels->lanes;
-                t.ahead = raw ? lanes : 8 * t.b_step;
+                t.ahead = !raw ? 8 * t.b_step : k + lanes < k1 ? lanes : (ptrdiff_t)part * p->width + k0 - k;
                 t.b = raw ? p->filter + ((size_t)run * length + begin) * p->width + k
                           : p->filter + pass->filter * p->depth * round_up_int(p->width, kernels->lanes) +
                                 (size_t)k * terms;
                 kernels->tile(&t);
-                for (int m = 0; step == last && m < t.rows; m++)
-                    kernels->finish(p->e, p->out, to[m] + k, k, count, t.c + m * lanes);
+                if (step < last)
+                    continue;
+                for (int m = 0; m < t.rows; m++)
+                    to[m] += k;
+                kernels->finish(p->e, p->out, to, t.rows, k, count, t.c, lanes);
             }
         }
     }
@@ -1477,7 +1559,7 @@ typedef struct SumPlan {
     int rows, cols, width;              // the other one
     int r, s, stride, pad_y, pad_x, swapped;
     int high, wide;                     // padded picture
-    int panel_rows, a_panels, b_panels, tiles;
+    int panel_rows, a_panels, b_panels, b_groups, tiles;
     int round_pictures, chunk_pictures, chunk_rows, splits, r_parts, shared;
     size_t a_panel, b_panel, block, task_size; // reals of one panel of a, b in a round; one tile; the tiles of one task
     int first_picture, pictures;        // of this round
@@ -1492,7 +1574,7 @@ static int sum_chunks(const SumPlan *p)
                                     : p->pictures * ceil_div(p->rows, p->chunk_rows);
 }
 
-static int sum_tasks(const SumPlan *p) { return p->a_panels * p->b_panels * p->r_parts; }
+static int sum_tasks(const SumPlan *p) { return p->a_panels * p->b_groups * p->r_parts; }
 
 static SumPlan sum_plan(const ConvShape *shape)
 {
@@ -1524,6 +1606,8 @@ static SumPlan sum_plan(const ConvShape *shape)
     p.chunk_pictures = p.chunk_rows < p.rows ? 1 : min_int(p.round_pictures, max_int(1, most / p.rows));
     p.pictures = p.round_pictures;
     p.r_parts = 1;
+    p.b_groups = sum_chunks(&p) > 1 || p.round_pictures < p.n ? p.b_panels
+                                                              : min_int(p.b_panels, ceil_div(TASKS, p.a_panels));
     if (sum_tasks(&p) < TASKS)
         p.r_parts = p.r;
     p.splits = sum_tasks(&p) < TASKS ? min_int(sum_chunks(&p), ceil_div(TASKS, sum_tasks(&p))) : 1;
@@ -1573,18 +1657,26 @@ static void sum_pack_task(void *arg, int index, int worker)
 
 static void sum_finish(const SumPlan *p, int a_panel, int b_panel, int r, int first, int rows, const real *c)
 {
-    int lanes = conv_panel_lanes(), count = min_int(lanes, p->width - b_panel * lanes), c0 = a_panel * p->panel_rows;
-    int high = min_int(p->panel_rows, p->depth - c0);
-    for (int i = 0; i < rows; i++) {
-        int s = (first + i) / high, j = c0 + (first + i) % high;
+    int lanes = conv_panel_lanes(), k0 = b_panel * lanes, count = min_int(lanes, p->width - k0),
+        c0 = a_panel * p->panel_rows;
+    int high = min_int(p->panel_rows, p->depth - c0), done;
+    for (int i = 0; i < rows; i += done, c += done * lanes) {   // the rows of one tap
+        int s = (first + i) / high, j = (first + i) % high;
+        size_t to[2 * LANES_MAX];
+        done = min_int(high - j, rows - i);
         if (!p->swapped) {
-            kernels->finish(p->e, p->out, ((size_t)(r * p->s + s) * p->depth + j) * p->width + b_panel * lanes,
-                            b_panel * lanes, count, c + i * lanes);
+            for (int m = 0; m < done; m++)
+                to[m] = ((size_t)(r * p->s + s) * p->depth + c0 + j + m) * p->width + k0;
+            kernels->finish(p->e, p->out, to, done, k0, count, c, lanes);
             continue;
         }
-        size_t to = ((size_t)((p->r - 1 - r) * p->s + p->s - 1 - s) * p->width + b_panel * lanes) * p->depth + j;
-        for (int l = 0; l < count; l++)
-            kernels->finish(p->e, p->out, to + (size_t)l * p->depth, j, 1, c + i * lanes + l);
+        real turned[2 * LANES_MAX * TILE_ROWS_MAX];
+        for (int l = 0; l < count; l++) {
+            to[l] = ((size_t)((p->r - 1 - r) * p->s + p->s - 1 - s) * p->width + k0 + l) * p->depth + c0 + j;
+            for (int m = 0; m < done; m++)
+                turned[l * done + m] = c[m * lanes + l];
+        }
+        kernels->finish(p->e, p->out, to, count, c0 + j, done, turned, done);
     }
 }
 
@@ -1592,7 +1684,7 @@ static void sum_task(void *arg, int index, int worker)
 {
     const SumPlan *p = arg;
     int tasks = sum_tasks(p), split = index / tasks, task = index % tasks;
-    int part = task % p->r_parts, b_panel = task / p->r_parts % p->b_panels, a_panel = task / p->r_parts / p->b_panels;
+    int part = task % p->r_parts, group = task / p->r_parts % p->b_groups, a_panel = task / p->r_parts / p->b_groups;
     int r0 = p->r_parts > 1 ? part : 0, r1 = p->r_parts > 1 ? part + 1 : p->r;
     int chunks = sum_chunks(p), lanes = conv_panel_lanes(), per_picture = ceil_div(p->rows, p->chunk_rows);
     int begin = (int)((long long)chunks * split / p->splits), end = (int)((long long)chunks * (split + 1) / p->splits);
@@ -1601,13 +1693,13 @@ static void sum_task(void *arg, int index, int worker)
     real *sums = p->sums + (p->shared ? (size_t)split * tasks + task : (size_t)worker) * p->task_size;
     Tile t = { .a_step = (ptrdiff_t)p->stride * p->panel_rows, .a_run = (ptrdiff_t)p->stride * p->wide * p->panel_rows,
                .a_picture = (ptrdiff_t)p->high * p->wide * p->panel_rows, .b_step = lanes, .ahead = 8 * lanes,
-               .length = p->cols, .width = p->width - b_panel * lanes > kernels->lanes ? 2 : 1 };
+               .length = p->cols };
+    int panel0 = p->b_panels * group / p->b_groups, panel1 = p->b_panels * (group + 1) / p->b_groups;
     for (int chunk = begin; chunk < end; chunk++) {
         int n = chunk / per_picture * p->chunk_pictures, y = chunk % per_picture * p->chunk_rows;
         t.pictures = min_int(p->chunk_pictures, p->pictures - n);
         t.runs = min_int(p->chunk_rows, p->rows - y);
         t.accumulate = chunk > begin || p->first_picture > 0;
-        t.b = p->b_packed + b_panel * p->b_panel + ((size_t)n * p->rows + y) * p->cols * lanes;
         for (int r = r0; r < r1; r++)
             for (int i = 0; i < tiles; i++) {
                 int first = points * i / tiles;
@@ -1617,9 +1709,13 @@ static void sum_task(void *arg, int index, int worker)
                               + ((size_t)n * p->high + y * p->stride + r) * p->wide * p->panel_rows;
                 for (int m = 0; m < t.rows; m++)
                     t.a[m] = a + (first + m) / high * p->panel_rows + (first + m) % high;
-                kernels->tile(&t);
-                if (!p->shared && chunk == end - 1)
-                    sum_finish(p, a_panel, b_panel, r, first, t.rows, t.c);
+                for (int panel = panel0; panel < panel1; panel++) {
+                    t.width = p->width - panel * lanes > kernels->lanes ? 2 : 1;
+                    t.b = p->b_packed + panel * p->b_panel + ((size_t)n * p->rows + y) * p->cols * lanes;
+                    kernels->tile(&t);
+                    if (!p->shared && chunk == end - 1)
+                        sum_finish(p, a_panel, panel, r, first, t.rows, t.c);
+                }
             }
     }
 }
@@ -1628,7 +1724,7 @@ static void sum_finish_task(void *arg, int task, int worker)
 {
     const SumPlan *p = arg;
     int tasks = sum_tasks(p);
-    int part = task % p->r_parts, b_panel = task / p->r_parts % p->b_panels, a_panel = task / p->r_parts / p->b_panels;
+    int part = task % p->r_parts, group = task / p->r_parts % p->b_groups, a_panel = task / p->r_parts / p->b_groups;
     int r0 = p->r_parts > 1 ? part : 0, r1 = p->r_parts > 1 ? part + 1 : p->r;
     int points = p->s * min_int(p->panel_rows, p->depth - a_panel * p->panel_rows),
         tiles = ceil_div(points, kernels->tile_rows);
@@ -1640,7 +1736,7 @@ static void sum_finish_task(void *arg, int task, int worker)
     for (int r = r0; r < r1; r++)
         for (int i = 0; i < tiles; i++) {
             int first = points * i / tiles;
-            sum_finish(p, a_panel, b_panel, r, first, points * (i + 1) / tiles - first,
+            sum_finish(p, a_panel, p->b_panels * group / p->b_groups, r, first, points * (i + 1) / tiles - first,
                        sums + ((r - r0) * p->tiles + i) * p->block);
         }
 }
@@ -1658,6 +1754,8 @@ static void sum_run(SumPlan *p)
 
 /* -- depthwise ---------------------------------------------------------------------------------------------------- */
 
+enum { DEPTHWISE_TERMS = 16 };           // so many products are added to a sum at a time
+
 typedef struct Depthwise { ConvShape s; ConvKind kind; const real *a, *b; const Epilogue *e; real *out, *scratch; } Depthwise;
 
 static void depthwise_row_task(void *arg, int index, int worker)
@@ -1666,22 +1764,32 @@ static void depthwise_row_task(void *arg, int index, int worker)
     const ConvShape *s = &d->s;
     int forward = d->kind == CONV_FORWARD, out_h = forward ? s->ho : s->h, out_w = forward ? s->wo : s->w;
     int in_h = forward ? s->h : s->ho, in_w = forward ? s->w : s->wo, n = index / out_h, y = index % out_h;
+    const Epilogue *e = d->e;
     real *sum = d->scratch + worker * align_reals(s->c);
     for (int x = 0; x < out_w; x++) {
+        const real *from[DEPTHWISE_TERMS], *w[DEPTHWISE_TERMS];
+        int terms = 0;
         memset(sum, 0, s->c * sizeof(real));
         for (int r = 0; r < s->r; r++)
             for (int q = 0; q < s->s; q++) {
                 int iy = forward ? y * s->stride + r - s->pad_y : y + s->pad_y - r;
                 int ix = forward ? x * s->stride + q - s->pad_x : x + s->pad_x - q;
-                if (!forward && (floor_mod(iy, s->stride) || floor_mod(ix, s->stride)))
+                if (!forward && (iy % s->stride || ix % s->stride))
                     continue;
-                iy = forward ? iy : floor_div(iy, s->stride);
-                ix = forward ? ix : floor_div(ix, s->stride);
-                if (iy >= 0 && iy < in_h && ix >= 0 && ix < in_w)
-                    kernels->multiply_add(sum, d->a + (((size_t)n * in_h + iy) * in_w + ix) * s->c,
-                                          d->b + (size_t)(r * s->s + q) * s->c, s->c);
+                iy = forward ? iy : iy / s->stride;
+                ix = forward ? ix : ix / s->stride;
+                if (iy < 0 || iy >= in_h || ix < 0 || ix >= in_w)
+                    continue;
+                from[terms] = d->a + (((size_t)n * in_h + iy) * in_w + ix) * s->c;
+                w[terms++] = d->b + (size_t)(r * s->s + q) * s->c;
+                if (terms == DEPTHWISE_TERMS) {
+                    kernels->multiply_add(sum, from, w, terms, s->c);
+                    terms = 0;
+                }
             }
-        kernels->finish(d->e, d->out, ((size_t)index * out_w + x) * s->c, 0, s->c, sum);
+        kernels->multiply_add(sum, from, w, terms, s->c);
+        size_t at = ((size_t)index * out_w + x) * s->c;
+        kernels->finish(e, d->out, &at, 1, 0, s->c, sum, 0);
     }
 }
 
@@ -1689,18 +1797,109 @@ static void depthwise_tap_task(void *arg, int index, int worker)
 {
     const Depthwise *d = arg;
     const ConvShape *s = &d->s;
-    int r = index / s->s, q = index % s->s;
+    int r = index / s->s, q = index % s->s, terms = 0;
+    const real *from[DEPTHWISE_TERMS], *grad[DEPTHWISE_TERMS];
     real *sum = d->scratch + worker * align_reals(s->c);
     memset(sum, 0, s->c * sizeof(real));
     for (int n = 0; n < s->n; n++)
         for (int p = 0; p < s->ho; p++)
             for (int o = 0; o < s->wo; o++) {
                 int y = p * s->stride + r - s->pad_y, x = o * s->stride + q - s->pad_x;
-                if (y >= 0 && y < s->h && x >= 0 && x < s->w)
-                    kernels->multiply_add(sum, d->a + (((size_t)n * s->h + y) * s->w + x) * s->c,
-                                          d->b + (((size_t)n * s->ho + p) * s->wo + o) * s->c, s->c);
+                if (y < 0 || y >= s->h || x < 0 || x >= s->w)
+                    continue;
+                from[terms] = d->a + (((size_t)n * s->h + y) * s->w + x) * s->c;
+                grad[terms++] = d->b + (((size_t)n * s->ho + p) * s->wo + o) * s->c;
+                if (terms == DEPTHWISE_TERMS) {
+                    kernels->multiply_add(sum, from, grad, terms, s->c);
+                    terms = 0;
+                }
             }
-    kernels->finish(d->e, d->out, (size_t)index * s->c, 0, s->c, sum);
+    kernels->multiply_add(sum, from, grad, terms, s->c);
+    size_t at = (size_t)index * s->c;
+    kernels->finish(d->e, d->out, &at, 1, 0, s->c, sum, 0);
+}
+
+/* -- input gradient of few pixels: the pixels are the lanes ------------------------------------------------ */
+
+enum { PIXELS_ROWS = 16, PIXELS_DEPTH = 2048 };     // input channels of a task; terms of a sum at a time
+
+typedef struct PixelPlan {
+    ConvShape s;
+    int pixels, panels;
+    size_t packed_size, worker_size;
+    const real *grad, *w;
+    const Epilogue *e;
+    real *out, *packed, *products;
+} PixelPlan;
+
+static PixelPlan pixel_plan(const ConvShape *s)
+{
+    PixelPlan p = { .s = *s, .pixels = s->n * s->ho * s->wo };
+    p.panels = ceil_div(p.pixels, conv_panel_lanes());
+    p.packed_size = align_reals((size_t)s->k * round_up_int(p.pixels, kernels->lanes));
+    p.worker_size = align_reals((size_t)s->r * s->s * p.panels * PIXELS_ROWS * conv_panel_lanes());
+    return p;
+}
+
+static int pixel_lanes(const PixelPlan *p, int panel)
+{
+    return p->pixels - panel * conv_panel_lanes() > kernels->lanes ? 2 * kernels->lanes : kernels->lanes;
+}
+
+static void pixel_pack_task(void *arg, int index, int worker)
+{
+    const PixelPlan *p = arg;
+    int panel = index % p->panels, m0 = panel * conv_panel_lanes(), lanes = pixel_lanes(p, panel), depth = p->s.k;
+    int k0 = index / p->panels * 64;
+    (void)worker;
+    pack_lanes(p->packed + (size_t)m0 * depth + (size_t)k0 * lanes, lanes, p->grad + (size_t)m0 * depth + k0, 1, depth,
+               min_int(64, depth - k0), min_int(lanes, p->pixels - m0));
+}
+
+static void pixel_task(void *arg, int index, int worker)
+{
+    const PixelPlan *p = arg;
+    const ConvShape *s = &p->s;
+    int lanes = conv_panel_lanes(), c0 = index * PIXELS_ROWS, rows = min_int(PIXELS_ROWS, s->c - c0);
+    int tiles = ceil_div(rows, kernels->tile_rows), parts = ceil_div(s->k, PIXELS_DEPTH);
+    real *products = p->products + worker * p->worker_size;     // [tap][panel][channel][lane]
+    Tile t = { .a_step = 1, .pictures = 1, .runs = 1 };
+    for (int tap = 0; tap < s->r * s->s; tap++)
+        for (int i = 0; i < tiles; i++) {
+            int first = rows * i / tiles;
+            t.rows = rows * (i + 1) / tiles - first;
+            for (int m = 0; m < t.rows; m++)
+                t.a[m] = p->w + ((size_t)tap * s->c + c0 + first + m) * s->k;
+            for (int job = 0; job < p->panels * parts; job++) {
+                int panel = job % p->panels, k = job / p->panels * PIXELS_DEPTH;
+                t.length = min_int(PIXELS_DEPTH, s->k - k);
+                t.b_step = pixel_lanes(p, panel);
+                t.width = t.b_step / kernels->lanes;
+                t.ahead = 8 * t.b_step;
+                t.b = p->packed + (size_t)panel * lanes * s->k + k * t.b_step;
+                t.c = products + (((size_t)tap * p->panels + panel) * PIXELS_ROWS + first) * lanes;
+                t.accumulate = k > 0;
+                kernels->tile(&t);
+                for (int m = 0; panel == p->panels - 1 && m < t.rows; m++)
+                    t.a[m] += t.length;
+            }
+        }
+    for (int i = 0; i < s->n * s->h * s->w; i++) {
+        int x = i % s->w, y = i / s->w % s->h, n = i / s->w / s->h;
+        real sum[PIXELS_ROWS] = {0};
+        for (int tap = 0; tap < s->r * s->s; tap++) {
+            int gy = y + s->pad_y - tap / s->s, gx = x + s->pad_x - tap % s->s;
+            if (gy < 0 || gx < 0 || gy % s->stride || gx % s->stride || gy / s->stride >= s->ho ||
+                gx / s->stride >= s->wo)
+                continue;
+            int m = (n * s->ho + gy / s->stride) * s->wo + gx / s->stride;
+            const real *from = products + ((size_t)tap * p->panels + m / lanes) * PIXELS_ROWS * lanes + m % lanes;
+            for (int c = 0; c < rows; c++)
+                sum[c] += from[c * lanes];
+        }
+        size_t at = (size_t)i * s->c + c0;
+        kernels->finish(p->e, p->out, &at, 1, c0, rows, sum, 0);
+    }
 }
 
 /* -- Winograd ---------------------------------------------------------------------------------------------- */
@@ -1823,11 +2022,13 @@ static void winograd_output_task(void *arg, int index, int worker)
             for (int i = 0; i < 36; i++)
                 from[i] = p->m + ((size_t)panel * 36 + i) * p->out_plane + t * lanes;
             kernels->winograd_output(from, pixels, lanes, count);
-            for (int i = 0; i < min_int(4, p->out_h - y); i++)
-                for (int j = 0; j < min_int(4, p->out_w - x); j++)
-                    kernels->finish(p->e, p->out,
-                                    (((size_t)n * p->out_h + y + i) * p->out_w + x + j) * p->width + panel * lanes,
-                                    panel * lanes, count, pixels + (i * 4 + j) * lanes);
+            for (int i = 0; i < min_int(4, p->out_h - y); i++) {
+                size_t at[4];
+                for (int j = 0; j < 4; j++)
+                    at[j] = (((size_t)n * p->out_h + y + i) * p->out_w + x + j) * p->width + panel * lanes;
+                kernels->finish(p->e, p->out, at, min_int(4, p->out_w - x), panel * lanes, count,
+                                pixels + i * 4 * lanes, lanes);
+            }
         }
     }
 }
@@ -1845,10 +2046,12 @@ static void winograd_sum_task(void *arg, int index, int worker)
     for (int i = 0; i < 36; i++)
         from[i] = p->sums + (((size_t)i * p->panels + panel) * p->depth + c0) * lanes;
     kernels->winograd_filter_grad(from, taps, rows * lanes, rows * lanes);
-    for (int i = 0; i < 9; i++)
+    for (int i = 0; i < 9; i++) {
+        size_t at[WINOGRAD_ROWS];
         for (int c = 0; c < rows; c++)
-            kernels->finish(p->e, p->out, ((size_t)i * p->depth + c0 + c) * p->width + panel * lanes, panel * lanes, count,
-                            taps + (i * rows + c) * lanes);
+            at[c] = ((size_t)i * p->depth + c0 + c) * p->width + panel * lanes;
+        kernels->finish(p->e, p->out, at, rows, panel * lanes, count, taps + i * rows * lanes, lanes);
+    }
 }
 
 static void winograd_run(Winograd *p, real *scratch)
@@ -1886,9 +2089,7 @@ static void winograd_prepare_task(void *arg, int index, int worker)
     (void)worker;
     for (int i = 0; i < 9; i++) {
         const real *w = job->w + (size_t)(forward ? i : 8 - i) * s->c * s->k + c0 * along + k0 * across;
-        for (int c = 0; c < rows; c++)
-            for (int k = 0; k < count; k++)
-                taps[(i * rows + c) * count + k] = w[c * along + k * across];
+        pack_lanes(taps + i * rows * count, count, w, along, across, rows, count);
         from[i] = taps + i * rows * count;
     }
     kernels->winograd_filter(from, job->to + (size_t)k0 * depth + c0 * count, (ptrdiff_t)width * depth, rows * count);
@@ -1935,9 +2136,7 @@ static void prepare_task(void *arg, int index, int worker)
                 q = forward ? v : rest_x + (pass.s - 1 - v) * s->stride;
             const real *w = job->w + (size_t)(r * s->s + q) * s->c * s->k;
             ptrdiff_t across = forward ? 1 : s->k, along = forward ? s->k : 1;
-            for (int c = 0; c < p->depth; c++)
-                for (int k = 0; k < padded; k++)
-                    to[c * padded + k] = k < count ? w[c * along + (k0 + k) * across] : 0;
+            pack_lanes(to, padded, w + k0 * across, along, across, p->depth, count);
         }
 }
 
@@ -1965,6 +2164,10 @@ static size_t conv_scratch_bytes(const ConvShape *s, ConvKind kind)
         Winograd p = winograd_plan(s, kind);
         return winograd_scratch(&p) * sizeof(real);
     }
+    if (method == BY_PIXELS) {
+        PixelPlan p = pixel_plan(s);
+        return (p.packed_size + thread_count() * p.worker_size) * sizeof(real);
+    }
     if (method == BY_SUM) {
         SumPlan p = sum_plan(s);
         return sum_scratch(&p) * sizeof(real);
@@ -1990,6 +2193,16 @@ static void conv_run(const ConvShape *s, ConvKind kind, const real *a, const rea
         p.e = e;
         p.out = out;
         winograd_run(&p, scratch);
+    } else if (method == BY_PIXELS) {
+        PixelPlan p = pixel_plan(s);
+        p.grad = a;
+        p.w = b;
+        p.e = e;
+        p.out = out;
+        p.packed = scratch;
+        p.products = p.packed + p.packed_size;
+        parallel(p.panels * ceil_div(s->k, 64), pixel_pack_task, &p);
+        parallel(ceil_div(s->c, PIXELS_ROWS), pixel_task, &p);
     } else if (method == BY_SUM) {
         SumPlan p = sum_plan(s);
         p.a = p.swapped ? b : a;
@@ -9559,40 +9772,59 @@ static int run_convert(Command *c, Error *e)
     return ok;
 }
 
-static const struct { const char *name, *text; } manual[] = {
+static const struct { const char *name, *text;
+} manual[] = {
     {"start", "facegan trains generators of facial expressions and looks after everything around them.\n\n"
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, losses, runs, speed, ops, traps.\n"},
-    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and test above; or the\n"
-             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's subDirectory_filePath,expression); or, with --attributes,\n"
-             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred square and scaled.\n"
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, losses, runs, speed, "
+              "ops, traps.\n"},
+    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
+             "test above; or the\n"
+             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's "
+             "subDirectory_filePath,expression); or, with --attributes,\n"
+             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred "
+             "square and scaled.\n"
              "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
              "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
-    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a discriminator D that\n"
-                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look like class c, and give x\n"
-                "back when asked for its own class again. --as-published follows the public code where it differs from the paper.\n"},
-    {"losses", "What healthy losses look like (wgan-gp):\n"
-               "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
-               "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
-               "  D.cls             falls first, well below ln(classes).\n"
-               "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise --lambda-cls.\n"
-               "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
-               "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
-    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command goes on where it stopped,\n"
-             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's schedule then moves, because it\n"
-             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, --save-every and --log-every may differ.\n"},
-    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; --roofline shows every node.\n"
-              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's algorithm off.\n"
+    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, "
+                "and a discriminator D that\n"
+                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look "
+                "like class c, and give x\n"
+                "back when asked for its own class again. --as-published follows the public code where it differs from "
+                "the paper.\n"},
+    {"losses",
+     "What healthy losses look like (wgan-gp):\n"
+     "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
+     "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
+     "  D.cls             falls first, well below ln(classes).\n"
+     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise "
+     "--lambda-cls.\n"
+     "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
+     "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
+    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command "
+             "goes on where it stopped,\n"
+             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's "
+             "schedule then moves, because it\n"
+             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, "
+             "--save-every and --log-every may differ.\n"},
+    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; "
+              "--roofline shows every node.\n"
+              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's "
+              "algorithm off.\n"
               "--threads changes the time only: results are the same bits for any number of threads.\n"},
-    {"traps", "- Instance norm uses each picture's own statistics in training and in use; running statistics in public checkpoints are ignored.\n"
-              "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of its initial values is\n"
-              "  its OUTPUT channels times R S.\n"
-              "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
-              "- The norm's gradient at 0 must be 0, not NaN.\n"
-              "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
-              "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this better.\n"},
+    {"traps",
+     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public "
+     "checkpoints are ignored.\n"
+     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of "
+     "its initial values is\n"
+     "  its OUTPUT channels times R S.\n"
+     "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
+     "- The norm's gradient at 0 must be 0, not NaN.\n"
+     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
+     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this "
+     "better.\n"},
 };
 enum { MANUAL = sizeof manual / sizeof *manual };
 
