@@ -69,9 +69,10 @@
 /* ================================================================================================
  * 1  GROUND: ERRORS, MEMORY, CHANCE, THREADS
  *
- * What every later chapter stands on and none of it is about pictures. A function that can fail for a reason the user can act on
- * takes an Error and returns 0 after filling it; running out of memory ends the program; a broken invariant is a bug.
- * Chance is counter-based, and work is split by shape and never by thread count, so that a seed gives the same bits anywhere.
+ * What every later chapter stands on and none of it is about pictures. A function that can fail for a reason the user
+ * can act on takes an Error and returns 0 after filling it; running out of memory ends the program; a broken
+ * invariant is a bug. Chance is counter-based, and work is split by shape and never by thread count, so that a seed
+ * gives the same bits anywhere.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -133,8 +134,9 @@ static double now_seconds(void)
 /* ------------------------------------------------------------------------------------------------
  * 1.2  An arena of pages
  *
- * All of a training step's values live in one block that is mapped once and reused by every run: fresh memory costs a page
- * fault every 4 KB, and large pages (asked for, where the system has them) cost the processor fewer address translations.
+ * All of a training step's values live in one block that is mapped once and reused by every run: fresh memory costs a
+ * page fault every 4 KB, and large pages (asked for, where the system has them) cost the processor fewer address
+ * translations.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Arena { char *base; size_t size; } Arena;
@@ -181,9 +183,10 @@ static void *scratch(size_t bytes)
 /* ------------------------------------------------------------------------------------------------
  * 1.3  Chance
  *
- * Philox 4x32-10 turns (key, counter) into four random words by ten rounds of multiplications. A draw is addressed by what it is
- * for: (seed, stream, index, which). Nothing is consumed, so the order of calls, the number of threads and an interruption
- * cannot change a value: iteration 1000's permutation is the same whether iterations 0 to 999 ran in this process or not.
+ * Philox 4x32-10 turns (key, counter) into four random words by ten rounds of multiplications. A draw is addressed by
+ * what it is for: (seed, stream, index, which). Nothing is consumed, so the order of calls, the number of threads and
+ * an interruption cannot change a value: iteration 1000's permutation is the same whether iterations 0 to 999 ran in
+ * this process or not.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST };
@@ -213,10 +216,10 @@ static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t whic
 /* ------------------------------------------------------------------------------------------------
  * 1.4  Threads
  *
- * One pool for the whole program. parallel() runs tasks 0..n-1, handed out one by one; a task's results may depend on its index
- * but never on which worker ran it (the worker's number only chooses scratch memory). Workers spin for a few microseconds between
- * jobs before they sleep, because a training step has hundreds of jobs. Denormal numbers are flushed to zero in every
- * thread alike: they are hundredfold slower and carry nothing here.
+ * One pool for the whole program. parallel() runs tasks 0..n-1, handed out one by one; a task's results may depend on
+ * its index but never on which worker ran it (the worker's number only chooses scratch memory). Workers spin for a
+ * few microseconds between jobs before they sleep, because a training step has hundreds of jobs. Denormal numbers are
+ * flushed to zero in every thread alike: they are hundredfold slower and carry nothing here.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef void Task(void *argument, int index, int worker);
@@ -340,9 +343,10 @@ static void threads_start(int threads)
 /* ================================================================================================
  * 2  TENSORS AND THE GRAPH
  *
- * A tensor is a named buffer that lives as long as the program wants: a weight, its moments, a batch. A node is an op applied to
- * operands; a graph is the list of its nodes in the order they were made, which is an order in which they can be computed.
- * Building never stops at a mistake: the first one is kept in the graph and reported when the graph is planned.
+ * A tensor is a named buffer that lives as long as the program wants: a weight, its moments, a batch. A node is an op
+ * applied to operands; a graph is the list of its nodes in the order they were made, which is an order in which they
+ * can be computed. Building never stops at a mistake: the first one is kept in the graph and reported when the graph
+ * is planned.
  * ============================================================================================== */
 
 enum { GRAPH_NODES = 1 << 14 };
@@ -775,7 +779,8 @@ static void NAME(multiply_add)(real *sum, const real *const *x, const real *cons
             sum[i] += x[t][i] * w[t][i];
 }
 
-/* One transform: LINE maps the vectors i0, i1, ... of a line to o0, o1, ...; first down the columns, then along the rows. */
+/* One transform: LINE maps the vectors i0, i1, ... of a line to o0, o1, ...; first down the columns, then along the
+ * rows. */
 #define TRANSFORM(name, ins, outs, LINE)                                                                            \
     static void NAME(name)(const real *const *from, real *to, ptrdiff_t plane, int count)                           \
     {                                                                                                               \
@@ -830,10 +835,10 @@ TRANSFORM(winograd_filter_grad, 6, 3, { FILTER_GRAD_LINE })
 /* ------------------------------------------------------------------------------------------------
  * 3.x  Pointwise loops and elementary functions
  *
- * MAP runs one expression over whole vectors and then over the rest, which is copied through a vector-sized buffer so that every
- * element sees the same instructions wherever it stands. exp and log are ours, by range reduction and a series, because a
- * libm differs from machine to machine in the last bit: exp(x) = 2^k e^r with |r| <= ln 2 / 2; log(x) = k ln 2 + 2 artanh(s), where
- * s = (m-1)/(m+1) and m is x's mantissa in [sqrt 1/2, sqrt 2).
+ * MAP runs one expression over whole vectors and then over the rest, which is copied through a vector-sized buffer so
+ * that every element sees the same instructions wherever it stands. exp and log are ours, by range reduction and a
+ * series, because a libm differs from machine to machine in the last bit: exp(x) = 2^k e^r with |r| <= ln 2 / 2;
+ * log(x) = k ln 2 + 2 artanh(s), where s = (m-1)/(m+1) and m is x's mantissa in [sqrt 1/2, sqrt 2).
  * ---------------------------------------------------------------------------------------------- */
 
 typedef __typeof__((vec){0} > (vec){0}) NAME(ivec);
@@ -925,8 +930,8 @@ static void NAME(pointwise)(Op op, const real *u, const real *v, real a, real b,
     }
 }
 
-/* out[c] += sum over rows of x[row * stride + c]. Sixteen rows are summed in vectors, then added in double, so that the error does not
- * grow with a picture's area. */
+/* out[c] += sum over rows of x[row * stride + c]. Sixteen rows are summed in vectors, then added in double, so that
+ * the error does not grow with a picture's area. */
 static void NAME(column_sums)(const real *x, size_t rows, size_t stride, size_t columns, double *out)
 {
     if (columns == 1 && stride == 1) {                                  /* one long column: the lanes are 16 neighbours */
@@ -955,11 +960,13 @@ static void NAME(column_sums)(const real *x, size_t rows, size_t stride, size_t 
 /* ------------------------------------------------------------------------------------------------
  * 3.x  Instance norm: statistics, forward, gradient                                                        (see 4.8)
  *
- * A picture's map is `pixels` rows of `stride` channels. Statistics walk down columns of channels, one vector wide, and sum
- * 64 pixels at a time before adding to the total, which keeps the rounding error of a 128 x 128 map as small as a 8 x 8 map's.
+ * A picture's map is `pixels` rows of `stride` channels. Statistics walk down columns of channels, one vector wide,
+ * and sum 64 pixels at a time before adding to the total, which keeps the rounding error of a 128 x 128 map as small
+ * as a 8 x 8 map's.
  * ---------------------------------------------------------------------------------------------- */
 
-/* Runs `body` for each pixel of `column` (a vector of channels); it adds to `part`, which is folded into `total` every 64 pixels. */
+/* Runs `body` for each pixel of `column` (a vector of channels); it adds to `part`, which is folded into `total`
+ * every 64 pixels. */
 #define SUM_PIXELS(total, part, pixel, body) \
     for (size_t first_ = 0; first_ < pixels; first_ += PIXELS_A_SUM) { \
         size_t last_ = first_ + PIXELS_A_SUM < pixels ? first_ + PIXELS_A_SUM : pixels; \
@@ -1004,7 +1011,8 @@ static void NAME(normalise)(const real *x, const real *residual, size_t pixels, 
         }
 }
 
-/* sums[c] = sum of d, sums[stride + c] = sum of d h, where d = dy behind the activation whose line (A, B) gives the sign. */
+/* sums[c] = sum of d, sums[stride + c] = sum of d h, where d = dy behind the activation whose line (A, B) gives the
+ * sign. */
 static void NAME(norm_sums)(const real *dy, const real *x, size_t pixels, size_t stride, size_t channels, const real *moments, const real *line,
                           real slope, real *sums)
 {
@@ -2231,9 +2239,10 @@ static void conv_run(const ConvShape *s, ConvKind kind, const real *a, const rea
 /* ================================================================================================
  * 4  THE OPS
  *
- * One section per row of the table in facegan.h, or per family of rows. A section has the op's constructor (what model code
- * calls), its shape rule, its definition in plain loops over double, the call of its kernel, its gradient rule, which only calls
- * constructors and can therefore be differentiated again, and its test cases. The table itself stands at the chapter's end.
+ * One section per row of the table in facegan.h, or per family of rows. A section has the op's constructor (what
+ * model code calls), its shape rule, its definition in plain loops over double, the call of its kernel, its gradient
+ * rule, which only calls constructors and can therefore be differentiated again, and its test cases. The table itself
+ * stands at the chapter's end.
  * ============================================================================================== */
 
 #define SHAPE(name)    static int name##_shape(Node *y)
@@ -2244,8 +2253,8 @@ static void conv_run(const ConvShape *s, ConvKind kind, const real *a, const rea
                             Node **dx __attribute__((unused)), const bool *want __attribute__((unused)))
 #define CASE(name)     static Node *name##_case(Graph *g, int variant)
 
-/* Three honest ways to have no rule: the value does not move with its operands; it moves but is asked for only once; it is made
- * after all gradients were. */
+/* Three honest ways to have no rule: the value does not move with its operands; it moves but is asked for only once;
+ * it is made after all gradients were. */
 #define CONSTANT(name)         GRADIENT(name) {}
 #define FIRST_ORDER_ONLY(name) GRADIENT(name) { mistake(y, "has a first-order gradient only; build it from primitive ops to go further"); }
 #define MADE_BY_PLANNER(name)  GRADIENT(name) { mistake(y, "is made by the planner, after all gradients"); }
@@ -2288,7 +2297,8 @@ CPU(fill) { for (size_t i = 0; i < count_of(y); i++) y->data[i] = (real)y->a; }
 CONSTANT(fill)
 CASE(fill) { return variant < 1 ? fill(g, shape_of(2, 3, 1, 5), 0.25) : NULL; }
 
-/* A leaf for test cases: uniform in [low, high), with a random sign if low > 0 and either_sign, so that it can keep off a kink. */
+/* A leaf for test cases: uniform in [low, high), with a random sign if low > 0 and either_sign, so that it can keep
+ * off a kink. */
 static Node *test_leaf(Graph *g, Shape shape, double low, double high, bool either_sign)
 {
     Tensor *t = tensor_new("test", shape);
@@ -2308,8 +2318,8 @@ CASE(leaf) { return variant < 1 ? test_leaf(g, shape_of(1, 2, 3, 4), -1, 1, fals
 /* ------------------------------------------------------------------------------------------------
  * 4.2  Pointwise ops
  *
- * y_i depends on operands' i-th elements alone. The definition is one expression in x (and v, the second operand); the kernel
- * is chapter 3's pointwise loop, which knows the op by its name.
+ * y_i depends on operands' i-th elements alone. The definition is one expression in x (and v, the second operand);
+ * the kernel is chapter 3's pointwise loop, which knows the op by its name.
  * ---------------------------------------------------------------------------------------------- */
 
 static int pointwise_shape(Node *y)
@@ -2432,8 +2442,8 @@ CONSTANT(sign)
 /* ------------------------------------------------------------------------------------------------
  * 4.3  Leaky ReLU                            y = x if x > 0 else a x             (Maas et al. 2013)
  *
- * The gradient op, dx = dy * (y > 0 ? 1 : a), is linear in dy and takes only y's sign: differentiated again it is itself,
- * applied to the new cotangent. The gradient penalty costs no new kernel here.
+ * The gradient op, dx = dy * (y > 0 ? 1 : a), is linear in dy and takes only y's sign: differentiated again it is
+ * itself, applied to the new cotangent. The gradient penalty costs no new kernel here.
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *leaky_relu(Node *x, double slope)
@@ -2499,7 +2509,8 @@ DEFINE(sum)
     FOR_EACH_INDEX(s, n, h, w, c) out[index_repeated(y->shape, n, h, w, c)] += in[0][index_repeated(s, n, h, w, c)];
 }
 
-/* Any set of summed axes, with neighbours of a kind merged, is keep-sum-keep-sum-keep: out[k0][k2][k4] = sum of x[k0][r1][k2][r3][k4]. */
+/* Any set of summed axes, with neighbours of a kind merged, is keep-sum-keep-sum-keep: out[k0][k2][k4] = sum of
+ * x[k0][r1][k2][r3][k4]. */
 typedef struct Reduction {
     size_t k0, r1, k2, r3, k4, rows;    /* rows: how many r1 a task takes */
     int tasks_a_k0;
@@ -2609,8 +2620,8 @@ CASE(broadcast)
 /* ------------------------------------------------------------------------------------------------
  * 4.5  Concat, slice, pad; reshape and stop_grad
  *
- * A tensor seen along one axis is `outer` blocks of `length * inner` numbers in a row. Slice's gradient is pad, pad's is slice,
- * concat's are two slices. Reshape, stop_grad, and a slice of the batch axis move nothing: they are views.
+ * A tensor seen along one axis is `outer` blocks of `length * inner` numbers in a row. Slice's gradient is pad, pad's
+ * is slice, concat's are two slices. Reshape, stop_grad, and a slice of the batch axis move nothing: they are views.
  * ---------------------------------------------------------------------------------------------- */
 
 static size_t outer_of(Shape s, int axis)
@@ -2662,7 +2673,8 @@ SHAPE(concat)
     return check_axis(y, y->in[0]->shape, y->in[1]->shape, y->axis);
 }
 
-/* The three are copies of blocks, whatever the number type: so the definition and the kernel are one function of the size. */
+/* The three are copies of blocks, whatever the number type: so the definition and the kernel are one function of the
+ * size. */
 static void concat_blocks(const Node *y, const void *u, const void *v, void *out, size_t size)
 {
     size_t outer = outer_of(y->shape, y->axis), bu = size * block_of(y->in[0]->shape, y->axis),
@@ -2752,8 +2764,9 @@ CASE(stop_grad) { return variant < 1 ? stop_grad(test_leaf(g, shape_of(2, 3, 4, 
 /* ------------------------------------------------------------------------------------------------
  * 4.6  Softmax and its log-sum: over the channels
  *
- * logsumexp's gradient is softmax, and softmax's is p (dy - sum_k p dy): closed, so cross-entropy = logsumexp(x) - x_label
- * can be differentiated any number of times. Both subtract the largest x first, so that no exponential overflows.
+ * logsumexp's gradient is softmax, and softmax's is p (dy - sum_k p dy): closed, so cross-entropy = logsumexp(x) -
+ * x_label can be differentiated any number of times. Both subtract the largest x first, so that no exponential
+ * overflows.
  * ---------------------------------------------------------------------------------------------- */
 
 static Shape one_channel(Shape s)
@@ -2833,9 +2846,10 @@ CASE(logsumexp) { return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, 
  *
  *     y = dT/dg (conv2d)      dx = dT/dx (conv2d_input_grad)      dw = dT/dw (conv2d_weight_grad)
  *
- * and T is linear in each, so the gradient of any of the three with respect to one operand is another of the three: differentiating
- * twice needs nothing new. A transposed convolution is conv2d_input_grad of a filter; a dense layer is a 1x1 convolution.
- * Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 6), 3 mask, 4 plus, 5 the prepared filter.
+ * and T is linear in each, so the gradient of any of the three with respect to one operand is another of the three:
+ * differentiating twice needs nothing new. A transposed convolution is conv2d_input_grad of a filter; a dense layer
+ * is a 1x1 convolution. Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 6), 3 mask, 4
+ * plus, 5 the prepared filter.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { BIAS = 2, MASK, PLUS, FILTER };
@@ -2952,8 +2966,8 @@ CPU(conv2d)             { conv_cpu(y); }
 CPU(conv2d_input_grad)  { conv_cpu(y); }
 CPU(conv2d_weight_grad) { conv_cpu(y); }
 
-/* Instead of keeping a value from the forward pass for the weight gradient, compute it again there, where that is cheap: an
- * instance norm without residual is one pass over memory, and its operand is kept in any case. */
+/* Instead of keeping a value from the forward pass for the weight gradient, compute it again there, where that is
+ * cheap: an instance norm without residual is one pass over memory, and its operand is kept in any case. */
 static Node *again(Node *x)
 {
     if (x->op != OP_instance_norm || x->in[4]) return x;
@@ -2985,7 +2999,8 @@ GRADIENT(conv2d_weight_grad)
     if (want[1]) dx[1] = conv2d(y->in[0], dy, NULL, 1, y->conv);
 }
 
-/* Geometries from every network of the program, at sizes whose plain loops are quick; the last three are odd on purpose. */
+/* Geometries from every network of the program, at sizes whose plain loops are quick; the last three are odd on
+ * purpose. */
 static const struct { Shape x; Conv conv;
 } conv_cases[] = {{{{2, 9, 8, 5}}, {64, 7, 1, 3}}, {{{2, 8, 8, 64}}, {40, 4, 2, 1}}, {{{1, 8, 8, 64}}, {48, 3, 1, 1}},
                   {{{2, 8, 8, 64}}, {1, 7, 1, 3}}, {{{3, 2, 2, 96}}, {5, 2, 1, 0}},  {{{2, 3, 3, 33}}, {1, 3, 1, 1}},
@@ -3022,8 +3037,8 @@ CASE(conv2d_weight_grad)
     return conv2d_weight_grad(test_leaf(g, shape_x(&s), -1, 1, false), test_leaf(g, shape_y(&s), -1, 1, false), s);
 }
 
-/* w as a kernel wants to read it. Its numbers have no meaning outside chapter 3, so it has no definition of its own: what
- * reads it is held against the definition above, which reads w. */
+/* w as a kernel wants to read it. Its numbers have no meaning outside chapter 3, so it has no definition of its own:
+ * what reads it is held against the definition above, which reads w. */
 SHAPE(prepare_filter) { y->shape = shape_of(1, 1, 1, (int)conv_filter_size(&y->conv, (ConvKind)y->axis)); return 1; }
 DEFINE(prepare_filter) { (void)in; memset(out, 0, count_of(y) * sizeof *out); }
 CPU(prepare_filter) { conv_filter_prepare(&y->conv, (ConvKind)y->axis, y->in[0]->data, y->data); }
@@ -3038,7 +3053,8 @@ CASE(prepare_filter) { (void)g, (void)variant; return NULL; }
  *
  * Its gradient, with d the cotangent behind the activation and M = H W:
  *     d shift = sum d,   d scale = sum d h,   dx = scale / sqrt(v + eps) (d - sum d / M - h sum(d h) / M)
- * The activation's mask is found again from x, so that y need not be kept. First order only: G is never inside a penalty.
+ * The activation's mask is found again from x, so that y need not be kept. First order only: G is never inside a
+ * penalty.
  * ---------------------------------------------------------------------------------------------- */
 
 #define NORM_EPSILON 1e-5
@@ -3272,7 +3288,8 @@ DEFINE(instance_norm_dx)
     }
 }
 
-/* dx = A d + Q x + T with the line's A and B (which the mask needs): five numbers a channel, written to (4,C): A, B, Q, T. */
+/* dx = A d + Q x + T with the line's A and B (which the mask needs): five numbers a channel, written to (4,C): A, B,
+ * Q, T. */
 static void norm_dx_line(const Node *y, size_t n, real *coefficients)
 {
     size_t c_count = (size_t)y->shape.d[3];
@@ -3378,9 +3395,10 @@ static const Row *row_of(Op op)
 /* ================================================================================================
  * 5  THE GRADIENT, SYMBOL TO SYMBOL
  *
- * grad() walks the nodes between a loss and what is asked for, from last to first, and lets each op's rule append the nodes that
- * compute its operands' cotangents. The result is ordinary nodes of the same graph and can be differentiated again: the gradient
- * penalty of WGAN-GP and R1 are written as their papers write them. Branches that do not lie between are never built.
+ * grad() walks the nodes between a loss and what is asked for, from last to first, and lets each op's rule append the
+ * nodes that compute its operands' cotangents. The result is ordinary nodes of the same graph and can be
+ * differentiated again: the gradient penalty of WGAN-GP and R1 are written as their papers write them. Branches that
+ * do not lie between are never built.
  * ============================================================================================== */
 
 /* out[i] = d loss / d wrt[i], for a loss of one number. */
@@ -3428,9 +3446,9 @@ static Node *grad1(Node *loss, Node *wrt)
 /* ================================================================================================
  * 6  PLANNING AND RUNNING A GRAPH
  *
- * Planning happens once. It drops what nothing needs, folds a mask or a sum into the convolution that feeds it, asks chapter 3
- * how it wants each filter prepared, puts every Adam update as early as its weight's last reader allows, and gives each value a
- * place in one arena, from its making to its last use. Running is then a loop over kernels.
+ * Planning happens once. It drops what nothing needs, folds a mask or a sum into the convolution that feeds it, asks
+ * chapter 3 how it wants each filter prepared, puts every Adam update as early as its weight's last reader allows,
+ * and gives each value a place in one arena, from its making to its last use. Running is then a loop over kernels.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -3488,9 +3506,10 @@ static void fuse_convolutions(Graph *g)
     }
 }
 
-/* One prepared copy of a filter serves every convolution that wants it in the same layout. Only the input gradients' transformed
- * filters, four times the size of a filter, are made anew for each use: G's two passes are far apart in its step, and keeping
- * them from one to the other would cost more memory (113 MB at the paper's width) than the transforms cost time (about 1%). */
+/* One prepared copy of a filter serves every convolution that wants it in the same layout. Only the input gradients'
+ * transformed filters, four times the size of a filter, are made anew for each use: G's two passes are far apart in
+ * its step, and keeping them from one to the other would cost more memory (113 MB at the paper's width) than the
+ * transforms cost time (about 1%). */
 static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
 {
     Node *w = y->in[1];
@@ -3517,8 +3536,8 @@ static void prepare_filters(Graph *g)
 /* ------------------------------------------------------------------------------------------------
  * 6.2  Order
  *
- * Nodes run in the order they were made, with two exceptions: a prepared filter comes just before its first reader, and an Adam
- * update right after the last reader of its weight, so that its gradient's memory is free again soon.
+ * Nodes run in the order they were made, with two exceptions: a prepared filter comes just before its first reader,
+ * and an Adam update right after the last reader of its weight, so that its gradient's memory is free again soon.
  * ---------------------------------------------------------------------------------------------- */
 
 static void place_in_order(Graph *g, Node *y)
@@ -3573,10 +3592,11 @@ static void order_nodes(Graph *g)
 /* ------------------------------------------------------------------------------------------------
  * 6.3  Places
  *
- * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands there: views
- * share their operand's place, and a pointwise result takes over the place of an operand that dies. Lifetimes are all known
- * beforehand, so the largest places are given out first, each the lowest stretch that is free during its whole life; on the
- * training graphs this comes within a few percent of the most that is ever alive at once.
+ * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
+ * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
+ * Lifetimes are all known beforehand, so the largest places are given out first, each the lowest stretch that is free
+ * during its whole life; on the training graphs this comes within a few percent of the most that is ever alive at
+ * once.
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *place_owner(Node *y)
@@ -3741,9 +3761,9 @@ static void free_values(double **values, int n)
 /* ================================================================================================
  * 7  LAYERS AND NETWORKS
  *
- * A net is a list of named parameters. Its functions are called once for every place a network stands in a graph; the first call
- * makes a parameter, later ones find it by name, so that G(G(x)) shares weights by construction. The names are those of the public
- * PyTorch code, so that its checkpoints load here and ours load there.
+ * A net is a list of named parameters. Its functions are called once for every place a network stands in a graph; the
+ * first call makes a parameter, later ones find it by name, so that G(G(x)) shares weights by construction. The names
+ * are those of the public PyTorch code, so that its checkpoints load here and ours load there.
  * ============================================================================================== */
 
 enum { MAX_PARAMETERS = 96 };
@@ -3849,8 +3869,8 @@ static void net_update(Net *net, Node *loss, Node *schedule, double beta1, doubl
 /* ------------------------------------------------------------------------------------------------
  * 7.2  Layers
  *
- * A layer takes the next index of the Sequential it stands in, as the public code's names do ("main.3.weight"); an activation
- * takes one too, though it has no weights.
+ * A layer takes the next index of the Sequential it stands in, as the public code's names do ("main.3.weight"); an
+ * activation takes one too, though it has no weights.
  * ---------------------------------------------------------------------------------------------- */
 
 static const double RELU = 0, LINEAR = 1;           /* slopes of leaky ReLU */
@@ -3934,7 +3954,8 @@ static Node *residual_block(Net *net, Node *x)
     return h;
 }
 
-/* The generator: picture (N,P,P,X) in [-1,1] and label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. w is conv_dim, 64 in the paper. */
+/* The generator: picture (N,P,P,X) in [-1,1] and label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. w is conv_dim, 64 in
+ * the paper. */
 static Node *stargan_generator(Net *net, Node *x, Node *label)
 {
     int w = net->width;
@@ -3976,7 +3997,8 @@ static Node *stargan_classes(Net *net, Node *features)
     return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 0));
 }
 
-/* D halves the side d times: the largest d <= 6 for which P / 2^d is an integer of at least 2. 0: the side does not suit. */
+/* D halves the side d times: the largest d <= 6 for which P / 2^d is an integer of at least 2. 0: the side does not
+ * suit. */
 static int default_d_repeat(int size)
 {
     int d = 0;
@@ -3987,8 +4009,9 @@ static int default_d_repeat(int size)
 /* ================================================================================================
  * 8  LOSSES
  *
- * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid. A step is the graph of one
- * update: the losses, the gradients of their sum, and Adam. Random draws and the batch are leaves that are filled before each run.
+ * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid. A step is the graph
+ * of one update: the losses, the gradients of their sum, and Adam. Random draws and the batch are leaves that are
+ * filled before each run.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -4030,7 +4053,8 @@ enum { ADVERSARIAL_LOSSES = sizeof adversarial_losses / sizeof *adversarial_loss
  * 8.2  The other terms
  * ---------------------------------------------------------------------------------------------- */
 
-/* E[-log softmax(scores)_label] for classes; for attributes the binary cross-entropies, summed and divided by N. (StarGAN eq. 2, 3) */
+/* E[-log softmax(scores)_label] for classes; for attributes the binary cross-entropies, summed and divided by N.
+ * (StarGAN eq. 2, 3) */
 static Node *classification_loss(Node *scores, Node *label, bool attributes)
 {
     Node *at_label = mul(label, scores);
@@ -4039,7 +4063,8 @@ static Node *classification_loss(Node *scores, Node *label, bool attributes)
     return scale(sum(terms), 1.0 / scores->shape.d[0]);
 }
 
-/* E[(||d sum(s) / d x_hat||_2 - 1)^2], one norm per picture. (WGAN-GP eq. 3; the public StarGAN code sums the patch map first) */
+/* E[(||d sum(s) / d x_hat||_2 - 1)^2], one norm per picture. (WGAN-GP eq. 3; the public StarGAN code sums the patch
+ * map first) */
 static Node *gradient_penalty(Node *s, Node *x_hat)
 {
     Node *norm = sqrt_of(sum_per_picture(square(grad1(sum(s), x_hat))));                         // (N,1,1,1)
@@ -7319,16 +7344,17 @@ static void face_render(const FaceIdentity *identity, const FacePose *pose, cons
 /* ================================================================================================
  * 11  TRAINING RECIPES
  *
- * A run is a directory: `config` says every setting in words, `log.csv` has the losses, `samples/` the same faces drawn over and
- * over, and `checkpoint.safetensors` everything that the next iteration depends on, so that an interrupted run goes on bit for bit
- * as if nothing had happened. What iteration i does depends on the weights, the moments, the seed and i alone.
+ * A run is a directory: `config` says every setting in words, `log.csv` has the losses, `samples/` the same faces
+ * drawn over and over, and `checkpoint.safetensors` everything that the next iteration depends on, so that an
+ * interrupted run goes on bit for bit as if nothing had happened. What iteration i does depends on the weights, the
+ * moments, the seed and i alone.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
  * 11.1  Settings
  *
- * One table serves the command line, the `config` file and --help. FIXED settings belong to the run: going on with another value
- * would be another run. FREE ones concern only how it is carried out.
+ * One table serves the command line, the `config` file and --help. FIXED settings belong to the run: going on with
+ * another value would be another run. FREE ones concern only how it is carried out.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { TEXT = 256 };
@@ -7463,8 +7489,9 @@ static int set_setting(Settings *s, const Setting *which, const char *text, Erro
 /* ------------------------------------------------------------------------------------------------
  * 11.2  Weights in and out
  *
- * Files keep PyTorch's names and order: a convolution is (K,C,R,S), a transposed one (in,out,R,S), which is its adjoint's (K,C,R,S).
- * Checkpoints of the public code also carry instance norm's running statistics, which it never uses: they are passed over.
+ * Files keep PyTorch's names and order: a convolution is (K,C,R,S), a transposed one (in,out,R,S), which is its
+ * adjoint's (K,C,R,S). Checkpoints of the public code also carry instance norm's running statistics, which it never
+ * uses: they are passed over.
  * ---------------------------------------------------------------------------------------------- */
 
 static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
@@ -7483,7 +7510,8 @@ static size_t from_file_order(Shape s, size_t i)
     return ((r_at * s_count + s_at) * c_count + c_at) * k_count + k_at;
 }
 
-/* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it is. */
+/* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it
+ * is. */
 static bool vector_name(const char *name)
 {
     return strstr(name, "bias") != NULL;
@@ -7730,8 +7758,8 @@ static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2
     schedule->data[2] = (real)(1 / (1 - pow(beta2, (double)t)));
 }
 
-/* The learning rate of iteration i (from 0): constant for the first half, then a line to 0. The public code subtracts one
- * iteration's share only once every 1000 iterations, so that in truth its rate hardly falls: decay "published". */
+/* The learning rate of iteration i (from 0): constant for the first half, then a line to 0. The public code subtracts
+ * one iteration's share only once every 1000 iterations, so that in truth its rate hardly falls: decay "published". */
 static double learning_rate(const Settings *s, long i)
 {
     long half = s->iters / 2, past = i - half;
@@ -7752,8 +7780,8 @@ static void write_labels(const Trainer *t, const int *order, Tensor *to)
         }
 }
 
-/* The targets c: the batch's labels in another order. `different` turns a picture's own label away where another is to be had:
- * by up to N exchanges with the pictures behind it. */
+/* The targets c: the batch's labels in another order. `different` turns a picture's own label away where another is
+ * to be had: by up to N exchanges with the pictures behind it. */
 static void draw_targets(const Trainer *t, int *order)
 {
     const Settings *s = &t->settings;
@@ -8412,8 +8440,9 @@ static int train(Settings *settings, Error *e)
 /* ------------------------------------------------------------------------------------------------
  * 11.9  One iteration from a file
  *
- * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G step, and
- * writes the losses, the fakes, the gradients and the updated weights: so another implementation can be held against this one.
+ * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
+ * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
+ * held against this one.
  * ---------------------------------------------------------------------------------------------- */
 
 static int read_step_settings(const TensorFile *file, const char *path, Settings *s, Error *e)
@@ -8537,9 +8566,10 @@ static int step_file(const char *in, const char *out, Error *e)
 /* ================================================================================================
  * 12  VERIFICATION AND SPEED
  *
- * `facegan verify` holds every row of the table against its definition: each instruction set this machine has, each of several
- * thread counts (which must agree bit for bit), and, in the double build, first- and second-order gradients against central
- * differences. `facegan bench` times the steps. Comparisons are written `!(error <= limit)`, so that NaN fails.
+ * `facegan verify` holds every row of the table against its definition: each instruction set this machine has, each
+ * of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
+ * gradients against central differences. `facegan bench` times the steps. Comparisons are written `!(error <=
+ * limit)`, so that NaN fails.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -8582,7 +8612,8 @@ static double kernel_limit(const Node *y)
     return sizeof(real) == 8 ? 1e-10 : limit;
 }
 
-/* One case on the instruction set in use: builds it, runs it on each thread count, compares. Returns the error, or -1 if there is no such case. */
+/* One case on the instruction set in use: builds it, runs it on each thread count, compares. Returns the error, or -1
+ * if there is no such case. */
 static double verify_case(Verdict *verdict, Op op, int variant)
 {
     Graph *g = graph_new();
@@ -8668,8 +8699,8 @@ static Node *random_projection(Node *const *x, int n)
     return keep(total);
 }
 
-/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -1 without such a case, -2 if the
- * op refuses by name. */
+/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -1 without such a
+ * case, -2 if the op refuses by name. */
 static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
 {
     Graph *g = graph_new();
@@ -8819,7 +8850,8 @@ static int slowest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Where a graph's time goes, node by node: GFLOP/s count a convolution's direct operations, so Winograd may pass the peak. */
+/* Where a graph's time goes, node by node: GFLOP/s count a convolution's direct operations, so Winograd may pass the
+ * peak. */
 static void print_roofline(Graph *g, const char *title)
 {
     RooflineRow *table = must_alloc((size_t)g->n_order, sizeof *table);
@@ -8904,8 +8936,9 @@ static int bench(const Settings *settings, Error *e)
 /* ================================================================================================
  * 13  PICTURES, PAGES, REPORTS
  *
- * What people look at: faces edited by a trained generator, sheets of drawn faces, and a run's report, one self-contained page
- * with its losses, its samples over time and the strip of seed 001's figure, the same faces after each quarter of the training.
+ * What people look at: faces edited by a trained generator, sheets of drawn faces, and a run's report, one
+ * self-contained page with its losses, its samples over time and the strip of seed 001's figure, the same faces after
+ * each quarter of the training.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -9018,7 +9051,8 @@ static int find_class(const Facegan *model, const char *name, size_t length)
     return -1;
 }
 
-/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so this is extrapolation. */
+/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
+ * this is extrapolation. */
 static int parse_emotion(const Facegan *model, const char *text, int *index, double *strength, Error *e)
 {
     size_t length = strcspn(text, ":");
@@ -9628,8 +9662,8 @@ static int show_data(const char *data, const Settings *s, Error *e)
  *
  *     facegan VERB [WHAT] [INPUT...] [--option value]...
  *
- * One grammar for every verb: a table says which options it takes, so that help, parsing and suggestions come from one place.
- * Exit status: 0 done, 1 failed, 2 misuse. Files are written where --out says and nowhere else.
+ * One grammar for every verb: a table says which options it takes, so that help, parsing and suggestions come from
+ * one place. Exit status: 0 done, 1 failed, 2 misuse. Files are written where --out says and nowhere else.
  * ============================================================================================== */
 
 enum { MAX_INPUTS_GIVEN = 4096 };
@@ -9741,8 +9775,8 @@ static int run_info(Command *c, Error *e)
     return 1;
 }
 
-/* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments), --half rounds
- * float32 to float16. */
+/* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
+ * --half rounds float32 to float16. */
 static int run_convert(Command *c, Error *e)
 {
     const Settings *s = &c->settings;

@@ -1,7 +1,8 @@
 /* facegan.h: the public face of facegan, and (below FACEGAN_INTERNAL) what facegan.c and gpu.cu share.
  *
- * facegan synthesises facial expressions with the systems of a set of seminar papers; facegan.c tells the whole story. This
- * header is for programs that want to use a trained generator without the command line. Compiles as C11 and as C++17.
+ * facegan synthesises facial expressions with the systems of a set of seminar papers; facegan.c tells the whole
+ * story. This header is for programs that want to use a trained generator without the command line. Compiles as C11
+ * and as C++17.
  *
  *     char error[FACEGAN_ERROR];
  *     Facegan *model = facegan_open("models/drawn-faces.safetensors", error);
@@ -27,11 +28,11 @@ typedef struct Facegan Facegan;                /* a generator, loaded and ready 
  * Messages go to stderr, results to stdout. */
 int facegan_main(int argc, char **argv);
 
-/* Opens a generator: a run directory, a checkpoint of one, or a weights file (safetensors, PyTorch .pt/.pth/.ckpt, .npz) with
- * the names of the public StarGAN code (`main.0.weight` ..., optionally after `G.`). Width, number of residual blocks, picture
- * channels and number of classes are told by the weights' shapes; side and class names by the file's metadata where it has
- * them (default 128 and class0, class1, ...). Returns NULL and fills `error` when the file cannot be read or is of another
- * network. */
+/* Opens a generator: a run directory, a checkpoint of one, or a weights file (safetensors, PyTorch .pt/.pth/.ckpt,
+ * .npz) with the names of the public StarGAN code (`main.0.weight` ..., optionally after `G.`). Width, number of
+ * residual blocks, picture channels and number of classes are told by the weights' shapes; side and class names by
+ * the file's metadata where it has them (default 128 and class0, class1, ...). Returns NULL and fills `error` when
+ * the file cannot be read or is of another network. */
 Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR]);
 void facegan_close(Facegan *model);
 
@@ -41,8 +42,9 @@ int facegan_size(const Facegan *model);                             /* P, the si
 int facegan_channels(const Facegan *model);                         /* X: 1 grey, 3 colour */
 
 /* Draws `pixels` with another expression: G(x, c) of Choi et al. 2018 (StarGAN), section 3.
- * pixels: height x width x channels bytes (1 grey, 3 RGB), rows from the top; the centre square is cut out and resized to P.
- * condition: n numbers, the label c (one-hot; between 0 and 1 and mixtures are allowed and are extrapolation).
+ * pixels: height x width x channels bytes (1 grey, 3 RGB), rows from the top; the centre square is cut out and
+ * resized to P. condition: n numbers, the label c (one-hot; between 0 and 1 and mixtures are allowed and are
+ * extrapolation).
  * out: P x P x X bytes. Returns 1, or 0 with `error` filled. */
 int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition,
                  unsigned char *out, char error[FACEGAN_ERROR]);
@@ -51,8 +53,8 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 }
 #endif
 
-/* ================================================================================================ internal from here on
- * The vocabulary of facegan.c's chapters 2 to 5, which gpu.cu speaks too. */
+/* ================================================================================================ internal from here
+ * on The vocabulary of facegan.c's chapters 2 to 5, which gpu.cu speaks too. */
 #ifdef FACEGAN_INTERNAL
 
 #ifdef REAL_DOUBLE
@@ -66,8 +68,9 @@ typedef float real;
  *   R S rows and columns of a kernel                                              X a picture's channels    n classes
  * Activations are (N,H,W,C), weights (R,S,C,K), vectors (1,1,1,C), a number per picture (N,1,1,1), a number (1,1,1,1). */
 
-/* Geometry of a convolution: y(n,p,q,k) = sum over r,s,c of x(n, p*stride + r - pad_y, q*stride + s - pad_x, c) w(r,s,c,k),
- * x being 0 outside its bounds. The input gradient and the weight gradient of this y have the same geometry. */
+/* Geometry of a convolution: y(n,p,q,k) = sum over r,s,c of x(n, p*stride + r - pad_y, q*stride + s - pad_x, c)
+ * w(r,s,c,k), x being 0 outside its bounds. The input gradient and the weight gradient of this y have the same
+ * geometry. */
 typedef struct ConvShape {
     int n, h, w, c;                     /* x: (N,H,W,C) */
     int ho, wo, k;                      /* y: (N,Ho,Wo,K) */
@@ -140,7 +143,8 @@ typedef struct Tensor {
 
 typedef struct Graph Graph;
 
-/* A node is one op applied to operands. Constructors append it to its graph; nothing is computed until the graph runs. */
+/* A node is one op applied to operands. Constructors append it to its graph; nothing is computed until the graph
+ * runs. */
 typedef struct Node {
     Op op;
     int id;                             /* its place among the graph's nodes: operands come before results */
