@@ -1,0 +1,392 @@
+#!/usr/bin/env python3
+"""Holds facegan's StarGAN against PyTorch. `make test-torch`; needs ./facegan, ./facegan64, torch and numpy.
+
+The networks below are written from the paper's tables 4 and 5 with the layer names of the public PyTorch code, the losses from
+the paper's equations; PyTorch's own convolutions, instance norm, autograd and Adam do the rest. Compared are
+  1  weights saved by torch.save: `facegan info` reads them, `facegan edit` and `facegan step` draw what PyTorch draws,
+  2  one training iteration in double precision: losses, fakes, gradients, updated weights,
+  3  a checkpoint trained by facegan: it loads into the PyTorch modules and draws there what `facegan edit` draws.
+Ends with the line `N passed, N failed, N skipped`. Where torch or numpy is missing, everything is skipped, loudly.
+"""
+import json
+import math
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+
+try:
+    import numpy
+    import torch
+except ImportError as problem:
+    print("skipped: NOTHING WAS COMPARED WITH PYTORCH:", problem)
+    print("0 passed, 0 failed, 3 skipped")
+    sys.exit(0)
+from torch import nn
+from torch.nn import functional
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+passed = failed = 0
+
+
+def check(condition, what):
+    global passed, failed
+    if condition:
+        passed += 1
+    else:
+        failed += 1
+        print("FAILED", what)
+
+
+def run(program, *arguments, expect=0, **environment):
+    """Runs facegan or facegan64 and returns what it printed."""
+    done = subprocess.run([str(HERE / program), *map(str, arguments)], capture_output=True, text=True, env=os.environ | environment)
+    check(done.returncode == expect, f"{program} {' '.join(map(str, arguments))}: status {done.returncode}: {done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+# ---------------------------------------------------------------------------------------------- files
+
+NAMES = {"F32": numpy.float32, "F64": numpy.float64, "I64": numpy.int64}
+
+
+def save_safetensors(path, tensors, metadata):
+    header, blocks, at = {"__metadata__": metadata}, [], 0
+    for name, tensor in tensors.items():
+        array = numpy.ascontiguousarray(tensor.detach().numpy())
+        kind = next(k for k, v in NAMES.items() if v == array.dtype)
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
+        blocks.append(array.tobytes())
+        at += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blocks))
+
+
+def load_safetensors(path):
+    blob = pathlib.Path(path).read_bytes()
+    size = struct.unpack("<Q", blob[:8])[0]
+    header = json.loads(blob[8:8 + size])
+    metadata, tensors = header.pop("__metadata__", {}), {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        array = numpy.frombuffer(blob[8 + size + begin:8 + size + end], NAMES[entry["dtype"]]).reshape(entry["shape"])
+        tensors[name] = torch.from_numpy(array.copy())
+    return tensors, metadata
+
+
+def load_png(path):
+    """An 8-bit grey or RGB PNG without interlacing as (height, width, channels): what facegan writes (ISO 15948)."""
+    blob, at, data = pathlib.Path(path).read_bytes(), 8, b""
+    while at < len(blob):
+        length, kind = struct.unpack(">I4s", blob[at:at + 8])
+        body = blob[at + 8:at + 8 + length]
+        if kind == b"IHDR":
+            width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", body)
+        if kind == b"IDAT":
+            data += body
+        at += 12 + length
+    channels = {0: 1, 2: 3}[colour]
+    assert depth == 8 and interlaced == 0
+    raw, stride = zlib.decompress(data), width * channels
+    rows = numpy.zeros((height + 1, stride + channels), numpy.int64)          # with a row and a pixel of zeros before
+    for y in range(height):
+        line, method = raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)], raw[y * (stride + 1)]
+        for i, value in enumerate(line):
+            left, up, corner = rows[y + 1, i], rows[y, i + channels], rows[y, i]
+            p = left + up - corner
+            by_paeth = min((abs(p - left), 0, left), (abs(p - up), 1, up), (abs(p - corner), 2, corner))[2]
+            rows[y + 1, i + channels] = (value + (0, left, up, (left + up) // 2, by_paeth)[method]) % 256
+    return rows[1:, channels:].reshape(height, width, channels).astype(numpy.uint8)
+
+
+def to_tensor(pixels):
+    return torch.from_numpy(pixels.astype(numpy.float64) / 127.5 - 1).permute(2, 0, 1)[None]
+
+
+def to_pixels(picture):
+    return numpy.floor((picture[0].permute(1, 2, 0).detach().double().numpy() + 1) * 127.5 + 0.5).clip(0, 255)
+
+
+# ---------------------------------------------------------------------------------------------- the networks
+
+def norm(channels, statistics):
+    return nn.InstanceNorm2d(channels, affine=True, track_running_stats=statistics)
+
+
+class Residual(nn.Module):
+    def __init__(self, k, statistics):
+        super().__init__()
+        self.main = nn.Sequential(nn.Conv2d(k, k, 3, 1, 1, bias=False), norm(k, statistics), nn.ReLU(),
+                                  nn.Conv2d(k, k, 3, 1, 1, bias=False), norm(k, statistics))
+
+    def forward(self, x):
+        return x + self.main(x)
+
+
+class Generator(nn.Module):
+    """statistics: carry running statistics in the state_dict, as the public code does; they are not used in training mode."""
+
+    def __init__(self, w, classes, repeat, channels, statistics):
+        super().__init__()
+        layers = [nn.Conv2d(channels + classes, w, 7, 1, 3, bias=False), norm(w, statistics), nn.ReLU()]
+        for i in range(2):
+            layers += [nn.Conv2d(w << i, w << i + 1, 4, 2, 1, bias=False), norm(w << i + 1, statistics), nn.ReLU()]
+        layers += [Residual(4 * w, statistics) for _ in range(repeat)]
+        for i in (2, 1):
+            layers += [nn.ConvTranspose2d(w << i, w << i - 1, 4, 2, 1, bias=False), norm(w << i - 1, statistics), nn.ReLU()]
+        self.main = nn.Sequential(*layers, nn.Conv2d(w, channels, 7, 1, 3, bias=False), nn.Tanh())
+
+    def forward(self, x, label):
+        planes = label[:, :, None, None].expand(-1, -1, x.shape[2], x.shape[3])
+        return self.main(torch.cat([x, planes], 1))
+
+
+class Discriminator(nn.Module):
+    def __init__(self, size, w, classes, repeat, channels):
+        super().__init__()
+        layers = []
+        for i in range(repeat):
+            layers += [nn.Conv2d(channels if i == 0 else w << i - 1, w << i, 4, 2, 1), nn.LeakyReLU(0.01)]
+        self.main = nn.Sequential(*layers)
+        self.conv1 = nn.Conv2d(w << repeat - 1, 1, 3, 1, 1, bias=False)
+        self.conv2 = nn.Conv2d(w << repeat - 1, classes, size >> repeat, bias=False)
+
+    def forward(self, x):
+        h = self.main(x)
+        return self.conv1(h), self.conv2(h).flatten(1)
+
+
+def liven(net):
+    """Scales and shifts that are not 1 and 0, so that a mix-up shows."""
+    for name, weight in net.named_parameters():
+        if weight.dim() == 1:
+            weight.data = torch.rand_like(weight) + 0.5 if name.endswith("weight") else 0.4 * torch.rand_like(weight) - 0.2
+
+
+# ---------------------------------------------------------------------------------------------- one iteration
+
+def one_hot(labels, classes):
+    return functional.one_hot(labels, classes).double() if labels.dim() == 1 else labels.double()
+
+
+def adversarial(kind, s, which):
+    """which: what D minimises on real pictures, on fakes, or what G minimises."""
+    if kind == "wgan-gp":
+        return s.mean() if which == "fake" else -s.mean()
+    if kind == "hinge":
+        return functional.relu(1 - s).mean() if which == "real" else functional.relu(1 + s).mean() if which == "fake" else -s.mean()
+    if kind == "lsgan":
+        return functional.mse_loss(s, torch.zeros_like(s) if which == "fake" else torch.ones_like(s))
+    if kind == "bce-saturating" and which == "generator":
+        return (1 - torch.sigmoid(s)).log().mean()
+    return functional.binary_cross_entropy_with_logits(s, torch.zeros_like(s) if which == "fake" else torch.ones_like(s))
+
+
+def classification(scores, labels):
+    if labels.dim() == 1:
+        return functional.cross_entropy(scores, labels)
+    return functional.binary_cross_entropy_with_logits(scores, labels.double(), reduction="sum") / len(labels)
+
+
+def slope(d, x):
+    """d (sum of D's patch map) / d x, differentiable."""
+    x = x.detach().requires_grad_()
+    return torch.autograd.grad(d(x)[0].sum(), x, create_graph=True)[0].flatten(1)
+
+
+def record(out, letter, net, terms, weights, fake, s):
+    """Backward through the weighted sum, one Adam step; everything is noted in `out`."""
+    total = sum(weights.get(name, 1) * term for name, term in terms.items())
+    optimiser = torch.optim.Adam(net.parameters(), lr=s["lr"], betas=(s["beta1"], s["beta2"]), eps=1e-8)
+    optimiser.zero_grad()
+    total.backward()
+    out |= {f"{letter}.{name}": term.detach().reshape(1) for name, term in terms.items()}
+    out |= {f"{letter}.total": total.detach().reshape(1), f"fake_{letter.lower()}": fake.detach()}
+    out |= {f"grad.{letter}.{name}": weight.grad.clone() for name, weight in net.named_parameters()}
+    optimiser.step()
+    out |= {f"after.{letter}.{name}": weight.detach().clone() for name, weight in net.named_parameters()}
+
+
+def iteration(g, d, x, label, target, alpha, s):
+    out, to, back = {}, one_hot(target, s["classes"]), one_hot(label, s["classes"])
+    fake = g(x, to).detach()
+    real_map, scores = d(x)
+    terms = {"real": adversarial(s["adv"], real_map, "real"), "fake": adversarial(s["adv"], d(fake)[0], "fake"), "cls": classification(scores, label)}
+    if s["reg"] == "gp":
+        a = alpha[:, None, None, None]
+        terms["gp"] = (slope(d, a * x + (1 - a) * fake).norm(dim=1) - 1).square().mean()
+    if s["reg"] == "r1":
+        terms["r1"] = slope(d, x).square().sum(1).mean() / 2
+    record(out, "D", d, terms, {"cls": s["lambda_cls"], "gp": s["lambda_gp"], "r1": s["lambda_gp"]}, fake, s)
+    fake = g(x, to)
+    fake_map, scores = d(fake)
+    terms = {"fake": adversarial(s["adv"], fake_map, "generator"), "cls": classification(scores, target), "rec": (x - g(fake, back)).abs().mean()}
+    record(out, "G", g, terms, {"cls": s["lambda_cls"], "rec": s["lambda_rec"]}, fake, s)
+    return out
+
+
+def draw_iteration(s):
+    """Networks, a batch and the draws of one iteration."""
+    torch.manual_seed(s["seed"])
+    g = Generator(s["conv_dim"], s["classes"], s["g_repeat"], s["channels"], False).double()
+    d = Discriminator(s["size"], s["conv_dim"], s["classes"], s["d_repeat"], s["channels"]).double()
+    liven(g)
+    n = s["batch"]
+    x = 2 * torch.rand(n, s["channels"], s["size"], s["size"], dtype=torch.float64) - 1
+    shape, top = ((n,), s["classes"]) if s["labels"] == "classes" else ((n, s["classes"]), 2)
+    label, target = (torch.randint(top, shape) for _ in range(2))
+    return g, d, {"x": x, "label": label, "label_target": target, "alpha": torch.rand(n, dtype=torch.float64)}
+
+
+def named_weights(g, d):
+    return {f"{letter}.{name}": weight.detach().clone() for letter, net in (("G", g), ("D", d)) for name, weight in net.named_parameters()}
+
+
+USUAL = {"model": "stargan", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 3, "conv_dim": 4, "g_repeat": 1,
+         "d_repeat": 3, "batch": 3, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0, "seed": 1}
+LIMITS = {"loss": 1e-6, "fake": 2e-6, "grad": 1e-5, "step": 1e-2}
+
+
+def save_iteration(path, s, g, d, batch):
+    save_safetensors(path, named_weights(g, d) | batch, {key: str(value) for key, value in s.items()})
+
+
+def tensor_error(name, before, want, got):
+    """The kind of a tensor and the relative error of the whole of it; of an updated weight, of its step."""
+    head = name.split(".")[0]
+    kind = {"grad": "grad", "after": "step"}.get(head, "fake" if head.startswith("fake") else "loss")
+    if kind == "step":
+        want, got = want - before[name[6:]], got - before[name[6:]]
+    error, size = float((got - want).norm()), float(want.norm())
+    if kind == "loss" and error <= 2e-6 or kind == "grad" and size <= 1e-6 and error <= 1e-6:
+        return kind, 0.0
+    return kind, error / size if size > 1e-7 else error
+
+
+def compare_iteration(folder, title, **changes):
+    s = USUAL | changes
+    g, d, batch = draw_iteration(s)
+    save_iteration(folder / "in.safetensors", s, g, d, batch)
+    before, worst = named_weights(g, d), {}
+    want = iteration(g, d, batch["x"], batch["label"], batch["label_target"], batch["alpha"], s)
+    run("facegan64", "step", folder / "in.safetensors", folder / "got.safetensors", "--quiet")
+    got, _ = load_safetensors(folder / "got.safetensors")
+    for name, value in want.items():
+        if name not in got or got[name].shape != value.shape:
+            check(False, f"{title}: {name} is missing or has another shape")
+            continue
+        kind, error = tensor_error(name, before, value, got[name].double())
+        check(error <= LIMITS[kind], f"{title}: {name} is off by {error:.2e}, allowed {LIMITS[kind]}")
+        worst[kind] = error if not error <= worst.get(kind, -1) else worst[kind]
+    check(set(got) == set(want), f"{title}: not asked for: {sorted(set(got) - set(want))[:5]}")
+    print(f"{title:<44}", "  ".join(f"{kind} {error:.1e}" for kind, error in worst.items()))
+
+
+def test_iterations(folder):
+    for adv, reg in (("wgan-gp", "gp"), ("bce", "none"), ("bce-saturating", "r1"), ("hinge", "none"), ("lsgan", "r1"), ("bce", "gp"), ("hinge", "gp"), ("wgan-gp", "none")):
+        compare_iteration(folder, f"{adv}, {reg}", adv=adv, reg=reg, seed=len(adv) + ord(reg[0]))
+    compare_iteration(folder, "24 px grey, batch 5, width 3, 2 halvings", size=24, channels=1, batch=5, conv_dim=3, d_repeat=2, seed=20)
+    compare_iteration(folder, "20 px, 1 halving, no residual block", size=20, d_repeat=1, g_repeat=0, classes=7, seed=21)
+    compare_iteration(folder, "48 px, 4 halvings, 3 blocks, width 5", size=48, d_repeat=4, g_repeat=3, conv_dim=5, batch=2, seed=22)
+    compare_iteration(folder, "32 px, width 12 (Winograd), batch 4", size=32, d_repeat=4, g_repeat=2, conv_dim=12, batch=4, seed=23)
+    compare_iteration(folder, "32 px, width 16 (Winograd), batch 2, r1", size=32, d_repeat=3, g_repeat=1, conv_dim=16, batch=2, adv="bce", reg="r1", seed=24)
+    compare_iteration(folder, "attributes, batch 1", labels="attributes", classes=4, batch=1, seed=25)
+    compare_iteration(folder, "attributes, hinge, grey", labels="attributes", classes=6, adv="hinge", reg="gp", channels=1, seed=26)
+    compare_iteration(folder, "two classes, other weights and rates", classes=2, lr=0.003, beta1=0.9, beta2=0.99, lambda_cls=0.3, lambda_rec=2.5, lambda_gp=0.7, seed=27)
+    compare_iteration(folder, "beta1 0, lambda_gp 0", beta1=0.0, lambda_gp=0.0, seed=28)
+
+
+# ---------------------------------------------------------------------------------------------- drawing
+
+def compare_drawing(folder, size, channels, w):
+    """G in single precision: fake_d is drawn from the weights given, before any update."""
+    s = USUAL | {"size": size, "channels": channels, "conv_dim": w, "g_repeat": 2, "batch": 2, "d_repeat": 3, "seed": size + channels}
+    g, d, batch = draw_iteration(s)
+    save_iteration(folder / "in.safetensors", s, g, d, batch)
+    want = g(batch["x"], one_hot(batch["label_target"], s["classes"]))
+    for winograd, limit in (("0", 1e-5), ("1", 1e-4)):
+        run("facegan", "step", folder / "in.safetensors", folder / "got.safetensors", FACEGAN_WINOGRAD=winograd)
+        got, _ = load_safetensors(folder / "got.safetensors")
+        error = float((got["fake_d"].double() - want.detach()).abs().max())
+        check(error <= limit, f"G at {size} px, {channels} channels, Winograd {winograd}: off by {error:.2e}, allowed {limit}")
+        print(f"G at {size:>3} px, {channels} channels, width {w}, Winograd {winograd}: {error:.1e}")
+
+
+def levels(path, g, picture, condition):
+    """By how many levels of 255 a drawn PNG differs at most from PyTorch's drawing of the same picture."""
+    want = to_pixels(g(to_tensor(picture).to(next(g.parameters()).dtype), torch.tensor([condition], dtype=next(g.parameters()).dtype)))
+    return int(numpy.abs(load_png(path).astype(int) - want).max())
+
+
+def test_public_files(folder):
+    """State dicts as the public code saves them: bare names, running statistics, .pt in both of torch's layouts, .ckpt."""
+    for channels, layout, name in ((3, True, "200000-G.ckpt"), (3, False, "legacy.pth"), (1, True, "grey.pt")):
+        torch.manual_seed(channels + layout)
+        g = Generator(6, 4, 2, channels, True)
+        liven(g)
+        g(torch.randn(2, channels, 32, 32), torch.rand(2, 4))                               # running statistics that are not 0 and 1
+        torch.save(g.state_dict(), folder / name, _use_new_zipfile_serialization=layout)
+        told = json.loads(run("facegan", "info", folder / name, "--json"))
+        shapes = {t["name"]: t["shape"] for t in told["tensors"]}
+        check(shapes == {k: list(v.shape) for k, v in g.state_dict().items()}, f"info of {name}")
+        grey = [] if channels == 3 else ["--grey"]
+        run("facegan", "data", "draw", "--out", folder / f"faces{channels}", "--count", 2, "--size", 128, "--emotions", "happy", "--quiet", *grey)
+        face = folder / f"faces{channels}/happy/00001.png"
+        for emotion, condition in (("class2", [0, 0, 1, 0]), ("class0:0.5", [0.5, 0, 0, 0])):
+            run("facegan", "edit", folder / name, face, "--emotion", emotion, "--out", folder / "edited")
+            off = levels(folder / f"edited/00001-{emotion.split(':')[0]}.png", g, load_png(face), condition)
+            check(off <= 1, f"{name}, {emotion}: {off} levels off")
+        damaged = {k: v.clone() for k, v in g.state_dict().items()}
+        damaged["main.9.main.0.weight"][0, 0, 0, 0] = math.nan
+        torch.save(damaged, folder / "damaged.pt")
+        run("facegan", "edit", folder / "damaged.pt", face, "--emotion", "class0", "--out", folder / "edited", expect=1)
+        torch.save({"epoch": 3, "model": g.state_dict()}, folder / "nested.pt")
+        run("facegan", "info", folder / "nested.pt")
+
+
+def test_trained(folder):
+    run("facegan", "data", "draw", "--out", folder / "faces", "--count", 40, "--size", 32, "--emotions", "neutral,happy,sad", "--quiet")
+    run("facegan", "train", "stargan", folder / "faces", "--out", folder / "run", "--width", 8, "--g-repeat", 2, "--batch", 4, "--iters", 25, "--lr", 0.002, "--quiet")
+    tensors, metadata = load_safetensors(folder / "run/checkpoint.safetensors")
+    check(metadata["iteration"] == "25" and metadata["classes"] == "neutral,happy,sad", "the checkpoint's metadata")
+    stripped = {letter: {name[2:]: value for name, value in tensors.items() if name.startswith(letter + ".")} for letter in "GD"}
+    g, d = Generator(8, 3, 2, 3, False), Discriminator(32, 8, 3, 4, 3)
+    for letter, net in (("G", g), ("D", d)):
+        try:
+            net.load_state_dict(stripped[letter], strict=True)
+            check(True, "")
+        except RuntimeError as problem:
+            check(False, f"the checkpoint's {letter} does not load: {problem}")
+            return
+    public = Generator(8, 3, 2, 3, True)
+    lacking = public.load_state_dict(stripped["G"], strict=False)
+    check(not lacking.unexpected_keys and all("running" in k or "num_batches" in k for k in lacking.missing_keys), "only running statistics are lacking")
+    for face, emotion, condition in (("neutral/00000", "happy", [0, 1, 0]), ("sad/00002", "neutral", [1, 0, 0]), ("happy/00004", "sad:0.25", [0, 0, 0.25])):
+        picture = folder / f"faces/{face}.png"
+        run("facegan", "edit", folder / "run", picture, "--emotion", emotion, "--out", folder / "edited")
+        off = levels(folder / f"edited/{face[-5:]}-{emotion.split(':')[0]}.png", g, load_png(picture), condition)
+        check(off <= 1, f"a trained G, {face} as {emotion}: {off} levels off")
+
+
+def main():
+    torch.set_num_threads(2)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="facegan-torch-"))
+    try:
+        for size, channels, w in ((48, 3, 6), (64, 1, 16), (128, 3, 12), (128, 1, 4)):
+            compare_drawing(folder, size, channels, w)
+        test_public_files(folder)
+        test_iterations(folder)
+        test_trained(folder)
+    finally:
+        shutil.rmtree(folder)
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
