@@ -3836,14 +3836,22 @@ static void fill_uniform(Tensor *t, double bound, uint64_t seed, uint32_t which)
     }
 }
 
+typedef struct Initialisation { Net *net; uint64_t seed; } Initialisation;
+
+static void initialise_task(void *argument, int i, int worker)
+{
+    (void)worker;
+    const Initialisation *job = argument;
+    Parameter *p = &job->net->parameters[i];
+    uint32_t which = (uint32_t)(i + (job->net->letter == 'D' ? MAX_PARAMETERS : 0));
+    if (p->fan_in > 0) fill_uniform(p->w, 1 / sqrt(p->fan_in), job->seed, which);
+    else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
+}
+
 static void net_initialise(Net *net, uint64_t seed)
 {
-    for (int i = 0; i < net->count; i++) {
-        Parameter *p = &net->parameters[i];
-        if (p->fan_in > 0)
-            fill_uniform(p->w, 1 / sqrt(p->fan_in), seed, (uint32_t)(i + (net->letter == 'D' ? MAX_PARAMETERS : 0)));
-        else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
-    }
+    Initialisation job = {net, seed};
+    parallel(net->count, initialise_task, &job);
 }
 
 static size_t net_size(const Net *net)

@@ -10,7 +10,7 @@ work=$(mktemp -d) || exit 2
 child=
 trap '[ -n "$child" ] && kill -9 $child 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-F=$PWD/facegan
+F=${FACEGAN:-$PWD/facegan}
 passed=0 failed=0 skipped=0
 
 check()

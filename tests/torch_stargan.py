@@ -301,6 +301,28 @@ def test_iterations(folder):
     compare_iteration(folder, "beta1 0, lambda_gp 0", beta1=0.0, lambda_gp=0.0, seed=28)
 
 
+def test_refusals(folder):
+    """What no iteration can be made of is refused with a message; nothing crashes and nothing is made up."""
+    def refused(what, spoil, **changes):
+        g, d, batch = draw_iteration(USUAL)
+        spoil(batch)
+        save_iteration(folder / "in.safetensors", USUAL | changes, g, d, batch)
+        (folder / "got.safetensors").unlink(missing_ok=True)
+        run("facegan", "step", folder / "in.safetensors", folder / "got.safetensors", expect=1)
+        check(not (folder / "got.safetensors").exists(), f"{what}: nothing is written")
+
+    def put(name, value):
+        return lambda batch: batch[name].view(-1)[:1].fill_(value)
+    refused("a label that is no class", put("label", 3))
+    refused("a negative target", put("label_target", -1))
+    refused("a picture that is not a number", put("x", math.nan))
+    refused("an infinite alpha", put("alpha", math.inf))
+    refused("another number of channels", put("x", 0), channels=1)
+    refused("a network too deep for its weights", put("x", 0), g_repeat=20)
+    refused("unknown labels", put("x", 0), labels="nonsense")
+    refused("another batch", put("x", 0), batch=2)
+
+
 # ---------------------------------------------------------------------------------------------- drawing
 
 def compare_drawing(folder, size, channels, w):
@@ -345,6 +367,9 @@ def test_public_files(folder):
         damaged["main.9.main.0.weight"][0, 0, 0, 0] = math.nan
         torch.save(damaged, folder / "damaged.pt")
         run("facegan", "edit", folder / "damaged.pt", face, "--emotion", "class0", "--out", folder / "edited", expect=1)
+        deep = Generator(2, 4, 14, channels, False)
+        torch.save(deep.state_dict(), folder / "deep.pt")
+        run("facegan", "edit", folder / "deep.pt", face, "--emotion", "class1", "--out", folder / "edited")
         torch.save({"epoch": 3, "model": g.state_dict()}, folder / "nested.pt")
         run("facegan", "info", folder / "nested.pt")
 
@@ -381,6 +406,7 @@ def main():
             compare_drawing(folder, size, channels, w)
         test_public_files(folder)
         test_iterations(folder)
+        test_refusals(folder)
         test_trained(folder)
     finally:
         shutil.rmtree(folder)
