@@ -1,6 +1,7 @@
-/* test_facegan.c: the core of facegan.c, piece by piece. `facegan verify` holds every op's kernels against its definition; here
- * is what stands around them: chance, threads, the planner, the gradient, losses, schedules, settings, weights in and out, and
- * the public functions. tests/test_facegan64.c builds the same checks with `real` = double, where the limits are tight. */
+/* test_facegan.c: the core of facegan.c, piece by piece. `facegan verify` holds every op's kernels against its
+ * definition; here is what stands around them: chance, threads, the planner, the gradient, losses, schedules, settings,
+ * weights in and out, and the public functions. tests/test_facegan64.c builds the same checks with `real` = double,
+ * where the limits are tight. */
 #define FACEGAN_LIBRARY
 #include "../facegan.c"
 #include "check.h"
@@ -22,12 +23,15 @@ static void test_philox(void)
     static const struct { uint64_t key, high, low; uint32_t want[4]; } known[] = {
         {0, 0, 0, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
         {~0ull, ~0ull, ~0ull, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {0x299f31d0a4093822ull, 0x0370734413198a2eull, 0x85a308d3243f6a88ull, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+        {0x299f31d0a4093822ull, 0x0370734413198a2eull, 0x85a308d3243f6a88ull,
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         uint32_t got[4];
         philox(known[i].key, known[i].high, known[i].low, got);
-        for (int k = 0; k < 4; k++) CHECK_MSG(got[k] == known[i].want[k], "philox vector %zu word %d: %08x, wanted %08x", i, k, got[k], known[i].want[k]);
+        for (int k = 0; k < 4; k++)
+            CHECK_MSG(got[k] == known[i].want[k], "philox vector %zu word %d: %08x, wanted %08x", i, k, got[k],
+                      known[i].want[k]);
     }
 }
 
@@ -45,7 +49,8 @@ static void test_draw(void)
     CLOSE(squares / DRAWS - pow(sum / DRAWS, 2), 1.0 / 12, 0.002);
     double here = draw(1, 2, 3, 4);
     CHECK(here == draw(1, 2, 3, 4));
-    CHECK(here != draw(2, 2, 3, 4) && here != draw(1, 3, 3, 4) && here != draw(1, 2, 4, 4) && here != draw(1, 2, 3, 5) && here != draw(1, 2, 3, 8));
+    CHECK(here != draw(2, 2, 3, 4) && here != draw(1, 3, 3, 4) && here != draw(1, 2, 4, 4) &&
+          here != draw(1, 2, 3, 5) && here != draw(1, 2, 3, 8));
 }
 
 typedef struct Tally { atomic_int *runs; atomic_int wrong_worker; } Tally;
@@ -70,9 +75,10 @@ static void test_pool(void)
             Tally tally = {.runs = runs};
             memset(runs, 0, sizeof runs);
             for (int i = 0; i < repeats; i++) parallel(sizes[k], tally_task, &tally);
-            if (k % 4 == 0) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);         /* long enough to fall asleep */
+            if (k % 4 == 0) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* long enough to fall asleep */
             for (int i = 0; i < 500; i++) bad += atomic_load(&runs[i]) != (i < sizes[k] ? repeats : 0);
-            CHECK_MSG(bad == 0, "%d threads, %d tasks: %d of them did not run exactly %d times", threads[t], sizes[k], bad, repeats);
+            CHECK_MSG(bad == 0, "%d threads, %d tasks: %d of them did not run exactly %d times", threads[t], sizes[k],
+                      bad, repeats);
             CHECK(!atomic_load(&tally.wrong_worker));
         }
     }
@@ -110,8 +116,9 @@ static bool plan_and_run(Graph *g, Arena *arena)
 /* ------------------------------------------------------------------------------------------------
  * The planner on random graphs
  *
- * A graph of random ops on maps of one shape, some of its values kept, often with gradients and Adam updates behind it. What was
- * kept must be what the definitions give, each computed with memory of its own: a place given away too early shows at once.
+ * A graph of random ops on maps of one shape, some of its values kept, often with gradients and Adam updates behind it.
+ * What was kept must be what the definitions give, each computed with memory of its own: a place given away too early
+ * shows at once.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAPS = 24, GRAPHS = 300 };
@@ -143,7 +150,8 @@ static Node *random_norm(Graph *g, Dice *dice, Node *x, Node *residual, bool kin
 {
     Shape vector = shape_of(1, 1, 1, x->shape.d[3]);
     bool plus = throw_below(dice, 2);
-    return instance_norm(x, test_leaf(g, vector, 0.5, 1, false), test_leaf(g, vector, -1, 1, false), plus ? residual : NULL, !plus && kinks ? 0.1 : 1);
+    return instance_norm(x, test_leaf(g, vector, 0.5, 1, false), test_leaf(g, vector, -1, 1, false),
+                         plus ? residual : NULL, !plus && kinks ? 0.1 : 1);
 }
 
 /* Takes x apart and puts it together otherwise: slices, pads, concats, reshapes. */
@@ -153,14 +161,17 @@ static Node *rearranged(Dice *dice, Node *x, Node *other)
     Shape s = x->shape;
     switch (throw_below(dice, 4)) {
     case 0: return slice(concat(x, other, axis), axis, cut, length);
-    case 1: return length > 1 ? concat(slice(x, axis, length / 2, length - length / 2), slice(other, axis, 0, length / 2), axis) : x;
+    case 1:
+        return length > 1
+                   ? concat(slice(x, axis, length / 2, length - length / 2), slice(other, axis, 0, length / 2), axis)
+                   : x;
     case 2: return length > 1 ? pad(slice(x, axis, 1, length - 1), axis, throw_below(dice, 2), length) : other;
     default: return reshape(tanh_of(reshape(x, shape_of(s.d[0] * s.d[1], s.d[2], 1, s.d[3]))), s);
     }
 }
 
-/* A new map from earlier ones. Without kinks it is smooth, so that its gradient does not depend on rounding; masks, which jump
- * where a sign does, are computed values in double only. */
+/* A new map from earlier ones. Without kinks it is smooth, so that its gradient does not depend on rounding; masks,
+ * which jump where a sign does, are computed values in double only. */
 static Node *random_map(Graph *g, Dice *dice, Node *x, Node *other, bool kinks)
 {
     Node *mask = is_double ? other : test_leaf(g, x->shape, -1, 1, false);
@@ -176,7 +187,9 @@ static Node *random_map(Graph *g, Dice *dice, Node *x, Node *other, bool kinks)
     case 6: return kinks ? leaky_relu(x, 0.3) : softplus(x);
     case 7: return kinks ? leaky_mask(x, mask, 0.3) : tanh_of(mul(x, other));
     case 8: return tanh_of(random_conv(g, dice, x, kinks));
-    case 9: return tanh_of(add(random_conv(g, dice, x, kinks), kinks ? leaky_mask(random_conv(g, dice, other, false), mask, 0.2) : other));
+    case 9:
+        return tanh_of(add(random_conv(g, dice, x, kinks),
+                           kinks ? leaky_mask(random_conv(g, dice, other, false), mask, 0.2) : other));
     case 10: return tanh_of(down_and_up(g, dice, x));
     case 11: return random_norm(g, dice, x, other, kinks);
     case 12: return rearranged(dice, x, other);
@@ -199,12 +212,13 @@ static int random_gradients(Graph *g, Dice *dice, Node *last, Node **watched)
         if (throw_below(dice, 2)) watched[kept++] = keep(gradients[i]);
         if (gradients[i]->op == OP_fill || throw_below(dice, 2)) continue;
         Shape s = leaves[i]->shape;
-        watched[kept++] = adam(gradients[i], leaves[i], test_leaf(g, s, 1, 2, false), test_leaf(g, s, 1, 2, false), schedule, 0.5, 0.9);
+        watched[kept++] = adam(gradients[i], leaves[i], test_leaf(g, s, 1, 2, false), test_leaf(g, s, 1, 2, false),
+                               schedule, 0.5, 0.9);
     }
     return kept;
 }
 
-/* How far off a value is, relative to its largest number, if that is not tiny: a gradient may be nothing but rounding. */
+/* How far off a value is, relative to its largest number, if that is not tiny: a gradient may be mere rounding. */
 static double value_error(const Node *y, const double *want)
 {
     double worst = 0, largest = 0.1;
@@ -222,7 +236,8 @@ static double random_graph_error(uint64_t seed, bool large)
     Dice dice = {.seed = seed};
     Graph *g = graph_new();
     bool gradients = throw_below(&dice, 2), kinks = is_double || !gradients;
-    int n = 1 + throw_below(&dice, 3), side = 4 * (1 + throw_below(&dice, 2)), c = 1 + throw_below(&dice, 20), n_watched = 0;
+    int n = 1 + throw_below(&dice, 3), side = 4 * (1 + throw_below(&dice, 2)), c = 1 + throw_below(&dice, 20),
+        n_watched = 0;
     Shape shape = large ? shape_of(3, 16, 16, 32) : shape_of(n, side, side, c);
     Node *maps[MAPS], *watched[MAPS + 24];
     int count = large ? 8 : 4 + throw_below(&dice, MAPS - 4);
@@ -280,11 +295,13 @@ static void test_norm(bool with_residual, double slope)
 {
     Graph *g = graph_new();
     Shape s = shape_of(2, 5, 4, 19), vector = shape_of(1, 1, 1, 19);
-    Node *leaves[4] = {test_leaf(g, s, -1, 2, false), test_leaf(g, vector, 0.5, 1.5, false), test_leaf(g, vector, -1, 1, false), test_leaf(g, s, -1, 1, false)};
+    Node *leaves[4] = {test_leaf(g, s, -1, 2, false), test_leaf(g, vector, 0.5, 1.5, false),
+                       test_leaf(g, vector, -1, 1, false), test_leaf(g, s, -1, 1, false)};
     Node *pull = test_leaf(g, s, -1, 1, false), *y[2], *gradients[2][4];
     int n = with_residual ? 4 : 3;
     for (int k = 0; k < 2; k++) {
-        y[k] = keep((k ? norm_by_hand : instance_norm)(leaves[0], leaves[1], leaves[2], with_residual ? leaves[3] : NULL, slope));
+        y[k] = keep((k ? norm_by_hand : instance_norm)(leaves[0], leaves[1], leaves[2],
+                                                       with_residual ? leaves[3] : NULL, slope));
         grad(sum(mul(y[k], pull)), leaves, n, gradients[k]);
         for (int i = 0; i < n; i++) keep(gradients[k][i]);
     }
@@ -299,7 +316,8 @@ static void test_norm(bool with_residual, double slope)
                 if (!(error <= worst)) worst = error;
                 largest = fmax(largest, fabs((double)by_hand->data[k]));
             }
-            CHECK_MSG(worst <= limit * largest, "instance norm, residual %d, slope %g: %s %d off by %g of %g", with_residual, slope, i < 0 ? "value" : "gradient in operand", i, worst, largest);
+            CHECK_MSG(worst <= limit * largest, "instance norm, residual %d, slope %g: %s %d off by %g of %g",
+                      with_residual, slope, i < 0 ? "value" : "gradient in operand", i, worst, largest);
         }
         arena_free(&arena);
     }
@@ -354,7 +372,8 @@ static void test_second_order_refusal(void)
     Error e = {0};
     keep(grad1(sum(square(grad1(sum(square(y)), x))), x));
     CHECK(!graph_plan(g, &e) && e.status == 1);
-    CHECK_MSG(strncmp(e.text, "instance_norm", 13) == 0 && strstr(e.text, "first-order"), "the refusal says \"%s\"", e.text);
+    CHECK_MSG(strncmp(e.text, "instance_norm", 13) == 0 && strstr(e.text, "first-order"), "the refusal says \"%s\"",
+              e.text);
     graph_free(g);
 }
 
@@ -365,7 +384,8 @@ static void test_mistakes(void)
     Node *x = test_leaf(g, shape_of(1, 4, 4, 3), -1, 1, false);
     keep(concat(x, test_leaf(g, shape_of(1, 4, 5, 3), -1, 1, false), 3));
     CHECK(!graph_plan(g, &e));
-    CHECK_MSG(strncmp(e.text, "concat:", 7) == 0 && strstr(e.text, "(1,4,5,3)"), "the mistake is told as \"%s\"", e.text);
+    CHECK_MSG(strncmp(e.text, "concat:", 7) == 0 && strstr(e.text, "(1,4,5,3)"), "the mistake is told as \"%s\"",
+              e.text);
     graph_free(g);
 }
 
@@ -379,7 +399,8 @@ static void test_penalty(char which)
     Graph *g = graph_new();
     Net d = {.letter = 'D', .width = 3, .repeat = 2, .classes = 2, .channels = 2, .size = 8};
     net_attach(&d, g);
-    Node *x = test_leaf(g, shape_of(2, 8, 8, 2), -1, 1, false), *leaves[MAX_PARAMETERS + 1], *gradients[MAX_PARAMETERS + 1];
+    Node *x = test_leaf(g, shape_of(2, 8, 8, 2), -1, 1, false), *leaves[MAX_PARAMETERS + 1],
+         *gradients[MAX_PARAMETERS + 1];
     Node *scores = stargan_source(&d, stargan_features(&d, x));
     Tensor *tensors[MAX_PARAMETERS + 1];
     net_initialise(&d, 5);
@@ -387,7 +408,8 @@ static void test_penalty(char which)
     Node *penalty = keep(which == 'g' ? gradient_penalty(scores, x) : r1_penalty(scores, x));
     for (int i = 0; i < d.count; i++) {
         leaves[i] = d.parameters[i].leaf, tensors[i] = d.parameters[i].w;
-        for (size_t k = 0; k < shape_count(tensors[i]->shape); k++) tensors[i]->data[k] *= 3;       /* a gradient worth a penalty */
+        for (size_t k = 0; k < shape_count(tensors[i]->shape); k++)
+            tensors[i]->data[k] *= 3; /* a gradient worth a penalty */
     }
     leaves[d.count] = x, tensors[d.count] = x->tensor;
     grad(penalty, leaves, d.count + 1, gradients);
@@ -413,7 +435,8 @@ static void test_penalty(char which)
 static void test_penalty_at_zero(void)
 {
     Graph *g = graph_new();
-    Node *x = test_leaf(g, shape_of(2, 4, 4, 1), -1, 1, false), *w = test_leaf(g, shape_of(3, 3, 1, 1), 0, 0, false), *dw;
+    Node *x = test_leaf(g, shape_of(2, 4, 4, 1), -1, 1, false), *w = test_leaf(g, shape_of(3, 3, 1, 1), 0, 0, false),
+         *dw;
     Node *penalty = keep(gradient_penalty(conv2d(x, w, NULL, 1, conv_shape(x->shape, w->shape, 1, 1)), x));
     grad(penalty, &w, 1, &dw);
     keep(dw);
@@ -434,7 +457,8 @@ static void test_adversarial(void)
         double want[3] = {0};
         for (int k = 0; k < 4; k++) {
             double minus = log1p(exp(-s[k])), plus = log1p(exp(s[k]));
-            bool bce = strncmp(a->name, "bce", 3) == 0, hinge = strcmp(a->name, "hinge") == 0, lsgan = strcmp(a->name, "lsgan") == 0;
+            bool bce = strncmp(a->name, "bce", 3) == 0, hinge = strcmp(a->name, "hinge") == 0,
+                 lsgan = strcmp(a->name, "lsgan") == 0;
             want[0] += bce ? minus : hinge ? fmax(0, 1 - s[k]) : lsgan ? pow(s[k] - 1, 2) : -s[k];
             want[1] += bce ? plus : hinge ? fmax(0, 1 + s[k]) : lsgan ? pow(s[k], 2) : s[k];
             want[2] += strcmp(a->name, "bce-saturating") == 0 ? -plus : bce ? minus : lsgan ? pow(s[k] - 1, 2) : -s[k];
@@ -445,7 +469,9 @@ static void test_adversarial(void)
         Node *got[3] = {keep(a->d_real(scores)), keep(a->d_fake(scores)), keep(a->g_fake(scores))};
         Arena arena;
         if (plan_and_run(g, &arena)) {
-            for (int k = 0; k < 3; k++) CHECK_MSG(fabs((double)got[k]->data[0] - want[k] / 4) < 1e-6, "%s loss %d: %g, wanted %g", a->name, k, (double)got[k]->data[0], want[k] / 4);
+            for (int k = 0; k < 3; k++)
+                CHECK_MSG(fabs((double)got[k]->data[0] - want[k] / 4) < 1e-6, "%s loss %d: %g, wanted %g", a->name, k,
+                          (double)got[k]->data[0], want[k] / 4);
             arena_free(&arena);
         }
         graph_free(g);
@@ -454,9 +480,11 @@ static void test_adversarial(void)
 
 static void test_d_repeat(void)
 {
-    static const int table[][2] = {{128, 6}, {64, 5}, {48, 4}, {96, 5}, {32, 4}, {16, 3}, {256, 6}, {160, 5}, {112, 4}, {4, 1}, {20, 2}, {7, 0}};
+    static const int table[][2] = {{128, 6}, {64, 5},  {48, 4},  {96, 5}, {32, 4}, {16, 3},
+                                   {256, 6}, {160, 5}, {112, 4}, {4, 1},  {20, 2}, {7, 0}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        CHECK_MSG(default_d_repeat(table[i][0]) == table[i][1], "side %d: %d halvings, wanted %d", table[i][0], default_d_repeat(table[i][0]), table[i][1]);
+        CHECK_MSG(default_d_repeat(table[i][0]) == table[i][1], "side %d: %d halvings, wanted %d", table[i][0],
+                  default_d_repeat(table[i][0]), table[i][1]);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -472,7 +500,7 @@ static void test_learning_rate(void)
     snprintf(s.decay, sizeof s.decay, "none");
     CHECK(learning_rate(&s, 0) == 0.5 && learning_rate(&s, 9) == 0.5);
     snprintf(s.decay, sizeof s.decay, "published");
-    s.iters = 200000;                                                       /* the public code: lr - lr/100000 every 1000 iterations */
+    s.iters = 200000; /* the public code: lr - lr/100000 every 1000 iterations */
     CLOSE(learning_rate(&s, 0), 0.5, 0);
     CLOSE(learning_rate(&s, 100999), 0.5, 0);
     CLOSE(learning_rate(&s, 101000), 0.5 * (1 - 1e-5), 1e-12);
@@ -486,7 +514,11 @@ static void test_learning_rate(void)
 static void test_targets(void)
 {
     enum { N = 9 };
-    static const int batches[][N] = {{0, 1, 2, 0, 1, 2, 0, 1, 2}, {0, 0, 0, 0, 1, 1, 1, 1, 2}, {0, 0, 0, 0, 0, 0, 0, 1, 2}, {0, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 1, 1, 1, 1}};
+    static const int batches[][N] = {{0, 1, 2, 0, 1, 2, 0, 1, 2},
+                                     {0, 0, 0, 0, 1, 1, 1, 1, 2},
+                                     {0, 0, 0, 0, 0, 0, 0, 1, 2},
+                                     {0, 0, 0, 0, 0, 0, 0, 0, 0},
+                                     {0, 0, 0, 0, 0, 1, 1, 1, 1}};
     static Trainer t;
     int labels[N], changed = 0;
     t.settings = default_settings();
@@ -511,7 +543,8 @@ static void test_targets(void)
                 }
                 CHECK_MSG(once == N, "iteration %ld: the targets are no permutation", t.iteration);
                 int fewest = 2 * most > N ? 2 * most - N : 0;
-                CHECK_MSG(!different || own == fewest, "batch %zu iteration %ld: %d pictures keep their label, %d must", b, t.iteration, own, fewest);
+                CHECK_MSG(!different || own == fewest, "batch %zu iteration %ld: %d pictures keep their label, %d must",
+                          b, t.iteration, own, fewest);
             }
     CHECK(changed > 100 * N);
     t = (Trainer){0};
@@ -533,11 +566,12 @@ static void test_file_order(void)
         CHECK(once == count);
         free(hits);
     }
-    /* R=2 S=3 C=4 K=5. In the file (K,C,R,S) the next number is the next s, after 3 the next r, after 6 the next c, after 24
-     * the next k; here (R,S,C,K) they are 20, 60, 5 and 1 apart. */
-    static const size_t hand[][2] = {{0, 0}, {1, 20}, {2, 40}, {3, 60}, {6, 5}, {24, 1}, {24 + 6 + 3 + 1, 1 + 5 + 60 + 20}, {119, 119}};
+    /* R=2 S=3 C=4 K=5. In the file (K,C,R,S) the next number is the next s, after 3 the next r, after 6 the next c,
+     * after 24 the next k; here (R,S,C,K) they are 20, 60, 5 and 1 apart. */
+    static const size_t hand[][2] = {
+        {0, 0}, {1, 20}, {2, 40}, {3, 60}, {6, 5}, {24, 1}, {24 + 6 + 3 + 1, 1 + 5 + 60 + 20}, {119, 119}};
     for (size_t i = 0; i < sizeof hand / sizeof *hand; i++) CHECK(from_file_order(shapes[0], hand[i][0]) == hand[i][1]);
-    Shape pictures = shape_of(2, 3, 4, 5);                                  /* (N,P,P,X) from (N,X,P,P): x, rows, pictures, channels */
+    Shape pictures = shape_of(2, 3, 4, 5); /* (N,P,P,X) from (N,X,P,P): x, rows, pictures, channels */
     CHECK(picture_order(pictures, 0) == 0 && picture_order(pictures, 1) == 5 && picture_order(pictures, 4) == 20);
     CHECK(picture_order(pictures, 12) == 1 && picture_order(pictures, 60) == 60 && picture_order(pictures, 119) == 119);
 }
@@ -557,17 +591,20 @@ static void test_settings(void)
             setting_text(&usual, which, text, sizeof text);
             const char *given = end == 0 ? text : which->kind == 's' ? "some text, with = signs" : number;
             double low = which->low, usual_value = atof(text);
-            if (end == 0 && which->kind != 's' && usual_value < low) continue;         /* 0: to be found out from the data */
+            if (end == 0 && which->kind != 's' && usual_value < low) continue; /* 0: to be found out from the data */
             CHECK_MSG(set_setting(&s, which, given, &e), "--%s %s: %s", which->name, given, e.text);
             setting_text(&s, which, again, sizeof again);
-            CHECK_MSG(which->kind == 's' ? strcmp(again, given) == 0 : atof(again) == atof(given), "--%s %s comes back as %s", which->name, given, again);
+            CHECK_MSG(which->kind == 's' ? strcmp(again, given) == 0 : atof(again) == atof(given),
+                      "--%s %s comes back as %s", which->name, given, again);
         }
         if (which->kind == 's') continue;
         snprintf(number, sizeof number, "%.17g", which->high + 1);
         CHECK_MSG(!set_setting(&s, which, number, &e) && e.status == 2, "--%s takes %s", which->name, number);
         snprintf(number, sizeof number, "%.17g", which->low - 1);
         CHECK_MSG(!set_setting(&s, which, number, &e), "--%s takes %s", which->name, number);
-        CHECK_MSG(!set_setting(&s, which, "nan", &e) && !set_setting(&s, which, "", &e) && !set_setting(&s, which, "1x", &e), "--%s takes what is no number", which->name);
+        CHECK_MSG(!set_setting(&s, which, "nan", &e) && !set_setting(&s, which, "", &e) &&
+                      !set_setting(&s, which, "1x", &e),
+                  "--%s takes what is no number", which->name);
     }
 }
 
@@ -597,7 +634,8 @@ static void test_config(void)
  * ---------------------------------------------------------------------------------------------- */
 
 /* Writes a small generator with random weights, and draws one picture with it the internal way. */
-static bool write_generator(const char *path, const char *prefix, int channels, const unsigned char *picture, const float *condition, unsigned char *drawn)
+static bool write_generator(const char *path, const char *prefix, int channels, const unsigned char *picture,
+                            const float *condition, unsigned char *drawn)
 {
     Net net = {.letter = 'G', .width = 3, .repeat = 2, .classes = 3, .channels = channels, .size = 16};
     Drawing drawing = drawing_new(&net, 1);
@@ -606,7 +644,9 @@ static bool write_generator(const char *path, const char *prefix, int channels, 
     char why[TENSORFILE_ERROR_SIZE] = "";
     bool ok = true;
     net_initialise(&net, 17);
-    for (int i = 0; ok && i < net.count; i++) ok = store_tensor(&store, prefix, net.parameters[i].w->name, net.parameters[i].w->shape, net.parameters[i].w->data, is_filter(&net.parameters[i]), &e);
+    for (int i = 0; ok && i < net.count; i++)
+        ok = store_tensor(&store, prefix, net.parameters[i].w->name, net.parameters[i].w->shape,
+                          net.parameters[i].w->data, is_filter(&net.parameters[i]), &e);
     tensorfile_set_metadata(&store.file, "size", "16");
     tensorfile_set_metadata(&store.file, "classes", "calm,glad");
     ok = ok && tensorfile_save(path, &store.file, why);
@@ -643,12 +683,14 @@ static void test_public(const char *prefix, int channels)
     CHECK(!facegan_class_name(model, 3) && !facegan_class_name(model, -1));
     CHECK_MSG(facegan_edit(model, picture, 16, 16, channels, condition, got, error), "facegan_edit: %s", error);
     CHECK(memcmp(got, want, bytes) == 0);
-    CHECK(facegan_edit(model, picture, 16, 16, channels, (const float[3]){1, 0, 0}, got, error) && memcmp(got, want, bytes) != 0);
-    for (int y = 0; y < 24; y++)                                            /* the centre of a wider one, each pixel doubled and cut at the sides */
+    CHECK(facegan_edit(model, picture, 16, 16, channels, (const float[3]){1, 0, 0}, got, error) &&
+          memcmp(got, want, bytes) != 0);
+    for (int y = 0; y < 24; y++) /* the centre of a wider one, each pixel doubled and cut at the sides */
         for (int x = 0; x < 40; x++)
             for (int c = 0; c < channels; c++) large[(y * 40 + x) * channels + c] = 128;
     CHECK(facegan_edit(model, large, 40, 24, channels, condition, got, error));
-    CHECK(facegan_edit(model, picture, 16, 16, 4 - channels, condition, got, error) == 1);          /* grey for colour and the reverse */
+    CHECK(facegan_edit(model, picture, 16, 16, 4 - channels, condition, got, error) ==
+          1); /* grey for colour and the reverse */
     CHECK(facegan_edit(model, picture, 1, 1, channels, condition, got, error));
     error[0] = 0;
     CHECK(!facegan_edit(model, picture, 0, 16, channels, condition, got, error) && error[0]);
@@ -674,7 +716,8 @@ static void test_header(void)
     FILE *file = fopen(source, "w");
     CHECK(file != NULL);
     if (!file) return;
-    fprintf(file, "#include \"facegan.h\"\n#include \"facegan.h\"\nint use(const Facegan *model);\nint use(const Facegan *model) { return facegan_classes(model); }\n");
+    fprintf(file, "#include \"facegan.h\"\n#include \"facegan.h\"\nint use(const Facegan *model);\nint use(const "
+                  "Facegan *model) { return facegan_classes(model); }\n");
     fclose(file);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         snprintf(command, sizeof command, "command -v %s >/dev/null 2>&1", commands[i][0]);

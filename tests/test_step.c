@@ -1,13 +1,14 @@
 /* test_step.c: `facegan step` against recorded iterations.
  *
- * tests/parity/NAME.in.safetensors holds weights, a batch and every random draw of one training iteration; NAME.want.safetensors
- * what one D step and then one G step must give: losses, fakes, gradients, updated weights, computed in float64 from the
- * equations by another program. Compared is the relative error of a whole tensor, ||got - want|| / ||want||; of an updated
- * weight, the STEP it made, after - before: the weights themselves hardly move and would hide a wrong update.
+ * tests/parity/NAME.in.safetensors holds weights, a batch and every random draw of one training iteration;
+ * NAME.want.safetensors what one D step and then one G step must give: losses, fakes, gradients, updated weights,
+ * computed in float64 from the equations by another program. Compared is the relative error of a whole tensor, ||got -
+ * want|| / ||want||; of an updated weight, the STEP it made, after - before: the weights themselves hardly move and
+ * would hide a wrong update.
  *
  *              loss   picture  gradient  step
- *   float      2e-5   1e-4     3e-2      0.25     a kink of ReLU or |x| that flips moves a whole gradient, and Adam's first step is
- *   double     1e-6   2e-6     1e-5      1e-2     a sign, which is noise where the true gradient is zero
+ *   float      2e-5   1e-4     3e-2      0.25     a kink of ReLU or |x| that flips moves a whole gradient, and Adam's
+ *   double     1e-6   2e-6     1e-5      1e-2     first step is a sign, which is noise where the true gradient is zero
  *
  * So the float build shows that the kernels are right, the double build that the equations are. */
 #define TENSORFILE_IMPLEMENTATION
@@ -21,9 +22,11 @@ enum { PATH_BYTES = 256 };
 typedef enum { LOSS, PICTURE, GRADIENT, STEP, KINDS } Kind;
 
 static const char *const kind_names[KINDS] = {"loss", "picture", "gradient", "step"};
-static const double limits[2][KINDS] = {{2e-5, 1e-4, 3e-2, 0.25}, {1e-6, 2e-6, 1e-5, 1e-2}};      /* [is it the double build?] */
+static const double limits[2][KINDS] = {{2e-5, 1e-4, 3e-2, 0.25},
+                                        {1e-6, 2e-6, 1e-5, 1e-2}}; /* [is it the double build?] */
 
-static const char *const recorded[] = {"stargan-wgan-gp", "stargan-bce-grey", "stargan-bce-saturating", "stargan-hinge-attributes", "stargan-lsgan-r1"};
+static const char *const recorded[] = {"stargan-wgan-gp", "stargan-bce-grey", "stargan-bce-saturating",
+                                       "stargan-hinge-attributes", "stargan-lsgan-r1"};
 
 static char folder[PATH_BYTES];         /* of everything this test writes */
 
@@ -41,7 +44,8 @@ static bool same_shape(const TensorEntry *a, const TensorEntry *b)
     return same;
 }
 
-/* The error of one tensor; `before` is the weight before the update, NULL for other kinds. NaN where anything is NaN. */
+/* The error of one tensor; `before` is the weight before the update, NULL for other kinds. NaN where anything is NaN.
+ */
 static double tensor_error(Kind kind, const TensorEntry *before, const TensorEntry *want, const TensorEntry *got)
 {
     double difference = 0, norm = 0;
@@ -71,7 +75,8 @@ static bool load_three(const char *paths[3], TensorFile files[3])
 }
 
 /* One check for each tensor that is wanted, and the worst error of each kind for the reader. */
-static void compare(const char *name, const TensorFile *before, const TensorFile *want, const TensorFile *got, bool is_double)
+static void compare(const char *name, const TensorFile *before, const TensorFile *want, const TensorFile *got,
+                    bool is_double)
 {
     double worst[KINDS] = {0};
     CHECK_MSG(want->count > 20, "%s: only %zu tensors to compare", name, want->count);
@@ -84,14 +89,16 @@ static void compare(const char *name, const TensorFile *before, const TensorFile
         if (!there) continue;
         double error = tensor_error(kind, b, w, g);
         if (!(error <= worst[kind])) worst[kind] = error;
-        CHECK_MSG(error <= limits[is_double][kind], "%s%s: %s is off by %g, allowed %g", name, is_double ? " (double)" : "", w->name, error, limits[is_double][kind]);
+        CHECK_MSG(error <= limits[is_double][kind], "%s%s: %s is off by %g, allowed %g", name,
+                  is_double ? " (double)" : "", w->name, error, limits[is_double][kind]);
     }
     printf("%-26s %-6s", name, is_double ? "double" : "float");
     for (int k = 0; k < KINDS; k++) printf("  %s %.1e", kind_names[k], worst[k]);
     printf("\n");
 }
 
-/* A comparison that cannot fail proves nothing: a hundredth of a tensor's norm, or a NaN, on one element must be seen. */
+/* A comparison that cannot fail proves nothing: a hundredth of a tensor's norm, or a NaN, on one element must be seen.
+ */
 static void check_sensitivity(const TensorFile *before, const TensorFile *want)
 {
     for (size_t i = 0; i < want->count; i++) {
