@@ -4019,7 +4019,7 @@ static void free_values(double **values, int n)
  * are those of the public PyTorch code, so that its checkpoints load here and ours load there.
  * ============================================================================================== */
 
-enum { MAX_PARAMETERS = 96 };
+enum { MAX_REPEAT = 24, MAX_PARAMETERS = 192 };     /* 24 residual blocks have 6 parameters each */
 
 typedef struct Parameter {
     Tensor *w, *m, *v;                  /* the weight and Adam's two moments; all (R,S,C,K) or (1,1,1,K) */
@@ -7630,6 +7630,7 @@ typedef struct Settings {
     char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
     char only[TEXT];
     long count, json, roofline, repeat, scale, half;
+    long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
 } Settings;
 
 enum { FIXED = 1, FREE = 2, COMMAND = 4 };         /* COMMAND: not written to config at all */
@@ -7647,7 +7648,7 @@ typedef struct Setting {
 static const Setting settings_table[] = {
     {"model",        's', FIXED, AT(model), 0, 0, "which system"},
     {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
-    {"out",          's', COMMAND, AT(out), 0, 0, "RUN: the run's directory (default runs/MODEL)"},
+    {"out",          's', COMMAND, AT(out), 0, 0, "where to write (train: the run's directory, by default runs/MODEL)"},
     {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
     {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
     {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
@@ -7659,7 +7660,7 @@ static const Setting settings_table[] = {
     {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
     {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
     {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
-    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, 24, "residual blocks in G"},
+    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, MAX_REPEAT, "residual blocks in G"},
     {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
     {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
     {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
@@ -7815,6 +7816,13 @@ static bool is_filter(const Parameter *p)
     return p->fan_in > 0 && !vector_name(p->w->name);
 }
 
+static bool all_finite(const Tensor *t)
+{
+    for (size_t i = 0; i < shape_count(t->shape); i++)
+        if (!isfinite(t->data[i])) return false;
+    return true;
+}
+
 static int store_net(Store *store, const Net *net, bool moments, Error *e)
 {
     char prefix[32];
@@ -7824,6 +7832,9 @@ static int store_net(Store *store, const Net *net, bool moments, Error *e)
         const char *kinds[3] = {"", "adam_m.", "adam_v."};
         for (int k = 0; k < (moments && p->m ? 3 : 1); k++) {
             snprintf(prefix, sizeof prefix, "%s%c.", kinds[k], net->letter);
+            if (!all_finite(parts[k]))
+                return fail(e, 1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
+                            "try a smaller --lr", prefix, p->w->name);
             if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, is_filter(p), e)) return 0;
         }
     }
@@ -7947,7 +7958,8 @@ typedef struct Trainer {
     int n_samples;
     int *labels;                        /* (N) */
     uint8_t *attribute_bytes;           /* (N,n) or NULL */
-    double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total: the arena is used again */
+    double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
+    bool g_known;                       /* has this process made a G step yet? */
 } Trainer;
 
 static volatile sig_atomic_t interrupted;
@@ -7996,6 +8008,7 @@ static void batch_free(Batch *b)
 static int check_size(const Settings *s, Error *e)
 {
     int d = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
+    if (s->channels == 2) return fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
     if (s->size % 4)
         return fail(e, 2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld",
                     s->size, (s->size + 2) / 4 * 4);
@@ -8106,6 +8119,7 @@ static void train_iteration(Trainer *t)
     if (t->iteration % t->settings.n_critic) return;
     graph_run(t->g_step.graph);
     note_losses(&t->g_step, t->last_g);
+    t->g_known = true;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8173,6 +8187,9 @@ static int open_data(Trainer *t, Error *e)
         return fail(e, 2, "%s: %d classes; at most %d can be told apart here", s->data, t->data.n_classes, MAX_CLASSES);
     if (s->batch > t->data.count)
         return fail(e, 2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
+    for (int i = 0; i < t->data.n_classes; i++)
+        if (strchr(t->data.class_names[i], ',') || strlen(t->data.class_names[i]) >= NAME)
+            return fail(e, 1, "%s: the class name \"%s\" has a comma or more than %d letters: rename it", s->data, t->data.class_names[i], NAME - 1);
     char list[sizeof s->classes] = "";
     for (int i = 0; i < t->data.n_classes; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", t->data.class_names[i]);
@@ -8385,8 +8402,8 @@ static const char *write_log(const Trainer *t, FILE *log, double accuracy)
         fprintf(log, ",%.6g", t->last_d[i]);
     }
     for (int i = 0; i <= t->g_step.n_terms; i++) {
-        if (!isfinite(t->last_g[i])) broken = i < t->g_step.n_terms ? t->g_step.names[i] : "G.total";
-        if (t->iteration < t->settings.n_critic) fprintf(log, ",");             /* no G step yet */
+        if (t->g_known && !isfinite(t->last_g[i])) broken = i < t->g_step.n_terms ? t->g_step.names[i] : "G.total";
+        if (!t->g_known) fprintf(log, ",");             /* no G step yet in this process */
         else fprintf(log, ",%.6g", t->last_g[i]);
     }
     if (accuracy >= 0) fprintf(log, ",%.4f\n", accuracy);
@@ -8502,18 +8519,20 @@ static int complete_settings(Trainer *t, Error *e)
 {
     Settings *s = &t->settings;
     if (s->grey) s->channels = 1;
-    if (s->channels == 2) return fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
     if (s->as_published && strcmp(s->decay, "linear") == 0) snprintf(s->decay, sizeof s->decay, "published");
     if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published"))
         return fail(e, 2, "--decay %s: must be linear, none or published", s->decay);
     if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
         return fail(e, 2, "--targets %s: must be permute or different", s->targets);
+    if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
+        return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low, s->zoom_high);
     if (!make_recipe(s, &t->recipe, e) || !open_data(t, e)) return 0;
     if (!s->size) {
         Image first;
         char why[IMAGE_ERROR_SIZE];
-        if (!dataset_image(&t->data, 0, 0, &first, why))
-            return fail(e, 1, "the first picture cannot be read (give --size): %s", why);
+        int readable = 0, tried = t->data.count < 100 ? t->data.count : 100;
+        while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
+        if (readable == tried) return fail(e, 1, "none of the first %d pictures can be read: %s", tried, why);
         s->size = (first.width < 128 ? first.width : 128) / 4 * 4;
         image_free(&first);
     }
@@ -8572,6 +8591,18 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
     }
     progress_end(&progress);
     return ok && save_checkpoint(t, e);
+}
+
+/* Removes what a killed process left half-written in a folder of the run. */
+static void sweep(const char *folder)
+{
+    char path[PATH_MAX + 300];
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (strstr(entry->d_name, ".tmp")) unlink(path);
+    }
+    if (directory) closedir(directory);
 }
 
 /* Goes on from the run's checkpoint, or starts anew. */
@@ -8686,13 +8717,15 @@ static int train(Settings *settings, Error *e)
     } else if (ok) {
         run_path(s, "samples", path);
         ok = make_directory(path, e) && write_config(s, e);
+        sweep(path), sweep(s->out);
         if (ok) ok = (loader = open_loader(&t, e)) && (log = open_log(&t, e));
         if (ok) announce(&t);
         if (ok) ok = train_loop(&t, log, loader, e);
     }
-    if (ok && interrupted) warn("stopped at iteration %ld; the same command goes on from there", t.iteration);
+    settings->stopped_at = ok && interrupted ? t.iteration : 0;
     if (loader) loader_close(loader);
     if (log) fclose(log);
+    t.settings.stopped_at = settings->stopped_at;
     *settings = t.settings;
     trainer_free(&t);
     return ok;
@@ -8719,6 +8752,8 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
     }
     if (strcmp(s->model, "stargan")) return fail(e, 1, "%s: model %s is not known here", path, s->model);
     const char *labels = tensorfile_metadata(file, "labels");
+    if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
+        return fail(e, 1, "%s: labels = %s: must be classes or attributes", path, labels);
     if (labels && strcmp(labels, "attributes") == 0) snprintf(s->attributes, sizeof s->attributes, "attributes");
     return check_size(s, e);
 }
@@ -8750,11 +8785,14 @@ static int read_step_batch(const TensorFile *file, const char *path, const Recip
     for (size_t i = 0; i < shape_count(batch->x->shape); i++)
         batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
     for (size_t i = 0; i < n; i++) batch->alpha->data[i] = (real)tensorfile_get(alpha, i);
+    if (!all_finite(batch->x) || !all_finite(batch->alpha)) return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
     for (int k = 0; k < 2; k++) {
         const TensorEntry *entry = step_input(file, path, labels[k]->name, recipe->attributes ? n * classes : n, e);
         if (!entry) return 0;
         for (size_t i = 0; i < n * classes; i++) {
-            double value = tensorfile_get(entry, recipe->attributes ? i : i / classes);
+            double value = tensorfile_get(entry, recipe->attributes ? i : i / classes), most = recipe->attributes ? 1 : (double)classes - 1;
+            if (!(value >= 0 && value <= most && value == floor(value)))
+                return fail(e, 1, "%s: %s holds %g, not one of 0 to %g", path, labels[k]->name, value, most);
             labels[k]->data[i] = (real)(recipe->attributes ? value : value == (double)(i % classes));
         }
     }
@@ -9236,18 +9274,20 @@ static int read_architecture(const TensorFile *file, const char *path, const cha
     const TensorEntry *first = tensorfile_find(file, name), *last;
     if (!first || first->rank != 4 || first->shape[2] != 7 || first->shape[3] != 7)
         return fail(e, 1, "%s: not a StarGAN generator: it has no 7x7 convolution %s", path, name);
-    for (g->repeat = 0;; g->repeat++) {
+    for (g->repeat = 0; g->repeat <= MAX_REPEAT; g->repeat++) {
         snprintf(name, sizeof name, "%smain.%d.main.0.weight", prefix, 9 + g->repeat);
         if (!tensorfile_find(file, name)) break;
     }
+    if (g->repeat > MAX_REPEAT) return fail(e, 1, "%s: more than %d residual blocks", path, MAX_REPEAT);
     snprintf(name, sizeof name, "%smain.%d.weight", prefix, 15 + g->repeat);
     last = tensorfile_find(file, name);
     if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3))
         return fail(e, 1, "%s: not a StarGAN generator: no last convolution %s", path, name);
     int64_t classes = first->shape[1] - last->shape[0];
     if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024)
-        return fail(e, 1, "%s: %s takes %" PRId64 " channels, the pictures have %" PRId64, path, name, first->shape[1],
-                    last->shape[0]);
+        return fail(e, 1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64
+                    " of a picture: needs 1 to %d classes and a width of at most 1024",
+                    path, prefix, first->shape[1], last->shape[0], MAX_CLASSES);
     g->letter = 'G';
     g->width = (int)first->shape[0];
     g->channels = (int)last->shape[0];
@@ -9323,7 +9363,7 @@ static int parse_emotion(const Facegan *model, const char *text, int *index, dou
     for (int i = 0; i < model->g.classes; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), " %s", model->class_names[i]);
     if (*index < 0) return fail(e, 2, "--emotion %s: this model knows:%s", text, list);
-    if (text[length] && (*end || !(*strength >= 0 && *strength <= 2)))
+    if (text[length] && (end == text + length + 1 || *end || !(*strength >= 0 && *strength <= 2)))
         return fail(e, 2, "--emotion %s: the strength must be a number from 0 to 2", text);
     return 1;
 }
@@ -9393,8 +9433,22 @@ static int edit_one(Facegan *model, const char *picture, const Settings *s, Erro
     return ok;
 }
 
+/* Two pictures of one name from different folders would land in one file. */
+static int distinct_names(char *const *pictures, int count, Error *e)
+{
+    char a[PATH_MAX], b[PATH_MAX];
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < i; k++) {
+            edited_name("", pictures[i], "", a), edited_name("", pictures[k], "", b);
+            if (strcmp(a, b) == 0)
+                return fail(e, 2, "%s and %s would be written to the same file: edit them one by one, into different --out", pictures[k], pictures[i]);
+        }
+    return 1;
+}
+
 static int edit_pictures(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
 {
+    if (!distinct_names(pictures, count, e)) return 0;
     Facegan *model = open_generator(run, e);
     int index, failed = 0;
     double strength;
@@ -9881,6 +9935,7 @@ static int draw_faces(const Settings *s, Error *e)
     bool wrong = ferror(list) != 0;
     wrong |= fclose(list) != 0;
     if (atomic_load(&task.failed)) return fail(e, 1, "%s", task.why);
+    if (interrupted) return fail(e, 1, "stopped after %d of %ld pictures", task.first, s->count);
     return wrong ? fail(e, 1, "cannot write %s: %s", path, strerror(errno)) : 1;
 }
 
@@ -9953,9 +10008,10 @@ static int run_train(Command *c, Error *e)
     if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", s->model);
     if (!train(s, e)) return 0;
     if (s->dry_run || *s->trace) return 1;
-    if (!write_report(s->out, e)) return interrupted ? 1 : 0;           /* stopped before the first row of the log */
-    printf("%s/report.html\n", s->out);
-    return 1;
+    int reported = write_report(s->out, e);                             /* fails if stopped before the log's first row */
+    if (reported) printf("%s/report.html\n", s->out);
+    if (s->stopped_at) return fail(e, 1, "stopped at iteration %ld; the same command goes on from there", s->stopped_at);
+    return reported;
 }
 
 static int run_edit(Command *c, Error *e)
@@ -10007,6 +10063,32 @@ static int run_data(Command *c, Error *e)
     return data_doctor(c->inputs[1], &options, (int)s->size, (int)s->json, e);
 }
 
+/* Text as a JSON string. */
+static void print_json_string(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+        if (*at == '"' || *at == '\\') printf("\\%c", *at);
+        else if (*at < 0x20) printf("\\u%04x", *at);
+        else putchar(*at);
+    }
+    putchar('"');
+}
+
+static void print_tensor(const TensorEntry *t, bool json)
+{
+    char shape[160] = "";
+    for (int k = 0; k < t->rank; k++)
+        snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%" PRId64, k ? "," : "", t->shape[k]);
+    if (!json) {
+        printf("  %-44s %-5s (%s)\n", t->name, tensorfile_type_name(t->type), shape);
+        return;
+    }
+    printf("{\"name\": ");
+    print_json_string(t->name);
+    printf(", \"type\": \"%s\", \"shape\": [%s]}", tensorfile_type_name(t->type), shape);
+}
+
 /* What a checkpoint or weight file holds. */
 static int run_info(Command *c, Error *e)
 {
@@ -10016,22 +10098,28 @@ static int run_info(Command *c, Error *e)
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
     double numbers = 0;
     for (size_t i = 0; i < file.count; i++) numbers += (double)tensorfile_count(&file.tensors[i]);
-    bool json = c->settings.json;
-    if (json)
-        printf("{\"path\": \"%s\", \"format\": \"%s\", \"numbers\": %.0f, \"tensors\": [", path, file.format, numbers);
-    else printf("%s: %s, %zu tensors, %.0f numbers\n", path, file.format, file.count, numbers);
-    for (size_t i = 0; !json && i < file.n_metadata; i++) printf("  %-14s %s\n", file.keys[i], file.values[i]);
-    for (size_t i = 0; i < file.count; i++) {
-        const TensorEntry *t = &file.tensors[i];
-        char shape[160] = "";
-        for (int k = 0; k < t->rank; k++)
-            snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%" PRId64, k ? "," : "", t->shape[k]);
-        if (json)
-            printf("%s{\"name\": \"%s\", \"type\": \"%s\", \"shape\": [%s]}", i ? ", " : "", t->name,
-                   tensorfile_type_name(t->type), shape);
-        else printf("  %-44s %-5s (%s)\n", t->name, tensorfile_type_name(t->type), shape);
+    if (!c->settings.json) {
+        printf("%s: %s, %zu tensors, %.0f numbers\n", path, file.format, file.count, numbers);
+        for (size_t i = 0; i < file.n_metadata; i++) printf("  %-14s %s\n", file.keys[i], file.values[i]);
+        for (size_t i = 0; i < file.count; i++) print_tensor(&file.tensors[i], false);
+        tensorfile_free(&file);
+        return 1;
     }
-    if (json) printf("]}\n");
+    printf("{\"path\": ");
+    print_json_string(path);
+    printf(", \"format\": \"%s\", \"numbers\": %.0f, \"metadata\": {", file.format, numbers);
+    for (size_t i = 0; i < file.n_metadata; i++) {
+        printf("%s", i ? ", " : "");
+        print_json_string(file.keys[i]);
+        printf(": ");
+        print_json_string(file.values[i]);
+    }
+    printf("}, \"tensors\": [");
+    for (size_t i = 0; i < file.count; i++) {
+        printf("%s", i ? ", " : "");
+        print_tensor(&file.tensors[i], true);
+    }
+    printf("]}\n");
     tensorfile_free(&file);
     return 1;
 }
@@ -10336,8 +10424,17 @@ int facegan_main(int argc, char **argv)
 }
 
 #ifndef FACEGAN_LIBRARY
+/* A closed stdin, stdout or stderr would lend its number to the next file that is opened. stdout gets a file that cannot be
+ * written, so that its loss is still noticed. */
+static void occupy_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) exit(1);
+}
+
 int main(int argc, char **argv)
 {
+    occupy_standard_files();
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};   /* a second Ctrl-C ends at once */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
