@@ -736,9 +736,12 @@ typedef struct Kernels {
 #elif VECTOR_BYTES == 32
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
+#elif !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("no-schedule-insns")       // on ARM gcc would read all of a first and spill sums for it
 #endif
 
-#if VECTOR_BYTES == 64 || defined(__aarch64__)  // 32 registers: 28 sums, 2 vectors of b, one number of a
+#if VECTOR_BYTES == 64 || defined(__aarch64__)  // 32 registers: 28 sums, 2 vectors of b, 1 number of a
 #define TILE_ROWS 14
 #define EACH_ROW EACH_14
 #define DOT_ROWS 8
@@ -757,7 +760,7 @@ typedef VEC NAME(vec_unaligned) __attribute__((aligned(sizeof(real)), may_alias)
  * and `sum` is registers, not memory (seen in the machine code of both compilers: 28 multiply-adds between two
  * branches, no vector spilled). Large layers reach 0.9 of the core's peak. b streams through once per tile and is
  * fetched ahead of its use: the hardware does that by itself where panels are contiguous (1%), not where they are read
- * in place (section 3.2). */
+ * in place (section 3.4). */
 INLINE void NAME(tile_body)(const Tile *t, const int rows, const int width)
 {
     VEC sum[TILE_ROWS][2];
@@ -881,7 +884,7 @@ static void NAME(dot)(const Tile *t)
         NAME(dot_body)(t, 3);
 }
 
-/* Depthwise: sum(pixel, c) += x[term](pixel, c) w[term](c), pixels `step` apart. Four pixels share what is read of w. */
+/* Depthwise: sum(pixel, c) += x[term](pixel, c) w[term](c), pixels `step` apart. Four pixels share a read of w. */
 INLINE void NAME(depthwise_vectors)(real *sum, const real *const *x, const real *const *w, int terms, ptrdiff_t step,
                                     int row, int c, const int pixels)
 {
@@ -963,7 +966,7 @@ static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int row
     }
 }
 
-/* Winograd's transforms (section 3.6), all of the form M d M': LINE maps the vectors i0, i1, ... to o0, o1, ..., first
+/* Winograd's transforms (section 3.8), all of the form M d M': LINE maps the vectors i0, i1, ... to o0, o1, ..., first
  * down the columns of a square of ins x ins vectors, then along the rows. */
 #define TRANSFORM(name, ins, outs, LINE)                                                                            \
     static void NAME(name)(const real *const *from, real *to, ptrdiff_t plane, int count)                           \
@@ -1208,10 +1211,10 @@ static const Kernels NAME(kernels) = {
 #undef EACH_ROW
 #undef DOT_ROWS
 #undef EACH_DOT_ROW
-#if VECTOR_BYTES > 16 && defined(__clang__)
-#pragma clang attribute pop
-#elif VECTOR_BYTES > 16
+#if !defined(__clang__)
 #pragma GCC pop_options
+#elif VECTOR_BYTES > 16
+#pragma clang attribute pop
 #endif
 #endif
 
@@ -1388,7 +1391,7 @@ static ConvShape conv_normal(const ConvShape *s, ConvKind kind)
 }
 
 /* --------------------------------------------------------------------------------------------
- * 3.2  Forward and input gradient: panels
+ * 3.4  Forward and input gradient: panels
  *
  * The input gradient of a convolution with stride t is t*t convolutions with stride 1, one for each parity class of
  * the input's pixels, since a pixel meets only the taps r = (y + pad) mod t, + t, + 2t ... So both kinds are a list of
@@ -1706,7 +1709,7 @@ static void band_prepare(const ConvShape *s, ConvKind kind, const real *w, real 
 }
 
 /* --------------------------------------------------------------------------------------------
- * 3.3  Weight gradient: sums over pixels
+ * 3.5  Weight gradient: sums over pixels
  *
  *   dw(r,s,c,k) = sum over n,p,q of x(n, p*stride + r - pad, q*stride + s - pad, c) dy(n,p,q,k)
  *
@@ -1946,7 +1949,7 @@ static void sum_run(SumPlan *p, real *scratch)
 }
 
 /* --------------------------------------------------------------------------------------------
- * 3.4  Input gradient of few pixels: the pixels are the lanes
+ * 3.6  Input gradient of few pixels: the pixels are the lanes
  *
  * The discriminator's last layer has 33 million weights (134 MB) and sixteen output pixels. Turning w into panels
  * would cost eight times what using it costs, so w stays where it is and is read once: its rows (r,s,c), contiguous in
@@ -2048,7 +2051,7 @@ static void pixel_run(PixelPlan *p, real *scratch)
 }
 
 /* --------------------------------------------------------------------------------------------
- * 3.5  Depthwise: each channel has its own kernel, lanes are channels, and there is no reuse to win but of w
+ * 3.7  Depthwise: each channel has its own kernel, lanes are channels, and there is no reuse to win but of w
  * ------------------------------------------------------------------------------------------ */
 
 enum { DEPTHWISE_PIXELS = 8, DEPTHWISE_CHANNELS = 64 };     // pixels of a call; channels of a weight gradient's task
@@ -2161,7 +2164,7 @@ static void depthwise_run(Depthwise *d, real *scratch)
 }
 
 /* --------------------------------------------------------------------------------------------
- * 3.6  Winograd's convolution F(4x4, 3x3)                          (Winograd 1980; Lavin and Gray 2016)
+ * 3.8  Winograd's convolution F(4x4, 3x3)                          (Winograd 1980; Lavin and Gray 2016)
  *
  * A 3x3 kernel over a tile of 4x4 outputs reads 6x6 inputs and multiplies 16 * 9 = 144 times. As products of
  * polynomials, evaluated at the points 0, 1, -1, 2, -2 and infinity, it needs 36 multiplications, one for each of 6x6
@@ -2392,7 +2395,7 @@ static void winograd_prepare(const ConvShape *s, ConvKind kind, const real *w, r
 }
 
 /* --------------------------------------------------------------------------------------------
- * 3.7  What the rest of the program sees
+ * 3.9  What the rest of the program sees
  * ------------------------------------------------------------------------------------------ */
 
 /* 0: conv_run reads w as it is. Otherwise it wants what conv_filter_prepare makes of it, and two convolutions with the
@@ -7833,8 +7836,11 @@ static int store_net(Store *store, const Net *net, bool moments, Error *e)
         for (int k = 0; k < (moments && p->m ? 3 : 1); k++) {
             snprintf(prefix, sizeof prefix, "%s%c.", kinds[k], net->letter);
             if (!all_finite(parts[k]))
-                return fail(e, 1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
-                            "try a smaller --lr", prefix, p->w->name);
+                return fail(
+                    e, 1,
+                    "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
+                    "try a smaller --lr",
+                    prefix, p->w->name);
             if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, is_filter(p), e)) return 0;
         }
     }
@@ -8189,7 +8195,8 @@ static int open_data(Trainer *t, Error *e)
         return fail(e, 2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
     for (int i = 0; i < t->data.n_classes; i++)
         if (strchr(t->data.class_names[i], ',') || strlen(t->data.class_names[i]) >= NAME)
-            return fail(e, 1, "%s: the class name \"%s\" has a comma or more than %d letters: rename it", s->data, t->data.class_names[i], NAME - 1);
+            return fail(e, 1, "%s: the class name \"%s\" has a comma or more than %d letters: rename it", s->data,
+                        t->data.class_names[i], NAME - 1);
     char list[sizeof s->classes] = "";
     for (int i = 0; i < t->data.n_classes; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", t->data.class_names[i]);
@@ -8525,7 +8532,8 @@ static int complete_settings(Trainer *t, Error *e)
     if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
         return fail(e, 2, "--targets %s: must be permute or different", s->targets);
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
-        return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low, s->zoom_high);
+        return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
+                    s->zoom_high);
     if (!make_recipe(s, &t->recipe, e) || !open_data(t, e)) return 0;
     if (!s->size) {
         Image first;
@@ -8785,12 +8793,14 @@ static int read_step_batch(const TensorFile *file, const char *path, const Recip
     for (size_t i = 0; i < shape_count(batch->x->shape); i++)
         batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
     for (size_t i = 0; i < n; i++) batch->alpha->data[i] = (real)tensorfile_get(alpha, i);
-    if (!all_finite(batch->x) || !all_finite(batch->alpha)) return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
+    if (!all_finite(batch->x) || !all_finite(batch->alpha))
+        return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
     for (int k = 0; k < 2; k++) {
         const TensorEntry *entry = step_input(file, path, labels[k]->name, recipe->attributes ? n * classes : n, e);
         if (!entry) return 0;
         for (size_t i = 0; i < n * classes; i++) {
-            double value = tensorfile_get(entry, recipe->attributes ? i : i / classes), most = recipe->attributes ? 1 : (double)classes - 1;
+            double value = tensorfile_get(entry, recipe->attributes ? i : i / classes),
+                   most = recipe->attributes ? 1 : (double)classes - 1;
             if (!(value >= 0 && value <= most && value == floor(value)))
                 return fail(e, 1, "%s: %s holds %g, not one of 0 to %g", path, labels[k]->name, value, most);
             labels[k]->data[i] = (real)(recipe->attributes ? value : value == (double)(i % classes));
@@ -9441,7 +9451,9 @@ static int distinct_names(char *const *pictures, int count, Error *e)
         for (int k = 0; k < i; k++) {
             edited_name("", pictures[i], "", a), edited_name("", pictures[k], "", b);
             if (strcmp(a, b) == 0)
-                return fail(e, 2, "%s and %s would be written to the same file: edit them one by one, into different --out", pictures[k], pictures[i]);
+                return fail(e, 2,
+                            "%s and %s would be written to the same file: edit them one by one, into different --out",
+                            pictures[k], pictures[i]);
         }
     return 1;
 }
@@ -10010,7 +10022,8 @@ static int run_train(Command *c, Error *e)
     if (s->dry_run || *s->trace) return 1;
     int reported = write_report(s->out, e);                             /* fails if stopped before the log's first row */
     if (reported) printf("%s/report.html\n", s->out);
-    if (s->stopped_at) return fail(e, 1, "stopped at iteration %ld; the same command goes on from there", s->stopped_at);
+    if (s->stopped_at)
+        return fail(e, 1, "stopped at iteration %ld; the same command goes on from there", s->stopped_at);
     return reported;
 }
 
@@ -10424,8 +10437,8 @@ int facegan_main(int argc, char **argv)
 }
 
 #ifndef FACEGAN_LIBRARY
-/* A closed stdin, stdout or stderr would lend its number to the next file that is opened. stdout gets a file that cannot be
- * written, so that its loss is still noticed. */
+/* A closed stdin, stdout or stderr would lend its number to the next file that is opened. stdout gets a file that
+ * cannot be written, so that its loss is still noticed. */
 static void occupy_standard_files(void)
 {
     for (int fd = 0; fd <= 2; fd++)
