@@ -7627,7 +7627,7 @@ typedef struct Settings {
     char model[TEXT], data[TEXT * 4], out[TEXT * 4];
     char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
     long size, channels, batch, iters, epochs, width, g_repeat, d_repeat, n_critic, seed, crop, limit;
-    double lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
+    double pose, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
     long flip, as_published;
     long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey;
     char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
@@ -7696,6 +7696,7 @@ static const Setting settings_table[] = {
     {"emotion",      's', COMMAND, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
     {"emotions",     's', COMMAND, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
     {"count",        'i', COMMAND, AT(count), 1, 1e7, "how many pictures"},
+    {"pose",         'f', COMMAND, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
     {"split",        's', COMMAND, AT(split), 0, 0, "train, validation, test or all"},
     {"scale",        'i', COMMAND, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
     {"json",         'b', COMMAND, AT(json), 0, 1, "print JSON"},
@@ -7711,7 +7712,7 @@ static Settings default_settings(void)
 {
     return (Settings){.model = "stargan", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
                       .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .count = 2000, .repeat = 5, .scale = 1};
+                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .count = 2000, .repeat = 5, .scale = 1};
 }
 
 static const Setting *find_setting(const char *name)
@@ -7965,7 +7966,7 @@ typedef struct Trainer {
     int *labels;                        /* (N) */
     uint8_t *attribute_bytes;           /* (N,n) or NULL */
     double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
-    bool g_known;                       /* has this process made a G step yet? */
+    bool g_known;                       /* has there been a G step? */
 } Trainer;
 
 static volatile sig_atomic_t interrupted;
@@ -8261,6 +8262,12 @@ static int save_checkpoint(const Trainer *t, Error *e)
     run_path(&t->settings, "checkpoint.safetensors", path);
     describe(&t->settings, t->iteration, &store.file);
     int ok = store_net(&store, &t->g, true, e) && store_net(&store, &t->d, true, e);
+    if (ok && t->g_known) {                                                 /* the log repeats them until the next G step */
+        int64_t n = t->g_step.n_terms + 1;
+        real *last = must_alloc((size_t)n, sizeof *last);
+        for (int i = 0; i < n; i++) last[i] = (real)t->last_g[i];
+        ok = store_numbers(&store, "log.G", 1, &n, last, e);
+    }
     if (ok && !tensorfile_save(path, &store.file, why))
         ok = fail(e, 1, "cannot save the checkpoint (the last one is still good): %s", why);
     store_free(&store);
@@ -8293,6 +8300,9 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
     int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->g, "G.", true, e) &&
              load_net(&file, path, &t->d, "D.", true, e);
     t->iteration = iteration ? atol(iteration) : 0;
+    const TensorEntry *last = tensorfile_find(&file, "log.G");
+    t->g_known = last && tensorfile_count(last) == (size_t)t->g_step.n_terms + 1;
+    for (int i = 0; t->g_known && i <= t->g_step.n_terms; i++) t->last_g[i] = tensorfile_get(last, (size_t)i);
     tensorfile_free(&file);
     return ok;
 }
@@ -8410,7 +8420,7 @@ static const char *write_log(const Trainer *t, FILE *log, double accuracy)
     }
     for (int i = 0; i <= t->g_step.n_terms; i++) {
         if (t->g_known && !isfinite(t->last_g[i])) broken = i < t->g_step.n_terms ? t->g_step.names[i] : "G.total";
-        if (!t->g_known) fprintf(log, ",");             /* no G step yet in this process */
+        if (!t->g_known) fprintf(log, ",");             /* no G step yet */
         else fprintf(log, ",%.6g", t->last_g[i]);
     }
     if (accuracy >= 0) fprintf(log, ",%.4f\n", accuracy);
@@ -9867,7 +9877,7 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
 }
 
 /* Picture number `index`: who it is, how they stand, and how strongly they show the emotion. */
-static float draw_face(uint64_t seed, uint64_t index, int emotion, int size, int channels, unsigned char *pixels,
+static float draw_face(uint64_t seed, uint64_t index, int emotion, float turn, int size, int channels, unsigned char *pixels,
                        float au[FACE_AUS])
 {
     FaceIdentity identity;
@@ -9876,6 +9886,7 @@ static float draw_face(uint64_t seed, uint64_t index, int emotion, int size, int
     memset(au, 0, FACE_AUS * sizeof *au);
     face_identity(&identity, seed, index);
     face_pose(&pose, seed, index);
+    pose.yaw *= turn, pose.roll *= turn, pose.shift_x *= turn, pose.shift_y *= turn;
     face_recipe(au, emotion, intensity);
     face_render(&identity, &pose, au, size, channels, pixels);
     return intensity;
@@ -9900,7 +9911,7 @@ static void draw_task(void *argument, int i, int worker)
         channels = (int)s->channels;
     unsigned char *pixels = must_alloc((size_t)(size * size), (size_t)channels);
     float au[FACE_AUS], valence, arousal,
-        intensity = draw_face((uint64_t)s->seed, (uint64_t)index, emotion, size, channels, pixels, au);
+        intensity = draw_face((uint64_t)s->seed, (uint64_t)index, emotion, (float)s->pose, size, channels, pixels, au);
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE], *row = t->rows[i];
     Image image = {size, size, channels, pixels};
     snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, emotion_names[emotion], index);
@@ -10252,7 +10263,7 @@ static const Verb verbs[] = {
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"},
     {"data", "data draw|show|doctor [DATA]", "draw faces to learn from, show a data set, or find what is wrong with it",
-     " out count size seed emotions grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
+     " out count size seed emotions pose grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
      "  facegan data show faces --out sheet.png\n"
      "  facegan data doctor fer2013 --size 48\n"},
@@ -10280,7 +10291,7 @@ static bool takes(const Verb *verb, const Setting *which)
     char padded[64];
     snprintf(padded, sizeof padded, " %s ", which->name);
     if (verb->options) return strstr(verb->options, padded) != NULL;
-    return !strstr(" model data emotion emotions count split scale json roofline repeat only half ", padded);
+    return !strstr(" model data emotion emotions count split scale json roofline repeat only half pose ", padded);
 }
 
 static void print_verb(const Verb *verb)

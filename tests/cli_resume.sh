@@ -100,8 +100,9 @@ heavy()
 for life in 1 2 3 4 5 6; do
     heavy 100000 >"$work/said" 2>&1 &
     child=$!
-    sleep 0.3
-    nap 200
+    tries=0
+    until [ -e "$work/heavy/checkpoint.safetensors" ] || [ $tries -ge 200 ]; do sleep 0.1; tries=$((tries + 1)); done
+    nap 500
     kill -9 $child
     wait $child 2>/dev/null
     child=
