@@ -610,8 +610,7 @@ static const real inverse_odd[12] = {1, (real)(1.0 / 3), (real)(1.0 / 5), (real)
     X(void, norm_dx, \
       (const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope, real *dx)) \
     X(void, adam, \
-      (const real *g, real *m, real *v, const real *schedule, real beta1, real beta2, real epsilon, real *w, \
-       size_t n))
+      (const real *g, real *m, real *v, const real *schedule, const real *betas, real epsilon, real *w, size_t n))
 
 typedef struct Kernels {
     const char *name;
@@ -1181,8 +1180,9 @@ static void NAME(norm_dx)(const real *dy, const real *x, size_t pixels, size_t s
  * 3.3  Adam, one pass                                                                                      (see 4.9)
  * ---------------------------------------------------------------------------------------------- */
 
-static void NAME(adam)(const real *g, real *m, real *v, const real *schedule, real beta1, real beta2, real epsilon,
-                       real *w, size_t n)
+/* betas: b1, 1 - b1, b2, 1 - b2. The differences come from double: 1 - 0.999f is off by 1e-5. */
+static void NAME(adam)(const real *g, real *m, real *v, const real *schedule, const real *betas, real epsilon, real *w,
+                       size_t n)
 {
     real rate = schedule[0] * schedule[1], correction = schedule[2];
     for (size_t i = 0; i < n; i += WIDTH) {
@@ -1192,8 +1192,8 @@ static void NAME(adam)(const real *g, real *m, real *v, const real *schedule, re
         LOAD_SOME(first, m + i, width);
         LOAD_SOME(second, v + i, width);
         LOAD_SOME(weight, w + i, width);
-        first = first * beta1 + gradient * (1 - beta1);
-        second = second * beta2 + gradient * gradient * (1 - beta2);
+        first = first * betas[0] + gradient * betas[1];
+        second = second * betas[2] + gradient * gradient * betas[3];
         VECTOR_SQRT(root, second * correction);
         weight -= rate * first / (root + epsilon);
         STORE_SOME(m + i, first, width);
@@ -3618,7 +3618,8 @@ static void adam_task(void *argument, int index, int worker)
     (void)worker;
     Node *y = argument;
     size_t from = (size_t)index * ELEMENTS_A_TASK, n = least(ELEMENTS_A_TASK, count_of(y) - from);
-    kernels->adam(y->in[0]->data + from, y->in[2]->data + from, y->in[3]->data + from, y->in[4]->data, (real)y->a, (real)y->b,
+    const real betas[4] = {(real)y->a, (real)(1 - y->a), (real)y->b, (real)(1 - y->b)};
+    kernels->adam(y->in[0]->data + from, y->in[2]->data + from, y->in[3]->data + from, y->in[4]->data, betas,
                   (real)ADAM_EPSILON, y->data + from, n);
 }
 
