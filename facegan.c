@@ -7972,11 +7972,6 @@ typedef struct Trainer {
 
 static volatile sig_atomic_t interrupted;
 
-static void on_interrupt(int signal)
-{
-    interrupted = signal;
-}
-
 static const Adversarial *find_adversarial(const char *name)
 {
     for (int i = 0; i < ADVERSARIAL_LOSSES; i++)
@@ -10455,6 +10450,11 @@ static void occupy_standard_files(void)
 {
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) exit(1);
+}
+
+static void on_interrupt(int signal)
+{
+    interrupted = signal;
 }
 
 int main(int argc, char **argv)

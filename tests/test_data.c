@@ -1,0 +1,378 @@
+/* test_data.c: the readers, augmentation, the loader and the data doctor, on small data sets made here. Warnings of the program go
+ * to a file beside them, where they are counted. */
+#define FACEGAN_LIBRARY
+#include "../facegan.c"
+#include "check.h"
+
+/* ---- a folder with small pictures ---- */
+static char folder[64];
+
+__attribute__((format(printf, 1, 2))) static const char *at(const char *format, ...)
+{
+    static char path[4][400];
+    static int turn;
+    char *to = path[turn++ % 4];
+    int n = snprintf(to, 400, "%s/", folder);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(to + n, 400 - (size_t)n, format, list);
+    va_end(list);
+    for (char *c = to + 1; *c; c++)
+        if (*c == '/') {
+            *c = 0;
+            mkdir(to, 0777);
+            *c = '/';
+        }
+    return to;
+}
+
+/* How many lines the program has written to stderr since the last call. */
+static int warnings(void)
+{
+    static long seen;
+    int lines = 0;
+    FILE *file = fopen(at("stderr"), "r");
+    if (!file) return -1;
+    fseek(file, seen, SEEK_SET);
+    for (int c; (c = fgetc(file)) != EOF; seen++) lines += c == '\n';
+    fclose(file);
+    return lines;
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "wb");
+    fputs(text, f);
+    fclose(f);
+}
+
+/* A grey PNM whose pixels are drawn from `seed`. */
+static void write_picture(const char *path, int width, int height, int seed)
+{
+    FILE *f = fopen(path, "wb");
+    fprintf(f, "P5\n%d %d\n255\n", width, height);
+    for (int i = 0; i < width * height; i++)
+        putc((int)(draw((uint64_t)seed, 7, (uint64_t)i, 0) * 256), f);
+    fclose(f);
+}
+
+static int refused(const char *path, DataOptions o, int status, const char *words)
+{
+    Error e = {0};
+    DataSet set;
+    int ok = dataset_open(&set, path, &o, &e);
+    if (ok)
+        dataset_close(&set);
+    if (ok || e.status != status || !strstr(e.text, words))
+        printf("  wanted %d '%s', got %d '%s'\n", status, words, ok ? 0 : e.status, e.text);
+    return !ok && e.status == status && strstr(e.text, words);
+}
+
+static void check_words(void)
+{
+    CHECK(spelled(emotion_spellings, "ANGER") == EMOTION_ANGRY && spelled(emotion_spellings, "Happiness") == EMOTION_HAPPY);
+    CHECK(spelled(emotion_spellings, "sunrise") == -1 && spelled(split_spellings, "Val") == SPLIT_VALIDATION);
+    CHECK(edit_distance("happyy", "happy") == 1 && edit_distance("", "abc") == 3 && edit_distance("kitten", "sitting") == 3);
+    CHECK(halvings(128) == 6 && halvings(48) == 4 && halvings(256) == 6 && halvings(50) == 1 && halvings(1) == 0 && halvings(160) == 5);
+}
+
+static void check_folders(void)
+{
+    Error e = {0};
+    DataSet set;
+    static const char *const parts[] = {"Train", "val"}, *const classes[] = {"Anger", "joy", "sunrise"};
+    for (int s = 0; s < 2; s++)
+        for (int c = 0; c < 3; c++)
+            for (int i = 0; i < (s ? 2 : 4 + c); i++)
+                write_picture(at("deep/set/%s/%s/%d.pgm", parts[s], classes[c], i), 16, 16, 100 * s + 10 * c + i);
+    write_text(at("deep/set/Train/joy/Thumbs.db"), "x");
+    write_text(at("deep/set/Train/joy/.hidden.png"), "x");
+    write_text(at("deep/set/labels.csv"), "path,emotion,intensity\nnone.png,happy,1\n");
+    CHECK_MSG(dataset_open(&set, at("deep/set/"), &(DataOptions){0}, &e), "%.400s", e.text);
+    CHECK(set.count == 15 && set.n_classes == 3 && !strcmp(set.format, "image folders"));
+    CHECK(!strcmp(set.class_names[0], "happy") && !strcmp(set.class_names[1], "angry") && !strcmp(set.class_names[2], "sunrise"));
+    CHECK(set.label[0] == 1 && set.label[4] == 0 && set.label[14] == 2 && set.notes.count == 2);
+    unsigned char pixels[256 * 3], again[256];
+    CHECK(dataset_read(&set, 0, 16, 1, pixels, &e) && pixels[3] == (int)(draw(0, 7, 3, 0) * 256));
+    dataset_close(&set);
+    CHECK(dataset_open(&set, at("deep/set"), &(DataOptions){.split = SPLIT_VALIDATION, .classes = "anger, Happy"}, &e));
+    CHECK(set.count == 4 && set.label[0] == 0 && !strcmp(set.class_names[0], "angry"));
+    dataset_close(&set);
+    CHECK(dataset_open(&set, at("deep/set"), &(DataOptions){.split = SPLIT_ALL, .limit = 7}, &e) && set.count == 7);
+    CHECK(set.label[0] == 1 && set.label[4] == 2 && set.split[4] == SPLIT_TRAIN && set.split[5] == SPLIT_VALIDATION);
+    dataset_close(&set);
+    CHECK(refused(at("deep"), (DataOptions){0}, 1, "did you mean") && refused(at("deep/set/Train/joy"), (DataOptions){0}, 1, "deep/set?"));
+    CHECK(refused(at("deep/set"), (DataOptions){.classes = "angyr,joy"}, 2, "did you mean angry"));
+    CHECK(refused(at("deep/set"), (DataOptions){.classes = "joy,nothing like it"}, 2, "it has"));
+    CHECK(refused(at("deep/set"), (DataOptions){.classes = "joy"}, 1, "only one class"));
+    CHECK(refused(at("deep/set"), (DataOptions){.classes = "joy,,sad"}, 2, "empty") && refused(at("deep/set"), (DataOptions){.classes = "a,a"}, 2, "twice"));
+    CHECK(refused(at("deep/set"), (DataOptions){.split = SPLIT_TEST}, 1, "no test pictures"));
+    CHECK(refused(at("deep/set"), (DataOptions){.attributes = "Male"}, 2, "--classes"));
+    CHECK(refused(at("nothing"), (DataOptions){0}, 1, "No such file") && refused(at("deep/set/Train/joy/0.pgm"), (DataOptions){0}, 2, "one picture"));
+    at("hollow/x");
+    CHECK(refused(at("hollow"), (DataOptions){0}, 1, "holds no pictures"));
+    for (int i = 0; i < 4; i++)
+        write_picture(at("kaggle/%s/%d.pgm", i == 3 ? "test" : i ? "train/sad" : "train/fear", i), 16, 16, i);
+    CHECK(dataset_open(&set, at("kaggle"), &(DataOptions){.split = SPLIT_ALL, .crop = 6}, &e) && set.count == 3);       // test/ has no classes
+    CHECK(dataset_read(&set, 1, 6, 1, again, &e) && again[0] == (int)(draw(1, 7, 5 * 16 + 5, 0) * 256));
+    dataset_close(&set);
+    write_picture(at("flat/b.pgm"), 20, 16, 2);
+    write_picture(at("flat/a.pgm"), 16, 16, 1);
+    CHECK(refused(at("flat"), (DataOptions){0}, 1, "no class folders"));
+    CHECK(dataset_open(&set, at("flat"), &(DataOptions){.unlabelled = 1}, &e) && set.count == 2 && !strcmp(set.class_names[0], "all"));
+    CHECK(!strcmp(set.text + set.where[0], "a.pgm"));
+    CHECK(dataset_read(&set, 1, 16, 1, again, &e) && again[16] == (int)(draw(2, 7, 22, 0) * 256));      // cut at x = 2
+    dataset_close(&set);
+}
+
+static void check_lists(void)
+{
+    Error e = {0};
+    DataSet set;
+    for (int i = 0; i < 6; i++)
+        write_picture(at("list/a, b/%d.pgm", i), 8, 8, i);
+    write_text(at("list/training.csv"), "\xEF\xBB\xBFsubDirectory_filePath,face_x,expression,split\r\n\"a, b/0.pgm\",1,6,train\r\n\r\n"
+               "\"a, b\\1.pgm\",1,0,val\r\n\"a, b/2.pgm\",1,7,train\r\n\"a, b/3.pgm\",1, \"Joy\" ,train\r\n\"a, b/gone.pgm\",1,1,train");
+    warnings();
+    CHECK_MSG(dataset_open(&set, at("list"), &(DataOptions){0}, &e), "%.400s", e.text);
+    CHECK(set.count == 2 && set.dropped == 1 && set.missing == 1 && warnings() == 2);
+    CHECK(set.n_classes == 3 && set.label[0] == 2 && set.label[1] == 1 && !strcmp(set.format, "CSV list"));
+    dataset_close(&set);
+    static const struct { const char *text, *words; } bad[] = {
+        {"path,label\n\"a.png,1\n", "line 2: a quote"}, {"path,label\na.png,1\nb.png\n", "line 3: 1 fields"},
+        {"path,label\n,1\n", "line 2: the path"}, {"path,label\na,\n", "line 2: the label"}, {"", "is no list"},
+        {"path,colour\na,1\n", "is no list"}, {"path,label\n", "lists no picture"}, {"path,label\nx.png,1\ny.png,2", "none of its 2 files"},
+        {"path,label,split\nx.png,1,maybe\n", "'maybe'"}, {"emotion,pixels\n1,1 2 3\n", "line 2: 3 pixels"},
+        {"emotion,pixels\n1,1 2 3 256\n", "pixel 4"}, {"emotion,pixels\n1,1 2 3 4\n2,1\n", "line 3: 1 pixels"},
+        {"emotion,pixels\n1,1 2 -3 4\n", "pixel 3"}, {"path,label\n\"a\"b,1\n", "line 2: a quote"}
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        write_text(at("bad.csv"), bad[i].text);
+        CHECK(refused(at("bad.csv"), (DataOptions){0}, 1, bad[i].words));
+    }
+    write_text(at("list/second.csv"), "path,label\na,1\n");
+    CHECK(refused(at("list"), (DataOptions){0}, 2, "holds 2 lists"));
+    write_text(at("fer2013.csv"), "emotion,pixels,Usage\n0,1 2 3 4,Training\n6,5 6 7 8,Training\n3,9 10 11 255,PublicTest\n9,1 2 3 4,Training\n");
+    CHECK_MSG(dataset_open(&set, at("fer2013.csv"), &(DataOptions){0}, &e), "%.400s", e.text);
+    unsigned char pixels[12];
+    CHECK(set.count == 2 && set.dropped == 1 && set.n_classes == 3 && set.label[0] == 2 && set.label[1] == 0);
+    CHECK(dataset_read(&set, 1, 2, 3, pixels, &e) && pixels[0] == 5 && pixels[2] == 5 && pixels[11] == 8);
+    dataset_close(&set);
+}
+
+/* Runs the doctor with its output in a file, and tells whether it says all the words. */
+static int doctor_says(const char *path, int size, int json, int ok, const char *const *words)
+{
+    static char text[20000];
+    Error e = {0};
+    const char *file = at("doctor.txt");
+    fflush(stdout);
+    int out = dup(1);
+    if (!freopen(file, "wb", stdout))
+        return 0;
+    int got = data_doctor(path, &(DataOptions){0}, size, json, &e), all = got == ok;
+    fflush(stdout);
+    dup2(out, 1);
+    close(out);
+    FILE *f = fopen(file, "rb");
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    for (; *words; words++)
+        if (!strstr(text, *words)) {
+            printf("  missing '%s' in: %s\n", *words, text);
+            all = 0;
+        }
+    return all;
+}
+
+static void check_attributes(void)
+{
+    Error e = {0};
+    DataSet set;
+    for (int i = 1; i <= 3; i++)
+        write_picture(at("celeba/img_align_celeba/00000%d.pgm", i), 8, 10, i);
+    write_text(at("celeba/list_attr_celeba.txt"), "3\nMale Smiling Young \n000001.pgm -1  1 1\n000002.pgm  1 -1 1\n000003.pgm 1 1 -1 \n");
+    write_text(at("celeba/list_eval_partition.txt"), "000001.pgm 0\n000002.pgm 0\n000003.pgm 1\n");
+    CHECK_MSG(dataset_open(&set, at("celeba/list_attr_celeba.txt"), &(DataOptions){.attributes = "Young,Male"}, &e), "%.400s", e.text);
+    CHECK(set.count == 2 && set.n_classes == 2 && set.attributes[0] == 1 && set.attributes[1] == 0 && set.attributes[3] == 1);
+    Loader *l = loader_open(&set, 2, 8, 1, &(Augment){0}, 3, 0, &e);
+    static real x[128];
+    int label[2];
+    uint8_t attributes[4];
+    CHECK(loader_next(l, x, label, attributes, &e) && attributes[0] == 1 && attributes[1] + attributes[3] == 1);
+    loader_close(l);
+    dataset_close(&set);
+    CHECK(refused(at("celeba"), (DataOptions){0}, 2, "--attributes Male") && refused(at("celeba"), (DataOptions){.attributes = "Old"}, 2, "no attribute 'Old'"));
+    write_text(at("kaggle2/list_attr_celeba.csv"), "image_id,Male,Smiling\n000001.pgm,-1,1\n000002.pgm,1,0\n");
+    write_picture(at("kaggle2/img_align_celeba/img_align_celeba/000001.pgm"), 8, 8, 1);
+    write_picture(at("kaggle2/img_align_celeba/img_align_celeba/000002.pgm"), 8, 8, 1);
+    write_text(at("kaggle2/list_eval_partition.csv"), "image_id,partition\n000001.pgm,0\n000002.pgm,2\n");
+    CHECK_MSG(dataset_open(&set, at("kaggle2"), &(DataOptions){.attributes = "Smiling", .split = SPLIT_TEST}, &e), "%.400s", e.text);
+    CHECK(set.count == 1 && set.attributes[0] == 0 && strstr(set.text + set.where[0], "000002"));
+    dataset_close(&set);
+    CHECK(doctor_says(at("celeba"), 0, 1, 1, (const char *[]){"CelebA attributes", "\"Male\": {\"train\": 1, \"validation\": 1", NULL}));
+    write_text(at("celeba/list_eval_partition.txt"), "000001.pgm 0\n000003.pgm 1\n");
+    CHECK(refused(at("celeba"), (DataOptions){.attributes = "Male"}, 1, "line 2"));
+}
+
+static void check_augment(void)
+{
+    enum { P = 16 };
+    unsigned char in[P * P * 3];
+    static real a[P * P * 3], b[P * P * 3];
+    for (int i = 0; i < P * P * 3; i++)
+        in[i] = (unsigned char)(draw(1, 1, (uint64_t)i, 0) * 256);
+    for (double x = -5; x < 5; x += 0.37)
+        CLOSE(sine(x), sin(x), 1e-12);
+    augment_picture(in, P, 3, &(Augment){0}, 1, 1, a);
+    double worst = 0;
+    for (int i = 0; i < P * P * 3; i++)
+        worst = fmax(worst, fabs(a[i] - (in[i] / 127.5 - 1)));
+    CLOSE(worst, 0, 1e-6);
+    augment_picture(in, P, 3, &(Augment){.zoom_low = 1, .zoom_high = 1}, 1, 1, b);      // a warp that changes nothing
+    for (int i = 0; i < P * P * 3; i++)
+        worst = fmax(worst, fabs(a[i] - b[i]));
+    CLOSE(worst, 0, 1e-5);
+    int mirrored = 0;
+    for (uint64_t k = 0; k < 1000; k++) {
+        augment_picture(in, P, 3, &(Augment){.flip = 1}, 5, k, b);
+        int is = b[0] == a[(P - 1) * 3] && b[4] == a[(P - 2) * 3 + 1];
+        CHECK(is || b[0] == a[0]);
+        mirrored += is;
+    }
+    CHECK(mirrored > 420 && mirrored < 580);
+    augment_picture(in, P, 3, &(Augment){1, 7.5f, 7.5f / 128, 1.075f, 1.15f}, 5, 9, a);
+    augment_picture(in, P, 3, &(Augment){1, 7.5f, 7.5f / 128, 1.075f, 1.15f}, 5, 9, b);
+    CHECK(memcmp(a, b, sizeof a) == 0);
+    for (int i = 0; i < P * P * 3; i++)
+        CHECK(a[i] >= -1 && a[i] <= 1);
+    memset(in, 255, sizeof in);
+    augment_picture(in, P, 1, &(Augment){.zoom_low = 0.5f, .zoom_high = 0.5f}, 1, 1, a);   // half the size: black around
+    CHECK(a[0] == -1 && a[8 * P + 8] == 1 && a[P * P - 1] == -1);
+    augment_picture(in, P, 1, &(Augment){.shift = 1}, 1, 2, a);
+    double mean = 0;
+    for (int i = 0; i < P * P; i++)
+        mean += a[i] / (P * P);
+    double covered = (1 - fabs(2 * draw(1, STREAM_AUGMENT, 2, 2) - 1)) * (1 - fabs(2 * draw(1, STREAM_AUGMENT, 2, 3) - 1));
+    CLOSE(mean, 2 * covered - 1, 0.12);
+}
+
+static void pause_a_little(int milliseconds)
+{
+    usleep((useconds_t)milliseconds * 1000);
+}
+
+enum { N = 4, SIDE = 12, BATCHES = 23 };
+static real batches[BATCHES][N * SIDE * SIDE], later[N * SIDE * SIDE];
+static int labels[BATCHES][N], later_label[N];
+
+static void check_loader(void)
+{
+    Error e = {0};
+    DataSet set;
+    Augment how = {1, 7.5f, 0.06f, 1.0f, 1.15f};
+    CHECK(dataset_open(&set, at("deep/set"), &(DataOptions){0}, &e));
+    Loader *l = loader_open(&set, N, SIDE, 1, &how, 42, 0, &e);
+    for (int i = 0; i < BATCHES; i++)
+        CHECK(loader_next(l, batches[i], labels[i], NULL, &e));
+    loader_close(l);
+    for (int first = 0; first < BATCHES; first += 5) {       // a fresh start anywhere, and a consumer that dawdles
+        l = loader_open(&set, N, SIDE, 1, &how, 42, (uint64_t)first, &e);
+        for (int i = first; i < BATCHES; i++) {
+            if (i % 3 == 0)
+                pause_a_little(i % 7);
+            CHECK(loader_next(l, later, later_label, NULL, &e));
+            CHECK(memcmp(later, batches[i], sizeof later) == 0 && memcmp(later_label, labels[i], sizeof later_label) == 0);
+        }
+        loader_close(l);
+    }
+    int seen[3] = {0}, order[15], times[15] = {0};
+    for (int i = 0; i < 15; i++)                              // an epoch of 15 shows each picture once: 4, 5, 6 a class
+        seen[labels[i / N][i % N]]++;
+    CHECK(seen[1] == 4 && seen[0] == 5 && seen[2] == 6);
+    shuffle_epoch(order, 15, 42, 3);
+    for (int i = 0; i < 15; i++)
+        times[order[i]]++;
+    for (int i = 0; i < 15; i++)
+        CHECK(times[i] == 1);
+    CHECK(!loader_open(&set, 16, SIDE, 1, &how, 42, 0, &e) && e.status == 2 && strstr(e.text, "--batch 15"));
+    CHECK(!loader_open(&set, 4, SIDE, 2, &how, 42, 0, &e));
+    CHECK(!loader_open(&set, 4, SIDE, 1, &(Augment){.zoom_high = 1}, 42, 0, &e) && strstr(e.text, "zoom"));
+    l = loader_open(&set, N, SIDE, 3, &how, 42, 1000000007, &e);
+    loader_close(l);                                          // at once, while the thread is busy
+    dataset_close(&set);
+}
+
+static void check_damage(void)
+{
+    Error e = {0};
+    DataSet set;
+    for (int i = 0; i < 8; i++)
+        write_picture(at("hurt/%s/%d.pgm", i < 4 ? "happy" : "sad", i), 8, 8, i);
+    write_text(at("hurt/happy/1.pgm"), "");
+    write_text(at("hurt/happy/2.pgm"), "not a picture");
+    CHECK(dataset_open(&set, at("hurt"), &(DataOptions){0}, &e));
+    warnings();                       // before the thread starts: it may warn at once
+    Loader *l = loader_open(&set, 8, 8, 1, &(Augment){0}, 42, 0, &e);
+    for (int i = 0; i < 20; i++) {
+        int happy = 0;
+        CHECK_MSG(loader_next(l, batches[0], labels[0], NULL, &e), "%.400s", e.text);
+        for (int k = 0; k < N; k++)
+            happy += labels[0][k] == 0;
+        CHECK(happy <= 4);
+    }
+    CHECK(warnings() == 2 && dataset_damaged(&set) == 2);
+    loader_close(l);
+    int index = 1;
+    unsigned char pixels[64];
+    CHECK(dataset_read_next(&set, &index, 8, 1, pixels, &e) && index == 3);
+    dataset_close(&set);
+    for (int i = 0; i < 6; i++)
+        write_text(at("hurt/%s/%d.pgm", i < 4 ? "happy" : "sad", i), "");
+    CHECK(dataset_open(&set, at("hurt"), &(DataOptions){0}, &e));
+    l = loader_open(&set, 2, 8, 1, &(Augment){0}, 42, 0, &e);
+    int ok = 1;
+    for (int i = 0; i < 8 && ok; i++)
+        ok = loader_next(l, batches[0], labels[0], NULL, &e);
+    CHECK_MSG(!ok && strstr(e.text, "cannot be read"), "%.400s", e.text);
+    loader_close(l);
+    dataset_close(&set);
+}
+
+static void check_doctor(void)
+{
+    for (int i = 0; i < 6; i++)
+        write_picture(at("ill/train/%s/%d.pgm", i < 4 ? "Joy" : "sad", i), 48, 48, i == 3 ? 0 : i);      // 3 repeats 0
+    write_picture(at("ill/test/happy/9.pgm"), 48, 48, 1);                     // leaks
+    write_picture(at("ill/train/sad/9.pgm"), 48, 48, 2);                      // contradicts
+    write_text(at("ill/train/sad/empty.pgm"), "");
+    FILE *f = fopen(at("ill/train/sad/black.pgm"), "wb");
+    fprintf(f, "P5\n48 48\n255\n");
+    for (int i = 0; i < 48 * 48; i++)
+        putc(0, f);
+    fclose(f);
+    CHECK(doctor_says(at("ill"), 0, 0, 0, (const char *[]){"Joy is read as happy", "1 of 10 files cannot be read", "empty.pgm: ",
+        "every pixel being the same: 1;", "another of the same split: 2;", "train, validation and test: 1;", "under a different label: 1;",
+        "D halves the picture 4 times", "2 problems, 4 warnings", NULL}));
+    CHECK(doctor_says(at("ill"), 50, 1, 0, (const char *[]){"\"code\": \"leak\"", "\"happy\": {\"train\": 4, \"validation\": 0, \"test\": 1}",
+        "\"code\": \"enlarged\"", "\"code\": \"size\"", "\"problems\": 3", NULL}));
+    CHECK(doctor_says(at("nowhere"), 0, 0, 0, (const char *[]){"PROBLEM", "No such file", "1 problem, 0 warnings", NULL}));
+}
+
+int main(void)
+{
+    char command[100];
+    snprintf(folder, sizeof folder, "/tmp/facegan-data-XXXXXX");
+    if (!mkdtemp(folder) || !freopen(at("stderr"), "w", stderr)) return 1;
+    setvbuf(stderr, NULL, _IONBF, 0);
+    check_words();
+    check_folders();
+    check_lists();
+    check_attributes();
+    check_augment();
+    check_loader();
+    check_damage();
+    check_doctor();
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    return check_report() + (system(command) != 0);
+}
