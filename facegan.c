@@ -4040,6 +4040,7 @@ typedef struct Net {
     int index;                          /* of the next layer in it */
     bool frozen;                        /* no new parameters: the weights were loaded, shapes must agree */
     int width, repeat, classes, channels, size;
+    int condition;                      /* channels of G's condition: n for a label */
 } Net;
 
 /* ------------------------------------------------------------------------------------------------
@@ -7915,7 +7916,7 @@ static Drawing drawing_new(Net *net, int n)
 {
     Drawing d = {.graph = graph_new()};
     d.x = tensor_new("x", shape_of(n, net->size, net->size, net->channels));
-    d.condition = tensor_new("condition", shape_of(n, 1, 1, net->classes));
+    d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(stargan_generator(net, leaf(d.graph, d.x), leaf(d.graph, d.condition)));
     return d;
@@ -7948,8 +7949,11 @@ static void from_bytes(const unsigned char *bytes, size_t count, real *x)
 
 enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS + 4 };
 
+typedef struct Model Model;
+
 typedef struct Trainer {
     Settings settings;
+    const Model *model;
     Recipe recipe;
     DataSet data, held_out;             /* training pictures, and the validation part, if there is one */
     bool has_held_out;
@@ -8078,6 +8082,48 @@ static void draw_targets(const Trainer *t, int *order)
         }
 }
 
+/* A system to train is a row: the loop, its files, its pictures and the checks ask nothing else of it. */
+struct Model {
+    const char *name;
+    int (*condition_size)(const Settings *s, int classes);              /* channels of G's condition */
+    Step (*d_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
+    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
+    void (*show_class)(const Trainer *t, int k, real *condition);       /* the condition of class k on the sample sheets */
+};
+
+static int label_size(const Settings *s, int classes)
+{
+    (void)s;
+    return classes;
+}
+
+/* The condition for class k: one-hot, or, for attributes, attribute k alone. */
+static void one_hot(real *condition, int n, int k)
+{
+    for (int i = 0; i < n; i++) condition[i] = (real)(i == k);
+}
+
+static void show_label(const Trainer *t, int k, real *condition)
+{
+    one_hot(condition, t->g.classes, k);
+}
+
+static const Model models[] = {
+    {"stargan", label_size, stargan_d_step, stargan_g_step, show_label},
+};
+enum { MODELS = sizeof models / sizeof *models };
+
+static const Model *find_model(const char *name, Error *e)
+{
+    char known[TEXT] = "";
+    for (int i = 0; i < MODELS; i++) {
+        if (strcmp(models[i].name, name) == 0) return &models[i];
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
+    }
+    fail(e, 2, "there is no model %s; there are: %s", name, known);
+    return NULL;
+}
+
 /* Fills every leaf of the iteration's two steps. */
 static int fill_batch(Trainer *t, Loader *loader, Error *e)
 {
@@ -8150,13 +8196,19 @@ static void build_judge(Trainer *t)
     t->judge_scores = keep(stargan_classes(&t->d, stargan_features(&t->d, leaf(t->judge, t->judge_x))));
 }
 
-static int build_graphs(Trainer *t, int classes, Error *e)
+static void build_steps(Trainer *t, int classes)
 {
     const Settings *s = &t->settings;
     make_nets(s, classes, &t->g, &t->d);
+    t->g.condition = t->d.condition = t->model->condition_size(s, classes);
     t->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
-    t->d_step = stargan_d_step(&t->g, &t->d, &t->batch, &t->recipe);
-    t->g_step = stargan_g_step(&t->g, &t->d, &t->batch, &t->recipe);
+    t->d_step = t->model->d_step(&t->g, &t->d, &t->batch, &t->recipe);
+    t->g_step = t->model->g_step(&t->g, &t->d, &t->batch, &t->recipe);
+}
+
+static int build_graphs(Trainer *t, int classes, Error *e)
+{
+    build_steps(t, classes);
     t->drawing = drawing_new(&t->g, classes);
     build_judge(t);
     Graph *graphs[] = {t->d_step.graph, t->g_step.graph, t->drawing.graph, t->judge};
@@ -8307,12 +8359,6 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
  * 11.7  Samples, validation, log
  * ---------------------------------------------------------------------------------------------- */
 
-/* The condition for class k: one-hot, or, for attributes, attribute k alone. */
-static void one_hot(real *condition, int n, int k)
-{
-    for (int i = 0; i < n; i++) condition[i] = (real)(i == k);
-}
-
 /* A sheet without margins: a row for each sample face, first as it is, then as every class. */
 static int save_samples(Trainer *t, Error *e)
 {
@@ -8326,7 +8372,7 @@ static int save_samples(Trainer *t, Error *e)
     for (int i = 0; i < t->n_samples; i++) {
         for (int k = 0; k < n; k++) {
             from_bytes(t->sample_pixels + (size_t)i * bytes, bytes, t->drawing.x->data + (size_t)k * bytes);
-            one_hot(t->drawing.condition->data + k * n, n, k);
+            t->model->show_class(t, k, t->drawing.condition->data + k * t->g.condition);
         }
         graph_run(t->drawing.graph);
         for (int k = 0; k <= n; k++) {
@@ -8540,7 +8586,7 @@ static int complete_settings(Trainer *t, Error *e)
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                     s->zoom_high);
-    if (!make_recipe(s, &t->recipe, e) || !open_data(t, e)) return 0;
+    if (!(t->model = find_model(s->model, e)) || !make_recipe(s, &t->recipe, e) || !open_data(t, e)) return 0;
     if (!s->size) {
         Image first;
         char why[IMAGE_ERROR_SIZE];
@@ -8764,7 +8810,6 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
         if (!value) return fail(e, 1, "%s: its metadata lacks \"%s\"", path, names[i][0]);
         if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
     }
-    if (strcmp(s->model, "stargan")) return fail(e, 1, "%s: model %s is not known here", path, s->model);
     const char *labels = tensorfile_metadata(file, "labels");
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
         return fail(e, 1, "%s: labels = %s: must be classes or attributes", path, labels);
@@ -8848,6 +8893,7 @@ static int step_with(const TensorFile *in, const char *path, const char *out, Tr
     const TensorEntry *classes = tensorfile_find(in, "D.conv2.weight");
     char why[TENSORFILE_ERROR_SIZE];
     if (!read_step_settings(in, path, s, e) || !make_recipe(s, &t->recipe, e)) return 0;
+    if (!(t->model = find_model(s->model, e))) return 0;
     if (!classes || classes->rank != 4) return fail(e, 1, "%s: has no tensor \"D.conv2.weight\"", path);
     t->recipe.keep_gradients = true;
     if (!build_graphs(t, (int)classes->shape[0], e)) return 0;
@@ -9219,11 +9265,8 @@ static int bench(const Settings *settings, Error *e)
     static Trainer t;
     t = (Trainer){.settings = *settings};
     const Settings *s = &t.settings;
-    if (!make_recipe(s, &t.recipe, e) || !check_size(s, e)) return 0;
-    make_nets(s, 4, &t.g, &t.d);
-    t.batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, 4);
-    t.d_step = stargan_d_step(&t.g, &t.d, &t.batch, &t.recipe);
-    t.g_step = stargan_g_step(&t.g, &t.d, &t.batch, &t.recipe);
+    if (!(t.model = find_model(s->model, e)) || !make_recipe(s, &t.recipe, e) || !check_size(s, e)) return 0;
+    build_steps(&t, 4);
     t.drawing = drawing_new(&t.g, (int)s->batch);
     Graph *graphs[] = {t.d_step.graph, t.g_step.graph, t.drawing.graph};
     int ok = bind_graphs(graphs, 3, &t.arena, e);
@@ -9307,7 +9350,7 @@ static int read_architecture(const TensorFile *file, const char *path, const cha
     g->letter = 'G';
     g->width = (int)first->shape[0];
     g->channels = (int)last->shape[0];
-    g->classes = (int)classes;
+    g->classes = g->condition = (int)classes;
     g->size = size && atoi(size) >= 8 && atoi(size) <= 1024 && atoi(size) % 4 == 0 ? atoi(size) : 128;
     return 1;
 }
@@ -10020,8 +10063,7 @@ typedef struct Verb {
 static int run_train(Command *c, Error *e)
 {
     Settings *s = &c->settings;
-    if (strcmp(c->inputs[0], "stargan")) return fail(e, 2, "train %s: the model must be stargan", c->inputs[0]);
-    snprintf(s->model, sizeof s->model, "%s", c->inputs[0]);
+    if (!set_setting(s, find_setting("model"), c->inputs[0], e) || !find_model(s->model, e)) return 0;
     if (strlen(c->inputs[1]) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
     snprintf(s->data, sizeof s->data, "%s", c->inputs[1]);
     if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", s->model);
@@ -10050,7 +10092,7 @@ static int run_report(Command *c, Error *e)
 static int run_bench(Command *c, Error *e)
 {
     Settings *s = &c->settings;
-    if (strcmp(c->inputs[0], "stargan")) return fail(e, 2, "bench %s: the model must be stargan", c->inputs[0]);
+    if (!set_setting(s, find_setting("model"), c->inputs[0], e)) return 0;
     if (!s->size) s->size = 128;
     if (s->grey) s->channels = 1;
     return bench(s, e);
