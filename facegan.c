@@ -189,7 +189,8 @@ static void *scratch(size_t bytes)
  * this process or not.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST };
+enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST,
+       STREAM_STRENGTH, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
 {
@@ -559,6 +560,9 @@ typedef struct Tile {                   // c(row, lane) = sum over pictures, run
 #define SQRT_HALF_BITS 0x3FE6A09E667F3BCDLL
 #define LN2_HIGH 0.693147180369123816490
 #define LN2_LOW 1.90821492927058770002e-10
+#define SIN_TERMS 11
+#define PI_HIGH 3.14159265358979311600
+#define PI_LOW 1.22464679914735317723e-16
 #else
 #define EXP_TERMS 8
 #define LOG_TERMS 6
@@ -572,6 +576,9 @@ typedef struct Tile {                   // c(row, lane) = sum over pictures, run
 #define SQRT_HALF_BITS 0x3F3504F3
 #define LN2_HIGH 0.693145751953125f
 #define LN2_LOW 1.42860682030941723212e-6f
+#define SIN_TERMS 7
+#define PI_HIGH 3.140625f
+#define PI_LOW 9.67653589793e-4f
 #endif
 
 #define REAL_SQRT(x) (sizeof(real) == 8 ? (real)sqrt(x) : (real)sqrtf((float)(x)))
@@ -583,6 +590,10 @@ static const real inverse_factorial[14] = {1, 1, (real)(1.0 / 2), (real)(1.0 / 6
 static const real inverse_odd[12] = {1, (real)(1.0 / 3), (real)(1.0 / 5), (real)(1.0 / 7), (real)(1.0 / 9), (real)(1.0 / 11), (real)(1.0 / 13), (real)(1.0 / 15),
                                      (real)(1.0 / 17), (real)(1.0 / 19), (real)(1.0 / 21), (real)(1.0 / 23)};
 
+/* 1/1!, -1/3!, 1/5!, ...: the sine's power series */
+static const real sine_series[11] = {1, (real)(-1.0 / 6), (real)(1.0 / 120), (real)(-1.0 / 5040), (real)(1.0 / 362880), (real)(-1.0 / 39916800),
+                                     (real)(1.0 / 6227020800), (real)(-1.0 / 1307674368000), (real)(1.0 / 355687428096000),
+                                     (real)(-1.0 / 121645100408832000), (real)(1.0 / 51090942171709440000.0)};
 
 /* Every kernel that is compiled per instruction set, a row each: X(result, name, (arguments)). */
 #define KERNELS(X) \
@@ -682,6 +693,17 @@ typedef struct Kernels {
         VEC l_ = 2 * s_ * p_ + e_ * (real)LN2_LOW + e_ * (real)LN2_HIGH; \
         l_ = SELECT(x_ == 0, SPLAT((real)-INFINITY), l_); \
         result = SELECT((x_ > 0) & (x_ < (real)INFINITY), l_, SELECT(x_ == 0, l_, SELECT(x_ > 0, x_, SPLAT((real)NAN)))); \
+    } while (0)
+
+/* sin x = (-1)^k sin(x - k pi) with k the nearest whole number to x/pi, whose last bit becomes the sign. */
+#define SIN(result, argument) \
+    do { \
+        VEC x_ = (argument), k_ = x_ * (real)0.31830988618379067154 + (real)ROUND_MAGIC; \
+        IVEC sign_ = ((IVEC)k_ & 1) * SIGN_BIT; \
+        k_ -= (real)ROUND_MAGIC; \
+        VEC r_ = x_ - k_ * (real)PI_HIGH - k_ * (real)PI_LOW, s2_ = r_ * r_, p_ = SPLAT(sine_series[SIN_TERMS - 1]); \
+        for (int i_ = SIN_TERMS - 2; i_ >= 0; i_--) p_ = p_ * s2_ + sine_series[i_]; \
+        result = (VEC)((IVEC)(p_ * r_) ^ sign_); \
     } while (0)
 
 /* y[i] = the value `r` that `body` computes from x = u[i] and v = v[i] (0 without a second operand). */
@@ -1043,6 +1065,7 @@ static void NAME(pointwise)(Op op, const real *u, const real *v, real a, real b,
     case OP_reciprocal:      MAP(r = SELECT(x == 0, SPLAT((real)0), 1 / x));
     case OP_exp:             MAP(EXP(r, x));
     case OP_log:             MAP(LOG(r, x));
+    case OP_sin:             MAP(SIN(r, x));
     case OP_tanh:            MAP(VEC t; VEC z = (VEC)((IVEC)x & ~SIGN_BIT); EXP(t, -2 * z); t = (1 - t) / (1 + t); r = (VEC)((IVEC)t | ((IVEC)x & SIGN_BIT)));
     case OP_sigmoid:         MAP(VEC t; EXP(t, -x); r = 1 / (1 + t));
     case OP_softplus:        MAP(VEC t; VEC z = (VEC)((IVEC)x | SIGN_BIT); EXP(t, z); LOG(t, 1 + t); r = SELECT(x > 0, x, (x - x)) + t);
@@ -2647,6 +2670,8 @@ static Node *add_number(Node *x, double b) { return affine(x, 1, b); }
 static Node *square(Node *x)        { return append((Node){.op = OP_square, .in = {x}}); }
 static Node *sqrt_of(Node *x)       { return append((Node){.op = OP_sqrt, .in = {x}}); }
 static Node *reciprocal(Node *x)    { return append((Node){.op = OP_reciprocal, .in = {x}}); }
+static Node *sin_of(Node *x)        { return append((Node){.op = OP_sin, .in = {x}}); }
+static Node *cos_of(Node *x)        { return sin_of(add_number(x, 1.57079632679489661923)); }
 static Node *tanh_of(Node *x)       { return append((Node){.op = OP_tanh, .in = {x}}); }
 static Node *sigmoid(Node *x)       { return append((Node){.op = OP_sigmoid, .in = {x}}); }
 static Node *softplus(Node *x)      { return append((Node){.op = OP_softplus, .in = {x}}); }
@@ -2679,6 +2704,9 @@ GRADIENT(exp) { dx[0] = mul(dy, y); }
 
 POINTWISE(log, 1, 0.1, 3, false, log(x))
 GRADIENT(log) { dx[0] = mul(dy, reciprocal(y->in[0])); }
+
+POINTWISE(sin, 1, -8, 8, false, sin(x))
+GRADIENT(sin) { dx[0] = mul(dy, cos_of(y->in[0])); }
 
 POINTWISE(tanh, 1, -3, 3, false, tanh(x))
 GRADIENT(tanh) { dx[0] = mul(dy, affine(square(y), -1, 1)); }
@@ -3094,6 +3122,94 @@ GRADIENT(softmax) { dx[0] = mul(y, sub(dy, sum_to(mul(y, dy), one_channel(y->sha
 GRADIENT(logsumexp) { dx[0] = mul(softmax(y->in[0]), dy); }
 CASE(softmax) { return variant < 2 ? softmax(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
 CASE(logsumexp) { return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.6b  The largest channel
+ *
+ * pick takes the operand u where v is largest, put brings a number there and leaves 0 elsewhere: each is linear in u
+ * and the other's gradient, as gather and scatter are, and v only says where. max over channels is pick(v, v).
+ * ---------------------------------------------------------------------------------------------- */
+
+static Node *pick_largest(Node *u, Node *v)
+{
+    return append((Node){.op = OP_pick_largest, .in = {u, v}, .shape = one_channel(v->shape)});
+}
+
+static Node *put_at_largest(Node *u, Node *v)
+{
+    return append((Node){.op = OP_put_at_largest, .in = {u, v}, .shape = v->shape});
+}
+
+static Node *largest(Node *x) { return pick_largest(x, x); }
+
+SHAPE(pick_largest)
+{
+    return shape_equal(y->in[0]->shape, y->in[1]->shape) ? 1 : mistake(y, "operands differ in shape");
+}
+
+SHAPE(put_at_largest)
+{
+    bool fits = shape_equal(y->in[0]->shape, one_channel(y->in[1]->shape));
+    return fits ? 1 : mistake(y, "the first operand needs one channel, else the second's shape");
+}
+
+DEFINE(pick_largest)
+{
+    size_t n = (size_t)y->in[1]->shape.d[3];
+    for (size_t i = 0; i < count_of(y); i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < n; k++) best = in[1][i * n + k] > in[1][i * n + best] ? k : best;
+        out[i] = in[0][i * n + best];
+    }
+}
+
+DEFINE(put_at_largest)
+{
+    size_t n = (size_t)y->shape.d[3];
+    for (size_t i = 0; i < count_of(y) / n; i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < n; k++) best = in[1][i * n + k] > in[1][i * n + best] ? k : best;
+        for (size_t k = 0; k < n; k++) out[i * n + k] = k == best ? in[0][i] : 0;
+    }
+}
+
+/* The first channel of row i that holds its largest number. */
+static size_t largest_channel(const Node *x, size_t i)
+{
+    size_t n = (size_t)x->shape.d[3], best = 0;
+    for (size_t k = 1; k < n; k++)
+        if (x->data[i * n + k] > x->data[i * n + best]) best = k;
+    return best;
+}
+
+CPU(pick_largest)
+{
+    size_t n = (size_t)y->in[1]->shape.d[3];
+    for (size_t i = 0; i < count_of(y); i++) y->data[i] = y->in[0]->data[i * n + largest_channel(y->in[1], i)];
+}
+
+CPU(put_at_largest)
+{
+    size_t n = (size_t)y->shape.d[3];
+    memset(y->data, 0, count_of(y) * sizeof *y->data);
+    for (size_t i = 0; i < count_of(y) / n; i++) y->data[i * n + largest_channel(y->in[1], i)] = y->in[0]->data[i];
+}
+
+GRADIENT(pick_largest) { if (want[0]) dx[0] = put_at_largest(dy, y->in[1]); }
+GRADIENT(put_at_largest) { if (want[0]) dx[0] = pick_largest(dy, y->in[1]); }
+
+CASE(pick_largest)
+{
+    Node *v = test_leaf(g, shape_of(3, 2, 2, variant == 1 ? 1 : 7), -2, 2, false);
+    if (variant == 2) return mul(largest(v), largest(square(v)));
+    return variant < 2 ? pick_largest(test_leaf(g, v->shape, -1, 1, false), v) : NULL;
+}
+
+CASE(put_at_largest)
+{
+    Node *v = test_leaf(g, shape_of(3, 2, 2, variant ? 1 : 7), -2, 2, false);
+    return variant < 2 ? put_at_largest(test_leaf(g, one_channel(v->shape), -1, 1, false), v) : NULL;
+}
 
 /* ------------------------------------------------------------------------------------------------
  * 4.7  Convolution, its input gradient, its weight gradient
@@ -3805,6 +3921,17 @@ static void place_in_order(Graph *g, Node *y)
     y->placed = true;
 }
 
+/* Does y read x, itself or through a view of it? */
+static bool reads(const Node *y, const Node *x)
+{
+    for (int k = 0; k < MAX_INPUTS; k++) {
+        const Node *operand = y->in[k];
+        while (operand && is_view(operand)) operand = operand->in[0];
+        if (operand == x) return true;
+    }
+    return false;
+}
+
 /* An update may run once its gradient is known and nobody will read its weight any more. */
 static int update_position(Graph *g, const Node *update)
 {
@@ -3812,8 +3939,7 @@ static int update_position(Graph *g, const Node *update)
     for (int i = 0; i < g->n_order; i++) {
         const Node *y = g->order[i];
         if (y == update) continue;
-        for (int k = 0; k < MAX_INPUTS; k++)
-            if (y->op != OP_adam && y->in[k] == update->in[1]) position = i;
+        if (y->op != OP_adam && reads(y, update->in[1])) position = i;
         if (y == update->in[0]) position = position > i ? position : i;
     }
     return position;
@@ -4029,6 +4155,8 @@ typedef struct Parameter {
     Tensor *w, *m, *v;                  /* the weight and Adam's two moments; all (R,S,C,K) or (1,1,1,K) */
     Node *leaf;                         /* w in the graph at hand */
     int fan_in;                         /* initial values are uniform in +-1/sqrt(fan_in); 0: 1, negative: 0 */
+    double gain;                        /* and multiplied by this, unless it is 0 */
+    bool matrix;                        /* of rank 2 in files: (rows,1,1,columns) */
 } Parameter;
 
 typedef struct Net {
@@ -4040,7 +4168,8 @@ typedef struct Net {
     int index;                          /* of the next layer in it */
     bool frozen;                        /* no new parameters: the weights were loaded, shapes must agree */
     int width, repeat, classes, channels, size;
-    int condition;                      /* channels of G's condition: n for a label */
+    int condition;                      /* channels of G's condition: n for a label, or the dimension of GANmut's space */
+    char space;                         /* GANmut's: 'l' linear, 'g' Gaussian; 0: none */
 } Net;
 
 /* ------------------------------------------------------------------------------------------------
@@ -4102,7 +4231,7 @@ static void initialise_task(void *argument, int i, int worker)
     const Initialisation *job = argument;
     Parameter *p = &job->net->parameters[i];
     uint32_t which = (uint32_t)(i + (job->net->letter == 'D' ? MAX_PARAMETERS : 0));
-    if (p->fan_in > 0) fill_uniform(p->w, 1 / sqrt(p->fan_in), job->seed, which);
+    if (p->fan_in > 0) fill_uniform(p->w, (p->gain != 0 ? p->gain : 1) / sqrt(p->fan_in), job->seed, which);
     else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
 }
 
@@ -4253,14 +4382,22 @@ static Node *stargan_source(Net *net, Node *features)
     return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 1));
 }
 
-/* Which class is it? features -> class scores before the softmax (N,1,1,n). */
-static Node *stargan_classes(Net *net, Node *features)
+/* A head that sees the whole picture at once: features -> (N,1,1,k). */
+static Node *whole_head(Net *net, const char *name, Node *features, int k)
 {
     sequential(net, "");
     int side = features->shape.d[1];
-    Shape w = shape_of(side, side, features->shape.d[3], net->classes);
-    Node *weight = parameter(net, "conv2.weight", w, side * side * features->shape.d[3]);
+    Shape w = shape_of(side, side, features->shape.d[3], k);
+    Node *weight = parameter(net, name, w, side * side * features->shape.d[3]);
     return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 0));
+}
+
+/* Which class is it? features -> class scores before the softmax (N,1,1,n). The Gaussian GANmut's head has the
+ * coordinates behind them. */
+static Node *stargan_classes(Net *net, Node *features)
+{
+    int behind = net->space == 'g' ? net->condition : 0;
+    return slice(whole_head(net, "conv2.weight", features, net->classes + behind), 3, 0, net->classes);
 }
 
 /* D halves the side d times: the largest d <= 6 for which P / 2^d is an integer of at least 2. 0: the side does not
@@ -4270,6 +4407,121 @@ static int default_d_repeat(int size)
     int d = 0;
     while (d < 6 && size % (2 << d) == 0 && size / (2 << d) >= 2) d++;
     return d;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 7.4  GANmut                                                              (d'Apolito et al. 2021, section 3)
+ *
+ * StarGAN's G, but its condition is a point z of a space of two (or three) dimensions that is learnt along with it,
+ * and a D that also tells where a picture lies in it.
+ *   linear    neutral is the centre of the unit disc, every other emotion a direction, how strong it is the radius rho
+ *   Gaussian  every emotion is a Gaussian in [-1,1]^d
+ * Directions or Gaussians are parameters of G. The linear model's names have a bias that nothing uses: it is carried.
+ * ---------------------------------------------------------------------------------------------- */
+
+static Node *matrix(Net *net, const char *name, int rows, int columns, int fan_in, double gain)
+{
+    Node *w = parameter(net, name, shape_of(rows, 1, 1, columns), fan_in);
+    Parameter *p = net_find(net, name);
+    p->matrix = true, p->gain = gain;
+    return w;
+}
+
+/* The unit vectors of the emotions but neutral, (n-1,1,1,d). Initial values are tiny, so that they turn easily. */
+static Node *ganmut_directions(Net *g)
+{
+    int n = g->classes - 1, d = g->condition;
+    sequential(g, "");
+    parameter(g, "axes.bias", shape_of(1, 1, 1, n), d);
+    Node *axes = matrix(g, "axes.weight", n, d, d, 1e-4);
+    return mul(axes, reciprocal(sqrt_of(sum_to(square(axes), shape_of(n, 1, 1, 1)))));
+}
+
+/* Labels (N,1,1,n) -> their directions (N,1,1,d); neutral's is 0. */
+static Node *ganmut_direction_of(Net *g, Node *label)
+{
+    Shape w = shape_of(1, 1, g->classes - 1, g->condition);
+    Node *emotion = slice(label, 3, 1, g->classes - 1);                                         // (N,1,1,n-1)
+    return conv2d(emotion, reshape(ganmut_directions(g), w), NULL, LINEAR, conv_shape(emotion->shape, w, 1, 0));
+}
+
+/* Column k of a matrix (n,1,1,d) as a row (1,1,1,n). */
+static Node *column(Node *x, int k)
+{
+    return reshape(slice(x, 3, k, 1), shape_of(1, 1, 1, x->shape.d[0]));
+}
+
+/* The means of the Gaussians, (n,1,1,d); `raw`: before the tanh. */
+static Node *ganmut_means(Net *g, bool raw)
+{
+    sequential(g, "");
+    Node *mu = matrix(g, "mu.weight", g->classes, g->condition, g->condition, 1);
+    return raw ? affine(mu, 1, 0) : tanh_of(mu);
+}
+
+enum { SPACE_MOST = 3 };                /* dimensions of a space */
+
+/* Two dimensions: C = R(angle) diag(|axes|) R^T, so C^-1 = R diag(1/|axes|) R^T. Each entry is (1,1,1,n). */
+static void ganmut_precision_2(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
+{
+    sequential(g, "");
+    Node *angle = matrix(g, "covariance_angles.weight", 1, g->classes, -1, 1),
+         *axes = reciprocal(abs_of(matrix(g, "covariance_axes.weight", g->classes, 2, 0, 1)));
+    Node *c = cos_of(angle), *s = sin_of(angle), *first = column(axes, 0), *second = column(axes, 1);
+    p[0][0] = add(mul(square(c), first), mul(square(s), second));
+    p[1][1] = add(mul(square(s), first), mul(square(c), second));
+    p[0][1] = p[1][0] = mul(mul(c, s), sub(first, second));
+}
+
+/* Three dimensions: C = A A^T + 1e-3 I with A lower triangular, positive definite whatever A is; inverted by cofactors. */
+static void ganmut_precision_3(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
+{
+    sequential(g, "");
+    Node *diagonal = matrix(g, "covariance_diagonal.weight", g->classes, 3, 0, 1),
+         *lower = matrix(g, "covariance_lower.weight", g->classes, 3, -1, 1);
+    Node *a = column(diagonal, 0), *c = column(diagonal, 1), *f = column(diagonal, 2), *b = column(lower, 0),
+         *d = column(lower, 1), *e = column(lower, 2);                                          // A = (a; b c; d e f)
+    Node *c00 = add_number(square(a), 1e-3), *c11 = add_number(add(square(b), square(c)), 1e-3),
+         *c22 = add_number(add(add(square(d), square(e)), square(f)), 1e-3);
+    Node *c10 = mul(a, b), *c20 = mul(a, d), *c21 = add(mul(b, d), mul(c, e));
+    p[0][0] = sub(mul(c11, c22), square(c21));
+    p[0][1] = sub(mul(c20, c21), mul(c10, c22));
+    p[0][2] = sub(mul(c10, c21), mul(c20, c11));
+    p[1][1] = sub(mul(c00, c22), square(c20));
+    p[1][2] = sub(mul(c10, c20), mul(c00, c21));
+    p[2][2] = sub(mul(c00, c11), square(c10));
+    Node *per_determinant = reciprocal(add(add(mul(c00, p[0][0]), mul(c10, p[0][1])), mul(c20, p[0][2])));
+    for (int i = 0; i < 3; i++)
+        for (int k = i; k < 3; k++) p[i][k] = p[k][i] = mul(p[i][k], per_determinant);
+}
+
+/* (z - mean_k)^T C_k^-1 (z - mean_k) for points z (N,1,1,d) and every emotion k: (N,1,1,n). */
+static Node *ganmut_distances(Net *g, Node *z)
+{
+    Node *means = ganmut_means(g, false), *p[SPACE_MOST][SPACE_MOST], *v[SPACE_MOST], *total = NULL;
+    if (g->condition == 2) ganmut_precision_2(g, p);
+    else ganmut_precision_3(g, p);
+    for (int i = 0; i < g->condition; i++) v[i] = sub(slice(z, 3, i, 1), column(means, i));      // (N,1,1,n)
+    for (int i = 0; i < g->condition; i++)
+        for (int k = 0; k < g->condition; k++) {
+            Node *term = mul(mul(v[i], v[k]), p[i][k]);
+            total = total ? add(total, term) : term;
+        }
+    return total;
+}
+
+/* Makes the space's parameters for a net that only draws. */
+static void ganmut_space(Net *g)
+{
+    if (g->space == 'l') ganmut_directions(g);
+    if (g->space == 'g') ganmut_distances(g, fill(g->graph, shape_of(1, 1, 1, g->condition), 0));
+}
+
+/* Where in the space is it? features -> (N,1,1,d). */
+static Node *ganmut_coordinates(Net *d, Node *features)
+{
+    if (d->space == 'l') return whole_head(d, "conv3.weight", features, d->condition);
+    return slice(whole_head(d, "conv2.weight", features, d->classes + d->condition), 3, d->classes, d->condition);
 }
 
 /* ================================================================================================
@@ -4361,15 +4613,22 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     char reg;                           /* 'g' gradient penalty, 'r' R1, 'n' none */
     bool attributes;
     double lambda_cls, lambda_rec, lambda_gp, beta1, beta2;
+    double lambda_info, lambda_rho, lambda_prediction;      /* GANmut */
+    int random_directions;              /* how many pictures of a batch take one (GANmut, linear) */
+    bool approximate, as_published;     /* GANmut's cycle; the public code's quirks */
     int batch;
     bool keep_gradients;
 } Recipe;
+
+enum { MAX_DRAWS = 8 };
 
 typedef struct Batch {                  /* the leaves of a step */
     Tensor *x;                          /* (N,P,P,X) real pictures in [-1,1] */
     Tensor *label, *target;             /* (N,1,1,n) c' and c, one-hot or 0/1 attributes */
     Tensor *alpha;                      /* (N,1,1,1) where x_hat lies between real and fake */
     Tensor *schedule_d, *schedule_g;    /* (1,1,1,3) Adam's learning rate and corrections */
+    Tensor *draws[MAX_DRAWS];           /* the model's own random draws, by name */
+    int n_draws;
 } Batch;
 
 enum { MAX_TERMS = 6 };
@@ -4400,28 +4659,37 @@ static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *reci
     for (int i = 0; recipe->keep_gradients && i < net->count; i++) keep(step->gradients[i]);
 }
 
+/* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): they share each filter's reading. */
+static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Recipe *recipe)
+{
+    Graph *g = step->graph;
+    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha);
+    int n = x->shape.d[0];
+    Node *both = stargan_features(d, concat(x, step->fake, 0));                                 // (2N,..)
+    Node *real_features = slice(both, 0, 0, n);
+    Node *s = stargan_source(d, both);                                                          // (2N,P/2^d,P/2^d,1)
+    add_term(step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
+    add_term(step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), 1);
+    add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes),
+             recipe->lambda_cls);
+    if (recipe->reg == 'g') {
+        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
+        add_term(step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat)), x_hat),
+                 recipe->lambda_gp);
+    }
+    if (recipe->reg == 'r')
+        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x)), x), recipe->lambda_gp);
+    return both;
+}
+
 static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
-    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha);
-    int n = x->shape.d[0];
+    Node *x = leaf(g, batch->x);
     step.fake = stop_grad(stargan_generator(generator, x, leaf(g, batch->target)));             // (N,P,P,X)
-    Node *both = stargan_features(d, concat(x, step.fake, 0));                                  // (2N,..): real and fake share each filter's reading
-    Node *real_features = slice(both, 0, 0, n);
-    Node *s = stargan_source(d, both);                                                          // (2N,P/2^d,P/2^d,1)
-    add_term(&step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
-    add_term(&step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), 1);
-    add_term(&step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes),
-             recipe->lambda_cls);
-    if (recipe->reg == 'g') {
-        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step.fake));                 // (N,P,P,X)
-        add_term(&step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat)), x_hat),
-                 recipe->lambda_gp);
-    }
-    if (recipe->reg == 'r')
-        add_term(&step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x)), x), recipe->lambda_gp);
+    discriminator_terms(&step, d, x, batch, recipe);
     finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
     return step;
 }
@@ -4439,6 +4707,179 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
     add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, recipe->attributes),
              recipe->lambda_cls);
     add_term(&step, "G.rec", mean_absolute_error(x, again_x), recipe->lambda_rec);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    return step;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.4  One iteration of GANmut                                               (d'Apolito et al. 2021, eq. 1 to 10)
+ *
+ *   linear    z = rho direction_c + N(0, 0.075^2), or rho times a random direction for the first pictures of a batch
+ *     L_D = L_D(StarGAN) + lambda_info E(D_coord(G(x,z)) - z)^2
+ *     L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,z))] over the pictures whose z has a label
+ *         + lambda_rho E(max D_cls(G(x,z)) - rho)^2 where rho > 0.2 + lambda_info E(D_coord(G(x,z)) - z)^2
+ *         + lambda_rec E|x - G(G(x,z),z')|
+ *
+ *   Gaussian  z = the n means, then points uniform in [-1,1]^d;   q_k(z) ~ e^-(z - mean_k)^T C_k^-1 (z - mean_k)
+ *     L_G = L_adv(G) + lambda_cls [KL(D_cls||q) + KL(q||D_cls)] + lambda_prediction E[-log D_cls(k|G(x,mean_k))]
+ *         + lambda_rec E|x - G(G(x,z),z')|
+ *
+ * z' says where x itself lies: D_coord(x), taken as given (eq. 7), or, "approximate", c' times D's certainty of it.
+ * ---------------------------------------------------------------------------------------------- */
+
+static const double NEUTRAL_RHO = 0.2, DIRECTION_NOISE = 0.075;     /* below the first the target is neutral */
+
+/* One of the model's random draws, by name. */
+static Node *draw_leaf(Graph *g, const Batch *batch, const char *what, char step)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s_%c", what, step);
+    for (int i = 0; i < batch->n_draws; i++)
+        if (strcmp(batch->draws[i]->name, name) == 0) return leaf(g, batch->draws[i]);
+    abort();
+}
+
+static Node *mean_squared_error(Node *x, Node *y)
+{
+    return mean(square(sub(x, y)));
+}
+
+/* Unit vectors from uniform draws. In the plane an angle; in space an angle and a height, since equal slices of a
+ * sphere have equal areas (Archimedes). The public code's never leave the octant of three positive coordinates. */
+static Node *random_directions(Node *angle, int dimensions, const Recipe *recipe)
+{
+    Node *turn = slice(angle, 3, 0, 1), *flat = concat(cos_of(turn), sin_of(turn), 3);
+    if (dimensions == 2) return flat;
+    Node *height = slice(angle, 3, 1, 1), *width = sqrt_of(affine(square(height), -1, 1));
+    Node *direction = concat(mul(width, flat), height, 3);
+    return recipe->as_published ? abs_of(direction) : direction;
+}
+
+/* The points (N,1,1,d) of pictures with these labels and strengths. `step`: whose draws, 'd', 'g', or the cycle's 'c'. */
+static Node *linear_points(Net *generator, Node *label, Node *rho, const Batch *batch, const Recipe *recipe, char step)
+{
+    Graph *g = label->graph;
+    int n = label->shape.d[0], random = recipe->random_directions;
+    Node *z = add(mul(rho, ganmut_direction_of(generator, label)), scale(draw_leaf(g, batch, "noise", step), DIRECTION_NOISE));
+    if (!random) return z;
+    Node *anywhere = random_directions(draw_leaf(g, batch, "angle", step), generator->condition, recipe);
+    return concat(mul(slice(rho, 0, 0, random), anywhere), slice(z, 0, random, n - random), 0);
+}
+
+/* z': where x lies, for the way back. The public code's "original" asks for the place of the fake instead of x's, and
+ * its "approximate" adds noise and random directions as if this were a target. */
+static Node *linear_way_back(Net *generator, Net *d, Node *x, Node *fake_coordinates, const Batch *batch, const Recipe *recipe)
+{
+    if (!recipe->approximate)
+        return stop_grad(recipe->as_published ? fake_coordinates : ganmut_coordinates(d, stargan_features(d, x)));
+    Node *label = leaf(x->graph, batch->label);
+    Node *certainty = stop_grad(largest(softmax(stargan_classes(d, stargan_features(d, x)))));   // (N,1,1,1)
+    if (recipe->as_published) return linear_points(generator, label, certainty, batch, recipe, 'c');
+    return mul(certainty, ganmut_direction_of(generator, label));
+}
+
+/* sum over pictures with rho > 0.2 of (D's certainty - rho)^2 / their number; 0 without such a picture */
+static Node *strength_loss(Node *scores, Node *rho)
+{
+    Node *strong = sign(relu(add_number(rho, -NEUTRAL_RHO)));                                   // (N,1,1,1) 1 or 0
+    return mul(sum(mul(strong, square(sub(largest(softmax(scores)), rho)))), reciprocal(sum(strong)));
+}
+
+static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+{
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_attach(generator, g), net_attach(d, g);
+    Node *x = leaf(g, batch->x), *rho = leaf(g, batch->draws[0]);
+    int n = x->shape.d[0];
+    Node *z = stop_grad(linear_points(generator, leaf(g, batch->target), rho, batch, recipe, 'd'));     // (N,1,1,d)
+    step.fake = stop_grad(stargan_generator(generator, x, z));                                  // (N,P,P,X)
+    Node *both = discriminator_terms(&step, d, x, batch, recipe);
+    add_term(&step, "D.info", mean_squared_error(ganmut_coordinates(d, slice(both, 0, n, n)), z), recipe->lambda_info);
+    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    return step;
+}
+
+static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+{
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_attach(generator, g), net_attach(d, g);
+    Node *x = leaf(g, batch->x), *target = leaf(g, batch->target), *rho = leaf(g, batch->draws[0]);
+    int n = x->shape.d[0], random = recipe->random_directions;
+    Node *z = linear_points(generator, target, rho, batch, recipe, 'g');                        // (N,1,1,d)
+    step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
+    Node *features = stargan_features(d, step.fake), *scores = stargan_classes(d, features),
+         *coordinates = ganmut_coordinates(d, features);
+    Node *back = linear_way_back(generator, d, x, coordinates, batch, recipe);                  // (N,1,1,d)
+    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
+    add_term(&step, "G.cls", classification_loss(slice(scores, 0, random, n - random), slice(target, 0, random, n - random), false),
+             recipe->lambda_cls);
+    add_term(&step, "G.rho", strength_loss(scores, rho), recipe->lambda_rho);
+    add_term(&step, "G.info", mean_squared_error(coordinates, z), recipe->lambda_info);
+    add_term(&step, "G.rec", mean_absolute_error(x, stargan_generator(generator, step.fake, back)), recipe->lambda_rec);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    return step;
+}
+
+/* The n means, then uniform points. The public code starts from the means before their tanh. */
+static Node *gaussian_points(Net *generator, const Batch *batch, const Recipe *recipe, char step)
+{
+    Node *means = ganmut_means(generator, recipe->as_published);                                // (n,1,1,d)
+    return batch->n_draws ? concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0) : means;
+}
+
+/* E[KL(p||q) + KL(q||p)] = E sum over k of (p_k - q_k)(log p_k - log q_k); both scores' log-sums cancel, since p and q
+ * sum to the same. */
+static Node *symmetric_divergence(Node *p_scores, Node *q_scores)
+{
+    Node *terms = mul(sub(softmax(p_scores), softmax(q_scores)), sub(p_scores, q_scores));
+    return scale(sum(terms), 1.0 / p_scores->shape.d[0]);
+}
+
+/* The n labels one after the other, (n,1,1,n). */
+static Node *every_label(Graph *g, int n)
+{
+    Node *labels = NULL;
+    for (int k = 0; k < n; k++) {
+        Node *label = pad(fill(g, shape_of(1, 1, 1, 1), 1), 3, k, n);
+        labels = labels ? concat(labels, label, 0) : label;
+    }
+    return labels;
+}
+
+static Step gaussian_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+{
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_attach(generator, g), net_attach(d, g);
+    Node *x = leaf(g, batch->x);
+    int n = x->shape.d[0];
+    ganmut_space(generator);
+    Node *z = stop_grad(gaussian_points(generator, batch, recipe, 'd'));                        // (N,1,1,d)
+    step.fake = stop_grad(stargan_generator(generator, x, z));                                  // (N,P,P,X)
+    Node *both = discriminator_terms(&step, d, x, batch, recipe);
+    add_term(&step, "D.info", mean_squared_error(ganmut_coordinates(d, slice(both, 0, n, n)), z), recipe->lambda_info);
+    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    return step;
+}
+
+static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+{
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_attach(generator, g), net_attach(d, g);
+    Node *x = leaf(g, batch->x);
+    int classes = generator->classes;
+    Node *z = gaussian_points(generator, batch, recipe, 'g');                                   // (N,1,1,d)
+    step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
+    Node *features = stargan_features(d, step.fake), *scores = stargan_classes(d, features);
+    Node *back = stop_grad(ganmut_coordinates(d, stargan_features(d, x)));                      // (N,1,1,d)
+    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
+    add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)), recipe->lambda_cls);
+    add_term(&step, "G.prediction", classification_loss(slice(scores, 0, 0, classes), every_label(g, classes), false),
+             recipe->lambda_prediction);
+    add_term(&step, "G.rec", mean_absolute_error(x, stargan_generator(generator, step.fake, back)), recipe->lambda_rec);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
     return step;
 }
@@ -7629,6 +8070,9 @@ typedef struct Settings {
     char model[TEXT], data[TEXT * 4], out[TEXT * 4];
     char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
     long size, channels, batch, iters, epochs, width, g_repeat, d_repeat, n_critic, seed, crop, limit;
+    char space[TEXT], cycle[TEXT];
+    long space_dim, random_directions;
+    double lambda_info, lambda_rho, lambda_prediction;
     double pose, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
     long flip, as_published;
     long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey;
@@ -7677,6 +8121,13 @@ static const Setting settings_table[] = {
     {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
     {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
     {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
+    {"space",        's', FIXED, AT(space), 0, 0, "ganmut: linear (directions in a disc) or gaussian"},
+    {"space-dim",    'i', FIXED, AT(space_dim), 2, SPACE_MOST, "ganmut: dimensions of the space, 2 or 3"},
+    {"cycle",        's', FIXED, AT(cycle), 0, 0, "ganmut linear: original (paper) or approximate (published)"},
+    {"random-directions", 'i', FIXED, AT(random_directions), 0, 4096, "ganmut linear: so many pictures of a batch go anywhere"},
+    {"lambda-info",  'f', FIXED, AT(lambda_info), 0, 1e6, "ganmut: weight of the coordinates' losses"},
+    {"lambda-rho",   'f', FIXED, AT(lambda_rho), 0, 1e6, "ganmut linear: weight of the strength loss"},
+    {"lambda-prediction", 'f', FIXED, AT(lambda_prediction), 0, 1e6, "ganmut gaussian: weight of the means' classification"},
     {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip"},
     {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
     {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
@@ -7714,7 +8165,8 @@ static Settings default_settings(void)
 {
     return (Settings){.model = "stargan", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
                       .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .count = 2000, .repeat = 5, .scale = 1};
+                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1, .lambda_rho = 1, .lambda_prediction = 0.5,
+                      .log_every = 10, .provenance = 1, .pose = 1, .count = 2000, .repeat = 5, .scale = 1};
 }
 
 static const Setting *find_setting(const char *name)
@@ -7785,6 +8237,13 @@ static bool vector_name(const char *name)
     return strstr(name, "bias") != NULL;
 }
 
+/* A filter's (K,C,R,S), a matrix's (rows,columns), a vector's length. */
+static void file_dimensions(Shape s, int rank, int64_t dimensions[AXES])
+{
+    const int filter[AXES] = {s.d[3], s.d[2], s.d[0], s.d[1]}, matrix[AXES] = {s.d[0], s.d[3], 1, 1};
+    for (int i = 0; i < AXES; i++) dimensions[i] = rank == 2 ? matrix[i] : filter[i];
+}
+
 typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
 
 static void store_free(Store *store)
@@ -7804,22 +8263,23 @@ static int store_numbers(Store *store, const char *name, int rank, const int64_t
     return fail(e, 1, "cannot add %s to the file: out of memory or stored twice", name);
 }
 
-/* Adds a tensor in file order under prefix + name. `filter`: rank 4; else a vector. */
-static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, bool filter,
+/* Adds a tensor in file order under prefix + name: a filter (rank 4), a matrix (rank 2) or a vector. */
+static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, int rank,
                         Error *e)
 {
     char full[160];
     size_t count = shape_count(shape);
     real *copy = must_alloc(count, sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = data[filter ? from_file_order(shape, i) : i];
-    const int64_t dimensions[AXES] = {shape.d[3], shape.d[2], shape.d[0], shape.d[1]};
+    for (size_t i = 0; i < count; i++) copy[i] = data[rank == AXES ? from_file_order(shape, i) : i];
+    int64_t dimensions[AXES];
+    file_dimensions(shape, rank, dimensions);
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    return store_numbers(store, full, filter ? 4 : 1, dimensions, copy, e);
+    return store_numbers(store, full, rank, dimensions, copy, e);
 }
 
-static bool is_filter(const Parameter *p)
+static int rank_of(const Parameter *p)
 {
-    return p->fan_in > 0 && !vector_name(p->w->name);
+    return p->matrix ? 2 : p->fan_in > 0 && !vector_name(p->w->name) ? AXES : 1;
 }
 
 static bool all_finite(const Tensor *t)
@@ -7844,36 +8304,36 @@ static int store_net(Store *store, const Net *net, bool moments, Error *e)
                     "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
                     "try a smaller --lr",
                     prefix, p->w->name);
-            if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, is_filter(p), e)) return 0;
+            if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, rank_of(p), e)) return 0;
         }
     }
     return 1;
 }
 
 /* Reads one tensor in file order, checking its shape and that every number is finite. */
-static int load_tensor(const TensorFile *file, const char *path, const char *name, bool filter, Tensor *to, Error *e)
+static int load_tensor(const TensorFile *file, const char *path, const char *name, int rank, Tensor *to, Error *e)
 {
     const TensorEntry *entry = tensorfile_find(file, name);
     if (!entry) return fail(e, 1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
-    const int *d = to->shape.d;
-    const int64_t want[AXES] = {d[3], d[2], d[0], d[1]};
-    bool fits = entry->rank == (filter ? 4 : 1);
+    int64_t want[AXES];
+    file_dimensions(to->shape, rank, want);
+    bool fits = entry->rank == rank;
     for (int i = 0; fits && i < entry->rank; i++) fits = entry->shape[i] == want[i];
     if (!fits) {
-        char have[128] = "";
+        char have[128] = "", wanted[128] = "";
         for (int i = 0; i < entry->rank; i++)
             snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-        if (filter)
-            return fail(e, 1, "%s: %s has shape (%s), wanted (%d,%d,%d,%d): another size, width or number of classes",
-                        path, name, have, d[3], d[2], d[0], d[1]);
-        return fail(e, 1, "%s: %s has shape (%s), wanted (%d)", path, name, have, d[3]);
+        for (int i = 0; i < rank; i++)
+            snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%" PRId64, i ? "," : "", want[i]);
+        return fail(e, 1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
+                    have, wanted);
     }
     for (size_t i = 0; i < shape_count(to->shape); i++) {
         real value = (real)tensorfile_get(entry, i);
         if (!isfinite(value))
             return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
                         (double)value);
-        to->data[filter ? from_file_order(to->shape, i) : i] = value;
+        to->data[rank == AXES ? from_file_order(to->shape, i) : i] = value;
     }
     return 1;
 }
@@ -7887,7 +8347,7 @@ static int load_net(const TensorFile *file, const char *path, Net *net, const ch
         const char *kinds[3] = {"", "adam_m.", "adam_v."};
         for (int k = 0; k < (moments ? 3 : 1); k++) {
             snprintf(name, sizeof name, "%s%s%s", kinds[k], prefix, p->w->name);
-            if (!load_tensor(file, path, name, is_filter(p), parts[k], e)) return 0;
+            if (!load_tensor(file, path, name, rank_of(p), parts[k], e)) return 0;
         }
     }
     return 1;
@@ -7918,6 +8378,7 @@ static Drawing drawing_new(Net *net, int n)
     d.x = tensor_new("x", shape_of(n, net->size, net->size, net->channels));
     d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
+    ganmut_space(net);
     d.y = keep(stargan_generator(net, leaf(d.graph, d.x), leaf(d.graph, d.condition)));
     return d;
 }
@@ -7927,6 +8388,61 @@ static void drawing_free(Drawing *d)
     graph_free(d->graph);
     tensor_free(d->x);
     tensor_free(d->condition);
+}
+
+/* GANmut's space as numbers: where each emotion lies, and in the Gaussian model how far it spreads. */
+typedef struct Gamut {
+    int n, dimensions;
+    double mean[MAX_CLASSES][SPACE_MOST];                       /* linear: the unit vector, 0 for neutral */
+    double covariance[MAX_CLASSES][SPACE_MOST][SPACE_MOST];     /* 0 in the linear model */
+} Gamut;
+
+static void covariance_2(const real *axes, double angle, double c[SPACE_MOST][SPACE_MOST])
+{
+    double first = fabs((double)axes[0]), second = fabs((double)axes[1]), u = cos(angle), v = sin(angle);
+    c[0][0] = u * u * first + v * v * second;
+    c[1][1] = v * v * first + u * u * second;
+    c[0][1] = c[1][0] = u * v * (first - second);
+}
+
+static void covariance_3(const real *diagonal, const real *lower, double c[SPACE_MOST][SPACE_MOST])
+{
+    const double a[3][3] = {{(double)diagonal[0], 0, 0}, {(double)lower[0], (double)diagonal[1], 0},
+                            {(double)lower[1], (double)lower[2], (double)diagonal[2]}};
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++) {
+            c[i][k] = i == k ? 1e-3 : 0;
+            for (int m = 0; m < 3; m++) c[i][k] += a[i][m] * a[k][m];
+        }
+}
+
+static const real *space_weight(const Net *net, const char *name)
+{
+    for (int i = 0; i < net->count; i++)
+        if (strcmp(net->parameters[i].w->name, name) == 0) return net->parameters[i].w->data;
+    return NULL;
+}
+
+static Gamut gamut_of(const Net *net)
+{
+    int d = net->condition;
+    Gamut gamut = {.n = net->classes, .dimensions = d};
+    const real *axes = space_weight(net, "axes.weight"), *mu = space_weight(net, "mu.weight");
+    for (int k = 0; axes && k + 1 < net->classes; k++) {
+        double norm = 0;
+        for (int i = 0; i < d; i++) norm += (double)axes[k * d + i] * (double)axes[k * d + i];
+        for (int i = 0; i < d && norm > 0; i++) gamut.mean[k + 1][i] = (double)axes[k * d + i] / sqrt(norm);
+    }
+    for (int k = 0; mu && k < net->classes; k++) {
+        for (int i = 0; i < d; i++) gamut.mean[k][i] = tanh((double)mu[k * d + i]);
+        if (d == 2)
+            covariance_2(space_weight(net, "covariance_axes.weight") + 2 * k, (double)space_weight(net, "covariance_angles.weight")[k],
+                         gamut.covariance[k]);
+        else
+            covariance_3(space_weight(net, "covariance_diagonal.weight") + 3 * k, space_weight(net, "covariance_lower.weight") + 3 * k,
+                         gamut.covariance[k]);
+    }
+    return gamut;
 }
 
 /* [-1,1] to bytes and back. */
@@ -7987,7 +8503,10 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
 {
     const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
     *recipe = (Recipe){.adv = find_adversarial(s->adv), .attributes = *s->attributes != 0, .lambda_cls = s->lambda_cls, .lambda_rec = s->lambda_rec,
-                       .lambda_gp = s->lambda_gp, .beta1 = s->beta1, .beta2 = s->beta2, .batch = (int)s->batch};
+                       .lambda_gp = s->lambda_gp, .beta1 = s->beta1, .beta2 = s->beta2, .batch = (int)s->batch,
+                       .lambda_info = s->lambda_info, .lambda_rho = s->lambda_rho, .lambda_prediction = s->lambda_prediction, .as_published = s->as_published,
+                       .approximate = strcmp(s->cycle, "approximate") == 0,
+                       .random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1)};
     if (!recipe->adv) return fail(e, 2, "--adv %s: must be wgan-gp, wgan, bce, bce-saturating, hinge or lsgan", s->adv);
     if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none"))
         return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
@@ -8009,6 +8528,7 @@ static void batch_free(Batch *b)
 {
     Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->schedule_d, b->schedule_g};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) tensor_free(all[i]);
+    for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i]);
 }
 
 /* Is this side one that the generator (a multiple of 4) and the discriminator (d halvings) can take? */
@@ -8085,7 +8605,11 @@ static void draw_targets(const Trainer *t, int *order)
 /* A system to train is a row: the loop, its files, its pictures and the checks ask nothing else of it. */
 struct Model {
     const char *name;
+    char space;                                                         /* GANmut's: Net */
+    void (*usual)(Settings *s);                                         /* its defaults, where they are not StarGAN's */
+    int (*check)(const Settings *s, int classes, Error *e);             /* can it be trained so? */
     int (*condition_size)(const Settings *s, int classes);              /* channels of G's condition */
+    void (*add_draws)(Batch *batch, const Settings *s, int classes);    /* makes the leaves of its own random draws */
     Step (*d_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
     Step (*g_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
     void (*show_class)(const Trainer *t, int k, real *condition);       /* the condition of class k on the sample sheets */
@@ -8108,8 +8632,86 @@ static void show_label(const Trainer *t, int k, real *condition)
     one_hot(condition, t->g.classes, k);
 }
 
+static int any_settings(const Settings *s, int classes, Error *e)
+{
+    (void)s, (void)classes, (void)e;
+    return 1;
+}
+
+static void stargan_usual(Settings *s)                { (void)s; }
+static void no_draws(Batch *b, const Settings *s, int classes) { (void)b, (void)s, (void)classes; }
+
+/* GANmut's augmentation: rotated by 7.5 degrees, moved by 7.5 of 128 pixels, enlarged by 1.075 to 1.15. */
+static void ganmut_usual(Settings *s)
+{
+    s->rotate = 7.5, s->shift = 7.5 / 128, s->zoom_low = 1.075, s->zoom_high = 1.15;
+}
+
+static void gaussian_usual(Settings *s)
+{
+    ganmut_usual(s);
+    snprintf(s->space, sizeof s->space, "gaussian");
+}
+
+static int space_size(const Settings *s, int classes)
+{
+    (void)classes;
+    return (int)s->space_dim;
+}
+
+static int check_ganmut(const Settings *s, int classes, Error *e)
+{
+    if (*s->attributes) return fail(e, 2, "ganmut learns classes, not --attributes");
+    if (classes < 2) return fail(e, 2, "ganmut needs neutral and at least one emotion");
+    if (strcmp(s->cycle, "original") && strcmp(s->cycle, "approximate"))
+        return fail(e, 2, "--cycle %s: must be original or approximate", s->cycle);
+    return s->batch >= 2 ? 1 : fail(e, 2, "--batch 1: ganmut needs at least two pictures");
+}
+
+static int check_gaussian(const Settings *s, int classes, Error *e)
+{
+    if (!check_ganmut(s, classes, e)) return 0;
+    if (strcmp(s->cycle, "original")) return fail(e, 2, "--cycle approximate needs directions: --space linear");
+    if (s->as_published && s->space_dim == 3)
+        return fail(e, 2, "--as-published --space-dim 3: the public code's covariances need not be positive definite, so this is not imitated");
+    return s->batch >= classes ? 1
+                               : fail(e, 2, "--batch %ld: the Gaussian model draws each of the %d means in every batch",
+                                      s->batch, classes);
+}
+
+static void add_draw(Batch *b, const char *name, int n, int channels)
+{
+    if (n > 0) b->draws[b->n_draws++] = tensor_new(name, shape_of(n, 1, 1, channels));
+}
+
+static void add_linear_draws(Batch *b, const Settings *s, int classes)
+{
+    (void)classes;
+    int n = (int)s->batch, d = (int)s->space_dim, random = (int)(s->random_directions < n ? s->random_directions : n - 1);
+    bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
+    add_draw(b, "rho", n, 1);
+    add_draw(b, "noise_d", n, d), add_draw(b, "noise_g", n, d);
+    add_draw(b, "angle_d", random, d - 1), add_draw(b, "angle_g", random, d - 1);
+    if (on_the_way_back) add_draw(b, "noise_c", n, d), add_draw(b, "angle_c", random, d - 1);
+}
+
+static void add_gaussian_draws(Batch *b, const Settings *s, int classes)
+{
+    int n = (int)s->batch - classes, d = (int)s->space_dim;
+    add_draw(b, "uniform_d", n, d), add_draw(b, "uniform_g", n, d);
+}
+
+/* An emotion's direction at full strength, or its Gaussian's mean. */
+static void show_emotion(const Trainer *t, int k, real *condition)
+{
+    Gamut gamut = gamut_of(&t->g);
+    for (int i = 0; i < gamut.dimensions; i++) condition[i] = (real)gamut.mean[k][i];
+}
+
 static const Model models[] = {
-    {"stargan", label_size, stargan_d_step, stargan_g_step, show_label},
+    {"stargan", 0, stargan_usual, any_settings, label_size, no_draws, stargan_d_step, stargan_g_step, show_label},
+    {"ganmut", 'l', ganmut_usual, check_ganmut, space_size, add_linear_draws, linear_d_step, linear_g_step, show_emotion},
+    {"ganmut-gaussian", 'g', gaussian_usual, check_gaussian, space_size, add_gaussian_draws, gaussian_d_step, gaussian_g_step, show_emotion},
 };
 enum { MODELS = sizeof models / sizeof *models };
 
@@ -8124,6 +8726,54 @@ static const Model *find_model(const char *name, Error *e)
     return NULL;
 }
 
+static const double TURN = 6.28318530717958647693;
+
+/* Normal deviates by Box and Muller: sqrt(-2 log u) cos(2 pi v). Chapter 3's functions, so that no libm moves a bit. */
+static void draw_normal(Tensor *to, uint64_t seed, uint64_t index, uint32_t first)
+{
+    size_t n = shape_count(to->shape);
+    real *radius = must_alloc(2 * n, sizeof *radius), *wave = radius + n;
+    for (size_t i = 0; i < n; i++) {
+        radius[i] = (real)draw(seed, STREAM_NOISE, index, first + (uint32_t)(2 * i));
+        wave[i] = (real)(TURN * draw(seed, STREAM_NOISE, index, first + (uint32_t)(2 * i + 1)) + TURN / 4);
+    }
+    kernels->pointwise(OP_log, radius, NULL, 0, 0, radius, n);
+    kernels->pointwise(OP_affine, radius, NULL, -2, 0, radius, n);
+    kernels->pointwise(OP_sqrt, radius, NULL, 0, 0, radius, n);
+    kernels->pointwise(OP_sin, wave, NULL, 0, 0, wave, n);
+    kernels->pointwise(OP_mul, radius, wave, 0, 0, to->data, n);
+    free(radius);
+}
+
+/* rho in (0.2, 1), or, where the target is neutral, in (0, 0.2). */
+static void draw_strengths(const Trainer *t, Tensor *to)
+{
+    for (int i = 0; i < t->recipe.batch; i++) {
+        double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->iteration, (uint32_t)i);
+        bool neutral = t->batch.target->data[i * t->g.classes] == 1;
+        to->data[i] = (real)(neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u);
+    }
+}
+
+/* The model's own draws, each by what its name says it is. The last letter's step has its own numbers. */
+static void fill_draws(const Trainer *t)
+{
+    uint64_t seed = (uint64_t)t->settings.seed, index = (uint64_t)t->iteration;
+    for (int k = 0; k < t->batch.n_draws; k++) {
+        Tensor *to = t->batch.draws[k];
+        const char *name = to->name;
+        uint32_t first = (uint32_t)(unsigned char)name[strlen(name) - 1] << 20;
+        if (strcmp(name, "rho") == 0) { draw_strengths(t, to); continue; }
+        if (strncmp(name, "noise", 5) == 0) { draw_normal(to, seed, index, first); continue; }
+        bool angle = strncmp(name, "angle", 5) == 0;
+        for (size_t i = 0; i < shape_count(to->shape); i++) {
+            double u = draw(seed, angle ? STREAM_ANGLE : STREAM_POINT, index, first + (uint32_t)i);
+            bool turn = angle && i % (size_t)to->shape.d[3] == 0;
+            to->data[i] = (real)(turn ? TURN * u : 2 * u - 1);
+        }
+    }
+}
+
 /* Fills every leaf of the iteration's two steps. */
 static int fill_batch(Trainer *t, Loader *loader, Error *e)
 {
@@ -8136,6 +8786,7 @@ static int fill_batch(Trainer *t, Loader *loader, Error *e)
     free(order);
     for (int i = 0; i < s->batch; i++)
         t->batch.alpha->data[i] = (real)draw((uint64_t)s->seed, STREAM_ALPHA, (uint64_t)t->iteration, (uint32_t)i);
+    fill_draws(t);
     double lr = learning_rate(s, t->iteration);
     set_schedule(t->batch.schedule_d, lr, s->beta1, s->beta2, t->iteration + 1);
     set_schedule(t->batch.schedule_g, lr, s->beta1, s->beta2, t->iteration / s->n_critic + 1);
@@ -8201,13 +8852,17 @@ static void build_steps(Trainer *t, int classes)
     const Settings *s = &t->settings;
     make_nets(s, classes, &t->g, &t->d);
     t->g.condition = t->d.condition = t->model->condition_size(s, classes);
+    t->g.space = t->d.space = t->model->space;
     t->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
+    t->model->add_draws(&t->batch, s, classes);
     t->d_step = t->model->d_step(&t->g, &t->d, &t->batch, &t->recipe);
     t->g_step = t->model->g_step(&t->g, &t->d, &t->batch, &t->recipe);
 }
 
 static int build_graphs(Trainer *t, int classes, Error *e)
 {
+    const Settings *s = &t->settings;
+    if (!t->model->check(s, classes, e)) return 0;
     build_steps(t, classes);
     t->drawing = drawing_new(&t->g, classes);
     build_judge(t);
@@ -8743,7 +9398,7 @@ static int trace_steps(Trainer *t, Loader *loader, Error *e)
             if (y->op == OP_prepare_filter) continue;
             snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name,
                      y->op == OP_leaf ? "." : "", y->op == OP_leaf ? y->tensor->name : "");
-            ok = ok && store_tensor(&store, "", name, y->shape, y->data, !is_vector(y->shape), e);
+            ok = ok && store_tensor(&store, "", name, y->shape, y->data, is_vector(y->shape) ? 1 : AXES, e);
         }
     }
     if (ok && !tensorfile_save(t->settings.trace, &store.file, why)) ok = fail(e, 1, "%s", why);
@@ -8810,6 +9465,13 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
         if (!value) return fail(e, 1, "%s: its metadata lacks \"%s\"", path, names[i][0]);
         if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
     }
+    static const char *const ganmut_names[][2] = {
+        {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"}, {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"},
+        {"n_r", "random-directions"}, {"space_dim", "space-dim"}};
+    for (size_t i = 0; i < sizeof ganmut_names / sizeof *ganmut_names; i++) {
+        const char *value = tensorfile_metadata(file, ganmut_names[i][0]);
+        if (value && !set_setting(s, find_setting(ganmut_names[i][1]), value, e)) return 0;
+    }
     const char *labels = tensorfile_metadata(file, "labels");
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
         return fail(e, 1, "%s: labels = %s: must be classes or attributes", path, labels);
@@ -8844,6 +9506,14 @@ static int read_step_batch(const TensorFile *file, const char *path, const Recip
     for (size_t i = 0; i < shape_count(batch->x->shape); i++)
         batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
     for (size_t i = 0; i < n; i++) batch->alpha->data[i] = (real)tensorfile_get(alpha, i);
+    for (int k = 0; k < batch->n_draws; k++) {
+        size_t count = shape_count(batch->draws[k]->shape);
+        const TensorEntry *entry = step_input(file, path, batch->draws[k]->name, count, e);
+        if (!entry) return 0;
+        for (size_t i = 0; i < count; i++) batch->draws[k]->data[i] = (real)tensorfile_get(entry, i);
+        if (!all_finite(batch->draws[k]))
+            return fail(e, 1, "%s: %s has values that are no numbers", path, batch->draws[k]->name);
+    }
     if (!all_finite(batch->x) || !all_finite(batch->alpha))
         return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
     for (int k = 0; k < 2; k++) {
@@ -8875,14 +9545,14 @@ static int store_step(Store *store, const Step *step, const Net *net, const char
          before[] = {'g', 'r', 'a', 'd', '.', net->letter, '.', 0},
          after[] = {'a', 'f', 't', 'e', 'r', '.', net->letter, '.', 0};
     int ok = store_pictures(store, fake_name, step->fake->shape, step->fake->data, e) &&
-             store_tensor(store, "", total, step->total->shape, step->total->data, false, e);
+             store_tensor(store, "", total, step->total->shape, step->total->data, 1, e);
     for (int i = 0; ok && i < step->n_terms; i++)
-        ok = store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, false, e);
+        ok = store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1, e);
     for (int i = 0; ok && i < net->count; i++) {
         const Tensor *w = net->parameters[i].w;
-        bool filter = is_filter(&net->parameters[i]);
-        ok = store_tensor(store, before, w->name, w->shape, step->gradients[i]->data, filter, e) &&
-             store_tensor(store, after, w->name, w->shape, w->data, filter, e);
+        int rank = rank_of(&net->parameters[i]);
+        ok = store_tensor(store, before, w->name, w->shape, step->gradients[i]->data, rank, e) &&
+             store_tensor(store, after, w->name, w->shape, w->data, rank, e);
     }
     return ok;
 }
@@ -8896,7 +9566,9 @@ static int step_with(const TensorFile *in, const char *path, const char *out, Tr
     if (!(t->model = find_model(s->model, e))) return 0;
     if (!classes || classes->rank != 4) return fail(e, 1, "%s: has no tensor \"D.conv2.weight\"", path);
     t->recipe.keep_gradients = true;
-    if (!build_graphs(t, (int)classes->shape[0], e)) return 0;
+    int64_t n = classes->shape[0] - (t->model->space == 'g' ? s->space_dim : 0);
+    if (n < 1 || n > MAX_CLASSES) return fail(e, 1, "%s: %" PRId64 " classes: must be 1 to %d", path, n, MAX_CLASSES);
+    if (!build_graphs(t, (int)n, e)) return 0;
     if (!load_net(in, path, &t->g, "G.", false, e) || !load_net(in, path, &t->d, "D.", false, e)) return 0;
     if (!read_step_batch(in, path, &t->recipe, &t->batch, e)) return 0;
     set_schedule(t->batch.schedule_d, s->lr, s->beta1, s->beta2, 1);

@@ -97,6 +97,7 @@ typedef struct ConvShape {
     OP(reciprocal,           "y = 1/x, and 0 at x = 0, so that a norm's gradient at 0 is 0") \
     OP(exp,                  "y = e^x") \
     OP(log,                  "y = log x") \
+    OP(sin,                  "y = sin x") \
     OP(tanh,                 "y = tanh x") \
     OP(sigmoid,              "y = 1/(1 + e^-x)") \
     OP(softplus,             "y = log(1 + e^x)") \
@@ -113,6 +114,8 @@ typedef struct ConvShape {
     OP(stop_grad,            "y = x, a constant to every gradient") \
     OP(softmax,              "y_k = e^x_k / sum over channels of e^x") \
     OP(logsumexp,            "y = log of the sum over channels of e^x") \
+    OP(pick_largest,         "u at the first channel that holds v's largest: pick_largest(v, v) is max over channels") \
+    OP(put_at_largest,       "u at the first channel that holds v's largest, 0 at the others: pick_largest's adjoint") \
     OP(conv2d,               "convolution, with bias and leaky ReLU when asked") \
     OP(conv2d_input_grad,    "its adjoint in x: also the transposed convolution") \
     OP(conv2d_weight_grad,   "its adjoint in w") \

@@ -113,7 +113,7 @@ expect 2 "two dashes" "$F" train stargan faces -x
 expect 2 "usage: facegan train" "$F" train
 expect 2 "usage: facegan train" "$F" train stargan
 expect 2 "usage: facegan train" "$F" train stargan faces more
-expect 2 "the model must be stargan" "$F" train pokemongan faces --out new
+expect 2 "there is no model" "$F" train pokemongan faces --out new
 expect 2 "must be wgan-gp" "$F" train stargan faces --out new --adv nonsense
 expect 2 "must be gp, r1 or none" "$F" train stargan faces --out new --reg nonsense
 expect 2 "must be linear, none or published" "$F" train stargan faces --out new --decay nonsense
@@ -134,7 +134,7 @@ expect 2 "16 to 512" "$F" data draw --out new --count 4 --size 8
 expect 2 "there is no joy" "$F" data draw --out new --count 4 --size 16 --emotions joyful,joy
 expect 2 "must be draw, show or doctor" "$F" data frobnicate faces
 expect 2 "needs one data set" "$F" data show
-expect 2 "the model must be stargan" "$F" bench nonsense
+expect 2 "there is no model" "$F" bench nonsense
 expect 2 "D halves the side" "$F" bench stargan --size 16 --d-repeat 6 --width 2
 expect 2 "nonsense" env FACEGAN_ISA=nonsense "$F" --version
 expect 2 "nonsense" env FACEGAN_ISA=nonsense "$F" train stargan faces --out new $SMALL

@@ -26,7 +26,8 @@ static const double limits[2][KINDS] = {{2e-5, 1e-4, 3e-2, 0.25},
                                         {1e-6, 2e-6, 1e-5, 1e-2}}; /* [is it the double build?] */
 
 static const char *const recorded[] = {"stargan-wgan-gp", "stargan-bce-grey", "stargan-bce-saturating",
-                                       "stargan-hinge-attributes", "stargan-lsgan-r1"};
+                                       "stargan-hinge-attributes", "stargan-lsgan-r1",
+                                       "ganmut-linear", "ganmut-linear-approximate-r1", "ganmut-gaussian"};
 
 static char folder[PATH_BYTES];         /* of everything this test writes */
 
