@@ -8602,6 +8602,9 @@ static void draw_targets(const Trainer *t, int *order)
         }
 }
 
+/* What the public code does otherwise, printed at the start of an --as-published run. */
+#define PUBLISHED_DECAY "the learning rate falls by one iteration's share every 1000 iterations (paper: every iteration)"
+
 /* A system to train is a row: the loop, its files, its pictures and the checks ask nothing else of it. */
 struct Model {
     const char *name;
@@ -8613,6 +8616,7 @@ struct Model {
     Step (*d_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
     Step (*g_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
     void (*show_class)(const Trainer *t, int k, real *condition);       /* the condition of class k on the sample sheets */
+    const char *quirks;                                                 /* of the public code, for --as-published */
 };
 
 static int label_size(const Settings *s, int classes)
@@ -8638,19 +8642,22 @@ static int any_settings(const Settings *s, int classes, Error *e)
     return 1;
 }
 
-static void stargan_usual(Settings *s)                { (void)s; }
+static void stargan_usual(Settings *s) { (void)s; }
 static void no_draws(Batch *b, const Settings *s, int classes) { (void)b, (void)s, (void)classes; }
 
 /* GANmut's augmentation: rotated by 7.5 degrees, moved by 7.5 of 128 pixels, enlarged by 1.075 to 1.15. */
 static void ganmut_usual(Settings *s)
 {
     s->rotate = 7.5, s->shift = 7.5 / 128, s->zoom_low = 1.075, s->zoom_high = 1.15;
+    if (s->as_published) snprintf(s->cycle, sizeof s->cycle, "approximate");
 }
 
 static void gaussian_usual(Settings *s)
 {
     ganmut_usual(s);
     snprintf(s->space, sizeof s->space, "gaussian");
+    snprintf(s->cycle, sizeof s->cycle, "original");
+    if (s->as_published) s->lambda_cls = 2;
 }
 
 static int space_size(const Settings *s, int classes)
@@ -8671,6 +8678,7 @@ static int check_ganmut(const Settings *s, int classes, Error *e)
 static int check_gaussian(const Settings *s, int classes, Error *e)
 {
     if (!check_ganmut(s, classes, e)) return 0;
+    if (strcmp(s->space, "gaussian")) return fail(e, 2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
     if (strcmp(s->cycle, "original")) return fail(e, 2, "--cycle approximate needs directions: --space linear");
     if (s->as_published && s->space_dim == 3)
         return fail(e, 2, "--as-published --space-dim 3: the public code's covariances need not be positive definite, so this is not imitated");
@@ -8709,11 +8717,25 @@ static void show_emotion(const Trainer *t, int k, real *condition)
 }
 
 static const Model models[] = {
-    {"stargan", 0, stargan_usual, any_settings, label_size, no_draws, stargan_d_step, stargan_g_step, show_label},
-    {"ganmut", 'l', ganmut_usual, check_ganmut, space_size, add_linear_draws, linear_d_step, linear_g_step, show_emotion},
-    {"ganmut-gaussian", 'g', gaussian_usual, check_gaussian, space_size, add_gaussian_draws, gaussian_d_step, gaussian_g_step, show_emotion},
+    {"stargan", 0, stargan_usual, any_settings, label_size, no_draws, stargan_d_step, stargan_g_step, show_label,
+     "  " PUBLISHED_DECAY "\n"},
+    {"ganmut", 'l', ganmut_usual, check_ganmut, space_size, add_linear_draws, linear_d_step, linear_g_step, show_emotion,
+     "  " PUBLISHED_DECAY "\n"
+     "  the way back starts from c' times D's certainty (paper: from D's coordinates of x), with noise and random directions\n"
+     "  --cycle original starts from D's coordinates of the fake (paper: of x)\n"
+     "  in three dimensions random directions keep to the octant of positive coordinates (here: the whole sphere)\n"},
+    {"ganmut-gaussian", 'g', gaussian_usual, check_gaussian, space_size, add_gaussian_draws, gaussian_d_step, gaussian_g_step, show_emotion,
+     "  " PUBLISHED_DECAY "\n"
+     "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
+     "  lambda-cls is 2 (unless given)\n"},
 };
 enum { MODELS = sizeof models / sizeof *models };
+
+/* "ganmut" with --space gaussian is a model of its own. */
+static void name_model(Settings *s)
+{
+    if (strcmp(s->model, "ganmut") == 0 && strcmp(s->space, "gaussian") == 0) snprintf(s->model, sizeof s->model, "ganmut-gaussian");
+}
 
 static const Model *find_model(const char *name, Error *e)
 {
@@ -8915,6 +8937,25 @@ static int open_data(Trainer *t, Error *e)
     return 1;
 }
 
+/* GANmut's centre is neutral: its class must be the first. */
+static int put_neutral_first(Trainer *t, Error *e)
+{
+    Settings *s = &t->settings;
+    char list[sizeof s->classes] = "neutral";
+    int at = -1;
+    for (int k = 0; k < t->data.n_classes; k++) {
+        if (strcmp(t->data.class_names[k], "neutral") == 0) { at = k; continue; }
+        snprintf(list + strlen(list), sizeof list - strlen(list), ",%s", t->data.class_names[k]);
+    }
+    if (at == 0) return 1;
+    if (at < 0) return fail(e, 2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data, s->classes);
+    dataset_close(&t->data);
+    if (t->has_held_out) dataset_close(&t->held_out);
+    t->has_held_out = false;
+    snprintf(s->classes, sizeof s->classes, "%s", list);
+    return open_data(t, e);
+}
+
 /* The faces of the sample sheets: the first of each class in turn, from the validation part where there is one. */
 static int choose_samples(Trainer *t, Error *e)
 {
@@ -8980,13 +9021,17 @@ static int save_checkpoint(const Trainer *t, Error *e)
 /* Names the first FIXED setting in which the checkpoint and the command differ. */
 static int same_run(const Settings *s, const TensorFile *file, const char *path, Error *e)
 {
-    char text[TEXT * 4];
+    char text[TEXT * 4], usual_text[TEXT * 4];
+    const Settings usual = default_settings();
+    if (!tensorfile_metadata(file, "model") || !tensorfile_metadata(file, "iteration"))
+        return fail(e, 1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
     for (int i = 0; i < SETTINGS; i++) {
         const Setting *which = &settings_table[i];
         const char *was = tensorfile_metadata(file, which->name);
         if (which->use != FIXED) continue;
         setting_text(s, which, text, sizeof text);
-        if (!was) return fail(e, 1, "%s: does not say its --%s: not a checkpoint of facegan train", path, which->name);
+        setting_text(&usual, which, usual_text, sizeof usual_text);
+        if (!was) was = usual_text;                                     /* a setting younger than the checkpoint */
         if (strcmp(was, text))
             return fail(e, 2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out",
                         path, which->name, was, text);
@@ -9078,10 +9123,20 @@ static double judge_accuracy(Trainer *t)
     return judged ? (double)right / judged : -1;
 }
 
+enum { LOG_LINE = 8192 };
+
+/* Where every emotion lies by now. */
+static void log_space(const Trainer *t, FILE *log)
+{
+    Gamut gamut = gamut_of(&t->g);
+    for (int k = 0; k < gamut.n; k++)
+        for (int i = 0; i < gamut.dimensions; i++) fprintf(log, ",%.4f", gamut.mean[k][i]);
+}
+
 /* Opens log.csv to go on after iteration `done`: rows that a lost process wrote beyond it are dropped. */
 static FILE *open_log(const Trainer *t, Error *e)
 {
-    char path[PATH_MAX], temporary[PATH_MAX + 8], line[1024];
+    char path[PATH_MAX], temporary[PATH_MAX + 8], line[LOG_LINE];
     run_path(&t->settings, "log.csv", path);
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
     FILE *old = fopen(path, "r"), *log = fopen(temporary, "w");
@@ -9094,7 +9149,10 @@ static FILE *open_log(const Trainer *t, Error *e)
     for (int i = 0; i < t->d_step.n_terms; i++) fprintf(log, ",%s", t->d_step.names[i]);
     fprintf(log, ",D.total");
     for (int i = 0; i < t->g_step.n_terms; i++) fprintf(log, ",%s", t->g_step.names[i]);
-    fprintf(log, ",G.total,validation_accuracy\n");
+    fprintf(log, ",G.total,validation_accuracy");
+    for (int k = 0; t->g.space && k < t->g.classes; k++)
+        for (int i = 0; i < t->g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
+    fprintf(log, "\n");
     while (old && fgets(line, sizeof line, old))
         if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->iteration) fputs(line, log);
     if (old) fclose(old);
@@ -9120,8 +9178,10 @@ static const char *write_log(const Trainer *t, FILE *log, double accuracy)
         if (!t->g_known) fprintf(log, ",");             /* no G step yet */
         else fprintf(log, ",%.6g", t->last_g[i]);
     }
-    if (accuracy >= 0) fprintf(log, ",%.4f\n", accuracy);
-    else fprintf(log, ",\n");
+    if (accuracy >= 0) fprintf(log, ",%.4f", accuracy);
+    else fprintf(log, ",");
+    if (t->g.space) log_space(t, log);
+    fprintf(log, "\n");
     fflush(log);
     return broken;
 }
@@ -9233,6 +9293,8 @@ static int complete_settings(Trainer *t, Error *e)
 {
     Settings *s = &t->settings;
     if (s->grey) s->channels = 1;
+    if (strcmp(s->space, "linear") && strcmp(s->space, "gaussian"))
+        return fail(e, 2, "--space %s: must be linear or gaussian", s->space);
     if (s->as_published && strcmp(s->decay, "linear") == 0) snprintf(s->decay, sizeof s->decay, "published");
     if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published"))
         return fail(e, 2, "--decay %s: must be linear, none or published", s->decay);
@@ -9242,6 +9304,7 @@ static int complete_settings(Trainer *t, Error *e)
         return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                     s->zoom_high);
     if (!(t->model = find_model(s->model, e)) || !make_recipe(s, &t->recipe, e) || !open_data(t, e)) return 0;
+    if (t->model->space && !put_neutral_first(t, e)) return 0;
     if (!s->size) {
         Image first;
         char why[IMAGE_ERROR_SIZE];
@@ -9350,9 +9413,7 @@ static void announce(const Trainer *t)
             s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
             *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->g),
             net_size(&t->d), t->arena.size >> 20, kernels->name, thread_count());
-    if (s->as_published)
-        fprintf(stderr, "as published: the learning rate falls by one iteration's share every 1000 iterations (paper: "
-                        "every iteration)\n");
+    if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
 }
 
 /* Measures a few iterations without keeping what they learnt: for --dry-run. */
@@ -10268,7 +10329,7 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
  * 13.4  The report of a run
  * ---------------------------------------------------------------------------------------------- */
 
-enum { MAX_COLUMNS = 24 };
+enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES };
 
 typedef struct LogTable {               /* log.csv as columns; an empty field is NaN */
     char names[MAX_COLUMNS][32];
@@ -10301,7 +10362,7 @@ static void log_row(LogTable *log, char *line)
 
 static int log_read(const char *path, LogTable *log, Error *e)
 {
-    char line[1024];
+    char line[LOG_LINE];
     FILE *file = fopen(path, "r");
     *log = (LogTable){0};
     if (!file) return fail(e, 1, "%s: %s", path, strerror(errno));
@@ -10735,10 +10796,9 @@ typedef struct Verb {
 static int run_train(Command *c, Error *e)
 {
     Settings *s = &c->settings;
-    if (!set_setting(s, find_setting("model"), c->inputs[0], e) || !find_model(s->model, e)) return 0;
     if (strlen(c->inputs[1]) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
     snprintf(s->data, sizeof s->data, "%s", c->inputs[1]);
-    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", s->model);
+    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", c->inputs[0]);
     if (!train(s, e)) return 0;
     if (s->dry_run || *s->trace) return 1;
     int reported = write_report(s->out, e);                             /* fails if stopped before the log's first row */
@@ -10764,7 +10824,6 @@ static int run_report(Command *c, Error *e)
 static int run_bench(Command *c, Error *e)
 {
     Settings *s = &c->settings;
-    if (!set_setting(s, find_setting("model"), c->inputs[0], e)) return 0;
     if (!s->size) s->size = 128;
     if (s->grey) s->channels = 1;
     return bench(s, e);
@@ -11078,9 +11137,8 @@ static int parse_option(const Verb *verb, Command *c, int argc, char **argv, int
     return set_setting(&c->settings, which, equals ? equals + 1 : argv[++*i], e);
 }
 
-static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Error *e)
+static int parse_arguments(const Verb *verb, Command *c, int argc, char **argv, Error *e)
 {
-    c->settings = default_settings();
     bool only_inputs = false;
     for (int i = 2; i < argc; i++) {
         if (!only_inputs && strcmp(argv[i], "--") == 0) only_inputs = true;
@@ -11088,6 +11146,28 @@ static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Er
             if (!parse_option(verb, c, argc, argv, &i, e)) return 0;
         } else if (c->n_inputs == MAX_INPUTS_GIVEN) return fail(e, 2, "more than %d inputs", MAX_INPUTS_GIVEN);
         else c->inputs[c->n_inputs++] = argv[i];
+    }
+    return 1;
+}
+
+/* What is usual depends on the model, which is one of the arguments: so they are read once more behind its defaults. */
+static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Error *e)
+{
+    c->settings = default_settings();
+    if (!parse_arguments(verb, c, argc, argv, e)) return 0;
+    bool of_model = verb->run == run_train || verb->run == run_bench;
+    if (of_model && c->n_inputs) {
+        const Model *model;
+        if (!set_setting(&c->settings, find_setting("model"), c->inputs[0], e)) return 0;
+        name_model(&c->settings);
+        if (!(model = find_model(c->settings.model, e))) return 0;
+        Settings usual = default_settings();
+        usual.as_published = c->settings.as_published;
+        memcpy(usual.model, c->settings.model, sizeof usual.model);
+        model->usual(&usual);
+        c->settings = usual;
+        c->n_inputs = 0;
+        if (!parse_arguments(verb, c, argc, argv, e)) return 0;
     }
     if (c->n_inputs < verb->least || c->n_inputs > verb->most)
         return fail(e, 2, "usage: facegan %s   (facegan %s --help)", verb->synopsis, verb->name);
