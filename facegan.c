@@ -8070,7 +8070,9 @@ typedef struct Settings {
     char model[TEXT], data[TEXT * 4], out[TEXT * 4];
     char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
     long size, channels, batch, iters, epochs, width, g_repeat, d_repeat, n_critic, seed, crop, limit;
-    char space[TEXT], cycle[TEXT];
+    char space[TEXT], cycle[TEXT], theta[TEXT], xy[TEXT], between[TEXT], path[TEXT * 2];
+    double rho;
+    long gif, bgr;
     long space_dim, random_directions;
     double lambda_info, lambda_rho, lambda_prediction;
     double pose, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
@@ -8147,6 +8149,13 @@ static const Setting settings_table[] = {
     {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
     {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
     {"emotion",      's', COMMAND, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
+    {"theta",        's', COMMAND, AT(theta), 0, 0, "ganmut: the direction, 40deg or 0.7rad, of strength --rho"},
+    {"rho",          'f', COMMAND, AT(rho), 0, 1, "ganmut: the strength for --theta and --between"},
+    {"xy",           's', COMMAND, AT(xy), 0, 0, "ganmut: the point x,y (or x,y,z) of the space"},
+    {"between",      's', COMMAND, AT(between), 0, 0, "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5"},
+    {"path",         's', COMMAND, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
+    {"gif",          'b', COMMAND, AT(gif), 0, 1, "also a GIF along a path"},
+    {"bgr",          'b', COMMAND, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
     {"emotions",     's', COMMAND, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
     {"count",        'i', COMMAND, AT(count), 1, 1e7, "how many pictures"},
     {"pose",         'f', COMMAND, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
@@ -8165,7 +8174,7 @@ static Settings default_settings(void)
 {
     return (Settings){.model = "stargan", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
                       .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1, .lambda_rho = 1, .lambda_prediction = 0.5,
+                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .rho = 1, .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1, .lambda_rho = 1, .lambda_prediction = 0.5,
                       .log_every = 10, .provenance = 1, .pose = 1, .count = 2000, .repeat = 5, .scale = 1};
 }
 
@@ -10052,9 +10061,27 @@ static void name_classes(Facegan *model, const TensorFile *file)
     for (int i = 0; i < model->g.classes; i++) {
         size_t length = names ? strcspn(names, ",") : 0;
         if (length) snprintf(model->class_names[i], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), names);
+        else if (model->g.space && model->g.classes == EMOTIONS) snprintf(model->class_names[i], NAME, "%s", emotion_names[i]);
         else snprintf(model->class_names[i], NAME, "class%d", i);
         if (names) names = names[length] ? names + length + 1 : NULL;
     }
+}
+
+/* A GANmut generator has directions or means beside StarGAN's layers: they say how many emotions it knows. */
+static int read_space(const TensorFile *file, const char *path, const char *prefix, int64_t condition, Net *g, int64_t *classes, Error *e)
+{
+    static const struct { const char *name; char space; int more; } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
+    char name[96];
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        snprintf(name, sizeof name, "%s%s", prefix, kinds[i].name);
+        const TensorEntry *entry = tensorfile_find(file, name);
+        if (!entry) continue;
+        if (entry->rank != 2 || entry->shape[1] != condition || condition < 2 || condition > SPACE_MOST)
+            return fail(e, 1, "%s: %s does not fit a generator with %" PRId64 " condition planes", path, name, condition);
+        g->space = kinds[i].space;
+        *classes = entry->shape[0] + kinds[i].more;
+    }
+    return 1;
 }
 
 /* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution (X, w, 7, 7). */
@@ -10075,7 +10102,8 @@ static int read_architecture(const TensorFile *file, const char *path, const cha
     last = tensorfile_find(file, name);
     if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3))
         return fail(e, 1, "%s: not a StarGAN generator: no last convolution %s", path, name);
-    int64_t classes = first->shape[1] - last->shape[0];
+    int64_t condition = first->shape[1] - last->shape[0], classes = condition;
+    if (!read_space(file, path, prefix, condition, g, &classes, e)) return 0;
     if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024)
         return fail(e, 1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64
                     " of a picture: needs 1 to %d classes and a width of at most 1024",
@@ -10083,7 +10111,8 @@ static int read_architecture(const TensorFile *file, const char *path, const cha
     g->letter = 'G';
     g->width = (int)first->shape[0];
     g->channels = (int)last->shape[0];
-    g->classes = g->condition = (int)classes;
+    g->classes = (int)classes;
+    g->condition = (int)condition;
     g->size = size && atoi(size) >= 8 && atoi(size) <= 1024 && atoi(size) % 4 == 0 ? atoi(size) : 128;
     return 1;
 }
@@ -10177,6 +10206,94 @@ static int save_picture(const char *path, const unsigned char *pixels, int size,
     return image_save(path, &image, &text, provenance ? 1 : 0, why) ? 1 : fail(e, 1, "%s", why);
 }
 
+/* The condition that shows class k so strongly: the label's number, or the way from neutral to the emotion's place. */
+static void set_class(Facegan *model, int k, double strength)
+{
+    real *condition = model->condition->data;
+    one_hot(condition, model->g.condition, k);
+    if (!model->g.space) { condition[k] = (real)strength; return; }
+    Gamut gamut = gamut_of(&model->g);
+    for (int i = 0; i < gamut.dimensions; i++)
+        condition[i] = (real)(gamut.mean[0][i] + strength * (gamut.mean[k][i] - gamut.mean[0][i]));
+}
+
+/* From emotion a to emotion b, `share` of the way: along the arc between two directions, straight elsewhere. */
+static void point_between(const Facegan *model, int a, int b, double share, double rho, double *z)
+{
+    Gamut gamut = gamut_of(&model->g);
+    const double *from = gamut.mean[a], *to = gamut.mean[b];
+    double dot = 0, u = 1 - share, v = share;
+    for (int i = 0; i < gamut.dimensions; i++) dot += from[i] * to[i];
+    bool arc = model->g.space == 'l' && a && b && a != b;
+    double angle = arc ? acos(fmax(-1, fmin(1, dot))) : 0;
+    if (angle > 1e-3 && sin(angle) > 1e-3) u = sin(u * angle) / sin(angle), v = sin(v * angle) / sin(angle);
+    for (int i = 0; i < gamut.dimensions; i++) z[i] = rho * (u * from[i] + v * to[i]);
+}
+
+/* What an edit asks for: a condition, and what to call it in the file's name. */
+typedef struct Wish { char name[2 * NAME + 32]; real condition[MAX_CLASSES]; } Wish;
+
+static int parse_between(const Facegan *model, const char *text, double rho, Wish *wish, Error *e)
+{
+    size_t first = strcspn(text, ","), second = text[first] ? strcspn(text + first + 1, ":") : 0;
+    const char *share_text = text[first] ? text + first + 1 + second : "";
+    char *end = "";
+    double share = *share_text ? strtod(share_text + 1, &end) : 0.5, z[SPACE_MOST];
+    int a = find_class(model, text, first), b = second ? find_class(model, text + first + 1, second) : -1;
+    if (a < 0 || b < 0 || *end || !(share >= 0 && share <= 1))
+        return fail(e, 2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1", text);
+    point_between(model, a, b, share, rho, z);
+    for (int i = 0; i < model->g.condition; i++) wish->condition[i] = (real)z[i];
+    snprintf(wish->name, sizeof wish->name, "%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
+    return 1;
+}
+
+static int parse_theta(const Facegan *model, const char *text, double rho, Wish *wish, Error *e)
+{
+    char *end;
+    double angle = strtod(text, &end);
+    bool radians = strcmp(end, "rad") == 0;
+    if (model->g.condition != 2) return fail(e, 2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
+    if (end == text || !isfinite(angle) || (*end && !radians && strcmp(end, "deg")))
+        return fail(e, 2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
+    if (!radians) angle *= TURN / 360;
+    wish->condition[0] = (real)(rho * cos(angle)), wish->condition[1] = (real)(rho * sin(angle));
+    snprintf(wish->name, sizeof wish->name, "theta%.0f-rho%.2g", angle * 360 / TURN, rho);
+    return 1;
+}
+
+static int parse_point(const Facegan *model, const char *text, Wish *wish, Error *e)
+{
+    const char *at = text;
+    for (int i = 0; i < model->g.condition; i++) {
+        char *end;
+        double value = strtod(at, &end);
+        if (end == at || !(fabs(value) <= 1) || *end != (i + 1 < model->g.condition ? ',' : 0))
+            return fail(e, 2, "--xy %s: must be %d numbers from -1 to 1 with commas between", text, model->g.condition);
+        wish->condition[i] = (real)value;
+        at = end + 1;
+    }
+    snprintf(wish->name, sizeof wish->name, "at%.*s", NAME, text);
+    return 1;
+}
+
+static int parse_wish(Facegan *model, const Settings *s, Wish *wish, Error *e)
+{
+    int given = (*s->emotion != 0) + (*s->theta != 0) + (*s->xy != 0) + (*s->between != 0), index;
+    double strength;
+    *wish = (Wish){0};
+    if (given > 1) return fail(e, 2, "give one of --emotion, --theta, --xy and --between");
+    if (!*s->emotion && !model->g.space) return fail(e, 2, "--theta, --xy and --between need a GANmut model: this one has labels, no space");
+    if (*s->between) return parse_between(model, s->between, s->rho, wish, e);
+    if (*s->theta) return parse_theta(model, s->theta, s->rho, wish, e);
+    if (*s->xy) return parse_point(model, s->xy, wish, e);
+    if (!parse_emotion(model, s->emotion, &index, &strength, e)) return 0;
+    set_class(model, index, strength);
+    memcpy(wish->condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
+    snprintf(wish->name, sizeof wish->name, "%s", model->class_names[index]);
+    return 1;
+}
+
 /* Draws one picture with every class and saves them side by side, the input first. */
 static int edit_all(Facegan *model, const char *picture, const Settings *s, Error *e)
 {
@@ -10189,7 +10306,7 @@ static int edit_all(Facegan *model, const char *picture, const Settings *s, Erro
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
     to_bytes(model->x->data, bytes, faces);
     for (int k = 0; k < n; k++) {
-        one_hot(model->condition->data, n, k);
+        set_class(model, k, 1);
         graph_run(model->graph);
         to_bytes(model->y->data, bytes, faces + (size_t)(k + 1) * bytes);
         labels[k + 1] = model->class_names[k];
@@ -10207,18 +10324,14 @@ static int edit_all(Facegan *model, const char *picture, const Settings *s, Erro
     return ok ? 1 : fail(e, 1, "%s", why);
 }
 
-static int edit_one(Facegan *model, const char *picture, const Settings *s, Error *e)
+static int edit_one(Facegan *model, const char *picture, const Wish *wish, const Settings *s, Error *e)
 {
-    int index;
-    double strength;
     char path[PATH_MAX];
-    if (!parse_emotion(model, s->emotion, &index, &strength, e)) return 0;
-    one_hot(model->condition->data, model->g.classes, index);
-    model->condition->data[index] = (real)strength;
+    memcpy(model->condition->data, wish->condition, (size_t)model->g.condition * sizeof(real));
     graph_run(model->graph);
     unsigned char *face = must_alloc(count_of(model->y), 1);
     to_bytes(model->y->data, count_of(model->y), face);
-    edited_name(*s->out ? s->out : ".", picture, model->class_names[index], path);
+    edited_name(*s->out ? s->out : ".", picture, wish->name, path);
     int ok = save_picture(path, face, model->g.size, model->g.channels, s->provenance, e);
     free(face);
     if (ok) printf("%s\n", path);
@@ -10244,12 +10357,12 @@ static int edit_pictures(const char *run, char *const *pictures, int count, cons
 {
     if (!distinct_names(pictures, count, e)) return 0;
     Facegan *model = open_generator(run, e);
-    int index, failed = 0;
-    double strength;
+    int failed = 0;
+    Wish wish;
     char why[IMAGE_ERROR_SIZE];
     if (!model) return 0;
-    bool all = strcmp(s->emotion, "all") == 0 || !*s->emotion;
-    int ok = (all || parse_emotion(model, s->emotion, &index, &strength, e)) && (!*s->out || make_directory(s->out, e));
+    bool all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
+    int ok = (all || parse_wish(model, s, &wish, e)) && (!*s->out || make_directory(s->out, e));
     for (int i = 0; ok && i < count; i++) {
         Image picture;
         if (!image_load(pictures[i], model->g.channels, &picture, why)) {
@@ -10258,7 +10371,7 @@ static int edit_pictures(const char *run, char *const *pictures, int count, cons
             continue;
         }
         ok = load_picture(model, &picture, e) &&
-             (all ? edit_all(model, pictures[i], s, e) : edit_one(model, pictures[i], s, e));
+             (all ? edit_all(model, pictures[i], s, e) : edit_one(model, pictures[i], &wish, s, e));
         image_free(&picture);
     }
     facegan_close(model);
@@ -10295,6 +10408,25 @@ const char *facegan_class_name(const Facegan *model, int index)
     return index >= 0 && index < model->g.classes ? model->class_names[index] : NULL;
 }
 
+/* The label's numbers, or, in a space, the same shares of the ways from neutral to the emotions, kept in the disc. */
+static void blend_classes(Facegan *model, const float *shares)
+{
+    real *z = model->condition->data;
+    double norm = 0;
+    if (!model->g.space) {
+        for (int i = 0; i < model->g.classes; i++) z[i] = (real)shares[i];
+        return;
+    }
+    Gamut gamut = gamut_of(&model->g);
+    for (int i = 0; i < gamut.dimensions; i++) {
+        double at = gamut.mean[0][i];
+        for (int k = 1; k < gamut.n; k++) at += (double)shares[k] * (gamut.mean[k][i] - gamut.mean[0][i]);
+        z[i] = (real)at;
+        norm += at * at;
+    }
+    for (int i = 0; i < gamut.dimensions && model->g.space == 'l' && norm > 1; i++) z[i] = (real)((double)z[i] / sqrt(norm));
+}
+
 int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition, unsigned char *out,
                  char error[FACEGAN_ERROR])
 {
@@ -10319,7 +10451,7 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
     int ok = load_picture(model, &picture, &e);
     image_free(&picture);
     if (!ok) return snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text), 0;
-    for (int i = 0; i < model->g.classes; i++) model->condition->data[i] = (real)condition[i];
+    blend_classes(model, condition);
     graph_run(model->graph);
     to_bytes(model->y->data, count_of(model->y), out);
     return 1;
@@ -10583,6 +10715,608 @@ static int split_names_list(const char *list, char (*names)[NAME])
     return n;
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 13.5  The gamut of emotions
+ *
+ * GANmut's space as people can look at it: a face at every place of the disc (or the square of the Gaussian model)
+ * with the learnt directions around it, a film along a path, and a page on which a point is dragged and the face
+ * follows. The page holds tiles drawn beforehand, rings of equal strength and spokes of equal angle,
+ *
+ *        tile 0: neutral        tile 1 + (ring - 1) SPOKES + spoke
+ *
+ * and blends the four around the point, so that it needs neither a network nor the generator. Of a space of three
+ * dimensions the plane through two emotions is shown (--between).
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { RINGS = 5, SPOKES = 32, GRID = 13, SHEET_COLUMNS = 16, CELLS = 11, PAGE_FACES = 12, FRAMES_A_LEG = 10 };
+
+static const unsigned gamut_ink = 0x24292f, gamut_soft = 0x8c959f;
+
+/* What of the space is shown: z = a u + b v. */
+typedef struct Plane { double u[SPACE_MOST], v[SPACE_MOST]; } Plane;
+
+/* The axes of the plane, or, in space, those through two emotions (by Gram and Schmidt). */
+static int choose_plane(const Facegan *model, const Settings *s, Plane *plane, Error *e)
+{
+    *plane = (Plane){{1, 0, 0}, {0, 1, 0}};
+    if (model->g.condition == 2) return 1;
+    Gamut gamut = gamut_of(&model->g);
+    size_t first = strcspn(s->between, ",");
+    int a = *s->between ? find_class(model, s->between, first) : 1,
+        b = s->between[first] ? find_class(model, s->between + first + 1, strlen(s->between + first + 1)) : gamut.n > 2 ? 2 : 0;
+    if (a < 0 || b < 0 || a == b) return fail(e, 2, "--between %s: must name two of the model's emotions", s->between);
+    double norm = 0, along = 0, rest = 0;
+    for (int i = 0; i < 3; i++) norm += gamut.mean[a][i] * gamut.mean[a][i];
+    for (int i = 0; i < 3 && norm > 0; i++) plane->u[i] = gamut.mean[a][i] / sqrt(norm);
+    for (int i = 0; i < 3; i++) along += gamut.mean[b][i] * plane->u[i];
+    for (int i = 0; i < 3; i++) plane->v[i] = gamut.mean[b][i] - along * plane->u[i], rest += plane->v[i] * plane->v[i];
+    for (int i = 0; i < 3 && rest > 0; i++) plane->v[i] /= sqrt(rest);
+    return norm > 0 && rest > 1e-12 ? 1 : fail(e, 1, "the two emotions lie on one line: choose others with --between");
+}
+
+static void on_plane(const Plane *plane, const double *z, double *a, double *b)
+{
+    *a = *b = 0;
+    for (int i = 0; i < SPACE_MOST; i++) *a += z[i] * plane->u[i], *b += z[i] * plane->v[i];
+}
+
+/* Draws the face that is in model->x at the plane's point (a, b). */
+static void draw_at(Facegan *model, const Plane *plane, double a, double b, unsigned char *face)
+{
+    for (int i = 0; i < model->g.condition; i++) model->condition->data[i] = (real)(a * plane->u[i] + b * plane->v[i]);
+    graph_run(model->graph);
+    to_bytes(model->y->data, count_of(model->y), face);
+}
+
+/* A name beside its place, and where it is written so that no two names overlap. */
+typedef struct Label { const char *text; double x, y, at; bool right; } Label;
+
+static int by_height(const void *a, const void *b)
+{
+    double x = ((const Label *)a)->at, y = ((const Label *)b)->at;
+    return (x > y) - (x < y);
+}
+
+/* Moves the names of each side apart, top to bottom, then back up where that went below `bottom`. */
+static void spread_labels(Label *labels, int n, double line, double bottom)
+{
+    qsort(labels, (size_t)n, sizeof *labels, by_height);
+    for (int side = 0; side < 2; side++) {
+        double lowest = -1e9, highest = bottom;
+        for (int i = 0; i < n; i++)
+            if (labels[i].right == side) lowest = labels[i].at = fmax(labels[i].at, lowest + line);
+        for (int i = n - 1; i >= 0; i--)
+            if (labels[i].right == side) labels[i].at = fmin(labels[i].at, highest), highest = labels[i].at - line;
+    }
+}
+
+/* The place of the space in a canvas: its centre, and how many pixels 1 is. */
+typedef struct Frame { double x, y, unit; } Frame;
+
+static void draw_circle(PlotCanvas *c, Frame f, double radius, unsigned rgb)
+{
+    enum { PARTS = 120 };
+    for (int i = 0; i < PARTS; i++) {
+        double t = TURN * i / PARTS, u = TURN * (i + 1) / PARTS;
+        plot_line_segment(c, f.x + radius * f.unit * cos(t), f.y - radius * f.unit * sin(t), f.x + radius * f.unit * cos(u),
+                          f.y - radius * f.unit * sin(u), 1, rgb);
+    }
+}
+
+/* One standard deviation of a Gaussian: mean + L (cos t, sin t) with C = L L^T on the plane. */
+static void draw_ellipse(PlotCanvas *c, Frame f, const double mean[2], const double covariance[3], unsigned rgb)
+{
+    enum { PARTS = 72 };
+    double l00 = sqrt(fmax(covariance[0], 0)), l10 = l00 > 0 ? covariance[1] / l00 : 0,
+           l11 = sqrt(fmax(covariance[2] - l10 * l10, 0)), before[2] = {0, 0};
+    for (int i = 0; i <= PARTS; i++) {
+        double t = TURN * i / PARTS, x = f.x + f.unit * (mean[0] + l00 * cos(t)),
+               y = f.y - f.unit * (mean[1] + l10 * cos(t) + l11 * sin(t));
+        if (i) plot_line_segment(c, before[0], before[1], x, y, 1, rgb);
+        before[0] = x, before[1] = y;
+    }
+}
+
+/* C as it is on the plane: (u C u, u C v, v C v). */
+static void plane_covariance(const Plane *plane, const double c[SPACE_MOST][SPACE_MOST], double out[3])
+{
+    out[0] = out[1] = out[2] = 0;
+    for (int i = 0; i < SPACE_MOST; i++)
+        for (int k = 0; k < SPACE_MOST; k++) {
+            out[0] += plane->u[i] * c[i][k] * plane->u[k];
+            out[1] += plane->u[i] * c[i][k] * plane->v[k];
+            out[2] += plane->v[i] * c[i][k] * plane->v[k];
+        }
+}
+
+/* The directions or Gaussians with their names, around whatever the frame holds. `faint`: no lines through the middle. */
+static void draw_space(PlotCanvas *c, Frame f, const Gamut *gamut, const Plane *plane, char space, char (*names)[NAME], bool faint, double text)
+{
+    Label labels[MAX_CLASSES];
+    int n = 0;
+    if (space == 'l') draw_circle(c, f, 1, gamut_soft);
+    for (int k = space == 'l'; k < gamut->n; k++) {
+        double at[2], covariance[3], edge = 1;
+        on_plane(plane, gamut->mean[k], &at[0], &at[1]);
+        double x = f.x + f.unit * at[0], y = f.y - f.unit * at[1];
+        unsigned colour = plot_palette[k % 8];
+        plane_covariance(plane, gamut->covariance[k], covariance);
+        if (space == 'g') draw_ellipse(c, f, at, covariance, colour);
+        if (space == 'l') plot_line_segment(c, faint ? x - (x - f.x) * 0.04 : f.x, faint ? y - (y - f.y) * 0.04 : f.y, x, y, 2.5, colour);
+        plot_disc(c, x, y, 4.5, colour);
+        edge = space == 'l' ? 1.09 : 1.12;
+        bool right = at[0] >= 0;
+        double reach = space == 'l' ? edge * at[0] : right ? edge : -edge;
+        labels[n++] = (Label){names[k], f.x + f.unit * reach, y, y + 0.35 * text - (space == 'l' ? 0.09 * f.unit * at[1] : 0), right};
+    }
+    spread_labels(labels, n, 1.15 * text, f.y + 1.25 * f.unit);
+    for (int i = 0; i < n; i++) {
+        if (space == 'g') plot_line_segment(c, labels[i].x, labels[i].at - 0.35 * text, f.x + (labels[i].right ? 1.02 : -1.02) * f.unit, labels[i].at - 0.35 * text, 1, gamut_soft);
+        plot_text(c, labels[i].x, labels[i].at, text, labels[i].right ? 0 : 1, gamut_ink, labels[i].text);
+    }
+}
+
+static int save_canvas(const char *path, PlotCanvas *canvas, bool provenance, Error *e)
+{
+    char why[IMAGE_ERROR_SIZE];
+    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+    Image image = {canvas->width, canvas->height, 3, canvas->rgb};
+    int ok = image_save(path, &image, &text, provenance ? 1 : 0, why);
+    plot_free(canvas);
+    if (ok) printf("%s\n", path);
+    return ok ? 1 : fail(e, 1, "%s", why);
+}
+
+/* The face of model->x all over the disc: OUT/NAME-gamut.png. */
+static int gamut_picture(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
+{
+    int p = model->g.size, cell = (int)s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
+    Frame f = {margin + CELLS * cell / 2.0, 70 + CELLS * cell / 2.0, CELLS * cell / 2.0};
+    PlotCanvas canvas;
+    char path[PATH_MAX];
+    Gamut gamut = gamut_of(&model->g);
+    if (!plot_canvas(2 * margin + CELLS * cell, 140 + CELLS * cell, 0xffffff, &canvas))
+        return fail(e, 1, "no memory for the picture of the space");
+    unsigned char *face = must_alloc(count_of(model->y), 1);
+    for (int row = 0; row < CELLS; row++)
+        for (int column_ = 0; column_ < CELLS; column_++) {
+            double a = (2.0 * column_ + 1) / CELLS - 1, b = 1 - (2.0 * row + 1) / CELLS;
+            if (model->g.space == 'l' && hypot(a, b) > 0.97) continue;
+            draw_at(model, plane, a, b, face);
+            plot_picture(&canvas, margin + column_ * cell, 70 + row * cell, cell, cell, face, p, p, model->g.channels);
+        }
+    free(face);
+    draw_space(&canvas, f, &gamut, plane, model->g.space, model->class_names, true, 17);
+    edited_name(*s->out ? s->out : ".", picture, "gamut", path);
+    return save_canvas(path, &canvas, s->provenance, e);
+}
+
+/* The emotions that a film passes, by number: those of --path, or neutral, all by their angles, neutral. */
+static int film_path(const Facegan *model, const Settings *s, int *stops, Error *e)
+{
+    Gamut gamut = gamut_of(&model->g);
+    int n = 0;
+    for (const char *at = s->path; *at && n < MAX_CLASSES; at += strcspn(at, ",") + (at[strcspn(at, ",")] != 0)) {
+        stops[n] = find_class(model, at, strcspn(at, ","));
+        if (stops[n++] < 0) return fail(e, 2, "--path %s: \"%.*s\" is not one of the model's emotions", s->path, (int)strcspn(at, ","), at);
+    }
+    if (n == 1) return fail(e, 2, "--path %s: needs two emotions or more", s->path);
+    if (n) return n;
+    stops[n++] = 0;
+    for (int k = 1; k < gamut.n; k++) {
+        int at = n++;
+        double angle = atan2(gamut.mean[k][1], gamut.mean[k][0]);
+        for (; at > 1 && atan2(gamut.mean[stops[at - 1]][1], gamut.mean[stops[at - 1]][0]) > angle; at--) stops[at] = stops[at - 1];
+        stops[at] = k;
+    }
+    stops[n++] = 0;
+    return n;
+}
+
+/* One picture of the film: the face, and where in the space it is. */
+static int film_frame(Facegan *model, const Plane *plane, const double *z, int side, Image *frame)
+{
+    Gamut gamut = gamut_of(&model->g);
+    PlotCanvas canvas;
+    int p = model->g.size;
+    double a, b;
+    if (!plot_canvas(side + side * 3 / 2, side, 0xffffff, &canvas)) return 0;
+    unsigned char *face = must_alloc(count_of(model->y), 1);
+    for (int i = 0; i < model->g.condition; i++) model->condition->data[i] = (real)z[i];
+    graph_run(model->graph);
+    to_bytes(model->y->data, count_of(model->y), face);
+    plot_picture(&canvas, 0, 0, side, side, face, p, p, model->g.channels);
+    free(face);
+    Frame f = {side + side * 0.75, side / 2.0, side * 0.36};
+    draw_space(&canvas, f, &gamut, plane, model->g.space, model->class_names, false, side / 16.0);
+    on_plane(plane, z, &a, &b);
+    plot_disc(&canvas, f.x + f.unit * a, f.y - f.unit * b, side / 40.0, gamut_ink);
+    *frame = (Image){canvas.width, canvas.height, 3, canvas.rgb};
+    return 1;
+}
+
+static int write_bytes(const char *path, const void *bytes, size_t size, Error *e)
+{
+    char temporary[PATH_MAX + 8];
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    FILE *file = fopen(temporary, "wb");
+    if (!file) return fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
+    bool wrong = fwrite(bytes, 1, size, file) != size;
+    wrong |= fclose(file) != 0;
+    if (wrong || rename(temporary, path)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    return 1;
+}
+
+/* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
+static int gamut_film(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
+{
+    int stops[MAX_CLASSES + 2], n = film_path(model, s, stops, e), count = 0, ok = n > 0, side = 192 * (int)s->scale;
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    if (!ok) return 0;
+    Image *frames = must_alloc((size_t)(n * FRAMES_A_LEG), sizeof *frames);
+    for (int leg = 0; ok && leg + 1 < n; leg++)
+        for (int i = 0; ok && i < FRAMES_A_LEG; i++) {
+            double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG;
+            point_between(model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);        /* slow near the stops */
+            ok = film_frame(model, plane, z, side, &frames[count]);
+            count += ok;
+        }
+    if (!ok) fail(e, 1, "no memory for the film");
+    else if (!image_encode_gif(frames, count, 60, &bytes, &size, why)) ok = fail(e, 1, "%s", why);
+    for (int i = 0; i < count; i++) image_free(&frames[i]);
+    free(frames);
+    snprintf(path, sizeof path, "%s", "");
+    edited_name(*s->out ? s->out : ".", picture, "gamut", path);
+    if (ok) memcpy(path + strlen(path) - 3, "gif", 3);
+    ok = ok && write_bytes(path, bytes, size, e);
+    free(bytes);
+    if (ok) printf("%s\n", path);
+    return ok;
+}
+
+/* A text that grows: the page. */
+typedef struct Text { char *text; size_t size, room; } Text;
+
+static void text_add(Text *t, const char *more, size_t size)
+{
+    if (t->size + size + 1 > t->room) {
+        t->room = 2 * (t->size + size + 1);
+        if (!(t->text = realloc(t->text, t->room))) abort();
+    }
+    memcpy(t->text + t->size, more, size);
+    t->text[t->size += size] = 0;
+}
+
+__attribute__((format(printf, 2, 3)))
+static void text_print(Text *t, const char *format, ...)
+{
+    char part[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(part, sizeof part, format, arguments);
+    va_end(arguments);
+    text_add(t, part, strlen(part));
+}
+
+/* A JavaScript string. Nothing in it can end the string or the script element. */
+static void text_quoted(Text *t, const char *given)
+{
+    text_add(t, "\"", 1);
+    for (; *given; given++) {
+        unsigned char c = (unsigned char)*given;
+        if (c < 32 || strchr("\"\\<>&'", c) || c == 127) text_print(t, "\\u%04x", c);
+        else text_add(t, given, 1);
+    }
+    text_add(t, "\"", 1);
+}
+
+/* (RFC 4648, section 4) */
+static void text_base64(Text *t, const unsigned char *bytes, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        size_t left = size - i;
+        uint32_t word = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
+        char four[4] = {digits[word >> 18], digits[word >> 12 & 63], left > 1 ? digits[word >> 6 & 63] : '=', left > 2 ? digits[word & 63] : '='};
+        text_add(t, four, 4);
+    }
+}
+
+static int text_picture(Text *t, const Image *image, int quality, Error *e)
+{
+    unsigned char *bytes = NULL;
+    size_t size;
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_encode_jpeg(image, quality, &bytes, &size, why)) return fail(e, 1, "%s", why);
+    text_add(t, "\"data:image/jpeg;base64,", 24);
+    text_base64(t, bytes, size);
+    text_add(t, "\"", 1);
+    free(bytes);
+    return 1;
+}
+
+/* Where tile i lies on the plane. */
+static void tile_place(char space, int i, double *a, double *b)
+{
+    double radius = i ? (double)((i - 1) / SPOKES + 1) / RINGS : 0, angle = i ? TURN * ((i - 1) % SPOKES) / SPOKES : 0;
+    *a = space == 'l' ? radius * cos(angle) : 2.0 * (i % GRID) / (GRID - 1) - 1;
+    *b = space == 'l' ? radius * sin(angle) : 1 - 2.0 * (i / GRID) / (GRID - 1);
+}
+
+/* All tiles of the face in model->x, in rows of SHEET_COLUMNS. */
+static int tile_sheet(Facegan *model, const Plane *plane, Image *sheet, Error *e)
+{
+    int p = model->g.size, x = model->g.channels, tiles = model->g.space == 'l' ? 1 + RINGS * SPOKES : GRID * GRID;
+    size_t line = (size_t)(p * x);
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_new(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, x, sheet, why)) return fail(e, 1, "%s", why);
+    unsigned char *face = must_alloc(count_of(model->y), 1);
+    for (int i = 0; i < tiles; i++) {
+        double a, b;
+        tile_place(model->g.space, i, &a, &b);
+        draw_at(model, plane, a, b, face);
+        for (int row = 0; row < p; row++)
+            memcpy(sheet->pixels + ((size_t)(i / SHEET_COLUMNS * p + row) * SHEET_COLUMNS + (size_t)(i % SHEET_COLUMNS)) * line,
+                   face + (size_t)row * line, line);
+    }
+    free(face);
+    return 1;
+}
+
+/* One entry of the page's list of faces: {name, input, tiles}. */
+static int page_face(Text *t, Facegan *model, const Plane *plane, const char *picture, Error *e)
+{
+    const char *slash = strrchr(picture, '/');
+    int p = model->g.size;
+    Image sheet = {0}, input = {p, p, model->g.channels, must_alloc(count_of(model->y), 1)};
+    to_bytes(model->x->data, count_of(model->y), input.pixels);
+    text_add(t, "{name:", 6);
+    text_quoted(t, slash ? slash + 1 : picture);
+    text_add(t, ",input:", 7);
+    int ok = text_picture(t, &input, 90, e);
+    text_add(t, ",tiles:", 7);
+    ok = ok && tile_sheet(model, plane, &sheet, e) && text_picture(t, &sheet, 93, e);
+    text_add(t, "},\n", 3);
+    free(input.pixels);
+    image_free(&sheet);
+    return ok;
+}
+
+static const char gamut_page_head[] =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+    "<meta name=\"generator\" content=\"facegan " FACEGAN_VERSION "; the faces are synthetic, drawn by a generative model\">\n"
+    "<link rel=\"icon\" href=\"data:,\"><title>The gamut of emotions</title>\n<style>\n"
+    ":root{color-scheme:light dark;--paper:#fff;--ink:#1f2328;--soft:#59636e;--line:#d3d9df;--card:#f6f8fa;--mark:#275895}\n"
+    "@media (prefers-color-scheme:dark){:root{--paper:#15181d;--ink:#e4e8ed;--soft:#9ca6b2;--line:#39424d;--card:#1d2229;--mark:#5caaeb}}\n"
+    "*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif}\n"
+    "main{max-width:62rem;margin:0 auto;padding:clamp(1rem,4vw,2.5rem)}h1{font-size:clamp(1.4rem,1.1rem + 1.6vw,2rem);line-height:1.2;margin:0}\n"
+    "p{color:var(--soft);margin:.5rem 0 1.2rem;max-width:40rem}\n"
+    ".two{display:grid;grid-template-columns:1fr 1fr;gap:clamp(1rem,4vw,2.5rem);align-items:center}\n"
+    "@media (max-width:42rem){.two{grid-template-columns:1fr;gap:.6rem}.face{max-width:15rem;margin:0 auto}}\n"
+    "#face{display:block;width:100%;aspect-ratio:1;border-radius:.8rem;background:var(--card)}\n"
+    "#disc{display:block;width:100%;touch-action:none;cursor:crosshair;overflow:visible;user-select:none;-webkit-user-select:none}\n"
+    "#disc text{font-size:.115px;fill:var(--ink);cursor:pointer}#area{fill:var(--card);stroke:var(--line);stroke-width:.01}\n"
+    ".ring{fill:none;stroke:var(--line);stroke-width:.006}.ray{stroke-width:.016;stroke-linecap:round}\n"
+    ".spread{fill:none;stroke-width:.01;opacity:.8}.lead{stroke:var(--line);stroke-width:.006}\n"
+    "#knob{fill:var(--mark);stroke:var(--paper);stroke-width:.02;cursor:grab}#disc:focus{outline:none}\n"
+    "#disc:focus-visible #knob{stroke:var(--ink);stroke-width:.03}\n"
+    ".row{display:flex;flex-wrap:wrap;gap:.5rem;margin:.9rem 0;align-items:center}\n"
+    "button,a.button{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.45rem .8rem;"
+    "min-height:2.6rem;cursor:pointer;text-decoration:none}\n"
+    "button:focus-visible,a:focus-visible{outline:2px solid var(--mark);outline-offset:2px}\n"
+    "#faces button{padding:0;width:4rem;height:4rem;overflow:hidden}#faces img{width:100%;height:100%;display:block;object-fit:cover}\n"
+    "#faces button[aria-pressed=true]{border-color:var(--mark);box-shadow:0 0 0 2px var(--mark)}\n"
+    "#where{color:var(--soft);font-variant-numeric:tabular-nums;margin:.6rem 0;min-height:1.5em;text-align:center}\n"
+    "</style></head><body><main><h1>The gamut of emotions</h1>\n"
+    "<p>Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that emotion. Every face here is drawn by a "
+    "generative model.</p>\n<noscript><p>This page needs JavaScript to blend the faces.</p></noscript>\n"
+    "<div id=\"faces\" class=\"row\" role=\"group\" aria-label=\"Faces\"></div>\n"
+    "<div class=\"two\"><div class=\"face\"><canvas id=\"face\" role=\"img\" aria-label=\"The face at this point\"></canvas><div id=\"where\" aria-live=\"polite\"></div></div>\n"
+    "<svg id=\"disc\" viewBox=\"-1.62 -1.25 3.24 2.5\" tabindex=\"0\" role=\"application\" aria-label=\"The space of emotions: arrow keys move the point\"></svg></div>\n"
+    "<div class=\"row\"><button id=\"centre\">Neutral</button><button id=\"tour\">Play</button>"
+    "<a class=\"button\" id=\"save\" href=\"#\" download=\"face.png\">Download the picture</a></div>\n</main>\n<script>\n\"use strict\";\nconst G={";
+
+static const char gamut_page_script[] =
+    "};\n"
+    "const $=i=>document.getElementById(i),svg=$('disc'),out=$('face'),pen=out.getContext('2d'),half=document.createElement('canvas'),hen=half.getContext('2d');\n"
+    "const COLOURS=['#275895','#d17111','#128c70','#99161f','#7c5bbd','#4f99ce','#805e3c','#c25f9d'],NS='http://www.w3.org/2000/svg';\n"
+    "out.width=out.height=half.width=half.height=G.size;\n"
+    "let sheet=null,x=0,y=0,timer=0;const sheets=[];\n"
+    "function make(kind,attributes,text){const n=document.createElementNS(NS,kind);for(const k in attributes)n.setAttribute(k,attributes[k]);"
+    "if(text)n.textContent=text;svg.append(n);return n}\n"
+    "function keep(a,b){if(G.polar){const r=Math.hypot(a,b);return r>1?[a/r,b/r]:[a,b]}return[Math.max(-1,Math.min(1,a)),Math.max(-1,Math.min(1,b))]}\n"
+    "function put(p,tile,alpha){p.globalAlpha=alpha;p.drawImage(sheet,tile%G.columns*G.size,Math.floor(tile/G.columns)*G.size,G.size,G.size,0,0,G.size,G.size)}\n"
+    /* the four tiles around the point: low and high ring (row), each between two spokes (columns), and the two shares */
+    "function around(){if(G.polar){const r=Math.min(1,Math.hypot(x,y))*G.rings,ring=Math.min(G.rings-1,Math.floor(r)),t=((Math.atan2(y,x)/(2*Math.PI)+1)%1)*G.spokes,"
+    "s=Math.floor(t)%G.spokes,n=(s+1)%G.spokes,id=(k,j)=>k?1+(k-1)*G.spokes+j:0;"
+    "return[id(ring,s),id(ring,n),id(ring+1,s),id(ring+1,n),t-Math.floor(t),r-ring]}"
+    "const u=(x+1)/2*(G.grid-1),v=(1-y)/2*(G.grid-1),i=Math.min(G.grid-2,Math.floor(u)),j=Math.min(G.grid-2,Math.floor(v));"
+    "return[j*G.grid+i,j*G.grid+i+1,(j+1)*G.grid+i,(j+1)*G.grid+i+1,u-i,v-j]}\n"
+    "function name(){let best=0,near=9;G.at.forEach((p,k)=>{const d=Math.hypot(p[0]-x,p[1]-y);if(d<near){near=d;best=k}});return G.names[best]}\n"
+    "function draw(){knob.setAttribute('cx',x);knob.setAttribute('cy',-y);"
+    "const r=Math.hypot(x,y),t=Math.round((Math.atan2(y,x)*180/Math.PI+360)%360);"
+    "$('where').textContent=G.polar?'strength '+r.toFixed(2)+(r>.005?', angle '+t+'\\u00b0':'')+(r<.2?', neutral':', nearest '+name()):'x '+x.toFixed(2)+', y '+y.toFixed(2)+', nearest '+name();"
+    "if(!sheet||!sheet.complete||!sheet.naturalWidth)return;const a=around();put(pen,a[0],1);put(pen,a[1],a[4]);put(hen,a[2],1);put(hen,a[3],a[4]);"
+    "pen.globalAlpha=a[5];pen.drawImage(half,0,0)}\n"
+    "function to(a,b){[x,y]=keep(a,b);draw()}\n"
+    "function glide(a,b,ms){cancelAnimationFrame(timer);[a,b]=keep(a,b);if(matchMedia('(prefers-reduced-motion:reduce)').matches)return to(a,b);const sx=x,sy=y,start=performance.now();"
+    "const step=now=>{const t=Math.min(1,(now-start)/ms),e=t*t*(3-2*t);to(sx+(a-sx)*e,sy+(b-sy)*e);if(t<1)timer=requestAnimationFrame(step)};timer=requestAnimationFrame(step)}\n"
+    "function choose(k){[...$('faces').children].forEach((b,i)=>b.setAttribute('aria-pressed',i===k));"
+    "if(!sheets[k]){sheets[k]=new Image();sheets[k].onload=draw;sheets[k].src=G.faces[k].tiles}sheet=sheets[k];draw()}\n"
+    "if(G.polar){make('circle',{id:'area',r:1});for(let k=1;k<G.rings;k++)make('circle',{class:'ring',r:k/G.rings})}\n"
+    "else{make('rect',{id:'area',x:-1,y:-1,width:2,height:2,rx:.03})}\n"
+    "const labels=[];\n"
+    "G.at.forEach((p,k)=>{const c=COLOURS[k%8];if(G.polar&&k===0)return;"
+    "if(G.polar)make('line',{class:'ray',x1:0,y1:0,x2:p[0],y2:-p[1],stroke:c});"
+    "else{const[a,b,d]=G.spread[k],l=Math.sqrt(Math.max(a,0)),m=l?b/l:0,n=Math.sqrt(Math.max(d-m*m,0));let path='';"
+    "for(let i=0;i<=60;i++){const t=i*Math.PI/30;path+=(i?'L':'M')+(p[0]+l*Math.cos(t)).toFixed(3)+' '+(-p[1]-m*Math.cos(t)-n*Math.sin(t)).toFixed(3)}make('path',{class:'spread',d:path,stroke:c})}"
+    "make('circle',{cx:p[0],cy:-p[1],r:.028,fill:c});"
+    "const right=p[0]>=0;labels.push({k,right,x:G.polar?1.07*p[0]+(right?.02:-.02):right?1.06:-1.06,y:G.polar?-1.1*p[1]+.04:-p[1]+.04,dot:p})});\n"
+    "for(const side of[true,false]){const l=labels.filter(n=>n.right===side).sort((a,b)=>a.y-b.y);let low=-9;for(const n of l)low=n.y=Math.max(n.y,low+.13);"
+    "let high=1.2;for(const n of l.reverse()){n.y=Math.min(n.y,high);high=n.y-.13}}\n"
+    "for(const n of labels){if(!G.polar)make('line',{class:'lead',x1:n.dot[0],y1:-n.dot[1],x2:n.right?1.04:-1.04,y2:n.y-.04});"
+    "const t=make('text',{x:n.x,y:n.y,'text-anchor':n.right?'start':'end'},G.names[n.k]);t.addEventListener('pointerdown',e=>{e.stopPropagation();glide(G.at[n.k][0],G.at[n.k][1],500)})}\n"
+    "const knob=make('circle',{id:'knob',r:.07});\n"
+    "function follow(e){const m=svg.getScreenCTM().inverse();const q=new DOMPoint(e.clientX,e.clientY).matrixTransform(m);cancelAnimationFrame(timer);to(q.x,-q.y)}\n"
+    "svg.addEventListener('pointerdown',e=>{svg.setPointerCapture(e.pointerId);stop();follow(e)});\n"
+    "svg.addEventListener('pointermove',e=>{if(svg.hasPointerCapture(e.pointerId))follow(e)});\n"
+    "svg.addEventListener('keydown',e=>{const s=e.shiftKey?.2:.04,d={ArrowLeft:[-s,0],ArrowRight:[s,0],ArrowUp:[0,s],ArrowDown:[0,-s]}[e.key];"
+    "if(d){e.preventDefault();stop();to(x+d[0],y+d[1])}else if(e.key==='Home'){e.preventDefault();stop();glide(G.at[0][0],G.at[0][1],300)}});\n"
+    "$('centre').onclick=()=>{stop();glide(G.at[0][0],G.at[0][1],400)};\n"
+    "let playing=0;function stop(){clearInterval(playing);playing=0;$('tour').textContent='Play'}\n"
+    "$('tour').onclick=()=>{if(playing)return stop();$('tour').textContent='Pause';let k=0;const next=()=>{k=(k+1)%G.at.length;glide(G.at[k][0],G.at[k][1],900)};next();playing=setInterval(next,1200)};\n"
+    "$('save').onclick=()=>{$('save').href=out.toDataURL('image/png');$('save').download='face-'+name()+'.png'};\n"
+    "G.faces.forEach((f,k)=>{const b=document.createElement('button'),i=document.createElement('img');i.src=f.input;i.alt=f.name;b.title=f.name;b.append(i);b.onclick=()=>choose(k);$('faces').append(b)});\n"
+    "$('centre').textContent=G.names[0];[x,y]=G.at[0];choose(0);\n"
+    "</script></body></html>\n";
+
+/* The constants of the page's script: the tiling, the names, where the emotions lie. */
+static void page_constants(Text *t, const Facegan *model, const Plane *plane)
+{
+    Gamut gamut = gamut_of(&model->g);
+    text_print(t, "size:%d,polar:%s,rings:%d,spokes:%d,grid:%d,columns:%d,names:[", model->g.size, model->g.space == 'l' ? "true" : "false", RINGS,
+               SPOKES, GRID, SHEET_COLUMNS);
+    for (int k = 0; k < gamut.n; k++) text_quoted(t, model->class_names[k]), text_add(t, ",", 1);
+    text_add(t, "],at:[", 6);
+    for (int k = 0; k < gamut.n; k++) {
+        double a, b;
+        on_plane(plane, gamut.mean[k], &a, &b);
+        text_print(t, "[%.4f,%.4f],", a, b);
+    }
+    text_add(t, "],spread:[", 10);
+    for (int k = 0; k < gamut.n; k++) {
+        double c[3];
+        plane_covariance(plane, gamut.covariance[k], c);
+        text_print(t, "[%.5f,%.5f,%.5f],", c[0], c[1], c[2]);
+    }
+    text_add(t, "],faces:[\n", 10);
+}
+
+/* The picture, the film when asked, and its part of the page. 0 with e->status 0: the picture cannot be read. */
+static int gamut_face(Facegan *model, const Plane *plane, const char *path, const Settings *s, Text *page, int *faces, Error *e)
+{
+    Image picture;
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_load(path, model->g.channels, &picture, why)) return warn("passed over: %s", why), 0;
+    int ok = load_picture(model, &picture, e) && gamut_picture(model, plane, path, s, e) &&
+             (!s->gif || gamut_film(model, plane, path, s, e));
+    if (ok && *faces < PAGE_FACES) ok = page_face(page, model, plane, path, e), ++*faces;
+    image_free(&picture);
+    return ok;
+}
+
+/* `facegan gamut RUN IMAGE...`: OUT/NAME-gamut.png, OUT/NAME-gamut.gif and OUT/gamut.html. */
+static int show_gamut(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
+{
+    Facegan *model = open_generator(run, e);
+    Plane plane;
+    Text page = {0};
+    char path[PATH_MAX];
+    int faces = 0, failed = 0;
+    if (!model) return 0;
+    int ok = model->g.space ? choose_plane(model, s, &plane, e) : fail(e, 2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
+    ok = ok && (!*s->out || make_directory(s->out, e));
+    text_add(&page, gamut_page_head, sizeof gamut_page_head - 1);
+    if (ok) page_constants(&page, model, &plane);
+    for (int i = 0; ok && i < count; i++) {
+        if (gamut_face(model, &plane, pictures[i], s, &page, &faces, e)) continue;
+        ok = e->status == 0;
+        failed++;
+    }
+    text_add(&page, "]", 1);
+    text_add(&page, gamut_page_script, sizeof gamut_page_script - 1);
+    snprintf(path, sizeof path, "%s/gamut.html", *s->out ? s->out : ".");
+    if (ok && faces) ok = write_bytes(path, page.text, page.size, e);
+    if (ok && faces) printf("%s\n", path);
+    if (ok && count > PAGE_FACES && faces == PAGE_FACES) warn("%s holds the first %d faces", path, PAGE_FACES);
+    free(page.text);
+    facegan_close(model);
+    return ok && failed ? fail(e, 1, "%d of %d pictures could not be read", failed, count) : ok;
+}
+
+/* How the directions or means moved over the training, as PNG bytes: a trail each, from log.csv's columns at.NAME.x. */
+static unsigned char *space_trails(const LogTable *log, const Facegan *model, size_t *bytes)
+{
+    PlotCanvas canvas;
+    Frame f = {400, 310, 240};
+    Gamut gamut = gamut_of(&model->g);
+    const Plane plane = {{1, 0, 0}, {0, 1, 0}};
+    if (!plot_canvas(800, 620, 0xffffff, &canvas)) return NULL;
+    for (int i = 0; i + 1 < log->n_columns; i++) {
+        size_t length = strlen(log->names[i]);
+        if (strncmp(log->names[i], "at.", 3) || length < 2 || strcmp(log->names[i] + length - 2, ".x")) continue;
+        const double *x = log->columns[i], *y = log->columns[i + 1];
+        int k = find_class(model, log->names[i] + 3, length - 5);
+        for (size_t row = 1; k >= 0 && row < log->rows; row++) {
+            double shown = 0.25 + 0.75 * (double)row / (double)log->rows;                       /* early parts nearer the centre */
+            double before = model->g.space == 'l' ? 0.25 + 0.75 * (double)(row - 1) / (double)log->rows : 1;
+            if (model->g.space != 'l') shown = 1;
+            plot_line_segment(&canvas, f.x + f.unit * before * x[row - 1], f.y - f.unit * before * y[row - 1], f.x + f.unit * shown * x[row],
+                              f.y - f.unit * shown * y[row], 1.5, plot_palette[k % 8]);
+        }
+    }
+    draw_space(&canvas, f, &gamut, &plane, model->g.space, (char (*)[NAME])(uintptr_t)model->class_names, true, 18);
+    return canvas_png(&canvas, bytes);
+}
+
+enum { STRENGTHS = 10 };
+
+/* A row for each emotion: the face in model->x at strengths 0.1 to 1. PNG bytes. */
+static unsigned char *strength_strip(Facegan *model, size_t *bytes)
+{
+    int n = model->g.classes - 1, p = model->g.size;
+    size_t size = count_of(model->y);
+    unsigned char *faces = must_alloc((size_t)(n * STRENGTHS), size);
+    const unsigned char **cells = must_alloc((size_t)(n * STRENGTHS), sizeof *cells);
+    const char *names[MAX_CLASSES], *columns[STRENGTHS];
+    char texts[STRENGTHS][16];
+    PlotCanvas canvas;
+    for (int i = 0; i < n * STRENGTHS; i++) {
+        set_class(model, 1 + i / STRENGTHS, (double)(i % STRENGTHS + 1) / STRENGTHS);
+        graph_run(model->graph);
+        to_bytes(model->y->data, size, faces + (size_t)i * size);
+        cells[i] = faces + (size_t)i * size;
+    }
+    for (int i = 0; i < STRENGTHS; i++) snprintf(texts[i], sizeof texts[i], "%.1f", (i + 1.0) / STRENGTHS), columns[i] = texts[i];
+    for (int k = 0; k < n; k++) names[k] = model->class_names[k + 1];
+    int ok = plot_grid(cells, p, p, model->g.channels, n, STRENGTHS, enlargement(p), names, columns, NULL, &canvas);
+    free(faces), free(cells);
+    return ok ? canvas_png(&canvas, bytes) : NULL;
+}
+
+/* The report's part on the space: where it has got to, how it got there, and what strength does. */
+static void add_space(Page *page, const char *run, const LogTable *log, const Sheets *sheets)
+{
+    Error ignored = {0};
+    Facegan *model = open_generator(run, &ignored);
+    Image sheet;
+    char why[IMAGE_ERROR_SIZE];
+    size_t size;
+    if (!model || !model->g.space) { facegan_close(model); return; }
+    page_heading(page, "The space of emotions");
+    unsigned char *trails = space_trails(log, model, &size);
+    if (trails)
+        page_image(page, model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner circle to the rim where it is now"
+                                               : "The Gaussians now (one standard deviation), and the trails of their means", trails, size, "image/png");
+    free(trails);
+    if (sheets->count && image_load(sheets->paths[sheets->count - 1], model->g.channels, &sheet, why)) {
+        unsigned char *face = sheet_cell(&sheet, model->g.size, 0, 0);
+        from_bytes(face, count_of(model->y), model->x->data);
+        unsigned char *strip = strength_strip(model, &size);
+        if (strip) page_image(page, "The first sample face with every emotion at strengths 0.1 to 1", strip, size, "image/png");
+        free(face), free(strip);
+        image_free(&sheet);
+    }
+    facegan_close(model);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.6  The report, put together
+ * ---------------------------------------------------------------------------------------------- */
+
 static int write_report(const char *run, Error *e)
 {
     Settings s = default_settings();
@@ -10604,6 +11338,7 @@ static int write_report(const char *run, Error *e)
         if (strip) page_image(page, "After 25, 50, 75 and 100% of the training", strip, size, "image/png");
         free(strip);
     }
+    add_space(page, run, &log, &sheets);
     page_heading(page, "Losses");
     page_paragraph(page, "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls "
                          "falls first and G.cls follows it, G.rec falls slowly. "
@@ -10620,7 +11355,7 @@ static int write_report(const char *run, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.5  Drawn faces on disk
+ * 13.7  Drawn faces on disk
  * ---------------------------------------------------------------------------------------------- */
 
 /* Which emotions to draw, from "happy,sad"; empty: all seven. */
@@ -10813,6 +11548,11 @@ static int run_edit(Command *c, Error *e)
     return edit_pictures(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
 }
 
+static int run_gamut(Command *c, Error *e)
+{
+    return show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
+}
+
 static int run_step(Command *c, Error *e)   { return step_file(c->inputs[0], c->inputs[1], e); }
 static int run_report(Command *c, Error *e)
 {
@@ -10917,6 +11657,30 @@ static int run_info(Command *c, Error *e)
     return 1;
 }
 
+/* Is it the first layer of G or D, or G's last? Then which axis of (K,C,R,S) holds a picture's three channels? -1: neither.
+ * The last layer is the one whose three channels go out through 7x7. */
+static int picture_axis(const TensorEntry *t)
+{
+    size_t length = strlen(t->name);
+    const char *first = "main.0.weight";
+    if (t->rank != AXES) return -1;
+    if (length >= strlen(first) && strcmp(t->name + length - strlen(first), first) == 0 && t->shape[1] >= 3) return 1;
+    return strstr(t->name, "main.") && t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
+}
+
+/* The tensor with blue and red exchanged, as new memory. */
+static void *swap_blue_and_red(const TensorEntry *t, int axis)
+{
+    size_t size = tensorfile_type_size(t->type), channels = (size_t)t->shape[axis], bytes = size * tensorfile_count(t);
+    size_t block = size * (size_t)(t->shape[2] * t->shape[3]) * (size_t)(axis == 0 ? t->shape[1] : 1);
+    char *copy = memcpy(must_alloc(bytes, 1), t->data, bytes);
+    for (size_t at = 0; at < bytes; at += block * channels) {
+        memcpy(copy + at, (const char *)t->data + at + 2 * block, block);
+        memcpy(copy + at + 2 * block, (const char *)t->data + at, block);
+    }
+    return copy;
+}
+
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
  * --half rounds float32 to float16. */
 static int run_convert(Command *c, Error *e)
@@ -10933,11 +11697,14 @@ static int run_convert(Command *c, Error *e)
         const TensorEntry *t = &in.tensors[i];
         if (strncmp(t->name, s->only, strlen(s->only))) continue;
         bool half = s->half && t->type == TENSOR_F32;
+        int axis = s->bgr ? picture_axis(t) : -1;
+        void *swapped = axis >= 0 ? swap_blue_and_red(t, axis) : NULL;
         if (half) {
             copies[i] = must_alloc(tensorfile_count(t), 2);
-            tensorfile_f32_to_f16(t->data, copies[i], tensorfile_count(t));
-        }
-        ok = tensorfile_add(&out, t->name, half ? TENSOR_F16 : t->type, t->rank, t->shape, half ? copies[i] : t->data);
+            tensorfile_f32_to_f16(swapped ? swapped : t->data, copies[i], tensorfile_count(t));
+            free(swapped);
+        } else copies[i] = swapped;
+        ok = tensorfile_add(&out, t->name, half ? TENSOR_F16 : t->type, t->rank, t->shape, copies[i] ? copies[i] : t->data);
     }
     if (!ok) fail(e, 1, "out of memory");
     else if (!out.count) ok = fail(e, 2, "--only %s: %s has no such tensor", s->only, path);
@@ -11028,9 +11795,15 @@ static const Verb verbs[] = {
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
      "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
-    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion out provenance scale threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
+    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
-     "  facegan edit runs/faces *.png --emotion all\n"},
+     "  facegan edit runs/faces *.png --emotion all\n"
+     "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
+     "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"},
+    {"gamut", "gamut RUN IMAGE... [--gif]", "GANmut's space of emotions: a picture for each face, and one page to explore it",
+     " out gif path between scale provenance threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_gamut,
+     "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
+     "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
     {"data", "data draw|show|doctor [DATA]", "draw faces to learn from, show a data set, or find what is wrong with it",
      " out count size seed emotions pose grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
@@ -11039,9 +11812,10 @@ static const Verb verbs[] = {
     {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
     {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
-    {"convert", "convert IN OUT [--only G.] [--half]", "weights from any format read here to .safetensors or .npz", " only half quiet ", 2, 2, run_convert,
+    {"convert", "convert IN OUT [--only G.] [--half] [--bgr]", "weights from any format read here to .safetensors or .npz", " only half bgr quiet ", 2, 2, run_convert,
      "  facegan convert 200000-G.ckpt generator.safetensors\n"
-     "  facegan convert runs/faces small.safetensors --only G. --half\n"},
+     "  facegan convert runs/faces small.safetensors --only G. --half\n"
+     "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"},
     {"bench", "bench MODEL [--size P --batch N --channels X]", "time a D step, a G step and a forward pass",
      " size batch channels grey width g-repeat d-repeat adv reg repeat json roofline threads isa quiet ", 1, 1, run_bench,
      "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
@@ -11060,7 +11834,7 @@ static bool takes(const Verb *verb, const Setting *which)
     char padded[64];
     snprintf(padded, sizeof padded, " %s ", which->name);
     if (verb->options) return strstr(verb->options, padded) != NULL;
-    return !strstr(" model data emotion emotions count split scale json roofline repeat only half pose ", padded);
+    return !strstr(" model data emotion emotions theta rho xy between path gif bgr count split scale json roofline repeat only half pose ", padded);
 }
 
 static void print_verb(const Verb *verb)
