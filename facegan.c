@@ -9535,6 +9535,7 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
         if (!value) return fail(e, 1, "%s: its metadata lacks \"%s\"", path, names[i][0]);
         if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
     }
+    if (strcmp(s->model, "ganmut-gaussian") == 0) snprintf(s->space, sizeof s->space, "gaussian");
     static const char *const ganmut_names[][2] = {
         {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"}, {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"},
         {"n_r", "random-directions"}, {"space_dim", "space-dim"}};
