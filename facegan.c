@@ -1105,7 +1105,7 @@ static void NAME(column_sums)(const real *x, size_t rows, size_t stride, size_t 
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 3.2  Instance norm: statistics, forward, gradient                                                        (see 4.8)
+ * 3.2  Instance norm: statistics, forward, gradient                                                        (see 4.9)
  *
  * A picture's map is `pixels` rows of `stride` channels. Statistics walk down columns of channels, one vector wide,
  * and sum 64 pixels at a time before adding to the total, which keeps the rounding error of a 128 x 128 map as small
@@ -1200,7 +1200,7 @@ static void NAME(norm_dx)(const real *dy, const real *x, size_t pixels, size_t s
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 3.3  Adam, one pass                                                                                      (see 4.9)
+ * 3.3  Adam, one pass                                                                                      (see 4.10)
  * ---------------------------------------------------------------------------------------------- */
 
 /* betas: b1, 1 - b1, b2, 1 - b2. The differences come from double: 1 - 0.999f is off by 1e-5. */
@@ -3124,7 +3124,7 @@ CASE(softmax) { return variant < 2 ? softmax(test_leaf(g, shape_of(3, 1, 2, vari
 CASE(logsumexp) { return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.6b  The largest channel
+ * 4.7  The largest channel
  *
  * pick takes the operand u where v is largest, put brings a number there and leaves 0 elsewhere: each is linear in u
  * and the other's gradient, as gather and scatter are, and v only says where. max over channels is pick(v, v).
@@ -3212,7 +3212,7 @@ CASE(put_at_largest)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.7  Convolution, its input gradient, its weight gradient
+ * 4.8  Convolution, its input gradient, its weight gradient
  *
  * All three come from one trilinear form T(x, w, g) = sum of x w g over the terms that the geometry pairs:
  *
@@ -3418,7 +3418,7 @@ MADE_BY_PLANNER(prepare_filter)
 CASE(prepare_filter) { (void)g, (void)variant; return NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.8  Instance norm, with residual and activation                                (Ulyanov et al. 2016)
+ * 4.9  Instance norm, with residual and activation                                (Ulyanov et al. 2016)
  *
  *     m, v = mean and (biased) variance of x over H and W, for each picture and channel;   h = (x - m) / sqrt(v + 1e-5)
  *     y = leaky(scale h + shift + residual)
@@ -3698,7 +3698,7 @@ FIRST_ORDER_ONLY(instance_norm_dx)
 CASE(instance_norm_dx) { return norm_grad_case(g, variant, true); }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.9  Adam                                                                     (Kingma & Ba 2015, algorithm 1)
+ * 4.10  Adam                                                                     (Kingma & Ba 2015, algorithm 1)
  *
  *     m <- b1 m + (1-b1) g     v <- b2 v + (1-b2) g^2     w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)
  *
@@ -3751,7 +3751,7 @@ CASE(adam)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.10  The table
+ * 4.11  The table
  * ---------------------------------------------------------------------------------------------- */
 
 static const Row rows[OPS] = {
@@ -10813,7 +10813,8 @@ static void draw_ellipse(PlotCanvas *c, Frame f, const double mean[2], const dou
     for (int i = 0; i <= PARTS; i++) {
         double t = TURN * i / PARTS, x = f.x + f.unit * (mean[0] + l00 * cos(t)),
                y = f.y - f.unit * (mean[1] + l10 * cos(t) + l11 * sin(t));
-        if (i) plot_line_segment(c, before[0], before[1], x, y, 1, rgb);
+        bool inside = fmax(fabs(x - f.x), fabs(y - f.y)) <= 1.02 * f.unit;                      /* what leaves the square is left out */
+        if (i && inside) plot_line_segment(c, before[0], before[1], x, y, 1, rgb);
         before[0] = x, before[1] = y;
     }
 }
@@ -10968,7 +10969,6 @@ static int gamut_film(Facegan *model, const Plane *plane, const char *picture, c
     else if (!image_encode_gif(frames, count, 60, &bytes, &size, why)) ok = fail(e, 1, "%s", why);
     for (int i = 0; i < count; i++) image_free(&frames[i]);
     free(frames);
-    snprintf(path, sizeof path, "%s", "");
     edited_name(*s->out ? s->out : ".", picture, "gamut", path);
     if (ok) memcpy(path + strlen(path) - 3, "gif", 3);
     ok = ok && write_bytes(path, bytes, size, e);
@@ -11148,12 +11148,12 @@ static const char gamut_page_script[] =
     "function choose(k){[...$('faces').children].forEach((b,i)=>b.setAttribute('aria-pressed',i===k));"
     "if(!sheets[k]){sheets[k]=new Image();sheets[k].onload=draw;sheets[k].src=G.faces[k].tiles}sheet=sheets[k];draw()}\n"
     "if(G.polar){make('circle',{id:'area',r:1});for(let k=1;k<G.rings;k++)make('circle',{class:'ring',r:k/G.rings})}\n"
-    "else{make('rect',{id:'area',x:-1,y:-1,width:2,height:2,rx:.03})}\n"
+    "else{const edge=make('clipPath',{id:'edge'});edge.append(make('rect',{x:-1,y:-1,width:2,height:2}));make('rect',{id:'area',x:-1,y:-1,width:2,height:2,rx:.03})}\n"
     "const labels=[];\n"
     "G.at.forEach((p,k)=>{const c=COLOURS[k%8];if(G.polar&&k===0)return;"
     "if(G.polar)make('line',{class:'ray',x1:0,y1:0,x2:p[0],y2:-p[1],stroke:c});"
     "else{const[a,b,d]=G.spread[k],l=Math.sqrt(Math.max(a,0)),m=l?b/l:0,n=Math.sqrt(Math.max(d-m*m,0));let path='';"
-    "for(let i=0;i<=60;i++){const t=i*Math.PI/30;path+=(i?'L':'M')+(p[0]+l*Math.cos(t)).toFixed(3)+' '+(-p[1]-m*Math.cos(t)-n*Math.sin(t)).toFixed(3)}make('path',{class:'spread',d:path,stroke:c})}"
+    "for(let i=0;i<=60;i++){const t=i*Math.PI/30;path+=(i?'L':'M')+(p[0]+l*Math.cos(t)).toFixed(3)+' '+(-p[1]-m*Math.cos(t)-n*Math.sin(t)).toFixed(3)}make('path',{class:'spread',d:path,stroke:c,'clip-path':'url(#edge)'})}"
     "make('circle',{cx:p[0],cy:-p[1],r:.028,fill:c});"
     "const right=p[0]>=0;labels.push({k,right,x:G.polar?1.07*p[0]+(right?.02:-.02):right?1.06:-1.06,y:G.polar?-1.1*p[1]+.04:-p[1]+.04,dot:p})});\n"
     "for(const side of[true,false]){const l=labels.filter(n=>n.right===side).sort((a,b)=>a.y-b.y);let low=-9;for(const n of l)low=n.y=Math.max(n.y,low+.13);"

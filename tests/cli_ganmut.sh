@@ -1,0 +1,92 @@
+#!/bin/sh
+# cli_ganmut.sh: GANmut from the command line. Each space (linear and Gaussian, two and three dimensions), and the public code's
+# variant, trained in two halves gives the bytes of one trained at once; edits by name, angle, point and between two emotions;
+# the gamut's picture, film and page; channels swapped twice are the file again; what cannot be is refused with a reason.
+# Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
+cd "$(dirname "$0")/.." || exit 2
+unset FACEGAN_ISA FACEGAN_WINOGRAD
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+F=${FACEGAN:-$PWD/facegan}
+passed=0 failed=0 skipped=0
+
+check()
+{
+    what=$1; shift
+    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
+    failed=$((failed + 1))
+    echo "FAILED $what: $*"
+    tail -n 3 "$work/said" | sed 's/^/  | /'
+}
+
+# refused TEXT COMMAND...: the command must end with 1 or 2 and say TEXT.
+refused()
+{
+    text=$1; shift
+    "$@" >"$work/said" 2>&1
+    status=$?
+    if { [ $status -eq 1 ] || [ $status -eq 2 ]; } && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
+    failed=$((failed + 1))
+    echo "FAILED refusal ($status, wanted \"$text\"): $*"
+    tail -n 3 "$work/said" | sed 's/^/  | /'
+}
+
+small="--width 4 --g-repeat 1 --batch 6 --decay none --seed 3 --sample-every 5 --log-every 1 --n-critic 2 --quiet"
+check "drawing faces" "$F" data draw --out "$work/faces" --count 40 --size 16 --emotions happy,neutral,sad,surprise --quiet
+face=$work/faces/neutral/00001.png
+
+both()
+{
+    name=$1; shift
+    check "$name at once" "$F" train ganmut "$work/faces" --out "$work/$name" $small --iters 12 --threads 1 "$@"
+    check "$name, first half" "$F" train ganmut "$work/faces" --out "$work/$name.halves" $small --iters 7 --threads 2 "$@"
+    check "$name, second half" "$F" train ganmut "$work/faces" --out "$work/$name.halves" $small --iters 12 --threads 1 "$@"
+    check "$name: the same checkpoint" cmp "$work/$name/checkpoint.safetensors" "$work/$name.halves/checkpoint.safetensors"
+    check "$name: the same sheet" cmp "$work/$name/samples/00000012.png" "$work/$name.halves/samples/00000012.png"
+    check "$name: neutral is first" grep -q '^classes = neutral,' "$work/$name/config"
+    check "$name: the space is in the log" grep -q 'at.happy.x,at.happy.y' "$work/$name/log.csv"
+}
+
+both linear
+both linear3 --space-dim 3
+both gaussian --space gaussian
+both gaussian3 --space gaussian --space-dim 3
+both published --as-published
+both published-gaussian --as-published --space gaussian
+check "the published linear model takes the approximate cycle" grep -q '^cycle = approximate' "$work/published/config"
+check "the published Gaussian model weighs classes twice" grep -q '^lambda-cls = 2' "$work/published-gaussian/config"
+
+for run in linear gaussian; do
+    out=$work/$run.edited
+    check "$run: by name" "$F" edit "$work/$run" "$face" --emotion happy:0.6 --out "$out"
+    check "$run: by angle" "$F" edit "$work/$run" "$face" --theta 40deg --rho 0.8 --out "$out"
+    check "$run: by point" "$F" edit "$work/$run" "$face" --xy 0.3,-0.5 --out "$out"
+    check "$run: between" "$F" edit "$work/$run" "$face" --between happy,surprise:0.5 --out "$out"
+    check "$run: all" "$F" edit "$work/$run" "$face" --out "$out"
+    check "$run: five pictures" [ "$(ls "$out" | wc -l)" -eq 5 ]
+    check "$run: gamut" "$F" gamut "$work/$run" "$face" --gif --path neutral,happy,sad --out "$out"
+    for file in 00001-gamut.png 00001-gamut.gif gamut.html; do check "$run: $file" [ -s "$out/$file" ]; done
+    check "$run: nothing from the network" sh -c "! grep -Eq 'src=.?http|href=.?http|url\\(.?http|fetch\\(' $out/gamut.html"
+done
+check "three dimensions: the plane of two emotions" "$F" gamut "$work/linear3" "$face" --between happy,sad --out "$work/space"
+check "three dimensions: by point" "$F" edit "$work/gaussian3" "$face" --xy 0.3,-0.5,0.1 --out "$work/space"
+
+check "swapped" "$F" convert "$work/linear" "$work/bgr.safetensors" --bgr
+check "swapped back" "$F" convert "$work/bgr.safetensors" "$work/rgb.safetensors" --bgr
+check "as it was" "$F" convert "$work/linear" "$work/same.safetensors"
+check "twice swapped is the file" cmp "$work/rgb.safetensors" "$work/same.safetensors"
+check "once swapped is not" sh -c "! cmp -s $work/bgr.safetensors $work/same.safetensors"
+
+refused "needs a class \"neutral\"" "$F" train ganmut "$work/faces" --out "$work/no" --classes happy,sad $small --iters 2
+refused "must be linear or gaussian" "$F" train ganmut "$work/faces" --out "$work/no" --space round $small --iters 2
+refused "needs directions" "$F" train ganmut "$work/faces" --out "$work/no" --space gaussian --cycle approximate $small --iters 2
+refused "each of the 4 means" "$F" train ganmut "$work/faces" --out "$work/no" --space gaussian $small --batch 3 --iters 2
+refused "two dimensions" "$F" edit "$work/linear3" "$face" --theta 10
+refused "must be an angle" "$F" edit "$work/linear" "$face" --theta north
+refused "give one of" "$F" edit "$work/linear" "$face" --theta 10 --xy 0,0
+refused "numbers from -1 to 1" "$F" edit "$work/linear" "$face" --xy 0.3
+refused "two of the model's emotions" "$F" edit "$work/linear" "$face" --between happy,bored
+refused "is not one of" "$F" gamut "$work/linear" "$face" --gif --path happy,bored --out "$work/no"
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
