@@ -24,6 +24,7 @@
  *    StarGAN   Choi et al. 2018, arXiv 1711.09020                 IN      Ulyanov et al. 2016, arXiv 1607.08022
  *    LSGAN     Mao et al. 2017, arXiv 1611.04076                  R1      Mescheder et al. 2018, arXiv 1801.04406
  *    hinge     Lim & Ye 2017, arXiv 1705.02894                    EMFACS  Friesen & Ekman 1983
+ *    GANmut    d'Apolito et al. 2021, CVPR
  */
 #ifndef ISA                             /* this file includes itself once per instruction set: see chapter 3 */
 #define FACEGAN_INTERNAL
@@ -11722,7 +11723,7 @@ static const struct { const char *name, *text;
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, losses, runs, speed, "
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, ganmut, losses, runs, speed, "
               "ops, traps.\n"},
     {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
              "test above; or the\n"
@@ -11738,6 +11739,15 @@ static const struct { const char *name, *text;
                 "like class c, and give x\n"
                 "back when asked for its own class again. --as-published follows the public code where it differs from "
                 "the paper.\n"},
+    {"ganmut", "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies in the unit disc, neutral\n"
+               "in the centre, every other emotion has a learnt direction, and the radius is how strong it is. --space gaussian: every emotion is a\n"
+               "Gaussian in the square. --space-dim 3: a ball or a cube. D also tells where in the space a picture lies.\n\n"
+               "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the report show the space move\n"
+               "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5, --between happy,surprise:0.5\n"
+               "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to drag a point on\n\n"
+               "--as-published follows the public code where it differs from the paper, and says at the start where that is. The public code\n"
+               "reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and red in the first and last layers,\n"
+               "on the way in and on the way out.\n"},
     {"losses",
      "What healthy losses look like (wgan-gp):\n"
      "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
@@ -11786,13 +11796,13 @@ static int run_man(Command *c, Error *e)
         if (c->n_inputs) return 1;
         printf("\n");
     }
-    return c->n_inputs ? fail(e, 2, "man %s: the chapters are start, data, stargan, losses, runs, speed, ops, traps",
+    return c->n_inputs ? fail(e, 2, "man %s: the chapters are start, data, stargan, ganmut, losses, runs, speed, ops, traps",
                               c->inputs[0])
                        : 1;
 }
 
 static const Verb verbs[] = {
-    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan) on a data set; the same command again goes on", NULL, 2, 2, run_train,
+    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan, ganmut) on a data set; the same command again goes on", NULL, 2, 2, run_train,
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
      "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},

@@ -45,6 +45,7 @@ int facegan_channels(const Facegan *model);                         /* X: 1 grey
  * pixels: height x width x channels bytes (1 grey, 3 RGB), rows from the top; the centre square is cut out and
  * resized to P. condition: n numbers, the label c (one-hot; between 0 and 1 and mixtures are allowed and are
  * extrapolation).
+ * A GANmut takes the same n numbers as shares of the ways from neutral to each emotion's place in its space.
  * out: P x P x X bytes. Returns 1, or 0 with `error` filled. */
 int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition,
                  unsigned char *out, char error[FACEGAN_ERROR]);
