@@ -11828,7 +11828,7 @@ static const Verb verbs[] = {
      "  facegan convert runs/faces small.safetensors --only G. --half\n"
      "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"},
     {"bench", "bench MODEL [--size P --batch N --channels X]", "time a D step, a G step and a forward pass",
-     " size batch channels grey width g-repeat d-repeat adv reg repeat json roofline threads isa quiet ", 1, 1, run_bench,
+     " size batch channels grey width g-repeat d-repeat adv reg space space-dim cycle repeat json roofline threads isa quiet ", 1, 1, run_bench,
      "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
      "  facegan bench stargan --size 128 --batch 4 --roofline\n"},
     {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", " threads quiet ", 0, 0, run_verify, "  facegan verify\n"
