@@ -190,8 +190,8 @@ static void *scratch(size_t bytes)
  * this process or not.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST,
-       STREAM_STRENGTH, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
+enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST };
+enum { STREAM_STRENGTH = STREAM_TEST + 1, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
 {
@@ -592,8 +592,9 @@ static const real inverse_odd[12] = {1, (real)(1.0 / 3), (real)(1.0 / 5), (real)
                                      (real)(1.0 / 17), (real)(1.0 / 19), (real)(1.0 / 21), (real)(1.0 / 23)};
 
 /* 1/1!, -1/3!, 1/5!, ...: the sine's power series */
-static const real sine_series[11] = {1, (real)(-1.0 / 6), (real)(1.0 / 120), (real)(-1.0 / 5040), (real)(1.0 / 362880), (real)(-1.0 / 39916800),
-                                     (real)(1.0 / 6227020800), (real)(-1.0 / 1307674368000), (real)(1.0 / 355687428096000),
+static const real sine_series[11] = {1, (real)(-1.0 / 6), (real)(1.0 / 120), (real)(-1.0 / 5040),
+                                     (real)(1.0 / 362880), (real)(-1.0 / 39916800), (real)(1.0 / 6227020800),
+                                     (real)(-1.0 / 1307674368000), (real)(1.0 / 355687428096000),
                                      (real)(-1.0 / 121645100408832000), (real)(1.0 / 51090942171709440000.0)};
 
 /* Every kernel that is compiled per instruction set, a row each: X(result, name, (arguments)). */
@@ -4169,7 +4170,7 @@ typedef struct Net {
     int index;                          /* of the next layer in it */
     bool frozen;                        /* no new parameters: the weights were loaded, shapes must agree */
     int width, repeat, classes, channels, size;
-    int condition;                      /* channels of G's condition: n for a label, or the dimension of GANmut's space */
+    int condition;                      /* channels of G's condition: n for a label, or the space's dimension */
     char space;                         /* GANmut's: 'l' linear, 'g' Gaussian; 0: none */
 } Net;
 
@@ -4474,7 +4475,8 @@ static void ganmut_precision_2(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
     p[0][1] = p[1][0] = mul(mul(c, s), sub(first, second));
 }
 
-/* Three dimensions: C = A A^T + 1e-3 I with A lower triangular, positive definite whatever A is; inverted by cofactors. */
+/* Three dimensions: C = A A^T + 1e-3 I with A lower triangular, positive definite whatever A is; inverted by
+ * cofactors. */
 static void ganmut_precision_3(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
 {
     sequential(g, "");
@@ -4756,12 +4758,14 @@ static Node *random_directions(Node *angle, int dimensions, const Recipe *recipe
     return recipe->as_published ? abs_of(direction) : direction;
 }
 
-/* The points (N,1,1,d) of pictures with these labels and strengths. `step`: whose draws, 'd', 'g', or the cycle's 'c'. */
+/* The points (N,1,1,d) of pictures with these labels and strengths. `step`: whose draws, 'd', 'g', or the way back's
+ * 'c'. */
 static Node *linear_points(Net *generator, Node *label, Node *rho, const Batch *batch, const Recipe *recipe, char step)
 {
     Graph *g = label->graph;
     int n = label->shape.d[0], random = recipe->random_directions;
-    Node *z = add(mul(rho, ganmut_direction_of(generator, label)), scale(draw_leaf(g, batch, "noise", step), DIRECTION_NOISE));
+    Node *z = add(mul(rho, ganmut_direction_of(generator, label)),
+                  scale(draw_leaf(g, batch, "noise", step), DIRECTION_NOISE));
     if (!random) return z;
     Node *anywhere = random_directions(draw_leaf(g, batch, "angle", step), generator->condition, recipe);
     return concat(mul(slice(rho, 0, 0, random), anywhere), slice(z, 0, random, n - random), 0);
@@ -4769,7 +4773,8 @@ static Node *linear_points(Net *generator, Node *label, Node *rho, const Batch *
 
 /* z': where x lies, for the way back. The public code's "original" asks for the place of the fake instead of x's, and
  * its "approximate" adds noise and random directions as if this were a target. */
-static Node *linear_way_back(Net *generator, Net *d, Node *x, Node *fake_coordinates, const Batch *batch, const Recipe *recipe)
+static Node *linear_way_back(Net *generator, Net *d, Node *x, Node *fake_coordinates, const Batch *batch,
+                             const Recipe *recipe)
 {
     if (!recipe->approximate)
         return stop_grad(recipe->as_published ? fake_coordinates : ganmut_coordinates(d, stargan_features(d, x)));
@@ -4814,7 +4819,8 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
          *coordinates = ganmut_coordinates(d, features);
     Node *back = linear_way_back(generator, d, x, coordinates, batch, recipe);                  // (N,1,1,d)
     add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
-    add_term(&step, "G.cls", classification_loss(slice(scores, 0, random, n - random), slice(target, 0, random, n - random), false),
+    add_term(&step, "G.cls",
+             classification_loss(slice(scores, 0, random, n - random), slice(target, 0, random, n - random), false),
              recipe->lambda_cls);
     add_term(&step, "G.rho", strength_loss(scores, rho), recipe->lambda_rho);
     add_term(&step, "G.info", mean_squared_error(coordinates, z), recipe->lambda_info);
@@ -4877,7 +4883,8 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
     Node *features = stargan_features(d, step.fake), *scores = stargan_classes(d, features);
     Node *back = stop_grad(ganmut_coordinates(d, stargan_features(d, x)));                      // (N,1,1,d)
     add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
-    add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)), recipe->lambda_cls);
+    add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)),
+             recipe->lambda_cls);
     add_term(&step, "G.prediction", classification_loss(slice(scores, 0, 0, classes), every_label(g, classes), false),
              recipe->lambda_prediction);
     add_term(&step, "G.rec", mean_absolute_error(x, stargan_generator(generator, step.fake, back)), recipe->lambda_rec);
@@ -8175,8 +8182,9 @@ static Settings default_settings(void)
 {
     return (Settings){.model = "stargan", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
                       .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .rho = 1, .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1, .lambda_rho = 1, .lambda_prediction = 0.5,
-                      .log_every = 10, .provenance = 1, .pose = 1, .count = 2000, .repeat = 5, .scale = 1};
+                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .count = 2000, .repeat = 5, .scale = 1,
+                      .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
+                      .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1};
 }
 
 static const Setting *find_setting(const char *name)
@@ -8446,11 +8454,11 @@ static Gamut gamut_of(const Net *net)
     for (int k = 0; mu && k < net->classes; k++) {
         for (int i = 0; i < d; i++) gamut.mean[k][i] = tanh((double)mu[k * d + i]);
         if (d == 2)
-            covariance_2(space_weight(net, "covariance_axes.weight") + 2 * k, (double)space_weight(net, "covariance_angles.weight")[k],
-                         gamut.covariance[k]);
+            covariance_2(space_weight(net, "covariance_axes.weight") + 2 * k,
+                         (double)space_weight(net, "covariance_angles.weight")[k], gamut.covariance[k]);
         else
-            covariance_3(space_weight(net, "covariance_diagonal.weight") + 3 * k, space_weight(net, "covariance_lower.weight") + 3 * k,
-                         gamut.covariance[k]);
+            covariance_3(space_weight(net, "covariance_diagonal.weight") + 3 * k,
+                         space_weight(net, "covariance_lower.weight") + 3 * k, gamut.covariance[k]);
     }
     return gamut;
 }
@@ -8513,10 +8521,12 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
 {
     const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
     *recipe = (Recipe){.adv = find_adversarial(s->adv), .attributes = *s->attributes != 0, .lambda_cls = s->lambda_cls, .lambda_rec = s->lambda_rec,
-                       .lambda_gp = s->lambda_gp, .beta1 = s->beta1, .beta2 = s->beta2, .batch = (int)s->batch,
-                       .lambda_info = s->lambda_info, .lambda_rho = s->lambda_rho, .lambda_prediction = s->lambda_prediction, .as_published = s->as_published,
-                       .approximate = strcmp(s->cycle, "approximate") == 0,
-                       .random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1)};
+                       .lambda_gp = s->lambda_gp, .beta1 = s->beta1, .beta2 = s->beta2, .batch = (int)s->batch};
+    recipe->lambda_info = s->lambda_info, recipe->lambda_rho = s->lambda_rho;
+    recipe->lambda_prediction = s->lambda_prediction;
+    recipe->approximate = strcmp(s->cycle, "approximate") == 0;
+    recipe->as_published = s->as_published;
+    recipe->random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
     if (!recipe->adv) return fail(e, 2, "--adv %s: must be wgan-gp, wgan, bce, bce-saturating, hinge or lsgan", s->adv);
     if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none"))
         return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
@@ -8613,7 +8623,8 @@ static void draw_targets(const Trainer *t, int *order)
 }
 
 /* What the public code does otherwise, printed at the start of an --as-published run. */
-#define PUBLISHED_DECAY "the learning rate falls by one iteration's share every 1000 iterations (paper: every iteration)"
+#define PUBLISHED_DECAY                                                                                                \
+    "the learning rate falls by one iteration's share every 1000 iterations (paper: every iteration)"
 
 /* A system to train is a row: the loop, its files, its pictures and the checks ask nothing else of it. */
 struct Model {
@@ -8688,10 +8699,13 @@ static int check_ganmut(const Settings *s, int classes, Error *e)
 static int check_gaussian(const Settings *s, int classes, Error *e)
 {
     if (!check_ganmut(s, classes, e)) return 0;
-    if (strcmp(s->space, "gaussian")) return fail(e, 2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
+    if (strcmp(s->space, "gaussian"))
+        return fail(e, 2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
     if (strcmp(s->cycle, "original")) return fail(e, 2, "--cycle approximate needs directions: --space linear");
     if (s->as_published && s->space_dim == 3)
-        return fail(e, 2, "--as-published --space-dim 3: the public code's covariances need not be positive definite, so this is not imitated");
+        return fail(e, 2,
+                    "--as-published --space-dim 3: the public code's covariances need not be positive definite, so "
+                    "this is not imitated");
     return s->batch >= classes ? 1
                                : fail(e, 2, "--batch %ld: the Gaussian model draws each of the %d means in every batch",
                                       s->batch, classes);
@@ -8705,7 +8719,8 @@ static void add_draw(Batch *b, const char *name, int n, int channels)
 static void add_linear_draws(Batch *b, const Settings *s, int classes)
 {
     (void)classes;
-    int n = (int)s->batch, d = (int)s->space_dim, random = (int)(s->random_directions < n ? s->random_directions : n - 1);
+    int n = (int)s->batch, d = (int)s->space_dim,
+        random = (int)(s->random_directions < n ? s->random_directions : n - 1);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
     add_draw(b, "rho", n, 1);
     add_draw(b, "noise_d", n, d), add_draw(b, "noise_g", n, d);
@@ -8744,7 +8759,8 @@ enum { MODELS = sizeof models / sizeof *models };
 /* "ganmut" with --space gaussian is a model of its own. */
 static void name_model(Settings *s)
 {
-    if (strcmp(s->model, "ganmut") == 0 && strcmp(s->space, "gaussian") == 0) snprintf(s->model, sizeof s->model, "ganmut-gaussian");
+    if (strcmp(s->model, "ganmut") == 0 && strcmp(s->space, "gaussian") == 0)
+        snprintf(s->model, sizeof s->model, "ganmut-gaussian");
 }
 
 static const Model *find_model(const char *name, Error *e)
@@ -8958,7 +8974,9 @@ static int put_neutral_first(Trainer *t, Error *e)
         snprintf(list + strlen(list), sizeof list - strlen(list), ",%s", t->data.class_names[k]);
     }
     if (at == 0) return 1;
-    if (at < 0) return fail(e, 2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data, s->classes);
+    if (at < 0)
+        return fail(e, 2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data,
+                    s->classes);
     dataset_close(&t->data);
     if (t->has_held_out) dataset_close(&t->held_out);
     t->has_held_out = false;
@@ -9537,9 +9555,12 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
         if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
     }
     if (strcmp(s->model, "ganmut-gaussian") == 0) snprintf(s->space, sizeof s->space, "gaussian");
-    static const char *const ganmut_names[][2] = {
-        {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"}, {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"},
-        {"n_r", "random-directions"}, {"space_dim", "space-dim"}};
+    static const char *const ganmut_names[][2] = {{"lambda_info", "lambda-info"},
+                                                  {"lambda_rho", "lambda-rho"},
+                                                  {"lambda_prediction", "lambda-prediction"},
+                                                  {"cycle", "cycle"},
+                                                  {"n_r", "random-directions"},
+                                                  {"space_dim", "space-dim"}};
     for (size_t i = 0; i < sizeof ganmut_names / sizeof *ganmut_names; i++) {
         const char *value = tensorfile_metadata(file, ganmut_names[i][0]);
         if (value && !set_setting(s, find_setting(ganmut_names[i][1]), value, e)) return 0;
@@ -10063,23 +10084,30 @@ static void name_classes(Facegan *model, const TensorFile *file)
     for (int i = 0; i < model->g.classes; i++) {
         size_t length = names ? strcspn(names, ",") : 0;
         if (length) snprintf(model->class_names[i], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), names);
-        else if (model->g.space && model->g.classes == EMOTIONS) snprintf(model->class_names[i], NAME, "%s", emotion_names[i]);
+        else if (model->g.space && model->g.classes == EMOTIONS)
+            snprintf(model->class_names[i], NAME, "%s", emotion_names[i]);
         else snprintf(model->class_names[i], NAME, "class%d", i);
         if (names) names = names[length] ? names + length + 1 : NULL;
     }
 }
 
 /* A GANmut generator has directions or means beside StarGAN's layers: they say how many emotions it knows. */
-static int read_space(const TensorFile *file, const char *path, const char *prefix, int64_t condition, Net *g, int64_t *classes, Error *e)
+static int read_space(const TensorFile *file, const char *path, const char *prefix, int64_t condition, Net *g,
+                      int64_t *classes, Error *e)
 {
-    static const struct { const char *name; char space; int more; } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
+    static const struct {
+        const char *name;
+        char space;
+        int more;
+    } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
     char name[96];
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, kinds[i].name);
         const TensorEntry *entry = tensorfile_find(file, name);
         if (!entry) continue;
         if (entry->rank != 2 || entry->shape[1] != condition || condition < 2 || condition > SPACE_MOST)
-            return fail(e, 1, "%s: %s does not fit a generator with %" PRId64 " condition planes", path, name, condition);
+            return fail(e, 1, "%s: %s does not fit a generator with %" PRId64 " condition planes", path, name,
+                        condition);
         g->space = kinds[i].space;
         *classes = entry->shape[0] + kinds[i].more;
     }
@@ -10243,7 +10271,9 @@ static int parse_between(const Facegan *model, const char *text, double rho, Wis
     double share = *share_text ? strtod(share_text + 1, &end) : 0.5, z[SPACE_MOST];
     int a = find_class(model, text, first), b = second ? find_class(model, text + first + 1, second) : -1;
     if (a < 0 || b < 0 || *end || !(share >= 0 && share <= 1))
-        return fail(e, 2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1", text);
+        return fail(e, 2,
+                    "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1",
+                    text);
     point_between(model, a, b, share, rho, z);
     for (int i = 0; i < model->g.condition; i++) wish->condition[i] = (real)z[i];
     snprintf(wish->name, sizeof wish->name, "%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
@@ -10255,7 +10285,8 @@ static int parse_theta(const Facegan *model, const char *text, double rho, Wish 
     char *end;
     double angle = strtod(text, &end);
     bool radians = strcmp(end, "rad") == 0;
-    if (model->g.condition != 2) return fail(e, 2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
+    if (model->g.condition != 2)
+        return fail(e, 2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
     if (end == text || !isfinite(angle) || (*end && !radians && strcmp(end, "deg")))
         return fail(e, 2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
     if (!radians) angle *= TURN / 360;
@@ -10285,7 +10316,8 @@ static int parse_wish(Facegan *model, const Settings *s, Wish *wish, Error *e)
     double strength;
     *wish = (Wish){0};
     if (given > 1) return fail(e, 2, "give one of --emotion, --theta, --xy and --between");
-    if (!*s->emotion && !model->g.space) return fail(e, 2, "--theta, --xy and --between need a GANmut model: this one has labels, no space");
+    if (!*s->emotion && !model->g.space)
+        return fail(e, 2, "--theta, --xy and --between need a GANmut model: this one has labels, no space");
     if (*s->between) return parse_between(model, s->between, s->rho, wish, e);
     if (*s->theta) return parse_theta(model, s->theta, s->rho, wish, e);
     if (*s->xy) return parse_point(model, s->xy, wish, e);
@@ -10426,7 +10458,8 @@ static void blend_classes(Facegan *model, const float *shares)
         z[i] = (real)at;
         norm += at * at;
     }
-    for (int i = 0; i < gamut.dimensions && model->g.space == 'l' && norm > 1; i++) z[i] = (real)((double)z[i] / sqrt(norm));
+    for (int i = 0; i < gamut.dimensions && model->g.space == 'l' && norm > 1; i++)
+        z[i] = (real)((double)z[i] / sqrt(norm));
 }
 
 int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition, unsigned char *out,
@@ -10745,7 +10778,9 @@ static int choose_plane(const Facegan *model, const Settings *s, Plane *plane, E
     Gamut gamut = gamut_of(&model->g);
     size_t first = strcspn(s->between, ",");
     int a = *s->between ? find_class(model, s->between, first) : 1,
-        b = s->between[first] ? find_class(model, s->between + first + 1, strlen(s->between + first + 1)) : gamut.n > 2 ? 2 : 0;
+        b = s->between[first] ? find_class(model, s->between + first + 1, strlen(s->between + first + 1))
+            : gamut.n > 2     ? 2
+                              : 0;
     if (a < 0 || b < 0 || a == b) return fail(e, 2, "--between %s: must name two of the model's emotions", s->between);
     double norm = 0, along = 0, rest = 0;
     for (int i = 0; i < 3; i++) norm += gamut.mean[a][i] * gamut.mean[a][i];
@@ -10800,8 +10835,8 @@ static void draw_circle(PlotCanvas *c, Frame f, double radius, unsigned rgb)
     enum { PARTS = 120 };
     for (int i = 0; i < PARTS; i++) {
         double t = TURN * i / PARTS, u = TURN * (i + 1) / PARTS;
-        plot_line_segment(c, f.x + radius * f.unit * cos(t), f.y - radius * f.unit * sin(t), f.x + radius * f.unit * cos(u),
-                          f.y - radius * f.unit * sin(u), 1, rgb);
+        plot_line_segment(c, f.x + radius * f.unit * cos(t), f.y - radius * f.unit * sin(t),
+                          f.x + radius * f.unit * cos(u), f.y - radius * f.unit * sin(u), 1, rgb);
     }
 }
 
@@ -10814,7 +10849,7 @@ static void draw_ellipse(PlotCanvas *c, Frame f, const double mean[2], const dou
     for (int i = 0; i <= PARTS; i++) {
         double t = TURN * i / PARTS, x = f.x + f.unit * (mean[0] + l00 * cos(t)),
                y = f.y - f.unit * (mean[1] + l10 * cos(t) + l11 * sin(t));
-        bool inside = fmax(fabs(x - f.x), fabs(y - f.y)) <= 1.02 * f.unit;                      /* what leaves the square is left out */
+        bool inside = fmax(fabs(x - f.x), fabs(y - f.y)) <= 1.02 * f.unit;    /* what leaves the square is left out */
         if (i && inside) plot_line_segment(c, before[0], before[1], x, y, 1, rgb);
         before[0] = x, before[1] = y;
     }
@@ -10832,8 +10867,9 @@ static void plane_covariance(const Plane *plane, const double c[SPACE_MOST][SPAC
         }
 }
 
-/* The directions or Gaussians with their names, around whatever the frame holds. `faint`: no lines through the middle. */
-static void draw_space(PlotCanvas *c, Frame f, const Gamut *gamut, const Plane *plane, char space, char (*names)[NAME], bool faint, double text)
+/* The directions or Gaussians with their names, around whatever the frame holds. `faint`: no lines through it. */
+static void draw_space(PlotCanvas *c, Frame f, const Gamut *gamut, const Plane *plane, char space, char (*names)[NAME],
+                       bool faint, double text)
 {
     Label labels[MAX_CLASSES];
     int n = 0;
@@ -10845,16 +10881,22 @@ static void draw_space(PlotCanvas *c, Frame f, const Gamut *gamut, const Plane *
         unsigned colour = plot_palette[k % 8];
         plane_covariance(plane, gamut->covariance[k], covariance);
         if (space == 'g') draw_ellipse(c, f, at, covariance, colour);
-        if (space == 'l') plot_line_segment(c, faint ? x - (x - f.x) * 0.04 : f.x, faint ? y - (y - f.y) * 0.04 : f.y, x, y, 2.5, colour);
+        if (space == 'l')
+            plot_line_segment(c, faint ? x - (x - f.x) * 0.04 : f.x, faint ? y - (y - f.y) * 0.04 : f.y, x, y, 2.5,
+                              colour);
         plot_disc(c, x, y, 4.5, colour);
         edge = space == 'l' ? 1.09 : 1.12;
         bool right = at[0] >= 0;
         double reach = space == 'l' ? edge * at[0] : right ? edge : -edge;
-        labels[n++] = (Label){names[k], f.x + f.unit * reach, y, y + 0.35 * text - (space == 'l' ? 0.09 * f.unit * at[1] : 0), right};
+        labels[n++] = (Label){names[k], f.x + f.unit * reach, y,
+                              y + 0.35 * text - (space == 'l' ? 0.09 * f.unit * at[1] : 0), right};
     }
     spread_labels(labels, n, 1.15 * text, f.y + 1.25 * f.unit);
     for (int i = 0; i < n; i++) {
-        if (space == 'g') plot_line_segment(c, labels[i].x, labels[i].at - 0.35 * text, f.x + (labels[i].right ? 1.02 : -1.02) * f.unit, labels[i].at - 0.35 * text, 1, gamut_soft);
+        if (space == 'g')
+            plot_line_segment(c, labels[i].x, labels[i].at - 0.35 * text,
+                              f.x + (labels[i].right ? 1.02 : -1.02) * f.unit, labels[i].at - 0.35 * text, 1,
+                              gamut_soft);
         plot_text(c, labels[i].x, labels[i].at, text, labels[i].right ? 0 : 1, gamut_ink, labels[i].text);
     }
 }
@@ -10901,7 +10943,9 @@ static int film_path(const Facegan *model, const Settings *s, int *stops, Error 
     int n = 0;
     for (const char *at = s->path; *at && n < MAX_CLASSES; at += strcspn(at, ",") + (at[strcspn(at, ",")] != 0)) {
         stops[n] = find_class(model, at, strcspn(at, ","));
-        if (stops[n++] < 0) return fail(e, 2, "--path %s: \"%.*s\" is not one of the model's emotions", s->path, (int)strcspn(at, ","), at);
+        if (stops[n++] < 0)
+            return fail(e, 2, "--path %s: \"%.*s\" is not one of the model's emotions", s->path, (int)strcspn(at, ","),
+                        at);
     }
     if (n == 1) return fail(e, 2, "--path %s: needs two emotions or more", s->path);
     if (n) return n;
@@ -10909,7 +10953,8 @@ static int film_path(const Facegan *model, const Settings *s, int *stops, Error 
     for (int k = 1; k < gamut.n; k++) {
         int at = n++;
         double angle = atan2(gamut.mean[k][1], gamut.mean[k][0]);
-        for (; at > 1 && atan2(gamut.mean[stops[at - 1]][1], gamut.mean[stops[at - 1]][0]) > angle; at--) stops[at] = stops[at - 1];
+        for (; at > 1 && atan2(gamut.mean[stops[at - 1]][1], gamut.mean[stops[at - 1]][0]) > angle; at--)
+            stops[at] = stops[at - 1];
         stops[at] = k;
     }
     stops[n++] = 0;
@@ -10962,7 +11007,7 @@ static int gamut_film(Facegan *model, const Plane *plane, const char *picture, c
     for (int leg = 0; ok && leg + 1 < n; leg++)
         for (int i = 0; ok && i < FRAMES_A_LEG; i++) {
             double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG;
-            point_between(model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);        /* slow near the stops */
+            point_between(model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);    /* slow near the stops */
             ok = film_frame(model, plane, z, side, &frames[count]);
             count += ok;
         }
@@ -11020,8 +11065,10 @@ static void text_base64(Text *t, const unsigned char *bytes, size_t size)
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < size; i += 3) {
         size_t left = size - i;
-        uint32_t word = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
-        char four[4] = {digits[word >> 18], digits[word >> 12 & 63], left > 1 ? digits[word >> 6 & 63] : '=', left > 2 ? digits[word & 63] : '='};
+        uint32_t word =
+            (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
+        char four[4] = {digits[word >> 18], digits[word >> 12 & 63], left > 1 ? digits[word >> 6 & 63] : '=',
+                        left > 2 ? digits[word & 63] : '='};
         text_add(t, four, 4);
     }
 }
@@ -11053,14 +11100,16 @@ static int tile_sheet(Facegan *model, const Plane *plane, Image *sheet, Error *e
     int p = model->g.size, x = model->g.channels, tiles = model->g.space == 'l' ? 1 + RINGS * SPOKES : GRID * GRID;
     size_t line = (size_t)(p * x);
     char why[IMAGE_ERROR_SIZE];
-    if (!image_new(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, x, sheet, why)) return fail(e, 1, "%s", why);
+    if (!image_new(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, x, sheet, why))
+        return fail(e, 1, "%s", why);
     unsigned char *face = must_alloc(count_of(model->y), 1);
     for (int i = 0; i < tiles; i++) {
         double a, b;
         tile_place(model->g.space, i, &a, &b);
         draw_at(model, plane, a, b, face);
         for (int row = 0; row < p; row++)
-            memcpy(sheet->pixels + ((size_t)(i / SHEET_COLUMNS * p + row) * SHEET_COLUMNS + (size_t)(i % SHEET_COLUMNS)) * line,
+            memcpy(sheet->pixels +
+                       ((size_t)(i / SHEET_COLUMNS * p + row) * SHEET_COLUMNS + (size_t)(i % SHEET_COLUMNS)) * line,
                    face + (size_t)row * line, line);
     }
     free(face);
@@ -11087,100 +11136,259 @@ static int page_face(Text *t, Facegan *model, const Plane *plane, const char *pi
 }
 
 static const char gamut_page_head[] =
-    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+    "<!doctype html>\n"
+    "<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-    "<meta name=\"generator\" content=\"facegan " FACEGAN_VERSION "; the faces are synthetic, drawn by a generative model\">\n"
-    "<link rel=\"icon\" href=\"data:,\"><title>The gamut of emotions</title>\n<style>\n"
-    ":root{color-scheme:light dark;--paper:#fff;--ink:#1f2328;--soft:#59636e;--line:#d3d9df;--card:#f6f8fa;--mark:#275895}\n"
-    "@media (prefers-color-scheme:dark){:root{--paper:#15181d;--ink:#e4e8ed;--soft:#9ca6b2;--line:#39424d;--card:#1d2229;--mark:#5caaeb}}\n"
-    "*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif}\n"
-    "main{max-width:62rem;margin:0 auto;padding:clamp(1rem,4vw,2.5rem)}h1{font-size:clamp(1.4rem,1.1rem + 1.6vw,2rem);line-height:1.2;margin:0}\n"
-    "p{color:var(--soft);margin:.5rem 0 1.2rem;max-width:40rem}\n"
-    ".two{display:grid;grid-template-columns:1fr 1fr;gap:clamp(1rem,4vw,2.5rem);align-items:center}\n"
-    "@media (max-width:42rem){.two{grid-template-columns:1fr;gap:.6rem}.face{max-width:15rem;margin:0 auto}}\n"
-    "#face{display:block;width:100%;aspect-ratio:1;border-radius:.8rem;background:var(--card)}\n"
-    "#disc{display:block;width:100%;touch-action:none;cursor:crosshair;overflow:visible;user-select:none;-webkit-user-select:none}\n"
-    "#disc text{font-size:.115px;fill:var(--ink);cursor:pointer}#area{fill:var(--card);stroke:var(--line);stroke-width:.01}\n"
-    ".ring{fill:none;stroke:var(--line);stroke-width:.006}.ray{stroke-width:.016;stroke-linecap:round}\n"
-    ".spread{fill:none;stroke-width:.01;opacity:.8}.lead{stroke:var(--line);stroke-width:.006}\n"
-    "#knob{fill:var(--mark);stroke:var(--paper);stroke-width:.02;cursor:grab}#disc:focus{outline:none}\n"
-    "#disc:focus-visible #knob{stroke:var(--ink);stroke-width:.03}\n"
-    ".row{display:flex;flex-wrap:wrap;gap:.5rem;margin:.9rem 0;align-items:center}\n"
-    "button,a.button{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.45rem .8rem;"
-    "min-height:2.6rem;cursor:pointer;text-decoration:none}\n"
-    "button:focus-visible,a:focus-visible{outline:2px solid var(--mark);outline-offset:2px}\n"
-    "#faces button{padding:0;width:4rem;height:4rem;overflow:hidden}#faces img{width:100%;height:100%;display:block;object-fit:cover}\n"
-    "#faces button[aria-pressed=true]{border-color:var(--mark);box-shadow:0 0 0 2px var(--mark)}\n"
-    "#where{color:var(--soft);font-variant-numeric:tabular-nums;margin:.6rem 0;min-height:1.5em;text-align:center}\n"
+    "<meta name=\"generator\" content=\"facegan; the faces are synthetic, drawn by a generative model\">\n"
+    "<link rel=\"icon\" href=\"data:,\"><title>The gamut of emotions</title>\n"
+    "<style>\n"
+    ":root { color-scheme: light dark; --paper: #fff; --ink: #1f2328; --soft: #59636e;\n"
+    "    --line: #d3d9df; --card: #f6f8fa; --mark: #275895 }\n"
+    "@media (prefers-color-scheme: dark) {\n"
+    "    :root { --paper: #15181d; --ink: #e4e8ed; --soft: #9ca6b2; --line: #39424d; --card: #1d2229; --mark: #5caaeb }\n"
+    "}\n"
+    "* { box-sizing: border-box }\n"
+    "body { margin: 0; background: var(--paper); color: var(--ink);\n"
+    "    font: 1rem/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif }\n"
+    "main { max-width: 62rem; margin: 0 auto; padding: clamp(1rem, 4vw, 2.5rem) }\n"
+    "h1 { font-size: clamp(1.4rem, 1.1rem + 1.6vw, 2rem); line-height: 1.2; margin: 0 }\n"
+    "p { color: var(--soft); margin: .5rem 0 1.2rem; max-width: 40rem }\n"
+    ".two { display: grid; grid-template-columns: 1fr 1fr; gap: clamp(1rem, 4vw, 2.5rem); align-items: center }\n"
+    "@media (max-width: 42rem) {\n"
+    "    .two { grid-template-columns: 1fr; gap: .6rem }\n"
+    "    .face { width: 15rem; max-width: 100%; margin: 0 auto }\n"
+    "}\n"
+    "#face { display: block; width: 100%; aspect-ratio: 1; border-radius: .8rem; background: var(--card) }\n"
+    "#disc { display: block; width: 100%; touch-action: none; cursor: crosshair; overflow: visible;\n"
+    "    user-select: none; -webkit-user-select: none }\n"
+    "#disc text { font-size: .115px; fill: var(--ink); cursor: pointer }\n"
+    "#disc:focus { outline: none }\n"
+    "#disc:focus-visible #knob { stroke: var(--ink); stroke-width: .03 }\n"
+    "#area { fill: var(--card); stroke: var(--line); stroke-width: .01 }\n"
+    "#knob { fill: var(--mark); stroke: var(--paper); stroke-width: .02; cursor: grab }\n"
+    ".ring { fill: none; stroke: var(--line); stroke-width: .006 }\n"
+    ".ray { stroke-width: .016; stroke-linecap: round }\n"
+    ".spread { fill: none; stroke-width: .01; opacity: .8 }\n"
+    ".lead { stroke: var(--line); stroke-width: .006 }\n"
+    ".row { display: flex; flex-wrap: wrap; gap: .5rem; margin: .9rem 0; align-items: center }\n"
+    "button, a.button { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line);\n"
+    "    border-radius: .5rem; padding: .45rem .8rem; min-height: 2.6rem; cursor: pointer; text-decoration: none }\n"
+    "button:focus-visible, a:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px }\n"
+    "#faces button { padding: 0; width: 4rem; height: 4rem; overflow: hidden }\n"
+    "#faces img { width: 100%; height: 100%; display: block; object-fit: cover }\n"
+    "#faces button[aria-pressed=true] { border-color: var(--mark); box-shadow: 0 0 0 2px var(--mark) }\n"
+    "#where { color: var(--soft); font-variant-numeric: tabular-nums; margin: .6rem 0; min-height: 1.5em;\n"
+    "    text-align: center }\n"
     "</style></head><body><main><h1>The gamut of emotions</h1>\n"
-    "<p>Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that emotion. Every face here is drawn by a "
-    "generative model.</p>\n<noscript><p>This page needs JavaScript to blend the faces.</p></noscript>\n"
+    "<p>Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
+    "emotion. Every large face is drawn by a generative model.</p>\n"
+    "<noscript><p>This page needs JavaScript to blend the faces.</p></noscript>\n"
     "<div id=\"faces\" class=\"row\" role=\"group\" aria-label=\"Faces\"></div>\n"
-    "<div class=\"two\"><div class=\"face\"><canvas id=\"face\" role=\"img\" aria-label=\"The face at this point\"></canvas><div id=\"where\" aria-live=\"polite\"></div></div>\n"
-    "<svg id=\"disc\" viewBox=\"-1.62 -1.25 3.24 2.5\" tabindex=\"0\" role=\"application\" aria-label=\"The space of emotions: arrow keys move the point\"></svg></div>\n"
-    "<div class=\"row\"><button id=\"centre\">Neutral</button><button id=\"tour\">Play</button>"
-    "<a class=\"button\" id=\"save\" href=\"#\" download=\"face.png\">Download the picture</a></div>\n</main>\n<script>\n\"use strict\";\nconst G={";
+    "<div class=\"two\">\n"
+    "<div class=\"face\"><canvas id=\"face\" role=\"img\" aria-label=\"The face at this point\"></canvas>\n"
+    "<div id=\"where\" aria-live=\"polite\"></div></div>\n"
+    "<svg id=\"disc\" viewBox=\"-1.62 -1.25 3.24 2.5\" tabindex=\"0\" role=\"application\"\n"
+    "    aria-label=\"The space of emotions: arrow keys move the point\"></svg></div>\n"
+    "<div class=\"row\"><button id=\"centre\"></button><button id=\"tour\">Play</button>\n"
+    "<a class=\"button\" id=\"save\" href=\"#\" download=\"face.png\">Download the picture</a></div>\n"
+    "</main><script>\n"
+    "\"use strict\";\n"
+    "const G = {\n";
 
 static const char gamut_page_script[] =
     "};\n"
-    "const $=i=>document.getElementById(i),svg=$('disc'),out=$('face'),pen=out.getContext('2d'),half=document.createElement('canvas'),hen=half.getContext('2d');\n"
-    "const COLOURS=['#275895','#d17111','#128c70','#99161f','#7c5bbd','#4f99ce','#805e3c','#c25f9d'],NS='http://www.w3.org/2000/svg';\n"
-    "out.width=out.height=half.width=half.height=G.size;\n"
-    "let sheet=null,x=0,y=0,timer=0;const sheets=[];\n"
-    "function make(kind,attributes,text){const n=document.createElementNS(NS,kind);for(const k in attributes)n.setAttribute(k,attributes[k]);"
-    "if(text)n.textContent=text;svg.append(n);return n}\n"
-    "function keep(a,b){if(G.polar){const r=Math.hypot(a,b);return r>1?[a/r,b/r]:[a,b]}return[Math.max(-1,Math.min(1,a)),Math.max(-1,Math.min(1,b))]}\n"
-    "function put(p,tile,alpha){p.globalAlpha=alpha;p.drawImage(sheet,tile%G.columns*G.size,Math.floor(tile/G.columns)*G.size,G.size,G.size,0,0,G.size,G.size)}\n"
-    /* the four tiles around the point: low and high ring (row), each between two spokes (columns), and the two shares */
-    "function around(){if(G.polar){const r=Math.min(1,Math.hypot(x,y))*G.rings,ring=Math.min(G.rings-1,Math.floor(r)),t=((Math.atan2(y,x)/(2*Math.PI)+1)%1)*G.spokes,"
-    "s=Math.floor(t)%G.spokes,n=(s+1)%G.spokes,id=(k,j)=>k?1+(k-1)*G.spokes+j:0;"
-    "return[id(ring,s),id(ring,n),id(ring+1,s),id(ring+1,n),t-Math.floor(t),r-ring]}"
-    "const u=(x+1)/2*(G.grid-1),v=(1-y)/2*(G.grid-1),i=Math.min(G.grid-2,Math.floor(u)),j=Math.min(G.grid-2,Math.floor(v));"
-    "return[j*G.grid+i,j*G.grid+i+1,(j+1)*G.grid+i,(j+1)*G.grid+i+1,u-i,v-j]}\n"
-    "function name(){let best=0,near=9;G.at.forEach((p,k)=>{const d=Math.hypot(p[0]-x,p[1]-y);if(d<near){near=d;best=k}});return G.names[best]}\n"
-    "function draw(){knob.setAttribute('cx',x);knob.setAttribute('cy',-y);"
-    "const r=Math.hypot(x,y),t=Math.round((Math.atan2(y,x)*180/Math.PI+360)%360);"
-    "$('where').textContent=G.polar?'strength '+r.toFixed(2)+(r>.005?', angle '+t+'\\u00b0':'')+(r<.2?', neutral':', nearest '+name()):'x '+x.toFixed(2)+', y '+y.toFixed(2)+', nearest '+name();"
-    "if(!sheet||!sheet.complete||!sheet.naturalWidth)return;const a=around();put(pen,a[0],1);put(pen,a[1],a[4]);put(hen,a[2],1);put(hen,a[3],a[4]);"
-    "pen.globalAlpha=a[5];pen.drawImage(half,0,0)}\n"
-    "function to(a,b){[x,y]=keep(a,b);draw()}\n"
-    "function glide(a,b,ms){cancelAnimationFrame(timer);[a,b]=keep(a,b);if(matchMedia('(prefers-reduced-motion:reduce)').matches)return to(a,b);const sx=x,sy=y,start=performance.now();"
-    "const step=now=>{const t=Math.min(1,(now-start)/ms),e=t*t*(3-2*t);to(sx+(a-sx)*e,sy+(b-sy)*e);if(t<1)timer=requestAnimationFrame(step)};timer=requestAnimationFrame(step)}\n"
-    "function choose(k){[...$('faces').children].forEach((b,i)=>b.setAttribute('aria-pressed',i===k));"
-    "if(!sheets[k]){sheets[k]=new Image();sheets[k].onload=draw;sheets[k].src=G.faces[k].tiles}sheet=sheets[k];draw()}\n"
-    "if(G.polar){make('circle',{id:'area',r:1});for(let k=1;k<G.rings;k++)make('circle',{class:'ring',r:k/G.rings})}\n"
-    "else{const edge=make('clipPath',{id:'edge'});edge.append(make('rect',{x:-1,y:-1,width:2,height:2}));make('rect',{id:'area',x:-1,y:-1,width:2,height:2,rx:.03})}\n"
-    "const labels=[];\n"
-    "G.at.forEach((p,k)=>{const c=COLOURS[k%8];if(G.polar&&k===0)return;"
-    "if(G.polar)make('line',{class:'ray',x1:0,y1:0,x2:p[0],y2:-p[1],stroke:c});"
-    "else{const[a,b,d]=G.spread[k],l=Math.sqrt(Math.max(a,0)),m=l?b/l:0,n=Math.sqrt(Math.max(d-m*m,0));let path='';"
-    "for(let i=0;i<=60;i++){const t=i*Math.PI/30;path+=(i?'L':'M')+(p[0]+l*Math.cos(t)).toFixed(3)+' '+(-p[1]-m*Math.cos(t)-n*Math.sin(t)).toFixed(3)}make('path',{class:'spread',d:path,stroke:c,'clip-path':'url(#edge)'})}"
-    "make('circle',{cx:p[0],cy:-p[1],r:.028,fill:c});"
-    "const right=p[0]>=0;labels.push({k,right,x:G.polar?1.07*p[0]+(right?.02:-.02):right?1.06:-1.06,y:G.polar?-1.1*p[1]+.04:-p[1]+.04,dot:p})});\n"
-    "for(const side of[true,false]){const l=labels.filter(n=>n.right===side).sort((a,b)=>a.y-b.y);let low=-9;for(const n of l)low=n.y=Math.max(n.y,low+.13);"
-    "let high=1.2;for(const n of l.reverse()){n.y=Math.min(n.y,high);high=n.y-.13}}\n"
-    "for(const n of labels){if(!G.polar)make('line',{class:'lead',x1:n.dot[0],y1:-n.dot[1],x2:n.right?1.04:-1.04,y2:n.y-.04});"
-    "const t=make('text',{x:n.x,y:n.y,'text-anchor':n.right?'start':'end'},G.names[n.k]);t.addEventListener('pointerdown',e=>{e.stopPropagation();glide(G.at[n.k][0],G.at[n.k][1],500)})}\n"
-    "const knob=make('circle',{id:'knob',r:.07});\n"
-    "function follow(e){const m=svg.getScreenCTM().inverse();const q=new DOMPoint(e.clientX,e.clientY).matrixTransform(m);cancelAnimationFrame(timer);to(q.x,-q.y)}\n"
-    "svg.addEventListener('pointerdown',e=>{svg.setPointerCapture(e.pointerId);stop();follow(e)});\n"
-    "svg.addEventListener('pointermove',e=>{if(svg.hasPointerCapture(e.pointerId))follow(e)});\n"
-    "svg.addEventListener('keydown',e=>{const s=e.shiftKey?.2:.04,d={ArrowLeft:[-s,0],ArrowRight:[s,0],ArrowUp:[0,s],ArrowDown:[0,-s]}[e.key];"
-    "if(d){e.preventDefault();stop();to(x+d[0],y+d[1])}else if(e.key==='Home'){e.preventDefault();stop();glide(G.at[0][0],G.at[0][1],300)}});\n"
-    "$('centre').onclick=()=>{stop();glide(G.at[0][0],G.at[0][1],400)};\n"
-    "let playing=0;function stop(){clearInterval(playing);playing=0;$('tour').textContent='Play'}\n"
-    "$('tour').onclick=()=>{if(playing)return stop();$('tour').textContent='Pause';let k=0;const next=()=>{k=(k+1)%G.at.length;glide(G.at[k][0],G.at[k][1],900)};next();playing=setInterval(next,1200)};\n"
-    "$('save').onclick=()=>{$('save').href=out.toDataURL('image/png');$('save').download='face-'+name()+'.png'};\n"
-    "G.faces.forEach((f,k)=>{const b=document.createElement('button'),i=document.createElement('img');i.src=f.input;i.alt=f.name;b.title=f.name;b.append(i);b.onclick=()=>choose(k);$('faces').append(b)});\n"
-    "$('centre').textContent=G.names[0];[x,y]=G.at[0];choose(0);\n"
+    "const $ = id => document.getElementById(id), svg = $('disc'), out = $('face'), pen = out.getContext('2d');\n"
+    "const other = document.createElement('canvas'), otherPen = other.getContext('2d');\n"
+    "const COLOURS = ['#275895', '#d17111', '#128c70', '#99161f', '#7c5bbd', '#4f99ce', '#805e3c', '#c25f9d'];\n"
+    "out.width = out.height = other.width = other.height = G.size;\n"
+    "let sheet = null, x = 0, y = 0, frame = 0, playing = 0;\n"
+    "const sheets = [];\n"
+    "\n"
+    "function shape(kind, attributes, text) {\n"
+    "    const node = document.createElementNS('http://www.w3.org/2000/svg', kind);\n"
+    "    for (const name in attributes) node.setAttribute(name, attributes[name]);\n"
+    "    if (text) node.textContent = text;\n"
+    "    svg.append(node);\n"
+    "    return node;\n"
+    "}\n"
+    "\n"
+    "function inside(a, b) {\n"
+    "    const r = Math.hypot(a, b), cut = v => Math.max(-1, Math.min(1, v));\n"
+    "    if (!G.polar) return [cut(a), cut(b)];\n"
+    "    return r > 1 ? [a / r, b / r] : [a, b];\n"
+    "}\n"
+    "\n"
+    "/* The four tiles around the point, two of the nearer ring or row and two of the farther, and the two shares. */\n"
+    "function around() {\n"
+    "    if (G.polar) {\n"
+    "        const r = Math.min(1, Math.hypot(x, y)) * G.rings, ring = Math.min(G.rings - 1, Math.floor(r));\n"
+    "        const turn = (Math.atan2(y, x) / (2 * Math.PI) + 1) % 1 * G.spokes;\n"
+    "        const low = Math.floor(turn) % G.spokes, high = (low + 1) % G.spokes;\n"
+    "        const tile = (k, spoke) => k ? 1 + (k - 1) * G.spokes + spoke : 0;\n"
+    "        return [tile(ring, low), tile(ring, high), tile(ring + 1, low), tile(ring + 1, high),\n"
+    "            turn - Math.floor(turn), r - ring];\n"
+    "    }\n"
+    "    const u = (x + 1) / 2 * (G.grid - 1), v = (1 - y) / 2 * (G.grid - 1);\n"
+    "    const i = Math.min(G.grid - 2, Math.floor(u)), j = Math.min(G.grid - 2, Math.floor(v)), at = j * G.grid + i;\n"
+    "    return [at, at + 1, at + G.grid, at + G.grid + 1, u - i, v - j];\n"
+    "}\n"
+    "\n"
+    "function put(to, tile, alpha) {\n"
+    "    to.globalAlpha = alpha;\n"
+    "    to.drawImage(sheet, tile % G.columns * G.size, Math.floor(tile / G.columns) * G.size, G.size, G.size,\n"
+    "        0, 0, G.size, G.size);\n"
+    "}\n"
+    "\n"
+    "function nearest() {\n"
+    "    const far = G.at.map(p => Math.hypot(p[0] - x, p[1] - y));\n"
+    "    return G.names[far.indexOf(Math.min(...far))];\n"
+    "}\n"
+    "\n"
+    "function describe() {\n"
+    "    const r = Math.hypot(x, y), angle = Math.round((Math.atan2(y, x) * 180 / Math.PI + 360) % 360);\n"
+    "    if (!G.polar) return `x ${x.toFixed(2)}, y ${y.toFixed(2)}, nearest ${nearest()}`;\n"
+    "    return `strength ${r.toFixed(2)}, ` + (r < .2 ? G.names[0] : `angle ${angle}\\u00b0, nearest ${nearest()}`);\n"
+    "}\n"
+    "\n"
+    "function draw() {\n"
+    "    knob.setAttribute('cx', x);\n"
+    "    knob.setAttribute('cy', -y);\n"
+    "    $('where').textContent = describe();\n"
+    "    if (!sheet || !sheet.complete || !sheet.naturalWidth) return;\n"
+    "    const [a, b, c, d, along, across] = around();\n"
+    "    put(pen, a, 1), put(pen, b, along), put(otherPen, c, 1), put(otherPen, d, along);\n"
+    "    pen.globalAlpha = across;\n"
+    "    pen.drawImage(other, 0, 0);\n"
+    "}\n"
+    "\n"
+    "function moveTo(a, b) { [x, y] = inside(a, b); draw(); }\n"
+    "\n"
+    "function glide(a, b, milliseconds) {\n"
+    "    cancelAnimationFrame(frame);\n"
+    "    [a, b] = inside(a, b);\n"
+    "    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return moveTo(a, b);\n"
+    "    const fromX = x, fromY = y, start = performance.now();\n"
+    "    const step = now => {\n"
+    "        const t = Math.min(1, Math.max(0, now - start) / milliseconds), e = t * t * (3 - 2 * t);\n"
+    "        moveTo(fromX + (a - fromX) * e, fromY + (b - fromY) * e);\n"
+    "        if (t < 1) frame = requestAnimationFrame(step);\n"
+    "    };\n"
+    "    frame = requestAnimationFrame(step);\n"
+    "}\n"
+    "\n"
+    "function stop() {\n"
+    "    clearInterval(playing);\n"
+    "    cancelAnimationFrame(frame);\n"
+    "    playing = 0;\n"
+    "    $('tour').textContent = 'Play';\n"
+    "}\n"
+    "\n"
+    "function choose(k) {\n"
+    "    [...$('faces').children].forEach((button, i) => button.setAttribute('aria-pressed', i === k));\n"
+    "    if (!sheets[k]) {\n"
+    "        sheets[k] = new Image();\n"
+    "        sheets[k].onload = draw;\n"
+    "        sheets[k].src = G.faces[k].tiles;\n"
+    "    }\n"
+    "    sheet = sheets[k];\n"
+    "    draw();\n"
+    "}\n"
+    "\n"
+    "/* One standard deviation: mean + L (cos t, sin t), where L L' is the covariance. */\n"
+    "function ellipse(at, [xx, xy, yy]) {\n"
+    "    const a = Math.sqrt(Math.max(xx, 0)), b = a ? xy / a : 0, c = Math.sqrt(Math.max(yy - b * b, 0));\n"
+    "    let path = '';\n"
+    "    for (let i = 0; i <= 60; i++) {\n"
+    "        const t = i * Math.PI / 30, px = at[0] + a * Math.cos(t), py = at[1] + b * Math.cos(t) + c * Math.sin(t);\n"
+    "        path += (i ? 'L' : 'M') + px.toFixed(3) + ' ' + (-py).toFixed(3);\n"
+    "    }\n"
+    "    return path;\n"
+    "}\n"
+    "\n"
+    "/* Names of a side are moved apart, from the top down, and back up where that went too far. */\n"
+    "function spread(labels) {\n"
+    "    let low = -9, high = 1.2;\n"
+    "    labels.sort((a, b) => a.y - b.y);\n"
+    "    for (const label of labels) low = label.y = Math.max(label.y, low + .13);\n"
+    "    for (const label of labels.reverse()) label.y = Math.min(label.y, high), high = label.y - .13;\n"
+    "}\n"
+    "\n"
+    "function drawSpace() {\n"
+    "    if (G.polar) {\n"
+    "        shape('circle', {id: 'area', r: 1});\n"
+    "        for (let k = 1; k < G.rings; k++) shape('circle', {class: 'ring', r: k / G.rings});\n"
+    "    } else {\n"
+    "        shape('clipPath', {id: 'edge'}).append(shape('rect', {x: -1, y: -1, width: 2, height: 2}));\n"
+    "        shape('rect', {id: 'area', x: -1, y: -1, width: 2, height: 2, rx: .03});\n"
+    "    }\n"
+    "    const labels = [];\n"
+    "    G.at.forEach((at, k) => {\n"
+    "        const stroke = COLOURS[k % 8], right = at[0] >= 0, side = right ? 1 : -1;\n"
+    "        if (G.polar && k === 0) return;\n"
+    "        if (G.polar) shape('line', {class: 'ray', x1: 0, y1: 0, x2: at[0], y2: -at[1], stroke});\n"
+    "        else shape('path', {class: 'spread', d: ellipse(at, G.spread[k]), stroke, 'clip-path': 'url(#edge)'});\n"
+    "        shape('circle', {cx: at[0], cy: -at[1], r: .028, fill: stroke});\n"
+    "        labels.push({k, at, right, x: G.polar ? 1.07 * at[0] + .02 * side : 1.06 * side,\n"
+    "            y: (G.polar ? -1.1 : -1) * at[1] + .04});\n"
+    "    });\n"
+    "    spread(labels.filter(label => label.right)), spread(labels.filter(label => !label.right));\n"
+    "    for (const {k, at, right, x, y} of labels) {\n"
+    "        if (!G.polar) shape('line', {class: 'lead', x1: at[0], y1: -at[1], x2: right ? 1.04 : -1.04, y2: y - .04});\n"
+    "        const text = shape('text', {x, y, 'text-anchor': right ? 'start' : 'end'}, G.names[k]);\n"
+    "        text.addEventListener('pointerdown', event => { event.stopPropagation(); stop(); glide(...at, 500); });\n"
+    "    }\n"
+    "}\n"
+    "\n"
+    "function follow(event) {\n"
+    "    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());\n"
+    "    moveTo(point.x, -point.y);\n"
+    "}\n"
+    "\n"
+    "drawSpace();\n"
+    "const knob = shape('circle', {id: 'knob', r: .07});\n"
+    "svg.addEventListener('pointerdown', event => { svg.setPointerCapture(event.pointerId); stop(); follow(event); });\n"
+    "svg.addEventListener('pointermove', event => { if (svg.hasPointerCapture(event.pointerId)) follow(event); });\n"
+    "svg.addEventListener('keydown', event => {\n"
+    "    const s = event.shiftKey ? .2 : .04;\n"
+    "    const step = {ArrowLeft: [-s, 0], ArrowRight: [s, 0], ArrowUp: [0, s], ArrowDown: [0, -s]}[event.key];\n"
+    "    if (!step && event.key !== 'Home') return;\n"
+    "    event.preventDefault();\n"
+    "    stop();\n"
+    "    if (step) moveTo(x + step[0], y + step[1]);\n"
+    "    else glide(...G.at[0], 300);\n"
+    "});\n"
+    "$('centre').textContent = G.names[0];\n"
+    "$('centre').onclick = () => { stop(); glide(...G.at[0], 400); };\n"
+    "$('tour').onclick = () => {\n"
+    "    if (playing) return stop();\n"
+    "    let k = 0;\n"
+    "    const next = () => { k = (k + 1) % G.at.length; glide(...G.at[k], 900); };\n"
+    "    next();\n"
+    "    playing = setInterval(next, 1200);\n"
+    "    $('tour').textContent = 'Pause';\n"
+    "};\n"
+    "$('save').onclick = () => {\n"
+    "    $('save').href = out.toDataURL('image/png');\n"
+    "    $('save').download = 'face-' + nearest() + '.png';\n"
+    "};\n"
+    "G.faces.forEach((face, k) => {\n"
+    "    const button = document.createElement('button'), picture = document.createElement('img');\n"
+    "    picture.src = face.input;\n"
+    "    picture.alt = button.title = face.name;\n"
+    "    button.append(picture);\n"
+    "    button.onclick = () => choose(k);\n"
+    "    $('faces').append(button);\n"
+    "});\n"
+    "[x, y] = G.at[0];\n"
+    "choose(0);\n"
     "</script></body></html>\n";
 
 /* The constants of the page's script: the tiling, the names, where the emotions lie. */
 static void page_constants(Text *t, const Facegan *model, const Plane *plane)
 {
     Gamut gamut = gamut_of(&model->g);
-    text_print(t, "size:%d,polar:%s,rings:%d,spokes:%d,grid:%d,columns:%d,names:[", model->g.size, model->g.space == 'l' ? "true" : "false", RINGS,
-               SPOKES, GRID, SHEET_COLUMNS);
+    text_print(t, "size:%d,polar:%s,rings:%d,spokes:%d,grid:%d,columns:%d,names:[", model->g.size,
+               model->g.space == 'l' ? "true" : "false", RINGS, SPOKES, GRID, SHEET_COLUMNS);
     for (int k = 0; k < gamut.n; k++) text_quoted(t, model->class_names[k]), text_add(t, ",", 1);
     text_add(t, "],at:[", 6);
     for (int k = 0; k < gamut.n; k++) {
@@ -11198,7 +11406,8 @@ static void page_constants(Text *t, const Facegan *model, const Plane *plane)
 }
 
 /* The picture, the film when asked, and its part of the page. 0 with e->status 0: the picture cannot be read. */
-static int gamut_face(Facegan *model, const Plane *plane, const char *path, const Settings *s, Text *page, int *faces, Error *e)
+static int gamut_face(Facegan *model, const Plane *plane, const char *path, const Settings *s, Text *page, int *faces,
+                      Error *e)
 {
     Image picture;
     char why[IMAGE_ERROR_SIZE];
@@ -11219,7 +11428,8 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
     char path[PATH_MAX];
     int faces = 0, failed = 0;
     if (!model) return 0;
-    int ok = model->g.space ? choose_plane(model, s, &plane, e) : fail(e, 2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
+    int ok = model->g.space ? choose_plane(model, s, &plane, e)
+                            : fail(e, 2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
     ok = ok && (!*s->out || make_directory(s->out, e));
     text_add(&page, gamut_page_head, sizeof gamut_page_head - 1);
     if (ok) page_constants(&page, model, &plane);
@@ -11253,11 +11463,11 @@ static unsigned char *space_trails(const LogTable *log, const Facegan *model, si
         const double *x = log->columns[i], *y = log->columns[i + 1];
         int k = find_class(model, log->names[i] + 3, length - 5);
         for (size_t row = 1; k >= 0 && row < log->rows; row++) {
-            double shown = 0.25 + 0.75 * (double)row / (double)log->rows;                       /* early parts nearer the centre */
+            double shown = 0.25 + 0.75 * (double)row / (double)log->rows;    /* early: inside */
             double before = model->g.space == 'l' ? 0.25 + 0.75 * (double)(row - 1) / (double)log->rows : 1;
             if (model->g.space != 'l') shown = 1;
-            plot_line_segment(&canvas, f.x + f.unit * before * x[row - 1], f.y - f.unit * before * y[row - 1], f.x + f.unit * shown * x[row],
-                              f.y - f.unit * shown * y[row], 1.5, plot_palette[k % 8]);
+            plot_line_segment(&canvas, f.x + f.unit * before * x[row - 1], f.y - f.unit * before * y[row - 1],
+                              f.x + f.unit * shown * x[row], f.y - f.unit * shown * y[row], 1.5, plot_palette[k % 8]);
         }
     }
     draw_space(&canvas, f, &gamut, &plane, model->g.space, (char (*)[NAME])(uintptr_t)model->class_names, true, 18);
@@ -11282,7 +11492,8 @@ static unsigned char *strength_strip(Facegan *model, size_t *bytes)
         to_bytes(model->y->data, size, faces + (size_t)i * size);
         cells[i] = faces + (size_t)i * size;
     }
-    for (int i = 0; i < STRENGTHS; i++) snprintf(texts[i], sizeof texts[i], "%.1f", (i + 1.0) / STRENGTHS), columns[i] = texts[i];
+    for (int i = 0; i < STRENGTHS; i++)
+        snprintf(texts[i], sizeof texts[i], "%.1f", (i + 1.0) / STRENGTHS), columns[i] = texts[i];
     for (int k = 0; k < n; k++) names[k] = model->class_names[k + 1];
     int ok = plot_grid(cells, p, p, model->g.channels, n, STRENGTHS, enlargement(p), names, columns, NULL, &canvas);
     free(faces), free(cells);
@@ -11301,14 +11512,19 @@ static void add_space(Page *page, const char *run, const LogTable *log, const Sh
     page_heading(page, "The space of emotions");
     unsigned char *trails = space_trails(log, model, &size);
     if (trails)
-        page_image(page, model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner circle to the rim where it is now"
-                                               : "The Gaussians now (one standard deviation), and the trails of their means", trails, size, "image/png");
+        page_image(page,
+                   model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner "
+                                           "circle to the rim where it is now"
+                                         : "The Gaussians now (one standard deviation), and the trails of their means",
+                   trails, size, "image/png");
     free(trails);
     if (sheets->count && image_load(sheets->paths[sheets->count - 1], model->g.channels, &sheet, why)) {
         unsigned char *face = sheet_cell(&sheet, model->g.size, 0, 0);
         from_bytes(face, count_of(model->y), model->x->data);
         unsigned char *strip = strength_strip(model, &size);
-        if (strip) page_image(page, "The first sample face with every emotion at strengths 0.1 to 1", strip, size, "image/png");
+        if (strip)
+            page_image(page, "The first sample face with every emotion at strengths 0.1 to 1", strip, size,
+                       "image/png");
         free(face), free(strip);
         image_free(&sheet);
     }
@@ -11659,8 +11875,8 @@ static int run_info(Command *c, Error *e)
     return 1;
 }
 
-/* Is it the first layer of G or D, or G's last? Then which axis of (K,C,R,S) holds a picture's three channels? -1: neither.
- * The last layer is the one whose three channels go out through 7x7. */
+/* Is it the first layer of G or D, or G's last, whose three channels go out through 7x7? Then which axis of (K,C,R,S)
+ * holds a picture's channels? -1: neither. */
 static int picture_axis(const TensorEntry *t)
 {
     size_t length = strlen(t->name);
@@ -11706,7 +11922,8 @@ static int run_convert(Command *c, Error *e)
             tensorfile_f32_to_f16(swapped ? swapped : t->data, copies[i], tensorfile_count(t));
             free(swapped);
         } else copies[i] = swapped;
-        ok = tensorfile_add(&out, t->name, half ? TENSOR_F16 : t->type, t->rank, t->shape, copies[i] ? copies[i] : t->data);
+        ok = tensorfile_add(&out, t->name, half ? TENSOR_F16 : t->type, t->rank, t->shape,
+                            copies[i] ? copies[i] : t->data);
     }
     if (!ok) fail(e, 1, "out of memory");
     else if (!out.count) ok = fail(e, 2, "--only %s: %s has no such tensor", s->only, path);
@@ -11723,8 +11940,8 @@ static const struct { const char *name, *text;
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, ganmut, losses, runs, speed, "
-              "ops, traps.\n"},
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, ganmut, losses, runs, "
+              "speed, ops, traps.\n"},
     {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
              "test above; or the\n"
              "original fer2013.csv; or a CSV list with columns path,label (or GANmut's "
@@ -11739,15 +11956,23 @@ static const struct { const char *name, *text;
                 "like class c, and give x\n"
                 "back when asked for its own class again. --as-published follows the public code where it differs from "
                 "the paper.\n"},
-    {"ganmut", "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies in the unit disc, neutral\n"
-               "in the centre, every other emotion has a learnt direction, and the radius is how strong it is. --space gaussian: every emotion is a\n"
-               "Gaussian in the square. --space-dim 3: a ball or a cube. D also tells where in the space a picture lies.\n\n"
-               "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the report show the space move\n"
-               "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5, --between happy,surprise:0.5\n"
-               "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to drag a point on\n\n"
-               "--as-published follows the public code where it differs from the paper, and says at the start where that is. The public code\n"
-               "reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and red in the first and last layers,\n"
-               "on the way in and on the way out.\n"},
+    {"ganmut",
+     "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies in "
+     "the unit disc, neutral\n"
+     "in the centre, every other emotion has a learnt direction, and the radius is how strong it is. --space gaussian: "
+     "every emotion is a\n"
+     "Gaussian in the square. --space-dim 3: a ball or a cube. D also tells where in the space a picture lies.\n\n"
+     "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the report "
+     "show the space move\n"
+     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5, "
+     "--between happy,surprise:0.5\n"
+     "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to drag "
+     "a point on\n\n"
+     "--as-published follows the public code where it differs from the paper, and says at the start where that is. The "
+     "public code\n"
+     "reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and red in the first "
+     "and last layers,\n"
+     "on the way in and on the way out.\n"},
     {"losses",
      "What healthy losses look like (wgan-gp):\n"
      "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
@@ -11796,9 +12021,10 @@ static int run_man(Command *c, Error *e)
         if (c->n_inputs) return 1;
         printf("\n");
     }
-    return c->n_inputs ? fail(e, 2, "man %s: the chapters are start, data, stargan, ganmut, losses, runs, speed, ops, traps",
-                              c->inputs[0])
-                       : 1;
+    return c->n_inputs
+               ? fail(e, 2, "man %s: the chapters are start, data, stargan, ganmut, losses, runs, speed, ops, traps",
+                      c->inputs[0])
+               : 1;
 }
 
 static const Verb verbs[] = {
