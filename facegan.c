@@ -11153,7 +11153,7 @@ static const char gamut_page_head[] =
     "main { max-width: 62rem; margin: 0 auto; padding: clamp(1rem, 4vw, 2.5rem) }\n"
     "h1 { font-size: clamp(1.4rem, 1.1rem + 1.6vw, 2rem); line-height: 1.2; margin: 0 }\n"
     "p { color: var(--soft); margin: .5rem 0 1.2rem; max-width: 40rem }\n"
-    ".two { display: grid; grid-template-columns: 1fr 1fr; gap: clamp(1rem, 4vw, 2.5rem); align-items: center }\n"
+    ".two { display: grid; grid-template-columns: 4fr 5fr; gap: clamp(1rem, 4vw, 2.5rem); align-items: center }\n"
     "@media (max-width: 42rem) {\n"
     "    .two { grid-template-columns: 1fr; gap: .6rem }\n"
     "    .face { width: 15rem; max-width: 100%; margin: 0 auto }\n"
