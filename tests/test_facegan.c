@@ -637,7 +637,7 @@ static void test_config(void)
 static bool write_generator(const char *path, const char *prefix, int channels, const unsigned char *picture,
                             const float *condition, unsigned char *drawn)
 {
-    Net net = {.letter = 'G', .width = 3, .repeat = 2, .classes = 3, .channels = channels, .size = 16};
+    Net net = {.letter = 'G', .width = 3, .repeat = 2, .classes = 3, .condition = 3, .channels = channels, .size = 16};
     Drawing drawing = drawing_new(&net, 1);
     Store store = {0};
     Error e = {0};
@@ -646,7 +646,7 @@ static bool write_generator(const char *path, const char *prefix, int channels, 
     net_initialise(&net, 17);
     for (int i = 0; ok && i < net.count; i++)
         ok = store_tensor(&store, prefix, net.parameters[i].w->name, net.parameters[i].w->shape,
-                          net.parameters[i].w->data, is_filter(&net.parameters[i]), &e);
+                          net.parameters[i].w->data, rank_of(&net.parameters[i]), &e);
     tensorfile_set_metadata(&store.file, "size", "16");
     tensorfile_set_metadata(&store.file, "classes", "calm,glad");
     ok = ok && tensorfile_save(path, &store.file, why);
