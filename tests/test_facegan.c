@@ -739,7 +739,6 @@ int main(void)
         CHECK_MSG(0, "no temporary directory, or no such FACEGAN_ISA");
         return check_report();
     }
-    (void)on_interrupt;                                                     /* main's, which a library leaves out */
     test_philox();
     test_draw();
     test_pool();
