@@ -1050,6 +1050,8 @@ static void NAME(pointwise)(Op op, const real *u, const real *v, real a, real b,
     case OP_sign:            MAP(r = SELECT(x == 0, x, (VEC)(((IVEC)x & SIGN_BIT) | ONE_BITS)); r = SELECT(x == x, r, x));
     case OP_leaky_relu:      MAP(r = SELECT(x > 0, x, a * x));
     case OP_leaky_mask: MAP(r = SELECT(w > 0, x, a * x));
+    case OP_prelu:           MAP(r = SELECT(x > 0, x, x * w));
+    case OP_max_pool:        MAP(r = SELECT(w > x, w, x));
     default: break;
     }
 }
@@ -2696,7 +2698,7 @@ POINTWISE(sign, 1, 0.2, 1, true, (x > 0) - (x < 0))
 CONSTANT(sign)
 
 /* ------------------------------------------------------------------------------------------------
- * 4.3  Leaky ReLU                            y = x if x > 0 else a x             (Maas et al. 2013)
+ * 4.3  Leaky ReLU, PReLU                     y = x if x > 0 else a x             (Maas et al. 2013)
  *
  * The gradient op, dx = dy * (y > 0 ? 1 : a), is linear in dy and takes only y's sign: differentiated again it is
  * itself, applied to the new cotangent. The gradient penalty costs no new kernel here.
@@ -2719,6 +2721,58 @@ GRADIENT(leaky_relu) { dx[0] = leaky_mask(dy, y, y->a); }
 
 POINTWISE(leaky_mask, 2, 0.2, 1, true, v > 0 ? x : y->a * x)
 GRADIENT(leaky_mask) { if (want[0]) dx[0] = leaky_mask(dy, y->in[1], y->a); }
+
+/* PReLU learns its slopes, one a channel (He et al. 2015). With m = dy where x > 0 and 0 elsewhere: dx = m + a (dy - m)
+ * and da = sum of dy min(x, 0). A slope may be negative, so the mask is told by x's sign and not by y's. */
+static Node *prelu(Node *x, Node *slope)
+{
+    return append((Node){.op = OP_prelu, .in = {x, slope}});
+}
+
+SHAPE(prelu)
+{
+    y->shape = y->in[0]->shape;
+    return shape_equal(y->in[1]->shape, shape_of(1, 1, 1, y->shape.d[3])) ? 1 : mistake(y, "needs a slope for each channel");
+}
+
+DEFINE(prelu)
+{
+    for (size_t i = 0; i < count_of(y); i++) out[i] = in[0][i] > 0 ? in[0][i] : in[1][i % (size_t)y->shape.d[3]] * in[0][i];
+}
+
+/* The slopes are written one after another until they are as long as a piece of work. */
+typedef struct Slopes { Node *y; real *repeated; size_t piece; } Slopes;
+
+static void prelu_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    const Slopes *s = argument;
+    size_t from = (size_t)index * s->piece, n = least(s->piece, count_of(s->y) - from);
+    kernels->pointwise(OP_prelu, s->y->in[0]->data + from, s->repeated, 0, 0, s->y->data + from, n);
+}
+
+CPU(prelu)
+{
+    size_t c = (size_t)y->shape.d[3], repeats = (ELEMENTS_A_TASK / 4 + c - 1) / c;
+    Slopes s = {.y = y, .piece = repeats * c, .repeated = scratch(repeats * c * sizeof(real))};
+    for (size_t i = 0; i < repeats; i++) memcpy(s.repeated + i * c, y->in[1]->data, c * sizeof(real));
+    parallel(pieces(count_of(y), s.piece), prelu_task, &s);
+}
+
+GRADIENT(prelu)
+{
+    Node *x = y->in[0], *positive = leaky_mask(dy, x, 0);
+    if (want[0]) dx[0] = add(positive, mul(sub(dy, positive), y->in[1]));
+    if (want[1]) dx[1] = sum_to(mul(dy, sub(x, relu(x))), y->in[1]->shape);
+}
+
+CASE(prelu)
+{
+    const Shape sizes[] = {{{2, 3, 5, 7}}, {{1, 1, 1, 3}}, {{1, 70, 71, 10}}};
+    if (variant >= 3) return NULL;
+    Node *x = test_leaf(g, sizes[variant], 0.2, 1, true);
+    return prelu(x, test_leaf(g, shape_of(1, 1, 1, sizes[variant].d[3]), -1, 1, false));
+}
 
 /* ------------------------------------------------------------------------------------------------
  * 4.4  Sum and broadcast: each other's gradient
@@ -3635,7 +3689,167 @@ CASE(adam)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.10  The table
+ * 4.10  Max pooling
+ *
+ * Written with two operands, max_pool(u, x) takes from each window of u the number that stands where x is largest (the
+ * first such place). The pooling that networks know is max_pool(x, x). With x held still both it and max_unpool are
+ * linear and each is the other's adjoint, so they are closed under differentiation. Windows are cut at the border: the
+ * padding never wins.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Windows of size x size; the last may reach over the border, as if the number of windows were rounded up (`ceil`). */
+static ConvShape pool_shape(Shape x, int size, int stride, int pad_before, bool ceil)
+{
+    ConvShape s = {.n = x.d[0], .h = x.d[1], .w = x.d[2], .c = x.d[3], .k = x.d[3], .r = size, .s = size, .stride = stride,
+                   .pad_y = pad_before, .pad_x = pad_before, .groups = x.d[3]};
+    int *out[2] = {&s.ho, &s.wo}, length[2] = {s.h, s.w};
+    for (int i = 0; i < 2; i++) {
+        int room = length[i] + 2 * pad_before - size + (ceil ? stride - 1 : 0);
+        *out[i] = room >= 0 ? room / stride + 1 : 0;
+        if (*out[i] > 1 && (*out[i] - 1) * stride >= length[i] + pad_before) --*out[i];     /* it would see padding only */
+    }
+    return s;
+}
+
+static Node *max_pool(Node *u, Node *x, ConvShape s) { return append((Node){.op = OP_max_pool, .in = {u, x}, .conv = s}); }
+static Node *max_unpool(Node *dy, Node *x, ConvShape s) { return append((Node){.op = OP_max_unpool, .in = {dy, x}, .conv = s}); }
+
+static int pool_check(Node *y, Shape first, Shape result)
+{
+    y->shape = result;
+    if (y->conv.ho < 1 || y->conv.wo < 1 || 2 * y->conv.pad_y > y->conv.r) return mistake(y, "the window does not fit the picture");
+    if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, shape_x(&y->conv))) return 1;
+    return mistake(y, "operands do not fit the geometry");
+}
+
+SHAPE(max_pool)      { return pool_check(y, shape_x(&y->conv), shape_y(&y->conv)); }
+SHAPE(max_unpool) { return pool_check(y, shape_y(&y->conv), shape_x(&y->conv)); }
+
+/* The part of a window that lies in the picture: rows [low, high) of `length`. */
+typedef struct Range { int low, high; } Range;
+
+static Range window(int at, int stride, int pad_before, int size, int length)
+{
+    int low = at * stride - pad_before;
+    return (Range){max_int(low, 0), min_int(low + size, length)};
+}
+
+/* Where x (of double or real, by macro: one text for the definition and the kernel) is largest in window (n,p,q), channel c. */
+#define LARGEST(index, shape, x, n, p, q, c) \
+    do { \
+        Range rows_ = window(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h), columns_ = window(q, (shape)->stride, (shape)->pad_x, (shape)->s, (shape)->w); \
+        index = SIZE_MAX; \
+        for (int h_ = rows_.low; h_ < rows_.high; h_++) \
+            for (int w_ = columns_.low; w_ < columns_.high; w_++) { \
+                size_t at_ = (((size_t)(n) * (size_t)(shape)->h + (size_t)h_) * (size_t)(shape)->w + (size_t)w_) * (size_t)(shape)->c + (size_t)(c); \
+                if (index == SIZE_MAX || (x)[at_] > (x)[index]) index = at_; \
+            } \
+    } while (0)
+
+DEFINE(max_pool)
+{
+    size_t i = 0, from;
+    FOR_EACH_INDEX(y->shape, n, p, q, c) { LARGEST(from, &y->conv, in[1], n, p, q, c); out[i++] = in[0][from]; }
+}
+
+DEFINE(max_unpool)
+{
+    Shape s = shape_y(&y->conv);
+    size_t i = 0, to;
+    memset(out, 0, count_of(y) * sizeof *out);
+    FOR_EACH_INDEX(s, n, p, q, c) { LARGEST(to, &y->conv, in[1], n, p, q, c); out[to] += in[0][i++]; }
+}
+
+/* A row of windows: first the largest of each column (one long vector operation a row), then of each window's columns. */
+typedef struct Pooling { Node *y; real *rows; size_t row; } Pooling;
+
+static void max_pool_task(void *argument, int index, int worker)
+{
+    const Pooling *job = argument;
+    const ConvShape *s = &job->y->conv;
+    int n = index / s->ho;
+    size_t c = (size_t)s->c, width = (size_t)s->w * c;
+    Range rows = window(index % s->ho, s->stride, s->pad_y, s->r, s->h);
+    real *row = job->rows + (size_t)worker * job->row, *out = job->y->data + (size_t)index * (size_t)s->wo * c;
+    const real *x = job->y->in[0]->data + (size_t)n * (size_t)s->h * width;
+    memcpy(row, x + (size_t)rows.low * width, width * sizeof(real));
+    for (int h = rows.low + 1; h < rows.high; h++) kernels->pointwise(OP_max_pool, row, x + (size_t)h * width, 0, 0, row, width);
+    for (int q = 0; q < s->wo; q++, out += c) {
+        Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
+        const real *best = row + (size_t)columns.low * c;
+        for (int w = columns.low + 1; w < columns.high; w++, best = out)
+            kernels->pointwise(OP_max_pool, best, row + (size_t)w * c, 0, 0, out, c);
+        if (best != out) memcpy(out, best, c * sizeof(real));
+    }
+}
+
+static void max_pool_pick_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    const Node *y = argument;
+    const ConvShape *s = &y->conv;
+    size_t i = (size_t)index * (size_t)s->wo * (size_t)s->c, from;
+    for (int q = 0; q < s->wo; q++)
+        for (int c = 0; c < s->c; c++) {
+            LARGEST(from, s, y->in[1]->data, index / s->ho, index % s->ho, q, c);
+            y->data[i++] = y->in[0]->data[from];
+        }
+}
+
+CPU(max_pool)
+{
+    int windows = y->conv.n * y->conv.ho;
+    Pooling job = {.y = y, .row = align_reals((size_t)y->conv.w * (size_t)y->conv.c)};
+    if (y->in[0] != y->in[1]) { parallel(windows, max_pool_pick_task, y); return; }
+    job.rows = scratch((size_t)thread_count() * job.row * sizeof(real));
+    parallel(windows, max_pool_task, &job);
+}
+
+/* One picture a task: windows of a picture overlap. */
+static void max_unpool_task(void *argument, int n, int worker)
+{
+    (void)worker;
+    const Node *y = argument;
+    const ConvShape *s = &y->conv;
+    size_t i = (size_t)n * (size_t)s->ho * (size_t)s->wo * (size_t)s->c, picture = (size_t)s->h * (size_t)s->w * (size_t)s->c, to;
+    memset(y->data + (size_t)n * picture, 0, picture * sizeof(real));
+    for (int p = 0; p < s->ho; p++)
+        for (int q = 0; q < s->wo; q++)
+            for (int c = 0; c < s->c; c++) {
+                LARGEST(to, s, y->in[1]->data, n, p, q, c);
+                y->data[to] += y->in[0]->data[i++];
+            }
+}
+#undef LARGEST
+
+CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
+GRADIENT(max_pool) { if (want[0]) dx[0] = max_unpool(dy, y->in[1], y->conv); }
+GRADIENT(max_unpool) { if (want[0]) dx[0] = max_pool(dy, y->in[1], y->conv); }
+
+/* MTCNN's pools (3 and 2 wide, stride 2, rounded up), ResNet's (3 wide, padded), and one whose last window would see only padding. */
+static const struct { Shape x; int size, stride, pad; bool ceil; } pool_cases[] = {
+    {{{2, 8, 9, 10}}, 3, 2, 0, true}, {{{1, 7, 5, 33}}, 2, 2, 0, true}, {{{2, 9, 8, 17}}, 3, 2, 1, false}, {{{1, 5, 6, 3}}, 2, 2, 1, true}};
+enum { POOL_CASES = sizeof pool_cases / sizeof *pool_cases };
+
+CASE(max_pool)
+{
+    if (variant >= 2 * POOL_CASES) return NULL;
+    Shape shape = pool_cases[variant % POOL_CASES].x;
+    ConvShape s = pool_shape(shape, pool_cases[variant % POOL_CASES].size, pool_cases[variant % POOL_CASES].stride,
+                             pool_cases[variant % POOL_CASES].pad, pool_cases[variant % POOL_CASES].ceil);
+    Node *x = test_leaf(g, shape, -1, 1, false);
+    return max_pool(variant < POOL_CASES ? x : test_leaf(g, shape, -1, 1, false), x, s);
+}
+
+CASE(max_unpool)
+{
+    if (variant >= POOL_CASES) return NULL;
+    ConvShape s = pool_shape(pool_cases[variant].x, pool_cases[variant].size, pool_cases[variant].stride, pool_cases[variant].pad, pool_cases[variant].ceil);
+    return max_unpool(test_leaf(g, shape_y(&s), -1, 1, false), test_leaf(g, pool_cases[variant].x, -1, 1, false), s);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.11  The table
  * ---------------------------------------------------------------------------------------------- */
 
 static const Row rows[OPS] = {
@@ -3872,7 +4086,7 @@ static bool may_overwrite(const Node *y, int k)
 {
     if (is_conv(y)) return k == PLUS;
     if (y->op == OP_instance_norm || y->op == OP_instance_norm_dx) return k == 0;
-    return y->op >= OP_add && y->op <= OP_leaky_mask;
+    return y->op >= OP_add && y->op <= OP_prelu;
 }
 
 /* The operand whose memory the result takes over, if any: it must die here, not be a leaf, and fill its place alone. */
