@@ -355,7 +355,7 @@ def random_weights(work):
         randomise(net)
         head = net.conv4_1 if name == "pnet" else net.dense5_1 if name == "rnet" else net.dense6_1
         with torch.no_grad():
-            head.weight *= 0.1
+            head.weight *= 0.01
             head.bias += torch.tensor([-3.0, 3.0])          # everything is a face: every network is run
         torch.save(net.state_dict(), folder / (name + ".pt"), _use_new_zipfile_serialization=name == "rnet")
     for height, width, grey in [(61, 87, False), (40, 40, False), (53, 31, True)]:
@@ -388,7 +388,7 @@ def trained_weights(weights, photos, work):
         compare_mtcnn(nets, weights / "mtcnn", photo, None, work, photo.name)
     for path in sorted((weights / "retinaface").glob("*.pth")):
         net = RetinaFace(False)
-        net.load_state_dict({k.removeprefix("module."): v for k, v in torch.load(path).items()})
+        net.load_state_dict({k.removeprefix("module."): v for k, v in torch.load(path, map_location="cpu").items()})
         net.eval()
         for photo in sorted(photos.glob("*.jpg")):
             faces, seen = compare_retinaface(net, path, photo, None, work, f"{path.name} {photo.name}")
