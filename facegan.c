@@ -2733,12 +2733,15 @@ static Node *prelu(Node *x, Node *slope)
 SHAPE(prelu)
 {
     y->shape = y->in[0]->shape;
-    return shape_equal(y->in[1]->shape, shape_of(1, 1, 1, y->shape.d[3])) ? 1 : mistake(y, "needs a slope for each channel");
+    return shape_equal(y->in[1]->shape, shape_of(1, 1, 1, y->shape.d[3]))
+               ? 1
+               : mistake(y, "needs a slope for each channel");
 }
 
 DEFINE(prelu)
 {
-    for (size_t i = 0; i < count_of(y); i++) out[i] = in[0][i] > 0 ? in[0][i] : in[1][i % (size_t)y->shape.d[3]] * in[0][i];
+    for (size_t i = 0; i < count_of(y); i++)
+        out[i] = in[0][i] > 0 ? in[0][i] : in[1][i % (size_t)y->shape.d[3]] * in[0][i];
 }
 
 /* The slopes are written one after another until they are as long as a piece of work. */
@@ -3701,24 +3704,32 @@ CASE(adam)
 /* Windows of size x size; the last may reach over the border, as if the number of windows were rounded up (`ceil`). */
 static ConvShape pool_shape(Shape x, int size, int stride, int pad_before, bool ceil)
 {
-    ConvShape s = {.n = x.d[0], .h = x.d[1], .w = x.d[2], .c = x.d[3], .k = x.d[3], .r = size, .s = size, .stride = stride,
-                   .pad_y = pad_before, .pad_x = pad_before, .groups = x.d[3]};
+    ConvShape s = {.n = x.d[0], .h = x.d[1], .w = x.d[2], .c = x.d[3], .k = x.d[3], .r = size, .s = size,
+                   .stride = stride, .pad_y = pad_before, .pad_x = pad_before, .groups = x.d[3]};
     int *out[2] = {&s.ho, &s.wo}, length[2] = {s.h, s.w};
     for (int i = 0; i < 2; i++) {
         int room = length[i] + 2 * pad_before - size + (ceil ? stride - 1 : 0);
         *out[i] = room >= 0 ? room / stride + 1 : 0;
-        if (*out[i] > 1 && (*out[i] - 1) * stride >= length[i] + pad_before) --*out[i];     /* it would see padding only */
+        bool only_padding = (*out[i] - 1) * stride >= length[i] + pad_before;
+        if (*out[i] > 1 && only_padding) --*out[i];
     }
     return s;
 }
 
-static Node *max_pool(Node *u, Node *x, ConvShape s) { return append((Node){.op = OP_max_pool, .in = {u, x}, .conv = s}); }
-static Node *max_unpool(Node *dy, Node *x, ConvShape s) { return append((Node){.op = OP_max_unpool, .in = {dy, x}, .conv = s}); }
+static Node *max_pool(Node *u, Node *x, ConvShape s)
+{
+    return append((Node){.op = OP_max_pool, .in = {u, x}, .conv = s});
+}
+static Node *max_unpool(Node *dy, Node *x, ConvShape s)
+{
+    return append((Node){.op = OP_max_unpool, .in = {dy, x}, .conv = s});
+}
 
 static int pool_check(Node *y, Shape first, Shape result)
 {
     y->shape = result;
-    if (y->conv.ho < 1 || y->conv.wo < 1 || 2 * y->conv.pad_y > y->conv.r) return mistake(y, "the window does not fit the picture");
+    if (y->conv.ho < 1 || y->conv.wo < 1 || 2 * y->conv.pad_y > y->conv.r)
+        return mistake(y, "the window does not fit the picture");
     if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, shape_x(&y->conv))) return 1;
     return mistake(y, "operands do not fit the geometry");
 }
@@ -3735,14 +3746,17 @@ static Range window(int at, int stride, int pad_before, int size, int length)
     return (Range){max_int(low, 0), min_int(low + size, length)};
 }
 
-/* Where x (of double or real, by macro: one text for the definition and the kernel) is largest in window (n,p,q), channel c. */
+/* Where x (of double or real, by macro: one text for the definition and the kernel) is largest in window (n,p,q),
+ * channel c. */
 #define LARGEST(index, shape, x, n, p, q, c) \
     do { \
-        Range rows_ = window(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h), columns_ = window(q, (shape)->stride, (shape)->pad_x, (shape)->s, (shape)->w); \
+        Range rows_ = window(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h); \
+        Range columns_ = window(q, (shape)->stride, (shape)->pad_x, (shape)->s, (shape)->w); \
         index = SIZE_MAX; \
         for (int h_ = rows_.low; h_ < rows_.high; h_++) \
             for (int w_ = columns_.low; w_ < columns_.high; w_++) { \
-                size_t at_ = (((size_t)(n) * (size_t)(shape)->h + (size_t)h_) * (size_t)(shape)->w + (size_t)w_) * (size_t)(shape)->c + (size_t)(c); \
+                size_t pixel_ = ((size_t)(n) * (size_t)(shape)->h + (size_t)h_) * (size_t)(shape)->w + (size_t)w_; \
+                size_t at_ = pixel_ * (size_t)(shape)->c + (size_t)(c); \
                 if (index == SIZE_MAX || (x)[at_] > (x)[index]) index = at_; \
             } \
     } while (0)
@@ -3761,7 +3775,7 @@ DEFINE(max_unpool)
     FOR_EACH_INDEX(s, n, p, q, c) { LARGEST(to, &y->conv, in[1], n, p, q, c); out[to] += in[0][i++]; }
 }
 
-/* A row of windows: first the largest of each column (one long vector operation a row), then of each window's columns. */
+/* A row of windows: first the largest of each column (a long vector operation a row), then of a window's columns. */
 typedef struct Pooling { Node *y; real *rows; size_t row; } Pooling;
 
 static void max_pool_task(void *argument, int index, int worker)
@@ -3774,7 +3788,8 @@ static void max_pool_task(void *argument, int index, int worker)
     real *row = job->rows + (size_t)worker * job->row, *out = job->y->data + (size_t)index * (size_t)s->wo * c;
     const real *x = job->y->in[0]->data + (size_t)n * (size_t)s->h * width;
     memcpy(row, x + (size_t)rows.low * width, width * sizeof(real));
-    for (int h = rows.low + 1; h < rows.high; h++) kernels->pointwise(OP_max_pool, row, x + (size_t)h * width, 0, 0, row, width);
+    for (int h = rows.low + 1; h < rows.high; h++)
+        kernels->pointwise(OP_max_pool, row, x + (size_t)h * width, 0, 0, row, width);
     for (int q = 0; q < s->wo; q++, out += c) {
         Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
         const real *best = row + (size_t)columns.low * c;
@@ -3812,7 +3827,8 @@ static void max_unpool_task(void *argument, int n, int worker)
     (void)worker;
     const Node *y = argument;
     const ConvShape *s = &y->conv;
-    size_t i = (size_t)n * (size_t)s->ho * (size_t)s->wo * (size_t)s->c, picture = (size_t)s->h * (size_t)s->w * (size_t)s->c, to;
+    size_t i = (size_t)n * (size_t)s->ho * (size_t)s->wo * (size_t)s->c,
+           picture = (size_t)s->h * (size_t)s->w * (size_t)s->c, to;
     memset(y->data + (size_t)n * picture, 0, picture * sizeof(real));
     for (int p = 0; p < s->ho; p++)
         for (int q = 0; q < s->wo; q++)
@@ -3827,9 +3843,13 @@ CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
 GRADIENT(max_pool) { if (want[0]) dx[0] = max_unpool(dy, y->in[1], y->conv); }
 GRADIENT(max_unpool) { if (want[0]) dx[0] = max_pool(dy, y->in[1], y->conv); }
 
-/* MTCNN's pools (3 and 2 wide, stride 2, rounded up), ResNet's (3 wide, padded), and one whose last window would see only padding. */
-static const struct { Shape x; int size, stride, pad; bool ceil; } pool_cases[] = {
-    {{{2, 8, 9, 10}}, 3, 2, 0, true}, {{{1, 7, 5, 33}}, 2, 2, 0, true}, {{{2, 9, 8, 17}}, 3, 2, 1, false}, {{{1, 5, 6, 3}}, 2, 2, 1, true}};
+/* MTCNN's pools (3 and 2 wide, stride 2, rounded up), ResNet's (3 wide, padded), and one whose last window would see
+ * only padding. */
+static const struct { Shape x; int size, stride, pad; bool ceil;
+} pool_cases[] = {{{{2, 8, 9, 10}}, 3, 2, 0, true},
+                  {{{1, 7, 5, 33}}, 2, 2, 0, true},
+                  {{{2, 9, 8, 17}}, 3, 2, 1, false},
+                  {{{1, 5, 6, 3}}, 2, 2, 1, true}};
 enum { POOL_CASES = sizeof pool_cases / sizeof *pool_cases };
 
 CASE(max_pool)
@@ -3845,7 +3865,8 @@ CASE(max_pool)
 CASE(max_unpool)
 {
     if (variant >= POOL_CASES) return NULL;
-    ConvShape s = pool_shape(pool_cases[variant].x, pool_cases[variant].size, pool_cases[variant].stride, pool_cases[variant].pad, pool_cases[variant].ceil);
+    ConvShape s = pool_shape(pool_cases[variant].x, pool_cases[variant].size, pool_cases[variant].stride,
+                             pool_cases[variant].pad, pool_cases[variant].ceil);
     return max_unpool(test_leaf(g, shape_y(&s), -1, 1, false), test_leaf(g, pool_cases[variant].x, -1, 1, false), s);
 }
 
@@ -7840,13 +7861,13 @@ static void face_render(const FaceIdentity *identity, const FacePose *pose, cons
  * by more than a limit, then the best of the rest, and so on.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { LANDMARKS = 5, CANDIDATES = 5000 };  /* landmarks: left eye, right eye, nose, left and right mouth corner, as seen */
+enum { LANDMARKS = 5, CANDIDATES = 5000 };  /* as seen: left eye, right eye, nose, left and right mouth corner */
 
 typedef struct Face {
     double box[4];                      /* left, top, right, bottom */
     double score;
     double landmark[LANDMARKS][2];
-    double move[4];                     /* how MTCNN wants each side of the box moved, in widths and heights; not yet done */
+    double move[4];                     /* how far MTCNN still wants each side moved, in widths and heights */
 } Face;
 
 typedef struct Faces { Face *items; int count, room; } Faces;
@@ -7888,14 +7909,15 @@ static int best_face_first(const void *a, const void *b)
 
 typedef enum { OVER_UNION, OVER_SMALLER } Overlap;
 
-/* The common area over the area of both together, or over the smaller one's. `pixel` is 1 where a box's right and bottom
- * are its last pixels, and 0 where they are its ends: the published codes differ, and so must we. */
+/* The common area over the area of both together, or over the smaller one's. `pixel` is 1 where a box's right and
+ * bottom are its last pixels, and 0 where they are its ends: the published codes differ, and so must we. */
 static double overlap(const Face *f, const Face *g, Overlap kind, double pixel)
 {
     double w = fmin(f->box[2], g->box[2]) - fmax(f->box[0], g->box[0]) + pixel;
     double h = fmin(f->box[3], g->box[3]) - fmax(f->box[1], g->box[1]) + pixel;
     double common = fmax(w, 0) * fmax(h, 0);
-    double a = (face_width(f) + pixel) * (face_height(f) + pixel), b = (face_width(g) + pixel) * (face_height(g) + pixel);
+    double a = (face_width(f) + pixel) * (face_height(f) + pixel),
+           b = (face_width(g) + pixel) * (face_height(g) + pixel);
     double whole = kind == OVER_UNION ? a + b - common : fmin(a, b);
     return whole > 0 ? common / whole : 0;
 }
@@ -7978,13 +8000,16 @@ static void resample_row(const Resample *r, int i)
     size_t row = 3 * ((size_t)r->areas->width + 1);
     int low, high;
     cell(i, r->from.height, r->h, &low, &high);
-    const uint32_t *above = r->areas->sums + (size_t)(r->from.y + low) * row, *below = r->areas->sums + (size_t)(r->from.y + high) * row;
+    const uint32_t *above = r->areas->sums + (size_t)(r->from.y + low) * row,
+                   *below = r->areas->sums + (size_t)(r->from.y + high) * row;
     real *to = r->to + (size_t)i * (size_t)r->w * 3;
     for (int k = 0; k < r->w; k++) {
         size_t left = 3 * (size_t)(r->from.x + r->edges[2 * k]), right = 3 * (size_t)(r->from.x + r->edges[2 * k + 1]);
-        double scale = 1 / (r->divisor * (high - low) * (r->edges[2 * k + 1] - r->edges[2 * k])), offset = r->shift / r->divisor;
+        double scale = 1 / (r->divisor * (high - low) * (r->edges[2 * k + 1] - r->edges[2 * k])),
+               offset = r->shift / r->divisor;
         for (int c = 0; c < 3; c++, left++, right++)
-            *to++ = (real)(scale * (double)(uint32_t)(below[right] - below[left] - above[right] + above[left]) - offset);
+            *to++ =
+                (real)(scale * (double)(uint32_t)(below[right] - below[left] - above[right] + above[left]) - offset);
     }
 }
 
@@ -8014,8 +8039,8 @@ static void resample(Resample r)
  *
  * A network is a function that makes nodes. The first time it runs, every weight it asks for is looked up in the file
  * and checked; from then on the weights are here, and the function runs again for each new size of picture. Graphs are
- * kept for the sizes used lately and share one arena and one input buffer. Batch norm in use is a fixed scale and shift a
- * channel, so it is folded into the convolution before it:
+ * kept for the sizes used lately and share one arena and one input buffer. Batch norm in use is a fixed scale and shift
+ * a channel, so it is folded into the convolution before it:
  *
  *     (w * x - m) g / sqrt(v + eps) + b  =  (w s) * x + (b - m s),     s = g / sqrt(v + eps)
  * ---------------------------------------------------------------------------------------------- */
@@ -8085,10 +8110,12 @@ static const TensorEntry *entry_of(Network *net, const char *base, const char *w
     }
     for (int i = 0; i < entry->rank; i++)
         snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-    if (!fits) fail(&net->error, 1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, have, want, net->name);
+    if (!fits)
+        fail(&net->error, 1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, have, want, net->name);
     for (size_t i = 0; fits && i < tensorfile_count(entry); i++) {
         fits = isfinite(tensorfile_get(entry, i));
-        if (!fits) fail(&net->error, 1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
+        if (!fits)
+            fail(&net->error, 1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
     }
     return fits ? entry : NULL;
 }
@@ -8137,7 +8164,8 @@ static void read_filter(Network *net, const char *base, const char *norm, bool d
         for (int r = 0; r < d[0]; r++)
             for (int s = 0; s < d[1]; s++)
                 for (int c = 0; c < d[2]; c++)
-                    w->data[((r * d[1] + s) * d[2] + c) * d[3] + k] = (real)(scale * tensorfile_get(filter, file_index(w->shape, dense, r, s, c, k)));
+                    w->data[((r * d[1] + s) * d[2] + c) * d[3] + k] =
+                        (real)(scale * tensorfile_get(filter, file_index(w->shape, dense, r, s, c, k)));
     }
 }
 
@@ -8153,7 +8181,8 @@ static Node *network_layer(Network *net, Node *x, Layer l)
 {
     const int *d = x->shape.d;
     char name[96];
-    Shape shape = shape_of(l.dense ? d[1] : l.conv.size, l.dense ? d[2] : l.conv.size, l.depthwise ? 1 : d[3], l.conv.k);
+    Shape shape =
+        shape_of(l.dense ? d[1] : l.conv.size, l.dense ? d[2] : l.conv.size, l.depthwise ? 1 : d[3], l.conv.k);
     snprintf(name, sizeof name, "%s.weight", l.name);
     Tensor *w = network_find(net, name), *bias;
     bool fresh = !w;
@@ -8162,7 +8191,8 @@ static Node *network_layer(Network *net, Node *x, Layer l)
     if (l.norm) bias = fresh ? network_add(net, name, shape_of(1, 1, 1, l.conv.k)) : network_find(net, name);
     if (fresh) read_filter(net, l.name, l.norm, l.dense, w, l.norm ? bias : NULL);
     Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
-    return conv2d(x, leaf(x->graph, w), shift, l.slope, conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
+    return conv2d(x, leaf(x->graph, w), shift, l.slope,
+                  conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
 }
 
 static Node *prelu_layer(Network *net, Node *x, const char *name)
@@ -8269,8 +8299,8 @@ static double second_of_two(const real *scores)
  * copies of the photograph it finds faces of every size, badly. R looks at each proposal at 24 x 24, O at 48 x 48, and
  * each corrects the box; O also finds the landmarks. Between the steps: suppression of doubles, and boxes made square.
  *
- *     scales 12/min, x 0.709 ...  P >= 0.6, NMS 0.5 in a scale, 0.7 across  ->  R > 0.7, NMS 0.7  ->  O > 0.7, NMS 0.7 (by
- *     the smaller box)
+ *     scales 12/min, x 0.709 ...  P >= 0.6, NMS 0.5 in a scale, 0.7 across
+ *         ->  R > 0.7, NMS 0.7  ->  O > 0.7, NMS 0.7 (by the smaller box)
  *
  * Rounding, and where a 1 is added or not, follow the public port whose weights we read; pools are rounded up.
  * ---------------------------------------------------------------------------------------------- */
@@ -8280,8 +8310,9 @@ static const double pyramid_factor = 0.709, p_threshold = 0.6, r_threshold = 0.7
 /* (N,H,W,3) -> scores (N,H',W',2) and moves (N,H',W',4), one for each 12 x 12 window, 2 pixels apart */
 static void pnet(Network *net, Node *x, Node **out)
 {
-    Node *h = prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {10, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,(H-2)/2,(W-2)/2,10)
+    Node *h =
+        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {10, 3, 1, 0}, .slope = LINEAR}), "prelu1");
+    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,H/2-1,W/2-1,10)
     h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {16, 3, 1, 0}, .slope = LINEAR}), "prelu2");
     h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu3");
     out[0] = network_layer(net, h, (Layer){"conv4_1", .conv = {2, 1, 1, 0}, .slope = LINEAR});
@@ -8291,12 +8322,14 @@ static void pnet(Network *net, Node *x, Node **out)
 /* (N,24,24,3) -> scores (N,1,1,2), moves (N,1,1,4) */
 static void rnet(Network *net, Node *x, Node **out)
 {
-    Node *h = prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {28, 3, 1, 0}, .slope = LINEAR}), "prelu1");
+    Node *h =
+        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {28, 3, 1, 0}, .slope = LINEAR}), "prelu1");
     h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,11,11,28)
     h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {48, 3, 1, 0}, .slope = LINEAR}), "prelu2");
     h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,4,4,48)
     h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 2, 1, 0}, .slope = LINEAR}), "prelu3");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"dense4", .conv = {.k = 128}, .slope = LINEAR, .dense = true}), "prelu4");
+    h = prelu_layer(net, network_layer(net, h, (Layer){"dense4", .conv = {.k = 128}, .slope = LINEAR, .dense = true}),
+                    "prelu4");
     out[0] = network_layer(net, h, (Layer){"dense5_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
     out[1] = network_layer(net, h, (Layer){"dense5_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
 }
@@ -8304,14 +8337,16 @@ static void rnet(Network *net, Node *x, Node **out)
 /* (N,48,48,3) -> scores (N,1,1,2), moves (N,1,1,4), landmarks (N,1,1,10): five x, then five y */
 static void onet(Network *net, Node *x, Node **out)
 {
-    Node *h = prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu1");
+    Node *h =
+        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu1");
     h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,23,23,32)
     h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu2");
     h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,10,10,64)
     h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu3");
     h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,4,4,64)
     h = prelu_layer(net, network_layer(net, h, (Layer){"conv4", .conv = {128, 2, 1, 0}, .slope = LINEAR}), "prelu4");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"dense5", .conv = {.k = 256}, .slope = LINEAR, .dense = true}), "prelu5");
+    h = prelu_layer(net, network_layer(net, h, (Layer){"dense5", .conv = {.k = 256}, .slope = LINEAR, .dense = true}),
+                    "prelu5");
     out[0] = network_layer(net, h, (Layer){"dense6_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
     out[1] = network_layer(net, h, (Layer){"dense6_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
     out[2] = network_layer(net, h, (Layer){"dense6_3", .conv = {.k = 10}, .slope = LINEAR, .dense = true});
@@ -8347,7 +8382,8 @@ static int propose(Detector *d, const Areas *areas, double scale, Faces *all, Er
 {
     Faces found = {0};
     Shape shape = shape_of(1, (int)(areas->height * scale + 1), (int)(areas->width * scale + 1), 3);
-    resample((Resample){areas, {0, 0, areas->width, areas->height}, shape.d[1], shape.d[2], 127.5, 128, detector_input(d, shape), NULL});
+    Window whole = {0, 0, areas->width, areas->height};
+    resample((Resample){areas, whole, shape.d[1], shape.d[2], 127.5, 128, detector_input(d, shape), NULL});
     const Sized *p = detector_run(d, 0, shape, e);
     if (!p) return 0;
     Shape map = p->out[0]->shape;
@@ -8357,7 +8393,8 @@ static int propose(Detector *d, const Areas *areas, double scale, Faces *all, Er
             Face f = {.score = second_of_two(p->out[0]->data + 2 * at)};
             if (!(f.score >= p_threshold)) continue;
             const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
-            for (int i = 0; i < 4; i++) f.box[i] = floor(corner[i] / scale), f.move[i] = (double)p->out[1]->data[4 * at + (size_t)i];
+            for (int i = 0; i < 4; i++)
+                f.box[i] = floor(corner[i] / scale), f.move[i] = (double)p->out[1]->data[4 * at + (size_t)i];
             faces_add(&found, f);
         }
     suppress_doubles(&found, OVER_UNION, 0.5, 0);
@@ -8422,7 +8459,8 @@ static int refine(Detector *d, int which, const Areas *areas, double threshold, 
             for (int k = 0; k < 4; k++) f.move[k] = (double)net->out[1]->data[4 * i + k];
             for (int k = 0; which == 2 && k < LANDMARKS; k++) {
                 f.landmark[k][0] = f.box[0] - 1 + (face_width(&f) + 1) * (double)net->out[2]->data[10 * i + k];
-                f.landmark[k][1] = f.box[1] - 1 + (face_height(&f) + 1) * (double)net->out[2]->data[10 * i + LANDMARKS + k];
+                f.landmark[k][1] =
+                    f.box[1] - 1 + (face_height(&f) + 1) * (double)net->out[2]->data[10 * i + LANDMARKS + k];
             }
             faces->items[kept++] = f;
         }
@@ -8437,7 +8475,8 @@ static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *
     Areas areas = areas_new(picture);
     double side = min_int(picture->width, picture->height);
     int ok = 1;
-    for (double scale = 12 / d->min_face; ok && side * scale >= 12; scale *= pyramid_factor) ok = propose(d, &areas, scale, faces, e);
+    for (double scale = 12 / d->min_face; ok && side * scale >= 12; scale *= pyramid_factor)
+        ok = propose(d, &areas, scale, faces, e);
     suppress_doubles(faces, OVER_UNION, 0.7, 0);
     move_and_square(faces, 0);
     ok = ok && refine(d, 1, &areas, r_threshold, faces, e);
@@ -8454,16 +8493,17 @@ static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *
  * 10.6  RetinaFace                                                                   (Deng et al. 2020)
  *
  *     picture -> body -> maps at 1/8, 1/16, 1/32 -> FPN: each level gets the coarser one, enlarged, added
- *             -> SSH: 3x3, 5x5 and 7x7 context (made of 3x3s) side by side -> heads: score, box, landmarks for two anchors
+ *             -> SSH: 3x3, 5x5 and 7x7 context (made of 3x3s) side by side
+ *             -> heads: score, box, landmarks for two anchors
  *
  * An anchor is a square of a given side at a cell's centre; the heads say how the face differs from it:
- *     centre = anchor's + 0.1 side loc_xy      width = side exp(0.2 loc_wh)      landmark = anchor's centre + 0.1 side pre
+ *     centre = anchor's + 0.1 side loc_xy    width = side exp(0.2 loc_wh)    landmark = anchor's + 0.1 side pre
  * The leaky slope is 0.1 where a level has 64 channels or fewer, else 0.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { LEVELS = 3, ANCHORS = 2 };
 static const int level_stride[LEVELS] = {8, 16, 32}, anchor_side[LEVELS][ANCHORS] = {{16, 32}, {64, 128}, {256, 512}};
-static const double picture_mean[3] = {104, 117, 123};      /* of blue, green, red: the order of the network's channels */
+static const double picture_mean[3] = {104, 117, 123};      /* blue, green, red: the network's order */
 
 /* base.i is a convolution, base.i+1 its batch norm. */
 static Node *conv_norm(Network *net, Node *x, const char *base, int i, Conv conv, double slope)
@@ -8488,9 +8528,10 @@ static Node *separable(Network *net, Node *x, int stage, int index, int k, int s
 /* MobileNet with a quarter of the channels (Howard et al. 2017) */
 static void mobilenet_body(Network *net, Node *x, Node **level)
 {
-    static const struct { int stage, index, k, stride; } layers[] = {
-        {1, 1, 16, 1}, {1, 2, 32, 2}, {1, 3, 32, 1}, {1, 4, 64, 2}, {1, 5, 64, 1}, {2, 0, 128, 2}, {2, 1, 128, 1}, {2, 2, 128, 1},
-        {2, 3, 128, 1}, {2, 4, 128, 1}, {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
+    static const struct { int stage, index, k, stride;
+    } layers[] = {{1, 1, 16, 1},  {1, 2, 32, 2},  {1, 3, 32, 1},  {1, 4, 64, 2},  {1, 5, 64, 1},
+                  {2, 0, 128, 2}, {2, 1, 128, 1}, {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1},
+                  {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
     x = conv_norm(net, x, "body.stage1.0", 0, (Conv){8, 3, 2, 1}, 0.1);                         // (N,H/2,W/2,8)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         x = separable(net, x, layers[i].stage, layers[i].index, layers[i].k, layers[i].stride);
@@ -8521,7 +8562,7 @@ static void resnet_body(Network *net, Node *x, Node **level)
 {
     static const int blocks[4] = {3, 4, 6, 3};
     char base[32];
-    x = network_layer(net, x, (Layer){"body.conv1", "body.bn1", {64, 7, 2, 3}, RELU, false, false});    // (N,H/2,W/2,64)
+    x = network_layer(net, x, (Layer){"body.conv1", "body.bn1", {64, 7, 2, 3}, RELU, false, false});    // (N,H/2,..,64)
     x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,H/4,W/4,64)
     for (int stage = 0; stage < 4; stage++) {
         for (int i = 0; i < blocks[stage]; i++) {
@@ -8532,7 +8573,8 @@ static void resnet_body(Network *net, Node *x, Node **level)
     }
 }
 
-/* Nearest-neighbour enlargement to h x w, twice the size or one less: each pixel twice along both axes, the rest cut off. */
+/* Nearest-neighbour enlargement to h x w, twice the size or one less: each pixel twice along both axes, the rest cut
+ * off. */
 static Node *enlarge(Node *x, int h, int w)
 {
     const int *d = x->shape.d;
@@ -8545,11 +8587,13 @@ static Node *enlarge(Node *x, int h, int w)
 /* Feature pyramid (Lin et al. 2017) */
 static void pyramid(Network *net, Node **level, int k, double slope)
 {
-    static const char *const outputs[LEVELS] = {"fpn.output1", "fpn.output2", "fpn.output3"}, *const merges[2] = {"fpn.merge1", "fpn.merge2"};
+    static const char *const outputs[LEVELS] = {"fpn.output1", "fpn.output2", "fpn.output3"};
+    static const char *const merges[2] = {"fpn.merge1", "fpn.merge2"};
     for (int i = 0; i < LEVELS; i++) level[i] = conv_norm(net, level[i], outputs[i], 0, (Conv){k, 1, 1, 0}, slope);
     for (int i = LEVELS - 2; i >= 0; i--) {
         const int *d = level[i]->shape.d;
-        level[i] = conv_norm(net, add(level[i], enlarge(level[i + 1], d[1], d[2])), merges[i], 0, (Conv){k, 3, 1, 1}, slope);
+        level[i] =
+            conv_norm(net, add(level[i], enlarge(level[i + 1], d[1], d[2])), merges[i], 0, (Conv){k, 3, 1, 1}, slope);
     }
 }
 
@@ -8563,7 +8607,8 @@ static Node *context(Network *net, Node *x, int level, double slope)
     Node *three = conv_norm(net, x, base[0], 0, (Conv){k / 2, 3, 1, 1}, LINEAR);
     Node *shared = conv_norm(net, x, base[1], 0, (Conv){k / 4, 3, 1, 1}, slope);
     Node *five = conv_norm(net, shared, base[2], 0, (Conv){k / 4, 3, 1, 1}, LINEAR);
-    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, (Conv){k / 4, 3, 1, 1}, slope), base[4], 0, (Conv){k / 4, 3, 1, 1}, LINEAR);
+    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, (Conv){k / 4, 3, 1, 1}, slope), base[4], 0,
+                            (Conv){k / 4, 3, 1, 1}, LINEAR);
     return relu(concat(concat(three, five, 3), seven, 3));
 }
 
@@ -8579,7 +8624,8 @@ static void retinaface_heads(Network *net, Node **level, int k, Node **out)
         Node *features = context(net, level[i], i, slope);
         for (int head = 0; head < 3; head++) {
             snprintf(name, sizeof name, "%s.%d.conv1x1", heads[head], i);
-            out[3 * i + head] = network_layer(net, features, (Layer){name, NULL, {ANCHORS * numbers[head], 1, 1, 0}, LINEAR, false, false});
+            out[3 * i + head] = network_layer(
+                net, features, (Layer){name, NULL, {ANCHORS * numbers[head], 1, 1, 0}, LINEAR, false, false});
         }
     }
 }
@@ -8630,7 +8676,8 @@ static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Er
             double x = (cell_ % map.d[2] + 0.5) * stride, y = (cell_ / map.d[2] + 0.5) * stride;
             const real *scores = out[0]->data + 2 * (size_t)i;
             if (!(second_of_two(scores) > d->threshold)) continue;
-            faces_add(faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i, out[2]->data + 2 * LANDMARKS * (size_t)i));
+            faces_add(faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
+                                           out[2]->data + 2 * LANDMARKS * (size_t)i));
         }
     }
     suppress_doubles(faces, OVER_UNION, 0.4, 1);
@@ -8642,8 +8689,8 @@ static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Er
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
-    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them), or one file that holds all "
-    "three as pnet.*, rnet.*, onet.*",
+    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them), or one file "
+    "that holds all three as pnet.*, rnet.*, onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
 /* Makes the network's weights out of the file by building it once for a small input. */
@@ -8667,8 +8714,11 @@ static int find_weights(const char *folder, const char *name, char path[PATH_MAX
 
 static int load_mtcnn(Detector *d, const char *weights, Error *e)
 {
-    static const struct { const char *name; void (*build)(Network *, Node *, Node **); int outputs, side; } nets[NETWORKS] = {
-        {"pnet", pnet, 2, 12}, {"rnet", rnet, 2, 24}, {"onet", onet, 3, 48}};
+    static const struct {
+        const char *name;
+        void (*build)(Network *, Node *, Node **);
+        int outputs, side;
+    } nets[NETWORKS] = {{"pnet", pnet, 2, 12}, {"rnet", rnet, 2, 24}, {"onet", onet, 3, 48}};
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE], prefix[16];
     bool folder = is_folder(weights);
     for (int i = 0; i < NETWORKS; i++) {
@@ -8689,9 +8739,11 @@ static int load_retinaface(Detector *d, const char *weights, Error *e)
 {
     char why[TENSORFILE_ERROR_SIZE];
     TensorFile file;
-    if (is_folder(weights)) return fail(e, 1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
+    if (is_folder(weights))
+        return fail(e, 1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
     if (!tensorfile_load(weights, &file, why)) return fail(e, 1, "%s", why);
-    bool wrapped = tensorfile_find(&file, "module.body.stage1.0.0.weight") || tensorfile_find(&file, "module.body.conv1.weight");
+    bool wrapped =
+        tensorfile_find(&file, "module.body.stage1.0.0.weight") || tensorfile_find(&file, "module.body.conv1.weight");
     bool resnet = tensorfile_find(&file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
     d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
                                .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
@@ -8711,18 +8763,21 @@ static int detector_open(Detector *d, const char *kind, const char *weights, Err
     d->kind = (DetectorKind)found;
     d->threshold = d->kind == MTCNN ? 0.7 : 0.6;
     if (!*weights)
-        return fail(e, 2, "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
-                    "facegan detect photo.jpg --detector %s --weights %s", detector_names[found], detector_files[found], detector_names[found],
+        return fail(e, 2,
+                    "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
+                    "facegan detect photo.jpg --detector %s --weights %s",
+                    detector_names[found], detector_files[found], detector_names[found],
                     d->kind == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
     if (access(weights, R_OK))
-        return fail(e, 1, "%s: %s; %s needs %s", weights, strerror(errno), detector_names[found], detector_files[found]);
+        return fail(e, 1, "%s: %s; %s needs %s", weights, strerror(errno), detector_names[found],
+                    detector_files[found]);
     int ok = d->kind == MTCNN ? load_mtcnn(d, weights, e) : load_retinaface(d, weights, e);
     if (!ok) detector_close(d);
     return ok;
 }
 
-/* The faces of a picture of three channels, best first. A picture larger than max_side is scaled down for the networks, so
- * that memory is bounded, and the faces are scaled up again. */
+/* The faces of a picture of three channels, best first. A picture larger than max_side is scaled down for the networks,
+ * so that memory is bounded, and the faces are scaled up again. */
 static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *e)
 {
     Image small = {0};
@@ -8750,9 +8805,10 @@ static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *
 /* ------------------------------------------------------------------------------------------------
  * 10.8  Frames: where a cut-out lies in its photograph
  *
- * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph, written as complex numbers:
- * point = turn * p + origin. An upright square and a face aligned by its landmarks are then the same thing, and so are
- * cutting out (read the photograph at the frame's points) and pasting back (invert: which point of the square is this?).
+ * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph, written as complex
+ * numbers: point = turn * p + origin. An upright square and a face aligned by its landmarks are then the same thing,
+ * and so are cutting out (read the photograph at the frame's points) and pasting back (invert: which point of the
+ * square is this?).
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Frame { double turn_x, turn_y, x, y; } Frame;
@@ -8794,8 +8850,8 @@ static Frame frame_upright(const Face *face)
     return (Frame){face_width(&f), 0, f.box[0], f.box[1]};
 }
 
-/* The similarity that takes n points `from` to `to` (x, y, x, y, ...) with the least squared error. With both about their means, p and q, and as
- * complex numbers, the least of sum |a p - q|^2 is at a = sum conj(p) q / sum |p|^2. */
+/* The similarity that takes n points `from` to `to` (x, y, x, y, ...) with the least squared error. With both about
+ * their means, p and q, and as complex numbers, the least of sum |a p - q|^2 is at a = sum conj(p) q / sum |p|^2. */
 static int similarity(const double *from, const double *to, int n, Frame *out)
 {
     double p[2] = {0, 0}, q[2] = {0, 0}, real_part = 0, imaginary = 0, size = 0;
@@ -8814,13 +8870,14 @@ static int similarity(const double *from, const double *to, int n, Frame *out)
     return isfinite(out->x) && isfinite(out->y) && frame_side(out) > 1e-6;
 }
 
-/* Where the five points stand in an aligned face of side 1: the template that face recognition uses on 112 pixels (Deng et
- * al. 2019, ArcFace). */
-static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 112, 73.5318 / 112, 51.5014 / 112, 56.0252 / 112,
-                                                     71.7366 / 112, 41.5493 / 112, 92.3655 / 112, 70.7299 / 112, 92.2041 / 112};
+/* Where the five points stand in an aligned face of side 1: the template that face recognition uses on 112 pixels (Deng
+ * et al. 2019, ArcFace). */
+static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 112, 73.5318 / 112, 51.5014 / 112,
+                                                     56.0252 / 112, 71.7366 / 112, 41.5493 / 112, 92.3655 / 112,
+                                                     70.7299 / 112, 92.2041 / 112};
 
-/* margin: so much more than the box (or the template's square), as a share of its side. A face whose landmarks are all in
- * one place cannot be aligned and is cut upright. */
+/* margin: so much more than the box (or the template's square), as a share of its side. A face whose landmarks are all
+ * in one place cannot be aligned and is cut upright. */
 static Frame face_frame(Face face, bool align, double margin)
 {
     Frame f;
@@ -8828,11 +8885,12 @@ static Frame face_frame(Face face, bool align, double margin)
     return frame_grown(f, 1 + margin);
 }
 
-/* The picture at a point, by bilinear interpolation; pixel i covers [i, i+1), and beyond the border its pixels go on. */
+/* The picture at a point, bilinearly interpolated; pixel i covers [i, i+1), beyond the border its pixels go on. */
 static double sample(const Image *picture, double x, double y, int channel)
 {
     x = fmin(fmax(x - 0.5, 0), picture->width - 1), y = fmin(fmax(y - 0.5, 0), picture->height - 1);
-    int left = (int)x, top = (int)y, right = min_int(left + 1, picture->width - 1), bottom = min_int(top + 1, picture->height - 1);
+    int left = (int)x, top = (int)y, right = min_int(left + 1, picture->width - 1),
+        bottom = min_int(top + 1, picture->height - 1);
     size_t row = (size_t)picture->width * (size_t)picture->channels, c = (size_t)picture->channels, k = (size_t)channel;
     const unsigned char *above = picture->pixels + (size_t)top * row, *below = picture->pixels + (size_t)bottom * row;
     double u = x - left, v = y - top;
@@ -8852,15 +8910,16 @@ static void cut_task(void *argument, int row, int worker)
         for (int c = 0; c < channels; c++) {
             double total = 0, x, y;
             for (int i = 0; i < n * n; i++) {
-                frame_point(&job->frame, (column + (i % n + 0.5) / n) / job->size, (row + (i / n + 0.5) / n) / job->size, &x, &y);
+                frame_point(&job->frame, (column + (i % n + 0.5) / n) / job->size,
+                            (row + (i / n + 0.5) / n) / job->size, &x, &y);
                 total += sample(job->picture, x, y, c);
             }
             *to++ = (unsigned char)(total / (n * n) + 0.5);
         }
 }
 
-/* Cuts the frame out of the picture as size x size pixels. Where that shrinks it, each pixel is the mean of as many samples
- * as there are source pixels under it (at most 16 x 16), so that nothing is skipped. */
+/* Cuts the frame out of the picture as size x size pixels. Where that shrinks it, each pixel is the mean of as many
+ * samples as there are source pixels under it (at most 16 x 16), so that nothing is skipped. */
 static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Error *e)
 {
     char why[IMAGE_ERROR_SIZE];
@@ -8873,10 +8932,11 @@ static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Er
 /* ------------------------------------------------------------------------------------------------
  * 10.9  Pasting back
  *
- * `before` is what was cut out, `after` what a network made of it, both P x P. Along the border both should be the same:
- * so `after` is first given before's mean and spread, measured in the border zone alone, channel by channel. Then it is laid
- * over the photograph with a weight that rises smoothly from 0 at the frame's edge to 1 a feather's width inside; a pixel of
- * weight 0 is not touched at all. A network for grey pictures changes brightness only: colours stay the photograph's.
+ * `before` is what was cut out, `after` what a network made of it, both P x P. Along the border both should be the
+ * same: so `after` is first given before's mean and spread, measured in the border zone alone, channel by channel. Then
+ * it is laid over the photograph with a weight that rises smoothly from 0 at the frame's edge to 1 a feather's width
+ * inside; a pixel of weight 0 is not touched at all. A network for grey pictures changes brightness only: colours stay
+ * the photograph's.
  * ---------------------------------------------------------------------------------------------- */
 
 static const double feather = 0.15;     /* of the frame's side */
@@ -8895,8 +8955,8 @@ static double paste_weight(double u, double v)
 
 typedef struct Match { double gain, offset; } Match;
 
-/* after * gain + offset has the mean and the spread of `before` in the border zone. The gain is kept near 1: a border of one
- * colour has no spread to match. */
+/* after * gain + offset has the mean and the spread of `before` in the border zone. The gain is kept near 1: a border
+ * of one colour has no spread to match. */
 static Match match_channel(const Image *before, const Image *after, int channel)
 {
     double n = 0, sum[2] = {0, 0}, squares[2] = {0, 0};
@@ -8931,7 +8991,8 @@ static void paste_task(void *argument, int row, int worker)
     const Pasting *job = argument;
     int channels = job->photo->channels, side = job->after->width, from = job->after->channels;
     for (int x = job->left; x < job->right; x++) {
-        unsigned char *to = job->photo->pixels + ((size_t)(job->top + row) * (size_t)job->photo->width + (size_t)x) * (size_t)channels;
+        unsigned char *to =
+            job->photo->pixels + ((size_t)(job->top + row) * (size_t)job->photo->width + (size_t)x) * (size_t)channels;
         double u, v, grey = from == 1 && channels == 3 ? grey_of(to) : 0;
         frame_invert(&job->frame, x + 0.5, job->top + row + 0.5, &u, &v);
         double weight = paste_weight(u, v);
@@ -8954,8 +9015,12 @@ static void paste_frame(Image *photo, Frame frame, const Image *before, const Im
         frame_point(&frame, corner % 2, corner / 2, &p[0], &p[1]);
         for (int k = 0; k < 2; k++) low[k] = fmin(low[k], p[k]), high[k] = fmax(high[k], p[k]);
     }
-    Pasting job = {.photo = photo, .after = after, .frame = frame, .left = clamp_int(floor(low[0]), 0, photo->width),
-                   .top = clamp_int(floor(low[1]), 0, photo->height), .right = clamp_int(ceil(high[0]), 0, photo->width)};
+    Pasting job = {.photo = photo,
+                   .after = after,
+                   .frame = frame,
+                   .left = clamp_int(floor(low[0]), 0, photo->width),
+                   .top = clamp_int(floor(low[1]), 0, photo->height),
+                   .right = clamp_int(ceil(high[0]), 0, photo->width)};
     int bottom = clamp_int(ceil(high[1]), 0, photo->height);
     for (int c = 0; c < after->channels; c++) job.match[c] = match_channel(before, after, c);
     if (bottom > job.top) parallel(bottom - job.top, paste_task, &job);
@@ -9078,10 +9143,35 @@ enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
 
 static Settings default_settings(void)
 {
-    return (Settings){.model = "stargan", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
-                      .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .count = 2000, .repeat = 5, .scale = 1,
-                      .margin = 0.3, .min_face = 20, .max_side = 2048};
+    return (Settings){.model = "stargan",
+                      .adv = "wgan-gp",
+                      .reg = "",
+                      .targets = "permute",
+                      .decay = "linear",
+                      .channels = 3,
+                      .batch = 16,
+                      .iters = 200000,
+                      .width = 64,
+                      .g_repeat = 6,
+                      .n_critic = 5,
+                      .lr = 1e-4,
+                      .beta1 = 0.5,
+                      .beta2 = 0.999,
+                      .lambda_cls = 1,
+                      .lambda_rec = 10,
+                      .lambda_gp = 10,
+                      .clip = 0.01,
+                      .flip = 1,
+                      .seed = 1,
+                      .log_every = 10,
+                      .provenance = 1,
+                      .pose = 1,
+                      .count = 2000,
+                      .repeat = 5,
+                      .scale = 1,
+                      .margin = 0.3,
+                      .min_face = 20,
+                      .max_side = 2048};
 }
 
 static const Setting *find_setting(const char *name)
@@ -11363,12 +11453,13 @@ static int show_data(const char *data, const Settings *s, Error *e)
 /* ------------------------------------------------------------------------------------------------
  * 13.6  Faces in photographs: detect, crop, edit
  *
- * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read or
- * has no face is reported and passed over; it never ends a batch.
+ * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
+ * or has no face is reported and passed over; it never ends a batch.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Does a verb's work on one photograph of three channels; faces->count may be 0. */
-typedef int EachPhoto(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s, Error *e);
+typedef int EachPhoto(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
+                      Error *e);
 
 /* Pictures as given, folders as the pictures in them, sorted by name. */
 static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
@@ -11446,8 +11537,9 @@ static int each_photo(const Settings *s, char *const *inputs, int count, EachPho
         image_free(&photo);
     }
     int seen = paths.count - unreadable;
-    if (ok) warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture", found, seen, without,
-                 unreadable, seen ? 1e3 * seconds / seen : 0);
+    if (ok)
+        warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture", found, seen,
+             without, unreadable, seen ? 1e3 * seconds / seen : 0);
     if (*s->trace) ok = save_network_trace(&trace, s->trace, e) && ok;
     detector_close(&detector);
     names_free(&paths);
@@ -11468,7 +11560,8 @@ static void print_field(const char *text)
 static void photo_name(const char *out, const char *picture, const char *suffix, char path[PATH_MAX])
 {
     const char *slash = strrchr(picture, '/'), *name = slash ? slash + 1 : picture, *dot = strrchr(name, '.');
-    snprintf(path, PATH_MAX, "%s/%.*s%s.png", *out ? out : ".", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name, suffix);
+    snprintf(path, PATH_MAX, "%s/%.*s%s.png", *out ? out : ".",
+             dot && dot > name ? (int)(dot - name) : (int)strlen(name), name, suffix);
 }
 
 /* The photograph with boxes, scores and landmarks drawn on it. */
@@ -11476,17 +11569,23 @@ static int save_annotated(const char *picture, const Image *photo, const Faces *
 {
     PlotCanvas canvas;
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE], text[32];
-    if (!plot_canvas(photo->width, photo->height, 0xffffff, &canvas)) return fail(e, 1, "no memory to draw on %s", picture);
+    if (!plot_canvas(photo->width, photo->height, 0xffffff, &canvas))
+        return fail(e, 1, "no memory to draw on %s", picture);
     memcpy(canvas.rgb, photo->pixels, (size_t)photo->width * (size_t)photo->height * 3);
     double unit = fmax(1, (photo->width + photo->height) / 900.0);
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
         const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
-        for (int k = 0; k < 4; k++) plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit, 0x2ecc71);
-        for (int k = 0; k < LANDMARKS; k++) plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit, k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
+        for (int k = 0; k < 4; k++)
+            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit,
+                              0x2ecc71);
+        for (int k = 0; k < LANDMARKS; k++)
+            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit,
+                      k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
         snprintf(text, sizeof text, "%d: %.3f", i + 1, f->score);
         double size = 10 * unit, y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
-        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit), (int)(1.25 * size), 0x103020);
+        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit),
+                       (int)(1.25 * size), 0x103020);
         plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
     }
     photo_name(out, picture, "-faces", path);
@@ -11497,7 +11596,8 @@ static int save_annotated(const char *picture, const Image *photo, const Faces *
 }
 
 /* One photograph's faces: rows of a table or of CSV, or a JSON object. */
-static int print_faces(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s, Error *e)
+static int print_faces(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
+                       Error *e)
 {
     int *pictures = context;
     if (s->json) {
@@ -11508,8 +11608,10 @@ static int print_faces(void *context, const char *path, const Image *photo, cons
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
         if (s->json) {
-            printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "", f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
-            for (int k = 0; k < LANDMARKS; k++) printf("%s[%.2f, %.2f]", k ? ", " : "", f->landmark[k][0], f->landmark[k][1]);
+            printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "",
+                   f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
+            for (int k = 0; k < LANDMARKS; k++)
+                printf("%s[%.2f, %.2f]", k ? ", " : "", f->landmark[k][0], f->landmark[k][1]);
             printf("]}");
         } else if (s->csv) {
             print_field(path);
@@ -11517,7 +11619,8 @@ static int print_faces(void *context, const char *path, const Image *photo, cons
             for (int k = 0; k < LANDMARKS; k++) printf(",%.2f,%.2f", f->landmark[k][0], f->landmark[k][1]);
             printf("\n");
         } else {
-            printf("%-28s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", path, i + 1, f->score, f->box[0], f->box[1], face_width(f), face_height(f));
+            printf("%-28s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", path, i + 1, f->score, f->box[0], f->box[1],
+                   face_width(f), face_height(f));
             for (int k = 0; k < LANDMARKS; k++) printf(" %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
             printf("\n");
         }
@@ -11532,22 +11635,27 @@ static int detect_photos(char *const *inputs, int count, const Settings *s, Erro
     int pictures = 0;
     if (s->json) printf("{\"pictures\": [\n");
     else if (s->csv)
-        printf("path,face,score,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,mouth_left_x,"
+        printf("path,face,score,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
+               "mouth_left_x,"
                "mouth_left_y,mouth_right_x,mouth_right_y\n");
-    else printf("%-28s %4s  %6s %6s %6s %6s %6s   %s\n", "picture", "face", "score", "x", "y", "width", "height", "eyes, nose, mouth corners");
+    else
+        printf("%-28s %4s  %6s %6s %6s %6s %6s   %s\n", "picture", "face", "score", "x", "y", "width", "height",
+               "eyes, nose, mouth corners");
     int ok = each_photo(s, inputs, count, print_faces, &pictures, e);
     if (s->json) printf("\n]}\n");
     return ok;
 }
 
 /* Cuts out the best face, or all of them. */
-static int crop_photo(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s, Error *e)
+static int crop_photo(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
+                      Error *e)
 {
     char name[PATH_MAX], suffix[16] = "", why[IMAGE_ERROR_SIZE];
     (void)context;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
         Image cut;
-        if (!cut_frame(photo, face_frame(faces->items[i], s->align, s->margin), s->size ? (int)s->size : 128, &cut, e)) return 0;
+        if (!cut_frame(photo, face_frame(faces->items[i], s->align, s->margin), s->size ? (int)s->size : 128, &cut, e))
+            return 0;
         if (s->all) snprintf(suffix, sizeof suffix, "-%d", i + 1);
         photo_name(s->out, path, suffix, name);
         int ok = image_save(name, &cut, NULL, 0, why);
@@ -11574,7 +11682,8 @@ static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *res
 {
     Image cut = {0}, before = {0}, after = {0};
     char why[IMAGE_ERROR_SIZE];
-    int size = model->g.size, ok = cut_frame(photo, frame, size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
+    int size = model->g.size,
+        ok = cut_frame(photo, frame, size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
     if (ok && !image_new(size, size, model->g.channels, &after, why)) ok = fail(e, 1, "%s", why);
     if (ok) {
         from_bytes(before.pixels, count_of(model->y), model->x->data);
@@ -11587,7 +11696,8 @@ static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *res
 }
 
 /* Every face of a photograph with one expression: OUT/<name>-<class>.png */
-static int edit_photo(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s, Error *e)
+static int edit_photo(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
+                      Error *e)
 {
     Facegan *model = context;
     int index = -1, n = model->g.classes, ok = 1;
@@ -11600,7 +11710,8 @@ static int edit_photo(void *context, const char *path, const Image *photo, const
         if (!to_channels(photo, 3, &result, e)) return 0;
         one_hot(model->condition->data, n, k);
         model->condition->data[k] = (real)strength;
-        for (int i = 0; ok && i < faces->count; i++) ok = edit_face(model, photo, face_frame(faces->items[i], s->align, s->margin), &result, e);
+        for (int i = 0; ok && i < faces->count; i++)
+            ok = edit_face(model, photo, face_frame(faces->items[i], s->align, s->margin), &result, e);
         const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
         edited_name(*s->out ? s->out : ".", path, model->class_names[k], name);
         if (ok && !image_save(name, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
@@ -11617,7 +11728,8 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
     double strength;
     if (!model) return 0;
     bool all = strcmp(s->emotion, "all") == 0 || !*s->emotion;
-    int ok = (all || parse_emotion(model, s->emotion, &index, &strength, e)) && each_photo(s, inputs, count, edit_photo, model, e);
+    int ok = (all || parse_emotion(model, s->emotion, &index, &strength, e)) &&
+             each_photo(s, inputs, count, edit_photo, model, e);
     facegan_close(model);
     return ok;
 }
@@ -11666,7 +11778,8 @@ static int run_train(Command *c, Error *e)
 
 static int run_edit(Command *c, Error *e)
 {
-    if (*c->settings.detector || *c->settings.weights) return edit_photos(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
+    if (*c->settings.detector || *c->settings.weights)
+        return edit_photos(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
     return edit_pictures(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
 }
 
@@ -11820,7 +11933,7 @@ static const struct { const char *name, *text;
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, losses, runs, speed, "
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, losses, runs, speed, "
               "ops, traps.\n"},
     {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
              "test above; or the\n"
@@ -11830,6 +11943,15 @@ static const struct { const char *name, *text;
              "square and scaled.\n"
              "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
              "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
+    {"faces", "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN "
+              "photo.jpg\n"
+              "--detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every bit.\n"
+              "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
+              "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
+              "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the faster "
+              "and more exact one.\n"
+              "Pictures larger than --max-side are scaled down for the detector. A lower --threshold finds more, and more "
+              "that is no face.\n"},
     {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, "
                 "and a discriminator D that\n"
                 "says whether a picture is real and which class it shows. G learns from three wishes: look real, look "
@@ -11884,7 +12006,7 @@ static int run_man(Command *c, Error *e)
         if (c->n_inputs) return 1;
         printf("\n");
     }
-    return c->n_inputs ? fail(e, 2, "man %s: the chapters are start, data, stargan, losses, runs, speed, ops, traps",
+    return c->n_inputs ? fail(e, 2, "man %s: the chapters are start, data, faces, stargan, losses, runs, speed, ops, traps",
                               c->inputs[0])
                        : 1;
 }
