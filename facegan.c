@@ -11595,11 +11595,23 @@ static int save_annotated(const char *picture, const Image *photo, const Faces *
     return ok;
 }
 
+static void print_heading(const Settings *s)
+{
+    if (s->json) printf("{\"pictures\": [\n");
+    else if (s->csv)
+        printf("path,face,score,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
+               "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y\n");
+    else
+        printf("%-28s %4s  %6s %6s %6s %6s %6s   eyes, nose, mouth corners\n", "picture", "face", "score", "x", "y",
+               "width", "height");
+}
+
 /* One photograph's faces: rows of a table or of CSV, or a JSON object. */
 static int print_faces(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
                        Error *e)
 {
     int *pictures = context;
+    if (!*pictures) print_heading(s);
     if (s->json) {
         printf("%s  {\"path\": ", *pictures ? ",\n" : "");
         print_quoted(path);
@@ -11632,17 +11644,9 @@ static int print_faces(void *context, const char *path, const Image *photo, cons
 
 static int detect_photos(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    int pictures = 0;
-    if (s->json) printf("{\"pictures\": [\n");
-    else if (s->csv)
-        printf("path,face,score,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
-               "mouth_left_x,"
-               "mouth_left_y,mouth_right_x,mouth_right_y\n");
-    else
-        printf("%-28s %4s  %6s %6s %6s %6s %6s   %s\n", "picture", "face", "score", "x", "y", "width", "height",
-               "eyes, nose, mouth corners");
-    int ok = each_photo(s, inputs, count, print_faces, &pictures, e);
-    if (s->json) printf("\n]}\n");
+    int pictures = 0, ok = each_photo(s, inputs, count, print_faces, &pictures, e);
+    if (ok && !pictures) print_heading(s);
+    if (s->json && (ok || pictures)) printf("\n]}\n");
     return ok;
 }
 

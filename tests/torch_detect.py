@@ -353,10 +353,12 @@ def random_weights(work):
     folder.mkdir()
     for name, net in nets.items():
         randomise(net)
-        head = net.conv4_1 if name == "pnet" else net.dense5_1 if name == "rnet" else net.dense6_1
+        heads = [getattr(net, head) for head in net.order if "_" in head]
         with torch.no_grad():
-            head.weight *= 0.01
-            head.bias += torch.tensor([-3.0, 3.0])          # everything is a face: every network is run
+            for head in heads:
+                head.weight *= 0.01                         # boxes stay near where they were,
+                head.bias *= 0.1
+            heads[0].bias += torch.tensor([-3.0, 3.0])        # and everything is a face: every network is run
         torch.save(net.state_dict(), folder / (name + ".pt"), _use_new_zipfile_serialization=name == "rnet")
     for height, width, grey in [(61, 87, False), (40, 40, False), (53, 31, True)]:
         pixels = picture(height, width, grey)
