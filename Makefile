@@ -56,6 +56,7 @@ test-long: facegan facegan64 $(TESTS)
 test-torch: facegan facegan64
 	python3 tests/torch_stargan.py
 	python3 tests/torch_ganmut.py
+	python3 tests/torch_detect.py
 
 build/fuzz_%: tests/fuzz_%.c $(SOURCES)
 	@mkdir -p build

@@ -4,7 +4,7 @@
  * CONTENTS
  *    0  this manual                                   8  losses, each beside its equation
  *    1  ground: errors, memory, chance, threads       9  data: readers, augmentation, the drawn faces
- *    2  tensors and the graph                        10  (face detectors: to come)
+ *    2  tensors and the graph                        10  face detectors, alignment, pasting back
  *    3  CPU kernels (may be skipped)                 11  training recipes
  *    4  the ops: one row each                        12  verification and speed
  *    5  the gradient, symbol to symbol               13  pictures, pages, reports
@@ -25,6 +25,7 @@
  *    LSGAN     Mao et al. 2017, arXiv 1611.04076                  R1      Mescheder et al. 2018, arXiv 1801.04406
  *    hinge     Lim & Ye 2017, arXiv 1705.02894                    EMFACS  Friesen & Ekman 1983
  *    GANmut    d'Apolito et al. 2021, CVPR
+ *    MTCNN     Zhang et al. 2016, arXiv 1604.02878                RetinaFace  Deng et al. 2020, arXiv 1905.00641
  */
 #ifndef ISA                             /* this file includes itself once per instruction set: see chapter 3 */
 #define FACEGAN_INTERNAL
@@ -1075,6 +1076,8 @@ static void NAME(pointwise)(Op op, const real *u, const real *v, real a, real b,
     case OP_sign:            MAP(r = SELECT(x == 0, x, (VEC)(((IVEC)x & SIGN_BIT) | ONE_BITS)); r = SELECT(x == x, r, x));
     case OP_leaky_relu:      MAP(r = SELECT(x > 0, x, a * x));
     case OP_leaky_mask: MAP(r = SELECT(w > 0, x, a * x));
+    case OP_prelu:           MAP(r = SELECT(x > 0, x, x * w));
+    case OP_max_pool:        MAP(r = SELECT(w > x, w, x));
     default: break;
     }
 }
@@ -2726,7 +2729,7 @@ POINTWISE(sign, 1, 0.2, 1, true, (x > 0) - (x < 0))
 CONSTANT(sign)
 
 /* ------------------------------------------------------------------------------------------------
- * 4.3  Leaky ReLU                            y = x if x > 0 else a x             (Maas et al. 2013)
+ * 4.3  Leaky ReLU, PReLU                     y = x if x > 0 else a x             (Maas et al. 2013)
  *
  * The gradient op, dx = dy * (y > 0 ? 1 : a), is linear in dy and takes only y's sign: differentiated again it is
  * itself, applied to the new cotangent. The gradient penalty costs no new kernel here.
@@ -2749,6 +2752,61 @@ GRADIENT(leaky_relu) { dx[0] = leaky_mask(dy, y, y->a); }
 
 POINTWISE(leaky_mask, 2, 0.2, 1, true, v > 0 ? x : y->a * x)
 GRADIENT(leaky_mask) { if (want[0]) dx[0] = leaky_mask(dy, y->in[1], y->a); }
+
+/* PReLU learns its slopes, one a channel (He et al. 2015). With m = dy where x > 0 and 0 elsewhere: dx = m + a (dy - m)
+ * and da = sum of dy min(x, 0). A slope may be negative, so the mask is told by x's sign and not by y's. */
+static Node *prelu(Node *x, Node *slope)
+{
+    return append((Node){.op = OP_prelu, .in = {x, slope}});
+}
+
+SHAPE(prelu)
+{
+    y->shape = y->in[0]->shape;
+    return shape_equal(y->in[1]->shape, shape_of(1, 1, 1, y->shape.d[3]))
+               ? 1
+               : mistake(y, "needs a slope for each channel");
+}
+
+DEFINE(prelu)
+{
+    for (size_t i = 0; i < count_of(y); i++)
+        out[i] = in[0][i] > 0 ? in[0][i] : in[1][i % (size_t)y->shape.d[3]] * in[0][i];
+}
+
+/* The slopes are written one after another until they are as long as a piece of work. */
+typedef struct Slopes { Node *y; real *repeated; size_t piece; } Slopes;
+
+static void prelu_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    const Slopes *s = argument;
+    size_t from = (size_t)index * s->piece, n = least(s->piece, count_of(s->y) - from);
+    kernels->pointwise(OP_prelu, s->y->in[0]->data + from, s->repeated, 0, 0, s->y->data + from, n);
+}
+
+CPU(prelu)
+{
+    size_t c = (size_t)y->shape.d[3], repeats = (ELEMENTS_A_TASK / 4 + c - 1) / c;
+    Slopes s = {.y = y, .piece = repeats * c, .repeated = scratch(repeats * c * sizeof(real))};
+    for (size_t i = 0; i < repeats; i++) memcpy(s.repeated + i * c, y->in[1]->data, c * sizeof(real));
+    parallel(pieces(count_of(y), s.piece), prelu_task, &s);
+}
+
+GRADIENT(prelu)
+{
+    Node *x = y->in[0], *positive = leaky_mask(dy, x, 0);
+    if (want[0]) dx[0] = add(positive, mul(sub(dy, positive), y->in[1]));
+    if (want[1]) dx[1] = sum_to(mul(dy, sub(x, relu(x))), y->in[1]->shape);
+}
+
+CASE(prelu)
+{
+    const Shape sizes[] = {{{2, 3, 5, 7}}, {{1, 1, 1, 3}}, {{1, 70, 71, 10}}};
+    if (variant >= 3) return NULL;
+    Node *x = test_leaf(g, sizes[variant], 0.2, 1, true);
+    return prelu(x, test_leaf(g, shape_of(1, 1, 1, sizes[variant].d[3]), -1, 1, false));
+}
 
 /* ------------------------------------------------------------------------------------------------
  * 4.4  Sum and broadcast: each other's gradient
@@ -3753,7 +3811,185 @@ CASE(adam)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.11  The table
+ * 4.11  Max pooling
+ *
+ * Written with two operands, max_pool(u, x) takes from each window of u the number that stands where x is largest (the
+ * first such place). The pooling that networks know is max_pool(x, x). With x held still both it and max_unpool are
+ * linear and each is the other's adjoint, so they are closed under differentiation. Windows are cut at the border: the
+ * padding never wins.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Windows of size x size; the last may reach over the border, as if the number of windows were rounded up (`ceil`). */
+static ConvShape pool_shape(Shape x, int size, int stride, int pad_before, bool ceil)
+{
+    ConvShape s = {.n = x.d[0], .h = x.d[1], .w = x.d[2], .c = x.d[3], .k = x.d[3], .r = size, .s = size,
+                   .stride = stride, .pad_y = pad_before, .pad_x = pad_before, .groups = x.d[3]};
+    int *out[2] = {&s.ho, &s.wo}, length[2] = {s.h, s.w};
+    for (int i = 0; i < 2; i++) {
+        int room = length[i] + 2 * pad_before - size + (ceil ? stride - 1 : 0);
+        *out[i] = room >= 0 ? room / stride + 1 : 0;
+        bool only_padding = (*out[i] - 1) * stride >= length[i] + pad_before;
+        if (*out[i] > 1 && only_padding) --*out[i];
+    }
+    return s;
+}
+
+static Node *max_pool(Node *u, Node *x, ConvShape s)
+{
+    return append((Node){.op = OP_max_pool, .in = {u, x}, .conv = s});
+}
+static Node *max_unpool(Node *dy, Node *x, ConvShape s)
+{
+    return append((Node){.op = OP_max_unpool, .in = {dy, x}, .conv = s});
+}
+
+static int pool_check(Node *y, Shape first, Shape result)
+{
+    y->shape = result;
+    if (y->conv.ho < 1 || y->conv.wo < 1 || 2 * y->conv.pad_y > y->conv.r)
+        return mistake(y, "the window does not fit the picture");
+    if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, shape_x(&y->conv))) return 1;
+    return mistake(y, "operands do not fit the geometry");
+}
+
+SHAPE(max_pool)      { return pool_check(y, shape_x(&y->conv), shape_y(&y->conv)); }
+SHAPE(max_unpool) { return pool_check(y, shape_y(&y->conv), shape_x(&y->conv)); }
+
+/* The part of a window that lies in the picture: rows [low, high) of `length`. */
+typedef struct Range { int low, high; } Range;
+
+static Range window(int at, int stride, int pad_before, int size, int length)
+{
+    int low = at * stride - pad_before;
+    return (Range){max_int(low, 0), min_int(low + size, length)};
+}
+
+/* Where x (of double or real, by macro: one text for the definition and the kernel) is largest in window (n,p,q),
+ * channel c. */
+#define LARGEST(index, shape, x, n, p, q, c) \
+    do { \
+        Range rows_ = window(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h); \
+        Range columns_ = window(q, (shape)->stride, (shape)->pad_x, (shape)->s, (shape)->w); \
+        index = SIZE_MAX; \
+        for (int h_ = rows_.low; h_ < rows_.high; h_++) \
+            for (int w_ = columns_.low; w_ < columns_.high; w_++) { \
+                size_t pixel_ = ((size_t)(n) * (size_t)(shape)->h + (size_t)h_) * (size_t)(shape)->w + (size_t)w_; \
+                size_t at_ = pixel_ * (size_t)(shape)->c + (size_t)(c); \
+                if (index == SIZE_MAX || (x)[at_] > (x)[index]) index = at_; \
+            } \
+    } while (0)
+
+DEFINE(max_pool)
+{
+    size_t i = 0, from;
+    FOR_EACH_INDEX(y->shape, n, p, q, c) { LARGEST(from, &y->conv, in[1], n, p, q, c); out[i++] = in[0][from]; }
+}
+
+DEFINE(max_unpool)
+{
+    Shape s = shape_y(&y->conv);
+    size_t i = 0, to;
+    memset(out, 0, count_of(y) * sizeof *out);
+    FOR_EACH_INDEX(s, n, p, q, c) { LARGEST(to, &y->conv, in[1], n, p, q, c); out[to] += in[0][i++]; }
+}
+
+/* A row of windows: first the largest of each column (a long vector operation a row), then of a window's columns. */
+typedef struct Pooling { Node *y; real *rows; size_t row; } Pooling;
+
+static void max_pool_task(void *argument, int index, int worker)
+{
+    const Pooling *job = argument;
+    const ConvShape *s = &job->y->conv;
+    int n = index / s->ho;
+    size_t c = (size_t)s->c, width = (size_t)s->w * c;
+    Range rows = window(index % s->ho, s->stride, s->pad_y, s->r, s->h);
+    real *row = job->rows + (size_t)worker * job->row, *out = job->y->data + (size_t)index * (size_t)s->wo * c;
+    const real *x = job->y->in[0]->data + (size_t)n * (size_t)s->h * width;
+    memcpy(row, x + (size_t)rows.low * width, width * sizeof(real));
+    for (int h = rows.low + 1; h < rows.high; h++)
+        kernels->pointwise(OP_max_pool, row, x + (size_t)h * width, 0, 0, row, width);
+    for (int q = 0; q < s->wo; q++, out += c) {
+        Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
+        const real *best = row + (size_t)columns.low * c;
+        for (int w = columns.low + 1; w < columns.high; w++, best = out)
+            kernels->pointwise(OP_max_pool, best, row + (size_t)w * c, 0, 0, out, c);
+        if (best != out) memcpy(out, best, c * sizeof(real));
+    }
+}
+
+static void max_pool_pick_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    const Node *y = argument;
+    const ConvShape *s = &y->conv;
+    size_t i = (size_t)index * (size_t)s->wo * (size_t)s->c, from;
+    for (int q = 0; q < s->wo; q++)
+        for (int c = 0; c < s->c; c++) {
+            LARGEST(from, s, y->in[1]->data, index / s->ho, index % s->ho, q, c);
+            y->data[i++] = y->in[0]->data[from];
+        }
+}
+
+CPU(max_pool)
+{
+    int windows = y->conv.n * y->conv.ho;
+    Pooling job = {.y = y, .row = align_reals((size_t)y->conv.w * (size_t)y->conv.c)};
+    if (y->in[0] != y->in[1]) { parallel(windows, max_pool_pick_task, y); return; }
+    job.rows = scratch((size_t)thread_count() * job.row * sizeof(real));
+    parallel(windows, max_pool_task, &job);
+}
+
+/* One picture a task: windows of a picture overlap. */
+static void max_unpool_task(void *argument, int n, int worker)
+{
+    (void)worker;
+    const Node *y = argument;
+    const ConvShape *s = &y->conv;
+    size_t i = (size_t)n * (size_t)s->ho * (size_t)s->wo * (size_t)s->c,
+           picture = (size_t)s->h * (size_t)s->w * (size_t)s->c, to;
+    memset(y->data + (size_t)n * picture, 0, picture * sizeof(real));
+    for (int p = 0; p < s->ho; p++)
+        for (int q = 0; q < s->wo; q++)
+            for (int c = 0; c < s->c; c++) {
+                LARGEST(to, s, y->in[1]->data, n, p, q, c);
+                y->data[to] += y->in[0]->data[i++];
+            }
+}
+#undef LARGEST
+
+CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
+GRADIENT(max_pool) { if (want[0]) dx[0] = max_unpool(dy, y->in[1], y->conv); }
+GRADIENT(max_unpool) { if (want[0]) dx[0] = max_pool(dy, y->in[1], y->conv); }
+
+/* MTCNN's pools (3 and 2 wide, stride 2, rounded up), ResNet's (3 wide, padded), and one whose last window would see
+ * only padding. */
+static const struct { Shape x; int size, stride, pad; bool ceil;
+} pool_cases[] = {{{{2, 8, 9, 10}}, 3, 2, 0, true},
+                  {{{1, 7, 5, 33}}, 2, 2, 0, true},
+                  {{{2, 9, 8, 17}}, 3, 2, 1, false},
+                  {{{1, 5, 6, 3}}, 2, 2, 1, true}};
+enum { POOL_CASES = sizeof pool_cases / sizeof *pool_cases };
+
+CASE(max_pool)
+{
+    if (variant >= 2 * POOL_CASES) return NULL;
+    Shape shape = pool_cases[variant % POOL_CASES].x;
+    ConvShape s = pool_shape(shape, pool_cases[variant % POOL_CASES].size, pool_cases[variant % POOL_CASES].stride,
+                             pool_cases[variant % POOL_CASES].pad, pool_cases[variant % POOL_CASES].ceil);
+    Node *x = test_leaf(g, shape, -1, 1, false);
+    return max_pool(variant < POOL_CASES ? x : test_leaf(g, shape, -1, 1, false), x, s);
+}
+
+CASE(max_unpool)
+{
+    if (variant >= POOL_CASES) return NULL;
+    ConvShape s = pool_shape(pool_cases[variant].x, pool_cases[variant].size, pool_cases[variant].stride,
+                             pool_cases[variant].pad, pool_cases[variant].ceil);
+    return max_unpool(test_leaf(g, shape_y(&s), -1, 1, false), test_leaf(g, pool_cases[variant].x, -1, 1, false), s);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.12  The table
  * ---------------------------------------------------------------------------------------------- */
 
 static const Row rows[OPS] = {
@@ -4000,7 +4236,7 @@ static bool may_overwrite(const Node *y, int k)
 {
     if (is_conv(y)) return k == PLUS;
     if (y->op == OP_instance_norm || y->op == OP_instance_norm_dx) return k == 0;
-    return y->op >= OP_add && y->op <= OP_leaky_mask;
+    return y->op >= OP_add && y->op <= OP_prelu;
 }
 
 /* The operand whose memory the result takes over, if any: it must die here, not be a leaf, and fill its place alone. */
@@ -8057,6 +8293,1190 @@ static void face_render(const FaceIdentity *identity, const FacePose *pose, cons
 }
 
 /* ================================================================================================
+ * 10  DETECTORS AND ALIGNMENT
+ *
+ * Where are the faces in a photograph? Two networks that answer with boxes, scores and five landmarks: MTCNN (Zhang et
+ * al. 2016), three small networks that look closer and closer, and RetinaFace (Deng et al. 2020), one network that
+ * sees all sizes at once. Then what one does with an answer: cut the face out, upright or turned so that its landmarks
+ * stand where they always stand, and put an edited face back into the photograph without a seam.
+ *
+ *     photograph --> network(s) --> candidates --> suppression of doubles --> faces --> frame --> cut | paste
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.1  Faces, and the suppression of doubles
+ *
+ * Coordinates are the photograph's pixels, x to the right and y down. A detector finds a face many times, at
+ * neighbouring places and scales: greedy non-maximum suppression keeps the best candidate and drops all that overlap it
+ * by more than a limit, then the best of the rest, and so on.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { LANDMARKS = 5, CANDIDATES = 5000 };  /* as seen: left eye, right eye, nose, left and right mouth corner */
+
+typedef struct Face {
+    double box[4];                      /* left, top, right, bottom */
+    double score;
+    double landmark[LANDMARKS][2];
+    double move[4];                     /* how far MTCNN still wants each side moved, in widths and heights */
+} Face;
+
+typedef struct Faces { Face *items; int count, room; } Faces;
+
+static void faces_add(Faces *f, Face face)
+{
+    if (f->count == f->room) {
+        int room = f->room ? 2 * f->room : 64;
+        f->items = grown(f->items, (size_t)f->count, (size_t)room, sizeof *f->items);
+        f->room = room;
+    }
+    f->items[f->count++] = face;
+}
+
+static void faces_free(Faces *f)
+{
+    free(f->items);
+    *f = (Faces){0};
+}
+
+/* x without its fraction, within [low, high]; low for NaN */
+static int clamp_int(double x, int low, int high)
+{
+    return (int)fmin(fmax(x, low), high);
+}
+
+static double face_width(const Face *f)  { return f->box[2] - f->box[0]; }
+static double face_height(const Face *f) { return f->box[3] - f->box[1]; }
+
+/* Equal scores are ordered by place, so that the result does not depend on the sorting algorithm. */
+static int best_face_first(const void *a, const void *b)
+{
+    const Face *f = a, *g = b;
+    if (f->score != g->score) return f->score < g->score ? 1 : -1;
+    for (int i = 0; i < 4; i++)
+        if (f->box[i] != g->box[i]) return f->box[i] < g->box[i] ? -1 : 1;
+    return 0;
+}
+
+typedef enum { OVER_UNION, OVER_SMALLER } Overlap;
+
+/* The common area over the area of both together, or over the smaller one's. `pixel` is 1 where a box's right and
+ * bottom are its last pixels, and 0 where they are its ends: the published codes differ, and so must we. */
+static double overlap(const Face *f, const Face *g, Overlap kind, double pixel)
+{
+    double w = fmin(f->box[2], g->box[2]) - fmax(f->box[0], g->box[0]) + pixel;
+    double h = fmin(f->box[3], g->box[3]) - fmax(f->box[1], g->box[1]) + pixel;
+    double common = fmax(w, 0) * fmax(h, 0);
+    double a = (face_width(f) + pixel) * (face_height(f) + pixel),
+           b = (face_width(g) + pixel) * (face_height(g) + pixel);
+    double whole = kind == OVER_UNION ? a + b - common : fmin(a, b);
+    return whole > 0 ? common / whole : 0;
+}
+
+/* Weights that are not a detector's may answer with anything. */
+static bool is_sane(const Face *f)
+{
+    bool sane = f->score >= 0;
+    for (int i = 0; i < 4; i++) sane = sane && fabs(f->box[i]) < 1e6;
+    return sane;
+}
+
+/* Leaves the faces that no better one overlaps by more than `limit`, best first. */
+static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel)
+{
+    int kept = 0, sane = 0;
+    for (int i = 0; i < f->count; i++)
+        if (is_sane(&f->items[i])) f->items[sane++] = f->items[i];
+    f->count = sane;
+    if (f->count) qsort(f->items, (size_t)f->count, sizeof *f->items, best_face_first);
+    for (int i = 0; i < f->count && i < CANDIDATES; i++) {
+        bool lone = true;
+        for (int k = 0; lone && k < kept; k++) lone = !(overlap(&f->items[k], &f->items[i], kind, pixel) > limit);
+        if (lone) f->items[kept++] = f->items[i];
+    }
+    f->count = kept;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.2  Any rectangle's average in four reads                          (Crow 1984, summed-area tables)
+ *
+ * sums(y,x) is the sum of all pixels above and to the left, so a rectangle's sum is four corners'. A pyramid of ten
+ * scales and hundreds of little crops then cost a few reads a pixel, whatever the rectangles' sizes. Sums may wrap
+ * around 2^32: their differences come out right as long as a rectangle has fewer than 2^24 pixels.
+ *
+ * Cell i of `out` cells covers the source pixels floor(i in/out) to ceil((i+1) in/out): the "area" interpolation that
+ * MTCNN's public ports use when they shrink, and its neighbour-averaging when they enlarge.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Areas { int width, height; uint32_t *sums; } Areas;         /* (height + 1, width + 1, 3) */
+
+static Areas areas_new(const Image *picture)
+{
+    Areas a = {picture->width, picture->height, NULL};
+    size_t row = 3 * ((size_t)a.width + 1);
+    a.sums = must_alloc(row * ((size_t)a.height + 1), sizeof *a.sums);
+    for (int y = 0; y < a.height; y++) {
+        const unsigned char *from = picture->pixels + (size_t)y * 3 * (size_t)a.width;
+        const uint32_t *above = a.sums + (size_t)y * row + 3;
+        uint32_t *to = a.sums + ((size_t)y + 1) * row + 3, red = 0, green = 0, blue = 0;
+        for (int x = 0; x < a.width; x++, from += 3, above += 3, to += 3) {
+            to[0] = above[0] + (red += from[0]);
+            to[1] = above[1] + (green += from[1]);
+            to[2] = above[2] + (blue += from[2]);
+        }
+    }
+    return a;
+}
+
+typedef struct Window { int x, y, width, height; } Window;
+
+/* Averages a window of the picture down (or up) to h x w pixels: to = (average - shift) / divisor, RGB. */
+typedef struct Resample {
+    const Areas *areas;
+    Window from;
+    int h, w;
+    double shift, divisor;
+    real *to;                           /* (h, w, 3) */
+    const int *edges;                   /* 2 w numbers: where each column's cell begins and ends */
+} Resample;
+
+static void cell(int i, int in, int out, int *low, int *high)
+{
+    *low = (int)((int64_t)i * in / out);
+    *high = (int)(((int64_t)(i + 1) * in + out - 1) / out);
+}
+
+static void resample_row(const Resample *r, int i)
+{
+    size_t row = 3 * ((size_t)r->areas->width + 1);
+    int low, high;
+    cell(i, r->from.height, r->h, &low, &high);
+    const uint32_t *above = r->areas->sums + (size_t)(r->from.y + low) * row,
+                   *below = r->areas->sums + (size_t)(r->from.y + high) * row;
+    real *to = r->to + (size_t)i * (size_t)r->w * 3;
+    for (int k = 0; k < r->w; k++) {
+        size_t left = 3 * (size_t)(r->from.x + r->edges[2 * k]), right = 3 * (size_t)(r->from.x + r->edges[2 * k + 1]);
+        double scale = 1 / (r->divisor * (high - low) * (r->edges[2 * k + 1] - r->edges[2 * k])),
+               offset = r->shift / r->divisor;
+        for (int c = 0; c < 3; c++, left++, right++)
+            *to++ =
+                (real)(scale * (double)(uint32_t)(below[right] - below[left] - above[right] + above[left]) - offset);
+    }
+}
+
+static int *resample_edges(const Resample *r)
+{
+    int *edges = must_alloc((size_t)r->w, 2 * sizeof *edges);
+    for (int k = 0; k < r->w; k++) cell(k, r->from.width, r->w, &edges[2 * k], &edges[2 * k + 1]);
+    return edges;
+}
+
+static void resample_row_task(void *argument, int i, int worker)
+{
+    (void)worker;
+    resample_row(argument, i);
+}
+
+static void resample(Resample r)
+{
+    int *edges = resample_edges(&r);
+    r.edges = edges;
+    parallel(r.h, resample_row_task, &r);
+    free(edges);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.3  Networks out of files
+ *
+ * A network is a function that makes nodes. The first time it runs, every weight it asks for is looked up in the file
+ * and checked; from then on the weights are here, and the function runs again for each new size of picture. Graphs are
+ * kept for the sizes used lately and share one arena and one input buffer. Batch norm in use is a fixed scale and shift
+ * a channel, so it is folded into the convolution before it:
+ *
+ *     (w * x - m) g / sqrt(v + eps) + b  =  (w s) * x + (b - m s),     s = g / sqrt(v + eps)
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { OUTPUTS = 9, GRAPHS_KEPT = 32 };
+
+typedef struct Sized {                  /* a network's graph for one size of input */
+    Graph *graph;
+    Tensor input;                       /* its data is the detector's buffer */
+    Node *out[OUTPUTS];
+    long used;
+} Sized;
+
+typedef struct Network {
+    const char *name;
+    void (*build)(struct Network *net, Node *x, Node **out);
+    Tensor **weights;
+    int count, room, outputs;
+    Sized sized[GRAPHS_KEPT];
+    long runs;
+    const TensorFile *file;             /* while the weights are read; then NULL */
+    const char *path;
+    char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
+    Error error;                        /* the first thing that was wrong with the file */
+} Network;
+
+static void network_free(Network *net)
+{
+    for (int i = 0; i < net->count; i++) tensor_free(net->weights[i]);
+    for (int i = 0; i < GRAPHS_KEPT; i++) graph_free(net->sized[i].graph);
+    free(net->weights);
+    *net = (Network){0};
+}
+
+static Tensor *network_find(const Network *net, const char *name)
+{
+    for (int i = 0; i < net->count; i++)
+        if (strcmp(net->weights[i]->name, name) == 0) return net->weights[i];
+    return NULL;
+}
+
+static Tensor *network_add(Network *net, const char *name, Shape shape)
+{
+    if (net->count == net->room) {
+        int room = net->room ? 2 * net->room : 64;
+        net->weights = grown(net->weights, (size_t)net->count, (size_t)room, sizeof *net->weights);
+        net->room = room;
+    }
+    return net->weights[net->count++] = tensor_new(name, shape);
+}
+
+/* The file's tensor base.what, or NULL after noting what is wrong with it. */
+static const TensorEntry *entry_of(Network *net, const char *base, const char *what, int rank, const int64_t *shape)
+{
+    char name[128], have[128] = "", want[128] = "";
+    if (net->error.status) return NULL;
+    snprintf(name, sizeof name, "%s%s.%s", net->prefix, base, what);
+    const TensorEntry *entry = tensorfile_find(net->file, name);
+    if (!entry) {
+        fail(&net->error, 1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
+        return NULL;
+    }
+    bool fits = entry->rank == rank;
+    for (int i = 0; i < rank; i++) {
+        fits = fits && entry->shape[i] == shape[i];
+        snprintf(want + strlen(want), sizeof want - strlen(want), "%s%" PRId64, i ? "," : "", shape[i]);
+    }
+    for (int i = 0; i < entry->rank; i++)
+        snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
+    if (!fits)
+        fail(&net->error, 1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, have, want, net->name);
+    for (size_t i = 0; fits && i < tensorfile_count(entry); i++) {
+        fits = isfinite(tensorfile_get(entry, i));
+        if (!fits)
+            fail(&net->error, 1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
+    }
+    return fits ? entry : NULL;
+}
+
+/* A vector of the file, e.g. a bias or PReLU's slopes. */
+static Node *network_vector(Network *net, Graph *g, const char *base, const char *what, int k)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s.%s", base, what);
+    Tensor *t = network_find(net, name);
+    if (!t) {
+        const int64_t shape[1] = {k};
+        t = network_add(net, name, shape_of(1, 1, 1, k));
+        const TensorEntry *entry = entry_of(net, base, what, 1, shape);
+        for (int i = 0; entry && i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
+    }
+    return leaf(g, t);
+}
+
+/* The file's layout of a convolution (K,C,R,S), or of a dense layer (K,features) whose features were flattened in the
+ * order W,H,C, as MTCNN's are. */
+static size_t file_index(Shape w, bool dense, int r, int s, int c, int k)
+{
+    size_t at = (size_t)k, rows = (size_t)w.d[0], columns = (size_t)w.d[1], channels = (size_t)w.d[2];
+    if (dense) return ((at * columns + (size_t)s) * rows + (size_t)r) * channels + (size_t)c;
+    return ((at * channels + (size_t)c) * rows + (size_t)r) * columns + (size_t)s;
+}
+
+#define BATCH_NORM_EPSILON 1e-5
+
+/* Reads a filter into w; with `norm`, folds batch norm into it and into the bias. */
+static void read_filter(Network *net, const char *base, const char *norm, bool dense, Tensor *w, Tensor *bias)
+{
+    static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
+    const int *d = w->shape.d;
+    const int64_t conv[4] = {d[3], d[2], d[0], d[1]}, flat[2] = {d[3], (int64_t)d[0] * d[1] * d[2]}, vector[1] = {d[3]};
+    const TensorEntry *filter = entry_of(net, base, "weight", dense ? 2 : 4, dense ? flat : conv), *part[4] = {0};
+    for (int i = 0; norm && i < 4; i++) part[i] = entry_of(net, norm, parts[i], 1, vector);
+    if (net->error.status) return;
+    for (int k = 0; k < d[3]; k++) {
+        double scale = 1;
+        if (norm) {
+            scale = tensorfile_get(part[0], (size_t)k) / sqrt(tensorfile_get(part[3], (size_t)k) + BATCH_NORM_EPSILON);
+            bias->data[k] = (real)(tensorfile_get(part[1], (size_t)k) - tensorfile_get(part[2], (size_t)k) * scale);
+        }
+        for (int r = 0; r < d[0]; r++)
+            for (int s = 0; s < d[1]; s++)
+                for (int c = 0; c < d[2]; c++)
+                    w->data[((r * d[1] + s) * d[2] + c) * d[3] + k] =
+                        (real)(scale * tensorfile_get(filter, file_index(w->shape, dense, r, s, c, k)));
+    }
+}
+
+/* A layer of a detector: which tensors, and what shape. A dense layer's kernel is all of its input. */
+typedef struct Layer {
+    const char *name, *norm;            /* of the convolution, of its batch norm (NULL: it has a bias instead) */
+    Conv conv;
+    double slope;
+    bool depthwise, dense;
+} Layer;
+
+static Node *network_layer(Network *net, Node *x, Layer l)
+{
+    const int *d = x->shape.d;
+    char name[96];
+    Shape shape =
+        shape_of(l.dense ? d[1] : l.conv.size, l.dense ? d[2] : l.conv.size, l.depthwise ? 1 : d[3], l.conv.k);
+    snprintf(name, sizeof name, "%s.weight", l.name);
+    Tensor *w = network_find(net, name), *bias;
+    bool fresh = !w;
+    if (fresh) w = network_add(net, name, shape);
+    snprintf(name, sizeof name, "%s.bias", l.name);
+    if (l.norm) bias = fresh ? network_add(net, name, shape_of(1, 1, 1, l.conv.k)) : network_find(net, name);
+    if (fresh) read_filter(net, l.name, l.norm, l.dense, w, l.norm ? bias : NULL);
+    Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
+    return conv2d(x, leaf(x->graph, w), shift, l.slope,
+                  conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
+}
+
+static Node *prelu_layer(Network *net, Node *x, const char *name)
+{
+    return prelu(x, network_vector(net, x->graph, name, "weight", x->shape.d[3]));
+}
+
+/* The graph for inputs of this shape: made at first use, in the place of the one that was not used for longest. */
+static Sized *network_sized(Network *net, Shape shape, Error *e)
+{
+    Sized *oldest = &net->sized[0];
+    for (int i = 0; i < GRAPHS_KEPT; i++) {
+        Sized *s = &net->sized[i];
+        if (s->graph && shape_equal(s->input.shape, shape)) { s->used = ++net->runs; return s; }
+        if (s->used < oldest->used) oldest = s;
+    }
+    graph_free(oldest->graph);
+    *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++net->runs};
+    net->build(net, leaf(oldest->graph, &oldest->input), oldest->out);
+    if (net->error.status) *e = net->error;
+    else {
+        for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
+        if (graph_plan(oldest->graph, e)) return oldest;
+    }
+    graph_free(oldest->graph);
+    *oldest = (Sized){0};
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.4  The detector
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef enum { MTCNN, RETINAFACE } DetectorKind;
+static const char *const detector_names[] = {"mtcnn", "retinaface"};
+enum { DETECTORS = sizeof detector_names / sizeof *detector_names, NETWORKS = 3 };
+
+/* Sees what goes into and comes out of every network, for those who compare (--trace). */
+typedef void Watch(void *context, const char *network, const char *what, Shape shape, const real *data);
+
+typedef struct Detector {
+    DetectorKind kind;
+    Network networks[NETWORKS];         /* MTCNN: P, R, O; RetinaFace: one */
+    double threshold;                   /* the least score of a face */
+    double min_face;                    /* MTCNN: side of the smallest face looked for, in pixels */
+    int max_side;                       /* larger pictures are scaled down to this first */
+    Arena arena;
+    real *input;
+    size_t input_room;
+    Watch *watch;
+    void *watch_context;
+} Detector;
+
+static void detector_close(Detector *d)
+{
+    for (int i = 0; i < NETWORKS; i++) network_free(&d->networks[i]);
+    arena_free(&d->arena);
+    free(d->input);
+    *d = (Detector){0};
+}
+
+/* Where the next network's input is to be written. */
+static real *detector_input(Detector *d, Shape shape)
+{
+    if (shape_count(shape) > d->input_room) {
+        free(d->input);
+        d->input_room = shape_count(shape);
+        d->input = new_reals(d->input_room);
+    }
+    return d->input;
+}
+
+/* Runs network `which` on the input that stands in the buffer. */
+static const Sized *detector_run(Detector *d, int which, Shape shape, Error *e)
+{
+    Network *net = &d->networks[which];
+    Sized *s = network_sized(net, shape, e);
+    if (!s) return NULL;
+    s->input.data = d->input;
+    arena_reserve(&d->arena, s->graph->arena_bytes + 1);
+    graph_bind(s->graph, &d->arena);
+    graph_run(s->graph);
+    if (d->watch) {
+        char what[16];
+        d->watch(d->watch_context, net->name, "input", shape, d->input);
+        for (int i = 0; i < net->outputs; i++) {
+            snprintf(what, sizeof what, "out%d", i);
+            d->watch(d->watch_context, net->name, what, s->out[i]->shape, s->out[i]->data);
+        }
+    }
+    return s;
+}
+
+/* Of two class scores before the softmax: the probability of the second. */
+static double second_of_two(const real *scores)
+{
+    return 1 / (1 + exp((double)scores[0] - (double)scores[1]));
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.5  MTCNN                                                              (Zhang et al. 2016, figure 2)
+ *
+ * The proposal network P sees 12 x 12 pixels and says whether they are a face; slid over a pyramid of ever smaller
+ * copies of the photograph it finds faces of every size, badly. R looks at each proposal at 24 x 24, O at 48 x 48, and
+ * each corrects the box; O also finds the landmarks. Between the steps: suppression of doubles, and boxes made square.
+ *
+ *     scales 12/min, x 0.709 ...  P >= 0.6, NMS 0.5 in a scale, 0.7 across
+ *         ->  R > 0.7, NMS 0.7  ->  O > 0.7, NMS 0.7 (by the smaller box)
+ *
+ * Rounding, and where a 1 is added or not, follow the public port whose weights we read; pools are rounded up.
+ * ---------------------------------------------------------------------------------------------- */
+
+static const double pyramid_factor = 0.709, p_threshold = 0.6, r_threshold = 0.7;
+
+/* (N,H,W,3) -> scores (N,H',W',2) and moves (N,H',W',4), one for each 12 x 12 window, 2 pixels apart */
+static void pnet(Network *net, Node *x, Node **out)
+{
+    Node *h =
+        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {10, 3, 1, 0}, .slope = LINEAR}), "prelu1");
+    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,H/2-1,W/2-1,10)
+    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {16, 3, 1, 0}, .slope = LINEAR}), "prelu2");
+    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu3");
+    out[0] = network_layer(net, h, (Layer){"conv4_1", .conv = {2, 1, 1, 0}, .slope = LINEAR});
+    out[1] = network_layer(net, h, (Layer){"conv4_2", .conv = {4, 1, 1, 0}, .slope = LINEAR});
+}
+
+/* (N,24,24,3) -> scores (N,1,1,2), moves (N,1,1,4) */
+static void rnet(Network *net, Node *x, Node **out)
+{
+    Node *h =
+        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {28, 3, 1, 0}, .slope = LINEAR}), "prelu1");
+    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,11,11,28)
+    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {48, 3, 1, 0}, .slope = LINEAR}), "prelu2");
+    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,4,4,48)
+    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 2, 1, 0}, .slope = LINEAR}), "prelu3");
+    h = prelu_layer(net, network_layer(net, h, (Layer){"dense4", .conv = {.k = 128}, .slope = LINEAR, .dense = true}),
+                    "prelu4");
+    out[0] = network_layer(net, h, (Layer){"dense5_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
+    out[1] = network_layer(net, h, (Layer){"dense5_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
+}
+
+/* (N,48,48,3) -> scores (N,1,1,2), moves (N,1,1,4), landmarks (N,1,1,10): five x, then five y */
+static void onet(Network *net, Node *x, Node **out)
+{
+    Node *h =
+        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu1");
+    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,23,23,32)
+    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu2");
+    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,10,10,64)
+    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu3");
+    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,4,4,64)
+    h = prelu_layer(net, network_layer(net, h, (Layer){"conv4", .conv = {128, 2, 1, 0}, .slope = LINEAR}), "prelu4");
+    h = prelu_layer(net, network_layer(net, h, (Layer){"dense5", .conv = {.k = 256}, .slope = LINEAR, .dense = true}),
+                    "prelu5");
+    out[0] = network_layer(net, h, (Layer){"dense6_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
+    out[1] = network_layer(net, h, (Layer){"dense6_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
+    out[2] = network_layer(net, h, (Layer){"dense6_3", .conv = {.k = 10}, .slope = LINEAR, .dense = true});
+}
+
+/* Box regression: moves each side by its share of the width or height; `pixel` as in overlap(). */
+static void move_box(Face *f, double pixel)
+{
+    double w = face_width(f) + pixel, h = face_height(f) + pixel;
+    for (int i = 0; i < 4; i++) f->box[i] += f->move[i] * (i % 2 ? h : w);
+}
+
+/* The square of the longer side about the same centre. */
+static void square_box(Face *f)
+{
+    double w = face_width(f), h = face_height(f), side = fmax(w, h);
+    f->box[0] += w / 2 - side / 2;
+    f->box[1] += h / 2 - side / 2;
+    f->box[2] = f->box[0] + side;
+    f->box[3] = f->box[1] + side;
+}
+
+static void move_and_square(Faces *f, double pixel)
+{
+    for (int i = 0; i < f->count; i++) {
+        move_box(&f->items[i], pixel);
+        square_box(&f->items[i]);
+    }
+}
+
+/* P at one scale: adds the proposals that survive their own scale. */
+static int propose(Detector *d, const Areas *areas, double scale, Faces *all, Error *e)
+{
+    Faces found = {0};
+    Shape shape = shape_of(1, (int)(areas->height * scale + 1), (int)(areas->width * scale + 1), 3);
+    Window whole = {0, 0, areas->width, areas->height};
+    resample((Resample){areas, whole, shape.d[1], shape.d[2], 127.5, 128, detector_input(d, shape), NULL});
+    const Sized *p = detector_run(d, 0, shape, e);
+    if (!p) return 0;
+    Shape map = p->out[0]->shape;
+    for (int y = 0; y < map.d[1]; y++)
+        for (int x = 0; x < map.d[2]; x++) {
+            size_t at = (size_t)y * (size_t)map.d[2] + (size_t)x;
+            Face f = {.score = second_of_two(p->out[0]->data + 2 * at)};
+            if (!(f.score >= p_threshold)) continue;
+            const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
+            for (int i = 0; i < 4; i++)
+                f.box[i] = floor(corner[i] / scale), f.move[i] = (double)p->out[1]->data[4 * at + (size_t)i];
+            faces_add(&found, f);
+        }
+    suppress_doubles(&found, OVER_UNION, 0.5, 0);
+    for (int i = 0; i < found.count; i++) faces_add(all, found.items[i]);
+    faces_free(&found);
+    return 1;
+}
+
+/* The part of a square that lies in the picture, in whole pixels; empty where width or height is not positive. */
+static Window box_window(const Face *f, const Areas *areas)
+{
+    int left = clamp_int(f->box[0], 1, areas->width + 1) - 1, top = clamp_int(f->box[1], 1, areas->height + 1) - 1;
+    int right = clamp_int(f->box[2], 0, areas->width), bottom = clamp_int(f->box[3], 0, areas->height);
+    return (Window){left, top, right - left, bottom - top};
+}
+
+/* A batch of squares, each at side x side pixels. */
+typedef struct Batching { const Areas *areas; const Window *windows; int side; real *to; } Batching;
+
+static void batch_task(void *argument, int i, int worker)
+{
+    (void)worker;
+    const Batching *b = argument;
+    size_t picture = (size_t)b->side * (size_t)b->side * 3;
+    Resample r = {b->areas, b->windows[i], b->side, b->side, 127.5, 128, b->to + (size_t)i * picture, NULL};
+    int *edges = resample_edges(&r);
+    r.edges = edges;
+    for (int row = 0; row < b->side; row++) resample_row(&r, row);
+    free(edges);
+}
+
+/* Batches have 64, 16, 4 or 1 pictures, so that few graphs serve any number of candidates. */
+static int batch_size(int left)
+{
+    return left >= 64 ? 64 : left >= 16 ? 16 : left >= 4 ? 4 : 1;
+}
+
+/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. O's
+ * landmarks are relative to the box it was shown. */
+static int refine(Detector *d, int which, const Areas *areas, double threshold, Faces *faces, Error *e)
+{
+    int side = which == 1 ? 24 : 48, kept = 0, count = 0;
+    Window *windows = must_alloc((size_t)faces->count, sizeof *windows);
+    for (int i = 0; i < faces->count; i++) {
+        Window w = box_window(&faces->items[i], areas);
+        if (w.width <= 0 || w.height <= 0) continue;
+        windows[count] = w;
+        faces->items[count++] = faces->items[i];
+    }
+    int ok = 1;
+    for (int from = 0, n; ok && from < count; from += n) {
+        n = batch_size(count - from);
+        Shape shape = shape_of(n, side, side, 3);
+        Batching batch = {areas, windows + from, side, detector_input(d, shape)};
+        parallel(n, batch_task, &batch);
+        const Sized *net = detector_run(d, which, shape, e);
+        if (!net) { ok = 0; break; }
+        for (int i = 0; i < n; i++) {
+            Face f = faces->items[from + i];
+            f.score = second_of_two(net->out[0]->data + 2 * i);
+            if (!(f.score > threshold)) continue;
+            for (int k = 0; k < 4; k++) f.move[k] = (double)net->out[1]->data[4 * i + k];
+            for (int k = 0; which == 2 && k < LANDMARKS; k++) {
+                f.landmark[k][0] = f.box[0] - 1 + (face_width(&f) + 1) * (double)net->out[2]->data[10 * i + k];
+                f.landmark[k][1] =
+                    f.box[1] - 1 + (face_height(&f) + 1) * (double)net->out[2]->data[10 * i + LANDMARKS + k];
+            }
+            faces->items[kept++] = f;
+        }
+    }
+    faces->count = ok ? kept : 0;
+    free(windows);
+    return ok;
+}
+
+static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
+{
+    Areas areas = areas_new(picture);
+    double side = min_int(picture->width, picture->height);
+    int ok = 1;
+    for (double scale = 12 / d->min_face; ok && side * scale >= 12; scale *= pyramid_factor)
+        ok = propose(d, &areas, scale, faces, e);
+    suppress_doubles(faces, OVER_UNION, 0.7, 0);
+    move_and_square(faces, 0);
+    ok = ok && refine(d, 1, &areas, r_threshold, faces, e);
+    suppress_doubles(faces, OVER_UNION, 0.7, 0);
+    move_and_square(faces, 1);
+    ok = ok && refine(d, 2, &areas, d->threshold, faces, e);
+    for (int i = 0; i < faces->count; i++) move_box(&faces->items[i], 1);
+    suppress_doubles(faces, OVER_SMALLER, 0.7, 1);
+    free(areas.sums);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.6  RetinaFace                                                                   (Deng et al. 2020)
+ *
+ *     picture -> body -> maps at 1/8, 1/16, 1/32 -> FPN: each level gets the coarser one, enlarged, added
+ *             -> SSH: 3x3, 5x5 and 7x7 context (made of 3x3s) side by side
+ *             -> heads: score, box, landmarks for two anchors
+ *
+ * An anchor is a square of a given side at a cell's centre; the heads say how the face differs from it:
+ *     centre = anchor's + 0.1 side loc_xy    width = side exp(0.2 loc_wh)    landmark = anchor's + 0.1 side pre
+ * The leaky slope is 0.1 where a level has 64 channels or fewer, else 0.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { LEVELS = 3, ANCHORS = 2 };
+static const int level_stride[LEVELS] = {8, 16, 32}, anchor_side[LEVELS][ANCHORS] = {{16, 32}, {64, 128}, {256, 512}};
+static const double picture_mean[3] = {104, 117, 123};      /* blue, green, red: the network's order */
+
+/* base.i is a convolution, base.i+1 its batch norm. */
+static Node *conv_norm(Network *net, Node *x, const char *base, int i, Conv conv, double slope)
+{
+    char name[80], norm[80];
+    snprintf(name, sizeof name, "%s.%d", base, i);
+    snprintf(norm, sizeof norm, "%s.%d", base, i + 1);
+    return network_layer(net, x, (Layer){name, norm, conv, slope, false, false});
+}
+
+/* A depthwise 3x3 and a 1x1 convolution: (N,H,W,C) -> (N,H/stride,W/stride,K) */
+static Node *separable(Network *net, Node *x, int stage, int index, int k, int stride)
+{
+    char base[32], name[40], norm[40];
+    snprintf(base, sizeof base, "body.stage%d.%d", stage, index);
+    snprintf(name, sizeof name, "%s.0", base);
+    snprintf(norm, sizeof norm, "%s.1", base);
+    x = network_layer(net, x, (Layer){name, norm, {x->shape.d[3], 3, stride, 1}, 0.1, true, false});
+    return conv_norm(net, x, base, 3, (Conv){k, 1, 1, 0}, 0.1);
+}
+
+/* MobileNet with a quarter of the channels (Howard et al. 2017) */
+static void mobilenet_body(Network *net, Node *x, Node **level)
+{
+    static const struct { int stage, index, k, stride;
+    } layers[] = {{1, 1, 16, 1},  {1, 2, 32, 2},  {1, 3, 32, 1},  {1, 4, 64, 2},  {1, 5, 64, 1},
+                  {2, 0, 128, 2}, {2, 1, 128, 1}, {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1},
+                  {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
+    x = conv_norm(net, x, "body.stage1.0", 0, (Conv){8, 3, 2, 1}, 0.1);                         // (N,H/2,W/2,8)
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        x = separable(net, x, layers[i].stage, layers[i].index, layers[i].k, layers[i].stride);
+        level[layers[i].stage - 1] = x;
+    }
+}
+
+/* 1x1, 3x3, 1x1, and the input beside them (He et al. 2016), where the shape changes through a 1x1 of its own */
+static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stride, bool first)
+{
+    char name[3][48], norm[3][48];
+    for (int i = 0; i < 3; i++) {
+        snprintf(name[i], sizeof name[i], "%s.conv%d", base, i + 1);
+        snprintf(norm[i], sizeof norm[i], "%s.bn%d", base, i + 1);
+    }
+    Node *h = network_layer(net, x, (Layer){name[0], norm[0], {k, 1, 1, 0}, RELU, false, false});
+    h = network_layer(net, h, (Layer){name[1], norm[1], {k, 3, stride, 1}, RELU, false, false});
+    h = network_layer(net, h, (Layer){name[2], norm[2], {4 * k, 1, 1, 0}, LINEAR, false, false});
+    if (first) {
+        snprintf(name[0], sizeof name[0], "%s.downsample", base);
+        x = conv_norm(net, x, name[0], 0, (Conv){4 * k, 1, stride, 0}, LINEAR);
+    }
+    return relu(add(h, x));
+}
+
+/* ResNet-50 (He et al. 2016), under torchvision's names */
+static void resnet_body(Network *net, Node *x, Node **level)
+{
+    static const int blocks[4] = {3, 4, 6, 3};
+    char base[32];
+    x = network_layer(net, x, (Layer){"body.conv1", "body.bn1", {64, 7, 2, 3}, RELU, false, false});    // (N,H/2,..,64)
+    x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,H/4,W/4,64)
+    for (int stage = 0; stage < 4; stage++) {
+        for (int i = 0; i < blocks[stage]; i++) {
+            snprintf(base, sizeof base, "body.layer%d.%d", stage + 1, i);
+            x = bottleneck(net, x, base, 64 << stage, i == 0 && stage > 0 ? 2 : 1, i == 0);
+        }
+        if (stage > 0) level[stage - 1] = x;
+    }
+}
+
+/* Nearest-neighbour enlargement to h x w, twice the size or one less: each pixel twice along both axes, the rest cut
+ * off. */
+static Node *enlarge(Node *x, int h, int w)
+{
+    const int *d = x->shape.d;
+    int n = d[0], rows = d[1], columns = d[2], c = d[3];
+    x = broadcast(reshape(x, shape_of(n * rows * columns, 1, 1, c)), shape_of(n * rows * columns, 1, 2, c));
+    x = broadcast(reshape(x, shape_of(n * rows, 1, 2 * columns, c)), shape_of(n * rows, 2, 2 * columns, c));
+    return slice(slice(reshape(x, shape_of(n, 2 * rows, 2 * columns, c)), 1, 0, h), 2, 0, w);
+}
+
+/* Feature pyramid (Lin et al. 2017) */
+static void pyramid(Network *net, Node **level, int k, double slope)
+{
+    static const char *const outputs[LEVELS] = {"fpn.output1", "fpn.output2", "fpn.output3"};
+    static const char *const merges[2] = {"fpn.merge1", "fpn.merge2"};
+    for (int i = 0; i < LEVELS; i++) level[i] = conv_norm(net, level[i], outputs[i], 0, (Conv){k, 1, 1, 0}, slope);
+    for (int i = LEVELS - 2; i >= 0; i--) {
+        const int *d = level[i]->shape.d;
+        level[i] =
+            conv_norm(net, add(level[i], enlarge(level[i + 1], d[1], d[2])), merges[i], 0, (Conv){k, 3, 1, 1}, slope);
+    }
+}
+
+/* Context (Najibi et al. 2017): K/2, K/4 and K/4 channels that see 3, 5 and 7 pixels */
+static Node *context(Network *net, Node *x, int level, double slope)
+{
+    static const char *const names[5] = {"conv3X3", "conv5X5_1", "conv5X5_2", "conv7X7_2", "conv7x7_3"};
+    char base[5][32];
+    int k = x->shape.d[3];
+    for (int i = 0; i < 5; i++) snprintf(base[i], sizeof base[i], "ssh%d.%s", level + 1, names[i]);
+    Node *three = conv_norm(net, x, base[0], 0, (Conv){k / 2, 3, 1, 1}, LINEAR);
+    Node *shared = conv_norm(net, x, base[1], 0, (Conv){k / 4, 3, 1, 1}, slope);
+    Node *five = conv_norm(net, shared, base[2], 0, (Conv){k / 4, 3, 1, 1}, LINEAR);
+    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, (Conv){k / 4, 3, 1, 1}, slope), base[4], 0,
+                            (Conv){k / 4, 3, 1, 1}, LINEAR);
+    return relu(concat(concat(three, five, 3), seven, 3));
+}
+
+/* (N,H,W,3) -> for each level scores (N,h,w,2*2), boxes (N,h,w,2*4), landmarks (N,h,w,2*10) */
+static void retinaface_heads(Network *net, Node **level, int k, Node **out)
+{
+    static const char *const heads[3] = {"ClassHead", "BboxHead", "LandmarkHead"};
+    static const int numbers[3] = {2, 4, 2 * LANDMARKS};
+    double slope = k <= 64 ? 0.1 : 0;
+    char name[40];
+    pyramid(net, level, k, slope);
+    for (int i = 0; i < LEVELS; i++) {
+        Node *features = context(net, level[i], i, slope);
+        for (int head = 0; head < 3; head++) {
+            snprintf(name, sizeof name, "%s.%d.conv1x1", heads[head], i);
+            out[3 * i + head] = network_layer(
+                net, features, (Layer){name, NULL, {ANCHORS * numbers[head], 1, 1, 0}, LINEAR, false, false});
+        }
+    }
+}
+
+static void retinaface_mobilenet(Network *net, Node *x, Node **out)
+{
+    Node *level[LEVELS];
+    mobilenet_body(net, x, level);
+    retinaface_heads(net, level, 64, out);
+}
+
+static void retinaface_resnet(Network *net, Node *x, Node **out)
+{
+    Node *level[LEVELS];
+    resnet_body(net, x, level);
+    retinaface_heads(net, level, 256, out);
+}
+
+/* A face as the heads describe it, from the anchor of the given side whose centre is (x,y). */
+static Face decode_anchor(double x, double y, double side, const real *scores, const real *boxes, const real *landmarks)
+{
+    Face f = {.score = second_of_two(scores)};
+    double cx = x + 0.1 * side * (double)boxes[0], cy = y + 0.1 * side * (double)boxes[1];
+    double w = side * exp(0.2 * (double)boxes[2]), h = side * exp(0.2 * (double)boxes[3]);
+    f.box[0] = cx - w / 2, f.box[1] = cy - h / 2, f.box[2] = cx + w / 2, f.box[3] = cy + h / 2;
+    for (int k = 0; k < LANDMARKS; k++) {
+        f.landmark[k][0] = x + 0.1 * side * (double)landmarks[2 * k];
+        f.landmark[k][1] = y + 0.1 * side * (double)landmarks[2 * k + 1];
+    }
+    return f;
+}
+
+static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
+{
+    Shape shape = shape_of(1, picture->height, picture->width, 3);
+    real *input = detector_input(d, shape);
+    for (size_t i = 0; i < shape_count(shape); i++) {
+        size_t c = i % 3;
+        input[i] = (real)(picture->pixels[i - c + (2 - c)] - picture_mean[c]);
+    }
+    const Sized *net = detector_run(d, 0, shape, e);
+    if (!net) return 0;
+    for (int level = 0; level < LEVELS; level++) {
+        Node *const *out = net->out + 3 * level;
+        Shape map = out[0]->shape;
+        for (int i = 0; i < map.d[1] * map.d[2] * ANCHORS; i++) {
+            int cell_ = i / ANCHORS, stride = level_stride[level];
+            double x = (cell_ % map.d[2] + 0.5) * stride, y = (cell_ / map.d[2] + 0.5) * stride;
+            const real *scores = out[0]->data + 2 * (size_t)i;
+            if (!(second_of_two(scores) > d->threshold)) continue;
+            faces_add(faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
+                                           out[2]->data + 2 * LANDMARKS * (size_t)i));
+        }
+    }
+    suppress_doubles(faces, OVER_UNION, 0.4, 1);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.7  Opening a detector, and detecting
+ * ---------------------------------------------------------------------------------------------- */
+
+static const char *const detector_files[DETECTORS] = {
+    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them), or one file "
+    "that holds all three as pnet.*, rnet.*, onet.*",
+    "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
+
+/* Makes the network's weights out of the file by building it once for a small input. */
+static int network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side, Error *e)
+{
+    net->file = file, net->path = path;
+    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
+    const Sized *s = network_sized(net, shape_of(1, side, side, 3), e);
+    net->file = NULL, net->path = NULL;
+    return s != NULL;
+}
+
+/* folder/pnet.pt, .pth, .safetensors or .npz; 0 when there is none */
+static int find_weights(const char *folder, const char *name, char path[PATH_MAX])
+{
+    static const char *const ends[] = {"pt", "pth", "safetensors", "npz"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (snprintf(path, PATH_MAX, "%s/%s.%s", folder, name, ends[i]) < PATH_MAX && access(path, R_OK) == 0) return 1;
+    return 0;
+}
+
+static int load_mtcnn(Detector *d, const char *weights, Error *e)
+{
+    static const struct {
+        const char *name;
+        void (*build)(Network *, Node *, Node **);
+        int outputs, side;
+    } nets[NETWORKS] = {{"pnet", pnet, 2, 12}, {"rnet", rnet, 2, 24}, {"onet", onet, 3, 48}};
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE], prefix[16];
+    bool folder = is_folder(weights);
+    for (int i = 0; i < NETWORKS; i++) {
+        TensorFile file;
+        d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs};
+        if (folder && !find_weights(weights, nets[i].name, path))
+            return fail(e, 1, "%s: has no %s.pt; MTCNN needs %s", weights, nets[i].name, detector_files[MTCNN]);
+        if (!tensorfile_load(folder ? path : weights, &file, why)) return fail(e, 1, "%s", why);
+        snprintf(prefix, sizeof prefix, "%s%s", folder ? "" : nets[i].name, folder ? "" : ".");
+        int ok = network_load(&d->networks[i], &file, folder ? path : weights, prefix, nets[i].side, e);
+        tensorfile_free(&file);
+        if (!ok) return 0;
+    }
+    return 1;
+}
+
+static int load_retinaface(Detector *d, const char *weights, Error *e)
+{
+    char why[TENSORFILE_ERROR_SIZE];
+    TensorFile file;
+    if (is_folder(weights))
+        return fail(e, 1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
+    if (!tensorfile_load(weights, &file, why)) return fail(e, 1, "%s", why);
+    bool wrapped =
+        tensorfile_find(&file, "module.body.stage1.0.0.weight") || tensorfile_find(&file, "module.body.conv1.weight");
+    bool resnet = tensorfile_find(&file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
+    d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
+                               .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
+    int ok = network_load(&d->networks[0], &file, weights, wrapped ? "module." : "", 32, e);
+    tensorfile_free(&file);
+    return ok;
+}
+
+/* kind: a name of detector_names. Nothing is ever downloaded: without weights the error says which file is wanted. */
+static int detector_open(Detector *d, const char *kind, const char *weights, Error *e)
+{
+    *d = (Detector){.min_face = 20, .max_side = 2048};
+    int found = -1;
+    for (int i = 0; i < DETECTORS; i++)
+        if (strcmp(kind, detector_names[i]) == 0) found = i;
+    if (found < 0) return fail(e, 2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
+    d->kind = (DetectorKind)found;
+    d->threshold = d->kind == MTCNN ? 0.7 : 0.6;
+    if (!*weights)
+        return fail(e, 2,
+                    "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
+                    "facegan detect photo.jpg --detector %s --weights %s",
+                    detector_names[found], detector_files[found], detector_names[found],
+                    d->kind == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
+    if (access(weights, R_OK))
+        return fail(e, 1, "%s: %s; %s needs %s", weights, strerror(errno), detector_names[found],
+                    detector_files[found]);
+    int ok = d->kind == MTCNN ? load_mtcnn(d, weights, e) : load_retinaface(d, weights, e);
+    if (!ok) detector_close(d);
+    return ok;
+}
+
+/* The faces of a picture of three channels, best first. A picture larger than max_side is scaled down for the networks,
+ * so that memory is bounded, and the faces are scaled up again. */
+static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *e)
+{
+    Image small = {0};
+    char why[IMAGE_ERROR_SIZE];
+    int longer = max_int(picture->width, picture->height);
+    double shrink = longer > d->max_side ? (double)d->max_side / longer : 1;
+    *faces = (Faces){0};
+    if (shrink < 1) {
+        int w = max_int((int)(picture->width * shrink + 0.5), 1), h = max_int((int)(picture->height * shrink + 0.5), 1);
+        if (!image_resize(picture, w, h, &small, why)) return fail(e, 1, "%s", why);
+    }
+    const Image *seen = shrink < 1 ? &small : picture;
+    int ok = d->kind == MTCNN ? mtcnn_detect(d, seen, faces, e) : retinaface_detect(d, seen, faces, e);
+    double back[2] = {(double)picture->width / seen->width, (double)picture->height / seen->height};
+    for (int i = 0; i < faces->count; i++) {
+        Face *f = &faces->items[i];
+        for (int k = 0; k < 4; k++) f->box[k] *= back[k % 2];
+        for (int k = 0; k < LANDMARKS; k++) f->landmark[k][0] *= back[0], f->landmark[k][1] *= back[1];
+    }
+    image_free(&small);
+    if (!ok) faces_free(faces);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.8  Frames: where a cut-out lies in its photograph
+ *
+ * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph, written as complex
+ * numbers: point = turn * p + origin. An upright square and a face aligned by its landmarks are then the same thing,
+ * and so are cutting out (read the photograph at the frame's points) and pasting back (invert: which point of the
+ * square is this?).
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Frame { double turn_x, turn_y, x, y; } Frame;
+
+static void frame_point(const Frame *f, double u, double v, double *x, double *y)
+{
+    *x = f->turn_x * u - f->turn_y * v + f->x;
+    *y = f->turn_y * u + f->turn_x * v + f->y;
+}
+
+static void frame_invert(const Frame *f, double x, double y, double *u, double *v)
+{
+    double dx = x - f->x, dy = y - f->y, size = f->turn_x * f->turn_x + f->turn_y * f->turn_y;
+    *u = (f->turn_x * dx + f->turn_y * dy) / size;
+    *v = (f->turn_x * dy - f->turn_y * dx) / size;
+}
+
+static double frame_side(const Frame *f)
+{
+    return hypot(f->turn_x, f->turn_y);
+}
+
+/* The frame about the same centre whose side is `factor` times as long. */
+static Frame frame_grown(Frame f, double factor)
+{
+    double x, y;
+    frame_point(&f, 0.5, 0.5, &x, &y);
+    f.turn_x *= factor, f.turn_y *= factor;
+    f.x = x - 0.5 * (f.turn_x - f.turn_y);
+    f.y = y - 0.5 * (f.turn_y + f.turn_x);
+    return f;
+}
+
+/* The upright square of the box's longer side about its centre. */
+static Frame frame_upright(const Face *face)
+{
+    Face f = *face;
+    square_box(&f);
+    return (Frame){face_width(&f), 0, f.box[0], f.box[1]};
+}
+
+/* The similarity that takes n points `from` to `to` (x, y, x, y, ...) with the least squared error. With both about
+ * their means, p and q, and as complex numbers, the least of sum |a p - q|^2 is at a = sum conj(p) q / sum |p|^2. */
+static int similarity(const double *from, const double *to, int n, Frame *out)
+{
+    double p[2] = {0, 0}, q[2] = {0, 0}, real_part = 0, imaginary = 0, size = 0;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 2; k++) p[k] += from[2 * i + k] / n, q[k] += to[2 * i + k] / n;
+    for (int i = 0; i < n; i++) {
+        double px = from[2 * i] - p[0], py = from[2 * i + 1] - p[1], qx = to[2 * i] - q[0], qy = to[2 * i + 1] - q[1];
+        real_part += px * qx + py * qy;
+        imaginary += px * qy - py * qx;
+        size += px * px + py * py;
+    }
+    if (!(size > 0)) return 0;
+    *out = (Frame){real_part / size, imaginary / size, 0, 0};
+    out->x = q[0] - (out->turn_x * p[0] - out->turn_y * p[1]);
+    out->y = q[1] - (out->turn_y * p[0] + out->turn_x * p[1]);
+    return isfinite(out->x) && isfinite(out->y) && frame_side(out) > 1e-6;
+}
+
+/* Where the five points stand in an aligned face of side 1: the template that face recognition uses on 112 pixels (Deng
+ * et al. 2019, ArcFace). */
+static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 112, 73.5318 / 112, 51.5014 / 112,
+                                                     56.0252 / 112, 71.7366 / 112, 41.5493 / 112, 92.3655 / 112,
+                                                     70.7299 / 112, 92.2041 / 112};
+
+/* margin: so much more than the box (or the template's square), as a share of its side. A face whose landmarks are all
+ * in one place cannot be aligned and is cut upright. */
+static Frame face_frame(Face face, bool align, double margin)
+{
+    Frame f;
+    if (!align || !similarity(aligned_points, &face.landmark[0][0], LANDMARKS, &f)) f = frame_upright(&face);
+    return frame_grown(f, 1 + margin);
+}
+
+/* The picture at a point, bilinearly interpolated; pixel i covers [i, i+1), beyond the border its pixels go on. */
+static double sample(const Image *picture, double x, double y, int channel)
+{
+    x = fmin(fmax(x - 0.5, 0), picture->width - 1), y = fmin(fmax(y - 0.5, 0), picture->height - 1);
+    int left = (int)x, top = (int)y, right = min_int(left + 1, picture->width - 1),
+        bottom = min_int(top + 1, picture->height - 1);
+    size_t row = (size_t)picture->width * (size_t)picture->channels, c = (size_t)picture->channels, k = (size_t)channel;
+    const unsigned char *above = picture->pixels + (size_t)top * row, *below = picture->pixels + (size_t)bottom * row;
+    double u = x - left, v = y - top;
+    return (1 - v) * ((1 - u) * above[(size_t)left * c + k] + u * above[(size_t)right * c + k]) +
+           v * ((1 - u) * below[(size_t)left * c + k] + u * below[(size_t)right * c + k]);
+}
+
+typedef struct Cutting { const Image *picture; Frame frame; int size, samples; Image *out; } Cutting;
+
+static void cut_task(void *argument, int row, int worker)
+{
+    (void)worker;
+    const Cutting *job = argument;
+    int n = job->samples, channels = job->picture->channels;
+    unsigned char *to = job->out->pixels + (size_t)row * (size_t)job->size * (size_t)channels;
+    for (int column = 0; column < job->size; column++)
+        for (int c = 0; c < channels; c++) {
+            double total = 0, x, y;
+            for (int i = 0; i < n * n; i++) {
+                frame_point(&job->frame, (column + (i % n + 0.5) / n) / job->size,
+                            (row + (i / n + 0.5) / n) / job->size, &x, &y);
+                total += sample(job->picture, x, y, c);
+            }
+            *to++ = (unsigned char)(total / (n * n) + 0.5);
+        }
+}
+
+/* Cuts the frame out of the picture as size x size pixels. Where that shrinks it, each pixel is the mean of as many
+ * samples as there are source pixels under it (at most 16 x 16), so that nothing is skipped. */
+static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Error *e)
+{
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_new(size, size, picture->channels, out, why)) return fail(e, 1, "%s", why);
+    Cutting job = {picture, frame, size, (int)fmin(fmax(ceil(frame_side(&frame) / size), 1), 16), out};
+    parallel(size, cut_task, &job);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.9  Pasting back
+ *
+ * `before` is what was cut out, `after` what a network made of it, both P x P. Along the border both should be the
+ * same: so `after` is first given before's mean and spread, measured in the border zone alone, channel by channel. Then
+ * it is laid over the photograph with a weight that rises smoothly from 0 at the frame's edge to 1 a feather's width
+ * inside; a pixel of weight 0 is not touched at all. A network for grey pictures changes brightness only: colours stay
+ * the photograph's.
+ * ---------------------------------------------------------------------------------------------- */
+
+static const double feather = 0.15;     /* of the frame's side */
+
+static double smooth_step(double t)
+{
+    t = fmin(fmax(t, 0), 1);
+    return t * t * (3 - 2 * t);
+}
+
+/* How much of the edited face shows at point (u,v) of the frame. */
+static double paste_weight(double u, double v)
+{
+    return smooth_step(fmin(u, 1 - u) / feather) * smooth_step(fmin(v, 1 - v) / feather);
+}
+
+typedef struct Match { double gain, offset; } Match;
+
+/* after * gain + offset has the mean and the spread of `before` in the border zone. The gain is kept near 1: a border
+ * of one colour has no spread to match. */
+static Match match_channel(const Image *before, const Image *after, int channel)
+{
+    double n = 0, sum[2] = {0, 0}, squares[2] = {0, 0};
+    const Image *images[2] = {before, after};
+    for (int y = 0; y < before->height; y++)
+        for (int x = 0; x < before->width; x++) {
+            if (paste_weight((x + 0.5) / before->width, (y + 0.5) / before->height) >= 1) continue;
+            size_t at = ((size_t)y * (size_t)before->width + (size_t)x) * (size_t)before->channels + (size_t)channel;
+            for (int i = 0; i < 2; i++) {
+                double value = images[i]->pixels[at];
+                sum[i] += value, squares[i] += value * value;
+            }
+            n++;
+        }
+    if (!(n > 0)) return (Match){1, 0};
+    double mean[2] = {sum[0] / n, sum[1] / n}, spread[2];
+    for (int i = 0; i < 2; i++) spread[i] = sqrt(fmax(squares[i] / n - mean[i] * mean[i], 0));
+    double gain = spread[1] > 1 ? fmin(fmax(spread[0] / spread[1], 0.8), 1.25) : 1;
+    return (Match){gain, mean[0] - gain * mean[1]};
+}
+
+static double grey_of(const unsigned char *rgb)
+{
+    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+}
+
+typedef struct Pasting { Image *photo; const Image *after; Frame frame; Match match[3]; int left, right, top; } Pasting;
+
+static void paste_task(void *argument, int row, int worker)
+{
+    (void)worker;
+    const Pasting *job = argument;
+    int channels = job->photo->channels, side = job->after->width, from = job->after->channels;
+    for (int x = job->left; x < job->right; x++) {
+        unsigned char *to =
+            job->photo->pixels + ((size_t)(job->top + row) * (size_t)job->photo->width + (size_t)x) * (size_t)channels;
+        double u, v, grey = from == 1 && channels == 3 ? grey_of(to) : 0;
+        frame_invert(&job->frame, x + 0.5, job->top + row + 0.5, &u, &v);
+        double weight = paste_weight(u, v);
+        if (!(weight > 0)) continue;
+        for (int c = 0; c < channels; c++) {
+            int k = from == 1 ? 0 : c;
+            double value = job->match[k].gain * sample(job->after, u * side, v * side, k) + job->match[k].offset;
+            if (from == 1 && channels == 3) value += to[c] - grey;
+            value = to[c] + weight * (value - to[c]) + 0.5;
+            to[c] = (unsigned char)fmin(fmax(value, 0), 255);
+        }
+    }
+}
+
+/* before and after: squares of one side and of 1 channel, or as many as the photo has. */
+static void paste_frame(Image *photo, Frame frame, const Image *before, const Image *after)
+{
+    double low[2] = {1e9, 1e9}, high[2] = {-1e9, -1e9}, p[2];
+    for (int corner = 0; corner < 4; corner++) {
+        frame_point(&frame, corner % 2, corner / 2, &p[0], &p[1]);
+        for (int k = 0; k < 2; k++) low[k] = fmin(low[k], p[k]), high[k] = fmax(high[k], p[k]);
+    }
+    Pasting job = {.photo = photo,
+                   .after = after,
+                   .frame = frame,
+                   .left = clamp_int(floor(low[0]), 0, photo->width),
+                   .top = clamp_int(floor(low[1]), 0, photo->height),
+                   .right = clamp_int(ceil(high[0]), 0, photo->width)};
+    int bottom = clamp_int(ceil(high[1]), 0, photo->height);
+    for (int c = 0; c < after->channels; c++) job.match[c] = match_channel(before, after, c);
+    if (bottom > job.top) parallel(bottom - job.top, paste_task, &job);
+}
+
+/* ================================================================================================
  * 11  TRAINING RECIPES
  *
  * A run is a directory: `config` says every setting in words, `log.csv` has the losses, `samples/` the same faces
@@ -8089,10 +9509,13 @@ typedef struct Settings {
     char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
     char only[TEXT];
     long count, json, roofline, repeat, scale, half;
+    char detector[TEXT], weights[TEXT * 4];
+    long align, all, csv, max_side;
+    double margin, threshold, min_face;
     long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
 } Settings;
 
-enum { FIXED = 1, FREE = 2, COMMAND = 4 };         /* COMMAND: not written to config at all */
+enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };  /* COMMAND: never written to config; OTHER: not of a training */
 
 typedef struct Setting {
     const char *name;
@@ -8156,24 +9579,33 @@ static const Setting settings_table[] = {
     {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
     {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
     {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
-    {"emotion",      's', COMMAND, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
-    {"theta",        's', COMMAND, AT(theta), 0, 0, "ganmut: the direction, 40deg or 0.7rad, of strength --rho"},
-    {"rho",          'f', COMMAND, AT(rho), 0, 1, "ganmut: the strength for --theta and --between"},
-    {"xy",           's', COMMAND, AT(xy), 0, 0, "ganmut: the point x,y (or x,y,z) of the space"},
-    {"between",      's', COMMAND, AT(between), 0, 0, "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5"},
-    {"path",         's', COMMAND, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
-    {"gif",          'b', COMMAND, AT(gif), 0, 1, "also a GIF along a path"},
-    {"bgr",          'b', COMMAND, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
-    {"emotions",     's', COMMAND, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
-    {"count",        'i', COMMAND, AT(count), 1, 1e7, "how many pictures"},
-    {"pose",         'f', COMMAND, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
-    {"split",        's', COMMAND, AT(split), 0, 0, "train, validation, test or all"},
-    {"scale",        'i', COMMAND, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
-    {"json",         'b', COMMAND, AT(json), 0, 1, "print JSON"},
-    {"only",         's', COMMAND, AT(only), 0, 0, "keep only tensors whose name begins so"},
-    {"half",         'b', COMMAND, AT(half), 0, 1, "store float32 as float16"},
-    {"roofline",     'b', COMMAND, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
-    {"repeat",       'i', COMMAND, AT(repeat), 1, 1000, "timed repetitions"},
+    {"emotion",      's', OTHER, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
+    {"theta",        's', OTHER, AT(theta), 0, 0, "ganmut: the direction, 40deg or 0.7rad, of strength --rho"},
+    {"rho",          'f', OTHER, AT(rho), 0, 1, "ganmut: the strength for --theta and --between"},
+    {"xy",           's', OTHER, AT(xy), 0, 0, "ganmut: the point x,y (or x,y,z) of the space"},
+    {"between",      's', OTHER, AT(between), 0, 0, "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5"},
+    {"path",         's', OTHER, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
+    {"gif",          'b', OTHER, AT(gif), 0, 1, "also a GIF along a path"},
+    {"bgr",          'b', OTHER, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
+    {"emotions",     's', OTHER, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
+    {"count",        'i', OTHER, AT(count), 1, 1e7, "how many pictures"},
+    {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
+    {"split",        's', OTHER, AT(split), 0, 0, "train, validation, test or all"},
+    {"scale",        'i', OTHER, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
+    {"json",         'b', OTHER, AT(json), 0, 1, "print JSON"},
+    {"only",         's', OTHER, AT(only), 0, 0, "keep only tensors whose name begins so"},
+    {"half",         'b', OTHER, AT(half), 0, 1, "store float32 as float16"},
+    {"detector",     's', OTHER, AT(detector), 0, 0, "mtcnn or retinaface: find the faces first"},
+    {"weights",      's', OTHER, AT(weights), 0, 0, "the detector's weights: a folder (mtcnn) or a file"},
+    {"threshold",    'f', OTHER, AT(threshold), 0, 1, "least score of a face (0: mtcnn 0.7, retinaface 0.6)"},
+    {"min-face",     'f', OTHER, AT(min_face), 12, 10000, "mtcnn: side of the smallest face looked for, in pixels"},
+    {"max-side",     'i', OTHER, AT(max_side), 32, 16384, "larger pictures are scaled down to this for the detector: bounds its memory"},
+    {"margin",       'f', OTHER, AT(margin), 0, 4, "so much more than the face's box, as a share of its side"},
+    {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
+    {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
+    {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
+    {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
+    {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
 };
 #undef AT
 enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
@@ -8182,9 +9614,11 @@ static Settings default_settings(void)
 {
     return (Settings){.model = "stargan", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
                       .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .count = 2000, .repeat = 5, .scale = 1,
+                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1,
+                      .count = 2000, .repeat = 5, .scale = 1,
                       .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
-                      .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1};
+                      .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
+                      .margin = 0.3, .min_face = 20, .max_side = 2048};
 }
 
 static const Setting *find_setting(const char *name)
@@ -9284,7 +10718,7 @@ static int write_config(const Settings *s, Error *e)
     if (!file) return fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
     fprintf(file, "# facegan %s; `facegan train` with the same settings goes on with this run\n", FACEGAN_VERSION);
     for (int i = 0; i < SETTINGS; i++) {
-        if (settings_table[i].use == COMMAND) continue;
+        if (settings_table[i].use >= COMMAND) continue;
         setting_text(s, &settings_table[i], text, sizeof text);
         fprintf(file, "%s = %s\n", settings_table[i].name, text);
     }
@@ -10730,7 +12164,7 @@ static void add_settings(Page *page, const Settings *s)
     static char texts[SETTINGS][TEXT * 4];
     int n = 0;
     for (int i = 0; i < SETTINGS; i++) {
-        if (settings_table[i].use == COMMAND) continue;
+        if (settings_table[i].use >= COMMAND) continue;
         setting_text(s, &settings_table[i], texts[i], sizeof texts[i]);
         cells[2 * n] = settings_table[i].name;
         cells[2 * n++ + 1] = texts[i];
@@ -10828,9 +12262,9 @@ static void spread_labels(Label *labels, int n, double line, double bottom)
 }
 
 /* The place of the space in a canvas: its centre, and how many pixels 1 is. */
-typedef struct Frame { double x, y, unit; } Frame;
+typedef struct Dial { double x, y, unit; } Dial;
 
-static void draw_circle(PlotCanvas *c, Frame f, double radius, unsigned rgb)
+static void draw_circle(PlotCanvas *c, Dial f, double radius, unsigned rgb)
 {
     enum { PARTS = 120 };
     for (int i = 0; i < PARTS; i++) {
@@ -10841,7 +12275,7 @@ static void draw_circle(PlotCanvas *c, Frame f, double radius, unsigned rgb)
 }
 
 /* One standard deviation of a Gaussian: mean + L (cos t, sin t) with C = L L^T on the plane. */
-static void draw_ellipse(PlotCanvas *c, Frame f, const double mean[2], const double covariance[3], unsigned rgb)
+static void draw_ellipse(PlotCanvas *c, Dial f, const double mean[2], const double covariance[3], unsigned rgb)
 {
     enum { PARTS = 72 };
     double l00 = sqrt(fmax(covariance[0], 0)), l10 = l00 > 0 ? covariance[1] / l00 : 0,
@@ -10868,7 +12302,7 @@ static void plane_covariance(const Plane *plane, const double c[SPACE_MOST][SPAC
 }
 
 /* The directions or Gaussians with their names, around whatever the frame holds. `faint`: no lines through it. */
-static void draw_space(PlotCanvas *c, Frame f, const Gamut *gamut, const Plane *plane, char space, char (*names)[NAME],
+static void draw_space(PlotCanvas *c, Dial f, const Gamut *gamut, const Plane *plane, char space, char (*names)[NAME],
                        bool faint, double text)
 {
     Label labels[MAX_CLASSES];
@@ -10916,7 +12350,7 @@ static int save_canvas(const char *path, PlotCanvas *canvas, bool provenance, Er
 static int gamut_picture(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
 {
     int p = model->g.size, cell = (int)s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
-    Frame f = {margin + CELLS * cell / 2.0, 70 + CELLS * cell / 2.0, CELLS * cell / 2.0};
+    Dial f = {margin + CELLS * cell / 2.0, 70 + CELLS * cell / 2.0, CELLS * cell / 2.0};
     PlotCanvas canvas;
     char path[PATH_MAX];
     Gamut gamut = gamut_of(&model->g);
@@ -10975,7 +12409,7 @@ static int film_frame(Facegan *model, const Plane *plane, const double *z, int s
     to_bytes(model->y->data, count_of(model->y), face);
     plot_picture(&canvas, 0, 0, side, side, face, p, p, model->g.channels);
     free(face);
-    Frame f = {side + side * 0.75, side / 2.0, side * 0.36};
+    Dial f = {side + side * 0.75, side / 2.0, side * 0.36};
     draw_space(&canvas, f, &gamut, plane, model->g.space, model->class_names, false, side / 16.0);
     on_plane(plane, z, &a, &b);
     plot_disc(&canvas, f.x + f.unit * a, f.y - f.unit * b, side / 40.0, gamut_ink);
@@ -11453,7 +12887,7 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
 static unsigned char *space_trails(const LogTable *log, const Facegan *model, size_t *bytes)
 {
     PlotCanvas canvas;
-    Frame f = {400, 310, 240};
+    Dial f = {400, 310, 240};
     Gamut gamut = gamut_of(&model->g);
     const Plane plane = {{1, 0, 0}, {0, 1, 0}};
     if (!plot_canvas(800, 620, 0xffffff, &canvas)) return NULL;
@@ -11721,6 +13155,294 @@ static int show_data(const char *data, const Settings *s, Error *e)
     return ok;
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 13.6  Faces in photographs: detect, crop, edit
+ *
+ * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
+ * or has no face is reported and passed over; it never ends a batch.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Does a verb's work on one photograph of three channels; faces->count may be 0. */
+typedef int EachPhoto(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
+                      Error *e);
+
+/* Pictures as given, folders as the pictures in them, sorted by name. */
+static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
+{
+    for (int i = 0; i < count; i++) {
+        if (!is_folder(inputs[i])) { names_add(paths, inputs[i]); continue; }
+        Names inside = folder_names(inputs[i], NAMES_PICTURES, 0);
+        for (int k = 0; k < inside.count; k++) {
+            char *path = text_of("%s/%s", inputs[i], inside.items[k]);
+            names_add(paths, path);
+            free(path);
+        }
+        if (!inside.count) warn("no pictures in %s", inputs[i]);
+        names_free(&inside);
+    }
+    return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
+}
+
+/* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
+typedef struct NetworkTrace { Store store; int count; Error error; } NetworkTrace;
+
+static void trace_network(void *context, const char *network, const char *what, Shape shape, const real *data)
+{
+    NetworkTrace *trace = context;
+    char name[96];
+    if (strcmp(what, "input") == 0) trace->count++;
+    snprintf(name, sizeof name, "%d.%s.%s", trace->count - 1, network, what);
+    if (!trace->error.status) store_pictures(&trace->store, name, shape, data, &trace->error);
+}
+
+static int save_network_trace(NetworkTrace *trace, const char *path, Error *e)
+{
+    char why[TENSORFILE_ERROR_SIZE];
+    int ok = !trace->error.status && tensorfile_save(path, &trace->store.file, why);
+    if (!ok) fail(e, 1, "%s", trace->error.status ? trace->error.text : why);
+    store_free(&trace->store);
+    return ok;
+}
+
+static int open_detector(Detector *d, const Settings *s, Error *e)
+{
+    if (!detector_open(d, s->detector, s->weights, e)) return 0;
+    if (s->threshold > 0) d->threshold = s->threshold;
+    d->min_face = s->min_face;
+    d->max_side = (int)s->max_side;
+    return 1;
+}
+
+static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
+{
+    Names paths = {0};
+    Detector detector;
+    NetworkTrace trace = {0};
+    int unreadable = 0, without = 0, found = 0, ok = open_detector(&detector, s, e);
+    double seconds = 0;
+    if (!ok) return 0;
+    if (*s->trace) detector.watch = trace_network, detector.watch_context = &trace;
+    ok = photo_paths(inputs, count, &paths, e) && (!*s->out || make_directory(s->out, e));
+    for (int i = 0; ok && i < paths.count && !interrupted; i++) {
+        Image photo;
+        Faces faces;
+        char why[IMAGE_ERROR_SIZE];
+        if (!image_load(paths.items[i], 3, &photo, why)) {
+            warn("passed over: %s", why);
+            unreadable++;
+            continue;
+        }
+        double start = now_seconds();
+        ok = detect_faces(&detector, &photo, &faces, e);
+        seconds += now_seconds() - start;
+        if (ok && !faces.count) warn("no face in %s", paths.items[i]), without++;
+        found += faces.count;
+        ok = ok && each(context, paths.items[i], &photo, &faces, s, e);
+        faces_free(&faces);
+        image_free(&photo);
+    }
+    int seen = paths.count - unreadable;
+    if (ok)
+        warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture", found, seen,
+             without, unreadable, seen ? 1e3 * seconds / seen : 0);
+    if (*s->trace) ok = save_network_trace(&trace, s->trace, e) && ok;
+    detector_close(&detector);
+    names_free(&paths);
+    if (ok && unreadable) return fail(e, 1, "%d of %d pictures could not be read", unreadable, seen + unreadable);
+    return ok;
+}
+
+/* A field of CSV: quoted where it must be (RFC 4180). */
+static void print_field(const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) { fputs(text, stdout); return; }
+    putchar('"');
+    for (; *text; text++) printf("%s%c", *text == '"' ? "\"" : "", *text);
+    putchar('"');
+}
+
+/* OUT/<the picture's name without its ending><suffix>.png */
+static void photo_name(const char *out, const char *picture, const char *suffix, char path[PATH_MAX])
+{
+    const char *slash = strrchr(picture, '/'), *name = slash ? slash + 1 : picture, *dot = strrchr(name, '.');
+    snprintf(path, PATH_MAX, "%s/%.*s%s.png", *out ? out : ".",
+             dot && dot > name ? (int)(dot - name) : (int)strlen(name), name, suffix);
+}
+
+/* The photograph with boxes, scores and landmarks drawn on it. */
+static int save_annotated(const char *picture, const Image *photo, const Faces *faces, const char *out, Error *e)
+{
+    PlotCanvas canvas;
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE], text[32];
+    if (!plot_canvas(photo->width, photo->height, 0xffffff, &canvas))
+        return fail(e, 1, "no memory to draw on %s", picture);
+    memcpy(canvas.rgb, photo->pixels, (size_t)photo->width * (size_t)photo->height * 3);
+    double unit = fmax(1, (photo->width + photo->height) / 900.0);
+    for (int i = 0; i < faces->count; i++) {
+        const Face *f = &faces->items[i];
+        const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
+        for (int k = 0; k < 4; k++)
+            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit,
+                              0x2ecc71);
+        for (int k = 0; k < LANDMARKS; k++)
+            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit,
+                      k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
+        snprintf(text, sizeof text, "%d: %.3f", i + 1, f->score);
+        double size = 10 * unit, y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
+        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit),
+                       (int)(1.25 * size), 0x103020);
+        plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
+    }
+    photo_name(out, picture, "-faces", path);
+    Image image = {canvas.width, canvas.height, 3, canvas.rgb};
+    int ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
+    plot_free(&canvas);
+    return ok;
+}
+
+static void print_heading(const Settings *s)
+{
+    if (s->json) printf("{\"pictures\": [\n");
+    else if (s->csv)
+        printf("path,face,score,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
+               "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y\n");
+    else
+        printf("%-28s %4s  %6s %6s %6s %6s %6s   eyes, nose, mouth corners\n", "picture", "face", "score", "x", "y",
+               "width", "height");
+}
+
+/* One photograph's faces: rows of a table or of CSV, or a JSON object. */
+static int print_faces(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
+                       Error *e)
+{
+    int *pictures = context;
+    if (!*pictures) print_heading(s);
+    if (s->json) {
+        printf("%s  {\"path\": ", *pictures ? ",\n" : "");
+        print_quoted(path);
+        printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->width, photo->height);
+    }
+    for (int i = 0; i < faces->count; i++) {
+        const Face *f = &faces->items[i];
+        if (s->json) {
+            printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "",
+                   f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
+            for (int k = 0; k < LANDMARKS; k++)
+                printf("%s[%.2f, %.2f]", k ? ", " : "", f->landmark[k][0], f->landmark[k][1]);
+            printf("]}");
+        } else if (s->csv) {
+            print_field(path);
+            printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
+            for (int k = 0; k < LANDMARKS; k++) printf(",%.2f,%.2f", f->landmark[k][0], f->landmark[k][1]);
+            printf("\n");
+        } else {
+            printf("%-28s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", path, i + 1, f->score, f->box[0], f->box[1],
+                   face_width(f), face_height(f));
+            for (int k = 0; k < LANDMARKS; k++) printf(" %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
+            printf("\n");
+        }
+    }
+    if (s->json) printf("]}");
+    ++*pictures;
+    return *s->out ? save_annotated(path, photo, faces, s->out, e) : 1;
+}
+
+static int detect_photos(char *const *inputs, int count, const Settings *s, Error *e)
+{
+    int pictures = 0, ok = each_photo(s, inputs, count, print_faces, &pictures, e);
+    if (ok && !pictures) print_heading(s);
+    if (s->json && (ok || pictures)) printf("\n]}\n");
+    return ok;
+}
+
+/* Cuts out the best face, or all of them. */
+static int crop_photo(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
+                      Error *e)
+{
+    char name[PATH_MAX], suffix[16] = "", why[IMAGE_ERROR_SIZE];
+    (void)context;
+    for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
+        Image cut;
+        if (!cut_frame(photo, face_frame(faces->items[i], s->align, s->margin), s->size ? (int)s->size : 128, &cut, e))
+            return 0;
+        if (s->all) snprintf(suffix, sizeof suffix, "-%d", i + 1);
+        photo_name(s->out, path, suffix, name);
+        int ok = image_save(name, &cut, NULL, 0, why);
+        image_free(&cut);
+        if (!ok) return fail(e, 1, "%s", why);
+        printf("%s\n", name);
+    }
+    return 1;
+}
+
+/* A picture of as many channels as the model wants. */
+static int to_channels(const Image *rgb, int channels, Image *out, Error *e)
+{
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_new(rgb->width, rgb->height, channels, out, why)) return fail(e, 1, "%s", why);
+    size_t pixels = (size_t)rgb->width * (size_t)rgb->height;
+    if (channels == 3) memcpy(out->pixels, rgb->pixels, 3 * pixels);
+    else for (size_t i = 0; i < pixels; i++) out->pixels[i] = (unsigned char)(grey_of(rgb->pixels + 3 * i) + 0.5);
+    return 1;
+}
+
+/* Draws one face with the condition that the model holds, and pastes it into `result`. */
+static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *result, Error *e)
+{
+    Image cut = {0}, before = {0}, after = {0};
+    char why[IMAGE_ERROR_SIZE];
+    int size = model->g.size,
+        ok = cut_frame(photo, frame, size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
+    if (ok && !image_new(size, size, model->g.channels, &after, why)) ok = fail(e, 1, "%s", why);
+    if (ok) {
+        from_bytes(before.pixels, count_of(model->y), model->x->data);
+        graph_run(model->graph);
+        to_bytes(model->y->data, count_of(model->y), after.pixels);
+        paste_frame(result, frame, &before, &after);
+    }
+    image_free(&cut), image_free(&before), image_free(&after);
+    return ok;
+}
+
+/* Every face of a photograph with one expression: OUT/<name>-<class>.png */
+static int edit_photo(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
+                      Error *e)
+{
+    Facegan *model = context;
+    int index = -1, n = model->g.classes, ok = 1;
+    double strength = 1;
+    char name[PATH_MAX], why[IMAGE_ERROR_SIZE];
+    bool all = strcmp(s->emotion, "all") == 0 || !*s->emotion;
+    if (!all && !parse_emotion(model, s->emotion, &index, &strength, e)) return 0;
+    for (int k = all ? 0 : index; faces->count && ok && k < (all ? n : index + 1); k++) {
+        Image result;
+        if (!to_channels(photo, 3, &result, e)) return 0;
+        one_hot(model->condition->data, n, k);
+        model->condition->data[k] = (real)strength;
+        for (int i = 0; ok && i < faces->count; i++)
+            ok = edit_face(model, photo, face_frame(faces->items[i], s->align, s->margin), &result, e);
+        const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+        edited_name(*s->out ? s->out : ".", path, model->class_names[k], name);
+        if (ok && !image_save(name, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
+        if (ok) printf("%s\n", name);
+        image_free(&result);
+    }
+    return ok;
+}
+
+static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
+{
+    Facegan *model = open_generator(run, e);
+    int index;
+    double strength;
+    if (!model) return 0;
+    bool all = strcmp(s->emotion, "all") == 0 || !*s->emotion;
+    int ok = (all || parse_emotion(model, s->emotion, &index, &strength, e)) &&
+             each_photo(s, inputs, count, edit_photo, model, e);
+    facegan_close(model);
+    return ok;
+}
+
 /* ================================================================================================
  * 14  THE COMMAND LINE
  *
@@ -11763,12 +13485,22 @@ static int run_train(Command *c, Error *e)
 
 static int run_edit(Command *c, Error *e)
 {
+    if (*c->settings.detector || *c->settings.weights)
+        return edit_photos(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
     return edit_pictures(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
 }
 
 static int run_gamut(Command *c, Error *e)
 {
     return show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
+}
+
+static int run_detect(Command *c, Error *e) { return detect_photos(c->inputs, c->n_inputs, &c->settings, e); }
+
+static int run_crop(Command *c, Error *e)
+{
+    if (!*c->settings.out) return fail(e, 2, "crop needs --out DIR");
+    return each_photo(&c->settings, c->inputs, c->n_inputs, crop_photo, NULL, e);
 }
 
 static int run_step(Command *c, Error *e)   { return step_file(c->inputs[0], c->inputs[1], e); }
@@ -11940,8 +13672,8 @@ static const struct { const char *name, *text;
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, stargan, ganmut, losses, runs, "
-              "speed, ops, traps.\n"},
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, ganmut, losses, "
+              "runs, speed, ops, traps.\n"},
     {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
              "test above; or the\n"
              "original fer2013.csv; or a CSV list with columns path,label (or GANmut's "
@@ -11950,6 +13682,15 @@ static const struct { const char *name, *text;
              "square and scaled.\n"
              "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
              "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
+    {"faces", "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN "
+              "photo.jpg\n"
+              "--detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every bit.\n"
+              "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
+              "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
+              "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the faster "
+              "and more exact one.\n"
+              "Pictures larger than --max-side are scaled down for the detector. A lower --threshold finds more, and more "
+              "that is no face.\n"},
     {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, "
                 "and a discriminator D that\n"
                 "says whether a picture is real and which class it shows. G learns from three wishes: look real, look "
@@ -12021,10 +13762,8 @@ static int run_man(Command *c, Error *e)
         if (c->n_inputs) return 1;
         printf("\n");
     }
-    return c->n_inputs
-               ? fail(e, 2, "man %s: the chapters are start, data, stargan, ganmut, losses, runs, speed, ops, traps",
-                      c->inputs[0])
-               : 1;
+    if (!c->n_inputs) return 1;
+    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, ganmut, losses, runs, speed, ops, traps", c->inputs[0]);
 }
 
 static const Verb verbs[] = {
@@ -12032,15 +13771,25 @@ static const Verb verbs[] = {
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
      "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
-    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
+    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
-     "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"},
+     "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
+     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited    (every face, pasted back)\n"},
     {"gamut", "gamut RUN IMAGE... [--gif]", "GANmut's space of emotions: a picture for each face, and one page to explore it",
      " out gif path between scale provenance threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_gamut,
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
+    {"detect", "detect IMAGE...|DIR --detector D --weights W", "find faces in photographs: boxes, scores, five landmarks",
+     " detector weights threshold min-face max-side out csv json trace threads isa quiet ", 1, MAX_INPUTS_GIVEN, run_detect,
+     "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
+     "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
+     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --threshold 0.4 --out seen    (draws boxes)\n"},
+    {"crop", "crop IMAGE...|DIR --detector D --weights W --out DIR", "cut faces out of photographs, upright or aligned by their landmarks",
+     " detector weights threshold min-face max-side out size margin align all threads isa quiet ", 1, MAX_INPUTS_GIVEN, run_crop,
+     "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
+     "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
     {"data", "data draw|show|doctor [DATA]", "draw faces to learn from, show a data set, or find what is wrong with it",
      " out count size seed emotions pose grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
@@ -12071,7 +13820,7 @@ static bool takes(const Verb *verb, const Setting *which)
     char padded[64];
     snprintf(padded, sizeof padded, " %s ", which->name);
     if (verb->options) return strstr(verb->options, padded) != NULL;
-    return !strstr(" model data emotion emotions theta rho xy between path gif bgr count split scale json roofline repeat only half pose ", padded);
+    return which->use != OTHER && strcmp(which->name, "model") && strcmp(which->name, "data");
 }
 
 static void print_verb(const Verb *verb)

@@ -106,6 +106,7 @@ typedef struct ConvShape {
     OP(sign,                 "y = -1, 0, 1") \
     OP(leaky_relu,           "y = x if x > 0 else a x") \
     OP(leaky_mask,           "dx = dy if y > 0 else a dy: linear in dy, constant in y's sign") \
+    OP(prelu,                "y = x if x > 0 else a_c x: a slope for each channel") \
     OP(sum,                  "sum over every axis along which the result has length 1") \
     OP(broadcast,            "repeat along every axis along which x has length 1") \
     OP(concat,               "u and v one after the other along an axis") \
@@ -120,6 +121,8 @@ typedef struct ConvShape {
     OP(conv2d,               "convolution, with bias and leaky ReLU when asked") \
     OP(conv2d_input_grad,    "its adjoint in x: also the transposed convolution") \
     OP(conv2d_weight_grad,   "its adjoint in w") \
+    OP(max_pool,             "of each window, u where x is largest; u is x itself unless this is a gradient") \
+    OP(max_unpool,           "its adjoint in u: dy goes to where x is largest; constant in x") \
     OP(prepare_filter,       "w as a kernel wants to read it (packed or Winograd-transformed); made by the planner") \
     OP(moments,              "each picture's and channel's mean and 1/sqrt(variance + eps)") \
     OP(instance_norm,        "(x - mean)/std * scale + shift, plus a residual, then leaky ReLU, when asked") \
@@ -157,7 +160,7 @@ typedef struct Node {
     Graph *graph;
     double a, b;                        /* the op's constants; leaky slope is `a` */
     int axis, from;                     /* concat, slice, pad */
-    ConvShape conv;
+    ConvShape conv;                     /* max pooling too: its window is the kernel */
     Tensor *tensor;                     /* leaf, adam */
     real *data;                         /* where its value stands: known once planned */
     /* the planner's notes */
