@@ -4341,7 +4341,7 @@ static void graph_bind(Graph *g, const Arena *arena)
 /* ------------------------------------------------------------------------------------------------
  * 6.4  Running
  *
- * The one place where a device is chosen: a row's CPU kernel or, in a program built with gpu.cu, its GPU kernel.
+ * A loop over the rows' kernels: the one place that says where a node is computed.
  * ---------------------------------------------------------------------------------------------- */
 
 static void graph_run(Graph *g)
@@ -5027,18 +5027,24 @@ static Node *strength_loss(Node *scores, Node *rho)
     return mul(sum(mul(strong, square(sub(largest(softmax(scores)), rho)))), reciprocal(sum(strong)));
 }
 
+/* What both models' D steps do once the points z (N,1,1,d) are drawn. */
+static void finish_ganmut_d_step(Step *step, Net *generator, Net *d, Node *x, Node *z, const Batch *batch, const Recipe *recipe)
+{
+    int n = x->shape.d[0];
+    step->fake = stop_grad(stargan_generator(generator, x, z));                                 // (N,P,P,X)
+    Node *fake_features = slice(discriminator_terms(step, d, x, batch, recipe), 0, n, n);
+    add_term(step, "D.info", mean_squared_error(ganmut_coordinates(d, fake_features), z), recipe->lambda_info);
+    finish_step(step, d, leaf(step->graph, batch->schedule_d), recipe);
+}
+
 static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *rho = leaf(g, batch->draws[0]);
-    int n = x->shape.d[0];
     Node *z = stop_grad(linear_points(generator, leaf(g, batch->target), rho, batch, recipe, 'd'));     // (N,1,1,d)
-    step.fake = stop_grad(stargan_generator(generator, x, z));                                  // (N,P,P,X)
-    Node *both = discriminator_terms(&step, d, x, batch, recipe);
-    add_term(&step, "D.info", mean_squared_error(ganmut_coordinates(d, slice(both, 0, n, n)), z), recipe->lambda_info);
-    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    finish_ganmut_d_step(&step, generator, d, x, z, batch, recipe);
     return step;
 }
 
@@ -5097,13 +5103,9 @@ static Step gaussian_d_step(Net *generator, Net *d, const Batch *batch, const Re
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x);
-    int n = x->shape.d[0];
     ganmut_space(generator);
     Node *z = stop_grad(gaussian_points(generator, batch, recipe, 'd'));                        // (N,1,1,d)
-    step.fake = stop_grad(stargan_generator(generator, x, z));                                  // (N,P,P,X)
-    Node *both = discriminator_terms(&step, d, x, batch, recipe);
-    add_term(&step, "D.info", mean_squared_error(ganmut_coordinates(d, slice(both, 0, n, n)), z), recipe->lambda_info);
-    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    finish_ganmut_d_step(&step, generator, d, x, z, batch, recipe);
     return step;
 }
 
@@ -10826,8 +10828,8 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
             ok = save_checkpoint(t, e);
             saved = now_seconds();
         }
-        progress_show(&progress, t->iteration, "D %.3g  G %.3g%s", t->last_d[t->d_step.n_terms],
-                      t->last_g[t->g_step.n_terms], "");
+        progress_show(&progress, t->iteration, "D %.3g  G %.3g", t->last_d[t->d_step.n_terms],
+                      t->last_g[t->g_step.n_terms]);
     }
     progress_end(&progress);
     return ok && save_checkpoint(t, e);
@@ -11068,9 +11070,10 @@ static int store_pictures(Store *store, const char *name, Shape s, const real *d
 
 static int store_step(Store *store, const Step *step, const Net *net, const char *fake_name, Error *e)
 {
-    char total[] = {net->letter, '.', 't', 'o', 't', 'a', 'l', 0},
-         before[] = {'g', 'r', 'a', 'd', '.', net->letter, '.', 0},
-         after[] = {'a', 'f', 't', 'e', 'r', '.', net->letter, '.', 0};
+    char total[16], before[16], after[16];
+    snprintf(total, sizeof total, "%c.total", net->letter);
+    snprintf(before, sizeof before, "grad.%c.", net->letter);
+    snprintf(after, sizeof after, "after.%c.", net->letter);
     int ok = store_pictures(store, fake_name, step->fake->shape, step->fake->data, e) &&
              store_tensor(store, "", total, step->total->shape, step->total->data, 1, e);
     for (int i = 0; ok && i < step->n_terms; i++)

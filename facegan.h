@@ -1,4 +1,4 @@
-/* facegan.h: the public face of facegan, and (below FACEGAN_INTERNAL) what facegan.c and gpu.cu share.
+/* facegan.h: the public face of facegan, and (below FACEGAN_INTERNAL) the words of facegan.c itself.
  *
  * facegan synthesises facial expressions with the systems of a set of seminar papers; facegan.c tells the whole
  * story. This header is for programs that want to use a trained generator without the command line. Compiles as C11
@@ -54,8 +54,9 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 }
 #endif
 
-/* ================================================================================================ internal from here
- * on The vocabulary of facegan.c's chapters 2 to 5, which gpu.cu speaks too. */
+/* ================================================================================================
+ * Internal from here on: the vocabulary of facegan.c's chapters 2 to 5.
+ * ============================================================================================== */
 #ifdef FACEGAN_INTERNAL
 
 #ifdef REAL_DOUBLE
@@ -85,7 +86,7 @@ typedef struct ConvShape {
  *   NAME_cpu        its CPU kernel
  *   NAME_grad       its gradient rule, made of op constructors (or NO_GRADIENT / FIRST_ORDER_ONLY, stated)
  *   NAME_case       its test cases
- * and NAME_gpu in gpu.cu. A row that lacks one does not compile. The text is what `facegan man ops` prints. */
+ * A row that lacks one does not compile. The text is what `facegan man ops` prints. */
 #define FACEGAN_OPS(OP) \
     OP(leaf,                 "a buffer that outlives the run: parameter, moment, batch, random draw, learning rate") \
     OP(fill,                 "y = a everywhere") \
