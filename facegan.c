@@ -9505,7 +9505,7 @@ typedef struct Settings {
     long gif, bgr;
     long space_dim, random_directions;
     double lambda_info, lambda_rho, lambda_prediction;
-    double pose, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
+    double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
     long flip, as_published;
     long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey;
     char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
@@ -9592,6 +9592,8 @@ static const Setting settings_table[] = {
     {"emotions",     's', OTHER, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
     {"count",        'i', OTHER, AT(count), 1, 1e7, "how many pictures"},
     {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
+    {"weakest",      'f', OTHER, AT(weakest), 0, 1, "the least intensity of an emotion"},
+    {"blends",       'f', OTHER, AT(blends), 0, 1, "in this share of the pictures a second, weaker emotion is mixed in"},
     {"split",        's', OTHER, AT(split), 0, 0, "train, validation, test or all"},
     {"scale",        'i', OTHER, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
     {"json",         'b', OTHER, AT(json), 0, 1, "print JSON"},
@@ -9616,7 +9618,7 @@ static Settings default_settings(void)
 {
     return (Settings){.model = "stargan", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
                       .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1,
+                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
                       .count = 2000, .repeat = 5, .scale = 1,
                       .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
                       .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
@@ -13038,20 +13040,39 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
     return n;
 }
 
-/* Picture number `index`: who it is, how they stand, and how strongly they show the emotion. */
-static float draw_face(uint64_t seed, uint64_t index, int emotion, float turn, int size, int channels, unsigned char *pixels,
-                       float au[FACE_AUS])
+typedef struct Expression {
+    float intensity, second_intensity, au[FACE_AUS];
+    int second;                         /* the emotion mixed in; neutral: none */
+} Expression;
+
+/* What picture number `index` shows: the emotion, of an intensity between --weakest and 1, and in a share --blends of
+ * the pictures a second one, weaker than the first. */
+static Expression draw_expression(const Settings *s, uint64_t index, int emotion)
+{
+    Expression shown = {.second = EMOTION_NEUTRAL};
+    if (emotion == EMOTION_NEUTRAL) return shown;
+    uint64_t seed = (uint64_t)s->seed;
+    shown.intensity = (float)(s->weakest + (1 - s->weakest) * draw(seed, STREAM_FACE, index, 0));
+    face_recipe(shown.au, emotion, shown.intensity);
+    if (draw(seed, STREAM_FACE, index, 1) >= s->blends) return shown;
+    shown.second = 1 + (emotion + (int)(draw(seed, STREAM_FACE, index, 2) * (EMOTIONS - 2))) % (EMOTIONS - 1);
+    shown.second_intensity = shown.intensity * (float)draw(seed, STREAM_FACE, index, 3);
+    face_recipe(shown.au, shown.second, shown.second_intensity);
+    return shown;
+}
+
+/* Picture number `index`: who it is, and how they stand. */
+static Expression draw_face(const Settings *s, uint64_t index, int emotion, unsigned char *pixels)
 {
     FaceIdentity identity;
     FacePose pose;
-    float intensity = emotion == EMOTION_NEUTRAL ? 0 : (float)(0.6 + 0.4 * draw(seed, STREAM_FACE, index, 0));
-    memset(au, 0, FACE_AUS * sizeof *au);
-    face_identity(&identity, seed, index);
-    face_pose(&pose, seed, index);
+    float turn = (float)s->pose;
+    Expression shown = draw_expression(s, index, emotion);
+    face_identity(&identity, (uint64_t)s->seed, index);
+    face_pose(&pose, (uint64_t)s->seed, index);
     pose.yaw *= turn, pose.roll *= turn, pose.shift_x *= turn, pose.shift_y *= turn;
-    face_recipe(au, emotion, intensity);
-    face_render(&identity, &pose, au, size, channels, pixels);
-    return intensity;
+    face_render(&identity, &pose, shown.au, (int)s->size, (int)s->channels, pixels);
+    return shown;
 }
 
 typedef struct DrawTask {
@@ -13072,8 +13093,8 @@ static void draw_task(void *argument, int i, int worker)
     int index = t->first + i, emotion = t->emotions[index % t->n_emotions], size = (int)s->size,
         channels = (int)s->channels;
     unsigned char *pixels = must_alloc((size_t)(size * size), (size_t)channels);
-    float au[FACE_AUS], valence, arousal,
-        intensity = draw_face((uint64_t)s->seed, (uint64_t)index, emotion, (float)s->pose, size, channels, pixels, au);
+    Expression shown = draw_face(s, (uint64_t)index, emotion, pixels);
+    float valence, arousal;
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE], *row = t->rows[i];
     Image image = {size, size, channels, pixels};
     snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, emotion_names[emotion], index);
@@ -13083,10 +13104,11 @@ static void draw_task(void *argument, int i, int worker)
         pthread_mutex_unlock(&t->mutex);
         atomic_store(&t->failed, 1);
     }
-    face_affect(au, &valence, &arousal);
+    face_affect(shown.au, &valence, &arousal);
     int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", emotion_names[emotion], index,
-                        emotion_names[emotion], intensity, valence, arousal);
-    for (int k = 0; k < FACE_AUS; k++) used += snprintf(row + used, 256 - (size_t)used, ",%.2f", au[k]);
+                        emotion_names[emotion], shown.intensity, valence, arousal);
+    for (int k = 0; k < FACE_AUS; k++) used += snprintf(row + used, 256 - (size_t)used, ",%.2f", shown.au[k]);
+    snprintf(row + used, 256 - (size_t)used, ",%s,%.3f", emotion_names[shown.second], shown.second_intensity);
     free(pixels);
 }
 
@@ -13106,7 +13128,7 @@ static int draw_faces(const Settings *s, Error *e)
     if (!list) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
     fprintf(list, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list, ",AU%d", face_au_numbers[k]);
-    fprintf(list, "\n");
+    fprintf(list, ",second,second_intensity\n");
     DrawTask task = {.s = s, .emotions = emotions, .n_emotions = n, .rows = must_alloc(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
     Progress progress = progress_start("draw", 0, s->count);
     for (task.first = 0; task.first < s->count && !atomic_load(&task.failed) && !interrupted; task.first += AT_ONCE) {
@@ -13794,7 +13816,7 @@ static const Verb verbs[] = {
      "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
     {"data", "data draw|show|doctor [DATA]", "draw faces to learn from, show a data set, or find what is wrong with it",
-     " out count size seed emotions pose grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
+     " out count size seed emotions pose weakest blends grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
      "  facegan data show faces --out sheet.png\n"
      "  facegan data doctor fer2013 --size 48\n"},
