@@ -53,10 +53,11 @@ test: facegan facegan64 $(TESTS)
 test-long: facegan facegan64 $(TESTS)
 	sh tests/run.sh --long $(TESTS)
 
-test-torch: facegan facegan64
+test-torch: facegan facegan64 build/test_metrics
 	python3 tests/torch_stargan.py
 	python3 tests/torch_ganmut.py
 	python3 tests/torch_detect.py
+	python3 tests/scipy_metrics.py
 
 build/fuzz_%: tests/fuzz_%.c $(SOURCES)
 	@mkdir -p build

@@ -6,7 +6,7 @@
  *    1  ground: errors, memory, chance, threads       9  data: readers, augmentation, the drawn faces
  *    2  tensors and the graph                        10  face detectors, alignment, pasting back
  *    3  CPU kernels (may be skipped)                 11  training recipes
- *    4  the ops: one row each                        12  verification and speed
+ *    4  the ops: one row each                        12  metrics, verification, speed
  *    5  the gradient, symbol to symbol               13  pictures, pages, reports
  *    6  planning and running a graph                 14  the command line
  *    7  layers and networks
@@ -193,6 +193,7 @@ static void *scratch(size_t bytes)
 
 enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST };
 enum { STREAM_STRENGTH = STREAM_TEST + 1, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
+enum { STREAM_RESAMPLE = 0x4d };         /* of the metrics */
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
 {
@@ -11129,16 +11130,691 @@ static int step_file(const char *in, const char *out, Error *e)
 }
 
 /* ================================================================================================
- * 12  VERIFICATION AND SPEED
+ * 12  METRICS, VERIFICATION, SPEED
  *
- * `facegan verify` holds every row of the table against its definition: each instruction set this machine has, each
- * of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
- * gradients against central differences. `facegan bench` times the steps. Comparisons are written `!(error <=
+ * What a generator is judged by (12.1 to 12.6) are plain functions of double arrays: where the numbers came from,
+ * which pictures, which classifier, is the business of `facegan eval` (13.10). A number that cannot be computed is
+ * NaN, is left out of averages, and the report says how many were; it never turns into a good score.
+ *
+ * `facegan verify` (12.7) holds every row of the table against its definition: each instruction set this machine has,
+ * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
+ * gradients against central differences. `facegan bench` (12.9) times the steps. Comparisons are written `!(error <=
  * limit)`, so that NaN fails.
  * ============================================================================================== */
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
 /* ------------------------------------------------------------------------------------------------
- * 12.1  Kernels against definitions
+ * 12.1  The symmetric eigenproblem                      A = sum over i of w_i v_i v_i^T, the v_i orthonormal
+ *
+ * n-2 reflections H = I - beta u u^T make A tridiagonal without moving its eigenvalues (Householder 1958). Plane
+ * rotations then push the elements beside the diagonal down to nothing, from the top to the bottom and over again,
+ * each sweep shifted by an eigenvalue of the last two rows (Francis 1961, Wilkinson 1968; Golub & Van Loan, algorithm
+ * 8.3.3).
+ *
+ *     x x x x       d e . .       d e b .       the bulge b that a rotation makes
+ *     x x x x  -->  e d e .  -->  e d e .  -->  is what the next one clears,
+ *     x x x x       . e d e       b e d e       one row further down
+ *     x x x x       . . e d       . . e d
+ *
+ * Eigenvectors are kept as rows, so that every inner loop runs along memory.
+ * ---------------------------------------------------------------------------------------------- */
+
+static double dot_product(const double *u, const double *v, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += u[i] * v[i];
+    return sum;
+}
+
+/* Clears row k right of its neighbour, a(k,k+1), by A <- H A H, and leaves u where the row was. Returns that
+ * neighbour. */
+static double reflect_row(double *a, size_t n, size_t k, double *beta, double *p)
+{
+    size_t m = n - k - 1;
+    double *u = a + k * n + k + 1, *block = u + n, norm = sqrt(dot_product(u, u, m));
+    double neighbour = u[0] > 0 ? -norm : norm;
+    u[0] -= neighbour;
+    double length = dot_product(u, u, m);
+    *beta = length > 0 ? 2 / length : 0;
+    for (size_t i = 0; i < m; i++) p[i] = *beta * dot_product(block + i * n, u, m);
+    double half = *beta / 2 * dot_product(u, p, m);
+    for (size_t i = 0; i < m; i++) p[i] -= half * u[i];
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < m; j++) block[i * n + j] -= u[i] * p[j] + p[i] * u[j];
+    return neighbour;
+}
+
+/* Rows k and k+1 of v turned by the angle whose cosine and sine are c and s. */
+static void rotate_rows(double *v, size_t n, size_t k, double c, double s)
+{
+    double *upper = v + k * n, *lower = upper + n;
+    for (size_t i = 0; i < n; i++) {
+        double x = upper[i], y = lower[i];
+        upper[i] = c * x + s * y;
+        lower[i] = c * y - s * x;
+    }
+}
+
+/* One sweep over rows low..high of the tridiagonal matrix with diagonal d and neighbours e. */
+static void sweep_bulge(double *d, double *e, size_t low, size_t high, double *v, size_t n)
+{
+    double half = (d[high - 1] - d[high]) / 2, last = e[high - 1];
+    double shift = d[high] - last * last / (half + copysign(hypot(half, last), half));
+    double x = d[low] - shift, bulge = e[low];
+    for (size_t k = low; k < high; k++) {
+        double r = hypot(x, bulge), c = r > 0 ? x / r : 1, s = r > 0 ? bulge / r : 0;
+        double upper = d[k], lower = d[k + 1], beside = e[k];
+        if (k > low) e[k - 1] = r;
+        d[k] = c * c * upper + 2 * c * s * beside + s * s * lower;
+        d[k + 1] = s * s * upper - 2 * c * s * beside + c * c * lower;
+        e[k] = x = c * s * (lower - upper) + (c * c - s * s) * beside;
+        if (k + 1 < high) bulge = s * e[k + 1], e[k + 1] *= c;
+        if (v) rotate_rows(v, n, k, c, s);
+    }
+}
+
+static bool negligible(const double *d, const double *e, size_t k)
+{
+    return fabs(e[k]) <= 2.220446049250313e-16 * (fabs(d[k]) + fabs(d[k + 1]));
+}
+
+/* Sweeps until nothing stands beside the diagonal. Each eigenvalue takes two or three sweeps; 0: it did not end. */
+static int diagonalise(double *d, double *e, double *v, size_t n)
+{
+    size_t high = n - 1;
+    for (size_t sweeps = 0; high > 0; sweeps++) {
+        if (negligible(d, e, high - 1)) { high--; continue; }
+        if (sweeps > 64 * n) return 0;
+        size_t low = high - 1;
+        while (low > 0 && !negligible(d, e, low - 1)) low--;
+        sweep_bulge(d, e, low, high, v, n);
+    }
+    return 1;
+}
+
+/* Smallest first, vectors alongside. */
+static void sort_eigenvalues(double *w, double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t least_at = i;
+        for (size_t k = i + 1; k < n; k++)
+            if (w[k] < w[least_at]) least_at = k;
+        double swap = w[i];
+        w[i] = w[least_at], w[least_at] = swap;
+        for (size_t k = 0; v && least_at != i && k < n; k++) {
+            swap = v[i * n + k];
+            v[i * n + k] = v[least_at * n + k], v[least_at * n + k] = swap;
+        }
+    }
+}
+
+/* The eigenvalues w of the symmetric a (n,n), which is spoilt, and the eigenvectors as rows of v (n,n), unless v is
+ * NULL. 0: a holds something that is no number. */
+static int symmetric_eigen(double *a, size_t n, double *w, double *v)
+{
+    double *beta = must_alloc(3 * n, sizeof *beta), *e = beta + n, *p = e + n;
+    int ok = 1;
+    for (size_t i = 0; i < n * n; i++) ok &= isfinite(a[i]) != 0;
+    for (size_t k = 0; ok && k + 2 < n; k++) e[k] = reflect_row(a, n, k, &beta[k], p);
+    for (size_t i = 0; i < n; i++) w[i] = a[i * n + i];
+    if (n > 1) e[n - 2] = a[(n - 2) * n + n - 1];
+    for (size_t i = 0; v && i < n * n; i++) v[i] = i % (n + 1) == 0;
+    ok = ok && diagonalise(w, e, v, n);
+    for (size_t i = 0; ok && v && i < n; i++)                   /* from the tridiagonal matrix's vectors back to a's */
+        for (size_t k = n < 2 ? 0 : n - 2; k-- > 0;) {
+            double *tail = v + i * n + k + 1, *u = a + k * n + k + 1;
+            double share = beta[k] * dot_product(tail, u, n - k - 1);
+            for (size_t j = 0; j < n - k - 1; j++) tail[j] -= share * u[j];
+        }
+    if (ok) sort_eigenvalues(w, v, n);
+    free(beta);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.2  Frechet Emotion Distance                                          (Heusel et al. 2017; seed 002 calls it FED)
+ *
+ *     FED = |m_r - m_g|^2 + Tr(S_r + S_g - 2 (S_r^1/2 S_g S_r^1/2)^1/2)
+ *
+ * is the squared distance of two normal distributions with the means and covariances of the real and the generated
+ * pictures' features. S_r S_g is not symmetric, S_r^1/2 S_g S_r^1/2 is and has the same eigenvalues, so both roots are
+ * symmetric eigenproblems; eigenvalues that rounding made negative count as 0.
+ *
+ * From N pictures FED comes out too large, by an amount that falls like d/N. Resampling both sets with replacement
+ * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's (Efron & Tibshirani
+ * 1993, section 13.3), 2 FED minus the resampled values' quantiles, which mirrors them to the other side; percentiles
+ * would miss on the high side twice.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Features { const double *rows; int n, d; } Features;                             /* (n,d) */
+
+typedef struct Interval { double value, low, high; } Interval;
+
+/* Mean (d) and covariance (d,d; divided by n-1) of the rows `which`, or of rows 0..n-1 where it is NULL. */
+static void mean_and_covariance(const Features *f, const int *which, double *mean, double *covariance)
+{
+    size_t d = (size_t)f->d;
+    double *centred = must_alloc(d, sizeof *centred);
+    memset(mean, 0, d * sizeof *mean), memset(covariance, 0, d * d * sizeof *covariance);
+    for (int i = 0; i < f->n; i++)
+        for (size_t k = 0; k < d; k++) mean[k] += f->rows[(size_t)(which ? which[i] : i) * d + k] / f->n;
+    for (int i = 0; i < f->n; i++) {
+        const double *row = f->rows + (size_t)(which ? which[i] : i) * d;
+        for (size_t k = 0; k < d; k++) centred[k] = row[k] - mean[k];
+        for (size_t k = 0; k < d; k++)
+            for (size_t j = 0; j < d; j++) covariance[k * d + j] += centred[k] * centred[j] / (f->n - 1);
+    }
+    free(centred);
+}
+
+/* c = a b, all (n,n) */
+static void multiply_matrices(const double *a, const double *b, double *c, size_t n)
+{
+    memset(c, 0, n * n * sizeof *c);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < n; k++)
+            for (size_t j = 0; j < n; j++) c[i * n + j] += a[i * n + k] * b[k * n + j];
+}
+
+/* root = a^1/2 for a symmetric a without negative eigenvalues; a is spoilt. */
+static int matrix_root(double *a, double *root, size_t n)
+{
+    double *w = must_alloc(n + n * n, sizeof *w), *v = w + n;
+    int ok = symmetric_eigen(a, n, w, v);
+    for (size_t k = 0; k < n; k++) {
+        double scale_ = sqrt(sqrt(fmax(w[k], 0)));
+        for (size_t i = 0; i < n; i++) v[k * n + i] *= scale_;
+    }
+    memset(root, 0, n * n * sizeof *root);
+    for (size_t k = 0; ok && k < n; k++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++) root[i * n + j] += v[k * n + i] * v[k * n + j];
+    free(w);
+    return ok;
+}
+
+/* FED of the rows chosen; NaN where a feature is no number. */
+static double frechet(const Features *r, const int *which_r, const Features *g, const int *which_g)
+{
+    size_t d = (size_t)r->d;
+    double *memory = must_alloc(2 * d + 4 * d * d, sizeof *memory), *mean_r = memory, *mean_g = mean_r + d,
+           *real_ = mean_g + d, *generated = real_ + d * d, *root = generated + d * d, *product = root + d * d, sum = 0;
+    mean_and_covariance(r, which_r, mean_r, real_);
+    mean_and_covariance(g, which_g, mean_g, generated);
+    for (size_t k = 0; k < d; k++)
+        sum += (mean_r[k] - mean_g[k]) * (mean_r[k] - mean_g[k]) + real_[k * d + k] + generated[k * d + k];
+    int ok = matrix_root(real_, root, d);
+    multiply_matrices(root, generated, product, d);
+    multiply_matrices(product, root, generated, d);
+    for (size_t i = 0; i < d; i++)                                     /* symmetric but for rounding */
+        for (size_t k = 0; k < i; k++)
+            generated[i * d + k] = generated[k * d + i] = (generated[i * d + k] + generated[k * d + i]) / 2;
+    ok = ok && symmetric_eigen(generated, d, mean_r, NULL);
+    for (size_t k = 0; k < d; k++) sum -= 2 * sqrt(fmax(mean_r[k], 0));
+    free(memory);
+    return ok && isfinite(sum) ? fmax(sum, 0) : NAN;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The value below which a share q of the sorted numbers lies, between neighbours in proportion. */
+static double quantile(const double *sorted, int n, double q)
+{
+    double at = q * (n - 1);
+    int below = (int)at < n - 1 ? (int)at : n - 1, above = below + 1 < n ? below + 1 : below;
+    return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+}
+
+typedef struct Resampling { const Features *r, *g; uint64_t seed; double *values; } Resampling;
+
+static void resample_task(void *argument, int i, int worker)
+{
+    (void)worker;
+    const Resampling *job = argument;
+    const Features *sets[2] = {job->r, job->g};
+    int *which[2];
+    for (int k = 0; k < 2; k++) {
+        which[k] = must_alloc((size_t)sets[k]->n, sizeof **which);
+        for (int row = 0; row < sets[k]->n; row++)
+            which[k][row] = (int)(draw(job->seed, STREAM_RESAMPLE, (uint64_t)(2 * i + k), (uint32_t)row) * sets[k]->n);
+    }
+    job->values[i] = frechet(job->r, which[0], job->g, which[1]);
+    free(which[0]), free(which[1]);
+}
+
+/* FED with its 95% interval from so many resamplings (none: the interval is NaN). */
+static int frechet_distance(const Features *r, const Features *g, int resamplings, uint64_t seed, Interval *fed,
+                            Error *e)
+{
+    int fewest = r->n < g->n ? r->n : g->n;
+    if (r->d != g->d) return fail(e, 1, "FED needs features of one classifier, not of %d and %d numbers", r->d, g->d);
+    if (fewest <= r->d)
+        return fail(e, 1, "FED: %d pictures for %d features: the covariance of so few is singular and the distance "
+                    "meaningless; it takes at least %d, better ten times as many", fewest, r->d, r->d + 1);
+    *fed = (Interval){frechet(r, NULL, g, NULL), NAN, NAN};
+    if (!isfinite(fed->value)) return fail(e, 1, "FED: a feature is no finite number");
+    if (resamplings < 2) return 1;
+    Resampling job = {r, g, seed, must_alloc((size_t)resamplings, sizeof(double))};
+    parallel(resamplings, resample_task, &job);
+    qsort(job.values, (size_t)resamplings, sizeof *job.values, compare_doubles);
+    fed->low = fmax(2 * fed->value - quantile(job.values, resamplings, 0.975), 0);
+    fed->high = fmax(2 * fed->value - quantile(job.values, resamplings, 0.025), 0);
+    free(job.values);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.3  Right and wrong: confusion, F1, calibration
+ *
+ *     precision = TP / (TP + FP)     recall = TP / (TP + FN)     F1 = 2 TP / (2 TP + FP + FN)
+ *
+ * A class that nobody has and nobody is given has no F1 (0/0): it is left out of the macro average. A picture whose
+ * probabilities are no numbers is `undecided`: wrong for its own class, right for none.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Confusion {
+    int n;
+    long count[MAX_CLASSES][MAX_CLASSES];                   /* [what it is][what it was taken for] */
+    long undecided[MAX_CLASSES];
+} Confusion;
+
+/* The first of the largest, or -1 where one of them is no number. */
+static int largest_of(const double *scores, int n)
+{
+    int best = 0;
+    for (int i = 0; i < n; i++) {
+        if (!isfinite(scores[i])) return -1;
+        if (scores[i] > scores[best]) best = i;
+    }
+    return best;
+}
+
+static void confusion_add(Confusion *c, int truth, const double *scores)
+{
+    int judged = largest_of(scores, c->n);
+    if (judged < 0) c->undecided[truth]++;
+    else c->count[truth][judged]++;
+}
+
+typedef struct ClassScore { double precision, recall, f1; long pictures; } ClassScore;
+
+static ClassScore class_score(const Confusion *c, int k)
+{
+    long hits = c->count[k][k], taken = 0, pictures = c->undecided[k];
+    for (int i = 0; i < c->n; i++) taken += c->count[i][k], pictures += c->count[k][i];
+    return (ClassScore){(double)hits / (double)taken, (double)hits / (double)pictures,
+                        2 * (double)hits / (double)(taken + pictures), pictures};           /* 0/0 is NaN, rightly */
+}
+
+static double accuracy(const Confusion *c)
+{
+    long hits = 0, pictures = 0;
+    for (int k = 0; k < c->n; k++) hits += c->count[k][k], pictures += class_score(c, k).pictures;
+    return (double)hits / (double)pictures;
+}
+
+/* The mean of those that are numbers; NaN of none. */
+static double mean_known(const double *values, int n)
+{
+    double sum = 0;
+    int known = 0;
+    for (int i = 0; i < n; i++)
+        if (isfinite(values[i])) sum += values[i], known++;
+    return sum / known;
+}
+
+static double macro_f1(const Confusion *c)
+{
+    double f1[MAX_CLASSES];
+    for (int k = 0; k < c->n; k++) f1[k] = class_score(c, k).f1;
+    return mean_known(f1, c->n);
+}
+
+/* Expected calibration error (Guo et al. 2017): by how much the certainty of the answers and the share of right ones
+ * differ, in bins of equal width, each weighed by its pictures. probabilities: (count,n). */
+static double calibration_error(const double *probabilities, const int *truth, int count, int n)
+{
+    enum { BINS = 15 };
+    double certainty[BINS] = {0}, right[BINS] = {0}, sum = 0;
+    int judged = 0;
+    for (int i = 0; i < count; i++) {
+        const double *p = probabilities + (size_t)i * (size_t)n;
+        int best = largest_of(p, n), bin = best < 0 ? -1 : (int)fmin(BINS - 1, fmax(0, p[best]) * BINS);
+        if (bin < 0) continue;
+        certainty[bin] += p[best], right[bin] += best == truth[i];
+        judged++;
+    }
+    for (int b = 0; b < BINS; b++) sum += fabs(certainty[b] - right[b]);
+    return sum / judged;
+}
+
+/* Seed 002's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
+ * midpoint of the two means over the even-numbered scores, the F1s are of the odd-numbered ones. Near 0 for fakes: D
+ * takes them for real; near 1: it is not deceived. D gives real pictures the higher scores if it has learnt anything.
+ * */
+typedef struct DiscriminatorF1 { double threshold, real, fake, average; } DiscriminatorF1;
+
+static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, const double *fake_scores, int n_fake)
+{
+    const double *scores[2] = {real_scores, fake_scores};
+    int counts[2] = {n_real, n_fake};
+    double means[2] = {0}, right[2] = {0}, judged[2] = {0};
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < counts[k]; i += 2) means[k] += scores[k][i] / ((counts[k] + 1) / 2);
+    double threshold = (means[0] + means[1]) / 2;
+    for (int k = 0; k < 2; k++)
+        for (int i = 1; i < counts[k]; i += 2) {
+            judged[k]++;
+            right[k] += k ? scores[k][i] < threshold : scores[k][i] >= threshold;      /* NaN is right for neither */
+        }
+    double wrong = judged[0] - right[0] + judged[1] - right[1];
+    DiscriminatorF1 f1 = {.threshold = threshold, .real = 2 * right[0] / (2 * right[0] + wrong)};
+    f1.fake = 2 * right[1] / (2 * right[1] + wrong);
+    f1.average = (f1.real + f1.fake) / 2;
+    return f1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.4  Smoothness                                                               (seed 002, section VI.C)
+ *
+ *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10      score = max over j of (s_{j+1} - s_j) / (max s - min s)
+ *
+ * is how much of the whole change comes in one step. A curve that rises in equal steps has 1/9, the least that a
+ * rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be worse,
+ * so the share of rising curves stands beside every average. A flat curve has no score.
+ * ---------------------------------------------------------------------------------------------- */
+
+static double smoothness(const double *s, int n)
+{
+    double step = 0, low = s[0], high = s[0];
+    for (int j = 0; j < n; j++) {
+        if (!isfinite(s[j])) return NAN;
+        low = fmin(low, s[j]), high = fmax(high, s[j]);
+        if (j) step = fmax(step, s[j] - s[j - 1]);
+    }
+    return high > low ? step / (high - low) : NAN;
+}
+
+static bool rises(const double *s, int n)
+{
+    for (int j = 1; j < n; j++)
+        if (!(s[j] >= s[j - 1])) return false;
+    return s[n - 1] > s[0];
+}
+
+typedef struct Smoothness { double score, rising; int curves, flat; } Smoothness;     /* flat: curves without a score */
+
+/* The average over `count` curves of n points each. */
+static Smoothness smoothness_of(const double *curves, int count, int n)
+{
+    double *scores = must_alloc((size_t)count, sizeof *scores), rising = 0;
+    Smoothness result = {.curves = count};
+    for (int i = 0; i < count; i++) {
+        scores[i] = smoothness(curves + (size_t)i * (size_t)n, n);
+        result.flat += !isfinite(scores[i]);
+        rising += rises(curves + (size_t)i * (size_t)n, n);
+    }
+    result.score = mean_known(scores, count);
+    result.rising = rising / count;
+    free(scores);
+    return result;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.5  Diversity, memory, identity
+ *
+ * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
+ * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
+ * reaches few of the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007).
+ * ---------------------------------------------------------------------------------------------- */
+
+static double distance_between(const double *u, const double *v, int d)
+{
+    double sum = 0;
+    for (int k = 0; k < d; k++) sum += (u[k] - v[k]) * (u[k] - v[k]);
+    return sqrt(sum);
+}
+
+static const double *row_at(const Features *f, int i)
+{
+    return f->rows + (size_t)i * (size_t)f->d;
+}
+
+/* The mean distance of all pairs; NaN of fewer than two rows. */
+static double mean_pair_distance(const Features *f)
+{
+    double sum = 0;
+    for (int i = 0; i < f->n; i++)
+        for (int k = 0; k < i; k++) sum += distance_between(row_at(f, i), row_at(f, k), f->d);
+    return sum / (0.5 * f->n * (f->n - 1));
+}
+
+/* The row of `f` nearest to x, but for row `except`; its distance too. */
+static int nearest_row(const Features *f, const double *x, int except, double *distance)
+{
+    int best = -1;
+    *distance = INFINITY;
+    for (int i = 0; i < f->n; i++) {
+        double here = i == except ? INFINITY : distance_between(row_at(f, i), x, f->d);
+        if (here < *distance) *distance = here, best = i;
+    }
+    return best;
+}
+
+/* The mean distance from each row of `from` to the nearest of `to`; of a set to itself: to the nearest other row. */
+static double mean_nearest_distance(const Features *from, const Features *to)
+{
+    double sum = 0, nearest;
+    for (int i = 0; i < from->n; i++) {
+        nearest_row(to, row_at(from, i), from->rows == to->rows ? i : -1, &nearest);
+        sum += nearest;
+    }
+    return sum / from->n;
+}
+
+/* k-means++: each next centre is a row, by chance in proportion to its squared distance from the centres so far. */
+static void choose_centres(const Features *f, int k, uint64_t seed, double *centres)
+{
+    size_t row_bytes = (size_t)f->d * sizeof *centres;
+    for (int c = 0; c < k; c++) {
+        Features so_far = {centres, c, f->d};
+        double total = 0, nearest;
+        int chosen = 0;
+        for (int pass = 0; pass < 2; pass++) {
+            double aim = pass ? total * draw(seed, STREAM_RESAMPLE, (uint64_t)c, 1u << 30) : INFINITY;
+            total = 0;
+            for (int i = 0; i < f->n && total < aim; i++) {
+                nearest_row(&so_far, row_at(f, i), -1, &nearest);
+                total += c ? nearest * nearest : 1;
+                chosen = i;
+            }
+        }
+        memcpy(centres + (size_t)c * (size_t)f->d, row_at(f, chosen), row_bytes);
+    }
+}
+
+/* Lloyd's steps until nothing moves: the k centres (k,d) of the clusters of f. */
+static void find_clusters(const Features *f, int k, uint64_t seed, double *centres)
+{
+    enum { MOST_STEPS = 100 };
+    size_t d = (size_t)f->d;
+    Features centre = {centres, k, f->d};
+    int *member = must_alloc((size_t)(f->n + k), sizeof *member), *size = member + f->n;
+    choose_centres(f, k, seed, centres);
+    for (int step = 0, moved = 1; moved && step < MOST_STEPS; step++) {
+        double distance;
+        moved = 0;
+        memset(size, 0, (size_t)k * sizeof *size);
+        for (int i = 0; i < f->n; i++) {
+            int nearest = nearest_row(&centre, row_at(f, i), -1, &distance);
+            moved |= step == 0 || nearest != member[i];
+            member[i] = nearest < 0 ? 0 : nearest;
+            size[member[i]]++;
+        }
+        for (int c = 0; c < k; c++)
+            if (size[c]) memset(centres + (size_t)c * d, 0, d * sizeof *centres);       /* an empty cluster stays put */
+        for (int i = 0; i < f->n; i++)
+            for (size_t j = 0; j < d; j++) centres[(size_t)member[i] * d + j] += row_at(f, i)[j] / size[member[i]];
+    }
+    free(member);
+}
+
+/* The share of the data's k clusters in which at least one sample falls. */
+static double clusters_reached(const Features *data, const Features *samples, int k, uint64_t seed)
+{
+    double *centres = must_alloc((size_t)k, (size_t)data->d * sizeof *centres), distance;
+    bool *reached = must_alloc((size_t)k, sizeof *reached);
+    Features centre = {centres, k, data->d};
+    int sum = 0;
+    find_clusters(data, k, seed, centres);
+    for (int i = 0; i < samples->n; i++) {
+        int nearest = nearest_row(&centre, row_at(samples, i), -1, &distance);
+        if (nearest >= 0) sum += !reached[nearest], reached[nearest] = true;
+    }
+    free(centres), free(reached);
+    return (double)sum / k;
+}
+
+/* SSIM (Wang et al. 2004): (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)) in a Gaussian
+ * window (11 x 11, deviation 1.5) around each pixel whose window lies inside; values run from 0 to 1, c1 = 0.01^2, c2
+ * = 0.03^2. */
+enum { SSIM_RADIUS = 5 };
+
+static double ssim_at(const double *x, const double *y, int side, int row, int column)
+{
+    double weight = 0, mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
+    for (int i = -SSIM_RADIUS; i <= SSIM_RADIUS; i++)
+        for (int k = -SSIM_RADIUS; k <= SSIM_RADIUS; k++) {
+            int at = (row + i) * side + column + k;
+            double w = exp(-(i * i + k * k) / (2 * 1.5 * 1.5)), u = x[at], v = y[at];
+            weight += w, mx += w * u, my += w * v, xx += w * u * u, yy += w * v * v, xy += w * u * v;
+        }
+    mx /= weight, my /= weight;
+    double vx = xx / weight - mx * mx, vy = yy / weight - my * my, c = xy / weight - mx * my;
+    return (2 * mx * my + 1e-4) * (2 * c + 9e-4) / ((mx * mx + my * my + 1e-4) * (vx + vy + 9e-4));
+}
+
+/* The mean SSIM of two grey pictures (side,side) over the pixels that differ by at most `changed`, for the edit is
+ * meant to change the others; *kept is their share. INFINITY: over all. NaN where no pixel is left. */
+static double ssim(const double *x, const double *y, int side, double changed, double *kept)
+{
+    double sum = 0;
+    int n = 0, all = 0;
+    for (int row = SSIM_RADIUS; row < side - SSIM_RADIUS; row++)
+        for (int column = SSIM_RADIUS; column < side - SSIM_RADIUS; column++, all++) {
+            if (!(fabs(x[row * side + column] - y[row * side + column]) <= changed)) continue;
+            sum += ssim_at(x, y, side, row, column);
+            n++;
+        }
+    *kept = (double)n / all;
+    return sum / n;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.6  Is it more than chance?
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Places in the order of size, from 1; equals share the mean of theirs. */
+static void ranks_of(const double *x, int n, double *rank)
+{
+    for (int i = 0; i < n; i++) {
+        int smaller = 0, equal = 0;
+        for (int k = 0; k < n; k++) smaller += x[k] < x[i], equal += x[k] == x[i];
+        rank[i] = smaller + (equal + 1) / 2.0;
+    }
+}
+
+/* Pearson's correlation; NaN where one of the two does not move. */
+static double correlation(const double *x, const double *y, int n)
+{
+    double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
+    for (int i = 0; i < n; i++) mx += x[i] / n, my += y[i] / n;
+    for (int i = 0; i < n; i++) {
+        double u = x[i] - mx, v = y[i] - my;
+        xx += u * u, yy += v * v, xy += u * v;
+    }
+    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
+}
+
+/* Spearman (1904): Pearson's correlation of the ranks. */
+static double rank_correlation(const double *x, const double *y, int n)
+{
+    double *ranks = must_alloc(2 * (size_t)n, sizeof *ranks);
+    bool known = true;
+    for (int i = 0; i < n; i++) known &= isfinite(x[i]) && isfinite(y[i]);
+    ranks_of(x, n, ranks), ranks_of(y, n, ranks + n);
+    double result = known ? correlation(ranks, ranks + n, n) : NAN;
+    free(ranks);
+    return result;
+}
+
+/* P(|T| >= |t|) of Student's t with a whole number of degrees of freedom: finite sums (Abramowitz & Stegun 26.7.3 and
+ * 4) with theta = atan(t / sqrt(freedom)). */
+static double student_p(double t, int freedom)
+{
+    double theta = atan(fabs(t) / sqrt(freedom)), c = cos(theta), odd = freedom % 2, sum = 0;
+    double term = odd ? c : 1;
+    for (int k = odd ? 1 : 0; k < freedom - 1; k += 2) {
+        sum += term;
+        term *= c * c * (k + 1) / (k + 2);
+    }
+    double inside = odd ? (theta + sin(theta) * sum) * 2 / 3.14159265358979323846 : sin(theta) * sum;
+    return fmin(1, fmax(0, 1 - inside));
+}
+
+/* Wilcoxon's signed-rank test, exact: of the 2^n ways to give n ranks a sign, the share whose sum is as far from its
+ * mean as the one seen. Ranks are doubled, so that shared ones are whole; differences of 0 are left out. With n pairs
+ * p is never below 2^(1-n): five pairs cannot be significant at 0.05 by this test, whatever they say. */
+static double wilcoxon_p(const double *difference, int n)
+{
+    double *size = must_alloc(2 * (size_t)n, sizeof *size), *rank = size + n, up = 0, tail = 0;
+    int used = 0, total = 0;
+    for (int i = 0; i < n; i++)
+        if (difference[i] != 0) size[used++] = fabs(difference[i]);
+    ranks_of(size, used, rank);
+    for (int i = 0, k = 0; i < n; i++)
+        if (difference[i] != 0) up += difference[i] > 0 ? 2 * rank[k] : 0, k++;
+    for (int k = 0; k < used; k++) total += (int)(2 * rank[k]);
+    double *share = must_alloc((size_t)total + 1, sizeof *share);
+    share[0] = 1;
+    for (int k = 0; k < used; k++)
+        for (int sum = total; sum >= 0; sum--)
+            share[sum] = share[sum] / 2 + (sum >= (int)(2 * rank[k]) ? share[sum - (int)(2 * rank[k])] / 2 : 0);
+    for (int sum = 0; sum <= total; sum++)
+        if (fabs(sum - total / 2.0) >= fabs(up - total / 2.0)) tail += share[sum];
+    free(share), free(size);
+    return tail;
+}
+
+/* Do pairs differ? The mean difference with its 95% interval and Student's paired test, which assumes that differences
+ * are about normal; Wilcoxon's, which does not, stands beside it. */
+typedef struct Comparison { int n; double mean, deviation, low, high, student, wilcoxon; } Comparison;
+
+static Comparison compare_pairs(const double *difference, int n)
+{
+    Comparison c = {n, 0, 0, NAN, NAN, NAN, NAN};
+    for (int i = 0; i < n; i++) c.mean += difference[i] / n;
+    for (int i = 0; i < n; i++) c.deviation += (difference[i] - c.mean) * (difference[i] - c.mean);
+    if (n < 2 || !isfinite(c.deviation)) return c;
+    c.wilcoxon = wilcoxon_p(difference, n);
+    c.deviation = sqrt(c.deviation / (n - 1));
+    double error = c.deviation / sqrt(n), low = 0, high = 1e4;
+    c.student = error > 0 ? student_p(c.mean / error, n - 1) : c.mean != 0 ? 0 : 1;
+    for (int i = 0; i < 100; i++)                                       /* the t that 5% exceed, by halving */
+        if (student_p((low + high) / 2, n - 1) > 0.05) low = (low + high) / 2; else high = (low + high) / 2;
+    c.low = c.mean - high * error, c.high = c.mean + high * error;
+    return c;
+}
+
+#pragma GCC diagnostic pop
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.7  Kernels against definitions
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
@@ -11218,7 +11894,7 @@ static double verify_case(Verdict *verdict, Op op, int variant)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.2  Gradients against central differences
+ * 12.8  Gradients against central differences
  * ---------------------------------------------------------------------------------------------- */
 
 enum { PROBES = 10 };                   /* elements of each operand that are moved */
@@ -11363,14 +12039,8 @@ static int verify_all(Verdict *verdict)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.3  Speed
+ * 12.9  Speed
  * ---------------------------------------------------------------------------------------------- */
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Median milliseconds of a graph's run. */
 static double time_graph(Graph *g, int repeat)
