@@ -4407,7 +4407,8 @@ typedef struct Net {
     int index;                          /* of the next layer in it */
     bool frozen;                        /* no new parameters: the weights were loaded, shapes must agree */
     int width, repeat, classes, channels, size;
-    int condition;                      /* channels of G's condition: n for a label, or the space's dimension */
+    int condition;                      /* channels of G's condition: n for a label, or the space's dimension; 0: none */
+    int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
     char space;                         /* GANmut's: 'l' linear, 'g' Gaussian; 0: none */
 } Net;
 
@@ -4755,6 +4756,19 @@ static void ganmut_space(Net *g)
 {
     if (g->space == 'l') ganmut_directions(g);
     if (g->space == 'g') ganmut_distances(g, fill(g->graph, shape_of(1, 1, 1, g->condition), 0));
+}
+
+/* StarGAN's G or GANmut's, to draw with: the space's parameters exist though the drawing does not use them. */
+static Node *expression_generator(Net *g, Node *x, Node *condition)
+{
+    ganmut_space(g);
+    return stargan_generator(g, x, condition);
+}
+
+/* Class scores of pictures (N,P,P,X) -> (N,1,1,n). */
+static Node *stargan_judge(Net *d, Node *x)
+{
+    return stargan_classes(d, stargan_features(d, x));
 }
 
 /* Where in the space is it? features -> (N,1,1,d). */
@@ -9826,17 +9840,19 @@ struct Facegan {
     Node *y;
 };
 
-/* A graph that draws G(x, c) for a batch of pictures, on the weights that `net` has at the time. */
+/* G(x, c): x (N,P,P,X) a picture or (N,1,1,Z) noise, c (N,1,1,n) a label or a place in the space, or NULL. */
+typedef Node *Generator(Net *net, Node *x, Node *condition);
+
+/* A graph that draws G(x, c) for a batch, on the weights that `net` has at the time. */
 typedef struct Drawing { Graph *graph; Tensor *x, *condition; Node *y; } Drawing;
 
-static Drawing drawing_new(Net *net, int n)
+static Drawing drawing_new(Net *net, Generator *generator, int n)
 {
     Drawing d = {.graph = graph_new()};
-    d.x = tensor_new("x", shape_of(n, net->size, net->size, net->channels));
-    d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
+    d.x = tensor_new("x", net->latent ? shape_of(n, 1, 1, net->latent) : shape_of(n, net->size, net->size, net->channels));
+    if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
-    ganmut_space(net);
-    d.y = keep(stargan_generator(net, leaf(d.graph, d.x), leaf(d.graph, d.condition)));
+    d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
     return d;
 }
 
@@ -9922,25 +9938,23 @@ static void from_bytes(const unsigned char *bytes, size_t count, real *x)
 
 enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS + 4 };
 
-typedef struct Model Model;
-
 typedef struct Trainer {
     Settings settings;
-    const Model *model;
+    const struct Model *model;
     Recipe recipe;
     DataSet data, held_out;             /* training pictures, and the validation part, if there is one */
     bool has_held_out;
     Net g, d;
     Batch batch;
     Step d_step, g_step;
-    Drawing drawing;                    /* the sample faces' graph */
+    Drawing drawing;                    /* the sample sheet's graph: one of its rows */
     Graph *judge;                       /* D's class scores for a batch of held-out pictures */
     Tensor *judge_x;
-    Node *judge_scores;
+    Node *judge_scores, *judge_logsum;  /* (JUDGE_BATCH,1,1,n), (JUDGE_BATCH,1,1,1) */
     Arena arena;                        /* one for all graphs: they never run at the same time */
     long iteration;                     /* iterations done */
-    unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X) */
-    int n_samples;
+    unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X), what a G that edits pictures is shown */
+    int n_samples, columns;             /* of the sample sheet: rows, and drawings in a row */
     int *labels;                        /* (N) */
     uint8_t *attribute_bytes;           /* (N,n) or NULL */
     double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
@@ -9988,19 +10002,6 @@ static void batch_free(Batch *b)
     Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->schedule_d, b->schedule_g};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) tensor_free(all[i]);
     for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i]);
-}
-
-/* Is this side one that the generator (a multiple of 4) and the discriminator (d halvings) can take? */
-static int check_size(const Settings *s, Error *e)
-{
-    int d = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
-    if (s->channels == 2) return fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
-    if (s->size % 4)
-        return fail(e, 2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld",
-                    s->size, (s->size + 2) / 4 * 4);
-    if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
-        return fail(e, 2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at least 2; leave --d-repeat out", s->size, d, d);
-    return 1;
 }
 
 static void make_nets(const Settings *s, int classes, Net *g, Net *d)
@@ -10065,19 +10066,29 @@ static void draw_targets(const Trainer *t, int *order)
 #define PUBLISHED_DECAY                                                                                                \
     "the learning rate falls by one iteration's share every 1000 iterations (paper: every iteration)"
 
-/* A system to train is a row: the loop, its files, its pictures and the checks ask nothing else of it. */
-struct Model {
+/* A system to train is a row: the loop, its files, its pictures and the checks ask nothing else of it. G edits
+ * pictures or, with `latent` numbers, draws from noise; without a G (a classifier), D is all there is. */
+typedef struct Model {
     const char *name;
     char space;                                                         /* GANmut's: Net */
+    bool needs_labels;                                                  /* else a folder without classes will do */
     void (*usual)(Settings *s);                                         /* its defaults, where they are not StarGAN's */
     int (*check)(const Settings *s, int classes, Error *e);             /* can it be trained so? */
     int (*condition_size)(const Settings *s, int classes);              /* channels of G's condition */
+    int (*latent_size)(const Settings *s);                              /* NULL: G edits pictures */
     void (*add_draws)(Batch *batch, const Settings *s, int classes);    /* makes the leaves of its own random draws */
     Step (*d_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
-    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
-    void (*show_class)(const Trainer *t, int k, real *condition);       /* the condition of class k on the sample sheets */
+    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);       /* NULL: no G */
+    Generator *generator;                                               /* to draw with; NULL: no G */
+    Node *(*judge)(Net *d, Node *x);                                    /* D's class scores; NULL: it tells no classes */
+    void (*show)(const Trainer *t, int row, int column, real *x, real *condition);  /* a cell of the sample sheet */
+    const char *healthy;                                                /* what its losses should look like, for the report */
     const char *quirks;                                                 /* of the public code, for --as-published */
-};
+} Model;
+
+#define HEALTHY_EXPRESSIONS                                                                                            \
+    "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls falls first and "    \
+    "G.cls follows it, G.rec falls slowly. G.cls near ln(classes) means that G has not yet learnt what the classes are."
 
 static int label_size(const Settings *s, int classes)
 {
@@ -10091,14 +10102,29 @@ static void one_hot(real *condition, int n, int k)
     for (int i = 0; i < n; i++) condition[i] = (real)(i == k);
 }
 
-static void show_label(const Trainer *t, int k, real *condition)
+/* The sample face of a row, as G takes it. */
+static void show_face(const Trainer *t, int row, real *x)
 {
-    one_hot(condition, t->g.classes, k);
+    size_t bytes = (size_t)(t->g.size * t->g.size * t->g.channels);
+    from_bytes(t->sample_pixels + (size_t)row * bytes, bytes, x);
 }
 
-static int any_settings(const Settings *s, int classes, Error *e)
+static void show_label(const Trainer *t, int row, int column, real *x, real *condition)
 {
-    (void)s, (void)classes, (void)e;
+    show_face(t, row, x);
+    one_hot(condition, t->g.classes, column);
+}
+
+/* Is this side one that the generator (a multiple of 4) and the discriminator (d halvings) can take? */
+static int check_stargan(const Settings *s, int classes, Error *e)
+{
+    (void)classes;
+    int d = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
+    if (s->size % 4)
+        return fail(e, 2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld",
+                    s->size, (s->size + 2) / 4 * 4);
+    if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
+        return fail(e, 2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at least 2; leave --d-repeat out", s->size, d, d);
     return 1;
 }
 
@@ -10132,7 +10158,8 @@ static int check_ganmut(const Settings *s, int classes, Error *e)
     if (classes < 2) return fail(e, 2, "ganmut needs neutral and at least one emotion");
     if (strcmp(s->cycle, "original") && strcmp(s->cycle, "approximate"))
         return fail(e, 2, "--cycle %s: must be original or approximate", s->cycle);
-    return s->batch >= 2 ? 1 : fail(e, 2, "--batch 1: ganmut needs at least two pictures");
+    if (s->batch < 2) return fail(e, 2, "--batch 1: ganmut needs at least two pictures");
+    return check_stargan(s, classes, e);
 }
 
 static int check_gaussian(const Settings *s, int classes, Error *e)
@@ -10174,22 +10201,29 @@ static void add_gaussian_draws(Batch *b, const Settings *s, int classes)
 }
 
 /* An emotion's direction at full strength, or its Gaussian's mean. */
-static void show_emotion(const Trainer *t, int k, real *condition)
+static void show_emotion(const Trainer *t, int row, int column, real *x, real *condition)
 {
     Gamut gamut = gamut_of(&t->g);
-    for (int i = 0; i < gamut.dimensions; i++) condition[i] = (real)gamut.mean[k][i];
+    show_face(t, row, x);
+    for (int i = 0; i < gamut.dimensions; i++) condition[i] = (real)gamut.mean[column][i];
 }
 
 static const Model models[] = {
-    {"stargan", 0, stargan_usual, any_settings, label_size, no_draws, stargan_d_step, stargan_g_step, show_label,
-     "  " PUBLISHED_DECAY "\n"},
-    {"ganmut", 'l', ganmut_usual, check_ganmut, space_size, add_linear_draws, linear_d_step, linear_g_step, show_emotion,
-     "  " PUBLISHED_DECAY "\n"
+    {.name = "stargan", .needs_labels = true, .usual = stargan_usual, .check = check_stargan,
+     .condition_size = label_size, .add_draws = no_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
+     .generator = expression_generator, .judge = stargan_judge, .show = show_label,
+     .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"},
+    {.name = "ganmut", .space = 'l', .needs_labels = true, .usual = ganmut_usual, .check = check_ganmut,
+     .condition_size = space_size, .add_draws = add_linear_draws, .d_step = linear_d_step, .g_step = linear_g_step,
+     .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
+     .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
      "  the way back starts from c' times D's certainty (paper: from D's coordinates of x), with noise and random directions\n"
      "  --cycle original starts from D's coordinates of the fake (paper: of x)\n"
      "  in three dimensions random directions keep to the octant of positive coordinates (here: the whole sphere)\n"},
-    {"ganmut-gaussian", 'g', gaussian_usual, check_gaussian, space_size, add_gaussian_draws, gaussian_d_step, gaussian_g_step, show_emotion,
-     "  " PUBLISHED_DECAY "\n"
+    {.name = "ganmut-gaussian", .space = 'g', .needs_labels = true, .usual = gaussian_usual, .check = check_gaussian,
+     .condition_size = space_size, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
+     .g_step = gaussian_g_step, .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
+     .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
 };
@@ -10303,7 +10337,7 @@ static void train_iteration(Trainer *t)
     note_losses(&t->d_step, t->last_d);
     if (strcmp(t->settings.adv, "wgan") == 0) clip_weights(&t->d, (real)t->settings.clip);
     t->iteration++;
-    if (t->iteration % t->settings.n_critic) return;
+    if (!t->model->g_step || t->iteration % t->settings.n_critic) return;
     graph_run(t->g_step.graph);
     note_losses(&t->g_step, t->last_g);
     t->g_known = true;
@@ -10313,16 +10347,18 @@ static void train_iteration(Trainer *t)
  * 11.5  Building a trainer
  * ---------------------------------------------------------------------------------------------- */
 
-/* Plans the graphs and binds them all to one arena. */
+/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
 static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
 {
     size_t bytes = 0;
     for (int i = 0; i < n; i++) {
+        if (!graphs[i]) continue;
         if (!graph_plan(graphs[i], e)) return 0;
         if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
     }
     arena_reserve(arena, bytes);
-    for (int i = 0; i < n; i++) graph_bind(graphs[i], arena);
+    for (int i = 0; i < n; i++)
+        if (graphs[i]) graph_bind(graphs[i], arena);
     return 1;
 }
 
@@ -10331,19 +10367,22 @@ static void build_judge(Trainer *t)
     t->judge = graph_new();
     t->judge_x = tensor_new("judged", shape_of(JUDGE_BATCH, t->d.size, t->d.size, t->d.channels));
     net_attach(&t->d, t->judge);
-    t->judge_scores = keep(stargan_classes(&t->d, stargan_features(&t->d, leaf(t->judge, t->judge_x))));
+    t->judge_scores = keep(t->model->judge(&t->d, leaf(t->judge, t->judge_x)));
+    t->judge_logsum = keep(logsumexp(t->judge_scores));
 }
 
 static void build_steps(Trainer *t, int classes)
 {
     const Settings *s = &t->settings;
+    const Model *model = t->model;
     make_nets(s, classes, &t->g, &t->d);
-    t->g.condition = t->d.condition = t->model->condition_size(s, classes);
-    t->g.space = t->d.space = t->model->space;
+    t->g.condition = t->d.condition = model->condition_size(s, classes);
+    t->g.latent = model->latent_size ? model->latent_size(s) : 0;
+    t->g.space = t->d.space = model->space;
     t->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
-    t->model->add_draws(&t->batch, s, classes);
-    t->d_step = t->model->d_step(&t->g, &t->d, &t->batch, &t->recipe);
-    t->g_step = t->model->g_step(&t->g, &t->d, &t->batch, &t->recipe);
+    model->add_draws(&t->batch, s, classes);
+    t->d_step = model->d_step(&t->g, &t->d, &t->batch, &t->recipe);
+    if (model->g_step) t->g_step = model->g_step(&t->g, &t->d, &t->batch, &t->recipe);
 }
 
 static int build_graphs(Trainer *t, int classes, Error *e)
@@ -10351,8 +10390,9 @@ static int build_graphs(Trainer *t, int classes, Error *e)
     const Settings *s = &t->settings;
     if (!t->model->check(s, classes, e)) return 0;
     build_steps(t, classes);
-    t->drawing = drawing_new(&t->g, classes);
-    build_judge(t);
+    t->columns = t->g.condition ? classes : SAMPLE_FACES;
+    if (t->model->generator) t->drawing = drawing_new(&t->g, t->model->generator, t->columns);
+    if (t->model->judge) build_judge(t);
     Graph *graphs[] = {t->d_step.graph, t->g_step.graph, t->drawing.graph, t->judge};
     return bind_graphs(graphs, 4, &t->arena, e);
 }
@@ -10377,6 +10417,7 @@ static int open_data(Trainer *t, Error *e)
     DataOptions options = {.classes = *s->classes ? s->classes : NULL,
                            .attributes = *s->attributes ? s->attributes : NULL,
                            .split = SPLIT_TRAIN,
+                           .unlabelled = !t->model->needs_labels,
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
     if (!dataset_open(&t->data, s->data, &options, e)) return 0;
@@ -10423,9 +10464,12 @@ static int put_neutral_first(Trainer *t, Error *e)
     return open_data(t, e);
 }
 
-/* The faces of the sample sheets: the first of each class in turn, from the validation part where there is one. */
+/* The faces that a G that edits is shown: the first of each class in turn, from the validation part where there is
+ * one. */
 static int choose_samples(Trainer *t, Error *e)
 {
+    t->n_samples = t->g.latent ? SAMPLE_FACES : 0;
+    if (t->g.latent || !t->model->generator) return 1;
     const DataSet *set = t->has_held_out ? &t->held_out : &t->data;
     const Settings *s = &t->settings;
     size_t bytes = (size_t)(s->size * s->size * s->channels);
@@ -10485,6 +10529,18 @@ static int save_checkpoint(const Trainer *t, Error *e)
     return ok;
 }
 
+/* The settings that a checkpoint or weights file says it was trained with; what it does not say stays as it is. */
+static int settings_of_file(const TensorFile *file, const char *path, Settings *s, Error *e)
+{
+    Error why = {0};
+    for (int i = 0; i < SETTINGS; i++) {
+        const char *text = tensorfile_metadata(file, settings_table[i].name);
+        if (settings_table[i].use == FIXED && text && !set_setting(s, &settings_table[i], text, &why))
+            return fail(e, 1, "%s: its metadata is damaged: %s", path, why.text);
+    }
+    return 1;
+}
+
 /* Names the first FIXED setting in which the checkpoint and the command differ. */
 static int same_run(const Settings *s, const TensorFile *file, const char *path, Error *e)
 {
@@ -10526,68 +10582,93 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
  * 11.7  Samples, validation, log
  * ---------------------------------------------------------------------------------------------- */
 
-/* A sheet without margins: a row for each sample face, first as it is, then as every class. */
+/* Copies a picture of `bytes_a_row` into cell (row, column) of a sheet without margins. */
+static void put_cell(Image *sheet, const unsigned char *face, int side, int row, int column)
+{
+    size_t line = (size_t)(side * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
+    for (int y = 0; y < side; y++)
+        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line, line);
+}
+
+/* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. */
+static void draw_row(Trainer *t, int row, Image *sheet)
+{
+    Drawing *d = &t->drawing;
+    int n = t->columns, side = t->g.size;
+    size_t bytes = (size_t)(side * side * t->g.channels), inputs = count_of(d->y) / (size_t)n;
+    if (t->g.latent) inputs = (size_t)t->g.latent;
+    for (int k = 0; k < n; k++)
+        t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
+                       d->condition ? d->condition->data + k * t->g.condition : NULL);
+    graph_run(d->graph);
+    unsigned char *face = must_alloc(bytes, 1);
+    int first = !t->g.latent;
+    if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, row, 0);
+    for (int k = 0; k < n; k++) {
+        to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
+        put_cell(sheet, face, side, row, first + k);
+    }
+    free(face);
+}
+
+/* The sample sheet: a row for each sample face or latent. */
 static int save_samples(Trainer *t, Error *e)
 {
     const Settings *s = &t->settings;
-    int n = t->g.classes, side = (int)s->size, x = (int)s->channels;
-    size_t bytes = (size_t)(side * side * x), row = (size_t)(side * x);
     Image sheet;
     char path[PATH_MAX], name[64], why[IMAGE_ERROR_SIZE];
-    if (!image_new(side * (n + 1), side * t->n_samples, x, &sheet, why)) return fail(e, 1, "sample sheet: %s", why);
-    unsigned char *face = must_alloc(bytes, 1);
-    for (int i = 0; i < t->n_samples; i++) {
-        for (int k = 0; k < n; k++) {
-            from_bytes(t->sample_pixels + (size_t)i * bytes, bytes, t->drawing.x->data + (size_t)k * bytes);
-            t->model->show_class(t, k, t->drawing.condition->data + k * t->g.condition);
-        }
-        graph_run(t->drawing.graph);
-        for (int k = 0; k <= n; k++) {
-            if (k) to_bytes(t->drawing.y->data + (size_t)(k - 1) * bytes, bytes, face);
-            else memcpy(face, t->sample_pixels + (size_t)i * bytes, bytes);
-            for (int y = 0; y < side; y++)
-                memcpy(sheet.pixels + ((size_t)(i * side + y) * (size_t)(n + 1) + (size_t)k) * row,
-                       face + (size_t)y * row, row);
-        }
-    }
+    int side = (int)s->size;
+    if (!t->model->generator) return 1;
+    if (!image_new(side * (t->columns + !t->g.latent), side * t->n_samples, (int)s->channels, &sheet, why))
+        return fail(e, 1, "sample sheet: %s", why);
+    for (int row = 0; row < t->n_samples; row++) draw_row(t, row, &sheet);
     snprintf(name, sizeof name, "samples/%08ld.png", t->iteration);
     run_path(s, name, path);
     const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
     int ok = image_save(path, &sheet, &text, s->provenance ? 1 : 0, why);
-    free(face);
     image_free(&sheet);
     return ok ? 1 : fail(e, 1, "%s", why);
 }
 
-/* The share of held-out pictures that D puts into their class; -1 without held-out pictures or with attributes. */
-static double judge_accuracy(Trainer *t)
+/* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
+ * their class. */
+typedef struct Judgement { int count, right; double loss; } Judgement;
+
+/* Adds the batch of `count` pictures in judge_x. */
+static void judge_batch(Trainer *t, const int *labels, int count, Judgement *all)
 {
-    if (!t->has_held_out || t->attribute_bytes) return -1;
+    int n = t->d.classes;
+    graph_run(t->judge);
+    for (int i = 0; i < count; i++) {
+        const real *scores = t->judge_scores->data + i * n;
+        int best = 0;
+        for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
+        all->right += best == labels[i];
+        all->loss += (double)(t->judge_logsum->data[i] - scores[labels[i]]);
+    }
+    all->count += count;
+}
+
+/* Judges up to `most` held-out pictures, spread evenly over the set; none where there is no judge, or attributes. */
+static Judgement judge_held_out(Trainer *t, int most)
+{
+    Judgement all = {0};
+    if (!t->has_held_out || !t->judge || t->attribute_bytes) return all;
     const DataSet *set = &t->held_out;
-    int size = t->d.size, x = t->d.channels, n = t->d.classes, right = 0, judged = 0;
+    int size = t->d.size, x = t->d.channels, total = set->count < most ? set->count : most, labels[JUDGE_BATCH], n = 0;
     size_t bytes = (size_t)(size * size * x);
     unsigned char *pixels = must_alloc(bytes, 1);
-    int total = set->count < JUDGED ? set->count : JUDGED, in_batch[JUDGE_BATCH], waiting = 0;
     for (int i = 0; i < total; i++) {
-        int index = (int)((long)i * set->count / total);                /* spread evenly over the classes */
+        int index = (int)((long)i * set->count / total);
         Error ignored;
         if (dataset_read(set, index, size, x, pixels, &ignored)) {
-            from_bytes(pixels, bytes, t->judge_x->data + (size_t)waiting * bytes);
-            in_batch[waiting++] = set->label[index];
+            from_bytes(pixels, bytes, t->judge_x->data + (size_t)n * bytes);
+            labels[n++] = set->label[index];
         }
-        if (waiting < JUDGE_BATCH && i + 1 < total) continue;
-        graph_run(t->judge);
-        for (int k = 0; k < waiting; k++) {
-            const real *scores = t->judge_scores->data + k * n;
-            int best = 0;
-            for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
-            right += best == in_batch[k];
-        }
-        judged += waiting;
-        waiting = 0;
+        if (n == JUDGE_BATCH || (n && i + 1 == total)) judge_batch(t, labels, n, &all), n = 0;
     }
     free(pixels);
-    return judged ? (double)right / judged : -1;
+    return all;
 }
 
 enum { LOG_LINE = 8192 };
@@ -10616,7 +10697,8 @@ static FILE *open_log(const Trainer *t, Error *e)
     for (int i = 0; i < t->d_step.n_terms; i++) fprintf(log, ",%s", t->d_step.names[i]);
     fprintf(log, ",D.total");
     for (int i = 0; i < t->g_step.n_terms; i++) fprintf(log, ",%s", t->g_step.names[i]);
-    fprintf(log, ",G.total,validation_accuracy");
+    if (t->model->g_step) fprintf(log, ",G.total");
+    fprintf(log, ",validation_accuracy,validation_loss");
     for (int k = 0; t->g.space && k < t->g.classes; k++)
         for (int i = 0; i < t->g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
     fprintf(log, "\n");
@@ -10631,8 +10713,8 @@ static FILE *open_log(const Trainer *t, Error *e)
     return log;
 }
 
-/* One row. Returns the first loss that is no longer a number, or NULL. */
-static const char *write_log(const Trainer *t, FILE *log, double accuracy)
+/* One row; `judged` is NULL between the milestones. Returns the first loss that is no longer a number, or NULL. */
+static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
     const char *broken = NULL;
     fprintf(log, "%ld,%.6g", t->iteration, learning_rate(&t->settings, t->iteration - 1));
@@ -10640,13 +10722,13 @@ static const char *write_log(const Trainer *t, FILE *log, double accuracy)
         if (!isfinite(t->last_d[i])) broken = i < t->d_step.n_terms ? t->d_step.names[i] : "D.total";
         fprintf(log, ",%.6g", t->last_d[i]);
     }
-    for (int i = 0; i <= t->g_step.n_terms; i++) {
+    for (int i = 0; t->model->g_step && i <= t->g_step.n_terms; i++) {
         if (t->g_known && !isfinite(t->last_g[i])) broken = i < t->g_step.n_terms ? t->g_step.names[i] : "G.total";
         if (!t->g_known) fprintf(log, ",");             /* no G step yet */
         else fprintf(log, ",%.6g", t->last_g[i]);
     }
-    if (accuracy >= 0) fprintf(log, ",%.4f", accuracy);
-    else fprintf(log, ",");
+    if (!judged || !judged->count) fprintf(log, ",,");
+    else fprintf(log, ",%.4f,%.5f", (double)judged->right / judged->count, judged->loss / judged->count);
     if (t->g.space) log_space(t, log);
     fprintf(log, "\n");
     fflush(log);
@@ -10770,7 +10852,9 @@ static int complete_settings(Trainer *t, Error *e)
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                     s->zoom_high);
-    if (!(t->model = find_model(s->model, e)) || !make_recipe(s, &t->recipe, e) || !open_data(t, e)) return 0;
+    if (!(t->model = find_model(s->model, e)) || !make_recipe(s, &t->recipe, e)) return 0;
+    if (s->channels == 2) return fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
+    if (!open_data(t, e)) return 0;
     if (t->model->space && !put_neutral_first(t, e)) return 0;
     if (!s->size) {
         Image first;
@@ -10781,7 +10865,6 @@ static int complete_settings(Trainer *t, Error *e)
         s->size = (first.width < 128 ? first.width : 128) / 4 * 4;
         image_free(&first);
     }
-    if (!check_size(s, e)) return 0;
     if (s->epochs) s->iters = (s->epochs * t->data.count + s->batch - 1) / s->batch;
     if (!s->sample_every) s->sample_every = s->iters >= 40 ? s->iters / 20 : 1;
     return 1;
@@ -10809,18 +10892,19 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
 {
     const Settings *s = &t->settings;
     Progress progress = progress_start("train", t->iteration, s->iters);
-    double saved = now_seconds(), accuracy = -1;
+    double saved = now_seconds();
+    Judgement judged = {0};
     int ok = t->iteration > 0 || save_samples(t, e);
     while (ok && t->iteration < s->iters && !interrupted) {
         if (!fill_batch(t, loader, e)) { ok = 0; break; }
         train_iteration(t);
         bool draw_now = milestone(s, t->iteration);
         if (draw_now) {
-            accuracy = judge_accuracy(t);
+            judged = judge_held_out(t, JUDGED);
             ok = save_samples(t, e);
         }
         if (t->iteration % s->log_every == 0 || draw_now) {
-            const char *broken = write_log(t, log, draw_now ? accuracy : -1);
+            const char *broken = write_log(t, log, draw_now ? &judged : NULL);
             if (broken) {
                 ok = fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->iteration);
                 break;
@@ -10831,8 +10915,9 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
             ok = save_checkpoint(t, e);
             saved = now_seconds();
         }
-        progress_show(&progress, t->iteration, "D %.3g  G %.3g", t->last_d[t->d_step.n_terms],
-                      t->last_g[t->g_step.n_terms]);
+        double d = t->last_d[t->d_step.n_terms], g = t->last_g[t->g_step.n_terms];
+        if (t->model->g_step) progress_show(&progress, t->iteration, "D %.3g  G %.3g", d, g);
+        else progress_show(&progress, t->iteration, "loss %.3g", d);
     }
     progress_end(&progress);
     return ok && save_checkpoint(t, e);
@@ -10873,13 +10958,14 @@ static int start_or_resume(Trainer *t, Error *e)
 static void announce(const Trainer *t)
 {
     const Settings *s = &t->settings;
+    char of_g[64] = "";
     if (quiet) return;
+    if (t->model->g_step) snprintf(of_g, sizeof of_g, ", %zu of them G's", net_size(&t->g));
     fprintf(stderr,
-            "%s: %d pictures of %d %s (%s), %ld px, %s; G %zu and D %zu parameters; one step's values take %zu MB; %s, "
-            "%d threads\n",
+            "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, %d threads\n",
             s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
-            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->g),
-            net_size(&t->d), t->arena.size >> 20, kernels->name, thread_count());
+            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->g) + net_size(&t->d),
+            of_g, t->arena.size >> 20, kernels->name, thread_count());
     if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
 }
 
@@ -10894,16 +10980,18 @@ static int dry_run(Trainer *t, Loader *loader, Error *e)
         double start = now_seconds();
         graph_run(t->d_step.graph);
         double middle = now_seconds();
-        graph_run(t->g_step.graph);
+        if (t->model->g_step) graph_run(t->g_step.graph);
         best_d = fmin(best_d, middle - start), best_g = fmin(best_g, now_seconds() - middle);
     }
     double seconds = (double)(s->iters - t->iteration) * (best_d + best_g / (double)s->n_critic);
+    char g_text[64] = "";
+    if (t->model->g_step) snprintf(g_text, sizeof g_text, ", %.0f ms a G step", best_g * 1e3);
     size_t weights = net_size(&t->g) + net_size(&t->d);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     duration_text(seconds, time_text, sizeof time_text);
-    printf("time    %s for %ld iterations (%.0f ms a D step, %.0f ms a G step, %d threads)\n", time_text,
-           s->iters - t->iteration, best_d * 1e3, best_g * 1e3, thread_count());
+    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, s->iters - t->iteration,
+           best_d * 1e3, t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
            t->arena.size >> 20, weights * 3 * sizeof(real) >> 20);
     printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
@@ -10918,7 +11006,7 @@ static int trace_steps(Trainer *t, Loader *loader, Error *e)
     Store store = {0};
     char name[80], why[TENSORFILE_ERROR_SIZE];
     int ok = fill_batch(t, loader, e);
-    for (int k = 0; ok && k < 2; k++) {
+    for (int k = 0; ok && k < 2 && steps[k]->graph; k++) {
         Graph *g = steps[k]->graph;
         for (int i = 0; i < g->n_order; i++) {
             Node *y = g->order[i];
@@ -11008,7 +11096,7 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
         return fail(e, 1, "%s: labels = %s: must be classes or attributes", path, labels);
     if (labels && strcmp(labels, "attributes") == 0) snprintf(s->attributes, sizeof s->attributes, "attributes");
-    return check_size(s, e);
+    return 1;
 }
 
 static const TensorEntry *step_input(const TensorFile *file, const char *path, const char *name, size_t count, Error *e)
@@ -12139,9 +12227,9 @@ static int bench(const Settings *settings, Error *e)
     static Trainer t;
     t = (Trainer){.settings = *settings};
     const Settings *s = &t.settings;
-    if (!(t.model = find_model(s->model, e)) || !make_recipe(s, &t.recipe, e) || !check_size(s, e)) return 0;
+    if (!(t.model = find_model(s->model, e)) || !make_recipe(s, &t.recipe, e) || !t.model->check(s, 4, e)) return 0;
     build_steps(&t, 4);
-    t.drawing = drawing_new(&t.g, (int)s->batch);
+    t.drawing = drawing_new(&t.g, t.model->generator, (int)s->batch);
     Graph *graphs[] = {t.d_step.graph, t.g_step.graph, t.drawing.graph};
     int ok = bind_graphs(graphs, 3, &t.arena, e);
     if (ok) {
@@ -12264,11 +12352,11 @@ static Facegan *open_generator(const char *given, Error *e)
     if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
     const char *prefix = tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
     Facegan *model = must_alloc(1, sizeof *model);
-    const char *crop = tensorfile_metadata(&file, "crop");
-    model->crop = crop && atoi(crop) > 0 ? atoi(crop) : 0;
-    int ok = read_architecture(&file, path, prefix, &model->g, e);
+    Settings trained = default_settings();
+    int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
+    model->crop = (int)trained.crop;
     if (ok) {
-        Drawing d = drawing_new(&model->g, 1);
+        Drawing d = drawing_new(&model->g, expression_generator, 1);
         model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
         name_classes(model, &file);
         ok = bind_graphs(&model->graph, 1, &model->arena, e) && load_net(&file, path, &model->g, prefix, false, e);
@@ -12732,22 +12820,43 @@ static unsigned char *canvas_png(PlotCanvas *canvas, size_t *size)
     return bytes;
 }
 
+/* The names of a sheet's columns: where G edits, what it was shown comes first; without labels there are none. */
+typedef struct Columns { const char *labels[MAX_CLASSES + 1]; char names[MAX_CLASSES][NAME]; int count; } Columns;
+
+static int split_names_list(const char *list, char (*names)[NAME])
+{
+    int n = 0;
+    while (*list && n < MAX_CLASSES) {
+        size_t length = strcspn(list, ",");
+        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
+        list += length + (list[length] != 0);
+    }
+    return n;
+}
+
+static void name_columns(const Settings *s, const Model *model, Columns *c)
+{
+    int classes = split_names_list(*s->attributes ? s->attributes : s->classes, c->names);
+    *c->labels = "input";
+    c->count = !model->latent_size;
+    bool named = model->condition_size(s, classes) > 0;
+    int drawn = named ? classes : SAMPLE_FACES;
+    for (int i = 0; i < drawn; i++) c->labels[c->count++] = named ? c->names[i] : "";
+}
+
 /* A sheet with its columns named. */
-static unsigned char *labelled_sheet(const char *path, const Settings *s, char (*names)[NAME], int classes,
-                                     size_t *bytes)
+static unsigned char *labelled_sheet(const char *path, const Settings *s, const Columns *names, size_t *bytes)
 {
     Image sheet;
     char why[IMAGE_ERROR_SIZE];
     PlotCanvas canvas;
-    const char *labels[MAX_CLASSES + 1] = {"input"};
     int size = (int)s->size;
     if (!image_load(path, (int)s->channels, &sheet, why)) return NULL;
     int rows_ = sheet.height / size, columns = sheet.width / size;
     unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
     for (int i = 0; i < rows_ * columns; i++) cells[i] = sheet_cell(&sheet, size, i / columns, i % columns);
-    for (int i = 0; i < classes; i++) labels[i + 1] = names[i];
-    int ok = columns == classes + 1 && plot_grid((const unsigned char *const *)cells, size, size, sheet.channels, rows_,
-                                                 columns, enlargement(size), NULL, labels, NULL, &canvas);
+    int ok = columns == names->count && plot_grid((const unsigned char *const *)cells, size, size, sheet.channels,
+                                                  rows_, columns, enlargement(size), NULL, names->labels, NULL, &canvas);
     for (int i = 0; i < rows_ * columns; i++) free(cells[i]);
     free(cells);
     image_free(&sheet);
@@ -12756,17 +12865,15 @@ static unsigned char *labelled_sheet(const char *path, const Settings *s, char (
 
 enum { QUARTERS = 4 };
 
-/* Seed 001's figure: one face with every expression, a row for each quarter of the training. Returns PNG bytes. */
-static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, char (*names)[NAME], int classes, int face,
+/* Seed 001's figure: one row of the sheet after each quarter of the training. Returns PNG bytes. */
+static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, const Columns *names, int face,
                                     size_t *bytes)
 {
-    int size = (int)s->size, columns = classes + 1, done = 0;
+    int size = (int)s->size, columns = names->count, done = 0;
     unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
-    const char *labels[MAX_CLASSES + 1] = {"input"};
     char row_names[QUARTERS][32];
     const char *row_labels[QUARTERS];
     PlotCanvas canvas;
-    for (int i = 0; i < classes; i++) labels[i + 1] = names[i];
     for (int q = 0; q < QUARTERS; q++) {
         snprintf(row_names[q], sizeof row_names[q], "%d%%", 25 * (q + 1));
         row_labels[q] = row_names[q];
@@ -12783,12 +12890,12 @@ static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, cha
         }
     }
     int ok = done && plot_grid((const unsigned char *const *)cells, size, size, (int)s->channels, QUARTERS, columns,
-                               enlargement(size), row_labels, labels, NULL, &canvas);
+                               enlargement(size), row_labels, names->labels, NULL, &canvas);
     for (int i = 0; i < QUARTERS * columns; i++) free(cells[i]);
     return ok ? canvas_png(&canvas, bytes) : NULL;
 }
 
-static void add_slider(Page *page, const Sheets *sheets, const Settings *s, char (*names)[NAME], int classes)
+static void add_slider(Page *page, const Sheets *sheets, const Settings *s, const Columns *names, const char *title)
 {
     enum { SHOWN = 40 };
     const void *bytes[SHOWN];
@@ -12798,15 +12905,14 @@ static void add_slider(Page *page, const Sheets *sheets, const Settings *s, char
     int n = 0, step = (sheets->count + SHOWN - 1) / SHOWN;
     for (int i = sheets->count - 1; i >= 0 && n < SHOWN; i -= step) {
         int at = SHOWN - 1 - n;
-        if (!(bytes[at] = labelled_sheet(sheets->paths[i], s, names, classes, &sizes[at]))) continue;
+        if (!(bytes[at] = labelled_sheet(sheets->paths[i], s, names, &sizes[at]))) continue;
         snprintf(texts[at], sizeof texts[at], "iteration %ld", sheets->iterations[i]);
         labels[at] = texts[at];
         n++;
     }
     int from = SHOWN - n;
     if (n)
-        page_slider(page, "The same faces over the training: the picture as it was, then G's drawings of it",
-                    labels + from, bytes + from, sizes + from, n, "image/png");
+        page_slider(page, title, labels + from, bytes + from, sizes + from, n, "image/png");
     for (int i = from; i < SHOWN; i++) free((void *)(uintptr_t)bytes[i]);
 }
 
@@ -12826,7 +12932,7 @@ static void add_facts(Page *page, const LogTable *log, const Settings *s)
             if (k == 0) snprintf(texts[n], sizeof texts[n], "%.0f of %ld", log->columns[i][row - 1], s->iters);
             else if (k == 4) snprintf(texts[n], sizeof texts[n], "%.1f%%", 100 * log->columns[i][row - 1]);
             else snprintf(texts[n], sizeof texts[n], "%.3g", log->columns[i][row - 1]);
-            names[n] = k == 4 ? "D's accuracy, held out" : wanted[k];
+            names[n] = k == 4 ? "accuracy, held out" : wanted[k];
             values[n] = texts[n];
             n++;
         }
@@ -12846,17 +12952,6 @@ static void add_settings(Page *page, const Settings *s)
     }
     page_heading(page, "Settings");
     page_table(page, NULL, 2, cells, n);
-}
-
-static int split_names_list(const char *list, char (*names)[NAME])
-{
-    int n = 0;
-    while (*list && n < MAX_CLASSES) {
-        size_t length = strcspn(list, ",");
-        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
-        list += length + (list[length] != 0);
-    }
-    return n;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13644,35 +13739,44 @@ static void add_space(Page *page, const char *run, const LogTable *log, const Sh
  * 13.6  The report, put together
  * ---------------------------------------------------------------------------------------------- */
 
+/* The sheets over time, and the first two faces (or latents) after each quarter. */
+static void add_samples(Page *page, const Sheets *sheets, const Settings *s, const Model *model)
+{
+    Columns columns;
+    name_columns(s, model, &columns);
+    page_heading(page, "Samples");
+    add_slider(page, sheets, s, &columns,
+               model->latent_size ? "What G draws from the same noise over the training"
+                                  : "The same faces over the training: the picture as it was, then G's drawings of it");
+    for (int row = 0; row < 2; row++) {
+        size_t size;
+        unsigned char *strip = quarter_strip(sheets, s, &columns, row, &size);
+        if (strip) page_image(page, "After 25, 50, 75 and 100% of the training", strip, size, "image/png");
+        free(strip);
+    }
+}
+
 static int write_report(const char *run, Error *e)
 {
     Settings s = default_settings();
     LogTable log;
-    char path[PATH_MAX], title[TEXT * 2], why[256], names[MAX_CLASSES][NAME];
+    char path[PATH_MAX], title[TEXT * 2], why[256];
     if (!read_config(run, &s, e)) return 0;
+    const Model *model = find_model(s.model, e);
     snprintf(path, sizeof path, "%s/log.csv", run);
-    if (!log_read(path, &log, e)) return 0;
-    int classes = split_names_list(*s.attributes ? s.attributes : s.classes, names);
+    if (!model || !log_read(path, &log, e)) return 0;
     Sheets sheets = find_sheets(run);
     snprintf(title, sizeof title, "%s: %s, %ld px, batch %ld, seed %ld", run, s.model, s.size, s.batch, s.seed);
     Page *page = page_begin("facegan training report", title);
     add_facts(page, &log, &s);
-    page_heading(page, "Samples");
-    add_slider(page, &sheets, &s, names, classes);
-    for (int face = 0; face < 2; face++) {
-        size_t size;
-        unsigned char *strip = quarter_strip(&sheets, &s, names, classes, face, &size);
-        if (strip) page_image(page, "After 25, 50, 75 and 100% of the training", strip, size, "image/png");
-        free(strip);
-    }
+    if (model->generator) add_samples(page, &sheets, &s, model);
     add_space(page, run, &log, &sheets);
     page_heading(page, "Losses");
-    page_paragraph(page, "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls "
-                         "falls first and G.cls follows it, G.rec falls slowly. "
-                         "G.cls near ln(classes) means that G has not yet learnt what the classes are.");
-    chart(page, &log, "Discriminator", "D.", "loss");
+    if (model->healthy) page_paragraph(page, model->healthy);
+    chart(page, &log, model->g_step ? "Discriminator" : "Training", "D.", "loss");
     chart(page, &log, "Generator", "G.", "loss");
-    chart(page, &log, "D's accuracy on held-out pictures", "validation", "share");
+    chart(page, &log, "Accuracy on held-out pictures", "validation_accuracy", "share");
+    chart(page, &log, "Loss on held-out pictures", "validation_loss", "loss");
     chart(page, &log, "Learning rate", "learning", "lr");
     add_settings(page, &s);
     sheets_free(&sheets);
