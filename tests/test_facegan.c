@@ -638,7 +638,7 @@ static bool write_generator(const char *path, const char *prefix, int channels, 
                             const float *condition, unsigned char *drawn)
 {
     Net net = {.letter = 'G', .width = 3, .repeat = 2, .classes = 3, .condition = 3, .channels = channels, .size = 16};
-    Drawing drawing = drawing_new(&net, 1);
+    Drawing drawing = drawing_new(&net, expression_generator, 1);
     Store store = {0};
     Error e = {0};
     char why[TENSORFILE_ERROR_SIZE] = "";
