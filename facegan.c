@@ -194,6 +194,7 @@ static void *scratch(size_t bytes)
 enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST };
 enum { STREAM_STRENGTH = STREAM_TEST + 1, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
 enum { STREAM_RESAMPLE = 0x4d };         /* of the metrics */
+enum { STREAM_DROPOUT = STREAM_POINT + 1 };
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
 {
@@ -624,8 +625,8 @@ static const real sine_series[11] = {1, (real)(-1.0 / 6), (real)(1.0 / 120), (re
        const real *line, real slope, real *sums)) \
     X(void, norm_dx, \
       (const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope, real *dx)) \
-    X(void, adam, \
-      (const real *g, real *m, real *v, const real *schedule, const real *betas, real epsilon, real *w, size_t n))
+    X(void, update, \
+      (Op op, const real *g, real *m, real *v, const real *schedule, const real *betas, real epsilon, real *w, size_t n))
 
 typedef struct Kernels {
     const char *name;
@@ -1206,30 +1207,50 @@ static void NAME(norm_dx)(const real *dy, const real *x, size_t pixels, size_t s
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 3.3  Adam, one pass                                                                                      (see 4.10)
+ * 3.3  Optimisers, one pass each                                                                         (see 4.10)
  * ---------------------------------------------------------------------------------------------- */
 
+/* Runs one expression over all weights; what an optimiser does not keep is NULL and reads as 0. */
+#define UPDATE(body) \
+    for (size_t i = 0; i < n; i += WIDTH) { \
+        size_t width = n - i < WIDTH ? n - i : WIDTH; \
+        VEC gradient, first = {0}, second = {0}, weight, root = {0}; \
+        LOAD_SOME(gradient, g + i, width); \
+        LOAD_SOME(weight, w + i, width); \
+        if (m) LOAD_SOME(first, m + i, width); \
+        if (v) LOAD_SOME(second, v + i, width); \
+        body; \
+        if (m) STORE_SOME(m + i, first, width); \
+        if (v) STORE_SOME(v + i, second, width); \
+        STORE_SOME(w + i, weight, width); \
+        (void)root; \
+    } \
+    break
+
 /* betas: b1, 1 - b1, b2, 1 - b2. The differences come from double: 1 - 0.999f is off by 1e-5. */
-static void NAME(adam)(const real *g, real *m, real *v, const real *schedule, const real *betas, real epsilon, real *w,
-                       size_t n)
+static void NAME(update)(Op op, const real *g, real *m, real *v, const real *schedule, const real *betas, real epsilon,
+                         real *w, size_t n)
 {
-    real rate = schedule[0] * schedule[1], correction = schedule[2];
-    for (size_t i = 0; i < n; i += WIDTH) {
-        size_t width = n - i < WIDTH ? n - i : WIDTH;
-        VEC gradient, first, second, weight, root;
-        LOAD_SOME(gradient, g + i, width);
-        LOAD_SOME(first, m + i, width);
-        LOAD_SOME(second, v + i, width);
-        LOAD_SOME(weight, w + i, width);
-        first = first * betas[0] + gradient * betas[1];
-        second = second * betas[2] + gradient * gradient * betas[3];
-        VECTOR_SQRT(root, second * correction);
-        weight -= rate * first / (root + epsilon);
-        STORE_SOME(m + i, first, width);
-        STORE_SOME(v + i, second, width);
-        STORE_SOME(w + i, weight, width);
+    real rate = schedule ? schedule[0] : 0;
+    switch (op) {
+    case OP_adam: {
+        real corrected = rate * schedule[1], correction = schedule[2];
+        UPDATE(first = first * betas[0] + gradient * betas[1];
+               second = second * betas[2] + gradient * gradient * betas[3];
+               VECTOR_SQRT(root, second * correction);
+               weight -= corrected * first / (root + epsilon));
+    }
+    case OP_sgd:            UPDATE(first = first * betas[0] + gradient; weight -= rate * first);
+    case OP_sgd_nesterov:   UPDATE(first = first * betas[0] + gradient; weight -= rate * (gradient + betas[0] * first));
+    case OP_rmsprop:        UPDATE(second = second * betas[2] + gradient * gradient * betas[3];
+                                   VECTOR_SQRT(root, second); weight -= rate * gradient / (root + epsilon));
+    case OP_adagrad:        UPDATE(second += gradient * gradient;
+                                   VECTOR_SQRT(root, second); weight -= rate * gradient / (root + epsilon));
+    case OP_moving_average: UPDATE(weight += betas[0] * (gradient - weight));
+    default: break;
     }
 }
+#undef UPDATE
 
 #define MEMBER(type, name, arguments) .name = NAME(name),
 static const Kernels NAME(kernels) = {
@@ -2542,7 +2563,7 @@ static void conv_run(const ConvShape *s, ConvKind kind, const real *a, const rea
  * it is made after all gradients were. */
 #define CONSTANT(name)         GRADIENT(name) {}
 #define FIRST_ORDER_ONLY(name) GRADIENT(name) { mistake(y, "has a first-order gradient only; build it from primitive ops to go further"); }
-#define MADE_BY_PLANNER(name)  GRADIENT(name) { mistake(y, "is made by the planner, after all gradients"); }
+#define MADE_BY_PLANNER(name)  GRADIENT(name) { mistake(y, "is made after all gradients"); }
 
 enum { ELEMENTS_A_TASK = 1 << 14 };     /* pointwise work is cut into pieces of this many numbers, whatever the thread count */
 
@@ -3492,10 +3513,20 @@ CASE(prepare_filter) { (void)g, (void)variant; return NULL; }
 
 #define NORM_EPSILON 1e-5
 
+static Node *moments_of(Node *x, double epsilon)
+{
+    return append((Node){.op = OP_moments, .in = {x}, .a = epsilon});
+}
+
+/* With the moments of x itself, or, in a batch norm at work, with others that stay as they are. */
+static Node *normalised(Node *x, Node *moments, Node *scale_, Node *shift, Node *residual, double slope)
+{
+    return append((Node){.op = OP_instance_norm, .in = {x, moments, scale_, shift, residual}, .a = slope});
+}
+
 static Node *instance_norm(Node *x, Node *scale_, Node *shift, Node *residual, double slope)
 {
-    Node *moments = append((Node){.op = OP_moments, .in = {x}});
-    return append((Node){.op = OP_instance_norm, .in = {x, moments, scale_, shift, residual}, .a = slope});
+    return normalised(x, moments_of(x, NORM_EPSILON), scale_, shift, residual, slope);
 }
 
 static Shape pair_shape(Shape x) { return shape_of(x.d[0], 1, 1, 2 * x.d[3]); }     /* two numbers a picture and channel */
@@ -3506,6 +3537,7 @@ SHAPE(instance_norm)
 {
     y->shape = y->in[0]->shape;
     size_t c = (size_t)y->shape.d[3];
+    if (!shape_equal(y->in[1]->shape, pair_shape(y->shape))) return mistake(y, "two moments a picture and channel are needed");
     if (count_of(y->in[2]) != c || count_of(y->in[3]) != c) return mistake(y, "scale and shift need %zu numbers", c);
     if (y->in[4] && !shape_equal(y->in[4]->shape, y->shape)) return mistake(y, "the residual differs in shape");
     if (y->in[4] && y->a != 1) return mistake(y, "a residual comes without activation");
@@ -3523,34 +3555,43 @@ DEFINE(moments)
             for (int i = 0; i < m; i++) total += x[(size_t)i * (size_t)c_count];
             for (int i = 0; i < m; i++) squares += pow(x[(size_t)i * (size_t)c_count] - total / m, 2);
             out[(size_t)n * 2 * (size_t)c_count + (size_t)c] = total / m;
-            out[((size_t)n * 2 + 1) * (size_t)c_count + (size_t)c] = 1 / sqrt(squares / m + NORM_EPSILON);
+            out[((size_t)n * 2 + 1) * (size_t)c_count + (size_t)c] = 1 / sqrt(squares / m + y->a);
         }
 }
 
 /* One picture's or one row range's share of the work, for all four rows of this section. */
 typedef struct NormTask { Node *y; real *lines; int rows, tasks_a_picture; } NormTask;
 
-enum { CHANNELS_A_TASK = 32 };
+/* Channels a task: a whole cache line of every pixel, and two where there are pictures enough to share out. */
+static int channels_a_task(Shape s)
+{
+    return s.d[0] == 1 ? 16 : 32;
+}
 
 static void moments_task(void *argument, int index, int worker)
 {
     (void)worker;
     Node *y = argument;
     Shape s = y->in[0]->shape;
-    int blocks = pieces((size_t)s.d[3], CHANNELS_A_TASK), n = index / blocks, from = index % blocks * CHANNELS_A_TASK;
+    int width = channels_a_task(s), blocks = pieces((size_t)s.d[3], (size_t)width), n = index / blocks,
+        from = index % blocks * width;
     size_t c = (size_t)s.d[3], m = (size_t)(s.d[1] * s.d[2]);
     real *out = y->data + (size_t)n * 2 * c + from;
-    kernels->moments(y->in[0]->data + (size_t)n * m * c + from, m, c, least(CHANNELS_A_TASK, c - (size_t)from),
-                     (real)NORM_EPSILON, out, out + c);
+    kernels->moments(y->in[0]->data + (size_t)n * m * c + from, m, c, least((size_t)width, c - (size_t)from),
+                     (real)y->a, out, out + c);
 }
 
-static int channel_tasks(Shape s) { return s.d[0] * pieces((size_t)s.d[3], CHANNELS_A_TASK); }
+static int channel_tasks(Shape s) { return s.d[0] * pieces((size_t)s.d[3], (size_t)channels_a_task(s)); }
 
 CPU(moments) { parallel(channel_tasks(y->in[0]->shape), moments_task, y); }
 
 GRADIENT(moments) { mistake(y, "has no gradient of its own; instance_norm's rule contains it"); }
 
-CASE(moments) { return variant < 2 ? append((Node){.op = OP_moments, .in = {test_leaf(g, shape_of(2, 5, 3 + variant * 40, 37), -1, 1, false)}}) : NULL; }
+CASE(moments)
+{
+    return variant < 3 ? moments_of(test_leaf(g, shape_of(variant % 2 + 1, 5, 3 + variant * 40, 37), -1, 1, false), 1e-5)
+                       : NULL;
+}
 
 DEFINE(instance_norm)
 {
@@ -3630,9 +3671,16 @@ GRADIENT(instance_norm)
     Node *sums = norm_sums(y, dy);                                                                      // (N,1,1,2C)
     int c = y->shape.d[3];
     Shape vector = shape_of(1, 1, 1, c);
-    if (want[0])
+    bool own_moments = y->in[1]->op == OP_moments;
+    Node *scale_ = reshape(y->in[2], vector), *inverse = slice(y->in[1], 3, c, c);                      // (N,1,1,C)
+    if (want[0] && own_moments)
         dx[0] = append(
             (Node){.op = OP_instance_norm_dx, .in = {dy, y->in[0], y->in[1], y->in[2], y->in[3], sums}, .a = y->a});
+    else if (want[0])                                                   /* y is a line in x */
+        dx[0] = mul(y->a == 1 ? dy : leaky_mask(dy, y, y->a), mul(scale_, inverse));
+    if (want[1] && !own_moments)
+        dx[1] = concat(scale(mul(scale_, mul(slice(sums, 3, 0, c), inverse)), -1),
+                       mul(scale_, mul(slice(sums, 3, c, c), reciprocal(inverse))), 3);
     if (want[2]) dx[2] = reshape(sum_to(slice(sums, 3, c, c), vector), y->in[2]->shape);
     if (want[3]) dx[3] = reshape(sum_to(slice(sums, 3, 0, c), vector), y->in[3]->shape);
     if (want[4]) dx[4] = dy;
@@ -3641,10 +3689,13 @@ GRADIENT(instance_norm)
 static Node *norm_case(Graph *g, int variant)
 {
     const Shape shapes[] = {{{2, 4, 5, 6}}, {{2, 3, 3, 64}}, {{1, 30, 20, 35}}};
-    if (variant >= 6) return NULL;
-    Shape s = shapes[variant / 2], vector = shape_of(1, 1, 1, s.d[3]);
+    if (variant >= 8) return NULL;
+    Shape s = shapes[variant / 2 % 3], vector = shape_of(1, 1, 1, s.d[3]);
     Node *x = test_leaf(g, s, -1, 1, false), *scale_ = test_leaf(g, vector, 0.5, 1.5, false),
          *shift = test_leaf(g, vector, -1, 1, false);
+    if (variant >= 6)                                                   /* moments that stay */
+        return normalised(x, test_leaf(g, pair_shape(s), 0.5, 1, false), scale_, shift,
+                          variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
     return instance_norm(x, scale_, shift, variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
 }
 
@@ -3680,10 +3731,11 @@ static void norm_sums_task(void *argument, int index, int worker)
     NormTask *t = argument;
     Node *y = t->y;
     Shape s = y->in[0]->shape;
-    int blocks = pieces((size_t)s.d[3], CHANNELS_A_TASK), n = index / blocks, from = index % blocks * CHANNELS_A_TASK;
+    int width = channels_a_task(s), blocks = pieces((size_t)s.d[3], (size_t)width), n = index / blocks,
+        from = index % blocks * width;
     size_t c = (size_t)s.d[3], m = (size_t)(s.d[1] * s.d[2]), start = (size_t)n * m * c + (size_t)from,
            pair = (size_t)n * 2 * c + (size_t)from;
-    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, m, c, least(CHANNELS_A_TASK, c - (size_t)from),
+    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, m, c, least((size_t)width, c - (size_t)from),
                        y->in[2]->data + pair, t->lines + pair, (real)y->a, y->data + pair);
 }
 
@@ -3759,57 +3811,110 @@ FIRST_ORDER_ONLY(instance_norm_dx)
 CASE(instance_norm_dx) { return norm_grad_case(g, variant, true); }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.10  Adam                                                                     (Kingma & Ba 2015, algorithm 1)
+ * 4.10  Optimisers and moving averages
  *
- *     m <- b1 m + (1-b1) g     v <- b2 v + (1-b2) g^2     w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)
+ *   adam             m <- b1 m + (1-b1) g    v <- b2 v + (1-b2) g^2    w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)
+ *   sgd              m <- b1 m + g           w <- w - lr m             (b1: momentum; Polyak 1964)
+ *   sgd_nesterov     m <- b1 m + g           w <- w - lr (g + b1 m)    (Sutskever et al. 2013)
+ *   rmsprop          v <- b2 v + (1-b2) g^2  w <- w - lr g / (sqrt v + 1e-8)                     (Hinton 2012, lecture 6e)
+ *   adagrad          v <- v + g^2            w <- w - lr g / (sqrt v + 1e-10)                    (Duchi et al. 2011)
+ *   moving_average   r <- r + a (s - r)      statistics of batch norm; a generator's averaged weights
  *
- * in one pass over memory. What changes from step to step stands in a leaf: (lr, 1/(1-b1^t), 1/(1-b2^t)).
- * The node's value is w itself, updated in place; the planner runs it after everything else that reads w.
+ * Each in one pass over memory. What changes from step to step stands in a leaf: (lr, 1/(1-b1^t), 1/(1-b2^t)). The
+ * node's value is w itself, updated in place; the planner runs it after everything else that reads w.
  * ---------------------------------------------------------------------------------------------- */
 
-#define ADAM_EPSILON 1e-8
+typedef struct Optimiser {              /* how a network learns */
+    Op op;                              /* one of the rows above; 0, leaf: not at all */
+    double beta1, beta2;
+    double clip_value, clip_norm;       /* every gradient is cut to +-clip_value, all together to this length; 0: not */
+    double weight_decay;                /* this much of w is added to its gradient */
+} Optimiser;
 
-static Node *adam(Node *g, Node *w, Node *m, Node *v, Node *schedule, double beta1, double beta2)
+/* Which rows write over a leaf: operand 1. */
+static bool is_update(Op op)
 {
-    return append((Node){.op = OP_adam, .in = {g, w, m, v, schedule}, .a = beta1, .b = beta2});
+    return op == OP_adam || op == OP_sgd || op == OP_sgd_nesterov || op == OP_rmsprop || op == OP_adagrad ||
+           op == OP_moving_average;
 }
 
-SHAPE(adam)
+static bool keeps_first(Op op)  { return op == OP_adam || op == OP_sgd || op == OP_sgd_nesterov; }
+static bool keeps_second(Op op) { return op == OP_adam || op == OP_rmsprop || op == OP_adagrad; }
+
+/* One step of the optimiser on w along g; m and v are what it keeps, or NULL. */
+static Node *update(const Optimiser *o, Node *g, Node *w, Node *m, Node *v, Node *schedule)
+{
+    return append((Node){.op = o->op, .in = {g, w, m, v, schedule}, .a = o->beta1, .b = o->beta2});
+}
+
+static Node *moving_average(Node *r, Node *s, double share)
+{
+    return append((Node){.op = OP_moving_average, .in = {s, r}, .a = share});
+}
+
+static int update_shape(Node *y)
 {
     y->shape = y->in[1]->shape;
     for (int i = 0; i < 4; i++)
-        if (count_of(y->in[i]) != count_of(y)) return mistake(y, "gradient, weight and moments differ in size");
-    return count_of(y->in[4]) == 3 ? 1 : mistake(y, "the schedule needs three numbers");
+        if (y->in[i] && count_of(y->in[i]) != count_of(y)) return mistake(y, "gradient, weight and moments differ in size");
+    if (keeps_first(y->op) != !!y->in[2] || keeps_second(y->op) != !!y->in[3])
+        return mistake(y, "has the wrong number of moments");
+    return !y->in[4] || count_of(y->in[4]) == 3 ? 1 : mistake(y, "the schedule needs three numbers");
 }
 
-DEFINE(adam)
+static double update_epsilon(Op op)
 {
-    for (size_t i = 0; i < count_of(y); i++) {
-        double m = y->a * in[2][i] + (1 - y->a) * in[0][i], v = y->b * in[3][i] + (1 - y->b) * in[0][i] * in[0][i];
-        out[i] = in[1][i] - in[4][0] * m * in[4][1] / (sqrt(v * in[4][2]) + ADAM_EPSILON);
-    }
+    return op == OP_adagrad ? 1e-10 : 1e-8;
 }
 
-static void adam_task(void *argument, int index, int worker)
+static void update_task(void *argument, int index, int worker)
 {
     (void)worker;
     Node *y = argument;
     size_t from = (size_t)index * ELEMENTS_A_TASK, n = least(ELEMENTS_A_TASK, count_of(y) - from);
     const real betas[4] = {(real)y->a, (real)(1 - y->a), (real)y->b, (real)(1 - y->b)};
-    kernels->adam(y->in[0]->data + from, y->in[2]->data + from, y->in[3]->data + from, y->in[4]->data, betas,
-                  (real)ADAM_EPSILON, y->data + from, n);
+    kernels->update(y->op, y->in[0]->data + from, y->in[2] ? y->in[2]->data + from : NULL,
+                    y->in[3] ? y->in[3]->data + from : NULL, y->in[4] ? y->in[4]->data : NULL, betas,
+                    (real)update_epsilon(y->op), y->data + from, n);
 }
 
-CPU(adam) { parallel(pieces(count_of(y), ELEMENTS_A_TASK), adam_task, y); }
-MADE_BY_PLANNER(adam)
-
-CASE(adam)
+static Node *update_case(Graph *g, int variant, Op op)
 {
     Shape s = shape_of(3, 3, 5, variant ? 700 : 3);
+    const Optimiser o = {.op = op, .beta1 = 0.5, .beta2 = 0.999};
     if (variant >= 2) return NULL;
-    Node *w = test_leaf(g, s, -1, 1, false), *m = test_leaf(g, s, -1, 1, false), *v = test_leaf(g, s, 0, 1, false);
-    return adam(test_leaf(g, s, -1, 1, false), w, m, v, test_leaf(g, shape_of(1, 1, 1, 3), 0.5, 1, false), 0.5, 0.999);
+    Node *w = test_leaf(g, s, -1, 1, false), *m = keeps_first(op) ? test_leaf(g, s, -1, 1, false) : NULL,
+         *v = keeps_second(op) ? test_leaf(g, s, 0, 1, false) : NULL;
+    Node *gradient = test_leaf(g, s, -1, 1, false);
+    if (op == OP_moving_average) return moving_average(w, gradient, 0.1);
+    return update(&o, gradient, w, m, v, test_leaf(g, shape_of(1, 1, 1, 3), 0.5, 1, false));
 }
+
+/* A row: its new weight in terms of g, w, m, v (before) and the schedule (lr, c1, c2). */
+#define UPDATE(name, expression) \
+    SHAPE(name) { return update_shape(y); } \
+    DEFINE(name) \
+    { \
+        double b1 = y->a, b2 = y->b, lr = in[4] ? in[4][0] : 0, c1 = in[4] ? in[4][1] : 0, c2 = in[4] ? in[4][2] : 0; \
+        double epsilon = update_epsilon(y->op); \
+        (void)b1, (void)b2, (void)lr, (void)c1, (void)c2, (void)epsilon; \
+        for (size_t i = 0; i < count_of(y); i++) { \
+            double g = in[0][i], w = in[1][i], m = in[2] ? in[2][i] : 0, v = in[3] ? in[3][i] : 0; \
+            (void)m, (void)v; \
+            out[i] = expression; \
+        } \
+    } \
+    CPU(name) { parallel(pieces(count_of(y), ELEMENTS_A_TASK), update_task, y); } \
+    MADE_BY_PLANNER(name) \
+    CASE(name) { return update_case(g, variant, OP_##name); }
+
+UPDATE(adam, w - lr * (b1 * m + (1 - b1) * g) * c1 / (sqrt((b2 * v + (1 - b2) * g * g) * c2) + epsilon))
+UPDATE(sgd, w - lr * (b1 * m + g))
+UPDATE(sgd_nesterov, w - lr * (g + b1 * (b1 * m + g)))
+UPDATE(rmsprop, w - lr * g / (sqrt(b2 * v + (1 - b2) * g * g) + epsilon))
+UPDATE(adagrad, w - lr * g / (sqrt(v + g * g) + epsilon))
+UPDATE(moving_average, w + b1 * (g - w))
+#undef UPDATE
 
 /* ------------------------------------------------------------------------------------------------
  * 4.11  Max pooling
@@ -4059,7 +4164,7 @@ static Node *grad1(Node *loss, Node *wrt)
  * 6  PLANNING AND RUNNING A GRAPH
  *
  * Planning happens once. It drops what nothing needs, folds a mask or a sum into the convolution that feeds it, asks
- * chapter 3 how it wants each filter prepared, puts every Adam update as early as its weight's last reader allows,
+ * chapter 3 how it wants each filter prepared, puts every update as early as its weight's last reader allows,
  * and gives each value a place in one arena, from its making to its last use. Running is then a loop over kernels.
  * ============================================================================================== */
 
@@ -4080,7 +4185,7 @@ static void count_uses(Graph *g)
     for (int i = 0; i < g->count; i++) g->nodes[i]->uses = 0, g->nodes[i]->dead = true;
     for (int i = g->count - 1; i >= 0; i--) {
         Node *y = g->nodes[i];
-        if (y->kept || y->op == OP_adam) y->dead = false;
+        if (y->kept || is_update(y->op)) y->dead = false;
         if (y->dead) continue;
         for (int k = 0; k < MAX_INPUTS; k++)
             if (y->in[k]) use_once(y, y->in[k]);
@@ -4149,7 +4254,7 @@ static void prepare_filters(Graph *g)
  * 6.2  Order
  *
  * Nodes run in the order they were made, with two exceptions: a prepared filter comes just before its first reader,
- * and an Adam update right after the last reader of its weight, so that its gradient's memory is free again soon.
+ * and an update right after the last reader of its weight, so that its gradient's memory is free again soon.
  * ---------------------------------------------------------------------------------------------- */
 
 static void place_in_order(Graph *g, Node *y)
@@ -4171,15 +4276,16 @@ static bool reads(const Node *y, const Node *x)
     return false;
 }
 
-/* An update may run once its gradient is known and nobody will read its weight any more. */
+/* An update may run once its operands are known and nobody but updates will read its weight any more. */
 static int update_position(Graph *g, const Node *update)
 {
     int position = 0;
     for (int i = 0; i < g->n_order; i++) {
         const Node *y = g->order[i];
         if (y == update) continue;
-        if (y->op != OP_adam && reads(y, update->in[1])) position = i;
-        if (y == update->in[0]) position = position > i ? position : i;
+        if (!is_update(y->op) && reads(y, update->in[1])) position = i;
+        for (int k = 0; k < MAX_INPUTS; k++)
+            if (y == update->in[k]) position = i;
     }
     return position;
 }
@@ -4195,7 +4301,7 @@ static void order_nodes(Graph *g)
     for (int i = 0; i < g->count; i++) {
         Node *y = g->nodes[i];
         if (y->dead || y->op == OP_prepare_filter) continue;
-        if (y->op == OP_adam) updates[n_updates++] = y;
+        if (is_update(y->op)) updates[n_updates++] = y;
         else place_in_order(g, y);
     }
     for (int u = 0; u < n_updates; u++) position[u] = update_position(g, updates[u]);
@@ -4260,7 +4366,7 @@ static void share_places(Graph *g)
 {
     for (int i = 0; i < g->n_order; i++) {
         Node *y = g->order[i];
-        y->place_of = y->op == OP_adam ? y->in[1] : is_view(y) ? y->in[0] : operand_to_overwrite(y);
+        y->place_of = is_update(y->op) ? y->in[1] : is_view(y) ? y->in[0] : operand_to_overwrite(y);
         Node *owner = place_owner(y);
         if (owner == y) y->born = i, y->last_use = i;
         owner->uses_left += y->uses + y->kept;                              /* a kept value's last use never comes */
@@ -4390,13 +4496,20 @@ static void free_values(double **values, int n)
 
 enum { MAX_REPEAT = 24, MAX_PARAMETERS = 192 };     /* 24 residual blocks have 6 parameters each */
 
+enum { LEARNT, FROZEN, STATISTIC };     /* an optimiser moves it; nothing does; the layer itself does, as it runs */
+
 typedef struct Parameter {
-    Tensor *w, *m, *v;                  /* the weight and Adam's two moments; all (R,S,C,K) or (1,1,1,K) */
+    Tensor *w, *m, *v;                  /* the weight and what its optimiser keeps, or NULL; all of one shape */
+    Tensor *average;                    /* the moving average of w, where one is kept (net_average) */
     Node *leaf;                         /* w in the graph at hand */
+    char role;                          /* LEARNT, FROZEN or STATISTIC */
     int fan_in;                         /* initial values are uniform in +-1/sqrt(fan_in); 0: 1, negative: 0 */
     double gain;                        /* and multiplied by this, unless it is 0 */
-    bool matrix;                        /* of rank 2 in files: (rows,1,1,columns) */
+    double deviation;                   /* unless 0: normal instead, around 0, or around 1 where fan_in is 0 */
+    bool matrix;                        /* of rank 2 in files: (rows,1,1,columns), or a dense layer's (1,1,C,K) */
 } Parameter;
+
+enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an iteration together */
 
 typedef struct Net {
     char letter;                        /* 'G' or 'D', the prefix of its names in files */
@@ -4410,26 +4523,41 @@ typedef struct Net {
     int condition;                      /* channels of G's condition: n for a label, or the space's dimension; 0: none */
     int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
     char space;                         /* GANmut's: 'l' linear, 'g' Gaussian; 0: none */
+    Optimiser optimiser;
+    bool training;                      /* batch norm by the batch's own statistics, dropout at work */
+    double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
+    double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
+    Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
+    double chances[MAX_MASKS];          /* of a number to be dropped */
+    int n_masks;
 } Net;
 
 /* ------------------------------------------------------------------------------------------------
  * 7.1  Parameters
  * ---------------------------------------------------------------------------------------------- */
 
+/* From here on the net's layers stand in graph g, as they are in use. */
 static void net_attach(Net *net, Graph *g)
 {
-    net->graph = g;
+    net->graph = g, net->training = false;
     for (int i = 0; i < net->count; i++) net->parameters[i].leaf = NULL;
+}
+
+/* The same, as they are in training. */
+__attribute__((unused)) static void net_train(Net *net, Graph *g)
+{
+    net_attach(net, g);
+    net->training = true;
 }
 
 static void net_free(Net *net)
 {
     for (int i = 0; i < net->count; i++) {
-        tensor_free(net->parameters[i].w);
-        tensor_free(net->parameters[i].m);
-        tensor_free(net->parameters[i].v);
+        Parameter *p = &net->parameters[i];
+        tensor_free(p->w), tensor_free(p->m), tensor_free(p->v), tensor_free(p->average);
     }
-    net->count = 0;
+    for (int i = 0; i < net->n_masks; i++) tensor_free(net->masks[i]);
+    net->count = net->n_masks = 0;
 }
 
 static Parameter *net_find(Net *net, const char *name)
@@ -4463,6 +4591,32 @@ static void fill_uniform(Tensor *t, double bound, uint64_t seed, uint32_t which)
     }
 }
 
+static const double TURN = 6.28318530717958647693;
+
+/* Normal deviates by Box and Muller: sqrt(-2 log u) cos(2 pi v). Chapter 3's functions, so that no libm moves a bit. */
+static void draw_normal(Tensor *to, uint64_t seed, uint32_t stream, uint64_t index, uint32_t first)
+{
+    size_t n = shape_count(to->shape);
+    real *radius = must_alloc(2 * n, sizeof *radius), *wave = radius + n;
+    for (size_t i = 0; i < n; i++) {
+        radius[i] = (real)draw(seed, stream, index, first + (uint32_t)(2 * i));
+        wave[i] = (real)(TURN * draw(seed, stream, index, first + (uint32_t)(2 * i + 1)) + TURN / 4);
+    }
+    kernels->pointwise(OP_log, radius, NULL, 0, 0, radius, n);
+    kernels->pointwise(OP_affine, radius, NULL, -2, 0, radius, n);
+    kernels->pointwise(OP_sqrt, radius, NULL, 0, 0, radius, n);
+    kernels->pointwise(OP_sin, wave, NULL, 0, 0, wave, n);
+    kernels->pointwise(OP_mul, radius, wave, 0, 0, to->data, n);
+    free(radius);
+}
+
+/* Normal around 1 (a norm's scale) or 0. */
+static void fill_normal(Tensor *t, double middle, double deviation, uint64_t seed, uint32_t which)
+{
+    draw_normal(t, seed, STREAM_INIT, which, 0);
+    kernels->pointwise(OP_affine, t->data, NULL, (real)deviation, (real)middle, t->data, shape_count(t->shape));
+}
+
 typedef struct Initialisation { Net *net; uint64_t seed; } Initialisation;
 
 static void initialise_task(void *argument, int i, int worker)
@@ -4471,7 +4625,8 @@ static void initialise_task(void *argument, int i, int worker)
     const Initialisation *job = argument;
     Parameter *p = &job->net->parameters[i];
     uint32_t which = (uint32_t)(i + (job->net->letter == 'D' ? MAX_PARAMETERS : 0));
-    if (p->fan_in > 0) fill_uniform(p->w, (p->gain != 0 ? p->gain : 1) / sqrt(p->fan_in), job->seed, which);
+    if (p->deviation > 0) fill_normal(p->w, p->fan_in == 0, p->deviation, job->seed, which);
+    else if (p->fan_in > 0) fill_uniform(p->w, (p->gain != 0 ? p->gain : 1) / sqrt(p->fan_in), job->seed, which);
     else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
 }
 
@@ -4488,16 +4643,56 @@ static size_t net_size(const Net *net)
     return total;
 }
 
-/* Adds an Adam update for every parameter; `gradients` receives d loss / d parameter. */
-static void net_update(Net *net, Node *loss, Node *schedule, double beta1, double beta2, Node **gradients)
+/* Gradients cut to what the optimiser allows: each number to +-clip_value (what is over that is taken off, so that small
+ * ones stay exact), then all of them together to the length clip_norm (Pascanu et al. 2013). */
+static void clip_gradients(const Optimiser *o, Node **gradients, int n)
 {
-    Node *leaves[MAX_PARAMETERS];
-    for (int i = 0; i < net->count; i++) leaves[i] = net->parameters[i].leaf;
-    grad(loss, leaves, net->count, gradients);
+    Node *squares = NULL;
+    for (int i = 0; i < n; i++) {
+        if (o->clip_value > 0) {
+            Node *excess = relu(add_number(abs_of(gradients[i]), -o->clip_value));
+            gradients[i] = sub(gradients[i], mul(sign(gradients[i]), excess));
+        }
+        Node *part = o->clip_norm > 0 ? sum(square(gradients[i])) : NULL;
+        squares = squares && part ? add(squares, part) : part;
+    }
+    if (!squares) return;
+    Node *share = affine(reciprocal(add_number(sqrt_of(squares), 1e-6)), o->clip_norm, 0);      // (1,1,1,1)
+    share = affine(relu(affine(share, -1, 1)), -1, 1);                                          // at most 1
+    for (int i = 0; i < n; i++) gradients[i] = mul(gradients[i], share);
+}
+
+/* Adds the net's optimiser's step for every learnt parameter; `gradients` receives d loss / d parameter, or NULL for one
+ * that is not learnt. */
+static void net_update(Net *net, Node *loss, Node *schedule, Node **gradients)
+{
+    const Optimiser *o = &net->optimiser;
+    Node *leaves[MAX_PARAMETERS] = {0}, *found[MAX_PARAMETERS] = {0}, *clipped[MAX_PARAMETERS];
+    Parameter *learnt[MAX_PARAMETERS];
+    int n = 0;
+    for (int i = 0; i < net->count; i++)
+        if (net->parameters[i].role == LEARNT) learnt[n] = &net->parameters[i], leaves[n++] = net->parameters[i].leaf;
+    grad(loss, leaves, n, found);
+    memcpy(clipped, found, sizeof clipped);
+    clip_gradients(o, clipped, n);
+    for (int i = 0, k = 0; i < net->count; i++) gradients[i] = net->parameters[i].role == LEARNT ? found[k++] : NULL;
+    for (int i = 0; i < n; i++) {
+        Parameter *p = learnt[i];
+        if (keeps_first(o->op) && !p->m) p->m = tensor_new(p->w->name, p->w->shape);
+        if (keeps_second(o->op) && !p->v) p->v = tensor_new(p->w->name, p->w->shape);
+        Node *g = o->weight_decay > 0 ? add(clipped[i], scale(leaves[i], o->weight_decay)) : clipped[i];
+        update(o, g, leaves[i], p->m ? leaf(net->graph, p->m) : NULL, p->v ? leaf(net->graph, p->v) : NULL, schedule);
+    }
+}
+
+/* Keeps a moving average of every parameter, old * decay + new * (1 - decay): weights that swing around a good place
+ * have their middle there (Yaz et al. 2019). Called after net_update, it sees the weights as this step leaves them. */
+__attribute__((unused)) static void net_average(Net *net, double decay)
+{
     for (int i = 0; i < net->count; i++) {
         Parameter *p = &net->parameters[i];
-        if (!p->m) p->m = tensor_new(p->w->name, p->w->shape), p->v = tensor_new(p->w->name, p->w->shape);
-        adam(gradients[i], leaves[i], leaf(net->graph, p->m), leaf(net->graph, p->v), schedule, beta1, beta2);
+        if (!p->average) p->average = tensor_new(p->w->name, p->w->shape);
+        moving_average(leaf(net->graph, p->average), p->leaf, 1 - decay);
     }
 }
 
@@ -4523,11 +4718,33 @@ static Node *layer_parameter(Net *net, const char *what, Shape shape, int fan_in
     return parameter(net, name, shape, fan_in);
 }
 
+/* The parameter that the last call asked for. */
+static Parameter *parameter_of(Net *net, const Node *leaf)
+{
+    for (int i = 0; i < net->count; i++)
+        if (net->parameters[i].leaf == leaf) return &net->parameters[i];
+    abort();
+}
+
+/* A filter, or a norm's scale, with the net's normal initial values, if it wants them. */
+static Node *layer_weight(Net *net, Shape shape, int fan_in)
+{
+    Node *weight = layer_parameter(net, "weight", shape, fan_in);
+    parameter_of(net, weight)->deviation = net->deviation;
+    return weight;
+}
+
+/* A bias starts as PyTorch's does, or at 0 where filters are normal (DCGAN). */
+static Node *layer_bias(Net *net, int k, int fan_in)
+{
+    return layer_parameter(net, "bias", shape_of(1, 1, 1, k), net->deviation > 0 ? -1 : fan_in);
+}
+
 /* (N,H,W,C) -> (N,H',W',K), without bias */
 static Node *conv_layer(Net *net, Node *x, Conv c)
 {
     Shape w = shape_of(c.size, c.size, x->shape.d[3], c.k);
-    Node *y = conv2d(x, layer_parameter(net, "weight", w, c.size * c.size * x->shape.d[3]), NULL, LINEAR,
+    Node *y = conv2d(x, layer_weight(net, w, c.size * c.size * x->shape.d[3]), NULL, LINEAR,
                      conv_shape(x->shape, w, c.stride, c.pad));
     net->index++;
     return y;
@@ -4538,18 +4755,21 @@ static Node *conv_bias_leaky(Net *net, Node *x, Conv c, double slope)
 {
     int fan_in = c.size * c.size * x->shape.d[3];
     Shape w = shape_of(c.size, c.size, x->shape.d[3], c.k);
-    Node *weight = layer_parameter(net, "weight", w, fan_in),
-         *bias = layer_parameter(net, "bias", shape_of(1, 1, 1, c.k), fan_in);
-    net->index += 2;
+    Node *weight = layer_weight(net, w, fan_in), *bias = layer_bias(net, c.k, fan_in);
+    net->index += slope == LINEAR ? 1 : 2;
     return conv2d(x, weight, bias, slope, conv_shape(x->shape, w, c.stride, c.pad));
 }
 
-/* (N,H,W,C) -> (N,2H,2W,K): the input gradient of a convolution that goes the other way. */
+/* (N,H,W,C) -> (N,H',W',K): the input gradient of a convolution that goes the other way. Padded, it makes the side
+ * stride times as large (where the kernel leaves a row over, that is PyTorch's output_padding); unpadded, every pixel
+ * writes its whole kernel. */
 static Node *deconv_layer(Net *net, Node *x, Conv c)
 {
-    Shape w = shape_of(c.size, c.size, c.k, x->shape.d[3]),
-          y = shape_of(x->shape.d[0], x->shape.d[1] * c.stride, x->shape.d[2] * c.stride, c.k);
-    Node *weight = layer_parameter(net, "weight", w, c.size * c.size * c.k);
+    const int *d = x->shape.d;
+    Shape w = shape_of(c.size, c.size, c.k, d[3]),
+          y = c.pad ? shape_of(d[0], d[1] * c.stride, d[2] * c.stride, c.k)
+                    : shape_of(d[0], (d[1] - 1) * c.stride + c.size, (d[2] - 1) * c.stride + c.size, c.k);
+    Node *weight = layer_weight(net, w, c.size * c.size * c.k);
     net->index++;
     return conv2d_input_grad(x, weight, conv_shape(y, w, c.stride, c.pad));
 }
@@ -4561,6 +4781,118 @@ static Node *inorm(Net *net, Node *x, Node *residual, double slope)
     Node *scale_ = layer_parameter(net, "weight", vector, 0), *shift = layer_parameter(net, "bias", vector, -1);
     net->index += slope == LINEAR ? 1 : 2;
     return instance_norm(x, scale_, shift, residual, slope);
+}
+
+/* What a layer notes as it runs: saved and loaded with the weights, moved by no optimiser. Starts at 1 if fan_in is 0, at 0
+ * if it is negative. */
+static Node *statistic(Net *net, const char *what, int k, int fan_in)
+{
+    Node *r = layer_parameter(net, what, shape_of(1, 1, 1, k), fan_in);
+    parameter_of(net, r)->role = STATISTIC;
+    return r;
+}
+
+/* Moves a statistic by a share of the way to s; who reads it later in this graph, a second pass above all, reads it moved. */
+static void move_statistic(Net *net, Node *r, Node *s, double share)
+{
+    parameter_of(net, r)->leaf = moving_average(r, s, share);
+}
+
+/* Batch norm (Ioffe & Szegedy 2015), then `slope`'s leaky ReLU, or plus a residual. In training it is the instance norm of
+ * one long picture, all pictures of the batch end to end, and moves the running mean and (unbiased) variance by a share;
+ * in use those two take the batch's place, and it is a line a channel. Names and both defaults are PyTorch's. */
+__attribute__((unused)) static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
+{
+    const int *d = x->shape.d;
+    int c = d[3], m = d[0] * d[1] * d[2];
+    double epsilon = net->norm_epsilon > 0 ? net->norm_epsilon : 1e-5, share = net->norm_share > 0 ? net->norm_share : 0.1;
+    Shape end_to_end = shape_of(1, d[0] * d[1], d[2], c);
+    Node *scale_ = layer_weight(net, shape_of(1, 1, 1, c), 0), *shift = layer_parameter(net, "bias", scale_->shape, -1);
+    Node *mean_ = statistic(net, "running_mean", c, -1), *variance = statistic(net, "running_var", c, 0),
+         *batches = statistic(net, "num_batches_tracked", 1, -1), *moments;
+    net->index += slope == LINEAR ? 1 : 2;
+    Node *flat = reshape(x, end_to_end), *flat_residual = residual ? reshape(residual, end_to_end) : NULL;  // (1,NH,W,C)
+    if (net->training) {
+        moments = moments_of(flat, epsilon);                                                    // (1,1,1,2C)
+        Node *biased = add_number(reciprocal(square(slice(moments, 3, c, c))), -epsilon);
+        move_statistic(net, mean_, slice(moments, 3, 0, c), share);
+        move_statistic(net, variance, scale(biased, m > 1 ? (double)m / (m - 1) : 1), share);
+        move_statistic(net, batches, add_number(batches, 1), 1);
+    } else
+        moments = concat(mean_, reciprocal(sqrt_of(add_number(variance, epsilon))), 3);         // (1,1,1,2C)
+    return reshape(normalised(flat, moments, scale_, shift, flat_residual, slope), x->shape);
+}
+
+/* Dropout (Srivastava et al. 2014): in training each number is 0 with this chance, the others grow to make up for it. The
+ * masks (0 or 1 / (1 - chance)) are the net's, filled before each run. */
+__attribute__((unused)) static Node *dropout(Net *net, Node *x, double chance)
+{
+    net->index++;
+    if (!net->training || chance <= 0) return x;
+    if (net->n_masks == MAX_MASKS) abort();
+    char name[32];
+    snprintf(name, sizeof name, "mask.%c.%d", net->letter, net->n_masks);
+    net->chances[net->n_masks] = chance;
+    Tensor *mask = net->masks[net->n_masks++] = tensor_new(name, x->shape);
+    return mul(x, leaf(net->graph, mask));
+}
+
+typedef struct MaskTask { const Net *net; uint64_t seed, index; int which; } MaskTask;
+
+static void mask_task(void *argument, int piece, int worker)
+{
+    (void)worker;
+    const MaskTask *job = argument;
+    Tensor *mask = job->net->masks[job->which];
+    double chance = job->net->chances[job->which];
+    size_t from = (size_t)piece * ELEMENTS_A_TASK, count = shape_count(mask->shape);
+    uint64_t stream = (uint64_t)STREAM_DROPOUT << 32 | (uint64_t)job->which << 1 | (job->net->letter == 'D');
+    uint32_t words[4] = {0};
+    for (size_t i = from; i < least(from + ELEMENTS_A_TASK, count); i++) {
+        if (i % 4 == 0) philox(job->seed, stream, job->index << 32 | i / 4, words);
+        mask->data[i] = (real)((words[i % 4] + 0.5) / 4294967296.0 < chance ? 0 : 1 / (1 - chance));
+    }
+}
+
+/* Draws every mask of iteration `index` anew. */
+__attribute__((unused)) static void fill_masks(const Net *net, uint64_t seed, uint64_t index)
+{
+    MaskTask job = {net, seed, index, 0};
+    for (; job.which < net->n_masks; job.which++)
+        parallel(pieces(shape_count(net->masks[job.which]->shape), ELEMENTS_A_TASK), mask_task, &job);
+}
+
+/* A dense layer on a vector: (N,1,1,C) -> (N,1,1,K), with bias and leaky ReLU; (K,C) in files. */
+__attribute__((unused)) static Node *dense(Net *net, Node *x, int k, double slope)
+{
+    Shape w = shape_of(1, 1, x->shape.d[3], k);
+    Node *weight = layer_weight(net, w, x->shape.d[3]), *bias = layer_bias(net, k, x->shape.d[3]);
+    parameter_of(net, weight)->matrix = true;
+    net->index += slope == LINEAR ? 1 : 2;
+    return conv2d(x, weight, bias, slope, conv_shape(x->shape, w, 1, 0));
+}
+
+/* A label's row of a learnt table (n,k): (N,1,1,n) one-hot -> (N,1,1,k). Starts normal, as PyTorch's. */
+__attribute__((unused)) static Node *embedding(Net *net, Node *label, int k)
+{
+    int n = label->shape.d[3];
+    Node *table = layer_parameter(net, "weight", shape_of(n, 1, 1, k), n);                      // (n,1,1,k)
+    Parameter *p = parameter_of(net, table);
+    p->matrix = true, p->deviation = 1;
+    net->index++;
+    Shape w = shape_of(1, 1, n, k);
+    return conv2d(label, reshape(table, w), NULL, LINEAR, conv_shape(label->shape, w, 1, 0));
+}
+
+/* Nearest-neighbour enlargement to h x w, twice the size or one less: each pixel twice along both axes, the rest cut
+ * off. */
+static Node *enlarge(Node *x, int h, int w)
+{
+    const int *d = x->shape.d;
+    int n = d[0], rows = d[1], columns = d[2], c = d[3];
+    x = broadcast(reshape(x, shape_of(n * rows * columns, 1, 1, c)), shape_of(n * rows * columns, 1, 2, c));
+    x = broadcast(reshape(x, shape_of(n * rows, 1, 2 * columns, c)), shape_of(n * rows, 2, 2 * columns, c));
+    return slice(slice(reshape(x, shape_of(n, 2 * rows, 2 * columns, c)), 1, 0, h), 2, 0, w);
 }
 
 /* A label (N,1,1,n) as n constant planes beside a picture's channels. */
@@ -4782,7 +5114,7 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * 8  LOSSES
  *
  * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid. A step is the graph
- * of one update: the losses, the gradients of their sum, and Adam. Random draws and the batch are leaves that are
+ * of one update: the losses, the gradients of their sum, and an optimiser's step. Random draws and the batch are leaves that are
  * filled before each run.
  * ============================================================================================== */
 
@@ -4866,7 +5198,7 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     const Adversarial *adv;
     char reg;                           /* 'g' gradient penalty, 'r' R1, 'n' none */
     bool attributes;
-    double lambda_cls, lambda_rec, lambda_gp, beta1, beta2;
+    double lambda_cls, lambda_rec, lambda_gp;
     double lambda_info, lambda_rho, lambda_prediction;      /* GANmut */
     int random_directions;              /* how many pictures of a batch take one (GANmut, linear) */
     bool approximate, as_published;     /* GANmut's cycle; the public code's quirks */
@@ -4909,8 +5241,9 @@ static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *reci
 {
     keep(step->total);
     keep(step->fake);
-    net_update(net, step->total, schedule, recipe->beta1, recipe->beta2, step->gradients);
-    for (int i = 0; recipe->keep_gradients && i < net->count; i++) keep(step->gradients[i]);
+    net_update(net, step->total, schedule, step->gradients);
+    for (int i = 0; recipe->keep_gradients && i < net->count; i++)
+        if (step->gradients[i]) keep(step->gradients[i]);
 }
 
 /* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): they share each filter's reading. */
@@ -9040,17 +9373,6 @@ static void resnet_body(Network *net, Node *x, Node **level)
     }
 }
 
-/* Nearest-neighbour enlargement to h x w, twice the size or one less: each pixel twice along both axes, the rest cut
- * off. */
-static Node *enlarge(Node *x, int h, int w)
-{
-    const int *d = x->shape.d;
-    int n = d[0], rows = d[1], columns = d[2], c = d[3];
-    x = broadcast(reshape(x, shape_of(n * rows * columns, 1, 1, c)), shape_of(n * rows * columns, 1, 2, c));
-    x = broadcast(reshape(x, shape_of(n * rows, 1, 2 * columns, c)), shape_of(n * rows, 2, 2 * columns, c));
-    return slice(slice(reshape(x, shape_of(n, 2 * rows, 2 * columns, c)), 1, 0, h), 2, 0, w);
-}
-
 /* Feature pyramid (Lin et al. 2017) */
 static void pyramid(Network *net, Node **level, int k, double slope)
 {
@@ -9708,10 +10030,22 @@ static bool vector_name(const char *name)
     return strstr(name, "bias") != NULL;
 }
 
+/* A dense layer (1,1,C,K) is a filter whose file has left the kernel's two sides of 1 out. */
+static bool is_dense(Shape s)
+{
+    return s.d[0] == 1 && s.d[1] == 1 && s.d[2] > 1;
+}
+
+static bool in_file_order(Shape s, int rank)
+{
+    return rank == AXES || (rank == 2 && is_dense(s));
+}
+
 /* A filter's (K,C,R,S), a matrix's (rows,columns), a vector's length. */
 static void file_dimensions(Shape s, int rank, int64_t dimensions[AXES])
 {
     const int filter[AXES] = {s.d[3], s.d[2], s.d[0], s.d[1]}, matrix[AXES] = {s.d[0], s.d[3], 1, 1};
+    if (is_dense(s)) rank = AXES;
     for (int i = 0; i < AXES; i++) dimensions[i] = rank == 2 ? matrix[i] : filter[i];
 }
 
@@ -9741,7 +10075,7 @@ static int store_tensor(Store *store, const char *prefix, const char *name, Shap
     char full[160];
     size_t count = shape_count(shape);
     real *copy = must_alloc(count, sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = data[rank == AXES ? from_file_order(shape, i) : i];
+    for (size_t i = 0; i < count; i++) copy[i] = data[in_file_order(shape, rank) ? from_file_order(shape, i) : i];
     int64_t dimensions[AXES];
     file_dimensions(shape, rank, dimensions);
     snprintf(full, sizeof full, "%s%s", prefix, name);
@@ -9753,6 +10087,20 @@ static int rank_of(const Parameter *p)
     return p->matrix ? 2 : p->fan_in > 0 && !vector_name(p->w->name) ? AXES : 1;
 }
 
+enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, its average */
+
+/* A parameter's parts, NULL where it has none, and their prefixes in the file. */
+static void parts_of(const Net *net, const Parameter *p, Tensor *parts[PARTS], char prefixes[PARTS][32])
+{
+    const char *optimiser = row_of(net->optimiser.op)->name;
+    Tensor *const all[PARTS] = {p->w, p->m, p->v, p->average};
+    memcpy(parts, all, sizeof all);
+    snprintf(prefixes[0], 32, "%c.", net->letter);
+    snprintf(prefixes[1], 32, "%s_m.%c.", optimiser, net->letter);
+    snprintf(prefixes[2], 32, "%s_v.%c.", optimiser, net->letter);
+    snprintf(prefixes[3], 32, "average.%c.", net->letter);
+}
+
 static bool all_finite(const Tensor *t)
 {
     for (size_t i = 0; i < shape_count(t->shape); i++)
@@ -9762,13 +10110,14 @@ static bool all_finite(const Tensor *t)
 
 static int store_net(Store *store, const Net *net, bool moments, Error *e)
 {
-    char prefix[32];
+    char prefixes[PARTS][32];
+    Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
-        const Tensor *parts[3] = {p->w, p->m, p->v};
-        const char *kinds[3] = {"", "adam_m.", "adam_v."};
-        for (int k = 0; k < (moments && p->m ? 3 : 1); k++) {
-            snprintf(prefix, sizeof prefix, "%s%c.", kinds[k], net->letter);
+        parts_of(net, p, parts, prefixes);
+        for (int k = 0; k < (moments ? PARTS : 1); k++) {
+            const char *prefix = prefixes[k];
+            if (!parts[k]) continue;
             if (!all_finite(parts[k]))
                 return fail(
                     e, 1,
@@ -9804,20 +10153,21 @@ static int load_tensor(const TensorFile *file, const char *path, const char *nam
         if (!isfinite(value))
             return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
                         (double)value);
-        to->data[rank == AXES ? from_file_order(to->shape, i) : i] = value;
+        to->data[in_file_order(to->shape, rank) ? from_file_order(to->shape, i) : i] = value;
     }
     return 1;
 }
 
 static int load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments, Error *e)
 {
-    char name[160];
+    char name[160], prefixes[PARTS][32];
+    Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
-        Parameter *p = &net->parameters[i];
-        Tensor *parts[3] = {p->w, p->m, p->v};
-        const char *kinds[3] = {"", "adam_m.", "adam_v."};
-        for (int k = 0; k < (moments ? 3 : 1); k++) {
-            snprintf(name, sizeof name, "%s%s%s", kinds[k], prefix, p->w->name);
+        const Parameter *p = &net->parameters[i];
+        parts_of(net, p, parts, prefixes);
+        for (int k = 0; k < (moments ? PARTS : 1); k++) {
+            if (!parts[k]) continue;
+            snprintf(name, sizeof name, "%s%s", k ? prefixes[k] : prefix, p->w->name);
             if (!load_tensor(file, path, name, rank_of(p), parts[k], e)) return 0;
         }
     }
@@ -9974,7 +10324,7 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
 {
     const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
     *recipe = (Recipe){.adv = find_adversarial(s->adv), .attributes = *s->attributes != 0, .lambda_cls = s->lambda_cls, .lambda_rec = s->lambda_rec,
-                       .lambda_gp = s->lambda_gp, .beta1 = s->beta1, .beta2 = s->beta2, .batch = (int)s->batch};
+                       .lambda_gp = s->lambda_gp, .batch = (int)s->batch};
     recipe->lambda_info = s->lambda_info, recipe->lambda_rho = s->lambda_rho;
     recipe->lambda_prediction = s->lambda_prediction;
     recipe->approximate = strcmp(s->cycle, "approximate") == 0;
@@ -10009,6 +10359,7 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *d = (Net){.letter = 'D', .width = (int)s->width, .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
+    g->optimiser = d->optimiser = (Optimiser){.op = OP_adam, .beta1 = s->beta1, .beta2 = s->beta2};
 }
 
 /* Adam's three numbers for its t-th step (t from 1). */
@@ -10247,25 +10598,6 @@ static const Model *find_model(const char *name, Error *e)
     return NULL;
 }
 
-static const double TURN = 6.28318530717958647693;
-
-/* Normal deviates by Box and Muller: sqrt(-2 log u) cos(2 pi v). Chapter 3's functions, so that no libm moves a bit. */
-static void draw_normal(Tensor *to, uint64_t seed, uint64_t index, uint32_t first)
-{
-    size_t n = shape_count(to->shape);
-    real *radius = must_alloc(2 * n, sizeof *radius), *wave = radius + n;
-    for (size_t i = 0; i < n; i++) {
-        radius[i] = (real)draw(seed, STREAM_NOISE, index, first + (uint32_t)(2 * i));
-        wave[i] = (real)(TURN * draw(seed, STREAM_NOISE, index, first + (uint32_t)(2 * i + 1)) + TURN / 4);
-    }
-    kernels->pointwise(OP_log, radius, NULL, 0, 0, radius, n);
-    kernels->pointwise(OP_affine, radius, NULL, -2, 0, radius, n);
-    kernels->pointwise(OP_sqrt, radius, NULL, 0, 0, radius, n);
-    kernels->pointwise(OP_sin, wave, NULL, 0, 0, wave, n);
-    kernels->pointwise(OP_mul, radius, wave, 0, 0, to->data, n);
-    free(radius);
-}
-
 /* rho in (0.2, 1), or, where the target is neutral, in (0, 0.2). */
 static void draw_strengths(const Trainer *t, Tensor *to)
 {
@@ -10285,7 +10617,7 @@ static void fill_draws(const Trainer *t)
         const char *name = to->name;
         uint32_t first = (uint32_t)(unsigned char)name[strlen(name) - 1] << 20;
         if (strcmp(name, "rho") == 0) { draw_strengths(t, to); continue; }
-        if (strncmp(name, "noise", 5) == 0) { draw_normal(to, seed, index, first); continue; }
+        if (strncmp(name, "noise", 5) == 0) { draw_normal(to, seed, STREAM_NOISE, index, first); continue; }
         bool angle = strncmp(name, "angle", 5) == 0;
         for (size_t i = 0; i < shape_count(to->shape); i++) {
             double u = draw(seed, angle ? STREAM_ANGLE : STREAM_POINT, index, first + (uint32_t)i);
@@ -11172,7 +11504,8 @@ static int store_step(Store *store, const Step *step, const Net *net, const char
     for (int i = 0; ok && i < net->count; i++) {
         const Tensor *w = net->parameters[i].w;
         int rank = rank_of(&net->parameters[i]);
-        ok = store_tensor(store, before, w->name, w->shape, step->gradients[i]->data, rank, e) &&
+        const Node *gradient = step->gradients[i];
+        ok = (!gradient || store_tensor(store, before, w->name, w->shape, gradient->data, rank, e)) &&
              store_tensor(store, after, w->name, w->shape, w->data, rank, e);
     }
     return ok;
@@ -12068,7 +12401,7 @@ static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
 /* An op without derivative, or whose derivative is by design not its slope. */
 static bool has_slope(Op op)
 {
-    return op != OP_leaf && op != OP_fill && op != OP_stop_grad && op != OP_adam && op != OP_prepare_filter &&
+    return op != OP_leaf && op != OP_fill && op != OP_stop_grad && !is_update(op) && op != OP_prepare_filter &&
            op != OP_sign && op != OP_moments;
 }
 

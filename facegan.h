@@ -129,7 +129,12 @@ typedef struct ConvShape {
     OP(instance_norm,        "(x - mean)/std * scale + shift, plus a residual, then leaky ReLU, when asked") \
     OP(instance_norm_sums,   "the two sums over H and W that its gradients need") \
     OP(instance_norm_dx,     "its gradient in x") \
-    OP(adam,                 "one step of Adam on a parameter and its two moments, in place")
+    OP(adam,                 "one step of Adam on a parameter and its two moments, in place") \
+    OP(sgd,                  "one step of gradient descent with momentum, in place") \
+    OP(sgd_nesterov,         "the same, with the momentum looked ahead (Nesterov)") \
+    OP(rmsprop,              "one step of RMSprop on a parameter and its mean squared gradient, in place") \
+    OP(adagrad,              "one step of Adagrad on a parameter and its summed squared gradient, in place") \
+    OP(moving_average,       "r <- r + a (s - r), in place: running statistics, averaged weights")
 
 typedef enum Op {
 #define OP(name, text) OP_##name,
@@ -162,7 +167,7 @@ typedef struct Node {
     double a, b;                        /* the op's constants; leaky slope is `a` */
     int axis, from;                     /* concat, slice, pad */
     ConvShape conv;                     /* max pooling too: its window is the kernel */
-    Tensor *tensor;                     /* leaf, adam */
+    Tensor *tensor;                     /* leaf */
     real *data;                         /* where its value stands: known once planned */
     /* the planner's notes */
     struct Node *place_of;              /* another node whose memory this one shares (views, results in place); or NULL */

@@ -1,0 +1,234 @@
+/* test_noise.c: what the networks that draw from noise stand on, in double: batch norm in training and in use, dropout,
+ * embeddings, dense layers, clipped gradients, averaged weights. */
+#define REAL_DOUBLE
+#define FACEGAN_LIBRARY
+#include "../facegan.c"
+#include "check.h"
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wformat-truncation"        /* the text of a failed check may be cut */
+#endif
+
+static int plan_and_run(Graph *g, Arena *arena)
+{
+    Error e = {0};
+    *arena = (Arena){0};
+    int ok = graph_plan(g, &e);
+    CHECK_MSG(ok, "the graph cannot be planned: %s", e.text);
+    if (!ok) return 0;
+    arena_reserve(arena, g->arena_bytes + 1);
+    graph_bind(g, arena);
+    graph_run(g);
+    return 1;
+}
+
+static void shake(Net *net)
+{
+    for (int i = 0; i < net->count; i++)
+        for (size_t k = 0; k < shape_count(net->parameters[i].w->shape); k++)
+            net->parameters[i].w->data[k] += (real)(0.3 * draw(11, STREAM_TEST, k, (uint32_t)i));
+}
+
+/* A network of every layer there is here: label -> embedding -> dense -> picture -> conv, batch norm (with or without
+ * residual), enlargement, a transposed convolution. */
+static Node *every_layer(Net *net, Node *x, Node *label, bool residual)
+{
+    sequential(net, "main.");
+    Node *h = dense(net, embedding(net, label, 3), 5 * 4 * 2, 0.2);
+    h = concat(x, reshape(h, shape_of(x->shape.d[0], 5, 4, 2)), 3);
+    h = conv_layer(net, h, (Conv){6, 3, 1, 1});
+    h = residual ? batch_norm(net, h, scale(h, 0.5), LINEAR) : batch_norm(net, h, NULL, 0.2);
+    h = enlarge(h, 10, 8);
+    return deconv_layer(net, h, (Conv){3, 3, 2, 1});
+}
+
+/* First-order gradients of every learnt parameter and of the input, in training and in use. */
+static void test_layer_gradients(bool training, bool residual)
+{
+    Graph *g = graph_new();
+    Net net = {.letter = 'G', .norm_share = 0.3, .norm_epsilon = 1e-3};
+    if (training) net_train(&net, g);
+    else net_attach(&net, g);
+    Node *x = test_leaf(g, shape_of(3, 5, 4, 2), -1, 1, false), *label = test_leaf(g, shape_of(3, 1, 1, 4), 0, 1, false);
+    Node *y = every_layer(&net, x, label, residual), *value = random_projection(&y, 1);
+    net_initialise(&net, 3), shake(&net);
+    Node *wrt[MAX_PARAMETERS], *gradients[MAX_PARAMETERS];
+    Tensor *tensors[MAX_PARAMETERS];
+    int n = 0;
+    for (int i = 0; i < net.count; i++)
+        if (net.parameters[i].role == LEARNT) tensors[n] = net.parameters[i].w, wrt[n++] = net.parameters[i].leaf;
+    tensors[n] = x->tensor, wrt[n++] = x;
+    CHECK(y->shape.d[1] == 20 && y->shape.d[2] == 16 && y->shape.d[3] == 3);
+    grad(value, wrt, n, gradients);
+    for (int i = 0; i < n; i++) keep(gradients[i]);
+    Arena arena;
+    if (plan_and_run(g, &arena)) {
+        double error = difference_error(g, value, tensors, gradients, n);
+        CHECK_MSG(error <= 1e-6, "gradients through every layer (training %d, residual %d) are off by %g", training,
+                  residual, error);
+    }
+    arena_free(&arena), graph_free(g), net_free(&net);
+}
+
+/* y, the running statistics after one batch, and the same layer in use, against sums written out. */
+static void test_batch_norm(void)
+{
+    enum { N = 4, H = 3, W = 5, C = 19, M = N * H * W };
+    Graph *g = graph_new(), *use = graph_new();
+    Net net = {.letter = 'D'};
+    net_train(&net, g);
+    Node *x = test_leaf(g, shape_of(N, H, W, C), -1, 2, false), *y = keep(batch_norm(&net, x, NULL, 0.1));
+    net_initialise(&net, 1), shake(&net);
+    for (int c = 0; c < C; c++) net_find(&net, "0.running_mean")->w->data[c] = (real)(0.01 * c);
+    net_find(&net, "0.num_batches_tracked")->w->data[0] = 6;
+    double variance_before[C];
+    for (int c = 0; c < C; c++) variance_before[c] = net_find(&net, "0.running_var")->w->data[c];
+    Arena arena, second;
+    if (!plan_and_run(g, &arena)) return;
+    const real *weight = net_find(&net, "0.weight")->w->data, *bias = net_find(&net, "0.bias")->w->data,
+               *mean_ = net_find(&net, "0.running_mean")->w->data, *variance = net_find(&net, "0.running_var")->w->data;
+    for (int c = 0; c < C; c++) {
+        double m = 0, v = 0;
+        for (int i = 0; i < M; i++) m += x->tensor->data[i * C + c] / M;
+        for (int i = 0; i < M; i++) v += pow(x->tensor->data[i * C + c] - m, 2) / M;
+        for (int i = 0; i < M; i++) {
+            double h = (x->tensor->data[i * C + c] - m) / sqrt(v + 1e-5) * weight[c] + bias[c];
+            CLOSE(y->data[i * C + c], h > 0 ? h : 0.1 * h, 1e-12);
+        }
+        CLOSE(mean_[c], 0.9 * 0.01 * c + 0.1 * m, 1e-12);
+        CLOSE(variance[c], 0.9 * variance_before[c] + 0.1 * v * M / (M - 1), 1e-12);
+    }
+    CHECK(net_find(&net, "0.num_batches_tracked")->w->data[0] == 7);
+    net_attach(&net, use);
+    sequential(&net, "");
+    Node *in_use = keep(batch_norm(&net, leaf(use, x->tensor), NULL, 0.1));
+    if (plan_and_run(use, &second))
+        for (int i = 0; i < M * C; i++) {
+            int c = i % C;
+            double h = (x->tensor->data[i] - mean_[c]) / sqrt(variance[c] + 1e-5) * weight[c] + bias[c];
+            CLOSE(in_use->data[i], h > 0 ? h : 0.1 * h, 1e-12);
+        }
+    arena_free(&arena), arena_free(&second), graph_free(g), graph_free(use), net_free(&net);
+}
+
+/* Two passes through one batch norm, as D's over real and fake pictures, move its statistics one after the other. */
+static void test_two_passes(void)
+{
+    Graph *g = graph_new();
+    Net net = {.letter = 'D'};
+    net_train(&net, g);
+    Node *first = test_leaf(g, shape_of(2, 1, 1, 1), 1, 2, false), *second = test_leaf(g, shape_of(2, 1, 1, 1), 5, 6, false);
+    sequential(&net, "");
+    keep(batch_norm(&net, first, NULL, LINEAR));
+    sequential(&net, "");
+    keep(batch_norm(&net, second, NULL, LINEAR));
+    net_initialise(&net, 1);
+    Arena arena;
+    if (plan_and_run(g, &arena)) {
+        double a = (first->tensor->data[0] + first->tensor->data[1]) / 2, b = (second->tensor->data[0] + second->tensor->data[1]) / 2;
+        CLOSE(net_find(&net, "0.running_mean")->w->data[0], 0.9 * 0.1 * a + 0.1 * b, 1e-12);
+        CHECK(net_find(&net, "0.num_batches_tracked")->w->data[0] == 2);
+    }
+    arena_free(&arena), graph_free(g), net_free(&net);
+}
+
+/* The share that is dropped, the values, a new mask each iteration, the same on any number of threads, none in use. */
+static void test_dropout(void)
+{
+    Graph *g = graph_new();
+    Net net = {.letter = 'D'};
+    net_train(&net, g);
+    Node *x = test_leaf(g, shape_of(4, 50, 50, 10), 1, 2, false);
+    Node *y = dropout(&net, x, 0.3);
+    Tensor *mask = net.masks[0];
+    size_t n = shape_count(mask->shape), dropped = 0, same = 0;
+    CHECK(y != x && net.n_masks == 1);
+    threads_start(3);
+    fill_masks(&net, 5, 7);
+    real *copy = must_alloc(n, sizeof *copy);
+    memcpy(copy, mask->data, n * sizeof *copy);
+    threads_start(1);
+    fill_masks(&net, 5, 7);
+    CHECK(memcmp(copy, mask->data, n * sizeof *copy) == 0);
+    for (size_t i = 0; i < n; i++) {
+        dropped += copy[i] == 0;
+        CHECK(copy[i] == 0 || fabs(copy[i] - 1 / 0.7) < 1e-12);
+    }
+    CLOSE((double)dropped / (double)n, 0.3, 0.005);
+    fill_masks(&net, 5, 8);
+    for (size_t i = 0; i < n; i++) same += copy[i] == mask->data[i];
+    CLOSE((double)same / (double)n, 0.3 * 0.3 + 0.7 * 0.7, 0.01);
+    net_attach(&net, g);
+    CHECK(dropout(&net, x, 0.3) == x);
+    free(copy), graph_free(g), net_free(&net);
+}
+
+/* One step of plain descent on sum (w - a)^2 with clipped gradients; a frozen weight stays; the average sees the weight as
+ * the step leaves it. */
+static void test_clipping(void)
+{
+    const struct { double value, norm; } limits[] = {{0, 0}, {0.5, 0}, {0, 1.25}, {0, 100}};
+    const double target[4] = {0.1, -3, 0.2, 2};
+    for (int k = 0; k < 4; k++) {
+        Graph *g = graph_new();
+        Net net = {.letter = 'D', .optimiser = {.op = OP_sgd, .clip_value = limits[k].value, .clip_norm = limits[k].norm}};
+        Tensor *schedule = tensor_new("schedule", shape_of(1, 1, 1, 3)), *a = tensor_new("a", shape_of(1, 1, 1, 4));
+        for (int i = 0; i < 4; i++) a->data[i] = target[i];
+        schedule->data[0] = 0.1;
+        net_train(&net, g);
+        sequential(&net, "");
+        Node *w = parameter(&net, "w", a->shape, -1), *still = parameter(&net, "still", a->shape, 0), *gradients[MAX_PARAMETERS];
+        net_find(&net, "still")->role = FROZEN;
+        Node *loss = sum(square(sub(add(w, still), add_number(leaf(g, a), 1))));
+        net_initialise(&net, 1);
+        net_update(&net, loss, leaf(g, schedule), gradients);
+        net_average(&net, 0.75);
+        Arena arena;
+        CHECK(gradients[0] != NULL && gradients[1] == NULL);
+        if (plan_and_run(g, &arena)) {
+            double length = 2 * sqrt(0.01 + 9 + 0.04 + 4);
+            for (int i = 0; i < 4; i++) {
+                double gradient = -2 * target[i];
+                if (limits[k].value > 0) gradient = fmax(-0.5, fmin(0.5, gradient));
+                if (limits[k].norm > 0) gradient *= fmin(1, limits[k].norm / (length + 1e-6));
+                CLOSE(net_find(&net, "w")->w->data[i], -0.1 * gradient, 1e-12);
+                CLOSE(net_find(&net, "w")->average->data[i], -0.025 * gradient, 1e-12);
+                CLOSE(net_find(&net, "still")->average->data[i], 0.25, 1e-12);
+                CHECK(net_find(&net, "still")->w->data[i] == 1);
+            }
+        }
+        arena_free(&arena), graph_free(g), net_free(&net), tensor_free(schedule), tensor_free(a);
+    }
+}
+
+/* Normal initial values: around 0 for filters, around 1 for a norm's scale. */
+static void test_normal_start(void)
+{
+    Graph *g = graph_new();
+    Net net = {.letter = 'G', .deviation = 0.02};
+    net_train(&net, g);
+    Node *x = test_leaf(g, shape_of(1, 4, 4, 64), -1, 1, false);
+    keep(batch_norm(&net, conv_layer(&net, x, (Conv){64, 4, 2, 1}), NULL, LINEAR));
+    net_initialise(&net, 9);
+    for (int k = 0; k < 2; k++) {
+        const Tensor *w = net_find(&net, k ? "1.weight" : "0.weight")->w;
+        double n = (double)shape_count(w->shape), mean_ = 0, squares = 0;
+        for (size_t i = 0; i < shape_count(w->shape); i++) mean_ += w->data[i] / n, squares += w->data[i] * w->data[i] / n;
+        CLOSE(mean_, k, k ? 0.01 : 0.0005);
+        CLOSE(sqrt(squares - mean_ * mean_), 0.02, k ? 0.006 : 0.0005);
+    }
+    graph_free(g), net_free(&net);
+}
+
+int main(void)
+{
+    char why[256];
+    if (!isa_choose(getenv("FACEGAN_ISA"), why)) { CHECK_MSG(0, "%s", why); return check_report(); }
+    for (int i = 0; i < 4; i++) test_layer_gradients(i & 1, i & 2);
+    test_batch_norm();
+    test_two_passes();
+    test_dropout();
+    test_clipping();
+    test_normal_start();
+    threads_stop();
+    return check_report();
+}
