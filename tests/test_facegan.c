@@ -212,8 +212,9 @@ static int random_gradients(Graph *g, Dice *dice, Node *last, Node **watched)
         if (throw_below(dice, 2)) watched[kept++] = keep(gradients[i]);
         if (gradients[i]->op == OP_fill || throw_below(dice, 2)) continue;
         Shape s = leaves[i]->shape;
-        watched[kept++] = adam(gradients[i], leaves[i], test_leaf(g, s, 1, 2, false), test_leaf(g, s, 1, 2, false),
-                               schedule, 0.5, 0.9);
+        const Optimiser o = {.op = OP_adam, .beta1 = 0.5, .beta2 = 0.9};
+        watched[kept++] = update(&o, gradients[i], leaves[i], test_leaf(g, s, 1, 2, false), test_leaf(g, s, 1, 2, false),
+                                 schedule);
     }
     return kept;
 }
