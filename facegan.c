@@ -67,6 +67,9 @@
 #define PAGE_IMPLEMENTATION
 #define PAGE_STATIC
 #include "vendor/page.h"
+#define ONNX_IMPLEMENTATION
+#define ONNX_STATIC
+#include "vendor/onnx.h"
 
 /* ================================================================================================
  * 1  GROUND: ERRORS, MEMORY, CHANCE, THREADS
@@ -14575,6 +14578,445 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
     return ok;
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 13.9  A graph as an ONNX file
+ *
+ * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
+ * channels before rows and columns,
+ *
+ *     ours  (N,H,W,C)  (R,S,C,K)          there  (N,C,H,W)  (K,C,R,S)
+ *
+ * so axes are renamed, filters get the order they have in checkpoints anyway, and only a reshape, which counts
+ * elements in our order, stands between two transpositions. Sides are fixed, the batch N is free: it is the first axis
+ * of what depends on an input, and of nothing else. Pictures and maps are of rank 4; conditions and scores, (N,1,1,n),
+ * are (N,n). ---------------------------------------------------------------------------------------------- */
+
+enum { ONNX_OPSET = 17 };
+
+typedef struct Export {
+    OnnxModel *model;
+    const Graph *graph;
+    Node *const *inputs;
+    const char *const *input_names;
+    int n_inputs;
+    bool *needed, *varies;              /* by node id: is it part of the result? does it depend on an input? */
+    const char **names;                 /* by node id: what its value is called in the file */
+    const char *(*leaves)[3];           /* by node id and kind: a leaf's names there, once written */
+    Names owned;                        /* the texts of names that were made here */
+    Error *e;
+} Export;
+
+static const int onnx_axis[AXES] = {0, 2, 3, 1};            /* where our axes N H W C are there */
+static const int onnx_order[AXES] = {0, 3, 1, 2};           /* which of our axes stands at each place there */
+
+static const char *onnx_own(Export *x, const char *name)
+{
+    names_add(&x->owned, name);
+    return x->owned.items[x->owned.count - 1];
+}
+
+static const char *onnx_fresh(Export *x)
+{
+    char name[24];
+    snprintf(name, sizeof name, "t%d", x->owned.count);
+    return onnx_own(x, name);
+}
+
+static const char *onnx_number(Export *x, double value)
+{
+    const char *name = onnx_fresh(x);
+    onnx_floats(x->model, name, 0, NULL, &(float){(float)value});
+    return name;
+}
+
+static const char *onnx_list(Export *x, int n, const int64_t *values)
+{
+    const char *name = onnx_fresh(x);
+    onnx_integers(x->model, name, 1, &(int64_t){n}, values);
+    return name;
+}
+
+/* result = op(a, b), b being absent where it is NULL; a result without a name gets one. */
+static const char *onnx_apply(Export *x, const char *op, const char *a, const char *b, const char *result)
+{
+    if (!result) result = onnx_fresh(x);
+    onnx_node(x->model, op, result, b ? 2 : 1, (const char *[]){a, b});
+    return result;
+}
+
+/* A shape in the other order; the batch of what varies is free. */
+static void onnx_shape(const Export *x, const Node *y, int64_t shape[AXES])
+{
+    for (int i = 0; i < AXES; i++) shape[i] = y->shape.d[onnx_order[i]];
+    if (x->varies[y->id]) shape[0] = ONNX_BATCH;
+}
+
+/* Past what changes nothing: a reshape to the shape it has, as a batch norm of one picture makes. */
+static const Node *onnx_origin(const Node *u)
+{
+    while (u && (u->op == OP_reshape || u->op == OP_stop_grad) && shape_equal(u->shape, u->in[0]->shape)) u = u->in[0];
+    return u;
+}
+
+static bool norm_of_itself(const Node *y)
+{
+    return y->in[1]->op == OP_moments && onnx_origin(y->in[1]->in[0]) == onnx_origin(y->in[0]);
+}
+
+/* The operand that is really read: ONNX repeats operands of sums and products by itself, computes an instance norm's
+ * moments with the norm, and takes a pool's or a maximum's one operand once. NULL: none. */
+static const Node *onnx_operand(const Node *y, int k)
+{
+    const Node *u = onnx_origin(y->in[k]);
+    bool twice = y->op == OP_max_pool || y->op == OP_pick_largest, of_itself = y->op == OP_instance_norm;
+    bool pointwise = y->op == OP_add || y->op == OP_sub || y->op == OP_mul;
+    of_itself = of_itself && norm_of_itself(y);
+    if (!u || ((twice || of_itself) && k == 1)) return NULL;
+    if (!pointwise || u->op != OP_broadcast || y->in[1 - k]->op == OP_broadcast) return u;
+    return onnx_origin(u->in[0]);                                       /* the other one has the result's shape */
+}
+
+/* How numbers stand in the file: a map as (N,C,H,W), a filter as (K,C,R,S), a bias or scale as (C). */
+typedef enum OnnxKind { ONNX_MAP, ONNX_FILTER, ONNX_VECTOR } OnnxKind;
+
+static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
+{
+    char name[96];
+    Shape s = y->shape;
+    const real *data = y->tensor->data;
+    size_t n = shape_count(s), i = 0;
+    const int64_t shapes[][AXES] = {{s.d[0], s.d[3], s.d[1], s.d[2]}, {s.d[3], s.d[2], s.d[0], s.d[1]}, {(int64_t)n}};
+    if (x->leaves[y->id][kind]) return x->leaves[y->id][kind];
+    snprintf(name, sizeof name, "%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
+    if (names_find(&x->owned, name) >= 0) snprintf(name, sizeof name, "%s.%d", y->tensor->name, y->id);
+    float *numbers = must_alloc(n, sizeof *numbers);
+    for (; kind != ONNX_MAP && i < n; i++) numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, i) : i];
+    if (kind == ONNX_MAP)
+        for (int a = 0; a < s.d[0]; a++)
+            for (int c = 0; c < s.d[3]; c++)
+                for (int p = 0; p < s.d[1] * s.d[2]; p++)
+                    numbers[i++] = (float)data[index_repeated(s, a, p / s.d[2], p % s.d[2], c)];
+    onnx_floats(x->model, name, kind == ONNX_VECTOR ? 1 : AXES, shapes[kind], numbers);
+    free(numbers);
+    return x->leaves[y->id][kind] = onnx_own(x, name);
+}
+
+/* What operand k of y is called, written out as the kind that the operator wants. */
+static const char *onnx_value_of(Export *x, const Node *y, int k, OnnxKind kind)
+{
+    const Node *u = onnx_operand(y, k);
+    if (!u) return "";
+    if (u->op == OP_leaf && !x->varies[u->id]) return onnx_leaf(x, u, kind);
+    const char *name = x->names[u->id];
+    if (kind == ONNX_VECTOR) return onnx_apply(x, "Reshape", name, onnx_list(x, 1, (int64_t[]){-1}), NULL);
+    if (kind == ONNX_MAP) return name;
+    name = onnx_apply(x, "Transpose", name, NULL, NULL);                /* a computed filter, (R,K,S,C) there */
+    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){1, 3, 0, 2});
+    return name;
+}
+
+static void onnx_leaky(Export *x, const char *in, double slope, const char *result)
+{
+    onnx_apply(x, slope == 1 ? "Identity" : slope == 0 ? "Relu" : "LeakyRelu", in, NULL, result);
+    if (slope != 0 && slope != 1) onnx_attribute_float(x->model, "alpha", (float)slope);
+}
+
+/* Kernel, stride and the zeros on every side; what a transposed convolution's last stride did not reach comes as
+ * output_padding. */
+static void onnx_window(Export *x, const ConvShape *s, bool transposed)
+{
+    int after[2] = {(s->ho - 1) * s->stride + s->r - s->h - s->pad_y, (s->wo - 1) * s->stride + s->s - s->w - s->pad_x};
+    const int64_t missing[2] = {after[0] < 0 ? -after[0] : 0, after[1] < 0 ? -after[1] : 0};
+    const int64_t pads[4] = {s->pad_y, s->pad_x, after[0] > 0 ? after[0] : 0, after[1] > 0 ? after[1] : 0};
+    onnx_attribute_ints(x->model, "kernel_shape", 2, (int64_t[]){s->r, s->s});
+    onnx_attribute_ints(x->model, "strides", 2, (int64_t[]){s->stride, s->stride});
+    onnx_attribute_ints(x->model, "pads", 4, pads);
+    if (transposed) onnx_attribute_ints(x->model, "output_padding", 2, missing);
+}
+
+static void onnx_convolution(Export *x, const Node *y, const char *result)
+{
+    bool transposed = y->op == OP_conv2d_input_grad;
+    const char *sum = y->a == 1 ? result : onnx_fresh(x);
+    const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 1, ONNX_FILTER),
+                         onnx_value_of(x, y, BIAS, ONNX_VECTOR)};
+    onnx_node(x->model, transposed ? "ConvTranspose" : "Conv", sum, *in[2] ? 3 : 2, in);
+    onnx_window(x, &y->conv, transposed);
+    onnx_attribute_int(x->model, "group", y->conv.groups);
+    if (sum != result) onnx_leaky(x, sum, y->a, result);
+}
+
+/* A range of channels. */
+static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_t n)
+{
+    const char *result = onnx_fresh(x);
+    const int64_t end = from + n, axis = 1;
+    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
+    onnx_node(x->model, "Slice", result, 4, all);
+    return result;
+}
+
+/* With moments that do not come from x, as a batch norm at work has them: (x - mean) (1/deviation) scale + shift. */
+static void onnx_norm_apart(Export *x, const Node *y, const char *result)
+{
+    const char *moments = onnx_value_of(x, y, 1, ONNX_MAP);
+    int c = y->shape.d[3];
+    const char *h = onnx_apply(x, "Sub", onnx_value_of(x, y, 0, ONNX_MAP), onnx_channels(x, moments, 0, c), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_value_of(x, y, 2, ONNX_MAP), NULL);
+    onnx_apply(x, "Add", h, onnx_value_of(x, y, 3, ONNX_MAP), result);
+}
+
+static void onnx_norm(Export *x, const Node *y, const char *result)
+{
+    bool more = y->in[4] || y->a != 1;
+    const char *normed = more ? onnx_fresh(x) : result;
+    if (!norm_of_itself(y)) onnx_norm_apart(x, y, normed);
+    else {
+        const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 2, ONNX_VECTOR),
+                             onnx_value_of(x, y, 3, ONNX_VECTOR)};
+        onnx_node(x->model, "InstanceNormalization", normed, 3, in);
+        onnx_attribute_float(x->model, "epsilon", (float)NORM_EPSILON);
+    }
+    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_value_of(x, y, 4, ONNX_MAP), result);
+    else if (more) onnx_leaky(x, normed, y->a, result);
+}
+
+static const char *onnx_transpose(Export *x, const char *in, const int *order)
+{
+    const char *result = onnx_apply(x, "Transpose", in, NULL, NULL);
+    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){order[0], order[1], order[2], order[3]});
+    return result;
+}
+
+/* The same numbers in our order under another shape; the batch is copied (0) where it is free. */
+static void onnx_reshape(Export *x, const Node *y, const char *result)
+{
+    const int *d = y->shape.d;
+    int64_t first = x->varies[y->id] ? 0 : d[0];
+    const char *ours = onnx_transpose(x, onnx_value_of(x, y, 0, ONNX_MAP), onnx_axis);
+    const char *shape = onnx_list(x, AXES, (int64_t[]){first, d[1], d[2], d[3]});
+    onnx_apply(x, "Identity", onnx_transpose(x, onnx_apply(x, "Reshape", ours, shape, NULL), onnx_order), NULL, result);
+}
+
+static void onnx_affine(Export *x, const Node *y, const char *result)
+{
+    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    if (y->a != 1) in = onnx_apply(x, "Mul", in, onnx_number(x, y->a), y->b == 0 ? result : NULL);
+    if (y->b != 0) onnx_apply(x, "Add", in, onnx_number(x, y->b), result);
+    else if (y->a == 1) onnx_apply(x, "Identity", in, NULL, result);
+}
+
+static void onnx_sum(Export *x, const Node *y, const char *result)
+{
+    int64_t axes[AXES];
+    int n = 0;
+    for (int i = 0; i < AXES; i++)
+        if (y->shape.d[i] < y->in[0]->shape.d[i]) axes[n++] = onnx_axis[i];
+    const char *in = onnx_value_of(x, y, 0, ONNX_MAP), *over = n ? onnx_list(x, n, axes) : NULL;
+    onnx_apply(x, n ? "ReduceSum" : "Identity", in, over, result);
+}
+
+/* slice: from, to, axis; pad: the zeros before and after every axis. */
+static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
+{
+    int64_t axis = onnx_axis[y->axis], from = y->from, n = y->shape.d[y->axis], in_n = y->in[0]->shape.d[y->axis];
+    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    int64_t pads[2 * AXES] = {0};
+    pads[axis] = from, pads[AXES + axis] = n - from - in_n;
+    if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
+    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &(int64_t){from + n}), onnx_list(x, 1, &axis)};
+    onnx_node(x->model, "Slice", result, 4, all);
+}
+
+/* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
+static void onnx_expand(Export *x, const Node *y, const char *result)
+{
+    int64_t shape[AXES];
+    onnx_shape(x, y, shape);
+    if (x->varies[y->id]) shape[0] = 1;
+    onnx_apply(x, "Expand", onnx_value_of(x, y, 0, ONNX_MAP), onnx_list(x, AXES, shape), result);
+}
+
+static void onnx_fill(Export *x, const Node *y, const char *result)
+{
+    int64_t shape[AXES];
+    onnx_shape(x, y, shape);
+    onnx_apply(x, "Expand", onnx_number(x, y->a), onnx_list(x, AXES, shape), result);
+}
+
+/* The ops whose operator has the same operands and no attributes. Reciprocal is ours but for 1/0, which is 0 here. */
+static const char *onnx_namesake(Op op)
+{
+    static const struct { Op op; const char *name; } namesakes[] = {
+        {OP_add, "Add"}, {OP_sub, "Sub"}, {OP_mul, "Mul"}, {OP_sqrt, "Sqrt"}, {OP_reciprocal, "Reciprocal"},
+        {OP_exp, "Exp"}, {OP_log, "Log"}, {OP_sin, "Sin"}, {OP_tanh, "Tanh"}, {OP_sigmoid, "Sigmoid"},
+        {OP_softplus, "Softplus"}, {OP_abs, "Abs"}, {OP_sign, "Sign"}, {OP_prelu, "PRelu"},
+        {OP_stop_grad, "Identity"}};
+    for (size_t i = 0; i < sizeof namesakes / sizeof *namesakes; i++)
+        if (namesakes[i].op == op) return namesakes[i].name;
+    return NULL;
+}
+
+static int export_node(Export *x, const Node *y)
+{
+    const char *result = x->names[y->id], *namesake = onnx_namesake(y->op), *in = NULL;
+    bool twice = y->in[1] == y->in[0];
+    if (y->op == OP_leaf) return 1;                                     /* written where it is read */
+    if (namesake) {
+        in = onnx_value_of(x, y, 0, ONNX_MAP);
+        onnx_apply(x, namesake, in, y->in[1] ? onnx_value_of(x, y, 1, ONNX_MAP) : NULL, result);
+        return 1;
+    }
+    switch (y->op) {
+    case OP_fill: onnx_fill(x, y, result); return 1;
+    case OP_affine: onnx_affine(x, y, result); return 1;
+    case OP_square: in = onnx_value_of(x, y, 0, ONNX_MAP), onnx_apply(x, "Mul", in, in, result); return 1;
+    case OP_leaky_relu: onnx_leaky(x, onnx_value_of(x, y, 0, ONNX_MAP), y->a, result); return 1;
+    case OP_sum: onnx_sum(x, y, result); return 1;
+    case OP_broadcast: onnx_expand(x, y, result); return 1;
+    case OP_reshape: onnx_reshape(x, y, result); return 1;
+    case OP_slice: case OP_pad: onnx_slice_or_pad(x, y, result); return 1;
+    case OP_conv2d: case OP_conv2d_input_grad: onnx_convolution(x, y, result); return 1;
+    case OP_instance_norm: onnx_norm(x, y, result); return 1;
+    case OP_concat:
+        in = onnx_value_of(x, y, 0, ONNX_MAP);
+        onnx_apply(x, "Concat", in, onnx_value_of(x, y, 1, ONNX_MAP), result);
+        onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
+        return 1;
+    case OP_softmax:
+        onnx_apply(x, "Softmax", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
+        onnx_attribute_int(x->model, "axis", 1);
+        return 1;
+    case OP_logsumexp: case OP_pick_largest:
+        if (y->op == OP_pick_largest && !twice) break;
+        in = onnx_value_of(x, y, 0, ONNX_MAP);
+        onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", in, NULL, result);
+        onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
+        return 1;
+    case OP_max_pool:
+        if (!twice) break;
+        onnx_apply(x, "MaxPool", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
+        onnx_window(x, &y->conv, false);
+        return 1;
+    default: break;
+    }
+    return fail(x->e, 1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
+}
+
+/* Which nodes are part of y, and which of those depend on an input. */
+static void export_marks(Export *x, const Node *y)
+{
+    x->needed[y->id] = true;
+    for (int i = y->id; i >= 0; i--)
+        for (int k = 0; x->needed[i] && k < MAX_INPUTS; k++) {
+            const Node *operand = onnx_operand(x->graph->nodes[i], k);
+            if (operand) x->needed[operand->id] = true;
+        }
+    for (int i = 0; i < x->n_inputs; i++) x->varies[x->inputs[i]->id] = true;
+    for (int i = 0; i <= y->id; i++)
+        for (int k = 0; k < MAX_INPUTS; k++) {
+            const Node *operand = x->graph->nodes[i]->in[k];
+            if (operand) x->varies[i] |= x->varies[operand->id];
+        }
+}
+
+static void export_input(Export *x, int i)
+{
+    const Node *y = x->inputs[i];
+    int64_t shape[AXES];
+    onnx_shape(x, y, shape);
+    bool flat = y->shape.d[1] == 1 && y->shape.d[2] == 1;
+    onnx_input(x->model, x->input_names[i], flat ? 2 : AXES, shape);
+    const char *map = x->input_names[i];
+    if (flat) map = onnx_apply(x, "Reshape", map, onnx_list(x, AXES, (int64_t[]){0, 0, 1, 1}), NULL);
+    x->names[y->id] = map;
+}
+
+static void export_output(Export *x, const Node *y, const char *name)
+{
+    int64_t shape[AXES];
+    onnx_shape(x, y, shape);
+    bool flat = x->varies[y->id] && y->shape.d[1] == 1 && y->shape.d[2] == 1;
+    const char *value = y->op == OP_leaf && !x->varies[y->id] ? onnx_leaf(x, y, ONNX_MAP) : x->names[y->id];
+    onnx_apply(x, flat ? "Flatten" : "Identity", value, NULL, name);
+    onnx_output(x->model, name, flat ? 2 : AXES, shape);
+}
+
+/* Appends the computation of y from the inputs to a model. The graph must not be planned yet: the planner fuses ops. */
+static int export_graph(OnnxModel *model, const Node *y, const char *name, Node *const *inputs,
+                        const char *const *input_names, int n_inputs, Error *e)
+{
+    size_t count = (size_t)y->id + 1;
+    Export x = {.model = model, .graph = y->graph, .inputs = inputs, .input_names = input_names, .n_inputs = n_inputs};
+    x.e = e;
+    x.needed = must_alloc(count, sizeof *x.needed), x.varies = must_alloc(count, sizeof *x.varies);
+    x.names = must_alloc(count, sizeof *x.names), x.leaves = must_alloc(count, sizeof *x.leaves);
+    int ok = 1;
+    export_marks(&x, y);
+    for (int i = 0; i < n_inputs; i++) export_input(&x, i);
+    for (int i = 0; ok && i <= y->id; i++) {
+        char made[24];
+        if (!x.needed[i] || x.names[i]) continue;
+        snprintf(made, sizeof made, "v%d", i);
+        x.names[i] = onnx_own(&x, made);
+        ok = export_node(&x, x.graph->nodes[i]);
+    }
+    if (ok) export_output(&x, y, name);
+    names_free(&x.owned);
+    free(x.needed), free(x.varies), free(x.names), free(x.leaves);
+    return ok;
+}
+
+/* What a program that runs the file must know: the classes, and where GANmut's emotions lie. */
+static void describe_generator(OnnxModel *model, const Facegan *generator)
+{
+    Gamut gamut = gamut_of(&generator->g);
+    char key[NAME + 16], text[2 * TEXT] = "";
+    for (int k = 0; k < generator->g.classes; k++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", k ? "," : "", generator->class_names[k]);
+    }
+    onnx_metadata(model, "classes", text);
+    onnx_metadata(model, "range", "[-1,1]");
+    for (int k = 0; generator->g.space && k < gamut.n; k++) {
+        text[0] = 0;
+        for (int i = 0; i < gamut.dimensions; i++) {
+            size_t used = strlen(text);
+            snprintf(text + used, sizeof text - used, "%s%.9g", i ? "," : "", gamut.mean[k][i]);
+        }
+        snprintf(key, sizeof key, "place.%s", generator->class_names[k]);
+        onnx_metadata(model, key, text);
+    }
+}
+
+static Node *leaf_of(const Graph *g, const Tensor *tensor)
+{
+    for (int i = 0; i < g->count; i++)
+        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == tensor) return g->nodes[i];
+    return NULL;
+}
+
+/* A generator as `drawn` = G(picture, condition). */
+static int export_generator(const char *run, const char *path, Error *e)
+{
+    char why[ONNX_ERROR_SIZE];
+    Facegan *generator = open_generator(run, e);
+    if (!generator) return 0;
+    Drawing d = drawing_new(&generator->g, 1);
+    Node *inputs[2] = {leaf_of(d.graph, d.x), leaf_of(d.graph, d.condition)};
+    static const char *const names[2] = {"picture", "condition"};
+    OnnxModel *model = onnx_begin("facegan generator", "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    if (model) describe_generator(model, generator);
+    int ok = model && export_graph(model, d.y, "drawn", inputs, names, 2, e);
+    if (!model) fail(e, 1, "out of memory");
+    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
+    else if (!ok) onnx_free(model);
+    drawing_free(&d);
+    facegan_close(generator);
+    return ok;
+}
+
 /* ================================================================================================
  * 14  THE COMMAND LINE
  *
@@ -14739,14 +15181,18 @@ static int run_info(Command *c, Error *e)
     return 1;
 }
 
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t length = strlen(text), end = strlen(ending);
+    return length >= end && strcmp(text + length - end, ending) == 0;
+}
+
 /* Is it the first layer of G or D, or G's last, whose three channels go out through 7x7? Then which axis of (K,C,R,S)
  * holds a picture's channels? -1: neither. */
 static int picture_axis(const TensorEntry *t)
 {
-    size_t length = strlen(t->name);
-    const char *first = "main.0.weight";
     if (t->rank != AXES) return -1;
-    if (length >= strlen(first) && strcmp(t->name + length - strlen(first), first) == 0 && t->shape[1] >= 3) return 1;
+    if (ends_with(t->name, "main.0.weight") && t->shape[1] >= 3) return 1;
     return strstr(t->name, "main.") && t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
 }
 
@@ -14769,6 +15215,10 @@ static int run_convert(Command *c, Error *e)
 {
     const Settings *s = &c->settings;
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    if (ends_with(c->inputs[1], ".onnx")) {
+        if (*s->only || s->half || s->bgr) return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
+        return export_generator(c->inputs[0], c->inputs[1], e);
+    }
     TensorFile in, out = {0};
     weights_path(c->inputs[0], path);
     if (!tensorfile_load(path, &in, why)) return fail(e, 1, "%s", why);
