@@ -15380,10 +15380,12 @@ static const Verb verbs[] = {
     {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
     {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
-    {"convert", "convert IN OUT [--only G.] [--half] [--bgr]", "weights from any format read here to .safetensors or .npz", " only half bgr quiet ", 2, 2, run_convert,
+    {"convert", "convert IN OUT [--only G.] [--half] [--bgr]", "weights from any format read here to .safetensors, .pt or .npz; a generator to .onnx", " only half bgr quiet ", 2, 2, run_convert,
      "  facegan convert 200000-G.ckpt generator.safetensors\n"
      "  facegan convert runs/faces small.safetensors --only G. --half\n"
-     "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"},
+     "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
+     "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
+     "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
     {"bench", "bench MODEL [--size P --batch N --channels X]", "time a D step, a G step and a forward pass",
      " size batch channels grey width g-repeat d-repeat adv reg space space-dim cycle repeat json roofline threads isa quiet ", 1, 1, run_bench,
      "  facegan bench stargan --size 48 --batch 8 --channels 1\n"

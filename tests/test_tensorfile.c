@@ -348,6 +348,8 @@ static void test_round_trips(void)
     CHECK(tensorfile_add(&file, "unaligned", TENSOR_F64, 1, shape, numbers.bytes));
     CHECK(tensorfile_set_metadata(&file, "z", "last\nline \"quoted\"") && tensorfile_set_metadata(&file, "a", ""));
     test_round_trip("types.safetensors", &file);
+    test_round_trip("types.pt", &file);
+    test_round_trip("empty.pth", &empty);
     CHECK(!tensorfile_save(path_of("x.npz"), &file, error) && strstr(error, "BF16"));
     for (size_t i = 0; i < file.count; i++)
         if (file.tensors[i].type == TENSOR_BF16) file.tensors[i].type = TENSOR_I16;
@@ -787,7 +789,8 @@ static void test_save_errors(void)
     CHECK(tensorfile_add(&file, "data", TENSOR_U8, 1, &shape, numbers.bytes));
     CHECK(tensorfile_add(&bad, "\xff", TENSOR_U8, 1, &shape, numbers.bytes));
     CHECK(tensorfile_add(&reserved, "__metadata__", TENSOR_U8, 1, &shape, numbers.bytes));
-    expect_save_error(path_of("x.pt"), &file, "must end in .safetensors, .npz or .npy");
+    expect_save_error(path_of("x.onnx"), &file, "must end in .safetensors, .pt, .pth, .ckpt, .npz or .npy");
+    expect_save_error(path_of("x.pt"), &bad, "UTF-8");
     expect_save_error(path_of("missing/x.npz"), &file, "No such file");
     expect_save_error(path_of("x.safetensors"), &bad, "UTF-8");
     expect_save_error(path_of("x.npz"), &bad, "UTF-8");
@@ -852,6 +855,7 @@ int main(void)
     test_all_damage();
     test_disk_full("full.safetensors");
     test_disk_full("full.npz");
+    test_disk_full("full.pt");
     test_save_errors();
     test_load_errors();
     CHECK(rmdir(folder) == 0);

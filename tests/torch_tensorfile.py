@@ -186,6 +186,18 @@ def test_torch(helper, folder):
     helper.expect(folder / "no-crc.pt", samples["strided"], "without CRC")
 
 
+def test_torch_written(helper, folder):
+    """What is written as .pt, torch.load takes with weights_only=True, its safe reader."""
+    for source in ("types-zip-2.pt", "types-legacy-2.pt", "strided-zip-2.pt", "many-zip-2.pt", "none-zip-2.pt"):
+        helper.convert(folder / source, folder / "written.pt")
+        written, wanted = torch.load(folder / "written.pt", weights_only=True), helper.read(folder / source)
+        check(list(written) == list(wanted), f"{source} as .pt: names")
+        for name, tensor in written.items():
+            check((tensor.dtype, tuple(tensor.shape), raw(tensor)) == wanted[name], f"{source} as .pt: {name}")
+            check(tensor.is_contiguous() and not tensor.requires_grad, f"{source} as .pt: {name} is plain")
+        helper.expect(folder / "written.pt", written, f"{source} read back")
+
+
 def test_numpy(helper, folder):
     arrays = {}
     for kind in "f2 f4 f8 i1 i2 i4 i8 u1 b1".split():
@@ -273,6 +285,7 @@ def main():
         folder = pathlib.Path(name)
         helper = Helper(folder)
         test_torch(helper, folder)
+        test_torch_written(helper, folder)
         test_numpy(helper, folder)
         if safetensors_torch:
             test_safetensors(helper, folder)

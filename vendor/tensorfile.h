@@ -4,7 +4,7 @@
  *   safetensors       safetensors, this library        yes   yes      JSON header, then raw bytes     (sections 4, 5)
  *   .npy, .npz        numpy.save, numpy.savez,         yes   yes      text header, then raw bytes;    (sections 6 to 8)
  *                     numpy.savez_compressed                          an .npz is a zip archive of them
- *   .pt .pth .ckpt    torch.save, since 1.6            yes   no       zip of a pickle and raw bytes   (sections 9, 10)
+ *   .pt .pth .ckpt    torch.save, since 1.6            yes   yes      zip of a pickle and raw bytes   (9, 10, 11)
  *   .pt .pth .ckpt    torch.save, before 1.6           yes   no       pickles, then raw bytes         (sections 9, 10)
  *
  * In ONE source file write
@@ -112,9 +112,9 @@ TENSORFILE_API int tensorfile_add(TensorFile *file, const char *name, TensorType
 /* Sets or replaces one metadata pair; both strings are copied. 0: out of memory. */
 TENSORFILE_API int tensorfile_set_metadata(TensorFile *file, const char *key, const char *value);
 
-/* Writes .safetensors, .npz or .npy (one tensor), by the path's ending; the same content gives the same bytes. The file
- * appears whole or not at all: on any failure the old one is untouched and the temporary one is removed. A symbolic
- * link is replaced, not followed. */
+/* Writes .safetensors, .pt (.pth, .ckpt), .npz or .npy (one tensor), by the path's ending; the same content gives the
+ * same bytes. The file appears whole or not at all: on any failure the old one is untouched and the temporary one is
+ * removed. A symbolic link is replaced, not followed. */
 TENSORFILE_API int tensorfile_save(const char *path, const TensorFile *file, char error[]);
 
 TENSORFILE_API size_t tensorfile_count(const TensorEntry *entry);             /* number of elements */
@@ -1790,55 +1790,63 @@ static void tensorfile_zip_common(TensorFileText *text, const TensorFileStored *
     tensorfile_text_number(text, name_length, 2);
 }
 
-static int tensorfile_write_member(TensorFileWriter *writer, const TensorFileCrc *crc, const TensorEntry *entry,
-                                   TensorFileStored *stored)
-{
-    static const char zeros[64] = {0};
-    TensorFileText array = {NULL, 0, 0, 0}, header = {NULL, 0, 0, 0};
-    size_t length = strlen(entry->name);
-    if (length + 4 > 0xFFFF)
-        return tensorfile_fail(writer->error, "tensor '%.60s...': the name is too long for zip", entry->name);
-    if (!tensorfile_npy_text(&array, entry, writer->error)) {
-        free(array.data);
-        return 0;
-    }
-    stored->offset = writer->offset;
-    stored->size = array.length + entry->bytes;
-    stored->crc = tensorfile_crc_update(crc, 0, (const uint8_t *)array.data, array.length);
-    stored->crc = tensorfile_crc_update(crc, stored->crc, (const uint8_t *)entry->data, entry->bytes);
-    tensorfile_text_append(&header, "PK\3\4", 4);
-    tensorfile_zip_common(&header, stored, length + 4);
-    size_t padding = (size_t)(64 - (stored->offset + 30 + length + 4 + 24) % 64) % 64;
-    tensorfile_text_number(&header, 24 + padding, 2);           /* bytes of extra fields */
-    tensorfile_text_append(&header, entry->name, length);
-    tensorfile_text_append(&header, ".npy", 4);
-    tensorfile_text_number(&header, 16 << 16 | 1, 4);           /* zip64: field 1, 16 bytes */
-    tensorfile_text_number(&header, stored->size, 8);
-    tensorfile_text_number(&header, stored->size, 8);
-    tensorfile_text_number(&header, padding << 16 | 0x4246, 4); /* padding: the field torch.save uses for it */
-    tensorfile_text_append(&header, zeros, padding);
-    tensorfile_text_append(&header, array.data, array.length);
-    free(array.data);
-    return tensorfile_write_text(writer, &header) && tensorfile_write(writer, entry->data, entry->bytes);
-}
+typedef struct {
+    TensorFileWriter *writer;
+    TensorFileCrc crc;
+    TensorFileText directory;           /* goes behind the last member */
+    uint64_t count;
+} TensorFileZipWriter;
 
-static void tensorfile_text_directory_entry(TensorFileText *text, const TensorEntry *entry,
-                                            const TensorFileStored *stored)
+static void tensorfile_text_directory_entry(TensorFileText *text, const char *name, const TensorFileStored *stored)
 {
-    size_t length = strlen(entry->name);
+    size_t length = strlen(name);
     tensorfile_text_append(text, "PK\1\2", 4);
     tensorfile_text_number(text, 45, 2);                        /* made by version 4.5 */
-    tensorfile_zip_common(text, stored, length + 4);
+    tensorfile_zip_common(text, stored, length);
     tensorfile_text_number(text, 28, 2);                        /* bytes of extra fields */
     tensorfile_text_number(text, 0, 2);                         /* comment */
     tensorfile_text_number(text, 0, 8);                         /* disk, attributes */
     tensorfile_text_number(text, 0xFFFFFFFFu, 4);               /* offset: see the zip64 field */
-    tensorfile_text_append(text, entry->name, length);
-    tensorfile_text_append(text, ".npy", 4);
+    tensorfile_text_append(text, name, length);
     tensorfile_text_number(text, 24 << 16 | 1, 4);              /* zip64: field 1, 24 bytes */
     tensorfile_text_number(text, stored->size, 8);
     tensorfile_text_number(text, stored->size, 8);
     tensorfile_text_number(text, stored->offset, 8);
+}
+
+/* Writes one member, `head` (freed) and then `bytes` of data, so that the data stand at a multiple of 64 where the
+ * head's length is one. */
+static int tensorfile_write_member(TensorFileZipWriter *zip, const char *name, TensorFileText *head, const void *data,
+                                   size_t bytes)
+{
+    static const char zeros[64] = {0};
+    TensorFileWriter *writer = zip->writer;
+    TensorFileText header = {NULL, 0, 0, 0};
+    size_t length = strlen(name);
+    TensorFileStored stored = {writer->offset, head->length + bytes, 0};
+    int ok = !head->failed || tensorfile_fail(writer->error, "out of memory");
+    if (ok && length > 0xFFFF)
+        ok = tensorfile_fail(writer->error, "tensor '%.60s...': the name is too long for zip", name);
+    if (ok) {
+        if (head->length) stored.crc = tensorfile_crc_update(&zip->crc, 0, (const uint8_t *)head->data, head->length);
+        if (bytes) stored.crc = tensorfile_crc_update(&zip->crc, stored.crc, (const uint8_t *)data, bytes);
+        tensorfile_text_append(&header, "PK\3\4", 4);
+        tensorfile_zip_common(&header, &stored, length);
+        size_t padding = (size_t)(64 - (stored.offset + 30 + length + 24) % 64) % 64;
+        tensorfile_text_number(&header, 24 + padding, 2);           /* bytes of extra fields */
+        tensorfile_text_append(&header, name, length);
+        tensorfile_text_number(&header, 16 << 16 | 1, 4);           /* zip64: field 1, 16 bytes */
+        tensorfile_text_number(&header, stored.size, 8);
+        tensorfile_text_number(&header, stored.size, 8);
+        tensorfile_text_number(&header, padding << 16 | 0x4246, 4); /* padding: the field torch.save uses for it */
+        tensorfile_text_append(&header, zeros, padding);
+        tensorfile_text_append(&header, head->data, head->length);
+        tensorfile_text_directory_entry(&zip->directory, name, &stored);
+        zip->count++;
+        ok = tensorfile_write_text(writer, &header) && tensorfile_write(writer, data, bytes);
+    }
+    free(head->data);
+    return ok;
 }
 
 static void tensorfile_text_end(TensorFileText *text, uint64_t count, uint64_t directory)
@@ -1865,23 +1873,42 @@ static void tensorfile_text_end(TensorFileText *text, uint64_t count, uint64_t d
     tensorfile_text_number(text, 0, 2);
 }
 
+/* The directory and the zip's end, unless something failed before. */
+static int tensorfile_zip_finish(TensorFileZipWriter *zip, int ok)
+{
+    if (ok) tensorfile_text_end(&zip->directory, zip->count, zip->writer->offset);
+    if (ok) return tensorfile_write_text(zip->writer, &zip->directory);
+    free(zip->directory.data);
+    return 0;
+}
+
+static TensorFileZipWriter tensorfile_zip_begin(TensorFileWriter *writer)
+{
+    TensorFileZipWriter zip;
+    memset(&zip, 0, sizeof zip);
+    zip.writer = writer;
+    tensorfile_crc_prepare(&zip.crc);
+    return zip;
+}
+
 static int tensorfile_write_npz(TensorFileWriter *writer, const TensorFile *file)
 {
-    TensorFileCrc crc;
-    TensorFileText directory = {NULL, 0, 0, 0};
-    TensorFileStored stored;
+    TensorFileZipWriter zip = tensorfile_zip_begin(writer);
     int ok = 1;
-    tensorfile_crc_prepare(&crc);
     for (size_t i = 0; ok && i < file->count; i++) {
-        ok = tensorfile_is_utf8(file->tensors[i].name) ||
-             tensorfile_fail(writer->error, "tensor name '%.80s' is not UTF-8", file->tensors[i].name);
-        ok = ok && tensorfile_write_member(writer, &crc, &file->tensors[i], &stored);
-        if (ok) tensorfile_text_directory_entry(&directory, &file->tensors[i], &stored);
+        const TensorEntry *entry = &file->tensors[i];
+        TensorFileText name = {NULL, 0, 0, 0}, array = {NULL, 0, 0, 0};
+        ok = tensorfile_is_utf8(entry->name) ||
+             tensorfile_fail(writer->error, "tensor name '%.80s' is not UTF-8", entry->name);
+        tensorfile_text_append(&name, entry->name, strlen(entry->name));
+        tensorfile_text_append(&name, ".npy", 5);               /* with its final zero */
+        if (name.failed) ok = tensorfile_fail(writer->error, "out of memory");
+        ok = ok && tensorfile_npy_text(&array, entry, writer->error);
+        if (ok) ok = tensorfile_write_member(&zip, name.data, &array, entry->data, entry->bytes);
+        else free(array.data);
+        free(name.data);
     }
-    if (ok) tensorfile_text_end(&directory, file->count, writer->offset);
-    if (ok) return tensorfile_write_text(writer, &directory);
-    free(directory.data);
-    return 0;
+    return tensorfile_zip_finish(&zip, ok);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------
@@ -2880,7 +2907,99 @@ static int tensorfile_read_legacy(TensorFileReader *reader)
 }
 
 /* ------------------------------------------------------------------------------------------------------------------
- * 11  Loading: the content tells the format
+ * 11  Writing PyTorch
+ *
+ * The zip layout of section 10, as torch.load(..., weights_only=True) takes it: a dict from names to tensors, each
+ * tensor the call _rebuild_tensor_v2(storage, offset, sizes, strides, requires_grad, hooks) on a storage of its own.
+ * The pickle is of protocol 2:
+ *
+ *     80 02  }  (                                   protocol, empty dict, mark
+ *       X <name>  c torch._utils\n_rebuild_tensor_v2\n
+ *         (  ( X storage  c torch\nFloatStorage\n  X 0  X cpu  J <count>  t  Q          the persistent id
+ *            K 0   ( sizes t   ( strides t   89   c collections\nOrderedDict\n ) R  t
+ *         R                                         call
+ *       ...
+ *     u  .                                          put all pairs into the dict, stop
+ *
+ * Metadata have no place there and are left out.
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/* A whole number in the shortest of the forms that hold it: 4 bytes, or as many as are counted before them. */
+static void tensorfile_put_integer(TensorFileText *text, int64_t value)
+{
+    int small = value >= INT32_MIN && value <= INT32_MAX;
+    tensorfile_text_append(text, small ? "J" : "\x8a\x08", small ? 1 : 2);
+    tensorfile_text_number(text, (uint64_t)value, small ? 4 : 8);
+}
+
+static void tensorfile_put_string(TensorFileText *text, const char *string)
+{
+    tensorfile_text_append(text, "X", 1);
+    tensorfile_text_number(text, strlen(string), 4);
+    tensorfile_text_append(text, string, strlen(string));
+}
+
+static void tensorfile_put_words(TensorFileText *text, const char *words)
+{
+    tensorfile_text_append(text, words, strlen(words));
+}
+
+/* The pair of a name and a tensor on storage `number`. */
+static void tensorfile_put_tensor(TensorFileText *text, const TensorEntry *entry, size_t number)
+{
+    int64_t strides[TENSORFILE_MAX_RANK], elements = 1;
+    char key[24];
+    snprintf(key, sizeof key, "%llu", (unsigned long long)number);
+    tensorfile_put_string(text, entry->name);
+    tensorfile_put_words(text, "ctorch._utils\n_rebuild_tensor_v2\n((");
+    tensorfile_put_string(text, "storage");
+    tensorfile_put_words(text, "ctorch\n");
+    tensorfile_put_words(text, tensorfile_type_row(entry->type)->torch_storage);
+    tensorfile_put_words(text, "\n");
+    tensorfile_put_string(text, key);
+    tensorfile_put_string(text, "cpu");
+    tensorfile_put_integer(text, (int64_t)tensorfile_count(entry));
+    tensorfile_put_words(text, "tQ");
+    tensorfile_put_integer(text, 0);
+    tensorfile_put_words(text, "(");
+    for (int d = 0; d < entry->rank; d++) tensorfile_put_integer(text, entry->shape[d]);
+    tensorfile_put_words(text, "t(");
+    for (int d = entry->rank - 1; d >= 0; d--) {
+        strides[d] = elements;
+        elements *= entry->shape[d] > 1 ? entry->shape[d] : 1;
+    }
+    for (int d = 0; d < entry->rank; d++) tensorfile_put_integer(text, strides[d]);
+    tensorfile_put_words(text, "t\x89" "ccollections\nOrderedDict\n)RtR");
+}
+
+static int tensorfile_write_torch(TensorFileWriter *writer, const TensorFile *file)
+{
+    TensorFileZipWriter zip = tensorfile_zip_begin(writer);
+    TensorFileText pickle = {NULL, 0, 0, 0};
+    char name[40];
+    int ok = 1;
+    tensorfile_text_append(&pickle, "\x80\x02}(", 4);
+    for (size_t i = 0; ok && i < file->count; i++) {
+        ok = tensorfile_is_utf8(file->tensors[i].name) ||
+             tensorfile_fail(writer->error, "tensor name '%.80s' is not UTF-8", file->tensors[i].name);
+        tensorfile_put_tensor(&pickle, &file->tensors[i], i);
+    }
+    tensorfile_put_words(&pickle, "u.");
+    if (ok) ok = tensorfile_write_member(&zip, "archive/data.pkl", &pickle, NULL, 0);
+    else free(pickle.data);
+    for (size_t i = 0; ok && i < file->count; i++) {
+        TensorFileText none = {NULL, 0, 0, 0};
+        snprintf(name, sizeof name, "archive/data/%llu", (unsigned long long)i);
+        ok = tensorfile_write_member(&zip, name, &none, file->tensors[i].data, file->tensors[i].bytes);
+    }
+    TensorFileText none = {NULL, 0, 0, 0};
+    if (ok) ok = tensorfile_write_member(&zip, "archive/byteorder", &none, "little", 6);
+    if (ok) ok = tensorfile_write_member(&zip, "archive/version", &none, "3\n", 2);
+    return tensorfile_zip_finish(&zip, ok);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 12  Loading: the content tells the format
  *
  *      byte 0   50 4b 03 04                        zip: .npz or torch (50 4b 05 06 or 06 06: an empty one)
  *               93 N U M P Y                       .npy
@@ -2959,7 +3078,7 @@ TENSORFILE_API int tensorfile_load(const char *path, TensorFile *out, char error
 }
 
 /* ------------------------------------------------------------------------------------------------------------------
- * 12  Saving: the whole file or none
+ * 13  Saving: the whole file or none
  *
  *      open path.tmp-PID  ->  write, write, ...  ->  fsync  ->  close  ->  rename to path  ->  fsync the directory
  *
@@ -2976,7 +3095,8 @@ static TensorFileBody tensorfile_body_for(const char *path)
         const char *ending;
         TensorFileBody body;
     } formats[] = {
-        {".safetensors", tensorfile_write_safetensors}, {".npz", tensorfile_write_npz}, {".npy", tensorfile_write_npy}};
+        {".safetensors", tensorfile_write_safetensors}, {".npz", tensorfile_write_npz}, {".npy", tensorfile_write_npy},
+        {".pt", tensorfile_write_torch}, {".pth", tensorfile_write_torch}, {".ckpt", tensorfile_write_torch}};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         size_t length = strlen(path), ending = strlen(formats[i].ending);
         if (length > ending && strcmp(path + length - ending, formats[i].ending) == 0) return formats[i].body;
@@ -3022,7 +3142,8 @@ TENSORFILE_API int tensorfile_save(const char *path, const TensorFile *file, cha
 {
     TensorFileBody body = tensorfile_body_for(path);
     if (error) error[0] = 0;
-    if (!body) return tensorfile_fail(error, "%.150s: the name must end in .safetensors, .npz or .npy", path);
+    if (!body)
+        return tensorfile_fail(error, "%.150s: the name must end in .safetensors, .pt, .pth, .ckpt, .npz or .npy", path);
     size_t room = strlen(path) + 32;
     char *temporary = (char *)malloc(room);
     if (!temporary) return tensorfile_fail(error, "out of memory");
