@@ -15003,7 +15003,7 @@ static int export_generator(const char *run, const char *path, Error *e)
     char why[ONNX_ERROR_SIZE];
     Facegan *generator = open_generator(run, e);
     if (!generator) return 0;
-    Drawing d = drawing_new(&generator->g, 1);
+    Drawing d = drawing_new(&generator->g, expression_generator, 1);
     Node *inputs[2] = {leaf_of(d.graph, d.x), leaf_of(d.graph, d.condition)};
     static const char *const names[2] = {"picture", "condition"};
     OnnxModel *model = onnx_begin("facegan generator", "facegan", FACEGAN_VERSION, ONNX_OPSET);
