@@ -553,8 +553,12 @@ typedef struct Tile {                   // c(row, lane) = sum over pictures, run
     real *c;                            // rows of two vectors
 } Tile;
 
+/* Winograd's constant matrices (section 3.8), of F(4,3), F(4,2) and F(3,2) in turn. */
+typedef enum { OF_INPUT, OF_OUTPUT, OF_OUTPUT_GRAD, OF_FILTER, OF_FILTER_GRAD, WINOGRAD_MATRICES = 15 } WinogradMatrix;
+
 /* Constants of 3.1's exp and log, for either number type. */
 #ifdef REAL_DOUBLE
+#define REAL_BYTES 8
 #define EXP_TERMS 14
 #define LOG_TERMS 12
 #define EXP_LOW (-708.0)
@@ -571,6 +575,7 @@ typedef struct Tile {                   // c(row, lane) = sum over pictures, run
 #define PI_HIGH 3.14159265358979311600
 #define PI_LOW 1.22464679914735317723e-16
 #else
+#define REAL_BYTES 4
 #define EXP_TERMS 8
 #define LOG_TERMS 6
 #define EXP_LOW (-87.0f)
@@ -612,11 +617,9 @@ static const real sine_series[11] = {1, (real)(-1.0 / 6), (real)(1.0 / 120), (re
        int row)) \
     X(void, finish, \
       (const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count, const real *v, int v_row)) \
-    X(void, winograd_input, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
-    X(void, winograd_output, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
-    X(void, winograd_output_grad, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
-    X(void, winograd_filter, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
-    X(void, winograd_filter_grad, (const real *const *from, real *to, ptrdiff_t plane, int count)) \
+    X(void, transpose, (const real *from, ptrdiff_t across, real *to, ptrdiff_t lanes)) \
+    X(void, winograd, \
+      (WinogradMatrix matrix, const real *const *from, ptrdiff_t at, real *to, ptrdiff_t plane, int count)) \
     X(void, pointwise, (Op op, const real *u, const real *v, real a, real b, real *y, size_t n)) \
     X(void, column_sums, (const real *x, size_t rows, size_t stride, size_t columns, double *out)) \
     X(void, moments, \
@@ -995,59 +998,149 @@ static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int row
     }
 }
 
+/* to(t, l) = from(l, t) for LANES x LANES numbers; their rows stand `across` and `lanes` apart. Exchanges the halves across
+ * the diagonal, then within each half its halves, and so on: log2(LANES) times, one shuffle a vector. (A third of the time
+ * of copying number by number.) */
+#define LANES_ARE(n) (VECTOR_BYTES == (n) * REAL_BYTES)
+#define EXCHANGE(l, h) if (l < LANES && !((l) & (h))) {                                 \
+        VEC u = row[l], v = row[((l) + (h)) % LANES];                                   \
+        row[l] = __builtin_shufflevector(u, v, EACH_LANE(LOW, h));                      \
+        row[((l) + (h)) % LANES] = __builtin_shufflevector(u, v, EACH_LANE(HIGH, h));   \
+    }
+#define EXCHANGE_ALL(h)                                                                                             \
+    EXCHANGE(0, h) EXCHANGE(1, h) EXCHANGE(2, h) EXCHANGE(3, h) EXCHANGE(4, h) EXCHANGE(5, h) EXCHANGE(6, h)        \
+    EXCHANGE(7, h) EXCHANGE(8, h) EXCHANGE(9, h) EXCHANGE(10, h) EXCHANGE(11, h) EXCHANGE(12, h) EXCHANGE(13, h)    \
+    EXCHANGE(14, h)
+#define LOW(l, h) ((l) & (h) ? LANES + (l) - (h) : (l))
+#define HIGH(l, h) ((l) & (h) ? LANES + (l) : (l) + (h))
+#if LANES_ARE(2)
+#define EACH_LANE(X, h) X(0, h), X(1, h)
+#elif LANES_ARE(4)
+#define EACH_LANE(X, h) X(0, h), X(1, h), X(2, h), X(3, h)
+#elif LANES_ARE(8)
+#define EACH_LANE(X, h) X(0, h), X(1, h), X(2, h), X(3, h), X(4, h), X(5, h), X(6, h), X(7, h)
+#else
+#define EACH_LANE(X, h) X(0, h), X(1, h), X(2, h), X(3, h), X(4, h), X(5, h), X(6, h), X(7, h),                     \
+                        X(8, h), X(9, h), X(10, h), X(11, h), X(12, h), X(13, h), X(14, h), X(15, h)
+#endif
+static void NAME(transpose)(const real *from, ptrdiff_t across, real *to, ptrdiff_t lanes)
+{
+    VEC row[LANES];
+    for (int l = 0; l < LANES; l++)
+        row[l] = LOAD(from + l * across);
+#if LANES_ARE(16)
+    EXCHANGE_ALL(8)
+#endif
+#if LANES_ARE(16) || LANES_ARE(8)
+    EXCHANGE_ALL(4)
+#endif
+#if !LANES_ARE(2)
+    EXCHANGE_ALL(2)
+#endif
+    EXCHANGE_ALL(1)
+    for (int t = 0; t < LANES; t++)
+        STORE(to + t * lanes, row[t]);
+}
+#undef LANES_ARE
+#undef EXCHANGE
+#undef EXCHANGE_ALL
+#undef LOW
+#undef HIGH
+#undef EACH_LANE
+
 /* Winograd's transforms (section 3.8), all of the form M d M': LINE maps the vectors i0, i1, ... to o0, o1, ..., first
  * down the columns of a square of ins x ins vectors, then along the rows. */
 #define TRANSFORM(name, ins, outs, LINE)                                                                            \
-    static void NAME(name)(const real *const *from, real *to, ptrdiff_t plane, int count)                           \
+    static void NAME(name)(const real *const *from, ptrdiff_t at, real *to, ptrdiff_t plane, int count)             \
     {                                                                                                               \
         for (int c = 0; c < count; c += LANES) {                                                                    \
-            VEC half[6][6], i0, i1, i2, i3 = {0}, i4 = {0}, i5 = {0}, o0, o1, o2, o3 = {0}, o4 = {0}, o5 = {0};     \
+            VEC half[6][6], i0, i1, i2 = {0}, i3 = {0}, i4 = {0}, i5 = {0}, o0, o1, o2 = {0}, o3 = {0}, o4 = {0},   \
+                                                                            o5 = {0};                               \
             for (int j = 0; j < ins; j++) {                                                                         \
-                i0 = LOAD(from[j] + c);                                                                             \
-                i1 = LOAD(from[ins + j] + c);                                                                       \
-                i2 = LOAD(from[2 * ins + j] + c);                                                                   \
-                if (ins > 3) i3 = LOAD(from[3 % ins * ins + j] + c);                                                \
-                if (ins > 4) i4 = LOAD(from[4 % ins * ins + j] + c), i5 = LOAD(from[5 % ins * ins + j] + c);        \
+                const real *const *column = from + j;                                                               \
+                i0 = LOAD(column[0] + at + c); i1 = LOAD(column[ins] + at + c);                                     \
+                if (ins > 2) i2 = LOAD(column[2 % ins * ins] + at + c);                                             \
+                if (ins > 3) i3 = LOAD(column[3 % ins * ins] + at + c);                                             \
+                if (ins > 4) i4 = LOAD(column[4 % ins * ins] + at + c);                                             \
+                if (ins > 5) i5 = LOAD(column[5 % ins * ins] + at + c);                                             \
                 LINE                                                                                                \
-                half[0][j] = o0; half[1][j] = o1; half[2][j] = o2;                                                  \
-                if (outs > 3) half[3][j] = o3;                                                                      \
-                if (outs > 4) half[4][j] = o4, half[5][j] = o5;                                                     \
+                half[0][j] = o0; half[1][j] = o1; half[2][j] = o2; half[3][j] = o3; half[4][j] = o4; half[5][j] = o5; \
             }                                                                                                       \
             for (int i = 0; i < outs; i++) {                                                                        \
                 real *line = to + i * outs * plane + c;                                                             \
-                i0 = half[i][0]; i1 = half[i][1]; i2 = half[i][2];                                                  \
-                if (ins > 3) i3 = half[i][3];                                                                       \
-                if (ins > 4) i4 = half[i][4], i5 = half[i][5];                                                      \
+                i0 = half[i][0]; i1 = half[i][1]; i2 = half[i][2]; i3 = half[i][3]; i4 = half[i][4]; i5 = half[i][5]; \
                 LINE                                                                                                \
-                (void)i3; (void)i4; (void)i5; (void)o3; (void)o4; (void)o5;                                         \
-                STORE(line, o0); STORE(line + plane, o1); STORE(line + 2 * plane, o2);                              \
+                (void)i2; (void)i3; (void)i4; (void)i5;                                                             \
+                STORE(line, o0); STORE(line + plane, o1);                                                           \
+                if (outs > 2) STORE(line + 2 * plane, o2);                                                          \
                 if (outs > 3) STORE(line + 3 * plane, o3);                                                          \
-                if (outs > 4) STORE(line + 4 * plane, o4), STORE(line + 5 * plane, o5);                             \
+                if (outs > 4) STORE(line + 4 * plane, o4);                                                          \
+                if (outs > 5) STORE(line + 5 * plane, o5);                                                          \
             }                                                                                                       \
         }                                                                                                           \
     }
-TRANSFORM(winograd_input, 6, 6, {
+TRANSFORM(input_43, 6, 6, {
     VEC a = i4 - 4 * i2; VEC b = i3 - 4 * i1; VEC d = i4 - i2; VEC e = 2 * (i3 - i1);
     o0 = 4 * i0 - 5 * i2 + i4; o1 = a + b; o2 = a - b; o3 = d + e; o4 = d - e; o5 = 4 * i1 - 5 * i3 + i5;
 })
-TRANSFORM(winograd_output, 6, 4, {
+TRANSFORM(output_43, 6, 4, {
     VEC a = i1 + i2; VEC b = i1 - i2; VEC d = i3 + i4; VEC e = i3 - i4;
     o0 = i0 + a + d; o1 = b + 2 * e; o2 = a + 4 * d; o3 = b + 8 * e + i5;
 })
-TRANSFORM(winograd_output_grad, 4, 6, {
+TRANSFORM(output_grad_43, 4, 6, {
     VEC a = i0 + i2; VEC b = i1 + i3; VEC d = i0 + 4 * i2; VEC e = 2 * i1 + 8 * i3;
     o0 = i0; o1 = a + b; o2 = a - b; o3 = d + e; o4 = d - e; o5 = i3;
 })
-TRANSFORM(winograd_filter, 3, 6, {
+TRANSFORM(filter_43, 3, 6, {
     VEC a = (i0 + i2) * (real)(-1.0 / 6); VEC b = i1 * (real)(-1.0 / 6);
     VEC d = i0 * (real)(1.0 / 24) + i2 * (real)(1.0 / 6); VEC e = i1 * (real)(1.0 / 12);
     o0 = i0 * (real)0.25; o1 = a + b; o2 = a - b; o3 = d + e; o4 = d - e; o5 = i2;
 })
-TRANSFORM(winograd_filter_grad, 6, 3, {
+TRANSFORM(filter_grad_43, 6, 3, {
     VEC a = (i1 + i2) * (real)(-1.0 / 6); VEC b = (i2 - i1) * (real)(1.0 / 6); VEC d = i3 + i4; VEC e = i3 - i4;
     o0 = i0 * (real)0.25 + a + d * (real)(1.0 / 24); o1 = b + e * (real)(1.0 / 12); o2 = a + d * (real)(1.0 / 6) + i5;
 })
+TRANSFORM(input_42, 5, 5, {
+    VEC a = i3 - i1;
+    o0 = 2 * (i0 - i2) + a; o1 = i3 - i2 - 2 * i1; o2 = i3 - 3 * i2 + 2 * i1; o3 = a; o4 = i4 - i2 - 2 * a;
+})
+TRANSFORM(output_42, 5, 4, {
+    VEC a = i1 + i2; VEC b = i1 - i2;
+    o0 = i0 + a + i3; o1 = b + 2 * i3; o2 = a + 4 * i3; o3 = b + 8 * i3 + i4;
+})
+TRANSFORM(output_grad_42, 4, 5, {
+    VEC a = i0 + i2; VEC b = i1 + i3;
+    o0 = i0; o1 = a + b; o2 = a - b; o3 = i0 + 4 * i2 + 2 * (i1 + 4 * i3); o4 = i3;
+})
+TRANSFORM(filter_42, 2, 5, {
+    VEC a = i0 * (real)(1.0 / 6); VEC b = i1 * (real)(1.0 / 6);
+    o0 = i0 * (real)0.5; o1 = (i0 + i1) * (real)-0.5; o2 = b - a; o3 = a + 2 * b; o4 = i1;
+})
+TRANSFORM(filter_grad_42, 5, 2, {
+    VEC a = (i0 - i1) * (real)0.5; VEC b = (i3 - i2) * (real)(1.0 / 6); VEC d = i2 * (real)(1.0 / 6) + i3 * (real)(1.0 / 3);
+    o0 = a + b; o1 = d - i1 * (real)0.5 + i4;
+})
+TRANSFORM(input_32, 4, 4, { o0 = i0 - i2; o1 = i1 + i2; o2 = i2 - i1; o3 = i3 - i1; })
+TRANSFORM(output_32, 4, 3, { VEC a = i1 + i2; o0 = i0 + a; o1 = i1 - i2; o2 = a + i3; })
+TRANSFORM(output_grad_32, 3, 4, { VEC a = i0 + i2; o0 = i0; o1 = a + i1; o2 = a - i1; o3 = i2; })
+TRANSFORM(filter_32, 2, 4, {
+    VEC a = i0 * (real)0.5; VEC b = i1 * (real)0.5;
+    o0 = i0; o1 = a + b; o2 = a - b; o3 = i1;
+})
+TRANSFORM(filter_grad_32, 4, 2, {
+    VEC a = i1 * (real)0.5; VEC b = i2 * (real)0.5;
+    o0 = i0 + a + b; o1 = a - b + i3;
+})
 #undef TRANSFORM
+
+static void NAME(winograd)(WinogradMatrix matrix, const real *const *from, ptrdiff_t at, real *to, ptrdiff_t plane, int count)
+{
+#define ALL(size) NAME(input_##size), NAME(output_##size), NAME(output_grad_##size), NAME(filter_##size), NAME(filter_grad_##size)
+    static void (*const transform[WINOGRAD_MATRICES])(const real *const *, ptrdiff_t, real *, ptrdiff_t, int) =
+        { ALL(43), ALL(42), ALL(32) };
+#undef ALL
+    transform[matrix](from, at, to, plane, count);
+}
 
 /* ------------------------------------------------------------------------------------------------
  * 3.1  Pointwise loops and elementary functions
@@ -1363,14 +1456,17 @@ static size_t align_reals(size_t count) { return (count + 63) / 64 * 64; }
 static int panel_lanes(void) { return 2 * kernels->lanes; }
 static int panel_width(int total, int panel) { return total - panel * panel_lanes() > kernels->lanes ? 2 : 1; }
 
-/* to(term, lane) = from[term * along + lane * across]; lanes from `count` on are 0. */
+/* to(term, lane) = from[term * along + lane * across]; lanes from `count` on are 0. One of the two steps is 1. */
 static void pack_lanes(real *to, int lanes, const real *from, ptrdiff_t along, ptrdiff_t across, int terms, int count)
 {
-    for (int t0 = 0; t0 < terms; t0 += 16) {            // sixteen terms at a time: what is written stays in L1
-        int t1 = min_int(t0 + 16, terms);
+    int side = kernels->lanes, squares = across != 1 ? count / side * side : 0;
+    for (int t0 = 0; t0 < terms; t0 += side) {          // a few terms at a time: what is written stays in L1
+        int t1 = min_int(t0 + side, terms), first = t1 - t0 == side ? squares : 0;
         for (int t = t0; t < t1 && across == 1; t++)
             memcpy(to + (size_t)t * lanes, from + t * along, count * sizeof(real));
-        for (int l = 0; l < count && across != 1; l++)
+        for (int l = 0; l < first; l += side)
+            kernels->transpose(from + t0 + l * across, across, to + (size_t)t0 * lanes + l, lanes);
+        for (int l = first; l < count && across != 1; l++)
             for (int t = t0; t < t1; t++)
                 to[(size_t)t * lanes + l] = from[t * along + l * across];
         for (int t = t0; t < t1 && count < lanes; t++)
@@ -1397,22 +1493,45 @@ typedef enum { BY_CHANNEL, BY_PANELS, BY_RAW_PANELS, BY_DOT, BY_SUMS, BY_PIXELS,
 
 static int winograd_enabled = 1;        // FACEGAN_WINOGRAD=0 clears it
 
-static int winograd_wins(const ConvShape *s, ConvKind kind)
+enum { WINOGRAD_FILTER = 8 };
+
+typedef struct WinogradSize { int outputs, taps, points; } WinogradSize;     // F(outputs, taps), along each axis
+
+static const WinogradSize winograd_sizes[] = { {4, 3, 6}, {4, 2, 5}, {3, 2, 4} };
+
+/* How many tiles of `outputs` x `outputs` cover the results, for one parity class of them. */
+static long long winograd_tiles(const ConvShape *s, ConvKind kind, int outputs)
 {
-    if (!winograd_enabled || s->r != 3 || s->s != 3 || s->stride != 1)
-        return 0;
+    int back = kind == CONV_INPUT_GRAD, h = back ? ceil_div(s->h, s->stride) : s->ho, w = back ? ceil_div(s->w, s->stride) : s->wo;
+    return (long long)s->n * ceil_div(h, outputs) * ceil_div(w, outputs);
+}
+
+/* The best size for a shape, or NULL. Counted are multiplications for each pair of channels: a tile has points^2 of
+ * them, transforming the filter costs as much as WINOGRAD_FILTER tiles, and the other transforms another third. */
+static const WinogradSize *winograd_size(const ConvShape *s, ConvKind kind)
+{
+    const WinogradSize *best = NULL;
+    int strided = s->stride == 2 && s->r == 4 && s->s == 4;
+    if (!winograd_enabled || s->groups > 1 || !(strided || (s->stride == 1 && s->r == 3 && s->s == 3)))
+        return NULL;
     if (s->c % 16 || s->k % 16 || s->c < 32 || s->k < 32)
-        return 0;
-    int h = kind == CONV_INPUT_GRAD ? s->h : s->ho, w = kind == CONV_INPUT_GRAD ? s->w : s->wo;
-    long long tiles = (long long)s->n * ceil_div(h, 4) * ceil_div(w, 4);
-    return tiles >= 24 && 36 * tiles * 3 <= 9LL * s->n * h * w * 2;      // enough of them, not too ragged
+        return NULL;
+    long long least = (long long)s->n * s->ho * s->wo * s->r * s->s * 3 / 4;
+    for (int i = strided ? 1 : 0; i < (strided ? 3 : 1); i++) {
+        const WinogradSize *size = &winograd_sizes[i];
+        long long cost = (long long)s->stride * s->stride * size->points * size->points
+                       * (winograd_tiles(s, kind, size->outputs) + WINOGRAD_FILTER);
+        if (cost < least)
+            best = size, least = cost;
+    }
+    return best;
 }
 
 static ConvMethod conv_method(const ConvShape *s, ConvKind kind)
 {
     if (s->groups > 1)
         return BY_CHANNEL;
-    if (winograd_wins(s, kind))
+    if (winograd_size(s, kind))
         return BY_WINOGRAD;
     if (kind == CONV_WEIGHT_GRAD)
         return BY_SUMS;
@@ -1473,6 +1592,27 @@ typedef struct Pass {
     size_t taps;                        // how many taps the passes before this one have
 } Pass;
 
+/* How many of the taps 0..size-1 leave `rest` when divided by `step`. */
+static int count_taps(int size, int rest, int step) { return rest < size ? (size - 1 - rest) / step + 1 : 0; }
+
+static Pass conv_pass(const ConvShape *s, ConvKind kind, int index)
+{
+    if (kind != CONV_INPUT_GRAD)
+        return (Pass){ s->ho, s->wo, s->r, s->s, -s->pad_y, -s->pad_x, 0, 0, 0 };
+    int y = index / s->stride, x = index % s->stride;
+    int rest_y = floor_mod(y + s->pad_y, s->stride), rest_x = floor_mod(x + s->pad_x, s->stride);
+    Pass pass = { .rows = max_int(0, ceil_div(s->h - y, s->stride)), .cols = max_int(0, ceil_div(s->w - x, s->stride)),
+                  .r = count_taps(s->r, rest_y, s->stride), .s = count_taps(s->s, rest_x, s->stride),
+                  .out_y = y, .out_x = x };
+    pass.in_y = floor_div(y + s->pad_y, s->stride) - pass.r + 1;
+    pass.in_x = floor_div(x + s->pad_x, s->stride) - pass.s + 1;
+    for (int i = 0; i < rest_y; i++)
+        pass.taps += (size_t)count_taps(s->r, i, s->stride) * s->s;
+    for (int i = 0; i < rest_x; i++)
+        pass.taps += (size_t)pass.r * count_taps(s->s, i, s->stride);
+    return pass;
+}
+
 typedef struct BandPlan {
     ConvShape s;
     ConvKind kind;
@@ -1491,28 +1631,6 @@ typedef struct BandPlan {
 
 typedef struct Band { int n, pictures, row, rows, height; } Band;   // grid lines; lines of input of each picture
 
-/* How many of the taps 0..size-1 leave `rest` when divided by `step`. */
-static int count_taps(int size, int rest, int step) { return rest < size ? (size - 1 - rest) / step + 1 : 0; }
-
-static Pass band_pass(const BandPlan *p, int index)
-{
-    const ConvShape *s = &p->s;
-    if (p->kind == CONV_FORWARD)
-        return (Pass){ s->ho, s->wo, s->r, s->s, -s->pad_y, -s->pad_x, 0, 0, 0 };
-    int y = index / s->stride, x = index % s->stride;
-    int rest_y = floor_mod(y + s->pad_y, s->stride), rest_x = floor_mod(x + s->pad_x, s->stride);
-    Pass pass = { .rows = max_int(0, ceil_div(s->h - y, s->stride)), .cols = max_int(0, ceil_div(s->w - x, s->stride)),
-                  .r = count_taps(s->r, rest_y, s->stride), .s = count_taps(s->s, rest_x, s->stride),
-                  .out_y = y, .out_x = x };
-    pass.in_y = floor_div(y + s->pad_y, s->stride) - pass.r + 1;
-    pass.in_x = floor_div(x + s->pad_x, s->stride) - pass.s + 1;
-    for (int i = 0; i < rest_y; i++)
-        pass.taps += (size_t)count_taps(s->r, i, s->stride) * s->s;
-    for (int i = 0; i < rest_x; i++)
-        pass.taps += (size_t)pass.r * count_taps(s->s, i, s->stride);
-    return pass;
-}
-
 /* Where the passes' windows lie, and whether all are inside the input. */
 static void band_windows(BandPlan *p)
 {
@@ -1520,7 +1638,7 @@ static void band_windows(BandPlan *p)
     p->low_y = p->low_x = INT_MAX;
     p->high_y = p->high_x = INT_MIN;
     for (int i = 0; i < p->passes; i++) {
-        Pass pass = band_pass(p, i);
+        Pass pass = conv_pass(&p->s, p->kind, i);
         p->low_y = min_int(p->low_y, pass.in_y);
         p->low_x = min_int(p->low_x, pass.in_x);
         p->high_y = max_int(p->high_y, pass.in_y + pass.r);
@@ -1705,7 +1823,7 @@ static void band_task(void *arg, int index, int worker)
         in = copy;
     }
     for (int i = 0; i < p->passes; i++) {
-        Pass pass = band_pass(p, i);
+        Pass pass = conv_pass(&p->s, p->kind, i);
         int rows = min_int(b.rows, pass.rows - b.row);
         if (rows <= 0 || pass.cols <= 0)
             continue;
@@ -1740,7 +1858,7 @@ static void band_prepare_task(void *arg, int index, int worker)
     int panels = ceil_div(p->width, lanes), k = index % panels * lanes, count = min_int(lanes, p->width - k);
     int padded = dot ? 1 : round_up_int(count, kernels->lanes);
     size_t padded_width = dot ? p->width : round_up_int(p->width, kernels->lanes);
-    Pass pass = band_pass(p, index / panels);
+    Pass pass = conv_pass(s, p->kind, index / panels);
     int rest_y = floor_mod(pass.out_y + s->pad_y, s->stride), rest_x = floor_mod(pass.out_x + s->pad_x, s->stride);
     real *to = job->to + (pass.taps * padded_width + (size_t)pass.r * pass.s * k) * p->depth;
     ptrdiff_t across = forward ? 1 : s->k, along = forward ? s->k : 1;
@@ -2217,11 +2335,11 @@ static void depthwise_run(Depthwise *d, real *scratch)
 }
 
 /* --------------------------------------------------------------------------------------------
- * 3.8  Winograd's convolution F(4x4, 3x3)                          (Winograd 1980; Lavin and Gray 2016)
+ * 3.8  Winograd's convolution                                      (Winograd 1980; Lavin and Gray 2016)
  *
- * A 3x3 kernel over a tile of 4x4 outputs reads 6x6 inputs and multiplies 16 * 9 = 144 times. As products of
- * polynomials, evaluated at the points 0, 1, -1, 2, -2 and infinity, it needs 36 multiplications, one for each of 6x6
- * points:
+ * Four neighbouring outputs of a kernel of three taps are a product of polynomials of degree 3 and 2, up to transposition;
+ * evaluated at the points 0, 1, -1, 2, -2 and infinity it needs 6 multiplications, not 12. Along both axes, F(4,3): a tile of
+ * 4x4 outputs reads 6x6 inputs and multiplies 36 times, not 144.
  *
  *      forward             Y  = A' [ (G w G') . (B' X B) ] A       . is the product at each point, ' transposes
  *      input gradient      the same with dy for x and w turned by 180 degrees
@@ -2231,220 +2349,274 @@ static void depthwise_run(Depthwise *d, real *scratch)
  *                                    +-> M = 36 matrix products --A'MA--> y     constant matrices (4x6, 6x6, 6x3)
  *      w --GwG'--> U [36][c][k]    --+
  *
- * The sum over channels happens at each point: 36 matrix products in the tile's own terms, and a quarter of the
- * multiplications of the direct method (measured: 2.9 times its speed). Rounding grows, to 1e-5 of the largest output
- * in float. Tiles go through in blocks, so that V and M stay in the caches; lines of V and of the output gradient are
- * 16 numbers longer than needed, because lines 1 KB apart would compete for the same places of L1.
+ * A 4x4 kernel with stride 2 is the sum of four 2x2 kernels with stride 1, each over the pixels of one parity (even or
+ * odd line, even or odd column). So its V has 4C channels, and F(4,2) with 25 points for 64 products or F(3,2) with 16
+ * for 36 do the rest; of its input gradient each parity is a pass of its own.
+ *
+ * The sum over channels happens at each point: matrix products in the tile's own terms. Rounding grows, to 1e-5 of the
+ * largest output in float. What is left to win is memory: U has four to six times the size of w, M is larger than y, and
+ * neither is ever whole. A task owns a panel of k and a block of tiles; it transforms w for a chunk of channels into a
+ * piece of U that fits L2 beside its piece of M, multiplies all points of the chunk, goes on to the next, and at the end
+ * transforms M into y:
+ *
+ *      V [chunk][point][tile][channel]     all tasks read it, front to back; written by the round's first phase
+ *      U [point][channel][lane]            a task's own: one chunk, one panel
+ *      M [point][tile][lane]               a task's own: its tiles, one panel
+ *
+ * (U whole and written to memory cost 1.2 ms for each 3x3 layer of 256 channels, as much as its multiplications.) In the
+ * weight gradient dw's sums take the place of M: a task owns a chunk and a panel. Tiles go through in rounds, so that V
+ * stays in the outer caches.
  * ------------------------------------------------------------------------------------------ */
 
 enum {
-    WINOGRAD_TASKS = 32,                // of a block's transforms
-    WINOGRAD_ROWS = 8,                  // channels of a filter that are transformed together
-    WINOGRAD_PAD = 16
+    WINOGRAD_TASKS = 32,                // of a round's transforms
+    WINOGRAD_PAD = 16,                  // between points: planes whole KB apart would compete for the same places of L1
+    WINOGRAD_ROWS = 16,                 // channels of a turned filter that are transformed together
+    WINOGRAD_CHUNK = 2304,              // points * channels of a chunk: U takes 295 KB with vectors of 64 bytes
+    WINOGRAD_BLOCK = 2880,              // points * tiles of a block: M takes 369 KB
+    WINOGRAD_ROUND = 5 << 19            // numbers of V (and Q) in a round: 10 MB
 };
 
 typedef struct Winograd {
-    int sum;                                        // the weight gradient?
-    int n, in_h, in_w, depth, out_h, out_w, width, pad_y, pad_x;    // as a convolution from in to out
-    int tiles_y, tiles_x, block, first, count;      // tiles of a picture, of the largest block; this block's
-    int panels, groups;
-    ptrdiff_t in_row, in_plane, out_row, out_plane; // a tile and a point of V; of M, or of A dY A'
+    ConvShape s;
+    ConvKind kind;
+    const WinogradSize *size;
+    int matrix, square;                 // where the size's matrices begin; its points
+    int in_h, in_w, depth, out_h, out_w, width;     // as a convolution from (N, in_h, in_w, depth) to (N, out_h, out_w, width)
+    int in_step, out_step, parities, passes;        // parities that are summed; those that are passes
+    int chunk, chunks, panels, blocks, rounds;      // channels of a chunk; chunks of all parities; blocks of a round
+    int tiles, round, block;            // most tiles of a pass, of a round, of a block
+    ptrdiff_t v_plane, q_plane, m_plane, u_plane;   // from point to point
+    size_t v_size, q_size, sums_size, own_size;
+    Pass pass;                          // at work: the pass, its tiles and the round's
+    int tiles_y, tiles_x, first, count;
     const real *a, *b;
     const Epilogue *e;
-    real *out, *zeros, *v, *m, *sums, *own;         // zeros: a pixel outside; sums: of the weight gradient
+    real *out, *zeros, *v, *q, *sums, *own;         // zeros: a pixel outside; q: A dY A'; sums: of several rounds
 } Winograd;
+
+static void winograd_cut(Winograd *p)
+{
+    int lanes = panel_lanes(), sum = p->kind == CONV_WEIGHT_GRAD;
+    int pieces_ = ceil_div(p->depth * p->square, WINOGRAD_CHUNK);
+    p->chunk = round_up_int(ceil_div(p->depth, pieces_), 16);
+    p->chunks = p->parities * ceil_div(p->depth, p->chunk);
+    p->panels = ceil_div(p->width, lanes);
+    p->tiles = (int)winograd_tiles(&p->s, p->kind, p->size->outputs);
+    p->rounds = ceil_div(p->tiles, max_int(1, WINOGRAD_ROUND / p->square / (p->parities * p->depth + (sum ? p->width : 0))));
+    p->round = ceil_div(p->tiles, p->rounds);
+    p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK), min_int(ceil_div(TASKS / 2, p->panels), p->round / 32));
+    p->block = ceil_div(p->round, max_int(1, p->blocks));
+    p->blocks = ceil_div(p->round, p->block);
+    p->v_plane = (ptrdiff_t)p->round * p->chunk + WINOGRAD_PAD;
+    p->q_plane = (ptrdiff_t)p->round * lanes + WINOGRAD_PAD;
+    p->m_plane = (ptrdiff_t)(sum ? p->chunk : p->block) * lanes + WINOGRAD_PAD;
+    p->u_plane = (ptrdiff_t)p->chunk * lanes + WINOGRAD_PAD;
+    p->v_size = align_reals(p->chunks * p->square * p->v_plane);
+    p->q_size = sum ? align_reals(p->panels * p->square * p->q_plane) : 0;
+    p->sums_size = p->rounds > 1 && sum ? align_reals(p->square * p->m_plane) : 0;
+    p->own_size = align_reals(p->square * p->m_plane) + align_reals(p->square * p->u_plane) + 16 * WINOGRAD_ROWS * lanes;
+}
 
 static Winograd winograd_plan(const ConvShape *s, ConvKind kind)
 {
-    int back = kind == CONV_INPUT_GRAD, lanes = panel_lanes();
-    Winograd p = { .sum = kind == CONV_WEIGHT_GRAD, .n = s->n,
+    int back = kind == CONV_INPUT_GRAD;
+    Winograd p = { .s = *s, .kind = kind, .size = winograd_size(s, kind),
                    .in_h = back ? s->ho : s->h, .in_w = back ? s->wo : s->w, .depth = back ? s->k : s->c,
                    .out_h = back ? s->h : s->ho, .out_w = back ? s->w : s->wo, .width = back ? s->c : s->k,
-                   .pad_y = back ? 2 - s->pad_y : s->pad_y, .pad_x = back ? 2 - s->pad_x : s->pad_x };
-    p.tiles_y = ceil_div(p.out_h, 4);
-    p.tiles_x = ceil_div(p.out_w, 4);
-    int tiles = p.n * p.tiles_y * p.tiles_x;
-    p.block = ceil_div(tiles, ceil_div(tiles, max_int(48, (p.sum ? 64 << 10 : 40 << 10) / (p.depth + p.width))));
-    p.panels = ceil_div(p.width, lanes);
-    p.groups = ceil_div(p.panels, 4);
-    p.in_row = p.depth + WINOGRAD_PAD;
-    p.in_plane = p.block * p.in_row;
-    p.out_row = p.sum ? p.width + WINOGRAD_PAD : lanes;
-    p.out_plane = p.block * p.out_row + (p.sum ? 0 : WINOGRAD_PAD);
+                   .in_step = back ? 1 : s->stride, .out_step = back ? s->stride : 1 };
+    p.matrix = (int)(p.size - winograd_sizes) * 5;
+    p.square = p.size->points * p.size->points;
+    p.parities = p.in_step * p.in_step;
+    p.passes = p.out_step * p.out_step;
+    winograd_cut(&p);
     return p;
 }
 
-/* The sizes of M and of the weight gradient's sums. */
-static size_t winograd_m(const Winograd *p)
-{
-    return align_reals((size_t)36 * (p->sum ? 1 : p->panels) * p->out_plane);
-}
-
-static size_t winograd_sums(const Winograd *p)
-{
-    return p->sum ? (size_t)36 * p->panels * p->depth * panel_lanes() : 0;
-}
+static size_t winograd_zeros(const Winograd *p) { return align_reals(max_int(p->depth, p->width)); }
 
 static size_t winograd_scratch(const Winograd *p)
 {
-    return align_reals(max_int(p->depth, p->width)) + align_reals(36 * p->in_plane) + winograd_m(p) + winograd_sums(p)
-         + (size_t)thread_count() * 16 * panel_lanes();
+    return winograd_zeros(p) + p->v_size + p->q_size + p->chunks * p->panels * p->sums_size + thread_count() * p->own_size;
 }
 
-typedef struct WinogradTile { int n, y, x; } WinogradTile;      // its corner in the output
+typedef struct WinogradTile { int n, y, x; } WinogradTile;      // its corner in the pass's grid of outputs
 
 static WinogradTile winograd_tile(const Winograd *p, int tile)
 {
-    return (WinogradTile){ tile / p->tiles_x / p->tiles_y, tile / p->tiles_x % p->tiles_y * 4, tile % p->tiles_x * 4 };
+    int side = p->size->outputs;
+    return (WinogradTile){ tile / p->tiles_x / p->tiles_y, tile / p->tiles_x % p->tiles_y * side, tile % p->tiles_x * side };
 }
 
-/* The size x size pixels from (y, x) on, of a picture with `depth` channels. */
-static void winograd_pixels(const Winograd *p, const real *picture, int h, int w, int depth, int y, int x, int size,
-                            const real **from)
+/* The size x size pixels from (y, x) on, `step` apart, of a picture with `depth` channels. */
+static void winograd_pixels(const Winograd *p, const real *picture, int h, int w, int depth, int y, int x, int step,
+                            int size, const real **from)
 {
     for (int i = 0; i < size; i++)
-        for (int j = 0; j < size; j++)
-            from[i * size + j] = y + i < 0 || y + i >= h || x + j < 0 || x + j >= w
-                               ? p->zeros : picture + ((size_t)(y + i) * w + x + j) * depth;
+        for (int j = 0; j < size; j++) {
+            int at_y = y + i * step, at_x = x + j * step, inside = at_y >= 0 && at_y < h && at_x >= 0 && at_x < w;
+            from[i * size + j] = inside ? picture + ((size_t)at_y * w + at_x) * depth : p->zeros;
+        }
 }
 
+/* V of some tiles, and for the weight gradient Q = A dY A' [panel][point][tile][lane]. */
 static void winograd_input_task(void *arg, int index, int worker)
 {
     const Winograd *p = arg;
     const real *from[36];
+    int lanes = panel_lanes(), size = p->size->points, each = p->chunks / p->parities;
     (void)worker;
     for (int i = share(p->count, index, WINOGRAD_TASKS); i < share(p->count, index + 1, WINOGRAD_TASKS); i++) {
         WinogradTile t = winograd_tile(p, p->first + i);
-        winograd_pixels(p, p->a + (size_t)t.n * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth,
-                        t.y - p->pad_y, t.x - p->pad_x, 6, from);
-        kernels->winograd_input(from, p->v + i * p->in_row, p->in_plane, p->depth);
-        if (!p->sum)
+        for (int chunk = 0; chunk < p->chunks; chunk++) {
+            int parity = chunk / each, c0 = chunk % each * p->chunk;
+            int y = t.y * p->in_step + p->pass.in_y + parity / p->in_step, x = t.x * p->in_step + p->pass.in_x + parity % p->in_step;
+            winograd_pixels(p, p->a + (size_t)t.n * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth, y, x,
+                            p->in_step, size, from);
+            kernels->winograd((WinogradMatrix)(p->matrix + OF_INPUT), from, c0,
+                              p->v + chunk * p->square * p->v_plane + i * p->chunk, p->v_plane,
+                              min_int(p->chunk, p->depth - c0));
+        }
+        if (p->kind != CONV_WEIGHT_GRAD)
             continue;
-        winograd_pixels(p, p->b + (size_t)t.n * p->out_h * p->out_w * p->width, p->out_h, p->out_w, p->width,
-                        t.y, t.x, 4, from);
-        kernels->winograd_output_grad(from, p->m + i * p->out_row, p->out_plane, p->width);
+        winograd_pixels(p, p->b + (size_t)t.n * p->out_h * p->out_w * p->width, p->out_h, p->out_w, p->width, t.y, t.x,
+                        1, p->size->outputs, from);
+        for (int panel = 0; panel < p->panels; panel++)
+            kernels->winograd((WinogradMatrix)(p->matrix + OF_OUTPUT_GRAD), from, panel * lanes,
+                              p->q + panel * p->square * p->q_plane + i * lanes, p->q_plane,
+                              min_int(lanes, p->width - panel * lanes));
     }
 }
 
-/* One point: a product of matrices. Rows are tiles and terms channels; the other way round for the weight gradient. */
-static void winograd_multiply_task(void *arg, int index, int worker)
+/* U of a chunk and a panel. For the input gradient the lanes are the filter's second last axis: it is turned first. */
+static void winograd_filter(const Winograd *p, int chunk, int panel, real *u, real *turned)
 {
-    const Winograd *p = arg;
-    int point = index / p->groups, group = index % p->groups, lanes = panel_lanes();
-    int points = p->sum ? p->depth : p->count, tiles = ceil_div(points, kernels->tile_rows);
-    const real *v = p->v + point * p->in_plane, *a[TILE_ROWS_MAX];
-    Tile t = { .a = a, .a_step = p->sum ? p->in_row : 1, .pictures = 1, .runs = 1,
-               .length = p->sum ? p->count : p->depth, .accumulate = p->sum && p->first > 0 };
-    (void)worker;
-    for (int panel = share(p->panels, group, p->groups); panel < share(p->panels, group + 1, p->groups); panel++) {
-        t.width = panel_width(p->width, panel);
-        t.b_step = p->sum ? p->out_row : t.width * kernels->lanes;
-        t.ahead = 8 * t.b_step;
-        t.b = p->sum ? p->m + point * p->out_plane + panel * lanes
-                     : p->b + ((size_t)point * p->width + panel * lanes) * p->depth;
+    const ConvShape *s = &p->s;
+    int lanes = panel_lanes(), taps = p->size->taps, each = p->chunks / p->parities, back = p->kind == CONV_INPUT_GRAD;
+    int parity = chunk / each, c0 = chunk % each * p->chunk, channels = min_int(p->chunk, p->depth - c0);
+    int k0 = panel * lanes, count = min_int(lanes, p->width - k0);
+    int rest_y = back ? floor_mod(p->pass.out_y + s->pad_y, s->stride) : parity / p->in_step;
+    int rest_x = back ? floor_mod(p->pass.out_x + s->pad_x, s->stride) : parity % p->in_step;
+    const real *w[9], *from[9];
+    for (int i = 0; i < taps * taps; i++) {
+        int r = rest_y + (back ? taps - 1 - i / taps : i / taps) * s->stride;
+        int q = rest_x + (back ? taps - 1 - i % taps : i % taps) * s->stride;
+        w[i] = p->b + ((size_t)(r * s->s + q) * s->c + (back ? k0 : c0)) * s->k + (back ? c0 : k0);
+        from[i] = turned + i * WINOGRAD_ROWS * lanes;
+    }
+    for (int c = 0; c < channels; c += back ? WINOGRAD_ROWS : 1) {
+        int rows = min_int(WINOGRAD_ROWS, channels - c);
+        for (int i = 0; i < taps * taps; i++) {
+            if (back)
+                pack_lanes(turned + i * WINOGRAD_ROWS * lanes, lanes, w[i] + c, 1, s->k, rows, count);
+            for (int l = 0; l < count && !back; l += kernels->lanes)        // lines of 128 bytes, far from each other
+                __builtin_prefetch(w[i] + (ptrdiff_t)(c + 8) * s->k + l);
+        }
+        kernels->winograd((WinogradMatrix)(p->matrix + OF_FILTER), back ? from : w, back ? 0 : (ptrdiff_t)c * s->k,
+                          u + c * lanes, p->u_plane, back ? rows * lanes : count);
+    }
+}
+
+/* c(row, lane) += sum over terms of a(row, term) b(term, lane), at all points. */
+static void winograd_multiply(const Winograd *p, Tile t, int rows, ptrdiff_t a_row, const real *a, ptrdiff_t a_plane,
+                              ptrdiff_t b_plane, real *c)
+{
+    int lanes = panel_lanes(), tiles = ceil_div(rows, kernels->tile_rows);
+    const real *row[TILE_ROWS_MAX], *b = t.b;
+    t.a = row, t.b_step = lanes, t.ahead = 8 * lanes, t.pictures = t.runs = 1;
+    for (int point = 0; point < p->square; point++)
         for (int i = 0; i < tiles; i++) {
-            int first = share(points, i, tiles);
-            t.rows = share(points, i + 1, tiles) - first;
-            t.c = p->sum ? p->sums + (((size_t)point * p->panels + panel) * p->depth + first) * lanes
-                         : p->m + ((size_t)panel * 36 + point) * p->out_plane + first * lanes;
+            int first = share(rows, i, tiles);
+            t.rows = share(rows, i + 1, tiles) - first;
             for (int m = 0; m < t.rows; m++)
-                a[m] = v + (first + m) * (p->sum ? 1 : p->in_row);
+                row[m] = a + point * a_plane + (first + m) * a_row;
+            t.b = b + point * b_plane;
+            t.c = c + point * p->m_plane + first * lanes;
             kernels->tile(&t);
         }
+}
+
+/* M becomes the outputs of `count` tiles from `first` on. */
+static void winograd_output(const Winograd *p, int panel, int first, int count, const real *m, real *pixels)
+{
+    int lanes = panel_lanes(), side = p->size->outputs, channels = min_int(lanes, p->width - panel * lanes);
+    for (int i = 0; i < count; i++) {
+        WinogradTile t = winograd_tile(p, first + i);
+        const real *from[36];
+        for (int point = 0; point < p->square; point++)
+            from[point] = m + point * p->m_plane + i * lanes;
+        kernels->winograd((WinogradMatrix)(p->matrix + OF_OUTPUT), from, 0, pixels, lanes, channels);
+        for (int y = 0; y < min_int(side, p->pass.rows - t.y); y++) {
+            size_t at[4], line = (size_t)t.n * p->out_h + (t.y + y) * p->out_step + p->pass.out_y;
+            for (int x = 0; x < side; x++)
+                at[x] = (line * p->out_w + (t.x + x) * p->out_step + p->pass.out_x) * p->width;
+            kernels->finish(p->e, p->out, at, min_int(side, p->pass.cols - t.x), panel * lanes, channels,
+                            pixels + y * side * lanes, lanes);
+        }
     }
 }
 
-static void winograd_output_task(void *arg, int index, int worker)
+static void winograd_task(void *arg, int index, int worker)
 {
     const Winograd *p = arg;
-    int lanes = panel_lanes();
-    real *pixels = p->own + (size_t)worker * 16 * lanes;
-    for (int i = share(p->count, index, WINOGRAD_TASKS); i < share(p->count, index + 1, WINOGRAD_TASKS); i++)
-        for (int panel = 0; panel < p->panels; panel++) {
-            WinogradTile t = winograd_tile(p, p->first + i);
-            const real *from[36];
-            int count = min_int(lanes, p->width - panel * lanes);
-            for (int point = 0; point < 36; point++)
-                from[point] = p->m + ((size_t)panel * 36 + point) * p->out_plane + i * p->out_row;
-            kernels->winograd_output(from, pixels, lanes, count);
-            for (int y = 0; y < min_int(4, p->out_h - t.y); y++) {
-                size_t at[4];
-                for (int x = 0; x < 4; x++)
-                    at[x] = (((size_t)t.n * p->out_h + t.y + y) * p->out_w + t.x + x) * p->width;
-                kernels->finish(p->e, p->out, at, min_int(4, p->out_w - t.x), panel * lanes, count,
-                                pixels + y * 4 * lanes, lanes);
-            }
-        }
+    int panel = index % p->panels, block = index / p->panels, each = p->chunks / p->parities;
+    int first = share(p->count, block, p->blocks), count = share(p->count, block + 1, p->blocks) - first;
+    real *m = p->own + worker * p->own_size, *u = m + align_reals(p->square * p->m_plane), *rest = u + align_reals(p->square * p->u_plane);
+    for (int chunk = 0; chunk < p->chunks; chunk++) {
+        Tile t = { .a_step = 1, .b = u, .length = min_int(p->chunk, p->depth - chunk % each * p->chunk),
+                   .width = panel_width(p->width, panel), .accumulate = chunk > 0 };
+        winograd_filter(p, chunk, panel, u, rest);
+        winograd_multiply(p, t, count, p->chunk, p->v + chunk * p->square * p->v_plane + first * p->chunk, p->v_plane,
+                          p->u_plane, m);
+    }
+    winograd_output(p, panel, p->first + first, count, m, rest);
 }
 
-/* The weight gradient's sums at 36 points become nine taps. */
-static void winograd_taps_task(void *arg, int index, int worker)
+/* Weight gradient: sums over the round's tiles; after the last round they become taps. */
+static void winograd_sum_task(void *arg, int index, int worker)
 {
     const Winograd *p = arg;
-    int lanes = panel_lanes(), panel = index % p->panels, c0 = index / p->panels * WINOGRAD_ROWS;
-    int rows = min_int(WINOGRAD_ROWS, p->depth - c0), count = min_int(lanes, p->width - panel * lanes);
-    const real *from[36];
-    real taps[9 * WINOGRAD_ROWS * LANES_MAX * 2];
-    (void)worker;
-    for (int i = 0; i < 36; i++)
-        from[i] = p->sums + (((size_t)i * p->panels + panel) * p->depth + c0) * lanes;
-    kernels->winograd_filter_grad(from, taps, rows * lanes, rows * lanes);
-    for (int i = 0; i < 9; i++) {
-        size_t at[WINOGRAD_ROWS];
-        for (int c = 0; c < rows; c++)
-            at[c] = ((size_t)i * p->depth + c0 + c) * p->width;
-        kernels->finish(p->e, p->out, at, rows, panel * lanes, count, taps + i * rows * lanes, lanes);
+    const ConvShape *s = &p->s;
+    int lanes = panel_lanes(), panel = index % p->panels, chunk = index / p->panels, each = p->chunks / p->parities;
+    int parity = chunk / each, c0 = chunk % each * p->chunk, channels = min_int(p->chunk, p->depth - c0), taps = p->size->taps;
+    real *own = p->own + worker * p->own_size, *sums = p->sums_size ? p->sums + index * p->sums_size : own;
+    real *pixels = own + align_reals(p->square * p->m_plane);
+    Tile t = { .a_step = p->chunk, .b = p->q + panel * p->square * p->q_plane, .length = p->count,
+               .width = panel_width(p->width, panel), .accumulate = p->first > 0 };
+    winograd_multiply(p, t, channels, 1, p->v + chunk * p->square * p->v_plane, p->v_plane, p->q_plane, sums);
+    for (int c = 0; c < channels && p->first + p->count == p->tiles; c++) {
+        const real *from[36];
+        for (int point = 0; point < p->square; point++)
+            from[point] = sums + point * p->m_plane + c * lanes;
+        kernels->winograd((WinogradMatrix)(p->matrix + OF_FILTER_GRAD), from, 0, pixels, lanes, lanes);
+        size_t at[9];
+        for (int i = 0; i < taps * taps; i++) {
+            int r = i / taps * s->stride + parity / p->in_step, q = i % taps * s->stride + parity % p->in_step;
+            at[i] = ((size_t)(r * s->s + q) * s->c + c0 + c) * s->k;
+        }
+        kernels->finish(p->e, p->out, at, taps * taps, panel * lanes, min_int(lanes, p->width - panel * lanes), pixels, lanes);
     }
 }
 
 static void winograd_run(Winograd *p, real *scratch)
 {
-    size_t zeros = align_reals(max_int(p->depth, p->width));
-    int tiles = p->n * p->tiles_y * p->tiles_x;
+    int sum = p->kind == CONV_WEIGHT_GRAD, side = p->size->outputs;
     p->zeros = scratch;
-    p->v = p->zeros + zeros;
-    p->m = p->v + align_reals(36 * p->in_plane);
-    p->sums = p->m + winograd_m(p);
-    p->own = p->sums + winograd_sums(p);
-    memset(p->zeros, 0, zeros * sizeof(real));
-    for (p->first = 0; p->first < tiles; p->first += p->block) {
-        p->count = min_int(p->block, tiles - p->first);
-        parallel(WINOGRAD_TASKS, winograd_input_task, p);
-        parallel(36 * p->groups, winograd_multiply_task, p);
-        if (!p->sum)
-            parallel(WINOGRAD_TASKS, winograd_output_task, p);
+    p->v = p->zeros + winograd_zeros(p);
+    p->q = p->v + p->v_size;
+    p->sums = p->q + p->q_size;
+    p->own = p->sums + p->chunks * p->panels * p->sums_size;
+    memset(p->zeros, 0, winograd_zeros(p) * sizeof(real));
+    for (int i = 0; i < p->passes; i++) {
+        p->pass = conv_pass(&p->s, p->kind, i);
+        p->tiles_y = ceil_div(p->pass.rows, side), p->tiles_x = ceil_div(p->pass.cols, side);
+        int tiles = p->s.n * p->tiles_y * p->tiles_x;
+        for (p->first = 0; p->first < tiles; p->first += p->round) {
+            p->count = min_int(p->round, tiles - p->first);
+            parallel(WINOGRAD_TASKS, winograd_input_task, p);
+            parallel(sum ? p->chunks * p->panels : p->blocks * p->panels, sum ? winograd_sum_task : winograd_task, p);
+        }
     }
-    if (p->sum)
-        parallel(ceil_div(p->depth, WINOGRAD_ROWS) * p->panels, winograd_taps_task, p);
-}
-
-/* U [36][panel][depth][lane]. */
-typedef struct WinogradPrepare { int forward, depth, width; const real *w; real *to; } WinogradPrepare;
-
-static void winograd_prepare_task(void *arg, int index, int worker)
-{
-    const WinogradPrepare *job = arg;
-    int lanes = panel_lanes(), panels = ceil_div(job->width, lanes);
-    int k0 = index % panels * lanes, c0 = index / panels * WINOGRAD_ROWS;
-    int rows = min_int(WINOGRAD_ROWS, job->depth - c0), count = min_int(lanes, job->width - k0);
-    ptrdiff_t along = job->forward ? job->width : 1, across = job->forward ? 1 : job->depth;
-    real taps[9 * WINOGRAD_ROWS * LANES_MAX * 2];
-    const real *from[9];
-    (void)worker;
-    for (int i = 0; i < 9; i++) {
-        const real *w = job->w + (size_t)(job->forward ? i : 8 - i) * job->depth * job->width;
-        pack_lanes(taps + i * rows * count, count, w + c0 * along + k0 * across, along, across, rows, count);
-        from[i] = taps + i * rows * count;
-    }
-    kernels->winograd_filter(from, job->to + (size_t)k0 * job->depth + (size_t)c0 * count,
-                             (ptrdiff_t)job->width * job->depth, rows * count);
-}
-
-static void winograd_prepare(const ConvShape *s, ConvKind kind, const real *w, real *to)
-{
-    int forward = kind == CONV_FORWARD;
-    WinogradPrepare job = { forward, forward ? s->c : s->k, forward ? s->k : s->c, w, to };
-    parallel(ceil_div(job.depth, WINOGRAD_ROWS) * ceil_div(job.width, panel_lanes()), winograd_prepare_task, &job);
 }
 
 /* --------------------------------------------------------------------------------------------
@@ -2456,7 +2628,7 @@ static void winograd_prepare(const ConvShape *s, ConvKind kind, const real *w, r
 static int conv_filter_layout(const ConvShape *s, ConvKind kind)
 {
     ConvMethod method = conv_method(s, kind);
-    if (kind == CONV_WEIGHT_GRAD || (method != BY_PANELS && method != BY_DOT && method != BY_WINOGRAD))
+    if (kind == CONV_WEIGHT_GRAD || (method != BY_PANELS && method != BY_DOT))
         return 0;
     return kind == CONV_FORWARD ? (int)method : (int)method + 16 * s->stride;
 }
@@ -2467,18 +2639,14 @@ static size_t conv_filter_size(const ConvShape *s, ConvKind kind)
     ConvMethod method = conv_method(s, kind);
     if (!conv_filter_layout(s, kind))
         return 0;
-    size_t points = method == BY_WINOGRAD ? 36 : (size_t)s->r * s->s, depth = kind == CONV_FORWARD ? s->c : s->k;
+    size_t points = (size_t)s->r * s->s, depth = kind == CONV_FORWARD ? s->c : s->k;
     int width = kind == CONV_FORWARD ? s->k : s->c;
     return points * depth * (method == BY_DOT ? width : round_up_int(width, kernels->lanes));
 }
 
 static void conv_filter_prepare(const ConvShape *s, ConvKind kind, const real *w, real *prepared)
 {
-    if (!conv_filter_layout(s, kind))
-        return;
-    if (conv_method(s, kind) == BY_WINOGRAD)
-        winograd_prepare(s, kind, w, prepared);
-    else
+    if (conv_filter_layout(s, kind))
         band_prepare(s, kind, w, prepared);
 }
 
@@ -3456,13 +3624,14 @@ GRADIENT(conv2d_weight_grad)
     if (want[1]) dx[1] = conv2d(y->in[0], dy, NULL, 1, y->conv);
 }
 
-/* Geometries from every network of the program, at sizes whose plain loops are quick; the last three are odd on
- * purpose. */
+/* Geometries from every network of the program, at sizes whose plain loops are quick; then three that are odd on purpose,
+ * and one for each size of Winograd's tiles, ragged. */
 static const struct { Shape x; Conv conv;
 } conv_cases[] = {{{{2, 9, 8, 5}}, {64, 7, 1, 3}}, {{{2, 8, 8, 64}}, {40, 4, 2, 1}}, {{{1, 8, 8, 64}}, {48, 3, 1, 1}},
                   {{{2, 8, 8, 64}}, {1, 7, 1, 3}}, {{{3, 2, 2, 96}}, {5, 2, 1, 0}},  {{{2, 3, 3, 33}}, {1, 3, 1, 1}},
                   {{{4, 1, 1, 50}}, {7, 1, 1, 0}}, {{{2, 7, 7, 6}}, {6, 3, 2, 1}},   {{{1, 11, 5, 3}}, {9, 5, 3, 4}},
-                  {{{2, 5, 6, 1}}, {2, 3, 1, 2}},  {{{1, 6, 7, 17}}, {19, 3, 1, 0}}};
+                  {{{2, 5, 6, 1}}, {2, 3, 1, 2}},  {{{1, 6, 7, 17}}, {19, 3, 1, 0}},
+                  {{{2, 12, 11, 32}}, {48, 3, 1, 1}}, {{{2, 15, 32, 32}}, {32, 4, 2, 1}}, {{{2, 19, 16, 32}}, {48, 4, 2, 1}}};
 enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases, DEPTHWISE_CASE = 7 };
 
 static ConvShape conv_case_shape(int variant)
@@ -4226,20 +4395,15 @@ static void fuse_convolutions(Graph *g)
     }
 }
 
-/* One prepared copy of a filter serves every convolution that wants it in the same layout. Only the input gradients'
- * transformed filters, four times the size of a filter, are made anew for each use: G's two passes are far apart in
- * its step, and keeping them from one to the other would cost more memory (113 MB at the paper's width) than the
- * transforms cost time (about 1%). */
+/* One prepared copy of a filter serves every convolution that wants it in the same layout. */
 static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
 {
-    Node *w = y->in[1];
-    bool bulky = conv_kind(y) == CONV_INPUT_GRAD && conv_filter_size(&y->conv, conv_kind(y)) > 2 * count_of(w);
-    for (int i = first; i < g->count && !bulky; i++) {
+    for (int i = first; i < g->count; i++) {
         Node *p = g->nodes[i];
-        if (p->in[0] == w && p->layout == layout && p->axis == (int)conv_kind(y)) return p;
+        if (p->in[0] == y->in[1] && p->layout == layout && p->axis == (int)conv_kind(y)) return p;
     }
     return append(
-        (Node){.op = OP_prepare_filter, .in = {w}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
+        (Node){.op = OP_prepare_filter, .in = {y->in[1]}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
 }
 
 static void prepare_filters(Graph *g)
