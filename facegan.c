@@ -197,7 +197,7 @@ static void *scratch(size_t bytes)
 enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST };
 enum { STREAM_STRENGTH = STREAM_TEST + 1, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
 enum { STREAM_RESAMPLE = 0x4d };         /* of the metrics */
-enum { STREAM_DROPOUT = STREAM_POINT + 1 };
+enum { STREAM_DROPOUT = STREAM_POINT + 1, STREAM_LATENT, STREAM_WATCH };
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
 {
@@ -4693,6 +4693,8 @@ typedef struct Net {
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
+    char body, joins;                   /* of networks that draw from noise (7.5): which one, and where a label comes in */
+    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in the seed's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
@@ -4711,7 +4713,7 @@ static void net_attach(Net *net, Graph *g)
 }
 
 /* The same, as they are in training. */
-__attribute__((unused)) static void net_train(Net *net, Graph *g)
+static void net_train(Net *net, Graph *g)
 {
     net_attach(net, g);
     net->training = true;
@@ -4801,6 +4803,10 @@ static void net_initialise(Net *net, uint64_t seed)
 {
     Initialisation job = {net, seed};
     parallel(net->count, initialise_task, &job);
+    for (int i = 0; i < net->count; i++) {
+        Parameter *p = &net->parameters[i];
+        if (p->average) memcpy(p->average->data, p->w->data, shape_count(p->w->shape) * sizeof(real));
+    }
 }
 
 static size_t net_size(const Net *net)
@@ -4854,12 +4860,22 @@ static void net_update(Net *net, Node *loss, Node *schedule, Node **gradients)
 
 /* Keeps a moving average of every parameter, old * decay + new * (1 - decay): weights that swing around a good place
  * have their middle there (Yaz et al. 2019). Called after net_update, it sees the weights as this step leaves them. */
-__attribute__((unused)) static void net_average(Net *net, double decay)
+static void net_average(Net *net, double decay)
 {
     for (int i = 0; i < net->count; i++) {
         Parameter *p = &net->parameters[i];
         if (!p->average) p->average = tensor_new(p->w->name, p->w->shape);
         moving_average(leaf(net->graph, p->average), p->leaf, 1 - decay);
+    }
+}
+
+/* Puts averages in the weights' place, or back: a graph built in between reads the averages. */
+static void exchange_averages(Net *net)
+{
+    for (int i = 0; i < net->count; i++) {
+        Parameter *p = &net->parameters[i];
+        Tensor *w = p->w;
+        if (p->average) p->w = p->average, p->average = w;
     }
 }
 
@@ -4968,7 +4984,7 @@ static void move_statistic(Net *net, Node *r, Node *s, double share)
 /* Batch norm (Ioffe & Szegedy 2015), then `slope`'s leaky ReLU, or plus a residual. In training it is the instance norm of
  * one long picture, all pictures of the batch end to end, and moves the running mean and (unbiased) variance by a share;
  * in use those two take the batch's place, and it is a line a channel. Names and both defaults are PyTorch's. */
-__attribute__((unused)) static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
+static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
 {
     const int *d = x->shape.d;
     int c = d[3], m = d[0] * d[1] * d[2];
@@ -4992,7 +5008,7 @@ __attribute__((unused)) static Node *batch_norm(Net *net, Node *x, Node *residua
 
 /* Dropout (Srivastava et al. 2014): in training each number is 0 with this chance, the others grow to make up for it. The
  * masks (0 or 1 / (1 - chance)) are the net's, filled before each run. */
-__attribute__((unused)) static Node *dropout(Net *net, Node *x, double chance)
+static Node *dropout(Net *net, Node *x, double chance)
 {
     net->index++;
     if (!net->training || chance <= 0) return x;
@@ -5022,7 +5038,7 @@ static void mask_task(void *argument, int piece, int worker)
 }
 
 /* Draws every mask of iteration `index` anew. */
-__attribute__((unused)) static void fill_masks(const Net *net, uint64_t seed, uint64_t index)
+static void fill_masks(const Net *net, uint64_t seed, uint64_t index)
 {
     MaskTask job = {net, seed, index, 0};
     for (; job.which < net->n_masks; job.which++)
@@ -5030,7 +5046,7 @@ __attribute__((unused)) static void fill_masks(const Net *net, uint64_t seed, ui
 }
 
 /* A dense layer on a vector: (N,1,1,C) -> (N,1,1,K), with bias and leaky ReLU; (K,C) in files. */
-__attribute__((unused)) static Node *dense(Net *net, Node *x, int k, double slope)
+static Node *dense(Net *net, Node *x, int k, double slope)
 {
     Shape w = shape_of(1, 1, x->shape.d[3], k);
     Node *weight = layer_weight(net, w, x->shape.d[3]), *bias = layer_bias(net, k, x->shape.d[3]);
@@ -5040,7 +5056,7 @@ __attribute__((unused)) static Node *dense(Net *net, Node *x, int k, double slop
 }
 
 /* A label's row of a learnt table (n,k): (N,1,1,n) one-hot -> (N,1,1,k). Starts normal, as PyTorch's. */
-__attribute__((unused)) static Node *embedding(Net *net, Node *label, int k)
+static Node *embedding(Net *net, Node *label, int k)
 {
     int n = label->shape.d[3];
     Node *table = layer_parameter(net, "weight", shape_of(n, 1, 1, k), n);                      // (n,1,1,k)
@@ -5128,6 +5144,7 @@ static Node *whole_head(Net *net, const char *name, Node *features, int k)
     int side = features->shape.d[1];
     Shape w = shape_of(side, side, features->shape.d[3], k);
     Node *weight = parameter(net, name, w, side * side * features->shape.d[3]);
+    parameter_of(net, weight)->deviation = net->deviation;
     return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 0));
 }
 
@@ -5277,6 +5294,121 @@ static Node *ganmut_coordinates(Net *d, Node *features)
     return slice(whole_head(d, "conv2.weight", features, d->classes + d->condition), 3, d->classes, d->condition);
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 7.5  Faces from noise                      (Radford et al. 2016, DCGAN; Mirza & Osindero 2014; seed 000)
+ *
+ *   z (N,1,1,Z) -> (N,s,s,w 2^(d-1)) -> doubled d times, each time half the channels -> (N,P,P,X) in [-1,1]     P = s 2^d
+ *   x (N,P,P,X) -> halved d times -> (N,s,s,w 2^(d-1)) -> a score (N,1,1,1), and class scores where D tells classes
+ *
+ * Behind every layer but the first and last of D and the last of G stands a batch norm; not in a critic with a gradient
+ * penalty, whose norm is taken picture by picture. Three bodies: DCGAN's; the seed's first, which has a layer more and
+ * leaky slopes in G; and the seed's last (WACGAN), enlargements and 5x5 convolutions against a critic with dropout.
+ * A label comes in as the row of a learnt table: beside z and as one more plane of the picture (cGAN), as a plane after
+ * D's second layer (WGAN), or times z while D tells classes instead of being told (WACGAN).
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { BODY_DCGAN = 'd', BODY_SEED = 's', BODY_WACGAN = 'w' };
+enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
+enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
+
+/* P = s 2^d with the smallest s from 3 to 8; 0: there is none. */
+static int noise_halvings(int size)
+{
+    int d = 0;
+    while (size % (2 << d) == 0 && size / (2 << d) >= 3) d++;
+    return d > 1 && size >> d <= 8 ? d : 0;
+}
+
+/* A label as one plane of this side, learnt: (N,side,side,1). */
+static Node *label_plane(Net *net, Node *label, int side)
+{
+    sequential(net, "label.");
+    Node *plane = dense(net, embedding(net, label, LABEL_NUMBERS), side * side, LINEAR);        // (N,1,1,side side)
+    return reshape(plane, shape_of(label->shape.d[0], side, side, 1));
+}
+
+/* Noise and what it is to become: (N,1,1,Z), or Z + 50 where the label stands beside it. */
+static Node *labelled_noise(Net *net, Node *z, Node *label)
+{
+    sequential(net, "label.");
+    if (!label) return z;
+    if (net->joins == JOINS_TIMES) return mul(z, embedding(net, label, net->latent));
+    return concat(z, embedding(net, label, LABEL_NUMBERS), 3);
+}
+
+/* WACGAN's body in the seed; Keras' leaky slope is 0.3. Its last kernel, 2x2, reaches one pixel beyond the border. */
+static Node *wacgan_generator(Net *net, Node *z)
+{
+    int n = z->shape.d[0], p = net->size, s = p / 4, w = net->width;
+    sequential(net, "main.");
+    Node *h = dense(net, dense(net, z, 32 * w, 0.3), s * s * w, 0.3);                           // (N,1,1,P/4 P/4 w)
+    h = enlarge(reshape(h, shape_of(n, s, s, w)), p / 2, p / 2);                                // (N,P/2,P/2,w)
+    h = conv_bias_leaky(net, h, (Conv){8 * w, 5, 1, 2}, 0.3);                                   // (N,P/2,P/2,8w)
+    h = conv_bias_leaky(net, enlarge(h, p, p), (Conv){4 * w, 5, 1, 2}, 0.3);                    // (N,P,P,4w)
+    h = pad(pad(h, 1, 0, p + 1), 2, 0, p + 1);                                                  // (N,P+1,P+1,4w)
+    return tanh_of(conv_bias_leaky(net, h, (Conv){net->channels, 2, 1, 0}, LINEAR));            // (N,P,P,X)
+}
+
+/* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
+static Node *noise_generator(Net *net, Node *z, Node *label)
+{
+    bool seed = net->body == BODY_SEED;
+    int d = net->repeat, w = net->width;
+    double slope = seed ? 0.2 : RELU;
+    z = labelled_noise(net, z, label);
+    if (net->body == BODY_WACGAN) return wacgan_generator(net, z);
+    sequential(net, "main.");
+    Node *h = batch_norm(net, deconv_layer(net, z, (Conv){w << (d - 1), net->size >> d, 1, 0}), NULL, slope);  // (N,s,s,..)
+    for (int i = d - 2; i >= 0; i--)
+        h = batch_norm(net, deconv_layer(net, h, (Conv){w << i, 4, 2, 1}), NULL, slope);        // (N,2s,2s,..)
+    if (seed) h = batch_norm(net, deconv_layer(net, h, (Conv){w, 3, 1, 1}), NULL, slope);       // (N,P/2,P/2,w)
+    return tanh_of(deconv_layer(net, h, (Conv){net->channels, seed ? 3 : 4, 2, 1}));            // (N,P,P,X)
+}
+
+/* WACGAN's critic: the Keras recipe strides every other layer; the seed's code strides none and so sees 9x9 pixels. */
+static Node *wacgan_features(Net *net, Node *x)
+{
+    sequential(net, "main.");
+    for (int i = 0; i < 4; i++) {
+        int stride = i % 2 || net->unstrided ? 1 : 2;
+        x = dropout(net, conv_bias_leaky(net, x, (Conv){net->width << i, 3, stride, 1}, 0.3), 0.3);
+    }
+    return x;                                                                                   // (N,P/4,P/4,8w)
+}
+
+/* Picture (N,P,P,X) and, where D is told, a label -> features (N,s,s,w 2^(d-1)). */
+static Node *noise_features(Net *net, Node *x, Node *label)
+{
+    if (net->body == BODY_WACGAN) return wacgan_features(net, x);
+    Node *plane = label ? label_plane(net, label, net->joins == JOINS_SECOND ? net->size / 4 : net->size) : NULL;
+    sequential(net, "main.");
+    for (int i = 0; i < net->repeat; i++) {
+        Conv c = {net->width << i, 4, 2, 1};
+        if (plane && plane->shape.d[1] == x->shape.d[1]) x = concat(x, plane, 3);
+        if (i > 0 && net->norm) x = batch_norm(net, conv_layer(net, x, c), NULL, 0.2);
+        else x = conv_bias_leaky(net, x, c, 0.2);
+    }
+    return x;
+}
+
+/* Is it real? (N,1,1,1); in the seed's conditional D 1 + n answers: fake, real and of class 1, ... n. */
+static Node *noise_score(Net *net, Node *features)
+{
+    return whole_head(net, "score.weight", features, net->joint ? 1 + net->classes : 1);
+}
+
+/* Which class is it? (N,1,1,n) */
+static Node *noise_classes(Net *net, Node *features)
+{
+    return whole_head(net, "classes.weight", features, net->classes);
+}
+
+/* Class scores of pictures, of a D that tells them: WACGAN's. */
+static Node *noise_judge(Net *d, Node *x)
+{
+    return noise_classes(d, noise_features(d, x, NULL));
+}
+
 /* ================================================================================================
  * 8  LOSSES
  *
@@ -5369,6 +5501,10 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     double lambda_info, lambda_rho, lambda_prediction;      /* GANmut */
     int random_directions;              /* how many pictures of a batch take one (GANmut, linear) */
     bool approximate, as_published;     /* GANmut's cycle; the public code's quirks */
+    double label_noise, label_smooth;   /* from noise, with BCE: how soft D's answers are */
+    bool joint, wrong_labels;           /* cGAN: 1 + n answers; real pictures under another label shown as fakes */
+    bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (seed 000's code) */
+    double average;                     /* how much of G's averaged weights stays; 0: none are kept */
     int batch;
     bool keep_gradients;
 } Recipe;
@@ -5642,6 +5778,104 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
              recipe->lambda_prediction);
     add_term(&step, "G.rec", mean_absolute_error(x, stargan_generator(generator, step.fake, back)), recipe->lambda_rec);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    return step;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.5  One iteration of a GAN that draws from noise                 (Goodfellow 2014; WGAN; WGAN-GP; Odena et al. 2017)
+ *
+ *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls (E[-log D_cls(c'|x)] + E[-log D_cls(c|G(z,c))])
+ *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
+ *
+ * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. Real and fake pictures go through D
+ * apart, so that each batch norm sees one kind. With BCE the answers 1 and 0 may be softened: 1 - smooth - noise u for real,
+ * noise u for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
+ * ---------------------------------------------------------------------------------------------- */
+
+/* BCE against an answer t between 0 and 1: log(1 + e^s) - t s, summed over a picture's answers. */
+static Node *soft_cross_entropy(Node *s, Node *t)
+{
+    return scale(sum(sub(softplus(s), mul(s, t))), 1.0 / s->shape.d[0]);
+}
+
+/* The 1 + n answers of the seed's conditional D: (1,0,..,0) for a fake, (0,label) for a real picture. */
+static Node *joint_answer(Node *label, bool real_)
+{
+    Node *none = scale(label, 0), *zero = fill(label->graph, shape_of(label->shape.d[0], 1, 1, 1), real_ ? 0 : 1);
+    return concat(zero, real_ ? label : none, 3);                                               // (N,1,1,1+n)
+}
+
+/* What D minimises on pictures that are real or fake. */
+static Node *discriminator_term(Node *s, Node *label, bool real_, const Batch *batch, const Recipe *recipe)
+{
+    if (recipe->joint) return soft_cross_entropy(s, joint_answer(label, real_));
+    if (recipe->label_noise == 0 && recipe->label_smooth == 0) return real_ ? recipe->adv->d_real(s) : recipe->adv->d_fake(s);
+    Node *u = affine(draw_leaf(s->graph, batch, "uniform", real_ ? 'r' : 'f'), 0.5, 0.5);      // (N,1,1,1) in (0,1)
+    Node *answer = real_ ? affine(u, -recipe->label_noise, 1 - recipe->label_smooth) : scale(u, recipe->label_noise);
+    return soft_cross_entropy(s, answer);
+}
+
+static Node *label_leaf(const Net *net, Graph *g, Tensor *label)
+{
+    return net->condition ? leaf(g, label) : NULL;
+}
+
+/* The label, where D is told it. */
+static Node *told(const Net *d, Node *label)
+{
+    return d->joins == JOINS_TIMES || d->joint ? NULL : label;
+}
+
+static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *batch, const Recipe *recipe)
+{
+    if (recipe->reg == 'g') {
+        Node *alpha = leaf(step->graph, batch->alpha);
+        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
+        add_term(step, "D.gp", gradient_penalty(noise_score(d, noise_features(d, x_hat, label)), x_hat), recipe->lambda_gp);
+    }
+    if (recipe->reg == 'r') add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), recipe->lambda_gp);
+}
+
+static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+{
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_train(generator, g), net_train(d, g);
+    Node *x = leaf(g, batch->x), *label = label_leaf(d, g, batch->label), *target = label_leaf(d, g, batch->target);
+    step.fake = stop_grad(noise_generator(generator, draw_leaf(g, batch, "noise", 'd'), target));       // (N,P,P,X)
+    Node *real_ = noise_features(d, x, told(d, label)), *fake = noise_features(d, step.fake, told(d, target));
+    add_term(&step, "D.real", discriminator_term(noise_score(d, real_), label, true, batch, recipe), 1);
+    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake), target, false, batch, recipe),
+             recipe->wrong_labels ? 0.5 : 1);
+    if (recipe->wrong_labels) {                                         /* real, but not of this class (Reed et al. 2016) */
+        Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
+        add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, recipe), 0.5);
+    }
+    if (d->joins == JOINS_TIMES) {
+        add_term(&step, "D.cls", classification_loss(noise_classes(d, real_), label, false), recipe->lambda_cls);
+        add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake), recipe->unrelated ? label : target, false),
+                 recipe->lambda_cls);
+    }
+    penalty_term(&step, d, x, told(d, label), batch, recipe);
+    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    return step;
+}
+
+static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+{
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_train(generator, g), net_train(d, g);
+    Node *target = label_leaf(d, g, batch->target);
+    step.fake = noise_generator(generator, draw_leaf(g, batch, "noise", 'g'), target);                  // (N,P,P,X)
+    Node *features = noise_features(d, step.fake, told(d, target)), *s = noise_score(d, features);
+    add_term(&step, "G.fake", recipe->joint ? soft_cross_entropy(s, joint_answer(target, true)) : recipe->adv->g_fake(s), 1);
+    if (d->joins == JOINS_TIMES) {
+        Node *wanted = recipe->unrelated ? leaf(g, batch->label) : target;
+        add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), recipe->lambda_cls);
+    }
+    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    if (recipe->average > 0) net_average(generator, recipe->average);
     return step;
 }
 
@@ -10007,6 +10241,9 @@ typedef struct Settings {
     char space[TEXT], cycle[TEXT], theta[TEXT], xy[TEXT], between[TEXT], path[TEXT * 2];
     double rho;
     long gif, bgr;
+    char body[TEXT], d_optimiser[TEXT], g_optimiser[TEXT], on_collapse[TEXT], recipe[TEXT];
+    long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
+    double d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
     long space_dim, random_directions;
     double lambda_info, lambda_rho, lambda_prediction;
     double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
@@ -10015,6 +10252,7 @@ typedef struct Settings {
     char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
     char only[TEXT];
     long count, json, roofline, repeat, scale, half;
+    long files, interpolate, raw;
     char detector[TEXT], weights[TEXT * 4];
     long align, all, csv, max_side;
     double margin, threshold, min_face;
@@ -10067,7 +10305,25 @@ static const Setting settings_table[] = {
     {"lambda-info",  'f', FIXED, AT(lambda_info), 0, 1e6, "ganmut: weight of the coordinates' losses"},
     {"lambda-rho",   'f', FIXED, AT(lambda_rho), 0, 1e6, "ganmut linear: weight of the strength loss"},
     {"lambda-prediction", 'f', FIXED, AT(lambda_prediction), 0, 1e6, "ganmut gaussian: weight of the means' classification"},
-    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip"},
+    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip (0: not)"},
+    {"body",         's', FIXED, AT(body), 0, 0, "from noise: the networks: dcgan, seed (its first), wacgan (its last)"},
+    {"latent",       'i', FIXED, AT(latent), 1, 4096, "from noise: how many numbers G draws from"},
+    {"conditional",  'b', FIXED, AT(conditional), 0, 1, "from noise: G is told the class to draw (gan, wgan, wgan-gp)"},
+    {"d-optimiser",  's', FIXED, AT(d_optimiser), 0, 0, "adam, rmsprop, sgd, sgd_nesterov or adagrad; --beta1 is the momentum, --beta2 the mean square's decay"},
+    {"g-optimiser",  's', FIXED, AT(g_optimiser), 0, 0, "the same for G"},
+    {"d-lr",         'f', FIXED, AT(d_lr), 0, 1, "D's learning rate (0: --lr)"},
+    {"clip-gradient", 'f', FIXED, AT(clip_gradient), 0, 1e6, "D's gradients are cut to +- this (0: not)"},
+    {"label-noise",  'f', FIXED, AT(label_noise), 0, 0.5, "bce: D's answers are off by up to this, by chance"},
+    {"label-smooth", 'f', FIXED, AT(label_smooth), 0, 0.5, "bce: D's answer to a real picture is 1 less this"},
+    {"joint",        'b', FIXED, AT(joint), 0, 1, "cgan: D answers fake, class 1, .. n instead of being told the class (seed 000)"},
+    {"wrong-labels", 'b', FIXED, AT(wrong_labels), 0, 1, "cgan: real pictures under another label are shown to D as fakes"},
+    {"unrelated",    'b', FIXED, AT(unrelated), 0, 1, "wacgan: the fakes' class is another picture's (seed 000's code)"},
+    {"unstrided",    'b', FIXED, AT(unstrided), 0, 1, "body wacgan: the critic strides no layer (seed 000's code)"},
+    {"forget",       'b', FIXED, AT(forget), 0, 1, "G's optimiser forgets after every step what it keeps (seed 000's code)"},
+    {"average",      'f', FIXED, AT(average), 0, 0.99999, "from noise: samples are drawn with G's averaged weights, of which this share stays a step (0: not)"},
+    {"recipe",       's', FIXED, AT(recipe), 0, 0, "seed: the settings of seed 000's code, as far as it is known"},
+    {"on-collapse",  's', FREE,  AT(on_collapse), 0, 0, "from noise, when samples become alike: warn, stop, or rollback to the last healthy weights"},
+    {"collapse-below", 'f', FREE, AT(collapse_below), 0, 1, "alarm when the samples' diversity falls below this share of the data's"},
     {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
     {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
     {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
@@ -10093,6 +10349,9 @@ static const Setting settings_table[] = {
     {"path",         's', OTHER, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
     {"gif",          'b', OTHER, AT(gif), 0, 1, "also a GIF along a path"},
     {"bgr",          'b', OTHER, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
+    {"files",        'b', OTHER, AT(files), 0, 1, "sample: --count separate pictures in folders by class, and labels.csv, to train on"},
+    {"interpolate",  'b', OTHER, AT(interpolate), 0, 1, "sample: a strip and a GIF on the way from one latent to another"},
+    {"raw",          'b', OTHER, AT(raw), 0, 1, "sample: with G's last weights though averaged ones are there"},
     {"emotions",     's', OTHER, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
     {"count",        'i', OTHER, AT(count), 1, 1e7, "how many pictures"},
     {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
@@ -10126,6 +10385,7 @@ static Settings default_settings(void)
                       .count = 2000, .repeat = 5, .scale = 1,
                       .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
                       .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
+                      .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
                       .margin = 0.3, .min_face = 20, .max_side = 2048};
 }
 
@@ -10474,6 +10734,7 @@ typedef struct Trainer {
     int n_samples, columns;             /* of the sample sheet: rows, and drawings in a row */
     int *labels;                        /* (N) */
     uint8_t *attribute_bytes;           /* (N,n) or NULL */
+    struct Lookout *watch;                /* for collapse, of a G that draws from noise; or NULL */
     double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
     bool g_known;                       /* has there been a G step? */
 } Trainer;
@@ -10487,6 +10748,14 @@ static const Adversarial *find_adversarial(const char *name)
     return NULL;
 }
 
+/* 0: there is none of this name. */
+static Op find_optimiser(const char *name)
+{
+    for (int op = 0; op < OPS; op++)
+        if (is_update((Op)op) && op != OP_moving_average && strcmp(row_of((Op)op)->name, name) == 0) return (Op)op;
+    return 0;
+}
+
 static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
 {
     const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
@@ -10496,7 +10765,13 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
     recipe->lambda_prediction = s->lambda_prediction;
     recipe->approximate = strcmp(s->cycle, "approximate") == 0;
     recipe->as_published = s->as_published;
+    recipe->label_noise = s->label_noise, recipe->label_smooth = s->label_smooth, recipe->average = s->average;
+    recipe->joint = s->joint, recipe->wrong_labels = s->wrong_labels, recipe->unrelated = s->unrelated;
     recipe->random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
+    const char *const optimisers[2] = {s->d_optimiser, s->g_optimiser};
+    for (int i = 0; i < 2; i++)
+        if (!find_optimiser(optimisers[i]))
+            return fail(e, 2, "--%c-optimiser %s: must be adam, rmsprop, sgd, sgd_nesterov or adagrad", "dg"[i], optimisers[i]);
     if (!recipe->adv) return fail(e, 2, "--adv %s: must be wgan-gp, wgan, bce, bce-saturating, hinge or lsgan", s->adv);
     if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none"))
         return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
@@ -10526,7 +10801,8 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *d = (Net){.letter = 'D', .width = (int)s->width, .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    g->optimiser = d->optimiser = (Optimiser){.op = OP_adam, .beta1 = s->beta1, .beta2 = s->beta2};
+    g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
+    d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2, .clip_value = s->clip_gradient};
 }
 
 /* Adam's three numbers for its t-th step (t from 1). */
@@ -10594,6 +10870,7 @@ typedef struct Model {
     int (*check)(const Settings *s, int classes, Error *e);             /* can it be trained so? */
     int (*condition_size)(const Settings *s, int classes);              /* channels of G's condition */
     int (*latent_size)(const Settings *s);                              /* NULL: G edits pictures */
+    void (*prepare)(const Settings *s, Net *g, Net *d);                 /* what else its networks are told, or NULL */
     void (*add_draws)(Batch *batch, const Settings *s, int classes);    /* makes the leaves of its own random draws */
     Step (*d_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
     Step (*g_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);       /* NULL: no G */
@@ -10726,7 +11003,153 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
     for (int i = 0; i < gamut.dimensions; i++) condition[i] = (real)gamut.mean[column][i];
 }
 
+#define HEALTHY_NOISE                                                                                                  \
+    "Healthy: D.real and D.fake keep some distance and neither runs away; diversity climbs to 0.7 of the data's or "  \
+    "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "  \
+    "data's own pictures. Label near 0: G does not listen to the class."
+
+/* Leaner than the papers' (half the width, more steps for D's rate), so that faces of 48 px come out in half an hour. */
+static void noise_usual(Settings *s)
+{
+    snprintf(s->decay, sizeof s->decay, "none");
+    snprintf(s->reg, sizeof s->reg, "none");
+    s->batch = 64, s->width = 32, s->n_critic = 1, s->lr = 2e-4, s->iters = 6000, s->log_every = 50, s->average = 0.99;
+}
+
+static void set_text(char (*field)[TEXT], const char *text)
+{
+    snprintf(*field, TEXT, "%s", text);
+}
+
+/* As published: Radford et al. 2016; softened answers and the slower G are the seed's. */
+static void gan_usual(Settings *s)
+{
+    noise_usual(s);
+    set_text(&s->adv, "bce");
+    s->label_noise = 0.2;
+    if (s->as_published) s->width = 64, s->lr = 1.5e-4, s->d_lr = 2e-4, s->average = 0;
+}
+
+static void cgan_usual(Settings *s)
+{
+    noise_usual(s);
+    set_text(&s->adv, "bce");
+    s->conditional = 1;
+    if (s->as_published) s->width = 64, s->batch = 128, s->average = 0;
+}
+
+static void wgan_usual(Settings *s)
+{
+    noise_usual(s);
+    set_text(&s->adv, "wgan"), set_text(&s->d_optimiser, "rmsprop"), set_text(&s->g_optimiser, "rmsprop");
+    s->n_critic = 2, s->beta2 = 0.99;
+    if (s->as_published) s->width = 64, s->n_critic = 5, s->lr = 5e-5, s->average = 0;
+}
+
+static void wgan_gp_usual(Settings *s)
+{
+    noise_usual(s);
+    set_text(&s->adv, "wgan-gp"), set_text(&s->reg, "gp");
+    s->n_critic = 2, s->beta2 = 0.9;
+    if (s->as_published) s->width = 64, s->n_critic = 5, s->lr = 1e-4, s->average = 0;
+}
+
+/* Seed 000's last model. Its code, after a Keras recipe: gradient descent for the critic with gradients cut to 0.01, no
+ * penalty, classes of the fakes that are not theirs, no strides, and an optimiser of G that starts anew every batch. */
+static void wacgan_usual(Settings *s)
+{
+    wgan_gp_usual(s);
+    s->conditional = 1;
+    if (strcmp(s->recipe, "seed")) return;
+    set_text(&s->body, "wacgan"), set_text(&s->adv, "wgan"), set_text(&s->reg, "none");
+    set_text(&s->d_optimiser, "sgd"), set_text(&s->g_optimiser, "rmsprop");
+    s->clip = 0, s->clip_gradient = 0.01, s->beta1 = 0, s->lr = 1e-3, s->d_lr = 0.01, s->n_critic = 1, s->average = 0;
+    s->unrelated = s->unstrided = s->forget = 1;
+}
+
+static int latent_size(const Settings *s)
+{
+    return (int)s->latent;
+}
+
+static int told_classes(const Settings *s, int classes)
+{
+    return s->conditional ? classes : 0;
+}
+
+static int check_noise(const Settings *s, int classes, Error *e)
+{
+    static const char *const bodies[] = {"dcgan", "seed", "wacgan"};
+    bool known = false, bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) known |= strcmp(s->body, bodies[i]) == 0;
+    if (!known) return fail(e, 2, "--body %s: must be dcgan, seed or wacgan", s->body);
+    if (*s->attributes) return fail(e, 2, "%s learns classes or none, not --attributes", s->model);
+    if (s->conditional && classes < 2)
+        return fail(e, 2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model, s->data);
+    if (own_size ? s->size % 4 || s->size < 8 : !noise_halvings((int)s->size))
+        return fail(e, 2, "--size %ld: the side must be %s, such as 32, 48, 64, 96 or 128", s->size,
+                    own_size ? "a multiple of 4" : "3 to 8 doubled two times or more");
+    if (s->batch < 2) return fail(e, 2, "--batch 1: batch norm needs at least two pictures");
+    if ((s->label_noise > 0 || s->label_smooth > 0) && !bce)
+        return fail(e, 2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
+    if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
+        return fail(e, 2, "--label-noise and --label-smooth together must stay below 0.5");
+    if (s->joint && (!bce || !s->conditional || strcmp(s->model, "cgan")))
+        return fail(e, 2, "--joint belongs to cgan with --adv bce");
+    if (s->wrong_labels && strcmp(s->model, "cgan")) return fail(e, 2, "--wrong-labels belongs to cgan");
+    if (strcmp(s->on_collapse, "warn") && strcmp(s->on_collapse, "stop") && strcmp(s->on_collapse, "rollback"))
+        return fail(e, 2, "--on-collapse %s: must be warn, stop or rollback", s->on_collapse);
+    return 1;
+}
+
+/* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in the seed's body. */
+static void prepare_noise(const Settings *s, Net *g, Net *d)
+{
+    bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = strcmp(s->model, "wacgan") == 0;
+    Net *both[2] = {g, d};
+    for (int i = 0; i < 2; i++) {
+        both[i]->body = s->body[0], both[i]->repeat = noise_halvings((int)s->size), both[i]->deviation = 0.02;
+        both[i]->norm_share = s->body[0] == BODY_SEED ? 0.5 : 0;
+        both[i]->joins = tells ? JOINS_TIMES : wgan ? JOINS_SECOND : JOINS_FIRST;
+        both[i]->unstrided = s->unstrided, both[i]->joint = s->joint;
+        both[i]->norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
+    }
+}
+
+static void add_noise_draws(Batch *b, const Settings *s, int classes)
+{
+    (void)classes;
+    int n = (int)s->batch;
+    add_draw(b, "noise_d", n, (int)s->latent), add_draw(b, "noise_g", n, (int)s->latent);
+    if (s->label_noise > 0 || s->label_smooth > 0) add_draw(b, "uniform_r", n, 1), add_draw(b, "uniform_f", n, 1);
+}
+
+/* Latent number `index` of those that are always the same for a seed: of sample sheets, and of `facegan sample`. */
+static void fixed_latent(uint64_t seed, uint64_t index, int numbers, real *z)
+{
+    Tensor view = {.shape = shape_of(1, 1, 1, numbers), .data = z};
+    draw_normal(&view, seed, STREAM_LATENT, index, 0);
+}
+
+/* A row is one latent as every class, or, without classes, eight latents. */
+static void show_latent(const Trainer *t, int row, int column, real *x, real *condition)
+{
+    fixed_latent((uint64_t)t->settings.seed, (uint64_t)(condition ? row : row * SAMPLE_FACES + column), t->g.latent, x);
+    if (condition) one_hot(condition, t->g.classes, column);
+}
+
+#define FROM_NOISE                                                                                                     \
+    .check = check_noise, .condition_size = told_classes, .latent_size = latent_size, .prepare = prepare_noise,        \
+    .add_draws = add_noise_draws, .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator,        \
+    .show = show_latent, .healthy = HEALTHY_NOISE
+
 static const Model models[] = {
+    {.name = "gan", FROM_NOISE, .usual = gan_usual, .quirks = "  full width, D's rate above G's, no averaged weights\n"},
+    {.name = "cgan", FROM_NOISE, .usual = cgan_usual, .quirks = "  full width, batch 128, no averaged weights\n"},
+    {.name = "wgan", FROM_NOISE, .usual = wgan_usual, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
+    {.name = "wgan-gp", FROM_NOISE, .usual = wgan_gp_usual, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
+    {.name = "wacgan", FROM_NOISE, .usual = wacgan_usual, .judge = noise_judge,
+     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (the seed's own code: --recipe seed)\n"},
     {.name = "stargan", .needs_labels = true, .usual = stargan_usual, .check = check_stargan,
      .condition_size = label_size, .add_draws = no_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
      .generator = expression_generator, .judge = stargan_judge, .show = show_label,
@@ -10807,8 +11230,10 @@ static int fill_batch(Trainer *t, Loader *loader, Error *e)
     for (int i = 0; i < s->batch; i++)
         t->batch.alpha->data[i] = (real)draw((uint64_t)s->seed, STREAM_ALPHA, (uint64_t)t->iteration, (uint32_t)i);
     fill_draws(t);
-    double lr = learning_rate(s, t->iteration);
-    set_schedule(t->batch.schedule_d, lr, s->beta1, s->beta2, t->iteration + 1);
+    fill_masks(&t->g, (uint64_t)s->seed, (uint64_t)t->iteration);
+    fill_masks(&t->d, (uint64_t)s->seed, (uint64_t)t->iteration);
+    double lr = learning_rate(s, t->iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
+    set_schedule(t->batch.schedule_d, lr * d_share, s->beta1, s->beta2, t->iteration + 1);
     set_schedule(t->batch.schedule_g, lr, s->beta1, s->beta2, t->iteration / s->n_critic + 1);
     return 1;
 }
@@ -10818,6 +11243,7 @@ static void clip_weights(Net *d, real limit)
 {
     for (int i = 0; i < d->count; i++) {
         Tensor *w = d->parameters[i].w;
+        if (d->parameters[i].role != LEARNT) continue;
         for (size_t k = 0; k < shape_count(w->shape); k++)
             w->data[k] = w->data[k] > limit ? limit : w->data[k] < -limit ? -limit : w->data[k];
     }
@@ -10829,21 +11255,373 @@ static void note_losses(const Step *step, double *last)
     last[step->n_terms] = (double)step->total->data[0];
 }
 
+/* An optimiser that starts anew. */
+static void forget(Net *net)
+{
+    for (int i = 0; i < net->count; i++) {
+        Tensor *kept[2] = {net->parameters[i].m, net->parameters[i].v};
+        for (int k = 0; k < 2; k++)
+            if (kept[k]) memset(kept[k]->data, 0, shape_count(kept[k]->shape) * sizeof(real));
+    }
+}
+
 /* One iteration: a D step, and every n_critic-th time a G step. */
 static void train_iteration(Trainer *t)
 {
     graph_run(t->d_step.graph);
     note_losses(&t->d_step, t->last_d);
-    if (strcmp(t->settings.adv, "wgan") == 0) clip_weights(&t->d, (real)t->settings.clip);
+    if (strcmp(t->settings.adv, "wgan") == 0 && t->settings.clip > 0) clip_weights(&t->d, (real)t->settings.clip);
     t->iteration++;
     if (!t->model->g_step || t->iteration % t->settings.n_critic) return;
+    if (t->settings.forget) forget(&t->g);
     graph_run(t->g_step.graph);
     note_losses(&t->g_step, t->last_g);
     t->g_known = true;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.5  Building a trainer
+ * 11.5  Watching for collapse
+ *
+ * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has memorised
+ * draws them closer to the data than the data are to each other; one that has forgotten a kind of picture reaches few of
+ * the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that ignores its label
+ * draws the same picture for every class. All of it is measured on latents that never change:
+ *
+ *   pixels     mean distance of two samples / of two pictures of the data           1: as varied as the data; 0: one picture
+ *   edges      the same where a picture is the strengths of its edges in 6x6 cells  (not moved by light or colour)
+ *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other        0: copies
+ *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
+ *   label      mean distance of one latent's pictures as two classes / of two samples                       0: not heard
+ *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
+ *
+ * Pictures are compared averaged down to 24 px, so that grain does not count as variety. It is G's own weights that are
+ * watched, not their average, which would hide a fall for a while.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Features { const double *rows; int n, d; } Features;                             /* (n,d) */
+
+static double distance_between(const double *u, const double *v, int d)
+{
+    double sum = 0;
+    for (int k = 0; k < d; k++) sum += (u[k] - v[k]) * (u[k] - v[k]);
+    return sqrt(sum);
+}
+
+static const double *row_at(const Features *f, int i)
+{
+    return f->rows + (size_t)i * (size_t)f->d;
+}
+
+/* The mean distance of all pairs; NaN of fewer than two rows. */
+static double mean_pair_distance(const Features *f)
+{
+    double sum = 0;
+    for (int i = 0; i < f->n; i++)
+        for (int k = 0; k < i; k++) sum += distance_between(row_at(f, i), row_at(f, k), f->d);
+    return sum / (0.5 * f->n * (f->n - 1));
+}
+
+/* The row of `f` nearest to x, but for row `except`; its distance too. */
+static int nearest_row(const Features *f, const double *x, int except, double *distance)
+{
+    int best = -1;
+    *distance = INFINITY;
+    for (int i = 0; i < f->n; i++) {
+        double here = i == except ? INFINITY : distance_between(row_at(f, i), x, f->d);
+        if (here < *distance) *distance = here, best = i;
+    }
+    return best;
+}
+
+/* The mean distance from each row of `from` to the nearest of `to`; of a set to itself: to the nearest other row. */
+static double mean_nearest_distance(const Features *from, const Features *to)
+{
+    double sum = 0, nearest;
+    for (int i = 0; i < from->n; i++) {
+        nearest_row(to, row_at(from, i), from->rows == to->rows ? i : -1, &nearest);
+        sum += nearest;
+    }
+    return sum / from->n;
+}
+
+/* k-means++: each next centre is a row, by chance in proportion to its squared distance from the centres so far. */
+static void choose_centres(const Features *f, int k, uint64_t seed, double *centres)
+{
+    size_t row_bytes = (size_t)f->d * sizeof *centres;
+    for (int c = 0; c < k; c++) {
+        Features so_far = {centres, c, f->d};
+        double total = 0, nearest;
+        int chosen = 0;
+        for (int pass = 0; pass < 2; pass++) {
+            double aim = pass ? total * draw(seed, STREAM_RESAMPLE, (uint64_t)c, 1u << 30) : INFINITY;
+            total = 0;
+            for (int i = 0; i < f->n && total < aim; i++) {
+                nearest_row(&so_far, row_at(f, i), -1, &nearest);
+                total += c ? nearest * nearest : 1;
+                chosen = i;
+            }
+        }
+        memcpy(centres + (size_t)c * (size_t)f->d, row_at(f, chosen), row_bytes);
+    }
+}
+
+/* Lloyd's steps until nothing moves: the k centres (k,d) of the clusters of f. */
+static void find_clusters(const Features *f, int k, uint64_t seed, double *centres)
+{
+    enum { MOST_STEPS = 100 };
+    size_t d = (size_t)f->d;
+    Features centre = {centres, k, f->d};
+    int *member = must_alloc((size_t)(f->n + k), sizeof *member), *size = member + f->n;
+    choose_centres(f, k, seed, centres);
+    for (int step = 0, moved = 1; moved && step < MOST_STEPS; step++) {
+        double distance;
+        moved = 0;
+        memset(size, 0, (size_t)k * sizeof *size);
+        for (int i = 0; i < f->n; i++) {
+            int nearest = nearest_row(&centre, row_at(f, i), -1, &distance);
+            moved |= step == 0 || nearest != member[i];
+            member[i] = nearest < 0 ? 0 : nearest;
+            size[member[i]]++;
+        }
+        for (int c = 0; c < k; c++)
+            if (size[c]) memset(centres + (size_t)c * d, 0, d * sizeof *centres);       /* an empty cluster stays put */
+        for (int i = 0; i < f->n; i++)
+            for (size_t j = 0; j < d; j++) centres[(size_t)member[i] * d + j] += row_at(f, i)[j] / size[member[i]];
+    }
+    free(member);
+}
+
+/* The share of the clusters' centres that are some sample's nearest. */
+static double clusters_reached(const Features *centres, const Features *samples)
+{
+    bool *reached = must_alloc((size_t)centres->n, sizeof *reached);
+    double distance;
+    int sum = 0;
+    for (int i = 0; i < samples->n; i++) {
+        int nearest = nearest_row(centres, row_at(samples, i), -1, &distance);
+        if (nearest >= 0) sum += !reached[nearest], reached[nearest] = true;
+    }
+    free(reached);
+    return (double)sum / centres->n;
+}
+
+enum { WATCHED = 64, WATCHED_DATA = 512, CLUSTERS = 16, SMALL_SIDE = 24, EDGE_CELLS = 6, MOST_ROLLBACKS = 5 };
+enum { SIGN_PIXELS, SIGN_EDGES, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGNS };
+static const char *const sign_names[SIGNS] = {"pixels", "edges", "nearest", "clusters", "label", "agreement"};
+
+typedef struct Pictures { double *pixels, *edges; int n, pixel_count; } Pictures;   /* (n,..) small pictures, their edges */
+
+typedef struct Lookout {
+    Drawing drawing;                    /* of WATCHED latents */
+    Pictures data;
+    double *centres;                    /* (CLUSTERS, EDGE_CELLS EDGE_CELLS 2) of the data's edges */
+    double pixel_spread, edge_spread, data_nearest, data_clusters;
+    double signs[SIGNS];                /* the last look's; NaN: not known */
+    bool armed, alarmed;                /* has G been healthy before? is the alarm on? */
+    int rollbacks;
+} Lookout;
+
+static int small_side(int size)
+{
+    return size < SMALL_SIDE ? size : SMALL_SIDE;
+}
+
+static Pictures pictures_new(int n, int size, int channels)
+{
+    int small = small_side(size), count = small * small * channels;
+    return (Pictures){must_alloc((size_t)n, (size_t)count * sizeof(double)),
+                      must_alloc((size_t)n, EDGE_CELLS * EDGE_CELLS * 2 * sizeof(double)), n, count};
+}
+
+static void pictures_free(Pictures *p)
+{
+    free(p->pixels), free(p->edges);
+}
+
+static Features pixels_of(const Pictures *p, int n) { return (Features){p->pixels, n, p->pixel_count}; }
+static Features edges_of(const Pictures *p, int n)  { return (Features){p->edges, n, EDGE_CELLS * EDGE_CELLS * 2}; }
+
+/* How strong the edges across and along are in each cell. */
+static void measure_edges(const double *small, int side, int channels, double *edges)
+{
+    memset(edges, 0, EDGE_CELLS * EDGE_CELLS * 2 * sizeof *edges);
+    for (int y = 0; y + 1 < side; y++)
+        for (int x = 0; x + 1 < side; x++)
+            for (int c = 0; c < channels; c++) {
+                const double *at = small + (y * side + x) * channels + c;
+                double *cell = edges + (y * EDGE_CELLS / side * EDGE_CELLS + x * EDGE_CELLS / side) * 2;
+                cell[0] += fabs(at[channels] - at[0]), cell[1] += fabs(at[side * channels] - at[0]);
+            }
+}
+
+/* Picture number i: averaged down, and its edges. */
+static void measure_picture(const real *x, int size, int channels, Pictures *to, int i)
+{
+    int small = small_side(size);
+    double *pixels = to->pixels + (size_t)i * (size_t)to->pixel_count;
+    for (int y = 0; y < small; y++)
+        for (int column = 0; column < small; column++)
+            for (int c = 0; c < channels; c++) {
+                int top = y * size / small, bottom = (y + 1) * size / small, left = column * size / small,
+                    right = (column + 1) * size / small;
+                double sum_ = 0;
+                for (int v = top; v < bottom; v++)
+                    for (int u = left; u < right; u++) sum_ += (double)x[(v * size + u) * channels + c];
+                pixels[(y * small + column) * channels + c] = sum_ / ((bottom - top) * (right - left));
+            }
+    measure_edges(pixels, small, channels, to->edges + (size_t)i * EDGE_CELLS * EDGE_CELLS * 2);
+}
+
+static Lookout *watch_new(Net *g, Generator *generator)
+{
+    Lookout *w = must_alloc(1, sizeof *w);
+    w->drawing = drawing_new(g, generator, WATCHED);
+    return w;
+}
+
+static void watch_free(Lookout *w)
+{
+    if (!w) return;
+    drawing_free(&w->drawing);
+    pictures_free(&w->data);
+    free(w->centres), free(w);
+}
+
+/* Up to WATCHED_DATA training pictures, spread evenly, and what they say of themselves. */
+static int watch_data(Trainer *t, Error *e)
+{
+    const Settings *s = &t->settings;
+    Lookout *w = t->watch;
+    if (!w) return 1;
+    int wanted = t->data.count < WATCHED_DATA ? t->data.count : WATCHED_DATA, read_ = 0;
+    size_t bytes = (size_t)(s->size * s->size * s->channels);
+    unsigned char *face = must_alloc(bytes, 1);
+    real *x = must_alloc(bytes, sizeof *x);
+    w->data = pictures_new(wanted, (int)s->size, (int)s->channels);
+    for (int i = 0; i < wanted; i++) {
+        if (!dataset_read(&t->data, (int)((long)i * t->data.count / wanted), (int)s->size, (int)s->channels, face, e)) continue;
+        from_bytes(face, bytes, x);
+        measure_picture(x, (int)s->size, (int)s->channels, &w->data, read_++);
+    }
+    free(face), free(x);
+    w->data.n = read_;
+    if (read_ < 2) return fail(e, 1, "%s: fewer than two pictures can be read: %s", s->data, e->text);
+    Features pixels = pixels_of(&w->data, read_), edges = edges_of(&w->data, read_),
+             few = edges_of(&w->data, read_ < WATCHED ? read_ : WATCHED);
+    int clusters = read_ < CLUSTERS ? read_ : CLUSTERS;
+    w->centres = must_alloc(CLUSTERS, (size_t)edges.d * sizeof(double));
+    find_clusters(&edges, clusters, (uint64_t)s->seed, w->centres);
+    Features centre = {w->centres, clusters, edges.d};
+    w->pixel_spread = mean_pair_distance(&pixels), w->edge_spread = mean_pair_distance(&edges);
+    w->data_nearest = mean_nearest_distance(&pixels, &pixels), w->data_clusters = clusters_reached(&centre, &few);
+    return 1;
+}
+
+/* Draws the watched latents, latent i as class (i + turn) mod n. */
+static void watch_draw(Trainer *t, int turn, Pictures *to)
+{
+    Drawing *d = &t->watch->drawing;
+    int n = t->g.classes;
+    size_t bytes = count_of(d->y) / WATCHED;
+    for (int i = 0; i < WATCHED; i++) {
+        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), t->g.latent, d->x->data + i * t->g.latent);
+        if (d->condition) one_hot(d->condition->data + i * n, n, (i + turn) % n);
+    }
+    graph_run(d->graph);
+    for (int i = 0; i < WATCHED; i++) measure_picture(d->y->data + (size_t)i * bytes, t->g.size, t->g.channels, to, i);
+}
+
+/* The share of the drawn pictures that D puts into their class. */
+static double watch_agreement(Trainer *t)
+{
+    Drawing *d = &t->watch->drawing;
+    size_t pixels = count_of(d->y);
+    int n = t->g.classes, right = 0;
+    real *drawn = must_alloc(pixels, sizeof *drawn);
+    memcpy(drawn, d->y->data, pixels * sizeof *drawn);                  /* the graphs share one arena */
+    for (int first = 0; first < WATCHED; first += JUDGE_BATCH) {
+        memcpy(t->judge_x->data, drawn + pixels / WATCHED * (size_t)first, pixels / WATCHED * JUDGE_BATCH * sizeof *drawn);
+        graph_run(t->judge);
+        for (int i = 0; i < JUDGE_BATCH; i++) {
+            const real *scores = t->judge_scores->data + i * n;
+            int best = 0;
+            for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
+            right += best == (first + i) % n;
+        }
+    }
+    free(drawn);
+    return (double)right / WATCHED;
+}
+
+static void watch_look(Trainer *t)
+{
+    Lookout *w = t->watch;
+    Pictures drawn = pictures_new(WATCHED, t->g.size, t->g.channels), turned = drawn;
+    Features pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED), data = pixels_of(&w->data, w->data.n),
+             centre = {w->centres, w->data.n < CLUSTERS ? w->data.n : CLUSTERS, edges.d};
+    watch_draw(t, 0, &drawn);
+    double spread = mean_pair_distance(&pixels), turns = 0;
+    w->signs[SIGN_AGREEMENT] = t->judge && t->g.condition ? watch_agreement(t) : NAN;
+    w->signs[SIGN_PIXELS] = spread / w->pixel_spread;
+    w->signs[SIGN_EDGES] = mean_pair_distance(&edges) / w->edge_spread;
+    w->signs[SIGN_NEAREST] = mean_nearest_distance(&pixels, &data) / w->data_nearest;
+    w->signs[SIGN_CLUSTERS] = clusters_reached(&centre, &edges) / w->data_clusters;
+    w->signs[SIGN_LABEL] = NAN;
+    if (t->g.condition) {
+        turned = pictures_new(WATCHED, t->g.size, t->g.channels);
+        watch_draw(t, 1, &turned);
+        for (int i = 0; i < WATCHED; i++) {
+            size_t at = (size_t)i * (size_t)drawn.pixel_count;
+            turns += distance_between(drawn.pixels + at, turned.pixels + at, drawn.pixel_count) / WATCHED;
+        }
+        w->signs[SIGN_LABEL] = spread > 0 ? turns / spread : 0;
+        pictures_free(&turned);
+    }
+    pictures_free(&drawn);
+}
+
+/* The smaller of both diversities; an odd kind of collapse may leave one of them. */
+static double watch_least(const Lookout *w)
+{
+    return fmin(w->signs[SIGN_PIXELS], w->signs[SIGN_EDGES]);
+}
+
+/* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
+ * samples have been varied enough once, or half of the training has passed without; it goes off once for each fall. */
+static bool watch_alarm(Trainer *t)
+{
+    Lookout *w = t->watch;
+    const Settings *s = &t->settings;
+    double least = watch_least(w);
+    bool low = !(least >= s->collapse_below), was = w->alarmed;
+    if (least >= 1.3 * s->collapse_below || t->iteration >= s->iters / 2) w->armed = true;
+    w->alarmed = low && w->armed;
+    return w->alarmed && !was;
+}
+
+/* What the last look says, in words. */
+static void watch_words(const double *signs, double below, char *text, size_t size)
+{
+    double least = fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]);
+    snprintf(text, size, "G's samples are %.0f%% as varied as the data in their pixels and %.0f%% in their edges: %s", 100 * signs[SIGN_PIXELS],
+             100 * signs[SIGN_EDGES], !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
+    size_t used = strlen(text);
+    if (signs[SIGN_NEAREST] < 0.5)
+        used += (size_t)snprintf(text + used, size - used, "; they lie so near to pictures of the data that G may have learnt those by heart");
+    if (signs[SIGN_CLUSTERS] < 0.5)
+        used += (size_t)snprintf(text + used, size - used, "; they reach %.0f%% of the kinds of picture there are", 100 * signs[SIGN_CLUSTERS]);
+    if (signs[SIGN_LABEL] < 0.2) snprintf(text + used, size - used, "; G hardly listens to the class");
+}
+
+static void watch_report(const Trainer *t)
+{
+    char text[600];
+    watch_words(t->watch->signs, t->settings.collapse_below, text, sizeof text);
+    if (!quiet) fprintf(stderr, "%s\n", text);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.6  Building a trainer
  * ---------------------------------------------------------------------------------------------- */
 
 /* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
@@ -10878,6 +11656,7 @@ static void build_steps(Trainer *t, int classes)
     t->g.condition = t->d.condition = model->condition_size(s, classes);
     t->g.latent = model->latent_size ? model->latent_size(s) : 0;
     t->g.space = t->d.space = model->space;
+    if (model->prepare) model->prepare(s, &t->g, &t->d);
     t->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
     model->add_draws(&t->batch, s, classes);
     t->d_step = model->d_step(&t->g, &t->d, &t->batch, &t->recipe);
@@ -10890,16 +11669,20 @@ static int build_graphs(Trainer *t, int classes, Error *e)
     if (!t->model->check(s, classes, e)) return 0;
     build_steps(t, classes);
     t->columns = t->g.condition ? classes : SAMPLE_FACES;
+    if (t->g.latent) t->watch = watch_new(&t->g, t->model->generator);
+    exchange_averages(&t->g);
     if (t->model->generator) t->drawing = drawing_new(&t->g, t->model->generator, t->columns);
+    exchange_averages(&t->g);
     if (t->model->judge) build_judge(t);
-    Graph *graphs[] = {t->d_step.graph, t->g_step.graph, t->drawing.graph, t->judge};
-    return bind_graphs(graphs, 4, &t->arena, e);
+    Graph *graphs[] = {t->d_step.graph, t->g_step.graph, t->drawing.graph, t->judge, t->watch ? t->watch->drawing.graph : NULL};
+    return bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena, e);
 }
 
 static void trainer_free(Trainer *t)
 {
     graph_free(t->d_step.graph), graph_free(t->g_step.graph), graph_free(t->judge);
     drawing_free(&t->drawing);
+    watch_free(t->watch);
     tensor_free(t->judge_x);
     batch_free(&t->batch);
     net_free(&t->g), net_free(&t->d);
@@ -10916,7 +11699,7 @@ static int open_data(Trainer *t, Error *e)
     DataOptions options = {.classes = *s->classes ? s->classes : NULL,
                            .attributes = *s->attributes ? s->attributes : NULL,
                            .split = SPLIT_TRAIN,
-                           .unlabelled = !t->model->needs_labels,
+                           .unlabelled = !t->model->needs_labels && !s->conditional,
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
     if (!dataset_open(&t->data, s->data, &options, e)) return 0;
@@ -10987,7 +11770,7 @@ static int choose_samples(Trainer *t, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.6  Checkpoints
+ * 11.7  Checkpoints
  * ---------------------------------------------------------------------------------------------- */
 
 static void run_path(const Settings *s, const char *name, char path[PATH_MAX])
@@ -11009,11 +11792,11 @@ static void describe(const Settings *s, long iteration, TensorFile *file)
     tensorfile_set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
 }
 
-static int save_checkpoint(const Trainer *t, Error *e)
+static int save_checkpoint_as(const Trainer *t, const char *name, Error *e)
 {
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     Store store = {0};
-    run_path(&t->settings, "checkpoint.safetensors", path);
+    run_path(&t->settings, name, path);
     describe(&t->settings, t->iteration, &store.file);
     int ok = store_net(&store, &t->g, true, e) && store_net(&store, &t->d, true, e);
     if (ok && t->g_known) {                                                 /* the log repeats them until the next G step */
@@ -11038,6 +11821,11 @@ static int settings_of_file(const TensorFile *file, const char *path, Settings *
             return fail(e, 1, "%s: its metadata is damaged: %s", path, why.text);
     }
     return 1;
+}
+
+static int save_checkpoint(const Trainer *t, Error *e)
+{
+    return save_checkpoint_as(t, "checkpoint.safetensors", e);
 }
 
 /* Names the first FIXED setting in which the checkpoint and the command differ. */
@@ -11078,7 +11866,7 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.7  Samples, validation, log
+ * 11.8  Samples, validation, log
  * ---------------------------------------------------------------------------------------------- */
 
 /* Copies a picture of `bytes_a_row` into cell (row, column) of a sheet without margins. */
@@ -11198,6 +11986,7 @@ static FILE *open_log(const Trainer *t, Error *e)
     for (int i = 0; i < t->g_step.n_terms; i++) fprintf(log, ",%s", t->g_step.names[i]);
     if (t->model->g_step) fprintf(log, ",G.total");
     fprintf(log, ",validation_accuracy,validation_loss");
+    for (int i = 0; t->watch && i < SIGNS; i++) fprintf(log, ",watch.%s", sign_names[i]);
     for (int k = 0; t->g.space && k < t->g.classes; k++)
         for (int i = 0; i < t->g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
     fprintf(log, "\n");
@@ -11228,6 +12017,10 @@ static const char *write_log(const Trainer *t, FILE *log, const Judgement *judge
     }
     if (!judged || !judged->count) fprintf(log, ",,");
     else fprintf(log, ",%.4f,%.5f", (double)judged->right / judged->count, judged->loss / judged->count);
+    for (int i = 0; t->watch && i < SIGNS; i++) {
+        if (isnan(t->watch->signs[i])) fprintf(log, ",");
+        else fprintf(log, ",%.4f", t->watch->signs[i]);
+    }
     if (t->g.space) log_space(t, log);
     fprintf(log, "\n");
     fflush(log);
@@ -11235,7 +12028,7 @@ static const char *write_log(const Trainer *t, FILE *log, const Judgement *judge
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  The loop
+ * 11.9  The loop
  * ---------------------------------------------------------------------------------------------- */
 
 /* Progress on a terminal: a bar, the rate, the time left. Nothing where nobody watches. */
@@ -11386,6 +12179,33 @@ static Loader *open_loader(Trainer *t, Error *e)
 
 enum { SAVE_SECONDS = 120 };
 
+static const char *const healthy_name = "healthy.safetensors";
+
+/* Looks at G's samples, and does what --on-collapse says when they have become alike. Healthy weights are kept at the
+ * milestones for a rollback, which goes on from them with the next iterations' chance. */
+static int look_out(Trainer *t, bool milestone_, Error *e)
+{
+    const Settings *s = &t->settings;
+    char path[PATH_MAX];
+    long now = t->iteration;
+    if (!t->watch) return 1;
+    watch_look(t);
+    bool rolls = strcmp(s->on_collapse, "rollback") == 0;
+    if (!watch_alarm(t)) return rolls && milestone_ && t->watch->armed ? save_checkpoint_as(t, healthy_name, e) : 1;
+    warn("iteration %ld: G's samples have become alike: the smaller of their two diversities is %.2f of the data's, the alarm is at %.2f",
+         now, watch_least(t->watch), s->collapse_below);
+    run_path(s, healthy_name, path);
+    bool can_roll = rolls && access(path, F_OK) == 0 && t->watch->rollbacks++ < MOST_ROLLBACKS;
+    if (strcmp(s->on_collapse, "warn") == 0) return 1;
+    if (!can_roll)
+        return save_checkpoint(t, e) && fail(e, 1, "stopped at iteration %ld because G collapsed%s; other --lr, --batch, --n-critic "
+                                             "or --adv wgan-gp may help", now, rolls ? " and there are no healthy weights left to go back to" : "");
+    if (!load_checkpoint(t, path, e)) return 0;
+    warn("went back to the weights of iteration %ld", t->iteration);
+    t->iteration = now;
+    return 1;
+}
+
 /* Trains from t->iteration to the settings' iters. */
 static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
 {
@@ -11403,6 +12223,7 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
             ok = save_samples(t, e);
         }
         if (t->iteration % s->log_every == 0 || draw_now) {
+            if (!look_out(t, draw_now, e)) { ok = 0; break; }
             const char *broken = write_log(t, log, draw_now ? &judged : NULL);
             if (broken) {
                 ok = fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->iteration);
@@ -11419,7 +12240,9 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
         else progress_show(&progress, t->iteration, "loss %.3g", d);
     }
     progress_end(&progress);
-    return ok && save_checkpoint(t, e);
+    ok = ok && save_checkpoint(t, e);
+    if (ok && t->watch) watch_report(t);
+    return ok;
 }
 
 /* Removes what a killed process left half-written in a folder of the run. */
@@ -11534,7 +12357,7 @@ static int train(Settings *settings, Error *e)
     if (ok) {
         t.labels = must_alloc((size_t)t.settings.batch, sizeof *t.labels);
         if (t.data.attributes) t.attribute_bytes = must_alloc((size_t)t.settings.batch, (size_t)t.data.n_classes);
-        ok = build_graphs(&t, t.data.n_classes, e) && choose_samples(&t, e) && start_or_resume(&t, e);
+        ok = build_graphs(&t, t.data.n_classes, e) && choose_samples(&t, e) && watch_data(&t, e) && start_or_resume(&t, e);
     }
     const Settings *s = &t.settings;
     bool only_looks = s->dry_run || *s->trace;
@@ -11562,7 +12385,7 @@ static int train(Settings *settings, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.9  One iteration from a file
+ * 11.10  One iteration from a file
  *
  * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
  * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
@@ -11875,8 +12698,6 @@ static int symmetric_eigen(double *a, size_t n, double *w, double *v)
  * would miss on the high side twice.
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Features { const double *rows; int n, d; } Features;                             /* (n,d) */
-
 typedef struct Interval { double value, low, high; } Interval;
 
 /* Mean (d) and covariance (d,d; divided by n-1) of the rows `which`, or of rows 0..n-1 where it is NULL. */
@@ -12154,119 +12975,10 @@ static Smoothness smoothness_of(const double *curves, int count, int n)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.5  Diversity, memory, identity
+ * 12.5  Identity
  *
- * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
- * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
- * reaches few of the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007).
+ * How much of the face an edit leaves alone. (Diversity, memory and clusters are chapter 11's, which watches them.)
  * ---------------------------------------------------------------------------------------------- */
-
-static double distance_between(const double *u, const double *v, int d)
-{
-    double sum = 0;
-    for (int k = 0; k < d; k++) sum += (u[k] - v[k]) * (u[k] - v[k]);
-    return sqrt(sum);
-}
-
-static const double *row_at(const Features *f, int i)
-{
-    return f->rows + (size_t)i * (size_t)f->d;
-}
-
-/* The mean distance of all pairs; NaN of fewer than two rows. */
-static double mean_pair_distance(const Features *f)
-{
-    double sum = 0;
-    for (int i = 0; i < f->n; i++)
-        for (int k = 0; k < i; k++) sum += distance_between(row_at(f, i), row_at(f, k), f->d);
-    return sum / (0.5 * f->n * (f->n - 1));
-}
-
-/* The row of `f` nearest to x, but for row `except`; its distance too. */
-static int nearest_row(const Features *f, const double *x, int except, double *distance)
-{
-    int best = -1;
-    *distance = INFINITY;
-    for (int i = 0; i < f->n; i++) {
-        double here = i == except ? INFINITY : distance_between(row_at(f, i), x, f->d);
-        if (here < *distance) *distance = here, best = i;
-    }
-    return best;
-}
-
-/* The mean distance from each row of `from` to the nearest of `to`; of a set to itself: to the nearest other row. */
-static double mean_nearest_distance(const Features *from, const Features *to)
-{
-    double sum = 0, nearest;
-    for (int i = 0; i < from->n; i++) {
-        nearest_row(to, row_at(from, i), from->rows == to->rows ? i : -1, &nearest);
-        sum += nearest;
-    }
-    return sum / from->n;
-}
-
-/* k-means++: each next centre is a row, by chance in proportion to its squared distance from the centres so far. */
-static void choose_centres(const Features *f, int k, uint64_t seed, double *centres)
-{
-    size_t row_bytes = (size_t)f->d * sizeof *centres;
-    for (int c = 0; c < k; c++) {
-        Features so_far = {centres, c, f->d};
-        double total = 0, nearest;
-        int chosen = 0;
-        for (int pass = 0; pass < 2; pass++) {
-            double aim = pass ? total * draw(seed, STREAM_RESAMPLE, (uint64_t)c, 1u << 30) : INFINITY;
-            total = 0;
-            for (int i = 0; i < f->n && total < aim; i++) {
-                nearest_row(&so_far, row_at(f, i), -1, &nearest);
-                total += c ? nearest * nearest : 1;
-                chosen = i;
-            }
-        }
-        memcpy(centres + (size_t)c * (size_t)f->d, row_at(f, chosen), row_bytes);
-    }
-}
-
-/* Lloyd's steps until nothing moves: the k centres (k,d) of the clusters of f. */
-static void find_clusters(const Features *f, int k, uint64_t seed, double *centres)
-{
-    enum { MOST_STEPS = 100 };
-    size_t d = (size_t)f->d;
-    Features centre = {centres, k, f->d};
-    int *member = must_alloc((size_t)(f->n + k), sizeof *member), *size = member + f->n;
-    choose_centres(f, k, seed, centres);
-    for (int step = 0, moved = 1; moved && step < MOST_STEPS; step++) {
-        double distance;
-        moved = 0;
-        memset(size, 0, (size_t)k * sizeof *size);
-        for (int i = 0; i < f->n; i++) {
-            int nearest = nearest_row(&centre, row_at(f, i), -1, &distance);
-            moved |= step == 0 || nearest != member[i];
-            member[i] = nearest < 0 ? 0 : nearest;
-            size[member[i]]++;
-        }
-        for (int c = 0; c < k; c++)
-            if (size[c]) memset(centres + (size_t)c * d, 0, d * sizeof *centres);       /* an empty cluster stays put */
-        for (int i = 0; i < f->n; i++)
-            for (size_t j = 0; j < d; j++) centres[(size_t)member[i] * d + j] += row_at(f, i)[j] / size[member[i]];
-    }
-    free(member);
-}
-
-/* The share of the data's k clusters in which at least one sample falls. */
-static double clusters_reached(const Features *data, const Features *samples, int k, uint64_t seed)
-{
-    double *centres = must_alloc((size_t)k, (size_t)data->d * sizeof *centres), distance;
-    bool *reached = must_alloc((size_t)k, sizeof *reached);
-    Features centre = {centres, k, data->d};
-    int sum = 0;
-    find_clusters(data, k, seed, centres);
-    for (int i = 0; i < samples->n; i++) {
-        int nearest = nearest_row(&centre, row_at(samples, i), -1, &distance);
-        if (nearest >= 0) sum += !reached[nearest], reached[nearest] = true;
-    }
-    free(centres), free(reached);
-    return (double)sum / k;
-}
 
 /* SSIM (Wang et al. 2004): (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)) in a Gaussian
  * window (11 x 11, deviation 1.5) around each pixel whose window lies inside; values run from 0 to 1, c1 = 0.01^2, c2
@@ -14277,6 +14989,7 @@ static int write_report(const char *run, Error *e)
     chart(page, &log, "Generator", "G.", "loss");
     chart(page, &log, "Accuracy on held-out pictures", "validation_accuracy", "share");
     chart(page, &log, "Loss on held-out pictures", "validation_loss", "loss");
+    chart(page, &log, "Watching for collapse", "watch.", "share");
     chart(page, &log, "Learning rate", "learning", "lr");
     add_settings(page, &s);
     sheets_free(&sheets);
@@ -14451,6 +15164,241 @@ static int show_data(const char *data, const Settings *s, Error *e)
     if (ok) printf("%s\n", *s->out ? s->out : "data.png");
     free(pixels), free(cells);
     dataset_close(&set);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.8  Samples from noise
+ *
+ * What a generator draws from numbered latents: a sheet (a row for each latent, a column for each class), a strip and a
+ * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is always
+ * the same. On the way z = cos(t) a + sin(t) b, because the middle of two normal vectors is shorter than either.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { DRAWN_AT_ONCE = 32, SHEET_ROWS = 8, STRIP = 9, FILM_FRAMES = 24 };
+
+typedef struct Sampler {
+    Settings trained;                   /* of the run */
+    Net g;
+    Drawing drawing;                    /* of DRAWN_AT_ONCE */
+    Arena arena;
+    char names[MAX_CLASSES][NAME];
+    int chosen[MAX_CLASSES], n;         /* the classes to draw; without condition one, called "sample" */
+} Sampler;
+
+static void sampler_free(Sampler *m)
+{
+    drawing_free(&m->drawing);
+    net_free(&m->g);
+    arena_free(&m->arena);
+}
+
+/* Which classes, of the run's or as --emotions says. */
+static int choose_classes(Sampler *m, const char *wanted, Error *e)
+{
+    char names[MAX_CLASSES][NAME];
+    int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0, asked = split_names_list(wanted, names);
+    m->n = classes ? classes : 1;
+    if (!classes) snprintf(m->names[0], NAME, "sample");
+    for (int k = 0; k < m->n; k++) m->chosen[k] = k;
+    if (!asked) return 1;
+    if (!classes) return fail(e, 2, "--emotions: this generator was told no classes");
+    m->n = asked;
+    for (int i = 0; i < asked; i++) {
+        int k = 0;
+        while (k < classes && strcmp(names[i], m->names[k])) k++;
+        if (k == classes) return fail(e, 2, "--emotions %s: this generator draws %s", names[i], m->trained.classes);
+        m->chosen[i] = k;
+    }
+    return 1;
+}
+
+static int read_sampler(Sampler *m, const TensorFile *file, const char *path, const Settings *s, Error *e)
+{
+    static const char *const prefixes[] = {"average.G.", "G.", ""};
+    char name[96];
+    int classes = 1;
+    Net unused;
+    m->trained = default_settings();
+    if (!settings_of_file(file, path, &m->trained, e)) return 0;
+    const Model *model = find_model(m->trained.model, e);
+    if (!model) return 0;
+    if (!model->latent_size)
+        return fail(e, 2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
+    for (const char *at = m->trained.classes; *at; at++) classes += *at == ',';
+    if (!model->check(&m->trained, classes, e)) return 0;
+    make_nets(&m->trained, classes, &m->g, &unused);
+    m->g.condition = model->condition_size(&m->trained, classes), m->g.latent = model->latent_size(&m->trained);
+    model->prepare(&m->trained, &m->g, &unused);
+    m->drawing = drawing_new(&m->g, model->generator, DRAWN_AT_ONCE);
+    int which = s->raw;
+    for (; which < 2; which++) {
+        snprintf(name, sizeof name, "%s%s", prefixes[which], m->g.parameters[0].w->name);
+        if (tensorfile_find(file, name)) break;
+    }
+    return choose_classes(m, s->emotions, e) && bind_graphs(&m->drawing.graph, 1, &m->arena, e) &&
+           load_net(file, path, &m->g, prefixes[which], false, e);
+}
+
+/* Draws `count` pictures: picture i from latent z[i] as class k[i]. */
+static void draw_pictures(Sampler *m, const real *z, const int *k, int count, unsigned char *pictures)
+{
+    Drawing *d = &m->drawing;
+    size_t bytes = count_of(d->y) / DRAWN_AT_ONCE, latent = (size_t)m->g.latent;
+    for (int first = 0; first < count; first += DRAWN_AT_ONCE) {
+        int some = min_int(DRAWN_AT_ONCE, count - first);
+        memcpy(d->x->data, z + (size_t)first * latent, (size_t)some * latent * sizeof *z);
+        for (int i = 0; d->condition && i < some; i++)
+            one_hot(d->condition->data + i * m->g.condition, m->g.condition, k[first + i]);
+        graph_run(d->graph);
+        to_bytes(d->y->data, (size_t)some * bytes, pictures + (size_t)first * bytes);
+    }
+}
+
+/* OUT/NAME.png: `rows` x `columns` pictures, columns named where they are classes. */
+static int save_sheet(const Sampler *m, const unsigned char *pictures, int rows_, int columns, bool by_class, const char *name,
+                      const Settings *s, Error *e)
+{
+    PlotCanvas canvas;
+    char path[PATH_MAX];
+    int side = m->g.size, x = m->g.channels;
+    const char *labels[MAX_CLASSES];
+    const unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
+    for (int i = 0; i < rows_ * columns; i++) cells[i] = pictures + (size_t)i * (size_t)(side * side * x);
+    for (int i = 0; i < m->n; i++) labels[i] = m->names[m->chosen[i]];
+    snprintf(path, sizeof path, "%s/%s.png", s->out, name);
+    int ok = plot_grid(cells, side, side, x, rows_, columns, s->scale > 1 ? (int)s->scale : enlargement(side), m->g.condition && !by_class ? labels : NULL,
+                       by_class ? labels : NULL, NULL, &canvas);
+    free(cells);
+    return ok ? save_canvas(path, &canvas, s->provenance, e) : fail(e, 1, "no memory for %s", path);
+}
+
+/* The sheet: a row for each latent, a column for each class; without classes latents in both directions. */
+static int sample_sheet(Sampler *m, const Settings *s, Error *e)
+{
+    bool told = m->g.condition > 0;
+    int columns = told ? m->n : SHEET_ROWS, rows_ = (int)(s->count / m->n < SHEET_ROWS ? s->count / m->n : SHEET_ROWS);
+    if (!told) rows_ = min_int(SHEET_ROWS, (int)((s->count + columns - 1) / columns));
+    if (rows_ < 1) rows_ = 1;
+    int count = rows_ * columns, *k = must_alloc((size_t)count, sizeof *k);
+    real *z = must_alloc((size_t)(count * m->g.latent), sizeof *z);
+    unsigned char *pictures = must_alloc((size_t)count, (size_t)(m->g.size * m->g.size * m->g.channels));
+    for (int i = 0; i < count; i++) {
+        fixed_latent((uint64_t)s->seed, (uint64_t)(told ? i / columns : i), m->g.latent, z + i * m->g.latent);
+        k[i] = told ? m->chosen[i % columns] : 0;
+    }
+    draw_pictures(m, z, k, count, pictures);
+    int ok = save_sheet(m, pictures, rows_, columns, told, "samples", s, e);
+    free(k), free(z), free(pictures);
+    return ok;
+}
+
+/* `steps` pictures of every class on the way from latent 0 to latent 1, class by class. */
+static unsigned char *draw_way(Sampler *m, int steps, uint64_t seed)
+{
+    int count = steps * m->n, latent = m->g.latent, *k = must_alloc((size_t)count, sizeof *k);
+    real *z = must_alloc((size_t)((count + 2) * latent), sizeof *z), *from = z + count * latent, *to = from + latent;
+    unsigned char *pictures = must_alloc((size_t)count, (size_t)(m->g.size * m->g.size * m->g.channels));
+    fixed_latent(seed, 0, latent, from), fixed_latent(seed, 1, latent, to);
+    for (int i = 0; i < count; i++) {
+        double t = TURN / 4 * (i % steps) / (steps - 1);
+        k[i] = m->chosen[i / steps];
+        for (int j = 0; j < latent; j++) z[i * latent + j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
+    }
+    draw_pictures(m, z, k, count, pictures);
+    free(k), free(z);
+    return pictures;
+}
+
+/* OUT/way.gif: all classes beside each other, there and back again. */
+static int save_film(const Sampler *m, const unsigned char *pictures, const Settings *s, Error *e)
+{
+    int side = m->g.size, x = m->g.channels, scale_ = s->scale > 1 ? (int)s->scale : enlargement(side), made = 0, ok = 1;
+    size_t bytes = (size_t)(side * side * x), size;
+    Image frames[2 * FILM_FRAMES - 2], row;
+    unsigned char *film = NULL;
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
+    for (; ok && made < 2 * FILM_FRAMES - 2; made += ok) {
+        int step = made < FILM_FRAMES ? made : 2 * FILM_FRAMES - 2 - made;
+        if (!(ok = image_new(side * m->n, side, x, &row, why))) break;
+        for (int k = 0; k < m->n; k++) put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * bytes, side, 0, k);
+        ok = image_resize(&row, row.width * scale_, row.height * scale_, &frames[made], why);
+        image_free(&row);
+    }
+    ok = ok && image_encode_gif(frames, made, 60, &film, &size, why);
+    for (int i = 0; i < made; i++) image_free(&frames[i]);
+    if (!ok) return fail(e, 1, "%s", why);
+    snprintf(path, sizeof path, "%s/way.gif", s->out);
+    ok = write_bytes(path, film, size, e);
+    free(film);
+    if (ok) printf("%s\n", path);
+    return ok;
+}
+
+static int sample_way(Sampler *m, const Settings *s, Error *e)
+{
+    unsigned char *strip = draw_way(m, STRIP, (uint64_t)s->seed), *film = draw_way(m, FILM_FRAMES, (uint64_t)s->seed);
+    int ok = save_sheet(m, strip, m->n, STRIP, false, "way", s, e) && save_film(m, film, s, e);
+    free(strip), free(film);
+    return ok;
+}
+
+/* OUT/CLASS/000001.png, ... and OUT/labels.csv: classes in turn, picture i from latent i. */
+static int sample_files(Sampler *m, const Settings *s, Error *e)
+{
+    char path[PATH_MAX], list_path[PATH_MAX];
+    size_t bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
+    unsigned char *pictures = must_alloc(DRAWN_AT_ONCE, bytes);
+    real *z = must_alloc((size_t)(DRAWN_AT_ONCE * m->g.latent), sizeof *z);
+    int k[DRAWN_AT_ONCE], ok = 1;
+    for (int i = 0; ok && i < m->n; i++) {
+        snprintf(path, sizeof path, "%s/%s", s->out, m->names[m->chosen[i]]);
+        ok = make_directory(path, e);
+    }
+    snprintf(list_path, sizeof list_path, "%s/labels.csv", s->out);
+    FILE *list = ok ? fopen(list_path, "w") : NULL;
+    if (ok && !list) ok = fail(e, 1, "cannot write %s: %s", list_path, strerror(errno));
+    if (ok) fprintf(list, "path,label\n");
+    Progress progress = progress_start("sample", 0, s->count);
+    for (long first = 0; ok && first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
+        int some = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
+        for (int i = 0; i < some; i++) {
+            fixed_latent((uint64_t)s->seed, (uint64_t)(first + i), m->g.latent, z + i * m->g.latent);
+            k[i] = m->chosen[(first + i) % m->n];
+        }
+        draw_pictures(m, z, k, some, pictures);
+        for (int i = 0; ok && i < some; i++) {
+            snprintf(path, sizeof path, "%s/%s/%06ld.png", s->out, m->names[k[i]], first + i);
+            ok = save_picture(path, pictures + (size_t)i * bytes, m->g.size, m->g.channels, s->provenance, e);
+            fprintf(list, "%s/%06ld.png,%s\n", m->names[k[i]], first + i, m->names[k[i]]);
+        }
+        progress_show(&progress, first + some, "%s", s->out);
+    }
+    progress_end(&progress);
+    bool wrong = list && ferror(list);
+    wrong |= list && fclose(list) != 0;
+    free(pictures), free(z);
+    if (ok && interrupted) return fail(e, 1, "stopped before all pictures were drawn");
+    if (ok && wrong) return fail(e, 1, "cannot write %s: %s", list_path, strerror(errno));
+    if (ok) printf("%s\n", list_path);
+    return ok;
+}
+
+/* `facegan sample RUN`. */
+static int sample_noise(const char *run, const Settings *s, Error *e)
+{
+    static Sampler m;
+    m = (Sampler){0};
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    TensorFile file;
+    weights_path(run, path);
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
+    int ok = read_sampler(&m, &file, path, s, e) && make_directory(s->out, e);
+    tensorfile_free(&file);
+    if (ok && s->files) ok = sample_files(&m, s, e);
+    else if (ok && s->interpolate) ok = sample_way(&m, s, e);
+    else if (ok) ok = sample_sheet(&m, s, e);
+    sampler_free(&m);
     return ok;
 }
 
@@ -15233,6 +16181,12 @@ static int run_gamut(Command *c, Error *e)
     return show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
 }
 
+static int run_sample(Command *c, Error *e)
+{
+    if (!*c->settings.out) return fail(e, 2, "sample needs --out DIR");
+    return sample_noise(c->inputs[0], &c->settings, e);
+}
+
 static int run_detect(Command *c, Error *e) { return detect_photos(c->inputs, c->n_inputs, &c->settings, e); }
 
 static int run_crop(Command *c, Error *e)
@@ -15418,7 +16372,7 @@ static const struct { const char *name, *text;
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, ganmut, losses, "
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, ganmut, noise, losses, "
               "runs, speed, ops, traps.\n"},
     {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
              "test above; or the\n"
@@ -15460,6 +16414,19 @@ static const struct { const char *name, *text;
      "reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and red in the first "
      "and last layers,\n"
      "on the way in and on the way out.\n"},
+    {"noise",
+     "Faces from noise: gan, cgan (told a class), wgan, wgan-gp (--conditional tells them one), wacgan (D tells classes "
+     "instead).\n\n"
+     "    facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
+     "    facegan sample runs/wacgan --out samples          --files --count 700: pictures and labels.csv to train on\n\n"
+     "Every line of log.csv says whether G has collapsed (watch.*), measured on latents that never change: pixels and edges, "
+     "how varied\n"
+     "the samples are (1: as the data, 0: one picture); nearest, how far from pictures of the data (0: copies); clusters, "
+     "how many kinds of\n"
+     "picture they reach; label, how much the class changes them; agreement, how often D sees the class asked for. "
+     "--on-collapse warn, stop,\n"
+     "or rollback. --body dcgan, seed, wacgan; --recipe seed (wacgan) is seed 000's code as far as it is known, which "
+     "collapses.\n"},
     {"losses",
      "What healthy losses look like (wgan-gp):\n"
      "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
@@ -15509,14 +16476,21 @@ static int run_man(Command *c, Error *e)
         printf("\n");
     }
     if (!c->n_inputs) return 1;
-    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, ganmut, losses, runs, speed, ops, traps", c->inputs[0]);
+    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, ganmut, noise, losses, runs, speed, ops, traps", c->inputs[0]);
 }
 
 static const Verb verbs[] = {
-    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan, ganmut) on a data set; the same command again goes on", NULL, 2, 2, run_train,
+    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan, ganmut, gan, cgan, wgan, wgan-gp, wacgan) on a data set; the same command again goes on", NULL, 2, 2, run_train,
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
+     "  facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
+     "  facegan train wgan-gp fer2013 --classes angry,happy,sad --limit 3000 --conditional --on-collapse stop\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
      "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
+    {"sample", "sample RUN --out DIR [--files|--interpolate]", "draw pictures from noise: a sheet, a way between two, or files to train on",
+     " out count seed emotions files interpolate raw scale provenance threads isa quiet ", 1, 1, run_sample,
+     "  facegan sample runs/wacgan --out samples\n"
+     "  facegan sample runs/wacgan --out more --files --count 700 --emotions happy,sad --seed 2\n"
+     "  facegan sample runs/gan --out way --interpolate --scale 3\n"},
     {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
@@ -15671,6 +16645,7 @@ static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Er
         if (!(model = find_model(c->settings.model, e))) return 0;
         Settings usual = default_settings();
         usual.as_published = c->settings.as_published;
+        memcpy(usual.recipe, c->settings.recipe, sizeof usual.recipe);
         memcpy(usual.model, c->settings.model, sizeof usual.model);
         model->usual(&usual);
         c->settings = usual;

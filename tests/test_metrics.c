@@ -272,13 +272,14 @@ static void test_diversity(void)
     const Features four = {blobs, 200, 2}, left = {some, 50, 2}, right = {(double[]){10, 10}, 1, 2},
            bad = {(double[]){NAN, 0}, 1, 2};
     find_clusters(&four, 4, 1, centres);
+    const Features centre = {centres, 4, 2};
     for (int c = 0; c < 4; c++)
         CHECK(fabs(centres[2 * c] - 10 * (centres[2 * c] > 5)) < 0.1 &&
               fabs(centres[2 * c + 1] - 10 * (centres[2 * c + 1] > 5)) < 0.1);
-    CLOSE(clusters_reached(&four, &four, 4, 1), 1, 0);
-    CLOSE(clusters_reached(&four, &left, 4, 1), 0.5, 0);
-    CLOSE(clusters_reached(&four, &right, 4, 1), 0.25, 0);
-    CLOSE(clusters_reached(&four, &bad, 4, 1), 0, 0);
+    CLOSE(clusters_reached(&centre, &four), 1, 0);
+    CLOSE(clusters_reached(&centre, &left), 0.5, 0);
+    CLOSE(clusters_reached(&centre, &right), 0.25, 0);
+    CLOSE(clusters_reached(&centre, &bad), 0, 0);
 }
 
 static void test_ssim(void)
