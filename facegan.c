@@ -11059,8 +11059,9 @@ static void wgan_gp_usual(Settings *s)
 static void wacgan_usual(Settings *s)
 {
     wgan_gp_usual(s);
-    s->conditional = 1;
+    s->conditional = 1, s->lambda_cls = 5;
     if (strcmp(s->recipe, "seed")) return;
+    s->lambda_cls = 1;
     set_text(&s->body, "wacgan"), set_text(&s->adv, "wgan"), set_text(&s->reg, "none");
     set_text(&s->d_optimiser, "sgd"), set_text(&s->g_optimiser, "rmsprop");
     s->clip = 0, s->clip_gradient = 0.01, s->beta1 = 0, s->lr = 1e-3, s->d_lr = 0.01, s->n_critic = 1, s->average = 0;
@@ -11108,11 +11109,12 @@ static void prepare_noise(const Settings *s, Net *g, Net *d)
     bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = strcmp(s->model, "wacgan") == 0;
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
-        both[i]->body = s->body[0], both[i]->repeat = noise_halvings((int)s->size), both[i]->deviation = 0.02;
+        both[i]->body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
         both[i]->norm_share = s->body[0] == BODY_SEED ? 0.5 : 0;
         both[i]->joins = tells ? JOINS_TIMES : wgan ? JOINS_SECOND : JOINS_FIRST;
         both[i]->unstrided = s->unstrided, both[i]->joint = s->joint;
         both[i]->norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
+        both[i]->deviation = i == 0 || both[i]->norm ? 0.02 : 0;        /* without norms such small values would fade out */
     }
 }
 
@@ -12223,8 +12225,9 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
             ok = save_samples(t, e);
         }
         if (t->iteration % s->log_every == 0 || draw_now) {
-            if (!look_out(t, draw_now, e)) { ok = 0; break; }
+            int sound = look_out(t, draw_now, e);
             const char *broken = write_log(t, log, draw_now ? &judged : NULL);
+            if (!sound) { ok = 0; break; }
             if (broken) {
                 ok = fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->iteration);
                 break;

@@ -219,6 +219,109 @@ static void test_normal_start(void)
     graph_free(g), net_free(&net);
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * Collapse
+ * ---------------------------------------------------------------------------------------------- */
+
+static char folder[256];
+
+/* `facegan ...`, words between spaces, %s standing for the test's folder. */
+static int command(const char *words)
+{
+    char line[2000], *argv[64] = {"facegan"};
+    int argc = 1;
+    const char *f = folder;
+    snprintf(line, sizeof line, words, f, f, f);
+    for (char *word = strtok(line, " "); word && argc < 64; word = strtok(NULL, " ")) argv[argc++] = word;
+    return facegan_main(argc, argv);
+}
+
+/* The number in column `name` of the log's last row; NaN where there is none. */
+static double last_logged(const char *name)
+{
+    char path[400];
+    LogTable log;
+    Error e = {0};
+    snprintf(path, sizeof path, "%s/run/log.csv", folder);
+    if (!log_read(path, &log, &e)) return NAN;
+    double value = NAN;
+    for (int i = 0; i < log.n_columns; i++)
+        if (strcmp(log.names[i], name) == 0 && log.rows) value = log.columns[i][log.rows - 1];
+    log_free(&log);
+    return value;
+}
+
+/* Zeroes the last layer of G in the run's checkpoint, so that every noise gives the same grey; leaves the old one as
+ * healthy.safetensors, as a run with --on-collapse rollback would have. */
+static void plant_collapse(void)
+{
+    char path[400], healthy[400], why[TENSORFILE_ERROR_SIZE];
+    TensorFile file;
+    snprintf(path, sizeof path, "%s/run/checkpoint.safetensors", folder);
+    snprintf(healthy, sizeof healthy, "%s/run/healthy.safetensors", folder);
+    CHECK(tensorfile_load(path, &file, why) && tensorfile_save(healthy, &file, why));
+    static const double zeros[4096];
+    int zeroed = 0;
+    for (size_t i = 0; i < file.count; i++)
+        if (strcmp(file.tensors[i].name, "G.main.9.weight") == 0 && tensorfile_count(&file.tensors[i]) <= 4096)
+            file.tensors[i].data = (void *)(uintptr_t)zeros, zeroed++;
+    CHECK(zeroed == 1 && tensorfile_save(path, &file, why));
+    tensorfile_free(&file);
+}
+
+/* A G forced to one output is noticed at the very next line of the log: it stops, or goes back. */
+static void test_planted_collapse(void)
+{
+    CHECK(command("data draw --out %s/faces --count 40 --size 32 --quiet") == 0);
+    const char *train_ = "train gan %s/faces --out %s/run --grey --size 32 --width 4 --batch 4 --log-every 5 --quiet --iters ";
+    char line[500];
+    snprintf(line, sizeof line, "%s20", train_);
+    CHECK(command(line) == 0);
+    plant_collapse();
+    snprintf(line, sizeof line, "%s40 --on-collapse stop", train_);
+    CHECK(command(line) == 1);
+    CHECK(last_logged("iteration") > 20 && last_logged("iteration") <= 25 && last_logged("watch.pixels") < 0.1);
+    snprintf(line, sizeof line, "%s40 --on-collapse rollback", train_);
+    plant_collapse();
+    CHECK(command(line) == 0);
+    CHECK(last_logged("iteration") == 40 && last_logged("watch.pixels") >= 0);
+}
+
+/* A trainer whose G draws very different pictures is healthy; its last layer gone, the alarm goes off at once, once. */
+static void test_alarm(void)
+{
+    static Trainer t;
+    Error e = {0};
+    char text[600];
+    t = (Trainer){.settings = default_settings()};
+    Settings *s = &t.settings;
+    snprintf(s->model, sizeof s->model, "wacgan");
+    wacgan_usual(s);
+    snprintf(s->data, sizeof s->data, "%s/faces", folder);
+    s->size = 32, s->channels = 1, s->width = 4, s->batch = 4, s->iters = 1000;
+    int ok = complete_settings(&t, &e) && build_graphs(&t, t.data.n_classes, &e) && watch_data(&t, &e);
+    CHECK_MSG(ok, "%s", e.text);
+    if (!ok) return;
+    net_initialise(&t.g, 1), net_initialise(&t.d, 1);
+    Tensor *last = net_find(&t.g, "main.9.weight")->w;
+    for (int i = 0; i < t.g.count; i++) {
+        Tensor *w = t.g.parameters[i].w;
+        for (size_t k = 0; w->shape.d[0] > 1 && k < shape_count(w->shape); k++) w->data[k] *= 15;
+    }
+    watch_look(&t);
+    watch_words(t.watch->signs, 0.35, text, sizeof text);
+    CHECK_MSG(watch_least(t.watch) > 0.5, "a healthy G: %s", text);
+    CHECK_MSG(!watch_alarm(&t) && t.watch->armed && strstr(text, "collapsed") == NULL, "a healthy G: %s", text);
+    for (int i = 0; i < SIGNS; i++) CHECK(isfinite(t.watch->signs[i]));
+    memset(last->data, 0, shape_count(last->shape) * sizeof *last->data);
+    watch_look(&t);
+    watch_words(t.watch->signs, 0.35, text, sizeof text);
+    CHECK(watch_least(t.watch) == 0 && t.watch->signs[SIGN_LABEL] == 0);
+    CHECK(watch_alarm(&t) && !watch_alarm(&t));
+    CHECK_MSG(strstr(text, "collapsed") && strstr(text, "hardly listens"), "a collapsed G: %s", text);
+    trainer_free(&t);
+}
+
 int main(void)
 {
     char why[256];
@@ -229,6 +332,16 @@ int main(void)
     test_dropout();
     test_clipping();
     test_normal_start();
+    const char *temporary = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%.200s/facegan-noise-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    if (mkdtemp(folder)) {
+        test_planted_collapse();
+        threads_start(1);
+        test_alarm();
+        char line[300];
+        snprintf(line, sizeof line, "rm -rf '%s'", folder);
+        CHECK(system(line) == 0);
+    }
     threads_stop();
     return check_report();
 }

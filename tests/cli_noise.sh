@@ -1,0 +1,107 @@
+#!/bin/sh
+# cli_noise.sh: the models that draw from noise, from the command line. Each model and body, told classes or not, grey or colour,
+# trained in two halves on other thread counts gives the bytes of one trained at once; the log watches for collapse; sheets, ways
+# and files come out of runs and weights files; what cannot be is refused with a reason.
+# Needs ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
+cd "$(dirname "$0")/.." || exit 2
+unset FACEGAN_ISA FACEGAN_WINOGRAD
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+F=${FACEGAN:-$PWD/facegan}
+passed=0 failed=0 skipped=0
+
+check()
+{
+    what=$1; shift
+    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
+    failed=$((failed + 1))
+    echo "FAILED $what: $*"
+    tail -n 3 "$work/said" | sed 's/^/  | /'
+}
+
+# refused TEXT COMMAND...: the command must end with 1 or 2 and say TEXT.
+refused()
+{
+    text=$1; shift
+    "$@" >"$work/said" 2>&1
+    status=$?
+    if { [ $status -eq 1 ] || [ $status -eq 2 ]; } && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
+    failed=$((failed + 1))
+    echo "FAILED refusal ($status, wanted \"$text\"): $*"
+    tail -n 3 "$work/said" | sed 's/^/  | /'
+}
+
+small="--width 2 --batch 6 --seed 3 --sample-every 3 --log-every 1 --quiet"
+check "drawing faces" "$F" data draw --out "$work/faces" --count 40 --size 32 --emotions happy,neutral,sad --quiet
+mkdir "$work/plain" && cp "$work/faces"/*/*.png "$work/plain"
+
+both()
+{
+    name=$1 model=$2 data=$3; shift 3
+    check "$name at once" "$F" train "$model" "$data" --out "$work/$name" $small --iters 8 --threads 1 "$@"
+    check "$name, first half" "$F" train "$model" "$data" --out "$work/$name.halves" $small --iters 5 --threads 3 "$@"
+    check "$name, second half" "$F" train "$model" "$data" --out "$work/$name.halves" $small --iters 8 --threads 1 "$@"
+    check "$name: the same checkpoint" cmp "$work/$name/checkpoint.safetensors" "$work/$name.halves/checkpoint.safetensors"
+    check "$name: the same log" cmp "$work/$name/log.csv" "$work/$name.halves/log.csv"
+    check "$name: the same sheet" cmp "$work/$name/samples/00000008.png" "$work/$name.halves/samples/00000008.png"
+    check "$name: collapse is watched" grep -q 'watch.pixels,watch.edges,watch.nearest,watch.clusters,watch.label,watch.agreement' "$work/$name/log.csv"
+    check "$name: a sheet" "$F" sample "$work/$name" --out "$work/$name.sheet" --count 12
+    check "$name: it is there" test -s "$work/$name.sheet/samples.png"
+}
+
+both gan gan "$work/plain" --grey
+both gan-32 gan "$work/faces" --size 32
+both cgan cgan "$work/faces" --grey
+both cgan-joint cgan "$work/faces" --grey --joint
+both cgan-wrong cgan "$work/faces" --grey --wrong-labels --targets different
+both wgan wgan "$work/faces" --grey
+both wgan-told wgan "$work/faces" --grey --conditional
+both wgan-gp wgan-gp "$work/faces" --grey
+both wgan-gp-told wgan-gp "$work/faces" --size 48 --conditional
+both wacgan wacgan "$work/faces" --grey
+both wacgan-seed wacgan "$work/faces" --grey --recipe seed
+both seed-body gan "$work/faces" --grey --body seed --size 64
+both dropout wacgan "$work/faces" --body wacgan --size 32
+both published wgan-gp "$work/plain" --grey --as-published
+both sgd gan "$work/plain" --grey --d-optimiser sgd_nesterov --g-optimiser adagrad --label-smooth 0.1 --average 0
+for size in 32 48 64 96 128; do
+    check "$size px" "$F" train wacgan "$work/faces" --out "$work/side$size" $small --size $size --iters 1
+done
+
+check "separate pictures" "$F" sample "$work/wacgan" --out "$work/files" --files --count 33 --emotions sad,happy
+check "as many as asked for" test "$(find "$work/files" -name '*.png' | wc -l)" -eq 33
+check "each in the list" test "$(wc -l <"$work/files/labels.csv")" -eq 34
+check "no others" test ! -e "$work/files/neutral"
+check "a data set" "$F" data doctor "$work/files/labels.csv"
+check "the same seed" "$F" sample "$work/wacgan" --out "$work/again" --files --count 33 --emotions sad,happy
+check "the same pictures" cmp "$work/files/sad/000032.png" "$work/again/sad/000032.png"
+check "a way" "$F" sample "$work/wacgan" --out "$work/way" --interpolate
+check "its strip" test -s "$work/way/way.png"
+check "its film" test -s "$work/way/way.gif"
+check "another way" "$F" sample "$work/gan" --out "$work/way2" --interpolate --seed 4
+check "weights alone" "$F" convert "$work/wacgan" "$work/small.safetensors" --only average.G. --half
+check "are a generator" "$F" sample "$work/small.safetensors" --out "$work/small"
+check "the last weights" "$F" sample "$work/wacgan" --out "$work/raw" --raw
+refused "cmp: EOF\|differ" cmp "$work/raw/samples.png" "$work/wacgan.sheet/samples.png"
+check "the report" "$F" report "$work/wacgan"
+check "watches too" grep -q 'Watching for collapse' "$work/wacgan/report.html"
+
+refused "more than the 40 pictures" "$F" train gan "$work/plain" --out "$work/no" --grey --batch 41
+refused "only one" "$F" train cgan "$work/faces" --classes happy --out "$work/no" --grey --batch 4
+refused "class" "$F" train wacgan "$work/plain" --out "$work/no" --grey --batch 4
+refused "such as 32, 48, 64, 96 or 128" "$F" train gan "$work/plain" --out "$work/no" --size 44 --batch 4
+refused "must be dcgan, seed or wacgan" "$F" train gan "$work/plain" --out "$work/no" --body resnet --batch 4
+refused "belong to --adv bce" "$F" train wgan-gp "$work/plain" --out "$work/no" --label-noise 0.1 --batch 4
+refused "joint belongs to cgan" "$F" train gan "$work/plain" --out "$work/no" --joint --batch 4
+refused "must be adam" "$F" train gan "$work/plain" --out "$work/no" --d-optimiser lion --batch 4
+refused "must be warn, stop or rollback" "$F" train gan "$work/plain" --out "$work/no" --on-collapse panic --batch 4
+refused "at least two pictures" "$F" train gan "$work/plain" --out "$work/no" --batch 1
+refused "attributes" "$F" train wacgan "$work/faces" --out "$work/no" --attributes a,b --batch 4
+refused "needs --out" "$F" sample "$work/wacgan"
+refused "this generator draws" "$F" sample "$work/wacgan" --out "$work/no" --emotions angry
+refused "was told no classes" "$F" sample "$work/gan" --out "$work/no" --emotions happy
+refused "facegan edit" "$F" sample models/drawn-faces.safetensors --out "$work/no"
+check "no run was begun" test ! -e "$work/no/log.csv"
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
