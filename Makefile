@@ -3,6 +3,7 @@
 #   make demo       watch a StarGAN learn       make test-long   the slow ones
 #   make facegan64  the same with real = double make san         with address and undefined-behaviour sanitizers
 #   make static     one file to carry anywhere  make fuzz        libFuzzer targets (clang)
+#   make gpu        with the GPU part (nvcc)     make test-gpu-emulated   the GPU's kernels, run on the CPU (g++)
 CC      ?= cc
 CFLAGS  ?= -O2
 PREFIX  ?= /usr/local
@@ -59,6 +60,37 @@ test-torch: facegan facegan64 build/test_metrics
 	python3 tests/torch_detect.py
 	python3 tests/scipy_metrics.py
 
+# The GPU part: gpu.cu for every card from sm_75 on (newer ones through PTX), the CUDA runtime linked into the program.
+NVCC    ?= nvcc
+CARDS    = $(foreach sm,75 80 86 89 90,-gencode arch=compute_$(sm),code=sm_$(sm)) -gencode arch=compute_90,code=compute_90
+CUDA    ?= $(abspath $(dir $(shell command -v $(NVCC)))..)
+
+build/gpu.o: gpu.cu facegan.h
+	@mkdir -p build
+	$(NVCC) -std=c++17 -O3 -Xcompiler -Wall,-Wextra $(CARDS) -I. -c -o $@ gpu.cu
+
+build/facegan-gpu: $(SOURCES) build/gpu.o
+	$(CC) $(FLAGS) $(CFLAGS) -DFACEGAN_GPU -o $@ facegan.c build/gpu.o -L$(CUDA)/lib64 -lcudart_static -lrt -ldl -lstdc++ $(LIBS)
+
+gpu: build/facegan-gpu
+	cp build/facegan-gpu facegan
+
+# gpu.cu's kernels on the CPU, one thread after another (tests/cuda_on_cpu.h): every row, in every order of threads.
+EMULATED = -std=c++17 -DCUDA_ON_CPU -Wall -Wextra -Wno-unknown-pragmas -I. -x c++ gpu.cu -x none
+
+build/facegan-emulated: $(SOURCES) gpu.cu tests/cuda_on_cpu.h
+	@mkdir -p build
+	$(CC) $(FLAGS) -O1 -DFACEGAN_GPU -c -o build/facegan-emulated.o facegan.c
+	$(CXX) -O2 $(EMULATED) build/facegan-emulated.o -o $@ $(LIBS)
+
+build/facegan-emulated-san: $(SOURCES) gpu.cu tests/cuda_on_cpu.h
+	@mkdir -p build
+	$(CC) $(FLAGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -DFACEGAN_GPU -c -o build/emulated-san.o facegan.c
+	$(CXX) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(EMULATED) build/emulated-san.o -o $@ $(LIBS)
+
+test-gpu-emulated: build/facegan-emulated build/facegan-emulated-san
+	sh tests/gpu_emulated.sh
+
 build/fuzz_%: tests/fuzz_%.c $(SOURCES)
 	@mkdir -p build
 	clang -std=c11 -D_GNU_SOURCE -g -O1 -I. -fsanitize=fuzzer,address,undefined -o $@ $< $(LIBS)
@@ -69,4 +101,4 @@ fuzz: $(FUZZERS)
 clean:
 	rm -rf build demo facegan facegan64 facegan-static facegan-san
 
-.PHONY: all static san install demo test test-long test-torch fuzz clean
+.PHONY: all static san install demo test test-long test-torch gpu test-gpu-emulated fuzz clean

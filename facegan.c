@@ -365,10 +365,21 @@ struct Graph {
     Node **order;                       /* what runs, in order: chapter 6 */
     int n_order;
     size_t arena_bytes;
+    DeviceGraph *on_device;             /* planned for the GPU: what runs there */
     Tensor **owned;                     /* tensors made for test cases, freed with the graph */
     int n_owned;
     Error error;
 };
+
+/* The one place that knows whether gpu.cu is part of this program (`make gpu`). */
+#ifdef FACEGAN_GPU
+extern const Device facegan_gpu;
+static const Device *const gpu = &facegan_gpu;
+#else
+static const Device *const gpu = NULL;
+#endif
+static const Device *device;            /* where graphs are planned to run: NULL is the CPU */
+static bool device_refused;             /* a graph could not be planned there: --device auto then takes the CPU */
 
 static Shape shape_of(int n, int h, int w, int c)
 {
@@ -413,8 +424,29 @@ static Tensor *tensor_new(const char *name, Shape shape)
 static void tensor_free(Tensor *t)
 {
     if (!t) return;
+    if (t->on_device) gpu->release(t);
     free(t->data);
     free(t);
+}
+
+/* A GPU that fails in the middle of a run (taken away, or a fault) ends the program, as the loss of memory does. */
+static void device_failed(const char *why)
+{
+    fprintf(stderr, "facegan: %s\n", why);
+    exit(1);
+}
+
+/* To be called before the program reads a tensor that stays on the GPU, and after it wrote one. */
+static const Tensor *fetched(const Tensor *t)
+{
+    char why[FACEGAN_ERROR];
+    if (t->state == DEVICE_NEWER && !gpu->fetch((Tensor *)t, why)) device_failed(why);
+    return t;
+}
+
+static void changed(Tensor *t)
+{
+    t->state = HOST_NEWER;
 }
 
 static Graph *graph_new(void)
@@ -425,6 +457,7 @@ static Graph *graph_new(void)
 static void graph_free(Graph *g)
 {
     if (!g) return;
+    if (g->on_device) gpu->forget(g->on_device);
     for (int i = 0; i < g->count; i++) free(g->nodes[i]);
     for (int i = 0; i < g->n_owned; i++) tensor_free(g->owned[i]);
     free(g->owned);
@@ -4421,7 +4454,8 @@ static void prepare_filters(Graph *g)
  * 6.2  Order
  *
  * Nodes run in the order they were made, with two exceptions: a prepared filter comes just before its first reader,
- * and an update right after the last reader of its weight, so that its gradient's memory is free again soon.
+ * and an update right after the last reader of its weight, so that its gradient's memory is free again soon. On a GPU,
+ * which has the memory, all updates come last, for one kernel.
  * ---------------------------------------------------------------------------------------------- */
 
 static void place_in_order(Graph *g, Node *y)
@@ -4471,7 +4505,7 @@ static void order_nodes(Graph *g)
         if (is_update(y->op)) updates[n_updates++] = y;
         else place_in_order(g, y);
     }
-    for (int u = 0; u < n_updates; u++) position[u] = update_position(g, updates[u]);
+    for (int u = 0; u < n_updates; u++) position[u] = device ? g->n_order - 1 : update_position(g, updates[u]);
     Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
     int n = 0;
     for (int i = 0; i < g->n_order; i++) {
@@ -4533,6 +4567,7 @@ static void share_places(Graph *g)
 {
     for (int i = 0; i < g->n_order; i++) {
         Node *y = g->order[i];
+        y->skip = is_view(y) ? view_start(y) : 0;
         y->place_of = is_update(y->op) ? y->in[1] : is_view(y) ? y->in[0] : operand_to_overwrite(y);
         Node *owner = place_owner(y);
         if (owner == y) y->born = i, y->last_use = i;
@@ -4588,17 +4623,28 @@ static void plan_places(Graph *g)
     free(owners), free(given);
 }
 
-/* Plans the graph. Afterwards arena_bytes is what it needs; bind it to an arena, then run. */
+/* Makes the planned graph ready on the device, in an arena there of the same layout. */
+static int plan_on_device(Graph *g, Error *e)
+{
+    char why[FACEGAN_ERROR];
+    g->on_device = device->prepare(g->order, g->n_order, g->arena_bytes, why);
+    if (g->on_device) return 1;
+    device_refused = true;
+    return fail(e, 1, "%s", why);
+}
+
+/* Plans the graph. Afterwards arena_bytes is what it needs; bind it to an arena, then run. On a GPU the arena here is
+ * address space of which only the kept values' pages are ever touched. */
 static int graph_plan(Graph *g, Error *e)
 {
     if (g->error.status) { *e = g->error; return 0; }
     count_uses(g);
     fuse_convolutions(g);
-    prepare_filters(g);
+    if (!device) prepare_filters(g);
     count_uses(g);
     order_nodes(g);
     plan_places(g);
-    return 1;
+    return device ? plan_on_device(g, e) : 1;
 }
 
 /* Tells every node where its value stands. Graphs that never run at the same time may share an arena. */
@@ -4607,7 +4653,7 @@ static void graph_bind(Graph *g, const Arena *arena)
     for (int i = 0; i < g->n_order; i++) {
         Node *y = g->order[i];
         if (y->op == OP_leaf) y->data = y->tensor->data;
-        else if (y->place_of) y->data = y->place_of->data + (is_view(y) ? view_start(y) : 0);
+        else if (y->place_of) y->data = y->place_of->data + y->skip;
         else y->data = (real *)(void *)(arena->base + y->offset);
     }
 }
@@ -4620,15 +4666,28 @@ static void graph_bind(Graph *g, const Arena *arena)
 
 static void graph_run(Graph *g)
 {
-    for (int i = 0; i < g->n_order; i++) row_of(g->order[i]->op)->cpu(g->order[i]);
+    char why[FACEGAN_ERROR];
+    if (!g->on_device)
+        for (int i = 0; i < g->n_order; i++) row_of(g->order[i]->op)->cpu(g->order[i]);
+    else if (!gpu->run(g->on_device, why)) device_failed(why);
+}
+
+/* One node after another, so that each value can be seen before a later one takes its place. */
+static void graph_run_one(Graph *g, int i)
+{
+    char why[FACEGAN_ERROR];
+    if (!g->on_device) row_of(g->order[i]->op)->cpu(g->order[i]);
+    else if (!gpu->run_one(g->on_device, i, why)) device_failed(why);
 }
 
 /* The same, and notes how long each node took. */
 static void graph_profile(Graph *g)
 {
-    for (int i = 0; i < g->n_order; i++) {
+    char why[FACEGAN_ERROR];
+    if (g->on_device && !gpu->profile(g->on_device, why)) device_failed(why);
+    for (int i = 0; i < g->n_order && !g->on_device; i++) {
         double start = now_seconds();
-        row_of(g->order[i]->op)->cpu(g->order[i]);
+        graph_run_one(g, i);
         g->order[i]->milliseconds = 1e3 * (now_seconds() - start);
     }
 }
@@ -4745,6 +4804,7 @@ static Node *parameter(Net *net, const char *what, Shape shape, int fan_in)
         if (net->count == MAX_PARAMETERS) abort();
         p = &net->parameters[net->count++];
         *p = (Parameter){.w = tensor_new(name, shape), .fan_in = fan_in};
+        p->w->stays = true;
     }
     if (!p->leaf) p->leaf = leaf(net->graph, p->w);
     return p->leaf;
@@ -4797,6 +4857,7 @@ static void initialise_task(void *argument, int i, int worker)
     if (p->deviation > 0) fill_normal(p->w, p->fan_in == 0, p->deviation, job->seed, which);
     else if (p->fan_in > 0) fill_uniform(p->w, (p->gain != 0 ? p->gain : 1) / sqrt(p->fan_in), job->seed, which);
     else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
+    changed(p->w);
 }
 
 static void net_initialise(Net *net, uint64_t seed)
@@ -5543,7 +5604,7 @@ static void add_term(Step *step, const char *name, Node *term, double weight)
 static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *recipe)
 {
     keep(step->total);
-    keep(step->fake);
+    if (recipe->keep_gradients) keep(step->fake);
     net_update(net, step->total, schedule, step->gradients);
     for (int i = 0; recipe->keep_gradients && i < net->count; i++)
         if (step->gradients[i]) keep(step->gradients[i]);
@@ -9290,7 +9351,9 @@ static Tensor *network_add(Network *net, const char *name, Shape shape)
         net->weights = grown(net->weights, (size_t)net->count, (size_t)room, sizeof *net->weights);
         net->room = room;
     }
-    return net->weights[net->count++] = tensor_new(name, shape);
+    Tensor *t = net->weights[net->count++] = tensor_new(name, shape);
+    t->stays = true;
+    return t;
 }
 
 /* The file's tensor base.what, or NULL after noting what is wrong with it. */
@@ -10249,6 +10312,8 @@ typedef struct Settings {
     double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
     long flip, as_published;
     long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey;
+    char device[TEXT], precision[TEXT];
+    long gpu;
     char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
     char only[TEXT];
     long count, json, roofline, repeat, scale, half;
@@ -10334,6 +10399,8 @@ static const Setting settings_table[] = {
     {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
     {"threads",      'i', COMMAND, AT(threads), 0, MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
     {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
+    {"device",       's', COMMAND, AT(device), 0, 0, "cpu, gpu (a program built by `make gpu`), or auto: the GPU if there is one"},
+    {"precision",    's', COMMAND, AT(precision), 0, 0, "of the GPU's convolutions: tf32 (the default), bf16 or fp32; the CPU has fp32"},
     {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
     {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
     {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
@@ -10371,6 +10438,7 @@ static const Setting settings_table[] = {
     {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
     {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
     {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
+    {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
     {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
     {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
 };
@@ -10379,7 +10447,7 @@ enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
 
 static Settings default_settings(void)
 {
-    return (Settings){.model = "stargan", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
+    return (Settings){.model = "stargan", .device = "cpu", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
                       .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
                       .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
                       .count = 2000, .repeat = 5, .scale = 1,
@@ -10545,7 +10613,7 @@ static int store_net(Store *store, const Net *net, bool moments, Error *e)
         for (int k = 0; k < (moments ? PARTS : 1); k++) {
             const char *prefix = prefixes[k];
             if (!parts[k]) continue;
-            if (!all_finite(parts[k]))
+            if (!all_finite(fetched(parts[k])))
                 return fail(
                     e, 1,
                     "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
@@ -10582,6 +10650,7 @@ static int load_tensor(const TensorFile *file, const char *path, const char *nam
                         (double)value);
         to->data[in_file_order(to->shape, rank) ? from_file_order(to->shape, i) : i] = value;
     }
+    changed(to);
     return 1;
 }
 
@@ -10669,7 +10738,7 @@ static void covariance_3(const real *diagonal, const real *lower, double c[SPACE
 static const real *space_weight(const Net *net, const char *name)
 {
     for (int i = 0; i < net->count; i++)
-        if (strcmp(net->parameters[i].w->name, name) == 0) return net->parameters[i].w->data;
+        if (strcmp(net->parameters[i].w->name, name) == 0) return fetched(net->parameters[i].w)->data;
     return NULL;
 }
 
@@ -11246,8 +11315,10 @@ static void clip_weights(Net *d, real limit)
     for (int i = 0; i < d->count; i++) {
         Tensor *w = d->parameters[i].w;
         if (d->parameters[i].role != LEARNT) continue;
+        fetched(w);
         for (size_t k = 0; k < shape_count(w->shape); k++)
             w->data[k] = w->data[k] > limit ? limit : w->data[k] < -limit ? -limit : w->data[k];
+        changed(w);
     }
 }
 
@@ -12335,7 +12406,7 @@ static int trace_steps(Trainer *t, Loader *loader, Error *e)
         Graph *g = steps[k]->graph;
         for (int i = 0; i < g->n_order; i++) {
             Node *y = g->order[i];
-            row_of(y->op)->cpu(y);
+            graph_run_one(g, i);
             if (y->op == OP_prepare_filter) continue;
             snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name,
                      y->op == OP_leaf ? "." : "", y->op == OP_leaf ? y->tensor->name : "");
@@ -12495,7 +12566,7 @@ static int store_step(Store *store, const Step *step, const Net *net, const char
     for (int i = 0; ok && i < step->n_terms; i++)
         ok = store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1, e);
     for (int i = 0; ok && i < net->count; i++) {
-        const Tensor *w = net->parameters[i].w;
+        const Tensor *w = fetched(net->parameters[i].w);
         int rank = rank_of(&net->parameters[i]);
         const Node *gradient = step->gradients[i];
         ok = (!gradient || store_tensor(store, before, w->name, w->shape, gradient->data, rank, e)) &&
@@ -13345,15 +13416,16 @@ static int verify_all(Verdict *verdict)
  * 12.9  Speed
  * ---------------------------------------------------------------------------------------------- */
 
-/* Median milliseconds of a graph's run. */
+/* Median milliseconds of a graph's run; on a GPU by its own clock. */
 static double time_graph(Graph *g, int repeat)
 {
     double *times = must_alloc((size_t)repeat, sizeof *times);
+    char why[FACEGAN_ERROR];
     graph_run(g);
     for (int i = 0; i < repeat; i++) {
         double start = now_seconds();
-        graph_run(g);
-        times[i] = 1e3 * (now_seconds() - start);
+        if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
+        else if (!gpu->time(g->on_device, &times[i], why)) device_failed(why);
     }
     qsort(times, (size_t)repeat, sizeof *times, compare_doubles);
     double median = times[repeat / 2];
@@ -13437,6 +13509,15 @@ static void fill_bench(Trainer *t)
     set_schedule(t->batch.schedule_g, 1e-4, 0.5, 0.999, 1);
 }
 
+/* What the GPU can do at best: a layer's rate in the table is to be held against these. */
+static void print_peaks(void)
+{
+    double bytes, operations;
+    char why[FACEGAN_ERROR];
+    if (!gpu->peaks(&bytes, &operations, why)) device_failed(why);
+    printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n", gpu->describe(), bytes * 1e-9, operations * 1e-9);
+}
+
 static int bench(const Settings *settings, Error *e)
 {
     static Trainer t;
@@ -13454,18 +13535,206 @@ static int bench(const Settings *settings, Error *e)
                forward = time_graph(t.drawing.graph, (int)s->repeat);
         struct rusage use;
         getrusage(RUSAGE_SELF, &use);
+        long peak = device ? (long)gpu->memory() : use.ru_maxrss * 1024;
         const char *format = s->json
                                  ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"peak_bytes\": "
                                    "%ld, \"five_d_one_g_ms\": %.1f, \"threads\": %d, \"isa\": \"%s\"}\n"
                                  : "D step %.2f ms   G step %.2f ms   forward %.2f ms   peak %ld bytes   5 D + 1 G "
                                    "%.1f ms   (%d threads, %s)\n";
-        printf(format, d, g, forward, use.ru_maxrss * 1024, 5 * d + g, thread_count(), kernels->name);
+        printf(format, d, g, forward, peak, 5 * d + g, thread_count(), device ? gpu->describe() : kernels->name);
+        if (s->roofline && device) print_peaks();
         if (s->roofline)
             print_roofline(t.d_step.graph, "D step"), print_roofline(t.g_step.graph, "G step"),
                 print_roofline(t.drawing.graph, "forward");
     }
     trainer_free(&t);
     return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.10  The GPU's kernels against the definitions and the CPU's
+ *
+ * Every case of every row, against its definition; fused convolutions; and shapes drawn by chance, against the CPU's
+ * kernel. Convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a
+ * walk by chance, so that a sum's error relative to the largest sum stays near that of one factor.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef Node *CaseMaker(Graph *g, Op op, int variant);
+
+static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
+
+enum { RANDOM_CASES = 12 };
+
+static Node *row_case(Graph *g, Op op, int variant) { return rows[op].test(g, variant); }
+
+/* A convolution and the pointwise op behind it, which the planner makes one; in turn a mask, a sum and both. */
+static Node *fused_case(Graph *g, Op op, int variant)
+{
+    Node *y = is_conv(&(Node){.op = op}) ? row_case(g, op, variant / 3) : NULL;
+    if (!y) return NULL;
+    y->in[BIAS] = NULL;
+    if (variant % 3 != 0) y = add(test_leaf(g, y->shape, -1, 1, false), y);
+    if (variant % 3 != 1) y = leaky_mask(y, test_leaf(g, y->shape, -1, 1, false), 0.1);
+    return y;
+}
+
+/* A whole number from low to high, drawn by chance for case `which`. */
+static int some(int which, uint32_t what, int low, int high)
+{
+    return low + (int)(draw(11, STREAM_TEST, (uint64_t)which, what) * (high - low + 1));
+}
+
+static Node *random_conv(Graph *g, Op op, int which)
+{
+    int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
+    int most = which % 4 == 3 ? 260 : 70, c = some(which, 4, 1, most), k = some(which, 5, 1, most), side = which % 4 == 3 ? 9 : 20;
+    if (which % 6 == 5) k = c;                                              /* depthwise, if there is more than one channel */
+    Shape x = shape_of(some(which, 6, 1, 3), some(which, 7, size, side), some(which, 8, size, side), c);
+    ConvShape s = conv_shape(x, shape_of(size, size, which % 6 == 5 ? 1 : c, k), stride, pad_before);
+    Node *u = test_leaf(g, op == OP_conv2d_input_grad ? shape_y(&s) : shape_x(&s), -1, 1, false);
+    Node *v = test_leaf(g, op == OP_conv2d_weight_grad ? shape_y(&s) : shape_w(&s), -1, 1, false);
+    if (op == OP_conv2d) return conv2d(u, v, test_leaf(g, shape_of(1, 1, 1, k), -1, 1, false), which % 2 ? 0.01 : 1, s);
+    return op == OP_conv2d_input_grad ? conv2d_input_grad(u, v, s) : conv2d_weight_grad(u, v, s);
+}
+
+static Node *random_norm(Graph *g, Op op, Shape s, int which)
+{
+    Shape vector = shape_of(1, 1, 1, s.d[3]);
+    Node *x = test_leaf(g, s, -1, 3, false), *residual = which % 2 ? test_leaf(g, s, -1, 1, false) : NULL;
+    Node *y = instance_norm(x, test_leaf(g, vector, 0.5, 1.5, false), test_leaf(g, vector, -1, 1, false), residual, which % 2 ? 1 : 0.2);
+    Node *dy = test_leaf(g, s, -1, 1, false), *dx[MAX_INPUTS] = {0};
+    if (op == OP_moments) return y->in[1];
+    if (op == OP_instance_norm) return y;
+    if (op == OP_instance_norm_sums) return norm_sums(y, dy);
+    instance_norm_grad(y, dy, dx, (bool[MAX_INPUTS]){true});
+    return dx[0];
+}
+
+static Node *random_pool(Graph *g, Op op, Shape s, int which)
+{
+    int size = some(which, 9, 1, 4);
+    ConvShape pool = pool_shape(s, size, some(which, 10, 1, 3), some(which, 11, 0, size / 2), which % 2);
+    Node *x = test_leaf(g, s, -1, 1, false);
+    if (op == OP_max_pool) return max_pool(test_leaf(g, s, -1, 1, false), x, pool);
+    return max_unpool(test_leaf(g, shape_y(&pool), -1, 1, false), x, pool);
+}
+
+/* A case of an odd shape; NULL for rows whose own cases are all there is to see, and behind the last. */
+static Node *random_case(Graph *g, Op op, int which)
+{
+    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70)), part = s;
+    int axis = which % AXES;
+    if (which >= RANDOM_CASES) return NULL;
+    if (is_conv(&(Node){.op = op})) return random_conv(g, op, which);
+    if (op == OP_max_pool || op == OP_max_unpool) return random_pool(g, op, s, which);
+    if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return random_norm(g, op, s, which);
+    if (op == OP_sum || op == OP_broadcast) {
+        for (int i = 0; i < AXES; i++) part.d[i] = some(which, (uint32_t)(12 + i), 0, 1) ? 1 : part.d[i];
+        return op == OP_sum ? sum_to(test_leaf(g, s, -1, 1, false), part) : broadcast(test_leaf(g, part, -1, 1, false), s);
+    }
+    Node *x = test_leaf(g, s, 0.2, 1.5, op >= OP_abs || op == OP_reciprocal);
+    part.d[axis] = some(which, 16, 1, s.d[axis]);
+    if (op >= OP_add && op <= OP_leaky_mask)
+        return append((Node){.op = op, .in = {x, op <= OP_mul || op == OP_leaky_mask ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
+    if (op == OP_prelu) return prelu(x, test_leaf(g, shape_of(1, 1, 1, s.d[3]), -1, 1, false));
+    if (op == OP_concat) return concat(x, test_leaf(g, part, -1, 1, false), axis);
+    if (op == OP_slice) return slice(x, axis, s.d[axis] - part.d[axis], part.d[axis]);
+    if (op == OP_pad) return pad(x, axis, which % 3, s.d[axis] + 4);
+    if (op == OP_softmax) return softmax(x);
+    if (op == OP_logsumexp) return logsumexp(x);
+    if (op == OP_pick_largest) return pick_largest(test_leaf(g, s, -1, 1, false), x);
+    if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
+    return NULL;
+}
+
+/* Runs a case on the device in use. Returns its value, which the caller frees; NULL if there is no such case. */
+static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, size_t *n)
+{
+    Graph *g = graph_new();
+    Node *y = make(g, op, variant);
+    if (!y) { graph_free(g); return NULL; }
+    Error e = {0};
+    Arena arena = {0};
+    keep(y);
+    for (int i = 0; i < g->n_owned; i++) g->owned[i]->stays = variant % 2;  /* both ways to the GPU */
+    *n = count_of(y);
+    double *values = must_alloc(*n, sizeof *values);
+    bool planned = graph_plan(g, &e);
+    judge(verdict, planned, "%s case %d: %s", rows[op].name, variant, e.text);
+    if (planned) {
+        arena_reserve(&arena, g->arena_bytes + 1);
+        graph_bind(g, &arena);
+        for (int run = 0; run < (op == OP_adam ? 1 : 2); run++) graph_run(g);
+    }
+    for (size_t i = 0; i < *n; i++) values[i] = planned ? (double)y->data[i] : NAN;
+    arena_free(&arena);
+    graph_free(g);
+    return values;
+}
+
+static double *define_case(CaseMaker *make, Op op, int variant)
+{
+    Graph *g = graph_new();
+    Node *y = make(g, op, variant);
+    double **values = graph_define(g), *found = values[y->id];
+    values[y->id] = NULL;
+    free_values(values, g->count);
+    graph_free(g);
+    return found;
+}
+
+static double gpu_limit(Op op, Precision precision)
+{
+    static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
+    return is_conv(&(Node){.op = op}) ? conv_limits[precision] : op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
+}
+
+/* All cases of a maker; the worst error, or -1 if there were none. Random ones are held against the CPU's kernel. */
+static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision precision)
+{
+    double worst = -1;
+    for (int variant = 0;; variant++) {
+        size_t n = 0;
+        device = gpu;
+        double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
+        device = NULL;
+        if (!got) return worst;
+        double *want = make == random_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant);
+        for (size_t i = 0; i < n; i++) {
+            if (!(fabs(got[i] - want[i]) <= error)) error = fabs(got[i] - want[i]);
+            largest = fmax(largest, fabs(want[i]));
+        }
+        error /= largest;
+        judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g", rows[op].name,
+              variant, precision_names[precision], error, gpu_limit(op, precision));
+        if (!(error <= worst)) worst = error;
+        free(got), free(want);
+    }
+}
+
+static int verify_gpu(Verdict *verdict, Error *e)
+{
+    static CaseMaker *const makers[] = {row_case, fused_case, random_case};
+    static const char *const titles[] = {"cases", "fused", "by chance"};
+    char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
+    if (!gpu || !gpu->open(PRECISION_TF32, why)) return fail(e, 1, "verify --gpu: %s", why);
+    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu->describe(), "op", "", titles[0], titles[1], titles[2]);
+    for (int op = 0; op < OPS; op++)
+        for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
+            bool can = gpu->open((Precision)precision, why) && strstr(gpu->describe(), precision_names[precision]);
+            if (!can) { verdict->skipped++; continue; }
+            printf("%-20s %-6s", rows[op].name, precision_names[precision]);
+            for (int k = 0; k < 3; k++) {
+                double worst = verify_cases(verdict, makers[k], (Op)op, (Precision)precision);
+                if (worst < 0) printf(" %10s", "-");
+                else printf(" %10.1e", worst);
+            }
+            printf("\n");
+            fflush(stdout);
+        }
+    gpu->close();
+    printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
+    return verdict->failed == 0 ? 1 : fail(e, 1, "%d checks failed", verdict->failed);
 }
 
 /* ================================================================================================
@@ -16216,8 +16485,8 @@ static int run_bench(Command *c, Error *e)
 
 static int run_verify(Command *c, Error *e)
 {
-    (void)c;
     Verdict verdict = {0};
+    if (c->settings.gpu) return verify_gpu(&verdict, e);
     return verify_all(&verdict) ? 1 : fail(e, 1, "%d checks failed", verdict.failed);
 }
 
@@ -16490,27 +16759,27 @@ static const Verb verbs[] = {
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
      "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
     {"sample", "sample RUN --out DIR [--files|--interpolate]", "draw pictures from noise: a sheet, a way between two, or files to train on",
-     " out count seed emotions files interpolate raw scale provenance threads isa quiet ", 1, 1, run_sample,
+     " out count seed emotions files interpolate raw scale provenance threads device precision isa quiet ", 1, 1, run_sample,
      "  facegan sample runs/wacgan --out samples\n"
      "  facegan sample runs/wacgan --out more --files --count 700 --emotions happy,sad --seed 2\n"
      "  facegan sample runs/gan --out way --interpolate --scale 3\n"},
-    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
+    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads device precision isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
      "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
      "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited    (every face, pasted back)\n"},
     {"gamut", "gamut RUN IMAGE... [--gif]", "GANmut's space of emotions: a picture for each face, and one page to explore it",
-     " out gif path between scale provenance threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_gamut,
+     " out gif path between scale provenance threads device precision isa quiet ", 2, MAX_INPUTS_GIVEN, run_gamut,
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
     {"detect", "detect IMAGE...|DIR --detector D --weights W", "find faces in photographs: boxes, scores, five landmarks",
-     " detector weights threshold min-face max-side out csv json trace threads isa quiet ", 1, MAX_INPUTS_GIVEN, run_detect,
+     " detector weights threshold min-face max-side out csv json trace threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_detect,
      "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
      "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
      "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --threshold 0.4 --out seen    (draws boxes)\n"},
     {"crop", "crop IMAGE...|DIR --detector D --weights W --out DIR", "cut faces out of photographs, upright or aligned by their landmarks",
-     " detector weights threshold min-face max-side out size margin align all threads isa quiet ", 1, MAX_INPUTS_GIVEN, run_crop,
+     " detector weights threshold min-face max-side out size margin align all threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_crop,
      "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
     {"data", "data draw|show|doctor [DATA]", "draw faces to learn from, show a data set, or find what is wrong with it",
@@ -16528,12 +16797,13 @@ static const Verb verbs[] = {
      "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
      "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
     {"bench", "bench MODEL [--size P --batch N --channels X]", "time a D step, a G step and a forward pass",
-     " size batch channels grey width g-repeat d-repeat adv reg space space-dim cycle repeat json roofline threads isa quiet ", 1, 1, run_bench,
+     " size batch channels grey width g-repeat d-repeat adv reg space space-dim cycle repeat json roofline threads device precision isa quiet ", 1, 1, run_bench,
      "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
      "  facegan bench stargan --size 128 --batch 4 --roofline\n"},
-    {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", " threads quiet ", 0, 0, run_verify, "  facegan verify\n"
+    {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", " gpu threads quiet ", 0, 0, run_verify, "  facegan verify\n"
+     "  facegan verify --gpu\n"
      "  facegan64 verify\n"},
-    {"step", "step IN OUT", "one training iteration from a file, to hold another implementation against this one", " threads isa quiet ", 2, 2, run_step,
+    {"step", "step IN OUT", "one training iteration from a file, to hold another implementation against this one", " threads device precision isa quiet ", 2, 2, run_step,
      "  facegan step iteration.in.safetensors got.safetensors\n"},
     {"man", "man [CHAPTER]", "the manual", " quiet ", 0, 1, run_man, "  facegan man\n"
      "  facegan man losses\n"},
@@ -16674,7 +16944,27 @@ static const Verb *find_verb(const char *name, Error *e)
     return NULL;
 }
 
-/* Chooses kernels and threads as the command and the environment say. */
+/* Opens the GPU if the command asks for one. Where it may also be the CPU, says why it is. */
+static int choose_device(const Settings *s, Error *e)
+{
+    static const char *const precisions[PRECISIONS] = {"fp32", "tf32", "bf16"};
+    char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
+    int precision = *s->precision ? 0 : PRECISION_TF32;
+    while (*s->precision && precision < PRECISIONS && strcmp(precisions[precision], s->precision)) precision++;
+    if (precision == PRECISIONS) return fail(e, 2, "--precision %s: must be tf32, bf16 or fp32", s->precision);
+    device = NULL;
+    bool either = strcmp(s->device, "auto") == 0, wanted = either || strcmp(s->device, "gpu") == 0;
+    if (!wanted && strcmp(s->device, "cpu")) return fail(e, 2, "--device %s: must be cpu, gpu or auto", s->device);
+    if (!wanted && *s->precision && strcmp(s->precision, "fp32"))
+        return fail(e, 2, "--precision %s: the CPU computes in fp32; add --device gpu", s->precision);
+    if (!wanted) return 1;
+    if (gpu && gpu->open((Precision)precision, why)) device = gpu;
+    else if (!either) return fail(e, 1, "--device gpu: %s", why);
+    else warn("--device auto takes the CPU: %s", why);
+    return 1;
+}
+
+/* Chooses device, kernels and threads as the command and the environment say. */
 static int start_machine(const Settings *s, Error *e)
 {
     char why[256];
@@ -16683,7 +16973,22 @@ static int start_machine(const Settings *s, Error *e)
     winograd_enabled = !winograd || strcmp(winograd, "0") != 0;
     quiet = s->quiet;
     threads_start((int)s->threads);
-    return 1;
+    return choose_device(s, e);
+}
+
+/* Runs the verb; if it fails because the GPU had not the memory, and the CPU would do too, once more from the start. */
+static int run_verb(const Verb *verb, Command *c, Error *e)
+{
+    static Command again;
+    again = *c;
+    device_refused = false;
+    if (verb->run(c, e)) return 1;
+    if (!device_refused || strcmp(c->settings.device, "auto")) return 0;
+    warn("%s; --device auto takes the CPU", e->text);
+    device = NULL;
+    *e = (Error){0};
+    *c = again;
+    return verb->run(c, e);
 }
 
 static bool wants_help(int argc, char **argv)
@@ -16709,7 +17014,7 @@ static int run_command(int argc, char **argv, Error *e)
     if (!verb) return 0;
     if (wants_help(argc, argv)) return print_verb(verb), 1;
     return parse_command(verb, &command, argc, argv, e) && start_machine(&command.settings, e) &&
-           verb->run(&command, e);
+           run_verb(verb, &command, e);
 }
 
 int facegan_main(int argc, char **argv)
@@ -16719,6 +17024,7 @@ int facegan_main(int argc, char **argv)
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
     bool lost = fflush(stdout) != 0;
     threads_stop();
+    if (device) device->close();
     if (ok && lost) return fprintf(stderr, "facegan: cannot write to stdout: %s\n", strerror(errno)), 1;
     return ok ? 0 : e.status;
 }

@@ -147,11 +147,19 @@ enum { AXES = 4, MAX_INPUTS = 6 };
 
 typedef struct Shape { int d[AXES]; } Shape;    /* (N,H,W,C), or (R,S,C,K) */
 
-/* A tensor is a buffer with a name that outlives any run of a graph. */
+/* Which of a tensor and its copy on a GPU was written last. */
+typedef enum TensorState { HOST_NEWER, BOTH_ALIKE, DEVICE_NEWER } TensorState;
+
+/* A tensor is a buffer with a name that outlives any run of a graph. When graphs run on a GPU, a tensor that `stays` (a
+ * weight, a moment, a statistic) has its copy there for as long as it lives; any other (a batch, a draw, a learning
+ * rate) is sent along with every run. */
 typedef struct Tensor {
     char name[64];
     Shape shape;
     real *data;
+    real *on_device;                    /* the copy on the GPU, or NULL */
+    char stays;
+    TensorState state;                  /* of one that stays */
 } Tensor;
 
 typedef struct Graph Graph;
@@ -169,16 +177,40 @@ typedef struct Node {
     ConvShape conv;                     /* max pooling too: its window is the kernel */
     Tensor *tensor;                     /* leaf */
     real *data;                         /* where its value stands: known once planned */
+    real *on_device;                    /* where it stands on the GPU, if the graph runs there */
     /* the planner's notes */
     struct Node *place_of;              /* another node whose memory this one shares (views, results in place); or NULL */
     struct Node *again;                 /* a later copy, recomputed instead of kept */
     size_t offset;                      /* bytes into the arena */
+    size_t skip;                        /* how many numbers into its operand's data a view starts */
     int uses, uses_left;                /* readers in all, and readers still to come of any value in its place */
     int born, last_use;                 /* when its place is taken and when it is free again, as places in the order */
     int layout;                         /* prepare_filter: chapter 3's name for how the filter is laid out */
     char kept, dead, placed;
     double milliseconds;                /* of the last profiled run */
 } Node;
+
+/* A device other than the CPU. gpu.cu fills one in, with a kernel for every row of the table; a program built without
+ * it has none. What can fail returns 0 (or NULL) and says why in `error`. */
+typedef struct DeviceGraph DeviceGraph;     /* a planned graph, made ready to run there */
+
+typedef enum Precision { PRECISION_FP32, PRECISION_TF32, PRECISION_BF16, PRECISIONS } Precision;
+
+typedef struct Device {
+    int (*open)(Precision precision, char *error);      /* finds the device; called again: changes the precision */
+    void (*close)(void);
+    const char *(*describe)(void);                      /* its name, and the arithmetic of convolutions */
+    DeviceGraph *(*prepare)(Node *const *order, int n, size_t arena_bytes, char *error);    /* takes all memory it needs */
+    int (*run)(DeviceGraph *g, char *error);            /* sends leaves, computes, brings kept values to Node.data */
+    int (*run_one)(DeviceGraph *g, int i, char *error); /* node i alone (0 sends the leaves) and its value back */
+    int (*time)(DeviceGraph *g, double *milliseconds, char *error);     /* of one run, by the device's clock */
+    int (*profile)(DeviceGraph *g, char *error);        /* of every node: Node.milliseconds */
+    void (*forget)(DeviceGraph *g);
+    int (*fetch)(Tensor *t, char *error);               /* brings a tensor that stays up to date here */
+    void (*release)(Tensor *t);                         /* gives its copy's memory back */
+    int (*peaks)(double *bytes, double *operations, char *error);       /* measured, per second */
+    size_t (*memory)(void);                             /* bytes taken there */
+} Device;
 
 #endif /* FACEGAN_INTERNAL */
 #endif /* FACEGAN_H */
