@@ -13717,11 +13717,11 @@ static int verify_gpu(Verdict *verdict, Error *e)
     static CaseMaker *const makers[] = {row_case, fused_case, random_case};
     static const char *const titles[] = {"cases", "fused", "by chance"};
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
-    if (!gpu || !gpu->open(PRECISION_TF32, why)) return fail(e, 1, "verify --gpu: %s", why);
+    if (!gpu || !gpu->open(PRECISION_TF32, true, why)) return fail(e, 1, "verify --gpu: %s", why);
     printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu->describe(), "op", "", titles[0], titles[1], titles[2]);
     for (int op = 0; op < OPS; op++)
         for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
-            bool can = gpu->open((Precision)precision, why) && strstr(gpu->describe(), precision_names[precision]);
+            bool can = gpu->open((Precision)precision, true, why) && strstr(gpu->describe(), precision_names[precision]);
             if (!can) { verdict->skipped++; continue; }
             printf("%-20s %-6s", rows[op].name, precision_names[precision]);
             for (int k = 0; k < 3; k++) {
@@ -16958,7 +16958,7 @@ static int choose_device(const Settings *s, Error *e)
     if (!wanted && *s->precision && strcmp(s->precision, "fp32"))
         return fail(e, 2, "--precision %s: the CPU computes in fp32; add --device gpu", s->precision);
     if (!wanted) return 1;
-    if (gpu && gpu->open((Precision)precision, why)) device = gpu;
+    if (gpu && gpu->open((Precision)precision, false, why)) device = gpu;
     else if (!either) return fail(e, 1, "--device gpu: %s", why);
     else warn("--device auto takes the CPU: %s", why);
     return 1;

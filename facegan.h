@@ -14,6 +14,9 @@
 #define FACEGAN_H
 #include <stddef.h>
 #include <stdint.h>
+#ifndef __cplusplus
+#include <stdbool.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -197,7 +200,9 @@ typedef struct DeviceGraph DeviceGraph;     /* a planned graph, made ready to ru
 typedef enum Precision { PRECISION_FP32, PRECISION_TF32, PRECISION_BF16, PRECISIONS } Precision;
 
 typedef struct Device {
-    int (*open)(Precision precision, char *error);      /* finds the device; called again: changes the precision */
+    /* Finds the device; called again, changes the precision. Convolutions too small to gain from less than fp32 are
+     * computed in fp32, unless it is wanted `everywhere`. */
+    int (*open)(Precision precision, bool everywhere, char *error);
     void (*close)(void);
     const char *(*describe)(void);                      /* its name, and the arithmetic of convolutions */
     DeviceGraph *(*prepare)(Node *const *order, int n, size_t arena_bytes, char *error);    /* takes all memory it needs */

@@ -148,6 +148,7 @@ static struct Machine {
     int device, capability;             /* compute capability, 80 for 8.0 */
     size_t shared_most;                 /* bytes of shared memory that a block may have */
     Precision precision;
+    bool everywhere;                    /* also for convolutions too small to gain from it (verify) */
     int tile_wanted;                    /* FACEGAN_TILE, for tests: one tile for all convolutions; -1: by shape */
     char name[FACEGAN_ERROR];
     cudaStream_t stream;
@@ -984,6 +985,8 @@ typedef struct ConvChoice { ConvKernel *kernel; int rows, columns, shared_bytes;
 
 enum { BIG, TALL, SMALL, NARROW, TILES, BLOCKS_WANTED = 264, SLICES_A_SPLIT = 8, SPLITS_MOST = 64 };
 
+#define PLAIN_BELOW 1e8                 /* operations: fewer are done in fp32 */
+
 #define CHOICE(pass, precision, ...) \
     { conv_kernel<Tile<pass, precision, __VA_ARGS__>>, Tile<pass, precision, __VA_ARGS__>::rows, \
       Tile<pass, precision, __VA_ARGS__>::columns, Tile<pass, precision, __VA_ARGS__>::shared_bytes }
@@ -1013,10 +1016,17 @@ static int tiles_of(const Product &p, const ConvChoice &choice)
     return (int)(pieces(p.rows, choice.rows) * pieces(p.columns, choice.columns)) * p.classes;
 }
 
+/* A small convolution is over in microseconds in any precision: it keeps all its digits. */
+static Precision precision_for(const Product &p)
+{
+    double operations = 2.0 * p.rows * p.columns * p.terms * p.classes;
+    return machine.everywhere || operations >= PLAIN_BELOW ? machine.precision : PRECISION_FP32;
+}
+
 /* By shape, and by how much shared memory the card gives a block: a tile of which splitting makes enough blocks. */
 static const ConvChoice *choose_tile(const Product &p, Pass pass)
 {
-    const ConvChoice *choices = conv_choices[pass][machine.precision];
+    const ConvChoice *choices = conv_choices[pass][precision_for(p)];
     int splits = (int)pieces(p.terms, SLICES_A_SPLIT * TERMS);
     int tile = p.columns <= choices[NARROW].columns ? NARROW : p.rows <= choices[SMALL].rows ? SMALL : p.columns <= choices[TALL].columns ? TALL : BIG;
     if (machine.tile_wanted >= 0) tile = machine.tile_wanted;
@@ -1984,13 +1994,14 @@ static int wanted_tile()
     return -1;
 }
 
-static int gpu_open(Precision precision, char *error)
+static int gpu_open(Precision precision, bool everywhere, char *error)
 {
     if (!machine.open && !find_device(error)) return 0;
     machine.tile_wanted = wanted_tile();
     if (precision == PRECISION_BF16 && machine.capability < 80)
         return refuse(error, "%s computes in fp32 only: --precision bf16 and tf32 need sm_80 or newer", machine.name);
     machine.precision = machine.capability < 80 ? PRECISION_FP32 : precision;
+    machine.everywhere = everywhere;
     if (machine.open) return 1;
     machine.open = went_well(cudaStreamCreate(&machine.stream), "being opened");
     return report(error);
