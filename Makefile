@@ -88,8 +88,11 @@ build/facegan-emulated-san: $(SOURCES) gpu.cu tests/cuda_on_cpu.h
 	$(CC) $(FLAGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -DFACEGAN_GPU -c -o build/emulated-san.o facegan.c
 	$(CXX) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(EMULATED) build/emulated-san.o -o $@ $(LIBS)
 
-test-gpu-emulated: build/facegan-emulated build/facegan-emulated-san
+test-gpu-emulated: build/facegan-emulated build/facegan-emulated-san build/test_step
 	sh tests/gpu_emulated.sh
+
+test-gpu-short: build/facegan-emulated build/test_step
+	sh tests/gpu_emulated.sh --short
 
 build/fuzz_%: tests/fuzz_%.c $(SOURCES)
 	@mkdir -p build
@@ -101,4 +104,4 @@ fuzz: $(FUZZERS)
 clean:
 	rm -rf build demo facegan facegan64 facegan-static facegan-san
 
-.PHONY: all static san install demo test test-long test-torch gpu test-gpu-emulated fuzz clean
+.PHONY: all static san install demo test test-long test-torch gpu test-gpu-emulated test-gpu-short fuzz clean

@@ -13664,7 +13664,7 @@ static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, s
     if (planned) {
         arena_reserve(&arena, g->arena_bytes + 1);
         graph_bind(g, &arena);
-        for (int run = 0; run < (op == OP_adam ? 1 : 2); run++) graph_run(g);
+        for (int run = 0; run < (is_update(op) ? 1 : 2); run++) graph_run(g);
     }
     for (size_t i = 0; i < *n; i++) values[i] = planned ? (double)y->data[i] : NAN;
     arena_free(&arena);

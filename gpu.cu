@@ -8,7 +8,7 @@
  * CONTENTS
  *    1  the machine: memory, launches, and the few words of machine code        5  instance norm
  *    2  pointwise ops                                                           6  the other rows
- *    3  sums                                                                    7  Adam, one kernel for all parameters
+ *    3  sums                                                                    7  optimisers, one kernel for all
  *    4  convolution: one kernel for the three gradients of one form             8  a graph, made ready and run
  *
  * How a GPU computes, in five lines. A kernel is a function that thousands of threads run at once; a thread knows its
@@ -1508,66 +1508,114 @@ static void max_unpool_gpu(Node *y)
 }
 
 /* ================================================================================================
- * 7  ADAM
+ * 7  OPTIMISERS AND MOVING AVERAGES                                                   (facegan.c, 4.10)
  *
  * The planner puts all updates last (facegan.c, 6.2), so that their launchers are called one after another: each adds
- * its parameter to a table, and the last one launches a single kernel for all of them. The table travels with the
- * launch, which has room for 64 parameters; a network with more takes another launch.
+ * its parameter to a table, and when the table is full, another kind of row comes or the graph ends, one kernel updates
+ * all of them. The table travels with the launch.
  * ============================================================================================== */
 
-#define ADAM_EPSILON 1e-8f
+enum { PARTS = 56, NUMBERS_A_BLOCK = 4 * THREADS };
 
-enum { PARTS = 64, NUMBERS_A_BLOCK = 4 * THREADS };
-
-typedef struct AdamPart {
-    const float *gradient, *schedule;
-    float *m, *v, *w;
+typedef struct UpdatePart {
+    const float *gradient, *schedule;   /* schedule: (lr, 1/(1-b1^t), 1/(1-b2^t)) or NULL */
+    float *m, *v, *w;                   /* m, v: or NULL */
+    float beta1, one_less_beta1, beta2, one_less_beta2;
     unsigned count, first_block;
-} AdamPart;
+} UpdatePart;
 
-typedef struct AdamTable {
-    AdamPart part[PARTS];
+typedef struct UpdateTable {
+    UpdatePart part[PARTS];
     int parts;
     unsigned blocks;
-    float beta1, one_less_beta1, beta2, one_less_beta2;
-} AdamTable;
+} UpdateTable;
 
-static AdamTable adam_table;            /* of the updates that wait for their kernel */
+static struct { UpdateTable table; Op op; } waiting;        /* the updates that wait for their kernel; all of one row */
 
-static __global__ void adam_kernel(AdamTable table)
+/* The new weight; m and v become what is to be kept of them. */
+template <Op op>
+static __device__ inline float updated(const UpdatePart &p, float g, float w, float &m, float &v, float rate, float c1, float c2)
 {
-    int k = 0;
-    while (k + 1 < table.parts && table.part[k + 1].first_block <= blockIdx.x) k++;
-    const AdamPart p = table.part[k];
-    float rate = p.schedule[0], correct1 = p.schedule[1], correct2 = p.schedule[2];
-    for (int j = 0; j < NUMBERS_A_BLOCK / THREADS; j++) {
-        size_t i = (size_t)(blockIdx.x - p.first_block) * NUMBERS_A_BLOCK + j * THREADS + threadIdx.x;
-        if (i >= p.count) return;
-        float g = p.gradient[i], m = table.beta1 * p.m[i] + table.one_less_beta1 * g;
-        float v = table.beta2 * p.v[i] + table.one_less_beta2 * g * g;
-        p.m[i] = m, p.v[i] = v;
-        p.w[i] -= rate * (m * correct1) / (sqrtf(v * correct2) + ADAM_EPSILON);
+    switch (op) {
+    case OP_adam:
+        m = p.beta1 * m + p.one_less_beta1 * g, v = p.beta2 * v + p.one_less_beta2 * g * g;
+        return w - rate * c1 * m / (sqrtf(v * c2) + 1e-8f);
+    case OP_sgd: m = p.beta1 * m + g; return w - rate * m;
+    case OP_sgd_nesterov: m = p.beta1 * m + g; return w - rate * (g + p.beta1 * m);
+    case OP_rmsprop: v = p.beta2 * v + p.one_less_beta2 * g * g; return w - rate * g / (sqrtf(v) + 1e-8f);
+    case OP_adagrad: v += g * g; return w - rate * g / (sqrtf(v) + 1e-10f);
+    default: return w + p.beta1 * (g - w);                                      /* moving_average */
     }
 }
 
-static void adam_flush()
+template <Op op> static __global__ void update_kernel(UpdateTable table)
 {
-    if (adam_table.parts) LAUNCH(adam_kernel, adam_table.blocks, THREADS, 0, adam_table);
-    adam_table.parts = 0, adam_table.blocks = 0;
+    int k = 0;
+    while (k + 1 < table.parts && table.part[k + 1].first_block <= blockIdx.x) k++;
+    const UpdatePart p = table.part[k];
+    float rate = p.schedule ? p.schedule[0] : 0, c1 = p.schedule ? p.schedule[1] : 0, c2 = p.schedule ? p.schedule[2] : 0;
+    for (int j = 0; j < NUMBERS_A_BLOCK / THREADS; j++) {
+        size_t i = (size_t)(blockIdx.x - p.first_block) * NUMBERS_A_BLOCK + j * THREADS + threadIdx.x;
+        if (i >= p.count) return;
+        float m = p.m ? p.m[i] : 0, v = p.v ? p.v[i] : 0;
+        p.w[i] = updated<op>(p, p.gradient[i], p.w[i], m, v, rate, c1, c2);
+        if (p.m) p.m[i] = m;
+        if (p.v) p.v[i] = v;
+    }
 }
 
-static void adam_gpu(Node *y)
+typedef void UpdateKernel(UpdateTable table);
+
+/* NULL: not an update. */
+static UpdateKernel *update_kernel_of(Op op)
 {
-    AdamTable &t = adam_table;
-    float beta1 = (float)y->a, beta2 = (float)y->b;
-    if (t.parts == PARTS || (t.parts && (t.beta1 != beta1 || t.beta2 != beta2))) adam_flush();
-    AdamPart p = {y->in[0]->on_device, y->in[4]->on_device, y->in[2]->on_device, y->in[3]->on_device, y->on_device,
-                  (unsigned)count_of(y), t.blocks};
-    t.part[t.parts++] = p;
-    t.blocks += (unsigned)pieces(count_of(y), NUMBERS_A_BLOCK);
-    t.beta1 = beta1, t.one_less_beta1 = (float)(1 - y->a), t.beta2 = beta2, t.one_less_beta2 = (float)(1 - y->b);
-    for (int i = 1; i <= 3; i++) writes(y->in[i]);
+    switch (op) {
+    case OP_adam: return update_kernel<OP_adam>;
+    case OP_sgd: return update_kernel<OP_sgd>;
+    case OP_sgd_nesterov: return update_kernel<OP_sgd_nesterov>;
+    case OP_rmsprop: return update_kernel<OP_rmsprop>;
+    case OP_adagrad: return update_kernel<OP_adagrad>;
+    case OP_moving_average: return update_kernel<OP_moving_average>;
+    default: return NULL;
+    }
 }
+
+static void updates_flush()
+{
+    if (waiting.table.parts) LAUNCH(update_kernel_of(waiting.op), waiting.table.blocks, THREADS, 0, waiting.table);
+    waiting.table.parts = 0, waiting.table.blocks = 0;
+}
+
+/* Would the part read what another of the same kernel writes? */
+static bool must_wait(const UpdatePart &p)
+{
+    for (int k = 0; k < waiting.table.parts; k++)
+        if (waiting.table.part[k].w == p.gradient) return true;
+    return false;
+}
+
+static void update_gpu(Node *y)
+{
+    UpdateTable &t = waiting.table;
+    UpdatePart p = {y->in[0]->on_device, data_or_null(y->in[4]), NULL, NULL, y->on_device, (float)y->a, (float)(1 - y->a),
+                    (float)y->b, (float)(1 - y->b), (unsigned)count_of(y), 0};
+    if (y->in[2]) p.m = y->in[2]->on_device;
+    if (y->in[3]) p.v = y->in[3]->on_device;
+    if (t.parts == PARTS || waiting.op != y->op || must_wait(p)) updates_flush();
+    p.first_block = t.blocks;
+    t.blocks += (unsigned)pieces(p.count, NUMBERS_A_BLOCK);
+    t.part[t.parts++] = p;
+    waiting.op = y->op;
+    for (int i = 1; i <= 3; i++)
+        if (y->in[i]) writes(y->in[i]);
+}
+
+static void adam_gpu(Node *y) { update_gpu(y); }
+static void sgd_gpu(Node *y) { update_gpu(y); }
+static void sgd_nesterov_gpu(Node *y) { update_gpu(y); }
+static void rmsprop_gpu(Node *y) { update_gpu(y); }
+static void adagrad_gpu(Node *y) { update_gpu(y); }
+static void moving_average_gpu(Node *y) { update_gpu(y); }
 
 /* ================================================================================================
  * 8  A GRAPH, MADE READY AND RUN
@@ -1588,7 +1636,7 @@ static Launcher *const launchers[OPS] = {
 static void launch(Node *y)
 {
     machine.scratch_used = 0;
-    if (y->op != OP_adam) adam_flush();
+    if (!update_kernel_of(y->op)) updates_flush();
     launchers[y->op](y);
 }
 
@@ -1660,7 +1708,7 @@ static void measure(DeviceGraph *g)
     machine.scratch_wanted = 0;
     machine.written = g->written, machine.n_written = 0;
     for (int i = 0; i < g->n; i++) launch(g->order[i]);
-    adam_flush();
+    updates_flush();
     g->n_written = machine.n_written, g->scratch_bytes = machine.scratch_wanted;
     machine.measuring = false;
 }
@@ -1732,7 +1780,7 @@ static void enqueue(DeviceGraph *g)
     if (g->sent.bytes)
         went_well(cudaMemcpyAsync(g->inputs, g->sent.pinned, g->sent.bytes, cudaMemcpyHostToDevice, machine.stream), "sending");
     for (int i = 0; i < g->n; i++) launch(g->order[i]);
-    adam_flush();
+    updates_flush();
     for (int i = 0; i < g->kept.count; i++) {
         const Travel *part = &g->kept.parts[i];
         went_well(cudaMemcpyAsync(g->kept.pinned + part->at, part->node->on_device, part->bytes, cudaMemcpyDeviceToHost,
@@ -1826,7 +1874,7 @@ static int gpu_run_one(DeviceGraph *g, int i, char *error)
     Node *y = g->order[i];
     if (i == 0) send_now(g);
     launch(y);
-    adam_flush();
+    updates_flush();
     if (wait_for_gpu() && !(y->op == OP_leaf && !y->tensor->stays))
         went_well(cudaMemcpy(y->data, y->on_device, count_of(y) * sizeof(float), cudaMemcpyDeviceToHost), "bringing back");
     if (i == g->n - 1) for (int k = 0; k < g->n_written; k++) g->written[k]->state = DEVICE_NEWER;
@@ -1842,7 +1890,7 @@ static int gpu_profile(DeviceGraph *g, char *error)
     for (int i = 0; i <= g->n; i++) {
         went_well(cudaEventCreate(&marks[i]), "timing");
         if (i) launch(g->order[i - 1]);
-        adam_flush();
+        updates_flush();
         went_well(cudaEventRecord(marks[i], machine.stream), "timing");
     }
     if (wait_for_gpu())
