@@ -4866,7 +4866,9 @@ static void net_initialise(Net *net, uint64_t seed)
     parallel(net->count, initialise_task, &job);
     for (int i = 0; i < net->count; i++) {
         Parameter *p = &net->parameters[i];
-        if (p->average) memcpy(p->average->data, p->w->data, shape_count(p->w->shape) * sizeof(real));
+        if (!p->average) continue;
+        memcpy(p->average->data, p->w->data, shape_count(p->w->shape) * sizeof(real));
+        changed(p->average);
     }
 }
 
@@ -4926,6 +4928,7 @@ static void net_average(Net *net, double decay)
     for (int i = 0; i < net->count; i++) {
         Parameter *p = &net->parameters[i];
         if (!p->average) p->average = tensor_new(p->w->name, p->w->shape);
+        p->average->stays = true;
         moving_average(leaf(net->graph, p->average), p->leaf, 1 - decay);
     }
 }
@@ -13584,7 +13587,7 @@ static int some(int which, uint32_t what, int low, int high)
     return low + (int)(draw(11, STREAM_TEST, (uint64_t)which, what) * (high - low + 1));
 }
 
-static Node *random_conv(Graph *g, Op op, int which)
+static Node *chance_conv(Graph *g, Op op, int which)
 {
     int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
     int most = which % 4 == 3 ? 260 : 70, c = some(which, 4, 1, most), k = some(which, 5, 1, most), side = which % 4 == 3 ? 9 : 20;
@@ -13597,7 +13600,7 @@ static Node *random_conv(Graph *g, Op op, int which)
     return op == OP_conv2d_input_grad ? conv2d_input_grad(u, v, s) : conv2d_weight_grad(u, v, s);
 }
 
-static Node *random_norm(Graph *g, Op op, Shape s, int which)
+static Node *chance_norm(Graph *g, Op op, Shape s, int which)
 {
     Shape vector = shape_of(1, 1, 1, s.d[3]);
     Node *x = test_leaf(g, s, -1, 3, false), *residual = which % 2 ? test_leaf(g, s, -1, 1, false) : NULL;
@@ -13610,7 +13613,7 @@ static Node *random_norm(Graph *g, Op op, Shape s, int which)
     return dx[0];
 }
 
-static Node *random_pool(Graph *g, Op op, Shape s, int which)
+static Node *chance_pool(Graph *g, Op op, Shape s, int which)
 {
     int size = some(which, 9, 1, 4);
     ConvShape pool = pool_shape(s, size, some(which, 10, 1, 3), some(which, 11, 0, size / 2), which % 2);
@@ -13620,14 +13623,14 @@ static Node *random_pool(Graph *g, Op op, Shape s, int which)
 }
 
 /* A case of an odd shape; NULL for rows whose own cases are all there is to see, and behind the last. */
-static Node *random_case(Graph *g, Op op, int which)
+static Node *chance_case(Graph *g, Op op, int which)
 {
     Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70)), part = s;
     int axis = which % AXES;
     if (which >= RANDOM_CASES) return NULL;
-    if (is_conv(&(Node){.op = op})) return random_conv(g, op, which);
-    if (op == OP_max_pool || op == OP_max_unpool) return random_pool(g, op, s, which);
-    if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return random_norm(g, op, s, which);
+    if (is_conv(&(Node){.op = op})) return chance_conv(g, op, which);
+    if (op == OP_max_pool || op == OP_max_unpool) return chance_pool(g, op, s, which);
+    if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return chance_norm(g, op, s, which);
     if (op == OP_sum || op == OP_broadcast) {
         for (int i = 0; i < AXES; i++) part.d[i] = some(which, (uint32_t)(12 + i), 0, 1) ? 1 : part.d[i];
         return op == OP_sum ? sum_to(test_leaf(g, s, -1, 1, false), part) : broadcast(test_leaf(g, part, -1, 1, false), s);
@@ -13699,7 +13702,7 @@ static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision p
         double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
         device = NULL;
         if (!got) return worst;
-        double *want = make == random_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant);
+        double *want = make == chance_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant);
         for (size_t i = 0; i < n; i++) {
             if (!(fabs(got[i] - want[i]) <= error)) error = fabs(got[i] - want[i]);
             largest = fmax(largest, fabs(want[i]));
@@ -13714,7 +13717,7 @@ static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision p
 
 static int verify_gpu(Verdict *verdict, Error *e)
 {
-    static CaseMaker *const makers[] = {row_case, fused_case, random_case};
+    static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
     static const char *const titles[] = {"cases", "fused", "by chance"};
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
     if (!gpu || !gpu->open(PRECISION_TF32, true, why)) return fail(e, 1, "verify --gpu: %s", why);
