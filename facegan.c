@@ -5973,21 +5973,31 @@ typedef struct DataOptions {
     int limit;                        // at most so many pictures, spread evenly over the set; 0: no limit
     int crop;                         // side of the centred square that is cut out, in source pixels; 0: the largest
     int unlabelled;                   // a folder of pictures without classes, or with a single one, will do
+    int every_label;                  // rows whose label is no emotion stay, as classes such as "other" (else: dropped)
+    const Names *more;                // where the pictures of a list lie (folders, videos, fer2013.csv); NULL: beside it
 } DataOptions;
 
+typedef struct Place {                // where in its picture the face is, as far as the list tells
+    int box[4];                       // left, top, right, bottom; right 0: not told
+    char half;                        // 'l' or 'r': the person on the left or right; 0: not told
+} Place;
+
 typedef struct DataSet {
-    char format[64];                  // "image folders", "fer2013.csv", "CSV list", "CelebA attributes"
+    char format[64];                  // "image folders", "CSV list", ...: what kind of data set it turned out to be
     char *path;                       // as the user gave it
     int count, n_classes;
     char **class_names;               // (n_classes), the attributes' names in attribute mode
     int *label;                       // (count)
     uint8_t *split;                   // (count)
     uint8_t *attributes;              // (count, n_classes) of 0 and 1 in attribute mode, else NULL
+    Place *place;                     // (count), or NULL where the list tells of none
     int dropped;                      // rows of a list whose label is none of the seven emotions
     int missing;                      // files that a list names and that do not exist
     atomic_uchar *damaged;            // (count) 1 once a picture turned out to be unreadable
     Names notes;                      // how names and numbers were understood, for the doctor
     int crop, unlabelled, listed;     // unlabelled: one class "all"; listed: a list names the files
+    int every_label;                  // as in the options
+    const struct Numbering *numbers;  // the last that `notes` tells of
     int room, classes_room;
     size_t *where;                    // (count) where a picture's path begins in `text`, or its pixels in `raw`
     char *root;                       // the folder that paths are relative to
@@ -6023,12 +6033,14 @@ static const Spelling emotion_spellings[] = {
     {"anger", EMOTION_ANGRY}, {NULL, -1}
 };
 
-enum { COLUMN_PATH, COLUMN_LABEL, COLUMN_SPLIT, COLUMN_PIXELS, COLUMNS };
+enum { COLUMN_PATH, COLUMN_LABEL, COLUMN_SPLIT, COLUMN_PIXELS, COLUMN_FACE_X, COLUMN_FACE_Y, COLUMN_FACE_WIDTH,
+       COLUMN_FACE_HEIGHT, COLUMNS };
 
 static const Spelling column_spellings[] = {
     {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"label", COLUMN_LABEL},
     {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
-    {"pixels", COLUMN_PIXELS}, {NULL, -1}
+    {"pixels", COLUMN_PIXELS}, {"face_x", COLUMN_FACE_X}, {"face_y", COLUMN_FACE_Y},
+    {"face_width", COLUMN_FACE_WIDTH}, {"face_height", COLUMN_FACE_HEIGHT}, {NULL, -1}
 };
 
 /* The value of the name in the table, upper and lower case being the same; -1 where it is not there. */
@@ -6171,6 +6183,7 @@ static void dataset_close(DataSet *set)
     free(set->label);
     free(set->split);
     free(set->attributes);
+    free(set->place);
     free(set->where);
     free(set->text);
     free(set->raw);
@@ -6189,12 +6202,22 @@ static int dataset_add(DataSet *set, int split, int label, size_t where, Error *
         set->where = grown(set->where, used, room, sizeof *set->where);
         if (set->listed && set->attributes)
             set->attributes = grown(set->attributes, used, room, (size_t)set->n_classes);
+        if (set->place)
+            set->place = grown(set->place, used, room, sizeof *set->place);
         set->room = (int)room;
     }
     set->label[set->count] = label;
     set->split[set->count] = (uint8_t)split;
     set->where[set->count++] = where;
     return 1;
+}
+
+/* Notes where the face is in the picture that was added last. */
+static void dataset_place(DataSet *set, Place place)
+{
+    if (!set->place)
+        set->place = must_alloc((size_t)set->room, sizeof *set->place);
+    set->place[set->count - 1] = place;
 }
 
 /* Keeps a path, relative to the root, and returns where. */
@@ -6244,7 +6267,8 @@ static char *dataset_name(const DataSet *set, int index)
         return text_of("%s, picture %zu", set->path,
                        set->where[index] / ((size_t)set->raw_side * (size_t)set->raw_side) + 1);
     const char *path = set->text + set->where[index];
-    return path[0] == '/' ? text_of("%s", path) : text_of("%s/%s", set->root, path);
+    int whole = path[0] == '/' || strcmp(set->root, ".") == 0;
+    return whole ? text_of("%s", path) : text_of("%s/%s", set->root, path);
 }
 
 static int is_folder(const char *path)
@@ -6387,6 +6411,7 @@ typedef struct Table {
     char *path, *line;
     char *fields[FIELDS_MAX];         // of the current row; they point into the line
     int n_fields, line_number, blanks;    // blanks: fields end at blanks too, as in CelebA's lists
+    int again;                        // the row that was read last is to be read once more: it was no header
 } Table;
 
 static int table_open(Table *table, const char *path, Error *e)
@@ -6454,6 +6479,10 @@ static int split_fields(Table *table, char *at, Error *e)
 /* Reads the next line that is not empty into fields: 1 read, 0 the end, -1 failed. */
 static int table_next(Table *table, Error *e)
 {
+    if (table->again) {
+        table->again = 0;
+        return 1;
+    }
     while (fgets(table->line, LINE_BYTES, table->file)) {
         table->line_number++;
         size_t length = strlen(table->line);
@@ -6484,7 +6513,29 @@ static int whole_number(const char *text, long *value)
     return end != text && *end == 0 && errno == 0;
 }
 
-enum { LIST_NONE, LIST_PIXELS, LIST_PATHS, LIST_ATTRIBUTES };
+enum { LIST_NONE, LIST_PIXELS, LIST_PATHS, LIST_ATTRIBUTES, LIST_VOTES, LIST_RAFDB };
+
+/* Lists without a header are told by their first row: RAF-DB's, "train_00001.jpg 5", and AffectNet's validation list, nine
+ * columns of which the first is a path and the seventh the expression. */
+static int headless_list(Table *table, int column[COLUMNS], Error *e)
+{
+    long number;
+    char **field = table->fields;
+    if (table->n_fields == 1 && strcspn(field[0], " ") < strlen(field[0]) &&
+        (strncmp(field[0], "train_", 6) == 0 || strncmp(field[0], "test_", 5) == 0)) {
+        table->blanks = table->again = 1;
+        return split_fields(table, field[0], e) && table->n_fields == 2 && whole_number(field[1], &number) ?
+               LIST_RAFDB : LIST_NONE;
+    }
+    if (table->n_fields != 9 || !strchr(field[0], '/') || !whole_number(field[6], &number))
+        return LIST_NONE;
+    table->again = 1;
+    column[COLUMN_PATH] = 0;
+    column[COLUMN_LABEL] = 6;
+    for (int i = 0; i < 4; i++)
+        column[COLUMN_FACE_X + i] = 1 + i;
+    return LIST_PATHS;
+}
 
 /* Reads the header and tells which kind of list this is. For an attribute list the fields then hold the names. */
 static int table_header(Table *table, int column[COLUMNS], Error *e)
@@ -6507,7 +6558,11 @@ static int table_header(Table *table, int column[COLUMNS], Error *e)
         if (which >= 0 && column[which] < 0)
             column[which] = i;
     }
-    return column[COLUMN_LABEL] < 0 ? LIST_NONE : column[COLUMN_PIXELS] >= 0 ? LIST_PIXELS :
+    if (table->n_fields > 2 && strcasecmp(table->fields[0], "usage") == 0 && strcasecmp(table->fields[2], "neutral") == 0)
+        return LIST_VOTES;
+    if (column[COLUMN_LABEL] < 0)
+        return headless_list(table, column, e);
+    return column[COLUMN_PIXELS] >= 0 ? LIST_PIXELS :
            column[COLUMN_PATH] >= 0 ? LIST_PATHS : LIST_NONE;
 }
 
@@ -6530,16 +6585,31 @@ static int list_kind(const char *path)
  *     subDirectory_filePath,expression          GANmut's and AffectNet's lists (other columns are passed over),
  *     images/0001.jpg,3                         or path,label with names or numbers; a column `split` may follow
  *
+ *     Usage,Image name,neutral,happiness, ...   FERPlus (Barsoum et al. 2016): ten people's votes on each row of the
+ *     Training,fer0000000.png,4,0,0,1,3,2, ...  fer2013.csv beside it
+ *
+ *     train_00001.jpg 5                         RAF-DB (Li et al. 2017), 1 to 7; its pictures lie in Image/aligned
+ *
  *     202599                                    CelebA's list_attr_celeba.txt (Liu et al. 2015): any number of
  *     5_o_Clock_Shadow Arched_Eyebrows ...      attributes a picture, 1 or -1; list_eval_partition.txt beside it
  *     000001.jpg -1  1 ...                      gives the splits
  *
- * FER2013 numbers the emotions in its own order; all other numbers are AffectNet's, whose first seven are ours.
- * Paths are relative to the list's folder.
+ * FER2013 and RAF-DB number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven
+ * are ours. Rows with another label than the seven emotions are counted and left out; an import wants them as well, to
+ * say of each class what became of it (every_label). Paths are relative to the list's folder.
  * ---------------------------------------------------------------------------------------------- */
-static const int fer2013_order[EMOTIONS] = {
-    EMOTION_ANGRY, EMOTION_DISGUST, EMOTION_FEAR, EMOTION_HAPPY, EMOTION_SAD, EMOTION_SURPRISE, EMOTION_NEUTRAL
-};
+typedef struct Numbering {
+    const char *whose;
+    int first, count;                 // names[0] has the number `first`
+    const char *const *names;
+} Numbering;
+
+static const char *const fer2013_names[] = {"angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"};
+static const char *const rafdb_names[] = {"surprise", "fear", "disgust", "happy", "sad", "angry", "neutral"};
+static const char *const affectnet_names[] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry",
+                                              "contempt", "none", "uncertain", "no face"};
+static const Numbering fer2013_numbers = {"FER2013", 0, 7, fer2013_names}, rafdb_numbers = {"RAF-DB", 1, 7, rafdb_names},
+                       affectnet_numbers = {"AffectNet", 0, 11, affectnet_names};
 
 /* Appends one row's pixels. The first row settles the side, all others must agree. */
 static int read_pixels(DataSet *set, const Table *table, const char *at, size_t *where, Error *e)
@@ -6569,8 +6639,31 @@ static int read_pixels(DataSet *set, const Table *table, const char *at, size_t 
     return 1;
 }
 
+/* Says once how numbers were understood. */
+static void note_numbering(DataSet *set, const Numbering *numbers)
+{
+    char text[200];
+    if (set->numbers == numbers)
+        return;
+    int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
+    for (int i = 0; i < EMOTIONS; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
+                         numbers->names[i]);
+    names_add_once(&set->notes, text);
+    set->numbers = numbers;
+}
+
+/* The class of that name, or -1 where it is no emotion and only emotions are wanted; -2 failed. */
+static int emotion_class(DataSet *set, const char *name, Error *e)
+{
+    if (!set->every_label && spelled(emotion_spellings, name) < 0)
+        return -1;
+    int label = dataset_class(set, name, e);
+    return label < 0 ? -2 : label;
+}
+
 /* The class of a label field: 0 and above; -1 for a number that is no emotion; -2 failed. */
-static int read_label(DataSet *set, const Table *table, const char *text, const int *order, Error *e)
+static int read_label(DataSet *set, const Table *table, const char *text, const Numbering *numbers, Error *e)
 {
     long number;
     if (!*text) {
@@ -6578,15 +6671,34 @@ static int read_label(DataSet *set, const Table *table, const char *text, const 
         return -2;
     }
     if (whole_number(text, &number)) {
-        if (number < 0 || number >= EMOTIONS)
-            return -1;
-        text = emotion_names[order ? order[number] : number];
-        names_add_once(&set->notes, order ?
-            "numbers are read in FER2013's order: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral" :
-            "numbers are read in AffectNet's order: 0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 angry");
+        int known = number >= numbers->first && number - numbers->first < numbers->count;
+        note_numbering(set, numbers);
+        return emotion_class(set, known ? numbers->names[number - numbers->first] : "no label", e);
     }
     int label = dataset_class(set, text, e);
     return label < 0 ? -2 : label;
+}
+
+/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. */
+static Place read_place(const Table *table, const int column[COLUMNS])
+{
+    long n[4];
+    for (int i = 0; i < 4; i++)
+        if (column[COLUMN_FACE_X + i] < 0 || !whole_number(table->fields[column[COLUMN_FACE_X + i]], &n[i]) || n[i] < 0 ||
+            n[i] > 65535)
+            return (Place){0};
+    return n[2] && n[3] ? (Place){{(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}, 0} : (Place){0};
+}
+
+/* AffectNet has no column for the split: its lists are called training.csv and validation.csv. */
+static int list_split(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char name[64];
+    snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
+    name[strcspn(name, ".")] = 0;
+    int split = spelled(split_spellings, name);
+    return split < 0 ? SPLIT_TRAIN : split;
 }
 
 static int read_row(DataSet *set, const Table *table, const int column[COLUMNS], Error *e)
@@ -6599,7 +6711,10 @@ static int read_row(DataSet *set, const Table *table, const int column[COLUMNS],
     if (column[COLUMN_SPLIT] >= 0 && (split = spelled(split_spellings, table->fields[column[COLUMN_SPLIT]])) < 0)
         return fail(e, 1, "%s, line %d: '%.40s' is none of train, validation, test",
                     table->path, table->line_number, table->fields[column[COLUMN_SPLIT]]);
-    int label = read_label(set, table, table->fields[column[COLUMN_LABEL]], pixels ? fer2013_order : NULL, e);
+    else if (column[COLUMN_SPLIT] < 0)
+        split = list_split(table->path);
+    int label = read_label(set, table, table->fields[column[COLUMN_LABEL]],
+                           pixels ? &fer2013_numbers : &affectnet_numbers, e);
     if (label < 0) {
         set->dropped += label == -1;
         return label == -1;
@@ -6614,7 +6729,12 @@ static int read_row(DataSet *set, const Table *table, const int column[COLUMNS],
     for (char *c = path; *c; c++)
         if (*c == '\\')
             *c = '/';                 // lists made on Windows
-    return dataset_add(set, split, label, dataset_text(set, "", path), e);
+    Place place = read_place(table, column);
+    if (!dataset_add(set, split, label, dataset_text(set, "", path), e))
+        return 0;
+    if (place.box[2])
+        dataset_place(set, place);
+    return 1;
 }
 
 /* The attributes asked for (NULL: all), in that order, become the set's classes; chosen[k] is the field of class k. */
@@ -6643,19 +6763,17 @@ static int choose_attributes(DataSet *set, const Table *table, const char *asked
     return ok;
 }
 
-/* Where CelebA's pictures lie beside their list: the first of the usual folders that holds the first picture. */
-static const char *attribute_folder(const DataSet *set, const char *first)
+/* Where a list's pictures lie: the first of the usual folders (from the root) that holds the first picture, or NULL. */
+static const char *picture_folder(const DataSet *set, const char *const *usual, const char *first)
 {
-    static const char *const usual[] = {"img_align_celeba", "img_align_celeba/img_align_celeba", "img_celeba", "images",
-                                        "../Img/img_align_celeba", "../Img/img_celeba", NULL};
-    for (const char *const *folder = usual; *folder; folder++) {
-        char *path = text_of("%s/%s/%s", set->root, *folder, first);
+    for (; *usual; usual++) {
+        char *path = text_of("%s/%s/%s", set->root, *usual, first);
         int there = access(path, R_OK) == 0;
         free(path);
         if (there)
-            return *folder;
+            return *usual;
     }
-    return "";
+    return NULL;
 }
 
 /* Opens the partition list beside an attribute list; without one, file stays NULL and every picture is for training. */
@@ -6712,6 +6830,8 @@ static int read_attribute_row(DataSet *set, const Table *table, Table *parts, co
 
 static int read_attributes(DataSet *set, Table *table, const char *asked, Error *e)
 {
+    static const char *const usual[] = {"img_align_celeba", "img_align_celeba/img_align_celeba", "img_celeba", "images",
+                                        "../Img/img_align_celeba", "../Img/img_celeba", NULL};
     int chosen[FIELDS_MAX], got = 1, ok = choose_attributes(set, table, asked, chosen, e);
     int fields = table->n_fields + 1 - (strcasecmp(table->fields[0], "image_id") == 0);
     const char *folder = NULL;
@@ -6719,7 +6839,8 @@ static int read_attributes(DataSet *set, Table *table, const char *asked, Error 
     partition_open(&parts, set->root);
     set->attributes = must_alloc(1, 1);
     while (ok && (got = table_next(table, e)) > 0) {
-        folder = folder ? folder : attribute_folder(set, table->fields[0]);
+        folder = folder ? folder : picture_folder(set, usual, table->fields[0]);
+        folder = folder ? folder : "";
         ok = table->n_fields == fields ? read_attribute_row(set, table, &parts, chosen, folder, e) :
              fail(e, 1, "%s, line %d: %d fields where the header promises %d", table->path, table->line_number,
                   table->n_fields, fields);
@@ -6728,22 +6849,129 @@ static int read_attributes(DataSet *set, Table *table, const char *asked, Error 
     return ok && got == 0;
 }
 
-/* Reads a list file of any kind; the root becomes its folder. */
+/* RAF-DB: the first of the usual folders that has the first picture, as it is called in the list or as its aligned copy. */
+static int read_rafdb(DataSet *set, Table *table, Error *e)
+{
+    static const char *const usual[] = {".", "aligned", "Image/aligned", "../Image/aligned", "original", "Image/original",
+                                        "../Image/original", "images", NULL};
+    const char *folder = NULL, *ending = "_aligned";
+    int got;
+    while ((got = table_next(table, e)) > 0) {
+        const char *name = table->fields[0], *dot = strrchr(name, '.');
+        if (table->n_fields != 2 || !dot)
+            return fail(e, 1, "%s, line %d: expected a file's name and a number from 1 to 7", table->path,
+                        table->line_number);
+        int label = read_label(set, table, table->fields[1], &rafdb_numbers, e), stem = (int)(dot - name);
+        if (label == -2)
+            return 0;
+        set->dropped += label < 0;
+        char *aligned = text_of("%.*s%s%s", stem, name, ending, dot);
+        if (!folder && !(folder = picture_folder(set, usual, aligned))) {
+            folder = picture_folder(set, usual, name);
+            ending = "";
+            folder = folder ? folder : ".";
+        }
+        int split = strncmp(name, "test_", 5) == 0 ? SPLIT_TEST : SPLIT_TRAIN, here = strcmp(folder, ".") == 0;
+        int ok = label < 0 || dataset_add(set, split, label, dataset_text(set, here ? "" : folder, *ending ? aligned : name), e);
+        free(aligned);
+        if (!ok)
+            return 0;
+    }
+    return got == 0;
+}
+
+/* FERPlus' rule "majority", as its authors' program has it: a single vote is noise and counts as none; the class with more
+ * than half of the votes that are left wins. Returns its place among the columns, or -1. */
+static int majority(const int *votes, int count)
+{
+    int sum = 0, most = 0;
+    for (int i = 0; i < count; i++) {
+        sum += votes[i] > 1 ? votes[i] : 0;
+        most = votes[i] > votes[most] ? i : most;
+    }
+    return votes[most] > 1 && 2 * votes[most] > sum ? most : -1;
+}
+
+/* One row of votes and the row of fer2013.csv that it is about. */
+static int read_vote_row(DataSet *set, const Table *votes, const Names *classes, const Table *pixels,
+                         const int column[COLUMNS], Error *e)
+{
+    int vote[FIELDS_MAX], n = classes->count, split = spelled(split_spellings, votes->fields[0]);
+    int usage = column[COLUMN_SPLIT];
+    size_t where;
+    if (votes->n_fields != n + 2 || split < 0)
+        return fail(e, 1, "%s, line %d: expected Training, PublicTest or PrivateTest, a name and %d numbers", votes->path,
+                    votes->line_number, n);
+    if (pixels->n_fields <= column[COLUMN_PIXELS] || pixels->n_fields <= usage ||
+        (usage >= 0 && spelled(split_spellings, pixels->fields[usage]) != split))
+        return fail(e, 1, "%s, line %d: not the picture that line %d of %s is about: both files must have their original "
+                    "order", pixels->path, pixels->line_number, votes->line_number, votes->path);
+    for (int i = 0; i < n; i++) {
+        long number;
+        if (!whole_number(votes->fields[i + 2], &number) || number < 0 || number > 1000)
+            return fail(e, 1, "%s, line %d: '%.20s' is no number of votes", votes->path, votes->line_number,
+                        votes->fields[i + 2]);
+        vote[i] = (int)number;
+    }
+    int winner = majority(vote, n), label = emotion_class(set, winner < 0 ? "no majority" : classes->items[winner], e);
+    set->dropped += label == -1;
+    if (label < 0)
+        return label == -1;
+    return read_pixels(set, pixels, pixels->fields[column[COLUMN_PIXELS]], &where, e) &&
+           dataset_add(set, split, label, where, e);
+}
+
+/* fer2013new.csv, row by row with its fer2013.csv. */
+static int read_votes(DataSet *set, Table *votes, const DataOptions *options, Error *e)
+{
+    char *path = options->more ? text_of("%s", options->more->items[0]) : text_of("%s/fer2013.csv", set->root);
+    Names classes = {0};
+    Table pixels;
+    int column[COLUMNS], got = 1, more = 1, ok = table_open(&pixels, path, e);
+    if (!ok)
+        fail(e, 1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
+             strerror(errno));
+    for (int i = 2; i < votes->n_fields; i++)
+        names_add(&classes, strcmp(votes->fields[i], "NF") == 0 ? "no face" : votes->fields[i]);
+    if (ok && table_header(&pixels, column, e) != LIST_PIXELS)
+        ok = fail(e, 1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
+    while (ok && (got = table_next(votes, e)) > 0 && (more = table_next(&pixels, e)) > 0)
+        ok = read_vote_row(set, votes, &classes, &pixels, column, e);
+    if (ok && got > 0 && more == 0)
+        ok = fail(e, 1, "%s ends before line %d of %s: both files must be whole", path, votes->line_number, votes->path);
+    table_close(&pixels);
+    names_free(&classes);
+    free(path);
+    return ok && got == 0;
+}
+
+/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list adds its
+ * rows to those of the first. */
 static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
 {
-    static const char *const formats[] = {"", "fer2013.csv", "CSV list", "CelebA attributes"};
+    static const char *const formats[] = {"", "fer2013.csv", "CSV list", "CelebA attributes", "FERPlus votes",
+                                          "RAF-DB list"};
     const char *slash = strrchr(path, '/');
     Table table;
     int column[COLUMNS], got, ok = 0;
     free(set->root);
     set->root = slash ? text_of("%.*s", (int)(slash - path), path) : text_of(".");
     int kind = table_open(&table, path, e) ? table_header(&table, column, e) : -1;
+    if (options->more && kind != LIST_VOTES) {
+        free(set->root);
+        set->root = text_of("%s", options->more->items[0]);
+    }
     set->listed = 1;
     if (kind == LIST_NONE)
         fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' or "
-             "'subDirectory_filePath,expression' or 'path,label', or the file be CelebA's list_attr_celeba.txt", path);
+             "'subDirectory_filePath,expression' or 'path,label', or it be FERPlus' fer2013new.csv, RAF-DB's "
+             "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
     else if (kind == LIST_ATTRIBUTES)
         ok = read_attributes(set, &table, options->attributes, e);
+    else if (kind == LIST_VOTES)
+        ok = read_votes(set, &table, options, e);
+    else if (kind == LIST_RAFDB)
+        ok = read_rafdb(set, &table, e);
     else if (kind > 0) {
         while ((got = table_next(&table, e)) > 0 && read_row(set, &table, column, e)) {}
         ok = got == 0;
@@ -6752,6 +6980,242 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
     if (ok)
         snprintf(set->format, sizeof set->format, "%s", formats[kind]);
     return ok && set->count ? 1 : ok ? fail(e, 1, "%s lists no picture with a label that is known", path) : 0;
+}
+
+/* ---- Aff-Wild2 (Kollias and Zafeiriou 2019): a text file a video, a line a frame ----
+ *
+ *     EXPR/Train_Set/video7_left.txt                  its frames: video7_left/00001.jpg ..., video7/00001.jpg ...,
+ *     Neutral,Anger,Disgust,Fear,Happiness, ...       or in video7.mp4
+ *     0                                               frame 1 is neutral
+ *     -1                                              frame 2 was not annotated
+ *
+ * A video of two people has two files, _left and _right. Where these share frames, the half of the picture tells who is
+ * meant. Frame k of a video file is named as video7.mp4#k. */
+static const char *const video_endings[] = {"mp4", "avi", "mkv", "mov", "m4v", "webm", NULL};
+
+/* The k of "video7.mp4#k", and how long the video's own path is; 0 where the path is none of a video's frame. */
+static long video_frame(const char *path, int *length)
+{
+    const char *mark = strrchr(path, '#'), *dot = mark;
+    long number;
+    if (!mark || !whole_number(mark + 1, &number) || number < 1)
+        return 0;
+    while (dot > path && *dot != '.')
+        dot--;
+    for (const char *const *end = video_endings; *end; end++)
+        if (strlen(*end) == (size_t)(mark - dot - 1) && strncasecmp(dot + 1, *end, strlen(*end)) == 0) {
+            if (length)
+                *length = (int)(mark - path);
+            return number;
+        }
+    return 0;
+}
+
+/* Reads the first line: is it a list of emotions, as Aff-Wild2's is? */
+static int annotation_header(Table *table, Error *e)
+{
+    return table_next(table, e) > 0 && table->n_fields > 1 && spelled(emotion_spellings, table->fields[0]) >= 0 &&
+           spelled(emotion_spellings, table->fields[1]) >= 0;
+}
+
+/* Adds the annotation files of a folder and of the folders in it. Of a folder full of other texts only some are opened. */
+static void find_annotations(const char *folder, int depth, Names *found)
+{
+    Names lists = folder_names(folder, NAMES_LISTS, 0), folders = {0};
+    int before = found->count;
+    for (int i = 0; i < lists.count && (i < 20 || found->count > before); i++) {
+        char *path = text_of("%s/%s", folder, lists.items[i]);
+        Table table;
+        Error ignored = {0};
+        if (table_open(&table, path, &ignored) && annotation_header(&table, &ignored))
+            names_add(found, path);
+        table_close(&table);
+        free(path);
+    }
+    if (depth > 0)
+        folders = folder_names(folder, NAMES_FOLDERS, 0);
+    for (int i = 0; i < folders.count; i++) {
+        char *inner = text_of("%s/%s", folder, folders.items[i]);
+        find_annotations(inner, depth - 1, found);
+        free(inner);
+    }
+    names_free(&lists);
+    names_free(&folders);
+}
+
+/* A video's pictures: a folder of frames (name[k] is frame k's file, or NULL), a video file, or neither. */
+typedef struct Footage {
+    char *folder, *video;
+    Names files;
+    const char **name;
+    long frames;
+    char half;
+} Footage;
+
+static void footage_free(Footage *f)
+{
+    free(f->folder);
+    free(f->video);
+    free(f->name);
+    names_free(&f->files);
+}
+
+/* Looks for place/name/ and place/name.mp4. */
+static int footage_at(Footage *f, const char *place, const char *name)
+{
+    char *path = text_of("%s/%s", place, name);
+    if (is_folder(path) && folder_has(path, NAMES_PICTURES)) {
+        f->folder = path;
+        return 1;
+    }
+    for (const char *const *end = video_endings; *end && !f->video; end++) {
+        char *file = text_of("%s.%s", path, *end);
+        if (access(file, R_OK) == 0)
+            f->video = file;
+        else
+            free(file);
+    }
+    free(path);
+    return f->video != NULL;
+}
+
+/* Numbers the frames of a folder by the last digits in their names. */
+static void number_frames(Footage *f)
+{
+    enum { FRAMES_MAX = 10000000 };
+    f->files = folder_names(f->folder, NAMES_PICTURES, 0);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < f->files.count; i++) {
+            const char *name = f->files.items[i], *end = strrchr(name, '.'), *at = end;
+            while (at > name && isdigit((unsigned char)at[-1]))
+                at--;
+            long number = at < end ? strtol(at, NULL, 10) : 0;
+            if (number < 1 || number > FRAMES_MAX)
+                continue;
+            if (pass)
+                f->name[number] = name;
+            else
+                f->frames = number > f->frames ? number : f->frames;
+        }
+        if (!pass)
+            f->name = must_alloc((size_t)f->frames + 1, sizeof *f->name);
+    }
+}
+
+/* Finds the footage of video `name`; of name_left and name_right also that of `name`. */
+static Footage find_footage(const Names *places, const char *name)
+{
+    Footage f = {0};
+    size_t length = strlen(name);
+    char *shared = text_of("%s", name);
+    char half = length > 5 && strcmp(name + length - 5, "_left") == 0 ? 'l' :
+                length > 6 && strcmp(name + length - 6, "_right") == 0 ? 'r' : 0;
+    int found = 0;
+    for (int i = 0; i < places->count && !found; i++)
+        found = footage_at(&f, places->items[i], name);
+    if (half)
+        shared[length - (half == 'l' ? 5 : 6)] = 0;
+    for (int i = 0; half && i < places->count && !found; i++)
+        if ((found = footage_at(&f, places->items[i], shared)))
+            f.half = half;
+    free(shared);
+    if (f.folder)
+        number_frames(&f);
+    return f;
+}
+
+/* "EXPR/Validation_Set/video7.txt" is of the validation split; what lies above the set's path says nothing. */
+static int annotation_split(const DataSet *set, const char *path)
+{
+    const char *slash = strrchr(set->path, '/'), *from = path + (slash ? slash + 1 - set->path : 0);
+    int split = SPLIT_TRAIN;
+    for (const char *at = from, *end; (end = strchr(at, '/')); at = end + 1) {
+        char word[32];
+        int length = (int)strcspn(at, "_/");
+        snprintf(word, sizeof word, "%.*s", length, at);
+        int found = spelled(split_spellings, word);
+        split = found >= 0 ? found : split;
+    }
+    return split;
+}
+
+/* Adds the frames of one annotation file. A line that is no number counts as "no label". */
+static int read_annotation(DataSet *set, const char *path, const Footage *footage, const char *name, Error *e)
+{
+    Table table;
+    int label[FIELDS_MAX + 2], n = 0, got = 1, ok = table_open(&table, path, e) && annotation_header(&table, e);
+    for (; ok && n < table.n_fields; n++)
+        ok = (label[n] = emotion_class(set, strcasecmp(table.fields[n], "other") ? table.fields[n] : "other", e)) != -2;
+    ok = ok && (label[n] = emotion_class(set, "not annotated", e)) != -2 &&
+         (label[n + 1] = emotion_class(set, "no label", e)) != -2;
+    int split = annotation_split(set, path);
+    while (ok && (got = table_next(&table, e)) > 0) {
+        long number, frame = table.line_number - 1;
+        int known = table.n_fields == 1 && whole_number(table.fields[0], &number) && number >= -1 && number < n;
+        int k = label[!known ? n + 1 : number < 0 ? n : number];
+        set->dropped += k < 0;
+        if (k < 0)
+            continue;
+        char *file = footage->video ? text_of("%s#%ld", footage->video, frame) :
+                     footage->folder && frame <= footage->frames && footage->name[frame] ?
+                     text_of("%s/%s", footage->folder, footage->name[frame]) :
+                     text_of("%s/%05ld.jpg", footage->folder ? footage->folder : name, frame);
+        ok = dataset_add(set, split, k, dataset_text(set, "", file), e);
+        free(file);
+        if (ok && footage->half)
+            dataset_place(set, (Place){.half = footage->half});
+    }
+    long lines = table.line_number - 1;
+    table_close(&table);
+    if (ok && footage->frames > lines) {
+        char *note = text_of("%s: %ld frames have no line, as its last is that of frame %ld: is the file whole?", path,
+                             footage->frames - lines, lines);
+        names_add(&set->notes, note);
+        free(note);
+    }
+    return ok && got == 0;
+}
+
+/* Reads all annotation files at or below the set's path: 1 done, 0 failed, -1 there are none. The frames lie where the
+ * options say, or below the same path. */
+static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
+{
+    Names files = {0}, places = {0}, self = {.items = &set->path, .count = 1};
+    const Names *sources = options->more ? options->more : &self;
+    find_annotations(set->path, 3, &files);
+    for (int i = 0; files.count && i < sources->count; i++) {
+        Names inner = folder_names(sources->items[i], NAMES_FOLDERS, 0);
+        names_add(&places, sources->items[i]);
+        for (int k = 0; k < inner.count; k++) {
+            char *path = text_of("%s/%s", sources->items[i], inner.items[k]);
+            names_add(&places, path);
+            free(path);
+        }
+        names_free(&inner);
+    }
+    int ok = files.count ? 1 : -1;
+    if (files.count) {
+        free(set->root);
+        set->root = text_of(".");
+        set->listed = 1;
+        snprintf(set->format, sizeof set->format, "Aff-Wild2 annotations");
+    }
+    for (int i = 0; ok == 1 && i < files.count; i++) {
+        char *name = text_of("%s", strrchr(files.items[i], '/') + 1);
+        *strrchr(name, '.') = 0;
+        Footage footage = find_footage(&places, name);
+        if (!footage.folder && !footage.video) {
+            char *note = text_of("%s: neither a folder of frames nor a video of that name", name);
+            names_add(&set->notes, note);
+            free(note);
+        }
+        ok = read_annotation(set, files.items[i], &footage, name, e);
+        footage_free(&footage);
+        free(name);
+    }
+    names_free(&files);
+    names_free(&places);
+    return ok == 1 && set->count == 0 ? fail(e, 1, "%s: no frame has a label that is an emotion", set->path) : ok;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6856,7 +7320,7 @@ static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
         char *path = set->path;
         set->path = NULL;
         dataset_close(set);
-        set->path = path;
+        *set = (DataSet){.path = path, .every_label = options->every_label};
         ok = read_list(set, lists.items[0], options, e);
     } else if (lists.count > 1) {
         join(text, sizeof text, lists.items, lists.count);
@@ -6872,7 +7336,7 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
 {
     struct stat status;
     int has_splits = 0, ok;
-    *set = (DataSet){.path = text_of("%s", path), .root = text_of("%s", path)};
+    *set = (DataSet){.path = text_of("%s", path), .root = text_of("%s", path), .every_label = options->every_label};
     for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
         set->path[end - 1] = set->root[end - 1] = 0;
     if (stat(path, &status) != 0)
@@ -6886,6 +7350,8 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
     if (!folder)
         return fail(e, 1, "%s: %s", path, strerror(errno));
     closedir(folder);
+    if ((ok = read_annotations(set, options, e)) >= 0)
+        return ok;
     if (!read_folders(set, &has_splits, e))
         return 0;
     if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && (ok = read_only_list(set, options, e)) >= 0)
@@ -6974,6 +7440,8 @@ static void dataset_move(DataSet *set, int from, int to)
     set->label[to] = set->label[from];
     set->split[to] = set->split[from];
     set->where[to] = set->where[from];
+    if (set->place)
+        set->place[to] = set->place[from];
     if (set->attributes && from != to)
         memcpy(set->attributes + (size_t)to * n, set->attributes + (size_t)from * n, n);
 }
@@ -6987,7 +7455,7 @@ static void dataset_keep(DataSet *set, int split, char **first_missing)
             continue;
         if (set->listed && !set->raw) {
             char *path = dataset_name(set, i);
-            int there = access(path, R_OK) == 0;
+            int there = video_frame(path, NULL) || access(path, R_OK) == 0;
             set->missing += !there;
             if (!there && !*first_missing)
                 *first_missing = path;
@@ -7098,7 +7566,10 @@ static int dataset_image(const DataSet *set, int index, int channels, Image *ima
 {
     if (!set->raw) {
         char *path = dataset_name(set, index);
-        int ok = image_load(path, channels, image, error);
+        int in_video = video_frame(path, NULL) > 0, ok = !in_video && image_load(path, channels, image, error);
+        if (in_video)
+            snprintf(error, 256, "%.150s: the frames must be taken out of the video first: facegan data import affwild2",
+                     path);
         free(path);
         return ok;
     }
@@ -9660,8 +10131,10 @@ static int propose(Detector *d, const Areas *areas, double scale, Faces *all, Er
             Face f = {.score = second_of_two(p->out[0]->data + 2 * at)};
             if (!(f.score >= p_threshold)) continue;
             const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
-            for (int i = 0; i < 4; i++)
-                f.box[i] = floor(corner[i] / scale), f.move[i] = (double)p->out[1]->data[4 * at + (size_t)i];
+            for (int i = 0; i < 4; i++) {
+                f.box[i] = floorf((float)corner[i] / (float)scale);   /* in single precision, as the port: 33/0.6 is 54 */
+                f.move[i] = (double)p->out[1]->data[4 * at + (size_t)i];
+            }
             faces_add(&found, f);
         }
     suppress_doubles(&found, OVER_UNION, 0.5, 0);
