@@ -41,6 +41,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -52,6 +53,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -6896,7 +6898,7 @@ static int majority(const int *votes, int count)
 static int read_vote_row(DataSet *set, const Table *votes, const Names *classes, const Table *pixels,
                          const int column[COLUMNS], Error *e)
 {
-    int vote[FIELDS_MAX], n = classes->count, split = spelled(split_spellings, votes->fields[0]);
+    int vote[FIELDS_MAX] = {0}, n = classes->count, split = spelled(split_spellings, votes->fields[0]);
     int usage = column[COLUMN_SPLIT];
     size_t where;
     if (votes->n_fields != n + 2 || split < 0)
@@ -10795,7 +10797,7 @@ typedef struct Settings {
     long count, json, roofline, repeat, scale, half;
     long files, interpolate, raw;
     char detector[TEXT], weights[TEXT * 4];
-    long align, all, csv, max_side;
+    long align, all, csv, max_side, whole;
     double margin, threshold, min_face;
     long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
 } Settings;
@@ -10913,6 +10915,7 @@ static const Setting settings_table[] = {
     {"margin",       'f', OTHER, AT(margin), 0, 4, "so much more than the face's box, as a share of its side"},
     {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
     {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
+    {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: take whole pictures, even where the list tells where the face is"},
     {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
     {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
     {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
@@ -16151,15 +16154,20 @@ static int sample_noise(const char *run, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.6  Faces in photographs: detect, crop, edit
+ * 13.9  Faces in photographs: detect, crop, edit
  *
  * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
  * or has no face is reported and passed over; it never ends a batch.
  * ---------------------------------------------------------------------------------------------- */
 
-/* Does a verb's work on one photograph of three channels; faces->count may be 0. */
-typedef int EachPhoto(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
-                      Error *e);
+typedef struct Photo {
+    const char *path, *name;            /* name: what its outputs are called */
+    int widest;                         /* characters of the longest path of all pictures */
+    Image image;                        /* three channels */
+} Photo;
+
+/* Does a verb's work on one photograph; faces->count may be 0. */
+typedef int EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e);
 
 /* Pictures as given, folders as the pictures in them, sorted by name. */
 static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
@@ -16176,6 +16184,49 @@ static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
         names_free(&inside);
     }
     return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
+}
+
+/* "a/photo.jpg" is called photo, or a_photo.jpg where that says more: where another picture is called photo, too. */
+static char *photo_stem(const char *path, bool whole)
+{
+    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
+    while (*path == '/') path++;
+    const char *slash = strrchr(path, '/'), *name = whole || !slash ? path : slash + 1, *dot = strrchr(name, '.');
+    char *stem = text_of("%.*s", !whole && dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+    for (char *c = stem; *c; c++)
+        if (*c == '/') *c = '_';
+    return stem;
+}
+
+/* How many of the sorted texts are equal to this one, up to two. */
+static int occurrences(char *const *sorted, int count, const char *text)
+{
+    char **at = bsearch(&text, sorted, (size_t)count, sizeof *sorted, compare_texts);
+    if (!at) return 0;
+    bool before = at > (char **)(uintptr_t)sorted && strcmp(at[-1], text) == 0;
+    return 1 + (before || (at + 1 < sorted + count && strcmp(at[1], text) == 0));
+}
+
+/* Gives every picture a name for its outputs, so that none overwrites another's. */
+static int photo_names(const Names *paths, Names *names, Error *e)
+{
+    int n = paths->count, ok = 1;
+    char **sorted = must_alloc((size_t)n, sizeof *sorted);
+    for (int i = 0; i < n; i++) names_add(names, ""), free(names->items[i]), names->items[i] = photo_stem(paths->items[i], false);
+    for (int pass = 0; pass < 2 && ok; pass++) {
+        for (int i = 0; i < n; i++) sorted[i] = names->items[i];
+        qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
+        bool *shared = must_alloc((size_t)n, sizeof *shared);
+        for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, names->items[i]) > 1;
+        for (int i = 0; i < n && ok; i++) {
+            if (!shared[i]) continue;
+            if (pass) ok = fail(e, 2, "%s is given twice, or two outputs would be called %s", paths->items[i], names->items[i]);
+            else free(names->items[i]), names->items[i] = photo_stem(paths->items[i], true);
+        }
+        free(shared);
+    }
+    free(sorted);
+    return ok;
 }
 
 /* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
@@ -16210,31 +16261,32 @@ static int open_detector(Detector *d, const Settings *s, Error *e)
 
 static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
 {
-    Names paths = {0};
+    Names paths = {0}, names = {0};
     Detector detector;
     NetworkTrace trace = {0};
-    int unreadable = 0, without = 0, found = 0, ok = open_detector(&detector, s, e);
+    int unreadable = 0, without = 0, found = 0, widest = 0, ok = open_detector(&detector, s, e);
     double seconds = 0;
     if (!ok) return 0;
     if (*s->trace) detector.watch = trace_network, detector.watch_context = &trace;
-    ok = photo_paths(inputs, count, &paths, e) && (!*s->out || make_directory(s->out, e));
+    ok = photo_paths(inputs, count, &paths, e) && photo_names(&paths, &names, e) && (!*s->out || make_directory(s->out, e));
+    for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
     for (int i = 0; ok && i < paths.count && !interrupted; i++) {
-        Image photo;
+        Photo photo = {paths.items[i], names.items[i], widest, {0}};
         Faces faces;
         char why[IMAGE_ERROR_SIZE];
-        if (!image_load(paths.items[i], 3, &photo, why)) {
+        if (!image_load(photo.path, 3, &photo.image, why)) {
             warn("passed over: %s", why);
             unreadable++;
             continue;
         }
         double start = now_seconds();
-        ok = detect_faces(&detector, &photo, &faces, e);
+        ok = detect_faces(&detector, &photo.image, &faces, e);
         seconds += now_seconds() - start;
-        if (ok && !faces.count) warn("no face in %s", paths.items[i]), without++;
+        if (ok && !faces.count) warn("no face in %s", photo.path), without++;
         found += faces.count;
-        ok = ok && each(context, paths.items[i], &photo, &faces, s, e);
+        ok = ok && each(context, &photo, &faces, s, e);
         faces_free(&faces);
-        image_free(&photo);
+        image_free(&photo.image);
     }
     int seen = paths.count - unreadable;
     if (ok)
@@ -16242,37 +16294,36 @@ static int each_photo(const Settings *s, char *const *inputs, int count, EachPho
              without, unreadable, seen ? 1e3 * seconds / seen : 0);
     if (*s->trace) ok = save_network_trace(&trace, s->trace, e) && ok;
     detector_close(&detector);
-    names_free(&paths);
+    names_free(&paths), names_free(&names);
     if (ok && unreadable) return fail(e, 1, "%d of %d pictures could not be read", unreadable, seen + unreadable);
     return ok;
 }
 
-/* A field of CSV: quoted where it must be (RFC 4180). */
-static void print_field(const char *text)
+/* A field of CSV: quoted where it must be (RFC 4180). A line break becomes a blank: fields have none here. */
+static void print_field(FILE *to, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) { fputs(text, stdout); return; }
-    putchar('"');
-    for (; *text; text++) printf("%s%c", *text == '"' ? "\"" : "", *text);
-    putchar('"');
+    if (!strpbrk(text, ",\"\r\n")) { fputs(text, to); return; }
+    putc('"', to);
+    for (; *text; text++) fprintf(to, "%s%c", *text == '"' ? "\"" : "", strchr("\r\n", *text) ? ' ' : *text);
+    putc('"', to);
 }
 
-/* OUT/<the picture's name without its ending><suffix>.png */
-static void photo_name(const char *out, const char *picture, const char *suffix, char path[PATH_MAX])
+/* OUT/<the picture's name><suffix>.png */
+static void photo_file(const char *out, const Photo *photo, const char *suffix, char path[PATH_MAX])
 {
-    const char *slash = strrchr(picture, '/'), *name = slash ? slash + 1 : picture, *dot = strrchr(name, '.');
-    snprintf(path, PATH_MAX, "%s/%.*s%s.png", *out ? out : ".",
-             dot && dot > name ? (int)(dot - name) : (int)strlen(name), name, suffix);
+    snprintf(path, PATH_MAX, "%s/%s%s.png", *out ? out : ".", photo->name, suffix);
 }
 
 /* The photograph with boxes, scores and landmarks drawn on it. */
-static int save_annotated(const char *picture, const Image *photo, const Faces *faces, const char *out, Error *e)
+static int save_annotated(const Photo *photo, const Faces *faces, const char *out, Error *e)
 {
     PlotCanvas canvas;
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE], text[32];
-    if (!plot_canvas(photo->width, photo->height, 0xffffff, &canvas))
-        return fail(e, 1, "no memory to draw on %s", picture);
-    memcpy(canvas.rgb, photo->pixels, (size_t)photo->width * (size_t)photo->height * 3);
-    double unit = fmax(1, (photo->width + photo->height) / 900.0);
+    int width = photo->image.width, height = photo->image.height;
+    if (!plot_canvas(width, height, 0xffffff, &canvas))
+        return fail(e, 1, "no memory to draw on %s", photo->path);
+    memcpy(canvas.rgb, photo->image.pixels, (size_t)width * (size_t)height * 3);
+    double unit = fmax(1, (width + height) / 900.0);
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
         const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
@@ -16288,34 +16339,33 @@ static int save_annotated(const char *picture, const Image *photo, const Faces *
                        (int)(1.25 * size), 0x103020);
         plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
     }
-    photo_name(out, picture, "-faces", path);
+    photo_file(out, photo, "-faces", path);
     Image image = {canvas.width, canvas.height, 3, canvas.rgb};
     int ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
     plot_free(&canvas);
     return ok;
 }
 
-static void print_heading(const Settings *s)
+static void print_heading(const Settings *s, int widest)
 {
     if (s->json) printf("{\"pictures\": [\n");
     else if (s->csv)
         printf("path,face,score,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
                "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y\n");
     else
-        printf("%-28s %4s  %6s %6s %6s %6s %6s   eyes, nose, mouth corners\n", "picture", "face", "score", "x", "y",
-               "width", "height");
+        printf("%-*s %4s  %6s %6s %6s %6s %6s   eyes, nose, mouth corners\n", widest, "picture", "face", "score", "x",
+               "y", "width", "height");
 }
 
 /* One photograph's faces: rows of a table or of CSV, or a JSON object. */
-static int print_faces(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
-                       Error *e)
+static int print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    int *pictures = context;
-    if (!*pictures) print_heading(s);
+    int *pictures = context, widest = max_int(photo->widest, 7);
+    if (!*pictures) print_heading(s, widest);
     if (s->json) {
         printf("%s  {\"path\": ", *pictures ? ",\n" : "");
-        print_quoted(path);
-        printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->width, photo->height);
+        print_quoted(photo->path);
+        printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
     }
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
@@ -16326,42 +16376,42 @@ static int print_faces(void *context, const char *path, const Image *photo, cons
                 printf("%s[%.2f, %.2f]", k ? ", " : "", f->landmark[k][0], f->landmark[k][1]);
             printf("]}");
         } else if (s->csv) {
-            print_field(path);
+            print_field(stdout, photo->path);
             printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
             for (int k = 0; k < LANDMARKS; k++) printf(",%.2f,%.2f", f->landmark[k][0], f->landmark[k][1]);
             printf("\n");
         } else {
-            printf("%-28s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", path, i + 1, f->score, f->box[0], f->box[1],
-                   face_width(f), face_height(f));
+            printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, f->box[0],
+                   f->box[1], face_width(f), face_height(f));
             for (int k = 0; k < LANDMARKS; k++) printf(" %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
             printf("\n");
         }
     }
     if (s->json) printf("]}");
     ++*pictures;
-    return *s->out ? save_annotated(path, photo, faces, s->out, e) : 1;
+    return *s->out ? save_annotated(photo, faces, s->out, e) : 1;
 }
 
 static int detect_photos(char *const *inputs, int count, const Settings *s, Error *e)
 {
     int pictures = 0, ok = each_photo(s, inputs, count, print_faces, &pictures, e);
-    if (ok && !pictures) print_heading(s);
+    if (ok && !pictures) print_heading(s, 7);
     if (s->json && (ok || pictures)) printf("\n]}\n");
     return ok;
 }
 
 /* Cuts out the best face, or all of them. */
-static int crop_photo(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
-                      Error *e)
+static int crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
     char name[PATH_MAX], suffix[16] = "", why[IMAGE_ERROR_SIZE];
     (void)context;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
         Image cut;
-        if (!cut_frame(photo, face_frame(faces->items[i], s->align, s->margin), s->size ? (int)s->size : 128, &cut, e))
+        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, s->margin), s->size ? (int)s->size : 128, &cut,
+                       e))
             return 0;
         if (s->all) snprintf(suffix, sizeof suffix, "-%d", i + 1);
-        photo_name(s->out, path, suffix, name);
+        photo_file(s->out, photo, suffix, name);
         int ok = image_save(name, &cut, NULL, 0, why);
         image_free(&cut);
         if (!ok) return fail(e, 1, "%s", why);
@@ -16399,25 +16449,25 @@ static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *res
     return ok;
 }
 
-/* Every face of a photograph with one expression: OUT/<name>-<class>.png */
-static int edit_photo(void *context, const char *path, const Image *photo, const Faces *faces, const Settings *s,
-                      Error *e)
+typedef struct PhotoEdit { Facegan *model; bool all; Wish wish; } PhotoEdit;
+
+/* Every face of a photograph with one expression, or with each: OUT/<name>-<expression>.png */
+static int edit_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    Facegan *model = context;
-    int index = -1, n = model->g.classes, ok = 1;
-    double strength = 1;
-    char name[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    bool all = strcmp(s->emotion, "all") == 0 || !*s->emotion;
-    if (!all && !parse_emotion(model, s->emotion, &index, &strength, e)) return 0;
-    for (int k = all ? 0 : index; faces->count && ok && k < (all ? n : index + 1); k++) {
+    const PhotoEdit *edit = context;
+    Facegan *model = edit->model;
+    int n = edit->all ? model->g.classes : 1, ok = 1;
+    char name[PATH_MAX], suffix[sizeof edit->wish.name + 1], why[IMAGE_ERROR_SIZE];
+    for (int k = 0; faces->count && ok && k < n; k++) {
         Image result;
-        if (!to_channels(photo, 3, &result, e)) return 0;
-        one_hot(model->condition->data, n, k);
-        model->condition->data[k] = (real)strength;
+        if (!to_channels(&photo->image, 3, &result, e)) return 0;
+        if (edit->all) set_class(model, k, 1);
+        else memcpy(model->condition->data, edit->wish.condition, (size_t)model->g.condition * sizeof(real));
         for (int i = 0; ok && i < faces->count; i++)
-            ok = edit_face(model, photo, face_frame(faces->items[i], s->align, s->margin), &result, e);
+            ok = edit_face(model, &photo->image, face_frame(faces->items[i], s->align, s->margin), &result, e);
         const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
-        edited_name(*s->out ? s->out : ".", path, model->class_names[k], name);
+        snprintf(suffix, sizeof suffix, "-%s", edit->all ? model->class_names[k] : edit->wish.name);
+        photo_file(s->out, photo, suffix, name);
         if (ok && !image_save(name, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
         if (ok) printf("%s\n", name);
         image_free(&result);
@@ -16427,14 +16477,578 @@ static int edit_photo(void *context, const char *path, const Image *photo, const
 
 static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
 {
-    Facegan *model = open_generator(run, e);
-    int index;
-    double strength;
-    if (!model) return 0;
-    bool all = strcmp(s->emotion, "all") == 0 || !*s->emotion;
-    int ok = (all || parse_emotion(model, s->emotion, &index, &strength, e)) &&
-             each_photo(s, inputs, count, edit_photo, model, e);
-    facegan_close(model);
+    PhotoEdit edit = {.model = open_generator(run, e)};
+    if (!edit.model) return 0;
+    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
+    int ok = (edit.all || parse_wish(edit.model, s, &edit.wish, e)) && each_photo(s, inputs, count, edit_photo, &edit, e);
+    facegan_close(edit.model);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.9  Importing a data set
+ *
+ * A published data set becomes a folder that every verb here reads: OUT/train/happy/0000017.png and so on, labels.csv, a
+ * bar chart, and import.csv, which says of every row of a wanted class what became of it. Rows are taken in the order of
+ * the lists, a few at a time; a line is added to import.csv when its picture is written and has its final name. So
+ * import.csv is the journal as well: after an interruption it is believed line by line, up to the first that is cut short
+ * or whose picture is not there, and the import goes on behind it.
+ *
+ *     reader (9.5) --rows--> wanted class? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { IMPORT_AT_ONCE = 16 };           /* rows in hand: bounds the memory, and the work that a crash repeats */
+
+typedef enum { KEPT, LEFT_OUT, MISSING, UNREADABLE, NO_FACE, RESULTS, NOT_WRITTEN } ImportResult;
+static const char *const result_names[RESULTS] = {"kept", "left out", "no file", "unreadable", "no face"};
+
+/* ---- frames out of a video, by whatever program `ffmpeg` is on PATH: PPM pictures, one behind the other ---- */
+typedef struct Video { char *path; pid_t process; FILE *frames; long next; } Video;
+
+static void video_close(Video *v)
+{
+    int status = 0;
+    if (v->frames) {
+        bool ended = feof(v->frames) != 0;
+        fclose(v->frames);
+        waitpid(v->process, &status, 0);
+        if (ended && status) warn("ffmpeg failed at frame %ld of %s", v->next, v->path);
+    }
+    free(v->path);
+    *v = (Video){0};
+}
+
+static int video_open(Video *v, const char *path, Error *e)
+{
+    int ends[2];
+    video_close(v);
+    v->path = text_of("%s", path);
+    if (pipe2(ends, O_CLOEXEC)) return fail(e, 1, "no pipe for %s: %s", path, strerror(errno));
+    char *input = text_of("file:%s", path);                             /* so that no name can be a protocol's */
+    char *const words[] = {"ffmpeg", "-nostdin", "-v", "error", "-i", input, "-f", "image2pipe", "-c:v", "ppm", "-", NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    int status = posix_spawnp(&v->process, words[0], &actions, NULL, words, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    free(input);
+    close(ends[1]);
+    v->frames = status ? NULL : fdopen(ends[0], "rb");
+    v->next = 1;
+    if (v->frames) return 1;
+    close(ends[0]);
+    return fail(e, 1, "%s is a video, and no program ffmpeg can be run (%s): put one on PATH, or take the frames out elsewhere "
+                "(ffmpeg -i video.mp4 frames/video/%%05d.jpg) and name the folder frames", path, strerror(status));
+}
+
+/* "P6", width, height, 255, one blank, the pixels. 0 at the end of the film, or where the pipe carries something else. */
+static int video_next(Video *v, Image *out)
+{
+    int width, height, most;
+    if (fscanf(v->frames, "P6 %d %d %d", &width, &height, &most) != 3 || most != 255 || getc(v->frames) == EOF ||
+        width < 1 || height < 1 || width > 16384 || height > 16384 || !image_new(width, height, 3, out, NULL))
+        return 0;
+    size_t bytes = 3 * (size_t)width * (size_t)height;
+    v->next++;
+    if (fread(out->pixels, 1, bytes, v->frames) == bytes) return 1;
+    image_free(out);
+    return 0;
+}
+
+/* ---- one row ---- */
+typedef struct Imported {
+    int row;
+    ImportResult result;
+    bool cut;                           /* the face was cut out at its final size */
+    Image picture;
+    char *source, *path, why[IMAGE_ERROR_SIZE];
+} Imported;
+
+typedef struct Import {
+    const Settings *s;
+    DataSet set;
+    Detector detector;
+    Video video;
+    bool *wanted;                       /* (classes) */
+    int *work, n_work, done;            /* the rows of wanted classes */
+    int (*tally)[RESULTS + SPLITS];     /* (classes): rows by result, then kept ones by split */
+    Imported batch[IMPORT_AT_ONCE];
+} Import;
+
+/* Where row `row` goes: <split>/<class>/<row>.png */
+static char *import_path(const Import *job, int row)
+{
+    return text_of("%s/%s/%07d.png", split_names[job->set.split[row]], job->set.class_names[job->set.label[row]], row);
+}
+
+/* A picture as it will be used: three channels for a detector, one for --grey, else as the file has it but for alpha. */
+static int import_load(const Import *job, int row, Image *out, char why[IMAGE_ERROR_SIZE])
+{
+    int channels = *job->s->detector ? 3 : job->s->channels == 1 ? 1 : 0;
+    if (!dataset_image(&job->set, row, channels, out, why)) return 0;
+    if (out->channels != 4) return 1;
+    image_free(out);
+    return dataset_image(&job->set, row, 3, out, why);
+}
+
+static void import_read_task(void *argument, int i, int worker)
+{
+    (void)worker;
+    Import *job = argument;
+    Imported *item = &job->batch[i];
+    if (item->picture.pixels || item->result != KEPT) return;           /* a video's frame, read before */
+    if (!job->set.raw && access(item->source, R_OK)) item->result = MISSING;
+    else if (!import_load(job, item->row, &item->picture, item->why)) item->result = UNREADABLE;
+}
+
+/* Reads the frame if the row is one of a video's; the frames before it are passed over. */
+static int import_frame(Import *job, Imported *item, Error *e)
+{
+    int length;
+    long frame = job->set.raw ? 0 : video_frame(item->source, &length), ok = 1;
+    if (!frame) return 1;
+    char *path = text_of("%.*s", length, item->source);
+    if (!job->video.path || strcmp(job->video.path, path) || job->video.next > frame) ok = video_open(&job->video, path, e);
+    free(path);
+    if (!ok) return 0;
+    while (item->result == KEPT && !item->picture.pixels) {
+        Image picture = {0};
+        bool wanted = job->video.next == frame;
+        if (!video_next(&job->video, &picture)) item->result = MISSING;
+        else if (wanted) item->picture = picture;
+        else image_free(&picture);
+    }
+    return 1;
+}
+
+/* The best face whose centre is where the list says. */
+static const Face *best_face_there(const Faces *faces, const Place *place, int width)
+{
+    for (int i = 0; i < faces->count; i++) {
+        const Face *f = &faces->items[i];
+        const int *b = place->box;
+        double x = (f->box[0] + f->box[2]) / 2, y = (f->box[1] + f->box[3]) / 2;
+        bool inside = !b[2] || (x >= b[0] && x < b[2] && y >= b[1] && y < b[3]);
+        if (inside && (!place->half || (place->half == 'l') == (x < width / 2.0))) return f;
+    }
+    return NULL;
+}
+
+/* The face that the detector finds, or that the list tells of: 1 found, 0 not, -1 failed. */
+static int import_face(Import *job, const Imported *item, Face *face, Error *e)
+{
+    const Settings *s = job->s;
+    const Image *picture = &item->picture;
+    Place place = job->set.place && !s->whole ? job->set.place[item->row] : (Place){0};
+    if (*s->detector) {
+        Faces faces;
+        if (!detect_faces(&job->detector, picture, &faces, e)) return -1;
+        const Face *found = best_face_there(&faces, &place, picture->width);
+        if (found) *face = *found;
+        faces_free(&faces);
+        return found != NULL;
+    }
+    for (int k = 0; k < 4; k++) face->box[k] = place.box[k];
+    return !place.half && place.box[2] <= picture->width && place.box[3] <= picture->height;
+}
+
+/* Cuts the face out where a detector or the list knows of one. */
+static int import_cut(Import *job, Imported *item, Error *e)
+{
+    const Settings *s = job->s;
+    Face face = {0};
+    Image cut = {0}, grey = {0};
+    int found = item->result == KEPT ? import_face(job, item, &face, e) : 0;
+    if (item->result != KEPT || found < 0) return found >= 0;
+    if (!found) item->result = NO_FACE;
+    if (!found || !(face_width(&face) > 0)) return 1;                   /* the list told of no face: the whole picture */
+    Frame frame = face_frame(face, s->align && *s->detector, s->margin);
+    int ok = cut_frame(&item->picture, frame, s->size ? (int)s->size : 128, &cut, e);
+    if (ok && s->channels == 1 && cut.channels == 3) {
+        ok = to_channels(&cut, 1, &grey, e);
+        image_free(&cut);
+        cut = grey;
+    }
+    image_free(&item->picture);
+    item->picture = cut;
+    item->cut = true;
+    return ok;
+}
+
+static void import_write_task(void *argument, int i, int worker)
+{
+    (void)worker;
+    Import *job = argument;
+    Imported *item = &job->batch[i];
+    int size = (int)job->s->size, ok = 1;
+    Image small = {0};
+    if (item->result != KEPT) return;
+    if (size && !item->cut) {
+        crop_centre(&item->picture, 0);
+        ok = item->picture.width == size || image_resize(&item->picture, size, size, &small, item->why);
+    }
+    char *path = text_of("%s/%s", job->s->out, item->path), *left = text_of("%s.tmp0", path);
+    remove(left);                                                       /* of a run that was killed */
+    ok = ok && image_save(path, small.pixels ? &small : &item->picture, NULL, 0, item->why);
+    if (!ok) item->result = NOT_WRITTEN;
+    free(path), free(left);
+    image_free(&small);
+}
+
+/* ---- the journal ---- */
+static void import_count(Import *job, int row, ImportResult result)
+{
+    int label = job->set.label[row];
+    job->tally[label][result]++;
+    if (result == KEPT) job->tally[label][RESULTS + job->set.split[row]]++;
+}
+
+/* Is this line of the journal about that row, and is its picture there? */
+static bool import_line_fits(const Import *job, const Table *line, int row, ImportResult *result)
+{
+    char *source = dataset_name(&job->set, row), *path = import_path(job, row);
+    bool fits = line->n_fields == 5 && !strcmp(line->fields[0], source) &&
+                !strcmp(line->fields[1], job->set.class_names[job->set.label[row]]) &&
+                !strcmp(line->fields[2], split_names[job->set.split[row]]);
+    for (*result = KEPT; fits && *result < RESULTS && strcmp(line->fields[3], result_names[*result]);) ++*result;
+    fits = fits && *result < RESULTS;
+    if (fits && *result == KEPT) {
+        char *file = text_of("%s/%s", job->s->out, path);
+        struct stat status;
+        fits = !strcmp(line->fields[4], path) && stat(file, &status) == 0 && status.st_size > 0;
+        free(file);
+    }
+    free(source), free(path);
+    return fits;
+}
+
+/* Counts what an earlier run has done, cuts off what is not sound, and opens the journal for more. */
+static FILE *import_journal(Import *job, const char *path, Error *e)
+{
+    Table table;
+    Error none = {0};
+    ImportResult result;
+    long sound = 0;
+    if (access(path, F_OK) == 0) {
+        bool open = table_open(&table, path, &none) && table_next(&table, &none) > 0 && !feof(table.file);
+        if (open) sound = ftell(table.file);
+        while (open && job->done < job->n_work && table_next(&table, &none) > 0 && !feof(table.file) &&
+               import_line_fits(job, &table, job->work[job->done], &result)) {
+            import_count(job, job->work[job->done++], result);
+            sound = ftell(table.file);
+        }
+        table_close(&table);
+        if (truncate(path, sound)) { fail(e, 1, "%s: %s", path, strerror(errno)); return NULL; }
+    }
+    FILE *file = fopen(path, "ab");
+    if (file && !sound) fprintf(file, "source,class,split,result,path\n");
+    if (!file) fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    if (job->done) warn("%d of %d rows are done already", job->done, job->n_work);
+    return file;
+}
+
+static int import_note(Import *job, FILE *journal, const Imported *item, Error *e)
+{
+    if (item->result == NOT_WRITTEN) return fail(e, 1, "%s", item->why);
+    if (item->result == UNREADABLE) warn("passed over: %s", item->why);
+    print_field(journal, item->source);
+    putc(',', journal);
+    print_field(journal, job->set.class_names[job->set.label[item->row]]);
+    fprintf(journal, ",%s,%s,", split_names[job->set.split[item->row]], result_names[item->result]);
+    print_field(journal, item->result == KEPT ? item->path : "");
+    putc('\n', journal);
+    import_count(job, item->row, item->result);
+    return 1;
+}
+
+/* ---- all rows ---- */
+static int import_batch(Import *job, int count, FILE *journal, Error *e)
+{
+    int ok = 1;
+    for (int i = 0; i < count; i++) {
+        int row = job->work[job->done + i];
+        job->batch[i] = (Imported){.row = row, .source = dataset_name(&job->set, row), .path = import_path(job, row)};
+    }
+    for (int i = 0; ok && i < count; i++) ok = import_frame(job, &job->batch[i], e);
+    if (ok) parallel(count, import_read_task, job);
+    for (int i = 0; ok && i < count; i++) ok = import_cut(job, &job->batch[i], e);
+    if (ok) parallel(count, import_write_task, job);
+    for (int i = 0; i < count; i++) {
+        Imported *item = &job->batch[i];
+        ok = ok && import_note(job, journal, item, e);
+        image_free(&item->picture);
+        free(item->source), free(item->path);
+    }
+    if (fflush(journal) && ok) ok = fail(e, 1, "cannot write %s/import.csv: %s", job->s->out, strerror(errno));
+    job->done += count;
+    return ok;
+}
+
+/* Which classes to take: those asked for; else the seven emotions; else, where there are none or folders say so, all. */
+static int import_classes(Import *job, Error *e)
+{
+    DataSet *set = &job->set;
+    Names wanted = {0};
+    bool all = strcmp(set->format, "image folders") == 0, emotions = false;
+    int ok = !*job->s->classes || classes_wanted(set, job->s->classes, &wanted, e);
+    job->wanted = must_alloc((size_t)set->n_classes, sizeof *job->wanted);
+    job->tally = must_alloc((size_t)set->n_classes, sizeof *job->tally);
+    for (int k = 0; k < set->n_classes; k++) emotions = emotions || spelled(emotion_spellings, set->class_names[k]) >= 0;
+    for (int k = 0; ok && k < set->n_classes; k++) {
+        const char *name = set->class_names[k];
+        job->wanted[k] = *job->s->classes ? names_find(&wanted, name) >= 0 :
+                         all || !emotions || spelled(emotion_spellings, name) >= 0;
+        if (job->wanted[k] && (strchr(name, '/') || name[0] == '.'))
+            ok = fail(e, 1, "%s: the class '%s' can't be the name of a folder", set->path, name);
+    }
+    names_free(&wanted);
+    job->work = must_alloc((size_t)set->count, sizeof *job->work);
+    for (int i = 0; ok && i < set->count; i++) {
+        if (job->wanted[set->label[i]]) job->work[job->n_work++] = i;
+        else import_count(job, i, LEFT_OUT);
+    }
+    return ok && !job->n_work ? fail(e, 1, "%s: no row has a wanted class", set->path) : ok;
+}
+
+static int import_directories(const Import *job, Error *e)
+{
+    const DataSet *set = &job->set;
+    bool (*made)[SPLITS] = must_alloc((size_t)set->n_classes, sizeof *made);
+    int ok = 1;
+    for (int i = 0; ok && i < job->n_work; i++) {
+        int row = job->work[i], split = set->split[row], label = set->label[row];
+        if (made[label][split]) continue;
+        char *path = text_of("%s/%s/%s", job->s->out, split_names[split], set->class_names[label]);
+        ok = make_directory(path, e);
+        made[label][split] = true;
+        free(path);
+    }
+    free(made);
+    return ok;
+}
+
+/* OUT/import.txt says in words which import OUT holds, so that another one is not mixed into it. */
+static int import_claim(const Import *job, char *const *inputs, int count, Error *e)
+{
+    const Settings *s = job->s;
+    char *path = text_of("%s/import.txt", s->out), *have = NULL, *want = NULL, why[160] = "";
+    size_t size = 0, used = 0;
+    FILE *text = open_memstream(&want, &size), *file = fopen(path, "rb");
+    for (int i = 0; i < count; i++) fprintf(text, "%s = %s\n", i ? "input" : "kind", inputs[i]);
+    fprintf(text, "rows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\nmax-side = %ld\n",
+            job->n_work, s->classes, s->detector, s->weights, s->threshold, s->min_face, s->max_side);
+    fprintf(text, "size = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", s->size, s->margin, s->align, s->channels,
+            s->whole);
+    fclose(text);
+    have = must_alloc(size + 2, 1);
+    if (file) used = fread(have, 1, size + 1, file), fclose(file);
+    Names folders = folder_names(s->out, NAMES_FOLDERS, 1), lists = folder_names(s->out, NAMES_LISTS, 1);
+    if (file && (used != size || memcmp(have, want, size)))
+        snprintf(why, sizeof why, "holds an import with other inputs or options, see import.txt in it");
+    else if (!file && (folders.count || lists.count)) snprintf(why, sizeof why, "holds other files");
+    int ok = *why ? fail(e, 2, "%s %s: take another --out", s->out, why) : 1;
+    if (ok && !file) {
+        file = fopen(path, "wb");
+        ok = file && fwrite(want, 1, size, file) == size;
+        ok = file && fclose(file) == 0 && ok;
+        if (!ok) fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    }
+    names_free(&folders), names_free(&lists);
+    free(path), free(have), free(want);
+    return ok;
+}
+
+/* ---- what is left behind: labels.csv, a chart, a table ---- */
+static int import_labels(const Import *job, Error *e)
+{
+    char *journal = text_of("%s/import.csv", job->s->out), *path = text_of("%s/labels.csv", job->s->out),
+         *temporary = text_of("%s.tmp", path);
+    Table table;
+    FILE *file = fopen(temporary, "wb");
+    int got = 0, ok = file && table_open(&table, journal, e) && table_next(&table, e) > 0;
+    if (ok) fprintf(file, "path,label,split,source\n");
+    while (ok && (got = table_next(&table, e)) > 0) {
+        if (strcmp(table.fields[3], result_names[KEPT])) continue;
+        static const int order[4] = {4, 1, 2, 0};
+        for (int k = 0; k < 4; k++) print_field(file, table.fields[order[k]]), putc(k < 3 ? ',' : '\n', file);
+    }
+    if (file) table_close(&table);
+    ok = file && fclose(file) == 0 && ok && got == 0 && rename(temporary, path) == 0;
+    if (!ok && !e->status) fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    free(journal), free(path), free(temporary);
+    return ok;
+}
+
+/* The classes in our order: emotions first, then the others by name. */
+static char **import_order(const Import *job)
+{
+    char **names = must_alloc((size_t)job->set.n_classes, sizeof *names);
+    memcpy(names, job->set.class_names, (size_t)job->set.n_classes * sizeof *names);
+    qsort(names, (size_t)job->set.n_classes, sizeof *names, compare_classes);
+    return names;
+}
+
+static int import_class(const Import *job, const char *name)
+{
+    int k = 0;
+    while (job->set.class_names[k] != name) k++;
+    return k;
+}
+
+/* How many pictures of each class there are, as in seed 002's figure 8. */
+static int import_chart(const Import *job, Error *e)
+{
+    char **order = import_order(job), title[160], why[IMAGE_ERROR_SIZE];
+    double *values = must_alloc((size_t)job->set.n_classes, sizeof *values);
+    int n = 0, kept = 0, width = 0, ok = 0;
+    for (int i = 0; i < job->set.n_classes; i++) {
+        int k = import_class(job, order[i]);
+        if (!job->wanted[k]) continue;
+        kept += job->tally[k][KEPT];
+        values[n] = job->tally[k][KEPT], order[n++] = order[i];
+    }
+    width = max_int(640, 70 * n + 100);
+    snprintf(title, sizeof title, "%s: %d pictures kept of %d rows", job->set.format, kept, job->set.count);
+    PlotCanvas canvas;
+    PlotOptions options = {title, "", "pictures", 0, 0, 0};
+    if (plot_canvas(width, 420, 0xffffff, &canvas)) {
+        char *path = text_of("%s/distribution.png", job->s->out);
+        plot_bars(&canvas, 0, 0, width, 420, (const char *const *)order, values, n, &options);
+        Image image = {canvas.width, canvas.height, 3, canvas.rgb};
+        ok = image_save(path, &image, NULL, 0, why);
+        plot_free(&canvas);
+        free(path);
+    } else snprintf(why, sizeof why, "no memory for the chart");
+    free(order), free(values);
+    return ok ? 1 : fail(e, 1, "%s", why);
+}
+
+/* For each class: its rows, the kept ones of each split, and why the others were dropped. */
+static void import_table(const Import *job)
+{
+    char **order = import_order(job);
+    int sums[RESULTS + SPLITS] = {0};
+    for (int k = 0; k < job->set.n_classes; k++)
+        for (int r = 0; r < RESULTS + SPLITS; r++) sums[r] += job->tally[k][r];
+    printf("  %-16s %8s %8s %8s %10s %8s", "class", "rows", "kept", "train", "validation", "test");
+    for (int r = LEFT_OUT; r < RESULTS; r++)
+        if (sums[r]) printf(" %10s", result_names[r]);
+    for (int i = 0; i <= job->set.n_classes; i++) {
+        const int *t = i < job->set.n_classes ? job->tally[import_class(job, order[i])] : sums;
+        int rows = 0;
+        for (int r = 0; r < RESULTS; r++) rows += t[r];
+        printf("\n  %-16s %8d %8d %8d %10d %8d", i < job->set.n_classes ? order[i] : "all", rows, t[KEPT], t[RESULTS],
+               t[RESULTS + 1], t[RESULTS + 2]);
+        for (int r = LEFT_OUT; r < RESULTS; r++)
+            if (sums[r]) printf(" %10d", t[r]);
+    }
+    printf("\n");
+    for (int i = 0; i < job->set.notes.count; i++) printf("%s  %s\n", i ? "" : "\n", job->set.notes.items[i]);
+    free(order);
+}
+
+static void import_json(const Import *job)
+{
+    printf("{\"out\": ");
+    print_quoted(job->s->out);
+    printf(", \"format\": \"%s\", \"classes\": {", job->set.format);
+    for (int k = 0; k < job->set.n_classes; k++) {
+        printf("%s", k ? ", " : "");
+        print_quoted(job->set.class_names[k]);
+        printf(": {");
+        for (int r = 0; r < RESULTS; r++) printf("\"%s\": %d, ", result_names[r], job->tally[k][r]);
+        for (int i = 0; i < SPLITS; i++)
+            printf("\"%s\": %d%s", split_names[i], job->tally[k][RESULTS + i], i + 1 < SPLITS ? ", " : "}");
+    }
+    printf("}, \"notes\": ");
+    print_names(&job->set.notes);
+    printf("}\n");
+}
+
+/* ---- which reader ---- */
+static const struct { const char *name, *formats; } import_kinds[] = {
+    {"affwild2", "Aff-Wild2 annotations"}, {"affectnet", "CSV list"}, {"rafdb", "RAF-DB list"},
+    {"fer2013", "fer2013.csv, image folders"}, {"ferplus", "FERPlus votes"}, {"folder", NULL}
+};
+enum { IMPORT_KINDS = sizeof import_kinds / sizeof *import_kinds };
+
+/* Lists all rows. The first input is the list or the folder; files after it are further lists (ferplus: fer2013.csv),
+ * folders after it are where pictures, frames or videos lie. */
+static int import_list(Import *job, int kind, char *const *inputs, int count, Error *e)
+{
+    Names more = {0}, lists = {0};
+    DataOptions options = {.split = SPLIT_ALL, .unlabelled = 0, .every_label = 1};
+    bool votes = strcmp(import_kinds[kind].name, "ferplus") == 0;
+    char *inside = text_of("%s/fer2013new.csv", inputs[0]);
+    for (int i = 1; i < count; i++) names_add(votes || is_folder(inputs[i]) ? &more : &lists, inputs[i]);
+    if (more.count) options.more = &more;
+    int ok = dataset_list(&job->set, votes && is_folder(inputs[0]) ? inside : inputs[0], &options, e);
+    const char *formats = import_kinds[kind].formats, *had = job->set.format;
+    if (ok && formats && !strstr(formats, had))
+        ok = fail(e, 2, "%s is no %s (%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, fer2013, "
+                  "ferplus, folder?", inputs[0], import_kinds[kind].name, formats, had);
+    if (ok && more.count > 1 && strcmp(import_kinds[kind].name, "affwild2"))
+        ok = fail(e, 2, "%s: one folder of pictures only", more.items[1]);
+    for (int i = 0; ok && i < lists.count; i++) {
+        char *root = text_of("%s", job->set.root);
+        ok = read_list(&job->set, lists.items[i], &options, e);
+        if (ok && strcmp(root, job->set.root))
+            ok = fail(e, 2, "%s: two lists must lie in one folder, or the folder of their pictures be given", lists.items[i]);
+        free(root);
+    }
+    for (int i = 0; ok && job->set.place && i < job->set.count && !*job->s->detector; i++)
+        if (job->set.place[i].half) {
+            names_add(&job->set.notes, "two people share frames of some videos: only a detector can tell them apart");
+            break;
+        }
+    names_free(&more), names_free(&lists);
+    free(inside);
+    return ok;
+}
+
+static int import_rows(Import *job, char *const *inputs, int count, Error *e)
+{
+    const Settings *s = job->s;
+    if (!import_classes(job, e) || !make_directory(s->out, e) || !import_claim(job, inputs, count, e) ||
+        !import_directories(job, e) || (*s->detector && !open_detector(&job->detector, s, e)))
+        return 0;
+    char *path = text_of("%s/import.csv", s->out);
+    FILE *journal = import_journal(job, path, e);
+    int ok = journal != NULL;
+    Progress progress = progress_start("import", job->done, job->n_work);
+    while (ok && job->done < job->n_work && !interrupted) {
+        ok = import_batch(job, min_int(IMPORT_AT_ONCE, job->n_work - job->done), journal, e);
+        progress_show(&progress, job->done, "%s", s->out);
+    }
+    progress_end(&progress);
+    if (journal && fclose(journal) && ok) ok = fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    free(path);
+    if (ok && job->done < job->n_work)
+        return fail(e, 1, "stopped after %d of %d rows; the same command goes on from there", job->done, job->n_work);
+    if (!ok || !import_labels(job, e) || !import_chart(job, e)) return 0;
+    if (s->json) import_json(job);
+    else import_table(job);
+    for (int k = 0; k < job->set.n_classes; k++)
+        if (job->tally[k][KEPT]) return 1;
+    return fail(e, 1, "no picture was kept");
+}
+
+static int import_data(char *const *inputs, int count, const Settings *s, Error *e)
+{
+    int kind = 0;
+    while (count && kind < IMPORT_KINDS && strcmp(inputs[0], import_kinds[kind].name)) kind++;
+    if (count < 2 || kind == IMPORT_KINDS)
+        return fail(e, 2, "data import needs affwild2, affectnet, rafdb, fer2013, ferplus or folder, and then the list or folder");
+    if (!*s->out) return fail(e, 2, "data import needs --out DIR");
+    if (!*s->detector && *s->weights) return fail(e, 2, "--weights without --detector: mtcnn or retinaface?");
+    Import *job = must_alloc(1, sizeof *job);
+    job->s = s;
+    int ok = import_list(job, kind, inputs + 1, count - 1, e) && import_rows(job, inputs, count, e);
+    video_close(&job->video);
+    detector_close(&job->detector);
+    dataset_close(&job->set);
+    free(job->wanted), free(job->work), free(job->tally);
+    free(job);
     return ok;
 }
 
@@ -16978,8 +17592,9 @@ static int run_data(Command *c, Error *e)
         if (s->size < 16 || s->size > 512) return fail(e, 2, "--size %ld: drawn faces are 16 to 512 px", s->size);
         return draw_faces(s, e);
     }
+    if (strcmp(what, "import") == 0) return import_data(c->inputs + 1, c->n_inputs - 1, s, e);
     if (strcmp(what, "show") && strcmp(what, "doctor"))
-        return fail(e, 2, "data %s: must be draw, show or doctor", what);
+        return fail(e, 2, "data %s: must be draw, show, import or doctor", what);
     if (c->n_inputs != 2) return fail(e, 2, "data %s needs one data set", what);
     if (strcmp(what, "show") == 0) return show_data(c->inputs[1], s, e);
     DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop};
@@ -17258,11 +17873,14 @@ static const Verb verbs[] = {
      " detector weights threshold min-face max-side out size margin align all threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_crop,
      "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
-    {"data", "data draw|show|doctor [DATA]", "draw faces to learn from, show a data set, or find what is wrong with it",
-     " out count size seed emotions pose weakest blends grey channels classes attributes crop scale json threads quiet ", 1, 2, run_data,
+    {"data", "data draw|show|import|doctor [DATA]", "draw faces, show a data set, import a published one, or find what is wrong with it",
+     " out count size seed emotions pose weakest blends grey channels classes attributes crop scale json threads quiet"
+     " detector weights threshold min-face max-side margin align whole isa ", 1, MAX_INPUTS_GIVEN, run_data,
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
      "  facegan data show faces --out sheet.png\n"
-     "  facegan data doctor fer2013 --size 48\n"},
+     "  facegan data doctor fer2013 --size 48\n"
+     "  facegan data import affwild2 EXPR/ frames/ -o affwild2 --detector retinaface --weights mobilenet0.25_Final.pth --size 128\n"
+     "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus      (also affectnet, rafdb, fer2013, folder)\n"},
     {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
     {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
