@@ -5976,7 +5976,7 @@ typedef struct DataOptions {
     int crop;                         // side of the centred square that is cut out, in source pixels; 0: the largest
     int unlabelled;                   // a folder of pictures without classes, or with a single one, will do
     int every_label;                  // rows whose label is no emotion stay, as classes such as "other" (else: dropped)
-    const Names *more;                // where the pictures of a list lie (folders, videos, fer2013.csv); NULL: beside it
+    const Names *more;                // where a list's pictures lie (folders, videos, fer2013.csv); NULL: beside it
 } DataOptions;
 
 typedef struct Place {                // where in its picture the face is, as far as the list tells
@@ -6517,8 +6517,8 @@ static int whole_number(const char *text, long *value)
 
 enum { LIST_NONE, LIST_PIXELS, LIST_PATHS, LIST_ATTRIBUTES, LIST_VOTES, LIST_RAFDB };
 
-/* Lists without a header are told by their first row: RAF-DB's, "train_00001.jpg 5", and AffectNet's validation list, nine
- * columns of which the first is a path and the seventh the expression. */
+/* Lists without a header are told by their first row: RAF-DB's, "train_00001.jpg 5", and AffectNet's validation list,
+ * nine columns of which the first is a path and the seventh the expression. */
 static int headless_list(Table *table, int column[COLUMNS], Error *e)
 {
     long number;
@@ -6560,7 +6560,7 @@ static int table_header(Table *table, int column[COLUMNS], Error *e)
         if (which >= 0 && column[which] < 0)
             column[which] = i;
     }
-    if (table->n_fields > 2 && strcasecmp(table->fields[0], "usage") == 0 && strcasecmp(table->fields[2], "neutral") == 0)
+    if (table->n_fields > 2 && !strcasecmp(table->fields[0], "usage") && !strcasecmp(table->fields[2], "neutral"))
         return LIST_VOTES;
     if (column[COLUMN_LABEL] < 0)
         return headless_list(table, column, e);
@@ -6610,7 +6610,8 @@ static const char *const fer2013_names[] = {"angry", "disgust", "fear", "happy",
 static const char *const rafdb_names[] = {"surprise", "fear", "disgust", "happy", "sad", "angry", "neutral"};
 static const char *const affectnet_names[] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry",
                                               "contempt", "none", "uncertain", "no face"};
-static const Numbering fer2013_numbers = {"FER2013", 0, 7, fer2013_names}, rafdb_numbers = {"RAF-DB", 1, 7, rafdb_names},
+static const Numbering fer2013_numbers = {"FER2013", 0, 7, fer2013_names},
+                       rafdb_numbers = {"RAF-DB", 1, 7, rafdb_names},
                        affectnet_numbers = {"AffectNet", 0, 11, affectnet_names};
 
 /* Appends one row's pixels. The first row settles the side, all others must agree. */
@@ -6685,10 +6686,11 @@ static int read_label(DataSet *set, const Table *table, const char *text, const 
 static Place read_place(const Table *table, const int column[COLUMNS])
 {
     long n[4];
-    for (int i = 0; i < 4; i++)
-        if (column[COLUMN_FACE_X + i] < 0 || !whole_number(table->fields[column[COLUMN_FACE_X + i]], &n[i]) || n[i] < 0 ||
-            n[i] > 65535)
+    for (int i = 0; i < 4; i++) {
+        int k = column[COLUMN_FACE_X + i];
+        if (k < 0 || !whole_number(table->fields[k], &n[i]) || n[i] < 0 || n[i] > 65535)
             return (Place){0};
+    }
     return n[2] && n[3] ? (Place){{(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}, 0} : (Place){0};
 }
 
@@ -6851,11 +6853,11 @@ static int read_attributes(DataSet *set, Table *table, const char *asked, Error 
     return ok && got == 0;
 }
 
-/* RAF-DB: the first of the usual folders that has the first picture, as it is called in the list or as its aligned copy. */
+/* RAF-DB: the first of the usual folders that has the first picture, called as in the list or as its aligned copy. */
 static int read_rafdb(DataSet *set, Table *table, Error *e)
 {
-    static const char *const usual[] = {".", "aligned", "Image/aligned", "../Image/aligned", "original", "Image/original",
-                                        "../Image/original", "images", NULL};
+    static const char *const usual[] = {".", "aligned", "Image/aligned", "../Image/aligned", "original",
+                                        "Image/original", "../Image/original", "images", NULL};
     const char *folder = NULL, *ending = "_aligned";
     int got;
     while ((got = table_next(table, e)) > 0) {
@@ -6873,8 +6875,9 @@ static int read_rafdb(DataSet *set, Table *table, Error *e)
             ending = "";
             folder = folder ? folder : ".";
         }
-        int split = strncmp(name, "test_", 5) == 0 ? SPLIT_TEST : SPLIT_TRAIN, here = strcmp(folder, ".") == 0;
-        int ok = label < 0 || dataset_add(set, split, label, dataset_text(set, here ? "" : folder, *ending ? aligned : name), e);
+        int split = strncmp(name, "test_", 5) == 0 ? SPLIT_TEST : SPLIT_TRAIN;
+        const char *inside = strcmp(folder, ".") ? folder : "", *called = *ending ? aligned : name;
+        int ok = label < 0 || dataset_add(set, split, label, dataset_text(set, inside, called), e);
         free(aligned);
         if (!ok)
             return 0;
@@ -6882,8 +6885,8 @@ static int read_rafdb(DataSet *set, Table *table, Error *e)
     return got == 0;
 }
 
-/* FERPlus' rule "majority", as its authors' program has it: a single vote is noise and counts as none; the class with more
- * than half of the votes that are left wins. Returns its place among the columns, or -1. */
+/* FERPlus' rule "majority", as its authors' program has it: a single vote is noise and counts as none; the class with
+ * more than half of the votes that are left wins. Returns its place among the columns, or -1. */
 static int majority(const int *votes, int count)
 {
     int sum = 0, most = 0;
@@ -6902,12 +6905,12 @@ static int read_vote_row(DataSet *set, const Table *votes, const Names *classes,
     int usage = column[COLUMN_SPLIT];
     size_t where;
     if (votes->n_fields != n + 2 || split < 0)
-        return fail(e, 1, "%s, line %d: expected Training, PublicTest or PrivateTest, a name and %d numbers", votes->path,
-                    votes->line_number, n);
+        return fail(e, 1, "%s, line %d: expected Training, PublicTest or PrivateTest, a name and %d numbers",
+                    votes->path, votes->line_number, n);
     if (pixels->n_fields <= column[COLUMN_PIXELS] || pixels->n_fields <= usage ||
         (usage >= 0 && spelled(split_spellings, pixels->fields[usage]) != split))
-        return fail(e, 1, "%s, line %d: not the picture that line %d of %s is about: both files must have their original "
-                    "order", pixels->path, pixels->line_number, votes->line_number, votes->path);
+        return fail(e, 1, "%s, line %d: not the picture that line %d of %s is about: both files must have their "
+                    "original order", pixels->path, pixels->line_number, votes->line_number, votes->path);
     for (int i = 0; i < n; i++) {
         long number;
         if (!whole_number(votes->fields[i + 2], &number) || number < 0 || number > 1000)
@@ -6940,15 +6943,16 @@ static int read_votes(DataSet *set, Table *votes, const DataOptions *options, Er
     while (ok && (got = table_next(votes, e)) > 0 && (more = table_next(&pixels, e)) > 0)
         ok = read_vote_row(set, votes, &classes, &pixels, column, e);
     if (ok && got > 0 && more == 0)
-        ok = fail(e, 1, "%s ends before line %d of %s: both files must be whole", path, votes->line_number, votes->path);
+        ok = fail(e, 1, "%s ends before line %d of %s: both files must be whole", path, votes->line_number,
+                  votes->path);
     table_close(&pixels);
     names_free(&classes);
     free(path);
     return ok && got == 0;
 }
 
-/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list adds its
- * rows to those of the first. */
+/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list adds
+ * its rows to those of the first. */
 static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
 {
     static const char *const formats[] = {"", "fer2013.csv", "CSV list", "CelebA attributes", "FERPlus votes",
@@ -7020,7 +7024,7 @@ static int annotation_header(Table *table, Error *e)
            spelled(emotion_spellings, table->fields[1]) >= 0;
 }
 
-/* Adds the annotation files of a folder and of the folders in it. Of a folder full of other texts only some are opened. */
+/* Adds the annotation files of a folder and of those in it. Of a folder full of other texts only some are opened. */
 static void find_annotations(const char *folder, int depth, Names *found)
 {
     Names lists = folder_names(folder, NAMES_LISTS, 0), folders = {0};
@@ -7570,8 +7574,8 @@ static int dataset_image(const DataSet *set, int index, int channels, Image *ima
         char *path = dataset_name(set, index);
         int in_video = video_frame(path, NULL) > 0, ok = !in_video && image_load(path, channels, image, error);
         if (in_video)
-            snprintf(error, 256, "%.150s: the frames must be taken out of the video first: facegan data import affwild2",
-                     path);
+            snprintf(error, 256, "%.150s: the frames must be taken out of the video first: facegan data import "
+                     "affwild2", path);
         free(path);
         return ok;
     }
@@ -10134,7 +10138,7 @@ static int propose(Detector *d, const Areas *areas, double scale, Faces *all, Er
             if (!(f.score >= p_threshold)) continue;
             const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
             for (int i = 0; i < 4; i++) {
-                f.box[i] = floorf((float)corner[i] / (float)scale);   /* in single precision, as the port: 33/0.6 is 54 */
+                f.box[i] = floorf((float)corner[i] / (float)scale);     /* the port's precision: 33/0.6 gives 54 */
                 f.move[i] = (double)p->out[1]->data[4 * at + (size_t)i];
             }
             faces_add(&found, f);
@@ -10915,7 +10919,7 @@ static const Setting settings_table[] = {
     {"margin",       'f', OTHER, AT(margin), 0, 4, "so much more than the face's box, as a share of its side"},
     {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
     {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
-    {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: take whole pictures, even where the list tells where the face is"},
+    {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
     {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
     {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
     {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
@@ -15867,7 +15871,8 @@ static int draw_faces(const Settings *s, Error *e)
     fprintf(list, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list, ",AU%d", face_au_numbers[k]);
     fprintf(list, ",second,second_intensity\n");
-    DrawTask task = {.s = s, .emotions = emotions, .n_emotions = n, .rows = must_alloc(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
+    DrawTask task = {.s = s, .emotions = emotions, .n_emotions = n, .rows = must_alloc(AT_ONCE, sizeof *task.rows),
+                     .mutex = PTHREAD_MUTEX_INITIALIZER};
     Progress progress = progress_start("draw", 0, s->count);
     for (task.first = 0; task.first < s->count && !atomic_load(&task.failed) && !interrupted; task.first += AT_ONCE) {
         int count = s->count - task.first < AT_ONCE ? (int)(s->count - task.first) : AT_ONCE;
@@ -16212,7 +16217,11 @@ static int photo_names(const Names *paths, Names *names, Error *e)
 {
     int n = paths->count, ok = 1;
     char **sorted = must_alloc((size_t)n, sizeof *sorted);
-    for (int i = 0; i < n; i++) names_add(names, ""), free(names->items[i]), names->items[i] = photo_stem(paths->items[i], false);
+    for (int i = 0; i < n; i++) {
+        char *stem = photo_stem(paths->items[i], false);
+        names_add(names, stem);
+        free(stem);
+    }
     for (int pass = 0; pass < 2 && ok; pass++) {
         for (int i = 0; i < n; i++) sorted[i] = names->items[i];
         qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
@@ -16220,7 +16229,9 @@ static int photo_names(const Names *paths, Names *names, Error *e)
         for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, names->items[i]) > 1;
         for (int i = 0; i < n && ok; i++) {
             if (!shared[i]) continue;
-            if (pass) ok = fail(e, 2, "%s is given twice, or two outputs would be called %s", paths->items[i], names->items[i]);
+            if (pass)
+                ok = fail(e, 2, "%s is given twice, or two outputs would be called %s", paths->items[i],
+                          names->items[i]);
             else free(names->items[i]), names->items[i] = photo_stem(paths->items[i], true);
         }
         free(shared);
@@ -16268,7 +16279,8 @@ static int each_photo(const Settings *s, char *const *inputs, int count, EachPho
     double seconds = 0;
     if (!ok) return 0;
     if (*s->trace) detector.watch = trace_network, detector.watch_context = &trace;
-    ok = photo_paths(inputs, count, &paths, e) && photo_names(&paths, &names, e) && (!*s->out || make_directory(s->out, e));
+    ok = photo_paths(inputs, count, &paths, e) && photo_names(&paths, &names, e) &&
+         (!*s->out || make_directory(s->out, e));
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
     for (int i = 0; ok && i < paths.count && !interrupted; i++) {
         Photo photo = {paths.items[i], names.items[i], widest, {0}};
@@ -16480,7 +16492,8 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
     PhotoEdit edit = {.model = open_generator(run, e)};
     if (!edit.model) return 0;
     edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    int ok = (edit.all || parse_wish(edit.model, s, &edit.wish, e)) && each_photo(s, inputs, count, edit_photo, &edit, e);
+    int ok = (edit.all || parse_wish(edit.model, s, &edit.wish, e)) &&
+             each_photo(s, inputs, count, edit_photo, &edit, e);
     facegan_close(edit.model);
     return ok;
 }
@@ -16488,13 +16501,13 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
 /* ------------------------------------------------------------------------------------------------
  * 13.9  Importing a data set
  *
- * A published data set becomes a folder that every verb here reads: OUT/train/happy/0000017.png and so on, labels.csv, a
- * bar chart, and import.csv, which says of every row of a wanted class what became of it. Rows are taken in the order of
- * the lists, a few at a time; a line is added to import.csv when its picture is written and has its final name. So
- * import.csv is the journal as well: after an interruption it is believed line by line, up to the first that is cut short
- * or whose picture is not there, and the import goes on behind it.
+ * A published data set becomes a folder that every verb here reads: OUT/train/happy/0000017.png and so on, labels.csv,
+ * a bar chart, and import.csv, which says of every row of a wanted class what became of it. Rows are taken in the order
+ * of the lists, a few at a time; a line is added to import.csv when its picture is written and has its final name. So
+ * import.csv is the journal as well: after an interruption it is believed line by line, up to the first that is cut
+ * short or whose picture is not there, and the import goes on behind it.
  *
- *     reader (9.5) --rows--> wanted class? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
+ *     reader (9.5) --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
  * ---------------------------------------------------------------------------------------------- */
 
 enum { IMPORT_AT_ONCE = 16 };           /* rows in hand: bounds the memory, and the work that a crash repeats */
@@ -16525,7 +16538,8 @@ static int video_open(Video *v, const char *path, Error *e)
     v->path = text_of("%s", path);
     if (pipe2(ends, O_CLOEXEC)) return fail(e, 1, "no pipe for %s: %s", path, strerror(errno));
     char *input = text_of("file:%s", path);                             /* so that no name can be a protocol's */
-    char *const words[] = {"ffmpeg", "-nostdin", "-v", "error", "-i", input, "-f", "image2pipe", "-c:v", "ppm", "-", NULL};
+    char *const words[] = {"ffmpeg", "-nostdin", "-v", "error", "-i", input, "-f", "image2pipe", "-c:v", "ppm", "-",
+                           NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
@@ -16537,11 +16551,12 @@ static int video_open(Video *v, const char *path, Error *e)
     v->next = 1;
     if (v->frames) return 1;
     close(ends[0]);
-    return fail(e, 1, "%s is a video, and no program ffmpeg can be run (%s): put one on PATH, or take the frames out elsewhere "
-                "(ffmpeg -i video.mp4 frames/video/%%05d.jpg) and name the folder frames", path, strerror(status));
+    return fail(e, 1, "%s is a video, and no program ffmpeg can be run (%s): put one on PATH, or take the frames out "
+                "elsewhere (ffmpeg -i video.mp4 frames/video/%%05d.jpg) and name the folder frames", path,
+                strerror(status));
 }
 
-/* "P6", width, height, 255, one blank, the pixels. 0 at the end of the film, or where the pipe carries something else. */
+/* "P6", width, height, 255, one blank, the pixels. 0 at the end, or where the pipe carries something else. */
 static int video_next(Video *v, Image *out)
 {
     int width, height, most;
@@ -16581,7 +16596,7 @@ static char *import_path(const Import *job, int row)
     return text_of("%s/%s/%07d.png", split_names[job->set.split[row]], job->set.class_names[job->set.label[row]], row);
 }
 
-/* A picture as it will be used: three channels for a detector, one for --grey, else as the file has it but for alpha. */
+/* A picture as it will be used: three channels for a detector, one for --grey, else as in the file but for alpha. */
 static int import_load(const Import *job, int row, Image *out, char why[IMAGE_ERROR_SIZE])
 {
     int channels = *job->s->detector ? 3 : job->s->channels == 1 ? 1 : 0;
@@ -16608,7 +16623,8 @@ static int import_frame(Import *job, Imported *item, Error *e)
     long frame = job->set.raw ? 0 : video_frame(item->source, &length), ok = 1;
     if (!frame) return 1;
     char *path = text_of("%.*s", length, item->source);
-    if (!job->video.path || strcmp(job->video.path, path) || job->video.next > frame) ok = video_open(&job->video, path, e);
+    if (!job->video.path || strcmp(job->video.path, path) || job->video.next > frame)
+        ok = video_open(&job->video, path, e);
     free(path);
     if (!ok) return 0;
     while (item->result == KEPT && !item->picture.pixels) {
@@ -16661,7 +16677,7 @@ static int import_cut(Import *job, Imported *item, Error *e)
     int found = item->result == KEPT ? import_face(job, item, &face, e) : 0;
     if (item->result != KEPT || found < 0) return found >= 0;
     if (!found) item->result = NO_FACE;
-    if (!found || !(face_width(&face) > 0)) return 1;                   /* the list told of no face: the whole picture */
+    if (!found || !(face_width(&face) > 0)) return 1;                   /* nobody told of a face: the whole picture */
     Frame frame = face_frame(face, s->align && *s->detector, s->margin);
     int ok = cut_frame(&item->picture, frame, s->size ? (int)s->size : 128, &cut, e);
     if (ok && s->channels == 1 && cut.channels == 3) {
@@ -16784,7 +16800,7 @@ static int import_batch(Import *job, int count, FILE *journal, Error *e)
     return ok;
 }
 
-/* Which classes to take: those asked for; else the seven emotions; else, where there are none or folders say so, all. */
+/* Which classes to take: those asked for; else the seven emotions; else, where there are none or in folders, all. */
 static int import_classes(Import *job, Error *e)
 {
     DataSet *set = &job->set;
@@ -16793,7 +16809,8 @@ static int import_classes(Import *job, Error *e)
     int ok = !*job->s->classes || classes_wanted(set, job->s->classes, &wanted, e);
     job->wanted = must_alloc((size_t)set->n_classes, sizeof *job->wanted);
     job->tally = must_alloc((size_t)set->n_classes, sizeof *job->tally);
-    for (int k = 0; k < set->n_classes; k++) emotions = emotions || spelled(emotion_spellings, set->class_names[k]) >= 0;
+    for (int k = 0; k < set->n_classes; k++)
+        emotions = emotions || spelled(emotion_spellings, set->class_names[k]) >= 0;
     for (int k = 0; ok && k < set->n_classes; k++) {
         const char *name = set->class_names[k];
         job->wanted[k] = *job->s->classes ? names_find(&wanted, name) >= 0 :
@@ -16835,10 +16852,10 @@ static int import_claim(const Import *job, char *const *inputs, int count, Error
     size_t size = 0, used = 0;
     FILE *text = open_memstream(&want, &size), *file = fopen(path, "rb");
     for (int i = 0; i < count; i++) fprintf(text, "%s = %s\n", i ? "input" : "kind", inputs[i]);
-    fprintf(text, "rows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\nmax-side = %ld\n",
-            job->n_work, s->classes, s->detector, s->weights, s->threshold, s->min_face, s->max_side);
-    fprintf(text, "size = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", s->size, s->margin, s->align, s->channels,
-            s->whole);
+    fprintf(text, "rows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\n", job->n_work, s->classes,
+            s->detector, s->weights, s->threshold);
+    fprintf(text, "min-face = %g\nmax-side = %ld\nsize = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n",
+            s->min_face, s->max_side, s->size, s->margin, s->align, s->channels, s->whole);
     fclose(text);
     have = must_alloc(size + 2, 1);
     if (file) used = fread(have, 1, size + 1, file), fclose(file);
@@ -16985,15 +17002,16 @@ static int import_list(Import *job, int kind, char *const *inputs, int count, Er
     int ok = dataset_list(&job->set, votes && is_folder(inputs[0]) ? inside : inputs[0], &options, e);
     const char *formats = import_kinds[kind].formats, *had = job->set.format;
     if (ok && formats && !strstr(formats, had))
-        ok = fail(e, 2, "%s is no %s (%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, fer2013, "
-                  "ferplus, folder?", inputs[0], import_kinds[kind].name, formats, had);
+        ok = fail(e, 2, "%s is no %s (%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, "
+                  "fer2013, ferplus, folder?", inputs[0], import_kinds[kind].name, formats, had);
     if (ok && more.count > 1 && strcmp(import_kinds[kind].name, "affwild2"))
         ok = fail(e, 2, "%s: one folder of pictures only", more.items[1]);
     for (int i = 0; ok && i < lists.count; i++) {
         char *root = text_of("%s", job->set.root);
         ok = read_list(&job->set, lists.items[i], &options, e);
         if (ok && strcmp(root, job->set.root))
-            ok = fail(e, 2, "%s: two lists must lie in one folder, or the folder of their pictures be given", lists.items[i]);
+            ok = fail(e, 2, "%s: two lists must lie in one folder, or the folder of their pictures be given",
+                      lists.items[i]);
         free(root);
     }
     for (int i = 0; ok && job->set.place && i < job->set.count && !*job->s->detector; i++)
@@ -17038,7 +17056,8 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
     int kind = 0;
     while (count && kind < IMPORT_KINDS && strcmp(inputs[0], import_kinds[kind].name)) kind++;
     if (count < 2 || kind == IMPORT_KINDS)
-        return fail(e, 2, "data import needs affwild2, affectnet, rafdb, fer2013, ferplus or folder, and then the list or folder");
+        return fail(e, 2, "data import needs affwild2, affectnet, rafdb, fer2013, ferplus or folder, and then the list "
+                    "or folder");
     if (!*s->out) return fail(e, 2, "data import needs --out DIR");
     if (!*s->detector && *s->weights) return fail(e, 2, "--weights without --detector: mtcnn or retinaface?");
     Import *job = must_alloc(1, sizeof *job);
@@ -17744,6 +17763,17 @@ static const struct { const char *name, *text;
              "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred "
              "square and scaled.\n"
              "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
+             "`facegan data import KIND LIST|DIR... --out DIR` turns a published set into such a folder, with --detector "
+             "by cutting faces out:\n"
+             "  affwild2  the EXPR annotations, then folders of frames or of videos (through an ffmpeg on PATH)\n"
+             "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not)\n"
+             "  rafdb     list_patition_label.txt [PICTURES/]        fer2013  fer2013.csv, or the folders\n"
+             "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes, single votes not "
+             "counted\n"
+             "  folder    anything else that is read here\n"
+             "Rows of other classes (Other, unlabelled, contempt) are left out unless --classes names them. import.csv "
+             "says what became of\n"
+             "each row; stopped in the middle, the same command goes on.\n"
              "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
     {"faces", "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN "
               "photo.jpg\n"
@@ -17873,13 +17903,14 @@ static const Verb verbs[] = {
      " detector weights threshold min-face max-side out size margin align all threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_crop,
      "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
-    {"data", "data draw|show|import|doctor [DATA]", "draw faces, show a data set, import a published one, or find what is wrong with it",
+    {"data", "data draw|show|import|doctor [DATA]",
+     "draw faces, show a data set, import a published one, or find what is wrong with it",
      " out count size seed emotions pose weakest blends grey channels classes attributes crop scale json threads quiet"
      " detector weights threshold min-face max-side margin align whole isa ", 1, MAX_INPUTS_GIVEN, run_data,
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
      "  facegan data show faces --out sheet.png\n"
      "  facegan data doctor fer2013 --size 48\n"
-     "  facegan data import affwild2 EXPR/ frames/ -o affwild2 --detector retinaface --weights mobilenet0.25_Final.pth --size 128\n"
+     "  facegan data import affwild2 EXPR/ frames/ -o affwild2 --detector retinaface --weights mobilenet0.25_Final.pth\n"
      "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus      (also affectnet, rafdb, fer2013, folder)\n"},
     {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
     {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"

@@ -462,6 +462,56 @@ static void test_verb(const char *weights)
     image_free(&photo);
 }
 
+/* Two classes of pictures through the detector into a data set: faces are cut to size, or counted as not found. */
+static void test_import(const char *weights)
+{
+    char path[400], in[320], out[320], why[IMAGE_ERROR_SIZE];
+    snprintf(in, sizeof in, "%s/set", folder);
+    snprintf(out, sizeof out, "%s/imported", folder);
+    Image photo = new_picture(50, 60, 3), flat = new_picture(14, 15, 3), cut;
+    fill_picture(&photo);
+    for (int i = 0; i < 4; i++) {
+        char *class_folder = text_of("%s/%s", in, i % 2 ? "sad" : "happy");
+        Error e = {0};
+        CHECK(make_directory(class_folder, &e));
+        snprintf(path, sizeof path, "%s/%d.png", class_folder, i);
+        CHECK(image_save(path, i == 3 ? &flat : &photo, NULL, 0, why));
+        free(class_folder);
+    }
+    char *arguments[] = {"facegan", "data", "import", "folder", in, "--detector", "mtcnn", "--weights", (char *)(uintptr_t)weights,
+                         "--out", out, "--size", "24", "--grey", "--threshold", "0.01", "--quiet", NULL};
+    fflush(stdout);
+    int console = dup(1), null = open("/dev/null", O_WRONLY);
+    dup2(null, 1);
+    int status = facegan_main(17, arguments);
+    fflush(stdout);
+    dup2(console, 1);
+    close(console), close(null);
+    CHECK_MSG(status == 0, "facegan data import ended with %d", status);
+    snprintf(path, sizeof path, "%s/train/sad/0000002.png", out);
+    CHECK(image_load(path, 0, &cut, why) && cut.width == 24 && cut.height == 24 && cut.channels == 1);
+    image_free(&cut);
+    snprintf(path, sizeof path, "%s/train/sad/0000003.png", out);
+    CHECK(access(path, F_OK) != 0);                 /* smaller than the smallest face looked for */
+    image_free(&photo), image_free(&flat);
+}
+
+/* Whoever shares a name gets a longer one; nobody's output overwrites another's. */
+static void test_names(void)
+{
+    static const char *const paths[] = {"a/photo.jpg", "./b/photo.png", "c/photo.one.jpg", "x.jpg", "../c/x", "y/.hidden.png"};
+    static const char *const wanted[] = {"a_photo.jpg", "b_photo.png", "photo.one", "x.jpg", "c_x", ".hidden"};
+    Names in = {0}, out = {0};
+    Error e = {0};
+    for (int i = 0; i < 6; i++) names_add(&in, paths[i]);
+    CHECK(photo_names(&in, &out, &e));
+    for (int i = 0; i < 6; i++) CHECK_MSG(strcmp(out.items[i], wanted[i]) == 0, "%s is called %s", paths[i], out.items[i]);
+    names_free(&out);
+    names_add(&in, "b/photo.png");
+    CHECK(!photo_names(&in, &out, &e) && e.status == 2);
+    names_free(&in), names_free(&out);
+}
+
 int main(void)
 {
     char mtcnn[320], retinaface[320], command[320], why[256];
@@ -491,6 +541,8 @@ int main(void)
     test_detector("retinaface", retinaface, 0.1);
     test_bounded(retinaface);
     test_verb(mtcnn);
+    test_import(mtcnn);
+    test_names();
     threads_stop();
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     if (system(command)) return 1;
