@@ -16229,10 +16229,11 @@ static int photo_names(const Names *paths, Names *names, Error *e)
         for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, names->items[i]) > 1;
         for (int i = 0; i < n && ok; i++) {
             if (!shared[i]) continue;
-            if (pass)
-                ok = fail(e, 2, "%s is given twice, or two outputs would be called %s", paths->items[i],
-                          names->items[i]);
-            else free(names->items[i]), names->items[i] = photo_stem(paths->items[i], true);
+            if (!pass) free(names->items[i]), names->items[i] = photo_stem(paths->items[i], true);
+            for (int k = 0; pass && ok && k < i; k++)
+                if (strcmp(names->items[i], names->items[k]) == 0 && strcmp(paths->items[i], paths->items[k]))
+                    ok = fail(e, 2, "the outputs of %s and %s would both be called %s", paths->items[k], paths->items[i],
+                              names->items[i]);
         }
         free(shared);
     }

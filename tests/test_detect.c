@@ -508,6 +508,9 @@ static void test_names(void)
     for (int i = 0; i < 6; i++) CHECK_MSG(strcmp(out.items[i], wanted[i]) == 0, "%s is called %s", paths[i], out.items[i]);
     names_free(&out);
     names_add(&in, "b/photo.png");
+    CHECK(photo_names(&in, &out, &e));                /* the same picture twice is no harm */
+    names_free(&out);
+    names_add(&in, "../b/photo.png");
     CHECK(!photo_names(&in, &out, &e) && e.status == 2);
     names_free(&in), names_free(&out);
 }
