@@ -9806,6 +9806,7 @@ typedef struct Network {
     const TensorFile *file;             /* while the weights are read; then NULL */
     const char *path;
     char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
+    bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
     Error error;                        /* the first thing that was wrong with the file */
 } Network;
 
@@ -9836,13 +9837,28 @@ static Tensor *network_add(Network *net, const char *name, Shape shape)
     return t;
 }
 
+/* facenet's MTCNN (det1.npy ...) calls dense4.weight conv4.weights, conv4_1.bias conv4-1.biases, and prelu1.weight
+ * prelu1.alpha or PReLU1.alpha. */
+static const TensorEntry *facenet_entry(const Network *net, const char *base, const char *what, char name[128])
+{
+    bool slope = strncmp(base, "prelu", 5) == 0, dense = strncmp(base, "dense", 5) == 0;
+    snprintf(name, 128, "%s%s.%s", dense ? "conv" : "", dense ? base + 5 : base,
+             slope ? "alpha" : strcmp(what, "bias") ? "weights" : "biases");
+    for (char *c = name; *c; c++)
+        if (*c == '_') *c = '-';
+    for (size_t i = 0; i < net->file->count; i++)
+        if (strcasecmp(net->file->tensors[i].name, name) == 0) return &net->file->tensors[i];
+    return NULL;
+}
+
 /* The file's tensor base.what, or NULL after noting what is wrong with it. */
 static const TensorEntry *entry_of(Network *net, const char *base, const char *what, int rank, const int64_t *shape)
 {
     char name[128], have[128] = "", want[128] = "";
     if (net->error.status) return NULL;
     snprintf(name, sizeof name, "%s%s.%s", net->prefix, base, what);
-    const TensorEntry *entry = tensorfile_find(net->file, name);
+    const TensorEntry *entry =
+        net->transposed ? facenet_entry(net, base, what, name) : tensorfile_find(net->file, name);
     if (!entry) {
         fail(&net->error, 1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
         return NULL;
@@ -9880,10 +9896,11 @@ static Node *network_vector(Network *net, Graph *g, const char *base, const char
 }
 
 /* The file's layout of a convolution (K,C,R,S), or of a dense layer (K,features) whose features were flattened in the
- * order W,H,C, as MTCNN's are. */
-static size_t file_index(Shape w, bool dense, int r, int s, int c, int k)
+ * order W,H,C, as MTCNN's are. facenet's files have (S,R,C,K) and (features,K), the features in the same order. */
+static size_t file_index(const Network *net, Shape w, bool dense, int r, int s, int c, int k)
 {
     size_t at = (size_t)k, rows = (size_t)w.d[0], columns = (size_t)w.d[1], channels = (size_t)w.d[2];
+    if (net->transposed) return (((size_t)s * rows + (size_t)r) * channels + (size_t)c) * (size_t)w.d[3] + at;
     if (dense) return ((at * columns + (size_t)s) * rows + (size_t)r) * channels + (size_t)c;
     return ((at * channels + (size_t)c) * rows + (size_t)r) * columns + (size_t)s;
 }
@@ -9895,8 +9912,10 @@ static void read_filter(Network *net, const char *base, const char *norm, bool d
 {
     static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
     const int *d = w->shape.d;
-    const int64_t conv[4] = {d[3], d[2], d[0], d[1]}, flat[2] = {d[3], (int64_t)d[0] * d[1] * d[2]}, vector[1] = {d[3]};
-    const TensorEntry *filter = entry_of(net, base, "weight", dense ? 2 : 4, dense ? flat : conv), *part[4] = {0};
+    const int64_t features = (int64_t)d[0] * d[1] * d[2], vector[1] = {d[3]};
+    const int64_t shapes[2][2][4] = {{{d[3], d[2], d[0], d[1]}, {d[3], features}},
+                                     {{d[1], d[0], d[2], d[3]}, {features, d[3]}}};
+    const TensorEntry *filter = entry_of(net, base, "weight", dense ? 2 : 4, shapes[net->transposed][dense]), *part[4] = {0};
     for (int i = 0; norm && i < 4; i++) part[i] = entry_of(net, norm, parts[i], 1, vector);
     if (net->error.status) return;
     for (int k = 0; k < d[3]; k++) {
@@ -9909,7 +9928,7 @@ static void read_filter(Network *net, const char *base, const char *norm, bool d
             for (int s = 0; s < d[1]; s++)
                 for (int c = 0; c < d[2]; c++)
                     w->data[((r * d[1] + s) * d[2] + c) * d[3] + k] =
-                        (real)(scale * tensorfile_get(filter, file_index(w->shape, dense, r, s, c, k)));
+                        (real)(scale * tensorfile_get(filter, file_index(net, w->shape, dense, r, s, c, k)));
     }
 }
 
@@ -10424,8 +10443,8 @@ static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Er
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
-    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them), or one file "
-    "that holds all three as pnet.*, rnet.*, onet.*",
+    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with det1.npy, "
+    "det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
 /* Makes the network's weights out of the file by building it once for a small input. */
@@ -10438,13 +10457,13 @@ static int network_load(Network *net, const TensorFile *file, const char *path, 
     return s != NULL;
 }
 
-/* folder/pnet.pt, .pth, .safetensors or .npz; 0 when there is none */
-static int find_weights(const char *folder, const char *name, char path[PATH_MAX])
+/* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy; 0 when there is none */
+static int find_weights(const char *folder, int which, const char *name, char path[PATH_MAX])
 {
     static const char *const ends[] = {"pt", "pth", "safetensors", "npz"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (snprintf(path, PATH_MAX, "%s/%s.%s", folder, name, ends[i]) < PATH_MAX && access(path, R_OK) == 0) return 1;
-    return 0;
+    return snprintf(path, PATH_MAX, "%s/det%d.npy", folder, which + 1) < PATH_MAX && access(path, R_OK) == 0;
 }
 
 static int load_mtcnn(Detector *d, const char *weights, Error *e)
@@ -10459,10 +10478,11 @@ static int load_mtcnn(Detector *d, const char *weights, Error *e)
     for (int i = 0; i < NETWORKS; i++) {
         TensorFile file;
         d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs};
-        if (folder && !find_weights(weights, nets[i].name, path))
+        if (folder && !find_weights(weights, i, nets[i].name, path))
             return fail(e, 1, "%s: has no %s.pt; MTCNN needs %s", weights, nets[i].name, detector_files[MTCNN]);
         if (!tensorfile_load(folder ? path : weights, &file, why)) return fail(e, 1, "%s", why);
         snprintf(prefix, sizeof prefix, "%s%s", folder ? "" : nets[i].name, folder ? "" : ".");
+        d->networks[i].transposed = strcmp(file.format, "npy") == 0;
         int ok = network_load(&d->networks[i], &file, folder ? path : weights, prefix, nets[i].side, e);
         tensorfile_free(&file);
         if (!ok) return 0;

@@ -348,6 +348,31 @@ def compare_retinaface(net, weights, photo, pixels, work, what):
     return faces, data["input"]
 
 
+def save_facenet(nets, folder):
+    """The same weights as facenet's det1.npy ... has them: a pickled dict of dicts, filters as (S,R,C,K), its own names."""
+    for i, (name, net) in enumerate(nets.items()):
+        layers = {}
+        for key, tensor in net.state_dict().items():
+            base, what = key.rsplit(".", 1)
+            base = base.replace("dense", "conv").replace("_", "-")
+            base = base.replace("prelu", "PReLU") if name == "pnet" else base
+            what = "alpha" if "relu" in base.lower() else {"weight": "weights", "bias": "biases"}[what]
+            layers.setdefault(base, {})[what] = tensor.detach().numpy().T.copy()
+        numpy.save(folder / f"det{i + 1}.npy", numpy.array(layers, dtype=object), allow_pickle=True)
+
+
+def compare_layouts(nets, photo, work, what):
+    """Weights from .pt and from .npy files must find the very same faces."""
+    folders = [work / "as-pt", work / "as-npy"]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+    for name, net in nets.items():
+        torch.save(net.state_dict(), folders[0] / (name + ".pt"))
+    save_facenet(nets, folders[1])
+    said = [facegan("detect", photo, "--detector", "mtcnn", "--weights", folder, "--json").stdout for folder in folders]
+    check(said[0] == said[1] and '"score"' in said[0], f"{what}: .npy and .pt weights differ, or find nothing")
+
+
 def random_weights(work):
     nets = {"pnet": make_pnet(), "rnet": make_rnet(), "onet": make_onet()}
     folder = work / "mtcnn"
@@ -366,6 +391,7 @@ def random_weights(work):
         save_png(work / "picture.png", pixels)
         seen = compare_mtcnn(nets, folder, work / "picture.png", pixels, work, f"random MTCNN {width}x{height}")
         check({"pnet", "rnet", "onet"} == set(seen), f"random MTCNN {width}x{height} ran {set(seen)}")
+    compare_layouts(nets, work / "picture.png", work, "random MTCNN")
     pixels = picture(1500, 2000)
     save_png(work / "picture.png", pixels)
     with torch.no_grad():
@@ -400,6 +426,7 @@ def trained_weights(weights, photos, work):
     nets = trained_mtcnn(weights)
     for photo in sorted(photos.glob("*.jpg")):
         compare_mtcnn(nets, weights / "mtcnn", photo, None, work, photo.name)
+    compare_layouts(nets, photos / "faces.jpg", work, "trained MTCNN")
     for path in sorted((weights / "retinaface").glob("*.pth")):
         net = trained_retinaface(path)
         for photo in sorted(photos.glob("*.jpg")):

@@ -4,6 +4,7 @@
  *   safetensors       safetensors, this library        yes   yes      JSON header, then raw bytes     (sections 4, 5)
  *   .npy, .npz        numpy.save, numpy.savez,         yes   yes      text header, then raw bytes;    (sections 6 to 8)
  *                     numpy.savez_compressed                          an .npz is a zip archive of them
+ *   .npy of a dict    numpy.save({"conv1": array})     yes   no       text header, then a pickle       (sections 9, 12)
  *   .pt .pth .ckpt    torch.save, since 1.6            yes   yes      zip of a pickle and raw bytes   (9, 10, 11)
  *   .pt .pth .ckpt    torch.save, before 1.6           yes   no       pickles, then raw bytes         (sections 9, 10)
  *
@@ -1931,7 +1932,7 @@ static int tensorfile_write_npz(TensorFileWriter *writer, const TensorFile *file
 #define TENSORFILE_PICKLE_MEMORY ((size_t)1 << 30)
 
 typedef enum {
-    TENSORFILE_PLAIN,               /* None, a float, bytes: values that no tensor needs */
+    TENSORFILE_PLAIN,               /* None, a float, bytes (text): values that no torch tensor needs */
     TENSORFILE_INTEGER,             /* also True and False */
     TENSORFILE_STRING,
     TENSORFILE_TUPLE,
@@ -1940,13 +1941,15 @@ typedef enum {
     TENSORFILE_GLOBAL,              /* text: "module.name" of a class or function */
     TENSORFILE_STORAGE,
     TENSORFILE_VIEW,                /* a tensor: a view of a storage */
+    TENSORFILE_ARRAY,               /* a NumPy array that BUILD will fill */
+    TENSORFILE_DTYPE,               /* text: "f4"; integer: whether it is big-endian */
     TENSORFILE_OPAQUE               /* text: what made it */
 } TensorFileKind;
 
 static const char *tensorfile_kind_name(TensorFileKind kind)
 {
-    static const char *const names[] = {"None, a float or bytes", "an integer", "a string",  "a tuple", "a list",
-                                        "a dict",                 "a class",    "a storage", "a tensor", "an object"};
+    static const char *const names[] = {"None, a float or bytes", "an integer", "a string", "a tuple", "a list", "a dict",
+                                        "a class", "a storage", "a tensor", "an empty array", "a NumPy type", "an object"};
     return names[kind];
 }
 
@@ -2217,10 +2220,10 @@ static int tensorfile_pickle_decimal(TensorFilePickle *pickle)
     return tensorfile_pickle_push_integer(pickle, negative ? -value : value);
 }
 
-static int tensorfile_pickle_push_string(TensorFilePickle *pickle, uint64_t length)
+static int tensorfile_pickle_push_text(TensorFilePickle *pickle, uint64_t length, TensorFileKind kind)
 {
     const uint8_t *bytes = tensorfile_pickle_take(pickle, length);
-    TensorFileValue *value = bytes ? tensorfile_pickle_value(pickle, TENSORFILE_STRING) : NULL;
+    TensorFileValue *value = bytes ? tensorfile_pickle_value(pickle, kind) : NULL;
     if (value) {
         value->text = (const char *)bytes;
         value->length = (size_t)length;
@@ -2228,9 +2231,14 @@ static int tensorfile_pickle_push_string(TensorFilePickle *pickle, uint64_t leng
     return tensorfile_pickle_push(pickle, value);
 }
 
+static int tensorfile_pickle_push_string(TensorFilePickle *pickle, uint64_t length)
+{
+    return tensorfile_pickle_push_text(pickle, length, TENSORFILE_STRING);
+}
+
 static int tensorfile_pickle_push_bytes(TensorFilePickle *pickle, uint64_t length)
 {
-    return tensorfile_pickle_take(pickle, length) && tensorfile_pickle_push_kind(pickle, TENSORFILE_PLAIN);
+    return tensorfile_pickle_push_text(pickle, length, TENSORFILE_PLAIN);
 }
 
 /* A string of protocol 0, in quotes or not. Escapes would be needed only for names that no model has. */
@@ -2251,14 +2259,25 @@ static int tensorfile_pickle_push_line(TensorFilePickle *pickle, int quoted)
     return tensorfile_pickle_push(pickle, value);
 }
 
-/* Names a class or function; nothing is looked up. NumPy's objects hold data that would be lost, so they are
+static const char tensorfile_numpy_refusal[] = "holds a NumPy object (%.*s): save it as a tensor, or as a Python number";
+
+/* What a NumPy array's pickle names; its scalars and other objects would be lost. */
+static int tensorfile_numpy_array_part(const char *name, size_t length)
+{
+    static const char *const parts[] = {"_reconstruct", "ndarray", "dtype"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strlen(parts[i]) == length && memcmp(parts[i], name, length) == 0) return 1;
+    return 0;
+}
+
+/* Names a class or function; nothing is looked up. NumPy's objects hold data that would be lost, so all but arrays are
  * refused. */
 static int tensorfile_pickle_global(TensorFilePickle *pickle, const char *module, size_t module_length,
                                     const char *name, size_t name_length)
 {
-    if (module_length >= 5 && memcmp(module, "numpy", 5) == 0 && (module_length == 5 || module[5] == '.'))
-        return tensorfile_pickle_fail(pickle, "holds a NumPy object (%.*s): save it as a tensor, or as a Python number",
-                                      (int)(name_length < 40 ? name_length : 40), name);
+    if (module_length >= 5 && memcmp(module, "numpy", 5) == 0 && (module_length == 5 || module[5] == '.') &&
+        !tensorfile_numpy_array_part(name, name_length))
+        return tensorfile_pickle_fail(pickle, tensorfile_numpy_refusal, (int)(name_length < 40 ? name_length : 40), name);
     TensorFileValue *value = tensorfile_pickle_value(pickle, TENSORFILE_GLOBAL);
     char *text = value ? (char *)tensorfile_pickle_allocate(pickle, module_length + name_length + 2) : NULL;
     if (!text) return 0;
@@ -2473,6 +2492,78 @@ static TensorFileValue *tensorfile_torch_dict(TensorFilePickle *pickle, const Te
     return dict;
 }
 
+/* dtype's state is (3, "<", ...): the order of the bytes. */
+static int tensorfile_numpy_order(TensorFilePickle *pickle, TensorFileValue *dtype, const TensorFileValue *state)
+{
+    if (state->kind != TENSORFILE_TUPLE || !tensorfile_item_is(state, 1, TENSORFILE_STRING) ||
+        state->items[1]->length != 1)
+        return tensorfile_pickle_fail(pickle, "a NumPy type's state must be (version, byte order, ...)");
+    dtype->integer = state->items[1]->text[0] == '>';
+    return 1;
+}
+
+/* Makes the array a view of its bytes, which lie in the pickle. */
+static int tensorfile_numpy_view(TensorFilePickle *pickle, TensorFileValue *array, const TensorFileValue *dtype,
+                                 const TensorFileValue *state)
+{
+    const TensorFileValue *data = state->items[4];
+    TensorFileView *view = (TensorFileView *)tensorfile_pickle_allocate(pickle, sizeof *view);
+    TensorFileStorage *storage = (TensorFileStorage *)tensorfile_pickle_allocate(pickle, sizeof *storage);
+    int type = 0;
+    size_t bytes = 0;
+    int64_t stride = 1;
+    if (!view || !storage) return 0;
+    for (; type < TENSORFILE_N_TYPES; type++) {
+        const char *name = tensorfile_type_row((TensorType)type)->numpy;
+        if (name && strlen(name) == dtype->length && memcmp(name, dtype->text, dtype->length) == 0) break;
+    }
+    if (type == TENSORFILE_N_TYPES || (dtype->integer && tensorfile_type_size((TensorType)type) > 1))
+        return tensorfile_pickle_fail(pickle, "NumPy type '%s%.*s' in an object array is not supported",
+                                      dtype->integer ? ">" : "", (int)(dtype->length < 20 ? dtype->length : 20), dtype->text);
+    view->rank = tensorfile_torch_integers(state->items[1], view->shape);
+    if (view->rank < 0 || !tensorfile_measure((TensorType)type, view->rank, view->shape, &bytes) || bytes != data->length)
+        return tensorfile_pickle_fail(pickle, "a NumPy array of %zu bytes does not fit its shape", data->length);
+    for (int i = 0; i < view->rank && bytes; i++) {
+        int d = state->items[3]->integer ? i : view->rank - 1 - i;
+        view->strides[d] = stride;
+        stride *= view->shape[d];
+    }
+    storage->type = (TensorType)type;
+    storage->root_count = storage->count = (int64_t)(bytes / tensorfile_type_size((TensorType)type));
+    storage->data = (const uint8_t *)data->text;
+    storage->borrow = 1;
+    view->storage = storage;
+    array->kind = TENSORFILE_VIEW;
+    array->view = view;
+    return 1;
+}
+
+/* ndarray's state is (version, shape, dtype, Fortran order, data): data is raw bytes, or for objects a list of them. */
+static int tensorfile_numpy_fill(TensorFilePickle *pickle, TensorFileValue *array, const TensorFileValue *state)
+{
+    static const char name[] = "_reconstruct";
+    if (state->kind != TENSORFILE_TUPLE || state->length != 5 || !tensorfile_item_is(state, 2, TENSORFILE_DTYPE) ||
+        !tensorfile_item_is(state, 3, TENSORFILE_INTEGER))
+        return tensorfile_pickle_fail(pickle, tensorfile_numpy_refusal, (int)strlen(name), name);
+    const TensorFileValue *dtype = state->items[2], *data = state->items[4];
+    int objects = dtype->length > 0 && dtype->text[0] == 'O';
+    if (objects && data->kind == TENSORFILE_LIST && data->length == 1) *array = *data->items[0];
+    else if (objects && data->kind == TENSORFILE_LIST) *array = *data;
+    else if (!objects && data->text && (data->kind == TENSORFILE_PLAIN || data->kind == TENSORFILE_STRING))
+        return tensorfile_numpy_view(pickle, array, dtype, state);
+    else return tensorfile_pickle_fail(pickle, tensorfile_numpy_refusal, (int)strlen(name), name);
+    return 1;
+}
+
+/* BUILD gives the object below the top its state; only NumPy's arrays and types need theirs. */
+static int tensorfile_pickle_build(TensorFilePickle *pickle)
+{
+    TensorFileValue *state = tensorfile_pickle_pop(pickle), *object = state ? tensorfile_pickle_top(pickle, 0) : NULL;
+    if (!object) return 0;
+    if (object->kind == TENSORFILE_DTYPE) return tensorfile_numpy_order(pickle, object, state);
+    return object->kind != TENSORFILE_ARRAY || tensorfile_numpy_fill(pickle, object, state);
+}
+
 /* The list of what is understood. Parameters are tensors; Size is a tuple; of the rest only the name is kept. */
 static TensorFileValue *tensorfile_torch_call(TensorFilePickle *pickle, const TensorFileValue *callee,
                                               TensorFileValue *arguments)
@@ -2486,6 +2577,15 @@ static TensorFileValue *tensorfile_torch_call(TensorFilePickle *pickle, const Te
         return arguments->items[0];
     if (strcmp(name, "torch.Size") == 0 && tensorfile_item_is(arguments, 0, TENSORFILE_TUPLE))
         return arguments->items[0];
+    if (strncmp(name, "numpy.", 6) == 0 && strstr(name, "._reconstruct"))
+        return tensorfile_pickle_value(pickle, TENSORFILE_ARRAY);
+    if (strcmp(name, "numpy.dtype") == 0 && tensorfile_item_is(arguments, 0, TENSORFILE_STRING)) {
+        TensorFileValue *dtype = tensorfile_pickle_value(pickle, TENSORFILE_DTYPE);
+        if (!dtype) return NULL;
+        dtype->text = arguments->items[0]->text;
+        dtype->length = arguments->items[0]->length;
+        return dtype;
+    }
     if (strcmp(name, "torch.storage._load_from_bytes") == 0 ||
         (strncmp(name, "torch.", 6) == 0 && strstr(name, "_rebuild_"))) {
         tensorfile_pickle_fail(pickle, "%.80s is not supported: save dense tensors of ordinary types", name);
@@ -2608,7 +2708,7 @@ static int tensorfile_pickle_control(TensorFilePickle *pickle, uint8_t opcode)
     case 'Q': return tensorfile_torch_persistent(pickle);                                   /* BINPERSID */
     case 'R': case 0x81: return tensorfile_pickle_call(pickle, 0);                          /* REDUCE, NEWOBJ */
     case 0x92: return tensorfile_pickle_call(pickle, 1);                                    /* NEWOBJ_EX */
-    case 'b': return tensorfile_pickle_pop(pickle) && tensorfile_pickle_top(pickle, 0);     /* BUILD */
+    case 'b': return tensorfile_pickle_build(pickle);                                       /* BUILD */
     default: return -1;
     }
 }
@@ -2999,7 +3099,45 @@ static int tensorfile_write_torch(TensorFileWriter *writer, const TensorFile *fi
 }
 
 /* ------------------------------------------------------------------------------------------------------------------
- * 12  Loading: the content tells the format
+ * 12  A dict of arrays in .npy
+ *
+ * numpy.save of anything but an array of numbers writes descr '|O' and then a pickle: an array of objects, in it usually
+ * one dict, in that the arrays. They are named by their path, "conv1.weights".
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+static int tensorfile_is_object(const uint8_t *bytes, size_t size)
+{
+    TensorFileScanner scan;
+    char ignored[TENSORFILE_ERROR_SIZE];
+    memset(&scan, 0, sizeof scan);
+    if (!tensorfile_npy_open(&scan, bytes, size, ignored)) return 0;
+    for (const uint8_t *p = scan.begin; p + 4 <= scan.end; p++)
+        if (memcmp(p, "'|O'", 4) == 0) return 1;
+    return 0;
+}
+
+static int tensorfile_read_object(TensorFileReader *reader)
+{
+    TensorFileScanner scan;
+    TensorFilePickle pickle;
+    memset(&scan, 0, sizeof scan);
+    memset(&pickle, 0, sizeof pickle);
+    reader->file->format = "npy";
+    if (!tensorfile_npy_open(&scan, reader->bytes, reader->size, reader->error)) return 0;
+    pickle.reader = reader;
+    pickle.begin = pickle.at = scan.end;
+    pickle.end = reader->bytes + reader->size;
+    TensorFileValue *root = tensorfile_pickle_run(&pickle);
+    int ok = root && !pickle.storages;
+    if (root && !ok) tensorfile_pickle_fail(&pickle, "a torch tensor in a NumPy file");
+    ok = ok && tensorfile_torch_finish(&pickle, root);
+    if (ok && !reader->file->count) ok = tensorfile_fail(reader->error, "an array of objects without an array of numbers");
+    tensorfile_pickle_free(&pickle);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 13  Loading: the content tells the format
  *
  *      byte 0   50 4b 03 04                        zip: .npz or torch (50 4b 05 06 or 06 06: an empty one)
  *               93 N U M P Y                       .npy
@@ -3014,7 +3152,8 @@ static int tensorfile_read(TensorFileReader *reader)
     if (size < 9) return tensorfile_fail(reader->error, "%zu bytes are too few for any file of tensors", size);
     if (memcmp(p, "PK\3\4", 4) == 0 || memcmp(p, "PK\5\6", 4) == 0 || memcmp(p, "PK\6\6", 4) == 0)
         return tensorfile_read_zip(reader);
-    if (memcmp(p, "\x93NUMPY", 6) == 0) return tensorfile_read_npy(reader);
+    if (memcmp(p, "\x93NUMPY", 6) == 0)
+        return tensorfile_is_object(p, reader->size) ? tensorfile_read_object(reader) : tensorfile_read_npy(reader);
     if (tensorfile_is_legacy(p, size)) return tensorfile_read_legacy(reader);
     if (p[8] == '{') return tensorfile_read_safetensors(reader);
     if (size > 262 && memcmp(p + 257, "ustar", 5) == 0)
@@ -3078,7 +3217,7 @@ TENSORFILE_API int tensorfile_load(const char *path, TensorFile *out, char error
 }
 
 /* ------------------------------------------------------------------------------------------------------------------
- * 13  Saving: the whole file or none
+ * 14  Saving: the whole file or none
  *
  *      open path.tmp-PID  ->  write, write, ...  ->  fsync  ->  close  ->  rename to path  ->  fsync the directory
  *
