@@ -84,6 +84,19 @@ static const char numpy_deflated[] =
     "000000000000000000800100000000612e6e7079504b01022d032d00000008000000210094de11c84c00000090000000050000000000"
     "0000000000008001a2000000622e6e7079504b0506000000000200020066000000250100000000";
 
+/* numpy.save({"conv1": {"weights": arange(6, dtype=float32).reshape(2, 3), "biases": [1.5, -2.0]}, "step": 7}) */
+static const char numpy_dict[] =
+    "934e554d5059010076007b276465736372273a20277c4f272c2027666f727472616e5f6f72646572273a2046616c73652c2027736861"
+    "7065273a2028292c207d2020202020202020202020202020202020202020202020202020202020202020202020202020202020202020"
+    "202020202020202020202020202020202020200a8004955e010000000000008c166e756d70792e5f636f72652e6d756c746961727261"
+    "79948c0c5f7265636f6e7374727563749493948c056e756d7079948c076e6461727261799493944b0085944301629487945294284b01"
+    "2968038c0564747970659493948c024f3894898887945294284b038c017c944e4e4e4affffffff4affffffff4b3f749462895d947d94"
+    "288c05636f6e7631947d94288c077765696768747394680268054b008594680787945294284b014b024b038694680b8c026634948988"
+    "87945294284b038c013c944e4e4e4affffffff4affffffff4b00749462894318000000000000803f0000004000004040000080400000"
+    "a040947494628c0662696173657394680268054b008594680787945294284b014b028594680b8c02663894898887945294284b03681d"
+    "4e4e4e4affffffff4affffffff4b00749462894310000000000000f83f00000000000000c094749462758c0473746570944b07756174"
+    "94622e";
+
 static char folder[] = "/tmp/test_tensorfile-XXXXXX";
 
 typedef struct {
@@ -449,6 +462,48 @@ static void test_safetensors_errors(void)
 
 /* ---- NumPy ---- */
 
+/* A dict of arrays as NumPy 2 writes it, and as Python 2 did: raw bytes as a string, in Fortran order. */
+#define RECONSTRUCT "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tU\1btR(K\1"
+#define DTYPE(name, order) "cnumpy\ndtype\n(U\2" name "K\0K\1tR(K\3U\1" order "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
+#define IN_ARRAY(item) "\x80\2" RECONSTRUCT "(t" DTYPE("O8", "|") "\x89](" item "etb."
+#define PAIR_OF_BYTES(order, data) RECONSTRUCT "(K\2K\2t" DTYPE("i2", order) "\x88U" data "tb"
+
+static void test_numpy_objects(void)
+{
+    char error[TENSORFILE_ERROR_SIZE] = "";
+    Sample sample = of_hex(numpy_dict);
+    TensorFile file;
+    CHECK_MSG(tensorfile_decode(sample.bytes, sample.size, &file, error) && file.count == 2, "%s", error);
+    const TensorEntry *weights = tensorfile_find(&file, "conv1.weights"), *biases = tensorfile_find(&file, "conv1.biases");
+    CHECK(weights && weights->type == TENSOR_F32 && weights->rank == 2 && weights->shape[1] == 3);
+    CHECK(weights && tensorfile_get(weights, 0) == 0 && tensorfile_get(weights, 5) == 5);
+    CHECK(biases && biases->type == TENSOR_F64 && tensorfile_get(biases, 1) == -2);
+    tensorfile_free(&file);
+    static const char header[] = "{'descr': '|O', 'fortran_order': False, 'shape': (), }\n";
+    static const char old[] = IN_ARRAY("}U\1x" PAIR_OF_BYTES("<", "\x08\1\0\2\0\3\0\4\0") "s");
+    sample = npy(header, old, sizeof old - 1);
+    CHECK_MSG(tensorfile_decode(sample.bytes, sample.size, &file, error) && file.count == 1, "%s", error);
+    weights = tensorfile_find(&file, "x");
+    CHECK(weights && weights->rank == 2 && tensorfile_get(weights, 1) == 3 && tensorfile_get(weights, 2) == 2);
+    tensorfile_free(&file);
+    static const struct { const char *pickle; size_t size; const char *error; } cases[] = {
+#define CASE(text, error) {text, sizeof text - 1, error}
+        CASE(IN_ARRAY("}U\1x" PAIR_OF_BYTES("<", "\x06\1\0\2\0\3\0") "s"), "6 bytes does not fit"),
+        CASE(IN_ARRAY("}U\1x" PAIR_OF_BYTES(">", "\x08\1\0\2\0\3\0\4\0") "s"), "NumPy type '>i2'"),
+        CASE(IN_ARRAY("}U\1xK\1s"), "without an array of numbers"),
+        CASE(IN_ARRAY("cnumpy.core.multiarray\nscalar\n)R"), "NumPy object (scalar)"),
+        CASE(IN_ARRAY("}U\1x" RECONSTRUCT "(K\1t" DTYPE("f8", "<") "\x89" "c_codecs\nencode\n(X\1\0\0\0at" "Rtbs"), "_reconstruct"),
+        CASE(IN_ARRAY("}U\1x" RECONSTRUCT "(K\1t" DTYPE("c8", "<") "\x89U\1atbs"), "NumPy type 'c8'"),
+        CASE("\x80\2" RECONSTRUCT "tb.", "_reconstruct"),
+        CASE("\x80\2cnumpy\ndtype\n(U\2f4K\0K\1tR(K\3tb.", "byte order"),
+#undef CASE
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sample = npy(header, cases[i].pickle, cases[i].size);
+        expect_error(&sample, cases[i].error);
+    }
+}
+
 static void expect_npy(const char *header, const void *data, size_t size, TensorType type, const double *wanted)
 {
     Sample sample = npy(header, data, size);
@@ -475,7 +530,7 @@ static void test_npy(void)
     expect_npy("{'descr': '<f4', 'fortran_order': True, 'shape': (0, 3), }", "", 0, TENSOR_F32, NULL);
     static const char *const errors[][2] = {
         {"{'descr': '<c8', 'fortran_order': False, 'shape': (), }", "NumPy type '<c8' is not supported"},
-        {"{'descr': '|O', 'fortran_order': False, 'shape': (), }", "NumPy type '|O'"},
+        {"{'descr': '|O', 'fortran_order': False, 'shape': (), }", "pickle, byte 1"},
         {"{'descr': 'i2', 'fortran_order': False, 'shape': (), }", "NumPy type 'i2'"},
         {"{'descr': '', 'fortran_order': False, 'shape': (), }", "NumPy type ''"},
         {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (), }", "not a structured one"},
@@ -844,6 +899,7 @@ int main(void)
     test_safetensors();
     test_safetensors_errors();
     test_npy();
+    test_numpy_objects();
     test_npz();
     test_zip_errors();
     test_torch(torch_zip, "pytorch zip");

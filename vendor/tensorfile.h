@@ -1948,8 +1948,9 @@ typedef enum {
 
 static const char *tensorfile_kind_name(TensorFileKind kind)
 {
-    static const char *const names[] = {"None, a float or bytes", "an integer", "a string", "a tuple", "a list", "a dict",
-                                        "a class", "a storage", "a tensor", "an empty array", "a NumPy type", "an object"};
+    static const char *const names[] = {"None, a float or bytes", "an integer", "a string",     "a tuple",
+                                        "a list",                 "a dict",     "a class",      "a storage",
+                                        "a tensor",               "an array",   "a NumPy type", "an object"};
     return names[kind];
 }
 
@@ -2259,7 +2260,11 @@ static int tensorfile_pickle_push_line(TensorFilePickle *pickle, int quoted)
     return tensorfile_pickle_push(pickle, value);
 }
 
-static const char tensorfile_numpy_refusal[] = "holds a NumPy object (%.*s): save it as a tensor, or as a Python number";
+static int tensorfile_numpy_refuse(TensorFilePickle *pickle, const char *name, size_t length)
+{
+    return tensorfile_pickle_fail(pickle, "holds a NumPy object (%.*s): save it as a tensor, or as a Python number",
+                                  (int)(length < 40 ? length : 40), name);
+}
 
 /* What a NumPy array's pickle names; its scalars and other objects would be lost. */
 static int tensorfile_numpy_array_part(const char *name, size_t length)
@@ -2277,7 +2282,7 @@ static int tensorfile_pickle_global(TensorFilePickle *pickle, const char *module
 {
     if (module_length >= 5 && memcmp(module, "numpy", 5) == 0 && (module_length == 5 || module[5] == '.') &&
         !tensorfile_numpy_array_part(name, name_length))
-        return tensorfile_pickle_fail(pickle, tensorfile_numpy_refusal, (int)(name_length < 40 ? name_length : 40), name);
+        return tensorfile_numpy_refuse(pickle, name, name_length);
     TensorFileValue *value = tensorfile_pickle_value(pickle, TENSORFILE_GLOBAL);
     char *text = value ? (char *)tensorfile_pickle_allocate(pickle, module_length + name_length + 2) : NULL;
     if (!text) return 0;
@@ -2519,9 +2524,11 @@ static int tensorfile_numpy_view(TensorFilePickle *pickle, TensorFileValue *arra
     }
     if (type == TENSORFILE_N_TYPES || (dtype->integer && tensorfile_type_size((TensorType)type) > 1))
         return tensorfile_pickle_fail(pickle, "NumPy type '%s%.*s' in an object array is not supported",
-                                      dtype->integer ? ">" : "", (int)(dtype->length < 20 ? dtype->length : 20), dtype->text);
+                                      dtype->integer ? ">" : "", (int)(dtype->length < 20 ? dtype->length : 20),
+                                      dtype->text);
     view->rank = tensorfile_torch_integers(state->items[1], view->shape);
-    if (view->rank < 0 || !tensorfile_measure((TensorType)type, view->rank, view->shape, &bytes) || bytes != data->length)
+    if (view->rank < 0 || !tensorfile_measure((TensorType)type, view->rank, view->shape, &bytes) ||
+        bytes != data->length)
         return tensorfile_pickle_fail(pickle, "a NumPy array of %zu bytes does not fit its shape", data->length);
     for (int i = 0; i < view->rank && bytes; i++) {
         int d = state->items[3]->integer ? i : view->rank - 1 - i;
@@ -2541,17 +2548,16 @@ static int tensorfile_numpy_view(TensorFilePickle *pickle, TensorFileValue *arra
 /* ndarray's state is (version, shape, dtype, Fortran order, data): data is raw bytes, or for objects a list of them. */
 static int tensorfile_numpy_fill(TensorFilePickle *pickle, TensorFileValue *array, const TensorFileValue *state)
 {
-    static const char name[] = "_reconstruct";
     if (state->kind != TENSORFILE_TUPLE || state->length != 5 || !tensorfile_item_is(state, 2, TENSORFILE_DTYPE) ||
         !tensorfile_item_is(state, 3, TENSORFILE_INTEGER))
-        return tensorfile_pickle_fail(pickle, tensorfile_numpy_refusal, (int)strlen(name), name);
+        return tensorfile_numpy_refuse(pickle, "_reconstruct", 12);
     const TensorFileValue *dtype = state->items[2], *data = state->items[4];
     int objects = dtype->length > 0 && dtype->text[0] == 'O';
     if (objects && data->kind == TENSORFILE_LIST && data->length == 1) *array = *data->items[0];
     else if (objects && data->kind == TENSORFILE_LIST) *array = *data;
     else if (!objects && data->text && (data->kind == TENSORFILE_PLAIN || data->kind == TENSORFILE_STRING))
         return tensorfile_numpy_view(pickle, array, dtype, state);
-    else return tensorfile_pickle_fail(pickle, tensorfile_numpy_refusal, (int)strlen(name), name);
+    else return tensorfile_numpy_refuse(pickle, "_reconstruct", 12);
     return 1;
 }
 
@@ -3101,8 +3107,8 @@ static int tensorfile_write_torch(TensorFileWriter *writer, const TensorFile *fi
 /* ------------------------------------------------------------------------------------------------------------------
  * 12  A dict of arrays in .npy
  *
- * numpy.save of anything but an array of numbers writes descr '|O' and then a pickle: an array of objects, in it usually
- * one dict, in that the arrays. They are named by their path, "conv1.weights".
+ * numpy.save of anything but an array of numbers writes descr '|O' and then a pickle: an array of objects, in it
+ * usually one dict, in that the arrays. They are named by their path, "conv1.weights".
  * ---------------------------------------------------------------------------------------------------------------- */
 
 static int tensorfile_is_object(const uint8_t *bytes, size_t size)
@@ -3131,7 +3137,8 @@ static int tensorfile_read_object(TensorFileReader *reader)
     int ok = root && !pickle.storages;
     if (root && !ok) tensorfile_pickle_fail(&pickle, "a torch tensor in a NumPy file");
     ok = ok && tensorfile_torch_finish(&pickle, root);
-    if (ok && !reader->file->count) ok = tensorfile_fail(reader->error, "an array of objects without an array of numbers");
+    if (ok && !reader->file->count)
+        ok = tensorfile_fail(reader->error, "an array of objects without an array of numbers");
     tensorfile_pickle_free(&pickle);
     return ok;
 }
