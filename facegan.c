@@ -16520,7 +16520,7 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.9  Importing a data set
+ * 13.10  Importing a data set
  *
  * A published data set becomes a folder that every verb here reads: OUT/train/happy/0000017.png and so on, labels.csv,
  * a bar chart, and import.csv, which says of every row of a wanted class what became of it. Rows are taken in the order
@@ -17093,7 +17093,7 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.9  A graph as an ONNX file
+ * 13.11  A graph as an ONNX file
  *
  * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
  * channels before rows and columns,
