@@ -57,6 +57,7 @@ test-long: facegan facegan64 $(TESTS)
 test-torch: facegan facegan64 build/test_metrics
 	python3 tests/torch_stargan.py
 	python3 tests/torch_ganmut.py
+	python3 tests/torch_gans.py
 	python3 tests/torch_detect.py
 	python3 tests/scipy_metrics.py
 

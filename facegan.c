@@ -5369,8 +5369,8 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * Behind every layer but the first and last of D and the last of G stands a batch norm; not in a critic with a gradient
  * penalty, whose norm is taken picture by picture. Three bodies: DCGAN's; the seed's first, which has a layer more and
  * leaky slopes in G; and the seed's last (WACGAN), enlargements and 5x5 convolutions against a critic with dropout.
- * A label comes in as the row of a learnt table: beside z and as one more plane of the picture (cGAN), as a plane after
- * D's second layer (WGAN), or times z while D tells classes instead of being told (WACGAN).
+ * A label comes in as the row of a learnt table: as one more plane beside G's first map and beside the picture (cGAN) or D's
+ * second map (WGAN), or times z while D tells classes instead of being told (WACGAN).
  * ---------------------------------------------------------------------------------------------- */
 
 enum { BODY_DCGAN = 'd', BODY_SEED = 's', BODY_WACGAN = 'w' };
@@ -5393,22 +5393,24 @@ static Node *label_plane(Net *net, Node *label, int side)
     return reshape(plane, shape_of(label->shape.d[0], side, side, 1));
 }
 
-/* Noise and what it is to become: (N,1,1,Z), or Z + 50 where the label stands beside it. */
-static Node *labelled_noise(Net *net, Node *z, Node *label)
+/* Where G is told its label by a plane beside its first map: one channel among many, so that the noise stays the louder. */
+static Node *beside_label(Net *net, Node *map, Node *label)
 {
-    sequential(net, "label.");
-    if (!label) return z;
-    if (net->joins == JOINS_TIMES) return mul(z, embedding(net, label, net->latent));
-    return concat(z, embedding(net, label, LABEL_NUMBERS), 3);
+    if (!label || net->joins == JOINS_TIMES) return map;
+    int index = net->index;
+    map = concat(map, label_plane(net, label, map->shape.d[1]), 3);
+    sequential(net, "main.");
+    net->index = index;
+    return map;
 }
 
 /* WACGAN's body in the seed; Keras' leaky slope is 0.3. Its last kernel, 2x2, reaches one pixel beyond the border. */
-static Node *wacgan_generator(Net *net, Node *z)
+static Node *wacgan_generator(Net *net, Node *z, Node *label)
 {
     int n = z->shape.d[0], p = net->size, s = p / 4, w = net->width;
     sequential(net, "main.");
     Node *h = dense(net, dense(net, z, 32 * w, 0.3), s * s * w, 0.3);                           // (N,1,1,P/4 P/4 w)
-    h = enlarge(reshape(h, shape_of(n, s, s, w)), p / 2, p / 2);                                // (N,P/2,P/2,w)
+    h = enlarge(beside_label(net, reshape(h, shape_of(n, s, s, w)), label), p / 2, p / 2);      // (N,P/2,P/2,w or w+1)
     h = conv_bias_leaky(net, h, (Conv){8 * w, 5, 1, 2}, 0.3);                                   // (N,P/2,P/2,8w)
     h = conv_bias_leaky(net, enlarge(h, p, p), (Conv){4 * w, 5, 1, 2}, 0.3);                    // (N,P,P,4w)
     h = pad(pad(h, 1, 0, p + 1), 2, 0, p + 1);                                                  // (N,P+1,P+1,4w)
@@ -5421,10 +5423,12 @@ static Node *noise_generator(Net *net, Node *z, Node *label)
     bool seed = net->body == BODY_SEED;
     int d = net->repeat, w = net->width;
     double slope = seed ? 0.2 : RELU;
-    z = labelled_noise(net, z, label);
-    if (net->body == BODY_WACGAN) return wacgan_generator(net, z);
+    sequential(net, "label.");
+    if (label && net->joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
+    if (net->body == BODY_WACGAN) return wacgan_generator(net, z, label);
     sequential(net, "main.");
     Node *h = batch_norm(net, deconv_layer(net, z, (Conv){w << (d - 1), net->size >> d, 1, 0}), NULL, slope);  // (N,s,s,..)
+    h = beside_label(net, h, label);
     for (int i = d - 2; i >= 0; i--)
         h = batch_norm(net, deconv_layer(net, h, (Conv){w << i, 4, 2, 1}), NULL, slope);        // (N,2s,2s,..)
     if (seed) h = batch_norm(net, deconv_layer(net, h, (Conv){w, 3, 1, 1}), NULL, slope);       // (N,P/2,P/2,w)
@@ -5445,8 +5449,9 @@ static Node *wacgan_features(Net *net, Node *x)
 /* Picture (N,P,P,X) and, where D is told, a label -> features (N,s,s,w 2^(d-1)). */
 static Node *noise_features(Net *net, Node *x, Node *label)
 {
-    if (net->body == BODY_WACGAN) return wacgan_features(net, x);
-    Node *plane = label ? label_plane(net, label, net->joins == JOINS_SECOND ? net->size / 4 : net->size) : NULL;
+    bool late = net->joins == JOINS_SECOND && net->body != BODY_WACGAN;
+    Node *plane = label ? label_plane(net, label, net->size >> (late ? min_int(2, net->repeat - 1) : 0)) : NULL;
+    if (net->body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
     sequential(net, "main.");
     for (int i = 0; i < net->repeat; i++) {
         Conv c = {net->width << i, 4, 2, 1};
@@ -5570,6 +5575,7 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     double label_noise, label_smooth;   /* from noise, with BCE: how soft D's answers are */
     bool joint, wrong_labels;           /* cGAN: 1 + n answers; real pictures under another label shown as fakes */
     bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (seed 000's code) */
+    double lambda_fake;                 /* weight of D's class loss on fakes */
     double average;                     /* how much of G's averaged weights stays; 0: none are kept */
     int batch;
     bool keep_gradients;
@@ -5850,10 +5856,12 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
 /* ------------------------------------------------------------------------------------------------
  * 8.5  One iteration of a GAN that draws from noise                 (Goodfellow 2014; WGAN; WGAN-GP; Odena et al. 2017)
  *
- *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls (E[-log D_cls(c'|x)] + E[-log D_cls(c|G(z,c))])
+ *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
- * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. Real and fake pictures go through D
+ * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. The last one of L_D, which Odena's paper and
+ * the seed have, lets G and D agree on signs for the classes that no real face shows: then D finds every sample's class and
+ * nobody else does. It is off unless asked for. Real and fake pictures go through D
  * apart, so that each batch norm sees one kind. With BCE the answers 1 and 0 may be softened: 1 - smooth - noise u for real,
  * noise u for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
  * ---------------------------------------------------------------------------------------------- */
@@ -5919,8 +5927,9 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recip
     }
     if (d->joins == JOINS_TIMES) {
         add_term(&step, "D.cls", classification_loss(noise_classes(d, real_), label, false), recipe->lambda_cls);
-        add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake), recipe->unrelated ? label : target, false),
-                 recipe->lambda_cls);
+        if (recipe->lambda_fake > 0)
+            add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake), recipe->unrelated ? label : target, false),
+                     recipe->lambda_fake);
     }
     penalty_term(&step, d, x, told(d, label), batch, recipe);
     finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
@@ -10808,7 +10817,7 @@ typedef struct Settings {
     long gif, bgr;
     char body[TEXT], d_optimiser[TEXT], g_optimiser[TEXT], on_collapse[TEXT], recipe[TEXT];
     long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
-    double d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
+    double lambda_fake, d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
     long space_dim, random_directions;
     double lambda_info, lambda_rho, lambda_prediction;
     double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
@@ -10863,6 +10872,7 @@ static const Setting settings_table[] = {
     {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
     {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
     {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
+    {"lambda-cls-fake", 'f', FIXED, AT(lambda_fake), 0, 1e6, "wacgan: weight of D's classification loss on fakes"},
     {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
     {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
     {"space",        's', FIXED, AT(space), 0, 0, "ganmut: linear (directions in a disc) or gaussian"},
@@ -11338,6 +11348,7 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
     recipe->approximate = strcmp(s->cycle, "approximate") == 0;
     recipe->as_published = s->as_published;
     recipe->label_noise = s->label_noise, recipe->label_smooth = s->label_smooth, recipe->average = s->average;
+    recipe->lambda_fake = s->lambda_fake;
     recipe->joint = s->joint, recipe->wrong_labels = s->wrong_labels, recipe->unrelated = s->unrelated;
     recipe->random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
     const char *const optimisers[2] = {s->d_optimiser, s->g_optimiser};
@@ -11593,19 +11604,20 @@ static void set_text(char (*field)[TEXT], const char *text)
     snprintf(*field, TEXT, "%s", text);
 }
 
-/* As published: Radford et al. 2016; softened answers and the slower G are the seed's. */
+/* As published: Radford et al. 2016, with the seed's softened answers and slower G. On two thousand faces its D soon knows
+ * every one of them, and G draws one picture for each class: the usual recipe has R1 in the place of D's batch norm. */
 static void gan_usual(Settings *s)
 {
     noise_usual(s);
-    set_text(&s->adv, "bce");
-    s->label_noise = 0.2;
+    set_text(&s->adv, "bce"), set_text(&s->reg, s->as_published ? "none" : "r1");
+    s->label_noise = s->as_published ? 0.2 : 0;
     if (s->as_published) s->width = 64, s->lr = 1.5e-4, s->d_lr = 2e-4, s->average = 0;
 }
 
 static void cgan_usual(Settings *s)
 {
     noise_usual(s);
-    set_text(&s->adv, "bce");
+    set_text(&s->adv, "bce"), set_text(&s->reg, s->as_published ? "none" : "r1");
     s->conditional = 1;
     if (s->as_published) s->width = 64, s->batch = 128, s->average = 0;
 }
@@ -11632,8 +11644,8 @@ static void wacgan_usual(Settings *s)
 {
     wgan_gp_usual(s);
     s->conditional = 1, s->lambda_cls = 5;
+    if (s->as_published || strcmp(s->recipe, "seed") == 0) s->lambda_cls = s->lambda_fake = 1;
     if (strcmp(s->recipe, "seed")) return;
-    s->lambda_cls = 1;
     set_text(&s->body, "wacgan"), set_text(&s->adv, "wgan"), set_text(&s->reg, "none");
     set_text(&s->d_optimiser, "sgd"), set_text(&s->g_optimiser, "rmsprop");
     s->clip = 0, s->clip_gradient = 0.01, s->beta1 = 0, s->lr = 1e-3, s->d_lr = 0.01, s->n_critic = 1, s->average = 0;
@@ -11718,8 +11730,8 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
     .show = show_latent, .healthy = HEALTHY_NOISE
 
 static const Model models[] = {
-    {.name = "gan", FROM_NOISE, .usual = gan_usual, .quirks = "  full width, D's rate above G's, no averaged weights\n"},
-    {.name = "cgan", FROM_NOISE, .usual = cgan_usual, .quirks = "  full width, batch 128, no averaged weights\n"},
+    {.name = "gan", FROM_NOISE, .usual = gan_usual, .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
+    {.name = "cgan", FROM_NOISE, .usual = cgan_usual, .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
     {.name = "wgan", FROM_NOISE, .usual = wgan_usual, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
     {.name = "wgan-gp", FROM_NOISE, .usual = wgan_gp_usual, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
     {.name = "wacgan", FROM_NOISE, .usual = wacgan_usual, .judge = noise_judge,
@@ -11825,6 +11837,12 @@ static void clip_weights(Net *d, real limit)
     }
 }
 
+static void run_d_step(Trainer *t)
+{
+    graph_run(t->d_step.graph);
+    if (strcmp(t->settings.adv, "wgan") == 0 && t->settings.clip > 0) clip_weights(&t->d, (real)t->settings.clip);
+}
+
 static void note_losses(const Step *step, double *last)
 {
     for (int i = 0; i < step->n_terms; i++) last[i] = (double)step->terms[i]->data[0];
@@ -11844,9 +11862,8 @@ static void forget(Net *net)
 /* One iteration: a D step, and every n_critic-th time a G step. */
 static void train_iteration(Trainer *t)
 {
-    graph_run(t->d_step.graph);
+    run_d_step(t);
     note_losses(&t->d_step, t->last_d);
-    if (strcmp(t->settings.adv, "wgan") == 0 && t->settings.clip > 0) clip_weights(&t->d, (real)t->settings.clip);
     t->iteration++;
     if (!t->model->g_step || t->iteration % t->settings.n_critic) return;
     if (t->settings.forget) forget(&t->g);
@@ -11865,6 +11882,8 @@ static void train_iteration(Trainer *t)
  *
  *   pixels     mean distance of two samples / of two pictures of the data           1: as varied as the data; 0: one picture
  *   edges      the same where a picture is the strengths of its edges in 6x6 cells  (not moved by light or colour)
+ *   within     the smaller of both among samples of one class, averaged over the classes: a G that draws one picture a
+ *              class looks varied to the others
  *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other        0: copies
  *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
  *   label      mean distance of one latent's pictures as two classes / of two samples                       0: not heard
@@ -11982,16 +12001,16 @@ static double clusters_reached(const Features *centres, const Features *samples)
 }
 
 enum { WATCHED = 64, WATCHED_DATA = 512, CLUSTERS = 16, SMALL_SIDE = 24, EDGE_CELLS = 6, MOST_ROLLBACKS = 5 };
-enum { SIGN_PIXELS, SIGN_EDGES, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGNS };
-static const char *const sign_names[SIGNS] = {"pixels", "edges", "nearest", "clusters", "label", "agreement"};
+enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGNS };
+static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement"};
 
-typedef struct Pictures { double *pixels, *edges; int n, pixel_count; } Pictures;   /* (n,..) small pictures, their edges */
+typedef struct Pictures { double *pixels, *edges; int *label, n, pixel_count; } Pictures;   /* (n,..) small pictures, their edges */
 
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
     Pictures data;
     double *centres;                    /* (CLUSTERS, EDGE_CELLS EDGE_CELLS 2) of the data's edges */
-    double pixel_spread, edge_spread, data_nearest, data_clusters;
+    double pixel_spread, edge_spread, class_pixel_spread, class_edge_spread, data_nearest, data_clusters;
     double signs[SIGNS];                /* the last look's; NaN: not known */
     bool armed, alarmed;                /* has G been healthy before? is the alarm on? */
     int rollbacks;
@@ -12006,16 +12025,28 @@ static Pictures pictures_new(int n, int size, int channels)
 {
     int small = small_side(size), count = small * small * channels;
     return (Pictures){must_alloc((size_t)n, (size_t)count * sizeof(double)),
-                      must_alloc((size_t)n, EDGE_CELLS * EDGE_CELLS * 2 * sizeof(double)), n, count};
+                      must_alloc((size_t)n, EDGE_CELLS * EDGE_CELLS * 2 * sizeof(double)),
+                      must_alloc((size_t)n, sizeof(int)), n, count};
 }
 
 static void pictures_free(Pictures *p)
 {
-    free(p->pixels), free(p->edges);
+    free(p->pixels), free(p->edges), free(p->label);
 }
 
 static Features pixels_of(const Pictures *p, int n) { return (Features){p->pixels, n, p->pixel_count}; }
 static Features edges_of(const Pictures *p, int n)  { return (Features){p->edges, n, EDGE_CELLS * EDGE_CELLS * 2}; }
+
+/* The mean distance of all pairs of one class. */
+static double mean_class_distance(const Features *f, const int *label)
+{
+    double sum = 0;
+    int pairs = 0;
+    for (int i = 0; i < f->n; i++)
+        for (int k = 0; k < i; k++)
+            if (label[i] == label[k]) sum += distance_between(row_at(f, i), row_at(f, k), f->d), pairs++;
+    return sum / pairs;
+}
 
 /* How strong the edges across and along are in each cell. */
 static void measure_edges(const double *small, int side, int channels, double *edges)
@@ -12052,6 +12083,7 @@ static Lookout *watch_new(Net *g, Generator *generator)
 {
     Lookout *w = must_alloc(1, sizeof *w);
     w->drawing = drawing_new(g, generator, WATCHED);
+    for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
     return w;
 }
 
@@ -12075,8 +12107,10 @@ static int watch_data(Trainer *t, Error *e)
     real *x = must_alloc(bytes, sizeof *x);
     w->data = pictures_new(wanted, (int)s->size, (int)s->channels);
     for (int i = 0; i < wanted; i++) {
-        if (!dataset_read(&t->data, (int)((long)i * t->data.count / wanted), (int)s->size, (int)s->channels, face, e)) continue;
+        int index = (int)((long)i * t->data.count / wanted);
+        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, e)) continue;
         from_bytes(face, bytes, x);
+        w->data.label[read_] = t->data.label[index];
         measure_picture(x, (int)s->size, (int)s->channels, &w->data, read_++);
     }
     free(face), free(x);
@@ -12089,6 +12123,8 @@ static int watch_data(Trainer *t, Error *e)
     find_clusters(&edges, clusters, (uint64_t)s->seed, w->centres);
     Features centre = {w->centres, clusters, edges.d};
     w->pixel_spread = mean_pair_distance(&pixels), w->edge_spread = mean_pair_distance(&edges);
+    w->class_pixel_spread = mean_class_distance(&pixels, w->data.label);
+    w->class_edge_spread = mean_class_distance(&edges, w->data.label);
     w->data_nearest = mean_nearest_distance(&pixels, &pixels), w->data_clusters = clusters_reached(&centre, &few);
     return 1;
 }
@@ -12101,7 +12137,8 @@ static void watch_draw(Trainer *t, int turn, Pictures *to)
     size_t bytes = count_of(d->y) / WATCHED;
     for (int i = 0; i < WATCHED; i++) {
         fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), t->g.latent, d->x->data + i * t->g.latent);
-        if (d->condition) one_hot(d->condition->data + i * n, n, (i + turn) % n);
+        to->label[i] = (i + turn) % n;
+        if (d->condition) one_hot(d->condition->data + i * n, n, to->label[i]);
     }
     graph_run(d->graph);
     for (int i = 0; i < WATCHED; i++) measure_picture(d->y->data + (size_t)i * bytes, t->g.size, t->g.channels, to, i);
@@ -12140,6 +12177,8 @@ static void watch_look(Trainer *t)
     w->signs[SIGN_AGREEMENT] = t->judge && t->g.condition ? watch_agreement(t) : NAN;
     w->signs[SIGN_PIXELS] = spread / w->pixel_spread;
     w->signs[SIGN_EDGES] = mean_pair_distance(&edges) / w->edge_spread;
+    w->signs[SIGN_WITHIN] = t->g.condition ? fmin(mean_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
+                                                  mean_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
     w->signs[SIGN_NEAREST] = mean_nearest_distance(&pixels, &data) / w->data_nearest;
     w->signs[SIGN_CLUSTERS] = clusters_reached(&centre, &edges) / w->data_clusters;
     w->signs[SIGN_LABEL] = NAN;
@@ -12156,10 +12195,15 @@ static void watch_look(Trainer *t)
     pictures_free(&drawn);
 }
 
-/* The smaller of both diversities; an odd kind of collapse may leave one of them. */
+/* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
+static double least_sign(const double *signs)
+{
+    return fmin(signs[SIGN_WITHIN], fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
+}
+
 static double watch_least(const Lookout *w)
 {
-    return fmin(w->signs[SIGN_PIXELS], w->signs[SIGN_EDGES]);
+    return least_sign(w->signs);
 }
 
 /* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
@@ -12178,10 +12222,12 @@ static bool watch_alarm(Trainer *t)
 /* What the last look says, in words. */
 static void watch_words(const double *signs, double below, char *text, size_t size)
 {
-    double least = fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]);
+    double least = least_sign(signs);
     snprintf(text, size, "G's samples are %.0f%% as varied as the data in their pixels and %.0f%% in their edges: %s", 100 * signs[SIGN_PIXELS],
              100 * signs[SIGN_EDGES], !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
     size_t used = strlen(text);
+    if (signs[SIGN_WITHIN] < 0.7)
+        used += (size_t)snprintf(text + used, size - used, "; within a class they are %.0f%% as varied", 100 * signs[SIGN_WITHIN]);
     if (signs[SIGN_NEAREST] < 0.5)
         used += (size_t)snprintf(text + used, size - used, "; they lie so near to pictures of the data that G may have learnt those by heart");
     if (signs[SIGN_CLUSTERS] < 0.5)
@@ -12192,6 +12238,7 @@ static void watch_words(const double *signs, double below, char *text, size_t si
 static void watch_report(const Trainer *t)
 {
     char text[600];
+    if (isnan(t->watch->signs[SIGN_PIXELS])) return;                    /* stopped before the first look */
     watch_words(t->watch->signs, t->settings.collapse_below, text, sizeof text);
     if (!quiet) fprintf(stderr, "%s\n", text);
 }
@@ -12768,7 +12815,7 @@ static int look_out(Trainer *t, bool milestone_, Error *e)
     watch_look(t);
     bool rolls = strcmp(s->on_collapse, "rollback") == 0;
     if (!watch_alarm(t)) return rolls && milestone_ && t->watch->armed ? save_checkpoint_as(t, healthy_name, e) : 1;
-    warn("iteration %ld: G's samples have become alike: the smaller of their two diversities is %.2f of the data's, the alarm is at %.2f",
+    warn("iteration %ld: G's samples have become alike: the least of their diversities is %.2f of the data's, the alarm is at %.2f",
          now, watch_least(t->watch), s->collapse_below);
     run_path(s, healthy_name, path);
     bool can_roll = rolls && access(path, F_OK) == 0 && t->watch->rollbacks++ < MOST_ROLLBACKS;
@@ -12971,6 +13018,14 @@ static int train(Settings *settings, Error *e)
 
 static int read_step_settings(const TensorFile *file, const char *path, Settings *s, Error *e)
 {
+    const char *name = tensorfile_metadata(file, "model");
+    const Model *model = name ? find_model(name, e) : NULL;
+    if (name && !model) return 0;
+    if (model && model->latent_size) {                                  /* every setting by its own name */
+        snprintf(s->model, sizeof s->model, "%s", name);
+        model->usual(s);
+        return settings_of_file(file, path, s, e);
+    }
     static const char *const names[][2] = {                                                 /* in the file, here */
         {"model", "model"}, {"adv", "adv"}, {"reg", "reg"}, {"size", "size"}, {"channels", "channels"}, {"conv_dim", "width"}, {"g_repeat", "g-repeat"},
         {"d_repeat", "d-repeat"}, {"batch", "batch"}, {"lr", "lr"}, {"beta1", "beta1"}, {"beta2", "beta2"}, {"lambda_cls", "lambda-cls"},
@@ -13078,24 +13133,49 @@ static int store_step(Store *store, const Step *step, const Net *net, const char
     return ok;
 }
 
+/* How many classes the file's networks know: from noise the names say it, else D's second head. */
+static int64_t step_classes(const TensorFile *in, const char *path, const Model *model, const Settings *s, Error *e)
+{
+    const TensorEntry *head = tensorfile_find(in, "D.conv2.weight");
+    int64_t n = 1;
+    if (model->latent_size)
+        for (const char *at = s->classes; *at; at++) n += *at == ',';
+    else if (!head || head->rank != 4) return fail(e, 1, "%s: has no tensor \"D.conv2.weight\"", path);
+    else n = head->shape[0] - (model->space == 'g' ? s->space_dim : 0);
+    return n >= 1 && n <= MAX_CLASSES ? n : fail(e, 1, "%s: %" PRId64 " classes: must be 1 to %d", path, n, MAX_CLASSES);
+}
+
+/* Dropout's masks stand in the file like pictures. */
+static int read_masks(const TensorFile *file, const char *path, const Net *net, Error *e)
+{
+    for (int k = 0; k < net->n_masks; k++) {
+        Tensor *mask = net->masks[k];
+        const TensorEntry *entry = step_input(file, path, mask->name, shape_count(mask->shape), e);
+        if (!entry) return 0;
+        for (size_t i = 0; i < shape_count(mask->shape); i++)
+            mask->data[picture_order(mask->shape, i)] = (real)tensorfile_get(entry, i);
+        if (!all_finite(mask)) return fail(e, 1, "%s: %s has values that are no numbers", path, mask->name);
+    }
+    return 1;
+}
+
 static int step_with(const TensorFile *in, const char *path, const char *out, Trainer *t, Error *e)
 {
     Settings *s = &t->settings;
-    const TensorEntry *classes = tensorfile_find(in, "D.conv2.weight");
     char why[TENSORFILE_ERROR_SIZE];
     if (!read_step_settings(in, path, s, e) || !make_recipe(s, &t->recipe, e)) return 0;
     if (!(t->model = find_model(s->model, e))) return 0;
-    if (!classes || classes->rank != 4) return fail(e, 1, "%s: has no tensor \"D.conv2.weight\"", path);
     t->recipe.keep_gradients = true;
-    int64_t n = classes->shape[0] - (t->model->space == 'g' ? s->space_dim : 0);
-    if (n < 1 || n > MAX_CLASSES) return fail(e, 1, "%s: %" PRId64 " classes: must be 1 to %d", path, n, MAX_CLASSES);
+    int64_t n = step_classes(in, path, t->model, s, e);
+    if (!n) return 0;
     if (!build_graphs(t, (int)n, e)) return 0;
     if (!load_net(in, path, &t->g, "G.", false, e) || !load_net(in, path, &t->d, "D.", false, e)) return 0;
     if (!read_step_batch(in, path, &t->recipe, &t->batch, e)) return 0;
-    set_schedule(t->batch.schedule_d, s->lr, s->beta1, s->beta2, 1);
+    if (!read_masks(in, path, &t->g, e) || !read_masks(in, path, &t->d, e)) return 0;
+    set_schedule(t->batch.schedule_d, s->d_lr > 0 ? s->d_lr : s->lr, s->beta1, s->beta2, 1);
     set_schedule(t->batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
     Store store = {0};
-    graph_run(t->d_step.graph);
+    run_d_step(t);
     int ok = store_step(&store, &t->d_step, &t->d, "fake_d", e);
     graph_run(t->g_step.graph);
     ok = ok && store_step(&store, &t->g_step, &t->g, "fake_g", e);

@@ -44,7 +44,7 @@ both()
     check "$name: the same checkpoint" cmp "$work/$name/checkpoint.safetensors" "$work/$name.halves/checkpoint.safetensors"
     check "$name: the same log" cmp "$work/$name/log.csv" "$work/$name.halves/log.csv"
     check "$name: the same sheet" cmp "$work/$name/samples/00000008.png" "$work/$name.halves/samples/00000008.png"
-    check "$name: collapse is watched" grep -q 'watch.pixels,watch.edges,watch.nearest,watch.clusters,watch.label,watch.agreement' "$work/$name/log.csv"
+    check "$name: collapse is watched" grep -q 'watch.pixels,watch.edges,watch.within,watch.nearest,watch.clusters,watch.label,watch.agreement' "$work/$name/log.csv"
     check "$name: a sheet" "$F" sample "$work/$name" --out "$work/$name.sheet" --count 12
     check "$name: it is there" test -s "$work/$name.sheet/samples.png"
 }
@@ -62,6 +62,8 @@ both wacgan wacgan "$work/faces" --grey
 both wacgan-seed wacgan "$work/faces" --grey --recipe seed
 both seed-body gan "$work/faces" --grey --body seed --size 64
 both dropout wacgan "$work/faces" --body wacgan --size 32
+both published-cgan cgan "$work/faces" --grey --as-published --batch 12
+both both-cls wacgan "$work/faces" --grey --lambda-cls-fake 1
 both published wgan-gp "$work/plain" --grey --as-published
 both sgd gan "$work/plain" --grey --d-optimiser sgd_nesterov --g-optimiser adagrad --label-smooth 0.1 --average 0
 for size in 32 48 64 96 128; do

@@ -31,7 +31,8 @@ static const char *given;               /* the command on the command line, or N
 
 static const char *const recorded[] = {"stargan-wgan-gp", "stargan-bce-grey", "stargan-bce-saturating",
                                        "stargan-hinge-attributes", "stargan-lsgan-r1",
-                                       "ganmut-linear", "ganmut-linear-approximate-r1", "ganmut-gaussian"};
+                                       "ganmut-linear", "ganmut-linear-approximate-r1", "ganmut-gaussian",
+                                       "gan-soft", "cgan-wrong-r1", "wgan-told", "wgan-gp-told", "wacgan", "wacgan-seed"};
 
 static char folder[PATH_BYTES];         /* of everything this test writes */
 

@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+"""Holds facegan's GANs that draw from noise against PyTorch in float64. `make test-torch`; needs ./facegan64, torch and numpy.
+
+One iteration of gan, cgan, wgan, wgan-gp and wacgan, in every body, with every option that changes an equation: PyTorch's own
+transposed convolutions, batch norm, embeddings, RMSprop, SGD, Adagrad and autograd on the same weights, batch and draws (noise,
+dropout's masks, softened answers). Compared are losses, fakes, gradients, updated weights and running statistics.
+    python3 tests/torch_gans.py                       compares
+    python3 tests/torch_gans.py --record DIR          writes DIR/NAME.in.safetensors and .want.safetensors for the offline tests
+Ends with the line `N passed, N failed, N skipped`. Where torch or numpy is missing, everything is skipped, loudly.
+"""
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import torch_stargan as base          # ends here, saying so, where torch or numpy is missing
+import torch
+from torch import nn
+from torch.nn import functional
+
+REAL = {"dtype": torch.float64}
+
+
+class Masks:
+    """Dropout's masks in the order in which they are used."""
+
+    def __init__(self):
+        self.drawn = {}
+
+    def __call__(self, x):
+        mask = (torch.rand_like(x) > 0.3).to(x.dtype) / 0.7
+        self.drawn[f"mask.D.{len(self.drawn)}"] = mask
+        return x * mask
+
+
+def halvings(size):
+    d = 0
+    while size % (2 << d) == 0 and size // (2 << d) >= 3:
+        d += 1
+    return d
+
+
+class Label(nn.Sequential):
+    """label.0 the table, label.1 the dense layer of a plane."""
+
+    def __init__(self, classes, numbers, side=0):
+        super().__init__(nn.Embedding(classes, numbers), *([nn.Linear(numbers, side * side)] if side else []))
+        self.side = side
+
+    def plane(self, label):
+        return self(label).view(-1, 1, self.side, self.side)
+
+
+class Generator(nn.Module):
+    def __init__(self, s):
+        super().__init__()
+        self.s, w, size, x = s, s["width"], s["size"], s["channels"]
+        d, z, seed = halvings(size), s["latent"], s["body"] == "seed"
+        self.times = s["model"] == "wacgan"
+        self.beside = s["conditional"] and not self.times
+        if s["conditional"]:
+            self.label = Label(s["n"], z) if self.times else Label(s["n"], 50, size // 4 if s["body"] == "wacgan" else size >> d)
+        if s["body"] == "wacgan":
+            p = size // 4
+            self.main = nn.ModuleDict({"0": nn.Linear(z, 32 * w), "2": nn.Linear(32 * w, p * p * w), "4": nn.Conv2d(w + self.beside, 8 * w, 5, 1, 2),
+                                       "6": nn.Conv2d(8 * w, 4 * w, 5, 1, 2), "8": nn.Conv2d(4 * w, x, 2)})
+            return
+        act = (lambda: nn.LeakyReLU(0.2)) if seed else nn.ReLU
+        norm = lambda k: nn.BatchNorm2d(k, momentum=0.5 if seed else 0.1)
+        layers = [nn.ConvTranspose2d(z, w << d - 1, size >> d, bias=False), norm(w << d - 1), act()]
+        for i in range(d - 2, -1, -1):
+            layers += [nn.ConvTranspose2d((w << i + 1) + (self.beside and i == d - 2), w << i, 4, 2, 1, bias=False), norm(w << i), act()]
+        if seed:
+            layers += [nn.ConvTranspose2d(w, w, 3, 1, 1, bias=False), norm(w), act()]
+        last = nn.ConvTranspose2d(w, x, 3, 2, 1, output_padding=1, bias=False) if seed else nn.ConvTranspose2d(w, x, 4, 2, 1, bias=False)
+        self.main = nn.Sequential(*layers, last, nn.Tanh())
+
+    def forward(self, z, label):
+        if self.s["conditional"]:
+            z = z * self.label(label) if self.times else z
+        if self.s["body"] != "wacgan":
+            h = self.main[:3](z[:, :, None, None])
+            return self.main[3:](torch.cat([h, self.label.plane(label)], 1) if self.beside else h)
+        p, leaky = self.s["size"] // 4, lambda h: functional.leaky_relu(h, 0.3)
+        h = leaky(self.main["2"](leaky(self.main["0"](z)))).view(len(z), p, p, -1).permute(0, 3, 1, 2)
+        h = torch.cat([h, self.label.plane(label)], 1) if self.beside else h
+        for name in "46":
+            h = leaky(self.main[name](functional.interpolate(h, scale_factor=2)))
+        return torch.tanh(self.main["8"](functional.pad(h, (0, 1, 0, 1))))
+
+
+class Discriminator(nn.Module):
+    def __init__(self, s, masks):
+        super().__init__()
+        self.s, w, size, x, layers = s, s["width"], s["size"], s["channels"], []
+        self.told = s["conditional"] and s["model"] != "wacgan" and not s["joint"]
+        self.second = s["adv"].startswith("wgan")
+        if s["body"] == "wacgan":
+            if self.told:
+                self.label = Label(s["n"], 50, size)
+            for i in range(4):
+                stride = 1 if i % 2 or s["unstrided"] else 2
+                layers += [nn.Conv2d(x + self.told if i == 0 else w << i - 1, w << i, 3, stride, 1), nn.LeakyReLU(0.3), Drop(masks)]
+            k, side = w << 3, size if s["unstrided"] else size // 4
+        else:
+            d, norm = halvings(size), s["reg"] == "none" and s["adv"] != "wgan-gp"
+            if self.told:
+                self.at = min(2, d - 1) if self.second else 0
+                self.label = Label(s["n"], 50, size >> self.at)
+            for i in range(d):
+                c = x if i == 0 else w << i - 1
+                c += self.told and i == self.at
+                bare = i == 0 or not norm
+                layers += [nn.Conv2d(c, w << i, 4, 2, 1, bias=bare)] + ([] if bare else [nn.BatchNorm2d(w << i, momentum=0.5 if s["body"] == "seed" else 0.1)])
+                layers += [nn.LeakyReLU(0.2)]
+            k, side = w << d - 1, size >> d
+        self.main = nn.Sequential(*layers)
+        self.score = nn.Conv2d(k, 1 + s["n"] if s["joint"] else 1, side, bias=False)
+        if s["model"] == "wacgan":
+            self.classes = nn.Conv2d(k, s["n"], side, bias=False)
+
+    def features(self, x, label):
+        plane = self.label.plane(label) if self.told else None
+        for layer in self.main:
+            if plane is not None and isinstance(layer, nn.Conv2d) and x.shape[2] == plane.shape[2]:
+                x = torch.cat([x, plane], 1)
+            x = layer(x)
+        return x
+
+    def forward(self, x, label):
+        h = self.features(x, label)
+        return self.score(h).flatten(1), self.classes(h).flatten(1) if self.s["model"] == "wacgan" else None
+
+
+class Drop(nn.Module):
+    def __init__(self, masks):
+        super().__init__()
+        self.masks = masks
+
+    def forward(self, x):
+        return self.masks(x)
+
+
+def optimiser(kind, net, lr, s):
+    make = {"adam": lambda p: torch.optim.Adam(p, lr, (s["beta1"], s["beta2"]), 1e-8), "sgd": lambda p: torch.optim.SGD(p, lr, s["beta1"]),
+            "sgd_nesterov": lambda p: torch.optim.SGD(p, lr, s["beta1"], nesterov=True), "rmsprop": lambda p: torch.optim.RMSprop(p, lr, s["beta2"], 1e-8),
+            "adagrad": lambda p: torch.optim.Adagrad(p, lr)}
+    return make[kind](net.parameters())
+
+
+def record(out, letter, net, terms, weights, fake, s):
+    total = sum(weights.get(name, 1) * term for name, term in terms.items())
+    net.zero_grad()
+    total.backward()
+    out |= {f"{letter}.{name}": term.detach().reshape(1) for name, term in terms.items()}
+    out |= {f"{letter}.total": total.detach().reshape(1), f"fake_{letter.lower()}": fake.detach()}
+    out |= {f"grad.{letter}.{name}": weight.grad.clone() for name, weight in net.named_parameters()}
+    if letter == "D" and s["clip-gradient"]:
+        torch.nn.utils.clip_grad_value_(net.parameters(), s["clip-gradient"])
+    optimiser(s[f"{letter.lower()}-optimiser"], net, s["d-lr"] if letter == "D" and s["d-lr"] else s["lr"], s).step()
+    if letter == "D" and s["adv"] == "wgan" and s["clip"]:
+        for weight in net.parameters():
+            weight.data.clamp_(-s["clip"], s["clip"])
+    out |= {f"after.{name}": value for name, value in state(letter, net).items()}
+
+
+def state(letter, net):
+    return {f"{letter}.{name}": value.detach().double().reshape(value.shape or (1,)).clone() for name, value in net.state_dict().items()}
+
+
+def answers(scores, label, real, batch, s):
+    """What D minimises on real or on fake pictures."""
+    if s["joint"]:
+        wanted = torch.zeros_like(scores)
+        wanted[torch.arange(len(label)), label + 1 if real else 0] = 1
+        return functional.binary_cross_entropy_with_logits(scores, wanted, reduction="sum") / len(label)
+    if s["label-noise"] or s["label-smooth"]:
+        u = (batch["uniform_r" if real else "uniform_f"] + 1) / 2
+        wanted = 1 - s["label-smooth"] - s["label-noise"] * u if real else s["label-noise"] * u
+        return functional.binary_cross_entropy_with_logits(scores[:, 0], wanted)
+    kind = "wgan-gp" if s["adv"] == "wgan" else s["adv"]
+    return base.adversarial(kind, scores, "real" if real else "fake")
+
+
+def iteration(g, d, batch, s):
+    out, x, label, target = {}, batch["x"], batch["label"], batch["label_target"]
+    tells, n = s["model"] == "wacgan", len(batch["x"])
+    fake = g(batch["noise_d"], target).detach()
+    real_scores, real_classes = d(x, label)
+    fake_scores, fake_classes = d(fake, target)
+    terms = {"real": answers(real_scores, label, True, batch, s), "fake": answers(fake_scores, target, False, batch, s)}
+    weights = {"cls": s["lambda-cls"], "cls_fake": s["lambda-cls-fake"], "gp": s["lambda-gp"], "r1": s["lambda-gp"], "wrong": 0.5}
+    if s["wrong-labels"]:
+        terms["wrong"] = answers(d(x, target)[0], target, False, batch, s)
+        weights["fake"] = 0.5
+    if tells:
+        terms["cls"] = functional.cross_entropy(real_classes, label)
+        if s["lambda-cls-fake"]:
+            terms["cls_fake"] = functional.cross_entropy(fake_classes, label if s["unrelated"] else target)
+    seen = lambda y: (d.score(d.features(y, label)),)
+    if s["reg"] == "gp":
+        a = batch["alpha"][:, None, None, None]
+        terms["gp"] = (base.slope(seen, a * x + (1 - a) * fake).norm(dim=1) - 1).square().mean()
+    if s["reg"] == "r1":
+        terms["r1"] = base.slope(seen, x).square().sum(1).mean() / 2
+    record(out, "D", d, terms, weights, fake, s)
+
+    fake = g(batch["noise_g"], target)
+    scores, classes = d(fake, target)
+    kind = "wgan-gp" if s["adv"] == "wgan" else s["adv"]
+    terms = {"fake": answers(scores, target, True, batch, s) if s["joint"] else base.adversarial(kind, scores, "generator")}
+    if tells:
+        terms["cls"] = functional.cross_entropy(classes, label if s["unrelated"] else target)
+    record(out, "G", g, terms, {"cls": s["lambda-cls"]}, fake, s)
+    return out
+
+
+USUAL = {"model": "gan", "adv": "bce", "reg": "none", "body": "dcgan", "size": 32, "channels": 3, "n": 3, "width": 4, "batch": 5, "latent": 10, "lr": 2e-4,
+         "d-lr": 0.0, "beta1": 0.5, "beta2": 0.999, "lambda-cls": 1.0, "lambda-cls-fake": 0.0, "lambda-gp": 10.0, "conditional": 0, "joint": 0,
+         "wrong-labels": 0, "unrelated": 0, "unstrided": 0, "label-noise": 0.0, "label-smooth": 0.0, "clip": 0.0, "clip-gradient": 0.0,
+         "d-optimiser": "adam", "g-optimiser": "adam", "seed": 1}
+TOLD = {"conditional": 1}
+RMS = {"adv": "wgan", "clip": 0.01, "d-optimiser": "rmsprop", "g-optimiser": "rmsprop", "beta2": 0.99}
+GP = {"adv": "wgan-gp", "reg": "gp"}
+SEED = {"model": "wacgan", "body": "wacgan", "adv": "wgan", "conditional": 1, "unrelated": 1, "unstrided": 1, "d-optimiser": "sgd", "beta1": 0.0,
+        "g-optimiser": "rmsprop", "clip-gradient": 0.01, "lr": 1e-3, "d-lr": 0.01, "size": 16, "width": 2, "lambda-cls-fake": 1.0}
+CASES = {
+    "gan": {},
+    "gan-soft": {"label-noise": 0.2, "label-smooth": 0.1, "d-lr": 3e-4, "seed": 2},
+    "gan-seed-body": {"body": "seed", "size": 64, "width": 2, "batch": 3, "channels": 1, "seed": 3},
+    "gan-r1": {"reg": "r1", "size": 48, "width": 3, "channels": 1, "seed": 4},
+    "gan-96": {"size": 96, "width": 2, "batch": 2, "seed": 5, "channels": 1},
+    "gan-descent": {"d-optimiser": "sgd_nesterov", "g-optimiser": "adagrad", "seed": 6},
+    "cgan": {"model": "cgan", "seed": 7, **TOLD},
+    "cgan-joint": {"model": "cgan", "joint": 1, "seed": 8, **TOLD},
+    "cgan-wrong-r1": {"model": "cgan", "wrong-labels": 1, "reg": "r1", "seed": 9, **TOLD},
+    "cgan-wacgan-body": {"model": "cgan", "body": "wacgan", "width": 2, "size": 16, "seed": 18, **TOLD},
+    "wgan": {"model": "wgan", "seed": 10, **RMS},
+    "wgan-told": {"model": "wgan", "size": 48, "width": 3, "seed": 11, **RMS, **TOLD},
+    "wgan-gp": {"model": "wgan-gp", "beta1": 0.0, "beta2": 0.9, "seed": 12, **GP},
+    "wgan-gp-told": {"model": "wgan-gp", "size": 64, "width": 2, "n": 7, "channels": 1, "seed": 13, **GP, **TOLD},
+    "wacgan": {"model": "wacgan", "lambda-cls": 5.0, "seed": 14, **GP, **TOLD},
+    "wacgan-both": {"model": "wacgan", "lambda-cls-fake": 1.0, "g-optimiser": "rmsprop", "seed": 15, **GP, **TOLD},
+    "wacgan-body": {"model": "wacgan", "body": "wacgan", "width": 2, "batch": 3, "seed": 16, **GP, **TOLD},
+    "wacgan-seed": {"seed": 17, **SEED},
+}
+
+
+def draw_iteration(s):
+    torch.manual_seed(s["seed"])
+    masks = Masks()
+    g, d = Generator(s).double(), Discriminator(s, masks).double()
+    for net in (g, d):
+        base.liven(net)
+        for name, value in net.named_buffers():
+            if "running" in name:
+                value.copy_(torch.rand_like(value) + 0.5)
+    n = s["batch"]
+    batch = {"x": 2 * torch.rand(n, s["channels"], s["size"], s["size"], **REAL) - 1, "alpha": torch.rand(n, **REAL)}
+    batch["label"] = torch.randint(s["n"], (n,)) if s["conditional"] else torch.zeros(n, dtype=torch.int64)
+    batch["label_target"] = torch.randint(s["n"], (n,)) if s["conditional"] else torch.zeros(n, dtype=torch.int64)
+    for step in "dg":
+        batch[f"noise_{step}"] = torch.randn(n, s["latent"], **REAL)
+    if s["label-noise"] or s["label-smooth"]:
+        batch |= {name: 2 * torch.rand(n, **REAL) - 1 for name in ("uniform_r", "uniform_f")}
+    return g, d, batch, masks
+
+
+def one(folder, title, changes):
+    """Writes in.safetensors; returns the weights before and what is wanted."""
+    s = USUAL | changes
+    if not s["conditional"]:
+        s = s | {"n": 1}
+    g, d, batch, masks = draw_iteration(s)
+    before = state("G", g) | state("D", d)
+    want = iteration(g, d, batch, s)
+    told = {key: str(value) for key, value in s.items() if key != "n"} | {"classes": ",".join(f"class{i}" for i in range(s["n"])), "average": "0"}
+    base.save_safetensors(folder / f"{title}.in.safetensors", before | batch | masks.drawn, told)
+    return before, want
+
+
+def compare(folder, title, changes):
+    before, want = one(folder, title, changes)
+    worst = {}
+    base.run("facegan64", "step", folder / f"{title}.in.safetensors", folder / "got.safetensors", "--quiet", "--threads", "1")
+    got, _ = base.load_safetensors(folder / "got.safetensors")
+    for name, value in want.items():
+        if name not in got or got[name].shape != value.shape:
+            base.check(False, f"{title}: {name} is missing or has another shape")
+            continue
+        kind, error = base.tensor_error(name, before, value, got[name].double())
+        base.check(error <= base.LIMITS[kind], f"{title}: {name} is off by {error:.2e}, allowed {base.LIMITS[kind]}")
+        worst[kind] = error if not error <= worst.get(kind, -1) else worst[kind]
+    base.check(set(got) == set(want), f"{title}: not asked for: {sorted(set(got) - set(want))[:5]}")
+    print(f"{title:<20}", "  ".join(f"{kind} {error:.1e}" for kind, error in worst.items()))
+
+
+def main():
+    torch.set_num_threads(1)
+    if sys.argv[1:2] == ["--record"]:
+        for title in ("gan-soft", "cgan-wrong-r1", "wgan-told", "wgan-gp-told", "wacgan", "wacgan-seed"):
+            changes = CASES[title] | {"batch": 3} | ({"size": 8} if title == "wacgan-seed" else {"size": 12, "width": 3})
+            _, want = one(pathlib.Path(sys.argv[2]), title, changes)
+            base.save_safetensors(pathlib.Path(sys.argv[2]) / f"{title}.want.safetensors", want, {})
+        return 0
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="facegan-torch-"))
+    try:
+        for title, changes in CASES.items():
+            compare(folder, title, changes)
+    finally:
+        shutil.rmtree(folder)
+    print(f"{base.passed} passed, {base.failed} failed, 0 skipped")
+    return base.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
