@@ -64,14 +64,14 @@ test-torch: facegan facegan64 build/test_metrics
 # The GPU part: gpu.cu for every card from sm_75 on (newer ones through PTX), the CUDA runtime linked into the program.
 NVCC    ?= nvcc
 CARDS    = $(foreach sm,75 80 86 89 90,-gencode arch=compute_$(sm),code=sm_$(sm)) -gencode arch=compute_90,code=compute_90
-CUDA    ?= $(abspath $(dir $(shell command -v $(NVCC)))..)
 
 build/gpu.o: gpu.cu facegan.h
 	@mkdir -p build
 	$(NVCC) -std=c++17 -O3 -Xcompiler -Wall,-Wextra $(CARDS) -I. -c -o $@ gpu.cu
 
 build/facegan-gpu: $(SOURCES) build/gpu.o
-	$(CC) $(FLAGS) $(CFLAGS) -DFACEGAN_GPU -o $@ facegan.c build/gpu.o -L$(CUDA)/lib64 -lcudart_static -lrt -ldl -lstdc++ $(LIBS)
+	$(CC) $(FLAGS) $(CFLAGS) -DFACEGAN_GPU -c -o build/facegan-gpu.o facegan.c
+	$(NVCC) -cudart static -o $@ build/facegan-gpu.o build/gpu.o $(LIBS)
 
 gpu: build/facegan-gpu
 	cp build/facegan-gpu facegan

@@ -1751,7 +1751,7 @@ static DeviceGraph *gpu_prepare(Node *const *order, int n, size_t arena_bytes, c
     if (!machine.error[0]) measure(g);
     place_leaves(g);
     bool ok = !machine.error[0] && block_reserve(&machine.arena, arena_bytes, "one step's values") &&
-              went_well(cudaMemset(machine.arena.memory, 0xff, arena_bytes), "filling memory") &&      /* NaN, to be seen */
+              (!arena_bytes || went_well(cudaMemset(machine.arena.memory, 0xff, arena_bytes), "filling memory")) &&  /* NaN */
               block_reserve(&machine.scratch, g->scratch_bytes, "scratch") && pin(&g->sent) && pin(&g->kept) &&
               (!g->sent.bytes || (g->inputs = (char *)take_memory(g->sent.bytes, "the batch"))) &&
               went_well(cudaEventCreate(&g->start), "making a clock") && went_well(cudaEventCreate(&g->stop), "making a clock");
