@@ -227,14 +227,15 @@ static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t whic
  * 1.4  Threads
  *
  * One pool for the whole program. parallel() runs tasks 0..n-1, handed out one by one; a task's results may depend on
- * its index but never on which worker ran it (the worker's number only chooses scratch memory). Workers spin for a
- * few microseconds between jobs before they sleep, because a training step has hundreds of jobs. Denormal numbers are
- * flushed to zero in every thread alike: they are hundredfold slower and carry nothing here.
+ * its index but never on which worker ran it (the worker's number only chooses scratch memory). Workers spin for about a
+ * millisecond between jobs before they sleep: a training step has hundreds of jobs, a worker that has finished waits as
+ * long as another's last task takes, and one that sleeps misses a short job altogether (waking it takes 50 us or more).
+ * Denormal numbers are flushed to zero in every thread alike: they are hundredfold slower and carry nothing here.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef void Task(void *argument, int index, int worker);
 
-enum { MAX_THREADS = 64, SPINS = 4000 };
+enum { MAX_THREADS = 64, SPINS = 40000 };
 
 static struct {
     int threads;
@@ -2408,8 +2409,8 @@ enum {
     WINOGRAD_PAD = 16,                  // between points: planes whole KB apart would compete for the same places of L1
     WINOGRAD_ROWS = 16,                 // channels of a turned filter that are transformed together
     WINOGRAD_CHUNK = 2304,              // points * channels of a chunk: U takes 295 KB with vectors of 64 bytes
-    WINOGRAD_BLOCK = 2880,              // points * tiles of a block: M takes 369 KB
-    WINOGRAD_ROUND = 5 << 19            // numbers of V (and Q) in a round: 10 MB
+    WINOGRAD_BLOCK = 4800,              // points * tiles of a block: M takes 614 KB at most
+    WINOGRAD_ROUND = 3 << 19            // numbers of V (and Q) in a round: 6 MB
 };
 
 typedef struct Winograd {
@@ -2420,11 +2421,12 @@ typedef struct Winograd {
     int in_h, in_w, depth, out_h, out_w, width;     // as a convolution from (N, in_h, in_w, depth) to (N, out_h, out_w, width)
     int in_step, out_step, parities, passes;        // parities that are summed; those that are passes
     int chunk, chunks, panels, blocks, rounds;      // channels of a chunk; chunks of all parities; blocks of a round
-    int tiles, round, block;            // most tiles of a pass, of a round, of a block
+    int tiles, round, block, together;  // most tiles of a pass, of a round, of a block; passes of a round
     ptrdiff_t v_plane, q_plane, m_plane, u_plane;   // from point to point
     size_t v_size, q_size, sums_size, own_size;
-    Pass pass;                          // at work: the pass, its tiles and the round's
-    int tiles_y, tiles_x, first, count;
+    int first_pass, first;              // of the round
+    Pass pass;                          // a task's pass, and its tiles
+    int tiles_y, tiles_x, count;
     const real *a, *b;
     const Epilogue *e;
     real *out, *zeros, *v, *q, *sums, *own;         // zeros: a pixel outside; q: A dY A'; sums: of several rounds
@@ -2438,7 +2440,7 @@ static void winograd_cut(Winograd *p)
     p->chunks = p->parities * ceil_div(p->depth, p->chunk);
     p->panels = ceil_div(p->width, lanes);
     p->tiles = (int)winograd_tiles(&p->s, p->kind, p->size->outputs);
-    p->rounds = ceil_div(p->tiles, max_int(1, WINOGRAD_ROUND / p->square / (p->parities * p->depth + (sum ? p->width : 0))));
+    p->rounds = ceil_div(p->tiles, max_int(1, WINOGRAD_ROUND / p->square / (p->parities * p->depth)));
     p->round = ceil_div(p->tiles, p->rounds);
     p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK), min_int(ceil_div(TASKS / 2, p->panels), p->round / 32));
     p->block = ceil_div(p->round, max_int(1, p->blocks));
@@ -2448,6 +2450,7 @@ static void winograd_cut(Winograd *p)
     p->m_plane = (ptrdiff_t)(sum ? p->chunk : p->block) * lanes + WINOGRAD_PAD;
     p->u_plane = (ptrdiff_t)p->chunk * lanes + WINOGRAD_PAD;
     p->v_size = align_reals(p->chunks * p->square * p->v_plane);
+    p->together = max_int(1, min_int(p->passes, (int)(2 * WINOGRAD_ROUND / p->v_size)));
     p->q_size = sum ? align_reals(p->panels * p->square * p->q_plane) : 0;
     p->sums_size = p->rounds > 1 && sum ? align_reals(p->square * p->m_plane) : 0;
     p->own_size = align_reals(p->square * p->m_plane) + align_reals(p->square * p->u_plane) + 16 * WINOGRAD_ROWS * lanes;
@@ -2472,7 +2475,18 @@ static size_t winograd_zeros(const Winograd *p) { return align_reals(max_int(p->
 
 static size_t winograd_scratch(const Winograd *p)
 {
-    return winograd_zeros(p) + p->v_size + p->q_size + p->chunks * p->panels * p->sums_size + thread_count() * p->own_size;
+    return winograd_zeros(p) + p->together * p->v_size + p->q_size + p->chunks * p->panels * p->sums_size + thread_count() * p->own_size;
+}
+
+/* What a task has to know: the plan, at work on one of the round's passes. */
+static Winograd winograd_at(const Winograd *plan, int pass)
+{
+    Winograd p = *plan;
+    p.pass = conv_pass(&p.s, p.kind, p.first_pass + pass);
+    p.tiles_y = ceil_div(p.pass.rows, p.size->outputs), p.tiles_x = ceil_div(p.pass.cols, p.size->outputs);
+    p.count = max_int(0, min_int(p.round, p.s.n * p.tiles_y * p.tiles_x - p.first));
+    p.v += pass * p.v_size;
+    return p;
 }
 
 typedef struct WinogradTile { int n, y, x; } WinogradTile;      // its corner in the pass's grid of outputs
@@ -2497,11 +2511,11 @@ static void winograd_pixels(const Winograd *p, const real *picture, int h, int w
 /* V of some tiles, and for the weight gradient Q = A dY A' [panel][point][tile][lane]. */
 static void winograd_input_task(void *arg, int index, int worker)
 {
-    const Winograd *p = arg;
+    Winograd own = winograd_at(arg, index / WINOGRAD_TASKS), *p = &own;
     const real *from[36];
-    int lanes = panel_lanes(), size = p->size->points, each = p->chunks / p->parities;
+    int lanes = panel_lanes(), size = p->size->points, each = p->chunks / p->parities, part = index % WINOGRAD_TASKS;
     (void)worker;
-    for (int i = share(p->count, index, WINOGRAD_TASKS); i < share(p->count, index + 1, WINOGRAD_TASKS); i++) {
+    for (int i = share(p->count, part, WINOGRAD_TASKS); i < share(p->count, part + 1, WINOGRAD_TASKS); i++) {
         WinogradTile t = winograd_tile(p, p->first + i);
         for (int chunk = 0; chunk < p->chunks; chunk++) {
             int parity = chunk / each, c0 = chunk % each * p->chunk;
@@ -2593,8 +2607,9 @@ static void winograd_output(const Winograd *p, int panel, int first, int count, 
 
 static void winograd_task(void *arg, int index, int worker)
 {
-    const Winograd *p = arg;
-    int panel = index % p->panels, block = index / p->panels, each = p->chunks / p->parities;
+    const Winograd *plan = arg;
+    Winograd own = winograd_at(plan, index / (plan->panels * plan->blocks)), *p = &own;
+    int panel = index % p->panels, block = index / p->panels % p->blocks, each = p->chunks / p->parities;
     int first = share(p->count, block, p->blocks), count = share(p->count, block + 1, p->blocks) - first;
     real *m = p->own + worker * p->own_size, *u = m + align_reals(p->square * p->m_plane), *rest = u + align_reals(p->square * p->u_plane);
     for (int chunk = 0; chunk < p->chunks; chunk++) {
@@ -2610,7 +2625,7 @@ static void winograd_task(void *arg, int index, int worker)
 /* Weight gradient: sums over the round's tiles; after the last round they become taps. */
 static void winograd_sum_task(void *arg, int index, int worker)
 {
-    const Winograd *p = arg;
+    Winograd at = winograd_at(arg, 0), *p = &at;
     const ConvShape *s = &p->s;
     int lanes = panel_lanes(), panel = index % p->panels, chunk = index / p->panels, each = p->chunks / p->parities;
     int parity = chunk / each, c0 = chunk % each * p->chunk, channels = min_int(p->chunk, p->depth - c0), taps = p->size->taps;
@@ -2624,34 +2639,30 @@ static void winograd_sum_task(void *arg, int index, int worker)
         for (int point = 0; point < p->square; point++)
             from[point] = sums + point * p->m_plane + c * lanes;
         kernels->winograd((WinogradMatrix)(p->matrix + OF_FILTER_GRAD), from, 0, pixels, lanes, lanes);
-        size_t at[9];
+        size_t to[9];
         for (int i = 0; i < taps * taps; i++) {
             int r = i / taps * s->stride + parity / p->in_step, q = i % taps * s->stride + parity % p->in_step;
-            at[i] = ((size_t)(r * s->s + q) * s->c + c0 + c) * s->k;
+            to[i] = ((size_t)(r * s->s + q) * s->c + c0 + c) * s->k;
         }
-        kernels->finish(p->e, p->out, at, taps * taps, panel * lanes, min_int(lanes, p->width - panel * lanes), pixels, lanes);
+        kernels->finish(p->e, p->out, to, taps * taps, panel * lanes, min_int(lanes, p->width - panel * lanes), pixels, lanes);
     }
 }
 
 static void winograd_run(Winograd *p, real *scratch)
 {
-    int sum = p->kind == CONV_WEIGHT_GRAD, side = p->size->outputs;
+    int sum = p->kind == CONV_WEIGHT_GRAD, tasks = p->panels * (sum ? p->chunks : p->blocks);
     p->zeros = scratch;
     p->v = p->zeros + winograd_zeros(p);
-    p->q = p->v + p->v_size;
+    p->q = p->v + p->together * p->v_size;
     p->sums = p->q + p->q_size;
     p->own = p->sums + p->chunks * p->panels * p->sums_size;
     memset(p->zeros, 0, winograd_zeros(p) * sizeof(real));
-    for (int i = 0; i < p->passes; i++) {
-        p->pass = conv_pass(&p->s, p->kind, i);
-        p->tiles_y = ceil_div(p->pass.rows, side), p->tiles_x = ceil_div(p->pass.cols, side);
-        int tiles = p->s.n * p->tiles_y * p->tiles_x;
-        for (p->first = 0; p->first < tiles; p->first += p->round) {
-            p->count = min_int(p->round, tiles - p->first);
-            parallel(WINOGRAD_TASKS, winograd_input_task, p);
-            parallel(sum ? p->chunks * p->panels : p->blocks * p->panels, sum ? winograd_sum_task : winograd_task, p);
+    for (p->first_pass = 0; p->first_pass < p->passes; p->first_pass += p->together)
+        for (p->first = 0; p->first < p->tiles; p->first += p->round) {
+            int passes = min_int(p->together, p->passes - p->first_pass);
+            parallel(WINOGRAD_TASKS * passes, winograd_input_task, p);
+            parallel(tasks * passes, sum ? winograd_sum_task : winograd_task, p);
         }
-    }
 }
 
 /* --------------------------------------------------------------------------------------------
@@ -14027,6 +14038,16 @@ static double node_operations(const Node *y)
     return is_conv(y) ? conv_operations(&y->conv) : (double)count_of(y);
 }
 
+/* What is really done: Winograd's method needs fewer multiplications than the definition. */
+static double node_work(const Node *y)
+{
+    const ConvShape *s = &y->conv;
+    const WinogradSize *size = is_conv(y) && !device ? winograd_size(s, conv_kind(y)) : NULL;
+    if (!size) return node_operations(y);
+    double points = (double)size->points * size->points * s->stride * s->stride;
+    return 2 * points * (double)winograd_tiles(s, conv_kind(y), size->outputs) * s->c * s->k;
+}
+
 static double node_bytes(const Node *y)
 {
     double total = is_view(y) || y->op == OP_leaf ? 0 : (double)count_of(y);
@@ -14043,38 +14064,119 @@ static int slowest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Where a graph's time goes, node by node: GFLOP/s count a convolution's direct operations, so Winograd may pass the
- * peak. */
-static void print_roofline(Graph *g, const char *title)
+/* What this machine can do at best with all threads, measured: operations and bytes a second. */
+typedef struct Peaks { double operations, bytes; } Peaks;
+
+enum { PEAK_TERMS = 96, PEAK_REPEAT = 400, PEAK_COPY = 1 << 23, PEAK_RUNS = 10 };
+enum { PEAK_B = TILE_ROWS_MAX * PEAK_TERMS, PEAK_C = PEAK_B + 2 * LANES_MAX * PEAK_TERMS,
+       PEAK_NUMBERS = PEAK_C + 2 * LANES_MAX * TILE_ROWS_MAX };
+
+/* The tile, on numbers of the worker's own that stay in its first cache. */
+static void peak_task(void *argument, int index, int worker)
+{
+    (void)index;
+    real *own = (real *)argument + (size_t)worker * PEAK_NUMBERS;
+    const real *a[TILE_ROWS_MAX];
+    for (int i = 0; i < kernels->tile_rows; i++) a[i] = own + i * PEAK_TERMS;
+    Tile t = {.a = a, .a_step = 1, .b = own + PEAK_B, .b_step = panel_lanes(), .pictures = 1, .runs = 1,
+              .length = PEAK_TERMS, .rows = kernels->tile_rows, .width = 2, .c = own + PEAK_C};
+    for (int i = 0; i < PEAK_REPEAT; i++) kernels->tile(&t);
+}
+
+static void copy_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    real *from = (real *)argument + (size_t)index * ELEMENTS_A_TASK;
+    kernels->pointwise(OP_affine, from, NULL, 1, 0, from + PEAK_COPY, ELEMENTS_A_TASK);
+}
+
+static Peaks measure_peaks(void)
+{
+    real *numbers = new_reals((size_t)PEAK_NUMBERS * (size_t)thread_count()), *copied = new_reals(2 * (size_t)PEAK_COPY);
+    int tasks = 2 * thread_count(), pieces_ = PEAK_COPY / ELEMENTS_A_TASK;
+    double multiply = 1e30, copy = 1e30;
+    for (int i = 0; i < PEAK_RUNS; i++) {
+        double start = now_seconds();
+        parallel(tasks, peak_task, numbers);
+        double middle = now_seconds();
+        parallel(pieces_, copy_task, copied);
+        multiply = fmin(multiply, middle - start);
+        copy = fmin(copy, now_seconds() - middle);
+    }
+    free(numbers), free(copied);
+    double operations = 2.0 * tasks * PEAK_REPEAT * PEAK_TERMS * kernels->tile_rows * panel_lanes();
+    return (Peaks){operations / multiply, 2.0 * PEAK_COPY * sizeof(real) / copy};
+}
+
+/* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
+ * still in the caches from the node before comes faster.) */
+static double node_floor(const Node *y, const Peaks *peaks)
+{
+    return 1e3 * fmax(is_conv(y) ? node_work(y) / peaks->operations : 0, node_bytes(y) / peaks->bytes);
+}
+
+static void print_roofline_row(const Node *y, double milliseconds, double total, const Peaks *peaks)
+{
+    const ConvShape *s = &y->conv;
+    const WinogradSize *size = is_conv(y) && !device ? winograd_size(s, conv_kind(y)) : NULL;
+    char shape[64], geometry[96] = "";
+    double seconds = milliseconds * 1e-3;
+    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", y->shape.d[0], y->shape.d[1], y->shape.d[2], y->shape.d[3]);
+    if (is_conv(y))
+        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h, s->w);
+    if (size) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", size->outputs, size->taps);
+    printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
+           node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
+           node_bytes(y) * 1e-9 / seconds, node_floor(y, peaks), row_of(y->op)->name, shape, geometry);
+}
+
+/* Where a graph's time goes, node by node, against what the machine could do. GFLOP/s count a convolution's direct
+ * operations, the share of the peak those that are done. */
+static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
 {
     RooflineRow *table = must_alloc((size_t)g->n_order, sizeof *table);
-    double total = 0, operations = 0;
+    double total = 0, operations = 0, floor_ = 0;
     for (int i = 0; i < g->n_order; i++) table[i] = (RooflineRow){g->order[i], 1e30};
     for (int repeat = 0; repeat < 3; repeat++) {
         graph_profile(g);
         for (int i = 0; i < g->n_order; i++)
             table[i].milliseconds = fmin(table[i].milliseconds, g->order[i]->milliseconds);
     }
-    for (int i = 0; i < g->n_order; i++)
+    for (int i = 0; i < g->n_order; i++) {
         total += table[i].milliseconds, operations += is_conv(g->order[i]) ? node_operations(g->order[i]) : 0;
-    printf("%s: %.1f ms, %.1f GFLOP in convolutions, %zu MB of values\n", title, total, operations * 1e-9,
-           g->arena_bytes >> 20);
-    printf("  %8s %6s %9s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "GB/s", "op", "shape", "geometry");
-    qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
-    for (int i = 0; i < g->n_order && table[i].milliseconds > 0.002 * total; i++) {
-        const Node *y = table[i].node;
-        const ConvShape *s = &y->conv;
-        char shape[64], geometry[64] = "";
-        snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", y->shape.d[0], y->shape.d[1], y->shape.d[2], y->shape.d[3]);
-        if (is_conv(y))
-            snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
-                     s->w);
-        double seconds = table[i].milliseconds * 1e-3;
-        printf("  %8.2f %5.1f%% %9.1f %8.1f  %-20s %-22s %s\n", table[i].milliseconds,
-               100 * table[i].milliseconds / total, node_operations(y) * 1e-9 / seconds, node_bytes(y) * 1e-9 / seconds,
-               row_of(y->op)->name, shape, geometry);
+        if (is_conv(g->order[i]) || g->order[i]->op == OP_adam) floor_ += node_floor(g->order[i], peaks);
     }
+    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, %zu MB of values\n",
+           title, total, floor_, operations * 1e-9, g->arena_bytes >> 20);
+    printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
+           "shape", "geometry");
+    qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
+    for (int i = 0; i < g->n_order && table[i].milliseconds > 0.002 * total; i++)
+        print_roofline_row(table[i].node, table[i].milliseconds, total, peaks);
     free(table);
+}
+
+/* The most bytes of values that are alive at once: what any planner must provide. */
+static size_t alive_bytes(const Graph *g)
+{
+    size_t most = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        size_t now = 0;
+        for (int k = 0; k < g->n_order; k++) {
+            const Node *y = g->order[k];
+            if (y->op != OP_leaf && !y->place_of && y->born <= i && i <= y->last_use) now += place_bytes(y);
+        }
+        most = now > most ? now : most;
+    }
+    return most;
+}
+
+/* Weights and Adam's moments. */
+static size_t parameter_bytes(const Net *net)
+{
+    size_t count = 0;
+    for (int i = 0; i < net->count; i++) count += 3 * shape_count(net->parameters[i].w->shape);
+    return count * sizeof(real);
 }
 
 /* Random pictures and labels: their values do not change the time. */
@@ -14092,13 +14194,16 @@ static void fill_bench(Trainer *t)
     set_schedule(t->batch.schedule_g, 1e-4, 0.5, 0.999, 1);
 }
 
-/* What the GPU can do at best: a layer's rate in the table is to be held against these. */
-static void print_peaks(void)
+/* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
+static Peaks print_peaks(void)
 {
-    double bytes, operations;
+    Peaks peaks;
     char why[FACEGAN_ERROR];
-    if (!gpu->peaks(&bytes, &operations, why)) device_failed(why);
-    printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n", gpu->describe(), bytes * 1e-9, operations * 1e-9);
+    if (!device) peaks = measure_peaks();
+    else if (!gpu->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
+    printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n", device ? gpu->describe() : kernels->name,
+           peaks.bytes * 1e-9, peaks.operations * 1e-9);
+    return peaks;
 }
 
 static int bench(const Settings *settings, Error *e)
@@ -14119,16 +14224,21 @@ static int bench(const Settings *settings, Error *e)
         struct rusage use;
         getrusage(RUSAGE_SELF, &use);
         long peak = device ? (long)gpu->memory() : use.ru_maxrss * 1024;
+        size_t floors[] = {parameter_bytes(&t.g) + parameter_bytes(&t.d), alive_bytes(t.g_step.graph)};
         const char *format = s->json
                                  ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"peak_bytes\": "
-                                   "%ld, \"five_d_one_g_ms\": %.1f, \"threads\": %d, \"isa\": \"%s\"}\n"
+                                   "%ld, \"five_d_one_g_ms\": %.1f, \"threads\": %d, \"isa\": \"%s\", "
+                                   "\"parameters_bytes\": %zu, \"alive_bytes\": %zu}\n"
                                  : "D step %.2f ms   G step %.2f ms   forward %.2f ms   peak %ld bytes   5 D + 1 G "
-                                   "%.1f ms   (%d threads, %s)\n";
-        printf(format, d, g, forward, peak, 5 * d + g, thread_count(), device ? gpu->describe() : kernels->name);
-        if (s->roofline && device) print_peaks();
-        if (s->roofline)
-            print_roofline(t.d_step.graph, "D step"), print_roofline(t.g_step.graph, "G step"),
-                print_roofline(t.drawing.graph, "forward");
+                                   "%.1f ms   (%d threads, %s)\nmemory that any program needs: weights and moments %zu "
+                                   "bytes, values alive at once in the G step %zu bytes\n";
+        printf(format, d, g, forward, peak, 5 * d + g, thread_count(), device ? gpu->describe() : kernels->name, floors[0],
+               floors[1]);
+        if (s->roofline) {
+            Peaks peaks = print_peaks();
+            print_roofline(t.d_step.graph, "D step", &peaks), print_roofline(t.g_step.graph, "G step", &peaks);
+            print_roofline(t.drawing.graph, "forward", &peaks);
+        }
     }
     trainer_free(&t);
     return ok;
