@@ -1034,9 +1034,9 @@ static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int row
     }
 }
 
-/* to(t, l) = from(l, t) for LANES x LANES numbers; their rows stand `across` and `lanes` apart. Exchanges the halves across
- * the diagonal, then within each half its halves, and so on: log2(LANES) times, one shuffle a vector. (A third of the time
- * of copying number by number.) */
+/* to(t, l) = from(l, t) for LANES x LANES numbers; their rows stand `across` and `lanes` apart. Exchanges the halves
+ * across the diagonal, then within each half its halves, and so on: log2(LANES) times, one shuffle a vector. (The
+ * turned filters of the input gradient take a third of the time of copying number by number.) */
 #define LANES_ARE(n) (VECTOR_BYTES == (n) * REAL_BYTES)
 #define EXCHANGE(l, h) if (l < LANES && !((l) & (h))) {                                 \
         VEC u = row[l], v = row[((l) + (h)) % LANES];                                   \
@@ -1153,7 +1153,8 @@ TRANSFORM(filter_42, 2, 5, {
     o0 = i0 * (real)0.5; o1 = (i0 + i1) * (real)-0.5; o2 = b - a; o3 = a + 2 * b; o4 = i1;
 })
 TRANSFORM(filter_grad_42, 5, 2, {
-    VEC a = (i0 - i1) * (real)0.5; VEC b = (i3 - i2) * (real)(1.0 / 6); VEC d = i2 * (real)(1.0 / 6) + i3 * (real)(1.0 / 3);
+    VEC a = (i0 - i1) * (real)0.5; VEC b = (i3 - i2) * (real)(1.0 / 6);
+    VEC d = i2 * (real)(1.0 / 6) + i3 * (real)(1.0 / 3);
     o0 = a + b; o1 = d - i1 * (real)0.5 + i4;
 })
 TRANSFORM(input_32, 4, 4, { o0 = i0 - i2; o1 = i1 + i2; o2 = i2 - i1; o3 = i3 - i1; })
@@ -1169,9 +1170,11 @@ TRANSFORM(filter_grad_32, 4, 2, {
 })
 #undef TRANSFORM
 
-static void NAME(winograd)(WinogradMatrix matrix, const real *const *from, ptrdiff_t at, real *to, ptrdiff_t plane, int count)
+static void NAME(winograd)(WinogradMatrix matrix, const real *const *from, ptrdiff_t at, real *to, ptrdiff_t plane,
+                           int count)
 {
-#define ALL(size) NAME(input_##size), NAME(output_##size), NAME(output_grad_##size), NAME(filter_##size), NAME(filter_grad_##size)
+#define ALL(size) NAME(input_##size), NAME(output_##size), NAME(output_grad_##size), NAME(filter_##size),            \
+                  NAME(filter_grad_##size)
     static void (*const transform[WINOGRAD_MATRICES])(const real *const *, ptrdiff_t, real *, ptrdiff_t, int) =
         { ALL(43), ALL(42), ALL(32) };
 #undef ALL
@@ -1538,12 +1541,13 @@ static const WinogradSize winograd_sizes[] = { {4, 3, 6}, {4, 2, 5}, {3, 2, 4} }
 /* How many tiles of `outputs` x `outputs` cover the results, for one parity class of them. */
 static long long winograd_tiles(const ConvShape *s, ConvKind kind, int outputs)
 {
-    int back = kind == CONV_INPUT_GRAD, h = back ? ceil_div(s->h, s->stride) : s->ho, w = back ? ceil_div(s->w, s->stride) : s->wo;
+    int back = kind == CONV_INPUT_GRAD;
+    int h = back ? ceil_div(s->h, s->stride) : s->ho, w = back ? ceil_div(s->w, s->stride) : s->wo;
     return (long long)s->n * ceil_div(h, outputs) * ceil_div(w, outputs);
 }
 
 /* The best size for a shape, or NULL. Counted are multiplications for each pair of channels: a tile has points^2 of
- * them, transforming the filter costs as much as WINOGRAD_FILTER tiles, and the other transforms another third. */
+ * them, transforming the filter costs as much as WINOGRAD_FILTER tiles, and all else must save a quarter at least. */
 static const WinogradSize *winograd_size(const ConvShape *s, ConvKind kind)
 {
     const WinogradSize *best = NULL;
@@ -2373,9 +2377,9 @@ static void depthwise_run(Depthwise *d, real *scratch)
 /* --------------------------------------------------------------------------------------------
  * 3.8  Winograd's convolution                                      (Winograd 1980; Lavin and Gray 2016)
  *
- * Four neighbouring outputs of a kernel of three taps are a product of polynomials of degree 3 and 2, up to transposition;
- * evaluated at the points 0, 1, -1, 2, -2 and infinity it needs 6 multiplications, not 12. Along both axes, F(4,3): a tile of
- * 4x4 outputs reads 6x6 inputs and multiplies 36 times, not 144.
+ * Four neighbouring outputs of a kernel of three taps are a product of polynomials of degree 3 and 2, up to
+ * transposition; evaluated at the points 0, 1, -1, 2, -2 and infinity it needs 6 multiplications, not 12. Along both
+ * axes, F(4,3): a tile of 4x4 outputs reads 6x6 inputs and multiplies 36 times, not 144.
  *
  *      forward             Y  = A' [ (G w G') . (B' X B) ] A       . is the product at each point, ' transposes
  *      input gradient      the same with dy for x and w turned by 180 degrees
@@ -2387,8 +2391,8 @@ static void depthwise_run(Depthwise *d, real *scratch)
  *
  * A 4x4 kernel with stride 2 is the sum of four 2x2 kernels with stride 1, each over the pixels of one parity (even or
  * odd line, even or odd column). So its V has 4C channels, and F(4,2) with 25 points for 64 products or F(3,2) with 16
- * for 36 do the rest; of its input gradient each parity is a pass of its own. (Such a layer takes 0.55 to 0.75 of the time
- * of the direct method, transforms and all.)
+ * for 36 do the rest; of its input gradient each parity is a pass of its own. (Such a layer takes 0.55 to 0.75 of the
+ * direct method's time, transforms and all.)
  *
  * The sum over channels happens at each point: matrix products in the tile's own terms. Rounding grows, to 1e-5 of the
  * largest output in float. What is left to win is memory: U has four to six times the size of w, M is larger than y, and
@@ -2443,7 +2447,8 @@ static void winograd_cut(Winograd *p)
     p->tiles = (int)winograd_tiles(&p->s, p->kind, p->size->outputs);
     p->rounds = ceil_div(p->tiles, max_int(1, WINOGRAD_ROUND / p->square / (p->parities * p->depth)));
     p->round = ceil_div(p->tiles, p->rounds);
-    p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK), min_int(ceil_div(TASKS / 2, p->panels), p->round / 32));
+    p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK),
+                        min_int(ceil_div(TASKS / 2, p->panels), p->round / 32));
     p->block = ceil_div(p->round, max_int(1, p->blocks));
     p->blocks = ceil_div(p->round, p->block);
     p->v_plane = (ptrdiff_t)p->round * p->chunk + WINOGRAD_PAD;
@@ -2454,7 +2459,8 @@ static void winograd_cut(Winograd *p)
     p->together = max_int(1, min_int(p->passes, (int)(2 * WINOGRAD_ROUND / p->v_size)));
     p->q_size = sum ? align_reals(p->panels * p->square * p->q_plane) : 0;
     p->sums_size = p->rounds > 1 && sum ? align_reals(p->square * p->m_plane) : 0;
-    p->own_size = align_reals(p->square * p->m_plane) + align_reals(p->square * p->u_plane) + 16 * WINOGRAD_ROWS * lanes;
+    p->own_size = align_reals(p->square * p->m_plane) + align_reals(p->square * p->u_plane)
+                + 16 * WINOGRAD_ROWS * lanes;
 }
 
 static Winograd winograd_plan(const ConvShape *s, ConvKind kind)
@@ -2476,7 +2482,8 @@ static size_t winograd_zeros(const Winograd *p) { return align_reals(max_int(p->
 
 static size_t winograd_scratch(const Winograd *p)
 {
-    return winograd_zeros(p) + p->together * p->v_size + p->q_size + p->chunks * p->panels * p->sums_size + thread_count() * p->own_size;
+    return winograd_zeros(p) + p->together * p->v_size + p->q_size + p->chunks * p->panels * p->sums_size
+         + thread_count() * p->own_size;
 }
 
 /* What a task has to know: the plan, at work on one of the round's passes. */
@@ -2495,7 +2502,8 @@ typedef struct WinogradTile { int n, y, x; } WinogradTile;      // its corner in
 static WinogradTile winograd_tile(const Winograd *p, int tile)
 {
     int side = p->size->outputs;
-    return (WinogradTile){ tile / p->tiles_x / p->tiles_y, tile / p->tiles_x % p->tiles_y * side, tile % p->tiles_x * side };
+    return (WinogradTile){ tile / p->tiles_x / p->tiles_y, tile / p->tiles_x % p->tiles_y * side,
+                           tile % p->tiles_x * side };
 }
 
 /* The size x size pixels from (y, x) on, `step` apart, of a picture with `depth` channels. */
@@ -2520,7 +2528,8 @@ static void winograd_input_task(void *arg, int index, int worker)
         WinogradTile t = winograd_tile(p, p->first + i);
         for (int chunk = 0; chunk < p->chunks; chunk++) {
             int parity = chunk / each, c0 = chunk % each * p->chunk;
-            int y = t.y * p->in_step + p->pass.in_y + parity / p->in_step, x = t.x * p->in_step + p->pass.in_x + parity % p->in_step;
+            int y = t.y * p->in_step + p->pass.in_y + parity / p->in_step;
+            int x = t.x * p->in_step + p->pass.in_x + parity % p->in_step;
             winograd_pixels(p, p->a + (size_t)t.n * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth, y, x,
                             p->in_step, size, from);
             kernels->winograd((WinogradMatrix)(p->matrix + OF_INPUT), from, c0,
@@ -2612,7 +2621,8 @@ static void winograd_task(void *arg, int index, int worker)
     Winograd own = winograd_at(plan, index / (plan->panels * plan->blocks)), *p = &own;
     int panel = index % p->panels, block = index / p->panels % p->blocks, each = p->chunks / p->parities;
     int first = share(p->count, block, p->blocks), count = share(p->count, block + 1, p->blocks) - first;
-    real *m = p->own + worker * p->own_size, *u = m + align_reals(p->square * p->m_plane), *rest = u + align_reals(p->square * p->u_plane);
+    real *m = p->own + worker * p->own_size, *u = m + align_reals(p->square * p->m_plane);
+    real *rest = u + align_reals(p->square * p->u_plane);
     for (int chunk = 0; chunk < p->chunks; chunk++) {
         Tile t = { .a_step = 1, .b = u, .length = min_int(p->chunk, p->depth - chunk % each * p->chunk),
                    .width = panel_width(p->width, panel), .accumulate = chunk > 0 };
@@ -2629,7 +2639,8 @@ static void winograd_sum_task(void *arg, int index, int worker)
     Winograd at = winograd_at(arg, 0), *p = &at;
     const ConvShape *s = &p->s;
     int lanes = panel_lanes(), panel = index % p->panels, chunk = index / p->panels, each = p->chunks / p->parities;
-    int parity = chunk / each, c0 = chunk % each * p->chunk, channels = min_int(p->chunk, p->depth - c0), taps = p->size->taps;
+    int parity = chunk / each, c0 = chunk % each * p->chunk, channels = min_int(p->chunk, p->depth - c0);
+    int taps = p->size->taps;
     real *own = p->own + worker * p->own_size, *sums = p->sums_size ? p->sums + index * p->sums_size : own;
     real *pixels = own + align_reals(p->square * p->m_plane);
     Tile t = { .a_step = p->chunk, .b = p->q + panel * p->square * p->q_plane, .length = p->count,
@@ -2645,7 +2656,8 @@ static void winograd_sum_task(void *arg, int index, int worker)
             int r = i / taps * s->stride + parity / p->in_step, q = i % taps * s->stride + parity % p->in_step;
             to[i] = ((size_t)(r * s->s + q) * s->c + c0 + c) * s->k;
         }
-        kernels->finish(p->e, p->out, to, taps * taps, panel * lanes, min_int(lanes, p->width - panel * lanes), pixels, lanes);
+        kernels->finish(p->e, p->out, to, taps * taps, panel * lanes, min_int(lanes, p->width - panel * lanes), pixels,
+                        lanes);
     }
 }
 
@@ -14093,7 +14105,8 @@ static void copy_task(void *argument, int index, int worker)
 
 static Peaks measure_peaks(void)
 {
-    real *numbers = new_reals((size_t)PEAK_NUMBERS * (size_t)thread_count()), *copied = new_reals(2 * (size_t)PEAK_COPY);
+    real *numbers = new_reals((size_t)PEAK_NUMBERS * (size_t)thread_count());
+    real *copied = new_reals(2 * (size_t)PEAK_COPY);
     int tasks = 2 * thread_count(), pieces_ = PEAK_COPY / ELEMENTS_A_TASK;
     double multiply = 1e30, copy = 1e30;
     for (int i = 0; i < PEAK_RUNS; i++) {
@@ -14147,8 +14160,8 @@ static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
         total += table[i].milliseconds, operations += is_conv(g->order[i]) ? node_operations(g->order[i]) : 0;
         if (is_conv(g->order[i]) || g->order[i]->op == OP_adam) floor_ += node_floor(g->order[i], peaks);
     }
-    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, %zu MB of values\n",
-           title, total, floor_, operations * 1e-9, g->arena_bytes >> 20);
+    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
+           "%zu MB of values\n", title, total, floor_, operations * 1e-9, g->arena_bytes >> 20);
     printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
            "shape", "geometry");
     qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
@@ -14233,8 +14246,8 @@ static int bench(const Settings *settings, Error *e)
                                  : "D step %.2f ms   G step %.2f ms   forward %.2f ms   peak %ld bytes   5 D + 1 G "
                                    "%.1f ms   (%d threads, %s)\nmemory that any program needs: weights and moments %zu "
                                    "bytes, values alive at once in the G step %zu bytes\n";
-        printf(format, d, g, forward, peak, 5 * d + g, thread_count(), device ? gpu->describe() : kernels->name, floors[0],
-               floors[1]);
+        printf(format, d, g, forward, peak, 5 * d + g, thread_count(), device ? gpu->describe() : kernels->name,
+               floors[0], floors[1]);
         if (s->roofline) {
             Peaks peaks = print_peaks();
             print_roofline(t.d_step.graph, "D step", &peaks), print_roofline(t.g_step.graph, "G step", &peaks);
