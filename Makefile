@@ -59,6 +59,7 @@ test-torch: facegan facegan64 build/test_metrics
 	python3 tests/torch_ganmut.py
 	python3 tests/torch_gans.py
 	python3 tests/torch_detect.py
+	python3 tests/torch_classify.py
 	python3 tests/scipy_metrics.py
 
 # The GPU part: gpu.cu for every card from sm_75 on (newer ones through PTX), the CUDA runtime linked into the program.

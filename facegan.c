@@ -200,6 +200,7 @@ enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_A
 enum { STREAM_STRENGTH = STREAM_TEST + 1, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
 enum { STREAM_RESAMPLE = 0x4d };         /* of the metrics */
 enum { STREAM_DROPOUT = STREAM_POINT + 1, STREAM_LATENT, STREAM_WATCH };
+enum { STREAM_SPLIT = 32, STREAM_BALANCE };
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
 {
@@ -369,7 +370,7 @@ struct Graph {
     int n_order;
     size_t arena_bytes;
     DeviceGraph *on_device;             /* planned for the GPU: what runs there */
-    Tensor **owned;                     /* tensors made for test cases, freed with the graph */
+    Tensor **owned;                     /* constants and test cases, freed with the graph */
     int n_owned;
     Error error;
 };
@@ -2833,15 +2834,20 @@ CPU(fill) { for (size_t i = 0; i < count_of(y); i++) y->data[i] = (real)y->a; }
 CONSTANT(fill)
 CASE(fill) { return variant < 1 ? fill(g, shape_of(2, 3, 1, 5), 0.25) : NULL; }
 
+/* A tensor that lives as long as the graph: constants, test cases. */
+static Tensor *graph_tensor(Graph *g, const char *name, Shape shape)
+{
+    g->owned = realloc(g->owned, (size_t)(g->n_owned + 1) * sizeof *g->owned);
+    if (!g->owned) abort();
+    return g->owned[g->n_owned++] = tensor_new(name, shape);
+}
+
 /* A leaf for test cases: uniform in [low, high), with a random sign if low > 0 and either_sign, so that it can keep
  * off a kink. */
 static Node *test_leaf(Graph *g, Shape shape, double low, double high, bool either_sign)
 {
-    Tensor *t = tensor_new("test", shape);
-    g->owned = realloc(g->owned, (size_t)(g->n_owned + 1) * sizeof *g->owned);
-    if (!g->owned) abort();
     uint64_t which = (uint64_t)g->n_owned;
-    g->owned[g->n_owned++] = t;
+    Tensor *t = graph_tensor(g, "test", shape);
     for (size_t i = 0; i < shape_count(shape); i++) {
         double u = draw(which, STREAM_TEST, i, 0), sign = either_sign && draw(which, STREAM_TEST, i, 1) < 0.5 ? -1 : 1;
         t->data[i] = (real)(sign * (low + (high - low) * u));
@@ -4746,7 +4752,8 @@ static void free_values(double **values, int n)
  * are those of the public PyTorch code, so that its checkpoints load here and ours load there.
  * ============================================================================================== */
 
-enum { MAX_REPEAT = 24, MAX_PARAMETERS = 192 };     /* 24 residual blocks have 6 parameters each */
+enum { MAX_REPEAT = 24, MAX_PARAMETERS = 384 };     /* ResNet-50 has 53 convolutions with norms of 5 parameters each */
+enum { D_PARAMETERS_FROM = 192, UNNUMBERED = -100, HIDDEN_MOST = 2 };
 
 enum { LEARNT, FROZEN, STATISTIC };     /* an optimiser moves it; nothing does; the layer itself does, as it runs */
 
@@ -4770,11 +4777,16 @@ typedef struct Net {
     Graph *graph;
     char prefix[32];                    /* of the Sequential that is being written, "main." */
     int index;                          /* of the next layer in it */
-    bool frozen;                        /* no new parameters: the weights were loaded, shapes must agree */
+    bool frozen;                        /* layers that come now stay as they are: 7.6 */
     int width, repeat, classes, channels, size;
     int condition;                      /* channels of G's condition: n for a label, or the space's dimension; 0: none */
     int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
     char space;                         /* GANmut's: 'l' linear, 'g' Gaussian; 0: none */
+    const struct Backbone *backbone;    /* a classifier's: 7.6 */
+    const struct Preprocess *preprocess;
+    int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
+    bool flat;                          /* the head sees the whole map, not its mean */
+    double dropout;
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
@@ -4829,7 +4841,7 @@ static Node *parameter(Net *net, const char *what, Shape shape, int fan_in)
     if (!p) {
         if (net->count == MAX_PARAMETERS) abort();
         p = &net->parameters[net->count++];
-        *p = (Parameter){.w = tensor_new(name, shape), .fan_in = fan_in};
+        *p = (Parameter){.w = tensor_new(name, shape), .fan_in = fan_in, .role = net->frozen ? FROZEN : LEARNT};
         p->w->stays = true;
     }
     if (!p->leaf) p->leaf = leaf(net->graph, p->w);
@@ -4879,7 +4891,7 @@ static void initialise_task(void *argument, int i, int worker)
     (void)worker;
     const Initialisation *job = argument;
     Parameter *p = &job->net->parameters[i];
-    uint32_t which = (uint32_t)(i + (job->net->letter == 'D' ? MAX_PARAMETERS : 0));
+    uint32_t which = (uint32_t)(i + (job->net->letter == 'D' ? D_PARAMETERS_FROM : 0));
     if (p->deviation > 0) fill_normal(p->w, p->fan_in == 0, p->deviation, job->seed, which);
     else if (p->fan_in > 0) fill_uniform(p->w, (p->gain != 0 ? p->gain : 1) / sqrt(p->fan_in), job->seed, which);
     else for (size_t k = 0; k < shape_count(p->w->shape); k++) p->w->data[k] = p->fan_in == 0 ? 1 : 0;
@@ -4987,6 +4999,7 @@ static void sequential(Net *net, const char *prefix)
 static Node *layer_parameter(Net *net, const char *what, Shape shape, int fan_in)
 {
     char name[32];
+    if (net->index < 0) return parameter(net, what, shape, fan_in);
     snprintf(name, sizeof name, "%d.%s", net->index, what);
     return parameter(net, name, shape, fan_in);
 }
@@ -5085,7 +5098,7 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
          *batches = statistic(net, "num_batches_tracked", 1, -1), *moments;
     net->index += slope == LINEAR ? 1 : 2;
     Node *flat = reshape(x, end_to_end), *flat_residual = residual ? reshape(residual, end_to_end) : NULL;  // (1,NH,W,C)
-    if (net->training) {
+    if (net->training && !net->frozen) {
         moments = moments_of(flat, epsilon);                                                    // (1,1,1,2C)
         Node *biased = add_number(reciprocal(square(slice(moments, 3, c, c))), -epsilon);
         move_statistic(net, mean_, slice(moments, 3, 0, c), share);
@@ -5135,11 +5148,13 @@ static void fill_masks(const Net *net, uint64_t seed, uint64_t index)
         parallel(pieces(shape_count(net->masks[job.which]->shape), ELEMENTS_A_TASK), mask_task, &job);
 }
 
-/* A dense layer on a vector: (N,1,1,C) -> (N,1,1,K), with bias and leaky ReLU; (K,C) in files. */
+/* A dense layer on all of a map: (N,H,W,C) -> (N,1,1,K), with bias and leaky ReLU; (K,CHW) in files. */
 static Node *dense(Net *net, Node *x, int k, double slope)
 {
-    Shape w = shape_of(1, 1, x->shape.d[3], k);
-    Node *weight = layer_weight(net, w, x->shape.d[3]), *bias = layer_bias(net, k, x->shape.d[3]);
+    const int *d = x->shape.d;
+    Shape w = shape_of(d[1], d[2], d[3], k);
+    int fan_in = d[1] * d[2] * d[3];
+    Node *weight = layer_weight(net, w, fan_in), *bias = layer_bias(net, k, fan_in);
     parameter_of(net, weight)->matrix = true;
     net->index += slope == LINEAR ? 1 : 2;
     return conv2d(x, weight, bias, slope, conv_shape(x->shape, w, 1, 0));
@@ -5504,6 +5519,227 @@ static Node *noise_judge(Net *d, Node *x)
     return noise_classes(d, noise_features(d, x, NULL));
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 7.6  Classifiers
+ *
+ *     picture --preprocessing--> body: convolutions in blocks --> map (N,h,w,C) --> head --> class scores (N,1,1,n)
+ *
+ *   vgg16, vgg19         five blocks of 3x3 convolutions, each block ends in a 2x2 max pool
+ *                        (Simonyan & Zisserman 2015, table 1, columns D and E)
+ *   resnet18, resnet50   blocks add what they find to their input; batch norm (He et al. 2016, table 1; the stride
+ *                        in the 3x3, as torchvision has it)
+ *   small                ours, for faces of 48 pixels learnt from scratch: 1.16 million parameters, all of its work
+ *                        in the layers that chapter 3 does best
+ *
+ * The map's mean over its pixels is what is called a picture's features. Names are torchvision's, so that its weights
+ * load. A frozen block runs as in use even in training: weights stay, and its norms trust their running statistics.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Layers from here on belong to block number `number`; those before the first learnt one are frozen. */
+static void begin_block(Net *net, int number)
+{
+    net->frozen = number < net->learn_from;
+}
+
+/* The next layer is `prefix`name, without a number. */
+static void named(Net *net, const char *prefix, const char *name)
+{
+    snprintf(net->prefix, sizeof net->prefix, "%.15s%.14s.", prefix, name);
+    net->index = UNNUMBERED;
+}
+
+/* (N,H,W,C) -> (N,H/2,W/2,C): of each 2x2 pixels the largest. */
+static Node *halved(Net *net, Node *x)
+{
+    net->index++;
+    return max_pool(x, x, pool_shape(x->shape, 2, 2, 0, false));
+}
+
+/* (N,P,P,3) -> (N,P/32,P/32,512) */
+static Node *vgg(Net *net, Node *x, const int *convolutions)
+{
+    sequential(net, "features.");
+    for (int b = 0; b < 5; b++) {
+        begin_block(net, b + 1);
+        for (int i = 0; i < convolutions[b]; i++)
+            x = conv_bias_leaky(net, x, (Conv){b < 3 ? 64 << b : 512, 3, 1, 1}, RELU);
+        x = halved(net, x);
+    }
+    return x;
+}
+
+static const int vgg16_convolutions[5] = {2, 2, 3, 3, 3}, vgg19_convolutions[5] = {2, 2, 4, 4, 4};
+
+static Node *vgg16(Net *net, Node *x) { return vgg(net, x, vgg16_convolutions); }
+static Node *vgg19(Net *net, Node *x) { return vgg(net, x, vgg19_convolutions); }
+
+/* Convolution `number` of a residual block and its norm: <at>conv1, <at>bn1 */
+static Node *numbered_conv(Net *net, Node *x, const char *at, int number, Conv c, Node *residual, double slope)
+{
+    char name[16];
+    snprintf(name, sizeof name, "conv%d", number);
+    named(net, at, name);
+    x = conv_layer(net, x, c);
+    snprintf(name, sizeof name, "bn%d", number);
+    named(net, at, name);
+    return batch_norm(net, x, residual, slope);
+}
+
+/* What is added at a block's end: its input, brought to the new shape by a 1x1 convolution where that changes. */
+static Node *shortcut(Net *net, Node *x, const char *at, int k, int stride)
+{
+    if (stride == 1 && x->shape.d[3] == k) return x;
+    named(net, at, "downsample.0");
+    x = conv_layer(net, x, (Conv){k, 1, stride, 0});
+    named(net, at, "downsample.1");
+    return batch_norm(net, x, NULL, LINEAR);
+}
+
+/* 3x3, 3x3: (N,H,W,C) -> (N,H/stride,W/stride,k) */
+static Node *basic_block(Net *net, Node *x, const char *at, int k, int stride)
+{
+    Node *beside = shortcut(net, x, at, k, stride);
+    Node *h = numbered_conv(net, x, at, 1, (Conv){k, 3, stride, 1}, NULL, RELU);
+    return relu(numbered_conv(net, h, at, 2, (Conv){k, 3, 1, 1}, beside, LINEAR));
+}
+
+/* 1x1 to fewer channels, 3x3, 1x1 to four times as many: (N,H,W,C) -> (N,H/stride,W/stride,4k) */
+static Node *narrow_block(Net *net, Node *x, const char *at, int k, int stride)
+{
+    Node *beside = shortcut(net, x, at, 4 * k, stride);
+    Node *h = numbered_conv(net, x, at, 1, (Conv){k, 1, 1, 0}, NULL, RELU);
+    h = numbered_conv(net, h, at, 2, (Conv){k, 3, stride, 1}, NULL, RELU);
+    return relu(numbered_conv(net, h, at, 3, (Conv){4 * k, 1, 1, 0}, beside, LINEAR));
+}
+
+/* (N,P,P,3) -> (N,P/32,P/32,512), or 2048 with narrow blocks. Block 1 is the stem, block b torchvision's layer b-1. */
+static Node *resnet(Net *net, Node *x, const int *blocks, Node *(*block)(Net *, Node *, const char *, int, int))
+{
+    char at[32];
+    begin_block(net, 1);
+    x = numbered_conv(net, x, "", 1, (Conv){64, 7, 2, 3}, NULL, RELU);                          // (N,P/2,P/2,64)
+    x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,P/4,P/4,64)
+    for (int layer = 0; layer < 4; layer++)
+        for (int i = 0; i < blocks[layer]; i++) {
+            begin_block(net, layer + 2);
+            snprintf(at, sizeof at, "layer%d.%d.", layer + 1, i);
+            x = block(net, x, at, 64 << layer, i == 0 && layer > 0 ? 2 : 1);
+        }
+    return x;
+}
+
+static Node *resnet18(Net *net, Node *x) { return resnet(net, x, (const int[]){2, 2, 2, 2}, basic_block); }
+static Node *resnet50(Net *net, Node *x) { return resnet(net, x, (const int[]){3, 4, 6, 3}, narrow_block); }
+
+/* 3x3 convolution, batch norm, ReLU: (N,H,W,C) -> (N,H,W,k) */
+static Node *conv_norm_relu(Net *net, Node *x, int k)
+{
+    return batch_norm(net, conv_layer(net, x, (Conv){k, 3, 1, 1}), NULL, RELU);
+}
+
+/* (N,P,P,X) -> (N,P/8,P/8,256) */
+static Node *small(Net *net, Node *x)
+{
+    sequential(net, "features.");
+    begin_block(net, 1);
+    x = conv_norm_relu(net, x, 32);                                                             // (N,P,P,32)
+    for (int b = 2; b <= 4; b++) {
+        x = halved(net, x);
+        begin_block(net, b);
+        x = conv_norm_relu(net, x, 16 << b);                                                    // (N,P/2,P/2,64) ...
+        x = conv_norm_relu(net, x, 16 << b);
+    }
+    return x;
+}
+
+typedef struct Backbone {
+    const char *name;
+    Node *(*body)(Net *net, Node *x);
+    int blocks, channels, size, divisor, passes;    /* a picture's channels (0: any), usual side, what divides it; usual passes */
+    const char *preprocess, *pool, *head, *last;    /* what is usual; the name of a head that is a single layer */
+    const int *convolutions;                        /* of each block of a VGG, else NULL */
+} Backbone;
+
+static const Backbone backbones[] = {
+    {"small",    small,    4, 0,  48,  8, 30, "tanh",        "mean", "",        "classifier.1", NULL},
+    {"vgg16",    vgg16,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
+    {"vgg19",    vgg19,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
+    {"resnet18", resnet18, 5, 3, 224, 32, 75, "torchvision", "mean", "",        "fc", NULL},
+    {"resnet50", resnet50, 5, 3, 224, 32, 75, "torchvision", "mean", "",        "fc", NULL},
+};
+enum { BACKBONES = sizeof backbones / sizeof *backbones };
+
+static const Backbone *find_backbone(const char *name)
+{
+    for (int i = 0; i < BACKBONES; i++)
+        if (strcmp(backbones[i].name, name) == 0) return &backbones[i];
+    return NULL;
+}
+
+/* How the makers of a network's weights fed it: from x in [-1,1], channel by channel, x scale + shift; `bgr` then swaps
+ * red and blue. Keras' generator divides by 255 what the caffe convention has already centred (seed 003): caffe-unit. */
+static const struct Preprocess {
+    const char *name;
+    bool bgr;
+    double scale[3], shift[3];
+} preprocessings[] = {
+    {"tanh",        false, {1, 1, 1}, {0, 0, 0}},
+    {"unit",        false, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}},
+    {"torchvision", false, {0.5 / 0.229, 0.5 / 0.224, 0.5 / 0.225},
+     {(0.5 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, (0.5 - 0.406) / 0.225}},
+    {"caffe",       true, {127.5, 127.5, 127.5}, {127.5 - 123.68, 127.5 - 116.779, 127.5 - 103.939}},
+    {"caffe-unit",  true, {0.5, 0.5, 0.5}, {0.5 - 123.68 / 255, 0.5 - 116.779 / 255, 0.5 - 103.939 / 255}},
+};
+enum { PREPROCESSINGS = sizeof preprocessings / sizeof *preprocessings };
+
+static const struct Preprocess *find_preprocessing(const char *name)
+{
+    for (int i = 0; i < PREPROCESSINGS; i++)
+        if (strcmp(preprocessings[i].name, name) == 0) return &preprocessings[i];
+    return NULL;
+}
+
+/* (N,P,P,X) in [-1,1] -> (N,P,P,X) as the network was taught. It is a 1x1 convolution that nobody learns. */
+static Node *preprocessed(const struct Preprocess *how, Node *x)
+{
+    int channels = x->shape.d[3];
+    Shape square_ = shape_of(1, 1, channels, channels);
+    if (how == &preprocessings[0]) return x;
+    Tensor *w = graph_tensor(x->graph, "preprocess", square_), *b = graph_tensor(x->graph, "preprocess", shape_of(1, 1, 1, channels));
+    for (int c = 0; c < channels; c++) {
+        int to = how->bgr ? channels - 1 - c : c;
+        w->data[c * channels + to] = (real)how->scale[c];
+        b->data[to] = (real)how->shift[c];
+    }
+    return conv2d(x, leaf(x->graph, w), leaf(x->graph, b), LINEAR, conv_shape(x->shape, square_, 1, 0));
+}
+
+/* (N,H,W,C) -> (N,1,1,C) */
+static Node *mean_over_pixels(Node *x)
+{
+    const int *d = x->shape.d;
+    return scale(sum_to(x, shape_of(d[0], 1, 1, d[3])), 1.0 / (d[1] * d[2]));
+}
+
+/* A picture (N,P,P,X) in [-1,1] -> class scores before the softmax (N,1,1,n). *features: (N,1,1,C), unless NULL. */
+static Node *classifier_scores(Net *net, Node *x, Node **features)
+{
+    const Backbone *kind = net->backbone;
+    Node *map = kind->body(net, preprocessed(net->preprocess, x));                              // (N,h,w,C)
+    Node *mean_ = mean_over_pixels(map), *h = net->flat ? map : mean_;
+    if (features) *features = mean_;
+    begin_block(net, kind->blocks + 1);
+    if (!net->hidden[0]) {
+        h = dropout(net, h, net->dropout);
+        named(net, "", kind->last);
+        return dense(net, h, net->classes, LINEAR);
+    }
+    sequential(net, "classifier.");
+    for (int i = 0; i < HIDDEN_MOST && net->hidden[i]; i++)
+        h = dropout(net, dense(net, h, net->hidden[i], RELU), net->dropout);                    // (N,1,1,hidden)
+    return dense(net, h, net->classes, LINEAR);
+}
+
 /* ================================================================================================
  * 8  LOSSES
  *
@@ -5601,6 +5837,7 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (seed 000's code) */
     double lambda_fake;                 /* weight of D's class loss on fakes */
     double average;                     /* how much of G's averaged weights stays; 0: none are kept */
+    double smoothing, l2;               /* a classifier's */
     int batch;
     bool keep_gradients;
 } Recipe;
@@ -5611,6 +5848,7 @@ typedef struct Batch {                  /* the leaves of a step */
     Tensor *x;                          /* (N,P,P,X) real pictures in [-1,1] */
     Tensor *label, *target;             /* (N,1,1,n) c' and c, one-hot or 0/1 attributes */
     Tensor *alpha;                      /* (N,1,1,1) where x_hat lies between real and fake */
+    Tensor *class_weights;              /* (1,1,1,n) or NULL */
     Tensor *schedule_d, *schedule_g;    /* (1,1,1,3) Adam's learning rate and corrections */
     Tensor *draws[MAX_DRAWS];           /* the model's own random draws, by name */
     int n_draws;
@@ -5623,7 +5861,7 @@ typedef struct Step {
     const char *names[MAX_TERMS];       /* of the terms, "D.real" */
     Node *terms[MAX_TERMS];
     int n_terms;
-    Node *total, *fake;
+    Node *total, *fake;                 /* fake: what G drew; in a classifier's step the class scores */
     Node *gradients[MAX_PARAMETERS];
 } Step;
 
@@ -5976,6 +6214,67 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recip
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
     if (recipe->average > 0) net_average(generator, recipe->average);
     return step;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.6  A classifier's step
+ *
+ *     L = E[w_label (-sum over k of t_k log softmax(scores)_k)] + l2 |head's filters|^2
+ *     t = (1 - smoothing) label + smoothing / n                                           (Szegedy et al. 2016, section 7)
+ *
+ * It has no generator: D is all of it. Its accuracy on the batch is a number for the log, no term of the loss.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* `weights` (1,1,1,n): how much a picture of each class counts, or NULL. */
+static Node *smoothed_loss(Node *scores, Node *label, double smoothing, Node *weights)
+{
+    int n = label->shape.d[3];
+    Node *target = smoothing > 0 ? affine(label, 1 - smoothing, smoothing / n) : label;         // (N,1,1,n)
+    if (!weights) return classification_loss(scores, target, false);
+    Shape each = one_channel(scores->shape);
+    Node *loss = sub(logsumexp(scores), sum_to(mul(target, scores), each));                     // (N,1,1,1)
+    return mean(mul(sum_to(mul(label, weights), each), loss));
+}
+
+/* The share of pictures whose label has the largest score. */
+static Node *share_right(Node *scores, Node *label)
+{
+    Node *behind = sub(largest(scores), sum_to(mul(label, scores), one_channel(scores->shape)));    // (N,1,1,1) 0: right
+    return affine(mean(sign(behind)), -1, 1);
+}
+
+/* The head's filters: the matrices among the learnt parameters. */
+static Node *head_squares(const Net *net)
+{
+    Node *total = NULL;
+    for (int i = 0; i < net->count; i++) {
+        if (!net->parameters[i].matrix || net->parameters[i].role != LEARNT) continue;
+        Node *squares = sum(square(net->parameters[i].leaf));
+        total = total ? add(total, squares) : squares;
+    }
+    return total;
+}
+
+static Step classifier_step(Net *none, Net *d, const Batch *batch, const Recipe *recipe)
+{
+    (void)none;
+    Step step = {.graph = graph_new()};
+    Graph *g = step.graph;
+    net_train(d, g);
+    Node *label = leaf(g, batch->label), *scores = classifier_scores(d, leaf(g, batch->x), NULL);   // (N,1,1,n)
+    add_term(&step, "D.cls",
+             smoothed_loss(scores, label, recipe->smoothing, batch->class_weights ? leaf(g, batch->class_weights) : NULL), 1);
+    if (recipe->l2 > 0) add_term(&step, "D.l2", head_squares(d), recipe->l2);
+    step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(share_right(scores, label));
+    step.fake = scores;
+    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    return step;
+}
+
+/* Class scores for the judge and in use: (N,P,P,X) -> (N,1,1,n). */
+static Node *classifier_judge(Net *d, Node *x)
+{
+    return classifier_scores(d, x, NULL);
 }
 
 enum { EMOTION_NEUTRAL, EMOTION_HAPPY, EMOTION_SAD, EMOTION_SURPRISE, EMOTION_FEAR, EMOTION_DISGUST, EMOTION_ANGRY, EMOTIONS };
@@ -7571,6 +7870,91 @@ static int dataset_open(DataSet *set, const char *path, const DataOptions *optio
     return 0;
 }
 
+/* The pictures of class k, in an order drawn by chance; how many there are. */
+static int class_shuffled(const DataSet *set, int k, uint64_t seed, uint32_t stream, int *order)
+{
+    int n = 0;
+    for (int i = 0; i < set->count; i++)
+        if (set->label[i] == k)
+            order[n++] = i;
+    for (int i = n - 1; i > 0; i--) {
+        int j = (int)(draw(seed, stream, (uint64_t)k, (uint32_t)i) * (i + 1)), swapped = order[i];
+        order[i] = order[j];
+        order[j] = swapped;
+    }
+    return n;
+}
+
+/* The set consists of these of its pictures from now on; one may be there many times. */
+static void dataset_take(DataSet *set, const int *chosen, int count)
+{
+    DataSet old = *set;
+    set->count = set->room = 0;
+    set->label = NULL, set->split = NULL, set->where = NULL, set->attributes = NULL;
+    Error ignored;
+    for (int i = 0; i < count; i++)
+        dataset_add(set, old.split[chosen[i]], old.label[chosen[i]], old.where[chosen[i]], &ignored);
+    free(old.label), free(old.split), free(old.where), free(old.attributes), free((void *)old.damaged);
+    set->damaged = must_alloc((size_t)count, sizeof *set->damaged);
+}
+
+/* Splits a share of every class off, chosen by chance: keeps that part, or the rest. The same seed cuts the same way,
+ * so that two openings of one set become a training and a validation part. */
+static void dataset_part(DataSet *set, double share, uint64_t seed, bool keep_share)
+{
+    int *order = must_alloc((size_t)set->count, sizeof *order), *chosen = must_alloc((size_t)set->count, sizeof *chosen);
+    int count = 0;
+    for (int k = 0; k < set->n_classes; k++) {
+        int n = class_shuffled(set, k, seed, STREAM_SPLIT, order), cut = (int)(share * n + 0.5);
+        for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++)
+            chosen[count++] = order[i];
+    }
+    dataset_take(set, chosen, count);
+    free(order), free(chosen);
+}
+
+/* How many pictures each class shall have: "oversample" as many as the largest has, "undersample" as the smallest,
+ * "augment:N" N of them. 0 after filling e. */
+static int balance_target(const DataSet *set, const char *how, Error *e)
+{
+    int least_ = set->count, most = 0, asked = 0;
+    char end;
+    for (int k = 0; k < set->n_classes; k++) {
+        int n = 0;
+        for (int i = 0; i < set->count; i++)
+            n += set->label[i] == k;
+        if (n == 0)
+            return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path, set->class_names[k]);
+        least_ = n < least_ ? n : least_;
+        most = n > most ? n : most;
+    }
+    if (strcmp(how, "oversample") == 0)
+        return most;
+    if (strcmp(how, "undersample") == 0)
+        return least_;
+    if (sscanf(how, "augment:%d%c", &asked, &end) == 1 && asked > 0 && asked <= PICTURES_MAX / set->n_classes)
+        return asked;
+    return fail(e, 2, "--balance %s: must be oversample, undersample or augment:N", how);
+}
+
+/* Gives every class as many pictures: all once before any is repeated. */
+static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
+{
+    int target = set->attributes ? fail(e, 2, "--balance is for classes, not for attributes") : balance_target(set, how, e);
+    if (!target)
+        return 0;
+    int *order = must_alloc((size_t)set->count, sizeof *order), count = 0;
+    int *chosen = must_alloc((size_t)target * (size_t)set->n_classes, sizeof *chosen);
+    for (int k = 0; k < set->n_classes; k++) {
+        int n = class_shuffled(set, k, seed, STREAM_BALANCE, order);
+        for (int i = 0; i < target; i++)
+            chosen[count++] = order[i % n];
+    }
+    dataset_take(set, chosen, count);
+    free(order), free(chosen);
+    return 1;
+}
+
 /* ------------------------------------------------------------------------------------------------
  * 9.8  Reading and augmenting one picture
  *
@@ -7667,18 +8051,16 @@ static inline float clamp(float x, float low, float high)
     return x > low ? x < high ? x : high : low;      // low, too, where x is not a number
 }
 
-/* (size, size, channels) bytes -> the same in [-1, 1], changed by chance: by (seed, index) and by nothing else. */
-static void augment_picture(const unsigned char *in, int size, int channels, const Augment *how, uint64_t seed,
-                            uint64_t index, real *out)
+typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     // shifts in pixels; zoom 0: none
+
+/* (size, size, channels) bytes -> the same in [-1, 1], warped. */
+static void warp_picture(const unsigned char *in, int size, int channels, Warp how, real *out)
 {
     const double pi = 3.14159265358979323846;
-    int mirror = how->flip && draw(seed, STREAM_AUGMENT, index, 0) < 0.5;
-    double angle = how->rotate_degrees * (pi / 180) * (2 * draw(seed, STREAM_AUGMENT, index, 1) - 1);
-    float shift_x = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 2) - 1);
-    float shift_y = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 3) - 1);
-    double zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * draw(seed, STREAM_AUGMENT, index, 4);
-    float middle = (float)(size - 1) / 2, scale = zoom > 0 ? (float)(1 / zoom) : 1;
-    float cosine = scale * (float)sine(angle + pi / 2), sinus = scale * (float)sine(angle);
+    int mirror = how.mirror;
+    float shift_x = (float)how.shift_x, shift_y = (float)how.shift_y;
+    float middle = (float)(size - 1) / 2, scale = how.zoom > 0 ? (float)(1 / how.zoom) : 1;
+    float cosine = scale * (float)sine(how.angle + pi / 2), sinus = scale * (float)sine(how.angle);
     float *padded = padded_picture(in, size, channels);
     size_t row = (size_t)(size + 3) * (size_t)channels;
     for (int y = 0; y < size; y++)
@@ -7696,6 +8078,19 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
             }
         }
     free(padded);
+}
+
+/* Augmentation: a warp drawn by chance, by (seed, index) and by nothing else. */
+static void augment_picture(const unsigned char *in, int size, int channels, const Augment *how, uint64_t seed,
+                            uint64_t index, real *out)
+{
+    const double pi = 3.14159265358979323846;
+    Warp w = {.mirror = how->flip && draw(seed, STREAM_AUGMENT, index, 0) < 0.5};
+    w.angle = how->rotate_degrees * (pi / 180) * (2 * draw(seed, STREAM_AUGMENT, index, 1) - 1);
+    w.shift_x = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 2) - 1);
+    w.shift_y = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 3) - 1);
+    w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * draw(seed, STREAM_AUGMENT, index, 4);
+    warp_picture(in, size, channels, w, out);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10854,6 +11249,10 @@ typedef struct Settings {
     long count, json, roofline, repeat, scale, half;
     long files, interpolate, raw;
     char detector[TEXT], weights[TEXT * 4];
+    char network[TEXT], preprocess[TEXT], pool[TEXT], head[TEXT], unfreeze[TEXT], init[TEXT * 4], balance[TEXT];
+    char views[TEXT], classifier[TEXT * 4];
+    double dropout, l2, weight_decay, smoothing, validation;
+    long patience, class_weights;
     long align, all, csv, max_side, whole;
     double margin, threshold, min_face;
     long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
@@ -10892,7 +11291,21 @@ static const Setting settings_table[] = {
     {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
     {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
     {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
-    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); none; published: the public code's"},
+    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's"},
+    {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
+    {"init",         's', FREE,  AT(init), 0, 0, "classify: start from these weights (torchvision's, Keras', or a run's)"},
+    {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
+    {"unfreeze",     's', FIXED, AT(unfreeze), 0, 0, "classify: all, head, or blockN: that block and those behind it learn"},
+    {"head",         's', FIXED, AT(head), 0, 0, "classify: widths of the hidden layers before the scores, e.g. 128,128; none"},
+    {"pool",         's', FIXED, AT(pool), 0, 0, "classify: mean or flat: the head sees the map's mean or all of it"},
+    {"dropout",      'f', FIXED, AT(dropout), 0, 0.95, "chance that a number in the head is left out"},
+    {"l2",           'f', FIXED, AT(l2), 0, 10, "classify: weight of the sum of squares of the head's filters"},
+    {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify: this share of a label is spread over all classes"},
+    {"class-weights", 'b', FIXED, AT(class_weights), 0, 1, "classify: rare classes count more, N / (n N_class)"},
+    {"balance",      's', FIXED, AT(balance), 0, 0, "oversample, undersample or augment:N pictures of each class"},
+    {"validation",   'f', FIXED, AT(validation), 0, 0.9, "hold out this share of the training pictures, of each class (0: the set's own part)"},
+    {"patience",     'i', FREE,  AT(patience), 0, 1e6, "classify: stop after so many passes without a lower validation loss (0: never)"},
+    {"weight-decay", 'f', FIXED, AT(weight_decay), 0, 1, "this share of every weight is added to its gradient"},
     {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
     {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
     {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
@@ -10976,6 +11389,8 @@ static const Setting settings_table[] = {
     {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
     {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
     {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
+    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: models/fer2013.safetensors)"},
+    {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
     {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
     {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
 };
@@ -10991,6 +11406,7 @@ static Settings default_settings(void)
                       .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
                       .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
                       .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
+                      .network = "small", .views = "one",
                       .margin = 0.3, .min_face = 20, .max_side = 2048};
 }
 
@@ -11062,10 +11478,10 @@ static bool vector_name(const char *name)
     return strstr(name, "bias") != NULL;
 }
 
-/* A dense layer (1,1,C,K) is a filter whose file has left the kernel's two sides of 1 out. */
+/* A dense layer (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW). */
 static bool is_dense(Shape s)
 {
-    return s.d[0] == 1 && s.d[1] == 1 && s.d[2] > 1;
+    return s.d[1] > 1 || (s.d[0] == 1 && s.d[2] > 1);
 }
 
 static bool in_file_order(Shape s, int rank)
@@ -11077,8 +11493,17 @@ static bool in_file_order(Shape s, int rank)
 static void file_dimensions(Shape s, int rank, int64_t dimensions[AXES])
 {
     const int filter[AXES] = {s.d[3], s.d[2], s.d[0], s.d[1]}, matrix[AXES] = {s.d[0], s.d[3], 1, 1};
-    if (is_dense(s)) rank = AXES;
     for (int i = 0; i < AXES; i++) dimensions[i] = rank == 2 ? matrix[i] : filter[i];
+    if (rank == 2 && is_dense(s)) dimensions[0] = s.d[3], dimensions[1] = (int64_t)s.d[0] * s.d[1] * s.d[2];
+}
+
+/* A classifier's run stands for its best weights, any other run for its checkpoint. */
+static void classifier_path(const char *given, char path[PATH_MAX])
+{
+    struct stat info;
+    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
+    snprintf(path, PATH_MAX, directory ? "%s/best.safetensors" : "%s", given);
+    if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
 }
 
 typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
@@ -11205,6 +11630,91 @@ static int load_net(const TensorFile *file, const char *path, Net *net, const ch
         }
     }
     return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.3  Pretrained weights
+ *
+ * torchvision's names are ours. Keras calls VGG's layers block1_conv1 ... and fc1, fc2, predictions, and keeps filters as
+ * (R,S,C,K) and dense layers as (HWC,K), both as they lie in memory here. An .h5 file becomes an .npz by two lines of
+ * Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". 0: it has no such name. */
+static int keras_name(const Backbone *kind, const char *ours, char name[32])
+{
+    static const char *const head[] = {"fc1", "fc2", "predictions"};
+    int index, at = 0;
+    if (!kind->convolutions) return 0;
+    if (sscanf(ours, "classifier.%d", &index) == 1 && index % 3 == 0 && index <= 6)
+        return snprintf(name, 32, "%s", head[index / 3]) > 0;
+    if (sscanf(ours, "features.%d", &index) != 1) return 0;
+    for (int b = 0; b < 5; b++, at++)                                       /* the pool has a number, too */
+        for (int i = 0; i < kind->convolutions[b]; i++, at += 2)
+            if (at == index) return snprintf(name, 32, "block%d_conv%d", b + 1, i + 1) > 0;
+    return 0;
+}
+
+/* The file's tensor of that layer: a name that contains the layer's, and the rank of a filter, matrix or vector. */
+static const TensorEntry *keras_tensor(const TensorFile *file, const char *layer, int rank)
+{
+    for (size_t i = 0; i < file->count; i++) {
+        const char *found = strstr(file->tensors[i].name, layer);
+        bool whole = found && !isalnum((unsigned char)found[strlen(layer)]);
+        if (whole && file->tensors[i].rank == rank) return &file->tensors[i];
+    }
+    return NULL;
+}
+
+/* Copies a tensor that lies in the file as it does here, where count and last axis agree. */
+static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
+{
+    if (tensorfile_count(entry) != shape_count(to->shape) || entry->shape[entry->rank - 1] != to->shape.d[3]) return 0;
+    for (size_t i = 0; i < shape_count(to->shape); i++) {
+        to->data[i] = (real)tensorfile_get(entry, i);
+        if (!isfinite(to->data[i])) return 0;
+    }
+    return 1;
+}
+
+/* One parameter from either kind of file. Tells why not in e. */
+static int load_parameter(const TensorFile *file, const char *path, const char *prefix, const Net *net, Parameter *p, Error *e)
+{
+    char name[160], layer[32];
+    snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
+    if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
+    if (!keras_name(net->backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
+    const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
+    if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
+    return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
+}
+
+static bool in_head(const Net *net, const Parameter *p)
+{
+    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, net->backbone->last, strlen(net->backbone->last)) == 0;
+}
+
+/* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
+static int load_pretrained(Net *net, const char *given, Error *e)
+{
+    TensorFile file;
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    int anew = 0, ok = 1;
+    classifier_path(given, path);
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
+    char first[80];
+    snprintf(first, sizeof first, "D.%s", net->parameters[0].w->name);
+    const char *prefix = tensorfile_find(&file, first) ? "D." : "";
+    for (int i = 0; ok && i < net->count; i++) {
+        Error problem = {0};
+        Parameter *p = &net->parameters[i];
+        if (load_parameter(&file, path, prefix, net, p, &problem) || strstr(p->w->name, "num_batches_tracked")) continue;
+        if (in_head(net, p)) anew++;
+        else *e = problem, ok = 0;
+    }
+    tensorfile_free(&file);
+    if (ok && anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
+    return ok;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -11343,7 +11853,13 @@ typedef struct Trainer {
     struct Lookout *watch;                /* for collapse, of a G that draws from noise; or NULL */
     double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
     bool g_known;                       /* has there been a G step? */
+    double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
+    long best_iteration;                /* 0: not yet */
 } Trainer;
+
+/* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
+ * their class. */
+typedef struct Judgement { int count, right; double loss; } Judgement;
 
 static volatile sig_atomic_t interrupted;
 
@@ -11374,6 +11890,7 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
     recipe->label_noise = s->label_noise, recipe->label_smooth = s->label_smooth, recipe->average = s->average;
     recipe->lambda_fake = s->lambda_fake;
     recipe->joint = s->joint, recipe->wrong_labels = s->wrong_labels, recipe->unrelated = s->unrelated;
+    recipe->smoothing = s->smoothing, recipe->l2 = s->l2;
     recipe->random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
     const char *const optimisers[2] = {s->d_optimiser, s->g_optimiser};
     for (int i = 0; i < 2; i++)
@@ -11398,9 +11915,57 @@ static Batch make_batch(int n, int size, int channels, int classes)
 
 static void batch_free(Batch *b)
 {
-    Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->schedule_d, b->schedule_g};
+    Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->class_weights, b->schedule_d, b->schedule_g};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) tensor_free(all[i]);
     for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i]);
+}
+
+/* "128,64" -> the widths of the head's hidden layers; "none" or nothing: there are none. */
+static int read_head(const char *text, int hidden[HIDDEN_MOST])
+{
+    char end;
+    hidden[0] = hidden[1] = 0;
+    if (!*text || strcmp(text, "none") == 0) return 1;
+    int n = sscanf(text, "%d,%d%c", &hidden[0], &hidden[1], &end);
+    return n >= 1 && n <= 2 && hidden[0] > 0 && hidden[0] <= 8192 && hidden[1] >= 0 && hidden[1] <= 8192 &&
+           (n == 2 ? hidden[1] > 0 : !strchr(text, ','));
+}
+
+/* "all", "head" or "block4" -> the first block that learns; 0: no such block. */
+static int read_unfreeze(const char *text, const Backbone *kind)
+{
+    int block = 0;
+    char end;
+    if (strcmp(text, "all") == 0) return 1;
+    if (strcmp(text, "head") == 0) return kind->blocks + 1;
+    return sscanf(text, "block%d%c", &block, &end) == 1 && block >= 1 && block <= kind->blocks ? block : 0;
+}
+
+/* What the settings say of a classifier's shape, into its net. */
+static int shape_classifier(const Settings *s, Net *net, Error *e)
+{
+    const Backbone *kind = net->backbone = find_backbone(s->network);
+    if (!kind) return fail(e, 2, "--network %s: must be small, vgg16, vgg19, resnet18 or resnet50", s->network);
+    net->preprocess = find_preprocessing(*s->preprocess ? s->preprocess : kind->preprocess);
+    net->learn_from = read_unfreeze(*s->unfreeze ? s->unfreeze : "all", kind);
+    net->flat = strcmp(*s->pool ? s->pool : kind->pool, "flat") == 0;
+    net->dropout = s->dropout;
+    if (!net->preprocess)
+        return fail(e, 2, "--preprocess %s: must be tanh, unit, torchvision, caffe or caffe-unit", s->preprocess);
+    if (!net->learn_from)
+        return fail(e, 2, "--unfreeze %s: must be all, head, or block1 to block%d", s->unfreeze, kind->blocks);
+    if (*s->pool && strcmp(s->pool, "flat") && strcmp(s->pool, "mean"))
+        return fail(e, 2, "--pool %s: must be mean or flat", s->pool);
+    if (!read_head(*s->head ? s->head : kind->head, net->hidden))
+        return fail(e, 2, "--head %s: must be one or two widths from 1 to 8192, e.g. 128,128, or none", s->head);
+    if (kind->channels && s->channels != kind->channels)
+        return fail(e, 2, "--channels %ld: %s takes colour pictures (grey ones are repeated)", s->channels, kind->name);
+    if (s->channels == 1 && (net->preprocess->bgr || strcmp(net->preprocess->name, "torchvision") == 0))
+        return fail(e, 2, "--preprocess %s is for colour pictures", net->preprocess->name);
+    if (s->size % kind->divisor)
+        return fail(e, 2, "--size %ld: %s halves the picture until a side must be a multiple of %d", s->size, kind->name,
+                    kind->divisor);
+    return 1;
 }
 
 static void make_nets(const Settings *s, int classes, Net *g, Net *d)
@@ -11409,7 +11974,8 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     *d = (Net){.letter = 'D', .width = (int)s->width, .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
-    d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2, .clip_value = s->clip_gradient};
+    d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
+                                .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
 }
 
 /* Adam's three numbers for its t-th step (t from 1). */
@@ -11420,11 +11986,17 @@ static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2
     schedule->data[2] = (real)(1 / (1 - pow(beta2, (double)t)));
 }
 
-/* The learning rate of iteration i (from 0): constant for the first half, then a line to 0. The public code subtracts
- * one iteration's share only once every 1000 iterations, so that in truth its rate hardly falls: decay "published". */
+/* The learning rate of iteration i (from 0). linear: constant for the first half, then a line to 0. The public code
+ * subtracts one iteration's share only once every 1000 iterations, so that in truth its rate hardly falls: "published".
+ * cosine: up along a line for the first twentieth, then down along half a wave (Loshchilov & Hutter 2017). */
 static double learning_rate(const Settings *s, long i)
 {
-    long half = s->iters / 2, past = i - half;
+    long half = s->iters / 2, past = i - half, rise = s->iters / 20;
+    if (strcmp(s->decay, "cosine") == 0) {
+        const double pi = 3.14159265358979323846;
+        if (i < rise) return s->lr * (double)(i + 1) / (double)(rise + 1);
+        return s->lr * (1 + sine(pi / 2 - pi * (double)(i - rise) / (double)(s->iters - rise))) / 2;
+    }
     if (past < 0 || strcmp(s->decay, "none") == 0) return s->lr;
     if (strcmp(s->decay, "published") == 0) return s->lr * (1 - (double)(past / 1000) / (double)(s->iters - half));
     return s->lr * (double)(s->iters - i) / (double)(s->iters - half);
@@ -11753,6 +12325,35 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
     .add_draws = add_noise_draws, .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator,        \
     .show = show_latent, .healthy = HEALTHY_NOISE
 
+/* Our small network learns from nothing; the others start from weights that know pictures, as seed 003 does: only the last
+ * block and the head learn, slowly. */
+static void classifier_usual(Settings *s)
+{
+    const Backbone *kind = find_backbone(s->network);
+    if (!kind) return;
+    bool from_nothing = kind->body == small;
+    s->size = kind->size, s->channels = kind->channels ? kind->channels : 1;
+    s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;
+    s->batch = from_nothing ? 64 : 32, s->iters = 0;                    /* the network's usual passes, unless one is given */
+    s->lr = from_nothing ? 0.05 : 1e-5, s->beta1 = 0.9;
+    s->dropout = from_nothing ? 0.2 : 0.5, s->smoothing = from_nothing ? 0.1 : 0;
+    s->weight_decay = from_nothing ? 5e-4 : 0, s->l2 = from_nothing ? 0 : 1e-4;
+    s->patience = from_nothing ? 0 : 10;
+    snprintf(s->d_optimiser, sizeof s->d_optimiser, "%s", from_nothing ? "sgd_nesterov" : "adam");
+    snprintf(s->decay, sizeof s->decay, "%s", from_nothing ? "cosine" : "none");
+    snprintf(s->unfreeze, sizeof s->unfreeze, "%s", from_nothing ? "all" : "block5");
+    if (s->as_published) snprintf(s->preprocess, sizeof s->preprocess, "caffe-unit");
+}
+
+static int check_classifier(const Settings *s, int classes, Error *e)
+{
+    static Net tried;
+    tried = (Net){0};
+    if (*s->attributes) return fail(e, 2, "classify learns classes, not --attributes");
+    if (classes < 2) return fail(e, 2, "a classifier needs at least two classes");
+    return shape_classifier(s, &tried, e);
+}
+
 static const Model models[] = {
     {.name = "gan", FROM_NOISE, .usual = gan_usual, .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
     {.name = "cgan", FROM_NOISE, .usual = cgan_usual, .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
@@ -11777,6 +12378,12 @@ static const Model models[] = {
      .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
+    {.name = "classifier", .needs_labels = true, .usual = classifier_usual, .check = check_classifier,
+     .condition_size = label_size, .add_draws = no_draws, .d_step = classifier_step, .judge = classifier_judge,
+     .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss turns up "
+                "while D.cls still falls, the network begins to learn the pictures by heart: the best weights are kept.",
+     .quirks = "  the validation part is split off after balancing: copies of a picture stand on both sides\n"
+               "  the caffe convention's numbers are divided by 255 once more\n"},
 };
 enum { MODELS = sizeof models / sizeof *models };
 
@@ -12295,16 +12902,30 @@ static void build_judge(Trainer *t)
     t->judge_logsum = keep(logsumexp(t->judge_scores));
 }
 
+/* N / (n N_class): so weighed, every class counts as much as any other. */
+static void weigh_classes(Trainer *t, int classes)
+{
+    Tensor *weights = t->batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
+    double *pictures = must_alloc((size_t)classes, sizeof *pictures);
+    for (int i = 0; i < t->data.count; i++) pictures[t->data.label[i]]++;
+    for (int k = 0; k < classes; k++)
+        weights->data[k] = (real)(pictures[k] > 0 ? t->data.count / (classes * pictures[k]) : 0);
+    free(pictures);
+}
+
 static void build_steps(Trainer *t, int classes)
 {
     const Settings *s = &t->settings;
     const Model *model = t->model;
+    Error checked = {0};
     make_nets(s, classes, &t->g, &t->d);
+    if (!model->generator) shape_classifier(s, &t->d, &checked);
     t->g.condition = t->d.condition = model->condition_size(s, classes);
     t->g.latent = model->latent_size ? model->latent_size(s) : 0;
     t->g.space = t->d.space = model->space;
     if (model->prepare) model->prepare(s, &t->g, &t->d);
     t->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
+    if (s->class_weights) weigh_classes(t, classes);
     model->add_draws(&t->batch, s, classes);
     t->d_step = model->d_step(&t->g, &t->d, &t->batch, &t->recipe);
     if (model->g_step) t->g_step = model->g_step(&t->g, &t->d, &t->batch, &t->recipe);
@@ -12339,6 +12960,33 @@ static void trainer_free(Trainer *t)
     free(t->sample_pixels), free(t->labels), free(t->attribute_bytes);
 }
 
+enum { OWN_SHARE = 5 };                 /* a classifier without a validation part holds out the fifth picture of each class */
+
+/* Pictures that nothing is learnt from: the set's own validation part, or, where --validation says so or a classifier
+ * would have none, a share of each class of the training part. */
+static int open_held_out(Trainer *t, DataOptions options, Error *e)
+{
+    const Settings *s = &t->settings;
+    Error ignored;
+    options.split = SPLIT_VALIDATION;
+    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &ignored);
+    if (t->has_held_out && t->held_out.n_classes == t->data.n_classes) return 1;
+    if (t->has_held_out) dataset_close(&t->held_out);
+    t->has_held_out = false;
+    if (s->validation <= 0 && t->model->generator) return 1;
+    double share = s->validation > 0 ? s->validation : 1.0 / OWN_SHARE;
+    uint64_t seed = (uint64_t)s->seed;
+    options.split = SPLIT_TRAIN;
+    t->has_held_out = dataset_open(&t->held_out, s->data, &options, e);
+    if (!t->has_held_out) return 0;
+    if (s->as_published && *s->balance && !dataset_balance(&t->held_out, s->balance, seed, e)) return 0;
+    dataset_part(&t->held_out, share, seed, true);
+    dataset_part(&t->data, share, seed, false);
+    return t->held_out.count && t->data.count >= s->batch
+               ? 1 : fail(e, 2, "--validation %g of %s leaves %d pictures to judge by and %d to learn from", share, s->data,
+                          t->held_out.count, t->data.count);
+}
+
 /* Opens the data, and its validation part if it has one. */
 static int open_data(Trainer *t, Error *e)
 {
@@ -12362,14 +13010,10 @@ static int open_data(Trainer *t, Error *e)
     for (int i = 0; i < t->data.n_classes; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", t->data.class_names[i]);
     if (!*s->attributes) snprintf(s->classes, sizeof s->classes, "%s", list);
-    Error ignored;
-    options.split = SPLIT_VALIDATION;
     options.classes = *s->attributes ? NULL : list;
-    t->has_held_out = dataset_open(&t->held_out, s->data, &options, &ignored);
-    if (t->has_held_out && t->held_out.n_classes == t->data.n_classes) return 1;
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
-    return 1;
+    if (s->as_published && *s->balance && !dataset_balance(&t->data, s->balance, (uint64_t)s->seed, e)) return 0;
+    if (!open_held_out(t, options, e)) return 0;
+    return s->as_published || !*s->balance || dataset_balance(&t->data, s->balance, (uint64_t)s->seed, e);
 }
 
 /* GANmut's centre is neutral: its class must be the first. */
@@ -12452,6 +13096,12 @@ static int save_checkpoint_as(const Trainer *t, const char *name, Error *e)
         for (int i = 0; i < n; i++) last[i] = (real)t->last_g[i];
         ok = store_numbers(&store, "log.G", 1, &n, last, e);
     }
+    if (ok && t->best_iteration) {
+        const int64_t two = 2;
+        real *best = must_alloc(2, sizeof *best);
+        best[0] = (real)t->best_loss, best[1] = (real)t->best_iteration;
+        ok = store_numbers(&store, "log.best", 1, &two, best, e);
+    }
     if (ok && !tensorfile_save(path, &store.file, why))
         ok = fail(e, 1, "cannot save the checkpoint (the last one is still good): %s", why);
     store_free(&store);
@@ -12473,6 +13123,23 @@ static int settings_of_file(const TensorFile *file, const char *path, Settings *
 static int save_checkpoint(const Trainer *t, Error *e)
 {
     return save_checkpoint_as(t, "checkpoint.safetensors", e);
+}
+
+/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the checkpoint
+ * keeps it, so that a run that goes on decides as one that was never stopped. */
+static int keep_best(Trainer *t, const Judgement *judged, Error *e)
+{
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    double loss = judged->count ? (double)(real)(judged->loss / judged->count) : INFINITY;
+    if (t->model->generator || !(t->best_iteration == 0 || loss < t->best_loss)) return 1;
+    t->best_loss = loss, t->best_iteration = t->iteration;
+    Store store = {0};
+    run_path(&t->settings, "best.safetensors", path);
+    describe(&t->settings, t->iteration, &store.file);
+    int ok = store_net(&store, &t->d, false, e);
+    if (ok && !tensorfile_save(path, &store.file, why)) ok = fail(e, 1, "cannot save the best weights: %s", why);
+    store_free(&store);
+    return ok;
 }
 
 /* Names the first FIXED setting in which the checkpoint and the command differ. */
@@ -12508,6 +13175,9 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
     const TensorEntry *last = tensorfile_find(&file, "log.G");
     t->g_known = last && tensorfile_count(last) == (size_t)t->g_step.n_terms + 1;
     for (int i = 0; t->g_known && i <= t->g_step.n_terms; i++) t->last_g[i] = tensorfile_get(last, (size_t)i);
+    const TensorEntry *best = tensorfile_find(&file, "log.best");
+    if (best && tensorfile_count(best) == 2)
+        t->best_loss = tensorfile_get(best, 0), t->best_iteration = (long)tensorfile_get(best, 1);
     tensorfile_free(&file);
     return ok;
 }
@@ -12563,10 +13233,6 @@ static int save_samples(Trainer *t, Error *e)
     image_free(&sheet);
     return ok ? 1 : fail(e, 1, "%s", why);
 }
-
-/* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
- * their class. */
-typedef struct Judgement { int count, right; double loss; } Judgement;
 
 /* Adds the batch of `count` pictures in judge_x. */
 static void judge_batch(Trainer *t, const int *labels, int count, Judgement *all)
@@ -12784,8 +13450,8 @@ static int complete_settings(Trainer *t, Error *e)
     if (strcmp(s->space, "linear") && strcmp(s->space, "gaussian"))
         return fail(e, 2, "--space %s: must be linear or gaussian", s->space);
     if (s->as_published && strcmp(s->decay, "linear") == 0) snprintf(s->decay, sizeof s->decay, "published");
-    if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published"))
-        return fail(e, 2, "--decay %s: must be linear, none or published", s->decay);
+    if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published") && strcmp(s->decay, "cosine"))
+        return fail(e, 2, "--decay %s: must be linear, cosine, none or published", s->decay);
     if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
         return fail(e, 2, "--targets %s: must be permute or different", s->targets);
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
@@ -12804,14 +13470,19 @@ static int complete_settings(Trainer *t, Error *e)
         s->size = (first.width < 128 ? first.width : 128) / 4 * 4;
         image_free(&first);
     }
+    if (!s->iters && !s->epochs) s->epochs = find_backbone(s->network)->passes;
     if (s->epochs) s->iters = (s->epochs * t->data.count + s->batch - 1) / s->batch;
+    if (!s->sample_every && !t->model->generator) s->sample_every = (t->data.count + s->batch - 1) / s->batch;    /* a pass */
     if (!s->sample_every) s->sample_every = s->iters >= 40 ? s->iters / 20 : 1;
     return 1;
 }
 
-static bool milestone(const Settings *s, long i)
+/* When to draw and to judge; a classifier does so after each pass, wherever its schedule ends. */
+static bool milestone(const Trainer *t, long i)
 {
-    return i % s->sample_every == 0 || i == s->iters || i == s->iters / 4 || i == s->iters / 2 || i == s->iters * 3 / 4;
+    const Settings *s = &t->settings;
+    if (i % s->sample_every == 0 || i == s->iters) return true;
+    return t->model->generator && (i == s->iters / 4 || i == s->iters / 2 || i == s->iters * 3 / 4);
 }
 
 /* Batches are numbered by iteration, so the loader starts where the run goes on. */
@@ -12822,6 +13493,13 @@ static Loader *open_loader(Trainer *t, Error *e)
                          .zoom_high = (float)s->zoom_high};
     return loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
                        (uint64_t)t->iteration, e);
+}
+
+/* Has a classifier's validation loss not fallen for so many passes? Such a run is finished. */
+static bool out_of_patience(const Trainer *t)
+{
+    long passes = t->settings.patience, batches = (t->data.count + t->settings.batch - 1) / t->settings.batch;
+    return !t->model->generator && passes && t->best_iteration && t->iteration - t->best_iteration >= passes * batches;
 }
 
 enum { SAVE_SECONDS = 120 };
@@ -12861,13 +13539,13 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
     double saved = now_seconds();
     Judgement judged = {0};
     int ok = t->iteration > 0 || save_samples(t, e);
-    while (ok && t->iteration < s->iters && !interrupted) {
+    while (ok && t->iteration < s->iters && !interrupted && !out_of_patience(t)) {
         if (!fill_batch(t, loader, e)) { ok = 0; break; }
         train_iteration(t);
-        bool draw_now = milestone(s, t->iteration);
+        bool draw_now = milestone(t, t->iteration);
         if (draw_now) {
-            judged = judge_held_out(t, JUDGED);
-            ok = save_samples(t, e);
+            judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
+            ok = save_samples(t, e) && keep_best(t, &judged, e);
         }
         if (t->iteration % s->log_every == 0 || draw_now) {
             int sound = look_out(t, draw_now, e);
@@ -12921,7 +13599,7 @@ static int start_or_resume(Trainer *t, Error *e)
     }
     net_initialise(&t->g, (uint64_t)s->seed);
     net_initialise(&t->d, (uint64_t)s->seed);
-    return 1;
+    return !*s->init || load_pretrained(&t->d, s->init, e);
 }
 
 /* What a user wants to know before the first iteration. */
@@ -13009,7 +13687,10 @@ static int train(Settings *settings, Error *e)
     }
     const Settings *s = &t.settings;
     bool only_looks = s->dry_run || *s->trace;
-    if (ok && t.iteration == s->iters && !only_looks) {
+    if (ok && out_of_patience(&t) && !only_looks) {
+        warn("%s is finished: its validation loss was lowest at iteration %ld, and has not fallen for %ld passes",
+             s->out, t.best_iteration, s->patience);
+    } else if (ok && t.iteration == s->iters && !only_looks) {
         warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters,
              strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
     } else if (ok && only_looks) {
@@ -13037,7 +13718,7 @@ static int train(Settings *settings, Error *e)
  *
  * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
  * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
- * held against this one.
+ * held against this one. A classifier has one step; its "fakes" are the class scores.
  * ---------------------------------------------------------------------------------------------- */
 
 static int read_step_settings(const TensorFile *file, const char *path, Settings *s, Error *e)
@@ -13045,9 +13726,9 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
     const char *name = tensorfile_metadata(file, "model");
     const Model *model = name ? find_model(name, e) : NULL;
     if (name && !model) return 0;
-    if (model && model->latent_size) {                                  /* every setting by its own name */
+    if (model && (model->latent_size || !model->generator)) {           /* every setting by its own name */
         snprintf(s->model, sizeof s->model, "%s", name);
-        model->usual(s);
+        if (model->generator) model->usual(s);
         return settings_of_file(file, path, s, e);
     }
     static const char *const names[][2] = {                                                 /* in the file, here */
@@ -13157,12 +13838,12 @@ static int store_step(Store *store, const Step *step, const Net *net, const char
     return ok;
 }
 
-/* How many classes the file's networks know: from noise the names say it, else D's second head. */
+/* How many classes the file's networks know: a classifier's and, from noise, the names say it, else D's second head. */
 static int64_t step_classes(const TensorFile *in, const char *path, const Model *model, const Settings *s, Error *e)
 {
     const TensorEntry *head = tensorfile_find(in, "D.conv2.weight");
     int64_t n = 1;
-    if (model->latent_size)
+    if (model->latent_size || !model->generator)
         for (const char *at = s->classes; *at; at++) n += *at == ',';
     else if (!head || head->rank != 4) return fail(e, 1, "%s: has no tensor \"D.conv2.weight\"", path);
     else n = head->shape[0] - (model->space == 'g' ? s->space_dim : 0);
@@ -13201,8 +13882,8 @@ static int step_with(const TensorFile *in, const char *path, const char *out, Tr
     Store store = {0};
     run_d_step(t);
     int ok = store_step(&store, &t->d_step, &t->d, "fake_d", e);
-    graph_run(t->g_step.graph);
-    ok = ok && store_step(&store, &t->g_step, &t->g, "fake_g", e);
+    if (t->g_step.graph) graph_run(t->g_step.graph);
+    ok = ok && (!t->g_step.graph || store_step(&store, &t->g_step, &t->g, "fake_g", e));
     if (ok && !tensorfile_save(out, &store.file, why)) ok = fail(e, 1, "%s", why);
     store_free(&store);
     return ok;
@@ -13219,6 +13900,137 @@ static int step_file(const char *in, const char *out, Error *e)
     tensorfile_free(&file);
     trainer_free(&t);
     return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.11  A classifier at work
+ *
+ * Opened from a run or a weights file, whose metadata say what it is. It gives probabilities, and the features that the
+ * Frechet Emotion Distance compares (12.2): the mean over the pixels of its last map.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { CLASSIFIED = 32 };               /* pictures at once */
+
+typedef struct Classifier {
+    Net net;
+    char class_names[MAX_CLASSES][NAME];
+    char path[PATH_MAX];
+    int crop, features;                 /* the centred square that is cut out first; how many features there are */
+    Graph *graph;
+    Arena arena;
+    Tensor *x;                          /* (CLASSIFIED,P,P,X) */
+    Node *p, *f;                        /* (CLASSIFIED,1,1,n) probabilities, (CLASSIFIED,1,1,features) */
+} Classifier;
+
+static void classifier_close(Classifier *c)
+{
+    if (!c) return;
+    graph_free(c->graph);
+    tensor_free(c->x);
+    net_free(&c->net);
+    arena_free(&c->arena);
+    free(c);
+}
+
+/* "angry,happy,sad" */
+static int name_emotions(Classifier *c, const char *list, Error *e)
+{
+    int n = 0;
+    for (const char *at = list; *at; n++) {
+        size_t length = strcspn(at, ",");
+        if (n == MAX_CLASSES || length == 0 || length >= NAME) return fail(e, 1, "%s: its metadata's classes are damaged", c->path);
+        snprintf(c->class_names[n], NAME, "%.*s", (int)length, at);
+        at += length + (at[length] == ',');
+    }
+    c->net.classes = n;
+    return n >= 2 ? 1 : fail(e, 1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
+}
+
+static int build_classifier(Classifier *c, const TensorFile *file, Error *e)
+{
+    Settings s = default_settings();
+    const char *model = tensorfile_metadata(file, "model");
+    if (!model || strcmp(model, "classifier"))
+        return fail(e, 1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
+    if (!settings_of_file(file, c->path, &s, e)) return 0;
+    c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
+    c->crop = (int)s.crop;
+    if (s.size < 8 || (s.channels != 1 && s.channels != 3)) return fail(e, 1, "%s: its metadata's size or channels are damaged", c->path);
+    if (!name_emotions(c, s.classes, e) || !shape_classifier(&s, &c->net, e)) return 0;
+    c->graph = graph_new();
+    c->x = tensor_new("x", shape_of(CLASSIFIED, c->net.size, c->net.size, c->net.channels));
+    net_attach(&c->net, c->graph);
+    c->p = keep(softmax(classifier_scores(&c->net, leaf(c->graph, c->x), &c->f)));
+    c->features = keep(c->f)->shape.d[3];
+    return bind_graphs(&c->graph, 1, &c->arena, e) && load_net(file, c->path, &c->net, "D.", false, e);
+}
+
+static Classifier *classifier_open(const char *given, Error *e)
+{
+    TensorFile file;
+    char why[TENSORFILE_ERROR_SIZE];
+    Classifier *c = must_alloc(1, sizeof *c);
+    classifier_path(given, c->path);
+    int ok = tensorfile_load(c->path, &file, why);
+    if (!ok) fail(e, 1, "%s", why);
+    else ok = build_classifier(c, &file, e), tensorfile_free(&file);
+    if (ok) return c;
+    classifier_close(c);
+    return NULL;
+}
+
+/* Pictures (count,P,P,X) in [-1,1] -> probabilities (count,n) and features (count,features); either may be NULL. */
+static void classifier_run(Classifier *c, const real *x, int count, double *probabilities, double *features)
+{
+    size_t picture = shape_count(c->x->shape) / CLASSIFIED, n = (size_t)c->net.classes, d = (size_t)c->features;
+    for (int from = 0; from < count; from += CLASSIFIED) {
+        size_t here = least(CLASSIFIED, (size_t)(count - from)), start = (size_t)from;
+        memcpy(c->x->data, x + start * picture, here * picture * sizeof *x);
+        graph_run(c->graph);
+        for (size_t i = 0; probabilities && i < here * n; i++) probabilities[start * n + i] = (double)c->p->data[i];
+        for (size_t i = 0; features && i < here * d; i++) features[start * d + i] = (double)c->f->data[i];
+    }
+}
+
+/* Views of a picture whose probabilities are averaged: itself; its mirror image; and, for "crops", a window of nine tenths
+ * of the side in the middle and in each corner, each with its mirror image. */
+enum { VIEWS_MOST = 10 };
+
+static int views_of(const char *kind, int size, Warp views[VIEWS_MOST], Error *e)
+{
+    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
+    int flip = strcmp(kind, "flip") == 0, crops = strcmp(kind, "crops") == 0, n = 0;
+    if (!flip && !crops && *kind && strcmp(kind, "one"))
+        return fail(e, 2, "--views %s: must be one, flip or crops", kind);
+    if (!crops) {
+        views[0] = (Warp){0}, views[1] = (Warp){.mirror = 1};
+        return 1 + flip;
+    }
+    for (int place = 0; place < 5; place++)
+        for (int mirror = 0; mirror < 2; mirror++)
+            views[n++] = (Warp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
+                                .shift_y = place ? (place > 2 ? step : -step) : 0};
+    return n;
+}
+
+/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views. */
+static int classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind, double *probabilities, Error *e)
+{
+    Warp views[VIEWS_MOST];
+    int n_views = views_of(kind, c->net.size, views, e);
+    size_t picture = shape_count(c->x->shape) / CLASSIFIED, n = (size_t)c->net.classes;
+    if (!n_views) return 0;
+    real *x = must_alloc((size_t)count * picture, sizeof *x);
+    double *seen = must_alloc((size_t)count * n, sizeof *seen);
+    memset(probabilities, 0, (size_t)count * n * sizeof *probabilities);
+    for (int v = 0; v < n_views; v++) {
+        for (int i = 0; i < count; i++)
+            warp_picture(pixels + (size_t)i * picture, c->net.size, c->net.channels, views[v], x + (size_t)i * picture);
+        classifier_run(c, x, count, seen, NULL);
+        for (size_t i = 0; i < (size_t)count * n; i++) probabilities[i] += seen[i] / n_views;
+    }
+    free(x), free(seen);
+    return 1;
 }
 
 /* ================================================================================================
@@ -16383,6 +17195,63 @@ static int sample_noise(const char *run, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
+ * 13.8  Balanced data on disk
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Picture `index` at its own size, as it is, or, as a copy, warped by chance. */
+static int balanced_picture(const DataSet *set, int index, bool copy, const Augment *how, uint64_t seed, uint64_t number,
+                            Image *image, Error *e)
+{
+    char why[IMAGE_ERROR_SIZE];
+    if (!dataset_image(set, index, 0, image, why)) return fail(e, 1, "%s", why);
+    if (!copy) return 1;
+    crop_centre(image, 0);
+    size_t count = (size_t)image->width * (size_t)image->width * (size_t)image->channels;
+    real *warped = must_alloc(count, sizeof *warped);
+    augment_picture(image->pixels, image->width, image->channels, how, seed, number, warped);
+    to_bytes(warped, count, image->pixels);
+    free(warped);
+    return 1;
+}
+
+/* Writes OUT/<class>/NNNNN.png, as many of each class; copies end in -copy. */
+static int balance_data(const char *data, const Settings *s, Error *e)
+{
+    const Augment how = {.flip = (int)s->flip, .rotate_degrees = (float)s->rotate, .shift = (float)s->shift,
+                         .zoom_low = (float)s->zoom_low, .zoom_high = (float)s->zoom_high};
+    DataSet set;
+    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
+    long before[MAX_CLASSES] = {0}, written[MAX_CLASSES] = {0};
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
+    if (!dataset_open(&set, data, &options, e)) return 0;
+    int ok = set.n_classes <= MAX_CLASSES ? 1 : fail(e, 2, "%s: more than %d classes", data, MAX_CLASSES);
+    for (int i = 0; ok && i < set.count; i++) before[set.label[i]]++;
+    ok = ok && dataset_balance(&set, s->balance, (uint64_t)s->seed, e);
+    for (int k = 0; ok && k < set.n_classes; k++) {
+        snprintf(path, sizeof path, "%s/%s", s->out, set.class_names[k]);
+        ok = make_directory(path, e);
+    }
+    Progress progress = progress_start("balance", 0, set.count);
+    for (int i = 0; ok && i < set.count && !interrupted; i++) {
+        int k = set.label[i];
+        bool copy = written[k] >= before[k];
+        Image image = {0};
+        ok = balanced_picture(&set, i, copy, &how, (uint64_t)s->seed, (uint64_t)i, &image, e);
+        snprintf(path, sizeof path, "%s/%s/%05ld%s.png", s->out, set.class_names[k], written[k]++, copy ? "-copy" : "");
+        if (ok && !image_save(path, &image, NULL, 0, why)) ok = fail(e, 1, "%s", why);
+        image_free(&image);
+        progress_show(&progress, i + 1, "%s", s->out);
+    }
+    progress_end(&progress);
+    if (ok && interrupted) ok = fail(e, 1, "stopped before all pictures were written");
+    for (int k = 0; ok && k < set.n_classes; k++)
+        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set.class_names[k], written[k],
+               written[k] > before[k] ? written[k] - before[k] : 0, before[k]);
+    dataset_close(&set);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
  * 13.9  Faces in photographs: detect, crop, edit
  *
  * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
@@ -17297,7 +18166,459 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.11  A graph as an ONNX file
+ * 13.11  Emotion classifiers: eval, predict, and seed 003's experiment
+ * ---------------------------------------------------------------------------------------------- */
+
+/* The classifier that the command names, or the one that comes with the program: in models/, here or beside it. */
+static Classifier *chosen_classifier(const Settings *s, Error *e)
+{
+    char path[PATH_MAX] = "models/fer2013.safetensors", self[PATH_MAX] = "";
+    if (*s->classifier) return classifier_open(s->classifier, e);
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 32);
+    char *slash = length > 0 ? strrchr(self, '/') : NULL;
+    if (slash && access(path, R_OK)) snprintf(path, sizeof path, "%.*s/models/fer2013.safetensors", (int)(slash - self), self);
+    if (access(path, R_OK) == 0) return classifier_open(path, e);
+    fail(e, 2, "no models/fer2013.safetensors here or beside the program: name a classifier's run or weights with --classifier");
+    return NULL;
+}
+
+/* What a classifier made of a set's pictures. Only the classes asked for are told apart. */
+typedef struct Answers {
+    DataSet set;
+    const char *names[MAX_CLASSES];
+    int n, count, unreadable;
+    int *index, *truth;                 /* (count) which picture, and its class */
+    double *p;                          /* (count,n) */
+} Answers;
+
+static void answers_free(Answers *a)
+{
+    dataset_close(&a->set);
+    free(a->index), free(a->truth), free(a->p);
+}
+
+/* Opens the part of the set that --split names: by default the validation part, or everything where there is none. */
+static int open_answers(Answers *a, const char *data, const Classifier *c, const Settings *s, Error *e)
+{
+    char list[MAX_CLASSES * (NAME + 1)] = "";
+    for (int k = 0; k < c->net.classes; k++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k ? "," : "", c->class_names[k]);
+    DataOptions options = {.classes = *s->classes ? s->classes : list, .split = SPLIT_VALIDATION, .limit = (int)s->limit, .crop = c->crop};
+    for (int i = 0; i < SPLITS; i++)
+        if (strcmp(s->split, split_names[i]) == 0) options.split = i;
+    bool known = !*s->split || strcmp(s->split, "all") == 0 || strcmp(s->split, split_names[options.split]) == 0;
+    if (!known) return fail(e, 2, "--split %s: must be train, validation, test or all", s->split);
+    if (strcmp(s->split, "all") == 0) options.split = SPLIT_ALL;
+    Error none = {0};
+    if (*s->split) return dataset_open(&a->set, data, &options, e);
+    if (dataset_open(&a->set, data, &options, &none)) return 1;
+    options.split = SPLIT_ALL;
+    return dataset_open(&a->set, data, &options, e);
+}
+
+/* Of a row's probabilities of all classes those of the classes asked for, so that they sum to 1. */
+static void keep_asked(const double *all, const int *asked, int n, double *p)
+{
+    double sum = 0;
+    for (int k = 0; k < n; k++) sum += all[asked[k]];
+    for (int k = 0; k < n; k++) p[k] = all[asked[k]] / sum;
+}
+
+/* Reads up to `most` pictures from number *at on; returns how many. */
+static int read_answers(Answers *a, const Classifier *c, int *at, int most, unsigned char *pixels)
+{
+    size_t bytes = shape_count(c->x->shape) / CLASSIFIED;
+    int got = 0;
+    for (; *at < a->set.count && got < most; ++*at) {
+        Error why = {0};
+        if (!dataset_read(&a->set, *at, c->net.size, c->net.channels, pixels + (size_t)got * bytes, &why)) {
+            warn("passed over: %s", why.text);
+            a->unreadable++;
+            continue;
+        }
+        a->index[a->count + got] = *at, a->truth[a->count + got] = a->set.label[*at];
+        got++;
+    }
+    return got;
+}
+
+static int answer_all(Answers *a, Classifier *c, const Settings *s, Error *e)
+{
+    enum { AT_ONCE = 128 };
+    int asked[MAX_CLASSES], at = 0, ok = 1;
+    size_t count = (size_t)a->set.count, bytes = shape_count(c->x->shape) / CLASSIFIED, all = (size_t)c->net.classes;
+    a->n = a->set.n_classes;
+    for (int k = 0; k < a->n; k++) {
+        asked[k] = -1, a->names[k] = a->set.class_names[k];
+        for (int i = 0; i < c->net.classes; i++) asked[k] = strcmp(c->class_names[i], a->names[k]) ? asked[k] : i;
+        if (asked[k] < 0) return fail(e, 2, "%s does not know the class %s", c->path, a->names[k]);
+    }
+    a->index = must_alloc(count, sizeof(int)), a->truth = must_alloc(count, sizeof(int));
+    a->p = must_alloc(count * (size_t)a->n, sizeof(double));
+    unsigned char *pixels = must_alloc(AT_ONCE, bytes);
+    double *p = must_alloc(AT_ONCE * all, sizeof *p);
+    Progress progress = progress_start("classify", 0, a->set.count);
+    while (ok && at < a->set.count && !interrupted) {
+        int got = read_answers(a, c, &at, AT_ONCE, pixels);
+        ok = !got || classify_pixels(c, pixels, got, s->views, p, e);
+        for (int i = 0; ok && i < got; i++) keep_asked(p + (size_t)i * all, asked, a->n, a->p + (size_t)(a->count + i) * (size_t)a->n);
+        a->count += got;
+        progress_show(&progress, at, "%s", a->set.path);
+    }
+    progress_end(&progress);
+    free(pixels), free(p);
+    if (ok && interrupted) return fail(e, 1, "stopped after %d of %d pictures", at, a->set.count);
+    return ok && !a->count ? fail(e, 1, "%s: no picture could be read", a->set.path) : ok;
+}
+
+static void print_answers_csv(const Answers *a)
+{
+    printf("path,class,answer");
+    for (int k = 0; k < a->n; k++) printf(",%s", a->names[k]);
+    printf("\n");
+    for (int i = 0; i < a->count; i++) {
+        const double *p = a->p + (size_t)i * (size_t)a->n;
+        char *path = dataset_name(&a->set, a->index[i]);
+        print_field(stdout, path);
+        printf(",%s,%s", a->names[a->truth[i]], a->names[largest_of(p, a->n)]);
+        for (int k = 0; k < a->n; k++) printf(",%.5f", p[k]);
+        printf("\n");
+        free(path);
+    }
+}
+
+static void print_number(double x)
+{
+    if (isfinite(x)) printf("%.5f", x);
+    else printf("null");
+}
+
+static void print_answers_json(const Answers *a, const Classifier *c, const Confusion *f, double calibration)
+{
+    printf("{\"classifier\": ");
+    print_quoted(c->path);
+    printf(", \"data\": ");
+    print_quoted(a->set.path);
+    printf(", \"pictures\": %d, \"accuracy\": %.5f, \"macro_f1\": ", a->count, accuracy(f));
+    print_number(macro_f1(f));
+    printf(", \"calibration_error\": %.5f,\n \"classes\": [", calibration);
+    for (int k = 0; k < a->n; k++) {
+        ClassScore score = class_score(f, k);
+        printf("%s\n  {\"name\": ", k ? "," : "");
+        print_quoted(a->names[k]);
+        printf(", \"pictures\": %ld, \"precision\": ", score.pictures);
+        print_number(score.precision);
+        printf(", \"recall\": ");
+        print_number(score.recall);
+        printf(", \"f1\": ");
+        print_number(score.f1);
+        printf(", \"taken_for\": [");
+        for (int i = 0; i < a->n; i++) printf("%s%ld", i ? ", " : "", f->count[k][i]);
+        printf("]}");
+    }
+    printf("]}\n");
+}
+
+static void print_answers(const Answers *a, const Classifier *c, const Confusion *f, double calibration, const char *views)
+{
+    printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.backbone->name, c->net.size, views,
+           a->count, a->set.path);
+    printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", accuracy(f), macro_f1(f), calibration);
+    printf("%-12s %9s %9s %9s %9s   taken for:", "class", "precision", "recall", "F1", "pictures");
+    for (int k = 0; k < a->n; k++) printf(" %8.8s", a->names[k]);
+    printf("\n");
+    for (int k = 0; k < a->n; k++) {
+        ClassScore score = class_score(f, k);
+        printf("%-12.12s %9.4f %9.4f %9.4f %9ld             ", a->names[k], score.precision, score.recall, score.f1, score.pictures);
+        for (int i = 0; i < a->n; i++) printf(" %8ld", f->count[k][i]);
+        printf("\n");
+    }
+}
+
+/* The confusion matrix as a picture: of each class's pictures (rows) the share taken for each class (columns). */
+static int save_confusion(const Answers *a, const Confusion *f, const char *out, Error *e)
+{
+    PlotCanvas canvas;
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE], title[128];
+    double *shares = must_alloc((size_t)(a->n * a->n), sizeof *shares);
+    for (int i = 0; i < a->n * a->n; i++)
+        shares[i] = (double)f->count[i / a->n][i % a->n] / fmax(1, (double)class_score(f, i / a->n).pictures);
+    int side = 180 + 70 * a->n, ok = plot_canvas(side + 120, side, 0xffffff, &canvas) ? 1 : fail(e, 1, "no memory for a picture");
+    if (ok) {
+        snprintf(title, sizeof title, "%d pictures, accuracy %.3f, macro F1 %.3f", a->count, accuracy(f), macro_f1(f));
+        const PlotOptions options = {.title = title, .x_label = "taken for", .y_label = "is"};
+        plot_heatmap(&canvas, 0, 0, side + 120, side, a->names, a->names, shares, a->n, a->n, &options);
+        Image image = {canvas.width, canvas.height, 3, canvas.rgb};
+        snprintf(path, sizeof path, "%s/confusion.png", out);
+        ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
+        if (ok && !quiet) fprintf(stderr, "%s\n", path);
+        plot_free(&canvas);
+    }
+    free(shares);
+    return ok;
+}
+
+typedef struct Mistake { double certainty; int answer; } Mistake;
+
+static int compare_mistakes(const void *a, const void *b)
+{
+    const Mistake *first = a, *second = b;
+    if (first->certainty != second->certainty) return first->certainty < second->certainty ? 1 : -1;
+    return (first->answer > second->answer) - (first->answer < second->answer);
+}
+
+/* Draws mistake `m` with its words below it. */
+static void draw_mistake(const Answers *a, Mistake m, PlotCanvas *canvas, int x, int y, int side)
+{
+    Image image;
+    char why[IMAGE_ERROR_SIZE], text[2 * NAME];
+    int i = m.answer;
+    if (dataset_image(&a->set, a->index[i], 3, &image, why)) {
+        crop_centre(&image, a->set.crop);
+        plot_picture(canvas, x, y, side, side, image.pixels, image.width, image.height, 3);
+        image_free(&image);
+    }
+    snprintf(text, sizeof text, "is %s", a->names[a->truth[i]]);
+    plot_text(canvas, x, y + side + 14, 12, 0, 0x202020, text);
+    snprintf(text, sizeof text, "taken for %s %.2f", a->names[largest_of(a->p + (size_t)i * (size_t)a->n, a->n)], m.certainty);
+    plot_text(canvas, x, y + side + 30, 12, 0, 0xb02020, text);
+}
+
+/* The pictures that it was most certain of, and wrong. */
+static int save_mistakes(const Answers *a, const char *out, Error *e)
+{
+    enum { COLUMNS = 8, ROWS = 4, SIDE = 120, CELL_X = 140, CELL_Y = 168 };
+    Mistake *mistakes = must_alloc((size_t)a->count, sizeof *mistakes);
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
+    PlotCanvas canvas;
+    int n = 0, ok = 1;
+    for (int i = 0; i < a->count; i++) {
+        const double *p = a->p + (size_t)i * (size_t)a->n;
+        int best = largest_of(p, a->n);
+        if (best >= 0 && best != a->truth[i]) mistakes[n++] = (Mistake){p[best], i};
+    }
+    qsort(mistakes, (size_t)n, sizeof *mistakes, compare_mistakes);
+    n = min_int(n, COLUMNS * ROWS);
+    if (n && !plot_canvas(COLUMNS * CELL_X + 20, (n + COLUMNS - 1) / COLUMNS * CELL_Y + 20, 0xffffff, &canvas))
+        ok = fail(e, 1, "no memory for a picture");
+    else if (n) {
+        for (int i = 0; i < n; i++) draw_mistake(a, mistakes[i], &canvas, 20 + i % COLUMNS * CELL_X, 20 + i / COLUMNS * CELL_Y, SIDE);
+        Image image = {canvas.width, canvas.height, 3, canvas.rgb};
+        snprintf(path, sizeof path, "%s/mistakes.png", out);
+        ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
+        if (ok && !quiet) fprintf(stderr, "%s\n", path);
+        plot_free(&canvas);
+    }
+    free(mistakes);
+    return ok;
+}
+
+/* Opens what the settings ask for and answers it; the caller frees both, also on failure. */
+static int answer_set(const char *data, const Settings *s, Classifier **c, Answers *a, Confusion *f, Error *e)
+{
+    *a = (Answers){0};
+    *c = chosen_classifier(s, e);
+    if (!*c || !open_answers(a, data, *c, s, e) || !answer_all(a, *c, s, e)) return 0;
+    *f = (Confusion){.n = a->n};
+    for (int i = 0; i < a->count; i++) confusion_add(f, a->truth[i], a->p + (size_t)i * (size_t)a->n);
+    return 1;
+}
+
+static int evaluate_classifier(const char *data, const Settings *s, Error *e)
+{
+    static Confusion f;
+    Answers a;
+    Classifier *c;
+    int ok = answer_set(data, s, &c, &a, &f, e);
+    if (ok) {
+        double calibration = calibration_error(a.p, a.truth, a.count, a.n);
+        if (s->csv) print_answers_csv(&a);
+        else if (s->json) print_answers_json(&a, c, &f, calibration);
+        else print_answers(&a, c, &f, calibration, s->views);
+        if (*s->out) ok = make_directory(s->out, e) && save_confusion(&a, &f, s->out, e) && save_mistakes(&a, s->out, e);
+    }
+    if (ok && a.unreadable) ok = fail(e, 1, "%d of %d pictures could not be read", a.unreadable, a.set.count);
+    answers_free(&a);
+    classifier_close(c);
+    return ok;
+}
+
+/* Trains, and writes the run's page. */
+static int train_and_report(Settings *s, Error *e)
+{
+    if (!train(s, e)) return 0;
+    if (s->dry_run || *s->trace) return 1;
+    int reported = write_report(s->out, e);                             /* fails if stopped before the log's first row */
+    if (reported) printf("%s/report.html\n", s->out);
+    if (s->stopped_at)
+        return fail(e, 1, "stopped at iteration %ld; the same command goes on from there", s->stopped_at);
+    return reported;
+}
+
+/* How well a classifier's run does on one part of the data; NaN where the data has no such part. */
+static double accuracy_on(const char *data, const char *split, const Settings *s, int *pictures)
+{
+    static Confusion f;
+    Error why = {0};
+    Answers a;
+    Classifier *c;
+    Settings asked = *s;
+    snprintf(asked.split, sizeof asked.split, "%s", split);
+    snprintf(asked.classifier, sizeof asked.classifier, "%s", s->out);
+    double share = answer_set(data, &asked, &c, &a, &f, &why) ? accuracy(&f) : NAN;
+    *pictures = a.count;
+    answers_free(&a);
+    classifier_close(c);
+    return share;
+}
+
+/* A run's accuracy on its last batches, and on the held-out pictures where their loss was lowest: the best weights'. */
+static int logged_accuracies(const char *run, double *training, double *validation, Error *e)
+{
+    char path[PATH_MAX];
+    LogTable log;
+    snprintf(path, sizeof path, "%s/log.csv", run);
+    if (!log_read(path, &log, e)) return 0;
+    const double *on_batches = NULL, *held_out = NULL, *loss = NULL;
+    for (int i = 0; i < log.n_columns; i++) {
+        if (strcmp(log.names[i], "D.accuracy") == 0) on_batches = log.columns[i];
+        if (strcmp(log.names[i], "validation_accuracy") == 0) held_out = log.columns[i];
+        if (strcmp(log.names[i], "validation_loss") == 0) loss = log.columns[i];
+    }
+    size_t from = log.rows > 50 ? log.rows - 50 : 0;
+    *training = 0, *validation = NAN;
+    for (size_t i = from; on_batches && i < log.rows; i++) *training += on_batches[i] / (double)(log.rows - from);
+    double lowest = INFINITY;
+    for (size_t i = 0; held_out && loss && i < log.rows; i++)
+        if (loss[i] < lowest) lowest = loss[i], *validation = held_out[i];
+    log_free(&log);
+    return 1;
+}
+
+/* `facegan reproduce 003`: the three emotions of FER2013, 5,000 pictures each, a fifth of the training part held out; the
+ * set's own validation and test parts are what the seed calls its test pictures. */
+static int reproduce_003(const char *data, Settings *s, Error *e)
+{
+    snprintf(s->data, sizeof s->data, "%s", data);
+    snprintf(s->classes, sizeof s->classes, "angry,happy,sad");
+    if (!*s->balance) snprintf(s->balance, sizeof s->balance, "augment:5000");
+    if (s->validation <= 0) s->validation = 0.2;
+    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/003");
+    double training, validation, parts[2];
+    int pictures[2];
+    if (!train_and_report(s, e) || !logged_accuracies(s->out, &training, &validation, e)) return 0;
+    parts[0] = accuracy_on(data, "validation", s, &pictures[0]), parts[1] = accuracy_on(data, "test", s, &pictures[1]);
+    printf("\nSeed 003: joy, anger and sadness of FER2013, balanced to 5,000 pictures each\n\n");
+    printf("%-34s %10s %10s\n", "", "published", "here");
+    printf("%-34s %10s %10s\n", "network", "vgg19", s->network);
+    printf("%-34s %10s %9.1f%%\n", "training pictures", "about 80%", 100 * training);
+    printf("%-34s %10s %9.1f%%\n", "a fifth of them, held out", "about 75%", 100 * validation);
+    if (isfinite(parts[0])) printf("%-34s %10s %9.1f%%   (%d pictures)\n", "validation part (PublicTest)", "", 100 * parts[0], pictures[0]);
+    if (isfinite(parts[1])) printf("%-34s %10s %9.1f%%   (%d pictures)\n", "test part (PrivateTest)", "", 100 * parts[1], pictures[1]);
+    if (!isfinite(parts[0]) && !isfinite(parts[1])) printf("this data has neither a validation nor a test part\n");
+    printf("%-34s %10s\n", "both of these parts", "about 78%");
+    printf("\nWhere the two differ\n"
+           "  The seed fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE does as it does.\n"
+           "  small learns from nothing, at 48 px instead of 224; its figure on training pictures is of warped ones with dropout at work.\n"
+           "  %s\n"
+           "  The seed tells no dropout rate, L2 strength or batch size; ours are in %s/config.\n",
+           s->as_published ? "As published, the fifth is split off after balancing: copies of a picture stand on both sides."
+                           : "The fifth is split off before balancing, so that no copy of a picture stands on both sides (the seed's did).",
+           s->out);
+    return 1;
+}
+
+/* Prints predictions one by one; `shown` counts them. */
+typedef struct Prediction { Classifier *c; int shown; } Prediction;
+
+/* Face 0 is the whole picture; a found face has a box. */
+static void print_prediction(Prediction *out, const char *path, int face, const double *box, const double *p, const Settings *s)
+{
+    const Classifier *c = out->c;
+    int n = c->net.classes, best = largest_of(p, n);
+    const char *answer = best < 0 ? "?" : c->class_names[best];
+    if (s->json) {
+        printf("%s  {\"path\": ", out->shown ? ",\n" : "[\n");
+        print_quoted(path);
+        if (box) printf(", \"face\": %d, \"box\": [%.1f, %.1f, %.1f, %.1f]", face, box[0], box[1], box[2], box[3]);
+        printf(", \"emotion\": \"%s\", \"probabilities\": {", answer);
+        for (int k = 0; k < n; k++) printf("%s\"%s\": %.5f", k ? ", " : "", c->class_names[k], p[k]);
+        printf("}}");
+    } else {
+        if (!out->shown) {
+            printf(s->csv ? "path,face,emotion" : "%-28s %4s %-9s", "picture", "face", "emotion");
+            for (int k = 0; k < n; k++) printf(s->csv ? ",%s" : " %8.8s", c->class_names[k]);
+            printf("\n");
+        }
+        if (s->csv) print_field(stdout, path), printf(",%d,%s", face, answer);
+        else printf("%-28s %4d %-9s", path, face, answer);
+        for (int k = 0; k < n; k++) printf(s->csv ? ",%.5f" : " %8.3f", p[k]);
+        printf("\n");
+    }
+    out->shown++;
+}
+
+/* One picture of any size and three channels: its centred square, or what was cut out of it. */
+static int predict_picture(Prediction *out, Image *picture, const char *path, int face, const double *box, const Settings *s, Error *e)
+{
+    Classifier *c = out->c;
+    Image fitting = {0}, scaled = {0};
+    char why[IMAGE_ERROR_SIZE];
+    double p[MAX_CLASSES];
+    if (!box) crop_centre(picture, c->crop);
+    int ok = to_channels(picture, c->net.channels, &fitting, e);
+    if (ok && !image_resize(&fitting, c->net.size, c->net.size, &scaled, why)) ok = fail(e, 1, "%s", why);
+    ok = ok && classify_pixels(c, scaled.pixels, 1, s->views, p, e);
+    if (ok) print_prediction(out, path, face, box, p, s);
+    image_free(&fitting), image_free(&scaled);
+    return ok;
+}
+
+static int predict_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+{
+    Prediction *out = context;
+    for (int i = 0; i < faces->count; i++) {
+        Image cut;
+        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, s->margin), 4 * out->c->net.size, &cut, e)) return 0;
+        int ok = predict_picture(out, &cut, photo->path, i + 1, faces->items[i].box, s, e);
+        image_free(&cut);
+        if (!ok) return 0;
+    }
+    return 1;
+}
+
+static int predict_pictures(Prediction *out, char *const *inputs, int count, const Settings *s, Error *e)
+{
+    Names paths = {0};
+    int unreadable = 0, ok = photo_paths(inputs, count, &paths, e);
+    for (int i = 0; ok && i < paths.count && !interrupted; i++) {
+        Image picture;
+        char why[IMAGE_ERROR_SIZE];
+        if (!image_load(paths.items[i], 3, &picture, why)) {
+            warn("passed over: %s", why);
+            unreadable++;
+            continue;
+        }
+        ok = predict_picture(out, &picture, paths.items[i], 0, NULL, s, e);
+        image_free(&picture);
+    }
+    if (ok && unreadable) ok = fail(e, 1, "%d of %d pictures could not be read", unreadable, paths.count);
+    names_free(&paths);
+    return ok;
+}
+
+static int predict_emotions(char *const *inputs, int count, const Settings *s, Error *e)
+{
+    Prediction out = {.c = chosen_classifier(s, e)};
+    bool detects = *s->detector || *s->weights;
+    int ok = out.c && (detects ? each_photo(s, inputs, count, predict_faces, &out, e) : predict_pictures(&out, inputs, count, s, e));
+    if (s->json && (ok || out.shown)) printf("%s\n]\n", out.shown ? "" : "[");
+    classifier_close(out.c);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.12  A graph as an ONNX file
  *
  * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
  * channels before rows and columns,
@@ -17754,7 +19075,7 @@ typedef struct Command {
 
 typedef struct Verb {
     const char *name, *synopsis, *does;
-    const char *options;                /* names between spaces; NULL: every setting of a training */
+    const char *options;                /* names between spaces; NULL: every setting of a training; after a +: these, too */
     int least, most;                    /* inputs */
     int (*run)(Command *c, Error *e);
     const char *examples;
@@ -17766,13 +19087,28 @@ static int run_train(Command *c, Error *e)
     if (strlen(c->inputs[1]) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
     snprintf(s->data, sizeof s->data, "%s", c->inputs[1]);
     if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", c->inputs[0]);
-    if (!train(s, e)) return 0;
-    if (s->dry_run || *s->trace) return 1;
-    int reported = write_report(s->out, e);                             /* fails if stopped before the log's first row */
-    if (reported) printf("%s/report.html\n", s->out);
-    if (s->stopped_at)
-        return fail(e, 1, "stopped at iteration %ld; the same command goes on from there", s->stopped_at);
-    return reported;
+    return train_and_report(s, e);
+}
+
+static int run_classify(Command *c, Error *e)
+{
+    Settings *s = &c->settings;
+    const char *what = c->inputs[0];
+    if (strcmp(what, "eval") == 0 && c->n_inputs == 2) return evaluate_classifier(c->inputs[1], s, e);
+    if (strcmp(what, "predict") == 0 && c->n_inputs > 1) return predict_emotions(c->inputs + 1, c->n_inputs - 1, s, e);
+    if (strcmp(what, "train") || c->n_inputs != 2)
+        return fail(e, 2, "usage: facegan classify train DATA, classify eval DATA or classify predict IMAGE...");
+    if (strlen(c->inputs[1]) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
+    snprintf(s->data, sizeof s->data, "%s", c->inputs[1]);
+    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", s->network);
+    return train_and_report(s, e);
+}
+
+static int run_reproduce(Command *c, Error *e)
+{
+    if (strcmp(c->inputs[0], "003")) return fail(e, 2, "reproduce %s: only 003 is there", c->inputs[0]);
+    if (strlen(c->inputs[1]) >= sizeof c->settings.data) return fail(e, 2, "the data's path is too long");
+    return reproduce_003(c->inputs[1], &c->settings, e);
 }
 
 static int run_edit(Command *c, Error *e)
@@ -17837,8 +19173,15 @@ static int run_data(Command *c, Error *e)
         return draw_faces(s, e);
     }
     if (strcmp(what, "import") == 0) return import_data(c->inputs + 1, c->n_inputs - 1, s, e);
+    if (strcmp(what, "balance") == 0) {
+        if (c->n_inputs != 2 || !*s->out || !*s->balance)
+            return fail(e, 2, "data balance needs one data set, --balance oversample, undersample or augment:N, and --out DIR");
+        if (s->rotate == 0 && s->shift == 0 && s->zoom_high == 0)
+            s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;       /* as classify train does */
+        return balance_data(c->inputs[1], s, e);
+    }
     if (strcmp(what, "show") && strcmp(what, "doctor"))
-        return fail(e, 2, "data %s: must be draw, show, import or doctor", what);
+        return fail(e, 2, "data %s: must be draw, show, balance, import or doctor", what);
     if (c->n_inputs != 2) return fail(e, 2, "data %s needs one data set", what);
     if (strcmp(what, "show") == 0) return show_data(c->inputs[1], s, e);
     DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop};
@@ -17979,7 +19322,7 @@ static const struct { const char *name, *text;
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, ganmut, noise, losses, "
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, ganmut, noise, classify, losses, "
               "runs, speed, ops, traps.\n"},
     {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
              "test above; or the\n"
@@ -18045,6 +19388,21 @@ static const struct { const char *name, *text;
      "--on-collapse warn, stop,\n"
      "or rollback. --body dcgan, seed, wacgan; --recipe seed (wacgan) is seed 000's code as far as it is known, which "
      "collapses.\n"},
+    {"classify",
+     "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man metrics`).\n\n"
+     "    facegan classify predict face.png                          with the weights in models/\n"
+     "    facegan classify train fer2013 --out runs/emotions         our small network, from nothing\n"
+     "    facegan classify eval fer2013 --classifier runs/emotions --out measured\n"
+     "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n\n"
+     "--network small (48 px, 1.2 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose weights come "
+     "from --init: files\n"
+     "with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz by two lines of Python: README), or another run. "
+     "Only the last\n"
+     "block and the head then learn, unless --unfreeze says otherwise; a frozen block's norms keep their running statistics.\n"
+     "--preprocess must be what the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh.\n"
+     "The validation loss is watched after every pass; its lowest is best.safetensors; --patience N stops N passes later.\n"
+     "A set without a validation part has a fifth of each class held out. --balance, --class-weights: for rare classes.\n"
+     "--views flip or crops: slower and a little better.\n"},
     {"losses",
      "What healthy losses look like (wgan-gp):\n"
      "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
@@ -18094,7 +19452,7 @@ static int run_man(Command *c, Error *e)
         printf("\n");
     }
     if (!c->n_inputs) return 1;
-    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, ganmut, noise, losses, runs, speed, ops, traps", c->inputs[0]);
+    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, ganmut, noise, classify, losses, runs, speed, ops, traps", c->inputs[0]);
 }
 
 static const Verb verbs[] = {
@@ -18109,6 +19467,16 @@ static const Verb verbs[] = {
      "  facegan sample runs/wacgan --out samples\n"
      "  facegan sample runs/wacgan --out more --files --count 700 --emotions happy,sad --seed 2\n"
      "  facegan sample runs/gan --out way --interpolate --scale 3\n"},
+    {"classify", "classify train|eval|predict DATA|IMAGE...", "emotion classifiers: train one, measure it, ask it",
+     "+ classifier views split detector weights threshold min-face max-side margin align json csv ", 1, MAX_INPUTS_GIVEN, run_classify,
+     "  facegan classify predict face.png\n"
+     "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"
+     "  facegan classify train fer2013 --classes angry,happy,sad --balance augment:5000 --out runs/three\n"
+     "  facegan classify train fer2013 --network vgg19 --init vgg19.pth --out runs/vgg19\n"
+     "  facegan classify eval fer2013 --classifier runs/three --views flip --out measured\n"},
+    {"reproduce", "reproduce 003 DATA", "a seed's experiment on the data given, its published numbers beside ours", NULL, 2, 2, run_reproduce,
+     "  facegan reproduce 003 fer2013 --out runs/003\n"
+     "  facegan reproduce 003 fer2013 --network vgg19 --init vgg19.pth --out runs/003-vgg19\n"},
     {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads device precision isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
@@ -18128,12 +19496,14 @@ static const Verb verbs[] = {
      " detector weights threshold min-face max-side out size margin align all threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_crop,
      "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
-    {"data", "data draw|show|import|doctor [DATA]",
-     "draw faces, show a data set, import a published one, or find what is wrong with it",
+    {"data", "data draw|show|balance|import|doctor [DATA]",
+     "draw faces, show a data set, balance its classes, import a published one, or find what is wrong with it",
+     " balance flip rotate shift zoom-low zoom-high"
      " out count size seed emotions pose weakest blends grey channels classes attributes crop scale json threads quiet"
      " detector weights threshold min-face max-side margin align whole isa ", 1, MAX_INPUTS_GIVEN, run_data,
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
      "  facegan data show faces --out sheet.png\n"
+     "  facegan data balance fer2013 --classes angry,happy,sad --balance augment:5000 --out three\n"
      "  facegan data doctor fer2013 --size 48\n"
      "  facegan data import affwild2 EXPR/ frames/ -o affwild2 --detector retinaface --weights mobilenet0.25_Final.pth\n"
      "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus      (also affectnet, rafdb, fer2013, folder)\n"},
@@ -18164,7 +19534,8 @@ static bool takes(const Verb *verb, const Setting *which)
 {
     char padded[64];
     snprintf(padded, sizeof padded, " %s ", which->name);
-    if (verb->options) return strstr(verb->options, padded) != NULL;
+    if (verb->options && strstr(verb->options, padded)) return true;
+    if (verb->options && verb->options[0] != '+') return false;
     return which->use != OTHER && strcmp(which->name, "model") && strcmp(which->name, "data");
 }
 
@@ -18255,20 +19626,30 @@ static int parse_arguments(const Verb *verb, Command *c, int argc, char **argv, 
     return 1;
 }
 
+/* The model whose defaults hold, or NULL. */
+static const char *model_given(const Verb *verb, const Command *c)
+{
+    if (!c->n_inputs) return NULL;
+    if (verb->run == run_reproduce) return "classifier";
+    if (verb->run == run_classify) return strcmp(c->inputs[0], "train") == 0 ? "classifier" : NULL;
+    return verb->run == run_train || verb->run == run_bench ? c->inputs[0] : NULL;
+}
+
 /* What is usual depends on the model, which is one of the arguments: so they are read once more behind its defaults. */
 static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Error *e)
 {
     c->settings = default_settings();
     if (!parse_arguments(verb, c, argc, argv, e)) return 0;
-    bool of_model = verb->run == run_train || verb->run == run_bench;
-    if (of_model && c->n_inputs) {
+    const char *name = model_given(verb, c);
+    if (name) {
         const Model *model;
-        if (!set_setting(&c->settings, find_setting("model"), c->inputs[0], e)) return 0;
+        if (!set_setting(&c->settings, find_setting("model"), name, e)) return 0;
         name_model(&c->settings);
         if (!(model = find_model(c->settings.model, e))) return 0;
         Settings usual = default_settings();
         usual.as_published = c->settings.as_published;
         memcpy(usual.recipe, c->settings.recipe, sizeof usual.recipe);
+        memcpy(usual.network, c->settings.network, sizeof usual.network);
         memcpy(usual.model, c->settings.model, sizeof usual.model);
         model->usual(&usual);
         c->settings = usual;

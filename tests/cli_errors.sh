@@ -116,7 +116,7 @@ expect 2 "usage: facegan train" "$F" train stargan faces more
 expect 2 "there is no model" "$F" train pokemongan faces --out new
 expect 2 "must be wgan-gp" "$F" train stargan faces --out new --adv nonsense
 expect 2 "must be gp, r1 or none" "$F" train stargan faces --out new --reg nonsense
-expect 2 "must be linear, none or published" "$F" train stargan faces --out new --decay nonsense
+expect 2 "must be linear, cosine, none or published" "$F" train stargan faces --out new --decay nonsense
 expect 2 "must be permute or different" "$F" train stargan faces --out new --targets nonsense
 expect 2 "multiple of 4" "$F" train stargan faces --out new $SMALL --size 18
 expect 2 "D halves the side" "$F" train stargan faces --out new $SMALL --size 20 --d-repeat 3
@@ -132,7 +132,7 @@ expect 2 "needs --out" "$F" data draw --count 4
 expect 2 "takes no input" "$F" data draw faces --out new
 expect 2 "16 to 512" "$F" data draw --out new --count 4 --size 8
 expect 2 "there is no joy" "$F" data draw --out new --count 4 --size 16 --emotions joyful,joy
-expect 2 "must be draw, show, import or doctor" "$F" data frobnicate faces
+expect 2 "must be draw, show, balance, import or doctor" "$F" data frobnicate faces
 expect 2 "needs one data set" "$F" data show
 expect 2 "there is no model" "$F" bench nonsense
 expect 2 "D halves the side" "$F" bench stargan --size 16 --d-repeat 6 --width 2

@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+"""Holds facegan's classifiers against PyTorch. `make test-torch`; needs ./facegan, ./facegan64, torch and numpy.
+
+The networks are written below with torchvision's names (Simonyan & Zisserman 2015, He et al. 2016; ours: small) and given random
+weights. `facegan step` makes one step of training from a file: scores, loss, gradients and the weights and running statistics after
+it are compared, at 224 px, with batch norm by the batch's own statistics and by the running ones (a frozen body), for every
+preprocessing. The double build is held against PyTorch in float64 to 1e-6, which leaves room for no wrong equation. The float build
+must give scores within 1e-4. Its gradients, at 224 px, are to be within 1e-3 of the float64 ones, or within four times what PyTorch's
+own float32 is off: a ReLU that rounding turns over moves them by a step (on small maps by a large one: those are not checked). VGG weights in Keras' names and order, and torch.save's, must load and give the same answers.
+Ends with the line `N passed, N failed, N skipped`. Where torch or numpy is missing, everything is skipped, loudly.
+"""
+import copy
+import json
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy
+    import torch
+except ImportError as problem:
+    print("skipped: NOTHING WAS COMPARED WITH PYTORCH:", problem)
+    print("0 passed, 0 failed, 1 skipped")
+    sys.exit(0)
+from torch import nn
+from torch.nn import functional
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+passed = failed = 0
+torch.set_num_threads(2)
+VGG = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+EMOTIONS = ("angry", "happy", "sad")
+MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+BGR_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
+PREPROCESS = {
+    "tanh": lambda x: x,
+    "unit": lambda x: (x + 1) / 2,
+    "torchvision": lambda x: ((x + 1) / 2 - MEAN) / STD,
+    "caffe": lambda x: ((x + 1) * 127.5).flip(1) - BGR_MEAN,
+    "caffe-unit": lambda x: (((x + 1) * 127.5).flip(1) - BGR_MEAN) / 255,
+}
+
+
+def check(condition, what):
+    global passed, failed
+    if condition:
+        passed += 1
+    else:
+        failed += 1
+        print("FAILED", what)
+
+
+def off(got, want):
+    """The length of the difference, as a share of the wanted tensor's."""
+    got, want = torch.as_tensor(numpy.array(got)).double(), want.double()
+    return ((got - want).norm() / want.norm().clamp(min=1e-12)).item() if got.shape == want.shape else float("nan")
+
+
+def close(got, want, limit, what, kind, floor=0.0):
+    error = off(got, want)
+    worst[kind] = max(worst.get(kind, 0), error)
+    check(error <= max(limit, floor), f"{what}: off by {error:.2e}, allowed {max(limit, floor):.2g}")
+
+
+worst = {}
+
+
+def facegan(*arguments, program="facegan"):
+    done = subprocess.run([str(HERE / program), *map(str, arguments)], capture_output=True, text=True)
+    check(done.returncode == 0, f"{program} {' '.join(map(str, arguments))}: status {done.returncode}: {done.stderr.strip()[-300:]}")
+    return done
+
+
+def save(path, tensors, metadata):
+    header, blob = {"__metadata__": {k: str(v) for k, v in metadata.items()}}, b""
+    for name, value in tensors.items():
+        value = numpy.ascontiguousarray(value.detach().numpy(), dtype=numpy.float64)
+        header[name] = {"dtype": "F64", "shape": list(value.shape), "data_offsets": [len(blob), len(blob) + value.nbytes]}
+        blob += value.tobytes()
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + blob)
+
+
+def load(path):
+    blob = pathlib.Path(path).read_bytes()
+    size = struct.unpack("<Q", blob[:8])[0]
+    header = json.loads(blob[8:8 + size])
+    header.pop("__metadata__", None)
+    kinds = {"F32": (numpy.float32, 4), "F64": (numpy.float64, 8)}
+    return {k: numpy.frombuffer(blob, kinds[v["dtype"]][0], (v["data_offsets"][1] - v["data_offsets"][0]) // kinds[v["dtype"]][1],
+                                8 + size + v["data_offsets"][0]).reshape(v["shape"]) for k, v in header.items()}
+
+
+class Vgg(nn.Module):
+    def __init__(self, kind, classes, hidden, size):
+        super().__init__()
+        layers, channels = [], 3
+        for block, convolutions in enumerate(VGG[kind]):
+            for _ in range(convolutions):
+                width = min(512, 64 << block)
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+                channels = width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        flat = 512 * (size // 32) ** 2
+        self.classifier = nn.Sequential(nn.Linear(flat, hidden), nn.ReLU(), nn.Identity(), nn.Linear(hidden, hidden), nn.ReLU(),
+                                        nn.Identity(), nn.Linear(hidden, classes))
+
+    def forward(self, x):
+        return self.classifier(self.features(x).flatten(1))
+
+
+class Block(nn.Module):
+    def __init__(self, inside, width, stride, narrow):
+        super().__init__()
+        out = width * (4 if narrow else 1)
+        shapes = [(inside, width, 1, 1), (width, width, 3, stride), (width, out, 1, 1)] if narrow else [(inside, width, 3, stride), (width, out, 3, 1)]
+        for i, (a, b, kernel, step) in enumerate(shapes, 1):
+            setattr(self, f"conv{i}", nn.Conv2d(a, b, kernel, step, kernel // 2, bias=False))
+            setattr(self, f"bn{i}", nn.BatchNorm2d(b))
+        self.layers = len(shapes)
+        if stride > 1 or inside != out:
+            self.downsample = nn.Sequential(nn.Conv2d(inside, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        h = x
+        for i in range(1, self.layers + 1):
+            h = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(h))
+            h = functional.relu(h) if i < self.layers else h
+        return functional.relu(h + (self.downsample(x) if hasattr(self, "downsample") else x))
+
+
+class Resnet(nn.Module):
+    def __init__(self, blocks, narrow, classes):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
+        inside = 64
+        for layer, count in enumerate(blocks):
+            row = []
+            for i in range(count):
+                row.append(Block(inside, 64 << layer, 2 if layer and i == 0 else 1, narrow))
+                inside = (64 << layer) * (4 if narrow else 1)
+            setattr(self, f"layer{layer + 1}", nn.Sequential(*row))
+        self.fc = nn.Linear(inside, classes)
+
+    def forward(self, x):
+        x = functional.max_pool2d(functional.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        for layer in range(1, 5):
+            x = getattr(self, f"layer{layer}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+class Small(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        layers, inside = [], channels
+        for width, pool in ((32, True), (64, False), (64, True), (128, False), (128, True), (256, False), (256, False)):
+            layers += [nn.Conv2d(inside, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [nn.MaxPool2d(2)] if pool else []
+            inside = width
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(nn.Identity(), nn.Linear(inside, classes))
+
+    def forward(self, x):
+        return self.classifier(self.features(x).mean((2, 3)))
+
+
+def network(kind, size, hidden, channels):
+    if kind == "small":
+        return Small(channels, len(EMOTIONS))
+    if kind in VGG:
+        return Vgg(kind, len(EMOTIONS), hidden, size)
+    return Resnet((2, 2, 2, 2), False, len(EMOTIONS)) if kind == "resnet18" else Resnet((3, 4, 6, 3), True, len(EMOTIONS))
+
+
+def randomise(net, seed):
+    """He's initial values, and norms that have seen something: random scales, shifts and running statistics."""
+    torch.manual_seed(seed)
+    for m in net.modules():
+        if isinstance(m, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(m.weight)
+            if m.bias is not None:
+                nn.init.normal_(m.bias, std=0.1)
+        if isinstance(m, nn.BatchNorm2d):
+            nn.init.uniform_(m.weight, 0.5, 1)
+            nn.init.normal_(m.bias, std=0.1)
+            m.running_mean.normal_(0, 0.1)
+            m.running_var.uniform_(0.5, 1.5)
+
+
+def head_of(kind, net):
+    return net.fc if kind.startswith("resnet") else net.classifier
+
+
+def learnt(kind, net, unfreeze):
+    """The parameters that learn: the modules whose norms go by the batch, too."""
+    if unfreeze == "all":
+        return list(net.modules()), list(net.parameters())
+    last = net.layer4 if kind.startswith("resnet") else net.features[-9:] if kind == "vgg19" else net.features[-7:]
+    parts = [head_of(kind, net)] + ([last] if unfreeze == "block5" else [])
+    return [m for part in parts for m in part.modules()], [p for part in parts for p in part.parameters()]
+
+
+def torch_step(net, kind, unfreeze, preprocess, x, label, smoothing):
+    """-> scores, loss, gradients by name; running statistics move in place."""
+    modules, parameters = learnt(kind, net, unfreeze)
+    net.eval()
+    for m in modules:
+        m.training = True
+    for p in net.parameters():
+        p.requires_grad = any(p is q for q in parameters)
+    scores = net(PREPROCESS[preprocess](x))
+    loss = functional.cross_entropy(scores, label, label_smoothing=smoothing)
+    loss.backward()
+    return scores.detach(), loss.detach(), {k: p.grad for k, p in net.named_parameters() if p.requires_grad}
+
+
+def one_step(kind, size, batch, unfreeze, preprocess, seed, folder, hidden=64, channels=3, smoothing=0.0):
+    what = f"{kind} {size} px, {unfreeze} learns, {preprocess}"
+    net = network(kind, size, hidden, channels).double()
+    randomise(net, seed)
+    single = copy.deepcopy(net).float()
+    x, label = torch.rand(batch, channels, size, size).double() * 2 - 1, torch.arange(batch) % len(EMOTIONS)
+    tensors = {"x": x, "label": label.double(), "label_target": label.double(), "alpha": torch.zeros(batch)}
+    tensors.update({"D." + k: v.double().reshape(v.shape if v.dim() else (1,)) for k, v in net.state_dict().items()})
+    before = {k: p.detach().clone() for k, p in net.named_parameters()}
+    metadata = {"model": "classifier", "network": kind, "size": size, "channels": channels, "batch": batch, "classes": ",".join(EMOTIONS),
+                "preprocess": preprocess, "unfreeze": unfreeze, "head": f"{hidden},{hidden}" if kind in VGG else "", "dropout": 0,
+                "smoothing": smoothing, "lr": 0.01, "d-optimiser": "sgd", "beta1": 0}
+    save(folder / "in.safetensors", tensors, metadata)
+    scores, loss, gradients = torch_step(net, kind, unfreeze, preprocess, x, label, smoothing)
+    _, _, rounded = torch_step(single, kind, unfreeze, preprocess, x.float(), label, smoothing)
+    for program, near, slope in (("facegan64", 1e-6, 1e-6), ("facegan", 1e-4, 1e-3)):
+        facegan("step", folder / "in.safetensors", folder / "out.safetensors", "--quiet", program=program)
+        got = load(folder / "out.safetensors")
+        told = f"{program} {what}"
+        close(got["fake_d"].reshape(batch, -1), scores, near, f"{told}: scores", f"{program}: scores")
+        close(got["D.cls"].reshape(()), loss, near, f"{told}: loss", f"{program}: loss")
+        for name, gradient in gradients.items():
+            if program == "facegan" and size < 224:
+                continue
+            floor = 4 * off(rounded[name].numpy(), gradient) if program == "facegan" else 0
+            worst["PyTorch's float32: gradients"] = max(worst.get("PyTorch's float32: gradients", 0), floor / 4)
+            if gradient.norm() > 1e-9:              # a shift that a norm takes away again has a gradient of rounding alone
+                close(got["grad.D." + name], gradient, slope, f"{told}: gradient of {name}", f"{program}: gradients", floor)
+        check(all(("grad.D." + k in got) == (k in gradients) for k in before), f"{told}: who is frozen has no gradient")
+        for name, p in before.items():
+            after = p - 0.01 * torch.as_tensor(numpy.array(got["grad.D." + name])).double() if name in gradients else p
+            close(got["after.D." + name], after, 1e-6, f"{told}: {name} after the step", f"{program}: weights")
+        for name, value in net.named_buffers():
+            if "running" in name:
+                close(got["after.D." + name], value, near, f"{told}: {name} after the step", f"{program}: running statistics")
+
+
+def draw_pictures(folder, count, size):
+    facegan("data", "draw", "--out", folder, "--count", count, "--size", size, "--emotions", ",".join(EMOTIONS), "--quiet")
+
+
+def keras_names(net, kind):
+    out, index = {}, 0
+    for block, convolutions in enumerate(VGG[kind], 1):
+        for i in range(1, convolutions + 1):
+            layer = net.features[index]
+            out[f"block{block}_conv{i}/kernel"] = layer.weight.detach().permute(2, 3, 1, 0).numpy()
+            out[f"block{block}_conv{i}/bias"] = layer.bias.detach().numpy()
+            index += 2
+        index += 1
+    return out
+
+
+def pretrained(folder):
+    """Three files of one VGG-16: facegan trains a head on each for no time at all (lr 0) and must say the same of a picture."""
+    net = network("vgg16", 32, 16, 3)
+    randomise(net, 5)
+    draw_pictures(folder / "faces", 12, 32)
+    torch.save(net.state_dict(), folder / "vgg16.pth")
+    body = {k: v for k, v in net.state_dict().items() if k.startswith("features")}
+    save(folder / "body.safetensors", body, {})
+    numpy.savez(folder / "keras.npz", **keras_names(net, "vgg16"))
+    old = {f"{k.split('/')[0]}/{k.split('/')[0]}_{'W' if k.endswith('kernel') else 'b'}_1:0": v for k, v in keras_names(net, "vgg16").items()}
+    numpy.savez(folder / "keras-old.npz", **old)
+    weights = {}
+    for name in ("vgg16.pth", "body.safetensors", "keras.npz", "keras-old.npz"):
+        run = folder / ("run-" + name)
+        facegan("classify", "train", folder / "faces", "--network", "vgg16", "--size", "32", "--batch", "4", "--iters", "1", "--lr", "0",
+                "--head", "16,16", "--init", folder / name, "--out", run, "--quiet")
+        weights[name] = load(run / "checkpoint.safetensors")
+        for k, v in body.items():
+            check((weights[name]["D." + k] == v.numpy()).all(), f"{name}: {k}")
+    check((weights["vgg16.pth"]["D.classifier.0.weight"] == net.classifier[0].weight.detach().numpy()).all(), "the head loads where it fits")
+    broken = dict(keras_names(net, "vgg16"))
+    del broken["block3_conv2/kernel"]
+    numpy.savez(folder / "broken.npz", **broken)
+    done = subprocess.run([str(HERE / "facegan"), "classify", "train", str(folder / "faces"), "--network", "vgg16", "--size", "32", "--batch", "4",
+                           "--iters", "1", "--init", str(folder / "broken.npz"), "--out", str(folder / "none"), "--quiet"], capture_output=True, text=True)
+    check(done.returncode == 1 and "block3_conv2" in done.stderr, f"a missing layer is named: {done.returncode} {done.stderr}")
+
+
+with tempfile.TemporaryDirectory() as work:
+    work = pathlib.Path(work)
+    one_step("small", 48, 6, "all", "tanh", 1, work, channels=1, smoothing=0.1)
+    one_step("small", 48, 6, "all", "unit", 2, work, channels=3)
+    one_step("vgg16", 64, 3, "all", "unit", 3, work)
+    one_step("vgg16", 32, 3, "head", "caffe-unit", 4, work)
+    one_step("resnet18", 64, 4, "all", "tanh", 5, work)
+    one_step("resnet18", 64, 4, "block5", "torchvision", 6, work)
+    one_step("vgg19", 224, 2, "block5", "caffe", 7, work)
+    one_step("vgg19", 224, 2, "all", "torchvision", 8, work)
+    one_step("resnet50", 224, 2, "all", "torchvision", 9, work)
+    one_step("resnet50", 224, 2, "block5", "torchvision", 10, work)
+    pretrained(work)
+for kind, error in sorted(worst.items()):
+    print(f"{kind}: off by at most {error:.2e}")
+print(f"{passed} passed, {failed} failed, 0 skipped")
+sys.exit(failed > 0)
