@@ -11389,7 +11389,7 @@ static const Setting settings_table[] = {
     {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
     {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
     {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
-    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: models/fer2013.safetensors)"},
+    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/)"},
     {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
     {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
     {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
@@ -18169,16 +18169,20 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
  * 13.11  Emotion classifiers: eval, predict, and seed 003's experiment
  * ---------------------------------------------------------------------------------------------- */
 
-/* The classifier that the command names, or the one that comes with the program: in models/, here or beside it. */
+/* The classifier that the command names, or the best one that comes with the program: in models/, here or beside it. */
 static Classifier *chosen_classifier(const Settings *s, Error *e)
 {
-    char path[PATH_MAX] = "models/fer2013.safetensors", self[PATH_MAX] = "";
+    static const char *const shipped[] = {"models/fer2013-7.safetensors", "models/fer2013-3.safetensors"};
+    char path[PATH_MAX], self[PATH_MAX] = "";
     if (*s->classifier) return classifier_open(s->classifier, e);
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 32);
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 64);
     char *slash = length > 0 ? strrchr(self, '/') : NULL;
-    if (slash && access(path, R_OK)) snprintf(path, sizeof path, "%.*s/models/fer2013.safetensors", (int)(slash - self), self);
-    if (access(path, R_OK) == 0) return classifier_open(path, e);
-    fail(e, 2, "no models/fer2013.safetensors here or beside the program: name a classifier's run or weights with --classifier");
+    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
+        if (access(shipped[i], R_OK) == 0) return classifier_open(shipped[i], e);
+        snprintf(path, sizeof path, "%.*s/%s", slash ? (int)(slash - self) : 0, self, shipped[i]);
+        if (slash && access(path, R_OK) == 0) return classifier_open(path, e);
+    }
+    fail(e, 2, "no %s here or beside the program: name a classifier's run or weights with --classifier", shipped[0]);
     return NULL;
 }
 
