@@ -6262,10 +6262,12 @@ static Step classifier_step(Net *none, Net *d, const Batch *batch, const Recipe 
     Graph *g = step.graph;
     net_train(d, g);
     Node *label = leaf(g, batch->label), *scores = classifier_scores(d, leaf(g, batch->x), NULL);   // (N,1,1,n)
-    add_term(&step, "D.cls",
-             smoothed_loss(scores, label, recipe->smoothing, batch->class_weights ? leaf(g, batch->class_weights) : NULL), 1);
+    Node *weights = batch->class_weights ? leaf(g, batch->class_weights) : NULL;
+    add_term(&step, "D.cls", recipe->attributes ? classification_loss(scores, label, true)
+                                                : smoothed_loss(scores, label, recipe->smoothing, weights), 1);
     if (recipe->l2 > 0) add_term(&step, "D.l2", head_squares(d), recipe->l2);
-    step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(share_right(scores, label));
+    Node *right = recipe->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1) : share_right(scores, label);
+    step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(right);
     step.fake = scores;
     finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
     return step;
@@ -6292,6 +6294,8 @@ static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "
  *         (9.3 to 9.5)          every picture       one split, the classes asked for       (9.9)
  * ============================================================================================== */
 
+enum { ATTRIBUTE_WHOLE = 255 };       // an attribute that is there: between it and 0 lie shares, such as intensities
+
 enum { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLITS, SPLIT_ALL = SPLITS };
 static const char *const split_names[SPLITS] = {"train", "validation", "test"};
 
@@ -6302,7 +6306,7 @@ typedef struct Names {                // a list of texts that owns them
 
 typedef struct DataOptions {
     const char *classes;              // "angry,happy,sad": these, labelled 0, 1, 2. NULL: all there are, emotions first
-    const char *attributes;           // columns of an attribute list: "Smiling,Male"; NULL: the set has classes
+    const char *attributes;           // columns of a list: "Smiling,Male", "intensity,AU12"; NULL: the set has classes
     int split;                        // SPLIT_TRAIN (the default) ... SPLIT_ALL
     int limit;                        // at most so many pictures, spread evenly over the set; 0: no limit
     int crop;                         // side of the centred square that is cut out, in source pixels; 0: the largest
@@ -6323,7 +6327,7 @@ typedef struct DataSet {
     char **class_names;               // (n_classes), the attributes' names in attribute mode
     int *label;                       // (count)
     uint8_t *split;                   // (count)
-    uint8_t *attributes;              // (count, n_classes) of 0 and 1 in attribute mode, else NULL
+    uint8_t *attributes;              // (count, n_classes) in attribute mode, 0 to ATTRIBUTE_WHOLE; else NULL
     Place *place;                     // (count), or NULL where the list tells of none
     int dropped;                      // rows of a list whose label is none of the seven emotions
     int missing;                      // files that a list names and that do not exist
@@ -6928,6 +6932,9 @@ static int list_kind(const char *path)
  *     5_o_Clock_Shadow Arched_Eyebrows ...      attributes a picture, 1 or -1; list_eval_partition.txt beside it
  *     000001.jpg -1  1 ...                      gives the splits
  *
+ *     path,emotion,intensity,...,AU12,...       the drawn faces' labels.csv: any columns of numbers from 0 to 1 are
+ *     happy/00001.png,happy,0.8,...,0.8,...     attributes too
+ *
  * FER2013 and RAF-DB number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven
  * are ours. Rows with another label than the seven emotions are counted and left out; an import wants them as well, to
  * say of each class what became of it (every_label). Paths are relative to the list's folder.
@@ -7073,12 +7080,18 @@ static int read_row(DataSet *set, const Table *table, const int column[COLUMNS],
     return 1;
 }
 
+/* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
+static int names_pictures(const Table *table)
+{
+    return strcasecmp(table->fields[0], "image_id") == 0 || spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
+}
+
 /* The attributes asked for (NULL: all), in that order, become the set's classes; chosen[k] is the field of class k. */
 static int choose_attributes(DataSet *set, const Table *table, const char *asked, int chosen[FIELDS_MAX], Error *e)
 {
     Names names = {0};
     char all[400];
-    int first = strcasecmp(table->fields[0], "image_id") == 0;      // Kaggle's header has it, CelebA's own has not
+    int first = names_pictures(table);
     int ok = !asked || names_parse(&names, asked, "attributes", e);
     for (int i = first; !asked && i < table->n_fields; i++)
         names_add(&names, table->fields[i]);
@@ -7155,11 +7168,13 @@ static int read_attribute_row(DataSet *set, const Table *table, Table *parts, co
         return 0;
     uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
     for (int k = 0; k < set->n_classes; k++) {
-        const char *value = table->fields[chosen[k]];
-        row[k] = strcmp(value, "1") == 0;
-        if (!row[k] && strcmp(value, "-1") != 0 && strcmp(value, "0") != 0)
-            return fail(e, 1, "%s, line %d: '%.40s' is '%.20s', not 1, -1 or 0", table->path, table->line_number,
-                        set->class_names[k], value);
+        char *end;
+        const char *text = table->fields[chosen[k]];
+        double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
+        if (!(value >= 0 && value <= 1) || (strcmp(text, "-1") && (end == text || *end)))
+            return fail(e, 1, "%s, line %d: '%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1", table->path,
+                        table->line_number, set->class_names[k], text);
+        row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
     }
     return 1;
 }
@@ -7169,7 +7184,7 @@ static int read_attributes(DataSet *set, Table *table, const char *asked, Error 
     static const char *const usual[] = {"img_align_celeba", "img_align_celeba/img_align_celeba", "img_celeba", "images",
                                         "../Img/img_align_celeba", "../Img/img_celeba", NULL};
     int chosen[FIELDS_MAX], got = 1, ok = choose_attributes(set, table, asked, chosen, e);
-    int fields = table->n_fields + 1 - (strcasecmp(table->fields[0], "image_id") == 0);
+    int fields = table->n_fields + 1 - names_pictures(table);
     const char *folder = NULL;
     Table parts;
     partition_open(&parts, set->root);
@@ -7304,7 +7319,7 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
         fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' or "
              "'subDirectory_filePath,expression' or 'path,label', or it be FERPlus' fer2013new.csv, RAF-DB's "
              "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
-    else if (kind == LIST_ATTRIBUTES)
+    else if (kind == LIST_ATTRIBUTES || (kind == LIST_PATHS && options->attributes && names_pictures(&table)))
         ok = read_attributes(set, &table, options->attributes, e);
     else if (kind == LIST_VOTES)
         ok = read_votes(set, &table, options, e);
@@ -7894,6 +7909,10 @@ static void dataset_take(DataSet *set, const int *chosen, int count)
     Error ignored;
     for (int i = 0; i < count; i++)
         dataset_add(set, old.split[chosen[i]], old.label[chosen[i]], old.where[chosen[i]], &ignored);
+    size_t n = (size_t)set->n_classes;
+    if (old.attributes) set->attributes = must_alloc((size_t)count, n);
+    for (int i = 0; old.attributes && i < count; i++)
+        memcpy(set->attributes + (size_t)i * n, old.attributes + (size_t)chosen[i] * n, n);
     free(old.label), free(old.split), free(old.where), free(old.attributes), free((void *)old.damaged);
     set->damaged = must_alloc((size_t)count, sizeof *set->damaged);
 }
@@ -11255,6 +11274,7 @@ typedef struct Settings {
     long patience, class_weights;
     long align, all, csv, max_side, whole;
     double margin, threshold, min_face;
+    long html, bootstrap;
     long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
 } Settings;
 
@@ -11391,6 +11411,8 @@ static const Setting settings_table[] = {
     {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
     {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/)"},
     {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
+    {"html",         'b', OTHER, AT(html), 0, 1, "also a page with pictures, to --out FILE.html"},
+    {"bootstrap",    'i', OTHER, AT(bootstrap), 0, 100000, "resamplings for FED's 95% interval (0: no interval)"},
     {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
     {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
 };
@@ -11407,6 +11429,7 @@ static Settings default_settings(void)
                       .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
                       .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
                       .network = "small", .views = "one",
+                      .bootstrap = 200,
                       .margin = 0.3, .min_face = 20, .max_side = 2048};
 }
 
@@ -12002,14 +12025,14 @@ static double learning_rate(const Settings *s, long i)
     return s->lr * (double)(s->iters - i) / (double)(s->iters - half);
 }
 
-/* Writes the batch's labels as vectors: one-hot, or the attributes' zeros and ones. */
+/* Writes the batch's labels as vectors: one-hot, or the attributes' shares. */
 static void write_labels(const Trainer *t, const int *order, Tensor *to)
 {
     int n = t->g.classes;
     for (int i = 0; i < t->recipe.batch; i++)
         for (int k = 0; k < n; k++) {
             int from = order ? order[i] : i;
-            to->data[i * n + k] = t->attribute_bytes ? (real)t->attribute_bytes[from * n + k]
+            to->data[i * n + k] = t->attribute_bytes ? (real)t->attribute_bytes[from * n + k] / ATTRIBUTE_WHOLE
                                                      : (real)(t->labels[from] == k);
         }
 }
@@ -12349,7 +12372,7 @@ static int check_classifier(const Settings *s, int classes, Error *e)
 {
     static Net tried;
     tried = (Net){0};
-    if (*s->attributes) return fail(e, 2, "classify learns classes, not --attributes");
+    if (*s->attributes && s->class_weights) return fail(e, 2, "--class-weights are for classes, not for attributes");
     if (classes < 2) return fail(e, 2, "a classifier needs at least two classes");
     return shape_classifier(s, &tried, e);
 }
@@ -13919,7 +13942,7 @@ typedef struct Classifier {
     Graph *graph;
     Arena arena;
     Tensor *x;                          /* (CLASSIFIED,P,P,X) */
-    Node *p, *f;                        /* (CLASSIFIED,1,1,n) probabilities, (CLASSIFIED,1,1,features) */
+    Node *p, *f;                        /* (CLASSIFIED,1,1,n) probabilities or attributes' shares, (CLASSIFIED,1,1,features) */
 } Classifier;
 
 static void classifier_close(Classifier *c)
@@ -13956,11 +13979,13 @@ static int build_classifier(Classifier *c, const TensorFile *file, Error *e)
     c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
     c->crop = (int)s.crop;
     if (s.size < 8 || (s.channels != 1 && s.channels != 3)) return fail(e, 1, "%s: its metadata's size or channels are damaged", c->path);
-    if (!name_emotions(c, s.classes, e) || !shape_classifier(&s, &c->net, e)) return 0;
+    bool attributes = *s.attributes != 0;
+    if (!name_emotions(c, attributes ? s.attributes : s.classes, e) || !shape_classifier(&s, &c->net, e)) return 0;
     c->graph = graph_new();
     c->x = tensor_new("x", shape_of(CLASSIFIED, c->net.size, c->net.size, c->net.channels));
     net_attach(&c->net, c->graph);
-    c->p = keep(softmax(classifier_scores(&c->net, leaf(c->graph, c->x), &c->f)));
+    Node *scores = classifier_scores(&c->net, leaf(c->graph, c->x), &c->f);
+    c->p = keep(attributes ? sigmoid(scores) : softmax(scores));
     c->features = keep(c->f)->shape.d[3];
     return bind_graphs(&c->graph, 1, &c->arena, e) && load_net(file, c->path, &c->net, "D.", false, e);
 }
@@ -14037,7 +14062,7 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
  * 12  METRICS, VERIFICATION, SPEED
  *
  * What a generator is judged by (12.1 to 12.6) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (13.10). A number that cannot be computed is
+ * which pictures, which classifier, is the business of `facegan eval` (13.12). A number that cannot be computed is
  * NaN, is left out of averages, and the report says how many were; it never turns into a good score.
  *
  * `facegan verify` (12.7) holds every row of the table against its definition: each instruction set this machine has,
@@ -14046,8 +14071,6 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
  * limit)`, so that NaN fails.
  * ============================================================================================== */
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
 /* ------------------------------------------------------------------------------------------------
  * 12.1  The symmetric eigenproblem                      A = sum over i of w_i v_i v_i^T, the v_i orthonormal
  *
@@ -14603,8 +14626,6 @@ static Comparison compare_pairs(const double *difference, int n)
     c.low = c.mean - high * error, c.high = c.mean + high * error;
     return c;
 }
-
-#pragma GCC diagnostic pop
 
 /* ------------------------------------------------------------------------------------------------
  * 12.7  Kernels against definitions
@@ -18340,25 +18361,32 @@ static void print_answers(const Answers *a, const Classifier *c, const Confusion
 }
 
 /* The confusion matrix as a picture: of each class's pictures (rows) the share taken for each class (columns). */
+static int plot_confusion(const Confusion *f, const char *const *names, const char *title, PlotCanvas *canvas)
+{
+    int n = f->n, side = 180 + 70 * n;
+    if (!plot_canvas(side + 120, side, 0xffffff, canvas)) return 0;
+    double *shares = must_alloc((size_t)(n * n), sizeof *shares);
+    for (int i = 0; i < n * n; i++)
+        shares[i] = (double)f->count[i / n][i % n] / fmax(1, (double)class_score(f, i / n).pictures);
+    const PlotOptions options = {.title = title, .x_label = "taken for", .y_label = "is"};
+    plot_heatmap(canvas, 0, 0, side + 120, side, names, names, shares, n, n, &options);
+    free(shares);
+    return 1;
+}
+
 static int save_confusion(const Answers *a, const Confusion *f, const char *out, Error *e)
 {
     PlotCanvas canvas;
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE], title[128];
-    double *shares = must_alloc((size_t)(a->n * a->n), sizeof *shares);
-    for (int i = 0; i < a->n * a->n; i++)
-        shares[i] = (double)f->count[i / a->n][i % a->n] / fmax(1, (double)class_score(f, i / a->n).pictures);
-    int side = 180 + 70 * a->n, ok = plot_canvas(side + 120, side, 0xffffff, &canvas) ? 1 : fail(e, 1, "no memory for a picture");
+    snprintf(title, sizeof title, "%d pictures, accuracy %.3f, macro F1 %.3f", a->count, accuracy(f), macro_f1(f));
+    int ok = plot_confusion(f, a->names, title, &canvas) ? 1 : fail(e, 1, "no memory for a picture");
     if (ok) {
-        snprintf(title, sizeof title, "%d pictures, accuracy %.3f, macro F1 %.3f", a->count, accuracy(f), macro_f1(f));
-        const PlotOptions options = {.title = title, .x_label = "taken for", .y_label = "is"};
-        plot_heatmap(&canvas, 0, 0, side + 120, side, a->names, a->names, shares, a->n, a->n, &options);
         Image image = {canvas.width, canvas.height, 3, canvas.rgb};
         snprintf(path, sizeof path, "%s/confusion.png", out);
         ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
         if (ok && !quiet) fprintf(stderr, "%s\n", path);
         plot_free(&canvas);
     }
-    free(shares);
     return ok;
 }
 
@@ -18622,7 +18650,1495 @@ static int predict_emotions(char *const *inputs, int count, const Settings *s, E
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.12  A graph as an ONNX file
+ * 13.12  The numbers of a generator: eval
+ *
+ * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
+ * out (12.2 to 12.5 have the equations):
+ *
+ *     x --G(x, each emotion)--------> classifier --> confusion, F1         asked for / taken for
+ *     x --G(x, another's label)-----> features ----> FED, diversity        as many of each class as there are real ones
+ *     x --G(G(x, another's), own)---> |x - back|                           how much of the person is left
+ *     neutral x, strengths 0.1 to 1-> classifier --> smoothness            one curve a face and emotion
+ *     D(x), D(G(x, another's))------> discriminator F1                     of the training pictures, if the run has a D
+ *
+ * Another classifier gives other numbers, so its file's hash stands beside them.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { EDITED_AT_ONCE = 16, CURVE_FACES = 64, SHOWN_EDITS = 8 };
+
+/* A generator that edits pictures by the batch, and the classifier that looks at them. */
+typedef struct Editor {
+    Facegan *model;
+    Classifier *judge;
+    Drawing drawing;
+    Arena arena;
+    int judged_as[MAX_CLASSES];         /* the classifier's number for each of the generator's classes */
+    size_t picture;                     /* numbers in one of the generator's pictures */
+} Editor;
+
+static void editor_close(Editor *ed)
+{
+    if (ed->drawing.graph) drawing_free(&ed->drawing);
+    arena_free(&ed->arena);
+    facegan_close(ed->model);
+    *ed = (Editor){.judge = ed->judge};
+}
+
+static int editor_open(Editor *ed, const char *run, Classifier *judge, Error *e)
+{
+    *ed = (Editor){.judge = judge, .model = open_generator(run, e)};
+    if (!ed->model) return 0;
+    for (int k = 0; judge && k < ed->model->g.classes; k++) {
+        ed->judged_as[k] = -1;
+        for (int i = 0; i < judge->net.classes; i++)
+            if (strcasecmp(judge->class_names[i], ed->model->class_names[k]) == 0) ed->judged_as[k] = i;
+        if (ed->judged_as[k] < 0)
+            return fail(e, 2, "%s does not know %s, which %s draws", judge->path, ed->model->class_names[k], run);
+    }
+    ed->picture = count_of(ed->model->y);
+    ed->drawing = drawing_new(&ed->model->g, expression_generator, EDITED_AT_ONCE);
+    return bind_graphs(&ed->drawing.graph, 1, &ed->arena, e);
+}
+
+/* G of `count` pictures, each at a condition (count,n) or, where that is NULL, with emotion[i] so strongly. */
+static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion, double strength,
+                        const real *condition,
+                        real *out)
+{
+    size_t n = (size_t)ed->model->g.condition;
+    for (int from = 0; from < count; from += EDITED_AT_ONCE) {
+        size_t here = least(EDITED_AT_ONCE, (size_t)(count - from)), start = (size_t)from;
+        memcpy(ed->drawing.x->data, x + start * ed->picture, here * ed->picture * sizeof *x);
+        for (size_t i = 0; i < here; i++) {
+            if (!condition) set_class(ed->model, emotion[start + i], strength);
+            const real *from_ = condition ? condition + (start + i) * n : ed->model->condition->data;
+            memcpy(ed->drawing.condition->data + i * n, from_, n * sizeof *from_);
+        }
+        graph_run(ed->drawing.graph);
+        memcpy(out + start * ed->picture, ed->drawing.y->data, here * ed->picture * sizeof *out);
+    }
+}
+
+/* A generator's picture as a classifier wants it: in bytes, as it would be saved, then in its channels and size. */
+static int picture_for(const Classifier *c, const real *x, int side, int channels, real *out, Error *e)
+{
+    Image drawn = {0}, fitting = {0}, scaled = {0};
+    char why[IMAGE_ERROR_SIZE];
+    size_t pixels = (size_t)(side * side);
+    int ok = image_new(side, side, channels, &drawn, why);
+    if (ok) to_bytes(x, pixels * (size_t)channels, drawn.pixels);
+    if (ok && channels != c->net.channels) {
+        ok = image_new(side, side, c->net.channels, &fitting, why);
+        for (size_t i = 0; ok && i < pixels; i++) {
+            if (channels == 1) memset(fitting.pixels + 3 * i, drawn.pixels[i], 3);
+            else fitting.pixels[i] = (unsigned char)(grey_of(drawn.pixels + 3 * i) + 0.5);
+        }
+    }
+    const Image *have = fitting.pixels ? &fitting : &drawn;
+    if (ok && side != c->net.size) ok = image_resize(have, c->net.size, c->net.size, &scaled, why);
+    if (ok) from_bytes(scaled.pixels ? scaled.pixels : have->pixels, shape_count(c->x->shape) / CLASSIFIED, out);
+    image_free(&drawn), image_free(&fitting), image_free(&scaled);
+    return ok ? 1 : fail(e, 1, "%s", why);
+}
+
+/* Probabilities (count,n) of the generator's classes, and features (count,d); either may be NULL. */
+static int judge_pixels(const Editor *ed, const real *x, int count, double *p, double *features, Error *e)
+{
+    Classifier *c = ed->judge;
+    const Net *g = &ed->model->g;
+    size_t wanted = shape_count(c->x->shape) / CLASSIFIED, all = (size_t)c->net.classes;
+    real *seen = must_alloc((size_t)count * wanted, sizeof *seen);
+    double *known = must_alloc((size_t)count * all, sizeof *known);
+    int ok = 1;
+    for (int i = 0; ok && i < count; i++)
+        ok = picture_for(c, x + (size_t)i * ed->picture, g->size, g->channels, seen + (size_t)i * wanted, e);
+    if (ok) classifier_run(c, seen, count, known, features);
+    for (int i = 0; ok && p && i < count; i++)
+        keep_asked(known + (size_t)i * all, ed->judged_as, g->classes, p + (size_t)(i * g->classes));
+    free(seen), free(known);
+    return ok;
+}
+
+/* low, high: NaN where there is no interval */
+typedef struct Score { char name[56]; double value, low, high; char note[120]; } Score;
+
+enum { SCORES_MOST = 40 };
+
+/* What eval finds out. Rows of features belong to pictures 0..n-1. */
+typedef struct Evaluation {
+    Score scores[SCORES_MOST];
+    int n_scores, n, features, classes, curves, shown;
+    Confusion real, edited;
+    double *real_features, *edited_features;                            /* (n,d) */
+    double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
+    double back, similar, kept, moved;                                  /* sums over pictures */
+    int similar_known;
+    real *first;                                                        /* (SHOWN_EDITS, 1 + classes, picture) */
+    real *neutral;                                                      /* (CURVE_FACES, picture) */
+    int n_neutral;
+} Evaluation;
+
+static void evaluation_free(Evaluation *v)
+{
+    free(v->real_features), free(v->edited_features), free(v->curve), free(v->first), free(v->neutral);
+}
+
+__attribute__((format(printf, 4, 5)))
+static Score *add_score(Evaluation *v, const char *name, double value, const char *note, ...)
+{
+    Score *score = &v->scores[v->n_scores < SCORES_MOST ? v->n_scores++ : SCORES_MOST - 1];
+    *score = (Score){.value = value, .low = NAN, .high = NAN};
+    va_list arguments;
+    va_start(arguments, note);
+    vsnprintf(score->note, sizeof score->note, note, arguments);
+    va_end(arguments);
+    snprintf(score->name, sizeof score->name, "%s", name);
+    return score;
+}
+
+static double score_of(const Evaluation *v, const char *name)
+{
+    for (int i = 0; i < v->n_scores; i++)
+        if (strcmp(v->scores[i].name, name) == 0) return v->scores[i].value;
+    return NAN;
+}
+
+/* The picture in grey, 0 to 1. */
+static void grey_picture(const real *x, int side, int channels, double *grey)
+{
+    for (int i = 0; i < side * side; i++) {
+        double sum = 0;
+        for (int c = 0; c < channels; c++) sum += (double)x[i * channels + c];
+        grey[i] = (sum / channels + 1) / 2;
+    }
+}
+
+static double mean_difference(const real *u, const real *v, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += fabs((double)u[i] - (double)v[i]);
+    return sum / (double)n;
+}
+
+/* How much of the person is left: the way there and back,
+    and SSIM where the edit changed grey by no more than a tenth. */
+static void measure_identity(Evaluation *v, const Editor *ed, const real *x, const real *there, const real *back,
+                             int count)
+{
+    const Net *g = &ed->model->g;
+    double *grey = must_alloc((size_t)(2 * g->size * g->size), sizeof *grey), *other = grey + g->size * g->size, kept;
+    for (int i = 0; i < count; i++) {
+        size_t at = (size_t)i * ed->picture;
+        v->back += mean_difference(x + at, back + at, ed->picture);
+        v->moved += mean_difference(x + at, there + at, ed->picture);
+        grey_picture(x + at, g->size, g->channels, grey), grey_picture(there + at, g->size, g->channels, other);
+        double similar = ssim(grey, other, g->size, 0.1, &kept);
+        v->kept += kept;
+        if (isfinite(similar)) v->similar += similar, v->similar_known++;
+    }
+    free(grey);
+}
+
+/* One batch of real pictures through everything but the curves. */
+static int evaluate_batch(Evaluation *v, Editor *ed, const real *x, const int *label, const int *target, int count,
+                          Error *e)
+{
+    int n = ed->model->g.classes, emotion[EDITED_AT_ONCE], neutral = find_class(ed->model, "neutral", 7);
+    double p[EDITED_AT_ONCE * MAX_CLASSES];
+    size_t d = (size_t)v->features, row = (size_t)v->n * d;
+    real *edits = must_alloc(2 * (size_t)count * ed->picture, sizeof *edits),
+        *back = edits + (size_t)count * ed->picture;
+    int shown = count < SHOWN_EDITS - v->shown ? count : SHOWN_EDITS - v->shown;
+    int ok = judge_pixels(ed, x, count, p, v->real_features + row, e);
+    for (int i = 0; ok && i < count; i++) {
+        confusion_add(&v->real, label[i], p + i * n);
+        if ((neutral < 0 || label[i] == neutral) && v->n_neutral < CURVE_FACES)
+            memcpy(v->neutral + (size_t)v->n_neutral++ * ed->picture, x + (size_t)i * ed->picture,
+                   ed->picture * sizeof *x);
+    }
+    for (int k = 0; ok && k < n; k++) {
+        for (int i = 0; i < count; i++) emotion[i] = k;
+        edit_pixels(ed, x, count, emotion, 1, NULL, edits);
+        ok = judge_pixels(ed, edits, count, p, NULL, e);
+        for (int i = 0; ok && i < count; i++) confusion_add(&v->edited, k, p + i * n);
+        for (int i = 0; i < shown; i++)
+            memcpy(v->first + (size_t)((v->shown + i) * (n + 1) + k + 1) * ed->picture,
+                   edits + (size_t)i * ed->picture, ed->picture * sizeof *x);
+    }
+    for (int i = 0; i < shown; i++)
+        memcpy(v->first + (size_t)((v->shown + i) * (n + 1)) * ed->picture, x + (size_t)i * ed->picture,
+               ed->picture * sizeof *x);
+    v->shown += shown;
+    if (ok) {
+        edit_pixels(ed, x, count, target, 1, NULL, edits);
+        edit_pixels(ed, edits, count, label, 1, NULL, back);
+        ok = judge_pixels(ed, edits, count, NULL, v->edited_features + row, e);
+        measure_identity(v, ed, x, edits, back, count);
+    }
+    v->n += count;
+    free(edits);
+    return ok;
+}
+
+/* The probability of each emotion along its way from neutral, for every neutral face. */
+static int measure_curves(Evaluation *v, Editor *ed, Error *e)
+{
+    int n = ed->model->g.classes, neutral = find_class(ed->model, "neutral", 7), emotion[CURVE_FACES], ok = 1;
+    double *p = must_alloc((size_t)(CURVE_FACES * n), sizeof *p);
+    real *edits = must_alloc((size_t)v->n_neutral * ed->picture, sizeof *edits);
+    v->curve = must_alloc((size_t)(v->n_neutral * n * STRENGTHS), sizeof *v->curve);
+    for (int k = 0, way = 0; ok && k < n; k++) {
+        if (k == neutral) continue;
+        for (int i = 0; i < v->n_neutral; i++) emotion[i] = k;
+        for (int j = 0; ok && j < STRENGTHS; j++) {
+            edit_pixels(ed, v->neutral, v->n_neutral, emotion, (j + 1.0) / STRENGTHS, NULL, edits);
+            ok = judge_pixels(ed, edits, v->n_neutral, p, NULL, e);
+            for (int i = 0; i < v->n_neutral; i++) v->curve[(way * v->n_neutral + i) * STRENGTHS + j] = p[i * n + k];
+        }
+        v->curves = ++way * v->n_neutral;
+    }
+    free(p), free(edits);
+    return ok;
+}
+
+/* The pictures' labels in another order. */
+static void shuffle_labels(const int *label, int count, int *target)
+{
+    for (int i = 0; i < count; i++) target[i] = label[i];
+    for (int i = count - 1; i > 0; i--) {
+        int k = (int)(draw(1, STREAM_RESAMPLE, (uint64_t)i, 1u << 31) * (i + 1)), swap = target[i];
+        target[i] = target[k], target[k] = swap;
+    }
+}
+
+/* The set's pictures in [-1,1], those that can be read, with their classes; their number. */
+static int read_all(const DataSet *set, const Net *g, real *x, int *label)
+{
+    size_t picture = (size_t)(g->size * g->size * g->channels);
+    unsigned char *pixels = must_alloc(picture, 1);
+    int n = 0;
+    for (int i = 0; i < set->count; i++) {
+        Error why = {0};
+        if (!dataset_read(set, i, g->size, g->channels, pixels, &why)) { warn("passed over: %s", why.text); continue; }
+        from_bytes(pixels, picture, x + (size_t)n * picture);
+        label[n++] = set->label[i];
+    }
+    free(pixels);
+    return n;
+}
+
+/* Opens the part of the data that --split names, or else the first there is of `first`, ...,
+    all. The classes are the generator's. */
+static int open_part(DataSet *set, const char *data, const Editor *ed, const Settings *s, const int *parts, int n,
+                     Error *e)
+{
+    char list[MAX_CLASSES * (NAME + 1)] = "";
+    for (int k = 0; k < ed->model->g.classes; k++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k ? "," : "", ed->model->class_names[k]);
+    DataOptions options = {.classes = list, .limit = (int)s->limit, .crop = ed->model->crop};
+    if (*s->split) {
+        for (options.split = 0; options.split < SPLITS && strcmp(s->split,
+                                                                 split_names[options.split]); options.split++) {}
+        if (options.split == SPLITS && strcmp(s->split, "all"))
+            return fail(e, 2, "--split %s: must be train, validation, test or all", s->split);
+        return dataset_open(set, data, &options, e);
+    }
+    for (int i = 0; i < n; i++) {
+        Error none = {0};
+        options.split = parts[i];
+        if (dataset_open(set, data, &options, i + 1 < n ? &none : e)) return 1;
+    }
+    return 0;
+}
+
+/* D of a run, scoring batches: the mean over its map. 0 with a reason where there is none. */
+typedef struct Critic { Net d; Graph *graph; Tensor *x; Node *score; Arena arena; } Critic;
+
+static void critic_close(Critic *c)
+{
+    graph_free(c->graph);
+    tensor_free(c->x);
+    net_free(&c->d);
+    arena_free(&c->arena);
+}
+
+static int critic_open(Critic *c, const char *run, int classes, Error *e)
+{
+    static Net unused;
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    Settings s = default_settings();
+    TensorFile file;
+    weights_path(run, path);
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
+    int ok = tensorfile_find(&file, "D.conv1.weight") ? settings_of_file(&file, path, &s, e) : fail(e, 1,
+        "%s has no D", path);
+    if (ok) {
+        make_nets(&s, classes, &unused, &c->d);
+        c->graph = graph_new();
+        c->x = tensor_new("x", shape_of(EDITED_AT_ONCE, c->d.size, c->d.size, c->d.channels));
+        net_attach(&c->d, c->graph);
+        Node *map = stargan_source(&c->d, stargan_features(&c->d, leaf(c->graph, c->x)));
+        c->score = keep(scale(sum_to(map, shape_of(EDITED_AT_ONCE, 1, 1, 1)),
+                              1.0 / (map->shape.d[1] * map->shape.d[2])));
+        ok = bind_graphs(&c->graph, 1, &c->arena, e) && load_net(&file, path, &c->d, "D.", false, e);
+    }
+    tensorfile_free(&file);
+    return ok;
+}
+
+static void critic_run(Critic *c, const real *x, int count, double *scores)
+{
+    size_t picture = shape_count(c->x->shape) / EDITED_AT_ONCE;
+    for (int from = 0; from < count; from += EDITED_AT_ONCE) {
+        size_t here = least(EDITED_AT_ONCE, (size_t)(count - from));
+        memcpy(c->x->data, x + (size_t)from * picture, here * picture * sizeof *x);
+        graph_run(c->graph);
+        for (size_t i = 0; i < here; i++) scores[(size_t)from + i] = (double)c->score->data[i];
+    }
+}
+
+/* D on training pictures and on their edits. */
+static int measure_critic(Evaluation *v, Editor *ed, const char *run, const char *data, const Settings *s, Error *e)
+{
+    enum { MOST = 512 };
+    const int parts[] = {SPLIT_TRAIN, SPLIT_ALL};
+    Critic critic = {0};
+    DataSet set;
+    Error none = {0};
+    Settings training = *s;
+    training.split[0] = 0, training.limit = s->limit > 0 && s->limit < MOST ? s->limit : MOST;
+    if (!critic_open(&critic, run, ed->model->g.classes, &none)) {
+        critic_close(&critic);
+        add_score(v, "discriminator.f1", NAN, "not known: %.90s", none.text);
+        return 1;
+    }
+    if (!open_part(&set, data, ed, &training, parts, 2, e)) { critic_close(&critic); return 0; }
+    size_t count = (size_t)set.count;
+    real *x = must_alloc(2 * count * ed->picture, sizeof *x), *edits = x + count * ed->picture;
+    int *label = must_alloc(2 * count, sizeof *label), *target = label + count, n = read_all(&set, &ed->model->g, x,
+        label);
+    double *scores = must_alloc(2 * count, sizeof *scores), *fake = scores + count;
+    shuffle_labels(label, n, target);
+    edit_pixels(ed, x, n, target, 1, NULL, edits);
+    critic_run(&critic, x, n, scores), critic_run(&critic, edits, n, fake);
+    DiscriminatorF1 f1 = discriminator_f1(scores, n, fake, n);
+    add_score(v, "discriminator.f1.fake", f1.fake,
+              "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold, n);
+    add_score(v, "discriminator.f1.real", f1.real, "the same threshold");
+    add_score(v, "discriminator.f1.average", f1.average, "the mean of the two");
+    free(x), free(label), free(scores);
+    dataset_close(&set);
+    critic_close(&critic);
+    return 1;
+}
+
+static void add_diversity(Evaluation *v)
+{
+    const Features r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
+    int clusters = v->n / 5 < CLUSTERS ? v->n / 5 : CLUSTERS;
+    add_score(v, "diversity.pairs", mean_pair_distance(&g) / mean_pair_distance(&r),
+              "mean distance of edits' features over that of real ones");
+    add_score(v, "diversity.nearest", mean_nearest_distance(&g, &r) / mean_nearest_distance(&r, &r),
+              "distance to the nearest real picture over that among real ones; near 0: copies");
+    if (clusters < 2) return;
+    double *centres = must_alloc((size_t)clusters, (size_t)v->features * sizeof *centres);
+    const Features centre = {centres, clusters, v->features};
+    find_clusters(&r, clusters, 1, centres);
+    add_score(v, "diversity.clusters", clusters_reached(&centre, &g),
+              "share of the real features' %d clusters that edits reach", clusters);
+    free(centres);
+}
+
+/* What the sums, features and curves amount to. */
+static void add_scores(Evaluation *v, const Editor *ed, const Settings *s)
+{
+    const Features r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
+    Interval fed = {NAN, NAN, NAN};
+    Error refused = {0};
+    char name[NAME + 16];
+    add_score(v, "accuracy.real", accuracy(&v->real), "%d real pictures", v->n);
+    add_score(v, "f1.real", macro_f1(&v->real), "mean over the classes that occur");
+    add_score(v, "accuracy.edited", accuracy(&v->edited),
+              "each picture drawn with each of %d emotions at full strength", v->classes);
+    add_score(v, "f1.edited", macro_f1(&v->edited), "mean over the emotions");
+    for (int k = 0; k < v->classes && k < 10; k++) {
+        snprintf(name, sizeof name, "f1.edited.%s", ed->model->class_names[k]);
+        add_score(v, name, class_score(&v->edited, k).f1, " ");
+    }
+    if (frechet_distance(&r, &g, (int)s->bootstrap, 1, &fed, &refused)) {
+        Score *score = add_score(v, "fed", fed.value, "%d features; 95%% interval of %ld resamplings", v->features,
+                                 s->bootstrap);
+        score->low = fed.low, score->high = fed.high;
+    } else if (refused.status) add_score(v, "fed", NAN, "refused: %d pictures for %d features", v->n, v->features);
+    Smoothness smooth = smoothness_of(v->curve, v->curves, STRENGTHS);
+    add_score(v, "smoothness", smooth.score,
+              "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
+    add_score(v, "smoothness.rising", smooth.rising, "share of curves that never fall");
+    add_score(v, "cycle.l1", v->back / v->n, "there and back, of a range of 2; the edit itself moves %.4f",
+              v->moved / v->n);
+    add_score(v, "ssim.unchanged", v->similar / v->similar_known,
+              "where grey changed by no more than 0.1: %.0f%% of the picture", 100 * v->kept / v->n);
+    add_diversity(v);
+}
+
+/* Everything; ed is open. The evaluation must be freed. */
+static int evaluate(Evaluation *v, Editor *ed, const char *run, const char *data, const Settings *s, Error *e)
+{
+    const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
+    const Net *g = &ed->model->g;
+    DataSet set;
+    *v = (Evaluation){.classes = g->classes, .features = ed->judge->features, .real = {.n = g->classes},
+        .edited = {.n = g->classes}};
+    if (!open_part(&set, data, ed, s, parts, 3, e)) return 0;
+    size_t count = (size_t)set.count, d = (size_t)v->features;
+    real *x = must_alloc(count * ed->picture, sizeof *x);
+    int *label = must_alloc(2 * count, sizeof *label), *target = label + count, n = read_all(&set, g, x, label), ok = 1;
+    v->real_features = must_alloc(count * d, sizeof(double)), v->edited_features = must_alloc(count * d,
+        sizeof(double));
+    v->first = must_alloc((size_t)(SHOWN_EDITS * (g->classes + 1)) * ed->picture, sizeof(real));
+    v->neutral = must_alloc(CURVE_FACES * ed->picture, sizeof(real));
+    shuffle_labels(label, n, target);
+    Progress progress = progress_start("eval", 0, n);
+    for (int from = 0; ok && from < n && !interrupted; from += EDITED_AT_ONCE) {
+        int here = (int)least(EDITED_AT_ONCE, (size_t)(n - from));
+        ok = evaluate_batch(v, ed, x + (size_t)from * ed->picture, label + from, target + from, here, e);
+        progress_show(&progress, from + here, "%s", run);
+    }
+    progress_end(&progress);
+    if (ok && interrupted) ok = fail(e, 1, "stopped after %d of %d pictures", v->n, n);
+    if (ok && !v->n) ok = fail(e, 1, "%s: no picture could be read", data);
+    ok = ok && measure_curves(v, ed, e);
+    if (ok) add_scores(v, ed, s);
+    ok = ok && measure_critic(v, ed, run, data, s, e);
+    free(x), free(label);
+    dataset_close(&set);
+    return ok;
+}
+
+/* FNV-1a of a file's bytes: names a classifier's weights beside the numbers that came from them. */
+static uint64_t file_hash(const char *path)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    FILE *file = fopen(path, "rb");
+    for (int byte; file && (byte = getc(file)) != EOF;) hash = (hash ^ (uint64_t)byte) * 0x100000001b3u;
+    if (file) fclose(file);
+    return hash;
+}
+
+static void print_confusion(const Confusion *c, char (*names)[NAME], const char *asked)
+{
+    printf("\n  %-12s", asked);
+    for (int k = 0; k < c->n; k++) printf(" %8.8s", names[k]);
+    printf(" %10s\n", "undecided");
+    for (int k = 0; k < c->n; k++) {
+        printf("  %-12.12s", names[k]);
+        for (int i = 0; i < c->n; i++) printf(" %8ld", c->count[k][i]);
+        printf(" %10ld\n", c->undecided[k]);
+    }
+}
+
+static void score_text(double value, char text[32])
+{
+    if (isfinite(value)) snprintf(text, 32, "%.4g", value);
+    else snprintf(text, 32, "-");
+}
+
+static void print_evaluation(const Evaluation *v, const Editor *ed, const char *run, const char *data, uint64_t hash)
+{
+    char value[32], low[32], high[32], range[80];
+    printf("%s on %s, %d pictures\nclassifier %s, hash %016" PRIx64 ", %d features\n\n", run, data, v->n,
+           ed->judge->path, hash, v->features);
+    for (int i = 0; i < v->n_scores; i++) {
+        const Score *score = &v->scores[i];
+        score_text(score->value, value), score_text(score->low, low), score_text(score->high, high);
+        snprintf(range, sizeof range, isfinite(score->low) ? "%s to %s" : "", low, high);
+        printf("  %-26s %9s  %-18s %s\n", score->name, value, range, score->note);
+    }
+    print_confusion(&v->real, ed->model->class_names, "real, is");
+    print_confusion(&v->edited, ed->model->class_names, "drawn as");
+    printf("\n  columns: what the classifier takes them for\n");
+    fflush(stdout);
+}
+
+static void print_evaluation_csv(const Evaluation *v, const Editor *ed, uint64_t hash)
+{
+    printf("metric,value,low,high,pictures,features,classifier\n");
+    for (int i = 0; i < v->n_scores; i++) {
+        char value[32], low[32], high[32];
+        score_text(v->scores[i].value, value), score_text(v->scores[i].low, low), score_text(v->scores[i].high, high);
+        printf("%s,%s,%s,%s,%d,%d,%016" PRIx64 "\n", v->scores[i].name, *value == '-' && !value[1] ? "" : value,
+               *low == '-' && !low[1] ? "" : low, *high == '-' && !high[1] ? "" : high, v->n, v->features, hash);
+    }
+    for (int k = 0; k < v->classes; k++)
+        for (int i = 0; i < v->classes; i++)
+            printf("confusion.%s.%s,%ld,,,%d,%d,%016" PRIx64 "\n", ed->model->class_names[k], ed->model->class_names[i],
+                   v->edited.count[k][i], v->n, v->features, hash);
+}
+
+static void print_json_confusion(const char *name, const Confusion *c)
+{
+    printf(",\n \"%s\": [", name);
+    for (int k = 0; k < c->n; k++) {
+        printf("%s[", k ? ", " : "");
+        for (int i = 0; i < c->n; i++) printf("%s%ld", i ? ", " : "", c->count[k][i]);
+        printf("]");
+    }
+    printf("]");
+}
+
+static void print_evaluation_json(const Evaluation *v, const Editor *ed, const char *run, const char *data,
+                                  uint64_t hash)
+{
+    printf("{\"run\": ");
+    print_quoted(run);
+    printf(", \"data\": ");
+    print_quoted(data);
+    printf(", \"classifier\": ");
+    print_quoted(ed->judge->path);
+    printf(", \"hash\": \"%016" PRIx64 "\", \"pictures\": %d, \"features\": %d,\n \"classes\": [", hash, v->n,
+           v->features);
+    for (int k = 0; k < v->classes; k++) {
+        if (k) printf(", ");
+        print_quoted(ed->model->class_names[k]);
+    }
+    printf("],\n \"scores\": {");
+    for (int i = 0; i < v->n_scores; i++) {
+        printf("%s\n  \"%s\": {\"value\": ", i ? "," : "", v->scores[i].name);
+        print_number(v->scores[i].value);
+        if (isfinite(v->scores[i].low)) printf(", \"low\": %.5f, \"high\": %.5f", v->scores[i].low, v->scores[i].high);
+        printf("}");
+    }
+    printf("}");
+    print_json_confusion("confusion_real", &v->real);
+    print_json_confusion("confusion_edited", &v->edited);
+    printf("}\n");
+}
+
+static void add_png(Page *page, const char *caption, unsigned char *png, size_t size)
+{
+    if (png) page_image(page, caption, png, size, "image/png");
+    free(png);
+}
+
+static unsigned char *confusion_png(const Confusion *c, const char *const *names, const char *title, size_t *size)
+{
+    PlotCanvas canvas;
+    return plot_confusion(c, names, title, &canvas) ? canvas_png(&canvas, size) : NULL;
+}
+
+/* Rows of pictures in [-1,1]: (rows,columns,picture). */
+static unsigned char *strip_png(const real *pictures, const Net *g, int rows_, int columns,
+                                const char *const *row_names,
+                                const char *const *column_names, size_t *size)
+{
+    size_t picture = (size_t)(g->size * g->size * g->channels), n = (size_t)(rows_ * columns);
+    unsigned char *bytes = must_alloc(n, picture);
+    const unsigned char **cells = must_alloc(n, sizeof *cells);
+    PlotCanvas canvas;
+    to_bytes(pictures, n * picture, bytes);
+    for (size_t i = 0; i < n; i++) cells[i] = bytes + i * picture;
+    int ok = plot_grid(cells, g->size, g->size, g->channels, rows_, columns, enlargement(g->size), row_names,
+                       column_names, NULL, &canvas);
+    free(bytes), free(cells);
+    return ok ? canvas_png(&canvas, size) : NULL;
+}
+
+/* The numbers with pictures: confusion matrices, the first faces with every emotion,
+    and a face at growing strengths. */
+static void show_evaluation(Page *page, const Evaluation *v, Editor *ed)
+{
+    const char *names[MAX_CLASSES + 1] = {"input"}, *header[] = {"metric", "value", "95% interval", "what it says"};
+    static char texts[SCORES_MOST][2][80];
+    const char *cells[4 * SCORES_MOST];
+    char low[32], high[32];
+    size_t size;
+    for (int k = 0; k < v->classes; k++) names[k + 1] = ed->model->class_names[k];
+    for (int i = 0; i < v->n_scores; i++) {
+        const Score *score = &v->scores[i];
+        score_text(score->value, texts[i][0]), score_text(score->low, low), score_text(score->high, high);
+        snprintf(texts[i][1], sizeof texts[i][1], isfinite(score->low) ? "%s to %s" : "", low, high);
+        cells[4 * i] = score->name, cells[4 * i + 1] = texts[i][0], cells[4 * i + 2] = texts[i][1],
+            cells[4 * i + 3] = score->note;
+    }
+    page_table(page, header, 4, cells, v->n_scores);
+    unsigned char *png = confusion_png(&v->edited, names + 1, "edits", &size);
+    add_png(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)", png, size);
+    png = confusion_png(&v->real, names + 1, "real pictures", &size);
+    add_png(page, "Real pictures, for comparison", png, size);
+    png = strip_png(v->first, &ed->model->g, v->shown, v->classes + 1, NULL, names, &size);
+    add_png(page, "The first pictures with every emotion", png, size);
+    for (int i = 0; i < 2 && i < v->n_neutral; i++) {
+        memcpy(ed->model->x->data, v->neutral + (size_t)i * ed->picture, ed->picture * sizeof(real));
+        png = strength_strip(ed->model, &size);
+        add_png(page, "A face with every emotion at strengths 0.1 to 1", png, size);
+    }
+}
+
+static int save_evaluation_page(const Evaluation *v, Editor *ed, const char *run, const char *data, uint64_t hash,
+                                const char *path, Error *e)
+{
+    char title[3 * TEXT], why[256];
+    snprintf(title, sizeof title, "%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data,
+             v->n, ed->judge->path, hash);
+    Page *page = page_begin("The numbers of a generator", title);
+    show_evaluation(page, v, ed);
+    if (!page_save(page, path, why)) return fail(e, 1, "%s", why);
+    if (!quiet) fprintf(stderr, "%s\n", path);
+    return 1;
+}
+
+static int evaluate_run(const char *run, const char *data, const Settings *s, Error *e)
+{
+    static Evaluation v;
+    static Editor ed;
+    if (s->html && !*s->out) return fail(e, 2, "--html needs --out FILE.html");
+    Classifier *judge = chosen_classifier(s, e);
+    ed = (Editor){0}, v = (Evaluation){0};
+    int ok = judge && editor_open(&ed, run, judge, e) && evaluate(&v, &ed, run, data, s, e);
+    if (ok) {
+        uint64_t hash = file_hash(judge->path);
+        if (s->csv) print_evaluation_csv(&v, &ed, hash);
+        else if (s->json) print_evaluation_json(&v, &ed, run, data, hash);
+        else print_evaluation(&v, &ed, run, data, hash);
+        if (s->html) ok = save_evaluation_page(&v, &ed, run, data, hash, s->out, e);
+    }
+    evaluation_free(&v);
+    editor_close(&ed);
+    classifier_close(judge);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.13  Studies
+ *
+ * A study is a list of command lines, carried out as if they had been typed (facegan_main), and a table of what came of
+ * them. Every run stays under --out, so a study that was stopped goes on where it was, and a second one with other
+ * runs finds its judges trained.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { WORDS_MOST = 64 };
+
+/* Words between blanks; "..." keeps words with blanks together. Their number, at most `most`. */
+static int split_words(char *at, char **words, int most)
+{
+    int n = 0;
+    while (n < most) {
+        at += strspn(at, " \t");
+        if (!*at) break;
+        const char *ends = *at == '"' ? "\"" : " \t";
+        at += *at == '"';
+        words[n++] = at;
+        at += strcspn(at, ends);
+        if (*at) *at++ = 0;
+    }
+    return n;
+}
+
+/* One command line, as if it had been typed. */
+static int carry_out(const Settings *s, Error *e, const char *format, ...)
+{
+    char line[8 * TEXT], *words[WORDS_MOST + 8] = {"facegan"}, threads[24];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (length >= (int)sizeof line) return fail(e, 2, "a command line of more than %zu letters", sizeof line - 1);
+    int n = 1 + split_words(line, words + 1, WORDS_MOST);
+    if (!quiet) {
+        fprintf(stderr, "+");
+        for (int i = 0; i < n; i++) fprintf(stderr, " %s", words[i]);
+        fputc('\n', stderr);
+    }
+    bool was_quiet = quiet;
+    fflush(stdout);
+    /* a step's words go to stderr: stdout is the study's */
+    int results = dup(1);
+    dup2(2, 1);
+    snprintf(threads, sizeof threads, "%ld", s->threads);
+    words[n++] = "--threads", words[n++] = threads, words[n++] = "--quiet";
+    int status = facegan_main(n, words);
+    dup2(results, 1), close(results);
+    quiet = was_quiet;
+    threads_start((int)s->threads);
+    return status == 0 ? 1 : fail(e, status, "this step of the study failed: facegan %s %s ...", words[1],
+                                  n > 2 ? words[2] : "");
+}
+
+static bool is_there(const char *format, ...)
+{
+    char path[PATH_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(path, sizeof path, format, arguments);
+    va_end(arguments);
+    return access(path, R_OK) == 0;
+}
+
+/* A table of a study: the first column names the rows. Printed as text or CSV, and shown on the study's page. */
+typedef struct StudyTable {
+    const char *title;
+    int rows, columns;
+    char (*cells)[80];                  /* (rows + 1, columns): row 0 is the header */
+} StudyTable;
+
+static StudyTable table_new(const char *title, int rows_, int columns)
+{
+    return (StudyTable){title, rows_, columns, must_alloc((size_t)((rows_ + 1) * columns), 80)};
+}
+
+__attribute__((format(printf, 4, 5)))
+static void set_cell(StudyTable *t, int row, int column, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(t->cells[row * t->columns + column], 80, format, arguments);
+    va_end(arguments);
+}
+
+static void print_table(const StudyTable *t, bool csv)
+{
+    int widths[64] = {0};
+    for (int i = 0; i < (t->rows + 1) * t->columns; i++) widths[i % t->columns] = max_int(widths[i % t->columns],
+        (int)strlen(t->cells[i]));
+    if (!csv) printf("\n%s\n\n", t->title);
+    for (int i = 0; i < (t->rows + 1) * t->columns; i++) {
+        int column = i % t->columns;
+        if (csv) {
+            if (column) putchar(',');
+            print_field(stdout, t->cells[i]);
+        } else if (column) printf("  %*s", widths[column], t->cells[i]);
+        else printf("  %-*s", widths[0], t->cells[i]);
+        if (column == t->columns - 1) putchar('\n');
+    }
+    fflush(stdout);
+}
+
+static void show_table(Page *page, const StudyTable *t)
+{
+    const char **cells = must_alloc((size_t)((t->rows + 1) * t->columns), sizeof *cells);
+    for (int i = 0; i < (t->rows + 1) * t->columns; i++) cells[i] = t->cells[i];
+    page_heading(page, t->title);
+    page_table(page, cells, t->columns, cells + t->columns, t->rows);
+    free(cells);
+}
+
+static int save_study_page(Page *page, const char *out, Error *e)
+{
+    char path[PATH_MAX], why[256];
+    snprintf(path, sizeof path, "%s/study.html", out);
+    if (!page_save(page, path, why)) return fail(e, 1, "%s", why);
+    if (!quiet) fprintf(stderr, "%s\n", path);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.14  study truth: GANmut's space against faces whose expression is known
+ *
+ * Two small networks learn from drawn faces that no generator saw: one the emotion, one its intensity and the action
+ * units (their shares in labels.csv,
+          by sigmoid cross-entropy). How far off they are on yet other faces is printed first,
+ * for nothing below can be better known. Then, for neutral faces and each run:
+ *   (a) edits at full strength that the first takes for their emotion
+ *   (b) Spearman's correlation of the strength asked for and the intensity measured, the least over the emotions
+ *   (c) neighbouring directions: is it halfway more often so than at either end that the units of both are there?
+ *   (d) the smallest angle between two directions
+ *   (e) smoothness, and the share of curves that never fall
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Truth {
+    double right, correlation[MAX_CLASSES], least_correlation, angle, smooth, rising, error, unseen_right;
+    int pairs, blended;
+} Truth;
+
+/* Shares (count,n) of a network's attributes. */
+static int regress_pixels(const Editor *ed, Classifier *c, const real *x, int count, double *shares, Error *e)
+{
+    size_t wanted = shape_count(c->x->shape) / CLASSIFIED;
+    const Net *g = &ed->model->g;
+    real *seen = must_alloc((size_t)count * wanted, sizeof *seen);
+    int ok = 1;
+    for (int i = 0; ok && i < count; i++)
+        ok = picture_for(c, x + (size_t)i * ed->picture, g->size, g->channels, seen + (size_t)i * wanted, e);
+    if (ok) classifier_run(c, seen, count, shares, NULL);
+    free(seen);
+    return ok;
+}
+
+/* Emotion k's own units against emotion other's: the mean of their measured shares over that of their recipe. NaN: it
+ * has none. */
+static double own_units(const Classifier *actions, const double *shares, int k, int other)
+{
+    double sum = 0, whole = 0;
+    for (int u = 0; u < FACE_AUS; u++) {
+        char name[16];
+        if (!(face_recipes[k][u] > 0) || face_recipes[other][u] > 0) continue;
+        snprintf(name, sizeof name, "AU%d", face_au_numbers[u]);
+        for (int i = 0; i < actions->net.classes; i++)
+            if (strcmp(actions->class_names[i], name) == 0) sum += shares[i], whole += (double)face_recipes[k][u];
+    }
+    return sum / whole;
+}
+
+/* The share of faces on which the units of both emotions are there,
+    at `share` of the way from a to b: each set's mean at least
+ * a third of its recipe's. */
+static double both_there(Editor *ed, Classifier *actions, const Evaluation *v, int a, int b, double share, Error *e)
+{
+    int n = ed->model->g.condition, first = spelled(emotion_spellings, ed->model->class_names[a]),
+        second = spelled(emotion_spellings, ed->model->class_names[b]), there = 0;
+    double z[SPACE_MOST], *shares = must_alloc((size_t)(v->n_neutral * actions->net.classes), sizeof *shares);
+    real *conditions = must_alloc((size_t)(v->n_neutral * n), sizeof *conditions),
+         *edits = must_alloc((size_t)v->n_neutral * ed->picture, sizeof *edits);
+    point_between(ed->model, a, b, share, 1, z);
+    for (int i = 0; i < v->n_neutral * n; i++) conditions[i] = (real)z[i % n];
+    edit_pixels(ed, v->neutral, v->n_neutral, NULL, 1, conditions, edits);
+    int ok = regress_pixels(ed, actions, edits, v->n_neutral, shares, e);
+    for (int i = 0; i < v->n_neutral; i++) {
+        const double *row = shares + i * actions->net.classes;
+        there += own_units(actions, row, first, second) > 1.0 / 3 && own_units(actions, row, second, first) > 1.0 / 3;
+    }
+    free(shares), free(conditions), free(edits);
+    return ok ? (double)there / v->n_neutral : NAN;
+}
+
+static double angle_of(const Gamut *gamut, int k)
+{
+    return atan2(gamut->mean[k][1], gamut->mean[k][0]);
+}
+
+/* (c) and (d): neighbours are next to each other around the circle. */
+static void measure_space(Truth *t, Editor *ed, Classifier *actions, const Evaluation *v, Error *e)
+{
+    Gamut gamut = gamut_of(&ed->model->g);
+    int order[MAX_CLASSES], n = 0;
+    t->angle = NAN;
+    if (ed->model->g.space != 'l' || gamut.dimensions != 2) return;
+    for (int k = 1; k < gamut.n; k++) {
+        int at = n++;
+        for (; at > 0 && angle_of(&gamut, order[at - 1]) > angle_of(&gamut, k); at--) order[at] = order[at - 1];
+        order[at] = k;
+    }
+    for (int i = 0; i < n; i++) {
+        int a = order[i], b = order[(i + 1) % n], first = spelled(emotion_spellings, ed->model->class_names[a]),
+            second = spelled(emotion_spellings, ed->model->class_names[b]);
+        double dot = gamut.mean[a][0] * gamut.mean[b][0] + gamut.mean[a][1] * gamut.mean[b][1];
+        t->angle = fmin(isfinite(t->angle) ? t->angle : 180, acos(fmax(-1, fmin(1, dot))) * 360 / TURN);
+        double some[MAX_CLASSES] = {0};
+        if (first < 0 || second < 0 || isnan(own_units(actions, some, first, second)) || isnan(own_units(actions,
+            some, second, first))) continue;
+        double halfway = both_there(ed, actions, v, a, b, 0.5, e);
+        t->blended += halfway > both_there(ed, actions, v, a, b, 0, e) && halfway > both_there(ed, actions, v, a, b,
+            1, e);
+        t->pairs++;
+    }
+}
+
+/* (a) and (b). */
+static int measure_strengths(Truth *t, Editor *ed, Classifier *actions, const Evaluation *v, Error *e)
+{
+    int n = ed->model->g.classes, neutral = find_class(ed->model, "neutral", 7), points = v->n_neutral * STRENGTHS,
+        right = 0, edits_n = 0, ok = 1;
+    int emotion[CURVE_FACES];
+    double *p = must_alloc((size_t)(v->n_neutral * max_int(n, actions->net.classes)), sizeof *p),
+           *asked = must_alloc(2 * (size_t)points, sizeof *asked), *measured = asked + points;
+    real *edits = must_alloc((size_t)v->n_neutral * ed->picture, sizeof *edits);
+    t->least_correlation = 1;
+    for (int k = 0; ok && k < n; k++) {
+        if (k == neutral) continue;
+        for (int i = 0; i < v->n_neutral; i++) emotion[i] = k;
+        for (int j = 0; ok && j < STRENGTHS; j++) {
+            edit_pixels(ed, v->neutral, v->n_neutral, emotion, (j + 1.0) / STRENGTHS, NULL, edits);
+            ok = regress_pixels(ed, actions, edits, v->n_neutral, p, e);
+            for (int i = 0; i < v->n_neutral; i++)
+                asked[i * STRENGTHS + j] = (j + 1.0) / STRENGTHS,
+                    measured[i * STRENGTHS + j] = p[i * actions->net.classes];
+        }
+        /* the last ones: at full strength */
+        ok = ok && judge_pixels(ed, edits, v->n_neutral, p, NULL, e);
+        for (int i = 0; i < v->n_neutral; i++, edits_n++) right += largest_of(p + i * n, n) == k;
+        t->correlation[k] = rank_correlation(asked, measured, points);
+        if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
+    }
+    t->right = (double)right / edits_n;
+    free(p), free(asked), free(edits);
+    return ok;
+}
+
+/* The neutral faces of DIR/unseen. */
+static int load_neutral(Evaluation *v, const Editor *ed, const char *out, Error *e)
+{
+    char path[PATH_MAX];
+    DataSet set;
+    const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = ed->model->crop,
+           .limit = CURVE_FACES, .unlabelled = 1};
+    snprintf(path, sizeof path, "%s/unseen", out);
+    if (!dataset_open(&set, path, &options, e)) return 0;
+    int label[CURVE_FACES];
+    v->neutral = must_alloc(CURVE_FACES * ed->picture, sizeof(real));
+    v->n_neutral = read_all(&set, &ed->model->g, v->neutral, label);
+    dataset_close(&set);
+    return v->n_neutral ? 1 : fail(e, 1, "%s: no neutral face could be read", path);
+}
+
+/* The five numbers of one run; its strips go on the page. */
+static int truth_of_run(Truth *t, const char *run, Classifier *emotions, Classifier *actions, const char *out,
+                        Page *page, Error *e)
+{
+    static Editor ed;
+    Evaluation *v = must_alloc(1, sizeof *v);
+    ed = (Editor){0};
+    int ok = editor_open(&ed, run, emotions, e) && load_neutral(v, &ed, out, e) && measure_strengths(t, &ed, actions,
+        v, e) && measure_curves(v, &ed, e);
+    if (ok) {
+        size_t size;
+        measure_space(t, &ed, actions, v, e);
+        Smoothness smooth = smoothness_of(v->curve, v->curves, STRENGTHS);
+        t->smooth = smooth.score, t->rising = smooth.rising;
+        memcpy(ed.model->x->data, v->neutral, ed.picture * sizeof(real));
+        unsigned char *png = strength_strip(ed.model, &size);
+        add_png(page, run, png, size);
+        ok = e->status == 0;
+    }
+    evaluation_free(v);
+    free(v);
+    editor_close(&ed);
+    return ok;
+}
+
+/* The judges' own errors, on faces that nobody saw: rows of a table. */
+static int judge_judges(const char *out, Classifier *emotions, Classifier *actions, StudyTable *table, Error *e)
+{
+    char path[PATH_MAX], list[4 * TEXT] = "";
+    for (int k = 0; k < actions->net.classes; k++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k ? "," : "", actions->class_names[k]);
+    const DataOptions options = {.attributes = list, .split = SPLIT_ALL, .crop = actions->crop};
+    DataSet set;
+    snprintf(path, sizeof path, "%s/unseen/labels.csv", out);
+    if (!dataset_open(&set, path, &options, e)) return 0;
+    int n = actions->net.classes, count = 0;
+    size_t picture = shape_count(actions->x->shape) / CLASSIFIED;
+    real *x = must_alloc((size_t)set.count * picture, sizeof *x);
+    unsigned char *pixels = must_alloc(picture, 1);
+    double *got = must_alloc((size_t)(set.count * n), sizeof *got), *columns = must_alloc(2 * (size_t)set.count,
+        sizeof *columns);
+    for (int i = 0; i < set.count; i++) {
+        if (!dataset_read(&set, i, actions->net.size, actions->net.channels, pixels, e)) break;
+        from_bytes(pixels, picture, x + (size_t)count++ * picture);
+    }
+    classifier_run(actions, x, count, got, NULL);
+    *table = table_new("The judges on faces that nobody saw", n, 3);
+    set_cell(table, 0, 0, "measured"), set_cell(table, 0, 1, "mean error"), set_cell(table, 0, 2, "Spearman");
+    for (int k = 0; k < n; k++) {
+        double error = 0;
+        for (int i = 0; i < count; i++) {
+            columns[i] = set.attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[set.count + i] = got[i * n + k];
+            error += fabs(columns[i] - got[i * n + k]) / count;
+        }
+        set_cell(table, k + 1, 0, "%s", actions->class_names[k]);
+        set_cell(table, k + 1, 1, "%.3f", error);
+        set_cell(table, k + 1, 2, "%.3f", rank_correlation(columns, columns + set.count, count));
+    }
+    (void)emotions;
+    free(x), free(pixels), free(got), free(columns);
+    dataset_close(&set);
+    return e->status == 0;
+}
+
+/* Draws OUT/name, unless it is there. */
+static int draw_set(const Settings *s, const Settings *like, const char *name, long count, long seed, const char *more,
+                    Error *e)
+{
+    const char *grey = like->channels == 1 ? "--grey" : "";
+    long side = s->size ? s->size : 64;
+    if (like->crop > side)
+        return fail(e, 2, "--size %ld: the runs cut out %ld pixels of larger faces", side, like->crop);
+    return is_there("%s/%s/labels.csv", s->out, name) ||
+           carry_out(s, e, "data draw --out \"%s/%s\" --count %ld --size %ld --pose %g --seed %ld %s %s", s->out, name,
+                     count, side, s->pose, seed, grey, more);
+}
+
+/* Trains OUT/name on a set under OUT, its pictures cut and scaled as the runs' are. */
+static int train_judge(const Settings *s, const Settings *like, const char *data, const char *name, const char *more,
+                       Error *e)
+{
+    return carry_out(s, e, "classify train \"%s/%s\" --out \"%s/%s\" --crop %ld --size %ld %s --epochs %ld %s", s->out,
+                     data, s->out, name, like->crop, like->size, like->channels == 1 ? "--grey" : "",
+                     s->epochs ? s->epochs : 8, more);
+}
+
+/* Draws the faces and trains the two judges, unless they are there. */
+static int train_judges(const Settings *s, const Settings *like, Error *e)
+{
+    long seed = s->seed + 1000;
+    char more[TEXT] = "--validation 0.1 --attributes intensity";
+    for (int u = 0; u < FACE_AUS; u++) {
+        size_t used = strlen(more);
+        snprintf(more + used, sizeof more - used, ",AU%d", face_au_numbers[u]);
+    }
+    return draw_set(s, like, "faces", s->count, seed, "", e) &&
+           draw_set(s, like, "blends", s->count, seed + 1, "--weakest 0 --blends 0.3", e) &&
+           draw_set(s, like, "unseen", 700, seed + 2, "--weakest 0 --blends 0.3", e) &&
+           train_judge(s, like, "faces", "emotions", "--validation 0.1", e) &&
+           train_judge(s, like, "blends/labels.csv", "actions", more, e);
+}
+
+static int settings_of_run(const char *run, Settings *s, Error *e)
+{
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    TensorFile file;
+    weights_path(run, path);
+    *s = default_settings();
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
+    int ok = settings_of_file(&file, path, s, e);
+    tensorfile_free(&file);
+    return ok;
+}
+
+static void fill_truth(StudyTable *table, int column, const char *run, const Truth *t)
+{
+    set_cell(table, 0, column, "%s", run);
+    set_cell(table, 1, column, "%.1f%%", 100 * t->right);
+    set_cell(table, 2, column, "%.3f", t->least_correlation);
+    set_cell(table, 3, column, t->pairs ? "%d of %d" : "-", t->blended, t->pairs);
+    set_cell(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
+    set_cell(table, 5, column, "%.3f", t->smooth);
+    set_cell(table, 6, column, "%.0f%%", 100 * t->rising);
+}
+
+static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
+{
+    static const char *const rows_[] = {"", "(a) edits taken for their emotion",
+           "(b) least correlation with intensity", "(c) pairs that blend halfway",
+                                        "(d) smallest angle", "(e) smoothness", "    curves that never fall"};
+    static const char *const aims[] = {"aim", "85%", "0.9", "all", "20 deg", "at most 0.25", "80%"};
+    char path[PATH_MAX];
+    Settings like;
+    StudyTable judges = {0}, table = table_new("GANmut's space against the truth", 6, n + 2);
+    if (!*s->out) return fail(e, 2, "study truth needs --out DIR: its judges are kept there");
+    if (!settings_of_run(runs[0], &like, e) || !make_directory(s->out, e) || !train_judges(s, &like, e)) return 0;
+    snprintf(path, sizeof path, "%s/emotions", s->out);
+    Classifier *emotions = classifier_open(path, e);
+    snprintf(path, sizeof path, "%s/actions", s->out);
+    Classifier *actions = emotions ? classifier_open(path, e) : NULL;
+    Page *page = page_begin("facegan study: the truth", s->out);
+    int ok = actions && judge_judges(s->out, emotions, actions, &judges, e);
+    for (int i = 0; i <= 6; i++) set_cell(&table, i, 0, "%s", rows_[i]), set_cell(&table, i, n + 1, "%s", aims[i]);
+    for (int i = 0; ok && i < n; i++) {
+        Truth t = {0};
+        if ((ok = truth_of_run(&t, runs[i], emotions, actions, s->out, page, e))) fill_truth(&table, i + 1, runs[i],
+            &t);
+    }
+    if (ok) {
+        print_table(&judges, s->csv), print_table(&table, s->csv);
+        show_table(page, &judges), show_table(page, &table);
+        ok = save_study_page(page, s->out, e);
+    }
+    free(judges.cells), free(table.cells);
+    classifier_close(emotions), classifier_close(actions);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.15  study augment: do drawn pictures help a classifier that has seen few real ones?
+ *
+ * For each seed: so many real pictures of each class,
+     chosen by chance; a StarGAN that learns from these alone; each of them
+ * drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and drawn,
+     with the
+ * same number of steps,
+     the same initial weights and the same augmentation. Both judge the same pictures that neither saw. The
+ * differences of the pairs are held against chance (12.6).
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { SEEDS_MOST = 64 };
+
+typedef struct Augmented { Confusion real, helped; } Augmented;
+
+static int save_one(const char *folder, const char *part, const char *class_name, const char *name,
+                    const unsigned char *pixels, int size, int channels, Error *e)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s/%s", folder, part, class_name);
+    if (!make_directory(path, e)) return 0;
+    snprintf(path, sizeof path, "%s/%s/%s/%s.png", folder, part, class_name, name);
+    return save_picture(path, pixels, size, channels, false, e);
+}
+
+/* Writes so many pictures of each class to FOLDER/real and FOLDER/mixed, and a quarter more,
+    by which the best weights are
+ * chosen. */
+static int write_real(const DataSet *set, const Settings *s, uint64_t seed, const char *folder, Error *e)
+{
+    int *order = must_alloc((size_t)set->count, sizeof *order), ok = 1;
+    unsigned char *pixels = must_alloc((size_t)(s->size * s->size), (size_t)s->channels);
+    for (int k = 0; ok && k < set->n_classes; k++) {
+        int n = class_shuffled(set, k, seed, STREAM_SPLIT, order);
+        long wanted = s->count + (s->count + 3) / 4;
+        if (n < wanted)
+            ok = fail(e, 2, "--count %ld takes %ld pictures of %s, and %s has %d", s->count, wanted,
+                      set->class_names[k], set->path, n);
+        for (int i = 0; ok && i < wanted; i++) {
+            const char *part = split_names[i < s->count ? SPLIT_TRAIN : SPLIT_VALIDATION];
+            char name[32], real_[PATH_MAX], mixed[PATH_MAX];
+            snprintf(name, sizeof name, "real-%d", order[i]);
+            snprintf(real_, sizeof real_, "%s/real", folder), snprintf(mixed, sizeof mixed, "%s/mixed", folder);
+            ok = dataset_read(set, order[i], (int)s->size, (int)s->channels, pixels, e) &&
+                 save_one(real_, part, set->class_names[k], name, pixels, (int)s->size, (int)s->channels, e) &&
+                 save_one(mixed, part, set->class_names[k], name, pixels, (int)s->size, (int)s->channels, e);
+        }
+    }
+    free(order), free(pixels);
+    return ok;
+}
+
+/* Adds to FOLDER/mixed each real picture with every other class's expression. */
+static int write_drawn(const char *folder, Error *e)
+{
+    char path[PATH_MAX], mixed[PATH_MAX];
+    Editor ed = {0};
+    DataSet set = {0};
+    snprintf(path, sizeof path, "%s/gan", folder), snprintf(mixed, sizeof mixed, "%s/mixed", folder);
+    if (!editor_open(&ed, path, NULL, e)) { editor_close(&ed); return 0; }
+    const DataOptions options = {.split = SPLIT_TRAIN};
+    snprintf(path, sizeof path, "%s/real", folder);
+    int ok = dataset_open(&set, path, &options, e), n = ed.model->g.classes;
+    real *x = must_alloc((size_t)set.count + 1, ed.picture * sizeof *x), *edits = must_alloc((size_t)set.count + 1,
+        ed.picture * sizeof *x);
+    int *label = must_alloc(2 * (size_t)set.count + 1, sizeof *label), *emotion = label + set.count;
+    unsigned char *pixels = must_alloc(ed.picture, 1);
+    int count = ok ? read_all(&set, &ed.model->g, x, label) : 0;
+    for (int k = 0; ok && k < n; k++) {
+        for (int i = 0; i < count; i++) emotion[i] = k;
+        edit_pixels(&ed, x, count, emotion, 1, NULL, edits);
+        for (int i = 0; ok && i < count; i++) {
+            char name[32];
+            if (strcmp(set.class_names[label[i]], ed.model->class_names[k]) == 0) continue;
+            snprintf(name, sizeof name, "drawn-%d", i);
+            to_bytes(edits + (size_t)i * ed.picture, ed.picture, pixels);
+            ok = save_one(mixed, "train", ed.model->class_names[k], name, pixels, ed.model->g.size,
+                          ed.model->g.channels, e);
+        }
+    }
+    free(x), free(edits), free(label), free(pixels);
+    dataset_close(&set);
+    editor_close(&ed);
+    return ok;
+}
+
+/* What a classifier's run makes of the test pictures. */
+static int confusion_of(const char *run, const char *data, const Settings *s, Confusion *f, Error *e)
+{
+    Settings judged = *s;
+    Answers a = {0};
+    judged.limit = 0;
+    Classifier *c = classifier_open(run, e);
+    int ok = c && open_answers(&a, data, c, &judged, e) && answer_all(&a, c, &judged, e);
+    *f = (Confusion){.n = a.n};
+    for (int i = 0; ok && i < a.count; i++) confusion_add(f, a.truth[i], a.p + (size_t)i * (size_t)a.n);
+    if (a.set.path) answers_free(&a);
+    classifier_close(c);
+    return ok;
+}
+
+/* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
+static int augment_seed(const DataSet *set, const char *test, const Settings *s, long seed, Augmented *result, Error *e)
+{
+    char folder[TEXT * 4 + 32], run[PATH_MAX];
+    const char *grey = s->channels == 1 ? "--grey" : "";
+    long pictures = s->count * set->n_classes * set->n_classes, epochs = s->epochs ? s->epochs : 10,
+         batch = s->count * set->n_classes < 32 ? s->count * set->n_classes : 32,
+             steps = (epochs * pictures + batch - 1) / batch;
+    snprintf(folder, sizeof folder, "%s/seed-%ld", s->out, seed);
+    if (!is_there("%s/real/train", folder) && !write_real(set, s, (uint64_t)seed, folder, e)) return 0;
+    if (!carry_out(s, e, "train stargan \"%s/real\" --out \"%s/gan\" --size %ld %s --width %ld --g-repeat 2 --batch 8 "
+                   "--n-critic 2 --lr 0.0004 --beta2 0.99 --iters %ld --seed %ld", folder, folder, s->size, grey,
+                   s->width, s->iters, seed)) return 0;
+    if (!is_there("%s/drawn", folder)) {
+        if (!write_drawn(folder, e)) return 0;
+        snprintf(run, sizeof run, "%s/drawn", folder);
+        if (!make_directory(run, e)) return 0;                           /* says that all are written */
+    }
+    /* --crop: of the test pictures; these are cut already */
+    for (int k = 0; k < 2; k++) {
+        const char *name = k ? "mixed" : "real";
+        snprintf(run, sizeof run, "%s/on-%s", folder, name);
+        if (!carry_out(s, e, "classify train \"%s/%s\" --out \"%s\" --size %ld --crop %ld %s --batch %ld --iters %ld "
+                       "--seed %ld --validation 0", folder, name, run, s->size, s->crop, grey, batch, steps, seed) ||
+            !confusion_of(run, test, s, k ? &result->helped : &result->real, e)) return 0;
+    }
+    return 1;
+}
+
+static void augment_row(StudyTable *t, int row, const char *name, const double *without, const double *with, int n)
+{
+    double difference[SEEDS_MOST], before = 0, after = 0;
+    for (int i = 0; i < n; i++) difference[i] = with[i] - without[i], before += without[i] / n, after += with[i] / n;
+    Comparison c = compare_pairs(difference, n);
+    set_cell(t, row, 0, "%s", name);
+    set_cell(t, row, 1, "%.4f", before), set_cell(t, row, 2, "%.4f", after);
+    set_cell(t, row, 3, "%+.4f", c.mean), set_cell(t, row, 4, "%+.4f to %+.4f", c.low, c.high);
+    set_cell(t, row, 5, "%.4f", c.student), set_cell(t, row, 6, "%.4f", c.wilcoxon);
+}
+
+/* The pairs of every seed, and what they say together. */
+static void augment_tables(const Augmented *all, char *const *names, int n, StudyTable *pairs, StudyTable *verdict)
+{
+    static const char *const header[] = {"on the test pictures", "real only", "real and drawn", "difference",
+           "95% interval", "p (Student)", "p (Wilcoxon)"};
+    double without[SEEDS_MOST], with[SEEDS_MOST];
+    int classes = all[0].real.n;
+    *pairs = table_new("Accuracy, seed by seed", n, 3);
+    *verdict = table_new("Do drawn pictures help?", classes + 2, 7);
+    for (int i = 0; i < 3; i++) set_cell(pairs, 0, i, "%s", i ? header[i] : "seed");
+    for (int i = 0; i < 7; i++) set_cell(verdict, 0, i, "%s", header[i]);
+    for (int k = -2; k < classes; k++) {
+        char name[NAME + 8];
+        for (int i = 0; i < n; i++) {
+            const Confusion *f[2] = {&all[i].real, &all[i].helped};
+            double value[2];
+            for (int h = 0; h < 2; h++)
+                value[h] = k == -2 ? accuracy(f[h]) : k == -1 ? macro_f1(f[h]) : class_score(f[h], k).f1;
+            without[i] = value[0], with[i] = value[1];
+            if (k == -2) set_cell(pairs, i + 1, 0, "%d", i + 1), set_cell(pairs, i + 1, 1, "%.4f", value[0]),
+                set_cell(pairs, i + 1, 2, "%.4f", value[1]);
+        }
+        snprintf(name, sizeof name, "F1 of %s", k >= 0 ? names[k] : "");
+        augment_row(verdict, k + 3, k == -2 ? "accuracy" : k == -1 ? "macro F1" : name, without, with, n);
+    }
+}
+
+/* In words, at the 5% level and for the accuracy alone: of several tests one is significant by chance before long. */
+static void augment_words(const StudyTable *verdict, char *text, size_t size)
+{
+    double difference = atof(verdict->cells[7 + 3]), p = atof(verdict->cells[7 + 5]);
+    const char *answer = !(p < 0.05) ? "no difference beyond chance" : difference > 0 ? "they help, beyond chance"
+                                                                                      : "they hurt, beyond chance";
+    snprintf(text, size,
+             "Accuracy %s with drawn pictures (p = %s): %s. The rows below it are shown without correction for "
+             "their number.",
+             verdict->cells[7 + 3], verdict->cells[7 + 5], answer);
+}
+
+static int study_augment(char *const *inputs, int n_inputs, const Settings *given, Error *e)
+{
+    static Augmented all[SEEDS_MOST];
+    Settings settings = *given, *s = &settings, usual = default_settings();
+    DataSet set;
+    char words[400];
+    StudyTable pairs, verdict;
+    if (n_inputs != 2) return fail(e, 2, "study augment takes two data sets: one to learn from, one to judge by");
+    if (!*s->out) return fail(e, 2, "study augment needs --out DIR");
+    if (s->grey) s->channels = 1;
+    if (!s->size) s->size = 48;
+    if (s->count == usual.count) s->count = 20;
+    if (s->iters == usual.iters) s->iters = 2000;
+    if (s->width == usual.width) s->width = 16;
+    if (s->repeat < 2 || s->repeat > SEEDS_MOST) return fail(e, 2, "--repeat %ld: must be 2 to %d seeds", s->repeat,
+                                                             SEEDS_MOST);
+    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
+           .crop = (int)s->crop};
+    if (!dataset_open(&set, inputs[0], &options, e)) return 0;
+    int ok = make_directory(s->out, e);
+    for (long seed = 1; ok && seed <= s->repeat; seed++) ok = augment_seed(&set, inputs[1], s, seed, &all[seed - 1], e);
+    if (ok) {
+        augment_tables(all, set.class_names, (int)s->repeat, &pairs, &verdict);
+        augment_words(&verdict, words, sizeof words);
+        print_table(&pairs, s->csv), print_table(&verdict, s->csv);
+        if (!s->csv) printf("\n%s\n", words);
+        Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
+        page_paragraph(page, words);
+        show_table(page, &verdict), show_table(page, &pairs);
+        ok = save_study_page(page, s->out, e);
+        free(pairs.cells), free(verdict.cells);
+    }
+    dataset_close(&set);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.16  study ganmut: seed 002's tables and figures
+ *
+ * A text file says which runs are compared and who judges them, a line each (# begins a comment):
+ *
+ *     do train ganmut affwild-mtcnn --out runs/aff-1 --seed 1       a command line, carried out first
+ *     data faces/test                                              what every generator is judged on
+ *     classifier VGG runs/vgg                                      a judge: a name and its run
+ *     row "Aff-Wild2 MTCNN" runs/aff-1 runs/aff-2                  a row of the tables: its runs, one a seed
+ *
+ * Cells are the mean over a row's runs, with the standard deviation between them where there are several. Detectors
+ * and data mixes are rows, imported generators too.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { JUDGES_MOST = 8, ROWS_MOST = 24, RUNS_MOST = 16 };
+
+typedef struct Plan {
+    char text[1 << 16];                 /* the file, cut into words */
+    char *data, *judge_names[JUDGES_MOST], *judges[JUDGES_MOST], *row_names[ROWS_MOST], *runs[ROWS_MOST][RUNS_MOST];
+    int n_judges, n_rows, n_runs[ROWS_MOST];
+} Plan;
+
+static int plan_line(Plan *p, char *line, const Settings *s, const char *path, int number, Error *e)
+{
+    char *words[WORDS_MOST];
+    line[strcspn(line, "#\r")] = 0;
+    line += strspn(line, " \t");
+    if (strncmp(line, "do ", 3) == 0) return carry_out(s, e, "%s", line + 3);
+    int n = split_words(line, words, WORDS_MOST);
+    if (n == 0) return 1;
+    if (strcmp(words[0], "data") == 0 && n == 2) return p->data = words[1], 1;
+    if (strcmp(words[0], "classifier") == 0 && n == 3 && p->n_judges < JUDGES_MOST) {
+        p->judge_names[p->n_judges] = words[1], p->judges[p->n_judges++] = words[2];
+        return 1;
+    }
+    if (strcmp(words[0], "row") == 0 && n >= 3 && n - 2 <= RUNS_MOST && p->n_rows < ROWS_MOST) {
+        p->row_names[p->n_rows] = words[1];
+        for (int i = 2; i < n; i++) p->runs[p->n_rows][p->n_runs[p->n_rows]++] = words[i];
+        p->n_rows++;
+        return 1;
+    }
+    return fail(e, 2,
+                "%s:%d: expected do COMMAND, data PATH, classifier NAME RUN, or row NAME RUN... (at most %d "
+                "classifiers, %d rows, %d runs a row)",
+                path, number, JUDGES_MOST, ROWS_MOST, RUNS_MOST);
+}
+
+static int read_plan(Plan *p, const char *path, const Settings *s, Error *e)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) return fail(e, 1, "%s: %s", path, strerror(errno));
+    size_t length = fread(p->text, 1, sizeof p->text - 1, file);
+    bool whole = feof(file) != 0;
+    fclose(file);
+    if (!whole) return fail(e, 1, "%s: longer than %zu bytes", path, sizeof p->text - 1);
+    p->text[length] = 0;
+    int number = 1, ok = 1;
+    for (char *at = p->text, *next; ok && at; at = next, number++) {
+        next = strchr(at, '\n');
+        if (next) *next++ = 0;
+        ok = plan_line(p, at, s, path, number, e);
+    }
+    if (ok && (!p->data || !p->n_judges || !p->n_rows)) ok = fail(e, 2,
+                                                                  "%s: needs a data line, a classifier and a row",
+                                                                      path);
+    return ok;
+}
+
+/* What the tables show of an evaluation. */
+static const char *const study_metrics[] = {"f1.real", "f1.edited", "fed", "smoothness", "smoothness.rising",
+       "discriminator.f1.average",
+                                            "discriminator.f1.real", "discriminator.f1.fake"};
+enum { STUDY_METRICS = sizeof study_metrics / sizeof *study_metrics };
+
+/* Mean and deviation over a row's runs. */
+static void set_spread(StudyTable *t, int row, int column, const double *values, int n)
+{
+    double mean_ = mean_known(values, n), squares = 0;
+    int known = 0;
+    for (int i = 0; i < n; i++)
+        if (isfinite(values[i])) squares += (values[i] - mean_) * (values[i] - mean_), known++;
+    if (!known) set_cell(t, row, column, "-");
+    else if (known == 1) set_cell(t, row, column, "%.4g", mean_);
+    else set_cell(t, row, column, "%.4g +- %.2g", mean_, sqrt(squares / (known - 1)));
+}
+
+typedef double PlanScores[ROWS_MOST][JUDGES_MOST][STUDY_METRICS][RUNS_MOST];
+
+/* Rows of the plan, a column for each judge, one metric. */
+static StudyTable judged_table(const Plan *p, PlanScores scores, const char *title, int metric)
+{
+    StudyTable t = table_new(title, p->n_rows, p->n_judges + 1);
+    for (int j = 0; j < p->n_judges; j++) set_cell(&t, 0, j + 1, "%s", p->judge_names[j]);
+    for (int r = 0; r < p->n_rows; r++) {
+        set_cell(&t, r + 1, 0, "%s", p->row_names[r]);
+        for (int j = 0; j < p->n_judges; j++) set_spread(&t, r + 1, j + 1, scores[r][j][metric], p->n_runs[r]);
+    }
+    return t;
+}
+
+/* Table V: the kinds of discriminator F1, which no classifier has a part in. */
+static StudyTable discriminator_table(const Plan *p, PlanScores scores)
+{
+    static const char *const kinds[] = {"average", "real", "fake"};
+    StudyTable t = table_new("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
+                             "low: D does not tell", 3, p->n_rows + 1);
+    for (int k = 0; k < 3; k++) set_cell(&t, k + 1, 0, "%s", kinds[k]);
+    for (int r = 0; r < p->n_rows; r++) {
+        set_cell(&t, 0, r + 1, "%s", p->row_names[r]);
+        for (int k = 0; k < 3; k++) set_spread(&t, k + 1, r + 1, scores[r][0][5 + k], p->n_runs[r]);
+    }
+    return t;
+}
+
+/* Figures 9 and 10 from a row's first run: a face at growing strengths, and the first faces with every emotion. */
+static void show_row(Page *page, const char *name, const Evaluation *v, Editor *ed)
+{
+    const char *names[MAX_CLASSES + 1] = {"input"};
+    size_t size;
+    for (int k = 0; k < v->classes; k++) names[k + 1] = ed->model->class_names[k];
+    page_heading(page, name);
+    unsigned char *png = strip_png(v->first, &ed->model->g, v->shown < 3 ? v->shown : 3, v->classes + 1, NULL, names,
+                                   &size);
+    add_png(page, "Faces with every emotion", png, size);
+    if (!v->n_neutral) return;
+    memcpy(ed->model->x->data, v->neutral, ed->picture * sizeof(real));
+    png = strength_strip(ed->model, &size);
+    add_png(page, "Growing strength", png, size);
+}
+
+static int judge_row(const Plan *p, int r, int j, Classifier *judge, PlanScores scores, const Settings *s, Page *page,
+                     Error *e)
+{
+    static Editor ed;
+    int ok = 1;
+    for (int i = 0; ok && i < p->n_runs[r]; i++) {
+        Evaluation *v = must_alloc(1, sizeof *v);
+        ed = (Editor){0};
+        ok = editor_open(&ed, p->runs[r][i], judge, e) && evaluate(v, &ed, p->runs[r][i], p->data, s, e);
+        for (int m = 0; ok && m < STUDY_METRICS; m++) scores[r][j][m][i] = score_of(v, study_metrics[m]);
+        if (ok && i == 0 && j == 0) show_row(page, p->row_names[r], v, &ed);
+        evaluation_free(v), editor_close(&ed);
+        free(v);
+    }
+    return ok;
+}
+
+static int study_ganmut(char *const *inputs, int n, const Settings *s, Error *e)
+{
+    static const struct { const char *title; int metric; } tables[] = {
+        {"I, II  Macro F1 of the real pictures", 0}, {"I, II  Macro F1 of the edits (higher: clearer emotions)", 1},
+        {"III  Frechet Emotion Distance (lower: closer to the real features)", 2},
+        {"IV  Smoothness (lower: more gradual, if the curves rise)", 3}, {"IV  Share of curves that never fall", 4}};
+    enum { JUDGED_TABLES = sizeof tables / sizeof *tables };
+    static Plan plan;
+    if (n != 1) return fail(e, 2, "study ganmut takes one text file, which says what to compare");
+    if (!*s->out) return fail(e, 2, "study ganmut needs --out DIR");
+    plan = (Plan){0};
+    if (!make_directory(s->out, e) || !read_plan(&plan, inputs[0], s, e)) return 0;
+    double (*scores)[JUDGES_MOST][STUDY_METRICS][RUNS_MOST] = must_alloc(1, sizeof(PlanScores));
+    Page *page = page_begin("facegan study: GANmut", inputs[0]);
+    int ok = 1;
+    for (int j = 0; ok && j < plan.n_judges; j++) {
+        Classifier *judge = classifier_open(plan.judges[j], e);
+        ok = judge != NULL;
+        for (int r = 0; ok && r < plan.n_rows; r++) ok = judge_row(&plan, r, j, judge, scores, s, page, e);
+        if (ok && !s->csv) printf("%s  %s, hash %016" PRIx64 ", %d features\n", plan.judge_names[j], judge->path,
+                                  file_hash(judge->path), judge->features);
+        classifier_close(judge);
+    }
+    for (int k = 0; ok && k <= JUDGED_TABLES; k++) {
+        StudyTable t = k < JUDGED_TABLES ? judged_table(&plan, scores, tables[k].title,
+                                                        tables[k].metric) : discriminator_table(&plan, scores);
+        if (s->csv) printf("%s# %s\n", k ? "\n" : "", t.title);
+        print_table(&t, s->csv);
+        show_table(page, &t);
+        free(t.cells);
+    }
+    free(scores);
+    return ok && save_study_page(page, s->out, e);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.17  A graph as an ONNX file
  *
  * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
  * channels before rows and columns,
@@ -18819,7 +20335,7 @@ static void onnx_norm(Export *x, const Node *y, const char *result)
         const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 2, ONNX_VECTOR),
                              onnx_value_of(x, y, 3, ONNX_VECTOR)};
         onnx_node(x->model, "InstanceNormalization", normed, 3, in);
-        onnx_attribute_float(x->model, "epsilon", (float)NORM_EPSILON);
+        onnx_attribute_float(x->model, "epsilon", (float)y->in[1]->a);
     }
     if (y->in[4]) onnx_apply(x, "Add", normed, onnx_value_of(x, y, 4, ONNX_MAP), result);
     else if (more) onnx_leaky(x, normed, y->a, result);
@@ -19033,6 +20549,31 @@ static void describe_generator(OnnxModel *model, const Facegan *generator)
     }
 }
 
+/* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
+static int export_classifier(const char *run, const char *path, Error *e)
+{
+    char why[ONNX_ERROR_SIZE];
+    Classifier *c = classifier_open(run, e);
+    if (!c) return 0;
+    Graph *g = graph_new();
+    Tensor *x = tensor_new("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
+    net_attach(&c->net, g);
+    Node *input = leaf(g, x), *scores = classifier_scores(&c->net, input, NULL),
+         *y = c->p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores);
+    OnnxModel *model = onnx_begin("facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    char text[MAX_CLASSES * (NAME + 1)] = "";
+    for (int k = 0; k < c->net.classes; k++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", k ? "," : "", c->class_names[k]);
+    if (model) onnx_metadata(model, "classes", text), onnx_metadata(model, "range", "[-1,1]");
+    int ok = model ? export_graph(model, y, "probabilities", &input, (const char *[]){"picture"}, 1, e) : fail(e, 1, "out of memory");
+    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
+    else if (!ok) onnx_free(model);
+    graph_free(g);
+    tensor_free(x);
+    classifier_close(c);
+    return ok;
+}
+
 static Node *leaf_of(const Graph *g, const Tensor *tensor)
 {
     for (int i = 0; i < g->count; i++)
@@ -19140,6 +20681,23 @@ static int run_crop(Command *c, Error *e)
     if (!*c->settings.out) return fail(e, 2, "crop needs --out DIR");
     return each_photo(&c->settings, c->inputs, c->n_inputs, crop_photo, NULL, e);
 }
+
+/* Its steps are command lines of their own, which overwrite the one command that is parsed: so it works on copies. */
+static int run_study(Command *c, Error *e)
+{
+    static Settings s;
+    static char *inputs[MAX_INPUTS_GIVEN];
+    int n = c->n_inputs - 1;
+    const char *what = c->inputs[0];
+    s = c->settings;
+    memcpy(inputs, c->inputs + 1, (size_t)n * sizeof *inputs);
+    if (strcmp(what, "truth") == 0) return study_truth(inputs, n, &s, e);
+    if (strcmp(what, "augment") == 0) return study_augment(inputs, n, &s, e);
+    if (strcmp(what, "ganmut") == 0) return study_ganmut(inputs, n, &s, e);
+    return fail(e, 2, "study %s: must be truth, augment or ganmut", what);
+}
+
+static int run_eval(Command *c, Error *e)   { return evaluate_run(c->inputs[0], c->inputs[1], &c->settings, e); }
 
 static int run_step(Command *c, Error *e)   { return step_file(c->inputs[0], c->inputs[1], e); }
 static int run_report(Command *c, Error *e)
@@ -19289,7 +20847,10 @@ static int run_convert(Command *c, Error *e)
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     if (ends_with(c->inputs[1], ".onnx")) {
         if (*s->only || s->half || s->bgr) return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
-        return export_generator(c->inputs[0], c->inputs[1], e);
+        Settings of;
+        if (!settings_of_run(c->inputs[0], &of, e)) return 0;
+        return strcmp(of.model, "classifier") == 0 ? export_classifier(c->inputs[0], c->inputs[1], e)
+                                                   : export_generator(c->inputs[0], c->inputs[1], e);
     }
     TensorFile in, out = {0};
     weights_path(c->inputs[0], path);
@@ -19511,10 +21072,20 @@ static const Verb verbs[] = {
      "  facegan data doctor fer2013 --size 48\n"
      "  facegan data import affwild2 EXPR/ frames/ -o affwild2 --detector retinaface --weights mobilenet0.25_Final.pth\n"
      "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus      (also affectnet, rafdb, fer2013, folder)\n"},
+    {"eval", "eval RUN DATA --classifier RUN", "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity",
+     " classifier split limit bootstrap csv json html out threads isa quiet ", 2, 2, run_eval,
+     "  facegan eval runs/ganmut faces --classifier runs/emotions\n"
+     "  facegan eval runs/ganmut faces --classifier runs/emotions --html --out numbers.html\n"
+     "  facegan eval runs/ganmut faces --classifier runs/emotions --limit 500 --bootstrap 0 --csv\n"},
+    {"study", "study truth|augment|ganmut ... --out DIR", "an experiment from beginning to end: its steps, its tables, its page",
+     " out size count epochs iters width repeat limit split bootstrap classes crop grey channels pose seed csv threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_study,
+     "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"
+     "  facegan study augment faces unseen --count 20 --repeat 5 --size 32 --grey --width 8 --iters 1500 --out augment\n"
+     "  facegan study truth runs/ganmut runs/published --out truth\n"},
     {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
     {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
-    {"convert", "convert IN OUT [--only G.] [--half] [--bgr]", "weights from any format read here to .safetensors, .pt or .npz; a generator to .onnx", " only half bgr quiet ", 2, 2, run_convert,
+    {"convert", "convert IN OUT [--only G.] [--half] [--bgr]", "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", " only half bgr quiet ", 2, 2, run_convert,
      "  facegan convert 200000-G.ckpt generator.safetensors\n"
      "  facegan convert runs/faces small.safetensors --only G. --half\n"
      "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"

@@ -194,15 +194,23 @@ static void check_attributes(void)
     write_text(at("celeba/list_attr_celeba.txt"), "3\nMale Smiling Young \n000001.pgm -1  1 1\n000002.pgm  1 -1 1\n000003.pgm 1 1 -1 \n");
     write_text(at("celeba/list_eval_partition.txt"), "000001.pgm 0\n000002.pgm 0\n000003.pgm 1\n");
     CHECK_MSG(dataset_open(&set, at("celeba/list_attr_celeba.txt"), &(DataOptions){.attributes = "Young,Male"}, &e), "%.400s", e.text);
-    CHECK(set.count == 2 && set.n_classes == 2 && set.attributes[0] == 1 && set.attributes[1] == 0 && set.attributes[3] == 1);
+    CHECK(set.count == 2 && set.n_classes == 2 && set.attributes[0] == ATTRIBUTE_WHOLE && set.attributes[1] == 0 &&
+          set.attributes[3] == ATTRIBUTE_WHOLE);
     Loader *l = loader_open(&set, 2, 8, 1, &(Augment){0}, 3, 0, &e);
     static real x[128];
     int label[2];
     uint8_t attributes[4];
-    CHECK(loader_next(l, x, label, attributes, &e) && attributes[0] == 1 && attributes[1] + attributes[3] == 1);
+    CHECK(loader_next(l, x, label, attributes, &e) && attributes[0] == ATTRIBUTE_WHOLE && attributes[1] + attributes[3] == ATTRIBUTE_WHOLE);
     loader_close(l);
     dataset_close(&set);
     CHECK(refused(at("celeba"), (DataOptions){0}, 2, "--attributes Male") && refused(at("celeba"), (DataOptions){.attributes = "Old"}, 2, "no attribute 'Old'"));
+    write_text(at("celeba/shares.csv"), "path,emotion,AU12,intensity\nimg_align_celeba/000001.pgm,happy,0.5,1\nimg_align_celeba/000002.pgm,sad,0,0.2\n");
+    CHECK_MSG(dataset_open(&set, at("celeba/shares.csv"), &(DataOptions){.attributes = "intensity,AU12"}, &e), "%.400s", e.text);
+    CHECK(set.count == 2 && set.attributes[0] == ATTRIBUTE_WHOLE && set.attributes[1] == 128 && set.attributes[2] == 51 && set.attributes[3] == 0);
+    dataset_part(&set, 0.5, 1, true);                                   /* a chosen part keeps its pictures' numbers */
+    CHECK(set.count == 1 && set.attributes[1] == (strstr(set.text + set.where[0], "000001") ? 128 : 0));
+    dataset_close(&set);
+    CHECK(refused(at("celeba/shares.csv"), (DataOptions){.attributes = "emotion"}, 1, "nor between 0 and 1"));
     write_text(at("kaggle2/list_attr_celeba.csv"), "image_id,Male,Smiling\n000001.pgm,-1,1\n000002.pgm,1,0\n");
     write_picture(at("kaggle2/img_align_celeba/img_align_celeba/000001.pgm"), 8, 8, 1);
     write_picture(at("kaggle2/img_align_celeba/img_align_celeba/000002.pgm"), 8, 8, 1);

@@ -242,6 +242,50 @@ static void test_network(const char *name, char space, bool discriminator)
     net_free(&net);
 }
 
+/* A classifier as it is at work: batch norm on running statistics that are not those it starts with. */
+static void test_classifier(const char *network, const char *name)
+{
+    enum { N = 3, SIDE = 32, CLASSES = 4 };
+    char path[300], why[ONNX_ERROR_SIZE] = "";
+    Error e = {0};
+    Settings s = default_settings();
+    static Net net;
+    Graph *graphs[2];
+    Node *results[2], *inputs[2];
+    Tensor *x[2];
+    net = (Net){.letter = 'D', .classes = CLASSES, .channels = 3, .size = SIDE};
+    snprintf(s.network, sizeof s.network, "%s", network), snprintf(s.preprocess, sizeof s.preprocess, "torchvision");
+    s.size = SIDE;
+    CHECK_MSG(shape_classifier(&s, &net, &e), "%s", e.text);
+    for (int k = 0; k < 2; k++) {
+        graphs[k] = graph_new();
+        x[k] = tensor_new("x", shape_of(k ? N : 1, SIDE, SIDE, 3));
+        net_attach(&net, graphs[k]);
+        inputs[k] = leaf(graphs[k], x[k]);
+        results[k] = softmax(classifier_scores(&net, inputs[k], NULL));
+    }
+    net_initialise(&net, 3);
+    fill_uniform(x[1], 1, 5, 0);
+    for (int i = 0; i < net.count; i++) {
+        Tensor *w = net.parameters[i].w;
+        for (size_t k = 0; k < shape_count(w->shape); k++)
+            if (strstr(w->name, "running")) w->data[k] += (real)(0.3 * draw(1, STREAM_TEST, (uint64_t)i, (uint32_t)k));
+    }
+    OnnxModel *model = onnx_begin(name, "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    CHECK_MSG(export_graph(model, results[0], "y", &inputs[0], (const char *[]){"picture"}, 1, &e), "%s", e.text);
+    snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
+    CHECK_MSG(onnx_save(model, path, why), "%s", why);
+    double **values = graph_define(graphs[1]);
+    float *kept[2];
+    TensorFile file = {0};
+    note(&file, "picture", x[1]->shape, values[inputs[1]->id], false, &kept[0]);
+    note(&file, "y", results[1]->shape, values[results[1]->id], true, &kept[1]);
+    save_numbers(&file, name);
+    free_values(values, graphs[1]->count);
+    for (int k = 0; k < 2; k++) free(kept[k]), graph_free(graphs[k]), tensor_free(x[k]);
+    net_free(&net);
+}
+
 int main(int argc, char **argv)
 {
     start_library();
@@ -254,5 +298,7 @@ int main(int argc, char **argv)
     test_network("net.stargan", 0, false);
     test_network("net.ganmut", 'l', false);
     test_network("net.discriminator", 0, true);
+    test_classifier("small", "net.small");
+    test_classifier("resnet18", "net.resnet18");
     return check_report();
 }

@@ -1,0 +1,88 @@
+#!/bin/sh
+# cli_eval.sh: the numbers of a generator, and the studies, end to end on networks too small to be good. Each output form has what
+# it promises, a stopped study goes on, ONNX and .pt files are written, and what cannot be is refused with a reason. Needs
+# ./facegan and coreutils; writes below a temporary directory only; ends with `N passed, N failed, N skipped`.
+cd "$(dirname "$0")/.." || exit 2
+unset FACEGAN_ISA FACEGAN_WINOGRAD
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+F=${FACEGAN:-$PWD/facegan}
+passed=0 failed=0 skipped=0
+
+check()
+{
+    what=$1; shift
+    if "$@" >"$work/said" 2>&1; then passed=$((passed + 1)); return 0; fi
+    failed=$((failed + 1))
+    echo "FAILED $what: $*"
+    tail -n 3 "$work/said" | sed 's/^/  | /'
+}
+
+# says TEXT COMMAND...: the command must work and print TEXT.
+says()
+{
+    text=$1; shift
+    if "$@" >"$work/said" 2>&1 && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
+    failed=$((failed + 1))
+    echo "FAILED to say \"$text\": $*"
+    tail -n 3 "$work/said" | sed 's/^/  | /'
+}
+
+# refused TEXT COMMAND...: the command must end with 1 or 2 and say TEXT.
+refused()
+{
+    text=$1; shift
+    "$@" >"$work/said" 2>&1
+    status=$?
+    if { [ $status -eq 1 ] || [ $status -eq 2 ]; } && grep -q -- "$text" "$work/said"; then passed=$((passed + 1)); return 0; fi
+    failed=$((failed + 1))
+    echo "FAILED refusal ($status, wanted \"$text\"): $*"
+    tail -n 3 "$work/said" | sed 's/^/  | /'
+}
+
+cd "$work" || exit 2
+gan="--size 16 --width 4 --g-repeat 1 --batch 4 --n-critic 2 --iters 4 --log-every 1 --quiet"
+check "faces" "$F" data draw --out faces --count 60 --size 16 --emotions neutral,happy,sad --quiet
+check "a stargan" "$F" train stargan faces --out star $gan
+check "a ganmut" "$F" train ganmut faces --out mut $gan
+check "a classifier" "$F" classify train faces --out judge --size 16 --batch 16 --iters 6 --validation 0.2 --quiet
+check "shares as labels" "$F" classify train faces/labels.csv --attributes intensity,AU12 --out shares --size 16 --batch 16 --iters 3 --quiet
+
+says "smoothness.rising" "$F" eval mut faces --classifier judge
+says "refused: 60 pictures for" "$F" eval mut faces --classifier judge
+says "discriminator.f1.fake" "$F" eval star faces --classifier judge
+says "^metric,value,low,high,pictures,features,classifier" "$F" eval star faces --classifier judge --csv
+says "^confusion.happy.sad," "$F" eval star faces --classifier judge --csv
+says '"confusion_edited"' "$F" eval mut faces --classifier judge --json
+check "a page" "$F" eval mut faces --classifier judge --html --out page.html
+check "it is a page" grep -q "Edits: what was asked for" page.html
+"$F" eval mut faces --classifier judge --csv >one.csv 2>/dev/null
+"$F" eval mut faces --classifier judge --csv --threads 3 >three.csv 2>/dev/null
+check "the same numbers on three threads" cmp one.csv three.csv
+refused "--html needs --out" "$F" eval mut faces --classifier judge --html
+refused "does not know" "$F" eval mut faces --classifier shares
+refused "not a classifier" "$F" eval mut faces --classifier mut
+refused "not a StarGAN generator" "$F" eval judge faces --classifier judge
+
+printf 'data faces\nclassifier small judge\ndo train stargan faces --out late %s\nrow "the late one" late # made above\nrow seeds star star\n' "$gan" >plan.txt
+says "the late one" "$F" study ganmut plan.txt --out tables
+check "its page" grep -q "Frechet Emotion Distance" tables/study.html
+printf 'data faces\nclasifier small judge\n' >bad.txt
+refused "bad.txt:2: expected" "$F" study ganmut bad.txt --out tables
+printf 'data faces\n' >short.txt
+refused "needs a data line, a classifier and a row" "$F" study ganmut short.txt --out tables
+says "p (Student)" "$F" study augment faces faces --count 4 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
+says "p (Student)" "$F" study augment faces faces --count 4 --repeat 3 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
+refused "has 20" "$F" study augment faces faces --count 17 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out more
+says "smallest angle" "$F" study truth mut --out truth --size 16 --count 64 --epochs 1
+refused "must be truth" "$F" study nothing mut --out truth
+refused "needs --out" "$F" study truth mut
+
+check "a generator as ONNX" "$F" convert mut mut.onnx
+check "a classifier as ONNX" "$F" convert judge judge.onnx
+check "both are there" test -s mut.onnx -a -s judge.onnx
+check "as .pt" "$F" convert star star.pt --only G.
+says "pytorch zip" "$F" info star.pt
+refused "convert first" "$F" convert star star.onnx --half
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
