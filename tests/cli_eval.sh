@@ -74,7 +74,7 @@ refused "needs a data line, a classifier and a row" "$F" study ganmut short.txt 
 says "p (Student)" "$F" study augment faces faces --count 4 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
 says "p (Student)" "$F" study augment faces faces --count 4 --repeat 3 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
 refused "has 20" "$F" study augment faces faces --count 17 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out more
-says "smallest angle" "$F" study truth mut --out truth --size 16 --count 64 --epochs 1
+says "smallest angle" "$F" study truth mut --out truth --size 16 --count 128 --epochs 1
 refused "must be truth" "$F" study nothing mut --out truth
 refused "needs --out" "$F" study truth mut
 
