@@ -20887,7 +20887,7 @@ static const struct { const char *name, *text;
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, ganmut, noise, classify, losses, "
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, ganmut, noise, classify, losses, numbers, "
               "runs, speed, ops, traps.\n"},
     {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
              "test above; or the\n"
@@ -20977,6 +20977,18 @@ static const struct { const char *name, *text;
      "--lambda-cls.\n"
      "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
      "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
+    {"numbers", "`facegan eval RUN DATA --classifier RUN` judges a generator by a classifier that was trained apart; another "
+                "classifier gives\n"
+                "other numbers, so its file's hash is printed beside them.\n"
+                "  f1.edited      does the classifier see the emotion that was asked for? (f1.real: how well it does on real "
+                "pictures)\n"
+                "  fed            distance of the features' distributions; needs more pictures than features, better ten times\n"
+                "  smoothness     share of an emotion's growth that comes in one of ten steps; read it beside smoothness.rising\n"
+                "  discriminator  F1 of D's verdicts; low for fakes: D does not see them\n"
+                "  diversity      near 1 is as varied as the data; nearest near 0: copies\n"
+                "A `-` is a number that cannot be computed; it counts in no average.\n"
+                "`facegan study ganmut FILE` compares runs, a line each: do COMMAND, data PATH, classifier NAME RUN, row NAME "
+                "RUN...\n"},
     {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command "
              "goes on where it stopped,\n"
              "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's "
@@ -21017,7 +21029,7 @@ static int run_man(Command *c, Error *e)
         printf("\n");
     }
     if (!c->n_inputs) return 1;
-    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, ganmut, noise, classify, losses, runs, speed, ops, traps", c->inputs[0]);
+    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, ganmut, noise, classify, losses, numbers, runs, speed, ops, traps", c->inputs[0]);
 }
 
 static const Verb verbs[] = {
