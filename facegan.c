@@ -19661,6 +19661,7 @@ static int draw_set(const Settings *s, const Settings *like, const char *name, l
 static int train_judge(const Settings *s, const Settings *like, const char *data, const char *name, const char *more,
                        Error *e)
 {
+    if (is_there("%s/%s/report.html", s->out, name)) return 1;           /* what a finished training leaves */
     return carry_out(s, e, "classify train \"%s/%s\" --out \"%s/%s\" --crop %ld --size %ld %s --epochs %ld %s", s->out,
                      data, s->out, name, like->crop, like->size, like->channels == 1 ? "--grey" : "",
                      s->epochs ? s->epochs : 8, more);
