@@ -21000,7 +21000,9 @@ static const struct { const char *name, *text;
               "--roofline shows every node.\n"
               "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's "
               "algorithm off.\n"
-              "--threads changes the time only: results are the same bits for any number of threads.\n"},
+              "--threads changes the time only: results are the same bits for any number of threads.\n"
+              "`make gpu` builds the program with a GPU part: --device gpu (or auto), --precision tf32, bf16 or fp32; "
+              "`facegan verify --gpu` checks it.\n"},
     {"traps",
      "- Instance norm uses each picture's own statistics in training and in use; running statistics in public "
      "checkpoints are ignored.\n"
