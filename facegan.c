@@ -228,7 +228,9 @@ static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t whic
  * 1.4  Threads
  *
  * One pool for the whole program. parallel() runs tasks 0..n-1, handed out one by one; a task's results may depend on
- * its index but never on which worker ran it (the worker's number only chooses scratch memory). Workers spin for about a
+ * its index but never on which worker ran it (the worker's number only chooses scratch memory). A task is drawn by raising
+ * one number, the ticket, which names the job as well: a worker that comes late finds no task left or draws one of the
+ * next job, and nobody waits for a worker that the system keeps from running. Workers spin for about a
  * millisecond between jobs before they sleep: a training step has hundreds of jobs, a worker that has finished waits as
  * long as another's last task takes, and one that sleeps misses a short job altogether (waking it takes 50 us or more).
  * Denormal numbers are flushed to zero in every thread alike: they are hundredfold slower and carry nothing here.
@@ -236,15 +238,15 @@ static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t whic
 
 typedef void Task(void *argument, int index, int worker);
 
-enum { MAX_THREADS = 64, SPINS = 40000 };
+enum { MAX_THREADS = 64, SPINS = 40000, MAX_TASKS = (1 << 22) - 1 };
 
 static struct {
     int threads;
     pthread_t handles[MAX_THREADS];
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    atomic_int generation, sleepers, next, running, quit;
-    int tasks;
+    atomic_int generation, sleepers, done, quit;
+    _Atomic uint64_t ticket;            /* job (20 bits), how many tasks it has (22), the next one (22) */
     Task *task;
     void *argument;
 } pool = {.threads = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
@@ -275,13 +277,19 @@ static inline void pause_briefly(int spins)
 
 static void take_tasks(int worker)
 {
-    for (int i; (i = atomic_fetch_add(&pool.next, 1)) < pool.tasks;) pool.task(pool.argument, i, worker);
+    uint64_t ticket = atomic_load(&pool.ticket);
+    for (int next, tasks; next = (int)(ticket & MAX_TASKS), tasks = (int)(ticket >> 22 & MAX_TASKS), next < tasks;) {
+        if (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket + 1)) continue;
+        pool.task(pool.argument, next, worker);
+        atomic_fetch_add(&pool.done, 1);
+        ticket = atomic_load(&pool.ticket);
+    }
 }
 
-static void wait_for_job(int seen)
+static int wait_for_job(int seen)
 {
     for (int spins = 0; spins < SPINS; spins++) {
-        if (atomic_load(&pool.generation) != seen) return;
+        if (atomic_load(&pool.generation) != seen) return atomic_load(&pool.generation);
         pause_briefly(spins);
     }
     pthread_mutex_lock(&pool.mutex);
@@ -289,17 +297,17 @@ static void wait_for_job(int seen)
     while (atomic_load(&pool.generation) == seen) pthread_cond_wait(&pool.wake, &pool.mutex);
     atomic_fetch_sub(&pool.sleepers, 1);
     pthread_mutex_unlock(&pool.mutex);
+    return atomic_load(&pool.generation);
 }
 
 static void *worker_main(void *argument)
 {
     int worker = (int)(intptr_t)argument;
     flush_denormals();
-    for (int seen = 0;; seen++) {
-        wait_for_job(seen);
+    for (int seen = 0;;) {
+        seen = wait_for_job(seen);
         if (atomic_load(&pool.quit)) return NULL;
         take_tasks(worker);
-        atomic_fetch_sub(&pool.running, 1);
     }
 }
 
@@ -313,16 +321,16 @@ static void announce_job(void)
 
 static void parallel(int tasks, Task *task, void *argument)
 {
-    if (pool.threads == 1 || tasks == 1) {
+    if (pool.threads == 1 || tasks == 1 || tasks > MAX_TASKS) {
         for (int i = 0; i < tasks; i++) task(argument, i, 0);
         return;
     }
-    pool.task = task, pool.argument = argument, pool.tasks = tasks;
-    atomic_store(&pool.next, 0);
-    atomic_store(&pool.running, pool.threads - 1);
+    pool.task = task, pool.argument = argument;
+    atomic_store(&pool.done, 0);
+    atomic_store(&pool.ticket, (uint64_t)(atomic_load(&pool.generation) + 1) << 44 | (uint64_t)tasks << 22);
     announce_job();
     take_tasks(0);
-    for (int spins = 0; atomic_load(&pool.running); spins++) pause_briefly(spins);
+    for (int spins = 0; atomic_load(&pool.done) < tasks; spins++) pause_briefly(spins);
 }
 
 static void threads_stop(void)
