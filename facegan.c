@@ -8687,6 +8687,9 @@ static void diagnose(Diagnosis *d, int size)
     if (set->dropped)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
+    if (set->place)
+        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
+              "data import`; everything else here takes the square in the middle");
     free(first_missing);
     find_classes(d);
     find_pictures(d);

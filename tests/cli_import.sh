@@ -114,6 +114,14 @@ row neutral          2 2 0 0 2 0 0
 row happy            2 2 0 0 2 0 0
 row sad              1 0 0 0 0 0 1
 row all             12 5 0 0 5 6 1
+contents film > a
+rm film/test/angry/0000005.png
+PATH=$work/bin:$PATH
+import affwild2 ann films -o film
+PATH=$before
+check "a frame that got lost comes back" grep -q '4 of 6 rows are done already' table
+contents film > b
+check "from the film, as it was" cmp a b
 mkdir -p flat/happy flat/sad
 flat 50 > flat/happy/five.ppm
 flat 200 > flat/sad/right.ppm
@@ -146,6 +154,7 @@ row uncertain        1 0 0 0 0 1 0 0
 row "no face"        1 0 0 0 0 1 0 0
 row "no label"       1 0 0 0 0 1 0 0
 row all             16 9 7 2 0 5 1 1
+check "the doctor says that the list has boxes" sh -c "mv an/photos/a an/; '$F' data doctor an/training.csv --json | grep -q uncropped; mv an/a an/photos/"
 check "the box is what is cut out" cmp affectnet/train/sad/0000002.png flat-out/train/sad/0000001.png
 check "the readers know the new set" sh -c "'$F' data doctor affectnet --json | grep -q '\"neutral\": {\"train\": 1, \"validation\": 0'"
 import affectnet an/training.csv an/photos -o affectnet2 --whole --size 8 --classes contempt,happy
