@@ -3782,7 +3782,8 @@ SHAPE(instance_norm)
 {
     y->shape = y->in[0]->shape;
     size_t c = (size_t)y->shape.d[3];
-    if (!shape_equal(y->in[1]->shape, pair_shape(y->shape))) return mistake(y, "two moments a picture and channel are needed");
+    if (!shape_equal(y->in[1]->shape, pair_shape(y->shape)))
+        return mistake(y, "two moments a picture and channel are needed");
     if (count_of(y->in[2]) != c || count_of(y->in[3]) != c) return mistake(y, "scale and shift need %zu numbers", c);
     if (y->in[4] && !shape_equal(y->in[4]->shape, y->shape)) return mistake(y, "the residual differs in shape");
     if (y->in[4] && y->a != 1) return mistake(y, "a residual comes without activation");
@@ -3834,8 +3835,8 @@ GRADIENT(moments) { mistake(y, "has no gradient of its own; instance_norm's rule
 
 CASE(moments)
 {
-    return variant < 3 ? moments_of(test_leaf(g, shape_of(variant % 2 + 1, 5, 3 + variant * 40, 37), -1, 1, false), 1e-5)
-                       : NULL;
+    if (variant >= 3) return NULL;
+    return moments_of(test_leaf(g, shape_of(variant % 2 + 1, 5, 3 + variant * 40, 37), -1, 1, false), 1e-5);
 }
 
 DEFINE(instance_norm)
@@ -4058,11 +4059,12 @@ CASE(instance_norm_dx) { return norm_grad_case(g, variant, true); }
 /* ------------------------------------------------------------------------------------------------
  * 4.10  Optimisers and moving averages
  *
- *   adam             m <- b1 m + (1-b1) g    v <- b2 v + (1-b2) g^2    w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)
+ *   adam             m <- b1 m + (1-b1) g    v <- b2 v + (1-b2) g^2
+ *                    w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)                     (Kingma & Ba 2015, algorithm 1)
  *   sgd              m <- b1 m + g           w <- w - lr m             (b1: momentum; Polyak 1964)
  *   sgd_nesterov     m <- b1 m + g           w <- w - lr (g + b1 m)    (Sutskever et al. 2013)
- *   rmsprop          v <- b2 v + (1-b2) g^2  w <- w - lr g / (sqrt v + 1e-8)                     (Hinton 2012, lecture 6e)
- *   adagrad          v <- v + g^2            w <- w - lr g / (sqrt v + 1e-10)                    (Duchi et al. 2011)
+ *   rmsprop          v <- b2 v + (1-b2) g^2  w <- w - lr g / (sqrt v + 1e-8)               (Hinton 2012, lecture 6e)
+ *   adagrad          v <- v + g^2            w <- w - lr g / (sqrt v + 1e-10)              (Duchi et al. 2011)
  *   moving_average   r <- r + a (s - r)      statistics of batch norm; a generator's averaged weights
  *
  * Each in one pass over memory. What changes from step to step stands in a leaf: (lr, 1/(1-b1^t), 1/(1-b2^t)). The
@@ -4101,7 +4103,8 @@ static int update_shape(Node *y)
 {
     y->shape = y->in[1]->shape;
     for (int i = 0; i < 4; i++)
-        if (y->in[i] && count_of(y->in[i]) != count_of(y)) return mistake(y, "gradient, weight and moments differ in size");
+        if (y->in[i] && count_of(y->in[i]) != count_of(y))
+            return mistake(y, "gradient, weight and moments differ in size");
     if (keeps_first(y->op) != !!y->in[2] || keeps_second(y->op) != !!y->in[3])
         return mistake(y, "has the wrong number of moments");
     return !y->in[4] || count_of(y->in[4]) == 3 ? 1 : mistake(y, "the schedule needs three numbers");
@@ -4787,7 +4790,7 @@ typedef struct Net {
     int index;                          /* of the next layer in it */
     bool frozen;                        /* layers that come now stay as they are: 7.6 */
     int width, repeat, classes, channels, size;
-    int condition;                      /* channels of G's condition: n for a label, or the space's dimension; 0: none */
+    int condition;                      /* channels of G's condition: n of a label, or the space's dimension; 0: none */
     int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
     char space;                         /* GANmut's: 'l' linear, 'g' Gaussian; 0: none */
     const struct Backbone *backbone;    /* a classifier's: 7.6 */
@@ -4798,7 +4801,7 @@ typedef struct Net {
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
-    char body, joins;                   /* of networks that draw from noise (7.5): which one, and where a label comes in */
+    char body, joins;                   /* of networks that draw from noise (7.5): which, and where a label comes in */
     bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in the seed's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
@@ -4925,8 +4928,8 @@ static size_t net_size(const Net *net)
     return total;
 }
 
-/* Gradients cut to what the optimiser allows: each number to +-clip_value (what is over that is taken off, so that small
- * ones stay exact), then all of them together to the length clip_norm (Pascanu et al. 2013). */
+/* Gradients cut to what the optimiser allows: each number to +-clip_value (what is over that is taken off, so that
+ * small ones stay exact), then all of them together to the length clip_norm (Pascanu et al. 2013). */
 static void clip_gradients(const Optimiser *o, Node **gradients, int n)
 {
     Node *squares = NULL;
@@ -4944,8 +4947,8 @@ static void clip_gradients(const Optimiser *o, Node **gradients, int n)
     for (int i = 0; i < n; i++) gradients[i] = mul(gradients[i], share);
 }
 
-/* Adds the net's optimiser's step for every learnt parameter; `gradients` receives d loss / d parameter, or NULL for one
- * that is not learnt. */
+/* Adds the net's optimiser's step for every learnt parameter; `gradients` receives d loss / d parameter, or NULL for
+ * one that is not learnt. */
 static void net_update(Net *net, Node *loss, Node *schedule, Node **gradients)
 {
     const Optimiser *o = &net->optimiser;
@@ -5077,8 +5080,8 @@ static Node *inorm(Net *net, Node *x, Node *residual, double slope)
     return instance_norm(x, scale_, shift, residual, slope);
 }
 
-/* What a layer notes as it runs: saved and loaded with the weights, moved by no optimiser. Starts at 1 if fan_in is 0, at 0
- * if it is negative. */
+/* What a layer notes as it runs: saved and loaded with the weights, moved by no optimiser. Starts at 1 if fan_in is 0,
+ * at 0 if it is negative. */
 static Node *statistic(Net *net, const char *what, int k, int fan_in)
 {
     Node *r = layer_parameter(net, what, shape_of(1, 1, 1, k), fan_in);
@@ -5086,26 +5089,28 @@ static Node *statistic(Net *net, const char *what, int k, int fan_in)
     return r;
 }
 
-/* Moves a statistic by a share of the way to s; who reads it later in this graph, a second pass above all, reads it moved. */
+/* Moves a statistic by a share of the way to s; who reads it later in this graph (a second pass) reads it moved. */
 static void move_statistic(Net *net, Node *r, Node *s, double share)
 {
     parameter_of(net, r)->leaf = moving_average(r, s, share);
 }
 
-/* Batch norm (Ioffe & Szegedy 2015), then `slope`'s leaky ReLU, or plus a residual. In training it is the instance norm of
- * one long picture, all pictures of the batch end to end, and moves the running mean and (unbiased) variance by a share;
- * in use those two take the batch's place, and it is a line a channel. Names and both defaults are PyTorch's. */
+/* Batch norm (Ioffe & Szegedy 2015), then `slope`'s leaky ReLU, or plus a residual. In training it is the instance norm
+ * of one long picture, all pictures of the batch end to end, and moves the running mean and (unbiased) variance by a
+ * share; in use those two take the batch's place, and it is a line a channel. Names and both defaults are PyTorch's. */
 static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
 {
     const int *d = x->shape.d;
     int c = d[3], m = d[0] * d[1] * d[2];
-    double epsilon = net->norm_epsilon > 0 ? net->norm_epsilon : 1e-5, share = net->norm_share > 0 ? net->norm_share : 0.1;
+    double epsilon = net->norm_epsilon > 0 ? net->norm_epsilon : 1e-5,
+           share = net->norm_share > 0 ? net->norm_share : 0.1;
     Shape end_to_end = shape_of(1, d[0] * d[1], d[2], c);
     Node *scale_ = layer_weight(net, shape_of(1, 1, 1, c), 0), *shift = layer_parameter(net, "bias", scale_->shape, -1);
     Node *mean_ = statistic(net, "running_mean", c, -1), *variance = statistic(net, "running_var", c, 0),
          *batches = statistic(net, "num_batches_tracked", 1, -1), *moments;
     net->index += slope == LINEAR ? 1 : 2;
-    Node *flat = reshape(x, end_to_end), *flat_residual = residual ? reshape(residual, end_to_end) : NULL;  // (1,NH,W,C)
+    Node *flat = reshape(x, end_to_end),                                                        // (1,NH,W,C)
+         *flat_residual = residual ? reshape(residual, end_to_end) : NULL;
     if (net->training && !net->frozen) {
         moments = moments_of(flat, epsilon);                                                    // (1,1,1,2C)
         Node *biased = add_number(reciprocal(square(slice(moments, 3, c, c))), -epsilon);
@@ -5117,8 +5122,8 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
     return reshape(normalised(flat, moments, scale_, shift, flat_residual, slope), x->shape);
 }
 
-/* Dropout (Srivastava et al. 2014): in training each number is 0 with this chance, the others grow to make up for it. The
- * masks (0 or 1 / (1 - chance)) are the net's, filled before each run. */
+/* Dropout (Srivastava et al. 2014): in training each number is 0 with this chance, the others grow to make up for it.
+ * The masks (0 or 1 / (1 - chance)) are the net's, filled before each run. */
 static Node *dropout(Net *net, Node *x, double chance)
 {
     net->index++;
@@ -5410,14 +5415,14 @@ static Node *ganmut_coordinates(Net *d, Node *features)
 /* ------------------------------------------------------------------------------------------------
  * 7.5  Faces from noise                      (Radford et al. 2016, DCGAN; Mirza & Osindero 2014; seed 000)
  *
- *   z (N,1,1,Z) -> (N,s,s,w 2^(d-1)) -> doubled d times, each time half the channels -> (N,P,P,X) in [-1,1]     P = s 2^d
+ *   z (N,1,1,Z) -> (N,s,s,w 2^(d-1)) -> doubled d times, each time half the channels -> (N,P,P,X) in [-1,1]   P = s 2^d
  *   x (N,P,P,X) -> halved d times -> (N,s,s,w 2^(d-1)) -> a score (N,1,1,1), and class scores where D tells classes
  *
  * Behind every layer but the first and last of D and the last of G stands a batch norm; not in a critic with a gradient
  * penalty, whose norm is taken picture by picture. Three bodies: DCGAN's; the seed's first, which has a layer more and
  * leaky slopes in G; and the seed's last (WACGAN), enlargements and 5x5 convolutions against a critic with dropout.
- * A label comes in as the row of a learnt table: as one more plane beside G's first map and beside the picture (cGAN) or D's
- * second map (WGAN), or times z while D tells classes instead of being told (WACGAN).
+ * A label comes in as the row of a learnt table: as one more plane beside G's first map and beside the picture (cGAN)
+ * or D's second map (WGAN), or times z while D tells classes instead of being told (WACGAN).
  * ---------------------------------------------------------------------------------------------- */
 
 enum { BODY_DCGAN = 'd', BODY_SEED = 's', BODY_WACGAN = 'w' };
@@ -5440,7 +5445,7 @@ static Node *label_plane(Net *net, Node *label, int side)
     return reshape(plane, shape_of(label->shape.d[0], side, side, 1));
 }
 
-/* Where G is told its label by a plane beside its first map: one channel among many, so that the noise stays the louder. */
+/* G is told its label by a plane beside its first map: one channel among many, so that the noise stays the louder. */
 static Node *beside_label(Net *net, Node *map, Node *label)
 {
     if (!label || net->joins == JOINS_TIMES) return map;
@@ -5474,7 +5479,8 @@ static Node *noise_generator(Net *net, Node *z, Node *label)
     if (label && net->joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
     if (net->body == BODY_WACGAN) return wacgan_generator(net, z, label);
     sequential(net, "main.");
-    Node *h = batch_norm(net, deconv_layer(net, z, (Conv){w << (d - 1), net->size >> d, 1, 0}), NULL, slope);  // (N,s,s,..)
+    Node *h = deconv_layer(net, z, (Conv){w << (d - 1), net->size >> d, 1, 0});                 // (N,s,s,w 2^(d-1))
+    h = batch_norm(net, h, NULL, slope);
     h = beside_label(net, h, label);
     for (int i = d - 2; i >= 0; i--)
         h = batch_norm(net, deconv_layer(net, h, (Conv){w << i, 4, 2, 1}), NULL, slope);        // (N,2s,2s,..)
@@ -5752,8 +5758,8 @@ static Node *classifier_scores(Net *net, Node *x, Node **features)
  * 8  LOSSES
  *
  * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid. A step is the graph
- * of one update: the losses, the gradients of their sum, and an optimiser's step. Random draws and the batch are leaves that are
- * filled before each run.
+ * of one update: the losses, the gradients of their sum, and an optimiser's step. Random draws and the batch are leaves
+ * that are filled before each run.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -6129,11 +6135,11 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
  *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
- * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. The last one of L_D, which Odena's paper and
- * the seed have, lets G and D agree on signs for the classes that no real face shows: then D finds every sample's class and
- * nobody else does. It is off unless asked for. Real and fake pictures go through D
- * apart, so that each batch norm sees one kind. With BCE the answers 1 and 0 may be softened: 1 - smooth - noise u for real,
- * noise u for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
+ * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. The last one of L_D, which Odena's
+ * paper and the seed have, lets G and D agree on signs for the classes that no real face shows: then D finds every
+ * sample's class and nobody else does. It is off unless asked for. Real and fake pictures go through D apart, so that
+ * each batch norm sees one kind. With BCE the answers 1 and 0 may be softened: 1 - smooth - noise u for real, noise u
+ * for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
  * ---------------------------------------------------------------------------------------------- */
 
 /* BCE against an answer t between 0 and 1: log(1 + e^s) - t s, summed over a picture's answers. */
@@ -6153,7 +6159,8 @@ static Node *joint_answer(Node *label, bool real_)
 static Node *discriminator_term(Node *s, Node *label, bool real_, const Batch *batch, const Recipe *recipe)
 {
     if (recipe->joint) return soft_cross_entropy(s, joint_answer(label, real_));
-    if (recipe->label_noise == 0 && recipe->label_smooth == 0) return real_ ? recipe->adv->d_real(s) : recipe->adv->d_fake(s);
+    if (recipe->label_noise == 0 && recipe->label_smooth == 0)
+        return real_ ? recipe->adv->d_real(s) : recipe->adv->d_fake(s);
     Node *u = affine(draw_leaf(s->graph, batch, "uniform", real_ ? 'r' : 'f'), 0.5, 0.5);      // (N,1,1,1) in (0,1)
     Node *answer = real_ ? affine(u, -recipe->label_noise, 1 - recipe->label_smooth) : scale(u, recipe->label_noise);
     return soft_cross_entropy(s, answer);
@@ -6175,9 +6182,11 @@ static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *
     if (recipe->reg == 'g') {
         Node *alpha = leaf(step->graph, batch->alpha);
         Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
-        add_term(step, "D.gp", gradient_penalty(noise_score(d, noise_features(d, x_hat, label)), x_hat), recipe->lambda_gp);
+        add_term(step, "D.gp", gradient_penalty(noise_score(d, noise_features(d, x_hat, label)), x_hat),
+                 recipe->lambda_gp);
     }
-    if (recipe->reg == 'r') add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), recipe->lambda_gp);
+    if (recipe->reg == 'r')
+        add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), recipe->lambda_gp);
 }
 
 static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
@@ -6191,15 +6200,15 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recip
     add_term(&step, "D.real", discriminator_term(noise_score(d, real_), label, true, batch, recipe), 1);
     add_term(&step, "D.fake", discriminator_term(noise_score(d, fake), target, false, batch, recipe),
              recipe->wrong_labels ? 0.5 : 1);
-    if (recipe->wrong_labels) {                                         /* real, but not of this class (Reed et al. 2016) */
+    if (recipe->wrong_labels) {                                         /* real, but of another class (Reed et al. 2016) */
         Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
         add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, recipe), 0.5);
     }
     if (d->joins == JOINS_TIMES) {
         add_term(&step, "D.cls", classification_loss(noise_classes(d, real_), label, false), recipe->lambda_cls);
+        Node *wanted = recipe->unrelated ? label : target;
         if (recipe->lambda_fake > 0)
-            add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake), recipe->unrelated ? label : target, false),
-                     recipe->lambda_fake);
+            add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake), wanted, false), recipe->lambda_fake);
     }
     penalty_term(&step, d, x, told(d, label), batch, recipe);
     finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
@@ -6214,7 +6223,8 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recip
     Node *target = label_leaf(d, g, batch->target);
     step.fake = noise_generator(generator, draw_leaf(g, batch, "noise", 'g'), target);                  // (N,P,P,X)
     Node *features = noise_features(d, step.fake, told(d, target)), *s = noise_score(d, features);
-    add_term(&step, "G.fake", recipe->joint ? soft_cross_entropy(s, joint_answer(target, true)) : recipe->adv->g_fake(s), 1);
+    add_term(&step, "G.fake",
+             recipe->joint ? soft_cross_entropy(s, joint_answer(target, true)) : recipe->adv->g_fake(s), 1);
     if (d->joins == JOINS_TIMES) {
         Node *wanted = recipe->unrelated ? leaf(g, batch->label) : target;
         add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), recipe->lambda_cls);
@@ -11578,7 +11588,7 @@ static int rank_of(const Parameter *p)
     return p->matrix ? 2 : p->fan_in > 0 && !vector_name(p->w->name) ? AXES : 1;
 }
 
-enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, its average */
+enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
 
 /* A parameter's parts, NULL where it has none, and their prefixes in the file. */
 static void parts_of(const Net *net, const Parameter *p, Tensor *parts[PARTS], char prefixes[PARTS][32])
@@ -12520,7 +12530,7 @@ static void forget(Net *net)
     for (int i = 0; i < net->count; i++) {
         Tensor *kept[2] = {net->parameters[i].m, net->parameters[i].v};
         for (int k = 0; k < 2; k++)
-            if (kept[k]) memset(kept[k]->data, 0, shape_count(kept[k]->shape) * sizeof(real));
+            if (kept[k]) memset(kept[k]->data, 0, shape_count(kept[k]->shape) * sizeof(real)), changed(kept[k]);
     }
 }
 
@@ -16791,6 +16801,25 @@ static void add_samples(Page *page, const Sheets *sheets, const Settings *s, con
     }
 }
 
+/* Collapse: the curves of what was watched, and the last look in words. */
+static void add_watch(Page *page, const LogTable *log, const Settings *s)
+{
+    double signs[SIGNS];
+    char text[600], name[32];
+    for (int i = 0; i < SIGNS; i++) {
+        signs[i] = NAN;
+        snprintf(name, sizeof name, "watch.%s", sign_names[i]);
+        for (int k = 0; k < log->n_columns; k++)
+            if (strcmp(log->names[k], name) == 0 && log->rows) signs[i] = log->columns[k][log->rows - 1];
+    }
+    if (isnan(signs[SIGN_PIXELS])) return;
+    page_heading(page, "Watching for collapse");
+    watch_words(signs, s->collapse_below, text, sizeof text);
+    page_paragraph(page, text);
+    chart(page, log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the data)", "watch.",
+          "share");
+}
+
 static int write_report(const char *run, Error *e)
 {
     Settings s = default_settings();
@@ -16812,7 +16841,7 @@ static int write_report(const char *run, Error *e)
     chart(page, &log, "Generator", "G.", "loss");
     chart(page, &log, "Accuracy on held-out pictures", "validation_accuracy", "share");
     chart(page, &log, "Loss on held-out pictures", "validation_loss", "loss");
-    chart(page, &log, "Watching for collapse", "watch.", "share");
+    add_watch(page, &log, &s);
     chart(page, &log, "Learning rate", "learning", "lr");
     add_settings(page, &s);
     sheets_free(&sheets);
