@@ -20988,12 +20988,12 @@ static const struct { const char *name, *text;
      "    facegan sample runs/wacgan --out samples          --files --count 700: pictures and labels.csv to train on\n\n"
      "Every line of log.csv says whether G has collapsed (watch.*), measured on latents that never change: pixels and edges, "
      "how varied\n"
-     "the samples are (1: as the data, 0: one picture); nearest, how far from pictures of the data (0: copies); clusters, "
+     "the samples are (1: as the data, 0: one picture); within, the same among samples of one class; nearest, how far from pictures of the data (0: copies); clusters, "
      "how many kinds of\n"
      "picture they reach; label, how much the class changes them; agreement, how often D sees the class asked for. "
      "--on-collapse warn, stop,\n"
-     "or rollback. --body dcgan, seed, wacgan; --recipe seed (wacgan) is seed 000's code as far as it is known, which "
-     "collapses.\n"},
+     "or rollback. --body dcgan, seed, wacgan; --recipe seed (wacgan) is seed 000's code as far as it is known; the "
+     "seed reports collapse.\n"},
     {"classify",
      "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man metrics`).\n\n"
      "    facegan classify predict face.png                          with the weights in models/\n"
