@@ -13179,7 +13179,8 @@ static int keep_best(Trainer *t, const Judgement *judged, Error *e)
 {
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     double loss = judged->count ? (double)(real)(judged->loss / judged->count) : INFINITY;
-    if (t->model->generator || !(t->best_iteration == 0 || loss < t->best_loss)) return 1;
+    bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;     /* without a verdict: the latest */
+    if (t->model->generator || !better) return 1;
     t->best_loss = loss, t->best_iteration = t->iteration;
     Store store = {0};
     run_path(&t->settings, "best.safetensors", path);

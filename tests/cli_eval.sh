@@ -46,7 +46,8 @@ check "faces" "$F" data draw --out faces --count 60 --size 16 --emotions neutral
 check "a stargan" "$F" train stargan faces --out star $gan
 check "a ganmut" "$F" train ganmut faces --out mut $gan
 check "a classifier" "$F" classify train faces --out judge --size 16 --batch 16 --iters 6 --validation 0.2 --quiet
-check "shares as labels" "$F" classify train faces/labels.csv --attributes intensity,AU12 --out shares --size 16 --batch 16 --iters 3 --quiet
+check "shares as labels" "$F" classify train faces/labels.csv --attributes intensity,AU12 --out shares --size 16 --batch 16 --iters 7 --quiet
+says "iteration *7" "$F" info shares/best.safetensors        # nobody judges shares: the latest weights are kept
 
 says "smoothness.rising" "$F" eval mut faces --classifier judge
 says "refused: 60 pictures for" "$F" eval mut faces --classifier judge
