@@ -11766,7 +11766,7 @@ static int load_pretrained(Net *net, const char *given, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.3  A generator at work
+ * 11.4  A generator at work
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_CLASSES = 64, NAME = 64 };
@@ -11874,7 +11874,7 @@ static void from_bytes(const unsigned char *bytes, size_t count, real *x)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.4  The trainer's state
+ * 11.5  The trainer's state
  * ---------------------------------------------------------------------------------------------- */
 
 enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS + 4 };
@@ -12552,7 +12552,7 @@ static void train_iteration(Trainer *t)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.5  Watching for collapse
+ * 11.6  Watching for collapse
  *
  * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has memorised
  * draws them closer to the data than the data are to each other; one that has forgotten a kind of picture reaches few of
@@ -12923,7 +12923,7 @@ static void watch_report(const Trainer *t)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.6  Building a trainer
+ * 11.7  Building a trainer
  * ---------------------------------------------------------------------------------------------- */
 
 /* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
@@ -13109,7 +13109,7 @@ static int choose_samples(Trainer *t, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.7  Checkpoints
+ * 11.8  Checkpoints
  * ---------------------------------------------------------------------------------------------- */
 
 static void run_path(const Settings *s, const char *name, char path[PATH_MAX])
@@ -13232,7 +13232,7 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  Samples, validation, log
+ * 11.9  Samples, validation, log
  * ---------------------------------------------------------------------------------------------- */
 
 /* Copies a picture of `bytes_a_row` into cell (row, column) of a sheet without margins. */
@@ -13390,7 +13390,7 @@ static const char *write_log(const Trainer *t, FILE *log, const Judgement *judge
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.9  The loop
+ * 11.10  The loop
  * ---------------------------------------------------------------------------------------------- */
 
 /* Progress on a terminal: a bar, the rate, the time left. Nothing where nobody watches. */
@@ -13763,7 +13763,7 @@ static int train(Settings *settings, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.10  One iteration from a file
+ * 11.11  One iteration from a file
  *
  * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
  * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
@@ -13952,7 +13952,7 @@ static int step_file(const char *in, const char *out, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.11  A classifier at work
+ * 11.12  A classifier at work
  *
  * Opened from a run or a weights file, whose metadata say what it is. It gives probabilities, and the features that the
  * Frechet Emotion Distance compares (12.2): the mean over the pixels of its last map.
@@ -14088,7 +14088,7 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
  * 12  METRICS, VERIFICATION, SPEED
  *
  * What a generator is judged by (12.1 to 12.6) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (13.12). A number that cannot be computed is
+ * which pictures, which classifier, is the business of `facegan eval` (13.13). A number that cannot be computed is
  * NaN, is left out of averages, and the report says how many were; it never turns into a good score.
  *
  * `facegan verify` (12.7) holds every row of the table against its definition: each instruction set this machine has,
@@ -17261,7 +17261,7 @@ static int sample_noise(const char *run, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.8  Balanced data on disk
+ * 13.9  Balanced data on disk
  * ---------------------------------------------------------------------------------------------- */
 
 /* Picture `index` at its own size, as it is, or, as a copy, warped by chance. */
@@ -17318,7 +17318,7 @@ static int balance_data(const char *data, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.9  Faces in photographs: detect, crop, edit
+ * 13.10  Faces in photographs: detect, crop, edit
  *
  * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
  * or has no face is reported and passed over; it never ends a batch.
@@ -17659,7 +17659,7 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.10  Importing a data set
+ * 13.11  Importing a data set
  *
  * A published data set becomes a folder that every verb here reads: OUT/train/happy/0000017.png and so on, labels.csv,
  * a bar chart, and import.csv, which says of every row of a wanted class what became of it. Rows are taken in the order
@@ -18232,7 +18232,7 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.11  Emotion classifiers: eval, predict, and seed 003's experiment
+ * 13.12  Emotion classifiers: eval, predict, and seed 003's experiment
  * ---------------------------------------------------------------------------------------------- */
 
 /* The classifier that the command names, or the best one that comes with the program: in models/, here or beside it. */
@@ -18695,7 +18695,7 @@ static int predict_emotions(char *const *inputs, int count, const Settings *s, E
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.12  The numbers of a generator: eval
+ * 13.13  The numbers of a generator: eval
  *
  * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
  * out (12.2 to 12.5 have the equations):
@@ -19354,7 +19354,7 @@ static int evaluate_run(const char *run, const char *data, const Settings *s, Er
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.13  Studies
+ * 13.14  Studies
  *
  * A study is a list of command lines, carried out as if they had been typed (facegan_main), and a table of what came of
  * them. Every run stays under --out, so a study that was stopped goes on where it was, and a second one with other
@@ -19477,7 +19477,7 @@ static int save_study_page(Page *page, const char *out, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.14  study truth: GANmut's space against faces whose expression is known
+ * 13.15  study truth: GANmut's space against faces whose expression is known
  *
  * Two small networks learn from drawn faces that no generator saw: one the emotion, one its intensity and the action
  * units (their shares in labels.csv,
@@ -19785,7 +19785,7 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.15  study augment: do drawn pictures help a classifier that has seen few real ones?
+ * 13.16  study augment: do drawn pictures help a classifier that has seen few real ones?
  *
  * For each seed: so many real pictures of each class,
      chosen by chance; a StarGAN that learns from these alone; each of them
@@ -20002,7 +20002,7 @@ static int study_augment(char *const *inputs, int n_inputs, const Settings *give
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.16  study ganmut: seed 002's tables and figures
+ * 13.17  study ganmut: seed 002's tables and figures
  *
  * A text file says which runs are compared and who judges them, a line each (# begins a comment):
  *
@@ -20184,7 +20184,7 @@ static int study_ganmut(char *const *inputs, int n, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.17  A graph as an ONNX file
+ * 13.18  A graph as an ONNX file
  *
  * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
  * channels before rows and columns,

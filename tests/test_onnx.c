@@ -1,4 +1,4 @@
-/* test_onnx.c: vendor/onnx.h writes messages that a reader of the wire format takes apart again; chapter 13.9 writes
+/* test_onnx.c: vendor/onnx.h writes messages that a reader of the wire format takes apart again; section 13.18 writes
  * every op of a forward pass, and whole networks, without an error. With a directory it also leaves each there
  * (.onnx), with inputs and this program's results (.npz), for tests/onnx_check.py to run in another program. */
 #define FACEGAN_LIBRARY
