@@ -2412,7 +2412,7 @@ static void image_huffman_lengths(const uint32_t *frequency, int n, int limit, u
 {
     uint16_t sorted[IMAGE_MAX_SYMBOLS];
     int count[33] = { 0 }, used = image_sort_symbols(frequency, n, sorted);
-    memset(lengths, 0, (size_t)n);
+    memset(lengths, 0, n > 0 ? (size_t)n : 0);              /* gcc 12 fears a negative n */
     if (used == 1) count[1] = 1;
     if (used > 1) image_count_lengths(frequency, sorted, used, limit, count);
     for (int length = limit, i = 0; length > 0; length--)
