@@ -1586,11 +1586,11 @@ static void updates_flush()
     waiting.table.parts = 0, waiting.table.blocks = 0;
 }
 
-/* Would the part read what another of the same kernel writes? */
+/* Would the part read what another of the same kernel writes? A statistic may move twice in a step. */
 static bool must_wait(const UpdatePart &p)
 {
     for (int k = 0; k < waiting.table.parts; k++)
-        if (waiting.table.part[k].w == p.gradient) return true;
+        if (waiting.table.part[k].w == p.gradient || waiting.table.part[k].w == p.w) return true;
     return false;
 }
 
@@ -1606,8 +1606,11 @@ static void update_gpu(Node *y)
     t.blocks += (unsigned)pieces(p.count, NUMBERS_A_BLOCK);
     t.part[t.parts++] = p;
     waiting.op = y->op;
-    for (int i = 1; i <= 3; i++)
-        if (y->in[i]) writes(y->in[i]);
+    for (int i = 1; i <= 3; i++) {
+        Node *written = y->in[i];
+        while (written && written->op != OP_leaf) written = written->in[1];     /* what an earlier update has moved */
+        if (written) writes(written);
+    }
 }
 
 static void adam_gpu(Node *y) { update_gpu(y); }
