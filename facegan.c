@@ -584,7 +584,8 @@ typedef struct Epilogue {               // v: a raw result, i: its index in the 
     real mask_slope;
 } Epilogue;
 
-enum { TILE_ROWS_MAX = 14, LANES_MAX = 64 / sizeof(real), DOT_OUTPUTS = 3, DEPTHWISE_TERMS = 64 };
+enum { TILE_ROWS_MAX = 14, LANES_MAX = 64 / sizeof(real), DOT_OUTPUTS = 3, DEPTHWISE_TERMS = 64,
+       LINE_BYTES = 64 };                // of cache: what is fetched at once
 
 typedef struct Tile {                   // c(row, lane) = sum over pictures, runs and length of a[row] * b(lane)
     const real *const *a;               // where the rows begin; from there on they are alike:
@@ -596,6 +597,8 @@ typedef struct Tile {                   // c(row, lane) = sum over pictures, run
     int rows, width;                    // 1..tile_rows rows of 1 or 2 vectors
     int accumulate;                     // c += instead of c =
     real *c;                            // rows of two vectors
+    const real *next;                   // NULL, or what the tile after this one reads: fetched meanwhile, a line of
+    ptrdiff_t next_step;                // cache a term, so far apart
 } Tile;
 
 /* Winograd's constant matrices (section 3.8), of F(4,3), F(4,2) and F(3,2) in turn. */
@@ -837,12 +840,14 @@ typedef VEC NAME(vec_unaligned) __attribute__((aligned(sizeof(real)), may_alias)
  * and `sum` is registers, not memory (seen in the machine code of both compilers: 28 multiply-adds between two
  * branches, no vector spilled). Large layers reach 0.9 of the core's peak. b streams through once per tile and is
  * fetched ahead of its use: the hardware does that by itself where panels are contiguous (1%), not where they are read
- * in place (section 3.4). */
+ * in place (section 3.4). Short sums are over before the hardware has seen where the rows of a go: a tile fetches those
+ * of the next (Winograd's 64 terms: 12%). */
 INLINE void NAME(tile_body)(const Tile *t, const int rows, const int width)
 {
     VEC sum[TILE_ROWS][2];
     const real *a[TILE_ROWS], *b = t->b;
-    const ptrdiff_t a_step = t->a_step, b_step = t->b_step, ahead = t->ahead;
+    const ptrdiff_t a_step = t->a_step, b_step = t->b_step, ahead = t->ahead, next_step = t->next ? t->next_step : 0;
+    const real *next = t->next ? t->next : b;
 #define BEGIN(i) if (i < rows) {                                                        \
         a[i] = t->a[i];                                                                 \
         sum[i][0] = sum[i][1] = (VEC){0};                                               \
@@ -868,6 +873,8 @@ INLINE void NAME(tile_body)(const Tile *t, const int rows, const int width)
                 VEC b0 = LOAD(b), b1 = width > 1 ? LOAD(b + LANES) : b0;
                 for (int line = 0; line < width * VECTOR_BYTES; line += 64)
                     __builtin_prefetch((const char *)((uintptr_t)b + line + ahead * sizeof(real)));
+                __builtin_prefetch(next);
+                next = (const real *)((uintptr_t)next + next_step * sizeof(real));
                 EACH_ROW(TERM)
             }
         }
@@ -2591,13 +2598,14 @@ static void winograd_multiply(const Winograd *p, Tile t, int rows, ptrdiff_t a_r
 {
     int lanes = panel_lanes(), tiles = ceil_div(rows, kernels->tile_rows);
     const real *row[TILE_ROWS_MAX], *b = t.b;
-    t.a = row, t.b_step = lanes, t.ahead = 8 * lanes, t.pictures = t.runs = 1;
+    t.a = row, t.next_step = a_row == 1 ? t.a_step : LINE_BYTES / (ptrdiff_t)sizeof(real), t.b_step = lanes, t.ahead = 8 * lanes, t.pictures = t.runs = 1;
     for (int point = 0; point < p->square; point++)
         for (int i = 0; i < tiles; i++) {
             int first = share(rows, i, tiles);
             t.rows = share(rows, i + 1, tiles) - first;
             for (int m = 0; m < t.rows; m++)
                 row[m] = a + point * a_plane + (first + m) * a_row;
+            t.next = i + 1 < tiles ? a + point * a_plane + (first + t.rows) * a_row : a + (point + 1) * a_plane;
             t.b = b + point * b_plane;
             t.c = c + point * p->m_plane + first * lanes;
             kernels->tile(&t);
@@ -12941,10 +12949,10 @@ static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
     return 1;
 }
 
-static void build_judge(Trainer *t)
+static void build_judge(Trainer *t, int batch)
 {
     t->judge = graph_new();
-    t->judge_x = tensor_new("judged", shape_of(JUDGE_BATCH, t->d.size, t->d.size, t->d.channels));
+    t->judge_x = tensor_new("judged", shape_of(batch, t->d.size, t->d.size, t->d.channels));
     net_attach(&t->d, t->judge);
     t->judge_scores = keep(t->model->judge(&t->d, leaf(t->judge, t->judge_x)));
     t->judge_logsum = keep(logsumexp(t->judge_scores));
@@ -12989,7 +12997,7 @@ static int build_graphs(Trainer *t, int classes, Error *e)
     exchange_averages(&t->g);
     if (t->model->generator) t->drawing = drawing_new(&t->g, t->model->generator, t->columns);
     exchange_averages(&t->g);
-    if (t->model->judge) build_judge(t);
+    if (t->model->judge) build_judge(t, JUDGE_BATCH);
     Graph *graphs[] = {t->d_step.graph, t->g_step.graph, t->drawing.graph, t->judge, t->watch ? t->watch->drawing.graph : NULL};
     return bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena, e);
 }
@@ -15079,6 +15087,29 @@ static Peaks print_peaks(void)
     return peaks;
 }
 
+/* The times, and the memory beside what no program could do without. A classifier has one kind of step. */
+static void print_bench(const Trainer *t, Graph *forward)
+{
+    const Settings *s = &t->settings;
+    double d = time_graph(t->d_step.graph, (int)s->repeat), g = t->g_step.graph ? time_graph(t->g_step.graph, (int)s->repeat) : 0,
+           drawn = time_graph(forward, (int)s->repeat);
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    long peak = device ? (long)gpu->memory() : use.ru_maxrss * 1024;
+    const char *with = device ? gpu->describe() : kernels->name;
+    size_t weights = parameter_bytes(&t->g) + parameter_bytes(&t->d),
+           alive = alive_bytes(t->g_step.graph ? t->g_step.graph : t->d_step.graph);
+    if (s->json && t->g_step.graph)
+        printf("{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, ", d, g, drawn, 5 * d + g);
+    else if (s->json) printf("{\"step_ms\": %.2f, \"forward_ms\": %.2f, ", d, drawn);
+    else if (t->g_step.graph) printf("D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
+    else printf("step %.2f ms   forward %.2f ms   ", d, drawn);
+    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, \"alive_bytes\": %zu}\n"
+                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, values alive at "
+                     "once in a step %zu bytes\n",
+           peak, thread_count(), with, weights, alive);
+}
+
 static int bench(const Settings *settings, Error *e)
 {
     static Trainer t;
@@ -15086,31 +15117,19 @@ static int bench(const Settings *settings, Error *e)
     const Settings *s = &t.settings;
     if (!(t.model = find_model(s->model, e)) || !make_recipe(s, &t.recipe, e) || !t.model->check(s, 4, e)) return 0;
     build_steps(&t, 4);
-    t.drawing = drawing_new(&t.g, t.model->generator, (int)s->batch);
-    Graph *graphs[] = {t.d_step.graph, t.g_step.graph, t.drawing.graph};
+    if (t.model->generator) t.drawing = drawing_new(&t.g, t.model->generator, (int)s->batch);
+    else build_judge(&t, (int)s->batch);
+    Graph *forward = t.model->generator ? t.drawing.graph : t.judge, *graphs[] = {t.d_step.graph, t.g_step.graph, forward};
     int ok = bind_graphs(graphs, 3, &t.arena, e);
     if (ok) {
         net_initialise(&t.g, 1), net_initialise(&t.d, 1);
         fill_bench(&t);
-        double d = time_graph(t.d_step.graph, (int)s->repeat), g = time_graph(t.g_step.graph, (int)s->repeat),
-               forward = time_graph(t.drawing.graph, (int)s->repeat);
-        struct rusage use;
-        getrusage(RUSAGE_SELF, &use);
-        long peak = device ? (long)gpu->memory() : use.ru_maxrss * 1024;
-        size_t floors[] = {parameter_bytes(&t.g) + parameter_bytes(&t.d), alive_bytes(t.g_step.graph)};
-        const char *format = s->json
-                                 ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"peak_bytes\": "
-                                   "%ld, \"five_d_one_g_ms\": %.1f, \"threads\": %d, \"isa\": \"%s\", "
-                                   "\"parameters_bytes\": %zu, \"alive_bytes\": %zu}\n"
-                                 : "D step %.2f ms   G step %.2f ms   forward %.2f ms   peak %ld bytes   5 D + 1 G "
-                                   "%.1f ms   (%d threads, %s)\nmemory that any program needs: weights and moments %zu "
-                                   "bytes, values alive at once in the G step %zu bytes\n";
-        printf(format, d, g, forward, peak, 5 * d + g, thread_count(), device ? gpu->describe() : kernels->name,
-               floors[0], floors[1]);
+        print_bench(&t, forward);
         if (s->roofline) {
             Peaks peaks = print_peaks();
-            print_roofline(t.d_step.graph, "D step", &peaks), print_roofline(t.g_step.graph, "G step", &peaks);
-            print_roofline(t.drawing.graph, "forward", &peaks);
+            print_roofline(t.d_step.graph, t.g_step.graph ? "D step" : "step", &peaks);
+            if (t.g_step.graph) print_roofline(t.g_step.graph, "G step", &peaks);
+            print_roofline(forward, "forward", &peaks);
         }
     }
     trainer_free(&t);
@@ -21151,10 +21170,11 @@ static const Verb verbs[] = {
      "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
      "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
      "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
-    {"bench", "bench MODEL [--size P --batch N --channels X]", "time a D step, a G step and a forward pass",
-     " size batch channels grey width g-repeat d-repeat adv reg space space-dim cycle repeat json roofline threads device precision isa quiet ", 1, 1, run_bench,
+    {"bench", "bench MODEL [--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass",
+     " size batch channels network unfreeze grey width g-repeat d-repeat adv reg space space-dim cycle repeat json roofline threads device precision isa quiet ", 1, 1, run_bench,
      "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
-     "  facegan bench stargan --size 128 --batch 4 --roofline\n"},
+     "  facegan bench stargan --size 128 --batch 4 --roofline\n"
+     "  facegan bench classifier --network vgg19 --size 224 --batch 4\n"},
     {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", " gpu threads quiet ", 0, 0, run_verify, "  facegan verify\n"
      "  facegan verify --gpu\n"
      "  facegan64 verify\n"},
