@@ -701,7 +701,8 @@ typedef struct Kernels {
 #define VEC NAME(vec)
 #define LOAD(p) ((VEC)*(const NAME(vec_unaligned) *)(p))
 #define STORE(p, v) (*(NAME(vec_unaligned) *)(p) = (v))
-#define SELECT(mask, a, b) ((VEC)(((mask) & (__typeof__(mask))(a)) | (~(mask) & (__typeof__(mask))(b))))
+#define SELECT_AS(type, mask, a, b) ((type)(((mask) & (__typeof__(mask))(a)) | (~(mask) & (__typeof__(mask))(b))))
+#define SELECT(mask, a, b) SELECT_AS(VEC, mask, a, b)
 #define INLINE static inline __attribute__((always_inline))
 #define EACH_4(X) X(0) X(1) X(2) X(3)
 #define EACH_6(X) EACH_4(X) X(4) X(5)
@@ -987,11 +988,42 @@ INLINE void NAME(depthwise_vectors)(real *sum, const real *const *x, const real 
 #undef END
 }
 
+/* Fewer channels than lanes, side by side: a vector has the channels of several pixels, and w's, repeated. */
+static void NAME(depthwise_few)(real *sum, const real *const *x, const real *const *w, int terms, int numbers, int channels)
+{
+    VEC f[DEPTHWISE_TERMS];
+    for (int t = 0; t < terms; t++)
+        for (int l = 0; l < LANES; l++)
+            ((real *)&f[t])[l] = w[t][l % channels];
+    int i = 0;
+    for (; i + 4 * LANES <= numbers; i += 4 * LANES) {
+        VEC v[4];
+#define BEGIN(j) v[j] = LOAD(sum + i + j * LANES);
+#define TERM(j) v[j] += LOAD(x[t] + i + j * LANES) * f[t];
+#define END(j) STORE(sum + i + j * LANES, v[j]);
+        EACH_4(BEGIN)
+        for (int t = 0; t < terms; t++) {
+            EACH_4(TERM)
+        }
+        EACH_4(END)
+#undef BEGIN
+#undef TERM
+#undef END
+    }
+    for (; i < numbers; i++)
+        for (int t = 0; t < terms; t++)
+            sum[i] += x[t][i] * w[t][i % channels];
+}
+
 static void NAME(depthwise)(real *sum, const real *const *x, const real *const *w, int terms, ptrdiff_t step,
                             int pixels, int channels, int row)
 {
     int whole = channels - channels % LANES, pixel = 0;
     const real *moved[DEPTHWISE_TERMS];
+    if (whole == 0 && LANES % channels == 0 && step == channels && row == channels) {
+        NAME(depthwise_few)(sum, x, w, terms, pixels * channels, channels);
+        return;
+    }
     for (int t = 0; t < terms; t++)
         moved[t] = x[t];
     for (; pixel < pixels; pixel += 4, sum += 4 * row) {
@@ -1015,26 +1047,45 @@ static void NAME(depthwise)(real *sum, const real *const *x, const real *const *
 }
 
 /* The way out, for all methods: row m of v, `count` channels from `channel` on, goes to the output pixel whose channel
- * 0 has the index at[m], through the epilogue. */
+ * 0 has the index at[m], through the epilogue. A row of 10 channels ends within a vector. Where the next rows follow it
+ * in memory, the whole vector is stored all the same: what is too much is theirs to write, and they come later. Otherwise
+ * half vectors, quarters and single numbers are left. */
 static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count,
                          const real *v, int v_row)
 {
+    typedef real half __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(real)), may_alias));
+    typedef real quarter __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
     const real *plus = e->plus, *bias = e->bias ? e->bias + channel : NULL, *mask = e->mask;
+    const int whole = count - count % LANES, over = whole < count && !plus ? LANES - count % LANES : 0;
+    VEC last_bias = {0};
+    if (bias && over)
+        memcpy(&last_bias, bias + whole, (count - whole) * sizeof(real));
+#define FINISH(type, added)                                                             \
+    {                                                                                   \
+        type x = *(const type *)(v + i);                                                \
+        if (plus) x += *(const type *)(plus + o + i);                                   \
+        if (bias) x += (added);                                                         \
+        if (e->slope != 1) x = SELECT_AS(type, x > 0, x, e->slope * x);                 \
+        if (mask) x = SELECT_AS(type, *(const type *)(mask + o + i) > 0, x, e->mask_slope * x); \
+        *(type *)(out + o + i) = x;                                                     \
+    }
+#define FINISH_ALL(type)                                                                \
+    for (; i + (int)(sizeof(type) / sizeof(real)) <= count; i += (int)(sizeof(type) / sizeof(real))) \
+        FINISH(type, *(const type *)(bias + i))
     for (int row = 0; row < rows; row++, v += v_row) {
         size_t o = at[row] + channel;
         int i = 0;
-        for (; i + LANES <= count; i += LANES) {
-            VEC x = LOAD(v + i);
-            if (plus)
-                x += LOAD(plus + o + i);
-            if (bias)
-                x += LOAD(bias + i);
-            if (e->slope != 1)
-                x = SELECT(x > 0, x, e->slope * x);
-            if (mask)
-                x = SELECT(LOAD(mask + o + i) > 0, x, e->mask_slope * x);
-            STORE(out + o + i, x);
+        FINISH_ALL(NAME(vec_unaligned))
+        if (i == count)
+            continue;
+        if (over && over <= (rows - 1 - row) * count && at[rows - 1] - at[row] == (size_t)((rows - 1 - row) * count)) {
+            FINISH(NAME(vec_unaligned), last_bias)
+            continue;
         }
+        if (VECTOR_BYTES > 32)
+            FINISH_ALL(half)
+        if (VECTOR_BYTES > 16)
+            FINISH_ALL(quarter)
         for (; i < count; i++) {
             real x = v[i];
             if (plus)
@@ -1048,6 +1099,8 @@ static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int row
             out[o + i] = x;
         }
     }
+#undef FINISH
+#undef FINISH_ALL
 }
 
 /* to(t, l) = from(l, t) for LANES x LANES numbers; their rows stand `across` and `lanes` apart. Exchanges the halves
@@ -1446,6 +1499,7 @@ static const Kernels NAME(kernels) = {
 #undef LOAD
 #undef STORE
 #undef SELECT
+#undef SELECT_AS
 #undef KEEP
 #undef NAME
 #undef TEXT
@@ -1570,7 +1624,8 @@ static const WinogradSize *winograd_size(const ConvShape *s, ConvKind kind)
     int strided = s->stride == 2 && s->r == 4 && s->s == 4;
     if (!winograd_enabled || s->groups > 1 || !(strided || (s->stride == 1 && s->r == 3 && s->s == 3)))
         return NULL;
-    if (s->c % 16 || s->k % 16 || s->c < 32 || s->k < 32)
+    int width = kind == CONV_INPUT_GRAD ? s->c : s->k;              // transforms of the input pay off for two panels, or one
+    if (s->c % 16 || s->k % 16 || s->c + s->k < 64 + (width < 32 ? 16 : 0))
         return NULL;
     long long least = (long long)s->n * s->ho * s->wo * s->r * s->s * 3 / 4;
     for (int i = strided ? 1 : 0; i < (strided ? 3 : 1); i++) {
@@ -1592,8 +1647,8 @@ static ConvMethod conv_method(const ConvShape *s, ConvKind kind)
     if (kind == CONV_WEIGHT_GRAD)
         return BY_SUMS;
     int outputs = kind == CONV_FORWARD ? s->k : s->c, depth = kind == CONV_FORWARD ? s->c : s->k;
-    if (outputs <= 8 && s->s * depth / s->stride >= 2 * kernels->lanes)
-        return BY_DOT;
+    if (outputs <= 8 && s->s * depth / s->stride >= 2 * kernels->lanes && s->r * s->s * depth >= 16 * kernels->lanes)
+        return BY_DOT;                  // (a short sum is over before its lanes are added up)
     /* A large kernel over few pixels (D's last layers, dense layers): preparing w would cost as much as using it. */
     if ((long long)s->n * s->ho * s->wo <= 256 && (size_t)s->r * s->s * s->c * s->k >= 1 << 18) {
         if (kind == CONV_INPUT_GRAD)
@@ -1800,11 +1855,12 @@ static int band_points(const BandPlan *p, const Pass *pass, const Band *b, const
             for (int i = 0; i < rows; i++) {
                 size_t in_y = (size_t)n * b->height + i * p->in_step + pass->in_y - p->low_y;
                 size_t out_y = (size_t)(b->n + n) * p->out_h + (size_t)(b->row + i) * p->out_step + pass->out_y;
-                const real *source = in + (in_y * p->band_w + pass->in_x - p->low_x) * p->depth;
-                size_t target = (out_y * p->out_w + pass->out_x) * p->width;
-                for (int j = j0; j < min_int(pass->cols, j0 + block); j++, count++) {
-                    from[count] = source + (size_t)j * p->in_step * p->depth;
-                    to[count] = target + (size_t)j * p->out_step * p->width;
+                size_t in_step = (size_t)p->in_step * p->depth, out_step = (size_t)p->out_step * p->width;
+                const real *source = in + (in_y * p->band_w + pass->in_x - p->low_x) * p->depth + j0 * in_step;
+                size_t target = (out_y * p->out_w + pass->out_x) * p->width + j0 * out_step;
+                for (int j = min_int(block, pass->cols - j0); j > 0; j--, source += in_step, target += out_step) {
+                    from[count] = source;
+                    to[count++] = target;
                 }
             }
     return count;
@@ -2281,7 +2337,7 @@ static void pixel_run(PixelPlan *p, real *scratch)
  * 3.7  Depthwise: each channel has its own kernel, lanes are channels, and there is no reuse to win but of w
  * ------------------------------------------------------------------------------------------ */
 
-enum { DEPTHWISE_PIXELS = 8, DEPTHWISE_CHANNELS = 64 };     // pixels of a call; channels of a weight gradient's task
+enum { DEPTHWISE_PIXELS = 128, DEPTHWISE_NUMBERS = 1024, DEPTHWISE_CHANNELS = 64 };     // the most pixels, and numbers, of a call; channels of a weight gradient's task
 
 typedef struct Depthwise {
     ConvShape s;
@@ -2292,9 +2348,11 @@ typedef struct Depthwise {
     real *out, *own;
 } Depthwise;
 
-static size_t depthwise_own(const ConvShape *s) { return align_reals((size_t)max_int(DEPTHWISE_PIXELS, s->s) * s->c); }
+/* Pixels of a call: few enough that their sums stay in L1. */
+static int depthwise_pixels(const ConvShape *s) { return max_int(8, min_int(DEPTHWISE_PIXELS, DEPTHWISE_NUMBERS / s->c)); }
+static size_t depthwise_own(const ConvShape *s) { return align_reals((size_t)max_int(depthwise_pixels(s), s->s) * s->c); }
 
-/* How many output pixels from x on (at most DEPTHWISE_PIXELS) have all their taps inside a line; at least 1. */
+/* How many output pixels from x on (as many as a call has) have all their taps inside a line; at least 1. */
 static int depthwise_count(const Depthwise *d, int x)
 {
     const ConvShape *s = &d->s;
@@ -2307,7 +2365,7 @@ static int depthwise_count(const Depthwise *d, int x)
         last = min_int(s->wo - 1, floor_div(s->w - s->s + s->pad_x, s->stride));
     }
     last = min_int(last, d->kind == CONV_INPUT_GRAD ? s->w - 1 : s->wo - 1);
-    return x < first || x > last ? 1 : min_int(DEPTHWISE_PIXELS, last - x + 1);
+    return x < first || x > last ? 1 : min_int(depthwise_pixels(s), last - x + 1);
 }
 
 /* Forward and input gradient: a line of outputs. */
@@ -3213,20 +3271,33 @@ DEFINE(broadcast)
     out[index_repeated(s, n, h, w, c)] = in[0][index_repeated(y->in[0]->shape, n, h, w, c)];
 }
 
-static void broadcast_task(void *argument, int n, int worker)
+/* How many lines (of one picture and height) are worth a task. */
+static size_t lines_a_task(Shape s)
+{
+    size_t line = (size_t)s.d[2] * (size_t)s.d[3];
+    return line >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / line;
+}
+
+static void broadcast_task(void *argument, int index, int worker)
 {
     (void)worker;
     Node *y = argument;
     Shape s = y->shape, from = y->in[0]->shape;
-    for (int h = 0; h < s.d[1]; h++)
+    size_t lines = (size_t)s.d[0] * (size_t)s.d[1], a_task = lines_a_task(s), last = least(lines, (size_t)(index + 1) * a_task);
+    for (size_t line = (size_t)index * a_task; line < last; line++)
         for (int w = 0; w < s.d[2]; w++) {
+            int n = (int)(line / (size_t)s.d[1]), h = (int)(line % (size_t)s.d[1]);
             real *row = y->data + index_repeated(s, n, h, w, 0);
             const real *x = y->in[0]->data + index_repeated(from, n, h, w, 0);
-            for (int c = 0; c < s.d[3]; c++) row[c] = from.d[3] == 1 ? x[0] : x[c];
+            if (from.d[3] > 1) memcpy(row, x, (size_t)s.d[3] * sizeof *row);
+            else for (int c = 0; c < s.d[3]; c++) row[c] = x[0];
         }
 }
 
-CPU(broadcast) { parallel(y->shape.d[0], broadcast_task, y); }
+CPU(broadcast)
+{
+    parallel(pieces((size_t)y->shape.d[0] * (size_t)y->shape.d[1], lines_a_task(y->shape)), broadcast_task, y);
+}
 GRADIENT(broadcast) { dx[0] = sum_to(dy, y->in[0]->shape); }
 
 CASE(broadcast)
@@ -10838,12 +10909,12 @@ static Node *context(Network *net, Node *x, int level, double slope)
     char base[5][32];
     int k = x->shape.d[3];
     for (int i = 0; i < 5; i++) snprintf(base[i], sizeof base[i], "ssh%d.%s", level + 1, names[i]);
-    Node *three = conv_norm(net, x, base[0], 0, (Conv){k / 2, 3, 1, 1}, LINEAR);
+    Node *three = conv_norm(net, x, base[0], 0, (Conv){k / 2, 3, 1, 1}, RELU);
     Node *shared = conv_norm(net, x, base[1], 0, (Conv){k / 4, 3, 1, 1}, slope);
-    Node *five = conv_norm(net, shared, base[2], 0, (Conv){k / 4, 3, 1, 1}, LINEAR);
+    Node *five = conv_norm(net, shared, base[2], 0, (Conv){k / 4, 3, 1, 1}, RELU);
     Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, (Conv){k / 4, 3, 1, 1}, slope), base[4], 0,
-                            (Conv){k / 4, 3, 1, 1}, LINEAR);
-    return relu(concat(concat(three, five, 3), seven, 3));
+                            (Conv){k / 4, 3, 1, 1}, RELU);
+    return concat(three, concat(five, seven, 3), 3);
 }
 
 /* (N,H,W,3) -> for each level scores (N,h,w,2*2), boxes (N,h,w,2*4), landmarks (N,h,w,2*10) */
@@ -10892,14 +10963,26 @@ static Face decode_anchor(double x, double y, double side, const real *scores, c
     return f;
 }
 
+/* A line of the network's input: blue, green, red, less their means. */
+typedef struct RetinaInput { const Image *picture; real *input; } RetinaInput;
+
+static void retinaface_line_task(void *argument, int y, int worker)
+{
+    const RetinaInput *job = argument;
+    size_t w = (size_t)job->picture->width;
+    const unsigned char *from = job->picture->pixels + (size_t)y * w * 3;
+    real *to = job->input + (size_t)y * w * 3;
+    (void)worker;
+    for (size_t x = 0; x < w; x++, from += 3, to += 3)
+        for (int c = 0; c < 3; c++) to[c] = (real)(from[2 - c] - picture_mean[c]);
+}
+
 static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
 {
     Shape shape = shape_of(1, picture->height, picture->width, 3);
-    real *input = detector_input(d, shape);
-    for (size_t i = 0; i < shape_count(shape); i++) {
-        size_t c = i % 3;
-        input[i] = (real)(picture->pixels[i - c + (2 - c)] - picture_mean[c]);
-    }
+    RetinaInput job = {picture, detector_input(d, shape)};
+    double least_difference = log(d->threshold / (1 - d->threshold));       // of a face's two scores
+    parallel(picture->height, retinaface_line_task, &job);
     const Sized *net = detector_run(d, 0, shape, e);
     if (!net) return 0;
     for (int level = 0; level < LEVELS; level++) {
@@ -10909,7 +10992,7 @@ static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Er
             int cell_ = i / ANCHORS, stride = level_stride[level];
             double x = (cell_ % map.d[2] + 0.5) * stride, y = (cell_ / map.d[2] + 0.5) * stride;
             const real *scores = out[0]->data + 2 * (size_t)i;
-            if (!(second_of_two(scores) > d->threshold)) continue;
+            if (!((double)scores[1] - (double)scores[0] > least_difference)) continue;
             faces_add(faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
                                            out[2]->data + 2 * LANDMARKS * (size_t)i));
         }
