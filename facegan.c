@@ -13724,7 +13724,7 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
     Progress progress = progress_start("train", t->iteration, s->iters);
     double saved = now_seconds();
     Judgement judged = {0};
-    int ok = t->iteration > 0 || save_samples(t, e);
+    int ok = 1;                         /* (no pictures of an untrained G: they would take as long as the first iterations) */
     while (ok && t->iteration < s->iters && !interrupted && !out_of_patience(t)) {
         if (!fill_batch(t, loader, e)) { ok = 0; break; }
         train_iteration(t);
