@@ -154,18 +154,25 @@ class Resnet(nn.Module):
 
 
 class Small(nn.Module):
+    """A convolution, then three times: pool, a convolution, and the sum of that and what two more find in it."""
+
     def __init__(self, channels, classes):
         super().__init__()
         layers, inside = [], channels
-        for width, pool in ((32, True), (64, False), (64, True), (128, False), (128, True), (256, False), (256, False)):
-            layers += [nn.Conv2d(inside, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        for width, pool in ((32, False), (64, True), (64, False), (64, False), (128, True), (128, False), (128, False),
+                            (192, True), (192, False), (192, False)):
             layers += [nn.MaxPool2d(2)] if pool else []
+            layers += [nn.Conv2d(inside, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
             inside = width
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(nn.Identity(), nn.Linear(inside, classes))
 
     def forward(self, x):
-        return self.classifier(self.features(x).mean((2, 3)))
+        x = self.features[:3](x)
+        for first in range(3, len(self.features), 10):
+            x = self.features[first:first + 4](x)
+            x = x + self.features[first + 4:first + 10](x)
+        return self.classifier(x.mean((2, 3)))
 
 
 def network(kind, size, hidden, channels):
