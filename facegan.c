@@ -5711,7 +5711,7 @@ typedef struct Backbone {
 } Backbone;
 
 static const Backbone backbones[] = {
-    {"small",    small,    4, 0,  48,  8, 40, "tanh",        "mean", "",        "classifier.1", NULL},
+    {"small",    small,    4, 0,  48,  8, 30, "tanh",        "mean", "",        "classifier.1", NULL},
     {"vgg16",    vgg16,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
     {"vgg19",    vgg19,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
     {"resnet18", resnet18, 5, 3, 224, 32, 75, "torchvision", "mean", "",        "fc", NULL},
@@ -11395,7 +11395,7 @@ static const Setting settings_table[] = {
     {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
     {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
     {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
-    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's"},
+    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's; classify: plateau, halved after 3 passes without a lower validation loss"},
     {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
     {"init",         's', FREE,  AT(init), 0, 0, "classify: start from these weights (torchvision's, Keras', or a run's)"},
     {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
@@ -11965,6 +11965,7 @@ typedef struct Trainer {
     bool g_known;                       /* has there been a G step? */
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
+    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and at which iteration last */
 } Trainer;
 
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
@@ -12107,9 +12108,15 @@ static double learning_rate(const Settings *s, long i)
         if (i < rise) return s->lr * (double)(i + 1) / (double)(rise + 1);
         return s->lr * (1 + sine(pi / 2 - pi * (double)(i - rise) / (double)(s->iters - rise))) / 2;
     }
-    if (past < 0 || strcmp(s->decay, "none") == 0) return s->lr;
+    if (past < 0 || strcmp(s->decay, "none") == 0 || strcmp(s->decay, "plateau") == 0) return s->lr;
     if (strcmp(s->decay, "published") == 0) return s->lr * (1 - (double)(past / 1000) / (double)(s->iters - half));
     return s->lr * (double)(s->iters - i) / (double)(s->iters - half);
+}
+
+/* The same for a run, with what its plateaus have cut off. */
+static double rate_of(const Trainer *t, long i)
+{
+    return ldexp(learning_rate(&t->settings, i), -(int)t->cuts);
 }
 
 /* Writes the batch's labels as vectors: one-hot, or the attributes' shares. */
@@ -12560,7 +12567,7 @@ static int fill_batch(Trainer *t, Loader *loader, Error *e)
     fill_draws(t);
     fill_masks(&t->g, (uint64_t)s->seed, (uint64_t)t->iteration);
     fill_masks(&t->d, (uint64_t)s->seed, (uint64_t)t->iteration);
-    double lr = learning_rate(s, t->iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
+    double lr = rate_of(t, t->iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
     set_schedule(t->batch.schedule_d, lr * d_share, s->beta1, s->beta2, t->iteration + 1);
     set_schedule(t->batch.schedule_g, lr, s->beta1, s->beta2, t->iteration / s->n_critic + 1);
     return 1;
@@ -13213,6 +13220,12 @@ static int save_checkpoint_as(const Trainer *t, const char *name, Error *e)
         best[0] = (real)t->best_loss, best[1] = (real)t->best_iteration;
         ok = store_numbers(&store, "log.best", 1, &two, best, e);
     }
+    if (ok && t->cuts) {
+        const int64_t two = 2;
+        real *cuts = must_alloc(2, sizeof *cuts);
+        cuts[0] = (real)t->cuts, cuts[1] = (real)t->last_cut;
+        ok = store_numbers(&store, "log.plateau", 1, &two, cuts, e);
+    }
     if (ok && !tensorfile_save(path, &store.file, why))
         ok = fail(e, 1, "cannot save the checkpoint (the last one is still good): %s", why);
     store_free(&store);
@@ -13290,6 +13303,8 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
     const TensorEntry *best = tensorfile_find(&file, "log.best");
     if (best && tensorfile_count(best) == 2)
         t->best_loss = tensorfile_get(best, 0), t->best_iteration = (long)tensorfile_get(best, 1);
+    const TensorEntry *cuts = tensorfile_find(&file, "log.plateau");
+    if (cuts && tensorfile_count(cuts) == 2) t->cuts = (long)tensorfile_get(cuts, 0), t->last_cut = (long)tensorfile_get(cuts, 1);
     tensorfile_free(&file);
     return ok;
 }
@@ -13430,7 +13445,7 @@ static FILE *open_log(const Trainer *t, Error *e)
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
     const char *broken = NULL;
-    fprintf(log, "%ld,%.6g", t->iteration, learning_rate(&t->settings, t->iteration - 1));
+    fprintf(log, "%ld,%.6g", t->iteration, rate_of(t, t->iteration - 1));
     for (int i = 0; i <= t->d_step.n_terms; i++) {
         if (!isfinite(t->last_d[i])) broken = i < t->d_step.n_terms ? t->d_step.names[i] : "D.total";
         fprintf(log, ",%.6g", t->last_d[i]);
@@ -13562,8 +13577,10 @@ static int complete_settings(Trainer *t, Error *e)
     if (strcmp(s->space, "linear") && strcmp(s->space, "gaussian"))
         return fail(e, 2, "--space %s: must be linear or gaussian", s->space);
     if (s->as_published && strcmp(s->decay, "linear") == 0) snprintf(s->decay, sizeof s->decay, "published");
-    if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published") && strcmp(s->decay, "cosine"))
-        return fail(e, 2, "--decay %s: must be linear, cosine, none or published", s->decay);
+    bool plateau = strcmp(s->decay, "plateau") == 0;
+    if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published") && strcmp(s->decay, "cosine") && !plateau)
+        return fail(e, 2, "--decay %s: must be linear, cosine, none, published or plateau", s->decay);
+    if (plateau && strcmp(s->model, "classifier")) return fail(e, 2, "--decay plateau is for classifiers");
     if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
         return fail(e, 2, "--targets %s: must be permute or different", s->targets);
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
@@ -13613,11 +13630,27 @@ static Loader *open_loader(Trainer *t, Error *e)
                        (uint64_t)t->iteration, e);
 }
 
+/* So many passes' iterations. */
+static long iterations_of(const Trainer *t, long passes)
+{
+    return passes * ((t->data.count + t->settings.batch - 1) / t->settings.batch);
+}
+
 /* Has a classifier's validation loss not fallen for so many passes? Such a run is finished. */
 static bool out_of_patience(const Trainer *t)
 {
-    long passes = t->settings.patience, batches = (t->data.count + t->settings.batch - 1) / t->settings.batch;
-    return !t->model->generator && passes && t->best_iteration && t->iteration - t->best_iteration >= passes * batches;
+    long passes = t->settings.patience;
+    return !t->model->generator && passes && t->best_iteration && t->iteration - t->best_iteration >= iterations_of(t, passes);
+}
+
+enum { PLATEAU_PASSES = 3 };
+
+/* --decay plateau: half the rate, when the validation loss has not fallen for PLATEAU_PASSES since its lowest or the last cut. */
+static void cut_rate(Trainer *t)
+{
+    long since = t->last_cut > t->best_iteration ? t->last_cut : t->best_iteration;
+    if (strcmp(t->settings.decay, "plateau") || !since || t->iteration - since < iterations_of(t, PLATEAU_PASSES)) return;
+    t->cuts++, t->last_cut = t->iteration;
 }
 
 enum { SAVE_SECONDS = 120 };
@@ -13674,6 +13707,7 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
                 break;
             }
         }
+        if (draw_now) cut_rate(t);
         bool save_now = s->save_every ? t->iteration % s->save_every == 0 : now_seconds() - saved > SAVE_SECONDS;
         if (save_now && t->iteration < s->iters) {
             ok = save_checkpoint(t, e);
@@ -13815,7 +13849,7 @@ static int train(Settings *settings, Error *e)
         loader = open_loader(&t, e);
         ok = loader && (s->dry_run ? dry_run(&t, loader, e) : trace_steps(&t, loader, e));
     } else if (ok) {
-        run_path(s, "samples", path);
+        run_path(s, t.model->generator ? "samples" : "", path);
         ok = make_directory(path, e) && write_config(s, e);
         sweep(path), sweep(s->out);
         if (ok) ok = (loader = open_loader(&t, e)) && (log = open_log(&t, e));
