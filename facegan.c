@@ -18698,7 +18698,7 @@ static int reproduce_003(const char *data, Settings *s, Error *e)
     printf("%-34s %10s\n", "both of these parts", "about 78%");
     printf("\nWhere the two differ\n"
            "  The seed fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE does as it does.\n"
-           "  small learns from nothing, at 48 px instead of 224; its figure on training pictures is of warped ones with dropout at work.\n"
+           "  small learns from nothing, at 48 px instead of 224; its figure on training pictures is of warped, relit and partly hidden ones.\n"
            "  %s\n"
            "  The seed tells no dropout rate, L2 strength or batch size; ours are in %s/config.\n",
            s->as_published ? "As published, the fifth is split off after balancing: copies of a picture stand on both sides."
@@ -20886,8 +20886,10 @@ static int run_data(Command *c, Error *e)
     if (strcmp(what, "balance") == 0) {
         if (c->n_inputs != 2 || !*s->out || !*s->balance)
             return fail(e, 2, "data balance needs one data set, --balance oversample, undersample or augment:N, and --out DIR");
-        if (s->rotate == 0 && s->shift == 0 && s->zoom_high == 0)
-            s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;       /* as classify train does */
+        if (s->rotate == 0 && s->shift == 0 && s->zoom_high == 0) {                         /* as classify train does */
+            s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;
+            s->brightness = 0.1, s->contrast = 0.25;
+        }
         return balance_data(c->inputs[1], s, e);
     }
     if (strcmp(what, "show") && strcmp(what, "doctor"))
@@ -21107,13 +21109,15 @@ static const struct { const char *name, *text;
      "    facegan classify train fer2013 --out runs/emotions         our small network, from nothing\n"
      "    facegan classify eval fer2013 --classifier runs/emotions --out measured\n"
      "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n\n"
-     "--network small (48 px, 1.2 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose weights come "
+     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose weights come "
      "from --init: files\n"
      "with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz by two lines of Python: README), or another run. "
      "Only the last\n"
      "block and the head then learn, unless --unfreeze says otherwise; a frozen block's norms keep their running statistics.\n"
      "--preprocess must be what the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh.\n"
      "The validation loss is watched after every pass; its lowest is best.safetensors; --patience N stops N passes later.\n"
+     "Pictures are changed anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
+     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss stops falling (plateau).\n"
      "A set without a validation part has a fifth of each class held out. --balance, --class-weights: for rare classes.\n"
      "--views flip or crops: slower and a little better.\n"},
     {"losses",
