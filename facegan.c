@@ -4418,23 +4418,55 @@ CPU(max_pool)
     parallel(windows, max_pool_task, &job);
 }
 
+#undef LARGEST
+
+enum { POOLED = 4 };                    /* channels at once */
+typedef real Pooled __attribute__((vector_size(POOLED * sizeof(real))));
+typedef __typeof__((Pooled){0} == (Pooled){0}) PooledMask;
+
+/* n channels of one window: its first pixel that is as large as the largest takes all of dy, the others nothing. Asks no
+ * question that a branch would have to guess. */
+static inline void unpool_window(const real *x, const real *dy, real *dx, size_t width, size_t c, Range rows, Range columns, int n)
+{
+    const size_t bytes = (size_t)n * sizeof(real);
+    Pooled best = {0}, left = {0}, here = {0}, sum = {0};
+    memcpy(&left, dy, bytes);
+    memcpy(&best, x + (size_t)rows.low * width + (size_t)columns.low * c, bytes);
+    for (int h = rows.low; h < rows.high; h++)
+        for (int w = columns.low; w < columns.high; w++) {
+            memcpy(&here, x + (size_t)h * width + (size_t)w * c, bytes);
+            PooledMask larger = here > best;
+            best = (Pooled)(((PooledMask)here & larger) | ((PooledMask)best & ~larger));
+        }
+    for (int h = rows.low; h < rows.high; h++)
+        for (int w = columns.low; w < columns.high; w++) {
+            size_t at = (size_t)h * width + (size_t)w * c;
+            memcpy(&here, x + at, bytes);
+            memcpy(&sum, dx + at, bytes);
+            PooledMask hit = here == best;
+            sum += (Pooled)((PooledMask)left & hit);
+            left = (Pooled)((PooledMask)left & ~hit);
+            memcpy(dx + at, &sum, bytes);
+        }
+}
+
 /* One picture a task: windows of a picture overlap. */
 static void max_unpool_task(void *argument, int n, int worker)
 {
     (void)worker;
     const Node *y = argument;
     const ConvShape *s = &y->conv;
-    size_t i = (size_t)n * (size_t)s->ho * (size_t)s->wo * (size_t)s->c,
-           picture = (size_t)s->h * (size_t)s->w * (size_t)s->c, to;
-    memset(y->data + (size_t)n * picture, 0, picture * sizeof(real));
+    size_t c = (size_t)s->c, width = (size_t)s->w * c, picture = (size_t)s->h * width, from = (size_t)n * picture, k;
+    const real *x = y->in[1]->data + from, *dy = y->in[0]->data + (size_t)n * (size_t)s->ho * (size_t)s->wo * c;
+    real *dx = y->data + from;
+    memset(dx, 0, picture * sizeof(real));
     for (int p = 0; p < s->ho; p++)
-        for (int q = 0; q < s->wo; q++)
-            for (int c = 0; c < s->c; c++) {
-                LARGEST(to, s, y->in[1]->data, n, p, q, c);
-                y->data[to] += y->in[0]->data[i++];
-            }
+        for (int q = 0; q < s->wo; q++, dy += c) {
+            Range rows = window(p, s->stride, s->pad_y, s->r, s->h), columns = window(q, s->stride, s->pad_x, s->s, s->w);
+            for (k = 0; k + POOLED <= c; k += POOLED) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, POOLED);
+            if (k < c) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, (int)(c - k));
+        }
 }
-#undef LARGEST
 
 CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
 GRADIENT(max_pool) { if (want[0]) dx[0] = max_unpool(dy, y->in[1], y->conv); }
@@ -5671,8 +5703,8 @@ static Node *noise_judge(Net *d, Node *x)
  *                        (Simonyan & Zisserman 2015, table 1, columns D and E)
  *   resnet18, resnet50   blocks add what they find to their input; batch norm (He et al. 2016, table 1; the stride
  *                        in the 3x3, as torchvision has it)
- *   small                ours, for faces of 48 pixels learnt from scratch: 1.16 million parameters, all of its work
- *                        in the layers that chapter 3 does best
+ *   small                ours, for faces of 48 pixels learnt from scratch: 1.35 million parameters, all of its work
+ *                        in 3x3 convolutions, which chapter 3 does best
  *
  * The map's mean over its pixels is what is called a picture's features. Names are torchvision's, so that its weights
  * load. A frozen block runs as in use even in training: weights stay, and its norms trust their running statistics.
@@ -5780,17 +5812,17 @@ static Node *conv_norm_relu(Net *net, Node *x, int k)
     return batch_norm(net, conv_layer(net, x, (Conv){k, 3, 1, 1}), NULL, RELU);
 }
 
-/* (N,P,P,X) -> (N,P/8,P/8,256) */
+/* Three times: halve the map, find more in it, and add what two more convolutions find there (after D. Page's ResNet-9,
+ * 2018). (N,P,P,X) -> (N,P/8,P/8,192) */
 static Node *small(Net *net, Node *x)
 {
     sequential(net, "features.");
     begin_block(net, 1);
     x = conv_norm_relu(net, x, 32);                                                             // (N,P,P,32)
     for (int b = 2; b <= 4; b++) {
-        x = halved(net, x);
         begin_block(net, b);
-        x = conv_norm_relu(net, x, 16 << b);                                                    // (N,P/2,P/2,64) ...
-        x = conv_norm_relu(net, x, 16 << b);
+        x = conv_norm_relu(net, halved(net, x), 64 * (b - 1));                                  // (N,P/2,P/2,64) ...
+        x = add(x, conv_norm_relu(net, conv_norm_relu(net, x, 64 * (b - 1)), 64 * (b - 1)));
     }
     return x;
 }
@@ -8130,12 +8162,17 @@ static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *
  * pixel of the result, where does it come from?
  *
  *     u - m = R(-angle) (x - m - shift) / zoom         m: the centre, (size - 1) / 2
+ *
+ * Then its light changes, and a rectangle of it may be hidden behind one shade (Zhong et al. 2017, random erasing), so
+ * that no single part of a face decides alone.
  * ---------------------------------------------------------------------------------------------- */
 typedef struct Augment {
     int flip;                         // mirror every other picture, by chance
     float rotate_degrees;             // up to so far to either side
     float shift;                      // up to this share of the side, in both directions
     float zoom_low, zoom_high;        // enlarged by a factor between these; both 0: not at all
+    float brightness, contrast;       // lighter or darker by up to this share of the range; contrast by up to this share
+    float erase;                      // the chance that a rectangle is hidden
 } Augment;
 
 /* Cuts the picture to its centred square of `side` source pixels (0, or more than there are: the largest). */
@@ -8246,7 +8283,18 @@ static void warp_picture(const unsigned char *in, int size, int channels, Warp h
     free(padded);
 }
 
-/* Augmentation: a warp drawn by chance, by (seed, index) and by nothing else. */
+/* Hides a rectangle of 2 to 25 hundredths of the picture, once to three times as long as wide. u: five numbers in [0, 1). */
+static void erase_rectangle(real *picture, int size, int channels, const double u[5])
+{
+    double area = 0.02 + 0.23 * u[0], longer = sqrt(area * (1 + 2 * u[1])), sides[2] = {longer, area / longer};
+    int tall = u[4] < 0.5, height = (int)(sides[!tall] * size + 0.5), width = (int)(sides[tall] * size + 0.5);
+    int top = (int)(u[2] * (size - height + 1)), left = (int)(u[3] * (size - width + 1));
+    real shade = (real)(4 * fabs(u[4] - 0.5) - 1);                  /* from the same number: each half of [0, 1) is all shades */
+    for (int y = top; y < top + height; y++)
+        for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
+}
+
+/* Augmentation drawn by chance, by (seed, index) and by nothing else. */
 static void augment_picture(const unsigned char *in, int size, int channels, const Augment *how, uint64_t seed,
                             uint64_t index, real *out)
 {
@@ -8257,6 +8305,16 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
     w.shift_y = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 3) - 1);
     w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * draw(seed, STREAM_AUGMENT, index, 4);
     warp_picture(in, size, channels, w, out);
+    if (how->brightness > 0 || how->contrast > 0) {
+        float lighter = 2 * how->brightness * (float)(2 * draw(seed, STREAM_AUGMENT, index, 5) - 1);
+        float stronger = 1 + how->contrast * (float)(2 * draw(seed, STREAM_AUGMENT, index, 6) - 1);
+        for (int i = 0; i < size * size * channels; i++) out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
+    }
+    if (how->erase > 0 && draw(seed, STREAM_AUGMENT, index, 7) < how->erase) {
+        double u[5];
+        for (int i = 0; i < 5; i++) u[i] = draw(seed, STREAM_AUGMENT, index, 8 + (uint32_t)i);
+        erase_rectangle(out, size, channels, u);
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -11421,6 +11479,7 @@ typedef struct Settings {
     long space_dim, random_directions;
     double lambda_info, lambda_rho, lambda_prediction;
     double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
+    double brightness, contrast, erase;
     long flip, as_published;
     long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey;
     char device[TEXT], precision[TEXT];
@@ -11473,7 +11532,7 @@ static const Setting settings_table[] = {
     {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
     {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
     {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
-    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's"},
+    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's; classify: plateau, halved after 3 passes without a lower validation loss"},
     {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
     {"init",         's', FREE,  AT(init), 0, 0, "classify: start from these weights (torchvision's, Keras', or a run's)"},
     {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
@@ -11526,6 +11585,9 @@ static const Setting settings_table[] = {
     {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
     {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
     {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
+    {"brightness",   'f', FIXED, AT(brightness), 0, 1, "augmentation: lighter or darker by up to this share of the range"},
+    {"contrast",     'f', FIXED, AT(contrast), 0, 1, "augmentation: contrast stronger or weaker by up to this share"},
+    {"erase",        'f', FIXED, AT(erase), 0, 1, "augmentation: the chance that a rectangle of the picture is hidden"},
     {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
     {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
     {"threads",      'i', COMMAND, AT(threads), 0, MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
@@ -12040,6 +12102,7 @@ typedef struct Trainer {
     bool g_known;                       /* has there been a G step? */
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
+    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and at which iteration last */
 } Trainer;
 
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
@@ -12182,9 +12245,15 @@ static double learning_rate(const Settings *s, long i)
         if (i < rise) return s->lr * (double)(i + 1) / (double)(rise + 1);
         return s->lr * (1 + sine(pi / 2 - pi * (double)(i - rise) / (double)(s->iters - rise))) / 2;
     }
-    if (past < 0 || strcmp(s->decay, "none") == 0) return s->lr;
+    if (past < 0 || strcmp(s->decay, "none") == 0 || strcmp(s->decay, "plateau") == 0) return s->lr;
     if (strcmp(s->decay, "published") == 0) return s->lr * (1 - (double)(past / 1000) / (double)(s->iters - half));
     return s->lr * (double)(s->iters - i) / (double)(s->iters - half);
+}
+
+/* The same for a run, with what its plateaus have cut off. */
+static double rate_of(const Trainer *t, long i)
+{
+    return ldexp(learning_rate(&t->settings, i), -(int)t->cuts);
 }
 
 /* Writes the batch's labels as vectors: one-hot, or the attributes' shares. */
@@ -12520,9 +12589,10 @@ static void classifier_usual(Settings *s)
     s->size = kind->size, s->channels = kind->channels ? kind->channels : 1;
     s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;
     s->batch = from_nothing ? 64 : 32, s->iters = 0;                    /* the network's usual passes, unless one is given */
-    s->lr = from_nothing ? 0.05 : 1e-5, s->beta1 = 0.9;
+    s->brightness = 0.1, s->contrast = 0.25, s->erase = from_nothing ? 0.4 : 0;
+    s->lr = from_nothing ? 0.08 : 1e-5, s->beta1 = 0.9;
     s->dropout = from_nothing ? 0.2 : 0.5, s->smoothing = from_nothing ? 0.1 : 0;
-    s->weight_decay = from_nothing ? 5e-4 : 0, s->l2 = from_nothing ? 0 : 1e-4;
+    s->weight_decay = from_nothing ? 1e-3 : 0, s->l2 = from_nothing ? 0 : 1e-4;
     s->patience = from_nothing ? 0 : 10;
     snprintf(s->d_optimiser, sizeof s->d_optimiser, "%s", from_nothing ? "sgd_nesterov" : "adam");
     snprintf(s->decay, sizeof s->decay, "%s", from_nothing ? "cosine" : "none");
@@ -12634,7 +12704,7 @@ static int fill_batch(Trainer *t, Loader *loader, Error *e)
     fill_draws(t);
     fill_masks(&t->g, (uint64_t)s->seed, (uint64_t)t->iteration);
     fill_masks(&t->d, (uint64_t)s->seed, (uint64_t)t->iteration);
-    double lr = learning_rate(s, t->iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
+    double lr = rate_of(t, t->iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
     set_schedule(t->batch.schedule_d, lr * d_share, s->beta1, s->beta2, t->iteration + 1);
     set_schedule(t->batch.schedule_g, lr, s->beta1, s->beta2, t->iteration / s->n_critic + 1);
     return 1;
@@ -13287,6 +13357,12 @@ static int save_checkpoint_as(const Trainer *t, const char *name, Error *e)
         best[0] = (real)t->best_loss, best[1] = (real)t->best_iteration;
         ok = store_numbers(&store, "log.best", 1, &two, best, e);
     }
+    if (ok && t->cuts) {
+        const int64_t two = 2;
+        real *cuts = must_alloc(2, sizeof *cuts);
+        cuts[0] = (real)t->cuts, cuts[1] = (real)t->last_cut;
+        ok = store_numbers(&store, "log.plateau", 1, &two, cuts, e);
+    }
     if (ok && !tensorfile_save(path, &store.file, why))
         ok = fail(e, 1, "cannot save the checkpoint (the last one is still good): %s", why);
     store_free(&store);
@@ -13364,6 +13440,8 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
     const TensorEntry *best = tensorfile_find(&file, "log.best");
     if (best && tensorfile_count(best) == 2)
         t->best_loss = tensorfile_get(best, 0), t->best_iteration = (long)tensorfile_get(best, 1);
+    const TensorEntry *cuts = tensorfile_find(&file, "log.plateau");
+    if (cuts && tensorfile_count(cuts) == 2) t->cuts = (long)tensorfile_get(cuts, 0), t->last_cut = (long)tensorfile_get(cuts, 1);
     tensorfile_free(&file);
     return ok;
 }
@@ -13504,7 +13582,7 @@ static FILE *open_log(const Trainer *t, Error *e)
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
     const char *broken = NULL;
-    fprintf(log, "%ld,%.6g", t->iteration, learning_rate(&t->settings, t->iteration - 1));
+    fprintf(log, "%ld,%.6g", t->iteration, rate_of(t, t->iteration - 1));
     for (int i = 0; i <= t->d_step.n_terms; i++) {
         if (!isfinite(t->last_d[i])) broken = i < t->d_step.n_terms ? t->d_step.names[i] : "D.total";
         fprintf(log, ",%.6g", t->last_d[i]);
@@ -13636,8 +13714,10 @@ static int complete_settings(Trainer *t, Error *e)
     if (strcmp(s->space, "linear") && strcmp(s->space, "gaussian"))
         return fail(e, 2, "--space %s: must be linear or gaussian", s->space);
     if (s->as_published && strcmp(s->decay, "linear") == 0) snprintf(s->decay, sizeof s->decay, "published");
-    if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published") && strcmp(s->decay, "cosine"))
-        return fail(e, 2, "--decay %s: must be linear, cosine, none or published", s->decay);
+    bool plateau = strcmp(s->decay, "plateau") == 0;
+    if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published") && strcmp(s->decay, "cosine") && !plateau)
+        return fail(e, 2, "--decay %s: must be linear, cosine, none, published or plateau", s->decay);
+    if (plateau && strcmp(s->model, "classifier")) return fail(e, 2, "--decay plateau is for classifiers");
     if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
         return fail(e, 2, "--targets %s: must be permute or different", s->targets);
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
@@ -13671,21 +13751,43 @@ static bool milestone(const Trainer *t, long i)
     return t->model->generator && (i == s->iters / 4 || i == s->iters / 2 || i == s->iters * 3 / 4);
 }
 
+static Augment augmentation(const Settings *s)
+{
+    return (Augment){.flip = (int)s->flip, .rotate_degrees = (float)s->rotate, .shift = (float)s->shift,
+                     .zoom_low = (float)s->zoom_low, .zoom_high = (float)s->zoom_high,
+                     .brightness = (float)s->brightness, .contrast = (float)s->contrast, .erase = (float)s->erase};
+}
+
 /* Batches are numbered by iteration, so the loader starts where the run goes on. */
 static Loader *open_loader(Trainer *t, Error *e)
 {
     const Settings *s = &t->settings;
-    const Augment how = {.flip = (int)s->flip, .rotate_degrees = (float)s->rotate, .shift = (float)s->shift, .zoom_low = (float)s->zoom_low,
-                         .zoom_high = (float)s->zoom_high};
+    const Augment how = augmentation(s);
     return loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
                        (uint64_t)t->iteration, e);
+}
+
+/* So many passes' iterations. */
+static long iterations_of(const Trainer *t, long passes)
+{
+    return passes * ((t->data.count + t->settings.batch - 1) / t->settings.batch);
 }
 
 /* Has a classifier's validation loss not fallen for so many passes? Such a run is finished. */
 static bool out_of_patience(const Trainer *t)
 {
-    long passes = t->settings.patience, batches = (t->data.count + t->settings.batch - 1) / t->settings.batch;
-    return !t->model->generator && passes && t->best_iteration && t->iteration - t->best_iteration >= passes * batches;
+    long passes = t->settings.patience;
+    return !t->model->generator && passes && t->best_iteration && t->iteration - t->best_iteration >= iterations_of(t, passes);
+}
+
+enum { PLATEAU_PASSES = 3 };
+
+/* --decay plateau: half the rate, when the validation loss has not fallen for PLATEAU_PASSES since its lowest or the last cut. */
+static void cut_rate(Trainer *t)
+{
+    long since = t->last_cut > t->best_iteration ? t->last_cut : t->best_iteration;
+    if (strcmp(t->settings.decay, "plateau") || !since || t->iteration - since < iterations_of(t, PLATEAU_PASSES)) return;
+    t->cuts++, t->last_cut = t->iteration;
 }
 
 enum { SAVE_SECONDS = 120 };
@@ -13742,6 +13844,7 @@ static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
                 break;
             }
         }
+        if (draw_now) cut_rate(t);
         bool save_now = s->save_every ? t->iteration % s->save_every == 0 : now_seconds() - saved > SAVE_SECONDS;
         if (save_now && t->iteration < s->iters) {
             ok = save_checkpoint(t, e);
@@ -13883,7 +13986,7 @@ static int train(Settings *settings, Error *e)
         loader = open_loader(&t, e);
         ok = loader && (s->dry_run ? dry_run(&t, loader, e) : trace_steps(&t, loader, e));
     } else if (ok) {
-        run_path(s, "samples", path);
+        run_path(s, t.model->generator ? "samples" : "", path);
         ok = make_directory(path, e) && write_config(s, e);
         sweep(path), sweep(s->out);
         if (ok) ok = (loader = open_loader(&t, e)) && (log = open_log(&t, e));
@@ -17431,8 +17534,7 @@ static int balanced_picture(const DataSet *set, int index, bool copy, const Augm
 /* Writes OUT/<class>/NNNNN.png, as many of each class; copies end in -copy. */
 static int balance_data(const char *data, const Settings *s, Error *e)
 {
-    const Augment how = {.flip = (int)s->flip, .rotate_degrees = (float)s->rotate, .shift = (float)s->shift,
-                         .zoom_low = (float)s->zoom_low, .zoom_high = (float)s->zoom_high};
+    const Augment how = augmentation(s);
     DataSet set;
     DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
     long before[MAX_CLASSES] = {0}, written[MAX_CLASSES] = {0};
@@ -18744,7 +18846,7 @@ static int reproduce_003(const char *data, Settings *s, Error *e)
     printf("%-34s %10s\n", "both of these parts", "about 78%");
     printf("\nWhere the two differ\n"
            "  The seed fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE does as it does.\n"
-           "  small learns from nothing, at 48 px instead of 224; its figure on training pictures is of warped ones with dropout at work.\n"
+           "  small learns from nothing, at 48 px instead of 224; its figure on training pictures is of warped, relit and partly hidden ones.\n"
            "  %s\n"
            "  The seed tells no dropout rate, L2 strength or batch size; ours are in %s/config.\n",
            s->as_published ? "As published, the fifth is split off after balancing: copies of a picture stand on both sides."
@@ -20932,8 +21034,10 @@ static int run_data(Command *c, Error *e)
     if (strcmp(what, "balance") == 0) {
         if (c->n_inputs != 2 || !*s->out || !*s->balance)
             return fail(e, 2, "data balance needs one data set, --balance oversample, undersample or augment:N, and --out DIR");
-        if (s->rotate == 0 && s->shift == 0 && s->zoom_high == 0)
-            s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;       /* as classify train does */
+        if (s->rotate == 0 && s->shift == 0 && s->zoom_high == 0) {                         /* as classify train does */
+            s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;
+            s->brightness = 0.1, s->contrast = 0.25;
+        }
         return balance_data(c->inputs[1], s, e);
     }
     if (strcmp(what, "show") && strcmp(what, "doctor"))
@@ -21153,13 +21257,15 @@ static const struct { const char *name, *text;
      "    facegan classify train fer2013 --out runs/emotions         our small network, from nothing\n"
      "    facegan classify eval fer2013 --classifier runs/emotions --out measured\n"
      "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n\n"
-     "--network small (48 px, 1.2 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose weights come "
+     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose weights come "
      "from --init: files\n"
      "with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz by two lines of Python: README), or another run. "
      "Only the last\n"
      "block and the head then learn, unless --unfreeze says otherwise; a frozen block's norms keep their running statistics.\n"
      "--preprocess must be what the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh.\n"
      "The validation loss is watched after every pass; its lowest is best.safetensors; --patience N stops N passes later.\n"
+     "Pictures are changed anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
+     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss stops falling (plateau).\n"
      "A set without a validation part has a fifth of each class held out. --balance, --class-weights: for rare classes.\n"
      "--views flip or crops: slower and a little better.\n"},
     {"losses",

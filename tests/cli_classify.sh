@@ -54,6 +54,14 @@ check "threads change no bit" cmp "$work/once/checkpoint.safetensors" "$work/hal
 check "a stop changes no bit" cmp "$work/six/checkpoint.safetensors" "$work/twelve/checkpoint.safetensors"
 check "nor the best weights" cmp "$work/six/best.safetensors" "$work/twelve/best.safetensors"
 check "the page" test -s "$work/once/report.html"
+check "no folder for samples" test ! -e "$work/once/samples"
+P="$F classify train $D --size 16 --batch 30 --sample-every 1 --log-every 1 --decay plateau --lr 0.3 --seed 3 --quiet"
+check "a plateau at once" $P --iters 24 --out "$work/level"
+check "a plateau's first part" $P --iters 17 --out "$work/level-parts"
+check "a plateau's rest" $P --iters 24 --out "$work/level-parts"
+check "a stop changes no cut" cmp "$work/level/checkpoint.safetensors" "$work/level-parts/checkpoint.safetensors"
+check "the rate was halved" grep -q "^[0-9]*,0.15," "$work/level/log.csv"
+refused "is for classifiers" "$F" train stargan "$D" --decay plateau --out "$work/no"
 refused "was trained with --smoothing" $T --iters 12 --smoothing 0.3 --out "$work/once"
 
 # enough to learn something: bars that lie and bars that stand

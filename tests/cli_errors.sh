@@ -116,7 +116,7 @@ expect 2 "usage: facegan train" "$F" train stargan faces more
 expect 2 "there is no model" "$F" train pokemongan faces --out new
 expect 2 "must be wgan-gp" "$F" train stargan faces --out new --adv nonsense
 expect 2 "must be gp, r1 or none" "$F" train stargan faces --out new --reg nonsense
-expect 2 "must be linear, cosine, none or published" "$F" train stargan faces --out new --decay nonsense
+expect 2 "must be linear, cosine, none, published or plateau" "$F" train stargan faces --out new --decay nonsense
 expect 2 "must be permute or different" "$F" train stargan faces --out new --targets nonsense
 expect 2 "multiple of 4" "$F" train stargan faces --out new $SMALL --size 18
 expect 2 "D halves the side" "$F" train stargan faces --out new $SMALL --size 20 --d-repeat 3

@@ -251,8 +251,8 @@ static void check_augment(void)
         mirrored += is;
     }
     CHECK(mirrored > 420 && mirrored < 580);
-    augment_picture(in, P, 3, &(Augment){1, 7.5f, 7.5f / 128, 1.075f, 1.15f}, 5, 9, a);
-    augment_picture(in, P, 3, &(Augment){1, 7.5f, 7.5f / 128, 1.075f, 1.15f}, 5, 9, b);
+    augment_picture(in, P, 3, &(Augment){.flip = 1, .rotate_degrees = 7.5f, .shift = 7.5f / 128, .zoom_low = 1.075f, .zoom_high = 1.15f}, 5, 9, a);
+    augment_picture(in, P, 3, &(Augment){.flip = 1, .rotate_degrees = 7.5f, .shift = 7.5f / 128, .zoom_low = 1.075f, .zoom_high = 1.15f}, 5, 9, b);
     CHECK(memcmp(a, b, sizeof a) == 0);
     for (int i = 0; i < P * P * 3; i++)
         CHECK(a[i] >= -1 && a[i] <= 1);
@@ -265,6 +265,23 @@ static void check_augment(void)
         mean += a[i] / (P * P);
     double covered = (1 - fabs(2 * draw(1, STREAM_AUGMENT, 2, 2) - 1)) * (1 - fabs(2 * draw(1, STREAM_AUGMENT, 2, 3) - 1));
     CLOSE(mean, 2 * covered - 1, 0.12);
+    memset(in, 128, sizeof in);
+    double darkest = 1, lightest = -1, hidden = 0;
+    int rectangles = 0;
+    for (uint64_t k = 0; k < 1000; k++) {
+        augment_picture(in, P, 1, &(Augment){.brightness = 0.1f, .contrast = 0.5f}, 5, k, a);
+        darkest = fmin(darkest, a[0]), lightest = fmax(lightest, a[0]);
+        augment_picture(in, P, 1, &(Augment){.erase = 0.4f}, 5, k, a);
+        int changed = 0;
+        for (int i = 0; i < P * P; i++) changed += fabs(a[i] - (128 / 127.5 - 1)) > 1e-6;
+        rectangles += changed > 0, hidden = fmax(hidden, changed / (double)(P * P));
+    }
+    CHECK(darkest < -0.19 && darkest > -0.21 && lightest > 0.19 && lightest < 0.21);    // of the range, which is two wide
+    CHECK(rectangles > 330 && rectangles < 470);
+    CHECK(hidden > 0.2 && hidden < 0.3);
+    for (int i = 0; i < P * P; i++) in[i] = i % 2 ? 255 : 0;
+    augment_picture(in, P, 1, &(Augment){.contrast = 0.5f}, 5, 1, a);
+    CLOSE(a[0], -fmin(1, 0.5 + draw(5, STREAM_AUGMENT, 1, 6)), 1e-6);
 }
 
 static void pause_a_little(int milliseconds)
@@ -280,7 +297,7 @@ static void check_loader(void)
 {
     Error e = {0};
     DataSet set;
-    Augment how = {1, 7.5f, 0.06f, 1.0f, 1.15f};
+    Augment how = {.flip = 1, .rotate_degrees = 7.5f, .shift = 0.06f, .zoom_low = 1, .zoom_high = 1.15f};
     CHECK(dataset_open(&set, at("deep/set"), &(DataOptions){0}, &e));
     Loader *l = loader_open(&set, N, SIDE, 1, &how, 42, 0, &e);
     for (int i = 0; i < BATCHES; i++)
