@@ -5380,6 +5380,8 @@ static Node *stargan_source(Net *net, Node *features)
     return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 1));
 }
 
+enum { LARGEST_HEAD = 8 };              /* side of a head that is computed as a convolution */
+
 /* A head that sees the whole picture at once: features -> (N,1,1,k). */
 static Node *whole_head(Net *net, const char *name, Node *features, int k)
 {
@@ -5388,6 +5390,11 @@ static Node *whole_head(Net *net, const char *name, Node *features, int k)
     Shape w = shape_of(side, side, features->shape.d[3], k);
     Node *weight = parameter(net, name, w, side * side * features->shape.d[3]);
     parameter_of(net, weight)->deviation = net->deviation;
+    if (side > LARGEST_HEAD) {                                          /* the same sum, which a dense layer's kernel does faster */
+        int c = side * side * features->shape.d[3];
+        features = reshape(features, shape_of(features->shape.d[0], 1, 1, c)), weight = reshape(weight, shape_of(1, 1, c, k));
+        w = weight->shape;
+    }
     return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 0));
 }
 
@@ -11572,7 +11579,7 @@ static const Setting settings_table[] = {
     {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
     {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
     {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
-    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/)"},
+    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/); train, from noise: it watches, too"},
     {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
     {"html",         'b', OTHER, AT(html), 0, 1, "also a page with pictures, to --out FILE.html"},
     {"bootstrap",    'i', OTHER, AT(bootstrap), 0, 100000, "resamplings for FED's 95% interval (0: no interval)"},
@@ -12379,7 +12386,7 @@ static void noise_usual(Settings *s)
 {
     snprintf(s->decay, sizeof s->decay, "%s", s->as_published ? "none" : "linear");
     snprintf(s->reg, sizeof s->reg, "none");
-    s->batch = 32, s->width = 16, s->n_critic = 1, s->lr = 2e-4, s->iters = 8000, s->log_every = 50, s->average = 0.995;
+    s->batch = 32, s->width = 16, s->n_critic = 1, s->lr = 2e-4, s->iters = 8000, s->log_every = 50, s->average = 0.998;
     if (s->as_published) s->batch = 64, s->width = 64, s->average = 0;
 }
 
@@ -12711,6 +12718,8 @@ static void train_iteration(Trainer *t)
  *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
  *   label      mean distance of one latent's pictures as two classes / of two samples                       0: not heard
  *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
+ *   features   with --classifier, one that was trained apart: as pixels, of its features
+ *   judged     with --classifier: share of samples that it puts into the class they were asked for
  *
  * Pictures are compared averaged down to 24 px, so that grain does not count as variety. It is G's own weights that are
  * watched, not their average, which would hide a fall for a while.
@@ -12824,14 +12833,26 @@ static double clusters_reached(const Features *centres, const Features *samples)
 }
 
 enum { WATCHED = 64, WATCHED_DATA = 512, CLUSTERS = 16, SMALL_SIDE = 24, EDGE_CELLS = 6, MOST_ROLLBACKS = 5 };
-enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGNS };
-static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement"};
+enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES, SIGN_JUDGED, SIGNS };
+static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement",
+                                               "features", "judged"};
 
 typedef struct Pictures { double *pixels, *edges; int *label, n, pixel_count; } Pictures;   /* (n,..) small pictures, their edges */
+
+/* A classifier trained apart (11.12) may look, too. */
+typedef struct Classifier Classifier;
+static Classifier *classifier_open(const char *given, Error *e);
+static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e);
+static double classifier_spread(Classifier *c, const real *x, int count);
+static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label);
+static void classifier_close(Classifier *c);
 
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
     Pictures data;
+    Classifier *judge;                  /* trained apart, or NULL */
+    int judge_class[MAX_CLASSES];       /* what it calls class k */
+    double feature_spread;
     double *centres;                    /* (CLUSTERS, EDGE_CELLS EDGE_CELLS 2) of the data's edges */
     double pixel_spread, edge_spread, class_pixel_spread, class_edge_spread, data_nearest, data_clusters;
     double signs[SIGNS];                /* the last look's; NaN: not known */
@@ -12915,7 +12936,18 @@ static void watch_free(Lookout *w)
     if (!w) return;
     drawing_free(&w->drawing);
     pictures_free(&w->data);
+    classifier_close(w->judge);
     free(w->centres), free(w);
+}
+
+/* --classifier: what it makes of these training pictures, and which of its classes are the run's. */
+static int watch_with_classifier(Trainer *t, const real *x, int count, Error *e)
+{
+    Lookout *w = t->watch;
+    w->judge = classifier_open(t->settings.classifier, e);
+    if (!w->judge || !classifier_suits(w->judge, &t->g, t->g.condition ? &t->data : NULL, w->judge_class, e)) return 0;
+    w->feature_spread = classifier_spread(w->judge, x, count);
+    return 1;
 }
 
 /* Up to WATCHED_DATA training pictures, spread evenly, and what they say of themselves. */
@@ -12927,17 +12959,20 @@ static int watch_data(Trainer *t, Error *e)
     int wanted = t->data.count < WATCHED_DATA ? t->data.count : WATCHED_DATA, read_ = 0;
     size_t bytes = (size_t)(s->size * s->size * s->channels);
     unsigned char *face = must_alloc(bytes, 1);
-    real *x = must_alloc(bytes, sizeof *x);
+    real *x = must_alloc((size_t)wanted * bytes, sizeof *x);
     w->data = pictures_new(wanted, (int)s->size, (int)s->channels);
     for (int i = 0; i < wanted; i++) {
         int index = (int)((long)i * t->data.count / wanted);
         if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, e)) continue;
-        from_bytes(face, bytes, x);
+        from_bytes(face, bytes, x + (size_t)read_ * bytes);
         w->data.label[read_] = t->data.label[index];
-        measure_picture(x, (int)s->size, (int)s->channels, &w->data, read_++);
+        measure_picture(x + (size_t)read_ * bytes, (int)s->size, (int)s->channels, &w->data, read_);
+        read_++;
     }
+    int ok = read_ < 2 || !*s->classifier || watch_with_classifier(t, x, read_, e);
     free(face), free(x);
     w->data.n = read_;
+    if (!ok) return 0;
     if (read_ < 2) return fail(e, 1, "%s: fewer than two pictures can be read: %s", s->data, e->text);
     Features pixels = pixels_of(&w->data, read_), edges = edges_of(&w->data, read_),
              few = edges_of(&w->data, read_ < WATCHED ? read_ : WATCHED);
@@ -12997,6 +13032,10 @@ static void watch_look(Trainer *t)
              centre = {w->centres, w->data.n < CLUSTERS ? w->data.n : CLUSTERS, edges.d};
     watch_draw(t, 0, &drawn);
     double spread = mean_pair_distance(&pixels), turns = 0;
+    const real *x = t->watch->drawing.y->data;
+    if (w->judge) w->signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
+    if (w->judge && t->g.condition)
+        w->signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
     w->signs[SIGN_AGREEMENT] = t->judge && t->g.condition ? watch_agreement(t) : NAN;
     w->signs[SIGN_PIXELS] = spread / w->pixel_spread;
     w->signs[SIGN_EDGES] = mean_pair_distance(&edges) / w->edge_spread;
@@ -13021,7 +13060,7 @@ static void watch_look(Trainer *t)
 /* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
 static double least_sign(const double *signs)
 {
-    return fmin(signs[SIGN_WITHIN], fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
+    return fmin(fmin(signs[SIGN_FEATURES], signs[SIGN_WITHIN]), fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
 }
 
 static double watch_least(const Lookout *w)
@@ -13055,7 +13094,11 @@ static void watch_words(const double *signs, double below, char *text, size_t si
         used += (size_t)snprintf(text + used, size - used, "; they lie so near to pictures of the data that G may have learnt those by heart");
     if (signs[SIGN_CLUSTERS] < 0.5)
         used += (size_t)snprintf(text + used, size - used, "; they reach %.0f%% of the kinds of picture there are", 100 * signs[SIGN_CLUSTERS]);
-    if (signs[SIGN_LABEL] < 0.2) snprintf(text + used, size - used, "; G hardly listens to the class");
+    if (signs[SIGN_LABEL] < 0.2) used += (size_t)snprintf(text + used, size - used, "; G hardly listens to the class");
+    if (!isnan(signs[SIGN_FEATURES]))
+        used += (size_t)snprintf(text + used, size - used, "; in the classifier's features they are %.0f%% as varied", 100 * signs[SIGN_FEATURES]);
+    if (!isnan(signs[SIGN_JUDGED]))
+        snprintf(text + used, size - used, "; it puts %.0f%% into the class they were asked for", 100 * signs[SIGN_JUDGED]);
 }
 
 static void watch_report(const Trainer *t)
@@ -14104,7 +14147,7 @@ static int step_file(const char *in, const char *out, Error *e)
 
 enum { CLASSIFIED = 32 };               /* pictures at once */
 
-typedef struct Classifier {
+struct Classifier {
     Net net;
     char class_names[MAX_CLASSES][NAME];
     char path[PATH_MAX];
@@ -14113,7 +14156,7 @@ typedef struct Classifier {
     Arena arena;
     Tensor *x;                          /* (CLASSIFIED,P,P,X) */
     Node *p, *f;                        /* (CLASSIFIED,1,1,n) probabilities or attributes' shares, (CLASSIFIED,1,1,features) */
-} Classifier;
+};
 
 static void classifier_close(Classifier *c)
 {
@@ -14185,6 +14228,46 @@ static void classifier_run(Classifier *c, const real *x, int count, double *prob
         for (size_t i = 0; probabilities && i < here * n; i++) probabilities[start * n + i] = (double)c->p->data[i];
         for (size_t i = 0; features && i < here * d; i++) features[start * d + i] = (double)c->f->data[i];
     }
+}
+
+/* Can it look at what G draws? class_of[k]: its number for the set's class k; without a set nobody asks. */
+static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e)
+{
+    if (c->net.size != g->size || c->net.channels != g->channels)
+        return fail(e, 2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
+                    c->path, c->net.size, c->net.channels, g->size, g->channels);
+    for (int k = 0; set && k < set->n_classes; k++) {
+        int *found = &class_of[k];
+        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
+        if (*found == c->net.classes) return fail(e, 2, "--classifier: %s knows no class %s", c->path, set->class_names[k]);
+    }
+    return 1;
+}
+
+/* The mean distance of its features of all pairs. */
+static double classifier_spread(Classifier *c, const real *x, int count)
+{
+    double *rows_ = must_alloc((size_t)count * (size_t)c->features, sizeof *rows_);
+    classifier_run(c, x, count, NULL, rows_);
+    Features features = {rows_, count, c->features};
+    double spread = mean_pair_distance(&features);
+    free(rows_);
+    return spread;
+}
+
+/* The share of pictures that it puts into their class. */
+static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label)
+{
+    int n = c->net.classes, right = 0;
+    double *p = must_alloc((size_t)count * (size_t)n, sizeof *p);
+    classifier_run(c, x, count, p, NULL);
+    for (int i = 0; i < count; i++) {
+        int best = 0;
+        for (int k = 1; k < n; k++) best = p[i * n + k] > p[i * n + best] ? k : best;
+        right += best == class_of[label[i]];
+    }
+    free(p);
+    return (double)right / count;
 }
 
 /* Views of a picture whose probabilities are averaged: itself; its mirror image; and, for "crops", a window of nine tenths
@@ -21151,6 +21234,8 @@ static const struct { const char *name, *text;
      "the samples are (1: as the data, 0: one picture); within, the same among samples of one class; nearest, how far from pictures of the data (0: copies); clusters, "
      "how many kinds of\n"
      "picture they reach; label, how much the class changes them; agreement, how often D sees the class asked for. "
+     "--classifier RUN, of the\n"
+     "same size, adds features (as pixels, of its features) and judged (how often it sees the class asked for). "
      "--on-collapse warn, stop,\n"
      "or rollback. --body dcgan, seed, wacgan; --recipe seed (wacgan) is seed 000's code as far as it is known; the "
      "seed reports collapse.\n"},
@@ -21236,7 +21321,7 @@ static int run_man(Command *c, Error *e)
 }
 
 static const Verb verbs[] = {
-    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan, ganmut, gan, cgan, wgan, wgan-gp, wacgan) on a data set; the same command again goes on", NULL, 2, 2, run_train,
+    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan, ganmut, gan, cgan, wgan, wgan-gp, wacgan) on a data set; the same command again goes on", "+ classifier ", 2, 2, run_train,
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
      "  facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
      "  facegan train wgan-gp fer2013 --classes angry,happy,sad --limit 3000 --conditional --on-collapse stop\n"
