@@ -106,6 +106,8 @@ refused "such as 32, 48, 64, 96 or 128" "$F" train gan "$work/plain" --out "$wor
 refused "must be dcgan, seed or wacgan" "$F" train gan "$work/plain" --out "$work/no" --body resnet --batch 4
 refused "belong to --adv bce" "$F" train wgan-gp "$work/plain" --out "$work/no" --label-noise 0.1 --batch 4
 refused "joint belongs to cgan" "$F" train gan "$work/plain" --out "$work/no" --joint --batch 4
+refused "told no labels" "$F" train wacgan "$work/faces" --out "$work/no" --wrong-labels --batch 4
+refused "told no labels" "$F" train wgan "$work/faces" --out "$work/no" --wrong-labels --batch 4
 refused "must be adam" "$F" train gan "$work/plain" --out "$work/no" --d-optimiser lion --batch 4
 refused "must be warn, stop or rollback" "$F" train gan "$work/plain" --out "$work/no" --on-collapse panic --batch 4
 refused "at least two pictures" "$F" train gan "$work/plain" --out "$work/no" --batch 1
@@ -114,6 +116,8 @@ refused "needs --out" "$F" sample "$work/wacgan"
 refused "this generator draws" "$F" sample "$work/wacgan" --out "$work/no" --emotions angry
 refused "was told no classes" "$F" sample "$work/gan" --out "$work/no" --emotions happy
 refused "facegan edit" "$F" sample models/drawn-faces.safetensors --out "$work/no"
+check "the shipped generator" "$F" sample models/noise-faces.safetensors --out "$work/shipped" --count 14
+check "draws" test -s "$work/shipped/samples.png"
 check "no run was begun" test ! -e "$work/no/log.csv"
 
 echo "$passed passed, $failed failed, $skipped skipped"
