@@ -12428,7 +12428,7 @@ static void wgan_gp_usual(Settings *s)
 {
     noise_usual(s);
     set_text(&s->adv, "wgan-gp"), set_text(&s->reg, "gp");
-    s->n_critic = 2, s->beta2 = 0.9, s->iters = 14000;
+    s->n_critic = 2, s->beta2 = 0.9;
     if (s->as_published) s->n_critic = 5, s->lr = 1e-4;
 }
 
@@ -12437,7 +12437,7 @@ static void wgan_gp_usual(Settings *s)
 static void wacgan_usual(Settings *s)
 {
     wgan_gp_usual(s);
-    s->conditional = 1, s->lambda_cls = 1;
+    s->conditional = 1, s->lambda_cls = 1, s->iters = 14000;              /* the classes come last: 81% are right after 6000 */
     if (s->as_published || strcmp(s->recipe, "seed") == 0) s->lambda_fake = 1;
     if (strcmp(s->recipe, "seed")) return;
     set_text(&s->body, "wacgan"), set_text(&s->adv, "wgan"), set_text(&s->reg, "none");
