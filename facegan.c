@@ -12381,12 +12381,12 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
     "data's own pictures. Label near 0: G does not listen to the class."
 
 /* Leaner than the papers' (a quarter of the width, half the batch), so that two thousand faces of 48 px are learnt in
- * minutes on one core. The falling rate and the averaged weights take the grain out of the last samples. */
+ * minutes on one core. The falling rate and the averaged weights smooth the last samples. */
 static void noise_usual(Settings *s)
 {
     snprintf(s->decay, sizeof s->decay, "%s", s->as_published ? "none" : "linear");
     snprintf(s->reg, sizeof s->reg, "none");
-    s->batch = 32, s->width = 16, s->n_critic = 1, s->lr = 2e-4, s->iters = 8000, s->log_every = 50, s->average = 0.998;
+    s->batch = 32, s->width = 16, s->n_critic = 1, s->lr = 2e-4, s->iters = 8000, s->log_every = 50, s->average = 0.99;
     if (s->as_published) s->batch = 64, s->width = 64, s->average = 0;
 }
 
