@@ -5554,8 +5554,8 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * penalty, whose norm is taken picture by picture. Three bodies: DCGAN's; the seed's first, which has a layer more and
  * leaky slopes in G; and the seed's last (WACGAN), enlargements and 5x5 convolutions against a critic with dropout.
  * A label comes in as the row of a learnt table: as one more plane beside G's first map and D's second, or times z while
- * D tells classes instead of being told (WACGAN). The published cGAN puts D's plane beside the picture; then G draws the
- * plane's grain into its faces.
+ * D tells classes instead of being told (WACGAN). The published cGAN puts D's plane beside the picture; then our
+ * faces were grainy.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { BODY_DCGAN = 'd', BODY_SEED = 's', BODY_WACGAN = 'w' };
@@ -12397,7 +12397,7 @@ static void set_text(char (*field)[TEXT], const char *text)
 
 /* As published: Radford et al. 2016, with the seed's softened answers and slower G. On two thousand faces its D soon knows
  * every one of them, and G draws one picture for each class: the usual recipe has R1 in the place of D's batch norm. R1's
- * weight is 1: with 10, D is too smooth to see grain, which G then leaves in. */
+ * weight is 1: at 10 faces were grainy. */
 static void gan_usual(Settings *s)
 {
     noise_usual(s);
@@ -12406,8 +12406,8 @@ static void gan_usual(Settings *s)
     if (s->as_published) s->lr = 1.5e-4, s->d_lr = 2e-4;
 }
 
-/* D is also shown real pictures under another label, as fakes (the seed: "fake or with the wrong emotion"): without them
- * it may judge the face alone, and G's classes stay as D's first guesses left them. */
+/* D is also shown real pictures under another label, as fakes (the seed: "fake or with the wrong emotion"): what
+ * else is right about such a picture, only its label can tell it from a real pair. */
 static void cgan_usual(Settings *s)
 {
     gan_usual(s);
@@ -21241,7 +21241,7 @@ static const struct { const char *name, *text;
      "or rollback.\n\n"
      "The defaults (width 16, batch 32) learn two thousand drawn faces of 48 px in four to ten minutes of one core. cgan's D is "
      "also shown\n"
-     "real pictures under another label, as fakes (--wrong-labels --targets different): only so is the class heard; for "
+     "real pictures under another label, as fakes (--wrong-labels --targets different), so that it must heed the class; for "
      "wgan and wgan-gp\n"
      "with --conditional it is an option. For photographs: --width 32 and more --iters. Is the class right? Ask one who "
      "never saw G:\n"
