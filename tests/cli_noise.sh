@@ -31,7 +31,7 @@ refused()
     tail -n 3 "$work/said" | sed 's/^/  | /'
 }
 
-small="--width 2 --batch 6 --seed 3 --sample-every 3 --log-every 1 --quiet"
+small="--width 2 --batch 6 --seed 3 --decay none --sample-every 3 --log-every 1 --quiet"
 check "drawing faces" "$F" data draw --out "$work/faces" --count 40 --size 32 --emotions happy,neutral,sad --quiet
 mkdir "$work/plain" && cp "$work/faces"/*/*.png "$work/plain"
 
@@ -52,6 +52,7 @@ both()
 both gan gan "$work/plain" --grey
 both gan-32 gan "$work/faces" --size 32
 both cgan cgan "$work/faces" --grey
+both cgan-told-nothing-wrong cgan "$work/faces" --grey --no-wrong-labels
 both cgan-joint cgan "$work/faces" --grey --joint
 both cgan-wrong cgan "$work/faces" --grey --wrong-labels --targets different
 both wgan wgan "$work/faces" --grey
@@ -69,6 +70,16 @@ both sgd gan "$work/plain" --grey --d-optimiser sgd_nesterov --g-optimiser adagr
 for size in 32 48 64 96 128; do
     check "$size px" "$F" train wacgan "$work/faces" --out "$work/side$size" $small --size $size --iters 1
 done
+
+check "a classifier apart" "$F" classify train "$work/faces" --out "$work/judge" --size 32 --grey --batch 8 --iters 6 --quiet
+check "watches" "$F" train cgan "$work/faces" --out "$work/judged" $small --grey --iters 6 --classifier "$work/judge"
+check "what it says" grep -Eq '^6,.*,[0-9.]+,[0-9.]+$' "$work/judged/log.csv"
+check "nothing else changes" cmp "$work/judged/samples/00000006.png" "$work/cgan/samples/00000006.png"
+check "columns in the report" grep -q 'judged' "$work/judged/report.html"
+refused "train one alike" "$F" train cgan "$work/faces" --out "$work/no" $small --grey --size 48 --classifier "$work/judge"
+"$F" classify train "$work/faces" --out "$work/judge2" --classes happy,neutral --size 32 --grey --batch 8 --iters 2 --quiet
+refused "knows no class sad" "$F" train cgan "$work/faces" --out "$work/no" $small --grey --iters 6 --classifier "$work/judge2"
+check "without classes nobody asks" "$F" train gan "$work/faces" --out "$work/judged2" $small --grey --iters 3 --classifier "$work/judge2"
 
 check "separate pictures" "$F" sample "$work/wacgan" --out "$work/files" --files --count 33 --emotions sad,happy
 check "as many as asked for" test "$(find "$work/files" -name '*.png' | wc -l)" -eq 33
@@ -95,6 +106,8 @@ refused "such as 32, 48, 64, 96 or 128" "$F" train gan "$work/plain" --out "$wor
 refused "must be dcgan, seed or wacgan" "$F" train gan "$work/plain" --out "$work/no" --body resnet --batch 4
 refused "belong to --adv bce" "$F" train wgan-gp "$work/plain" --out "$work/no" --label-noise 0.1 --batch 4
 refused "joint belongs to cgan" "$F" train gan "$work/plain" --out "$work/no" --joint --batch 4
+refused "told no labels" "$F" train wacgan "$work/faces" --out "$work/no" --wrong-labels --batch 4
+refused "told no labels" "$F" train wgan "$work/faces" --out "$work/no" --wrong-labels --batch 4
 refused "must be adam" "$F" train gan "$work/plain" --out "$work/no" --d-optimiser lion --batch 4
 refused "must be warn, stop or rollback" "$F" train gan "$work/plain" --out "$work/no" --on-collapse panic --batch 4
 refused "at least two pictures" "$F" train gan "$work/plain" --out "$work/no" --batch 1
@@ -103,6 +116,8 @@ refused "needs --out" "$F" sample "$work/wacgan"
 refused "this generator draws" "$F" sample "$work/wacgan" --out "$work/no" --emotions angry
 refused "was told no classes" "$F" sample "$work/gan" --out "$work/no" --emotions happy
 refused "facegan edit" "$F" sample models/drawn-faces.safetensors --out "$work/no"
+check "the shipped generator" "$F" sample models/noise-faces.safetensors --out "$work/shipped" --count 14
+check "draws" test -s "$work/shipped/samples.png"
 check "no run was begun" test ! -e "$work/no/log.csv"
 
 echo "$passed passed, $failed failed, $skipped skipped"

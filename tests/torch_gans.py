@@ -94,7 +94,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.s, w, size, x, layers = s, s["width"], s["size"], s["channels"], []
         self.told = s["conditional"] and s["model"] != "wacgan" and not s["joint"]
-        self.second = s["adv"].startswith("wgan")
+        self.second = s["adv"].startswith("wgan") or not s["as-published"]
         if s["body"] == "wacgan":
             if self.told:
                 self.label = Label(s["n"], 50, size)
@@ -217,7 +217,7 @@ def iteration(g, d, batch, s):
 
 USUAL = {"model": "gan", "adv": "bce", "reg": "none", "body": "dcgan", "size": 32, "channels": 3, "n": 3, "width": 4, "batch": 5, "latent": 10, "lr": 2e-4,
          "d-lr": 0.0, "beta1": 0.5, "beta2": 0.999, "lambda-cls": 1.0, "lambda-cls-fake": 0.0, "lambda-gp": 10.0, "conditional": 0, "joint": 0,
-         "wrong-labels": 0, "unrelated": 0, "unstrided": 0, "label-noise": 0.0, "label-smooth": 0.0, "clip": 0.0, "clip-gradient": 0.0,
+         "wrong-labels": 0, "as-published": 0, "unrelated": 0, "unstrided": 0, "label-noise": 0.0, "label-smooth": 0.0, "clip": 0.0, "clip-gradient": 0.0,
          "d-optimiser": "adam", "g-optimiser": "adam", "seed": 1}
 TOLD = {"conditional": 1}
 RMS = {"adv": "wgan", "clip": 0.01, "d-optimiser": "rmsprop", "g-optimiser": "rmsprop", "beta2": 0.99}
@@ -232,6 +232,7 @@ CASES = {
     "gan-96": {"size": 96, "width": 2, "batch": 2, "seed": 5, "channels": 1},
     "gan-descent": {"d-optimiser": "sgd_nesterov", "g-optimiser": "adagrad", "seed": 6},
     "cgan": {"model": "cgan", "seed": 7, **TOLD},
+    "cgan-published": {"model": "cgan", "as-published": 1, "seed": 19, **TOLD},
     "cgan-joint": {"model": "cgan", "joint": 1, "seed": 8, **TOLD},
     "cgan-wrong-r1": {"model": "cgan", "wrong-labels": 1, "reg": "r1", "seed": 9, **TOLD},
     "cgan-wacgan-body": {"model": "cgan", "body": "wacgan", "width": 2, "size": 16, "seed": 18, **TOLD},
