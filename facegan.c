@@ -1624,7 +1624,7 @@ static const WinogradSize *winograd_size(const ConvShape *s, ConvKind kind)
     int strided = s->stride == 2 && s->r == 4 && s->s == 4;
     if (!winograd_enabled || s->groups > 1 || !(strided || (s->stride == 1 && s->r == 3 && s->s == 3)))
         return NULL;
-    int width = kind == CONV_INPUT_GRAD ? s->c : s->k;              // transforms of the input pay off for two panels, or one
+    int width = kind == CONV_INPUT_GRAD ? s->c : s->k;      // one panel only: the input's transforms need more channels to pay off
     if (s->c % 16 || s->k % 16 || s->c + s->k < 64 + (width < 32 ? 16 : 0))
         return NULL;
     long long least = (long long)s->n * s->ho * s->wo * s->r * s->s * 3 / 4;
@@ -2337,7 +2337,11 @@ static void pixel_run(PixelPlan *p, real *scratch)
  * 3.7  Depthwise: each channel has its own kernel, lanes are channels, and there is no reuse to win but of w
  * ------------------------------------------------------------------------------------------ */
 
-enum { DEPTHWISE_PIXELS = 128, DEPTHWISE_NUMBERS = 1024, DEPTHWISE_CHANNELS = 64 };     // the most pixels, and numbers, of a call; channels of a weight gradient's task
+enum {
+    DEPTHWISE_PIXELS = 128,             // the most output pixels of a call,
+    DEPTHWISE_NUMBERS = 1024,           // and numbers, beyond the first eight pixels
+    DEPTHWISE_CHANNELS = 64             // channels of a weight gradient's task
+};
 
 typedef struct Depthwise {
     ConvShape s;
@@ -2475,7 +2479,7 @@ static void depthwise_run(Depthwise *d, real *scratch)
  * transforms M into y:
  *
  *      V [chunk][point][tile][channel]     all tasks read it, front to back; written by the round's first phase
- *      U [point][channel][lane]            a task's own: one chunk, one panel
+ *      U [point][channel][lane]            a task's own: one chunk, one panel (or whole, see below)
  *      M [point][tile][lane]               a task's own: its tiles, one panel
  *
  * (U whole and written to memory cost 1.2 ms for each 3x3 layer of 256 channels, as much as its multiplications.) In the
@@ -2681,7 +2685,8 @@ static void winograd_multiply(const Winograd *p, Tile t, int rows, ptrdiff_t a_r
 {
     int lanes = panel_lanes(), tiles = ceil_div(rows, kernels->tile_rows);
     const real *row[TILE_ROWS_MAX], *b = t.b;
-    t.a = row, t.next_step = a_row == 1 ? t.a_step : LINE_BYTES / (ptrdiff_t)sizeof(real), t.b_step = lanes, t.ahead = 8 * lanes, t.pictures = t.runs = 1;
+    t.a = row, t.b_step = lanes, t.ahead = 8 * lanes, t.pictures = t.runs = 1;
+    t.next_step = a_row == 1 ? t.a_step : LINE_BYTES / (ptrdiff_t)sizeof(real);
     for (int point = 0; point < p->square; point++)
         for (int i = 0; i < tiles; i++) {
             int first = share(rows, i, tiles);
