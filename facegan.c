@@ -994,7 +994,7 @@ static void NAME(depthwise_few)(real *sum, const real *const *x, const real *con
     VEC f[DEPTHWISE_TERMS];
     for (int t = 0; t < terms; t++)
         for (int l = 0; l < LANES; l++)
-            ((real *)&f[t])[l] = w[t][l % channels];
+            ((real *)&f[t])[l] = w[t][l & (channels - 1)];      // (a power of two, like LANES)
     int i = 0;
     for (; i + 4 * LANES <= numbers; i += 4 * LANES) {
         VEC v[4];
@@ -1047,38 +1047,49 @@ static void NAME(depthwise)(real *sum, const real *const *x, const real *const *
 }
 
 /* The way out, for all methods: row m of v, `count` channels from `channel` on, goes to the output pixel whose channel
- * 0 has the index at[m], through the epilogue. A row of 10 channels ends within a vector. Where the next rows follow it
- * in memory, the whole vector is stored all the same: what is too much is theirs to write, and they come later. Otherwise
- * half vectors, quarters and single numbers are left. */
-static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count,
-                         const real *v, int v_row)
-{
-    typedef real half __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(real)), may_alias));
-    typedef real quarter __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
-    const real *plus = e->plus, *bias = e->bias ? e->bias + channel : NULL, *mask = e->mask;
-    const int whole = count - count % LANES, over = whole < count && !plus ? LANES - count % LANES : 0;
-    VEC last_bias = {0};
-    if (bias && over)
-        memcpy(&last_bias, bias + whole, (count - whole) * sizeof(real));
+ * 0 has the index at[m], through the epilogue. `plain`: nothing is added but the bias, nothing masked, so a vector takes
+ * three instructions. A row of 10 channels ends within a vector. Where the next rows follow it in memory (`joined`), the
+ * whole vector is stored all the same: what is too much is theirs to write, and they come later. Otherwise half
+ * vectors, quarters and single numbers are left. */
 #define FINISH(type, added)                                                             \
     {                                                                                   \
         type x = *(const type *)(v + i);                                                \
-        if (plus) x += *(const type *)(plus + o + i);                                   \
+        if (!plain && plus) x += *(const type *)(plus + o + i);                         \
         if (bias) x += (added);                                                         \
-        if (e->slope != 1) x = SELECT_AS(type, x > 0, x, e->slope * x);                 \
-        if (mask) x = SELECT_AS(type, *(const type *)(mask + o + i) > 0, x, e->mask_slope * x); \
+        if (slope != 1) x = SELECT_AS(type, x > 0, x, slope * x);                       \
+        if (!plain && mask) x = SELECT_AS(type, *(const type *)(mask + o + i) > 0, x, e->mask_slope * x); \
         *(type *)(out + o + i) = x;                                                     \
     }
 #define FINISH_ALL(type)                                                                \
     for (; i + (int)(sizeof(type) / sizeof(real)) <= count; i += (int)(sizeof(type) / sizeof(real))) \
         FINISH(type, *(const type *)(bias + i))
-    for (int row = 0; row < rows; row++, v += v_row) {
+INLINE void NAME(finish_rows)(const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count,
+                              const real *v, int v_row, const int plain)
+{
+    typedef real half __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(real)), may_alias));
+    typedef real quarter __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
+    const real *plus = e->plus, *bias = e->bias ? e->bias + channel : NULL, *mask = e->mask, slope = e->slope;
+    const int whole = count - count % LANES, joined = !plus && at[rows - 1] - at[0] == (size_t)(rows - 1) * count;
+    const int over = whole < count && joined ? rows - (LANES - count % LANES + count - 1) / count : 0;   // rows with enough behind them
+    VEC last_bias = {0};
+    if (bias && over > 0)
+        memcpy(&last_bias, bias + whole, (count - whole) * sizeof(real));
+    int row = 0;
+    if (joined && v_row == count && whole == 0 && LANES % count == 0) {     // few channels, side by side: one long row
+        const size_t o = at[0] + channel;
+        for (int l = count; bias && l < LANES; l++)
+            ((real *)&last_bias)[l] = bias[l & (count - 1)];
+        for (int i = 0; i + LANES <= rows * count; i += LANES, row += LANES / count)
+            FINISH(NAME(vec_unaligned), last_bias)
+        v += (ptrdiff_t)row * v_row;
+    }
+    for (; row < rows; row++, v += v_row) {
         size_t o = at[row] + channel;
         int i = 0;
         FINISH_ALL(NAME(vec_unaligned))
         if (i == count)
             continue;
-        if (over && over <= (rows - 1 - row) * count && at[rows - 1] - at[row] == (size_t)((rows - 1 - row) * count)) {
+        if (row < over) {
             FINISH(NAME(vec_unaligned), last_bias)
             continue;
         }
@@ -1092,15 +1103,24 @@ static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int row
                 x += plus[o + i];
             if (bias)
                 x += bias[i];
-            if (e->slope != 1)
-                x = x > 0 ? x : e->slope * x;
+            if (slope != 1)
+                x = x > 0 ? x : slope * x;
             if (mask && !(mask[o + i] > 0))
                 x *= e->mask_slope;
             out[o + i] = x;
         }
     }
+}
 #undef FINISH
 #undef FINISH_ALL
+
+static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count,
+                         const real *v, int v_row)
+{
+    if (e->plus || e->mask)
+        NAME(finish_rows)(e, out, at, rows, channel, count, v, v_row, 0);
+    else
+        NAME(finish_rows)(e, out, at, rows, channel, count, v, v_row, 1);
 }
 
 /* to(t, l) = from(l, t) for LANES x LANES numbers; their rows stand `across` and `lanes` apart. Exchanges the halves
@@ -1849,20 +1869,20 @@ static void band_copy_task(void *arg, int index, int worker)
 static int band_points(const BandPlan *p, const Pass *pass, const Band *b, const real *in, int rows, int block,
                        const real **from, size_t *to)
 {
+    ptrdiff_t in_step = (ptrdiff_t)p->in_step * p->depth, out_step = (ptrdiff_t)p->out_step * p->width;
     int count = 0;
     for (int j0 = 0; j0 < pass->cols; j0 += block)
-        for (int n = 0; n < b->pictures; n++)
-            for (int i = 0; i < rows; i++) {
-                size_t in_y = (size_t)n * b->height + i * p->in_step + pass->in_y - p->low_y;
-                size_t out_y = (size_t)(b->n + n) * p->out_h + (size_t)(b->row + i) * p->out_step + pass->out_y;
-                size_t in_step = (size_t)p->in_step * p->depth, out_step = (size_t)p->out_step * p->width;
-                const real *source = in + (in_y * p->band_w + pass->in_x - p->low_x) * p->depth + j0 * in_step;
-                size_t target = (out_y * p->out_w + pass->out_x) * p->width + j0 * out_step;
-                for (int j = min_int(block, pass->cols - j0); j > 0; j--, source += in_step, target += out_step) {
-                    from[count] = source;
-                    to[count++] = target;
+        for (int n = 0; n < b->pictures; n++) {
+            size_t in_y = (size_t)n * b->height + pass->in_y - p->low_y;
+            size_t out_y = (size_t)(b->n + n) * p->out_h + (size_t)b->row * p->out_step + pass->out_y;
+            const real *line = in + (in_y * p->band_w + pass->in_x - p->low_x) * p->depth + j0 * in_step;
+            size_t out_line = (out_y * p->out_w + pass->out_x) * p->width + j0 * out_step;
+            for (int i = 0; i < rows; i++, line += in_step * p->band_w, out_line += out_step * p->out_w)
+                for (int j = 0; j < min_int(block, pass->cols - j0); j++) {
+                    from[count] = line + j * in_step;
+                    to[count++] = out_line + j * out_step;
                 }
-            }
+        }
     return count;
 }
 
@@ -2338,8 +2358,8 @@ static void pixel_run(PixelPlan *p, real *scratch)
  * ------------------------------------------------------------------------------------------ */
 
 enum {
-    DEPTHWISE_PIXELS = 128,             // the most output pixels of a call,
-    DEPTHWISE_NUMBERS = 1024,           // and numbers, beyond the first eight pixels
+    DEPTHWISE_PIXELS = 256,             // the most output pixels of a call,
+    DEPTHWISE_NUMBERS = 2048,           // and numbers, beyond the first eight pixels
     DEPTHWISE_CHANNELS = 64             // channels of a weight gradient's task
 };
 
@@ -3383,10 +3403,28 @@ static int check_axis(Node *y, Shape a, Shape b, int axis)
     return 1;
 }
 
-/* Copies `bytes` bytes of each of `outer` blocks. */
+/* `bytes` bytes of each of `outer` blocks are copied, so many bytes to a task. */
+enum { BYTES_A_TASK = 1 << 16 };
+typedef struct BlockCopy {
+    size_t outer, bytes, to_stride, from_stride;
+    char *to;
+    const char *from;
+    int tasks;
+} BlockCopy;
+
+static void block_copy_task(void *argument, int index, int worker)
+{
+    const BlockCopy *c = argument;
+    size_t end = c->outer * ((size_t)index + 1) / (size_t)c->tasks;
+    (void)worker;
+    for (size_t i = c->outer * (size_t)index / (size_t)c->tasks; i < end; i++)
+        memcpy(c->to + i * c->to_stride, c->from + i * c->from_stride, c->bytes);
+}
+
 static void copy_blocks(size_t outer, size_t bytes, void *to, size_t to_stride, const void *from, size_t from_stride)
 {
-    for (size_t i = 0; i < outer; i++) memcpy((char *)to + i * to_stride, (const char *)from + i * from_stride, bytes);
+    BlockCopy job = {outer, bytes, to_stride, from_stride, to, from, (int)(outer * bytes / BYTES_A_TASK) + 1};
+    parallel(job.tasks, block_copy_task, &job);
 }
 
 static Node *concat(Node *u, Node *v, int axis) { return append((Node){.op = OP_concat, .in = {u, v}, .axis = axis}); }
