@@ -17,6 +17,9 @@ cd "$(dirname "$0")/.." || exit 2
 out=${1:-gpu-results}
 [ $# -gt 0 ] && shift
 only=$*
+for part in $only; do
+    case $part in build | verify | step | train | bench | torch | sanitize) ;; *) echo "gpu.sh: there is no part $part" >&2; exit 2 ;; esac
+done
 mkdir -p "$out" || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
