@@ -62,17 +62,20 @@ test-torch: facegan facegan64 build/test_metrics
 	python3 tests/torch_classify.py
 	python3 tests/scipy_metrics.py
 
-# The GPU part: gpu.cu for every card from sm_75 on (newer ones through PTX), the CUDA runtime linked into the program.
+# The GPU part: gpu.cu for every card from sm_75 on (newer ones through PTX), the CUDA runtime linked into the program. The
+# two -fno- keep C++'s own runtime out of it.
 NVCC    ?= nvcc
 CARDS    = $(foreach sm,75 80 86 89 90,-gencode arch=compute_$(sm),code=sm_$(sm)) -gencode arch=compute_90,code=compute_90
 
 build/gpu.o: gpu.cu facegan.h
 	@mkdir -p build
-	$(NVCC) -std=c++17 -O3 -Xcompiler -Wall,-Wextra $(CARDS) -I. -c -o $@ gpu.cu
+	$(NVCC) -std=c++17 -O3 -t 0 -Xcompiler -Wall,-Wextra,-fno-exceptions,-fno-threadsafe-statics $(CARDS) -I. -c -o $@ gpu.cu
 
+# Beside the program stands the sum of what it was made of: tests/gpu.sh takes one that was built on another machine.
 build/facegan-gpu: $(SOURCES) build/gpu.o
 	$(CC) $(FLAGS) $(CFLAGS) -DFACEGAN_GPU -c -o build/facegan-gpu.o facegan.c
-	$(NVCC) -cudart static -o $@ build/facegan-gpu.o build/gpu.o $(LIBS)
+	$(NVCC) -cudart static -Xlinker --as-needed -o $@ build/facegan-gpu.o build/gpu.o $(LIBS)
+	cat facegan.c facegan.h gpu.cu vendor/*.h | cksum >$@.sum
 
 gpu: build/facegan-gpu
 	cp build/facegan-gpu facegan

@@ -16,8 +16,8 @@
  * request), warps in blocks that share a small fast memory and can wait for each other, blocks in a grid, in no order.
  * Memory is far: a number fetched must be used often or at once, and many fetches must be under way at any time.
  *
- * Results do not depend on chance or on the kind of card: no sum is taken in the order in which threads happen to
- * arrive (no atomics), and how a sum is split depends on shapes alone.
+ * Results do not depend on chance: no sum is taken in the order in which threads happen to arrive (no atomics), and how
+ * a sum is split depends on shapes, and on nothing else about the card than how much shared memory a block may have.
  *
  * The letters for dimensions are facegan.h's. Numbers in memory are float; `real` is float here. */
 #define FACEGAN_INTERNAL
@@ -57,8 +57,9 @@ template <int count> static __device__ inline void copy_async(float *to, const f
 #if __CUDA_ARCH__ >= 800
     unsigned address = (unsigned)__cvta_generic_to_shared(to);
     int bytes = valid ? 4 * count : 0;
-    if (count == 4) asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(address), "l"(from), "r"(bytes));
-    else asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" : : "r"(address), "l"(from), "r"(bytes));
+    if (count == 4)
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(address), "l"(from), "r"(bytes) : "memory");
+    else asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" : : "r"(address), "l"(from), "r"(bytes) : "memory");
 #else
     for (int i = 0; i < count; i++) to[i] = valid ? from[i] : 0;
 #endif
@@ -68,14 +69,14 @@ template <int count> static __device__ inline void copy_async(float *to, const f
 static __device__ inline void copies_commit()
 {
 #if __CUDA_ARCH__ >= 800
-    asm volatile("cp.async.commit_group;");
+    asm volatile("cp.async.commit_group;" : : : "memory");
 #endif
 }
 
 template <int still_running> static __device__ inline void copies_wait()
 {
 #if __CUDA_ARCH__ >= 800
-    asm volatile("cp.async.wait_group %0;" : : "n"(still_running));
+    asm volatile("cp.async.wait_group %0;" : : "n"(still_running) : "memory");
 #endif
 }
 
@@ -235,8 +236,12 @@ static void writes(Node *leaf)
     machine.written[machine.n_written++] = leaf->tensor;
 }
 
+/* Launches; while `measuring`, only has the kernel's code loaded, which the runtime otherwise does when a kernel is first
+ * launched: too late, if a run is being recorded. */
 #define LAUNCH(kernel, blocks, threads, shared, ...) \
     do { \
+        cudaFuncAttributes attributes_; \
+        if (machine.measuring) went_well(cudaFuncGetAttributes(&attributes_, kernel), "loading " #kernel); \
         if (machine.measuring || machine.error[0]) break; \
         LAUNCH_KERNEL(kernel, blocks, threads, shared, machine.stream, __VA_ARGS__); \
         went_well(cudaGetLastError(), "launching " #kernel); \
@@ -266,8 +271,25 @@ static unsigned blocks_for(size_t items)
     return (unsigned)(blocks < BLOCKS_MOST ? blocks : (size_t)BLOCKS_MOST);
 }
 
+/* Kernels that give a warp's lanes 32 neighbouring columns, and a block a chunk of what stands below them, count their
+ * blocks in the grid's first dimension, columns first: it takes 2^31, the others 65,535. */
+typedef struct Stripe { int group, chunk; } Stripe;
+
+static unsigned stripes(size_t columns, int chunks)
+{
+    return (unsigned)(pieces(columns, LANES) * (size_t)chunks);
+}
+
+static __device__ inline Stripe stripe_of(int columns)
+{
+    unsigned groups = ((unsigned)columns + LANES - 1) / LANES;
+    Stripe stripe = {(int)(blockIdx.x % groups), (int)(blockIdx.x / groups)};
+    return stripe;
+}
+
+/* No value has more than 2^31 numbers (8.2 sees to it), and a GPU divides 32 bits several times as fast as 64. */
 #define FOR_EACH(i, items) \
-    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < (items); i += (size_t)gridDim.x * blockDim.x)
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < (items); i += gridDim.x * blockDim.x)
 
 /* `width` (1 or 4) neighbouring numbers at once: 4 are one request of 16 bytes, at an address divisible by 16. */
 template <int width> static __device__ inline void load(float (&v)[width], const float *from)
@@ -414,12 +436,13 @@ static __device__ inline float sum_term(const Sum &s, int kept, int term)
     return s.x[((((size_t)k0 * s.r1 + r1) * s.k2 + k2) * s.r3 + r3) * s.k4 + k4];
 }
 
-/* Lane l of the block's warps has result 32 blockIdx.x + l, warp w the terms w, w + 8, ... of chunk blockIdx.y. */
+/* Lane l of the block's warps has result 32 group + l, warp w the terms w, w + 8, ... of the block's chunk. */
 static __global__ void sum_columns_kernel(Sum s)
 {
     __shared__ float part[WARPS][LANES];
-    int lane = threadIdx.x % LANES, warp = threadIdx.x / LANES, kept = blockIdx.x * LANES + lane;
-    int first = blockIdx.y * s.chunk, last = min(first + s.chunk, s.terms);
+    Stripe stripe = stripe_of(s.kept);
+    int lane = threadIdx.x % LANES, warp = threadIdx.x / LANES, kept = stripe.group * LANES + lane;
+    int first = stripe.chunk * s.chunk, last = min(first + s.chunk, s.terms);
     float total = 0;
     if (kept < s.kept)
         for (int t = first + warp; t < last; t += WARPS) total += sum_term(s, kept, t);
@@ -427,7 +450,7 @@ static __global__ void sum_columns_kernel(Sum s)
     __syncthreads();
     if (warp || kept >= s.kept) return;
     for (int w = 1; w < WARPS; w++) total += part[w][lane];
-    s.out[(size_t)blockIdx.y * s.kept + kept] = total;
+    s.out[(size_t)stripe.chunk * s.kept + kept] = total;
 }
 
 /* A warp (team of 32) or the whole block (256) for one chunk of one result. */
@@ -458,7 +481,7 @@ static void sum_pass(Sum s, float *out)
     s.chunks = (int)pieces((size_t)s.terms, (size_t)s.chunk);
     s.out = s.chunks == 1 ? out : scratch((size_t)s.chunks * (size_t)s.kept);
     size_t tasks = (size_t)s.chunks * (size_t)s.kept;
-    if (columns) LAUNCH(sum_columns_kernel, dim3((unsigned)pieces(s.kept, LANES), s.chunks), THREADS, 0, s);
+    if (columns) LAUNCH(sum_columns_kernel, stripes(s.kept, s.chunks), THREADS, 0, s);
     else if (long_terms) LAUNCH(sum_terms_kernel<THREADS>, (unsigned)tasks, THREADS, 0, s);
     else LAUNCH(sum_terms_kernel<LANES>, (unsigned)pieces(tasks, WARPS), THREADS, 0, s);
     if (s.chunks == 1) return;
@@ -1110,8 +1133,6 @@ static void prepare_filter_gpu(Node *y)
  *     mean = sum m_i mean_i / M          M variance = sum ( squares_i + m_i (mean_i - mean)^2 )    (Chan et al. 1979)
  * ============================================================================================== */
 
-#define NORM_EPSILON 1e-5f
-
 enum { PIXELS_A_THREAD = 32, CHUNK = PIXELS_A_THREAD * WARPS };
 
 /* The sum over the block's warps, for each lane; known to all. */
@@ -1125,17 +1146,18 @@ static __device__ inline float sum_over_warps(float value, float part[WARPS][LAN
     return total;
 }
 
-/* Block (channels / 32, chunk, picture): chunks' mean and squares, (N, chunks, 2, C). */
-static __global__ void moments_chunk_kernel(const float *x, int pixels, int channels, float *parts)
+/* Block (stripe, picture): chunks' mean and squares, (N, chunks, 2, C). */
+static __global__ void moments_chunk_kernel(const float *x, int pixels, int chunks, int channels, float *parts)
 {
     __shared__ float part[WARPS][LANES];
-    int c = blockIdx.x * LANES + threadIdx.x % LANES, first = blockIdx.y * CHUNK + threadIdx.x / LANES;
-    int here = min(CHUNK, pixels - (int)blockIdx.y * CHUNK);
+    Stripe stripe = stripe_of(channels);
+    int c = stripe.group * LANES + threadIdx.x % LANES, first = stripe.chunk * CHUNK + threadIdx.x / LANES;
+    int here = min(CHUNK, pixels - stripe.chunk * CHUNK);
     float v[PIXELS_A_THREAD], total = 0, squares = 0;
 #pragma unroll
     for (int i = 0; i < PIXELS_A_THREAD; i++) {
         int pixel = first + i * WARPS;
-        v[i] = pixel < pixels && c < channels ? x[((size_t)blockIdx.z * pixels + pixel) * channels + c] : 0;
+        v[i] = pixel < pixels && c < channels ? x[((size_t)blockIdx.y * pixels + pixel) * channels + c] : 0;
         total += v[i];
     }
     float mean = sum_over_warps(total, part) / here;
@@ -1146,12 +1168,12 @@ static __global__ void moments_chunk_kernel(const float *x, int pixels, int chan
     }
     squares = sum_over_warps(squares, part);
     if (threadIdx.x >= LANES || c >= channels) return;
-    float *out = parts + ((size_t)blockIdx.z * gridDim.y + blockIdx.y) * 2 * channels + c;
+    float *out = parts + ((size_t)blockIdx.y * chunks + stripe.chunk) * 2 * channels + c;
     out[0] = mean, out[channels] = squares;
 }
 
 /* Block (channels / 32, picture): joins the chunks to mean and 1/sqrt(variance + eps), (N,2,C). */
-static __global__ void moments_join_kernel(const float *parts, int pixels, int chunks, int channels, float *out)
+static __global__ void moments_join_kernel(const float *parts, int pixels, int chunks, int channels, float epsilon, float *out)
 {
     __shared__ float part[WARPS][LANES];
     int c = blockIdx.x * LANES + threadIdx.x % LANES, warp = threadIdx.x / LANES;
@@ -1167,7 +1189,7 @@ static __global__ void moments_join_kernel(const float *parts, int pixels, int c
     squares = sum_over_warps(squares, part);
     if (warp || c >= channels) return;
     out[(size_t)blockIdx.y * 2 * channels + c] = mean;
-    out[((size_t)blockIdx.y * 2 + 1) * channels + c] = 1 / sqrtf(squares / pixels + NORM_EPSILON);
+    out[((size_t)blockIdx.y * 2 + 1) * channels + c] = 1 / sqrtf(squares / pixels + epsilon);
 }
 
 static void moments_gpu(Node *y)
@@ -1175,8 +1197,8 @@ static void moments_gpu(Node *y)
     const int *d = y->in[0]->shape.d;
     int pixels = d[1] * d[2], chunks = (int)pieces(pixels, CHUNK), groups = (int)pieces(d[3], LANES);
     float *parts = scratch((size_t)d[0] * chunks * 2 * d[3]);
-    LAUNCH(moments_chunk_kernel, dim3(groups, chunks, d[0]), THREADS, 0, y->in[0]->on_device, pixels, d[3], parts);
-    LAUNCH(moments_join_kernel, dim3(groups, d[0]), THREADS, 0, parts, pixels, chunks, d[3], y->on_device);
+    LAUNCH(moments_chunk_kernel, dim3(stripes(d[3], chunks), d[0]), THREADS, 0, y->in[0]->on_device, pixels, chunks, d[3], parts);
+    LAUNCH(moments_join_kernel, dim3(groups, d[0]), THREADS, 0, parts, pixels, chunks, d[3], (float)y->a, y->on_device);
 }
 
 /* What the elementwise kernels need of a picture's channel c. */
@@ -1231,22 +1253,23 @@ static __device__ inline float norm_cotangent(const NormJob &j, const float *mea
     return *h * j.scale[c] + j.shift[c] > 0 ? dy : j.slope * dy;
 }
 
-/* Block (channels / 32, chunk, picture): sum d and sum d h of a chunk, (N, chunks, 2, C). */
-static __global__ void norm_sums_kernel(NormJob j)
+/* Block (stripe, picture): sum d and sum d h of a chunk, (N, chunks, 2, C). */
+static __global__ void norm_sums_kernel(NormJob j, int chunks)
 {
     __shared__ float part[WARPS][LANES];
-    int c = blockIdx.x * LANES + threadIdx.x % LANES, first = blockIdx.y * CHUNK + threadIdx.x / LANES;
-    int last = min((int)(blockIdx.y + 1) * CHUNK, j.pixels);
-    const float *mean = j.moments + (size_t)blockIdx.z * 2 * j.channels;
+    Stripe stripe = stripe_of(j.channels);
+    int c = stripe.group * LANES + threadIdx.x % LANES, first = stripe.chunk * CHUNK + threadIdx.x / LANES;
+    int last = min((stripe.chunk + 1) * CHUNK, j.pixels);
+    const float *mean = j.moments + (size_t)blockIdx.y * 2 * j.channels;
     float total = 0, products = 0;
     for (int pixel = first; pixel < last && c < j.channels; pixel += WARPS) {
-        size_t i = ((size_t)blockIdx.z * j.pixels + pixel) * j.channels + c;
+        size_t i = ((size_t)blockIdx.y * j.pixels + pixel) * j.channels + c;
         float h, d = norm_cotangent(j, mean, c, j.dy[i], j.x[i], &h);
         total += d, products += d * h;
     }
     total = sum_over_warps(total, part), products = sum_over_warps(products, part);
     if (threadIdx.x >= LANES || c >= j.channels) return;
-    float *out = j.out + ((size_t)blockIdx.z * gridDim.y + blockIdx.y) * 2 * j.channels + c;
+    float *out = j.out + ((size_t)blockIdx.y * chunks + stripe.chunk) * 2 * j.channels + c;
     out[0] = total, out[j.channels] = products;
 }
 
@@ -1256,7 +1279,7 @@ static void instance_norm_sums_gpu(Node *y)
     int n = y->shape.d[0], chunks = (int)pieces(j.pixels, CHUNK);
     j.dy = y->in[0]->on_device;
     if (chunks > 1) j.out = scratch((size_t)n * chunks * 2 * j.channels);
-    LAUNCH(norm_sums_kernel, dim3((unsigned)pieces(j.channels, LANES), chunks, n), THREADS, 0, j);
+    LAUNCH(norm_sums_kernel, dim3(stripes(j.channels, chunks), n), THREADS, 0, j, chunks);
     if (chunks == 1) return;
     Sum s = {};
     s.x = j.out, s.k0 = n, s.r1 = chunks, s.k2 = s.r3 = 1, s.k4 = 2 * j.channels;
@@ -1326,8 +1349,8 @@ typedef struct Steps { int n, h, w, c; } Steps;     /* how far operands' numbers
 static __global__ void broadcast_kernel(const float *x, Steps step, Shape s, float *y, size_t count)
 {
     FOR_EACH(i, count) {
-        size_t row = i / s.d[3], line = row / s.d[2], n = line / s.d[1];
-        size_t c = i - row * s.d[3], w = row - line * s.d[2], h = line - n * s.d[1];
+        unsigned row = i / s.d[3], line = row / s.d[2], n = line / s.d[1];
+        unsigned c = i - row * s.d[3], w = row - line * s.d[2], h = line - n * s.d[1];
         y[i] = x[n * step.n + h * step.h + w * step.w + c * step.c];
     }
 }
@@ -1339,17 +1362,17 @@ static void broadcast_gpu(Node *y)
     LAUNCH(broadcast_kernel, blocks_for(count_of(y)), THREADS, 0, y->in[0]->on_device, step, y->shape, y->on_device, count_of(y));
 }
 
-static size_t block_of(Shape s, int axis)
+static unsigned block_of(Shape s, int axis)
 {
-    size_t block = 1;
-    for (int i = axis; i < AXES; i++) block *= (size_t)s.d[i];
+    unsigned block = 1;
+    for (int i = axis; i < AXES; i++) block *= (unsigned)s.d[i];
     return block;
 }
 
-static __global__ void concat_kernel(const float *u, size_t block_u, const float *v, size_t block_v, float *y, size_t count)
+static __global__ void concat_kernel(const float *u, unsigned block_u, const float *v, unsigned block_v, float *y, size_t count)
 {
     FOR_EACH(i, count) {
-        size_t outer = i / (block_u + block_v), at = i - outer * (block_u + block_v);
+        unsigned outer = i / (block_u + block_v), at = i - outer * (block_u + block_v);
         y[i] = at < block_u ? u[outer * block_u + at] : v[outer * block_v + at - block_u];
     }
 }
@@ -1361,25 +1384,25 @@ static void concat_gpu(Node *y)
 }
 
 /* y's blocks are x's, of which the first `start` numbers are left out, or before which `start` zeros are put in. */
-static __global__ void slice_kernel(const float *x, size_t block_x, size_t start, float *y, size_t block_y, size_t count)
+static __global__ void slice_kernel(const float *x, unsigned block_x, unsigned start, float *y, unsigned block_y, size_t count)
 {
     FOR_EACH(i, count) {
-        size_t outer = i / block_y;
+        unsigned outer = i / block_y;
         y[i] = x[outer * block_x + start + (i - outer * block_y)];
     }
 }
 
-static __global__ void pad_kernel(const float *x, size_t block_x, size_t start, float *y, size_t block_y, size_t count)
+static __global__ void pad_kernel(const float *x, unsigned block_x, unsigned start, float *y, unsigned block_y, size_t count)
 {
     FOR_EACH(i, count) {
-        size_t outer = i / block_y, at = i - outer * block_y;
+        unsigned outer = i / block_y, at = i - outer * block_y;
         y[i] = at >= start && at - start < block_x ? x[outer * block_x + at - start] : 0;
     }
 }
 
 static void slice_gpu(Node *y)
 {
-    size_t block_x = block_of(y->in[0]->shape, y->axis), start = block_x / y->in[0]->shape.d[y->axis] * y->from;
+    unsigned block_x = block_of(y->in[0]->shape, y->axis), start = block_x / y->in[0]->shape.d[y->axis] * y->from;
     if (y->place_of) return;                                                    /* a view */
     LAUNCH(slice_kernel, blocks_for(count_of(y)), THREADS, 0, y->in[0]->on_device, block_x, start, y->on_device,
            block_of(y->shape, y->axis), count_of(y));
@@ -1387,7 +1410,7 @@ static void slice_gpu(Node *y)
 
 static void pad_gpu(Node *y)
 {
-    size_t block_x = block_of(y->in[0]->shape, y->axis), start = block_x / y->in[0]->shape.d[y->axis] * y->from;
+    unsigned block_x = block_of(y->in[0]->shape, y->axis), start = block_x / y->in[0]->shape.d[y->axis] * y->from;
     LAUNCH(pad_kernel, blocks_for(count_of(y)), THREADS, 0, y->in[0]->on_device, block_x, start, y->on_device,
            block_of(y->shape, y->axis), count_of(y));
 }
@@ -1586,11 +1609,14 @@ static void updates_flush()
     waiting.table.parts = 0, waiting.table.blocks = 0;
 }
 
-/* Would the part read what another of the same kernel writes? A statistic may move twice in a step. */
+/* Would the part read what another of the same kernel writes, or the other way round? A statistic may move twice in a
+ * step, and an average follows a weight. */
 static bool must_wait(const UpdatePart &p)
 {
-    for (int k = 0; k < waiting.table.parts; k++)
-        if (waiting.table.part[k].w == p.gradient || waiting.table.part[k].w == p.w) return true;
+    for (int k = 0; k < waiting.table.parts; k++) {
+        const UpdatePart &other = waiting.table.part[k];
+        if (other.w == p.gradient || other.w == p.w || other.gradient == p.w) return true;
+    }
     return false;
 }
 
@@ -1915,14 +1941,19 @@ static int gpu_profile(DeviceGraph *g, char *error)
 
 enum { PEAK_ROUNDS = 4096, PEAK_PIECES = 4 };
 
-/* Products of registers with registers, and nothing else. */
+template <Precision precision> static __device__ inline uint32_t peak_word(float x)
+{
+    return precision == PRECISION_TF32 ? to_tf32(x) : to_bf16_pair(x, 0.5f * x);
+}
+
+/* Products of registers with registers, and nothing else: what the instruction that the convolutions use can do. */
 template <Precision precision> static __global__ void peak_kernel(float *out)
 {
     float sum[PEAK_PIECES][PEAK_PIECES][4] = {};
     uint32_t a[PEAK_PIECES][4], b[PEAK_PIECES][2];
     for (int i = 0; i < PEAK_PIECES; i++) {
-        for (int k = 0; k < 4; k++) a[i][k] = to_tf32(1e-3f * (float)(threadIdx.x + i + k));
-        for (int k = 0; k < 2; k++) b[i][k] = to_tf32(1e-3f * (float)(threadIdx.x + i - k));
+        for (int k = 0; k < 4; k++) a[i][k] = peak_word<precision>(1e-3f * (float)(threadIdx.x % 61 + i + k));
+        for (int k = 0; k < 2; k++) b[i][k] = peak_word<precision>(1e-3f * (float)(threadIdx.x % 53 + i + k));
     }
     for (int round = 0; round < PEAK_ROUNDS; round++) tensor_cores<precision>(sum, a, b);
     float total = 0;

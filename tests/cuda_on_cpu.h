@@ -11,7 +11,11 @@
  *   - a copy in the background arrives at once or as late as it may, when it is waited for: a missing wait reads NaN,
  *     a slice overwritten too early is noticed
  *   - a barrier or an exchange within a warp that not all threads reach ends the program
- *   - a launch that a GPU would refuse (too many threads, too much shared memory) is refused
+ *   - a launch that a GPU would refuse (too many threads or blocks along one side, too much shared memory) is refused,
+ *     and so is, while a run is recorded, what would break the recording: taking or giving back memory, waiting, a copy
+ *     that is not the stream's own or whose host memory is not pinned, a kernel whose code was never asked for before
+ *   - with late copies, whatever was put into the stream is done no sooner than it must: memory that the host changes too
+ *     early, or reads without having waited, is noticed
  *   - tensor cores take their operands lane by lane as the PTX manual's figures say (mma.m16n8k8, m16n8k16), so that a
  *     number in the wrong lane gives a wrong result, and have their formats' roundings
  *
@@ -56,10 +60,14 @@ static inline float4 make_float4(float x, float y, float z, float w) { return fl
 static inline int min(int a, int b) { return a < b ? a : b; }
 static inline int max(int a, int b) { return a > b ? a : b; }
 
-enum cudaError_t { cudaSuccess, cudaErrorMemoryAllocation, cudaErrorInsufficientDriver, cudaErrorNoDevice, cudaErrorInvalidValue };
+enum cudaError_t {
+    cudaSuccess, cudaErrorMemoryAllocation, cudaErrorInsufficientDriver, cudaErrorNoDevice, cudaErrorInvalidValue,
+    cudaErrorStreamCaptureUnsupported, cudaErrorNotReady
+};
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+struct cudaFuncAttributes { int maxDynamicSharedSizeBytes; };
 struct cudaDeviceProp {
     char name[256];
     int major, minor, multiProcessorCount;
@@ -67,8 +75,8 @@ struct cudaDeviceProp {
 };
 typedef std::vector<std::function<void()>> EmulatedGraph;
 typedef EmulatedGraph *cudaGraph_t, *cudaGraphExec_t;
-typedef struct EmulatedStream { EmulatedGraph *recording; } *cudaStream_t;
-typedef struct EmulatedEvent { double seconds; } *cudaEvent_t;
+typedef struct EmulatedStream { EmulatedGraph *recording, waiting; } *cudaStream_t;
+typedef struct EmulatedEvent { double seconds; bool done; } *cudaEvent_t;
 
 /* ------------------------------------------------------------------------------------------------
  * The card
@@ -79,8 +87,10 @@ static struct EmulatedCard {
     int capability = 90;
     size_t memory = (size_t)1 << 34, taken = 0;
     cudaError_t last = cudaSuccess;
-    std::vector<std::pair<void *, size_t>> allocations;
+    std::vector<std::pair<void *, size_t>> allocations, pinned;
     std::vector<std::pair<const void *, int>> shared_allowed;
+    std::vector<const void *> loaded;       /* kernels whose code is on the card */
+    cudaStream_t stream = NULL;             /* the only one there is */
 } emulated_card;
 
 static EmulatedCard &emulated()
@@ -132,7 +142,7 @@ struct Fiber {
 
 static dim3 threadIdx, blockIdx, blockDim, gridDim;
 
-static struct EmulatedBlock {
+struct EmulatedBlock {
     const char *kernel;
     const std::function<void()> *body;
     int threads, started;
@@ -146,7 +156,8 @@ static struct EmulatedBlock {
     void *lane_data[THREADS_MOST];      /* what a warp's lanes have brought to an exchange */
     int lanes_here[THREADS_MOST / WARP];
     float *shared;
-} block;
+};
+static EmulatedBlock &block = *new EmulatedBlock();     /* never destroyed: LeakSanitizer looks after everything else is */
 
 static void enter(Fiber *fiber)
 {
@@ -303,18 +314,60 @@ static size_t shared_allowed(const void *kernel)
     return allowed;
 }
 
+/* Is a run being recorded, so that only work for its stream is allowed? */
+static bool emulated_recording()
+{
+    return emulated().stream && emulated().stream->recording;
+}
+
+static cudaError_t emulated_refuse()
+{
+    return emulated().last = cudaErrorStreamCaptureUnsupported;
+}
+
+/* Work for the stream: noted if it is recorded; else done at once or, if things are to be late, when it is waited for. */
+static void emulated_work(cudaStream_t stream, const std::function<void()> &work)
+{
+    if (stream->recording) stream->recording->push_back(work);
+    else if (emulated().late) stream->waiting.push_back(work);
+    else work();
+}
+
+static void emulated_wait()
+{
+    cudaStream_t stream = emulated().stream;
+    if (!stream) return;
+    for (const auto &work : stream->waiting) work();
+    stream->waiting.clear();
+}
+
+static bool emulated_within(const std::vector<std::pair<void *, size_t>> &list, const void *from, size_t bytes)
+{
+    for (const auto &piece : list)
+        if ((const char *)from >= (char *)piece.first && (const char *)from + bytes <= (char *)piece.first + piece.second) return true;
+    return false;
+}
+
+static bool emulated_loaded(const void *kernel)
+{
+    for (const void *known : emulated().loaded)
+        if (known == kernel) return true;
+    return false;
+}
+
 template <class... Parameters, class... Arguments>
 static void emulated_launch(const char *name, dim3 grid, dim3 threads, size_t shared, cudaStream_t stream,
                             void (*kernel)(Parameters...), Arguments... arguments)
 {
+    static_assert((sizeof(Parameters) + ...) <= 4096, "more parameters than a launch can carry");
     size_t count = (size_t)threads.x * threads.y * threads.z;
+    if (stream->recording && !emulated_loaded((const void *)kernel)) { emulated_refuse(); return; }
     bool good = grid.x > 0 && grid.y > 0 && grid.z > 0 && grid.x < 1u << 31 && grid.y < 65536 && grid.z < 65536 &&
                 count > 0 && count <= THREADS_MOST && count % WARP == 0 && shared <= shared_allowed((const void *)kernel);
     if (!good) { emulated().last = cudaErrorInvalidValue; return; }
     std::tuple<Parameters...> now(arguments...);
     std::function<void()> body = [=] { std::apply(kernel, now); }, launch = [=] { run_grid(name, grid, threads, shared, body); };
-    if (stream->recording) stream->recording->push_back(launch);
-    else launch();
+    emulated_work(stream, launch);
 }
 
 static void __syncthreads()
@@ -457,7 +510,9 @@ static void tensor_cores(float (&sum)[rows][columns][4], const uint32_t (&a)[row
 
 static const char *cudaGetErrorString(cudaError_t e)
 {
-    return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : "invalid argument";
+    return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" :
+           e == cudaErrorStreamCaptureUnsupported ? "operation not permitted when stream is capturing" :
+           e == cudaErrorNotReady ? "device not ready" : "invalid argument";
 }
 
 static cudaError_t cudaGetLastError()
@@ -470,6 +525,7 @@ static cudaError_t cudaGetLastError()
 template <class T> static cudaError_t cudaMalloc(T **memory, size_t bytes)
 {
     EmulatedCard &card = emulated();
+    if (emulated_recording()) return emulated_refuse();
     if (card.taken + bytes > card.memory) return card.last = cudaErrorMemoryAllocation;
     if (posix_memalign((void **)memory, 256, bytes ? bytes : 1)) abort();
     memset(*memory, 0xff, bytes);
@@ -481,6 +537,8 @@ template <class T> static cudaError_t cudaMalloc(T **memory, size_t bytes)
 static cudaError_t cudaFree(void *memory)
 {
     EmulatedCard &card = emulated();
+    if (emulated_recording()) return emulated_refuse();
+    emulated_wait();
     for (size_t i = 0; i < card.allocations.size(); i++) {
         if (card.allocations[i].first != memory) continue;
         card.taken -= card.allocations[i].second;
@@ -493,11 +551,23 @@ static cudaError_t cudaFree(void *memory)
 
 static cudaError_t cudaMallocHost(void **memory, size_t bytes)
 {
+    if (emulated_recording()) return emulated_refuse();
     *memory = malloc(bytes);
-    return *memory ? cudaSuccess : cudaErrorMemoryAllocation;
+    if (!*memory) return cudaErrorMemoryAllocation;
+    emulated().pinned.push_back({*memory, bytes});
+    return cudaSuccess;
 }
 
-static cudaError_t cudaFreeHost(void *memory) { free(memory); return cudaSuccess; }
+static cudaError_t cudaFreeHost(void *memory)
+{
+    std::vector<std::pair<void *, size_t>> &pinned = emulated().pinned;
+    if (emulated_recording()) return emulated_refuse();
+    emulated_wait();
+    for (size_t i = 0; i < pinned.size(); i++)
+        if (pinned[i].first == memory) { pinned.erase(pinned.begin() + (long)i); break; }
+    free(memory);
+    return cudaSuccess;
+}
 
 static cudaError_t cudaMemGetInfo(size_t *available, size_t *total)
 {
@@ -505,20 +575,49 @@ static cudaError_t cudaMemGetInfo(size_t *available, size_t *total)
     return cudaSuccess;
 }
 
-static cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind) { memcpy(to, from, bytes); return cudaSuccess; }
-static cudaError_t cudaMemset(void *to, int value, size_t bytes) { memset(to, value, bytes); return cudaSuccess; }
-
-static cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind, cudaStream_t stream)
+/* These two belong to no stream: they wait for what ours still has to do. */
+static cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind)
 {
-    std::function<void()> copy = [=] { memmove(to, from, bytes); };
-    if (stream->recording) stream->recording->push_back(copy);
-    else copy();
+    if (emulated_recording()) return emulated_refuse();
+    emulated_wait();
+    memcpy(to, from, bytes);
     return cudaSuccess;
 }
 
-static cudaError_t cudaStreamCreate(cudaStream_t *stream) { *stream = new EmulatedStream(); return cudaSuccess; }
-static cudaError_t cudaStreamDestroy(cudaStream_t stream) { delete stream; return cudaSuccess; }
-static cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+static cudaError_t cudaMemset(void *to, int value, size_t bytes)
+{
+    if (emulated_recording()) return emulated_refuse();
+    emulated_wait();
+    memset(to, value, bytes);
+    return cudaSuccess;
+}
+
+static cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream)
+{
+    const EmulatedCard &card = emulated();
+    bool good = emulated_within(kind == cudaMemcpyDeviceToHost ? card.pinned : card.allocations, to, bytes) &&
+                emulated_within(kind == cudaMemcpyHostToDevice ? card.pinned : card.allocations, from, bytes);
+    if (!good) return stream->recording ? emulated_refuse() : emulated().last = cudaErrorInvalidValue;
+    emulated_work(stream, [=] { memmove(to, from, bytes); });
+    return cudaSuccess;
+}
+
+static cudaError_t cudaStreamCreate(cudaStream_t *stream) { *stream = emulated().stream = new EmulatedStream(); return cudaSuccess; }
+
+static cudaError_t cudaStreamDestroy(cudaStream_t stream)
+{
+    emulated_wait();
+    emulated().stream = NULL;
+    delete stream;
+    return cudaSuccess;
+}
+
+static cudaError_t cudaStreamSynchronize(cudaStream_t)
+{
+    if (emulated_recording()) return emulated_refuse();
+    emulated_wait();
+    return cudaSuccess;
+}
 
 static cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode)
 {
@@ -540,11 +639,17 @@ static cudaError_t cudaGraphInstantiate(cudaGraphExec_t *to, cudaGraph_t graph, 
 }
 
 static cudaError_t cudaGraphDestroy(cudaGraph_t graph) { delete graph; return cudaSuccess; }
-static cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) { delete graph; return cudaSuccess; }
 
-static cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t)
+static cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph)
 {
-    for (const auto &step : *graph) step();
+    emulated_wait();
+    delete graph;
+    return cudaSuccess;
+}
+
+static cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream)
+{
+    emulated_work(stream, [=] { for (const auto &step : *graph) step(); });
     return cudaSuccess;
 }
 
@@ -557,11 +662,25 @@ static double emulated_seconds()
 
 static cudaError_t cudaEventCreate(cudaEvent_t *event) { *event = new EmulatedEvent(); return cudaSuccess; }
 static cudaError_t cudaEventDestroy(cudaEvent_t event) { delete event; return cudaSuccess; }
-static cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) { event->seconds = emulated_seconds(); return cudaSuccess; }
+
+static cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
+{
+    event->done = false;
+    emulated_work(stream, [=] { event->seconds = emulated_seconds(), event->done = true; });
+    return cudaSuccess;
+}
 
 static cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t stop)
 {
+    if (!start->done || !stop->done) return cudaErrorNotReady;
     *milliseconds = (float)(1e3 * (stop->seconds - start->seconds));
+    return cudaSuccess;
+}
+
+template <class Kernel> static cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes, Kernel *kernel)
+{
+    attributes->maxDynamicSharedSizeBytes = (int)shared_allowed((const void *)kernel);
+    if (!emulated_loaded((const void *)kernel)) emulated().loaded.push_back((const void *)kernel);
     return cudaSuccess;
 }
 
