@@ -662,7 +662,7 @@ static const real sine_series[11] = {1, (real)(-1.0 / 6), (real)(1.0 / 120), (re
     X(void, dot, (const Tile *t)) \
     X(void, depthwise, \
       (real * sum, const real *const *x, const real *const *w, int terms, ptrdiff_t step, int pixels, int channels, \
-       int row)) \
+       int row, int accumulate)) \
     X(void, finish, \
       (const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count, const real *v, int v_row)) \
     X(void, transpose, (const real *from, ptrdiff_t across, real *to, ptrdiff_t lanes)) \
@@ -872,9 +872,10 @@ INLINE void NAME(tile_body)(const Tile *t, const int rows, const int width)
             ptrdiff_t at = t->at + n * t->a_picture + r * t->a_run;
             for (int left = t->length; left > 0; left--, at += a_step, b += b_step) {
                 VEC b0 = LOAD(b), b1 = width > 1 ? LOAD(b + LANES) : b0;
-                for (int line = 0; line < width * VECTOR_BYTES; line += 64)
+                for (int line = 0; width > 1 && line < width * VECTOR_BYTES; line += 64)
                     __builtin_prefetch((const char *)((uintptr_t)b + line + ahead * sizeof(real)));
-                __builtin_prefetch(next);
+                if (width > 1)          // with one vector reading is the limit already
+                    __builtin_prefetch(next);
                 next = (const real *)((uintptr_t)next + next_step * sizeof(real));
                 EACH_ROW(TERM)
             }
@@ -969,12 +970,13 @@ static void NAME(dot)(const Tile *t)
         NAME(dot_body)(t, 3);
 }
 
-/* Depthwise: sum(pixel, c) += x[term](pixel, c) w[term](c), pixels `step` apart. Four pixels share a read of w. */
+/* Depthwise: sum(pixel, c) = (or, to accumulate, +=) x[term](pixel, c) w[term](c), pixels `step` apart. Four pixels share
+ * a read of w. */
 INLINE void NAME(depthwise_vectors)(real *sum, const real *const *x, const real *const *w, int terms, ptrdiff_t step,
-                                    int row, int c, const int pixels)
+                                    int row, int accumulate, int c, const int pixels)
 {
     VEC v[4];
-#define BEGIN(i) if (i < pixels) v[i] = LOAD(sum + i * row + c);
+#define BEGIN(i) if (i < pixels) v[i] = accumulate ? LOAD(sum + i * row + c) : (VEC){0};
 #define TERM(i) if (i < pixels) v[i] += LOAD(x[t] + i * step + c) * f;
 #define END(i) if (i < pixels) STORE(sum + i * row + c, v[i]);
     EACH_4(BEGIN)
@@ -989,7 +991,8 @@ INLINE void NAME(depthwise_vectors)(real *sum, const real *const *x, const real 
 }
 
 /* Fewer channels than lanes, side by side: a vector has the channels of several pixels, and w's, repeated. */
-static void NAME(depthwise_few)(real *sum, const real *const *x, const real *const *w, int terms, int numbers, int channels)
+static void NAME(depthwise_few)(real *sum, const real *const *x, const real *const *w, int terms, int numbers,
+                                int channels, int accumulate)
 {
     VEC f[DEPTHWISE_TERMS];
     for (int t = 0; t < terms; t++)
@@ -998,7 +1001,7 @@ static void NAME(depthwise_few)(real *sum, const real *const *x, const real *con
     int i = 0;
     for (; i + 4 * LANES <= numbers; i += 4 * LANES) {
         VEC v[4];
-#define BEGIN(j) v[j] = LOAD(sum + i + j * LANES);
+#define BEGIN(j) v[j] = accumulate ? LOAD(sum + i + j * LANES) : (VEC){0};
 #define TERM(j) v[j] += LOAD(x[t] + i + j * LANES) * f[t];
 #define END(j) STORE(sum + i + j * LANES, v[j]);
         EACH_4(BEGIN)
@@ -1010,18 +1013,27 @@ static void NAME(depthwise_few)(real *sum, const real *const *x, const real *con
 #undef TERM
 #undef END
     }
-    for (; i < numbers; i++)
+    for (; i + LANES <= numbers; i += LANES) {
+        VEC v = accumulate ? LOAD(sum + i) : (VEC){0};
         for (int t = 0; t < terms; t++)
-            sum[i] += x[t][i] * w[t][i % channels];
+            v += LOAD(x[t] + i) * f[t];
+        STORE(sum + i, v);
+    }
+    for (; i < numbers; i++) {
+        real v = accumulate ? sum[i] : 0;
+        for (int t = 0; t < terms; t++)
+            v += x[t][i] * w[t][i & (channels - 1)];
+        sum[i] = v;
+    }
 }
 
 static void NAME(depthwise)(real *sum, const real *const *x, const real *const *w, int terms, ptrdiff_t step,
-                            int pixels, int channels, int row)
+                            int pixels, int channels, int row, int accumulate)
 {
     int whole = channels - channels % LANES, pixel = 0;
     const real *moved[DEPTHWISE_TERMS];
     if (whole == 0 && LANES % channels == 0 && step == channels && row == channels) {
-        NAME(depthwise_few)(sum, x, w, terms, pixels * channels, channels);
+        NAME(depthwise_few)(sum, x, w, terms, pixels * channels, channels, accumulate);
         return;
     }
     for (int t = 0; t < terms; t++)
@@ -1029,18 +1041,21 @@ static void NAME(depthwise)(real *sum, const real *const *x, const real *const *
     for (; pixel < pixels; pixel += 4, sum += 4 * row) {
         for (int c = 0; c < whole; c += LANES) {
             if (pixels - pixel >= 4)
-                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, c, 4);
+                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, accumulate, c, 4);
             else if (pixels - pixel == 3)
-                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, c, 3);
+                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, accumulate, c, 3);
             else if (pixels - pixel == 2)
-                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, c, 2);
+                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, accumulate, c, 2);
             else
-                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, c, 1);
+                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, accumulate, c, 1);
         }
-        for (int i = 0; whole < channels && i < 4 && pixel + i < pixels; i++)
+        for (int i = 0; whole < channels && i < 4 && pixel + i < pixels; i++) {
+            for (int c = whole; c < channels && !accumulate; c++)
+                sum[i * row + c] = 0;
             for (int t = 0; t < terms; t++)
                 for (int c = whole; c < channels; c++)
                     sum[i * row + c] += moved[t][i * step + c] * w[t][c];
+        }
         for (int t = 0; t < terms; t++)
             moved[t] += 4 * step;
     }
@@ -2404,9 +2419,8 @@ static void depthwise_line_task(void *arg, int index, int worker)
     for (int x = 0; x < out_w; x += count) {
         const real *from[DEPTHWISE_TERMS], *w[DEPTHWISE_TERMS];
         size_t at[DEPTHWISE_PIXELS];
-        int terms = 0, taps = s->r * s->s;
+        int terms = 0, taps = s->r * s->s, accumulate = 0;
         count = depthwise_count(d, x);
-        memset(sum, 0, (size_t)count * s->c * sizeof(real));
         for (int tap = 0; tap < taps; tap++) {
             int iy = y * up + sign * (tap / s->s - s->pad_y), ix = x * up + sign * (tap % s->s - s->pad_x);
             if (iy >= 0 && ix >= 0 && iy % down == 0 && ix % down == 0 && iy / down < in_h && ix / down < in_w) {
@@ -2414,8 +2428,8 @@ static void depthwise_line_task(void *arg, int index, int worker)
                 w[terms++] = d->b + (size_t)tap * s->c;
             }
             if (terms == DEPTHWISE_TERMS || tap == taps - 1) {
-                kernels->depthwise(sum, from, w, terms, (ptrdiff_t)up * s->c, count, s->c, s->c);
-                terms = 0;
+                kernels->depthwise(sum, from, w, terms, (ptrdiff_t)up * s->c, count, s->c, s->c, accumulate);
+                terms = 0, accumulate = 1;
             }
         }
         for (int i = 0; i < count; i++)
@@ -2447,10 +2461,10 @@ static void depthwise_taps_task(void *arg, int index, int worker)
                 grad[terms++] = g;
             } else if (high > low) {
                 const real *first = pixels + (size_t)(x + low) * s->c;
-                kernels->depthwise(sum + low * channels, &first, &g, 1, s->c, high - low, channels, channels);
+                kernels->depthwise(sum + low * channels, &first, &g, 1, s->c, high - low, channels, channels, 1);
             }
             if (terms == DEPTHWISE_TERMS || (q == s->wo - 1 && terms)) {
-                kernels->depthwise(sum, from, grad, terms, s->c, s->s, channels, channels);
+                kernels->depthwise(sum, from, grad, terms, s->c, s->s, channels, channels, 1);
                 terms = 0;
             }
         }
