@@ -11041,7 +11041,7 @@ static void mobilenet_body(Network *net, Node *x, Node **level)
 /* 1x1, 3x3, 1x1, and the input beside them (He et al. 2016), where the shape changes through a 1x1 of its own */
 static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stride, bool first)
 {
-    char name[3][48], norm[3][48];
+    char name[3][64], norm[3][64];
     for (int i = 0; i < 3; i++) {
         snprintf(name[i], sizeof name[i], "%s.conv%d", base, i + 1);
         snprintf(norm[i], sizeof norm[i], "%s.bn%d", base, i + 1);
@@ -11060,7 +11060,7 @@ static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stri
 static void resnet_body(Network *net, Node *x, Node **level)
 {
     static const int blocks[4] = {3, 4, 6, 3};
-    char base[32];
+    char base[40];
     x = network_layer(net, x, (Layer){"body.conv1", "body.bn1", {64, 7, 2, 3}, RELU, false, false});    // (N,H/2,..,64)
     x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,H/4,W/4,64)
     for (int stage = 0; stage < 4; stage++) {
@@ -19607,15 +19607,23 @@ static void score_text(double value, char text[32])
     else snprintf(text, 32, "-");
 }
 
+/* A score's interval in words; empty where it has none. */
+static void range_text(const Score *score, char text[80])
+{
+    char low[32], high[32];
+    score_text(score->low, low), score_text(score->high, high);
+    text[0] = '\0';
+    if (isfinite(score->low)) snprintf(text, 80, "%s to %s", low, high);
+}
+
 static void print_evaluation(const Evaluation *v, const Editor *ed, const char *run, const char *data, uint64_t hash)
 {
-    char value[32], low[32], high[32], range[80];
+    char value[32], range[80];
     printf("%s on %s, %d pictures\nclassifier %s, hash %016" PRIx64 ", %d features\n\n", run, data, v->n,
            ed->judge->path, hash, v->features);
     for (int i = 0; i < v->n_scores; i++) {
         const Score *score = &v->scores[i];
-        score_text(score->value, value), score_text(score->low, low), score_text(score->high, high);
-        snprintf(range, sizeof range, isfinite(score->low) ? "%s to %s" : "", low, high);
+        score_text(score->value, value), range_text(score, range);
         printf("  %-26s %9s  %-18s %s\n", score->name, value, range, score->note);
     }
     print_confusion(&v->real, ed->model->class_names, "real, is");
@@ -19714,13 +19722,11 @@ static void show_evaluation(Page *page, const Evaluation *v, Editor *ed)
     const char *names[MAX_CLASSES + 1] = {"input"}, *header[] = {"metric", "value", "95% interval", "what it says"};
     static char texts[SCORES_MOST][2][80];
     const char *cells[4 * SCORES_MOST];
-    char low[32], high[32];
     size_t size;
     for (int k = 0; k < v->classes; k++) names[k + 1] = ed->model->class_names[k];
     for (int i = 0; i < v->n_scores; i++) {
         const Score *score = &v->scores[i];
-        score_text(score->value, texts[i][0]), score_text(score->low, low), score_text(score->high, high);
-        snprintf(texts[i][1], sizeof texts[i][1], isfinite(score->low) ? "%s to %s" : "", low, high);
+        score_text(score->value, texts[i][0]), range_text(score, texts[i][1]);
         cells[4 * i] = score->name, cells[4 * i + 1] = texts[i][0], cells[4 * i + 2] = texts[i][1],
             cells[4 * i + 3] = score->note;
     }
