@@ -21580,7 +21580,7 @@ static const Verb verbs[] = {
     {"study", "study truth|augment|ganmut ... --out DIR", "an experiment from beginning to end: its steps, its tables, its page",
      " out size count epochs iters width repeat limit split bootstrap classes crop grey channels pose seed csv threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_study,
      "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"
-     "  facegan study augment faces unseen --count 20 --repeat 5 --size 32 --grey --width 8 --iters 1500 --out augment\n"
+     "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"
      "  facegan study truth runs/ganmut runs/published --out truth\n"},
     {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
     {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
