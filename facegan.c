@@ -872,10 +872,11 @@ INLINE void NAME(tile_body)(const Tile *t, const int rows, const int width)
             ptrdiff_t at = t->at + n * t->a_picture + r * t->a_run;
             for (int left = t->length; left > 0; left--, at += a_step, b += b_step) {
                 VEC b0 = LOAD(b), b1 = width > 1 ? LOAD(b + LANES) : b0;
-                for (int line = 0; width > 1 && line < width * VECTOR_BYTES; line += 64)
-                    __builtin_prefetch((const char *)((uintptr_t)b + line + ahead * sizeof(real)));
-                if (width > 1)          // with one vector reading is the limit already
+                if (width > 1) {        // (with one vector, reading is the limit already)
+                    for (int line = 0; line < 2 * VECTOR_BYTES; line += 64)
+                        __builtin_prefetch((const char *)((uintptr_t)b + line + ahead * sizeof(real)));
                     __builtin_prefetch(next);
+                }
                 next = (const real *)((uintptr_t)next + next_step * sizeof(real));
                 EACH_ROW(TERM)
             }
@@ -1049,21 +1050,20 @@ static void NAME(depthwise)(real *sum, const real *const *x, const real *const *
             else
                 NAME(depthwise_vectors)(sum, moved, w, terms, step, row, accumulate, c, 1);
         }
-        for (int i = 0; whole < channels && i < 4 && pixel + i < pixels; i++) {
-            for (int c = whole; c < channels && !accumulate; c++)
-                sum[i * row + c] = 0;
-            for (int t = 0; t < terms; t++)
-                for (int c = whole; c < channels; c++)
-                    sum[i * row + c] += moved[t][i * step + c] * w[t][c];
-        }
+        for (int i = 0; i < 4 && pixel + i < pixels; i++)
+            for (int c = whole; c < channels; c++) {
+                real v = accumulate ? sum[i * row + c] : 0;
+                for (int t = 0; t < terms; t++)
+                    v += moved[t][i * step + c] * w[t][c];
+                sum[i * row + c] = v;
+            }
         for (int t = 0; t < terms; t++)
             moved[t] += 4 * step;
     }
 }
 
 /* The way out, for all methods: row m of v, `count` channels from `channel` on, goes to the output pixel whose channel
- * 0 has the index at[m], through the epilogue. `plain`: nothing is added but the bias, nothing masked, so a vector takes
- * three instructions. A row of 10 channels ends within a vector. Where the next rows follow it in memory (`joined`), the
+ * 0 has the index at[m], through the epilogue. `plain`: nothing is added but the bias, and nothing masked. A row of 10 channels ends within a vector. Where the next rows follow it in memory (`joined`), the
  * whole vector is stored all the same: what is too much is theirs to write, and they come later. Otherwise half
  * vectors, quarters and single numbers are left. */
 #define FINISH(type, added)                                                             \
@@ -3485,12 +3485,13 @@ GRADIENT(concat)
     if (want[1]) dx[1] = slice(dy, y->axis, first, second);
 }
 
-CASE(concat)
+CASE(concat)                            /* the last one is large enough for several tasks */
 {
-    if (variant >= AXES) return NULL;
-    Shape a = shape_of(2, 3, 4, 5), b = a;
-    b.d[variant] = 2;
-    return concat(test_leaf(g, a, -1, 1, false), test_leaf(g, b, -1, 1, false), variant);
+    if (variant > AXES) return NULL;
+    Shape a = variant < AXES ? shape_of(2, 3, 4, 5) : shape_of(2, 40, 41, 24), b = a;
+    int axis = variant < AXES ? variant : AXES - 1;
+    b.d[axis] = 2;
+    return concat(test_leaf(g, a, -1, 1, false), test_leaf(g, b, -1, 1, false), axis);
 }
 
 static int check_range(Node *y, Shape inner, Shape outer)
@@ -3880,20 +3881,23 @@ GRADIENT(conv2d_weight_grad)
 }
 
 /* Geometries from every network of the program, at sizes whose plain loops are quick; then three that are odd on purpose,
- * and one for each size of Winograd's tiles, ragged. */
+ * one for each size of Winograd's tiles, ragged; and depthwise ones of fewer channels than lanes. */
 static const struct { Shape x; Conv conv;
 } conv_cases[] = {{{{2, 9, 8, 5}}, {64, 7, 1, 3}}, {{{2, 8, 8, 64}}, {40, 4, 2, 1}}, {{{1, 8, 8, 64}}, {48, 3, 1, 1}},
                   {{{2, 8, 8, 64}}, {1, 7, 1, 3}}, {{{3, 2, 2, 96}}, {5, 2, 1, 0}},  {{{2, 3, 3, 33}}, {1, 3, 1, 1}},
                   {{{4, 1, 1, 50}}, {7, 1, 1, 0}}, {{{2, 7, 7, 6}}, {6, 3, 2, 1}},   {{{1, 11, 5, 3}}, {9, 5, 3, 4}},
                   {{{2, 5, 6, 1}}, {2, 3, 1, 2}},  {{{1, 6, 7, 17}}, {19, 3, 1, 0}},
-                  {{{2, 12, 11, 32}}, {48, 3, 1, 1}}, {{{2, 15, 32, 32}}, {32, 4, 2, 1}}, {{{2, 19, 16, 32}}, {48, 4, 2, 1}}};
-enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases, DEPTHWISE_CASE = 7 };
+                  {{{2, 12, 11, 32}}, {48, 3, 1, 1}}, {{{2, 15, 32, 32}}, {32, 4, 2, 1}}, {{{2, 19, 16, 32}}, {48, 4, 2, 1}},
+                  {{{2, 9, 27, 8}}, {8, 3, 2, 1}},    {{{1, 7, 29, 4}}, {4, 3, 1, 1}}};
+enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases };
+
+static bool is_depthwise_case(int variant) { return variant == 7 || variant >= CONV_CASES - 2; }
 
 static ConvShape conv_case_shape(int variant)
 {
     Shape x = conv_cases[variant].x;
     Conv c = conv_cases[variant].conv;
-    return conv_shape(x, shape_of(c.size, c.size, variant == DEPTHWISE_CASE ? 1 : x.d[3], c.k), c.stride, c.pad);
+    return conv_shape(x, shape_of(c.size, c.size, is_depthwise_case(variant) ? 1 : x.d[3], c.k), c.stride, c.pad);
 }
 
 CASE(conv2d)
@@ -20212,13 +20216,10 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
 /* ------------------------------------------------------------------------------------------------
  * 13.16  study augment: do drawn pictures help a classifier that has seen few real ones?
  *
- * For each seed: so many real pictures of each class,
-     chosen by chance; a StarGAN that learns from these alone; each of them
- * drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and drawn,
-     with the
- * same number of steps,
-     the same initial weights and the same augmentation. Both judge the same pictures that neither saw. The
- * differences of the pairs are held against chance (12.6).
+ * For each seed: so many real pictures of each class, chosen by chance; a StarGAN that learns from these alone; each of
+ * them drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and drawn,
+ * with the same number of steps, the same initial weights and the same augmentation. Both judge the same pictures that
+ * neither saw. The differences of the pairs are held against chance (12.6).
  * ---------------------------------------------------------------------------------------------- */
 
 enum { SEEDS_MOST = 64 };
