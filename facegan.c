@@ -11564,7 +11564,7 @@ typedef struct Settings {
     double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
     double brightness, contrast, erase;
     long flip, as_published;
-    long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey;
+    long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey, viewers;
     char device[TEXT], precision[TEXT];
     long gpu;
     char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
@@ -11700,6 +11700,7 @@ static const Setting settings_table[] = {
     {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
     {"weakest",      'f', OTHER, AT(weakest), 0, 1, "the least intensity of an emotion"},
     {"blends",       'f', OTHER, AT(blends), 0, 1, "in this share of the pictures a second, weaker emotion is mixed in"},
+    {"viewers",      'b', OTHER, AT(viewers), 0, 1, "labels are an unsure viewer's: right as often as the emotion is strong, else a guess"},
     {"split",        's', OTHER, AT(split), 0, 0, "train, validation, test or all"},
     {"scale",        'i', OTHER, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
     {"json",         'b', OTHER, AT(json), 0, 1, "print JSON"},
@@ -17343,6 +17344,22 @@ static Expression draw_face(const Settings *s, uint64_t index, int emotion, unsi
     return shown;
 }
 
+/* What a viewer calls the face, who sees the emotion with the chance of its intensity (of two, each with its share of
+ * it) and else names any of the n. A classifier that learns from such labels is as sure of an emotion as it is strong,
+ * which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at once. */
+static int viewed_emotion(const Settings *s, uint64_t index, int emotion, const Expression *shown, const int *emotions, int n)
+{
+    uint64_t seed = (uint64_t)s->seed;
+    if (!s->viewers || emotion == EMOTION_NEUTRAL) return emotion;
+    if (draw(seed, STREAM_FACE, index, 4) >= (double)shown->intensity)
+        return emotions[(int)(draw(seed, STREAM_FACE, index, 5) * n)];
+    double whole = (double)(shown->intensity + shown->second_intensity);
+    if (draw(seed, STREAM_FACE, index, 6) * whole < (double)shown->intensity) return emotion;
+    for (int k = 0; k < n; k++)
+        if (emotions[k] == shown->second) return shown->second;
+    return emotion;
+}
+
 typedef struct DrawTask {
     const Settings *s;
     const int *emotions;
@@ -17373,14 +17390,15 @@ static void draw_task(void *argument, int i, int worker)
         atomic_store(&t->failed, 1);
     }
     face_affect(shown.au, &valence, &arousal);
+    int called = viewed_emotion(s, (uint64_t)index, emotion, &shown, t->emotions, t->n_emotions);
     int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", emotion_names[emotion], index,
-                        emotion_names[emotion], shown.intensity, valence, arousal);
+                        emotion_names[called], shown.intensity, valence, arousal);
     for (int k = 0; k < FACE_AUS; k++) used += snprintf(row + used, 256 - (size_t)used, ",%.2f", shown.au[k]);
     snprintf(row + used, 256 - (size_t)used, ",%s,%.3f", emotion_names[shown.second], shown.second_intensity);
     free(pixels);
 }
 
-/* Writes OUT/<emotion>/NNNNN.png and OUT/labels.csv. */
+/* Writes OUT/<emotion>/NNNNN.png, filed by what was drawn, and OUT/labels.csv. */
 static int draw_faces(const Settings *s, Error *e)
 {
     enum { AT_ONCE = 64 };
@@ -20141,16 +20159,18 @@ static int train_judge(const Settings *s, const Settings *like, const char *data
                      s->epochs ? s->epochs : 8, more);
 }
 
-/* Draws the faces and trains the two judges, unless they are there. */
+/* Draws the faces, the first judge's as --weakest, --blends and --viewers say, and trains the two judges, unless they
+ * are there. */
 static int train_judges(const Settings *s, const Settings *like, Error *e)
 {
     long seed = s->seed + 1000;
-    char more[TEXT] = "--validation 0.1 --attributes intensity";
+    char more[TEXT] = "--validation 0.1 --attributes intensity", drawn[TEXT];
     for (int u = 0; u < FACE_AUS; u++) {
         size_t used = strlen(more);
         snprintf(more + used, sizeof more - used, ",AU%d", face_au_numbers[u]);
     }
-    return draw_set(s, like, "faces", s->count, seed, "", e) &&
+    snprintf(drawn, sizeof drawn, "--weakest %g --blends %g%s", s->weakest, s->blends, s->viewers ? " --viewers" : "");
+    return draw_set(s, like, "faces", s->count, seed, drawn, e) &&
            draw_set(s, like, "blends", s->count, seed + 1, "--weakest 0 --blends 0.3", e) &&
            draw_set(s, like, "unseen", 700, seed + 2, "--weakest 0 --blends 0.3", e) &&
            train_judge(s, like, "faces", "emotions", "--validation 0.1", e) &&
@@ -21565,7 +21585,7 @@ static const Verb verbs[] = {
     {"data", "data draw|show|balance|import|doctor [DATA]",
      "draw faces, show a data set, balance its classes, import a published one, or find what is wrong with it",
      " balance flip rotate shift zoom-low zoom-high"
-     " out count size seed emotions pose weakest blends grey channels classes attributes crop scale json threads quiet"
+     " out count size seed emotions pose weakest blends viewers grey channels classes attributes crop scale json threads quiet"
      " detector weights threshold min-face max-side margin align whole isa ", 1, MAX_INPUTS_GIVEN, run_data,
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
      "  facegan data show faces --out sheet.png\n"
@@ -21579,7 +21599,8 @@ static const Verb verbs[] = {
      "  facegan eval runs/ganmut faces --classifier runs/emotions --html --out numbers.html\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --limit 500 --bootstrap 0 --csv\n"},
     {"study", "study truth|augment|ganmut ... --out DIR", "an experiment from beginning to end: its steps, its tables, its page",
-     " out size count epochs iters width repeat limit split bootstrap classes crop grey channels pose seed csv threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_study,
+     " out size count epochs iters width repeat limit split bootstrap classes crop grey channels pose weakest blends viewers seed csv"
+     " threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_study,
      "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"
      "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"
      "  facegan study truth runs/ganmut runs/published --out truth\n"},

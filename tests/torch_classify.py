@@ -35,8 +35,8 @@ passed = failed = 0
 torch.set_num_threads(2)
 VGG = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 EMOTIONS = ("angry", "happy", "sad")
-MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-BGR_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
+MEAN, STD = torch.tensor([0.485, 0.456, 0.406], dtype=torch.float64).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225], dtype=torch.float64).view(3, 1, 1)
+BGR_MEAN = torch.tensor([103.939, 116.779, 123.68], dtype=torch.float64).view(3, 1, 1)
 PREPROCESS = {
     "tanh": lambda x: x,
     "unit": lambda x: (x + 1) / 2,
