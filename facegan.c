@@ -580,6 +580,7 @@ typedef struct Epilogue {               // v: a raw result, i: its index in the 
     const real *plus;                   // or NULL: v += plus[i]            (may be the output: accumulation in place)
     const real *bias;                   // or NULL: v += bias[k]
     real slope;                         // v = v > 0 ? v : slope*v          (1: none; 0: ReLU)
+    const real *slopes;                 // or NULL: the slope is slopes[k]  (PReLU)
     const real *mask;                   // or NULL: v *= mask[i] > 0 ? 1 : mask_slope
     real mask_slope;
 } Epilogue;
@@ -991,14 +992,22 @@ INLINE void NAME(depthwise_vectors)(real *sum, const real *const *x, const real 
 #undef END
 }
 
+/* A line of `count` numbers (a power of two, as LANES is), over and over. */
+INLINE VEC NAME(repeated)(const real *line, int count)
+{
+    VEC v;
+    for (int l = 0; l < LANES; l++)
+        ((real *)&v)[l] = line[l & (count - 1)];
+    return v;
+}
+
 /* Fewer channels than lanes, side by side: a vector has the channels of several pixels, and w's, repeated. */
 static void NAME(depthwise_few)(real *sum, const real *const *x, const real *const *w, int terms, int numbers,
                                 int channels, int accumulate)
 {
     VEC f[DEPTHWISE_TERMS];
     for (int t = 0; t < terms; t++)
-        for (int l = 0; l < LANES; l++)
-            ((real *)&f[t])[l] = w[t][l & (channels - 1)];      // (a power of two, like LANES)
+        f[t] = NAME(repeated)(w[t], channels);
     int i = 0;
     for (; i + 4 * LANES <= numbers; i += 4 * LANES) {
         VEC v[4];
@@ -1063,39 +1072,43 @@ static void NAME(depthwise)(real *sum, const real *const *x, const real *const *
 }
 
 /* The way out, for all methods: row m of v, `count` channels from `channel` on, goes to the output pixel whose channel
- * 0 has the index at[m], through the epilogue. `plain`: nothing is added but the bias, and nothing masked. A row of 10 channels ends within a vector. Where the next rows follow it in memory (`joined`), the
- * whole vector is stored all the same: what is too much is theirs to write, and they come later. Otherwise half
- * vectors, quarters and single numbers are left. */
-#define FINISH(type, added)                                                             \
+ * 0 has the index at[m], through the epilogue. `plain`: nothing is added but the bias, nothing masked, and there is one
+ * slope. A row of 10 channels ends within a vector. Where the next rows follow it in memory (`joined`), the whole vector
+ * is stored all the same: what is too much is theirs to write, and they come later. Otherwise half vectors, quarters and
+ * single numbers are left. */
+#define FINISH(type, added, sloped)                                                     \
     {                                                                                   \
         type x = *(const type *)(v + i);                                                \
         if (!plain && plus) x += *(const type *)(plus + o + i);                         \
         if (bias) x += (added);                                                         \
-        if (slope != 1) x = SELECT_AS(type, x > 0, x, slope * x);                       \
+        if (!plain && slopes) x = SELECT_AS(type, x > 0, x, (sloped) * x);              \
+        else if (slope != 1) x = SELECT_AS(type, x > 0, x, slope * x);                  \
         if (!plain && mask) x = SELECT_AS(type, *(const type *)(mask + o + i) > 0, x, e->mask_slope * x); \
         *(type *)(out + o + i) = x;                                                     \
     }
 #define FINISH_ALL(type)                                                                \
     for (; i + (int)(sizeof(type) / sizeof(real)) <= count; i += (int)(sizeof(type) / sizeof(real))) \
-        FINISH(type, *(const type *)(bias + i))
+        FINISH(type, *(const type *)(bias + i), *(const type *)(slopes + i))
 INLINE void NAME(finish_rows)(const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count,
                               const real *v, int v_row, const int plain)
 {
     typedef real half __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(real)), may_alias));
     typedef real quarter __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
     const real *plus = e->plus, *bias = e->bias ? e->bias + channel : NULL, *mask = e->mask, slope = e->slope;
+    const real *slopes = e->slopes ? e->slopes + channel : NULL;
     const int whole = count - count % LANES, joined = !plus && at[rows - 1] - at[0] == (size_t)(rows - 1) * count;
     const int over = whole < count && joined ? rows - (LANES - count % LANES + count - 1) / count : 0;   // rows with enough behind them
-    VEC last_bias = {0};
+    VEC last_bias = {0}, last_slopes = {0};
     if (bias && over > 0)
         memcpy(&last_bias, bias + whole, (count - whole) * sizeof(real));
+    if (slopes && over > 0)
+        memcpy(&last_slopes, slopes + whole, (count - whole) * sizeof(real));
     int row = 0;
     if (joined && v_row == count && whole == 0 && LANES % count == 0) {     // few channels, side by side: one long row
         const size_t o = at[0] + channel;
-        for (int l = count; bias && l < LANES; l++)
-            ((real *)&last_bias)[l] = bias[l & (count - 1)];
+        const VEC biases = bias ? NAME(repeated)(bias, count) : (VEC){0}, all_slopes = slopes ? NAME(repeated)(slopes, count) : (VEC){0};
         for (int i = 0; i + LANES <= rows * count; i += LANES, row += LANES / count)
-            FINISH(NAME(vec_unaligned), last_bias)
+            FINISH(NAME(vec_unaligned), biases, all_slopes)
         v += (ptrdiff_t)row * v_row;
     }
     for (; row < rows; row++, v += v_row) {
@@ -1105,7 +1118,7 @@ INLINE void NAME(finish_rows)(const Epilogue *e, real *out, const size_t *at, in
         if (i == count)
             continue;
         if (row < over) {
-            FINISH(NAME(vec_unaligned), last_bias)
+            FINISH(NAME(vec_unaligned), last_bias, last_slopes)
             continue;
         }
         if (VECTOR_BYTES > 32)
@@ -1118,8 +1131,8 @@ INLINE void NAME(finish_rows)(const Epilogue *e, real *out, const size_t *at, in
                 x += plus[o + i];
             if (bias)
                 x += bias[i];
-            if (slope != 1)
-                x = x > 0 ? x : slope * x;
+            if (slopes || slope != 1)
+                x = x > 0 ? x : (slopes ? slopes[i] : slope) * x;
             if (mask && !(mask[o + i] > 0))
                 x *= e->mask_slope;
             out[o + i] = x;
@@ -1132,7 +1145,7 @@ INLINE void NAME(finish_rows)(const Epilogue *e, real *out, const size_t *at, in
 static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count,
                          const real *v, int v_row)
 {
-    if (e->plus || e->mask)
+    if (e->plus || e->mask || e->slopes)
         NAME(finish_rows)(e, out, at, rows, channel, count, v, v_row, 0);
     else
         NAME(finish_rows)(e, out, at, rows, channel, count, v, v_row, 1);
@@ -3730,10 +3743,10 @@ CASE(put_at_largest)
  * and T is linear in each, so the gradient of any of the three with respect to one operand is another of the three:
  * differentiating twice needs nothing new. A transposed convolution is conv2d_input_grad of a filter; a dense layer
  * is a 1x1 convolution. Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 6), 3 mask, 4
- * plus, 5 the prepared filter.
+ * plus, 5 the prepared filter, 6 the slopes of PReLU.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { BIAS = 2, MASK, PLUS, FILTER };
+enum { BIAS = 2, MASK, PLUS, FILTER, SLOPES };
 
 typedef struct Conv { int k, size, stride, pad; } Conv;     /* K output channels, a square kernel, stride, zeros on each side */
 
@@ -3810,7 +3823,7 @@ static void conv_define(const Node *y, const double *const *in, double *out, Con
     for (size_t i = 0; i < count_of(y); i++) {
         if (y->in[PLUS]) out[i] += in[PLUS][i];
         if (y->in[BIAS]) out[i] += in[BIAS][i % (size_t)y->conv.k];
-        if (!(out[i] > 0)) out[i] *= y->a;
+        if (!(out[i] > 0)) out[i] *= y->in[SLOPES] ? in[SLOPES][i % (size_t)y->conv.k] : y->a;
         if (y->in[MASK] && !(in[MASK][i] > 0)) out[i] *= y->b;
     }
 }
@@ -3837,7 +3850,7 @@ static const real *data_or_null(const Node *node)
 static void conv_cpu(Node *y)
 {
     Epilogue e = {.plus = data_or_null(y->in[PLUS]), .bias = data_or_null(y->in[BIAS]), .slope = (real)y->a,
-                  .mask = data_or_null(y->in[MASK]), .mask_slope = (real)y->b};
+                  .slopes = data_or_null(y->in[SLOPES]), .mask = data_or_null(y->in[MASK]), .mask_slope = (real)y->b};
     const Node *second = y->in[FILTER] ? y->in[FILTER] : y->in[1];
     conv_run(&y->conv, conv_kind(y), y->in[0]->data, second->data, &e, y->data,
              scratch(conv_scratch_bytes(&y->conv, conv_kind(y))));
@@ -4437,7 +4450,8 @@ DEFINE(max_unpool)
     FOR_EACH_INDEX(s, n, p, q, c) { LARGEST(to, &y->conv, in[1], n, p, q, c); out[to] += in[0][i++]; }
 }
 
-/* A row of windows: first the largest of each column (a long vector operation a row), then of a window's columns. */
+/* A row of windows: first the largest of each column (a long vector operation a row), then of a window's columns: of
+ * those that the border cuts one by one, then of all others at once, by holding the row against itself, moved. */
 typedef struct Pooling { Node *y; real *rows; size_t row; } Pooling;
 
 static void max_pool_task(void *argument, int index, int worker)
@@ -4448,16 +4462,23 @@ static void max_pool_task(void *argument, int index, int worker)
     size_t c = (size_t)s->c, width = (size_t)s->w * c;
     Range rows = window(index % s->ho, s->stride, s->pad_y, s->r, s->h);
     real *row = job->rows + (size_t)worker * job->row, *out = job->y->data + (size_t)index * (size_t)s->wo * c;
-    const real *x = job->y->in[0]->data + (size_t)n * (size_t)s->h * width;
-    memcpy(row, x + (size_t)rows.low * width, width * sizeof(real));
-    for (int h = rows.low + 1; h < rows.high; h++)
-        kernels->pointwise(OP_max_pool, row, x + (size_t)h * width, 0, 0, row, width);
-    for (int q = 0; q < s->wo; q++, out += c) {
+    const real *x = job->y->in[0]->data + ((size_t)n * (size_t)s->h + (size_t)rows.low) * width, *best = x;
+    for (int h = 1; h < rows.high - rows.low; h++, best = row)
+        kernels->pointwise(OP_max_pool, best, x + (size_t)h * width, 0, 0, row, width);
+    if (best == x) memcpy(row, x, width * sizeof(real));
+    for (int q = 0; q < s->wo; q++) {
         Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
-        const real *best = row + (size_t)columns.low * c;
-        for (int w = columns.low + 1; w < columns.high; w++, best = out)
-            kernels->pointwise(OP_max_pool, best, row + (size_t)w * c, 0, 0, out, c);
-        if (best != out) memcpy(out, best, c * sizeof(real));
+        if (columns.high - columns.low == s->s) continue;
+        best = row + (size_t)columns.low * c;
+        memcpy(out + (size_t)q * c, best, c * sizeof(real));
+        for (int w = columns.low + 1; w < columns.high; w++)
+            kernels->pointwise(OP_max_pool, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c, c);
+    }
+    for (int w = s->w - 1; w > s->w - s->s; w--) kernels->pointwise(OP_max_pool, row, row + c, 0, 0, row, (size_t)w * c);
+    for (int q = 0; q < s->wo; q++) {
+        Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
+        if (columns.high - columns.low == s->s)
+            memcpy(out + (size_t)q * c, row + (size_t)columns.low * c, c * sizeof(real));
     }
 }
 
@@ -4665,7 +4686,7 @@ static void count_uses(Graph *g)
 /* A convolution whose raw result has one reader can do that reader's work while the result is in registers. */
 static bool can_absorb(const Node *x)
 {
-    return is_conv(x) && x->uses == 1 && !x->kept && x->a == 1 && !x->in[MASK] && !x->in[BIAS];
+    return is_conv(x) && x->uses == 1 && !x->kept && x->a == 1 && !x->in[MASK] && !x->in[SLOPES];
 }
 
 /* Makes reader `y` the convolution `x` itself, with one more operand in `slot`. */
@@ -4681,13 +4702,15 @@ static void absorb(Node *y, Node *x, int slot, Node *operand, double mask_slope)
     x->dead = true;
 }
 
-/* leaky_mask(conv, y) and u + conv, as gradients are full of them, become one convolution each. */
+/* leaky_mask(conv, y) and u + conv, as gradients are full of them, become one convolution each, and so does prelu(conv)
+ * (the GPU's epilogue knows one slope only). */
 static void fuse_convolutions(Graph *g)
 {
     for (int i = 0; i < g->count; i++) {
         Node *y = g->nodes[i], *u = y->in[0], *v = y->in[1];
         if (y->dead) continue;
-        if (y->op == OP_leaky_mask && can_absorb(u)) absorb(y, u, MASK, v, y->a);
+        if (y->op == OP_prelu && can_absorb(u) && !device) absorb(y, u, SLOPES, v, 0);
+        if (y->op == OP_leaky_mask && can_absorb(u) && !u->in[BIAS]) absorb(y, u, MASK, v, y->a);
         else if (y->op == OP_add && can_absorb(v) && !v->in[PLUS] && v->id > u->id) absorb(y, v, PLUS, u, 0);
         else if (y->op == OP_add && can_absorb(u) && !u->in[PLUS]) absorb(y, u, PLUS, v, 0);
     }
@@ -10696,6 +10719,18 @@ static Node *network_layer(Network *net, Node *x, Layer l)
                   conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
 }
 
+/* Layers with the same input, window and slope become slices of one convolution, which reads the input once: three
+ * heads of 4, 8 and 20 channels leave most lanes empty each (of RetinaFace's time 0.4 ms in 19). */
+static void join_layers(Node **layer, int n)
+{
+    Node *w = layer[0]->in[1], *bias = layer[0]->in[BIAS];
+    for (int i = 1; i < n; i++) w = concat(w, layer[i]->in[1], 3), bias = concat(bias, layer[i]->in[BIAS], 3);
+    ConvShape s = layer[0]->conv;
+    s.k = w->shape.d[3];
+    Node *all = conv2d(layer[0]->in[0], w, bias, layer[0]->a, s);
+    for (int i = 0, at = 0; i < n; at += layer[i]->shape.d[3], i++) layer[i] = slice(all, 3, at, layer[i]->conv.k);
+}
+
 static Node *prelu_layer(Network *net, Node *x, const char *name)
 {
     return prelu(x, network_vector(net, x->graph, name, "weight", x->shape.d[3]));
@@ -10818,6 +10853,7 @@ static void pnet(Network *net, Node *x, Node **out)
     h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu3");
     out[0] = network_layer(net, h, (Layer){"conv4_1", .conv = {2, 1, 1, 0}, .slope = LINEAR});
     out[1] = network_layer(net, h, (Layer){"conv4_2", .conv = {4, 1, 1, 0}, .slope = LINEAR});
+    join_layers(out, 2);
 }
 
 /* (N,24,24,3) -> scores (N,1,1,2), moves (N,1,1,4) */
@@ -10833,6 +10869,7 @@ static void rnet(Network *net, Node *x, Node **out)
                     "prelu4");
     out[0] = network_layer(net, h, (Layer){"dense5_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
     out[1] = network_layer(net, h, (Layer){"dense5_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
+    join_layers(out, 2);
 }
 
 /* (N,48,48,3) -> scores (N,1,1,2), moves (N,1,1,4), landmarks (N,1,1,10): five x, then five y */
@@ -10851,6 +10888,7 @@ static void onet(Network *net, Node *x, Node **out)
     out[0] = network_layer(net, h, (Layer){"dense6_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
     out[1] = network_layer(net, h, (Layer){"dense6_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
     out[2] = network_layer(net, h, (Layer){"dense6_3", .conv = {.k = 10}, .slope = LINEAR, .dense = true});
+    join_layers(out, 3);
 }
 
 /* Box regression: moves each side by its share of the width or height; `pixel` as in overlap(). */
@@ -11096,8 +11134,10 @@ static Node *context(Network *net, Node *x, int level, double slope)
     char base[5][32];
     int k = x->shape.d[3];
     for (int i = 0; i < 5; i++) snprintf(base[i], sizeof base[i], "ssh%d.%s", level + 1, names[i]);
-    Node *three = conv_norm(net, x, base[0], 0, (Conv){k / 2, 3, 1, 1}, RELU);
-    Node *shared = conv_norm(net, x, base[1], 0, (Conv){k / 4, 3, 1, 1}, slope);
+    Node *first[2] = {conv_norm(net, x, base[0], 0, (Conv){k / 2, 3, 1, 1}, slope),
+                      conv_norm(net, x, base[1], 0, (Conv){k / 4, 3, 1, 1}, slope)};
+    join_layers(first, 2);
+    Node *three = relu(first[0]), *shared = first[1];        // (a ReLU after a leaky one is a ReLU)
     Node *five = conv_norm(net, shared, base[2], 0, (Conv){k / 4, 3, 1, 1}, RELU);
     Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, (Conv){k / 4, 3, 1, 1}, slope), base[4], 0,
                             (Conv){k / 4, 3, 1, 1}, RELU);
@@ -11119,6 +11159,7 @@ static void retinaface_heads(Network *net, Node **level, int k, Node **out)
             out[3 * i + head] = network_layer(
                 net, features, (Layer){name, NULL, {ANCHORS * numbers[head], 1, 1, 0}, LINEAR, false, false});
         }
+        join_layers(out + 3 * i, 3);
     }
 }
 
@@ -17876,12 +17917,12 @@ static int each_photo(const Settings *s, char *const *inputs, int count, EachPho
     Names paths = {0}, names = {0};
     Detector detector;
     NetworkTrace trace = {0};
-    int unreadable = 0, without = 0, found = 0, widest = 0, ok = open_detector(&detector, s, e);
-    double seconds = 0;
+    int unreadable = 0, without = 0, found = 0, widest = 0, timed = 0, ok = open_detector(&detector, s, e);
     if (!ok) return 0;
     if (*s->trace) detector.watch = trace_network, detector.watch_context = &trace;
     ok = photo_paths(inputs, count, &paths, e) && photo_names(&paths, &names, e) &&
          (!*s->out || make_directory(s->out, e));
+    double *seconds = must_alloc((size_t)paths.count + 1, sizeof *seconds);
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
     for (int i = 0; ok && i < paths.count && !interrupted; i++) {
         Photo photo = {paths.items[i], names.items[i], widest, {0}};
@@ -17894,7 +17935,7 @@ static int each_photo(const Settings *s, char *const *inputs, int count, EachPho
         }
         double start = now_seconds();
         ok = detect_faces(&detector, &photo.image, &faces, e);
-        seconds += now_seconds() - start;
+        seconds[timed++] = now_seconds() - start;
         if (ok && !faces.count) warn("no face in %s", photo.path), without++;
         found += faces.count;
         ok = ok && each(context, &photo, &faces, s, e);
@@ -17902,9 +17943,11 @@ static int each_photo(const Settings *s, char *const *inputs, int count, EachPho
         image_free(&photo.image);
     }
     int seen = paths.count - unreadable;
+    qsort(seconds, (size_t)timed, sizeof *seconds, compare_doubles);
     if (ok)
-        warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture", found, seen,
-             without, unreadable, seen ? 1e3 * seconds / seen : 0);
+        warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", found,
+             seen, without, unreadable, timed ? 1e3 * seconds[timed / 2] : 0);
+    free(seconds);
     if (*s->trace) ok = save_network_trace(&trace, s->trace, e) && ok;
     detector_close(&detector);
     names_free(&paths), names_free(&names);

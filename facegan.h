@@ -146,7 +146,7 @@ typedef enum Op {
     OPS
 } Op;
 
-enum { AXES = 4, MAX_INPUTS = 6 };
+enum { AXES = 4, MAX_INPUTS = 7 };
 
 typedef struct Shape { int d[AXES]; } Shape;    /* (N,H,W,C), or (R,S,C,K) */
 

@@ -458,7 +458,7 @@ def forward_time(function):
 
 
 def time_networks(weights, photo, work):
-    """facegan's whole detection, a mean over many copies in one process, against PyTorch's forward passes alone on the same inputs
+    """facegan's whole detection, the median of many copies in one process, against PyTorch's forward passes alone on the same inputs
     (R's and O's as one batch each); five rounds in turn, medians. Both use two threads."""
     nets, retinaface = trained_mtcnn(weights), sorted((weights / "retinaface").glob("*.pth"))[-1]
     net = trained_retinaface(retinaface)
