@@ -1772,7 +1772,10 @@ static Pass conv_pass(const ConvShape *s, ConvKind kind, int index)
     return pass;
 }
 
-typedef struct BandPlan {
+typedef struct Band { int n, pictures, row, rows, height; } Band;   // grid lines; lines of input of each picture
+
+typedef struct BandPlan BandPlan;
+struct BandPlan {
     ConvShape s;
     ConvKind kind;
     ConvMethod method;
@@ -1781,14 +1784,15 @@ typedef struct BandPlan {
     int rows, cols;                     // the largest grid of a pass
     int low_y, low_x, high_y, high_x;   // all windows over grid point (0,0) lie within
     int copied, band_w;                 // is a band copied? pixels of a line of it
+    void (*fill)(const BandPlan *p, const Band *b, real *to, real *own);        // how: band_copy, or section 3.7
+    const void *fill_job;
+    size_t fill_size;                   // the memory that takes, in reals
     int band_rows, band_pictures, bands, panels, groups;    // a task is a band and a group of panels
     size_t band_size, tiles_size, points_size;      // in reals: the copy, the tiles and the pointers of a band
     const real *in, *filter;
     const Epilogue *e;
     real *out, *copies, *own;           // all bands' copies if groups share them; each worker's memory
-} BandPlan;
-
-typedef struct Band { int n, pictures, row, rows, height; } Band;   // grid lines; lines of input of each picture
+};
 
 /* Where the passes' windows lie, and whether all are inside the input. */
 static void band_windows(BandPlan *p)
@@ -1833,11 +1837,34 @@ static void band_cut(BandPlan *p)
         p->groups = ceil_div(p->panels, max_int(1, min_int(4, p->panels / 8)));
 }
 
-static BandPlan band_plan(const ConvShape *shape, ConvKind kind)
+static void band_copy(const BandPlan *p, const Band *b, real *to, real *own)
 {
-    ConvShape s = conv_normal(shape, kind);
+    (void)own;
+    for (int n = 0; n < b->pictures; n++)
+        for (int y = 0; y < b->height; y++)
+            copy_line(to + ((size_t)n * b->height + y) * p->band_w * p->depth,
+                      p->in + (size_t)(b->n + n) * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth,
+                      b->row * p->in_step + p->low_y + y, p->low_x, p->band_w);
+}
+
+/* The bands, and the memory of a worker. */
+static void band_sizes(BandPlan *p)
+{
+    band_cut(p);
+    int points = round_up_int(p->band_pictures * p->band_rows * p->cols, kernels->dot_rows);
+    size_t tiles = 1;                   // panels in place: all tiles of a task are under way at once
+    if (p->method == BY_RAW_PANELS)
+        tiles = (size_t)ceil_div(points, kernels->tile_rows) * ceil_div(p->panels, p->groups);
+    p->band_size = p->copied ? align_reals((size_t)p->band_pictures * band_height(p) * p->band_w * p->depth) : 0;
+    p->tiles_size = align_reals(tiles * kernels->tile_rows * panel_lanes());
+    p->points_size = align_reals(points * (sizeof(real *) + sizeof(size_t)) / sizeof(real) + 1);
+}
+
+/* Of a shape as conv_normal leaves it. */
+static BandPlan band_plan_of(ConvShape s, ConvKind kind, ConvMethod method)
+{
     int forward = kind == CONV_FORWARD;
-    BandPlan p = { .s = s, .kind = kind, .method = conv_method(shape, kind),
+    BandPlan p = { .s = s, .kind = kind, .method = method, .fill = band_copy,
                    .in_h = forward ? s.h : s.ho, .in_w = forward ? s.w : s.wo, .depth = forward ? s.c : s.k,
                    .out_h = forward ? s.ho : s.h, .out_w = forward ? s.wo : s.w, .width = forward ? s.k : s.c,
                    .in_step = forward ? s.stride : 1, .out_step = forward ? 1 : s.stride };
@@ -1845,20 +1872,19 @@ static BandPlan band_plan(const ConvShape *shape, ConvKind kind)
     p.rows = ceil_div(p.out_h, p.out_step);
     p.cols = ceil_div(p.out_w, p.out_step);
     band_windows(&p);
-    band_cut(&p);
-    int points = round_up_int(p.band_pictures * p.band_rows * p.cols, kernels->dot_rows);
-    size_t tiles = 1;                   // panels in place: all tiles of a task are under way at once
-    if (p.method == BY_RAW_PANELS)
-        tiles = (size_t)ceil_div(points, kernels->tile_rows) * ceil_div(p.panels, p.groups);
-    p.band_size = p.copied ? align_reals((size_t)p.band_pictures * band_height(&p) * p.band_w * p.depth) : 0;
-    p.tiles_size = align_reals(tiles * kernels->tile_rows * panel_lanes());
-    p.points_size = align_reals(points * (sizeof(real *) + sizeof(size_t)) / sizeof(real) + 1);
+    return p;
+}
+
+static BandPlan band_plan(const ConvShape *shape, ConvKind kind)
+{
+    BandPlan p = band_plan_of(conv_normal(shape, kind), kind, conv_method(shape, kind));
+    band_sizes(&p);
     return p;
 }
 
 static size_t band_own_size(const BandPlan *p)
 {
-    return (p->groups > 1 ? 0 : p->band_size) + p->tiles_size + p->points_size;
+    return (p->groups > 1 ? 0 : p->band_size) + p->tiles_size + p->points_size + p->fill_size;
 }
 
 static size_t band_scratch(const BandPlan *p)
@@ -1876,21 +1902,11 @@ static Band band_at(const BandPlan *p, int index)
     return b;
 }
 
-static void band_copy(const BandPlan *p, const Band *b, real *to)
-{
-    for (int n = 0; n < b->pictures; n++)
-        for (int y = 0; y < b->height; y++)
-            copy_line(to + ((size_t)n * b->height + y) * p->band_w * p->depth,
-                      p->in + (size_t)(b->n + n) * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth,
-                      b->row * p->in_step + p->low_y + y, p->low_x, p->band_w);
-}
-
 static void band_copy_task(void *arg, int index, int worker)
 {
     const BandPlan *p = arg;
     Band b = band_at(p, index);
-    (void)worker;
-    band_copy(p, &b, p->copies + index * p->band_size);
+    p->fill(p, &b, p->copies + index * p->band_size, p->own + worker * band_own_size(p));
 }
 
 /* Lists where each grid point of a band reads and writes, `block` columns at a time, line by line; returns how many. */
@@ -1973,13 +1989,13 @@ static void band_task(void *arg, int index, int worker)
     const BandPlan *p = arg;
     int group = index % p->groups, dot = p->method == BY_DOT;
     Band b = band_at(p, index / p->groups);
-    real *own = p->own + worker * band_own_size(p), *c = own + p->points_size, *copy = c + p->tiles_size;
+    real *own = p->own + worker * band_own_size(p), *c = own + p->points_size, *copy = c + p->tiles_size + p->fill_size;
     const real **from = (const real **)own;
     const real *in = p->in + ((size_t)b.n * p->in_h + (size_t)b.row * p->in_step) * p->in_w * p->depth;
     if (p->copied && p->groups > 1) {
         in = p->copies + index / p->groups * p->band_size;
     } else if (p->copied) {
-        band_copy(p, &b, copy);
+        p->fill(p, &b, copy, c + p->tiles_size);
         in = copy;
     }
     for (int i = 0; i < p->passes; i++) {
@@ -2420,15 +2436,13 @@ static int depthwise_count(const Depthwise *d, int x)
     return x < first || x > last ? 1 : min_int(depthwise_pixels(s), last - x + 1);
 }
 
-/* Forward and input gradient: a line of outputs. */
-static void depthwise_line_task(void *arg, int index, int worker)
+/* Forward and input gradient: line `index` of outputs, which begins at out[line]. */
+static void depthwise_line(const Depthwise *d, int index, real *sum, real *out, size_t line)
 {
-    const Depthwise *d = arg;
     const ConvShape *s = &d->s;
     int forward = d->kind == CONV_FORWARD, out_h = forward ? s->ho : s->h, out_w = forward ? s->wo : s->w, count;
     int in_h = forward ? s->h : s->ho, in_w = forward ? s->w : s->wo, n = index / out_h, y = index % out_h;
     int up = forward ? s->stride : 1, down = forward ? 1 : s->stride, sign = forward ? 1 : -1;
-    real *sum = d->own + worker * d->own_size;
     for (int x = 0; x < out_w; x += count) {
         const real *from[DEPTHWISE_TERMS], *w[DEPTHWISE_TERMS];
         size_t at[DEPTHWISE_PIXELS];
@@ -2446,9 +2460,16 @@ static void depthwise_line_task(void *arg, int index, int worker)
             }
         }
         for (int i = 0; i < count; i++)
-            at[i] = ((size_t)index * out_w + x + i) * s->c;
-        kernels->finish(d->e, d->out, at, count, 0, s->c, sum, s->c);
+            at[i] = line + (size_t)(x + i) * s->c;
+        kernels->finish(d->e, out, at, count, 0, s->c, sum, s->c);
     }
+}
+
+static void depthwise_line_task(void *arg, int index, int worker)
+{
+    const Depthwise *d = arg;
+    size_t length = (size_t)(d->kind == CONV_FORWARD ? d->s.wo : d->s.w) * d->s.c;
+    depthwise_line(d, index, d->own + worker * d->own_size, d->out, index * length);
 }
 
 /* Weight gradient: one line of taps of some channels. Taps take the place of pixels, pixels that of terms. */
@@ -2497,6 +2518,34 @@ static void depthwise_run(Depthwise *d, real *scratch)
         parallel(s->r * ceil_div(s->c, DEPTHWISE_CHANNELS), depthwise_taps_task, d);
     else
         parallel(s->n * (d->kind == CONV_FORWARD ? s->ho : s->h), depthwise_line_task, d);
+}
+
+/* MobileNet's pair, a depthwise convolution and a 1x1: what the first gives is the second's band, made where it is
+ * read, so that it never goes out to memory (RetinaFace's layers of 8 and 16 channels are bound by that). */
+static int conv_takes_depthwise(const ConvShape *first, const ConvShape *s)
+{
+    return conv_method(first, CONV_FORWARD) == BY_CHANNEL && conv_method(s, CONV_FORWARD) == BY_PANELS && s->r == 1
+        && s->s == 1 && s->stride == 1 && s->pad_y == 0 && s->pad_x == 0;
+}
+
+static void pair_fill(const BandPlan *p, const Band *b, real *to, real *own)
+{
+    const Depthwise *d = p->fill_job;
+    for (int n = 0; n < b->pictures; n++)
+        for (int y = 0; y < b->height; y++)
+            depthwise_line(d, (b->n + n) * d->s.ho + b->row + y, own, to,
+                           ((size_t)n * b->height + y) * p->band_w * p->depth);
+}
+
+static BandPlan pair_plan(const ConvShape *first, const ConvShape *s)
+{
+    BandPlan p = band_plan_of(*s, CONV_FORWARD, BY_PANELS);
+    p.copied = 1;
+    p.fill = pair_fill;
+    p.fill_size = depthwise_own(first);
+    band_sizes(&p);
+    p.groups = 1;                       // (nobody shares a band: it stays in L2)
+    return p;
 }
 
 /* --------------------------------------------------------------------------------------------
@@ -2904,6 +2953,22 @@ static size_t conv_scratch_bytes(const ConvShape *s, ConvKind kind)
         return band_scratch(&p) * sizeof(real);
     }
     }
+}
+
+static size_t conv_pair_scratch_bytes(const ConvShape *first, const ConvShape *s)
+{
+    BandPlan p = pair_plan(first, s);
+    return band_scratch(&p) * sizeof(real);
+}
+
+/* y = conv(depthwise(x, w_first), prepared), each with its epilogue. */
+static void conv_pair_run(const ConvShape *first, const ConvShape *s, const real *x, const real *w_first,
+                          const real *prepared, const Epilogue *e_first, const Epilogue *e, real *out, void *scratch)
+{
+    Depthwise d = { .s = *first, .kind = CONV_FORWARD, .a = x, .b = w_first, .e = e_first };
+    BandPlan p = pair_plan(first, s);
+    p.fill_job = &d, p.in = x, p.filter = prepared, p.e = e, p.out = out;
+    band_run(&p, scratch);
 }
 
 /* Forward: a = x, b = w or its prepared copy, out = y. Input gradient: a = dy, b likewise, out = dx. Weight gradient:
@@ -3743,10 +3808,11 @@ CASE(put_at_largest)
  * and T is linear in each, so the gradient of any of the three with respect to one operand is another of the three:
  * differentiating twice needs nothing new. A transposed convolution is conv2d_input_grad of a filter; a dense layer
  * is a 1x1 convolution. Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 6), 3 mask, 4
- * plus, 5 the prepared filter, 6 the slopes of PReLU.
+ * plus, 5 the prepared filter, 6 the slopes of PReLU, 7 and 8 filter and bias of a depthwise convolution on the way in
+ * (`before`).
  * ---------------------------------------------------------------------------------------------- */
 
-enum { BIAS = 2, MASK, PLUS, FILTER, SLOPES };
+enum { BIAS = 2, MASK, PLUS, FILTER, SLOPES, BEFORE_FILTER, BEFORE_BIAS };
 
 typedef struct Conv { int k, size, stride, pad; } Conv;     /* K output channels, a square kernel, stride, zeros on each side */
 
@@ -3818,8 +3884,12 @@ static void term_w(const double *x, const double *dy, double *dw, size_t xi, siz
 /* A convolution of the family, and what the planner fused into it: see Epilogue in chapter 3. */
 static void conv_define(const Node *y, const double *const *in, double *out, ConvTerm *term)
 {
+    double *between = y->before ? must_alloc(count_of(y->before), sizeof *between) : NULL;
+    if (between)
+        conv_define(y->before, (const double *[MAX_INPUTS]){in[0], in[BEFORE_FILTER], in[BEFORE_BIAS]}, between, term);
     memset(out, 0, count_of(y) * sizeof *out);
-    conv_terms(&y->conv, term, in[0], in[1], out);
+    conv_terms(&y->conv, term, between ? between : in[0], in[1], out);
+    free(between);
     for (size_t i = 0; i < count_of(y); i++) {
         if (y->in[PLUS]) out[i] += in[PLUS][i];
         if (y->in[BIAS]) out[i] += in[BIAS][i % (size_t)y->conv.k];
@@ -3852,6 +3922,13 @@ static void conv_cpu(Node *y)
     Epilogue e = {.plus = data_or_null(y->in[PLUS]), .bias = data_or_null(y->in[BIAS]), .slope = (real)y->a,
                   .slopes = data_or_null(y->in[SLOPES]), .mask = data_or_null(y->in[MASK]), .mask_slope = (real)y->b};
     const Node *second = y->in[FILTER] ? y->in[FILTER] : y->in[1];
+    if (y->before) {
+        const ConvShape *first = &y->before->conv;
+        Epilogue e_first = {.bias = data_or_null(y->in[BEFORE_BIAS]), .slope = (real)y->before->a};
+        conv_pair_run(first, &y->conv, y->in[0]->data, y->in[BEFORE_FILTER]->data, second->data, &e_first, &e, y->data,
+                      scratch(conv_pair_scratch_bytes(first, &y->conv)));
+        return;
+    }
     conv_run(&y->conv, conv_kind(y), y->in[0]->data, second->data, &e, y->data,
              scratch(conv_scratch_bytes(&y->conv, conv_kind(y))));
 }
@@ -4716,6 +4793,19 @@ static void fuse_convolutions(Graph *g)
     }
 }
 
+/* A depthwise convolution with one reader, a 1x1, is done on that one's way in. (The GPU's kernels have no such way.) */
+static void fuse_pairs(Graph *g)
+{
+    for (int i = 0; i < g->count && !device; i++) {
+        Node *y = g->nodes[i], *u = y->in[0];
+        if (y->dead || y->op != OP_conv2d || u->op != OP_conv2d || u->uses != 1 || u->kept) continue;
+        if (u->in[MASK] || u->in[PLUS] || u->in[SLOPES] || !conv_takes_depthwise(&u->conv, &y->conv)) continue;
+        y->before = u;
+        y->in[0] = u->in[0], y->in[BEFORE_FILTER] = u->in[1], y->in[BEFORE_BIAS] = u->in[BIAS];
+        u->dead = true;
+    }
+}
+
 /* One prepared copy of a filter serves every convolution that wants it in the same layout. */
 static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
 {
@@ -4938,6 +5028,7 @@ static int graph_plan(Graph *g, Error *e)
     if (g->error.status) { *e = g->error; return 0; }
     count_uses(g);
     fuse_convolutions(g);
+    fuse_pairs(g);
     if (!device) prepare_filters(g);
     count_uses(g);
     order_nodes(g);
@@ -11191,8 +11282,8 @@ static Face decode_anchor(double x, double y, double side, const real *scores, c
     return f;
 }
 
-/* A line of the network's input: blue, green, red, less their means. */
-typedef struct RetinaInput { const Image *picture; real *input; } RetinaInput;
+/* A line of the network's input: blue, green, red, less their means: a table of the 256 bytes for each. */
+typedef struct RetinaInput { const Image *picture; real *input, of_byte[3][256]; } RetinaInput;
 
 static void retinaface_line_task(void *argument, int y, int worker)
 {
@@ -11202,13 +11293,14 @@ static void retinaface_line_task(void *argument, int y, int worker)
     real *to = job->input + (size_t)y * w * 3;
     (void)worker;
     for (size_t x = 0; x < w; x++, from += 3, to += 3)
-        for (int c = 0; c < 3; c++) to[c] = (real)from[2 - c] - picture_mean[c];
+        for (int c = 0; c < 3; c++) to[c] = job->of_byte[c][from[2 - c]];
 }
 
 static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
 {
     Shape shape = shape_of(1, picture->height, picture->width, 3);
-    RetinaInput job = {picture, detector_input(d, shape)};
+    RetinaInput job = {.picture = picture, .input = detector_input(d, shape)};
+    for (int i = 0; i < 3 * 256; i++) job.of_byte[i / 256][i % 256] = (real)(i % 256) - picture_mean[i / 256];
     double least_difference = log(d->threshold / (1 - d->threshold));       // of a face's two scores
     parallel(picture->height, retinaface_line_task, &job);
     const Sized *net = detector_run(d, 0, shape, e);
@@ -15356,7 +15448,7 @@ static double conv_operations(const ConvShape *s)
 
 static double node_operations(const Node *y)
 {
-    return is_conv(y) ? conv_operations(&y->conv) : (double)count_of(y);
+    return is_conv(y) ? conv_operations(&y->conv) + (y->before ? conv_operations(&y->before->conv) : 0) : (double)count_of(y);
 }
 
 /* What is really done: Winograd's method needs fewer multiplications than the definition. */
@@ -17423,7 +17515,8 @@ static void draw_task(void *argument, int i, int worker)
     float valence, arousal;
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE], *row = t->rows[i];
     Image image = {size, size, channels, pixels};
-    snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, emotion_names[emotion], index);
+    const char *called = emotion_names[viewed_emotion(s, (uint64_t)index, emotion, &shown, t->emotions, t->n_emotions)];
+    snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, called, index);
     if (!image_save(path, &image, NULL, 0, why)) {
         pthread_mutex_lock(&t->mutex);
         memcpy(t->why, why, sizeof why);
@@ -17431,15 +17524,16 @@ static void draw_task(void *argument, int i, int worker)
         atomic_store(&t->failed, 1);
     }
     face_affect(shown.au, &valence, &arousal);
-    int called = viewed_emotion(s, (uint64_t)index, emotion, &shown, t->emotions, t->n_emotions);
-    int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", emotion_names[emotion], index,
-                        emotion_names[called], shown.intensity, valence, arousal);
+    int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence,
+                        arousal);
     for (int k = 0; k < FACE_AUS; k++) used += snprintf(row + used, 256 - (size_t)used, ",%.2f", shown.au[k]);
-    snprintf(row + used, 256 - (size_t)used, ",%s,%.3f", emotion_names[shown.second], shown.second_intensity);
+    snprintf(row + used, 256 - (size_t)used, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity,
+             emotion_names[emotion]);
     free(pixels);
 }
 
-/* Writes OUT/<emotion>/NNNNN.png, filed by what was drawn, and OUT/labels.csv. */
+/* Writes OUT/<emotion>/NNNNN.png and OUT/labels.csv. With --viewers both say what the viewer said, the column `drawn` what
+ * was drawn. */
 static int draw_faces(const Settings *s, Error *e)
 {
     enum { AT_ONCE = 64 };
@@ -17455,7 +17549,7 @@ static int draw_faces(const Settings *s, Error *e)
     if (!list) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
     fprintf(list, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list, ",AU%d", face_au_numbers[k]);
-    fprintf(list, ",second,second_intensity\n");
+    fprintf(list, ",second,second_intensity,drawn\n");
     DrawTask task = {.s = s, .emotions = emotions, .n_emotions = n, .rows = must_alloc(AT_ONCE, sizeof *task.rows),
                      .mutex = PTHREAD_MUTEX_INITIALIZER};
     Progress progress = progress_start("draw", 0, s->count);

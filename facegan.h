@@ -146,7 +146,7 @@ typedef enum Op {
     OPS
 } Op;
 
-enum { AXES = 4, MAX_INPUTS = 7 };
+enum { AXES = 4, MAX_INPUTS = 9 };
 
 typedef struct Shape { int d[AXES]; } Shape;    /* (N,H,W,C), or (R,S,C,K) */
 
@@ -184,6 +184,7 @@ typedef struct Node {
     /* the planner's notes */
     struct Node *place_of;              /* another node whose memory this one shares (views, results in place); or NULL */
     struct Node *again;                 /* a later copy, recomputed instead of kept */
+    struct Node *before;                /* conv: the depthwise convolution that is done on its way in; or NULL */
     size_t offset;                      /* bytes into the arena */
     size_t skip;                        /* how many numbers into its operand's data a view starts */
     int uses, uses_left;                /* readers in all, and readers still to come of any value in its place */

@@ -136,6 +136,19 @@ static Node *random_conv(Graph *g, Dice *dice, Node *x, bool kinks)
     return conv2d(x, w, bias, kinks && what == 1 ? 0.2 : 1, geometry);
 }
 
+/* A depthwise convolution and a 1x1, which the planner makes one, or a convolution with PReLU, which it makes one, too. */
+static Node *random_pair(Graph *g, Dice *dice, Node *x, bool kinks)
+{
+    int c = x->shape.d[3];
+    Shape first = shape_of(3, 3, 1, c), second = shape_of(1, 1, c, c), vector = shape_of(1, 1, 1, c);
+    double bound = 1.7 / sqrt(c);
+    Node *bias = throw_below(dice, 2) ? test_leaf(g, vector, -1, 1, false) : NULL;
+    double slope = kinks && throw_below(dice, 2) ? 0.2 : 1;
+    Node *h = conv2d(x, test_leaf(g, first, -0.5, 0.5, false), bias, slope, conv_shape(x->shape, first, 1, 1));
+    h = conv2d(h, test_leaf(g, second, -bound, bound, false), bias, slope, conv_shape(h->shape, second, 1, 0));
+    return kinks ? prelu(random_conv(g, dice, h, false), test_leaf(g, vector, -1, 1, false)) : h;
+}
+
 /* Down to half the side and up again, by a convolution and the adjoint of another. */
 static Node *down_and_up(Graph *g, Dice *dice, Node *x)
 {
@@ -177,7 +190,7 @@ static Node *random_map(Graph *g, Dice *dice, Node *x, Node *other, bool kinks)
     Node *mask = is_double ? other : test_leaf(g, x->shape, -1, 1, false);
     Shape per_picture = shape_of(x->shape.d[0], 1, 1, x->shape.d[3]);
     double area = x->shape.d[1] * x->shape.d[2];
-    switch (throw_below(dice, 15)) {
+    switch (throw_below(dice, 16)) {
     case 0: return tanh_of(x);
     case 1: return sigmoid(add(x, other));
     case 2: return affine(x, -0.7, 0.1);
@@ -193,7 +206,8 @@ static Node *random_map(Graph *g, Dice *dice, Node *x, Node *other, bool kinks)
     case 10: return tanh_of(down_and_up(g, dice, x));
     case 11: return random_norm(g, dice, x, other, kinks);
     case 12: return rearranged(dice, x, other);
-    case 13: return add(other, scale(sum_to(x, per_picture), 1 / area));
+    case 13: return tanh_of(random_pair(g, dice, x, kinks));
+    case 14: return add(other, scale(sum_to(x, per_picture), 1 / area));
     default: return throw_below(dice, 2) ? softmax(x) : add(stop_grad(x), logsumexp(other));
     }
 }
