@@ -62,6 +62,10 @@ test-torch: facegan facegan64 build/test_metrics
 	python3 tests/torch_classify.py
 	python3 tests/scipy_metrics.py
 
+# The gamut's page in headless Chromium (needs chromedriver and selenium, else it is skipped).
+test-browser: facegan
+	python3 tests/browser_gamut.py
+
 # The GPU part: gpu.cu for every card from sm_75 on (newer ones through PTX), the CUDA runtime linked into the program. The
 # two -fno- keep C++'s own runtime out of it.
 NVCC    ?= nvcc
@@ -109,4 +113,4 @@ fuzz: $(FUZZERS)
 clean:
 	rm -rf build demo facegan facegan64 facegan-static facegan-san
 
-.PHONY: all static san install demo test test-long test-torch gpu test-gpu-emulated test-gpu-short fuzz clean
+.PHONY: all static san install demo test test-long test-torch test-browser gpu test-gpu-emulated test-gpu-short fuzz clean
