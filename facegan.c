@@ -1106,9 +1106,10 @@ INLINE void NAME(finish_rows)(const Epilogue *e, real *out, const size_t *at, in
     int row = 0;
     if (joined && v_row == count && whole == 0 && LANES % count == 0) {     // few channels, side by side: one long row
         const size_t o = at[0] + channel;
-        const VEC biases = bias ? NAME(repeated)(bias, count) : (VEC){0}, all_slopes = slopes ? NAME(repeated)(slopes, count) : (VEC){0};
+        last_bias = bias ? NAME(repeated)(bias, count) : last_bias;
+        last_slopes = slopes ? NAME(repeated)(slopes, count) : last_slopes;
         for (int i = 0; i + LANES <= rows * count; i += LANES, row += LANES / count)
-            FINISH(NAME(vec_unaligned), biases, all_slopes)
+            FINISH(NAME(vec_unaligned), last_bias, last_slopes)
         v += (ptrdiff_t)row * v_row;
     }
     for (; row < rows; row++, v += v_row) {
@@ -4551,7 +4552,8 @@ static void max_pool_task(void *argument, int index, int worker)
         for (int w = columns.low + 1; w < columns.high; w++)
             kernels->pointwise(OP_max_pool, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c, c);
     }
-    for (int w = s->w - 1; w > s->w - s->s; w--) kernels->pointwise(OP_max_pool, row, row + c, 0, 0, row, (size_t)w * c);
+    for (int w = s->w - 1; w > max_int(0, s->w - s->s); w--)
+        kernels->pointwise(OP_max_pool, row, row + c, 0, 0, row, (size_t)w * c);
     for (int q = 0; q < s->wo; q++) {
         Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
         if (columns.high - columns.low == s->s)
@@ -4641,7 +4643,8 @@ static const struct { Shape x; int size, stride, pad; bool ceil;
 } pool_cases[] = {{{{2, 8, 9, 10}}, 3, 2, 0, true},
                   {{{1, 7, 5, 33}}, 2, 2, 0, true},
                   {{{2, 9, 8, 17}}, 3, 2, 1, false},
-                  {{{1, 5, 6, 3}}, 2, 2, 1, true}};
+                  {{{1, 5, 6, 3}}, 2, 2, 1, true},
+                  {{{2, 3, 2, 5}}, 5, 1, 2, false}};          // no window lies inside
 enum { POOL_CASES = sizeof pool_cases / sizeof *pool_cases };
 
 CASE(max_pool)
@@ -15448,7 +15451,8 @@ static double conv_operations(const ConvShape *s)
 
 static double node_operations(const Node *y)
 {
-    return is_conv(y) ? conv_operations(&y->conv) + (y->before ? conv_operations(&y->before->conv) : 0) : (double)count_of(y);
+    if (!is_conv(y)) return (double)count_of(y);
+    return conv_operations(&y->conv) + (y->before ? conv_operations(&y->before->conv) : 0);
 }
 
 /* What is really done: Winograd's method needs fewer multiplications than the definition. */
@@ -17480,7 +17484,8 @@ static Expression draw_face(const Settings *s, uint64_t index, int emotion, unsi
 /* What a viewer calls the face, who sees the emotion with the chance of its intensity (of two, each with its share of
  * it) and else names any of the n. A classifier that learns from such labels is as sure of an emotion as it is strong,
  * which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at once. */
-static int viewed_emotion(const Settings *s, uint64_t index, int emotion, const Expression *shown, const int *emotions, int n)
+static int viewed_emotion(const Settings *s, uint64_t index, int emotion, const Expression *shown, const int *emotions,
+                          int n)
 {
     uint64_t seed = (uint64_t)s->seed;
     if (!s->viewers || emotion == EMOTION_NEUTRAL) return emotion;
