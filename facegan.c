@@ -20069,9 +20069,8 @@ static int save_study_page(Page *page, const char *out, Error *e)
  * 13.15  study truth: GANmut's space against faces whose expression is known
  *
  * Two small networks learn from drawn faces that no generator saw: one the emotion, one its intensity and the action
- * units (their shares in labels.csv,
-          by sigmoid cross-entropy). How far off they are on yet other faces is printed first,
- * for nothing below can be better known. Then, for neutral faces and each run:
+ * units (their shares in labels.csv, by sigmoid cross-entropy). How far off they are on yet other faces is printed
+ * first, for nothing below can be better known. Then, for neutral faces and each run:
  *   (a) edits at full strength that the first takes for their emotion
  *   (b) Spearman's correlation of the strength asked for and the intensity measured, the least over the emotions
  *   (c) neighbouring directions: is it halfway more often so than at either end that the units of both are there?
@@ -20080,7 +20079,8 @@ static int save_study_page(Page *page, const char *out, Error *e)
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Truth {
-    double right, correlation[MAX_CLASSES], least_correlation, angle, smooth, rising, error, unseen_right;
+    double right, correlation[MAX_CLASSES], least_correlation, angle, smooth, rising;
+    double intensity[MAX_CLASSES][STRENGTHS];       /* measured, a mean over the faces */
     int pairs, blended;
 } Truth;
 
@@ -20113,9 +20113,8 @@ static double own_units(const Classifier *actions, const double *shares, int k, 
     return sum / whole;
 }
 
-/* The share of faces on which the units of both emotions are there,
-    at `share` of the way from a to b: each set's mean at least
- * a third of its recipe's. */
+/* The share of faces on which the units of both emotions are there, at `share` of the way from a to b: each set's mean
+ * at least a third of its recipe's. */
 static double both_there(Editor *ed, Classifier *actions, const Evaluation *v, int a, int b, double share, Error *e)
 {
     int n = ed->model->g.condition, first = spelled(emotion_spellings, ed->model->class_names[a]),
@@ -20183,9 +20182,11 @@ static int measure_strengths(Truth *t, Editor *ed, Classifier *actions, const Ev
         for (int j = 0; ok && j < STRENGTHS; j++) {
             edit_pixels(ed, v->neutral, v->n_neutral, emotion, (j + 1.0) / STRENGTHS, NULL, edits);
             ok = regress_pixels(ed, actions, edits, v->n_neutral, p, e);
-            for (int i = 0; i < v->n_neutral; i++)
-                asked[i * STRENGTHS + j] = (j + 1.0) / STRENGTHS,
-                    measured[i * STRENGTHS + j] = p[i * actions->net.classes];
+            for (int i = 0; i < v->n_neutral; i++) {
+                asked[i * STRENGTHS + j] = (j + 1.0) / STRENGTHS;
+                measured[i * STRENGTHS + j] = p[i * actions->net.classes];
+                t->intensity[k][j] += p[i * actions->net.classes] / v->n_neutral;
+            }
         }
         /* the last ones: at full strength */
         ok = ok && judge_pixels(ed, edits, v->n_neutral, p, NULL, e);
@@ -20214,20 +20215,40 @@ static int load_neutral(Evaluation *v, const Editor *ed, const char *out, Error 
     return v->n_neutral ? 1 : fail(e, 1, "%s: no neutral face could be read", path);
 }
 
+/* For each emotion the intensity measured at each strength asked for. */
+static void show_intensities(const Truth *t, const Facegan *model, const char *run, bool csv, Page *page)
+{
+    char title[PATH_MAX + 64];
+    int n = model->g.classes, row = 0;
+    snprintf(title, sizeof title, "The intensity measured at each strength: %s", run);
+    StudyTable table = table_new(title, n - 1, STRENGTHS + 2);
+    set_cell(&table, 0, 0, "strength"), set_cell(&table, 0, STRENGTHS + 1, "Spearman");
+    for (int j = 0; j < STRENGTHS; j++) set_cell(&table, 0, j + 1, "%.1f", (j + 1.0) / STRENGTHS);
+    for (int k = 0; k < n; k++) {
+        if (strcmp(model->class_names[k], "neutral") == 0) continue;
+        set_cell(&table, ++row, 0, "%s", model->class_names[k]);
+        for (int j = 0; j < STRENGTHS; j++) set_cell(&table, row, j + 1, "%.2f", t->intensity[k][j]);
+        set_cell(&table, row, STRENGTHS + 1, "%.3f", t->correlation[k]);
+    }
+    print_table(&table, csv), show_table(page, &table);
+    free(table.cells);
+}
+
 /* The five numbers of one run; its strips go on the page. */
-static int truth_of_run(Truth *t, const char *run, Classifier *emotions, Classifier *actions, const char *out,
+static int truth_of_run(Truth *t, const char *run, Classifier *emotions, Classifier *actions, const Settings *s,
                         Page *page, Error *e)
 {
     static Editor ed;
     Evaluation *v = must_alloc(1, sizeof *v);
     ed = (Editor){0};
-    int ok = editor_open(&ed, run, emotions, e) && load_neutral(v, &ed, out, e) && measure_strengths(t, &ed, actions,
+    int ok = editor_open(&ed, run, emotions, e) && load_neutral(v, &ed, s->out, e) && measure_strengths(t, &ed, actions,
         v, e) && measure_curves(v, &ed, e);
     if (ok) {
         size_t size;
         measure_space(t, &ed, actions, v, e);
         Smoothness smooth = smoothness_of(v->curve, v->curves, STRENGTHS);
         t->smooth = smooth.score, t->rising = smooth.rising;
+        show_intensities(t, ed.model, run, s->csv, page);
         memcpy(ed.model->x->data, v->neutral, ed.picture * sizeof(real));
         unsigned char *png = strength_strip(ed.model, &size);
         add_png(page, run, png, size);
@@ -20359,15 +20380,15 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
     Classifier *actions = emotions ? classifier_open(path, e) : NULL;
     Page *page = page_begin("facegan study: the truth", s->out);
     int ok = actions && judge_judges(s->out, emotions, actions, &judges, e);
+    if (ok) print_table(&judges, s->csv), show_table(page, &judges);
     for (int i = 0; i <= 6; i++) set_cell(&table, i, 0, "%s", rows_[i]), set_cell(&table, i, n + 1, "%s", aims[i]);
     for (int i = 0; ok && i < n; i++) {
         Truth t = {0};
-        if ((ok = truth_of_run(&t, runs[i], emotions, actions, s->out, page, e))) fill_truth(&table, i + 1, runs[i],
-            &t);
+        ok = truth_of_run(&t, runs[i], emotions, actions, s, page, e);
+        if (ok) fill_truth(&table, i + 1, runs[i], &t);
     }
     if (ok) {
-        print_table(&judges, s->csv), print_table(&table, s->csv);
-        show_table(page, &judges), show_table(page, &table);
+        print_table(&table, s->csv), show_table(page, &table);
         ok = save_study_page(page, s->out, e);
     }
     free(judges.cells), free(table.cells);
