@@ -1,6 +1,7 @@
 # facegan: needs a C11 compiler (gcc or clang) and make; links libc, libm and pthreads only.
 #   make            the program                 make test        all quick checks, offline
 #   make demo       watch a StarGAN learn       make test-long   the slow ones
+#   make test-torch held against PyTorch        make test-browser   the gamut's page in Chromium
 #   make facegan64  the same with real = double make san         with address and undefined-behaviour sanitizers
 #   make static     one file to carry anywhere  make fuzz        libFuzzer targets (clang)
 #   make gpu        with the GPU part (nvcc)     make test-gpu-emulated   the GPU's kernels, run on the CPU (g++)

@@ -144,8 +144,10 @@ static Node *random_pair(Graph *g, Dice *dice, Node *x, bool kinks)
     double bound = 1.7 / sqrt(c);
     Node *bias = throw_below(dice, 2) ? test_leaf(g, vector, -1, 1, false) : NULL;
     double slope = kinks && throw_below(dice, 2) ? 0.2 : 1;
-    Node *h = conv2d(x, test_leaf(g, first, -0.5, 0.5, false), bias, slope, conv_shape(x->shape, first, 1, 1));
+    int stride = 1 + throw_below(dice, 2), side = x->shape.d[1];
+    Node *h = conv2d(x, test_leaf(g, first, -0.5, 0.5, false), bias, slope, conv_shape(x->shape, first, stride, 1));
     h = conv2d(h, test_leaf(g, second, -bound, bound, false), bias, slope, conv_shape(h->shape, second, 1, 0));
+    if (stride == 2) h = enlarge(h, side, side);
     return kinks ? prelu(random_conv(g, dice, h, false), test_leaf(g, vector, -1, 1, false)) : h;
 }
 
