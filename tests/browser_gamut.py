@@ -122,7 +122,7 @@ def use(browser, path, screenshot):
     href = browser.find_element(By.ID, "save").get_attribute("href")
     check(base64.b64decode(href.split(",")[1])[:8] == b"\x89PNG\r\n\x1a\n", "what is saved is no PNG")
     check(first != page.blank(), "the canvas is empty at first")
-    check("http" not in path.read_text().replace("http://www.w3.org/", ""), "the page refers to a network")
+    check("://" not in path.read_text().replace("http://www.w3.org/", ""), "the page refers to a network")
     errors = [entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     check(not errors, f"the console says {errors}")
 
