@@ -2640,7 +2640,7 @@ static void winograd_cut(Winograd *p)
                             min_int(ceil_div(TASKS, p->passes), p->tiles / 16));
     else
         p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK),
-                            min_int(ceil_div(TASKS / 2, p->panels), p->round / 32));
+                            min_int(ceil_div(TASKS / 2, p->panels * p->passes), p->round / 32));
     p->block = ceil_div(p->round, max_int(1, p->blocks));
     p->blocks = ceil_div(p->round, p->block);
     p->v_plane = (ptrdiff_t)(p->whole ? p->block : p->round) * p->chunk + WINOGRAD_PAD;
@@ -5260,16 +5260,22 @@ static void initialise_task(void *argument, int i, int worker)
     changed(p->w);
 }
 
-static void net_initialise(Net *net, uint64_t seed)
+/* The moving average begins where the weights are. */
+static void net_restart_average(Net *net)
 {
-    Initialisation job = {net, seed};
-    parallel(net->count, initialise_task, &job);
     for (int i = 0; i < net->count; i++) {
         Parameter *p = &net->parameters[i];
         if (!p->average) continue;
         memcpy(p->average->data, p->w->data, shape_count(p->w->shape) * sizeof(real));
         changed(p->average);
     }
+}
+
+static void net_initialise(Net *net, uint64_t seed)
+{
+    Initialisation job = {net, seed};
+    parallel(net->count, initialise_task, &job);
+    net_restart_average(net);
 }
 
 static size_t net_size(const Net *net)
@@ -6209,6 +6215,7 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     double lambda_info, lambda_rho, lambda_prediction;      /* GANmut */
     int random_directions;              /* how many pictures of a batch take one (GANmut, linear) */
     bool approximate, as_published;     /* GANmut's cycle; the public code's quirks */
+    bool mix;                           /* GANmut, linear: random directions have labels, too */
     double label_noise, label_smooth;   /* from noise, with BCE: how soft D's answers are */
     bool joint, wrong_labels;           /* cGAN: 1 + n answers; real pictures under another label shown as fakes */
     bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (seed 000's code) */
@@ -6325,10 +6332,18 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
  *     L_G = L_adv(G) + lambda_cls [KL(D_cls||q) + KL(q||D_cls)] + lambda_prediction E[-log D_cls(k|G(x,mean_k))]
  *         + lambda_rec E|x - G(G(x,z),z')|
  *
+ * The strength loss wants D sure of one emotion even halfway between two, so that at full strength the face switches from
+ * one to the other. Ours, --mix: a random direction u has a label, too,
+ *     t_k = softmax_k(8 u . direction_k) for the emotions, or neutral where rho <= 0.2
+ * (two directions 60 degrees apart have half each halfway, 98% of their own; the Gaussian model's target is a softmax of
+ * distances), the class loss is over all pictures, and certainty in the strength loss is p . t / t . t, which is p_c for
+ * one class and the sum of two for equal halves.
+ *
  * z' says where x itself lies: D_coord(x), taken as given (eq. 7), or, "approximate", c' times D's certainty of it.
  * ---------------------------------------------------------------------------------------------- */
 
 static const double NEUTRAL_RHO = 0.2, DIRECTION_NOISE = 0.075;     /* below the first the target is neutral */
+static const double NEARNESS = 8;       /* how fast another emotion fades as its direction turns away */
 
 /* One of the model's random draws, by name. */
 static Node *draw_leaf(Graph *g, const Batch *batch, const char *what, char step)
@@ -6383,10 +6398,10 @@ static Node *linear_way_back(Net *generator, Net *d, Node *x, Node *fake_coordin
 }
 
 /* sum over pictures with rho > 0.2 of (D's certainty - rho)^2 / their number; 0 without such a picture */
-static Node *strength_loss(Node *scores, Node *rho)
+static Node *strength_loss(Node *certainty, Node *rho)
 {
     Node *strong = sign(relu(add_number(rho, -NEUTRAL_RHO)));                                   // (N,1,1,1) 1 or 0
-    return mul(sum(mul(strong, square(sub(largest(softmax(scores)), rho)))), reciprocal(sum(strong)));
+    return mul(sum(mul(strong, square(sub(certainty, rho)))), reciprocal(sum(strong)));
 }
 
 /* What both models' D steps do once the points z (N,1,1,d) are drawn. */
@@ -6410,6 +6425,29 @@ static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Reci
     return step;
 }
 
+/* The labels (N,1,1,n) with mixed ones for the pictures that take a random direction. The directions learn nothing from
+ * them. */
+static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node *rho, const Recipe *recipe)
+{
+    int n = target->shape.d[0], random = recipe->random_directions;
+    Node *u = random_directions(draw_leaf(rho->graph, batch, "angle", 'g'), generator->condition, recipe),
+         *directions = ganmut_directions(generator), *cosines = NULL;                           // (n_r,1,1,n-1)
+    for (int i = 0; i < generator->condition; i++) {
+        Node *term = mul(slice(u, 3, i, 1), column(directions, i));
+        cosines = cosines ? add(cosines, term) : term;
+    }
+    Node *strong = sign(relu(add_number(slice(rho, 0, 0, random), -NEUTRAL_RHO)));              // (n_r,1,1,1) 1 or 0
+    Node *mixed = concat(affine(strong, -1, 1), mul(strong, softmax(scale(cosines, NEARNESS))), 3);
+    return stop_grad(concat(mixed, slice(target, 0, random, n - random), 0));
+}
+
+/* How sure D is of what a label says, (N,1,1,1). */
+static Node *certainty_of(Node *scores, Node *label)
+{
+    Shape one = shape_of(label->shape.d[0], 1, 1, 1);
+    return mul(sum_to(mul(softmax(scores), label), one), reciprocal(sum_to(square(label), one)));
+}
+
 static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
 {
     Step step = {.graph = graph_new()};
@@ -6417,16 +6455,18 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *target = leaf(g, batch->target), *rho = leaf(g, batch->draws[0]);
     int n = x->shape.d[0], random = recipe->random_directions;
+    bool mix = recipe->mix && random > 0;
     Node *z = linear_points(generator, target, rho, batch, recipe, 'g');                        // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
     Node *features = stargan_features(d, step.fake), *scores = stargan_classes(d, features),
          *coordinates = ganmut_coordinates(d, features);
     Node *back = linear_way_back(generator, d, x, coordinates, batch, recipe);                  // (N,1,1,d)
     add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
-    add_term(&step, "G.cls",
-             classification_loss(slice(scores, 0, random, n - random), slice(target, 0, random, n - random), false),
-             recipe->lambda_cls);
-    add_term(&step, "G.rho", strength_loss(scores, rho), recipe->lambda_rho);
+    Node *label = mix ? mixed_labels(generator, batch, target, rho, recipe) : slice(target, 0, random, n - random),
+         *labelled = mix ? scores : slice(scores, 0, random, n - random);
+    add_term(&step, "G.cls", classification_loss(labelled, label, false), recipe->lambda_cls);
+    add_term(&step, "G.rho", strength_loss(mix ? certainty_of(scores, label) : largest(softmax(scores)), rho),
+             recipe->lambda_rho);
     add_term(&step, "G.info", mean_squared_error(coordinates, z), recipe->lambda_info);
     add_term(&step, "G.rec", mean_absolute_error(x, stargan_generator(generator, step.fake, back)), recipe->lambda_rec);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
@@ -11691,14 +11731,14 @@ enum { TEXT = 256 };
 typedef struct Settings {
     char model[TEXT], data[TEXT * 4], out[TEXT * 4];
     char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
-    long size, channels, batch, iters, epochs, width, g_repeat, d_repeat, n_critic, seed, crop, limit;
+    long size, channels, batch, iters, epochs, width, d_width, g_repeat, d_repeat, n_critic, seed, crop, limit;
     char space[TEXT], cycle[TEXT], theta[TEXT], xy[TEXT], between[TEXT], path[TEXT * 2];
     double rho;
     long gif, bgr;
     char body[TEXT], d_optimiser[TEXT], g_optimiser[TEXT], on_collapse[TEXT], recipe[TEXT];
     long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
     double lambda_fake, d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
-    long space_dim, random_directions;
+    long space_dim, random_directions, mix;
     double lambda_info, lambda_rho, lambda_prediction;
     double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
     double brightness, contrast, erase;
@@ -11748,6 +11788,7 @@ static const Setting settings_table[] = {
     {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
     {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
     {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
+    {"d-width",      'i', FIXED, AT(d_width), 0, 1024, "the same of D alone (0: as --width says)"},
     {"g-repeat",     'i', FIXED, AT(g_repeat), 0, MAX_REPEAT, "residual blocks in G"},
     {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
     {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
@@ -11756,7 +11797,7 @@ static const Setting settings_table[] = {
     {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
     {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's; classify: plateau, halved after 3 passes without a lower validation loss"},
     {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
-    {"init",         's', FREE,  AT(init), 0, 0, "classify: start from these weights (torchvision's, Keras', or a run's)"},
+    {"init",         's', FREE,  AT(init), 0, 0, "start from these weights: a run's, or for classify torchvision's or Keras'"},
     {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
     {"unfreeze",     's', FIXED, AT(unfreeze), 0, 0, "classify: all, head, or blockN: that block and those behind it learn"},
     {"head",         's', FIXED, AT(head), 0, 0, "classify: widths of the hidden layers before the scores, e.g. 128,128; none"},
@@ -11781,6 +11822,7 @@ static const Setting settings_table[] = {
     {"random-directions", 'i', FIXED, AT(random_directions), 0, 4096, "ganmut linear: so many pictures of a batch go anywhere"},
     {"lambda-info",  'f', FIXED, AT(lambda_info), 0, 1e6, "ganmut: weight of the coordinates' losses"},
     {"lambda-rho",   'f', FIXED, AT(lambda_rho), 0, 1e6, "ganmut linear: weight of the strength loss"},
+    {"mix",          'b', FIXED, AT(mix), 0, 1, "ganmut linear: random directions have labels, too, which mix the emotions nearby"},
     {"lambda-prediction", 'f', FIXED, AT(lambda_prediction), 0, 1e6, "ganmut gaussian: weight of the means' classification"},
     {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip (0: not)"},
     {"body",         's', FIXED, AT(body), 0, 0, "from noise: the networks: dcgan, seed (its first), wacgan (its last)"},
@@ -12355,7 +12397,7 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
     const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
     *recipe = (Recipe){.adv = find_adversarial(s->adv), .attributes = *s->attributes != 0, .lambda_cls = s->lambda_cls, .lambda_rec = s->lambda_rec,
                        .lambda_gp = s->lambda_gp, .batch = (int)s->batch};
-    recipe->lambda_info = s->lambda_info, recipe->lambda_rho = s->lambda_rho;
+    recipe->lambda_info = s->lambda_info, recipe->lambda_rho = s->lambda_rho, recipe->mix = s->mix;
     recipe->lambda_prediction = s->lambda_prediction;
     recipe->approximate = strcmp(s->cycle, "approximate") == 0;
     recipe->as_published = s->as_published;
@@ -12443,7 +12485,7 @@ static int shape_classifier(const Settings *s, Net *net, Error *e)
 static void make_nets(const Settings *s, int classes, Net *g, Net *d)
 {
     *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    *d = (Net){.letter = 'D', .width = (int)s->width, .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
+    *d = (Net){.letter = 'D', .width = (int)(s->d_width ? s->d_width : s->width), .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
@@ -12611,6 +12653,7 @@ static int check_ganmut(const Settings *s, int classes, Error *e)
     if (strcmp(s->cycle, "original") && strcmp(s->cycle, "approximate"))
         return fail(e, 2, "--cycle %s: must be original or approximate", s->cycle);
     if (s->batch < 2) return fail(e, 2, "--batch 1: ganmut needs at least two pictures");
+    if (s->mix && !s->random_directions) return fail(e, 2, "--mix labels random directions: --random-directions 0 leaves none");
     return check_stargan(s, classes, e);
 }
 
@@ -12620,6 +12663,7 @@ static int check_gaussian(const Settings *s, int classes, Error *e)
     if (strcmp(s->space, "gaussian"))
         return fail(e, 2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
     if (strcmp(s->cycle, "original")) return fail(e, 2, "--cycle approximate needs directions: --space linear");
+    if (s->mix) return fail(e, 2, "--mix needs directions: --space linear");
     if (s->as_published && s->space_dim == 3)
         return fail(e, 2,
                     "--as-published --space-dim 3: the public code's covariances need not be positive definite, so "
@@ -13591,6 +13635,14 @@ static void run_path(const Settings *s, const char *name, char path[PATH_MAX])
     snprintf(path, PATH_MAX, "%s/%s", s->out, name);
 }
 
+/* A run's directory stands for its checkpoint. */
+static void weights_path(const char *given, char path[PATH_MAX])
+{
+    struct stat info;
+    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
+    snprintf(path, PATH_MAX, directory ? "%s/checkpoint.safetensors" : "%s", given);
+}
+
 /* What a checkpoint says about itself: every FIXED setting and the iteration; no time, path, host or thread count. */
 static void describe(const Settings *s, long iteration, TensorFile *file)
 {
@@ -14139,6 +14191,19 @@ static void sweep(const char *folder)
     if (directory) closedir(directory);
 }
 
+/* G and D as another run left them; optimisers and schedule start anew. */
+static int load_pair(Trainer *t, const char *run, Error *e)
+{
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    TensorFile file;
+    weights_path(run, path);
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
+    int ok = load_net(&file, path, &t->g, "G.", false, e) && load_net(&file, path, &t->d, "D.", false, e);
+    tensorfile_free(&file);
+    net_restart_average(&t->g);
+    return ok;
+}
+
 /* Goes on from the run's checkpoint, or starts anew. */
 static int start_or_resume(Trainer *t, Error *e)
 {
@@ -14155,7 +14220,8 @@ static int start_or_resume(Trainer *t, Error *e)
     }
     net_initialise(&t->g, (uint64_t)s->seed);
     net_initialise(&t->d, (uint64_t)s->seed);
-    return !*s->init || load_pretrained(&t->d, s->init, e);
+    if (!*s->init) return 1;
+    return t->model->generator ? load_pair(t, s->init, e) : load_pretrained(&t->d, s->init, e);
 }
 
 /* What a user wants to know before the first iteration. */
@@ -14297,15 +14363,17 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
         if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
     }
     if (strcmp(s->model, "ganmut-gaussian") == 0) snprintf(s->space, sizeof s->space, "gaussian");
-    static const char *const ganmut_names[][2] = {{"lambda_info", "lambda-info"},
+    static const char *const further_names[][2] = {{"d_conv_dim", "d-width"},
+                                                  {"mix", "mix"},
+                                                  {"lambda_info", "lambda-info"},
                                                   {"lambda_rho", "lambda-rho"},
                                                   {"lambda_prediction", "lambda-prediction"},
                                                   {"cycle", "cycle"},
                                                   {"n_r", "random-directions"},
                                                   {"space_dim", "space-dim"}};
-    for (size_t i = 0; i < sizeof ganmut_names / sizeof *ganmut_names; i++) {
-        const char *value = tensorfile_metadata(file, ganmut_names[i][0]);
-        if (value && !set_setting(s, find_setting(ganmut_names[i][1]), value, e)) return 0;
+    for (size_t i = 0; i < sizeof further_names / sizeof *further_names; i++) {               /* where the model has them */
+        const char *value = tensorfile_metadata(file, further_names[i][0]);
+        if (value && !set_setting(s, find_setting(further_names[i][1]), value, e)) return 0;
     }
     const char *labels = tensorfile_metadata(file, "labels");
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
@@ -15881,14 +15949,6 @@ static int verify_gpu(Verdict *verdict, Error *e)
 /* ------------------------------------------------------------------------------------------------
  * 13.1  Opening a generator
  * ---------------------------------------------------------------------------------------------- */
-
-/* A run's directory stands for its checkpoint. */
-static void weights_path(const char *given, char path[PATH_MAX])
-{
-    struct stat info;
-    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
-    snprintf(path, PATH_MAX, directory ? "%s/checkpoint.safetensors" : "%s", given);
-}
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
 static void name_classes(Facegan *model, const TensorFile *file)
@@ -17472,18 +17532,16 @@ static Expression draw_expression(const Settings *s, uint64_t index, int emotion
     return shown;
 }
 
-/* Picture number `index`: who it is, and how they stand. */
-static Expression draw_face(const Settings *s, uint64_t index, int emotion, unsigned char *pixels)
+/* The person of picture number `index`, as they stand, with an expression. */
+static void draw_person(const Settings *s, uint64_t index, const float au[FACE_AUS], unsigned char *pixels)
 {
     FaceIdentity identity;
     FacePose pose;
     float turn = (float)s->pose;
-    Expression shown = draw_expression(s, index, emotion);
     face_identity(&identity, (uint64_t)s->seed, index);
     face_pose(&pose, (uint64_t)s->seed, index);
     pose.yaw *= turn, pose.roll *= turn, pose.shift_x *= turn, pose.shift_y *= turn;
-    face_render(&identity, &pose, shown.au, (int)s->size, (int)s->channels, pixels);
-    return shown;
+    face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
 }
 
 /* What a viewer calls the face, who sees the emotion with the chance of its intensity (of two, each with its share of
@@ -17521,10 +17579,11 @@ static void draw_task(void *argument, int i, int worker)
     int index = t->first + i, emotion = t->emotions[index % t->n_emotions], size = (int)s->size,
         channels = (int)s->channels;
     unsigned char *pixels = must_alloc((size_t)(size * size), (size_t)channels);
-    Expression shown = draw_face(s, (uint64_t)index, emotion, pixels);
+    Expression shown = draw_expression(s, (uint64_t)index, emotion);
     float valence, arousal;
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE], *row = t->rows[i];
     Image image = {size, size, channels, pixels};
+    draw_person(s, (uint64_t)index, shown.au, pixels);
     const char *called = emotion_names[viewed_emotion(s, (uint64_t)index, emotion, &shown, t->emotions, t->n_emotions)];
     snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, called, index);
     if (!image_save(path, &image, NULL, 0, why)) {
@@ -20081,24 +20140,119 @@ static int save_study_page(Page *page, const char *out, Error *e)
  *   (c) neighbouring directions: is it halfway more often so than at either end that the units of both are there?
  *   (d) the smallest angle between two directions
  *   (e) smoothness, and the share of curves that never fall
+ * The last column is of the same faces, drawn anew with what was asked for: what the judges would say of a perfect
+ * generator.
  * ---------------------------------------------------------------------------------------------- */
+
+static const char DRAWN[] = "the drawing itself";
+
+typedef struct Pair { int a, b; double share[3]; } Pair;           /* faces with both's units: at a, halfway, at b */
 
 typedef struct Truth {
     double right, correlation[MAX_CLASSES], least_correlation, angle, smooth, rising;
     double intensity[MAX_CLASSES][STRENGTHS];       /* measured, a mean over the faces */
-    int pairs, blended;
+    Pair pairs[MAX_CLASSES * MAX_CLASSES];
+    int n_pairs, blended;
 } Truth;
 
-/* Shares (count,n) of a network's attributes. */
-static int regress_pixels(const Editor *ed, Classifier *c, const real *x, int count, double *shares, Error *e)
+/* Neutral faces, and who gives them an expression: a run's generator, or the hand that drew them, which shows exactly
+ * what is asked for and so says how much of the aims the judges can see. */
+typedef struct Stage {
+    Editor ed;
+    Classifier *actions;
+    const Settings *hand;               /* of the drawing; NULL: the generator */
+    int count, index[CURVE_FACES], emotion[MAX_CLASSES];    /* emotion: the drawn faces' for each class of the run */
+    real *neutral;                      /* (count,picture) */
+} Stage;
+
+static void stage_close(Stage *st)
 {
-    size_t wanted = shape_count(c->x->shape) / CLASSIFIED;
-    const Net *g = &ed->model->g;
-    real *seen = must_alloc((size_t)count * wanted, sizeof *seen);
+    free(st->neutral);
+    editor_close(&st->ed);
+}
+
+/* The neutral faces of DIR/unseen. */
+static int load_neutral(Stage *st, const char *out, Error *e)
+{
+    char path[PATH_MAX];
+    DataSet set;
+    const Net *g = &st->ed.model->g;
+    const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = st->ed.model->crop,
+           .limit = CURVE_FACES, .unlabelled = 1};
+    snprintf(path, sizeof path, "%s/unseen", out);
+    if (!dataset_open(&set, path, &options, e)) return 0;
+    st->neutral = must_alloc(CURVE_FACES * st->ed.picture, sizeof(real));
+    unsigned char *pixels = must_alloc(st->ed.picture, 1);
     int ok = 1;
-    for (int i = 0; ok && i < count; i++)
-        ok = picture_for(c, x + (size_t)i * ed->picture, g->size, g->channels, seen + (size_t)i * wanted, e);
-    if (ok) classifier_run(c, seen, count, shares, NULL);
+    for (; ok && st->count < set.count; st->count++) {
+        ok = dataset_read(&set, st->count, g->size, g->channels, pixels, e);
+        from_bytes(pixels, st->ed.picture, st->neutral + (size_t)st->count * st->ed.picture);
+        const char *name = set.text + set.where[st->count], *slash = strrchr(name, '/');
+        st->index[st->count] = atoi(slash ? slash + 1 : name);                              /* 00042.png */
+    }
+    free(pixels);
+    dataset_close(&set);
+    return ok && !st->count ? fail(e, 1, "%s: it holds no neutral face", path) : ok;
+}
+
+static int stage_open(Stage *st, const char *run, Classifier *emotions, Classifier *actions, const Settings *hand,
+                      const char *out, Error *e)
+{
+    *st = (Stage){.actions = actions, .hand = hand};
+    if (!editor_open(&st->ed, run, emotions, e)) return 0;
+    for (int k = 0; k < st->ed.model->g.classes; k++)
+        st->emotion[k] = spelled(emotion_spellings, st->ed.model->class_names[k]);
+    return load_neutral(st, out, e);
+}
+
+/* Face i, drawn anew with `strength` of an expression that lies `share` of the way from a to b; cut and scaled as the
+ * run's training pictures were. */
+static int draw_expressed(const Stage *st, int i, int a, int b, double share, double strength, real *out, Error *e)
+{
+    const Net *g = &st->ed.model->g;
+    float au[FACE_AUS] = {0};
+    Image large = {0}, small = {0};
+    char why[IMAGE_ERROR_SIZE];
+    int side = (int)st->hand->size;
+    if (!image_new(side, side, g->channels, &large, why)) return fail(e, 1, "%s", why);
+    face_recipe(au, st->emotion[a], (float)((1 - share) * strength));
+    face_recipe(au, st->emotion[b], (float)(share * strength));
+    draw_person(st->hand, (uint64_t)st->index[i], au, large.pixels);
+    crop_centre(&large, st->ed.model->crop);
+    int ok = large.width == g->size || image_resize(&large, g->size, g->size, &small, why);
+    if (ok) from_bytes(small.pixels ? small.pixels : large.pixels, st->ed.picture, out);
+    image_free(&large), image_free(&small);
+    return ok ? 1 : fail(e, 1, "%s", why);
+}
+
+/* All faces with that expression: (count,picture). */
+static int express(Stage *st, int a, int b, double share, double strength, real *out, Error *e)
+{
+    int n = st->ed.model->g.condition, ok = 1;
+    for (int i = 0; ok && st->hand && i < st->count; i++)
+        ok = draw_expressed(st, i, a, b, share, strength, out + (size_t)i * st->ed.picture, e);
+    if (st->hand) return ok;
+    double z[SPACE_MOST];
+    real *conditions = must_alloc((size_t)(st->count * n), sizeof *conditions);
+    if (a != b) point_between(st->ed.model, a, b, share, strength, z);
+    else set_class(st->ed.model, a, strength);
+    for (int i = 0; i < st->count * n; i++) conditions[i] = a != b ? (real)z[i % n] : st->ed.model->condition->data[i % n];
+    edit_pixels(&st->ed, st->neutral, st->count, NULL, 1, conditions, out);
+    free(conditions);
+    return 1;
+}
+
+/* Shares (count,n) of the action units' attributes. */
+static int regress_pixels(const Stage *st, const real *x, double *shares, Error *e)
+{
+    Classifier *c = st->actions;
+    size_t wanted = shape_count(c->x->shape) / CLASSIFIED, picture = st->ed.picture;
+    const Net *g = &st->ed.model->g;
+    real *seen = must_alloc((size_t)st->count * wanted, sizeof *seen);
+    int ok = 1;
+    for (int i = 0; ok && i < st->count; i++)
+        ok = picture_for(c, x + (size_t)i * picture, g->size, g->channels, seen + (size_t)i * wanted, e);
+    if (ok) classifier_run(c, seen, st->count, shares, NULL);
     free(seen);
     return ok;
 }
@@ -20119,24 +20273,31 @@ static double own_units(const Classifier *actions, const double *shares, int k, 
 }
 
 /* The share of faces on which the units of both emotions are there, at `share` of the way from a to b: each set's mean
- * at least a third of its recipe's. */
-static double both_there(Editor *ed, Classifier *actions, const Evaluation *v, int a, int b, double share, Error *e)
+ * nearer to half its recipe's, which is what a blend of equal parts has, than to none. */
+static double both_there(Stage *st, int a, int b, double share, Error *e)
 {
-    int n = ed->model->g.condition, first = spelled(emotion_spellings, ed->model->class_names[a]),
-        second = spelled(emotion_spellings, ed->model->class_names[b]), there = 0;
-    double z[SPACE_MOST], *shares = must_alloc((size_t)(v->n_neutral * actions->net.classes), sizeof *shares);
-    real *conditions = must_alloc((size_t)(v->n_neutral * n), sizeof *conditions),
-         *edits = must_alloc((size_t)v->n_neutral * ed->picture, sizeof *edits);
-    point_between(ed->model, a, b, share, 1, z);
-    for (int i = 0; i < v->n_neutral * n; i++) conditions[i] = (real)z[i % n];
-    edit_pixels(ed, v->neutral, v->n_neutral, NULL, 1, conditions, edits);
-    int ok = regress_pixels(ed, actions, edits, v->n_neutral, shares, e);
-    for (int i = 0; i < v->n_neutral; i++) {
-        const double *row = shares + i * actions->net.classes;
-        there += own_units(actions, row, first, second) > 1.0 / 3 && own_units(actions, row, second, first) > 1.0 / 3;
+    int n = st->actions->net.classes, first = st->emotion[a], second = st->emotion[b], there = 0;
+    double *shares = must_alloc((size_t)(st->count * n), sizeof *shares);
+    real *edits = must_alloc((size_t)st->count * st->ed.picture, sizeof *edits);
+    int ok = express(st, a, b, share, 1, edits, e) && regress_pixels(st, edits, shares, e);
+    for (int i = 0; i < st->count; i++) {
+        const double *row = shares + i * n;
+        there += own_units(st->actions, row, first, second) > 0.25 && own_units(st->actions, row, second, first) > 0.25;
     }
-    free(shares), free(conditions), free(edits);
-    return ok ? (double)there / v->n_neutral : NAN;
+    free(shares), free(edits);
+    return ok ? (double)there / st->count : NAN;
+}
+
+/* Counts the pair, unless one of the two has no unit that the other lacks. */
+static void measure_pair(Truth *t, Stage *st, int a, int b, Error *e)
+{
+    int first = st->emotion[a], second = st->emotion[b];
+    double none[MAX_CLASSES] = {0};
+    if (isnan(own_units(st->actions, none, first, second)) || isnan(own_units(st->actions, none, second, first))) return;
+    Pair *p = &t->pairs[t->n_pairs++];
+    *p = (Pair){.a = a, .b = b};
+    for (int at = 0; at < 3; at++) p->share[at] = both_there(st, a, b, at / 2.0, e);
+    t->blended += p->share[1] > p->share[0] && p->share[1] > p->share[2];
 }
 
 static double angle_of(const Gamut *gamut, int k)
@@ -20144,80 +20305,57 @@ static double angle_of(const Gamut *gamut, int k)
     return atan2(gamut->mean[k][1], gamut->mean[k][0]);
 }
 
-/* (c) and (d): neighbours are next to each other around the circle. */
-static void measure_space(Truth *t, Editor *ed, Classifier *actions, const Evaluation *v, Error *e)
+/* (c) and (d) of a space in the plane, where neighbours are next to each other around the circle. */
+static void measure_space(Truth *t, Stage *st, Error *e)
 {
-    Gamut gamut = gamut_of(&ed->model->g);
+    Gamut gamut = gamut_of(&st->ed.model->g);
     int order[MAX_CLASSES], n = 0;
-    t->angle = NAN;
-    if (ed->model->g.space != 'l' || gamut.dimensions != 2) return;
+    if (st->ed.model->g.space != 'l' || gamut.dimensions != 2) return;
     for (int k = 1; k < gamut.n; k++) {
         int at = n++;
         for (; at > 0 && angle_of(&gamut, order[at - 1]) > angle_of(&gamut, k); at--) order[at] = order[at - 1];
         order[at] = k;
     }
     for (int i = 0; i < n; i++) {
-        int a = order[i], b = order[(i + 1) % n], first = spelled(emotion_spellings, ed->model->class_names[a]),
-            second = spelled(emotion_spellings, ed->model->class_names[b]);
+        int a = order[i], b = order[(i + 1) % n];
         double dot = gamut.mean[a][0] * gamut.mean[b][0] + gamut.mean[a][1] * gamut.mean[b][1];
         t->angle = fmin(isfinite(t->angle) ? t->angle : 180, acos(fmax(-1, fmin(1, dot))) * 360 / TURN);
-        double some[MAX_CLASSES] = {0};
-        if (first < 0 || second < 0 || isnan(own_units(actions, some, first, second)) || isnan(own_units(actions,
-            some, second, first))) continue;
-        double halfway = both_there(ed, actions, v, a, b, 0.5, e);
-        t->blended += halfway > both_there(ed, actions, v, a, b, 0, e) && halfway > both_there(ed, actions, v, a, b,
-            1, e);
-        t->pairs++;
+        measure_pair(t, st, a, b, e);
     }
 }
 
-/* (a) and (b). */
-static int measure_strengths(Truth *t, Editor *ed, Classifier *actions, const Evaluation *v, Error *e)
+/* (a), (b) and (e). */
+static int measure_strengths(Truth *t, Stage *st, Error *e)
 {
-    int n = ed->model->g.classes, neutral = find_class(ed->model, "neutral", 7), points = v->n_neutral * STRENGTHS,
-        right = 0, edits_n = 0, ok = 1;
-    int emotion[CURVE_FACES];
-    double *p = must_alloc((size_t)(v->n_neutral * max_int(n, actions->net.classes)), sizeof *p),
-           *asked = must_alloc(2 * (size_t)points, sizeof *asked), *measured = asked + points;
-    real *edits = must_alloc((size_t)v->n_neutral * ed->picture, sizeof *edits);
+    int n = st->ed.model->g.classes, units = st->actions->net.classes, points = st->count * STRENGTHS, right = 0, ways = 0,
+        ok = 1;
+    double *p = must_alloc((size_t)(st->count * max_int(n, units)), sizeof *p),
+           *asked = must_alloc((size_t)((2 + n) * points), sizeof *asked), *measured = asked + points,
+           *curves = measured + points;                                 /* (way,face,strength) */
+    real *edits = must_alloc((size_t)st->count * st->ed.picture, sizeof *edits);
     t->least_correlation = 1;
     for (int k = 0; ok && k < n; k++) {
-        if (k == neutral) continue;
-        for (int i = 0; i < v->n_neutral; i++) emotion[i] = k;
+        if (k == find_class(st->ed.model, "neutral", 7)) continue;
         for (int j = 0; ok && j < STRENGTHS; j++) {
-            edit_pixels(ed, v->neutral, v->n_neutral, emotion, (j + 1.0) / STRENGTHS, NULL, edits);
-            ok = regress_pixels(ed, actions, edits, v->n_neutral, p, e);
-            for (int i = 0; i < v->n_neutral; i++) {
-                asked[i * STRENGTHS + j] = (j + 1.0) / STRENGTHS;
-                measured[i * STRENGTHS + j] = p[i * actions->net.classes];
-                t->intensity[k][j] += p[i * actions->net.classes] / v->n_neutral;
+            double strength = (j + 1.0) / STRENGTHS;
+            ok = express(st, k, k, 0, strength, edits, e) && regress_pixels(st, edits, p, e);
+            for (int i = 0; i < st->count; i++) {
+                asked[i * STRENGTHS + j] = strength, measured[i * STRENGTHS + j] = p[i * units];
+                t->intensity[k][j] += p[i * units] / st->count;
             }
+            ok = ok && judge_pixels(&st->ed, edits, st->count, p, NULL, e);
+            for (int i = 0; i < st->count; i++) curves[(ways * st->count + i) * STRENGTHS + j] = p[i * n + k];
         }
         /* the last ones: at full strength */
-        ok = ok && judge_pixels(ed, edits, v->n_neutral, p, NULL, e);
-        for (int i = 0; i < v->n_neutral; i++, edits_n++) right += largest_of(p + i * n, n) == k;
+        for (int i = 0; i < st->count; i++) right += largest_of(p + i * n, n) == k;
         t->correlation[k] = rank_correlation(asked, measured, points);
         if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
+        ways++;
     }
-    t->right = (double)right / edits_n;
+    Smoothness smooth = smoothness_of(curves, ways * st->count, STRENGTHS);
+    t->right = (double)right / (ways * st->count), t->smooth = smooth.score, t->rising = smooth.rising;
     free(p), free(asked), free(edits);
     return ok;
-}
-
-/* The neutral faces of DIR/unseen. */
-static int load_neutral(Evaluation *v, const Editor *ed, const char *out, Error *e)
-{
-    char path[PATH_MAX];
-    DataSet set;
-    const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = ed->model->crop,
-           .limit = CURVE_FACES, .unlabelled = 1};
-    snprintf(path, sizeof path, "%s/unseen", out);
-    if (!dataset_open(&set, path, &options, e)) return 0;
-    int label[CURVE_FACES];
-    v->neutral = must_alloc(CURVE_FACES * ed->picture, sizeof(real));
-    v->n_neutral = read_all(&set, &ed->model->g, v->neutral, label);
-    dataset_close(&set);
-    return v->n_neutral ? 1 : fail(e, 1, "%s: no neutral face could be read", path);
 }
 
 /* For each emotion the intensity measured at each strength asked for. */
@@ -20239,82 +20377,151 @@ static void show_intensities(const Truth *t, const Facegan *model, const char *r
     free(table.cells);
 }
 
-/* The five numbers of one run; its strips go on the page. */
-static int truth_of_run(Truth *t, const char *run, Classifier *emotions, Classifier *actions, const Settings *s,
-                        Page *page, Error *e)
+/* How often the units of both emotions are there between two neighbours. */
+static void show_pairs(const Truth *t, const Facegan *model, const char *run, bool csv, Page *page)
 {
-    static Editor ed;
-    Evaluation *v = must_alloc(1, sizeof *v);
-    ed = (Editor){0};
-    int ok = editor_open(&ed, run, emotions, e) && load_neutral(v, &ed, s->out, e) && measure_strengths(t, &ed, actions,
-        v, e) && measure_curves(v, &ed, e);
-    if (ok) {
-        size_t size;
-        measure_space(t, &ed, actions, v, e);
-        Smoothness smooth = smoothness_of(v->curve, v->curves, STRENGTHS);
-        t->smooth = smooth.score, t->rising = smooth.rising;
-        show_intensities(t, ed.model, run, s->csv, page);
-        memcpy(ed.model->x->data, v->neutral, ed.picture * sizeof(real));
-        unsigned char *png = strength_strip(ed.model, &size);
-        add_png(page, run, png, size);
-        ok = e->status == 0;
+    static const char *const header[] = {"both emotions' units are there", "at the first", "halfway", "at the second"};
+    char title[PATH_MAX + 64];
+    snprintf(title, sizeof title, "Between two directions: %s", run);
+    StudyTable table = table_new(title, t->n_pairs, 4);
+    for (int i = 0; i < 4; i++) set_cell(&table, 0, i, "%s", header[i]);
+    for (int i = 0; i < t->n_pairs; i++) {
+        const Pair *p = &t->pairs[i];
+        set_cell(&table, i + 1, 0, "%s, %s", model->class_names[p->a], model->class_names[p->b]);
+        for (int at = 0; at < 3; at++) set_cell(&table, i + 1, at + 1, "%.0f%%", 100 * p->share[at]);
     }
-    evaluation_free(v);
-    free(v);
-    editor_close(&ed);
-    return ok;
+    if (t->n_pairs) print_table(&table, csv), show_table(page, &table);
+    free(table.cells);
+}
+
+/* The five numbers of one run (`hand`: of the drawn faces themselves); its strips go on the page. */
+static int truth_of_run(Truth *t, const char *run, Classifier *emotions, Classifier *actions, const Settings *hand,
+                        const Settings *s, Page *page, Error *e)
+{
+    static Stage st;
+    const char *name = hand ? DRAWN : run;
+    *t = (Truth){.angle = NAN};
+    int ok = stage_open(&st, run, emotions, actions, hand, s->out, e) && measure_strengths(t, &st, e);
+    if (ok) {
+        int n = st.ed.model->g.classes;
+        if (!hand) measure_space(t, &st, e);
+        for (int a = 0; hand && a < n; a++)
+            for (int b = a + 1; b < n; b++) measure_pair(t, &st, a, b, e);
+        show_intensities(t, st.ed.model, name, s->csv, page);
+        show_pairs(t, st.ed.model, name, s->csv, page);
+    }
+    if (ok && !hand) {
+        size_t size;
+        memcpy(st.ed.model->x->data, st.neutral, st.ed.picture * sizeof(real));
+        unsigned char *png = strength_strip(st.ed.model, &size);
+        add_png(page, run, png, size);
+    }
+    stage_close(&st);
+    return ok && e->status == 0;
+}
+
+/* A classifier's answers (count,n) for a set's pictures, `count` of which could be read. */
+static double *answers_for(Classifier *c, const DataSet *set, int *count, Error *e)
+{
+    size_t picture = shape_count(c->x->shape) / CLASSIFIED;
+    real *x = must_alloc((size_t)set->count * picture, sizeof *x);
+    unsigned char *pixels = must_alloc(picture, 1);
+    double *answers = must_alloc((size_t)(set->count * c->net.classes), sizeof *answers);
+    for (*count = 0; *count < set->count; ++*count) {
+        if (!dataset_read(set, *count, c->net.size, c->net.channels, pixels, e)) break;
+        from_bytes(pixels, picture, x + (size_t)*count * picture);
+    }
+    classifier_run(c, x, *count, answers, NULL);
+    free(x), free(pixels);
+    return answers;
+}
+
+/* OUT/unseen with what the judge answers as its labels. */
+static int open_unseen(DataSet *set, const char *out, const Classifier *judge, bool attributes, Error *e)
+{
+    char path[PATH_MAX], list[4 * TEXT] = "";
+    for (int k = 0; k < judge->net.classes; k++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k ? "," : "", judge->class_names[k]);
+    const DataOptions options = {.attributes = attributes ? list : NULL, .classes = attributes ? NULL : list,
+                                 .split = SPLIT_ALL, .crop = judge->crop};
+    snprintf(path, sizeof path, "%s/unseen/labels.csv", out);
+    return dataset_open(set, path, &options, e);
 }
 
 /* The judges' own errors, on faces that nobody saw: rows of a table. */
 static int judge_judges(const char *out, Classifier *emotions, Classifier *actions, StudyTable *table, Error *e)
 {
-    char path[PATH_MAX], list[4 * TEXT] = "";
-    for (int k = 0; k < actions->net.classes; k++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k ? "," : "", actions->class_names[k]);
-    const DataOptions options = {.attributes = list, .split = SPLIT_ALL, .crop = actions->crop};
-    DataSet set;
-    snprintf(path, sizeof path, "%s/unseen/labels.csv", out);
-    if (!dataset_open(&set, path, &options, e)) return 0;
-    int n = actions->net.classes, count = 0;
-    size_t picture = shape_count(actions->x->shape) / CLASSIFIED;
-    real *x = must_alloc((size_t)set.count * picture, sizeof *x);
-    unsigned char *pixels = must_alloc(picture, 1);
-    double *got = must_alloc((size_t)(set.count * n), sizeof *got), *columns = must_alloc(2 * (size_t)set.count,
-        sizeof *columns);
-    for (int i = 0; i < set.count; i++) {
-        if (!dataset_read(&set, i, actions->net.size, actions->net.channels, pixels, e)) break;
-        from_bytes(pixels, picture, x + (size_t)count++ * picture);
-    }
-    classifier_run(actions, x, count, got, NULL);
-    *table = table_new("The judges on faces that nobody saw", n, 3);
+    DataSet shares, labels;
+    if (!open_unseen(&shares, out, actions, true, e)) return 0;
+    if (!open_unseen(&labels, out, emotions, false, e)) { dataset_close(&shares); return 0; }
+    int n = actions->net.classes, count, labelled, strong = 0, right = 0;
+    double *got = answers_for(actions, &shares, &count, e), *p = answers_for(emotions, &labels, &labelled, e);
+    double *columns = must_alloc(2 * (size_t)shares.count, sizeof *columns);
+    *table = table_new("The judges on faces that nobody saw", n + 1, 3);
     set_cell(table, 0, 0, "measured"), set_cell(table, 0, 1, "mean error"), set_cell(table, 0, 2, "Spearman");
     for (int k = 0; k < n; k++) {
         double error = 0;
         for (int i = 0; i < count; i++) {
-            columns[i] = set.attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[set.count + i] = got[i * n + k];
+            columns[i] = shares.attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[count + i] = got[i * n + k];
             error += fabs(columns[i] - got[i * n + k]) / count;
         }
         set_cell(table, k + 1, 0, "%s", actions->class_names[k]);
         set_cell(table, k + 1, 1, "%.3f", error);
-        set_cell(table, k + 1, 2, "%.3f", rank_correlation(columns, columns + set.count, count));
+        set_cell(table, k + 1, 2, "%.3f", rank_correlation(columns, columns + count, count));
     }
-    (void)emotions;
-    free(x), free(pixels), free(got), free(columns);
-    dataset_close(&set);
+    for (int i = 0; i < labelled; i++) {                                /* the first attribute: the intensity */
+        if (shares.attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
+        strong++, right += largest_of(p + i * emotions->net.classes, emotions->net.classes) == labels.label[i];
+    }
+    set_cell(table, n + 1, 0, "the emotion, of an intensity over a half");
+    set_cell(table, n + 1, 1, "%.1f%% right", 100.0 * right / strong);
+    free(got), free(p), free(columns);
+    dataset_close(&shares), dataset_close(&labels);
     return e->status == 0;
 }
 
+/* Judges that lie in OUT serve again; those that learnt from other faces must not. */
+static int same_judges(const Settings *s, const Settings *like, Error *e)
+{
+    char path[PATH_MAX], wanted[TEXT], found[TEXT] = "";
+    snprintf(path, sizeof path, "%s/judges.txt", s->out);
+    snprintf(wanted, sizeof wanted, "--count %ld --size %ld --pose %g --weakest %g --blends %g --viewers %ld --epochs %ld --seed %ld, "
+             "pictures of %ld px cut to %ld, %ld channels", s->count, s->size, s->pose, s->weakest, s->blends, s->viewers,
+             s->epochs, s->seed, like->size, like->crop, like->channels);
+    FILE *file = fopen(path, "r");
+    if (file) {
+        if (!fgets(found, sizeof found, file)) *found = 0;
+        fclose(file);
+        return strcmp(found, wanted) == 0 || fail(e, 2, "%s: its judges were made with %s, not %s; give another --out", s->out,
+                                                  found, wanted);
+    }
+    file = fopen(path, "w");
+    if (!file || fputs(wanted, file) < 0 || fclose(file)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    return 1;
+}
+
+/* The sets differ in their seeds, so that nobody is in two of them. */
+enum { FACES = 1000, BLENDS, UNSEEN };
+
+/* How a set under OUT is drawn. */
+static Settings drawing_of(const Settings *s, const Settings *like, int which)
+{
+    Settings hand = *s;
+    hand.seed += which, hand.size = s->size ? s->size : 64, hand.channels = like->channels;
+    return hand;
+}
+
 /* Draws OUT/name, unless it is there. */
-static int draw_set(const Settings *s, const Settings *like, const char *name, long count, long seed, const char *more,
+static int draw_set(const Settings *s, const Settings *like, const char *name, int which, long count, const char *more,
                     Error *e)
 {
+    const Settings hand = drawing_of(s, like, which);
     const char *grey = like->channels == 1 ? "--grey" : "";
-    long side = s->size ? s->size : 64;
-    if (like->crop > side)
-        return fail(e, 2, "--size %ld: the runs cut out %ld pixels of larger faces", side, like->crop);
+    if (like->crop > hand.size)
+        return fail(e, 2, "--size %ld: the runs cut out %ld pixels of larger faces", hand.size, like->crop);
     return is_there("%s/%s/labels.csv", s->out, name) ||
            carry_out(s, e, "data draw --out \"%s/%s\" --count %ld --size %ld --pose %g --seed %ld %s %s", s->out, name,
-                     count, side, s->pose, seed, grey, more);
+                     count, hand.size, s->pose, hand.seed, grey, more);
 }
 
 /* Trains OUT/name on a set under OUT, its pictures cut and scaled as the runs' are. */
@@ -20331,16 +20538,15 @@ static int train_judge(const Settings *s, const Settings *like, const char *data
  * are there. */
 static int train_judges(const Settings *s, const Settings *like, Error *e)
 {
-    long seed = s->seed + 1000;
     char more[TEXT] = "--validation 0.1 --attributes intensity", drawn[TEXT];
     for (int u = 0; u < FACE_AUS; u++) {
         size_t used = strlen(more);
         snprintf(more + used, sizeof more - used, ",AU%d", face_au_numbers[u]);
     }
     snprintf(drawn, sizeof drawn, "--weakest %g --blends %g%s", s->weakest, s->blends, s->viewers ? " --viewers" : "");
-    return draw_set(s, like, "faces", s->count, seed, drawn, e) &&
-           draw_set(s, like, "blends", s->count, seed + 1, "--weakest 0 --blends 0.3", e) &&
-           draw_set(s, like, "unseen", 700, seed + 2, "--weakest 0 --blends 0.3", e) &&
+    return draw_set(s, like, "faces", FACES, s->count, drawn, e) &&
+           draw_set(s, like, "blends", BLENDS, s->count, "--weakest 0 --blends 0.7", e) &&
+           draw_set(s, like, "unseen", UNSEEN, 700, "--weakest 0 --blends 0.3", e) &&
            train_judge(s, like, "faces", "emotions", "--validation 0.1", e) &&
            train_judge(s, like, "blends/labels.csv", "actions", more, e);
 }
@@ -20362,7 +20568,7 @@ static void fill_truth(StudyTable *table, int column, const char *run, const Tru
     set_cell(table, 0, column, "%s", run);
     set_cell(table, 1, column, "%.1f%%", 100 * t->right);
     set_cell(table, 2, column, "%.3f", t->least_correlation);
-    set_cell(table, 3, column, t->pairs ? "%d of %d" : "-", t->blended, t->pairs);
+    set_cell(table, 3, column, t->n_pairs ? "%d of %d" : "-", t->blended, t->n_pairs);
     set_cell(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
     set_cell(table, 5, column, "%.3f", t->smooth);
     set_cell(table, 6, column, "%.0f%%", 100 * t->rising);
@@ -20375,10 +20581,12 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
                                         "(d) smallest angle", "(e) smoothness", "    curves that never fall"};
     static const char *const aims[] = {"aim", "85%", "0.9", "all", "20 deg", "at most 0.25", "80%"};
     char path[PATH_MAX];
-    Settings like;
-    StudyTable judges = {0}, table = table_new("GANmut's space against the truth", 6, n + 2);
+    Settings like, hand;
+    StudyTable judges = {0}, table = table_new("GANmut's space against the truth", 6, n + 3);
     if (!*s->out) return fail(e, 2, "study truth needs --out DIR: its judges are kept there");
-    if (!settings_of_run(runs[0], &like, e) || !make_directory(s->out, e) || !train_judges(s, &like, e)) return 0;
+    if (!settings_of_run(runs[0], &like, e) || !make_directory(s->out, e) || !same_judges(s, &like, e) ||
+        !train_judges(s, &like, e)) return 0;
+    hand = drawing_of(s, &like, UNSEEN);
     snprintf(path, sizeof path, "%s/emotions", s->out);
     Classifier *emotions = classifier_open(path, e);
     snprintf(path, sizeof path, "%s/actions", s->out);
@@ -20386,11 +20594,11 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
     Page *page = page_begin("facegan study: the truth", s->out);
     int ok = actions && judge_judges(s->out, emotions, actions, &judges, e);
     if (ok) print_table(&judges, s->csv), show_table(page, &judges);
-    for (int i = 0; i <= 6; i++) set_cell(&table, i, 0, "%s", rows_[i]), set_cell(&table, i, n + 1, "%s", aims[i]);
-    for (int i = 0; ok && i < n; i++) {
-        Truth t = {0};
-        ok = truth_of_run(&t, runs[i], emotions, actions, s, page, e);
-        if (ok) fill_truth(&table, i + 1, runs[i], &t);
+    for (int i = 0; i <= 6; i++) set_cell(&table, i, 0, "%s", rows_[i]), set_cell(&table, i, n + 2, "%s", aims[i]);
+    for (int i = 0; ok && i <= n; i++) {                                /* the last: the hand that drew them */
+        Truth t;
+        ok = truth_of_run(&t, runs[i % n], emotions, actions, i == n ? &hand : NULL, s, page, e);
+        if (ok) fill_truth(&table, i + 1, i == n ? DRAWN : runs[i], &t);
     }
     if (ok) {
         print_table(&table, s->csv), show_table(page, &table);
@@ -21599,8 +21807,11 @@ static const struct { const char *name, *text;
      "a point on\n\n"
      "On drawn faces the radius became intensity with labels that are surer of strong emotions (`data draw --viewers`) and "
      "a strength\n"
-     "loss that outweighs the class loss (--lambda-rho 10); --as-published, on the same labels, made it a switch. "
-     "`facegan study truth`\nmeasures it.\n\n"
+     "loss that outweighs the class loss (--lambda-rho 20); --as-published, on the same labels, made it a switch. --mix, "
+     "which is\n"
+     "not in the paper, gives what lies between two directions a label of both in parts. D needs room: --d-width 40 beside a G\n"
+     "of --width 16. --init RUN goes on from another run's networks with other data or weights. `facegan study truth` measures\n"
+     "it all.\n\n"
      "--as-published follows the public code where it differs from the paper, and says at the start where that is. The "
      "public code\n"
      "reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and red in the first "

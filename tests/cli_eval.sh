@@ -76,6 +76,8 @@ says "p (Student)" "$F" study augment faces faces --count 4 --repeat 2 --size 16
 says "p (Student)" "$F" study augment faces faces --count 4 --repeat 3 --size 16 --width 4 --iters 4 --epochs 1 --out augmented
 refused "has 20" "$F" study augment faces faces --count 17 --repeat 2 --size 16 --width 4 --iters 4 --epochs 1 --out more
 says "smallest angle" "$F" study truth mut --out truth --size 16 --count 128 --epochs 1
+says "the drawing itself" "$F" study truth mut --out truth --size 16 --count 128 --epochs 1
+refused "its judges were made with --count 128" "$F" study truth mut --out truth --size 16 --count 129 --epochs 1
 refused "must be truth" "$F" study nothing mut --out truth
 refused "needs --out" "$F" study truth mut
 

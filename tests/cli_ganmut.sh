@@ -63,6 +63,7 @@ both linear
 both linear3 --space-dim 3
 both gaussian --space gaussian
 both gaussian3 --space gaussian --space-dim 3
+both wider --d-width 7 --mix
 both published --as-published
 both published-gaussian --as-published --space gaussian
 check "the published linear model takes the approximate cycle" grep -q '^cycle = approximate' "$work/published/config"
@@ -83,6 +84,19 @@ done
 check "three dimensions: the plane of two emotions" "$F" gamut "$work/linear3" "$face" --between happy,sad --out "$work/space"
 check "three dimensions: by point" "$F" edit "$work/gaussian3" "$face" --xy 0.3,-0.5,0.1 --out "$work/space"
 
+# With a rate of 0 the networks stay what --init made them.
+onward="$F train ganmut $work/faces --out $work/onward $small --iters 2 --lr 0 --seed 9"
+check "onward from another run" $onward --init "$work/linear"
+check "its generator alone" "$F" convert "$work/linear" "$work/before.npz" --only G.
+check "that of the new run" "$F" convert "$work/onward" "$work/after.npz" --only G.
+check "are the same" cmp "$work/before.npz" "$work/after.npz"
+rm -r "$work/onward"
+check "onward from nothing" $onward
+check "its generator" "$F" convert "$work/onward" "$work/after.npz" --only G.
+check "is another" sh -c "! cmp -s $work/before.npz $work/after.npz"
+refused "another size, width or number of classes" "$F" train ganmut "$work/faces" --out "$work/no" $small --iters 2 --width 5 --init "$work/linear"
+refused "no-such" "$F" train ganmut "$work/faces" --out "$work/no" $small --iters 2 --init "$work/no-such"
+
 check "swapped" "$F" convert "$work/linear" "$work/bgr.safetensors" --bgr
 check "swapped back" "$F" convert "$work/bgr.safetensors" "$work/rgb.safetensors" --bgr
 check "as it was" "$F" convert "$work/linear" "$work/same.safetensors"
@@ -92,6 +106,8 @@ check "once swapped is not" sh -c "! cmp -s $work/bgr.safetensors $work/same.saf
 refused "needs a class \"neutral\"" "$F" train ganmut "$work/faces" --out "$work/no" --classes happy,sad $small --iters 2
 refused "must be linear or gaussian" "$F" train ganmut "$work/faces" --out "$work/no" --space round $small --iters 2
 refused "needs directions" "$F" train ganmut "$work/faces" --out "$work/no" --space gaussian --cycle approximate $small --iters 2
+refused "mix needs directions" "$F" train ganmut "$work/faces" --out "$work/no" --space gaussian --mix $small --iters 2
+refused "leaves none" "$F" train ganmut "$work/faces" --out "$work/no" --mix --random-directions 0 $small --iters 2
 refused "each of the 4 means" "$F" train ganmut "$work/faces" --out "$work/no" --space gaussian $small --batch 3 --iters 2
 refused "two dimensions" "$F" edit "$work/linear3" "$face" --theta 10
 refused "must be an angle" "$F" edit "$work/linear" "$face" --theta north

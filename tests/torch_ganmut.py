@@ -67,9 +67,10 @@ class Judge(base.Discriminator):
 
     def __init__(self, s):
         self.classes, self.linear = s["classes"], s["model"] == "ganmut"
-        super().__init__(s["size"], s["conv_dim"], s["classes"] + (0 if self.linear else s["space_dim"]), s["d_repeat"], s["channels"])
+        width = s.get("d_conv_dim", s["conv_dim"])
+        super().__init__(s["size"], width, s["classes"] + (0 if self.linear else s["space_dim"]), s["d_repeat"], s["channels"])
         if self.linear:
-            self.conv3 = nn.Conv2d(s["conv_dim"] << s["d_repeat"] - 1, s["space_dim"], s["size"] >> s["d_repeat"], bias=False)
+            self.conv3 = nn.Conv2d(width << s["d_repeat"] - 1, s["space_dim"], s["size"] >> s["d_repeat"], bias=False)
 
     def forward(self, x):
         h = self.main(x)
@@ -120,6 +121,13 @@ def iteration(g, d, batch, s):
         terms["cls"] = functional.cross_entropy(scores[k:], target[k:])
         strong = rho > NEUTRAL
         certainty = scores.softmax(1).amax(1)
+        if s.get("mix"):
+            near = (8 * anywhere(batch["angle_g"], s) @ functional.normalize(g.axes.weight, dim=1).T).softmax(1)
+            near = torch.cat([torch.zeros(k, 1).double(), near], 1)
+            near[rho[:k] <= NEUTRAL] = functional.one_hot(torch.tensor(0), s["classes"]).double()
+            mixed = torch.cat([near, functional.one_hot(target[k:], s["classes"]).double()]).detach()
+            terms["cls"] = functional.cross_entropy(scores, mixed)
+            certainty = (scores.softmax(1) * mixed).sum(1) / mixed.square().sum(1)
         terms["rho"] = (certainty - rho)[strong].square().mean() if strong.any() else 0 * scores.sum()
         terms["info"] = functional.mse_loss(where, z)
         back = x_where
@@ -207,7 +215,10 @@ def main():
         compare(folder, "linear, 24 px grey, 3 classes, n_r 0", size=24, channels=1, classes=3, n_r=0, conv_dim=3, d_repeat=2, seed=3)
         compare(folder, "linear, 32 px, width 12, 2 classes, batch 4, n_r 3", size=32, d_repeat=4, conv_dim=12, classes=2, batch=4, n_r=3, seed=4)
         compare(folder, "linear, other weights", lambda_cls=0.3, lambda_rho=2.0, lambda_info=3.0, lambda_rec=1.0, seed=5)
+        compare(folder, "linear, mixed between the directions, a wider D", mix=1, d_conv_dim=6, seed=13)
         compare(folder, "linear, every target neutral: no strength loss", all_neutral=1, seed=6)
+        compare(folder, "linear, mixed, every target neutral", mix=1, all_neutral=1, seed=14)
+        compare(folder, "linear, mixed, three dimensions", mix=1, space_dim=3, seed=15)
         compare(folder, "linear, three dimensions", space_dim=3, seed=7)
         compare(folder, "linear, three dimensions, approximate", space_dim=3, cycle="approximate", n_r=2, seed=8)
         compare(folder, "Gaussian", batch=11, seed=9, **gaussian)
