@@ -2638,7 +2638,7 @@ static void winograd_cut(Winograd *p)
     if (p->whole)
         p->blocks = max_int(ceil_div(p->tiles * p->square, WINOGRAD_OWN / (p->parities * p->depth)),
                             min_int(ceil_div(TASKS, p->passes), p->tiles / 16));
-    else
+    else                                // no more than keep all cores busy, for each block transforms w anew
         p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK),
                             min_int(ceil_div(TASKS / 2, p->panels * p->passes), p->round / 32));
     p->block = ceil_div(p->round, max_int(1, p->blocks));
@@ -6397,10 +6397,16 @@ static Node *linear_way_back(Net *generator, Net *d, Node *x, Node *fake_coordin
     return mul(certainty, ganmut_direction_of(generator, label));
 }
 
+/* 1 where rho > 0.2, else 0: (N,1,1,1). */
+static Node *is_strong(Node *rho)
+{
+    return sign(relu(add_number(rho, -NEUTRAL_RHO)));
+}
+
 /* sum over pictures with rho > 0.2 of (D's certainty - rho)^2 / their number; 0 without such a picture */
 static Node *strength_loss(Node *certainty, Node *rho)
 {
-    Node *strong = sign(relu(add_number(rho, -NEUTRAL_RHO)));                                   // (N,1,1,1) 1 or 0
+    Node *strong = is_strong(rho);
     return mul(sum(mul(strong, square(sub(certainty, rho)))), reciprocal(sum(strong)));
 }
 
@@ -6436,7 +6442,7 @@ static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node
         Node *term = mul(slice(u, 3, i, 1), column(directions, i));
         cosines = cosines ? add(cosines, term) : term;
     }
-    Node *strong = sign(relu(add_number(slice(rho, 0, 0, random), -NEUTRAL_RHO)));              // (n_r,1,1,1) 1 or 0
+    Node *strong = is_strong(slice(rho, 0, 0, random));                                         // (n_r,1,1,1)
     Node *mixed = concat(affine(strong, -1, 1), mul(strong, softmax(scale(cosines, NEARNESS))), 3);
     return stop_grad(concat(mixed, slice(target, 0, random, n - random), 0));
 }
@@ -8449,20 +8455,24 @@ static int dataset_image(const DataSet *set, int index, int channels, Image *ima
     return 1;
 }
 
+/* The centred square of `crop` pixels a side (0: the largest), scaled to (size,size,channels of the image). */
+static int cut_and_scale(Image *image, int crop, int size, unsigned char *pixels, char *error)
+{
+    Image small = {0};
+    crop_centre(image, crop);
+    if (image->width != size && !image_resize(image, size, size, &small, error)) return 0;
+    memcpy(pixels, small.pixels ? small.pixels : image->pixels, (size_t)size * (size_t)size * (size_t)image->channels);
+    image_free(&small);
+    return 1;
+}
+
 /* Picture `index` as (size, size, channels) bytes. */
 static int dataset_read(const DataSet *set, int index, int size, int channels, unsigned char *pixels, Error *e)
 {
-    Image image = {0}, small = {0};
+    Image image = {0};
     char error[256];
-    int ok = dataset_image(set, index, channels, &image, error);
-    if (ok) {
-        crop_centre(&image, set->crop);
-        ok = image.width == size || image_resize(&image, size, size, &small, error);
-    }
-    if (ok)
-        memcpy(pixels, small.pixels ? small.pixels : image.pixels, (size_t)size * (size_t)size * (size_t)channels);
+    int ok = dataset_image(set, index, channels, &image, error) && cut_and_scale(&image, set->crop, size, pixels, error);
     image_free(&image);
-    image_free(&small);
     return ok ? 1 : fail(e, 1, "%s", error);
 }
 
@@ -14363,15 +14373,11 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
         if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
     }
     if (strcmp(s->model, "ganmut-gaussian") == 0) snprintf(s->space, sizeof s->space, "gaussian");
-    static const char *const further_names[][2] = {{"d_conv_dim", "d-width"},
-                                                  {"mix", "mix"},
-                                                  {"lambda_info", "lambda-info"},
-                                                  {"lambda_rho", "lambda-rho"},
-                                                  {"lambda_prediction", "lambda-prediction"},
-                                                  {"cycle", "cycle"},
-                                                  {"n_r", "random-directions"},
-                                                  {"space_dim", "space-dim"}};
-    for (size_t i = 0; i < sizeof further_names / sizeof *further_names; i++) {               /* where the model has them */
+    static const char *const further_names[][2] = {                               /* where the model has them */
+        {"d_conv_dim", "d-width"}, {"mix", "mix"}, {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"},
+        {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"}, {"n_r", "random-directions"},
+        {"space_dim", "space-dim"}};
+    for (size_t i = 0; i < sizeof further_names / sizeof *further_names; i++) {
         const char *value = tensorfile_metadata(file, further_names[i][0]);
         if (value && !set_setting(s, find_setting(further_names[i][1]), value, e)) return 0;
     }
@@ -17601,19 +17607,19 @@ static void draw_task(void *argument, int i, int worker)
     free(pixels);
 }
 
-/* Writes OUT/<emotion>/NNNNN.png and OUT/labels.csv. With --viewers both say what the viewer said, the column `drawn` what
+/* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said, the column `drawn` what
  * was drawn. */
 static int draw_faces(const Settings *s, Error *e)
 {
     enum { AT_ONCE = 64 };
     int emotions[EMOTIONS], n = chosen_emotions(s->emotions, emotions, e);
-    char path[PATH_MAX];
+    char path[PATH_MAX], whole[PATH_MAX];
     if (!n) return 0;
     for (int i = 0; i < n; i++) {
         snprintf(path, sizeof path, "%s/%s", s->out, emotion_names[emotions[i]]);
         if (!make_directory(path, e)) return 0;
     }
-    snprintf(path, sizeof path, "%s/labels.csv", s->out);
+    snprintf(whole, sizeof whole, "%s/labels.csv", s->out), snprintf(path, sizeof path, "%s/labels.csv.part", s->out);
     FILE *list = fopen(path, "w");
     if (!list) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
     fprintf(list, "path,emotion,intensity,valence,arousal");
@@ -17634,7 +17640,7 @@ static int draw_faces(const Settings *s, Error *e)
     wrong |= fclose(list) != 0;
     if (atomic_load(&task.failed)) return fail(e, 1, "%s", task.why);
     if (interrupted) return fail(e, 1, "stopped after %d of %ld pictures", task.first, s->count);
-    return wrong ? fail(e, 1, "cannot write %s: %s", path, strerror(errno)) : 1;
+    return wrong || rename(path, whole) ? fail(e, 1, "cannot write %s: %s", whole, strerror(errno)) : 1;
 }
 
 /* A sheet of a data set: for each class a row of its first pictures. */
@@ -19433,21 +19439,28 @@ static int picture_for(const Classifier *c, const real *x, int side, int channel
     return ok ? 1 : fail(e, 1, "%s", why);
 }
 
-/* Probabilities (count,n) of the generator's classes, and features (count,d); either may be NULL. */
-static int judge_pixels(const Editor *ed, const real *x, int count, double *p, double *features, Error *e)
+/* A classifier's answers (count,n) about a generator's pictures, and features (count,d), which may be NULL. */
+static int look_at(Classifier *c, const Editor *ed, const real *x, int count, double *answers, double *features, Error *e)
 {
-    Classifier *c = ed->judge;
     const Net *g = &ed->model->g;
-    size_t wanted = shape_count(c->x->shape) / CLASSIFIED, all = (size_t)c->net.classes;
+    size_t wanted = shape_count(c->x->shape) / CLASSIFIED;
     real *seen = must_alloc((size_t)count * wanted, sizeof *seen);
-    double *known = must_alloc((size_t)count * all, sizeof *known);
     int ok = 1;
     for (int i = 0; ok && i < count; i++)
         ok = picture_for(c, x + (size_t)i * ed->picture, g->size, g->channels, seen + (size_t)i * wanted, e);
-    if (ok) classifier_run(c, seen, count, known, features);
-    for (int i = 0; ok && p && i < count; i++)
-        keep_asked(known + (size_t)i * all, ed->judged_as, g->classes, p + (size_t)(i * g->classes));
-    free(seen), free(known);
+    if (ok) classifier_run(c, seen, count, answers, features);
+    free(seen);
+    return ok;
+}
+
+/* The judge's probabilities (count,n) of the generator's classes, and features (count,d); either may be NULL. */
+static int judge_pixels(const Editor *ed, const real *x, int count, double *p, double *features, Error *e)
+{
+    size_t n = (size_t)ed->model->g.classes, all = (size_t)ed->judge->net.classes;
+    double *known = must_alloc((size_t)count * all, sizeof *known);
+    int ok = look_at(ed->judge, ed, x, count, known, features, e);
+    for (size_t i = 0; ok && p && i < (size_t)count; i++) keep_asked(known + i * all, ed->judged_as, (int)n, p + i * n);
+    free(known);
     return ok;
 }
 
@@ -20176,23 +20189,20 @@ static int load_neutral(Stage *st, const char *out, Error *e)
 {
     char path[PATH_MAX];
     DataSet set;
-    const Net *g = &st->ed.model->g;
     const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = st->ed.model->crop,
            .limit = CURVE_FACES, .unlabelled = 1};
     snprintf(path, sizeof path, "%s/unseen", out);
     if (!dataset_open(&set, path, &options, e)) return 0;
+    int label[CURVE_FACES];
     st->neutral = must_alloc(CURVE_FACES * st->ed.picture, sizeof(real));
-    unsigned char *pixels = must_alloc(st->ed.picture, 1);
-    int ok = 1;
-    for (; ok && st->count < set.count; st->count++) {
-        ok = dataset_read(&set, st->count, g->size, g->channels, pixels, e);
-        from_bytes(pixels, st->ed.picture, st->neutral + (size_t)st->count * st->ed.picture);
-        const char *name = set.text + set.where[st->count], *slash = strrchr(name, '/');
-        st->index[st->count] = atoi(slash ? slash + 1 : name);                              /* 00042.png */
+    st->count = read_all(&set, &st->ed.model->g, st->neutral, label);
+    int ok = st->count && st->count == set.count ? 1 : fail(e, 1, "%s: not all of its neutral faces can be read", path);
+    for (int i = 0; ok && i < st->count; i++) {
+        const char *name = set.text + set.where[i], *slash = strrchr(name, '/');
+        st->index[i] = atoi(slash ? slash + 1 : name);                  /* 00042.png: the drawing's number 42 */
     }
-    free(pixels);
     dataset_close(&set);
-    return ok && !st->count ? fail(e, 1, "%s: it holds no neutral face", path) : ok;
+    return ok;
 }
 
 static int stage_open(Stage *st, const char *run, Classifier *emotions, Classifier *actions, const Settings *hand,
@@ -20211,17 +20221,17 @@ static int draw_expressed(const Stage *st, int i, int a, int b, double share, do
 {
     const Net *g = &st->ed.model->g;
     float au[FACE_AUS] = {0};
-    Image large = {0}, small = {0};
+    Image large = {0};
     char why[IMAGE_ERROR_SIZE];
     int side = (int)st->hand->size;
     if (!image_new(side, side, g->channels, &large, why)) return fail(e, 1, "%s", why);
+    unsigned char *pixels = must_alloc(st->ed.picture, 1);
     face_recipe(au, st->emotion[a], (float)((1 - share) * strength));
     face_recipe(au, st->emotion[b], (float)(share * strength));
     draw_person(st->hand, (uint64_t)st->index[i], au, large.pixels);
-    crop_centre(&large, st->ed.model->crop);
-    int ok = large.width == g->size || image_resize(&large, g->size, g->size, &small, why);
-    if (ok) from_bytes(small.pixels ? small.pixels : large.pixels, st->ed.picture, out);
-    image_free(&large), image_free(&small);
+    int ok = cut_and_scale(&large, st->ed.model->crop, g->size, pixels, why);
+    if (ok) from_bytes(pixels, st->ed.picture, out);
+    image_free(&large), free(pixels);
     return ok ? 1 : fail(e, 1, "%s", why);
 }
 
@@ -20240,21 +20250,6 @@ static int express(Stage *st, int a, int b, double share, double strength, real 
     edit_pixels(&st->ed, st->neutral, st->count, NULL, 1, conditions, out);
     free(conditions);
     return 1;
-}
-
-/* Shares (count,n) of the action units' attributes. */
-static int regress_pixels(const Stage *st, const real *x, double *shares, Error *e)
-{
-    Classifier *c = st->actions;
-    size_t wanted = shape_count(c->x->shape) / CLASSIFIED, picture = st->ed.picture;
-    const Net *g = &st->ed.model->g;
-    real *seen = must_alloc((size_t)st->count * wanted, sizeof *seen);
-    int ok = 1;
-    for (int i = 0; ok && i < st->count; i++)
-        ok = picture_for(c, x + (size_t)i * picture, g->size, g->channels, seen + (size_t)i * wanted, e);
-    if (ok) classifier_run(c, seen, st->count, shares, NULL);
-    free(seen);
-    return ok;
 }
 
 /* Emotion k's own units against emotion other's: the mean of their measured shares over that of their recipe. NaN: it
@@ -20279,7 +20274,8 @@ static double both_there(Stage *st, int a, int b, double share, Error *e)
     int n = st->actions->net.classes, first = st->emotion[a], second = st->emotion[b], there = 0;
     double *shares = must_alloc((size_t)(st->count * n), sizeof *shares);
     real *edits = must_alloc((size_t)st->count * st->ed.picture, sizeof *edits);
-    int ok = express(st, a, b, share, 1, edits, e) && regress_pixels(st, edits, shares, e);
+    int ok = express(st, a, b, share, 1, edits, e) &&
+             look_at(st->actions, &st->ed, edits, st->count, shares, NULL, e);
     for (int i = 0; i < st->count; i++) {
         const double *row = shares + i * n;
         there += own_units(st->actions, row, first, second) > 0.25 && own_units(st->actions, row, second, first) > 0.25;
@@ -20338,7 +20334,8 @@ static int measure_strengths(Truth *t, Stage *st, Error *e)
         if (k == find_class(st->ed.model, "neutral", 7)) continue;
         for (int j = 0; ok && j < STRENGTHS; j++) {
             double strength = (j + 1.0) / STRENGTHS;
-            ok = express(st, k, k, 0, strength, edits, e) && regress_pixels(st, edits, p, e);
+            ok = express(st, k, k, 0, strength, edits, e) &&
+                 look_at(st->actions, &st->ed, edits, st->count, p, NULL, e);
             for (int i = 0; i < st->count; i++) {
                 asked[i * STRENGTHS + j] = strength, measured[i * STRENGTHS + j] = p[i * units];
                 t->intensity[k][j] += p[i * units] / st->count;
@@ -20488,7 +20485,7 @@ static int same_judges(const Settings *s, const Settings *like, Error *e)
     snprintf(wanted, sizeof wanted, "--count %ld --size %ld --pose %g --weakest %g --blends %g --viewers %ld --epochs %ld --seed %ld, "
              "pictures of %ld px cut to %ld, %ld channels", s->count, s->size, s->pose, s->weakest, s->blends, s->viewers,
              s->epochs, s->seed, like->size, like->crop, like->channels);
-    FILE *file = fopen(path, "r");
+    FILE *file = is_there("%s/faces", s->out) ? fopen(path, "r") : NULL;
     if (file) {
         if (!fgets(found, sizeof found, file)) *found = 0;
         fclose(file);
