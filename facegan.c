@@ -155,6 +155,14 @@ static size_t round_up(size_t size, size_t to)
     return (size + to - 1) / to * to;
 }
 
+/* Asks for large pages in memory that starts at one. */
+static void large_pages(void *base, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    if (size) madvise(base, size, MADV_HUGEPAGE);
+#endif
+}
+
 static void arena_free(Arena *arena)
 {
     if (arena->base) munmap(arena->base, arena->size);
@@ -173,9 +181,7 @@ static void arena_reserve(Arena *arena, size_t size)
                 size >> 20);
         exit(1);
     }
-#ifdef MADV_HUGEPAGE
-    madvise(base, size, MADV_HUGEPAGE);
-#endif
+    large_pages(base, size);
     *arena = (Arena){base, size};
 }
 
@@ -227,12 +233,14 @@ static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t whic
 /* ------------------------------------------------------------------------------------------------
  * 1.4  Threads
  *
- * One pool for the whole program. parallel() runs tasks 0..n-1, handed out one by one; a task's results may depend on
- * its index but never on which worker ran it (the worker's number only chooses scratch memory). A task is drawn by raising
- * one number, the ticket, which names the job as well: a worker that comes late finds no task left or draws one of the
- * next job, and nobody waits for a worker that the system keeps from running. Workers spin for about a
- * millisecond between jobs before they sleep: a training step has hundreds of jobs, a worker that has finished waits as
- * long as another's last task takes, and one that sleeps misses a short job altogether (waking it takes 50 us or more).
+ * One pool for the whole program. parallel() runs tasks 0..n-1; a task's results may depend on its index but never on
+ * which worker ran it (the worker's number only chooses scratch memory). Each worker has a share of neighbouring tasks,
+ * and when it is through, takes what is left of the others': from one job to the next a core so meets the same lines of
+ * the pictures again, which are still in its caches (6% of a training step). A task is drawn by raising a number, the
+ * share's ticket, which names the job as well: a worker that comes late finds no task left or draws one of the next job,
+ * and nobody waits for a worker that the system keeps from running. Workers spin for about a millisecond between jobs
+ * before they sleep: a training step has hundreds of jobs, a worker that has finished waits as long as another's last
+ * task takes, and one that sleeps misses a short job altogether (waking it takes 50 us or more).
  * Denormal numbers are flushed to zero in every thread alike: they are hundredfold slower and carry nothing here.
  * ---------------------------------------------------------------------------------------------- */
 
@@ -246,7 +254,7 @@ static struct {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     atomic_int generation, sleepers, done, quit;
-    _Atomic uint64_t ticket;            /* job (20 bits), how many tasks it has (22), the next one (22) */
+    struct { _Alignas(64) _Atomic uint64_t ticket; } shares[MAX_THREADS];   /* job (20 bits), end (22), next task (22) */
     Task *task;
     void *argument;
 } pool = {.threads = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
@@ -275,14 +283,18 @@ static inline void pause_briefly(int spins)
     if (spins % 256 == 255) sched_yield();
 }
 
+/* Its own share first, then what is left of the others'. */
 static void take_tasks(int worker)
 {
-    uint64_t ticket = atomic_load(&pool.ticket);
-    for (int next, tasks; next = (int)(ticket & MAX_TASKS), tasks = (int)(ticket >> 22 & MAX_TASKS), next < tasks;) {
-        if (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket + 1)) continue;
-        pool.task(pool.argument, next, worker);
-        atomic_fetch_add(&pool.done, 1);
-        ticket = atomic_load(&pool.ticket);
+    for (int i = 0; i < pool.threads; i++) {
+        _Atomic uint64_t *share = &pool.shares[(worker + i) % pool.threads].ticket;
+        uint64_t ticket = atomic_load(share);
+        for (int next, end; next = (int)(ticket & MAX_TASKS), end = (int)(ticket >> 22 & MAX_TASKS), next < end;) {
+            if (!atomic_compare_exchange_weak(share, &ticket, ticket + 1)) continue;
+            pool.task(pool.argument, next, worker);
+            atomic_fetch_add(&pool.done, 1);
+            ticket = atomic_load(share);
+        }
     }
 }
 
@@ -327,7 +339,11 @@ static void parallel(int tasks, Task *task, void *argument)
     }
     pool.task = task, pool.argument = argument;
     atomic_store(&pool.done, 0);
-    atomic_store(&pool.ticket, (uint64_t)(atomic_load(&pool.generation) + 1) << 44 | (uint64_t)tasks << 22);
+    uint64_t job = (uint64_t)(atomic_load(&pool.generation) + 1) << 44;
+    for (int i = 0; i < pool.threads; i++) {
+        uint64_t begin = (uint64_t)(tasks * (int64_t)i / pool.threads), end = (uint64_t)(tasks * (int64_t)(i + 1) / pool.threads);
+        atomic_store(&pool.shares[i].ticket, job | end << 22 | begin);
+    }
     announce_job();
     take_tasks(0);
     for (int spins = 0; atomic_load(&pool.done) < tasks; spins++) pause_briefly(spins);
@@ -374,6 +390,7 @@ enum { GRAPH_NODES = 1 << 14 };
 struct Graph {
     Node *nodes[GRAPH_NODES];
     int count;
+    bool planning;                      /* what is appended now comes late */
     Node **order;                       /* what runs, in order: chapter 6 */
     int n_order;
     size_t arena_bytes;
@@ -416,11 +433,12 @@ static size_t count_of(const Node *node)
 static real *new_reals(size_t count)
 {
     size_t bytes = round_up((count ? count : 1) * sizeof(real), ALIGNMENT);
-    void *memory = aligned_alloc(ALIGNMENT, bytes);
-    if (!memory) {
+    void *memory = NULL;
+    if (posix_memalign(&memory, bytes < HUGE_PAGE ? ALIGNMENT : HUGE_PAGE, bytes)) {
         fprintf(stderr, "facegan: out of memory (%zu MB)\n", bytes >> 20);
         exit(1);
     }
+    large_pages(memory, bytes / HUGE_PAGE * HUGE_PAGE);                 /* the rest in small ones: a large one would be lost */
     return memset(memory, 0, bytes);
 }
 
@@ -520,6 +538,7 @@ static Node *append(Node proto)
     Node *y = must_alloc(1, sizeof *y);
     *y = proto;
     y->graph = g;
+    y->late = g->planning;
     y->id = g->count;
     g->nodes[g->count++] = y;
     if (!row_of(y->op)->shape(y)) y->shape = shape_of(1, 1, 1, 1);
@@ -579,6 +598,7 @@ typedef enum { CONV_FORWARD, CONV_INPUT_GRAD, CONV_WEIGHT_GRAD } ConvKind;
 typedef struct Epilogue {               // v: a raw result, i: its index in the output, k: its channel. In this order:
     const real *plus;                   // or NULL: v += plus[i]            (may be the output: accumulation in place)
     const real *bias;                   // or NULL: v += bias[k]
+    const real *table;                  // or NULL: v += what its pixel's place says; there is no bias then (section 3.4)
     real slope;                         // v = v > 0 ? v : slope*v          (1: none; 0: ReLU)
     const real *slopes;                 // or NULL: the slope is slopes[k]  (PReLU)
     const real *mask;                   // or NULL: v *= mask[i] > 0 ? 1 : mask_slope
@@ -643,7 +663,7 @@ typedef enum { OF_INPUT, OF_OUTPUT, OF_OUTPUT_GRAD, OF_FILTER, OF_FILTER_GRAD, W
 #endif
 
 #define REAL_SQRT(x) (sizeof(real) == 8 ? (real)sqrt(x) : (real)sqrtf((float)(x)))
-enum { PIXELS_A_SUM = 64 };      /* see 3.2 */
+enum { PIXELS_A_SUM = 64 };             /* a block of pixels: section 3.2 */
 
 static const real inverse_factorial[14] = {1, 1, (real)(1.0 / 2), (real)(1.0 / 6), (real)(1.0 / 24), (real)(1.0 / 120), (real)(1.0 / 720), (real)(1.0 / 5040),
                                            (real)(1.0 / 40320), (real)(1.0 / 362880), (real)(1.0 / 3628800), (real)(1.0 / 39916800),
@@ -671,8 +691,9 @@ static const real sine_series[11] = {1, (real)(-1.0 / 6), (real)(1.0 / 120), (re
       (WinogradMatrix matrix, const real *const *from, ptrdiff_t at, real *to, ptrdiff_t plane, int count)) \
     X(void, pointwise, (Op op, const real *u, const real *v, real a, real b, real *y, size_t n)) \
     X(void, column_sums, (const real *x, size_t rows, size_t stride, size_t columns, double *out)) \
-    X(void, moments, \
-      (const real *x, size_t pixels, size_t stride, size_t channels, real epsilon, real *mean, real *inverse_std)) \
+    X(void, block_moments, (const real *x, size_t pixels, size_t channels, real *mean, real *squares)) \
+    X(void, merge_moments, \
+      (const real *blocks, size_t pixels, size_t channels, size_t from, size_t to, real epsilon, real *moments)) \
     X(void, normalise, \
       (const real *x, const real *residual, size_t pixels, size_t stride, const real *line, real slope, real *y)) \
     X(void, norm_sums, \
@@ -784,17 +805,6 @@ typedef struct Kernels {
         else memcpy(y + i, &r, rest * sizeof(real)); \
     } \
     break
-
-/* Runs `body` for each pixel of `column` (a vector of channels); it adds to `part`, which is folded into `total`
- * every 64 pixels. */
-#define SUM_PIXELS(total, part, pixel, body) \
-    for (size_t first_ = 0; first_ < pixels; first_ += PIXELS_A_SUM) { \
-        size_t last_ = first_ + PIXELS_A_SUM < pixels ? first_ + PIXELS_A_SUM : pixels; \
-        VEC part = {0}; \
-        for (size_t pixel = first_; pixel < last_; pixel++) { body; } \
-        total += part; \
-    }
-
 
 #if defined(__x86_64__)
 #define KEEP(x) __asm__("" : "+v"(x))   // x has to be in a register now; gcc 12 would rather load it again for each use
@@ -1367,23 +1377,69 @@ static void NAME(column_sums)(const real *x, size_t rows, size_t stride, size_t 
 /* ------------------------------------------------------------------------------------------------
  * 3.2  Instance norm: statistics, forward, gradient                                                        (see 4.9)
  *
- * A picture's map is `pixels` rows of `stride` channels. Statistics walk down columns of channels, one vector wide,
- * and sum 64 pixels at a time before adding to the total, which keeps the rounding error of a 128 x 128 map as small
- * as a 8 x 8 map's.
+ * A picture's map is `pixels` rows of `stride` channels. Statistics sum 64 pixels at a time before adding to the total,
+ * which keeps the rounding error of a 128 x 128 map as small as a 8 x 8 map's. Mean and variance read the map once, front
+ * to back: each block of 64 pixels gets its own mean m_b and sum of squares around it, s_b, while it is in L1, and (Chan,
+ * Golub and LeVeque 1983)
+ *
+ *      m = sum of n_b m_b / n        n variance = sum of s_b + n_b (m_b - m)^2
+ *
+ * (Walking down a column of channels, twice, took three times as long for 128 x 128 pixels.)
  * ---------------------------------------------------------------------------------------------- */
 
-static void NAME(moments)(const real *x, size_t pixels, size_t stride, size_t channels, real epsilon, real *mean,
-                          real *inverse_std)
+/* `vectors` of channels side by side, of a block: their means and sums of squares. `width`: of the last one. */
+INLINE void NAME(block_columns)(const real *x, size_t pixels, size_t stride, const int vectors, size_t width, real *mean,
+                                real *squares)
 {
-    for (size_t c = 0; c < channels; c += WIDTH) {
-        size_t width = channels - c < WIDTH ? channels - c : WIDTH;
-        VEC total = {0}, squares = {0}, value, m, result;
-        SUM_PIXELS(total, part, p, LOAD_SOME(value, x + p * stride + c, width); part += value)
-        m = total / (real)pixels;
-        SUM_PIXELS(squares, part, p, LOAD_SOME(value, x + p * stride + c, width); value -= m; part += value * value)
+    VEC total[4] = {{0}}, part[4] = {{0}}, value;
+    for (size_t p = 0; p < pixels; p++)
+        for (int j = 0; j < vectors; j++) {
+            LOAD_SOME(value, x + p * stride + (size_t)j * WIDTH, width);
+            total[j] += value;
+        }
+    for (int j = 0; j < vectors; j++) total[j] /= (real)pixels;
+    for (size_t p = 0; p < pixels; p++)
+        for (int j = 0; j < vectors; j++) {
+            LOAD_SOME(value, x + p * stride + (size_t)j * WIDTH, width);
+            value -= total[j];
+            part[j] += value * value;
+        }
+    for (int j = 0; j < vectors; j++) {
+        STORE_SOME(mean + (size_t)j * WIDTH, total[j], width);
+        STORE_SOME(squares + (size_t)j * WIDTH, part[j], width);
+    }
+}
+
+static void NAME(block_moments)(const real *x, size_t pixels, size_t channels, real *mean, real *squares)
+{
+    size_t c = 0;
+    for (; c + 4 * WIDTH <= channels; c += 4 * WIDTH)
+        NAME(block_columns)(x + c, pixels, channels, 4, WIDTH, mean + c, squares + c);
+    for (; c < channels; c += WIDTH)
+        NAME(block_columns)(x + c, pixels, channels, 1, channels - c, mean + c, squares + c);
+}
+
+/* Of the channels `from` .. to-1 of a picture: its blocks, (mean, squares) each, become mean and 1/deviation. */
+static void NAME(merge_moments)(const real *blocks, size_t pixels, size_t channels, size_t from, size_t to, real epsilon,
+                                real *moments)
+{
+    for (size_t c = from; c < to; c += WIDTH) {
+        size_t width = to - c;
+        VEC total = {0}, squares = {0}, mean, value, result;
+        for (size_t p = 0, at = c; p < pixels; p += PIXELS_A_SUM, at += 2 * channels) {
+            LOAD_SOME(value, blocks + at, width);
+            total += value * (real)(pixels - p < PIXELS_A_SUM ? pixels - p : PIXELS_A_SUM);
+        }
+        mean = total / (real)pixels;
+        for (size_t p = 0, at = c; p < pixels; p += PIXELS_A_SUM, at += 2 * channels) {
+            LOAD_SOME(value, blocks + at, width);
+            LOAD_SOME(result, blocks + at + channels, width);
+            value -= mean;
+            squares += result + value * value * (real)(pixels - p < PIXELS_A_SUM ? pixels - p : PIXELS_A_SUM);
+        }
         for (int k = 0; k < LANES; k++) result[k] = (real)(1 / sqrt((double)(squares[k] / (real)pixels + epsilon)));
-        STORE_SOME(mean + c, m, width);
-        STORE_SOME(inverse_std + c, result, width);
+        STORE_SOME(moments + c, mean, width);
+        STORE_SOME(moments + channels + c, result, width);
     }
 }
 
@@ -1563,7 +1619,6 @@ static const Kernels NAME(kernels) = {
 #undef EXP
 #undef LOG
 #undef MAP
-#undef SUM_PIXELS
 #undef INLINE
 
 static const Kernels *kernels;          // the kernels in use
@@ -1931,6 +1986,31 @@ static int band_points(const BandPlan *p, const Pass *pass, const Band *b, const
     return count;
 }
 
+/* A table (N,R,R,K) says what is added to the outputs of an R x R kernel that keeps the picture's size: as many of its
+ * lines above and below, and columns left and right, as zeros were put there stand for themselves, the middle one for
+ * all others. */
+static int table_place(int at, int length, int size)
+{
+    int half = size / 2;
+    return at < half ? at : at >= length - half ? at - length + size : half;
+}
+
+/* The way out of a tile; with a table, as many pixels at a time as have the same place there. */
+static void band_finish(const BandPlan *p, const size_t *to, int rows, int k, const real *v)
+{
+    int lanes = panel_lanes(), count = min_int(lanes, p->width - k), size = p->s.r, half = size / 2, run = rows;
+    Epilogue e = *p->e;
+    for (int row = 0; row < rows; row += run) {
+        if (e.table) {
+            int pixel = (int)(to[row] / p->width), x = pixel % p->out_w, line = pixel / p->out_w, n = line / p->out_h;
+            int y = table_place(line % p->out_h, p->out_h, size);
+            e.bias = e.table + (((size_t)n * size + y) * size + table_place(x, p->out_w, size)) * p->width;
+            run = x < half || x >= p->out_w - half ? 1 : min_int(rows - row, p->out_w - half - x);
+        }
+        kernels->finish(&e, p->out, to + row, run, k, count, v + (size_t)row * lanes, lanes);
+    }
+}
+
 /* Panels k0..k1-1 of a band. With prepared panels the whole sum of a tile stays in registers (one step). */
 static void band_panels(const BandPlan *p, const Pass *pass, const real *const *from, const size_t *to, int points,
                         int first_panel, int last_panel, real *c)
@@ -1961,7 +2041,7 @@ static void band_panels(const BandPlan *p, const Pass *pass, const real *const *
                 t.c = raw ? c + ((size_t)(panel - first_panel) * tiles + i) * kernels->tile_rows * lanes : c;
                 kernels->tile(&t);
                 if (step == steps - 1)
-                    kernels->finish(p->e, p->out, to + first, t.rows, k, min_int(lanes, p->width - k), t.c, lanes);
+                    band_finish(p, to + first, t.rows, k, t.c);
             }
         }
     }
@@ -2586,7 +2666,8 @@ static BandPlan pair_plan(const ConvShape *first, const ConvShape *s)
  *
  * Where tiles are many and channels few it is V that is large, and written and read for little work. There the places are
  * exchanged: U is made whole, once, and a task owns a block of tiles, whose V never leaves L2, and goes through all panels
- * with it. (VGG's layers of 64 to 256 channels: 20 to 30% less time; with V of U's size it is a loss.)
+ * with it. (VGG's layers of 64 to 256 channels: 20 to 30% less time, StarGAN's first strided layer 10%; with V of U's size
+ * it is a loss.)
  * ------------------------------------------------------------------------------------------ */
 
 enum {
@@ -2597,7 +2678,7 @@ enum {
     WINOGRAD_BLOCK = 4800,              // points * tiles of a block: M takes 614 KB at most
     WINOGRAD_ROUND = 3 << 19,           // numbers of V (and Q) in a round: 6 MB
     WINOGRAD_WHOLE = 3 << 20,           // numbers of U, of one pass, that is made whole: 12.6 MB at most
-    WINOGRAD_OWN = 1 << 17              // numbers of V of a task's own: 524 KB
+    WINOGRAD_OWN = 1 << 18              // numbers of V of a task's own: 524 KB
 };
 
 typedef struct Winograd {
@@ -2631,13 +2712,12 @@ static void winograd_cut(Winograd *p)
     p->tiles = (int)winograd_tiles(&p->s, p->kind, p->size->outputs);
     p->u_plane = (ptrdiff_t)p->chunk * lanes + WINOGRAD_PAD;
     p->u_size = align_reals(p->square * p->u_plane);
-    size_t u = p->chunks * p->panels * p->u_size, v = (size_t)p->tiles * p->square * p->parities * p->depth;
-    p->whole = !sum && u <= WINOGRAD_WHOLE && 2 * u <= v;
+    p->whole = !sum && p->chunks * p->panels * p->u_size <= WINOGRAD_WHOLE && p->tiles >= 2 * p->width;
     p->rounds = p->whole ? 1 : ceil_div(p->tiles, max_int(1, WINOGRAD_ROUND / p->square / (p->parities * p->depth)));
     p->round = ceil_div(p->tiles, p->rounds);
     if (p->whole)
-        p->blocks = max_int(ceil_div(p->tiles * p->square, WINOGRAD_OWN / (p->parities * p->depth)),
-                            min_int(ceil_div(TASKS, p->passes), p->tiles / 16));
+        p->blocks = max_int(ceil_div(p->tiles, min_int(3 * kernels->tile_rows, WINOGRAD_OWN / p->square / (p->parities * p->depth))),
+                            min_int(ceil_div(TASKS, p->passes), ceil_div(p->tiles, 2 * kernels->tile_rows)));
     else                                // no more than keep all cores busy, for each block transforms w anew
         p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK),
                             min_int(ceil_div(TASKS / 2, p->panels * p->passes), p->round / 32));
@@ -2715,15 +2795,15 @@ static void winograd_input(const Winograd *p, int first, int count, real *v)
     int each = p->chunks / p->parities;
     for (int i = 0; i < count; i++) {
         WinogradTile t = winograd_tile(p, first + i);
-        for (int chunk = 0; chunk < p->chunks; chunk++) {
-            int parity = chunk / each, c0 = chunk % each * p->chunk;
+        real *to = v + i * p->chunk;
+        for (int parity = 0; parity < p->parities; parity++) {
             int y = t.y * p->in_step + p->pass.in_y + parity / p->in_step;
             int x = t.x * p->in_step + p->pass.in_x + parity % p->in_step;
             winograd_pixels(p, p->a + (size_t)t.n * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth, y, x,
                             p->in_step, p->size->points, from);
-            kernels->winograd((WinogradMatrix)(p->matrix + OF_INPUT), from, c0,
-                              v + chunk * p->square * p->v_plane + i * p->chunk, p->v_plane,
-                              min_int(p->chunk, p->depth - c0));
+            for (int chunk = 0, c0 = 0; chunk < each; chunk++, c0 += p->chunk, to += p->square * p->v_plane)
+                kernels->winograd((WinogradMatrix)(p->matrix + OF_INPUT), from, c0, to, p->v_plane,
+                                  min_int(p->chunk, p->depth - c0));
         }
     }
 }
@@ -2781,33 +2861,35 @@ static void winograd_filter(const Winograd *p, int chunk, int panel, real *u, re
 static void winograd_multiply(const Winograd *p, Tile t, int rows, ptrdiff_t a_row, const real *a, ptrdiff_t a_plane,
                               ptrdiff_t b_plane, real *c)
 {
-    int lanes = panel_lanes(), tiles = ceil_div(rows, kernels->tile_rows);
+    int lanes = panel_lanes(), tiles = ceil_div(rows, kernels->tile_rows), first = 0;
     const real *row[TILE_ROWS_MAX], *b = t.b;
     t.a = row, t.b_step = lanes, t.ahead = 8 * lanes, t.pictures = t.runs = 1;
     t.next_step = a_row == 1 ? t.a_step : LINE_BYTES / (ptrdiff_t)sizeof(real);
-    for (int point = 0; point < p->square; point++)
-        for (int i = 0; i < tiles; i++) {
-            int first = share(rows, i, tiles);
+    for (int m = 0; m < min_int(rows, kernels->tile_rows); m++)
+        row[m] = a + m * a_row;
+    for (int point = 0; point < p->square; point++, b += b_plane, c += p->m_plane) {
+        t.b = b;
+        for (int i = 0; i < tiles; i++, first += t.rows) {
             t.rows = share(rows, i + 1, tiles) - first;
-            for (int m = 0; m < t.rows; m++)
-                row[m] = a + point * a_plane + (first + m) * a_row;
-            t.next = i + 1 < tiles ? a + point * a_plane + (first + t.rows) * a_row : a + (point + 1) * a_plane;
-            t.b = b + point * b_plane;
-            t.c = c + point * p->m_plane + first * lanes;
+            t.at = point * a_plane + first * a_row;
+            t.next = a + (i + 1 < tiles ? t.at + t.rows * a_row : (point + 1) * a_plane);
+            t.c = c + first * lanes;
             kernels->tile(&t);
         }
+        first = 0;
+    }
 }
 
 /* M becomes the outputs of `count` tiles from `first` on. */
 static void winograd_output(const Winograd *p, int panel, int first, int count, const real *m, real *pixels)
 {
     int lanes = panel_lanes(), side = p->size->outputs, channels = min_int(lanes, p->width - panel * lanes);
+    const real *from[36];
+    for (int point = 0; point < p->square; point++)
+        from[point] = m + point * p->m_plane;
     for (int i = 0; i < count; i++) {
         WinogradTile t = winograd_tile(p, first + i);
-        const real *from[36];
-        for (int point = 0; point < p->square; point++)
-            from[point] = m + point * p->m_plane + i * lanes;
-        kernels->winograd((WinogradMatrix)(p->matrix + OF_OUTPUT), from, 0, pixels, lanes, channels);
+        kernels->winograd((WinogradMatrix)(p->matrix + OF_OUTPUT), from, i * lanes, pixels, lanes, channels);
         for (int y = 0; y < min_int(side, p->pass.rows - t.y); y++) {
             size_t at[4], line = (size_t)t.n * p->out_h + (t.y + y) * p->out_step + p->pass.out_y;
             for (int x = 0; x < side; x++)
@@ -2867,11 +2949,11 @@ static void winograd_sum_task(void *arg, int index, int worker)
     Tile t = { .a_step = p->chunk, .b = p->q + panel * p->square * p->q_plane, .length = p->count,
                .width = panel_width(p->width, panel), .accumulate = p->first > 0 };
     winograd_multiply(p, t, channels, 1, p->v + chunk * p->square * p->v_plane, p->v_plane, p->q_plane, sums);
+    const real *from[36];
+    for (int point = 0; point < p->square; point++)
+        from[point] = sums + point * p->m_plane;
     for (int c = 0; c < channels && p->first + p->count == p->tiles; c++) {
-        const real *from[36];
-        for (int point = 0; point < p->square; point++)
-            from[point] = sums + point * p->m_plane + c * lanes;
-        kernels->winograd((WinogradMatrix)(p->matrix + OF_FILTER_GRAD), from, 0, pixels, lanes, lanes);
+        kernels->winograd((WinogradMatrix)(p->matrix + OF_FILTER_GRAD), from, c * lanes, pixels, lanes, lanes);
         size_t to[9];
         for (int i = 0; i < taps * taps; i++) {
             int r = i / taps * s->stride + parity / p->in_step, q = i % taps * s->stride + parity % p->in_step;
@@ -2905,6 +2987,13 @@ static void winograd_run(Winograd *p, real *scratch)
 /* --------------------------------------------------------------------------------------------
  * 3.9  What the rest of the program sees
  * ------------------------------------------------------------------------------------------ */
+
+/* Does the forward pass take a table (section 3.4)? */
+static int conv_takes_table(const ConvShape *s)
+{
+    int keeps_size = s->stride == 1 && s->r == s->s && s->r % 2 && s->pad_y == s->r / 2 && s->pad_x == s->r / 2;
+    return keeps_size && s->r > 1 && s->h >= s->r && s->w >= s->r && conv_method(s, CONV_FORWARD) == BY_PANELS;
+}
 
 /* 0: conv_run reads w as it is. Otherwise it wants what conv_filter_prepare makes of it, and two convolutions with the
  * same w, layout and (r,s,c,k) share one copy. */
@@ -3810,8 +3899,8 @@ CASE(put_at_largest)
  * and T is linear in each, so the gradient of any of the three with respect to one operand is another of the three:
  * differentiating twice needs nothing new. A transposed convolution is conv2d_input_grad of a filter; a dense layer
  * is a 1x1 convolution. Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 6), 3 mask, 4
- * plus, 5 the prepared filter, 6 the slopes of PReLU, 7 and 8 filter and bias of a depthwise convolution on the way in
- * (`before`).
+ * plus (a map, or a table as section 3.4 has it), 5 the prepared filter, 6 the slopes of PReLU, 7 and 8 filter and bias
+ * of a depthwise convolution on the way in (`before`).
  * ---------------------------------------------------------------------------------------------- */
 
 enum { BIAS = 2, MASK, PLUS, FILTER, SLOPES, BEFORE_FILTER, BEFORE_BIAS };
@@ -3883,6 +3972,17 @@ static void term_y(const double *x, const double *w, double *y, size_t xi, size_
 static void term_x(const double *dy, const double *w, double *dx, size_t xi, size_t wi, size_t yi) { dx[xi] += dy[yi] * w[wi]; }
 static void term_w(const double *x, const double *dy, double *dw, size_t xi, size_t wi, size_t yi) { dw[wi] += x[xi] * dy[yi]; }
 
+static bool plus_is_table(const Node *y) { return y->in[PLUS] && !shape_equal(y->in[PLUS]->shape, y->shape); }
+
+/* Where the number stands that is added to output i. */
+static size_t plus_index(const Node *y, size_t i)
+{
+    const int *d = y->shape.d, size = y->conv.r;
+    int k = (int)(i % (size_t)d[3]), w = (int)(i / (size_t)d[3]) % d[2], line = (int)(i / (size_t)d[3]) / d[2];
+    if (!plus_is_table(y)) return i;
+    return index_repeated(y->in[PLUS]->shape, line / d[1], table_place(line % d[1], d[1], size), table_place(w, d[2], size), k);
+}
+
 /* A convolution of the family, and what the planner fused into it: see Epilogue in chapter 3. */
 static void conv_define(const Node *y, const double *const *in, double *out, ConvTerm *term)
 {
@@ -3893,7 +3993,7 @@ static void conv_define(const Node *y, const double *const *in, double *out, Con
     conv_terms(&y->conv, term, between ? between : in[0], in[1], out);
     free(between);
     for (size_t i = 0; i < count_of(y); i++) {
-        if (y->in[PLUS]) out[i] += in[PLUS][i];
+        if (y->in[PLUS]) out[i] += in[PLUS][plus_index(y, i)];
         if (y->in[BIAS]) out[i] += in[BIAS][i % (size_t)y->conv.k];
         if (!(out[i] > 0)) out[i] *= y->in[SLOPES] ? in[SLOPES][i % (size_t)y->conv.k] : y->a;
         if (y->in[MASK] && !(in[MASK][i] > 0)) out[i] *= y->b;
@@ -3921,7 +4021,9 @@ static const real *data_or_null(const Node *node)
 
 static void conv_cpu(Node *y)
 {
-    Epilogue e = {.plus = data_or_null(y->in[PLUS]), .bias = data_or_null(y->in[BIAS]), .slope = (real)y->a,
+    bool table = plus_is_table(y);
+    Epilogue e = {.plus = table ? NULL : data_or_null(y->in[PLUS]), .table = table ? y->in[PLUS]->data : NULL,
+                  .bias = data_or_null(y->in[BIAS]), .slope = (real)y->a,
                   .slopes = data_or_null(y->in[SLOPES]), .mask = data_or_null(y->in[MASK]), .mask_slope = (real)y->b};
     const Node *second = y->in[FILTER] ? y->in[FILTER] : y->in[1];
     if (y->before) {
@@ -3992,24 +4094,49 @@ static ConvShape conv_case_shape(int variant)
     return conv_shape(x, shape_of(c.size, c.size, is_depthwise_case(variant) ? 1 : x.d[3], c.k), c.stride, c.pad);
 }
 
+/* A picture and a label's constant planes, as G's first layer sees them. */
+enum { PLANES_CASES = 3 };
+static Node *planes_case(Graph *g, int which, ConvShape *s)
+{
+    const Shape sizes[PLANES_CASES] = {{{2, 9, 8, 3}}, {{3, 7, 30, 1}}, {{1, 5, 6, 2}}};
+    Shape x = sizes[which];
+    int n = 4 - which, size = which == 2 ? 3 : 7;
+    Node *label = test_leaf(g, shape_of(x.d[0], 1, 1, n), -1, 1, false);
+    *s = conv_shape(shape_of(x.d[0], x.d[1], x.d[2], x.d[3] + n), shape_of(size, size, x.d[3] + n, 37), 1, size / 2);
+    return concat(test_leaf(g, x, -1, 1, false), broadcast(label, shape_of(x.d[0], x.d[1], x.d[2], n)), 3);
+}
+
 CASE(conv2d)
 {
-    if (variant >= CONV_CASES) return NULL;
+    if (variant >= CONV_CASES + PLANES_CASES) return NULL;
+    if (variant >= CONV_CASES) {
+        ConvShape s;
+        Node *x = planes_case(g, variant - CONV_CASES, &s), *w = test_leaf(g, shape_w(&s), -1, 1, false);
+        Node *bias = variant % 2 ? test_leaf(g, shape_of(1, 1, 1, s.k), -1, 1, false) : NULL;
+        return conv2d(x, w, bias, 0.2, s);
+    }
     ConvShape s = conv_case_shape(variant);
     Node *bias = variant % 2 ? test_leaf(g, shape_of(1, 1, 1, s.k), -1, 1, false) : NULL;
     return conv2d(test_leaf(g, shape_x(&s), -1, 1, false), test_leaf(g, shape_w(&s), -1, 1, false), bias, 1, s);
 }
 
-CASE(conv2d_input_grad)
+CASE(conv2d_input_grad)                 /* the last ones: a few channels are wanted, once the first, then first and last */
 {
-    if (variant >= CONV_CASES) return NULL;
-    ConvShape s = conv_case_shape(variant);
-    return conv2d_input_grad(test_leaf(g, shape_y(&s), -1, 1, false), test_leaf(g, shape_w(&s), -1, 1, false), s);
+    if (variant >= CONV_CASES + 2) return NULL;
+    ConvShape s = conv_case_shape(variant % CONV_CASES);
+    Node *dx = conv2d_input_grad(test_leaf(g, shape_y(&s), -1, 1, false), test_leaf(g, shape_w(&s), -1, 1, false), s);
+    if (variant < CONV_CASES) return dx;
+    return variant == CONV_CASES ? slice(dx, 3, 0, 2) : mul(slice(dx, 3, 0, 1), slice(dx, 3, s.c - 1, 1));
 }
 
 CASE(conv2d_weight_grad)
 {
-    if (variant >= CONV_CASES) return NULL;
+    if (variant >= CONV_CASES + PLANES_CASES) return NULL;
+    if (variant >= CONV_CASES) {
+        ConvShape s;
+        Node *x = planes_case(g, variant - CONV_CASES, &s);
+        return conv2d_weight_grad(x, test_leaf(g, shape_y(&s), -1, 1, false), s);
+    }
     ConvShape s = conv_case_shape(variant);
     return conv2d_weight_grad(test_leaf(g, shape_x(&s), -1, 1, false), test_leaf(g, shape_y(&s), -1, 1, false), s);
 }
@@ -4086,28 +4213,53 @@ DEFINE(moments)
 /* One picture's or one row range's share of the work, for all four rows of this section. */
 typedef struct NormTask { Node *y; real *lines; int rows, tasks_a_picture; } NormTask;
 
-/* Channels a task: a whole cache line of every pixel, and two where there are pictures enough to share out. */
-static int channels_a_task(Shape s)
-{
-    return s.d[0] == 1 ? 16 : 32;
-}
+typedef struct MomentsJob {
+    Node *y;
+    real *blocks;                       /* (N, blocks of a picture, 2, C) */
+    int blocks_a_picture, blocks_a_task, tasks_a_picture, channel_groups;
+} MomentsJob;
 
-static void moments_task(void *argument, int index, int worker)
+enum { MERGED_CHANNELS = 64 };
+
+static void block_moments_task(void *argument, int index, int worker)
 {
     (void)worker;
-    Node *y = argument;
-    Shape s = y->in[0]->shape;
-    int width = channels_a_task(s), blocks = pieces((size_t)s.d[3], (size_t)width), n = index / blocks,
-        from = index % blocks * width;
-    size_t c = (size_t)s.d[3], m = (size_t)(s.d[1] * s.d[2]);
-    real *out = y->data + (size_t)n * 2 * c + from;
-    kernels->moments(y->in[0]->data + (size_t)n * m * c + from, m, c, least((size_t)width, c - (size_t)from),
-                     (real)y->a, out, out + c);
+    const MomentsJob *job = argument;
+    Shape s = job->y->in[0]->shape;
+    int n = index / job->tasks_a_picture, first = index % job->tasks_a_picture * job->blocks_a_task,
+        last = first + job->blocks_a_task < job->blocks_a_picture ? first + job->blocks_a_task : job->blocks_a_picture;
+    size_t c = (size_t)s.d[3], pixels = (size_t)(s.d[1] * s.d[2]);
+    for (int b = first; b < last; b++) {
+        size_t p = (size_t)b * PIXELS_A_SUM;
+        real *to = job->blocks + ((size_t)n * (size_t)job->blocks_a_picture + (size_t)b) * 2 * c;
+        kernels->block_moments(job->y->in[0]->data + ((size_t)n * pixels + p) * c, least(PIXELS_A_SUM, pixels - p), c, to,
+                               to + c);
+    }
 }
 
-static int channel_tasks(Shape s) { return s.d[0] * pieces((size_t)s.d[3], (size_t)channels_a_task(s)); }
+static void merge_moments_task(void *argument, int index, int worker)
+{
+    (void)worker;
+    const MomentsJob *job = argument;
+    Shape s = job->y->in[0]->shape;
+    size_t c = (size_t)s.d[3], n = (size_t)(index / job->channel_groups),
+           from = (size_t)(index % job->channel_groups) * MERGED_CHANNELS;
+    kernels->merge_moments(job->blocks + n * (size_t)job->blocks_a_picture * 2 * c, (size_t)(s.d[1] * s.d[2]), c, from,
+                           least(from + MERGED_CHANNELS, c), (real)job->y->a, job->y->data + n * 2 * c);
+}
 
-CPU(moments) { parallel(channel_tasks(y->in[0]->shape), moments_task, y); }
+CPU(moments)
+{
+    Shape s = y->in[0]->shape;
+    int c = s.d[3], block = PIXELS_A_SUM * c;
+    MomentsJob job = {.y = y, .blocks_a_picture = pieces((size_t)(s.d[1] * s.d[2]), PIXELS_A_SUM),
+                      .blocks_a_task = block < ELEMENTS_A_TASK ? ELEMENTS_A_TASK / block : 1,
+                      .channel_groups = pieces((size_t)c, MERGED_CHANNELS)};
+    job.tasks_a_picture = pieces((size_t)job.blocks_a_picture, (size_t)job.blocks_a_task);
+    job.blocks = scratch((size_t)s.d[0] * (size_t)job.blocks_a_picture * 2 * (size_t)c * sizeof *job.blocks);
+    parallel(s.d[0] * job.tasks_a_picture, block_moments_task, &job);
+    parallel(s.d[0] * job.channel_groups, merge_moments_task, &job);
+}
 
 GRADIENT(moments) { mistake(y, "has no gradient of its own; instance_norm's rule contains it"); }
 
@@ -4249,6 +4401,14 @@ DEFINE(instance_norm_sums)
         to[c_count] += d * h;
     }
 }
+
+/* Channels a task: a whole cache line of every pixel, and two where there are pictures enough to share out. */
+static int channels_a_task(Shape s)
+{
+    return s.d[0] == 1 ? 16 : 32;
+}
+
+static int channel_tasks(Shape s) { return s.d[0] * pieces((size_t)s.d[3], (size_t)channels_a_task(s)); }
 
 static void norm_sums_task(void *argument, int index, int worker)
 {
@@ -4735,21 +4895,24 @@ static Node *grad1(Node *loss, Node *wrt)
 /* ================================================================================================
  * 6  PLANNING AND RUNNING A GRAPH
  *
- * Planning happens once. It drops what nothing needs, folds a mask or a sum into the convolution that feeds it, asks
- * chapter 3 how it wants each filter prepared, puts every update as early as its weight's last reader allows,
- * and gives each value a place in one arena, from its making to its last use. Running is then a loop over kernels.
+ * Planning happens once. It drops what nothing needs, keeps constant planes out of convolutions, folds a mask or a sum
+ * into the convolution that feeds it, asks chapter 3 how it wants each filter prepared, puts every update as early as its
+ * weight's last reader allows, and gives each value a place in one arena, from its making to its last use. Running is
+ * then a loop over kernels.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
  * 6.1  Rewriting
  * ---------------------------------------------------------------------------------------------- */
 
-/* A prepared filter is made after its readers, so its own operand is counted when its first reader is met. */
-static void use_once(const Node *reader, Node *x)
+/* What the planner makes comes after its readers in the list: its operands are counted when its first reader is met. */
+static void use_once(Node *x)
 {
-    if (x->id > reader->id && x->dead) use_once(x, x->in[0]);
+    bool first = x->dead && x->late;
     x->dead = false;
     x->uses++;
+    for (int k = 0; k < MAX_INPUTS && first; k++)
+        if (x->in[k]) use_once(x->in[k]);
 }
 
 static void count_uses(Graph *g)
@@ -4757,10 +4920,92 @@ static void count_uses(Graph *g)
     for (int i = 0; i < g->count; i++) g->nodes[i]->uses = 0, g->nodes[i]->dead = true;
     for (int i = g->count - 1; i >= 0; i--) {
         Node *y = g->nodes[i];
+        if (y->late) continue;
         if (y->kept || is_update(y->op)) y->dead = false;
         if (y->dead) continue;
         for (int k = 0; k < MAX_INPUTS; k++)
-            if (y->in[k]) use_once(y, y->in[k]);
+            if (y->in[k]) use_once(y->in[k]);
+    }
+}
+
+/* The label (N,1,1,n) whose n constant planes are x's last channels, or NULL. */
+static Node *label_of_planes(const Node *x)
+{
+    const Node *planes = x->op == OP_concat && x->axis == 3 ? x->in[1] : NULL;
+    bool constant = planes && planes->op == OP_broadcast && planes->in[0]->shape.d[1] == 1 && planes->in[0]->shape.d[2] == 1;
+    return constant ? planes->in[0] : NULL;
+}
+
+/* x with all but size - 1 lines of an axis, half of them at either end, added up in one. */
+static Node *middle_summed(Node *x, int axis, int size)
+{
+    int half = size / 2;
+    Shape one = x->shape;
+    one.d[axis] = 1;
+    Node *low = slice(x, axis, 0, half), *high = slice(x, axis, x->shape.d[axis] - half, half);
+    Node *middle = sub(sum_to(x, one), add(sum_to(low, one), sum_to(high, one)));
+    return concat(concat(low, middle, axis), high, axis);
+}
+
+/* A label's planes need not be convolved: within the picture they add the same everywhere, and near its border what the
+ * taps add that are inside. So a picture as small as the kernel has every case, and its result is a table:
+ *
+ *     conv(concat(x, planes), w) = conv(x, w_x) + the table conv(small planes, w_planes)         w_x: w of x's channels
+ *     dw = concat(dw of (x, dy), dw of (small planes, dy with all pixels of a place added up))
+ *
+ * (StarGAN's first layer has 1 or 3 channels of 5 or 7 left: a half to a quarter of its time.) */
+static void split_planes(Node *y)
+{
+    Node *label = label_of_planes(y->in[0]), *x = y->in[0]->in[0], *w = y->in[1];
+    if (!label) return;
+    int size = y->conv.r, c = x->shape.d[3], n = label->shape.d[3];
+    ConvShape narrow = y->conv, small = y->conv;
+    narrow.c = c, small.c = n;
+    small.h = small.w = small.ho = small.wo = size;
+    if (!conv_takes_table(&narrow)) return;
+    Node *planes = broadcast(label, shape_x(&small));
+    if (y->op == OP_conv2d) {
+        y->in[PLUS] = conv2d(planes, slice(w, 2, c, n), y->in[BIAS], 1, small);
+        y->in[0] = x, y->in[1] = slice(w, 2, 0, c), y->in[BIAS] = NULL;
+        y->conv = narrow;
+    } else {
+        Node *dy = y->in[1], *dw = conv2d_weight_grad(x, dy, narrow);
+        y->op = OP_concat, y->axis = 2;
+        y->in[0] = dw, y->in[1] = conv2d_weight_grad(planes, middle_summed(middle_summed(dy, 2, size), 1, size), small);
+    }
+}
+
+/* Are slices of its channels all that is read of x? */
+static bool is_read_in_slices(const Node *x)
+{
+    int slices = 0;
+    for (int i = x->id; i < x->graph->count; i++) {
+        const Node *y = x->graph->nodes[i];
+        slices += !y->dead && y->op == OP_slice && y->axis == 3 && y->in[0] == x;
+    }
+    return !x->kept && slices == x->uses;
+}
+
+/* Some channels of an input gradient are the input gradient of a filter of these channels. */
+static void narrow_gradient(Node *y)
+{
+    Node *whole = y->in[0];
+    int n = y->shape.d[3];
+    if (y->axis != 3 || whole->conv.groups > 1 || whole->in[BIAS] || whole->a != 1 || !is_read_in_slices(whole)) return;
+    *y = (Node){.op = whole->op, .id = y->id, .shape = y->shape, .graph = y->graph, .kept = y->kept, .uses = y->uses,
+                .in = {whole->in[0], slice(whole->in[1], 2, y->from, n)}, .a = 1, .conv = whole->conv};
+    y->conv.c = n;
+    whole->uses--;
+}
+
+/* No work for what is the same everywhere, or wanted by nobody. (The GPU's convolutions have no tables.) */
+static void narrow_convolutions(Graph *g)
+{
+    for (int i = 0, n = g->count; i < n && !device; i++) {
+        Node *y = g->nodes[i];
+        if (y->dead) continue;
+        if (y->op == OP_conv2d || y->op == OP_conv2d_weight_grad) split_planes(y);
+        else if (y->op == OP_slice && y->in[0]->op == OP_conv2d_input_grad) narrow_gradient(y);
     }
 }
 
@@ -4836,7 +5081,7 @@ static void prepare_filters(Graph *g)
 /* ------------------------------------------------------------------------------------------------
  * 6.2  Order
  *
- * Nodes run in the order they were made, with two exceptions: a prepared filter comes just before its first reader,
+ * Nodes run in the order they were made, with two exceptions: what the planner made comes just before its first reader,
  * and an update right after the last reader of its weight, so that its gradient's memory is free again soon. On a GPU,
  * which has the memory, updates come last, for one kernel; but not one whose result is still computed with, as batch
  * norm's count of batches is by a second pass.
@@ -4845,7 +5090,8 @@ static void prepare_filters(Graph *g)
 static void place_in_order(Graph *g, Node *y)
 {
     if (y->placed) return;
-    if (is_conv(y) && y->in[FILTER]) place_in_order(g, y->in[FILTER]);
+    for (int k = 0; k < MAX_INPUTS; k++)
+        if (y->in[k] && y->in[k]->late) place_in_order(g, y->in[k]);
     g->order[g->n_order++] = y;
     y->placed = true;
 }
@@ -4893,7 +5139,7 @@ static void order_nodes(Graph *g)
     int n_updates = 0;
     for (int i = 0; i < g->count; i++) {
         Node *y = g->nodes[i];
-        if (y->dead || y->op == OP_prepare_filter) continue;
+        if (y->dead || y->late) continue;
         if (is_update(y->op)) updates[n_updates++] = y;
         else place_in_order(g, y);
     }
@@ -5031,6 +5277,9 @@ static int plan_on_device(Graph *g, Error *e)
 static int graph_plan(Graph *g, Error *e)
 {
     if (g->error.status) { *e = g->error; return 0; }
+    g->planning = true;
+    count_uses(g);
+    narrow_convolutions(g);
     count_uses(g);
     fuse_convolutions(g);
     fuse_pairs(g);

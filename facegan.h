@@ -190,7 +190,7 @@ typedef struct Node {
     int uses, uses_left;                /* readers in all, and readers still to come of any value in its place */
     int born, last_use;                 /* when its place is taken and when it is free again, as places in the order */
     int layout;                         /* prepare_filter: chapter 3's name for how the filter is laid out */
-    char kept, dead, placed;
+    char kept, dead, placed, late;      /* late: made by the planner, after its readers */
     double milliseconds;                /* of the last profiled run */
 } Node;
 
