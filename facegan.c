@@ -697,8 +697,8 @@ static const real sine_series[11] = {1, (real)(-1.0 / 6), (real)(1.0 / 120), (re
     X(void, normalise, \
       (const real *x, const real *residual, size_t pixels, size_t stride, const real *line, real slope, real *y)) \
     X(void, norm_sums, \
-      (const real *dy, const real *x, size_t pixels, size_t stride, size_t channels, const real *moments, \
-       const real *line, real slope, real *sums)) \
+      (const real *dy, const real *x, size_t pixels, size_t channels, const real *moments, const real *line, real slope, \
+       real *sums)) \
     X(void, norm_dx, \
       (const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope, real *dx)) \
     X(void, update, \
@@ -1384,7 +1384,7 @@ static void NAME(column_sums)(const real *x, size_t rows, size_t stride, size_t 
  *
  *      m = sum of n_b m_b / n        n variance = sum of s_b + n_b (m_b - m)^2
  *
- * (Walking down a column of channels, twice, took three times as long for 128 x 128 pixels.)
+ * (Walking down a column of channels, twice, took more than twice as long for 128 x 128 pixels.)
  * ---------------------------------------------------------------------------------------------- */
 
 /* `vectors` of channels side by side, of a block: their means and sums of squares. `width`: of the last one. */
@@ -1464,34 +1464,28 @@ static void NAME(normalise)(const real *x, const real *residual, size_t pixels, 
         }
 }
 
-/* sums[c] = sum of d, sums[stride + c] = sum of d h, where d = dy behind the activation whose line (A, B) gives the
- * sign. */
-static void NAME(norm_sums)(const real *dy, const real *x, size_t pixels, size_t stride, size_t channels, const real *moments, const real *line,
-                          real slope, real *sums)
+/* Of a block: sums[c] = sum of d, sums[channels + c] = sum of d h, where d = dy behind the activation whose line (A, B)
+ * gives the sign. */
+static void NAME(norm_sums)(const real *dy, const real *x, size_t pixels, size_t channels, const real *moments,
+                            const real *line, real slope, real *sums)
 {
     for (size_t c = 0; c < channels; c += WIDTH) {
-        size_t width = channels - c < WIDTH ? channels - c : WIDTH;
+        size_t width = channels - c;
         VEC a, b, mean, inverse_std, d, h, total = {0}, products = {0};
         LOAD_SOME(a, line + c, width);
-        LOAD_SOME(b, line + stride + c, width);
+        LOAD_SOME(b, line + channels + c, width);
         LOAD_SOME(mean, moments + c, width);
-        LOAD_SOME(inverse_std, moments + stride + c, width);
-        for (size_t first = 0; first < pixels; first += PIXELS_A_SUM) {
-            size_t last = first + PIXELS_A_SUM < pixels ? first + PIXELS_A_SUM : pixels;
-            VEC part = {0}, product = {0};
-            for (size_t p = first; p < last; p++) {
-                LOAD_SOME(d, dy + p * stride + c, width);
-                LOAD_SOME(h, x + p * stride + c, width);
-                d = SELECT(h * a + b > 0, d, slope * d);
-                part += d;
-                product += d * (h - mean);
-            }
-            total += part;
-            products += product;
+        LOAD_SOME(inverse_std, moments + channels + c, width);
+        for (size_t p = 0; p < pixels; p++) {
+            LOAD_SOME(d, dy + p * channels + c, width);
+            LOAD_SOME(h, x + p * channels + c, width);
+            d = SELECT(h * a + b > 0, d, slope * d);
+            total += d;
+            products += d * (h - mean);
         }
         products *= inverse_std;
         STORE_SOME(sums + c, total, width);
-        STORE_SOME(sums + stride + c, products, width);
+        STORE_SOME(sums + channels + c, products, width);
     }
 }
 
@@ -2678,7 +2672,7 @@ enum {
     WINOGRAD_BLOCK = 4800,              // points * tiles of a block: M takes 614 KB at most
     WINOGRAD_ROUND = 3 << 19,           // numbers of V (and Q) in a round: 6 MB
     WINOGRAD_WHOLE = 3 << 20,           // numbers of U, of one pass, that is made whole: 12.6 MB at most
-    WINOGRAD_OWN = 1 << 18              // numbers of V of a task's own: 524 KB
+    WINOGRAD_OWN = 1 << 18              // numbers of V of a task's own: 1 MB
 };
 
 typedef struct Winograd {
@@ -2716,7 +2710,8 @@ static void winograd_cut(Winograd *p)
     p->rounds = p->whole ? 1 : ceil_div(p->tiles, max_int(1, WINOGRAD_ROUND / p->square / (p->parities * p->depth)));
     p->round = ceil_div(p->tiles, p->rounds);
     if (p->whole)
-        p->blocks = max_int(ceil_div(p->tiles, min_int(3 * kernels->tile_rows, WINOGRAD_OWN / p->square / (p->parities * p->depth))),
+        p->blocks = max_int(ceil_div(p->tiles, max_int(1, min_int(3 * kernels->tile_rows,
+                                                                  WINOGRAD_OWN / (p->square * p->parities * p->depth)))),
                             min_int(ceil_div(TASKS, p->passes), ceil_div(p->tiles, 2 * kernels->tile_rows)));
     else                                // no more than keep all cores busy, for each block transforms w anew
         p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK),
@@ -4213,52 +4208,66 @@ DEFINE(moments)
 /* One picture's or one row range's share of the work, for all four rows of this section. */
 typedef struct NormTask { Node *y; real *lines; int rows, tasks_a_picture; } NormTask;
 
-typedef struct MomentsJob {
+/* A map's pixels in blocks of 64, of which each gives two numbers a channel. */
+typedef struct Blocks {
     Node *y;
-    real *blocks;                       /* (N, blocks of a picture, 2, C) */
-    int blocks_a_picture, blocks_a_task, tasks_a_picture, channel_groups;
-} MomentsJob;
+    Shape s;                            /* of the map */
+    const real *lines;                  /* norm_sums: see below */
+    real *values;                       /* (N, blocks of a picture, 2, C) */
+    int a_picture, a_task, tasks_a_picture;
+} Blocks;
 
-enum { MERGED_CHANNELS = 64 };
+static Blocks blocks_of(Node *y, Shape s)
+{
+    int block = PIXELS_A_SUM * s.d[3];
+    Blocks b = {.y = y, .s = s, .a_picture = pieces((size_t)(s.d[1] * s.d[2]), PIXELS_A_SUM),
+                .a_task = block < ELEMENTS_A_TASK ? ELEMENTS_A_TASK / block : 1};
+    b.tasks_a_picture = pieces((size_t)b.a_picture, (size_t)b.a_task);
+    return b;
+}
+
+static size_t blocks_count(const Blocks *b) { return (size_t)b->s.d[0] * (size_t)b->a_picture * 2 * (size_t)b->s.d[3]; }
+
+typedef struct Block { size_t n, start, pixels; real *to; } Block;     /* its picture, where it starts, in numbers */
+
+static Block block_at(const Blocks *b, int n, int i)
+{
+    size_t c = (size_t)b->s.d[3], pixels = (size_t)(b->s.d[1] * b->s.d[2]), first = (size_t)i * PIXELS_A_SUM;
+    return (Block){(size_t)n, ((size_t)n * pixels + first) * c, least(PIXELS_A_SUM, pixels - first),
+                   b->values + ((size_t)n * (size_t)b->a_picture + (size_t)i) * 2 * c};
+}
 
 static void block_moments_task(void *argument, int index, int worker)
 {
     (void)worker;
-    const MomentsJob *job = argument;
-    Shape s = job->y->in[0]->shape;
-    int n = index / job->tasks_a_picture, first = index % job->tasks_a_picture * job->blocks_a_task,
-        last = first + job->blocks_a_task < job->blocks_a_picture ? first + job->blocks_a_task : job->blocks_a_picture;
-    size_t c = (size_t)s.d[3], pixels = (size_t)(s.d[1] * s.d[2]);
-    for (int b = first; b < last; b++) {
-        size_t p = (size_t)b * PIXELS_A_SUM;
-        real *to = job->blocks + ((size_t)n * (size_t)job->blocks_a_picture + (size_t)b) * 2 * c;
-        kernels->block_moments(job->y->in[0]->data + ((size_t)n * pixels + p) * c, least(PIXELS_A_SUM, pixels - p), c, to,
-                               to + c);
+    const Blocks *b = argument;
+    int n = index / b->tasks_a_picture, first = index % b->tasks_a_picture * b->a_task;
+    size_t c = (size_t)b->s.d[3];
+    for (int i = first; i < first + b->a_task && i < b->a_picture; i++) {
+        Block block = block_at(b, n, i);
+        kernels->block_moments(b->y->in[0]->data + block.start, block.pixels, c, block.to, block.to + c);
     }
 }
+
+enum { MERGED_CHANNELS = 64 };          /* by a task */
+
+static int merging_tasks(const Blocks *b) { return pieces((size_t)b->s.d[3], MERGED_CHANNELS); }
 
 static void merge_moments_task(void *argument, int index, int worker)
 {
     (void)worker;
-    const MomentsJob *job = argument;
-    Shape s = job->y->in[0]->shape;
-    size_t c = (size_t)s.d[3], n = (size_t)(index / job->channel_groups),
-           from = (size_t)(index % job->channel_groups) * MERGED_CHANNELS;
-    kernels->merge_moments(job->blocks + n * (size_t)job->blocks_a_picture * 2 * c, (size_t)(s.d[1] * s.d[2]), c, from,
-                           least(from + MERGED_CHANNELS, c), (real)job->y->a, job->y->data + n * 2 * c);
+    const Blocks *b = argument;
+    size_t c = (size_t)b->s.d[3], n = (size_t)(index / merging_tasks(b)), from = (size_t)(index % merging_tasks(b)) * MERGED_CHANNELS;
+    kernels->merge_moments(b->values + n * (size_t)b->a_picture * 2 * c, (size_t)(b->s.d[1] * b->s.d[2]), c, from,
+                           least(from + MERGED_CHANNELS, c), (real)b->y->a, b->y->data + n * 2 * c);
 }
 
 CPU(moments)
 {
-    Shape s = y->in[0]->shape;
-    int c = s.d[3], block = PIXELS_A_SUM * c;
-    MomentsJob job = {.y = y, .blocks_a_picture = pieces((size_t)(s.d[1] * s.d[2]), PIXELS_A_SUM),
-                      .blocks_a_task = block < ELEMENTS_A_TASK ? ELEMENTS_A_TASK / block : 1,
-                      .channel_groups = pieces((size_t)c, MERGED_CHANNELS)};
-    job.tasks_a_picture = pieces((size_t)job.blocks_a_picture, (size_t)job.blocks_a_task);
-    job.blocks = scratch((size_t)s.d[0] * (size_t)job.blocks_a_picture * 2 * (size_t)c * sizeof *job.blocks);
-    parallel(s.d[0] * job.tasks_a_picture, block_moments_task, &job);
-    parallel(s.d[0] * job.channel_groups, merge_moments_task, &job);
+    Blocks b = blocks_of(y, y->in[0]->shape);
+    b.values = scratch(blocks_count(&b) * sizeof *b.values);
+    parallel(b.s.d[0] * b.tasks_a_picture, block_moments_task, &b);
+    parallel(b.s.d[0] * merging_tasks(&b), merge_moments_task, &b);
 }
 
 GRADIENT(moments) { mistake(y, "has no gradient of its own; instance_norm's rule contains it"); }
@@ -4292,11 +4301,11 @@ static void norm_line(const real *moments, const real *scale_, const real *shift
     }
 }
 
-/* The lines of every picture, (N,2,C), in scratch memory. */
-static real *norm_lines(const Node *y, const Node *moments, const Node *scale_, const Node *shift)
+/* The lines of every picture, (N,2,C), in scratch memory, and room for so many numbers behind them. */
+static real *norm_lines(const Node *y, const Node *moments, const Node *scale_, const Node *shift, size_t more)
 {
     size_t pictures = (size_t)y->in[0]->shape.d[0], c = (size_t)y->in[0]->shape.d[3];
-    real *lines = scratch(pictures * 2 * c * sizeof *lines);
+    real *lines = scratch((pictures * 2 * c + more) * sizeof *lines);
     for (size_t n = 0; n < pictures; n++)
         norm_line(moments->data + n * 2 * c, scale_->data, shift->data, c, lines + n * 2 * c);
     return lines;
@@ -4335,7 +4344,7 @@ static void instance_norm_task(void *argument, int index, int worker)
 
 CPU(instance_norm)
 {
-    for_row_ranges(y, norm_lines(y, y->in[1], y->in[2], y->in[3]), instance_norm_task);
+    for_row_ranges(y, norm_lines(y, y->in[1], y->in[2], y->in[3], 0), instance_norm_task);
 }
 
 static Node *norm_sums(Node *y, Node *dy)
@@ -4402,32 +4411,33 @@ DEFINE(instance_norm_sums)
     }
 }
 
-/* Channels a task: a whole cache line of every pixel, and two where there are pictures enough to share out. */
-static int channels_a_task(Shape s)
-{
-    return s.d[0] == 1 ? 16 : 32;
-}
-
-static int channel_tasks(Shape s) { return s.d[0] * pieces((size_t)s.d[3], (size_t)channels_a_task(s)); }
-
 static void norm_sums_task(void *argument, int index, int worker)
 {
     (void)worker;
-    NormTask *t = argument;
-    Node *y = t->y;
-    Shape s = y->in[0]->shape;
-    int width = channels_a_task(s), blocks = pieces((size_t)s.d[3], (size_t)width), n = index / blocks,
-        from = index % blocks * width;
-    size_t c = (size_t)s.d[3], m = (size_t)(s.d[1] * s.d[2]), start = (size_t)n * m * c + (size_t)from,
-           pair = (size_t)n * 2 * c + (size_t)from;
-    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, m, c, least((size_t)width, c - (size_t)from),
-                       y->in[2]->data + pair, t->lines + pair, (real)y->a, y->data + pair);
+    const Blocks *b = argument;
+    const Node *y = b->y;
+    int n = index / b->tasks_a_picture, first = index % b->tasks_a_picture * b->a_task;
+    size_t c = (size_t)b->s.d[3], pair = (size_t)n * 2 * c;
+    for (int i = first; i < first + b->a_task && i < b->a_picture; i++) {
+        Block block = block_at(b, n, i);
+        kernels->norm_sums(y->in[0]->data + block.start, y->in[1]->data + block.start, block.pixels, c,
+                           y->in[2]->data + pair, b->lines + pair, (real)y->a, block.to);
+    }
 }
 
 CPU(instance_norm_sums)
 {
-    NormTask t = {.y = y, .lines = norm_lines(y, y->in[2], y->in[3], y->in[4])};
-    parallel(channel_tasks(y->in[0]->shape), norm_sums_task, &t);
+    Blocks b = blocks_of(y, y->in[0]->shape);
+    size_t pictures = (size_t)b.s.d[0], pair = 2 * (size_t)b.s.d[3], sums = pair * sizeof(double) / sizeof(real);
+    real *lines = norm_lines(y, y->in[2], y->in[3], y->in[4], sums + blocks_count(&b));
+    double *total = (double *)(void *)(lines + pictures * pair);
+    b.lines = lines, b.values = lines + pictures * pair + sums;
+    parallel(b.s.d[0] * b.tasks_a_picture, norm_sums_task, &b);
+    for (size_t n = 0; n < pictures; n++) {
+        memset(total, 0, pair * sizeof *total);
+        kernels->column_sums(b.values + n * (size_t)b.a_picture * pair, (size_t)b.a_picture, pair, pair, total);
+        for (size_t i = 0; i < pair; i++) y->data[n * pair + i] = (real)total[i];
+    }
 }
 
 FIRST_ORDER_ONLY(instance_norm_sums)
@@ -4932,8 +4942,9 @@ static void count_uses(Graph *g)
 static Node *label_of_planes(const Node *x)
 {
     const Node *planes = x->op == OP_concat && x->axis == 3 ? x->in[1] : NULL;
-    bool constant = planes && planes->op == OP_broadcast && planes->in[0]->shape.d[1] == 1 && planes->in[0]->shape.d[2] == 1;
-    return constant ? planes->in[0] : NULL;
+    if (!planes || planes->op != OP_broadcast) return NULL;
+    const int *d = planes->in[0]->shape.d;
+    return d[1] == 1 && d[2] == 1 && d[3] == planes->shape.d[3] ? planes->in[0] : NULL;
 }
 
 /* x with all but size - 1 lines of an axis, half of them at either end, added up in one. */

@@ -292,6 +292,32 @@ static void test_planner(void)
     printf("%d random graphs, worst error %.1e\n", GRAPHS, worst);
 }
 
+/* A label's planes are no channels of a convolution any more, neither forward nor backward, and the values are the same. */
+static void test_planes(void)
+{
+    Graph *g = graph_new();
+    Shape s = shape_of(2, 10, 12, 3);
+    Node *x = test_leaf(g, s, -1, 1, false), *label = test_leaf(g, shape_of(2, 1, 1, 4), -1, 1, false),
+         *w = test_leaf(g, shape_of(7, 7, 7, 20), -0.1, 0.1, false), *gradients[3];
+    Node *y = conv2d(with_planes(x, label), w, NULL, LINEAR, conv_shape(shape_of(2, 10, 12, 7), w->shape, 1, 3));
+    grad(sum(square(tanh_of(y))), (Node *[]){x, label, w}, 3, gradients);
+    Node *watched[4] = {keep(y), keep(gradients[0]), keep(gradients[1]), keep(gradients[2])};
+    double **want = graph_define(g);
+    int defined = g->count;
+    Arena arena;
+    if (plan_and_run(g, &arena)) {
+        for (int i = 0; i < 4; i++) CLOSE(value_error(watched[i], want[watched[i]->id]), 0, is_double ? 1e-12 : 1e-5);
+        for (int i = 0; i < g->n_order; i++) {
+            const Node *node = g->order[i];
+            CHECK_MSG(!is_conv(node) || node->conv.c <= 4, "%s still has %d channels", rows[node->op].name, node->conv.c);
+            CHECK_MSG(node->op != OP_concat || node->shape.d[2] != s.d[2], "the planes are still made");
+        }
+        arena_free(&arena);
+    }
+    free_values(want, defined);
+    graph_free(g);
+}
+
 /* ------------------------------------------------------------------------------------------------
  * The gradient
  * ---------------------------------------------------------------------------------------------- */
@@ -760,6 +786,7 @@ int main(void)
     test_draw();
     test_pool();
     test_planner();
+    test_planes();
     static const double slopes[] = {1, 0, 0.2};
     for (int i = 0; i < 3; i++) test_norm(false, slopes[i]);
     test_norm(true, 1);
