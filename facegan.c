@@ -254,7 +254,7 @@ static struct {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     atomic_int generation, sleepers, done, quit;
-    struct { _Alignas(64) _Atomic uint64_t ticket; } shares[MAX_THREADS];   /* job (20 bits), end (22), next task (22) */
+    struct { _Alignas(ALIGNMENT) _Atomic uint64_t ticket; } shares[MAX_THREADS];    /* job (20 bits), end (22), next (22) */
     Task *task;
     void *argument;
 } pool = {.threads = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
@@ -341,7 +341,8 @@ static void parallel(int tasks, Task *task, void *argument)
     atomic_store(&pool.done, 0);
     uint64_t job = (uint64_t)(atomic_load(&pool.generation) + 1) << 44;
     for (int i = 0; i < pool.threads; i++) {
-        uint64_t begin = (uint64_t)(tasks * (int64_t)i / pool.threads), end = (uint64_t)(tasks * (int64_t)(i + 1) / pool.threads);
+        uint64_t begin = (uint64_t)(tasks * (int64_t)i / pool.threads);
+        uint64_t end = (uint64_t)(tasks * (int64_t)(i + 1) / pool.threads);
         atomic_store(&pool.shares[i].ticket, job | end << 22 | begin);
     }
     announce_job();
@@ -2660,8 +2661,8 @@ static BandPlan pair_plan(const ConvShape *first, const ConvShape *s)
  *
  * Where tiles are many and channels few it is V that is large, and written and read for little work. There the places are
  * exchanged: U is made whole, once, and a task owns a block of tiles, whose V never leaves L2, and goes through all panels
- * with it. (VGG's layers of 64 to 256 channels: 20 to 30% less time, StarGAN's first strided layer 10%; with V of U's size
- * it is a loss.)
+ * with it. (VGG's layers of 64 to 256 channels: 20 to 30% less time, StarGAN's first strided layer on one picture 9%; with V
+ * of U's size it is a loss.)
  * ------------------------------------------------------------------------------------------ */
 
 enum {
@@ -2709,11 +2710,11 @@ static void winograd_cut(Winograd *p)
     p->whole = !sum && p->chunks * p->panels * p->u_size <= WINOGRAD_WHOLE && p->tiles >= 2 * p->width;
     p->rounds = p->whole ? 1 : ceil_div(p->tiles, max_int(1, WINOGRAD_ROUND / p->square / (p->parities * p->depth)));
     p->round = ceil_div(p->tiles, p->rounds);
-    if (p->whole)
-        p->blocks = max_int(ceil_div(p->tiles, max_int(1, min_int(3 * kernels->tile_rows,
-                                                                  WINOGRAD_OWN / (p->square * p->parities * p->depth)))),
-                            min_int(ceil_div(TASKS, p->passes), ceil_div(p->tiles, 2 * kernels->tile_rows)));
-    else                                // no more than keep all cores busy, for each block transforms w anew
+    if (p->whole) {                     // two tiles' rows suffice, more than three do not stay in L2 with the rest
+        int fit = WINOGRAD_OWN / (p->square * p->parities * p->depth), most = max_int(1, min_int(3 * kernels->tile_rows, fit));
+        int enough = min_int(ceil_div(TASKS, p->passes), ceil_div(p->tiles, 2 * kernels->tile_rows));
+        p->blocks = max_int(ceil_div(p->tiles, most), enough);
+    } else                              // no more than keep all cores busy, for each block transforms w anew
         p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK),
                             min_int(ceil_div(TASKS / 2, p->panels * p->passes), p->round / 32));
     p->block = ceil_div(p->round, max_int(1, p->blocks));
@@ -3975,7 +3976,8 @@ static size_t plus_index(const Node *y, size_t i)
     const int *d = y->shape.d, size = y->conv.r;
     int k = (int)(i % (size_t)d[3]), w = (int)(i / (size_t)d[3]) % d[2], line = (int)(i / (size_t)d[3]) / d[2];
     if (!plus_is_table(y)) return i;
-    return index_repeated(y->in[PLUS]->shape, line / d[1], table_place(line % d[1], d[1], size), table_place(w, d[2], size), k);
+    return index_repeated(y->in[PLUS]->shape, line / d[1], table_place(line % d[1], d[1], size),
+                          table_place(w, d[2], size), k);
 }
 
 /* A convolution of the family, and what the planner fused into it: see Epilogue in chapter 3. */
@@ -4208,14 +4210,17 @@ DEFINE(moments)
 /* One picture's or one row range's share of the work, for all four rows of this section. */
 typedef struct NormTask { Node *y; real *lines; int rows, tasks_a_picture; } NormTask;
 
-/* A map's pixels in blocks of 64, of which each gives two numbers a channel. */
-typedef struct Blocks {
+/* A map's pixels in blocks of 64, of which each gives two numbers a channel: `work` writes them to `to` for the `pixels`
+ * of picture n that begin at number `start` of the map. */
+typedef struct Blocks Blocks;
+struct Blocks {
     Node *y;
     Shape s;                            /* of the map */
-    const real *lines;                  /* norm_sums: see below */
+    void (*work)(const Blocks *b, size_t n, size_t start, size_t pixels, real *to);
+    const real *lines;                  /* what norm_sums needs besides */
     real *values;                       /* (N, blocks of a picture, 2, C) */
     int a_picture, a_task, tasks_a_picture;
-} Blocks;
+};
 
 static Blocks blocks_of(Node *y, Shape s)
 {
@@ -4228,25 +4233,26 @@ static Blocks blocks_of(Node *y, Shape s)
 
 static size_t blocks_count(const Blocks *b) { return (size_t)b->s.d[0] * (size_t)b->a_picture * 2 * (size_t)b->s.d[3]; }
 
-typedef struct Block { size_t n, start, pixels; real *to; } Block;     /* its picture, where it starts, in numbers */
-
-static Block block_at(const Blocks *b, int n, int i)
-{
-    size_t c = (size_t)b->s.d[3], pixels = (size_t)(b->s.d[1] * b->s.d[2]), first = (size_t)i * PIXELS_A_SUM;
-    return (Block){(size_t)n, ((size_t)n * pixels + first) * c, least(PIXELS_A_SUM, pixels - first),
-                   b->values + ((size_t)n * (size_t)b->a_picture + (size_t)i) * 2 * c};
-}
-
-static void block_moments_task(void *argument, int index, int worker)
+static void blocks_task(void *argument, int index, int worker)
 {
     (void)worker;
     const Blocks *b = argument;
-    int n = index / b->tasks_a_picture, first = index % b->tasks_a_picture * b->a_task;
-    size_t c = (size_t)b->s.d[3];
+    int first = index % b->tasks_a_picture * b->a_task;
+    size_t n = (size_t)(index / b->tasks_a_picture), c = (size_t)b->s.d[3], pixels = (size_t)(b->s.d[1] * b->s.d[2]);
     for (int i = first; i < first + b->a_task && i < b->a_picture; i++) {
-        Block block = block_at(b, n, i);
-        kernels->block_moments(b->y->in[0]->data + block.start, block.pixels, c, block.to, block.to + c);
+        size_t pixel = (size_t)i * PIXELS_A_SUM;
+        b->work(b, n, (n * pixels + pixel) * c, least(PIXELS_A_SUM, pixels - pixel),
+                b->values + (n * (size_t)b->a_picture + (size_t)i) * 2 * c);
     }
+}
+
+static void for_blocks(Blocks *b) { parallel(b->s.d[0] * b->tasks_a_picture, blocks_task, b); }
+
+static void block_moments(const Blocks *b, size_t n, size_t start, size_t pixels, real *to)
+{
+    size_t c = (size_t)b->s.d[3];
+    (void)n;
+    kernels->block_moments(b->y->in[0]->data + start, pixels, c, to, to + c);
 }
 
 enum { MERGED_CHANNELS = 64 };          /* by a task */
@@ -4257,7 +4263,8 @@ static void merge_moments_task(void *argument, int index, int worker)
 {
     (void)worker;
     const Blocks *b = argument;
-    size_t c = (size_t)b->s.d[3], n = (size_t)(index / merging_tasks(b)), from = (size_t)(index % merging_tasks(b)) * MERGED_CHANNELS;
+    size_t c = (size_t)b->s.d[3], n = (size_t)(index / merging_tasks(b)),
+           from = (size_t)(index % merging_tasks(b)) * MERGED_CHANNELS;
     kernels->merge_moments(b->values + n * (size_t)b->a_picture * 2 * c, (size_t)(b->s.d[1] * b->s.d[2]), c, from,
                            least(from + MERGED_CHANNELS, c), (real)b->y->a, b->y->data + n * 2 * c);
 }
@@ -4265,8 +4272,8 @@ static void merge_moments_task(void *argument, int index, int worker)
 CPU(moments)
 {
     Blocks b = blocks_of(y, y->in[0]->shape);
-    b.values = scratch(blocks_count(&b) * sizeof *b.values);
-    parallel(b.s.d[0] * b.tasks_a_picture, block_moments_task, &b);
+    b.work = block_moments, b.values = scratch(blocks_count(&b) * sizeof *b.values);
+    for_blocks(&b);
     parallel(b.s.d[0] * merging_tasks(&b), merge_moments_task, &b);
 }
 
@@ -4411,18 +4418,12 @@ DEFINE(instance_norm_sums)
     }
 }
 
-static void norm_sums_task(void *argument, int index, int worker)
+static void block_sums(const Blocks *b, size_t n, size_t start, size_t pixels, real *to)
 {
-    (void)worker;
-    const Blocks *b = argument;
     const Node *y = b->y;
-    int n = index / b->tasks_a_picture, first = index % b->tasks_a_picture * b->a_task;
-    size_t c = (size_t)b->s.d[3], pair = (size_t)n * 2 * c;
-    for (int i = first; i < first + b->a_task && i < b->a_picture; i++) {
-        Block block = block_at(b, n, i);
-        kernels->norm_sums(y->in[0]->data + block.start, y->in[1]->data + block.start, block.pixels, c,
-                           y->in[2]->data + pair, b->lines + pair, (real)y->a, block.to);
-    }
+    size_t c = (size_t)b->s.d[3], pair = n * 2 * c;
+    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, pixels, c, y->in[2]->data + pair, b->lines + pair,
+                       (real)y->a, to);
 }
 
 CPU(instance_norm_sums)
@@ -4431,8 +4432,8 @@ CPU(instance_norm_sums)
     size_t pictures = (size_t)b.s.d[0], pair = 2 * (size_t)b.s.d[3], sums = pair * sizeof(double) / sizeof(real);
     real *lines = norm_lines(y, y->in[2], y->in[3], y->in[4], sums + blocks_count(&b));
     double *total = (double *)(void *)(lines + pictures * pair);
-    b.lines = lines, b.values = lines + pictures * pair + sums;
-    parallel(b.s.d[0] * b.tasks_a_picture, norm_sums_task, &b);
+    b.work = block_sums, b.lines = lines, b.values = lines + pictures * pair + sums;
+    for_blocks(&b);
     for (size_t n = 0; n < pictures; n++) {
         memset(total, 0, pair * sizeof *total);
         kernels->column_sums(b.values + n * (size_t)b.a_picture * pair, (size_t)b.a_picture, pair, pair, total);
@@ -17867,8 +17868,8 @@ static void draw_task(void *argument, int i, int worker)
     free(pixels);
 }
 
-/* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said, the column `drawn` what
- * was drawn. */
+/* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
+ * the column `drawn` what was drawn. */
 static int draw_faces(const Settings *s, Error *e)
 {
     enum { AT_ONCE = 64 };

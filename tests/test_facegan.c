@@ -318,6 +318,26 @@ static void test_planes(void)
     graph_free(g);
 }
 
+/* The table itself, without the planner: the kernel's way out against the definition, with fewer channels than a panel. */
+static void test_table(void)
+{
+    Graph *g = graph_new();
+    Node *x = test_leaf(g, shape_of(2, 9, 31, 2), -1, 1, false), *w = test_leaf(g, shape_of(5, 5, 2, 21), -1, 1, false);
+    Node *table = test_leaf(g, shape_of(2, 5, 5, 21), -9, 9, false);
+    Node *y = keep(conv2d(x, w, NULL, 0.2, conv_shape(x->shape, w->shape, 1, 2)));
+    CHECK(conv_takes_table(&y->conv));
+    y->in[PLUS] = table;
+    double **want = graph_define(g);
+    int defined = g->count;
+    Arena arena;
+    if (plan_and_run(g, &arena)) {
+        CLOSE(value_error(y, want[y->id]), 0, is_double ? 1e-12 : 1e-5);
+        arena_free(&arena);
+    }
+    free_values(want, defined);
+    graph_free(g);
+}
+
 /* ------------------------------------------------------------------------------------------------
  * The gradient
  * ---------------------------------------------------------------------------------------------- */
@@ -787,6 +807,7 @@ int main(void)
     test_pool();
     test_planner();
     test_planes();
+    test_table();
     static const double slopes[] = {1, 0, 0.2};
     for (int i = 0; i < 3; i++) test_norm(false, slopes[i]);
     test_norm(true, 1);
