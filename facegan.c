@@ -1426,7 +1426,7 @@ static void NAME(merge_moments)(const real *blocks, size_t pixels, size_t channe
 {
     for (size_t c = from; c < to; c += WIDTH) {
         size_t width = to - c;
-        VEC total = {0}, squares = {0}, mean, value, result;
+        VEC total = {0}, squares = {0}, result = {0}, mean, value, around;
         for (size_t p = 0, at = c; p < pixels; p += PIXELS_A_SUM, at += 2 * channels) {
             LOAD_SOME(value, blocks + at, width);
             total += value * (real)(pixels - p < PIXELS_A_SUM ? pixels - p : PIXELS_A_SUM);
@@ -1434,9 +1434,9 @@ static void NAME(merge_moments)(const real *blocks, size_t pixels, size_t channe
         mean = total / (real)pixels;
         for (size_t p = 0, at = c; p < pixels; p += PIXELS_A_SUM, at += 2 * channels) {
             LOAD_SOME(value, blocks + at, width);
-            LOAD_SOME(result, blocks + at + channels, width);
+            LOAD_SOME(around, blocks + at + channels, width);
             value -= mean;
-            squares += result + value * value * (real)(pixels - p < PIXELS_A_SUM ? pixels - p : PIXELS_A_SUM);
+            squares += around + value * value * (real)(pixels - p < PIXELS_A_SUM ? pixels - p : PIXELS_A_SUM);
         }
         for (int k = 0; k < LANES; k++) result[k] = (real)(1 / sqrt((double)(squares[k] / (real)pixels + epsilon)));
         STORE_SOME(moments + c, mean, width);
