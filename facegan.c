@@ -78,6 +78,9 @@
 #define TABLE_IMPLEMENTATION
 #define TABLE_STATIC
 #include "vendor/table.h"
+#define OPTIONS_IMPLEMENTATION
+#define OPTIONS_STATIC
+#include "vendor/options.h"
 
 /* ================================================================================================
  * 1  GROUND: ERRORS, MEMORY, CHANCE, THREADS
@@ -7083,26 +7086,6 @@ static int spelled(const Spelling *table, const char *name)
     return table->value;
 }
 
-/* Letters to insert, delete or replace to get from a to b (Levenshtein 1966), for "did you mean". */
-static int edit_distance(const char *a, const char *b)
-{
-    int row[65];
-    int length = (int)strnlen(b, 64);
-    for (int j = 0; j <= length; j++)
-        row[j] = j;
-    for (int i = 1; i <= 64 && a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= length; j++) {
-            int replaced = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
-            int inserted = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-            diagonal = row[j];
-            row[j] = replaced < inserted ? replaced : inserted;
-        }
-    }
-    return row[length];
-}
-
 static void *grown(void *old, size_t used, size_t room, size_t size)
 {
     void *items = must_alloc(room, size);
@@ -8337,16 +8320,11 @@ static int compare_classes(const void *a, const void *b)
 static int fail_class(const DataSet *set, const char *name, Error *e)
 {
     char all[300];
-    const char *near = name;
-    int distance = 4;                 // farther than three letters is no slip of the finger
+    OptionGuess guess = {name, 4, NULL};                                /* four letters off is no slip of the finger */
     join(all, sizeof all, set->class_names, set->n_classes);
-    for (int k = 0; k < set->n_classes; k++)
-        if (edit_distance(name, set->class_names[k]) < distance) {
-            near = set->class_names[k];
-            distance = edit_distance(name, near);
-        }
-    return fail(e, 2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, near == name ? "" : ", did you mean ",
-                near == name ? "" : near, near == name ? "" : "?", all);
+    for (int k = 0; k < set->n_classes; k++) option_guess(&guess, set->class_names[k]);
+    return fail(e, 2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, guess.best ? ", did you mean " : "",
+                guess.best ? guess.best : "", guess.best ? "?" : "", all);
 }
 
 /* The classes that the set shall have: those asked for, or all that have a picture, in order. */
@@ -11936,14 +11914,7 @@ typedef struct Settings {
 
 enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };  /* COMMAND: never written to config; OTHER: not of a training */
 
-typedef struct Setting {
-    const char *name;
-    char kind;                                      /* 's' text, 'i' whole number, 'f' number, 'b' switch */
-    char use;
-    size_t offset, size;
-    double low, high;                               /* what a number may be */
-    const char *help;
-} Setting;
+typedef Option Setting;
 
 #define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
 static const Setting settings_table[] = {
@@ -12097,39 +12068,13 @@ static Settings default_settings(void)
 
 static const Setting *find_setting(const char *name)
 {
-    for (int i = 0; i < SETTINGS; i++)
-        if (strcmp(settings_table[i].name, name) == 0) return &settings_table[i];
-    return NULL;
-}
-
-/* The setting's value as text. */
-static void setting_text(const Settings *s, const Setting *which, char *text, size_t size)
-{
-    const char *field = (const char *)s + which->offset;
-    if (which->kind == 's') snprintf(text, size, "%s", field);
-    else if (which->kind == 'f') snprintf(text, size, "%.10g", *(const double *)(const void *)field);
-    else snprintf(text, size, "%ld", *(const long *)(const void *)field);
+    return option_find(settings_table, SETTINGS, name);
 }
 
 static int set_setting(Settings *s, const Setting *which, const char *text, Error *e)
 {
-    char *field = (char *)s + which->offset, *end;
-    if (which->kind == 's') {
-        if (strlen(text) >= which->size)
-            return fail(e, 2, "--%s: longer than %zu characters", which->name, which->size - 1);
-        if (strpbrk(text, "\n\r")) return fail(e, 2, "--%s: must be one line", which->name);
-        snprintf(field, which->size, "%s", text);
-        return 1;
-    }
-    errno = 0;
-    double number = strtod(text, &end);
-    bool whole = which->kind == 'f' || number == floor(number);
-    if (*text == 0 || *end || errno || !whole || !(number >= which->low && number <= which->high))
-        return fail(e, 2, "--%s %s: must be a %snumber from %g to %g", which->name, text,
-                    which->kind == 'f' ? "" : "whole ", which->low, which->high);
-    if (which->kind == 'f') *(double *)(void *)field = number;
-    else *(long *)(void *)field = (long)number;
-    return 1;
+    char why[OPTIONS_ERROR];
+    return option_set(s, which, text, why) ? 1 : fail(e, 2, "%s", why);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13722,7 +13667,7 @@ static void describe(const Settings *s, long iteration, TensorFile *file)
     char text[TEXT * 4];
     for (int i = 0; i < SETTINGS; i++) {
         if (settings_table[i].use != FIXED) continue;
-        setting_text(s, &settings_table[i], text, sizeof text);
+        option_text(s, &settings_table[i], text, sizeof text);
         tensorfile_set_metadata(file, settings_table[i].name, text);
     }
     snprintf(text, sizeof text, "%ld", iteration);
@@ -13807,8 +13752,8 @@ static int same_run(const Settings *s, const TensorFile *file, const char *path,
         const Setting *which = &settings_table[i];
         const char *was = tensorfile_metadata(file, which->name);
         if (which->use != FIXED) continue;
-        setting_text(s, which, text, sizeof text);
-        setting_text(&usual, which, usual_text, sizeof usual_text);
+        option_text(s, which, text, sizeof text);
+        option_text(&usual, which, usual_text, sizeof usual_text);
         if (!was) was = usual_text;                                     /* a setting younger than the checkpoint */
         if (strcmp(was, text))
             return fail(e, 2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out",
@@ -14059,17 +14004,13 @@ static int make_directory(const char *path, Error *e)
 
 static int write_config(const Settings *s, Error *e)
 {
-    char path[PATH_MAX], temporary[PATH_MAX + 8], text[TEXT * 4];
+    char path[PATH_MAX], temporary[PATH_MAX + 8];
     run_path(s, "config", path);
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
     FILE *file = fopen(temporary, "w");
     if (!file) return fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
     fprintf(file, "# facegan %s; `facegan train` with the same settings goes on with this run\n", FACEGAN_VERSION);
-    for (int i = 0; i < SETTINGS; i++) {
-        if (settings_table[i].use >= COMMAND) continue;
-        setting_text(s, &settings_table[i], text, sizeof text);
-        fprintf(file, "%s = %s\n", settings_table[i].name, text);
-    }
+    options_write(file, settings_table, SETTINGS, s, COMMAND | OTHER);
     bool wrong = ferror(file) != 0;
     wrong |= fclose(file) != 0;
     if (wrong || rename(temporary, path)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
@@ -14079,23 +14020,13 @@ static int write_config(const Settings *s, Error *e)
 /* Reads `config` of a run; settings that it does not name stay as they are. */
 static int read_config(const char *run, Settings *s, Error *e)
 {
-    char path[PATH_MAX], line[TEXT * 5];
+    char path[PATH_MAX], why[OPTIONS_ERROR];
     snprintf(path, sizeof path, "%s/config", run);
     FILE *file = fopen(path, "r");
     if (!file) return fail(e, 1, "%s: %s; is %s the directory of a run?", path, strerror(errno), run);
-    int ok = 1;
-    for (int number = 1; ok && fgets(line, sizeof line, file); number++) {
-        char *equals = strstr(line, " = ");
-        line[strcspn(line, "\r\n")] = 0;
-        if (line[0] == '#' || line[0] == 0) continue;
-        if (!equals) { ok = fail(e, 1, "%s:%d: expected `name = value`", path, number); break; }
-        *equals = 0;
-        const Setting *which = find_setting(line);
-        if (!which) ok = fail(e, 1, "%s:%d: unknown setting %s", path, number, line);
-        else if (!set_setting(s, which, equals + 3, e)) ok = 0;
-    }
+    int got = options_read(file, path, settings_table, SETTINGS, s, why);
     fclose(file);
-    return ok;
+    return got == 1 ? 1 : fail(e, got < 0 ? 2 : 1, "%s", why);
 }
 
 /* What the settings leave to the data: side, iterations of so many epochs, how often to draw and to save. */
@@ -16340,7 +16271,7 @@ static void add_settings(Page *page, const Settings *s)
     int n = 0;
     for (int i = 0; i < SETTINGS; i++) {
         if (settings_table[i].use >= COMMAND) continue;
-        setting_text(s, &settings_table[i], texts[i], sizeof texts[i]);
+        option_text(s, &settings_table[i], texts[i], sizeof texts[i]);
         cells[2 * n] = settings_table[i].name;
         cells[2 * n++ + 1] = texts[i];
     }
@@ -20759,7 +20690,8 @@ static int export_generator(const char *run, const char *path, Error *e)
  *     facegan VERB [WHAT] [INPUT...] [--option value]...
  *
  * One grammar for every verb: a table says which options it takes, so that help, parsing and suggestions come from
- * one place. Exit status: 0 done, 1 failed, 2 misuse. Files are written where --out says and nowhere else.
+ * one place (vendor/options.h). Exit status: 0 done, 1 failed, 2 misuse. Files are written where --out says and
+ * nowhere else.
  * ============================================================================================== */
 
 enum { MAX_INPUTS_GIVEN = 4096 };
@@ -21284,8 +21216,9 @@ static const Verb verbs[] = {
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
-static bool takes(const Verb *verb, const Setting *which)
+static bool takes(const void *context, const Setting *which)
 {
+    const Verb *verb = context;
     char padded[64];
     snprintf(padded, sizeof padded, " %s ", which->name);
     if (verb->options && strstr(verb->options, padded)) return true;
@@ -21293,20 +21226,19 @@ static bool takes(const Verb *verb, const Setting *which)
     return which->use != OTHER && strcmp(which->name, "model") && strcmp(which->name, "data");
 }
 
-static void print_verb(const Verb *verb)
+static OptionParser parser_of(const Verb *verb, Command *c)
 {
-    Settings usual = default_settings();
+    return (OptionParser){.program = "facegan", .verb = verb->name, .table = settings_table, .n = SETTINGS, .takes = takes,
+                          .context = verb, .o = "--out", .values = &c->settings, .inputs = c->inputs,
+                          .most_inputs = MAX_INPUTS_GIVEN};
+}
+
+static void print_verb(const Verb *verb, Command *c)
+{
+    const Settings usual = default_settings();
+    const OptionParser parser = parser_of(verb, c);
     printf("facegan %s\n\n%c%s.\n\n", verb->synopsis, toupper((unsigned char)verb->does[0]), verb->does + 1);
-    for (int i = 0; i < SETTINGS; i++) {
-        const Setting *which = &settings_table[i];
-        char text[TEXT * 4], left[40];
-        if (!takes(verb, which)) continue;
-        setting_text(&usual, which, text, sizeof text);
-        snprintf(left, sizeof left, "--%s%s", which->name, which->kind == 'b' ? "" : which->kind == 's' ? " TEXT" : which->kind == 'i' ? " N" : " X");
-        bool shown = which->kind != 's' ? strcmp(text, "0") != 0 : *text != 0;
-        printf("  %-22s %s%s%s%s\n", left, which->help, shown ? " [" : "",
-               shown ? (which->kind == 'b' ? "on; --no- turns it off" : text) : "", shown ? "]" : "");
-    }
+    options_help(stdout, &parser, &usual);
     printf("\nExamples\n%s", verb->examples);
 }
 
@@ -21333,51 +21265,13 @@ static void print_version(void)
            sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
 }
 
-/* The option that looks most like the one given, within a third of its letters. */
-static const char *nearest_option(const Verb *verb, const char *given)
-{
-    const char *best = NULL;
-    int distance = (int)strlen(given) / 3 + 2;
-    for (int i = 0; i < SETTINGS; i++) {
-        int d = edit_distance(settings_table[i].name, given);
-        if (takes(verb, &settings_table[i]) && d < distance) distance = d, best = settings_table[i].name;
-    }
-    return best;
-}
-
-/* --name value, --name=value, --switch, --no-switch; -o is --out. */
-static int parse_option(const Verb *verb, Command *c, int argc, char **argv, int *i, Error *e)
-{
-    char name[64];
-    const char *given = strcmp(argv[*i], "-o") == 0 ? "--out" : argv[*i], *equals = strchr(given, '=');
-    if (strncmp(given, "--", 2)) return fail(e, 2, "%s: options begin with two dashes", given);
-    int length = equals ? (int)(equals - given - 2) : (int)strlen(given + 2);
-    snprintf(name, sizeof name, "%.*s", length < 63 ? length : 63, given + 2);
-    const Setting *which = find_setting(name);
-    bool off = !which && strncmp(name, "no-", 3) == 0 && (which = find_setting(name + 3)) && which->kind == 'b';
-    if (!which || !takes(verb, which)) {
-        const char *nearest = nearest_option(verb, name);
-        return fail(e, 2, "%s has no option --%s%s%s%s (facegan %s --help lists them)", verb->name, name,
-                    nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "", verb->name);
-    }
-    if (which->kind == 'b')
-        return equals ? fail(e, 2, "--%s is a switch and takes no value", name)
-                      : set_setting(&c->settings, which, off ? "0" : "1", e);
-    if (!equals && *i + 1 >= argc) return fail(e, 2, "--%s needs a value", name);
-    return set_setting(&c->settings, which, equals ? equals + 1 : argv[++*i], e);
-}
-
 static int parse_arguments(const Verb *verb, Command *c, int argc, char **argv, Error *e)
 {
-    bool only_inputs = false;
-    for (int i = 2; i < argc; i++) {
-        if (!only_inputs && strcmp(argv[i], "--") == 0) only_inputs = true;
-        else if (!only_inputs && argv[i][0] == '-' && argv[i][1]) {
-            if (!parse_option(verb, c, argc, argv, &i, e)) return 0;
-        } else if (c->n_inputs == MAX_INPUTS_GIVEN) return fail(e, 2, "more than %d inputs", MAX_INPUTS_GIVEN);
-        else c->inputs[c->n_inputs++] = argv[i];
-    }
-    return 1;
+    char why[OPTIONS_ERROR];
+    OptionParser parser = parser_of(verb, c);
+    bool ok = options_parse(&parser, argc - 2, argv + 2, why);
+    c->n_inputs = parser.n_inputs;
+    return ok ? 1 : fail(e, 2, "%s", why);
 }
 
 /* The model whose defaults hold, or NULL. */
@@ -21407,7 +21301,6 @@ static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Er
         memcpy(usual.model, c->settings.model, sizeof usual.model);
         model->usual(&usual);
         c->settings = usual;
-        c->n_inputs = 0;
         if (!parse_arguments(verb, c, argc, argv, e)) return 0;
     }
     if (c->n_inputs < verb->least || c->n_inputs > verb->most)
@@ -21417,15 +21310,13 @@ static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Er
 
 static const Verb *find_verb(const char *name, Error *e)
 {
-    const char *nearest = NULL;
-    int distance = 3;
+    OptionGuess guess = {name, 3, NULL};
     for (int i = 0; i < VERBS; i++) {
         if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
-        int d = edit_distance(verbs[i].name, name);
-        if (d < distance) distance = d, nearest = verbs[i].name;
+        option_guess(&guess, verbs[i].name);
     }
-    fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, nearest ? "; did you mean " : "",
-         nearest ? nearest : "", nearest ? "?" : "");
+    fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, guess.best ? "; did you mean " : "",
+         guess.best ? guess.best : "", guess.best ? "?" : "");
     return NULL;
 }
 
@@ -21497,7 +21388,7 @@ static int run_command(int argc, char **argv, Error *e)
     }
     const Verb *verb = find_verb(argv[1], e);
     if (!verb) return 0;
-    if (wants_help(argc, argv)) return print_verb(verb), 1;
+    if (wants_help(argc, argv)) return print_verb(verb, &command), 1;
     return parse_command(verb, &command, argc, argv, e) && start_machine(&command.settings, e) &&
            run_verb(verb, &command, e);
 }

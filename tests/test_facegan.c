@@ -651,12 +651,12 @@ static void test_settings(void)
         CHECK(find_setting(which->name) == which);
         for (int end = 0; end < 3; end++) {
             snprintf(number, sizeof number, "%.17g", end == 1 ? which->low : which->high);
-            setting_text(&usual, which, text, sizeof text);
+            option_text(&usual, which, text, sizeof text);
             const char *given = end == 0 ? text : which->kind == 's' ? "some text, with = signs" : number;
             double low = which->low, usual_value = atof(text);
             if (end == 0 && which->kind != 's' && usual_value < low) continue; /* 0: to be found out from the data */
             CHECK_MSG(set_setting(&s, which, given, &e), "--%s %s: %s", which->name, given, e.text);
-            setting_text(&s, which, again, sizeof again);
+            option_text(&s, which, again, sizeof again);
             CHECK_MSG(which->kind == 's' ? strcmp(again, given) == 0 : atof(again) == atof(given),
                       "--%s %s comes back as %s", which->name, given, again);
         }
@@ -684,7 +684,7 @@ static void test_config(void)
     CHECK_MSG(read_config(folder, &read, &e), "%s", e.text);
     for (int i = 0; i < SETTINGS; i++) {
         if (settings_table[i].use == COMMAND) continue;
-        setting_text(&s, &settings_table[i], a, sizeof a), setting_text(&read, &settings_table[i], b, sizeof b);
+        option_text(&s, &settings_table[i], a, sizeof a), option_text(&read, &settings_table[i], b, sizeof b);
         CHECK_MSG(strcmp(a, b) == 0, "config: %s was %s and is %s", settings_table[i].name, a, b);
     }
     snprintf(path, sizeof path, "%s/config", folder);
