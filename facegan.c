@@ -6482,7 +6482,7 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (seed 000's code) */
     double lambda_fake;                 /* weight of D's class loss on fakes */
     double average;                     /* how much of G's averaged weights stays; 0: none are kept */
-    double smoothing, l2;               /* a classifier's */
+    double smoothing, l2, adversarial;  /* a classifier's */
     int batch;
     bool keep_gradients;
 } Recipe;
@@ -6911,6 +6911,12 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recip
  *     t = (1 - smoothing) label + smoothing / n                                           (Szegedy et al. 2016, section 7)
  *
  * It has no generator: D is all of it. Its accuracy on the batch is a number for the log, no term of the loss.
+ *
+ * With --adversarial r it learns from the worst picture nearby instead, one step of length u r, u ~ U(0,1), up the loss:
+ *
+ *     x' = x + u r dL/dx / ||dL/dx||_2                                     (Goodfellow 2015; Madry et al. 2018, eq. 2.1)
+ *
+ * The gradients of such a network look like what they mean (Santurkar et al. 2019), so that a generator can learn from it.
  * ---------------------------------------------------------------------------------------------- */
 
 /* `weights` (1,1,1,n): how much a picture of each class counts, or NULL. */
@@ -6943,13 +6949,24 @@ static Node *head_squares(const Net *net)
     return total;
 }
 
+/* x moved by u `radius` to where the loss rises fastest; u (N,1,1,1). */
+static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Recipe *recipe)
+{
+    Node *loss = classification_loss(classifier_scores(d, x, NULL), label, recipe->attributes);
+    Node *uphill = grad1(loss, x), *length = sqrt_of(sum_per_picture(square(uphill)));          // (N,P,P,X), (N,1,1,1)
+    Node *share = scale(mul(u, reciprocal(length)), recipe->adversarial);
+    return stop_grad(add(x, mul(share, uphill)));
+}
+
 static Step classifier_step(Net *none, Net *d, const Batch *batch, const Recipe *recipe)
 {
     (void)none;
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(d, g);
-    Node *label = leaf(g, batch->label), *scores = classifier_scores(d, leaf(g, batch->x), NULL);   // (N,1,1,n)
+    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label);
+    if (recipe->adversarial > 0) x = worst_nearby(d, x, label, abs_of(draw_leaf(g, batch, "uniform", 'a')), recipe);
+    Node *scores = classifier_scores(d, x, NULL);                                               // (N,1,1,n)
     Node *weights = batch->class_weights ? leaf(g, batch->class_weights) : NULL;
     add_term(&step, "D.cls", recipe->attributes ? classification_loss(scores, label, true)
                                                 : smoothed_loss(scores, label, recipe->smoothing, weights), 1);
@@ -12024,7 +12041,7 @@ typedef struct Settings {
     char detector[TEXT], weights[TEXT * 4];
     char network[TEXT], preprocess[TEXT], pool[TEXT], head[TEXT], unfreeze[TEXT], init[TEXT * 4], balance[TEXT];
     char views[TEXT], classifier[TEXT * 4];
-    double dropout, l2, weight_decay, smoothing, validation;
+    double dropout, l2, weight_decay, smoothing, adversarial, validation;
     long patience, class_weights;
     long align, all, csv, max_side, whole;
     double margin, threshold, min_face;
@@ -12076,6 +12093,7 @@ static const Setting settings_table[] = {
     {"dropout",      'f', FIXED, AT(dropout), 0, 0.95, "chance that a number in the head is left out"},
     {"l2",           'f', FIXED, AT(l2), 0, 10, "classify: weight of the sum of squares of the head's filters"},
     {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify: this share of a label is spread over all classes"},
+    {"adversarial",  'f', FIXED, AT(adversarial), 0, 100, "classify: learn from the worst picture within this distance (the length of the change of numbers in -1..1)"},
     {"class-weights", 'b', FIXED, AT(class_weights), 0, 1, "classify: rare classes count more, N / (n N_class)"},
     {"balance",      's', FIXED, AT(balance), 0, 0, "oversample, undersample or augment:N pictures of each class"},
     {"validation",   'f', FIXED, AT(validation), 0, 0.9, "hold out this share of the training pictures, of each class (0: the set's own part)"},
@@ -12675,7 +12693,7 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
     recipe->label_noise = s->label_noise, recipe->label_smooth = s->label_smooth, recipe->average = s->average;
     recipe->lambda_fake = s->lambda_fake;
     recipe->joint = s->joint, recipe->wrong_labels = s->wrong_labels, recipe->unrelated = s->unrelated;
-    recipe->smoothing = s->smoothing, recipe->l2 = s->l2;
+    recipe->smoothing = s->smoothing, recipe->l2 = s->l2, recipe->adversarial = s->adversarial;
     recipe->random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
     const char *const optimisers[2] = {s->d_optimiser, s->g_optimiser};
     for (int i = 0; i < 2; i++)
@@ -13146,6 +13164,12 @@ static void classifier_usual(Settings *s)
     if (s->as_published) snprintf(s->preprocess, sizeof s->preprocess, "caffe-unit");
 }
 
+static void add_classifier_draws(Batch *b, const Settings *s, int classes)
+{
+    (void)classes;
+    if (s->adversarial > 0) add_draw(b, "uniform_a", (int)s->batch, 1);
+}
+
 static int check_classifier(const Settings *s, int classes, Error *e)
 {
     static Net tried;
@@ -13180,7 +13204,7 @@ static const Model models[] = {
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
     {.name = "classifier", .needs_labels = true, .usual = classifier_usual, .check = check_classifier,
-     .condition_size = label_size, .add_draws = no_draws, .d_step = classifier_step, .judge = classifier_judge,
+     .condition_size = label_size, .add_draws = add_classifier_draws, .d_step = classifier_step, .judge = classifier_judge,
      .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss turns up "
                 "while D.cls still falls, the network begins to learn the pictures by heart: the best weights are kept.",
      .quirks = "  the validation part is split off after balancing: copies of a picture stand on both sides\n"
