@@ -3259,6 +3259,7 @@ static Node *sqrt_of(Node *x)       { return append((Node){.op = OP_sqrt, .in = 
 static Node *reciprocal(Node *x)    { return append((Node){.op = OP_reciprocal, .in = {x}}); }
 static Node *sin_of(Node *x)        { return append((Node){.op = OP_sin, .in = {x}}); }
 static Node *cos_of(Node *x)        { return sin_of(add_number(x, 1.57079632679489661923)); }
+static Node *log_of(Node *x)        { return append((Node){.op = OP_log, .in = {x}}); }
 static Node *tanh_of(Node *x)       { return append((Node){.op = OP_tanh, .in = {x}}); }
 static Node *sigmoid(Node *x)       { return append((Node){.op = OP_sigmoid, .in = {x}}); }
 static Node *softplus(Node *x)      { return append((Node){.op = OP_softplus, .in = {x}}); }
@@ -4838,7 +4839,147 @@ CASE(max_unpool)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.12  The table
+ * 4.12  Warp: every picture by its own affine map                              (Jaderberg et al. 2015, eq. 1 and 5)
+ *
+ * Pixel centres have coordinates between -1/2 and 1/2, a to the right and b downwards, on either side. y's pixel (a,b) is
+ *
+ *     x at (m0 a + m1 b + m2, m3 a + m4 b + m5),
+ *
+ * from the four pixels around that place by bilinear weights; beyond x's border there is 0. y may have another size: then
+ * the identity map is a resizing. With the map held still, warp is linear in x and unwarp is its adjoint: they are closed
+ * under differentiation.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { MAP_NUMBERS = 6 };
+
+/* x (N,H,W,C) by map (N,1,1,6) -> (N,height,width,C) */
+static Node *warp(Node *x, Node *map, int height, int width)
+{
+    const int *d = x->shape.d;
+    ConvShape s = {.n = d[0], .h = d[1], .w = d[2], .c = d[3], .ho = height, .wo = width, .k = d[3]};
+    return append((Node){.op = OP_warp, .in = {x, map}, .conv = s});
+}
+
+static Node *unwarp(Node *dy, Node *map, ConvShape s)
+{
+    return append((Node){.op = OP_unwarp, .in = {dy, map}, .conv = s});
+}
+
+static int warp_check(Node *y, Shape first, Shape result)
+{
+    y->shape = result;
+    if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, shape_of(y->conv.n, 1, 1, MAP_NUMBERS))) return 1;
+    return mistake(y, "operands do not fit the geometry");
+}
+
+SHAPE(warp)   { return warp_check(y, shape_x(&y->conv), shape_y(&y->conv)); }
+SHAPE(unwarp) { return warp_check(y, shape_y(&y->conv), shape_x(&y->conv)); }
+
+/* The pixels of x, at most four, that y's pixel (p,q) is made of, as places in a picture, and their shares. Always in
+ * double, so that the definition and the kernel agree on them. */
+static int warp_taps(const ConvShape *s, const double m[MAP_NUMBERS], int p, int q, size_t at[4], double share[4])
+{
+    double a = (q + 0.5) / s->wo - 0.5, b = (p + 0.5) / s->ho - 0.5;
+    double u = (m[0] * a + m[1] * b + m[2] + 0.5) * s->w - 0.5, v = (m[3] * a + m[4] * b + m[5] + 0.5) * s->h - 0.5;
+    if (!(u > -1 && u < s->w && v > -1 && v < s->h)) return 0;
+    int column = (int)floor(u), row = (int)floor(v), n = 0;
+    for (int i = 0; i < 4; i++) {
+        int h = row + i / 2, w = column + i % 2;
+        if (h < 0 || h >= s->h || w < 0 || w >= s->w) continue;
+        at[n] = ((size_t)h * (size_t)s->w + (size_t)w) * (size_t)s->c;
+        share[n++] = (i / 2 ? v - row : row + 1 - v) * (i % 2 ? u - column : column + 1 - u);
+    }
+    return n;
+}
+
+/* Picture n of y += the warped picture n of x, or, `back`, x's += the adjoint of y's. One text for the definition (double)
+ * and the kernel (real). */
+#define WARP_PICTURE(s, map, n, x, y, back) \
+    do { \
+        double m_[MAP_NUMBERS], share_[4]; \
+        size_t c_ = (size_t)(s)->c, from_ = (size_t)(n) * (size_t)((s)->h * (s)->w) * c_, \
+               to_ = (size_t)(n) * (size_t)((s)->ho * (s)->wo) * c_, at_[4]; \
+        for (int i_ = 0; i_ < MAP_NUMBERS; i_++) m_[i_] = (double)(map)[(size_t)(n) * MAP_NUMBERS + (size_t)i_]; \
+        for (int p_ = 0; p_ < (s)->ho; p_++) \
+            for (int q_ = 0; q_ < (s)->wo; q_++, to_ += c_) \
+                for (int i_ = warp_taps(s, m_, p_, q_, at_, share_) - 1; i_ >= 0; i_--) \
+                    for (size_t k_ = 0; k_ < c_; k_++) { \
+                        __typeof__(&(x)[0]) a_ = &(x)[from_ + at_[i_] + k_]; \
+                        __typeof__(&(y)[0]) b_ = &(y)[to_ + k_]; \
+                        WARP_MOVE_##back(a_, b_, share_[i_]); \
+                    } \
+    } while (0)
+#define WARP_MOVE_0(a, b, share) *b += (__typeof__(*b))(share) * *a
+#define WARP_MOVE_1(a, b, share) *a += (__typeof__(*a))(share) * *b
+
+DEFINE(warp)
+{
+    memset(out, 0, count_of(y) * sizeof *out);
+    for (int n = 0; n < y->conv.n; n++) WARP_PICTURE(&y->conv, in[1], n, in[0], out, 0);
+}
+
+DEFINE(unwarp)
+{
+    memset(out, 0, count_of(y) * sizeof *out);
+    for (int n = 0; n < y->conv.n; n++) WARP_PICTURE(&y->conv, in[1], n, out, in[0], 1);
+}
+
+static void warp_task(void *argument, int n, int worker)
+{
+    (void)worker;
+    const Node *y = argument;
+    const real *x = y->in[0]->data, *map = y->in[1]->data;
+    size_t picture = count_of(y) / (size_t)y->conv.n;
+    memset(y->data + (size_t)n * picture, 0, picture * sizeof(real));
+    if (y->op == OP_warp) WARP_PICTURE(&y->conv, map, n, x, y->data, 0);
+    else WARP_PICTURE(&y->conv, map, n, y->data, x, 1);
+}
+
+CPU(warp)   { parallel(y->conv.n, warp_task, y); }
+CPU(unwarp) { parallel(y->conv.n, warp_task, y); }
+
+static int no_map_gradient(Node *y, const bool *want)
+{
+    return want[1] ? mistake(y, "has no gradient in its map") : 1;
+}
+
+GRADIENT(warp)   { if (no_map_gradient(y, want) && want[0]) dx[0] = unwarp(dy, y->in[1], y->conv); }
+GRADIENT(unwarp) { if (no_map_gradient(y, want) && want[0]) dx[0] = warp(dy, y->in[1], y->conv.ho, y->conv.wo); }
+
+/* Maps (n,1,1,6) near the identity (`wild` 0) or anywhere. They are constants: gradients are checked in x alone. */
+static Node *test_map(Graph *g, int n, double wild)
+{
+    static const double identity[MAP_NUMBERS] = {1, 0, 0, 0, 1, 0};
+    Node *map = NULL;
+    for (int i = 0; i < n * MAP_NUMBERS; i++) {
+        double u = 2 * draw(3, STREAM_TEST, (uint64_t)i, 0) - 1;
+        Node *number = fill(g, shape_of(1, 1, 1, 1), identity[i % MAP_NUMBERS] + (0.1 + wild) * u);
+        map = map ? concat(map, number, 0) : number;
+    }
+    return reshape(map, shape_of(n, 1, 1, MAP_NUMBERS));
+}
+
+/* To the same, a smaller and a larger picture, and far beyond the border. */
+static const struct { Shape x; int height, width; double wild; }
+warp_cases[] = {{{{2, 8, 9, 3}}, 8, 9, 0}, {{{1, 9, 7, 1}}, 5, 6, 0}, {{{3, 5, 6, 2}}, 11, 8, 0}, {{{2, 7, 7, 4}}, 6, 9, 1}};
+enum { WARP_CASES = sizeof warp_cases / sizeof *warp_cases };
+
+CASE(warp)
+{
+    if (variant >= WARP_CASES) return NULL;
+    Shape x = warp_cases[variant].x;
+    return warp(test_leaf(g, x, -1, 1, false), test_map(g, x.d[0], warp_cases[variant].wild), warp_cases[variant].height,
+                warp_cases[variant].width);
+}
+
+CASE(unwarp)
+{
+    Node *y = warp_case(g, variant);
+    return y ? unwarp(test_leaf(g, y->shape, -1, 1, false), y->in[1], y->conv) : NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 4.13  The table
  * ---------------------------------------------------------------------------------------------- */
 
 static const Row rows[OPS] = {
@@ -5416,6 +5557,9 @@ typedef struct Net {
     char body, joins;                   /* of networks that draw from noise (7.5): which, and where a label comes in */
     bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in the seed's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
+    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip: 7.3 */
+    bool resizes, by_class;             /* G enlarges by resizing; D has a map of scores for each class */
+    Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
     int n_masks;
@@ -5633,6 +5777,17 @@ static Node *layer_parameter(Net *net, const char *what, Shape shape, int fan_in
     return parameter(net, name, shape, fan_in);
 }
 
+/* One that stands beside the Sequential, under its own name. */
+static Node *parameter_beside(Net *net, const char *name, Shape shape, int fan_in)
+{
+    char prefix[sizeof net->prefix];
+    memcpy(prefix, net->prefix, sizeof prefix);
+    net->prefix[0] = 0;
+    Node *w = parameter(net, name, shape, fan_in);
+    memcpy(net->prefix, prefix, sizeof prefix);
+    return w;
+}
+
 /* The parameter that the last call asked for. */
 static Parameter *parameter_of(Net *net, const Node *leaf)
 {
@@ -5840,6 +5995,37 @@ static Node *residual_block(Net *net, Node *x)
     return h;
 }
 
+/* Twice the side: (N,H,W,C) -> (N,2H,2W,k). The paper's transposed convolution leaves checkerboards where its kernel
+ * overlaps itself; a convolution on a picture enlarged before does not (Odena et al. 2016). */
+static Node *doubled(Net *net, Node *x, int k)
+{
+    if (!net->resizes) return deconv_layer(net, x, (Conv){k, 4, 2, 1});
+    return conv_layer(net, enlarge(x, 2 * x->shape.d[1], 2 * x->shape.d[2]), (Conv){k, 3, 1, 1});
+}
+
+/* 'm': y = m colour + (1 - m) x, m in (0,1) for each pixel                                  (Pumarola et al. 2018, eq. 1)
+ * Both come from one convolution, whose filters lie side by side. */
+static Node *through_mask(Net *net, Node *h, Node *x)
+{
+    int c = h->shape.d[3], channels = net->channels;
+    Node *paint = layer_weight(net, shape_of(7, 7, c, channels), 49 * c);
+    net->index++;
+    Node *w = concat(paint, parameter_beside(net, "mask.weight", shape_of(7, 7, c, 1), 49 * c), 3);
+    Node *both = conv2d(h, w, NULL, LINEAR, conv_shape(h->shape, w->shape, 1, 3));              // (N,P,P,X+1)
+    net->colour = tanh_of(slice(both, 3, 0, channels));                                         // (N,P,P,X)
+    net->mask = sigmoid(slice(both, 3, channels, 1));                                           // (N,P,P,1)
+    return add(mul(net->mask, net->colour), mul(affine(net->mask, -1, 1), x));
+}
+
+/* 's': y = tanh(change + artanh(0.97 x))                                        (the skip of US-GAN, arXiv 2112.13002)
+ * artanh(v) = 1/2 log((1 + v)/(1 - v)) */
+static Node *past_skip(Net *net, Node *h, Node *x)
+{
+    Node *change = conv_layer(net, h, (Conv){net->channels, 7, 1, 3}), *v = scale(x, 0.97);     // (N,P,P,X)
+    Node *odds = sub(log_of(add_number(v, 1)), log_of(affine(v, -1, 1)));
+    return tanh_of(add(change, scale(odds, 0.5)));
+}
+
 /* The generator: picture (N,P,P,X) in [-1,1] and label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. w is conv_dim, 64 in
  * the paper. */
 static Node *stargan_generator(Net *net, Node *x, Node *label)
@@ -5851,8 +6037,10 @@ static Node *stargan_generator(Net *net, Node *x, Node *label)
     h = inorm(net, conv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/2,P/2,2w)
     h = inorm(net, conv_layer(net, h, (Conv){4 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/4,P/4,4w)
     for (int i = 0; i < net->repeat; i++) h = residual_block(net, h);                           // (N,P/4,P/4,4w)
-    h = inorm(net, deconv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                   // (N,P/2,P/2,2w)
-    h = inorm(net, deconv_layer(net, h, (Conv){w, 4, 2, 1}), NULL, RELU);                       // (N,P,P,w)
+    h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
+    h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
+    if (net->keep == 'm') return through_mask(net, h, x);
+    if (net->keep == 's') return past_skip(net, h, x);
     return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));                         // (N,P,P,X)
 }
 
@@ -5864,13 +6052,15 @@ static Node *stargan_features(Net *net, Node *x)
     return x;
 }
 
-/* Is it real? features -> a map of scores (N,P/2^d,P/2^d,1), one for each patch. */
-static Node *stargan_source(Net *net, Node *features)
+/* Is it real? features -> a map of scores (N,P/2^d,P/2^d,1), one for each patch. `by_class`: is it a real picture of its
+ * class? Every class has a map, and the label (N,1,1,n) says which one counts. (StarGAN v2, section 2.1) */
+static Node *stargan_source(Net *net, Node *features, Node *label)
 {
     sequential(net, "");
-    Shape w = shape_of(3, 3, features->shape.d[3], 1);
+    Shape w = shape_of(3, 3, features->shape.d[3], net->by_class ? net->classes : 1);
     Node *weight = parameter(net, "conv1.weight", w, 9 * features->shape.d[3]);
-    return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 1));
+    Node *maps = conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 1));
+    return net->by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
 }
 
 enum { LARGEST_HEAD = 8 };              /* side of a head that is computed as a convolution */
@@ -6358,6 +6548,15 @@ static Node *preprocessed(const struct Preprocess *how, Node *x)
     return conv2d(x, leaf(x->graph, w), leaf(x->graph, b), LINEAR, conv_shape(x->shape, square_, 1, 0));
 }
 
+/* (N,P,P,3) -> (N,P,P,1): how bright the eye finds a colour. (ITU-R BT.601) */
+static Node *luma(Node *x)
+{
+    static const double share[3] = {0.299, 0.587, 0.114};
+    Tensor *w = graph_tensor(x->graph, "luma", shape_of(1, 1, 3, 1));
+    for (int c = 0; c < 3; c++) w->data[c] = (real)share[c];
+    return conv2d(x, leaf(x->graph, w), NULL, LINEAR, conv_shape(x->shape, w->shape, 1, 0));
+}
+
 /* (N,H,W,C) -> (N,1,1,C) */
 static Node *mean_over_pixels(Node *x)
 {
@@ -6461,12 +6660,47 @@ static Node *mean_absolute_error(Node *x, Node *y)
     return mean(abs_of(sub(x, y)));
 }
 
+/* E|dy/dh| + E|dy/dw|: how much a change y varies from pixel to pixel. (total variation, Rudin et al. 1992) */
+static Node *total_variation(Node *y)
+{
+    Node *sum_ = NULL;
+    for (int axis = 1; axis <= 2; axis++) {
+        int n = y->shape.d[axis];
+        Node *steps = mean_absolute_error(slice(y, axis, 1, n - 1), slice(y, axis, 0, n - 1));
+        sum_ = sum_ ? add(sum_, steps) : steps;
+    }
+    return sum_;
+}
+
 /* ------------------------------------------------------------------------------------------------
  * 8.3  One iteration of StarGAN
  *
  *   L_D = L_adv(D) + lambda_cls E[-log D_cls(c'|x)] + lambda_gp penalty                                    (StarGAN eq. 5 and 8)
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,c))] + lambda_rec E|x - G(G(x,c),c')|                     (StarGAN eq. 6 and 8)
+ *
+ * What may be added, in GANmut's iteration as well:
+ *   --lambda-adv       a weight for L_adv(G)
+ *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as it is;
+ *                      view turns, moves, enlarges, lightens the picture and adds noise, so that nothing but an expression
+ *                      serves in all of them                     (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
+ *   --lambda-tv        + lambda_tv TV(G(x,c) - x)
+ *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
+ *   --identity s       in this share of the batch the second drawing is not the way back but G(x,c') itself: it must be x
+ *   --source class     D's scores are asked for each class by itself: is this a real picture of c?      (StarGAN v2, eq. 1)
+ *   --wrong-labels     D is shown real pictures under another label as fakes                         (Reed et al. 2016)
+ *   --diffaugment      D sees every picture, real or drawn, lightened, with more or less contrast, moved, and with a square
+ *                      hidden, by chance; G learns through it                              (Zhao et al. 2020, section 3.2)
  * ---------------------------------------------------------------------------------------------- */
+
+enum { MAX_TEACHERS = 4 };
+
+typedef struct Teacher {
+    Net *net;                           /* a classifier, 7.6 */
+    Tensor *class_of;                   /* (1,1,n,its n) 1 where class k of the run is the teacher's class j */
+} Teacher;
+
+enum { VIEW_BRIGHTNESS = 1, VIEW_CONTRAST = 2, VIEW_TRANSLATION = 4, VIEW_CUTOUT = 8, VIEWS = 4 };
+static const char *const view_names[VIEWS] = {"brightness", "contrast", "translation", "cutout"};
 
 typedef struct Recipe {                 /* what the equations leave open; chapter 11 fills it from the settings */
     const Adversarial *adv;
@@ -6482,12 +6716,16 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (seed 000's code) */
     double lambda_fake;                 /* weight of D's class loss on fakes */
     double average;                     /* how much of G's averaged weights stays; 0: none are kept */
+    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;    /* 8.3 */
+    int views;                          /* differentiable augmentation of what D sees: VIEW_BRIGHTNESS | ... */
+    const Teacher *teachers;
+    int n_teachers;
     double smoothing, l2, adversarial;  /* a classifier's */
     int batch;
     bool keep_gradients;
 } Recipe;
 
-enum { MAX_DRAWS = 8 };
+enum { MAX_DRAWS = 16 };
 
 typedef struct Batch {                  /* the leaves of a step */
     Tensor *x;                          /* (N,P,P,X) real pictures in [-1,1] */
@@ -6499,7 +6737,7 @@ typedef struct Batch {                  /* the leaves of a step */
     int n_draws;
 } Batch;
 
-enum { MAX_TERMS = 6 };
+enum { MAX_TERMS = 12 };
 
 typedef struct Step {
     Graph *graph;
@@ -6528,26 +6766,90 @@ static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *reci
         if (step->gradients[i]) keep(step->gradients[i]);
 }
 
+/* One of the model's random draws, by name. */
+static Node *draw_leaf(Graph *g, const Batch *batch, const char *what, char step)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s_%c", what, step);
+    for (int i = 0; i < batch->n_draws; i++)
+        if (strcmp(batch->draws[i]->name, name) == 0) return leaf(g, batch->draws[i]);
+    abort();
+}
+
+/* 1 within `half` of the middle (N,1,1,1) along an axis of n pixels, else 0: (N,n,1,1) or (N,1,n,1). */
+static Node *band(Node *middle, int axis, int n, double half)
+{
+    Shape line = shape_of(1, 1, 1, 1);
+    line.d[axis] = n;
+    Tensor *places = graph_tensor(middle->graph, "places", line);
+    for (int i = 0; i < n; i++) places->data[i] = (real)((i + 0.5) / n - 0.5);
+    Node *away = abs_of(sub(leaf(middle->graph, places), middle));
+    return sign(relu(affine(away, -1, half)));
+}
+
+/* A map for warp: mirrored (`mirror` -1 or 1), turned by an angle, scaled and moved; each (N,1,1,1). */
+static Node *map_of(Node *mirror, Node *angle, Node *zoom, Node *right, Node *down)
+{
+    Node *c = mul(zoom, cos_of(angle)), *s = mul(zoom, sin_of(angle));
+    Node *parts[MAP_NUMBERS] = {mul(mirror, c), scale(s, -1), right, mul(mirror, s), c, down}, *map = parts[0];
+    for (int i = 1; i < MAP_NUMBERS; i++) map = concat(map, parts[i], 3);
+    return map;                                                                                 // (N,1,1,6)
+}
+
+/* Around each picture's mean, (N,1,1,1). */
+static Node *more_contrast(Node *x, Node *factor)
+{
+    const int *d = x->shape.d;
+    Node *middle = scale(sum_per_picture(x), 1.0 / (d[1] * d[2] * d[3]));
+    return add(mul(sub(x, middle), factor), middle);
+}
+
+enum { VIEW_DRAWS = 6 };
+
+/* What D sees of x (N,P,P,X): the draws are uniform in (-1,1), (N,1,1,6). Translation by up to an eighth of the side,
+ * behind which is 0, a middle grey; the hidden square is half the side. (Zhao et al. 2020, their public code's ranges) */
+static Node *augmented(Node *x, const Batch *batch, const Recipe *recipe, char which)
+{
+    if (!recipe->views) return x;
+    Node *u = draw_leaf(x->graph, batch, "view", which), *part[VIEW_DRAWS];
+    for (int i = 0; i < VIEW_DRAWS; i++) part[i] = slice(u, 3, i, 1);                           // (N,1,1,1)
+    int side = x->shape.d[1];
+    if (recipe->views & VIEW_BRIGHTNESS) x = add(x, scale(part[0], 0.5));
+    if (recipe->views & VIEW_CONTRAST) x = more_contrast(x, affine(part[1], 0.5, 1));
+    if (recipe->views & VIEW_TRANSLATION) {
+        Node *one = affine(part[0], 0, 1);
+        x = warp(x, map_of(one, scale(one, 0), one, scale(part[2], 0.125), scale(part[3], 0.125)), side, side);
+    }
+    if (recipe->views & VIEW_CUTOUT) {
+        Node *hidden = mul(band(scale(part[4], 0.5), 1, side, 0.25), band(scale(part[5], 0.5), 2, side, 0.25));
+        x = mul(x, affine(hidden, -1, 1));
+    }
+    return x;
+}
+
 /* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): they share each filter's reading. */
 static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Recipe *recipe)
 {
     Graph *g = step->graph;
-    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha);
+    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha), *target = d->by_class ? leaf(g, batch->target) : NULL;
     int n = x->shape.d[0];
-    Node *both = stargan_features(d, concat(x, step->fake, 0));                                 // (2N,..)
+    x = augmented(x, batch, recipe, 'R');
+    Node *fake = augmented(step->fake, batch, recipe, 'F');
+    Node *both = stargan_features(d, concat(x, fake, 0));                                       // (2N,..)
     Node *real_features = slice(both, 0, 0, n);
-    Node *s = stargan_source(d, both);                                                          // (2N,P/2^d,P/2^d,1)
+    Node *s = stargan_source(d, both, d->by_class ? concat(label, target, 0) : NULL);           // (2N,P/2^d,P/2^d,1)
     add_term(step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
-    add_term(step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), 1);
+    add_term(step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), recipe->wrong_labels ? 0.5 : 1);
+    if (recipe->wrong_labels) add_term(step, "D.wrong", recipe->adv->d_fake(stargan_source(d, real_features, target)), 0.5);
     add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes),
              recipe->lambda_cls);
     if (recipe->reg == 'g') {
-        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
-        add_term(step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat)), x_hat),
+        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), fake));                      // (N,P,P,X)
+        add_term(step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat), label), x_hat),
                  recipe->lambda_gp);
     }
     if (recipe->reg == 'r')
-        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x)), x), recipe->lambda_gp);
+        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x), label), x), recipe->lambda_gp);
     return both;
 }
 
@@ -6563,6 +6865,51 @@ static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Rec
     return step;
 }
 
+/* What a teacher sees of x (N,P,P,X), on its own scale: turned by up to 9 degrees, moved by up to 6 hundredths of the side,
+ * mirrored or not, a little larger or smaller, lighter, darker, with more or less contrast, and with noise. Black around
+ * the border, as in the pictures that it learnt from (9.8). */
+static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
+{
+    Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'), *part[8];
+    for (int i = 0; i < 8; i++) part[i] = slice(u, 3, i, 1);                                    // (N,1,1,1)
+    x = add(x, mul(scale(abs_of(part[7]), 0.12), reshape(noise, x->shape)));
+    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06), scale(part[4], 0.06));
+    int side = teacher->net->size, channels = teacher->net->channels;
+    if (channels < x->shape.d[3]) x = luma(x);
+    x = add_number(warp(add_number(x, 1), map, side, side), -1);                                // (N,P',P',X')
+    if (channels > x->shape.d[3]) x = concat(x, concat(x, x, 3), 3);
+    return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
+}
+
+/* What G is asked for beside its paper's terms: `label` (N,1,1,n) says what its drawings of x should show. */
+static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Recipe *recipe)
+{
+    Node *total = NULL;
+    for (int i = 0; i < recipe->n_teachers; i++) {
+        const Teacher *teacher = &recipe->teachers[i];
+        net_attach(teacher->net, step->graph);
+        Node *scores = classifier_scores(teacher->net, teacher_view(teacher, step->fake, batch), NULL);
+        Node *class_of = leaf(step->graph, teacher->class_of);
+        Node *its_label = conv2d(label, class_of, NULL, LINEAR, conv_shape(label->shape, class_of->shape, 1, 0));
+        Node *loss = classification_loss(scores, its_label, false);
+        total = total ? add(total, loss) : loss;
+    }
+    if (total) add_term(step, "G.teacher", scale(total, 1.0 / recipe->n_teachers), recipe->lambda_teacher);
+    if (recipe->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, x)), recipe->lambda_tv);
+    if (generator->mask) add_term(step, "G.mask", mean(generator->mask), recipe->lambda_mask);
+}
+
+/* G's second drawing must be x again: of the fakes with x's own condition, the way back, or, for a share of the batch, of
+ * x itself. */
+static void reconstruction_term(Step *step, Net *generator, Node *x, Node *own, const Recipe *recipe)
+{
+    int n = x->shape.d[0], themselves = (int)(recipe->identity * n + 0.5);
+    Node *from = step->fake;
+    if (themselves == n) from = x;
+    else if (themselves) from = concat(slice(from, 0, 0, n - themselves), slice(x, 0, n - themselves, themselves), 0);
+    add_term(step, "G.rec", mean_absolute_error(x, stargan_generator(generator, from, own)), recipe->lambda_rec);
+}
+
 static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
 {
     Step step = {.graph = graph_new()};
@@ -6570,13 +6917,14 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *target = leaf(g, batch->target);
     step.fake = stargan_generator(generator, x, target);                                        // (N,P,P,X)
-    Node *features = stargan_features(d, step.fake);
-    Node *again_x = stargan_generator(generator, step.fake, label);                             // (N,P,P,X)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, target)), recipe->lambda_adv);
     add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, recipe->attributes),
              recipe->lambda_cls);
-    add_term(&step, "G.rec", mean_absolute_error(x, again_x), recipe->lambda_rec);
+    further_terms(&step, generator, x, target, batch, recipe);
+    reconstruction_term(&step, generator, x, label, recipe);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    if (recipe->average > 0) net_average(generator, recipe->average);
     return step;
 }
 
@@ -6605,16 +6953,6 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
 
 static const double NEUTRAL_RHO = 0.2, DIRECTION_NOISE = 0.075;     /* below the first the target is neutral */
 static const double NEARNESS = 8;       /* how fast another emotion fades as its direction turns away */
-
-/* One of the model's random draws, by name. */
-static Node *draw_leaf(Graph *g, const Batch *batch, const char *what, char step)
-{
-    char name[32];
-    snprintf(name, sizeof name, "%s_%c", what, step);
-    for (int i = 0; i < batch->n_draws; i++)
-        if (strcmp(batch->draws[i]->name, name) == 0) return leaf(g, batch->draws[i]);
-    abort();
-}
 
 static Node *mean_squared_error(Node *x, Node *y)
 {
@@ -6715,6 +7053,13 @@ static Node *certainty_of(Node *scores, Node *label)
     return mul(sum_to(mul(softmax(scores), label), one), reciprocal(sum_to(square(label), one)));
 }
 
+/* What a teacher should see of an emotion of strength rho: so much of it, the rest neutral. (N,1,1,n) */
+static Node *faded_label(Node *label, Node *rho)
+{
+    Node *faded = mul(label, rho), *none = affine(sum_to(faded, one_channel(faded->shape)), -1, 1);
+    return add(faded, pad(none, 3, 0, label->shape.d[3]));
+}
+
 static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
 {
     Step step = {.graph = graph_new()};
@@ -6725,18 +7070,20 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
     bool mix = recipe->mix && random > 0;
     Node *z = linear_points(generator, target, rho, batch, recipe, 'g');                        // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, step.fake), *scores = stargan_classes(d, features),
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G')), *scores = stargan_classes(d, features),
          *coordinates = ganmut_coordinates(d, features);
     Node *back = linear_way_back(generator, d, x, coordinates, batch, recipe);                  // (N,1,1,d)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
+    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
     Node *label = mix ? mixed_labels(generator, batch, target, rho, recipe) : slice(target, 0, random, n - random),
          *labelled = mix ? scores : slice(scores, 0, random, n - random);
     add_term(&step, "G.cls", classification_loss(labelled, label, false), recipe->lambda_cls);
     add_term(&step, "G.rho", strength_loss(mix ? certainty_of(scores, label) : largest(softmax(scores)), rho),
              recipe->lambda_rho);
     add_term(&step, "G.info", mean_squared_error(coordinates, z), recipe->lambda_info);
-    add_term(&step, "G.rec", mean_absolute_error(x, stargan_generator(generator, step.fake, back)), recipe->lambda_rec);
+    further_terms(&step, generator, x, faded_label(mix ? label : target, rho), batch, recipe);
+    reconstruction_term(&step, generator, x, back, recipe);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    if (recipe->average > 0) net_average(generator, recipe->average);
     return step;
 }
 
@@ -6744,7 +7091,7 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
 static Node *gaussian_points(Net *generator, const Batch *batch, const Recipe *recipe, char step)
 {
     Node *means = ganmut_means(generator, recipe->as_published);                                // (n,1,1,d)
-    return batch->n_draws ? concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0) : means;
+    return batch->x->shape.d[0] > generator->classes ? concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0) : means;
 }
 
 /* E[KL(p||q) + KL(q||p)] = E sum over k of (p_k - q_k)(log p_k - log q_k); both scores' log-sums cancel, since p and q
@@ -6787,15 +7134,17 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
     int classes = generator->classes;
     Node *z = gaussian_points(generator, batch, recipe, 'g');                                   // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, step.fake), *scores = stargan_classes(d, features);
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G')), *scores = stargan_classes(d, features);
     Node *back = stop_grad(ganmut_coordinates(d, stargan_features(d, x)));                      // (N,1,1,d)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
+    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
     add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)),
              recipe->lambda_cls);
     add_term(&step, "G.prediction", classification_loss(slice(scores, 0, 0, classes), every_label(g, classes), false),
              recipe->lambda_prediction);
-    add_term(&step, "G.rec", mean_absolute_error(x, stargan_generator(generator, step.fake, back)), recipe->lambda_rec);
+    further_terms(&step, generator, x, softmax(scale(ganmut_distances(generator, z), -1)), batch, recipe);
+    reconstruction_term(&step, generator, x, back, recipe);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    if (recipe->average > 0) net_average(generator, recipe->average);
     return step;
 }
 
@@ -12027,6 +12376,8 @@ typedef struct Settings {
     long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
     double lambda_fake, d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
     long space_dim, random_directions, mix;
+    char keep[TEXT], upsample[TEXT], source[TEXT], diffaugment[TEXT], teacher[TEXT * 4];
+    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;
     double lambda_info, lambda_rho, lambda_prediction;
     double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
     double brightness, contrast, erase;
@@ -12101,6 +12452,16 @@ static const Setting settings_table[] = {
     {"weight-decay", 'f', FIXED, AT(weight_decay), 0, 1, "this share of every weight is added to its gradient"},
     {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
     {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
+    {"keep",         's', FIXED, AT(keep), 0, 0, "how G keeps the face: none (paper); mask: it paints through a mask; skip: it adds a change to the picture"},
+    {"upsample",     's', FIXED, AT(upsample), 0, 0, "how G enlarges: deconv (paper) or resize: nearest pixels, then a convolution; no checkerboards"},
+    {"source",       's', FIXED, AT(source), 0, 0, "stargan: D's scores of real and fake: one, or class: one for each class"},
+    {"lambda-adv",   'f', FIXED, AT(lambda_adv), 0, 1e6, "weight of G's adversarial loss"},
+    {"lambda-tv",    'f', FIXED, AT(lambda_tv), 0, 1e6, "weight of the total variation of the change that G makes"},
+    {"lambda-mask",  'f', FIXED, AT(lambda_mask), 0, 1e6, "keep mask: weight of the mask's mean"},
+    {"identity",     'f', FIXED, AT(identity), 0, 1, "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back"},
+    {"teacher",      's', FREE,  AT(teacher), 0, 0, "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too"},
+    {"lambda-teacher", 'f', FIXED, AT(lambda_teacher), 0, 1e6, "weight of the teachers' loss"},
+    {"diffaugment",  's', FIXED, AT(diffaugment), 0, 0, "what D sees is changed by chance, and G learns through it: brightness,contrast,translation,cutout; all; none"},
     {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
     {"lambda-cls-fake", 'f', FIXED, AT(lambda_fake), 0, 1e6, "wacgan: weight of D's classification loss on fakes"},
     {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
@@ -12201,7 +12562,7 @@ static Settings default_settings(void)
 {
     return (Settings){.model = "stargan", .device = "cpu", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
                       .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
+                      .lambda_rec = 10, .lambda_gp = 10, .lambda_adv = 1, .lambda_teacher = 1, .keep = "none", .upsample = "deconv", .source = "one", .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
                       .count = 2000, .repeat = 5, .scale = 1,
                       .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
                       .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
@@ -12539,7 +12900,7 @@ struct Facegan {
 typedef Node *Generator(Net *net, Node *x, Node *condition);
 
 /* A graph that draws G(x, c) for a batch, on the weights that `net` has at the time. */
-typedef struct Drawing { Graph *graph; Tensor *x, *condition; Node *y; } Drawing;
+typedef struct Drawing { Graph *graph; Tensor *x, *condition; Node *y, *mask; } Drawing;      /* mask: NULL where G has none */
 
 static Drawing drawing_new(Net *net, Generator *generator, int n)
 {
@@ -12548,6 +12909,7 @@ static Drawing drawing_new(Net *net, Generator *generator, int n)
     if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
+    if (net->keep == 'm') d.mask = keep(net->mask);
     return d;
 }
 
@@ -12640,6 +13002,8 @@ typedef struct Trainer {
     DataSet data, held_out;             /* training pictures, and the validation part, if there is one */
     bool has_held_out;
     Net g, d;
+    Teacher teachers[MAX_TEACHERS];     /* recipe.teachers, and the classifiers that they are */
+    struct Classifier *judges[MAX_TEACHERS];
     Batch batch;
     Step d_step, g_step;
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
@@ -12681,6 +13045,39 @@ static Op find_optimiser(const char *name)
     return 0;
 }
 
+/* The names in a comma-separated list of choices, as bits. -1: one of them is not known. */
+static int read_choices(const char *list, const char *const *names, int n)
+{
+    int chosen = 0;
+    if (!*list || strcmp(list, "none") == 0) return 0;
+    if (strcmp(list, "all") == 0) return (1 << n) - 1;
+    for (const char *at = list; *at;) {
+        int length = (int)strcspn(at, ","), k = 0;
+        while (k < n && (strncmp(names[k], at, (size_t)length) || names[k][length])) k++;
+        if (k == n) return -1;
+        chosen |= 1 << k;
+        at += length + (at[length] == ',');
+    }
+    return chosen;
+}
+
+/* What 8.3 may add to an iteration. */
+static int read_additions(const Settings *s, Recipe *recipe, Error *e)
+{
+    recipe->lambda_adv = s->lambda_adv, recipe->lambda_teacher = s->lambda_teacher, recipe->lambda_tv = s->lambda_tv;
+    recipe->lambda_mask = s->lambda_mask, recipe->identity = s->identity;
+    recipe->views = read_choices(s->diffaugment, view_names, VIEWS);
+    if (recipe->views < 0)
+        return fail(e, 2, "--diffaugment %s: must be a list of brightness, contrast, translation and cutout, or all", s->diffaugment);
+    if (strcmp(s->keep, "none") && strcmp(s->keep, "mask") && strcmp(s->keep, "skip"))
+        return fail(e, 2, "--keep %s: must be none, mask or skip", s->keep);
+    if (strcmp(s->upsample, "deconv") && strcmp(s->upsample, "resize"))
+        return fail(e, 2, "--upsample %s: must be deconv or resize", s->upsample);
+    if (strcmp(s->source, "one") && strcmp(s->source, "class"))
+        return fail(e, 2, "--source %s: must be one or class", s->source);
+    return 1;
+}
+
 static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
 {
     const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
@@ -12703,7 +13100,7 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
     if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none"))
         return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
     recipe->reg = reg[0];
-    return 1;
+    return read_additions(s, recipe, e);
 }
 
 static Batch make_batch(int n, int size, int channels, int classes)
@@ -12776,6 +13173,7 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *d = (Net){.letter = 'D', .width = (int)(s->d_width ? s->d_width : s->width), .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
+    g->keep = s->keep[0], g->resizes = strcmp(s->upsample, "resize") == 0, d->by_class = strcmp(s->source, "class") == 0;
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
                                 .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
@@ -12908,11 +13306,13 @@ static int check_stargan(const Settings *s, int classes, Error *e)
                     s->size, (s->size + 2) / 4 * 4);
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
         return fail(e, 2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at least 2; leave --d-repeat out", s->size, d, d);
+    if (s->wrong_labels && (strcmp(s->source, "class") || strcmp(s->targets, "different")))
+        return fail(e, 2, "--wrong-labels needs a D that is asked for each class and targets that differ: --source class --targets different");
+    if (*s->teacher && *s->attributes) return fail(e, 2, "--teacher judges classes, not --attributes");
     return 1;
 }
 
 static void stargan_usual(Settings *s) { (void)s; }
-static void no_draws(Batch *b, const Settings *s, int classes) { (void)b, (void)s, (void)classes; }
 
 /* GANmut's augmentation: rotated by 7.5 degrees, moved by 7.5 of 128 pixels, enlarged by 1.075 to 1.15. */
 static void ganmut_usual(Settings *s)
@@ -12942,6 +13342,7 @@ static int check_ganmut(const Settings *s, int classes, Error *e)
     if (strcmp(s->cycle, "original") && strcmp(s->cycle, "approximate"))
         return fail(e, 2, "--cycle %s: must be original or approximate", s->cycle);
     if (s->batch < 2) return fail(e, 2, "--batch 1: ganmut needs at least two pictures");
+    if (strcmp(s->source, "one")) return fail(e, 2, "--source class is for stargan: a place between two emotions has no class");
     if (s->mix && !s->random_directions) return fail(e, 2, "--mix labels random directions: --random-directions 0 leaves none");
     return check_stargan(s, classes, e);
 }
@@ -12967,6 +13368,21 @@ static void add_draw(Batch *b, const char *name, int n, int channels)
     if (n > 0) b->draws[b->n_draws++] = tensor_new(name, shape_of(n, 1, 1, channels));
 }
 
+/* The draws of what 8.3 adds. */
+static void add_further_draws(Batch *b, const Settings *s)
+{
+    int n = (int)s->batch;
+    if (read_choices(s->diffaugment, view_names, VIEWS) > 0)
+        add_draw(b, "view_R", n, VIEW_DRAWS), add_draw(b, "view_F", n, VIEW_DRAWS), add_draw(b, "view_G", n, VIEW_DRAWS);
+    if (*s->teacher) add_draw(b, "view_T", n, 8), add_draw(b, "noise_T", n, (int)(s->size * s->size * s->channels));
+}
+
+static void add_stargan_draws(Batch *b, const Settings *s, int classes)
+{
+    (void)classes;
+    add_further_draws(b, s);
+}
+
 static void add_linear_draws(Batch *b, const Settings *s, int classes)
 {
     (void)classes;
@@ -12977,12 +13393,14 @@ static void add_linear_draws(Batch *b, const Settings *s, int classes)
     add_draw(b, "noise_d", n, d), add_draw(b, "noise_g", n, d);
     add_draw(b, "angle_d", random, d - 1), add_draw(b, "angle_g", random, d - 1);
     if (on_the_way_back) add_draw(b, "noise_c", n, d), add_draw(b, "angle_c", random, d - 1);
+    add_further_draws(b, s);
 }
 
 static void add_gaussian_draws(Batch *b, const Settings *s, int classes)
 {
     int n = (int)s->batch - classes, d = (int)s->space_dim;
     add_draw(b, "uniform_d", n, d), add_draw(b, "uniform_g", n, d);
+    add_further_draws(b, s);
 }
 
 /* An emotion's direction at full strength, or its Gaussian's mean. */
@@ -13187,7 +13605,7 @@ static const Model models[] = {
     {.name = "wacgan", FROM_NOISE, .usual = wacgan_usual, .judge = noise_judge,
      .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (the seed's own code: --recipe seed)\n"},
     {.name = "stargan", .needs_labels = true, .usual = stargan_usual, .check = check_stargan,
-     .condition_size = label_size, .add_draws = no_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
+     .condition_size = label_size, .add_draws = add_stargan_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
      .generator = expression_generator, .judge = stargan_judge, .show = show_label,
      .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"},
     {.name = "ganmut", .space = 'l', .needs_labels = true, .usual = ganmut_usual, .check = check_ganmut,
@@ -13469,6 +13887,8 @@ typedef struct Pictures { double *pixels, *edges; int *label, n, pixel_count; } 
 typedef struct Classifier Classifier;
 static Classifier *classifier_open(const char *given, Error *e);
 static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e);
+static int classes_known(const Classifier *c, const DataSet *set, const char *option, int *class_of, Error *e);
+static Net *classifier_net(Classifier *c);
 static double classifier_spread(Classifier *c, const real *x, int count);
 static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label);
 static void classifier_close(Classifier *c);
@@ -13774,6 +14194,26 @@ static void weigh_classes(Trainer *t, int classes)
     free(pictures);
 }
 
+/* --teacher's classifiers. Every class of the run must be known to each of them. */
+static int open_teachers(Trainer *t, Error *e)
+{
+    const Settings *s = &t->settings;
+    t->recipe.teachers = t->teachers;
+    for (const char *at = s->teacher; *at;) {
+        int length = (int)strcspn(at, ","), k = t->recipe.n_teachers, class_of[MAX_CLASSES];
+        char path[sizeof s->teacher];
+        if (k == MAX_TEACHERS) return fail(e, 2, "--teacher: at most %d classifiers", MAX_TEACHERS);
+        snprintf(path, sizeof path, "%.*s", length, at);
+        if (!(t->judges[k] = classifier_open(path, e)) || !classes_known(t->judges[k], &t->data, "--teacher", class_of, e)) return 0;
+        Teacher *teacher = &t->teachers[t->recipe.n_teachers++];
+        teacher->net = classifier_net(t->judges[k]);
+        teacher->class_of = tensor_new("class_of", shape_of(1, 1, t->data.n_classes, teacher->net->classes));
+        for (int i = 0; i < t->data.n_classes; i++) teacher->class_of->data[i * teacher->net->classes + class_of[i]] = 1;
+        at += length + (at[length] == ',');
+    }
+    return 1;
+}
+
 static void build_steps(Trainer *t, int classes)
 {
     const Settings *s = &t->settings;
@@ -13795,7 +14235,7 @@ static void build_steps(Trainer *t, int classes)
 static int build_graphs(Trainer *t, int classes, Error *e)
 {
     const Settings *s = &t->settings;
-    if (!t->model->check(s, classes, e)) return 0;
+    if (!t->model->check(s, classes, e) || !open_teachers(t, e)) return 0;
     build_steps(t, classes);
     t->columns = t->g.condition ? classes : SAMPLE_FACES;
     if (t->g.latent) t->watch = watch_new(&t->g, t->model->generator);
@@ -13815,6 +14255,7 @@ static void trainer_free(Trainer *t)
     tensor_free(t->judge_x);
     batch_free(&t->batch);
     net_free(&t->g), net_free(&t->d);
+    for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
     arena_free(&t->arena);
     dataset_close(&t->data);
     if (t->has_held_out) dataset_close(&t->held_out);
@@ -14072,7 +14513,16 @@ static void put_cell(Image *sheet, const unsigned char *face, int side, int row,
         memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line, line);
 }
 
-/* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. */
+/* Picture k's mask as a grey picture: white where G paints. */
+static void mask_bytes(const Node *mask, int k, int channels, unsigned char *bytes)
+{
+    size_t n = count_of(mask) / (size_t)mask->shape.d[0];
+    for (size_t i = 0; i < n * (size_t)channels; i++)
+        bytes[i] = (unsigned char)(255 * (double)mask->data[(size_t)k * n + i / (size_t)channels] + 0.5);
+}
+
+/* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. Below it
+ * the masks, where G has them. */
 static void draw_row(Trainer *t, int row, Image *sheet)
 {
     Drawing *d = &t->drawing;
@@ -14084,11 +14534,14 @@ static void draw_row(Trainer *t, int row, Image *sheet)
                        d->condition ? d->condition->data + k * t->g.condition : NULL);
     graph_run(d->graph);
     unsigned char *face = must_alloc(bytes, 1);
-    int first = !t->g.latent;
-    if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, row, 0);
+    int first = !t->g.latent, line = d->mask ? 2 * row : row;
+    if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
         to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
-        put_cell(sheet, face, side, row, first + k);
+        put_cell(sheet, face, side, line, first + k);
+        if (!d->mask) continue;
+        mask_bytes(d->mask, k, t->g.channels, face);
+        put_cell(sheet, face, side, line + 1, first + k);
     }
     free(face);
 }
@@ -14101,7 +14554,7 @@ static int save_samples(Trainer *t, Error *e)
     char path[PATH_MAX], name[64], why[IMAGE_ERROR_SIZE];
     int side = (int)s->size;
     if (!t->model->generator) return 1;
-    if (!image_new(side * (t->columns + !t->g.latent), side * t->n_samples, (int)s->channels, &sheet, why))
+    if (!image_new(side * (t->columns + !t->g.latent), side * t->n_samples * (t->drawing.mask ? 2 : 1), (int)s->channels, &sheet, why))
         return fail(e, 1, "sample sheet: %s", why);
     for (int row = 0; row < t->n_samples; row++) draw_row(t, row, &sheet);
     snprintf(name, sizeof name, "samples/%08ld.png", t->iteration);
@@ -14909,18 +15362,29 @@ static void classifier_run(Classifier *c, const real *x, int count, double *prob
     }
 }
 
-/* Can it look at what G draws? class_of[k]: its number for the set's class k; without a set nobody asks. */
+/* class_of[k]: its number for the set's class k. `option` asked for it. */
+static int classes_known(const Classifier *c, const DataSet *set, const char *option, int *class_of, Error *e)
+{
+    for (int k = 0; k < set->n_classes; k++) {
+        int *found = &class_of[k];
+        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
+        if (*found == c->net.classes) return fail(e, 2, "%s: %s knows no class %s", option, c->path, set->class_names[k]);
+    }
+    return 1;
+}
+
+/* Can it look at what G draws? Without a set nobody asks for class_of. */
 static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e)
 {
     if (c->net.size != g->size || c->net.channels != g->channels)
         return fail(e, 2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
                     c->path, c->net.size, c->net.channels, g->size, g->channels);
-    for (int k = 0; set && k < set->n_classes; k++) {
-        int *found = &class_of[k];
-        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
-        if (*found == c->net.classes) return fail(e, 2, "--classifier: %s knows no class %s", c->path, set->class_names[k]);
-    }
-    return 1;
+    return !set || classes_known(c, set, "--classifier", class_of, e);
+}
+
+static Net *classifier_net(Classifier *c)
+{
+    return &c->net;
 }
 
 /* The mean distance of its features of all pairs. */
@@ -16318,11 +16782,13 @@ static Facegan *open_generator(const char *given, Error *e)
     TensorFile file;
     weights_path(given, path);
     if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
-    const char *prefix = tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
+    const char *prefix = tensorfile_find(&file, "average.G.main.0.weight") ? "average.G."
+                       : tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
     Facegan *model = must_alloc(1, sizeof *model);
     Settings trained = default_settings();
     int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
     model->crop = (int)trained.crop;
+    model->g.keep = trained.keep[0], model->g.resizes = strcmp(trained.upsample, "resize") == 0;
     if (ok) {
         Drawing d = drawing_new(&model->g, expression_generator, 1);
         model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
@@ -19967,7 +20433,8 @@ static int critic_open(Critic *c, const char *run, int classes, Error *e)
         c->graph = graph_new();
         c->x = tensor_new("x", shape_of(EDITED_AT_ONCE, c->d.size, c->d.size, c->d.channels));
         net_attach(&c->d, c->graph);
-        Node *map = stargan_source(&c->d, stargan_features(&c->d, leaf(c->graph, c->x)));
+        Node *each = fill(c->graph, shape_of(EDITED_AT_ONCE, 1, 1, classes), 1.0 / classes);    /* the mean of all classes */
+        Node *map = stargan_source(&c->d, stargan_features(&c->d, leaf(c->graph, c->x)), each);
         c->score = keep(scale(sum_to(map, shape_of(EDITED_AT_ONCE, 1, 1, 1)),
                               1.0 / (map->shape.d[1] * map->shape.d[2])));
         ok = bind_graphs(&c->graph, 1, &c->arena, e) && load_net(&file, path, &c->d, "D.", false, e);

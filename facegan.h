@@ -127,6 +127,8 @@ typedef struct ConvShape {
     OP(conv2d_weight_grad,   "its adjoint in w") \
     OP(max_pool,             "of each window, u where x is largest; u is x itself unless this is a gradient") \
     OP(max_unpool,           "its adjoint in u: dy goes to where x is largest; constant in x") \
+    OP(warp,                 "x where each picture's own affine map says, by bilinear weights; 0 outside") \
+    OP(unwarp,               "its adjoint in x") \
     OP(prepare_filter,       "w as a kernel wants to read it, in panels; made by the planner") \
     OP(moments,              "each picture's and channel's mean and 1/sqrt(variance + eps)") \
     OP(instance_norm,        "(x - mean)/std * scale + shift, plus a residual, then leaky ReLU, when asked") \
