@@ -12253,12 +12253,23 @@ static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Er
 /* ------------------------------------------------------------------------------------------------
  * 10.9  Pasting back
  *
- * `before` is what was cut out, `after` what a network made of it, both P x P. Along the border both should be the
- * same: so `after` is first given before's mean and spread, measured in the border zone alone, channel by channel. Then
- * it is laid over the photograph with a weight that rises smoothly from 0 at the frame's edge to 1 a feather's width
- * inside; a pixel of weight 0 is not touched at all. A network for grey pictures changes brightness only: colours stay
- * the photograph's.
+ * G looks at a cut-out of P x P pixels, but what goes back is the change it made, enlarged: the photograph's own pixels
+ * keep their detail, and where nothing changes, bits stay. A photograph's value v becomes
+ *
+ *     v + w (after - before)           w rises smoothly from 0 at the frame's edge to 1 a feather's width inside; an edge
+ *     v + w m (colour - v)             that lies on the photograph's border has no feather: nothing meets it there
+ *
+ * the second where G paints through a mask m. A G that redraws the whole face (no mask, no skip) shifts its brightness,
+ * too: `after` is first given before's mean and spread, measured in the feather alone, channel by channel. A G for grey
+ * pictures changes brightness only: colours stay the photograph's.
  * ---------------------------------------------------------------------------------------------- */
+
+/* What G made of a cut-out: squares of one side, of 1 channel or as many as the photograph has, in [-1,1]. */
+typedef struct Drawn {
+    int side, channels;
+    const real *before, *after, *mask;  /* mask (side,side) in (0,1), and then `after` is what G paints; or NULL */
+    bool redrawn;
+} Drawn;
 
 static const double feather = 0.15;     /* of the frame's side */
 
@@ -12268,34 +12279,38 @@ static double smooth_step(double t)
     return t * t * (3 - 2 * t);
 }
 
-/* How much of the edited face shows at point (u,v) of the frame. */
-static double paste_weight(double u, double v)
+/* How much of the edited face shows at point (u,v) of the frame. seam: which of its left, top, right and bottom edges meet
+ * the photograph. */
+static double paste_weight(double u, double v, const bool seam[4])
 {
-    return smooth_step(fmin(u, 1 - u) / feather) * smooth_step(fmin(v, 1 - v) / feather);
+    const double inside[4] = {u, v, 1 - u, 1 - v};
+    double weight = 1;
+    for (int i = 0; i < 4; i++) weight *= seam[i] ? smooth_step(inside[i] / feather) : inside[i] >= 0;
+    return weight;
 }
 
 typedef struct Match { double gain, offset; } Match;
 
-/* after * gain + offset has the mean and the spread of `before` in the border zone. The gain is kept near 1: a border
- * of one colour has no spread to match. */
-static Match match_channel(const Image *before, const Image *after, int channel)
+/* after * gain + offset has the mean and the spread of `before` in the feather. The gain is kept near 1: a border of one
+ * colour has no spread to match. */
+static Match match_channel(const Drawn *drawn, int channel)
 {
+    static const bool all_around[4] = {true, true, true, true};
     double n = 0, sum[2] = {0, 0}, squares[2] = {0, 0};
-    const Image *images[2] = {before, after};
-    for (int y = 0; y < before->height; y++)
-        for (int x = 0; x < before->width; x++) {
-            if (paste_weight((x + 0.5) / before->width, (y + 0.5) / before->height) >= 1) continue;
-            size_t at = ((size_t)y * (size_t)before->width + (size_t)x) * (size_t)before->channels + (size_t)channel;
-            for (int i = 0; i < 2; i++) {
-                double value = images[i]->pixels[at];
-                sum[i] += value, squares[i] += value * value;
-            }
-            n++;
+    const real *pictures[2] = {drawn->before, drawn->after};
+    int side = drawn->side;
+    for (int at = 0; at < side * side; at++) {
+        if (paste_weight((at % side + 0.5) / side, (at / side + 0.5) / side, all_around) >= 1) continue;
+        for (int i = 0; i < 2; i++) {
+            double value = (double)pictures[i][at * drawn->channels + channel];
+            sum[i] += value, squares[i] += value * value;
         }
+        n++;
+    }
     if (!(n > 0)) return (Match){1, 0};
     double mean[2] = {sum[0] / n, sum[1] / n}, spread[2];
     for (int i = 0; i < 2; i++) spread[i] = sqrt(fmax(squares[i] / n - mean[i] * mean[i], 0));
-    double gain = spread[1] > 1 ? fmin(fmax(spread[0] / spread[1], 0.8), 1.25) : 1;
+    double gain = spread[1] > 0.01 ? fmin(fmax(spread[0] / spread[1], 0.8), 1.25) : 1;
     return (Match){gain, mean[0] - gain * mean[1]};
 }
 
@@ -12304,32 +12319,67 @@ static double grey_of(const unsigned char *rgb)
     return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
 }
 
-typedef struct Pasting { Image *photo; const Image *after; Frame frame; Match match[3]; int left, right, top; } Pasting;
+/* Catmull and Rom's weights of four neighbours, t of the way from the second to the third (1974). */
+static void cubic_weights(double t, double w[4])
+{
+    w[0] = t * (-0.5 + t * (1 - 0.5 * t)), w[1] = 1 + t * t * (1.5 * t - 2.5);
+    w[2] = t * (0.5 + t * (2 - 1.5 * t)), w[3] = t * t * (0.5 * t - 0.5);
+}
+
+/* A square picture at a point of the unit square, smoothly: enlarged ten times it shows no edges of its pixels. */
+static double smooth_sample(const real *picture, int side, int channels, double u, double v, int channel)
+{
+    double x = u * side - 0.5, y = v * side - 0.5, across[4], down[4], total = 0;
+    int left = (int)floor(x), top = (int)floor(y);
+    cubic_weights(x - left, across), cubic_weights(y - top, down);
+    for (int i = 0; i < 16; i++) {
+        int row = clamp_int(top - 1 + i / 4, 0, side - 1), column = clamp_int(left - 1 + i % 4, 0, side - 1);
+        total += down[i / 4] * across[i % 4] * (double)picture[(row * side + column) * channels + channel];
+    }
+    return total;
+}
+
+typedef struct Pasting { Image *photo; const Drawn *drawn; Frame frame; Match match[3]; bool seam[4]; int left, right, top; } Pasting;
+
+/* What changes at point (u,v) of the frame, in bytes; `here`: the photograph's own value. */
+static double change_at(const Pasting *job, double u, double v, int channel, double here)
+{
+    const Drawn *d = job->drawn;
+    double after = smooth_sample(d->after, d->side, d->channels, u, v, channel);
+    if (d->mask) return fmin(fmax(smooth_sample(d->mask, d->side, 1, u, v, 0), 0), 1) * ((after + 1) * 127.5 - here);
+    after = job->match[channel].gain * after + job->match[channel].offset;
+    return 127.5 * (after - smooth_sample(d->before, d->side, d->channels, u, v, channel));
+}
 
 static void paste_task(void *argument, int row, int worker)
 {
     (void)worker;
     const Pasting *job = argument;
-    int channels = job->photo->channels, side = job->after->width, from = job->after->channels;
+    int channels = job->photo->channels, colours = min_int(channels, 3), from = job->drawn->channels;
     for (int x = job->left; x < job->right; x++) {
         unsigned char *to =
             job->photo->pixels + ((size_t)(job->top + row) * (size_t)job->photo->width + (size_t)x) * (size_t)channels;
-        double u, v, grey = from == 1 && channels == 3 ? grey_of(to) : 0;
+        double u, v, change = 0;
         frame_invert(&job->frame, x + 0.5, job->top + row + 0.5, &u, &v);
-        double weight = paste_weight(u, v);
+        double weight = paste_weight(u, v, job->seam);
         if (!(weight > 0)) continue;
-        for (int c = 0; c < channels; c++) {
-            int k = from == 1 ? 0 : c;
-            double value = job->match[k].gain * sample(job->after, u * side, v * side, k) + job->match[k].offset;
-            if (from == 1 && channels == 3) value += to[c] - grey;
-            value = to[c] + weight * (value - to[c]) + 0.5;
-            to[c] = (unsigned char)fmin(fmax(value, 0), 255);
+        if (from == 1) change = change_at(job, u, v, 0, colours == 3 ? grey_of(to) : to[0]);
+        for (int c = 0; c < colours; c++) {
+            if (from > 1) change = change_at(job, u, v, c, to[c]);
+            to[c] = (unsigned char)fmin(fmax(to[c] + weight * change + 0.5, 0), 255);
         }
     }
 }
 
-/* before and after: squares of one side and of 1 channel, or as many as the photo has. */
-static void paste_frame(Image *photo, Frame frame, const Image *before, const Image *after)
+/* Is there photograph beyond an edge of the frame? (0 left, 1 top, 2 right, 3 bottom) */
+static bool meets_photo(const Image *photo, const Frame *frame, int edge)
+{
+    double x, y, u = edge == 0 ? 0 : edge == 2 ? 1 : 0.5, v = edge == 1 ? 0 : edge == 3 ? 1 : 0.5;
+    frame_point(frame, u, v, &x, &y);
+    return x > 0.75 && y > 0.75 && x < photo->width - 0.75 && y < photo->height - 0.75;
+}
+
+static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 {
     double low[2] = {1e9, 1e9}, high[2] = {-1e9, -1e9}, p[2];
     for (int corner = 0; corner < 4; corner++) {
@@ -12337,13 +12387,14 @@ static void paste_frame(Image *photo, Frame frame, const Image *before, const Im
         for (int k = 0; k < 2; k++) low[k] = fmin(low[k], p[k]), high[k] = fmax(high[k], p[k]);
     }
     Pasting job = {.photo = photo,
-                   .after = after,
+                   .drawn = drawn,
                    .frame = frame,
                    .left = clamp_int(floor(low[0]), 0, photo->width),
                    .top = clamp_int(floor(low[1]), 0, photo->height),
                    .right = clamp_int(ceil(high[0]), 0, photo->width)};
     int bottom = clamp_int(ceil(high[1]), 0, photo->height);
-    for (int c = 0; c < after->channels; c++) job.match[c] = match_channel(before, after, c);
+    for (int i = 0; i < 4; i++) job.seam[i] = meets_photo(photo, &frame, i);
+    for (int c = 0; c < drawn->channels; c++) job.match[c] = drawn->redrawn ? match_channel(drawn, c) : (Match){1, 0};
     if (bottom > job.top) parallel(bottom - job.top, paste_task, &job);
 }
 
@@ -12893,7 +12944,7 @@ struct Facegan {
     Graph *graph;
     Arena arena;
     Tensor *x, *condition;              /* (1,P,P,X), (1,1,1,n) */
-    Node *y;
+    Node *y, *mask, *colour;            /* the last two: NULL where G has no mask */
 };
 
 /* G(x, c): x (N,P,P,X) a picture or (N,1,1,Z) noise, c (N,1,1,n) a label or a place in the space, or NULL. */
@@ -16792,6 +16843,7 @@ static Facegan *open_generator(const char *given, Error *e)
     if (ok) {
         Drawing d = drawing_new(&model->g, expression_generator, 1);
         model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
+        if (d.mask) model->mask = d.mask, model->colour = keep(model->g.colour);
         name_classes(model, &file);
         ok = bind_graphs(&model->graph, 1, &model->arena, e) && load_net(&file, path, &model->g, prefix, false, e);
     }
@@ -16989,16 +17041,65 @@ static int edit_all(Facegan *model, const char *picture, const Settings *s, Erro
     return ok ? 1 : fail(e, 1, "%s", why);
 }
 
-static int edit_one(Facegan *model, const char *picture, const Wish *wish, const Settings *s, Error *e)
+/* A copy of as many channels as the model wants. */
+static int to_channels(const Image *picture, int channels, Image *out, Error *e)
 {
-    char path[PATH_MAX];
-    memcpy(model->condition->data, wish->condition, (size_t)model->g.condition * sizeof(real));
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
+    int from = picture->channels;
+    size_t pixels = (size_t)picture->width * (size_t)picture->height;
+    if (channels == from) memcpy(out->pixels, picture->pixels, pixels * (size_t)channels);
+    else for (size_t i = 0; i < pixels; i++) {
+        const unsigned char *p = picture->pixels + i * (size_t)from;
+        for (int c = 0; c < channels; c++)
+            out->pixels[i * (size_t)channels + (size_t)c] = from < 3 ? p[0] : channels == 1 ? (unsigned char)(grey_of(p) + 0.5) : p[c];
+    }
+    return 1;
+}
+
+/* What G makes of the model's x with the condition that it holds. */
+static Drawn draw_face(Facegan *model)
+{
     graph_run(model->graph);
-    unsigned char *face = must_alloc(count_of(model->y), 1);
-    to_bytes(model->y->data, count_of(model->y), face);
-    edited_name(*s->out ? s->out : ".", picture, wish->name, path);
-    int ok = save_picture(path, face, model->g.size, model->g.channels, s->provenance, e);
-    free(face);
+    const Node *mask = model->mask;
+    return (Drawn){.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
+                   .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
+                   .redrawn = model->g.keep == 'n'};
+}
+
+/* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
+static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *result, Error *e)
+{
+    Image cut = {0}, before = {0};
+    int ok = cut_frame(photo, frame, model->g.size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
+    if (ok) {
+        from_bytes(before.pixels, count_of(model->y), model->x->data);
+        const Drawn drawn = draw_face(model);
+        paste_frame(result, frame, &drawn);
+    }
+    image_free(&cut), image_free(&before);
+    return ok;
+}
+
+/* The centred square that the model was trained on, of a picture. */
+static Frame centred_frame(const Facegan *model, const Image *picture)
+{
+    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
+    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
+}
+
+/* The whole picture with its centred face edited, at its own resolution. */
+static int edit_one(Facegan *model, const char *name, const Image *picture, const Wish *wish, const Settings *s, Error *e)
+{
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
+    Image result;
+    if (!to_channels(picture, picture->channels, &result, e)) return 0;
+    memcpy(model->condition->data, wish->condition, (size_t)model->g.condition * sizeof(real));
+    edited_name(*s->out ? s->out : ".", name, wish->name, path);
+    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+    int ok = edit_face(model, picture, centred_frame(model, picture), &result, e);
+    if (ok && !image_save(path, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
+    image_free(&result);
     if (ok) printf("%s\n", path);
     return ok;
 }
@@ -17030,13 +17131,13 @@ static int edit_pictures(const char *run, char *const *pictures, int count, cons
     int ok = (all || parse_wish(model, s, &wish, e)) && (!*s->out || make_directory(s->out, e));
     for (int i = 0; ok && i < count; i++) {
         Image picture;
-        if (!image_load(pictures[i], model->g.channels, &picture, why)) {
+        if (!image_load(pictures[i], all ? model->g.channels : 0, &picture, why)) {
             warn("passed over: %s", why);
             failed++;
             continue;
         }
-        ok = load_picture(model, &picture, e) &&
-             (all ? edit_all(model, pictures[i], s, e) : edit_one(model, pictures[i], &wish, s, e));
+        ok = all ? load_picture(model, &picture, e) && edit_all(model, pictures[i], s, e)
+                 : edit_one(model, pictures[i], &picture, &wish, s, e);
         image_free(&picture);
     }
     facegan_close(model);
@@ -18994,35 +19095,6 @@ static int crop_photo(void *context, const Photo *photo, const Faces *faces, con
         printf("%s\n", name);
     }
     return 1;
-}
-
-/* A picture of as many channels as the model wants. */
-static int to_channels(const Image *rgb, int channels, Image *out, Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(rgb->width, rgb->height, channels, out, why)) return fail(e, 1, "%s", why);
-    size_t pixels = (size_t)rgb->width * (size_t)rgb->height;
-    if (channels == 3) memcpy(out->pixels, rgb->pixels, 3 * pixels);
-    else for (size_t i = 0; i < pixels; i++) out->pixels[i] = (unsigned char)(grey_of(rgb->pixels + 3 * i) + 0.5);
-    return 1;
-}
-
-/* Draws one face with the condition that the model holds, and pastes it into `result`. */
-static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *result, Error *e)
-{
-    Image cut = {0}, before = {0}, after = {0};
-    char why[IMAGE_ERROR_SIZE];
-    int size = model->g.size,
-        ok = cut_frame(photo, frame, size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
-    if (ok && !image_new(size, size, model->g.channels, &after, why)) ok = fail(e, 1, "%s", why);
-    if (ok) {
-        from_bytes(before.pixels, count_of(model->y), model->x->data);
-        graph_run(model->graph);
-        to_bytes(model->y->data, count_of(model->y), after.pixels);
-        paste_frame(result, frame, &before, &after);
-    }
-    image_free(&cut), image_free(&before), image_free(&after);
-    return ok;
 }
 
 typedef struct PhotoEdit { Facegan *model; bool all; Wish wish; } PhotoEdit;
