@@ -6640,6 +6640,19 @@ static Node *classification_loss(Node *scores, Node *label, bool attributes)
     return scale(sum(terms), 1.0 / scores->shape.d[0]);
 }
 
+/* E[w_label (-sum over k of t_k log softmax(scores)_k)], t = (1 - smoothing) label + smoothing / n: nothing is gained by
+ * being surer than that (Szegedy et al. 2016, section 7). `weights` (1,1,1,n): how much a picture of each class counts, or
+ * NULL. */
+static Node *smoothed_loss(Node *scores, Node *label, double smoothing, Node *weights)
+{
+    int n = label->shape.d[3];
+    Node *target = smoothing > 0 ? affine(label, 1 - smoothing, smoothing / n) : label;         // (N,1,1,n)
+    if (!weights) return classification_loss(scores, target, false);
+    Shape each = one_channel(scores->shape);
+    Node *loss = sub(logsumexp(scores), sum_to(mul(target, scores), each));                     // (N,1,1,1)
+    return mean(mul(sum_to(mul(label, weights), each), loss));
+}
+
 /* E[(||d sum(s) / d x_hat||_2 - 1)^2], one norm per picture. (WGAN-GP eq. 3; the public StarGAN code sums the patch
  * map first) */
 static Node *gradient_penalty(Node *s, Node *x_hat)
@@ -6891,7 +6904,7 @@ static void further_terms(Step *step, Net *generator, Node *x, Node *label, cons
         Node *scores = classifier_scores(teacher->net, teacher_view(teacher, step->fake, batch), NULL);
         Node *class_of = leaf(step->graph, teacher->class_of);
         Node *its_label = conv2d(label, class_of, NULL, LINEAR, conv_shape(label->shape, class_of->shape, 1, 0));
-        Node *loss = classification_loss(scores, its_label, false);
+        Node *loss = smoothed_loss(scores, its_label, recipe->smoothing, NULL);
         total = total ? add(total, loss) : loss;
     }
     if (total) add_term(step, "G.teacher", scale(total, 1.0 / recipe->n_teachers), recipe->lambda_teacher);
@@ -7267,17 +7280,6 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recip
  *
  * The gradients of such a network look like what they mean (Santurkar et al. 2019), so that a generator can learn from it.
  * ---------------------------------------------------------------------------------------------- */
-
-/* `weights` (1,1,1,n): how much a picture of each class counts, or NULL. */
-static Node *smoothed_loss(Node *scores, Node *label, double smoothing, Node *weights)
-{
-    int n = label->shape.d[3];
-    Node *target = smoothing > 0 ? affine(label, 1 - smoothing, smoothing / n) : label;         // (N,1,1,n)
-    if (!weights) return classification_loss(scores, target, false);
-    Shape each = one_channel(scores->shape);
-    Node *loss = sub(logsumexp(scores), sum_to(mul(target, scores), each));                     // (N,1,1,1)
-    return mean(mul(sum_to(mul(label, weights), each), loss));
-}
 
 /* The share of pictures whose label has the largest score. */
 static Node *share_right(Node *scores, Node *label)
@@ -12197,6 +12199,8 @@ static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 11
                                                      56.0252 / 112, 71.7366 / 112, 41.5493 / 112, 92.3655 / 112,
                                                      70.7299 / 112, 92.2041 / 112};
 
+static const double usual_margin = 0.3;
+
 /* margin: so much more than the box (or the template's square), as a share of its side. A face whose landmarks are all
  * in one place cannot be aligned and is cut upright. */
 static Frame face_frame(Face face, bool align, double margin)
@@ -12446,7 +12450,7 @@ typedef struct Settings {
     double dropout, l2, weight_decay, smoothing, adversarial, validation;
     long patience, class_weights;
     long align, all, csv, max_side, whole;
-    double margin, threshold, min_face;
+    double margin, face_margin, threshold, min_face;
     long html, bootstrap;
     long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
 } Settings;
@@ -12473,6 +12477,7 @@ static const Setting settings_table[] = {
     {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
     {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
     {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
+    {"face-margin",  'f', FIXED, AT(face_margin), -1, 4, "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not known)"},
     {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
     {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
     {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
@@ -12494,7 +12499,7 @@ static const Setting settings_table[] = {
     {"pool",         's', FIXED, AT(pool), 0, 0, "classify: mean or flat: the head sees the map's mean or all of it"},
     {"dropout",      'f', FIXED, AT(dropout), 0, 0.95, "chance that a number in the head is left out"},
     {"l2",           'f', FIXED, AT(l2), 0, 10, "classify: weight of the sum of squares of the head's filters"},
-    {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify: this share of a label is spread over all classes"},
+    {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify, and what teachers ask of G: this share of a label is spread over all classes"},
     {"adversarial",  'f', FIXED, AT(adversarial), 0, 100, "classify: learn from the worst picture within this distance (the length of the change of numbers in -1..1)"},
     {"class-weights", 'b', FIXED, AT(class_weights), 0, 1, "classify: rare classes count more, N / (n N_class)"},
     {"balance",      's', FIXED, AT(balance), 0, 0, "oversample, undersample or augment:N pictures of each class"},
@@ -12593,7 +12598,7 @@ static const Setting settings_table[] = {
     {"threshold",    'f', OTHER, AT(threshold), 0, 1, "least score of a face (0: mtcnn 0.7, retinaface 0.6)"},
     {"min-face",     'f', OTHER, AT(min_face), 12, 10000, "mtcnn: side of the smallest face looked for, in pixels"},
     {"max-side",     'i', OTHER, AT(max_side), 32, 16384, "larger pictures are scaled down to this for the detector: bounds its memory"},
-    {"margin",       'f', OTHER, AT(margin), 0, 4, "so much more than the face's box, as a share of its side"},
+    {"margin",       'f', OTHER, AT(margin), -1, 4, "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)"},
     {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
     {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
     {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
@@ -12620,7 +12625,13 @@ static Settings default_settings(void)
                       .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
                       .network = "small", .views = "one",
                       .bootstrap = 200,
-                      .margin = 0.3, .min_face = 20, .max_side = 2048};
+                      .margin = -1, .face_margin = -1, .min_face = 20, .max_side = 2048};
+}
+
+/* Around a face's box: what the user asks for, or what the model at hand was trained on. */
+static double margin_of(const Settings *s, double trained)
+{
+    return s->margin > -1 ? s->margin : trained > -1 ? trained : usual_margin;
 }
 
 static const Setting *find_setting(const char *name)
@@ -12940,6 +12951,7 @@ enum { MAX_CLASSES = 64, NAME = 64 };
 struct Facegan {
     Net g;
     int crop;                           /* as in the training: the centred square that is cut out first; 0: the largest */
+    double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
     Graph *graph;
     Arena arena;
@@ -16838,7 +16850,7 @@ static Facegan *open_generator(const char *given, Error *e)
     Facegan *model = must_alloc(1, sizeof *model);
     Settings trained = default_settings();
     int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
-    model->crop = (int)trained.crop;
+    model->crop = (int)trained.crop, model->margin = trained.face_margin;
     model->g.keep = trained.keep[0], model->g.resizes = strcmp(trained.upsample, "resize") == 0;
     if (ok) {
         Drawing d = drawing_new(&model->g, expression_generator, 1);
@@ -19084,7 +19096,7 @@ static int crop_photo(void *context, const Photo *photo, const Faces *faces, con
     (void)context;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
         Image cut;
-        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, s->margin), s->size ? (int)s->size : 128, &cut,
+        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, margin_of(s, -1)), s->size ? (int)s->size : 128, &cut,
                        e))
             return 0;
         if (s->all) snprintf(suffix, sizeof suffix, "-%d", i + 1);
@@ -19112,7 +19124,7 @@ static int edit_photo(void *context, const Photo *photo, const Faces *faces, con
         if (edit->all) set_class(model, k, 1);
         else memcpy(model->condition->data, edit->wish.condition, (size_t)model->g.condition * sizeof(real));
         for (int i = 0; ok && i < faces->count; i++)
-            ok = edit_face(model, &photo->image, face_frame(faces->items[i], s->align, s->margin), &result, e);
+            ok = edit_face(model, &photo->image, face_frame(faces->items[i], s->align, margin_of(s, model->margin)), &result, e);
         const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
         snprintf(suffix, sizeof suffix, "-%s", edit->all ? model->class_names[k] : edit->wish.name);
         photo_file(s->out, photo, suffix, name);
@@ -19314,7 +19326,7 @@ static int import_cut(Import *job, Imported *item, Error *e)
     if (item->result != KEPT || found < 0) return found >= 0;
     if (!found) item->result = NO_FACE;
     if (!found || !(face_width(&face) > 0)) return 1;                   /* nobody told of a face: the whole picture */
-    Frame frame = face_frame(face, s->align && *s->detector, s->margin);
+    Frame frame = face_frame(face, s->align && *s->detector, margin_of(s, -1));
     int ok = cut_frame(&item->picture, frame, s->size ? (int)s->size : 128, &cut, e);
     if (ok && s->channels == 1 && cut.channels == 3) {
         ok = to_channels(&cut, 1, &grey, e);
@@ -19491,7 +19503,7 @@ static int import_claim(const Import *job, char *const *inputs, int count, Error
     fprintf(text, "rows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\n", job->n_work, s->classes,
             s->detector, s->weights, s->threshold);
     fprintf(text, "min-face = %g\nmax-side = %ld\nsize = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n",
-            s->min_face, s->max_side, s->size, s->margin, s->align, s->channels, s->whole);
+            s->min_face, s->max_side, s->size, margin_of(s, -1), s->align, s->channels, s->whole);
     fclose(text);
     have = must_alloc(size + 2, 1);
     if (file) used = fread(have, 1, size + 1, file), fclose(file);
@@ -20132,7 +20144,7 @@ static int predict_faces(void *context, const Photo *photo, const Faces *faces, 
     Prediction *out = context;
     for (int i = 0; i < faces->count; i++) {
         Image cut;
-        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, s->margin), 4 * out->c->net.size, &cut, e)) return 0;
+        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, margin_of(s, -1)), 4 * out->c->net.size, &cut, e)) return 0;
         int ok = predict_picture(out, &cut, photo->path, i + 1, faces->items[i].box, s, e);
         image_free(&cut);
         if (!ok) return 0;
