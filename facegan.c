@@ -5558,7 +5558,7 @@ typedef struct Net {
     bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in the seed's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
     char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip: 7.3 */
-    bool resizes, by_class;             /* G enlarges by resizing; D has a map of scores for each class */
+    bool resizes, modulates, by_class;  /* G enlarges by resizing; its blocks hear the condition; D has a map for each class */
     Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
@@ -5981,14 +5981,29 @@ static Node *with_planes(Node *x, Node *label)
  * 7.3  StarGAN                                                            (Choi et al. 2018, tables 4 and 5)
  * ---------------------------------------------------------------------------------------------- */
 
+/* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). The paper's
+ * constant planes are taken away again by the first norm, but along the border; these are not. (Dumoulin et al. 2017) */
+static Node *modulated_norm(Net *net, Node *x, Node *condition)
+{
+    int n = condition->shape.d[3], c = x->shape.d[3];
+    Shape w = shape_of(1, 1, n, c);
+    ConvShape geometry = conv_shape(condition->shape, w, 1, 0);
+    Node *gain = conv2d(condition, layer_parameter(net, "gain.weight", w, n), NULL, LINEAR, geometry),
+         *offset = conv2d(condition, layer_parameter(net, "offset.weight", w, n), NULL, LINEAR, geometry);      // (N,1,1,C)
+    Node *h = inorm(net, x, NULL, LINEAR);
+    net->index++;
+    return relu(add(mul(h, add_number(gain, 1)), offset));
+}
+
 /* x + IN(conv(ReLU(IN(conv(x))))); named main.<i>.main.0, .1, .3, .4 */
-static Node *residual_block(Net *net, Node *x)
+static Node *residual_block(Net *net, Node *x, Node *condition)
 {
     char prefix[32];
     int outer = net->index, k = x->shape.d[3];
     snprintf(prefix, sizeof prefix, "main.%d.main.", outer);
     sequential(net, prefix);
-    Node *h = inorm(net, conv_layer(net, x, (Conv){k, 3, 1, 1}), NULL, RELU);                   // (N,P/4,P/4,4w)
+    Node *h = conv_layer(net, x, (Conv){k, 3, 1, 1});                                           // (N,P/4,P/4,4w)
+    h = net->modulates ? modulated_norm(net, h, condition) : inorm(net, h, NULL, RELU);
     h = inorm(net, conv_layer(net, h, (Conv){k, 3, 1, 1}), x, LINEAR);                          // (N,P/4,P/4,4w)
     sequential(net, "main.");
     net->index = outer + 1;
@@ -6036,7 +6051,7 @@ static Node *stargan_generator(Net *net, Node *x, Node *label)
     h = inorm(net, conv_layer(net, h, (Conv){w, 7, 1, 3}), NULL, RELU);                         // (N,P,P,w)
     h = inorm(net, conv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/2,P/2,2w)
     h = inorm(net, conv_layer(net, h, (Conv){4 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/4,P/4,4w)
-    for (int i = 0; i < net->repeat; i++) h = residual_block(net, h);                           // (N,P/4,P/4,4w)
+    for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, label);                    // (N,P/4,P/4,4w)
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
     if (net->keep == 'm') return through_mask(net, h, x);
@@ -12264,7 +12279,8 @@ static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Er
  *     v + w m (colour - v)             that lies on the photograph's border has no feather: nothing meets it there
  *
  * the second where G paints through a mask m. A G that redraws the whole face (no mask, no skip) shifts its brightness,
- * too: `after` is first given before's mean and spread, measured in the feather alone, channel by channel. A G for grey
+ * too: where that would show at a seam, `after` is first given before's mean and spread, measured in the feather alone,
+ * channel by channel. A G for grey
  * pictures changes brightness only: colours stay the photograph's.
  * ---------------------------------------------------------------------------------------------- */
 
@@ -12397,8 +12413,10 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
                    .top = clamp_int(floor(low[1]), 0, photo->height),
                    .right = clamp_int(ceil(high[0]), 0, photo->width)};
     int bottom = clamp_int(ceil(high[1]), 0, photo->height);
-    for (int i = 0; i < 4; i++) job.seam[i] = meets_photo(photo, &frame, i);
-    for (int c = 0; c < drawn->channels; c++) job.match[c] = drawn->redrawn ? match_channel(drawn, c) : (Match){1, 0};
+    bool seam = false;
+    for (int i = 0; i < 4; i++) job.seam[i] = meets_photo(photo, &frame, i), seam |= job.seam[i];
+    for (int c = 0; c < drawn->channels; c++)
+        job.match[c] = seam && drawn->redrawn ? match_channel(drawn, c) : (Match){1, 0};
     if (bottom > job.top) parallel(bottom - job.top, paste_task, &job);
 }
 
@@ -12433,6 +12451,7 @@ typedef struct Settings {
     long space_dim, random_directions, mix;
     char keep[TEXT], upsample[TEXT], source[TEXT], diffaugment[TEXT], teacher[TEXT * 4];
     double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;
+    long modulate;
     double lambda_info, lambda_rho, lambda_prediction;
     double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
     double brightness, contrast, erase;
@@ -12510,6 +12529,7 @@ static const Setting settings_table[] = {
     {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
     {"keep",         's', FIXED, AT(keep), 0, 0, "how G keeps the face: none (paper); mask: it paints through a mask; skip: it adds a change to the picture"},
     {"upsample",     's', FIXED, AT(upsample), 0, 0, "how G enlarges: deconv (paper) or resize: nearest pixels, then a convolution; no checkerboards"},
+    {"modulate",     'b', FIXED, AT(modulate), 0, 1, "G's residual blocks hear the label in their norms, too, not only at the picture's border"},
     {"source",       's', FIXED, AT(source), 0, 0, "stargan: D's scores of real and fake: one, or class: one for each class"},
     {"lambda-adv",   'f', FIXED, AT(lambda_adv), 0, 1e6, "weight of G's adversarial loss"},
     {"lambda-tv",    'f', FIXED, AT(lambda_tv), 0, 1e6, "weight of the total variation of the change that G makes"},
@@ -13236,7 +13256,7 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *d = (Net){.letter = 'D', .width = (int)(s->d_width ? s->d_width : s->width), .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    g->keep = s->keep[0], g->resizes = strcmp(s->upsample, "resize") == 0, d->by_class = strcmp(s->source, "class") == 0;
+    g->keep = s->keep[0], g->resizes = strcmp(s->upsample, "resize") == 0, g->modulates = s->modulate, d->by_class = strcmp(s->source, "class") == 0;
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
                                 .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
@@ -13369,8 +13389,7 @@ static int check_stargan(const Settings *s, int classes, Error *e)
                     s->size, (s->size + 2) / 4 * 4);
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
         return fail(e, 2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at least 2; leave --d-repeat out", s->size, d, d);
-    if (s->wrong_labels && (strcmp(s->source, "class") || strcmp(s->targets, "different")))
-        return fail(e, 2, "--wrong-labels needs a D that is asked for each class and targets that differ: --source class --targets different");
+    if (s->wrong_labels && strcmp(s->source, "class")) return fail(e, 2, "--wrong-labels needs a D that is asked for each class: --source class");
     if (*s->teacher && *s->attributes) return fail(e, 2, "--teacher judges classes, not --attributes");
     return 1;
 }
@@ -14850,6 +14869,7 @@ static int complete_settings(Trainer *t, Error *e)
     if (plateau && strcmp(s->model, "classifier")) return fail(e, 2, "--decay plateau is for classifiers");
     if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
         return fail(e, 2, "--targets %s: must be permute or different", s->targets);
+    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                     s->zoom_high);
@@ -15177,7 +15197,9 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
     static const char *const further_names[][2] = {                               /* where the model has them */
         {"d_conv_dim", "d-width"}, {"mix", "mix"}, {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"},
         {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"}, {"n_r", "random-directions"},
-        {"space_dim", "space-dim"}};
+        {"space_dim", "space-dim"}, {"keep", "keep"}, {"upsample", "upsample"}, {"modulate", "modulate"}, {"source", "source"}, {"lambda_adv", "lambda-adv"},
+        {"lambda_tv", "lambda-tv"}, {"lambda_mask", "lambda-mask"}, {"identity", "identity"}, {"diffaugment", "diffaugment"},
+        {"wrong_labels", "wrong-labels"}};
     for (size_t i = 0; i < sizeof further_names / sizeof *further_names; i++) {
         const char *value = tensorfile_metadata(file, further_names[i][0]);
         if (value && !set_setting(s, find_setting(further_names[i][1]), value, e)) return 0;
@@ -16851,7 +16873,7 @@ static Facegan *open_generator(const char *given, Error *e)
     Settings trained = default_settings();
     int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
-    model->g.keep = trained.keep[0], model->g.resizes = strcmp(trained.upsample, "resize") == 0;
+    model->g.keep = trained.keep[0], model->g.resizes = strcmp(trained.upsample, "resize") == 0, model->g.modulates = trained.modulate;
     if (ok) {
         Drawing d = drawing_new(&model->g, expression_generator, 1);
         model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
