@@ -16861,6 +16861,18 @@ static int read_architecture(const TensorFile *file, const char *path, const cha
     return 1;
 }
 
+/* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
+static int shipped_model(const char *name, char path[PATH_MAX])
+{
+    char self[PATH_MAX / 2] = "";
+    snprintf(path, PATH_MAX, "models/%s.safetensors", name);
+    if (access(path, R_OK) == 0) return 1;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash = length > 0 ? strrchr(self, '/') : NULL;
+    snprintf(path, PATH_MAX, "%.*s/models/%s.safetensors", slash ? (int)(slash - self) : 0, self, name);
+    return slash && access(path, R_OK) == 0;
+}
+
 static Facegan *open_generator(const char *given, Error *e)
 {
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
@@ -17170,6 +17182,8 @@ static int edit_pictures(const char *run, char *const *pictures, int count, cons
             failed++;
             continue;
         }
+        if (min_int(picture.width, picture.height) > 2 * model->g.size)
+            warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", pictures[i]);
         ok = all ? load_picture(model, &picture, e) && edit_all(model, pictures[i], s, e)
                  : edit_one(model, pictures[i], &picture, &wish, s, e);
         image_free(&picture);
@@ -19745,20 +19759,13 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
  * 13.12  Emotion classifiers: eval, predict, and seed 003's experiment
  * ---------------------------------------------------------------------------------------------- */
 
-/* The classifier that the command names, or the best one that comes with the program: in models/, here or beside it. */
+/* The classifier that the command names, or the best one that comes with the program. */
 static Classifier *chosen_classifier(const Settings *s, Error *e)
 {
-    static const char *const shipped[] = {"models/fer2013-7.safetensors", "models/fer2013-3.safetensors"};
-    char path[PATH_MAX], self[PATH_MAX] = "";
+    char path[PATH_MAX];
     if (*s->classifier) return classifier_open(s->classifier, e);
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 64);
-    char *slash = length > 0 ? strrchr(self, '/') : NULL;
-    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
-        if (access(shipped[i], R_OK) == 0) return classifier_open(shipped[i], e);
-        snprintf(path, sizeof path, "%.*s/%s", slash ? (int)(slash - self) : 0, self, shipped[i]);
-        if (slash && access(path, R_OK) == 0) return classifier_open(path, e);
-    }
-    fail(e, 2, "no %s here or beside the program: name a classifier's run or weights with --classifier", shipped[0]);
+    if (shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path)) return classifier_open(path, e);
+    fail(e, 2, "no models/fer2013-7.safetensors here or beside the program: name a classifier's run or weights with --classifier");
     return NULL;
 }
 
@@ -22379,11 +22386,29 @@ static int run_reproduce(Command *c, Error *e)
     return reproduce_003(c->inputs[1], &c->settings, e);
 }
 
+/* Is the file a picture, by its first bytes? */
+static bool is_picture(const char *path)
+{
+    struct stat info;
+    Image picture;
+    bool regular = stat(path, &info) == 0 && S_ISREG(info.st_mode), readable = regular && image_load(path, 0, &picture, NULL);
+    if (readable) image_free(&picture);
+    return readable;
+}
+
+/* Where the first input is a picture, the model is the one that comes with the program. */
 static int run_edit(Command *c, Error *e)
 {
-    if (*c->settings.detector || *c->settings.weights)
-        return edit_photos(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
-    return edit_pictures(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
+    char shipped[PATH_MAX];
+    bool left_out = is_picture(c->inputs[0]);
+    if (left_out && !shipped_model("photo-stargan", shipped))
+        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the pictures");
+    if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit: facegan edit [RUN] IMAGE...");
+    const char *run = left_out ? shipped : c->inputs[0];
+    char **pictures = c->inputs + !left_out;
+    int n = c->n_inputs - !left_out;
+    if (*c->settings.detector || *c->settings.weights) return edit_photos(run, pictures, n, &c->settings, e);
+    return edit_pictures(run, pictures, n, &c->settings, e);
 }
 
 static int run_gamut(Command *c, Error *e)
@@ -22801,7 +22826,8 @@ static const Verb verbs[] = {
     {"reproduce", "reproduce 003 DATA", "a seed's experiment on the data given, its published numbers beside ours", NULL, 2, 2, run_reproduce,
      "  facegan reproduce 003 fer2013 --out runs/003\n"
      "  facegan reproduce 003 fer2013 --network vgg19 --init vgg19.pth --out runs/003-vgg19\n"},
-    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads device precision isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
+    {"edit", "edit [RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_edit,
+     "  facegan edit photo.jpg --emotion happy                              (with the model of photographs that comes with the program)\n"
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
