@@ -78,7 +78,7 @@ same-bits: facegan
 NVCC    ?= nvcc
 CARDS    = $(foreach sm,75 80 86 89 90,-gencode arch=compute_$(sm),code=sm_$(sm)) -gencode arch=compute_90,code=compute_90
 
-build/gpu.o: gpu.cu facegan.h
+build/gpu.o: gpu.cu facegan.h vendor/kernels.h
 	@mkdir -p build
 	$(NVCC) -std=c++17 -O3 -t 0 -Xcompiler -Wall,-Wextra,-fno-exceptions,-fno-threadsafe-statics $(CARDS) -I. -c -o $@ gpu.cu
 
