@@ -5,6 +5,7 @@
 #   make facegan64  the same with real = double make san         with address and undefined-behaviour sanitizers
 #   make static     one file to carry anywhere  make fuzz        libFuzzer targets (clang)
 #   make gpu        with the GPU part (nvcc)     make test-gpu-emulated   the GPU's kernels, run on the CPU (g++)
+#   make same-bits OLD=path/to/older/facegan     does this program compute what that one did, bit by bit? (3 minutes)
 CC      ?= cc
 CFLAGS  ?= -O2
 PREFIX  ?= /usr/local
@@ -67,12 +68,17 @@ test-torch: facegan facegan64 build/test_metrics
 test-browser: facegan
 	python3 tests/browser_gamut.py
 
+# For changes that are not meant to change what comes out.
+same-bits: facegan
+	@[ -n "$(OLD)" ] || { echo "make same-bits OLD=path/to/older/facegan"; exit 2; }
+	sh tests/same_bits.sh $(OLD) ./facegan
+
 # The GPU part: gpu.cu for every card from sm_75 on (newer ones through PTX), the CUDA runtime linked into the program. The
 # two -fno- keep C++'s own runtime out of it.
 NVCC    ?= nvcc
 CARDS    = $(foreach sm,75 80 86 89 90,-gencode arch=compute_$(sm),code=sm_$(sm)) -gencode arch=compute_90,code=compute_90
 
-build/gpu.o: gpu.cu facegan.h
+build/gpu.o: gpu.cu facegan.h vendor/kernels.h
 	@mkdir -p build
 	$(NVCC) -std=c++17 -O3 -t 0 -Xcompiler -Wall,-Wextra,-fno-exceptions,-fno-threadsafe-statics $(CARDS) -I. -c -o $@ gpu.cu
 
@@ -114,4 +120,4 @@ fuzz: $(FUZZERS)
 clean:
 	rm -rf build demo facegan facegan64 facegan-static facegan-san
 
-.PHONY: all static san install demo test test-long test-torch test-browser gpu test-gpu-emulated test-gpu-short fuzz clean
+.PHONY: all static san install demo test test-long test-torch test-browser same-bits gpu test-gpu-emulated test-gpu-short fuzz clean

@@ -63,25 +63,14 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 #ifdef FACEGAN_INTERNAL
 
 #ifdef REAL_DOUBLE
-typedef double real;            /* `make facegan64`: the same program, for checks that separate a wrong equation from rounding */
-#else
-typedef float real;
+#define KERNELS_DOUBLE          /* `make facegan64`: the same program, to tell a wrong equation from rounding */
 #endif
+#include "vendor/kernels.h"     /* `real`, ConvShape */
 
 /* Letters, used on every tensor from here to the end:
  *   N batch    H W rows and columns of a map (P: the side of a square picture)    C input channels    K output channels
  *   R S rows and columns of a kernel                                              X a picture's channels    n classes
  * Activations are (N,H,W,C), weights (R,S,C,K), vectors (1,1,1,C), a number per picture (N,1,1,1), a number (1,1,1,1). */
-
-/* Geometry of a convolution: y(n,p,q,k) = sum over r,s,c of x(n, p*stride + r - pad_y, q*stride + s - pad_x, c)
- * w(r,s,c,k), x being 0 outside its bounds. The input gradient and the weight gradient of this y have the same
- * geometry. */
-typedef struct ConvShape {
-    int n, h, w, c;                     /* x: (N,H,W,C) */
-    int ho, wo, k;                      /* y: (N,Ho,Wo,K) */
-    int r, s;                           /* w: (R,S,C,K), or (R,S,1,K) when depthwise */
-    int stride, pad_y, pad_x, groups;   /* groups: 1, or C (= K) for depthwise */
-} ConvShape;
 
 /* The table of ops: one row is an op's whole life. A row NAME must have, in facegan.c,
  *   NAME_shape      the shape rule, which also checks the operands
@@ -191,7 +180,7 @@ typedef struct Node {
     size_t skip;                        /* how many numbers into its operand's data a view starts */
     int uses, uses_left;                /* readers in all, and readers still to come of any value in its place */
     int born, last_use;                 /* when its place is taken and when it is free again, as places in the order */
-    int layout;                         /* prepare_filter: chapter 3's name for how the filter is laid out */
+    int layout;                         /* prepare_filter: the kernels' name for how the filter is laid out */
     char kept, dead, placed, late;      /* late: made by the planner, after its readers */
     double milliseconds;                /* of the last profiled run */
 } Node;

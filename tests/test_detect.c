@@ -552,7 +552,7 @@ int main(void)
     if (!mkdtemp(folder)) return 1;
     snprintf(mtcnn, sizeof mtcnn, "%s/mtcnn.safetensors", folder);
     snprintf(retinaface, sizeof retinaface, "%s/retinaface.npz", folder);
-    isa_choose(NULL, why);
+    kernels_choose(NULL, why);
     threads_start(2);
     test_overlap();
     test_suppression();

@@ -325,7 +325,7 @@ static void test_alarm(void)
 int main(void)
 {
     char why[256];
-    if (!isa_choose(getenv("FACEGAN_ISA"), why)) { CHECK_MSG(0, "%s", why); return check_report(); }
+    if (!kernels_choose(getenv("FACEGAN_ISA"), why)) { CHECK_MSG(0, "%s", why); return check_report(); }
     for (int i = 0; i < 4; i++) test_layer_gradients(i & 1, i & 2);
     test_batch_norm();
     test_two_passes();
