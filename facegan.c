@@ -73,6 +73,9 @@
 #define ONNX_IMPLEMENTATION
 #define ONNX_STATIC
 #include "vendor/onnx.h"
+#define STATS_IMPLEMENTATION
+#define STATS_STATIC
+#include "vendor/stats.h"
 
 /* ================================================================================================
  * 1  GROUND: ERRORS, MEMORY, CHANCE
@@ -11183,111 +11186,10 @@ static void train_iteration(Trainer *t)
  * watched, not their average, which would hide a fall for a while.
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Features { const double *rows; int n, d; } Features;                             /* (n,d) */
-
-static double distance_between(const double *u, const double *v, int d)
+/* Where the next cluster is started. */
+static double draw_centre(void *seed, int c)
 {
-    double sum = 0;
-    for (int k = 0; k < d; k++) sum += (u[k] - v[k]) * (u[k] - v[k]);
-    return sqrt(sum);
-}
-
-static const double *row_at(const Features *f, int i)
-{
-    return f->rows + (size_t)i * (size_t)f->d;
-}
-
-/* The mean distance of all pairs; NaN of fewer than two rows. */
-static double mean_pair_distance(const Features *f)
-{
-    double sum = 0;
-    for (int i = 0; i < f->n; i++)
-        for (int k = 0; k < i; k++) sum += distance_between(row_at(f, i), row_at(f, k), f->d);
-    return sum / (0.5 * f->n * (f->n - 1));
-}
-
-/* The row of `f` nearest to x, but for row `except`; its distance too. */
-static int nearest_row(const Features *f, const double *x, int except, double *distance)
-{
-    int best = -1;
-    *distance = INFINITY;
-    for (int i = 0; i < f->n; i++) {
-        double here = i == except ? INFINITY : distance_between(row_at(f, i), x, f->d);
-        if (here < *distance) *distance = here, best = i;
-    }
-    return best;
-}
-
-/* The mean distance from each row of `from` to the nearest of `to`; of a set to itself: to the nearest other row. */
-static double mean_nearest_distance(const Features *from, const Features *to)
-{
-    double sum = 0, nearest;
-    for (int i = 0; i < from->n; i++) {
-        nearest_row(to, row_at(from, i), from->rows == to->rows ? i : -1, &nearest);
-        sum += nearest;
-    }
-    return sum / from->n;
-}
-
-/* k-means++: each next centre is a row, by chance in proportion to its squared distance from the centres so far. */
-static void choose_centres(const Features *f, int k, uint64_t seed, double *centres)
-{
-    size_t row_bytes = (size_t)f->d * sizeof *centres;
-    for (int c = 0; c < k; c++) {
-        Features so_far = {centres, c, f->d};
-        double total = 0, nearest;
-        int chosen = 0;
-        for (int pass = 0; pass < 2; pass++) {
-            double aim = pass ? total * draw(seed, STREAM_RESAMPLE, (uint64_t)c, 1u << 30) : INFINITY;
-            total = 0;
-            for (int i = 0; i < f->n && total < aim; i++) {
-                nearest_row(&so_far, row_at(f, i), -1, &nearest);
-                total += c ? nearest * nearest : 1;
-                chosen = i;
-            }
-        }
-        memcpy(centres + (size_t)c * (size_t)f->d, row_at(f, chosen), row_bytes);
-    }
-}
-
-/* Lloyd's steps until nothing moves: the k centres (k,d) of the clusters of f. */
-static void find_clusters(const Features *f, int k, uint64_t seed, double *centres)
-{
-    enum { MOST_STEPS = 100 };
-    size_t d = (size_t)f->d;
-    Features centre = {centres, k, f->d};
-    int *member = must_alloc((size_t)(f->n + k), sizeof *member), *size = member + f->n;
-    choose_centres(f, k, seed, centres);
-    for (int step = 0, moved = 1; moved && step < MOST_STEPS; step++) {
-        double distance;
-        moved = 0;
-        memset(size, 0, (size_t)k * sizeof *size);
-        for (int i = 0; i < f->n; i++) {
-            int nearest = nearest_row(&centre, row_at(f, i), -1, &distance);
-            moved |= step == 0 || nearest != member[i];
-            member[i] = nearest < 0 ? 0 : nearest;
-            size[member[i]]++;
-        }
-        for (int c = 0; c < k; c++)
-            if (size[c]) memset(centres + (size_t)c * d, 0, d * sizeof *centres);       /* an empty cluster stays put */
-        for (int i = 0; i < f->n; i++)
-            for (size_t j = 0; j < d; j++) centres[(size_t)member[i] * d + j] += row_at(f, i)[j] / size[member[i]];
-    }
-    free(member);
-}
-
-/* The share of the clusters' centres that are some sample's nearest. */
-static double clusters_reached(const Features *centres, const Features *samples)
-{
-    bool *reached = must_alloc((size_t)centres->n, sizeof *reached);
-    double distance;
-    int sum = 0;
-    for (int i = 0; i < samples->n; i++) {
-        int nearest = nearest_row(centres, row_at(samples, i), -1, &distance);
-        if (nearest >= 0) sum += !reached[nearest], reached[nearest] = true;
-    }
-    free(reached);
-    return (double)sum / centres->n;
+    return draw(*(const uint64_t *)seed, STREAM_RESAMPLE, (uint64_t)c, 1u << 30);
 }
 
 enum { WATCHED = 64, WATCHED_DATA = 512, CLUSTERS = 16, SMALL_SIDE = 24, EDGE_CELLS = 6, MOST_ROLLBACKS = 5 };
@@ -11338,17 +11240,17 @@ static void pictures_free(Pictures *p)
     free(p->pixels), free(p->edges), free(p->label);
 }
 
-static Features pixels_of(const Pictures *p, int n) { return (Features){p->pixels, n, p->pixel_count}; }
-static Features edges_of(const Pictures *p, int n)  { return (Features){p->edges, n, EDGE_CELLS * EDGE_CELLS * 2}; }
+static StatsRows pixels_of(const Pictures *p, int n) { return (StatsRows){p->pixels, n, p->pixel_count}; }
+static StatsRows edges_of(const Pictures *p, int n)  { return (StatsRows){p->edges, n, EDGE_CELLS * EDGE_CELLS * 2}; }
 
 /* The mean distance of all pairs of one class. */
-static double mean_class_distance(const Features *f, const int *label)
+static double mean_class_distance(const StatsRows *f, const int *label)
 {
     double sum = 0;
     int pairs = 0;
     for (int i = 0; i < f->n; i++)
         for (int k = 0; k < i; k++)
-            if (label[i] == label[k]) sum += distance_between(row_at(f, i), row_at(f, k), f->d), pairs++;
+            if (label[i] == label[k]) sum += stats_distance(stats_row(f, i), stats_row(f, k), f->d), pairs++;
     return sum / pairs;
 }
 
@@ -11434,16 +11336,17 @@ static int watch_data(Trainer *t, Error *e)
     w->data.n = read_;
     if (!ok) return 0;
     if (read_ < 2) return fail(e, 1, "%s: fewer than two pictures can be read: %s", s->data, e->text);
-    Features pixels = pixels_of(&w->data, read_), edges = edges_of(&w->data, read_),
-             few = edges_of(&w->data, read_ < WATCHED ? read_ : WATCHED);
+    StatsRows pixels = pixels_of(&w->data, read_), edges = edges_of(&w->data, read_),
+              few = edges_of(&w->data, read_ < WATCHED ? read_ : WATCHED);
     int clusters = read_ < CLUSTERS ? read_ : CLUSTERS;
     w->centres = must_alloc(CLUSTERS, (size_t)edges.d * sizeof(double));
-    find_clusters(&edges, clusters, (uint64_t)s->seed, w->centres);
-    Features centre = {w->centres, clusters, edges.d};
-    w->pixel_spread = mean_pair_distance(&pixels), w->edge_spread = mean_pair_distance(&edges);
+    if (!stats_clusters(&edges, clusters, draw_centre, &(uint64_t){(uint64_t)s->seed}, w->centres))
+        return fail(e, 1, "no memory for the watch's clusters");
+    StatsRows centre = {w->centres, clusters, edges.d};
+    w->pixel_spread = stats_pair_distance(&pixels), w->edge_spread = stats_pair_distance(&edges);
     w->class_pixel_spread = mean_class_distance(&pixels, w->data.label);
     w->class_edge_spread = mean_class_distance(&edges, w->data.label);
-    w->data_nearest = mean_nearest_distance(&pixels, &pixels), w->data_clusters = clusters_reached(&centre, &few);
+    w->data_nearest = stats_nearest_distance(&pixels, &pixels), w->data_clusters = stats_clusters_reached(&centre, &few);
     return 1;
 }
 
@@ -11488,28 +11391,28 @@ static void watch_look(Trainer *t)
 {
     Lookout *w = t->watch;
     Pictures drawn = pictures_new(WATCHED, t->g.size, t->g.channels), turned = drawn;
-    Features pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED), data = pixels_of(&w->data, w->data.n),
-             centre = {w->centres, w->data.n < CLUSTERS ? w->data.n : CLUSTERS, edges.d};
+    StatsRows pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED), data = pixels_of(&w->data, w->data.n),
+              centre = {w->centres, w->data.n < CLUSTERS ? w->data.n : CLUSTERS, edges.d};
     watch_draw(t, 0, &drawn);
-    double spread = mean_pair_distance(&pixels), turns = 0;
+    double spread = stats_pair_distance(&pixels), turns = 0;
     const real *x = t->watch->drawing.y->data;
     if (w->judge) w->signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
     if (w->judge && t->g.condition)
         w->signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
     w->signs[SIGN_AGREEMENT] = t->judge && t->g.condition ? watch_agreement(t) : NAN;
     w->signs[SIGN_PIXELS] = spread / w->pixel_spread;
-    w->signs[SIGN_EDGES] = mean_pair_distance(&edges) / w->edge_spread;
+    w->signs[SIGN_EDGES] = stats_pair_distance(&edges) / w->edge_spread;
     w->signs[SIGN_WITHIN] = t->g.condition ? fmin(mean_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
                                                   mean_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
-    w->signs[SIGN_NEAREST] = mean_nearest_distance(&pixels, &data) / w->data_nearest;
-    w->signs[SIGN_CLUSTERS] = clusters_reached(&centre, &edges) / w->data_clusters;
+    w->signs[SIGN_NEAREST] = stats_nearest_distance(&pixels, &data) / w->data_nearest;
+    w->signs[SIGN_CLUSTERS] = stats_clusters_reached(&centre, &edges) / w->data_clusters;
     w->signs[SIGN_LABEL] = NAN;
     if (t->g.condition) {
         turned = pictures_new(WATCHED, t->g.size, t->g.channels);
         watch_draw(t, 1, &turned);
         for (int i = 0; i < WATCHED; i++) {
             size_t at = (size_t)i * (size_t)drawn.pixel_count;
-            turns += distance_between(drawn.pixels + at, turned.pixels + at, drawn.pixel_count) / WATCHED;
+            turns += stats_distance(drawn.pixels + at, turned.pixels + at, drawn.pixel_count) / WATCHED;
         }
         w->signs[SIGN_LABEL] = spread > 0 ? turns / spread : 0;
         pictures_free(&turned);
@@ -12691,7 +12594,7 @@ static int step_file(const char *in, const char *out, Error *e)
  * 11.12  A classifier at work
  *
  * Opened from a run or a weights file, whose metadata say what it is. It gives probabilities, and the features that the
- * Frechet Emotion Distance compares (12.2): the mean over the pixels of its last map.
+ * Frechet Emotion Distance compares (12.1): the mean over the pixels of its last map.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { CLASSIFIED = 32 };               /* pictures at once */
@@ -12809,8 +12712,8 @@ static double classifier_spread(Classifier *c, const real *x, int count)
 {
     double *rows_ = must_alloc((size_t)count * (size_t)c->features, sizeof *rows_);
     classifier_run(c, x, count, NULL, rows_);
-    Features features = {rows_, count, c->features};
-    double spread = mean_pair_distance(&features);
+    StatsRows features = {rows_, count, c->features};
+    double spread = stats_pair_distance(&features);
     free(rows_);
     return spread;
 }
@@ -12874,259 +12777,49 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
 /* ================================================================================================
  * 12  METRICS, VERIFICATION, SPEED
  *
- * What a generator is judged by (12.1 to 12.6) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (13.13). A number that cannot be computed is
- * NaN, is left out of averages, and the report says how many were; it never turns into a good score.
+ * What a generator is judged by (12.1 to 12.4) are plain functions of double arrays: where the numbers came from,
+ * which pictures, which classifier, is the business of `facegan eval` (13.13); eigenvalues, ranks, clusters and tests of
+ * chance are vendor/stats.h's. A number that cannot be computed is NaN, is left out of averages, and the report says how
+ * many were; it never turns into a good score.
  *
- * `facegan verify` (12.7) holds every row of the table against its definition: each instruction set this machine has,
+ * `facegan verify` (12.5) holds every row of the table against its definition: each instruction set this machine has,
  * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
- * gradients against central differences. `facegan bench` (12.9) times the steps. Comparisons are written `!(error <=
+ * gradients against central differences. `facegan bench` (12.7) times the steps. Comparisons are written `!(error <=
  * limit)`, so that NaN fails.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 12.1  The symmetric eigenproblem                      A = sum over i of w_i v_i v_i^T, the v_i orthonormal
- *
- * n-2 reflections H = I - beta u u^T make A tridiagonal without moving its eigenvalues (Householder 1958). Plane
- * rotations then push the elements beside the diagonal down to nothing, from the top to the bottom and over again,
- * each sweep shifted by an eigenvalue of the last two rows (Francis 1961, Wilkinson 1968; Golub & Van Loan, algorithm
- * 8.3.3).
- *
- *     x x x x       d e . .       d e b .       the bulge b that a rotation makes
- *     x x x x  -->  e d e .  -->  e d e .  -->  is what the next one clears,
- *     x x x x       . e d e       b e d e       one row further down
- *     x x x x       . . e d       . . e d
- *
- * Eigenvectors are kept as rows, so that every inner loop runs along memory.
- * ---------------------------------------------------------------------------------------------- */
-
-static double dot_product(const double *u, const double *v, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += u[i] * v[i];
-    return sum;
-}
-
-/* Clears row k right of its neighbour, a(k,k+1), by A <- H A H, and leaves u where the row was. Returns that
- * neighbour. */
-static double reflect_row(double *a, size_t n, size_t k, double *beta, double *p)
-{
-    size_t m = n - k - 1;
-    double *u = a + k * n + k + 1, *block = u + n, norm = sqrt(dot_product(u, u, m));
-    double neighbour = u[0] > 0 ? -norm : norm;
-    u[0] -= neighbour;
-    double length = dot_product(u, u, m);
-    *beta = length > 0 ? 2 / length : 0;
-    for (size_t i = 0; i < m; i++) p[i] = *beta * dot_product(block + i * n, u, m);
-    double half = *beta / 2 * dot_product(u, p, m);
-    for (size_t i = 0; i < m; i++) p[i] -= half * u[i];
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < m; j++) block[i * n + j] -= u[i] * p[j] + p[i] * u[j];
-    return neighbour;
-}
-
-/* Rows k and k+1 of v turned by the angle whose cosine and sine are c and s. */
-static void rotate_rows(double *v, size_t n, size_t k, double c, double s)
-{
-    double *upper = v + k * n, *lower = upper + n;
-    for (size_t i = 0; i < n; i++) {
-        double x = upper[i], y = lower[i];
-        upper[i] = c * x + s * y;
-        lower[i] = c * y - s * x;
-    }
-}
-
-/* One sweep over rows low..high of the tridiagonal matrix with diagonal d and neighbours e. */
-static void sweep_bulge(double *d, double *e, size_t low, size_t high, double *v, size_t n)
-{
-    double half = (d[high - 1] - d[high]) / 2, last = e[high - 1];
-    double shift = d[high] - last * last / (half + copysign(hypot(half, last), half));
-    double x = d[low] - shift, bulge = e[low];
-    for (size_t k = low; k < high; k++) {
-        double r = hypot(x, bulge), c = r > 0 ? x / r : 1, s = r > 0 ? bulge / r : 0;
-        double upper = d[k], lower = d[k + 1], beside = e[k];
-        if (k > low) e[k - 1] = r;
-        d[k] = c * c * upper + 2 * c * s * beside + s * s * lower;
-        d[k + 1] = s * s * upper - 2 * c * s * beside + c * c * lower;
-        e[k] = x = c * s * (lower - upper) + (c * c - s * s) * beside;
-        if (k + 1 < high) bulge = s * e[k + 1], e[k + 1] *= c;
-        if (v) rotate_rows(v, n, k, c, s);
-    }
-}
-
-static bool negligible(const double *d, const double *e, size_t k)
-{
-    return fabs(e[k]) <= 2.220446049250313e-16 * (fabs(d[k]) + fabs(d[k + 1]));
-}
-
-/* Sweeps until nothing stands beside the diagonal. Each eigenvalue takes two or three sweeps; 0: it did not end. */
-static int diagonalise(double *d, double *e, double *v, size_t n)
-{
-    size_t high = n - 1;
-    for (size_t sweeps = 0; high > 0; sweeps++) {
-        if (negligible(d, e, high - 1)) { high--; continue; }
-        if (sweeps > 64 * n) return 0;
-        size_t low = high - 1;
-        while (low > 0 && !negligible(d, e, low - 1)) low--;
-        sweep_bulge(d, e, low, high, v, n);
-    }
-    return 1;
-}
-
-/* Smallest first, vectors alongside. */
-static void sort_eigenvalues(double *w, double *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t least_at = i;
-        for (size_t k = i + 1; k < n; k++)
-            if (w[k] < w[least_at]) least_at = k;
-        double swap = w[i];
-        w[i] = w[least_at], w[least_at] = swap;
-        for (size_t k = 0; v && least_at != i && k < n; k++) {
-            swap = v[i * n + k];
-            v[i * n + k] = v[least_at * n + k], v[least_at * n + k] = swap;
-        }
-    }
-}
-
-/* The eigenvalues w of the symmetric a (n,n), which is spoilt, and the eigenvectors as rows of v (n,n), unless v is
- * NULL. 0: a holds something that is no number. */
-static int symmetric_eigen(double *a, size_t n, double *w, double *v)
-{
-    double *beta = must_alloc(3 * n, sizeof *beta), *e = beta + n, *p = e + n;
-    int ok = 1;
-    for (size_t i = 0; i < n * n; i++) ok &= isfinite(a[i]) != 0;
-    for (size_t k = 0; ok && k + 2 < n; k++) e[k] = reflect_row(a, n, k, &beta[k], p);
-    for (size_t i = 0; i < n; i++) w[i] = a[i * n + i];
-    if (n > 1) e[n - 2] = a[(n - 2) * n + n - 1];
-    for (size_t i = 0; v && i < n * n; i++) v[i] = i % (n + 1) == 0;
-    ok = ok && diagonalise(w, e, v, n);
-    for (size_t i = 0; ok && v && i < n; i++)                   /* from the tridiagonal matrix's vectors back to a's */
-        for (size_t k = n < 2 ? 0 : n - 2; k-- > 0;) {
-            double *tail = v + i * n + k + 1, *u = a + k * n + k + 1;
-            double share = beta[k] * dot_product(tail, u, n - k - 1);
-            for (size_t j = 0; j < n - k - 1; j++) tail[j] -= share * u[j];
-        }
-    if (ok) sort_eigenvalues(w, v, n);
-    free(beta);
-    return ok;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 12.2  Frechet Emotion Distance                                          (Heusel et al. 2017; seed 002 calls it FED)
+ * 12.1  Frechet Emotion Distance                                          (Heusel et al. 2017; seed 002 calls it FED)
  *
  *     FED = |m_r - m_g|^2 + Tr(S_r + S_g - 2 (S_r^1/2 S_g S_r^1/2)^1/2)
  *
  * is the squared distance of two normal distributions with the means and covariances of the real and the generated
- * pictures' features. S_r S_g is not symmetric, S_r^1/2 S_g S_r^1/2 is and has the same eigenvalues, so both roots are
- * symmetric eigenproblems; eigenvalues that rounding made negative count as 0.
+ * pictures' features (stats_frechet).
  *
  * From N pictures FED comes out too large, by an amount that falls like d/N. Resampling both sets with replacement
- * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's (Efron & Tibshirani
- * 1993, section 13.3), 2 FED minus the resampled values' quantiles, which mirrors them to the other side; percentiles
- * would miss on the high side twice.
+ * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the resampled
+ * values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Interval { double value, low, high; } Interval;
-
-/* Mean (d) and covariance (d,d; divided by n-1) of the rows `which`, or of rows 0..n-1 where it is NULL. */
-static void mean_and_covariance(const Features *f, const int *which, double *mean, double *covariance)
-{
-    size_t d = (size_t)f->d;
-    double *centred = must_alloc(d, sizeof *centred);
-    memset(mean, 0, d * sizeof *mean), memset(covariance, 0, d * d * sizeof *covariance);
-    for (int i = 0; i < f->n; i++)
-        for (size_t k = 0; k < d; k++) mean[k] += f->rows[(size_t)(which ? which[i] : i) * d + k] / f->n;
-    for (int i = 0; i < f->n; i++) {
-        const double *row = f->rows + (size_t)(which ? which[i] : i) * d;
-        for (size_t k = 0; k < d; k++) centred[k] = row[k] - mean[k];
-        for (size_t k = 0; k < d; k++)
-            for (size_t j = 0; j < d; j++) covariance[k * d + j] += centred[k] * centred[j] / (f->n - 1);
-    }
-    free(centred);
-}
-
-/* c = a b, all (n,n) */
-static void multiply_matrices(const double *a, const double *b, double *c, size_t n)
-{
-    memset(c, 0, n * n * sizeof *c);
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < n; k++)
-            for (size_t j = 0; j < n; j++) c[i * n + j] += a[i * n + k] * b[k * n + j];
-}
-
-/* root = a^1/2 for a symmetric a without negative eigenvalues; a is spoilt. */
-static int matrix_root(double *a, double *root, size_t n)
-{
-    double *w = must_alloc(n + n * n, sizeof *w), *v = w + n;
-    int ok = symmetric_eigen(a, n, w, v);
-    for (size_t k = 0; k < n; k++) {
-        double scale_ = sqrt(sqrt(fmax(w[k], 0)));
-        for (size_t i = 0; i < n; i++) v[k * n + i] *= scale_;
-    }
-    memset(root, 0, n * n * sizeof *root);
-    for (size_t k = 0; ok && k < n; k++)
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < n; j++) root[i * n + j] += v[k * n + i] * v[k * n + j];
-    free(w);
-    return ok;
-}
-
-/* FED of the rows chosen; NaN where a feature is no number. */
-static double frechet(const Features *r, const int *which_r, const Features *g, const int *which_g)
-{
-    size_t d = (size_t)r->d;
-    double *memory = must_alloc(2 * d + 4 * d * d, sizeof *memory), *mean_r = memory, *mean_g = mean_r + d,
-           *real_ = mean_g + d, *generated = real_ + d * d, *root = generated + d * d, *product = root + d * d, sum = 0;
-    mean_and_covariance(r, which_r, mean_r, real_);
-    mean_and_covariance(g, which_g, mean_g, generated);
-    for (size_t k = 0; k < d; k++)
-        sum += (mean_r[k] - mean_g[k]) * (mean_r[k] - mean_g[k]) + real_[k * d + k] + generated[k * d + k];
-    int ok = matrix_root(real_, root, d);
-    multiply_matrices(root, generated, product, d);
-    multiply_matrices(product, root, generated, d);
-    for (size_t i = 0; i < d; i++)                                     /* symmetric but for rounding */
-        for (size_t k = 0; k < i; k++)
-            generated[i * d + k] = generated[k * d + i] = (generated[i * d + k] + generated[k * d + i]) / 2;
-    ok = ok && symmetric_eigen(generated, d, mean_r, NULL);
-    for (size_t k = 0; k < d; k++) sum -= 2 * sqrt(fmax(mean_r[k], 0));
-    free(memory);
-    return ok && isfinite(sum) ? fmax(sum, 0) : NAN;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The value below which a share q of the sorted numbers lies, between neighbours in proportion. */
-static double quantile(const double *sorted, int n, double q)
-{
-    double at = q * (n - 1);
-    int below = (int)at < n - 1 ? (int)at : n - 1, above = below + 1 < n ? below + 1 : below;
-    return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
-}
-
-typedef struct Resampling { const Features *r, *g; uint64_t seed; double *values; } Resampling;
+typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
 
 static void resample_task(void *argument, int i, int worker)
 {
     (void)worker;
     const Resampling *job = argument;
-    const Features *sets[2] = {job->r, job->g};
+    const StatsRows *sets[2] = {job->r, job->g};
     int *which[2];
     for (int k = 0; k < 2; k++) {
         which[k] = must_alloc((size_t)sets[k]->n, sizeof **which);
         for (int row = 0; row < sets[k]->n; row++)
             which[k][row] = (int)(draw(job->seed, STREAM_RESAMPLE, (uint64_t)(2 * i + k), (uint32_t)row) * sets[k]->n);
     }
-    job->values[i] = frechet(job->r, which[0], job->g, which[1]);
+    job->values[i] = stats_frechet(job->r, which[0], job->g, which[1]);
     free(which[0]), free(which[1]);
 }
 
 /* FED with its 95% interval from so many resamplings (none: the interval is NaN). */
-static int frechet_distance(const Features *r, const Features *g, int resamplings, uint64_t seed, Interval *fed,
+static int frechet_distance(const StatsRows *r, const StatsRows *g, int resamplings, uint64_t seed, StatsInterval *fed,
                             Error *e)
 {
     int fewest = r->n < g->n ? r->n : g->n;
@@ -13134,20 +12827,19 @@ static int frechet_distance(const Features *r, const Features *g, int resampling
     if (fewest <= r->d)
         return fail(e, 1, "FED: %d pictures for %d features: the covariance of so few is singular and the distance "
                     "meaningless; it takes at least %d, better ten times as many", fewest, r->d, r->d + 1);
-    *fed = (Interval){frechet(r, NULL, g, NULL), NAN, NAN};
+    *fed = (StatsInterval){stats_frechet(r, NULL, g, NULL), NAN, NAN};
     if (!isfinite(fed->value)) return fail(e, 1, "FED: a feature is no finite number");
     if (resamplings < 2) return 1;
     Resampling job = {r, g, seed, must_alloc((size_t)resamplings, sizeof(double))};
     parallel(resamplings, resample_task, &job);
-    qsort(job.values, (size_t)resamplings, sizeof *job.values, compare_doubles);
-    fed->low = fmax(2 * fed->value - quantile(job.values, resamplings, 0.975), 0);
-    fed->high = fmax(2 * fed->value - quantile(job.values, resamplings, 0.025), 0);
+    *fed = stats_interval(fed->value, job.values, resamplings, 0.025);
+    fed->low = fmax(fed->low, 0), fed->high = fmax(fed->high, 0);
     free(job.values);
     return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.3  Right and wrong: confusion, F1, calibration
+ * 12.2  Right and wrong: confusion, F1, calibration
  *
  *     precision = TP / (TP + FP)     recall = TP / (TP + FN)     F1 = 2 TP / (2 TP + FP + FN)
  *
@@ -13196,21 +12888,11 @@ static double accuracy(const Confusion *c)
     return (double)hits / (double)pictures;
 }
 
-/* The mean of those that are numbers; NaN of none. */
-static double mean_known(const double *values, int n)
-{
-    double sum = 0;
-    int known = 0;
-    for (int i = 0; i < n; i++)
-        if (isfinite(values[i])) sum += values[i], known++;
-    return sum / known;
-}
-
 static double macro_f1(const Confusion *c)
 {
     double f1[MAX_CLASSES];
     for (int k = 0; k < c->n; k++) f1[k] = class_score(c, k).f1;
-    return mean_known(f1, c->n);
+    return stats_mean(f1, c->n);
 }
 
 /* Expected calibration error (Guo et al. 2017): by how much the certainty of the answers and the share of right ones
@@ -13258,7 +12940,7 @@ static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, c
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.4  Smoothness                                                               (seed 002, section VI.C)
+ * 12.3  Smoothness                                                               (seed 002, section VI.C)
  *
  *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10      score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
@@ -13297,14 +12979,14 @@ static Smoothness smoothness_of(const double *curves, int count, int n)
         result.flat += !isfinite(scores[i]);
         rising += rises(curves + (size_t)i * (size_t)n, n);
     }
-    result.score = mean_known(scores, count);
+    result.score = stats_mean(scores, count);
     result.rising = rising / count;
     free(scores);
     return result;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.5  Identity
+ * 12.4  Identity
  *
  * How much of the face an edit leaves alone. (Diversity, memory and clusters are chapter 11's, which watches them.)
  * ---------------------------------------------------------------------------------------------- */
@@ -13345,103 +13027,7 @@ static double ssim(const double *x, const double *y, int side, double changed, d
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.6  Is it more than chance?
- * ---------------------------------------------------------------------------------------------- */
-
-/* Places in the order of size, from 1; equals share the mean of theirs. */
-static void ranks_of(const double *x, int n, double *rank)
-{
-    for (int i = 0; i < n; i++) {
-        int smaller = 0, equal = 0;
-        for (int k = 0; k < n; k++) smaller += x[k] < x[i], equal += x[k] == x[i];
-        rank[i] = smaller + (equal + 1) / 2.0;
-    }
-}
-
-/* Pearson's correlation; NaN where one of the two does not move. */
-static double correlation(const double *x, const double *y, int n)
-{
-    double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
-    for (int i = 0; i < n; i++) mx += x[i] / n, my += y[i] / n;
-    for (int i = 0; i < n; i++) {
-        double u = x[i] - mx, v = y[i] - my;
-        xx += u * u, yy += v * v, xy += u * v;
-    }
-    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
-}
-
-/* Spearman (1904): Pearson's correlation of the ranks. */
-static double rank_correlation(const double *x, const double *y, int n)
-{
-    double *ranks = must_alloc(2 * (size_t)n, sizeof *ranks);
-    bool known = true;
-    for (int i = 0; i < n; i++) known &= isfinite(x[i]) && isfinite(y[i]);
-    ranks_of(x, n, ranks), ranks_of(y, n, ranks + n);
-    double result = known ? correlation(ranks, ranks + n, n) : NAN;
-    free(ranks);
-    return result;
-}
-
-/* P(|T| >= |t|) of Student's t with a whole number of degrees of freedom: finite sums (Abramowitz & Stegun 26.7.3 and
- * 4) with theta = atan(t / sqrt(freedom)). */
-static double student_p(double t, int freedom)
-{
-    double theta = atan(fabs(t) / sqrt(freedom)), c = cos(theta), odd = freedom % 2, sum = 0;
-    double term = odd ? c : 1;
-    for (int k = odd ? 1 : 0; k < freedom - 1; k += 2) {
-        sum += term;
-        term *= c * c * (k + 1) / (k + 2);
-    }
-    double inside = odd ? (theta + sin(theta) * sum) * 2 / 3.14159265358979323846 : sin(theta) * sum;
-    return fmin(1, fmax(0, 1 - inside));
-}
-
-/* Wilcoxon's signed-rank test, exact: of the 2^n ways to give n ranks a sign, the share whose sum is as far from its
- * mean as the one seen. Ranks are doubled, so that shared ones are whole; differences of 0 are left out. With n pairs
- * p is never below 2^(1-n): five pairs cannot be significant at 0.05 by this test, whatever they say. */
-static double wilcoxon_p(const double *difference, int n)
-{
-    double *size = must_alloc(2 * (size_t)n, sizeof *size), *rank = size + n, up = 0, tail = 0;
-    int used = 0, total = 0;
-    for (int i = 0; i < n; i++)
-        if (difference[i] != 0) size[used++] = fabs(difference[i]);
-    ranks_of(size, used, rank);
-    for (int i = 0, k = 0; i < n; i++)
-        if (difference[i] != 0) up += difference[i] > 0 ? 2 * rank[k] : 0, k++;
-    for (int k = 0; k < used; k++) total += (int)(2 * rank[k]);
-    double *share = must_alloc((size_t)total + 1, sizeof *share);
-    share[0] = 1;
-    for (int k = 0; k < used; k++)
-        for (int sum = total; sum >= 0; sum--)
-            share[sum] = share[sum] / 2 + (sum >= (int)(2 * rank[k]) ? share[sum - (int)(2 * rank[k])] / 2 : 0);
-    for (int sum = 0; sum <= total; sum++)
-        if (fabs(sum - total / 2.0) >= fabs(up - total / 2.0)) tail += share[sum];
-    free(share), free(size);
-    return tail;
-}
-
-/* Do pairs differ? The mean difference with its 95% interval and Student's paired test, which assumes that differences
- * are about normal; Wilcoxon's, which does not, stands beside it. */
-typedef struct Comparison { int n; double mean, deviation, low, high, student, wilcoxon; } Comparison;
-
-static Comparison compare_pairs(const double *difference, int n)
-{
-    Comparison c = {n, 0, 0, NAN, NAN, NAN, NAN};
-    for (int i = 0; i < n; i++) c.mean += difference[i] / n;
-    for (int i = 0; i < n; i++) c.deviation += (difference[i] - c.mean) * (difference[i] - c.mean);
-    if (n < 2 || !isfinite(c.deviation)) return c;
-    c.wilcoxon = wilcoxon_p(difference, n);
-    c.deviation = sqrt(c.deviation / (n - 1));
-    double error = c.deviation / sqrt(n), low = 0, high = 1e4;
-    c.student = error > 0 ? student_p(c.mean / error, n - 1) : c.mean != 0 ? 0 : 1;
-    for (int i = 0; i < 100; i++)                                       /* the t that 5% exceed, by halving */
-        if (student_p((low + high) / 2, n - 1) > 0.05) low = (low + high) / 2; else high = (low + high) / 2;
-    c.low = c.mean - high * error, c.high = c.mean + high * error;
-    return c;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 12.7  Kernels against definitions
+ * 12.5  Kernels against definitions
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
@@ -13521,7 +13107,7 @@ static double verify_case(Verdict *verdict, Op op, int variant)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.8  Gradients against central differences
+ * 12.6  Gradients against central differences
  * ---------------------------------------------------------------------------------------------- */
 
 enum { PROBES = 10 };                   /* elements of each operand that are moved */
@@ -13666,7 +13252,7 @@ static int verify_all(Verdict *verdict)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.9  Speed
+ * 12.7  Speed
  * ---------------------------------------------------------------------------------------------- */
 
 /* Median milliseconds of a graph's run; on a GPU by its own clock. */
@@ -13680,7 +13266,7 @@ static double time_graph(Graph *g, int repeat)
         if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
         else if (!gpu->time(g->on_device, &times[i], why)) device_failed(why);
     }
-    qsort(times, (size_t)repeat, sizeof *times, compare_doubles);
+    stats_sort(times, repeat);
     double median = times[repeat / 2];
     free(times);
     return median;
@@ -13909,7 +13495,7 @@ static int bench(const Settings *settings, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.10  The GPU's kernels against the definitions and the CPU's
+ * 12.8  The GPU's kernels against the definitions and the CPU's
  *
  * Every case of every row, against its definition; fused convolutions; and shapes drawn by chance, against the CPU's
  * kernel. Convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a
@@ -16334,7 +15920,7 @@ static int each_photo(const Settings *s, char *const *inputs, int count, EachPho
         image_free(&photo.image);
     }
     int seen = paths.count - unreadable;
-    qsort(seconds, (size_t)timed, sizeof *seconds, compare_doubles);
+    stats_sort(seconds, timed);
     if (ok)
         warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", found,
              seen, without, unreadable, timed ? 1e3 * seconds[timed / 2] : 0);
@@ -17537,7 +17123,7 @@ static int predict_emotions(char *const *inputs, int count, const Settings *s, E
  * 13.13  The numbers of a generator: eval
  *
  * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
- * out (12.2 to 12.5 have the equations):
+ * out (12.1 to 12.4 have the equations):
  *
  *     x --G(x, each emotion)--------> classifier --> confusion, F1         asked for / taken for
  *     x --G(x, another's label)-----> features ----> FED, diversity        as many of each class as there are real ones
@@ -17926,17 +17512,17 @@ static int measure_critic(Evaluation *v, Editor *ed, const char *run, const char
 
 static void add_diversity(Evaluation *v)
 {
-    const Features r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
+    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
     int clusters = v->n / 5 < CLUSTERS ? v->n / 5 : CLUSTERS;
-    add_score(v, "diversity.pairs", mean_pair_distance(&g) / mean_pair_distance(&r),
+    add_score(v, "diversity.pairs", stats_pair_distance(&g) / stats_pair_distance(&r),
               "mean distance of edits' features over that of real ones");
-    add_score(v, "diversity.nearest", mean_nearest_distance(&g, &r) / mean_nearest_distance(&r, &r),
+    add_score(v, "diversity.nearest", stats_nearest_distance(&g, &r) / stats_nearest_distance(&r, &r),
               "distance to the nearest real picture over that among real ones; near 0: copies");
     if (clusters < 2) return;
     double *centres = must_alloc((size_t)clusters, (size_t)v->features * sizeof *centres);
-    const Features centre = {centres, clusters, v->features};
-    find_clusters(&r, clusters, 1, centres);
-    add_score(v, "diversity.clusters", clusters_reached(&centre, &g),
+    const StatsRows centre = {centres, clusters, v->features};
+    bool found = stats_clusters(&r, clusters, draw_centre, &(uint64_t){1}, centres);
+    add_score(v, "diversity.clusters", found ? stats_clusters_reached(&centre, &g) : NAN,
               "share of the real features' %d clusters that edits reach", clusters);
     free(centres);
 }
@@ -17944,8 +17530,8 @@ static void add_diversity(Evaluation *v)
 /* What the sums, features and curves amount to. */
 static void add_scores(Evaluation *v, const Editor *ed, const Settings *s)
 {
-    const Features r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    Interval fed = {NAN, NAN, NAN};
+    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
+    StatsInterval fed = {NAN, NAN, NAN};
     Error refused = {0};
     char name[NAME + 16];
     add_score(v, "accuracy.real", accuracy(&v->real), "%d real pictures", v->n);
@@ -18532,7 +18118,7 @@ static int measure_strengths(Truth *t, Stage *st, Error *e)
         }
         /* the last ones: at full strength */
         for (int i = 0; i < st->count; i++) right += largest_of(p + i * n, n) == k;
-        t->correlation[k] = rank_correlation(asked, measured, points);
+        t->correlation[k] = stats_rank_correlation(asked, measured, points);
         if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
         ways++;
     }
@@ -18651,7 +18237,7 @@ static int judge_judges(const char *out, Classifier *emotions, Classifier *actio
         }
         set_cell(table, k + 1, 0, "%s", actions->class_names[k]);
         set_cell(table, k + 1, 1, "%.3f", error);
-        set_cell(table, k + 1, 2, "%.3f", rank_correlation(columns, columns + count, count));
+        set_cell(table, k + 1, 2, "%.3f", stats_rank_correlation(columns, columns + count, count));
     }
     for (int i = 0; i < labelled; i++) {                                /* the first attribute: the intensity */
         if (shares.attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
@@ -18799,7 +18385,7 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
  * For each seed: so many real pictures of each class, chosen by chance; a StarGAN that learns from these alone; each of
  * them drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and drawn,
  * with the same number of steps, the same initial weights and the same augmentation. Both judge the same pictures that
- * neither saw. The differences of the pairs are held against chance (12.6).
+ * neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
  * ---------------------------------------------------------------------------------------------- */
 
 enum { SEEDS_MOST = 64 };
@@ -18925,7 +18511,7 @@ static void augment_row(StudyTable *t, int row, const char *name, const double *
 {
     double difference[SEEDS_MOST], before = 0, after = 0;
     for (int i = 0; i < n; i++) difference[i] = with[i] - without[i], before += without[i] / n, after += with[i] / n;
-    Comparison c = compare_pairs(difference, n);
+    StatsComparison c = stats_compare_pairs(difference, n);
     set_cell(t, row, 0, "%s", name);
     set_cell(t, row, 1, "%.4f", before), set_cell(t, row, 2, "%.4f", after);
     set_cell(t, row, 3, "%+.4f", c.mean), set_cell(t, row, 4, "%+.4f to %+.4f", c.low, c.high);
@@ -19084,7 +18670,7 @@ enum { STUDY_METRICS = sizeof study_metrics / sizeof *study_metrics };
 /* Mean and deviation over a row's runs. */
 static void set_spread(StudyTable *t, int row, int column, const double *values, int n)
 {
-    double mean_ = mean_known(values, n), squares = 0;
+    double mean_ = stats_mean(values, n), squares = 0;
     int known = 0;
     for (int i = 0; i < n; i++)
         if (isfinite(values[i])) squares += (values[i] - mean_) * (values[i] - mean_), known++;

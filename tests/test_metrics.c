@@ -1,4 +1,5 @@
-/* test_metrics.c: chapter 12's numbers on examples computed by hand, on properties, and on what must not be computed.
+/* test_metrics.c: chapter 12's numbers on examples computed by hand, on properties, and on what must not be computed
+ * (tests/test_stats.c has those of vendor/stats.h).
  * With a path it also writes inputs and results there (.npz), for tests/scipy_metrics.py to hold against SciPy. */
 #define FACEGAN_LIBRARY
 #include "../facegan.c"
@@ -28,71 +29,11 @@ static double normal(uint64_t seed, uint64_t index)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * The eigenproblem
- * ---------------------------------------------------------------------------------------------- */
-
-/* fmax would pass over NaN. */
-static void worsen(double *worst, double error)
-{
-    if (!(error <= *worst)) *worst = error;
-}
-
-/* The largest element of A - sum w v v^T and of V V^T - 1, for a matrix whose elements are about 1. */
-static void check_eigen(const double *a, size_t n, const char *what)
-{
-    double *copy = must_alloc(2 * n * n, sizeof *copy), *v = copy + n * n;
-    double *w = must_alloc(2 * n, sizeof *w), *alone = w + n, residual = 0, skew = 0, order = 0;
-    memcpy(copy, a, n * n * sizeof *a);
-    CHECK(symmetric_eigen(copy, n, w, v));
-    memcpy(copy, a, n * n * sizeof *a);
-    CHECK(symmetric_eigen(copy, n, alone, NULL));
-    for (size_t k = 0; k < n; k++) {
-        const double *row = v + k * n;
-        if (k) worsen(&order, w[k - 1] - w[k]);
-        worsen(&order, fabs(w[k] - alone[k]) - 1e-10);
-        for (size_t i = 0; i < n; i++) worsen(&residual, fabs(dot_product(a + i * n, row, n) - w[k] * row[i]));
-        for (size_t i = 0; i <= k; i++) worsen(&skew, fabs(dot_product(v + i * n, row, n) - (i == k)));
-    }
-    CHECK_MSG(residual <= 1e-10, "%s %zu: A v - w v is %g", what, n, residual);
-    CHECK_MSG(skew <= 1e-10, "%s %zu: V V^T is off by %g", what, n, skew);
-    CHECK_MSG(order <= 0, "%s %zu: not in order, or without vectors another result: %g", what, n, order);
-    free(copy), free(w);
-}
-
-static void test_eigen(void)
-{
-    static const size_t sizes[] = {1, 2, 3, 4, 5, 16, 33, 64, 128, 256, 512};
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        size_t n = sizes[s];
-        double *a = must_alloc(n * n, sizeof *a);
-        for (size_t i = 0; i < n; i++)
-            for (size_t k = 0; k <= i; k++) a[i * n + k] = a[k * n + i] = 2 * draw(n, STREAM_TEST, i, (uint32_t)k) - 1;
-        check_eigen(a, n, "random");
-        for (size_t i = 0; i < n * n; i++) a[i] = i / n == i % n ? (double)(i / n % 3) : 0;
-        check_eigen(a, n, "diagonal with repetitions");
-        for (size_t i = 0; i < n * n; i++) a[i] = 1;
-        check_eigen(a, n, "of rank one");
-        memset(a, 0, n * n * sizeof *a);
-        check_eigen(a, n, "zero");
-        a[n * n - 1] = NAN;
-        double *w = must_alloc(n, sizeof *w);
-        CHECK(!symmetric_eigen(a, n, w, NULL));
-        free(a), free(w);
-    }
-    double two[] = {2, 1, 1, 2}, w[2], v[4];
-    CHECK(symmetric_eigen(two, 2, w, v));
-    CLOSE(w[0], 1, 1e-15);
-    CLOSE(w[1], 3, 1e-15);
-    CLOSE(fabs(v[2]), sqrt(0.5), 1e-15);
-    CLOSE(v[0], -v[1], 1e-15);
-}
-
-/* ------------------------------------------------------------------------------------------------
  * FED
  * ---------------------------------------------------------------------------------------------- */
 
 /* n rows of d correlated normal numbers around `mean`, some of them always 0, as a ReLU's features are. */
-static Features random_features(uint64_t seed, int n, int d, double mean, double spread)
+static StatsRows random_features(uint64_t seed, int n, int d, double mean, double spread)
 {
     double *rows_ = numbers((size_t)(n * d)), shared;
     for (int i = 0; i < n; i++) {
@@ -102,15 +43,15 @@ static Features random_features(uint64_t seed, int n, int d, double mean, double
             rows_[i * d + k] = k % 11 == 10 ? 0 : x > 0 ? x : 0.01 * x;
         }
     }
-    return (Features){rows_, n, d};
+    return (StatsRows){rows_, n, d};
 }
 
 static void test_frechet(void)
 {
     Error e = {0};
-    Interval fed;
+    StatsInterval fed;
     const double thin[] = {-1, 0, 1}, wide[] = {1, 3, 5}, bad[] = {0, NAN, 1};
-    const Features r = {thin, 3, 1}, g = {wide, 3, 1}, broken = {bad, 3, 1}, other = {wide, 1, 3};
+    const StatsRows r = {thin, 3, 1}, g = {wide, 3, 1}, broken = {bad, 3, 1}, other = {wide, 1, 3};
     CHECK(frechet_distance(&r, &g, 0, 1, &fed, &e));
     CLOSE(fed.value, 9 + (2 - 1) * (2 - 1), 1e-12);                     /* means 0 and 3, deviations 1 and 2 */
     CHECK(frechet_distance(&r, &r, 0, 1, &fed, &e));
@@ -119,13 +60,13 @@ static void test_frechet(void)
     CHECK(!frechet_distance(&r, &other, 0, 1, &fed, &e) && strstr(e.text, "one classifier"));
     const double squares[] = {1, 1, 1, -1, -1, 1, -1, -1}, apart[] = {3, 2, 3, -2, -1, 2, -1, -2};
     /* variances 4/3, 4/3 and 16/3, 16/3; means 0,0 and 1,0 */
-    const Features p = {squares, 4, 2}, q = {apart, 4, 2};
+    const StatsRows p = {squares, 4, 2}, q = {apart, 4, 2};
     CHECK(frechet_distance(&p, &q, 0, 1, &fed, &e));
     CLOSE(fed.value, 1 + 4.0 / 3 + 4.0 / 3, 1e-12);
     static const int sizes[][3] = {{200, 300, 8}, {400, 400, 64}, {300, 280, 128}};
     for (int i = 0; i < 3; i++) {
         char name[64];
-        Features a = random_features(10 + (uint64_t)i, sizes[i][0], sizes[i][2], 0.5, 1),
+        StatsRows a = random_features(10 + (uint64_t)i, sizes[i][0], sizes[i][2], 0.5, 1),
                  b = random_features(20 + (uint64_t)i, sizes[i][1], sizes[i][2], 0.7, 1.3);
         double *value = numbers(1);
         CHECK(frechet_distance(&a, &b, 0, 1, &fed, &e));
@@ -139,7 +80,7 @@ static void test_frechet(void)
         snprintf(name, sizeof name, "fed.%d.generated", i), note(name, 2, b.n, b.d, b.rows);
         snprintf(name, sizeof name, "fed.%d.value", i), note(name, 1, 1, 0, value);
     }
-    Features few = random_features(1, 8, 8, 0, 1), enough = random_features(2, 9, 8, 0, 1);
+    StatsRows few = random_features(1, 8, 8, 0, 1), enough = random_features(2, 9, 8, 0, 1);
     CHECK(!frechet_distance(&few, &enough, 0, 1, &fed, &e) && strstr(e.text, "8 pictures for 8 features"));
     CHECK(!frechet_distance(&enough, &few, 0, 1, &fed, &e));
     CHECK(frechet_distance(&enough, &enough, 0, 1, &fed, &e));
@@ -153,10 +94,10 @@ static void test_interval(void)
     /* means 1 apart; deviations 1 and 2 along one axis */
     const double truth = 1 + 1;
     double x[N * D], y[N * D], width = 0;
-    const Features r = {x, N, D}, g = {y, N, D};
+    const StatsRows r = {x, N, D}, g = {y, N, D};
     int covered = 0, below = 0;
     Error e = {0};
-    Interval fed, again;
+    StatsInterval fed, again;
     for (int t = 0; t < TRIALS; t++) {
         for (int i = 0; i < N * D; i++) {
             x[i] = normal((uint64_t)t, (uint64_t)i);
@@ -231,7 +172,7 @@ static void test_discriminator(void)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * Curves, sets, pictures, ranks
+ * Curves and pictures
  * ---------------------------------------------------------------------------------------------- */
 
 static void test_smoothness(void)
@@ -254,34 +195,6 @@ static void test_smoothness(void)
     CHECK(isnan(s.score) && s.flat == 2);
 }
 
-static void test_diversity(void)
-{
-    const double line[] = {0, 0, 3, 4, 6, 8}, near[] = {0, 1, 6, 8}, same[] = {1, 1, 1, 1, 1, 1};
-    const Features data = {line, 3, 2}, samples = {near, 2, 2}, collapsed = {same, 3, 2}, one = {line, 1, 2};
-    CLOSE(mean_pair_distance(&data), (5 + 10 + 5) / 3.0, 1e-12);
-    CLOSE(mean_pair_distance(&collapsed), 0, 0);
-    CHECK(isnan(mean_pair_distance(&one)));
-    CLOSE(mean_nearest_distance(&samples, &data), (1 + 0) / 2.0, 1e-12);
-    CLOSE(mean_nearest_distance(&data, &data), 5, 1e-12);               /* to the nearest other one */
-    double *blobs = numbers(4 * 50 * 2), *some = numbers(100), centres[8];
-    for (int i = 0; i < 200; i++) {
-        blobs[2 * i] = 10 * (i % 2) + 0.1 * normal(5, (uint64_t)i);
-        blobs[2 * i + 1] = 10 * (i / 2 % 2) + 0.1 * normal(6, (uint64_t)i);
-    }
-    for (int i = 0; i < 50; i++) some[2 * i] = 0.1 * normal(7, (uint64_t)i), some[2 * i + 1] = 10 * (i % 2);
-    const Features four = {blobs, 200, 2}, left = {some, 50, 2}, right = {(double[]){10, 10}, 1, 2},
-           bad = {(double[]){NAN, 0}, 1, 2};
-    find_clusters(&four, 4, 1, centres);
-    const Features centre = {centres, 4, 2};
-    for (int c = 0; c < 4; c++)
-        CHECK(fabs(centres[2 * c] - 10 * (centres[2 * c] > 5)) < 0.1 &&
-              fabs(centres[2 * c + 1] - 10 * (centres[2 * c + 1] > 5)) < 0.1);
-    CLOSE(clusters_reached(&centre, &four), 1, 0);
-    CLOSE(clusters_reached(&centre, &left), 0.5, 0);
-    CLOSE(clusters_reached(&centre, &right), 0.25, 0);
-    CLOSE(clusters_reached(&centre, &bad), 0, 0);
-}
-
 static void test_ssim(void)
 {
     enum { SIDE = 24 };
@@ -302,47 +215,18 @@ static void test_ssim(void)
     CHECK(isnan(ssim(x, x, SIDE, -1, &kept)) && kept == 0);
 }
 
-static void test_ranks(void)
+/* Correlation and tests of chance, for SciPy to compute again. */
+static void note_chance(void)
 {
-    const double x[] = {1, 2, 3, 4, 5}, up[] = {2, 4, 8, 16, 32}, down[] = {5, 4, 3, 2, 1}, ties[] = {1, 1, 2, 2, 3},
-           flat[] = {1, 1, 1, 1, 1};
-    CLOSE(rank_correlation(x, up, 5), 1, 1e-15);
-    CLOSE(rank_correlation(x, down, 5), -1, 1e-15);
-    /* ranks 1.5 1.5 3.5 3.5 5: products sum to 9, squares to 9 */
-    CLOSE(rank_correlation(x, ties, 5), 9 / sqrt(10 * 9), 1e-15);
-    CHECK(isnan(rank_correlation(x, flat, 5)));
-    CHECK(isnan(rank_correlation(x, (double[]){1, 2, NAN, 4, 5}, 5)));
-    double *a = numbers(60), *b = numbers(60), *r = numbers(1);
-    for (int i = 0; i < 60; i++) a[i] = floor(4 * normal(1, (uint64_t)i)), b[i] = a[i] + floor(5 * normal(2,
-        (uint64_t)i));
-    *r = rank_correlation(a, b, 60);
+    double *a = numbers(60), *b = numbers(60), *r = numbers(1), *d = numbers(12), *p = numbers(4);
+    for (int i = 0; i < 60; i++) {
+        a[i] = floor(4 * normal(1, (uint64_t)i));
+        b[i] = a[i] + floor(5 * normal(2, (uint64_t)i));
+    }
+    *r = stats_rank_correlation(a, b, 60);
     note("spearman.x", 1, 60, 0, a), note("spearman.y", 1, 60, 0, b), note("spearman.value", 1, 1, 0, r);
-}
-
-static void test_pairs(void)
-{
-    CLOSE(student_p(1, 1), 0.5, 1e-12);                                 /* Cauchy: P(|T| > 1) = 1/2 */
-    CLOSE(student_p(0, 4), 1, 1e-12);
-    CLOSE(student_p(sqrt(2), 2), 1 - 1 / sqrt(2), 1e-12);               /* 1 - t / sqrt(2 + t^2) */
-    CLOSE(student_p(2.776445, 4), 0.05, 1e-6);                          /* the table's */
-    CLOSE(student_p(2.570582, 5), 0.05, 1e-6);
-    CLOSE(wilcoxon_p((double[]){1, 2, 3, 4, 5}, 5), 2 / 32.0, 1e-15);
-    CLOSE(wilcoxon_p((double[]){1, 2, 3, 4, -5}, 5), 20 / 32.0,
-          1e-15); /* sums of ranks at most 5 or at least 10: 10 + 10 ways */
-    CLOSE(wilcoxon_p((double[]){0, 0, 0}, 3), 1, 0);
-    CLOSE(wilcoxon_p((double[]){1, -1}, 2), 1, 1e-15);
-    const double gain[] = {0.02, 0.03, 0.01, 0.04, 0.02};
-    Comparison c = compare_pairs(gain, 5);
-    CLOSE(c.mean, 0.024, 1e-15), CLOSE(c.deviation, sqrt(0.00013), 1e-12);
-    CLOSE(c.high - c.low, 2 * 2.776445105 * c.deviation / sqrt(5), 1e-9);
-    CHECK(c.student < 0.01 && c.wilcoxon == 0.0625);
-    CHECK(isnan(compare_pairs(gain, 1).student));
-    Comparison bad = compare_pairs((double[]){1, NAN, 2}, 3), equal = compare_pairs((double[]){0, 0, 0}, 3);
-    CHECK(isnan(bad.student) && isnan(bad.wilcoxon) && isnan(bad.low));
-    CHECK(equal.student == 1 && equal.wilcoxon == 1);
-    double *d = numbers(12), *p = numbers(4);
     for (int i = 0; i < 12; i++) d[i] = 0.4 + normal(3, (uint64_t)i);
-    c = compare_pairs(d, 12);
+    StatsComparison c = stats_compare_pairs(d, 12);
     p[0] = c.student, p[1] = c.wilcoxon, p[2] = c.low, p[3] = c.high;
     note("pairs.difference", 1, 12, 0, d), note("pairs.result", 1, 4, 0, p);
 }
@@ -351,17 +235,14 @@ int main(int argc, char **argv)
 {
     char why[TENSORFILE_ERROR_SIZE] = "";
     start_library();
-    test_eigen();
     test_frechet();
     test_interval();
     test_confusion();
     test_calibration();
     test_discriminator();
     test_smoothness();
-    test_diversity();
     test_ssim();
-    test_ranks();
-    test_pairs();
+    note_chance();
     if (argc > 1) CHECK_MSG(tensorfile_save(argv[1], &out, why), "%s", why);
     tensorfile_free(&out);
     for (int i = 0; i < n_memory; i++) free(memory[i]);

@@ -1,0 +1,220 @@
+/* test_stats.c: vendor/stats.h on examples computed by hand, on properties, and on what must not be computed. */
+#define STATS_IMPLEMENTATION
+#define STATS_STATIC
+#include "../vendor/stats.h"
+#include "check.h"
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Uniform in (0,1), the same for the same number (SplitMix64, Steele et al. 2014). */
+static double uniform(uint64_t seed, uint64_t index)
+{
+    uint64_t z = (seed * 1000003 + index + 1) * 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return ((double)((z ^ z >> 31) >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double normal(uint64_t seed, uint64_t index)
+{
+    return sqrt(-2 * log(uniform(seed, 2 * index))) * cos(6.283185307179586 * uniform(seed, 2 * index + 1));
+}
+
+static double chance(void *seed, int c)
+{
+    return uniform(*(uint64_t *)seed, (uint64_t)c);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * One list of numbers
+ * ---------------------------------------------------------------------------------------------- */
+
+static void test_lists(void)
+{
+    double values[] = {4, 1, 3, 2}, resampled[101];
+    stats_sort(values, 4);
+    CHECK(values[0] == 1 && values[1] == 2 && values[2] == 3 && values[3] == 4);
+    CLOSE(stats_quantile(values, 4, 0), 1, 0), CLOSE(stats_quantile(values, 4, 1), 4, 0);
+    CLOSE(stats_quantile(values, 4, 0.5), 2.5, 1e-15);
+    CLOSE(stats_quantile(values, 1, 0.3), 1, 0);
+    CLOSE(stats_mean((double[]){1, NAN, 3, INFINITY}, 4), 2, 0);
+    CHECK(isnan(stats_mean((double[]){NAN}, 1)) && isnan(stats_mean(values, 0)));
+    for (int i = 0; i <= 100; i++) resampled[i] = 100 - i;              /* of 10: a bias of 40, which is taken off */
+    StatsInterval interval = stats_interval(10, resampled, 101, 0.025);
+    CLOSE(interval.value, 10, 0), CLOSE(interval.low, 20 - 97.5, 1e-12), CLOSE(interval.high, 20 - 2.5, 1e-12);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Ranks, tests of chance
+ * ---------------------------------------------------------------------------------------------- */
+
+static void test_ranks(void)
+{
+    const double x[] = {1, 2, 3, 4, 5}, up[] = {2, 4, 8, 16, 32}, down[] = {5, 4, 3, 2, 1}, ties[] = {1, 1, 2, 2, 3},
+           flat[] = {1, 1, 1, 1, 1};
+    CLOSE(stats_rank_correlation(x, up, 5), 1, 1e-15);
+    CLOSE(stats_rank_correlation(x, down, 5), -1, 1e-15);
+    CLOSE(stats_correlation(x, down, 5), -1, 1e-15), CHECK(stats_correlation(x, up, 5) < 0.95);
+    /* ranks 1.5 1.5 3.5 3.5 5: products sum to 9, squares to 9 */
+    CLOSE(stats_rank_correlation(x, ties, 5), 9 / sqrt(10 * 9), 1e-15);
+    CHECK(isnan(stats_rank_correlation(x, flat, 5)) && isnan(stats_rank_correlation(x, up, 0)));
+    CHECK(isnan(stats_rank_correlation(x, (double[]){1, 2, NAN, 4, 5}, 5)));
+}
+
+static void test_pairs(void)
+{
+    CLOSE(stats_student(1, 1), 0.5, 1e-12);                             /* Cauchy: P(|T| > 1) = 1/2 */
+    CLOSE(stats_student(0, 4), 1, 1e-12);
+    CLOSE(stats_student(sqrt(2), 2), 1 - 1 / sqrt(2), 1e-12);           /* 1 - t / sqrt(2 + t^2) */
+    CLOSE(stats_student(2.776445, 4), 0.05, 1e-6);                      /* the table's */
+    CLOSE(stats_student(2.570582, 5), 0.05, 1e-6);
+    CLOSE(stats_wilcoxon((double[]){1, 2, 3, 4, 5}, 5), 2 / 32.0, 1e-15);
+    CLOSE(stats_wilcoxon((double[]){1, 2, 3, 4, -5}, 5), 20 / 32.0,
+          1e-15); /* sums of ranks at most 5 or at least 10: 10 + 10 ways */
+    CLOSE(stats_wilcoxon((double[]){0, 0, 0}, 3), 1, 0);
+    CLOSE(stats_wilcoxon((double[]){1, -1}, 2), 1, 1e-15);
+    const double gain[] = {0.02, 0.03, 0.01, 0.04, 0.02};
+    StatsComparison c = stats_compare_pairs(gain, 5);
+    CLOSE(c.mean, 0.024, 1e-15), CLOSE(c.deviation, sqrt(0.00013), 1e-12);
+    CLOSE(c.high - c.low, 2 * 2.776445105 * c.deviation / sqrt(5), 1e-9);
+    CHECK(c.student < 0.01 && c.wilcoxon == 0.0625);
+    CHECK(isnan(stats_compare_pairs(gain, 1).student));
+    StatsComparison bad = stats_compare_pairs((double[]){1, NAN, 2}, 3), equal = stats_compare_pairs((double[]){0, 0, 0}, 3);
+    CHECK(isnan(bad.student) && isnan(bad.wilcoxon) && isnan(bad.low));
+    CHECK(equal.student == 1 && equal.wilcoxon == 1);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Sets of rows
+ * ---------------------------------------------------------------------------------------------- */
+
+static void test_distances(void)
+{
+    const double line[] = {0, 0, 3, 4, 6, 8}, near[] = {0, 1, 6, 8}, same[] = {1, 1, 1, 1, 1, 1};
+    const StatsRows data = {line, 3, 2}, samples = {near, 2, 2}, collapsed = {same, 3, 2}, one = {line, 1, 2};
+    double distance;
+    CLOSE(stats_pair_distance(&data), (5 + 10 + 5) / 3.0, 1e-12);
+    CLOSE(stats_pair_distance(&collapsed), 0, 0);
+    CHECK(isnan(stats_pair_distance(&one)));
+    CLOSE(stats_nearest_distance(&samples, &data), (1 + 0) / 2.0, 1e-12);
+    CLOSE(stats_nearest_distance(&data, &data), 5, 1e-12);              /* to the nearest other one */
+    CHECK(stats_nearest(&data, near, -1, &distance) == 0 && distance == 1);
+    CHECK(stats_nearest(&data, near, 0, &distance) == 1);
+    CHECK(stats_nearest(&one, near, 0, &distance) == -1 && isinf(distance));
+    CHECK(stats_nearest(&data, (double[]){NAN, 0}, -1, &distance) == -1);
+}
+
+static void test_clusters(void)
+{
+    double blobs[400], some[100], centres[8], again[8];
+    for (int i = 0; i < 200; i++) {
+        blobs[2 * i] = 10 * (i % 2) + 0.1 * normal(5, (uint64_t)i);
+        blobs[2 * i + 1] = 10 * (i / 2 % 2) + 0.1 * normal(6, (uint64_t)i);
+    }
+    for (int i = 0; i < 50; i++) some[2 * i] = 0.1 * normal(7, (uint64_t)i), some[2 * i + 1] = 10 * (i % 2);
+    const StatsRows four = {blobs, 200, 2}, left = {some, 50, 2}, right = {(double[]){10, 10}, 1, 2},
+          bad = {(double[]){NAN, 0}, 1, 2}, centre = {centres, 4, 2};
+    CHECK(stats_clusters(&four, 4, chance, &(uint64_t){1}, centres));
+    CHECK(stats_clusters(&four, 4, chance, &(uint64_t){1}, again));
+    CHECK(memcmp(centres, again, sizeof centres) == 0);
+    for (int c = 0; c < 4; c++)
+        CHECK(fabs(centres[2 * c] - 10 * (centres[2 * c] > 5)) < 0.1 &&
+              fabs(centres[2 * c + 1] - 10 * (centres[2 * c + 1] > 5)) < 0.1);
+    CLOSE(stats_clusters_reached(&centre, &four), 1, 0);
+    CLOSE(stats_clusters_reached(&centre, &left), 0.5, 0);
+    CLOSE(stats_clusters_reached(&centre, &right), 0.25, 0);
+    CLOSE(stats_clusters_reached(&centre, &bad), 0, 0);
+    for (uint64_t seed = 0; seed < 20; seed++)                          /* more centres than rows, and rows that are none */
+        CHECK(stats_clusters(&right, 4, chance, &seed, centres) && stats_clusters(&bad, 4, chance, &seed, centres));
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Matrices and distributions
+ * ---------------------------------------------------------------------------------------------- */
+
+/* fmax would pass over NaN. */
+static void worsen(double *worst, double error)
+{
+    if (!(error <= *worst)) *worst = error;
+}
+
+/* The largest element of A - sum w v v^T and of V V^T - 1, for a matrix whose elements are about 1. */
+static void check_eigen(const double *a, size_t n, const char *what)
+{
+    double *copy = calloc(2 * n * n + 2 * n, sizeof *copy), *v = copy + n * n, *w = v + n * n, *alone = w + n;
+    double residual = 0, skew = 0, order = 0;
+    memcpy(copy, a, n * n * sizeof *a);
+    CHECK(stats_eigen(copy, n, w, v));
+    memcpy(copy, a, n * n * sizeof *a);
+    CHECK(stats_eigen(copy, n, alone, NULL));
+    for (size_t k = 0; k < n; k++) {
+        const double *row = v + k * n;
+        if (k) worsen(&order, w[k - 1] - w[k]);
+        worsen(&order, fabs(w[k] - alone[k]) - 1e-10);
+        for (size_t i = 0; i < n; i++) worsen(&residual, fabs(stats_dot(a + i * n, row, n) - w[k] * row[i]));
+        for (size_t i = 0; i <= k; i++) worsen(&skew, fabs(stats_dot(v + i * n, row, n) - (i == k)));
+    }
+    CHECK_MSG(residual <= 1e-10, "%s %zu: A v - w v is %g", what, n, residual);
+    CHECK_MSG(skew <= 1e-10, "%s %zu: V V^T is off by %g", what, n, skew);
+    CHECK_MSG(order <= 0, "%s %zu: not in order, or without vectors another result: %g", what, n, order);
+    free(copy);
+}
+
+static void test_eigen(void)
+{
+    static const size_t sizes[] = {1, 2, 3, 4, 5, 16, 33, 64, 128, 256, 512};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        size_t n = sizes[s];
+        double *a = calloc(n * n + n, sizeof *a), *w = a + n * n;
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k <= i; k++) a[i * n + k] = a[k * n + i] = 2 * uniform(n, i * n + k) - 1;
+        check_eigen(a, n, "random");
+        for (size_t i = 0; i < n * n; i++) a[i] = i / n == i % n ? (double)(i / n % 3) : 0;
+        check_eigen(a, n, "diagonal with repetitions");
+        for (size_t i = 0; i < n * n; i++) a[i] = 1;
+        check_eigen(a, n, "of rank one");
+        memset(a, 0, n * n * sizeof *a);
+        check_eigen(a, n, "zero");
+        a[n * n - 1] = NAN;
+        CHECK(!stats_eigen(a, n, w, NULL));
+        free(a);
+    }
+    double two[] = {2, 1, 1, 2}, w[2], v[4];
+    CHECK(stats_eigen(two, 2, w, v));
+    CLOSE(w[0], 1, 1e-15);
+    CLOSE(w[1], 3, 1e-15);
+    CLOSE(fabs(v[2]), sqrt(0.5), 1e-15);
+    CLOSE(v[0], -v[1], 1e-15);
+    CHECK(stats_eigen(two, 0, w, v));
+}
+
+static void test_frechet(void)
+{
+    const double thin[] = {-1, 0, 1}, wide[] = {1, 3, 5}, bad[] = {0, NAN, 1};
+    const StatsRows r = {thin, 3, 1}, g = {wide, 3, 1}, broken = {bad, 3, 1};
+    CLOSE(stats_frechet(&r, NULL, &g, NULL), 9 + (2 - 1) * (2 - 1), 1e-12);         /* means 0 and 3, deviations 1 and 2 */
+    CLOSE(stats_frechet(&r, NULL, &r, NULL), 0, 1e-12);
+    CHECK(isnan(stats_frechet(&r, NULL, &broken, NULL)));
+    const double squares[] = {1, 1, 1, -1, -1, 1, -1, -1}, apart[] = {3, 2, 3, -2, -1, 2, -1, -2};
+    /* variances 4/3, 4/3 and 16/3, 16/3; means 0,0 and 1,0 */
+    const StatsRows p = {squares, 4, 2}, q = {apart, 4, 2};
+    CLOSE(stats_frechet(&p, NULL, &q, NULL), 1 + 4.0 / 3 + 4.0 / 3, 1e-12);
+    const double mixed[] = {9, 9, 1, 1, 1, -1, -1, 1, -1, -1};          /* row 0 is not taken */
+    const StatsRows m = {mixed, 4, 2};
+    CLOSE(stats_frechet(&m, (int[]){1, 2, 3, 4}, &p, NULL), 0, 1e-12);
+    CLOSE(stats_frechet(&p, (int[]){3, 1, 0, 2}, &q, (int[]){2, 3, 0, 1}), 1 + 4.0 / 3 + 4.0 / 3, 1e-12);
+}
+
+int main(void)
+{
+    test_lists();
+    test_ranks();
+    test_pairs();
+    test_distances();
+    test_clusters();
+    test_eigen();
+    test_frechet();
+    return check_report();
+}
