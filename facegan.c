@@ -1953,6 +1953,14 @@ UPDATE(adagrad, w - lr * g / (sqrt(v + g * g) + epsilon))
 UPDATE(moving_average, w + b1 * (g - w))
 #undef UPDATE
 
+/* Adam's three numbers for its t-th step (t from 1). */
+static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t)
+{
+    schedule->data[0] = (real)lr;
+    schedule->data[1] = (real)(1 / (1 - pow(beta1, (double)t)));
+    schedule->data[2] = (real)(1 / (1 - pow(beta2, (double)t)));
+}
+
 /* ------------------------------------------------------------------------------------------------
  * 4.11  Max pooling
  *
@@ -2328,6 +2336,16 @@ static const Row *row_of(Op op)
     return &rows[op];
 }
 
+/* Runs a graph that has been planned (chapter 6): a loop over the rows' kernels, or, all at once, the GPU's. This is the one
+ * place that says where a node is computed. */
+static void graph_run(Graph *g)
+{
+    char why[FACEGAN_ERROR];
+    if (!g->on_device)
+        for (int i = 0; i < g->n_order; i++) row_of(g->order[i]->op)->cpu(g->order[i]);
+    else if (!gpu->run(g->on_device, why)) device_failed(why);
+}
+
 /* ================================================================================================
  * 5  THE GRADIENT, SYMBOL TO SYMBOL
  *
@@ -2377,470 +2395,6 @@ static Node *grad1(Node *loss, Node *wrt)
     Node *out;
     grad(loss, &wrt, 1, &out);
     return out;
-}
-
-/* ================================================================================================
- * 6  PLANNING AND RUNNING A GRAPH
- *
- * Planning happens once. It drops what nothing needs, keeps constant planes out of convolutions, folds a mask or a sum
- * into the convolution that feeds it, asks the kernels how they want each filter prepared, puts every update as early as its
- * weight's last reader allows, and gives each value a place in one arena, from its making to its last use. Running is
- * then a loop over kernels.
- * ============================================================================================== */
-
-/* ------------------------------------------------------------------------------------------------
- * 6.1  Rewriting
- * ---------------------------------------------------------------------------------------------- */
-
-/* What the planner makes comes after its readers in the list: its operands are counted when its first reader is met. */
-static void use_once(Node *x)
-{
-    bool first = x->dead && x->late;
-    x->dead = false;
-    x->uses++;
-    for (int k = 0; k < MAX_INPUTS && first; k++)
-        if (x->in[k]) use_once(x->in[k]);
-}
-
-static void count_uses(Graph *g)
-{
-    for (int i = 0; i < g->count; i++) g->nodes[i]->uses = 0, g->nodes[i]->dead = true;
-    for (int i = g->count - 1; i >= 0; i--) {
-        Node *y = g->nodes[i];
-        if (y->late) continue;
-        if (y->kept || is_update(y->op)) y->dead = false;
-        if (y->dead) continue;
-        for (int k = 0; k < MAX_INPUTS; k++)
-            if (y->in[k]) use_once(y->in[k]);
-    }
-}
-
-/* The label (N,1,1,n) whose n constant planes are x's last channels, or NULL. */
-static Node *label_of_planes(const Node *x)
-{
-    const Node *planes = x->op == OP_concat && x->axis == 3 ? x->in[1] : NULL;
-    if (!planes || planes->op != OP_broadcast) return NULL;
-    const int *d = planes->in[0]->shape.d;
-    return d[1] == 1 && d[2] == 1 && d[3] == planes->shape.d[3] ? planes->in[0] : NULL;
-}
-
-/* x with all but size - 1 lines of an axis, half of them at either end, added up in one. */
-static Node *middle_summed(Node *x, int axis, int size)
-{
-    int half = size / 2;
-    Shape one = x->shape;
-    one.d[axis] = 1;
-    Node *low = slice(x, axis, 0, half), *high = slice(x, axis, x->shape.d[axis] - half, half);
-    Node *middle = sub(sum_to(x, one), add(sum_to(low, one), sum_to(high, one)));
-    return concat(concat(low, middle, axis), high, axis);
-}
-
-/* A label's planes need not be convolved: within the picture they add the same everywhere, and near its border what the
- * taps add that are inside. So a picture as small as the kernel has every case, and its result is a table:
- *
- *     conv(concat(x, planes), w) = conv(x, w_x) + the table conv(small planes, w_planes)         w_x: w of x's channels
- *     dw = concat(dw of (x, dy), dw of (small planes, dy with all pixels of a place added up))
- *
- * (StarGAN's first layer has 1 or 3 channels of 5 or 7 left: a half to a quarter of its time.) */
-static void split_planes(Node *y)
-{
-    Node *label = label_of_planes(y->in[0]), *x = y->in[0]->in[0], *w = y->in[1];
-    if (!label) return;
-    int size = y->conv.r, c = x->shape.d[3], n = label->shape.d[3];
-    ConvShape narrow = y->conv, small = y->conv;
-    narrow.c = c, small.c = n;
-    small.h = small.w = small.ho = small.wo = size;
-    if (!conv_takes_table(&narrow)) return;
-    Node *planes = broadcast(label, shape_x(&small));
-    if (y->op == OP_conv2d) {
-        y->in[PLUS] = conv2d(planes, slice(w, 2, c, n), y->in[BIAS], 1, small);
-        y->in[0] = x, y->in[1] = slice(w, 2, 0, c), y->in[BIAS] = NULL;
-        y->conv = narrow;
-    } else {
-        Node *dy = y->in[1], *dw = conv2d_weight_grad(x, dy, narrow);
-        y->op = OP_concat, y->axis = 2;
-        y->in[0] = dw, y->in[1] = conv2d_weight_grad(planes, middle_summed(middle_summed(dy, 2, size), 1, size), small);
-    }
-}
-
-/* Are slices of its channels all that is read of x? */
-static bool is_read_in_slices(const Node *x)
-{
-    int slices = 0;
-    for (int i = x->id; i < x->graph->count; i++) {
-        const Node *y = x->graph->nodes[i];
-        slices += !y->dead && y->op == OP_slice && y->axis == 3 && y->in[0] == x;
-    }
-    return !x->kept && slices == x->uses;
-}
-
-/* Some channels of an input gradient are the input gradient of a filter of these channels. */
-static void narrow_gradient(Node *y)
-{
-    Node *whole = y->in[0];
-    int n = y->shape.d[3];
-    if (y->axis != 3 || whole->conv.groups > 1 || whole->in[BIAS] || whole->a != 1 || !is_read_in_slices(whole)) return;
-    *y = (Node){.op = whole->op, .id = y->id, .shape = y->shape, .graph = y->graph, .kept = y->kept, .uses = y->uses,
-                .in = {whole->in[0], slice(whole->in[1], 2, y->from, n)}, .a = 1, .conv = whole->conv};
-    y->conv.c = n;
-    whole->uses--;
-}
-
-/* No work for what is the same everywhere, or wanted by nobody. (The GPU's convolutions have no tables.) */
-static void narrow_convolutions(Graph *g)
-{
-    for (int i = 0, n = g->count; i < n && !device; i++) {
-        Node *y = g->nodes[i];
-        if (y->dead) continue;
-        if (y->op == OP_conv2d || y->op == OP_conv2d_weight_grad) split_planes(y);
-        else if (y->op == OP_slice && y->in[0]->op == OP_conv2d_input_grad) narrow_gradient(y);
-    }
-}
-
-/* A convolution whose result (nothing but a bias was added) has one reader can do that reader's work while the result is
- * in registers. */
-static bool can_absorb(const Node *x)
-{
-    return is_conv(x) && x->uses == 1 && !x->kept && x->a == 1 && !x->in[MASK] && !x->in[SLOPES];
-}
-
-/* Makes reader `y` the convolution `x` itself, with one more operand in `slot`. */
-static void absorb(Node *y, Node *x, int slot, Node *operand, double mask_slope)
-{
-    Op op = x->op;
-    y->op = op;
-    memcpy(y->in, x->in, sizeof y->in);
-    y->in[slot] = operand;
-    y->conv = x->conv;
-    y->a = 1;
-    y->b = mask_slope;
-    x->dead = true;
-}
-
-/* leaky_mask(conv, y) and u + conv, as gradients are full of them, become one convolution each, and so does prelu(conv)
- * (the GPU's epilogue knows one slope only). */
-static void fuse_convolutions(Graph *g)
-{
-    for (int i = 0; i < g->count; i++) {
-        Node *y = g->nodes[i], *u = y->in[0], *v = y->in[1];
-        if (y->dead) continue;
-        if (y->op == OP_prelu && can_absorb(u) && !device) absorb(y, u, SLOPES, v, 0);
-        else if (y->op == OP_leaky_mask && can_absorb(u)) absorb(y, u, MASK, v, y->a);
-        else if (y->op == OP_add && can_absorb(v) && !v->in[PLUS] && v->id > u->id) absorb(y, v, PLUS, u, 0);
-        else if (y->op == OP_add && can_absorb(u) && !u->in[PLUS]) absorb(y, u, PLUS, v, 0);
-    }
-}
-
-/* A depthwise convolution with one reader, a 1x1, is done on that one's way in. (The GPU's kernels have no such way.) */
-static void fuse_pairs(Graph *g)
-{
-    for (int i = 0; i < g->count && !device; i++) {
-        Node *y = g->nodes[i], *u = y->in[0];
-        if (y->dead || y->op != OP_conv2d || u->op != OP_conv2d || u->uses != 1 || u->kept) continue;
-        if (u->in[MASK] || u->in[PLUS] || u->in[SLOPES] || !conv_takes_depthwise(&u->conv, &y->conv)) continue;
-        y->before = u;
-        y->in[0] = u->in[0], y->in[BEFORE_FILTER] = u->in[1], y->in[BEFORE_BIAS] = u->in[BIAS];
-        u->dead = true;
-    }
-}
-
-/* One prepared copy of a filter serves every convolution that wants it in the same layout. */
-static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
-{
-    for (int i = first; i < g->count; i++) {
-        Node *p = g->nodes[i];
-        if (p->in[0] == y->in[1] && p->layout == layout && p->axis == (int)conv_kind(y)) return p;
-    }
-    return append(
-        (Node){.op = OP_prepare_filter, .in = {y->in[1]}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
-}
-
-static void prepare_filters(Graph *g)
-{
-    int first = g->count;
-    for (int i = 0; i < first; i++) {
-        Node *y = g->nodes[i];
-        if (y->dead || !is_conv(y) || y->op == OP_conv2d_weight_grad) continue;
-        int layout = conv_filter_layout(&y->conv, conv_kind(y));
-        if (layout) y->in[FILTER] = prepared_filter(g, first, y, layout);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 6.2  Order
- *
- * Nodes run in the order they were made, with two exceptions: what the planner made comes just before its first reader,
- * and an update right after the last reader of its weight, so that its gradient's memory is free again soon. On a GPU,
- * which has the memory, updates come last, for one kernel; but not one whose result is still computed with, as batch
- * norm's count of batches is by a second pass.
- * ---------------------------------------------------------------------------------------------- */
-
-static void place_in_order(Graph *g, Node *y)
-{
-    if (y->placed) return;
-    for (int k = 0; k < MAX_INPUTS; k++)
-        if (y->in[k] && y->in[k]->late) place_in_order(g, y->in[k]);
-    g->order[g->n_order++] = y;
-    y->placed = true;
-}
-
-/* Does y read x, itself or through a view of it? */
-static bool reads(const Node *y, const Node *x)
-{
-    for (int k = 0; k < MAX_INPUTS; k++) {
-        const Node *operand = y->in[k];
-        while (operand && is_view(operand)) operand = operand->in[0];
-        if (operand == x) return true;
-    }
-    return false;
-}
-
-/* An update may run once its operands are known and nobody but updates will read its weight any more. */
-static int update_position(Graph *g, const Node *update)
-{
-    int position = 0;
-    for (int i = 0; i < g->n_order; i++) {
-        const Node *y = g->order[i];
-        if (y == update) continue;
-        if (!is_update(y->op) && reads(y, update->in[1])) position = i;
-        for (int k = 0; k < MAX_INPUTS; k++)
-            if (y == update->in[k]) position = i;
-    }
-    return position;
-}
-
-/* Does a node that is no update itself read what this one leaves in its weight? */
-static bool is_computed_with(Graph *g, const Node *update)
-{
-    for (int i = 0; i < g->n_order; i++)
-        if (reads(g->order[i], update)) return true;
-    return false;
-}
-
-static void order_nodes(Graph *g)
-{
-    free(g->order);
-    g->order = must_alloc((size_t)g->count, sizeof *g->order);
-    g->n_order = 0;
-    int *position = must_alloc((size_t)g->count, sizeof *position);
-    Node **updates = must_alloc((size_t)g->count, sizeof *updates);
-    int n_updates = 0;
-    for (int i = 0; i < g->count; i++) {
-        Node *y = g->nodes[i];
-        if (y->dead || y->late) continue;
-        if (is_update(y->op)) updates[n_updates++] = y;
-        else place_in_order(g, y);
-    }
-    for (int u = 0; u < n_updates; u++)
-        position[u] = device && !is_computed_with(g, updates[u]) ? g->n_order - 1 : update_position(g, updates[u]);
-    Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
-    int n = 0;
-    for (int i = 0; i < g->n_order; i++) {
-        merged[n++] = g->order[i];
-        for (int u = 0; u < n_updates; u++)
-            if (position[u] == i) merged[n++] = updates[u];
-    }
-    free(g->order), free(position), free(updates);
-    g->order = merged;
-    g->n_order = n;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 6.3  Places
- *
- * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
- * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
- * Lifetimes are all known beforehand, so the largest places are given out first, each the lowest stretch that is free
- * during its whole life; on the training graphs this comes within a few percent of the most that is ever alive at
- * once.
- * ---------------------------------------------------------------------------------------------- */
-
-static Node *place_owner(Node *y)
-{
-    while (y->place_of) y = y->place_of;
-    return y;
-}
-
-static size_t place_bytes(const Node *y)
-{
-    return round_up(count_of(y) * sizeof(real), ALIGNMENT);
-}
-
-/* May the result be written over operand k while it is read? Only where element i of both belong together. */
-static bool may_overwrite(const Node *y, int k)
-{
-    if (is_conv(y)) return k == PLUS;
-    if (y->op == OP_instance_norm || y->op == OP_instance_norm_dx) return k == 0;
-    return y->op >= OP_add && y->op <= OP_prelu;
-}
-
-/* The operand whose memory the result takes over, if any: it must die here, not be a leaf, and fill its place alone. */
-static Node *operand_to_overwrite(const Node *y)
-{
-    for (int k = 0; k < MAX_INPUTS; k++) {
-        Node *x = y->in[k];
-        if (!x || !may_overwrite(y, k)) continue;
-        Node *owner = place_owner(x);
-        int here = 0;
-        for (int j = 0; j < MAX_INPUTS; j++) here += y->in[j] && place_owner(y->in[j]) == owner;
-        bool safe = is_conv(y) ? here == 1 : true;                          /* a convolution reads its factors to the end */
-        if (safe && owner->op != OP_leaf && owner->uses_left == here && count_of(owner) == count_of(y)) return x;
-    }
-    return NULL;
-}
-
-/* Decides what stands in whose place, and from when to when each place is held. */
-static void share_places(Graph *g)
-{
-    for (int i = 0; i < g->n_order; i++) {
-        Node *y = g->order[i];
-        y->skip = is_view(y) ? view_start(y) : 0;
-        y->place_of = is_update(y->op) ? y->in[1] : is_view(y) ? y->in[0] : operand_to_overwrite(y);
-        Node *owner = place_owner(y);
-        if (owner == y) y->born = i, y->last_use = i;
-        owner->uses_left += y->uses + y->kept;                              /* a kept value's last use never comes */
-        if (y->kept) owner->last_use = g->n_order;
-        for (int k = 0; k < MAX_INPUTS; k++) {
-            Node *used = y->in[k] ? place_owner(y->in[k]) : NULL;
-            if (!used) continue;
-            used->uses_left--;
-            if (used->last_use < i) used->last_use = i;
-        }
-    }
-}
-
-static int largest_first(const void *a, const void *b)
-{
-    const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
-    size_t p = place_bytes(x), q = place_bytes(y);
-    return p != q ? (p < q) - (p > q) : (x->id > y->id) - (x->id < y->id);
-}
-
-/* The lowest offset at which y disturbs none of the `n` given places, which are sorted by offset. */
-static size_t lowest_gap(Node *const *given, int n, const Node *y)
-{
-    size_t at = 0;
-    for (int i = 0; i < n; i++) {
-        const Node *other = given[i];
-        if (other->last_use < y->born || y->last_use < other->born) continue;
-        if (at + place_bytes(y) <= other->offset) break;
-        if (other->offset + place_bytes(other) > at) at = other->offset + place_bytes(other);
-    }
-    return at;
-}
-
-static void plan_places(Graph *g)
-{
-    Node **owners = must_alloc((size_t)g->n_order, sizeof *owners),
-         **given = must_alloc((size_t)g->n_order, sizeof *given);
-    int n = 0;
-    share_places(g);
-    for (int i = 0; i < g->n_order; i++)
-        if (!g->order[i]->place_of && g->order[i]->op != OP_leaf) owners[n++] = g->order[i];
-    qsort(owners, (size_t)n, sizeof *owners, largest_first);
-    g->arena_bytes = 0;
-    for (int i = 0; i < n; i++) {
-        Node *y = owners[i];
-        int k = i;
-        y->offset = lowest_gap(given, i, y);
-        for (; k > 0 && given[k - 1]->offset > y->offset; k--) given[k] = given[k - 1];
-        given[k] = y;
-        if (y->offset + place_bytes(y) > g->arena_bytes) g->arena_bytes = y->offset + place_bytes(y);
-    }
-    free(owners), free(given);
-}
-
-/* Makes the planned graph ready on the device, in an arena there of the same layout. */
-static int plan_on_device(Graph *g, Error *e)
-{
-    char why[FACEGAN_ERROR];
-    g->on_device = device->prepare(g->order, g->n_order, g->arena_bytes, why);
-    if (g->on_device) return 1;
-    device_refused = true;
-    return fail(e, 1, "%s", why);
-}
-
-/* Plans the graph. Afterwards arena_bytes is what it needs; bind it to an arena, then run. On a GPU the arena here is
- * address space of which only the kept values' pages are ever touched. */
-static int graph_plan(Graph *g, Error *e)
-{
-    if (g->error.status) { *e = g->error; return 0; }
-    g->planning = true;
-    count_uses(g);
-    narrow_convolutions(g);
-    count_uses(g);
-    fuse_convolutions(g);
-    fuse_pairs(g);
-    if (!device) prepare_filters(g);
-    count_uses(g);
-    order_nodes(g);
-    plan_places(g);
-    return device ? plan_on_device(g, e) : 1;
-}
-
-/* Tells every node where its value stands. Graphs that never run at the same time may share an arena. */
-static void graph_bind(Graph *g, const Arena *arena)
-{
-    for (int i = 0; i < g->n_order; i++) {
-        Node *y = g->order[i];
-        if (y->op == OP_leaf) y->data = y->tensor->data;
-        else if (y->place_of) y->data = y->place_of->data + y->skip;
-        else y->data = (real *)(void *)(arena->base + y->offset);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 6.4  Running
- *
- * A loop over the rows' kernels: the one place that says where a node is computed.
- * ---------------------------------------------------------------------------------------------- */
-
-static void graph_run(Graph *g)
-{
-    char why[FACEGAN_ERROR];
-    if (!g->on_device)
-        for (int i = 0; i < g->n_order; i++) row_of(g->order[i]->op)->cpu(g->order[i]);
-    else if (!gpu->run(g->on_device, why)) device_failed(why);
-}
-
-/* One node after another, so that each value can be seen before a later one takes its place. */
-static void graph_run_one(Graph *g, int i)
-{
-    char why[FACEGAN_ERROR];
-    if (!g->on_device) row_of(g->order[i]->op)->cpu(g->order[i]);
-    else if (!gpu->run_one(g->on_device, i, why)) device_failed(why);
-}
-
-/* The same, and notes how long each node took. */
-static void graph_profile(Graph *g)
-{
-    char why[FACEGAN_ERROR];
-    if (g->on_device && !gpu->profile(g->on_device, why)) device_failed(why);
-    for (int i = 0; i < g->n_order && !g->on_device; i++) {
-        double start = now_seconds();
-        graph_run_one(g, i);
-        g->order[i]->milliseconds = 1e3 * (now_seconds() - start);
-    }
-}
-
-/* Runs the definitions instead of the kernels, in double, on the same leaves. Returns each node's value, by id. */
-static double **graph_define(Graph *g)
-{
-    double **values = must_alloc((size_t)g->count, sizeof *values);
-    for (int i = 0; i < g->count; i++) {
-        Node *y = g->nodes[i];
-        const double *in[MAX_INPUTS];
-        for (int k = 0; k < MAX_INPUTS; k++) in[k] = y->in[k] ? values[y->in[k]->id] : NULL;
-        values[i] = must_alloc(count_of(y), sizeof **values);
-        row_of(y->op)->define(y, in, values[i]);
-    }
-    return values;
-}
-
-static void free_values(double **values, int n)
-{
-    for (int i = 0; i < n; i++) free(values[i]);
-    free(values);
 }
 
 /* ================================================================================================
@@ -4687,6 +4241,542 @@ static Node *classifier_judge(Net *d, Node *x)
 
 enum { EMOTION_NEUTRAL, EMOTION_HAPPY, EMOTION_SAD, EMOTION_SURPRISE, EMOTION_FEAR, EMOTION_DISGUST, EMOTION_ANGRY, EMOTIONS };
 static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"};
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.7  The loop
+ *
+ * Training is the two steps in turn, D's n_critic times for each of G's. What feeds an iteration (a batch of pictures, its
+ * labels and random draws into the steps' leaves) and what looks at the networks after it (a line in a log, sample pictures,
+ * a checkpoint) is no business of the loop: it is given two functions.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Training {
+    Net g, d;
+    Batch batch;
+    Step d_step, g_step;                /* g_step.graph: NULL where there is no G to train */
+    long iteration, iterations;         /* done; wanted */
+    long n_critic;                      /* D steps for each G step */
+    double clip;                        /* WGAN: D's weights are kept within +-clip; 0: they are not */
+    bool forgets;                       /* G's optimiser starts anew with every step */
+    double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
+    bool g_known;                       /* has there been a G step? */
+    bool enough;                        /* there is no point in going on */
+} Training;
+
+static volatile sig_atomic_t interrupted;           /* by a signal: the loop ends after this iteration */
+
+/* WGAN's way to keep D Lipschitz (Arjovsky 2017, algorithm 1): clip its weights after each step. */
+static void clip_weights(Net *d, real limit)
+{
+    for (int i = 0; i < d->count; i++) {
+        Tensor *w = d->parameters[i].w;
+        if (d->parameters[i].role != LEARNT) continue;
+        fetched(w);
+        for (size_t k = 0; k < shape_count(w->shape); k++)
+            w->data[k] = w->data[k] > limit ? limit : w->data[k] < -limit ? -limit : w->data[k];
+        changed(w);
+    }
+}
+
+static void note_losses(const Step *step, double *last)
+{
+    for (int i = 0; i < step->n_terms; i++) last[i] = (double)step->terms[i]->data[0];
+    last[step->n_terms] = (double)step->total->data[0];
+}
+
+/* An optimiser that starts anew. */
+static void forget(Net *net)
+{
+    for (int i = 0; i < net->count; i++) {
+        Tensor *kept[2] = {net->parameters[i].m, net->parameters[i].v};
+        for (int k = 0; k < 2; k++)
+            if (kept[k]) memset(kept[k]->data, 0, shape_count(kept[k]->shape) * sizeof(real)), changed(kept[k]);
+    }
+}
+
+static void run_d_step(Training *t)
+{
+    graph_run(t->d_step.graph);
+    if (t->clip > 0) clip_weights(&t->d, (real)t->clip);
+}
+
+/* One iteration: a D step, and every n_critic-th time a G step. */
+static void train_iteration(Training *t)
+{
+    run_d_step(t);
+    note_losses(&t->d_step, t->last_d);
+    t->iteration++;
+    if (!t->g_step.graph || t->iteration % t->n_critic) return;
+    if (t->forgets) forget(&t->g);
+    graph_run(t->g_step.graph);
+    note_losses(&t->g_step, t->last_g);
+    t->g_known = true;
+}
+
+/* Both functions get `run`, which is their own affair, and end the training when they return 0. */
+static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)(void *run, Error *e), void *run, Error *e)
+{
+    while (t->iteration < t->iterations && !interrupted && !t->enough) {
+        if (!feed(run, e)) return 0;
+        train_iteration(t);
+        if (!look(run, e)) return 0;
+    }
+    return 1;
+}
+
+/* ================================================================================================
+ * 6  PLANNING AND RUNNING A GRAPH
+ *
+ * Planning happens once. It drops what nothing needs, keeps constant planes out of convolutions, folds a mask or a sum
+ * into the convolution that feeds it, asks the kernels how they want each filter prepared, puts every update as early as its
+ * weight's last reader allows, and gives each value a place in one arena, from its making to its last use. Running is
+ * then a loop over kernels.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 6.1  Rewriting
+ * ---------------------------------------------------------------------------------------------- */
+
+/* What the planner makes comes after its readers in the list: its operands are counted when its first reader is met. */
+static void use_once(Node *x)
+{
+    bool first = x->dead && x->late;
+    x->dead = false;
+    x->uses++;
+    for (int k = 0; k < MAX_INPUTS && first; k++)
+        if (x->in[k]) use_once(x->in[k]);
+}
+
+static void count_uses(Graph *g)
+{
+    for (int i = 0; i < g->count; i++) g->nodes[i]->uses = 0, g->nodes[i]->dead = true;
+    for (int i = g->count - 1; i >= 0; i--) {
+        Node *y = g->nodes[i];
+        if (y->late) continue;
+        if (y->kept || is_update(y->op)) y->dead = false;
+        if (y->dead) continue;
+        for (int k = 0; k < MAX_INPUTS; k++)
+            if (y->in[k]) use_once(y->in[k]);
+    }
+}
+
+/* The label (N,1,1,n) whose n constant planes are x's last channels, or NULL. */
+static Node *label_of_planes(const Node *x)
+{
+    const Node *planes = x->op == OP_concat && x->axis == 3 ? x->in[1] : NULL;
+    if (!planes || planes->op != OP_broadcast) return NULL;
+    const int *d = planes->in[0]->shape.d;
+    return d[1] == 1 && d[2] == 1 && d[3] == planes->shape.d[3] ? planes->in[0] : NULL;
+}
+
+/* x with all but size - 1 lines of an axis, half of them at either end, added up in one. */
+static Node *middle_summed(Node *x, int axis, int size)
+{
+    int half = size / 2;
+    Shape one = x->shape;
+    one.d[axis] = 1;
+    Node *low = slice(x, axis, 0, half), *high = slice(x, axis, x->shape.d[axis] - half, half);
+    Node *middle = sub(sum_to(x, one), add(sum_to(low, one), sum_to(high, one)));
+    return concat(concat(low, middle, axis), high, axis);
+}
+
+/* A label's planes need not be convolved: within the picture they add the same everywhere, and near its border what the
+ * taps add that are inside. So a picture as small as the kernel has every case, and its result is a table:
+ *
+ *     conv(concat(x, planes), w) = conv(x, w_x) + the table conv(small planes, w_planes)         w_x: w of x's channels
+ *     dw = concat(dw of (x, dy), dw of (small planes, dy with all pixels of a place added up))
+ *
+ * (StarGAN's first layer has 1 or 3 channels of 5 or 7 left: a half to a quarter of its time.) */
+static void split_planes(Node *y)
+{
+    Node *label = label_of_planes(y->in[0]), *x = y->in[0]->in[0], *w = y->in[1];
+    if (!label) return;
+    int size = y->conv.r, c = x->shape.d[3], n = label->shape.d[3];
+    ConvShape narrow = y->conv, small = y->conv;
+    narrow.c = c, small.c = n;
+    small.h = small.w = small.ho = small.wo = size;
+    if (!conv_takes_table(&narrow)) return;
+    Node *planes = broadcast(label, shape_x(&small));
+    if (y->op == OP_conv2d) {
+        y->in[PLUS] = conv2d(planes, slice(w, 2, c, n), y->in[BIAS], 1, small);
+        y->in[0] = x, y->in[1] = slice(w, 2, 0, c), y->in[BIAS] = NULL;
+        y->conv = narrow;
+    } else {
+        Node *dy = y->in[1], *dw = conv2d_weight_grad(x, dy, narrow);
+        y->op = OP_concat, y->axis = 2;
+        y->in[0] = dw, y->in[1] = conv2d_weight_grad(planes, middle_summed(middle_summed(dy, 2, size), 1, size), small);
+    }
+}
+
+/* Are slices of its channels all that is read of x? */
+static bool is_read_in_slices(const Node *x)
+{
+    int slices = 0;
+    for (int i = x->id; i < x->graph->count; i++) {
+        const Node *y = x->graph->nodes[i];
+        slices += !y->dead && y->op == OP_slice && y->axis == 3 && y->in[0] == x;
+    }
+    return !x->kept && slices == x->uses;
+}
+
+/* Some channels of an input gradient are the input gradient of a filter of these channels. */
+static void narrow_gradient(Node *y)
+{
+    Node *whole = y->in[0];
+    int n = y->shape.d[3];
+    if (y->axis != 3 || whole->conv.groups > 1 || whole->in[BIAS] || whole->a != 1 || !is_read_in_slices(whole)) return;
+    *y = (Node){.op = whole->op, .id = y->id, .shape = y->shape, .graph = y->graph, .kept = y->kept, .uses = y->uses,
+                .in = {whole->in[0], slice(whole->in[1], 2, y->from, n)}, .a = 1, .conv = whole->conv};
+    y->conv.c = n;
+    whole->uses--;
+}
+
+/* No work for what is the same everywhere, or wanted by nobody. (The GPU's convolutions have no tables.) */
+static void narrow_convolutions(Graph *g)
+{
+    for (int i = 0, n = g->count; i < n && !device; i++) {
+        Node *y = g->nodes[i];
+        if (y->dead) continue;
+        if (y->op == OP_conv2d || y->op == OP_conv2d_weight_grad) split_planes(y);
+        else if (y->op == OP_slice && y->in[0]->op == OP_conv2d_input_grad) narrow_gradient(y);
+    }
+}
+
+/* A convolution whose result (nothing but a bias was added) has one reader can do that reader's work while the result is
+ * in registers. */
+static bool can_absorb(const Node *x)
+{
+    return is_conv(x) && x->uses == 1 && !x->kept && x->a == 1 && !x->in[MASK] && !x->in[SLOPES];
+}
+
+/* Makes reader `y` the convolution `x` itself, with one more operand in `slot`. */
+static void absorb(Node *y, Node *x, int slot, Node *operand, double mask_slope)
+{
+    Op op = x->op;
+    y->op = op;
+    memcpy(y->in, x->in, sizeof y->in);
+    y->in[slot] = operand;
+    y->conv = x->conv;
+    y->a = 1;
+    y->b = mask_slope;
+    x->dead = true;
+}
+
+/* leaky_mask(conv, y) and u + conv, as gradients are full of them, become one convolution each, and so does prelu(conv)
+ * (the GPU's epilogue knows one slope only). */
+static void fuse_convolutions(Graph *g)
+{
+    for (int i = 0; i < g->count; i++) {
+        Node *y = g->nodes[i], *u = y->in[0], *v = y->in[1];
+        if (y->dead) continue;
+        if (y->op == OP_prelu && can_absorb(u) && !device) absorb(y, u, SLOPES, v, 0);
+        else if (y->op == OP_leaky_mask && can_absorb(u)) absorb(y, u, MASK, v, y->a);
+        else if (y->op == OP_add && can_absorb(v) && !v->in[PLUS] && v->id > u->id) absorb(y, v, PLUS, u, 0);
+        else if (y->op == OP_add && can_absorb(u) && !u->in[PLUS]) absorb(y, u, PLUS, v, 0);
+    }
+}
+
+/* A depthwise convolution with one reader, a 1x1, is done on that one's way in. (The GPU's kernels have no such way.) */
+static void fuse_pairs(Graph *g)
+{
+    for (int i = 0; i < g->count && !device; i++) {
+        Node *y = g->nodes[i], *u = y->in[0];
+        if (y->dead || y->op != OP_conv2d || u->op != OP_conv2d || u->uses != 1 || u->kept) continue;
+        if (u->in[MASK] || u->in[PLUS] || u->in[SLOPES] || !conv_takes_depthwise(&u->conv, &y->conv)) continue;
+        y->before = u;
+        y->in[0] = u->in[0], y->in[BEFORE_FILTER] = u->in[1], y->in[BEFORE_BIAS] = u->in[BIAS];
+        u->dead = true;
+    }
+}
+
+/* One prepared copy of a filter serves every convolution that wants it in the same layout. */
+static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
+{
+    for (int i = first; i < g->count; i++) {
+        Node *p = g->nodes[i];
+        if (p->in[0] == y->in[1] && p->layout == layout && p->axis == (int)conv_kind(y)) return p;
+    }
+    return append(
+        (Node){.op = OP_prepare_filter, .in = {y->in[1]}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
+}
+
+static void prepare_filters(Graph *g)
+{
+    int first = g->count;
+    for (int i = 0; i < first; i++) {
+        Node *y = g->nodes[i];
+        if (y->dead || !is_conv(y) || y->op == OP_conv2d_weight_grad) continue;
+        int layout = conv_filter_layout(&y->conv, conv_kind(y));
+        if (layout) y->in[FILTER] = prepared_filter(g, first, y, layout);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 6.2  Order
+ *
+ * Nodes run in the order they were made, with two exceptions: what the planner made comes just before its first reader,
+ * and an update right after the last reader of its weight, so that its gradient's memory is free again soon. On a GPU,
+ * which has the memory, updates come last, for one kernel; but not one whose result is still computed with, as batch
+ * norm's count of batches is by a second pass.
+ * ---------------------------------------------------------------------------------------------- */
+
+static void place_in_order(Graph *g, Node *y)
+{
+    if (y->placed) return;
+    for (int k = 0; k < MAX_INPUTS; k++)
+        if (y->in[k] && y->in[k]->late) place_in_order(g, y->in[k]);
+    g->order[g->n_order++] = y;
+    y->placed = true;
+}
+
+/* Does y read x, itself or through a view of it? */
+static bool reads(const Node *y, const Node *x)
+{
+    for (int k = 0; k < MAX_INPUTS; k++) {
+        const Node *operand = y->in[k];
+        while (operand && is_view(operand)) operand = operand->in[0];
+        if (operand == x) return true;
+    }
+    return false;
+}
+
+/* An update may run once its operands are known and nobody but updates will read its weight any more. */
+static int update_position(Graph *g, const Node *update)
+{
+    int position = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        const Node *y = g->order[i];
+        if (y == update) continue;
+        if (!is_update(y->op) && reads(y, update->in[1])) position = i;
+        for (int k = 0; k < MAX_INPUTS; k++)
+            if (y == update->in[k]) position = i;
+    }
+    return position;
+}
+
+/* Does a node that is no update itself read what this one leaves in its weight? */
+static bool is_computed_with(Graph *g, const Node *update)
+{
+    for (int i = 0; i < g->n_order; i++)
+        if (reads(g->order[i], update)) return true;
+    return false;
+}
+
+static void order_nodes(Graph *g)
+{
+    free(g->order);
+    g->order = must_alloc((size_t)g->count, sizeof *g->order);
+    g->n_order = 0;
+    int *position = must_alloc((size_t)g->count, sizeof *position);
+    Node **updates = must_alloc((size_t)g->count, sizeof *updates);
+    int n_updates = 0;
+    for (int i = 0; i < g->count; i++) {
+        Node *y = g->nodes[i];
+        if (y->dead || y->late) continue;
+        if (is_update(y->op)) updates[n_updates++] = y;
+        else place_in_order(g, y);
+    }
+    for (int u = 0; u < n_updates; u++)
+        position[u] = device && !is_computed_with(g, updates[u]) ? g->n_order - 1 : update_position(g, updates[u]);
+    Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
+    int n = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        merged[n++] = g->order[i];
+        for (int u = 0; u < n_updates; u++)
+            if (position[u] == i) merged[n++] = updates[u];
+    }
+    free(g->order), free(position), free(updates);
+    g->order = merged;
+    g->n_order = n;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 6.3  Places
+ *
+ * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
+ * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
+ * Lifetimes are all known beforehand, so the largest places are given out first, each the lowest stretch that is free
+ * during its whole life; on the training graphs this comes within a few percent of the most that is ever alive at
+ * once.
+ * ---------------------------------------------------------------------------------------------- */
+
+static Node *place_owner(Node *y)
+{
+    while (y->place_of) y = y->place_of;
+    return y;
+}
+
+static size_t place_bytes(const Node *y)
+{
+    return round_up(count_of(y) * sizeof(real), ALIGNMENT);
+}
+
+/* May the result be written over operand k while it is read? Only where element i of both belong together. */
+static bool may_overwrite(const Node *y, int k)
+{
+    if (is_conv(y)) return k == PLUS;
+    if (y->op == OP_instance_norm || y->op == OP_instance_norm_dx) return k == 0;
+    return y->op >= OP_add && y->op <= OP_prelu;
+}
+
+/* The operand whose memory the result takes over, if any: it must die here, not be a leaf, and fill its place alone. */
+static Node *operand_to_overwrite(const Node *y)
+{
+    for (int k = 0; k < MAX_INPUTS; k++) {
+        Node *x = y->in[k];
+        if (!x || !may_overwrite(y, k)) continue;
+        Node *owner = place_owner(x);
+        int here = 0;
+        for (int j = 0; j < MAX_INPUTS; j++) here += y->in[j] && place_owner(y->in[j]) == owner;
+        bool safe = is_conv(y) ? here == 1 : true;                          /* a convolution reads its factors to the end */
+        if (safe && owner->op != OP_leaf && owner->uses_left == here && count_of(owner) == count_of(y)) return x;
+    }
+    return NULL;
+}
+
+/* Decides what stands in whose place, and from when to when each place is held. */
+static void share_places(Graph *g)
+{
+    for (int i = 0; i < g->n_order; i++) {
+        Node *y = g->order[i];
+        y->skip = is_view(y) ? view_start(y) : 0;
+        y->place_of = is_update(y->op) ? y->in[1] : is_view(y) ? y->in[0] : operand_to_overwrite(y);
+        Node *owner = place_owner(y);
+        if (owner == y) y->born = i, y->last_use = i;
+        owner->uses_left += y->uses + y->kept;                              /* a kept value's last use never comes */
+        if (y->kept) owner->last_use = g->n_order;
+        for (int k = 0; k < MAX_INPUTS; k++) {
+            Node *used = y->in[k] ? place_owner(y->in[k]) : NULL;
+            if (!used) continue;
+            used->uses_left--;
+            if (used->last_use < i) used->last_use = i;
+        }
+    }
+}
+
+static int largest_first(const void *a, const void *b)
+{
+    const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
+    size_t p = place_bytes(x), q = place_bytes(y);
+    return p != q ? (p < q) - (p > q) : (x->id > y->id) - (x->id < y->id);
+}
+
+/* The lowest offset at which y disturbs none of the `n` given places, which are sorted by offset. */
+static size_t lowest_gap(Node *const *given, int n, const Node *y)
+{
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        const Node *other = given[i];
+        if (other->last_use < y->born || y->last_use < other->born) continue;
+        if (at + place_bytes(y) <= other->offset) break;
+        if (other->offset + place_bytes(other) > at) at = other->offset + place_bytes(other);
+    }
+    return at;
+}
+
+static void plan_places(Graph *g)
+{
+    Node **owners = must_alloc((size_t)g->n_order, sizeof *owners),
+         **given = must_alloc((size_t)g->n_order, sizeof *given);
+    int n = 0;
+    share_places(g);
+    for (int i = 0; i < g->n_order; i++)
+        if (!g->order[i]->place_of && g->order[i]->op != OP_leaf) owners[n++] = g->order[i];
+    qsort(owners, (size_t)n, sizeof *owners, largest_first);
+    g->arena_bytes = 0;
+    for (int i = 0; i < n; i++) {
+        Node *y = owners[i];
+        int k = i;
+        y->offset = lowest_gap(given, i, y);
+        for (; k > 0 && given[k - 1]->offset > y->offset; k--) given[k] = given[k - 1];
+        given[k] = y;
+        if (y->offset + place_bytes(y) > g->arena_bytes) g->arena_bytes = y->offset + place_bytes(y);
+    }
+    free(owners), free(given);
+}
+
+/* Makes the planned graph ready on the device, in an arena there of the same layout. */
+static int plan_on_device(Graph *g, Error *e)
+{
+    char why[FACEGAN_ERROR];
+    g->on_device = device->prepare(g->order, g->n_order, g->arena_bytes, why);
+    if (g->on_device) return 1;
+    device_refused = true;
+    return fail(e, 1, "%s", why);
+}
+
+/* Plans the graph. Afterwards arena_bytes is what it needs; bind it to an arena, then run. On a GPU the arena here is
+ * address space of which only the kept values' pages are ever touched. */
+static int graph_plan(Graph *g, Error *e)
+{
+    if (g->error.status) { *e = g->error; return 0; }
+    g->planning = true;
+    count_uses(g);
+    narrow_convolutions(g);
+    count_uses(g);
+    fuse_convolutions(g);
+    fuse_pairs(g);
+    if (!device) prepare_filters(g);
+    count_uses(g);
+    order_nodes(g);
+    plan_places(g);
+    return device ? plan_on_device(g, e) : 1;
+}
+
+/* Tells every node where its value stands. Graphs that never run at the same time may share an arena. */
+static void graph_bind(Graph *g, const Arena *arena)
+{
+    for (int i = 0; i < g->n_order; i++) {
+        Node *y = g->order[i];
+        if (y->op == OP_leaf) y->data = y->tensor->data;
+        else if (y->place_of) y->data = y->place_of->data + y->skip;
+        else y->data = (real *)(void *)(arena->base + y->offset);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 6.4  Running, one by one
+ * ---------------------------------------------------------------------------------------------- */
+
+/* One node after another, so that each value can be seen before a later one takes its place. */
+static void graph_run_one(Graph *g, int i)
+{
+    char why[FACEGAN_ERROR];
+    if (!g->on_device) row_of(g->order[i]->op)->cpu(g->order[i]);
+    else if (!gpu->run_one(g->on_device, i, why)) device_failed(why);
+}
+
+/* The same, and notes how long each node took. */
+static void graph_profile(Graph *g)
+{
+    char why[FACEGAN_ERROR];
+    if (g->on_device && !gpu->profile(g->on_device, why)) device_failed(why);
+    for (int i = 0; i < g->n_order && !g->on_device; i++) {
+        double start = now_seconds();
+        graph_run_one(g, i);
+        g->order[i]->milliseconds = 1e3 * (now_seconds() - start);
+    }
+}
+
+/* Runs the definitions instead of the kernels, in double, on the same leaves. Returns each node's value, by id. */
+static double **graph_define(Graph *g)
+{
+    double **values = must_alloc((size_t)g->count, sizeof *values);
+    for (int i = 0; i < g->count; i++) {
+        Node *y = g->nodes[i];
+        const double *in[MAX_INPUTS];
+        for (int k = 0; k < MAX_INPUTS; k++) in[k] = y->in[k] ? values[y->in[k]->id] : NULL;
+        values[i] = must_alloc(count_of(y), sizeof **values);
+        row_of(y->op)->define(y, in, values[i]);
+    }
+    return values;
+}
+
+static void free_values(double **values, int n)
+{
+    for (int i = 0; i < n; i++) free(values[i]);
+    free(values);
+}
 
 /* ================================================================================================
  * 9  DATA: READERS, AUGMENTATION, BACKGROUND LOADING, THE DATA DOCTOR, THE DRAWN FACES
@@ -10419,24 +10509,19 @@ typedef struct Trainer {
     Recipe recipe;
     DataSet data, held_out;             /* training pictures, and the validation part, if there is one */
     bool has_held_out;
-    Net g, d;
+    Training now;                       /* the networks, their steps, and where they stand: 8.7 */
     Teacher teachers[MAX_TEACHERS];     /* recipe.teachers, and the classifiers that they are */
     struct Classifier *judges[MAX_TEACHERS];
-    Batch batch;
-    Step d_step, g_step;
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
     Graph *judge;                       /* D's class scores for a batch of held-out pictures */
     Tensor *judge_x;
     Node *judge_scores, *judge_logsum;  /* (JUDGE_BATCH,1,1,n), (JUDGE_BATCH,1,1,1) */
     Arena arena;                        /* one for all graphs: they never run at the same time */
-    long iteration;                     /* iterations done */
     unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X), what a G that edits pictures is shown */
     int n_samples, columns;             /* of the sample sheet: rows, and drawings in a row */
     int *labels;                        /* (N) */
     uint8_t *attribute_bytes;           /* (N,n) or NULL */
     struct Lookout *watch;                /* for collapse, of a G that draws from noise; or NULL */
-    double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
-    bool g_known;                       /* has there been a G step? */
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
     long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and at which iteration last */
@@ -10445,8 +10530,6 @@ typedef struct Trainer {
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
  * their class. */
 typedef struct Judgement { int count, right; double loss; } Judgement;
-
-static volatile sig_atomic_t interrupted;
 
 static const Adversarial *find_adversarial(const char *name)
 {
@@ -10597,14 +10680,6 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
                                 .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
 }
 
-/* Adam's three numbers for its t-th step (t from 1). */
-static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t)
-{
-    schedule->data[0] = (real)lr;
-    schedule->data[1] = (real)(1 / (1 - pow(beta1, (double)t)));
-    schedule->data[2] = (real)(1 / (1 - pow(beta2, (double)t)));
-}
-
 /* The learning rate of iteration i (from 0). linear: constant for the first half, then a line to 0. The public code
  * subtracts one iteration's share only once every 1000 iterations, so that in truth its rate hardly falls: "published".
  * cosine: up along a line for the first twentieth, then down along half a wave (Loshchilov & Hutter 2017). */
@@ -10630,7 +10705,7 @@ static double rate_of(const Trainer *t, long i)
 /* Writes the batch's labels as vectors: one-hot, or the attributes' shares. */
 static void write_labels(const Trainer *t, const int *order, Tensor *to)
 {
-    int n = t->g.classes;
+    int n = t->now.g.classes;
     for (int i = 0; i < t->recipe.batch; i++)
         for (int k = 0; k < n; k++) {
             int from = order ? order[i] : i;
@@ -10647,7 +10722,7 @@ static void draw_targets(const Trainer *t, int *order)
     int n = t->recipe.batch;
     for (int i = 0; i < n; i++) order[i] = i;
     for (int i = n - 1; i > 0; i--) {
-        int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->iteration, (uint32_t)i) * (i + 1)),
+        int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration, (uint32_t)i) * (i + 1)),
             swap = order[i];
         order[i] = order[k], order[k] = swap;
     }
@@ -10704,14 +10779,14 @@ static void one_hot(real *condition, int n, int k)
 /* The sample face of a row, as G takes it. */
 static void show_face(const Trainer *t, int row, real *x)
 {
-    size_t bytes = (size_t)(t->g.size * t->g.size * t->g.channels);
+    size_t bytes = (size_t)(t->now.g.size * t->now.g.size * t->now.g.channels);
     from_bytes(t->sample_pixels + (size_t)row * bytes, bytes, x);
 }
 
 static void show_label(const Trainer *t, int row, int column, real *x, real *condition)
 {
     show_face(t, row, x);
-    one_hot(condition, t->g.classes, column);
+    one_hot(condition, t->now.g.classes, column);
 }
 
 /* Is this side one that the generator (a multiple of 4) and the discriminator (d halvings) can take? */
@@ -10823,7 +10898,7 @@ static void add_gaussian_draws(Batch *b, const Settings *s, int classes)
 /* An emotion's direction at full strength, or its Gaussian's mean. */
 static void show_emotion(const Trainer *t, int row, int column, real *x, real *condition)
 {
-    Gamut gamut = gamut_of(&t->g);
+    Gamut gamut = gamut_of(&t->now.g);
     show_face(t, row, x);
     for (int i = 0; i < gamut.dimensions; i++) condition[i] = (real)gamut.mean[column][i];
 }
@@ -10969,8 +11044,8 @@ static void fixed_latent(uint64_t seed, uint64_t index, int numbers, real *z)
 /* A row is one latent as every class, or, without classes, eight latents. */
 static void show_latent(const Trainer *t, int row, int column, real *x, real *condition)
 {
-    fixed_latent((uint64_t)t->settings.seed, (uint64_t)(condition ? row : row * SAMPLE_FACES + column), t->g.latent, x);
-    if (condition) one_hot(condition, t->g.classes, column);
+    fixed_latent((uint64_t)t->settings.seed, (uint64_t)(condition ? row : row * SAMPLE_FACES + column), t->now.g.latent, x);
+    if (condition) one_hot(condition, t->now.g.classes, column);
 }
 
 #define FROM_NOISE                                                                                                     \
@@ -11069,8 +11144,8 @@ static const Model *find_model(const char *name, Error *e)
 static void draw_strengths(const Trainer *t, Tensor *to)
 {
     for (int i = 0; i < t->recipe.batch; i++) {
-        double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->iteration, (uint32_t)i);
-        bool neutral = t->batch.target->data[i * t->g.classes] == 1;
+        double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->now.iteration, (uint32_t)i);
+        bool neutral = t->now.batch.target->data[i * t->now.g.classes] == 1;
         to->data[i] = (real)(neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u);
     }
 }
@@ -11078,9 +11153,9 @@ static void draw_strengths(const Trainer *t, Tensor *to)
 /* The model's own draws, each by what its name says it is. The last letter's step has its own numbers. */
 static void fill_draws(const Trainer *t)
 {
-    uint64_t seed = (uint64_t)t->settings.seed, index = (uint64_t)t->iteration;
-    for (int k = 0; k < t->batch.n_draws; k++) {
-        Tensor *to = t->batch.draws[k];
+    uint64_t seed = (uint64_t)t->settings.seed, index = (uint64_t)t->now.iteration;
+    for (int k = 0; k < t->now.batch.n_draws; k++) {
+        Tensor *to = t->now.batch.draws[k];
         const char *name = to->name;
         uint32_t first = (uint32_t)(unsigned char)name[strlen(name) - 1] << 20;
         if (strcmp(name, "rho") == 0) { draw_strengths(t, to); continue; }
@@ -11098,69 +11173,21 @@ static void fill_draws(const Trainer *t)
 static int fill_batch(Trainer *t, Loader *loader, Error *e)
 {
     const Settings *s = &t->settings;
-    if (!loader_next(loader, t->batch.x->data, t->labels, t->attribute_bytes, e)) return 0;
+    if (!loader_next(loader, t->now.batch.x->data, t->labels, t->attribute_bytes, e)) return 0;
     int *order = must_alloc((size_t)s->batch, sizeof *order);
     draw_targets(t, order);
-    write_labels(t, NULL, t->batch.label);
-    write_labels(t, order, t->batch.target);
+    write_labels(t, NULL, t->now.batch.label);
+    write_labels(t, order, t->now.batch.target);
     free(order);
     for (int i = 0; i < s->batch; i++)
-        t->batch.alpha->data[i] = (real)draw((uint64_t)s->seed, STREAM_ALPHA, (uint64_t)t->iteration, (uint32_t)i);
+        t->now.batch.alpha->data[i] = (real)draw((uint64_t)s->seed, STREAM_ALPHA, (uint64_t)t->now.iteration, (uint32_t)i);
     fill_draws(t);
-    fill_masks(&t->g, (uint64_t)s->seed, (uint64_t)t->iteration);
-    fill_masks(&t->d, (uint64_t)s->seed, (uint64_t)t->iteration);
-    double lr = rate_of(t, t->iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
-    set_schedule(t->batch.schedule_d, lr * d_share, s->beta1, s->beta2, t->iteration + 1);
-    set_schedule(t->batch.schedule_g, lr, s->beta1, s->beta2, t->iteration / s->n_critic + 1);
+    fill_masks(&t->now.g, (uint64_t)s->seed, (uint64_t)t->now.iteration);
+    fill_masks(&t->now.d, (uint64_t)s->seed, (uint64_t)t->now.iteration);
+    double lr = rate_of(t, t->now.iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
+    set_schedule(t->now.batch.schedule_d, lr * d_share, s->beta1, s->beta2, t->now.iteration + 1);
+    set_schedule(t->now.batch.schedule_g, lr, s->beta1, s->beta2, t->now.iteration / s->n_critic + 1);
     return 1;
-}
-
-/* WGAN's way to keep D Lipschitz (Arjovsky 2017, algorithm 1): clip its weights after each step. */
-static void clip_weights(Net *d, real limit)
-{
-    for (int i = 0; i < d->count; i++) {
-        Tensor *w = d->parameters[i].w;
-        if (d->parameters[i].role != LEARNT) continue;
-        fetched(w);
-        for (size_t k = 0; k < shape_count(w->shape); k++)
-            w->data[k] = w->data[k] > limit ? limit : w->data[k] < -limit ? -limit : w->data[k];
-        changed(w);
-    }
-}
-
-static void run_d_step(Trainer *t)
-{
-    graph_run(t->d_step.graph);
-    if (strcmp(t->settings.adv, "wgan") == 0 && t->settings.clip > 0) clip_weights(&t->d, (real)t->settings.clip);
-}
-
-static void note_losses(const Step *step, double *last)
-{
-    for (int i = 0; i < step->n_terms; i++) last[i] = (double)step->terms[i]->data[0];
-    last[step->n_terms] = (double)step->total->data[0];
-}
-
-/* An optimiser that starts anew. */
-static void forget(Net *net)
-{
-    for (int i = 0; i < net->count; i++) {
-        Tensor *kept[2] = {net->parameters[i].m, net->parameters[i].v};
-        for (int k = 0; k < 2; k++)
-            if (kept[k]) memset(kept[k]->data, 0, shape_count(kept[k]->shape) * sizeof(real)), changed(kept[k]);
-    }
-}
-
-/* One iteration: a D step, and every n_critic-th time a G step. */
-static void train_iteration(Trainer *t)
-{
-    run_d_step(t);
-    note_losses(&t->d_step, t->last_d);
-    t->iteration++;
-    if (!t->model->g_step || t->iteration % t->settings.n_critic) return;
-    if (t->settings.forget) forget(&t->g);
-    graph_run(t->g_step.graph);
-    note_losses(&t->g_step, t->last_g);
-    t->g_known = true;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -11307,7 +11334,7 @@ static int watch_with_classifier(Trainer *t, const real *x, int count, Error *e)
 {
     Lookout *w = t->watch;
     w->judge = classifier_open(t->settings.classifier, e);
-    if (!w->judge || !classifier_suits(w->judge, &t->g, t->g.condition ? &t->data : NULL, w->judge_class, e)) return 0;
+    if (!w->judge || !classifier_suits(w->judge, &t->now.g, t->now.g.condition ? &t->data : NULL, w->judge_class, e)) return 0;
     w->feature_spread = classifier_spread(w->judge, x, count);
     return 1;
 }
@@ -11354,15 +11381,15 @@ static int watch_data(Trainer *t, Error *e)
 static void watch_draw(Trainer *t, int turn, Pictures *to)
 {
     Drawing *d = &t->watch->drawing;
-    int n = t->g.classes;
+    int n = t->now.g.classes;
     size_t bytes = count_of(d->y) / WATCHED;
     for (int i = 0; i < WATCHED; i++) {
-        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), t->g.latent, d->x->data + i * t->g.latent);
+        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), t->now.g.latent, d->x->data + i * t->now.g.latent);
         to->label[i] = (i + turn) % n;
         if (d->condition) one_hot(d->condition->data + i * n, n, to->label[i]);
     }
     graph_run(d->graph);
-    for (int i = 0; i < WATCHED; i++) measure_picture(d->y->data + (size_t)i * bytes, t->g.size, t->g.channels, to, i);
+    for (int i = 0; i < WATCHED; i++) measure_picture(d->y->data + (size_t)i * bytes, t->now.g.size, t->now.g.channels, to, i);
 }
 
 /* The share of the drawn pictures that D puts into their class. */
@@ -11370,7 +11397,7 @@ static double watch_agreement(Trainer *t)
 {
     Drawing *d = &t->watch->drawing;
     size_t pixels = count_of(d->y);
-    int n = t->g.classes, right = 0;
+    int n = t->now.g.classes, right = 0;
     real *drawn = must_alloc(pixels, sizeof *drawn);
     memcpy(drawn, d->y->data, pixels * sizeof *drawn);                  /* the graphs share one arena */
     for (int first = 0; first < WATCHED; first += JUDGE_BATCH) {
@@ -11390,25 +11417,25 @@ static double watch_agreement(Trainer *t)
 static void watch_look(Trainer *t)
 {
     Lookout *w = t->watch;
-    Pictures drawn = pictures_new(WATCHED, t->g.size, t->g.channels), turned = drawn;
+    Pictures drawn = pictures_new(WATCHED, t->now.g.size, t->now.g.channels), turned = drawn;
     StatsRows pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED), data = pixels_of(&w->data, w->data.n),
               centre = {w->centres, w->data.n < CLUSTERS ? w->data.n : CLUSTERS, edges.d};
     watch_draw(t, 0, &drawn);
     double spread = stats_pair_distance(&pixels), turns = 0;
     const real *x = t->watch->drawing.y->data;
     if (w->judge) w->signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
-    if (w->judge && t->g.condition)
+    if (w->judge && t->now.g.condition)
         w->signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
-    w->signs[SIGN_AGREEMENT] = t->judge && t->g.condition ? watch_agreement(t) : NAN;
+    w->signs[SIGN_AGREEMENT] = t->judge && t->now.g.condition ? watch_agreement(t) : NAN;
     w->signs[SIGN_PIXELS] = spread / w->pixel_spread;
     w->signs[SIGN_EDGES] = stats_pair_distance(&edges) / w->edge_spread;
-    w->signs[SIGN_WITHIN] = t->g.condition ? fmin(mean_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
+    w->signs[SIGN_WITHIN] = t->now.g.condition ? fmin(mean_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
                                                   mean_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
     w->signs[SIGN_NEAREST] = stats_nearest_distance(&pixels, &data) / w->data_nearest;
     w->signs[SIGN_CLUSTERS] = stats_clusters_reached(&centre, &edges) / w->data_clusters;
     w->signs[SIGN_LABEL] = NAN;
-    if (t->g.condition) {
-        turned = pictures_new(WATCHED, t->g.size, t->g.channels);
+    if (t->now.g.condition) {
+        turned = pictures_new(WATCHED, t->now.g.size, t->now.g.channels);
         watch_draw(t, 1, &turned);
         for (int i = 0; i < WATCHED; i++) {
             size_t at = (size_t)i * (size_t)drawn.pixel_count;
@@ -11439,7 +11466,7 @@ static bool watch_alarm(Trainer *t)
     const Settings *s = &t->settings;
     double least = watch_least(w);
     bool low = !(least >= s->collapse_below), was = w->alarmed;
-    if (least >= 1.3 * s->collapse_below || t->iteration >= s->iters / 2) w->armed = true;
+    if (least >= 1.3 * s->collapse_below || t->now.iteration >= s->iters / 2) w->armed = true;
     w->alarmed = low && w->armed;
     return w->alarmed && !was;
 }
@@ -11494,16 +11521,16 @@ static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
 static void build_judge(Trainer *t, int batch)
 {
     t->judge = graph_new();
-    t->judge_x = tensor_new("judged", shape_of(batch, t->d.size, t->d.size, t->d.channels));
-    net_attach(&t->d, t->judge);
-    t->judge_scores = keep(t->model->judge(&t->d, leaf(t->judge, t->judge_x)));
+    t->judge_x = tensor_new("judged", shape_of(batch, t->now.d.size, t->now.d.size, t->now.d.channels));
+    net_attach(&t->now.d, t->judge);
+    t->judge_scores = keep(t->model->judge(&t->now.d, leaf(t->judge, t->judge_x)));
     t->judge_logsum = keep(logsumexp(t->judge_scores));
 }
 
 /* N / (n N_class): so weighed, every class counts as much as any other. */
 static void weigh_classes(Trainer *t, int classes)
 {
-    Tensor *weights = t->batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
+    Tensor *weights = t->now.batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
     double *pictures = must_alloc((size_t)classes, sizeof *pictures);
     for (int i = 0; i < t->data.count; i++) pictures[t->data.label[i]]++;
     for (int k = 0; k < classes; k++)
@@ -11536,17 +11563,19 @@ static void build_steps(Trainer *t, int classes)
     const Settings *s = &t->settings;
     const Model *model = t->model;
     Error checked = {0};
-    make_nets(s, classes, &t->g, &t->d);
-    if (!model->generator) shape_classifier(s, &t->d, &checked);
-    t->g.condition = t->d.condition = model->condition_size(s, classes);
-    t->g.latent = model->latent_size ? model->latent_size(s) : 0;
-    t->g.space = t->d.space = model->space;
-    if (model->prepare) model->prepare(s, &t->g, &t->d);
-    t->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
+    make_nets(s, classes, &t->now.g, &t->now.d);
+    if (!model->generator) shape_classifier(s, &t->now.d, &checked);
+    t->now.g.condition = t->now.d.condition = model->condition_size(s, classes);
+    t->now.g.latent = model->latent_size ? model->latent_size(s) : 0;
+    t->now.g.space = t->now.d.space = model->space;
+    if (model->prepare) model->prepare(s, &t->now.g, &t->now.d);
+    t->now.batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
     if (s->class_weights) weigh_classes(t, classes);
-    model->add_draws(&t->batch, s, classes);
-    t->d_step = model->d_step(&t->g, &t->d, &t->batch, &t->recipe);
-    if (model->g_step) t->g_step = model->g_step(&t->g, &t->d, &t->batch, &t->recipe);
+    model->add_draws(&t->now.batch, s, classes);
+    t->now.iterations = s->iters, t->now.n_critic = s->n_critic, t->now.forgets = s->forget;
+    t->now.clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
+    t->now.d_step = model->d_step(&t->now.g, &t->now.d, &t->now.batch, &t->recipe);
+    if (model->g_step) t->now.g_step = model->g_step(&t->now.g, &t->now.d, &t->now.batch, &t->recipe);
 }
 
 static int build_graphs(Trainer *t, int classes, Error *e)
@@ -11554,24 +11583,24 @@ static int build_graphs(Trainer *t, int classes, Error *e)
     const Settings *s = &t->settings;
     if (!t->model->check(s, classes, e) || !open_teachers(t, e)) return 0;
     build_steps(t, classes);
-    t->columns = t->g.condition ? classes : SAMPLE_FACES;
-    if (t->g.latent) t->watch = watch_new(&t->g, t->model->generator);
-    exchange_averages(&t->g);
-    if (t->model->generator) t->drawing = drawing_new(&t->g, t->model->generator, t->columns);
-    exchange_averages(&t->g);
+    t->columns = t->now.g.condition ? classes : SAMPLE_FACES;
+    if (t->now.g.latent) t->watch = watch_new(&t->now.g, t->model->generator);
+    exchange_averages(&t->now.g);
+    if (t->model->generator) t->drawing = drawing_new(&t->now.g, t->model->generator, t->columns);
+    exchange_averages(&t->now.g);
     if (t->model->judge) build_judge(t, JUDGE_BATCH);
-    Graph *graphs[] = {t->d_step.graph, t->g_step.graph, t->drawing.graph, t->judge, t->watch ? t->watch->drawing.graph : NULL};
+    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge, t->watch ? t->watch->drawing.graph : NULL};
     return bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena, e);
 }
 
 static void trainer_free(Trainer *t)
 {
-    graph_free(t->d_step.graph), graph_free(t->g_step.graph), graph_free(t->judge);
+    graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge);
     drawing_free(&t->drawing);
     watch_free(t->watch);
     tensor_free(t->judge_x);
-    batch_free(&t->batch);
-    net_free(&t->g), net_free(&t->d);
+    batch_free(&t->now.batch);
+    net_free(&t->now.g), net_free(&t->now.d);
     for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
     arena_free(&t->arena);
     dataset_close(&t->data);
@@ -11660,8 +11689,8 @@ static int put_neutral_first(Trainer *t, Error *e)
  * one. */
 static int choose_samples(Trainer *t, Error *e)
 {
-    t->n_samples = t->g.latent ? SAMPLE_FACES : 0;
-    if (t->g.latent || !t->model->generator) return 1;
+    t->n_samples = t->now.g.latent ? SAMPLE_FACES : 0;
+    if (t->now.g.latent || !t->model->generator) return 1;
     const DataSet *set = t->has_held_out ? &t->held_out : &t->data;
     const Settings *s = &t->settings;
     size_t bytes = (size_t)(s->size * s->size * s->channels);
@@ -11715,12 +11744,12 @@ static int save_checkpoint_as(const Trainer *t, const char *name, Error *e)
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     Store store = {0};
     run_path(&t->settings, name, path);
-    describe(&t->settings, t->iteration, &store.file);
-    int ok = store_net(&store, &t->g, true, e) && store_net(&store, &t->d, true, e);
-    if (ok && t->g_known) {                                                 /* the log repeats them until the next G step */
-        int64_t n = t->g_step.n_terms + 1;
+    describe(&t->settings, t->now.iteration, &store.file);
+    int ok = store_net(&store, &t->now.g, true, e) && store_net(&store, &t->now.d, true, e);
+    if (ok && t->now.g_known) {                                                 /* the log repeats them until the next G step */
+        int64_t n = t->now.g_step.n_terms + 1;
         real *last = must_alloc((size_t)n, sizeof *last);
-        for (int i = 0; i < n; i++) last[i] = (real)t->last_g[i];
+        for (int i = 0; i < n; i++) last[i] = (real)t->now.last_g[i];
         ok = store_numbers(&store, "log.G", 1, &n, last, e);
     }
     if (ok && t->best_iteration) {
@@ -11766,11 +11795,11 @@ static int keep_best(Trainer *t, const Judgement *judged, Error *e)
     double loss = judged->count ? (double)(real)(judged->loss / judged->count) : INFINITY;
     bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;     /* without a verdict: the latest */
     if (t->model->generator || !better) return 1;
-    t->best_loss = loss, t->best_iteration = t->iteration;
+    t->best_loss = loss, t->best_iteration = t->now.iteration;
     Store store = {0};
     run_path(&t->settings, "best.safetensors", path);
-    describe(&t->settings, t->iteration, &store.file);
-    int ok = store_net(&store, &t->d, false, e);
+    describe(&t->settings, t->now.iteration, &store.file);
+    int ok = store_net(&store, &t->now.d, false, e);
     if (ok && !tensorfile_save(path, &store.file, why)) ok = fail(e, 1, "cannot save the best weights: %s", why);
     store_free(&store);
     return ok;
@@ -11803,12 +11832,12 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
     char why[TENSORFILE_ERROR_SIZE];
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "cannot go on: %s", why);
     const char *iteration = tensorfile_metadata(&file, "iteration");
-    int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->g, "G.", true, e) &&
-             load_net(&file, path, &t->d, "D.", true, e);
-    t->iteration = iteration ? atol(iteration) : 0;
+    int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->now.g, "G.", true, e) &&
+             load_net(&file, path, &t->now.d, "D.", true, e);
+    t->now.iteration = iteration ? atol(iteration) : 0;
     const TensorEntry *last = tensorfile_find(&file, "log.G");
-    t->g_known = last && tensorfile_count(last) == (size_t)t->g_step.n_terms + 1;
-    for (int i = 0; t->g_known && i <= t->g_step.n_terms; i++) t->last_g[i] = tensorfile_get(last, (size_t)i);
+    t->now.g_known = last && tensorfile_count(last) == (size_t)t->now.g_step.n_terms + 1;
+    for (int i = 0; t->now.g_known && i <= t->now.g_step.n_terms; i++) t->now.last_g[i] = tensorfile_get(last, (size_t)i);
     const TensorEntry *best = tensorfile_find(&file, "log.best");
     if (best && tensorfile_count(best) == 2)
         t->best_loss = tensorfile_get(best, 0), t->best_iteration = (long)tensorfile_get(best, 1);
@@ -11843,21 +11872,21 @@ static void mask_bytes(const Node *mask, int k, int channels, unsigned char *byt
 static void draw_row(Trainer *t, int row, Image *sheet)
 {
     Drawing *d = &t->drawing;
-    int n = t->columns, side = t->g.size;
-    size_t bytes = (size_t)(side * side * t->g.channels), inputs = count_of(d->y) / (size_t)n;
-    if (t->g.latent) inputs = (size_t)t->g.latent;
+    int n = t->columns, side = t->now.g.size;
+    size_t bytes = (size_t)(side * side * t->now.g.channels), inputs = count_of(d->y) / (size_t)n;
+    if (t->now.g.latent) inputs = (size_t)t->now.g.latent;
     for (int k = 0; k < n; k++)
         t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
-                       d->condition ? d->condition->data + k * t->g.condition : NULL);
+                       d->condition ? d->condition->data + k * t->now.g.condition : NULL);
     graph_run(d->graph);
     unsigned char *face = must_alloc(bytes, 1);
-    int first = !t->g.latent, line = d->mask ? 2 * row : row;
+    int first = !t->now.g.latent, line = d->mask ? 2 * row : row;
     if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
         to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
         put_cell(sheet, face, side, line, first + k);
         if (!d->mask) continue;
-        mask_bytes(d->mask, k, t->g.channels, face);
+        mask_bytes(d->mask, k, t->now.g.channels, face);
         put_cell(sheet, face, side, line + 1, first + k);
     }
     free(face);
@@ -11871,10 +11900,10 @@ static int save_samples(Trainer *t, Error *e)
     char path[PATH_MAX], name[64], why[IMAGE_ERROR_SIZE];
     int side = (int)s->size;
     if (!t->model->generator) return 1;
-    if (!image_new(side * (t->columns + !t->g.latent), side * t->n_samples * (t->drawing.mask ? 2 : 1), (int)s->channels, &sheet, why))
+    if (!image_new(side * (t->columns + !t->now.g.latent), side * t->n_samples * (t->drawing.mask ? 2 : 1), (int)s->channels, &sheet, why))
         return fail(e, 1, "sample sheet: %s", why);
     for (int row = 0; row < t->n_samples; row++) draw_row(t, row, &sheet);
-    snprintf(name, sizeof name, "samples/%08ld.png", t->iteration);
+    snprintf(name, sizeof name, "samples/%08ld.png", t->now.iteration);
     run_path(s, name, path);
     const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
     int ok = image_save(path, &sheet, &text, s->provenance ? 1 : 0, why);
@@ -11885,7 +11914,7 @@ static int save_samples(Trainer *t, Error *e)
 /* Adds the batch of `count` pictures in judge_x. */
 static void judge_batch(Trainer *t, const int *labels, int count, Judgement *all)
 {
-    int n = t->d.classes;
+    int n = t->now.d.classes;
     graph_run(t->judge);
     for (int i = 0; i < count; i++) {
         const real *scores = t->judge_scores->data + i * n;
@@ -11903,7 +11932,7 @@ static Judgement judge_held_out(Trainer *t, int most)
     Judgement all = {0};
     if (!t->has_held_out || !t->judge || t->attribute_bytes) return all;
     const DataSet *set = &t->held_out;
-    int size = t->d.size, x = t->d.channels, total = set->count < most ? set->count : most, labels[JUDGE_BATCH], n = 0;
+    int size = t->now.d.size, x = t->now.d.channels, total = set->count < most ? set->count : most, labels[JUDGE_BATCH], n = 0;
     size_t bytes = (size_t)(size * size * x);
     unsigned char *pixels = must_alloc(bytes, 1);
     for (int i = 0; i < total; i++) {
@@ -11924,7 +11953,7 @@ enum { LOG_LINE = 8192 };
 /* Where every emotion lies by now. */
 static void log_space(const Trainer *t, FILE *log)
 {
-    Gamut gamut = gamut_of(&t->g);
+    Gamut gamut = gamut_of(&t->now.g);
     for (int k = 0; k < gamut.n; k++)
         for (int i = 0; i < gamut.dimensions; i++) fprintf(log, ",%.4f", gamut.mean[k][i]);
 }
@@ -11942,17 +11971,17 @@ static FILE *open_log(const Trainer *t, Error *e)
         return NULL;
     }
     fprintf(log, "iteration,learning_rate");
-    for (int i = 0; i < t->d_step.n_terms; i++) fprintf(log, ",%s", t->d_step.names[i]);
+    for (int i = 0; i < t->now.d_step.n_terms; i++) fprintf(log, ",%s", t->now.d_step.names[i]);
     fprintf(log, ",D.total");
-    for (int i = 0; i < t->g_step.n_terms; i++) fprintf(log, ",%s", t->g_step.names[i]);
+    for (int i = 0; i < t->now.g_step.n_terms; i++) fprintf(log, ",%s", t->now.g_step.names[i]);
     if (t->model->g_step) fprintf(log, ",G.total");
     fprintf(log, ",validation_accuracy,validation_loss");
     for (int i = 0; t->watch && i < SIGNS; i++) fprintf(log, ",watch.%s", sign_names[i]);
-    for (int k = 0; t->g.space && k < t->g.classes; k++)
-        for (int i = 0; i < t->g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
+    for (int k = 0; t->now.g.space && k < t->now.g.classes; k++)
+        for (int i = 0; i < t->now.g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
     fprintf(log, "\n");
     while (old && fgets(line, sizeof line, old))
-        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->iteration) fputs(line, log);
+        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->now.iteration) fputs(line, log);
     if (old) fclose(old);
     if (fflush(log) || rename(temporary, path)) {
         fail(e, 1, "cannot write %s: %s", path, strerror(errno));
@@ -11966,15 +11995,15 @@ static FILE *open_log(const Trainer *t, Error *e)
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
     const char *broken = NULL;
-    fprintf(log, "%ld,%.6g", t->iteration, rate_of(t, t->iteration - 1));
-    for (int i = 0; i <= t->d_step.n_terms; i++) {
-        if (!isfinite(t->last_d[i])) broken = i < t->d_step.n_terms ? t->d_step.names[i] : "D.total";
-        fprintf(log, ",%.6g", t->last_d[i]);
+    fprintf(log, "%ld,%.6g", t->now.iteration, rate_of(t, t->now.iteration - 1));
+    for (int i = 0; i <= t->now.d_step.n_terms; i++) {
+        if (!isfinite(t->now.last_d[i])) broken = i < t->now.d_step.n_terms ? t->now.d_step.names[i] : "D.total";
+        fprintf(log, ",%.6g", t->now.last_d[i]);
     }
-    for (int i = 0; t->model->g_step && i <= t->g_step.n_terms; i++) {
-        if (t->g_known && !isfinite(t->last_g[i])) broken = i < t->g_step.n_terms ? t->g_step.names[i] : "G.total";
-        if (!t->g_known) fprintf(log, ",");             /* no G step yet */
-        else fprintf(log, ",%.6g", t->last_g[i]);
+    for (int i = 0; t->model->g_step && i <= t->now.g_step.n_terms; i++) {
+        if (t->now.g_known && !isfinite(t->now.last_g[i])) broken = i < t->now.g_step.n_terms ? t->now.g_step.names[i] : "G.total";
+        if (!t->now.g_known) fprintf(log, ",");             /* no G step yet */
+        else fprintf(log, ",%.6g", t->now.last_g[i]);
     }
     if (!judged || !judged->count) fprintf(log, ",,");
     else fprintf(log, ",%.4f,%.5f", (double)judged->right / judged->count, judged->loss / judged->count);
@@ -11982,7 +12011,7 @@ static const char *write_log(const Trainer *t, FILE *log, const Judgement *judge
         if (isnan(t->watch->signs[i])) fprintf(log, ",");
         else fprintf(log, ",%.4f", t->watch->signs[i]);
     }
-    if (t->g.space) log_space(t, log);
+    if (t->now.g.space) log_space(t, log);
     fprintf(log, "\n");
     fflush(log);
     return broken;
@@ -12149,7 +12178,7 @@ static Loader *open_loader(Trainer *t, Error *e)
     const Settings *s = &t->settings;
     const Augment how = augmentation(s);
     return loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
-                       (uint64_t)t->iteration, e);
+                       (uint64_t)t->now.iteration, e);
 }
 
 /* So many passes' iterations. */
@@ -12162,7 +12191,7 @@ static long iterations_of(const Trainer *t, long passes)
 static bool out_of_patience(const Trainer *t)
 {
     long passes = t->settings.patience;
-    return !t->model->generator && passes && t->best_iteration && t->iteration - t->best_iteration >= iterations_of(t, passes);
+    return !t->model->generator && passes && t->best_iteration && t->now.iteration - t->best_iteration >= iterations_of(t, passes);
 }
 
 enum { PLATEAU_PASSES = 3 };
@@ -12171,8 +12200,8 @@ enum { PLATEAU_PASSES = 3 };
 static void cut_rate(Trainer *t)
 {
     long since = t->last_cut > t->best_iteration ? t->last_cut : t->best_iteration;
-    if (strcmp(t->settings.decay, "plateau") || !since || t->iteration - since < iterations_of(t, PLATEAU_PASSES)) return;
-    t->cuts++, t->last_cut = t->iteration;
+    if (strcmp(t->settings.decay, "plateau") || !since || t->now.iteration - since < iterations_of(t, PLATEAU_PASSES)) return;
+    t->cuts++, t->last_cut = t->now.iteration;
 }
 
 enum { SAVE_SECONDS = 120 };
@@ -12185,7 +12214,7 @@ static int look_out(Trainer *t, bool milestone_, Error *e)
 {
     const Settings *s = &t->settings;
     char path[PATH_MAX];
-    long now = t->iteration;
+    long now = t->now.iteration;
     if (!t->watch) return 1;
     watch_look(t);
     bool rolls = strcmp(s->on_collapse, "rollback") == 0;
@@ -12199,47 +12228,72 @@ static int look_out(Trainer *t, bool milestone_, Error *e)
         return save_checkpoint(t, e) && fail(e, 1, "stopped at iteration %ld because G collapsed%s; other --lr, --batch, --n-critic "
                                              "or --adv wgan-gp may help", now, rolls ? " and there are no healthy weights left to go back to" : "");
     if (!load_checkpoint(t, path, e)) return 0;
-    warn("went back to the weights of iteration %ld", t->iteration);
-    t->iteration = now;
+    warn("went back to the weights of iteration %ld", t->now.iteration);
+    t->now.iteration = now;
     return 1;
 }
 
-/* Trains from t->iteration to the settings' iters. */
-static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
+/* What the loop's two functions work with. */
+typedef struct Loop {
+    Trainer *t;
+    FILE *log;
+    Loader *loader;
+    Progress progress;
+    double saved;                       /* when the last checkpoint was written */
+    Judgement judged;                   /* of the last milestone */
+} Loop;
+
+static int feed_training(void *loop, Error *e)
 {
-    const Settings *s = &t->settings;
-    Progress progress = progress_start("train", t->iteration, s->iters);
-    double saved = now_seconds();
-    Judgement judged = {0};
-    int ok = 1;                         /* (no pictures of an untrained G: they would take as long as the first iterations) */
-    while (ok && t->iteration < s->iters && !interrupted && !out_of_patience(t)) {
-        if (!fill_batch(t, loader, e)) { ok = 0; break; }
-        train_iteration(t);
-        bool draw_now = milestone(t, t->iteration);
-        if (draw_now) {
-            judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
-            ok = save_samples(t, e) && keep_best(t, &judged, e);
-        }
-        if (t->iteration % s->log_every == 0 || draw_now) {
-            int sound = look_out(t, draw_now, e);
-            const char *broken = write_log(t, log, draw_now ? &judged : NULL);
-            if (!sound) { ok = 0; break; }
-            if (broken) {
-                ok = fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->iteration);
-                break;
-            }
-        }
-        if (draw_now) cut_rate(t);
-        bool save_now = s->save_every ? t->iteration % s->save_every == 0 : now_seconds() - saved > SAVE_SECONDS;
-        if (save_now && t->iteration < s->iters) {
-            ok = save_checkpoint(t, e);
-            saved = now_seconds();
-        }
-        double d = t->last_d[t->d_step.n_terms], g = t->last_g[t->g_step.n_terms];
-        if (t->model->g_step) progress_show(&progress, t->iteration, "D %.3g  G %.3g", d, g);
-        else progress_show(&progress, t->iteration, "loss %.3g", d);
+    const Loop *l = loop;
+    return fill_batch(l->t, l->loader, e);
+}
+
+/* A milestone's pictures and verdict, and the row of the log. */
+static int note_iteration(Loop *l, bool milestone_, Error *e)
+{
+    Trainer *t = l->t;
+    if (milestone_) {
+        l->judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
+        if (!save_samples(t, e) || !keep_best(t, &l->judged, e)) return 0;
     }
-    progress_end(&progress);
+    if (t->now.iteration % t->settings.log_every && !milestone_) return 1;
+    int sound = look_out(t, milestone_, e);
+    const char *broken = write_log(t, l->log, milestone_ ? &l->judged : NULL);
+    if (sound && broken)
+        return fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->now.iteration);
+    return sound;
+}
+
+static int look_at_training(void *loop, Error *e)
+{
+    Loop *l = loop;
+    Trainer *t = l->t;
+    const Settings *s = &t->settings;
+    bool milestone_ = milestone(t, t->now.iteration);
+    if (!note_iteration(l, milestone_, e)) return 0;
+    if (milestone_) cut_rate(t);
+    bool save_now = s->save_every ? t->now.iteration % s->save_every == 0 : now_seconds() - l->saved > SAVE_SECONDS;
+    if (save_now && t->now.iteration < s->iters) {
+        if (!save_checkpoint(t, e)) return 0;
+        l->saved = now_seconds();
+    }
+    double d = t->now.last_d[t->now.d_step.n_terms], g = t->now.last_g[t->now.g_step.n_terms];
+    if (t->model->g_step) progress_show(&l->progress, t->now.iteration, "D %.3g  G %.3g", d, g);
+    else progress_show(&l->progress, t->now.iteration, "loss %.3g", d);
+    t->now.enough = out_of_patience(t);
+    return 1;
+}
+
+/* Trains from where the networks stand to the settings' iters. No pictures of an untrained G are drawn: they would take as
+ * long as the first iterations. */
+static int train_on(Trainer *t, FILE *log, Loader *loader, Error *e)
+{
+    Loop loop = {.t = t, .log = log, .loader = loader, .saved = now_seconds(),
+                 .progress = progress_start("train", t->now.iteration, t->settings.iters)};
+    t->now.enough = out_of_patience(t);
+    int ok = train_loop(&t->now, feed_training, look_at_training, &loop, e);
+    progress_end(&loop.progress);
     ok = ok && save_checkpoint(t, e);
     if (ok && t->watch) watch_report(t);
     return ok;
@@ -12264,9 +12318,9 @@ static int load_pair(Trainer *t, const char *run, Error *e)
     TensorFile file;
     weights_path(run, path);
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    int ok = load_net(&file, path, &t->g, "G.", false, e) && load_net(&file, path, &t->d, "D.", false, e);
+    int ok = load_net(&file, path, &t->now.g, "G.", false, e) && load_net(&file, path, &t->now.d, "D.", false, e);
     tensorfile_free(&file);
-    net_restart_average(&t->g);
+    net_restart_average(&t->now.g);
     return ok;
 }
 
@@ -12278,16 +12332,16 @@ static int start_or_resume(Trainer *t, Error *e)
     run_path(s, "checkpoint.safetensors", path);
     if (access(path, F_OK) == 0) {
         if (!load_checkpoint(t, path, e)) return 0;
-        if (t->iteration > s->iters)
-            return fail(e, 2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->iteration,
+        if (t->now.iteration > s->iters)
+            return fail(e, 2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->now.iteration,
                         s->iters);
-        warn("going on with %s at iteration %ld", s->out, t->iteration);
+        warn("going on with %s at iteration %ld", s->out, t->now.iteration);
         return 1;
     }
-    net_initialise(&t->g, (uint64_t)s->seed);
-    net_initialise(&t->d, (uint64_t)s->seed);
+    net_initialise(&t->now.g, (uint64_t)s->seed);
+    net_initialise(&t->now.d, (uint64_t)s->seed);
     if (!*s->init) return 1;
-    return t->model->generator ? load_pair(t, s->init, e) : load_pretrained(&t->d, s->init, e);
+    return t->model->generator ? load_pair(t, s->init, e) : load_pretrained(&t->now.d, s->init, e);
 }
 
 /* What a user wants to know before the first iteration. */
@@ -12296,11 +12350,11 @@ static void announce(const Trainer *t)
     const Settings *s = &t->settings;
     char of_g[64] = "";
     if (quiet) return;
-    if (t->model->g_step) snprintf(of_g, sizeof of_g, ", %zu of them G's", net_size(&t->g));
+    if (t->model->g_step) snprintf(of_g, sizeof of_g, ", %zu of them G's", net_size(&t->now.g));
     fprintf(stderr,
             "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, %d threads\n",
             s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
-            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->g) + net_size(&t->d),
+            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->now.g) + net_size(&t->now.d),
             of_g, t->arena.size >> 20, kernels->name, thread_count());
     if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
 }
@@ -12314,19 +12368,19 @@ static int dry_run(Trainer *t, Loader *loader, Error *e)
     for (int i = 0; i < 3; i++) {
         if (!fill_batch(t, loader, e)) return 0;
         double start = now_seconds();
-        graph_run(t->d_step.graph);
+        graph_run(t->now.d_step.graph);
         double middle = now_seconds();
-        if (t->model->g_step) graph_run(t->g_step.graph);
+        if (t->model->g_step) graph_run(t->now.g_step.graph);
         best_d = fmin(best_d, middle - start), best_g = fmin(best_g, now_seconds() - middle);
     }
-    double seconds = (double)(s->iters - t->iteration) * (best_d + best_g / (double)s->n_critic);
+    double seconds = (double)(s->iters - t->now.iteration) * (best_d + best_g / (double)s->n_critic);
     char g_text[64] = "";
     if (t->model->g_step) snprintf(g_text, sizeof g_text, ", %.0f ms a G step", best_g * 1e3);
-    size_t weights = net_size(&t->g) + net_size(&t->d);
+    size_t weights = net_size(&t->now.g) + net_size(&t->now.d);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     duration_text(seconds, time_text, sizeof time_text);
-    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, s->iters - t->iteration,
+    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, s->iters - t->now.iteration,
            best_d * 1e3, t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
            t->arena.size >> 20, weights * 3 * sizeof(real) >> 20);
@@ -12338,7 +12392,7 @@ static int dry_run(Trainer *t, Loader *loader, Error *e)
 /* Every value of the first D step and G step, by node number and op, to a safetensors file. */
 static int trace_steps(Trainer *t, Loader *loader, Error *e)
 {
-    Step *steps[2] = {&t->d_step, &t->g_step};
+    Step *steps[2] = {&t->now.d_step, &t->now.g_step};
     Store store = {0};
     char name[80], why[TENSORFILE_ERROR_SIZE];
     int ok = fill_batch(t, loader, e);
@@ -12378,7 +12432,7 @@ static int train(Settings *settings, Error *e)
     if (ok && out_of_patience(&t) && !only_looks) {
         warn("%s is finished: its validation loss was lowest at iteration %ld, and has not fallen for %ld passes",
              s->out, t.best_iteration, s->patience);
-    } else if (ok && t.iteration == s->iters && !only_looks) {
+    } else if (ok && t.now.iteration == s->iters && !only_looks) {
         warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters,
              strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
     } else if (ok && only_looks) {
@@ -12390,9 +12444,9 @@ static int train(Settings *settings, Error *e)
         sweep(path), sweep(s->out);
         if (ok) ok = (loader = open_loader(&t, e)) && (log = open_log(&t, e));
         if (ok) announce(&t);
-        if (ok) ok = train_loop(&t, log, loader, e);
+        if (ok) ok = train_on(&t, log, loader, e);
     }
-    settings->stopped_at = ok && interrupted ? t.iteration : 0;
+    settings->stopped_at = ok && interrupted ? t.now.iteration : 0;
     if (loader) loader_close(loader);
     if (log) fclose(log);
     t.settings.stopped_at = settings->stopped_at;
@@ -12562,16 +12616,16 @@ static int step_with(const TensorFile *in, const char *path, const char *out, Tr
     int64_t n = step_classes(in, path, t->model, s, e);
     if (!n) return 0;
     if (!build_graphs(t, (int)n, e)) return 0;
-    if (!load_net(in, path, &t->g, "G.", false, e) || !load_net(in, path, &t->d, "D.", false, e)) return 0;
-    if (!read_step_batch(in, path, &t->recipe, &t->batch, e)) return 0;
-    if (!read_masks(in, path, &t->g, e) || !read_masks(in, path, &t->d, e)) return 0;
-    set_schedule(t->batch.schedule_d, s->d_lr > 0 ? s->d_lr : s->lr, s->beta1, s->beta2, 1);
-    set_schedule(t->batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
+    if (!load_net(in, path, &t->now.g, "G.", false, e) || !load_net(in, path, &t->now.d, "D.", false, e)) return 0;
+    if (!read_step_batch(in, path, &t->recipe, &t->now.batch, e)) return 0;
+    if (!read_masks(in, path, &t->now.g, e) || !read_masks(in, path, &t->now.d, e)) return 0;
+    set_schedule(t->now.batch.schedule_d, s->d_lr > 0 ? s->d_lr : s->lr, s->beta1, s->beta2, 1);
+    set_schedule(t->now.batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
     Store store = {0};
-    run_d_step(t);
-    int ok = store_step(&store, &t->d_step, &t->d, "fake_d", e);
-    if (t->g_step.graph) graph_run(t->g_step.graph);
-    ok = ok && (!t->g_step.graph || store_step(&store, &t->g_step, &t->g, "fake_g", e));
+    run_d_step(&t->now);
+    int ok = store_step(&store, &t->now.d_step, &t->now.d, "fake_d", e);
+    if (t->now.g_step.graph) graph_run(t->now.g_step.graph);
+    ok = ok && (!t->now.g_step.graph || store_step(&store, &t->now.g_step, &t->now.g, "fake_g", e));
     if (ok && !tensorfile_save(out, &store.file, why)) ok = fail(e, 1, "%s", why);
     store_free(&store);
     return ok;
@@ -13421,16 +13475,16 @@ static size_t parameter_bytes(const Net *net)
 /* Random pictures and labels: their values do not change the time. */
 static void fill_bench(Trainer *t)
 {
-    for (size_t i = 0; i < shape_count(t->batch.x->shape); i++)
-        t->batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
-    int n = t->d.classes;
+    for (size_t i = 0; i < shape_count(t->now.batch.x->shape); i++)
+        t->now.batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+    int n = t->now.d.classes;
     for (int i = 0; i < t->recipe.batch; i++) {
-        one_hot(t->batch.label->data + i * n, n, i % n);
-        one_hot(t->batch.target->data + i * n, n, (i + 1) % n);
-        t->batch.alpha->data[i] = (real)0.5;
+        one_hot(t->now.batch.label->data + i * n, n, i % n);
+        one_hot(t->now.batch.target->data + i * n, n, (i + 1) % n);
+        t->now.batch.alpha->data[i] = (real)0.5;
     }
-    set_schedule(t->batch.schedule_d, 1e-4, 0.5, 0.999, 1);
-    set_schedule(t->batch.schedule_g, 1e-4, 0.5, 0.999, 1);
+    set_schedule(t->now.batch.schedule_d, 1e-4, 0.5, 0.999, 1);
+    set_schedule(t->now.batch.schedule_g, 1e-4, 0.5, 0.999, 1);
 }
 
 /* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
@@ -13449,18 +13503,18 @@ static Peaks print_peaks(void)
 static void print_bench(const Trainer *t, Graph *forward)
 {
     const Settings *s = &t->settings;
-    double d = time_graph(t->d_step.graph, (int)s->repeat), g = t->g_step.graph ? time_graph(t->g_step.graph, (int)s->repeat) : 0,
+    double d = time_graph(t->now.d_step.graph, (int)s->repeat), g = t->now.g_step.graph ? time_graph(t->now.g_step.graph, (int)s->repeat) : 0,
            drawn = time_graph(forward, (int)s->repeat);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     long peak = device ? (long)gpu->memory() : use.ru_maxrss * 1024;
     const char *with = device ? gpu->describe() : kernels->name;
-    size_t weights = parameter_bytes(&t->g) + parameter_bytes(&t->d),
-           alive = alive_bytes(t->g_step.graph ? t->g_step.graph : t->d_step.graph);
-    if (s->json && t->g_step.graph)
+    size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d),
+           alive = alive_bytes(t->now.g_step.graph ? t->now.g_step.graph : t->now.d_step.graph);
+    if (s->json && t->now.g_step.graph)
         printf("{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, ", d, g, drawn, 5 * d + g);
     else if (s->json) printf("{\"step_ms\": %.2f, \"forward_ms\": %.2f, ", d, drawn);
-    else if (t->g_step.graph) printf("D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
+    else if (t->now.g_step.graph) printf("D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
     else printf("step %.2f ms   forward %.2f ms   ", d, drawn);
     printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, \"alive_bytes\": %zu}\n"
                    : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, values alive at "
@@ -13475,18 +13529,18 @@ static int bench(const Settings *settings, Error *e)
     const Settings *s = &t.settings;
     if (!(t.model = find_model(s->model, e)) || !make_recipe(s, &t.recipe, e) || !t.model->check(s, 4, e)) return 0;
     build_steps(&t, 4);
-    if (t.model->generator) t.drawing = drawing_new(&t.g, t.model->generator, (int)s->batch);
+    if (t.model->generator) t.drawing = drawing_new(&t.now.g, t.model->generator, (int)s->batch);
     else build_judge(&t, (int)s->batch);
-    Graph *forward = t.model->generator ? t.drawing.graph : t.judge, *graphs[] = {t.d_step.graph, t.g_step.graph, forward};
+    Graph *forward = t.model->generator ? t.drawing.graph : t.judge, *graphs[] = {t.now.d_step.graph, t.now.g_step.graph, forward};
     int ok = bind_graphs(graphs, 3, &t.arena, e);
     if (ok) {
-        net_initialise(&t.g, 1), net_initialise(&t.d, 1);
+        net_initialise(&t.now.g, 1), net_initialise(&t.now.d, 1);
         fill_bench(&t);
         print_bench(&t, forward);
         if (s->roofline) {
             Peaks peaks = print_peaks();
-            print_roofline(t.d_step.graph, t.g_step.graph ? "D step" : "step", &peaks);
-            if (t.g_step.graph) print_roofline(t.g_step.graph, "G step", &peaks);
+            print_roofline(t.now.d_step.graph, t.now.g_step.graph ? "D step" : "step", &peaks);
+            if (t.now.g_step.graph) print_roofline(t.now.g_step.graph, "G step", &peaks);
             print_roofline(forward, "forward", &peaks);
         }
     }
