@@ -14508,13 +14508,13 @@ static void add_settings(Page *page, const Settings *s)
  *
  *        tile 0: neutral        tile 1 + (ring - 1) SPOKES + spoke
  *
- * and blends the four around the point, so that it needs neither a network nor the generator. Of a space of three
- * dimensions the plane through two emotions is shown (--between).
+ * and blends the four around the point, so that it needs neither a network nor the generator (vendor/page.h). Of a
+ * space of three dimensions the plane through two emotions is shown (--between).
  * ---------------------------------------------------------------------------------------------- */
 
 enum { RINGS = 5, SPOKES = 32, GRID = 13, SHEET_COLUMNS = 16, CELLS = 11, PAGE_FACES = 12, FRAMES_A_LEG = 10 };
 
-static const unsigned gamut_ink = 0x24292f, gamut_soft = 0x8c959f;
+static const unsigned gamut_ink = 0x24292f;
 
 /* What of the space is shown: z = a u + b v. */
 typedef struct Plane { double u[SPACE_MOST], v[SPACE_MOST]; } Plane;
@@ -14554,56 +14554,6 @@ static void draw_at(Facegan *model, const Plane *plane, double a, double b, unsi
     to_bytes(model->y->data, count_of(model->y), face);
 }
 
-/* A name beside its place, and where it is written so that no two names overlap. */
-typedef struct Label { const char *text; double x, y, at; bool right; } Label;
-
-static int by_height(const void *a, const void *b)
-{
-    double x = ((const Label *)a)->at, y = ((const Label *)b)->at;
-    return (x > y) - (x < y);
-}
-
-/* Moves the names of each side apart, top to bottom, then back up where that went below `bottom`. */
-static void spread_labels(Label *labels, int n, double line, double bottom)
-{
-    qsort(labels, (size_t)n, sizeof *labels, by_height);
-    for (int side = 0; side < 2; side++) {
-        double lowest = -1e9, highest = bottom;
-        for (int i = 0; i < n; i++)
-            if (labels[i].right == side) lowest = labels[i].at = fmax(labels[i].at, lowest + line);
-        for (int i = n - 1; i >= 0; i--)
-            if (labels[i].right == side) labels[i].at = fmin(labels[i].at, highest), highest = labels[i].at - line;
-    }
-}
-
-/* The place of the space in a canvas: its centre, and how many pixels 1 is. */
-typedef struct Dial { double x, y, unit; } Dial;
-
-static void draw_circle(PlotCanvas *c, Dial f, double radius, unsigned rgb)
-{
-    enum { PARTS = 120 };
-    for (int i = 0; i < PARTS; i++) {
-        double t = TURN * i / PARTS, u = TURN * (i + 1) / PARTS;
-        plot_line_segment(c, f.x + radius * f.unit * cos(t), f.y - radius * f.unit * sin(t),
-                          f.x + radius * f.unit * cos(u), f.y - radius * f.unit * sin(u), 1, rgb);
-    }
-}
-
-/* One standard deviation of a Gaussian: mean + L (cos t, sin t) with C = L L^T on the plane. */
-static void draw_ellipse(PlotCanvas *c, Dial f, const double mean[2], const double covariance[3], unsigned rgb)
-{
-    enum { PARTS = 72 };
-    double l00 = sqrt(fmax(covariance[0], 0)), l10 = l00 > 0 ? covariance[1] / l00 : 0,
-           l11 = sqrt(fmax(covariance[2] - l10 * l10, 0)), before[2] = {0, 0};
-    for (int i = 0; i <= PARTS; i++) {
-        double t = TURN * i / PARTS, x = f.x + f.unit * (mean[0] + l00 * cos(t)),
-               y = f.y - f.unit * (mean[1] + l10 * cos(t) + l11 * sin(t));
-        bool inside = fmax(fabs(x - f.x), fabs(y - f.y)) <= 1.02 * f.unit;    /* what leaves the square is left out */
-        if (i && inside) plot_line_segment(c, before[0], before[1], x, y, 1, rgb);
-        before[0] = x, before[1] = y;
-    }
-}
-
 /* C as it is on the plane: (u C u, u C v, v C v). */
 static void plane_covariance(const Plane *plane, const double c[SPACE_MOST][SPACE_MOST], double out[3])
 {
@@ -14616,38 +14566,18 @@ static void plane_covariance(const Plane *plane, const double c[SPACE_MOST][SPAC
         }
 }
 
-/* The directions or Gaussians with their names, around whatever the frame holds. `faint`: no lines through it. */
-static void draw_space(PlotCanvas *c, Dial f, const Gamut *gamut, const Plane *plane, char space, char (*names)[NAME],
-                       bool faint, double text)
+/* The model's directions or Gaussians as places of a dial, which is round for directions; neutral has none. */
+static PlotDial space_dial(const Facegan *model, const Plane *plane, double x, double y, double unit, PlotPlace *places)
 {
-    Label labels[MAX_CLASSES];
+    Gamut gamut = gamut_of(&model->g);
+    bool round = model->g.space == 'l';
     int n = 0;
-    if (space == 'l') draw_circle(c, f, 1, gamut_soft);
-    for (int k = space == 'l'; k < gamut->n; k++) {
-        double at[2], covariance[3], edge = 1;
-        on_plane(plane, gamut->mean[k], &at[0], &at[1]);
-        double x = f.x + f.unit * at[0], y = f.y - f.unit * at[1];
-        unsigned colour = plot_palette[k % 8];
-        plane_covariance(plane, gamut->covariance[k], covariance);
-        if (space == 'g') draw_ellipse(c, f, at, covariance, colour);
-        if (space == 'l')
-            plot_line_segment(c, faint ? x - (x - f.x) * 0.04 : f.x, faint ? y - (y - f.y) * 0.04 : f.y, x, y, 2.5,
-                              colour);
-        plot_disc(c, x, y, 4.5, colour);
-        edge = space == 'l' ? 1.09 : 1.12;
-        bool right = at[0] >= 0;
-        double reach = space == 'l' ? edge * at[0] : right ? edge : -edge;
-        labels[n++] = (Label){names[k], f.x + f.unit * reach, y,
-                              y + 0.35 * text - (space == 'l' ? 0.09 * f.unit * at[1] : 0), right};
+    for (int k = round; k < gamut.n; k++, n++) {
+        places[n] = (PlotPlace){.name = model->class_names[k], .rgb = plot_palette[k % 8]};
+        on_plane(plane, gamut.mean[k], &places[n].x, &places[n].y);
+        plane_covariance(plane, gamut.covariance[k], places[n].covariance);
     }
-    spread_labels(labels, n, 1.15 * text, f.y + 1.25 * f.unit);
-    for (int i = 0; i < n; i++) {
-        if (space == 'g')
-            plot_line_segment(c, labels[i].x, labels[i].at - 0.35 * text,
-                              f.x + (labels[i].right ? 1.02 : -1.02) * f.unit, labels[i].at - 0.35 * text, 1,
-                              gamut_soft);
-        plot_text(c, labels[i].x, labels[i].at, text, labels[i].right ? 0 : 1, gamut_ink, labels[i].text);
-    }
+    return (PlotDial){x, y, unit, round, places, n};
 }
 
 static int save_canvas(const char *path, PlotCanvas *canvas, bool provenance, Error *e)
@@ -14665,10 +14595,9 @@ static int save_canvas(const char *path, PlotCanvas *canvas, bool provenance, Er
 static int gamut_picture(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
 {
     int p = model->g.size, cell = (int)s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
-    Dial f = {margin + CELLS * cell / 2.0, 70 + CELLS * cell / 2.0, CELLS * cell / 2.0};
+    PlotPlace places[MAX_CLASSES];
     PlotCanvas canvas;
     char path[PATH_MAX];
-    Gamut gamut = gamut_of(&model->g);
     if (!plot_canvas(2 * margin + CELLS * cell, 140 + CELLS * cell, 0xffffff, &canvas))
         return fail(e, 1, "no memory for the picture of the space");
     unsigned char *face = must_alloc(count_of(model->y), 1);
@@ -14680,7 +14609,9 @@ static int gamut_picture(Facegan *model, const Plane *plane, const char *picture
             plot_picture(&canvas, margin + column_ * cell, 70 + row * cell, cell, cell, face, p, p, model->g.channels);
         }
     free(face);
-    draw_space(&canvas, f, &gamut, plane, model->g.space, model->class_names, true, 17);
+    double half = CELLS * cell / 2.0;
+    PlotDial dial = space_dial(model, plane, margin + half, 70 + half, half, places);
+    plot_dial(&canvas, &dial, true, 17);
     edited_name(*s->out ? s->out : ".", picture, "gamut", path);
     return save_canvas(path, &canvas, s->provenance, e);
 }
@@ -14713,7 +14644,7 @@ static int film_path(const Facegan *model, const Settings *s, int *stops, Error 
 /* One picture of the film: the face, and where in the space it is. */
 static int film_frame(Facegan *model, const Plane *plane, const double *z, int side, Image *frame)
 {
-    Gamut gamut = gamut_of(&model->g);
+    PlotPlace places[MAX_CLASSES];
     PlotCanvas canvas;
     int p = model->g.size;
     double a, b;
@@ -14724,10 +14655,10 @@ static int film_frame(Facegan *model, const Plane *plane, const double *z, int s
     to_bytes(model->y->data, count_of(model->y), face);
     plot_picture(&canvas, 0, 0, side, side, face, p, p, model->g.channels);
     free(face);
-    Dial f = {side + side * 0.75, side / 2.0, side * 0.36};
-    draw_space(&canvas, f, &gamut, plane, model->g.space, model->class_names, false, side / 16.0);
+    PlotDial dial = space_dial(model, plane, side + side * 0.75, side / 2.0, side * 0.36, places);
+    plot_dial(&canvas, &dial, false, side / 16.0);
     on_plane(plane, z, &a, &b);
-    plot_disc(&canvas, f.x + f.unit * a, f.y - f.unit * b, side / 40.0, gamut_ink);
+    plot_disc(&canvas, dial.x + dial.unit * a, dial.y - dial.unit * b, side / 40.0, gamut_ink);
     *frame = (Image){canvas.width, canvas.height, 3, canvas.rgb};
     return 1;
 }
@@ -14772,69 +14703,6 @@ static int gamut_film(Facegan *model, const Plane *plane, const char *picture, c
     return ok;
 }
 
-/* A text that grows: the page. */
-typedef struct Text { char *text; size_t size, room; } Text;
-
-static void text_add(Text *t, const char *more, size_t size)
-{
-    if (t->size + size + 1 > t->room) {
-        t->room = 2 * (t->size + size + 1);
-        if (!(t->text = realloc(t->text, t->room))) abort();
-    }
-    memcpy(t->text + t->size, more, size);
-    t->text[t->size += size] = 0;
-}
-
-__attribute__((format(printf, 2, 3)))
-static void text_print(Text *t, const char *format, ...)
-{
-    char part[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(part, sizeof part, format, arguments);
-    va_end(arguments);
-    text_add(t, part, strlen(part));
-}
-
-/* A JavaScript string. Nothing in it can end the string or the script element. */
-static void text_quoted(Text *t, const char *given)
-{
-    text_add(t, "\"", 1);
-    for (; *given; given++) {
-        unsigned char c = (unsigned char)*given;
-        if (c < 32 || strchr("\"\\<>&'", c) || c == 127) text_print(t, "\\u%04x", c);
-        else text_add(t, given, 1);
-    }
-    text_add(t, "\"", 1);
-}
-
-/* (RFC 4648, section 4) */
-static void text_base64(Text *t, const unsigned char *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        size_t left = size - i;
-        uint32_t word =
-            (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
-        char four[4] = {digits[word >> 18], digits[word >> 12 & 63], left > 1 ? digits[word >> 6 & 63] : '=',
-                        left > 2 ? digits[word & 63] : '='};
-        text_add(t, four, 4);
-    }
-}
-
-static int text_picture(Text *t, const Image *image, int quality, Error *e)
-{
-    unsigned char *bytes = NULL;
-    size_t size;
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_encode_jpeg(image, quality, &bytes, &size, why)) return fail(e, 1, "%s", why);
-    text_add(t, "\"data:image/jpeg;base64,", 24);
-    text_base64(t, bytes, size);
-    text_add(t, "\"", 1);
-    free(bytes);
-    return 1;
-}
-
 /* Where tile i lies on the plane. */
 static void tile_place(char space, int i, double *a, double *b)
 {
@@ -14865,297 +14733,56 @@ static int tile_sheet(Facegan *model, const Plane *plane, Image *sheet, Error *e
     return 1;
 }
 
-/* One entry of the page's list of faces: {name, input, tiles}. */
-static int page_face(Text *t, Facegan *model, const Plane *plane, const char *picture, Error *e)
+static int encode_face(const Image *image, int quality, const void **bytes, size_t *size, Error *e)
+{
+    char why[IMAGE_ERROR_SIZE];
+    unsigned char *encoded;
+    if (!image_encode_jpeg(image, quality, &encoded, size, why)) return fail(e, 1, "%s", why);
+    *bytes = encoded;
+    return 1;
+}
+
+/* The face in model->x and its tiles, for the page. */
+static int page_face(PageFace *face, Facegan *model, const Plane *plane, const char *picture, Error *e)
 {
     const char *slash = strrchr(picture, '/');
     int p = model->g.size;
     Image sheet = {0}, input = {p, p, model->g.channels, must_alloc(count_of(model->y), 1)};
     to_bytes(model->x->data, count_of(model->y), input.pixels);
-    text_add(t, "{name:", 6);
-    text_quoted(t, slash ? slash + 1 : picture);
-    text_add(t, ",input:", 7);
-    int ok = text_picture(t, &input, 90, e);
-    text_add(t, ",tiles:", 7);
-    ok = ok && tile_sheet(model, plane, &sheet, e) && text_picture(t, &sheet, 93, e);
-    text_add(t, "},\n", 3);
+    face->name = slash ? slash + 1 : picture;
+    int ok = encode_face(&input, 90, &face->input, &face->input_size, e) && tile_sheet(model, plane, &sheet, e) &&
+             encode_face(&sheet, 93, &face->tiles, &face->tiles_size, e);
     free(input.pixels);
     image_free(&sheet);
     return ok;
 }
 
-static const char gamut_page_head[] =
-    "<!doctype html>\n"
-    "<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-    "<meta name=\"generator\" content=\"facegan; the faces are synthetic, drawn by a generative model\">\n"
-    "<link rel=\"icon\" href=\"data:,\"><title>The gamut of emotions</title>\n"
-    "<style>\n"
-    ":root { color-scheme: light dark; --paper: #fff; --ink: #1f2328; --soft: #59636e;\n"
-    "    --line: #d3d9df; --card: #f6f8fa; --mark: #275895 }\n"
-    "@media (prefers-color-scheme: dark) {\n"
-    "    :root { --paper: #15181d; --ink: #e4e8ed; --soft: #9ca6b2; --line: #39424d; --card: #1d2229; --mark: #5caaeb }\n"
-    "}\n"
-    "* { box-sizing: border-box }\n"
-    "body { margin: 0; background: var(--paper); color: var(--ink);\n"
-    "    font: 1rem/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif }\n"
-    "main { max-width: 62rem; margin: 0 auto; padding: clamp(1rem, 4vw, 2.5rem) }\n"
-    "h1 { font-size: clamp(1.4rem, 1.1rem + 1.6vw, 2rem); line-height: 1.2; margin: 0 }\n"
-    "p { color: var(--soft); margin: .5rem 0 1.2rem; max-width: 40rem }\n"
-    ".two { display: grid; grid-template-columns: 4fr 5fr; gap: clamp(1rem, 4vw, 2.5rem); align-items: center }\n"
-    "@media (max-width: 42rem) {\n"
-    "    .two { grid-template-columns: 1fr; gap: .6rem }\n"
-    "    .face { width: 15rem; max-width: 100%; margin: 0 auto }\n"
-    "}\n"
-    "#face { display: block; width: 100%; aspect-ratio: 1; border-radius: .8rem; background: var(--card) }\n"
-    "#disc { display: block; width: 100%; touch-action: none; cursor: crosshair; overflow: visible;\n"
-    "    user-select: none; -webkit-user-select: none }\n"
-    "#disc text { font-size: .115px; fill: var(--ink); cursor: pointer }\n"
-    "#disc:focus { outline: none }\n"
-    "#disc:focus-visible #knob { stroke: var(--ink); stroke-width: .03 }\n"
-    "#area { fill: var(--card); stroke: var(--line); stroke-width: .01 }\n"
-    "#knob { fill: var(--mark); stroke: var(--paper); stroke-width: .02; cursor: grab }\n"
-    ".ring { fill: none; stroke: var(--line); stroke-width: .006 }\n"
-    ".ray { stroke-width: .016; stroke-linecap: round }\n"
-    ".spread { fill: none; stroke-width: .01; opacity: .8 }\n"
-    ".lead { stroke: var(--line); stroke-width: .006 }\n"
-    ".row { display: flex; flex-wrap: wrap; gap: .5rem; margin: .9rem 0; align-items: center }\n"
-    "button, a.button { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line);\n"
-    "    border-radius: .5rem; padding: .45rem .8rem; min-height: 2.6rem; cursor: pointer; text-decoration: none }\n"
-    "button:focus-visible, a:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px }\n"
-    "#faces button { padding: 0; width: 4rem; height: 4rem; overflow: hidden }\n"
-    "#faces img { width: 100%; height: 100%; display: block; object-fit: cover }\n"
-    "#faces button[aria-pressed=true] { border-color: var(--mark); box-shadow: 0 0 0 2px var(--mark) }\n"
-    "#where { color: var(--soft); font-variant-numeric: tabular-nums; margin: .6rem 0; min-height: 1.5em;\n"
-    "    text-align: center }\n"
-    "</style></head><body><main><h1>The gamut of emotions</h1>\n"
-    "<p>Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
-    "emotion. Every large face is drawn by a generative model.</p>\n"
-    "<noscript><p>This page needs JavaScript to blend the faces.</p></noscript>\n"
-    "<div id=\"faces\" class=\"row\" role=\"group\" aria-label=\"Faces\"></div>\n"
-    "<div class=\"two\">\n"
-    "<div class=\"face\"><canvas id=\"face\" role=\"img\" aria-label=\"The face at this point\"></canvas>\n"
-    "<div id=\"where\" aria-live=\"polite\"></div></div>\n"
-    "<svg id=\"disc\" viewBox=\"-1.62 -1.25 3.24 2.5\" tabindex=\"0\" role=\"application\"\n"
-    "    aria-label=\"The space of emotions: arrow keys move the point\"></svg></div>\n"
-    "<div class=\"row\"><button id=\"centre\"></button><button id=\"tour\">Play</button>\n"
-    "<a class=\"button\" id=\"save\" href=\"#\" download=\"face.png\">Download the picture</a></div>\n"
-    "</main><script>\n"
-    "\"use strict\";\n"
-    "const G = {\n";
-
-static const char gamut_page_script[] =
-    "};\n"
-    "const $ = id => document.getElementById(id), svg = $('disc'), out = $('face'), pen = out.getContext('2d');\n"
-    "const other = document.createElement('canvas'), otherPen = other.getContext('2d');\n"
-    "const COLOURS = ['#275895', '#d17111', '#128c70', '#99161f', '#7c5bbd', '#4f99ce', '#805e3c', '#c25f9d'];\n"
-    "out.width = out.height = other.width = other.height = G.size;\n"
-    "let sheet = null, x = 0, y = 0, frame = 0, playing = 0;\n"
-    "const sheets = [];\n"
-    "\n"
-    "function shape(kind, attributes, text) {\n"
-    "    const node = document.createElementNS('http://www.w3.org/2000/svg', kind);\n"
-    "    for (const name in attributes) node.setAttribute(name, attributes[name]);\n"
-    "    if (text) node.textContent = text;\n"
-    "    svg.append(node);\n"
-    "    return node;\n"
-    "}\n"
-    "\n"
-    "function inside(a, b) {\n"
-    "    const r = Math.hypot(a, b), cut = v => Math.max(-1, Math.min(1, v));\n"
-    "    if (!G.polar) return [cut(a), cut(b)];\n"
-    "    return r > 1 ? [a / r, b / r] : [a, b];\n"
-    "}\n"
-    "\n"
-    "/* The four tiles around the point, two of the nearer ring or row and two of the farther, and the two shares. */\n"
-    "function around() {\n"
-    "    if (G.polar) {\n"
-    "        const r = Math.min(1, Math.hypot(x, y)) * G.rings, ring = Math.min(G.rings - 1, Math.floor(r));\n"
-    "        const turn = (Math.atan2(y, x) / (2 * Math.PI) + 1) % 1 * G.spokes;\n"
-    "        const low = Math.floor(turn) % G.spokes, high = (low + 1) % G.spokes;\n"
-    "        const tile = (k, spoke) => k ? 1 + (k - 1) * G.spokes + spoke : 0;\n"
-    "        return [tile(ring, low), tile(ring, high), tile(ring + 1, low), tile(ring + 1, high),\n"
-    "            turn - Math.floor(turn), r - ring];\n"
-    "    }\n"
-    "    const u = (x + 1) / 2 * (G.grid - 1), v = (1 - y) / 2 * (G.grid - 1);\n"
-    "    const i = Math.min(G.grid - 2, Math.floor(u)), j = Math.min(G.grid - 2, Math.floor(v)), at = j * G.grid + i;\n"
-    "    return [at, at + 1, at + G.grid, at + G.grid + 1, u - i, v - j];\n"
-    "}\n"
-    "\n"
-    "function put(to, tile, alpha) {\n"
-    "    to.globalAlpha = alpha;\n"
-    "    to.drawImage(sheet, tile % G.columns * G.size, Math.floor(tile / G.columns) * G.size, G.size, G.size,\n"
-    "        0, 0, G.size, G.size);\n"
-    "}\n"
-    "\n"
-    "function nearest() {\n"
-    "    const far = G.at.map(p => Math.hypot(p[0] - x, p[1] - y));\n"
-    "    return G.names[far.indexOf(Math.min(...far))];\n"
-    "}\n"
-    "\n"
-    "function describe() {\n"
-    "    const r = Math.hypot(x, y), angle = Math.round((Math.atan2(y, x) * 180 / Math.PI + 360) % 360);\n"
-    "    if (!G.polar) return `x ${x.toFixed(2)}, y ${y.toFixed(2)}, nearest ${nearest()}`;\n"
-    "    return `strength ${r.toFixed(2)}, ` + (r < .2 ? G.names[0] : `angle ${angle}\\u00b0, nearest ${nearest()}`);\n"
-    "}\n"
-    "\n"
-    "function draw() {\n"
-    "    knob.setAttribute('cx', x);\n"
-    "    knob.setAttribute('cy', -y);\n"
-    "    $('where').textContent = describe();\n"
-    "    if (!sheet || !sheet.complete || !sheet.naturalWidth) return;\n"
-    "    const [a, b, c, d, along, across] = around();\n"
-    "    put(pen, a, 1), put(pen, b, along), put(otherPen, c, 1), put(otherPen, d, along);\n"
-    "    pen.globalAlpha = across;\n"
-    "    pen.drawImage(other, 0, 0);\n"
-    "}\n"
-    "\n"
-    "function moveTo(a, b) { [x, y] = inside(a, b); draw(); }\n"
-    "\n"
-    "function glide(a, b, milliseconds) {\n"
-    "    cancelAnimationFrame(frame);\n"
-    "    [a, b] = inside(a, b);\n"
-    "    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return moveTo(a, b);\n"
-    "    const fromX = x, fromY = y, start = performance.now();\n"
-    "    const step = now => {\n"
-    "        const t = Math.min(1, Math.max(0, now - start) / milliseconds), e = t * t * (3 - 2 * t);\n"
-    "        moveTo(fromX + (a - fromX) * e, fromY + (b - fromY) * e);\n"
-    "        if (t < 1) frame = requestAnimationFrame(step);\n"
-    "    };\n"
-    "    frame = requestAnimationFrame(step);\n"
-    "}\n"
-    "\n"
-    "function stop() {\n"
-    "    clearInterval(playing);\n"
-    "    cancelAnimationFrame(frame);\n"
-    "    playing = 0;\n"
-    "    $('tour').textContent = 'Play';\n"
-    "}\n"
-    "\n"
-    "function choose(k) {\n"
-    "    [...$('faces').children].forEach((button, i) => button.setAttribute('aria-pressed', i === k));\n"
-    "    if (!sheets[k]) {\n"
-    "        sheets[k] = new Image();\n"
-    "        sheets[k].onload = draw;\n"
-    "        sheets[k].src = G.faces[k].tiles;\n"
-    "    }\n"
-    "    sheet = sheets[k];\n"
-    "    draw();\n"
-    "}\n"
-    "\n"
-    "/* One standard deviation: mean + L (cos t, sin t), where L L' is the covariance. */\n"
-    "function ellipse(at, [xx, xy, yy]) {\n"
-    "    const a = Math.sqrt(Math.max(xx, 0)), b = a ? xy / a : 0, c = Math.sqrt(Math.max(yy - b * b, 0));\n"
-    "    let path = '';\n"
-    "    for (let i = 0; i <= 60; i++) {\n"
-    "        const t = i * Math.PI / 30, px = at[0] + a * Math.cos(t), py = at[1] + b * Math.cos(t) + c * Math.sin(t);\n"
-    "        path += (i ? 'L' : 'M') + px.toFixed(3) + ' ' + (-py).toFixed(3);\n"
-    "    }\n"
-    "    return path;\n"
-    "}\n"
-    "\n"
-    "/* Names of a side are moved apart, from the top down, and back up where that went too far. */\n"
-    "function spread(labels) {\n"
-    "    let low = -9, high = 1.2;\n"
-    "    labels.sort((a, b) => a.y - b.y);\n"
-    "    for (const label of labels) low = label.y = Math.max(label.y, low + .13);\n"
-    "    for (const label of labels.reverse()) label.y = Math.min(label.y, high), high = label.y - .13;\n"
-    "}\n"
-    "\n"
-    "function drawSpace() {\n"
-    "    if (G.polar) {\n"
-    "        shape('circle', {id: 'area', r: 1});\n"
-    "        for (let k = 1; k < G.rings; k++) shape('circle', {class: 'ring', r: k / G.rings});\n"
-    "    } else {\n"
-    "        shape('clipPath', {id: 'edge'}).append(shape('rect', {x: -1, y: -1, width: 2, height: 2}));\n"
-    "        shape('rect', {id: 'area', x: -1, y: -1, width: 2, height: 2, rx: .03});\n"
-    "    }\n"
-    "    const labels = [];\n"
-    "    G.at.forEach((at, k) => {\n"
-    "        const stroke = COLOURS[k % 8], right = at[0] >= 0, side = right ? 1 : -1;\n"
-    "        if (G.polar && k === 0) return;\n"
-    "        if (G.polar) shape('line', {class: 'ray', x1: 0, y1: 0, x2: at[0], y2: -at[1], stroke});\n"
-    "        else shape('path', {class: 'spread', d: ellipse(at, G.spread[k]), stroke, 'clip-path': 'url(#edge)'});\n"
-    "        shape('circle', {cx: at[0], cy: -at[1], r: .028, fill: stroke});\n"
-    "        labels.push({k, at, right, x: G.polar ? 1.07 * at[0] + .02 * side : 1.06 * side,\n"
-    "            y: (G.polar ? -1.1 : -1) * at[1] + .04});\n"
-    "    });\n"
-    "    spread(labels.filter(label => label.right)), spread(labels.filter(label => !label.right));\n"
-    "    for (const {k, at, right, x, y} of labels) {\n"
-    "        if (!G.polar) shape('line', {class: 'lead', x1: at[0], y1: -at[1], x2: right ? 1.04 : -1.04, y2: y - .04});\n"
-    "        const text = shape('text', {x, y, 'text-anchor': right ? 'start' : 'end'}, G.names[k]);\n"
-    "        text.addEventListener('pointerdown', event => { event.stopPropagation(); stop(); glide(...at, 500); });\n"
-    "    }\n"
-    "}\n"
-    "\n"
-    "function follow(event) {\n"
-    "    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());\n"
-    "    moveTo(point.x, -point.y);\n"
-    "}\n"
-    "\n"
-    "drawSpace();\n"
-    "const knob = shape('circle', {id: 'knob', r: .07});\n"
-    "svg.addEventListener('pointerdown', event => { svg.setPointerCapture(event.pointerId); stop(); follow(event); });\n"
-    "svg.addEventListener('pointermove', event => { if (svg.hasPointerCapture(event.pointerId)) follow(event); });\n"
-    "svg.addEventListener('keydown', event => {\n"
-    "    const s = event.shiftKey ? .2 : .04;\n"
-    "    const step = {ArrowLeft: [-s, 0], ArrowRight: [s, 0], ArrowUp: [0, s], ArrowDown: [0, -s]}[event.key];\n"
-    "    if (!step && event.key !== 'Home') return;\n"
-    "    event.preventDefault();\n"
-    "    stop();\n"
-    "    if (step) moveTo(x + step[0], y + step[1]);\n"
-    "    else glide(...G.at[0], 300);\n"
-    "});\n"
-    "$('centre').textContent = G.names[0];\n"
-    "$('centre').onclick = () => { stop(); glide(...G.at[0], 400); };\n"
-    "$('tour').onclick = () => {\n"
-    "    if (playing) return stop();\n"
-    "    let k = 0;\n"
-    "    const next = () => { k = (k + 1) % G.at.length; glide(...G.at[k], 900); };\n"
-    "    next();\n"
-    "    playing = setInterval(next, 1200);\n"
-    "    $('tour').textContent = 'Pause';\n"
-    "};\n"
-    "$('save').onclick = () => {\n"
-    "    $('save').href = out.toDataURL('image/png');\n"
-    "    $('save').download = 'face-' + nearest() + '.png';\n"
-    "};\n"
-    "G.faces.forEach((face, k) => {\n"
-    "    const button = document.createElement('button'), picture = document.createElement('img');\n"
-    "    picture.src = face.input;\n"
-    "    picture.alt = button.title = face.name;\n"
-    "    button.append(picture);\n"
-    "    button.onclick = () => choose(k);\n"
-    "    $('faces').append(button);\n"
-    "});\n"
-    "[x, y] = G.at[0];\n"
-    "choose(0);\n"
-    "</script></body></html>\n";
-
-/* The constants of the page's script: the tiling, the names, where the emotions lie. */
-static void page_constants(Text *t, const Facegan *model, const Plane *plane)
+static int write_gamut_page(const char *path, const Facegan *model, const Plane *plane, const PageFace *faces, int n, Error *e)
 {
     Gamut gamut = gamut_of(&model->g);
-    text_print(t, "size:%d,polar:%s,rings:%d,spokes:%d,grid:%d,columns:%d,names:[", model->g.size,
-               model->g.space == 'l' ? "true" : "false", RINGS, SPOKES, GRID, SHEET_COLUMNS);
-    for (int k = 0; k < gamut.n; k++) text_quoted(t, model->class_names[k]), text_add(t, ",", 1);
-    text_add(t, "],at:[", 6);
+    const char *names[MAX_CLASSES];
+    double at[MAX_CLASSES][2], spread[MAX_CLASSES][3];
+    char why[256];
     for (int k = 0; k < gamut.n; k++) {
-        double a, b;
-        on_plane(plane, gamut.mean[k], &a, &b);
-        text_print(t, "[%.4f,%.4f],", a, b);
+        names[k] = model->class_names[k];
+        on_plane(plane, gamut.mean[k], &at[k][0], &at[k][1]);
+        plane_covariance(plane, gamut.covariance[k], spread[k]);
     }
-    text_add(t, "],spread:[", 10);
-    for (int k = 0; k < gamut.n; k++) {
-        double c[3];
-        plane_covariance(plane, gamut.covariance[k], c);
-        text_print(t, "[%.5f,%.5f,%.5f],", c[0], c[1], c[2]);
-    }
-    text_add(t, "],faces:[\n", 10);
+    const PageSpace space = {
+        .title = "The gamut of emotions", .space = "The space of emotions",
+        .intro = "Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
+                 "emotion. Every large face is drawn by a generative model.",
+        .generator = "facegan; the faces are synthetic, drawn by a generative model",
+        .size = model->g.size, .polar = model->g.space == 'l', .rings = RINGS, .spokes = SPOKES, .grid = GRID,
+        .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut.n, .faces = faces,
+        .n_faces = n, .mime = "image/jpeg"};
+    if (!page_save(page_space(&space), path, why)) return fail(e, 1, "%s", why);
+    printf("%s\n", path);
+    return 1;
 }
 
 /* The picture, the film when asked, and its part of the page. 0 with e->status 0: the picture cannot be read. */
-static int gamut_face(Facegan *model, const Plane *plane, const char *path, const Settings *s, Text *page, int *faces,
+static int gamut_face(Facegan *model, const Plane *plane, const char *path, const Settings *s, PageFace *faces, int *n,
                       Error *e)
 {
     Image picture;
@@ -15163,7 +14790,7 @@ static int gamut_face(Facegan *model, const Plane *plane, const char *path, cons
     if (!image_load(path, model->g.channels, &picture, why)) return warn("passed over: %s", why), 0;
     int ok = load_picture(model, &picture, e) && gamut_picture(model, plane, path, s, e) &&
              (!s->gif || gamut_film(model, plane, path, s, e));
-    if (ok && *faces < PAGE_FACES) ok = page_face(page, model, plane, path, e), ++*faces;
+    if (ok && *n < PAGE_FACES) ok = page_face(&faces[(*n)++], model, plane, path, e);
     image_free(&picture);
     return ok;
 }
@@ -15173,27 +14800,22 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
 {
     Facegan *model = open_generator(run, e);
     Plane plane;
-    Text page = {0};
+    PageFace faces[PAGE_FACES] = {0};
     char path[PATH_MAX];
-    int faces = 0, failed = 0;
+    int n = 0, failed = 0;
     if (!model) return 0;
     int ok = model->g.space ? choose_plane(model, s, &plane, e)
                             : fail(e, 2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
     ok = ok && (!*s->out || make_directory(s->out, e));
-    text_add(&page, gamut_page_head, sizeof gamut_page_head - 1);
-    if (ok) page_constants(&page, model, &plane);
     for (int i = 0; ok && i < count; i++) {
-        if (gamut_face(model, &plane, pictures[i], s, &page, &faces, e)) continue;
+        if (gamut_face(model, &plane, pictures[i], s, faces, &n, e)) continue;
         ok = e->status == 0;
         failed++;
     }
-    text_add(&page, "]", 1);
-    text_add(&page, gamut_page_script, sizeof gamut_page_script - 1);
     snprintf(path, sizeof path, "%s/gamut.html", *s->out ? s->out : ".");
-    if (ok && faces) ok = write_bytes(path, page.text, page.size, e);
-    if (ok && faces) printf("%s\n", path);
-    if (ok && count > PAGE_FACES && faces == PAGE_FACES) warn("%s holds the first %d faces", path, PAGE_FACES);
-    free(page.text);
+    ok = ok && (!n || write_gamut_page(path, model, &plane, faces, n, e));
+    if (ok && count > PAGE_FACES && n == PAGE_FACES) warn("%s holds the first %d faces", path, PAGE_FACES);
+    for (int i = 0; i < n; i++) free((void *)(uintptr_t)faces[i].input), free((void *)(uintptr_t)faces[i].tiles);
     facegan_close(model);
     return ok && failed ? fail(e, 1, "%d of %d pictures could not be read", failed, count) : ok;
 }
@@ -15202,9 +14824,9 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
 static unsigned char *space_trails(const LogTable *log, const Facegan *model, size_t *bytes)
 {
     PlotCanvas canvas;
-    Dial f = {400, 310, 240};
-    Gamut gamut = gamut_of(&model->g);
+    PlotPlace places[MAX_CLASSES];
     const Plane plane = {{1, 0, 0}, {0, 1, 0}};
+    const PlotDial f = space_dial(model, &plane, 400, 310, 240, places);
     if (!plot_canvas(800, 620, 0xffffff, &canvas)) return NULL;
     for (int i = 0; i + 1 < log->n_columns; i++) {
         size_t length = strlen(log->names[i]);
@@ -15219,7 +14841,7 @@ static unsigned char *space_trails(const LogTable *log, const Facegan *model, si
                               f.x + f.unit * shown * x[row], f.y - f.unit * shown * y[row], 1.5, plot_palette[k % 8]);
         }
     }
-    draw_space(&canvas, f, &gamut, &plane, model->g.space, (char (*)[NAME])(uintptr_t)model->class_names, true, 18);
+    plot_dial(&canvas, &f, true, 18);
     return canvas_png(&canvas, bytes);
 }
 

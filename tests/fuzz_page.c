@@ -55,14 +55,26 @@ static void check_page(const char *path)
     fclose(file);
 }
 
+static Page *take_space(Input *in, const char *const *names, const uint8_t *data, size_t size)
+{
+    double numbers[5 * TEXTS];
+    for (int i = 0; i < 5 * TEXTS; i++) numbers[i] = take_number(in);
+    const PageFace faces[2] = {{names[0], in->at, data, in->left, size}, {names[1], NULL, data, 0, size}};
+    const PageSpace space = {names[2], names[3], names[4], names[5], take_byte(in), take_byte(in) % 2, 5, 32, 13, 16,
+                             names, numbers, numbers + 2 * TEXTS, take_byte(in) % TEXTS, faces, take_byte(in) % 3,
+                             names[6]};
+    return page_space(&space);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Input in = {data, size};
     char texts[TEXTS][LENGTH], error[256], path[64];
     const char *names[TEXTS];
     for (int i = 0; i < TEXTS; i++) take_text(&in, texts[i]), names[i] = texts[i];
-    Page *page = page_begin(texts[0], take_byte(&in) % 4 ? texts[1] : NULL);
-    for (int i = 0; i < 6 && in.left; i++) {
+    int kind = take_byte(&in) % 8;
+    Page *page = kind > 5 ? take_space(&in, names, data, size) : page_begin(texts[0], kind ? texts[1] : NULL);
+    for (int i = 0; kind < 6 && i < 6 && in.left; i++) {
         int columns = 1 + take_byte(&in) % 4;
         const void *pictures[2] = {in.at, data};
         size_t sizes[2] = {in.left, size};

@@ -96,6 +96,9 @@ static void draw_shapes(Input *in, PlotCanvas *c)
     unsigned char pixels[5 * 3 * 3];
     memset(pixels, take_byte(in), sizeof pixels);
     plot_picture(c, x, y, w, h, pixels, 5, 3, take_byte(in) % 4);
+    PlotPlace places[2] = { { text, a, b, { d, e, f }, rgb }, { NULL, f, d, { a, b, e }, rgb } };
+    PlotDial dial = { d, e, f, take_byte(in) & 1, places, take_byte(in) % 3 };
+    plot_dial(c, &dial, take_byte(in) & 1, b);
 }
 
 static void draw_sheet(Input *in)

@@ -408,6 +408,29 @@ static void test_saving(void)
     unlink(path);
 }
 
+/* The page of a space: one object for the script, out of which no name can break; no mark of the template is left. */
+static void test_space(void)
+{
+    const char *names[] = { "neutral", "a\"b</script>", NULL };
+    const double at[] = { 0, 0, 0.5, -0.25, NAN, 1e300 }, spread[] = { 0, 0, 0, 0.1, 0, 0.2, INFINITY, 0, 0 };
+    const PageFace faces[] = { { "one.png", "foo", "foob", 3, 4 }, { NULL, NULL, NULL, 0, 0 } };
+    PageSpace space = { "A <space>", "Walk\naround.", "The space", "tests", 16, 1, 5, 32, 13, 16, names, at, spread, 3,
+                        faces, 2, "image/jpeg" };
+    char *html = save_and_read(page_space(&space));
+    CHECK_MSG(count_elements(html) > 20, "tags are balanced");
+    CHECK(occurrences(html, "http") == 1 && strstr(html, "'http://www.w3.org/2000/svg'"));      /* a name, not a link */
+    CHECK(!strstr(html, "nan") && !strstr(html, "@import") && !strstr(html, "fetch("));
+    CHECK(occurrences(html, "A &lt;space&gt;") == 2 && strstr(html, "<p>Walk\naround.</p>") && !strstr(html, "{{"));
+    CHECK(strstr(html, "aria-label=\"The space: arrow keys") && strstr(html, "name=\"generator\" content=\"tests\""));
+    CHECK(strstr(html, "const G = {\nsize:16,polar:true,rings:5,spokes:32,grid:13,columns:16,"
+                       "names:[\"neutral\",\"a\\u0022b\\u003c/script\\u003e\",\"\",],"
+                       "at:[[0.0000,0.0000],[0.5000,-0.2500],[0.0000,0.0000],],spread:["));
+    CHECK(strstr(html, "faces:[\n{name:\"one.png\",input:\"data:image/jpeg;base64,Zm9v\","
+                       "tiles:\"data:image/jpeg;base64,Zm9vYg==\"},\n{name:\"\","));
+    CHECK(occurrences(html, "<script>") == 1 && occurrences(html, "</html>\n") == 1);
+    free(html);
+}
+
 static void test_determinism(void)
 {
     char *html[2];
@@ -437,6 +460,7 @@ int main(void)
     test_degenerate_charts();
     test_nothing();
     test_saving();
+    test_space();
     test_determinism();
     CHECK(rmdir(folder) == 0);                                 /* nothing was left behind */
     return check_report();

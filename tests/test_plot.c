@@ -423,6 +423,38 @@ static void test_grid(void)
     CHECK(!plot_grid(pictures, 1, 1, 3, 2147483647, 2147483647, 1, NULL, NULL, NULL, &c) && !c.rgb);
 }
 
+/* Rays end at their places, names stand outside and apart, and no number crosses a bound. */
+static void test_dial(void)
+{
+    PlotPlace places[] = { { "east", 1, 0, { 0 }, 0x0000ff }, { "beside it", 0.98, 0.2, { 0 }, 0x00ff00 },
+                           { "north", 0, 1, { 0 }, 0xff0000 }, { NULL, -0.5, -0.5, { 0.04, 0.01, 0.09 }, 0x123456 } };
+    PlotDial dial = { 200, 150, 80, 1, places, 4 };
+    PlotCanvas c = canvas_of(400, 300, 0xffffff), faint = canvas_of(400, 300, 0xffffff);
+    PlotCanvas square = canvas_of(400, 300, 0xffffff);
+    plot_dial(&c, &dial, 0, 12), plot_dial(&faint, &dial, 1, 12);
+    CHECK(pixel_at(&c, 240, 150) == 0x0000ff && pixel_at(&c, 278, 134) == 0x00ff00);
+    CHECK(pixel_at(&c, 200, 70) == 0xff0000 && pixel_at(&c, 200, 110) == 0xff0000);
+    CHECK(pixel_at(&faint, 200, 110) == 0xffffff);
+    CHECK(pixel_at(&c, 160, 190) == 0x123456 && pixel_at(&c, 256, 93) != 0xffffff);      /* the place, the circle */
+    PlotName names[] = { { "a", 0, 100, 1 }, { "b", 0, 99, 1 }, { "c", 0, 100, 0 }, { "d", 0, 119, 1 } };
+    plot_spread_names(names, 4, 10, 120);
+    double height['e'] = { 0 };
+    for (int i = 0; i < 4; i++) height[(int)names[i].text[0]] = names[i].at;
+    CHECK(height['b'] == 99 && height['a'] == 109 && height['d'] == 119 && height['c'] == 100);
+    dial.round = 0;
+    plot_dial(&square, &dial, 0, 12);
+    CHECK(pixel_at(&square, 200, 110) == 0xffffff && pixel_at(&square, 160, 190) == 0x123456);
+    CHECK(pixel_at(&square, 256, 93) == 0xffffff && pixel_at(&square, 175, 186) != 0xffffff &&
+          pixel_at(&faint, 175, 186) == 0xffffff);
+    for (int i = 0; i < 4; i++) places[i].x = i ? 1e300 : NAN, places[i].covariance[0] = i % 2 ? -1 : INFINITY;
+    plot_dial(&c, &dial, 0, 12);
+    dial.round = 1, dial.unit = NAN;
+    plot_dial(&c, &dial, 0, 12);
+    dial.n = 0;
+    plot_dial(&c, &dial, 1, NAN);
+    plot_free(&c), plot_free(&faint), plot_free(&square);
+}
+
 static void test_determinism(void)
 {
     double y[300];
@@ -453,6 +485,7 @@ int main(void)
     test_heatmap();
     test_pictures();
     test_grid();
+    test_dial();
     test_determinism();
     return check_report();
 }

@@ -81,7 +81,8 @@ static void test_pairs(void)
     CLOSE(c.high - c.low, 2 * 2.776445105 * c.deviation / sqrt(5), 1e-9);
     CHECK(c.student < 0.01 && c.wilcoxon == 0.0625);
     CHECK(isnan(stats_compare_pairs(gain, 1).student));
-    StatsComparison bad = stats_compare_pairs((double[]){1, NAN, 2}, 3), equal = stats_compare_pairs((double[]){0, 0, 0}, 3);
+    StatsComparison bad = stats_compare_pairs((double[]){1, NAN, 2}, 3);
+    StatsComparison equal = stats_compare_pairs((double[]){0, 0, 0}, 3);
     CHECK(isnan(bad.student) && isnan(bad.wilcoxon) && isnan(bad.low));
     CHECK(equal.student == 1 && equal.wilcoxon == 1);
 }
@@ -126,7 +127,7 @@ static void test_clusters(void)
     CLOSE(stats_clusters_reached(&centre, &left), 0.5, 0);
     CLOSE(stats_clusters_reached(&centre, &right), 0.25, 0);
     CLOSE(stats_clusters_reached(&centre, &bad), 0, 0);
-    for (uint64_t seed = 0; seed < 20; seed++)                          /* more centres than rows, and rows that are none */
+    for (uint64_t seed = 0; seed < 20; seed++)                          /* more centres than rows; rows that are none */
         CHECK(stats_clusters(&right, 4, chance, &seed, centres) && stats_clusters(&bad, 4, chance, &seed, centres));
 }
 
@@ -194,7 +195,7 @@ static void test_frechet(void)
 {
     const double thin[] = {-1, 0, 1}, wide[] = {1, 3, 5}, bad[] = {0, NAN, 1};
     const StatsRows r = {thin, 3, 1}, g = {wide, 3, 1}, broken = {bad, 3, 1};
-    CLOSE(stats_frechet(&r, NULL, &g, NULL), 9 + (2 - 1) * (2 - 1), 1e-12);         /* means 0 and 3, deviations 1 and 2 */
+    CLOSE(stats_frechet(&r, NULL, &g, NULL), 9 + (2 - 1) * (2 - 1), 1e-12);     /* means 0 and 3, deviations 1 and 2 */
     CLOSE(stats_frechet(&r, NULL, &r, NULL), 0, 1e-12);
     CHECK(isnan(stats_frechet(&r, NULL, &broken, NULL)));
     const double squares[] = {1, 1, 1, -1, -1, 1, -1, -1}, apart[] = {3, 2, 3, -2, -1, 2, -1, -2};

@@ -10,6 +10,8 @@
  *     if (!page_save(page, "report.html", error))
  *         ...                           error says what went wrong and with which file
  *
+ * page_space makes a page of another kind, for a space of pictures: a point is dragged and the face follows.
+ *
  * Define PAGE_STATIC as well to keep every function private to that file. Only libc, libm and POSIX files are used.
  *
  * The page asks nothing of the network: style, script and pictures are inside the file, the typeface is the reader's
@@ -62,6 +64,32 @@ PAGE_API void page_image(Page *p, const char *caption, const void *bytes, size_t
 /* Pictures over time with a slider; labels say what each picture is, for example its iteration. */
 PAGE_API void page_slider(Page *p, const char *caption, const char *const *labels, const void *const *bytes,
                           const size_t *sizes, int n, const char *mime);
+
+/* A space that can be walked in: a point on a disc (polar) or on the square from -1 to 1, with named places, and beside
+ * it the face that belongs to the point, blended from the four tiles around it, so that the page needs no program
+ * behind it. A face's tiles are one picture, `columns` of them in a row, of `size` pixels each way. Polar, tile 0 is
+ * the centre's and tile 1 + (ring - 1) spokes + spoke lies at radius ring/rings and angle 360 spoke/spokes; else tile i
+ * is in row i/grid, from the top, of a square of grid x grid. The point starts at place 0. */
+typedef struct {
+    const char *name;
+    const void *input, *tiles;           /* encoded pictures: the face to choose by, and the tiles */
+    size_t input_size, tiles_size;
+} PageFace;
+
+typedef struct {
+    const char *title, *intro, *space;   /* the page's title, what stands below it, what the space is called */
+    const char *generator;               /* what drew it */
+    int size, polar, rings, spokes, grid, columns;
+    const char *const *names;            /* of the n places, */
+    const double *at, *spread;           /* (n,2) x and y, (n,3) the covariance xx, xy, yy around it (not polar) */
+    int n;
+    const PageFace *faces;
+    int n_faces;
+    const char *mime;                    /* of the encoded pictures */
+} PageSpace;
+
+/* The whole page; nothing is added to it but page_save. */
+PAGE_API Page *page_space(const PageSpace *space);
 
 /* Writes to a temporary file beside `path` and renames it, so that `path` is never half a page. Frees p always. */
 PAGE_API int page_save(Page *p, const char *path, char error[256]);
@@ -299,6 +327,7 @@ struct Page {
     char *text;
     size_t length, capacity;
     int failed;                          /* memory ran out, or a size could not be represented: stays set */
+    int whole;                           /* page_space's: page_save adds nothing */
 };
 
 static void page_put(Page *p, const void *bytes, size_t size)
@@ -950,11 +979,16 @@ static void page_png_size(const unsigned char *bytes, size_t size, unsigned *wid
         *width = *height = 0;
 }
 
+static void page_mime(Page *p, const char *mime)
+{
+    size_t letters = strspn(mime ? mime : "", "abcdefghijklmnopqrstuvwxyz0123456789/+.-");
+    page_raw(p, letters && !mime[letters] ? mime : "application/octet-stream");
+}
+
 /* <img>; pictures below 256 pixels are enlarged by the largest whole factor that keeps them below 400. */
 static void page_img(Page *p, const char *alternative, const void *bytes, size_t size, const char *mime)
 {
     unsigned width, height;
-    size_t letters = strspn(mime ? mime : "", "abcdefghijklmnopqrstuvwxyz0123456789/+.-");
     const unsigned char *data = (const unsigned char *)bytes;
     page_png_size(data, data ? size : 0, &width, &height);
     unsigned larger = width > height ? width : height, factor = larger && larger < 256 ? 400 / larger : 1;
@@ -966,7 +1000,7 @@ static void page_img(Page *p, const char *alternative, const void *bytes, size_t
     if (larger)                          /* sheets that a phone would make unreadable scroll in their box instead */
         page_raw(p, larger < 256 ? " class=\"small\"" : width > 700 ? " class=\"wide\"" : "");
     page_raw(p, " src=\"data:");
-    page_raw(p, letters && !mime[letters] ? mime : "application/octet-stream");
+    page_mime(p, mime);
     page_raw(p, ";base64,");
     page_base64(p, data, data ? size : 0);
     page_raw(p, "\">");
@@ -1017,7 +1051,328 @@ PAGE_API void page_slider(Page *p, const char *caption, const char *const *label
 }
 
 /* ---------------------------------------------------------------------------------------------------------------
- * 6  Saving
+ * 6  A space to walk in
+ *
+ * One template. What stands in {{ }} is one of the texts given or, once, the data: an object of JavaScript.
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static const char page_space_template[] =
+    "<!doctype html>\n"
+    "<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+    "<meta name=\"generator\" content=\"{{generator}}\">\n"
+    "<link rel=\"icon\" href=\"data:,\"><title>{{title}}</title>\n"
+    "<style>\n"
+    ":root { color-scheme: light dark; --paper: #fff; --ink: #1f2328; --soft: #59636e;\n"
+    "    --line: #d3d9df; --card: #f6f8fa; --mark: #275895 }\n"
+    "@media (prefers-color-scheme: dark) {\n"
+    "    :root { --paper: #15181d; --ink: #e4e8ed; --soft: #9ca6b2; --line: #39424d; --card: #1d2229; "
+            "--mark: #5caaeb }\n"
+    "}\n"
+    "* { box-sizing: border-box }\n"
+    "body { margin: 0; background: var(--paper); color: var(--ink);\n"
+    "    font: 1rem/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif }\n"
+    "main { max-width: 62rem; margin: 0 auto; padding: clamp(1rem, 4vw, 2.5rem) }\n"
+    "h1 { font-size: clamp(1.4rem, 1.1rem + 1.6vw, 2rem); line-height: 1.2; margin: 0 }\n"
+    "p { color: var(--soft); margin: .5rem 0 1.2rem; max-width: 40rem }\n"
+    ".two { display: grid; grid-template-columns: 4fr 5fr; gap: clamp(1rem, 4vw, 2.5rem); align-items: center }\n"
+    "@media (max-width: 42rem) {\n"
+    "    .two { grid-template-columns: 1fr; gap: .6rem }\n"
+    "    .face { width: 15rem; max-width: 100%; margin: 0 auto }\n"
+    "}\n"
+    "#face { display: block; width: 100%; aspect-ratio: 1; border-radius: .8rem; background: var(--card) }\n"
+    "#disc { display: block; width: 100%; touch-action: none; cursor: crosshair; overflow: visible;\n"
+    "    user-select: none; -webkit-user-select: none }\n"
+    "#disc text { font-size: .115px; fill: var(--ink); cursor: pointer }\n"
+    "#disc:focus { outline: none }\n"
+    "#disc:focus-visible #knob { stroke: var(--ink); stroke-width: .03 }\n"
+    "#area { fill: var(--card); stroke: var(--line); stroke-width: .01 }\n"
+    "#knob { fill: var(--mark); stroke: var(--paper); stroke-width: .02; cursor: grab }\n"
+    ".ring { fill: none; stroke: var(--line); stroke-width: .006 }\n"
+    ".ray { stroke-width: .016; stroke-linecap: round }\n"
+    ".spread { fill: none; stroke-width: .01; opacity: .8 }\n"
+    ".lead { stroke: var(--line); stroke-width: .006 }\n"
+    ".row { display: flex; flex-wrap: wrap; gap: .5rem; margin: .9rem 0; align-items: center }\n"
+    "button, a.button { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line);\n"
+    "    border-radius: .5rem; padding: .45rem .8rem; min-height: 2.6rem; cursor: pointer; text-decoration: none }\n"
+    "button:focus-visible, a:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px }\n"
+    "#faces button { padding: 0; width: 4rem; height: 4rem; overflow: hidden }\n"
+    "#faces img { width: 100%; height: 100%; display: block; object-fit: cover }\n"
+    "#faces button[aria-pressed=true] { border-color: var(--mark); box-shadow: 0 0 0 2px var(--mark) }\n"
+    "#where { color: var(--soft); font-variant-numeric: tabular-nums; margin: .6rem 0; min-height: 1.5em;\n"
+    "    text-align: center }\n"
+    "</style></head><body><main><h1>{{title}}</h1>\n"
+    "<p>{{intro}}</p>\n"
+    "<noscript><p>This page needs JavaScript to blend the faces.</p></noscript>\n"
+    "<div id=\"faces\" class=\"row\" role=\"group\" aria-label=\"Faces\"></div>\n"
+    "<div class=\"two\">\n"
+    "<div class=\"face\"><canvas id=\"face\" role=\"img\" aria-label=\"The face at this point\"></canvas>\n"
+    "<div id=\"where\" aria-live=\"polite\"></div></div>\n"
+    "<svg id=\"disc\" viewBox=\"-1.62 -1.25 3.24 2.5\" tabindex=\"0\" role=\"application\"\n"
+    "    aria-label=\"{{space}}: arrow keys move the point\"></svg></div>\n"
+    "<div class=\"row\"><button id=\"centre\"></button><button id=\"tour\">Play</button>\n"
+    "<a class=\"button\" id=\"save\" href=\"#\" download=\"face.png\">Download the picture</a></div>\n"
+    "</main><script>\n"
+    "\"use strict\";\n"
+    "const G = {{data}};\n"
+    "const $ = id => document.getElementById(id), svg = $('disc'), out = $('face'), pen = out.getContext('2d');\n"
+    "const other = document.createElement('canvas'), otherPen = other.getContext('2d');\n"
+    "const COLOURS = ['#275895', '#d17111', '#128c70', '#99161f', '#7c5bbd', '#4f99ce', '#805e3c', '#c25f9d'];\n"
+    "out.width = out.height = other.width = other.height = G.size;\n"
+    "let sheet = null, x = 0, y = 0, frame = 0, playing = 0;\n"
+    "const sheets = [];\n"
+    "\n"
+    "function shape(kind, attributes, text) {\n"
+    "    const node = document.createElementNS('http://www.w3.org/2000/svg', kind);\n"
+    "    for (const name in attributes) node.setAttribute(name, attributes[name]);\n"
+    "    if (text) node.textContent = text;\n"
+    "    svg.append(node);\n"
+    "    return node;\n"
+    "}\n"
+    "\n"
+    "function inside(a, b) {\n"
+    "    const r = Math.hypot(a, b), cut = v => Math.max(-1, Math.min(1, v));\n"
+    "    if (!G.polar) return [cut(a), cut(b)];\n"
+    "    return r > 1 ? [a / r, b / r] : [a, b];\n"
+    "}\n"
+    "\n"
+    "/* The four tiles around the point, two of the nearer ring or row and two of the farther, and the two shares. */\n"
+    "function around() {\n"
+    "    if (G.polar) {\n"
+    "        const r = Math.min(1, Math.hypot(x, y)) * G.rings, ring = Math.min(G.rings - 1, Math.floor(r));\n"
+    "        const turn = (Math.atan2(y, x) / (2 * Math.PI) + 1) % 1 * G.spokes;\n"
+    "        const low = Math.floor(turn) % G.spokes, high = (low + 1) % G.spokes;\n"
+    "        const tile = (k, spoke) => k ? 1 + (k - 1) * G.spokes + spoke : 0;\n"
+    "        return [tile(ring, low), tile(ring, high), tile(ring + 1, low), tile(ring + 1, high),\n"
+    "            turn - Math.floor(turn), r - ring];\n"
+    "    }\n"
+    "    const u = (x + 1) / 2 * (G.grid - 1), v = (1 - y) / 2 * (G.grid - 1);\n"
+    "    const i = Math.min(G.grid - 2, Math.floor(u)), j = Math.min(G.grid - 2, Math.floor(v)), at = j * G.grid + i;\n"
+    "    return [at, at + 1, at + G.grid, at + G.grid + 1, u - i, v - j];\n"
+    "}\n"
+    "\n"
+    "function put(to, tile, alpha) {\n"
+    "    to.globalAlpha = alpha;\n"
+    "    to.drawImage(sheet, tile % G.columns * G.size, Math.floor(tile / G.columns) * G.size, G.size, G.size,\n"
+    "        0, 0, G.size, G.size);\n"
+    "}\n"
+    "\n"
+    "function nearest() {\n"
+    "    const far = G.at.map(p => Math.hypot(p[0] - x, p[1] - y));\n"
+    "    return G.names[far.indexOf(Math.min(...far))];\n"
+    "}\n"
+    "\n"
+    "function describe() {\n"
+    "    const r = Math.hypot(x, y), angle = Math.round((Math.atan2(y, x) * 180 / Math.PI + 360) % 360);\n"
+    "    if (!G.polar) return `x ${x.toFixed(2)}, y ${y.toFixed(2)}, nearest ${nearest()}`;\n"
+    "    return `strength ${r.toFixed(2)}, ` + (r < .2 ? G.names[0] : `angle ${angle}\\u00b0, nearest ${nearest()}`);\n"
+    "}\n"
+    "\n"
+    "function draw() {\n"
+    "    knob.setAttribute('cx', x);\n"
+    "    knob.setAttribute('cy', -y);\n"
+    "    $('where').textContent = describe();\n"
+    "    if (!sheet || !sheet.complete || !sheet.naturalWidth) return;\n"
+    "    const [a, b, c, d, along, across] = around();\n"
+    "    put(pen, a, 1), put(pen, b, along), put(otherPen, c, 1), put(otherPen, d, along);\n"
+    "    pen.globalAlpha = across;\n"
+    "    pen.drawImage(other, 0, 0);\n"
+    "}\n"
+    "\n"
+    "function moveTo(a, b) { [x, y] = inside(a, b); draw(); }\n"
+    "\n"
+    "function glide(a, b, milliseconds) {\n"
+    "    cancelAnimationFrame(frame);\n"
+    "    [a, b] = inside(a, b);\n"
+    "    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return moveTo(a, b);\n"
+    "    const fromX = x, fromY = y, start = performance.now();\n"
+    "    const step = now => {\n"
+    "        const t = Math.min(1, Math.max(0, now - start) / milliseconds), e = t * t * (3 - 2 * t);\n"
+    "        moveTo(fromX + (a - fromX) * e, fromY + (b - fromY) * e);\n"
+    "        if (t < 1) frame = requestAnimationFrame(step);\n"
+    "    };\n"
+    "    frame = requestAnimationFrame(step);\n"
+    "}\n"
+    "\n"
+    "function stop() {\n"
+    "    clearInterval(playing);\n"
+    "    cancelAnimationFrame(frame);\n"
+    "    playing = 0;\n"
+    "    $('tour').textContent = 'Play';\n"
+    "}\n"
+    "\n"
+    "function choose(k) {\n"
+    "    [...$('faces').children].forEach((button, i) => button.setAttribute('aria-pressed', i === k));\n"
+    "    if (!sheets[k]) {\n"
+    "        sheets[k] = new Image();\n"
+    "        sheets[k].onload = draw;\n"
+    "        sheets[k].src = G.faces[k].tiles;\n"
+    "    }\n"
+    "    sheet = sheets[k];\n"
+    "    draw();\n"
+    "}\n"
+    "\n"
+    "/* One standard deviation: mean + L (cos t, sin t), where L L' is the covariance. */\n"
+    "function ellipse(at, [xx, xy, yy]) {\n"
+    "    const a = Math.sqrt(Math.max(xx, 0)), b = a ? xy / a : 0, c = Math.sqrt(Math.max(yy - b * b, 0));\n"
+    "    let path = '';\n"
+    "    for (let i = 0; i <= 60; i++) {\n"
+    "        const t = i * Math.PI / 30, px = at[0] + a * Math.cos(t), "
+             "py = at[1] + b * Math.cos(t) + c * Math.sin(t);\n"
+    "        path += (i ? 'L' : 'M') + px.toFixed(3) + ' ' + (-py).toFixed(3);\n"
+    "    }\n"
+    "    return path;\n"
+    "}\n"
+    "\n"
+    "/* Names of a side are moved apart, from the top down, and back up where that went too far. */\n"
+    "function spread(labels) {\n"
+    "    let low = -9, high = 1.2;\n"
+    "    labels.sort((a, b) => a.y - b.y);\n"
+    "    for (const label of labels) low = label.y = Math.max(label.y, low + .13);\n"
+    "    for (const label of labels.reverse()) label.y = Math.min(label.y, high), high = label.y - .13;\n"
+    "}\n"
+    "\n"
+    "function drawSpace() {\n"
+    "    if (G.polar) {\n"
+    "        shape('circle', {id: 'area', r: 1});\n"
+    "        for (let k = 1; k < G.rings; k++) shape('circle', {class: 'ring', r: k / G.rings});\n"
+    "    } else {\n"
+    "        shape('clipPath', {id: 'edge'}).append(shape('rect', {x: -1, y: -1, width: 2, height: 2}));\n"
+    "        shape('rect', {id: 'area', x: -1, y: -1, width: 2, height: 2, rx: .03});\n"
+    "    }\n"
+    "    const labels = [];\n"
+    "    G.at.forEach((at, k) => {\n"
+    "        const stroke = COLOURS[k % 8], right = at[0] >= 0, side = right ? 1 : -1;\n"
+    "        if (G.polar && k === 0) return;\n"
+    "        if (G.polar) shape('line', {class: 'ray', x1: 0, y1: 0, x2: at[0], y2: -at[1], stroke});\n"
+    "        else shape('path', {class: 'spread', d: ellipse(at, G.spread[k]), stroke, 'clip-path': 'url(#edge)'});\n"
+    "        shape('circle', {cx: at[0], cy: -at[1], r: .028, fill: stroke});\n"
+    "        labels.push({k, at, right, x: G.polar ? 1.07 * at[0] + .02 * side : 1.06 * side,\n"
+    "            y: (G.polar ? -1.1 : -1) * at[1] + .04});\n"
+    "    });\n"
+    "    spread(labels.filter(label => label.right)), spread(labels.filter(label => !label.right));\n"
+    "    for (const {k, at, right, x, y} of labels) {\n"
+    "        if (!G.polar) shape('line', {class: 'lead', x1: at[0], y1: -at[1], "
+                                         "x2: right ? 1.04 : -1.04, y2: y - .04});\n"
+    "        const text = shape('text', {x, y, 'text-anchor': right ? 'start' : 'end'}, G.names[k]);\n"
+    "        text.addEventListener('pointerdown', event => { event.stopPropagation(); stop(); glide(...at, 500); });\n"
+    "    }\n"
+    "}\n"
+    "\n"
+    "function follow(event) {\n"
+    "    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());\n"
+    "    moveTo(point.x, -point.y);\n"
+    "}\n"
+    "\n"
+    "drawSpace();\n"
+    "const knob = shape('circle', {id: 'knob', r: .07});\n"
+    "svg.addEventListener('pointerdown', event => { "
+         "svg.setPointerCapture(event.pointerId); stop(); follow(event); });\n"
+    "svg.addEventListener('pointermove', event => { if (svg.hasPointerCapture(event.pointerId)) follow(event); });\n"
+    "svg.addEventListener('keydown', event => {\n"
+    "    const s = event.shiftKey ? .2 : .04;\n"
+    "    const step = {ArrowLeft: [-s, 0], ArrowRight: [s, 0], ArrowUp: [0, s], ArrowDown: [0, -s]}[event.key];\n"
+    "    if (!step && event.key !== 'Home') return;\n"
+    "    event.preventDefault();\n"
+    "    stop();\n"
+    "    if (step) moveTo(x + step[0], y + step[1]);\n"
+    "    else glide(...G.at[0], 300);\n"
+    "});\n"
+    "$('centre').textContent = G.names[0];\n"
+    "$('centre').onclick = () => { stop(); glide(...G.at[0], 400); };\n"
+    "$('tour').onclick = () => {\n"
+    "    if (playing) return stop();\n"
+    "    let k = 0;\n"
+    "    const next = () => { k = (k + 1) % G.at.length; glide(...G.at[k], 900); };\n"
+    "    next();\n"
+    "    playing = setInterval(next, 1200);\n"
+    "    $('tour').textContent = 'Pause';\n"
+    "};\n"
+    "$('save').onclick = () => {\n"
+    "    $('save').href = out.toDataURL('image/png');\n"
+    "    $('save').download = 'face-' + nearest() + '.png';\n"
+    "};\n"
+    "G.faces.forEach((face, k) => {\n"
+    "    const button = document.createElement('button'), picture = document.createElement('img');\n"
+    "    picture.src = face.input;\n"
+    "    picture.alt = button.title = face.name;\n"
+    "    button.append(picture);\n"
+    "    button.onclick = () => choose(k);\n"
+    "    $('faces').append(button);\n"
+    "});\n"
+    "[x, y] = G.at[0];\n"
+    "choose(0);\n"
+    "</script></body></html>\n";
+
+/* A JavaScript string. Nothing in it can end the string or the script element. */
+static void page_quoted(Page *p, const char *text)
+{
+    page_raw(p, "\"");
+    for (; text && *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < 32 || strchr("\"\\<>&'", c) || c == 127) page_format(p, "\\u%04x", c);
+        else page_put(p, text, 1);
+    }
+    page_raw(p, "\"");
+}
+
+/* A picture as a JavaScript string that an <img> takes for its source. */
+static void page_data(Page *p, const char *mime, const void *bytes, size_t size)
+{
+    page_raw(p, "\"data:");
+    page_mime(p, mime);
+    page_raw(p, ";base64,");
+    page_base64(p, (const unsigned char *)bytes, bytes ? size : 0);
+    page_raw(p, "\"");
+}
+
+/* What a script can read whatever the number is. */
+static double page_coordinate(double value)
+{
+    return value > -1e6 && value < 1e6 ? value : 0;
+}
+
+/* The template's data. */
+static void page_space_data(Page *p, const PageSpace *s)
+{
+    page_format(p, "{\nsize:%d,polar:%s,rings:%d,spokes:%d,grid:%d,columns:%d,names:[", s->size,
+                s->polar ? "true" : "false", s->rings, s->spokes, s->grid, s->columns);
+    for (int k = 0; k < s->n; k++) page_quoted(p, s->names[k]), page_raw(p, ",");
+    page_raw(p, "],at:[");
+    for (int k = 0; k < s->n; k++)
+        page_format(p, "[%.4f,%.4f],", page_coordinate(s->at[2 * k]), page_coordinate(s->at[2 * k + 1]));
+    page_raw(p, "],spread:[");
+    for (int k = 0; k < s->n; k++)
+        page_format(p, "[%.5f,%.5f,%.5f],", page_coordinate(s->spread[3 * k]), page_coordinate(s->spread[3 * k + 1]),
+                    page_coordinate(s->spread[3 * k + 2]));
+    page_raw(p, "],faces:[\n");
+    for (int i = 0; i < s->n_faces; i++) {
+        page_raw(p, "{name:"), page_quoted(p, s->faces[i].name);
+        page_raw(p, ",input:"), page_data(p, s->mime, s->faces[i].input, s->faces[i].input_size);
+        page_raw(p, ",tiles:"), page_data(p, s->mime, s->faces[i].tiles, s->faces[i].tiles_size);
+        page_raw(p, "},\n");
+    }
+    page_raw(p, "]}");
+}
+
+PAGE_API Page *page_space(const PageSpace *s)
+{
+    Page *p = (Page *)calloc(1, sizeof *p);
+    const char *at = page_space_template, *mark;
+    if (!p) return NULL;
+    p->whole = 1;
+    for (; (mark = strstr(at, "{{")) != NULL; at = strstr(mark, "}}") + 2) {
+        page_put(p, at, (size_t)(mark - at));
+        if (mark[2] == 'd') page_space_data(p, s);
+        else page_text(p, mark[2] == 't' ? s->title : mark[2] == 'i' ? s->intro : mark[2] == 's' ? s->space
+                                                                                                 : s->generator);
+    }
+    page_raw(p, at);
+    return p;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * 7  Saving
  *
  * rename() is atomic within a file system (POSIX): a reader of `path` sees the old page or the new one, and a full disk
  * costs only the temporary file. fsync comes first, so that after a power cut the name does not point at an empty file.
@@ -1061,10 +1416,11 @@ static int page_write_file(const char *path, const char *temporary, const char *
 
 PAGE_API int page_save(Page *p, const char *path, char error[256])
 {
-    static const char end[] = "</main>\n<script>\n";
-    page_raw(p, end);
-    page_raw(p, page_script);
-    page_raw(p, "</script>\n</body>\n</html>\n");
+    if (p && !p->whole) {
+        page_raw(p, "</main>\n<script>\n");
+        page_raw(p, page_script);
+        page_raw(p, "</script>\n</body>\n</html>\n");
+    }
     size_t room = path ? strlen(path) + 32 : 0;
     char *temporary = path ? (char *)malloc(room) : NULL;
     int ok = 0;

@@ -85,6 +85,24 @@ PLOT_API int plot_grid(const unsigned char *const *pictures, int pw, int ph, int
                        int scale, const char *const *row_labels, const char *const *column_labels,
                        const char *caption, PlotCanvas *out);
 
+/* A dial: named places around a centre, in a disc of radius 1 with a ray to each, or in a square from -1 to 1 with an
+ * ellipse of one standard deviation around each. Names stand outside and are moved apart. Only lines and names are
+ * drawn, over what the canvas holds; `faint` keeps the rays to their ends. `text` is the size of the names. */
+typedef struct {
+    const char *name;
+    double x, y, covariance[3];          /* xx, xy, yy: of the ellipse */
+    unsigned rgb;
+} PlotPlace;
+
+typedef struct {
+    double x, y, unit;                   /* the pixel of the centre, and how many pixels 1 is */
+    int round;                           /* disc, not square */
+    const PlotPlace *places;
+    int n;
+} PlotDial;
+
+PLOT_API void plot_dial(PlotCanvas *c, const PlotDial *d, int faint, double text);
+
 /* Round tick values (1, 2 or 5 times a power of ten), about `wanted` of them: first is the lowest that is not below
  * the range. Always gives a finite first and a step > 0, whatever the range is. */
 PLOT_API void plot_ticks(double low, double high, int wanted, double *first, double *step);
@@ -106,6 +124,7 @@ PLOT_API void plot_ticks(double low, double high, int wanted, double *first, dou
 #define PLOT_GRID 0xe4e7ebu
 #define PLOT_EMPTY 0xf1f2f4u               /* cells without a picture or value */
 #define PLOT_FARTHEST 1e9                  /* pixel coordinates beyond this are moved here: products stay finite */
+#define PLOT_TURN 6.283185307179586        /* 2 pi */
 #define PLOT_LABEL 160                     /* bytes of the longest label that is drawn */
 
 /* Eight calm colours. Between any two lie at least 12 units of CIELAB, 18 between the first four, for normal sight and
@@ -1650,6 +1669,86 @@ PLOT_API int plot_grid(const unsigned char *const *pictures, int pw, int ph, int
         }
     plot_draw_sheet_texts(&clip, &s, rows, columns, row_labels, column_labels, caption);
     return 1;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * 10  The dial
+ * ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct { const char *text; double x, at; int right; } PlotName;    /* from x to one side, at height `at` */
+
+static int plot_by_height(const void *a, const void *b)
+{
+    double x = ((const PlotName *)a)->at, y = ((const PlotName *)b)->at;
+    return (x > y) - (x < y);
+}
+
+/* Moves the names of each side apart, top to bottom, then back up where that went below `bottom`. */
+static void plot_spread_names(PlotName *names, int n, double line, double bottom)
+{
+    qsort(names, (size_t)n, sizeof *names, plot_by_height);
+    for (int side = 0; side < 2; side++) {
+        double lowest = -1e9, highest = bottom;
+        for (int i = 0; i < n; i++)
+            if (names[i].right == side) lowest = names[i].at = fmax(names[i].at, lowest + line);
+        for (int i = n - 1; i >= 0; i--)
+            if (names[i].right == side) names[i].at = fmin(names[i].at, highest), highest = names[i].at - line;
+    }
+}
+
+static void plot_circle(PlotCanvas *c, double x, double y, double radius, unsigned rgb)
+{
+    enum { PARTS = 120 };
+    for (int i = 0; i < PARTS; i++) {
+        double t = PLOT_TURN * i / PARTS, u = PLOT_TURN * (i + 1) / PARTS;
+        plot_line_segment(c, x + radius * cos(t), y - radius * sin(t), x + radius * cos(u), y - radius * sin(u), 1,
+                          rgb);
+    }
+}
+
+/* One standard deviation of a Gaussian: mean + L (cos t, sin t) where the covariance is L L^T. */
+static void plot_ellipse(PlotCanvas *c, const PlotDial *d, const PlotPlace *place)
+{
+    enum { PARTS = 72 };
+    const double *covariance = place->covariance;
+    double l00 = sqrt(fmax(covariance[0], 0)), l10 = l00 > 0 ? covariance[1] / l00 : 0,
+           l11 = sqrt(fmax(covariance[2] - l10 * l10, 0)), before[2] = {0, 0};
+    for (int i = 0; i <= PARTS; i++) {
+        double t = PLOT_TURN * i / PARTS, x = d->x + d->unit * (place->x + l00 * cos(t)),
+               y = d->y - d->unit * (place->y + l10 * cos(t) + l11 * sin(t));
+        int inside = fmax(fabs(x - d->x), fabs(y - d->y)) <= 1.02 * d->unit;    /* what leaves the square is left out */
+        if (i && inside) plot_line_segment(c, before[0], before[1], x, y, 1, place->rgb);
+        before[0] = x, before[1] = y;
+    }
+}
+
+/* The place itself; returns where its name would like to stand. */
+static PlotName plot_dial_place(PlotCanvas *c, const PlotDial *d, const PlotPlace *place, int faint, double text)
+{
+    double x = d->x + d->unit * place->x, y = d->y - d->unit * place->y;
+    if (!d->round) plot_ellipse(c, d, place);
+    else plot_line_segment(c, faint ? x - (x - d->x) * 0.04 : d->x, faint ? y - (y - d->y) * 0.04 : d->y, x, y, 2.5,
+                           place->rgb);
+    plot_disc(c, x, y, 4.5, place->rgb);
+    int right = place->x >= 0;
+    double reach = d->round ? 1.09 * place->x : right ? 1.12 : -1.12, lift = d->round ? 0.09 * d->unit * place->y : 0;
+    PlotName name = { place->name, d->x + d->unit * reach, y + 0.35 * text - lift, right };
+    return name;
+}
+
+PLOT_API void plot_dial(PlotCanvas *c, const PlotDial *d, int faint, double text)
+{
+    PlotName *names = d->n > 0 ? (PlotName *)malloc((size_t)d->n * sizeof *names) : NULL;
+    if (d->round) plot_circle(c, d->x, d->y, d->unit, PLOT_AXIS);
+    if (!names) return;
+    for (int k = 0; k < d->n; k++) names[k] = plot_dial_place(c, d, &d->places[k], faint, text);
+    plot_spread_names(names, d->n, 1.15 * text, d->y + 1.25 * d->unit);
+    for (int i = 0; i < d->n; i++) {
+        double middle = names[i].at - 0.35 * text, edge = names[i].right ? 1.02 : -1.02;
+        if (!d->round) plot_line_segment(c, names[i].x, middle, d->x + edge * d->unit, middle, 1, PLOT_AXIS);
+        plot_text(c, names[i].x, names[i].at, text, names[i].right ? 0 : 1, PLOT_INK, names[i].text);
+    }
+    free(names);
 }
 
 #endif /* PLOT_IMPLEMENTATION */

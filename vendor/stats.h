@@ -38,9 +38,9 @@ STATS_API double stats_quantile(const double *sorted, int n, double q);
 /* The mean of those that are numbers; NaN of none. */
 STATS_API double stats_mean(const double *values, int n);
 
-/* The basic bootstrap's interval around `value`, with a chance of `tail` (0.025 for 95%) on either side of it, from what
- * resampling made of it: mirrored, so that a bias is taken off, not added twice (Efron & Tibshirani 1993, section 13.3).
- * Sorts `resampled`. */
+/* The basic bootstrap's interval around `value`, with a chance of `tail` (0.025 for 95%) on either side of it, from
+ * what resampling made of it: mirrored, so that a bias is taken off, not added twice (Efron & Tibshirani 1993, section
+ * 13.3). Sorts `resampled`. */
 typedef struct { double value, low, high; } StatsInterval;
 STATS_API StatsInterval stats_interval(double value, double *resampled, int n, double tail);
 
@@ -56,8 +56,8 @@ STATS_API double stats_rank_correlation(const double *x, const double *y, int n)
 /* P(|T| >= |t|) of Student's t with a whole number of degrees of freedom. */
 STATS_API double stats_student(double t, int freedom);
 
-/* Wilcoxon's signed-rank test, exact. With n pairs p is never below 2^(1-n): five pairs cannot be significant at 0.05 by
- * this test, whatever they say. */
+/* Wilcoxon's signed-rank test, exact. With n pairs p is never below 2^(1-n): five pairs cannot be significant at 0.05
+ * by this test, whatever they say. */
 STATS_API double stats_wilcoxon(const double *difference, int n);
 
 /* Do pairs differ? The mean difference with its 95% interval and Student's paired test, which assumes that differences
@@ -91,8 +91,8 @@ STATS_API double stats_clusters_reached(const StatsRows *centres, const StatsRow
 
 /* ---- matrices and distributions ---- */
 
-/* The eigenvalues w, smallest first, of the symmetric a (n,n), which is spoilt, and the eigenvectors as rows of v (n,n),
- * unless v is NULL. 0: a holds something that is no number, or no memory. */
+/* The eigenvalues w, smallest first, of the symmetric a (n,n), which is spoilt, and the eigenvectors as rows of v
+ * (n,n), unless v is NULL. 0: a holds something that is no number, or no memory. */
 STATS_API int stats_eigen(double *a, size_t n, double *w, double *v);
 
 /* The squared Frechet distance of the normal distributions with the means and covariances of two sets of rows,
