@@ -36,15 +36,17 @@ install: facegan
 	install -m 755 facegan $(DESTDIR)$(PREFIX)/bin/facegan
 	install -m 644 facegan.h $(DESTDIR)$(PREFIX)/include/facegan.h
 
-# Draws faces, trains a small StarGAN on them, edits faces it never saw, and leaves a report to open: about four minutes on
+# First a whole GAN on points in the plane, in seconds. Then it draws faces, trains a small StarGAN on them, edits faces it never saw, and leaves a report to open: about four minutes on
 # two cores. DEMO= adds options to the training, e.g. make demo DEMO="--iters 8000".
 demo: facegan
+	./facegan toy gan --out demo/toy-gan
+	./facegan toy wgan-gp --out demo/toy-wgan-gp
 	./facegan data draw --out demo/faces --count 6000 --size 64 --pose 0.3 --seed 1 --emotions neutral,happy,sad,surprise,angry
 	./facegan train stargan demo/faces --out demo/run --crop 44 --size 48 --grey --width 16 --g-repeat 2 --batch 8 \
 	    --n-critic 2 --lr 0.0004 --beta2 0.99 --iters 7000 $(DEMO)
 	./facegan data draw --out demo/new --count 6 --size 64 --pose 0.3 --seed 99 --emotions neutral
 	./facegan edit demo/run demo/new/neutral/*.png --emotion all --scale 3 --out demo/edited
-	@echo; echo "Now open demo/run/report.html and the pictures in demo/edited."
+	@echo; echo "Now open demo/toy-gan/points.gif, demo/toy-wgan-gp/points.gif, demo/run/report.html and the pictures in demo/edited."
 
 build/%: tests/%.c tests/check.h $(SOURCES)
 	@mkdir -p build

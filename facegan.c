@@ -29,6 +29,7 @@
  */
 #define FACEGAN_INTERNAL
 #define KERNELS_STATIC
+#define FACEGAN_WORDS
 #include "facegan.h"
 
 #include <ctype.h>
@@ -76,6 +77,94 @@
 #define STATS_IMPLEMENTATION
 #define STATS_STATIC
 #include "vendor/stats.h"
+
+/* ================================================================================================
+ * PART I  THE STORY
+ *
+ * A whole GAN first, of points in the plane; then everything that it is made of, and the networks that draw faces: tensors
+ * and the graph, the ops, the gradient, layers and networks, losses, the steps and the loop of training. It can be read from
+ * here to PART II in one go.
+ * ============================================================================================== */
+
+/* ================================================================================================
+ * 1  A WHOLE GAN IN SIXTY LINES
+ *
+ * Real points lie in heaps around a ring. G turns noise z into points and learns to put them where the real ones are; D says
+ * how real a point looks, and learns to tell G's from the others. `facegan toy gan`, `toy wgan` and `toy wgan-gp` run this
+ * in seconds and draw the points as they move. A GAN for faces is the same with other layers.
+ *
+ *              D minimises                                                         G minimises
+ *   gan        E log(1 + e^-D(x)) + E log(1 + e^D(G(z)))                           E log(1 + e^-D(G(z)))    (Goodfellow 2014)
+ *   wgan       E D(G(z)) - E D(x), its weights kept within +-0.1                   - E D(G(z))              (Arjovsky 2017)
+ *   wgan-gp    E D(G(z)) - E D(x) + 0.1 E (||d D(x_hat) / d x_hat||_2 - 1)^2       - E D(G(z))              (Gulrajani 2017)
+ *              x_hat = alpha x + (1 - alpha) G(z), alpha ~ U(0,1)
+ * ============================================================================================== */
+
+typedef enum ToyLoss { TOY_GAN, TOY_WGAN, TOY_WGAN_GP } ToyLoss;
+
+enum { CROWD = 256, TOY_WIDTH = 64, TOY_CRITIC = 5 };           /* N, points in a batch; hidden channels; D steps for a G step */
+static const double toy_rate = 2e-3, toy_beta1 = 0.5, toy_beta2 = 0.9;
+
+typedef struct Toy {
+    ToyLoss loss;
+    Net *g, *d;
+    Tensor *x, *z, *alpha;              /* (N,1,1,2) real points, (N,1,1,2) noise, (N,1,1,1) alpha */
+    Tensor *d_schedule, *g_schedule;    /* (1,1,1,3) */
+    Graph *d_step, *g_step;
+    Node *fake;                         /* G(z), (N,1,1,2), after a G step */
+} Toy;
+
+/* Either network: (N,1,1,2) -> (N,1,1,k). */
+static Node *toy_layers(Net *net, Node *h, int k)
+{
+    sequential(net, "main.");
+    for (int i = 0; i < 3; i++) h = dense(net, h, TOY_WIDTH, 0.2);                              // (N,1,1,64)
+    return dense(net, h, k, 1);
+}
+
+static Node *toy_penalty(Toy *t, Node *x, Node *fake, Node *alpha)
+{
+    Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), fake));                          // (N,1,1,2)
+    Node *slope = grad1(sum(toy_layers(t->d, x_hat, 1)), x_hat);                                // (N,1,1,2)
+    return mean(square(add_number(sqrt_of(sum_per_picture(square(slope))), -1)));
+}
+
+static void build_toy_d_step(Toy *t)
+{
+    Graph *g = t->d_step = graph_new();
+    Node *unused[2 * 4];                                        /* the gradients of 4 layers' weights and biases */
+    net_attach(t->g, g), net_attach(t->d, g);
+    Node *x = leaf(g, t->x), *fake = stop_grad(toy_layers(t->g, leaf(g, t->z), 2));             // (N,1,1,2)
+    Node *on_real = toy_layers(t->d, x, 1), *on_fake = toy_layers(t->d, fake, 1);               // (N,1,1,1)
+    Node *loss = t->loss == TOY_GAN ? add(mean(softplus(scale(on_real, -1))), mean(softplus(on_fake)))
+                                    : sub(mean(on_fake), mean(on_real));
+    if (t->loss == TOY_WGAN_GP) loss = add(loss, scale(toy_penalty(t, x, fake, leaf(g, t->alpha)), 0.1));
+    net_update(t->d, loss, leaf(g, t->d_schedule), unused);
+}
+
+static void build_toy_g_step(Toy *t)
+{
+    Graph *g = t->g_step = graph_new();
+    Node *unused[2 * 4];
+    net_attach(t->g, g), net_attach(t->d, g);
+    t->fake = keep(toy_layers(t->g, leaf(g, t->z), 2));                                         // (N,1,1,2)
+    Node *score = toy_layers(t->d, t->fake, 1);                                                 // (N,1,1,1)
+    Node *loss = t->loss == TOY_GAN ? mean(softplus(scale(score, -1))) : scale(mean(score), -1);
+    net_update(t->g, loss, leaf(g, t->g_schedule), unused);
+}
+
+/* Iteration i: D steps, then a G step. draw_batch fills x, z and alpha with batch number n. */
+static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
+{
+    for (long n = i * TOY_CRITIC; n < (i + 1) * TOY_CRITIC; n++) {
+        draw_batch(t, n);
+        set_schedule(t->d_schedule, toy_rate, toy_beta1, toy_beta2, n + 1);
+        graph_run(t->d_step);
+        if (t->loss == TOY_WGAN) clip_weights(t->d, (real)0.1);
+    }
+    set_schedule(t->g_schedule, toy_rate, toy_beta1, toy_beta2, i + 1);
+    graph_run(t->g_step);
+}
 
 /* ================================================================================================
  * 1  GROUND: ERRORS, MEMORY, CHANCE
@@ -2470,6 +2559,14 @@ static void net_train(Net *net, Graph *g)
 {
     net_attach(net, g);
     net->training = true;
+}
+
+/* An empty network that Adam will move. */
+static Net *net_new(char letter, double beta1, double beta2)
+{
+    Net *net = must_alloc(1, sizeof *net);
+    *net = (Net){.letter = letter, .optimiser = {.op = OP_adam, .beta1 = beta1, .beta2 = beta2}};
+    return net;
 }
 
 static void net_free(Net *net)
@@ -9888,6 +9985,7 @@ typedef struct Settings {
     char only[TEXT];
     long count, json, roofline, repeat, scale, half;
     long files, interpolate, raw;
+    char shape[TEXT];
     char detector[TEXT], weights[TEXT * 4];
     char network[TEXT], preprocess[TEXT], pool[TEXT], head[TEXT], unfreeze[TEXT], init[TEXT * 4], balance[TEXT];
     char views[TEXT], classifier[TEXT * 4];
@@ -10024,6 +10122,7 @@ static const Setting settings_table[] = {
     {"path",         's', OTHER, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
     {"gif",          'b', OTHER, AT(gif), 0, 1, "also a GIF along a path"},
     {"bgr",          'b', OTHER, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
+    {"shape",        's', OTHER, AT(shape), 0, 0, "toy: where the real points lie: ring, grid or spiral"},
     {"files",        'b', OTHER, AT(files), 0, 1, "sample: --count separate pictures in folders by class, and labels.csv, to train on"},
     {"interpolate",  'b', OTHER, AT(interpolate), 0, 1, "sample: a strip and a GIF on the way from one latent to another"},
     {"raw",          'b', OTHER, AT(raw), 0, 1, "sample: with G's last weights though averaged ones are there"},
@@ -10068,7 +10167,7 @@ static Settings default_settings(void)
                       .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
                       .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
                       .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
-                      .network = "small", .views = "one",
+                      .network = "small", .views = "one", .shape = "ring",
                       .bootstrap = 200,
                       .margin = -1, .face_margin = -1, .min_face = 20, .max_side = 2048};
 }
@@ -18915,6 +19014,190 @@ static int export_generator(const char *run, const char *path, Error *e)
     return ok;
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 13.19  The toy at work: chapter 1's points, judged and drawn
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_ITERATIONS = 1500 };
+static const double heap_radius = 0.05;             /* standard deviation of a heap; the picture shows -3 to 3 */
+
+/* Where the real points lie, (x,y) for each heap. */
+static struct { int n; double at[HEAPS_MOST][2]; } heaps;
+
+static int lay_out_heaps(const char *shape, Error *e)
+{
+    bool grid = strcmp(shape, "grid") == 0, spiral = strcmp(shape, "spiral") == 0;
+    if (!grid && !spiral && strcmp(shape, "ring")) return fail(e, 2, "--shape %s: must be ring, grid or spiral", shape);
+    heaps.n = grid ? 25 : spiral ? 16 : 8;
+    for (int i = 0; i < heaps.n; i++) {
+        double turn = spiral ? 1.5 * TURN * i / heaps.n : TURN * i / heaps.n, radius = spiral ? 0.4 + 1.8 * i / heaps.n : 2;
+        heaps.at[i][0] = grid ? i % 5 - 2 : radius * sine(turn + TURN / 4);
+        heaps.at[i][1] = grid ? i / 5 - 2 : radius * sine(turn);
+    }
+    return 1;
+}
+
+enum { TOY_SEED = 1, STREAM_TOY = 64, STREAM_HEAP, STREAM_TOY_NOISE, STREAM_TOY_ALPHA };
+
+static void draw_toy_batch(Toy *t, long n)
+{
+    uint64_t batch = (uint64_t)n;
+    draw_normal(t->x, TOY_SEED, STREAM_TOY, batch, 0);
+    draw_normal(t->z, TOY_SEED, STREAM_TOY_NOISE, batch, 0);
+    for (int i = 0; i < CROWD; i++) {
+        int heap = (int)(draw(TOY_SEED, STREAM_HEAP, batch, (uint32_t)i) * heaps.n);
+        for (int k = 0; k < 2; k++)
+            t->x->data[2 * i + k] = (real)(heaps.at[heap][k] + heap_radius * (double)t->x->data[2 * i + k]);
+        t->alpha->data[i] = (real)draw(TOY_SEED, STREAM_TOY_ALPHA, batch, (uint32_t)i);
+    }
+}
+
+typedef struct ToyRun {
+    Toy toy;
+    Graph *drawing, *scoring;           /* G and D as they are */
+    Tensor *place;                      /* (N,1,1,2) what D is asked about */
+    Node *drawn, *score;
+    Arena arena;
+} ToyRun;
+
+static int build_toy(ToyRun *run, ToyLoss loss, Error *e)
+{
+    Toy *t = &run->toy;
+    t->loss = loss, t->g = net_new('G', toy_beta1, toy_beta2), t->d = net_new('D', toy_beta1, toy_beta2);
+    const Shape points = shape_of(CROWD, 1, 1, 2), rate = shape_of(1, 1, 1, 3);
+    t->x = tensor_new("x", points), t->z = tensor_new("z", points), t->alpha = tensor_new("alpha", shape_of(CROWD, 1, 1, 1));
+    t->d_schedule = tensor_new("d_schedule", rate), t->g_schedule = tensor_new("g_schedule", rate);
+    run->place = tensor_new("place", points);
+    build_toy_d_step(t), build_toy_g_step(t);
+    run->drawing = graph_new(), run->scoring = graph_new();
+    net_attach(t->g, run->drawing), net_attach(t->d, run->scoring);
+    run->drawn = keep(toy_layers(t->g, leaf(run->drawing, t->z), 2));
+    run->score = keep(toy_layers(t->d, leaf(run->scoring, run->place), 1));
+    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
+    if (!bind_graphs(graphs, 4, &run->arena, e)) return 0;
+    net_initialise(t->g, TOY_SEED), net_initialise(t->d, TOY_SEED);
+    return 1;
+}
+
+static void toy_free(ToyRun *run)
+{
+    Toy *t = &run->toy;
+    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
+    Tensor *tensors[] = {t->x, t->z, t->alpha, t->d_schedule, t->g_schedule, run->place};
+    for (int i = 0; i < 4; i++) graph_free(graphs[i]);
+    for (int i = 0; i < 6; i++) tensor_free(tensors[i]);
+    net_free(t->g), net_free(t->d);
+    free(t->g), free(t->d);
+    arena_free(&run->arena);
+}
+
+/* What G draws: how many heaps it reaches (a fifth of their share of points, at least), and the share of its points that lie
+ * within four standard deviations of one. */
+typedef struct ToyVerdict { int reached; double within; } ToyVerdict;
+
+static ToyVerdict judge_toy(ToyRun *run)
+{
+    enum { BATCHES = 8 };
+    int on[HEAPS_MOST] = {0}, within = 0, reached = 0;
+    for (int b = 0; b < BATCHES; b++) {
+        draw_normal(run->toy.z, TOY_SEED, STREAM_LATENT, (uint64_t)b, 0);
+        graph_run(run->drawing);
+        for (int i = 0; i < CROWD; i++)
+            for (int k = 0; k < heaps.n; k++) {
+                const real *p = run->drawn->data + 2 * i;
+                if (hypot((double)p[0] - heaps.at[k][0], (double)p[1] - heaps.at[k][1]) <= 4 * heap_radius) on[k]++, within++;
+            }
+    }
+    for (int k = 0; k < heaps.n; k++) reached += on[k] * heaps.n * 5 >= BATCHES * CROWD;
+    return (ToyVerdict){reached, (double)within / (BATCHES * CROWD)};
+}
+
+/* D's scores over the plane as shades of grey, dark where it takes points for real; real points blue, G's orange. */
+static int draw_toy(ToyRun *run, PlotCanvas *canvas)
+{
+    enum { CELLS = LANDSCAPE * LANDSCAPE };
+    double *score = must_alloc(CELLS, sizeof *score), low = INFINITY, high = -INFINITY;
+    unsigned char *shade = must_alloc(CELLS, 1);
+    for (int from = 0; from < CELLS; from += CROWD) {
+        for (int i = 0; i < CROWD; i++) {
+            run->place->data[2 * i] = (real)(6 * ((from + i) % LANDSCAPE + 0.5) / LANDSCAPE - 3);
+            run->place->data[2 * i + 1] = (real)(3 - 6 * ((from + i) / LANDSCAPE + 0.5) / LANDSCAPE);
+        }
+        graph_run(run->scoring);
+        for (int i = 0; i < CROWD; i++) score[from + i] = (double)run->score->data[i];
+    }
+    for (int i = 0; i < CELLS; i++) low = fmin(low, score[i]), high = fmax(high, score[i]);
+    for (int i = 0; i < CELLS; i++) shade[i] = (unsigned char)(245 - 125 * (score[i] - low) / fmax(high - low, 1e-9));
+    int ok = plot_canvas(TOY_SIDE, TOY_SIDE, 0xffffff, canvas);
+    if (ok) plot_picture(canvas, 0, 0, TOY_SIDE, TOY_SIDE, shade, LANDSCAPE, LANDSCAPE, 1);
+    draw_normal(run->toy.z, TOY_SEED, STREAM_LATENT, 0, 0);
+    graph_run(run->drawing);
+    const real *points[2] = {run->toy.x->data, run->drawn->data};
+    for (int k = 0; ok && k < 2; k++)
+        for (int i = 0; i < CROWD; i++)
+            plot_disc(canvas, TOY_SIDE * ((double)points[k][2 * i] + 3) / 6, TOY_SIDE * (3 - (double)points[k][2 * i + 1]) / 6,
+                      k ? 2.2 : 1.6, k ? 0xe8710a : 0x2563eb);
+    free(score), free(shade);
+    return ok;
+}
+
+/* Runs it, keeping TOY_FRAMES pictures for the film. */
+static int film_toy(ToyRun *run, long iterations, Image frames[TOY_FRAMES], int *made, Error *e)
+{
+    Progress progress = progress_start("toy", 0, iterations);
+    for (long i = 0; i < iterations && !interrupted; i++) {
+        toy_iteration(&run->toy, i, draw_toy_batch);
+        if ((i + 1) * TOY_FRAMES / iterations > i * TOY_FRAMES / iterations && *made < TOY_FRAMES) {
+            PlotCanvas canvas;
+            if (!draw_toy(run, &canvas)) return fail(e, 1, "no memory for a picture of %d px", TOY_SIDE);
+            frames[(*made)++] = (Image){canvas.width, canvas.height, 3, canvas.rgb};
+        }
+        progress_show(&progress, i + 1, "%s", "");
+    }
+    progress_end(&progress);
+    return interrupted ? fail(e, 1, "interrupted") : 1;
+}
+
+static int save_toy(const char *out, Image *frames, int made, Error *e)
+{
+    char path[PATH_MAX + 16], why[IMAGE_ERROR_SIZE];
+    unsigned char *bytes;
+    size_t size;
+    snprintf(path, sizeof path, "%s/points.png", out);
+    if (!image_save(path, &frames[made - 1], NULL, 0, why)) return fail(e, 1, "%s", why);
+    printf("%s\n", path);
+    snprintf(path, sizeof path, "%s/points.gif", out);
+    if (!image_encode_gif(frames, made, 80, &bytes, &size, why)) return fail(e, 1, "%s", why);
+    int ok = write_bytes(path, bytes, size, e);
+    if (ok) printf("%s\n", path);
+    free(bytes);
+    return ok;
+}
+
+static int run_toy_of(const char *kind, const Settings *s, Error *e)
+{
+    static const char *const kinds[] = {"gan", "wgan", "wgan-gp"};
+    static ToyRun run;
+    Image frames[TOY_FRAMES];
+    int loss = 0, made = 0;
+    char out[PATH_MAX];
+    while (loss < 3 && strcmp(kinds[loss], kind)) loss++;
+    if (loss == 3) return fail(e, 2, "toy %s: must be gan, wgan or wgan-gp", kind);
+    snprintf(out, sizeof out, *s->out ? "%s" : "runs/toy-%s", *s->out ? s->out : kind);
+    run = (ToyRun){0};
+    int ok = lay_out_heaps(s->shape, e) && make_directory(out, e) && build_toy(&run, (ToyLoss)loss, e) &&
+             film_toy(&run, s->iters == default_settings().iters ? TOY_ITERATIONS : s->iters, frames, &made, e) &&
+             save_toy(out, frames, made, e);
+    if (ok) {
+        ToyVerdict v = judge_toy(&run);
+        printf("%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", kind, v.reached, heaps.n, 100 * v.within,
+               v.reached == heaps.n ? "none is left out" : v.within < 0.5 ? "it is still on its way" : "mode collapse, the others are left out");
+    }
+    for (int i = 0; i < made; i++) image_free(&frames[i]);
+    toy_free(&run);
+    return ok;
+}
+
 /* ================================================================================================
  * 14  THE COMMAND LINE
  *
@@ -19029,6 +19312,7 @@ static int run_study(Command *c, Error *e)
     return fail(e, 2, "study %s: must be truth, augment or ganmut", what);
 }
 
+static int run_toy(Command *c, Error *e)    { return run_toy_of(c->inputs[0], &c->settings, e); }
 static int run_eval(Command *c, Error *e)   { return evaluate_run(c->inputs[0], c->inputs[1], &c->settings, e); }
 
 static int run_step(Command *c, Error *e)   { return step_file(c->inputs[0], c->inputs[1], e); }
@@ -19453,6 +19737,8 @@ static const Verb verbs[] = {
      "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"
      "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"
      "  facegan study truth runs/ganmut runs/published --out truth\n"},
+    {"toy", "toy gan|wgan|wgan-gp [--shape ring|grid|spiral]", "a whole GAN in seconds, on points in the plane: a picture, a film, a verdict on mode collapse",
+     " shape iters out isa quiet ", 1, 1, run_toy, "  facegan toy gan\n  facegan toy wgan-gp --shape grid\n"},
     {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
     {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},

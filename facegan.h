@@ -209,5 +209,36 @@ typedef struct Device {
     size_t (*memory)(void);                             /* bytes taken there */
 } Device;
 
+#ifdef FACEGAN_WORDS
+/* The words that facegan.c's first chapter is written in; chapters 2 to 5 define them. Shapes: (N,1,1,C) a batch of vectors. */
+typedef struct Net Net;                                         /* a network's parameters and what its optimiser keeps: 7 */
+static Net *net_new(char letter, double beta1, double beta2);   /* an empty one, which Adam will move */
+static void net_attach(Net *net, Graph *g);                     /* the layers that come now stand in graph g */
+static void sequential(Net *net, const char *prefix);           /* and are named prefix0.weight, prefix1... in files */
+static Node *dense(Net *net, Node *x, int k, double slope);     /* (N,1,1,C) -> (N,1,1,k), leaky ReLU; slope 1: without */
+static void net_update(Net *net, Node *loss, Node *schedule, Node **gradients);     /* one step down the loss */
+static void clip_weights(Net *net, real limit);                 /* every weight to within +-limit */
+static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t);  /* Adam's numbers for step t */
+
+static Graph *graph_new(void);
+static void graph_run(Graph *g);                                /* one that has been planned */
+static Node *leaf(Graph *g, Tensor *tensor);                    /* a tensor as a node */
+static Node *keep(Node *x);                                     /* its value is wanted after the run */
+static Node *add(Node *u, Node *v);                             /* pointwise, and sub, mul; axes of length 1 are repeated */
+static Node *sub(Node *u, Node *v);
+static Node *mul(Node *u, Node *v);
+static Node *affine(Node *x, double a, double b);               /* a x + b */
+static Node *scale(Node *x, double a);
+static Node *add_number(Node *x, double b);
+static Node *square(Node *x);
+static Node *sqrt_of(Node *x);
+static Node *softplus(Node *x);                                 /* log(1 + e^x) */
+static Node *sum(Node *x);                                      /* of all numbers: (1,1,1,1) */
+static Node *mean(Node *x);
+static Node *sum_per_picture(Node *x);                          /* (N,H,W,C) -> (N,1,1,1) */
+static Node *stop_grad(Node *x);                                /* x, but a constant to every gradient */
+static Node *grad1(Node *loss, Node *x);                        /* d loss / d x, as nodes that can be differentiated again */
+#endif /* FACEGAN_WORDS */
+
 #endif /* FACEGAN_INTERNAL */
 #endif /* FACEGAN_H */
