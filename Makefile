@@ -36,8 +36,8 @@ install: facegan
 	install -m 755 facegan $(DESTDIR)$(PREFIX)/bin/facegan
 	install -m 644 facegan.h $(DESTDIR)$(PREFIX)/include/facegan.h
 
-# First a whole GAN on points in the plane, in seconds. Then it draws faces, trains a small StarGAN on them, edits faces it never saw, and leaves a report to open: about four minutes on
-# two cores. DEMO= adds options to the training, e.g. make demo DEMO="--iters 8000".
+# First a whole GAN on points in the plane, in seconds. Then it draws faces, trains a small StarGAN on them, edits faces it never
+# saw, and leaves a report to open: about four minutes on two cores. DEMO= adds options to the training, e.g. make demo DEMO="--iters 8000".
 demo: facegan
 	./facegan toy gan --out demo/toy-gan
 	./facegan toy wgan-gp --out demo/toy-wgan-gp

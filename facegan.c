@@ -19086,8 +19086,9 @@ static void toy_free(ToyRun *run)
     Tensor *tensors[] = {t->x, t->z, t->alpha, t->d_schedule, t->g_schedule, run->place};
     for (int i = 0; i < 4; i++) graph_free(graphs[i]);
     for (int i = 0; i < 6; i++) tensor_free(tensors[i]);
-    net_free(t->g), net_free(t->d);
-    free(t->g), free(t->d);
+    Net *nets[] = {t->g, t->d};
+    for (int i = 0; i < 2; i++)
+        if (nets[i]) net_free(nets[i]), free(nets[i]);
     arena_free(&run->arena);
 }
 
