@@ -1,8 +1,9 @@
 #!/bin/sh
-# same_bits.sh OLD NEW [WORKDIR]: does the program NEW compute the same bits as OLD? For a change that is not meant to change
-# anything: it runs a list of short commands with both under every instruction set that this machine has, and compares all that
-# comes out, file by file: weights (tensor by tensor; metadata is left out), logs, pages, tables and pictures. NEW trains once
-# more on two threads and has to end with the same bits again. Versions, commits and seconds in texts are no differences.
+# same_bits.sh OLD NEW [WORKDIR]: does the program NEW compute the same bits as OLD? For a change that is not meant to
+# change anything: it runs a list of short commands with both under every instruction set that this machine has, and
+# compares all that comes out, file by file: weights (tensor by tensor; metadata is left out), logs, pages, tables and
+# pictures. NEW trains once more on two threads and has to end with the same bits again. Versions, commits and seconds in
+# texts are no differences; a picture names the version that made it, so across versions pictures differ.
 # FACEGAN_TEST_DATA=DIR adds the detectors: DIR has detectors/ and photos/ (as for cli_photos.sh).
 # WORKDIR is kept; without it everything is written below a temporary directory. Two to four minutes on one core.
 # Needs coreutils; prints a line for each item, ends with `N passed, N failed, N skipped`.

@@ -1530,7 +1530,7 @@ static long long kn_winograd_tiles(const ConvShape *s, ConvKind kind, int output
 }
 
 /* The best size for a shape, or NULL. Counted are multiplications for each pair of channels: a tile has points^2 of
- * them, transforming the filter costs as much as KN_WINOGRAD_FILTER tiles, and all else must save a quarter at least. */
+ * them, transforming the filter costs as much as KN_WINOGRAD_FILTER tiles, and all else must save a quarter. */
 static const KnWinogradSize *kn_winograd_size(const ConvShape *s, ConvKind kind)
 {
     const KnWinogradSize *best = NULL;
