@@ -3744,13 +3744,22 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
 
 enum { MAX_DRAWS = 16 };
 
+/* What a random draw is, and whose: step 'd' or 'g' (or another letter, each with its own numbers; 0: both steps'). */
+typedef enum DrawKind { DRAW_NORMAL, DRAW_UNIFORM, DRAW_DIRECTION, DRAW_STRENGTH } DrawKind;   /* N(0,1); U(-1,1); an angle,
+                                           then heights in (-1,1); rho in (0.2,1), or below 0.2 where the target is neutral */
+typedef struct Draw {
+    Tensor *values;                     /* (N,1,1,..), "noise_d" */
+    DrawKind kind;
+    char step;
+} Draw;
+
 typedef struct Batch {                  /* the leaves of a step */
     Tensor *x;                          /* (N,P,P,X) real pictures in [-1,1] */
     Tensor *label, *target;             /* (N,1,1,n) c' and c, one-hot or 0/1 attributes */
     Tensor *alpha;                      /* (N,1,1,1) where x_hat lies between real and fake */
     Tensor *class_weights;              /* (1,1,1,n) or NULL */
     Tensor *schedule_d, *schedule_g;    /* (1,1,1,3) Adam's learning rate and corrections */
-    Tensor *draws[MAX_DRAWS];           /* the model's own random draws, by name */
+    Draw draws[MAX_DRAWS];              /* the model's own random draws */
     int n_draws;
 } Batch;
 
@@ -3783,13 +3792,19 @@ static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *reci
         if (step->gradients[i]) keep(step->gradients[i]);
 }
 
+/* "noise_d", or "rho" where both steps have the same. */
+static void draw_name(const char *what, char step, char name[32])
+{
+    snprintf(name, 32, step ? "%s_%c" : "%s", what, step);
+}
+
 /* One of the model's random draws, by name. */
 static Node *draw_leaf(Graph *g, const Batch *batch, const char *what, char step)
 {
     char name[32];
-    snprintf(name, sizeof name, "%s_%c", what, step);
+    draw_name(what, step, name);
     for (int i = 0; i < batch->n_draws; i++)
-        if (strcmp(batch->draws[i]->name, name) == 0) return leaf(g, batch->draws[i]);
+        if (strcmp(batch->draws[i].values->name, name) == 0) return leaf(g, batch->draws[i].values);
     abort();
 }
 
@@ -4041,7 +4056,7 @@ static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Reci
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
-    Node *x = leaf(g, batch->x), *rho = leaf(g, batch->draws[0]);
+    Node *x = leaf(g, batch->x), *rho = draw_leaf(g, batch, "rho", 0);
     Node *z = stop_grad(linear_points(generator, leaf(g, batch->target), rho, batch, recipe, 'd'));     // (N,1,1,d)
     finish_ganmut_d_step(&step, generator, d, x, z, batch, recipe);
     return step;
@@ -4082,7 +4097,7 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
-    Node *x = leaf(g, batch->x), *target = leaf(g, batch->target), *rho = leaf(g, batch->draws[0]);
+    Node *x = leaf(g, batch->x), *target = leaf(g, batch->target), *rho = draw_leaf(g, batch, "rho", 0);
     int n = x->shape.d[0], random = recipe->random_directions;
     bool mix = recipe->mix && random > 0;
     Node *z = linear_points(generator, target, rho, batch, recipe, 'g');                        // (N,1,1,d)
@@ -9403,7 +9418,7 @@ static void batch_free(Batch *b)
 {
     Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->class_weights, b->schedule_d, b->schedule_g};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) tensor_free(all[i]);
-    for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i]);
+    for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i].values);
 }
 
 /* "128,64" -> the widths of the head's hidden layers; "none" or nothing: there are none. */
@@ -9640,9 +9655,11 @@ static int check_gaussian(const Settings *s, int classes, Error *e)
                                       s->batch, classes);
 }
 
-static void add_draw(Batch *b, const char *name, int n, int channels)
+static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n, int channels)
 {
-    if (n > 0) b->draws[b->n_draws++] = tensor_new(name, shape_of(n, 1, 1, channels));
+    char name[32];
+    draw_name(what, step, name);
+    if (n > 0) b->draws[b->n_draws++] = (Draw){tensor_new(name, shape_of(n, 1, 1, channels)), kind, step};
 }
 
 /* The draws of what 8.3 adds. */
@@ -9650,8 +9667,8 @@ static void add_further_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch;
     if (read_choices(s->diffaugment, view_names, VIEWS) > 0)
-        add_draw(b, "view_R", n, VIEW_DRAWS), add_draw(b, "view_F", n, VIEW_DRAWS), add_draw(b, "view_G", n, VIEW_DRAWS);
-    if (*s->teacher) add_draw(b, "view_T", n, 8), add_draw(b, "noise_T", n, (int)(s->size * s->size * s->channels));
+        add_draw(b, DRAW_UNIFORM, "view", 'R', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'F', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'G', n, VIEW_DRAWS);
+    if (*s->teacher) add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8), add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
 }
 
 static void add_stargan_draws(Batch *b, const Settings *s, int classes)
@@ -9666,17 +9683,17 @@ static void add_linear_draws(Batch *b, const Settings *s, int classes)
     int n = (int)s->batch, d = (int)s->space_dim,
         random = (int)(s->random_directions < n ? s->random_directions : n - 1);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
-    add_draw(b, "rho", n, 1);
-    add_draw(b, "noise_d", n, d), add_draw(b, "noise_g", n, d);
-    add_draw(b, "angle_d", random, d - 1), add_draw(b, "angle_g", random, d - 1);
-    if (on_the_way_back) add_draw(b, "noise_c", n, d), add_draw(b, "angle_c", random, d - 1);
+    add_draw(b, DRAW_STRENGTH, "rho", 0, n, 1);
+    add_draw(b, DRAW_NORMAL, "noise", 'd', n, d), add_draw(b, DRAW_NORMAL, "noise", 'g', n, d);
+    add_draw(b, DRAW_DIRECTION, "angle", 'd', random, d - 1), add_draw(b, DRAW_DIRECTION, "angle", 'g', random, d - 1);
+    if (on_the_way_back) add_draw(b, DRAW_NORMAL, "noise", 'c', n, d), add_draw(b, DRAW_DIRECTION, "angle", 'c', random, d - 1);
     add_further_draws(b, s);
 }
 
 static void add_gaussian_draws(Batch *b, const Settings *s, int classes)
 {
     int n = (int)s->batch - classes, d = (int)s->space_dim;
-    add_draw(b, "uniform_d", n, d), add_draw(b, "uniform_g", n, d);
+    add_draw(b, DRAW_UNIFORM, "uniform", 'd', n, d), add_draw(b, DRAW_UNIFORM, "uniform", 'g', n, d);
     add_further_draws(b, s);
 }
 
@@ -9815,8 +9832,8 @@ static void add_noise_draws(Batch *b, const Settings *s, int classes)
 {
     (void)classes;
     int n = (int)s->batch;
-    add_draw(b, "noise_d", n, (int)s->latent), add_draw(b, "noise_g", n, (int)s->latent);
-    if (s->label_noise > 0 || s->label_smooth > 0) add_draw(b, "uniform_r", n, 1), add_draw(b, "uniform_f", n, 1);
+    add_draw(b, DRAW_NORMAL, "noise", 'd', n, (int)s->latent), add_draw(b, DRAW_NORMAL, "noise", 'g', n, (int)s->latent);
+    if (s->label_noise > 0 || s->label_smooth > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'r', n, 1), add_draw(b, DRAW_UNIFORM, "uniform", 'f', n, 1);
 }
 
 /* Latent number `index` of those that are always the same for a seed: of sample sheets, and of `facegan sample`. */
@@ -9862,7 +9879,7 @@ static void classifier_usual(Settings *s)
 static void add_classifier_draws(Batch *b, const Settings *s, int classes)
 {
     (void)classes;
-    if (s->adversarial > 0) add_draw(b, "uniform_a", (int)s->batch, 1);
+    if (s->adversarial > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'a', (int)s->batch, 1);
 }
 
 static int check_classifier(const Settings *s, int classes, Error *e)
@@ -9935,20 +9952,20 @@ static void draw_strengths(const Trainer *t, Tensor *to)
     }
 }
 
-/* The model's own draws, each by what its name says it is. The last letter's step has its own numbers. */
+/* The model's own draws. Every step's letter has its own numbers. */
 static void fill_draws(const Trainer *t)
 {
     uint64_t seed = (uint64_t)t->settings.seed, index = (uint64_t)t->now.iteration;
     for (int k = 0; k < t->now.batch.n_draws; k++) {
-        Tensor *to = t->now.batch.draws[k];
-        const char *name = to->name;
-        uint32_t first = (uint32_t)(unsigned char)name[strlen(name) - 1] << 20;
-        if (strcmp(name, "rho") == 0) { draw_strengths(t, to); continue; }
-        if (strncmp(name, "noise", 5) == 0) { draw_normal(to, seed, STREAM_NOISE, index, first); continue; }
-        bool angle = strncmp(name, "angle", 5) == 0;
+        const Draw *d = &t->now.batch.draws[k];
+        Tensor *to = d->values;
+        uint32_t first = (uint32_t)(unsigned char)d->step << 20;
+        if (d->kind == DRAW_STRENGTH) { draw_strengths(t, to); continue; }
+        if (d->kind == DRAW_NORMAL) { draw_normal(to, seed, STREAM_NOISE, index, first); continue; }
+        bool direction = d->kind == DRAW_DIRECTION;
         for (size_t i = 0; i < shape_count(to->shape); i++) {
-            double u = draw(seed, angle ? STREAM_ANGLE : STREAM_POINT, index, first + (uint32_t)i);
-            bool turn = angle && i % (size_t)to->shape.d[3] == 0;
+            double u = draw(seed, direction ? STREAM_ANGLE : STREAM_POINT, index, first + (uint32_t)i);
+            bool turn = direction && i % (size_t)to->shape.d[3] == 0;
             to->data[i] = (real)(turn ? TURN * u : 2 * u - 1);
         }
     }
@@ -11313,12 +11330,12 @@ static int read_step_batch(const TensorFile *file, const char *path, const Recip
         batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
     for (size_t i = 0; i < n; i++) batch->alpha->data[i] = (real)tensorfile_get(alpha, i);
     for (int k = 0; k < batch->n_draws; k++) {
-        size_t count = shape_count(batch->draws[k]->shape);
-        const TensorEntry *entry = step_input(file, path, batch->draws[k]->name, count, e);
+        Tensor *to = batch->draws[k].values;
+        size_t count = shape_count(to->shape);
+        const TensorEntry *entry = step_input(file, path, to->name, count, e);
         if (!entry) return 0;
-        for (size_t i = 0; i < count; i++) batch->draws[k]->data[i] = (real)tensorfile_get(entry, i);
-        if (!all_finite(batch->draws[k]))
-            return fail(e, 1, "%s: %s has values that are no numbers", path, batch->draws[k]->name);
+        for (size_t i = 0; i < count; i++) to->data[i] = (real)tensorfile_get(entry, i);
+        if (!all_finite(to)) return fail(e, 1, "%s: %s has values that are no numbers", path, to->name);
     }
     if (!all_finite(batch->x) || !all_finite(batch->alpha))
         return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
