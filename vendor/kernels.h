@@ -893,7 +893,7 @@ INLINE void NAME(finish_rows)(const ConvEpilogue *e, real *out, const size_t *at
     const real *plus = e->plus, *bias = e->bias ? e->bias + channel : NULL, *mask = e->mask, slope = e->slope;
     const real *slopes = e->slopes ? e->slopes + channel : NULL;
     const int whole = count - count % LANES, joined = !plus && at[rows - 1] - at[0] == (size_t)(rows - 1) * count;
-    const int more = (LANES - count % LANES + count - 1) / count, over = whole < count && joined ? rows - more : 0;
+    const int over = whole < count && joined ? rows - (LANES - count % LANES + count - 1) / count : 0;
     VEC last_bias = {0}, last_slopes = {0};
     if (bias && over > 0) memcpy(&last_bias, bias + whole, (count - whole) * sizeof(real));
     if (slopes && over > 0) memcpy(&last_slopes, slopes + whole, (count - whole) * sizeof(real));
