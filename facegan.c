@@ -80,6 +80,9 @@
 #define STATS_IMPLEMENTATION
 #define STATS_STATIC
 #include "vendor/stats.h"
+#define TABLE_IMPLEMENTATION
+#define TABLE_STATIC
+#include "vendor/table.h"
 
 /* ================================================================================================
  * PART I  THE STORY
@@ -5347,113 +5350,22 @@ static int read_folders(DataSet *set, int *has_splits, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.4  Tables: lines of fields                                                        (RFC 4180)
- *
- *     subDirectory_filePath,expression         <- header; a byte order mark before it is dropped
- *     "faces, old/0001.jpg",3                  <- quotes protect commas; "" inside quotes is one quote
- *
- * Lines may end in LF or CRLF, and the last in nothing. A field cannot contain a line break.
+ * 9.4  Lists: which kind is it?                                      (rows of fields are vendor/table.h's)
  * ---------------------------------------------------------------------------------------------- */
-#define LINE_BYTES (1 << 20)          // a 512 x 512 picture as numbers still fits
-#define FIELDS_MAX 128
 
-typedef struct Table {
-    FILE *file;
-    char *path, *line;
-    char *fields[FIELDS_MAX];         // of the current row; they point into the line
-    int n_fields, line_number, blanks;    // blanks: fields end at blanks too, as in CelebA's lists
-    int again;                        // the row that was read last is to be read once more: it was no header
-} Table;
+enum { FIELDS_MAX = 128 };
 
-static int table_open(Table *table, const char *path, Error *e)
+static int list_open(TableReader *list, const char *path, Error *e)
 {
-    *table = (Table){.path = text_of("%s", path), .line = must_alloc(LINE_BYTES, 1), .file = fopen(path, "rb")};
-    return table->file ? 1 : fail(e, 1, "%s: %s", path, strerror(errno));
+    return table_open(list, path, FIELDS_MAX) ? 1 : fail(e, 1, "%s", list->error);
 }
 
-static void table_close(Table *table)
+/* 1: the next row is in list->fields; 0: there is none; -1 failed. */
+static int list_next(TableReader *list, Error *e)
 {
-    if (table->file)
-        fclose(table->file);
-    free(table->path);
-    free(table->line);
-}
-
-/* Cuts one field out of the line in place and returns what follows: NULL after the last field or on an open quote. */
-static char *cut_field(const Table *table, char *at, char **field)
-{
-    const char *ends = table->blanks ? ", \t" : ",";
-    at += strspn(at, " \t");
-    *field = at;
-    if (*at != '"') {
-        char *end = at + strcspn(at, ends), *last = end;
-        while (last > at && (last[-1] == ' ' || last[-1] == '\t'))
-            last--;
-        char *next = *end ? end + 1 : NULL;
-        *last = 0;
-        return next;
-    }
-    char *to = at++;
-    for (; *at && (*at != '"' || at[1] == '"'); at++) {
-        if (*at == '"')
-            at++;
-        *to++ = *at;
-    }
-    if (!*at) {
-        *field = NULL;
-        return NULL;
-    }
-    at += 1 + strspn(at + 1, " \t");
-    char *next = *at ? at + 1 : NULL;
-    if (*at && !strchr(ends, *at))
-        *field = NULL;
-    *to = 0;
-    return next;
-}
-
-static int split_fields(Table *table, char *at, Error *e)
-{
-    table->n_fields = 0;
-    while (at) {
-        if (table->n_fields == FIELDS_MAX)
-            return fail(e, 1, "%s, line %d: more than %d fields", table->path, table->line_number, FIELDS_MAX);
-        at = cut_field(table, at, &table->fields[table->n_fields]);
-        if (!table->fields[table->n_fields++])
-            return fail(e, 1, "%s, line %d: a quote (\") is not closed, or text follows a closed one",
-                        table->path, table->line_number);
-        if (at && table->blanks && !at[strspn(at, " \t")])
-            at = NULL;
-    }
-    return 1;
-}
-
-/* Reads the next line that is not empty into fields: 1 read, 0 the end, -1 failed. */
-static int table_next(Table *table, Error *e)
-{
-    if (table->again) {
-        table->again = 0;
-        return 1;
-    }
-    while (fgets(table->line, LINE_BYTES, table->file)) {
-        table->line_number++;
-        size_t length = strlen(table->line);
-        if ((length == 0 || table->line[length - 1] != '\n') && (!feof(table->file) || length == 0)) {
-            fail(e, 1, "%s, line %d: longer than %d bytes, or holds a zero byte; is this a plain (UTF-8) text file?",
-                 table->path, table->line_number, LINE_BYTES);
-            return -1;
-        }
-        while (length && strchr("\r\n \t", table->line[length - 1]))
-            table->line[--length] = 0;
-        char *at = table->line;
-        if (table->line_number == 1 && strncmp(at, "\xEF\xBB\xBF", 3) == 0)
-            at += 3;
-        if (*at)
-            return split_fields(table, at, e) ? 1 : -1;
-    }
-    if (!ferror(table->file))
-        return 0;
-    fail(e, 1, "%s, after line %d: %s", table->path, table->line_number, strerror(errno));
-    return -1;
+    int got = table_next(list);
+    if (got < 0) fail(e, 1, "%s", list->error);
+    return got;
 }
 
 static int whole_number(const char *text, long *value)
@@ -5468,14 +5380,14 @@ enum { LIST_NONE, LIST_PIXELS, LIST_PATHS, LIST_ATTRIBUTES, LIST_VOTES, LIST_RAF
 
 /* Lists without a header are told by their first row: RAF-DB's, "train_00001.jpg 5", and AffectNet's validation list,
  * nine columns of which the first is a path and the seventh the expression. */
-static int headless_list(Table *table, int column[COLUMNS], Error *e)
+static int headless_list(TableReader *table, int column[COLUMNS])
 {
     long number;
     char **field = table->fields;
     if (table->n_fields == 1 && strcspn(field[0], " ") < strlen(field[0]) &&
         (strncmp(field[0], "train_", 6) == 0 || strncmp(field[0], "test_", 5) == 0)) {
         table->blanks = table->again = 1;
-        return split_fields(table, field[0], e) && table->n_fields == 2 && whole_number(field[1], &number) ?
+        return table_split(table, field[0]) && table->n_fields == 2 && whole_number(field[1], &number) ?
                LIST_RAFDB : LIST_NONE;
     }
     if (table->n_fields != 9 || !strchr(field[0], '/') || !whole_number(field[6], &number))
@@ -5489,11 +5401,11 @@ static int headless_list(Table *table, int column[COLUMNS], Error *e)
 }
 
 /* Reads the header and tells which kind of list this is. For an attribute list the fields then hold the names. */
-static int table_header(Table *table, int column[COLUMNS], Error *e)
+static int list_header(TableReader *table, int column[COLUMNS], Error *e)
 {
     for (int i = 0; i < COLUMNS; i++)
         column[i] = -1;
-    int got = table_next(table, e);
+    int got = list_next(table, e);
     if (got <= 0)
         return got < 0 ? -1 : LIST_NONE;
     const char *name = strrchr(table->path, '/');
@@ -5501,7 +5413,7 @@ static int table_header(Table *table, int column[COLUMNS], Error *e)
     int counted = table->n_fields == 1 && whole_number(table->fields[0], &rows);
     if (strcasestr(name ? name : table->path, "attr") && (counted || strcasecmp(table->fields[0], "image_id") == 0)) {
         table->blanks = 1;
-        got = counted ? table_next(table, e) : 1;
+        got = counted ? list_next(table, e) : 1;
         return got > 0 ? LIST_ATTRIBUTES : got < 0 ? -1 : LIST_NONE;
     }
     for (int i = 0; i < table->n_fields; i++) {
@@ -5512,17 +5424,17 @@ static int table_header(Table *table, int column[COLUMNS], Error *e)
     if (table->n_fields > 2 && !strcasecmp(table->fields[0], "usage") && !strcasecmp(table->fields[2], "neutral"))
         return LIST_VOTES;
     if (column[COLUMN_LABEL] < 0)
-        return headless_list(table, column, e);
+        return headless_list(table, column);
     return column[COLUMN_PIXELS] >= 0 ? LIST_PIXELS :
            column[COLUMN_PATH] >= 0 ? LIST_PATHS : LIST_NONE;
 }
 
 static int list_kind(const char *path)
 {
-    Table table;
+    TableReader table;
     int column[COLUMNS];
     Error ignored = {0};
-    int kind = table_open(&table, path, &ignored) ? table_header(&table, column, &ignored) : LIST_NONE;
+    int kind = list_open(&table, path, &ignored) ? list_header(&table, column, &ignored) : LIST_NONE;
     table_close(&table);
     return kind;
 }
@@ -5567,7 +5479,7 @@ static const Numbering fer2013_numbers = {"FER2013", 0, 7, fer2013_names},
                        affectnet_numbers = {"AffectNet", 0, 11, affectnet_names};
 
 /* Appends one row's pixels. The first row settles the side, all others must agree. */
-static int read_pixels(DataSet *set, const Table *table, const char *at, size_t *where, Error *e)
+static int read_pixels(DataSet *set, const TableReader *table, const char *at, size_t *where, Error *e)
 {
     size_t used = set->raw_used, count = 0;
     for (at += strspn(at, " "); *at; at += strspn(at, " "), count++) {
@@ -5618,7 +5530,7 @@ static int emotion_class(DataSet *set, const char *name, Error *e)
 }
 
 /* The class of a label field: 0 and above; -1 for a number that is no emotion; -2 failed. */
-static int read_label(DataSet *set, const Table *table, const char *text, const Numbering *numbers, Error *e)
+static int read_label(DataSet *set, const TableReader *table, const char *text, const Numbering *numbers, Error *e)
 {
     long number;
     if (!*text) {
@@ -5635,7 +5547,7 @@ static int read_label(DataSet *set, const Table *table, const char *text, const 
 }
 
 /* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. */
-static Place read_place(const Table *table, const int column[COLUMNS])
+static Place read_place(const TableReader *table, const int column[COLUMNS])
 {
     long n[4];
     for (int i = 0; i < 4; i++) {
@@ -5657,7 +5569,7 @@ static int list_split(const char *path)
     return split < 0 ? SPLIT_TRAIN : split;
 }
 
-static int read_row(DataSet *set, const Table *table, const int column[COLUMNS], Error *e)
+static int read_row(DataSet *set, const TableReader *table, const int column[COLUMNS], Error *e)
 {
     for (int i = 0; i < COLUMNS; i++)
         if (column[i] >= table->n_fields)
@@ -5694,13 +5606,13 @@ static int read_row(DataSet *set, const Table *table, const int column[COLUMNS],
 }
 
 /* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
-static int names_pictures(const Table *table)
+static int names_pictures(const TableReader *table)
 {
     return strcasecmp(table->fields[0], "image_id") == 0 || spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
 }
 
 /* The attributes asked for (NULL: all), in that order, become the set's classes; chosen[k] is the field of class k. */
-static int choose_attributes(DataSet *set, const Table *table, const char *asked, int chosen[FIELDS_MAX], Error *e)
+static int choose_attributes(DataSet *set, const TableReader *table, const char *asked, int chosen[FIELDS_MAX], Error *e)
 {
     Names names = {0};
     char all[400];
@@ -5739,28 +5651,28 @@ static const char *picture_folder(const DataSet *set, const char *const *usual, 
 }
 
 /* Opens the partition list beside an attribute list; without one, file stays NULL and every picture is for training. */
-static void partition_open(Table *parts, const char *root)
+static void partition_open(TableReader *parts, const char *root)
 {
     static const char *const usual[] = {"list_eval_partition.txt", "list_eval_partition.csv",
                                         "../Eval/list_eval_partition.txt"};
     Error absent = {0};
-    *parts = (Table){0};
+    *parts = (TableReader){0};
     for (size_t i = 0; i < sizeof usual / sizeof *usual && !parts->file; i++) {
         char *path = text_of("%s/%s", root, usual[i]);
         table_close(parts);
-        table_open(parts, path, &absent);
+        list_open(parts, path, &absent);
         free(path);
     }
     parts->blanks = 1;
 }
 
 /* The split of the picture `name`, which must be the partition list's next line: "000001.jpg 0". */
-static int read_partition(Table *parts, const char *name, int *split, Error *e)
+static int read_partition(TableReader *parts, const char *name, int *split, Error *e)
 {
     long number = -1;
-    int got = table_next(parts, e);
+    int got = list_next(parts, e);
     if (got > 0 && parts->line_number == 1 && strcasecmp(parts->fields[0], "image_id") == 0)
-        got = table_next(parts, e);
+        got = list_next(parts, e);
     if (got < 0)
         return 0;
     if (got == 0 || parts->n_fields != 2 || strcmp(parts->fields[0], name) != 0 ||
@@ -5772,7 +5684,7 @@ static int read_partition(Table *parts, const char *name, int *split, Error *e)
 }
 
 /* Adds one picture with its chosen attributes. */
-static int read_attribute_row(DataSet *set, const Table *table, Table *parts, const int chosen[FIELDS_MAX],
+static int read_attribute_row(DataSet *set, const TableReader *table, TableReader *parts, const int chosen[FIELDS_MAX],
                               const char *folder, Error *e)
 {
     int split = SPLIT_TRAIN;
@@ -5792,17 +5704,17 @@ static int read_attribute_row(DataSet *set, const Table *table, Table *parts, co
     return 1;
 }
 
-static int read_attributes(DataSet *set, Table *table, const char *asked, Error *e)
+static int read_attributes(DataSet *set, TableReader *table, const char *asked, Error *e)
 {
     static const char *const usual[] = {"img_align_celeba", "img_align_celeba/img_align_celeba", "img_celeba", "images",
                                         "../Img/img_align_celeba", "../Img/img_celeba", NULL};
     int chosen[FIELDS_MAX], got = 1, ok = choose_attributes(set, table, asked, chosen, e);
     int fields = table->n_fields + 1 - names_pictures(table);
     const char *folder = NULL;
-    Table parts;
+    TableReader parts;
     partition_open(&parts, set->root);
     set->attributes = must_alloc(1, 1);
-    while (ok && (got = table_next(table, e)) > 0) {
+    while (ok && (got = list_next(table, e)) > 0) {
         folder = folder ? folder : picture_folder(set, usual, table->fields[0]);
         folder = folder ? folder : "";
         ok = table->n_fields == fields ? read_attribute_row(set, table, &parts, chosen, folder, e) :
@@ -5814,13 +5726,13 @@ static int read_attributes(DataSet *set, Table *table, const char *asked, Error 
 }
 
 /* RAF-DB: the first of the usual folders that has the first picture, called as in the list or as its aligned copy. */
-static int read_rafdb(DataSet *set, Table *table, Error *e)
+static int read_rafdb(DataSet *set, TableReader *table, Error *e)
 {
     static const char *const usual[] = {".", "aligned", "Image/aligned", "../Image/aligned", "original",
                                         "Image/original", "../Image/original", "images", NULL};
     const char *folder = NULL, *ending = "_aligned";
     int got;
-    while ((got = table_next(table, e)) > 0) {
+    while ((got = list_next(table, e)) > 0) {
         const char *name = table->fields[0], *dot = strrchr(name, '.');
         if (table->n_fields != 2 || !dot)
             return fail(e, 1, "%s, line %d: expected a file's name and a number from 1 to 7", table->path,
@@ -5858,7 +5770,7 @@ static int majority(const int *votes, int count)
 }
 
 /* One row of votes and the row of fer2013.csv that it is about. */
-static int read_vote_row(DataSet *set, const Table *votes, const Names *classes, const Table *pixels,
+static int read_vote_row(DataSet *set, const TableReader *votes, const Names *classes, const TableReader *pixels,
                          const int column[COLUMNS], Error *e)
 {
     int vote[FIELDS_MAX] = {0}, n = classes->count, split = spelled(split_spellings, votes->fields[0]);
@@ -5887,20 +5799,20 @@ static int read_vote_row(DataSet *set, const Table *votes, const Names *classes,
 }
 
 /* fer2013new.csv, row by row with its fer2013.csv. */
-static int read_votes(DataSet *set, Table *votes, const DataOptions *options, Error *e)
+static int read_votes(DataSet *set, TableReader *votes, const DataOptions *options, Error *e)
 {
     char *path = options->more ? text_of("%s", options->more->items[0]) : text_of("%s/fer2013.csv", set->root);
     Names classes = {0};
-    Table pixels;
-    int column[COLUMNS], got = 1, more = 1, ok = table_open(&pixels, path, e);
+    TableReader pixels;
+    int column[COLUMNS], got = 1, more = 1, ok = list_open(&pixels, path, e);
     if (!ok)
         fail(e, 1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
              strerror(errno));
     for (int i = 2; i < votes->n_fields; i++)
         names_add(&classes, strcmp(votes->fields[i], "NF") == 0 ? "no face" : votes->fields[i]);
-    if (ok && table_header(&pixels, column, e) != LIST_PIXELS)
+    if (ok && list_header(&pixels, column, e) != LIST_PIXELS)
         ok = fail(e, 1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
-    while (ok && (got = table_next(votes, e)) > 0 && (more = table_next(&pixels, e)) > 0)
+    while (ok && (got = list_next(votes, e)) > 0 && (more = list_next(&pixels, e)) > 0)
         ok = read_vote_row(set, votes, &classes, &pixels, column, e);
     if (ok && got > 0 && more == 0)
         ok = fail(e, 1, "%s ends before line %d of %s: both files must be whole", path, votes->line_number,
@@ -5918,11 +5830,11 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
     static const char *const formats[] = {"", "fer2013.csv", "CSV list", "CelebA attributes", "FERPlus votes",
                                           "RAF-DB list"};
     const char *slash = strrchr(path, '/');
-    Table table;
+    TableReader table;
     int column[COLUMNS], got, ok = 0;
     free(set->root);
     set->root = slash ? text_of("%.*s", (int)(slash - path), path) : text_of(".");
-    int kind = table_open(&table, path, e) ? table_header(&table, column, e) : -1;
+    int kind = list_open(&table, path, e) ? list_header(&table, column, e) : -1;
     if (options->more && kind != LIST_VOTES) {
         free(set->root);
         set->root = text_of("%s", options->more->items[0]);
@@ -5939,7 +5851,7 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
     else if (kind == LIST_RAFDB)
         ok = read_rafdb(set, &table, e);
     else if (kind > 0) {
-        while ((got = table_next(&table, e)) > 0 && read_row(set, &table, column, e)) {}
+        while ((got = list_next(&table, e)) > 0 && read_row(set, &table, column, e)) {}
         ok = got == 0;
     }
     table_close(&table);
@@ -5978,9 +5890,9 @@ static long video_frame(const char *path, int *length)
 }
 
 /* Reads the first line: is it a list of emotions, as Aff-Wild2's is? */
-static int annotation_header(Table *table, Error *e)
+static int annotation_header(TableReader *table, Error *e)
 {
-    return table_next(table, e) > 0 && table->n_fields > 1 && spelled(emotion_spellings, table->fields[0]) >= 0 &&
+    return list_next(table, e) > 0 && table->n_fields > 1 && spelled(emotion_spellings, table->fields[0]) >= 0 &&
            spelled(emotion_spellings, table->fields[1]) >= 0;
 }
 
@@ -5991,9 +5903,9 @@ static void find_annotations(const char *folder, int depth, Names *found)
     int before = found->count;
     for (int i = 0; i < lists.count && (i < 20 || found->count > before); i++) {
         char *path = text_of("%s/%s", folder, lists.items[i]);
-        Table table;
+        TableReader table;
         Error ignored = {0};
-        if (table_open(&table, path, &ignored) && annotation_header(&table, &ignored))
+        if (list_open(&table, path, &ignored) && annotation_header(&table, &ignored))
             names_add(found, path);
         table_close(&table);
         free(path);
@@ -6108,14 +6020,14 @@ static int annotation_split(const DataSet *set, const char *path)
 /* Adds the frames of one annotation file. A line that is no number counts as "no label". */
 static int read_annotation(DataSet *set, const char *path, const Footage *footage, const char *name, Error *e)
 {
-    Table table;
-    int label[FIELDS_MAX + 2], n = 0, got = 1, ok = table_open(&table, path, e) && annotation_header(&table, e);
+    TableReader table;
+    int label[FIELDS_MAX + 2], n = 0, got = 1, ok = list_open(&table, path, e) && annotation_header(&table, e);
     for (; ok && n < table.n_fields; n++)
         ok = (label[n] = emotion_class(set, strcasecmp(table.fields[n], "other") ? table.fields[n] : "other", e)) != -2;
     ok = ok && (label[n] = emotion_class(set, "not annotated", e)) != -2 &&
          (label[n + 1] = emotion_class(set, "no label", e)) != -2;
     int split = annotation_split(set, path);
-    while (ok && (got = table_next(&table, e)) > 0) {
+    while (ok && (got = list_next(&table, e)) > 0) {
         long number, frame = table.line_number - 1;
         int known = table.n_fields == 1 && whole_number(table.fields[0], &number) && number >= -1 && number < n;
         int k = label[!known ? n + 1 : number < 0 ? n : number];
@@ -7220,25 +7132,12 @@ static void find_sizes(Diagnosis *d, int size)
 }
 
 /* ---- the two printers ---- */
-static void print_quoted(const char *text)
-{
-    putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c == '"' || *c == '\\')
-            printf("\\%c", *c);
-        else if (*c < 32)
-            printf("\\u%04x", *c);
-        else
-            putchar(*c);
-    putchar('"');
-}
-
 static void print_names(const Names *names)
 {
     putchar('[');
     for (int i = 0; i < names->count; i++) {
         fputs(i ? ", " : "", stdout);
-        print_quoted(names->items[i]);
+        table_string(stdout, names->items[i]);
     }
     putchar(']');
 }
@@ -7247,12 +7146,12 @@ static void diagnosis_json(const Diagnosis *d)
 {
     const DataSet *set = &d->set;
     printf("{\"path\": ");
-    print_quoted(set->path);
+    table_string(stdout, set->path);
     printf(", \"format\": \"%s\", \"pictures\": %d, \"dropped\": %d, \"missing\": %d, \"classes\": {", set->format,
            set->count, set->dropped, set->missing);
     for (int k = 0; k < set->n_classes; k++) {
         fputs(k ? ", " : "", stdout);
-        print_quoted(set->class_names[k]);
+        table_string(stdout, set->class_names[k]);
         const int *row = d->pictures[k];
         printf(": {\"train\": %d, \"validation\": %d, \"test\": %d}", row[0], row[1], row[2]);
     }
@@ -7265,7 +7164,7 @@ static void diagnosis_json(const Diagnosis *d)
     for (int i = 0; i < d->n_findings; i++) {
         printf("%s{\"severity\": \"%s\", \"code\": \"%s\", \"text\": ", i ? ", " : "",
                d->findings[i].severity[0] == 'P' ? "problem" : "warning", d->findings[i].code);
-        print_quoted(d->findings[i].text);
+        table_string(stdout, d->findings[i].text);
         printf(", \"examples\": ");
         print_names(&d->findings[i].examples);
         putchar('}');
@@ -13042,52 +12941,17 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 
 enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES };
 
-typedef struct LogTable {               /* log.csv as columns; an empty field is NaN */
-    char names[MAX_COLUMNS][32];
-    double *columns[MAX_COLUMNS];
-    int n_columns;
-    size_t rows, room;
-} LogTable;
-
-static void log_free(LogTable *log)
+/* log.csv as columns; an empty field is NaN. */
+static int log_read(const char *path, TableNumbers *log, Error *e)
 {
-    for (int i = 0; i < MAX_COLUMNS; i++) free(log->columns[i]);
+    char why[TABLE_ERROR];
+    if (!table_numbers(log, path, MAX_COLUMNS, why)) return fail(e, 1, "%s", why);
+    if (log->rows) return 1;
+    table_numbers_free(log);
+    return fail(e, 1, "%s: no rows yet", path);
 }
 
-static void log_row(LogTable *log, char *line)
-{
-    if (log->rows == log->room) {
-        log->room = log->room ? 2 * log->room : 1024;
-        for (int i = 0; i < log->n_columns; i++)
-            if (!(log->columns[i] = realloc(log->columns[i], log->room * sizeof **log->columns))) abort();
-    }
-    for (int i = 0; i < log->n_columns; i++) {
-        char *end = line ? strchr(line, ',') : NULL, *stop;
-        if (end) *end = 0;
-        double value = line ? strtod(line, &stop) : NAN;
-        log->columns[i][log->rows] = line && stop != line ? value : NAN;
-        line = end ? end + 1 : NULL;
-    }
-    log->rows++;
-}
-
-static int log_read(const char *path, LogTable *log, Error *e)
-{
-    char line[LOG_LINE];
-    FILE *file = fopen(path, "r");
-    *log = (LogTable){0};
-    if (!file) return fail(e, 1, "%s: %s", path, strerror(errno));
-    while (fgets(line, sizeof line, file)) {
-        line[strcspn(line, "\r\n")] = 0;
-        if (log->n_columns) { log_row(log, line); continue; }
-        for (char *name = strtok(line, ","); name && log->n_columns < MAX_COLUMNS; name = strtok(NULL, ","))
-            snprintf(log->names[log->n_columns++], sizeof log->names[0], "%s", name);
-    }
-    fclose(file);
-    return log->n_columns && log->rows ? 1 : fail(e, 1, "%s: no rows yet", path);
-}
-
-static bool has_values(const LogTable *log, int column)
+static bool has_values(const TableNumbers *log, int column)
 {
     for (size_t i = 0; i < log->rows; i++)
         if (isfinite(log->columns[column][i])) return true;
@@ -13095,7 +12959,7 @@ static bool has_values(const LogTable *log, int column)
 }
 
 /* A chart of every column whose name begins with `prefix`. */
-static void chart(Page *page, const LogTable *log, const char *title, const char *prefix, const char *y_label)
+static void chart(Page *page, const TableNumbers *log, const char *title, const char *prefix, const char *y_label)
 {
     PageSeries series[MAX_COLUMNS];
     int n = 0;
@@ -13264,7 +13128,7 @@ static void add_slider(Page *page, const Sheets *sheets, const Settings *s, cons
 }
 
 /* The headline: how far, how long, how D and G stand. */
-static void add_facts(Page *page, const LogTable *log, const Settings *s)
+static void add_facts(Page *page, const TableNumbers *log, const Settings *s)
 {
     static const char *const wanted[] = {"iteration", "D.total", "G.cls", "G.rec", "validation_accuracy"};
     const char *names[8], *values[8];
@@ -13623,7 +13487,7 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
 }
 
 /* How the directions or means moved over the training, as PNG bytes: a trail each, from log.csv's columns at.NAME.x. */
-static unsigned char *space_trails(const LogTable *log, const Facegan *model, size_t *bytes)
+static unsigned char *space_trails(const TableNumbers *log, const Facegan *model, size_t *bytes)
 {
     PlotCanvas canvas;
     PlotPlace places[MAX_CLASSES];
@@ -13674,7 +13538,7 @@ static unsigned char *strength_strip(Facegan *model, size_t *bytes)
 }
 
 /* The report's part on the space: where it has got to, how it got there, and what strength does. */
-static void add_space(Page *page, const char *run, const LogTable *log, const Sheets *sheets)
+static void add_space(Page *page, const char *run, const TableNumbers *log, const Sheets *sheets)
 {
     Error ignored = {0};
     Facegan *model = open_generator(run, &ignored);
@@ -13726,15 +13590,15 @@ static void add_samples(Page *page, const Sheets *sheets, const Settings *s, con
 }
 
 /* Collapse: the curves of what was watched, and the last look in words. */
-static void add_watch(Page *page, const LogTable *log, const Settings *s)
+static void add_watch(Page *page, const TableNumbers *log, const Settings *s)
 {
     double signs[SIGNS];
     char text[600], name[32];
     for (int i = 0; i < SIGNS; i++) {
         signs[i] = NAN;
         snprintf(name, sizeof name, "watch.%s", sign_names[i]);
-        for (int k = 0; k < log->n_columns; k++)
-            if (strcmp(log->names[k], name) == 0 && log->rows) signs[i] = log->columns[k][log->rows - 1];
+        const double *column = table_column(log, name);
+        if (column) signs[i] = column[log->rows - 1];
     }
     if (isnan(signs[SIGN_PIXELS])) return;
     page_heading(page, "Watching for collapse");
@@ -13747,7 +13611,7 @@ static void add_watch(Page *page, const LogTable *log, const Settings *s)
 static int write_report(const char *run, Error *e)
 {
     Settings s = default_settings();
-    LogTable log;
+    TableNumbers log;
     char path[PATH_MAX], title[TEXT * 2], why[256];
     if (!read_config(run, &s, e)) return 0;
     const Model *model = find_model(s.model, e);
@@ -13769,7 +13633,7 @@ static int write_report(const char *run, Error *e)
     chart(page, &log, "Learning rate", "learning", "lr");
     add_settings(page, &s);
     sheets_free(&sheets);
-    log_free(&log);
+    table_numbers_free(&log);
     snprintf(path, sizeof path, "%s/report.html", run);
     return page_save(page, path, why) ? 1 : fail(e, 1, "%s", why);
 }
@@ -14410,15 +14274,6 @@ static int each_photo(const Settings *s, char *const *inputs, int count, EachPho
     return ok;
 }
 
-/* A field of CSV: quoted where it must be (RFC 4180). A line break becomes a blank: fields have none here. */
-static void print_field(FILE *to, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) { fputs(text, to); return; }
-    putc('"', to);
-    for (; *text; text++) fprintf(to, "%s%c", *text == '"' ? "\"" : "", strchr("\r\n", *text) ? ' ' : *text);
-    putc('"', to);
-}
-
 /* OUT/<the picture's name><suffix>.png */
 static void photo_file(const char *out, const Photo *photo, const char *suffix, char path[PATH_MAX])
 {
@@ -14475,7 +14330,7 @@ static int print_faces(void *context, const Photo *photo, const Faces *faces, co
     if (!*pictures) print_heading(s, widest);
     if (s->json) {
         printf("%s  {\"path\": ", *pictures ? ",\n" : "");
-        print_quoted(photo->path);
+        table_string(stdout, photo->path);
         printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
     }
     for (int i = 0; i < faces->count; i++) {
@@ -14487,7 +14342,7 @@ static int print_faces(void *context, const Photo *photo, const Faces *faces, co
                 printf("%s[%.2f, %.2f]", k ? ", " : "", f->landmark[k][0], f->landmark[k][1]);
             printf("]}");
         } else if (s->csv) {
-            print_field(stdout, photo->path);
+            table_field(stdout, photo->path);
             printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
             for (int k = 0; k < LANDMARKS; k++) printf(",%.2f,%.2f", f->landmark[k][0], f->landmark[k][1]);
             printf("\n");
@@ -14790,7 +14645,7 @@ static void import_count(Import *job, int row, ImportResult result)
 }
 
 /* Is this line of the journal about that row, and is its picture there? */
-static bool import_line_fits(const Import *job, const Table *line, int row, ImportResult *result)
+static bool import_line_fits(const Import *job, const TableReader *line, int row, ImportResult *result)
 {
     char *source = dataset_name(&job->set, row), *path = import_path(job, row);
     bool fits = line->n_fields == 5 && !strcmp(line->fields[0], source) &&
@@ -14811,14 +14666,14 @@ static bool import_line_fits(const Import *job, const Table *line, int row, Impo
 /* Counts what an earlier run has done, cuts off what is not sound, and opens the journal for more. */
 static FILE *import_journal(Import *job, const char *path, Error *e)
 {
-    Table table;
+    TableReader table;
     Error none = {0};
     ImportResult result;
     long sound = 0;
     if (access(path, F_OK) == 0) {
-        bool open = table_open(&table, path, &none) && table_next(&table, &none) > 0 && !feof(table.file);
+        bool open = list_open(&table, path, &none) && list_next(&table, &none) > 0 && !feof(table.file);
         if (open) sound = ftell(table.file);
-        while (open && job->done < job->n_work && table_next(&table, &none) > 0 && !feof(table.file) &&
+        while (open && job->done < job->n_work && list_next(&table, &none) > 0 && !feof(table.file) &&
                import_line_fits(job, &table, job->work[job->done], &result)) {
             import_count(job, job->work[job->done++], result);
             sound = ftell(table.file);
@@ -14837,11 +14692,11 @@ static int import_note(Import *job, FILE *journal, const Imported *item, Error *
 {
     if (item->result == NOT_WRITTEN) return fail(e, 1, "%s", item->why);
     if (item->result == UNREADABLE) warn("passed over: %s", item->why);
-    print_field(journal, item->source);
+    table_field(journal, item->source);
     putc(',', journal);
-    print_field(journal, job->set.class_names[job->set.label[item->row]]);
+    table_field(journal, job->set.class_names[job->set.label[item->row]]);
     fprintf(journal, ",%s,%s,", split_names[job->set.split[item->row]], result_names[item->result]);
-    print_field(journal, item->result == KEPT ? item->path : "");
+    table_field(journal, item->result == KEPT ? item->path : "");
     putc('\n', journal);
     import_count(job, item->row, item->result);
     return 1;
@@ -14950,14 +14805,14 @@ static int import_labels(const Import *job, Error *e)
 {
     char *journal = text_of("%s/import.csv", job->s->out), *path = text_of("%s/labels.csv", job->s->out),
          *temporary = text_of("%s.tmp", path);
-    Table table;
+    TableReader table;
     FILE *file = fopen(temporary, "wb");
-    int got = 0, ok = file && table_open(&table, journal, e) && table_next(&table, e) > 0;
+    int got = 0, ok = file && list_open(&table, journal, e) && list_next(&table, e) > 0;
     if (ok) fprintf(file, "path,label,split,source\n");
-    while (ok && (got = table_next(&table, e)) > 0) {
+    while (ok && (got = list_next(&table, e)) > 0) {
         if (strcmp(table.fields[3], result_names[KEPT])) continue;
         static const int order[4] = {4, 1, 2, 0};
-        for (int k = 0; k < 4; k++) print_field(file, table.fields[order[k]]), putc(k < 3 ? ',' : '\n', file);
+        for (int k = 0; k < 4; k++) table_field(file, table.fields[order[k]]), putc(k < 3 ? ',' : '\n', file);
     }
     if (file) table_close(&table);
     ok = file && fclose(file) == 0 && ok && got == 0 && rename(temporary, path) == 0;
@@ -15037,11 +14892,11 @@ static void import_table(const Import *job)
 static void import_json(const Import *job)
 {
     printf("{\"out\": ");
-    print_quoted(job->s->out);
+    table_string(stdout, job->s->out);
     printf(", \"format\": \"%s\", \"classes\": {", job->set.format);
     for (int k = 0; k < job->set.n_classes; k++) {
         printf("%s", k ? ", " : "");
-        print_quoted(job->set.class_names[k]);
+        table_string(stdout, job->set.class_names[k]);
         printf(": {");
         for (int r = 0; r < RESULTS; r++) printf("\"%s\": %d, ", result_names[r], job->tally[k][r]);
         for (int i = 0; i < SPLITS; i++)
@@ -15252,7 +15107,7 @@ static void print_answers_csv(const Answers *a)
     for (int i = 0; i < a->count; i++) {
         const double *p = a->p + (size_t)i * (size_t)a->n;
         char *path = dataset_name(&a->set, a->index[i]);
-        print_field(stdout, path);
+        table_field(stdout, path);
         printf(",%s,%s", a->names[a->truth[i]], a->names[largest_of(p, a->n)]);
         for (int k = 0; k < a->n; k++) printf(",%.5f", p[k]);
         printf("\n");
@@ -15260,31 +15115,25 @@ static void print_answers_csv(const Answers *a)
     }
 }
 
-static void print_number(double x)
-{
-    if (isfinite(x)) printf("%.5f", x);
-    else printf("null");
-}
-
 static void print_answers_json(const Answers *a, const Classifier *c, const Confusion *f, double calibration)
 {
     printf("{\"classifier\": ");
-    print_quoted(c->path);
+    table_string(stdout, c->path);
     printf(", \"data\": ");
-    print_quoted(a->set.path);
+    table_string(stdout, a->set.path);
     printf(", \"pictures\": %d, \"accuracy\": %.5f, \"macro_f1\": ", a->count, accuracy(f));
-    print_number(macro_f1(f));
+    table_number(stdout, macro_f1(f));
     printf(", \"calibration_error\": %.5f,\n \"classes\": [", calibration);
     for (int k = 0; k < a->n; k++) {
         ClassScore score = class_score(f, k);
         printf("%s\n  {\"name\": ", k ? "," : "");
-        print_quoted(a->names[k]);
+        table_string(stdout, a->names[k]);
         printf(", \"pictures\": %ld, \"precision\": ", score.pictures);
-        print_number(score.precision);
+        table_number(stdout, score.precision);
         printf(", \"recall\": ");
-        print_number(score.recall);
+        table_number(stdout, score.recall);
         printf(", \"f1\": ");
-        print_number(score.f1);
+        table_number(stdout, score.f1);
         printf(", \"taken_for\": [");
         for (int i = 0; i < a->n; i++) printf("%s%ld", i ? ", " : "", f->count[k][i]);
         printf("]}");
@@ -15456,22 +15305,18 @@ static double accuracy_on(const char *data, const char *split, const Settings *s
 static int logged_accuracies(const char *run, double *training, double *validation, Error *e)
 {
     char path[PATH_MAX];
-    LogTable log;
+    TableNumbers log;
     snprintf(path, sizeof path, "%s/log.csv", run);
     if (!log_read(path, &log, e)) return 0;
-    const double *on_batches = NULL, *held_out = NULL, *loss = NULL;
-    for (int i = 0; i < log.n_columns; i++) {
-        if (strcmp(log.names[i], "D.accuracy") == 0) on_batches = log.columns[i];
-        if (strcmp(log.names[i], "validation_accuracy") == 0) held_out = log.columns[i];
-        if (strcmp(log.names[i], "validation_loss") == 0) loss = log.columns[i];
-    }
+    const double *on_batches = table_column(&log, "D.accuracy"), *held_out = table_column(&log, "validation_accuracy"),
+                 *loss = table_column(&log, "validation_loss");
     size_t from = log.rows > 50 ? log.rows - 50 : 0;
     *training = 0, *validation = NAN;
     for (size_t i = from; on_batches && i < log.rows; i++) *training += on_batches[i] / (double)(log.rows - from);
     double lowest = INFINITY;
     for (size_t i = 0; held_out && loss && i < log.rows; i++)
         if (loss[i] < lowest) lowest = loss[i], *validation = held_out[i];
-    log_free(&log);
+    table_numbers_free(&log);
     return 1;
 }
 
@@ -15519,7 +15364,7 @@ static void print_prediction(Prediction *out, const char *path, int face, const 
     const char *answer = best < 0 ? "?" : c->class_names[best];
     if (s->json) {
         printf("%s  {\"path\": ", out->shown ? ",\n" : "[\n");
-        print_quoted(path);
+        table_string(stdout, path);
         if (box) printf(", \"face\": %d, \"box\": [%.1f, %.1f, %.1f, %.1f]", face, box[0], box[1], box[2], box[3]);
         printf(", \"emotion\": \"%s\", \"probabilities\": {", answer);
         for (int k = 0; k < n; k++) printf("%s\"%s\": %.5f", k ? ", " : "", c->class_names[k], p[k]);
@@ -15530,7 +15375,7 @@ static void print_prediction(Prediction *out, const char *path, int face, const 
             for (int k = 0; k < n; k++) printf(s->csv ? ",%s" : " %8.8s", c->class_names[k]);
             printf("\n");
         }
-        if (s->csv) print_field(stdout, path), printf(",%d,%s", face, answer);
+        if (s->csv) table_field(stdout, path), printf(",%d,%s", face, answer);
         else printf("%-28s %4d %-9s", path, face, answer);
         for (int k = 0; k < n; k++) printf(s->csv ? ",%.5f" : " %8.3f", p[k]);
         printf("\n");
@@ -16081,6 +15926,26 @@ static uint64_t file_hash(const char *path)
     return hash;
 }
 
+/* A table that found no memory ends the program, as everywhere. */
+static const Table *whole_table(const Table *t)
+{
+    if (!t->failed) return t;
+    fprintf(stderr, "facegan: out of memory for a table\n");
+    exit(1);
+}
+
+static void print_table(const Table *t, bool csv)
+{
+    table_print(whole_table(t), stdout, csv ? TABLE_CSV : TABLE_TEXT);
+}
+
+static void show_table(Page *page, const Table *t)
+{
+    const char *const *cells = (const char *const *)whole_table(t)->cells;
+    if (t->title) page_heading(page, t->title);
+    page_table(page, cells, t->columns, cells + t->columns, t->rows);
+}
+
 static void print_confusion(const Confusion *c, char (*names)[NAME], const char *asked)
 {
     printf("\n  %-12s", asked);
@@ -16099,29 +15964,36 @@ static void score_text(double value, char text[32])
     else snprintf(text, 32, "-");
 }
 
-/* A score's interval in words; empty where it has none. */
-static void range_text(const Score *score, char text[80])
+/* The scores in words; a value that is not known is "-". */
+static Table score_table(const Evaluation *v)
 {
-    char low[32], high[32];
-    score_text(score->low, low), score_text(score->high, high);
-    text[0] = '\0';
-    if (isfinite(score->low)) snprintf(text, 80, "%s to %s", low, high);
+    static const char *const names[] = {"metric", "value", "95% interval", "what it says"},
+                      *const layout[] = {"  %-26s", " %9s", "  %-18s", " %s"};
+    Table t = table_new(NULL, v->n_scores, 4);
+    t.layout = layout;
+    table_names(&t, names);
+    for (int i = 0; i < v->n_scores; i++) {
+        const Score *score = &v->scores[i];
+        char value[32], low[32], high[32];
+        score_text(score->value, value), score_text(score->low, low), score_text(score->high, high);
+        table_set(&t, i + 1, 0, "%s", score->name), table_set(&t, i + 1, 1, "%s", value);
+        if (isfinite(score->low)) table_set(&t, i + 1, 2, "%s to %s", low, high);
+        table_set(&t, i + 1, 3, "%s", score->note);
+    }
+    return t;
 }
 
 static void print_evaluation(const Evaluation *v, const Editor *ed, const char *run, const char *data, uint64_t hash)
 {
-    char value[32], range[80];
+    Table t = score_table(v);
     printf("%s on %s, %d pictures\nclassifier %s, hash %016" PRIx64 ", %d features\n\n", run, data, v->n,
            ed->judge->path, hash, v->features);
-    for (int i = 0; i < v->n_scores; i++) {
-        const Score *score = &v->scores[i];
-        score_text(score->value, value), range_text(score, range);
-        printf("  %-26s %9s  %-18s %s\n", score->name, value, range, score->note);
-    }
+    for (int i = 1; i <= whole_table(&t)->rows; i++) table_print_row(&t, stdout, TABLE_TEXT, i);
     print_confusion(&v->real, ed->model->class_names, "real, is");
     print_confusion(&v->edited, ed->model->class_names, "drawn as");
     printf("\n  columns: what the classifier takes them for\n");
     fflush(stdout);
+    table_free(&t);
 }
 
 static void print_evaluation_csv(const Evaluation *v, const Editor *ed, uint64_t hash)
@@ -16154,21 +16026,21 @@ static void print_evaluation_json(const Evaluation *v, const Editor *ed, const c
                                   uint64_t hash)
 {
     printf("{\"run\": ");
-    print_quoted(run);
+    table_string(stdout, run);
     printf(", \"data\": ");
-    print_quoted(data);
+    table_string(stdout, data);
     printf(", \"classifier\": ");
-    print_quoted(ed->judge->path);
+    table_string(stdout, ed->judge->path);
     printf(", \"hash\": \"%016" PRIx64 "\", \"pictures\": %d, \"features\": %d,\n \"classes\": [", hash, v->n,
            v->features);
     for (int k = 0; k < v->classes; k++) {
         if (k) printf(", ");
-        print_quoted(ed->model->class_names[k]);
+        table_string(stdout, ed->model->class_names[k]);
     }
     printf("],\n \"scores\": {");
     for (int i = 0; i < v->n_scores; i++) {
         printf("%s\n  \"%s\": {\"value\": ", i ? "," : "", v->scores[i].name);
-        print_number(v->scores[i].value);
+        table_number(stdout, v->scores[i].value);
         if (isfinite(v->scores[i].low)) printf(", \"low\": %.5f, \"high\": %.5f", v->scores[i].low, v->scores[i].high);
         printf("}");
     }
@@ -16211,18 +16083,12 @@ static unsigned char *strip_png(const real *pictures, const Net *g, int rows_, i
     and a face at growing strengths. */
 static void show_evaluation(Page *page, const Evaluation *v, Editor *ed)
 {
-    const char *names[MAX_CLASSES + 1] = {"input"}, *header[] = {"metric", "value", "95% interval", "what it says"};
-    static char texts[SCORES_MOST][2][80];
-    const char *cells[4 * SCORES_MOST];
+    const char *names[MAX_CLASSES + 1] = {"input"};
     size_t size;
     for (int k = 0; k < v->classes; k++) names[k + 1] = ed->model->class_names[k];
-    for (int i = 0; i < v->n_scores; i++) {
-        const Score *score = &v->scores[i];
-        score_text(score->value, texts[i][0]), range_text(score, texts[i][1]);
-        cells[4 * i] = score->name, cells[4 * i + 1] = texts[i][0], cells[4 * i + 2] = texts[i][1],
-            cells[4 * i + 3] = score->note;
-    }
-    page_table(page, header, 4, cells, v->n_scores);
+    Table scores = score_table(v);
+    show_table(page, &scores);
+    table_free(&scores);
     unsigned char *png = confusion_png(&v->edited, names + 1, "edits", &size);
     add_png(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)", png, size);
     png = confusion_png(&v->real, names + 1, "real pictures", &size);
@@ -16334,54 +16200,6 @@ static bool is_there(const char *format, ...)
     vsnprintf(path, sizeof path, format, arguments);
     va_end(arguments);
     return access(path, R_OK) == 0;
-}
-
-/* A table of a study: the first column names the rows. Printed as text or CSV, and shown on the study's page. */
-typedef struct StudyTable {
-    const char *title;
-    int rows, columns;
-    char (*cells)[80];                  /* (rows + 1, columns): row 0 is the header */
-} StudyTable;
-
-static StudyTable table_new(const char *title, int rows_, int columns)
-{
-    return (StudyTable){title, rows_, columns, must_alloc((size_t)((rows_ + 1) * columns), 80)};
-}
-
-__attribute__((format(printf, 4, 5)))
-static void set_cell(StudyTable *t, int row, int column, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(t->cells[row * t->columns + column], 80, format, arguments);
-    va_end(arguments);
-}
-
-static void print_table(const StudyTable *t, bool csv)
-{
-    int widths[64] = {0};
-    for (int i = 0; i < (t->rows + 1) * t->columns; i++) widths[i % t->columns] = max_int(widths[i % t->columns],
-        (int)strlen(t->cells[i]));
-    if (!csv) printf("\n%s\n\n", t->title);
-    for (int i = 0; i < (t->rows + 1) * t->columns; i++) {
-        int column = i % t->columns;
-        if (csv) {
-            if (column) putchar(',');
-            print_field(stdout, t->cells[i]);
-        } else if (column) printf("  %*s", widths[column], t->cells[i]);
-        else printf("  %-*s", widths[0], t->cells[i]);
-        if (column == t->columns - 1) putchar('\n');
-    }
-    fflush(stdout);
-}
-
-static void show_table(Page *page, const StudyTable *t)
-{
-    const char **cells = must_alloc((size_t)((t->rows + 1) * t->columns), sizeof *cells);
-    for (int i = 0; i < (t->rows + 1) * t->columns; i++) cells[i] = t->cells[i];
-    page_heading(page, t->title);
-    page_table(page, cells, t->columns, cells + t->columns, t->rows);
-    free(cells);
 }
 
 static int save_study_page(Page *page, const char *out, Error *e)
@@ -16615,17 +16433,17 @@ static void show_intensities(const Truth *t, const Facegan *model, const char *r
     char title[PATH_MAX + 64];
     int n = model->g.classes, row = 0;
     snprintf(title, sizeof title, "The intensity measured at each strength: %s", run);
-    StudyTable table = table_new(title, n - 1, STRENGTHS + 2);
-    set_cell(&table, 0, 0, "strength"), set_cell(&table, 0, STRENGTHS + 1, "Spearman");
-    for (int j = 0; j < STRENGTHS; j++) set_cell(&table, 0, j + 1, "%.1f", (j + 1.0) / STRENGTHS);
+    Table table = table_new(title, n - 1, STRENGTHS + 2);
+    table_set(&table, 0, 0, "strength"), table_set(&table, 0, STRENGTHS + 1, "Spearman");
+    for (int j = 0; j < STRENGTHS; j++) table_set(&table, 0, j + 1, "%.1f", (j + 1.0) / STRENGTHS);
     for (int k = 0; k < n; k++) {
         if (strcmp(model->class_names[k], "neutral") == 0) continue;
-        set_cell(&table, ++row, 0, "%s", model->class_names[k]);
-        for (int j = 0; j < STRENGTHS; j++) set_cell(&table, row, j + 1, "%.2f", t->intensity[k][j]);
-        set_cell(&table, row, STRENGTHS + 1, "%.3f", t->correlation[k]);
+        table_set(&table, ++row, 0, "%s", model->class_names[k]);
+        for (int j = 0; j < STRENGTHS; j++) table_set(&table, row, j + 1, "%.2f", t->intensity[k][j]);
+        table_set(&table, row, STRENGTHS + 1, "%.3f", t->correlation[k]);
     }
     print_table(&table, csv), show_table(page, &table);
-    free(table.cells);
+    table_free(&table);
 }
 
 /* How often the units of both emotions are there between two neighbours. */
@@ -16634,15 +16452,15 @@ static void show_pairs(const Truth *t, const Facegan *model, const char *run, bo
     static const char *const header[] = {"both emotions' units are there", "at the first", "halfway", "at the second"};
     char title[PATH_MAX + 64];
     snprintf(title, sizeof title, "Between two directions: %s", run);
-    StudyTable table = table_new(title, t->n_pairs, 4);
-    for (int i = 0; i < 4; i++) set_cell(&table, 0, i, "%s", header[i]);
+    Table table = table_new(title, t->n_pairs, 4);
+    table_names(&table, header);
     for (int i = 0; i < t->n_pairs; i++) {
         const Pair *p = &t->pairs[i];
-        set_cell(&table, i + 1, 0, "%s, %s", model->class_names[p->a], model->class_names[p->b]);
-        for (int at = 0; at < 3; at++) set_cell(&table, i + 1, at + 1, "%.0f%%", 100 * p->share[at]);
+        table_set(&table, i + 1, 0, "%s, %s", model->class_names[p->a], model->class_names[p->b]);
+        for (int at = 0; at < 3; at++) table_set(&table, i + 1, at + 1, "%.0f%%", 100 * p->share[at]);
     }
     if (t->n_pairs) print_table(&table, csv), show_table(page, &table);
-    free(table.cells);
+    table_free(&table);
 }
 
 /* The five numbers of one run (`hand`: of the drawn faces themselves); its strips go on the page. */
@@ -16700,7 +16518,7 @@ static int open_unseen(DataSet *set, const char *out, const Classifier *judge, b
 }
 
 /* The judges' own errors, on faces that nobody saw: rows of a table. */
-static int judge_judges(const char *out, Classifier *emotions, Classifier *actions, StudyTable *table, Error *e)
+static int judge_judges(const char *out, Classifier *emotions, Classifier *actions, Table *table, Error *e)
 {
     DataSet shares, labels;
     if (!open_unseen(&shares, out, actions, true, e)) return 0;
@@ -16709,23 +16527,23 @@ static int judge_judges(const char *out, Classifier *emotions, Classifier *actio
     double *got = answers_for(actions, &shares, &count, e), *p = answers_for(emotions, &labels, &labelled, e);
     double *columns = must_alloc(2 * (size_t)shares.count, sizeof *columns);
     *table = table_new("The judges on faces that nobody saw", n + 1, 3);
-    set_cell(table, 0, 0, "measured"), set_cell(table, 0, 1, "mean error"), set_cell(table, 0, 2, "Spearman");
+    table_set(table, 0, 0, "measured"), table_set(table, 0, 1, "mean error"), table_set(table, 0, 2, "Spearman");
     for (int k = 0; k < n; k++) {
         double error = 0;
         for (int i = 0; i < count; i++) {
             columns[i] = shares.attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[count + i] = got[i * n + k];
             error += fabs(columns[i] - got[i * n + k]) / count;
         }
-        set_cell(table, k + 1, 0, "%s", actions->class_names[k]);
-        set_cell(table, k + 1, 1, "%.3f", error);
-        set_cell(table, k + 1, 2, "%.3f", stats_rank_correlation(columns, columns + count, count));
+        table_set(table, k + 1, 0, "%s", actions->class_names[k]);
+        table_set(table, k + 1, 1, "%.3f", error);
+        table_set(table, k + 1, 2, "%.3f", stats_rank_correlation(columns, columns + count, count));
     }
     for (int i = 0; i < labelled; i++) {                                /* the first attribute: the intensity */
         if (shares.attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
         strong++, right += largest_of(p + i * emotions->net.classes, emotions->net.classes) == labels.label[i];
     }
-    set_cell(table, n + 1, 0, "the emotion, of an intensity over a half");
-    set_cell(table, n + 1, 1, "%.1f%% right", 100.0 * right / strong);
+    table_set(table, n + 1, 0, "the emotion, of an intensity over a half");
+    table_set(table, n + 1, 1, "%.1f%% right", 100.0 * right / strong);
     free(got), free(p), free(columns);
     dataset_close(&shares), dataset_close(&labels);
     return e->status == 0;
@@ -16814,15 +16632,15 @@ static int settings_of_run(const char *run, Settings *s, Error *e)
     return ok;
 }
 
-static void fill_truth(StudyTable *table, int column, const char *run, const Truth *t)
+static void fill_truth(Table *table, int column, const char *run, const Truth *t)
 {
-    set_cell(table, 0, column, "%s", run);
-    set_cell(table, 1, column, "%.1f%%", 100 * t->right);
-    set_cell(table, 2, column, "%.3f", t->least_correlation);
-    set_cell(table, 3, column, t->n_pairs ? "%d of %d" : "-", t->blended, t->n_pairs);
-    set_cell(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
-    set_cell(table, 5, column, "%.3f", t->smooth);
-    set_cell(table, 6, column, "%.0f%%", 100 * t->rising);
+    table_set(table, 0, column, "%s", run);
+    table_set(table, 1, column, "%.1f%%", 100 * t->right);
+    table_set(table, 2, column, "%.3f", t->least_correlation);
+    table_set(table, 3, column, t->n_pairs ? "%d of %d" : "-", t->blended, t->n_pairs);
+    table_set(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
+    table_set(table, 5, column, "%.3f", t->smooth);
+    table_set(table, 6, column, "%.0f%%", 100 * t->rising);
 }
 
 static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
@@ -16833,7 +16651,7 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
     static const char *const aims[] = {"aim", "85%", "0.9", "all", "20 deg", "at most 0.25", "80%"};
     char path[PATH_MAX];
     Settings like, hand;
-    StudyTable judges = {0}, table = table_new("GANmut's space against the truth", 6, n + 3);
+    Table judges = {0}, table = table_new("GANmut's space against the truth", 6, n + 3);
     if (!*s->out) return fail(e, 2, "study truth needs --out DIR: its judges are kept there");
     if (!settings_of_run(runs[0], &like, e) || !make_directory(s->out, e) || !same_judges(s, &like, e) ||
         !train_judges(s, &like, e)) return 0;
@@ -16845,7 +16663,7 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
     Page *page = page_begin("facegan study: the truth", s->out);
     int ok = actions && judge_judges(s->out, emotions, actions, &judges, e);
     if (ok) print_table(&judges, s->csv), show_table(page, &judges);
-    for (int i = 0; i <= 6; i++) set_cell(&table, i, 0, "%s", rows_[i]), set_cell(&table, i, n + 2, "%s", aims[i]);
+    for (int i = 0; i <= 6; i++) table_set(&table, i, 0, "%s", rows_[i]), table_set(&table, i, n + 2, "%s", aims[i]);
     for (int i = 0; ok && i <= n; i++) {                                /* the last: the hand that drew them */
         Truth t;
         ok = truth_of_run(&t, runs[i % n], emotions, actions, i == n ? &hand : NULL, s, page, e);
@@ -16855,7 +16673,7 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
         print_table(&table, s->csv), show_table(page, &table);
         ok = save_study_page(page, s->out, e);
     }
-    free(judges.cells), free(table.cells);
+    table_free(&judges), table_free(&table);
     classifier_close(emotions), classifier_close(actions);
     return ok;
 }
@@ -16988,19 +16806,19 @@ static int augment_seed(const DataSet *set, const char *test, const Settings *s,
     return 1;
 }
 
-static void augment_row(StudyTable *t, int row, const char *name, const double *without, const double *with, int n)
+static void augment_row(Table *t, int row, const char *name, const double *without, const double *with, int n)
 {
     double difference[SEEDS_MOST], before = 0, after = 0;
     for (int i = 0; i < n; i++) difference[i] = with[i] - without[i], before += without[i] / n, after += with[i] / n;
     StatsComparison c = stats_compare_pairs(difference, n);
-    set_cell(t, row, 0, "%s", name);
-    set_cell(t, row, 1, "%.4f", before), set_cell(t, row, 2, "%.4f", after);
-    set_cell(t, row, 3, "%+.4f", c.mean), set_cell(t, row, 4, "%+.4f to %+.4f", c.low, c.high);
-    set_cell(t, row, 5, "%.4f", c.student), set_cell(t, row, 6, "%.4f", c.wilcoxon);
+    table_set(t, row, 0, "%s", name);
+    table_set(t, row, 1, "%.4f", before), table_set(t, row, 2, "%.4f", after);
+    table_set(t, row, 3, "%+.4f", c.mean), table_set(t, row, 4, "%+.4f to %+.4f", c.low, c.high);
+    table_set(t, row, 5, "%.4f", c.student), table_set(t, row, 6, "%.4f", c.wilcoxon);
 }
 
 /* The pairs of every seed, and what they say together. */
-static void augment_tables(const Augmented *all, char *const *names, int n, StudyTable *pairs, StudyTable *verdict)
+static void augment_tables(const Augmented *all, char *const *names, int n, Table *pairs, Table *verdict)
 {
     static const char *const header[] = {"on the test pictures", "real only", "real and drawn", "difference",
            "95% interval", "p (Student)", "p (Wilcoxon)"};
@@ -17008,8 +16826,8 @@ static void augment_tables(const Augmented *all, char *const *names, int n, Stud
     int classes = all[0].real.n;
     *pairs = table_new("Accuracy, seed by seed", n, 3);
     *verdict = table_new("Do drawn pictures help?", classes + 2, 7);
-    for (int i = 0; i < 3; i++) set_cell(pairs, 0, i, "%s", i ? header[i] : "seed");
-    for (int i = 0; i < 7; i++) set_cell(verdict, 0, i, "%s", header[i]);
+    table_names(pairs, header), table_set(pairs, 0, 0, "seed");
+    table_names(verdict, header);
     for (int k = -2; k < classes; k++) {
         char name[NAME + 8];
         for (int i = 0; i < n; i++) {
@@ -17018,8 +16836,8 @@ static void augment_tables(const Augmented *all, char *const *names, int n, Stud
             for (int h = 0; h < 2; h++)
                 value[h] = k == -2 ? accuracy(f[h]) : k == -1 ? macro_f1(f[h]) : class_score(f[h], k).f1;
             without[i] = value[0], with[i] = value[1];
-            if (k == -2) set_cell(pairs, i + 1, 0, "%d", i + 1), set_cell(pairs, i + 1, 1, "%.4f", value[0]),
-                set_cell(pairs, i + 1, 2, "%.4f", value[1]);
+            if (k == -2) table_set(pairs, i + 1, 0, "%d", i + 1), table_set(pairs, i + 1, 1, "%.4f", value[0]),
+                table_set(pairs, i + 1, 2, "%.4f", value[1]);
         }
         snprintf(name, sizeof name, "F1 of %s", k >= 0 ? names[k] : "");
         augment_row(verdict, k + 3, k == -2 ? "accuracy" : k == -1 ? "macro F1" : name, without, with, n);
@@ -17027,7 +16845,7 @@ static void augment_tables(const Augmented *all, char *const *names, int n, Stud
 }
 
 /* In words, at the 5% level and for the accuracy alone: of several tests one is significant by chance before long. */
-static void augment_words(const StudyTable *verdict, char *text, size_t size)
+static void augment_words(const Table *verdict, char *text, size_t size)
 {
     double difference = atof(verdict->cells[7 + 3]), p = atof(verdict->cells[7 + 5]);
     const char *answer = !(p < 0.05) ? "no difference beyond chance" : difference > 0 ? "they help, beyond chance"
@@ -17044,7 +16862,7 @@ static int study_augment(char *const *inputs, int n_inputs, const Settings *give
     Settings settings = *given, *s = &settings, usual = default_settings();
     DataSet set;
     char words[400];
-    StudyTable pairs, verdict;
+    Table pairs, verdict;
     if (n_inputs != 2) return fail(e, 2, "study augment takes two data sets: one to learn from, one to judge by");
     if (!*s->out) return fail(e, 2, "study augment needs --out DIR");
     if (s->grey) s->channels = 1;
@@ -17068,7 +16886,7 @@ static int study_augment(char *const *inputs, int n_inputs, const Settings *give
         page_paragraph(page, words);
         show_table(page, &verdict), show_table(page, &pairs);
         ok = save_study_page(page, s->out, e);
-        free(pairs.cells), free(verdict.cells);
+        table_free(&pairs), table_free(&verdict);
     }
     dataset_close(&set);
     return ok;
@@ -17149,40 +16967,40 @@ static const char *const study_metrics[] = {"f1.real", "f1.edited", "fed", "smoo
 enum { STUDY_METRICS = sizeof study_metrics / sizeof *study_metrics };
 
 /* Mean and deviation over a row's runs. */
-static void set_spread(StudyTable *t, int row, int column, const double *values, int n)
+static void set_spread(Table *t, int row, int column, const double *values, int n)
 {
     double mean_ = stats_mean(values, n), squares = 0;
     int known = 0;
     for (int i = 0; i < n; i++)
         if (isfinite(values[i])) squares += (values[i] - mean_) * (values[i] - mean_), known++;
-    if (!known) set_cell(t, row, column, "-");
-    else if (known == 1) set_cell(t, row, column, "%.4g", mean_);
-    else set_cell(t, row, column, "%.4g +- %.2g", mean_, sqrt(squares / (known - 1)));
+    if (!known) table_set(t, row, column, "-");
+    else if (known == 1) table_set(t, row, column, "%.4g", mean_);
+    else table_set(t, row, column, "%.4g +- %.2g", mean_, sqrt(squares / (known - 1)));
 }
 
 typedef double PlanScores[ROWS_MOST][JUDGES_MOST][STUDY_METRICS][RUNS_MOST];
 
 /* Rows of the plan, a column for each judge, one metric. */
-static StudyTable judged_table(const Plan *p, PlanScores scores, const char *title, int metric)
+static Table judged_table(const Plan *p, PlanScores scores, const char *title, int metric)
 {
-    StudyTable t = table_new(title, p->n_rows, p->n_judges + 1);
-    for (int j = 0; j < p->n_judges; j++) set_cell(&t, 0, j + 1, "%s", p->judge_names[j]);
+    Table t = table_new(title, p->n_rows, p->n_judges + 1);
+    for (int j = 0; j < p->n_judges; j++) table_set(&t, 0, j + 1, "%s", p->judge_names[j]);
     for (int r = 0; r < p->n_rows; r++) {
-        set_cell(&t, r + 1, 0, "%s", p->row_names[r]);
+        table_set(&t, r + 1, 0, "%s", p->row_names[r]);
         for (int j = 0; j < p->n_judges; j++) set_spread(&t, r + 1, j + 1, scores[r][j][metric], p->n_runs[r]);
     }
     return t;
 }
 
 /* Table V: the kinds of discriminator F1, which no classifier has a part in. */
-static StudyTable discriminator_table(const Plan *p, PlanScores scores)
+static Table discriminator_table(const Plan *p, PlanScores scores)
 {
     static const char *const kinds[] = {"average", "real", "fake"};
-    StudyTable t = table_new("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
+    Table t = table_new("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
                              "low: D does not tell", 3, p->n_rows + 1);
-    for (int k = 0; k < 3; k++) set_cell(&t, k + 1, 0, "%s", kinds[k]);
+    for (int k = 0; k < 3; k++) table_set(&t, k + 1, 0, "%s", kinds[k]);
     for (int r = 0; r < p->n_rows; r++) {
-        set_cell(&t, 0, r + 1, "%s", p->row_names[r]);
+        table_set(&t, 0, r + 1, "%s", p->row_names[r]);
         for (int k = 0; k < 3; k++) set_spread(&t, k + 1, r + 1, scores[r][0][5 + k], p->n_runs[r]);
     }
     return t;
@@ -17245,12 +17063,12 @@ static int study_ganmut(char *const *inputs, int n, const Settings *s, Error *e)
         classifier_close(judge);
     }
     for (int k = 0; ok && k <= JUDGED_TABLES; k++) {
-        StudyTable t = k < JUDGED_TABLES ? judged_table(&plan, scores, tables[k].title,
-                                                        tables[k].metric) : discriminator_table(&plan, scores);
+        Table t = k < JUDGED_TABLES ? judged_table(&plan, scores, tables[k].title, tables[k].metric)
+                                    : discriminator_table(&plan, scores);
         if (s->csv) printf("%s# %s\n", k ? "\n" : "", t.title);
         print_table(&t, s->csv);
         show_table(page, &t);
-        free(t.cells);
+        table_free(&t);
     }
     free(scores);
     return ok && save_study_page(page, s->out, e);
@@ -18075,18 +17893,6 @@ static int run_data(Command *c, Error *e)
     return data_doctor(c->inputs[1], &options, (int)s->size, (int)s->json, e);
 }
 
-/* Text as a JSON string. */
-static void print_json_string(const char *text)
-{
-    putchar('"');
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (*at == '"' || *at == '\\') printf("\\%c", *at);
-        else if (*at < 0x20) printf("\\u%04x", *at);
-        else putchar(*at);
-    }
-    putchar('"');
-}
-
 static void print_tensor(const TensorEntry *t, bool json)
 {
     char shape[160] = "";
@@ -18097,7 +17903,7 @@ static void print_tensor(const TensorEntry *t, bool json)
         return;
     }
     printf("{\"name\": ");
-    print_json_string(t->name);
+    table_string(stdout, t->name);
     printf(", \"type\": \"%s\", \"shape\": [%s]}", tensorfile_type_name(t->type), shape);
 }
 
@@ -18118,13 +17924,13 @@ static int run_info(Command *c, Error *e)
         return 1;
     }
     printf("{\"path\": ");
-    print_json_string(path);
+    table_string(stdout, path);
     printf(", \"format\": \"%s\", \"numbers\": %.0f, \"metadata\": {", file.format, numbers);
     for (size_t i = 0; i < file.n_metadata; i++) {
         printf("%s", i ? ", " : "");
-        print_json_string(file.keys[i]);
+        table_string(stdout, file.keys[i]);
         printf(": ");
-        print_json_string(file.values[i]);
+        table_string(stdout, file.values[i]);
     }
     printf("}, \"tensors\": [");
     for (size_t i = 0; i < file.count; i++) {

@@ -240,14 +240,13 @@ static int command(const char *words)
 static double last_logged(const char *name)
 {
     char path[400];
-    LogTable log;
+    TableNumbers log;
     Error e = {0};
     snprintf(path, sizeof path, "%s/run/log.csv", folder);
     if (!log_read(path, &log, &e)) return NAN;
-    double value = NAN;
-    for (int i = 0; i < log.n_columns; i++)
-        if (strcmp(log.names[i], name) == 0 && log.rows) value = log.columns[i][log.rows - 1];
-    log_free(&log);
+    const double *column = table_column(&log, name);
+    double value = column ? column[log.rows - 1] : NAN;
+    table_numbers_free(&log);
     return value;
 }
 

@@ -1,0 +1,205 @@
+/* test_table.c: vendor/table.h reads what RFC 4180 means and says where it cannot; what it prints is read again. */
+#define TABLE_IMPLEMENTATION
+#define TABLE_STATIC
+#include "../vendor/table.h"
+#include "check.h"
+#include <unistd.h>
+
+static char folder[] = "/tmp/test_table_XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static const char *write_bytes(const void *bytes, size_t size)
+{
+    const char *path = in_folder("a.csv");
+    FILE *file = fopen(path, "wb");
+    CHECK(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+    return path;
+}
+
+/* Every row as "|field|field|", rows and errors one after another. */
+static const char *read_bytes(const void *bytes, size_t size, int most, int blanks)
+{
+    static char all[4096];
+    TableReader r;
+    int got = table_open(&r, write_bytes(bytes, size), most);
+    all[0] = 0;
+    r.blanks = blanks;
+    while (got > 0 && (got = table_next(&r)) > 0) {
+        for (int i = 0; i < r.n_fields; i++) snprintf(all + strlen(all), sizeof all - strlen(all), "|%s", r.fields[i]);
+        snprintf(all + strlen(all), sizeof all - strlen(all), "|\n");
+    }
+    CHECK((got < 0) == (*r.error != 0));
+    snprintf(all + strlen(all), sizeof all - strlen(all), "%s", *r.error ? r.error + strlen(folder) + 1 : "");
+    table_close(&r);
+    return all;
+}
+
+static int reads(const char *text, int most, int blanks, const char *wanted)
+{
+    const char *got = read_bytes(text, strlen(text), most, blanks);
+    if (strcmp(got, wanted)) printf("  %s\n  is read as %s\n", text, got);
+    return strcmp(got, wanted) == 0;
+}
+
+static void test_rows(void)
+{
+    CHECK(reads("", 4, 0, "") && reads("\n\r\n \t\n", 4, 0, ""));
+    CHECK(reads("a,b\nc,d", 4, 0, "|a|b|\n|c|d|\n") && reads("a,b\r\n\r\n\nc,d\r\n", 4, 0, "|a|b|\n|c|d|\n"));
+    CHECK(reads("\xEF\xBB\xBF" "a, b c \t,\n\xEF\xBB\xBF", 4, 0, "|a|b c||\n|\xEF\xBB\xBF|\n"));
+    CHECK(reads(",,\n,", 4, 0, "||||\n|||\n"));
+    CHECK(reads("\"a, \"\"b\"\"\" , \" c \",\"\"", 4, 0, "|a, \"b\"| c ||\n"));
+    CHECK(reads("a b\tc, \"d e\" , f \n", 9, 1, "|a|b|c|d e|f|\n") && reads("a b\n", 9, 0, "|a b|\n"));
+    CHECK(reads("a\"b\"\n", 4, 0, "|a\"b\"|\n"));                              /* a quote that does not begin a field */
+}
+
+static void test_errors(void)
+{
+    CHECK(reads("a\n\n\"b", 4, 0, "|a|\na.csv, line 3: a quote (\") is not closed, or text follows a closed one"));
+    CHECK(reads("\"a\"b,c", 4, 0, "a.csv, line 1: a quote (\") is not closed, or text follows a closed one"));
+    CHECK(reads("a,b\na,b,c", 2, 0, "|a|b|\na.csv, line 2: more than 2 fields") && reads("a,b", 2, 0, "|a|b|\n"));
+    CHECK(strstr(read_bytes("a\nb\0c\nd", 7, 4, 0), "|a|\na.csv, line 2: longer than 1048576 bytes, or holds a zero"));
+    CHECK(strstr(read_bytes("\0", 1, 4, 0), "line 1: longer"));
+    char *line = malloc(TABLE_LINE + 10);
+    memset(line, 'x', TABLE_LINE + 10);
+    CHECK(strstr(read_bytes(line, TABLE_LINE + 10, 4, 0), "line 1: longer"));
+    line[TABLE_LINE - 2] = '\n';
+    TableReader r;
+    CHECK(table_open(&r, write_bytes(line, TABLE_LINE), 1) && table_next(&r) == 1);
+    CHECK(strlen(r.fields[0]) == TABLE_LINE - 2);
+    CHECK(table_next(&r) == 1 && strcmp(r.fields[0], "x") == 0 && table_next(&r) == 0 && !*r.error);
+    table_close(&r);
+    free(line);
+    CHECK(!table_open(&r, in_folder("none.csv"), 4) && strstr(r.error, "none.csv: No such file"));
+    table_close(&r);
+    CHECK(table_open(&r, folder, 4) && table_next(&r) == -1 && strstr(r.error, "after line 0: Is a directory"));
+    table_close(&r);
+}
+
+static void test_again(void)
+{
+    TableReader r;
+    CHECK(table_open(&r, write_bytes("a b\nc", 5), 4) && table_next(&r) == 1 && r.n_fields == 1);
+    r.blanks = r.again = 1;
+    CHECK(table_split(&r, r.fields[0]) && r.n_fields == 2 && strcmp(r.fields[1], "b") == 0);
+    CHECK(table_next(&r) == 1 && r.n_fields == 2 && r.line_number == 1);
+    CHECK(table_next(&r) == 1 && r.n_fields == 1 && r.line_number == 2 && table_next(&r) == 0);
+    table_close(&r);
+}
+
+static void test_numbers(void)
+{
+    static const char text[] = "iteration,loss,at\n1,0.5,\n2,inf,x\n3\n4,1e-3,7,8\n";
+    char error[TABLE_ERROR];
+    TableNumbers n;
+    CHECK(table_numbers(&n, write_bytes(text, sizeof text - 1), 8, error) && !*error);
+    CHECK(n.n_columns == 3 && n.rows == 4);
+    const double *loss = table_column(&n, "loss"), *at = table_column(&n, "at");
+    CHECK(loss && loss[0] == 0.5 && isinf(loss[1]) && isnan(loss[2]) && loss[3] == 1e-3);
+    CHECK(at && isnan(at[0]) && isnan(at[1]) && isnan(at[2]) && at[3] == 7 && !table_column(&n, "loss "));
+    table_numbers_free(&n);
+    CHECK(table_numbers(&n, write_bytes("", 0), 8, error) && n.n_columns == 0 && n.rows == 0);
+    table_numbers_free(&n);
+    CHECK(!table_numbers(&n, write_bytes("a,b\n1,\"2", 8), 8, error) && strstr(error, "line 2: a quote") && !n.columns);
+    CHECK(!table_numbers(&n, write_bytes(text, sizeof text - 1), 2, error) && strstr(error, "more than 2 fields"));
+    char many[4000 * 4], *end = many;
+    end += sprintf(end, "k\n");
+    for (int i = 0; i < 3000; i++) end += sprintf(end, "%d\n", i);
+    CHECK(table_numbers(&n, write_bytes(many, (size_t)(end - many)), 8, error));
+    CHECK(n.rows == 3000 && n.columns[0][2999] == 2999);
+    table_numbers_free(&n);
+}
+
+static const char *printed(const Table *t, int form)
+{
+    static char text[4096];
+    FILE *file = fopen(in_folder("out"), "w+b");
+    CHECK(file && table_print(t, file, form));
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    return text;
+}
+
+static Table example(void)
+{
+    static const char *const names[] = {"class", "F1", "note"};
+    Table t = table_new("Scores", 2, 3);
+    table_names(&t, names);
+    table_set(&t, 1, 0, "happy"), table_set(&t, 1, 1, "%.2f", 0.8), table_set(&t, 1, 2, "a \"b\", c\nd");
+    table_set(&t, 2, 0, "sad"), table_set(&t, 2, 1, "wrong"), table_set(&t, 2, 1, "-%d", 1);
+    return t;
+}
+
+static void test_printing(void)
+{
+    static const char *const layout[] = {"<%-6.4s>", "%5s", " %s"};
+    Table t = example(), empty = table_new(NULL, 0, 2);
+    CHECK(strcmp(printed(&t, TABLE_TEXT), "\nScores\n\n  class    F1        note\n  happy  0.80  a \"b\", c\nd\n"
+                                          "  sad      -1            \n") == 0);
+    CHECK(strcmp(printed(&t, TABLE_CSV), "class,F1,note\nhappy,0.80,\"a \"\"b\"\", c d\"\nsad,-1,\n") == 0);
+    CHECK(strcmp(printed(&t, TABLE_JSON), "[{\"class\": \"happy\", \"F1\": 0.80, "
+                                          "\"note\": \"a \\\"b\\\", c\\u000ad\"},\n "
+                                          "{\"class\": \"sad\", \"F1\": -1, \"note\": \"\"}]\n") == 0);
+    t.layout = layout, t.title = NULL;
+    CHECK(strcmp(printed(&t, TABLE_TEXT), "<clas  >   F1 note\n<happ  > 0.80 a \"b\", c\nd\n<sad   >   -1 \n") == 0);
+    CHECK(strcmp(printed(&empty, TABLE_TEXT), "    \n") == 0);
+    CHECK(strcmp(printed(&empty, TABLE_CSV), ",\n") == 0 && strcmp(printed(&empty, TABLE_JSON), "[]\n") == 0);
+    table_free(&t), table_free(&empty);
+    t.failed = 1;
+    CHECK(!table_print(&t, stdout, TABLE_TEXT));
+}
+
+/* What JSON takes for a number and what it does not (RFC 8259). */
+static void test_json_numbers(void)
+{
+    static const char *const numbers[] = {"0", "-0", "10", "-1.5", "0.25", "1e5", "1E-05", "2.5e+10"};
+    static const char *const texts[] = {"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "nan", "0x1", "1 ", "1,5", "--1"};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        CHECK_MSG(table_is_number(numbers[i]), "%s", numbers[i]);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        CHECK_MSG(!table_is_number(texts[i]), "%s", texts[i]);
+    FILE *file = fopen(in_folder("out"), "w+b");
+    char text[100];
+    table_number(file, 0.5), table_number(file, NAN), table_string(file, "\t\\\x7f\xc3\xa4");
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    CHECK(strcmp(text, "0.50000null\"\\u0009\\\\\x7f\xc3\xa4\"") == 0);
+}
+
+static void test_round_trip(void)
+{
+    Table t = example();
+    FILE *file = fopen(in_folder("a.csv"), "wb");
+    CHECK(file && table_print(&t, file, TABLE_CSV) && fclose(file) == 0);
+    TableReader r;
+    CHECK(table_open(&r, in_folder("a.csv"), 3));
+    for (int row = 0; row <= t.rows; row++) {
+        CHECK(table_next(&r) == 1 && r.n_fields == 3);
+        for (int k = 0; k < 3; k++)
+            CHECK(strcmp(r.fields[k], row == 1 && k == 2 ? "a \"b\", c d" : table_cell(&t, row, k)) == 0);
+    }
+    CHECK(table_next(&r) == 0);
+    table_close(&r), table_free(&t);
+}
+
+int main(void)
+{
+    if (!mkdtemp(folder)) { SKIP("no temporary folder"); return 1; }
+    test_rows();
+    test_errors();
+    test_again();
+    test_numbers();
+    test_printing();
+    test_json_numbers();
+    test_round_trip();
+    unlink(in_folder("a.csv")), unlink(in_folder("out"));
+    CHECK(rmdir(folder) == 0);
+    return check_report();
+}
