@@ -2,19 +2,22 @@
  * can read in order, that runs on any machine with a C compiler, and that is faster than the frameworks it replaces.
  *
  * CONTENTS
- *    0  this manual                                   8  losses, each beside its equation
- *    1  ground: errors, memory, chance                9  data: readers, augmentation
- *    2  tensors and the graph                        10  face detectors, alignment, pasting back
- *    3  kernels: vendor/kernels.h                    11  training recipes
- *    4  the ops: one row each                        12  metrics, verification, speed
- *    5  the gradient, symbol to symbol               13  pictures, pages, reports
- *    6  planning and running a graph                 14  the command line
- *    7  layers and networks
+ *    PART I  the story, to be read in order          PART III  the workshop
+ *      1  a whole GAN in sixty lines                   10  data sets and their formats
+ *      2  tensors and the graph                        11  faces in photographs
+ *      3  the ops: one row each                        12  runs
+ *      4  the gradient, symbol to symbol               13  classifiers and numbers, verification, speed
+ *      5  layers and networks                          14  pictures, pages, reports
+ *      6  losses, each beside its equation             15  experiments
+ *      7  steps, and the loop of training              16  the command line
+ *    PART II  the engine
+ *      8  planning and running a graph
+ *      9  settings and weights
  *
- * A student's path is 2, 4, 5, 7, 8, 11. Everything that computes is a row of one table of ops (facegan.h, FACEGAN_OPS): its
- * shape rule, its definition in plain loops, its kernel, its gradient rule and its test cases stand together in chapter 4. A
- * model is a function that calls op constructors; they append nodes to a graph and compute nothing. `grad` appends more nodes.
- * The graph is planned once, so that every node has a place in one arena, and then run again and again.
+ * Everything that computes is a row of one table of ops (facegan.h, FACEGAN_OPS): its shape rule, its definition in plain loops,
+ * its kernel, its gradient rule and its test cases stand together in chapter 3. A model is a function that calls op
+ * constructors; they append nodes to a graph and compute nothing. `grad` appends more nodes. The graph is planned once, so
+ * that every node has a place in one arena, and then run again and again.
  *
  * The letters for dimensions (N H W C K R S P X n) are declared once, in facegan.h.
  *
@@ -26,6 +29,11 @@
  *    hinge     Lim & Ye 2017, arXiv 1705.02894                    EMFACS  Friesen & Ekman 1983
  *    GANmut    d'Apolito et al. 2021, CVPR
  *    MTCNN     Zhang et al. 2016, arXiv 1604.02878                RetinaFace  Deng et al. 2020, arXiv 1905.00641
+ * and the four seminar papers:
+ *    Kolbenschlag    N. Kolbenschlag 2020, "Emotional face generation with adversarial networks": faces from noise
+ *    Ceovic et al.   "GANs for Generating Different Face Expressions": StarGAN on FER2013
+ *    Surani          M. Surani 2024, "GANmut: Generating and Modifying Facial Expressions", arXiv 2406.11079
+ *    EDI             "Emotion Detection in Images": VGG19 and three emotions
  */
 #define FACEGAN_INTERNAL
 #define KERNELS_STATIC
@@ -173,16 +181,19 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
 }
 
 /* ================================================================================================
- * 1  GROUND: ERRORS, MEMORY, CHANCE
+ * 2  TENSORS AND THE GRAPH
  *
- * What every later chapter stands on and none of it is about pictures. A function that can fail for a reason the user
- * can act on takes an Error and returns 0 after filling it; running out of memory ends the program; a broken
- * invariant is a bug. Chance is counter-based, and work is split by shape and never by thread count (parallel(tasks,
- * task, argument), of vendor/kernels.h), so that a seed gives the same bits anywhere.
+ * A tensor is a named buffer that lives as long as the program wants: a weight, its moments, a batch. A node is an op
+ * applied to operands; a graph is the list of its nodes in the order they were made, which is an order in which they
+ * can be computed. Building never stops at a mistake: the first one is kept in the graph and reported when the graph
+ * is planned. Before them stand three things that all the rest stands on, too: errors, memory and chance.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 1.1  Errors and messages
+ * 2.1  Errors and messages
+ *
+ * A function that can fail for a reason the user can act on takes an Error and returns 0 after filling it; running out of
+ * memory ends the program; a broken invariant is a bug.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Error {
@@ -238,7 +249,7 @@ static double now_seconds(void)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 1.2  An arena of pages
+ * 2.2  An arena of pages
  *
  * All of a training step's values live in one block that is mapped once and reused by every run: fresh memory costs a
  * page fault every 4 KB, and large pages (asked for, where the system has them) cost the processor fewer address
@@ -293,7 +304,7 @@ static void *scratch(size_t bytes)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 1.3  Chance
+ * 2.3  Chance
  *
  * Philox 4x32-10 turns (key, counter) into four random words by ten rounds of multiplications. A draw is addressed by
  * what it is for: (seed, stream, index, which). Nothing is consumed, so the order of calls, the number of threads and
@@ -329,14 +340,9 @@ static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t whic
     return (words[which & 3] + 0.5) / 4294967296.0;
 }
 
-/* ================================================================================================
- * 2  TENSORS AND THE GRAPH
- *
- * A tensor is a named buffer that lives as long as the program wants: a weight, its moments, a batch. A node is an op
- * applied to operands; a graph is the list of its nodes in the order they were made, which is an order in which they
- * can be computed. Building never stops at a mistake: the first one is kept in the graph and reported when the graph
- * is planned.
- * ============================================================================================== */
+/* ------------------------------------------------------------------------------------------------
+ * 2.4  Tensors, nodes, graphs
+ * ---------------------------------------------------------------------------------------------- */
 
 enum { GRAPH_NODES = 1 << 14 };
 
@@ -344,7 +350,7 @@ struct Graph {
     Node *nodes[GRAPH_NODES];
     int count;
     bool planning;                      /* what is appended now comes late */
-    Node **order;                       /* what runs, in order: chapter 6 */
+    Node **order;                       /* what runs, in order: chapter 8 */
     int n_order;
     size_t arena_bytes;
     DeviceGraph *on_device;             /* planned for the GPU: what runs there */
@@ -448,7 +454,7 @@ static void graph_free(Graph *g)
     free(g);
 }
 
-/* A row of the table (facegan.h): what chapter 4 gives for each op. */
+/* A row of the table (facegan.h): what chapter 3 gives for each op. */
 typedef struct Row {
     const char *name, *text;
     int (*shape)(Node *y);                                                  /* sets y's shape; 0 after mistake() */
@@ -504,14 +510,14 @@ static Node *keep(Node *node)
     node->kept = true;
     return node;
 }
-/* ================================================================================================
- * 3  KERNELS
+/* ------------------------------------------------------------------------------------------------
+ * 2.5  Kernels
  *
  * What computes on the CPU is a library of its own, vendor/kernels.h: convolutions (panels, Winograd), pointwise loops,
  * norms and optimisers in vectors, each compiled once for every instruction set, and the threads that share the work. It
- * may be skipped: what a kernel computes stands beside its op in chapter 4, as a definition in plain loops. Here is only
+ * may be skipped: what a kernel computes stands beside its op in chapter 3, as a definition in plain loops. Here is only
  * which of the library's words is which op.
- * ============================================================================================== */
+ * ---------------------------------------------------------------------------------------------- */
 
 #define NAME(name) [OP_##name] = POINTWISE_##name,
 static const Pointwise pointwise_of[OPS] = {
@@ -525,7 +531,7 @@ static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
 #undef NAME
 
 /* ================================================================================================
- * 4  THE OPS
+ * 3  THE OPS
  *
  * One section per row of the table in facegan.h, or per family of rows. A section has the op's constructor (what
  * model code calls), its shape rule, its definition in plain loops over double, the call of its kernel, its gradient
@@ -563,7 +569,7 @@ static size_t least(size_t a, size_t b)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.1  Leaves and constants
+ * 3.1  Leaves and constants
  * ---------------------------------------------------------------------------------------------- */
 
 /* A tensor as a node. Its value is whatever the tensor holds when the graph runs. */
@@ -612,7 +618,7 @@ static Node *test_leaf(Graph *g, Shape shape, double low, double high, bool eith
 CASE(leaf) { return variant < 1 ? test_leaf(g, shape_of(1, 2, 3, 4), -1, 1, false) : NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.2  Pointwise ops
+ * 3.2  Pointwise ops
  *
  * y_i depends on operands' i-th elements alone. The definition is one expression in x (and v, the second operand);
  * the kernel is a pointwise loop of vendor/kernels.h.
@@ -742,7 +748,7 @@ POINTWISE(sign, 1, 0.2, 1, true, (x > 0) - (x < 0))
 CONSTANT(sign)
 
 /* ------------------------------------------------------------------------------------------------
- * 4.3  Leaky ReLU, PReLU                     y = x if x > 0 else a x             (Maas et al. 2013)
+ * 3.3  Leaky ReLU, PReLU                     y = x if x > 0 else a x             (Maas et al. 2013)
  *
  * The gradient op, dx = dy * (y > 0 ? 1 : a), is linear in dy and takes only y's sign: differentiated again it is
  * itself, applied to the new cotangent. The gradient penalty costs no new kernel here.
@@ -822,7 +828,7 @@ CASE(prelu)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.4  Sum and broadcast: each other's gradient
+ * 3.4  Sum and broadcast: each other's gradient
  * ---------------------------------------------------------------------------------------------- */
 
 /* Where element (n,h,w,c) of the larger shape lies in `s`, whose axes of length 1 are repeated. */
@@ -988,7 +994,7 @@ CASE(broadcast)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.5  Concat, slice, pad; reshape and stop_grad
+ * 3.5  Concat, slice, pad; reshape and stop_grad
  *
  * A tensor seen along one axis is `outer` blocks of `length * inner` numbers in a row. Slice's gradient is pad, pad's
  * is slice, concat's are two slices. Reshape, stop_grad, and a slice of the batch axis move nothing: they are views.
@@ -1151,7 +1157,7 @@ CONSTANT(stop_grad)
 CASE(stop_grad) { return variant < 1 ? stop_grad(test_leaf(g, shape_of(2, 3, 4, 5), -1, 1, false)) : NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.6  Softmax and its log-sum: over the channels
+ * 3.6  Softmax and its log-sum: over the channels
  *
  * logsumexp's gradient is softmax, and softmax's is p (dy - sum_k p dy): closed, so cross-entropy = logsumexp(x) -
  * x_label can be differentiated any number of times. Both subtract the largest x first, so that no exponential
@@ -1229,7 +1235,7 @@ CASE(softmax) { return variant < 2 ? softmax(test_leaf(g, shape_of(3, 1, 2, vari
 CASE(logsumexp) { return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.7  The largest channel
+ * 3.7  The largest channel
  *
  * pick takes the operand u where v is largest, put brings a number there and leaves 0 elsewhere: each is linear in u
  * and the other's gradient, as gather and scatter are, and v only says where. max over channels is pick(v, v).
@@ -1317,7 +1323,7 @@ CASE(put_at_largest)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.8  Convolution, its input gradient, its weight gradient
+ * 3.8  Convolution, its input gradient, its weight gradient
  *
  * All three come from one trilinear form T(x, w, g) = sum of x w g over the terms that the geometry pairs:
  *
@@ -1325,7 +1331,7 @@ CASE(put_at_largest)
  *
  * and T is linear in each, so the gradient of any of the three with respect to one operand is another of the three:
  * differentiating twice needs nothing new. A transposed convolution is conv2d_input_grad of a filter; a dense layer
- * is a 1x1 convolution. Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 6), 3 mask, 4
+ * is a 1x1 convolution. Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 8), 3 mask, 4
  * plus (a map, or a table, see conv_takes_table), 5 the prepared filter, 6 the slopes of PReLU, 7 and 8 filter and bias
  * of a depthwise convolution on the way in (`before`).
  * ---------------------------------------------------------------------------------------------- */
@@ -1578,7 +1584,7 @@ MADE_BY_PLANNER(prepare_filter)
 CASE(prepare_filter) { (void)g, (void)variant; return NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.9  Instance norm, with residual and activation                                (Ulyanov et al. 2016)
+ * 3.9  Instance norm, with residual and activation                                (Ulyanov et al. 2016)
  *
  *     m, v = mean and (biased) variance of x over H and W, for each picture and channel;   h = (x - m) / sqrt(v + 1e-5)
  *     y = leaky(scale h + shift + residual)
@@ -1938,7 +1944,7 @@ FIRST_ORDER_ONLY(instance_norm_dx)
 CASE(instance_norm_dx) { return norm_grad_case(g, variant, true); }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.10  Optimisers and moving averages
+ * 3.10  Optimisers and moving averages
  *
  *   adam             m <- b1 m + (1-b1) g    v <- b2 v + (1-b2) g^2
  *                    w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)                     (Kingma & Ba 2015, algorithm 1)
@@ -2057,7 +2063,7 @@ static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.11  Max pooling
+ * 3.11  Max pooling
  *
  * Written with two operands, max_pool(u, x) takes from each window of u the number that stands where x is largest (the
  * first such place). The pooling that networks know is max_pool(x, x). With x held still both it and max_unpool are
@@ -2277,7 +2283,7 @@ CASE(max_unpool)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.12  Warp: every picture by its own affine map                              (Jaderberg et al. 2015, eq. 1 and 5)
+ * 3.12  Warp: every picture by its own affine map                              (Jaderberg et al. 2015, eq. 1 and 5)
  *
  * Pixel centres have coordinates between -1/2 and 1/2, a to the right and b downwards, on either side. y's pixel (a,b) is
  *
@@ -2417,7 +2423,7 @@ CASE(unwarp)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.13  The table
+ * 3.13  The table
  * ---------------------------------------------------------------------------------------------- */
 
 static const Row rows[OPS] = {
@@ -2431,7 +2437,7 @@ static const Row *row_of(Op op)
     return &rows[op];
 }
 
-/* Runs a graph that has been planned (chapter 6): a loop over the rows' kernels, or, all at once, the GPU's. This is the one
+/* Runs a graph that has been planned (chapter 8): a loop over the rows' kernels, or, all at once, the GPU's. This is the one
  * place that says where a node is computed. */
 static void graph_run(Graph *g)
 {
@@ -2442,7 +2448,7 @@ static void graph_run(Graph *g)
 }
 
 /* ================================================================================================
- * 5  THE GRADIENT, SYMBOL TO SYMBOL
+ * 4  THE GRADIENT, SYMBOL TO SYMBOL
  *
  * grad() walks the nodes between a loss and what is asked for, from last to first, and lets each op's rule append the
  * nodes that compute its operands' cotangents. The result is ordinary nodes of the same graph and can be
@@ -2493,7 +2499,7 @@ static Node *grad1(Node *loss, Node *wrt)
 }
 
 /* ================================================================================================
- * 7  LAYERS AND NETWORKS
+ * 5  LAYERS AND NETWORKS
  *
  * A net is a list of named parameters. Its functions are called once for every place a network stands in a graph; the
  * first call makes a parameter, later ones find it by name, so that G(G(x)) shares weights by construction. The names
@@ -2525,12 +2531,12 @@ typedef struct Net {
     Graph *graph;
     char prefix[32];                    /* of the Sequential that is being written, "main." */
     int index;                          /* of the next layer in it */
-    bool frozen;                        /* layers that come now stay as they are: 7.6 */
+    bool frozen;                        /* layers that come now stay as they are: 5.6 */
     int width, repeat, classes, channels, size;
     int condition;                      /* channels of G's condition: n of a label, or the space's dimension; 0: none */
     int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
     char space;                         /* GANmut's: 'l' linear, 'g' Gaussian; 0: none */
-    const struct Backbone *backbone;    /* a classifier's: 7.6 */
+    const struct Backbone *backbone;    /* a classifier's: 5.6 */
     const struct Preprocess *preprocess;
     int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
     bool flat;                          /* the head sees the whole map, not its mean */
@@ -2538,10 +2544,10 @@ typedef struct Net {
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
-    char body, joins;                   /* of networks that draw from noise (7.5): which, and where a label comes in */
-    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in the seed's code; 1 + n answers */
+    char body, joins;                   /* of networks that draw from noise (5.5): which, and where a label comes in */
+    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in Kolbenschlag's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
-    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip: 7.3 */
+    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip: 5.3 */
     bool resizes, modulates, by_class;  /* G enlarges by resizing; its blocks hear the condition; D has a map for each class */
     Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
@@ -2550,7 +2556,7 @@ typedef struct Net {
 } Net;
 
 /* ------------------------------------------------------------------------------------------------
- * 7.1  Parameters
+ * 5.1  Parameters
  * ---------------------------------------------------------------------------------------------- */
 
 /* From here on the net's layers stand in graph g, as they are in use. */
@@ -2619,7 +2625,7 @@ static void fill_uniform(Tensor *t, double bound, uint64_t seed, uint32_t which)
 
 static const double TURN = 6.28318530717958647693;
 
-/* Normal deviates by Box and Muller: sqrt(-2 log u) cos(2 pi v). Chapter 3's functions, so that no libm moves a bit. */
+/* Normal deviates by Box and Muller: sqrt(-2 log u) cos(2 pi v). The kernels' functions, so that no libm moves a bit. */
 static void draw_normal(Tensor *to, uint64_t seed, uint32_t stream, uint64_t index, uint32_t first)
 {
     size_t n = shape_count(to->shape);
@@ -2747,7 +2753,7 @@ static void exchange_averages(Net *net)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.2  Layers
+ * 5.2  Layers
  *
  * A layer takes the next index of the Sequential it stands in, as the public code's names do ("main.3.weight"); an
  * activation takes one too, though it has no weights.
@@ -2970,7 +2976,7 @@ static Node *with_planes(Node *x, Node *label)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.3  StarGAN                                                            (Choi et al. 2018, tables 4 and 5)
+ * 5.3  StarGAN                                                            (Choi et al. 2018, tables 4 and 5)
  * ---------------------------------------------------------------------------------------------- */
 
 /* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). The paper's
@@ -3106,7 +3112,7 @@ static int default_d_repeat(int size)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.4  GANmut                                                              (d'Apolito et al. 2021, section 3)
+ * 5.4  GANmut                                                              (d'Apolito et al. 2021, section 3)
  *
  * StarGAN's G, but its condition is a point z of a space of two (or three) dimensions that is learnt along with it,
  * and a D that also tells where a picture lies in it.
@@ -3235,14 +3241,14 @@ static Node *ganmut_coordinates(Net *d, Node *features)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.5  Faces from noise                      (Radford et al. 2016, DCGAN; Mirza & Osindero 2014; seed 000)
+ * 5.5  Faces from noise                      (Radford et al. 2016, DCGAN; Mirza & Osindero 2014; Kolbenschlag 2020)
  *
  *   z (N,1,1,Z) -> (N,s,s,w 2^(d-1)) -> doubled d times, each time half the channels -> (N,P,P,X) in [-1,1]   P = s 2^d
  *   x (N,P,P,X) -> halved d times -> (N,s,s,w 2^(d-1)) -> a score (N,1,1,1), and class scores where D tells classes
  *
  * Behind every layer but the first and last of D and the last of G stands a batch norm; not in a critic with a gradient
- * penalty, whose norm is taken picture by picture. Three bodies: DCGAN's; the seed's first, which has a layer more and
- * leaky slopes in G; and the seed's last (WACGAN), enlargements and 5x5 convolutions against a critic with dropout.
+ * penalty, whose norm is taken picture by picture. Three bodies: DCGAN's; Kolbenschlag's first, which has a layer more and
+ * leaky slopes in G; and his last (WACGAN), enlargements and 5x5 convolutions against a critic with dropout.
  * A label comes in as the row of a learnt table: as one more plane beside G's first map and D's second, or times z while
  * D tells classes instead of being told (WACGAN). The published cGAN puts D's plane beside the picture; then our
  * faces were grainy.
@@ -3283,7 +3289,7 @@ static Node *beside_label(Net *net, Node *map, Node *label)
     return map;
 }
 
-/* WACGAN's body in the seed; Keras' leaky slope is 0.3. Its last kernel, 2x2, reaches one pixel beyond the border. */
+/* WACGAN's body, Kolbenschlag's last; Keras' leaky slope is 0.3. Its last kernel, 2x2, reaches one pixel beyond the border. */
 static Node *wacgan_generator(Net *net, Node *z, Node *label)
 {
     int n = z->shape.d[0], p = net->size, s = p / 4, w = net->width;
@@ -3315,7 +3321,7 @@ static Node *noise_generator(Net *net, Node *z, Node *label)
     return tanh_of(deconv_layer(net, h, (Conv){net->channels, seed ? 3 : 4, 2, 1}));            // (N,P,P,X)
 }
 
-/* WACGAN's critic: the Keras recipe strides every other layer; the seed's code strides none and so sees 9x9 pixels. */
+/* WACGAN's critic: the Keras recipe strides every other layer; Kolbenschlag's code strides none and so sees 9x9 pixels. */
 static Node *wacgan_features(Net *net, Node *x)
 {
     sequential(net, "main.");
@@ -3342,7 +3348,7 @@ static Node *noise_features(Net *net, Node *x, Node *label)
     return x;
 }
 
-/* Is it real? (N,1,1,1); in the seed's conditional D 1 + n answers: fake, real and of class 1, ... n. */
+/* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. */
 static Node *noise_score(Net *net, Node *features)
 {
     return whole_head(net, "score.weight", features, net->joint ? 1 + net->classes : 1);
@@ -3361,7 +3367,7 @@ static Node *noise_judge(Net *d, Node *x)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.6  Classifiers
+ * 5.6  Classifiers
  *
  *     picture --preprocessing--> body: convolutions in blocks --> map (N,h,w,C) --> head --> class scores (N,1,1,n)
  *
@@ -3518,7 +3524,7 @@ static const Backbone *find_backbone(const char *name)
 }
 
 /* How the makers of a network's weights fed it: from x in [-1,1], channel by channel, x scale + shift; `bgr` then swaps
- * red and blue. Keras' generator divides by 255 what the caffe convention has already centred (seed 003): caffe-unit. */
+ * red and blue. Keras' generator divides by 255 what the caffe convention has already centred (EDI): caffe-unit. */
 static const struct Preprocess {
     const char *name;
     bool bgr;
@@ -3591,15 +3597,13 @@ static Node *classifier_scores(Net *net, Node *x, Node **features)
 }
 
 /* ================================================================================================
- * 8  LOSSES
+ * 6  LOSSES
  *
- * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid. A step is the graph
- * of one update: the losses, the gradients of their sum, and an optimiser's step. Random draws and the batch are leaves
- * that are filled before each run.
+ * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 8.1  Adversarial losses
+ * 6.1  Adversarial losses
  *
  *                    D minimises on real      on fake            G minimises on fake
  *   wgan, wgan-gp    - E s                    E s                - E s                   (Arjovsky 2017; Gulrajani 2017, eq. 3)
@@ -3634,7 +3638,7 @@ static const Adversarial adversarial_losses[] = {
 enum { ADVERSARIAL_LOSSES = sizeof adversarial_losses / sizeof *adversarial_losses };
 
 /* ------------------------------------------------------------------------------------------------
- * 8.2  The other terms
+ * 6.2  The other terms
  * ---------------------------------------------------------------------------------------------- */
 
 /* E[-log softmax(scores)_label] for classes; for attributes the binary cross-entropies, summed and divided by N.
@@ -3692,8 +3696,15 @@ static Node *total_variation(Node *y)
     return sum_;
 }
 
+/* ================================================================================================
+ * 7  STEPS, AND THE LOOP OF TRAINING
+ *
+ * A step is the graph of one update: the losses, the gradients of their sum, and an optimiser's step. Random draws and the
+ * batch are leaves that are filled before each run. Every system here is two steps, D's and G's, and they share one loop.
+ * ============================================================================================== */
+
 /* ------------------------------------------------------------------------------------------------
- * 8.3  One iteration of StarGAN
+ * 7.1  One iteration of StarGAN
  *
  *   L_D = L_adv(D) + lambda_cls E[-log D_cls(c'|x)] + lambda_gp penalty                                    (StarGAN eq. 5 and 8)
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,c))] + lambda_rec E|x - G(G(x,c),c')|                     (StarGAN eq. 6 and 8)
@@ -3715,14 +3726,14 @@ static Node *total_variation(Node *y)
 enum { MAX_TEACHERS = 4 };
 
 typedef struct Teacher {
-    Net *net;                           /* a classifier, 7.6 */
+    Net *net;                           /* a classifier, 5.6 */
     Tensor *class_of;                   /* (1,1,n,its n) 1 where class k of the run is the teacher's class j */
 } Teacher;
 
 enum { VIEW_BRIGHTNESS = 1, VIEW_CONTRAST = 2, VIEW_TRANSLATION = 4, VIEW_CUTOUT = 8, VIEWS = 4 };
 static const char *const view_names[VIEWS] = {"brightness", "contrast", "translation", "cutout"};
 
-typedef struct Recipe {                 /* what the equations leave open; chapter 11 fills it from the settings */
+typedef struct Recipe {                 /* what the equations leave open; chapter 12 fills it from the settings */
     const Adversarial *adv;
     char reg;                           /* 'g' gradient penalty, 'r' R1, 'n' none */
     bool attributes;
@@ -3733,7 +3744,7 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     bool mix;                           /* GANmut, linear: random directions have labels, too */
     double label_noise, label_smooth;   /* from noise, with BCE: how soft D's answers are */
     bool joint, wrong_labels;           /* cGAN: 1 + n answers; real pictures under another label shown as fakes */
-    bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (seed 000's code) */
+    bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (Kolbenschlag's code) */
     double lambda_fake;                 /* weight of D's class loss on fakes */
     double average;                     /* how much of G's averaged weights stays; 0: none are kept */
     double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;    /* 8.3 */
@@ -3902,7 +3913,7 @@ static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Rec
 
 /* What a teacher sees of x (N,P,P,X), on its own scale: turned by up to 9 degrees, moved by up to 6 hundredths of the side,
  * mirrored or not, a little larger or smaller, lighter, darker, with more or less contrast, and with noise. Black around
- * the border, as in the pictures that it learnt from (9.8). */
+ * the border, as in the pictures that it learnt from (10.8). */
 static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
 {
     Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'), *part[8];
@@ -3964,7 +3975,7 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 8.4  One iteration of GANmut                                               (d'Apolito et al. 2021, eq. 1 to 10)
+ * 7.2  One iteration of GANmut                                               (d'Apolito et al. 2021, eq. 1 to 10)
  *
  *   linear    z = rho direction_c + N(0, 0.075^2), or rho times a random direction for the first pictures of a batch
  *     L_D = L_D(StarGAN) + lambda_info E(D_coord(G(x,z)) - z)^2
@@ -4184,13 +4195,13 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 8.5  One iteration of a GAN that draws from noise                 (Goodfellow 2014; WGAN; WGAN-GP; Odena et al. 2017)
+ * 7.3  One iteration of a GAN that draws from noise                 (Goodfellow 2014; WGAN; WGAN-GP; Odena et al. 2017)
  *
  *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
  * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. The last one of L_D, which Odena's
- * paper and the seed have, lets G and D agree on signs for the classes that no real face shows: then D finds every
+ * paper and Kolbenschlag have, lets G and D agree on signs for the classes that no real face shows: then D finds every
  * sample's class and nobody else does. It is off unless asked for. Real and fake pictures go through D apart, so that
  * each batch norm sees one kind. With BCE the answers 1 and 0 may be softened: 1 - smooth - noise u for real, noise u
  * for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
@@ -4202,7 +4213,7 @@ static Node *soft_cross_entropy(Node *s, Node *t)
     return scale(sum(sub(softplus(s), mul(s, t))), 1.0 / s->shape.d[0]);
 }
 
-/* The 1 + n answers of the seed's conditional D: (1,0,..,0) for a fake, (0,label) for a real picture. */
+/* The 1 + n answers of Kolbenschlag's conditional D: (1,0,..,0) for a fake, (0,label) for a real picture. */
 static Node *joint_answer(Node *label, bool real_)
 {
     Node *none = scale(label, 0), *zero = fill(label->graph, shape_of(label->shape.d[0], 1, 1, 1), real_ ? 0 : 1);
@@ -4289,7 +4300,7 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recip
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 8.6  A classifier's step
+ * 7.4  A classifier's step
  *
  *     L = E[w_label (-sum over k of t_k log softmax(scores)_k)] + l2 |head's filters|^2
  *     t = (1 - smoothing) label + smoothing / n                                           (Szegedy et al. 2016, section 7)
@@ -4363,7 +4374,7 @@ enum { EMOTION_NEUTRAL = FACE_NEUTRAL, EMOTION_HAPPY = FACE_HAPPY, EMOTION_SAD =
 static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"};
 
 /* ------------------------------------------------------------------------------------------------
- * 8.7  The loop
+ * 7.5  The loop
  *
  * Training is the two steps in turn, D's n_critic times for each of G's. What feeds an iteration (a batch of pictures, its
  * labels and random draws into the steps' leaves) and what looks at the networks after it (a line in a log, sample pictures,
@@ -4445,7 +4456,13 @@ static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)
 }
 
 /* ================================================================================================
- * 6  PLANNING AND RUNNING A GRAPH
+ * PART II  THE ENGINE
+ *
+ * How a graph is planned and run, and how settings and weights come in and go out.
+ * ============================================================================================== */
+
+/* ================================================================================================
+ * 8  PLANNING AND RUNNING A GRAPH
  *
  * Planning happens once. It drops what nothing needs, keeps constant planes out of convolutions, folds a mask or a sum
  * into the convolution that feeds it, asks the kernels how they want each filter prepared, puts every update as early as its
@@ -4454,7 +4471,7 @@ static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 6.1  Rewriting
+ * 8.1  Rewriting
  * ---------------------------------------------------------------------------------------------- */
 
 /* What the planner makes comes after its readers in the list: its operands are counted when its first reader is met. */
@@ -4632,7 +4649,7 @@ static void prepare_filters(Graph *g)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 6.2  Order
+ * 8.2  Order
  *
  * Nodes run in the order they were made, with two exceptions: what the planner made comes just before its first reader,
  * and an update right after the last reader of its weight, so that its gradient's memory is free again soon. On a GPU,
@@ -4711,7 +4728,7 @@ static void order_nodes(Graph *g)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 6.3  Places
+ * 8.3  Places
  *
  * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
  * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
@@ -4855,7 +4872,7 @@ static void graph_bind(Graph *g, const Arena *arena)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 6.4  Running, one by one
+ * 8.4  Running, one by one
  * ---------------------------------------------------------------------------------------------- */
 
 /* One node after another, so that each value can be seen before a later one takes its place. */
@@ -4899,7 +4916,557 @@ static void free_values(double **values, int n)
 }
 
 /* ================================================================================================
- * 9  DATA: READERS, AUGMENTATION, BACKGROUND LOADING, THE DATA DOCTOR
+ * 9  SETTINGS AND WEIGHTS
+ *
+ * What a user may set, in one table, and what files of weights look like from here. A checkpoint and a weights file are both:
+ * tensors under PyTorch's names, and the settings that they were made with.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 9.1  Settings
+ *
+ * One table serves the command line, the `config` file and --help. FIXED settings belong to the run: going on with
+ * another value would be another run. FREE ones concern only how it is carried out.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { TEXT = 256 };
+
+typedef struct Settings {
+    char model[TEXT], data[TEXT * 4], out[TEXT * 4];
+    char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
+    long size, channels, batch, iters, epochs, width, d_width, g_repeat, d_repeat, n_critic, seed, crop, limit;
+    char space[TEXT], cycle[TEXT], theta[TEXT], xy[TEXT], between[TEXT], path[TEXT * 2];
+    double rho;
+    long gif, bgr;
+    char body[TEXT], d_optimiser[TEXT], g_optimiser[TEXT], on_collapse[TEXT], recipe[TEXT];
+    long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
+    double lambda_fake, d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
+    long space_dim, random_directions, mix;
+    char keep[TEXT], upsample[TEXT], source[TEXT], diffaugment[TEXT], teacher[TEXT * 4];
+    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;
+    long modulate;
+    double lambda_info, lambda_rho, lambda_prediction;
+    double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
+    double brightness, contrast, erase;
+    long flip, as_published;
+    long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey, viewers;
+    char device[TEXT], precision[TEXT];
+    long gpu;
+    char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
+    char only[TEXT];
+    long count, json, roofline, repeat, scale, half;
+    long files, interpolate, raw;
+    char shape[TEXT];
+    char detector[TEXT], weights[TEXT * 4];
+    char network[TEXT], preprocess[TEXT], pool[TEXT], head[TEXT], unfreeze[TEXT], init[TEXT * 4], balance[TEXT];
+    char views[TEXT], classifier[TEXT * 4];
+    double dropout, l2, weight_decay, smoothing, adversarial, validation;
+    long patience, class_weights;
+    long align, all, csv, max_side, whole;
+    double margin, face_margin, threshold, min_face;
+    long html, bootstrap;
+    long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
+} Settings;
+
+enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };  /* COMMAND: never written to config; OTHER: not of a training */
+
+typedef struct Setting {
+    const char *name;
+    char kind;                                      /* 's' text, 'i' whole number, 'f' number, 'b' switch */
+    char use;
+    size_t offset, size;
+    double low, high;                               /* what a number may be */
+    const char *help;
+} Setting;
+
+#define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
+static const Setting settings_table[] = {
+    {"model",        's', FIXED, AT(model), 0, 0, "which system"},
+    {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
+    {"out",          's', COMMAND, AT(out), 0, 0, "where to write (train: the run's directory, by default runs/MODEL)"},
+    {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
+    {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
+    {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
+    {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
+    {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
+    {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
+    {"face-margin",  'f', FIXED, AT(face_margin), -1, 4, "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not known)"},
+    {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
+    {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
+    {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
+    {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
+    {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
+    {"d-width",      'i', FIXED, AT(d_width), 0, 1024, "the same of D alone (0: as --width says)"},
+    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, MAX_REPEAT, "residual blocks in G"},
+    {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
+    {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
+    {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
+    {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
+    {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
+    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's; classify: plateau, halved after 3 passes without a lower validation loss"},
+    {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
+    {"init",         's', FREE,  AT(init), 0, 0, "start from these weights: a run's, or for classify torchvision's or Keras'"},
+    {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
+    {"unfreeze",     's', FIXED, AT(unfreeze), 0, 0, "classify: all, head, or blockN: that block and those behind it learn"},
+    {"head",         's', FIXED, AT(head), 0, 0, "classify: widths of the hidden layers before the scores, e.g. 128,128; none"},
+    {"pool",         's', FIXED, AT(pool), 0, 0, "classify: mean or flat: the head sees the map's mean or all of it"},
+    {"dropout",      'f', FIXED, AT(dropout), 0, 0.95, "chance that a number in the head is left out"},
+    {"l2",           'f', FIXED, AT(l2), 0, 10, "classify: weight of the sum of squares of the head's filters"},
+    {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify, and what teachers ask of G: this share of a label is spread over all classes"},
+    {"adversarial",  'f', FIXED, AT(adversarial), 0, 100, "classify: learn from the worst picture within this distance (the length of the change of numbers in -1..1)"},
+    {"class-weights", 'b', FIXED, AT(class_weights), 0, 1, "classify: rare classes count more, N / (n N_class)"},
+    {"balance",      's', FIXED, AT(balance), 0, 0, "oversample, undersample or augment:N pictures of each class"},
+    {"validation",   'f', FIXED, AT(validation), 0, 0.9, "hold out this share of the training pictures, of each class (0: the set's own part)"},
+    {"patience",     'i', FREE,  AT(patience), 0, 1e6, "classify: stop after so many passes without a lower validation loss (0: never)"},
+    {"weight-decay", 'f', FIXED, AT(weight_decay), 0, 1, "this share of every weight is added to its gradient"},
+    {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
+    {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
+    {"keep",         's', FIXED, AT(keep), 0, 0, "how G keeps the face: none (paper); mask: it paints through a mask; skip: it adds a change to the picture"},
+    {"upsample",     's', FIXED, AT(upsample), 0, 0, "how G enlarges: deconv (paper) or resize: nearest pixels, then a convolution; no checkerboards"},
+    {"modulate",     'b', FIXED, AT(modulate), 0, 1, "G's residual blocks hear the label in their norms, too, not only at the picture's border"},
+    {"source",       's', FIXED, AT(source), 0, 0, "stargan: D's scores of real and fake: one, or class: one for each class"},
+    {"lambda-adv",   'f', FIXED, AT(lambda_adv), 0, 1e6, "weight of G's adversarial loss"},
+    {"lambda-tv",    'f', FIXED, AT(lambda_tv), 0, 1e6, "weight of the total variation of the change that G makes"},
+    {"lambda-mask",  'f', FIXED, AT(lambda_mask), 0, 1e6, "keep mask: weight of the mask's mean"},
+    {"identity",     'f', FIXED, AT(identity), 0, 1, "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back"},
+    {"teacher",      's', FREE,  AT(teacher), 0, 0, "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too"},
+    {"lambda-teacher", 'f', FIXED, AT(lambda_teacher), 0, 1e6, "weight of the teachers' loss"},
+    {"diffaugment",  's', FIXED, AT(diffaugment), 0, 0, "what D sees is changed by chance, and G learns through it: brightness,contrast,translation,cutout; all; none"},
+    {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
+    {"lambda-cls-fake", 'f', FIXED, AT(lambda_fake), 0, 1e6, "wacgan: weight of D's classification loss on fakes"},
+    {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
+    {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
+    {"space",        's', FIXED, AT(space), 0, 0, "ganmut: linear (directions in a disc) or gaussian"},
+    {"space-dim",    'i', FIXED, AT(space_dim), 2, SPACE_MOST, "ganmut: dimensions of the space, 2 or 3"},
+    {"cycle",        's', FIXED, AT(cycle), 0, 0, "ganmut linear: original (paper) or approximate (published)"},
+    {"random-directions", 'i', FIXED, AT(random_directions), 0, 4096, "ganmut linear: so many pictures of a batch go anywhere"},
+    {"lambda-info",  'f', FIXED, AT(lambda_info), 0, 1e6, "ganmut: weight of the coordinates' losses"},
+    {"lambda-rho",   'f', FIXED, AT(lambda_rho), 0, 1e6, "ganmut linear: weight of the strength loss"},
+    {"mix",          'b', FIXED, AT(mix), 0, 1, "ganmut linear: random directions have labels, too, which mix the emotions nearby"},
+    {"lambda-prediction", 'f', FIXED, AT(lambda_prediction), 0, 1e6, "ganmut gaussian: weight of the means' classification"},
+    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip (0: not)"},
+    {"body",         's', FIXED, AT(body), 0, 0, "from noise: the networks: dcgan, seed (its first), wacgan (its last)"},
+    {"latent",       'i', FIXED, AT(latent), 1, 4096, "from noise: how many numbers G draws from"},
+    {"conditional",  'b', FIXED, AT(conditional), 0, 1, "from noise: G is told the class to draw (gan, wgan, wgan-gp)"},
+    {"d-optimiser",  's', FIXED, AT(d_optimiser), 0, 0, "adam, rmsprop, sgd, sgd_nesterov or adagrad; --beta1 is the momentum, --beta2 the mean square's decay"},
+    {"g-optimiser",  's', FIXED, AT(g_optimiser), 0, 0, "the same for G"},
+    {"d-lr",         'f', FIXED, AT(d_lr), 0, 1, "D's learning rate (0: --lr)"},
+    {"clip-gradient", 'f', FIXED, AT(clip_gradient), 0, 1e6, "D's gradients are cut to +- this (0: not)"},
+    {"label-noise",  'f', FIXED, AT(label_noise), 0, 0.5, "bce: D's answers are off by up to this, by chance"},
+    {"label-smooth", 'f', FIXED, AT(label_smooth), 0, 0.5, "bce: D's answer to a real picture is 1 less this"},
+    {"joint",        'b', FIXED, AT(joint), 0, 1, "cgan: D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)"},
+    {"wrong-labels", 'b', FIXED, AT(wrong_labels), 0, 1, "where D is told the class: real pictures under another label are shown to it as fakes [cgan: on]"},
+    {"unrelated",    'b', FIXED, AT(unrelated), 0, 1, "wacgan: the fakes' class is another picture's (Kolbenschlag's code)"},
+    {"unstrided",    'b', FIXED, AT(unstrided), 0, 1, "body wacgan: the critic strides no layer (Kolbenschlag's code)"},
+    {"forget",       'b', FIXED, AT(forget), 0, 1, "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)"},
+    {"average",      'f', FIXED, AT(average), 0, 0.99999, "from noise: samples are drawn with G's averaged weights, of which this share stays a step (0: not)"},
+    {"recipe",       's', FIXED, AT(recipe), 0, 0, "seed: the settings of Kolbenschlag's code, as far as it is known"},
+    {"on-collapse",  's', FREE,  AT(on_collapse), 0, 0, "from noise, when samples become alike: warn, stop, or rollback to the last healthy weights"},
+    {"collapse-below", 'f', FREE, AT(collapse_below), 0, 1, "alarm when the samples' diversity falls below this share of the data's"},
+    {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
+    {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
+    {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
+    {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
+    {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
+    {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
+    {"brightness",   'f', FIXED, AT(brightness), 0, 1, "augmentation: lighter or darker by up to this share of the range"},
+    {"contrast",     'f', FIXED, AT(contrast), 0, 1, "augmentation: contrast stronger or weaker by up to this share"},
+    {"erase",        'f', FIXED, AT(erase), 0, 1, "augmentation: the chance that a rectangle of the picture is hidden"},
+    {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
+    {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
+    {"threads",      'i', COMMAND, AT(threads), 0, KERNELS_MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
+    {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
+    {"device",       's', COMMAND, AT(device), 0, 0, "cpu, gpu (a program built by `make gpu`), or auto: the GPU if there is one"},
+    {"precision",    's', COMMAND, AT(precision), 0, 0, "of the GPU's convolutions: tf32 (the default), bf16 or fp32; the CPU has fp32"},
+    {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
+    {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
+    {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
+    {"quiet",        'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
+    {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
+    {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
+    {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
+    {"emotion",      's', OTHER, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
+    {"theta",        's', OTHER, AT(theta), 0, 0, "ganmut: the direction, 40deg or 0.7rad, of strength --rho"},
+    {"rho",          'f', OTHER, AT(rho), 0, 1, "ganmut: the strength for --theta and --between"},
+    {"xy",           's', OTHER, AT(xy), 0, 0, "ganmut: the point x,y (or x,y,z) of the space"},
+    {"between",      's', OTHER, AT(between), 0, 0, "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5"},
+    {"path",         's', OTHER, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
+    {"gif",          'b', OTHER, AT(gif), 0, 1, "also a GIF along a path"},
+    {"bgr",          'b', OTHER, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
+    {"shape",        's', OTHER, AT(shape), 0, 0, "toy: where the real points lie: ring, grid or spiral"},
+    {"files",        'b', OTHER, AT(files), 0, 1, "sample: --count separate pictures in folders by class, and labels.csv, to train on"},
+    {"interpolate",  'b', OTHER, AT(interpolate), 0, 1, "sample: a strip and a GIF on the way from one latent to another"},
+    {"raw",          'b', OTHER, AT(raw), 0, 1, "sample: with G's last weights though averaged ones are there"},
+    {"emotions",     's', OTHER, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
+    {"count",        'i', OTHER, AT(count), 1, 1e7, "how many pictures"},
+    {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
+    {"weakest",      'f', OTHER, AT(weakest), 0, 1, "the least intensity of an emotion"},
+    {"blends",       'f', OTHER, AT(blends), 0, 1, "in this share of the pictures a second, weaker emotion is mixed in"},
+    {"viewers",      'b', OTHER, AT(viewers), 0, 1, "labels are an unsure viewer's: right as often as the emotion is strong, else a guess"},
+    {"split",        's', OTHER, AT(split), 0, 0, "train, validation, test or all"},
+    {"scale",        'i', OTHER, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
+    {"json",         'b', OTHER, AT(json), 0, 1, "print JSON"},
+    {"only",         's', OTHER, AT(only), 0, 0, "keep only tensors whose name begins so"},
+    {"half",         'b', OTHER, AT(half), 0, 1, "store float32 as float16"},
+    {"detector",     's', OTHER, AT(detector), 0, 0, "mtcnn or retinaface: find the faces first"},
+    {"weights",      's', OTHER, AT(weights), 0, 0, "the detector's weights: a folder (mtcnn) or a file"},
+    {"threshold",    'f', OTHER, AT(threshold), 0, 1, "least score of a face (0: mtcnn 0.7, retinaface 0.6)"},
+    {"min-face",     'f', OTHER, AT(min_face), 12, 10000, "mtcnn: side of the smallest face looked for, in pixels"},
+    {"max-side",     'i', OTHER, AT(max_side), 32, 16384, "larger pictures are scaled down to this for the detector: bounds its memory"},
+    {"margin",       'f', OTHER, AT(margin), -1, 4, "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)"},
+    {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
+    {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
+    {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
+    {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
+    {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
+    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/); train, from noise: it watches, too"},
+    {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
+    {"html",         'b', OTHER, AT(html), 0, 1, "also a page with pictures, to --out FILE.html"},
+    {"bootstrap",    'i', OTHER, AT(bootstrap), 0, 100000, "resamplings for FED's 95% interval (0: no interval)"},
+    {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
+    {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
+};
+#undef AT
+enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
+
+static Settings default_settings(void)
+{
+    return (Settings){.model = "stargan", .device = "cpu", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
+                      .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
+                      .lambda_rec = 10, .lambda_gp = 10, .lambda_adv = 1, .lambda_teacher = 1, .keep = "none", .upsample = "deconv", .source = "one", .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
+                      .count = 2000, .repeat = 5, .scale = 1,
+                      .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
+                      .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
+                      .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
+                      .network = "small", .views = "one", .shape = "ring",
+                      .bootstrap = 200,
+                      .margin = -1, .face_margin = -1, .min_face = 20, .max_side = 2048};
+}
+
+static const double usual_margin = 0.3;
+
+/* Around a face's box: what the user asks for, or what the model at hand was trained on. */
+static double margin_of(const Settings *s, double trained)
+{
+    return s->margin > -1 ? s->margin : trained > -1 ? trained : usual_margin;
+}
+
+static const Setting *find_setting(const char *name)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (strcmp(settings_table[i].name, name) == 0) return &settings_table[i];
+    return NULL;
+}
+
+/* The setting's value as text. */
+static void setting_text(const Settings *s, const Setting *which, char *text, size_t size)
+{
+    const char *field = (const char *)s + which->offset;
+    if (which->kind == 's') snprintf(text, size, "%s", field);
+    else if (which->kind == 'f') snprintf(text, size, "%.10g", *(const double *)(const void *)field);
+    else snprintf(text, size, "%ld", *(const long *)(const void *)field);
+}
+
+static int set_setting(Settings *s, const Setting *which, const char *text, Error *e)
+{
+    char *field = (char *)s + which->offset, *end;
+    if (which->kind == 's') {
+        if (strlen(text) >= which->size)
+            return fail(e, 2, "--%s: longer than %zu characters", which->name, which->size - 1);
+        if (strpbrk(text, "\n\r")) return fail(e, 2, "--%s: must be one line", which->name);
+        snprintf(field, which->size, "%s", text);
+        return 1;
+    }
+    errno = 0;
+    double number = strtod(text, &end);
+    bool whole = which->kind == 'f' || number == floor(number);
+    if (*text == 0 || *end || errno || !whole || !(number >= which->low && number <= which->high))
+        return fail(e, 2, "--%s %s: must be a %snumber from %g to %g", which->name, text,
+                    which->kind == 'f' ? "" : "whole ", which->low, which->high);
+    if (which->kind == 'f') *(double *)(void *)field = number;
+    else *(long *)(void *)field = (long)number;
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 9.2  Weights in and out
+ *
+ * Files keep PyTorch's names and order: a convolution is (K,C,R,S), a transposed one (in,out,R,S), which is its
+ * adjoint's (K,C,R,S). Checkpoints of the public code also carry instance norm's running statistics, which it never
+ * uses: they are passed over.
+ * ---------------------------------------------------------------------------------------------- */
+
+static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
+
+static bool is_vector(Shape s)
+{
+    return s.d[0] == 1 && s.d[1] == 1 && s.d[2] == 1;
+}
+
+/* Where element i of the file's (K,C,R,S) lies in (R,S,C,K). */
+static size_t from_file_order(Shape s, size_t i)
+{
+    size_t r_count = (size_t)s.d[0], s_count = (size_t)s.d[1], c_count = (size_t)s.d[2], k_count = (size_t)s.d[3];
+    size_t s_at = i % s_count, r_at = i / s_count % r_count, c_at = i / (s_count * r_count) % c_count,
+           k_at = i / (s_count * r_count * c_count);
+    return ((r_at * s_count + s_at) * c_count + c_at) * k_count + k_at;
+}
+
+/* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it
+ * is. */
+static bool vector_name(const char *name)
+{
+    return strstr(name, "bias") != NULL;
+}
+
+/* A dense layer (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW). */
+static bool is_dense(Shape s)
+{
+    return s.d[1] > 1 || (s.d[0] == 1 && s.d[2] > 1);
+}
+
+static bool in_file_order(Shape s, int rank)
+{
+    return rank == AXES || (rank == 2 && is_dense(s));
+}
+
+/* A filter's (K,C,R,S), a matrix's (rows,columns), a vector's length. */
+static void file_dimensions(Shape s, int rank, int64_t dimensions[AXES])
+{
+    const int filter[AXES] = {s.d[3], s.d[2], s.d[0], s.d[1]}, matrix[AXES] = {s.d[0], s.d[3], 1, 1};
+    for (int i = 0; i < AXES; i++) dimensions[i] = rank == 2 ? matrix[i] : filter[i];
+    if (rank == 2 && is_dense(s)) dimensions[0] = s.d[3], dimensions[1] = (int64_t)s.d[0] * s.d[1] * s.d[2];
+}
+
+/* A classifier's run stands for its best weights, any other run for its checkpoint. */
+static void classifier_path(const char *given, char path[PATH_MAX])
+{
+    struct stat info;
+    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
+    snprintf(path, PATH_MAX, directory ? "%s/best.safetensors" : "%s", given);
+    if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
+}
+
+typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
+
+static void store_free(Store *store)
+{
+    for (size_t i = 0; i < store->n_copies; i++) free(store->copies[i]);
+    free(store->copies);
+    tensorfile_free(&store->file);
+}
+
+/* Adds numbers that the store will free. */
+static int store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers, Error *e)
+{
+    store->copies = realloc(store->copies, (store->n_copies + 1) * sizeof *store->copies);
+    if (!store->copies) abort();
+    store->copies[store->n_copies++] = numbers;
+    if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return 1;
+    return fail(e, 1, "cannot add %s to the file: out of memory or stored twice", name);
+}
+
+/* Adds a tensor in file order under prefix + name: a filter (rank 4), a matrix (rank 2) or a vector. */
+static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, int rank,
+                        Error *e)
+{
+    char full[160];
+    size_t count = shape_count(shape);
+    real *copy = must_alloc(count, sizeof *copy);
+    for (size_t i = 0; i < count; i++) copy[i] = data[in_file_order(shape, rank) ? from_file_order(shape, i) : i];
+    int64_t dimensions[AXES];
+    file_dimensions(shape, rank, dimensions);
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return store_numbers(store, full, rank, dimensions, copy, e);
+}
+
+static int rank_of(const Parameter *p)
+{
+    return p->matrix ? 2 : p->fan_in > 0 && !vector_name(p->w->name) ? AXES : 1;
+}
+
+enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
+
+/* A parameter's parts, NULL where it has none, and their prefixes in the file. */
+static void parts_of(const Net *net, const Parameter *p, Tensor *parts[PARTS], char prefixes[PARTS][32])
+{
+    const char *optimiser = row_of(net->optimiser.op)->name;
+    Tensor *const all[PARTS] = {p->w, p->m, p->v, p->average};
+    memcpy(parts, all, sizeof all);
+    snprintf(prefixes[0], 32, "%c.", net->letter);
+    snprintf(prefixes[1], 32, "%s_m.%c.", optimiser, net->letter);
+    snprintf(prefixes[2], 32, "%s_v.%c.", optimiser, net->letter);
+    snprintf(prefixes[3], 32, "average.%c.", net->letter);
+}
+
+static bool all_finite(const Tensor *t)
+{
+    for (size_t i = 0; i < shape_count(t->shape); i++)
+        if (!isfinite(t->data[i])) return false;
+    return true;
+}
+
+static int store_net(Store *store, const Net *net, bool moments, Error *e)
+{
+    char prefixes[PARTS][32];
+    Tensor *parts[PARTS];
+    for (int i = 0; i < net->count; i++) {
+        const Parameter *p = &net->parameters[i];
+        parts_of(net, p, parts, prefixes);
+        for (int k = 0; k < (moments ? PARTS : 1); k++) {
+            const char *prefix = prefixes[k];
+            if (!parts[k]) continue;
+            if (!all_finite(fetched(parts[k])))
+                return fail(
+                    e, 1,
+                    "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
+                    "try a smaller --lr",
+                    prefix, p->w->name);
+            if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, rank_of(p), e)) return 0;
+        }
+    }
+    return 1;
+}
+
+/* Reads one tensor in file order, checking its shape and that every number is finite. */
+static int load_tensor(const TensorFile *file, const char *path, const char *name, int rank, Tensor *to, Error *e)
+{
+    const TensorEntry *entry = tensorfile_find(file, name);
+    if (!entry) return fail(e, 1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
+    int64_t want[AXES];
+    file_dimensions(to->shape, rank, want);
+    bool fits = entry->rank == rank;
+    for (int i = 0; fits && i < entry->rank; i++) fits = entry->shape[i] == want[i];
+    if (!fits) {
+        char have[128] = "", wanted[128] = "";
+        for (int i = 0; i < entry->rank; i++)
+            snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
+        for (int i = 0; i < rank; i++)
+            snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%" PRId64, i ? "," : "", want[i]);
+        return fail(e, 1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
+                    have, wanted);
+    }
+    for (size_t i = 0; i < shape_count(to->shape); i++) {
+        real value = (real)tensorfile_get(entry, i);
+        if (!isfinite(value))
+            return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
+                        (double)value);
+        to->data[in_file_order(to->shape, rank) ? from_file_order(to->shape, i) : i] = value;
+    }
+    changed(to);
+    return 1;
+}
+
+static int load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments, Error *e)
+{
+    char name[160], prefixes[PARTS][32];
+    Tensor *parts[PARTS];
+    for (int i = 0; i < net->count; i++) {
+        const Parameter *p = &net->parameters[i];
+        parts_of(net, p, parts, prefixes);
+        for (int k = 0; k < (moments ? PARTS : 1); k++) {
+            if (!parts[k]) continue;
+            snprintf(name, sizeof name, "%s%s", k ? prefixes[k] : prefix, p->w->name);
+            if (!load_tensor(file, path, name, rank_of(p), parts[k], e)) return 0;
+        }
+    }
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 9.3  Pretrained weights
+ *
+ * torchvision's names are ours. Keras calls VGG's layers block1_conv1 ... and fc1, fc2, predictions, and keeps filters as
+ * (R,S,C,K) and dense layers as (HWC,K), both as they lie in memory here. An .h5 file becomes an .npz by two lines of
+ * Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". 0: it has no such name. */
+static int keras_name(const Backbone *kind, const char *ours, char name[32])
+{
+    static const char *const head[] = {"fc1", "fc2", "predictions"};
+    int index, at = 0;
+    if (!kind->convolutions) return 0;
+    if (sscanf(ours, "classifier.%d", &index) == 1 && index % 3 == 0 && index <= 6)
+        return snprintf(name, 32, "%s", head[index / 3]) > 0;
+    if (sscanf(ours, "features.%d", &index) != 1) return 0;
+    for (int b = 0; b < 5; b++, at++)                                       /* the pool has a number, too */
+        for (int i = 0; i < kind->convolutions[b]; i++, at += 2)
+            if (at == index) return snprintf(name, 32, "block%d_conv%d", b + 1, i + 1) > 0;
+    return 0;
+}
+
+/* The file's tensor of that layer: a name that contains the layer's, and the rank of a filter, matrix or vector. */
+static const TensorEntry *keras_tensor(const TensorFile *file, const char *layer, int rank)
+{
+    for (size_t i = 0; i < file->count; i++) {
+        const char *found = strstr(file->tensors[i].name, layer);
+        bool whole = found && !isalnum((unsigned char)found[strlen(layer)]);
+        if (whole && file->tensors[i].rank == rank) return &file->tensors[i];
+    }
+    return NULL;
+}
+
+/* Copies a tensor that lies in the file as it does here, where count and last axis agree. */
+static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
+{
+    if (tensorfile_count(entry) != shape_count(to->shape) || entry->shape[entry->rank - 1] != to->shape.d[3]) return 0;
+    for (size_t i = 0; i < shape_count(to->shape); i++) {
+        to->data[i] = (real)tensorfile_get(entry, i);
+        if (!isfinite(to->data[i])) return 0;
+    }
+    changed(to);
+    return 1;
+}
+
+/* One parameter from either kind of file. Tells why not in e. */
+static int load_parameter(const TensorFile *file, const char *path, const char *prefix, const Net *net, Parameter *p, Error *e)
+{
+    char name[160], layer[32];
+    snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
+    if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
+    if (!keras_name(net->backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
+    const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
+    if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
+    return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
+}
+
+static bool in_head(const Net *net, const Parameter *p)
+{
+    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, net->backbone->last, strlen(net->backbone->last)) == 0;
+}
+
+/* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
+static int load_pretrained(Net *net, const char *given, Error *e)
+{
+    TensorFile file;
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    int anew = 0, ok = 1;
+    classifier_path(given, path);
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
+    char first[80];
+    snprintf(first, sizeof first, "D.%s", net->parameters[0].w->name);
+    const char *prefix = tensorfile_find(&file, first) ? "D." : "";
+    for (int i = 0; ok && i < net->count; i++) {
+        Error problem = {0};
+        Parameter *p = &net->parameters[i];
+        if (load_parameter(&file, path, prefix, net, p, &problem) || strstr(p->w->name, "num_batches_tracked")) continue;
+        if (in_head(net, p)) anew++;
+        else *e = problem, ok = 0;
+    }
+    tensorfile_free(&file);
+    if (ok && anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
+    return ok;
+}
+
+/* ================================================================================================
+ * PART III  THE WORKSHOP
+ *
+ * Data sets, faces in photographs, runs, classifiers and numbers, pictures and pages, experiments, the command line.
+ * ============================================================================================== */
+
+/* ================================================================================================
+ * 10  DATA: READERS, AUGMENTATION, BACKGROUND LOADING, THE DATA DOCTOR
  *
  * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. A reader only
  * lists what there is; choosing classes and a split comes after, the same for all; pictures are decoded when they
@@ -4907,7 +5474,7 @@ static void free_values(double **values, int n)
  * the order in which a file system lists names, on time, or on threads.
  *
  *     folder, CSV, attributes --list--> DataSet --select--> DataSet --Loader thread--> batches in [-1,1]
- *         (9.3 to 9.5)          every picture       one split, the classes asked for       (9.9)
+ *         (10.3 to 10.5)        every picture       one split, the classes asked for       (10.9)
  * ============================================================================================== */
 
 enum { ATTRIBUTE_WHOLE = 255 };       // an attribute that is there: between it and 0 lie shares, such as intensities
@@ -4963,7 +5530,7 @@ typedef struct DataSet {
 } DataSet;
 
 /* ------------------------------------------------------------------------------------------------
- * 9.1  Words
+ * 10.1  Words
  *
  * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. These tables
  * are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it is.
@@ -5117,7 +5684,7 @@ static int names_parse(Names *names, const char *list, const char *what, Error *
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.2  The list of pictures, and what is in a folder
+ * 10.2  The list of pictures, and what is in a folder
  *
  * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
  * their places in it, because a data set may have some hundred thousand of them. A folder's names are sorted before
@@ -5286,7 +5853,7 @@ static int folder_has(const char *path, int kind)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.3  Image folders
+ * 10.3  Image folders
  *
  *     root/happy/0001.jpg            root/train/happy/0001.jpg
  *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
@@ -5350,7 +5917,7 @@ static int read_folders(DataSet *set, int *has_splits, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.4  Lists: which kind is it?                                      (rows of fields are vendor/table.h's)
+ * 10.4  Lists: which kind is it?                                      (rows of fields are vendor/table.h's)
  * ---------------------------------------------------------------------------------------------- */
 
 enum { FIELDS_MAX = 128 };
@@ -5440,7 +6007,7 @@ static int list_kind(const char *path)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.5  Lists: fer2013.csv, path lists, attribute lists
+ * 10.5  Lists: fer2013.csv, path lists, attribute lists
  *
  *     emotion,pixels,Usage                      FER2013 (Goodfellow et al. 2013): 48 x 48 numbers in one field;
  *     0,70 80 82 ... 106,Training               Usage PublicTest is validation, PrivateTest is test
@@ -6097,7 +6664,7 @@ static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.6  From a path to a list of everything
+ * 10.6  From a path to a list of everything
  *
  * The usual mistake is to name a folder one level too high (the unpacked archive) or too low (one class). When a
  * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
@@ -6238,7 +6805,7 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.7  Choosing classes and a split
+ * 10.7  Choosing classes and a split
  *
  * The classes are settled over all splits, so that a label means the same in training and in validation. Without a
  * wish the emotions come in our order and other classes after them by name; classes that are asked for get the labels
@@ -6500,7 +7067,7 @@ static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.8  Reading and augmenting one picture
+ * 10.8  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
  * bytes. Augmentation then is ONE affine warp with bilinear sampling (rotation, zoom, shift and mirror together, so
@@ -6668,7 +7235,7 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.9  The loader: batches prepared in the background
+ * 10.9  The loader: batches prepared in the background
  *
  * Position p = batch * N + k of the endless stream of pictures belongs to epoch p / count, and is the (p % count)-th
  * of that epoch's own shuffle; its augmentation is drawn from p. So batch i depends on (seed, i) alone: a training
@@ -6912,7 +7479,7 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.10  The data doctor
+ * 10.10  The data doctor
  *
  * Most failed trainings fail in the data. The doctor opens every picture once and reports what it finds, each with
  * what to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are
@@ -7258,7 +7825,7 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
 }
 
 /* ================================================================================================
- * 10  DETECTORS AND ALIGNMENT
+ * 11  FACES IN PHOTOGRAPHS
  *
  * Where are the faces in a photograph? Two networks that answer with boxes, scores and five landmarks: MTCNN (Zhang et
  * al. 2016), three small networks that look closer and closer, and RetinaFace (Deng et al. 2020), one network that
@@ -7269,7 +7836,7 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 10.1  Faces, and the suppression of doubles
+ * 11.1  Faces, and the suppression of doubles
  *
  * Coordinates are the photograph's pixels, x to the right and y down. A detector finds a face many times, at
  * neighbouring places and scales: greedy non-maximum suppression keeps the best candidate and drops all that overlap it
@@ -7362,7 +7929,7 @@ static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.2  Any rectangle's average in four reads                          (Crow 1984, summed-area tables)
+ * 11.2  Any rectangle's average in four reads                          (Crow 1984, summed-area tables)
  *
  * sums(y,x) is the sum of all pixels above and to the left, so a rectangle's sum is four corners'. A pyramid of ten
  * scales and hundreds of little crops then cost a few reads a pixel, whatever the rectangles' sizes. Sums may wrap
@@ -7450,7 +8017,7 @@ static void resample(Resample r)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.3  Networks out of files
+ * 11.3  Networks out of files
  *
  * A network is a function that makes nodes. The first time it runs, every weight it asks for is looked up in the file
  * and checked; from then on the weights are here, and the function runs again for each new size of picture. Graphs are
@@ -7672,7 +8239,7 @@ static Sized *network_sized(Network *net, Shape shape, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.4  The detector
+ * 11.4  The detector
  * ---------------------------------------------------------------------------------------------- */
 
 typedef enum { MTCNN, RETINAFACE } DetectorKind;
@@ -7742,7 +8309,7 @@ static double second_of_two(const real *scores)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.5  MTCNN                                                              (Zhang et al. 2016, figure 2)
+ * 11.5  MTCNN                                                              (Zhang et al. 2016, figure 2)
  *
  * The proposal network P sees 12 x 12 pixels and says whether they are a face; slid over a pyramid of ever smaller
  * copies of the photograph it finds faces of every size, badly. R looks at each proposal at 24 x 24, O at 48 x 48, and
@@ -7944,7 +8511,7 @@ static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.6  RetinaFace                                                                   (Deng et al. 2020)
+ * 11.6  RetinaFace                                                                   (Deng et al. 2020)
  *
  *     picture -> body -> maps at 1/8, 1/16, 1/32 -> FPN: each level gets the coarser one, enlarged, added
  *             -> SSH: 3x3, 5x5 and 7x7 context (made of 3x3s) side by side
@@ -8144,7 +8711,7 @@ static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Er
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.7  Opening a detector, and detecting
+ * 11.7  Opening a detector, and detecting
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
@@ -8263,7 +8830,7 @@ static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.8  Frames: where a cut-out lies in its photograph
+ * 11.8  Frames: where a cut-out lies in its photograph
  *
  * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph, written as complex
  * numbers: point = turn * p + origin. An upright square and a face aligned by its landmarks are then the same thing,
@@ -8336,8 +8903,6 @@ static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 11
                                                      56.0252 / 112, 71.7366 / 112, 41.5493 / 112, 92.3655 / 112,
                                                      70.7299 / 112, 92.2041 / 112};
 
-static const double usual_margin = 0.3;
-
 /* margin: so much more than the box (or the template's square), as a share of its side. A face whose landmarks are all
  * in one place cannot be aligned and is cut upright. */
 static Frame face_frame(Face face, bool align, double margin)
@@ -8392,7 +8957,7 @@ static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Er
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.9  Pasting back
+ * 11.9  Pasting back
  *
  * G looks at a cut-out of P x P pixels, but what goes back is the change it made, enlarged: the photograph's own pixels
  * keep their detail, and where nothing changes, bits stay. A photograph's value v becomes
@@ -8543,7 +9108,7 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 }
 
 /* ================================================================================================
- * 11  TRAINING RECIPES
+ * 12  RUNS
  *
  * A run is a directory: `config` says every setting in words, `log.csv` has the losses, `samples/` the same faces
  * drawn over and over, and `checkpoint.safetensors` everything that the next iteration depends on, so that an
@@ -8552,542 +9117,7 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 11.1  Settings
- *
- * One table serves the command line, the `config` file and --help. FIXED settings belong to the run: going on with
- * another value would be another run. FREE ones concern only how it is carried out.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { TEXT = 256 };
-
-typedef struct Settings {
-    char model[TEXT], data[TEXT * 4], out[TEXT * 4];
-    char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
-    long size, channels, batch, iters, epochs, width, d_width, g_repeat, d_repeat, n_critic, seed, crop, limit;
-    char space[TEXT], cycle[TEXT], theta[TEXT], xy[TEXT], between[TEXT], path[TEXT * 2];
-    double rho;
-    long gif, bgr;
-    char body[TEXT], d_optimiser[TEXT], g_optimiser[TEXT], on_collapse[TEXT], recipe[TEXT];
-    long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
-    double lambda_fake, d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
-    long space_dim, random_directions, mix;
-    char keep[TEXT], upsample[TEXT], source[TEXT], diffaugment[TEXT], teacher[TEXT * 4];
-    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;
-    long modulate;
-    double lambda_info, lambda_rho, lambda_prediction;
-    double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
-    double brightness, contrast, erase;
-    long flip, as_published;
-    long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey, viewers;
-    char device[TEXT], precision[TEXT];
-    long gpu;
-    char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
-    char only[TEXT];
-    long count, json, roofline, repeat, scale, half;
-    long files, interpolate, raw;
-    char shape[TEXT];
-    char detector[TEXT], weights[TEXT * 4];
-    char network[TEXT], preprocess[TEXT], pool[TEXT], head[TEXT], unfreeze[TEXT], init[TEXT * 4], balance[TEXT];
-    char views[TEXT], classifier[TEXT * 4];
-    double dropout, l2, weight_decay, smoothing, adversarial, validation;
-    long patience, class_weights;
-    long align, all, csv, max_side, whole;
-    double margin, face_margin, threshold, min_face;
-    long html, bootstrap;
-    long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
-} Settings;
-
-enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };  /* COMMAND: never written to config; OTHER: not of a training */
-
-typedef struct Setting {
-    const char *name;
-    char kind;                                      /* 's' text, 'i' whole number, 'f' number, 'b' switch */
-    char use;
-    size_t offset, size;
-    double low, high;                               /* what a number may be */
-    const char *help;
-} Setting;
-
-#define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
-static const Setting settings_table[] = {
-    {"model",        's', FIXED, AT(model), 0, 0, "which system"},
-    {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
-    {"out",          's', COMMAND, AT(out), 0, 0, "where to write (train: the run's directory, by default runs/MODEL)"},
-    {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
-    {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
-    {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
-    {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
-    {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
-    {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
-    {"face-margin",  'f', FIXED, AT(face_margin), -1, 4, "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not known)"},
-    {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
-    {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
-    {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
-    {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
-    {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
-    {"d-width",      'i', FIXED, AT(d_width), 0, 1024, "the same of D alone (0: as --width says)"},
-    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, MAX_REPEAT, "residual blocks in G"},
-    {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
-    {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
-    {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
-    {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
-    {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
-    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's; classify: plateau, halved after 3 passes without a lower validation loss"},
-    {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
-    {"init",         's', FREE,  AT(init), 0, 0, "start from these weights: a run's, or for classify torchvision's or Keras'"},
-    {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
-    {"unfreeze",     's', FIXED, AT(unfreeze), 0, 0, "classify: all, head, or blockN: that block and those behind it learn"},
-    {"head",         's', FIXED, AT(head), 0, 0, "classify: widths of the hidden layers before the scores, e.g. 128,128; none"},
-    {"pool",         's', FIXED, AT(pool), 0, 0, "classify: mean or flat: the head sees the map's mean or all of it"},
-    {"dropout",      'f', FIXED, AT(dropout), 0, 0.95, "chance that a number in the head is left out"},
-    {"l2",           'f', FIXED, AT(l2), 0, 10, "classify: weight of the sum of squares of the head's filters"},
-    {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify, and what teachers ask of G: this share of a label is spread over all classes"},
-    {"adversarial",  'f', FIXED, AT(adversarial), 0, 100, "classify: learn from the worst picture within this distance (the length of the change of numbers in -1..1)"},
-    {"class-weights", 'b', FIXED, AT(class_weights), 0, 1, "classify: rare classes count more, N / (n N_class)"},
-    {"balance",      's', FIXED, AT(balance), 0, 0, "oversample, undersample or augment:N pictures of each class"},
-    {"validation",   'f', FIXED, AT(validation), 0, 0.9, "hold out this share of the training pictures, of each class (0: the set's own part)"},
-    {"patience",     'i', FREE,  AT(patience), 0, 1e6, "classify: stop after so many passes without a lower validation loss (0: never)"},
-    {"weight-decay", 'f', FIXED, AT(weight_decay), 0, 1, "this share of every weight is added to its gradient"},
-    {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
-    {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
-    {"keep",         's', FIXED, AT(keep), 0, 0, "how G keeps the face: none (paper); mask: it paints through a mask; skip: it adds a change to the picture"},
-    {"upsample",     's', FIXED, AT(upsample), 0, 0, "how G enlarges: deconv (paper) or resize: nearest pixels, then a convolution; no checkerboards"},
-    {"modulate",     'b', FIXED, AT(modulate), 0, 1, "G's residual blocks hear the label in their norms, too, not only at the picture's border"},
-    {"source",       's', FIXED, AT(source), 0, 0, "stargan: D's scores of real and fake: one, or class: one for each class"},
-    {"lambda-adv",   'f', FIXED, AT(lambda_adv), 0, 1e6, "weight of G's adversarial loss"},
-    {"lambda-tv",    'f', FIXED, AT(lambda_tv), 0, 1e6, "weight of the total variation of the change that G makes"},
-    {"lambda-mask",  'f', FIXED, AT(lambda_mask), 0, 1e6, "keep mask: weight of the mask's mean"},
-    {"identity",     'f', FIXED, AT(identity), 0, 1, "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back"},
-    {"teacher",      's', FREE,  AT(teacher), 0, 0, "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too"},
-    {"lambda-teacher", 'f', FIXED, AT(lambda_teacher), 0, 1e6, "weight of the teachers' loss"},
-    {"diffaugment",  's', FIXED, AT(diffaugment), 0, 0, "what D sees is changed by chance, and G learns through it: brightness,contrast,translation,cutout; all; none"},
-    {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
-    {"lambda-cls-fake", 'f', FIXED, AT(lambda_fake), 0, 1e6, "wacgan: weight of D's classification loss on fakes"},
-    {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
-    {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
-    {"space",        's', FIXED, AT(space), 0, 0, "ganmut: linear (directions in a disc) or gaussian"},
-    {"space-dim",    'i', FIXED, AT(space_dim), 2, SPACE_MOST, "ganmut: dimensions of the space, 2 or 3"},
-    {"cycle",        's', FIXED, AT(cycle), 0, 0, "ganmut linear: original (paper) or approximate (published)"},
-    {"random-directions", 'i', FIXED, AT(random_directions), 0, 4096, "ganmut linear: so many pictures of a batch go anywhere"},
-    {"lambda-info",  'f', FIXED, AT(lambda_info), 0, 1e6, "ganmut: weight of the coordinates' losses"},
-    {"lambda-rho",   'f', FIXED, AT(lambda_rho), 0, 1e6, "ganmut linear: weight of the strength loss"},
-    {"mix",          'b', FIXED, AT(mix), 0, 1, "ganmut linear: random directions have labels, too, which mix the emotions nearby"},
-    {"lambda-prediction", 'f', FIXED, AT(lambda_prediction), 0, 1e6, "ganmut gaussian: weight of the means' classification"},
-    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip (0: not)"},
-    {"body",         's', FIXED, AT(body), 0, 0, "from noise: the networks: dcgan, seed (its first), wacgan (its last)"},
-    {"latent",       'i', FIXED, AT(latent), 1, 4096, "from noise: how many numbers G draws from"},
-    {"conditional",  'b', FIXED, AT(conditional), 0, 1, "from noise: G is told the class to draw (gan, wgan, wgan-gp)"},
-    {"d-optimiser",  's', FIXED, AT(d_optimiser), 0, 0, "adam, rmsprop, sgd, sgd_nesterov or adagrad; --beta1 is the momentum, --beta2 the mean square's decay"},
-    {"g-optimiser",  's', FIXED, AT(g_optimiser), 0, 0, "the same for G"},
-    {"d-lr",         'f', FIXED, AT(d_lr), 0, 1, "D's learning rate (0: --lr)"},
-    {"clip-gradient", 'f', FIXED, AT(clip_gradient), 0, 1e6, "D's gradients are cut to +- this (0: not)"},
-    {"label-noise",  'f', FIXED, AT(label_noise), 0, 0.5, "bce: D's answers are off by up to this, by chance"},
-    {"label-smooth", 'f', FIXED, AT(label_smooth), 0, 0.5, "bce: D's answer to a real picture is 1 less this"},
-    {"joint",        'b', FIXED, AT(joint), 0, 1, "cgan: D answers fake, class 1, .. n instead of being told the class (seed 000)"},
-    {"wrong-labels", 'b', FIXED, AT(wrong_labels), 0, 1, "where D is told the class: real pictures under another label are shown to it as fakes [cgan: on]"},
-    {"unrelated",    'b', FIXED, AT(unrelated), 0, 1, "wacgan: the fakes' class is another picture's (seed 000's code)"},
-    {"unstrided",    'b', FIXED, AT(unstrided), 0, 1, "body wacgan: the critic strides no layer (seed 000's code)"},
-    {"forget",       'b', FIXED, AT(forget), 0, 1, "G's optimiser forgets after every step what it keeps (seed 000's code)"},
-    {"average",      'f', FIXED, AT(average), 0, 0.99999, "from noise: samples are drawn with G's averaged weights, of which this share stays a step (0: not)"},
-    {"recipe",       's', FIXED, AT(recipe), 0, 0, "seed: the settings of seed 000's code, as far as it is known"},
-    {"on-collapse",  's', FREE,  AT(on_collapse), 0, 0, "from noise, when samples become alike: warn, stop, or rollback to the last healthy weights"},
-    {"collapse-below", 'f', FREE, AT(collapse_below), 0, 1, "alarm when the samples' diversity falls below this share of the data's"},
-    {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
-    {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
-    {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
-    {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
-    {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
-    {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
-    {"brightness",   'f', FIXED, AT(brightness), 0, 1, "augmentation: lighter or darker by up to this share of the range"},
-    {"contrast",     'f', FIXED, AT(contrast), 0, 1, "augmentation: contrast stronger or weaker by up to this share"},
-    {"erase",        'f', FIXED, AT(erase), 0, 1, "augmentation: the chance that a rectangle of the picture is hidden"},
-    {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
-    {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
-    {"threads",      'i', COMMAND, AT(threads), 0, KERNELS_MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
-    {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
-    {"device",       's', COMMAND, AT(device), 0, 0, "cpu, gpu (a program built by `make gpu`), or auto: the GPU if there is one"},
-    {"precision",    's', COMMAND, AT(precision), 0, 0, "of the GPU's convolutions: tf32 (the default), bf16 or fp32; the CPU has fp32"},
-    {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
-    {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
-    {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
-    {"quiet",        'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
-    {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
-    {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
-    {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
-    {"emotion",      's', OTHER, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
-    {"theta",        's', OTHER, AT(theta), 0, 0, "ganmut: the direction, 40deg or 0.7rad, of strength --rho"},
-    {"rho",          'f', OTHER, AT(rho), 0, 1, "ganmut: the strength for --theta and --between"},
-    {"xy",           's', OTHER, AT(xy), 0, 0, "ganmut: the point x,y (or x,y,z) of the space"},
-    {"between",      's', OTHER, AT(between), 0, 0, "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5"},
-    {"path",         's', OTHER, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
-    {"gif",          'b', OTHER, AT(gif), 0, 1, "also a GIF along a path"},
-    {"bgr",          'b', OTHER, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
-    {"shape",        's', OTHER, AT(shape), 0, 0, "toy: where the real points lie: ring, grid or spiral"},
-    {"files",        'b', OTHER, AT(files), 0, 1, "sample: --count separate pictures in folders by class, and labels.csv, to train on"},
-    {"interpolate",  'b', OTHER, AT(interpolate), 0, 1, "sample: a strip and a GIF on the way from one latent to another"},
-    {"raw",          'b', OTHER, AT(raw), 0, 1, "sample: with G's last weights though averaged ones are there"},
-    {"emotions",     's', OTHER, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
-    {"count",        'i', OTHER, AT(count), 1, 1e7, "how many pictures"},
-    {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
-    {"weakest",      'f', OTHER, AT(weakest), 0, 1, "the least intensity of an emotion"},
-    {"blends",       'f', OTHER, AT(blends), 0, 1, "in this share of the pictures a second, weaker emotion is mixed in"},
-    {"viewers",      'b', OTHER, AT(viewers), 0, 1, "labels are an unsure viewer's: right as often as the emotion is strong, else a guess"},
-    {"split",        's', OTHER, AT(split), 0, 0, "train, validation, test or all"},
-    {"scale",        'i', OTHER, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
-    {"json",         'b', OTHER, AT(json), 0, 1, "print JSON"},
-    {"only",         's', OTHER, AT(only), 0, 0, "keep only tensors whose name begins so"},
-    {"half",         'b', OTHER, AT(half), 0, 1, "store float32 as float16"},
-    {"detector",     's', OTHER, AT(detector), 0, 0, "mtcnn or retinaface: find the faces first"},
-    {"weights",      's', OTHER, AT(weights), 0, 0, "the detector's weights: a folder (mtcnn) or a file"},
-    {"threshold",    'f', OTHER, AT(threshold), 0, 1, "least score of a face (0: mtcnn 0.7, retinaface 0.6)"},
-    {"min-face",     'f', OTHER, AT(min_face), 12, 10000, "mtcnn: side of the smallest face looked for, in pixels"},
-    {"max-side",     'i', OTHER, AT(max_side), 32, 16384, "larger pictures are scaled down to this for the detector: bounds its memory"},
-    {"margin",       'f', OTHER, AT(margin), -1, 4, "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)"},
-    {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
-    {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
-    {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
-    {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
-    {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
-    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/); train, from noise: it watches, too"},
-    {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
-    {"html",         'b', OTHER, AT(html), 0, 1, "also a page with pictures, to --out FILE.html"},
-    {"bootstrap",    'i', OTHER, AT(bootstrap), 0, 100000, "resamplings for FED's 95% interval (0: no interval)"},
-    {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
-    {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
-};
-#undef AT
-enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
-
-static Settings default_settings(void)
-{
-    return (Settings){.model = "stargan", .device = "cpu", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
-                      .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .lambda_adv = 1, .lambda_teacher = 1, .keep = "none", .upsample = "deconv", .source = "one", .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
-                      .count = 2000, .repeat = 5, .scale = 1,
-                      .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
-                      .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
-                      .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
-                      .network = "small", .views = "one", .shape = "ring",
-                      .bootstrap = 200,
-                      .margin = -1, .face_margin = -1, .min_face = 20, .max_side = 2048};
-}
-
-/* Around a face's box: what the user asks for, or what the model at hand was trained on. */
-static double margin_of(const Settings *s, double trained)
-{
-    return s->margin > -1 ? s->margin : trained > -1 ? trained : usual_margin;
-}
-
-static const Setting *find_setting(const char *name)
-{
-    for (int i = 0; i < SETTINGS; i++)
-        if (strcmp(settings_table[i].name, name) == 0) return &settings_table[i];
-    return NULL;
-}
-
-/* The setting's value as text. */
-static void setting_text(const Settings *s, const Setting *which, char *text, size_t size)
-{
-    const char *field = (const char *)s + which->offset;
-    if (which->kind == 's') snprintf(text, size, "%s", field);
-    else if (which->kind == 'f') snprintf(text, size, "%.10g", *(const double *)(const void *)field);
-    else snprintf(text, size, "%ld", *(const long *)(const void *)field);
-}
-
-static int set_setting(Settings *s, const Setting *which, const char *text, Error *e)
-{
-    char *field = (char *)s + which->offset, *end;
-    if (which->kind == 's') {
-        if (strlen(text) >= which->size)
-            return fail(e, 2, "--%s: longer than %zu characters", which->name, which->size - 1);
-        if (strpbrk(text, "\n\r")) return fail(e, 2, "--%s: must be one line", which->name);
-        snprintf(field, which->size, "%s", text);
-        return 1;
-    }
-    errno = 0;
-    double number = strtod(text, &end);
-    bool whole = which->kind == 'f' || number == floor(number);
-    if (*text == 0 || *end || errno || !whole || !(number >= which->low && number <= which->high))
-        return fail(e, 2, "--%s %s: must be a %snumber from %g to %g", which->name, text,
-                    which->kind == 'f' ? "" : "whole ", which->low, which->high);
-    if (which->kind == 'f') *(double *)(void *)field = number;
-    else *(long *)(void *)field = (long)number;
-    return 1;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 11.2  Weights in and out
- *
- * Files keep PyTorch's names and order: a convolution is (K,C,R,S), a transposed one (in,out,R,S), which is its
- * adjoint's (K,C,R,S). Checkpoints of the public code also carry instance norm's running statistics, which it never
- * uses: they are passed over.
- * ---------------------------------------------------------------------------------------------- */
-
-static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
-
-static bool is_vector(Shape s)
-{
-    return s.d[0] == 1 && s.d[1] == 1 && s.d[2] == 1;
-}
-
-/* Where element i of the file's (K,C,R,S) lies in (R,S,C,K). */
-static size_t from_file_order(Shape s, size_t i)
-{
-    size_t r_count = (size_t)s.d[0], s_count = (size_t)s.d[1], c_count = (size_t)s.d[2], k_count = (size_t)s.d[3];
-    size_t s_at = i % s_count, r_at = i / s_count % r_count, c_at = i / (s_count * r_count) % c_count,
-           k_at = i / (s_count * r_count * c_count);
-    return ((r_at * s_count + s_at) * c_count + c_at) * k_count + k_at;
-}
-
-/* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it
- * is. */
-static bool vector_name(const char *name)
-{
-    return strstr(name, "bias") != NULL;
-}
-
-/* A dense layer (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW). */
-static bool is_dense(Shape s)
-{
-    return s.d[1] > 1 || (s.d[0] == 1 && s.d[2] > 1);
-}
-
-static bool in_file_order(Shape s, int rank)
-{
-    return rank == AXES || (rank == 2 && is_dense(s));
-}
-
-/* A filter's (K,C,R,S), a matrix's (rows,columns), a vector's length. */
-static void file_dimensions(Shape s, int rank, int64_t dimensions[AXES])
-{
-    const int filter[AXES] = {s.d[3], s.d[2], s.d[0], s.d[1]}, matrix[AXES] = {s.d[0], s.d[3], 1, 1};
-    for (int i = 0; i < AXES; i++) dimensions[i] = rank == 2 ? matrix[i] : filter[i];
-    if (rank == 2 && is_dense(s)) dimensions[0] = s.d[3], dimensions[1] = (int64_t)s.d[0] * s.d[1] * s.d[2];
-}
-
-/* A classifier's run stands for its best weights, any other run for its checkpoint. */
-static void classifier_path(const char *given, char path[PATH_MAX])
-{
-    struct stat info;
-    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
-    snprintf(path, PATH_MAX, directory ? "%s/best.safetensors" : "%s", given);
-    if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
-}
-
-typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
-
-static void store_free(Store *store)
-{
-    for (size_t i = 0; i < store->n_copies; i++) free(store->copies[i]);
-    free(store->copies);
-    tensorfile_free(&store->file);
-}
-
-/* Adds numbers that the store will free. */
-static int store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers, Error *e)
-{
-    store->copies = realloc(store->copies, (store->n_copies + 1) * sizeof *store->copies);
-    if (!store->copies) abort();
-    store->copies[store->n_copies++] = numbers;
-    if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return 1;
-    return fail(e, 1, "cannot add %s to the file: out of memory or stored twice", name);
-}
-
-/* Adds a tensor in file order under prefix + name: a filter (rank 4), a matrix (rank 2) or a vector. */
-static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, int rank,
-                        Error *e)
-{
-    char full[160];
-    size_t count = shape_count(shape);
-    real *copy = must_alloc(count, sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = data[in_file_order(shape, rank) ? from_file_order(shape, i) : i];
-    int64_t dimensions[AXES];
-    file_dimensions(shape, rank, dimensions);
-    snprintf(full, sizeof full, "%s%s", prefix, name);
-    return store_numbers(store, full, rank, dimensions, copy, e);
-}
-
-static int rank_of(const Parameter *p)
-{
-    return p->matrix ? 2 : p->fan_in > 0 && !vector_name(p->w->name) ? AXES : 1;
-}
-
-enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
-
-/* A parameter's parts, NULL where it has none, and their prefixes in the file. */
-static void parts_of(const Net *net, const Parameter *p, Tensor *parts[PARTS], char prefixes[PARTS][32])
-{
-    const char *optimiser = row_of(net->optimiser.op)->name;
-    Tensor *const all[PARTS] = {p->w, p->m, p->v, p->average};
-    memcpy(parts, all, sizeof all);
-    snprintf(prefixes[0], 32, "%c.", net->letter);
-    snprintf(prefixes[1], 32, "%s_m.%c.", optimiser, net->letter);
-    snprintf(prefixes[2], 32, "%s_v.%c.", optimiser, net->letter);
-    snprintf(prefixes[3], 32, "average.%c.", net->letter);
-}
-
-static bool all_finite(const Tensor *t)
-{
-    for (size_t i = 0; i < shape_count(t->shape); i++)
-        if (!isfinite(t->data[i])) return false;
-    return true;
-}
-
-static int store_net(Store *store, const Net *net, bool moments, Error *e)
-{
-    char prefixes[PARTS][32];
-    Tensor *parts[PARTS];
-    for (int i = 0; i < net->count; i++) {
-        const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            const char *prefix = prefixes[k];
-            if (!parts[k]) continue;
-            if (!all_finite(fetched(parts[k])))
-                return fail(
-                    e, 1,
-                    "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
-                    "try a smaller --lr",
-                    prefix, p->w->name);
-            if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, rank_of(p), e)) return 0;
-        }
-    }
-    return 1;
-}
-
-/* Reads one tensor in file order, checking its shape and that every number is finite. */
-static int load_tensor(const TensorFile *file, const char *path, const char *name, int rank, Tensor *to, Error *e)
-{
-    const TensorEntry *entry = tensorfile_find(file, name);
-    if (!entry) return fail(e, 1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
-    int64_t want[AXES];
-    file_dimensions(to->shape, rank, want);
-    bool fits = entry->rank == rank;
-    for (int i = 0; fits && i < entry->rank; i++) fits = entry->shape[i] == want[i];
-    if (!fits) {
-        char have[128] = "", wanted[128] = "";
-        for (int i = 0; i < entry->rank; i++)
-            snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-        for (int i = 0; i < rank; i++)
-            snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%" PRId64, i ? "," : "", want[i]);
-        return fail(e, 1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
-                    have, wanted);
-    }
-    for (size_t i = 0; i < shape_count(to->shape); i++) {
-        real value = (real)tensorfile_get(entry, i);
-        if (!isfinite(value))
-            return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
-                        (double)value);
-        to->data[in_file_order(to->shape, rank) ? from_file_order(to->shape, i) : i] = value;
-    }
-    changed(to);
-    return 1;
-}
-
-static int load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments, Error *e)
-{
-    char name[160], prefixes[PARTS][32];
-    Tensor *parts[PARTS];
-    for (int i = 0; i < net->count; i++) {
-        const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            if (!parts[k]) continue;
-            snprintf(name, sizeof name, "%s%s", k ? prefixes[k] : prefix, p->w->name);
-            if (!load_tensor(file, path, name, rank_of(p), parts[k], e)) return 0;
-        }
-    }
-    return 1;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 11.3  Pretrained weights
- *
- * torchvision's names are ours. Keras calls VGG's layers block1_conv1 ... and fc1, fc2, predictions, and keeps filters as
- * (R,S,C,K) and dense layers as (HWC,K), both as they lie in memory here. An .h5 file becomes an .npz by two lines of
- * Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
- * ---------------------------------------------------------------------------------------------- */
-
-/* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". 0: it has no such name. */
-static int keras_name(const Backbone *kind, const char *ours, char name[32])
-{
-    static const char *const head[] = {"fc1", "fc2", "predictions"};
-    int index, at = 0;
-    if (!kind->convolutions) return 0;
-    if (sscanf(ours, "classifier.%d", &index) == 1 && index % 3 == 0 && index <= 6)
-        return snprintf(name, 32, "%s", head[index / 3]) > 0;
-    if (sscanf(ours, "features.%d", &index) != 1) return 0;
-    for (int b = 0; b < 5; b++, at++)                                       /* the pool has a number, too */
-        for (int i = 0; i < kind->convolutions[b]; i++, at += 2)
-            if (at == index) return snprintf(name, 32, "block%d_conv%d", b + 1, i + 1) > 0;
-    return 0;
-}
-
-/* The file's tensor of that layer: a name that contains the layer's, and the rank of a filter, matrix or vector. */
-static const TensorEntry *keras_tensor(const TensorFile *file, const char *layer, int rank)
-{
-    for (size_t i = 0; i < file->count; i++) {
-        const char *found = strstr(file->tensors[i].name, layer);
-        bool whole = found && !isalnum((unsigned char)found[strlen(layer)]);
-        if (whole && file->tensors[i].rank == rank) return &file->tensors[i];
-    }
-    return NULL;
-}
-
-/* Copies a tensor that lies in the file as it does here, where count and last axis agree. */
-static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
-{
-    if (tensorfile_count(entry) != shape_count(to->shape) || entry->shape[entry->rank - 1] != to->shape.d[3]) return 0;
-    for (size_t i = 0; i < shape_count(to->shape); i++) {
-        to->data[i] = (real)tensorfile_get(entry, i);
-        if (!isfinite(to->data[i])) return 0;
-    }
-    changed(to);
-    return 1;
-}
-
-/* One parameter from either kind of file. Tells why not in e. */
-static int load_parameter(const TensorFile *file, const char *path, const char *prefix, const Net *net, Parameter *p, Error *e)
-{
-    char name[160], layer[32];
-    snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
-    if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
-    if (!keras_name(net->backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
-    const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
-    if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
-    return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
-}
-
-static bool in_head(const Net *net, const Parameter *p)
-{
-    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, net->backbone->last, strlen(net->backbone->last)) == 0;
-}
-
-/* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
-static int load_pretrained(Net *net, const char *given, Error *e)
-{
-    TensorFile file;
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    int anew = 0, ok = 1;
-    classifier_path(given, path);
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    char first[80];
-    snprintf(first, sizeof first, "D.%s", net->parameters[0].w->name);
-    const char *prefix = tensorfile_find(&file, first) ? "D." : "";
-    for (int i = 0; ok && i < net->count; i++) {
-        Error problem = {0};
-        Parameter *p = &net->parameters[i];
-        if (load_parameter(&file, path, prefix, net, p, &problem) || strstr(p->w->name, "num_batches_tracked")) continue;
-        if (in_head(net, p)) anew++;
-        else *e = problem, ok = 0;
-    }
-    tensorfile_free(&file);
-    if (ok && anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
-    return ok;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 11.4  A generator at work
+ * 12.1  A generator at work
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_CLASSES = 64, NAME = 64 };
@@ -9197,7 +9227,7 @@ static void from_bytes(const unsigned char *bytes, size_t count, real *x)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.5  The trainer's state
+ * 12.2  The trainer's state
  * ---------------------------------------------------------------------------------------------- */
 
 enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS + 4 };
@@ -9208,7 +9238,7 @@ typedef struct Trainer {
     Recipe recipe;
     DataSet data, held_out;             /* training pictures, and the validation part, if there is one */
     bool has_held_out;
-    Training now;                       /* the networks, their steps, and where they stand: 8.7 */
+    Training now;                       /* the networks, their steps, and where they stand: 7.5 */
     Teacher teachers[MAX_TEACHERS];     /* recipe.teachers, and the classifiers that they are */
     struct Classifier *judges[MAX_TEACHERS];
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
@@ -9624,7 +9654,7 @@ static void set_text(char (*field)[TEXT], const char *text)
     snprintf(*field, TEXT, "%s", text);
 }
 
-/* As published: Radford et al. 2016, with the seed's softened answers and slower G. On two thousand faces its D soon knows
+/* As published: Radford et al. 2016, with Kolbenschlag's softened answers and slower G. On two thousand faces its D soon knows
  * every one of them, and G draws one picture for each class: the usual recipe has R1 in the place of D's batch norm. R1's
  * weight is 1: at 10 faces were grainy. */
 static void gan_usual(Settings *s)
@@ -9635,7 +9665,7 @@ static void gan_usual(Settings *s)
     if (s->as_published) s->lr = 1.5e-4, s->d_lr = 2e-4;
 }
 
-/* D is also shown real pictures under another label, as fakes (the seed: "fake or with the wrong emotion"): what
+/* D is also shown real pictures under another label, as fakes (Kolbenschlag: "fake or with the wrong emotion"): what
  * else is right about such a picture, only its label can tell it from a real pair. */
 static void cgan_usual(Settings *s)
 {
@@ -9661,7 +9691,7 @@ static void wgan_gp_usual(Settings *s)
     if (s->as_published) s->n_critic = 5, s->lr = 1e-4;
 }
 
-/* Seed 000's last model. Its code, after a Keras recipe: gradient descent for the critic with gradients cut to 0.01, no
+/* Kolbenschlag's last model. Its code, after a Keras recipe: gradient descent for the critic with gradients cut to 0.01, no
  * penalty, classes of the fakes that are not theirs, no strides, and an optimiser of G that starts anew every batch. */
 static void wacgan_usual(Settings *s)
 {
@@ -9712,7 +9742,7 @@ static int check_noise(const Settings *s, int classes, Error *e)
     return 1;
 }
 
-/* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in the seed's body. */
+/* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in Kolbenschlag's body. */
 static void prepare_noise(const Settings *s, Net *g, Net *d)
 {
     bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = strcmp(s->model, "wacgan") == 0;
@@ -9754,7 +9784,7 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
     .add_draws = add_noise_draws, .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator,        \
     .show = show_latent, .healthy = HEALTHY_NOISE
 
-/* Our small network learns from nothing; the others start from weights that know pictures, as seed 003 does: only the last
+/* Our small network learns from nothing; the others start from weights that know pictures, as EDI does: only the last
  * block and the head learn, slowly. */
 static void classifier_usual(Settings *s)
 {
@@ -9796,7 +9826,7 @@ static const Model models[] = {
     {.name = "wgan", FROM_NOISE, .usual = wgan_usual, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
     {.name = "wgan-gp", FROM_NOISE, .usual = wgan_gp_usual, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
     {.name = "wacgan", FROM_NOISE, .usual = wacgan_usual, .judge = noise_judge,
-     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (the seed's own code: --recipe seed)\n"},
+     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe seed)\n"},
     {.name = "stargan", .needs_labels = true, .usual = stargan_usual, .check = check_stargan,
      .condition_size = label_size, .add_draws = add_stargan_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
      .generator = expression_generator, .judge = stargan_judge, .show = show_label,
@@ -9892,7 +9922,7 @@ static int fill_batch(Trainer *t, Loader *loader, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.6  Watching for collapse
+ * 12.3  Watching for collapse
  *
  * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has memorised
  * draws them closer to the data than the data are to each other; one that has forgotten a kind of picture reaches few of
@@ -9927,7 +9957,7 @@ static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "near
 
 typedef struct Pictures { double *pixels, *edges; int *label, n, pixel_count; } Pictures;   /* (n,..) small pictures, their edges */
 
-/* A classifier trained apart (11.12) may look, too. */
+/* A classifier trained apart (13.1) may look, too. */
 typedef struct Classifier Classifier;
 static Classifier *classifier_open(const char *given, Error *e);
 static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e);
@@ -10201,7 +10231,7 @@ static void watch_report(const Trainer *t)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.7  Building a trainer
+ * 12.4  Building a trainer
  * ---------------------------------------------------------------------------------------------- */
 
 /* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
@@ -10410,7 +10440,7 @@ static int choose_samples(Trainer *t, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  Checkpoints
+ * 12.5  Checkpoints
  * ---------------------------------------------------------------------------------------------- */
 
 static void run_path(const Settings *s, const char *name, char path[PATH_MAX])
@@ -10549,7 +10579,7 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.9  Samples, validation, log
+ * 12.6  Samples, validation, log
  * ---------------------------------------------------------------------------------------------- */
 
 /* Copies a picture of `bytes_a_row` into cell (row, column) of a sheet without margins. */
@@ -10719,7 +10749,7 @@ static const char *write_log(const Trainer *t, FILE *log, const Judgement *judge
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.10  The loop
+ * 12.7  The loop
  * ---------------------------------------------------------------------------------------------- */
 
 /* Progress on a terminal: a bar, the rate, the time left. Nothing where nobody watches. */
@@ -11157,7 +11187,7 @@ static int train(Settings *settings, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.11  One iteration from a file
+ * 12.8  One iteration from a file
  *
  * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
  * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
@@ -11345,11 +11375,25 @@ static int step_file(const char *in, const char *out, Error *e)
     return ok;
 }
 
+/* ================================================================================================
+ * 13  CLASSIFIERS AND NUMBERS, VERIFICATION, SPEED
+ *
+ * What a generator is judged by (13.2 to 13.5) are plain functions of double arrays: where the numbers came from,
+ * which pictures, which classifier, is the business of `facegan eval` (14.13); eigenvalues, ranks, clusters and tests of
+ * chance are vendor/stats.h's. A number that cannot be computed is NaN, is left out of averages, and the report says how
+ * many were; it never turns into a good score.
+ *
+ * `facegan verify` (13.6) holds every row of the table against its definition: each instruction set this machine has,
+ * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
+ * gradients against central differences. `facegan bench` (13.8) times the steps. Comparisons are written `!(error <=
+ * limit)`, so that NaN fails.
+ * ============================================================================================== */
+
 /* ------------------------------------------------------------------------------------------------
- * 11.12  A classifier at work
+ * 13.1  A classifier at work
  *
  * Opened from a run or a weights file, whose metadata say what it is. It gives probabilities, and the features that the
- * Frechet Emotion Distance compares (12.1): the mean over the pixels of its last map.
+ * Frechet Emotion Distance compares (13.2): the mean over the pixels of its last map.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { CLASSIFIED = 32 };               /* pictures at once */
@@ -11529,22 +11573,8 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
     return 1;
 }
 
-/* ================================================================================================
- * 12  METRICS, VERIFICATION, SPEED
- *
- * What a generator is judged by (12.1 to 12.4) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (13.13); eigenvalues, ranks, clusters and tests of
- * chance are vendor/stats.h's. A number that cannot be computed is NaN, is left out of averages, and the report says how
- * many were; it never turns into a good score.
- *
- * `facegan verify` (12.5) holds every row of the table against its definition: each instruction set this machine has,
- * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
- * gradients against central differences. `facegan bench` (12.7) times the steps. Comparisons are written `!(error <=
- * limit)`, so that NaN fails.
- * ============================================================================================== */
-
 /* ------------------------------------------------------------------------------------------------
- * 12.1  Frechet Emotion Distance                                          (Heusel et al. 2017; seed 002 calls it FED)
+ * 13.2  Frechet Emotion Distance                                          (Heusel et al. 2017; Surani calls it FED)
  *
  *     FED = |m_r - m_g|^2 + Tr(S_r + S_g - 2 (S_r^1/2 S_g S_r^1/2)^1/2)
  *
@@ -11594,7 +11624,7 @@ static int frechet_distance(const StatsRows *r, const StatsRows *g, int resampli
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.2  Right and wrong: confusion, F1, calibration
+ * 13.3  Right and wrong: confusion, F1, calibration
  *
  *     precision = TP / (TP + FP)     recall = TP / (TP + FN)     F1 = 2 TP / (2 TP + FP + FN)
  *
@@ -11668,7 +11698,7 @@ static double calibration_error(const double *probabilities, const int *truth, i
     return sum / judged;
 }
 
-/* Seed 002's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
+/* Surani's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
  * midpoint of the two means over the even-numbered scores, the F1s are of the odd-numbered ones. Near 0 for fakes: D
  * takes them for real; near 1: it is not deceived. D gives real pictures the higher scores if it has learnt anything.
  * */
@@ -11695,7 +11725,7 @@ static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, c
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.3  Smoothness                                                               (seed 002, section VI.C)
+ * 13.4  Smoothness                                                               (Surani, section VI.C)
  *
  *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10      score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
@@ -11741,9 +11771,9 @@ static Smoothness smoothness_of(const double *curves, int count, int n)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.4  Identity
+ * 13.5  Identity
  *
- * How much of the face an edit leaves alone. (Diversity, memory and clusters are chapter 11's, which watches them.)
+ * How much of the face an edit leaves alone. (Diversity, memory and clusters are chapter 12's, which watches them.)
  * ---------------------------------------------------------------------------------------------- */
 
 /* SSIM (Wang et al. 2004): (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)) in a Gaussian
@@ -11782,7 +11812,7 @@ static double ssim(const double *x, const double *y, int side, double changed, d
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.5  Kernels against definitions
+ * 13.6  Kernels against definitions
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
@@ -11862,7 +11892,7 @@ static double verify_case(Verdict *verdict, Op op, int variant)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.6  Gradients against central differences
+ * 13.7  Gradients against central differences
  * ---------------------------------------------------------------------------------------------- */
 
 enum { PROBES = 10 };                   /* elements of each operand that are moved */
@@ -12007,7 +12037,7 @@ static int verify_all(Verdict *verdict)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.7  Speed
+ * 13.8  Speed
  * ---------------------------------------------------------------------------------------------- */
 
 /* Median milliseconds of a graph's run; on a GPU by its own clock. */
@@ -12250,7 +12280,7 @@ static int bench(const Settings *settings, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.8  The GPU's kernels against the definitions and the CPU's
+ * 13.9  The GPU's kernels against the definitions and the CPU's
  *
  * Every case of every row, against its definition; fused convolutions; and shapes drawn by chance, against the CPU's
  * kernel. Convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a
@@ -12442,15 +12472,15 @@ static int verify_gpu(Verdict *verdict, Error *e)
 }
 
 /* ================================================================================================
- * 13  PICTURES, PAGES, REPORTS
+ * 14  PICTURES, PAGES, REPORTS
  *
  * What people look at: faces edited by a trained generator, sheets of drawn faces, and a run's report, one
- * self-contained page with its losses, its samples over time and the strip of seed 001's figure, the same faces after
+ * self-contained page with its losses, its samples over time and the strip of Ceovic et al.'s figure, the same faces after
  * each quarter of the training.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 13.1  Opening a generator
+ * 14.1  Opening a generator
  * ---------------------------------------------------------------------------------------------- */
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
@@ -12585,7 +12615,7 @@ static int load_picture(Facegan *model, Image *picture, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.2  Editing pictures
+ * 14.2  Editing pictures
  * ---------------------------------------------------------------------------------------------- */
 
 static int find_class(const Facegan *model, const char *name, size_t length)
@@ -12857,7 +12887,7 @@ static int edit_pictures(const char *run, char *const *pictures, int count, cons
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.3  The public functions of facegan.h
+ * 14.3  The public functions of facegan.h
  * ---------------------------------------------------------------------------------------------- */
 
 static void start_library(void)
@@ -12936,7 +12966,7 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.4  The report of a run
+ * 14.4  The report of a run
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES };
@@ -13076,7 +13106,7 @@ static unsigned char *labelled_sheet(const char *path, const Settings *s, const 
 
 enum { QUARTERS = 4 };
 
-/* Seed 001's figure: one row of the sheet after each quarter of the training. Returns PNG bytes. */
+/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. Returns PNG bytes. */
 static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, const Columns *names, int face,
                                     size_t *bytes)
 {
@@ -13166,7 +13196,7 @@ static void add_settings(Page *page, const Settings *s)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.5  The gamut of emotions
+ * 14.5  The gamut of emotions
  *
  * GANmut's space as people can look at it: a face at every place of the disc (or the square of the Gaussian model)
  * with the learnt directions around it, a film along a path, and a page on which a point is dragged and the face
@@ -13569,7 +13599,7 @@ static void add_space(Page *page, const char *run, const TableNumbers *log, cons
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.6  The report, put together
+ * 14.6  The report, put together
  * ---------------------------------------------------------------------------------------------- */
 
 /* The sheets over time, and the first two faces (or latents) after each quarter. */
@@ -13639,7 +13669,7 @@ static int write_report(const char *run, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.7  Drawn faces on disk
+ * 14.7  Drawn faces on disk
  * ---------------------------------------------------------------------------------------------- */
 
 /* Which emotions to draw, from "happy,sad"; empty: all seven. */
@@ -13828,7 +13858,7 @@ static int show_data(const char *data, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.8  Samples from noise
+ * 14.8  Samples from noise
  *
  * What a generator draws from numbered latents: a sheet (a row for each latent, a column for each class), a strip and a
  * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is always
@@ -14063,7 +14093,7 @@ static int sample_noise(const char *run, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.9  Balanced data on disk
+ * 14.9  Balanced data on disk
  * ---------------------------------------------------------------------------------------------- */
 
 /* Picture `index` at its own size, as it is, or, as a copy, warped by chance. */
@@ -14119,7 +14149,7 @@ static int balance_data(const char *data, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.10  Faces in photographs: detect, crop, edit
+ * 14.10  Faces in photographs: detect, crop, edit
  *
  * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
  * or has no face is reported and passed over; it never ends a batch.
@@ -14424,7 +14454,7 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.11  Importing a data set
+ * 14.11  Importing a data set
  *
  * A published data set becomes a folder that every verb here reads: OUT/train/happy/0000017.png and so on, labels.csv,
  * a bar chart, and import.csv, which says of every row of a wanted class what became of it. Rows are taken in the order
@@ -14432,7 +14462,7 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
  * import.csv is the journal as well: after an interruption it is believed line by line, up to the first that is cut
  * short or whose picture is not there, and the import goes on behind it.
  *
- *     reader (9.5) --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
+ *     reader (10.5) --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
  * ---------------------------------------------------------------------------------------------- */
 
 enum { IMPORT_AT_ONCE = 16 };           /* rows in hand: bounds the memory, and the work that a crash repeats */
@@ -14837,7 +14867,7 @@ static int import_class(const Import *job, const char *name)
     return k;
 }
 
-/* How many pictures of each class there are, as in seed 002's figure 8. */
+/* How many pictures of each class there are, as in Surani's figure 8. */
 static int import_chart(const Import *job, Error *e)
 {
     char **order = import_order(job), title[160], why[IMAGE_ERROR_SIZE];
@@ -14997,7 +15027,7 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.12  Emotion classifiers: eval, predict, and seed 003's experiment
+ * 14.12  Emotion classifiers: eval, predict, and EDI's experiment
  * ---------------------------------------------------------------------------------------------- */
 
 /* The classifier that the command names, or the best one that comes with the program. */
@@ -15321,7 +15351,7 @@ static int logged_accuracies(const char *run, double *training, double *validati
 }
 
 /* `facegan reproduce 003`: the three emotions of FER2013, 5,000 pictures each, a fifth of the training part held out; the
- * set's own validation and test parts are what the seed calls its test pictures. */
+ * set's own validation and test parts are what EDI calls its test pictures. */
 static int reproduce_003(const char *data, Settings *s, Error *e)
 {
     snprintf(s->data, sizeof s->data, "%s", data);
@@ -15333,7 +15363,7 @@ static int reproduce_003(const char *data, Settings *s, Error *e)
     int pictures[2];
     if (!train_and_report(s, e) || !logged_accuracies(s->out, &training, &validation, e)) return 0;
     parts[0] = accuracy_on(data, "validation", s, &pictures[0]), parts[1] = accuracy_on(data, "test", s, &pictures[1]);
-    printf("\nSeed 003: joy, anger and sadness of FER2013, balanced to 5,000 pictures each\n\n");
+    printf("\nEmotion Detection in Images: joy, anger and sadness of FER2013, balanced to 5,000 pictures each\n\n");
     printf("%-34s %10s %10s\n", "", "published", "here");
     printf("%-34s %10s %10s\n", "network", "vgg19", s->network);
     printf("%-34s %10s %9.1f%%\n", "training pictures", "about 80%", 100 * training);
@@ -15343,12 +15373,12 @@ static int reproduce_003(const char *data, Settings *s, Error *e)
     if (!isfinite(parts[0]) && !isfinite(parts[1])) printf("this data has neither a validation nor a test part\n");
     printf("%-34s %10s\n", "both of these parts", "about 78%");
     printf("\nWhere the two differ\n"
-           "  The seed fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE does as it does.\n"
+           "  The document fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE does as it does.\n"
            "  small learns from nothing, at 48 px instead of 224; its figure on training pictures is of warped, relit and partly hidden ones.\n"
            "  %s\n"
-           "  The seed tells no dropout rate, L2 strength or batch size; ours are in %s/config.\n",
+           "  The document tells no dropout rate, L2 strength or batch size; ours are in %s/config.\n",
            s->as_published ? "As published, the fifth is split off after balancing: copies of a picture stand on both sides."
-                           : "The fifth is split off before balancing, so that no copy of a picture stands on both sides (the seed's did).",
+                           : "The fifth is split off before balancing, so that no copy of a picture stands on both sides (the document's did).",
            s->out);
     return 1;
 }
@@ -15443,10 +15473,10 @@ static int predict_emotions(char *const *inputs, int count, const Settings *s, E
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.13  The numbers of a generator: eval
+ * 14.13  The numbers of a generator: eval
  *
  * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
- * out (12.1 to 12.4 have the equations):
+ * out (13.2 to 13.5 have the equations):
  *
  *     x --G(x, each emotion)--------> classifier --> confusion, F1         asked for / taken for
  *     x --G(x, another's label)-----> features ----> FED, diversity        as many of each class as there are real ones
@@ -16137,7 +16167,478 @@ static int evaluate_run(const char *run, const char *data, const Settings *s, Er
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.14  Studies
+ * 14.14  A graph as an ONNX file
+ *
+ * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
+ * channels before rows and columns,
+ *
+ *     ours  (N,H,W,C)  (R,S,C,K)          there  (N,C,H,W)  (K,C,R,S)
+ *
+ * so axes are renamed, filters get the order they have in checkpoints anyway, and only a reshape, which counts
+ * elements in our order, stands between two transpositions. Sides are fixed, the batch N is free: it is the first axis
+ * of what depends on an input, and of nothing else. Pictures and maps are of rank 4; conditions and scores, (N,1,1,n),
+ * are (N,n). ---------------------------------------------------------------------------------------------- */
+
+enum { ONNX_OPSET = 17 };
+
+typedef struct Export {
+    OnnxModel *model;
+    const Graph *graph;
+    Node *const *inputs;
+    const char *const *input_names;
+    int n_inputs;
+    bool *needed, *varies;              /* by node id: is it part of the result? does it depend on an input? */
+    const char **names;                 /* by node id: what its value is called in the file */
+    const char *(*leaves)[3];           /* by node id and kind: a leaf's names there, once written */
+    Names owned;                        /* the texts of names that were made here */
+    Error *e;
+} Export;
+
+static const int onnx_axis[AXES] = {0, 2, 3, 1};            /* where our axes N H W C are there */
+static const int onnx_order[AXES] = {0, 3, 1, 2};           /* which of our axes stands at each place there */
+
+static const char *onnx_own(Export *x, const char *name)
+{
+    names_add(&x->owned, name);
+    return x->owned.items[x->owned.count - 1];
+}
+
+static const char *onnx_fresh(Export *x)
+{
+    char name[24];
+    snprintf(name, sizeof name, "t%d", x->owned.count);
+    return onnx_own(x, name);
+}
+
+static const char *onnx_number(Export *x, double value)
+{
+    const char *name = onnx_fresh(x);
+    onnx_floats(x->model, name, 0, NULL, &(float){(float)value});
+    return name;
+}
+
+static const char *onnx_list(Export *x, int n, const int64_t *values)
+{
+    const char *name = onnx_fresh(x);
+    onnx_integers(x->model, name, 1, &(int64_t){n}, values);
+    return name;
+}
+
+/* result = op(a, b), b being absent where it is NULL; a result without a name gets one. */
+static const char *onnx_apply(Export *x, const char *op, const char *a, const char *b, const char *result)
+{
+    if (!result) result = onnx_fresh(x);
+    onnx_node(x->model, op, result, b ? 2 : 1, (const char *[]){a, b});
+    return result;
+}
+
+/* A shape in the other order; the batch of what varies is free. */
+static void onnx_shape(const Export *x, const Node *y, int64_t shape[AXES])
+{
+    for (int i = 0; i < AXES; i++) shape[i] = y->shape.d[onnx_order[i]];
+    if (x->varies[y->id]) shape[0] = ONNX_BATCH;
+}
+
+/* Past what changes nothing: a reshape to the shape it has, as a batch norm of one picture makes. */
+static const Node *onnx_origin(const Node *u)
+{
+    while (u && (u->op == OP_reshape || u->op == OP_stop_grad) && shape_equal(u->shape, u->in[0]->shape)) u = u->in[0];
+    return u;
+}
+
+static bool norm_of_itself(const Node *y)
+{
+    return y->in[1]->op == OP_moments && onnx_origin(y->in[1]->in[0]) == onnx_origin(y->in[0]);
+}
+
+/* The operand that is really read: ONNX repeats operands of sums and products by itself, computes an instance norm's
+ * moments with the norm, and takes a pool's or a maximum's one operand once. NULL: none. */
+static const Node *onnx_operand(const Node *y, int k)
+{
+    const Node *u = onnx_origin(y->in[k]);
+    bool twice = y->op == OP_max_pool || y->op == OP_pick_largest, of_itself = y->op == OP_instance_norm;
+    bool pointwise = y->op == OP_add || y->op == OP_sub || y->op == OP_mul;
+    of_itself = of_itself && norm_of_itself(y);
+    if (!u || ((twice || of_itself) && k == 1)) return NULL;
+    if (!pointwise || u->op != OP_broadcast || y->in[1 - k]->op == OP_broadcast) return u;
+    return onnx_origin(u->in[0]);                                       /* the other one has the result's shape */
+}
+
+/* How numbers stand in the file: a map as (N,C,H,W), a filter as (K,C,R,S), a bias or scale as (C). */
+typedef enum OnnxKind { ONNX_MAP, ONNX_FILTER, ONNX_VECTOR } OnnxKind;
+
+static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
+{
+    char name[96];
+    Shape s = y->shape;
+    const real *data = y->tensor->data;
+    size_t n = shape_count(s), i = 0;
+    const int64_t shapes[][AXES] = {{s.d[0], s.d[3], s.d[1], s.d[2]}, {s.d[3], s.d[2], s.d[0], s.d[1]}, {(int64_t)n}};
+    if (x->leaves[y->id][kind]) return x->leaves[y->id][kind];
+    snprintf(name, sizeof name, "%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
+    if (names_find(&x->owned, name) >= 0) snprintf(name, sizeof name, "%s.%d", y->tensor->name, y->id);
+    float *numbers = must_alloc(n, sizeof *numbers);
+    for (; kind != ONNX_MAP && i < n; i++) numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, i) : i];
+    if (kind == ONNX_MAP)
+        for (int a = 0; a < s.d[0]; a++)
+            for (int c = 0; c < s.d[3]; c++)
+                for (int p = 0; p < s.d[1] * s.d[2]; p++)
+                    numbers[i++] = (float)data[index_repeated(s, a, p / s.d[2], p % s.d[2], c)];
+    onnx_floats(x->model, name, kind == ONNX_VECTOR ? 1 : AXES, shapes[kind], numbers);
+    free(numbers);
+    return x->leaves[y->id][kind] = onnx_own(x, name);
+}
+
+/* What operand k of y is called, written out as the kind that the operator wants. */
+static const char *onnx_value_of(Export *x, const Node *y, int k, OnnxKind kind)
+{
+    const Node *u = onnx_operand(y, k);
+    if (!u) return "";
+    if (u->op == OP_leaf && !x->varies[u->id]) return onnx_leaf(x, u, kind);
+    const char *name = x->names[u->id];
+    if (kind == ONNX_VECTOR) return onnx_apply(x, "Reshape", name, onnx_list(x, 1, (int64_t[]){-1}), NULL);
+    if (kind == ONNX_MAP) return name;
+    name = onnx_apply(x, "Transpose", name, NULL, NULL);                /* a computed filter, (R,K,S,C) there */
+    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){1, 3, 0, 2});
+    return name;
+}
+
+static void onnx_leaky(Export *x, const char *in, double slope, const char *result)
+{
+    onnx_apply(x, slope == 1 ? "Identity" : slope == 0 ? "Relu" : "LeakyRelu", in, NULL, result);
+    if (slope != 0 && slope != 1) onnx_attribute_float(x->model, "alpha", (float)slope);
+}
+
+/* Kernel, stride and the zeros on every side; what a transposed convolution's last stride did not reach comes as
+ * output_padding. */
+static void onnx_window(Export *x, const ConvShape *s, bool transposed)
+{
+    int after[2] = {(s->ho - 1) * s->stride + s->r - s->h - s->pad_y, (s->wo - 1) * s->stride + s->s - s->w - s->pad_x};
+    const int64_t missing[2] = {after[0] < 0 ? -after[0] : 0, after[1] < 0 ? -after[1] : 0};
+    const int64_t pads[4] = {s->pad_y, s->pad_x, after[0] > 0 ? after[0] : 0, after[1] > 0 ? after[1] : 0};
+    onnx_attribute_ints(x->model, "kernel_shape", 2, (int64_t[]){s->r, s->s});
+    onnx_attribute_ints(x->model, "strides", 2, (int64_t[]){s->stride, s->stride});
+    onnx_attribute_ints(x->model, "pads", 4, pads);
+    if (transposed) onnx_attribute_ints(x->model, "output_padding", 2, missing);
+}
+
+static void onnx_convolution(Export *x, const Node *y, const char *result)
+{
+    bool transposed = y->op == OP_conv2d_input_grad;
+    const char *sum = y->a == 1 ? result : onnx_fresh(x);
+    const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 1, ONNX_FILTER),
+                         onnx_value_of(x, y, BIAS, ONNX_VECTOR)};
+    onnx_node(x->model, transposed ? "ConvTranspose" : "Conv", sum, *in[2] ? 3 : 2, in);
+    onnx_window(x, &y->conv, transposed);
+    onnx_attribute_int(x->model, "group", y->conv.groups);
+    if (sum != result) onnx_leaky(x, sum, y->a, result);
+}
+
+/* A range of channels. */
+static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_t n)
+{
+    const char *result = onnx_fresh(x);
+    const int64_t end = from + n, axis = 1;
+    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
+    onnx_node(x->model, "Slice", result, 4, all);
+    return result;
+}
+
+/* With moments that do not come from x, as a batch norm at work has them: (x - mean) (1/deviation) scale + shift. */
+static void onnx_norm_apart(Export *x, const Node *y, const char *result)
+{
+    const char *moments = onnx_value_of(x, y, 1, ONNX_MAP);
+    int c = y->shape.d[3];
+    const char *h = onnx_apply(x, "Sub", onnx_value_of(x, y, 0, ONNX_MAP), onnx_channels(x, moments, 0, c), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_value_of(x, y, 2, ONNX_MAP), NULL);
+    onnx_apply(x, "Add", h, onnx_value_of(x, y, 3, ONNX_MAP), result);
+}
+
+static void onnx_norm(Export *x, const Node *y, const char *result)
+{
+    bool more = y->in[4] || y->a != 1;
+    const char *normed = more ? onnx_fresh(x) : result;
+    if (!norm_of_itself(y)) onnx_norm_apart(x, y, normed);
+    else {
+        const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 2, ONNX_VECTOR),
+                             onnx_value_of(x, y, 3, ONNX_VECTOR)};
+        onnx_node(x->model, "InstanceNormalization", normed, 3, in);
+        onnx_attribute_float(x->model, "epsilon", (float)y->in[1]->a);
+    }
+    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_value_of(x, y, 4, ONNX_MAP), result);
+    else if (more) onnx_leaky(x, normed, y->a, result);
+}
+
+static const char *onnx_transpose(Export *x, const char *in, const int *order)
+{
+    const char *result = onnx_apply(x, "Transpose", in, NULL, NULL);
+    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){order[0], order[1], order[2], order[3]});
+    return result;
+}
+
+/* The same numbers in our order under another shape; the batch is copied (0) where it is free. */
+static void onnx_reshape(Export *x, const Node *y, const char *result)
+{
+    const int *d = y->shape.d;
+    int64_t first = x->varies[y->id] ? 0 : d[0];
+    const char *ours = onnx_transpose(x, onnx_value_of(x, y, 0, ONNX_MAP), onnx_axis);
+    const char *shape = onnx_list(x, AXES, (int64_t[]){first, d[1], d[2], d[3]});
+    onnx_apply(x, "Identity", onnx_transpose(x, onnx_apply(x, "Reshape", ours, shape, NULL), onnx_order), NULL, result);
+}
+
+static void onnx_affine(Export *x, const Node *y, const char *result)
+{
+    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    if (y->a != 1) in = onnx_apply(x, "Mul", in, onnx_number(x, y->a), y->b == 0 ? result : NULL);
+    if (y->b != 0) onnx_apply(x, "Add", in, onnx_number(x, y->b), result);
+    else if (y->a == 1) onnx_apply(x, "Identity", in, NULL, result);
+}
+
+static void onnx_sum(Export *x, const Node *y, const char *result)
+{
+    int64_t axes[AXES];
+    int n = 0;
+    for (int i = 0; i < AXES; i++)
+        if (y->shape.d[i] < y->in[0]->shape.d[i]) axes[n++] = onnx_axis[i];
+    const char *in = onnx_value_of(x, y, 0, ONNX_MAP), *over = n ? onnx_list(x, n, axes) : NULL;
+    onnx_apply(x, n ? "ReduceSum" : "Identity", in, over, result);
+}
+
+/* slice: from, to, axis; pad: the zeros before and after every axis. */
+static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
+{
+    int64_t axis = onnx_axis[y->axis], from = y->from, n = y->shape.d[y->axis], in_n = y->in[0]->shape.d[y->axis];
+    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    int64_t pads[2 * AXES] = {0};
+    pads[axis] = from, pads[AXES + axis] = n - from - in_n;
+    if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
+    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &(int64_t){from + n}), onnx_list(x, 1, &axis)};
+    onnx_node(x->model, "Slice", result, 4, all);
+}
+
+/* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
+static void onnx_expand(Export *x, const Node *y, const char *result)
+{
+    int64_t shape[AXES];
+    onnx_shape(x, y, shape);
+    if (x->varies[y->id]) shape[0] = 1;
+    onnx_apply(x, "Expand", onnx_value_of(x, y, 0, ONNX_MAP), onnx_list(x, AXES, shape), result);
+}
+
+static void onnx_fill(Export *x, const Node *y, const char *result)
+{
+    int64_t shape[AXES];
+    onnx_shape(x, y, shape);
+    onnx_apply(x, "Expand", onnx_number(x, y->a), onnx_list(x, AXES, shape), result);
+}
+
+/* The ops whose operator has the same operands and no attributes. Reciprocal is ours but for 1/0, which is 0 here. */
+static const char *onnx_namesake(Op op)
+{
+    static const struct { Op op; const char *name; } namesakes[] = {
+        {OP_add, "Add"}, {OP_sub, "Sub"}, {OP_mul, "Mul"}, {OP_sqrt, "Sqrt"}, {OP_reciprocal, "Reciprocal"},
+        {OP_exp, "Exp"}, {OP_log, "Log"}, {OP_sin, "Sin"}, {OP_tanh, "Tanh"}, {OP_sigmoid, "Sigmoid"},
+        {OP_softplus, "Softplus"}, {OP_abs, "Abs"}, {OP_sign, "Sign"}, {OP_prelu, "PRelu"},
+        {OP_stop_grad, "Identity"}};
+    for (size_t i = 0; i < sizeof namesakes / sizeof *namesakes; i++)
+        if (namesakes[i].op == op) return namesakes[i].name;
+    return NULL;
+}
+
+static int export_node(Export *x, const Node *y)
+{
+    const char *result = x->names[y->id], *namesake = onnx_namesake(y->op), *in = NULL;
+    bool twice = y->in[1] == y->in[0];
+    if (y->op == OP_leaf) return 1;                                     /* written where it is read */
+    if (namesake) {
+        in = onnx_value_of(x, y, 0, ONNX_MAP);
+        onnx_apply(x, namesake, in, y->in[1] ? onnx_value_of(x, y, 1, ONNX_MAP) : NULL, result);
+        return 1;
+    }
+    switch (y->op) {
+    case OP_fill: onnx_fill(x, y, result); return 1;
+    case OP_affine: onnx_affine(x, y, result); return 1;
+    case OP_square: in = onnx_value_of(x, y, 0, ONNX_MAP), onnx_apply(x, "Mul", in, in, result); return 1;
+    case OP_leaky_relu: onnx_leaky(x, onnx_value_of(x, y, 0, ONNX_MAP), y->a, result); return 1;
+    case OP_sum: onnx_sum(x, y, result); return 1;
+    case OP_broadcast: onnx_expand(x, y, result); return 1;
+    case OP_reshape: onnx_reshape(x, y, result); return 1;
+    case OP_slice: case OP_pad: onnx_slice_or_pad(x, y, result); return 1;
+    case OP_conv2d: case OP_conv2d_input_grad: onnx_convolution(x, y, result); return 1;
+    case OP_instance_norm: onnx_norm(x, y, result); return 1;
+    case OP_concat:
+        in = onnx_value_of(x, y, 0, ONNX_MAP);
+        onnx_apply(x, "Concat", in, onnx_value_of(x, y, 1, ONNX_MAP), result);
+        onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
+        return 1;
+    case OP_softmax:
+        onnx_apply(x, "Softmax", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
+        onnx_attribute_int(x->model, "axis", 1);
+        return 1;
+    case OP_logsumexp: case OP_pick_largest:
+        if (y->op == OP_pick_largest && !twice) break;
+        in = onnx_value_of(x, y, 0, ONNX_MAP);
+        onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", in, NULL, result);
+        onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
+        return 1;
+    case OP_max_pool:
+        if (!twice) break;
+        onnx_apply(x, "MaxPool", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
+        onnx_window(x, &y->conv, false);
+        return 1;
+    default: break;
+    }
+    return fail(x->e, 1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
+}
+
+/* Which nodes are part of y, and which of those depend on an input. */
+static void export_marks(Export *x, const Node *y)
+{
+    x->needed[y->id] = true;
+    for (int i = y->id; i >= 0; i--)
+        for (int k = 0; x->needed[i] && k < MAX_INPUTS; k++) {
+            const Node *operand = onnx_operand(x->graph->nodes[i], k);
+            if (operand) x->needed[operand->id] = true;
+        }
+    for (int i = 0; i < x->n_inputs; i++) x->varies[x->inputs[i]->id] = true;
+    for (int i = 0; i <= y->id; i++)
+        for (int k = 0; k < MAX_INPUTS; k++) {
+            const Node *operand = x->graph->nodes[i]->in[k];
+            if (operand) x->varies[i] |= x->varies[operand->id];
+        }
+}
+
+static void export_input(Export *x, int i)
+{
+    const Node *y = x->inputs[i];
+    int64_t shape[AXES];
+    onnx_shape(x, y, shape);
+    bool flat = y->shape.d[1] == 1 && y->shape.d[2] == 1;
+    onnx_input(x->model, x->input_names[i], flat ? 2 : AXES, shape);
+    const char *map = x->input_names[i];
+    if (flat) map = onnx_apply(x, "Reshape", map, onnx_list(x, AXES, (int64_t[]){0, 0, 1, 1}), NULL);
+    x->names[y->id] = map;
+}
+
+static void export_output(Export *x, const Node *y, const char *name)
+{
+    int64_t shape[AXES];
+    onnx_shape(x, y, shape);
+    bool flat = x->varies[y->id] && y->shape.d[1] == 1 && y->shape.d[2] == 1;
+    const char *value = y->op == OP_leaf && !x->varies[y->id] ? onnx_leaf(x, y, ONNX_MAP) : x->names[y->id];
+    onnx_apply(x, flat ? "Flatten" : "Identity", value, NULL, name);
+    onnx_output(x->model, name, flat ? 2 : AXES, shape);
+}
+
+/* Appends the computation of y from the inputs to a model. The graph must not be planned yet: the planner fuses ops. */
+static int export_graph(OnnxModel *model, const Node *y, const char *name, Node *const *inputs,
+                        const char *const *input_names, int n_inputs, Error *e)
+{
+    size_t count = (size_t)y->id + 1;
+    Export x = {.model = model, .graph = y->graph, .inputs = inputs, .input_names = input_names, .n_inputs = n_inputs};
+    x.e = e;
+    x.needed = must_alloc(count, sizeof *x.needed), x.varies = must_alloc(count, sizeof *x.varies);
+    x.names = must_alloc(count, sizeof *x.names), x.leaves = must_alloc(count, sizeof *x.leaves);
+    int ok = 1;
+    export_marks(&x, y);
+    for (int i = 0; i < n_inputs; i++) export_input(&x, i);
+    for (int i = 0; ok && i <= y->id; i++) {
+        char made[24];
+        if (!x.needed[i] || x.names[i]) continue;
+        snprintf(made, sizeof made, "v%d", i);
+        x.names[i] = onnx_own(&x, made);
+        ok = export_node(&x, x.graph->nodes[i]);
+    }
+    if (ok) export_output(&x, y, name);
+    names_free(&x.owned);
+    free(x.needed), free(x.varies), free(x.names), free(x.leaves);
+    return ok;
+}
+
+/* What a program that runs the file must know: the classes, and where GANmut's emotions lie. */
+static void describe_generator(OnnxModel *model, const Facegan *generator)
+{
+    Gamut gamut = gamut_of(&generator->g);
+    char key[NAME + 16], text[2 * TEXT] = "";
+    for (int k = 0; k < generator->g.classes; k++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", k ? "," : "", generator->class_names[k]);
+    }
+    onnx_metadata(model, "classes", text);
+    onnx_metadata(model, "range", "[-1,1]");
+    for (int k = 0; generator->g.space && k < gamut.n; k++) {
+        text[0] = 0;
+        for (int i = 0; i < gamut.dimensions; i++) {
+            size_t used = strlen(text);
+            snprintf(text + used, sizeof text - used, "%s%.9g", i ? "," : "", gamut.mean[k][i]);
+        }
+        snprintf(key, sizeof key, "place.%s", generator->class_names[k]);
+        onnx_metadata(model, key, text);
+    }
+}
+
+/* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
+static int export_classifier(const char *run, const char *path, Error *e)
+{
+    char why[ONNX_ERROR_SIZE];
+    Classifier *c = classifier_open(run, e);
+    if (!c) return 0;
+    Graph *g = graph_new();
+    Tensor *x = tensor_new("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
+    net_attach(&c->net, g);
+    Node *input = leaf(g, x), *scores = classifier_scores(&c->net, input, NULL),
+         *y = c->p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores);
+    OnnxModel *model = onnx_begin("facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    char text[MAX_CLASSES * (NAME + 1)] = "";
+    for (int k = 0; k < c->net.classes; k++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", k ? "," : "", c->class_names[k]);
+    if (model) onnx_metadata(model, "classes", text), onnx_metadata(model, "range", "[-1,1]");
+    int ok = model ? export_graph(model, y, "probabilities", &input, (const char *[]){"picture"}, 1, e) : fail(e, 1, "out of memory");
+    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
+    else if (!ok) onnx_free(model);
+    graph_free(g);
+    tensor_free(x);
+    classifier_close(c);
+    return ok;
+}
+
+static Node *leaf_of(const Graph *g, const Tensor *tensor)
+{
+    for (int i = 0; i < g->count; i++)
+        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == tensor) return g->nodes[i];
+    return NULL;
+}
+
+/* A generator as `drawn` = G(picture, condition). */
+static int export_generator(const char *run, const char *path, Error *e)
+{
+    char why[ONNX_ERROR_SIZE];
+    Facegan *generator = open_generator(run, e);
+    if (!generator) return 0;
+    Drawing d = drawing_new(&generator->g, expression_generator, 1);
+    Node *inputs[2] = {leaf_of(d.graph, d.x), leaf_of(d.graph, d.condition)};
+    static const char *const names[2] = {"picture", "condition"};
+    OnnxModel *model = onnx_begin("facegan generator", "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    if (model) describe_generator(model, generator);
+    int ok = model && export_graph(model, d.y, "drawn", inputs, names, 2, e);
+    if (!model) fail(e, 1, "out of memory");
+    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
+    else if (!ok) onnx_free(model);
+    drawing_free(&d);
+    facegan_close(generator);
+    return ok;
+}
+
+/* ================================================================================================
+ * 15  EXPERIMENTS
+ *
+ * A study answers one question with data, several runs and a page of tables and figures. The last of them is the first
+ * chapter's, at work.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 15.1  Studies
  *
  * A study is a list of command lines, carried out as if they had been typed (facegan_main), and a table of what came of
  * them. Every run stays under --out, so a study that was stopped goes on where it was, and a second one with other
@@ -16212,7 +16713,7 @@ static int save_study_page(Page *page, const char *out, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.15  study truth: GANmut's space against faces whose expression is known
+ * 15.2  study truth: GANmut's space against faces whose expression is known
  *
  * Two small networks learn from drawn faces that no generator saw: one the emotion, one its intensity and the action
  * units (their shares in labels.csv, by sigmoid cross-entropy). How far off they are on yet other faces is printed
@@ -16679,7 +17180,7 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.16  study augment: do drawn pictures help a classifier that has seen few real ones?
+ * 15.3  study augment: do drawn pictures help a classifier that has seen few real ones?
  *
  * For each seed: so many real pictures of each class, chosen by chance; a StarGAN that learns from these alone; each of
  * them drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and drawn,
@@ -16893,7 +17394,7 @@ static int study_augment(char *const *inputs, int n_inputs, const Settings *give
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.17  study ganmut: seed 002's tables and figures
+ * 15.4  study ganmut: Surani's tables and figures
  *
  * A text file says which runs are compared and who judges them, a line each (# begins a comment):
  *
@@ -17075,471 +17576,7 @@ static int study_ganmut(char *const *inputs, int n, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.18  A graph as an ONNX file
- *
- * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
- * channels before rows and columns,
- *
- *     ours  (N,H,W,C)  (R,S,C,K)          there  (N,C,H,W)  (K,C,R,S)
- *
- * so axes are renamed, filters get the order they have in checkpoints anyway, and only a reshape, which counts
- * elements in our order, stands between two transpositions. Sides are fixed, the batch N is free: it is the first axis
- * of what depends on an input, and of nothing else. Pictures and maps are of rank 4; conditions and scores, (N,1,1,n),
- * are (N,n). ---------------------------------------------------------------------------------------------- */
-
-enum { ONNX_OPSET = 17 };
-
-typedef struct Export {
-    OnnxModel *model;
-    const Graph *graph;
-    Node *const *inputs;
-    const char *const *input_names;
-    int n_inputs;
-    bool *needed, *varies;              /* by node id: is it part of the result? does it depend on an input? */
-    const char **names;                 /* by node id: what its value is called in the file */
-    const char *(*leaves)[3];           /* by node id and kind: a leaf's names there, once written */
-    Names owned;                        /* the texts of names that were made here */
-    Error *e;
-} Export;
-
-static const int onnx_axis[AXES] = {0, 2, 3, 1};            /* where our axes N H W C are there */
-static const int onnx_order[AXES] = {0, 3, 1, 2};           /* which of our axes stands at each place there */
-
-static const char *onnx_own(Export *x, const char *name)
-{
-    names_add(&x->owned, name);
-    return x->owned.items[x->owned.count - 1];
-}
-
-static const char *onnx_fresh(Export *x)
-{
-    char name[24];
-    snprintf(name, sizeof name, "t%d", x->owned.count);
-    return onnx_own(x, name);
-}
-
-static const char *onnx_number(Export *x, double value)
-{
-    const char *name = onnx_fresh(x);
-    onnx_floats(x->model, name, 0, NULL, &(float){(float)value});
-    return name;
-}
-
-static const char *onnx_list(Export *x, int n, const int64_t *values)
-{
-    const char *name = onnx_fresh(x);
-    onnx_integers(x->model, name, 1, &(int64_t){n}, values);
-    return name;
-}
-
-/* result = op(a, b), b being absent where it is NULL; a result without a name gets one. */
-static const char *onnx_apply(Export *x, const char *op, const char *a, const char *b, const char *result)
-{
-    if (!result) result = onnx_fresh(x);
-    onnx_node(x->model, op, result, b ? 2 : 1, (const char *[]){a, b});
-    return result;
-}
-
-/* A shape in the other order; the batch of what varies is free. */
-static void onnx_shape(const Export *x, const Node *y, int64_t shape[AXES])
-{
-    for (int i = 0; i < AXES; i++) shape[i] = y->shape.d[onnx_order[i]];
-    if (x->varies[y->id]) shape[0] = ONNX_BATCH;
-}
-
-/* Past what changes nothing: a reshape to the shape it has, as a batch norm of one picture makes. */
-static const Node *onnx_origin(const Node *u)
-{
-    while (u && (u->op == OP_reshape || u->op == OP_stop_grad) && shape_equal(u->shape, u->in[0]->shape)) u = u->in[0];
-    return u;
-}
-
-static bool norm_of_itself(const Node *y)
-{
-    return y->in[1]->op == OP_moments && onnx_origin(y->in[1]->in[0]) == onnx_origin(y->in[0]);
-}
-
-/* The operand that is really read: ONNX repeats operands of sums and products by itself, computes an instance norm's
- * moments with the norm, and takes a pool's or a maximum's one operand once. NULL: none. */
-static const Node *onnx_operand(const Node *y, int k)
-{
-    const Node *u = onnx_origin(y->in[k]);
-    bool twice = y->op == OP_max_pool || y->op == OP_pick_largest, of_itself = y->op == OP_instance_norm;
-    bool pointwise = y->op == OP_add || y->op == OP_sub || y->op == OP_mul;
-    of_itself = of_itself && norm_of_itself(y);
-    if (!u || ((twice || of_itself) && k == 1)) return NULL;
-    if (!pointwise || u->op != OP_broadcast || y->in[1 - k]->op == OP_broadcast) return u;
-    return onnx_origin(u->in[0]);                                       /* the other one has the result's shape */
-}
-
-/* How numbers stand in the file: a map as (N,C,H,W), a filter as (K,C,R,S), a bias or scale as (C). */
-typedef enum OnnxKind { ONNX_MAP, ONNX_FILTER, ONNX_VECTOR } OnnxKind;
-
-static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
-{
-    char name[96];
-    Shape s = y->shape;
-    const real *data = y->tensor->data;
-    size_t n = shape_count(s), i = 0;
-    const int64_t shapes[][AXES] = {{s.d[0], s.d[3], s.d[1], s.d[2]}, {s.d[3], s.d[2], s.d[0], s.d[1]}, {(int64_t)n}};
-    if (x->leaves[y->id][kind]) return x->leaves[y->id][kind];
-    snprintf(name, sizeof name, "%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
-    if (names_find(&x->owned, name) >= 0) snprintf(name, sizeof name, "%s.%d", y->tensor->name, y->id);
-    float *numbers = must_alloc(n, sizeof *numbers);
-    for (; kind != ONNX_MAP && i < n; i++) numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, i) : i];
-    if (kind == ONNX_MAP)
-        for (int a = 0; a < s.d[0]; a++)
-            for (int c = 0; c < s.d[3]; c++)
-                for (int p = 0; p < s.d[1] * s.d[2]; p++)
-                    numbers[i++] = (float)data[index_repeated(s, a, p / s.d[2], p % s.d[2], c)];
-    onnx_floats(x->model, name, kind == ONNX_VECTOR ? 1 : AXES, shapes[kind], numbers);
-    free(numbers);
-    return x->leaves[y->id][kind] = onnx_own(x, name);
-}
-
-/* What operand k of y is called, written out as the kind that the operator wants. */
-static const char *onnx_value_of(Export *x, const Node *y, int k, OnnxKind kind)
-{
-    const Node *u = onnx_operand(y, k);
-    if (!u) return "";
-    if (u->op == OP_leaf && !x->varies[u->id]) return onnx_leaf(x, u, kind);
-    const char *name = x->names[u->id];
-    if (kind == ONNX_VECTOR) return onnx_apply(x, "Reshape", name, onnx_list(x, 1, (int64_t[]){-1}), NULL);
-    if (kind == ONNX_MAP) return name;
-    name = onnx_apply(x, "Transpose", name, NULL, NULL);                /* a computed filter, (R,K,S,C) there */
-    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){1, 3, 0, 2});
-    return name;
-}
-
-static void onnx_leaky(Export *x, const char *in, double slope, const char *result)
-{
-    onnx_apply(x, slope == 1 ? "Identity" : slope == 0 ? "Relu" : "LeakyRelu", in, NULL, result);
-    if (slope != 0 && slope != 1) onnx_attribute_float(x->model, "alpha", (float)slope);
-}
-
-/* Kernel, stride and the zeros on every side; what a transposed convolution's last stride did not reach comes as
- * output_padding. */
-static void onnx_window(Export *x, const ConvShape *s, bool transposed)
-{
-    int after[2] = {(s->ho - 1) * s->stride + s->r - s->h - s->pad_y, (s->wo - 1) * s->stride + s->s - s->w - s->pad_x};
-    const int64_t missing[2] = {after[0] < 0 ? -after[0] : 0, after[1] < 0 ? -after[1] : 0};
-    const int64_t pads[4] = {s->pad_y, s->pad_x, after[0] > 0 ? after[0] : 0, after[1] > 0 ? after[1] : 0};
-    onnx_attribute_ints(x->model, "kernel_shape", 2, (int64_t[]){s->r, s->s});
-    onnx_attribute_ints(x->model, "strides", 2, (int64_t[]){s->stride, s->stride});
-    onnx_attribute_ints(x->model, "pads", 4, pads);
-    if (transposed) onnx_attribute_ints(x->model, "output_padding", 2, missing);
-}
-
-static void onnx_convolution(Export *x, const Node *y, const char *result)
-{
-    bool transposed = y->op == OP_conv2d_input_grad;
-    const char *sum = y->a == 1 ? result : onnx_fresh(x);
-    const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 1, ONNX_FILTER),
-                         onnx_value_of(x, y, BIAS, ONNX_VECTOR)};
-    onnx_node(x->model, transposed ? "ConvTranspose" : "Conv", sum, *in[2] ? 3 : 2, in);
-    onnx_window(x, &y->conv, transposed);
-    onnx_attribute_int(x->model, "group", y->conv.groups);
-    if (sum != result) onnx_leaky(x, sum, y->a, result);
-}
-
-/* A range of channels. */
-static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_t n)
-{
-    const char *result = onnx_fresh(x);
-    const int64_t end = from + n, axis = 1;
-    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
-    onnx_node(x->model, "Slice", result, 4, all);
-    return result;
-}
-
-/* With moments that do not come from x, as a batch norm at work has them: (x - mean) (1/deviation) scale + shift. */
-static void onnx_norm_apart(Export *x, const Node *y, const char *result)
-{
-    const char *moments = onnx_value_of(x, y, 1, ONNX_MAP);
-    int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_value_of(x, y, 0, ONNX_MAP), onnx_channels(x, moments, 0, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_value_of(x, y, 2, ONNX_MAP), NULL);
-    onnx_apply(x, "Add", h, onnx_value_of(x, y, 3, ONNX_MAP), result);
-}
-
-static void onnx_norm(Export *x, const Node *y, const char *result)
-{
-    bool more = y->in[4] || y->a != 1;
-    const char *normed = more ? onnx_fresh(x) : result;
-    if (!norm_of_itself(y)) onnx_norm_apart(x, y, normed);
-    else {
-        const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 2, ONNX_VECTOR),
-                             onnx_value_of(x, y, 3, ONNX_VECTOR)};
-        onnx_node(x->model, "InstanceNormalization", normed, 3, in);
-        onnx_attribute_float(x->model, "epsilon", (float)y->in[1]->a);
-    }
-    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_value_of(x, y, 4, ONNX_MAP), result);
-    else if (more) onnx_leaky(x, normed, y->a, result);
-}
-
-static const char *onnx_transpose(Export *x, const char *in, const int *order)
-{
-    const char *result = onnx_apply(x, "Transpose", in, NULL, NULL);
-    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){order[0], order[1], order[2], order[3]});
-    return result;
-}
-
-/* The same numbers in our order under another shape; the batch is copied (0) where it is free. */
-static void onnx_reshape(Export *x, const Node *y, const char *result)
-{
-    const int *d = y->shape.d;
-    int64_t first = x->varies[y->id] ? 0 : d[0];
-    const char *ours = onnx_transpose(x, onnx_value_of(x, y, 0, ONNX_MAP), onnx_axis);
-    const char *shape = onnx_list(x, AXES, (int64_t[]){first, d[1], d[2], d[3]});
-    onnx_apply(x, "Identity", onnx_transpose(x, onnx_apply(x, "Reshape", ours, shape, NULL), onnx_order), NULL, result);
-}
-
-static void onnx_affine(Export *x, const Node *y, const char *result)
-{
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
-    if (y->a != 1) in = onnx_apply(x, "Mul", in, onnx_number(x, y->a), y->b == 0 ? result : NULL);
-    if (y->b != 0) onnx_apply(x, "Add", in, onnx_number(x, y->b), result);
-    else if (y->a == 1) onnx_apply(x, "Identity", in, NULL, result);
-}
-
-static void onnx_sum(Export *x, const Node *y, const char *result)
-{
-    int64_t axes[AXES];
-    int n = 0;
-    for (int i = 0; i < AXES; i++)
-        if (y->shape.d[i] < y->in[0]->shape.d[i]) axes[n++] = onnx_axis[i];
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP), *over = n ? onnx_list(x, n, axes) : NULL;
-    onnx_apply(x, n ? "ReduceSum" : "Identity", in, over, result);
-}
-
-/* slice: from, to, axis; pad: the zeros before and after every axis. */
-static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
-{
-    int64_t axis = onnx_axis[y->axis], from = y->from, n = y->shape.d[y->axis], in_n = y->in[0]->shape.d[y->axis];
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
-    int64_t pads[2 * AXES] = {0};
-    pads[axis] = from, pads[AXES + axis] = n - from - in_n;
-    if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
-    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &(int64_t){from + n}), onnx_list(x, 1, &axis)};
-    onnx_node(x->model, "Slice", result, 4, all);
-}
-
-/* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
-static void onnx_expand(Export *x, const Node *y, const char *result)
-{
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    if (x->varies[y->id]) shape[0] = 1;
-    onnx_apply(x, "Expand", onnx_value_of(x, y, 0, ONNX_MAP), onnx_list(x, AXES, shape), result);
-}
-
-static void onnx_fill(Export *x, const Node *y, const char *result)
-{
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    onnx_apply(x, "Expand", onnx_number(x, y->a), onnx_list(x, AXES, shape), result);
-}
-
-/* The ops whose operator has the same operands and no attributes. Reciprocal is ours but for 1/0, which is 0 here. */
-static const char *onnx_namesake(Op op)
-{
-    static const struct { Op op; const char *name; } namesakes[] = {
-        {OP_add, "Add"}, {OP_sub, "Sub"}, {OP_mul, "Mul"}, {OP_sqrt, "Sqrt"}, {OP_reciprocal, "Reciprocal"},
-        {OP_exp, "Exp"}, {OP_log, "Log"}, {OP_sin, "Sin"}, {OP_tanh, "Tanh"}, {OP_sigmoid, "Sigmoid"},
-        {OP_softplus, "Softplus"}, {OP_abs, "Abs"}, {OP_sign, "Sign"}, {OP_prelu, "PRelu"},
-        {OP_stop_grad, "Identity"}};
-    for (size_t i = 0; i < sizeof namesakes / sizeof *namesakes; i++)
-        if (namesakes[i].op == op) return namesakes[i].name;
-    return NULL;
-}
-
-static int export_node(Export *x, const Node *y)
-{
-    const char *result = x->names[y->id], *namesake = onnx_namesake(y->op), *in = NULL;
-    bool twice = y->in[1] == y->in[0];
-    if (y->op == OP_leaf) return 1;                                     /* written where it is read */
-    if (namesake) {
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, namesake, in, y->in[1] ? onnx_value_of(x, y, 1, ONNX_MAP) : NULL, result);
-        return 1;
-    }
-    switch (y->op) {
-    case OP_fill: onnx_fill(x, y, result); return 1;
-    case OP_affine: onnx_affine(x, y, result); return 1;
-    case OP_square: in = onnx_value_of(x, y, 0, ONNX_MAP), onnx_apply(x, "Mul", in, in, result); return 1;
-    case OP_leaky_relu: onnx_leaky(x, onnx_value_of(x, y, 0, ONNX_MAP), y->a, result); return 1;
-    case OP_sum: onnx_sum(x, y, result); return 1;
-    case OP_broadcast: onnx_expand(x, y, result); return 1;
-    case OP_reshape: onnx_reshape(x, y, result); return 1;
-    case OP_slice: case OP_pad: onnx_slice_or_pad(x, y, result); return 1;
-    case OP_conv2d: case OP_conv2d_input_grad: onnx_convolution(x, y, result); return 1;
-    case OP_instance_norm: onnx_norm(x, y, result); return 1;
-    case OP_concat:
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, "Concat", in, onnx_value_of(x, y, 1, ONNX_MAP), result);
-        onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
-        return 1;
-    case OP_softmax:
-        onnx_apply(x, "Softmax", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
-        onnx_attribute_int(x->model, "axis", 1);
-        return 1;
-    case OP_logsumexp: case OP_pick_largest:
-        if (y->op == OP_pick_largest && !twice) break;
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", in, NULL, result);
-        onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
-        return 1;
-    case OP_max_pool:
-        if (!twice) break;
-        onnx_apply(x, "MaxPool", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
-        onnx_window(x, &y->conv, false);
-        return 1;
-    default: break;
-    }
-    return fail(x->e, 1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
-}
-
-/* Which nodes are part of y, and which of those depend on an input. */
-static void export_marks(Export *x, const Node *y)
-{
-    x->needed[y->id] = true;
-    for (int i = y->id; i >= 0; i--)
-        for (int k = 0; x->needed[i] && k < MAX_INPUTS; k++) {
-            const Node *operand = onnx_operand(x->graph->nodes[i], k);
-            if (operand) x->needed[operand->id] = true;
-        }
-    for (int i = 0; i < x->n_inputs; i++) x->varies[x->inputs[i]->id] = true;
-    for (int i = 0; i <= y->id; i++)
-        for (int k = 0; k < MAX_INPUTS; k++) {
-            const Node *operand = x->graph->nodes[i]->in[k];
-            if (operand) x->varies[i] |= x->varies[operand->id];
-        }
-}
-
-static void export_input(Export *x, int i)
-{
-    const Node *y = x->inputs[i];
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    bool flat = y->shape.d[1] == 1 && y->shape.d[2] == 1;
-    onnx_input(x->model, x->input_names[i], flat ? 2 : AXES, shape);
-    const char *map = x->input_names[i];
-    if (flat) map = onnx_apply(x, "Reshape", map, onnx_list(x, AXES, (int64_t[]){0, 0, 1, 1}), NULL);
-    x->names[y->id] = map;
-}
-
-static void export_output(Export *x, const Node *y, const char *name)
-{
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    bool flat = x->varies[y->id] && y->shape.d[1] == 1 && y->shape.d[2] == 1;
-    const char *value = y->op == OP_leaf && !x->varies[y->id] ? onnx_leaf(x, y, ONNX_MAP) : x->names[y->id];
-    onnx_apply(x, flat ? "Flatten" : "Identity", value, NULL, name);
-    onnx_output(x->model, name, flat ? 2 : AXES, shape);
-}
-
-/* Appends the computation of y from the inputs to a model. The graph must not be planned yet: the planner fuses ops. */
-static int export_graph(OnnxModel *model, const Node *y, const char *name, Node *const *inputs,
-                        const char *const *input_names, int n_inputs, Error *e)
-{
-    size_t count = (size_t)y->id + 1;
-    Export x = {.model = model, .graph = y->graph, .inputs = inputs, .input_names = input_names, .n_inputs = n_inputs};
-    x.e = e;
-    x.needed = must_alloc(count, sizeof *x.needed), x.varies = must_alloc(count, sizeof *x.varies);
-    x.names = must_alloc(count, sizeof *x.names), x.leaves = must_alloc(count, sizeof *x.leaves);
-    int ok = 1;
-    export_marks(&x, y);
-    for (int i = 0; i < n_inputs; i++) export_input(&x, i);
-    for (int i = 0; ok && i <= y->id; i++) {
-        char made[24];
-        if (!x.needed[i] || x.names[i]) continue;
-        snprintf(made, sizeof made, "v%d", i);
-        x.names[i] = onnx_own(&x, made);
-        ok = export_node(&x, x.graph->nodes[i]);
-    }
-    if (ok) export_output(&x, y, name);
-    names_free(&x.owned);
-    free(x.needed), free(x.varies), free(x.names), free(x.leaves);
-    return ok;
-}
-
-/* What a program that runs the file must know: the classes, and where GANmut's emotions lie. */
-static void describe_generator(OnnxModel *model, const Facegan *generator)
-{
-    Gamut gamut = gamut_of(&generator->g);
-    char key[NAME + 16], text[2 * TEXT] = "";
-    for (int k = 0; k < generator->g.classes; k++) {
-        size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%s", k ? "," : "", generator->class_names[k]);
-    }
-    onnx_metadata(model, "classes", text);
-    onnx_metadata(model, "range", "[-1,1]");
-    for (int k = 0; generator->g.space && k < gamut.n; k++) {
-        text[0] = 0;
-        for (int i = 0; i < gamut.dimensions; i++) {
-            size_t used = strlen(text);
-            snprintf(text + used, sizeof text - used, "%s%.9g", i ? "," : "", gamut.mean[k][i]);
-        }
-        snprintf(key, sizeof key, "place.%s", generator->class_names[k]);
-        onnx_metadata(model, key, text);
-    }
-}
-
-/* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
-static int export_classifier(const char *run, const char *path, Error *e)
-{
-    char why[ONNX_ERROR_SIZE];
-    Classifier *c = classifier_open(run, e);
-    if (!c) return 0;
-    Graph *g = graph_new();
-    Tensor *x = tensor_new("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
-    net_attach(&c->net, g);
-    Node *input = leaf(g, x), *scores = classifier_scores(&c->net, input, NULL),
-         *y = c->p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores);
-    OnnxModel *model = onnx_begin("facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    char text[MAX_CLASSES * (NAME + 1)] = "";
-    for (int k = 0; k < c->net.classes; k++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", k ? "," : "", c->class_names[k]);
-    if (model) onnx_metadata(model, "classes", text), onnx_metadata(model, "range", "[-1,1]");
-    int ok = model ? export_graph(model, y, "probabilities", &input, (const char *[]){"picture"}, 1, e) : fail(e, 1, "out of memory");
-    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
-    else if (!ok) onnx_free(model);
-    graph_free(g);
-    tensor_free(x);
-    classifier_close(c);
-    return ok;
-}
-
-static Node *leaf_of(const Graph *g, const Tensor *tensor)
-{
-    for (int i = 0; i < g->count; i++)
-        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == tensor) return g->nodes[i];
-    return NULL;
-}
-
-/* A generator as `drawn` = G(picture, condition). */
-static int export_generator(const char *run, const char *path, Error *e)
-{
-    char why[ONNX_ERROR_SIZE];
-    Facegan *generator = open_generator(run, e);
-    if (!generator) return 0;
-    Drawing d = drawing_new(&generator->g, expression_generator, 1);
-    Node *inputs[2] = {leaf_of(d.graph, d.x), leaf_of(d.graph, d.condition)};
-    static const char *const names[2] = {"picture", "condition"};
-    OnnxModel *model = onnx_begin("facegan generator", "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    if (model) describe_generator(model, generator);
-    int ok = model && export_graph(model, d.y, "drawn", inputs, names, 2, e);
-    if (!model) fail(e, 1, "out of memory");
-    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
-    else if (!ok) onnx_free(model);
-    drawing_free(&d);
-    facegan_close(generator);
-    return ok;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.19  The toy at work: chapter 1's points, judged and drawn
+ * 15.5  The toy at work: chapter 1's points, judged and drawn
  * ---------------------------------------------------------------------------------------------- */
 
 enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_ITERATIONS = 1500 };
@@ -17724,7 +17761,7 @@ static int run_toy_of(const char *kind, const Settings *s, Error *e)
 }
 
 /* ================================================================================================
- * 14  THE COMMAND LINE
+ * 16  THE COMMAND LINE
  *
  *     facegan VERB [WHAT] [INPUT...] [--option value]...
  *
@@ -18100,7 +18137,7 @@ static const struct { const char *name, *text;
      "never saw G:\n"
      "    facegan sample runs/cgan --files --count 700 --out drawn\n"
      "    facegan classify eval drawn --classifier runs/judge --split all --out judged\n\n"
-     "--body dcgan, seed, wacgan; --recipe seed (wacgan) is seed 000's code as far as it is known; the "
+     "--body dcgan, seed, wacgan; --recipe seed (wacgan) is Kolbenschlag's code as far as it is known; the "
      "seed reports collapse.\n"},
     {"classify",
      "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man metrics`).\n\n"
@@ -18204,7 +18241,7 @@ static const Verb verbs[] = {
      "  facegan classify train fer2013 --classes angry,happy,sad --balance augment:5000 --out runs/three\n"
      "  facegan classify train fer2013 --network vgg19 --init vgg19.pth --out runs/vgg19\n"
      "  facegan classify eval fer2013 --classifier runs/three --views flip --out measured\n"},
-    {"reproduce", "reproduce 003 DATA", "a seed's experiment on the data given, its published numbers beside ours", NULL, 2, 2, run_reproduce,
+    {"reproduce", "reproduce 003 DATA", "a document's experiment on the data given, its published numbers beside ours", NULL, 2, 2, run_reproduce,
      "  facegan reproduce 003 fer2013 --out runs/003\n"
      "  facegan reproduce 003 fer2013 --network vgg19 --init vgg19.pth --out runs/003-vgg19\n"},
     {"edit", "edit [RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_edit,

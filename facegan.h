@@ -211,7 +211,7 @@ typedef struct Device {
 
 #ifdef FACEGAN_WORDS
 /* The words that facegan.c's first chapter is written in; chapters 2 to 5 define them. Shapes: (N,1,1,C) a batch of vectors. */
-typedef struct Net Net;                                         /* a network's parameters and what its optimiser keeps: 7 */
+typedef struct Net Net;                                         /* a network's parameters and what its optimiser keeps */
 static Net *net_new(char letter, double beta1, double beta2);   /* an empty one, which Adam will move */
 static void net_attach(Net *net, Graph *g);                     /* the layers that come now stand in graph g */
 static void sequential(Net *net, const char *prefix);           /* and are named prefix0.weight, prefix1... in files */

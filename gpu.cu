@@ -412,7 +412,7 @@ static void prelu_gpu(Node *y)
 /* ================================================================================================
  * 3  SUMS
  *
- * Any set of summed axes, with neighbours of a kind merged, is keep-sum-keep-sum-keep (as in facegan.c, 4.4):
+ * Any set of summed axes, with neighbours of a kind merged, is keep-sum-keep-sum-keep (as in facegan.c, 3.4):
  *
  *     out[k0][k2][k4] = sum over r1, r3 of x[k0][r1][k2][r3][k4]
  *
@@ -1124,7 +1124,7 @@ static void prepare_filter_gpu(Node *y)
 }
 
 /* ================================================================================================
- * 5  INSTANCE NORM                                                                    (facegan.c, 4.9)
+ * 5  INSTANCE NORM                                                                    (facegan.c, 3.9)
  *
  * Both reductions, of x for its moments and of dy for its gradients, go over H and W for each picture and channel. A
  * block of 8 warps takes 32 channels (the lanes) and a chunk of 256 pixels of one picture, 32 a thread, held in
@@ -1340,7 +1340,7 @@ static void fill_gpu(Node *y)
 /* ------------------------------------------------------------------------------------------------
  * 6.2  Copies: broadcast, concat, slice, pad
  *
- * A tensor seen along one axis is `outer` blocks of numbers in a row (facegan.c, 4.5). All three copy block by block,
+ * A tensor seen along one axis is `outer` blocks of numbers in a row (facegan.c, 3.5). All three copy block by block,
  * and a number of the result is a number of one operand or 0.
  * ---------------------------------------------------------------------------------------------- */
 
@@ -1479,7 +1479,7 @@ static void put_at_largest_gpu(Node *y)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 6.4  Max pooling                                                                    (facegan.c, 4.11)
+ * 6.4  Max pooling                                                                    (facegan.c, 3.11)
  * ---------------------------------------------------------------------------------------------- */
 
 /* Where x is largest (the first such place) in window (n,p,q) of channel c: h * W + w. */
@@ -1531,7 +1531,7 @@ static void max_unpool_gpu(Node *y)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 6.5  Warp                                                                           (facegan.c, 4.12)
+ * 6.5  Warp                                                                           (facegan.c, 3.12)
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Place2 { double u, v; } Place2;          /* in x's pixels, u to the right */
@@ -1590,9 +1590,9 @@ static void unwarp_gpu(Node *y)
 }
 
 /* ================================================================================================
- * 7  OPTIMISERS AND MOVING AVERAGES                                                   (facegan.c, 4.10)
+ * 7  OPTIMISERS AND MOVING AVERAGES                                                   (facegan.c, 3.10)
  *
- * The planner puts all updates last (facegan.c, 6.2), so that their launchers are called one after another: each adds
+ * The planner puts all updates last (facegan.c, 8.2), so that their launchers are called one after another: each adds
  * its parameter to a table, and when the table is full, another kind of row comes or the graph ends, one kernel updates
  * all of them. The table travels with the launch.
  * ============================================================================================== */

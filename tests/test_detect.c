@@ -1,4 +1,4 @@
-/* test_detect.c: chapter 10 without any trained weights: suppression of doubles, box regression, squares, averages over areas,
+/* test_detect.c: chapter 11 without any trained weights: suppression of doubles, box regression, squares, averages over areas,
  * anchors, the similarity transform, cutting and pasting, and both detectors on weight files that the test writes. What the
  * numbers should be was worked out by hand; tests/torch_detect.py holds the networks against PyTorch. */
 #define FACEGAN_LIBRARY
@@ -278,7 +278,7 @@ static void test_change(void)
 
 typedef struct Spec { const char *name; int rank; int64_t shape[4]; } Spec;
 
-/* Names and shapes of a network of the public ports, written down independently of chapter 10. */
+/* Names and shapes of a network of the public ports, written down independently of chapter 11. */
 static const Spec pnet_spec[] = {
     {"conv1.weight", 4, {10, 3, 3, 3}}, {"conv1.bias", 1, {10}}, {"prelu1.weight", 1, {10}}, {"conv2.weight", 4, {16, 10, 3, 3}}, {"conv2.bias", 1, {16}},
     {"prelu2.weight", 1, {16}}, {"conv3.weight", 4, {32, 16, 3, 3}}, {"conv3.bias", 1, {32}}, {"prelu3.weight", 1, {32}}, {"conv4_1.weight", 4, {2, 32, 1, 1}},
