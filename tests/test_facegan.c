@@ -432,7 +432,7 @@ static void test_penalty(char which)
     net_attach(&d, g);
     Node *x = test_leaf(g, shape_of(2, 8, 8, 2), -1, 1, false), *leaves[MAX_PARAMETERS + 1],
          *gradients[MAX_PARAMETERS + 1];
-    Node *scores = stargan_source(&d, stargan_features(&d, x));
+    Node *scores = stargan_source(&d, stargan_features(&d, x), NULL);
     Tensor *tensors[MAX_PARAMETERS + 1];
     net_initialise(&d, 5);
     Node *slope = keep(grad1(sum(scores), x));
@@ -556,7 +556,7 @@ static void test_targets(void)
     t.recipe.batch = N;
     t.labels = labels;
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
-        for (t.iteration = 0; t.iteration < 100; t.iteration++)
+        for (t.now.iteration = 0; t.now.iteration < 100; t.now.iteration++)
             for (int different = 0; different < 2; different++) {
                 int order[N], seen[N] = {0}, of_label[3] = {0}, own = 0, most = 0;
                 snprintf(t.settings.targets, sizeof t.settings.targets, different ? "different" : "permute");
@@ -572,10 +572,10 @@ static void test_targets(void)
                     own += labels[order[i]] == labels[i];
                     most = ++of_label[labels[i]] > most ? of_label[labels[i]] : most;
                 }
-                CHECK_MSG(once == N, "iteration %ld: the targets are no permutation", t.iteration);
+                CHECK_MSG(once == N, "iteration %ld: the targets are no permutation", t.now.iteration);
                 int fewest = 2 * most > N ? 2 * most - N : 0;
                 CHECK_MSG(!different || own == fewest, "batch %zu iteration %ld: %d pictures keep their label, %d must",
-                          b, t.iteration, own, fewest);
+                          b, t.now.iteration, own, fewest);
             }
     CHECK(changed > 100 * N);
     t = (Trainer){0};
