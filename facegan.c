@@ -2,19 +2,22 @@
  * can read in order, that runs on any machine with a C compiler, and that is faster than the frameworks it replaces.
  *
  * CONTENTS
- *    0  this manual                                   8  losses, each beside its equation
- *    1  ground: errors, memory, chance, threads       9  data: readers, augmentation, the drawn faces
- *    2  tensors and the graph                        10  face detectors, alignment, pasting back
- *    3  CPU kernels (may be skipped)                 11  training recipes
- *    4  the ops: one row each                        12  metrics, verification, speed
- *    5  the gradient, symbol to symbol               13  pictures, pages, reports
- *    6  planning and running a graph                 14  the command line
- *    7  layers and networks
+ *    PART I  the story, to be read in order          PART III  the workshop
+ *      1  a whole GAN in sixty lines                   10  data sets and their formats
+ *      2  tensors and the graph                        11  faces in photographs
+ *      3  the ops: one row each                        12  runs
+ *      4  the gradient, symbol to symbol               13  classifiers and numbers, verification, speed
+ *      5  layers and networks                          14  pictures, pages, reports
+ *      6  losses, each beside its equation             15  experiments
+ *      7  steps, and the loop of training              16  the command line
+ *    PART II  the engine
+ *      8  planning and running a graph
+ *      9  settings and weights
  *
- * A student's path is 2, 4, 5, 7, 8, 11. Everything that computes is a row of one table of ops (facegan.h, FACEGAN_OPS): its
- * shape rule, its definition in plain loops, its kernel, its gradient rule and its test cases stand together in chapter 4. A
- * model is a function that calls op constructors; they append nodes to a graph and compute nothing. `grad` appends more nodes.
- * The graph is planned once, so that every node has a place in one arena, and then run again and again.
+ * Everything that computes is a row of one table of ops (facegan.h, FACEGAN_OPS): its shape rule, its definition in plain loops,
+ * its kernel, its gradient rule and its test cases stand together in chapter 3. A model is a function that calls op
+ * constructors; they append nodes to a graph and compute nothing. `grad` appends more nodes. The graph is planned once, so
+ * that every node has a place in one arena, and then run again and again.
  *
  * The letters for dimensions (N H W C K R S P X n) are declared once, in facegan.h.
  *
@@ -26,9 +29,15 @@
  *    hinge     Lim & Ye 2017, arXiv 1705.02894                    EMFACS  Friesen & Ekman 1983
  *    GANmut    d'Apolito et al. 2021, CVPR
  *    MTCNN     Zhang et al. 2016, arXiv 1604.02878                RetinaFace  Deng et al. 2020, arXiv 1905.00641
+ * and the four seminar papers:
+ *    Kolbenschlag    N. Kolbenschlag 2020, "Emotional face generation with adversarial networks": faces from noise
+ *    Ceovic et al.   "GANs for Generating Different Face Expressions": StarGAN on FER2013
+ *    Surani          M. Surani 2024, "GANmut: Generating and Modifying Facial Expressions", arXiv 2406.11079
+ *    EDI             "Emotion Detection in Images": VGG19 and three emotions
  */
-#ifndef ISA                             /* this file includes itself once per instruction set: see chapter 3 */
 #define FACEGAN_INTERNAL
+#define KERNELS_STATIC
+#define FACEGAN_WORDS
 #include "facegan.h"
 
 #include <ctype.h>
@@ -39,7 +48,6 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -57,6 +65,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#define KERNELS_IMPLEMENTATION
+#include "vendor/kernels.h"
+#define FACE_IMPLEMENTATION
+#define FACE_STATIC
+#include "vendor/face.h"
 #define IMAGE_IMPLEMENTATION
 #define IMAGE_STATIC
 #include "vendor/image.h"
@@ -83,16 +96,107 @@
 #include "vendor/options.h"
 
 /* ================================================================================================
- * 1  GROUND: ERRORS, MEMORY, CHANCE, THREADS
+ * PART I  THE STORY
  *
- * What every later chapter stands on and none of it is about pictures. A function that can fail for a reason the user
- * can act on takes an Error and returns 0 after filling it; running out of memory ends the program; a broken
- * invariant is a bug. Chance is counter-based, and work is split by shape and never by thread count, so that a seed
- * gives the same bits anywhere.
+ * A whole GAN first, of points in the plane; then everything that it is made of, and the networks that draw faces: tensors
+ * and the graph, the ops, the gradient, layers and networks, losses, the steps and the loop of training. It can be read from
+ * here to PART II in one go.
+ * ============================================================================================== */
+
+/* ================================================================================================
+ * 1  A WHOLE GAN IN SIXTY LINES
+ *
+ * Real points lie in heaps around a ring. G turns noise z into points and learns to put them where the real ones are; D says
+ * how real a point looks, and learns to tell G's from the others. `facegan toy gan`, `toy wgan` and `toy wgan-gp` run this
+ * in seconds and draw the points as they move. A GAN for faces is the same with other layers.
+ *
+ *              D minimises                                                         G minimises
+ *   gan        E log(1 + e^-D(x)) + E log(1 + e^D(G(z)))                           E log(1 + e^-D(G(z)))    (Goodfellow 2014)
+ *   wgan       E D(G(z)) - E D(x), its weights kept within +-0.1                   - E D(G(z))              (Arjovsky 2017)
+ *   wgan-gp    E D(G(z)) - E D(x) + 0.1 E (||d D(x_hat) / d x_hat||_2 - 1)^2       - E D(G(z))              (Gulrajani 2017)
+ *              x_hat = alpha x + (1 - alpha) G(z), alpha ~ U(0,1)
+ * ============================================================================================== */
+
+typedef enum ToyLoss { TOY_GAN, TOY_WGAN, TOY_WGAN_GP } ToyLoss;
+
+enum { CROWD = 256, TOY_WIDTH = 64, TOY_CRITIC = 5 };           /* N, points in a batch; hidden channels; D steps for a G step */
+static const double toy_rate = 2e-3, toy_beta1 = 0.5, toy_beta2 = 0.9;
+
+typedef struct Toy {
+    ToyLoss loss;
+    Net *g, *d;
+    Tensor *x, *z, *alpha;              /* (N,1,1,2) real points, (N,1,1,2) noise, (N,1,1,1) alpha */
+    Tensor *d_schedule, *g_schedule;    /* (1,1,1,3) */
+    Graph *d_step, *g_step;
+    Node *fake;                         /* G(z), (N,1,1,2), after a G step */
+} Toy;
+
+/* Either network: (N,1,1,2) -> (N,1,1,k). */
+static Node *toy_layers(Net *net, Node *h, int k)
+{
+    sequential(net, "main.");
+    for (int i = 0; i < 3; i++) h = dense(net, h, TOY_WIDTH, 0.2);                              // (N,1,1,64)
+    return dense(net, h, k, 1);
+}
+
+static Node *toy_penalty(Toy *t, Node *x, Node *fake, Node *alpha)
+{
+    Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), fake));                          // (N,1,1,2)
+    Node *slope = grad1(sum(toy_layers(t->d, x_hat, 1)), x_hat);                                // (N,1,1,2)
+    return mean(square(add_number(sqrt_of(sum_per_picture(square(slope))), -1)));
+}
+
+static void build_toy_d_step(Toy *t)
+{
+    Graph *g = t->d_step = graph_new();
+    Node *unused[2 * 4];                                        /* the gradients of 4 layers' weights and biases */
+    net_attach(t->g, g), net_attach(t->d, g);
+    Node *x = leaf(g, t->x), *fake = stop_grad(toy_layers(t->g, leaf(g, t->z), 2));             // (N,1,1,2)
+    Node *on_real = toy_layers(t->d, x, 1), *on_fake = toy_layers(t->d, fake, 1);               // (N,1,1,1)
+    Node *loss = t->loss == TOY_GAN ? add(mean(softplus(scale(on_real, -1))), mean(softplus(on_fake)))
+                                    : sub(mean(on_fake), mean(on_real));
+    if (t->loss == TOY_WGAN_GP) loss = add(loss, scale(toy_penalty(t, x, fake, leaf(g, t->alpha)), 0.1));
+    net_update(t->d, loss, leaf(g, t->d_schedule), unused);
+}
+
+static void build_toy_g_step(Toy *t)
+{
+    Graph *g = t->g_step = graph_new();
+    Node *unused[2 * 4];
+    net_attach(t->g, g), net_attach(t->d, g);
+    t->fake = keep(toy_layers(t->g, leaf(g, t->z), 2));                                         // (N,1,1,2)
+    Node *score = toy_layers(t->d, t->fake, 1);                                                 // (N,1,1,1)
+    Node *loss = t->loss == TOY_GAN ? mean(softplus(scale(score, -1))) : scale(mean(score), -1);
+    net_update(t->g, loss, leaf(g, t->g_schedule), unused);
+}
+
+/* Iteration i: D steps, then a G step. draw_batch fills x, z and alpha with batch number n. */
+static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
+{
+    for (long n = i * TOY_CRITIC; n < (i + 1) * TOY_CRITIC; n++) {
+        draw_batch(t, n);
+        set_schedule(t->d_schedule, toy_rate, toy_beta1, toy_beta2, n + 1);
+        graph_run(t->d_step);
+        if (t->loss == TOY_WGAN) clip_weights(t->d, (real)0.1);
+    }
+    set_schedule(t->g_schedule, toy_rate, toy_beta1, toy_beta2, i + 1);
+    graph_run(t->g_step);
+}
+
+/* ================================================================================================
+ * 2  TENSORS AND THE GRAPH
+ *
+ * A tensor is a named buffer that lives as long as the program wants: a weight, its moments, a batch. A node is an op
+ * applied to operands; a graph is the list of its nodes in the order they were made, which is an order in which they
+ * can be computed. Building never stops at a mistake: the first one is kept in the graph and reported when the graph
+ * is planned. Before them stand three things that all the rest stands on, too: errors, memory and chance.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 1.1  Errors and messages
+ * 2.1  Errors and messages
+ *
+ * A function that can fail for a reason the user can act on takes an Error and returns 0 after filling it; running out of
+ * memory ends the program; a broken invariant is a bug.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Error {
@@ -148,7 +252,7 @@ static double now_seconds(void)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 1.2  An arena of pages
+ * 2.2  An arena of pages
  *
  * All of a training step's values live in one block that is mapped once and reused by every run: fresh memory costs a
  * page fault every 4 KB, and large pages (asked for, where the system has them) cost the processor fewer address
@@ -203,7 +307,7 @@ static void *scratch(size_t bytes)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 1.3  Chance
+ * 2.3  Chance
  *
  * Philox 4x32-10 turns (key, counter) into four random words by ten rounds of multiplications. A draw is addressed by
  * what it is for: (seed, stream, index, which). Nothing is consumed, so the order of calls, the number of threads and
@@ -240,160 +344,8 @@ static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t whic
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 1.4  Threads
- *
- * One pool for the whole program. parallel() runs tasks 0..n-1; a task's results may depend on its index but never on
- * which worker ran it (the worker's number only chooses scratch memory). Each worker has a share of neighbouring tasks,
- * and when it is through, takes what is left of the others': from one job to the next a core so meets the same lines of
- * the pictures again, which are still in its caches (6% of a training step). A task is drawn by raising a number, the
- * share's ticket, which names the job as well: a worker that comes late finds no task left or draws one of the next job,
- * and nobody waits for a worker that the system keeps from running. Workers spin for about a millisecond between jobs
- * before they sleep: a training step has hundreds of jobs, a worker that has finished waits as long as another's last
- * task takes, and one that sleeps misses a short job altogether (waking it takes 50 us or more).
- * Denormal numbers are flushed to zero in every thread alike: they are hundredfold slower and carry nothing here.
+ * 2.4  Tensors, nodes, graphs
  * ---------------------------------------------------------------------------------------------- */
-
-typedef void Task(void *argument, int index, int worker);
-
-enum { MAX_THREADS = 64, SPINS = 40000, MAX_TASKS = (1 << 22) - 1 };
-
-static struct {
-    int threads;
-    pthread_t handles[MAX_THREADS];
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    atomic_int generation, sleepers, done, quit;
-    struct { _Alignas(ALIGNMENT) _Atomic uint64_t ticket; } shares[MAX_THREADS];    /* job (20 bits), end (22), next (22) */
-    Task *task;
-    void *argument;
-} pool = {.threads = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
-
-static int thread_count(void)
-{
-    return pool.threads;
-}
-
-static void flush_denormals(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);          /* flush to zero, denormals are zero */
-#elif defined(__aarch64__)
-    uint64_t control;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-    __asm__ volatile("msr fpcr, %0" : : "r"(control | 1u << 24));
-#endif
-}
-
-static inline void pause_briefly(int spins)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-    if (spins % 256 == 255) sched_yield();
-}
-
-/* Its own share first, then what is left of the others'. */
-static void take_tasks(int worker)
-{
-    for (int i = 0; i < pool.threads; i++) {
-        _Atomic uint64_t *share = &pool.shares[(worker + i) % pool.threads].ticket;
-        uint64_t ticket = atomic_load(share);
-        for (int next, end; next = (int)(ticket & MAX_TASKS), end = (int)(ticket >> 22 & MAX_TASKS), next < end;) {
-            if (!atomic_compare_exchange_weak(share, &ticket, ticket + 1)) continue;
-            pool.task(pool.argument, next, worker);
-            atomic_fetch_add(&pool.done, 1);
-            ticket = atomic_load(share);
-        }
-    }
-}
-
-static int wait_for_job(int seen)
-{
-    for (int spins = 0; spins < SPINS; spins++) {
-        if (atomic_load(&pool.generation) != seen) return atomic_load(&pool.generation);
-        pause_briefly(spins);
-    }
-    pthread_mutex_lock(&pool.mutex);
-    atomic_fetch_add(&pool.sleepers, 1);
-    while (atomic_load(&pool.generation) == seen) pthread_cond_wait(&pool.wake, &pool.mutex);
-    atomic_fetch_sub(&pool.sleepers, 1);
-    pthread_mutex_unlock(&pool.mutex);
-    return atomic_load(&pool.generation);
-}
-
-static void *worker_main(void *argument)
-{
-    int worker = (int)(intptr_t)argument;
-    flush_denormals();
-    for (int seen = 0;;) {
-        seen = wait_for_job(seen);
-        if (atomic_load(&pool.quit)) return NULL;
-        take_tasks(worker);
-    }
-}
-
-static void announce_job(void)
-{
-    pthread_mutex_lock(&pool.mutex);
-    atomic_fetch_add(&pool.generation, 1);
-    if (atomic_load(&pool.sleepers)) pthread_cond_broadcast(&pool.wake);
-    pthread_mutex_unlock(&pool.mutex);
-}
-
-static void parallel(int tasks, Task *task, void *argument)
-{
-    if (pool.threads == 1 || tasks == 1 || tasks > MAX_TASKS) {
-        for (int i = 0; i < tasks; i++) task(argument, i, 0);
-        return;
-    }
-    pool.task = task, pool.argument = argument;
-    atomic_store(&pool.done, 0);
-    uint64_t job = (uint64_t)(atomic_load(&pool.generation) + 1) << 44;
-    for (int i = 0; i < pool.threads; i++) {
-        uint64_t begin = (uint64_t)(tasks * (int64_t)i / pool.threads);
-        uint64_t end = (uint64_t)(tasks * (int64_t)(i + 1) / pool.threads);
-        atomic_store(&pool.shares[i].ticket, job | end << 22 | begin);
-    }
-    announce_job();
-    take_tasks(0);
-    for (int spins = 0; atomic_load(&pool.done) < tasks; spins++) pause_briefly(spins);
-}
-
-static void threads_stop(void)
-{
-    if (pool.threads == 1) return;
-    atomic_store(&pool.quit, 1);
-    announce_job();
-    for (int i = 1; i < pool.threads; i++) pthread_join(pool.handles[i], NULL);
-    atomic_store(&pool.quit, 0);
-    atomic_store(&pool.generation, 0);
-    pool.threads = 1;
-}
-
-/* threads: 0 takes every processor that this process may use. */
-static void threads_start(int threads)
-{
-    threads_stop();
-    flush_denormals();
-    if (threads <= 0) threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (threads < 1) threads = 1;
-    if (threads > MAX_THREADS) threads = MAX_THREADS;
-    pool.threads = threads;
-    for (int i = 1; i < threads; i++) {
-        if (pthread_create(&pool.handles[i], NULL, worker_main, (void *)(intptr_t)i) == 0) continue;
-        pool.threads = i;                                               /* the system gives no more: go on with these */
-        break;
-    }
-}
-
-/* ================================================================================================
- * 2  TENSORS AND THE GRAPH
- *
- * A tensor is a named buffer that lives as long as the program wants: a weight, its moments, a batch. A node is an op
- * applied to operands; a graph is the list of its nodes in the order they were made, which is an order in which they
- * can be computed. Building never stops at a mistake: the first one is kept in the graph and reported when the graph
- * is planned.
- * ============================================================================================== */
 
 enum { GRAPH_NODES = 1 << 14 };
 
@@ -401,7 +353,7 @@ struct Graph {
     Node *nodes[GRAPH_NODES];
     int count;
     bool planning;                      /* what is appended now comes late */
-    Node **order;                       /* what runs, in order: chapter 6 */
+    Node **order;                       /* what runs, in order: chapter 8 */
     int n_order;
     size_t arena_bytes;
     DeviceGraph *on_device;             /* planned for the GPU: what runs there */
@@ -505,7 +457,7 @@ static void graph_free(Graph *g)
     free(g);
 }
 
-/* A row of the table (facegan.h): what chapter 4 gives for each op. */
+/* A row of the table (facegan.h): what chapter 3 gives for each op. */
 typedef struct Row {
     const char *name, *text;
     int (*shape)(Node *y);                                                  /* sets y's shape; 0 after mistake() */
@@ -561,2553 +513,28 @@ static Node *keep(Node *node)
     node->kept = true;
     return node;
 }
-#endif /* ISA */
-
-/* ================================================================================================
- * 3  CPU KERNELS                                    (may be skipped: what they compute is one line long)
- *
- *   y(n,p,q,k) = sum over r,s,c of x(n, p*stride + r - pad_y, q*stride + s - pad_x, c) w(r,s,c,k)
- *
- * One trilinear form T(x,w,g) = <conv(x,w), g> gives all three kinds: forward is dT/dg, the input gradient
- * dT/dx (and the forward pass of a transposed convolution), the weight gradient dT/dw. All the rest of this
- * chapter is about keeping the multipliers busy. A core can start 32 float multiply-adds a cycle (AVX-512) but
- * fetches two or three numbers from its first cache in that time, some bytes from the second, less than one
- * float from memory: every number fetched must be used many times. The chapter has one answer, the tile:
- *
- *                          lanes: 2 vectors of b                      14 x 2 accumulators stay in registers;
- *                        +--------------------+                       a term costs 2 vector loads, 14 loads of
- *      14 rows: a  [ ]   |                    |                       a single number and 28 multiply-adds
- *                  [ ] x |  c += a(row) * b   |  for all terms        of a whole vector: the loads hide.
- *                  [ ]   |                    |
- *                        +--------------------+
- *
- * The kinds differ only in what rows, lanes and terms are:
- *
- *      kind             method      rows                lanes              terms of the sum
- *      forward          panels      output pixels       output channels    (r, s, c)
- *      input gradient   panels      input pixels        input channels     (r, s, k), kernel turned by 180 degrees
- *      weight gradient  sums        (r, s, c)           output channels    (n, p, q)
- *      input gradient   pixels      (r, s, c)           output pixels      k            few pixels, large kernel
- *      any, 3x3, 4x4/2  Winograd    tiles / channels    channels           channels / tiles
- *
- * Besides the tile there is a kernel for a handful of output channels (dot) and one for depthwise layers.
- *
- * This file is compiled once, but the part between `#ifdef ISA` and its `#endif` once for each instruction set: it
- * includes itself with ISA and VECTOR_BYTES defined. Vectors are GNU C's (`vector_size`), so the same text
- * becomes AVX-512, AVX2, NEON or SSE2. A function pointer table per instruction set, one chosen at the start.
- *
- * Results do not depend on the number of threads: work is cut by shape alone, each output has one owner, and
- * every sum has one order.
- * ============================================================================================== */
-#define THIS_FILE "facegan.c"          // the name under which the file includes itself
-
-#ifndef ISA
-
-typedef enum { CONV_FORWARD, CONV_INPUT_GRAD, CONV_WEIGHT_GRAD } ConvKind;
-
-typedef struct Epilogue {               // v: a raw result, i: its index in the output, k: its channel. In this order:
-    const real *plus;                   // or NULL: v += plus[i]            (may be the output: accumulation in place)
-    const real *bias;                   // or NULL: v += bias[k]
-    const real *table;                  // or NULL: v += what its pixel's place says; there is no bias then (section 3.4)
-    real slope;                         // v = v > 0 ? v : slope*v          (1: none; 0: ReLU)
-    const real *slopes;                 // or NULL: the slope is slopes[k]  (PReLU)
-    const real *mask;                   // or NULL: v *= mask[i] > 0 ? 1 : mask_slope
-    real mask_slope;
-} Epilogue;
-
-enum { TILE_ROWS_MAX = 14, LANES_MAX = 64 / sizeof(real), DOT_OUTPUTS = 3, DEPTHWISE_TERMS = 64,
-       LINE_BYTES = 64 };                // of cache: what is fetched at once
-
-typedef struct Tile {                   // c(row, lane) = sum over pictures, runs and length of a[row] * b(lane)
-    const real *const *a;               // where the rows begin; from there on they are alike:
-    ptrdiff_t at;                       // where the first term is,
-    ptrdiff_t a_step, a_run, a_picture; // how far it is from term to term, from run to run, from picture to picture
-    const real *b;                      // the lanes of the first term; runs follow each other without a gap
-    ptrdiff_t b_step, ahead;            // from term to term; how far ahead of its use b is fetched
-    int pictures, runs, length;         // the sum has pictures * runs * length terms
-    int rows, width;                    // 1..tile_rows rows of 1 or 2 vectors
-    int accumulate;                     // c += instead of c =
-    real *c;                            // rows of two vectors
-    const real *next;                   // NULL, or what the tile after this one reads: fetched meanwhile, a line of
-    ptrdiff_t next_step;                // cache a term, so far apart
-} Tile;
-
-/* Winograd's constant matrices (section 3.8), of F(4,3), F(4,2) and F(3,2) in turn. */
-typedef enum { OF_INPUT, OF_OUTPUT, OF_OUTPUT_GRAD, OF_FILTER, OF_FILTER_GRAD, WINOGRAD_MATRICES = 15 } WinogradMatrix;
-
-/* Constants of 3.1's exp and log, for either number type. */
-#ifdef REAL_DOUBLE
-#define REAL_BYTES 8
-#define EXP_TERMS 14
-#define LOG_TERMS 12
-#define EXP_LOW (-708.0)
-#define EXP_HIGH 709.0
-#define MANTISSA_BITS 52
-#define EXPONENT_BIAS 1023
-#define ROUND_MAGIC 6755399441055744.0          /* 1.5 * 2^52: adding it rounds to an integer */
-#define SIGN_BIT (-0x7FFFFFFFFFFFFFFFLL - 1)
-#define ONE_BITS 0x3FF0000000000000LL
-#define SQRT_HALF_BITS 0x3FE6A09E667F3BCDLL
-#define LN2_HIGH 0.693147180369123816490
-#define LN2_LOW 1.90821492927058770002e-10
-#define SIN_TERMS 11
-#define PI_HIGH 3.14159265358979311600
-#define PI_LOW 1.22464679914735317723e-16
-#else
-#define REAL_BYTES 4
-#define EXP_TERMS 8
-#define LOG_TERMS 6
-#define EXP_LOW (-87.0f)
-#define EXP_HIGH 88.0f
-#define MANTISSA_BITS 23
-#define EXPONENT_BIAS 127
-#define ROUND_MAGIC 12582912.0f
-#define SIGN_BIT (-0x7FFFFFFF - 1)
-#define ONE_BITS 0x3F800000
-#define SQRT_HALF_BITS 0x3F3504F3
-#define LN2_HIGH 0.693145751953125f
-#define LN2_LOW 1.42860682030941723212e-6f
-#define SIN_TERMS 7
-#define PI_HIGH 3.140625f
-#define PI_LOW 9.67653589793e-4f
-#endif
-
-#define REAL_SQRT(x) (sizeof(real) == 8 ? (real)sqrt(x) : (real)sqrtf((float)(x)))
-enum { PIXELS_A_SUM = 64 };             /* a block of pixels: section 3.2 */
-
-static const real inverse_factorial[14] = {1, 1, (real)(1.0 / 2), (real)(1.0 / 6), (real)(1.0 / 24), (real)(1.0 / 120), (real)(1.0 / 720), (real)(1.0 / 5040),
-                                           (real)(1.0 / 40320), (real)(1.0 / 362880), (real)(1.0 / 3628800), (real)(1.0 / 39916800),
-                                           (real)(1.0 / 479001600), (real)(1.0 / 6227020800)};
-static const real inverse_odd[12] = {1, (real)(1.0 / 3), (real)(1.0 / 5), (real)(1.0 / 7), (real)(1.0 / 9), (real)(1.0 / 11), (real)(1.0 / 13), (real)(1.0 / 15),
-                                     (real)(1.0 / 17), (real)(1.0 / 19), (real)(1.0 / 21), (real)(1.0 / 23)};
-
-/* 1/1!, -1/3!, 1/5!, ...: the sine's power series */
-static const real sine_series[11] = {1, (real)(-1.0 / 6), (real)(1.0 / 120), (real)(-1.0 / 5040),
-                                     (real)(1.0 / 362880), (real)(-1.0 / 39916800), (real)(1.0 / 6227020800),
-                                     (real)(-1.0 / 1307674368000), (real)(1.0 / 355687428096000),
-                                     (real)(-1.0 / 121645100408832000), (real)(1.0 / 51090942171709440000.0)};
-
-/* Every kernel that is compiled per instruction set, a row each: X(result, name, (arguments)). */
-#define KERNELS(X) \
-    X(void, tile, (const Tile *t)) \
-    X(void, dot, (const Tile *t)) \
-    X(void, depthwise, \
-      (real * sum, const real *const *x, const real *const *w, int terms, ptrdiff_t step, int pixels, int channels, \
-       int row, int accumulate)) \
-    X(void, finish, \
-      (const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count, const real *v, int v_row)) \
-    X(void, transpose, (const real *from, ptrdiff_t across, real *to, ptrdiff_t lanes)) \
-    X(void, winograd, \
-      (WinogradMatrix matrix, const real *const *from, ptrdiff_t at, real *to, ptrdiff_t plane, int count)) \
-    X(void, pointwise, (Op op, const real *u, const real *v, real a, real b, real *y, size_t n)) \
-    X(void, column_sums, (const real *x, size_t rows, size_t stride, size_t columns, double *out)) \
-    X(void, block_moments, (const real *x, size_t pixels, size_t channels, real *mean, real *squares)) \
-    X(void, merge_moments, \
-      (const real *blocks, size_t pixels, size_t channels, size_t from, size_t to, real epsilon, real *moments)) \
-    X(void, normalise, \
-      (const real *x, const real *residual, size_t pixels, size_t stride, const real *line, real slope, real *y)) \
-    X(void, norm_sums, \
-      (const real *dy, const real *x, size_t pixels, size_t channels, const real *moments, const real *line, real slope, \
-       real *sums)) \
-    X(void, norm_dx, \
-      (const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope, real *dx)) \
-    X(void, update, \
-      (Op op, const real *g, real *m, real *v, const real *schedule, const real *betas, real epsilon, real *w, size_t n))
-
-typedef struct Kernels {
-    const char *name;
-    int lanes, tile_rows, dot_rows;     // numbers in a vector; rows of the largest tile; pixels of a call of dot
-#define MEMBER(type, name, arguments) type (*name) arguments;
-    KERNELS(MEMBER)
-#undef MEMBER
-} Kernels;
-
-/* The words of the part below. No vector crosses a function call, helpers are macros: before AVX a vector argument
- * has no register to travel in. `always_inline` with constant arguments makes one function for each tile height. */
-#define NAME__(name, isa) name##_##isa
-#define NAME_(name, isa) NAME__(name, isa)
-#define NAME(name) NAME_(name, ISA)
-#define TEXT_(isa) #isa
-#define TEXT(isa) TEXT_(isa)
-#define LANES ((int)(VECTOR_BYTES / sizeof(real)))
-#define VEC NAME(vec)
-#define LOAD(p) ((VEC)*(const NAME(vec_unaligned) *)(p))
-#define STORE(p, v) (*(NAME(vec_unaligned) *)(p) = (v))
-#define SELECT_AS(type, mask, a, b) ((type)(((mask) & (__typeof__(mask))(a)) | (~(mask) & (__typeof__(mask))(b))))
-#define SELECT(mask, a, b) SELECT_AS(VEC, mask, a, b)
-#define INLINE static inline __attribute__((always_inline))
-#define EACH_4(X) X(0) X(1) X(2) X(3)
-#define EACH_6(X) EACH_4(X) X(4) X(5)
-#define EACH_8(X) EACH_6(X) X(6) X(7)
-#define EACH_14(X) EACH_8(X) X(8) X(9) X(10) X(11) X(12) X(13)
-#define IVEC NAME(ivec)
-#define WIDTH ((size_t)LANES)
-#define SPLAT(f) ((f) - (VEC){0})
-
-/* A vector's first `width` numbers (all of them, if there are so many). */
-#define LOAD_SOME(v, from, width) \
-    do { \
-        if ((width) >= WIDTH) v = LOAD(from); \
-        else v = (VEC){0}, memcpy(&(v), from, (width) * sizeof(real)); \
-    } while (0)
-#define STORE_SOME(to, v, width) \
-    do { \
-        if ((width) >= WIDTH) STORE(to, v); \
-        else memcpy(to, &(v), (width) * sizeof(real)); \
-    } while (0)
-#define VECTOR_SQRT(result, v) \
-    do { \
-        VEC v_ = (v); \
-        for (int k_ = 0; k_ < LANES; k_++) (result)[k_] = REAL_SQRT(v_[k_]); \
-    } while (0)
-
-#define EXP(result, argument) \
-    do { \
-        VEC x_ = (argument); \
-        x_ = SELECT(x_ < EXP_LOW, SPLAT((real)EXP_LOW), x_); \
-        x_ = SELECT(x_ > EXP_HIGH, SPLAT((real)EXP_HIGH), x_); \
-        VEC k_ = x_ * (real)1.44269504088896340736 + (real)ROUND_MAGIC; \
-        IVEC bits_ = (IVEC)k_; \
-        k_ -= (real)ROUND_MAGIC; \
-        VEC r_ = x_ - k_ * (real)LN2_HIGH - k_ * (real)LN2_LOW, p_ = SPLAT(inverse_factorial[EXP_TERMS - 1]); \
-        for (int i_ = EXP_TERMS - 2; i_ >= 0; i_--) p_ = p_ * r_ + inverse_factorial[i_]; \
-        result = p_ * (VEC)((bits_ + EXPONENT_BIAS) << MANTISSA_BITS); \
-    } while (0)
-
-#define LOG(result, argument) \
-    do { \
-        VEC x_ = (argument); \
-        IVEC bits_ = (IVEC)x_ - SQRT_HALF_BITS; \
-        IVEC k_ = bits_ >> MANTISSA_BITS; \
-        VEC m_ = (VEC)((IVEC)x_ - (k_ << MANTISSA_BITS)), s_ = (m_ - 1) / (m_ + 1), s2_ = s_ * s_; \
-        VEC p_ = SPLAT(inverse_odd[LOG_TERMS - 1]), e_ = __builtin_convertvector(k_, VEC); \
-        for (int i_ = LOG_TERMS - 2; i_ >= 0; i_--) p_ = p_ * s2_ + inverse_odd[i_]; \
-        VEC l_ = 2 * s_ * p_ + e_ * (real)LN2_LOW + e_ * (real)LN2_HIGH; \
-        l_ = SELECT(x_ == 0, SPLAT((real)-INFINITY), l_); \
-        result = SELECT((x_ > 0) & (x_ < (real)INFINITY), l_, SELECT(x_ == 0, l_, SELECT(x_ > 0, x_, SPLAT((real)NAN)))); \
-    } while (0)
-
-/* sin x = (-1)^k sin(x - k pi) with k the nearest whole number to x/pi, whose last bit becomes the sign. */
-#define SIN(result, argument) \
-    do { \
-        VEC x_ = (argument), k_ = x_ * (real)0.31830988618379067154 + (real)ROUND_MAGIC; \
-        IVEC sign_ = ((IVEC)k_ & 1) * SIGN_BIT; \
-        k_ -= (real)ROUND_MAGIC; \
-        VEC r_ = x_ - k_ * (real)PI_HIGH - k_ * (real)PI_LOW, s2_ = r_ * r_, p_ = SPLAT(sine_series[SIN_TERMS - 1]); \
-        for (int i_ = SIN_TERMS - 2; i_ >= 0; i_--) p_ = p_ * s2_ + sine_series[i_]; \
-        result = (VEC)((IVEC)(p_ * r_) ^ sign_); \
-    } while (0)
-
-/* y[i] = the value `r` that `body` computes from x = u[i] and v = v[i] (0 without a second operand). */
-#define MAP(body) \
-    for (size_t i = 0; i < n; i += WIDTH) { \
-        size_t rest = n - i; \
-        VEC x = {0}, w = {0}, r; \
-        if (rest >= WIDTH) { \
-            x = LOAD(u + i); \
-            if (v) w = LOAD(v + i); \
-        } else { \
-            memcpy(&x, u + i, rest * sizeof(real)); \
-            if (v) memcpy(&w, v + i, rest * sizeof(real)); \
-        } \
-        body; \
-        if (rest >= WIDTH) STORE(y + i, r); \
-        else memcpy(y + i, &r, rest * sizeof(real)); \
-    } \
-    break
-
-#if defined(__x86_64__)
-#define KEEP(x) __asm__("" : "+v"(x))   // x has to be in a register now; gcc 12 would rather load it again for each use
-#elif defined(__aarch64__)
-#define KEEP(x) __asm__("" : "+w"(x))
-#else
-#define KEEP(x) (void)(x)
-#endif
-#endif
-
-#ifdef ISA
-/* -- compiled once for each instruction set: ISA is its name, VECTOR_BYTES its vectors' size --------------- */
-
-#if VECTOR_BYTES == 64 && defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
-#elif VECTOR_BYTES == 64
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
-#elif VECTOR_BYTES == 32 && defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#elif VECTOR_BYTES == 32
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#elif !defined(__clang__)
-#pragma GCC push_options
-#pragma GCC optimize("no-schedule-insns")       // on ARM gcc would read all of a first and spill sums for it
-#endif
-
-#if VECTOR_BYTES == 64 || defined(__aarch64__)  // 32 registers: 28 sums, 2 vectors of b, 1 number of a
-#define TILE_ROWS 14
-#define EACH_ROW EACH_14
-#define DOT_ROWS 8
-#define EACH_DOT_ROW EACH_8
-#else                                           // 16 registers: 12, 2 and 1
-#define TILE_ROWS 6
-#define EACH_ROW EACH_6
-#define DOT_ROWS 4
-#define EACH_DOT_ROW EACH_4
-#endif
-
-typedef real VEC __attribute__((vector_size(VECTOR_BYTES)));
-typedef VEC NAME(vec_unaligned) __attribute__((aligned(sizeof(real)), may_alias));
-
-/* The tile. `rows` and `width` are constants in each instance below, so every `if` on them is decided by the compiler
- * and `sum` is registers, not memory (seen in the machine code of both compilers: 28 multiply-adds between two
- * branches, no vector spilled). Large layers reach 0.9 of the core's peak. b streams through once per tile and is
- * fetched ahead of its use: the hardware does that by itself where panels are contiguous (1%), not where they are read
- * in place (section 3.4). Short sums are over before the hardware has seen where the rows of a go: a tile fetches those
- * of the next (Winograd's 64 terms: 12%). */
-INLINE void NAME(tile_body)(const Tile *t, const int rows, const int width)
-{
-    VEC sum[TILE_ROWS][2];
-    const real *a[TILE_ROWS], *b = t->b;
-    const ptrdiff_t a_step = t->a_step, b_step = t->b_step, ahead = t->ahead, next_step = t->next ? t->next_step : 0;
-    const real *next = t->next ? t->next : b;
-#define BEGIN(i) if (i < rows) {                                                        \
-        a[i] = t->a[i];                                                                 \
-        sum[i][0] = sum[i][1] = (VEC){0};                                               \
-        if (t->accumulate) {                                                            \
-            sum[i][0] = LOAD(t->c + 2 * i * LANES);                                     \
-            if (width > 1) sum[i][1] = LOAD(t->c + (2 * i + 1) * LANES);                \
-        }                                                                               \
-    }
-#define TERM(i) if (i < rows) {                                                         \
-        real factor = a[i][at];                                                         \
-        sum[i][0] += factor * b0;                                                       \
-        if (width > 1) sum[i][1] += factor * b1;                                        \
-    }
-#define END(i) if (i < rows) {                                                          \
-        STORE(t->c + 2 * i * LANES, sum[i][0]);                                         \
-        if (width > 1) STORE(t->c + (2 * i + 1) * LANES, sum[i][1]);                    \
-    }
-    EACH_ROW(BEGIN)
-    for (int n = 0; n < t->pictures; n++)
-        for (int r = 0; r < t->runs; r++) {
-            ptrdiff_t at = t->at + n * t->a_picture + r * t->a_run;
-            for (int left = t->length; left > 0; left--, at += a_step, b += b_step) {
-                VEC b0 = LOAD(b), b1 = width > 1 ? LOAD(b + LANES) : b0;
-                if (width > 1) {        // (with one vector, reading is the limit already)
-                    for (int line = 0; line < 2 * VECTOR_BYTES; line += 64)
-                        __builtin_prefetch((const char *)((uintptr_t)b + line + ahead * sizeof(real)));
-                    __builtin_prefetch(next);
-                }
-                next = (const real *)((uintptr_t)next + next_step * sizeof(real));
-                EACH_ROW(TERM)
-            }
-        }
-    EACH_ROW(END)
-#undef BEGIN
-#undef TERM
-#undef END
-}
-
-#define INSTANCE(i)                                                                     \
-    static void NAME(tile_1_##i)(const Tile *t) { NAME(tile_body)(t, i + 1, 1); }       \
-    static void NAME(tile_2_##i)(const Tile *t) { NAME(tile_body)(t, i + 1, 2); }
-EACH_ROW(INSTANCE)
-#undef INSTANCE
-
-static void NAME(tile)(const Tile *t)
-{
-#define ENTRY(i) { NAME(tile_1_##i), NAME(tile_2_##i) },
-    static void (*const instance[TILE_ROWS][2])(const Tile *) = { EACH_ROW(ENTRY) };
-#undef ENTRY
-    instance[t->rows - 1][t->width - 1](t);
-}
-
-/* The sum of a stored vector's lanes, in pieces of 16 bytes. (Lane by lane it cost more than a 3x3 sum before it.) */
-INLINE real NAME(lanes_sum)(const real *from)
-{
-    typedef real piece __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
-    enum { WIDE = 16 / sizeof(real) };
-    piece sum = *(const piece *)from;
-    for (int i = WIDE; i < LANES; i += WIDE)
-        sum += *(const piece *)(from + i);
-    real total = sum[0];
-    for (int i = 1; i < WIDE; i++)
-        total += sum[i];
-    return total;
-}
-
-/* Few outputs: with one to eight output channels most of a tile's lanes would be idle. Here the lanes lie along the
- * sum instead: `outputs` (up to 3) times DOT_ROWS sums of vectors, added up across their lanes at the end. Output k's
- * filter is at b + k * b_step. The generator's last layer (64 -> 3 channels) runs at 0.8 of the peak; a tile would
- * leave 13 of 16 lanes idle. */
-INLINE void NAME(dot_body)(const Tile *t, const int outputs)
-{
-    VEC sum[DOT_ROWS][DOT_OUTPUTS];
-    const real *a[DOT_ROWS], *b = t->b;
-    real lanes[DOT_ROWS * DOT_OUTPUTS * LANES];
-    const int whole = t->length - t->length % LANES;
-#define BEGIN(i) a[i] = t->a[i]; sum[i][0] = sum[i][1] = sum[i][2] = (VEC){0};
-#define FILTER(k) (k < outputs ? LOAD(b + k * t->b_step + l) : (VEC){0})
-#define TERM(i) {                                                                       \
-        VEC x = LOAD(a[i] + at + l);                                                    \
-        KEEP(x);                                                                        \
-        sum[i][0] += x * w0;                                                            \
-        if (outputs > 1) sum[i][1] += x * w1;                                           \
-        if (outputs > 2) sum[i][2] += x * w2;                                           \
-    }
-#define END(i)                                                                          \
-    STORE(lanes + (DOT_OUTPUTS * i) * LANES, sum[i][0]);                                \
-    if (outputs > 1) STORE(lanes + (DOT_OUTPUTS * i + 1) * LANES, sum[i][1]);           \
-    if (outputs > 2) STORE(lanes + (DOT_OUTPUTS * i + 2) * LANES, sum[i][2]);
-    EACH_DOT_ROW(BEGIN)
-    for (int r = 0; r < t->runs; r++, b += t->length) {
-        ptrdiff_t at = r * t->a_run;
-        for (int l = 0; l < whole; l += LANES) {
-            VEC w0 = FILTER(0), w1 = FILTER(1), w2 = FILTER(2);
-            EACH_DOT_ROW(TERM)
-        }
-    }
-    EACH_DOT_ROW(END)
-    for (int i = 0; i < DOT_ROWS; i++)
-        for (int k = 0; k < outputs; k++) {
-            real total = NAME(lanes_sum)(lanes + (DOT_OUTPUTS * i + k) * LANES);
-            for (int r = 0; whole < t->length && r < t->runs; r++)
-                for (int l = whole; l < t->length; l++)
-                    total += t->a[i][r * t->a_run + l] * t->b[k * t->b_step + (ptrdiff_t)r * t->length + l];
-            t->c[i * 2 * LANES + k] = total;
-        }
-#undef BEGIN
-#undef FILTER
-#undef TERM
-#undef END
-}
-
-static void NAME(dot)(const Tile *t)
-{
-    if (t->width == 1)
-        NAME(dot_body)(t, 1);
-    else if (t->width == 2)
-        NAME(dot_body)(t, 2);
-    else
-        NAME(dot_body)(t, 3);
-}
-
-/* Depthwise: sum(pixel, c) = (or, to accumulate, +=) x[term](pixel, c) w[term](c), pixels `step` apart. Four pixels share
- * a read of w. */
-INLINE void NAME(depthwise_vectors)(real *sum, const real *const *x, const real *const *w, int terms, ptrdiff_t step,
-                                    int row, int accumulate, int c, const int pixels)
-{
-    VEC v[4];
-#define BEGIN(i) if (i < pixels) v[i] = accumulate ? LOAD(sum + i * row + c) : (VEC){0};
-#define TERM(i) if (i < pixels) v[i] += LOAD(x[t] + i * step + c) * f;
-#define END(i) if (i < pixels) STORE(sum + i * row + c, v[i]);
-    EACH_4(BEGIN)
-    for (int t = 0; t < terms; t++) {
-        VEC f = LOAD(w[t] + c);
-        EACH_4(TERM)
-    }
-    EACH_4(END)
-#undef BEGIN
-#undef TERM
-#undef END
-}
-
-/* A line of `count` numbers (a power of two, as LANES is), over and over. */
-INLINE VEC NAME(repeated)(const real *line, int count)
-{
-    VEC v;
-    for (int l = 0; l < LANES; l++)
-        ((real *)&v)[l] = line[l & (count - 1)];
-    return v;
-}
-
-/* Fewer channels than lanes, side by side: a vector has the channels of several pixels, and w's, repeated. */
-static void NAME(depthwise_few)(real *sum, const real *const *x, const real *const *w, int terms, int numbers,
-                                int channels, int accumulate)
-{
-    VEC f[DEPTHWISE_TERMS];
-    for (int t = 0; t < terms; t++)
-        f[t] = NAME(repeated)(w[t], channels);
-    int i = 0;
-    for (; i + 4 * LANES <= numbers; i += 4 * LANES) {
-        VEC v[4];
-#define BEGIN(j) v[j] = accumulate ? LOAD(sum + i + j * LANES) : (VEC){0};
-#define TERM(j) v[j] += LOAD(x[t] + i + j * LANES) * f[t];
-#define END(j) STORE(sum + i + j * LANES, v[j]);
-        EACH_4(BEGIN)
-        for (int t = 0; t < terms; t++) {
-            EACH_4(TERM)
-        }
-        EACH_4(END)
-#undef BEGIN
-#undef TERM
-#undef END
-    }
-    for (; i + LANES <= numbers; i += LANES) {
-        VEC v = accumulate ? LOAD(sum + i) : (VEC){0};
-        for (int t = 0; t < terms; t++)
-            v += LOAD(x[t] + i) * f[t];
-        STORE(sum + i, v);
-    }
-    for (; i < numbers; i++) {
-        real v = accumulate ? sum[i] : 0;
-        for (int t = 0; t < terms; t++)
-            v += x[t][i] * w[t][i & (channels - 1)];
-        sum[i] = v;
-    }
-}
-
-static void NAME(depthwise)(real *sum, const real *const *x, const real *const *w, int terms, ptrdiff_t step,
-                            int pixels, int channels, int row, int accumulate)
-{
-    int whole = channels - channels % LANES, pixel = 0;
-    const real *moved[DEPTHWISE_TERMS];
-    if (whole == 0 && LANES % channels == 0 && step == channels && row == channels) {
-        NAME(depthwise_few)(sum, x, w, terms, pixels * channels, channels, accumulate);
-        return;
-    }
-    for (int t = 0; t < terms; t++)
-        moved[t] = x[t];
-    for (; pixel < pixels; pixel += 4, sum += 4 * row) {
-        for (int c = 0; c < whole; c += LANES) {
-            if (pixels - pixel >= 4)
-                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, accumulate, c, 4);
-            else if (pixels - pixel == 3)
-                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, accumulate, c, 3);
-            else if (pixels - pixel == 2)
-                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, accumulate, c, 2);
-            else
-                NAME(depthwise_vectors)(sum, moved, w, terms, step, row, accumulate, c, 1);
-        }
-        for (int i = 0; i < 4 && pixel + i < pixels; i++)
-            for (int c = whole; c < channels; c++) {
-                real v = accumulate ? sum[i * row + c] : 0;
-                for (int t = 0; t < terms; t++)
-                    v += moved[t][i * step + c] * w[t][c];
-                sum[i * row + c] = v;
-            }
-        for (int t = 0; t < terms; t++)
-            moved[t] += 4 * step;
-    }
-}
-
-/* The way out, for all methods: row m of v, `count` channels from `channel` on, goes to the output pixel whose channel
- * 0 has the index at[m], through the epilogue. `plain`: nothing is added but the bias, nothing masked, and there is one
- * slope. A row of 10 channels ends within a vector. Where the next rows follow it in memory (`joined`), the whole vector
- * is stored all the same: what is too much is theirs to write, and they come later. Otherwise half vectors, quarters and
- * single numbers are left. */
-#define FINISH(type, added, sloped)                                                     \
-    {                                                                                   \
-        type x = *(const type *)(v + i);                                                \
-        if (!plain && plus) x += *(const type *)(plus + o + i);                         \
-        if (bias) x += (added);                                                         \
-        if (!plain && slopes) x = SELECT_AS(type, x > 0, x, (sloped) * x);              \
-        else if (slope != 1) x = SELECT_AS(type, x > 0, x, slope * x);                  \
-        if (!plain && mask) x = SELECT_AS(type, *(const type *)(mask + o + i) > 0, x, e->mask_slope * x); \
-        *(type *)(out + o + i) = x;                                                     \
-    }
-#define FINISH_ALL(type)                                                                \
-    for (; i + (int)(sizeof(type) / sizeof(real)) <= count; i += (int)(sizeof(type) / sizeof(real))) \
-        FINISH(type, *(const type *)(bias + i), *(const type *)(slopes + i))
-INLINE void NAME(finish_rows)(const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count,
-                              const real *v, int v_row, const int plain)
-{
-    typedef real half __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(real)), may_alias));
-    typedef real quarter __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
-    const real *plus = e->plus, *bias = e->bias ? e->bias + channel : NULL, *mask = e->mask, slope = e->slope;
-    const real *slopes = e->slopes ? e->slopes + channel : NULL;
-    const int whole = count - count % LANES, joined = !plus && at[rows - 1] - at[0] == (size_t)(rows - 1) * count;
-    const int over = whole < count && joined ? rows - (LANES - count % LANES + count - 1) / count : 0;   // rows with enough behind them
-    VEC last_bias = {0}, last_slopes = {0};
-    if (bias && over > 0)
-        memcpy(&last_bias, bias + whole, (count - whole) * sizeof(real));
-    if (slopes && over > 0)
-        memcpy(&last_slopes, slopes + whole, (count - whole) * sizeof(real));
-    int row = 0;
-    if (joined && v_row == count && whole == 0 && LANES % count == 0) {     // few channels, side by side: one long row
-        const size_t o = at[0] + channel;
-        last_bias = bias ? NAME(repeated)(bias, count) : last_bias;
-        last_slopes = slopes ? NAME(repeated)(slopes, count) : last_slopes;
-        for (int i = 0; i + LANES <= rows * count; i += LANES, row += LANES / count)
-            FINISH(NAME(vec_unaligned), last_bias, last_slopes)
-        v += (ptrdiff_t)row * v_row;
-    }
-    for (; row < rows; row++, v += v_row) {
-        size_t o = at[row] + channel;
-        int i = 0;
-        FINISH_ALL(NAME(vec_unaligned))
-        if (i == count)
-            continue;
-        if (row < over) {
-            FINISH(NAME(vec_unaligned), last_bias, last_slopes)
-            continue;
-        }
-        if (VECTOR_BYTES > 32)
-            FINISH_ALL(half)
-        if (VECTOR_BYTES > 16)
-            FINISH_ALL(quarter)
-        for (; i < count; i++) {
-            real x = v[i];
-            if (plus)
-                x += plus[o + i];
-            if (bias)
-                x += bias[i];
-            if (slopes || slope != 1)
-                x = x > 0 ? x : (slopes ? slopes[i] : slope) * x;
-            if (mask && !(mask[o + i] > 0))
-                x *= e->mask_slope;
-            out[o + i] = x;
-        }
-    }
-}
-#undef FINISH
-#undef FINISH_ALL
-
-static void NAME(finish)(const Epilogue *e, real *out, const size_t *at, int rows, int channel, int count,
-                         const real *v, int v_row)
-{
-    if (e->plus || e->mask || e->slopes)
-        NAME(finish_rows)(e, out, at, rows, channel, count, v, v_row, 0);
-    else
-        NAME(finish_rows)(e, out, at, rows, channel, count, v, v_row, 1);
-}
-
-/* to(t, l) = from(l, t) for LANES x LANES numbers; their rows stand `across` and `lanes` apart. Exchanges the halves
- * across the diagonal, then within each half its halves, and so on: log2(LANES) times, one shuffle a vector. (The
- * turned filters of the input gradient take a third of the time of copying number by number.) */
-#define LANES_ARE(n) (VECTOR_BYTES == (n) * REAL_BYTES)
-#define EXCHANGE(l, h) if (l < LANES && !((l) & (h))) {                                 \
-        VEC u = row[l], v = row[((l) + (h)) % LANES];                                   \
-        row[l] = __builtin_shufflevector(u, v, EACH_LANE(LOW, h));                      \
-        row[((l) + (h)) % LANES] = __builtin_shufflevector(u, v, EACH_LANE(HIGH, h));   \
-    }
-#define EXCHANGE_ALL(h)                                                                                             \
-    EXCHANGE(0, h) EXCHANGE(1, h) EXCHANGE(2, h) EXCHANGE(3, h) EXCHANGE(4, h) EXCHANGE(5, h) EXCHANGE(6, h)        \
-    EXCHANGE(7, h) EXCHANGE(8, h) EXCHANGE(9, h) EXCHANGE(10, h) EXCHANGE(11, h) EXCHANGE(12, h) EXCHANGE(13, h)    \
-    EXCHANGE(14, h)
-#define LOW(l, h) ((l) & (h) ? LANES + (l) - (h) : (l))
-#define HIGH(l, h) ((l) & (h) ? LANES + (l) : (l) + (h))
-#if LANES_ARE(2)
-#define EACH_LANE(X, h) X(0, h), X(1, h)
-#elif LANES_ARE(4)
-#define EACH_LANE(X, h) X(0, h), X(1, h), X(2, h), X(3, h)
-#elif LANES_ARE(8)
-#define EACH_LANE(X, h) X(0, h), X(1, h), X(2, h), X(3, h), X(4, h), X(5, h), X(6, h), X(7, h)
-#else
-#define EACH_LANE(X, h) X(0, h), X(1, h), X(2, h), X(3, h), X(4, h), X(5, h), X(6, h), X(7, h),                     \
-                        X(8, h), X(9, h), X(10, h), X(11, h), X(12, h), X(13, h), X(14, h), X(15, h)
-#endif
-static void NAME(transpose)(const real *from, ptrdiff_t across, real *to, ptrdiff_t lanes)
-{
-    VEC row[LANES];
-    for (int l = 0; l < LANES; l++)
-        row[l] = LOAD(from + l * across);
-#if LANES_ARE(16)
-    EXCHANGE_ALL(8)
-#endif
-#if LANES_ARE(16) || LANES_ARE(8)
-    EXCHANGE_ALL(4)
-#endif
-#if !LANES_ARE(2)
-    EXCHANGE_ALL(2)
-#endif
-    EXCHANGE_ALL(1)
-    for (int t = 0; t < LANES; t++)
-        STORE(to + t * lanes, row[t]);
-}
-#undef LANES_ARE
-#undef EXCHANGE
-#undef EXCHANGE_ALL
-#undef LOW
-#undef HIGH
-#undef EACH_LANE
-
-/* Winograd's transforms (section 3.8), all of the form M d M': LINE maps the vectors i0, i1, ... to o0, o1, ..., first
- * down the columns of a square of ins x ins vectors, then along the rows. */
-#define TRANSFORM(name, ins, outs, LINE)                                                                            \
-    static void NAME(name)(const real *const *from, ptrdiff_t at, real *to, ptrdiff_t plane, int count)             \
-    {                                                                                                               \
-        for (int c = 0; c < count; c += LANES) {                                                                    \
-            VEC half[6][6], i0, i1, i2 = {0}, i3 = {0}, i4 = {0}, i5 = {0}, o0, o1, o2 = {0}, o3 = {0}, o4 = {0},   \
-                                                                            o5 = {0};                               \
-            for (int j = 0; j < ins; j++) {                                                                         \
-                const real *const *column = from + j;                                                               \
-                i0 = LOAD(column[0] + at + c); i1 = LOAD(column[ins] + at + c);                                     \
-                if (ins > 2) i2 = LOAD(column[2 % ins * ins] + at + c);                                             \
-                if (ins > 3) i3 = LOAD(column[3 % ins * ins] + at + c);                                             \
-                if (ins > 4) i4 = LOAD(column[4 % ins * ins] + at + c);                                             \
-                if (ins > 5) i5 = LOAD(column[5 % ins * ins] + at + c);                                             \
-                LINE                                                                                                \
-                half[0][j] = o0; half[1][j] = o1; half[2][j] = o2; half[3][j] = o3; half[4][j] = o4; half[5][j] = o5; \
-            }                                                                                                       \
-            for (int i = 0; i < outs; i++) {                                                                        \
-                real *line = to + i * outs * plane + c;                                                             \
-                i0 = half[i][0]; i1 = half[i][1]; i2 = half[i][2]; i3 = half[i][3]; i4 = half[i][4]; i5 = half[i][5]; \
-                LINE                                                                                                \
-                (void)i2; (void)i3; (void)i4; (void)i5;                                                             \
-                STORE(line, o0); STORE(line + plane, o1);                                                           \
-                if (outs > 2) STORE(line + 2 * plane, o2);                                                          \
-                if (outs > 3) STORE(line + 3 * plane, o3);                                                          \
-                if (outs > 4) STORE(line + 4 * plane, o4);                                                          \
-                if (outs > 5) STORE(line + 5 * plane, o5);                                                          \
-            }                                                                                                       \
-        }                                                                                                           \
-    }
-TRANSFORM(input_43, 6, 6, {
-    VEC a = i4 - 4 * i2; VEC b = i3 - 4 * i1; VEC d = i4 - i2; VEC e = 2 * (i3 - i1);
-    o0 = 4 * i0 - 5 * i2 + i4; o1 = a + b; o2 = a - b; o3 = d + e; o4 = d - e; o5 = 4 * i1 - 5 * i3 + i5;
-})
-TRANSFORM(output_43, 6, 4, {
-    VEC a = i1 + i2; VEC b = i1 - i2; VEC d = i3 + i4; VEC e = i3 - i4;
-    o0 = i0 + a + d; o1 = b + 2 * e; o2 = a + 4 * d; o3 = b + 8 * e + i5;
-})
-TRANSFORM(output_grad_43, 4, 6, {
-    VEC a = i0 + i2; VEC b = i1 + i3; VEC d = i0 + 4 * i2; VEC e = 2 * i1 + 8 * i3;
-    o0 = i0; o1 = a + b; o2 = a - b; o3 = d + e; o4 = d - e; o5 = i3;
-})
-TRANSFORM(filter_43, 3, 6, {
-    VEC a = (i0 + i2) * (real)(-1.0 / 6); VEC b = i1 * (real)(-1.0 / 6);
-    VEC d = i0 * (real)(1.0 / 24) + i2 * (real)(1.0 / 6); VEC e = i1 * (real)(1.0 / 12);
-    o0 = i0 * (real)0.25; o1 = a + b; o2 = a - b; o3 = d + e; o4 = d - e; o5 = i2;
-})
-TRANSFORM(filter_grad_43, 6, 3, {
-    VEC a = (i1 + i2) * (real)(-1.0 / 6); VEC b = (i2 - i1) * (real)(1.0 / 6); VEC d = i3 + i4; VEC e = i3 - i4;
-    o0 = i0 * (real)0.25 + a + d * (real)(1.0 / 24); o1 = b + e * (real)(1.0 / 12); o2 = a + d * (real)(1.0 / 6) + i5;
-})
-TRANSFORM(input_42, 5, 5, {
-    VEC a = i3 - i1;
-    o0 = 2 * (i0 - i2) + a; o1 = i3 - i2 - 2 * i1; o2 = i3 - 3 * i2 + 2 * i1; o3 = a; o4 = i4 - i2 - 2 * a;
-})
-TRANSFORM(output_42, 5, 4, {
-    VEC a = i1 + i2; VEC b = i1 - i2;
-    o0 = i0 + a + i3; o1 = b + 2 * i3; o2 = a + 4 * i3; o3 = b + 8 * i3 + i4;
-})
-TRANSFORM(output_grad_42, 4, 5, {
-    VEC a = i0 + i2; VEC b = i1 + i3;
-    o0 = i0; o1 = a + b; o2 = a - b; o3 = i0 + 4 * i2 + 2 * (i1 + 4 * i3); o4 = i3;
-})
-TRANSFORM(filter_42, 2, 5, {
-    VEC a = i0 * (real)(1.0 / 6); VEC b = i1 * (real)(1.0 / 6);
-    o0 = i0 * (real)0.5; o1 = (i0 + i1) * (real)-0.5; o2 = b - a; o3 = a + 2 * b; o4 = i1;
-})
-TRANSFORM(filter_grad_42, 5, 2, {
-    VEC a = (i0 - i1) * (real)0.5; VEC b = (i3 - i2) * (real)(1.0 / 6);
-    VEC d = i2 * (real)(1.0 / 6) + i3 * (real)(1.0 / 3);
-    o0 = a + b; o1 = d - i1 * (real)0.5 + i4;
-})
-TRANSFORM(input_32, 4, 4, { o0 = i0 - i2; o1 = i1 + i2; o2 = i2 - i1; o3 = i3 - i1; })
-TRANSFORM(output_32, 4, 3, { VEC a = i1 + i2; o0 = i0 + a; o1 = i1 - i2; o2 = a + i3; })
-TRANSFORM(output_grad_32, 3, 4, { VEC a = i0 + i2; o0 = i0; o1 = a + i1; o2 = a - i1; o3 = i2; })
-TRANSFORM(filter_32, 2, 4, {
-    VEC a = i0 * (real)0.5; VEC b = i1 * (real)0.5;
-    o0 = i0; o1 = a + b; o2 = a - b; o3 = i1;
-})
-TRANSFORM(filter_grad_32, 4, 2, {
-    VEC a = i1 * (real)0.5; VEC b = i2 * (real)0.5;
-    o0 = i0 + a + b; o1 = a - b + i3;
-})
-#undef TRANSFORM
-
-static void NAME(winograd)(WinogradMatrix matrix, const real *const *from, ptrdiff_t at, real *to, ptrdiff_t plane,
-                           int count)
-{
-#define ALL(size) NAME(input_##size), NAME(output_##size), NAME(output_grad_##size), NAME(filter_##size),            \
-                  NAME(filter_grad_##size)
-    static void (*const transform[WINOGRAD_MATRICES])(const real *const *, ptrdiff_t, real *, ptrdiff_t, int) =
-        { ALL(43), ALL(42), ALL(32) };
-#undef ALL
-    transform[matrix](from, at, to, plane, count);
-}
-
 /* ------------------------------------------------------------------------------------------------
- * 3.1  Pointwise loops and elementary functions
+ * 2.5  Kernels
  *
- * MAP runs one expression over whole vectors and then over the rest, which is copied through a vector-sized buffer so
- * that every element sees the same instructions wherever it stands. exp and log are ours, by range reduction and a
- * series, because a libm differs from machine to machine in the last bit: exp(x) = 2^k e^r with |r| <= ln 2 / 2;
- * log(x) = k ln 2 + 2 artanh(s), where s = (m-1)/(m+1) and m is x's mantissa in [sqrt 1/2, sqrt 2).
+ * What computes on the CPU is a library of its own, vendor/kernels.h: convolutions (panels, Winograd), pointwise loops,
+ * norms and optimisers in vectors, each compiled once for every instruction set, and the threads that share the work. It
+ * may be skipped: what a kernel computes stands beside its op in chapter 3, as a definition in plain loops. Here is only
+ * which of the library's words is which op.
  * ---------------------------------------------------------------------------------------------- */
 
-/* What a comparison of vectors gives. */
-typedef __typeof__((VEC){0} > (VEC){0}) NAME(ivec);
-
-static void NAME(pointwise)(Op op, const real *u, const real *v, real a, real b, real *y, size_t n)
-{
-    switch (op) {
-    case OP_add:             MAP(r = x + w);
-    case OP_sub:             MAP(r = x - w);
-    case OP_mul:             MAP(r = x * w);
-    case OP_affine:          MAP(r = x * a + b);
-    case OP_square:          MAP(r = x * x);
-    case OP_sqrt:            MAP(VECTOR_SQRT(r, x));
-    case OP_reciprocal:      MAP(r = SELECT(x == 0, SPLAT((real)0), 1 / x));
-    case OP_exp:             MAP(EXP(r, x));
-    case OP_log:             MAP(LOG(r, x));
-    case OP_sin:             MAP(SIN(r, x));
-    case OP_tanh:            MAP(VEC t; VEC z = (VEC)((IVEC)x & ~SIGN_BIT); EXP(t, -2 * z); t = (1 - t) / (1 + t); r = (VEC)((IVEC)t | ((IVEC)x & SIGN_BIT)));
-    case OP_sigmoid:         MAP(VEC t; EXP(t, -x); r = 1 / (1 + t));
-    case OP_softplus:        MAP(VEC t; VEC z = (VEC)((IVEC)x | SIGN_BIT); EXP(t, z); LOG(t, 1 + t); r = SELECT(x > 0, x, (x - x)) + t);
-    case OP_abs:             MAP(r = (VEC)((IVEC)x & ~SIGN_BIT));
-    case OP_sign:            MAP(r = SELECT(x == 0, x, (VEC)(((IVEC)x & SIGN_BIT) | ONE_BITS)); r = SELECT(x == x, r, x));
-    case OP_leaky_relu:      MAP(r = SELECT(x > 0, x, a * x));
-    case OP_leaky_mask: MAP(r = SELECT(w > 0, x, a * x));
-    case OP_prelu:           MAP(r = SELECT(x > 0, x, x * w));
-    case OP_max_pool:        MAP(r = SELECT(w > x, w, x));
-    default: break;
-    }
-}
-
-/* out[c] += sum over rows of x[row * stride + c]. Sixteen rows are summed in vectors, then added in double, so that
- * the error does not grow with a picture's area. */
-static void NAME(column_sums)(const real *x, size_t rows, size_t stride, size_t columns, double *out)
-{
-    if (columns == 1 && stride == 1) {                                  /* one long column: the lanes are 16 neighbours */
-        real tail[LANES] = {0};
-        double lanes[LANES] = {0};
-        NAME(column_sums)(x, rows / WIDTH, WIDTH, WIDTH, lanes);
-        memcpy(tail, x + rows / WIDTH * WIDTH, rows % WIDTH * sizeof(real));
-        for (int k = 0; k < LANES; k++) out[0] += lanes[k] + (double)tail[k];
-        return;
-    }
-    for (size_t c = 0; c < columns; c += WIDTH) {
-        size_t width = columns - c < WIDTH ? columns - c : WIDTH;
-        for (size_t first = 0; first < rows; first += 16) {
-            size_t last = first + 16 < rows ? first + 16 : rows;
-            VEC total = {0};
-            for (size_t row = first; row < last; row++) {
-                VEC value;
-                LOAD_SOME(value, x + row * stride + c, width);
-                total += value;
-            }
-            for (size_t k = 0; k < width; k++) out[c + k] += (double)total[k];
-        }
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 3.2  Instance norm: statistics, forward, gradient                                                        (see 4.9)
- *
- * A picture's map is `pixels` rows of `stride` channels. Statistics sum 64 pixels at a time before adding to the total,
- * which keeps the rounding error of a 128 x 128 map as small as a 8 x 8 map's. Mean and variance read the map once, front
- * to back: each block of 64 pixels gets its own mean m_b and sum of squares around it, s_b, while it is in L1, and (Chan,
- * Golub and LeVeque 1983)
- *
- *      m = sum of n_b m_b / n        n variance = sum of s_b + n_b (m_b - m)^2
- *
- * (Walking down a column of channels, twice, took more than twice as long for 128 x 128 pixels.)
- * ---------------------------------------------------------------------------------------------- */
-
-/* `vectors` of channels side by side, of a block: their means and sums of squares. `width`: of the last one. */
-INLINE void NAME(block_columns)(const real *x, size_t pixels, size_t stride, const int vectors, size_t width, real *mean,
-                                real *squares)
-{
-    VEC total[4] = {{0}}, part[4] = {{0}}, value;
-    for (size_t p = 0; p < pixels; p++)
-        for (int j = 0; j < vectors; j++) {
-            LOAD_SOME(value, x + p * stride + (size_t)j * WIDTH, width);
-            total[j] += value;
-        }
-    for (int j = 0; j < vectors; j++) total[j] /= (real)pixels;
-    for (size_t p = 0; p < pixels; p++)
-        for (int j = 0; j < vectors; j++) {
-            LOAD_SOME(value, x + p * stride + (size_t)j * WIDTH, width);
-            value -= total[j];
-            part[j] += value * value;
-        }
-    for (int j = 0; j < vectors; j++) {
-        STORE_SOME(mean + (size_t)j * WIDTH, total[j], width);
-        STORE_SOME(squares + (size_t)j * WIDTH, part[j], width);
-    }
-}
-
-static void NAME(block_moments)(const real *x, size_t pixels, size_t channels, real *mean, real *squares)
-{
-    size_t c = 0;
-    for (; c + 4 * WIDTH <= channels; c += 4 * WIDTH)
-        NAME(block_columns)(x + c, pixels, channels, 4, WIDTH, mean + c, squares + c);
-    for (; c < channels; c += WIDTH)
-        NAME(block_columns)(x + c, pixels, channels, 1, channels - c, mean + c, squares + c);
-}
-
-/* Of the channels `from` .. to-1 of a picture: its blocks, (mean, squares) each, become mean and 1/deviation. */
-static void NAME(merge_moments)(const real *blocks, size_t pixels, size_t channels, size_t from, size_t to, real epsilon,
-                                real *moments)
-{
-    for (size_t c = from; c < to; c += WIDTH) {
-        size_t width = to - c;
-        VEC total = {0}, squares = {0}, result = {0}, mean, value, around;
-        for (size_t p = 0, at = c; p < pixels; p += PIXELS_A_SUM, at += 2 * channels) {
-            LOAD_SOME(value, blocks + at, width);
-            total += value * (real)(pixels - p < PIXELS_A_SUM ? pixels - p : PIXELS_A_SUM);
-        }
-        mean = total / (real)pixels;
-        for (size_t p = 0, at = c; p < pixels; p += PIXELS_A_SUM, at += 2 * channels) {
-            LOAD_SOME(value, blocks + at, width);
-            LOAD_SOME(around, blocks + at + channels, width);
-            value -= mean;
-            squares += around + value * value * (real)(pixels - p < PIXELS_A_SUM ? pixels - p : PIXELS_A_SUM);
-        }
-        for (int k = 0; k < LANES; k++) result[k] = (real)(1 / sqrt((double)(squares[k] / (real)pixels + epsilon)));
-        STORE_SOME(moments + c, mean, width);
-        STORE_SOME(moments + channels + c, result, width);
-    }
-}
-
-/* y = leaky(A x + B + residual); line holds A (stride numbers) and B. */
-static void NAME(normalise)(const real *x, const real *residual, size_t pixels, size_t stride, const real *line,
-                            real slope, real *y)
-{
-    for (size_t p = 0; p < pixels; p++)
-        for (size_t c = 0; c < stride; c += WIDTH) {
-            size_t width = stride - c < WIDTH ? stride - c : WIDTH, at = p * stride + c;
-            VEC value, a, b, r;
-            LOAD_SOME(value, x + at, width);
-            LOAD_SOME(a, line + c, width);
-            LOAD_SOME(b, line + stride + c, width);
-            value = value * a + b;
-            if (residual) {
-                LOAD_SOME(r, residual + at, width);
-                value += r;
-            }
-            value = SELECT(value > 0, value, slope * value);
-            STORE_SOME(y + at, value, width);
-        }
-}
-
-/* Of a block: sums[c] = sum of d, sums[channels + c] = sum of d h, where d = dy behind the activation whose line (A, B)
- * gives the sign. */
-static void NAME(norm_sums)(const real *dy, const real *x, size_t pixels, size_t channels, const real *moments,
-                            const real *line, real slope, real *sums)
-{
-    for (size_t c = 0; c < channels; c += WIDTH) {
-        size_t width = channels - c;
-        VEC a, b, mean, inverse_std, d, h, total = {0}, products = {0};
-        LOAD_SOME(a, line + c, width);
-        LOAD_SOME(b, line + channels + c, width);
-        LOAD_SOME(mean, moments + c, width);
-        LOAD_SOME(inverse_std, moments + channels + c, width);
-        for (size_t p = 0; p < pixels; p++) {
-            LOAD_SOME(d, dy + p * channels + c, width);
-            LOAD_SOME(h, x + p * channels + c, width);
-            d = SELECT(h * a + b > 0, d, slope * d);
-            total += d;
-            products += d * (h - mean);
-        }
-        products *= inverse_std;
-        STORE_SOME(sums + c, total, width);
-        STORE_SOME(sums + channels + c, products, width);
-    }
-}
-
-/* dx = A d + Q x + T; lines holds A, B, Q, T, stride numbers each. */
-static void NAME(norm_dx)(const real *dy, const real *x, size_t pixels, size_t stride, const real *lines, real slope,
-                          real *dx)
-{
-    for (size_t p = 0; p < pixels; p++)
-        for (size_t c = 0; c < stride; c += WIDTH) {
-            size_t width = stride - c < WIDTH ? stride - c : WIDTH, at = p * stride + c;
-            VEC d, value, a, b, q, t;
-            LOAD_SOME(d, dy + at, width);
-            LOAD_SOME(value, x + at, width);
-            LOAD_SOME(a, lines + c, width);
-            LOAD_SOME(b, lines + stride + c, width);
-            LOAD_SOME(q, lines + 2 * stride + c, width);
-            LOAD_SOME(t, lines + 3 * stride + c, width);
-            d = SELECT(value * a + b > 0, d, slope * d);
-            d = d * a + (value * q + t);
-            STORE_SOME(dx + at, d, width);
-        }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 3.3  Optimisers, one pass each                                                                         (see 4.10)
- * ---------------------------------------------------------------------------------------------- */
-
-/* Runs one expression over all weights; what an optimiser does not keep is NULL and reads as 0. */
-#define UPDATE(body) \
-    for (size_t i = 0; i < n; i += WIDTH) { \
-        size_t width = n - i < WIDTH ? n - i : WIDTH; \
-        VEC gradient, first = {0}, second = {0}, weight, root = {0}; \
-        LOAD_SOME(gradient, g + i, width); \
-        LOAD_SOME(weight, w + i, width); \
-        if (m) LOAD_SOME(first, m + i, width); \
-        if (v) LOAD_SOME(second, v + i, width); \
-        body; \
-        if (m) STORE_SOME(m + i, first, width); \
-        if (v) STORE_SOME(v + i, second, width); \
-        STORE_SOME(w + i, weight, width); \
-        (void)root; \
-    } \
-    break
-
-/* betas: b1, 1 - b1, b2, 1 - b2. The differences come from double: 1 - 0.999f is off by 1e-5. */
-static void NAME(update)(Op op, const real *g, real *m, real *v, const real *schedule, const real *betas, real epsilon,
-                         real *w, size_t n)
-{
-    real rate = schedule ? schedule[0] : 0;
-    switch (op) {
-    case OP_adam: {
-        real corrected = rate * schedule[1], correction = schedule[2];
-        UPDATE(first = first * betas[0] + gradient * betas[1];
-               second = second * betas[2] + gradient * gradient * betas[3];
-               VECTOR_SQRT(root, second * correction);
-               weight -= corrected * first / (root + epsilon));
-    }
-    case OP_sgd:            UPDATE(first = first * betas[0] + gradient; weight -= rate * first);
-    case OP_sgd_nesterov:   UPDATE(first = first * betas[0] + gradient; weight -= rate * (gradient + betas[0] * first));
-    case OP_rmsprop:        UPDATE(second = second * betas[2] + gradient * gradient * betas[3];
-                                   VECTOR_SQRT(root, second); weight -= rate * gradient / (root + epsilon));
-    case OP_adagrad:        UPDATE(second += gradient * gradient;
-                                   VECTOR_SQRT(root, second); weight -= rate * gradient / (root + epsilon));
-    case OP_moving_average: UPDATE(weight += betas[0] * (gradient - weight));
-    default: break;
-    }
-}
-#undef UPDATE
-
-#define MEMBER(type, name, arguments) .name = NAME(name),
-static const Kernels NAME(kernels) = {
-    .name = TEXT(ISA), .lanes = LANES, .tile_rows = TILE_ROWS, .dot_rows = DOT_ROWS, KERNELS(MEMBER)
+#define NAME(name) [OP_##name] = POINTWISE_##name,
+static const Pointwise pointwise_of[OPS] = {
+    NAME(add) NAME(sub) NAME(mul) NAME(affine) NAME(square) NAME(sqrt) NAME(reciprocal) NAME(exp) NAME(log) NAME(sin)
+    NAME(tanh) NAME(sigmoid) NAME(softplus) NAME(abs) NAME(sign) NAME(leaky_relu) NAME(leaky_mask)
 };
-#undef MEMBER
-#undef TILE_ROWS
-#undef EACH_ROW
-#undef DOT_ROWS
-#undef EACH_DOT_ROW
-#if !defined(__clang__)
-#pragma GCC pop_options
-#elif VECTOR_BYTES > 16
-#pragma clang attribute pop
-#endif
-#endif
-
-#ifndef ISA
-/* -- the instances, and the choice between them ------------------------------------------------------------- */
-
-#if defined(__x86_64__)
-#define ISA avx512
-#define VECTOR_BYTES 64
-#include THIS_FILE
-#undef ISA
-#undef VECTOR_BYTES
-#define ISA avx2
-#define VECTOR_BYTES 32
-#include THIS_FILE
-#undef ISA
-#undef VECTOR_BYTES
-#endif
-#define VECTOR_BYTES 16
-#if defined(__aarch64__)
-#define ISA neon
-#else
-#define ISA portable
-#endif
-#include THIS_FILE
-#undef ISA
-#undef VECTOR_BYTES
-#undef LOAD
-#undef STORE
-#undef SELECT
-#undef SELECT_AS
-#undef KEEP
 #undef NAME
-#undef TEXT
-#undef LANES
-#undef VEC
-#undef IVEC
-#undef WIDTH
-#undef SPLAT
-#undef LOAD_SOME
-#undef STORE_SOME
-#undef VECTOR_SQRT
-#undef EXP
-#undef LOG
-#undef MAP
-#undef INLINE
 
-static const Kernels *kernels;          // the kernels in use
+#define NAME(name) [OP_##name] = UPDATE_##name,
+static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
+#undef NAME
 
-/* Chooses the kernels called `wanted`, or this machine's widest when it is NULL. */
-static int isa_choose(const char *wanted, char error[256])
-{
-    const struct { const Kernels *kernels; int supported; } variants[] = {
-#if defined(__x86_64__)
-        { &kernels_avx512, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-                        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") },
-        { &kernels_avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") },
-#endif
-#if defined(__aarch64__)
-        { &kernels_neon, 1 },
-#else
-        { &kernels_portable, 1 },
-#endif
-    };
-    char names[64] = "";
-    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
-        if (!variants[i].supported)
-            continue;
-        if (!wanted || !strcmp(wanted, variants[i].kernels->name)) {
-            kernels = variants[i].kernels;
-            return 1;
-        }
-        snprintf(names + strlen(names), sizeof names - strlen(names), " %s", variants[i].kernels->name);
-    }
-    snprintf(error, 256, "FACEGAN_ISA=%.40s: expected one of the variants that this machine can run:%s", wanted, names);
-    return 0;
-}
-
-/* -- small change ------------------------------------------------------------------------------------------- */
-
-enum { TASKS = 16 };                    // work is cut into at least so many tasks where the shape allows it
-
-static int min_int(int a, int b) { return a < b ? a : b; }
-static int max_int(int a, int b) { return a > b ? a : b; }
-static int ceil_div(int a, int b) { return (a + b - 1) / b; }
-static int round_up_int(int a, int b) { return ceil_div(a, b) * b; }
-static int floor_div(int a, int b) { return (a >= 0 ? a : a - b + 1) / b; }
-static int floor_mod(int a, int b) { return a - floor_div(a, b) * b; }
-static int share(int total, int part, int parts) { return (int)((long long)total * part / parts); }
-static size_t align_reals(size_t count) { return (count + 63) / 64 * 64; }
-
-/* A panel: so many channels (or pixels) as a tile has lanes. The last one may be one vector wide. */
-static int panel_lanes(void) { return 2 * kernels->lanes; }
-static int panel_width(int total, int panel) { return total - panel * panel_lanes() > kernels->lanes ? 2 : 1; }
-
-/* to(term, lane) = from[term * along + lane * across]; lanes from `count` on are 0. One of the two steps is 1. */
-static void pack_lanes(real *to, int lanes, const real *from, ptrdiff_t along, ptrdiff_t across, int terms, int count)
-{
-    int side = kernels->lanes, squares = across != 1 ? count / side * side : 0;
-    for (int t0 = 0; t0 < terms; t0 += side) {          // a few terms at a time: what is written stays in L1
-        int t1 = min_int(t0 + side, terms), first = t1 - t0 == side ? squares : 0;
-        for (int t = t0; t < t1 && across == 1; t++)
-            memcpy(to + (size_t)t * lanes, from + t * along, count * sizeof(real));
-        for (int l = 0; l < first; l += side)
-            kernels->transpose(from + t0 + l * across, across, to + (size_t)t0 * lanes + l, lanes);
-        for (int l = first; l < count && across != 1; l++)
-            for (int t = t0; t < t1; t++)
-                to[(size_t)t * lanes + l] = from[t * along + l * across];
-        for (int t = t0; t < t1 && count < lanes; t++)
-            memset(to + (size_t)t * lanes + count, 0, (lanes - count) * sizeof(real));
-    }
-}
-
-/* Copies pixels x0 .. x0+count-1 of line y of a picture; what lies outside of it becomes 0. */
-static void copy_line(real *to, const real *picture, int h, int w, int depth, int y, int x0, int count)
-{
-    int first = min_int(max_int(0, -x0), count), last = max_int(first, min_int(count, w - x0));
-    if (y < 0 || y >= h)
-        first = last = count;
-    memset(to, 0, (size_t)first * depth * sizeof(real));
-    if (last > first)
-        memcpy(to + (size_t)first * depth, picture + ((size_t)y * w + x0 + first) * depth,
-               (size_t)(last - first) * depth * sizeof(real));
-    memset(to + (size_t)last * depth, 0, (size_t)(count - last) * depth * sizeof(real));
-}
-
-/* -- which method for which shape: a function of the shape and the instruction set only ------------------------ */
-
-typedef enum { BY_CHANNEL, BY_PANELS, BY_RAW_PANELS, BY_DOT, BY_SUMS, BY_PIXELS, BY_WINOGRAD } ConvMethod;
-
-static int winograd_enabled = 1;        // FACEGAN_WINOGRAD=0 clears it
-
-enum { WINOGRAD_FILTER = 8 };
-
-typedef struct WinogradSize { int outputs, taps, points; } WinogradSize;     // F(outputs, taps), along each axis
-
-static const WinogradSize winograd_sizes[] = { {4, 3, 6}, {4, 2, 5}, {3, 2, 4} };
-
-/* How many tiles of `outputs` x `outputs` cover the results, for one parity class of them. */
-static long long winograd_tiles(const ConvShape *s, ConvKind kind, int outputs)
-{
-    int back = kind == CONV_INPUT_GRAD;
-    int h = back ? ceil_div(s->h, s->stride) : s->ho, w = back ? ceil_div(s->w, s->stride) : s->wo;
-    return (long long)s->n * ceil_div(h, outputs) * ceil_div(w, outputs);
-}
-
-/* The best size for a shape, or NULL. Counted are multiplications for each pair of channels: a tile has points^2 of
- * them, transforming the filter costs as much as WINOGRAD_FILTER tiles, and all else must save a quarter at least. */
-static const WinogradSize *winograd_size(const ConvShape *s, ConvKind kind)
-{
-    const WinogradSize *best = NULL;
-    int strided = s->stride == 2 && s->r == 4 && s->s == 4;
-    if (!winograd_enabled || s->groups > 1 || !(strided || (s->stride == 1 && s->r == 3 && s->s == 3)))
-        return NULL;
-    int width = kind == CONV_INPUT_GRAD ? s->c : s->k;      // one panel only: the input's transforms need more channels to pay off
-    if (s->c % 16 || s->k % 16 || s->c + s->k < 64 + (width < 32 ? 16 : 0))
-        return NULL;
-    long long least = (long long)s->n * s->ho * s->wo * s->r * s->s * 3 / 4;
-    for (int i = strided ? 1 : 0; i < (strided ? 3 : 1); i++) {
-        const WinogradSize *size = &winograd_sizes[i];
-        long long cost = (long long)s->stride * s->stride * size->points * size->points
-                       * (winograd_tiles(s, kind, size->outputs) + WINOGRAD_FILTER);
-        if (cost < least)
-            best = size, least = cost;
-    }
-    return best;
-}
-
-static ConvMethod conv_method(const ConvShape *s, ConvKind kind)
-{
-    if (s->groups > 1)
-        return BY_CHANNEL;
-    if (winograd_size(s, kind))
-        return BY_WINOGRAD;
-    if (kind == CONV_WEIGHT_GRAD)
-        return BY_SUMS;
-    int outputs = kind == CONV_FORWARD ? s->k : s->c, depth = kind == CONV_FORWARD ? s->c : s->k;
-    if (outputs <= 8 && s->s * depth / s->stride >= 2 * kernels->lanes && s->r * s->s * depth >= 16 * kernels->lanes)
-        return BY_DOT;                  // (a short sum is over before its lanes are added up)
-    /* A large kernel over few pixels (D's last layers, dense layers): preparing w would cost as much as using it. */
-    if ((long long)s->n * s->ho * s->wo <= 256 && (size_t)s->r * s->s * s->c * s->k >= 1 << 18) {
-        if (kind == CONV_INPUT_GRAD)
-            return BY_PIXELS;
-        if (s->k % kernels->lanes == 0)
-            return BY_RAW_PANELS;
-    }
-    return BY_PANELS;
-}
-
-/* A 1x1 convolution with stride 1 sees only a list of pixels, whose shape is ours to choose: a column for the bands of
- * the forward pass, long lines for the sums of the weight gradient. */
-static ConvShape conv_normal(const ConvShape *s, ConvKind kind)
-{
-    ConvShape t = *s;
-    if (s->r == 1 && s->s == 1 && s->stride == 1 && !s->pad_y && !s->pad_x && s->h == s->ho && s->w == s->wo) {
-        int line = kind != CONV_WEIGHT_GRAD ? 1 : s->h * s->w > 1 ? s->h * s->w : s->n;
-        t.h = t.ho = (int)((long long)s->n * s->h * s->w / line);
-        t.w = t.wo = line;
-        t.n = 1;
-    }
-    return t;
-}
-
-/* --------------------------------------------------------------------------------------------
- * 3.4  Forward and input gradient: panels
- *
- * The input gradient of a convolution with stride t is t*t convolutions with stride 1, one for each parity class of
- * the input's pixels, since a pixel meets only the taps r = (y + pad) mod t, + t, + 2t ... So both kinds are a list of
- * passes, each a plain convolution from a grid of windows to a grid of outputs:
- *
- *      forward, stride 2                     input gradient, stride 2, 4x4: four passes of 2x2
- *      in:  [. .]. .                         in:  [. .] .         out:  a b a b
- *           [. .]. .    window moves by 2         [. .] .               c d c d     a = pass 0 ...
- *
- * Work is cut into bands: some lines of one picture, or some whole pictures. A band's input is copied once into a
- * buffer with its zero border (a quarter of L2 at most), where the tile reads it in place: a window's line is one run
- * of S*C numbers, so no window is ever spelled out (im2col would write each number R*S times). The filter is prepared
- * as panels [k / 32][r][s][c][32], in the order in which tiles read it; a panel is used by all tiles of a band while
- * it is in L2.
- *
- * With few pixels and a large w (BY_RAW_PANELS) panels are read from w itself, 512 terms at a time so that lines
- * fetched for one panel and tile serve the other tiles from L2; meanwhile the next panel is fetched (23 ms for 134 MB
- * of w without that, 17 ms with it, on one core).
- * ------------------------------------------------------------------------------------------ */
-
-typedef struct Pass {
-    int rows, cols;                     // the grid of outputs
-    int r, s;                           // the window
-    int in_y, in_x;                     // the corner of the first window
-    int out_y, out_x;                   // the first output
-    size_t taps;                        // how many taps the passes before this one have
-} Pass;
-
-/* How many of the taps 0..size-1 leave `rest` when divided by `step`. */
-static int count_taps(int size, int rest, int step) { return rest < size ? (size - 1 - rest) / step + 1 : 0; }
-
-static Pass conv_pass(const ConvShape *s, ConvKind kind, int index)
-{
-    if (kind != CONV_INPUT_GRAD)
-        return (Pass){ s->ho, s->wo, s->r, s->s, -s->pad_y, -s->pad_x, 0, 0, 0 };
-    int y = index / s->stride, x = index % s->stride;
-    int rest_y = floor_mod(y + s->pad_y, s->stride), rest_x = floor_mod(x + s->pad_x, s->stride);
-    Pass pass = { .rows = max_int(0, ceil_div(s->h - y, s->stride)), .cols = max_int(0, ceil_div(s->w - x, s->stride)),
-                  .r = count_taps(s->r, rest_y, s->stride), .s = count_taps(s->s, rest_x, s->stride),
-                  .out_y = y, .out_x = x };
-    pass.in_y = floor_div(y + s->pad_y, s->stride) - pass.r + 1;
-    pass.in_x = floor_div(x + s->pad_x, s->stride) - pass.s + 1;
-    for (int i = 0; i < rest_y; i++)
-        pass.taps += (size_t)count_taps(s->r, i, s->stride) * s->s;
-    for (int i = 0; i < rest_x; i++)
-        pass.taps += (size_t)pass.r * count_taps(s->s, i, s->stride);
-    return pass;
-}
-
-typedef struct Band { int n, pictures, row, rows, height; } Band;   // grid lines; lines of input of each picture
-
-typedef struct BandPlan BandPlan;
-struct BandPlan {
-    ConvShape s;
-    ConvKind kind;
-    ConvMethod method;
-    int in_h, in_w, depth, out_h, out_w, width;     // from (N, in_h, in_w, depth) to (N, out_h, out_w, width)
-    int in_step, out_step, passes;      // from window to window, from output to output
-    int rows, cols;                     // the largest grid of a pass
-    int low_y, low_x, high_y, high_x;   // all windows over grid point (0,0) lie within
-    int copied, band_w;                 // is a band copied? pixels of a line of it
-    void (*fill)(const BandPlan *p, const Band *b, real *to, real *own);        // how: band_copy, or section 3.7
-    const void *fill_job;
-    size_t fill_size;                   // the memory that takes, in reals: the first of a worker's
-    int band_rows, band_pictures, bands, panels, groups;    // a task is a band and a group of panels
-    size_t band_size, tiles_size, points_size;      // in reals: the copy, the tiles and the pointers of a band
-    const real *in, *filter;
-    const Epilogue *e;
-    real *out, *copies, *own;           // all bands' copies if groups share them; each worker's memory
-};
-
-/* Where the passes' windows lie, and whether all are inside the input. */
-static void band_windows(BandPlan *p)
-{
-    int inside = 1;
-    p->low_y = p->low_x = INT_MAX;
-    p->high_y = p->high_x = INT_MIN;
-    for (int i = 0; i < p->passes; i++) {
-        Pass pass = conv_pass(&p->s, p->kind, i);
-        p->low_y = min_int(p->low_y, pass.in_y);
-        p->low_x = min_int(p->low_x, pass.in_x);
-        p->high_y = max_int(p->high_y, pass.in_y + pass.r);
-        p->high_x = max_int(p->high_x, pass.in_x + pass.s);
-        inside &= pass.in_y >= 0 && (pass.rows - 1) * p->in_step + pass.in_y + pass.r <= p->in_h
-               && pass.in_x >= 0 && (pass.cols - 1) * p->in_step + pass.in_x + pass.s <= p->in_w;
-    }
-    p->copied = !inside;
-    p->band_w = inside ? p->in_w : (p->cols - 1) * p->in_step + p->high_x - p->low_x;
-    if (inside)
-        p->low_y = p->low_x = 0;
-}
-
-static int band_height(const BandPlan *p) { return (p->band_rows - 1) * p->in_step + p->high_y - p->low_y; }
-
-/* Cuts the work: bands of at most about eight tiles if that is needed for TASKS of them, of as much input as fits. */
-static void band_cut(BandPlan *p)
-{
-    int pixels = p->rows * p->cols, few = p->method == BY_RAW_PANELS ? 1 << 20 : 8 * kernels->tile_rows, parts = 1;
-    size_t fits = p->method == BY_DOT ? 448 << 10 : 256 << 10;
-    p->band_rows = p->rows;
-    p->band_pictures = max_int(1, min_int(p->s.n, few / pixels));
-    while (p->band_pictures == 1 && p->band_rows > 1) {
-        int enough = parts * p->s.n >= TASKS || p->band_rows * p->cols <= few;
-        if (enough && (size_t)band_height(p) * p->band_w * p->depth * sizeof(real) <= fits)
-            break;
-        p->band_rows = ceil_div(p->rows, ++parts);
-    }
-    p->bands = ceil_div(p->rows, p->band_rows) * ceil_div(p->s.n, p->band_pictures);
-    p->panels = p->method == BY_DOT ? 1 : ceil_div(p->width, panel_lanes());
-    p->groups = p->bands >= TASKS ? 1 : min_int(p->panels, ceil_div(TASKS, p->bands));
-    if (p->method == BY_RAW_PANELS)
-        p->groups = ceil_div(p->panels, max_int(1, min_int(4, p->panels / 8)));
-}
-
-static void band_copy(const BandPlan *p, const Band *b, real *to, real *own)
-{
-    (void)own;
-    for (int n = 0; n < b->pictures; n++)
-        for (int y = 0; y < b->height; y++)
-            copy_line(to + ((size_t)n * b->height + y) * p->band_w * p->depth,
-                      p->in + (size_t)(b->n + n) * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth,
-                      b->row * p->in_step + p->low_y + y, p->low_x, p->band_w);
-}
-
-/* The bands, and the memory of a worker. */
-static void band_sizes(BandPlan *p)
-{
-    band_cut(p);
-    int points = round_up_int(p->band_pictures * p->band_rows * p->cols, kernels->dot_rows);
-    size_t tiles = 1;                   // panels in place: all tiles of a task are under way at once
-    if (p->method == BY_RAW_PANELS)
-        tiles = (size_t)ceil_div(points, kernels->tile_rows) * ceil_div(p->panels, p->groups);
-    p->band_size = p->copied ? align_reals((size_t)p->band_pictures * band_height(p) * p->band_w * p->depth) : 0;
-    p->tiles_size = align_reals(tiles * kernels->tile_rows * panel_lanes());
-    p->points_size = align_reals(points * (sizeof(real *) + sizeof(size_t)) / sizeof(real) + 1);
-}
-
-/* Of a shape as conv_normal leaves it. */
-static BandPlan band_plan_of(ConvShape s, ConvKind kind, ConvMethod method)
-{
-    int forward = kind == CONV_FORWARD;
-    BandPlan p = { .s = s, .kind = kind, .method = method, .fill = band_copy,
-                   .in_h = forward ? s.h : s.ho, .in_w = forward ? s.w : s.wo, .depth = forward ? s.c : s.k,
-                   .out_h = forward ? s.ho : s.h, .out_w = forward ? s.wo : s.w, .width = forward ? s.k : s.c,
-                   .in_step = forward ? s.stride : 1, .out_step = forward ? 1 : s.stride };
-    p.passes = p.out_step * p.out_step;
-    p.rows = ceil_div(p.out_h, p.out_step);
-    p.cols = ceil_div(p.out_w, p.out_step);
-    band_windows(&p);
-    return p;
-}
-
-static BandPlan band_plan(const ConvShape *shape, ConvKind kind)
-{
-    BandPlan p = band_plan_of(conv_normal(shape, kind), kind, conv_method(shape, kind));
-    band_sizes(&p);
-    return p;
-}
-
-static size_t band_own_size(const BandPlan *p)
-{
-    return (p->groups > 1 ? 0 : p->band_size) + p->tiles_size + p->points_size + p->fill_size;
-}
-
-static size_t band_scratch(const BandPlan *p)
-{
-    return (p->groups > 1 ? p->bands * p->band_size : 0) + thread_count() * band_own_size(p);
-}
-
-static Band band_at(const BandPlan *p, int index)
-{
-    int parts = ceil_div(p->rows, p->band_rows);
-    Band b = { .n = index / parts * p->band_pictures, .row = index % parts * p->band_rows };
-    b.pictures = min_int(p->band_pictures, p->s.n - b.n);
-    b.rows = min_int(p->band_rows, p->rows - b.row);
-    b.height = p->copied ? band_height(p) : p->in_h;
-    return b;
-}
-
-static void band_copy_task(void *arg, int index, int worker)
-{
-    const BandPlan *p = arg;
-    Band b = band_at(p, index);
-    p->fill(p, &b, p->copies + index * p->band_size, p->own + worker * band_own_size(p));
-}
-
-/* Lists where each grid point of a band reads and writes, `block` columns at a time, line by line; returns how many. */
-static int band_points(const BandPlan *p, const Pass *pass, const Band *b, const real *in, int rows, int block,
-                       const real **from, size_t *to)
-{
-    ptrdiff_t in_step = (ptrdiff_t)p->in_step * p->depth, out_step = (ptrdiff_t)p->out_step * p->width;
-    int count = 0;
-    for (int j0 = 0; j0 < pass->cols; j0 += block)
-        for (int n = 0; n < b->pictures; n++) {
-            size_t in_y = (size_t)n * b->height + pass->in_y - p->low_y;
-            size_t out_y = (size_t)(b->n + n) * p->out_h + (size_t)b->row * p->out_step + pass->out_y;
-            const real *line = in + (in_y * p->band_w + pass->in_x - p->low_x) * p->depth + j0 * in_step;
-            size_t out_line = (out_y * p->out_w + pass->out_x) * p->width + j0 * out_step;
-            for (int i = 0; i < rows; i++, line += in_step * p->band_w, out_line += out_step * p->out_w)
-                for (int j = 0; j < min_int(block, pass->cols - j0); j++) {
-                    from[count] = line + j * in_step;
-                    to[count++] = out_line + j * out_step;
-                }
-        }
-    return count;
-}
-
-/* A table (N,R,R,K) says what is added to the outputs of an R x R kernel that keeps the picture's size: as many of its
- * lines above and below, and columns left and right, as zeros were put there stand for themselves, the middle one for
- * all others. */
-static int table_place(int at, int length, int size)
-{
-    int half = size / 2;
-    return at < half ? at : at >= length - half ? at - length + size : half;
-}
-
-/* The way out of a tile; with a table, as many pixels at a time as have the same place there. */
-static void band_finish(const BandPlan *p, const size_t *to, int rows, int k, const real *v)
-{
-    int lanes = panel_lanes(), count = min_int(lanes, p->width - k), size = p->s.r, half = size / 2, run = rows;
-    Epilogue e = *p->e;
-    for (int row = 0; row < rows; row += run) {
-        if (e.table) {
-            int pixel = (int)(to[row] / p->width), x = pixel % p->out_w, line = pixel / p->out_w, n = line / p->out_h;
-            int y = table_place(line % p->out_h, p->out_h, size);
-            e.bias = e.table + (((size_t)n * size + y) * size + table_place(x, p->out_w, size)) * p->width;
-            run = x < half || x >= p->out_w - half ? 1 : min_int(rows - row, p->out_w - half - x);
-        }
-        kernels->finish(&e, p->out, to + row, run, k, count, v + (size_t)row * lanes, lanes);
-    }
-}
-
-/* Panels k0..k1-1 of a band. With prepared panels the whole sum of a tile stays in registers (one step). */
-static void band_panels(const BandPlan *p, const Pass *pass, const real *const *from, const size_t *to, int points,
-                        int first_panel, int last_panel, real *c)
-{
-    int lanes = panel_lanes(), tiles = ceil_div(points, kernels->tile_rows), raw = p->method == BY_RAW_PANELS;
-    int length = pass->s * p->depth, part = raw ? 512 : length, parts = raw ? ceil_div(length, part) : 1;
-    int steps = raw ? pass->r * parts : 1, padded = round_up_int(p->width, kernels->lanes);
-    Tile t = { .a_step = 1, .a_run = (ptrdiff_t)p->band_w * p->depth, .pictures = 1 };
-    for (int step = 0; step < steps; step++) {
-        int run = step / parts, begin = step % parts * part;
-        t.at = run * t.a_run + begin;
-        t.runs = raw ? 1 : pass->r;
-        t.length = min_int(part, length - begin);
-        t.accumulate = step > 0;
-        for (int panel = first_panel; panel < last_panel; panel++) {
-            int k = panel * lanes;
-            t.width = panel_width(p->width, panel);
-            t.b_step = raw ? p->width : t.width * kernels->lanes;
-            t.b = p->filter + (raw ? ((size_t)run * length + begin) * p->width + k
-                                   : (pass->taps * padded + (size_t)pass->r * pass->s * k) * p->depth);
-            t.ahead = 8 * t.b_step;
-            if (raw)                    // the next panel, or the first one of the next step
-                t.ahead = panel + 1 < last_panel ? lanes : part * t.b_step + (first_panel - panel) * lanes;
-            for (int i = 0; i < tiles; i++) {
-                int first = share(points, i, tiles);
-                t.rows = share(points, i + 1, tiles) - first;
-                t.a = from + first;
-                t.c = raw ? c + ((size_t)(panel - first_panel) * tiles + i) * kernels->tile_rows * lanes : c;
-                kernels->tile(&t);
-                if (step == steps - 1)
-                    band_finish(p, to + first, t.rows, k, t.c);
-            }
-        }
-    }
-}
-
-/* The same for a handful of outputs. Points come in columns, downwards: the next window shares all lines but one. */
-static void band_dot(const BandPlan *p, const Pass *pass, const real **from, const size_t *to, int points, real *c)
-{
-    int size = kernels->dot_rows;
-    Tile t = { .a_run = (ptrdiff_t)p->band_w * p->depth, .runs = pass->r, .length = pass->s * p->depth,
-               .b_step = (ptrdiff_t)pass->r * pass->s * p->depth, .c = c };
-    for (int i = points; i % size; i++)
-        from[i] = from[0];
-    for (int first = 0; first < points; first += size)
-        for (int k = 0; k < p->width; k += DOT_OUTPUTS) {
-            t.a = from + first;
-            t.width = min_int(DOT_OUTPUTS, p->width - k);
-            t.b = p->filter + pass->taps * p->depth * p->width + k * t.b_step;
-            kernels->dot(&t);
-            kernels->finish(p->e, p->out, to + first, min_int(size, points - first), k, t.width, c, panel_lanes());
-        }
-}
-
-static void band_task(void *arg, int index, int worker)
-{
-    const BandPlan *p = arg;
-    int group = index % p->groups, dot = p->method == BY_DOT;
-    Band b = band_at(p, index / p->groups);
-    real *own = p->own + worker * band_own_size(p), *points_at = own + p->fill_size, *c = points_at + p->points_size,
-         *copy = c + p->tiles_size;
-    const real **from = (const real **)points_at;
-    const real *in = copy;
-    if (!p->copied)
-        in = p->in + ((size_t)b.n * p->in_h + (size_t)b.row * p->in_step) * p->in_w * p->depth;
-    else if (p->groups > 1)
-        in = p->copies + index / p->groups * p->band_size;
-    else
-        p->fill(p, &b, copy, own);
-    for (int i = 0; i < p->passes; i++) {
-        Pass pass = conv_pass(&p->s, p->kind, i);
-        int rows = min_int(b.rows, pass.rows - b.row);
-        if (rows <= 0 || pass.cols <= 0)
-            continue;
-        size_t *to = (size_t *)(from + round_up_int(b.pictures * rows * pass.cols, kernels->dot_rows));
-        int points = band_points(p, &pass, &b, in, rows, dot ? kernels->dot_rows : pass.cols, from, to);
-        if (dot)
-            band_dot(p, &pass, from, to, points, c);
-        else
-            band_panels(p, &pass, from, to, points, share(p->panels, group, p->groups),
-                        share(p->panels, group + 1, p->groups), c);
-    }
-}
-
-static void band_run(BandPlan *p, real *scratch)
-{
-    p->copies = scratch;
-    p->own = scratch + (p->groups > 1 ? p->bands * p->band_size : 0);
-    if (p->copied && p->groups > 1)
-        parallel(p->bands, band_copy_task, p);
-    parallel(p->bands * p->groups, band_task, p);
-}
-
-/* The filter as tiles read it, [pass][panel][r][s][depth][lane], or as dot does, [pass][output][r][s][depth]. */
-typedef struct BandPrepare { BandPlan plan; const real *w; real *to; } BandPrepare;
-
-static void band_prepare_task(void *arg, int index, int worker)
-{
-    const BandPrepare *job = arg;
-    const BandPlan *p = &job->plan;
-    const ConvShape *s = &p->s;
-    int forward = p->kind == CONV_FORWARD, dot = p->method == BY_DOT, lanes = dot ? 1 : panel_lanes();
-    int panels = ceil_div(p->width, lanes), k = index % panels * lanes, count = min_int(lanes, p->width - k);
-    int padded = dot ? 1 : round_up_int(count, kernels->lanes);
-    size_t padded_width = dot ? p->width : round_up_int(p->width, kernels->lanes);
-    Pass pass = conv_pass(s, p->kind, index / panels);
-    int rest_y = floor_mod(pass.out_y + s->pad_y, s->stride), rest_x = floor_mod(pass.out_x + s->pad_x, s->stride);
-    real *to = job->to + (pass.taps * padded_width + (size_t)pass.r * pass.s * k) * p->depth;
-    ptrdiff_t across = forward ? 1 : s->k, along = forward ? s->k : 1;
-    (void)worker;
-    for (int u = 0; u < pass.r; u++)
-        for (int v = 0; v < pass.s; v++, to += (size_t)p->depth * padded) {
-            int r = forward ? u : rest_y + (pass.r - 1 - u) * s->stride;
-            int q = forward ? v : rest_x + (pass.s - 1 - v) * s->stride;
-            const real *w = job->w + (size_t)(r * s->s + q) * s->c * s->k;
-            pack_lanes(to, padded, w + k * across, along, across, p->depth, count);
-        }
-}
-
-static void band_prepare(const ConvShape *s, ConvKind kind, const real *w, real *to)
-{
-    BandPrepare job = { band_plan(s, kind), w, to };
-    int panels = job.plan.method == BY_DOT ? job.plan.width : job.plan.panels;
-    parallel(job.plan.passes * panels, band_prepare_task, &job);
-}
-
-/* --------------------------------------------------------------------------------------------
- * 3.5  Weight gradient: sums over pixels
- *
- *   dw(r,s,c,k) = sum over n,p,q of x(n, p*stride + r - pad, q*stride + s - pad, c) dy(n,p,q,k)
- *
- * Rows are (r,s,c), lanes k, terms pixels; a tap (r,s) only moves the place where a row begins. x is copied into
- * panels [c / 14][n][y][x][14] with its zero border, dy into [k / 32][n][p][q][32]: in NHWC one step along the pixels
- * is a jump of 1 KB for 256 channels, and jumps by powers of two keep hitting the same few lines of L1. (A dy of up to
- * 64 channels is read in place: packing it would cost more than it saves.) Pixels are taken in chunks whose panels fit
- * L2, and pictures in rounds whose panels fit L3.
- *
- * Each sum has one owner, so no reduction is needed, unless a small w and large pictures leave too few tasks: then the
- * chunks are split among a fixed number of tasks and added up in order.
- *
- * With few output channels (64 -> 1) the lanes would be empty. For stride 1 the form is symmetric: with x and dy
- * exchanged and the kernel turned by 180 degrees the lanes are c.
- * ------------------------------------------------------------------------------------------ */
-
-typedef struct SumPlan {
-    int n, h, w, depth;                 // a, the operand that the window moves over
-    int rows, cols, width;              // b, the other one
-    int r, s, stride, pad_y, pad_x, swapped;
-    int high, wide;                     // a with its border
-    int panel_rows, a_panels, b_panels, b_groups, parts;    // a task: a panel of a, a group of b's, a part of the tiles
-    int round_pictures, chunk_pictures, chunk_rows, splits;
-    int b_raw, shared;                  // is b read in place? do sums outlive a task?
-    size_t a_panel, b_panel, task_size, own_size;   // in reals: panels of a round, a task's tiles, a worker's memory
-    int first_picture, pictures;        // of this round
-    const real *a, *b;
-    const Epilogue *e;
-    real *out, *a_packed, *b_packed, *sums, *own;
-} SumPlan;
-
-static int sum_chunks(const SumPlan *p)
-{
-    int pieces = ceil_div(p->rows, p->chunk_rows);
-    return pieces == 1 ? ceil_div(p->pictures, p->chunk_pictures) : p->pictures * pieces;
-}
-
-static int sum_tasks(const SumPlan *p) { return p->a_panels * p->b_groups * p->parts; }
-
-static void sum_cut(SumPlan *p)
-{
-    int lanes = panel_lanes(), tiles = ceil_div(p->r * p->s * p->panel_rows, kernels->tile_rows);
-    size_t picture = (size_t)p->high * p->wide * p->a_panels * p->panel_rows
-                   + (size_t)p->rows * p->cols * p->b_panels * lanes;
-    long long line = (long long)p->cols * (lanes + p->panel_rows * p->stride * p->stride);
-    int lines = max_int(1, (int)((96 << 10) / line));
-    p->round_pictures = max_int(1, min_int(p->n, (int)((8 << 20) / picture)));
-    p->pictures = p->round_pictures;
-    p->chunk_rows = min_int(p->rows, lines);
-    p->chunk_pictures = p->chunk_rows < p->rows ? 1 : min_int(p->round_pictures, max_int(1, lines / p->rows));
-    /* One chunk: a task takes many panels of b, to write rows of w from end to end (134 MB in 18 ms, not 48). */
-    int once = sum_chunks(p) == 1 && p->round_pictures == p->n;
-    p->b_groups = once ? min_int(p->b_panels, ceil_div(TASKS, p->a_panels)) : p->b_panels;
-    p->parts = min_int(tiles, ceil_div(TASKS, p->a_panels * p->b_groups));
-    p->splits = min_int(sum_chunks(p), ceil_div(TASKS, sum_tasks(p)));
-    p->shared = p->splits > 1 || p->round_pictures < p->n;
-    p->task_size = align_reals((size_t)kernels->tile_rows * lanes * ceil_div(tiles, p->parts));
-}
-
-static SumPlan sum_plan(const ConvShape *shape)
-{
-    ConvShape s = conv_normal(shape, CONV_WEIGHT_GRAD);
-    SumPlan p = { s.n, s.h, s.w, s.c, s.ho, s.wo, s.k, s.r, s.s, s.stride, s.pad_y, s.pad_x, .swapped = 0 };
-    if (s.stride == 1 && s.k <= 8 && s.c > s.k)
-        p = (SumPlan){ s.n, s.ho, s.wo, s.k, s.h, s.w, s.c, s.r, s.s, 1, s.r - 1 - s.pad_y, s.s - 1 - s.pad_x,
-                       .swapped = 1 };
-    p.high = (p.rows - 1) * p.stride + p.r;
-    p.wide = (p.cols - 1) * p.stride + p.s;
-    p.panel_rows = min_int(p.depth, kernels->tile_rows);
-    p.a_panels = ceil_div(p.depth, p.panel_rows);
-    p.b_panels = ceil_div(p.width, panel_lanes());
-    p.b_raw = p.width <= 64 && p.width % kernels->lanes == 0;
-    sum_cut(&p);
-    p.a_panel = (size_t)p.round_pictures * p.high * p.wide * p.panel_rows;
-    p.b_panel = p.b_raw ? 0 : (size_t)p.round_pictures * p.rows * p.cols * panel_lanes();
-    p.own_size = p.task_size + align_reals((size_t)p.r * p.s * p.panel_rows * sizeof(real *) / sizeof(real) + 1);
-    return p;
-}
-
-static size_t sum_sums(const SumPlan *p) { return p->shared ? (size_t)p->splits * sum_tasks(p) * p->task_size : 0; }
-
-static size_t sum_scratch(const SumPlan *p)
-{
-    return align_reals(p->a_panels * p->a_panel) + align_reals(p->b_panels * p->b_panel) + sum_sums(p)
-         + thread_count() * p->own_size;
-}
-
-/* One line of a picture of a, or of b, into its panels. */
-static void sum_pack_task(void *arg, int index, int worker)
-{
-    const SumPlan *p = arg;
-    int lanes = panel_lanes(), n = index % p->pictures, y = index / p->pictures, depth = p->depth;
-    (void)worker;
-    if (y >= p->high) {
-        y -= p->high;
-        const real *from = p->b + ((size_t)(p->first_picture + n) * p->rows + y) * p->cols * p->width;
-        for (int panel = 0; panel < p->b_panels; panel++)
-            pack_lanes(p->b_packed + panel * p->b_panel + ((size_t)n * p->rows + y) * p->cols * lanes, lanes,
-                       from + panel * lanes, p->width, 1, p->cols, min_int(lanes, p->width - panel * lanes));
-        return;
-    }
-    const real *picture = p->a + (size_t)(p->first_picture + n) * p->h * p->w * depth;
-    real *to = p->a_packed + ((size_t)n * p->high + y) * p->wide * p->panel_rows;
-    if (p->a_panels == 1) {
-        copy_line(to, picture, p->h, p->w, depth, y - p->pad_y, -p->pad_x, p->wide);
-        return;
-    }
-    for (int x = 0; x < p->wide; x++)
-        for (int panel = 0; panel < p->a_panels; panel++) {
-            int iy = y - p->pad_y, ix = x - p->pad_x, c0 = panel * p->panel_rows;
-            size_t bytes = min_int(p->panel_rows, depth - c0) * sizeof(real);
-            real *pixel = to + panel * p->a_panel + (size_t)x * p->panel_rows;
-            if (iy >= 0 && iy < p->h && ix >= 0 && ix < p->w)
-                memcpy(pixel, picture + ((size_t)iy * p->w + ix) * depth + c0, bytes);
-            else
-                memset(pixel, 0, bytes);
-        }
-}
-
-/* Rows first..first+rows-1 of a panel of a, all lanes of a panel of b, to where they belong in dw. */
-static void sum_finish(const SumPlan *p, int a_panel, int b_panel, int first, int rows, const real *c)
-{
-    int lanes = panel_lanes(), k0 = b_panel * lanes, count = min_int(lanes, p->width - k0);
-    int c0 = a_panel * p->panel_rows;
-    int high = min_int(p->panel_rows, p->depth - c0), done;
-    for (int i = first; i < first + rows; i += done, c += done * lanes) {       // the rows of one tap
-        int tap = i / high, j = i % high;
-        size_t to[2 * LANES_MAX];
-        done = min_int(high - j, first + rows - i);
-        if (!p->swapped) {
-            for (int m = 0; m < done; m++)
-                to[m] = ((size_t)tap * p->depth + c0 + j + m) * p->width;
-            kernels->finish(p->e, p->out, to, done, k0, count, c, lanes);
-            continue;
-        }
-        real turned[2 * LANES_MAX * TILE_ROWS_MAX];
-        for (int l = 0; l < count; l++) {
-            to[l] = ((size_t)(p->r * p->s - 1 - tap) * p->width + k0 + l) * p->depth;
-            for (int m = 0; m < done; m++)
-                turned[l * done + m] = c[m * lanes + l];
-        }
-        kernels->finish(p->e, p->out, to, count, c0 + j, done, turned, done);
-    }
-}
-
-typedef struct SumTask { int a_panel, first_panel, last_panel, rows, tiles, first_tile, last_tile; } SumTask;
-
-static SumTask sum_task_at(const SumPlan *p, int task)
-{
-    int part = task % p->parts, group = task / p->parts % p->b_groups;
-    SumTask t = { .a_panel = task / p->parts / p->b_groups,
-                  .first_panel = share(p->b_panels, group, p->b_groups),
-                  .last_panel = share(p->b_panels, group + 1, p->b_groups) };
-    t.rows = p->r * p->s * min_int(p->panel_rows, p->depth - t.a_panel * p->panel_rows);
-    t.tiles = ceil_div(t.rows, kernels->tile_rows);
-    t.first_tile = share(t.tiles, part, p->parts);
-    t.last_tile = share(t.tiles, part + 1, p->parts);
-    return t;
-}
-
-/* Adds a chunk of pixels to the tiles of a task. */
-static void sum_chunk(const SumPlan *p, const SumTask *task, int chunk, int accumulate, int finish,
-                      const real *const *a, real *sums)
-{
-    int lanes = panel_lanes(), per_picture = ceil_div(p->rows, p->chunk_rows);
-    int n = chunk / per_picture * p->chunk_pictures, y = chunk % per_picture * p->chunk_rows;
-    size_t pixel = ((size_t)n * p->rows + y) * p->cols;
-    Tile t = { .at = (((ptrdiff_t)n * p->high + y * p->stride) * p->wide) * p->panel_rows,
-               .a_step = (ptrdiff_t)p->stride * p->panel_rows, .a_run = (ptrdiff_t)p->stride * p->wide * p->panel_rows,
-               .a_picture = (ptrdiff_t)p->high * p->wide * p->panel_rows, .b_step = p->b_raw ? p->width : lanes,
-               .pictures = min_int(p->chunk_pictures, p->pictures - n), .runs = min_int(p->chunk_rows, p->rows - y),
-               .length = p->cols, .accumulate = accumulate };
-    t.ahead = 8 * t.b_step;
-    for (int i = task->first_tile; i < task->last_tile; i++) {
-        int first = share(task->rows, i, task->tiles);
-        t.rows = share(task->rows, i + 1, task->tiles) - first;
-        t.a = a + first;
-        t.c = sums + (size_t)(i - task->first_tile) * kernels->tile_rows * lanes;
-        for (int panel = task->first_panel; panel < task->last_panel; panel++) {
-            t.width = panel_width(p->width, panel);
-            t.b = p->b_raw ? p->b + ((size_t)p->first_picture * p->rows * p->cols + pixel) * p->width + panel * lanes
-                           : p->b_packed + panel * p->b_panel + pixel * lanes;
-            kernels->tile(&t);
-            if (finish)
-                sum_finish(p, task->a_panel, panel, first, t.rows, t.c);
-        }
-    }
-}
-
-static void sum_task(void *arg, int index, int worker)
-{
-    const SumPlan *p = arg;
-    int tasks = sum_tasks(p), split = index / tasks, chunks = sum_chunks(p);
-    SumTask task = sum_task_at(p, index % tasks);
-    real *own = p->own + worker * p->own_size, *sums = p->shared ? p->sums + index * p->task_size : own;
-    const real **a = (const real **)(own + p->task_size);
-    int high = task.rows / (p->r * p->s);
-    int begin = share(chunks, split, p->splits), end = share(chunks, split + 1, p->splits);
-    for (int i = 0; i < task.rows; i++)
-        a[i] = p->a_packed + task.a_panel * p->a_panel + i % high
-             + ((size_t)(i / high / p->s) * p->wide + i / high % p->s) * p->panel_rows;
-    for (int chunk = begin; chunk < end; chunk++)
-        sum_chunk(p, &task, chunk, chunk > begin || p->first_picture > 0, !p->shared && chunk == end - 1, a, sums);
-}
-
-/* Shared sums: the splits' are added in order. */
-static void sum_finish_task(void *arg, int index, int worker)
-{
-    const SumPlan *p = arg;
-    int tasks = sum_tasks(p);
-    SumTask task = sum_task_at(p, index);
-    real *sums = p->sums + index * p->task_size;
-    (void)worker;
-    for (int split = 1; split < p->splits; split++)
-        for (size_t i = 0; i < p->task_size; i++)
-            sums[i] += sums[(size_t)split * tasks * p->task_size + i];
-    for (int i = task.first_tile; i < task.last_tile; i++) {
-        int first = share(task.rows, i, task.tiles), next = share(task.rows, i + 1, task.tiles);
-        sum_finish(p, task.a_panel, task.first_panel, first, next - first,
-                   sums + (size_t)(i - task.first_tile) * kernels->tile_rows * panel_lanes());
-    }
-}
-
-static void sum_run(SumPlan *p, real *scratch)
-{
-    p->a_packed = scratch;
-    p->b_packed = p->a_packed + align_reals(p->a_panels * p->a_panel);
-    p->sums = p->b_packed + align_reals(p->b_panels * p->b_panel);
-    p->own = p->sums + sum_sums(p);
-    for (p->first_picture = 0; p->first_picture < p->n; p->first_picture += p->round_pictures) {
-        p->pictures = min_int(p->round_pictures, p->n - p->first_picture);
-        parallel(p->pictures * (p->high + (p->b_raw ? 0 : p->rows)), sum_pack_task, p);
-        parallel(sum_tasks(p) * p->splits, sum_task, p);
-    }
-    if (p->shared)
-        parallel(sum_tasks(p), sum_finish_task, p);
-}
-
-/* --------------------------------------------------------------------------------------------
- * 3.6  Input gradient of few pixels: the pixels are the lanes
- *
- * The discriminator's last layer has 33 million weights (134 MB) and sixteen output pixels. Turning w into panels
- * would cost eight times what using it costs, so w stays where it is and is read once: its rows (r,s,c), contiguous in
- * k, are the rows of the tile, the terms k, and dy, turned into panels [pixel / 32][k][32], the lanes. A task owns
- * sixteen channels c: it makes the products of all taps and pixels, then each input pixel gathers its own.
- * ------------------------------------------------------------------------------------------ */
-
-enum {
-    PIXELS_ROWS = 16,                   // channels of a task
-    PIXELS_DEPTH = 2048,                // terms of a sum that are taken at a time, so that a panel of them fits L2
-    PIXELS_PACK = 64                    // terms that a task packs
-};
-
-typedef struct PixelPlan {
-    ConvShape s;
-    int pixels, panels;
-    size_t packed_size, own_size;
-    const real *grad, *w;
-    const Epilogue *e;
-    real *out, *packed, *own;
-} PixelPlan;
-
-static PixelPlan pixel_plan(const ConvShape *s)
-{
-    PixelPlan p = { .s = *s, .pixels = s->n * s->ho * s->wo };
-    p.panels = ceil_div(p.pixels, panel_lanes());
-    p.packed_size = align_reals((size_t)s->k * round_up_int(p.pixels, kernels->lanes));
-    p.own_size = align_reals((size_t)s->r * s->s * p.panels * PIXELS_ROWS * panel_lanes());
-    return p;
-}
-
-static size_t pixel_scratch(const PixelPlan *p) { return p->packed_size + thread_count() * p->own_size; }
-
-static void pixel_pack_task(void *arg, int index, int worker)
-{
-    const PixelPlan *p = arg;
-    int panel = index % p->panels, k0 = index / p->panels * PIXELS_PACK, m0 = panel * panel_lanes(), depth = p->s.k;
-    int lanes = panel_width(p->pixels, panel) * kernels->lanes;
-    (void)worker;
-    pack_lanes(p->packed + (size_t)m0 * depth + (size_t)k0 * lanes, lanes, p->grad + (size_t)m0 * depth + k0, 1, depth,
-               min_int(PIXELS_PACK, depth - k0), min_int(lanes, p->pixels - m0));
-}
-
-/* products[tap][panel][channel][lane] for `rows` channels from c0 on. */
-static void pixel_products(const PixelPlan *p, int c0, int rows, real *products)
-{
-    const ConvShape *s = &p->s;
-    int lanes = panel_lanes(), tiles = ceil_div(rows, kernels->tile_rows), parts = ceil_div(s->k, PIXELS_DEPTH);
-    for (int job = 0; job < s->r * s->s * tiles * parts; job++) {
-        int part = job % parts, i = job / parts % tiles, tap = job / parts / tiles, first = share(rows, i, tiles);
-        const real *a[TILE_ROWS_MAX];
-        Tile t = { .a = a, .at = part * PIXELS_DEPTH, .a_step = 1, .pictures = 1, .runs = 1, .accumulate = part > 0,
-                   .length = min_int(PIXELS_DEPTH, s->k - part * PIXELS_DEPTH),
-                   .rows = share(rows, i + 1, tiles) - first };
-        for (int m = 0; m < t.rows; m++)
-            a[m] = p->w + ((size_t)tap * s->c + c0 + first + m) * s->k;
-        for (int panel = 0; panel < p->panels; panel++) {
-            t.width = panel_width(p->pixels, panel);
-            t.b_step = t.width * kernels->lanes;
-            t.ahead = 8 * t.b_step;
-            t.b = p->packed + (size_t)panel * lanes * s->k + t.at * t.b_step;
-            t.c = products + (((size_t)tap * p->panels + panel) * PIXELS_ROWS + first) * lanes;
-            kernels->tile(&t);
-        }
-    }
-}
-
-static void pixel_task(void *arg, int index, int worker)
-{
-    const PixelPlan *p = arg;
-    const ConvShape *s = &p->s;
-    int lanes = panel_lanes(), c0 = index * PIXELS_ROWS, rows = min_int(PIXELS_ROWS, s->c - c0);
-    real *products = p->own + worker * p->own_size;
-    pixel_products(p, c0, rows, products);
-    for (int i = 0; i < s->n * s->h * s->w; i++) {
-        int x = i % s->w, y = i / s->w % s->h, n = i / s->w / s->h;
-        real sum[PIXELS_ROWS] = {0};
-        for (int tap = 0; tap < s->r * s->s; tap++) {
-            int gy = y + s->pad_y - tap / s->s, gx = x + s->pad_x - tap % s->s;
-            int p_y = gy / s->stride, p_x = gx / s->stride;
-            if (gy < 0 || gx < 0 || gy % s->stride || gx % s->stride || p_y >= s->ho || p_x >= s->wo)
-                continue;
-            int m = (n * s->ho + p_y) * s->wo + p_x;
-            const real *from = products + ((size_t)tap * p->panels + m / lanes) * PIXELS_ROWS * lanes + m % lanes;
-            for (int c = 0; c < rows; c++)
-                sum[c] += from[c * lanes];
-        }
-        size_t at = (size_t)i * s->c;
-        kernels->finish(p->e, p->out, &at, 1, c0, rows, sum, 0);
-    }
-}
-
-static void pixel_run(PixelPlan *p, real *scratch)
-{
-    p->packed = scratch;
-    p->own = scratch + p->packed_size;
-    parallel(p->panels * ceil_div(p->s.k, PIXELS_PACK), pixel_pack_task, p);
-    parallel(ceil_div(p->s.c, PIXELS_ROWS), pixel_task, p);
-}
-
-/* --------------------------------------------------------------------------------------------
- * 3.7  Depthwise: each channel has its own kernel, lanes are channels, and there is no reuse to win but of w
- * ------------------------------------------------------------------------------------------ */
-
-enum {
-    DEPTHWISE_PIXELS = 256,             // the most output pixels of a call,
-    DEPTHWISE_NUMBERS = 2048,           // and numbers, beyond the first eight pixels
-    DEPTHWISE_CHANNELS = 64             // channels of a weight gradient's task
-};
-
-typedef struct Depthwise {
-    ConvShape s;
-    ConvKind kind;
-    size_t own_size;
-    const real *a, *b;
-    const Epilogue *e;
-    real *out, *own;
-} Depthwise;
-
-/* Pixels of a call: few enough that their sums stay in L1. */
-static int depthwise_pixels(const ConvShape *s) { return max_int(8, min_int(DEPTHWISE_PIXELS, DEPTHWISE_NUMBERS / s->c)); }
-static size_t depthwise_own(const ConvShape *s) { return align_reals((size_t)max_int(depthwise_pixels(s), s->s) * s->c); }
-
-/* How many output pixels from x on (as many as a call has) have all their taps inside a line; at least 1. */
-static int depthwise_count(const Depthwise *d, int x)
-{
-    const ConvShape *s = &d->s;
-    int first, last;
-    if (d->kind == CONV_INPUT_GRAD) {
-        first = s->stride > 1 ? INT_MAX : s->s - 1 - s->pad_x;
-        last = s->wo - 1 - s->pad_x;
-    } else {
-        first = ceil_div(s->pad_x, s->stride);
-        last = min_int(s->wo - 1, floor_div(s->w - s->s + s->pad_x, s->stride));
-    }
-    last = min_int(last, d->kind == CONV_INPUT_GRAD ? s->w - 1 : s->wo - 1);
-    return x < first || x > last ? 1 : min_int(depthwise_pixels(s), last - x + 1);
-}
-
-/* Forward and input gradient: line `index` of outputs, which begins at out[line]. */
-static void depthwise_line(const Depthwise *d, int index, real *sum, real *out, size_t line)
-{
-    const ConvShape *s = &d->s;
-    int forward = d->kind == CONV_FORWARD, out_h = forward ? s->ho : s->h, out_w = forward ? s->wo : s->w, count;
-    int in_h = forward ? s->h : s->ho, in_w = forward ? s->w : s->wo, n = index / out_h, y = index % out_h;
-    int up = forward ? s->stride : 1, down = forward ? 1 : s->stride, sign = forward ? 1 : -1;
-    for (int x = 0; x < out_w; x += count) {
-        const real *from[DEPTHWISE_TERMS], *w[DEPTHWISE_TERMS];
-        size_t at[DEPTHWISE_PIXELS];
-        int terms = 0, taps = s->r * s->s, accumulate = 0;
-        count = depthwise_count(d, x);
-        for (int tap = 0; tap < taps; tap++) {
-            int iy = y * up + sign * (tap / s->s - s->pad_y), ix = x * up + sign * (tap % s->s - s->pad_x);
-            if (iy >= 0 && ix >= 0 && iy % down == 0 && ix % down == 0 && iy / down < in_h && ix / down < in_w) {
-                from[terms] = d->a + (((size_t)n * in_h + iy / down) * in_w + ix / down) * s->c;
-                w[terms++] = d->b + (size_t)tap * s->c;
-            }
-            if (terms == DEPTHWISE_TERMS || tap == taps - 1) {
-                kernels->depthwise(sum, from, w, terms, (ptrdiff_t)up * s->c, count, s->c, s->c, accumulate);
-                terms = 0, accumulate = 1;
-            }
-        }
-        for (int i = 0; i < count; i++)
-            at[i] = line + (size_t)(x + i) * s->c;
-        kernels->finish(d->e, out, at, count, 0, s->c, sum, s->c);
-    }
-}
-
-static void depthwise_line_task(void *arg, int index, int worker)
-{
-    const Depthwise *d = arg;
-    size_t length = (size_t)(d->kind == CONV_FORWARD ? d->s.wo : d->s.w) * d->s.c;
-    depthwise_line(d, index, d->own + worker * d->own_size, d->out, index * length);
-}
-
-/* Weight gradient: one line of taps of some channels. Taps take the place of pixels, pixels that of terms. */
-static void depthwise_taps_task(void *arg, int index, int worker)
-{
-    const Depthwise *d = arg;
-    const ConvShape *s = &d->s;
-    int r = index % s->r, c0 = index / s->r * DEPTHWISE_CHANNELS, channels = min_int(DEPTHWISE_CHANNELS, s->c - c0);
-    real *sum = d->own + worker * d->own_size;
-    memset(sum, 0, (size_t)s->s * s->c * sizeof(real));
-    for (int line = 0; line < s->n * s->ho; line++) {
-        const real *from[DEPTHWISE_TERMS], *grad[DEPTHWISE_TERMS];
-        int n = line / s->ho, y = line % s->ho * s->stride + r - s->pad_y, terms = 0;
-        if (y < 0 || y >= s->h)
-            continue;
-        for (int q = 0; q < s->wo; q++) {
-            int x = q * s->stride - s->pad_x;                               // the taps low .. high-1 are inside
-            int low = min_int(s->s, max_int(0, -x)), high = max_int(low, min_int(s->s, s->w - x));
-            const real *g = d->b + ((size_t)line * s->wo + q) * s->c + c0;
-            const real *pixels = d->a + ((size_t)n * s->h + y) * s->w * s->c + c0;
-            if (high - low == s->s) {
-                from[terms] = pixels + (size_t)x * s->c;
-                grad[terms++] = g;
-            } else if (high > low) {
-                const real *first = pixels + (size_t)(x + low) * s->c;
-                kernels->depthwise(sum + low * channels, &first, &g, 1, s->c, high - low, channels, channels, 1);
-            }
-            if (terms == DEPTHWISE_TERMS || (q == s->wo - 1 && terms)) {
-                kernels->depthwise(sum, from, grad, terms, s->c, s->s, channels, channels, 1);
-                terms = 0;
-            }
-        }
-    }
-    for (int i = 0; i < s->s; i++) {
-        size_t at = (size_t)(r * s->s + i) * s->c;
-        kernels->finish(d->e, d->out, &at, 1, c0, channels, sum + i * channels, 0);
-    }
-}
-
-static void depthwise_run(Depthwise *d, real *scratch)
-{
-    const ConvShape *s = &d->s;
-    d->own = scratch;
-    d->own_size = depthwise_own(s);
-    if (d->kind == CONV_WEIGHT_GRAD)
-        parallel(s->r * ceil_div(s->c, DEPTHWISE_CHANNELS), depthwise_taps_task, d);
-    else
-        parallel(s->n * (d->kind == CONV_FORWARD ? s->ho : s->h), depthwise_line_task, d);
-}
-
-/* MobileNet's pair, a depthwise convolution and a 1x1: what the first gives is the second's band, made where it is
- * read, so that it never goes out to memory (RetinaFace takes an eighth less time for it). */
-static int conv_takes_depthwise(const ConvShape *first, const ConvShape *s)
-{
-    return conv_method(first, CONV_FORWARD) == BY_CHANNEL && conv_method(s, CONV_FORWARD) == BY_PANELS && s->r == 1
-        && s->s == 1 && s->stride == 1 && s->pad_y == 0 && s->pad_x == 0;
-}
-
-static void pair_fill(const BandPlan *p, const Band *b, real *to, real *own)
-{
-    const Depthwise *d = p->fill_job;
-    for (int n = 0; n < b->pictures; n++)
-        for (int y = 0; y < b->height; y++)
-            depthwise_line(d, (b->n + n) * d->s.ho + b->row + y, own, to,
-                           ((size_t)n * b->height + y) * p->band_w * p->depth);
-}
-
-static BandPlan pair_plan(const ConvShape *first, const ConvShape *s)
-{
-    BandPlan p = band_plan_of(*s, CONV_FORWARD, BY_PANELS);
-    p.copied = 1;
-    p.fill = pair_fill;
-    p.fill_size = depthwise_own(first);
-    band_sizes(&p);
-    p.groups = 1;                       // (nobody shares a band: it stays in L2)
-    return p;
-}
-
-/* --------------------------------------------------------------------------------------------
- * 3.8  Winograd's convolution                                      (Winograd 1980; Lavin and Gray 2016)
- *
- * Four neighbouring outputs of a kernel of three taps are a product of polynomials of degree 3 and 2, up to
- * transposition; evaluated at the points 0, 1, -1, 2, -2 and infinity it needs 6 multiplications, not 12. Along both
- * axes, F(4,3): a tile of 4x4 outputs reads 6x6 inputs and multiplies 36 times, not 144.
- *
- *      forward             Y  = A' [ (G w G') . (B' X B) ] A       . is the product at each point, ' transposes
- *      input gradient      the same with dy for x and w turned by 180 degrees
- *      weight gradient     dw = G' [ (B' X B) . (A dY A') ] G      the adjoint: exactly dY's and w's places exchanged
- *
- *      x --B'xB--> V [36][tile][c] --+                                    A, B, G: evaluation and its inverse, small
- *                                    +-> M = 36 matrix products --A'MA--> y     constant matrices (4x6, 6x6, 6x3)
- *      w --GwG'--> U [36][c][k]    --+
- *
- * A 4x4 kernel with stride 2 is the sum of four 2x2 kernels with stride 1, each over the pixels of one parity (even or
- * odd line, even or odd column). So its V has 4C channels, and F(4,2) with 25 points for 64 products or F(3,2) with 16
- * for 36 do the rest; of its input gradient each parity is a pass of its own. (Such a layer takes 0.55 to 0.75 of the
- * direct method's time, transforms and all.)
- *
- * The sum over channels happens at each point: matrix products in the tile's own terms. Rounding grows, to 1e-5 of the
- * largest output in float. What is left to win is memory: U has four to six times the size of w, M is larger than y, and
- * neither is ever whole. A task owns a panel of k and a block of tiles; it transforms w for a chunk of channels into a
- * piece of U that fits L2 beside its piece of M, multiplies all points of the chunk, goes on to the next, and at the end
- * transforms M into y:
- *
- *      V [chunk][point][tile][channel]     all tasks read it, front to back; written by the round's first phase
- *      U [point][channel][lane]            a task's own: one chunk, one panel (or whole, see below)
- *      M [point][tile][lane]               a task's own: its tiles, one panel
- *
- * (U whole and written to memory cost 1.2 ms for each 3x3 layer of 256 channels, as much as its multiplications.) In the
- * weight gradient dw's sums take the place of M: a task owns a chunk and a panel. Tiles go through in rounds, so that V
- * stays in the outer caches.
- *
- * Where tiles are many and channels few it is V that is large, and written and read for little work. There the places are
- * exchanged: U is made whole, once, and a task owns a block of tiles, whose V never leaves L2, and goes through all panels
- * with it. (VGG's layers of 64 to 256 channels: 20 to 30% less time, StarGAN's first strided layer on one picture 9%; with V
- * of U's size it is a loss.)
- * ------------------------------------------------------------------------------------------ */
-
-enum {
-    WINOGRAD_TASKS = 32,                // of a round's transforms
-    WINOGRAD_PAD = 16,                  // between points: planes whole KB apart would compete for the same places of L1
-    WINOGRAD_ROWS = 16,                 // channels of a turned filter that are transformed together
-    WINOGRAD_CHUNK = 2304,              // points * channels of a chunk: U takes 295 KB with vectors of 64 bytes
-    WINOGRAD_BLOCK = 4800,              // points * tiles of a block: M takes 614 KB at most
-    WINOGRAD_ROUND = 3 << 19,           // numbers of V (and Q) in a round: 6 MB
-    WINOGRAD_WHOLE = 3 << 20,           // numbers of U, of one pass, that is made whole: 12.6 MB at most
-    WINOGRAD_OWN = 1 << 18              // numbers of V of a task's own: 1 MB
-};
-
-typedef struct Winograd {
-    ConvShape s;
-    ConvKind kind;
-    const WinogradSize *size;
-    int matrix, square;                 // where the size's matrices begin; its points
-    int in_h, in_w, depth, out_h, out_w, width;     // as a convolution from (N, in_h, in_w, depth) to (N, out_h, out_w, width)
-    int in_step, out_step, parities, passes;        // parities that are summed; those that are passes
-    int chunk, chunks, panels, blocks, rounds;      // channels of a chunk; chunks of all parities; blocks of a round
-    int tiles, round, block, together;  // most tiles of a pass, of a round, of a block; passes of a round
-    int whole;                          // is U made whole, and V a task's own?
-    ptrdiff_t v_plane, q_plane, m_plane, u_plane;   // from point to point
-    size_t v_size, q_size, u_size, sums_size, own_size;
-    int first_pass, first;              // of the round
-    Pass pass;                          // a task's pass, its index, and its tiles
-    int pass_index;
-    int tiles_y, tiles_x, count;
-    const real *a, *b;
-    const Epilogue *e;
-    real *out, *zeros, *v, *q, *u, *sums, *own;     // zeros: a pixel outside; q: A dY A'; sums: of several rounds
-} Winograd;
-
-static void winograd_cut(Winograd *p)
-{
-    int lanes = panel_lanes(), sum = p->kind == CONV_WEIGHT_GRAD;
-    int pieces_ = ceil_div(p->depth * p->square, WINOGRAD_CHUNK);
-    p->chunk = round_up_int(ceil_div(p->depth, pieces_), 16);
-    p->chunks = p->parities * ceil_div(p->depth, p->chunk);
-    p->panels = ceil_div(p->width, lanes);
-    p->tiles = (int)winograd_tiles(&p->s, p->kind, p->size->outputs);
-    p->u_plane = (ptrdiff_t)p->chunk * lanes + WINOGRAD_PAD;
-    p->u_size = align_reals(p->square * p->u_plane);
-    p->whole = !sum && p->chunks * p->panels * p->u_size <= WINOGRAD_WHOLE && p->tiles >= 2 * p->width;
-    p->rounds = p->whole ? 1 : ceil_div(p->tiles, max_int(1, WINOGRAD_ROUND / p->square / (p->parities * p->depth)));
-    p->round = ceil_div(p->tiles, p->rounds);
-    if (p->whole) {                     // two tiles' rows suffice, more than three do not stay in L2 with the rest
-        int fit = WINOGRAD_OWN / (p->square * p->parities * p->depth), most = max_int(1, min_int(3 * kernels->tile_rows, fit));
-        int enough = min_int(ceil_div(TASKS, p->passes), ceil_div(p->tiles, 2 * kernels->tile_rows));
-        p->blocks = max_int(ceil_div(p->tiles, most), enough);
-    } else                              // no more than keep all cores busy, for each block transforms w anew
-        p->blocks = max_int(ceil_div(p->round * p->square, WINOGRAD_BLOCK),
-                            min_int(ceil_div(TASKS / 2, p->panels * p->passes), p->round / 32));
-    p->block = ceil_div(p->round, max_int(1, p->blocks));
-    p->blocks = ceil_div(p->round, p->block);
-    p->v_plane = (ptrdiff_t)(p->whole ? p->block : p->round) * p->chunk + WINOGRAD_PAD;
-    p->q_plane = (ptrdiff_t)p->round * lanes + WINOGRAD_PAD;
-    p->m_plane = (ptrdiff_t)(sum ? p->chunk : p->block) * lanes + WINOGRAD_PAD;
-    p->v_size = align_reals(p->chunks * p->square * p->v_plane);
-    p->together = p->whole ? p->passes : max_int(1, min_int(p->passes, (int)(2 * WINOGRAD_ROUND / p->v_size)));
-    p->q_size = sum ? align_reals(p->panels * p->square * p->q_plane) : 0;
-    p->sums_size = p->rounds > 1 && sum ? align_reals(p->square * p->m_plane) : 0;
-    p->own_size = align_reals(p->square * p->m_plane) + (p->whole ? p->v_size : p->u_size) + 16 * WINOGRAD_ROWS * lanes;
-}
-
-static Winograd winograd_plan(const ConvShape *s, ConvKind kind)
-{
-    int back = kind == CONV_INPUT_GRAD;
-    Winograd p = { .s = *s, .kind = kind, .size = winograd_size(s, kind),
-                   .in_h = back ? s->ho : s->h, .in_w = back ? s->wo : s->w, .depth = back ? s->k : s->c,
-                   .out_h = back ? s->h : s->ho, .out_w = back ? s->w : s->wo, .width = back ? s->c : s->k,
-                   .in_step = back ? 1 : s->stride, .out_step = back ? s->stride : 1 };
-    p.matrix = (int)(p.size - winograd_sizes) * 5;
-    p.square = p.size->points * p.size->points;
-    p.parities = p.in_step * p.in_step;
-    p.passes = p.out_step * p.out_step;
-    winograd_cut(&p);
-    return p;
-}
-
-static size_t winograd_zeros(const Winograd *p) { return align_reals(max_int(p->depth, p->width)); }
-
-static size_t winograd_scratch(const Winograd *p)
-{
-    size_t shared_ = p->whole ? p->passes * p->chunks * p->panels * p->u_size : p->together * p->v_size;
-    return winograd_zeros(p) + shared_ + p->q_size + p->chunks * p->panels * p->sums_size + thread_count() * p->own_size;
-}
-
-/* What a task has to know: the plan, at work on one of the round's passes. */
-static Winograd winograd_at(const Winograd *plan, int pass)
-{
-    Winograd p = *plan;
-    p.pass_index = p.first_pass + pass;
-    p.pass = conv_pass(&p.s, p.kind, p.pass_index);
-    p.tiles_y = ceil_div(p.pass.rows, p.size->outputs), p.tiles_x = ceil_div(p.pass.cols, p.size->outputs);
-    p.count = max_int(0, min_int(p.round, p.s.n * p.tiles_y * p.tiles_x - p.first));
-    p.v += pass * p.v_size;
-    return p;
-}
-
-typedef struct WinogradTile { int n, y, x; } WinogradTile;      // its corner in the pass's grid of outputs
-
-static WinogradTile winograd_tile(const Winograd *p, int tile)
-{
-    int side = p->size->outputs;
-    return (WinogradTile){ tile / p->tiles_x / p->tiles_y, tile / p->tiles_x % p->tiles_y * side,
-                           tile % p->tiles_x * side };
-}
-
-/* The size x size pixels from (y, x) on, `step` apart, of a picture with `depth` channels. */
-static void winograd_pixels(const Winograd *p, const real *picture, int h, int w, int depth, int y, int x, int step,
-                            int size, const real **from)
-{
-    for (int i = 0; i < size; i++)
-        for (int j = 0; j < size; j++) {
-            int at_y = y + i * step, at_x = x + j * step, inside = at_y >= 0 && at_y < h && at_x >= 0 && at_x < w;
-            from[i * size + j] = inside ? picture + ((size_t)at_y * w + at_x) * depth : p->zeros;
-        }
-}
-
-/* V of `count` tiles from `first` on. */
-static void winograd_input(const Winograd *p, int first, int count, real *v)
-{
-    const real *from[36];
-    int each = p->chunks / p->parities;
-    for (int i = 0; i < count; i++) {
-        WinogradTile t = winograd_tile(p, first + i);
-        real *to = v + i * p->chunk;
-        for (int parity = 0; parity < p->parities; parity++) {
-            int y = t.y * p->in_step + p->pass.in_y + parity / p->in_step;
-            int x = t.x * p->in_step + p->pass.in_x + parity % p->in_step;
-            winograd_pixels(p, p->a + (size_t)t.n * p->in_h * p->in_w * p->depth, p->in_h, p->in_w, p->depth, y, x,
-                            p->in_step, p->size->points, from);
-            for (int chunk = 0, c0 = 0; chunk < each; chunk++, c0 += p->chunk, to += p->square * p->v_plane)
-                kernels->winograd((WinogradMatrix)(p->matrix + OF_INPUT), from, c0, to, p->v_plane,
-                                  min_int(p->chunk, p->depth - c0));
-        }
-    }
-}
-
-/* A part of the round's V, and for the weight gradient of Q = A dY A' [panel][point][tile][lane]. */
-static void winograd_input_task(void *arg, int index, int worker)
-{
-    Winograd own = winograd_at(arg, index / WINOGRAD_TASKS), *p = &own;
-    const real *from[36];
-    int lanes = panel_lanes(), part = index % WINOGRAD_TASKS;
-    int begin = share(p->count, part, WINOGRAD_TASKS), end = share(p->count, part + 1, WINOGRAD_TASKS);
-    (void)worker;
-    winograd_input(p, p->first + begin, end - begin, p->v + begin * p->chunk);
-    for (int i = begin; i < end && p->kind == CONV_WEIGHT_GRAD; i++) {
-        WinogradTile t = winograd_tile(p, p->first + i);
-        winograd_pixels(p, p->b + (size_t)t.n * p->out_h * p->out_w * p->width, p->out_h, p->out_w, p->width, t.y, t.x,
-                        1, p->size->outputs, from);
-        for (int panel = 0; panel < p->panels; panel++)
-            kernels->winograd((WinogradMatrix)(p->matrix + OF_OUTPUT_GRAD), from, panel * lanes,
-                              p->q + panel * p->square * p->q_plane + i * lanes, p->q_plane,
-                              min_int(lanes, p->width - panel * lanes));
-    }
-}
-
-/* U of a chunk and a panel. For the input gradient the lanes are the filter's second last axis: it is turned first. */
-static void winograd_filter(const Winograd *p, int chunk, int panel, real *u, real *turned)
-{
-    const ConvShape *s = &p->s;
-    int lanes = panel_lanes(), taps = p->size->taps, each = p->chunks / p->parities, back = p->kind == CONV_INPUT_GRAD;
-    int parity = chunk / each, c0 = chunk % each * p->chunk, channels = min_int(p->chunk, p->depth - c0);
-    int k0 = panel * lanes, count = min_int(lanes, p->width - k0);
-    int rest_y = back ? floor_mod(p->pass.out_y + s->pad_y, s->stride) : parity / p->in_step;
-    int rest_x = back ? floor_mod(p->pass.out_x + s->pad_x, s->stride) : parity % p->in_step;
-    const real *w[9], *from[9];
-    for (int i = 0; i < taps * taps; i++) {
-        int r = rest_y + (back ? taps - 1 - i / taps : i / taps) * s->stride;
-        int q = rest_x + (back ? taps - 1 - i % taps : i % taps) * s->stride;
-        w[i] = p->b + ((size_t)(r * s->s + q) * s->c + (back ? k0 : c0)) * s->k + (back ? c0 : k0);
-        from[i] = turned + i * WINOGRAD_ROWS * lanes;
-    }
-    for (int c = 0; c < channels; c += back ? WINOGRAD_ROWS : 1) {
-        int rows = min_int(WINOGRAD_ROWS, channels - c);
-        for (int i = 0; i < taps * taps; i++) {
-            if (back)
-                pack_lanes(turned + i * WINOGRAD_ROWS * lanes, lanes, w[i] + c, 1, s->k, rows, count);
-            for (int l = 0; l < count && !back; l += kernels->lanes)        // lines of 128 bytes, far from each other
-                __builtin_prefetch(w[i] + (ptrdiff_t)(c + 8) * s->k + l);
-        }
-        kernels->winograd((WinogradMatrix)(p->matrix + OF_FILTER), back ? from : w, back ? 0 : (ptrdiff_t)c * s->k,
-                          u + c * lanes, p->u_plane, back ? rows * lanes : count);
-    }
-}
-
-/* c(row, lane) += sum over terms of a(row, term) b(term, lane), at all points. */
-static void winograd_multiply(const Winograd *p, Tile t, int rows, ptrdiff_t a_row, const real *a, ptrdiff_t a_plane,
-                              ptrdiff_t b_plane, real *c)
-{
-    int lanes = panel_lanes(), tiles = ceil_div(rows, kernels->tile_rows), first = 0;
-    const real *row[TILE_ROWS_MAX], *b = t.b;
-    t.a = row, t.b_step = lanes, t.ahead = 8 * lanes, t.pictures = t.runs = 1;
-    t.next_step = a_row == 1 ? t.a_step : LINE_BYTES / (ptrdiff_t)sizeof(real);
-    for (int m = 0; m < min_int(rows, kernels->tile_rows); m++)
-        row[m] = a + m * a_row;
-    for (int point = 0; point < p->square; point++, b += b_plane, c += p->m_plane) {
-        t.b = b;
-        for (int i = 0; i < tiles; i++, first += t.rows) {
-            t.rows = share(rows, i + 1, tiles) - first;
-            t.at = point * a_plane + first * a_row;
-            t.next = a + (i + 1 < tiles ? t.at + t.rows * a_row : (point + 1) * a_plane);
-            t.c = c + first * lanes;
-            kernels->tile(&t);
-        }
-        first = 0;
-    }
-}
-
-/* M becomes the outputs of `count` tiles from `first` on. */
-static void winograd_output(const Winograd *p, int panel, int first, int count, const real *m, real *pixels)
-{
-    int lanes = panel_lanes(), side = p->size->outputs, channels = min_int(lanes, p->width - panel * lanes);
-    const real *from[36];
-    for (int point = 0; point < p->square; point++)
-        from[point] = m + point * p->m_plane;
-    for (int i = 0; i < count; i++) {
-        WinogradTile t = winograd_tile(p, first + i);
-        kernels->winograd((WinogradMatrix)(p->matrix + OF_OUTPUT), from, i * lanes, pixels, lanes, channels);
-        for (int y = 0; y < min_int(side, p->pass.rows - t.y); y++) {
-            size_t at[4], line = (size_t)t.n * p->out_h + (t.y + y) * p->out_step + p->pass.out_y;
-            for (int x = 0; x < side; x++)
-                at[x] = (line * p->out_w + (t.x + x) * p->out_step + p->pass.out_x) * p->width;
-            kernels->finish(p->e, p->out, at, min_int(side, p->pass.cols - t.x), panel * lanes, channels,
-                            pixels + y * side * lanes, lanes);
-        }
-    }
-}
-
-/* U whole: the pieces one after another, [pass][chunk][panel]. */
-static void winograd_filter_task(void *arg, int index, int worker)
-{
-    const Winograd *plan = arg;
-    int pieces_ = plan->chunks * plan->panels, piece = index % pieces_;
-    Winograd p = winograd_at(plan, index / pieces_);
-    winograd_filter(&p, piece / p.panels, piece % p.panels, p.u + index * p.u_size, p.own + worker * p.own_size);
-}
-
-/* A panel, or with U whole all panels, of a block of tiles. */
-static void winograd_task(void *arg, int index, int worker)
-{
-    const Winograd *plan = arg;
-    int groups = plan->whole ? 1 : plan->panels, group = index % groups, block = index / groups % plan->blocks;
-    Winograd at = winograd_at(plan, index / (groups * plan->blocks)), *p = &at;
-    int each = p->chunks / p->parities, first = share(p->count, block, p->blocks);
-    int count = share(p->count, block + 1, p->blocks) - first;
-    real *m = p->own + worker * p->own_size, *own = m + align_reals(p->square * p->m_plane);
-    real *rest = own + (p->whole ? p->v_size : p->u_size);
-    const real *v = p->whole ? own : p->v + first * p->chunk;
-    if (p->whole)
-        winograd_input(p, p->first + first, count, own);
-    for (int panel = group; panel < (p->whole ? p->panels : group + 1); panel++) {
-        for (int chunk = 0; chunk < p->chunks; chunk++) {
-            Tile t = { .a_step = 1, .b = own, .length = min_int(p->chunk, p->depth - chunk % each * p->chunk),
-                       .width = panel_width(p->width, panel), .accumulate = chunk > 0 };
-            if (p->whole)
-                t.b = p->u + ((size_t)(p->pass_index * p->chunks + chunk) * p->panels + panel) * p->u_size;
-            else
-                winograd_filter(p, chunk, panel, own, rest);
-            winograd_multiply(p, t, count, p->chunk, v + chunk * p->square * p->v_plane, p->v_plane, p->u_plane, m);
-        }
-        winograd_output(p, panel, p->first + first, count, m, rest);
-    }
-}
-
-/* Weight gradient: sums over the round's tiles; after the last round they become taps. */
-static void winograd_sum_task(void *arg, int index, int worker)
-{
-    Winograd at = winograd_at(arg, 0), *p = &at;
-    const ConvShape *s = &p->s;
-    int lanes = panel_lanes(), panel = index % p->panels, chunk = index / p->panels, each = p->chunks / p->parities;
-    int parity = chunk / each, c0 = chunk % each * p->chunk, channels = min_int(p->chunk, p->depth - c0);
-    int taps = p->size->taps;
-    real *own = p->own + worker * p->own_size, *sums = p->sums_size ? p->sums + index * p->sums_size : own;
-    real *pixels = own + align_reals(p->square * p->m_plane);
-    Tile t = { .a_step = p->chunk, .b = p->q + panel * p->square * p->q_plane, .length = p->count,
-               .width = panel_width(p->width, panel), .accumulate = p->first > 0 };
-    winograd_multiply(p, t, channels, 1, p->v + chunk * p->square * p->v_plane, p->v_plane, p->q_plane, sums);
-    const real *from[36];
-    for (int point = 0; point < p->square; point++)
-        from[point] = sums + point * p->m_plane;
-    for (int c = 0; c < channels && p->first + p->count == p->tiles; c++) {
-        kernels->winograd((WinogradMatrix)(p->matrix + OF_FILTER_GRAD), from, c * lanes, pixels, lanes, lanes);
-        size_t to[9];
-        for (int i = 0; i < taps * taps; i++) {
-            int r = i / taps * s->stride + parity / p->in_step, q = i % taps * s->stride + parity % p->in_step;
-            to[i] = ((size_t)(r * s->s + q) * s->c + c0 + c) * s->k;
-        }
-        kernels->finish(p->e, p->out, to, taps * taps, panel * lanes, min_int(lanes, p->width - panel * lanes), pixels,
-                        lanes);
-    }
-}
-
-static void winograd_run(Winograd *p, real *scratch)
-{
-    int sum = p->kind == CONV_WEIGHT_GRAD, tasks = sum ? p->panels * p->chunks : p->whole ? p->blocks : p->panels * p->blocks;
-    p->zeros = scratch;
-    p->v = p->u = p->zeros + winograd_zeros(p);
-    p->q = p->v + (p->whole ? p->passes * p->chunks * p->panels * p->u_size : p->together * p->v_size);
-    p->sums = p->q + p->q_size;
-    p->own = p->sums + p->chunks * p->panels * p->sums_size;
-    memset(p->zeros, 0, winograd_zeros(p) * sizeof(real));
-    if (p->whole)
-        parallel(p->passes * p->chunks * p->panels, winograd_filter_task, p);
-    for (p->first_pass = 0; p->first_pass < p->passes; p->first_pass += p->together)
-        for (p->first = 0; p->first < p->tiles; p->first += p->round) {
-            int passes = min_int(p->together, p->passes - p->first_pass);
-            if (!p->whole)
-                parallel(WINOGRAD_TASKS * passes, winograd_input_task, p);
-            parallel(tasks * passes, sum ? winograd_sum_task : winograd_task, p);
-        }
-}
-
-/* --------------------------------------------------------------------------------------------
- * 3.9  What the rest of the program sees
- * ------------------------------------------------------------------------------------------ */
-
-/* Does the forward pass take a table (section 3.4)? */
-static int conv_takes_table(const ConvShape *s)
-{
-    int keeps_size = s->stride == 1 && s->r == s->s && s->r % 2 && s->pad_y == s->r / 2 && s->pad_x == s->r / 2;
-    return keeps_size && s->r > 1 && s->h >= s->r && s->w >= s->r && conv_method(s, CONV_FORWARD) == BY_PANELS;
-}
-
-/* 0: conv_run reads w as it is. Otherwise it wants what conv_filter_prepare makes of it, and two convolutions with the
- * same w, layout and (r,s,c,k) share one copy. */
-static int conv_filter_layout(const ConvShape *s, ConvKind kind)
-{
-    ConvMethod method = conv_method(s, kind);
-    if (kind == CONV_WEIGHT_GRAD || (method != BY_PANELS && method != BY_DOT))
-        return 0;
-    return kind == CONV_FORWARD ? (int)method : (int)method + 16 * s->stride;
-}
-
-/* The prepared copy's size in reals. */
-static size_t conv_filter_size(const ConvShape *s, ConvKind kind)
-{
-    ConvMethod method = conv_method(s, kind);
-    if (!conv_filter_layout(s, kind))
-        return 0;
-    size_t points = (size_t)s->r * s->s, depth = kind == CONV_FORWARD ? s->c : s->k;
-    int width = kind == CONV_FORWARD ? s->k : s->c;
-    return points * depth * (method == BY_DOT ? width : round_up_int(width, kernels->lanes));
-}
-
-static void conv_filter_prepare(const ConvShape *s, ConvKind kind, const real *w, real *prepared)
-{
-    if (conv_filter_layout(s, kind))
-        band_prepare(s, kind, w, prepared);
-}
-
-static size_t conv_scratch_bytes(const ConvShape *s, ConvKind kind)
-{
-    switch (conv_method(s, kind)) {
-    case BY_CHANNEL:
-        return thread_count() * depthwise_own(s) * sizeof(real);
-    case BY_WINOGRAD: {
-        Winograd p = winograd_plan(s, kind);
-        return winograd_scratch(&p) * sizeof(real);
-    }
-    case BY_SUMS: {
-        SumPlan p = sum_plan(s);
-        return sum_scratch(&p) * sizeof(real);
-    }
-    case BY_PIXELS: {
-        PixelPlan p = pixel_plan(s);
-        return pixel_scratch(&p) * sizeof(real);
-    }
-    default: {
-        BandPlan p = band_plan(s, kind);
-        return band_scratch(&p) * sizeof(real);
-    }
-    }
-}
-
-static size_t conv_pair_scratch_bytes(const ConvShape *first, const ConvShape *s)
-{
-    BandPlan p = pair_plan(first, s);
-    return band_scratch(&p) * sizeof(real);
-}
-
-/* y = conv(depthwise(x, w_first), prepared), each with its epilogue. */
-static void conv_pair_run(const ConvShape *first, const ConvShape *s, const real *x, const real *w_first,
-                          const real *prepared, const Epilogue *e_first, const Epilogue *e, real *out, void *scratch)
-{
-    Depthwise d = { .s = *first, .kind = CONV_FORWARD, .a = x, .b = w_first, .e = e_first };
-    BandPlan p = pair_plan(first, s);
-    p.fill_job = &d, p.filter = prepared, p.e = e, p.out = out;
-    band_run(&p, scratch);
-}
-
-/* Forward: a = x, b = w or its prepared copy, out = y. Input gradient: a = dy, b likewise, out = dx. Weight gradient:
- * a = x, b = dy, out = dw. */
-static void conv_run(const ConvShape *s, ConvKind kind, const real *a, const real *b, const Epilogue *e, real *out,
-                     void *scratch)
-{
-    switch (conv_method(s, kind)) {
-    case BY_CHANNEL: {
-        Depthwise d = { .s = *s, .kind = kind, .a = a, .b = b, .e = e, .out = out };
-        depthwise_run(&d, scratch);
-        break;
-    }
-    case BY_WINOGRAD: {
-        Winograd p = winograd_plan(s, kind);
-        p.a = a, p.b = b, p.e = e, p.out = out;
-        winograd_run(&p, scratch);
-        break;
-    }
-    case BY_SUMS: {
-        SumPlan p = sum_plan(s);
-        p.a = p.swapped ? b : a, p.b = p.swapped ? a : b, p.e = e, p.out = out;
-        sum_run(&p, scratch);
-        break;
-    }
-    case BY_PIXELS: {
-        PixelPlan p = pixel_plan(s);
-        p.grad = a, p.w = b, p.e = e, p.out = out;
-        pixel_run(&p, scratch);
-        break;
-    }
-    default: {
-        BandPlan p = band_plan(s, kind);
-        p.in = a, p.filter = b, p.e = e, p.out = out;
-        band_run(&p, scratch);
-    }
-    }
-}
-#endif
-
-#ifndef ISA
 /* ================================================================================================
- * 4  THE OPS
+ * 3  THE OPS
  *
  * One section per row of the table in facegan.h, or per family of rows. A section has the op's constructor (what
  * model code calls), its shape rule, its definition in plain loops over double, the call of its kernel, its gradient
@@ -3136,13 +563,16 @@ static int pieces(size_t count, size_t piece)
     return (int)((count + piece - 1) / piece);
 }
 
+static int min_int(int a, int b) { return a < b ? a : b; }
+static int max_int(int a, int b) { return a > b ? a : b; }
+
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.1  Leaves and constants
+ * 3.1  Leaves and constants
  * ---------------------------------------------------------------------------------------------- */
 
 /* A tensor as a node. Its value is whatever the tensor holds when the graph runs. */
@@ -3191,10 +621,10 @@ static Node *test_leaf(Graph *g, Shape shape, double low, double high, bool eith
 CASE(leaf) { return variant < 1 ? test_leaf(g, shape_of(1, 2, 3, 4), -1, 1, false) : NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.2  Pointwise ops
+ * 3.2  Pointwise ops
  *
  * y_i depends on operands' i-th elements alone. The definition is one expression in x (and v, the second operand);
- * the kernel is chapter 3's pointwise loop, which knows the op by its name.
+ * the kernel is a pointwise loop of vendor/kernels.h.
  * ---------------------------------------------------------------------------------------------- */
 
 static int pointwise_shape(Node *y)
@@ -3210,7 +640,7 @@ static void pointwise_task(void *argument, int index, int worker)
     Node *y = argument;
     size_t from = (size_t)index * ELEMENTS_A_TASK, n = least(ELEMENTS_A_TASK, count_of(y) - from);
     const real *u = y->in[0]->data + from, *v = y->in[1] ? y->in[1]->data + from : NULL;
-    kernels->pointwise(y->op, u, v, (real)y->a, (real)y->b, y->data + from, n);
+    kernels->pointwise(pointwise_of[y->op], u, v, (real)y->a, (real)y->b, y->data + from, n);
 }
 
 static void pointwise_cpu(Node *y)
@@ -3268,6 +698,7 @@ static Node *sqrt_of(Node *x)       { return append((Node){.op = OP_sqrt, .in = 
 static Node *reciprocal(Node *x)    { return append((Node){.op = OP_reciprocal, .in = {x}}); }
 static Node *sin_of(Node *x)        { return append((Node){.op = OP_sin, .in = {x}}); }
 static Node *cos_of(Node *x)        { return sin_of(add_number(x, 1.57079632679489661923)); }
+static Node *log_of(Node *x)        { return append((Node){.op = OP_log, .in = {x}}); }
 static Node *tanh_of(Node *x)       { return append((Node){.op = OP_tanh, .in = {x}}); }
 static Node *sigmoid(Node *x)       { return append((Node){.op = OP_sigmoid, .in = {x}}); }
 static Node *softplus(Node *x)      { return append((Node){.op = OP_softplus, .in = {x}}); }
@@ -3320,7 +751,7 @@ POINTWISE(sign, 1, 0.2, 1, true, (x > 0) - (x < 0))
 CONSTANT(sign)
 
 /* ------------------------------------------------------------------------------------------------
- * 4.3  Leaky ReLU, PReLU                     y = x if x > 0 else a x             (Maas et al. 2013)
+ * 3.3  Leaky ReLU, PReLU                     y = x if x > 0 else a x             (Maas et al. 2013)
  *
  * The gradient op, dx = dy * (y > 0 ? 1 : a), is linear in dy and takes only y's sign: differentiated again it is
  * itself, applied to the new cotangent. The gradient penalty costs no new kernel here.
@@ -3373,7 +804,7 @@ static void prelu_task(void *argument, int index, int worker)
     (void)worker;
     const Slopes *s = argument;
     size_t from = (size_t)index * s->piece, n = least(s->piece, count_of(s->y) - from);
-    kernels->pointwise(OP_prelu, s->y->in[0]->data + from, s->repeated, 0, 0, s->y->data + from, n);
+    kernels->pointwise(POINTWISE_prelu, s->y->in[0]->data + from, s->repeated, 0, 0, s->y->data + from, n);
 }
 
 CPU(prelu)
@@ -3400,7 +831,7 @@ CASE(prelu)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.4  Sum and broadcast: each other's gradient
+ * 3.4  Sum and broadcast: each other's gradient
  * ---------------------------------------------------------------------------------------------- */
 
 /* Where element (n,h,w,c) of the larger shape lies in `s`, whose axes of length 1 are repeated. */
@@ -3566,7 +997,7 @@ CASE(broadcast)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.5  Concat, slice, pad; reshape and stop_grad
+ * 3.5  Concat, slice, pad; reshape and stop_grad
  *
  * A tensor seen along one axis is `outer` blocks of `length * inner` numbers in a row. Slice's gradient is pad, pad's
  * is slice, concat's are two slices. Reshape, stop_grad, and a slice of the batch axis move nothing: they are views.
@@ -3729,7 +1160,7 @@ CONSTANT(stop_grad)
 CASE(stop_grad) { return variant < 1 ? stop_grad(test_leaf(g, shape_of(2, 3, 4, 5), -1, 1, false)) : NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.6  Softmax and its log-sum: over the channels
+ * 3.6  Softmax and its log-sum: over the channels
  *
  * logsumexp's gradient is softmax, and softmax's is p (dy - sum_k p dy): closed, so cross-entropy = logsumexp(x) -
  * x_label can be differentiated any number of times. Both subtract the largest x first, so that no exponential
@@ -3774,8 +1205,8 @@ static real exponentials(const real *x, int n, real *out, real *largest)
     *largest = x[0];
     for (int i = 1; i < n; i++)
         if (!(x[i] <= *largest)) *largest = x[i];
-    kernels->pointwise(OP_affine, x, NULL, 1, -*largest, out, (size_t)n);
-    kernels->pointwise(OP_exp, out, NULL, 0, 0, out, (size_t)n);
+    kernels->pointwise(POINTWISE_affine, x, NULL, 1, -*largest, out, (size_t)n);
+    kernels->pointwise(POINTWISE_exp, out, NULL, 0, 0, out, (size_t)n);
     real total = 0;
     for (int i = 0; i < n; i++) total += out[i];
     return total;
@@ -3786,7 +1217,7 @@ CPU(softmax)
     size_t n = (size_t)y->shape.d[3], rows = count_of(y) / n;
     for (size_t i = 0; i < rows; i++) {
         real largest, *row = y->data + i * n, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
-        kernels->pointwise(OP_affine, row, NULL, 1 / total, 0, row, n);
+        kernels->pointwise(POINTWISE_affine, row, NULL, 1 / total, 0, row, n);
     }
 }
 
@@ -3796,7 +1227,7 @@ CPU(logsumexp)
     real *row = scratch(n * sizeof *row);
     for (size_t i = 0; i < count_of(y); i++) {
         real largest, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
-        kernels->pointwise(OP_log, &total, NULL, 0, 0, &total, 1);
+        kernels->pointwise(POINTWISE_log, &total, NULL, 0, 0, &total, 1);
         y->data[i] = largest + total;
     }
 }
@@ -3807,7 +1238,7 @@ CASE(softmax) { return variant < 2 ? softmax(test_leaf(g, shape_of(3, 1, 2, vari
 CASE(logsumexp) { return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.7  The largest channel
+ * 3.7  The largest channel
  *
  * pick takes the operand u where v is largest, put brings a number there and leaves 0 elsewhere: each is linear in u
  * and the other's gradient, as gather and scatter are, and v only says where. max over channels is pick(v, v).
@@ -3895,7 +1326,7 @@ CASE(put_at_largest)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.8  Convolution, its input gradient, its weight gradient
+ * 3.8  Convolution, its input gradient, its weight gradient
  *
  * All three come from one trilinear form T(x, w, g) = sum of x w g over the terms that the geometry pairs:
  *
@@ -3903,8 +1334,8 @@ CASE(put_at_largest)
  *
  * and T is linear in each, so the gradient of any of the three with respect to one operand is another of the three:
  * differentiating twice needs nothing new. A transposed convolution is conv2d_input_grad of a filter; a dense layer
- * is a 1x1 convolution. Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 6), 3 mask, 4
- * plus (a map, or a table as section 3.4 has it), 5 the prepared filter, 6 the slopes of PReLU, 7 and 8 filter and bias
+ * is a 1x1 convolution. Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 8), 3 mask, 4
+ * plus (a map, or a table, see conv_takes_table), 5 the prepared filter, 6 the slopes of PReLU, 7 and 8 filter and bias
  * of a depthwise convolution on the way in (`before`).
  * ---------------------------------------------------------------------------------------------- */
 
@@ -3985,11 +1416,11 @@ static size_t plus_index(const Node *y, size_t i)
     const int *d = y->shape.d, size = y->conv.r;
     int k = (int)(i % (size_t)d[3]), w = (int)(i / (size_t)d[3]) % d[2], line = (int)(i / (size_t)d[3]) / d[2];
     if (!plus_is_table(y)) return i;
-    return index_repeated(y->in[PLUS]->shape, line / d[1], table_place(line % d[1], d[1], size),
-                          table_place(w, d[2], size), k);
+    return index_repeated(y->in[PLUS]->shape, line / d[1], conv_table_place(line % d[1], d[1], size),
+                          conv_table_place(w, d[2], size), k);
 }
 
-/* A convolution of the family, and what the planner fused into it: see Epilogue in chapter 3. */
+/* A convolution of the family, and what the planner fused into it: see ConvEpilogue in vendor/kernels.h. */
 static void conv_define(const Node *y, const double *const *in, double *out, ConvTerm *term)
 {
     double *between = y->before ? must_alloc(count_of(y->before), sizeof *between) : NULL;
@@ -4028,13 +1459,13 @@ static const real *data_or_null(const Node *node)
 static void conv_cpu(Node *y)
 {
     bool table = plus_is_table(y);
-    Epilogue e = {.plus = table ? NULL : data_or_null(y->in[PLUS]), .table = table ? y->in[PLUS]->data : NULL,
+    ConvEpilogue e = {.plus = table ? NULL : data_or_null(y->in[PLUS]), .table = table ? y->in[PLUS]->data : NULL,
                   .bias = data_or_null(y->in[BIAS]), .slope = (real)y->a,
                   .slopes = data_or_null(y->in[SLOPES]), .mask = data_or_null(y->in[MASK]), .mask_slope = (real)y->b};
     const Node *second = y->in[FILTER] ? y->in[FILTER] : y->in[1];
     if (y->before) {
         const ConvShape *first = &y->before->conv;
-        Epilogue e_first = {.bias = data_or_null(y->in[BEFORE_BIAS]), .slope = (real)y->before->a};
+        ConvEpilogue e_first = {.bias = data_or_null(y->in[BEFORE_BIAS]), .slope = (real)y->before->a};
         conv_pair_run(first, &y->conv, y->in[0]->data, y->in[BEFORE_FILTER]->data, second->data, &e_first, &e, y->data,
                       scratch(conv_pair_scratch_bytes(first, &y->conv)));
         return;
@@ -4147,7 +1578,7 @@ CASE(conv2d_weight_grad)
     return conv2d_weight_grad(test_leaf(g, shape_x(&s), -1, 1, false), test_leaf(g, shape_y(&s), -1, 1, false), s);
 }
 
-/* w as a kernel wants to read it. Its numbers have no meaning outside chapter 3, so it has no definition of its own:
+/* w as a kernel wants to read it. Its numbers have no meaning outside vendor/kernels.h, so it has no definition of its own:
  * what reads it is held against the definition above, which reads w. */
 SHAPE(prepare_filter) { y->shape = shape_of(1, 1, 1, (int)conv_filter_size(&y->conv, (ConvKind)y->axis)); return 1; }
 DEFINE(prepare_filter) { (void)in; memset(out, 0, count_of(y) * sizeof *out); }
@@ -4156,7 +1587,7 @@ MADE_BY_PLANNER(prepare_filter)
 CASE(prepare_filter) { (void)g, (void)variant; return NULL; }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.9  Instance norm, with residual and activation                                (Ulyanov et al. 2016)
+ * 3.9  Instance norm, with residual and activation                                (Ulyanov et al. 2016)
  *
  *     m, v = mean and (biased) variance of x over H and W, for each picture and channel;   h = (x - m) / sqrt(v + 1e-5)
  *     y = leaky(scale h + shift + residual)
@@ -4233,8 +1664,8 @@ struct Blocks {
 
 static Blocks blocks_of(Node *y, Shape s)
 {
-    int block = PIXELS_A_SUM * s.d[3];
-    Blocks b = {.y = y, .s = s, .a_picture = pieces((size_t)(s.d[1] * s.d[2]), PIXELS_A_SUM),
+    int block = KERNELS_BLOCK * s.d[3];
+    Blocks b = {.y = y, .s = s, .a_picture = pieces((size_t)(s.d[1] * s.d[2]), KERNELS_BLOCK),
                 .a_task = block < ELEMENTS_A_TASK ? ELEMENTS_A_TASK / block : 1};
     b.tasks_a_picture = pieces((size_t)b.a_picture, (size_t)b.a_task);
     return b;
@@ -4249,8 +1680,8 @@ static void blocks_task(void *argument, int index, int worker)
     int first = index % b->tasks_a_picture * b->a_task;
     size_t n = (size_t)(index / b->tasks_a_picture), c = (size_t)b->s.d[3], pixels = (size_t)(b->s.d[1] * b->s.d[2]);
     for (int i = first; i < first + b->a_task && i < b->a_picture; i++) {
-        size_t pixel = (size_t)i * PIXELS_A_SUM;
-        b->work(b, n, (n * pixels + pixel) * c, least(PIXELS_A_SUM, pixels - pixel),
+        size_t pixel = (size_t)i * KERNELS_BLOCK;
+        b->work(b, n, (n * pixels + pixel) * c, least(KERNELS_BLOCK, pixels - pixel),
                 b->values + (n * (size_t)b->a_picture + (size_t)i) * 2 * c);
     }
 }
@@ -4328,7 +1759,7 @@ static real *norm_lines(const Node *y, const Node *moments, const Node *scale_, 
 }
 
 /* Cuts each picture of a map into ranges of rows and calls task with (picture, range) folded into its index. */
-static void for_row_ranges(Node *y, real *lines, Task *task)
+static void for_row_ranges(Node *y, real *lines, ParallelTask *task)
 {
     Shape s = y->in[0]->shape;
     int row = s.d[2] * s.d[3], rows = row >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / row;
@@ -4516,7 +1947,7 @@ FIRST_ORDER_ONLY(instance_norm_dx)
 CASE(instance_norm_dx) { return norm_grad_case(g, variant, true); }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.10  Optimisers and moving averages
+ * 3.10  Optimisers and moving averages
  *
  *   adam             m <- b1 m + (1-b1) g    v <- b2 v + (1-b2) g^2
  *                    w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)                     (Kingma & Ba 2015, algorithm 1)
@@ -4580,7 +2011,7 @@ static void update_task(void *argument, int index, int worker)
     Node *y = argument;
     size_t from = (size_t)index * ELEMENTS_A_TASK, n = least(ELEMENTS_A_TASK, count_of(y) - from);
     const real betas[4] = {(real)y->a, (real)(1 - y->a), (real)y->b, (real)(1 - y->b)};
-    kernels->update(y->op, y->in[0]->data + from, y->in[2] ? y->in[2]->data + from : NULL,
+    kernels->update(update_of_op[y->op], y->in[0]->data + from, y->in[2] ? y->in[2]->data + from : NULL,
                     y->in[3] ? y->in[3]->data + from : NULL, y->in[4] ? y->in[4]->data : NULL, betas,
                     (real)update_epsilon(y->op), y->data + from, n);
 }
@@ -4626,8 +2057,16 @@ UPDATE(adagrad, w - lr * g / (sqrt(v + g * g) + epsilon))
 UPDATE(moving_average, w + b1 * (g - w))
 #undef UPDATE
 
+/* Adam's three numbers for its t-th step (t from 1). */
+static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t)
+{
+    schedule->data[0] = (real)lr;
+    schedule->data[1] = (real)(1 / (1 - pow(beta1, (double)t)));
+    schedule->data[2] = (real)(1 / (1 - pow(beta2, (double)t)));
+}
+
 /* ------------------------------------------------------------------------------------------------
- * 4.11  Max pooling
+ * 3.11  Max pooling
  *
  * Written with two operands, max_pool(u, x) takes from each window of u the number that stands where x is largest (the
  * first such place). The pooling that networks know is max_pool(x, x). With x held still both it and max_unpool are
@@ -4723,7 +2162,7 @@ static void max_pool_task(void *argument, int index, int worker)
     real *row = job->rows + (size_t)worker * job->row, *out = job->y->data + (size_t)index * (size_t)s->wo * c;
     const real *x = job->y->in[0]->data + ((size_t)n * (size_t)s->h + (size_t)rows.low) * width, *best = x;
     for (int h = 1; h < rows.high - rows.low; h++, best = row)
-        kernels->pointwise(OP_max_pool, best, x + (size_t)h * width, 0, 0, row, width);
+        kernels->pointwise(POINTWISE_larger, best, x + (size_t)h * width, 0, 0, row, width);
     if (best == x) memcpy(row, x, width * sizeof(real));
     for (int q = 0; q < s->wo; q++) {
         Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
@@ -4731,10 +2170,10 @@ static void max_pool_task(void *argument, int index, int worker)
         best = row + (size_t)columns.low * c;
         memcpy(out + (size_t)q * c, best, c * sizeof(real));
         for (int w = columns.low + 1; w < columns.high; w++)
-            kernels->pointwise(OP_max_pool, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c, c);
+            kernels->pointwise(POINTWISE_larger, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c, c);
     }
     for (int w = s->w - 1; w > max_int(0, s->w - s->s); w--)
-        kernels->pointwise(OP_max_pool, row, row + c, 0, 0, row, (size_t)w * c);
+        kernels->pointwise(POINTWISE_larger, row, row + c, 0, 0, row, (size_t)w * c);
     for (int q = 0; q < s->wo; q++) {
         Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
         if (columns.high - columns.low == s->s)
@@ -4758,7 +2197,7 @@ static void max_pool_pick_task(void *argument, int index, int worker)
 CPU(max_pool)
 {
     int windows = y->conv.n * y->conv.ho;
-    Pooling job = {.y = y, .row = align_reals((size_t)y->conv.w * (size_t)y->conv.c)};
+    Pooling job = {.y = y, .row = round_up((size_t)y->conv.w * (size_t)y->conv.c, ALIGNMENT)};
     if (y->in[0] != y->in[1]) { parallel(windows, max_pool_pick_task, y); return; }
     job.rows = scratch((size_t)thread_count() * job.row * sizeof(real));
     parallel(windows, max_pool_task, &job);
@@ -4847,7 +2286,147 @@ CASE(max_unpool)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 4.12  The table
+ * 3.12  Warp: every picture by its own affine map                              (Jaderberg et al. 2015, eq. 1 and 5)
+ *
+ * Pixel centres have coordinates between -1/2 and 1/2, a to the right and b downwards, on either side. y's pixel (a,b) is
+ *
+ *     x at (m0 a + m1 b + m2, m3 a + m4 b + m5),
+ *
+ * from the four pixels around that place by bilinear weights; beyond x's border there is 0. y may have another size: then
+ * the identity map is a resizing. With the map held still, warp is linear in x and unwarp is its adjoint: they are closed
+ * under differentiation.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { MAP_NUMBERS = 6 };
+
+/* x (N,H,W,C) by map (N,1,1,6) -> (N,height,width,C) */
+static Node *warp(Node *x, Node *map, int height, int width)
+{
+    const int *d = x->shape.d;
+    ConvShape s = {.n = d[0], .h = d[1], .w = d[2], .c = d[3], .ho = height, .wo = width, .k = d[3]};
+    return append((Node){.op = OP_warp, .in = {x, map}, .conv = s});
+}
+
+static Node *unwarp(Node *dy, Node *map, ConvShape s)
+{
+    return append((Node){.op = OP_unwarp, .in = {dy, map}, .conv = s});
+}
+
+static int warp_check(Node *y, Shape first, Shape result)
+{
+    y->shape = result;
+    if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, shape_of(y->conv.n, 1, 1, MAP_NUMBERS))) return 1;
+    return mistake(y, "operands do not fit the geometry");
+}
+
+SHAPE(warp)   { return warp_check(y, shape_x(&y->conv), shape_y(&y->conv)); }
+SHAPE(unwarp) { return warp_check(y, shape_y(&y->conv), shape_x(&y->conv)); }
+
+/* The pixels of x, at most four, that y's pixel (p,q) is made of, as places in a picture, and their shares. Always in
+ * double, so that the definition and the kernel agree on them. */
+static int warp_taps(const ConvShape *s, const double m[MAP_NUMBERS], int p, int q, size_t at[4], double share[4])
+{
+    double a = (q + 0.5) / s->wo - 0.5, b = (p + 0.5) / s->ho - 0.5;
+    double u = (m[0] * a + m[1] * b + m[2] + 0.5) * s->w - 0.5, v = (m[3] * a + m[4] * b + m[5] + 0.5) * s->h - 0.5;
+    if (!(u > -1 && u < s->w && v > -1 && v < s->h)) return 0;
+    int column = (int)floor(u), row = (int)floor(v), n = 0;
+    for (int i = 0; i < 4; i++) {
+        int h = row + i / 2, w = column + i % 2;
+        if (h < 0 || h >= s->h || w < 0 || w >= s->w) continue;
+        at[n] = ((size_t)h * (size_t)s->w + (size_t)w) * (size_t)s->c;
+        share[n++] = (i / 2 ? v - row : row + 1 - v) * (i % 2 ? u - column : column + 1 - u);
+    }
+    return n;
+}
+
+/* Picture n of y += the warped picture n of x, or, `back`, x's += the adjoint of y's. One text for the definition (double)
+ * and the kernel (real). */
+#define WARP_PICTURE(s, map, n, x, y, back) \
+    do { \
+        double m_[MAP_NUMBERS], share_[4]; \
+        size_t c_ = (size_t)(s)->c, from_ = (size_t)(n) * (size_t)((s)->h * (s)->w) * c_, \
+               to_ = (size_t)(n) * (size_t)((s)->ho * (s)->wo) * c_, at_[4]; \
+        for (int i_ = 0; i_ < MAP_NUMBERS; i_++) m_[i_] = (double)(map)[(size_t)(n) * MAP_NUMBERS + (size_t)i_]; \
+        for (int p_ = 0; p_ < (s)->ho; p_++) \
+            for (int q_ = 0; q_ < (s)->wo; q_++, to_ += c_) \
+                for (int i_ = warp_taps(s, m_, p_, q_, at_, share_) - 1; i_ >= 0; i_--) \
+                    for (size_t k_ = 0; k_ < c_; k_++) { \
+                        __typeof__(&(x)[0]) a_ = &(x)[from_ + at_[i_] + k_]; \
+                        __typeof__(&(y)[0]) b_ = &(y)[to_ + k_]; \
+                        WARP_MOVE_##back(a_, b_, share_[i_]); \
+                    } \
+    } while (0)
+#define WARP_MOVE_0(a, b, share) *b += (__typeof__(*b))(share) * *a
+#define WARP_MOVE_1(a, b, share) *a += (__typeof__(*a))(share) * *b
+
+DEFINE(warp)
+{
+    memset(out, 0, count_of(y) * sizeof *out);
+    for (int n = 0; n < y->conv.n; n++) WARP_PICTURE(&y->conv, in[1], n, in[0], out, 0);
+}
+
+DEFINE(unwarp)
+{
+    memset(out, 0, count_of(y) * sizeof *out);
+    for (int n = 0; n < y->conv.n; n++) WARP_PICTURE(&y->conv, in[1], n, out, in[0], 1);
+}
+
+static void warp_task(void *argument, int n, int worker)
+{
+    (void)worker;
+    const Node *y = argument;
+    const real *x = y->in[0]->data, *map = y->in[1]->data;
+    size_t picture = count_of(y) / (size_t)y->conv.n;
+    memset(y->data + (size_t)n * picture, 0, picture * sizeof(real));
+    if (y->op == OP_warp) WARP_PICTURE(&y->conv, map, n, x, y->data, 0);
+    else WARP_PICTURE(&y->conv, map, n, y->data, x, 1);
+}
+
+CPU(warp)   { parallel(y->conv.n, warp_task, y); }
+CPU(unwarp) { parallel(y->conv.n, warp_task, y); }
+
+static int no_map_gradient(Node *y, const bool *want)
+{
+    return want[1] ? mistake(y, "has no gradient in its map") : 1;
+}
+
+GRADIENT(warp)   { if (no_map_gradient(y, want) && want[0]) dx[0] = unwarp(dy, y->in[1], y->conv); }
+GRADIENT(unwarp) { if (no_map_gradient(y, want) && want[0]) dx[0] = warp(dy, y->in[1], y->conv.ho, y->conv.wo); }
+
+/* Maps (n,1,1,6) near the identity (`wild` 0) or anywhere. They are constants: gradients are checked in x alone. */
+static Node *test_map(Graph *g, int n, double wild)
+{
+    static const double identity[MAP_NUMBERS] = {1, 0, 0, 0, 1, 0};
+    Node *map = NULL;
+    for (int i = 0; i < n * MAP_NUMBERS; i++) {
+        double u = 2 * draw(3, STREAM_TEST, (uint64_t)i, 0) - 1;
+        Node *number = fill(g, shape_of(1, 1, 1, 1), identity[i % MAP_NUMBERS] + (0.1 + wild) * u);
+        map = map ? concat(map, number, 0) : number;
+    }
+    return reshape(map, shape_of(n, 1, 1, MAP_NUMBERS));
+}
+
+/* To the same, a smaller and a larger picture, and far beyond the border. */
+static const struct { Shape x; int height, width; double wild; }
+warp_cases[] = {{{{2, 8, 9, 3}}, 8, 9, 0}, {{{1, 9, 7, 1}}, 5, 6, 0}, {{{3, 5, 6, 2}}, 11, 8, 0}, {{{2, 7, 7, 4}}, 6, 9, 1}};
+enum { WARP_CASES = sizeof warp_cases / sizeof *warp_cases };
+
+CASE(warp)
+{
+    if (variant >= WARP_CASES) return NULL;
+    Shape x = warp_cases[variant].x;
+    return warp(test_leaf(g, x, -1, 1, false), test_map(g, x.d[0], warp_cases[variant].wild), warp_cases[variant].height,
+                warp_cases[variant].width);
+}
+
+CASE(unwarp)
+{
+    Node *y = warp_case(g, variant);
+    return y ? unwarp(test_leaf(g, y->shape, -1, 1, false), y->in[1], y->conv) : NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 3.13  The table
  * ---------------------------------------------------------------------------------------------- */
 
 static const Row rows[OPS] = {
@@ -4861,8 +2440,18 @@ static const Row *row_of(Op op)
     return &rows[op];
 }
 
+/* Runs a graph that has been planned (chapter 8): a loop over the rows' kernels, or, all at once, the GPU's. This is the one
+ * place that says where a node is computed. */
+static void graph_run(Graph *g)
+{
+    char why[FACEGAN_ERROR];
+    if (!g->on_device)
+        for (int i = 0; i < g->n_order; i++) row_of(g->order[i]->op)->cpu(g->order[i]);
+    else if (!gpu->run(g->on_device, why)) device_failed(why);
+}
+
 /* ================================================================================================
- * 5  THE GRADIENT, SYMBOL TO SYMBOL
+ * 4  THE GRADIENT, SYMBOL TO SYMBOL
  *
  * grad() walks the nodes between a loss and what is asked for, from last to first, and lets each op's rule append the
  * nodes that compute its operands' cotangents. The result is ordinary nodes of the same graph and can be
@@ -4913,471 +2502,7 @@ static Node *grad1(Node *loss, Node *wrt)
 }
 
 /* ================================================================================================
- * 6  PLANNING AND RUNNING A GRAPH
- *
- * Planning happens once. It drops what nothing needs, keeps constant planes out of convolutions, folds a mask or a sum
- * into the convolution that feeds it, asks chapter 3 how it wants each filter prepared, puts every update as early as its
- * weight's last reader allows, and gives each value a place in one arena, from its making to its last use. Running is
- * then a loop over kernels.
- * ============================================================================================== */
-
-/* ------------------------------------------------------------------------------------------------
- * 6.1  Rewriting
- * ---------------------------------------------------------------------------------------------- */
-
-/* What the planner makes comes after its readers in the list: its operands are counted when its first reader is met. */
-static void use_once(Node *x)
-{
-    bool first = x->dead && x->late;
-    x->dead = false;
-    x->uses++;
-    for (int k = 0; k < MAX_INPUTS && first; k++)
-        if (x->in[k]) use_once(x->in[k]);
-}
-
-static void count_uses(Graph *g)
-{
-    for (int i = 0; i < g->count; i++) g->nodes[i]->uses = 0, g->nodes[i]->dead = true;
-    for (int i = g->count - 1; i >= 0; i--) {
-        Node *y = g->nodes[i];
-        if (y->late) continue;
-        if (y->kept || is_update(y->op)) y->dead = false;
-        if (y->dead) continue;
-        for (int k = 0; k < MAX_INPUTS; k++)
-            if (y->in[k]) use_once(y->in[k]);
-    }
-}
-
-/* The label (N,1,1,n) whose n constant planes are x's last channels, or NULL. */
-static Node *label_of_planes(const Node *x)
-{
-    const Node *planes = x->op == OP_concat && x->axis == 3 ? x->in[1] : NULL;
-    if (!planes || planes->op != OP_broadcast) return NULL;
-    const int *d = planes->in[0]->shape.d;
-    return d[1] == 1 && d[2] == 1 && d[3] == planes->shape.d[3] ? planes->in[0] : NULL;
-}
-
-/* x with all but size - 1 lines of an axis, half of them at either end, added up in one. */
-static Node *middle_summed(Node *x, int axis, int size)
-{
-    int half = size / 2;
-    Shape one = x->shape;
-    one.d[axis] = 1;
-    Node *low = slice(x, axis, 0, half), *high = slice(x, axis, x->shape.d[axis] - half, half);
-    Node *middle = sub(sum_to(x, one), add(sum_to(low, one), sum_to(high, one)));
-    return concat(concat(low, middle, axis), high, axis);
-}
-
-/* A label's planes need not be convolved: within the picture they add the same everywhere, and near its border what the
- * taps add that are inside. So a picture as small as the kernel has every case, and its result is a table:
- *
- *     conv(concat(x, planes), w) = conv(x, w_x) + the table conv(small planes, w_planes)         w_x: w of x's channels
- *     dw = concat(dw of (x, dy), dw of (small planes, dy with all pixels of a place added up))
- *
- * (StarGAN's first layer has 1 or 3 channels of 5 or 7 left: a half to a quarter of its time.) */
-static void split_planes(Node *y)
-{
-    Node *label = label_of_planes(y->in[0]), *x = y->in[0]->in[0], *w = y->in[1];
-    if (!label) return;
-    int size = y->conv.r, c = x->shape.d[3], n = label->shape.d[3];
-    ConvShape narrow = y->conv, small = y->conv;
-    narrow.c = c, small.c = n;
-    small.h = small.w = small.ho = small.wo = size;
-    if (!conv_takes_table(&narrow)) return;
-    Node *planes = broadcast(label, shape_x(&small));
-    if (y->op == OP_conv2d) {
-        y->in[PLUS] = conv2d(planes, slice(w, 2, c, n), y->in[BIAS], 1, small);
-        y->in[0] = x, y->in[1] = slice(w, 2, 0, c), y->in[BIAS] = NULL;
-        y->conv = narrow;
-    } else {
-        Node *dy = y->in[1], *dw = conv2d_weight_grad(x, dy, narrow);
-        y->op = OP_concat, y->axis = 2;
-        y->in[0] = dw, y->in[1] = conv2d_weight_grad(planes, middle_summed(middle_summed(dy, 2, size), 1, size), small);
-    }
-}
-
-/* Are slices of its channels all that is read of x? */
-static bool is_read_in_slices(const Node *x)
-{
-    int slices = 0;
-    for (int i = x->id; i < x->graph->count; i++) {
-        const Node *y = x->graph->nodes[i];
-        slices += !y->dead && y->op == OP_slice && y->axis == 3 && y->in[0] == x;
-    }
-    return !x->kept && slices == x->uses;
-}
-
-/* Some channels of an input gradient are the input gradient of a filter of these channels. */
-static void narrow_gradient(Node *y)
-{
-    Node *whole = y->in[0];
-    int n = y->shape.d[3];
-    if (y->axis != 3 || whole->conv.groups > 1 || whole->in[BIAS] || whole->a != 1 || !is_read_in_slices(whole)) return;
-    *y = (Node){.op = whole->op, .id = y->id, .shape = y->shape, .graph = y->graph, .kept = y->kept, .uses = y->uses,
-                .in = {whole->in[0], slice(whole->in[1], 2, y->from, n)}, .a = 1, .conv = whole->conv};
-    y->conv.c = n;
-    whole->uses--;
-}
-
-/* No work for what is the same everywhere, or wanted by nobody. (The GPU's convolutions have no tables.) */
-static void narrow_convolutions(Graph *g)
-{
-    for (int i = 0, n = g->count; i < n && !device; i++) {
-        Node *y = g->nodes[i];
-        if (y->dead) continue;
-        if (y->op == OP_conv2d || y->op == OP_conv2d_weight_grad) split_planes(y);
-        else if (y->op == OP_slice && y->in[0]->op == OP_conv2d_input_grad) narrow_gradient(y);
-    }
-}
-
-/* A convolution whose result (nothing but a bias was added) has one reader can do that reader's work while the result is
- * in registers. */
-static bool can_absorb(const Node *x)
-{
-    return is_conv(x) && x->uses == 1 && !x->kept && x->a == 1 && !x->in[MASK] && !x->in[SLOPES];
-}
-
-/* Makes reader `y` the convolution `x` itself, with one more operand in `slot`. */
-static void absorb(Node *y, Node *x, int slot, Node *operand, double mask_slope)
-{
-    Op op = x->op;
-    y->op = op;
-    memcpy(y->in, x->in, sizeof y->in);
-    y->in[slot] = operand;
-    y->conv = x->conv;
-    y->a = 1;
-    y->b = mask_slope;
-    x->dead = true;
-}
-
-/* leaky_mask(conv, y) and u + conv, as gradients are full of them, become one convolution each, and so does prelu(conv)
- * (the GPU's epilogue knows one slope only). */
-static void fuse_convolutions(Graph *g)
-{
-    for (int i = 0; i < g->count; i++) {
-        Node *y = g->nodes[i], *u = y->in[0], *v = y->in[1];
-        if (y->dead) continue;
-        if (y->op == OP_prelu && can_absorb(u) && !device) absorb(y, u, SLOPES, v, 0);
-        else if (y->op == OP_leaky_mask && can_absorb(u)) absorb(y, u, MASK, v, y->a);
-        else if (y->op == OP_add && can_absorb(v) && !v->in[PLUS] && v->id > u->id) absorb(y, v, PLUS, u, 0);
-        else if (y->op == OP_add && can_absorb(u) && !u->in[PLUS]) absorb(y, u, PLUS, v, 0);
-    }
-}
-
-/* A depthwise convolution with one reader, a 1x1, is done on that one's way in. (The GPU's kernels have no such way.) */
-static void fuse_pairs(Graph *g)
-{
-    for (int i = 0; i < g->count && !device; i++) {
-        Node *y = g->nodes[i], *u = y->in[0];
-        if (y->dead || y->op != OP_conv2d || u->op != OP_conv2d || u->uses != 1 || u->kept) continue;
-        if (u->in[MASK] || u->in[PLUS] || u->in[SLOPES] || !conv_takes_depthwise(&u->conv, &y->conv)) continue;
-        y->before = u;
-        y->in[0] = u->in[0], y->in[BEFORE_FILTER] = u->in[1], y->in[BEFORE_BIAS] = u->in[BIAS];
-        u->dead = true;
-    }
-}
-
-/* One prepared copy of a filter serves every convolution that wants it in the same layout. */
-static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
-{
-    for (int i = first; i < g->count; i++) {
-        Node *p = g->nodes[i];
-        if (p->in[0] == y->in[1] && p->layout == layout && p->axis == (int)conv_kind(y)) return p;
-    }
-    return append(
-        (Node){.op = OP_prepare_filter, .in = {y->in[1]}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
-}
-
-static void prepare_filters(Graph *g)
-{
-    int first = g->count;
-    for (int i = 0; i < first; i++) {
-        Node *y = g->nodes[i];
-        if (y->dead || !is_conv(y) || y->op == OP_conv2d_weight_grad) continue;
-        int layout = conv_filter_layout(&y->conv, conv_kind(y));
-        if (layout) y->in[FILTER] = prepared_filter(g, first, y, layout);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 6.2  Order
- *
- * Nodes run in the order they were made, with two exceptions: what the planner made comes just before its first reader,
- * and an update right after the last reader of its weight, so that its gradient's memory is free again soon. On a GPU,
- * which has the memory, updates come last, for one kernel; but not one whose result is still computed with, as batch
- * norm's count of batches is by a second pass.
- * ---------------------------------------------------------------------------------------------- */
-
-static void place_in_order(Graph *g, Node *y)
-{
-    if (y->placed) return;
-    for (int k = 0; k < MAX_INPUTS; k++)
-        if (y->in[k] && y->in[k]->late) place_in_order(g, y->in[k]);
-    g->order[g->n_order++] = y;
-    y->placed = true;
-}
-
-/* Does y read x, itself or through a view of it? */
-static bool reads(const Node *y, const Node *x)
-{
-    for (int k = 0; k < MAX_INPUTS; k++) {
-        const Node *operand = y->in[k];
-        while (operand && is_view(operand)) operand = operand->in[0];
-        if (operand == x) return true;
-    }
-    return false;
-}
-
-/* An update may run once its operands are known and nobody but updates will read its weight any more. */
-static int update_position(Graph *g, const Node *update)
-{
-    int position = 0;
-    for (int i = 0; i < g->n_order; i++) {
-        const Node *y = g->order[i];
-        if (y == update) continue;
-        if (!is_update(y->op) && reads(y, update->in[1])) position = i;
-        for (int k = 0; k < MAX_INPUTS; k++)
-            if (y == update->in[k]) position = i;
-    }
-    return position;
-}
-
-/* Does a node that is no update itself read what this one leaves in its weight? */
-static bool is_computed_with(Graph *g, const Node *update)
-{
-    for (int i = 0; i < g->n_order; i++)
-        if (reads(g->order[i], update)) return true;
-    return false;
-}
-
-static void order_nodes(Graph *g)
-{
-    free(g->order);
-    g->order = must_alloc((size_t)g->count, sizeof *g->order);
-    g->n_order = 0;
-    int *position = must_alloc((size_t)g->count, sizeof *position);
-    Node **updates = must_alloc((size_t)g->count, sizeof *updates);
-    int n_updates = 0;
-    for (int i = 0; i < g->count; i++) {
-        Node *y = g->nodes[i];
-        if (y->dead || y->late) continue;
-        if (is_update(y->op)) updates[n_updates++] = y;
-        else place_in_order(g, y);
-    }
-    for (int u = 0; u < n_updates; u++)
-        position[u] = device && !is_computed_with(g, updates[u]) ? g->n_order - 1 : update_position(g, updates[u]);
-    Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
-    int n = 0;
-    for (int i = 0; i < g->n_order; i++) {
-        merged[n++] = g->order[i];
-        for (int u = 0; u < n_updates; u++)
-            if (position[u] == i) merged[n++] = updates[u];
-    }
-    free(g->order), free(position), free(updates);
-    g->order = merged;
-    g->n_order = n;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 6.3  Places
- *
- * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
- * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
- * Lifetimes are all known beforehand, so the largest places are given out first, each the lowest stretch that is free
- * during its whole life; on the training graphs this comes within a few percent of the most that is ever alive at
- * once.
- * ---------------------------------------------------------------------------------------------- */
-
-static Node *place_owner(Node *y)
-{
-    while (y->place_of) y = y->place_of;
-    return y;
-}
-
-static size_t place_bytes(const Node *y)
-{
-    return round_up(count_of(y) * sizeof(real), ALIGNMENT);
-}
-
-/* May the result be written over operand k while it is read? Only where element i of both belong together. */
-static bool may_overwrite(const Node *y, int k)
-{
-    if (is_conv(y)) return k == PLUS;
-    if (y->op == OP_instance_norm || y->op == OP_instance_norm_dx) return k == 0;
-    return y->op >= OP_add && y->op <= OP_prelu;
-}
-
-/* The operand whose memory the result takes over, if any: it must die here, not be a leaf, and fill its place alone. */
-static Node *operand_to_overwrite(const Node *y)
-{
-    for (int k = 0; k < MAX_INPUTS; k++) {
-        Node *x = y->in[k];
-        if (!x || !may_overwrite(y, k)) continue;
-        Node *owner = place_owner(x);
-        int here = 0;
-        for (int j = 0; j < MAX_INPUTS; j++) here += y->in[j] && place_owner(y->in[j]) == owner;
-        bool safe = is_conv(y) ? here == 1 : true;                          /* a convolution reads its factors to the end */
-        if (safe && owner->op != OP_leaf && owner->uses_left == here && count_of(owner) == count_of(y)) return x;
-    }
-    return NULL;
-}
-
-/* Decides what stands in whose place, and from when to when each place is held. */
-static void share_places(Graph *g)
-{
-    for (int i = 0; i < g->n_order; i++) {
-        Node *y = g->order[i];
-        y->skip = is_view(y) ? view_start(y) : 0;
-        y->place_of = is_update(y->op) ? y->in[1] : is_view(y) ? y->in[0] : operand_to_overwrite(y);
-        Node *owner = place_owner(y);
-        if (owner == y) y->born = i, y->last_use = i;
-        owner->uses_left += y->uses + y->kept;                              /* a kept value's last use never comes */
-        if (y->kept) owner->last_use = g->n_order;
-        for (int k = 0; k < MAX_INPUTS; k++) {
-            Node *used = y->in[k] ? place_owner(y->in[k]) : NULL;
-            if (!used) continue;
-            used->uses_left--;
-            if (used->last_use < i) used->last_use = i;
-        }
-    }
-}
-
-static int largest_first(const void *a, const void *b)
-{
-    const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
-    size_t p = place_bytes(x), q = place_bytes(y);
-    return p != q ? (p < q) - (p > q) : (x->id > y->id) - (x->id < y->id);
-}
-
-/* The lowest offset at which y disturbs none of the `n` given places, which are sorted by offset. */
-static size_t lowest_gap(Node *const *given, int n, const Node *y)
-{
-    size_t at = 0;
-    for (int i = 0; i < n; i++) {
-        const Node *other = given[i];
-        if (other->last_use < y->born || y->last_use < other->born) continue;
-        if (at + place_bytes(y) <= other->offset) break;
-        if (other->offset + place_bytes(other) > at) at = other->offset + place_bytes(other);
-    }
-    return at;
-}
-
-static void plan_places(Graph *g)
-{
-    Node **owners = must_alloc((size_t)g->n_order, sizeof *owners),
-         **given = must_alloc((size_t)g->n_order, sizeof *given);
-    int n = 0;
-    share_places(g);
-    for (int i = 0; i < g->n_order; i++)
-        if (!g->order[i]->place_of && g->order[i]->op != OP_leaf) owners[n++] = g->order[i];
-    qsort(owners, (size_t)n, sizeof *owners, largest_first);
-    g->arena_bytes = 0;
-    for (int i = 0; i < n; i++) {
-        Node *y = owners[i];
-        int k = i;
-        y->offset = lowest_gap(given, i, y);
-        for (; k > 0 && given[k - 1]->offset > y->offset; k--) given[k] = given[k - 1];
-        given[k] = y;
-        if (y->offset + place_bytes(y) > g->arena_bytes) g->arena_bytes = y->offset + place_bytes(y);
-    }
-    free(owners), free(given);
-}
-
-/* Makes the planned graph ready on the device, in an arena there of the same layout. */
-static int plan_on_device(Graph *g, Error *e)
-{
-    char why[FACEGAN_ERROR];
-    g->on_device = device->prepare(g->order, g->n_order, g->arena_bytes, why);
-    if (g->on_device) return 1;
-    device_refused = true;
-    return fail(e, 1, "%s", why);
-}
-
-/* Plans the graph. Afterwards arena_bytes is what it needs; bind it to an arena, then run. On a GPU the arena here is
- * address space of which only the kept values' pages are ever touched. */
-static int graph_plan(Graph *g, Error *e)
-{
-    if (g->error.status) { *e = g->error; return 0; }
-    g->planning = true;
-    count_uses(g);
-    narrow_convolutions(g);
-    count_uses(g);
-    fuse_convolutions(g);
-    fuse_pairs(g);
-    if (!device) prepare_filters(g);
-    count_uses(g);
-    order_nodes(g);
-    plan_places(g);
-    return device ? plan_on_device(g, e) : 1;
-}
-
-/* Tells every node where its value stands. Graphs that never run at the same time may share an arena. */
-static void graph_bind(Graph *g, const Arena *arena)
-{
-    for (int i = 0; i < g->n_order; i++) {
-        Node *y = g->order[i];
-        if (y->op == OP_leaf) y->data = y->tensor->data;
-        else if (y->place_of) y->data = y->place_of->data + y->skip;
-        else y->data = (real *)(void *)(arena->base + y->offset);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 6.4  Running
- *
- * A loop over the rows' kernels: the one place that says where a node is computed.
- * ---------------------------------------------------------------------------------------------- */
-
-static void graph_run(Graph *g)
-{
-    char why[FACEGAN_ERROR];
-    if (!g->on_device)
-        for (int i = 0; i < g->n_order; i++) row_of(g->order[i]->op)->cpu(g->order[i]);
-    else if (!gpu->run(g->on_device, why)) device_failed(why);
-}
-
-/* One node after another, so that each value can be seen before a later one takes its place. */
-static void graph_run_one(Graph *g, int i)
-{
-    char why[FACEGAN_ERROR];
-    if (!g->on_device) row_of(g->order[i]->op)->cpu(g->order[i]);
-    else if (!gpu->run_one(g->on_device, i, why)) device_failed(why);
-}
-
-/* The same, and notes how long each node took. */
-static void graph_profile(Graph *g)
-{
-    char why[FACEGAN_ERROR];
-    if (g->on_device && !gpu->profile(g->on_device, why)) device_failed(why);
-    for (int i = 0; i < g->n_order && !g->on_device; i++) {
-        double start = now_seconds();
-        graph_run_one(g, i);
-        g->order[i]->milliseconds = 1e3 * (now_seconds() - start);
-    }
-}
-
-/* Runs the definitions instead of the kernels, in double, on the same leaves. Returns each node's value, by id. */
-static double **graph_define(Graph *g)
-{
-    double **values = must_alloc((size_t)g->count, sizeof *values);
-    for (int i = 0; i < g->count; i++) {
-        Node *y = g->nodes[i];
-        const double *in[MAX_INPUTS];
-        for (int k = 0; k < MAX_INPUTS; k++) in[k] = y->in[k] ? values[y->in[k]->id] : NULL;
-        values[i] = must_alloc(count_of(y), sizeof **values);
-        row_of(y->op)->define(y, in, values[i]);
-    }
-    return values;
-}
-
-static void free_values(double **values, int n)
-{
-    for (int i = 0; i < n; i++) free(values[i]);
-    free(values);
-}
-
-/* ================================================================================================
- * 7  LAYERS AND NETWORKS
+ * 5  LAYERS AND NETWORKS
  *
  * A net is a list of named parameters. Its functions are called once for every place a network stands in a graph; the
  * first call makes a parameter, later ones find it by name, so that G(G(x)) shares weights by construction. The names
@@ -5409,12 +2534,12 @@ typedef struct Net {
     Graph *graph;
     char prefix[32];                    /* of the Sequential that is being written, "main." */
     int index;                          /* of the next layer in it */
-    bool frozen;                        /* layers that come now stay as they are: 7.6 */
+    bool frozen;                        /* layers that come now stay as they are: 5.6 */
     int width, repeat, classes, channels, size;
     int condition;                      /* channels of G's condition: n of a label, or the space's dimension; 0: none */
     int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
     char space;                         /* GANmut's: 'l' linear, 'g' Gaussian; 0: none */
-    const struct Backbone *backbone;    /* a classifier's: 7.6 */
+    const struct Backbone *backbone;    /* a classifier's: 5.6 */
     const struct Preprocess *preprocess;
     int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
     bool flat;                          /* the head sees the whole map, not its mean */
@@ -5422,16 +2547,19 @@ typedef struct Net {
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
-    char body, joins;                   /* of networks that draw from noise (7.5): which, and where a label comes in */
-    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in the seed's code; 1 + n answers */
+    char body, joins;                   /* of networks that draw from noise (5.5): which, and where a label comes in */
+    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in Kolbenschlag's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
+    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip: 5.3 */
+    bool resizes, modulates, by_class;  /* G enlarges by resizing; its blocks hear the condition; D has a map for each class */
+    Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
     int n_masks;
 } Net;
 
 /* ------------------------------------------------------------------------------------------------
- * 7.1  Parameters
+ * 5.1  Parameters
  * ---------------------------------------------------------------------------------------------- */
 
 /* From here on the net's layers stand in graph g, as they are in use. */
@@ -5446,6 +2574,14 @@ static void net_train(Net *net, Graph *g)
 {
     net_attach(net, g);
     net->training = true;
+}
+
+/* An empty network that Adam will move. */
+static Net *net_new(char letter, double beta1, double beta2)
+{
+    Net *net = must_alloc(1, sizeof *net);
+    *net = (Net){.letter = letter, .optimiser = {.op = OP_adam, .beta1 = beta1, .beta2 = beta2}};
+    return net;
 }
 
 static void net_free(Net *net)
@@ -5492,7 +2628,7 @@ static void fill_uniform(Tensor *t, double bound, uint64_t seed, uint32_t which)
 
 static const double TURN = 6.28318530717958647693;
 
-/* Normal deviates by Box and Muller: sqrt(-2 log u) cos(2 pi v). Chapter 3's functions, so that no libm moves a bit. */
+/* Normal deviates by Box and Muller: sqrt(-2 log u) cos(2 pi v). The kernels' functions, so that no libm moves a bit. */
 static void draw_normal(Tensor *to, uint64_t seed, uint32_t stream, uint64_t index, uint32_t first)
 {
     size_t n = shape_count(to->shape);
@@ -5501,11 +2637,11 @@ static void draw_normal(Tensor *to, uint64_t seed, uint32_t stream, uint64_t ind
         radius[i] = (real)draw(seed, stream, index, first + (uint32_t)(2 * i));
         wave[i] = (real)(TURN * draw(seed, stream, index, first + (uint32_t)(2 * i + 1)) + TURN / 4);
     }
-    kernels->pointwise(OP_log, radius, NULL, 0, 0, radius, n);
-    kernels->pointwise(OP_affine, radius, NULL, -2, 0, radius, n);
-    kernels->pointwise(OP_sqrt, radius, NULL, 0, 0, radius, n);
-    kernels->pointwise(OP_sin, wave, NULL, 0, 0, wave, n);
-    kernels->pointwise(OP_mul, radius, wave, 0, 0, to->data, n);
+    kernels->pointwise(POINTWISE_log, radius, NULL, 0, 0, radius, n);
+    kernels->pointwise(POINTWISE_affine, radius, NULL, -2, 0, radius, n);
+    kernels->pointwise(POINTWISE_sqrt, radius, NULL, 0, 0, radius, n);
+    kernels->pointwise(POINTWISE_sin, wave, NULL, 0, 0, wave, n);
+    kernels->pointwise(POINTWISE_mul, radius, wave, 0, 0, to->data, n);
     free(radius);
 }
 
@@ -5513,7 +2649,7 @@ static void draw_normal(Tensor *to, uint64_t seed, uint32_t stream, uint64_t ind
 static void fill_normal(Tensor *t, double middle, double deviation, uint64_t seed, uint32_t which)
 {
     draw_normal(t, seed, STREAM_INIT, which, 0);
-    kernels->pointwise(OP_affine, t->data, NULL, (real)deviation, (real)middle, t->data, shape_count(t->shape));
+    kernels->pointwise(POINTWISE_affine, t->data, NULL, (real)deviation, (real)middle, t->data, shape_count(t->shape));
 }
 
 typedef struct Initialisation { Net *net; uint64_t seed; } Initialisation;
@@ -5620,7 +2756,7 @@ static void exchange_averages(Net *net)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.2  Layers
+ * 5.2  Layers
  *
  * A layer takes the next index of the Sequential it stands in, as the public code's names do ("main.3.weight"); an
  * activation takes one too, though it has no weights.
@@ -5640,6 +2776,17 @@ static Node *layer_parameter(Net *net, const char *what, Shape shape, int fan_in
     if (net->index < 0) return parameter(net, what, shape, fan_in);
     snprintf(name, sizeof name, "%d.%s", net->index, what);
     return parameter(net, name, shape, fan_in);
+}
+
+/* One that stands beside the Sequential, under its own name. */
+static Node *parameter_beside(Net *net, const char *name, Shape shape, int fan_in)
+{
+    char prefix[sizeof net->prefix];
+    memcpy(prefix, net->prefix, sizeof prefix);
+    net->prefix[0] = 0;
+    Node *w = parameter(net, name, shape, fan_in);
+    memcpy(net->prefix, prefix, sizeof prefix);
+    return w;
 }
 
 /* The parameter that the last call asked for. */
@@ -5832,21 +2979,67 @@ static Node *with_planes(Node *x, Node *label)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.3  StarGAN                                                            (Choi et al. 2018, tables 4 and 5)
+ * 5.3  StarGAN                                                            (Choi et al. 2018, tables 4 and 5)
  * ---------------------------------------------------------------------------------------------- */
 
+/* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). The paper's
+ * constant planes are taken away again by the first norm, but along the border; these are not. (Dumoulin et al. 2017) */
+static Node *modulated_norm(Net *net, Node *x, Node *condition)
+{
+    int n = condition->shape.d[3], c = x->shape.d[3];
+    Shape w = shape_of(1, 1, n, c);
+    ConvShape geometry = conv_shape(condition->shape, w, 1, 0);
+    Node *gain = conv2d(condition, layer_parameter(net, "gain.weight", w, n), NULL, LINEAR, geometry),
+         *offset = conv2d(condition, layer_parameter(net, "offset.weight", w, n), NULL, LINEAR, geometry);      // (N,1,1,C)
+    Node *h = inorm(net, x, NULL, LINEAR);
+    net->index++;
+    return relu(add(mul(h, add_number(gain, 1)), offset));
+}
+
 /* x + IN(conv(ReLU(IN(conv(x))))); named main.<i>.main.0, .1, .3, .4 */
-static Node *residual_block(Net *net, Node *x)
+static Node *residual_block(Net *net, Node *x, Node *condition)
 {
     char prefix[32];
     int outer = net->index, k = x->shape.d[3];
     snprintf(prefix, sizeof prefix, "main.%d.main.", outer);
     sequential(net, prefix);
-    Node *h = inorm(net, conv_layer(net, x, (Conv){k, 3, 1, 1}), NULL, RELU);                   // (N,P/4,P/4,4w)
+    Node *h = conv_layer(net, x, (Conv){k, 3, 1, 1});                                           // (N,P/4,P/4,4w)
+    h = net->modulates ? modulated_norm(net, h, condition) : inorm(net, h, NULL, RELU);
     h = inorm(net, conv_layer(net, h, (Conv){k, 3, 1, 1}), x, LINEAR);                          // (N,P/4,P/4,4w)
     sequential(net, "main.");
     net->index = outer + 1;
     return h;
+}
+
+/* Twice the side: (N,H,W,C) -> (N,2H,2W,k). The paper's transposed convolution leaves checkerboards where its kernel
+ * overlaps itself; a convolution on a picture enlarged before does not (Odena et al. 2016). */
+static Node *doubled(Net *net, Node *x, int k)
+{
+    if (!net->resizes) return deconv_layer(net, x, (Conv){k, 4, 2, 1});
+    return conv_layer(net, enlarge(x, 2 * x->shape.d[1], 2 * x->shape.d[2]), (Conv){k, 3, 1, 1});
+}
+
+/* 'm': y = m colour + (1 - m) x, m in (0,1) for each pixel                                  (Pumarola et al. 2018, eq. 1)
+ * Both come from one convolution, whose filters lie side by side. */
+static Node *through_mask(Net *net, Node *h, Node *x)
+{
+    int c = h->shape.d[3], channels = net->channels;
+    Node *paint = layer_weight(net, shape_of(7, 7, c, channels), 49 * c);
+    net->index++;
+    Node *w = concat(paint, parameter_beside(net, "mask.weight", shape_of(7, 7, c, 1), 49 * c), 3);
+    Node *both = conv2d(h, w, NULL, LINEAR, conv_shape(h->shape, w->shape, 1, 3));              // (N,P,P,X+1)
+    net->colour = tanh_of(slice(both, 3, 0, channels));                                         // (N,P,P,X)
+    net->mask = sigmoid(slice(both, 3, channels, 1));                                           // (N,P,P,1)
+    return add(mul(net->mask, net->colour), mul(affine(net->mask, -1, 1), x));
+}
+
+/* 's': y = tanh(change + artanh(0.97 x))                                        (the skip of US-GAN, arXiv 2112.13002)
+ * artanh(v) = 1/2 log((1 + v)/(1 - v)) */
+static Node *past_skip(Net *net, Node *h, Node *x)
+{
+    Node *change = conv_layer(net, h, (Conv){net->channels, 7, 1, 3}), *v = scale(x, 0.97);     // (N,P,P,X)
+    Node *odds = sub(log_of(add_number(v, 1)), log_of(affine(v, -1, 1)));
+    return tanh_of(add(change, scale(odds, 0.5)));
 }
 
 /* The generator: picture (N,P,P,X) in [-1,1] and label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. w is conv_dim, 64 in
@@ -5859,9 +3052,11 @@ static Node *stargan_generator(Net *net, Node *x, Node *label)
     h = inorm(net, conv_layer(net, h, (Conv){w, 7, 1, 3}), NULL, RELU);                         // (N,P,P,w)
     h = inorm(net, conv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/2,P/2,2w)
     h = inorm(net, conv_layer(net, h, (Conv){4 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/4,P/4,4w)
-    for (int i = 0; i < net->repeat; i++) h = residual_block(net, h);                           // (N,P/4,P/4,4w)
-    h = inorm(net, deconv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                   // (N,P/2,P/2,2w)
-    h = inorm(net, deconv_layer(net, h, (Conv){w, 4, 2, 1}), NULL, RELU);                       // (N,P,P,w)
+    for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, label);                    // (N,P/4,P/4,4w)
+    h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
+    h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
+    if (net->keep == 'm') return through_mask(net, h, x);
+    if (net->keep == 's') return past_skip(net, h, x);
     return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));                         // (N,P,P,X)
 }
 
@@ -5873,13 +3068,15 @@ static Node *stargan_features(Net *net, Node *x)
     return x;
 }
 
-/* Is it real? features -> a map of scores (N,P/2^d,P/2^d,1), one for each patch. */
-static Node *stargan_source(Net *net, Node *features)
+/* Is it real? features -> a map of scores (N,P/2^d,P/2^d,1), one for each patch. `by_class`: is it a real picture of its
+ * class? Every class has a map, and the label (N,1,1,n) says which one counts. (StarGAN v2, section 2.1) */
+static Node *stargan_source(Net *net, Node *features, Node *label)
 {
     sequential(net, "");
-    Shape w = shape_of(3, 3, features->shape.d[3], 1);
+    Shape w = shape_of(3, 3, features->shape.d[3], net->by_class ? net->classes : 1);
     Node *weight = parameter(net, "conv1.weight", w, 9 * features->shape.d[3]);
-    return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 1));
+    Node *maps = conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 1));
+    return net->by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
 }
 
 enum { LARGEST_HEAD = 8 };              /* side of a head that is computed as a convolution */
@@ -5918,7 +3115,7 @@ static int default_d_repeat(int size)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.4  GANmut                                                              (d'Apolito et al. 2021, section 3)
+ * 5.4  GANmut                                                              (d'Apolito et al. 2021, section 3)
  *
  * StarGAN's G, but its condition is a point z of a space of two (or three) dimensions that is learnt along with it,
  * and a D that also tells where a picture lies in it.
@@ -6047,14 +3244,14 @@ static Node *ganmut_coordinates(Net *d, Node *features)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.5  Faces from noise                      (Radford et al. 2016, DCGAN; Mirza & Osindero 2014; seed 000)
+ * 5.5  Faces from noise                      (Radford et al. 2016, DCGAN; Mirza & Osindero 2014; Kolbenschlag 2020)
  *
  *   z (N,1,1,Z) -> (N,s,s,w 2^(d-1)) -> doubled d times, each time half the channels -> (N,P,P,X) in [-1,1]   P = s 2^d
  *   x (N,P,P,X) -> halved d times -> (N,s,s,w 2^(d-1)) -> a score (N,1,1,1), and class scores where D tells classes
  *
  * Behind every layer but the first and last of D and the last of G stands a batch norm; not in a critic with a gradient
- * penalty, whose norm is taken picture by picture. Three bodies: DCGAN's; the seed's first, which has a layer more and
- * leaky slopes in G; and the seed's last (WACGAN), enlargements and 5x5 convolutions against a critic with dropout.
+ * penalty, whose norm is taken picture by picture. Three bodies: DCGAN's; Kolbenschlag's first, which has a layer more and
+ * leaky slopes in G; and his last (WACGAN), enlargements and 5x5 convolutions against a critic with dropout.
  * A label comes in as the row of a learnt table: as one more plane beside G's first map and D's second, or times z while
  * D tells classes instead of being told (WACGAN). The published cGAN puts D's plane beside the picture; then our
  * faces were grainy.
@@ -6095,7 +3292,7 @@ static Node *beside_label(Net *net, Node *map, Node *label)
     return map;
 }
 
-/* WACGAN's body in the seed; Keras' leaky slope is 0.3. Its last kernel, 2x2, reaches one pixel beyond the border. */
+/* WACGAN's body, Kolbenschlag's last; Keras' leaky slope is 0.3. Its last kernel, 2x2, reaches one pixel beyond the border. */
 static Node *wacgan_generator(Net *net, Node *z, Node *label)
 {
     int n = z->shape.d[0], p = net->size, s = p / 4, w = net->width;
@@ -6127,7 +3324,7 @@ static Node *noise_generator(Net *net, Node *z, Node *label)
     return tanh_of(deconv_layer(net, h, (Conv){net->channels, seed ? 3 : 4, 2, 1}));            // (N,P,P,X)
 }
 
-/* WACGAN's critic: the Keras recipe strides every other layer; the seed's code strides none and so sees 9x9 pixels. */
+/* WACGAN's critic: the Keras recipe strides every other layer; Kolbenschlag's code strides none and so sees 9x9 pixels. */
 static Node *wacgan_features(Net *net, Node *x)
 {
     sequential(net, "main.");
@@ -6154,7 +3351,7 @@ static Node *noise_features(Net *net, Node *x, Node *label)
     return x;
 }
 
-/* Is it real? (N,1,1,1); in the seed's conditional D 1 + n answers: fake, real and of class 1, ... n. */
+/* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. */
 static Node *noise_score(Net *net, Node *features)
 {
     return whole_head(net, "score.weight", features, net->joint ? 1 + net->classes : 1);
@@ -6173,7 +3370,7 @@ static Node *noise_judge(Net *d, Node *x)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 7.6  Classifiers
+ * 5.6  Classifiers
  *
  *     picture --preprocessing--> body: convolutions in blocks --> map (N,h,w,C) --> head --> class scores (N,1,1,n)
  *
@@ -6182,7 +3379,7 @@ static Node *noise_judge(Net *d, Node *x)
  *   resnet18, resnet50   blocks add what they find to their input; batch norm (He et al. 2016, table 1; the stride
  *                        in the 3x3, as torchvision has it)
  *   small                ours, for faces of 48 pixels learnt from scratch: 1.35 million parameters, all of its work
- *                        in 3x3 convolutions, which chapter 3 does best
+ *                        in 3x3 convolutions, which the kernels do best
  *
  * The map's mean over its pixels is what is called a picture's features. Names are torchvision's, so that its weights
  * load. A frozen block runs as in use even in training: weights stay, and its norms trust their running statistics.
@@ -6330,7 +3527,7 @@ static const Backbone *find_backbone(const char *name)
 }
 
 /* How the makers of a network's weights fed it: from x in [-1,1], channel by channel, x scale + shift; `bgr` then swaps
- * red and blue. Keras' generator divides by 255 what the caffe convention has already centred (seed 003): caffe-unit. */
+ * red and blue. Keras' generator divides by 255 what the caffe convention has already centred (EDI): caffe-unit. */
 static const struct Preprocess {
     const char *name;
     bool bgr;
@@ -6367,6 +3564,15 @@ static Node *preprocessed(const struct Preprocess *how, Node *x)
     return conv2d(x, leaf(x->graph, w), leaf(x->graph, b), LINEAR, conv_shape(x->shape, square_, 1, 0));
 }
 
+/* (N,P,P,3) -> (N,P,P,1): how bright the eye finds a colour. (ITU-R BT.601) */
+static Node *luma(Node *x)
+{
+    static const double share[3] = {0.299, 0.587, 0.114};
+    Tensor *w = graph_tensor(x->graph, "luma", shape_of(1, 1, 3, 1));
+    for (int c = 0; c < 3; c++) w->data[c] = (real)share[c];
+    return conv2d(x, leaf(x->graph, w), NULL, LINEAR, conv_shape(x->shape, w->shape, 1, 0));
+}
+
 /* (N,H,W,C) -> (N,1,1,C) */
 static Node *mean_over_pixels(Node *x)
 {
@@ -6394,15 +3600,13 @@ static Node *classifier_scores(Net *net, Node *x, Node **features)
 }
 
 /* ================================================================================================
- * 8  LOSSES
+ * 6  LOSSES
  *
- * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid. A step is the graph
- * of one update: the losses, the gradients of their sum, and an optimiser's step. Random draws and the batch are leaves
- * that are filled before each run.
+ * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 8.1  Adversarial losses
+ * 6.1  Adversarial losses
  *
  *                    D minimises on real      on fake            G minimises on fake
  *   wgan, wgan-gp    - E s                    E s                - E s                   (Arjovsky 2017; Gulrajani 2017, eq. 3)
@@ -6437,7 +3641,7 @@ static const Adversarial adversarial_losses[] = {
 enum { ADVERSARIAL_LOSSES = sizeof adversarial_losses / sizeof *adversarial_losses };
 
 /* ------------------------------------------------------------------------------------------------
- * 8.2  The other terms
+ * 6.2  The other terms
  * ---------------------------------------------------------------------------------------------- */
 
 /* E[-log softmax(scores)_label] for classes; for attributes the binary cross-entropies, summed and divided by N.
@@ -6448,6 +3652,19 @@ static Node *classification_loss(Node *scores, Node *label, bool attributes)
     Node *terms = attributes ? sub(softplus(scores), at_label)
                              : sub(logsumexp(scores), sum_to(at_label, one_channel(scores->shape)));
     return scale(sum(terms), 1.0 / scores->shape.d[0]);
+}
+
+/* E[w_label (-sum over k of t_k log softmax(scores)_k)], t = (1 - smoothing) label + smoothing / n: nothing is gained by
+ * being surer than that (Szegedy et al. 2016, section 7). `weights` (1,1,1,n): how much a picture of each class counts, or
+ * NULL. */
+static Node *smoothed_loss(Node *scores, Node *label, double smoothing, Node *weights)
+{
+    int n = label->shape.d[3];
+    Node *target = smoothing > 0 ? affine(label, 1 - smoothing, smoothing / n) : label;         // (N,1,1,n)
+    if (!weights) return classification_loss(scores, target, false);
+    Shape each = one_channel(scores->shape);
+    Node *loss = sub(logsumexp(scores), sum_to(mul(target, scores), each));                     // (N,1,1,1)
+    return mean(mul(sum_to(mul(label, weights), each), loss));
 }
 
 /* E[(||d sum(s) / d x_hat||_2 - 1)^2], one norm per picture. (WGAN-GP eq. 3; the public StarGAN code sums the patch
@@ -6470,14 +3687,56 @@ static Node *mean_absolute_error(Node *x, Node *y)
     return mean(abs_of(sub(x, y)));
 }
 
+/* E|dy/dh| + E|dy/dw|: how much a change y varies from pixel to pixel. (total variation, Rudin et al. 1992) */
+static Node *total_variation(Node *y)
+{
+    Node *sum_ = NULL;
+    for (int axis = 1; axis <= 2; axis++) {
+        int n = y->shape.d[axis];
+        Node *steps = mean_absolute_error(slice(y, axis, 1, n - 1), slice(y, axis, 0, n - 1));
+        sum_ = sum_ ? add(sum_, steps) : steps;
+    }
+    return sum_;
+}
+
+/* ================================================================================================
+ * 7  STEPS, AND THE LOOP OF TRAINING
+ *
+ * A step is the graph of one update: the losses, the gradients of their sum, and an optimiser's step. Random draws and the
+ * batch are leaves that are filled before each run. Every system here is two steps, D's and G's, and they share one loop.
+ * ============================================================================================== */
+
 /* ------------------------------------------------------------------------------------------------
- * 8.3  One iteration of StarGAN
+ * 7.1  One iteration of StarGAN
  *
  *   L_D = L_adv(D) + lambda_cls E[-log D_cls(c'|x)] + lambda_gp penalty                                    (StarGAN eq. 5 and 8)
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,c))] + lambda_rec E|x - G(G(x,c),c')|                     (StarGAN eq. 6 and 8)
+ *
+ * What may be added, in GANmut's iteration as well:
+ *   --lambda-adv       a weight for L_adv(G)
+ *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as it is;
+ *                      view turns, moves, enlarges, lightens the picture and adds noise, so that nothing but an expression
+ *                      serves in all of them                     (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
+ *   --lambda-tv        + lambda_tv TV(G(x,c) - x)
+ *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
+ *   --identity s       in this share of the batch the second drawing is not the way back but G(x,c') itself: it must be x
+ *   --source class     D's scores are asked for each class by itself: is this a real picture of c?      (StarGAN v2, eq. 1)
+ *   --wrong-labels     D is shown real pictures under another label as fakes                         (Reed et al. 2016)
+ *   --diffaugment      D sees every picture, real or drawn, lightened, with more or less contrast, moved, and with a square
+ *                      hidden, by chance; G learns through it                              (Zhao et al. 2020, section 3.2)
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Recipe {                 /* what the equations leave open; chapter 11 fills it from the settings */
+enum { MAX_TEACHERS = 4 };
+
+typedef struct Teacher {
+    Net *net;                           /* a classifier, 5.6 */
+    Tensor *class_of;                   /* (1,1,n,its n) 1 where class k of the run is the teacher's class j */
+} Teacher;
+
+enum { VIEW_BRIGHTNESS = 1, VIEW_CONTRAST = 2, VIEW_TRANSLATION = 4, VIEW_CUTOUT = 8, VIEWS = 4 };
+static const char *const view_names[VIEWS] = {"brightness", "contrast", "translation", "cutout"};
+
+typedef struct Recipe {                 /* what the equations leave open; chapter 12 fills it from the settings */
     const Adversarial *adv;
     char reg;                           /* 'g' gradient penalty, 'r' R1, 'n' none */
     bool attributes;
@@ -6488,15 +3747,28 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     bool mix;                           /* GANmut, linear: random directions have labels, too */
     double label_noise, label_smooth;   /* from noise, with BCE: how soft D's answers are */
     bool joint, wrong_labels;           /* cGAN: 1 + n answers; real pictures under another label shown as fakes */
-    bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (seed 000's code) */
+    bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (Kolbenschlag's code) */
     double lambda_fake;                 /* weight of D's class loss on fakes */
     double average;                     /* how much of G's averaged weights stays; 0: none are kept */
-    double smoothing, l2;               /* a classifier's */
+    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;    /* 8.3 */
+    int views;                          /* differentiable augmentation of what D sees: VIEW_BRIGHTNESS | ... */
+    const Teacher *teachers;
+    int n_teachers;
+    double smoothing, l2, adversarial;  /* a classifier's */
     int batch;
     bool keep_gradients;
 } Recipe;
 
-enum { MAX_DRAWS = 8 };
+enum { MAX_DRAWS = 16 };
+
+/* What a random draw is, and whose: step 'd' or 'g' (or another letter, each with its own numbers; 0: both steps'). */
+typedef enum DrawKind { DRAW_NORMAL, DRAW_UNIFORM, DRAW_DIRECTION, DRAW_STRENGTH } DrawKind;   /* N(0,1); U(-1,1); an angle,
+                                           then heights in (-1,1); rho in (0.2,1), or below 0.2 where the target is neutral */
+typedef struct Draw {
+    Tensor *values;                     /* (N,1,1,..), "noise_d" */
+    DrawKind kind;
+    char step;
+} Draw;
 
 typedef struct Batch {                  /* the leaves of a step */
     Tensor *x;                          /* (N,P,P,X) real pictures in [-1,1] */
@@ -6504,11 +3776,11 @@ typedef struct Batch {                  /* the leaves of a step */
     Tensor *alpha;                      /* (N,1,1,1) where x_hat lies between real and fake */
     Tensor *class_weights;              /* (1,1,1,n) or NULL */
     Tensor *schedule_d, *schedule_g;    /* (1,1,1,3) Adam's learning rate and corrections */
-    Tensor *draws[MAX_DRAWS];           /* the model's own random draws, by name */
+    Draw draws[MAX_DRAWS];              /* the model's own random draws */
     int n_draws;
 } Batch;
 
-enum { MAX_TERMS = 6 };
+enum { MAX_TERMS = 12 };
 
 typedef struct Step {
     Graph *graph;
@@ -6537,26 +3809,96 @@ static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *reci
         if (step->gradients[i]) keep(step->gradients[i]);
 }
 
+/* "noise_d", or "rho" where both steps have the same. */
+static void draw_name(const char *what, char step, char name[32])
+{
+    snprintf(name, 32, step ? "%s_%c" : "%s", what, step);
+}
+
+/* One of the model's random draws, by name. */
+static Node *draw_leaf(Graph *g, const Batch *batch, const char *what, char step)
+{
+    char name[32];
+    draw_name(what, step, name);
+    for (int i = 0; i < batch->n_draws; i++)
+        if (strcmp(batch->draws[i].values->name, name) == 0) return leaf(g, batch->draws[i].values);
+    abort();
+}
+
+/* 1 within `half` of the middle (N,1,1,1) along an axis of n pixels, else 0: (N,n,1,1) or (N,1,n,1). */
+static Node *band(Node *middle, int axis, int n, double half)
+{
+    Shape line = shape_of(1, 1, 1, 1);
+    line.d[axis] = n;
+    Tensor *places = graph_tensor(middle->graph, "places", line);
+    for (int i = 0; i < n; i++) places->data[i] = (real)((i + 0.5) / n - 0.5);
+    Node *away = abs_of(sub(leaf(middle->graph, places), middle));
+    return sign(relu(affine(away, -1, half)));
+}
+
+/* A map for warp: mirrored (`mirror` -1 or 1), turned by an angle, scaled and moved; each (N,1,1,1). */
+static Node *map_of(Node *mirror, Node *angle, Node *zoom, Node *right, Node *down)
+{
+    Node *c = mul(zoom, cos_of(angle)), *s = mul(zoom, sin_of(angle));
+    Node *parts[MAP_NUMBERS] = {mul(mirror, c), scale(s, -1), right, mul(mirror, s), c, down}, *map = parts[0];
+    for (int i = 1; i < MAP_NUMBERS; i++) map = concat(map, parts[i], 3);
+    return map;                                                                                 // (N,1,1,6)
+}
+
+/* Around each picture's mean, (N,1,1,1). */
+static Node *more_contrast(Node *x, Node *factor)
+{
+    const int *d = x->shape.d;
+    Node *middle = scale(sum_per_picture(x), 1.0 / (d[1] * d[2] * d[3]));
+    return add(mul(sub(x, middle), factor), middle);
+}
+
+enum { VIEW_DRAWS = 6 };
+
+/* What D sees of x (N,P,P,X): the draws are uniform in (-1,1), (N,1,1,6). Translation by up to an eighth of the side,
+ * behind which is 0, a middle grey; the hidden square is half the side. (Zhao et al. 2020, their public code's ranges) */
+static Node *augmented(Node *x, const Batch *batch, const Recipe *recipe, char which)
+{
+    if (!recipe->views) return x;
+    Node *u = draw_leaf(x->graph, batch, "view", which), *part[VIEW_DRAWS];
+    for (int i = 0; i < VIEW_DRAWS; i++) part[i] = slice(u, 3, i, 1);                           // (N,1,1,1)
+    int side = x->shape.d[1];
+    if (recipe->views & VIEW_BRIGHTNESS) x = add(x, scale(part[0], 0.5));
+    if (recipe->views & VIEW_CONTRAST) x = more_contrast(x, affine(part[1], 0.5, 1));
+    if (recipe->views & VIEW_TRANSLATION) {
+        Node *one = affine(part[0], 0, 1);
+        x = warp(x, map_of(one, scale(one, 0), one, scale(part[2], 0.125), scale(part[3], 0.125)), side, side);
+    }
+    if (recipe->views & VIEW_CUTOUT) {
+        Node *hidden = mul(band(scale(part[4], 0.5), 1, side, 0.25), band(scale(part[5], 0.5), 2, side, 0.25));
+        x = mul(x, affine(hidden, -1, 1));
+    }
+    return x;
+}
+
 /* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): they share each filter's reading. */
 static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Recipe *recipe)
 {
     Graph *g = step->graph;
-    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha);
+    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha), *target = d->by_class ? leaf(g, batch->target) : NULL;
     int n = x->shape.d[0];
-    Node *both = stargan_features(d, concat(x, step->fake, 0));                                 // (2N,..)
+    x = augmented(x, batch, recipe, 'R');
+    Node *fake = augmented(step->fake, batch, recipe, 'F');
+    Node *both = stargan_features(d, concat(x, fake, 0));                                       // (2N,..)
     Node *real_features = slice(both, 0, 0, n);
-    Node *s = stargan_source(d, both);                                                          // (2N,P/2^d,P/2^d,1)
+    Node *s = stargan_source(d, both, d->by_class ? concat(label, target, 0) : NULL);           // (2N,P/2^d,P/2^d,1)
     add_term(step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
-    add_term(step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), 1);
+    add_term(step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), recipe->wrong_labels ? 0.5 : 1);
+    if (recipe->wrong_labels) add_term(step, "D.wrong", recipe->adv->d_fake(stargan_source(d, real_features, target)), 0.5);
     add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes),
              recipe->lambda_cls);
     if (recipe->reg == 'g') {
-        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
-        add_term(step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat)), x_hat),
+        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), fake));                      // (N,P,P,X)
+        add_term(step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat), label), x_hat),
                  recipe->lambda_gp);
     }
     if (recipe->reg == 'r')
-        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x)), x), recipe->lambda_gp);
+        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x), label), x), recipe->lambda_gp);
     return both;
 }
 
@@ -6572,6 +3914,51 @@ static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Rec
     return step;
 }
 
+/* What a teacher sees of x (N,P,P,X), on its own scale: turned by up to 9 degrees, moved by up to 6 hundredths of the side,
+ * mirrored or not, a little larger or smaller, lighter, darker, with more or less contrast, and with noise. Black around
+ * the border, as in the pictures that it learnt from (10.8). */
+static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
+{
+    Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'), *part[8];
+    for (int i = 0; i < 8; i++) part[i] = slice(u, 3, i, 1);                                    // (N,1,1,1)
+    x = add(x, mul(scale(abs_of(part[7]), 0.12), reshape(noise, x->shape)));
+    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06), scale(part[4], 0.06));
+    int side = teacher->net->size, channels = teacher->net->channels;
+    if (channels < x->shape.d[3]) x = luma(x);
+    x = add_number(warp(add_number(x, 1), map, side, side), -1);                                // (N,P',P',X')
+    if (channels > x->shape.d[3]) x = concat(x, concat(x, x, 3), 3);
+    return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
+}
+
+/* What G is asked for beside its paper's terms: `label` (N,1,1,n) says what its drawings of x should show. */
+static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Recipe *recipe)
+{
+    Node *total = NULL;
+    for (int i = 0; i < recipe->n_teachers; i++) {
+        const Teacher *teacher = &recipe->teachers[i];
+        net_attach(teacher->net, step->graph);
+        Node *scores = classifier_scores(teacher->net, teacher_view(teacher, step->fake, batch), NULL);
+        Node *class_of = leaf(step->graph, teacher->class_of);
+        Node *its_label = conv2d(label, class_of, NULL, LINEAR, conv_shape(label->shape, class_of->shape, 1, 0));
+        Node *loss = smoothed_loss(scores, its_label, recipe->smoothing, NULL);
+        total = total ? add(total, loss) : loss;
+    }
+    if (total) add_term(step, "G.teacher", scale(total, 1.0 / recipe->n_teachers), recipe->lambda_teacher);
+    if (recipe->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, x)), recipe->lambda_tv);
+    if (generator->mask) add_term(step, "G.mask", mean(generator->mask), recipe->lambda_mask);
+}
+
+/* G's second drawing must be x again: of the fakes with x's own condition, the way back, or, for a share of the batch, of
+ * x itself. */
+static void reconstruction_term(Step *step, Net *generator, Node *x, Node *own, const Recipe *recipe)
+{
+    int n = x->shape.d[0], themselves = (int)(recipe->identity * n + 0.5);
+    Node *from = step->fake;
+    if (themselves == n) from = x;
+    else if (themselves) from = concat(slice(from, 0, 0, n - themselves), slice(x, 0, n - themselves, themselves), 0);
+    add_term(step, "G.rec", mean_absolute_error(x, stargan_generator(generator, from, own)), recipe->lambda_rec);
+}
+
 static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
 {
     Step step = {.graph = graph_new()};
@@ -6579,18 +3966,19 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *target = leaf(g, batch->target);
     step.fake = stargan_generator(generator, x, target);                                        // (N,P,P,X)
-    Node *features = stargan_features(d, step.fake);
-    Node *again_x = stargan_generator(generator, step.fake, label);                             // (N,P,P,X)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, target)), recipe->lambda_adv);
     add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, recipe->attributes),
              recipe->lambda_cls);
-    add_term(&step, "G.rec", mean_absolute_error(x, again_x), recipe->lambda_rec);
+    further_terms(&step, generator, x, target, batch, recipe);
+    reconstruction_term(&step, generator, x, label, recipe);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    if (recipe->average > 0) net_average(generator, recipe->average);
     return step;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 8.4  One iteration of GANmut                                               (d'Apolito et al. 2021, eq. 1 to 10)
+ * 7.2  One iteration of GANmut                                               (d'Apolito et al. 2021, eq. 1 to 10)
  *
  *   linear    z = rho direction_c + N(0, 0.075^2), or rho times a random direction for the first pictures of a batch
  *     L_D = L_D(StarGAN) + lambda_info E(D_coord(G(x,z)) - z)^2
@@ -6614,16 +4002,6 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
 
 static const double NEUTRAL_RHO = 0.2, DIRECTION_NOISE = 0.075;     /* below the first the target is neutral */
 static const double NEARNESS = 8;       /* how fast another emotion fades as its direction turns away */
-
-/* One of the model's random draws, by name. */
-static Node *draw_leaf(Graph *g, const Batch *batch, const char *what, char step)
-{
-    char name[32];
-    snprintf(name, sizeof name, "%s_%c", what, step);
-    for (int i = 0; i < batch->n_draws; i++)
-        if (strcmp(batch->draws[i]->name, name) == 0) return leaf(g, batch->draws[i]);
-    abort();
-}
 
 static Node *mean_squared_error(Node *x, Node *y)
 {
@@ -6695,7 +4073,7 @@ static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Reci
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
-    Node *x = leaf(g, batch->x), *rho = leaf(g, batch->draws[0]);
+    Node *x = leaf(g, batch->x), *rho = draw_leaf(g, batch, "rho", 0);
     Node *z = stop_grad(linear_points(generator, leaf(g, batch->target), rho, batch, recipe, 'd'));     // (N,1,1,d)
     finish_ganmut_d_step(&step, generator, d, x, z, batch, recipe);
     return step;
@@ -6724,28 +4102,37 @@ static Node *certainty_of(Node *scores, Node *label)
     return mul(sum_to(mul(softmax(scores), label), one), reciprocal(sum_to(square(label), one)));
 }
 
+/* What a teacher should see of an emotion of strength rho: so much of it, the rest neutral. (N,1,1,n) */
+static Node *faded_label(Node *label, Node *rho)
+{
+    Node *faded = mul(label, rho), *none = affine(sum_to(faded, one_channel(faded->shape)), -1, 1);
+    return add(faded, pad(none, 3, 0, label->shape.d[3]));
+}
+
 static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
-    Node *x = leaf(g, batch->x), *target = leaf(g, batch->target), *rho = leaf(g, batch->draws[0]);
+    Node *x = leaf(g, batch->x), *target = leaf(g, batch->target), *rho = draw_leaf(g, batch, "rho", 0);
     int n = x->shape.d[0], random = recipe->random_directions;
     bool mix = recipe->mix && random > 0;
     Node *z = linear_points(generator, target, rho, batch, recipe, 'g');                        // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, step.fake), *scores = stargan_classes(d, features),
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G')), *scores = stargan_classes(d, features),
          *coordinates = ganmut_coordinates(d, features);
     Node *back = linear_way_back(generator, d, x, coordinates, batch, recipe);                  // (N,1,1,d)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
+    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
     Node *label = mix ? mixed_labels(generator, batch, target, rho, recipe) : slice(target, 0, random, n - random),
          *labelled = mix ? scores : slice(scores, 0, random, n - random);
     add_term(&step, "G.cls", classification_loss(labelled, label, false), recipe->lambda_cls);
     add_term(&step, "G.rho", strength_loss(mix ? certainty_of(scores, label) : largest(softmax(scores)), rho),
              recipe->lambda_rho);
     add_term(&step, "G.info", mean_squared_error(coordinates, z), recipe->lambda_info);
-    add_term(&step, "G.rec", mean_absolute_error(x, stargan_generator(generator, step.fake, back)), recipe->lambda_rec);
+    further_terms(&step, generator, x, faded_label(mix ? label : target, rho), batch, recipe);
+    reconstruction_term(&step, generator, x, back, recipe);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    if (recipe->average > 0) net_average(generator, recipe->average);
     return step;
 }
 
@@ -6753,7 +4140,7 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
 static Node *gaussian_points(Net *generator, const Batch *batch, const Recipe *recipe, char step)
 {
     Node *means = ganmut_means(generator, recipe->as_published);                                // (n,1,1,d)
-    return batch->n_draws ? concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0) : means;
+    return batch->x->shape.d[0] > generator->classes ? concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0) : means;
 }
 
 /* E[KL(p||q) + KL(q||p)] = E sum over k of (p_k - q_k)(log p_k - log q_k); both scores' log-sums cancel, since p and q
@@ -6796,26 +4183,28 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
     int classes = generator->classes;
     Node *z = gaussian_points(generator, batch, recipe, 'g');                                   // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, step.fake), *scores = stargan_classes(d, features);
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G')), *scores = stargan_classes(d, features);
     Node *back = stop_grad(ganmut_coordinates(d, stargan_features(d, x)));                      // (N,1,1,d)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features)), 1);
+    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
     add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)),
              recipe->lambda_cls);
     add_term(&step, "G.prediction", classification_loss(slice(scores, 0, 0, classes), every_label(g, classes), false),
              recipe->lambda_prediction);
-    add_term(&step, "G.rec", mean_absolute_error(x, stargan_generator(generator, step.fake, back)), recipe->lambda_rec);
+    further_terms(&step, generator, x, softmax(scale(ganmut_distances(generator, z), -1)), batch, recipe);
+    reconstruction_term(&step, generator, x, back, recipe);
     finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
+    if (recipe->average > 0) net_average(generator, recipe->average);
     return step;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 8.5  One iteration of a GAN that draws from noise                 (Goodfellow 2014; WGAN; WGAN-GP; Odena et al. 2017)
+ * 7.3  One iteration of a GAN that draws from noise                 (Goodfellow 2014; WGAN; WGAN-GP; Odena et al. 2017)
  *
  *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
  * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. The last one of L_D, which Odena's
- * paper and the seed have, lets G and D agree on signs for the classes that no real face shows: then D finds every
+ * paper and Kolbenschlag have, lets G and D agree on signs for the classes that no real face shows: then D finds every
  * sample's class and nobody else does. It is off unless asked for. Real and fake pictures go through D apart, so that
  * each batch norm sees one kind. With BCE the answers 1 and 0 may be softened: 1 - smooth - noise u for real, noise u
  * for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
@@ -6827,7 +4216,7 @@ static Node *soft_cross_entropy(Node *s, Node *t)
     return scale(sum(sub(softplus(s), mul(s, t))), 1.0 / s->shape.d[0]);
 }
 
-/* The 1 + n answers of the seed's conditional D: (1,0,..,0) for a fake, (0,label) for a real picture. */
+/* The 1 + n answers of Kolbenschlag's conditional D: (1,0,..,0) for a fake, (0,label) for a real picture. */
 static Node *joint_answer(Node *label, bool real_)
 {
     Node *none = scale(label, 0), *zero = fill(label->graph, shape_of(label->shape.d[0], 1, 1, 1), real_ ? 0 : 1);
@@ -6914,24 +4303,19 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recip
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 8.6  A classifier's step
+ * 7.4  A classifier's step
  *
  *     L = E[w_label (-sum over k of t_k log softmax(scores)_k)] + l2 |head's filters|^2
  *     t = (1 - smoothing) label + smoothing / n                                           (Szegedy et al. 2016, section 7)
  *
  * It has no generator: D is all of it. Its accuracy on the batch is a number for the log, no term of the loss.
+ *
+ * With --adversarial r it learns from the worst picture nearby instead, one step of length u r, u ~ U(0,1), up the loss:
+ *
+ *     x' = x + u r dL/dx / ||dL/dx||_2                                     (Goodfellow 2015; Madry et al. 2018, eq. 2.1)
+ *
+ * The gradients of such a network look like what they mean (Santurkar et al. 2019), so that a generator can learn from it.
  * ---------------------------------------------------------------------------------------------- */
-
-/* `weights` (1,1,1,n): how much a picture of each class counts, or NULL. */
-static Node *smoothed_loss(Node *scores, Node *label, double smoothing, Node *weights)
-{
-    int n = label->shape.d[3];
-    Node *target = smoothing > 0 ? affine(label, 1 - smoothing, smoothing / n) : label;         // (N,1,1,n)
-    if (!weights) return classification_loss(scores, target, false);
-    Shape each = one_channel(scores->shape);
-    Node *loss = sub(logsumexp(scores), sum_to(mul(target, scores), each));                     // (N,1,1,1)
-    return mean(mul(sum_to(mul(label, weights), each), loss));
-}
 
 /* The share of pictures whose label has the largest score. */
 static Node *share_right(Node *scores, Node *label)
@@ -6952,13 +4336,24 @@ static Node *head_squares(const Net *net)
     return total;
 }
 
+/* x moved by u `radius` to where the loss rises fastest; u (N,1,1,1). */
+static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Recipe *recipe)
+{
+    Node *loss = classification_loss(classifier_scores(d, x, NULL), label, recipe->attributes);
+    Node *uphill = grad1(loss, x), *length = sqrt_of(sum_per_picture(square(uphill)));          // (N,P,P,X), (N,1,1,1)
+    Node *share = scale(mul(u, reciprocal(length)), recipe->adversarial);
+    return stop_grad(add(x, mul(share, uphill)));
+}
+
 static Step classifier_step(Net *none, Net *d, const Batch *batch, const Recipe *recipe)
 {
     (void)none;
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(d, g);
-    Node *label = leaf(g, batch->label), *scores = classifier_scores(d, leaf(g, batch->x), NULL);   // (N,1,1,n)
+    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label);
+    if (recipe->adversarial > 0) x = worst_nearby(d, x, label, abs_of(draw_leaf(g, batch, "uniform", 'a')), recipe);
+    Node *scores = classifier_scores(d, x, NULL);                                               // (N,1,1,n)
     Node *weights = batch->class_weights ? leaf(g, batch->class_weights) : NULL;
     add_term(&step, "D.cls", recipe->attributes ? classification_loss(scores, label, true)
                                                 : smoothed_loss(scores, label, recipe->smoothing, weights), 1);
@@ -6976,11 +4371,1072 @@ static Node *classifier_judge(Net *d, Node *x)
     return classifier_scores(d, x, NULL);
 }
 
-enum { EMOTION_NEUTRAL, EMOTION_HAPPY, EMOTION_SAD, EMOTION_SURPRISE, EMOTION_FEAR, EMOTION_DISGUST, EMOTION_ANGRY, EMOTIONS };
+enum { EMOTION_NEUTRAL = FACE_NEUTRAL, EMOTION_HAPPY = FACE_HAPPY, EMOTION_SAD = FACE_SAD,
+       EMOTION_SURPRISE = FACE_SURPRISE, EMOTION_FEAR = FACE_FEAR, EMOTION_DISGUST = FACE_DISGUST,
+       EMOTION_ANGRY = FACE_ANGRY, EMOTIONS = FACE_EMOTIONS };
 static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"};
 
+/* ------------------------------------------------------------------------------------------------
+ * 7.5  The loop
+ *
+ * Training is the two steps in turn, D's n_critic times for each of G's. What feeds an iteration (a batch of pictures, its
+ * labels and random draws into the steps' leaves) and what looks at the networks after it (a line in a log, sample pictures,
+ * a checkpoint) is no business of the loop: it is given two functions.
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Training {
+    Net g, d;
+    Batch batch;
+    Step d_step, g_step;                /* g_step.graph: NULL where there is no G to train */
+    long iteration, iterations;         /* done; wanted */
+    long n_critic;                      /* D steps for each G step */
+    double clip;                        /* WGAN: D's weights are kept within +-clip; 0: they are not */
+    bool forgets;                       /* G's optimiser starts anew with every step */
+    double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
+    bool g_known;                       /* has there been a G step? */
+    bool enough;                        /* there is no point in going on */
+} Training;
+
+static volatile sig_atomic_t interrupted;           /* by a signal: the loop ends after this iteration */
+
+/* WGAN's way to keep D Lipschitz (Arjovsky 2017, algorithm 1): clip its weights after each step. */
+static void clip_weights(Net *d, real limit)
+{
+    for (int i = 0; i < d->count; i++) {
+        Tensor *w = d->parameters[i].w;
+        if (d->parameters[i].role != LEARNT) continue;
+        fetched(w);
+        for (size_t k = 0; k < shape_count(w->shape); k++)
+            w->data[k] = w->data[k] > limit ? limit : w->data[k] < -limit ? -limit : w->data[k];
+        changed(w);
+    }
+}
+
+static void note_losses(const Step *step, double *last)
+{
+    for (int i = 0; i < step->n_terms; i++) last[i] = (double)step->terms[i]->data[0];
+    last[step->n_terms] = (double)step->total->data[0];
+}
+
+/* An optimiser that starts anew. */
+static void forget(Net *net)
+{
+    for (int i = 0; i < net->count; i++) {
+        Tensor *kept[2] = {net->parameters[i].m, net->parameters[i].v};
+        for (int k = 0; k < 2; k++)
+            if (kept[k]) memset(kept[k]->data, 0, shape_count(kept[k]->shape) * sizeof(real)), changed(kept[k]);
+    }
+}
+
+static void run_d_step(Training *t)
+{
+    graph_run(t->d_step.graph);
+    if (t->clip > 0) clip_weights(&t->d, (real)t->clip);
+}
+
+/* One iteration: a D step, and every n_critic-th time a G step. */
+static void train_iteration(Training *t)
+{
+    run_d_step(t);
+    note_losses(&t->d_step, t->last_d);
+    t->iteration++;
+    if (!t->g_step.graph || t->iteration % t->n_critic) return;
+    if (t->forgets) forget(&t->g);
+    graph_run(t->g_step.graph);
+    note_losses(&t->g_step, t->last_g);
+    t->g_known = true;
+}
+
+/* Both functions get `run`, which is their own affair, and end the training when they return 0. */
+static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)(void *run, Error *e), void *run, Error *e)
+{
+    while (t->iteration < t->iterations && !interrupted && !t->enough) {
+        if (!feed(run, e)) return 0;
+        train_iteration(t);
+        if (!look(run, e)) return 0;
+    }
+    return 1;
+}
+
 /* ================================================================================================
- * 9  DATA: READERS, AUGMENTATION, BACKGROUND LOADING, THE DATA DOCTOR, THE DRAWN FACES
+ * PART II  THE ENGINE
+ *
+ * How a graph is planned and run, and how settings and weights come in and go out.
+ * ============================================================================================== */
+
+/* ================================================================================================
+ * 8  PLANNING AND RUNNING A GRAPH
+ *
+ * Planning happens once. It drops what nothing needs, keeps constant planes out of convolutions, folds a mask or a sum
+ * into the convolution that feeds it, asks the kernels how they want each filter prepared, puts every update as early as its
+ * weight's last reader allows, and gives each value a place in one arena, from its making to its last use. Running is
+ * then a loop over kernels.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.1  Rewriting
+ * ---------------------------------------------------------------------------------------------- */
+
+/* What the planner makes comes after its readers in the list: its operands are counted when its first reader is met. */
+static void use_once(Node *x)
+{
+    bool first = x->dead && x->late;
+    x->dead = false;
+    x->uses++;
+    for (int k = 0; k < MAX_INPUTS && first; k++)
+        if (x->in[k]) use_once(x->in[k]);
+}
+
+static void count_uses(Graph *g)
+{
+    for (int i = 0; i < g->count; i++) g->nodes[i]->uses = 0, g->nodes[i]->dead = true;
+    for (int i = g->count - 1; i >= 0; i--) {
+        Node *y = g->nodes[i];
+        if (y->late) continue;
+        if (y->kept || is_update(y->op)) y->dead = false;
+        if (y->dead) continue;
+        for (int k = 0; k < MAX_INPUTS; k++)
+            if (y->in[k]) use_once(y->in[k]);
+    }
+}
+
+/* The label (N,1,1,n) whose n constant planes are x's last channels, or NULL. */
+static Node *label_of_planes(const Node *x)
+{
+    const Node *planes = x->op == OP_concat && x->axis == 3 ? x->in[1] : NULL;
+    if (!planes || planes->op != OP_broadcast) return NULL;
+    const int *d = planes->in[0]->shape.d;
+    return d[1] == 1 && d[2] == 1 && d[3] == planes->shape.d[3] ? planes->in[0] : NULL;
+}
+
+/* x with all but size - 1 lines of an axis, half of them at either end, added up in one. */
+static Node *middle_summed(Node *x, int axis, int size)
+{
+    int half = size / 2;
+    Shape one = x->shape;
+    one.d[axis] = 1;
+    Node *low = slice(x, axis, 0, half), *high = slice(x, axis, x->shape.d[axis] - half, half);
+    Node *middle = sub(sum_to(x, one), add(sum_to(low, one), sum_to(high, one)));
+    return concat(concat(low, middle, axis), high, axis);
+}
+
+/* A label's planes need not be convolved: within the picture they add the same everywhere, and near its border what the
+ * taps add that are inside. So a picture as small as the kernel has every case, and its result is a table:
+ *
+ *     conv(concat(x, planes), w) = conv(x, w_x) + the table conv(small planes, w_planes)         w_x: w of x's channels
+ *     dw = concat(dw of (x, dy), dw of (small planes, dy with all pixels of a place added up))
+ *
+ * (StarGAN's first layer has 1 or 3 channels of 5 or 7 left: a half to a quarter of its time.) */
+static void split_planes(Node *y)
+{
+    Node *label = label_of_planes(y->in[0]), *x = y->in[0]->in[0], *w = y->in[1];
+    if (!label) return;
+    int size = y->conv.r, c = x->shape.d[3], n = label->shape.d[3];
+    ConvShape narrow = y->conv, small = y->conv;
+    narrow.c = c, small.c = n;
+    small.h = small.w = small.ho = small.wo = size;
+    if (!conv_takes_table(&narrow)) return;
+    Node *planes = broadcast(label, shape_x(&small));
+    if (y->op == OP_conv2d) {
+        y->in[PLUS] = conv2d(planes, slice(w, 2, c, n), y->in[BIAS], 1, small);
+        y->in[0] = x, y->in[1] = slice(w, 2, 0, c), y->in[BIAS] = NULL;
+        y->conv = narrow;
+    } else {
+        Node *dy = y->in[1], *dw = conv2d_weight_grad(x, dy, narrow);
+        y->op = OP_concat, y->axis = 2;
+        y->in[0] = dw, y->in[1] = conv2d_weight_grad(planes, middle_summed(middle_summed(dy, 2, size), 1, size), small);
+    }
+}
+
+/* Are slices of its channels all that is read of x? */
+static bool is_read_in_slices(const Node *x)
+{
+    int slices = 0;
+    for (int i = x->id; i < x->graph->count; i++) {
+        const Node *y = x->graph->nodes[i];
+        slices += !y->dead && y->op == OP_slice && y->axis == 3 && y->in[0] == x;
+    }
+    return !x->kept && slices == x->uses;
+}
+
+/* Some channels of an input gradient are the input gradient of a filter of these channels. */
+static void narrow_gradient(Node *y)
+{
+    Node *whole = y->in[0];
+    int n = y->shape.d[3];
+    if (y->axis != 3 || whole->conv.groups > 1 || whole->in[BIAS] || whole->a != 1 || !is_read_in_slices(whole)) return;
+    *y = (Node){.op = whole->op, .id = y->id, .shape = y->shape, .graph = y->graph, .kept = y->kept, .uses = y->uses,
+                .in = {whole->in[0], slice(whole->in[1], 2, y->from, n)}, .a = 1, .conv = whole->conv};
+    y->conv.c = n;
+    whole->uses--;
+}
+
+/* No work for what is the same everywhere, or wanted by nobody. (The GPU's convolutions have no tables.) */
+static void narrow_convolutions(Graph *g)
+{
+    for (int i = 0, n = g->count; i < n && !device; i++) {
+        Node *y = g->nodes[i];
+        if (y->dead) continue;
+        if (y->op == OP_conv2d || y->op == OP_conv2d_weight_grad) split_planes(y);
+        else if (y->op == OP_slice && y->in[0]->op == OP_conv2d_input_grad) narrow_gradient(y);
+    }
+}
+
+/* A convolution whose result (nothing but a bias was added) has one reader can do that reader's work while the result is
+ * in registers. */
+static bool can_absorb(const Node *x)
+{
+    return is_conv(x) && x->uses == 1 && !x->kept && x->a == 1 && !x->in[MASK] && !x->in[SLOPES];
+}
+
+/* Makes reader `y` the convolution `x` itself, with one more operand in `slot`. */
+static void absorb(Node *y, Node *x, int slot, Node *operand, double mask_slope)
+{
+    Op op = x->op;
+    y->op = op;
+    memcpy(y->in, x->in, sizeof y->in);
+    y->in[slot] = operand;
+    y->conv = x->conv;
+    y->a = 1;
+    y->b = mask_slope;
+    x->dead = true;
+}
+
+/* leaky_mask(conv, y) and u + conv, as gradients are full of them, become one convolution each, and so does prelu(conv)
+ * (the GPU's epilogue knows one slope only). */
+static void fuse_convolutions(Graph *g)
+{
+    for (int i = 0; i < g->count; i++) {
+        Node *y = g->nodes[i], *u = y->in[0], *v = y->in[1];
+        if (y->dead) continue;
+        if (y->op == OP_prelu && can_absorb(u) && !device) absorb(y, u, SLOPES, v, 0);
+        else if (y->op == OP_leaky_mask && can_absorb(u)) absorb(y, u, MASK, v, y->a);
+        else if (y->op == OP_add && can_absorb(v) && !v->in[PLUS] && v->id > u->id) absorb(y, v, PLUS, u, 0);
+        else if (y->op == OP_add && can_absorb(u) && !u->in[PLUS]) absorb(y, u, PLUS, v, 0);
+    }
+}
+
+/* A depthwise convolution with one reader, a 1x1, is done on that one's way in. (The GPU's kernels have no such way.) */
+static void fuse_pairs(Graph *g)
+{
+    for (int i = 0; i < g->count && !device; i++) {
+        Node *y = g->nodes[i], *u = y->in[0];
+        if (y->dead || y->op != OP_conv2d || u->op != OP_conv2d || u->uses != 1 || u->kept) continue;
+        if (u->in[MASK] || u->in[PLUS] || u->in[SLOPES] || !conv_takes_depthwise(&u->conv, &y->conv)) continue;
+        y->before = u;
+        y->in[0] = u->in[0], y->in[BEFORE_FILTER] = u->in[1], y->in[BEFORE_BIAS] = u->in[BIAS];
+        u->dead = true;
+    }
+}
+
+/* One prepared copy of a filter serves every convolution that wants it in the same layout. */
+static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
+{
+    for (int i = first; i < g->count; i++) {
+        Node *p = g->nodes[i];
+        if (p->in[0] == y->in[1] && p->layout == layout && p->axis == (int)conv_kind(y)) return p;
+    }
+    return append(
+        (Node){.op = OP_prepare_filter, .in = {y->in[1]}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
+}
+
+static void prepare_filters(Graph *g)
+{
+    int first = g->count;
+    for (int i = 0; i < first; i++) {
+        Node *y = g->nodes[i];
+        if (y->dead || !is_conv(y) || y->op == OP_conv2d_weight_grad) continue;
+        int layout = conv_filter_layout(&y->conv, conv_kind(y));
+        if (layout) y->in[FILTER] = prepared_filter(g, first, y, layout);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.2  Order
+ *
+ * Nodes run in the order they were made, with two exceptions: what the planner made comes just before its first reader,
+ * and an update right after the last reader of its weight, so that its gradient's memory is free again soon. On a GPU,
+ * which has the memory, updates come last, for one kernel; but not one whose result is still computed with, as batch
+ * norm's count of batches is by a second pass.
+ * ---------------------------------------------------------------------------------------------- */
+
+static void place_in_order(Graph *g, Node *y)
+{
+    if (y->placed) return;
+    for (int k = 0; k < MAX_INPUTS; k++)
+        if (y->in[k] && y->in[k]->late) place_in_order(g, y->in[k]);
+    g->order[g->n_order++] = y;
+    y->placed = true;
+}
+
+/* Does y read x, itself or through a view of it? */
+static bool reads(const Node *y, const Node *x)
+{
+    for (int k = 0; k < MAX_INPUTS; k++) {
+        const Node *operand = y->in[k];
+        while (operand && is_view(operand)) operand = operand->in[0];
+        if (operand == x) return true;
+    }
+    return false;
+}
+
+/* An update may run once its operands are known and nobody but updates will read its weight any more. */
+static int update_position(Graph *g, const Node *update)
+{
+    int position = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        const Node *y = g->order[i];
+        if (y == update) continue;
+        if (!is_update(y->op) && reads(y, update->in[1])) position = i;
+        for (int k = 0; k < MAX_INPUTS; k++)
+            if (y == update->in[k]) position = i;
+    }
+    return position;
+}
+
+/* Does a node that is no update itself read what this one leaves in its weight? */
+static bool is_computed_with(Graph *g, const Node *update)
+{
+    for (int i = 0; i < g->n_order; i++)
+        if (reads(g->order[i], update)) return true;
+    return false;
+}
+
+static void order_nodes(Graph *g)
+{
+    free(g->order);
+    g->order = must_alloc((size_t)g->count, sizeof *g->order);
+    g->n_order = 0;
+    int *position = must_alloc((size_t)g->count, sizeof *position);
+    Node **updates = must_alloc((size_t)g->count, sizeof *updates);
+    int n_updates = 0;
+    for (int i = 0; i < g->count; i++) {
+        Node *y = g->nodes[i];
+        if (y->dead || y->late) continue;
+        if (is_update(y->op)) updates[n_updates++] = y;
+        else place_in_order(g, y);
+    }
+    for (int u = 0; u < n_updates; u++)
+        position[u] = device && !is_computed_with(g, updates[u]) ? g->n_order - 1 : update_position(g, updates[u]);
+    Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
+    int n = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        merged[n++] = g->order[i];
+        for (int u = 0; u < n_updates; u++)
+            if (position[u] == i) merged[n++] = updates[u];
+    }
+    free(g->order), free(position), free(updates);
+    g->order = merged;
+    g->n_order = n;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.3  Places
+ *
+ * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
+ * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
+ * Lifetimes are all known beforehand, so the largest places are given out first, each the lowest stretch that is free
+ * during its whole life; on the training graphs this comes within a few percent of the most that is ever alive at
+ * once.
+ * ---------------------------------------------------------------------------------------------- */
+
+static Node *place_owner(Node *y)
+{
+    while (y->place_of) y = y->place_of;
+    return y;
+}
+
+static size_t place_bytes(const Node *y)
+{
+    return round_up(count_of(y) * sizeof(real), ALIGNMENT);
+}
+
+/* May the result be written over operand k while it is read? Only where element i of both belong together. */
+static bool may_overwrite(const Node *y, int k)
+{
+    if (is_conv(y)) return k == PLUS;
+    if (y->op == OP_instance_norm || y->op == OP_instance_norm_dx) return k == 0;
+    return y->op >= OP_add && y->op <= OP_prelu;
+}
+
+/* The operand whose memory the result takes over, if any: it must die here, not be a leaf, and fill its place alone. */
+static Node *operand_to_overwrite(const Node *y)
+{
+    for (int k = 0; k < MAX_INPUTS; k++) {
+        Node *x = y->in[k];
+        if (!x || !may_overwrite(y, k)) continue;
+        Node *owner = place_owner(x);
+        int here = 0;
+        for (int j = 0; j < MAX_INPUTS; j++) here += y->in[j] && place_owner(y->in[j]) == owner;
+        bool safe = is_conv(y) ? here == 1 : true;                          /* a convolution reads its factors to the end */
+        if (safe && owner->op != OP_leaf && owner->uses_left == here && count_of(owner) == count_of(y)) return x;
+    }
+    return NULL;
+}
+
+/* Decides what stands in whose place, and from when to when each place is held. */
+static void share_places(Graph *g)
+{
+    for (int i = 0; i < g->n_order; i++) {
+        Node *y = g->order[i];
+        y->skip = is_view(y) ? view_start(y) : 0;
+        y->place_of = is_update(y->op) ? y->in[1] : is_view(y) ? y->in[0] : operand_to_overwrite(y);
+        Node *owner = place_owner(y);
+        if (owner == y) y->born = i, y->last_use = i;
+        owner->uses_left += y->uses + y->kept;                              /* a kept value's last use never comes */
+        if (y->kept) owner->last_use = g->n_order;
+        for (int k = 0; k < MAX_INPUTS; k++) {
+            Node *used = y->in[k] ? place_owner(y->in[k]) : NULL;
+            if (!used) continue;
+            used->uses_left--;
+            if (used->last_use < i) used->last_use = i;
+        }
+    }
+}
+
+static int largest_first(const void *a, const void *b)
+{
+    const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
+    size_t p = place_bytes(x), q = place_bytes(y);
+    return p != q ? (p < q) - (p > q) : (x->id > y->id) - (x->id < y->id);
+}
+
+/* The lowest offset at which y disturbs none of the `n` given places, which are sorted by offset. */
+static size_t lowest_gap(Node *const *given, int n, const Node *y)
+{
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        const Node *other = given[i];
+        if (other->last_use < y->born || y->last_use < other->born) continue;
+        if (at + place_bytes(y) <= other->offset) break;
+        if (other->offset + place_bytes(other) > at) at = other->offset + place_bytes(other);
+    }
+    return at;
+}
+
+static void plan_places(Graph *g)
+{
+    Node **owners = must_alloc((size_t)g->n_order, sizeof *owners),
+         **given = must_alloc((size_t)g->n_order, sizeof *given);
+    int n = 0;
+    share_places(g);
+    for (int i = 0; i < g->n_order; i++)
+        if (!g->order[i]->place_of && g->order[i]->op != OP_leaf) owners[n++] = g->order[i];
+    qsort(owners, (size_t)n, sizeof *owners, largest_first);
+    g->arena_bytes = 0;
+    for (int i = 0; i < n; i++) {
+        Node *y = owners[i];
+        int k = i;
+        y->offset = lowest_gap(given, i, y);
+        for (; k > 0 && given[k - 1]->offset > y->offset; k--) given[k] = given[k - 1];
+        given[k] = y;
+        if (y->offset + place_bytes(y) > g->arena_bytes) g->arena_bytes = y->offset + place_bytes(y);
+    }
+    free(owners), free(given);
+}
+
+/* Makes the planned graph ready on the device, in an arena there of the same layout. */
+static int plan_on_device(Graph *g, Error *e)
+{
+    char why[FACEGAN_ERROR];
+    g->on_device = device->prepare(g->order, g->n_order, g->arena_bytes, why);
+    if (g->on_device) return 1;
+    device_refused = true;
+    return fail(e, 1, "%s", why);
+}
+
+/* Plans the graph. Afterwards arena_bytes is what it needs; bind it to an arena, then run. On a GPU the arena here is
+ * address space of which only the kept values' pages are ever touched. */
+static int graph_plan(Graph *g, Error *e)
+{
+    if (g->error.status) { *e = g->error; return 0; }
+    g->planning = true;
+    count_uses(g);
+    narrow_convolutions(g);
+    count_uses(g);
+    fuse_convolutions(g);
+    fuse_pairs(g);
+    if (!device) prepare_filters(g);
+    count_uses(g);
+    order_nodes(g);
+    plan_places(g);
+    return device ? plan_on_device(g, e) : 1;
+}
+
+/* Tells every node where its value stands. Graphs that never run at the same time may share an arena. */
+static void graph_bind(Graph *g, const Arena *arena)
+{
+    for (int i = 0; i < g->n_order; i++) {
+        Node *y = g->order[i];
+        if (y->op == OP_leaf) y->data = y->tensor->data;
+        else if (y->place_of) y->data = y->place_of->data + y->skip;
+        else y->data = (real *)(void *)(arena->base + y->offset);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 8.4  Running, one by one
+ * ---------------------------------------------------------------------------------------------- */
+
+/* One node after another, so that each value can be seen before a later one takes its place. */
+static void graph_run_one(Graph *g, int i)
+{
+    char why[FACEGAN_ERROR];
+    if (!g->on_device) row_of(g->order[i]->op)->cpu(g->order[i]);
+    else if (!gpu->run_one(g->on_device, i, why)) device_failed(why);
+}
+
+/* The same, and notes how long each node took. */
+static void graph_profile(Graph *g)
+{
+    char why[FACEGAN_ERROR];
+    if (g->on_device && !gpu->profile(g->on_device, why)) device_failed(why);
+    for (int i = 0; i < g->n_order && !g->on_device; i++) {
+        double start = now_seconds();
+        graph_run_one(g, i);
+        g->order[i]->milliseconds = 1e3 * (now_seconds() - start);
+    }
+}
+
+/* Runs the definitions instead of the kernels, in double, on the same leaves. Returns each node's value, by id. */
+static double **graph_define(Graph *g)
+{
+    double **values = must_alloc((size_t)g->count, sizeof *values);
+    for (int i = 0; i < g->count; i++) {
+        Node *y = g->nodes[i];
+        const double *in[MAX_INPUTS];
+        for (int k = 0; k < MAX_INPUTS; k++) in[k] = y->in[k] ? values[y->in[k]->id] : NULL;
+        values[i] = must_alloc(count_of(y), sizeof **values);
+        row_of(y->op)->define(y, in, values[i]);
+    }
+    return values;
+}
+
+static void free_values(double **values, int n)
+{
+    for (int i = 0; i < n; i++) free(values[i]);
+    free(values);
+}
+
+/* ================================================================================================
+ * 9  SETTINGS AND WEIGHTS
+ *
+ * What a user may set, in one table, and what files of weights look like from here. A checkpoint and a weights file are both:
+ * tensors under PyTorch's names, and the settings that they were made with.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 9.1  Settings
+ *
+ * One table serves the command line, the `config` file and --help. FIXED settings belong to the run: going on with
+ * another value would be another run. FREE ones concern only how it is carried out.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { TEXT = 256 };
+
+typedef struct Settings {
+    char model[TEXT], data[TEXT * 4], out[TEXT * 4];
+    char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
+    long size, channels, batch, iters, epochs, width, d_width, g_repeat, d_repeat, n_critic, seed, crop, limit;
+    char space[TEXT], cycle[TEXT], theta[TEXT], xy[TEXT], between[TEXT], path[TEXT * 2];
+    double rho;
+    long gif, bgr;
+    char body[TEXT], d_optimiser[TEXT], g_optimiser[TEXT], on_collapse[TEXT], recipe[TEXT];
+    long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
+    double lambda_fake, d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
+    long space_dim, random_directions, mix;
+    char keep[TEXT], upsample[TEXT], source[TEXT], diffaugment[TEXT], teacher[TEXT * 4];
+    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;
+    long modulate;
+    double lambda_info, lambda_rho, lambda_prediction;
+    double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
+    double brightness, contrast, erase;
+    long flip, as_published;
+    long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey, viewers;
+    char device[TEXT], precision[TEXT];
+    long gpu;
+    char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
+    char only[TEXT];
+    long count, json, roofline, repeat, scale, half;
+    long files, interpolate, raw;
+    char shape[TEXT];
+    char detector[TEXT], weights[TEXT * 4];
+    char network[TEXT], preprocess[TEXT], pool[TEXT], head[TEXT], unfreeze[TEXT], init[TEXT * 4], balance[TEXT];
+    char views[TEXT], classifier[TEXT * 4];
+    double dropout, l2, weight_decay, smoothing, adversarial, validation;
+    long patience, class_weights;
+    long align, all, csv, max_side, whole;
+    double margin, face_margin, threshold, min_face;
+    long html, bootstrap;
+    long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
+} Settings;
+
+enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };  /* COMMAND: never written to config; OTHER: not of a training */
+
+typedef Option Setting;
+
+#define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
+static const Setting settings_table[] = {
+    {"model",        's', FIXED, AT(model), 0, 0, "which system"},
+    {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
+    {"out",          's', COMMAND, AT(out), 0, 0, "where to write (train: the run's directory, by default runs/MODEL)"},
+    {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
+    {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
+    {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
+    {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
+    {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
+    {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
+    {"face-margin",  'f', FIXED, AT(face_margin), -1, 4, "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not known)"},
+    {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
+    {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
+    {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
+    {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
+    {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
+    {"d-width",      'i', FIXED, AT(d_width), 0, 1024, "the same of D alone (0: as --width says)"},
+    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, MAX_REPEAT, "residual blocks in G"},
+    {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
+    {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
+    {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
+    {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
+    {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
+    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's; classify: plateau, halved after 3 passes without a lower validation loss"},
+    {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
+    {"init",         's', FREE,  AT(init), 0, 0, "start from these weights: a run's, or for classify torchvision's or Keras'"},
+    {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
+    {"unfreeze",     's', FIXED, AT(unfreeze), 0, 0, "classify: all, head, or blockN: that block and those behind it learn"},
+    {"head",         's', FIXED, AT(head), 0, 0, "classify: widths of the hidden layers before the scores, e.g. 128,128; none"},
+    {"pool",         's', FIXED, AT(pool), 0, 0, "classify: mean or flat: the head sees the map's mean or all of it"},
+    {"dropout",      'f', FIXED, AT(dropout), 0, 0.95, "chance that a number in the head is left out"},
+    {"l2",           'f', FIXED, AT(l2), 0, 10, "classify: weight of the sum of squares of the head's filters"},
+    {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify, and what teachers ask of G: this share of a label is spread over all classes"},
+    {"adversarial",  'f', FIXED, AT(adversarial), 0, 100, "classify: learn from the worst picture within this distance (the length of the change of numbers in -1..1)"},
+    {"class-weights", 'b', FIXED, AT(class_weights), 0, 1, "classify: rare classes count more, N / (n N_class)"},
+    {"balance",      's', FIXED, AT(balance), 0, 0, "oversample, undersample or augment:N pictures of each class"},
+    {"validation",   'f', FIXED, AT(validation), 0, 0.9, "hold out this share of the training pictures, of each class (0: the set's own part)"},
+    {"patience",     'i', FREE,  AT(patience), 0, 1e6, "classify: stop after so many passes without a lower validation loss (0: never)"},
+    {"weight-decay", 'f', FIXED, AT(weight_decay), 0, 1, "this share of every weight is added to its gradient"},
+    {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
+    {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
+    {"keep",         's', FIXED, AT(keep), 0, 0, "how G keeps the face: none (paper); mask: it paints through a mask; skip: it adds a change to the picture"},
+    {"upsample",     's', FIXED, AT(upsample), 0, 0, "how G enlarges: deconv (paper) or resize: nearest pixels, then a convolution; no checkerboards"},
+    {"modulate",     'b', FIXED, AT(modulate), 0, 1, "G's residual blocks hear the label in their norms, too, not only at the picture's border"},
+    {"source",       's', FIXED, AT(source), 0, 0, "stargan: D's scores of real and fake: one, or class: one for each class"},
+    {"lambda-adv",   'f', FIXED, AT(lambda_adv), 0, 1e6, "weight of G's adversarial loss"},
+    {"lambda-tv",    'f', FIXED, AT(lambda_tv), 0, 1e6, "weight of the total variation of the change that G makes"},
+    {"lambda-mask",  'f', FIXED, AT(lambda_mask), 0, 1e6, "keep mask: weight of the mask's mean"},
+    {"identity",     'f', FIXED, AT(identity), 0, 1, "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back"},
+    {"teacher",      's', FREE,  AT(teacher), 0, 0, "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too"},
+    {"lambda-teacher", 'f', FIXED, AT(lambda_teacher), 0, 1e6, "weight of the teachers' loss"},
+    {"diffaugment",  's', FIXED, AT(diffaugment), 0, 0, "what D sees is changed by chance, and G learns through it: brightness,contrast,translation,cutout; all; none"},
+    {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
+    {"lambda-cls-fake", 'f', FIXED, AT(lambda_fake), 0, 1e6, "wacgan: weight of D's classification loss on fakes"},
+    {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
+    {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
+    {"space",        's', FIXED, AT(space), 0, 0, "ganmut: linear (directions in a disc) or gaussian"},
+    {"space-dim",    'i', FIXED, AT(space_dim), 2, SPACE_MOST, "ganmut: dimensions of the space, 2 or 3"},
+    {"cycle",        's', FIXED, AT(cycle), 0, 0, "ganmut linear: original (paper) or approximate (published)"},
+    {"random-directions", 'i', FIXED, AT(random_directions), 0, 4096, "ganmut linear: so many pictures of a batch go anywhere"},
+    {"lambda-info",  'f', FIXED, AT(lambda_info), 0, 1e6, "ganmut: weight of the coordinates' losses"},
+    {"lambda-rho",   'f', FIXED, AT(lambda_rho), 0, 1e6, "ganmut linear: weight of the strength loss"},
+    {"mix",          'b', FIXED, AT(mix), 0, 1, "ganmut linear: random directions have labels, too, which mix the emotions nearby"},
+    {"lambda-prediction", 'f', FIXED, AT(lambda_prediction), 0, 1e6, "ganmut gaussian: weight of the means' classification"},
+    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip (0: not)"},
+    {"body",         's', FIXED, AT(body), 0, 0, "from noise: the networks: dcgan, seed (its first), wacgan (its last)"},
+    {"latent",       'i', FIXED, AT(latent), 1, 4096, "from noise: how many numbers G draws from"},
+    {"conditional",  'b', FIXED, AT(conditional), 0, 1, "from noise: G is told the class to draw (gan, wgan, wgan-gp)"},
+    {"d-optimiser",  's', FIXED, AT(d_optimiser), 0, 0, "adam, rmsprop, sgd, sgd_nesterov or adagrad; --beta1 is the momentum, --beta2 the mean square's decay"},
+    {"g-optimiser",  's', FIXED, AT(g_optimiser), 0, 0, "the same for G"},
+    {"d-lr",         'f', FIXED, AT(d_lr), 0, 1, "D's learning rate (0: --lr)"},
+    {"clip-gradient", 'f', FIXED, AT(clip_gradient), 0, 1e6, "D's gradients are cut to +- this (0: not)"},
+    {"label-noise",  'f', FIXED, AT(label_noise), 0, 0.5, "bce: D's answers are off by up to this, by chance"},
+    {"label-smooth", 'f', FIXED, AT(label_smooth), 0, 0.5, "bce: D's answer to a real picture is 1 less this"},
+    {"joint",        'b', FIXED, AT(joint), 0, 1, "cgan: D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)"},
+    {"wrong-labels", 'b', FIXED, AT(wrong_labels), 0, 1, "where D is told the class: real pictures under another label are shown to it as fakes [cgan: on]"},
+    {"unrelated",    'b', FIXED, AT(unrelated), 0, 1, "wacgan: the fakes' class is another picture's (Kolbenschlag's code)"},
+    {"unstrided",    'b', FIXED, AT(unstrided), 0, 1, "body wacgan: the critic strides no layer (Kolbenschlag's code)"},
+    {"forget",       'b', FIXED, AT(forget), 0, 1, "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)"},
+    {"average",      'f', FIXED, AT(average), 0, 0.99999, "from noise: samples are drawn with G's averaged weights, of which this share stays a step (0: not)"},
+    {"recipe",       's', FIXED, AT(recipe), 0, 0, "seed: the settings of Kolbenschlag's code, as far as it is known"},
+    {"on-collapse",  's', FREE,  AT(on_collapse), 0, 0, "from noise, when samples become alike: warn, stop, or rollback to the last healthy weights"},
+    {"collapse-below", 'f', FREE, AT(collapse_below), 0, 1, "alarm when the samples' diversity falls below this share of the data's"},
+    {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
+    {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
+    {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
+    {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
+    {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
+    {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
+    {"brightness",   'f', FIXED, AT(brightness), 0, 1, "augmentation: lighter or darker by up to this share of the range"},
+    {"contrast",     'f', FIXED, AT(contrast), 0, 1, "augmentation: contrast stronger or weaker by up to this share"},
+    {"erase",        'f', FIXED, AT(erase), 0, 1, "augmentation: the chance that a rectangle of the picture is hidden"},
+    {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
+    {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
+    {"threads",      'i', COMMAND, AT(threads), 0, KERNELS_MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
+    {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
+    {"device",       's', COMMAND, AT(device), 0, 0, "cpu, gpu (a program built by `make gpu`), or auto: the GPU if there is one"},
+    {"precision",    's', COMMAND, AT(precision), 0, 0, "of the GPU's convolutions: tf32 (the default), bf16 or fp32; the CPU has fp32"},
+    {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
+    {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
+    {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
+    {"quiet",        'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
+    {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
+    {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
+    {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
+    {"emotion",      's', OTHER, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
+    {"theta",        's', OTHER, AT(theta), 0, 0, "ganmut: the direction, 40deg or 0.7rad, of strength --rho"},
+    {"rho",          'f', OTHER, AT(rho), 0, 1, "ganmut: the strength for --theta and --between"},
+    {"xy",           's', OTHER, AT(xy), 0, 0, "ganmut: the point x,y (or x,y,z) of the space"},
+    {"between",      's', OTHER, AT(between), 0, 0, "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5"},
+    {"path",         's', OTHER, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
+    {"gif",          'b', OTHER, AT(gif), 0, 1, "also a GIF along a path"},
+    {"bgr",          'b', OTHER, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
+    {"shape",        's', OTHER, AT(shape), 0, 0, "toy: where the real points lie: ring, grid or spiral"},
+    {"files",        'b', OTHER, AT(files), 0, 1, "sample: --count separate pictures in folders by class, and labels.csv, to train on"},
+    {"interpolate",  'b', OTHER, AT(interpolate), 0, 1, "sample: a strip and a GIF on the way from one latent to another"},
+    {"raw",          'b', OTHER, AT(raw), 0, 1, "sample: with G's last weights though averaged ones are there"},
+    {"emotions",     's', OTHER, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
+    {"count",        'i', OTHER, AT(count), 1, 1e7, "how many pictures"},
+    {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
+    {"weakest",      'f', OTHER, AT(weakest), 0, 1, "the least intensity of an emotion"},
+    {"blends",       'f', OTHER, AT(blends), 0, 1, "in this share of the pictures a second, weaker emotion is mixed in"},
+    {"viewers",      'b', OTHER, AT(viewers), 0, 1, "labels are an unsure viewer's: right as often as the emotion is strong, else a guess"},
+    {"split",        's', OTHER, AT(split), 0, 0, "train, validation, test or all"},
+    {"scale",        'i', OTHER, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
+    {"json",         'b', OTHER, AT(json), 0, 1, "print JSON"},
+    {"only",         's', OTHER, AT(only), 0, 0, "keep only tensors whose name begins so"},
+    {"half",         'b', OTHER, AT(half), 0, 1, "store float32 as float16"},
+    {"detector",     's', OTHER, AT(detector), 0, 0, "mtcnn or retinaface: find the faces first"},
+    {"weights",      's', OTHER, AT(weights), 0, 0, "the detector's weights: a folder (mtcnn) or a file"},
+    {"threshold",    'f', OTHER, AT(threshold), 0, 1, "least score of a face (0: mtcnn 0.7, retinaface 0.6)"},
+    {"min-face",     'f', OTHER, AT(min_face), 12, 10000, "mtcnn: side of the smallest face looked for, in pixels"},
+    {"max-side",     'i', OTHER, AT(max_side), 32, 16384, "larger pictures are scaled down to this for the detector: bounds its memory"},
+    {"margin",       'f', OTHER, AT(margin), -1, 4, "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)"},
+    {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
+    {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
+    {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
+    {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
+    {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
+    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/); train, from noise: it watches, too"},
+    {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
+    {"html",         'b', OTHER, AT(html), 0, 1, "also a page with pictures, to --out FILE.html"},
+    {"bootstrap",    'i', OTHER, AT(bootstrap), 0, 100000, "resamplings for FED's 95% interval (0: no interval)"},
+    {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
+    {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
+};
+#undef AT
+enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
+
+static Settings default_settings(void)
+{
+    return (Settings){.model = "stargan", .device = "cpu", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
+                      .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
+                      .lambda_rec = 10, .lambda_gp = 10, .lambda_adv = 1, .lambda_teacher = 1, .keep = "none", .upsample = "deconv", .source = "one", .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
+                      .count = 2000, .repeat = 5, .scale = 1,
+                      .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
+                      .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
+                      .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
+                      .network = "small", .views = "one", .shape = "ring",
+                      .bootstrap = 200,
+                      .margin = -1, .face_margin = -1, .min_face = 20, .max_side = 2048};
+}
+
+static const double usual_margin = 0.3;
+
+/* Around a face's box: what the user asks for, or what the model at hand was trained on. */
+static double margin_of(const Settings *s, double trained)
+{
+    return s->margin > -1 ? s->margin : trained > -1 ? trained : usual_margin;
+}
+
+static const Setting *find_setting(const char *name)
+{
+    return option_find(settings_table, SETTINGS, name);
+}
+
+static int set_setting(Settings *s, const Setting *which, const char *text, Error *e)
+{
+    char why[OPTIONS_ERROR];
+    return option_set(s, which, text, why) ? 1 : fail(e, 2, "%s", why);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 9.2  Weights in and out
+ *
+ * Files keep PyTorch's names and order: a convolution is (K,C,R,S), a transposed one (in,out,R,S), which is its
+ * adjoint's (K,C,R,S). Checkpoints of the public code also carry instance norm's running statistics, which it never
+ * uses: they are passed over.
+ * ---------------------------------------------------------------------------------------------- */
+
+static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
+
+static bool is_vector(Shape s)
+{
+    return s.d[0] == 1 && s.d[1] == 1 && s.d[2] == 1;
+}
+
+/* Where element i of the file's (K,C,R,S) lies in (R,S,C,K). */
+static size_t from_file_order(Shape s, size_t i)
+{
+    size_t r_count = (size_t)s.d[0], s_count = (size_t)s.d[1], c_count = (size_t)s.d[2], k_count = (size_t)s.d[3];
+    size_t s_at = i % s_count, r_at = i / s_count % r_count, c_at = i / (s_count * r_count) % c_count,
+           k_at = i / (s_count * r_count * c_count);
+    return ((r_at * s_count + s_at) * c_count + c_at) * k_count + k_at;
+}
+
+/* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it
+ * is. */
+static bool vector_name(const char *name)
+{
+    return strstr(name, "bias") != NULL;
+}
+
+/* A dense layer (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW). */
+static bool is_dense(Shape s)
+{
+    return s.d[1] > 1 || (s.d[0] == 1 && s.d[2] > 1);
+}
+
+static bool in_file_order(Shape s, int rank)
+{
+    return rank == AXES || (rank == 2 && is_dense(s));
+}
+
+/* A filter's (K,C,R,S), a matrix's (rows,columns), a vector's length. */
+static void file_dimensions(Shape s, int rank, int64_t dimensions[AXES])
+{
+    const int filter[AXES] = {s.d[3], s.d[2], s.d[0], s.d[1]}, matrix[AXES] = {s.d[0], s.d[3], 1, 1};
+    for (int i = 0; i < AXES; i++) dimensions[i] = rank == 2 ? matrix[i] : filter[i];
+    if (rank == 2 && is_dense(s)) dimensions[0] = s.d[3], dimensions[1] = (int64_t)s.d[0] * s.d[1] * s.d[2];
+}
+
+/* A classifier's run stands for its best weights, any other run for its checkpoint. */
+static void classifier_path(const char *given, char path[PATH_MAX])
+{
+    struct stat info;
+    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
+    snprintf(path, PATH_MAX, directory ? "%s/best.safetensors" : "%s", given);
+    if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
+}
+
+typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
+
+static void store_free(Store *store)
+{
+    for (size_t i = 0; i < store->n_copies; i++) free(store->copies[i]);
+    free(store->copies);
+    tensorfile_free(&store->file);
+}
+
+/* Adds numbers that the store will free. */
+static int store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers, Error *e)
+{
+    store->copies = realloc(store->copies, (store->n_copies + 1) * sizeof *store->copies);
+    if (!store->copies) abort();
+    store->copies[store->n_copies++] = numbers;
+    if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return 1;
+    return fail(e, 1, "cannot add %s to the file: out of memory or stored twice", name);
+}
+
+/* Adds a tensor in file order under prefix + name: a filter (rank 4), a matrix (rank 2) or a vector. */
+static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, int rank,
+                        Error *e)
+{
+    char full[160];
+    size_t count = shape_count(shape);
+    real *copy = must_alloc(count, sizeof *copy);
+    for (size_t i = 0; i < count; i++) copy[i] = data[in_file_order(shape, rank) ? from_file_order(shape, i) : i];
+    int64_t dimensions[AXES];
+    file_dimensions(shape, rank, dimensions);
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return store_numbers(store, full, rank, dimensions, copy, e);
+}
+
+static int rank_of(const Parameter *p)
+{
+    return p->matrix ? 2 : p->fan_in > 0 && !vector_name(p->w->name) ? AXES : 1;
+}
+
+enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
+
+/* A parameter's parts, NULL where it has none, and their prefixes in the file. */
+static void parts_of(const Net *net, const Parameter *p, Tensor *parts[PARTS], char prefixes[PARTS][32])
+{
+    const char *optimiser = row_of(net->optimiser.op)->name;
+    Tensor *const all[PARTS] = {p->w, p->m, p->v, p->average};
+    memcpy(parts, all, sizeof all);
+    snprintf(prefixes[0], 32, "%c.", net->letter);
+    snprintf(prefixes[1], 32, "%s_m.%c.", optimiser, net->letter);
+    snprintf(prefixes[2], 32, "%s_v.%c.", optimiser, net->letter);
+    snprintf(prefixes[3], 32, "average.%c.", net->letter);
+}
+
+static bool all_finite(const Tensor *t)
+{
+    for (size_t i = 0; i < shape_count(t->shape); i++)
+        if (!isfinite(t->data[i])) return false;
+    return true;
+}
+
+static int store_net(Store *store, const Net *net, bool moments, Error *e)
+{
+    char prefixes[PARTS][32];
+    Tensor *parts[PARTS];
+    for (int i = 0; i < net->count; i++) {
+        const Parameter *p = &net->parameters[i];
+        parts_of(net, p, parts, prefixes);
+        for (int k = 0; k < (moments ? PARTS : 1); k++) {
+            const char *prefix = prefixes[k];
+            if (!parts[k]) continue;
+            if (!all_finite(fetched(parts[k])))
+                return fail(
+                    e, 1,
+                    "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
+                    "try a smaller --lr",
+                    prefix, p->w->name);
+            if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, rank_of(p), e)) return 0;
+        }
+    }
+    return 1;
+}
+
+/* Reads one tensor in file order, checking its shape and that every number is finite. */
+static int load_tensor(const TensorFile *file, const char *path, const char *name, int rank, Tensor *to, Error *e)
+{
+    const TensorEntry *entry = tensorfile_find(file, name);
+    if (!entry) return fail(e, 1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
+    int64_t want[AXES];
+    file_dimensions(to->shape, rank, want);
+    bool fits = entry->rank == rank;
+    for (int i = 0; fits && i < entry->rank; i++) fits = entry->shape[i] == want[i];
+    if (!fits) {
+        char have[128] = "", wanted[128] = "";
+        for (int i = 0; i < entry->rank; i++)
+            snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
+        for (int i = 0; i < rank; i++)
+            snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%" PRId64, i ? "," : "", want[i]);
+        return fail(e, 1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
+                    have, wanted);
+    }
+    for (size_t i = 0; i < shape_count(to->shape); i++) {
+        real value = (real)tensorfile_get(entry, i);
+        if (!isfinite(value))
+            return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
+                        (double)value);
+        to->data[in_file_order(to->shape, rank) ? from_file_order(to->shape, i) : i] = value;
+    }
+    changed(to);
+    return 1;
+}
+
+static int load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments, Error *e)
+{
+    char name[160], prefixes[PARTS][32];
+    Tensor *parts[PARTS];
+    for (int i = 0; i < net->count; i++) {
+        const Parameter *p = &net->parameters[i];
+        parts_of(net, p, parts, prefixes);
+        for (int k = 0; k < (moments ? PARTS : 1); k++) {
+            if (!parts[k]) continue;
+            snprintf(name, sizeof name, "%s%s", k ? prefixes[k] : prefix, p->w->name);
+            if (!load_tensor(file, path, name, rank_of(p), parts[k], e)) return 0;
+        }
+    }
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 9.3  Pretrained weights
+ *
+ * torchvision's names are ours. Keras calls VGG's layers block1_conv1 ... and fc1, fc2, predictions, and keeps filters as
+ * (R,S,C,K) and dense layers as (HWC,K), both as they lie in memory here. An .h5 file becomes an .npz by two lines of
+ * Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". 0: it has no such name. */
+static int keras_name(const Backbone *kind, const char *ours, char name[32])
+{
+    static const char *const head[] = {"fc1", "fc2", "predictions"};
+    int index, at = 0;
+    if (!kind->convolutions) return 0;
+    if (sscanf(ours, "classifier.%d", &index) == 1 && index % 3 == 0 && index <= 6)
+        return snprintf(name, 32, "%s", head[index / 3]) > 0;
+    if (sscanf(ours, "features.%d", &index) != 1) return 0;
+    for (int b = 0; b < 5; b++, at++)                                       /* the pool has a number, too */
+        for (int i = 0; i < kind->convolutions[b]; i++, at += 2)
+            if (at == index) return snprintf(name, 32, "block%d_conv%d", b + 1, i + 1) > 0;
+    return 0;
+}
+
+/* The file's tensor of that layer: a name that contains the layer's, and the rank of a filter, matrix or vector. */
+static const TensorEntry *keras_tensor(const TensorFile *file, const char *layer, int rank)
+{
+    for (size_t i = 0; i < file->count; i++) {
+        const char *found = strstr(file->tensors[i].name, layer);
+        bool whole = found && !isalnum((unsigned char)found[strlen(layer)]);
+        if (whole && file->tensors[i].rank == rank) return &file->tensors[i];
+    }
+    return NULL;
+}
+
+/* Copies a tensor that lies in the file as it does here, where count and last axis agree. */
+static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
+{
+    if (tensorfile_count(entry) != shape_count(to->shape) || entry->shape[entry->rank - 1] != to->shape.d[3]) return 0;
+    for (size_t i = 0; i < shape_count(to->shape); i++) {
+        to->data[i] = (real)tensorfile_get(entry, i);
+        if (!isfinite(to->data[i])) return 0;
+    }
+    changed(to);
+    return 1;
+}
+
+/* One parameter from either kind of file. Tells why not in e. */
+static int load_parameter(const TensorFile *file, const char *path, const char *prefix, const Net *net, Parameter *p, Error *e)
+{
+    char name[160], layer[32];
+    snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
+    if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
+    if (!keras_name(net->backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
+    const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
+    if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
+    return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
+}
+
+static bool in_head(const Net *net, const Parameter *p)
+{
+    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, net->backbone->last, strlen(net->backbone->last)) == 0;
+}
+
+/* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
+static int load_pretrained(Net *net, const char *given, Error *e)
+{
+    TensorFile file;
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    int anew = 0, ok = 1;
+    classifier_path(given, path);
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
+    char first[80];
+    snprintf(first, sizeof first, "D.%s", net->parameters[0].w->name);
+    const char *prefix = tensorfile_find(&file, first) ? "D." : "";
+    for (int i = 0; ok && i < net->count; i++) {
+        Error problem = {0};
+        Parameter *p = &net->parameters[i];
+        if (load_parameter(&file, path, prefix, net, p, &problem) || strstr(p->w->name, "num_batches_tracked")) continue;
+        if (in_head(net, p)) anew++;
+        else *e = problem, ok = 0;
+    }
+    tensorfile_free(&file);
+    if (ok && anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
+    return ok;
+}
+
+/* ================================================================================================
+ * PART III  THE WORKSHOP
+ *
+ * Data sets, faces in photographs, runs, classifiers and numbers, pictures and pages, experiments, the command line.
+ * ============================================================================================== */
+
+/* ================================================================================================
+ * 10  DATA: READERS, AUGMENTATION, BACKGROUND LOADING, THE DATA DOCTOR
  *
  * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. A reader only
  * lists what there is; choosing classes and a split comes after, the same for all; pictures are decoded when they
@@ -6988,7 +5444,7 @@ static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "
  * the order in which a file system lists names, on time, or on threads.
  *
  *     folder, CSV, attributes --list--> DataSet --select--> DataSet --Loader thread--> batches in [-1,1]
- *         (9.3 to 9.5)          every picture       one split, the classes asked for       (9.9)
+ *         (10.3 to 10.5)        every picture       one split, the classes asked for       (10.9)
  * ============================================================================================== */
 
 enum { ATTRIBUTE_WHOLE = 255 };       // an attribute that is there: between it and 0 lie shares, such as intensities
@@ -7044,7 +5500,7 @@ typedef struct DataSet {
 } DataSet;
 
 /* ------------------------------------------------------------------------------------------------
- * 9.1  Words
+ * 10.1  Words
  *
  * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. These tables
  * are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it is.
@@ -7178,7 +5634,7 @@ static int names_parse(Names *names, const char *list, const char *what, Error *
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.2  The list of pictures, and what is in a folder
+ * 10.2  The list of pictures, and what is in a folder
  *
  * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
  * their places in it, because a data set may have some hundred thousand of them. A folder's names are sorted before
@@ -7347,7 +5803,7 @@ static int folder_has(const char *path, int kind)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.3  Image folders
+ * 10.3  Image folders
  *
  *     root/happy/0001.jpg            root/train/happy/0001.jpg
  *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
@@ -7411,7 +5867,7 @@ static int read_folders(DataSet *set, int *has_splits, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.4  Lists: which kind is it?                                      (rows of fields are vendor/table.h's)
+ * 10.4  Lists: which kind is it?                                      (rows of fields are vendor/table.h's)
  * ---------------------------------------------------------------------------------------------- */
 
 enum { FIELDS_MAX = 128 };
@@ -7501,7 +5957,7 @@ static int list_kind(const char *path)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.5  Lists: fer2013.csv, path lists, attribute lists
+ * 10.5  Lists: fer2013.csv, path lists, attribute lists
  *
  *     emotion,pixels,Usage                      FER2013 (Goodfellow et al. 2013): 48 x 48 numbers in one field;
  *     0,70 80 82 ... 106,Training               Usage PublicTest is validation, PrivateTest is test
@@ -8158,7 +6614,7 @@ static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.6  From a path to a list of everything
+ * 10.6  From a path to a list of everything
  *
  * The usual mistake is to name a folder one level too high (the unpacked archive) or too low (one class). When a
  * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
@@ -8299,7 +6755,7 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.7  Choosing classes and a split
+ * 10.7  Choosing classes and a split
  *
  * The classes are settled over all splits, so that a label means the same in training and in validation. Without a
  * wish the emotions come in our order and other classes after them by name; classes that are asked for get the labels
@@ -8556,7 +7012,7 @@ static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.8  Reading and augmenting one picture
+ * 10.8  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
  * bytes. Augmentation then is ONE affine warp with bilinear sampling (rotation, zoom, shift and mirror together, so
@@ -8724,7 +7180,7 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.9  The loader: batches prepared in the background
+ * 10.9  The loader: batches prepared in the background
  *
  * Position p = batch * N + k of the endless stream of pictures belongs to epoch p / count, and is the (p % count)-th
  * of that epoch's own shuffle; its augmentation is drawn from p. So batch i depends on (seed, i) alone: a training
@@ -8968,7 +7424,7 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.10  The data doctor
+ * 10.10  The data doctor
  *
  * Most failed trainings fail in the data. The doctor opens every picture once and reports what it finds, each with
  * what to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are
@@ -9313,1327 +7769,8 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
     return d.problems ? fail(e, 1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s") : 1;
 }
 
-/* ------------------------------------------------------------------------------------------------
- * 9.11  The drawn faces                       a data set without a download, and without a person in it
- *
- * A face is drawn from four things: who it is (FaceIdentity), how the camera sees it (FacePose), what its muscles
- * do (15 action units of the Facial Action Coding System, Ekman and Friesen 1978; 2002), and a size. Nothing else
- * enters, so the same arguments give the same pixels, and the truth behind every picture is known exactly: its
- * emotion, its intensity, its action units, its place in valence and arousal.
- *
- *   parameters ----> landmarks ----> muscles ----> shapes, back to front ----> pixels
- *   who, how          22 a side       one table      hair, neck, ears, head,    light, grain,
- *                                     AU by AU       eyes, nose, mouth, ...     grey or RGB
- *
- * Face coordinates: the origin lies between the eyes, x grows to the right of the picture, y grows downward, and
- * the unit is about half a head's width.
- *
- *            y = -1.15   crown            z: towards the camera; a yaw moves a point by z sin(yaw), so the
- *            y = -0.33   brows               nose, which stands out, travels further than the ears
- *            y =  0.00   eyes   x = 0.40
- *            y =  0.40   nose            1 unit = 0.34 of the picture's side (pose->scale = 1)
- *            y =  0.68   mouth  x = 0.29
- *            y =  1.12   chin
- * ---------------------------------------------------------------------------------------------- */
-
-enum { FACE_AUS = 15 };
-static const int face_au_numbers[FACE_AUS] = {1, 2, 4, 5, 6, 7, 9, 10, 12, 15, 20, 23, 25, 26, 27};
-enum { AU1, AU2, AU4, AU5, AU6, AU7, AU9, AU10, AU12, AU15, AU20, AU23, AU25, AU26, AU27 };      // places in that list
-
-typedef struct FacePoint { float x, y; } FacePoint;
-typedef struct FaceColour { float r, g, b; } FaceColour;                    // sRGB, each in [0,1]
-
-/* Everything that stays when the expression changes. Amounts without a unit are in [0,1]; factors are near 1. */
-typedef struct FaceIdentity {
-    float age, softness;                                                   // softness: from rugged (0) to delicate (1)
-    float width, jaw, chin, cheeks;                                         // the head's outline
-    float eye_size, eye_spacing, eye_tilt, eye_fold, lashes;
-    float brow_weight, brow_arch, brow_height;
-    float nose_width, nose_length, mouth_width, lip_fullness, ear_size;
-    float beard, moustache, stubble, freckles, makeup;
-    int hair_style, glasses;                                                // rows of hair_styles and glasses_styles
-    float parting, hair_volume;
-    FaceColour skin, hair, iris, lips, cloth, frame;
-    float resting[FACE_AUS], lopsided[FACE_AUS];                            // a person's own neutral; right minus left
-    uint64_t seed, index;                                                   // where freckles and locks are drawn from
-} FaceIdentity;
-
-/* The photograph: angles in radians, shifts in face units, light from -1 (left) to 1 (right). */
-typedef struct FacePose {
-    float yaw, roll, scale, shift_x, shift_y, light, brightness, gaze, noise;     // noise: standard deviation
-    FaceColour backdrop;
-    uint64_t seed, index;                                                   // where the grain is drawn from
-} FacePose;
-
-/* ---- Small mathematics ---- */
-
-static float face_clamp(float value, float low, float high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
-static float face_toward(float a, float b, float t)
-{
-    return a + (b - a) * t;
-}
-
-/* max(a, b) with the corner rounded off: a limit that is reached smoothly, so that nothing pops in a sweep. */
-static float face_soft_max(float a, float b)
-{
-    return 0.5f * (a + b + sqrtf((a - b) * (a - b) + 0.0004f));
-}
-
-static FaceColour face_blend(FaceColour a, FaceColour b, float t)
-{
-    return (FaceColour){face_toward(a.r, b.r, t), face_toward(a.g, b.g, t), face_toward(a.b, b.b, t)};
-}
-
-static FaceColour face_tint(FaceColour c, float r, float g, float b)
-{
-    return (FaceColour){c.r * r, c.g * g, c.b * b};
-}
-
-static FaceColour face_hex(uint32_t rgb)
-{
-    return (FaceColour){(float)(rgb >> 16 & 255) / 255, (float)(rgb >> 8 & 255) / 255, (float)(rgb & 255) / 255};
-}
-
-static float face_luma(FaceColour c)
-{
-    return 0.299f * c.r + 0.587f * c.g + 0.114f * c.b;                      // ITU-R BT.601, as every grey JPEG
-}
-
-/* ---- Who: identities and poses are draws from tables ---- */
-
-/* A row of draws for one picture: the k-th call asks the counter-based generator for its k-th number. */
-typedef struct FaceChance { uint64_t seed, index; uint32_t stream, which; } FaceChance;
-enum { FACE_STREAM_IDENTITY = 0xFACE01, FACE_STREAM_POSE, FACE_STREAM_GRAIN, FACE_STREAM_FRECKLES, FACE_STREAM_CURLS,
-       FACE_STREAM_LOCKS };
-
-static float face_uniform(FaceChance *chance, float low, float high)
-{
-    return low + (high - low) * (float)draw(chance->seed, chance->stream, chance->index, chance->which++);
-}
-
-/* Bell-shaped around the middle, and bounded: the mean of three uniform numbers. */
-static float face_bell(FaceChance *chance, float low, float high)
-{
-    float a = face_uniform(chance, low, high), b = face_uniform(chance, low, high);
-    return (a + b + face_uniform(chance, low, high)) / 3;
-}
-
-/* An amount that most people have none of: zero with probability 1 - share, else uniform in [low, 1]. */
-static float face_rare(FaceChance *chance, float share, float low)
-{
-    float has = face_uniform(chance, 0, 1), amount = face_uniform(chance, low, 1);
-    return has < share ? amount : 0;
-}
-
-static FaceColour face_pick(FaceChance *chance, const uint32_t *palette, int count)
-{
-    int i = (int)face_uniform(chance, 0, (float)count);
-    return face_hex(palette[i < count ? i : count - 1]);
-}
-
-/* A colour from an ordered palette, between two neighbours: position 0 is the first entry, 1 the last. */
-static FaceColour face_ramp(const uint32_t *palette, int count, float position)
-{
-    float place = face_clamp(position, 0, 0.9999f) * (float)(count - 1);
-    int i = (int)place;
-    return face_blend(face_hex(palette[i]), face_hex(palette[i + 1]), place - (float)i);
-}
-
-#define FACE_COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
-
-static const uint32_t skin_tones[] = {0xFBE4D5, 0xF6D5BF, 0xEFC6A6, 0xE4B38D, 0xD59E75, 0xC0875F, 0xA6704C, 0x8C5B3F,
-                                      0x744A35, 0x5E3C2C};
-static const uint32_t hair_tones[] = {0x1B1716, 0x2A201C, 0x3C2A20, 0x573A26, 0x75492B, 0x94562E, 0xB0763F, 0xD0A05A,
-                                      0xE3C37F};
-static const uint32_t iris_tones[] = {0x3A2216, 0x4F2F1B, 0x6B4423, 0x7C6A35, 0x5F7D4C, 0x4F7F86, 0x4A7FB0, 0x7394A8};
-static const uint32_t cloth_tones[] = {0x2F4858, 0x8C3B3B, 0x3E6B5C, 0xD9A441, 0x5B4B8A, 0xE4DCCF, 0x33415C, 0xC97B63,
-                                       0x6C8EAD, 0x24282F};
-static const uint32_t backdrop_tones[] = {0xBFD3D6, 0xE3D5BE, 0xC9D3B8, 0xD5C4D9, 0xB7C5DD, 0xEBC9B6, 0xD8D8D4,
-                                          0xA9C4B9};
-static const uint32_t frame_tones[] = {0x22201F, 0x5A3424, 0x8A7440, 0x2B3A55, 0x7A2E35};
-
-/* Hair is one mass behind the head and one in front of it; a style says how far each of them reaches. */
-typedef struct HairStyle {
-    float crown;                                                            // height over the skull
-    float side, width;                                                      // where the front ends; its bulge
-    float back, spread;                                                     // where the back ends (0: none); its bulge
-    float curl;                                                             // radius of the curls; 0: smooth
-    float fringe;                                                           // how far it falls over the forehead
-    float soft;                                                             // how much likelier if delicate: -1 .. 1
-    enum { HAIR_PLAIN, HAIR_BUN, HAIR_SCARF, HAIR_BALD } extra;
-} HairStyle;
-
-static const HairStyle hair_styles[] = {
-    //crown  side   width  back  spread curl  fringe soft  extra
-    { 0.03f, -.05f, .010f, 0.f,  0.f,  0.f,  0.00f, -.7f, HAIR_PLAIN},      // cropped
-    { 0.16f, -.02f, .050f, .30f, .02f, 0.f,  0.35f, -.6f, HAIR_PLAIN},      // short, parted
-    { 0.22f,  .05f, .070f, .40f, .05f, 0.f,  0.65f, -.4f, HAIR_PLAIN},      // short, swept
-    { 0.18f, -.05f, .060f, .35f, .05f, .13f, 0.35f, -.3f, HAIR_PLAIN},      // short curls
-    { 0.42f, -.05f, .220f, .34f, .36f, .14f, 0.10f,  .1f, HAIR_PLAIN},      // afro
-    { 0.20f,  .75f, .120f, 1.6f, .22f, 0.f,  0.40f,  .8f, HAIR_PLAIN},      // long
-    { 0.18f,  .70f, .110f, 1.7f, .16f, 0.f,  1.00f,  .7f, HAIR_PLAIN},      // long with a fringe
-    { 0.20f,  .80f, .160f, .95f, .24f, 0.f,  0.80f,  .6f, HAIR_PLAIN},      // bob
-    { 0.24f,  .65f, .180f, 1.3f, .34f, .16f, 0.40f,  .6f, HAIR_PLAIN},      // long curls
-    { 0.10f, -.02f, .030f, .30f, .00f, 0.f,  0.15f,  .7f, HAIR_BUN},        // bun
-    { 0.10f,  .00f, .000f, .00f, .00f, 0.f,  0.00f,  .4f, HAIR_SCARF},      // headscarf
-    { 0.00f,  .00f, .000f, .30f, .06f, 0.f,  0.00f, -.9f, HAIR_BALD},       // bald
-};
-
-typedef struct GlassesStyle { float width, height, corner, rim; } GlassesStyle;      // corner: 0 a box, 1 an ellipse
-static const GlassesStyle glasses_styles[] = {{0, 0, 0, 0}, {.30f, .27f, 1.f, .032f}, {.32f, .24f, .45f, .048f},
-                                              {.31f, .20f, .60f, .026f}};
-
-static int face_choose_hair(FaceChance *chance, float softness, float age)
-{
-    float weight[FACE_COUNT(hair_styles)], total = 0;
-    for (int i = 0; i < FACE_COUNT(hair_styles); i++) {
-        weight[i] = face_clamp(1 + hair_styles[i].soft * (2.4f * softness - 1.2f), 0.02f, 2);
-        if (hair_styles[i].extra == HAIR_BALD)
-            weight[i] *= 0.4f + 1.2f * age;
-        total += weight[i];
-    }
-    float dart = face_uniform(chance, 0, total);
-    int style = 0;
-    while (style < FACE_COUNT(hair_styles) - 1 && dart >= weight[style])
-        dart -= weight[style++];
-    return style;
-}
-
-static void face_identity_features(FaceIdentity *who, FaceChance *chance)
-{
-    float rugged = 1 - who->softness;
-    who->width = face_bell(chance, 0.90f, 1.09f);
-    who->jaw = face_bell(chance, 0, 1) * 0.7f + rugged * 0.3f;
-    who->chin = face_bell(chance, -0.07f, 0.07f) + 0.02f * rugged;
-    who->cheeks = face_bell(chance, 0, 1);
-    who->eye_size = face_bell(chance, 0.88f, 1.14f) + 0.05f * who->softness;
-    who->eye_spacing = face_bell(chance, 0.385f, 0.435f);
-    who->eye_tilt = face_bell(chance, -0.03f, 0.06f);
-    who->eye_fold = face_bell(chance, -0.2f, 1.2f);
-    who->lashes = 0.25f + 0.75f * who->softness;
-    who->brow_weight = face_bell(chance, 0.75f, 1.2f) + 0.30f * rugged;
-    who->brow_arch = face_bell(chance, 0, 0.05f) + 0.03f * who->softness;
-    who->brow_height = face_bell(chance, -0.03f, 0.03f) + 0.03f * who->softness;
-    who->nose_width = face_bell(chance, 0.78f, 1.25f) + 0.06f * rugged;
-    who->nose_length = face_bell(chance, -0.06f, 0.06f);
-    who->mouth_width = face_bell(chance, 0.88f, 1.14f);
-    who->lip_fullness = face_bell(chance, 0.65f, 1.25f) + 0.15f * who->softness;
-    who->ear_size = face_bell(chance, 0.8f, 1.25f);
-}
-
-static void face_identity(FaceIdentity *identity, uint64_t seed, uint64_t index)
-{
-    FaceChance chance = {seed, index, FACE_STREAM_IDENTITY, 0};
-    *identity = (FaceIdentity){.seed = seed, .index = index};
-    FaceIdentity *who = identity;
-    float side = face_uniform(&chance, -1, 1);                              // two broad groups, and all between them
-    who->softness = 0.5f + 0.5f * side * (1.5f - 0.5f * side * side);
-    who->age = face_uniform(&chance, 0.3f, 1);
-    who->age *= face_uniform(&chance, 0, 1);                                // a statement each: operands have no order
-    face_identity_features(who, &chance);
-
-    float tone = face_uniform(&chance, 0, 1), fair = face_uniform(&chance, 0, 1);
-    float grey = face_uniform(&chance, 0.45f, 0.9f), pale = face_uniform(&chance, 0, 1) * (tone < 0.4f ? 1 : 0.33f);
-    who->skin = face_ramp(skin_tones, FACE_COUNT(skin_tones), tone);
-    fair = tone > 0.35f ? fair * face_toward(1, 0.35f, (tone - 0.35f) / 0.65f) * fair : fair;
-    who->hair = face_ramp(hair_tones, FACE_COUNT(hair_tones), fair);
-    who->hair = face_blend(who->hair, face_hex(0xC9C6C2), face_clamp((who->age - grey) * 5, 0, 0.92f));
-    who->iris = face_ramp(iris_tones, FACE_COUNT(iris_tones), pale);
-    who->hair_style = face_choose_hair(&chance, who->softness, who->age);
-    who->hair_volume = face_uniform(&chance, 0.85f, 1.15f);
-    who->parting = face_uniform(&chance, -0.45f, 0.45f);
-    who->cloth = face_pick(&chance, cloth_tones, FACE_COUNT(cloth_tones));
-    who->frame = face_pick(&chance, frame_tones, FACE_COUNT(frame_tones));
-    float glasses = face_uniform(&chance, 0, 1);
-    who->glasses = glasses < 0.78f ? 0 : 1 + (int)((glasses - 0.78f) / 0.22f * 2.999f);
-
-    float grown = who->softness < 0.45f && hair_styles[who->hair_style].extra != HAIR_SCARF ? 1.0f : 0.0f;
-    who->beard = grown * face_rare(&chance, 0.30f, 0.4f);
-    who->moustache = grown * (who->beard > 0 ? 1 : face_rare(&chance, 0.15f, 0.6f));
-    who->stubble = grown * face_rare(&chance, 0.5f, 0.3f);
-    who->freckles = face_rare(&chance, tone < 0.45f ? 0.25f : 0.05f, 0.4f);
-    who->makeup = who->softness > 0.6f ? face_rare(&chance, 0.5f, 0.2f) : 0;
-    FaceColour rose = face_blend(face_hex(0xC4605C), face_hex(0x7A3436), tone);
-    who->lips = face_blend(face_tint(who->skin, 0.95f, 0.80f, 0.78f), rose, 0.45f);
-    who->lips = face_blend(who->lips, face_hex(0xA8243A), 0.6f * who->makeup);
-    for (int i = 0; i < FACE_AUS; i++) {
-        who->resting[i] = i < AU25 ? face_bell(&chance, -0.08f, 0.08f) : 0;   // lips that rest apart would be a lie
-        who->lopsided[i] = face_bell(&chance, -0.13f, 0.13f);
-    }
-}
-
-static void face_pose(FacePose *pose, uint64_t seed, uint64_t index)
-{
-    FaceChance chance = {seed, index, FACE_STREAM_POSE, 0};
-    *pose = (FacePose){.seed = seed, .index = index};
-    pose->yaw = face_bell(&chance, -0.33f, 0.33f);                          // up to 19 degrees
-    pose->roll = face_bell(&chance, -0.16f, 0.16f);                         // up to 9 degrees
-    pose->scale = face_bell(&chance, 0.94f, 1.08f);
-    pose->shift_x = face_bell(&chance, -0.08f, 0.08f);
-    pose->shift_y = face_bell(&chance, -0.06f, 0.06f);
-    pose->light = face_uniform(&chance, -1, 1);
-    pose->brightness = face_bell(&chance, 0.88f, 1.10f);
-    pose->gaze = face_bell(&chance, -0.35f, 0.35f);
-    pose->noise = face_uniform(&chance, 0, 0.012f);
-    pose->backdrop = face_pick(&chance, backdrop_tones, FACE_COUNT(backdrop_tones));
-}
-
-/* ---- What: emotions as action units, and what they say ---- */
-
-/* After EMFACS (Friesen and Ekman 1983), each unit at the strength it has when the emotion is full. Disgust is 9+15+16,
- * and 16 is not among our fifteen: AU 10, its usual alternative, stands in. A broad smile parts the lips (25). */
-static const float face_recipes[EMOTIONS][FACE_AUS] = {
-    [EMOTION_NEUTRAL]  = {0},
-    [EMOTION_HAPPY]    = {[AU6] = 0.9f, [AU12] = 1, [AU25] = 0.8f},
-    [EMOTION_SAD]      = {[AU1] = 1, [AU4] = 0.6f, [AU15] = 1},
-    [EMOTION_SURPRISE] = {[AU1] = 0.9f, [AU2] = 1, [AU5] = 0.8f, [AU26] = 1},
-    [EMOTION_FEAR]     = {[AU1] = 1, [AU2] = 0.5f, [AU4] = 0.7f, [AU5] = 1, [AU7] = 0.4f, [AU20] = 1, [AU26] = 0.55f},
-    [EMOTION_DISGUST]  = {[AU9] = 1, [AU10] = 0.9f, [AU15] = 0.5f},
-    [EMOTION_ANGRY]    = {[AU4] = 1, [AU5] = 0.6f, [AU7] = 0.8f, [AU23] = 1},
-};
-
-/* Adds intensity times the emotion's units; two calls on the same au make a blend. */
-static void face_recipe(float au[FACE_AUS], int emotion, float intensity)
-{
-    for (int i = 0; i < FACE_AUS; i++)
-        au[i] = face_clamp(au[i] + intensity * face_recipes[emotion][i], 0, 1);
-}
-
-/* Valence and arousal are linear in the units that are seen, not in the emotion asked for: then half an emotion lies
- * half-way to the neutral origin, a blend lies where its parts add up to, and the rule also holds for units set by
- * hand. The weights put the six full emotions near their places in the circumplex (Russell 1980):
- *
- *                 arousal
- *     fear  anger |   surprise           happy  .88  .43    surprise .11  .81    fear    -.62  .89
- *      disgust    |     happy            sad   -.68 -.43    anger   -.62  .74    disgust -.74  .34
- *   --------------+------------ valence
- *         sad     |                      neutral is the origin
- */
-static void face_affect(const float au[FACE_AUS], float *valence, float *arousal)
-{
-    static const struct { float valence, arousal; } weight[FACE_AUS] = {
-        [AU1]  = {.00f, -.10f},  [AU2]  = {.15f, .20f},   [AU4]  = {-.30f, .10f},  [AU5]  = {-.05f, .35f},
-        [AU6]  = {.20f, .08f},   [AU7]  = {-.10f, .10f},  [AU9]  = {-.35f, .40f},  [AU10] = {-.15f, .15f},
-        [AU12] = {.70f, .20f},   [AU15] = {-.50f, -.39f}, [AU20] = {-.40f, .20f},  [AU23] = {-.21f, .35f},
-        [AU25] = {.00f, .20f},   [AU26] = {.00f, .42f},   [AU27] = {.00f, .50f},
-    };
-    *valence = *arousal = 0;
-    for (int i = 0; i < FACE_AUS; i++) {
-        *valence += weight[i].valence * au[i];
-        *arousal += weight[i].arousal * au[i];
-    }
-    *valence = face_clamp(*valence, -1, 1);
-    *arousal = face_clamp(*arousal, -1, 1);
-}
-
-/* ---- Landmarks, and the muscles that move them ---- */
-
-/* Points of the right half of the picture, then the depth (0 to 1, in y) of the folds that the skin makes. Those on the
- * midline are kept twice, so that one loop serves both sides; the middle is their mean. */
-typedef enum FaceMark {
-    BROW_INNER, BROW_MIDDLE, BROW_OUTER, LID_UPPER, LID_LOWER, LID_SLANT, CHEEK, NOSE_WING, NOSE_TIP,
-    LIP_CORNER, LIP_TOP, LIP_UPPER, LIP_LOWER, LIP_BOTTOM, CHIN,
-    FOLD_FOREHEAD, FOLD_FROWN, FOLD_CROW, FOLD_LID, FOLD_NOSE, FOLD_MOUTH, FOLD_DIMPLE, FACE_MARKS
-} FaceMark;
-
-static const FacePoint face_rest[FACE_MARKS] = {
-    [BROW_INNER] = {.17f, -.285f}, [BROW_MIDDLE] = {.42f, -.345f}, [BROW_OUTER] = {.69f, -.265f},
-    [LID_UPPER] = {.41f, -.120f}, [LID_LOWER] = {.41f, .105f}, [CHEEK] = {.47f, .36f},
-    [NOSE_WING] = {.135f, .395f}, [NOSE_TIP] = {0, .385f}, [LIP_CORNER] = {.275f, .684f},
-    [LIP_TOP] = {.075f, .605f}, [LIP_UPPER] = {0, .690f}, [LIP_LOWER] = {0, .690f}, [LIP_BOTTOM] = {0, .800f},
-    [CHIN] = {0, 1.12f},
-};
-
-/* One row is one muscle, or two that act together: the landmarks in `moves` go by its amount (au, or the product of the
- * two) times (x, y). x points away from the midline, up is negative. Unused moves are zero and move nothing. */
-enum { ALONE = -1 };
-typedef struct FaceMove { FaceMark mark; float x, y; } FaceMove;
-typedef struct FaceMuscle { int au, with; FaceMove moves[12]; } FaceMuscle;
-
-static const FaceMuscle face_muscles[] = {
-    // AU 1, inner brow raiser (frontalis, pars medialis): the inner ends go up, the forehead creases in its middle
-    {AU1, ALONE, {{BROW_INNER, 0, -.175f}, {BROW_MIDDLE, 0, -.055f}, {FOLD_FOREHEAD, 0, .5f}, {LID_SLANT, 0, .020f}}},
-    // AU 2, outer brow raiser (frontalis, pars lateralis): the outer two thirds arch
-    {AU2, ALONE, {{BROW_OUTER, 0, -.13f}, {BROW_MIDDLE, 0, -.15f}, {BROW_INNER, 0, -.03f}, {FOLD_FOREHEAD, 0, .5f}}},
-    // AU 4, brow lowerer (corrugator, depressor supercilii): down and together, a furrow between the brows
-    {AU4, ALONE, {{BROW_INNER, -.055f, .160f}, {BROW_MIDDLE, -.03f, .095f}, {BROW_OUTER, 0, -.02f},
-        {LID_UPPER, 0, .015f}, {LID_SLANT, 0, -.030f}, {FOLD_FROWN, 0, 1}}},
-    // AU 1 with AU 4: the raiser wins at the inner ends, which are drawn up and together: the oblique brow of grief
-    {AU1, AU4, {{BROW_INNER, .01f, -.170f}, {BROW_MIDDLE, 0, -.050f}, {BROW_OUTER, .01f, .09f}, {FOLD_FROWN, 0, -.5f},
-        {LID_SLANT, 0, .030f}}},
-    // AU 5, upper lid raiser (levator palpebrae): white shows above the iris
-    {AU5, ALONE, {{LID_UPPER, 0, -.085f}, {LID_LOWER, 0, .015f}}},
-    // AU 6, cheek raiser (orbicularis oculi, outer ring): lower lid pushed up, crow's feet
-    {AU6, ALONE, {{CHEEK, 0, -.06f}, {LID_LOWER, 0, -.062f}, {LID_UPPER, 0, .018f}, {FOLD_CROW, 0, .9f},
-        {FOLD_LID, 0, .7f}, {BROW_OUTER, 0, .02f}}},
-    // AU 7, lid tightener (orbicularis oculi, inner ring): both lids narrow the eye
-    {AU7, ALONE, {{LID_UPPER, 0, .035f}, {LID_LOWER, 0, -.050f}, {FOLD_LID, 0, .6f}}},
-    // AU 9, nose wrinkler (levator labii superioris alaeque nasi): wings and lip up, inner brows down
-    {AU9, ALONE, {{NOSE_WING, .02f, -.055f}, {NOSE_TIP, 0, -.03f}, {FOLD_NOSE, 0, 1}, {BROW_INNER, -.035f, .130f},
-        {BROW_MIDDLE, 0, .080f}, {LID_LOWER, 0, -.062f}, {LID_UPPER, 0, .042f}, {LID_SLANT, 0, -.010f},
-        {LIP_TOP, 0, -.03f}, {CHEEK, 0, -.04f}, {FOLD_MOUTH, 0, .4f}, {FOLD_FROWN, 0, .4f}}},
-    // AU 10, upper lip raiser (levator labii superioris): the lip's middle goes up, the fold beside it deepens
-    {AU10, ALONE, {{LIP_TOP, .05f, -.065f}, {LIP_UPPER, 0, -.060f}, {NOSE_WING, .02f, -.02f}, {LIP_CORNER, 0, .01f},
-        {FOLD_MOUTH, 0, .7f}}},
-    // AU 12, lip corner puller (zygomaticus major): corners out and up, the cheeks fill, a nasolabial fold
-    {AU12, ALONE, {{LIP_CORNER, .140f, -.125f}, {LIP_TOP, .01f, .005f}, {LIP_UPPER, 0, .010f}, {LIP_LOWER, 0, .010f},
-        {CHEEK, .02f, -.05f}, {FOLD_MOUTH, 0, .8f}, {FOLD_DIMPLE, 0, 1}, {LID_LOWER, 0, -.012f},
-        {NOSE_WING, .015f, -.01f}}},
-    // AU 12 with AU 25: the teeth show
-    {AU12, AU25, {{LIP_LOWER, 0, .040f}, {LIP_BOTTOM, 0, .035f}, {LIP_TOP, 0, .010f}}},
-    // AU 15, lip corner depressor (depressor anguli oris): corners down, the line between the lips bends over
-    {AU15, ALONE, {{LIP_CORNER, -.005f, .118f}, {LIP_UPPER, 0, -.035f}, {LIP_LOWER, 0, -.035f}, {LIP_TOP, 0, -.015f},
-        {LIP_BOTTOM, 0, -.02f}, {FOLD_DIMPLE, 0, -.6f}}},
-    // AU 20, lip stretcher (risorius): the mouth is drawn wide and flat
-    {AU20, ALONE, {{LIP_CORNER, .150f, .045f}, {LIP_TOP, .02f, .015f}, {LIP_BOTTOM, 0, -.01f}}},
-    // AU 23, lip tightener (orbicularis oris): thin lips, pressed
-    {AU23, ALONE, {{LIP_TOP, 0, .050f}, {LIP_BOTTOM, 0, -.055f}, {LIP_CORNER, -.005f, .035f}}},
-    // AU 25, lips part
-    {AU25, ALONE, {{LIP_UPPER, 0, -.030f}, {LIP_TOP, 0, -.020f}, {LIP_LOWER, 0, .085f}, {LIP_BOTTOM, 0, .055f}}},
-    // AU 26, jaw drop (masseter relaxed): chin, lower lip and a little of the corners go down, so the lips part
-    {AU26, ALONE, {{CHIN, 0, .15f}, {LIP_LOWER, 0, .215f}, {LIP_BOTTOM, 0, .185f}, {LIP_CORNER, -.045f, .065f},
-        {LIP_UPPER, 0, -.025f}, {LIP_TOP, 0, -.018f}}},
-    // AU 27, mouth stretch (pterygoids): the jaw as far as it goes
-    {AU27, ALONE, {{CHIN, 0, .25f}, {LIP_LOWER, 0, .300f}, {LIP_BOTTOM, 0, .265f}, {LIP_CORNER, -.055f, .105f},
-        {LIP_UPPER, 0, -.025f}, {LIP_TOP, 0, -.020f}}},
-};
-
-/* What is being drawn: the picture's parameters, the landmarks of both sides, the pixels under work. */
-enum { FACE_PIXELS = 8192, NO_CLIP = 0, CLIP_HEAD, CLIP_HAIR, CLIP_HOLE, CLIPS };
-
-typedef struct FaceCanvas {
-    int size, top, rows;                                                    // a band: rows top .. top+rows-1
-    int left, right, upper, lower;                                          // the box of the outlines added so far
-    FaceColour colour[FACE_PIXELS];
-    float edges[FACE_PIXELS];                                               // see face_edge
-    float clip[CLIPS][FACE_PIXELS];                                         // coverage of an earlier shape, kept
-} FaceCanvas;
-
-typedef struct FaceScene {
-    const FaceIdentity *who;
-    const FacePose *pose;
-    const HairStyle *hair;
-    FacePoint mark[2][FACE_MARKS];
-    FaceColour shadow, line, glint;                                         // of this skin
-    float yaw_sin, yaw_cos, roll_sin, roll_cos, unit;
-    FaceCanvas *canvas;
-} FaceScene;
-
-static float face_sign(int side)
-{
-    return side ? 1.0f : -1.0f;
-}
-
-static FacePoint face_middle(const FaceScene *s, FaceMark mark)
-{
-    const FacePoint *a = &s->mark[0][mark], *b = &s->mark[1][mark];
-    return (FacePoint){0.5f * (a->x + b->x), 0.5f * (a->y + b->y)};
-}
-
-/* How far the chin is below that of the table's face: by the jaw's drop, and by the length of this chin. */
-static float face_drop(const FaceScene *s)
-{
-    return face_middle(s, CHIN).y - face_rest[CHIN].y;
-}
-
-static float face_mouth_shift(const FaceIdentity *who)
-{
-    return 0.4f * (who->nose_length + who->chin);
-}
-
-/* A person's face at rest: the table's, bent to the identity. */
-static void face_relax(FacePoint mark[FACE_MARKS], const FaceIdentity *who)
-{
-    memcpy(mark, face_rest, sizeof(face_rest));
-    for (int i = BROW_INNER; i <= BROW_OUTER; i++)
-        mark[i].y -= who->brow_height + 0.25f * (who->eye_size - 1);
-    mark[BROW_MIDDLE].y -= who->brow_arch;
-    mark[LID_UPPER] = (FacePoint){who->eye_spacing, face_rest[LID_UPPER].y * who->eye_size};
-    mark[LID_LOWER] = (FacePoint){who->eye_spacing, face_rest[LID_LOWER].y * who->eye_size};
-    mark[NOSE_WING].x *= who->nose_width;
-    mark[NOSE_WING].y += who->nose_length;
-    mark[NOSE_TIP].y += who->nose_length;
-    for (int i = LIP_CORNER; i <= LIP_BOTTOM; i++)
-        mark[i].y += face_mouth_shift(who);
-    mark[LIP_CORNER].x *= who->mouth_width;
-    mark[LIP_TOP].y += 0.075f * (1 - who->lip_fullness);
-    mark[LIP_BOTTOM].y -= 0.095f * (1 - who->lip_fullness);
-    mark[CHIN].y += who->chin;
-    mark[FOLD_FOREHEAD].y = 0.8f * face_clamp(who->age - 0.40f, 0, 1);
-    mark[FOLD_CROW].y = 0.9f * face_clamp(who->age - 0.40f, 0, 1);
-    mark[FOLD_LID].y = 1.2f * face_clamp(who->age - 0.30f, 0, 1);
-    mark[FOLD_MOUTH].y = 1.1f * face_clamp(who->age - 0.25f, 0, 1);
-}
-
-/* The muscles pull; then what flesh cannot do is ruled out: lids and lips meet but do not pass through each other. */
-static void face_move(FaceScene *scene, const float au[FACE_AUS])
-{
-    const FaceIdentity *who = scene->who;
-    for (int side = 0; side < 2; side++) {
-        FacePoint *mark = scene->mark[side];
-        float amount[FACE_AUS];
-        for (int i = 0; i < FACE_AUS; i++)
-            amount[i] = face_clamp(au[i] * (1 + face_sign(side) * who->lopsided[i]) + who->resting[i], -0.1f, 1.1f);
-        face_relax(mark, who);
-        for (const FaceMuscle *row = face_muscles; row < face_muscles + FACE_COUNT(face_muscles); row++) {
-            float pull = amount[row->au] * (row->with == ALONE ? 1 : amount[row->with]);
-            for (int i = 0; i < FACE_COUNT(row->moves); i++) {
-                mark[row->moves[i].mark].x += pull * row->moves[i].x;
-                mark[row->moves[i].mark].y += pull * row->moves[i].y;
-            }
-        }
-        mark[LID_LOWER].y = face_soft_max(mark[LID_LOWER].y, mark[LID_UPPER].y + 0.06f);
-    }
-    for (int i = NOSE_TIP; i <= CHIN; i++)                                   // the midline is one for both sides
-        if (i != LIP_CORNER)
-            scene->mark[0][i].y = scene->mark[1][i].y = 0.5f * (scene->mark[0][i].y + scene->mark[1][i].y);
-    for (int side = 0; side < 2; side++) {
-        FacePoint *mark = scene->mark[side];
-        mark[LIP_UPPER].y = face_soft_max(mark[LIP_UPPER].y, mark[NOSE_TIP].y + 0.16f);
-        mark[LIP_LOWER].y = face_soft_max(mark[LIP_LOWER].y, mark[LIP_UPPER].y - 0.01f);
-        mark[LIP_TOP].y = -face_soft_max(-mark[LIP_TOP].y, 0.028f - mark[LIP_UPPER].y);
-        mark[LIP_BOTTOM].y = face_soft_max(mark[LIP_BOTTOM].y, mark[LIP_LOWER].y + 0.035f);
-        mark[CHIN].y = face_soft_max(mark[CHIN].y, mark[LIP_BOTTOM].y + 0.20f);
-        if (side == 0)
-            for (int i = 0; i < FOLD_FOREHEAD; i++)
-                mark[i].x = -mark[i].x;
-    }
-}
-
-/* ---- Ink: exact coverage ----
- *
- * A shape is one or more closed outlines of straight pieces. How much of each pixel lies inside is found without
- * sampling: every edge leaves in each row it crosses the change of coverage that it causes, split between the pixel it
- * runs through and the next; a running sum along the row then is the covered area.
- *
- *     edges    0   .3  .7   0   0   0 -.6 -.4   0         the left edge enters, the right edge leaves
- *     sum      0   .3   1   1   1   1  .4   0   0         coverage: antialiased, exact for straight edges
- *
- * Outlines that turn the same way add up and are cut off at 1, so that several of them make a union; one that turns
- * the other way makes a hole.
- */
-enum { FACE_PATH = 640 };
-typedef struct FacePath { int count; FacePoint points[FACE_PATH]; } FacePath;
-
-static void path_add(FacePath *path, FacePoint p)
-{
-    if (path->count < FACE_PATH)
-        path->points[path->count++] = p;
-}
-
-/* Where a point of the face lies in the picture, in pixels: turned by the yaw, then rolled, scaled and shifted. */
-static FacePoint face_at(const FaceScene *s, float x, float y, float z)
-{
-    float turned = x + z * s->yaw_sin;
-    FacePoint p = {turned * s->roll_cos - y * s->roll_sin, turned * s->roll_sin + y * s->roll_cos};
-    float middle = 0.5f * (float)s->canvas->size;
-    return (FacePoint){middle + (p.x + s->pose->shift_x) * s->unit, middle + (p.y + s->pose->shift_y) * s->unit};
-}
-
-/* The same for a point on the front of the head, which is round: its middle stands out, its sides fall back. */
-static FacePoint face_on(const FaceScene *s, FacePoint p)
-{
-    return face_at(s, p.x * s->yaw_cos, p.y, 0.60f - 0.55f * p.x * p.x - 0.06f * p.y * p.y);
-}
-
-static FacePoint face_xy(const FaceScene *s, float x, float y)
-{
-    return face_on(s, (FacePoint){x, y});
-}
-
-/* A cubic Bezier curve from a to b, in pieces; a itself is skipped where the path already stands on it. */
-static void path_curve(FacePath *path, FacePoint a, FacePoint c, FacePoint d, FacePoint b)
-{
-    enum { PIECES = 10 };
-    for (int i = path->count ? 1 : 0; i <= PIECES; i++) {
-        float t = (float)i / PIECES, u = 1 - t;
-        float p = u * u * u, q = 3 * u * u * t, r = 3 * u * t * t, w = t * t * t;
-        path_add(path, (FacePoint){p * a.x + q * c.x + r * d.x + w * b.x, p * a.y + q * c.y + r * d.y + w * b.y});
-    }
-}
-
-/* A smooth curve through all the points (Catmull-Rom): each piece's end slopes are those of its neighbours' chord. */
-static void path_through(FacePath *path, const FacePoint *knots, int count, int closed)
-{
-    enum { PIECES = 6 };
-    for (int i = 0; i < count - !closed; i++) {
-        FacePoint a = knots[closed || i ? (i + count - 1) % count : 0], b = knots[i], c = knots[(i + 1) % count];
-        FacePoint d = knots[closed ? (i + 2) % count : i + 2 < count ? i + 2 : count - 1];
-        for (int k = 0; k < PIECES; k++) {
-            float t = (float)k / PIECES, t2 = t * t, t3 = t2 * t;
-            float wa = -0.5f * t3 + t2 - 0.5f * t, wb = 1.5f * t3 - 2.5f * t2 + 1;
-            float wc = -1.5f * t3 + 2 * t2 + 0.5f * t, wd = 0.5f * t3 - 0.5f * t2;
-            path_add(path, (FacePoint){wa * a.x + wb * b.x + wc * c.x + wd * d.x,
-                                       wa * a.y + wb * b.y + wc * c.y + wd * d.y});
-        }
-    }
-    if (!closed)
-        path_add(path, knots[count - 1]);
-}
-
-/* One row's share of an edge: it spans the columns from xa to xb and changes the coverage by `turn` in all. */
-static void face_edge_row(float *row, int size, float xa, float xb, float turn)
-{
-    float low = face_clamp(xa < xb ? xa : xb, 0, (float)size), high = face_clamp(xa < xb ? xb : xa, 0, (float)size);
-    float density = high > low ? turn / (high - low) : 0;
-    for (int column = (int)low; column < size && (float)column <= high; column++) {
-        float left = (float)column, from = low > left ? low : left, to = high < left + 1 ? high : left + 1;
-        float share = high > low ? density * (to - from) : turn;
-        float next = share * (0.5f * (from + to) - left);                    // the part of this pixel left of the edge
-        row[column] += share - next;
-        if (column + 1 < size)
-            row[column + 1] += next;
-    }
-}
-
-/* An edge counts positive downward and negative upward: so the right side of a shape takes back what the left gave. */
-static void face_edge(FaceCanvas *canvas, FacePoint a, FacePoint b)
-{
-    float turn = 1;
-    if (a.y > b.y) {
-        FacePoint swap = a;
-        a = b, b = swap, turn = -1;
-    }
-    int end = canvas->top + canvas->rows, first = (int)face_clamp(a.y, (float)canvas->top, (float)end);
-    float slope = b.y > a.y ? (b.x - a.x) / (b.y - a.y) : 0;
-    for (int y = first; y < end && (float)y < b.y; y++) {
-        float ya = a.y > (float)y ? a.y : (float)y, yb = b.y < (float)y + 1 ? b.y : (float)y + 1;
-        face_edge_row(canvas->edges + (y - canvas->top) * canvas->size, canvas->size, a.x + (ya - a.y) * slope,
-                      a.x + (yb - a.y) * slope, turn * (yb - ya));
-    }
-}
-
-/* Adds a closed outline to the shape under construction. */
-static void ink_outline(FaceCanvas *canvas, const FacePath *path)
-{
-    for (int i = 0; i < path->count; i++) {
-        FacePoint p = path->points[i];
-        face_edge(canvas, p, path->points[i + 1 < path->count ? i + 1 : 0]);
-        float edge = (float)canvas->size, bottom = (float)(canvas->top + canvas->rows);
-        int x = (int)face_clamp(p.x, 0, edge), y = (int)face_clamp(p.y, (float)canvas->top, bottom);
-        canvas->left = x < canvas->left ? x : canvas->left;
-        canvas->right = x > canvas->right ? x : canvas->right;
-        canvas->upper = y < canvas->upper ? y : canvas->upper;
-        canvas->lower = y > canvas->lower ? y : canvas->lower;
-    }
-}
-
-/* How a shape is filled: one colour, or two between two points of the picture; inside a clip; itself kept as a clip. */
-typedef struct FaceInk {
-    FaceColour colour, second;
-    FacePoint from, to;
-    float alpha;
-    int clip, keep;
-} FaceInk;
-
-static void ink_row(FaceCanvas *canvas, int y, const FaceInk *ink)
-{
-    FacePoint axis = {ink->to.x - ink->from.x, ink->to.y - ink->from.y};
-    float length = axis.x * axis.x + axis.y * axis.y, sum = 0;
-    int right = canvas->right < canvas->size - 1 ? canvas->right + 1 : canvas->size - 1;
-    for (int x = canvas->left; x <= right; x++) {
-        int i = (y - canvas->top) * canvas->size + x;
-        sum += canvas->edges[i];
-        canvas->edges[i] = 0;
-        float cover = face_clamp(fabsf(sum), 0, 1);
-        if (cover < 0.001f)
-            continue;
-        if (ink->keep)
-            canvas->clip[ink->keep][i] = cover;
-        float alpha = cover * ink->alpha * (ink->clip ? canvas->clip[ink->clip][i] : 1);
-        float along = ((float)x - ink->from.x) * axis.x + ((float)y - ink->from.y) * axis.y;
-        float t = length > 0 ? face_clamp(along / length, 0, 1) : 0;
-        canvas->colour[i] = face_blend(canvas->colour[i], face_blend(ink->colour, ink->second, t), alpha);
-    }
-}
-
-/* Fills the outlines added so far and forgets them. */
-static void ink_fill(FaceCanvas *canvas, FaceInk ink)
-{
-    if (ink.keep)
-        memset(canvas->clip[ink.keep], 0, sizeof(canvas->clip[ink.keep]));
-    for (int y = canvas->upper; y <= canvas->lower && y < canvas->top + canvas->rows; y++)
-        ink_row(canvas, y, &ink);
-    canvas->left = canvas->size, canvas->right = -1;
-    canvas->upper = canvas->top + canvas->rows, canvas->lower = -1;
-}
-
-/* ---- Strokes, ellipses, glows: what the features are made of ---- */
-
-/* Adds the area between two curves that run the same way. */
-static void ink_between(FaceScene *s, const FacePath *there, const FacePath *back)
-{
-    FacePath outline = *there;
-    for (int i = back->count - 1; i >= 0; i--)
-        path_add(&outline, back->points[i]);
-    ink_outline(s->canvas, &outline);
-}
-
-/* A brush along a path: as wide as `start`, `middle` and `end` say (in face units), in between a parabola. */
-typedef struct FaceBrush { float start, middle, end; } FaceBrush;
-
-static void ink_brush(FaceScene *s, const FacePath *path, FaceBrush brush)
-{
-    FacePath left = {.count = 0}, right = {.count = 0};
-    int last = path->count - 1;
-    for (int i = 0; i <= last; i++) {
-        FacePoint p = path->points[i], before = path->points[i ? i - 1 : 0];
-        FacePoint after = path->points[i < last ? i + 1 : last];
-        float dx = after.x - before.x, dy = after.y - before.y, length = sqrtf(dx * dx + dy * dy) + 1e-6f;
-        float t = last ? (float)i / (float)last : 0, u = 1 - t;
-        float width = brush.start * u * (u - t) + brush.middle * 4 * u * t + brush.end * t * (t - u);
-        float half = 0.5f * s->unit * (width > 0 ? width : 0) / length;
-        path_add(&left, (FacePoint){p.x - dy * half, p.y + dx * half});
-        path_add(&right, (FacePoint){p.x + dy * half, p.y - dx * half});
-    }
-    ink_between(s, &left, &right);
-}
-
-/* A stroke over the face through up to eight points. */
-static void ink_stroke(FaceScene *s, const FacePoint *knots, int count, FaceBrush brush, FaceInk ink)
-{
-    if (ink.alpha <= 0)
-        return;
-    FacePoint placed[8];
-    FacePath path = {.count = 0};
-    for (int i = 0; i < count; i++)
-        placed[i] = face_on(s, knots[i]);
-    path_through(&path, placed, count, 0);
-    ink_brush(s, &path, brush);
-    ink_fill(s->canvas, ink);
-}
-
-/* Adds an ellipse around a point of the picture (both in pixels); its axes roll with the head. */
-static void ink_ellipse(FaceScene *s, FacePoint centre, float radius_x, float radius_y)
-{
-    enum { CORNERS = 28 };
-    FacePath path = {.count = 0};
-    for (int i = 0; i < CORNERS; i++) {
-        float angle = 6.2831853f * (float)i / CORNERS, x = radius_x * cosf(angle), y = radius_y * sinf(angle);
-        path_add(&path, (FacePoint){centre.x + x * s->roll_cos - y * s->roll_sin,
-                                    centre.y + x * s->roll_sin + y * s->roll_cos});
-    }
-    ink_outline(s->canvas, &path);
-}
-
-/* A soft ellipse, (1 - d^2)^2 at distance d from its centre: blush, shadow, shine. Radii in face units. */
-static void ink_glow(FaceScene *s, FacePoint centre, float radius_x, float radius_y, FaceColour colour, float alpha,
-                     int clip)
-{
-    FaceCanvas *canvas = s->canvas;
-    float reach = (radius_x > radius_y ? radius_x : radius_y) * s->unit, size = (float)canvas->size;
-    int bottom = canvas->top + canvas->rows;
-    int x0 = (int)face_clamp(centre.x - reach, 0, size), x1 = (int)face_clamp(centre.x + reach + 1, 0, size);
-    int y0 = (int)face_clamp(centre.y - reach, (float)canvas->top, (float)bottom);
-    int y1 = (int)face_clamp(centre.y + reach + 1, (float)canvas->top, (float)bottom);
-    for (int y = y0; y < y1; y++)
-        for (int x = x0; x < x1; x++) {
-            float dx = (float)x + 0.5f - centre.x, dy = (float)y + 0.5f - centre.y;
-            float a = (dx * s->roll_cos + dy * s->roll_sin) / (radius_x * s->unit);
-            float b = (dy * s->roll_cos - dx * s->roll_sin) / (radius_y * s->unit);
-            float fall = 1 - a * a - b * b;
-            int i = (y - canvas->top) * canvas->size + x;
-            if (fall > 0)
-                canvas->colour[i] = face_blend(canvas->colour[i], colour,
-                                               fall * fall * alpha * (clip ? canvas->clip[clip][i] : 1));
-        }
-}
-
-static FaceInk ink_plain(FaceColour colour, float alpha, int clip)
-{
-    return (FaceInk){.colour = colour, .second = colour, .alpha = alpha, .clip = clip};
-}
-
-static FaceInk ink_graded(FaceColour colour, FaceColour second, FacePoint from, FacePoint to, int keep)
-{
-    return (FaceInk){.colour = colour, .second = second, .from = from, .to = to, .alpha = 1, .keep = keep};
-}
-
-/* ---- The features, back to front ---- */
-
-/* Adds a closed curve, the same on both sides: the knots (x, y, z) go down its right side. */
-static void ink_symmetric(FaceScene *s, const float (*knots)[3], int count)
-{
-    FacePoint placed[32];
-    FacePath path = {.count = 0};
-    int total = 0;
-    for (int i = 0; i < count; i++)
-        placed[total++] = face_at(s, knots[i][0], knots[i][1], knots[i][2]);
-    for (int i = count - 1; i >= 0; i--)
-        if (knots[i][0] > 0)
-            placed[total++] = face_at(s, -knots[i][0], knots[i][1], knots[i][2]);
-    path_through(&path, placed, total, 1);
-    ink_outline(s->canvas, &path);
-}
-
-static void paint_backdrop(FaceScene *s)
-{
-    FaceCanvas *canvas = s->canvas;
-    FaceColour light = face_blend(s->pose->backdrop, face_hex(0xFFFFFF), 0.30f);
-    FaceColour dark = face_tint(s->pose->backdrop, .82f, .81f, .84f);
-    for (int i = 0; i < canvas->rows * canvas->size; i++) {
-        float x = (float)(i % canvas->size) / (float)canvas->size - 0.5f - 0.22f * s->pose->light;
-        float y = (float)(canvas->top + i / canvas->size) / (float)canvas->size - 0.25f;
-        canvas->colour[i] = face_blend(light, dark, face_clamp(1.1f * (x * x + y * y), 0, 1));
-    }
-}
-
-/* Curls: the outline of a hair mass is beaded with discs, whose union with it has a scalloped rim. */
-static void ink_curls(FaceScene *s, const FacePath *rim, float radius)
-{
-    FaceChance chance = {s->who->seed, s->who->index, FACE_STREAM_CURLS, 0};
-    for (int i = 0; i < rim->count; i += 2) {
-        float r = radius * s->unit * face_uniform(&chance, .75f, 1.25f);
-        ink_ellipse(s, rim->points[i], r, r);
-    }
-}
-
-/* Locks within the hair filled last: strands that fall from the parting, or small arcs where it is curly. */
-static void paint_locks(FaceScene *s, int count, float reach, float low)
-{
-    const HairStyle *hair = s->hair;
-    FaceChance chance = {s->who->seed, s->who->index, FACE_STREAM_LOCKS, 0};
-    FaceColour bright = face_blend(s->who->hair, face_hex(0xFFEBD0), .25f);
-    FaceColour deep = face_tint(s->who->hair, .55f, .55f, .58f);
-    float top = -1.15f - hair->crown * s->who->hair_volume, r = 0.7f * hair->curl;
-    for (int i = 0; i < count; i++) {
-        float x = reach * (2 * ((float)i + face_uniform(&chance, 0, 1)) / (float)count - 1), fall = .15f * x * x;
-        float y = face_uniform(&chance, 0, 1), turn = face_uniform(&chance, -1, 1);
-        float from = face_toward(s->who->parting, x, .4f), middle = face_toward(top + 2 * fall, low, y);
-        FacePoint strand[] = {face_at(s, from, top + .04f + fall, 0),
-                              face_at(s, face_toward(from, x, .65f), top + .22f + fall, .1f),
-                              face_at(s, x, face_toward(-.70f, low, y), .2f)};
-        FacePoint curl[] = {face_at(s, x - r, middle + r * turn, 0), face_at(s, x + .3f * r * turn, middle - r, .1f),
-                            face_at(s, x + r, middle + .4f * r * turn, .2f)};
-        FacePath path = {.count = 0};
-        path_through(&path, r > 0 ? curl : strand, 3, 0);
-        ink_brush(s, &path, (FaceBrush){.002f, .024f + .06f * r, .002f});
-        ink_fill(s->canvas, ink_plain(i & 1 ? bright : deep, 0.32f, CLIP_HAIR));
-    }
-}
-
-static void paint_bun(FaceScene *s)
-{
-    float light = s->pose->light, volume = s->who->hair_volume;
-    FaceColour hair = s->who->hair, deep = face_tint(hair, .68f, .66f, .68f);
-    FaceColour bright = face_blend(hair, face_hex(0xFFF3E0), .4f);
-    ink_ellipse(s, face_at(s, 0, -1.22f, -.25f), 0.34f * volume * s->unit, 0.27f * volume * s->unit);
-    ink_fill(s->canvas, ink_graded(hair, deep, face_at(s, .2f * light, -1.4f, 0), face_at(s, 0, -1.0f, 0), 0));
-    ink_glow(s, face_at(s, .12f * light, -1.3f, -.25f), .20f, .12f, bright, 0.5f, 0);
-}
-
-static void paint_hair_back(FaceScene *s)
-{
-    const HairStyle *hair = s->hair;
-    float w = s->who->width, out = hair->spread * s->who->hair_volume, crown = hair->crown * s->who->hair_volume;
-    float end = hair->back, waist = w * (end < 0.7f ? .64f : .74f) + out * (end < 0.7f ? .45f : 1);
-    const float knots[][3] = {{0, -1.08f - crown, 0}, {.46f * w + .5f * out, -1.0f - crown, 0},
-        {.77f * w + .8f * out, -.62f - .4f * crown, 0}, {.85f * w + out, -.1f, -.1f},
-        {waist + .10f, .55f * end, -.15f}, {waist, .92f * end, -.15f}, {.3f, end, -.15f}, {0, end, -.15f}};
-    if (end <= 0)
-        return;
-    if (hair->extra == HAIR_BUN)
-        paint_bun(s);
-    if (hair->curl > 0) {
-        FacePath rim = {.count = 0};
-        FacePoint placed[11];
-        for (int i = 0; i < 6; i++) {
-            placed[5 - i] = face_at(s, -knots[i][0], knots[i][1], knots[i][2]);
-            placed[5 + i] = face_at(s, knots[i][0], knots[i][1], knots[i][2]);
-        }
-        path_through(&rim, placed, 11, 0);
-        ink_curls(s, &rim, hair->curl);
-    }
-    ink_symmetric(s, knots, FACE_COUNT(knots));
-    ink_fill(s->canvas, ink_graded(face_tint(s->who->hair, .92f, .90f, .90f), face_tint(s->who->hair, .68f, .66f, .68f),
-                                   face_at(s, 0, -.4f, 0), face_at(s, 0, .8f, 0), CLIP_HAIR));
-    if (hair->curl > 0)
-        paint_locks(s, 44, .95f + out, 0.9f * end);
-}
-
-static void paint_neck(FaceScene *s)
-{
-    float w = 0.40f + 0.05f * (1 - s->who->softness), light = 1.2f * s->pose->light;
-    const float neck[][3] = {{0, .5f, .1f}, {w, .5f, -.1f}, {w - .02f, 1.0f, -.1f}, {w + .08f, 1.28f, -.1f},
-                             {.8f, 1.5f, -.1f}, {1, 1.9f, -.1f}, {0, 1.9f, -.1f}};
-    const float cloth[][3] = {{0, 1.42f, .05f}, {.20f, 1.39f, 0}, {w + .03f, 1.22f, -.1f}, {w + .14f, 1.24f, -.1f},
-                              {1.0f, 1.40f, -.1f}, {1.45f, 1.62f, -.1f}, {1.6f, 2.4f, -.1f}, {0, 2.4f, -.1f}};
-    ink_symmetric(s, neck, FACE_COUNT(neck));
-    ink_fill(s->canvas, ink_graded(s->shadow, face_blend(s->who->skin, s->shadow, 0.35f),
-                                   face_at(s, 0, 1.02f, 0), face_at(s, 0, 1.42f, 0), 0));
-    ink_symmetric(s, cloth, FACE_COUNT(cloth));
-    ink_fill(s->canvas, ink_graded(s->who->cloth, face_tint(s->who->cloth, .72f, .70f, .74f),
-                                   face_at(s, light, 1.2f, 0), face_at(s, -light, 1.7f, 0), 0));
-}
-
-static void paint_ears(FaceScene *s)
-{
-    if (s->hair->side > 0.4f)
-        return;                                                             // under the hair
-    for (int side = 0; side < 2; side++) {
-        float size = s->who->ear_size, x = face_sign(side) * 0.82f * s->who->width;
-        ink_ellipse(s, face_at(s, x, .13f, -.22f), .115f * size * s->unit, .215f * size * s->unit);
-        ink_fill(s->canvas, ink_plain(face_blend(s->who->skin, s->shadow, 0.25f), 1, NO_CLIP));
-        ink_glow(s, face_at(s, 1.01f * x, .12f, -.22f), .08f * size, .15f * size, s->line, 0.45f, NO_CLIP);
-    }
-}
-
-static void paint_head(FaceScene *s)
-{
-    const FaceIdentity *who = s->who;
-    float w = who->width, light = s->pose->light, drop = face_drop(s);
-    float jaw = .60f + .09f * who->jaw + .03f * who->cheeks, tip = .13f + .07f * who->jaw;
-    const float knots[][3] = {{0, -1.15f, 0}, {.44f * w, -1.06f, 0}, {.735f * w, -.70f, 0}, {.81f * w, -.20f, 0},
-        {(.785f + .02f * who->cheeks) * w, .25f, .05f}, {jaw * w, .68f + .3f * drop, .15f},
-        {(.36f + .05f * who->jaw) * w, .97f + .8f * drop, .25f}, {tip * w, 1.10f + drop, .32f},
-        {0, 1.12f + drop, .34f}};
-    FaceColour lit = face_blend(who->skin, s->glint, 0.25f);
-    FaceColour dim = face_blend(who->skin, s->shadow, 0.25f + 0.45f * fabsf(light));
-    ink_symmetric(s, knots, FACE_COUNT(knots));
-    ink_fill(s->canvas, ink_graded(lit, dim, face_at(s, .55f * light, -.5f, .3f), face_at(s, -light, .75f, .1f),
-                                   CLIP_HEAD));
-}
-
-/* Soft forms over the flat head: temples, sockets, cheeks and their blush, the hollows under lip and chin, shine. */
-static void paint_modelling(FaceScene *s)
-{
-    const FaceIdentity *who = s->who;
-    FaceColour blush = face_blend(face_tint(who->skin, 1.02f, .76f, .72f), face_hex(0xE0645A), 0.10f);
-    float light = s->pose->light, chin = face_middle(s, CHIN).y, lip = face_middle(s, LIP_BOTTOM).y;
-    ink_glow(s, face_at(s, 0, chin + .02f, .3f), .75f, .22f, s->shadow, 0.45f, CLIP_HEAD);
-    for (int side = 0; side < 2; side++) {
-        const FacePoint *m = s->mark[side];
-        float g = face_sign(side), lit = 0.5f + 0.5f * g * light, lift = face_rest[CHEEK].y - m[CHEEK].y;
-        ink_glow(s, face_at(s, g * .86f * who->width, .25f, 0), .36f, 1.1f, s->shadow, .65f - .40f * lit, CLIP_HEAD);
-        ink_glow(s, face_xy(s, m[LID_UPPER].x, -.15f), .34f, .24f, s->shadow, 0.40f, CLIP_HEAD);
-        ink_glow(s, face_xy(s, g * .12f, -.07f), .13f, .24f, s->shadow, .70f - .30f * lit, CLIP_HEAD);
-        ink_glow(s, face_on(s, m[CHEEK]), .37f, .27f, blush, .42f + 1.2f * lift + .3f * who->makeup, CLIP_HEAD);
-        ink_glow(s, face_xy(s, m[CHEEK].x + g * .02f, m[CHEEK].y - .12f), .22f, .11f, s->glint,
-                 (.25f + 1.5f * lift) * (.3f + .7f * lit), CLIP_HEAD);
-    }
-    ink_glow(s, face_xy(s, .22f * light, -.62f), .55f, .30f, s->glint, 0.35f, CLIP_HEAD);
-    ink_glow(s, face_xy(s, 0, lip + .06f), .20f, .07f, s->shadow, 0.55f, CLIP_HEAD);
-    ink_glow(s, face_xy(s, 0, face_toward(chin, lip, .35f)), .20f, .12f, s->glint, 0.25f, CLIP_HEAD);
-}
-
-static void paint_freckles(FaceScene *s)
-{
-    FaceChance chance = {s->who->seed, s->who->index, FACE_STREAM_FRECKLES, 0};
-    for (int i = 0; i < 34 && s->who->freckles > 0; i++) {
-        float x = face_bell(&chance, -.75f, .75f), y = face_bell(&chance, .05f, .52f);
-        float r = face_uniform(&chance, .01f, .02f) * s->unit;
-        ink_ellipse(s, face_xy(s, x, y), r, r);
-    }
-    FaceColour brown = face_blend(s->shadow, face_hex(0x8A4A26), 0.5f);
-    ink_fill(s->canvas, ink_plain(brown, 0.65f * s->who->freckles, CLIP_HEAD));
-}
-
-static void paint_beard(FaceScene *s)
-{
-    const FaceIdentity *who = s->who;
-    float drop = face_drop(s), lip = face_middle(s, LIP_TOP).y, w = who->width;
-    float edge = .06f * who->beard, jaw = .62f + .09f * who->jaw + .03f * who->cheeks + edge;
-    const float knots[][3] = {{0, .86f + .9f * drop, .4f}, {.22f * w, .83f + .8f * drop, .35f},
-        {.40f * w, .70f + .5f * drop, .3f}, {.58f * w, .45f + .2f * drop, .15f}, {.74f * w, .02f, .05f},
-        {.82f * w, .03f, 0}, {(.80f + edge) * w, .30f, 0}, {jaw * w, .70f + .3f * drop, .1f},
-        {(.40f + edge) * w, 1.02f + .8f * drop + edge, .2f}, {.16f * w, 1.15f + drop + 2 * edge, .3f},
-        {0, 1.17f + drop + 2 * edge, .3f}};
-    FaceColour shade = face_blend(s->shadow, face_hex(0x3C4148), 0.45f), hair = face_blend(who->hair, s->line, 0.15f);
-    ink_glow(s, face_at(s, 0, .98f + .7f * drop, .3f), .85f, .52f, shade, 0.60f * who->stubble, CLIP_HEAD);
-    ink_glow(s, face_xy(s, 0, lip - .05f), .32f, .10f, shade, 0.50f * who->stubble, CLIP_HEAD);
-    if (who->beard > 0) {
-        ink_symmetric(s, knots, FACE_COUNT(knots));
-        ink_fill(s->canvas, ink_graded(hair, face_tint(hair, .75f, .74f, .75f), face_at(s, 0, .4f, 0),
-                                       face_at(s, 0, 1.2f, 0), 0));
-    }
-    if (who->moustache > 0) {
-        FacePoint a = s->mark[0][LIP_CORNER], b = s->mark[1][LIP_CORNER];
-        float y = lip - .05f, sag = who->beard > 0 ? .10f : -.01f;
-        FacePoint hairs[] = {{1.1f * a.x, a.y + sag}, {.8f * a.x, .6f * y + .4f * a.y}, {.3f * a.x, y}, {0, y + .012f},
-                             {.3f * b.x, y}, {.8f * b.x, .6f * y + .4f * b.y}, {1.1f * b.x, b.y + sag}};
-        ink_stroke(s, hairs, 7, (FaceBrush){.04f, .085f, .04f}, ink_plain(hair, 0.95f, CLIP_HEAD));
-    }
-}
-
-/* Folds of the skin, each as deep as its landmark says: from age at rest, from the muscles in motion. */
-static void ink_fold(FaceScene *s, const FacePoint *knots, int count, float width, float depth)
-{
-    float alpha = face_clamp(depth, 0, 1) * (0.60f + 0.40f * s->who->age);
-    ink_stroke(s, knots, count, (FaceBrush){.004f, width, .004f}, ink_plain(s->line, alpha, CLIP_HEAD));
-}
-
-static void paint_folds(FaceScene *s, int side)
-{
-    const FacePoint *m = s->mark[side];
-    float g = face_sign(side), fine = .026f, firm = .036f;
-    FacePoint brow = m[BROW_INNER], corner = m[LIP_CORNER], wing = m[NOSE_WING], lid = m[LID_LOWER];
-    for (int k = 0; k < 3; k++) {
-        float step = (float)k, y = -.46f - .11f * step + .35f * (brow.y - face_rest[BROW_INNER].y);
-        FacePoint forehead[] = {{0, y + .01f}, {g * .18f, y - .01f}, {g * (.42f - .05f * step), y + .02f}};
-        ink_fold(s, forehead, 3, fine, 0.34f * m[FOLD_FOREHEAD].y);
-        FacePoint crow[] = {{lid.x + g * .27f, .035f * (step - 1)}, {lid.x + g * .36f, .005f + .085f * (step - 1)}};
-        ink_fold(s, crow, 2, fine, 0.50f * m[FOLD_CROW].y);
-        FacePoint nose[] = {{g * .005f, .06f * step - .01f}, {g * .09f, .06f * step - .03f}};
-        ink_fold(s, nose, 2, fine, 0.55f * m[FOLD_NOSE].y);
-    }
-    FacePoint frown[] = {{brow.x - g * .075f, brow.y - .10f}, {brow.x - g * .085f, brow.y},
-                         {brow.x - g * .10f, brow.y + .10f}};
-    ink_fold(s, frown, 3, firm, 0.62f * m[FOLD_FROWN].y);
-    FacePoint bag[] = {{lid.x - g * .17f, lid.y + .05f}, {lid.x, lid.y + .085f}, {lid.x + g * .18f, lid.y + .04f}};
-    ink_fold(s, bag, 3, fine, 0.45f * m[FOLD_LID].y);
-    FacePoint mouth[] = {{wing.x + g * .05f, wing.y - .03f},
-                         {.5f * (wing.x + corner.x) + g * .10f, .5f * (wing.y + corner.y) - .05f},
-                         {corner.x + g * .105f, corner.y - .01f}};
-    ink_fold(s, mouth, 3, firm, 0.50f * m[FOLD_MOUTH].y);
-    FacePoint dimple[] = {{corner.x + g * .035f, corner.y - .045f}, {corner.x + g * .055f, corner.y},
-                          {corner.x + g * .040f, corner.y + .040f}};
-    ink_fold(s, dimple, 3, fine, 0.50f * m[FOLD_DIMPLE].y);
-}
-
-/* One lid from the eye's inner corner to the outer; `edge` is the height of its middle, a lifted copy is its fold. */
-static void path_lid(FaceScene *s, FacePath *path, int side, float edge, float slant, float lift)
-{
-    float g = face_sign(side), half = 0.255f * s->who->eye_size, x = s->mark[side][LID_UPPER].x;
-    float inner = .025f + lift, outer = lift - s->who->eye_tilt;
-    float bend = (edge + lift - 0.125f * (inner + outer)) / 0.75f;           // a cubic's middle: 1/8, 3/8, 3/8, 1/8
-    path_curve(path, face_xy(s, x - g * half, inner), face_xy(s, x - g * .55f * half, bend - slant),
-               face_xy(s, x + g * .50f * half, bend + slant), face_xy(s, x + g * half, outer));
-}
-
-/* Iris, pupil, the upper lid's shadow on them, and the spark of the light that makes an eye look alive. */
-static void paint_iris(FaceScene *s, int side)
-{
-    const FacePoint *m = s->mark[side];
-    FaceCanvas *canvas = s->canvas;
-    FaceColour iris = s->who->iris, rim = face_tint(iris, .35f, .35f, .38f);
-    float r = 0.064f * (1 + s->who->eye_size) * s->unit, spark = face_clamp(4 * s->pose->light, -1, 1);
-    FacePoint look = face_xy(s, m[LID_UPPER].x + .07f * s->pose->gaze - face_sign(side) * .008f, -.008f);
-    ink_ellipse(s, look, r, r);
-    ink_fill(canvas, ink_plain(rim, 1, CLIP_HOLE));
-    ink_ellipse(s, look, .84f * r, .84f * r);
-    FaceInk ink = ink_graded(face_tint(iris, .72f, .72f, .75f), face_blend(iris, face_hex(0xFFE9C0), .28f),
-                             (FacePoint){look.x, look.y - r}, (FacePoint){look.x, look.y + .8f * r}, 0);
-    ink.clip = CLIP_HOLE;
-    ink_fill(canvas, ink);
-    ink_ellipse(s, look, .45f * r, .45f * r);
-    ink_fill(canvas, ink_plain(face_hex(0x120E0D), 1, CLIP_HOLE));
-    ink_glow(s, face_on(s, m[LID_UPPER]), .30f, .10f, face_hex(0x2A1C20), 0.55f, CLIP_HOLE);
-    ink_ellipse(s, (FacePoint){look.x + .38f * r * spark, look.y - .40f * r}, .24f * r, .24f * r);
-    ink_fill(canvas, ink_plain(face_hex(0xFFFFFF), 0.95f, CLIP_HOLE));
-}
-
-static void paint_eye(FaceScene *s, int side)
-{
-    const FaceIdentity *who = s->who;
-    const FacePoint *m = s->mark[side];
-    FacePath upper = {.count = 0}, lower = {.count = 0}, fold = {.count = 0};
-    path_lid(s, &upper, side, m[LID_UPPER].y, m[LID_SLANT].y, 0);
-    path_lid(s, &lower, side, m[LID_LOWER].y, 0, 0);
-    path_lid(s, &fold, side, m[LID_UPPER].y - .015f, m[LID_SLANT].y, -.055f);
-    ink_between(s, &upper, &lower);
-    ink_fill(s->canvas, ink_graded(face_hex(0xD9D2D2), face_hex(0xFAF7F4), face_on(s, m[LID_UPPER]),
-                                   face_on(s, m[LID_LOWER]), CLIP_HOLE));
-    paint_iris(s, side);
-    ink_brush(s, &fold, (FaceBrush){.004f, .030f, .010f});
-    ink_fill(s->canvas, ink_plain(s->line, 0.60f * face_clamp(who->eye_fold, 0, 1), CLIP_HEAD));
-    ink_brush(s, &lower, (FaceBrush){.006f, .020f, .022f});
-    ink_fill(s->canvas, ink_plain(face_tint(s->line, .8f, .7f, .7f), 0.60f, CLIP_HEAD));
-    FaceInk lash = ink_plain(face_hex(0x1E1414), 0.95f, CLIP_HEAD);
-    ink_brush(s, &upper, (FaceBrush){.018f, .042f + .024f * who->lashes, .034f});
-    ink_fill(s->canvas, lash);
-    float g = face_sign(side), x = m[LID_UPPER].x + g * 0.255f * who->eye_size, y = -who->eye_tilt;
-    FacePoint flick[] = {{x - g * .05f, y - .025f}, {x, y + .004f},
-                         {x + g * .055f * who->lashes, y - .035f * who->lashes}};
-    ink_stroke(s, flick, 3, (FaceBrush){.030f, .035f, .002f}, lash);
-}
-
-static void paint_nose(FaceScene *s)
-{
-    FacePoint tip = face_middle(s, NOSE_TIP);
-    float light = s->pose->light, size = s->who->nose_width;
-    ink_glow(s, face_at(s, -.03f * light, tip.y + .055f, .70f), .21f * size, .09f, s->shadow, 0.75f, CLIP_HEAD);
-    ink_glow(s, face_at(s, -.10f * light, .20f, .70f), .10f, .26f, s->shadow, .25f + .35f * fabsf(light), CLIP_HEAD);
-    ink_glow(s, face_at(s, .02f * light, .10f, .78f), .07f, .30f, s->glint, 0.40f, CLIP_HEAD);
-    for (int side = 0; side < 2; side++) {
-        FacePoint wing = s->mark[side][NOSE_WING];
-        FacePoint hole = face_at(s, .55f * wing.x, face_toward(wing.y, tip.y, .25f) + .025f, .78f);
-        FacePoint arc[] = {{.94f * wing.x, wing.y - .085f}, {1.18f * wing.x, wing.y - .025f},
-                           {.95f * wing.x, wing.y + .028f}};
-        ink_stroke(s, arc, 3, (FaceBrush){.004f, .032f, .014f}, ink_plain(s->line, 0.62f, CLIP_HEAD));
-        ink_ellipse(s, hole, .048f * size * s->unit, .022f * s->unit);
-        ink_fill(s->canvas, ink_plain(face_tint(s->line, .75f, .65f, .65f), 0.80f, CLIP_HEAD));
-    }
-    ink_glow(s, face_at(s, 0, tip.y - .03f, .95f), .10f, .085f, s->glint, 0.60f, CLIP_HEAD);
-}
-
-/* One edge of a lip from corner to corner, through `middle` on the midline. */
-static void path_lip(FaceScene *s, FacePath *path, float middle, float inset)
-{
-    FacePoint a = s->mark[0][LIP_CORNER], b = s->mark[1][LIP_CORNER];
-    a.x += inset, b.x -= inset;
-    float bend = (middle - 0.125f * (a.y + b.y)) / 0.75f;
-    path_curve(path, face_on(s, a), face_xy(s, .52f * a.x, bend), face_xy(s, .52f * b.x, bend), face_on(s, b));
-}
-
-/* The upper teeth stay with the skull, the lower ones and the tongue go with the jaw; the lips decide what is seen. */
-static void paint_teeth(FaceScene *s, const FacePath *upper, const FacePath *lower)
-{
-    float top = face_middle(s, LIP_UPPER).y, bottom = face_middle(s, LIP_LOWER).y;
-    float bite = face_rest[LIP_UPPER].y + face_mouth_shift(s->who), width = 1.3f * s->mark[1][LIP_CORNER].x;
-    float tongue = face_clamp(6 * (bottom - top) - .4f, 0, 1);
-    ink_between(s, upper, lower);
-    ink_fill(s->canvas, ink_graded(face_hex(0x3A1015), face_hex(0x5E1E22), face_xy(s, 0, top), face_xy(s, 0, bottom),
-                                   CLIP_HOLE));
-    ink_glow(s, face_xy(s, 0, bottom + .02f), .20f, .13f, face_hex(0xC2555A), tongue, CLIP_HOLE);
-    ink_ellipse(s, face_xy(s, 0, bite - .08f), width * s->unit, .125f * s->unit);
-    ink_fill(s->canvas, ink_plain(face_hex(0xF4EEE6), 1, CLIP_HOLE));
-    ink_ellipse(s, face_xy(s, 0, bite + .175f + face_drop(s)), .6f * width * s->unit, .10f * s->unit);
-    ink_fill(s->canvas, ink_plain(face_hex(0xDDD2CA), 0.9f, CLIP_HOLE));
-}
-
-static void paint_mouth(FaceScene *s)
-{
-    FacePoint a = s->mark[0][LIP_CORNER], left = s->mark[0][LIP_TOP];
-    FacePoint b = s->mark[1][LIP_CORNER], right = s->mark[1][LIP_TOP];
-    float crest = face_middle(s, LIP_TOP).y, edge = face_middle(s, LIP_UPPER).y, gap = face_middle(s, LIP_LOWER).y;
-    float base = face_middle(s, LIP_BOTTOM).y;
-    FacePath top = {.count = 0}, upper = {.count = 0}, lower = {.count = 0}, bottom = {.count = 0}, line = {.count = 0};
-    FacePoint bow[] = {face_on(s, a), face_xy(s, .5f * (a.x + left.x), face_toward(a.y, crest, .58f)), face_on(s, left),
-                       face_xy(s, 0, crest + .018f), face_on(s, right),
-                       face_xy(s, .5f * (b.x + right.x), face_toward(b.y, crest, .58f)), face_on(s, b)};
-    path_through(&top, bow, 7, 0);
-    path_lip(s, &upper, edge, .01f);
-    path_lip(s, &lower, gap, .01f);
-    path_lip(s, &bottom, base, .02f);
-    path_lip(s, &line, edge, -.015f);
-    paint_teeth(s, &upper, &lower);
-
-    FaceColour dark = face_tint(s->who->lips, .80f, .74f, .76f);
-    ink_between(s, &upper, &top);
-    ink_fill(s->canvas, ink_plain(dark, 0.95f, CLIP_HEAD));
-    ink_between(s, &lower, &bottom);
-    ink_fill(s->canvas, ink_plain(s->who->lips, 0.95f, CLIP_HEAD));
-    ink_glow(s, face_xy(s, .07f * s->pose->light, .5f * (gap + base)), .13f, .035f, face_hex(0xFFF1EA),
-             .30f + .3f * s->who->makeup, CLIP_HEAD);
-    float thin = face_clamp(.032f - .2f * (gap - edge), .010f, .032f);       // open lips leave the light to the teeth
-    ink_brush(s, &line, (FaceBrush){.024f, thin, .024f});
-    ink_fill(s->canvas, ink_plain(face_tint(dark, .42f, .36f, .38f), 0.88f, CLIP_HEAD));
-}
-
-/* A brow is one arc through its three landmarks: the quadratic Bezier curve that is at the middle one half-way. */
-static void paint_brow(FaceScene *s, int side)
-{
-    FaceColour colour = face_blend(face_tint(s->who->hair, .66f, .62f, .60f), s->line, 0.35f);
-    float thick = 0.085f * s->who->brow_weight;
-    FacePoint a = face_on(s, s->mark[side][BROW_INNER]), m = face_on(s, s->mark[side][BROW_MIDDLE]);
-    FacePoint b = face_on(s, s->mark[side][BROW_OUTER]);
-    FacePoint pull = {2 * m.x - .5f * (a.x + b.x), 2 * m.y - .5f * (a.y + b.y)};
-    FacePath arc = {.count = 0};
-    path_curve(&arc, a, (FacePoint){face_toward(a.x, pull.x, .667f), face_toward(a.y, pull.y, .667f)},
-               (FacePoint){face_toward(b.x, pull.x, .667f), face_toward(b.y, pull.y, .667f)}, b);
-    ink_brush(s, &arc, (FaceBrush){.75f * thick, 1.15f * thick, .15f * thick});
-    ink_fill(s->canvas, ink_plain(colour, 0.93f, CLIP_HEAD));
-}
-
-/* The front of the hair: over the skull outside, along the hairline inside; the fringe falls away from a parting. */
-static void path_hair_front(FaceScene *s, FacePath *path, FacePath *rim)
-{
-    static const FacePoint hairline[] = {{.66f, -.56f}, {.50f, -.75f}, {.26f, -.82f}, {0, -.83f}, {-.26f, -.82f},
-                                         {-.50f, -.75f}, {-.66f, -.56f}};
-    const HairStyle *hair = s->hair;
-    float w = s->who->width, crown = hair->crown * s->who->hair_volume, out = hair->width * s->who->hair_volume;
-    const FacePoint outer[] = {{0, -1.15f - crown}, {.45f * w + .5f * out, -1.07f - .95f * crown},
-        {.76f * w + .9f * out, -.70f - .4f * crown}, {.835f * w + out, -.25f}, {.81f * w + .1f * out, hair->side}};
-    FacePoint placed[11];
-    for (int i = 0; i < FACE_COUNT(outer); i++) {
-        placed[4 - i] = face_at(s, -outer[i].x, outer[i].y, 0);
-        placed[4 + i] = face_at(s, outer[i].x, outer[i].y, 0);
-    }
-    path_through(rim, placed, 9, 0);
-    *path = *rim;
-    placed[0] = face_at(s, .80f * w, hair->side - .02f, 0), placed[10] = face_at(s, -.80f * w, hair->side - .02f, 0);
-    placed[1] = face_at(s, .755f * w, -.28f, .1f), placed[9] = face_at(s, -.755f * w, -.28f, .1f);
-    for (int i = 0; i < FACE_COUNT(hairline); i++) {
-        float x = hairline[i].x, from = x - (hair->fringe >= 1 ? 3 : s->who->parting);
-        float away = from * from / (from * from + .06f);                     // 0 at the parting, 1 far from it
-        float y = face_toward(hairline[i].y, -.50f + .10f * x * x, hair->fringe * away);
-        placed[i + 2] = face_at(s, x * w, y, .35f - .4f * x * x);
-    }
-    path_through(path, placed, 11, 0);
-}
-
-static void paint_hair_front(FaceScene *s)
-{
-    const HairStyle *hair = s->hair;
-    if (hair->extra == HAIR_BALD || hair->extra == HAIR_SCARF)
-        return;
-    FaceColour lit = face_blend(s->who->hair, face_hex(0xFFEBD0), .08f);
-    FaceColour sheen = face_blend(s->who->hair, face_hex(0xFFF3E0), .5f);
-    float light = s->pose->light;
-    FacePath path = {.count = 0}, rim = {.count = 0}, cast = {.count = 0};
-    path_hair_front(s, &path, &rim);
-    for (int i = 0; i < path.count; i++)
-        path_add(&cast, (FacePoint){path.points[i].x, path.points[i].y + .05f * s->unit});
-    ink_outline(s->canvas, &cast);
-    ink_fill(s->canvas, ink_plain(s->shadow, 0.55f, CLIP_HEAD));
-    ink_outline(s->canvas, &path);
-    if (hair->curl > 0)
-        ink_curls(s, &rim, .8f * hair->curl);
-    ink_fill(s->canvas, ink_graded(lit, face_tint(s->who->hair, .70f, .68f, .70f), face_at(s, .5f * light, -1.1f, 0),
-                                   face_at(s, -.9f * light, -.1f, 0), CLIP_HAIR));
-    paint_locks(s, 22, .85f, hair->curl > 0 ? -.5f : -.3f);
-    ink_glow(s, face_at(s, .35f * light, -.98f - .5f * hair->crown, .2f), .55f, .16f, sheen, 0.38f, CLIP_HAIR);
-}
-
-static void ink_scarf(FaceScene *s)
-{
-    float w = s->who->width;
-    const float outer[][3] = {{0, -1.34f, 0}, {.55f * w, -1.22f, 0}, {.93f * w, -.75f, 0}, {1.02f * w, -.1f, 0},
-                              {.98f * w, .55f, 0}, {.98f, 1.1f, 0}, {1.3f, 1.6f, 0}, {1.3f, 2.2f, 0}, {0, 2.2f, 0}};
-    ink_symmetric(s, outer, FACE_COUNT(outer));
-}
-
-/* A headscarf: its lining behind the head, and in front of it a cloth with an opening for the face. */
-static void paint_scarf(FaceScene *s, int front)
-{
-    if (s->hair->extra != HAIR_SCARF)
-        return;
-    FaceColour cloth = s->who->cloth, deep = face_tint(cloth, .66f, .64f, .68f);
-    FaceColour bright = face_blend(cloth, face_hex(0xFFFFFF), .3f);
-    float drop = face_drop(s), w = s->who->width, light = .6f * s->pose->light;
-    FacePoint opening[] = {{0, -.84f}, {-.42f, -.74f}, {-.68f, -.40f}, {-.74f, .05f}, {-.68f, .50f},
-                           {-.42f, .95f + .7f * drop}, {0, 1.10f + drop}, {.42f, .95f + .7f * drop}, {.68f, .50f},
-                           {.74f, .05f}, {.68f, -.40f}, {.42f, -.74f}};
-    FacePath hole = {.count = 0};
-    for (int i = 0; i < FACE_COUNT(opening); i++)
-        opening[i] = face_at(s, opening[i].x * w, opening[i].y, .22f);
-    path_through(&hole, opening, FACE_COUNT(opening), 1);
-    path_add(&hole, hole.points[0]);
-    if (front) {
-        ink_brush(s, &hole, (FaceBrush){.14f, .14f, .14f});                  // the shadow that the cloth casts
-        ink_fill(s->canvas, ink_plain(s->shadow, 0.6f, CLIP_HEAD));
-        ink_outline(s->canvas, &hole);
-    }
-    ink_scarf(s);
-    ink_fill(s->canvas, ink_graded(front ? cloth : deep, deep, face_at(s, light, -1, 0), face_at(s, -light, 1.3f, 0),
-                                   CLIP_HAIR));
-    for (int k = 0; k < 4 && front; k++) {
-        float g = face_sign(k & 1), in = .05f * (float)(k / 2);
-        FacePoint pleat[] = {{g * (.30f + in), -1.16f - in}, {g * (.82f + in), -.55f}, {g * (.86f + in), .4f},
-                             {g * (.55f + 2 * in), 1.25f}};
-        ink_stroke(s, pleat, 4, (FaceBrush){.01f, .05f, .01f}, ink_plain(k < 2 ? bright : deep, 0.38f, CLIP_HAIR));
-    }
-}
-
-static void paint_glasses(FaceScene *s)
-{
-    enum { CORNERS = 32 };
-    const GlassesStyle *style = &glasses_styles[s->who->glasses];
-    if (style->rim <= 0)
-        return;
-    FaceBrush wire = {style->rim, style->rim, style->rim};
-    FaceInk ink = ink_plain(s->who->frame, 0.95f, NO_CLIP);
-    float centre = s->who->eye_spacing + .01f, inner = centre - style->width;
-    for (int side = 0; side < 2; side++) {
-        FacePath lens = {.count = 0};
-        float g = face_sign(side);
-        for (int i = 0; i <= CORNERS; i++) {
-            float angle = 6.2831853f * (float)i / CORNERS, c = cosf(angle), n = sinf(angle);
-            float box = fabsf(c) > fabsf(n) ? fabsf(c) : fabsf(n);
-            float stretch = face_toward(1 / box, 1, .35f + .65f * style->corner);
-            path_add(&lens, face_xy(s, g * centre + style->width * c * stretch, .03f + style->height * n * stretch));
-        }
-        ink_outline(s->canvas, &lens);
-        ink_fill(s->canvas, ink_plain(face_hex(0xE8F4FA), 0.10f, NO_CLIP));
-        ink_brush(s, &lens, wire);
-        ink_fill(s->canvas, ink);
-        FacePoint temple[] = {{g * (centre + style->width), -.04f}, {g * .80f * s->who->width, -.05f}};
-        ink_stroke(s, temple, 2, wire, ink);
-    }
-    FacePoint bridge[] = {{-inner, 0}, {0, -.045f}, {inner, 0}};
-    ink_stroke(s, bridge, 3, wire, ink);
-}
-
-/* ---- The picture ---- */
-
-static void face_scene(FaceScene *s, const FaceIdentity *who, const FacePose *pose, const float au[FACE_AUS], int size)
-{
-    float tone = face_luma(who->skin);
-    *s = (FaceScene){.who = who, .pose = pose, .hair = &hair_styles[who->hair_style]};
-    s->shadow = face_tint(who->skin, .74f, .60f, .55f);
-    s->line = face_blend(face_tint(who->skin, .42f, .30f, .27f), face_hex(0x1A0E0C), .6f * (1 - tone));
-    s->glint = face_blend(who->skin, face_hex(0xFFF0DC), .25f + .30f * tone);
-    s->yaw_sin = sinf(pose->yaw), s->yaw_cos = cosf(pose->yaw);
-    s->roll_sin = sinf(pose->roll), s->roll_cos = cosf(pose->roll);
-    s->unit = 0.34f * pose->scale * (float)size;
-    face_move(s, au);
-}
-
-static void face_paint(FaceScene *s)
-{
-    paint_backdrop(s);
-    paint_hair_back(s);
-    paint_scarf(s, 0);
-    paint_neck(s);
-    paint_ears(s);
-    paint_head(s);
-    paint_modelling(s);
-    paint_freckles(s);
-    paint_beard(s);
-    for (int side = 0; side < 2; side++)
-        paint_folds(s, side);
-    for (int side = 0; side < 2; side++)
-        paint_eye(s, side);
-    paint_nose(s);
-    paint_mouth(s);
-    paint_hair_front(s);
-    for (int side = 0; side < 2; side++)
-        paint_brow(s, side);                                                // over the fringe: brows must be seen
-    paint_scarf(s, 1);
-    paint_glasses(s);
-}
-
-/* The camera: brightness, grain (one draw a pixel, the same in all channels), and 8 bits. */
-static void face_develop(const FaceCanvas *canvas, const FacePose *pose, int channels, unsigned char *pixels)
-{
-    size_t first = (size_t)canvas->top * (size_t)canvas->size;
-    for (size_t i = 0; i < (size_t)canvas->rows * (size_t)canvas->size; i++) {
-        float chance = (float)draw(pose->seed, FACE_STREAM_GRAIN, pose->index, (uint32_t)(first + i));
-        FaceColour c = canvas->colour[i];
-        float value[3] = {channels == 1 ? face_luma(c) : c.r, c.g, c.b};
-        for (int k = 0; k < channels; k++) {
-            float bright = value[k] * pose->brightness + 3.46f * pose->noise * (chance - 0.5f);
-            pixels[(first + i) * (size_t)channels + (size_t)k] = (unsigned char)(255 * face_clamp(bright, 0, 1) + 0.5f);
-        }
-    }
-}
-
-/* Draws size x size pixels of 1 (grey) or 3 (RGB) bytes, size from 8 to 4096. It works in bands of rows that fit the
- * stack (FaceCanvas: 256 KB) and the cache, and allocates nothing: it cannot fail, and threads draw side by side. */
-static void face_render(const FaceIdentity *identity, const FacePose *pose, const float au[FACE_AUS], int size,
-                        int channels, unsigned char *pixels)
-{
-    FaceScene scene;
-    FaceCanvas canvas;
-    face_scene(&scene, identity, pose, au, size);
-    scene.canvas = &canvas;
-    int band = FACE_PIXELS / size < size ? FACE_PIXELS / size : size;
-    for (int top = 0; top < size; top += band) {
-        canvas.size = size, canvas.top = top, canvas.rows = size - top < band ? size - top : band;
-        canvas.left = size, canvas.right = -1, canvas.upper = top + canvas.rows, canvas.lower = -1;
-        memset(canvas.edges, 0, sizeof(canvas.edges));
-        memset(canvas.clip, 0, sizeof(canvas.clip));
-        face_paint(&scene);
-        face_develop(&canvas, pose, channels, pixels);
-    }
-}
-
 /* ================================================================================================
- * 10  DETECTORS AND ALIGNMENT
+ * 11  FACES IN PHOTOGRAPHS
  *
  * Where are the faces in a photograph? Two networks that answer with boxes, scores and five landmarks: MTCNN (Zhang et
  * al. 2016), three small networks that look closer and closer, and RetinaFace (Deng et al. 2020), one network that
@@ -10644,7 +7781,7 @@ static void face_render(const FaceIdentity *identity, const FacePose *pose, cons
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 10.1  Faces, and the suppression of doubles
+ * 11.1  Faces, and the suppression of doubles
  *
  * Coordinates are the photograph's pixels, x to the right and y down. A detector finds a face many times, at
  * neighbouring places and scales: greedy non-maximum suppression keeps the best candidate and drops all that overlap it
@@ -10737,7 +7874,7 @@ static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.2  Any rectangle's average in four reads                          (Crow 1984, summed-area tables)
+ * 11.2  Any rectangle's average in four reads                          (Crow 1984, summed-area tables)
  *
  * sums(y,x) is the sum of all pixels above and to the left, so a rectangle's sum is four corners'. A pyramid of ten
  * scales and hundreds of little crops then cost a few reads a pixel, whatever the rectangles' sizes. Sums may wrap
@@ -10825,7 +7962,7 @@ static void resample(Resample r)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.3  Networks out of files
+ * 11.3  Networks out of files
  *
  * A network is a function that makes nodes. The first time it runs, every weight it asks for is looked up in the file
  * and checked; from then on the weights are here, and the function runs again for each new size of picture. Graphs are
@@ -11047,7 +8184,7 @@ static Sized *network_sized(Network *net, Shape shape, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.4  The detector
+ * 11.4  The detector
  * ---------------------------------------------------------------------------------------------- */
 
 typedef enum { MTCNN, RETINAFACE } DetectorKind;
@@ -11117,7 +8254,7 @@ static double second_of_two(const real *scores)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.5  MTCNN                                                              (Zhang et al. 2016, figure 2)
+ * 11.5  MTCNN                                                              (Zhang et al. 2016, figure 2)
  *
  * The proposal network P sees 12 x 12 pixels and says whether they are a face; slid over a pyramid of ever smaller
  * copies of the photograph it finds faces of every size, badly. R looks at each proposal at 24 x 24, O at 48 x 48, and
@@ -11319,7 +8456,7 @@ static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.6  RetinaFace                                                                   (Deng et al. 2020)
+ * 11.6  RetinaFace                                                                   (Deng et al. 2020)
  *
  *     picture -> body -> maps at 1/8, 1/16, 1/32 -> FPN: each level gets the coarser one, enlarged, added
  *             -> SSH: 3x3, 5x5 and 7x7 context (made of 3x3s) side by side
@@ -11519,7 +8656,7 @@ static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Er
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.7  Opening a detector, and detecting
+ * 11.7  Opening a detector, and detecting
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
@@ -11638,7 +8775,7 @@ static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.8  Frames: where a cut-out lies in its photograph
+ * 11.8  Frames: where a cut-out lies in its photograph
  *
  * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph, written as complex
  * numbers: point = turn * p + origin. An upright square and a face aligned by its landmarks are then the same thing,
@@ -11765,14 +8902,26 @@ static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Er
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.9  Pasting back
+ * 11.9  Pasting back
  *
- * `before` is what was cut out, `after` what a network made of it, both P x P. Along the border both should be the
- * same: so `after` is first given before's mean and spread, measured in the border zone alone, channel by channel. Then
- * it is laid over the photograph with a weight that rises smoothly from 0 at the frame's edge to 1 a feather's width
- * inside; a pixel of weight 0 is not touched at all. A network for grey pictures changes brightness only: colours stay
- * the photograph's.
+ * G looks at a cut-out of P x P pixels, but what goes back is the change it made, enlarged: the photograph's own pixels
+ * keep their detail, and where nothing changes, bits stay. A photograph's value v becomes
+ *
+ *     v + w (after - before)           w rises smoothly from 0 at the frame's edge to 1 a feather's width inside; an edge
+ *     v + w m (colour - v)             that lies on the photograph's border has no feather: nothing meets it there
+ *
+ * the second where G paints through a mask m. A G that redraws the whole face (no mask, no skip) shifts its brightness,
+ * too: where that would show at a seam, `after` is first given before's mean and spread, measured in the feather alone,
+ * channel by channel. A G for grey
+ * pictures changes brightness only: colours stay the photograph's.
  * ---------------------------------------------------------------------------------------------- */
+
+/* What G made of a cut-out: squares of one side, of 1 channel or as many as the photograph has, in [-1,1]. */
+typedef struct Drawn {
+    int side, channels;
+    const real *before, *after, *mask;  /* mask (side,side) in (0,1), and then `after` is what G paints; or NULL */
+    bool redrawn;
+} Drawn;
 
 static const double feather = 0.15;     /* of the frame's side */
 
@@ -11782,34 +8931,38 @@ static double smooth_step(double t)
     return t * t * (3 - 2 * t);
 }
 
-/* How much of the edited face shows at point (u,v) of the frame. */
-static double paste_weight(double u, double v)
+/* How much of the edited face shows at point (u,v) of the frame. seam: which of its left, top, right and bottom edges meet
+ * the photograph. */
+static double paste_weight(double u, double v, const bool seam[4])
 {
-    return smooth_step(fmin(u, 1 - u) / feather) * smooth_step(fmin(v, 1 - v) / feather);
+    const double inside[4] = {u, v, 1 - u, 1 - v};
+    double weight = 1;
+    for (int i = 0; i < 4; i++) weight *= seam[i] ? smooth_step(inside[i] / feather) : inside[i] >= 0;
+    return weight;
 }
 
 typedef struct Match { double gain, offset; } Match;
 
-/* after * gain + offset has the mean and the spread of `before` in the border zone. The gain is kept near 1: a border
- * of one colour has no spread to match. */
-static Match match_channel(const Image *before, const Image *after, int channel)
+/* after * gain + offset has the mean and the spread of `before` in the feather. The gain is kept near 1: a border of one
+ * colour has no spread to match. */
+static Match match_channel(const Drawn *drawn, int channel)
 {
+    static const bool all_around[4] = {true, true, true, true};
     double n = 0, sum[2] = {0, 0}, squares[2] = {0, 0};
-    const Image *images[2] = {before, after};
-    for (int y = 0; y < before->height; y++)
-        for (int x = 0; x < before->width; x++) {
-            if (paste_weight((x + 0.5) / before->width, (y + 0.5) / before->height) >= 1) continue;
-            size_t at = ((size_t)y * (size_t)before->width + (size_t)x) * (size_t)before->channels + (size_t)channel;
-            for (int i = 0; i < 2; i++) {
-                double value = images[i]->pixels[at];
-                sum[i] += value, squares[i] += value * value;
-            }
-            n++;
+    const real *pictures[2] = {drawn->before, drawn->after};
+    int side = drawn->side;
+    for (int at = 0; at < side * side; at++) {
+        if (paste_weight((at % side + 0.5) / side, (at / side + 0.5) / side, all_around) >= 1) continue;
+        for (int i = 0; i < 2; i++) {
+            double value = (double)pictures[i][at * drawn->channels + channel];
+            sum[i] += value, squares[i] += value * value;
         }
+        n++;
+    }
     if (!(n > 0)) return (Match){1, 0};
     double mean[2] = {sum[0] / n, sum[1] / n}, spread[2];
     for (int i = 0; i < 2; i++) spread[i] = sqrt(fmax(squares[i] / n - mean[i] * mean[i], 0));
-    double gain = spread[1] > 1 ? fmin(fmax(spread[0] / spread[1], 0.8), 1.25) : 1;
+    double gain = spread[1] > 0.01 ? fmin(fmax(spread[0] / spread[1], 0.8), 1.25) : 1;
     return (Match){gain, mean[0] - gain * mean[1]};
 }
 
@@ -11818,32 +8971,67 @@ static double grey_of(const unsigned char *rgb)
     return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
 }
 
-typedef struct Pasting { Image *photo; const Image *after; Frame frame; Match match[3]; int left, right, top; } Pasting;
+/* Catmull and Rom's weights of four neighbours, t of the way from the second to the third (1974). */
+static void cubic_weights(double t, double w[4])
+{
+    w[0] = t * (-0.5 + t * (1 - 0.5 * t)), w[1] = 1 + t * t * (1.5 * t - 2.5);
+    w[2] = t * (0.5 + t * (2 - 1.5 * t)), w[3] = t * t * (0.5 * t - 0.5);
+}
+
+/* A square picture at a point of the unit square, smoothly: enlarged ten times it shows no edges of its pixels. */
+static double smooth_sample(const real *picture, int side, int channels, double u, double v, int channel)
+{
+    double x = u * side - 0.5, y = v * side - 0.5, across[4], down[4], total = 0;
+    int left = (int)floor(x), top = (int)floor(y);
+    cubic_weights(x - left, across), cubic_weights(y - top, down);
+    for (int i = 0; i < 16; i++) {
+        int row = clamp_int(top - 1 + i / 4, 0, side - 1), column = clamp_int(left - 1 + i % 4, 0, side - 1);
+        total += down[i / 4] * across[i % 4] * (double)picture[(row * side + column) * channels + channel];
+    }
+    return total;
+}
+
+typedef struct Pasting { Image *photo; const Drawn *drawn; Frame frame; Match match[3]; bool seam[4]; int left, right, top; } Pasting;
+
+/* What changes at point (u,v) of the frame, in bytes; `here`: the photograph's own value. */
+static double change_at(const Pasting *job, double u, double v, int channel, double here)
+{
+    const Drawn *d = job->drawn;
+    double after = smooth_sample(d->after, d->side, d->channels, u, v, channel);
+    if (d->mask) return fmin(fmax(smooth_sample(d->mask, d->side, 1, u, v, 0), 0), 1) * ((after + 1) * 127.5 - here);
+    after = job->match[channel].gain * after + job->match[channel].offset;
+    return 127.5 * (after - smooth_sample(d->before, d->side, d->channels, u, v, channel));
+}
 
 static void paste_task(void *argument, int row, int worker)
 {
     (void)worker;
     const Pasting *job = argument;
-    int channels = job->photo->channels, side = job->after->width, from = job->after->channels;
+    int channels = job->photo->channels, colours = min_int(channels, 3), from = job->drawn->channels;
     for (int x = job->left; x < job->right; x++) {
         unsigned char *to =
             job->photo->pixels + ((size_t)(job->top + row) * (size_t)job->photo->width + (size_t)x) * (size_t)channels;
-        double u, v, grey = from == 1 && channels == 3 ? grey_of(to) : 0;
+        double u, v, change = 0;
         frame_invert(&job->frame, x + 0.5, job->top + row + 0.5, &u, &v);
-        double weight = paste_weight(u, v);
+        double weight = paste_weight(u, v, job->seam);
         if (!(weight > 0)) continue;
-        for (int c = 0; c < channels; c++) {
-            int k = from == 1 ? 0 : c;
-            double value = job->match[k].gain * sample(job->after, u * side, v * side, k) + job->match[k].offset;
-            if (from == 1 && channels == 3) value += to[c] - grey;
-            value = to[c] + weight * (value - to[c]) + 0.5;
-            to[c] = (unsigned char)fmin(fmax(value, 0), 255);
+        if (from == 1) change = change_at(job, u, v, 0, colours == 3 ? grey_of(to) : to[0]);
+        for (int c = 0; c < colours; c++) {
+            if (from > 1) change = change_at(job, u, v, c, to[c]);
+            to[c] = (unsigned char)fmin(fmax(to[c] + weight * change + 0.5, 0), 255);
         }
     }
 }
 
-/* before and after: squares of one side and of 1 channel, or as many as the photo has. */
-static void paste_frame(Image *photo, Frame frame, const Image *before, const Image *after)
+/* Is there photograph beyond an edge of the frame? (0 left, 1 top, 2 right, 3 bottom) */
+static bool meets_photo(const Image *photo, const Frame *frame, int edge)
+{
+    double x, y, u = edge == 0 ? 0 : edge == 2 ? 1 : 0.5, v = edge == 1 ? 0 : edge == 3 ? 1 : 0.5;
+    frame_point(frame, u, v, &x, &y);
+    return x > 0.75 && y > 0.75 && x < photo->width - 0.75 && y < photo->height - 0.75;
+}
+
+static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 {
     double low[2] = {1e9, 1e9}, high[2] = {-1e9, -1e9}, p[2];
     for (int corner = 0; corner < 4; corner++) {
@@ -11851,18 +9039,21 @@ static void paste_frame(Image *photo, Frame frame, const Image *before, const Im
         for (int k = 0; k < 2; k++) low[k] = fmin(low[k], p[k]), high[k] = fmax(high[k], p[k]);
     }
     Pasting job = {.photo = photo,
-                   .after = after,
+                   .drawn = drawn,
                    .frame = frame,
                    .left = clamp_int(floor(low[0]), 0, photo->width),
                    .top = clamp_int(floor(low[1]), 0, photo->height),
                    .right = clamp_int(ceil(high[0]), 0, photo->width)};
     int bottom = clamp_int(ceil(high[1]), 0, photo->height);
-    for (int c = 0; c < after->channels; c++) job.match[c] = match_channel(before, after, c);
+    bool seam = false;
+    for (int i = 0; i < 4; i++) job.seam[i] = meets_photo(photo, &frame, i), seam |= job.seam[i];
+    for (int c = 0; c < drawn->channels; c++)
+        job.match[c] = seam && drawn->redrawn ? match_channel(drawn, c) : (Match){1, 0};
     if (bottom > job.top) parallel(bottom - job.top, paste_task, &job);
 }
 
 /* ================================================================================================
- * 11  TRAINING RECIPES
+ * 12  RUNS
  *
  * A run is a directory: `config` says every setting in words, `log.csv` has the losses, `samples/` the same faces
  * drawn over and over, and `checkpoint.safetensors` everything that the next iteration depends on, so that an
@@ -11871,485 +9062,7 @@ static void paste_frame(Image *photo, Frame frame, const Image *before, const Im
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 11.1  Settings
- *
- * One table serves the command line, the `config` file and --help. FIXED settings belong to the run: going on with
- * another value would be another run. FREE ones concern only how it is carried out.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { TEXT = 256 };
-
-typedef struct Settings {
-    char model[TEXT], data[TEXT * 4], out[TEXT * 4];
-    char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
-    long size, channels, batch, iters, epochs, width, d_width, g_repeat, d_repeat, n_critic, seed, crop, limit;
-    char space[TEXT], cycle[TEXT], theta[TEXT], xy[TEXT], between[TEXT], path[TEXT * 2];
-    double rho;
-    long gif, bgr;
-    char body[TEXT], d_optimiser[TEXT], g_optimiser[TEXT], on_collapse[TEXT], recipe[TEXT];
-    long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
-    double lambda_fake, d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
-    long space_dim, random_directions, mix;
-    double lambda_info, lambda_rho, lambda_prediction;
-    double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
-    double brightness, contrast, erase;
-    long flip, as_published;
-    long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey, viewers;
-    char device[TEXT], precision[TEXT];
-    long gpu;
-    char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
-    char only[TEXT];
-    long count, json, roofline, repeat, scale, half;
-    long files, interpolate, raw;
-    char detector[TEXT], weights[TEXT * 4];
-    char network[TEXT], preprocess[TEXT], pool[TEXT], head[TEXT], unfreeze[TEXT], init[TEXT * 4], balance[TEXT];
-    char views[TEXT], classifier[TEXT * 4];
-    double dropout, l2, weight_decay, smoothing, validation;
-    long patience, class_weights;
-    long align, all, csv, max_side, whole;
-    double margin, threshold, min_face;
-    long html, bootstrap;
-    long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
-} Settings;
-
-enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };  /* COMMAND: never written to config; OTHER: not of a training */
-
-typedef Option Setting;
-
-#define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
-static const Setting settings_table[] = {
-    {"model",        's', FIXED, AT(model), 0, 0, "which system"},
-    {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
-    {"out",          's', COMMAND, AT(out), 0, 0, "where to write (train: the run's directory, by default runs/MODEL)"},
-    {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
-    {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
-    {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
-    {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
-    {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
-    {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
-    {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
-    {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
-    {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
-    {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
-    {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
-    {"d-width",      'i', FIXED, AT(d_width), 0, 1024, "the same of D alone (0: as --width says)"},
-    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, MAX_REPEAT, "residual blocks in G"},
-    {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
-    {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
-    {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
-    {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
-    {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
-    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's; classify: plateau, halved after 3 passes without a lower validation loss"},
-    {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
-    {"init",         's', FREE,  AT(init), 0, 0, "start from these weights: a run's, or for classify torchvision's or Keras'"},
-    {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
-    {"unfreeze",     's', FIXED, AT(unfreeze), 0, 0, "classify: all, head, or blockN: that block and those behind it learn"},
-    {"head",         's', FIXED, AT(head), 0, 0, "classify: widths of the hidden layers before the scores, e.g. 128,128; none"},
-    {"pool",         's', FIXED, AT(pool), 0, 0, "classify: mean or flat: the head sees the map's mean or all of it"},
-    {"dropout",      'f', FIXED, AT(dropout), 0, 0.95, "chance that a number in the head is left out"},
-    {"l2",           'f', FIXED, AT(l2), 0, 10, "classify: weight of the sum of squares of the head's filters"},
-    {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify: this share of a label is spread over all classes"},
-    {"class-weights", 'b', FIXED, AT(class_weights), 0, 1, "classify: rare classes count more, N / (n N_class)"},
-    {"balance",      's', FIXED, AT(balance), 0, 0, "oversample, undersample or augment:N pictures of each class"},
-    {"validation",   'f', FIXED, AT(validation), 0, 0.9, "hold out this share of the training pictures, of each class (0: the set's own part)"},
-    {"patience",     'i', FREE,  AT(patience), 0, 1e6, "classify: stop after so many passes without a lower validation loss (0: never)"},
-    {"weight-decay", 'f', FIXED, AT(weight_decay), 0, 1, "this share of every weight is added to its gradient"},
-    {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
-    {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
-    {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
-    {"lambda-cls-fake", 'f', FIXED, AT(lambda_fake), 0, 1e6, "wacgan: weight of D's classification loss on fakes"},
-    {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
-    {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
-    {"space",        's', FIXED, AT(space), 0, 0, "ganmut: linear (directions in a disc) or gaussian"},
-    {"space-dim",    'i', FIXED, AT(space_dim), 2, SPACE_MOST, "ganmut: dimensions of the space, 2 or 3"},
-    {"cycle",        's', FIXED, AT(cycle), 0, 0, "ganmut linear: original (paper) or approximate (published)"},
-    {"random-directions", 'i', FIXED, AT(random_directions), 0, 4096, "ganmut linear: so many pictures of a batch go anywhere"},
-    {"lambda-info",  'f', FIXED, AT(lambda_info), 0, 1e6, "ganmut: weight of the coordinates' losses"},
-    {"lambda-rho",   'f', FIXED, AT(lambda_rho), 0, 1e6, "ganmut linear: weight of the strength loss"},
-    {"mix",          'b', FIXED, AT(mix), 0, 1, "ganmut linear: random directions have labels, too, which mix the emotions nearby"},
-    {"lambda-prediction", 'f', FIXED, AT(lambda_prediction), 0, 1e6, "ganmut gaussian: weight of the means' classification"},
-    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip (0: not)"},
-    {"body",         's', FIXED, AT(body), 0, 0, "from noise: the networks: dcgan, seed (its first), wacgan (its last)"},
-    {"latent",       'i', FIXED, AT(latent), 1, 4096, "from noise: how many numbers G draws from"},
-    {"conditional",  'b', FIXED, AT(conditional), 0, 1, "from noise: G is told the class to draw (gan, wgan, wgan-gp)"},
-    {"d-optimiser",  's', FIXED, AT(d_optimiser), 0, 0, "adam, rmsprop, sgd, sgd_nesterov or adagrad; --beta1 is the momentum, --beta2 the mean square's decay"},
-    {"g-optimiser",  's', FIXED, AT(g_optimiser), 0, 0, "the same for G"},
-    {"d-lr",         'f', FIXED, AT(d_lr), 0, 1, "D's learning rate (0: --lr)"},
-    {"clip-gradient", 'f', FIXED, AT(clip_gradient), 0, 1e6, "D's gradients are cut to +- this (0: not)"},
-    {"label-noise",  'f', FIXED, AT(label_noise), 0, 0.5, "bce: D's answers are off by up to this, by chance"},
-    {"label-smooth", 'f', FIXED, AT(label_smooth), 0, 0.5, "bce: D's answer to a real picture is 1 less this"},
-    {"joint",        'b', FIXED, AT(joint), 0, 1, "cgan: D answers fake, class 1, .. n instead of being told the class (seed 000)"},
-    {"wrong-labels", 'b', FIXED, AT(wrong_labels), 0, 1, "where D is told the class: real pictures under another label are shown to it as fakes [cgan: on]"},
-    {"unrelated",    'b', FIXED, AT(unrelated), 0, 1, "wacgan: the fakes' class is another picture's (seed 000's code)"},
-    {"unstrided",    'b', FIXED, AT(unstrided), 0, 1, "body wacgan: the critic strides no layer (seed 000's code)"},
-    {"forget",       'b', FIXED, AT(forget), 0, 1, "G's optimiser forgets after every step what it keeps (seed 000's code)"},
-    {"average",      'f', FIXED, AT(average), 0, 0.99999, "from noise: samples are drawn with G's averaged weights, of which this share stays a step (0: not)"},
-    {"recipe",       's', FIXED, AT(recipe), 0, 0, "seed: the settings of seed 000's code, as far as it is known"},
-    {"on-collapse",  's', FREE,  AT(on_collapse), 0, 0, "from noise, when samples become alike: warn, stop, or rollback to the last healthy weights"},
-    {"collapse-below", 'f', FREE, AT(collapse_below), 0, 1, "alarm when the samples' diversity falls below this share of the data's"},
-    {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
-    {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
-    {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
-    {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
-    {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
-    {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
-    {"brightness",   'f', FIXED, AT(brightness), 0, 1, "augmentation: lighter or darker by up to this share of the range"},
-    {"contrast",     'f', FIXED, AT(contrast), 0, 1, "augmentation: contrast stronger or weaker by up to this share"},
-    {"erase",        'f', FIXED, AT(erase), 0, 1, "augmentation: the chance that a rectangle of the picture is hidden"},
-    {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
-    {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
-    {"threads",      'i', COMMAND, AT(threads), 0, MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
-    {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
-    {"device",       's', COMMAND, AT(device), 0, 0, "cpu, gpu (a program built by `make gpu`), or auto: the GPU if there is one"},
-    {"precision",    's', COMMAND, AT(precision), 0, 0, "of the GPU's convolutions: tf32 (the default), bf16 or fp32; the CPU has fp32"},
-    {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
-    {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
-    {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
-    {"quiet",        'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
-    {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
-    {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
-    {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
-    {"emotion",      's', OTHER, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
-    {"theta",        's', OTHER, AT(theta), 0, 0, "ganmut: the direction, 40deg or 0.7rad, of strength --rho"},
-    {"rho",          'f', OTHER, AT(rho), 0, 1, "ganmut: the strength for --theta and --between"},
-    {"xy",           's', OTHER, AT(xy), 0, 0, "ganmut: the point x,y (or x,y,z) of the space"},
-    {"between",      's', OTHER, AT(between), 0, 0, "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5"},
-    {"path",         's', OTHER, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
-    {"gif",          'b', OTHER, AT(gif), 0, 1, "also a GIF along a path"},
-    {"bgr",          'b', OTHER, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
-    {"files",        'b', OTHER, AT(files), 0, 1, "sample: --count separate pictures in folders by class, and labels.csv, to train on"},
-    {"interpolate",  'b', OTHER, AT(interpolate), 0, 1, "sample: a strip and a GIF on the way from one latent to another"},
-    {"raw",          'b', OTHER, AT(raw), 0, 1, "sample: with G's last weights though averaged ones are there"},
-    {"emotions",     's', OTHER, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
-    {"count",        'i', OTHER, AT(count), 1, 1e7, "how many pictures"},
-    {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
-    {"weakest",      'f', OTHER, AT(weakest), 0, 1, "the least intensity of an emotion"},
-    {"blends",       'f', OTHER, AT(blends), 0, 1, "in this share of the pictures a second, weaker emotion is mixed in"},
-    {"viewers",      'b', OTHER, AT(viewers), 0, 1, "labels are an unsure viewer's: right as often as the emotion is strong, else a guess"},
-    {"split",        's', OTHER, AT(split), 0, 0, "train, validation, test or all"},
-    {"scale",        'i', OTHER, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
-    {"json",         'b', OTHER, AT(json), 0, 1, "print JSON"},
-    {"only",         's', OTHER, AT(only), 0, 0, "keep only tensors whose name begins so"},
-    {"half",         'b', OTHER, AT(half), 0, 1, "store float32 as float16"},
-    {"detector",     's', OTHER, AT(detector), 0, 0, "mtcnn or retinaface: find the faces first"},
-    {"weights",      's', OTHER, AT(weights), 0, 0, "the detector's weights: a folder (mtcnn) or a file"},
-    {"threshold",    'f', OTHER, AT(threshold), 0, 1, "least score of a face (0: mtcnn 0.7, retinaface 0.6)"},
-    {"min-face",     'f', OTHER, AT(min_face), 12, 10000, "mtcnn: side of the smallest face looked for, in pixels"},
-    {"max-side",     'i', OTHER, AT(max_side), 32, 16384, "larger pictures are scaled down to this for the detector: bounds its memory"},
-    {"margin",       'f', OTHER, AT(margin), 0, 4, "so much more than the face's box, as a share of its side"},
-    {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
-    {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
-    {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
-    {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
-    {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
-    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/); train, from noise: it watches, too"},
-    {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
-    {"html",         'b', OTHER, AT(html), 0, 1, "also a page with pictures, to --out FILE.html"},
-    {"bootstrap",    'i', OTHER, AT(bootstrap), 0, 100000, "resamplings for FED's 95% interval (0: no interval)"},
-    {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
-    {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
-};
-#undef AT
-enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
-
-static Settings default_settings(void)
-{
-    return (Settings){.model = "stargan", .device = "cpu", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
-                      .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
-                      .count = 2000, .repeat = 5, .scale = 1,
-                      .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
-                      .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
-                      .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
-                      .network = "small", .views = "one",
-                      .bootstrap = 200,
-                      .margin = 0.3, .min_face = 20, .max_side = 2048};
-}
-
-static const Setting *find_setting(const char *name)
-{
-    return option_find(settings_table, SETTINGS, name);
-}
-
-static int set_setting(Settings *s, const Setting *which, const char *text, Error *e)
-{
-    char why[OPTIONS_ERROR];
-    return option_set(s, which, text, why) ? 1 : fail(e, 2, "%s", why);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 11.2  Weights in and out
- *
- * Files keep PyTorch's names and order: a convolution is (K,C,R,S), a transposed one (in,out,R,S), which is its
- * adjoint's (K,C,R,S). Checkpoints of the public code also carry instance norm's running statistics, which it never
- * uses: they are passed over.
- * ---------------------------------------------------------------------------------------------- */
-
-static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
-
-static bool is_vector(Shape s)
-{
-    return s.d[0] == 1 && s.d[1] == 1 && s.d[2] == 1;
-}
-
-/* Where element i of the file's (K,C,R,S) lies in (R,S,C,K). */
-static size_t from_file_order(Shape s, size_t i)
-{
-    size_t r_count = (size_t)s.d[0], s_count = (size_t)s.d[1], c_count = (size_t)s.d[2], k_count = (size_t)s.d[3];
-    size_t s_at = i % s_count, r_at = i / s_count % r_count, c_at = i / (s_count * r_count) % c_count,
-           k_at = i / (s_count * r_count * c_count);
-    return ((r_at * s_count + s_at) * c_count + c_at) * k_count + k_at;
-}
-
-/* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it
- * is. */
-static bool vector_name(const char *name)
-{
-    return strstr(name, "bias") != NULL;
-}
-
-/* A dense layer (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW). */
-static bool is_dense(Shape s)
-{
-    return s.d[1] > 1 || (s.d[0] == 1 && s.d[2] > 1);
-}
-
-static bool in_file_order(Shape s, int rank)
-{
-    return rank == AXES || (rank == 2 && is_dense(s));
-}
-
-/* A filter's (K,C,R,S), a matrix's (rows,columns), a vector's length. */
-static void file_dimensions(Shape s, int rank, int64_t dimensions[AXES])
-{
-    const int filter[AXES] = {s.d[3], s.d[2], s.d[0], s.d[1]}, matrix[AXES] = {s.d[0], s.d[3], 1, 1};
-    for (int i = 0; i < AXES; i++) dimensions[i] = rank == 2 ? matrix[i] : filter[i];
-    if (rank == 2 && is_dense(s)) dimensions[0] = s.d[3], dimensions[1] = (int64_t)s.d[0] * s.d[1] * s.d[2];
-}
-
-/* A classifier's run stands for its best weights, any other run for its checkpoint. */
-static void classifier_path(const char *given, char path[PATH_MAX])
-{
-    struct stat info;
-    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
-    snprintf(path, PATH_MAX, directory ? "%s/best.safetensors" : "%s", given);
-    if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
-}
-
-typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
-
-static void store_free(Store *store)
-{
-    for (size_t i = 0; i < store->n_copies; i++) free(store->copies[i]);
-    free(store->copies);
-    tensorfile_free(&store->file);
-}
-
-/* Adds numbers that the store will free. */
-static int store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers, Error *e)
-{
-    store->copies = realloc(store->copies, (store->n_copies + 1) * sizeof *store->copies);
-    if (!store->copies) abort();
-    store->copies[store->n_copies++] = numbers;
-    if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return 1;
-    return fail(e, 1, "cannot add %s to the file: out of memory or stored twice", name);
-}
-
-/* Adds a tensor in file order under prefix + name: a filter (rank 4), a matrix (rank 2) or a vector. */
-static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, int rank,
-                        Error *e)
-{
-    char full[160];
-    size_t count = shape_count(shape);
-    real *copy = must_alloc(count, sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = data[in_file_order(shape, rank) ? from_file_order(shape, i) : i];
-    int64_t dimensions[AXES];
-    file_dimensions(shape, rank, dimensions);
-    snprintf(full, sizeof full, "%s%s", prefix, name);
-    return store_numbers(store, full, rank, dimensions, copy, e);
-}
-
-static int rank_of(const Parameter *p)
-{
-    return p->matrix ? 2 : p->fan_in > 0 && !vector_name(p->w->name) ? AXES : 1;
-}
-
-enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
-
-/* A parameter's parts, NULL where it has none, and their prefixes in the file. */
-static void parts_of(const Net *net, const Parameter *p, Tensor *parts[PARTS], char prefixes[PARTS][32])
-{
-    const char *optimiser = row_of(net->optimiser.op)->name;
-    Tensor *const all[PARTS] = {p->w, p->m, p->v, p->average};
-    memcpy(parts, all, sizeof all);
-    snprintf(prefixes[0], 32, "%c.", net->letter);
-    snprintf(prefixes[1], 32, "%s_m.%c.", optimiser, net->letter);
-    snprintf(prefixes[2], 32, "%s_v.%c.", optimiser, net->letter);
-    snprintf(prefixes[3], 32, "average.%c.", net->letter);
-}
-
-static bool all_finite(const Tensor *t)
-{
-    for (size_t i = 0; i < shape_count(t->shape); i++)
-        if (!isfinite(t->data[i])) return false;
-    return true;
-}
-
-static int store_net(Store *store, const Net *net, bool moments, Error *e)
-{
-    char prefixes[PARTS][32];
-    Tensor *parts[PARTS];
-    for (int i = 0; i < net->count; i++) {
-        const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            const char *prefix = prefixes[k];
-            if (!parts[k]) continue;
-            if (!all_finite(fetched(parts[k])))
-                return fail(
-                    e, 1,
-                    "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
-                    "try a smaller --lr",
-                    prefix, p->w->name);
-            if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, rank_of(p), e)) return 0;
-        }
-    }
-    return 1;
-}
-
-/* Reads one tensor in file order, checking its shape and that every number is finite. */
-static int load_tensor(const TensorFile *file, const char *path, const char *name, int rank, Tensor *to, Error *e)
-{
-    const TensorEntry *entry = tensorfile_find(file, name);
-    if (!entry) return fail(e, 1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
-    int64_t want[AXES];
-    file_dimensions(to->shape, rank, want);
-    bool fits = entry->rank == rank;
-    for (int i = 0; fits && i < entry->rank; i++) fits = entry->shape[i] == want[i];
-    if (!fits) {
-        char have[128] = "", wanted[128] = "";
-        for (int i = 0; i < entry->rank; i++)
-            snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-        for (int i = 0; i < rank; i++)
-            snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%" PRId64, i ? "," : "", want[i]);
-        return fail(e, 1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
-                    have, wanted);
-    }
-    for (size_t i = 0; i < shape_count(to->shape); i++) {
-        real value = (real)tensorfile_get(entry, i);
-        if (!isfinite(value))
-            return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
-                        (double)value);
-        to->data[in_file_order(to->shape, rank) ? from_file_order(to->shape, i) : i] = value;
-    }
-    changed(to);
-    return 1;
-}
-
-static int load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments, Error *e)
-{
-    char name[160], prefixes[PARTS][32];
-    Tensor *parts[PARTS];
-    for (int i = 0; i < net->count; i++) {
-        const Parameter *p = &net->parameters[i];
-        parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            if (!parts[k]) continue;
-            snprintf(name, sizeof name, "%s%s", k ? prefixes[k] : prefix, p->w->name);
-            if (!load_tensor(file, path, name, rank_of(p), parts[k], e)) return 0;
-        }
-    }
-    return 1;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 11.3  Pretrained weights
- *
- * torchvision's names are ours. Keras calls VGG's layers block1_conv1 ... and fc1, fc2, predictions, and keeps filters as
- * (R,S,C,K) and dense layers as (HWC,K), both as they lie in memory here. An .h5 file becomes an .npz by two lines of
- * Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
- * ---------------------------------------------------------------------------------------------- */
-
-/* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". 0: it has no such name. */
-static int keras_name(const Backbone *kind, const char *ours, char name[32])
-{
-    static const char *const head[] = {"fc1", "fc2", "predictions"};
-    int index, at = 0;
-    if (!kind->convolutions) return 0;
-    if (sscanf(ours, "classifier.%d", &index) == 1 && index % 3 == 0 && index <= 6)
-        return snprintf(name, 32, "%s", head[index / 3]) > 0;
-    if (sscanf(ours, "features.%d", &index) != 1) return 0;
-    for (int b = 0; b < 5; b++, at++)                                       /* the pool has a number, too */
-        for (int i = 0; i < kind->convolutions[b]; i++, at += 2)
-            if (at == index) return snprintf(name, 32, "block%d_conv%d", b + 1, i + 1) > 0;
-    return 0;
-}
-
-/* The file's tensor of that layer: a name that contains the layer's, and the rank of a filter, matrix or vector. */
-static const TensorEntry *keras_tensor(const TensorFile *file, const char *layer, int rank)
-{
-    for (size_t i = 0; i < file->count; i++) {
-        const char *found = strstr(file->tensors[i].name, layer);
-        bool whole = found && !isalnum((unsigned char)found[strlen(layer)]);
-        if (whole && file->tensors[i].rank == rank) return &file->tensors[i];
-    }
-    return NULL;
-}
-
-/* Copies a tensor that lies in the file as it does here, where count and last axis agree. */
-static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
-{
-    if (tensorfile_count(entry) != shape_count(to->shape) || entry->shape[entry->rank - 1] != to->shape.d[3]) return 0;
-    for (size_t i = 0; i < shape_count(to->shape); i++) {
-        to->data[i] = (real)tensorfile_get(entry, i);
-        if (!isfinite(to->data[i])) return 0;
-    }
-    changed(to);
-    return 1;
-}
-
-/* One parameter from either kind of file. Tells why not in e. */
-static int load_parameter(const TensorFile *file, const char *path, const char *prefix, const Net *net, Parameter *p, Error *e)
-{
-    char name[160], layer[32];
-    snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
-    if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
-    if (!keras_name(net->backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
-    const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
-    if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
-    return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
-}
-
-static bool in_head(const Net *net, const Parameter *p)
-{
-    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, net->backbone->last, strlen(net->backbone->last)) == 0;
-}
-
-/* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
-static int load_pretrained(Net *net, const char *given, Error *e)
-{
-    TensorFile file;
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    int anew = 0, ok = 1;
-    classifier_path(given, path);
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    char first[80];
-    snprintf(first, sizeof first, "D.%s", net->parameters[0].w->name);
-    const char *prefix = tensorfile_find(&file, first) ? "D." : "";
-    for (int i = 0; ok && i < net->count; i++) {
-        Error problem = {0};
-        Parameter *p = &net->parameters[i];
-        if (load_parameter(&file, path, prefix, net, p, &problem) || strstr(p->w->name, "num_batches_tracked")) continue;
-        if (in_head(net, p)) anew++;
-        else *e = problem, ok = 0;
-    }
-    tensorfile_free(&file);
-    if (ok && anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
-    return ok;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 11.4  A generator at work
+ * 12.1  A generator at work
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_CLASSES = 64, NAME = 64 };
@@ -12357,18 +9070,19 @@ enum { MAX_CLASSES = 64, NAME = 64 };
 struct Facegan {
     Net g;
     int crop;                           /* as in the training: the centred square that is cut out first; 0: the largest */
+    double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
     Graph *graph;
     Arena arena;
     Tensor *x, *condition;              /* (1,P,P,X), (1,1,1,n) */
-    Node *y;
+    Node *y, *mask, *colour;            /* the last two: NULL where G has no mask */
 };
 
 /* G(x, c): x (N,P,P,X) a picture or (N,1,1,Z) noise, c (N,1,1,n) a label or a place in the space, or NULL. */
 typedef Node *Generator(Net *net, Node *x, Node *condition);
 
 /* A graph that draws G(x, c) for a batch, on the weights that `net` has at the time. */
-typedef struct Drawing { Graph *graph; Tensor *x, *condition; Node *y; } Drawing;
+typedef struct Drawing { Graph *graph; Tensor *x, *condition; Node *y, *mask; } Drawing;      /* mask: NULL where G has none */
 
 static Drawing drawing_new(Net *net, Generator *generator, int n)
 {
@@ -12377,6 +9091,7 @@ static Drawing drawing_new(Net *net, Generator *generator, int n)
     if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
+    if (net->keep == 'm') d.mask = keep(net->mask);
     return d;
 }
 
@@ -12457,7 +9172,7 @@ static void from_bytes(const unsigned char *bytes, size_t count, real *x)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.5  The trainer's state
+ * 12.2  The trainer's state
  * ---------------------------------------------------------------------------------------------- */
 
 enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS + 4 };
@@ -12468,22 +9183,19 @@ typedef struct Trainer {
     Recipe recipe;
     DataSet data, held_out;             /* training pictures, and the validation part, if there is one */
     bool has_held_out;
-    Net g, d;
-    Batch batch;
-    Step d_step, g_step;
+    Training now;                       /* the networks, their steps, and where they stand: 7.5 */
+    Teacher teachers[MAX_TEACHERS];     /* recipe.teachers, and the classifiers that they are */
+    struct Classifier *judges[MAX_TEACHERS];
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
     Graph *judge;                       /* D's class scores for a batch of held-out pictures */
     Tensor *judge_x;
     Node *judge_scores, *judge_logsum;  /* (JUDGE_BATCH,1,1,n), (JUDGE_BATCH,1,1,1) */
     Arena arena;                        /* one for all graphs: they never run at the same time */
-    long iteration;                     /* iterations done */
     unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X), what a G that edits pictures is shown */
     int n_samples, columns;             /* of the sample sheet: rows, and drawings in a row */
     int *labels;                        /* (N) */
     uint8_t *attribute_bytes;           /* (N,n) or NULL */
     struct Lookout *watch;                /* for collapse, of a G that draws from noise; or NULL */
-    double last_d[MAX_TERMS + 1], last_g[MAX_TERMS + 1];    /* the last steps' terms and total */
-    bool g_known;                       /* has there been a G step? */
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
     long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and at which iteration last */
@@ -12492,8 +9204,6 @@ typedef struct Trainer {
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
  * their class. */
 typedef struct Judgement { int count, right; double loss; } Judgement;
-
-static volatile sig_atomic_t interrupted;
 
 static const Adversarial *find_adversarial(const char *name)
 {
@@ -12510,6 +9220,39 @@ static Op find_optimiser(const char *name)
     return 0;
 }
 
+/* The names in a comma-separated list of choices, as bits. -1: one of them is not known. */
+static int read_choices(const char *list, const char *const *names, int n)
+{
+    int chosen = 0;
+    if (!*list || strcmp(list, "none") == 0) return 0;
+    if (strcmp(list, "all") == 0) return (1 << n) - 1;
+    for (const char *at = list; *at;) {
+        int length = (int)strcspn(at, ","), k = 0;
+        while (k < n && (strncmp(names[k], at, (size_t)length) || names[k][length])) k++;
+        if (k == n) return -1;
+        chosen |= 1 << k;
+        at += length + (at[length] == ',');
+    }
+    return chosen;
+}
+
+/* What 8.3 may add to an iteration. */
+static int read_additions(const Settings *s, Recipe *recipe, Error *e)
+{
+    recipe->lambda_adv = s->lambda_adv, recipe->lambda_teacher = s->lambda_teacher, recipe->lambda_tv = s->lambda_tv;
+    recipe->lambda_mask = s->lambda_mask, recipe->identity = s->identity;
+    recipe->views = read_choices(s->diffaugment, view_names, VIEWS);
+    if (recipe->views < 0)
+        return fail(e, 2, "--diffaugment %s: must be a list of brightness, contrast, translation and cutout, or all", s->diffaugment);
+    if (strcmp(s->keep, "none") && strcmp(s->keep, "mask") && strcmp(s->keep, "skip"))
+        return fail(e, 2, "--keep %s: must be none, mask or skip", s->keep);
+    if (strcmp(s->upsample, "deconv") && strcmp(s->upsample, "resize"))
+        return fail(e, 2, "--upsample %s: must be deconv or resize", s->upsample);
+    if (strcmp(s->source, "one") && strcmp(s->source, "class"))
+        return fail(e, 2, "--source %s: must be one or class", s->source);
+    return 1;
+}
+
 static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
 {
     const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
@@ -12522,7 +9265,7 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
     recipe->label_noise = s->label_noise, recipe->label_smooth = s->label_smooth, recipe->average = s->average;
     recipe->lambda_fake = s->lambda_fake;
     recipe->joint = s->joint, recipe->wrong_labels = s->wrong_labels, recipe->unrelated = s->unrelated;
-    recipe->smoothing = s->smoothing, recipe->l2 = s->l2;
+    recipe->smoothing = s->smoothing, recipe->l2 = s->l2, recipe->adversarial = s->adversarial;
     recipe->random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
     const char *const optimisers[2] = {s->d_optimiser, s->g_optimiser};
     for (int i = 0; i < 2; i++)
@@ -12532,7 +9275,7 @@ static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
     if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none"))
         return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
     recipe->reg = reg[0];
-    return 1;
+    return read_additions(s, recipe, e);
 }
 
 static Batch make_batch(int n, int size, int channels, int classes)
@@ -12549,7 +9292,7 @@ static void batch_free(Batch *b)
 {
     Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->class_weights, b->schedule_d, b->schedule_g};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) tensor_free(all[i]);
-    for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i]);
+    for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i].values);
 }
 
 /* "128,64" -> the widths of the head's hidden layers; "none" or nothing: there are none. */
@@ -12605,17 +9348,10 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *d = (Net){.letter = 'D', .width = (int)(s->d_width ? s->d_width : s->width), .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
+    g->keep = s->keep[0], g->resizes = strcmp(s->upsample, "resize") == 0, g->modulates = s->modulate, d->by_class = strcmp(s->source, "class") == 0;
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
                                 .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
-}
-
-/* Adam's three numbers for its t-th step (t from 1). */
-static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t)
-{
-    schedule->data[0] = (real)lr;
-    schedule->data[1] = (real)(1 / (1 - pow(beta1, (double)t)));
-    schedule->data[2] = (real)(1 / (1 - pow(beta2, (double)t)));
 }
 
 /* The learning rate of iteration i (from 0). linear: constant for the first half, then a line to 0. The public code
@@ -12643,7 +9379,7 @@ static double rate_of(const Trainer *t, long i)
 /* Writes the batch's labels as vectors: one-hot, or the attributes' shares. */
 static void write_labels(const Trainer *t, const int *order, Tensor *to)
 {
-    int n = t->g.classes;
+    int n = t->now.g.classes;
     for (int i = 0; i < t->recipe.batch; i++)
         for (int k = 0; k < n; k++) {
             int from = order ? order[i] : i;
@@ -12660,7 +9396,7 @@ static void draw_targets(const Trainer *t, int *order)
     int n = t->recipe.batch;
     for (int i = 0; i < n; i++) order[i] = i;
     for (int i = n - 1; i > 0; i--) {
-        int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->iteration, (uint32_t)i) * (i + 1)),
+        int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration, (uint32_t)i) * (i + 1)),
             swap = order[i];
         order[i] = order[k], order[k] = swap;
     }
@@ -12717,14 +9453,14 @@ static void one_hot(real *condition, int n, int k)
 /* The sample face of a row, as G takes it. */
 static void show_face(const Trainer *t, int row, real *x)
 {
-    size_t bytes = (size_t)(t->g.size * t->g.size * t->g.channels);
+    size_t bytes = (size_t)(t->now.g.size * t->now.g.size * t->now.g.channels);
     from_bytes(t->sample_pixels + (size_t)row * bytes, bytes, x);
 }
 
 static void show_label(const Trainer *t, int row, int column, real *x, real *condition)
 {
     show_face(t, row, x);
-    one_hot(condition, t->g.classes, column);
+    one_hot(condition, t->now.g.classes, column);
 }
 
 /* Is this side one that the generator (a multiple of 4) and the discriminator (d halvings) can take? */
@@ -12737,11 +9473,12 @@ static int check_stargan(const Settings *s, int classes, Error *e)
                     s->size, (s->size + 2) / 4 * 4);
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
         return fail(e, 2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at least 2; leave --d-repeat out", s->size, d, d);
+    if (s->wrong_labels && strcmp(s->source, "class")) return fail(e, 2, "--wrong-labels needs a D that is asked for each class: --source class");
+    if (*s->teacher && *s->attributes) return fail(e, 2, "--teacher judges classes, not --attributes");
     return 1;
 }
 
 static void stargan_usual(Settings *s) { (void)s; }
-static void no_draws(Batch *b, const Settings *s, int classes) { (void)b, (void)s, (void)classes; }
 
 /* GANmut's augmentation: rotated by 7.5 degrees, moved by 7.5 of 128 pixels, enlarged by 1.075 to 1.15. */
 static void ganmut_usual(Settings *s)
@@ -12771,6 +9508,7 @@ static int check_ganmut(const Settings *s, int classes, Error *e)
     if (strcmp(s->cycle, "original") && strcmp(s->cycle, "approximate"))
         return fail(e, 2, "--cycle %s: must be original or approximate", s->cycle);
     if (s->batch < 2) return fail(e, 2, "--batch 1: ganmut needs at least two pictures");
+    if (strcmp(s->source, "one")) return fail(e, 2, "--source class is for stargan: a place between two emotions has no class");
     if (s->mix && !s->random_directions) return fail(e, 2, "--mix labels random directions: --random-directions 0 leaves none");
     return check_stargan(s, classes, e);
 }
@@ -12791,9 +9529,26 @@ static int check_gaussian(const Settings *s, int classes, Error *e)
                                       s->batch, classes);
 }
 
-static void add_draw(Batch *b, const char *name, int n, int channels)
+static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n, int channels)
 {
-    if (n > 0) b->draws[b->n_draws++] = tensor_new(name, shape_of(n, 1, 1, channels));
+    char name[32];
+    draw_name(what, step, name);
+    if (n > 0) b->draws[b->n_draws++] = (Draw){tensor_new(name, shape_of(n, 1, 1, channels)), kind, step};
+}
+
+/* The draws of what 8.3 adds. */
+static void add_further_draws(Batch *b, const Settings *s)
+{
+    int n = (int)s->batch;
+    if (read_choices(s->diffaugment, view_names, VIEWS) > 0)
+        add_draw(b, DRAW_UNIFORM, "view", 'R', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'F', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'G', n, VIEW_DRAWS);
+    if (*s->teacher) add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8), add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
+}
+
+static void add_stargan_draws(Batch *b, const Settings *s, int classes)
+{
+    (void)classes;
+    add_further_draws(b, s);
 }
 
 static void add_linear_draws(Batch *b, const Settings *s, int classes)
@@ -12802,22 +9557,24 @@ static void add_linear_draws(Batch *b, const Settings *s, int classes)
     int n = (int)s->batch, d = (int)s->space_dim,
         random = (int)(s->random_directions < n ? s->random_directions : n - 1);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
-    add_draw(b, "rho", n, 1);
-    add_draw(b, "noise_d", n, d), add_draw(b, "noise_g", n, d);
-    add_draw(b, "angle_d", random, d - 1), add_draw(b, "angle_g", random, d - 1);
-    if (on_the_way_back) add_draw(b, "noise_c", n, d), add_draw(b, "angle_c", random, d - 1);
+    add_draw(b, DRAW_STRENGTH, "rho", 0, n, 1);
+    add_draw(b, DRAW_NORMAL, "noise", 'd', n, d), add_draw(b, DRAW_NORMAL, "noise", 'g', n, d);
+    add_draw(b, DRAW_DIRECTION, "angle", 'd', random, d - 1), add_draw(b, DRAW_DIRECTION, "angle", 'g', random, d - 1);
+    if (on_the_way_back) add_draw(b, DRAW_NORMAL, "noise", 'c', n, d), add_draw(b, DRAW_DIRECTION, "angle", 'c', random, d - 1);
+    add_further_draws(b, s);
 }
 
 static void add_gaussian_draws(Batch *b, const Settings *s, int classes)
 {
     int n = (int)s->batch - classes, d = (int)s->space_dim;
-    add_draw(b, "uniform_d", n, d), add_draw(b, "uniform_g", n, d);
+    add_draw(b, DRAW_UNIFORM, "uniform", 'd', n, d), add_draw(b, DRAW_UNIFORM, "uniform", 'g', n, d);
+    add_further_draws(b, s);
 }
 
 /* An emotion's direction at full strength, or its Gaussian's mean. */
 static void show_emotion(const Trainer *t, int row, int column, real *x, real *condition)
 {
-    Gamut gamut = gamut_of(&t->g);
+    Gamut gamut = gamut_of(&t->now.g);
     show_face(t, row, x);
     for (int i = 0; i < gamut.dimensions; i++) condition[i] = (real)gamut.mean[column][i];
 }
@@ -12842,7 +9599,7 @@ static void set_text(char (*field)[TEXT], const char *text)
     snprintf(*field, TEXT, "%s", text);
 }
 
-/* As published: Radford et al. 2016, with the seed's softened answers and slower G. On two thousand faces its D soon knows
+/* As published: Radford et al. 2016, with Kolbenschlag's softened answers and slower G. On two thousand faces its D soon knows
  * every one of them, and G draws one picture for each class: the usual recipe has R1 in the place of D's batch norm. R1's
  * weight is 1: at 10 faces were grainy. */
 static void gan_usual(Settings *s)
@@ -12853,7 +9610,7 @@ static void gan_usual(Settings *s)
     if (s->as_published) s->lr = 1.5e-4, s->d_lr = 2e-4;
 }
 
-/* D is also shown real pictures under another label, as fakes (the seed: "fake or with the wrong emotion"): what
+/* D is also shown real pictures under another label, as fakes (Kolbenschlag: "fake or with the wrong emotion"): what
  * else is right about such a picture, only its label can tell it from a real pair. */
 static void cgan_usual(Settings *s)
 {
@@ -12879,7 +9636,7 @@ static void wgan_gp_usual(Settings *s)
     if (s->as_published) s->n_critic = 5, s->lr = 1e-4;
 }
 
-/* Seed 000's last model. Its code, after a Keras recipe: gradient descent for the critic with gradients cut to 0.01, no
+/* Kolbenschlag's last model. Its code, after a Keras recipe: gradient descent for the critic with gradients cut to 0.01, no
  * penalty, classes of the fakes that are not theirs, no strides, and an optimiser of G that starts anew every batch. */
 static void wacgan_usual(Settings *s)
 {
@@ -12930,7 +9687,7 @@ static int check_noise(const Settings *s, int classes, Error *e)
     return 1;
 }
 
-/* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in the seed's body. */
+/* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in Kolbenschlag's body. */
 static void prepare_noise(const Settings *s, Net *g, Net *d)
 {
     bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = strcmp(s->model, "wacgan") == 0;
@@ -12949,8 +9706,8 @@ static void add_noise_draws(Batch *b, const Settings *s, int classes)
 {
     (void)classes;
     int n = (int)s->batch;
-    add_draw(b, "noise_d", n, (int)s->latent), add_draw(b, "noise_g", n, (int)s->latent);
-    if (s->label_noise > 0 || s->label_smooth > 0) add_draw(b, "uniform_r", n, 1), add_draw(b, "uniform_f", n, 1);
+    add_draw(b, DRAW_NORMAL, "noise", 'd', n, (int)s->latent), add_draw(b, DRAW_NORMAL, "noise", 'g', n, (int)s->latent);
+    if (s->label_noise > 0 || s->label_smooth > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'r', n, 1), add_draw(b, DRAW_UNIFORM, "uniform", 'f', n, 1);
 }
 
 /* Latent number `index` of those that are always the same for a seed: of sample sheets, and of `facegan sample`. */
@@ -12963,8 +9720,8 @@ static void fixed_latent(uint64_t seed, uint64_t index, int numbers, real *z)
 /* A row is one latent as every class, or, without classes, eight latents. */
 static void show_latent(const Trainer *t, int row, int column, real *x, real *condition)
 {
-    fixed_latent((uint64_t)t->settings.seed, (uint64_t)(condition ? row : row * SAMPLE_FACES + column), t->g.latent, x);
-    if (condition) one_hot(condition, t->g.classes, column);
+    fixed_latent((uint64_t)t->settings.seed, (uint64_t)(condition ? row : row * SAMPLE_FACES + column), t->now.g.latent, x);
+    if (condition) one_hot(condition, t->now.g.classes, column);
 }
 
 #define FROM_NOISE                                                                                                     \
@@ -12972,7 +9729,7 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
     .add_draws = add_noise_draws, .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator,        \
     .show = show_latent, .healthy = HEALTHY_NOISE
 
-/* Our small network learns from nothing; the others start from weights that know pictures, as seed 003 does: only the last
+/* Our small network learns from nothing; the others start from weights that know pictures, as EDI does: only the last
  * block and the head learn, slowly. */
 static void classifier_usual(Settings *s)
 {
@@ -12993,6 +9750,12 @@ static void classifier_usual(Settings *s)
     if (s->as_published) snprintf(s->preprocess, sizeof s->preprocess, "caffe-unit");
 }
 
+static void add_classifier_draws(Batch *b, const Settings *s, int classes)
+{
+    (void)classes;
+    if (s->adversarial > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'a', (int)s->batch, 1);
+}
+
 static int check_classifier(const Settings *s, int classes, Error *e)
 {
     static Net tried;
@@ -13008,9 +9771,9 @@ static const Model models[] = {
     {.name = "wgan", FROM_NOISE, .usual = wgan_usual, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
     {.name = "wgan-gp", FROM_NOISE, .usual = wgan_gp_usual, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
     {.name = "wacgan", FROM_NOISE, .usual = wacgan_usual, .judge = noise_judge,
-     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (the seed's own code: --recipe seed)\n"},
+     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe seed)\n"},
     {.name = "stargan", .needs_labels = true, .usual = stargan_usual, .check = check_stargan,
-     .condition_size = label_size, .add_draws = no_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
+     .condition_size = label_size, .add_draws = add_stargan_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
      .generator = expression_generator, .judge = stargan_judge, .show = show_label,
      .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"},
     {.name = "ganmut", .space = 'l', .needs_labels = true, .usual = ganmut_usual, .check = check_ganmut,
@@ -13027,7 +9790,7 @@ static const Model models[] = {
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
     {.name = "classifier", .needs_labels = true, .usual = classifier_usual, .check = check_classifier,
-     .condition_size = label_size, .add_draws = no_draws, .d_step = classifier_step, .judge = classifier_judge,
+     .condition_size = label_size, .add_draws = add_classifier_draws, .d_step = classifier_step, .judge = classifier_judge,
      .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss turns up "
                 "while D.cls still falls, the network begins to learn the pictures by heart: the best weights are kept.",
      .quirks = "  the validation part is split off after balancing: copies of a picture stand on both sides\n"
@@ -13057,26 +9820,26 @@ static const Model *find_model(const char *name, Error *e)
 static void draw_strengths(const Trainer *t, Tensor *to)
 {
     for (int i = 0; i < t->recipe.batch; i++) {
-        double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->iteration, (uint32_t)i);
-        bool neutral = t->batch.target->data[i * t->g.classes] == 1;
+        double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->now.iteration, (uint32_t)i);
+        bool neutral = t->now.batch.target->data[i * t->now.g.classes] == 1;
         to->data[i] = (real)(neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u);
     }
 }
 
-/* The model's own draws, each by what its name says it is. The last letter's step has its own numbers. */
+/* The model's own draws. Every step's letter has its own numbers. */
 static void fill_draws(const Trainer *t)
 {
-    uint64_t seed = (uint64_t)t->settings.seed, index = (uint64_t)t->iteration;
-    for (int k = 0; k < t->batch.n_draws; k++) {
-        Tensor *to = t->batch.draws[k];
-        const char *name = to->name;
-        uint32_t first = (uint32_t)(unsigned char)name[strlen(name) - 1] << 20;
-        if (strcmp(name, "rho") == 0) { draw_strengths(t, to); continue; }
-        if (strncmp(name, "noise", 5) == 0) { draw_normal(to, seed, STREAM_NOISE, index, first); continue; }
-        bool angle = strncmp(name, "angle", 5) == 0;
+    uint64_t seed = (uint64_t)t->settings.seed, index = (uint64_t)t->now.iteration;
+    for (int k = 0; k < t->now.batch.n_draws; k++) {
+        const Draw *d = &t->now.batch.draws[k];
+        Tensor *to = d->values;
+        uint32_t first = (uint32_t)(unsigned char)d->step << 20;
+        if (d->kind == DRAW_STRENGTH) { draw_strengths(t, to); continue; }
+        if (d->kind == DRAW_NORMAL) { draw_normal(to, seed, STREAM_NOISE, index, first); continue; }
+        bool direction = d->kind == DRAW_DIRECTION;
         for (size_t i = 0; i < shape_count(to->shape); i++) {
-            double u = draw(seed, angle ? STREAM_ANGLE : STREAM_POINT, index, first + (uint32_t)i);
-            bool turn = angle && i % (size_t)to->shape.d[3] == 0;
+            double u = draw(seed, direction ? STREAM_ANGLE : STREAM_POINT, index, first + (uint32_t)i);
+            bool turn = direction && i % (size_t)to->shape.d[3] == 0;
             to->data[i] = (real)(turn ? TURN * u : 2 * u - 1);
         }
     }
@@ -13086,73 +9849,25 @@ static void fill_draws(const Trainer *t)
 static int fill_batch(Trainer *t, Loader *loader, Error *e)
 {
     const Settings *s = &t->settings;
-    if (!loader_next(loader, t->batch.x->data, t->labels, t->attribute_bytes, e)) return 0;
+    if (!loader_next(loader, t->now.batch.x->data, t->labels, t->attribute_bytes, e)) return 0;
     int *order = must_alloc((size_t)s->batch, sizeof *order);
     draw_targets(t, order);
-    write_labels(t, NULL, t->batch.label);
-    write_labels(t, order, t->batch.target);
+    write_labels(t, NULL, t->now.batch.label);
+    write_labels(t, order, t->now.batch.target);
     free(order);
     for (int i = 0; i < s->batch; i++)
-        t->batch.alpha->data[i] = (real)draw((uint64_t)s->seed, STREAM_ALPHA, (uint64_t)t->iteration, (uint32_t)i);
+        t->now.batch.alpha->data[i] = (real)draw((uint64_t)s->seed, STREAM_ALPHA, (uint64_t)t->now.iteration, (uint32_t)i);
     fill_draws(t);
-    fill_masks(&t->g, (uint64_t)s->seed, (uint64_t)t->iteration);
-    fill_masks(&t->d, (uint64_t)s->seed, (uint64_t)t->iteration);
-    double lr = rate_of(t, t->iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
-    set_schedule(t->batch.schedule_d, lr * d_share, s->beta1, s->beta2, t->iteration + 1);
-    set_schedule(t->batch.schedule_g, lr, s->beta1, s->beta2, t->iteration / s->n_critic + 1);
+    fill_masks(&t->now.g, (uint64_t)s->seed, (uint64_t)t->now.iteration);
+    fill_masks(&t->now.d, (uint64_t)s->seed, (uint64_t)t->now.iteration);
+    double lr = rate_of(t, t->now.iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
+    set_schedule(t->now.batch.schedule_d, lr * d_share, s->beta1, s->beta2, t->now.iteration + 1);
+    set_schedule(t->now.batch.schedule_g, lr, s->beta1, s->beta2, t->now.iteration / s->n_critic + 1);
     return 1;
 }
 
-/* WGAN's way to keep D Lipschitz (Arjovsky 2017, algorithm 1): clip its weights after each step. */
-static void clip_weights(Net *d, real limit)
-{
-    for (int i = 0; i < d->count; i++) {
-        Tensor *w = d->parameters[i].w;
-        if (d->parameters[i].role != LEARNT) continue;
-        fetched(w);
-        for (size_t k = 0; k < shape_count(w->shape); k++)
-            w->data[k] = w->data[k] > limit ? limit : w->data[k] < -limit ? -limit : w->data[k];
-        changed(w);
-    }
-}
-
-static void run_d_step(Trainer *t)
-{
-    graph_run(t->d_step.graph);
-    if (strcmp(t->settings.adv, "wgan") == 0 && t->settings.clip > 0) clip_weights(&t->d, (real)t->settings.clip);
-}
-
-static void note_losses(const Step *step, double *last)
-{
-    for (int i = 0; i < step->n_terms; i++) last[i] = (double)step->terms[i]->data[0];
-    last[step->n_terms] = (double)step->total->data[0];
-}
-
-/* An optimiser that starts anew. */
-static void forget(Net *net)
-{
-    for (int i = 0; i < net->count; i++) {
-        Tensor *kept[2] = {net->parameters[i].m, net->parameters[i].v};
-        for (int k = 0; k < 2; k++)
-            if (kept[k]) memset(kept[k]->data, 0, shape_count(kept[k]->shape) * sizeof(real)), changed(kept[k]);
-    }
-}
-
-/* One iteration: a D step, and every n_critic-th time a G step. */
-static void train_iteration(Trainer *t)
-{
-    run_d_step(t);
-    note_losses(&t->d_step, t->last_d);
-    t->iteration++;
-    if (!t->model->g_step || t->iteration % t->settings.n_critic) return;
-    if (t->settings.forget) forget(&t->g);
-    graph_run(t->g_step.graph);
-    note_losses(&t->g_step, t->last_g);
-    t->g_known = true;
-}
-
 /* ------------------------------------------------------------------------------------------------
- * 11.6  Watching for collapse
+ * 12.3  Watching for collapse
  *
  * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has memorised
  * draws them closer to the data than the data are to each other; one that has forgotten a kind of picture reaches few of
@@ -13187,10 +9902,12 @@ static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "near
 
 typedef struct Pictures { double *pixels, *edges; int *label, n, pixel_count; } Pictures;   /* (n,..) small pictures, their edges */
 
-/* A classifier trained apart (11.12) may look, too. */
+/* A classifier trained apart (13.1) may look, too. */
 typedef struct Classifier Classifier;
 static Classifier *classifier_open(const char *given, Error *e);
 static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e);
+static int classes_known(const Classifier *c, const DataSet *set, const char *option, int *class_of, Error *e);
+static Net *classifier_net(Classifier *c);
 static double classifier_spread(Classifier *c, const real *x, int count);
 static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label);
 static void classifier_close(Classifier *c);
@@ -13293,7 +10010,7 @@ static int watch_with_classifier(Trainer *t, const real *x, int count, Error *e)
 {
     Lookout *w = t->watch;
     w->judge = classifier_open(t->settings.classifier, e);
-    if (!w->judge || !classifier_suits(w->judge, &t->g, t->g.condition ? &t->data : NULL, w->judge_class, e)) return 0;
+    if (!w->judge || !classifier_suits(w->judge, &t->now.g, t->now.g.condition ? &t->data : NULL, w->judge_class, e)) return 0;
     w->feature_spread = classifier_spread(w->judge, x, count);
     return 1;
 }
@@ -13340,15 +10057,15 @@ static int watch_data(Trainer *t, Error *e)
 static void watch_draw(Trainer *t, int turn, Pictures *to)
 {
     Drawing *d = &t->watch->drawing;
-    int n = t->g.classes;
+    int n = t->now.g.classes;
     size_t bytes = count_of(d->y) / WATCHED;
     for (int i = 0; i < WATCHED; i++) {
-        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), t->g.latent, d->x->data + i * t->g.latent);
+        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), t->now.g.latent, d->x->data + i * t->now.g.latent);
         to->label[i] = (i + turn) % n;
         if (d->condition) one_hot(d->condition->data + i * n, n, to->label[i]);
     }
     graph_run(d->graph);
-    for (int i = 0; i < WATCHED; i++) measure_picture(d->y->data + (size_t)i * bytes, t->g.size, t->g.channels, to, i);
+    for (int i = 0; i < WATCHED; i++) measure_picture(d->y->data + (size_t)i * bytes, t->now.g.size, t->now.g.channels, to, i);
 }
 
 /* The share of the drawn pictures that D puts into their class. */
@@ -13356,7 +10073,7 @@ static double watch_agreement(Trainer *t)
 {
     Drawing *d = &t->watch->drawing;
     size_t pixels = count_of(d->y);
-    int n = t->g.classes, right = 0;
+    int n = t->now.g.classes, right = 0;
     real *drawn = must_alloc(pixels, sizeof *drawn);
     memcpy(drawn, d->y->data, pixels * sizeof *drawn);                  /* the graphs share one arena */
     for (int first = 0; first < WATCHED; first += JUDGE_BATCH) {
@@ -13376,25 +10093,25 @@ static double watch_agreement(Trainer *t)
 static void watch_look(Trainer *t)
 {
     Lookout *w = t->watch;
-    Pictures drawn = pictures_new(WATCHED, t->g.size, t->g.channels), turned = drawn;
+    Pictures drawn = pictures_new(WATCHED, t->now.g.size, t->now.g.channels), turned = drawn;
     StatsRows pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED), data = pixels_of(&w->data, w->data.n),
               centre = {w->centres, w->data.n < CLUSTERS ? w->data.n : CLUSTERS, edges.d};
     watch_draw(t, 0, &drawn);
     double spread = stats_pair_distance(&pixels), turns = 0;
     const real *x = t->watch->drawing.y->data;
     if (w->judge) w->signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
-    if (w->judge && t->g.condition)
+    if (w->judge && t->now.g.condition)
         w->signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
-    w->signs[SIGN_AGREEMENT] = t->judge && t->g.condition ? watch_agreement(t) : NAN;
+    w->signs[SIGN_AGREEMENT] = t->judge && t->now.g.condition ? watch_agreement(t) : NAN;
     w->signs[SIGN_PIXELS] = spread / w->pixel_spread;
     w->signs[SIGN_EDGES] = stats_pair_distance(&edges) / w->edge_spread;
-    w->signs[SIGN_WITHIN] = t->g.condition ? fmin(mean_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
+    w->signs[SIGN_WITHIN] = t->now.g.condition ? fmin(mean_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
                                                   mean_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
     w->signs[SIGN_NEAREST] = stats_nearest_distance(&pixels, &data) / w->data_nearest;
     w->signs[SIGN_CLUSTERS] = stats_clusters_reached(&centre, &edges) / w->data_clusters;
     w->signs[SIGN_LABEL] = NAN;
-    if (t->g.condition) {
-        turned = pictures_new(WATCHED, t->g.size, t->g.channels);
+    if (t->now.g.condition) {
+        turned = pictures_new(WATCHED, t->now.g.size, t->now.g.channels);
         watch_draw(t, 1, &turned);
         for (int i = 0; i < WATCHED; i++) {
             size_t at = (size_t)i * (size_t)drawn.pixel_count;
@@ -13425,7 +10142,7 @@ static bool watch_alarm(Trainer *t)
     const Settings *s = &t->settings;
     double least = watch_least(w);
     bool low = !(least >= s->collapse_below), was = w->alarmed;
-    if (least >= 1.3 * s->collapse_below || t->iteration >= s->iters / 2) w->armed = true;
+    if (least >= 1.3 * s->collapse_below || t->now.iteration >= s->iters / 2) w->armed = true;
     w->alarmed = low && w->armed;
     return w->alarmed && !was;
 }
@@ -13459,7 +10176,7 @@ static void watch_report(const Trainer *t)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.7  Building a trainer
+ * 12.4  Building a trainer
  * ---------------------------------------------------------------------------------------------- */
 
 /* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
@@ -13480,16 +10197,16 @@ static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
 static void build_judge(Trainer *t, int batch)
 {
     t->judge = graph_new();
-    t->judge_x = tensor_new("judged", shape_of(batch, t->d.size, t->d.size, t->d.channels));
-    net_attach(&t->d, t->judge);
-    t->judge_scores = keep(t->model->judge(&t->d, leaf(t->judge, t->judge_x)));
+    t->judge_x = tensor_new("judged", shape_of(batch, t->now.d.size, t->now.d.size, t->now.d.channels));
+    net_attach(&t->now.d, t->judge);
+    t->judge_scores = keep(t->model->judge(&t->now.d, leaf(t->judge, t->judge_x)));
     t->judge_logsum = keep(logsumexp(t->judge_scores));
 }
 
 /* N / (n N_class): so weighed, every class counts as much as any other. */
 static void weigh_classes(Trainer *t, int classes)
 {
-    Tensor *weights = t->batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
+    Tensor *weights = t->now.batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
     double *pictures = must_alloc((size_t)classes, sizeof *pictures);
     for (int i = 0; i < t->data.count; i++) pictures[t->data.label[i]]++;
     for (int k = 0; k < classes; k++)
@@ -13497,47 +10214,70 @@ static void weigh_classes(Trainer *t, int classes)
     free(pictures);
 }
 
+/* --teacher's classifiers. Every class of the run must be known to each of them. */
+static int open_teachers(Trainer *t, Error *e)
+{
+    const Settings *s = &t->settings;
+    t->recipe.teachers = t->teachers;
+    for (const char *at = s->teacher; *at;) {
+        int length = (int)strcspn(at, ","), k = t->recipe.n_teachers, class_of[MAX_CLASSES];
+        char path[sizeof s->teacher];
+        if (k == MAX_TEACHERS) return fail(e, 2, "--teacher: at most %d classifiers", MAX_TEACHERS);
+        snprintf(path, sizeof path, "%.*s", length, at);
+        if (!(t->judges[k] = classifier_open(path, e)) || !classes_known(t->judges[k], &t->data, "--teacher", class_of, e)) return 0;
+        Teacher *teacher = &t->teachers[t->recipe.n_teachers++];
+        teacher->net = classifier_net(t->judges[k]);
+        teacher->class_of = tensor_new("class_of", shape_of(1, 1, t->data.n_classes, teacher->net->classes));
+        for (int i = 0; i < t->data.n_classes; i++) teacher->class_of->data[i * teacher->net->classes + class_of[i]] = 1;
+        at += length + (at[length] == ',');
+    }
+    return 1;
+}
+
 static void build_steps(Trainer *t, int classes)
 {
     const Settings *s = &t->settings;
     const Model *model = t->model;
     Error checked = {0};
-    make_nets(s, classes, &t->g, &t->d);
-    if (!model->generator) shape_classifier(s, &t->d, &checked);
-    t->g.condition = t->d.condition = model->condition_size(s, classes);
-    t->g.latent = model->latent_size ? model->latent_size(s) : 0;
-    t->g.space = t->d.space = model->space;
-    if (model->prepare) model->prepare(s, &t->g, &t->d);
-    t->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
+    make_nets(s, classes, &t->now.g, &t->now.d);
+    if (!model->generator) shape_classifier(s, &t->now.d, &checked);
+    t->now.g.condition = t->now.d.condition = model->condition_size(s, classes);
+    t->now.g.latent = model->latent_size ? model->latent_size(s) : 0;
+    t->now.g.space = t->now.d.space = model->space;
+    if (model->prepare) model->prepare(s, &t->now.g, &t->now.d);
+    t->now.batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
     if (s->class_weights) weigh_classes(t, classes);
-    model->add_draws(&t->batch, s, classes);
-    t->d_step = model->d_step(&t->g, &t->d, &t->batch, &t->recipe);
-    if (model->g_step) t->g_step = model->g_step(&t->g, &t->d, &t->batch, &t->recipe);
+    model->add_draws(&t->now.batch, s, classes);
+    t->now.iterations = s->iters, t->now.n_critic = s->n_critic, t->now.forgets = s->forget;
+    t->now.clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
+    t->now.d_step = model->d_step(&t->now.g, &t->now.d, &t->now.batch, &t->recipe);
+    if (model->g_step) t->now.g_step = model->g_step(&t->now.g, &t->now.d, &t->now.batch, &t->recipe);
 }
 
 static int build_graphs(Trainer *t, int classes, Error *e)
 {
     const Settings *s = &t->settings;
-    if (!t->model->check(s, classes, e)) return 0;
+    if (!t->model->check(s, classes, e) || !open_teachers(t, e)) return 0;
     build_steps(t, classes);
-    t->columns = t->g.condition ? classes : SAMPLE_FACES;
-    if (t->g.latent) t->watch = watch_new(&t->g, t->model->generator);
-    exchange_averages(&t->g);
-    if (t->model->generator) t->drawing = drawing_new(&t->g, t->model->generator, t->columns);
-    exchange_averages(&t->g);
+    t->columns = t->now.g.condition ? classes : SAMPLE_FACES;
+    if (t->now.g.latent) t->watch = watch_new(&t->now.g, t->model->generator);
+    exchange_averages(&t->now.g);
+    if (t->model->generator) t->drawing = drawing_new(&t->now.g, t->model->generator, t->columns);
+    exchange_averages(&t->now.g);
     if (t->model->judge) build_judge(t, JUDGE_BATCH);
-    Graph *graphs[] = {t->d_step.graph, t->g_step.graph, t->drawing.graph, t->judge, t->watch ? t->watch->drawing.graph : NULL};
+    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge, t->watch ? t->watch->drawing.graph : NULL};
     return bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena, e);
 }
 
 static void trainer_free(Trainer *t)
 {
-    graph_free(t->d_step.graph), graph_free(t->g_step.graph), graph_free(t->judge);
+    graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge);
     drawing_free(&t->drawing);
     watch_free(t->watch);
     tensor_free(t->judge_x);
-    batch_free(&t->batch);
-    net_free(&t->g), net_free(&t->d);
+    batch_free(&t->now.batch);
+    net_free(&t->now.g), net_free(&t->now.d);
+    for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
     arena_free(&t->arena);
     dataset_close(&t->data);
     if (t->has_held_out) dataset_close(&t->held_out);
@@ -13625,8 +10365,8 @@ static int put_neutral_first(Trainer *t, Error *e)
  * one. */
 static int choose_samples(Trainer *t, Error *e)
 {
-    t->n_samples = t->g.latent ? SAMPLE_FACES : 0;
-    if (t->g.latent || !t->model->generator) return 1;
+    t->n_samples = t->now.g.latent ? SAMPLE_FACES : 0;
+    if (t->now.g.latent || !t->model->generator) return 1;
     const DataSet *set = t->has_held_out ? &t->held_out : &t->data;
     const Settings *s = &t->settings;
     size_t bytes = (size_t)(s->size * s->size * s->channels);
@@ -13645,7 +10385,7 @@ static int choose_samples(Trainer *t, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  Checkpoints
+ * 12.5  Checkpoints
  * ---------------------------------------------------------------------------------------------- */
 
 static void run_path(const Settings *s, const char *name, char path[PATH_MAX])
@@ -13680,12 +10420,12 @@ static int save_checkpoint_as(const Trainer *t, const char *name, Error *e)
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     Store store = {0};
     run_path(&t->settings, name, path);
-    describe(&t->settings, t->iteration, &store.file);
-    int ok = store_net(&store, &t->g, true, e) && store_net(&store, &t->d, true, e);
-    if (ok && t->g_known) {                                                 /* the log repeats them until the next G step */
-        int64_t n = t->g_step.n_terms + 1;
+    describe(&t->settings, t->now.iteration, &store.file);
+    int ok = store_net(&store, &t->now.g, true, e) && store_net(&store, &t->now.d, true, e);
+    if (ok && t->now.g_known) {                                                 /* the log repeats them until the next G step */
+        int64_t n = t->now.g_step.n_terms + 1;
         real *last = must_alloc((size_t)n, sizeof *last);
-        for (int i = 0; i < n; i++) last[i] = (real)t->last_g[i];
+        for (int i = 0; i < n; i++) last[i] = (real)t->now.last_g[i];
         ok = store_numbers(&store, "log.G", 1, &n, last, e);
     }
     if (ok && t->best_iteration) {
@@ -13731,11 +10471,11 @@ static int keep_best(Trainer *t, const Judgement *judged, Error *e)
     double loss = judged->count ? (double)(real)(judged->loss / judged->count) : INFINITY;
     bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;     /* without a verdict: the latest */
     if (t->model->generator || !better) return 1;
-    t->best_loss = loss, t->best_iteration = t->iteration;
+    t->best_loss = loss, t->best_iteration = t->now.iteration;
     Store store = {0};
     run_path(&t->settings, "best.safetensors", path);
-    describe(&t->settings, t->iteration, &store.file);
-    int ok = store_net(&store, &t->d, false, e);
+    describe(&t->settings, t->now.iteration, &store.file);
+    int ok = store_net(&store, &t->now.d, false, e);
     if (ok && !tensorfile_save(path, &store.file, why)) ok = fail(e, 1, "cannot save the best weights: %s", why);
     store_free(&store);
     return ok;
@@ -13768,12 +10508,12 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
     char why[TENSORFILE_ERROR_SIZE];
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "cannot go on: %s", why);
     const char *iteration = tensorfile_metadata(&file, "iteration");
-    int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->g, "G.", true, e) &&
-             load_net(&file, path, &t->d, "D.", true, e);
-    t->iteration = iteration ? atol(iteration) : 0;
+    int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->now.g, "G.", true, e) &&
+             load_net(&file, path, &t->now.d, "D.", true, e);
+    t->now.iteration = iteration ? atol(iteration) : 0;
     const TensorEntry *last = tensorfile_find(&file, "log.G");
-    t->g_known = last && tensorfile_count(last) == (size_t)t->g_step.n_terms + 1;
-    for (int i = 0; t->g_known && i <= t->g_step.n_terms; i++) t->last_g[i] = tensorfile_get(last, (size_t)i);
+    t->now.g_known = last && tensorfile_count(last) == (size_t)t->now.g_step.n_terms + 1;
+    for (int i = 0; t->now.g_known && i <= t->now.g_step.n_terms; i++) t->now.last_g[i] = tensorfile_get(last, (size_t)i);
     const TensorEntry *best = tensorfile_find(&file, "log.best");
     if (best && tensorfile_count(best) == 2)
         t->best_loss = tensorfile_get(best, 0), t->best_iteration = (long)tensorfile_get(best, 1);
@@ -13784,7 +10524,7 @@ static int load_checkpoint(Trainer *t, const char *path, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.9  Samples, validation, log
+ * 12.6  Samples, validation, log
  * ---------------------------------------------------------------------------------------------- */
 
 /* Copies a picture of `bytes_a_row` into cell (row, column) of a sheet without margins. */
@@ -13795,23 +10535,35 @@ static void put_cell(Image *sheet, const unsigned char *face, int side, int row,
         memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line, line);
 }
 
-/* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. */
+/* Picture k's mask as a grey picture: white where G paints. */
+static void mask_bytes(const Node *mask, int k, int channels, unsigned char *bytes)
+{
+    size_t n = count_of(mask) / (size_t)mask->shape.d[0];
+    for (size_t i = 0; i < n * (size_t)channels; i++)
+        bytes[i] = (unsigned char)(255 * (double)mask->data[(size_t)k * n + i / (size_t)channels] + 0.5);
+}
+
+/* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. Below it
+ * the masks, where G has them. */
 static void draw_row(Trainer *t, int row, Image *sheet)
 {
     Drawing *d = &t->drawing;
-    int n = t->columns, side = t->g.size;
-    size_t bytes = (size_t)(side * side * t->g.channels), inputs = count_of(d->y) / (size_t)n;
-    if (t->g.latent) inputs = (size_t)t->g.latent;
+    int n = t->columns, side = t->now.g.size;
+    size_t bytes = (size_t)(side * side * t->now.g.channels), inputs = count_of(d->y) / (size_t)n;
+    if (t->now.g.latent) inputs = (size_t)t->now.g.latent;
     for (int k = 0; k < n; k++)
         t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
-                       d->condition ? d->condition->data + k * t->g.condition : NULL);
+                       d->condition ? d->condition->data + k * t->now.g.condition : NULL);
     graph_run(d->graph);
     unsigned char *face = must_alloc(bytes, 1);
-    int first = !t->g.latent;
-    if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, row, 0);
+    int first = !t->now.g.latent, line = d->mask ? 2 * row : row;
+    if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
         to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
-        put_cell(sheet, face, side, row, first + k);
+        put_cell(sheet, face, side, line, first + k);
+        if (!d->mask) continue;
+        mask_bytes(d->mask, k, t->now.g.channels, face);
+        put_cell(sheet, face, side, line + 1, first + k);
     }
     free(face);
 }
@@ -13824,10 +10576,10 @@ static int save_samples(Trainer *t, Error *e)
     char path[PATH_MAX], name[64], why[IMAGE_ERROR_SIZE];
     int side = (int)s->size;
     if (!t->model->generator) return 1;
-    if (!image_new(side * (t->columns + !t->g.latent), side * t->n_samples, (int)s->channels, &sheet, why))
+    if (!image_new(side * (t->columns + !t->now.g.latent), side * t->n_samples * (t->drawing.mask ? 2 : 1), (int)s->channels, &sheet, why))
         return fail(e, 1, "sample sheet: %s", why);
     for (int row = 0; row < t->n_samples; row++) draw_row(t, row, &sheet);
-    snprintf(name, sizeof name, "samples/%08ld.png", t->iteration);
+    snprintf(name, sizeof name, "samples/%08ld.png", t->now.iteration);
     run_path(s, name, path);
     const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
     int ok = image_save(path, &sheet, &text, s->provenance ? 1 : 0, why);
@@ -13838,7 +10590,7 @@ static int save_samples(Trainer *t, Error *e)
 /* Adds the batch of `count` pictures in judge_x. */
 static void judge_batch(Trainer *t, const int *labels, int count, Judgement *all)
 {
-    int n = t->d.classes;
+    int n = t->now.d.classes;
     graph_run(t->judge);
     for (int i = 0; i < count; i++) {
         const real *scores = t->judge_scores->data + i * n;
@@ -13856,7 +10608,7 @@ static Judgement judge_held_out(Trainer *t, int most)
     Judgement all = {0};
     if (!t->has_held_out || !t->judge || t->attribute_bytes) return all;
     const DataSet *set = &t->held_out;
-    int size = t->d.size, x = t->d.channels, total = set->count < most ? set->count : most, labels[JUDGE_BATCH], n = 0;
+    int size = t->now.d.size, x = t->now.d.channels, total = set->count < most ? set->count : most, labels[JUDGE_BATCH], n = 0;
     size_t bytes = (size_t)(size * size * x);
     unsigned char *pixels = must_alloc(bytes, 1);
     for (int i = 0; i < total; i++) {
@@ -13877,7 +10629,7 @@ enum { LOG_LINE = 8192 };
 /* Where every emotion lies by now. */
 static void log_space(const Trainer *t, FILE *log)
 {
-    Gamut gamut = gamut_of(&t->g);
+    Gamut gamut = gamut_of(&t->now.g);
     for (int k = 0; k < gamut.n; k++)
         for (int i = 0; i < gamut.dimensions; i++) fprintf(log, ",%.4f", gamut.mean[k][i]);
 }
@@ -13895,17 +10647,17 @@ static FILE *open_log(const Trainer *t, Error *e)
         return NULL;
     }
     fprintf(log, "iteration,learning_rate");
-    for (int i = 0; i < t->d_step.n_terms; i++) fprintf(log, ",%s", t->d_step.names[i]);
+    for (int i = 0; i < t->now.d_step.n_terms; i++) fprintf(log, ",%s", t->now.d_step.names[i]);
     fprintf(log, ",D.total");
-    for (int i = 0; i < t->g_step.n_terms; i++) fprintf(log, ",%s", t->g_step.names[i]);
+    for (int i = 0; i < t->now.g_step.n_terms; i++) fprintf(log, ",%s", t->now.g_step.names[i]);
     if (t->model->g_step) fprintf(log, ",G.total");
     fprintf(log, ",validation_accuracy,validation_loss");
     for (int i = 0; t->watch && i < SIGNS; i++) fprintf(log, ",watch.%s", sign_names[i]);
-    for (int k = 0; t->g.space && k < t->g.classes; k++)
-        for (int i = 0; i < t->g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
+    for (int k = 0; t->now.g.space && k < t->now.g.classes; k++)
+        for (int i = 0; i < t->now.g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
     fprintf(log, "\n");
     while (old && fgets(line, sizeof line, old))
-        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->iteration) fputs(line, log);
+        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->now.iteration) fputs(line, log);
     if (old) fclose(old);
     if (fflush(log) || rename(temporary, path)) {
         fail(e, 1, "cannot write %s: %s", path, strerror(errno));
@@ -13919,15 +10671,15 @@ static FILE *open_log(const Trainer *t, Error *e)
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
     const char *broken = NULL;
-    fprintf(log, "%ld,%.6g", t->iteration, rate_of(t, t->iteration - 1));
-    for (int i = 0; i <= t->d_step.n_terms; i++) {
-        if (!isfinite(t->last_d[i])) broken = i < t->d_step.n_terms ? t->d_step.names[i] : "D.total";
-        fprintf(log, ",%.6g", t->last_d[i]);
+    fprintf(log, "%ld,%.6g", t->now.iteration, rate_of(t, t->now.iteration - 1));
+    for (int i = 0; i <= t->now.d_step.n_terms; i++) {
+        if (!isfinite(t->now.last_d[i])) broken = i < t->now.d_step.n_terms ? t->now.d_step.names[i] : "D.total";
+        fprintf(log, ",%.6g", t->now.last_d[i]);
     }
-    for (int i = 0; t->model->g_step && i <= t->g_step.n_terms; i++) {
-        if (t->g_known && !isfinite(t->last_g[i])) broken = i < t->g_step.n_terms ? t->g_step.names[i] : "G.total";
-        if (!t->g_known) fprintf(log, ",");             /* no G step yet */
-        else fprintf(log, ",%.6g", t->last_g[i]);
+    for (int i = 0; t->model->g_step && i <= t->now.g_step.n_terms; i++) {
+        if (t->now.g_known && !isfinite(t->now.last_g[i])) broken = i < t->now.g_step.n_terms ? t->now.g_step.names[i] : "G.total";
+        if (!t->now.g_known) fprintf(log, ",");             /* no G step yet */
+        else fprintf(log, ",%.6g", t->now.last_g[i]);
     }
     if (!judged || !judged->count) fprintf(log, ",,");
     else fprintf(log, ",%.4f,%.5f", (double)judged->right / judged->count, judged->loss / judged->count);
@@ -13935,14 +10687,14 @@ static const char *write_log(const Trainer *t, FILE *log, const Judgement *judge
         if (isnan(t->watch->signs[i])) fprintf(log, ",");
         else fprintf(log, ",%.4f", t->watch->signs[i]);
     }
-    if (t->g.space) log_space(t, log);
+    if (t->now.g.space) log_space(t, log);
     fprintf(log, "\n");
     fflush(log);
     return broken;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.10  The loop
+ * 12.7  The loop
  * ---------------------------------------------------------------------------------------------- */
 
 /* Progress on a terminal: a bar, the rate, the time left. Nothing where nobody watches. */
@@ -14043,6 +10795,7 @@ static int complete_settings(Trainer *t, Error *e)
     if (plateau && strcmp(s->model, "classifier")) return fail(e, 2, "--decay plateau is for classifiers");
     if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
         return fail(e, 2, "--targets %s: must be permute or different", s->targets);
+    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                     s->zoom_high);
@@ -14087,7 +10840,7 @@ static Loader *open_loader(Trainer *t, Error *e)
     const Settings *s = &t->settings;
     const Augment how = augmentation(s);
     return loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
-                       (uint64_t)t->iteration, e);
+                       (uint64_t)t->now.iteration, e);
 }
 
 /* So many passes' iterations. */
@@ -14100,7 +10853,7 @@ static long iterations_of(const Trainer *t, long passes)
 static bool out_of_patience(const Trainer *t)
 {
     long passes = t->settings.patience;
-    return !t->model->generator && passes && t->best_iteration && t->iteration - t->best_iteration >= iterations_of(t, passes);
+    return !t->model->generator && passes && t->best_iteration && t->now.iteration - t->best_iteration >= iterations_of(t, passes);
 }
 
 enum { PLATEAU_PASSES = 3 };
@@ -14109,8 +10862,8 @@ enum { PLATEAU_PASSES = 3 };
 static void cut_rate(Trainer *t)
 {
     long since = t->last_cut > t->best_iteration ? t->last_cut : t->best_iteration;
-    if (strcmp(t->settings.decay, "plateau") || !since || t->iteration - since < iterations_of(t, PLATEAU_PASSES)) return;
-    t->cuts++, t->last_cut = t->iteration;
+    if (strcmp(t->settings.decay, "plateau") || !since || t->now.iteration - since < iterations_of(t, PLATEAU_PASSES)) return;
+    t->cuts++, t->last_cut = t->now.iteration;
 }
 
 enum { SAVE_SECONDS = 120 };
@@ -14123,7 +10876,7 @@ static int look_out(Trainer *t, bool milestone_, Error *e)
 {
     const Settings *s = &t->settings;
     char path[PATH_MAX];
-    long now = t->iteration;
+    long now = t->now.iteration;
     if (!t->watch) return 1;
     watch_look(t);
     bool rolls = strcmp(s->on_collapse, "rollback") == 0;
@@ -14137,47 +10890,72 @@ static int look_out(Trainer *t, bool milestone_, Error *e)
         return save_checkpoint(t, e) && fail(e, 1, "stopped at iteration %ld because G collapsed%s; other --lr, --batch, --n-critic "
                                              "or --adv wgan-gp may help", now, rolls ? " and there are no healthy weights left to go back to" : "");
     if (!load_checkpoint(t, path, e)) return 0;
-    warn("went back to the weights of iteration %ld", t->iteration);
-    t->iteration = now;
+    warn("went back to the weights of iteration %ld", t->now.iteration);
+    t->now.iteration = now;
     return 1;
 }
 
-/* Trains from t->iteration to the settings' iters. */
-static int train_loop(Trainer *t, FILE *log, Loader *loader, Error *e)
+/* What the loop's two functions work with. */
+typedef struct Loop {
+    Trainer *t;
+    FILE *log;
+    Loader *loader;
+    Progress progress;
+    double saved;                       /* when the last checkpoint was written */
+    Judgement judged;                   /* of the last milestone */
+} Loop;
+
+static int feed_training(void *loop, Error *e)
 {
-    const Settings *s = &t->settings;
-    Progress progress = progress_start("train", t->iteration, s->iters);
-    double saved = now_seconds();
-    Judgement judged = {0};
-    int ok = 1;                         /* (no pictures of an untrained G: they would take as long as the first iterations) */
-    while (ok && t->iteration < s->iters && !interrupted && !out_of_patience(t)) {
-        if (!fill_batch(t, loader, e)) { ok = 0; break; }
-        train_iteration(t);
-        bool draw_now = milestone(t, t->iteration);
-        if (draw_now) {
-            judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
-            ok = save_samples(t, e) && keep_best(t, &judged, e);
-        }
-        if (t->iteration % s->log_every == 0 || draw_now) {
-            int sound = look_out(t, draw_now, e);
-            const char *broken = write_log(t, log, draw_now ? &judged : NULL);
-            if (!sound) { ok = 0; break; }
-            if (broken) {
-                ok = fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->iteration);
-                break;
-            }
-        }
-        if (draw_now) cut_rate(t);
-        bool save_now = s->save_every ? t->iteration % s->save_every == 0 : now_seconds() - saved > SAVE_SECONDS;
-        if (save_now && t->iteration < s->iters) {
-            ok = save_checkpoint(t, e);
-            saved = now_seconds();
-        }
-        double d = t->last_d[t->d_step.n_terms], g = t->last_g[t->g_step.n_terms];
-        if (t->model->g_step) progress_show(&progress, t->iteration, "D %.3g  G %.3g", d, g);
-        else progress_show(&progress, t->iteration, "loss %.3g", d);
+    const Loop *l = loop;
+    return fill_batch(l->t, l->loader, e);
+}
+
+/* A milestone's pictures and verdict, and the row of the log. */
+static int note_iteration(Loop *l, bool milestone_, Error *e)
+{
+    Trainer *t = l->t;
+    if (milestone_) {
+        l->judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
+        if (!save_samples(t, e) || !keep_best(t, &l->judged, e)) return 0;
     }
-    progress_end(&progress);
+    if (t->now.iteration % t->settings.log_every && !milestone_) return 1;
+    int sound = look_out(t, milestone_, e);
+    const char *broken = write_log(t, l->log, milestone_ ? &l->judged : NULL);
+    if (sound && broken)
+        return fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->now.iteration);
+    return sound;
+}
+
+static int look_at_training(void *loop, Error *e)
+{
+    Loop *l = loop;
+    Trainer *t = l->t;
+    const Settings *s = &t->settings;
+    bool milestone_ = milestone(t, t->now.iteration);
+    if (!note_iteration(l, milestone_, e)) return 0;
+    if (milestone_) cut_rate(t);
+    bool save_now = s->save_every ? t->now.iteration % s->save_every == 0 : now_seconds() - l->saved > SAVE_SECONDS;
+    if (save_now && t->now.iteration < s->iters) {
+        if (!save_checkpoint(t, e)) return 0;
+        l->saved = now_seconds();
+    }
+    double d = t->now.last_d[t->now.d_step.n_terms], g = t->now.last_g[t->now.g_step.n_terms];
+    if (t->model->g_step) progress_show(&l->progress, t->now.iteration, "D %.3g  G %.3g", d, g);
+    else progress_show(&l->progress, t->now.iteration, "loss %.3g", d);
+    t->now.enough = out_of_patience(t);
+    return 1;
+}
+
+/* Trains from where the networks stand to the settings' iters. No pictures of an untrained G are drawn: they would take as
+ * long as the first iterations. */
+static int train_on(Trainer *t, FILE *log, Loader *loader, Error *e)
+{
+    Loop loop = {.t = t, .log = log, .loader = loader, .saved = now_seconds(),
+                 .progress = progress_start("train", t->now.iteration, t->settings.iters)};
+    t->now.enough = out_of_patience(t);
+    int ok = train_loop(&t->now, feed_training, look_at_training, &loop, e);
+    progress_end(&loop.progress);
     ok = ok && save_checkpoint(t, e);
     if (ok && t->watch) watch_report(t);
     return ok;
@@ -14202,9 +10980,9 @@ static int load_pair(Trainer *t, const char *run, Error *e)
     TensorFile file;
     weights_path(run, path);
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    int ok = load_net(&file, path, &t->g, "G.", false, e) && load_net(&file, path, &t->d, "D.", false, e);
+    int ok = load_net(&file, path, &t->now.g, "G.", false, e) && load_net(&file, path, &t->now.d, "D.", false, e);
     tensorfile_free(&file);
-    net_restart_average(&t->g);
+    net_restart_average(&t->now.g);
     return ok;
 }
 
@@ -14216,16 +10994,16 @@ static int start_or_resume(Trainer *t, Error *e)
     run_path(s, "checkpoint.safetensors", path);
     if (access(path, F_OK) == 0) {
         if (!load_checkpoint(t, path, e)) return 0;
-        if (t->iteration > s->iters)
-            return fail(e, 2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->iteration,
+        if (t->now.iteration > s->iters)
+            return fail(e, 2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->now.iteration,
                         s->iters);
-        warn("going on with %s at iteration %ld", s->out, t->iteration);
+        warn("going on with %s at iteration %ld", s->out, t->now.iteration);
         return 1;
     }
-    net_initialise(&t->g, (uint64_t)s->seed);
-    net_initialise(&t->d, (uint64_t)s->seed);
+    net_initialise(&t->now.g, (uint64_t)s->seed);
+    net_initialise(&t->now.d, (uint64_t)s->seed);
     if (!*s->init) return 1;
-    return t->model->generator ? load_pair(t, s->init, e) : load_pretrained(&t->d, s->init, e);
+    return t->model->generator ? load_pair(t, s->init, e) : load_pretrained(&t->now.d, s->init, e);
 }
 
 /* What a user wants to know before the first iteration. */
@@ -14234,11 +11012,11 @@ static void announce(const Trainer *t)
     const Settings *s = &t->settings;
     char of_g[64] = "";
     if (quiet) return;
-    if (t->model->g_step) snprintf(of_g, sizeof of_g, ", %zu of them G's", net_size(&t->g));
+    if (t->model->g_step) snprintf(of_g, sizeof of_g, ", %zu of them G's", net_size(&t->now.g));
     fprintf(stderr,
             "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, %d threads\n",
             s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
-            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->g) + net_size(&t->d),
+            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->now.g) + net_size(&t->now.d),
             of_g, t->arena.size >> 20, kernels->name, thread_count());
     if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
 }
@@ -14252,19 +11030,19 @@ static int dry_run(Trainer *t, Loader *loader, Error *e)
     for (int i = 0; i < 3; i++) {
         if (!fill_batch(t, loader, e)) return 0;
         double start = now_seconds();
-        graph_run(t->d_step.graph);
+        graph_run(t->now.d_step.graph);
         double middle = now_seconds();
-        if (t->model->g_step) graph_run(t->g_step.graph);
+        if (t->model->g_step) graph_run(t->now.g_step.graph);
         best_d = fmin(best_d, middle - start), best_g = fmin(best_g, now_seconds() - middle);
     }
-    double seconds = (double)(s->iters - t->iteration) * (best_d + best_g / (double)s->n_critic);
+    double seconds = (double)(s->iters - t->now.iteration) * (best_d + best_g / (double)s->n_critic);
     char g_text[64] = "";
     if (t->model->g_step) snprintf(g_text, sizeof g_text, ", %.0f ms a G step", best_g * 1e3);
-    size_t weights = net_size(&t->g) + net_size(&t->d);
+    size_t weights = net_size(&t->now.g) + net_size(&t->now.d);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     duration_text(seconds, time_text, sizeof time_text);
-    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, s->iters - t->iteration,
+    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, s->iters - t->now.iteration,
            best_d * 1e3, t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
            t->arena.size >> 20, weights * 3 * sizeof(real) >> 20);
@@ -14276,7 +11054,7 @@ static int dry_run(Trainer *t, Loader *loader, Error *e)
 /* Every value of the first D step and G step, by node number and op, to a safetensors file. */
 static int trace_steps(Trainer *t, Loader *loader, Error *e)
 {
-    Step *steps[2] = {&t->d_step, &t->g_step};
+    Step *steps[2] = {&t->now.d_step, &t->now.g_step};
     Store store = {0};
     char name[80], why[TENSORFILE_ERROR_SIZE];
     int ok = fill_batch(t, loader, e);
@@ -14316,7 +11094,7 @@ static int train(Settings *settings, Error *e)
     if (ok && out_of_patience(&t) && !only_looks) {
         warn("%s is finished: its validation loss was lowest at iteration %ld, and has not fallen for %ld passes",
              s->out, t.best_iteration, s->patience);
-    } else if (ok && t.iteration == s->iters && !only_looks) {
+    } else if (ok && t.now.iteration == s->iters && !only_looks) {
         warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters,
              strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
     } else if (ok && only_looks) {
@@ -14328,9 +11106,9 @@ static int train(Settings *settings, Error *e)
         sweep(path), sweep(s->out);
         if (ok) ok = (loader = open_loader(&t, e)) && (log = open_log(&t, e));
         if (ok) announce(&t);
-        if (ok) ok = train_loop(&t, log, loader, e);
+        if (ok) ok = train_on(&t, log, loader, e);
     }
-    settings->stopped_at = ok && interrupted ? t.iteration : 0;
+    settings->stopped_at = ok && interrupted ? t.now.iteration : 0;
     if (loader) loader_close(loader);
     if (log) fclose(log);
     t.settings.stopped_at = settings->stopped_at;
@@ -14340,7 +11118,7 @@ static int train(Settings *settings, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.11  One iteration from a file
+ * 12.8  One iteration from a file
  *
  * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
  * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
@@ -14370,7 +11148,9 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
     static const char *const further_names[][2] = {                               /* where the model has them */
         {"d_conv_dim", "d-width"}, {"mix", "mix"}, {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"},
         {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"}, {"n_r", "random-directions"},
-        {"space_dim", "space-dim"}};
+        {"space_dim", "space-dim"}, {"keep", "keep"}, {"upsample", "upsample"}, {"modulate", "modulate"}, {"source", "source"}, {"lambda_adv", "lambda-adv"},
+        {"lambda_tv", "lambda-tv"}, {"lambda_mask", "lambda-mask"}, {"identity", "identity"}, {"diffaugment", "diffaugment"},
+        {"wrong_labels", "wrong-labels"}};
     for (size_t i = 0; i < sizeof further_names / sizeof *further_names; i++) {
         const char *value = tensorfile_metadata(file, further_names[i][0]);
         if (value && !set_setting(s, find_setting(further_names[i][1]), value, e)) return 0;
@@ -14410,12 +11190,12 @@ static int read_step_batch(const TensorFile *file, const char *path, const Recip
         batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
     for (size_t i = 0; i < n; i++) batch->alpha->data[i] = (real)tensorfile_get(alpha, i);
     for (int k = 0; k < batch->n_draws; k++) {
-        size_t count = shape_count(batch->draws[k]->shape);
-        const TensorEntry *entry = step_input(file, path, batch->draws[k]->name, count, e);
+        Tensor *to = batch->draws[k].values;
+        size_t count = shape_count(to->shape);
+        const TensorEntry *entry = step_input(file, path, to->name, count, e);
         if (!entry) return 0;
-        for (size_t i = 0; i < count; i++) batch->draws[k]->data[i] = (real)tensorfile_get(entry, i);
-        if (!all_finite(batch->draws[k]))
-            return fail(e, 1, "%s: %s has values that are no numbers", path, batch->draws[k]->name);
+        for (size_t i = 0; i < count; i++) to->data[i] = (real)tensorfile_get(entry, i);
+        if (!all_finite(to)) return fail(e, 1, "%s: %s has values that are no numbers", path, to->name);
     }
     if (!all_finite(batch->x) || !all_finite(batch->alpha))
         return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
@@ -14498,16 +11278,16 @@ static int step_with(const TensorFile *in, const char *path, const char *out, Tr
     int64_t n = step_classes(in, path, t->model, s, e);
     if (!n) return 0;
     if (!build_graphs(t, (int)n, e)) return 0;
-    if (!load_net(in, path, &t->g, "G.", false, e) || !load_net(in, path, &t->d, "D.", false, e)) return 0;
-    if (!read_step_batch(in, path, &t->recipe, &t->batch, e)) return 0;
-    if (!read_masks(in, path, &t->g, e) || !read_masks(in, path, &t->d, e)) return 0;
-    set_schedule(t->batch.schedule_d, s->d_lr > 0 ? s->d_lr : s->lr, s->beta1, s->beta2, 1);
-    set_schedule(t->batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
+    if (!load_net(in, path, &t->now.g, "G.", false, e) || !load_net(in, path, &t->now.d, "D.", false, e)) return 0;
+    if (!read_step_batch(in, path, &t->recipe, &t->now.batch, e)) return 0;
+    if (!read_masks(in, path, &t->now.g, e) || !read_masks(in, path, &t->now.d, e)) return 0;
+    set_schedule(t->now.batch.schedule_d, s->d_lr > 0 ? s->d_lr : s->lr, s->beta1, s->beta2, 1);
+    set_schedule(t->now.batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
     Store store = {0};
-    run_d_step(t);
-    int ok = store_step(&store, &t->d_step, &t->d, "fake_d", e);
-    if (t->g_step.graph) graph_run(t->g_step.graph);
-    ok = ok && (!t->g_step.graph || store_step(&store, &t->g_step, &t->g, "fake_g", e));
+    run_d_step(&t->now);
+    int ok = store_step(&store, &t->now.d_step, &t->now.d, "fake_d", e);
+    if (t->now.g_step.graph) graph_run(t->now.g_step.graph);
+    ok = ok && (!t->now.g_step.graph || store_step(&store, &t->now.g_step, &t->now.g, "fake_g", e));
     if (ok && !tensorfile_save(out, &store.file, why)) ok = fail(e, 1, "%s", why);
     store_free(&store);
     return ok;
@@ -14526,11 +11306,25 @@ static int step_file(const char *in, const char *out, Error *e)
     return ok;
 }
 
+/* ================================================================================================
+ * 13  CLASSIFIERS AND NUMBERS, VERIFICATION, SPEED
+ *
+ * What a generator is judged by (13.2 to 13.5) are plain functions of double arrays: where the numbers came from,
+ * which pictures, which classifier, is the business of `facegan eval` (14.13); eigenvalues, ranks, clusters and tests of
+ * chance are vendor/stats.h's. A number that cannot be computed is NaN, is left out of averages, and the report says how
+ * many were; it never turns into a good score.
+ *
+ * `facegan verify` (13.6) holds every row of the table against its definition: each instruction set this machine has,
+ * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
+ * gradients against central differences. `facegan bench` (13.8) times the steps. Comparisons are written `!(error <=
+ * limit)`, so that NaN fails.
+ * ============================================================================================== */
+
 /* ------------------------------------------------------------------------------------------------
- * 11.12  A classifier at work
+ * 13.1  A classifier at work
  *
  * Opened from a run or a weights file, whose metadata say what it is. It gives probabilities, and the features that the
- * Frechet Emotion Distance compares (12.1): the mean over the pixels of its last map.
+ * Frechet Emotion Distance compares (13.2): the mean over the pixels of its last map.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { CLASSIFIED = 32 };               /* pictures at once */
@@ -14618,18 +11412,29 @@ static void classifier_run(Classifier *c, const real *x, int count, double *prob
     }
 }
 
-/* Can it look at what G draws? class_of[k]: its number for the set's class k; without a set nobody asks. */
+/* class_of[k]: its number for the set's class k. `option` asked for it. */
+static int classes_known(const Classifier *c, const DataSet *set, const char *option, int *class_of, Error *e)
+{
+    for (int k = 0; k < set->n_classes; k++) {
+        int *found = &class_of[k];
+        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
+        if (*found == c->net.classes) return fail(e, 2, "%s: %s knows no class %s", option, c->path, set->class_names[k]);
+    }
+    return 1;
+}
+
+/* Can it look at what G draws? Without a set nobody asks for class_of. */
 static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e)
 {
     if (c->net.size != g->size || c->net.channels != g->channels)
         return fail(e, 2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
                     c->path, c->net.size, c->net.channels, g->size, g->channels);
-    for (int k = 0; set && k < set->n_classes; k++) {
-        int *found = &class_of[k];
-        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
-        if (*found == c->net.classes) return fail(e, 2, "--classifier: %s knows no class %s", c->path, set->class_names[k]);
-    }
-    return 1;
+    return !set || classes_known(c, set, "--classifier", class_of, e);
+}
+
+static Net *classifier_net(Classifier *c)
+{
+    return &c->net;
 }
 
 /* The mean distance of its features of all pairs. */
@@ -14699,22 +11504,8 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
     return 1;
 }
 
-/* ================================================================================================
- * 12  METRICS, VERIFICATION, SPEED
- *
- * What a generator is judged by (12.1 to 12.4) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (13.13); eigenvalues, ranks, clusters and tests of
- * chance are vendor/stats.h's. A number that cannot be computed is NaN, is left out of averages, and the report says how
- * many were; it never turns into a good score.
- *
- * `facegan verify` (12.5) holds every row of the table against its definition: each instruction set this machine has,
- * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
- * gradients against central differences. `facegan bench` (12.7) times the steps. Comparisons are written `!(error <=
- * limit)`, so that NaN fails.
- * ============================================================================================== */
-
 /* ------------------------------------------------------------------------------------------------
- * 12.1  Frechet Emotion Distance                                          (Heusel et al. 2017; seed 002 calls it FED)
+ * 13.2  Frechet Emotion Distance                                          (Heusel et al. 2017; Surani calls it FED)
  *
  *     FED = |m_r - m_g|^2 + Tr(S_r + S_g - 2 (S_r^1/2 S_g S_r^1/2)^1/2)
  *
@@ -14764,7 +11555,7 @@ static int frechet_distance(const StatsRows *r, const StatsRows *g, int resampli
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.2  Right and wrong: confusion, F1, calibration
+ * 13.3  Right and wrong: confusion, F1, calibration
  *
  *     precision = TP / (TP + FP)     recall = TP / (TP + FN)     F1 = 2 TP / (2 TP + FP + FN)
  *
@@ -14838,7 +11629,7 @@ static double calibration_error(const double *probabilities, const int *truth, i
     return sum / judged;
 }
 
-/* Seed 002's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
+/* Surani's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
  * midpoint of the two means over the even-numbered scores, the F1s are of the odd-numbered ones. Near 0 for fakes: D
  * takes them for real; near 1: it is not deceived. D gives real pictures the higher scores if it has learnt anything.
  * */
@@ -14865,7 +11656,7 @@ static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, c
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.3  Smoothness                                                               (seed 002, section VI.C)
+ * 13.4  Smoothness                                                               (Surani, section VI.C)
  *
  *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10      score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
@@ -14911,9 +11702,9 @@ static Smoothness smoothness_of(const double *curves, int count, int n)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.4  Identity
+ * 13.5  Identity
  *
- * How much of the face an edit leaves alone. (Diversity, memory and clusters are chapter 11's, which watches them.)
+ * How much of the face an edit leaves alone. (Diversity, memory and clusters are chapter 12's, which watches them.)
  * ---------------------------------------------------------------------------------------------- */
 
 /* SSIM (Wang et al. 2004): (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)) in a Gaussian
@@ -14952,7 +11743,7 @@ static double ssim(const double *x, const double *y, int side, double changed, d
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.5  Kernels against definitions
+ * 13.6  Kernels against definitions
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
@@ -14984,7 +11775,7 @@ static double worst_error(const real *got, const double *want, size_t n)
     return worst / largest;
 }
 
-/* Winograd adds and subtracts before it multiplies, which costs a digit (chapter 3). */
+/* Winograd adds and subtracts before it multiplies, which costs a digit. */
 static double kernel_limit(const Node *y)
 {
     double limit = is_conv(y) ? 5e-5 : y->op == OP_instance_norm_sums || y->op == OP_instance_norm_dx ? 2e-5 : 4e-6;
@@ -15032,7 +11823,7 @@ static double verify_case(Verdict *verdict, Op op, int variant)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.6  Gradients against central differences
+ * 13.7  Gradients against central differences
  * ---------------------------------------------------------------------------------------------- */
 
 enum { PROBES = 10 };                   /* elements of each operand that are moved */
@@ -15150,7 +11941,7 @@ static int verify_all(Verdict *verdict)
         printf("%-20s", rows[op].name);
         for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
             double worst = -1;
-            if (!isa_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
+            if (!kernels_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
             for (int variant = 0;; variant++) {
                 double error = verify_case(verdict, (Op)op, variant);
                 if (error == -1) break;
@@ -15166,7 +11957,7 @@ static int verify_all(Verdict *verdict)
         printf("   %s\n", gradients);
     }
     for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
-        if (isa_choose(isa_names[i], why)) continue;
+        if (kernels_choose(isa_names[i], why)) continue;
         printf("skipped: %s is not on this machine\n", isa_names[i]);
         verdict->skipped++;
     }
@@ -15177,7 +11968,7 @@ static int verify_all(Verdict *verdict)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.7  Speed
+ * 13.8  Speed
  * ---------------------------------------------------------------------------------------------- */
 
 /* Median milliseconds of a graph's run; on a GPU by its own clock. */
@@ -15212,11 +12003,9 @@ static double node_operations(const Node *y)
 /* What is really done: Winograd's method needs fewer multiplications than the definition. */
 static double node_work(const Node *y)
 {
-    const ConvShape *s = &y->conv;
-    const WinogradSize *size = is_conv(y) && !device ? winograd_size(s, conv_kind(y)) : NULL;
-    if (!size) return node_operations(y);
-    double points = (double)size->points * size->points * s->stride * s->stride;
-    return 2 * points * (double)winograd_tiles(s, conv_kind(y), size->outputs) * s->c * s->k;
+    int outputs, taps;
+    double multiplications = is_conv(y) && !device ? conv_winograd(&y->conv, conv_kind(y), &outputs, &taps) : 0;
+    return multiplications > 0 ? 2 * multiplications : node_operations(y);
 }
 
 static double node_bytes(const Node *y)
@@ -15238,35 +12027,27 @@ static int slowest_first(const void *a, const void *b)
 /* What this machine can do at best with all threads, measured: operations and bytes a second. */
 typedef struct Peaks { double operations, bytes; } Peaks;
 
-enum { PEAK_TERMS = 96, PEAK_REPEAT = 400, PEAK_COPY = 1 << 23, PEAK_RUNS = 10 };
-enum { PEAK_B = TILE_ROWS_MAX * PEAK_TERMS, PEAK_C = PEAK_B + 2 * LANES_MAX * PEAK_TERMS,
-       PEAK_NUMBERS = PEAK_C + 2 * LANES_MAX * TILE_ROWS_MAX };
+enum { PEAK_COPY = 1 << 23, PEAK_RUNS = 10 };
 
-/* The tile, on numbers of the worker's own that stay in its first cache. */
 static void peak_task(void *argument, int index, int worker)
 {
     (void)index;
-    real *own = (real *)argument + (size_t)worker * PEAK_NUMBERS;
-    const real *a[TILE_ROWS_MAX];
-    for (int i = 0; i < kernels->tile_rows; i++) a[i] = own + i * PEAK_TERMS;
-    Tile t = {.a = a, .a_step = 1, .b = own + PEAK_B, .b_step = panel_lanes(), .pictures = 1, .runs = 1,
-              .length = PEAK_TERMS, .rows = kernels->tile_rows, .width = 2, .c = own + PEAK_C};
-    for (int i = 0; i < PEAK_REPEAT; i++) kernels->tile(&t);
+    kernels_peak((real *)argument + (size_t)worker * KERNELS_PEAK_NUMBERS);
 }
 
 static void copy_task(void *argument, int index, int worker)
 {
     (void)worker;
     real *from = (real *)argument + (size_t)index * ELEMENTS_A_TASK;
-    kernels->pointwise(OP_affine, from, NULL, 1, 0, from + PEAK_COPY, ELEMENTS_A_TASK);
+    kernels->pointwise(POINTWISE_affine, from, NULL, 1, 0, from + PEAK_COPY, ELEMENTS_A_TASK);
 }
 
 static Peaks measure_peaks(void)
 {
-    real *numbers = new_reals((size_t)PEAK_NUMBERS * (size_t)thread_count());
+    real *numbers = new_reals((size_t)KERNELS_PEAK_NUMBERS * (size_t)thread_count());
     real *copied = new_reals(2 * (size_t)PEAK_COPY);
     int tasks = 2 * thread_count(), pieces_ = PEAK_COPY / ELEMENTS_A_TASK;
-    double multiply = 1e30, copy = 1e30;
+    double multiply = 1e30, copy = 1e30, operations = tasks * kernels_peak(numbers);
     for (int i = 0; i < PEAK_RUNS; i++) {
         double start = now_seconds();
         parallel(tasks, peak_task, numbers);
@@ -15276,7 +12057,6 @@ static Peaks measure_peaks(void)
         copy = fmin(copy, now_seconds() - middle);
     }
     free(numbers), free(copied);
-    double operations = 2.0 * tasks * PEAK_REPEAT * PEAK_TERMS * kernels->tile_rows * panel_lanes();
     return (Peaks){operations / multiply, 2.0 * PEAK_COPY * sizeof(real) / copy};
 }
 
@@ -15290,13 +12070,14 @@ static double node_floor(const Node *y, const Peaks *peaks)
 static void print_roofline_row(const Node *y, double milliseconds, double total, const Peaks *peaks)
 {
     const ConvShape *s = &y->conv;
-    const WinogradSize *size = is_conv(y) && !device ? winograd_size(s, conv_kind(y)) : NULL;
+    int outputs, taps;
+    bool winograd = is_conv(y) && !device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
     char shape[64], geometry[96] = "";
     double seconds = milliseconds * 1e-3;
     snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", y->shape.d[0], y->shape.d[1], y->shape.d[2], y->shape.d[3]);
     if (is_conv(y))
         snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h, s->w);
-    if (size) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", size->outputs, size->taps);
+    if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
     const ConvShape *first = y->before ? &y->before->conv : NULL;
     if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
     printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
@@ -15356,16 +12137,16 @@ static size_t parameter_bytes(const Net *net)
 /* Random pictures and labels: their values do not change the time. */
 static void fill_bench(Trainer *t)
 {
-    for (size_t i = 0; i < shape_count(t->batch.x->shape); i++)
-        t->batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
-    int n = t->d.classes;
+    for (size_t i = 0; i < shape_count(t->now.batch.x->shape); i++)
+        t->now.batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+    int n = t->now.d.classes;
     for (int i = 0; i < t->recipe.batch; i++) {
-        one_hot(t->batch.label->data + i * n, n, i % n);
-        one_hot(t->batch.target->data + i * n, n, (i + 1) % n);
-        t->batch.alpha->data[i] = (real)0.5;
+        one_hot(t->now.batch.label->data + i * n, n, i % n);
+        one_hot(t->now.batch.target->data + i * n, n, (i + 1) % n);
+        t->now.batch.alpha->data[i] = (real)0.5;
     }
-    set_schedule(t->batch.schedule_d, 1e-4, 0.5, 0.999, 1);
-    set_schedule(t->batch.schedule_g, 1e-4, 0.5, 0.999, 1);
+    set_schedule(t->now.batch.schedule_d, 1e-4, 0.5, 0.999, 1);
+    set_schedule(t->now.batch.schedule_g, 1e-4, 0.5, 0.999, 1);
 }
 
 /* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
@@ -15384,18 +12165,18 @@ static Peaks print_peaks(void)
 static void print_bench(const Trainer *t, Graph *forward)
 {
     const Settings *s = &t->settings;
-    double d = time_graph(t->d_step.graph, (int)s->repeat), g = t->g_step.graph ? time_graph(t->g_step.graph, (int)s->repeat) : 0,
+    double d = time_graph(t->now.d_step.graph, (int)s->repeat), g = t->now.g_step.graph ? time_graph(t->now.g_step.graph, (int)s->repeat) : 0,
            drawn = time_graph(forward, (int)s->repeat);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     long peak = device ? (long)gpu->memory() : use.ru_maxrss * 1024;
     const char *with = device ? gpu->describe() : kernels->name;
-    size_t weights = parameter_bytes(&t->g) + parameter_bytes(&t->d),
-           alive = alive_bytes(t->g_step.graph ? t->g_step.graph : t->d_step.graph);
-    if (s->json && t->g_step.graph)
+    size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d),
+           alive = alive_bytes(t->now.g_step.graph ? t->now.g_step.graph : t->now.d_step.graph);
+    if (s->json && t->now.g_step.graph)
         printf("{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, ", d, g, drawn, 5 * d + g);
     else if (s->json) printf("{\"step_ms\": %.2f, \"forward_ms\": %.2f, ", d, drawn);
-    else if (t->g_step.graph) printf("D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
+    else if (t->now.g_step.graph) printf("D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
     else printf("step %.2f ms   forward %.2f ms   ", d, drawn);
     printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, \"alive_bytes\": %zu}\n"
                    : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, values alive at "
@@ -15410,18 +12191,18 @@ static int bench(const Settings *settings, Error *e)
     const Settings *s = &t.settings;
     if (!(t.model = find_model(s->model, e)) || !make_recipe(s, &t.recipe, e) || !t.model->check(s, 4, e)) return 0;
     build_steps(&t, 4);
-    if (t.model->generator) t.drawing = drawing_new(&t.g, t.model->generator, (int)s->batch);
+    if (t.model->generator) t.drawing = drawing_new(&t.now.g, t.model->generator, (int)s->batch);
     else build_judge(&t, (int)s->batch);
-    Graph *forward = t.model->generator ? t.drawing.graph : t.judge, *graphs[] = {t.d_step.graph, t.g_step.graph, forward};
+    Graph *forward = t.model->generator ? t.drawing.graph : t.judge, *graphs[] = {t.now.d_step.graph, t.now.g_step.graph, forward};
     int ok = bind_graphs(graphs, 3, &t.arena, e);
     if (ok) {
-        net_initialise(&t.g, 1), net_initialise(&t.d, 1);
+        net_initialise(&t.now.g, 1), net_initialise(&t.now.d, 1);
         fill_bench(&t);
         print_bench(&t, forward);
         if (s->roofline) {
             Peaks peaks = print_peaks();
-            print_roofline(t.d_step.graph, t.g_step.graph ? "D step" : "step", &peaks);
-            if (t.g_step.graph) print_roofline(t.g_step.graph, "G step", &peaks);
+            print_roofline(t.now.d_step.graph, t.now.g_step.graph ? "D step" : "step", &peaks);
+            if (t.now.g_step.graph) print_roofline(t.now.g_step.graph, "G step", &peaks);
             print_roofline(forward, "forward", &peaks);
         }
     }
@@ -15430,7 +12211,7 @@ static int bench(const Settings *settings, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.8  The GPU's kernels against the definitions and the CPU's
+ * 13.9  The GPU's kernels against the definitions and the CPU's
  *
  * Every case of every row, against its definition; fused convolutions; and shapes drawn by chance, against the CPU's
  * kernel. Convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a
@@ -15622,15 +12403,15 @@ static int verify_gpu(Verdict *verdict, Error *e)
 }
 
 /* ================================================================================================
- * 13  PICTURES, PAGES, REPORTS
+ * 14  PICTURES, PAGES, REPORTS
  *
  * What people look at: faces edited by a trained generator, sheets of drawn faces, and a run's report, one
- * self-contained page with its losses, its samples over time and the strip of seed 001's figure, the same faces after
+ * self-contained page with its losses, its samples over time and the strip of Ceovic et al.'s figure, the same faces after
  * each quarter of the training.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 13.1  Opening a generator
+ * 14.1  Opening a generator
  * ---------------------------------------------------------------------------------------------- */
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
@@ -15704,20 +12485,35 @@ static int read_architecture(const TensorFile *file, const char *path, const cha
     return 1;
 }
 
+/* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
+static int shipped_model(const char *name, char path[PATH_MAX])
+{
+    char self[PATH_MAX / 2] = "";
+    snprintf(path, PATH_MAX, "models/%s.safetensors", name);
+    if (access(path, R_OK) == 0) return 1;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash = length > 0 ? strrchr(self, '/') : NULL;
+    snprintf(path, PATH_MAX, "%.*s/models/%s.safetensors", slash ? (int)(slash - self) : 0, self, name);
+    return slash && access(path, R_OK) == 0;
+}
+
 static Facegan *open_generator(const char *given, Error *e)
 {
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     TensorFile file;
     weights_path(given, path);
     if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
-    const char *prefix = tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
+    const char *prefix = tensorfile_find(&file, "average.G.main.0.weight") ? "average.G."
+                       : tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
     Facegan *model = must_alloc(1, sizeof *model);
     Settings trained = default_settings();
     int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
-    model->crop = (int)trained.crop;
+    model->crop = (int)trained.crop, model->margin = trained.face_margin;
+    model->g.keep = trained.keep[0], model->g.resizes = strcmp(trained.upsample, "resize") == 0, model->g.modulates = trained.modulate;
     if (ok) {
         Drawing d = drawing_new(&model->g, expression_generator, 1);
         model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
+        if (d.mask) model->mask = d.mask, model->colour = keep(model->g.colour);
         name_classes(model, &file);
         ok = bind_graphs(&model->graph, 1, &model->arena, e) && load_net(&file, path, &model->g, prefix, false, e);
     }
@@ -15750,7 +12546,7 @@ static int load_picture(Facegan *model, Image *picture, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.2  Editing pictures
+ * 14.2  Editing pictures
  * ---------------------------------------------------------------------------------------------- */
 
 static int find_class(const Facegan *model, const char *name, size_t length)
@@ -15915,16 +12711,65 @@ static int edit_all(Facegan *model, const char *picture, const Settings *s, Erro
     return ok ? 1 : fail(e, 1, "%s", why);
 }
 
-static int edit_one(Facegan *model, const char *picture, const Wish *wish, const Settings *s, Error *e)
+/* A copy of as many channels as the model wants. */
+static int to_channels(const Image *picture, int channels, Image *out, Error *e)
 {
-    char path[PATH_MAX];
-    memcpy(model->condition->data, wish->condition, (size_t)model->g.condition * sizeof(real));
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
+    int from = picture->channels;
+    size_t pixels = (size_t)picture->width * (size_t)picture->height;
+    if (channels == from) memcpy(out->pixels, picture->pixels, pixels * (size_t)channels);
+    else for (size_t i = 0; i < pixels; i++) {
+        const unsigned char *p = picture->pixels + i * (size_t)from;
+        for (int c = 0; c < channels; c++)
+            out->pixels[i * (size_t)channels + (size_t)c] = from < 3 ? p[0] : channels == 1 ? (unsigned char)(grey_of(p) + 0.5) : p[c];
+    }
+    return 1;
+}
+
+/* What G makes of the model's x with the condition that it holds. */
+static Drawn draw_face(Facegan *model)
+{
     graph_run(model->graph);
-    unsigned char *face = must_alloc(count_of(model->y), 1);
-    to_bytes(model->y->data, count_of(model->y), face);
-    edited_name(*s->out ? s->out : ".", picture, wish->name, path);
-    int ok = save_picture(path, face, model->g.size, model->g.channels, s->provenance, e);
-    free(face);
+    const Node *mask = model->mask;
+    return (Drawn){.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
+                   .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
+                   .redrawn = model->g.keep == 'n'};
+}
+
+/* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
+static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *result, Error *e)
+{
+    Image cut = {0}, before = {0};
+    int ok = cut_frame(photo, frame, model->g.size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
+    if (ok) {
+        from_bytes(before.pixels, count_of(model->y), model->x->data);
+        const Drawn drawn = draw_face(model);
+        paste_frame(result, frame, &drawn);
+    }
+    image_free(&cut), image_free(&before);
+    return ok;
+}
+
+/* The centred square that the model was trained on, of a picture. */
+static Frame centred_frame(const Facegan *model, const Image *picture)
+{
+    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
+    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
+}
+
+/* The whole picture with its centred face edited, at its own resolution. */
+static int edit_one(Facegan *model, const char *name, const Image *picture, const Wish *wish, const Settings *s, Error *e)
+{
+    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
+    Image result;
+    if (!to_channels(picture, picture->channels, &result, e)) return 0;
+    memcpy(model->condition->data, wish->condition, (size_t)model->g.condition * sizeof(real));
+    edited_name(*s->out ? s->out : ".", name, wish->name, path);
+    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+    int ok = edit_face(model, picture, centred_frame(model, picture), &result, e);
+    if (ok && !image_save(path, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
+    image_free(&result);
     if (ok) printf("%s\n", path);
     return ok;
 }
@@ -15956,13 +12801,15 @@ static int edit_pictures(const char *run, char *const *pictures, int count, cons
     int ok = (all || parse_wish(model, s, &wish, e)) && (!*s->out || make_directory(s->out, e));
     for (int i = 0; ok && i < count; i++) {
         Image picture;
-        if (!image_load(pictures[i], model->g.channels, &picture, why)) {
+        if (!image_load(pictures[i], all ? model->g.channels : 0, &picture, why)) {
             warn("passed over: %s", why);
             failed++;
             continue;
         }
-        ok = load_picture(model, &picture, e) &&
-             (all ? edit_all(model, pictures[i], s, e) : edit_one(model, pictures[i], &wish, s, e));
+        if (min_int(picture.width, picture.height) > 2 * model->g.size)
+            warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", pictures[i]);
+        ok = all ? load_picture(model, &picture, e) && edit_all(model, pictures[i], s, e)
+                 : edit_one(model, pictures[i], &picture, &wish, s, e);
         image_free(&picture);
     }
     facegan_close(model);
@@ -15971,13 +12818,13 @@ static int edit_pictures(const char *run, char *const *pictures, int count, cons
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.3  The public functions of facegan.h
+ * 14.3  The public functions of facegan.h
  * ---------------------------------------------------------------------------------------------- */
 
 static void start_library(void)
 {
     char why[256];
-    if (!kernels && !isa_choose(getenv("FACEGAN_ISA"), why)) isa_choose(NULL, why);
+    if (!kernels && !kernels_choose(getenv("FACEGAN_ISA"), why)) kernels_choose(NULL, why);
     if (thread_count() == 1) threads_start(0);
 }
 
@@ -16050,7 +12897,7 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.4  The report of a run
+ * 14.4  The report of a run
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES };
@@ -16190,7 +13037,7 @@ static unsigned char *labelled_sheet(const char *path, const Settings *s, const 
 
 enum { QUARTERS = 4 };
 
-/* Seed 001's figure: one row of the sheet after each quarter of the training. Returns PNG bytes. */
+/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. Returns PNG bytes. */
 static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, const Columns *names, int face,
                                     size_t *bytes)
 {
@@ -16280,7 +13127,7 @@ static void add_settings(Page *page, const Settings *s)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.5  The gamut of emotions
+ * 14.5  The gamut of emotions
  *
  * GANmut's space as people can look at it: a face at every place of the disc (or the square of the Gaussian model)
  * with the learnt directions around it, a film along a path, and a page on which a point is dragged and the face
@@ -16683,7 +13530,7 @@ static void add_space(Page *page, const char *run, const TableNumbers *log, cons
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.6  The report, put together
+ * 14.6  The report, put together
  * ---------------------------------------------------------------------------------------------- */
 
 /* The sheets over time, and the first two faces (or latents) after each quarter. */
@@ -16753,7 +13600,7 @@ static int write_report(const char *run, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.7  Drawn faces on disk
+ * 14.7  Drawn faces on disk
  * ---------------------------------------------------------------------------------------------- */
 
 /* Which emotions to draw, from "happy,sad"; empty: all seven. */
@@ -16808,8 +13655,8 @@ static void draw_person(const Settings *s, uint64_t index, const float au[FACE_A
     FaceIdentity identity;
     FacePose pose;
     float turn = (float)s->pose;
-    face_identity(&identity, (uint64_t)s->seed, index);
-    face_pose(&pose, (uint64_t)s->seed, index);
+    face_identity(&identity, draw, (uint64_t)s->seed, index);
+    face_pose(&pose, draw, (uint64_t)s->seed, index);
     pose.yaw *= turn, pose.roll *= turn, pose.shift_x *= turn, pose.shift_y *= turn;
     face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
 }
@@ -16887,7 +13734,7 @@ static int draw_faces(const Settings *s, Error *e)
     FILE *list = fopen(path, "w");
     if (!list) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
     fprintf(list, "path,emotion,intensity,valence,arousal");
-    for (int k = 0; k < FACE_AUS; k++) fprintf(list, ",AU%d", face_au_numbers[k]);
+    for (int k = 0; k < FACE_AUS; k++) fprintf(list, ",AU%d", face_au_number(k));
     fprintf(list, ",second,second_intensity,drawn\n");
     DrawTask task = {.s = s, .emotions = emotions, .n_emotions = n, .rows = must_alloc(AT_ONCE, sizeof *task.rows),
                      .mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -16942,7 +13789,7 @@ static int show_data(const char *data, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.8  Samples from noise
+ * 14.8  Samples from noise
  *
  * What a generator draws from numbered latents: a sheet (a row for each latent, a column for each class), a strip and a
  * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is always
@@ -17177,7 +14024,7 @@ static int sample_noise(const char *run, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.9  Balanced data on disk
+ * 14.9  Balanced data on disk
  * ---------------------------------------------------------------------------------------------- */
 
 /* Picture `index` at its own size, as it is, or, as a copy, warped by chance. */
@@ -17233,7 +14080,7 @@ static int balance_data(const char *data, const Settings *s, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.10  Faces in photographs: detect, crop, edit
+ * 14.10  Faces in photographs: detect, crop, edit
  *
  * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
  * or has no face is reported and passed over; it never ends a batch.
@@ -17487,7 +14334,7 @@ static int crop_photo(void *context, const Photo *photo, const Faces *faces, con
     (void)context;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
         Image cut;
-        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, s->margin), s->size ? (int)s->size : 128, &cut,
+        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, margin_of(s, -1)), s->size ? (int)s->size : 128, &cut,
                        e))
             return 0;
         if (s->all) snprintf(suffix, sizeof suffix, "-%d", i + 1);
@@ -17498,35 +14345,6 @@ static int crop_photo(void *context, const Photo *photo, const Faces *faces, con
         printf("%s\n", name);
     }
     return 1;
-}
-
-/* A picture of as many channels as the model wants. */
-static int to_channels(const Image *rgb, int channels, Image *out, Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(rgb->width, rgb->height, channels, out, why)) return fail(e, 1, "%s", why);
-    size_t pixels = (size_t)rgb->width * (size_t)rgb->height;
-    if (channels == 3) memcpy(out->pixels, rgb->pixels, 3 * pixels);
-    else for (size_t i = 0; i < pixels; i++) out->pixels[i] = (unsigned char)(grey_of(rgb->pixels + 3 * i) + 0.5);
-    return 1;
-}
-
-/* Draws one face with the condition that the model holds, and pastes it into `result`. */
-static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *result, Error *e)
-{
-    Image cut = {0}, before = {0}, after = {0};
-    char why[IMAGE_ERROR_SIZE];
-    int size = model->g.size,
-        ok = cut_frame(photo, frame, size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
-    if (ok && !image_new(size, size, model->g.channels, &after, why)) ok = fail(e, 1, "%s", why);
-    if (ok) {
-        from_bytes(before.pixels, count_of(model->y), model->x->data);
-        graph_run(model->graph);
-        to_bytes(model->y->data, count_of(model->y), after.pixels);
-        paste_frame(result, frame, &before, &after);
-    }
-    image_free(&cut), image_free(&before), image_free(&after);
-    return ok;
 }
 
 typedef struct PhotoEdit { Facegan *model; bool all; Wish wish; } PhotoEdit;
@@ -17544,7 +14362,7 @@ static int edit_photo(void *context, const Photo *photo, const Faces *faces, con
         if (edit->all) set_class(model, k, 1);
         else memcpy(model->condition->data, edit->wish.condition, (size_t)model->g.condition * sizeof(real));
         for (int i = 0; ok && i < faces->count; i++)
-            ok = edit_face(model, &photo->image, face_frame(faces->items[i], s->align, s->margin), &result, e);
+            ok = edit_face(model, &photo->image, face_frame(faces->items[i], s->align, margin_of(s, model->margin)), &result, e);
         const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
         snprintf(suffix, sizeof suffix, "-%s", edit->all ? model->class_names[k] : edit->wish.name);
         photo_file(s->out, photo, suffix, name);
@@ -17567,7 +14385,7 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.11  Importing a data set
+ * 14.11  Importing a data set
  *
  * A published data set becomes a folder that every verb here reads: OUT/train/happy/0000017.png and so on, labels.csv,
  * a bar chart, and import.csv, which says of every row of a wanted class what became of it. Rows are taken in the order
@@ -17575,7 +14393,7 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
  * import.csv is the journal as well: after an interruption it is believed line by line, up to the first that is cut
  * short or whose picture is not there, and the import goes on behind it.
  *
- *     reader (9.5) --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
+ *     reader (10.5) --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
  * ---------------------------------------------------------------------------------------------- */
 
 enum { IMPORT_AT_ONCE = 16 };           /* rows in hand: bounds the memory, and the work that a crash repeats */
@@ -17746,7 +14564,7 @@ static int import_cut(Import *job, Imported *item, Error *e)
     if (item->result != KEPT || found < 0) return found >= 0;
     if (!found) item->result = NO_FACE;
     if (!found || !(face_width(&face) > 0)) return 1;                   /* nobody told of a face: the whole picture */
-    Frame frame = face_frame(face, s->align && *s->detector, s->margin);
+    Frame frame = face_frame(face, s->align && *s->detector, margin_of(s, -1));
     int ok = cut_frame(&item->picture, frame, s->size ? (int)s->size : 128, &cut, e);
     if (ok && s->channels == 1 && cut.channels == 3) {
         ok = to_channels(&cut, 1, &grey, e);
@@ -17923,7 +14741,7 @@ static int import_claim(const Import *job, char *const *inputs, int count, Error
     fprintf(text, "rows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\n", job->n_work, s->classes,
             s->detector, s->weights, s->threshold);
     fprintf(text, "min-face = %g\nmax-side = %ld\nsize = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n",
-            s->min_face, s->max_side, s->size, s->margin, s->align, s->channels, s->whole);
+            s->min_face, s->max_side, s->size, margin_of(s, -1), s->align, s->channels, s->whole);
     fclose(text);
     have = must_alloc(size + 2, 1);
     if (file) used = fread(have, 1, size + 1, file), fclose(file);
@@ -17980,7 +14798,7 @@ static int import_class(const Import *job, const char *name)
     return k;
 }
 
-/* How many pictures of each class there are, as in seed 002's figure 8. */
+/* How many pictures of each class there are, as in Surani's figure 8. */
 static int import_chart(const Import *job, Error *e)
 {
     char **order = import_order(job), title[160], why[IMAGE_ERROR_SIZE];
@@ -18140,23 +14958,16 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.12  Emotion classifiers: eval, predict, and seed 003's experiment
+ * 14.12  Emotion classifiers: eval, predict, and EDI's experiment
  * ---------------------------------------------------------------------------------------------- */
 
-/* The classifier that the command names, or the best one that comes with the program: in models/, here or beside it. */
+/* The classifier that the command names, or the best one that comes with the program. */
 static Classifier *chosen_classifier(const Settings *s, Error *e)
 {
-    static const char *const shipped[] = {"models/fer2013-7.safetensors", "models/fer2013-3.safetensors"};
-    char path[PATH_MAX], self[PATH_MAX] = "";
+    char path[PATH_MAX];
     if (*s->classifier) return classifier_open(s->classifier, e);
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 64);
-    char *slash = length > 0 ? strrchr(self, '/') : NULL;
-    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
-        if (access(shipped[i], R_OK) == 0) return classifier_open(shipped[i], e);
-        snprintf(path, sizeof path, "%.*s/%s", slash ? (int)(slash - self) : 0, self, shipped[i]);
-        if (slash && access(path, R_OK) == 0) return classifier_open(path, e);
-    }
-    fail(e, 2, "no %s here or beside the program: name a classifier's run or weights with --classifier", shipped[0]);
+    if (shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path)) return classifier_open(path, e);
+    fail(e, 2, "no models/fer2013-7.safetensors here or beside the program: name a classifier's run or weights with --classifier");
     return NULL;
 }
 
@@ -18471,7 +15282,7 @@ static int logged_accuracies(const char *run, double *training, double *validati
 }
 
 /* `facegan reproduce 003`: the three emotions of FER2013, 5,000 pictures each, a fifth of the training part held out; the
- * set's own validation and test parts are what the seed calls its test pictures. */
+ * set's own validation and test parts are what EDI calls its test pictures. */
 static int reproduce_003(const char *data, Settings *s, Error *e)
 {
     snprintf(s->data, sizeof s->data, "%s", data);
@@ -18483,7 +15294,7 @@ static int reproduce_003(const char *data, Settings *s, Error *e)
     int pictures[2];
     if (!train_and_report(s, e) || !logged_accuracies(s->out, &training, &validation, e)) return 0;
     parts[0] = accuracy_on(data, "validation", s, &pictures[0]), parts[1] = accuracy_on(data, "test", s, &pictures[1]);
-    printf("\nSeed 003: joy, anger and sadness of FER2013, balanced to 5,000 pictures each\n\n");
+    printf("\nEmotion Detection in Images: joy, anger and sadness of FER2013, balanced to 5,000 pictures each\n\n");
     printf("%-34s %10s %10s\n", "", "published", "here");
     printf("%-34s %10s %10s\n", "network", "vgg19", s->network);
     printf("%-34s %10s %9.1f%%\n", "training pictures", "about 80%", 100 * training);
@@ -18493,12 +15304,12 @@ static int reproduce_003(const char *data, Settings *s, Error *e)
     if (!isfinite(parts[0]) && !isfinite(parts[1])) printf("this data has neither a validation nor a test part\n");
     printf("%-34s %10s\n", "both of these parts", "about 78%");
     printf("\nWhere the two differ\n"
-           "  The seed fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE does as it does.\n"
+           "  The document fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE does as it does.\n"
            "  small learns from nothing, at 48 px instead of 224; its figure on training pictures is of warped, relit and partly hidden ones.\n"
            "  %s\n"
-           "  The seed tells no dropout rate, L2 strength or batch size; ours are in %s/config.\n",
+           "  The document tells no dropout rate, L2 strength or batch size; ours are in %s/config.\n",
            s->as_published ? "As published, the fifth is split off after balancing: copies of a picture stand on both sides."
-                           : "The fifth is split off before balancing, so that no copy of a picture stands on both sides (the seed's did).",
+                           : "The fifth is split off before balancing, so that no copy of a picture stands on both sides (the document's did).",
            s->out);
     return 1;
 }
@@ -18554,7 +15365,7 @@ static int predict_faces(void *context, const Photo *photo, const Faces *faces, 
     Prediction *out = context;
     for (int i = 0; i < faces->count; i++) {
         Image cut;
-        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, s->margin), 4 * out->c->net.size, &cut, e)) return 0;
+        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, margin_of(s, -1)), 4 * out->c->net.size, &cut, e)) return 0;
         int ok = predict_picture(out, &cut, photo->path, i + 1, faces->items[i].box, s, e);
         image_free(&cut);
         if (!ok) return 0;
@@ -18593,10 +15404,10 @@ static int predict_emotions(char *const *inputs, int count, const Settings *s, E
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.13  The numbers of a generator: eval
+ * 14.13  The numbers of a generator: eval
  *
  * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
- * out (12.1 to 12.4 have the equations):
+ * out (13.2 to 13.5 have the equations):
  *
  *     x --G(x, each emotion)--------> classifier --> confusion, F1         asked for / taken for
  *     x --G(x, another's label)-----> features ----> FED, diversity        as many of each class as there are real ones
@@ -18927,7 +15738,8 @@ static int critic_open(Critic *c, const char *run, int classes, Error *e)
         c->graph = graph_new();
         c->x = tensor_new("x", shape_of(EDITED_AT_ONCE, c->d.size, c->d.size, c->d.channels));
         net_attach(&c->d, c->graph);
-        Node *map = stargan_source(&c->d, stargan_features(&c->d, leaf(c->graph, c->x)));
+        Node *each = fill(c->graph, shape_of(EDITED_AT_ONCE, 1, 1, classes), 1.0 / classes);    /* the mean of all classes */
+        Node *map = stargan_source(&c->d, stargan_features(&c->d, leaf(c->graph, c->x)), each);
         c->score = keep(scale(sum_to(map, shape_of(EDITED_AT_ONCE, 1, 1, 1)),
                               1.0 / (map->shape.d[1] * map->shape.d[2])));
         ok = bind_graphs(&c->graph, 1, &c->arena, e) && load_net(&file, path, &c->d, "D.", false, e);
@@ -19286,942 +16098,7 @@ static int evaluate_run(const char *run, const char *data, const Settings *s, Er
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.14  Studies
- *
- * A study is a list of command lines, carried out as if they had been typed (facegan_main), and a table of what came of
- * them. Every run stays under --out, so a study that was stopped goes on where it was, and a second one with other
- * runs finds its judges trained.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { WORDS_MOST = 64 };
-
-/* Words between blanks; "..." keeps words with blanks together. Their number, at most `most`. */
-static int split_words(char *at, char **words, int most)
-{
-    int n = 0;
-    while (n < most) {
-        at += strspn(at, " \t");
-        if (!*at) break;
-        const char *ends = *at == '"' ? "\"" : " \t";
-        at += *at == '"';
-        words[n++] = at;
-        at += strcspn(at, ends);
-        if (*at) *at++ = 0;
-    }
-    return n;
-}
-
-/* One command line, as if it had been typed. */
-static int carry_out(const Settings *s, Error *e, const char *format, ...)
-{
-    char line[8 * TEXT], *words[WORDS_MOST + 8] = {"facegan"}, threads[24];
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    if (length >= (int)sizeof line) return fail(e, 2, "a command line of more than %zu letters", sizeof line - 1);
-    int n = 1 + split_words(line, words + 1, WORDS_MOST);
-    if (!quiet) {
-        fprintf(stderr, "+");
-        for (int i = 0; i < n; i++) fprintf(stderr, " %s", words[i]);
-        fputc('\n', stderr);
-    }
-    bool was_quiet = quiet;
-    fflush(stdout);
-    /* a step's words go to stderr: stdout is the study's */
-    int results = dup(1);
-    dup2(2, 1);
-    snprintf(threads, sizeof threads, "%ld", s->threads);
-    words[n++] = "--threads", words[n++] = threads, words[n++] = "--quiet";
-    int status = facegan_main(n, words);
-    dup2(results, 1), close(results);
-    quiet = was_quiet;
-    threads_start((int)s->threads);
-    return status == 0 ? 1 : fail(e, status, "this step of the study failed: facegan %s %s ...", words[1],
-                                  n > 2 ? words[2] : "");
-}
-
-static bool is_there(const char *format, ...)
-{
-    char path[PATH_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(path, sizeof path, format, arguments);
-    va_end(arguments);
-    return access(path, R_OK) == 0;
-}
-
-static int save_study_page(Page *page, const char *out, Error *e)
-{
-    char path[PATH_MAX], why[256];
-    snprintf(path, sizeof path, "%s/study.html", out);
-    if (!page_save(page, path, why)) return fail(e, 1, "%s", why);
-    if (!quiet) fprintf(stderr, "%s\n", path);
-    return 1;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.15  study truth: GANmut's space against faces whose expression is known
- *
- * Two small networks learn from drawn faces that no generator saw: one the emotion, one its intensity and the action
- * units (their shares in labels.csv, by sigmoid cross-entropy). How far off they are on yet other faces is printed
- * first, for nothing below can be better known. Then, for neutral faces and each run:
- *   (a) edits at full strength that the first takes for their emotion
- *   (b) Spearman's correlation of the strength asked for and the intensity measured, the least over the emotions
- *   (c) neighbouring directions: is it halfway more often so than at either end that the units of both are there?
- *   (d) the smallest angle between two directions
- *   (e) smoothness, and the share of curves that never fall
- * The last column is of the same faces, drawn anew with what was asked for: what the judges would say of a perfect
- * generator.
- * ---------------------------------------------------------------------------------------------- */
-
-static const char DRAWN[] = "the drawing itself";
-
-typedef struct Pair { int a, b; double share[3]; } Pair;           /* faces with both's units: at a, halfway, at b */
-
-typedef struct Truth {
-    double right, correlation[MAX_CLASSES], least_correlation, angle, smooth, rising;
-    double intensity[MAX_CLASSES][STRENGTHS];       /* measured, a mean over the faces */
-    Pair pairs[MAX_CLASSES * MAX_CLASSES];
-    int n_pairs, blended;
-} Truth;
-
-/* Neutral faces, and who gives them an expression: a run's generator, or the hand that drew them, which shows exactly
- * what is asked for and so says how much of the aims the judges can see. */
-typedef struct Stage {
-    Editor ed;
-    Classifier *actions;
-    const Settings *hand;               /* of the drawing; NULL: the generator */
-    int count, index[CURVE_FACES], emotion[MAX_CLASSES];    /* emotion: the drawn faces' for each class of the run */
-    real *neutral;                      /* (count,picture) */
-} Stage;
-
-static void stage_close(Stage *st)
-{
-    free(st->neutral);
-    editor_close(&st->ed);
-}
-
-/* The neutral faces of DIR/unseen. */
-static int load_neutral(Stage *st, const char *out, Error *e)
-{
-    char path[PATH_MAX];
-    DataSet set;
-    const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = st->ed.model->crop,
-           .limit = CURVE_FACES, .unlabelled = 1};
-    snprintf(path, sizeof path, "%s/unseen", out);
-    if (!dataset_open(&set, path, &options, e)) return 0;
-    int label[CURVE_FACES];
-    st->neutral = must_alloc(CURVE_FACES * st->ed.picture, sizeof(real));
-    st->count = read_all(&set, &st->ed.model->g, st->neutral, label);
-    int ok = st->count && st->count == set.count ? 1 : fail(e, 1, "%s: not all of its neutral faces can be read", path);
-    for (int i = 0; ok && i < st->count; i++) {
-        const char *name = set.text + set.where[i], *slash = strrchr(name, '/');
-        st->index[i] = atoi(slash ? slash + 1 : name);                  /* 00042.png: the drawing's number 42 */
-    }
-    dataset_close(&set);
-    return ok;
-}
-
-static int stage_open(Stage *st, const char *run, Classifier *emotions, Classifier *actions, const Settings *hand,
-                      const char *out, Error *e)
-{
-    *st = (Stage){.actions = actions, .hand = hand};
-    if (!editor_open(&st->ed, run, emotions, e)) return 0;
-    for (int k = 0; k < st->ed.model->g.classes; k++)
-        st->emotion[k] = spelled(emotion_spellings, st->ed.model->class_names[k]);
-    return load_neutral(st, out, e);
-}
-
-/* Face i, drawn anew with `strength` of an expression that lies `share` of the way from a to b; cut and scaled as the
- * run's training pictures were. */
-static int draw_expressed(const Stage *st, int i, int a, int b, double share, double strength, real *out, Error *e)
-{
-    const Net *g = &st->ed.model->g;
-    float au[FACE_AUS] = {0};
-    Image large = {0};
-    char why[IMAGE_ERROR_SIZE];
-    int side = (int)st->hand->size;
-    if (!image_new(side, side, g->channels, &large, why)) return fail(e, 1, "%s", why);
-    unsigned char *pixels = must_alloc(st->ed.picture, 1);
-    face_recipe(au, st->emotion[a], (float)((1 - share) * strength));
-    face_recipe(au, st->emotion[b], (float)(share * strength));
-    draw_person(st->hand, (uint64_t)st->index[i], au, large.pixels);
-    int ok = cut_and_scale(&large, st->ed.model->crop, g->size, pixels, why);
-    if (ok) from_bytes(pixels, st->ed.picture, out);
-    image_free(&large), free(pixels);
-    return ok ? 1 : fail(e, 1, "%s", why);
-}
-
-/* All faces with that expression: (count,picture). */
-static int express(Stage *st, int a, int b, double share, double strength, real *out, Error *e)
-{
-    int n = st->ed.model->g.condition, ok = 1;
-    for (int i = 0; ok && st->hand && i < st->count; i++)
-        ok = draw_expressed(st, i, a, b, share, strength, out + (size_t)i * st->ed.picture, e);
-    if (st->hand) return ok;
-    double z[SPACE_MOST];
-    real *conditions = must_alloc((size_t)(st->count * n), sizeof *conditions);
-    if (a != b) point_between(st->ed.model, a, b, share, strength, z);
-    else set_class(st->ed.model, a, strength);
-    for (int i = 0; i < st->count * n; i++) conditions[i] = a != b ? (real)z[i % n] : st->ed.model->condition->data[i % n];
-    edit_pixels(&st->ed, st->neutral, st->count, NULL, 1, conditions, out);
-    free(conditions);
-    return 1;
-}
-
-/* Emotion k's own units against emotion other's: the mean of their measured shares over that of their recipe. NaN: it
- * has none. */
-static double own_units(const Classifier *actions, const double *shares, int k, int other)
-{
-    double sum = 0, whole = 0;
-    for (int u = 0; u < FACE_AUS; u++) {
-        char name[16];
-        if (!(face_recipes[k][u] > 0) || face_recipes[other][u] > 0) continue;
-        snprintf(name, sizeof name, "AU%d", face_au_numbers[u]);
-        for (int i = 0; i < actions->net.classes; i++)
-            if (strcmp(actions->class_names[i], name) == 0) sum += shares[i], whole += (double)face_recipes[k][u];
-    }
-    return sum / whole;
-}
-
-/* The share of faces on which the units of both emotions are there, at `share` of the way from a to b: each set's mean
- * nearer to half its recipe's, which is what a blend of equal parts has, than to none. */
-static double both_there(Stage *st, int a, int b, double share, Error *e)
-{
-    int n = st->actions->net.classes, first = st->emotion[a], second = st->emotion[b], there = 0;
-    double *shares = must_alloc((size_t)(st->count * n), sizeof *shares);
-    real *edits = must_alloc((size_t)st->count * st->ed.picture, sizeof *edits);
-    int ok = express(st, a, b, share, 1, edits, e) &&
-             look_at(st->actions, &st->ed, edits, st->count, shares, NULL, e);
-    for (int i = 0; i < st->count; i++) {
-        const double *row = shares + i * n;
-        there += own_units(st->actions, row, first, second) > 0.25 && own_units(st->actions, row, second, first) > 0.25;
-    }
-    free(shares), free(edits);
-    return ok ? (double)there / st->count : NAN;
-}
-
-/* Counts the pair, unless one of the two has no unit that the other lacks. */
-static void measure_pair(Truth *t, Stage *st, int a, int b, Error *e)
-{
-    int first = st->emotion[a], second = st->emotion[b];
-    double none[MAX_CLASSES] = {0};
-    if (isnan(own_units(st->actions, none, first, second)) || isnan(own_units(st->actions, none, second, first))) return;
-    Pair *p = &t->pairs[t->n_pairs++];
-    *p = (Pair){.a = a, .b = b};
-    for (int at = 0; at < 3; at++) p->share[at] = both_there(st, a, b, at / 2.0, e);
-    t->blended += p->share[1] > p->share[0] && p->share[1] > p->share[2];
-}
-
-static double angle_of(const Gamut *gamut, int k)
-{
-    return atan2(gamut->mean[k][1], gamut->mean[k][0]);
-}
-
-/* (c) and (d) of a space in the plane, where neighbours are next to each other around the circle. */
-static void measure_space(Truth *t, Stage *st, Error *e)
-{
-    Gamut gamut = gamut_of(&st->ed.model->g);
-    int order[MAX_CLASSES], n = 0;
-    if (st->ed.model->g.space != 'l' || gamut.dimensions != 2) return;
-    for (int k = 1; k < gamut.n; k++) {
-        int at = n++;
-        for (; at > 0 && angle_of(&gamut, order[at - 1]) > angle_of(&gamut, k); at--) order[at] = order[at - 1];
-        order[at] = k;
-    }
-    for (int i = 0; i < n; i++) {
-        int a = order[i], b = order[(i + 1) % n];
-        double dot = gamut.mean[a][0] * gamut.mean[b][0] + gamut.mean[a][1] * gamut.mean[b][1];
-        t->angle = fmin(isfinite(t->angle) ? t->angle : 180, acos(fmax(-1, fmin(1, dot))) * 360 / TURN);
-        measure_pair(t, st, a, b, e);
-    }
-}
-
-/* (a), (b) and (e). */
-static int measure_strengths(Truth *t, Stage *st, Error *e)
-{
-    int n = st->ed.model->g.classes, units = st->actions->net.classes, points = st->count * STRENGTHS, right = 0, ways = 0,
-        ok = 1;
-    double *p = must_alloc((size_t)(st->count * max_int(n, units)), sizeof *p),
-           *asked = must_alloc((size_t)((2 + n) * points), sizeof *asked), *measured = asked + points,
-           *curves = measured + points;                                 /* (way,face,strength) */
-    real *edits = must_alloc((size_t)st->count * st->ed.picture, sizeof *edits);
-    t->least_correlation = 1;
-    for (int k = 0; ok && k < n; k++) {
-        if (k == find_class(st->ed.model, "neutral", 7)) continue;
-        for (int j = 0; ok && j < STRENGTHS; j++) {
-            double strength = (j + 1.0) / STRENGTHS;
-            ok = express(st, k, k, 0, strength, edits, e) &&
-                 look_at(st->actions, &st->ed, edits, st->count, p, NULL, e);
-            for (int i = 0; i < st->count; i++) {
-                asked[i * STRENGTHS + j] = strength, measured[i * STRENGTHS + j] = p[i * units];
-                t->intensity[k][j] += p[i * units] / st->count;
-            }
-            ok = ok && judge_pixels(&st->ed, edits, st->count, p, NULL, e);
-            for (int i = 0; i < st->count; i++) curves[(ways * st->count + i) * STRENGTHS + j] = p[i * n + k];
-        }
-        /* the last ones: at full strength */
-        for (int i = 0; i < st->count; i++) right += largest_of(p + i * n, n) == k;
-        t->correlation[k] = stats_rank_correlation(asked, measured, points);
-        if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
-        ways++;
-    }
-    Smoothness smooth = smoothness_of(curves, ways * st->count, STRENGTHS);
-    t->right = (double)right / (ways * st->count), t->smooth = smooth.score, t->rising = smooth.rising;
-    free(p), free(asked), free(edits);
-    return ok;
-}
-
-/* For each emotion the intensity measured at each strength asked for. */
-static void show_intensities(const Truth *t, const Facegan *model, const char *run, bool csv, Page *page)
-{
-    char title[PATH_MAX + 64];
-    int n = model->g.classes, row = 0;
-    snprintf(title, sizeof title, "The intensity measured at each strength: %s", run);
-    Table table = table_new(title, n - 1, STRENGTHS + 2);
-    table_set(&table, 0, 0, "strength"), table_set(&table, 0, STRENGTHS + 1, "Spearman");
-    for (int j = 0; j < STRENGTHS; j++) table_set(&table, 0, j + 1, "%.1f", (j + 1.0) / STRENGTHS);
-    for (int k = 0; k < n; k++) {
-        if (strcmp(model->class_names[k], "neutral") == 0) continue;
-        table_set(&table, ++row, 0, "%s", model->class_names[k]);
-        for (int j = 0; j < STRENGTHS; j++) table_set(&table, row, j + 1, "%.2f", t->intensity[k][j]);
-        table_set(&table, row, STRENGTHS + 1, "%.3f", t->correlation[k]);
-    }
-    print_table(&table, csv), show_table(page, &table);
-    table_free(&table);
-}
-
-/* How often the units of both emotions are there between two neighbours. */
-static void show_pairs(const Truth *t, const Facegan *model, const char *run, bool csv, Page *page)
-{
-    static const char *const header[] = {"both emotions' units are there", "at the first", "halfway", "at the second"};
-    char title[PATH_MAX + 64];
-    snprintf(title, sizeof title, "Between two directions: %s", run);
-    Table table = table_new(title, t->n_pairs, 4);
-    table_names(&table, header);
-    for (int i = 0; i < t->n_pairs; i++) {
-        const Pair *p = &t->pairs[i];
-        table_set(&table, i + 1, 0, "%s, %s", model->class_names[p->a], model->class_names[p->b]);
-        for (int at = 0; at < 3; at++) table_set(&table, i + 1, at + 1, "%.0f%%", 100 * p->share[at]);
-    }
-    if (t->n_pairs) print_table(&table, csv), show_table(page, &table);
-    table_free(&table);
-}
-
-/* The five numbers of one run (`hand`: of the drawn faces themselves); its strips go on the page. */
-static int truth_of_run(Truth *t, const char *run, Classifier *emotions, Classifier *actions, const Settings *hand,
-                        const Settings *s, Page *page, Error *e)
-{
-    static Stage st;
-    const char *name = hand ? DRAWN : run;
-    *t = (Truth){.angle = NAN};
-    int ok = stage_open(&st, run, emotions, actions, hand, s->out, e) && measure_strengths(t, &st, e);
-    if (ok) {
-        int n = st.ed.model->g.classes;
-        if (!hand) measure_space(t, &st, e);
-        for (int a = 0; hand && a < n; a++)
-            for (int b = a + 1; b < n; b++) measure_pair(t, &st, a, b, e);
-        show_intensities(t, st.ed.model, name, s->csv, page);
-        show_pairs(t, st.ed.model, name, s->csv, page);
-    }
-    if (ok && !hand) {
-        size_t size;
-        memcpy(st.ed.model->x->data, st.neutral, st.ed.picture * sizeof(real));
-        unsigned char *png = strength_strip(st.ed.model, &size);
-        add_png(page, run, png, size);
-    }
-    stage_close(&st);
-    return ok && e->status == 0;
-}
-
-/* A classifier's answers (count,n) for a set's pictures, `count` of which could be read. */
-static double *answers_for(Classifier *c, const DataSet *set, int *count, Error *e)
-{
-    size_t picture = shape_count(c->x->shape) / CLASSIFIED;
-    real *x = must_alloc((size_t)set->count * picture, sizeof *x);
-    unsigned char *pixels = must_alloc(picture, 1);
-    double *answers = must_alloc((size_t)(set->count * c->net.classes), sizeof *answers);
-    for (*count = 0; *count < set->count; ++*count) {
-        if (!dataset_read(set, *count, c->net.size, c->net.channels, pixels, e)) break;
-        from_bytes(pixels, picture, x + (size_t)*count * picture);
-    }
-    classifier_run(c, x, *count, answers, NULL);
-    free(x), free(pixels);
-    return answers;
-}
-
-/* OUT/unseen with what the judge answers as its labels. */
-static int open_unseen(DataSet *set, const char *out, const Classifier *judge, bool attributes, Error *e)
-{
-    char path[PATH_MAX], list[4 * TEXT] = "";
-    for (int k = 0; k < judge->net.classes; k++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k ? "," : "", judge->class_names[k]);
-    const DataOptions options = {.attributes = attributes ? list : NULL, .classes = attributes ? NULL : list,
-                                 .split = SPLIT_ALL, .crop = judge->crop};
-    snprintf(path, sizeof path, "%s/unseen/labels.csv", out);
-    return dataset_open(set, path, &options, e);
-}
-
-/* The judges' own errors, on faces that nobody saw: rows of a table. */
-static int judge_judges(const char *out, Classifier *emotions, Classifier *actions, Table *table, Error *e)
-{
-    DataSet shares, labels;
-    if (!open_unseen(&shares, out, actions, true, e)) return 0;
-    if (!open_unseen(&labels, out, emotions, false, e)) { dataset_close(&shares); return 0; }
-    int n = actions->net.classes, count, labelled, strong = 0, right = 0;
-    double *got = answers_for(actions, &shares, &count, e), *p = answers_for(emotions, &labels, &labelled, e);
-    double *columns = must_alloc(2 * (size_t)shares.count, sizeof *columns);
-    *table = table_new("The judges on faces that nobody saw", n + 1, 3);
-    table_set(table, 0, 0, "measured"), table_set(table, 0, 1, "mean error"), table_set(table, 0, 2, "Spearman");
-    for (int k = 0; k < n; k++) {
-        double error = 0;
-        for (int i = 0; i < count; i++) {
-            columns[i] = shares.attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[count + i] = got[i * n + k];
-            error += fabs(columns[i] - got[i * n + k]) / count;
-        }
-        table_set(table, k + 1, 0, "%s", actions->class_names[k]);
-        table_set(table, k + 1, 1, "%.3f", error);
-        table_set(table, k + 1, 2, "%.3f", stats_rank_correlation(columns, columns + count, count));
-    }
-    for (int i = 0; i < labelled; i++) {                                /* the first attribute: the intensity */
-        if (shares.attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
-        strong++, right += largest_of(p + i * emotions->net.classes, emotions->net.classes) == labels.label[i];
-    }
-    table_set(table, n + 1, 0, "the emotion, of an intensity over a half");
-    table_set(table, n + 1, 1, "%.1f%% right", 100.0 * right / strong);
-    free(got), free(p), free(columns);
-    dataset_close(&shares), dataset_close(&labels);
-    return e->status == 0;
-}
-
-/* Judges that lie in OUT serve again; those that learnt from other faces must not. */
-static int same_judges(const Settings *s, const Settings *like, Error *e)
-{
-    char path[PATH_MAX], wanted[TEXT], found[TEXT] = "";
-    snprintf(path, sizeof path, "%s/judges.txt", s->out);
-    snprintf(wanted, sizeof wanted, "--count %ld --size %ld --pose %g --weakest %g --blends %g --viewers %ld --epochs %ld --seed %ld, "
-             "pictures of %ld px cut to %ld, %ld channels", s->count, s->size, s->pose, s->weakest, s->blends, s->viewers,
-             s->epochs, s->seed, like->size, like->crop, like->channels);
-    FILE *file = is_there("%s/faces", s->out) ? fopen(path, "r") : NULL;
-    if (file) {
-        if (!fgets(found, sizeof found, file)) *found = 0;
-        fclose(file);
-        return strcmp(found, wanted) == 0 || fail(e, 2, "%s: its judges were made with %s, not %s; give another --out", s->out,
-                                                  found, wanted);
-    }
-    file = fopen(path, "w");
-    if (!file || fputs(wanted, file) < 0 || fclose(file)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    return 1;
-}
-
-/* The sets differ in their seeds, so that nobody is in two of them. */
-enum { FACES = 1000, BLENDS, UNSEEN };
-
-/* How a set under OUT is drawn. */
-static Settings drawing_of(const Settings *s, const Settings *like, int which)
-{
-    Settings hand = *s;
-    hand.seed += which, hand.size = s->size ? s->size : 64, hand.channels = like->channels;
-    return hand;
-}
-
-/* Draws OUT/name, unless it is there. */
-static int draw_set(const Settings *s, const Settings *like, const char *name, int which, long count, const char *more,
-                    Error *e)
-{
-    const Settings hand = drawing_of(s, like, which);
-    const char *grey = like->channels == 1 ? "--grey" : "";
-    if (like->crop > hand.size)
-        return fail(e, 2, "--size %ld: the runs cut out %ld pixels of larger faces", hand.size, like->crop);
-    return is_there("%s/%s/labels.csv", s->out, name) ||
-           carry_out(s, e, "data draw --out \"%s/%s\" --count %ld --size %ld --pose %g --seed %ld %s %s", s->out, name,
-                     count, hand.size, s->pose, hand.seed, grey, more);
-}
-
-/* Trains OUT/name on a set under OUT, its pictures cut and scaled as the runs' are. */
-static int train_judge(const Settings *s, const Settings *like, const char *data, const char *name, const char *more,
-                       Error *e)
-{
-    if (is_there("%s/%s/report.html", s->out, name)) return 1;           /* what a finished training leaves */
-    return carry_out(s, e, "classify train \"%s/%s\" --out \"%s/%s\" --crop %ld --size %ld %s --epochs %ld %s", s->out,
-                     data, s->out, name, like->crop, like->size, like->channels == 1 ? "--grey" : "",
-                     s->epochs ? s->epochs : 8, more);
-}
-
-/* Draws the faces, the first judge's as --weakest, --blends and --viewers say, and trains the two judges, unless they
- * are there. */
-static int train_judges(const Settings *s, const Settings *like, Error *e)
-{
-    char more[TEXT] = "--validation 0.1 --attributes intensity", drawn[TEXT];
-    for (int u = 0; u < FACE_AUS; u++) {
-        size_t used = strlen(more);
-        snprintf(more + used, sizeof more - used, ",AU%d", face_au_numbers[u]);
-    }
-    snprintf(drawn, sizeof drawn, "--weakest %g --blends %g%s", s->weakest, s->blends, s->viewers ? " --viewers" : "");
-    return draw_set(s, like, "faces", FACES, s->count, drawn, e) &&
-           draw_set(s, like, "blends", BLENDS, s->count, "--weakest 0 --blends 0.7", e) &&
-           draw_set(s, like, "unseen", UNSEEN, 700, "--weakest 0 --blends 0.3", e) &&
-           train_judge(s, like, "faces", "emotions", "--validation 0.1", e) &&
-           train_judge(s, like, "blends/labels.csv", "actions", more, e);
-}
-
-static int settings_of_run(const char *run, Settings *s, Error *e)
-{
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
-    weights_path(run, path);
-    *s = default_settings();
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
-    int ok = settings_of_file(&file, path, s, e);
-    tensorfile_free(&file);
-    return ok;
-}
-
-static void fill_truth(Table *table, int column, const char *run, const Truth *t)
-{
-    table_set(table, 0, column, "%s", run);
-    table_set(table, 1, column, "%.1f%%", 100 * t->right);
-    table_set(table, 2, column, "%.3f", t->least_correlation);
-    table_set(table, 3, column, t->n_pairs ? "%d of %d" : "-", t->blended, t->n_pairs);
-    table_set(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
-    table_set(table, 5, column, "%.3f", t->smooth);
-    table_set(table, 6, column, "%.0f%%", 100 * t->rising);
-}
-
-static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
-{
-    static const char *const rows_[] = {"", "(a) edits taken for their emotion",
-           "(b) least correlation with intensity", "(c) pairs that blend halfway",
-                                        "(d) smallest angle", "(e) smoothness", "    curves that never fall"};
-    static const char *const aims[] = {"aim", "85%", "0.9", "all", "20 deg", "at most 0.25", "80%"};
-    char path[PATH_MAX];
-    Settings like, hand;
-    Table judges = {0}, table = table_new("GANmut's space against the truth", 6, n + 3);
-    if (!*s->out) return fail(e, 2, "study truth needs --out DIR: its judges are kept there");
-    if (!settings_of_run(runs[0], &like, e) || !make_directory(s->out, e) || !same_judges(s, &like, e) ||
-        !train_judges(s, &like, e)) return 0;
-    hand = drawing_of(s, &like, UNSEEN);
-    snprintf(path, sizeof path, "%s/emotions", s->out);
-    Classifier *emotions = classifier_open(path, e);
-    snprintf(path, sizeof path, "%s/actions", s->out);
-    Classifier *actions = emotions ? classifier_open(path, e) : NULL;
-    Page *page = page_begin("facegan study: the truth", s->out);
-    int ok = actions && judge_judges(s->out, emotions, actions, &judges, e);
-    if (ok) print_table(&judges, s->csv), show_table(page, &judges);
-    for (int i = 0; i <= 6; i++) table_set(&table, i, 0, "%s", rows_[i]), table_set(&table, i, n + 2, "%s", aims[i]);
-    for (int i = 0; ok && i <= n; i++) {                                /* the last: the hand that drew them */
-        Truth t;
-        ok = truth_of_run(&t, runs[i % n], emotions, actions, i == n ? &hand : NULL, s, page, e);
-        if (ok) fill_truth(&table, i + 1, i == n ? DRAWN : runs[i], &t);
-    }
-    if (ok) {
-        print_table(&table, s->csv), show_table(page, &table);
-        ok = save_study_page(page, s->out, e);
-    }
-    table_free(&judges), table_free(&table);
-    classifier_close(emotions), classifier_close(actions);
-    return ok;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.16  study augment: do drawn pictures help a classifier that has seen few real ones?
- *
- * For each seed: so many real pictures of each class, chosen by chance; a StarGAN that learns from these alone; each of
- * them drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and drawn,
- * with the same number of steps, the same initial weights and the same augmentation. Both judge the same pictures that
- * neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
- * ---------------------------------------------------------------------------------------------- */
-
-enum { SEEDS_MOST = 64 };
-
-typedef struct Augmented { Confusion real, helped; } Augmented;
-
-static int save_one(const char *folder, const char *part, const char *class_name, const char *name,
-                    const unsigned char *pixels, int size, int channels, Error *e)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s/%s", folder, part, class_name);
-    if (!make_directory(path, e)) return 0;
-    snprintf(path, sizeof path, "%s/%s/%s/%s.png", folder, part, class_name, name);
-    return save_picture(path, pixels, size, channels, false, e);
-}
-
-/* Writes so many pictures of each class to FOLDER/real and FOLDER/mixed, and a quarter more,
-    by which the best weights are
- * chosen. */
-static int write_real(const DataSet *set, const Settings *s, uint64_t seed, const char *folder, Error *e)
-{
-    int *order = must_alloc((size_t)set->count, sizeof *order), ok = 1;
-    unsigned char *pixels = must_alloc((size_t)(s->size * s->size), (size_t)s->channels);
-    for (int k = 0; ok && k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_SPLIT, order);
-        long wanted = s->count + (s->count + 3) / 4;
-        if (n < wanted)
-            ok = fail(e, 2, "--count %ld takes %ld pictures of %s, and %s has %d", s->count, wanted,
-                      set->class_names[k], set->path, n);
-        for (int i = 0; ok && i < wanted; i++) {
-            const char *part = split_names[i < s->count ? SPLIT_TRAIN : SPLIT_VALIDATION];
-            char name[32], real_[PATH_MAX], mixed[PATH_MAX];
-            snprintf(name, sizeof name, "real-%d", order[i]);
-            snprintf(real_, sizeof real_, "%s/real", folder), snprintf(mixed, sizeof mixed, "%s/mixed", folder);
-            ok = dataset_read(set, order[i], (int)s->size, (int)s->channels, pixels, e) &&
-                 save_one(real_, part, set->class_names[k], name, pixels, (int)s->size, (int)s->channels, e) &&
-                 save_one(mixed, part, set->class_names[k], name, pixels, (int)s->size, (int)s->channels, e);
-        }
-    }
-    free(order), free(pixels);
-    return ok;
-}
-
-/* Adds to FOLDER/mixed each real picture with every other class's expression. */
-static int write_drawn(const char *folder, Error *e)
-{
-    char path[PATH_MAX], mixed[PATH_MAX];
-    Editor ed = {0};
-    DataSet set = {0};
-    snprintf(path, sizeof path, "%s/gan", folder), snprintf(mixed, sizeof mixed, "%s/mixed", folder);
-    if (!editor_open(&ed, path, NULL, e)) { editor_close(&ed); return 0; }
-    const DataOptions options = {.split = SPLIT_TRAIN};
-    snprintf(path, sizeof path, "%s/real", folder);
-    int ok = dataset_open(&set, path, &options, e), n = ed.model->g.classes;
-    real *x = must_alloc((size_t)set.count + 1, ed.picture * sizeof *x), *edits = must_alloc((size_t)set.count + 1,
-        ed.picture * sizeof *x);
-    int *label = must_alloc(2 * (size_t)set.count + 1, sizeof *label), *emotion = label + set.count;
-    unsigned char *pixels = must_alloc(ed.picture, 1);
-    int count = ok ? read_all(&set, &ed.model->g, x, label) : 0;
-    for (int k = 0; ok && k < n; k++) {
-        for (int i = 0; i < count; i++) emotion[i] = k;
-        edit_pixels(&ed, x, count, emotion, 1, NULL, edits);
-        for (int i = 0; ok && i < count; i++) {
-            char name[32];
-            if (strcmp(set.class_names[label[i]], ed.model->class_names[k]) == 0) continue;
-            snprintf(name, sizeof name, "drawn-%d", i);
-            to_bytes(edits + (size_t)i * ed.picture, ed.picture, pixels);
-            ok = save_one(mixed, "train", ed.model->class_names[k], name, pixels, ed.model->g.size,
-                          ed.model->g.channels, e);
-        }
-    }
-    free(x), free(edits), free(label), free(pixels);
-    dataset_close(&set);
-    editor_close(&ed);
-    return ok;
-}
-
-/* What a classifier's run makes of the test pictures. */
-static int confusion_of(const char *run, const char *data, const Settings *s, Confusion *f, Error *e)
-{
-    Settings judged = *s;
-    Answers a = {0};
-    judged.limit = 0;
-    Classifier *c = classifier_open(run, e);
-    int ok = c && open_answers(&a, data, c, &judged, e) && answer_all(&a, c, &judged, e);
-    *f = (Confusion){.n = a.n};
-    for (int i = 0; ok && i < a.count; i++) confusion_add(f, a.truth[i], a.p + (size_t)i * (size_t)a.n);
-    if (a.set.path) answers_free(&a);
-    classifier_close(c);
-    return ok;
-}
-
-/* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
-static int augment_seed(const DataSet *set, const char *test, const Settings *s, long seed, Augmented *result, Error *e)
-{
-    char folder[TEXT * 4 + 32], run[PATH_MAX];
-    const char *grey = s->channels == 1 ? "--grey" : "";
-    long pictures = s->count * set->n_classes * set->n_classes, epochs = s->epochs ? s->epochs : 10,
-         batch = s->count * set->n_classes < 32 ? s->count * set->n_classes : 32,
-             steps = (epochs * pictures + batch - 1) / batch;
-    snprintf(folder, sizeof folder, "%s/seed-%ld", s->out, seed);
-    if (!is_there("%s/real/train", folder) && !write_real(set, s, (uint64_t)seed, folder, e)) return 0;
-    if (!carry_out(s, e, "train stargan \"%s/real\" --out \"%s/gan\" --size %ld %s --width %ld --g-repeat 2 --batch 8 "
-                   "--n-critic 2 --lr 0.0004 --beta2 0.99 --iters %ld --seed %ld", folder, folder, s->size, grey,
-                   s->width, s->iters, seed)) return 0;
-    if (!is_there("%s/drawn", folder)) {
-        if (!write_drawn(folder, e)) return 0;
-        snprintf(run, sizeof run, "%s/drawn", folder);
-        if (!make_directory(run, e)) return 0;                           /* says that all are written */
-    }
-    /* --crop: of the test pictures; these are cut already */
-    for (int k = 0; k < 2; k++) {
-        const char *name = k ? "mixed" : "real";
-        snprintf(run, sizeof run, "%s/on-%s", folder, name);
-        if (!carry_out(s, e, "classify train \"%s/%s\" --out \"%s\" --size %ld --crop %ld %s --batch %ld --iters %ld "
-                       "--seed %ld --validation 0", folder, name, run, s->size, s->crop, grey, batch, steps, seed) ||
-            !confusion_of(run, test, s, k ? &result->helped : &result->real, e)) return 0;
-    }
-    return 1;
-}
-
-static void augment_row(Table *t, int row, const char *name, const double *without, const double *with, int n)
-{
-    double difference[SEEDS_MOST], before = 0, after = 0;
-    for (int i = 0; i < n; i++) difference[i] = with[i] - without[i], before += without[i] / n, after += with[i] / n;
-    StatsComparison c = stats_compare_pairs(difference, n);
-    table_set(t, row, 0, "%s", name);
-    table_set(t, row, 1, "%.4f", before), table_set(t, row, 2, "%.4f", after);
-    table_set(t, row, 3, "%+.4f", c.mean), table_set(t, row, 4, "%+.4f to %+.4f", c.low, c.high);
-    table_set(t, row, 5, "%.4f", c.student), table_set(t, row, 6, "%.4f", c.wilcoxon);
-}
-
-/* The pairs of every seed, and what they say together. */
-static void augment_tables(const Augmented *all, char *const *names, int n, Table *pairs, Table *verdict)
-{
-    static const char *const header[] = {"on the test pictures", "real only", "real and drawn", "difference",
-           "95% interval", "p (Student)", "p (Wilcoxon)"};
-    double without[SEEDS_MOST], with[SEEDS_MOST];
-    int classes = all[0].real.n;
-    *pairs = table_new("Accuracy, seed by seed", n, 3);
-    *verdict = table_new("Do drawn pictures help?", classes + 2, 7);
-    table_names(pairs, header), table_set(pairs, 0, 0, "seed");
-    table_names(verdict, header);
-    for (int k = -2; k < classes; k++) {
-        char name[NAME + 8];
-        for (int i = 0; i < n; i++) {
-            const Confusion *f[2] = {&all[i].real, &all[i].helped};
-            double value[2];
-            for (int h = 0; h < 2; h++)
-                value[h] = k == -2 ? accuracy(f[h]) : k == -1 ? macro_f1(f[h]) : class_score(f[h], k).f1;
-            without[i] = value[0], with[i] = value[1];
-            if (k == -2) table_set(pairs, i + 1, 0, "%d", i + 1), table_set(pairs, i + 1, 1, "%.4f", value[0]),
-                table_set(pairs, i + 1, 2, "%.4f", value[1]);
-        }
-        snprintf(name, sizeof name, "F1 of %s", k >= 0 ? names[k] : "");
-        augment_row(verdict, k + 3, k == -2 ? "accuracy" : k == -1 ? "macro F1" : name, without, with, n);
-    }
-}
-
-/* In words, at the 5% level and for the accuracy alone: of several tests one is significant by chance before long. */
-static void augment_words(const Table *verdict, char *text, size_t size)
-{
-    double difference = atof(verdict->cells[7 + 3]), p = atof(verdict->cells[7 + 5]);
-    const char *answer = !(p < 0.05) ? "no difference beyond chance" : difference > 0 ? "they help, beyond chance"
-                                                                                      : "they hurt, beyond chance";
-    snprintf(text, size,
-             "Accuracy %s with drawn pictures (p = %s): %s. The rows below it are shown without correction for "
-             "their number.",
-             verdict->cells[7 + 3], verdict->cells[7 + 5], answer);
-}
-
-static int study_augment(char *const *inputs, int n_inputs, const Settings *given, Error *e)
-{
-    static Augmented all[SEEDS_MOST];
-    Settings settings = *given, *s = &settings, usual = default_settings();
-    DataSet set;
-    char words[400];
-    Table pairs, verdict;
-    if (n_inputs != 2) return fail(e, 2, "study augment takes two data sets: one to learn from, one to judge by");
-    if (!*s->out) return fail(e, 2, "study augment needs --out DIR");
-    if (s->grey) s->channels = 1;
-    if (!s->size) s->size = 48;
-    if (s->count == usual.count) s->count = 20;
-    if (s->iters == usual.iters) s->iters = 2000;
-    if (s->width == usual.width) s->width = 16;
-    if (s->repeat < 2 || s->repeat > SEEDS_MOST) return fail(e, 2, "--repeat %ld: must be 2 to %d seeds", s->repeat,
-                                                             SEEDS_MOST);
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
-           .crop = (int)s->crop};
-    if (!dataset_open(&set, inputs[0], &options, e)) return 0;
-    int ok = make_directory(s->out, e);
-    for (long seed = 1; ok && seed <= s->repeat; seed++) ok = augment_seed(&set, inputs[1], s, seed, &all[seed - 1], e);
-    if (ok) {
-        augment_tables(all, set.class_names, (int)s->repeat, &pairs, &verdict);
-        augment_words(&verdict, words, sizeof words);
-        print_table(&pairs, s->csv), print_table(&verdict, s->csv);
-        if (!s->csv) printf("\n%s\n", words);
-        Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
-        page_paragraph(page, words);
-        show_table(page, &verdict), show_table(page, &pairs);
-        ok = save_study_page(page, s->out, e);
-        table_free(&pairs), table_free(&verdict);
-    }
-    dataset_close(&set);
-    return ok;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.17  study ganmut: seed 002's tables and figures
- *
- * A text file says which runs are compared and who judges them, a line each (# begins a comment):
- *
- *     do train ganmut affwild-mtcnn --out runs/aff-1 --seed 1       a command line, carried out first
- *     data faces/test                                              what every generator is judged on
- *     classifier VGG runs/vgg                                      a judge: a name and its run
- *     row "Aff-Wild2 MTCNN" runs/aff-1 runs/aff-2                  a row of the tables: its runs, one a seed
- *
- * Cells are the mean over a row's runs, with the standard deviation between them where there are several. Detectors
- * and data mixes are rows, imported generators too.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { JUDGES_MOST = 8, ROWS_MOST = 24, RUNS_MOST = 16 };
-
-typedef struct Plan {
-    char text[1 << 16];                 /* the file, cut into words */
-    char *data, *judge_names[JUDGES_MOST], *judges[JUDGES_MOST], *row_names[ROWS_MOST], *runs[ROWS_MOST][RUNS_MOST];
-    int n_judges, n_rows, n_runs[ROWS_MOST];
-} Plan;
-
-static int plan_line(Plan *p, char *line, const Settings *s, const char *path, int number, Error *e)
-{
-    char *words[WORDS_MOST];
-    line[strcspn(line, "#\r")] = 0;
-    line += strspn(line, " \t");
-    if (strncmp(line, "do ", 3) == 0) return carry_out(s, e, "%s", line + 3);
-    int n = split_words(line, words, WORDS_MOST);
-    if (n == 0) return 1;
-    if (strcmp(words[0], "data") == 0 && n == 2) return p->data = words[1], 1;
-    if (strcmp(words[0], "classifier") == 0 && n == 3 && p->n_judges < JUDGES_MOST) {
-        p->judge_names[p->n_judges] = words[1], p->judges[p->n_judges++] = words[2];
-        return 1;
-    }
-    if (strcmp(words[0], "row") == 0 && n >= 3 && n - 2 <= RUNS_MOST && p->n_rows < ROWS_MOST) {
-        p->row_names[p->n_rows] = words[1];
-        for (int i = 2; i < n; i++) p->runs[p->n_rows][p->n_runs[p->n_rows]++] = words[i];
-        p->n_rows++;
-        return 1;
-    }
-    return fail(e, 2,
-                "%s:%d: expected do COMMAND, data PATH, classifier NAME RUN, or row NAME RUN... (at most %d "
-                "classifiers, %d rows, %d runs a row)",
-                path, number, JUDGES_MOST, ROWS_MOST, RUNS_MOST);
-}
-
-static int read_plan(Plan *p, const char *path, const Settings *s, Error *e)
-{
-    FILE *file = fopen(path, "r");
-    if (!file) return fail(e, 1, "%s: %s", path, strerror(errno));
-    size_t length = fread(p->text, 1, sizeof p->text - 1, file);
-    bool whole = feof(file) != 0;
-    fclose(file);
-    if (!whole) return fail(e, 1, "%s: longer than %zu bytes", path, sizeof p->text - 1);
-    p->text[length] = 0;
-    int number = 1, ok = 1;
-    for (char *at = p->text, *next; ok && at; at = next, number++) {
-        next = strchr(at, '\n');
-        if (next) *next++ = 0;
-        ok = plan_line(p, at, s, path, number, e);
-    }
-    if (ok && (!p->data || !p->n_judges || !p->n_rows)) ok = fail(e, 2,
-                                                                  "%s: needs a data line, a classifier and a row",
-                                                                      path);
-    return ok;
-}
-
-/* What the tables show of an evaluation. */
-static const char *const study_metrics[] = {"f1.real", "f1.edited", "fed", "smoothness", "smoothness.rising",
-       "discriminator.f1.average",
-                                            "discriminator.f1.real", "discriminator.f1.fake"};
-enum { STUDY_METRICS = sizeof study_metrics / sizeof *study_metrics };
-
-/* Mean and deviation over a row's runs. */
-static void set_spread(Table *t, int row, int column, const double *values, int n)
-{
-    double mean_ = stats_mean(values, n), squares = 0;
-    int known = 0;
-    for (int i = 0; i < n; i++)
-        if (isfinite(values[i])) squares += (values[i] - mean_) * (values[i] - mean_), known++;
-    if (!known) table_set(t, row, column, "-");
-    else if (known == 1) table_set(t, row, column, "%.4g", mean_);
-    else table_set(t, row, column, "%.4g +- %.2g", mean_, sqrt(squares / (known - 1)));
-}
-
-typedef double PlanScores[ROWS_MOST][JUDGES_MOST][STUDY_METRICS][RUNS_MOST];
-
-/* Rows of the plan, a column for each judge, one metric. */
-static Table judged_table(const Plan *p, PlanScores scores, const char *title, int metric)
-{
-    Table t = table_new(title, p->n_rows, p->n_judges + 1);
-    for (int j = 0; j < p->n_judges; j++) table_set(&t, 0, j + 1, "%s", p->judge_names[j]);
-    for (int r = 0; r < p->n_rows; r++) {
-        table_set(&t, r + 1, 0, "%s", p->row_names[r]);
-        for (int j = 0; j < p->n_judges; j++) set_spread(&t, r + 1, j + 1, scores[r][j][metric], p->n_runs[r]);
-    }
-    return t;
-}
-
-/* Table V: the kinds of discriminator F1, which no classifier has a part in. */
-static Table discriminator_table(const Plan *p, PlanScores scores)
-{
-    static const char *const kinds[] = {"average", "real", "fake"};
-    Table t = table_new("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
-                             "low: D does not tell", 3, p->n_rows + 1);
-    for (int k = 0; k < 3; k++) table_set(&t, k + 1, 0, "%s", kinds[k]);
-    for (int r = 0; r < p->n_rows; r++) {
-        table_set(&t, 0, r + 1, "%s", p->row_names[r]);
-        for (int k = 0; k < 3; k++) set_spread(&t, k + 1, r + 1, scores[r][0][5 + k], p->n_runs[r]);
-    }
-    return t;
-}
-
-/* Figures 9 and 10 from a row's first run: a face at growing strengths, and the first faces with every emotion. */
-static void show_row(Page *page, const char *name, const Evaluation *v, Editor *ed)
-{
-    const char *names[MAX_CLASSES + 1] = {"input"};
-    size_t size;
-    for (int k = 0; k < v->classes; k++) names[k + 1] = ed->model->class_names[k];
-    page_heading(page, name);
-    unsigned char *png = strip_png(v->first, &ed->model->g, v->shown < 3 ? v->shown : 3, v->classes + 1, NULL, names,
-                                   &size);
-    add_png(page, "Faces with every emotion", png, size);
-    if (!v->n_neutral) return;
-    memcpy(ed->model->x->data, v->neutral, ed->picture * sizeof(real));
-    png = strength_strip(ed->model, &size);
-    add_png(page, "Growing strength", png, size);
-}
-
-static int judge_row(const Plan *p, int r, int j, Classifier *judge, PlanScores scores, const Settings *s, Page *page,
-                     Error *e)
-{
-    static Editor ed;
-    int ok = 1;
-    for (int i = 0; ok && i < p->n_runs[r]; i++) {
-        Evaluation *v = must_alloc(1, sizeof *v);
-        ed = (Editor){0};
-        ok = editor_open(&ed, p->runs[r][i], judge, e) && evaluate(v, &ed, p->runs[r][i], p->data, s, e);
-        for (int m = 0; ok && m < STUDY_METRICS; m++) scores[r][j][m][i] = score_of(v, study_metrics[m]);
-        if (ok && i == 0 && j == 0) show_row(page, p->row_names[r], v, &ed);
-        evaluation_free(v), editor_close(&ed);
-        free(v);
-    }
-    return ok;
-}
-
-static int study_ganmut(char *const *inputs, int n, const Settings *s, Error *e)
-{
-    static const struct { const char *title; int metric; } tables[] = {
-        {"I, II  Macro F1 of the real pictures", 0}, {"I, II  Macro F1 of the edits (higher: clearer emotions)", 1},
-        {"III  Frechet Emotion Distance (lower: closer to the real features)", 2},
-        {"IV  Smoothness (lower: more gradual, if the curves rise)", 3}, {"IV  Share of curves that never fall", 4}};
-    enum { JUDGED_TABLES = sizeof tables / sizeof *tables };
-    static Plan plan;
-    if (n != 1) return fail(e, 2, "study ganmut takes one text file, which says what to compare");
-    if (!*s->out) return fail(e, 2, "study ganmut needs --out DIR");
-    plan = (Plan){0};
-    if (!make_directory(s->out, e) || !read_plan(&plan, inputs[0], s, e)) return 0;
-    double (*scores)[JUDGES_MOST][STUDY_METRICS][RUNS_MOST] = must_alloc(1, sizeof(PlanScores));
-    Page *page = page_begin("facegan study: GANmut", inputs[0]);
-    int ok = 1;
-    for (int j = 0; ok && j < plan.n_judges; j++) {
-        Classifier *judge = classifier_open(plan.judges[j], e);
-        ok = judge != NULL;
-        for (int r = 0; ok && r < plan.n_rows; r++) ok = judge_row(&plan, r, j, judge, scores, s, page, e);
-        if (ok && !s->csv) printf("%s  %s, hash %016" PRIx64 ", %d features\n", plan.judge_names[j], judge->path,
-                                  file_hash(judge->path), judge->features);
-        classifier_close(judge);
-    }
-    for (int k = 0; ok && k <= JUDGED_TABLES; k++) {
-        Table t = k < JUDGED_TABLES ? judged_table(&plan, scores, tables[k].title, tables[k].metric)
-                                    : discriminator_table(&plan, scores);
-        if (s->csv) printf("%s# %s\n", k ? "\n" : "", t.title);
-        print_table(&t, s->csv);
-        show_table(page, &t);
-        table_free(&t);
-    }
-    free(scores);
-    return ok && save_study_page(page, s->out, e);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.18  A graph as an ONNX file
+ * 14.14  A graph as an ONNX file
  *
  * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
  * channels before rows and columns,
@@ -20685,7 +16562,1137 @@ static int export_generator(const char *run, const char *path, Error *e)
 }
 
 /* ================================================================================================
- * 14  THE COMMAND LINE
+ * 15  EXPERIMENTS
+ *
+ * A study answers one question with data, several runs and a page of tables and figures. The last of them is the first
+ * chapter's, at work.
+ * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 15.1  Studies
+ *
+ * A study is a list of command lines, carried out as if they had been typed (facegan_main), and a table of what came of
+ * them. Every run stays under --out, so a study that was stopped goes on where it was, and a second one with other
+ * runs finds its judges trained.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { WORDS_MOST = 64 };
+
+/* Words between blanks; "..." keeps words with blanks together. Their number, at most `most`. */
+static int split_words(char *at, char **words, int most)
+{
+    int n = 0;
+    while (n < most) {
+        at += strspn(at, " \t");
+        if (!*at) break;
+        const char *ends = *at == '"' ? "\"" : " \t";
+        at += *at == '"';
+        words[n++] = at;
+        at += strcspn(at, ends);
+        if (*at) *at++ = 0;
+    }
+    return n;
+}
+
+/* One command line, as if it had been typed. */
+static int carry_out(const Settings *s, Error *e, const char *format, ...)
+{
+    char line[8 * TEXT], *words[WORDS_MOST + 8] = {"facegan"}, threads[24];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (length >= (int)sizeof line) return fail(e, 2, "a command line of more than %zu letters", sizeof line - 1);
+    int n = 1 + split_words(line, words + 1, WORDS_MOST);
+    if (!quiet) {
+        fprintf(stderr, "+");
+        for (int i = 0; i < n; i++) fprintf(stderr, " %s", words[i]);
+        fputc('\n', stderr);
+    }
+    bool was_quiet = quiet;
+    fflush(stdout);
+    /* a step's words go to stderr: stdout is the study's */
+    int results = dup(1);
+    dup2(2, 1);
+    snprintf(threads, sizeof threads, "%ld", s->threads);
+    words[n++] = "--threads", words[n++] = threads, words[n++] = "--quiet";
+    int status = facegan_main(n, words);
+    dup2(results, 1), close(results);
+    quiet = was_quiet;
+    threads_start((int)s->threads);
+    return status == 0 ? 1 : fail(e, status, "this step of the study failed: facegan %s %s ...", words[1],
+                                  n > 2 ? words[2] : "");
+}
+
+static bool is_there(const char *format, ...)
+{
+    char path[PATH_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(path, sizeof path, format, arguments);
+    va_end(arguments);
+    return access(path, R_OK) == 0;
+}
+
+static int save_study_page(Page *page, const char *out, Error *e)
+{
+    char path[PATH_MAX], why[256];
+    snprintf(path, sizeof path, "%s/study.html", out);
+    if (!page_save(page, path, why)) return fail(e, 1, "%s", why);
+    if (!quiet) fprintf(stderr, "%s\n", path);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 15.2  study truth: GANmut's space against faces whose expression is known
+ *
+ * Two small networks learn from drawn faces that no generator saw: one the emotion, one its intensity and the action
+ * units (their shares in labels.csv, by sigmoid cross-entropy). How far off they are on yet other faces is printed
+ * first, for nothing below can be better known. Then, for neutral faces and each run:
+ *   (a) edits at full strength that the first takes for their emotion
+ *   (b) Spearman's correlation of the strength asked for and the intensity measured, the least over the emotions
+ *   (c) neighbouring directions: is it halfway more often so than at either end that the units of both are there?
+ *   (d) the smallest angle between two directions
+ *   (e) smoothness, and the share of curves that never fall
+ * The last column is of the same faces, drawn anew with what was asked for: what the judges would say of a perfect
+ * generator.
+ * ---------------------------------------------------------------------------------------------- */
+
+static const char DRAWN[] = "the drawing itself";
+
+typedef struct Pair { int a, b; double share[3]; } Pair;           /* faces with both's units: at a, halfway, at b */
+
+typedef struct Truth {
+    double right, correlation[MAX_CLASSES], least_correlation, angle, smooth, rising;
+    double intensity[MAX_CLASSES][STRENGTHS];       /* measured, a mean over the faces */
+    Pair pairs[MAX_CLASSES * MAX_CLASSES];
+    int n_pairs, blended;
+} Truth;
+
+/* Neutral faces, and who gives them an expression: a run's generator, or the hand that drew them, which shows exactly
+ * what is asked for and so says how much of the aims the judges can see. */
+typedef struct Stage {
+    Editor ed;
+    Classifier *actions;
+    const Settings *hand;               /* of the drawing; NULL: the generator */
+    int count, index[CURVE_FACES], emotion[MAX_CLASSES];    /* emotion: the drawn faces' for each class of the run */
+    real *neutral;                      /* (count,picture) */
+} Stage;
+
+static void stage_close(Stage *st)
+{
+    free(st->neutral);
+    editor_close(&st->ed);
+}
+
+/* The neutral faces of DIR/unseen. */
+static int load_neutral(Stage *st, const char *out, Error *e)
+{
+    char path[PATH_MAX];
+    DataSet set;
+    const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = st->ed.model->crop,
+           .limit = CURVE_FACES, .unlabelled = 1};
+    snprintf(path, sizeof path, "%s/unseen", out);
+    if (!dataset_open(&set, path, &options, e)) return 0;
+    int label[CURVE_FACES];
+    st->neutral = must_alloc(CURVE_FACES * st->ed.picture, sizeof(real));
+    st->count = read_all(&set, &st->ed.model->g, st->neutral, label);
+    int ok = st->count && st->count == set.count ? 1 : fail(e, 1, "%s: not all of its neutral faces can be read", path);
+    for (int i = 0; ok && i < st->count; i++) {
+        const char *name = set.text + set.where[i], *slash = strrchr(name, '/');
+        st->index[i] = atoi(slash ? slash + 1 : name);                  /* 00042.png: the drawing's number 42 */
+    }
+    dataset_close(&set);
+    return ok;
+}
+
+static int stage_open(Stage *st, const char *run, Classifier *emotions, Classifier *actions, const Settings *hand,
+                      const char *out, Error *e)
+{
+    *st = (Stage){.actions = actions, .hand = hand};
+    if (!editor_open(&st->ed, run, emotions, e)) return 0;
+    for (int k = 0; k < st->ed.model->g.classes; k++)
+        st->emotion[k] = spelled(emotion_spellings, st->ed.model->class_names[k]);
+    return load_neutral(st, out, e);
+}
+
+/* Face i, drawn anew with `strength` of an expression that lies `share` of the way from a to b; cut and scaled as the
+ * run's training pictures were. */
+static int draw_expressed(const Stage *st, int i, int a, int b, double share, double strength, real *out, Error *e)
+{
+    const Net *g = &st->ed.model->g;
+    float au[FACE_AUS] = {0};
+    Image large = {0};
+    char why[IMAGE_ERROR_SIZE];
+    int side = (int)st->hand->size;
+    if (!image_new(side, side, g->channels, &large, why)) return fail(e, 1, "%s", why);
+    unsigned char *pixels = must_alloc(st->ed.picture, 1);
+    face_recipe(au, st->emotion[a], (float)((1 - share) * strength));
+    face_recipe(au, st->emotion[b], (float)(share * strength));
+    draw_person(st->hand, (uint64_t)st->index[i], au, large.pixels);
+    int ok = cut_and_scale(&large, st->ed.model->crop, g->size, pixels, why);
+    if (ok) from_bytes(pixels, st->ed.picture, out);
+    image_free(&large), free(pixels);
+    return ok ? 1 : fail(e, 1, "%s", why);
+}
+
+/* All faces with that expression: (count,picture). */
+static int express(Stage *st, int a, int b, double share, double strength, real *out, Error *e)
+{
+    int n = st->ed.model->g.condition, ok = 1;
+    for (int i = 0; ok && st->hand && i < st->count; i++)
+        ok = draw_expressed(st, i, a, b, share, strength, out + (size_t)i * st->ed.picture, e);
+    if (st->hand) return ok;
+    double z[SPACE_MOST];
+    real *conditions = must_alloc((size_t)(st->count * n), sizeof *conditions);
+    if (a != b) point_between(st->ed.model, a, b, share, strength, z);
+    else set_class(st->ed.model, a, strength);
+    for (int i = 0; i < st->count * n; i++) conditions[i] = a != b ? (real)z[i % n] : st->ed.model->condition->data[i % n];
+    edit_pixels(&st->ed, st->neutral, st->count, NULL, 1, conditions, out);
+    free(conditions);
+    return 1;
+}
+
+/* Emotion k's own units against emotion other's: the mean of their measured shares over that of their recipe. NaN: it
+ * has none. */
+static double own_units(const Classifier *actions, const double *shares, int k, int other)
+{
+    double sum = 0, whole = 0;
+    float its[FACE_AUS] = {0}, others[FACE_AUS] = {0};
+    face_recipe(its, k, 1);
+    face_recipe(others, other, 1);
+    for (int u = 0; u < FACE_AUS; u++) {
+        char name[16];
+        if (!(its[u] > 0) || others[u] > 0) continue;
+        snprintf(name, sizeof name, "AU%d", face_au_number(u));
+        for (int i = 0; i < actions->net.classes; i++)
+            if (strcmp(actions->class_names[i], name) == 0) sum += shares[i], whole += (double)its[u];
+    }
+    return sum / whole;
+}
+
+/* The share of faces on which the units of both emotions are there, at `share` of the way from a to b: each set's mean
+ * nearer to half its recipe's, which is what a blend of equal parts has, than to none. */
+static double both_there(Stage *st, int a, int b, double share, Error *e)
+{
+    int n = st->actions->net.classes, first = st->emotion[a], second = st->emotion[b], there = 0;
+    double *shares = must_alloc((size_t)(st->count * n), sizeof *shares);
+    real *edits = must_alloc((size_t)st->count * st->ed.picture, sizeof *edits);
+    int ok = express(st, a, b, share, 1, edits, e) &&
+             look_at(st->actions, &st->ed, edits, st->count, shares, NULL, e);
+    for (int i = 0; i < st->count; i++) {
+        const double *row = shares + i * n;
+        there += own_units(st->actions, row, first, second) > 0.25 && own_units(st->actions, row, second, first) > 0.25;
+    }
+    free(shares), free(edits);
+    return ok ? (double)there / st->count : NAN;
+}
+
+/* Counts the pair, unless one of the two has no unit that the other lacks. */
+static void measure_pair(Truth *t, Stage *st, int a, int b, Error *e)
+{
+    int first = st->emotion[a], second = st->emotion[b];
+    double none[MAX_CLASSES] = {0};
+    if (isnan(own_units(st->actions, none, first, second)) || isnan(own_units(st->actions, none, second, first))) return;
+    Pair *p = &t->pairs[t->n_pairs++];
+    *p = (Pair){.a = a, .b = b};
+    for (int at = 0; at < 3; at++) p->share[at] = both_there(st, a, b, at / 2.0, e);
+    t->blended += p->share[1] > p->share[0] && p->share[1] > p->share[2];
+}
+
+static double angle_of(const Gamut *gamut, int k)
+{
+    return atan2(gamut->mean[k][1], gamut->mean[k][0]);
+}
+
+/* (c) and (d) of a space in the plane, where neighbours are next to each other around the circle. */
+static void measure_space(Truth *t, Stage *st, Error *e)
+{
+    Gamut gamut = gamut_of(&st->ed.model->g);
+    int order[MAX_CLASSES], n = 0;
+    if (st->ed.model->g.space != 'l' || gamut.dimensions != 2) return;
+    for (int k = 1; k < gamut.n; k++) {
+        int at = n++;
+        for (; at > 0 && angle_of(&gamut, order[at - 1]) > angle_of(&gamut, k); at--) order[at] = order[at - 1];
+        order[at] = k;
+    }
+    for (int i = 0; i < n; i++) {
+        int a = order[i], b = order[(i + 1) % n];
+        double dot = gamut.mean[a][0] * gamut.mean[b][0] + gamut.mean[a][1] * gamut.mean[b][1];
+        t->angle = fmin(isfinite(t->angle) ? t->angle : 180, acos(fmax(-1, fmin(1, dot))) * 360 / TURN);
+        measure_pair(t, st, a, b, e);
+    }
+}
+
+/* (a), (b) and (e). */
+static int measure_strengths(Truth *t, Stage *st, Error *e)
+{
+    int n = st->ed.model->g.classes, units = st->actions->net.classes, points = st->count * STRENGTHS, right = 0, ways = 0,
+        ok = 1;
+    double *p = must_alloc((size_t)(st->count * max_int(n, units)), sizeof *p),
+           *asked = must_alloc((size_t)((2 + n) * points), sizeof *asked), *measured = asked + points,
+           *curves = measured + points;                                 /* (way,face,strength) */
+    real *edits = must_alloc((size_t)st->count * st->ed.picture, sizeof *edits);
+    t->least_correlation = 1;
+    for (int k = 0; ok && k < n; k++) {
+        if (k == find_class(st->ed.model, "neutral", 7)) continue;
+        for (int j = 0; ok && j < STRENGTHS; j++) {
+            double strength = (j + 1.0) / STRENGTHS;
+            ok = express(st, k, k, 0, strength, edits, e) &&
+                 look_at(st->actions, &st->ed, edits, st->count, p, NULL, e);
+            for (int i = 0; i < st->count; i++) {
+                asked[i * STRENGTHS + j] = strength, measured[i * STRENGTHS + j] = p[i * units];
+                t->intensity[k][j] += p[i * units] / st->count;
+            }
+            ok = ok && judge_pixels(&st->ed, edits, st->count, p, NULL, e);
+            for (int i = 0; i < st->count; i++) curves[(ways * st->count + i) * STRENGTHS + j] = p[i * n + k];
+        }
+        /* the last ones: at full strength */
+        for (int i = 0; i < st->count; i++) right += largest_of(p + i * n, n) == k;
+        t->correlation[k] = stats_rank_correlation(asked, measured, points);
+        if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
+        ways++;
+    }
+    Smoothness smooth = smoothness_of(curves, ways * st->count, STRENGTHS);
+    t->right = (double)right / (ways * st->count), t->smooth = smooth.score, t->rising = smooth.rising;
+    free(p), free(asked), free(edits);
+    return ok;
+}
+
+/* For each emotion the intensity measured at each strength asked for. */
+static void show_intensities(const Truth *t, const Facegan *model, const char *run, bool csv, Page *page)
+{
+    char title[PATH_MAX + 64];
+    int n = model->g.classes, row = 0;
+    snprintf(title, sizeof title, "The intensity measured at each strength: %s", run);
+    Table table = table_new(title, n - 1, STRENGTHS + 2);
+    table_set(&table, 0, 0, "strength"), table_set(&table, 0, STRENGTHS + 1, "Spearman");
+    for (int j = 0; j < STRENGTHS; j++) table_set(&table, 0, j + 1, "%.1f", (j + 1.0) / STRENGTHS);
+    for (int k = 0; k < n; k++) {
+        if (strcmp(model->class_names[k], "neutral") == 0) continue;
+        table_set(&table, ++row, 0, "%s", model->class_names[k]);
+        for (int j = 0; j < STRENGTHS; j++) table_set(&table, row, j + 1, "%.2f", t->intensity[k][j]);
+        table_set(&table, row, STRENGTHS + 1, "%.3f", t->correlation[k]);
+    }
+    print_table(&table, csv), show_table(page, &table);
+    table_free(&table);
+}
+
+/* How often the units of both emotions are there between two neighbours. */
+static void show_pairs(const Truth *t, const Facegan *model, const char *run, bool csv, Page *page)
+{
+    static const char *const header[] = {"both emotions' units are there", "at the first", "halfway", "at the second"};
+    char title[PATH_MAX + 64];
+    snprintf(title, sizeof title, "Between two directions: %s", run);
+    Table table = table_new(title, t->n_pairs, 4);
+    table_names(&table, header);
+    for (int i = 0; i < t->n_pairs; i++) {
+        const Pair *p = &t->pairs[i];
+        table_set(&table, i + 1, 0, "%s, %s", model->class_names[p->a], model->class_names[p->b]);
+        for (int at = 0; at < 3; at++) table_set(&table, i + 1, at + 1, "%.0f%%", 100 * p->share[at]);
+    }
+    if (t->n_pairs) print_table(&table, csv), show_table(page, &table);
+    table_free(&table);
+}
+
+/* The five numbers of one run (`hand`: of the drawn faces themselves); its strips go on the page. */
+static int truth_of_run(Truth *t, const char *run, Classifier *emotions, Classifier *actions, const Settings *hand,
+                        const Settings *s, Page *page, Error *e)
+{
+    static Stage st;
+    const char *name = hand ? DRAWN : run;
+    *t = (Truth){.angle = NAN};
+    int ok = stage_open(&st, run, emotions, actions, hand, s->out, e) && measure_strengths(t, &st, e);
+    if (ok) {
+        int n = st.ed.model->g.classes;
+        if (!hand) measure_space(t, &st, e);
+        for (int a = 0; hand && a < n; a++)
+            for (int b = a + 1; b < n; b++) measure_pair(t, &st, a, b, e);
+        show_intensities(t, st.ed.model, name, s->csv, page);
+        show_pairs(t, st.ed.model, name, s->csv, page);
+    }
+    if (ok && !hand) {
+        size_t size;
+        memcpy(st.ed.model->x->data, st.neutral, st.ed.picture * sizeof(real));
+        unsigned char *png = strength_strip(st.ed.model, &size);
+        add_png(page, run, png, size);
+    }
+    stage_close(&st);
+    return ok && e->status == 0;
+}
+
+/* A classifier's answers (count,n) for a set's pictures, `count` of which could be read. */
+static double *answers_for(Classifier *c, const DataSet *set, int *count, Error *e)
+{
+    size_t picture = shape_count(c->x->shape) / CLASSIFIED;
+    real *x = must_alloc((size_t)set->count * picture, sizeof *x);
+    unsigned char *pixels = must_alloc(picture, 1);
+    double *answers = must_alloc((size_t)(set->count * c->net.classes), sizeof *answers);
+    for (*count = 0; *count < set->count; ++*count) {
+        if (!dataset_read(set, *count, c->net.size, c->net.channels, pixels, e)) break;
+        from_bytes(pixels, picture, x + (size_t)*count * picture);
+    }
+    classifier_run(c, x, *count, answers, NULL);
+    free(x), free(pixels);
+    return answers;
+}
+
+/* OUT/unseen with what the judge answers as its labels. */
+static int open_unseen(DataSet *set, const char *out, const Classifier *judge, bool attributes, Error *e)
+{
+    char path[PATH_MAX], list[4 * TEXT] = "";
+    for (int k = 0; k < judge->net.classes; k++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k ? "," : "", judge->class_names[k]);
+    const DataOptions options = {.attributes = attributes ? list : NULL, .classes = attributes ? NULL : list,
+                                 .split = SPLIT_ALL, .crop = judge->crop};
+    snprintf(path, sizeof path, "%s/unseen/labels.csv", out);
+    return dataset_open(set, path, &options, e);
+}
+
+/* The judges' own errors, on faces that nobody saw: rows of a table. */
+static int judge_judges(const char *out, Classifier *emotions, Classifier *actions, Table *table, Error *e)
+{
+    DataSet shares, labels;
+    if (!open_unseen(&shares, out, actions, true, e)) return 0;
+    if (!open_unseen(&labels, out, emotions, false, e)) { dataset_close(&shares); return 0; }
+    int n = actions->net.classes, count, labelled, strong = 0, right = 0;
+    double *got = answers_for(actions, &shares, &count, e), *p = answers_for(emotions, &labels, &labelled, e);
+    double *columns = must_alloc(2 * (size_t)shares.count, sizeof *columns);
+    *table = table_new("The judges on faces that nobody saw", n + 1, 3);
+    table_set(table, 0, 0, "measured"), table_set(table, 0, 1, "mean error"), table_set(table, 0, 2, "Spearman");
+    for (int k = 0; k < n; k++) {
+        double error = 0;
+        for (int i = 0; i < count; i++) {
+            columns[i] = shares.attributes[i * n + k] / (double)ATTRIBUTE_WHOLE, columns[count + i] = got[i * n + k];
+            error += fabs(columns[i] - got[i * n + k]) / count;
+        }
+        table_set(table, k + 1, 0, "%s", actions->class_names[k]);
+        table_set(table, k + 1, 1, "%.3f", error);
+        table_set(table, k + 1, 2, "%.3f", stats_rank_correlation(columns, columns + count, count));
+    }
+    for (int i = 0; i < labelled; i++) {                                /* the first attribute: the intensity */
+        if (shares.attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
+        strong++, right += largest_of(p + i * emotions->net.classes, emotions->net.classes) == labels.label[i];
+    }
+    table_set(table, n + 1, 0, "the emotion, of an intensity over a half");
+    table_set(table, n + 1, 1, "%.1f%% right", 100.0 * right / strong);
+    free(got), free(p), free(columns);
+    dataset_close(&shares), dataset_close(&labels);
+    return e->status == 0;
+}
+
+/* Judges that lie in OUT serve again; those that learnt from other faces must not. */
+static int same_judges(const Settings *s, const Settings *like, Error *e)
+{
+    char path[PATH_MAX], wanted[TEXT], found[TEXT] = "";
+    snprintf(path, sizeof path, "%s/judges.txt", s->out);
+    snprintf(wanted, sizeof wanted, "--count %ld --size %ld --pose %g --weakest %g --blends %g --viewers %ld --epochs %ld --seed %ld, "
+             "pictures of %ld px cut to %ld, %ld channels", s->count, s->size, s->pose, s->weakest, s->blends, s->viewers,
+             s->epochs, s->seed, like->size, like->crop, like->channels);
+    FILE *file = is_there("%s/faces", s->out) ? fopen(path, "r") : NULL;
+    if (file) {
+        if (!fgets(found, sizeof found, file)) *found = 0;
+        fclose(file);
+        return strcmp(found, wanted) == 0 || fail(e, 2, "%s: its judges were made with %s, not %s; give another --out", s->out,
+                                                  found, wanted);
+    }
+    file = fopen(path, "w");
+    if (!file || fputs(wanted, file) < 0 || fclose(file)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    return 1;
+}
+
+/* The sets differ in their seeds, so that nobody is in two of them. */
+enum { FACES = 1000, BLENDS, UNSEEN };
+
+/* How a set under OUT is drawn. */
+static Settings drawing_of(const Settings *s, const Settings *like, int which)
+{
+    Settings hand = *s;
+    hand.seed += which, hand.size = s->size ? s->size : 64, hand.channels = like->channels;
+    return hand;
+}
+
+/* Draws OUT/name, unless it is there. */
+static int draw_set(const Settings *s, const Settings *like, const char *name, int which, long count, const char *more,
+                    Error *e)
+{
+    const Settings hand = drawing_of(s, like, which);
+    const char *grey = like->channels == 1 ? "--grey" : "";
+    if (like->crop > hand.size)
+        return fail(e, 2, "--size %ld: the runs cut out %ld pixels of larger faces", hand.size, like->crop);
+    return is_there("%s/%s/labels.csv", s->out, name) ||
+           carry_out(s, e, "data draw --out \"%s/%s\" --count %ld --size %ld --pose %g --seed %ld %s %s", s->out, name,
+                     count, hand.size, s->pose, hand.seed, grey, more);
+}
+
+/* Trains OUT/name on a set under OUT, its pictures cut and scaled as the runs' are. */
+static int train_judge(const Settings *s, const Settings *like, const char *data, const char *name, const char *more,
+                       Error *e)
+{
+    if (is_there("%s/%s/report.html", s->out, name)) return 1;           /* what a finished training leaves */
+    return carry_out(s, e, "classify train \"%s/%s\" --out \"%s/%s\" --crop %ld --size %ld %s --epochs %ld %s", s->out,
+                     data, s->out, name, like->crop, like->size, like->channels == 1 ? "--grey" : "",
+                     s->epochs ? s->epochs : 8, more);
+}
+
+/* Draws the faces, the first judge's as --weakest, --blends and --viewers say, and trains the two judges, unless they
+ * are there. */
+static int train_judges(const Settings *s, const Settings *like, Error *e)
+{
+    char more[TEXT] = "--validation 0.1 --attributes intensity", drawn[TEXT];
+    for (int u = 0; u < FACE_AUS; u++) {
+        size_t used = strlen(more);
+        snprintf(more + used, sizeof more - used, ",AU%d", face_au_number(u));
+    }
+    snprintf(drawn, sizeof drawn, "--weakest %g --blends %g%s", s->weakest, s->blends, s->viewers ? " --viewers" : "");
+    return draw_set(s, like, "faces", FACES, s->count, drawn, e) &&
+           draw_set(s, like, "blends", BLENDS, s->count, "--weakest 0 --blends 0.7", e) &&
+           draw_set(s, like, "unseen", UNSEEN, 700, "--weakest 0 --blends 0.3", e) &&
+           train_judge(s, like, "faces", "emotions", "--validation 0.1", e) &&
+           train_judge(s, like, "blends/labels.csv", "actions", more, e);
+}
+
+static int settings_of_run(const char *run, Settings *s, Error *e)
+{
+    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    TensorFile file;
+    weights_path(run, path);
+    *s = default_settings();
+    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
+    int ok = settings_of_file(&file, path, s, e);
+    tensorfile_free(&file);
+    return ok;
+}
+
+static void fill_truth(Table *table, int column, const char *run, const Truth *t)
+{
+    table_set(table, 0, column, "%s", run);
+    table_set(table, 1, column, "%.1f%%", 100 * t->right);
+    table_set(table, 2, column, "%.3f", t->least_correlation);
+    table_set(table, 3, column, t->n_pairs ? "%d of %d" : "-", t->blended, t->n_pairs);
+    table_set(table, 4, column, isfinite(t->angle) ? "%.0f deg" : "-", t->angle);
+    table_set(table, 5, column, "%.3f", t->smooth);
+    table_set(table, 6, column, "%.0f%%", 100 * t->rising);
+}
+
+static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
+{
+    static const char *const rows_[] = {"", "(a) edits taken for their emotion",
+           "(b) least correlation with intensity", "(c) pairs that blend halfway",
+                                        "(d) smallest angle", "(e) smoothness", "    curves that never fall"};
+    static const char *const aims[] = {"aim", "85%", "0.9", "all", "20 deg", "at most 0.25", "80%"};
+    char path[PATH_MAX];
+    Settings like, hand;
+    Table judges = {0}, table = table_new("GANmut's space against the truth", 6, n + 3);
+    if (!*s->out) return fail(e, 2, "study truth needs --out DIR: its judges are kept there");
+    if (!settings_of_run(runs[0], &like, e) || !make_directory(s->out, e) || !same_judges(s, &like, e) ||
+        !train_judges(s, &like, e)) return 0;
+    hand = drawing_of(s, &like, UNSEEN);
+    snprintf(path, sizeof path, "%s/emotions", s->out);
+    Classifier *emotions = classifier_open(path, e);
+    snprintf(path, sizeof path, "%s/actions", s->out);
+    Classifier *actions = emotions ? classifier_open(path, e) : NULL;
+    Page *page = page_begin("facegan study: the truth", s->out);
+    int ok = actions && judge_judges(s->out, emotions, actions, &judges, e);
+    if (ok) print_table(&judges, s->csv), show_table(page, &judges);
+    for (int i = 0; i <= 6; i++) table_set(&table, i, 0, "%s", rows_[i]), table_set(&table, i, n + 2, "%s", aims[i]);
+    for (int i = 0; ok && i <= n; i++) {                                /* the last: the hand that drew them */
+        Truth t;
+        ok = truth_of_run(&t, runs[i % n], emotions, actions, i == n ? &hand : NULL, s, page, e);
+        if (ok) fill_truth(&table, i + 1, i == n ? DRAWN : runs[i], &t);
+    }
+    if (ok) {
+        print_table(&table, s->csv), show_table(page, &table);
+        ok = save_study_page(page, s->out, e);
+    }
+    table_free(&judges), table_free(&table);
+    classifier_close(emotions), classifier_close(actions);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 15.3  study augment: do drawn pictures help a classifier that has seen few real ones?
+ *
+ * For each seed: so many real pictures of each class, chosen by chance; a StarGAN that learns from these alone; each of
+ * them drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and drawn,
+ * with the same number of steps, the same initial weights and the same augmentation. Both judge the same pictures that
+ * neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { SEEDS_MOST = 64 };
+
+typedef struct Augmented { Confusion real, helped; } Augmented;
+
+static int save_one(const char *folder, const char *part, const char *class_name, const char *name,
+                    const unsigned char *pixels, int size, int channels, Error *e)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s/%s", folder, part, class_name);
+    if (!make_directory(path, e)) return 0;
+    snprintf(path, sizeof path, "%s/%s/%s/%s.png", folder, part, class_name, name);
+    return save_picture(path, pixels, size, channels, false, e);
+}
+
+/* Writes so many pictures of each class to FOLDER/real and FOLDER/mixed, and a quarter more,
+    by which the best weights are
+ * chosen. */
+static int write_real(const DataSet *set, const Settings *s, uint64_t seed, const char *folder, Error *e)
+{
+    int *order = must_alloc((size_t)set->count, sizeof *order), ok = 1;
+    unsigned char *pixels = must_alloc((size_t)(s->size * s->size), (size_t)s->channels);
+    for (int k = 0; ok && k < set->n_classes; k++) {
+        int n = class_shuffled(set, k, seed, STREAM_SPLIT, order);
+        long wanted = s->count + (s->count + 3) / 4;
+        if (n < wanted)
+            ok = fail(e, 2, "--count %ld takes %ld pictures of %s, and %s has %d", s->count, wanted,
+                      set->class_names[k], set->path, n);
+        for (int i = 0; ok && i < wanted; i++) {
+            const char *part = split_names[i < s->count ? SPLIT_TRAIN : SPLIT_VALIDATION];
+            char name[32], real_[PATH_MAX], mixed[PATH_MAX];
+            snprintf(name, sizeof name, "real-%d", order[i]);
+            snprintf(real_, sizeof real_, "%s/real", folder), snprintf(mixed, sizeof mixed, "%s/mixed", folder);
+            ok = dataset_read(set, order[i], (int)s->size, (int)s->channels, pixels, e) &&
+                 save_one(real_, part, set->class_names[k], name, pixels, (int)s->size, (int)s->channels, e) &&
+                 save_one(mixed, part, set->class_names[k], name, pixels, (int)s->size, (int)s->channels, e);
+        }
+    }
+    free(order), free(pixels);
+    return ok;
+}
+
+/* Adds to FOLDER/mixed each real picture with every other class's expression. */
+static int write_drawn(const char *folder, Error *e)
+{
+    char path[PATH_MAX], mixed[PATH_MAX];
+    Editor ed = {0};
+    DataSet set = {0};
+    snprintf(path, sizeof path, "%s/gan", folder), snprintf(mixed, sizeof mixed, "%s/mixed", folder);
+    if (!editor_open(&ed, path, NULL, e)) { editor_close(&ed); return 0; }
+    const DataOptions options = {.split = SPLIT_TRAIN};
+    snprintf(path, sizeof path, "%s/real", folder);
+    int ok = dataset_open(&set, path, &options, e), n = ed.model->g.classes;
+    real *x = must_alloc((size_t)set.count + 1, ed.picture * sizeof *x), *edits = must_alloc((size_t)set.count + 1,
+        ed.picture * sizeof *x);
+    int *label = must_alloc(2 * (size_t)set.count + 1, sizeof *label), *emotion = label + set.count;
+    unsigned char *pixels = must_alloc(ed.picture, 1);
+    int count = ok ? read_all(&set, &ed.model->g, x, label) : 0;
+    for (int k = 0; ok && k < n; k++) {
+        for (int i = 0; i < count; i++) emotion[i] = k;
+        edit_pixels(&ed, x, count, emotion, 1, NULL, edits);
+        for (int i = 0; ok && i < count; i++) {
+            char name[32];
+            if (strcmp(set.class_names[label[i]], ed.model->class_names[k]) == 0) continue;
+            snprintf(name, sizeof name, "drawn-%d", i);
+            to_bytes(edits + (size_t)i * ed.picture, ed.picture, pixels);
+            ok = save_one(mixed, "train", ed.model->class_names[k], name, pixels, ed.model->g.size,
+                          ed.model->g.channels, e);
+        }
+    }
+    free(x), free(edits), free(label), free(pixels);
+    dataset_close(&set);
+    editor_close(&ed);
+    return ok;
+}
+
+/* What a classifier's run makes of the test pictures. */
+static int confusion_of(const char *run, const char *data, const Settings *s, Confusion *f, Error *e)
+{
+    Settings judged = *s;
+    Answers a = {0};
+    judged.limit = 0;
+    Classifier *c = classifier_open(run, e);
+    int ok = c && open_answers(&a, data, c, &judged, e) && answer_all(&a, c, &judged, e);
+    *f = (Confusion){.n = a.n};
+    for (int i = 0; ok && i < a.count; i++) confusion_add(f, a.truth[i], a.p + (size_t)i * (size_t)a.n);
+    if (a.set.path) answers_free(&a);
+    classifier_close(c);
+    return ok;
+}
+
+/* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
+static int augment_seed(const DataSet *set, const char *test, const Settings *s, long seed, Augmented *result, Error *e)
+{
+    char folder[TEXT * 4 + 32], run[PATH_MAX];
+    const char *grey = s->channels == 1 ? "--grey" : "";
+    long pictures = s->count * set->n_classes * set->n_classes, epochs = s->epochs ? s->epochs : 10,
+         batch = s->count * set->n_classes < 32 ? s->count * set->n_classes : 32,
+             steps = (epochs * pictures + batch - 1) / batch;
+    snprintf(folder, sizeof folder, "%s/seed-%ld", s->out, seed);
+    if (!is_there("%s/real/train", folder) && !write_real(set, s, (uint64_t)seed, folder, e)) return 0;
+    if (!carry_out(s, e, "train stargan \"%s/real\" --out \"%s/gan\" --size %ld %s --width %ld --g-repeat 2 --batch 8 "
+                   "--n-critic 2 --lr 0.0004 --beta2 0.99 --iters %ld --seed %ld", folder, folder, s->size, grey,
+                   s->width, s->iters, seed)) return 0;
+    if (!is_there("%s/drawn", folder)) {
+        if (!write_drawn(folder, e)) return 0;
+        snprintf(run, sizeof run, "%s/drawn", folder);
+        if (!make_directory(run, e)) return 0;                           /* says that all are written */
+    }
+    /* --crop: of the test pictures; these are cut already */
+    for (int k = 0; k < 2; k++) {
+        const char *name = k ? "mixed" : "real";
+        snprintf(run, sizeof run, "%s/on-%s", folder, name);
+        if (!carry_out(s, e, "classify train \"%s/%s\" --out \"%s\" --size %ld --crop %ld %s --batch %ld --iters %ld "
+                       "--seed %ld --validation 0", folder, name, run, s->size, s->crop, grey, batch, steps, seed) ||
+            !confusion_of(run, test, s, k ? &result->helped : &result->real, e)) return 0;
+    }
+    return 1;
+}
+
+static void augment_row(Table *t, int row, const char *name, const double *without, const double *with, int n)
+{
+    double difference[SEEDS_MOST], before = 0, after = 0;
+    for (int i = 0; i < n; i++) difference[i] = with[i] - without[i], before += without[i] / n, after += with[i] / n;
+    StatsComparison c = stats_compare_pairs(difference, n);
+    table_set(t, row, 0, "%s", name);
+    table_set(t, row, 1, "%.4f", before), table_set(t, row, 2, "%.4f", after);
+    table_set(t, row, 3, "%+.4f", c.mean), table_set(t, row, 4, "%+.4f to %+.4f", c.low, c.high);
+    table_set(t, row, 5, "%.4f", c.student), table_set(t, row, 6, "%.4f", c.wilcoxon);
+}
+
+/* The pairs of every seed, and what they say together. */
+static void augment_tables(const Augmented *all, char *const *names, int n, Table *pairs, Table *verdict)
+{
+    static const char *const header[] = {"on the test pictures", "real only", "real and drawn", "difference",
+           "95% interval", "p (Student)", "p (Wilcoxon)"};
+    double without[SEEDS_MOST], with[SEEDS_MOST];
+    int classes = all[0].real.n;
+    *pairs = table_new("Accuracy, seed by seed", n, 3);
+    *verdict = table_new("Do drawn pictures help?", classes + 2, 7);
+    table_names(pairs, header), table_set(pairs, 0, 0, "seed");
+    table_names(verdict, header);
+    for (int k = -2; k < classes; k++) {
+        char name[NAME + 8];
+        for (int i = 0; i < n; i++) {
+            const Confusion *f[2] = {&all[i].real, &all[i].helped};
+            double value[2];
+            for (int h = 0; h < 2; h++)
+                value[h] = k == -2 ? accuracy(f[h]) : k == -1 ? macro_f1(f[h]) : class_score(f[h], k).f1;
+            without[i] = value[0], with[i] = value[1];
+            if (k == -2) table_set(pairs, i + 1, 0, "%d", i + 1), table_set(pairs, i + 1, 1, "%.4f", value[0]),
+                table_set(pairs, i + 1, 2, "%.4f", value[1]);
+        }
+        snprintf(name, sizeof name, "F1 of %s", k >= 0 ? names[k] : "");
+        augment_row(verdict, k + 3, k == -2 ? "accuracy" : k == -1 ? "macro F1" : name, without, with, n);
+    }
+}
+
+/* In words, at the 5% level and for the accuracy alone: of several tests one is significant by chance before long. */
+static void augment_words(const Table *verdict, char *text, size_t size)
+{
+    double difference = atof(verdict->cells[7 + 3]), p = atof(verdict->cells[7 + 5]);
+    const char *answer = !(p < 0.05) ? "no difference beyond chance" : difference > 0 ? "they help, beyond chance"
+                                                                                      : "they hurt, beyond chance";
+    snprintf(text, size,
+             "Accuracy %s with drawn pictures (p = %s): %s. The rows below it are shown without correction for "
+             "their number.",
+             verdict->cells[7 + 3], verdict->cells[7 + 5], answer);
+}
+
+static int study_augment(char *const *inputs, int n_inputs, const Settings *given, Error *e)
+{
+    static Augmented all[SEEDS_MOST];
+    Settings settings = *given, *s = &settings, usual = default_settings();
+    DataSet set;
+    char words[400];
+    Table pairs, verdict;
+    if (n_inputs != 2) return fail(e, 2, "study augment takes two data sets: one to learn from, one to judge by");
+    if (!*s->out) return fail(e, 2, "study augment needs --out DIR");
+    if (s->grey) s->channels = 1;
+    if (!s->size) s->size = 48;
+    if (s->count == usual.count) s->count = 20;
+    if (s->iters == usual.iters) s->iters = 2000;
+    if (s->width == usual.width) s->width = 16;
+    if (s->repeat < 2 || s->repeat > SEEDS_MOST) return fail(e, 2, "--repeat %ld: must be 2 to %d seeds", s->repeat,
+                                                             SEEDS_MOST);
+    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
+           .crop = (int)s->crop};
+    if (!dataset_open(&set, inputs[0], &options, e)) return 0;
+    int ok = make_directory(s->out, e);
+    for (long seed = 1; ok && seed <= s->repeat; seed++) ok = augment_seed(&set, inputs[1], s, seed, &all[seed - 1], e);
+    if (ok) {
+        augment_tables(all, set.class_names, (int)s->repeat, &pairs, &verdict);
+        augment_words(&verdict, words, sizeof words);
+        print_table(&pairs, s->csv), print_table(&verdict, s->csv);
+        if (!s->csv) printf("\n%s\n", words);
+        Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
+        page_paragraph(page, words);
+        show_table(page, &verdict), show_table(page, &pairs);
+        ok = save_study_page(page, s->out, e);
+        table_free(&pairs), table_free(&verdict);
+    }
+    dataset_close(&set);
+    return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 15.4  study ganmut: Surani's tables and figures
+ *
+ * A text file says which runs are compared and who judges them, a line each (# begins a comment):
+ *
+ *     do train ganmut affwild-mtcnn --out runs/aff-1 --seed 1       a command line, carried out first
+ *     data faces/test                                              what every generator is judged on
+ *     classifier VGG runs/vgg                                      a judge: a name and its run
+ *     row "Aff-Wild2 MTCNN" runs/aff-1 runs/aff-2                  a row of the tables: its runs, one a seed
+ *
+ * Cells are the mean over a row's runs, with the standard deviation between them where there are several. Detectors
+ * and data mixes are rows, imported generators too.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { JUDGES_MOST = 8, ROWS_MOST = 24, RUNS_MOST = 16 };
+
+typedef struct Plan {
+    char text[1 << 16];                 /* the file, cut into words */
+    char *data, *judge_names[JUDGES_MOST], *judges[JUDGES_MOST], *row_names[ROWS_MOST], *runs[ROWS_MOST][RUNS_MOST];
+    int n_judges, n_rows, n_runs[ROWS_MOST];
+} Plan;
+
+static int plan_line(Plan *p, char *line, const Settings *s, const char *path, int number, Error *e)
+{
+    char *words[WORDS_MOST];
+    line[strcspn(line, "#\r")] = 0;
+    line += strspn(line, " \t");
+    if (strncmp(line, "do ", 3) == 0) return carry_out(s, e, "%s", line + 3);
+    int n = split_words(line, words, WORDS_MOST);
+    if (n == 0) return 1;
+    if (strcmp(words[0], "data") == 0 && n == 2) return p->data = words[1], 1;
+    if (strcmp(words[0], "classifier") == 0 && n == 3 && p->n_judges < JUDGES_MOST) {
+        p->judge_names[p->n_judges] = words[1], p->judges[p->n_judges++] = words[2];
+        return 1;
+    }
+    if (strcmp(words[0], "row") == 0 && n >= 3 && n - 2 <= RUNS_MOST && p->n_rows < ROWS_MOST) {
+        p->row_names[p->n_rows] = words[1];
+        for (int i = 2; i < n; i++) p->runs[p->n_rows][p->n_runs[p->n_rows]++] = words[i];
+        p->n_rows++;
+        return 1;
+    }
+    return fail(e, 2,
+                "%s:%d: expected do COMMAND, data PATH, classifier NAME RUN, or row NAME RUN... (at most %d "
+                "classifiers, %d rows, %d runs a row)",
+                path, number, JUDGES_MOST, ROWS_MOST, RUNS_MOST);
+}
+
+static int read_plan(Plan *p, const char *path, const Settings *s, Error *e)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) return fail(e, 1, "%s: %s", path, strerror(errno));
+    size_t length = fread(p->text, 1, sizeof p->text - 1, file);
+    bool whole = feof(file) != 0;
+    fclose(file);
+    if (!whole) return fail(e, 1, "%s: longer than %zu bytes", path, sizeof p->text - 1);
+    p->text[length] = 0;
+    int number = 1, ok = 1;
+    for (char *at = p->text, *next; ok && at; at = next, number++) {
+        next = strchr(at, '\n');
+        if (next) *next++ = 0;
+        ok = plan_line(p, at, s, path, number, e);
+    }
+    if (ok && (!p->data || !p->n_judges || !p->n_rows)) ok = fail(e, 2,
+                                                                  "%s: needs a data line, a classifier and a row",
+                                                                      path);
+    return ok;
+}
+
+/* What the tables show of an evaluation. */
+static const char *const study_metrics[] = {"f1.real", "f1.edited", "fed", "smoothness", "smoothness.rising",
+       "discriminator.f1.average",
+                                            "discriminator.f1.real", "discriminator.f1.fake"};
+enum { STUDY_METRICS = sizeof study_metrics / sizeof *study_metrics };
+
+/* Mean and deviation over a row's runs. */
+static void set_spread(Table *t, int row, int column, const double *values, int n)
+{
+    double mean_ = stats_mean(values, n), squares = 0;
+    int known = 0;
+    for (int i = 0; i < n; i++)
+        if (isfinite(values[i])) squares += (values[i] - mean_) * (values[i] - mean_), known++;
+    if (!known) table_set(t, row, column, "-");
+    else if (known == 1) table_set(t, row, column, "%.4g", mean_);
+    else table_set(t, row, column, "%.4g +- %.2g", mean_, sqrt(squares / (known - 1)));
+}
+
+typedef double PlanScores[ROWS_MOST][JUDGES_MOST][STUDY_METRICS][RUNS_MOST];
+
+/* Rows of the plan, a column for each judge, one metric. */
+static Table judged_table(const Plan *p, PlanScores scores, const char *title, int metric)
+{
+    Table t = table_new(title, p->n_rows, p->n_judges + 1);
+    for (int j = 0; j < p->n_judges; j++) table_set(&t, 0, j + 1, "%s", p->judge_names[j]);
+    for (int r = 0; r < p->n_rows; r++) {
+        table_set(&t, r + 1, 0, "%s", p->row_names[r]);
+        for (int j = 0; j < p->n_judges; j++) set_spread(&t, r + 1, j + 1, scores[r][j][metric], p->n_runs[r]);
+    }
+    return t;
+}
+
+/* Table V: the kinds of discriminator F1, which no classifier has a part in. */
+static Table discriminator_table(const Plan *p, PlanScores scores)
+{
+    static const char *const kinds[] = {"average", "real", "fake"};
+    Table t = table_new("V  Discriminator F1: fakes are the positives, the threshold is the midpoint of two means; "
+                             "low: D does not tell", 3, p->n_rows + 1);
+    for (int k = 0; k < 3; k++) table_set(&t, k + 1, 0, "%s", kinds[k]);
+    for (int r = 0; r < p->n_rows; r++) {
+        table_set(&t, 0, r + 1, "%s", p->row_names[r]);
+        for (int k = 0; k < 3; k++) set_spread(&t, k + 1, r + 1, scores[r][0][5 + k], p->n_runs[r]);
+    }
+    return t;
+}
+
+/* Figures 9 and 10 from a row's first run: a face at growing strengths, and the first faces with every emotion. */
+static void show_row(Page *page, const char *name, const Evaluation *v, Editor *ed)
+{
+    const char *names[MAX_CLASSES + 1] = {"input"};
+    size_t size;
+    for (int k = 0; k < v->classes; k++) names[k + 1] = ed->model->class_names[k];
+    page_heading(page, name);
+    unsigned char *png = strip_png(v->first, &ed->model->g, v->shown < 3 ? v->shown : 3, v->classes + 1, NULL, names,
+                                   &size);
+    add_png(page, "Faces with every emotion", png, size);
+    if (!v->n_neutral) return;
+    memcpy(ed->model->x->data, v->neutral, ed->picture * sizeof(real));
+    png = strength_strip(ed->model, &size);
+    add_png(page, "Growing strength", png, size);
+}
+
+static int judge_row(const Plan *p, int r, int j, Classifier *judge, PlanScores scores, const Settings *s, Page *page,
+                     Error *e)
+{
+    static Editor ed;
+    int ok = 1;
+    for (int i = 0; ok && i < p->n_runs[r]; i++) {
+        Evaluation *v = must_alloc(1, sizeof *v);
+        ed = (Editor){0};
+        ok = editor_open(&ed, p->runs[r][i], judge, e) && evaluate(v, &ed, p->runs[r][i], p->data, s, e);
+        for (int m = 0; ok && m < STUDY_METRICS; m++) scores[r][j][m][i] = score_of(v, study_metrics[m]);
+        if (ok && i == 0 && j == 0) show_row(page, p->row_names[r], v, &ed);
+        evaluation_free(v), editor_close(&ed);
+        free(v);
+    }
+    return ok;
+}
+
+static int study_ganmut(char *const *inputs, int n, const Settings *s, Error *e)
+{
+    static const struct { const char *title; int metric; } tables[] = {
+        {"I, II  Macro F1 of the real pictures", 0}, {"I, II  Macro F1 of the edits (higher: clearer emotions)", 1},
+        {"III  Frechet Emotion Distance (lower: closer to the real features)", 2},
+        {"IV  Smoothness (lower: more gradual, if the curves rise)", 3}, {"IV  Share of curves that never fall", 4}};
+    enum { JUDGED_TABLES = sizeof tables / sizeof *tables };
+    static Plan plan;
+    if (n != 1) return fail(e, 2, "study ganmut takes one text file, which says what to compare");
+    if (!*s->out) return fail(e, 2, "study ganmut needs --out DIR");
+    plan = (Plan){0};
+    if (!make_directory(s->out, e) || !read_plan(&plan, inputs[0], s, e)) return 0;
+    double (*scores)[JUDGES_MOST][STUDY_METRICS][RUNS_MOST] = must_alloc(1, sizeof(PlanScores));
+    Page *page = page_begin("facegan study: GANmut", inputs[0]);
+    int ok = 1;
+    for (int j = 0; ok && j < plan.n_judges; j++) {
+        Classifier *judge = classifier_open(plan.judges[j], e);
+        ok = judge != NULL;
+        for (int r = 0; ok && r < plan.n_rows; r++) ok = judge_row(&plan, r, j, judge, scores, s, page, e);
+        if (ok && !s->csv) printf("%s  %s, hash %016" PRIx64 ", %d features\n", plan.judge_names[j], judge->path,
+                                  file_hash(judge->path), judge->features);
+        classifier_close(judge);
+    }
+    for (int k = 0; ok && k <= JUDGED_TABLES; k++) {
+        Table t = k < JUDGED_TABLES ? judged_table(&plan, scores, tables[k].title, tables[k].metric)
+                                    : discriminator_table(&plan, scores);
+        if (s->csv) printf("%s# %s\n", k ? "\n" : "", t.title);
+        print_table(&t, s->csv);
+        show_table(page, &t);
+        table_free(&t);
+    }
+    free(scores);
+    return ok && save_study_page(page, s->out, e);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 15.5  The toy at work: chapter 1's points, judged and drawn
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_ITERATIONS = 1500 };
+static const double heap_radius = 0.05;             /* standard deviation of a heap; the picture shows -3 to 3 */
+
+/* Where the real points lie, (x,y) for each heap. */
+static struct { int n; double at[HEAPS_MOST][2]; } heaps;
+
+static int lay_out_heaps(const char *shape, Error *e)
+{
+    bool grid = strcmp(shape, "grid") == 0, spiral = strcmp(shape, "spiral") == 0;
+    if (!grid && !spiral && strcmp(shape, "ring")) return fail(e, 2, "--shape %s: must be ring, grid or spiral", shape);
+    heaps.n = grid ? 25 : spiral ? 16 : 8;
+    for (int i = 0; i < heaps.n; i++) {
+        double turn = spiral ? 1.5 * TURN * i / heaps.n : TURN * i / heaps.n, radius = spiral ? 0.4 + 1.8 * i / heaps.n : 2;
+        heaps.at[i][0] = grid ? i % 5 - 2 : radius * sine(turn + TURN / 4);
+        heaps.at[i][1] = grid ? i / 5 - 2 : radius * sine(turn);
+    }
+    return 1;
+}
+
+enum { TOY_SEED = 1, STREAM_TOY = 64, STREAM_HEAP, STREAM_TOY_NOISE, STREAM_TOY_ALPHA };
+
+static void draw_toy_batch(Toy *t, long n)
+{
+    uint64_t batch = (uint64_t)n;
+    draw_normal(t->x, TOY_SEED, STREAM_TOY, batch, 0);
+    draw_normal(t->z, TOY_SEED, STREAM_TOY_NOISE, batch, 0);
+    for (int i = 0; i < CROWD; i++) {
+        int heap = (int)(draw(TOY_SEED, STREAM_HEAP, batch, (uint32_t)i) * heaps.n);
+        for (int k = 0; k < 2; k++)
+            t->x->data[2 * i + k] = (real)(heaps.at[heap][k] + heap_radius * (double)t->x->data[2 * i + k]);
+        t->alpha->data[i] = (real)draw(TOY_SEED, STREAM_TOY_ALPHA, batch, (uint32_t)i);
+    }
+}
+
+typedef struct ToyRun {
+    Toy toy;
+    Graph *drawing, *scoring;           /* G and D as they are */
+    Tensor *place;                      /* (N,1,1,2) what D is asked about */
+    Node *drawn, *score;
+    Arena arena;
+} ToyRun;
+
+static int build_toy(ToyRun *run, ToyLoss loss, Error *e)
+{
+    Toy *t = &run->toy;
+    t->loss = loss, t->g = net_new('G', toy_beta1, toy_beta2), t->d = net_new('D', toy_beta1, toy_beta2);
+    const Shape points = shape_of(CROWD, 1, 1, 2), rate = shape_of(1, 1, 1, 3);
+    t->x = tensor_new("x", points), t->z = tensor_new("z", points), t->alpha = tensor_new("alpha", shape_of(CROWD, 1, 1, 1));
+    t->d_schedule = tensor_new("d_schedule", rate), t->g_schedule = tensor_new("g_schedule", rate);
+    run->place = tensor_new("place", points);
+    build_toy_d_step(t), build_toy_g_step(t);
+    run->drawing = graph_new(), run->scoring = graph_new();
+    net_attach(t->g, run->drawing), net_attach(t->d, run->scoring);
+    run->drawn = keep(toy_layers(t->g, leaf(run->drawing, t->z), 2));
+    run->score = keep(toy_layers(t->d, leaf(run->scoring, run->place), 1));
+    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
+    if (!bind_graphs(graphs, 4, &run->arena, e)) return 0;
+    net_initialise(t->g, TOY_SEED), net_initialise(t->d, TOY_SEED);
+    return 1;
+}
+
+static void toy_free(ToyRun *run)
+{
+    Toy *t = &run->toy;
+    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
+    Tensor *tensors[] = {t->x, t->z, t->alpha, t->d_schedule, t->g_schedule, run->place};
+    for (int i = 0; i < 4; i++) graph_free(graphs[i]);
+    for (int i = 0; i < 6; i++) tensor_free(tensors[i]);
+    Net *nets[] = {t->g, t->d};
+    for (int i = 0; i < 2; i++)
+        if (nets[i]) net_free(nets[i]), free(nets[i]);
+    arena_free(&run->arena);
+}
+
+/* What G draws: how many heaps it reaches (a fifth of their share of points, at least), and the share of its points that lie
+ * within four standard deviations of one. */
+typedef struct ToyVerdict { int reached; double within; } ToyVerdict;
+
+static ToyVerdict judge_toy(ToyRun *run)
+{
+    enum { BATCHES = 8 };
+    int on[HEAPS_MOST] = {0}, within = 0, reached = 0;
+    for (int b = 0; b < BATCHES; b++) {
+        draw_normal(run->toy.z, TOY_SEED, STREAM_LATENT, (uint64_t)b, 0);
+        graph_run(run->drawing);
+        for (int i = 0; i < CROWD; i++)
+            for (int k = 0; k < heaps.n; k++) {
+                const real *p = run->drawn->data + 2 * i;
+                if (hypot((double)p[0] - heaps.at[k][0], (double)p[1] - heaps.at[k][1]) <= 4 * heap_radius) on[k]++, within++;
+            }
+    }
+    for (int k = 0; k < heaps.n; k++) reached += on[k] * heaps.n * 5 >= BATCHES * CROWD;
+    return (ToyVerdict){reached, (double)within / (BATCHES * CROWD)};
+}
+
+/* D's scores over the plane as shades of grey, dark where it takes points for real; real points blue, G's orange. */
+static int draw_toy(ToyRun *run, PlotCanvas *canvas)
+{
+    enum { CELLS = LANDSCAPE * LANDSCAPE };
+    double *score = must_alloc(CELLS, sizeof *score), low = INFINITY, high = -INFINITY;
+    unsigned char *shade = must_alloc(CELLS, 1);
+    for (int from = 0; from < CELLS; from += CROWD) {
+        for (int i = 0; i < CROWD; i++) {
+            run->place->data[2 * i] = (real)(6 * ((from + i) % LANDSCAPE + 0.5) / LANDSCAPE - 3);
+            run->place->data[2 * i + 1] = (real)(3 - 6 * ((from + i) / LANDSCAPE + 0.5) / LANDSCAPE);
+        }
+        graph_run(run->scoring);
+        for (int i = 0; i < CROWD; i++) score[from + i] = (double)run->score->data[i];
+    }
+    for (int i = 0; i < CELLS; i++) low = fmin(low, score[i]), high = fmax(high, score[i]);
+    for (int i = 0; i < CELLS; i++) shade[i] = (unsigned char)(245 - 125 * (score[i] - low) / fmax(high - low, 1e-9));
+    int ok = plot_canvas(TOY_SIDE, TOY_SIDE, 0xffffff, canvas);
+    if (ok) plot_picture(canvas, 0, 0, TOY_SIDE, TOY_SIDE, shade, LANDSCAPE, LANDSCAPE, 1);
+    draw_normal(run->toy.z, TOY_SEED, STREAM_LATENT, 0, 0);
+    graph_run(run->drawing);
+    const real *points[2] = {run->toy.x->data, run->drawn->data};
+    for (int k = 0; ok && k < 2; k++)
+        for (int i = 0; i < CROWD; i++)
+            plot_disc(canvas, TOY_SIDE * ((double)points[k][2 * i] + 3) / 6, TOY_SIDE * (3 - (double)points[k][2 * i + 1]) / 6,
+                      k ? 2.2 : 1.6, k ? 0xe8710a : 0x2563eb);
+    free(score), free(shade);
+    return ok;
+}
+
+/* Runs it, keeping TOY_FRAMES pictures for the film. */
+static int film_toy(ToyRun *run, long iterations, Image frames[TOY_FRAMES], int *made, Error *e)
+{
+    Progress progress = progress_start("toy", 0, iterations);
+    for (long i = 0; i < iterations && !interrupted; i++) {
+        toy_iteration(&run->toy, i, draw_toy_batch);
+        if ((i + 1) * TOY_FRAMES / iterations > i * TOY_FRAMES / iterations && *made < TOY_FRAMES) {
+            PlotCanvas canvas;
+            if (!draw_toy(run, &canvas)) return fail(e, 1, "no memory for a picture of %d px", TOY_SIDE);
+            frames[(*made)++] = (Image){canvas.width, canvas.height, 3, canvas.rgb};
+        }
+        progress_show(&progress, i + 1, "%s", "");
+    }
+    progress_end(&progress);
+    return interrupted ? fail(e, 1, "interrupted") : 1;
+}
+
+static int save_toy(const char *out, Image *frames, int made, Error *e)
+{
+    char path[PATH_MAX + 16], why[IMAGE_ERROR_SIZE];
+    unsigned char *bytes;
+    size_t size;
+    snprintf(path, sizeof path, "%s/points.png", out);
+    if (!image_save(path, &frames[made - 1], NULL, 0, why)) return fail(e, 1, "%s", why);
+    printf("%s\n", path);
+    snprintf(path, sizeof path, "%s/points.gif", out);
+    if (!image_encode_gif(frames, made, 80, &bytes, &size, why)) return fail(e, 1, "%s", why);
+    int ok = write_bytes(path, bytes, size, e);
+    if (ok) printf("%s\n", path);
+    free(bytes);
+    return ok;
+}
+
+static int run_toy_of(const char *kind, const Settings *s, Error *e)
+{
+    static const char *const kinds[] = {"gan", "wgan", "wgan-gp"};
+    static ToyRun run;
+    Image frames[TOY_FRAMES];
+    int loss = 0, made = 0;
+    char out[PATH_MAX];
+    while (loss < 3 && strcmp(kinds[loss], kind)) loss++;
+    if (loss == 3) return fail(e, 2, "toy %s: must be gan, wgan or wgan-gp", kind);
+    snprintf(out, sizeof out, *s->out ? "%s" : "runs/toy-%s", *s->out ? s->out : kind);
+    run = (ToyRun){0};
+    int ok = lay_out_heaps(s->shape, e) && make_directory(out, e) && build_toy(&run, (ToyLoss)loss, e) &&
+             film_toy(&run, s->iters == default_settings().iters ? TOY_ITERATIONS : s->iters, frames, &made, e) &&
+             save_toy(out, frames, made, e);
+    if (ok) {
+        ToyVerdict v = judge_toy(&run);
+        printf("%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", kind, v.reached, heaps.n, 100 * v.within,
+               v.reached == heaps.n ? "none is left out" : v.within < 0.5 ? "it is still on its way" : "mode collapse, the others are left out");
+    }
+    for (int i = 0; i < made; i++) image_free(&frames[i]);
+    toy_free(&run);
+    return ok;
+}
+
+/* ================================================================================================
+ * 16  THE COMMAND LINE
  *
  *     facegan VERB [WHAT] [INPUT...] [--option value]...
  *
@@ -20740,11 +17747,29 @@ static int run_reproduce(Command *c, Error *e)
     return reproduce_003(c->inputs[1], &c->settings, e);
 }
 
+/* Is the file a picture, by its first bytes? */
+static bool is_picture(const char *path)
+{
+    struct stat info;
+    Image picture;
+    bool regular = stat(path, &info) == 0 && S_ISREG(info.st_mode), readable = regular && image_load(path, 0, &picture, NULL);
+    if (readable) image_free(&picture);
+    return readable;
+}
+
+/* Where the first input is a picture, the model is the one that comes with the program. */
 static int run_edit(Command *c, Error *e)
 {
-    if (*c->settings.detector || *c->settings.weights)
-        return edit_photos(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
-    return edit_pictures(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
+    char shipped[PATH_MAX];
+    bool left_out = is_picture(c->inputs[0]);
+    if (left_out && !shipped_model("photo-stargan", shipped))
+        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the pictures");
+    if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit: facegan edit [RUN] IMAGE...");
+    const char *run = left_out ? shipped : c->inputs[0];
+    char **pictures = c->inputs + !left_out;
+    int n = c->n_inputs - !left_out;
+    if (*c->settings.detector || *c->settings.weights) return edit_photos(run, pictures, n, &c->settings, e);
+    return edit_pictures(run, pictures, n, &c->settings, e);
 }
 
 static int run_gamut(Command *c, Error *e)
@@ -20781,6 +17806,7 @@ static int run_study(Command *c, Error *e)
     return fail(e, 2, "study %s: must be truth, augment or ganmut", what);
 }
 
+static int run_toy(Command *c, Error *e)    { return run_toy_of(c->inputs[0], &c->settings, e); }
 static int run_eval(Command *c, Error *e)   { return evaluate_run(c->inputs[0], c->inputs[1], &c->settings, e); }
 
 static int run_step(Command *c, Error *e)   { return step_file(c->inputs[0], c->inputs[1], e); }
@@ -21043,7 +18069,7 @@ static const struct { const char *name, *text;
      "never saw G:\n"
      "    facegan sample runs/cgan --files --count 700 --out drawn\n"
      "    facegan classify eval drawn --classifier runs/judge --split all --out judged\n\n"
-     "--body dcgan, seed, wacgan; --recipe seed (wacgan) is seed 000's code as far as it is known; the "
+     "--body dcgan, seed, wacgan; --recipe seed (wacgan) is Kolbenschlag's code as far as it is known; the "
      "seed reports collapse.\n"},
     {"classify",
      "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man metrics`).\n\n"
@@ -21147,10 +18173,11 @@ static const Verb verbs[] = {
      "  facegan classify train fer2013 --classes angry,happy,sad --balance augment:5000 --out runs/three\n"
      "  facegan classify train fer2013 --network vgg19 --init vgg19.pth --out runs/vgg19\n"
      "  facegan classify eval fer2013 --classifier runs/three --views flip --out measured\n"},
-    {"reproduce", "reproduce 003 DATA", "a seed's experiment on the data given, its published numbers beside ours", NULL, 2, 2, run_reproduce,
+    {"reproduce", "reproduce 003 DATA", "a document's experiment on the data given, its published numbers beside ours", NULL, 2, 2, run_reproduce,
      "  facegan reproduce 003 fer2013 --out runs/003\n"
      "  facegan reproduce 003 fer2013 --network vgg19 --init vgg19.pth --out runs/003-vgg19\n"},
-    {"edit", "edit RUN IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads device precision isa quiet ", 2, MAX_INPUTS_GIVEN, run_edit,
+    {"edit", "edit [RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_edit,
+     "  facegan edit photo.jpg --emotion happy                              (with the model of photographs that comes with the program)\n"
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
@@ -21192,6 +18219,8 @@ static const Verb verbs[] = {
      "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"
      "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"
      "  facegan study truth runs/ganmut runs/published --out truth\n"},
+    {"toy", "toy gan|wgan|wgan-gp [--shape ring|grid|spiral]", "a whole GAN in seconds, on points in the plane: a picture, a film, a verdict on mode collapse",
+     " shape iters out isa quiet ", 1, 1, run_toy, "  facegan toy gan\n  facegan toy wgan-gp --shape grid\n"},
     {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
     {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
@@ -21345,8 +18374,8 @@ static int start_machine(const Settings *s, Error *e)
 {
     char why[256];
     const char *winograd = getenv("FACEGAN_WINOGRAD"), *wanted = *s->isa ? s->isa : getenv("FACEGAN_ISA");
-    if (!isa_choose(wanted && *wanted ? wanted : NULL, why)) return fail(e, 2, "%s", why);
-    winograd_enabled = !winograd || strcmp(winograd, "0") != 0;
+    if (!kernels_choose(wanted && *wanted ? wanted : NULL, why)) return fail(e, 2, "FACEGAN_ISA=%s", why);
+    conv_use_winograd(!winograd || strcmp(winograd, "0") != 0);
     quiet = s->quiet;
     threads_start((int)s->threads);
     return choose_device(s, e);
@@ -21429,4 +18458,3 @@ int main(int argc, char **argv)
     return facegan_main(argc, argv);
 }
 #endif
-#endif /* ISA */

@@ -63,25 +63,14 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 #ifdef FACEGAN_INTERNAL
 
 #ifdef REAL_DOUBLE
-typedef double real;            /* `make facegan64`: the same program, for checks that separate a wrong equation from rounding */
-#else
-typedef float real;
+#define KERNELS_DOUBLE          /* `make facegan64`: the same program, to tell a wrong equation from rounding */
 #endif
+#include "vendor/kernels.h"     /* `real`, ConvShape */
 
 /* Letters, used on every tensor from here to the end:
  *   N batch    H W rows and columns of a map (P: the side of a square picture)    C input channels    K output channels
  *   R S rows and columns of a kernel                                              X a picture's channels    n classes
  * Activations are (N,H,W,C), weights (R,S,C,K), vectors (1,1,1,C), a number per picture (N,1,1,1), a number (1,1,1,1). */
-
-/* Geometry of a convolution: y(n,p,q,k) = sum over r,s,c of x(n, p*stride + r - pad_y, q*stride + s - pad_x, c)
- * w(r,s,c,k), x being 0 outside its bounds. The input gradient and the weight gradient of this y have the same
- * geometry. */
-typedef struct ConvShape {
-    int n, h, w, c;                     /* x: (N,H,W,C) */
-    int ho, wo, k;                      /* y: (N,Ho,Wo,K) */
-    int r, s;                           /* w: (R,S,C,K), or (R,S,1,K) when depthwise */
-    int stride, pad_y, pad_x, groups;   /* groups: 1, or C (= K) for depthwise */
-} ConvShape;
 
 /* The table of ops: one row is an op's whole life. A row NAME must have, in facegan.c,
  *   NAME_shape      the shape rule, which also checks the operands
@@ -127,6 +116,8 @@ typedef struct ConvShape {
     OP(conv2d_weight_grad,   "its adjoint in w") \
     OP(max_pool,             "of each window, u where x is largest; u is x itself unless this is a gradient") \
     OP(max_unpool,           "its adjoint in u: dy goes to where x is largest; constant in x") \
+    OP(warp,                 "x where each picture's own affine map says, by bilinear weights; 0 outside") \
+    OP(unwarp,               "its adjoint in x") \
     OP(prepare_filter,       "w as a kernel wants to read it, in panels; made by the planner") \
     OP(moments,              "each picture's and channel's mean and 1/sqrt(variance + eps)") \
     OP(instance_norm,        "(x - mean)/std * scale + shift, plus a residual, then leaky ReLU, when asked") \
@@ -189,7 +180,7 @@ typedef struct Node {
     size_t skip;                        /* how many numbers into its operand's data a view starts */
     int uses, uses_left;                /* readers in all, and readers still to come of any value in its place */
     int born, last_use;                 /* when its place is taken and when it is free again, as places in the order */
-    int layout;                         /* prepare_filter: chapter 3's name for how the filter is laid out */
+    int layout;                         /* prepare_filter: the kernels' name for how the filter is laid out */
     char kept, dead, placed, late;      /* late: made by the planner, after its readers */
     double milliseconds;                /* of the last profiled run */
 } Node;
@@ -217,6 +208,37 @@ typedef struct Device {
     int (*peaks)(double *bytes, double *operations, char *error);       /* measured, per second */
     size_t (*memory)(void);                             /* bytes taken there */
 } Device;
+
+#ifdef FACEGAN_WORDS
+/* The words that facegan.c's first chapter is written in; chapters 2 to 5 define them. Shapes: (N,1,1,C) a batch of vectors. */
+typedef struct Net Net;                                         /* a network's parameters and what its optimiser keeps */
+static Net *net_new(char letter, double beta1, double beta2);   /* an empty one, which Adam will move */
+static void net_attach(Net *net, Graph *g);                     /* the layers that come now stand in graph g */
+static void sequential(Net *net, const char *prefix);           /* and are named prefix0.weight, prefix1... in files */
+static Node *dense(Net *net, Node *x, int k, double slope);     /* (N,1,1,C) -> (N,1,1,k), leaky ReLU; slope 1: without */
+static void net_update(Net *net, Node *loss, Node *schedule, Node **gradients);     /* one step down the loss */
+static void clip_weights(Net *net, real limit);                 /* every weight to within +-limit */
+static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t);  /* Adam's numbers for step t */
+
+static Graph *graph_new(void);
+static void graph_run(Graph *g);                                /* one that has been planned */
+static Node *leaf(Graph *g, Tensor *tensor);                    /* a tensor as a node */
+static Node *keep(Node *x);                                     /* its value is wanted after the run */
+static Node *add(Node *u, Node *v);                             /* pointwise, and sub, mul; axes of length 1 are repeated */
+static Node *sub(Node *u, Node *v);
+static Node *mul(Node *u, Node *v);
+static Node *affine(Node *x, double a, double b);               /* a x + b */
+static Node *scale(Node *x, double a);
+static Node *add_number(Node *x, double b);
+static Node *square(Node *x);
+static Node *sqrt_of(Node *x);
+static Node *softplus(Node *x);                                 /* log(1 + e^x) */
+static Node *sum(Node *x);                                      /* of all numbers: (1,1,1,1) */
+static Node *mean(Node *x);
+static Node *sum_per_picture(Node *x);                          /* (N,H,W,C) -> (N,1,1,1) */
+static Node *stop_grad(Node *x);                                /* x, but a constant to every gradient */
+static Node *grad1(Node *loss, Node *x);                        /* d loss / d x, as nodes that can be differentiated again */
+#endif /* FACEGAN_WORDS */
 
 #endif /* FACEGAN_INTERNAL */
 #endif /* FACEGAN_H */

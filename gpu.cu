@@ -412,7 +412,7 @@ static void prelu_gpu(Node *y)
 /* ================================================================================================
  * 3  SUMS
  *
- * Any set of summed axes, with neighbours of a kind merged, is keep-sum-keep-sum-keep (as in facegan.c, 4.4):
+ * Any set of summed axes, with neighbours of a kind merged, is keep-sum-keep-sum-keep (as in facegan.c, 3.4):
  *
  *     out[k0][k2][k4] = sum over r1, r3 of x[k0][r1][k2][r3][k4]
  *
@@ -1124,7 +1124,7 @@ static void prepare_filter_gpu(Node *y)
 }
 
 /* ================================================================================================
- * 5  INSTANCE NORM                                                                    (facegan.c, 4.9)
+ * 5  INSTANCE NORM                                                                    (facegan.c, 3.9)
  *
  * Both reductions, of x for its moments and of dy for its gradients, go over H and W for each picture and channel. A
  * block of 8 warps takes 32 channels (the lanes) and a chunk of 256 pixels of one picture, 32 a thread, held in
@@ -1340,7 +1340,7 @@ static void fill_gpu(Node *y)
 /* ------------------------------------------------------------------------------------------------
  * 6.2  Copies: broadcast, concat, slice, pad
  *
- * A tensor seen along one axis is `outer` blocks of numbers in a row (facegan.c, 4.5). All three copy block by block,
+ * A tensor seen along one axis is `outer` blocks of numbers in a row (facegan.c, 3.5). All three copy block by block,
  * and a number of the result is a number of one operand or 0.
  * ---------------------------------------------------------------------------------------------- */
 
@@ -1479,7 +1479,7 @@ static void put_at_largest_gpu(Node *y)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 6.4  Max pooling                                                                    (facegan.c, 4.11)
+ * 6.4  Max pooling                                                                    (facegan.c, 3.11)
  * ---------------------------------------------------------------------------------------------- */
 
 /* Where x is largest (the first such place) in window (n,p,q) of channel c: h * W + w. */
@@ -1530,10 +1530,69 @@ static void max_unpool_gpu(Node *y)
            y->on_device, count_of(y));
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 6.5  Warp                                                                           (facegan.c, 3.12)
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct Place2 { double u, v; } Place2;          /* in x's pixels, u to the right */
+
+static __device__ inline Place2 warped_place(const ConvShape &s, const float *map, int n, int p, int q)
+{
+    const float *m = map + (size_t)n * 6;
+    double a = (q + 0.5) / s.wo - 0.5, b = (p + 0.5) / s.ho - 0.5;
+    Place2 at = {(m[0] * a + m[1] * b + m[2] + 0.5) * s.w - 0.5, (m[3] * a + m[4] * b + m[5] + 0.5) * s.h - 0.5};
+    return at;
+}
+
+static __global__ void warp_kernel(ConvShape s, const float *x, const float *map, float *y, size_t count)
+{
+    FOR_EACH(i, count) {
+        int c = (int)(i % s.c), q = (int)(i / s.c % s.wo), p = (int)(i / s.c / s.wo % s.ho), n = (int)(i / s.c / s.wo / s.ho);
+        Place2 at = warped_place(s, map, n, p, q);
+        float total = 0;
+        if (at.u > -1 && at.u < s.w && at.v > -1 && at.v < s.h) {
+            int column = (int)floor(at.u), row = (int)floor(at.v);
+            for (int h = max(row, 0); h <= min(row + 1, s.h - 1); h++)
+                for (int w = max(column, 0); w <= min(column + 1, s.w - 1); w++)
+                    total += (float)((1 - fabs(at.v - h)) * (1 - fabs(at.u - w))) * x[(((size_t)n * s.h + h) * s.w + w) * s.c + c];
+        }
+        y[i] = total;
+    }
+}
+
+/* A number of x gathers from all of y what was made of it: no two threads write to one place, so that the sum's order is
+ * always the same. Which pixels of y those are would need the map's inverse; pictures that are augmented are small. */
+static __global__ void unwarp_kernel(ConvShape s, const float *dy, const float *map, float *dx, size_t count)
+{
+    FOR_EACH(i, count) {
+        int c = (int)(i % s.c), w = (int)(i / s.c % s.w), h = (int)(i / s.c / s.w % s.h), n = (int)(i / s.c / s.w / s.h);
+        float total = 0;
+        for (int p = 0; p < s.ho; p++)
+            for (int q = 0; q < s.wo; q++) {
+                Place2 at = warped_place(s, map, n, p, q);
+                if (!(fabs(at.u - w) < 1 && fabs(at.v - h) < 1)) continue;
+                total += (float)((1 - fabs(at.v - h)) * (1 - fabs(at.u - w))) * dy[(((size_t)n * s.ho + p) * s.wo + q) * s.c + c];
+            }
+        dx[i] = total;
+    }
+}
+
+static void warp_gpu(Node *y)
+{
+    LAUNCH(warp_kernel, blocks_for(count_of(y)), THREADS, 0, y->conv, y->in[0]->on_device, y->in[1]->on_device, y->on_device,
+           count_of(y));
+}
+
+static void unwarp_gpu(Node *y)
+{
+    LAUNCH(unwarp_kernel, blocks_for(count_of(y)), THREADS, 0, y->conv, y->in[0]->on_device, y->in[1]->on_device, y->on_device,
+           count_of(y));
+}
+
 /* ================================================================================================
- * 7  OPTIMISERS AND MOVING AVERAGES                                                   (facegan.c, 4.10)
+ * 7  OPTIMISERS AND MOVING AVERAGES                                                   (facegan.c, 3.10)
  *
- * The planner puts all updates last (facegan.c, 6.2), so that their launchers are called one after another: each adds
+ * The planner puts all updates last (facegan.c, 8.2), so that their launchers are called one after another: each adds
  * its parameter to a table, and when the table is full, another kind of row comes or the graph ends, one kernel updates
  * all of them. The table travels with the launch.
  * ============================================================================================== */

@@ -1,4 +1,4 @@
-"""Holds chapter 12's numbers against SciPy and NumPy, in double, on the inputs that build/test_metrics writes.
+"""Holds chapter 13's numbers against SciPy and NumPy, in double, on the inputs that build/test_metrics writes.
 
     python3 tests/scipy_metrics.py        needs numpy and scipy; part of `make test-torch`
 """

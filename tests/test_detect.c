@@ -1,4 +1,4 @@
-/* test_detect.c: chapter 10 without any trained weights: suppression of doubles, box regression, squares, averages over areas,
+/* test_detect.c: chapter 11 without any trained weights: suppression of doubles, box regression, squares, averages over areas,
  * anchors, the similarity transform, cutting and pasting, and both detectors on weight files that the test writes. What the
  * numbers should be was worked out by hand; tests/torch_detect.py holds the networks against PyTorch. */
 #define FACEGAN_LIBRARY
@@ -189,17 +189,21 @@ static void test_cut(void)
     image_free(&cut), image_free(&picture);
 }
 
-/* Outside the frame nothing moves by a bit; a flat edit, however discoloured, leaves no seam; an edit's middle arrives. */
+/* A value of a picture in [-1,1], told in bytes. */
+static real from_byte(double byte) { return (real)(byte / 127.5 - 1); }
+
+/* Outside the frame nothing moves by a bit; an edit's middle arrives, though the rest of the drawing is discoloured. */
 static void test_paste(int channels, Frame frame)
 {
     enum { SIDE = 64, SMALL = 24 };
-    Image photo = new_picture(SIDE, SIDE, 3), edited = new_picture(SIDE, SIDE, 3), before = new_picture(SMALL, SMALL, channels), after = new_picture(SMALL, SMALL, channels);
+    real before[SMALL * SMALL * 3], after[SMALL * SMALL * 3];
+    Image photo = new_picture(SIDE, SIDE, 3), edited = new_picture(SIDE, SIDE, 3);
     for (int i = 0; i < SIDE * SIDE * 3; i++) photo.pixels[i] = (unsigned char)(100 + i / 3 % SIDE / 4 + i % 3 * 20);
-    for (int i = 0; i < SMALL * SMALL * channels; i++) before.pixels[i] = (unsigned char)(120 + i % 5), after.pixels[i] = (unsigned char)(180 + i % 5);
+    for (int i = 0; i < SMALL * SMALL * channels; i++) before[i] = from_byte(120 + i % 5), after[i] = from_byte(180 + i % 5);
     memcpy(edited.pixels, photo.pixels, SIDE * SIDE * 3);
     for (int y = 10; y < 14; y++)
-        for (int i = 10 * channels; i < 14 * channels; i++) after.pixels[y * SMALL * channels + i] = 20;
-    paste_frame(&edited, frame, &before, &after);
+        for (int i = 10 * channels; i < 14 * channels; i++) after[y * SMALL * channels + i] = from_byte(20);
+    paste_frame(&edited, frame, &(Drawn){.side = SMALL, .channels = channels, .before = before, .after = after, .redrawn = true});
     int moved = 0, inside = 0;
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++) {
@@ -215,31 +219,57 @@ static void test_paste(int channels, Frame frame)
     frame_point(&frame, 0.5, 0.5, &x, &y);
     int middle = ((int)y * SIDE + (int)x) * 3;
     CHECK_MSG(edited.pixels[middle] + 60 < photo.pixels[middle], "the edit's dark middle is %d on %d", edited.pixels[middle], photo.pixels[middle]);
-    image_free(&photo), image_free(&edited), image_free(&before), image_free(&after);
+    image_free(&photo), image_free(&edited);
 }
 
+/* A redrawn face that is flat but discoloured leaves no seam; a change in the middle arrives whole. */
 static void test_seam(void)
 {
     enum { SIDE = 80, SMALL = 32 };
-    Image photo = new_picture(SIDE, SIDE, 3), before = new_picture(SMALL, SMALL, 3), after = new_picture(SMALL, SMALL, 3);
-    memset(photo.pixels, 120, SIDE * SIDE * 3), memset(before.pixels, 120, SMALL * SMALL * 3), memset(after.pixels, 190, SMALL * SMALL * 3);
-    paste_frame(&photo, (Frame){50, 0, 12, 12}, &before, &after);
+    static const bool all_around[4] = {true, true, true, true};
+    real before[SMALL * SMALL * 3], after[SMALL * SMALL * 3];
+    const Drawn drawn = {.side = SMALL, .channels = 3, .before = before, .after = after, .redrawn = true};
+    Image photo = new_picture(SIDE, SIDE, 3);
+    memset(photo.pixels, 120, SIDE * SIDE * 3);
+    for (int i = 0; i < SMALL * SMALL * 3; i++) before[i] = from_byte(120), after[i] = from_byte(190);
+    paste_frame(&photo, (Frame){50, 0, 12, 12}, &drawn);
     int worst = 0;
     for (int i = 0; i < SIDE * SIDE * 3; i++) worst = max_int(worst, abs(photo.pixels[i] - 120));
     CHECK_MSG(worst <= 1, "a discoloured flat edit shows by %d", worst);
     memset(photo.pixels, 120, SIDE * SIDE * 3);
-    for (int y = 0; y < SMALL; y++)                                         /* right along the border, 60 too bright in the middle */
-        for (int x = 0; x < SMALL; x++) {
-            double w = paste_weight((x + 0.5) / SMALL, (y + 0.5) / SMALL);
-            memset(after.pixels + (y * SMALL + x) * 3, w >= 1 ? 180 : 120, 3);
-        }
-    paste_frame(&photo, (Frame){50, 0, 12, 12}, &before, &after);
+    for (int i = 0; i < SMALL * SMALL * 3; i++) {                           /* right along the border, 60 too bright in the middle */
+        double w = paste_weight((i / 3 % SMALL + 0.5) / SMALL, (i / 3 / SMALL + 0.5) / SMALL, all_around);
+        after[i] = from_byte(w >= 1 ? 180 : 120);
+    }
+    paste_frame(&photo, (Frame){50, 0, 12, 12}, &drawn);
     int step = 0;
     for (int x = 1; x < 20; x++) step = max_int(step, abs(photo.pixels[(40 * SIDE + x) * 3] - photo.pixels[(40 * SIDE + x - 1) * 3]));
     CHECK_MSG(photo.pixels[(40 * SIDE + 40) * 3] == 180 && photo.pixels[(40 * SIDE + 13) * 3] <= 121, "middle %d, border %d",
               photo.pixels[(40 * SIDE + 40) * 3], photo.pixels[(40 * SIDE + 13) * 3]);
     CHECK_MSG(step <= 45, "a step of %d between neighbours", step);
-    image_free(&photo), image_free(&before), image_free(&after);
+    image_free(&photo);
+}
+
+/* Where the drawing changes nothing, and where the mask is 0, the photograph keeps its bits at its own resolution; under a
+ * mask of 1 there is what G paints, up to the photograph's border, where nothing meets it. */
+static void test_change(void)
+{
+    enum { SIDE = 90, SMALL = 16 };
+    real before[SMALL * SMALL], paint[SMALL * SMALL], mask[SMALL * SMALL];
+    Image photo = new_picture(SIDE, SIDE, 1), edited = new_picture(SIDE, SIDE, 1);
+    for (int i = 0; i < SIDE * SIDE; i++) photo.pixels[i] = (unsigned char)(i * 37 % 251);
+    for (int i = 0; i < SMALL * SMALL; i++) before[i] = from_byte(i % 200), paint[i] = from_byte(77), mask[i] = i % SMALL >= SMALL / 2;
+    memcpy(edited.pixels, photo.pixels, SIDE * SIDE);
+    paste_frame(&edited, (Frame){SIDE, 0, 0, 0}, &(Drawn){.side = SMALL, .channels = 1, .before = before, .after = before});
+    CHECK(memcmp(edited.pixels, photo.pixels, SIDE * SIDE) == 0);
+    paste_frame(&edited, (Frame){SIDE, 0, 0, 0}, &(Drawn){.side = SMALL, .channels = 1, .before = before, .after = paint, .mask = mask});
+    int kept = 0, painted = 0;
+    for (int y = 0; y < SIDE; y++) {
+        kept += memcmp(edited.pixels + y * SIDE, photo.pixels + y * SIDE, 30) == 0;
+        for (int x = 60; x < SIDE; x++) painted += edited.pixels[y * SIDE + x] == 77;
+    }
+    CHECK_MSG(kept == SIDE && painted == SIDE * 30, "%d rows kept, %d pixels painted", kept, painted);
+    image_free(&photo), image_free(&edited);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -248,7 +278,7 @@ static void test_seam(void)
 
 typedef struct Spec { const char *name; int rank; int64_t shape[4]; } Spec;
 
-/* Names and shapes of a network of the public ports, written down independently of chapter 10. */
+/* Names and shapes of a network of the public ports, written down independently of chapter 11. */
 static const Spec pnet_spec[] = {
     {"conv1.weight", 4, {10, 3, 3, 3}}, {"conv1.bias", 1, {10}}, {"prelu1.weight", 1, {10}}, {"conv2.weight", 4, {16, 10, 3, 3}}, {"conv2.bias", 1, {16}},
     {"prelu2.weight", 1, {16}}, {"conv3.weight", 4, {32, 16, 3, 3}}, {"conv3.bias", 1, {32}}, {"prelu3.weight", 1, {32}}, {"conv4_1.weight", 4, {2, 32, 1, 1}},
@@ -522,7 +552,7 @@ int main(void)
     if (!mkdtemp(folder)) return 1;
     snprintf(mtcnn, sizeof mtcnn, "%s/mtcnn.safetensors", folder);
     snprintf(retinaface, sizeof retinaface, "%s/retinaface.npz", folder);
-    isa_choose(NULL, why);
+    kernels_choose(NULL, why);
     threads_start(2);
     test_overlap();
     test_suppression();
@@ -537,6 +567,7 @@ int main(void)
     test_paste(3, (Frame){30, 18, 24, 5});
     test_paste(3, (Frame){44, 0, -6, 30});
     test_seam();
+    test_change();
     test_refusals();
     write_mtcnn(mtcnn, NULL, NULL);
     write_retinaface(retinaface);

@@ -1,5 +1,5 @@
 /* test_facegan.c: the core of facegan.c, piece by piece. `facegan verify` holds every op's kernels against its
- * definition; here is what stands around them: chance, threads, the planner, the gradient, losses, schedules, settings,
+ * definition; here is what stands around them: chance, the planner, the gradient, losses, schedules, settings,
  * weights in and out, and the public functions. tests/test_facegan64.c builds the same checks with `real` = double,
  * where the limits are tight. */
 #define FACEGAN_LIBRARY
@@ -14,7 +14,7 @@ static const bool is_double = sizeof(real) == 8;
 static char folder[256];                /* of everything this test writes */
 
 /* ------------------------------------------------------------------------------------------------
- * Chance and threads
+ * Chance
  * ---------------------------------------------------------------------------------------------- */
 
 /* Known answers of Random123 (Salmon et al. 2011), kat_vectors: philox4x32, 10 rounds. */
@@ -51,38 +51,6 @@ static void test_draw(void)
     CHECK(here == draw(1, 2, 3, 4));
     CHECK(here != draw(2, 2, 3, 4) && here != draw(1, 3, 3, 4) && here != draw(1, 2, 4, 4) &&
           here != draw(1, 2, 3, 5) && here != draw(1, 2, 3, 8));
-}
-
-typedef struct Tally { atomic_int *runs; atomic_int wrong_worker; } Tally;
-
-static void tally_task(void *argument, int index, int worker)
-{
-    Tally *t = argument;
-    atomic_fetch_add(&t->runs[index], 1);
-    if (worker < 0 || worker >= thread_count()) atomic_store(&t->wrong_worker, 1);
-}
-
-/* Every task runs once, whatever the numbers of tasks and threads, and whether the workers were awake or asleep. */
-static void test_pool(void)
-{
-    static const int threads[] = {1, 2, 3, 5, 8, 16}, sizes[] = {0, 1, 2, 3, 7, 16, 63, 64, 65, 500};
-    static atomic_int runs[500];
-    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
-        threads_start(threads[t]);
-        CHECK(thread_count() == threads[t]);
-        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-            int bad = 0, repeats = 20;
-            Tally tally = {.runs = runs};
-            memset(runs, 0, sizeof runs);
-            for (int i = 0; i < repeats; i++) parallel(sizes[k], tally_task, &tally);
-            if (k % 4 == 0) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* long enough to fall asleep */
-            for (int i = 0; i < 500; i++) bad += atomic_load(&runs[i]) != (i < sizes[k] ? repeats : 0);
-            CHECK_MSG(bad == 0, "%d threads, %d tasks: %d of them did not run exactly %d times", threads[t], sizes[k],
-                      bad, repeats);
-            CHECK(!atomic_load(&tally.wrong_worker));
-        }
-    }
-    threads_start(2);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -464,7 +432,7 @@ static void test_penalty(char which)
     net_attach(&d, g);
     Node *x = test_leaf(g, shape_of(2, 8, 8, 2), -1, 1, false), *leaves[MAX_PARAMETERS + 1],
          *gradients[MAX_PARAMETERS + 1];
-    Node *scores = stargan_source(&d, stargan_features(&d, x));
+    Node *scores = stargan_source(&d, stargan_features(&d, x), NULL);
     Tensor *tensors[MAX_PARAMETERS + 1];
     net_initialise(&d, 5);
     Node *slope = keep(grad1(sum(scores), x));
@@ -588,7 +556,7 @@ static void test_targets(void)
     t.recipe.batch = N;
     t.labels = labels;
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
-        for (t.iteration = 0; t.iteration < 100; t.iteration++)
+        for (t.now.iteration = 0; t.now.iteration < 100; t.now.iteration++)
             for (int different = 0; different < 2; different++) {
                 int order[N], seen[N] = {0}, of_label[3] = {0}, own = 0, most = 0;
                 snprintf(t.settings.targets, sizeof t.settings.targets, different ? "different" : "permute");
@@ -604,10 +572,10 @@ static void test_targets(void)
                     own += labels[order[i]] == labels[i];
                     most = ++of_label[labels[i]] > most ? of_label[labels[i]] : most;
                 }
-                CHECK_MSG(once == N, "iteration %ld: the targets are no permutation", t.iteration);
+                CHECK_MSG(once == N, "iteration %ld: the targets are no permutation", t.now.iteration);
                 int fewest = 2 * most > N ? 2 * most - N : 0;
                 CHECK_MSG(!different || own == fewest, "batch %zu iteration %ld: %d pictures keep their label, %d must",
-                          b, t.iteration, own, fewest);
+                          b, t.now.iteration, own, fewest);
             }
     CHECK(changed > 100 * N);
     t = (Trainer){0};
@@ -798,13 +766,13 @@ int main(void)
     char why[256];
     const char *temporary = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%.200s/facegan-core-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-    if (!mkdtemp(folder) || !isa_choose(getenv("FACEGAN_ISA"), why)) {
+    if (!mkdtemp(folder) || !kernels_choose(getenv("FACEGAN_ISA"), why)) {
         CHECK_MSG(0, "no temporary directory, or no such FACEGAN_ISA");
         return check_report();
     }
     test_philox();
     test_draw();
-    test_pool();
+    threads_start(2);
     test_planner();
     test_planes();
     test_table();

@@ -1,4 +1,4 @@
-/* test_metrics.c: chapter 12's numbers on examples computed by hand, on properties, and on what must not be computed
+/* test_metrics.c: chapter 13's numbers on examples computed by hand, on properties, and on what must not be computed
  * (tests/test_stats.c has those of vendor/stats.h).
  * With a path it also writes inputs and results there (.npz), for tests/scipy_metrics.py to hold against SciPy. */
 #define FACEGAN_LIBRARY

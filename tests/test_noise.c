@@ -301,10 +301,10 @@ static void test_alarm(void)
     int ok = complete_settings(&t, &e) && build_graphs(&t, t.data.n_classes, &e) && watch_data(&t, &e);
     CHECK_MSG(ok, "%s", e.text);
     if (!ok) return;
-    net_initialise(&t.g, 1), net_initialise(&t.d, 1);
-    Tensor *last = net_find(&t.g, "main.9.weight")->w;
-    for (int i = 0; i < t.g.count; i++) {
-        Tensor *w = t.g.parameters[i].w;
+    net_initialise(&t.now.g, 1), net_initialise(&t.now.d, 1);
+    Tensor *last = net_find(&t.now.g, "main.9.weight")->w;
+    for (int i = 0; i < t.now.g.count; i++) {
+        Tensor *w = t.now.g.parameters[i].w;
         for (size_t k = 0; w->shape.d[0] > 1 && k < shape_count(w->shape); k++) w->data[k] *= 15;
     }
     watch_look(&t);
@@ -324,7 +324,7 @@ static void test_alarm(void)
 int main(void)
 {
     char why[256];
-    if (!isa_choose(getenv("FACEGAN_ISA"), why)) { CHECK_MSG(0, "%s", why); return check_report(); }
+    if (!kernels_choose(getenv("FACEGAN_ISA"), why)) { CHECK_MSG(0, "%s", why); return check_report(); }
     for (int i = 0; i < 4; i++) test_layer_gradients(i & 1, i & 2);
     test_batch_norm();
     test_two_passes();

@@ -118,10 +118,32 @@ def norm(channels, statistics):
     return nn.InstanceNorm2d(channels, affine=True, track_running_stats=statistics)
 
 
+class Doubled(nn.Conv2d):
+    """Nearest pixels, then a convolution."""
+
+    def __init__(self, k):
+        super().__init__(k, k // 2, 3, 1, 1, bias=False)
+
+    def forward(self, x):
+        return super().forward(functional.interpolate(x, scale_factor=2, mode="nearest"))
+
+
+class Modulated(nn.InstanceNorm2d):
+    """Conditional instance norm (Dumoulin et al. 2017), told the condition before it is called."""
+
+    def __init__(self, k, n):
+        super().__init__(k, affine=True)
+        self.gain, self.offset = nn.Conv2d(n, k, 1, bias=False), nn.Conv2d(n, k, 1, bias=False)
+
+    def forward(self, x):
+        c = self.condition[:, :, None, None]
+        return super().forward(x) * (1 + self.gain(c)) + self.offset(c)
+
+
 class Residual(nn.Module):
-    def __init__(self, k, statistics):
+    def __init__(self, k, statistics, condition=0):
         super().__init__()
-        self.main = nn.Sequential(nn.Conv2d(k, k, 3, 1, 1, bias=False), norm(k, statistics), nn.ReLU(),
+        self.main = nn.Sequential(nn.Conv2d(k, k, 3, 1, 1, bias=False), Modulated(k, condition) if condition else norm(k, statistics), nn.ReLU(),
                                   nn.Conv2d(k, k, 3, 1, 1, bias=False), norm(k, statistics))
 
     def forward(self, x):
@@ -131,34 +153,50 @@ class Residual(nn.Module):
 class Generator(nn.Module):
     """statistics: carry running statistics in the state_dict, as the public code does; they are not used in training mode."""
 
-    def __init__(self, w, classes, repeat, channels, statistics):
+    def __init__(self, w, classes, repeat, channels, statistics, keep="none", upsample="deconv", modulate=0):
         super().__init__()
+        self.keep = keep
         layers = [nn.Conv2d(channels + classes, w, 7, 1, 3, bias=False), norm(w, statistics), nn.ReLU()]
         for i in range(2):
             layers += [nn.Conv2d(w << i, w << i + 1, 4, 2, 1, bias=False), norm(w << i + 1, statistics), nn.ReLU()]
-        layers += [Residual(4 * w, statistics) for _ in range(repeat)]
+        layers += [Residual(4 * w, statistics, classes if modulate else 0) for _ in range(repeat)]
         for i in (2, 1):
-            layers += [nn.ConvTranspose2d(w << i, w << i - 1, 4, 2, 1, bias=False), norm(w << i - 1, statistics), nn.ReLU()]
+            layers += [nn.ConvTranspose2d(w << i, w << i - 1, 4, 2, 1, bias=False) if upsample == "deconv" else Doubled(w << i),
+                       norm(w << i - 1, statistics), nn.ReLU()]
         self.main = nn.Sequential(*layers, nn.Conv2d(w, channels, 7, 1, 3, bias=False), nn.Tanh())
+        if keep == "mask":
+            self.mask = nn.Conv2d(w, 1, 7, 1, 3, bias=False)
 
     def forward(self, x, label):
         planes = label[:, :, None, None].expand(-1, -1, x.shape[2], x.shape[3])
-        return self.main(torch.cat([x, planes], 1))
+        for part in self.modules():
+            if isinstance(part, Modulated):
+                part.condition = label
+        h = self.main[:-2](torch.cat([x, planes], 1))
+        if self.keep == "none":
+            return self.main[-2:](h)
+        if self.keep == "skip":
+            return torch.tanh(self.main[-2](h) + torch.atanh(0.97 * x))
+        self.shown = torch.sigmoid(self.mask(h))
+        return self.shown * self.main[-2:](h) + (1 - self.shown) * x
 
 
 class Discriminator(nn.Module):
-    def __init__(self, size, w, classes, repeat, channels):
+    def __init__(self, size, w, classes, repeat, channels, maps=1):
         super().__init__()
         layers = []
         for i in range(repeat):
             layers += [nn.Conv2d(channels if i == 0 else w << i - 1, w << i, 4, 2, 1), nn.LeakyReLU(0.01)]
         self.main = nn.Sequential(*layers)
-        self.conv1 = nn.Conv2d(w << repeat - 1, 1, 3, 1, 1, bias=False)
+        self.conv1 = nn.Conv2d(w << repeat - 1, maps, 3, 1, 1, bias=False)
         self.conv2 = nn.Conv2d(w << repeat - 1, classes, size >> repeat, bias=False)
 
-    def forward(self, x):
+    def forward(self, x, condition=None):
         h = self.main(x)
-        return self.conv1(h), self.conv2(h).flatten(1)
+        s = self.conv1(h)
+        if s.shape[1] > 1:
+            s = (s * condition[:, :, None, None]).sum(1, keepdim=True)
+        return s, self.conv2(h).flatten(1)
 
 
 def liven(net):
@@ -193,10 +231,35 @@ def classification(scores, labels):
     return functional.binary_cross_entropy_with_logits(scores, labels.double(), reduction="sum") / len(labels)
 
 
-def slope(d, x):
+def slope(d, x, condition=None):
     """d (sum of D's patch map) / d x, differentiable."""
     x = x.detach().requires_grad_()
-    return torch.autograd.grad(d(x)[0].sum(), x, create_graph=True)[0].flatten(1)
+    return torch.autograd.grad(d(x, condition)[0].sum(), x, create_graph=True)[0].flatten(1)
+
+
+def augmented(x, u, s):
+    """What D sees (Zhao et al. 2020): u (N,6) uniform in (-1,1)."""
+    wanted = s["diffaugment"].split(",")
+    if u is None:
+        return x
+    part = [u[:, i, None, None, None] for i in range(6)]
+    if "brightness" in wanted:
+        x = x + part[0] / 2
+    if "contrast" in wanted:
+        middle = x.mean((1, 2, 3), keepdim=True)
+        x = (x - middle) * (1 + part[1] / 2) + middle
+    if "translation" in wanted:
+        theta = torch.zeros(len(x), 2, 3, dtype=x.dtype)
+        theta[:, 0, 0] = theta[:, 1, 1] = 1
+        theta[:, 0, 2], theta[:, 1, 2] = u[:, 2] / 4, u[:, 3] / 4                               # coordinates are -1 to 1 there
+        x = functional.grid_sample(x, functional.affine_grid(theta, x.shape, align_corners=False), align_corners=False)
+    if "cutout" in wanted:
+        side = x.shape[2]
+        places = (torch.arange(side, dtype=x.dtype) + 0.5) / side - 0.5
+        down = (places[None, None, :, None] - part[4] / 2).abs() < 0.25
+        across = (places[None, None, None, :] - part[5] / 2).abs() < 0.25
+        x = x * ~(down & across)
+    return x
 
 
 def record(out, letter, net, terms, weights, fake, s):
@@ -212,35 +275,56 @@ def record(out, letter, net, terms, weights, fake, s):
     out |= {f"after.{letter}.{name}": weight.detach().clone() for name, weight in net.named_parameters()}
 
 
-def iteration(g, d, x, label, target, alpha, s):
+def variation(y):
+    return (y[:, :, 1:] - y[:, :, :-1]).abs().mean() + (y[:, :, :, 1:] - y[:, :, :, :-1]).abs().mean()
+
+
+def iteration(g, d, x, label, target, alpha, s, views):
     out, to, back = {}, one_hot(target, s["classes"]), one_hot(label, s["classes"])
     fake = g(x, to).detach()
-    real_map, scores = d(x)
-    terms = {"real": adversarial(s["adv"], real_map, "real"), "fake": adversarial(s["adv"], d(fake)[0], "fake"), "cls": classification(scores, label)}
+    seen, seen_fake = augmented(x, views.get("view_R"), s), augmented(fake, views.get("view_F"), s)
+    real_map, scores = d(seen, back)
+    terms = {"real": adversarial(s["adv"], real_map, "real"), "fake": adversarial(s["adv"], d(seen_fake, to)[0], "fake"), "cls": classification(scores, label)}
+    weights = {"cls": s["lambda_cls"], "gp": s["lambda_gp"], "r1": s["lambda_gp"]}
+    if s["wrong_labels"]:
+        terms["wrong"] = adversarial(s["adv"], d(seen, to)[0], "fake")
+        weights |= {"fake": 0.5, "wrong": 0.5}
     if s["reg"] == "gp":
         a = alpha[:, None, None, None]
-        terms["gp"] = (slope(d, a * x + (1 - a) * fake).norm(dim=1) - 1).square().mean()
+        terms["gp"] = (slope(d, a * seen + (1 - a) * seen_fake, back).norm(dim=1) - 1).square().mean()
     if s["reg"] == "r1":
-        terms["r1"] = slope(d, x).square().sum(1).mean() / 2
-    record(out, "D", d, terms, {"cls": s["lambda_cls"], "gp": s["lambda_gp"], "r1": s["lambda_gp"]}, fake, s)
+        terms["r1"] = slope(d, seen, back).square().sum(1).mean() / 2
+    record(out, "D", d, terms, weights, fake, s)
     fake = g(x, to)
-    fake_map, scores = d(fake)
-    terms = {"fake": adversarial(s["adv"], fake_map, "generator"), "cls": classification(scores, target), "rec": (x - g(fake, back)).abs().mean()}
-    record(out, "G", g, terms, {"cls": s["lambda_cls"], "rec": s["lambda_rec"]}, fake, s)
+    shown = getattr(g, "shown", None)
+    fake_map, scores = d(augmented(fake, views.get("view_G"), s), to)
+    terms = {"fake": adversarial(s["adv"], fake_map, "generator"), "cls": classification(scores, target)}
+    if s["lambda_tv"]:
+        terms["tv"] = variation(fake - x)
+    if shown is not None:
+        terms["mask"] = shown.mean()
+    themselves = int(s["identity"] * len(x) + 0.5)
+    again = torch.cat([fake[:len(x) - themselves], x[len(x) - themselves:]])
+    terms["rec"] = (x - g(again, back)).abs().mean()
+    weights = {"fake": s["lambda_adv"], "cls": s["lambda_cls"], "rec": s["lambda_rec"], "tv": s["lambda_tv"], "mask": s["lambda_mask"]}
+    record(out, "G", g, terms, weights, fake, s)
     return out
 
 
 def draw_iteration(s):
     """Networks, a batch and the draws of one iteration."""
     torch.manual_seed(s["seed"])
-    g = Generator(s["conv_dim"], s["classes"], s["g_repeat"], s["channels"], False).double()
-    d = Discriminator(s["size"], s["conv_dim"], s["classes"], s["d_repeat"], s["channels"]).double()
+    g = Generator(s["conv_dim"], s["classes"], s["g_repeat"], s["channels"], False, s["keep"], s["upsample"], s["modulate"]).double()
+    d = Discriminator(s["size"], s["conv_dim"], s["classes"], s["d_repeat"], s["channels"], s["classes"] if s["source"] == "class" else 1).double()
     liven(g)
     n = s["batch"]
     x = 2 * torch.rand(n, s["channels"], s["size"], s["size"], dtype=torch.float64) - 1
     shape, top = ((n,), s["classes"]) if s["labels"] == "classes" else ((n, s["classes"]), 2)
     label, target = (torch.randint(top, shape) for _ in range(2))
-    return g, d, {"x": x, "label": label, "label_target": target, "alpha": torch.rand(n, dtype=torch.float64)}
+    batch = {"x": x, "label": label, "label_target": target, "alpha": torch.rand(n, dtype=torch.float64)}
+    if s["diffaugment"] != "none":
+        batch |= {f"view_{which}": 2 * torch.rand(n, 6, dtype=torch.float64) - 1 for which in "RFG"}
+    return g, d, batch
 
 
 def named_weights(g, d):
@@ -248,7 +332,9 @@ def named_weights(g, d):
 
 
 USUAL = {"model": "stargan", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 3, "conv_dim": 4, "g_repeat": 1,
-         "d_repeat": 3, "batch": 3, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0, "seed": 1}
+         "d_repeat": 3, "batch": 3, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0, "seed": 1,
+         "keep": "none", "modulate": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "identity": 0.0,
+         "diffaugment": "none", "wrong_labels": 0}
 LIMITS = {"loss": 1e-6, "fake": 2e-6, "grad": 1e-5, "step": 1e-2}
 
 
@@ -273,7 +359,7 @@ def compare_iteration(folder, title, **changes):
     g, d, batch = draw_iteration(s)
     save_iteration(folder / "in.safetensors", s, g, d, batch)
     before, worst = named_weights(g, d), {}
-    want = iteration(g, d, batch["x"], batch["label"], batch["label_target"], batch["alpha"], s)
+    want = iteration(g, d, batch["x"], batch["label"], batch["label_target"], batch["alpha"], s, batch)
     run("facegan64", "step", folder / "in.safetensors", folder / "got.safetensors", "--quiet")
     got, _ = load_safetensors(folder / "got.safetensors")
     for name, value in want.items():
@@ -299,6 +385,19 @@ def test_iterations(folder):
     compare_iteration(folder, "attributes, hinge, grey", labels="attributes", classes=6, adv="hinge", reg="gp", channels=1, seed=26)
     compare_iteration(folder, "two classes, other weights and rates", classes=2, lr=0.003, beta1=0.9, beta2=0.99, lambda_cls=0.3, lambda_rec=2.5, lambda_gp=0.7, seed=27)
     compare_iteration(folder, "beta1 0, lambda_gp 0", beta1=0.0, lambda_gp=0.0, seed=28)
+    compare_iteration(folder, "norms that hear the label", modulate=1, g_repeat=2, seed=28)
+    compare_iteration(folder, "keep mask, its mean and total variation", keep="mask", lambda_mask=0.7, lambda_tv=1.3, seed=29)
+    compare_iteration(folder, "keep mask, resize, grey, 24 px", keep="mask", upsample="resize", channels=1, size=24, d_repeat=2, seed=30)
+    compare_iteration(folder, "keep skip, resize, lambda_adv", keep="skip", upsample="resize", lambda_adv=0.3, lambda_tv=0.2, seed=31)
+    compare_iteration(folder, "a third of the batch drawn as itself", identity=1 / 3, keep="mask", seed=32)
+    compare_iteration(folder, "all of the batch drawn as itself", identity=1.0, adv="bce", reg="r1", seed=33)
+    for adv, reg in (("wgan-gp", "gp"), ("bce", "r1"), ("hinge", "none")):
+        compare_iteration(folder, f"a map for each class, {adv}, {reg}", source="class", adv=adv, reg=reg, seed=34)
+    compare_iteration(folder, "a map for each class, wrong labels", source="class", wrong_labels=1, adv="bce", reg="r1", seed=35)
+    for views in ("brightness", "contrast", "translation", "cutout"):
+        compare_iteration(folder, f"D sees {views} changed", diffaugment=views, adv="bce", reg="r1", seed=36)
+    compare_iteration(folder, "all of it", diffaugment="brightness,contrast,translation,cutout", keep="mask", modulate=1, upsample="resize", source="class",
+                      wrong_labels=1, identity=0.5, lambda_tv=0.4, lambda_mask=0.1, batch=4, seed=37)
 
 
 def test_refusals(folder):
