@@ -8,7 +8,10 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WIDTH = 20, HEIGHT = 15 };
@@ -290,6 +293,38 @@ static const unsigned char bmp_24[] = {
     20,210,
 };
 
+/* Pillow: inks that leave drawing_rgb under a black of 5 x, stored upside down, quality 92 */
+static const unsigned char jpeg_cmyk[] = {
+    255,216,255,238,0,14,65,100,111,98,101,0,100,0,0,0,0,0,255,219,0,67,0,3,2,2,2,2,
+    2,3,2,2,2,3,3,3,3,4,6,4,4,4,4,4,8,6,6,5,6,9,8,10,10,9,8,9,
+    9,10,12,15,12,10,11,14,11,9,9,13,17,13,14,15,16,16,17,16,10,12,18,19,18,16,19,15,
+    16,16,16,255,192,0,20,8,0,15,0,20,4,67,17,0,77,17,0,89,17,0,75,17,0,255,196,0,
+    23,0,1,1,1,1,0,0,0,0,0,0,0,0,0,0,0,0,7,8,0,9,255,196,0,45,16,0,
+    1,1,2,10,11,1,0,0,0,0,0,0,0,0,0,0,6,1,2,3,4,5,7,23,24,33,66,67,
+    129,20,34,35,50,52,53,83,100,145,161,162,36,255,218,0,14,4,67,0,77,0,89,0,75,0,0,63,
+    0,143,38,147,7,34,98,171,255,0,101,242,54,43,148,155,251,79,103,73,21,215,203,90,105,48,114,53,
+    95,251,47,144,81,92,164,223,218,123,5,21,215,202,209,53,202,96,141,87,254,203,228,37,148,148,159,173,
+    253,167,176,150,82,226,223,56,235,52,152,57,29,38,160,152,183,74,11,203,7,21,114,137,253,123,90,88,
+    170,235,229,173,52,152,57,26,130,98,221,40,47,44,5,21,202,39,245,237,104,40,174,190,86,137,174,83,
+    4,106,9,139,116,160,188,176,37,148,148,79,233,111,218,208,150,82,226,223,63,255,217,
+};
+/* The same, its first three inks as YCbCr: Adobe's transform 2 */
+static const unsigned char jpeg_ycck[] = {
+    255,216,255,238,0,14,65,100,111,98,101,0,100,0,0,0,0,2,255,219,0,67,0,3,2,2,2,2,
+    2,3,2,2,2,3,3,3,3,4,6,4,4,4,4,4,8,6,6,5,6,9,8,10,10,9,8,9,
+    9,10,12,15,12,10,11,14,11,9,9,13,17,13,14,15,16,16,17,16,10,12,18,19,18,16,19,15,
+    16,16,16,255,192,0,20,8,0,15,0,20,4,67,17,0,77,17,0,89,17,0,75,17,0,255,196,0,
+    24,0,1,1,1,1,1,0,0,0,0,0,0,0,0,0,0,0,7,6,8,9,5,255,196,0,39,16,
+    0,0,4,4,5,5,1,1,0,0,0,0,0,0,0,0,0,2,6,34,3,5,35,161,4,7,50,65,
+    66,1,20,36,52,81,19,33,255,218,0,14,4,67,0,77,0,89,0,75,0,0,63,0,208,211,108,199,
+    213,94,227,57,166,80,122,40,216,83,172,81,186,233,125,216,116,145,93,204,70,77,179,31,87,145,112,178,
+    153,65,104,163,96,24,177,70,107,165,247,96,40,174,230,36,241,57,143,91,173,123,132,204,2,11,198,45,
+    27,1,217,162,51,204,61,43,2,89,151,182,112,119,54,204,24,174,121,238,60,84,202,30,27,26,81,212,
+    149,138,66,29,70,151,113,177,85,220,196,100,219,48,98,255,0,94,123,133,164,202,30,27,26,80,24,177,
+    72,67,123,75,184,20,87,115,18,120,156,193,139,250,245,121,238,18,240,8,120,125,177,90,91,1,233,162,
+    68,157,225,218,80,75,50,246,206,63,255,217,
+};
+
 typedef struct Sample {
     const char *name;
     const unsigned char *bytes;
@@ -419,6 +454,69 @@ static void test_orientation(void)
     image_free(&plain);
 }
 
+/* Every way to write an orientation: byte order, type of the value, other entries before it. */
+static size_t exif_block(int big, int type, int before, int orientation, unsigned char *out)
+{
+    size_t n = 0;
+#define PUT(value, bytes) \
+    for (int i = 0; i < (bytes); i++) out[n++] = (unsigned char)((uint32_t)(value) >> 8 * (big ? (bytes) - 1 - i : i))
+    PUT(big ? 0x4D4D : 0x4949, 2);
+    PUT(42, 2);
+    PUT(10, 4);
+    PUT(0, 2);                                              /* a gap in front of the entries */
+    PUT(before + 1, 2);
+    for (int e = 0; e <= before; e++) {
+        PUT(e < before ? 0x100 + e : 0x112, 2);
+        PUT(e < before ? 4 : type, 2);
+        PUT(1, 4);
+        int width = e < before || type == 4 || type == 9 ? 4 : type == 3 || type == 8 ? 2 : 1;
+        PUT(e < before ? 7 : orientation, width);
+        while (width++ < 4) out[n++] = 0;
+    }
+    PUT(0, 4);
+#undef PUT
+    return n;
+}
+
+static void test_exif(void)
+{
+    static const int types[] = { 3, 4, 1, 8, 9, 6 };
+    unsigned char block[256];
+    for (int big = 0; big < 2; big++)
+        for (int t = 0; t < 6; t++)
+            for (int o = 0; o <= 9; o++) {
+                size_t n = exif_block(big, types[t], o % 3, o, block);
+                CHECK(image_exif_orientation(block, n) == (o <= 8 ? o : 0));
+                for (size_t cut = 0; cut < n; cut++) {
+                    unsigned char *copy = (unsigned char *)malloc(cut + 1);
+                    memcpy(copy + 1, block, cut);
+                    int got = image_exif_orientation(copy + 1, cut);
+                    CHECK(got == 0 || got == o);
+                    free(copy);
+                }
+            }
+    size_t n = exif_block(1, 2, 0, 6, block);
+    CHECK(image_exif_orientation(block, n) == 0);           /* a text is no orientation */
+    unsigned char bytes[2048];
+    Image turned;
+    for (int o = 5; o < 8; o++) {                           /* a JPEG with a LONG; of two blocks the first counts */
+        size_t size = 2;
+        memcpy(bytes, jpeg_444, 2);
+        for (int i = 0; i < 2; i++) {
+            n = exif_block(o % 2, 4, 1, i ? 1 : o, block);
+            memcpy(bytes + size, "\xFF\xE1\0", 3);
+            bytes[size + 3] = (unsigned char)(n + 8);
+            memcpy(bytes + size + 4, "Exif\0\0", 6);
+            memcpy(bytes + size + 10, block, n);
+            size += 10 + n;
+        }
+        memcpy(bytes + size, jpeg_444 + 2, sizeof jpeg_444 - 2);
+        size += sizeof jpeg_444 - 2;
+        CHECK(image_decode(bytes, size, 0, &turned, error) && turned.width == HEIGHT && turned.height == WIDTH);
+        image_free(&turned);
+    }
+}
+
 static size_t find_marker(const unsigned char *bytes, size_t size, unsigned char marker)
 {
     for (size_t i = 0; i + 1 < size; i++)
@@ -440,10 +538,10 @@ static void test_jpeg_refusals(void)
         CHECK(!image_decode(bytes, sizeof bytes, 0, &image, error) && !image.pixels);
         CHECK_MSG(strstr(error, patches[i].words), "%s is not about %s", error, patches[i].words);
     }
-    static const unsigned char cmyk[] = {
-        0xFF, 0xD8, 0xFF, 0xC0, 0, 20, 8, 0, 8, 0, 8, 4, 1, 17, 0, 2, 17, 0, 3, 17, 0, 4, 17, 0,
+    static const unsigned char two[] = {
+        0xFF, 0xD8, 0xFF, 0xC0, 0, 14, 8, 0, 8, 0, 8, 2, 1, 17, 0, 2, 17, 0,
     };
-    CHECK(!image_probe(cmyk, sizeof cmyk, NULL, NULL, NULL, NULL, error) && strstr(error, "CMYK"));
+    CHECK(!image_probe(two, sizeof two, NULL, NULL, NULL, NULL, error) && strstr(error, "2 components"));
     unsigned char bytes[sizeof jpeg_restart];
     memcpy(bytes, jpeg_restart, sizeof bytes);
     bytes[find_marker(bytes, sizeof bytes, 0xD1) + 1] = 0xD4;
@@ -453,6 +551,92 @@ static void test_jpeg_refusals(void)
     CHECK(!image_decode(jpeg_progressive, sizeof jpeg_progressive - 2, 0, &image, error) && strstr(error, "missing"));
     CHECK(image_decode(jpeg_444, sizeof jpeg_444 - 2, 0, &image, error));              /* only the end marker is gone */
     image_free(&image);
+}
+
+/* Inks: once with the first three as they are, once as YCbCr; and without the Adobe marker, which means as they are. */
+static void check_inks(const char *name, const unsigned char *bytes, size_t size, int tolerance)
+{
+    Image image;
+    int ok = image_decode(bytes, size, 0, &image, error), worst = 0, channels = 0;
+    CHECK_MSG(ok && image.width == WIDTH && image.height == HEIGHT && image.channels == 3, "%s: %s", name, error);
+    for (int i = 0; ok && i < WIDTH * HEIGHT * 3; i++) {
+        int x = i / 3 % WIDTH, y = i / 3 / WIDTH;
+        double wanted = drawing_rgb(x, y, i % 3) * (255 - 5 * x) / 255.0;
+        int d = (int)ceil(fabs(image.pixels[i] - wanted));
+        if (d > worst) worst = d;
+    }
+    CHECK_MSG(worst <= tolerance, "%s: differs by %d, allowed %d", name, worst, tolerance);
+    CHECK(image_probe(bytes, size, NULL, NULL, &channels, NULL, error) && channels == 3);
+    image_free(&image);
+}
+
+static void test_inks(void)
+{
+    check_inks("CMYK", jpeg_cmyk, sizeof jpeg_cmyk, 4);
+    check_inks("YCCK", jpeg_ycck, sizeof jpeg_ycck, 7);
+    unsigned char plain[sizeof jpeg_cmyk];
+    memcpy(plain, jpeg_cmyk, sizeof plain);
+    plain[find_marker(plain, sizeof plain, 0xEE) + 1] = 0xEF;          /* another application's segment */
+    check_inks("CMYK without an Adobe marker", plain, sizeof plain, 4);
+}
+
+/* A grey picture without Huffman tables: by the standard's luma codes the first block is a DC difference of 24 (size 5,
+ * word 110; bits 11000) and nothing else (word 1010), the second a difference of 0 (word 00) and an AC coefficient of 1
+ * with no zeros before it (word 00, bit 1). */
+static void test_usual_codes(void)
+{
+    static const unsigned char ones[] = { 0xFF, 0xDB, 0, 67, 0 }, frame[] = {
+        0xFF, 0xC0, 0, 11, 8, 0, 8, 0, 16, 1, 1, 0x11, 0,
+        0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0,
+        0xD8, 0xA0, 0xD7, 0xFF, 0xD9,                       /* 110 11000 1010 00 00 1 1010 111 */
+    };
+    unsigned char bytes[256], whole[sizeof jpeg_444];
+    size_t n = 2;
+    memcpy(bytes, "\xFF\xD8", 2);
+    memcpy(bytes + n, ones, sizeof ones);
+    n += sizeof ones;
+    memset(bytes + n, 8, 64);                               /* every step is 8, so that a DC of 1 is a shade of 1 */
+    n += 64;
+    memcpy(bytes + n, frame, sizeof frame);
+    n += sizeof frame;
+    Image image;
+    CHECK_MSG(image_decode(bytes, n, 0, &image, error), "%s", error);
+    CHECK(image.pixels && image.pixels[0] == 128 + 24 && image.pixels[8 * 16 - 16 + 7] == 128 + 24);
+    CHECK(image.pixels && image.pixels[8] > 128 + 24 && image.pixels[15] < 128 + 24);      /* half a cosine's wave */
+    image_free(&image);
+    memcpy(whole, jpeg_444, sizeof whole);                  /* tables that a file has win over the usual ones */
+    size_t table = find_marker(whole, sizeof whole, 0xC4);
+    CHECK(table > 0);
+    whole[table + 4] = 2;                                   /* now DC table 0 is missing, and the usual one misreads */
+    if (image_decode(whole, sizeof whole, 0, &image, error)) {
+        Image right;
+        CHECK(image_decode(jpeg_444, sizeof jpeg_444, 0, &right, error) && difference(&right, &image) > 0);
+        image_free(&right);
+    }
+    image_free(&image);
+}
+
+/* Stray bytes in front of every restart marker; the marker itself must still be the right one. */
+static void test_stray_bytes(void)
+{
+    unsigned char bytes[2 * sizeof jpeg_restart];
+    Image plain, image;
+    size_t n = 0, scan = find_marker(jpeg_restart, sizeof jpeg_restart, 0xDA);
+    CHECK(image_decode(jpeg_restart, sizeof jpeg_restart, 0, &plain, error));
+    for (int stray = 1; stray <= 13; stray += 4) {
+        n = 0;
+        for (size_t i = 0; i < sizeof jpeg_restart; i++) {
+            int marker = i > scan && jpeg_restart[i] == 0xFF && (jpeg_restart[i + 1] & 0xF8) == 0xD0;
+            for (int s = 0; marker && s < stray; s++) bytes[n++] = (unsigned char)(s == 2 ? 0xFF : s == 3 ? 0 : 7 * s);
+            bytes[n++] = jpeg_restart[i];
+        }
+        CHECK_MSG(image_decode(bytes, n, 0, &image, error) && difference(&plain, &image) == 0, "%d stray bytes: %s",
+                  stray, error);
+        image_free(&image);
+    }
+    image_free(&plain);
+    bytes[find_marker(bytes, n, 0xD1) + 1] = 0xD3;
+    CHECK(!image_decode(bytes, n, 0, &image, error) && strstr(error, "restart marker FFD1"));
 }
 
 /* ---- Files built here ---- */
@@ -679,6 +863,121 @@ static void test_png_damage(void)
     CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "limit"));
 }
 
+/* Where chunk `name` begins in what was built; 0 if it is not there. */
+static size_t find_chunk(const char *name)
+{
+    for (size_t at = 8; at + 12 <= built_size; at += 12 + image_be32(built + at))
+        if (memcmp(built + at + 4, name, 4) == 0) return at;
+    return 0;
+}
+
+static void insert_chunk(const char *before, const char *name, const unsigned char *data, size_t size)
+{
+    static unsigned char rest[65536];
+    size_t at = find_chunk(before), n = built_size - at;
+    CHECK(at > 0);
+    memcpy(rest, built + at, n);
+    built_size = at;
+    build_chunk(name, data, size);
+    build(rest, n);
+}
+
+/* A wrong checksum costs a chunk that says nothing about the pixels, and otherwise the picture. */
+static void test_png_checksums(void)
+{
+    static const char *const names[] = { "tEXt", "eXIf", "zzZz", "IHDR", "PLTE", "IDAT", "IEND" };
+    PngKind kind = { 9, 8, 3, 4, 0, 1 };
+    Image plain, image;
+    unsigned char block[64];
+    build_png(&kind);
+    CHECK(image_decode(built, built_size, 0, &plain, error) && plain.channels == 4);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        build_png(&kind);
+        insert_chunk("IDAT", "tEXt", (const unsigned char *)"Comment\0hi", 10);
+        insert_chunk("IDAT", "zzZz", (const unsigned char *)"?", 1);
+        insert_chunk("IDAT", "eXIf", block, exif_block(0, 3, 0, 6, block));
+        size_t at = find_chunk(names[i]);
+        built[at + 8 + image_be32(built + at)] ^= 1;
+        int ok = image_decode(built, built_size, 0, &image, error), ancillary = names[i][0] >= 'a';
+        CHECK_MSG(ok == ancillary && (ok || strstr(error, "CRC")), "wrong checksum of %s: %s", names[i], error);
+        if (ok) CHECK(image.width == (i == 1 ? 9 : 8) && image.height == (i == 1 ? 8 : 9));     /* 1: no eXIf */
+        char value[8];
+        CHECK(image_png_text(built, built_size, "Comment", value, sizeof value) == (i == 1 || i == 2 || i > 4));
+        image_free(&image);
+    }
+    build_png(&kind);
+    size_t at = find_chunk("tRNS");
+    built[at + 8 + image_be32(built + at)] ^= 1;
+    int channels;
+    CHECK(image_decode(built, built_size, 0, &image, error) && image.channels == 3);
+    CHECK(image_probe(built, built_size, NULL, NULL, &channels, NULL, error) && channels == 3);
+    image_free(&image);
+    kind.transparent = 0;
+    build_png(&kind);
+    insert_chunk("IDAT", "tRNS", jpeg_444, 256);            /* more than the palette has */
+    CHECK(image_decode(built, built_size, 0, &image, error) && image.channels == 3);
+    image_free(&image);
+    image_free(&plain);
+}
+
+/* eXIf before or after the pixels, with or without the words that stand in front of it in a JPEG. */
+static void test_png_orientation(void)
+{
+    PngKind kind = { 9, 5, 2, 8, 0, 0 };
+    for (int o = 1; o <= 8; o++)
+        for (int late = 0; late < 2; late++) {
+            unsigned char block[64] = "Exif";
+            int prefix = o % 3 == 0 ? 6 : 0, wrong = 0, width, height;
+            size_t n = (size_t)prefix + exif_block(late, o % 2 ? 3 : 4, 0, o, block + prefix);
+            build_png(&kind);
+            insert_chunk(late ? "IEND" : "IDAT", "eXIf", block, n);
+            Image image;
+            CHECK(image_decode(built, built_size, 0, &image, error));
+            CHECK(image_probe(built, built_size, &width, &height, NULL, NULL, error));
+            CHECK(width == (o < 5 ? 9 : 5) && height == (o < 5 ? 5 : 9));
+            CHECK(image.width == width && image.height == height);
+            for (int y = 0; image.pixels && y < height; y++)
+                for (int x = 0; x < width; x++) {
+                    /* stored column and row that come to stand at x, y: EXIF 2.32, figure of tag 274 */
+                    static const char *const from[9] = { "", "xy", "Xy", "XY", "xY", "yx", "yX", "YX", "Yx" };
+                    int at[2];
+                    for (int i = 0; i < 2; i++) {
+                        char c = from[o][i];
+                        at[i] = c == 'x' ? x : c == 'X' ? width - 1 - x : c == 'y' ? y : height - 1 - y;
+                    }
+                    unsigned char wanted[4];
+                    png_expected(&kind, at[0], at[1], wanted);
+                    wrong += memcmp(wanted, image.pixels + (y * width + x) * 3, 3) != 0;
+                }
+            CHECK_MSG(wrong == 0, "PNG orientation %d: %d wrong pixels", o, wrong);
+            image_free(&image);
+        }
+}
+
+/* Rows too many: the header's height is made less than what is stored. */
+static void test_png_rows_too_many(void)
+{
+    PngKind kind = { 9, 17, 2, 8, 0, 0 };
+    Image plain, image;
+    build_png(&kind);
+    CHECK(image_decode(built, built_size, 0, &plain, error));
+    for (int height = 16; height > 0; height -= 5) {
+        build_png(&kind);
+        built[23] = (unsigned char)height;
+        uint32_t crc = slow_crc(built + 12, 17);
+        for (size_t i = 0; i < 4; i++) built[29 + i] = (unsigned char)(crc >> (24 - 8 * i));
+        CHECK_MSG(image_decode(built, built_size, 0, &image, error) && image.height == height, "%s", error);
+        CHECK(image.pixels && memcmp(image.pixels, plain.pixels, (size_t)(27 * height)) == 0);
+        image_free(&image);
+        size_t idat = find_chunk("IDAT"), length = image_be32(built + idat);
+        built[idat + 8 + length - 1] ^= 1;                  /* the checksum holds for the superfluous rows, too */
+        crc = slow_crc(built + idat + 4, length + 4);
+        for (size_t i = 0; i < 4; i++) built[idat + 8 + length + i] = (unsigned char)(crc >> (24 - 8 * i));
+        CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "Adler"));
+    }
+    image_free(&plain);
+}
+
 static void check_decodes(const char *what, int channels, const unsigned char *wanted, int width, int height)
 {
     Image image;
@@ -714,6 +1013,11 @@ static void test_pnm(void)
         { FILE_TEXT("P1\n# a comment\n3 2\n0 1 0\n110"), 1, 3, 2, bits },
         { FILE_TEXT("P4 3 2\n\x5F\xDF"), 1, 3, 2, bits },
         { FILE_TEXT("P2 2#c\n2\n3\n0 1\n2 3\n"), 1, 2, 2, greys },
+        { FILE_TEXT("P5\r# old Mac\r2 2\r255\r\x00\x55\xAA\xFF"), 1, 2, 2, greys },
+        { FILE_TEXT("P5\r\n# DOS\r\n2 2\r\n# twice\r\n255\n\x00\x55\xAA\xFF"), 1, 2, 2, greys },
+        { FILE_TEXT("P5 2 2 255#at the end\n\x00\x55\xAA\xFF"), 1, 2, 2, greys },
+        { FILE_TEXT("P6#a\r2#b\r1#c\r255\r\xFF\x00\x80\x00\xFF\x40"), 3, 2, 1, colours },
+        { FILE_TEXT("P2\r2 2\r#c\r3\r0 1\r#d\r2 3\rmore"), 1, 2, 2, greys },
         { FILE_TEXT("P5\n2 2\n255\n\x00\x55\xAA\xFF"), 1, 2, 2, greys },
         { FILE_TEXT("P5 2 2 65535\n\x00\x00\x55\x55\xAA\xAA\xFF\xFF"), 1, 2, 2, greys },
         { FILE_TEXT("P3 2 1 4 4 0 2 0 4 1"), 3, 2, 1, colours },
@@ -788,11 +1092,77 @@ static void test_bmp(void)
     build(alpha, 8);
     check_decodes("BMP 32 bits with alpha", 4, alpha, 2, 1);
     Image image;
+    build_bmp(24, 0, 40, 2, 1, 0);
+    build("\0\0\xFF\xFF\0\0", 6);
+    check_decodes("BMP whose last row lacks its padding", 3, red_blue, 2, 1);
     build_bmp(8, 1, 40, 2, 2, 4);
     build(palette, 16);
+    CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "inside row 0"));
+    build_bmp(8, 4, 40, 2, 2, 4);
+    CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "JPEG"));
+    build_bmp(4, 1, 40, 2, 2, 4);
     CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "run lengths"));
     build_bmp(24, 0, 40, 2, (int)0x80000000, 0);
     CHECK(!image_decode(built, built_size, 0, &image, error));
+}
+
+/* Run lengths: each kind of pair, against the indices they stand for (rows from the bottom). */
+static void check_runs(const char *what, int bits, const char *codes, size_t size, const char *indices)
+{
+    static const unsigned char palette[16] = { 0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0 };
+    unsigned char wanted[5 * 3 * 3];
+    for (int y = 0; y < 3; y++)
+        for (int x = 0; x < 5; x++)
+            for (int c = 0; c < 3; c++)
+                wanted[(y * 5 + x) * 3 + c] = palette[4 * (indices[(2 - y) * 5 + x] - '0') + 2 - c];
+    build_bmp(bits, bits == 8 ? 1 : 2, 40, 5, 3, 4);
+    build(palette, 16);
+    build(codes, size);
+    check_decodes(what, 3, wanted, 5, 3);
+}
+
+static void test_bmp_runs(void)
+{
+#define RUNS(what, bits, codes, indices) check_runs(what, bits, codes, sizeof codes - 1, indices)
+    RUNS("RLE8 runs", 8, "\5\1\0\0\3\2\2\3\0\0\5\0\0\1", "11111" "22233" "00000");
+    RUNS("RLE8 pixels", 8, "\0\5\1\2\3\0\1\0\0\0\0\4\3\2\1\0\1\1\0\0\5\2\0\1", "12301" "32101" "22222");
+    RUNS("RLE8 jumps", 8, "\2\1\0\2\1\1\2\2\0\2\0\1\1\3\0\1", "11000" "00022" "00000");
+    RUNS("RLE8 ends early", 8, "\1\1\0\0\0\0\1\2\0\1", "10000" "00000" "20000");
+    RUNS("RLE8 past the edge", 8, "\377\1\0\0\377\2\0\0\377\3\0\0\377\1\0\1", "11111" "22222" "33333");
+    RUNS("RLE8 without an end", 8, "\5\1\0\0\5\2\0\0\5\3", "11111" "22222" "33333");
+    RUNS("RLE4 runs", 4, "\5\x12\0\0\3\x30\2\x11\0\0\5\0\0\1", "12121" "30311" "00000");
+    RUNS("RLE4 pixels", 4, "\0\5\x12\x30\x10\0\0\0\0\3\x32\x10\2\x11\0\0\5\x22\0\1", "12301" "32111" "22222");
+    Image image;
+    build_bmp(8, 1, 40, 4000, 4000, 4);
+    build("................\0\1", 18);
+    CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "cannot be in"));
+    build_bmp(8, 1, 40, 5, 3, 4);
+    build("................\5\4\0\0\5\1\0\0\5\1\0\1", 28);
+    CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "colour 4 of a palette of 4"));
+}
+
+/* Alpha that is 0 everywhere is none; a single pixel that can be seen makes it one. */
+static void test_bmp_alpha(void)
+{
+    for (int header = 40; header <= 124; header += header == 40 ? 16 : header == 56 ? 52 : 16)
+        for (int seen = 0; seen < 2; seen++) {
+            unsigned char wanted[24];
+            build_bmp(32, header == 40 ? 6 : 3, header, 3, 2, 0);
+            if (header == 40) built[10] += 16;
+            build_le(0xFF0000, 4);
+            build_le(0xFF00, 4);
+            build_le(0xFF, 4);
+            build_le(0xFF000000, 4);
+            for (int i = 56; i < header; i++) build("", 1);
+            for (int i = 0; i < 6; i++) {
+                unsigned char *to = wanted + 4 * ((i + 3) % 6);
+                for (int c = 0; c < 3; c++) to[c] = (unsigned char)(40 * i + 5 * c);
+                to[3] = seen ? (unsigned char)(i == 4 ? 9 : 0) : 255;
+                for (int c = 2; c >= 0; c--) build(to + c, 1);
+                build_le(seen && i == 4 ? 9 : 0, 1);
+            }
+            check_decodes("BMP with alpha", 4, wanted, 3, 2);
+        }
 }
 
 /* LZW without learning: a clear code before the codes would widen. */
@@ -838,6 +1208,58 @@ static void test_gif(void)
     build("\2\1\4\0", 4);
     CHECK(!image_decode(built, built_size, 0, &image, error) && strstr(error, "cannot be in"));
     CHECK(!image_decode("GIF89a\1\0\1\0\0\0\0\x3B", 14, 0, &image, error) && strstr(error, "no frame"));
+    built_size = 0;                                         /* a frame of two rows on a canvas of one; and on none */
+    build("GIF87a\2\0\1\0\x80\0\0\x0A\x0B\x0C\x14\x15\x16\x2C\0\0\0\0\2\0\2\0\0", 29);
+    build_gif_data((const unsigned char *)"\0\1\1\0", 4, 2);
+    build("\x3B", 1);
+    static const unsigned char grown[12] = { 10, 11, 12, 20, 21, 22, 20, 21, 22, 10, 11, 12 };
+    check_decodes("GIF larger than its canvas", 3, grown, 2, 2);
+    built[6] = built[8] = 0;
+    check_decodes("GIF without a canvas", 3, grown, 2, 2);
+}
+
+/* Formats that are not read are named, with a way out; what looks like nothing is described. */
+static void test_strangers(void)
+{
+#define START(text, words) { text, sizeof text - 1, words }
+    static const struct { const char *bytes; size_t size; const char *words; } files[] = {
+        START("RIFF\x24\0\0\0WEBPVP8 ", "is WebP, which is not read here: convert it"),
+        START("\0\0\0\x18" "ftypheic\0\0\0\0mif1heic", "is HEIC, "), START("\0\0\0\x18" "ftypheix", "is HEIC, "),
+        START("\0\0\0\x18" "ftypmif1\0\0\0\0mif1heic", "is HEIF, "),
+        START("\0\0\0\x20" "ftypmif1\0\0\0\0mif1avifmiaf", "is AVIF, "),
+        START("\0\0\0\x1C" "ftypavif\0\0\0\0", "is AVIF, "), START("II*\0\x08\0\0\0", "is TIFF, "),
+        START("MM\0*\0\0\0\x08", "is TIFF, "), START("\xFF\x0A\xFA\x1F", "is JPEG XL, "),
+        START("\0\0\0\x0CJXL \r\n\x87\n", "is JPEG XL, "), START("\0\0\0\x0CjP  \r\n\x87\n", "is JPEG 2000, "),
+        START("8BPS\0\1", "is Photoshop (PSD), "), START("<svg xmlns='http://www.w3.org/2000/svg'>", "is SVG, "),
+        START("\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- x -->\n<svg>", "is SVG, "),
+        START("\n<!DOCTYPE HTML>\n<html>", "is a web page"), START("%PDF-1.7", "is PDF, "),
+        START("\0\0\1\0\1\0", "is an icon"), START("PK\3\4....", "is a zip archive"),
+        START("\0\0\0\x18" "ftypisom", "is a video"), START("\x1A\x45\xDF\xA3", "is a video"),
+        START("version https://git-lfs.github.com/spec/v1", "git lfs pull"), START("\0\5\x16\7\0\2", "AppleDouble"),
+        START("\0\0\0\0\0\0\0\0\0", "all its 9 bytes are zero"), START("", "empty"),
+        START("hello", "not a JPEG, PNG, GIF, PNM or BMP picture: 5 bytes that begin with 68 65 6C 6C"),
+        START("<?xml version='1.0'?><note/>", "not a JPEG"),
+    };
+    Image image;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        unsigned char *copy = (unsigned char *)malloc(files[i].size + 1);
+        memcpy(copy + 1, files[i].bytes, files[i].size);
+        CHECK(!image_decode(copy + 1, files[i].size, 0, &image, error) && !image.pixels);
+        CHECK_MSG(strstr(error, files[i].words), "'%s' expected, not '%s'", files[i].words, error);
+        for (size_t cut = 0; cut < files[i].size; cut++) {
+            unsigned char *part = (unsigned char *)malloc(cut + 1);
+            memcpy(part + 1, files[i].bytes, cut);
+            CHECK(!image_decode(part + 1, cut, 0, &image, error) && error[0]);
+            free(part);
+        }
+        free(copy);
+    }
+    CHECK(strcmp(image_format_name("8BPS", 4), "Photoshop (PSD)") == 0 && !image_format_name("hello", 5));
+    CHECK(strcmp(image_format_name(jpeg_444, sizeof jpeg_444), "JPEG") == 0 && !image_format_name(NULL, 0));
+    CHECK(image_suffix("a.jfif") == 2 && image_suffix("d.x/A.JPEG") == 2 && image_suffix("a.b.pjp") == 2);
+    CHECK(image_suffix("x.HEIC") == 1 && image_suffix("x.avif") == 1 && image_suffix("x.webp") == 1);
+    CHECK(!image_suffix("x.txt") && !image_suffix("png") && !image_suffix(".png") && !image_suffix("a.png/b"));
+    CHECK(!image_suffix("x.") && !image_suffix("x.averylongending"));
 }
 
 /* ---- Round trips ---- */
@@ -1082,6 +1504,60 @@ static int count_files(void)
     return n;
 }
 
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* What is no regular file is refused at once; what the system fails at is not blamed on the picture. */
+static void test_odd_files(void)
+{
+    Image image = make_picture(5, 4, 3, NOISE), back;
+    struct sockaddr_un address;
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    snprintf(address.sun_path, sizeof address.sun_path, "%.100s", in_directory("s.png"));
+    int named = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK(named >= 0 && bind(named, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(mkfifo(in_directory("f.png"), 0600) == 0);
+    double start = seconds();
+    CHECK(!image_load(in_directory("f.png"), 0, &back, error) && strstr(error, "is a pipe") && errno == 0);
+    CHECK(!image_load(in_directory("s.png"), 0, &back, error) && strstr(error, "socket") && errno == 0);
+    CHECK(!image_load("/dev/zero", 0, &back, error) && strstr(error, "device") && errno == 0);
+    CHECK(!image_load(directory, 0, &back, error) && strstr(error, "is a folder") && errno == 0);
+    CHECK(!image_load(in_directory("none"), 0, &back, error) && errno == ENOENT);
+    CHECK(seconds() - start < 5);
+    close(named);
+    remove(in_directory("s.png"));
+    remove(in_directory("f.png"));
+
+    CHECK(image_save(in_directory("a.png"), &image, NULL, 0, error));
+    struct rlimit limit, old;
+    CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0);
+    limit = old;
+    limit.rlim_cur = 0;
+    char path[128];
+    snprintf(path, sizeof path, "%s", in_directory("a.png"));
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    int loaded = image_load(path, 0, &back, error), reason = errno;
+    CHECK(setrlimit(RLIMIT_NOFILE, &old) == 0);
+    CHECK(!loaded && reason == EMFILE);
+    char other[128];                                        /* the name may lie: the content counts */
+    snprintf(other, sizeof other, "%s", in_directory("a.jpg"));
+    CHECK(rename(path, other) == 0 && image_load(other, 0, &back, error) && difference(&image, &back) == 0);
+    image_free(&back);
+    CHECK(symlink(other, path) == 0 && image_load(path, 0, &back, error));
+    image_free(&back);
+    FILE *file = fopen(other, "wb");
+    if (file) fclose((fputs("II*", file), fputc(0, file), file));
+    CHECK(!image_load(other, 0, &back, error) && errno == 0 && strstr(error, "a.jpg: is TIFF"));
+    remove(other);
+    remove(path);
+    image_free(&image);
+}
+
 static void test_files(void)
 {
     static const struct { const char *name; int channels; double limit; } files[] = {
@@ -1184,12 +1660,22 @@ int main(void)
     CHECK(mkdtemp(directory) != NULL);
     test_samples();
     test_orientation();
+    test_exif();
+    test_inks();
+    test_usual_codes();
+    test_stray_bytes();
     test_jpeg_refusals();
     test_png_kinds();
     test_png_damage();
+    test_png_checksums();
+    test_png_orientation();
+    test_png_rows_too_many();
     test_pnm();
     test_bmp();
+    test_bmp_runs();
+    test_bmp_alpha();
     test_gif();
+    test_strangers();
     test_png_round_trip();
     test_jpeg_round_trip();
     test_gif_round_trip();
@@ -1197,9 +1683,15 @@ int main(void)
     test_conversion();
     test_resize();
     test_files();
+    test_odd_files();
     for (int i = 0; i < N_SAMPLES; i++) {
         test_truncation(&samples[i]);
         test_bit_flips(&samples[i]);
+    }
+    static const Sample inks[] = { SAMPLE(jpeg_cmyk, "JPEG", 3, 0), SAMPLE(jpeg_ycck, "JPEG", 3, 0) };
+    for (int i = 0; i < 2; i++) {
+        test_truncation(&inks[i]);
+        test_bit_flips(&inks[i]);
     }
     rmdir(directory);
     return check_report();

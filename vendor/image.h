@@ -12,14 +12,25 @@
  *     image_free(&photo);
  *
  *              reads                                                     writes
- *     JPEG     baseline, progressive; grey, YCbCr, RGB; EXIF rotation    baseline, Huffman tables fitted to the picture
- *     PNG      every colour type and depth, interlaced, transparency     8 bit grey, RGB, RGBA; text chunks
+ *     JPEG     baseline, progressive; grey, YCbCr, RGB, CMYK, YCCK;      baseline, Huffman tables fitted to the
+ *              EXIF rotation; frames of motion JPEG                      picture
+ *     PNG      every colour type and depth, interlaced, transparency,    8 bit grey, RGB, RGBA; text chunks
+ *              EXIF rotation
  *     GIF      the first frame                                           animations
  *     PNM      P1 to P6                                                  P5 (.pgm) and P6 (.ppm)
- *     BMP      1, 4, 8, 16, 24 and 32 bits, not run-length coded         -
+ *     BMP      1, 4, 8, 16, 24 and 32 bits, run lengths (RLE4, RLE8)     -
+ *
+ * Other formats (WebP, HEIC, AVIF, TIFF, JPEG XL, PSD, SVG, PDF ...) are told by their content, and the message names
+ * them and says how to convert them.
+ *
+ * What other readers forgive is forgiven where every pixel is there: Huffman tables left out because the standard's own
+ * are meant, stray bytes before a restart marker, rows too many, a wrong checksum of a PNG chunk that one can do
+ * without, a BMP whose alpha is 0 everywhere (it is shown opaque), a GIF frame larger than its canvas.
  *
  * Every function that can fail returns 1 or 0; on 0 `error` (which may be NULL) holds one line that says what was
  * wrong, and `out` is empty: it may be passed to image_free, which also forgives a second call. Nothing is printed.
+ * After image_load and image_decode failed, errno is 0 where the picture is to blame, and ENOMEM, EMFILE, EACCES,
+ * EIO ... where the system is: the same file may be read another time.
  * There is no mutable global state, so threads may decode and encode at the same time.
  *
  * Input is expected to be hostile: sizes are checked before they are used, a header that promises more pixels than its
@@ -64,12 +75,20 @@ typedef struct ImageText { const char *key, *value; } ImageText;
  * lays the picture over white. A palette becomes RGB; 16 bit samples are rounded to 8. */
 IMAGE_API int image_decode(const void *bytes, size_t size, int channels, Image *out, char error[IMAGE_ERROR_SIZE]);
 
-/* The format is told by the file's content, never by its name. */
+/* The format is told by the file's content, never by its name. Only regular files (and links to them) are read. */
 IMAGE_API int image_load(const char *path, int channels, Image *out, char error[IMAGE_ERROR_SIZE]);
 
 /* What image_decode with channels 0 would give, from the headers alone; any of the results may be NULL. */
 IMAGE_API int image_probe(const void *bytes, size_t size, int *width, int *height, int *channels, const char **format,
                           char error[IMAGE_ERROR_SIZE]);
+
+/* What the first bytes say that it is: "JPEG", "PNG", "GIF", "PNM" or "BMP", the name of a format that is not read
+ * ("WebP", "a zip archive"), or NULL. */
+IMAGE_API const char *image_format_name(const void *bytes, size_t size);
+
+/* What the ending of a name promises: 2 a format that is read, 1 a picture's format that is not (.webp, .heic, .tif,
+ * ...), 0 neither. Hidden files (".x.jpg") are asked like others; a name that is nothing but an ending is none. */
+IMAGE_API int image_suffix(const char *path);
 
 /* The encoders hand over a block from malloc. quality: 1 to 100, from 90 on with full colour resolution.
  * Text keys are 1 to 79 printable ASCII characters. The frames of a GIF have one size; its colours are exact where a
@@ -111,6 +130,12 @@ IMAGE_API int image_png_text(const void *bytes, size_t size, const char *key, ch
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__unix__) || defined(__APPLE__)
+#define IMAGE_POSIX                         /* with a strict -std=c11 pass -D_GNU_SOURCE or -D_POSIX_C_SOURCE=200809L */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
 
 /* ==== Ground ========================================================================================================
  * Errors, integers in both byte orders, growing byte buffers, and the picture itself. Everything below the public
@@ -371,7 +396,7 @@ typedef struct ImageInflate {
     const unsigned char *in;
     size_t in_size, in_at;
     unsigned char *out;
-    size_t out_size, out_at;
+    size_t out_size, out_at, out_room;                      /* what must come, what has come, what may come */
     uint64_t bits;                                          /* the next bit is the lowest; past the end come zeros, */
     int bit_count;                                          /* and then this count falls below zero */
     ImageCode literals, distances;
@@ -474,7 +499,7 @@ static int image_inflate_stored(ImageInflate *s)
     s->bits = 0;
     s->bit_count = 0;
     if (length > s->in_size - s->in_at) return image_inflate_ended(s);
-    if (length > s->out_size - s->out_at) return image_inflate_damaged(s, "more data than pixels");
+    if (length > s->out_room - s->out_at) return image_inflate_damaged(s, "more data than pixels");
     memcpy(s->out + s->out_at, s->in + s->in_at, length);
     s->in_at += length;
     s->out_at += length;
@@ -490,7 +515,7 @@ static int image_inflate_match(ImageInflate *s, int symbol)
     size_t distance = image_distance_base[code] + image_inflate_bits(s, image_distance_extra[code]);
     if (s->bit_count < 0) return image_inflate_ended(s);
     if (distance > s->out_at) return image_inflate_damaged(s, "distance beyond the start");
-    if (length > s->out_size - s->out_at) return image_inflate_damaged(s, "more data than pixels");
+    if (length > s->out_room - s->out_at) return image_inflate_damaged(s, "more data than pixels");
     unsigned char *to = s->out + s->out_at;
     const unsigned char *from = to - distance;
     if (distance >= length) memcpy(to, from, length);
@@ -510,7 +535,7 @@ static int image_inflate_symbols(ImageInflate *s)
         if (symbol > 256) {
             if (!image_inflate_match(s, symbol)) return 0;
         } else {
-            if (s->out_at == s->out_size) return image_inflate_damaged(s, "more data than pixels");
+            if (s->out_at == s->out_room) return image_inflate_damaged(s, "more data than pixels");
             s->out[s->out_at++] = (unsigned char)symbol;
         }
     }
@@ -580,8 +605,10 @@ static int image_inflate_blocks(ImageInflate *s)
     return 1;
 }
 
-/* A zlib stream (RFC 1950) that must give exactly out_size bytes: 2 bytes of header, DEFLATE blocks, Adler-32. */
-static int image_inflate(const unsigned char *in, size_t in_size, unsigned char *out, size_t out_size, char *error)
+/* A zlib stream (RFC 1950) that must give out_size bytes and at most out_room: 2 bytes of header, DEFLATE blocks,
+ * Adler-32. */
+static int image_inflate(const unsigned char *in, size_t in_size, unsigned char *out, size_t out_size, size_t out_room,
+                         char *error)
 {
     if (in_size < 6) return image_fail(error, "PNG: %zu bytes of compressed data are too few", in_size);
     if ((in[0] & 15) != 8 || in[0] >> 4 > 7 || image_be16(in) % 31 != 0 || (in[1] & 32))
@@ -593,13 +620,68 @@ static int image_inflate(const unsigned char *in, size_t in_size, unsigned char 
     s->in_at = 2;
     s->out = out;
     s->out_size = out_size;
+    s->out_room = out_room;
     s->error = error;
     int ok = image_inflate_blocks(s);
     if (ok && in_size - s->in_at < 4) ok = image_fail(error, "PNG: the compressed data lacks its checksum");
-    if (ok && image_be32(in + s->in_at) != image_adler32(out, out_size))
+    if (ok && image_be32(in + s->in_at) != image_adler32(out, s->out_at))
         ok = image_fail(error, "PNG: the pixels do not match their checksum (Adler-32)");
     free(s);
     return ok;
+}
+
+/* ==== Orientation ===================================================================================================
+ * Cameras store the picture as the sensor lies and say in EXIF how to turn it. An EXIF block is a small TIFF file:
+ * "II*" or "MM*" (little or big endian), where the entries are, their number, entries | tag:16 | type:16 | count:32 |
+ * value:32 |.
+ * A value of fewer than four bytes stands at the field's beginning, so that in big endian files a SHORT and a LONG lie
+ * at different places; both occur. JPEG has the block in its APP1 segment, PNG in its eXIf chunk. */
+
+static unsigned image_tiff16(const unsigned char *p, int big) { return big ? image_be16(p) : image_le16(p); }
+static uint32_t image_tiff32(const unsigned char *p, int big) { return big ? image_be32(p) : image_le32(p); }
+
+/* 1 to 8, or 0 if the block says nothing that can be understood. */
+static int image_exif_orientation(const unsigned char *p, size_t size)
+{
+    if (size < 8 || (memcmp(p, "II*", 4) != 0 && memcmp(p, "MM\0*", 4) != 0)) return 0;
+    int big = p[0] == 'M';
+    size_t at = image_tiff32(p + 4, big);
+    if (at > size || size - at < 2) return 0;
+    unsigned n = image_tiff16(p + at, big);
+    for (at += 2; n > 0 && size - at >= 12; n--, at += 12) {
+        if (image_tiff16(p + at, big) != 0x0112) continue;
+        unsigned type = image_tiff16(p + at + 2, big);
+        uint32_t value = 0;
+        if (type == 1 || type == 6) value = p[at + 8];                                      /* BYTE, SBYTE */
+        if (type == 3 || type == 8) value = image_tiff16(p + at + 8, big);                  /* SHORT, SSHORT */
+        if (type == 4 || type == 9) value = image_tiff32(p + at + 8, big);                  /* LONG, SLONG */
+        return value <= 8 ? (int)value : 0;
+    }
+    return 0;
+}
+
+/* EXIF orientations 2 to 8 mirror and turn: from 5 on rows and columns are exchanged, the rest are mirrorings. */
+static int image_oriented(Image *image, int orientation, char *error)
+{
+    if (orientation <= 1) return 1;
+    int turned = orientation >= 5, width = image->width, height = image->height;
+    int mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    int mirror_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    Image out;
+    if (!image_new(turned ? height : width, turned ? width : height, image->channels, &out, error)) return 0;
+    size_t channels = (size_t)image->channels;
+    unsigned char *to = out.pixels;
+    for (int y = 0; y < out.height; y++) {
+        for (int x = 0; x < out.width; x++, to += channels) {
+            int from_x = turned ? y : x, from_y = turned ? x : y;
+            if (mirror_x) from_x = width - 1 - from_x;
+            if (mirror_y) from_y = height - 1 - from_y;
+            memcpy(to, image->pixels + ((size_t)from_y * (size_t)width + (size_t)from_x) * channels, channels);
+        }
+    }
+    image_free(image);
+    *image = out;
+    return 1;
 }
 
 /* ==== Reading PNG ===================================================================================================
@@ -622,13 +704,15 @@ typedef struct ImagePng {
     char *error;
 } ImagePng;
 
-typedef struct ImagePngChunk { char name[5]; const unsigned char *data; size_t length; } ImagePngChunk;
+typedef struct ImagePngChunk { char name[5]; int damaged; const unsigned char *data; size_t length; } ImagePngChunk;
 
 static int image_png_recognise(const unsigned char *bytes, size_t size)
 {
     return size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1A\n", 8) == 0;
 }
 
+/* A chunk whose name begins with a small letter is one that a reader may do without: where its checksum is wrong it is
+ * passed over, as libpng does. */
 static int image_png_chunk(ImagePng *png, ImagePngChunk *chunk)
 {
     size_t left = png->size - png->at;
@@ -644,7 +728,8 @@ static int image_png_chunk(ImagePng *png, ImagePngChunk *chunk)
         return image_fail(png->error, "PNG: the file ends in chunk %s at byte %zu: %zu more bytes were promised",
                           chunk->name, png->at, chunk->length - (left - 12));
     chunk->data = p + 8;
-    if (image_be32(p + 8 + chunk->length) != image_crc32(0, p + 4, chunk->length + 4))
+    chunk->damaged = image_be32(p + 8 + chunk->length) != image_crc32(0, p + 4, chunk->length + 4);
+    if (chunk->damaged && !(p[4] & 32))
         return image_fail(png->error, "PNG: chunk %s at byte %zu does not match its checksum (CRC-32)", chunk->name,
                           png->at);
     png->at += 12 + chunk->length;
@@ -696,16 +781,14 @@ static int image_png_palette(ImagePng *png, const ImagePngChunk *chunk)
     return 1;
 }
 
-static int image_png_transparency(ImagePng *png, const ImagePngChunk *chunk)
+/* A chunk that does not fit the picture is passed over. */
+static void image_png_transparency(ImagePng *png, const ImagePngChunk *chunk)
 {
     size_t wanted = png->type == 0 ? 2 : png->type == 2 ? 6 : (size_t)png->palette_size;
-    if (png->type > 3 || chunk->length > wanted || (png->type != 3 && chunk->length != wanted))
-        return image_fail(png->error, "PNG: a tRNS chunk of %zu bytes does not fit colour type %d", chunk->length,
-                          png->type);
+    if (png->type > 3 || chunk->length > wanted || (png->type != 3 && chunk->length != wanted)) return;
     for (size_t i = 0; i < chunk->length && png->type == 3; i++) png->palette[i][3] = chunk->data[i];
     for (size_t i = 0; i < chunk->length / 2 && png->type != 3; i++) png->key[i] = image_be16(chunk->data + 2 * i);
     png->transparent = 1;
-    return 1;
 }
 
 /* Everything up to the first IDAT chunk, which need not be complete. */
@@ -722,7 +805,7 @@ static int image_png_header(ImagePng *png, const unsigned char *bytes, size_t si
         if (!image_png_chunk(png, &chunk)) return 0;
         int is_palette = strcmp(chunk.name, "PLTE") == 0;
         if (is_palette && !image_png_palette(png, &chunk)) return 0;
-        if (strcmp(chunk.name, "tRNS") == 0 && !image_png_transparency(png, &chunk)) return 0;
+        if (strcmp(chunk.name, "tRNS") == 0 && !chunk.damaged) image_png_transparency(png, &chunk);
         if (!is_palette && !(chunk.name[0] & 32))
             return image_fail(error, "PNG: unexpected chunk %s before the pixels", chunk.name);
     }
@@ -730,12 +813,29 @@ static int image_png_header(ImagePng *png, const unsigned char *bytes, size_t si
     return 1;
 }
 
+/* The orientation in the eXIf chunk, which may also come after the pixels: chunks are passed over by their lengths. */
+static int image_png_orientation(const unsigned char *bytes, size_t size)
+{
+    for (size_t at = 8; size - at >= 12;) {
+        const unsigned char *p = bytes + at;
+        size_t length = image_be32(p), left = size - at - 12;
+        if (length > left || memcmp(p + 4, "IEND", 4) == 0) return 0;
+        if (memcmp(p + 4, "eXIf", 4) == 0 && image_be32(p + 8 + length) == image_crc32(0, p + 4, length + 4)) {
+            int prefix = length >= 6 && memcmp(p + 8, "Exif\0\0", 6) == 0 ? 6 : 0;     /* some writers copy a JPEG's */
+            return image_exif_orientation(p + 8 + prefix, length - (size_t)prefix);
+        }
+        at += 12 + length;
+    }
+    return 0;
+}
+
 static int image_png_probe(const unsigned char *bytes, size_t size, ImageInfo *info, char *error)
 {
     ImagePng png;
     if (!image_png_header(&png, bytes, size, error)) return 0;
-    info->width = png.width;
-    info->height = png.height;
+    int turned = image_png_orientation(bytes, size) >= 5;
+    info->width = turned ? png.height : png.width;
+    info->height = turned ? png.width : png.height;
     info->channels = image_png_channels(&png);
     return 1;
 }
@@ -891,11 +991,13 @@ static int image_png_decode(const unsigned char *bytes, size_t size, Image *out,
     if (ok && raw_size / 1032 > data.size)                  /* 258 bytes by 2 bits is the best that DEFLATE can do */
         ok = image_fail(error, "PNG: %d x %d pixels cannot be in %zu bytes of compressed data", png.width, png.height,
                         data.size);
-    if (ok) raw = (unsigned char *)malloc(raw_size);
-    if (ok && !raw) ok = image_fail(error, "PNG: no memory for %zu bytes", raw_size);
-    ok = ok && image_inflate(data.bytes, data.size, raw, raw_size, error);
+    size_t room = raw_size + raw_size / 8 + 65536;          /* some writers store a row too many */
+    if (room / 1032 > data.size) room = raw_size;
+    if (ok) raw = (unsigned char *)malloc(room);
+    if (ok && !raw) ok = image_fail(error, "PNG: no memory for %zu bytes", room);
+    ok = ok && image_inflate(data.bytes, data.size, raw, raw_size, room, error);
     ok = ok && image_new(png.width, png.height, image_png_channels(&png), out, error);
-    ok = ok && image_png_unpack(&png, raw, out);
+    ok = ok && image_png_unpack(&png, raw, out) && image_oriented(out, image_png_orientation(bytes, size), error);
     free(raw);
     free(data.bytes);
     return ok;
@@ -916,7 +1018,7 @@ IMAGE_API int image_png_text(const void *bytes, size_t size, const char *key, ch
     ImagePngChunk chunk;
     while (image_png_chunk(&png, &chunk)) {
         int international = strcmp(chunk.name, "iTXt") == 0;
-        if (!international && strcmp(chunk.name, "tEXt") != 0) continue;
+        if (chunk.damaged || (!international && strcmp(chunk.name, "tEXt") != 0)) continue;
         size_t before = key_size + (international ? 4 : 0);
         if (chunk.length < before || memcmp(chunk.data, key, key_size) != 0) continue;
         if (international && memcmp(chunk.data + key_size, "\0\0\0\0", 4) != 0) continue;
@@ -979,14 +1081,14 @@ typedef struct ImageJpeg {
     int width, height, n_components, progressive, restart_interval;
     int jfif, adobe, orientation;                           /* adobe: its transform, or -1 */
     int h_max, v_max, groups_wide, groups_high;             /* a group of blocks is what the standard calls an MCU */
-    ImageJpegComponent components[3];
+    ImageJpegComponent components[4];
     int table_defined[4];
     uint16_t tables[4][64];
     ImageJpegCode codes[2][4];                              /* DC, AC */
     uint64_t bits;                                          /* the next bit is the highest; past the end come zeros, */
     int bit_count;                                          /* and then this count falls below zero */
     int at_marker;                                          /* the scan's data has ended at `at` */
-    int n_scans, n_in_scan, in_scan[3], first, last, high, low, skip_blocks;
+    int n_scans, n_in_scan, in_scan[4], first, last, high, low, skip_blocks;
 } ImageJpeg;
 
 static int image_jpeg_recognise(const unsigned char *bytes, size_t size)
@@ -1052,35 +1154,57 @@ static int image_jpeg_codes(ImageJpeg *j, const unsigned char *p, size_t size)
     return 1;
 }
 
-/* The orientation in an EXIF block: a TIFF header, then entries | tag:16 | type:16 | count:32 | value:32 |. */
-static void image_jpeg_exif(ImageJpeg *j, const unsigned char *p, size_t size)
+/* The codes of the standard's annex K.3, for luma and for chroma. A frame of motion JPEG, as a webcam sends it, has no
+ * tables because these are meant; what a file defines itself comes before them. */
+static const unsigned char image_jpeg_usual_dc[2][16 + 12] = {
+    { 0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 },
+    { 0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 },
+};
+static const unsigned char image_jpeg_usual_ac[2][16 + 162] = {
+    {
+       0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125, 1, 2, 3, 0, 4, 17, 5, 18, 33, 49, 65, 6, 19, 81, 97, 7, 34,
+       113, 20, 50, 129, 145, 161, 8, 35, 66, 177, 193, 21, 82, 209, 240, 36, 51, 98, 114, 130, 9, 10, 22, 23, 24, 25,
+       26, 37, 38, 39, 40, 41, 42, 52, 53, 54, 55, 56, 57, 58, 67, 68, 69, 70, 71, 72, 73, 74, 83, 84, 85, 86, 87, 88,
+       89, 90, 99, 100, 101, 102, 103, 104, 105, 106, 115, 116, 117, 118, 119, 120, 121, 122, 131, 132, 133, 134, 135,
+       136, 137, 138, 146, 147, 148, 149, 150, 151, 152, 153, 154, 162, 163, 164, 165, 166, 167, 168, 169, 170, 178,
+       179, 180, 181, 182, 183, 184, 185, 186, 194, 195, 196, 197, 198, 199, 200, 201, 202, 210, 211, 212, 213, 214,
+       215, 216, 217, 218, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 241, 242, 243, 244, 245, 246, 247, 248,
+       249, 250,
+    },
+    {
+       0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119, 0, 1, 2, 3, 17, 4, 5, 33, 49, 6, 18, 65, 81, 7, 97, 113, 19,
+       34, 50, 129, 8, 20, 66, 145, 161, 177, 193, 9, 35, 51, 82, 240, 21, 98, 114, 209, 10, 22, 36, 52, 225, 37, 241,
+       23, 24, 25, 26, 38, 39, 40, 41, 42, 53, 54, 55, 56, 57, 58, 67, 68, 69, 70, 71, 72, 73, 74, 83, 84, 85, 86, 87,
+       88, 89, 90, 99, 100, 101, 102, 103, 104, 105, 106, 115, 116, 117, 118, 119, 120, 121, 122, 130, 131, 132, 133,
+       134, 135, 136, 137, 138, 146, 147, 148, 149, 150, 151, 152, 153, 154, 162, 163, 164, 165, 166, 167, 168, 169,
+       170, 178, 179, 180, 181, 182, 183, 184, 185, 186, 194, 195, 196, 197, 198, 199, 200, 201, 202, 210, 211, 212,
+       213, 214, 215, 216, 217, 218, 226, 227, 228, 229, 230, 231, 232, 233, 234, 242, 243, 244, 245, 246, 247, 248,
+       249, 250,
+    },
+};
+
+static void image_jpeg_usual_codes(ImageJpeg *j)
 {
-    if (size < 14 || memcmp(p, "Exif\0\0", 6) != 0) return;
-    p += 6;
-    size -= 6;
-    int big = p[0] == 'M';
-    size_t at = big ? image_be32(p + 4) : image_le32(p + 4);
-    if (at > size || size - at < 2) return;
-    unsigned n = big ? image_be16(p + at) : image_le16(p + at);
-    for (at += 2; n > 0 && size - at >= 12; n--, at += 12) {
-        if ((big ? image_be16(p + at) : image_le16(p + at)) != 0x0112) continue;
-        unsigned value = big ? image_be16(p + at + 8) : image_le16(p + at + 8);
-        if (value >= 1 && value <= 8) j->orientation = (int)value;
-        return;
-    }
+    for (int id = 0; id < 2; id++)
+        for (int kind = 0; kind < 2; kind++) {
+            const unsigned char *table = kind ? image_jpeg_usual_ac[id] : image_jpeg_usual_dc[id];
+            if (!j->codes[kind][id].defined) image_jpeg_code_build(&j->codes[kind][id], table, table + 16);
+        }
 }
 
 static void image_jpeg_application(ImageJpeg *j, int marker, const unsigned char *p, size_t size)
 {
     if (j->n_components > 0) return;                        /* all that matters here comes before the frame header */
     if (marker == 0xE0 && size >= 5 && memcmp(p, "JFIF", 5) == 0) j->jfif = 1;
-    if (marker == 0xE1) image_jpeg_exif(j, p, size);
+    if (marker == 0xE1 && size >= 6 && memcmp(p, "Exif\0\0", 6) == 0 && !j->orientation)
+        j->orientation = image_exif_orientation(p + 6, size - 6);
     if (marker == 0xEE && size >= 12 && memcmp(p, "Adobe", 5) == 0) j->adobe = p[11];
 }
 
 static const char *image_jpeg_refused(int marker)
 {
     if (marker == 0xC3) return "lossless coding";
+    if (marker == 0xF7) return "JPEG-LS coding";
     if (marker >= 0xC9) return "arithmetic coding";
     return marker >= 0xC5 ? "hierarchical coding" : NULL;
 }
@@ -1131,8 +1255,8 @@ static int image_jpeg_frame(ImageJpeg *j, int marker, const unsigned char *p, si
     if (j->n_components) return image_fail(j->error, "JPEG: a second frame before byte %zu", j->at);
     if (size < 6 || size < 6 + 3 * (size_t)p[5]) return image_fail(j->error, "JPEG: the frame header is too short");
     if (p[0] != 8) return image_fail(j->error, "JPEG: samples of %d bits are not supported, only of 8", p[0]);
-    if (p[5] == 4) return image_fail(j->error, "JPEG: four components (CMYK or YCCK) are not supported");
-    if (p[5] != 1 && p[5] != 3) return image_fail(j->error, "JPEG: %d components are not supported", p[5]);
+    if (p[5] != 1 && p[5] != 3 && p[5] != 4)
+        return image_fail(j->error, "JPEG: %d components are not supported", p[5]);
     j->height = (int)image_be16(p + 1);
     j->width = (int)image_be16(p + 3);
     if (j->height == 0) return image_fail(j->error, "JPEG: a height told after the scan (DNL) is not supported");
@@ -1369,16 +1493,22 @@ static void image_jpeg_restart(ImageJpeg *j)
     for (int i = 0; i < j->n_components; i++) j->components[i].dc = 0;
 }
 
-/* Restart markers RST0 to RST7, in turn, let a decoder find its way after damage; here they show that there is none. */
+/* Restart markers RST0 to RST7, in turn, let a decoder find its way after damage; here they show that there is none.
+ * Everything before the marker has been read by now, so that stray bytes in front of it, which some cameras leave, cost
+ * nothing. */
 static int image_jpeg_pass_restart_marker(ImageJpeg *j, size_t unit, size_t units)
 {
     unsigned expected = 0xD0 + (unsigned)((unit / (size_t)j->restart_interval - 1) & 7);
     image_jpeg_refill(j);
-    if (j->at_marker && j->at >= j->size) {
+    while (!j->at_marker) {
+        j->bit_count = 0;
+        image_jpeg_refill(j);
+    }
+    if (j->at >= j->size) {
         j->bit_count = -1;
         return image_jpeg_cut(j, unit, units);
     }
-    if (!j->at_marker || j->bit_count >= 8 || j->bytes[j->at + 1] != expected)
+    if (j->bytes[j->at + 1] != expected)
         return image_fail(j->error, "JPEG: no restart marker FF%02X near byte %zu, after block group %zu of %zu of "
                           "scan %d", expected, j->at, unit, units, j->n_scans);
     j->at += 2;
@@ -1460,6 +1590,7 @@ static int image_jpeg_scan(ImageJpeg *j, const unsigned char *p, size_t size)
         return image_fail(j->error, "JPEG: scan %d has impossible parameters %d-%d, bits %d to %d", j->n_scans,
                           j->first, j->last, j->high, j->low);
     int blocks = 0;
+    if (!j->progressive) image_jpeg_usual_codes(j);
     for (int i = 0; i < n; i++) {
         if (!image_jpeg_scan_component(j, i, p + 1 + 2 * i)) return 0;
         ImageJpegComponent *c = &j->components[j->in_scan[i]];
@@ -1502,7 +1633,8 @@ static int image_jpeg_segment(ImageJpeg *j, int marker)
     if (marker == 0xC4) return image_jpeg_codes(j, p, length);
     if (marker == 0xDA) return image_jpeg_scan(j, p, length);
     if (marker == 0xCC) return image_fail(j->error, "JPEG: arithmetic coding (marker FFCC) is not supported");
-    if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC8) return image_jpeg_frame(j, marker, p, length);
+    if ((marker >= 0xC0 && marker <= 0xCF && marker != 0xC8) || marker == 0xF7)
+        return image_jpeg_frame(j, marker, p, length);
     if (marker == 0xDD) {
         if (length != 2) return image_fail(j->error, "JPEG: malformed restart interval at byte %zu", start);
         j->restart_interval = (int)image_be16(p);
@@ -1530,7 +1662,6 @@ static int image_jpeg_read(ImageJpeg *j, int header_only)
 {
     j->at = 2;
     j->adobe = -1;
-    j->orientation = 1;
     for (;;) {
         int marker = image_jpeg_next_marker(j);
         if (marker < 0 || marker == 0xD9) return image_jpeg_complete(j, marker == 0xD9);
@@ -1550,7 +1681,7 @@ static int image_jpeg_probe(const unsigned char *bytes, size_t size, ImageInfo *
     int ok = image_jpeg_read(j, 1), turned = j->orientation >= 5;
     info->width = turned ? j->height : j->width;
     info->height = turned ? j->width : j->height;
-    info->channels = j->n_components;
+    info->channels = j->n_components == 1 ? 1 : 3;
     free(j);
     return ok;
 }
@@ -1678,12 +1809,28 @@ static int image_jpeg_is_rgb(const ImageJpeg *j)
     return j->components[0].id == 'R' && j->components[1].id == 'G' && j->components[2].id == 'B';
 }
 
+/* Four components are ink: cyan, magenta, yellow and black. Programs for print store ink upside down, 255 for none, so
+ * that a colour is simply its ink times the black; readers take every file so, with an Adobe marker or without. Unless
+ * that marker says 0, the first three inks are stored as a YCbCr picture of what they leave white (YCCK). */
+static void image_jpeg_inks(const ImageJpeg *j, const unsigned char *rows, size_t row_size, unsigned char *out)
+{
+    int is_ycc = j->adobe > 0;
+    if (is_ycc) image_ycc_to_rgb(rows, rows + row_size, rows + 2 * row_size, j->width, out);
+    for (int x = 0; x < j->width; x++, out += 3)
+        for (int c = 0; c < 3; c++) {
+            int stored = is_ycc ? 255 - out[c] : rows[(size_t)c * row_size + (size_t)x];
+            int black = rows[3 * row_size + (size_t)x];
+            int ink = (255 - stored) * black + 128;         /* of 255 and rounded, once as ink: as Pillow does */
+            out[c] = image_byte(black - ((ink + (ink >> 8)) >> 8));
+        }
+}
+
 static int image_jpeg_output(ImageJpeg *j, Image *out)
 {
-    if (!image_new(j->width, j->height, j->n_components, out, j->error)) return 0;
-    size_t row_size = (size_t)j->groups_wide * 8 * (size_t)j->h_max, channels = (size_t)j->n_components;
-    unsigned char *rows = (unsigned char *)malloc(3 * row_size);
-    int *mix = (int *)malloc(row_size * sizeof *mix), is_rgb = image_jpeg_is_rgb(j);
+    if (!image_new(j->width, j->height, j->n_components == 1 ? 1 : 3, out, j->error)) return 0;
+    size_t row_size = (size_t)j->groups_wide * 8 * (size_t)j->h_max, channels = (size_t)out->channels;
+    unsigned char *rows = (unsigned char *)malloc((size_t)j->n_components * row_size);
+    int *mix = (int *)malloc(row_size * sizeof *mix), is_rgb = j->n_components == 3 && image_jpeg_is_rgb(j);
     for (int y = 0; rows && mix && y < j->height; y++) {
         unsigned char *to = out->pixels + (size_t)y * (size_t)j->width * channels;
         for (int i = 0; i < j->n_components; i++) {
@@ -1691,6 +1838,7 @@ static int image_jpeg_output(ImageJpeg *j, Image *out)
             image_jpeg_row(c, j->h_max / c->h, j->v_max / c->v, y, mix, rows + (size_t)i * row_size);
         }
         if (channels == 1) memcpy(to, rows, (size_t)j->width);
+        else if (j->n_components == 4) image_jpeg_inks(j, rows, row_size, to);
         else if (!is_rgb) image_ycc_to_rgb(rows, rows + row_size, rows + 2 * row_size, j->width, to);
         else for (size_t i = 0; i < 3 * (size_t)j->width; i++) to[i] = rows[i % 3 * row_size + i / 3];
     }
@@ -1698,30 +1846,6 @@ static int image_jpeg_output(ImageJpeg *j, Image *out)
     free(rows);
     free(mix);
     return ok;
-}
-
-/* EXIF orientations 2 to 8 mirror and turn: from 5 on rows and columns are exchanged, the rest are mirrorings. */
-static int image_oriented(Image *image, int orientation, char *error)
-{
-    if (orientation <= 1) return 1;
-    int turned = orientation >= 5, width = image->width, height = image->height;
-    int mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-    int mirror_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    Image out;
-    if (!image_new(turned ? height : width, turned ? width : height, image->channels, &out, error)) return 0;
-    size_t channels = (size_t)image->channels;
-    unsigned char *to = out.pixels;
-    for (int y = 0; y < out.height; y++) {
-        for (int x = 0; x < out.width; x++, to += channels) {
-            int from_x = turned ? y : x, from_y = turned ? x : y;
-            if (mirror_x) from_x = width - 1 - from_x;
-            if (mirror_y) from_y = height - 1 - from_y;
-            memcpy(to, image->pixels + ((size_t)from_y * (size_t)width + (size_t)from_x) * channels, channels);
-        }
-    }
-    image_free(image);
-    *image = out;
-    return 1;
 }
 
 static int image_jpeg_decode(const unsigned char *bytes, size_t size, Image *out, char *error)
@@ -1734,7 +1858,7 @@ static int image_jpeg_decode(const unsigned char *bytes, size_t size, Image *out
     int ok = image_jpeg_read(j, 0);
     for (int i = 0; ok && i < j->n_components; i++) ok = image_jpeg_plane(j, &j->components[i]);
     ok = ok && image_jpeg_output(j, out) && image_oriented(out, j->orientation, error);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         free(j->components[i].coefficients);
         free(j->components[i].plane);
     }
@@ -1765,11 +1889,18 @@ static int image_pnm_recognise(const unsigned char *bytes, size_t size)
            (bytes[2] == '#' || bytes[2] == ' ' || (bytes[2] >= 9 && bytes[2] <= 13));
 }
 
+/* From the # of a comment to the end of its line: LF, CR (old Macintosh), or both. */
+static void image_pnm_comment(ImagePnm *pnm)
+{
+    while (pnm->at + 1 < pnm->size && pnm->bytes[pnm->at] != '\n' && pnm->bytes[pnm->at] != '\r') pnm->at++;
+    if (pnm->at + 1 < pnm->size && pnm->bytes[pnm->at] == '\r' && pnm->bytes[pnm->at + 1] == '\n') pnm->at++;
+}
+
 static void image_pnm_skip(ImagePnm *pnm)
 {
     for (; pnm->at < pnm->size; pnm->at++) {
         unsigned char byte = pnm->bytes[pnm->at];
-        if (byte == '#') while (pnm->at + 1 < pnm->size && pnm->bytes[pnm->at + 1] != '\n') pnm->at++;
+        if (byte == '#') image_pnm_comment(pnm);
         else if (byte != ' ' && (byte < 9 || byte > 13)) return;
     }
 }
@@ -1805,7 +1936,10 @@ static int image_pnm_header(ImagePnm *pnm, const unsigned char *bytes, size_t si
     if (!image_pnm_number(pnm, 9, 99999999, &pnm->width) || !image_pnm_number(pnm, 9, 99999999, &pnm->height)) return 0;
     if (pnm->kind != 1 && pnm->kind != 4 && !image_pnm_number(pnm, 9, 65535, &pnm->maximum)) return 0;
     if (pnm->maximum == 0) return image_fail(error, "PNM: the largest value is 0");
-    if (pnm->kind >= 4) pnm->at++;                          /* exactly one white space; more would be samples */
+    if (pnm->kind >= 4) {                                   /* exactly one white space; more would be samples */
+        if (pnm->at < size && bytes[pnm->at] == '#') image_pnm_comment(pnm);
+        pnm->at++;
+    }
     return image_check_size("PNM", pnm->width, pnm->height, error);
 }
 
@@ -1870,12 +2004,20 @@ static int image_pnm_decode(const unsigned char *bytes, size_t size, Image *out,
  *     | header size:32 | width | height | planes:16 | bits:16 | compression:32 | ... | masks of the colours |
  *     | palette: B G R 0 ... | rows, from bottom to top, padded to 4 bytes |
  *
- * A negative height means rows from top to bottom. 16 and 32 bit pixels may be divided into colours by masks. */
+ * A negative height means rows from top to bottom. 16 and 32 bit pixels may be divided into colours by masks. Rows of 4
+ * and 8 bits may be run-length coded (RLE4, RLE8), as pairs of bytes:
+ *
+ *     | n > 0 | colour |                      n pixels; in RLE4 the byte's two halves take turns
+ *     | 0 | 0: end of the row |               | 0 | 1: end of the picture |
+ *     | 0 | 2 | dx | dy |                     go on so much to the right and up
+ *     | 0 | n > 2 | colours ... |             n pixels as they are, padded to 2 bytes
+ *
+ * Pixels that are passed over have colour 0. */
 
 typedef struct ImageBmp {
     const unsigned char *bytes;
     size_t size, pixels, row_bytes;
-    int width, height, top_down, bits, palette_size, palette_step;
+    int width, height, top_down, bits, run_lengths, palette_size, palette_step;
     uint32_t masks[4];                                      /* red, green, blue, alpha */
     size_t palette;
     char *error;
@@ -1900,7 +2042,7 @@ static int image_bmp_masks(ImageBmp *bmp, uint32_t header, uint32_t compression)
 {
     static const uint32_t standard[2][3] = { { 0x7C00, 0x3E0, 0x1F }, { 0xFF0000, 0xFF00, 0xFF } };
     memcpy(bmp->masks, standard[bmp->bits == 32], 3 * sizeof bmp->masks[0]);
-    if (compression == 0) return 1;
+    if (compression < 3) return 1;
     if (bmp->size < 14 + 40 + 16) return image_fail(bmp->error, "BMP: the file ends in its header");
     int has_alpha = header >= 56 || compression == 6;
     for (int i = 0; i < 3 + has_alpha; i++) {
@@ -1917,6 +2059,8 @@ static int image_bmp_refuse_compression(ImageBmp *bmp, uint32_t compression)
 {
     static const char *const names[7] = { "", "run lengths", "run lengths", "masks", "JPEG", "PNG", "masks" };
     if (compression == 0 || ((compression == 3 || compression == 6) && (bmp->bits == 16 || bmp->bits == 32))) return 1;
+    bmp->run_lengths = (compression == 1 && bmp->bits == 8) || (compression == 2 && bmp->bits == 4);
+    if (bmp->run_lengths) return 1;
     return image_fail(bmp->error, "BMP: %d bits with compression %u (%s) are not supported", bmp->bits,
                       (unsigned)compression, compression < 7 ? names[compression] : "unknown");
 }
@@ -1964,16 +2108,67 @@ static int image_bmp_probe(const unsigned char *bytes, size_t size, ImageInfo *i
     return 1;
 }
 
+/* Expands run lengths to a palette index a pixel, rows from the bottom. Fails if the data ends before the picture. */
+static int image_bmp_expand(const ImageBmp *bmp, unsigned char *indices)
+{
+    const unsigned char *in = bmp->bytes;
+    size_t at = bmp->pixels < bmp->size ? bmp->pixels : bmp->size, width = (size_t)bmp->width;
+    size_t x = 0, y = 0, height = (size_t)bmp->height;
+    int half = bmp->bits == 4;
+    for (;;) {
+        if (bmp->size - at < 2)                             /* the end need not be marked if every pixel has come */
+            return y + (x >= width) >= height ? 1 :
+                   image_fail(bmp->error, "BMP: the file ends at byte %zu inside row %zu of %zu", bmp->size, y, height);
+        size_t n = in[at], code = in[at + 1];
+        at += 2;
+        if (n == 0 && code == 1) return 1;
+        if (n == 0 && code == 2 && bmp->size - at < 2) continue;
+        if (n == 0 && code == 0) y++, x = 0;
+        if (n == 0 && code == 2) x += in[at], y += in[at + 1], at += 2;
+        if (n == 0 && code < 3) continue;
+        size_t count = n ? n : code, bytes = n ? 0 : half ? (code + 1) / 2 : code;
+        if (bytes > bmp->size - at) bytes = count = 0, at = bmp->size;
+        for (size_t i = 0; i < count && x < width && y < height; i++, x++) {
+            size_t value = n ? code : in[at + (half ? i / 2 : i)];
+            indices[y * width + x] = (unsigned char)(!half ? value : i % 2 ? value & 15 : value >> 4);
+        }
+        at += bytes + (bytes & 1 && at + bytes < bmp->size);
+    }
+}
+
+static int image_bmp_colour(const ImageBmp *bmp, unsigned index, unsigned char *out)
+{
+    if ((int)index >= bmp->palette_size)
+        return image_fail(bmp->error, "BMP: colour %u of a palette of %d", index, bmp->palette_size);
+    const unsigned char *bgr = bmp->bytes + bmp->palette + index * (size_t)bmp->palette_step;
+    for (int c = 0; c < 3; c++) out[c] = bgr[2 - c];
+    return 1;
+}
+
+static int image_bmp_runs(const ImageBmp *bmp, Image *out)
+{
+    size_t width = (size_t)bmp->width, height = (size_t)bmp->height;
+    if (width * height > 1 << 20 && width * height / 4096 > bmp->size)
+        return image_fail(bmp->error, "BMP: %d x %d pixels cannot be in a file of %zu bytes", bmp->width, bmp->height,
+                          bmp->size);
+    unsigned char *indices = (unsigned char *)calloc(width, height);
+    if (!indices) return image_fail(bmp->error, "BMP: no memory for %zu pixels", width * height);
+    int ok = image_bmp_expand(bmp, indices) && image_new(bmp->width, bmp->height, 3, out, bmp->error);
+    for (size_t y = 0; ok && y < height; y++)
+        for (size_t x = 0; ok && x < width; x++) {
+            size_t row = bmp->top_down ? y : height - 1 - y;
+            ok = image_bmp_colour(bmp, indices[row * width + x], out->pixels + (y * width + x) * 3);
+        }
+    free(indices);
+    return ok;
+}
+
 static int image_bmp_row(const ImageBmp *bmp, const unsigned char *row, unsigned char *out)
 {
     int channels = bmp->masks[3] ? 4 : 3;
     for (int x = 0; x < bmp->width; x++, out += channels) {
         if (bmp->bits <= 8) {
-            unsigned index = image_png_sample(row, (size_t)x, bmp->bits);
-            if ((int)index >= bmp->palette_size)
-                return image_fail(bmp->error, "BMP: colour %u of a palette of %d", index, bmp->palette_size);
-            const unsigned char *bgr = bmp->bytes + bmp->palette + index * (size_t)bmp->palette_step;
-            for (int c = 0; c < 3; c++) out[c] = bgr[2 - c];
+            if (!image_bmp_colour(bmp, image_png_sample(row, (size_t)x, bmp->bits), out)) return 0;
         } else if (bmp->bits == 24) {
             for (int c = 0; c < 3; c++) out[c] = row[3 * x + 2 - c];
         } else {
@@ -1984,13 +2179,23 @@ static int image_bmp_row(const ImageBmp *bmp, const unsigned char *row, unsigned
     return 1;
 }
 
+/* Screen grabs leave the fourth byte 0 and yet call it alpha. A picture that nobody could see is meant to be opaque. */
+static void image_bmp_reveal(Image *image)
+{
+    size_t count = image_pixel_count(image), i = 0;
+    while (i < count && image->pixels[4 * i + 3] == 0) i++;
+    for (size_t p = 0; i == count && p < count; p++) image->pixels[4 * p + 3] = 255;
+}
+
 static int image_bmp_decode(const unsigned char *bytes, size_t size, Image *out, char *error)
 {
     ImageBmp bmp;
     if (!image_bmp_header(&bmp, bytes, size, error)) return 0;
     if (bmp.palette + (size_t)bmp.palette_size * (size_t)bmp.palette_step > size)
         return image_fail(error, "BMP: the file ends at byte %zu, inside its palette", size);
-    size_t wanted = bmp.row_bytes * (size_t)bmp.height, left = bmp.pixels < size ? size - bmp.pixels : 0;
+    if (bmp.run_lengths) return image_bmp_runs(&bmp, out);
+    size_t used = ((size_t)bmp.width * (size_t)bmp.bits + 7) / 8;       /* the last row may lack its padding */
+    size_t wanted = bmp.row_bytes * ((size_t)bmp.height - 1) + used, left = bmp.pixels < size ? size - bmp.pixels : 0;
     if (left < wanted)
         return image_fail(error, "BMP: %zu of the %zu bytes that %d x %d pixels need are missing", wanted - left,
                           wanted, bmp.width, bmp.height);
@@ -2000,6 +2205,7 @@ static int image_bmp_decode(const unsigned char *bytes, size_t size, Image *out,
         size_t at = (size_t)y * (size_t)bmp.width * (size_t)out->channels;
         if (!image_bmp_row(&bmp, bytes + bmp.pixels + row * bmp.row_bytes, out->pixels + at)) return 0;
     }
+    if (out->channels == 4) image_bmp_reveal(out);
     return 1;
 }
 
@@ -2075,11 +2281,12 @@ static int image_gif_frame(ImageGif *gif)
     gif->at += 10;
     if (!image_gif_take_palette(gif, p[9])) return 0;
     if (!gif->palette) return image_fail(gif->error, "GIF: the first frame has no palette");
-    if (gif->frame_width < 1 || gif->frame_height < 1 || gif->frame_x + gif->frame_width > gif->width ||
-        gif->frame_y + gif->frame_height > gif->height)
-        return image_fail(gif->error, "GIF: the first frame, %d x %d at %d, %d, is not inside the canvas of %d x %d",
-                          gif->frame_width, gif->frame_height, gif->frame_x, gif->frame_y, gif->width, gif->height);
-    return 1;
+    if (gif->frame_width < 1 || gif->frame_height < 1)
+        return image_fail(gif->error, "GIF: the first frame has %d x %d pixels", gif->frame_width, gif->frame_height);
+    int right = gif->frame_x + gif->frame_width, bottom = gif->frame_y + gif->frame_height;
+    if (right > gif->width) gif->width = right;             /* a frame that is larger than its canvas makes it grow */
+    if (bottom > gif->height) gif->height = bottom;
+    return image_check_size("GIF", gif->width, gif->height, gif->error);
 }
 
 static int image_gif_header(ImageGif *gif, const unsigned char *bytes, size_t size, char *error)
@@ -2093,7 +2300,6 @@ static int image_gif_header(ImageGif *gif, const unsigned char *bytes, size_t si
     gif->width = (int)image_le16(bytes + 6);
     gif->height = (int)image_le16(bytes + 8);
     gif->at = 13;
-    if (!image_check_size("GIF", gif->width, gif->height, error)) return 0;
     if (!image_gif_take_palette(gif, bytes[10])) return 0;
     for (;;) {
         if (!image_gif_need(gif, 1, "blocks")) return 0;
@@ -2261,7 +2467,8 @@ static int image_gif_decode(const unsigned char *bytes, size_t size, Image *out,
 }
 
 /* ==== Any format ====================================================================================================
- * One row per format, told by its first bytes. */
+ * One row per format, told by its first bytes. What is not read is at least called by its name, for "not a picture"
+ * sends people looking for damage where there is none. */
 
 typedef struct ImageFormat {
     const char *name;
@@ -2269,6 +2476,103 @@ typedef struct ImageFormat {
     int (*probe)(const unsigned char *bytes, size_t size, ImageInfo *info, char *error);
     int (*decode)(const unsigned char *bytes, size_t size, Image *out, char *error);
 } ImageFormat;
+
+/* Formats that are not read: where their mark stands, and what can be done. */
+typedef struct ImageStranger { const char *name; int offset, length; const char *mark; int advice; } ImageStranger;
+
+enum { IMAGE_CONVERT, IMAGE_RASTER, IMAGE_FRAMES, IMAGE_UNPACK, IMAGE_NO_PICTURE };
+static const char *const image_advice[] = {
+    ", which is not read here: convert it to PNG or JPEG first (magick FILE out.png)",
+    ", which is not read here: turn it into pixels first (magick -density 150 FILE out.png)",
+    ", not a picture: take its frames out first (ffmpeg -i FILE frames/%06d.png)",
+    ", not a picture: unpack it first",
+    ", not a picture",
+};
+
+static const ImageStranger image_strangers[] = {
+    { "WebP", 8, 4, "WEBP", IMAGE_CONVERT },
+    { "AVIF", 4, 8, "ftypavif", IMAGE_CONVERT },
+    { "AVIF (a sequence)", 4, 8, "ftypavis", IMAGE_CONVERT },
+    { "HEIC", 4, 7, "ftyphei", IMAGE_CONVERT },
+    { "HEIC", 4, 7, "ftyphev", IMAGE_CONVERT },
+    { "HEIF", 4, 8, "ftypmif1", IMAGE_CONVERT },
+    { "HEIF", 4, 8, "ftypmsf1", IMAGE_CONVERT },
+    { "CR3 (a camera's raw file)", 4, 8, "ftypcrx ", IMAGE_CONVERT },
+    { "a video (MP4 or MOV)", 4, 4, "ftyp", IMAGE_FRAMES },
+    { "TIFF", 0, 4, "II*", IMAGE_CONVERT },
+    { "TIFF", 0, 4, "MM\0*", IMAGE_CONVERT },
+    { "TIFF (BigTIFF)", 0, 4, "II+", IMAGE_CONVERT },
+    { "TIFF (BigTIFF)", 0, 4, "MM\0+", IMAGE_CONVERT },
+    { "JPEG XL", 0, 2, "\xFF\x0A", IMAGE_CONVERT },
+    { "JPEG XL", 4, 4, "JXL ", IMAGE_CONVERT },
+    { "JPEG 2000", 4, 4, "jP  ", IMAGE_CONVERT },
+    { "JPEG 2000", 0, 4, "\xFF\x4F\xFF\x51", IMAGE_CONVERT },
+    { "JPEG XR", 0, 3, "II\xBC", IMAGE_CONVERT },
+    { "Photoshop (PSD)", 0, 4, "8BPS", IMAGE_CONVERT },
+    { "GIMP (XCF)", 0, 8, "gimp xcf", IMAGE_CONVERT },
+    { "OpenEXR", 0, 4, "\x76\x2F\x31\x01", IMAGE_CONVERT },
+    { "Radiance HDR", 0, 6, "#?RADI", IMAGE_CONVERT },
+    { "QOI", 0, 4, "qoif", IMAGE_CONVERT },
+    { "DDS", 0, 4, "DDS ", IMAGE_CONVERT },
+    { "an icon (ICO)", 0, 4, "\0\0\1", IMAGE_CONVERT },
+    { "DICOM", 128, 4, "DICM", IMAGE_CONVERT },
+    { "PAM", 0, 3, "P7\n", IMAGE_CONVERT },
+    { "PFM", 0, 3, "PF\n", IMAGE_CONVERT },
+    { "PFM", 0, 3, "Pf\n", IMAGE_CONVERT },
+    { "PDF", 0, 5, "%PDF-", IMAGE_RASTER },
+    { "PostScript", 0, 4, "%!PS", IMAGE_RASTER },
+    { "a video (Matroska or WebM)", 0, 4, "\x1A\x45\xDF\xA3", IMAGE_FRAMES },
+    { "a video (AVI)", 8, 4, "AVI ", IMAGE_FRAMES },
+    { "a zip archive", 0, 4, "PK\3\4", IMAGE_UNPACK },
+    { "compressed (gzip)", 0, 3, "\x1F\x8B\x08", IMAGE_UNPACK },
+    { "an archive (7z)", 0, 6, "7z\xBC\xAF\x27\x1C", IMAGE_UNPACK },
+    { "an archive (RAR)", 0, 6, "Rar!\x1A\x07", IMAGE_UNPACK },
+    { "an archive (tar)", 257, 5, "ustar", IMAGE_UNPACK },
+    { "a NumPy array", 0, 6, "\x93NUMPY", IMAGE_NO_PICTURE },
+    { "what macOS keeps beside a file (AppleDouble)", 0, 4, "\0\5\x16\7", IMAGE_NO_PICTURE },
+    { "a pointer of Git LFS (fetch the file: git lfs pull)", 0, 24, "version https://git-lfs.", IMAGE_NO_PICTURE },
+};
+static const ImageStranger image_svg = { "SVG", 0, 0, "", IMAGE_RASTER };
+static const ImageStranger image_html = { "a web page (what a failed download leaves)", 0, 0, "", IMAGE_NO_PICTURE };
+
+/* Whether `word` (in small letters) stands in the first n bytes, in small or capital letters. */
+static int image_mentions(const unsigned char *bytes, size_t n, const char *word)
+{
+    size_t length = strlen(word);
+    for (size_t at = 0; at + length <= n; at++) {
+        size_t i = 0;
+        while (i < length && (bytes[at + i] >= 'A' && bytes[at + i] <= 'Z' ? bytes[at + i] + 32 : bytes[at + i]) ==
+                             (unsigned char)word[i]) i++;
+        if (i == length) return 1;
+    }
+    return 0;
+}
+
+static const ImageStranger *image_stranger(const unsigned char *bytes, size_t size)
+{
+    for (size_t i = 0; i < sizeof image_strangers / sizeof *image_strangers; i++) {
+        const ImageStranger *s = &image_strangers[i];
+        size_t offset = (size_t)s->offset, length = (size_t)s->length;
+        int known = size >= offset + length && memcmp(bytes + offset, s->mark, length) == 0;
+        if (known && strncmp(s->name, "HEIF", 4) == 0 && image_mentions(bytes, size < 64 ? size : 64, "avif"))
+            return &image_strangers[1];                     /* a general brand first, and then that of the coding */
+        if (known) return s;
+    }
+    size_t start = size >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;        /* the byte order mark of UTF-8 */
+    while (start < size && (bytes[start] == ' ' || (bytes[start] >= 9 && bytes[start] <= 13))) start++;
+    size_t n = size - start < 4096 ? size - start : 4096;
+    if (n == 0 || bytes[start] != '<') return NULL;
+    if (image_mentions(bytes + start, n < 256 ? n : 256, "<html") ||
+        image_mentions(bytes + start, n < 256 ? n : 256, "<!doctype html")) return &image_html;
+    return image_mentions(bytes + start, n, "<svg") ? &image_svg : NULL;
+}
+
+static int image_all_zero(const unsigned char *bytes, size_t size)
+{
+    size_t i = 0;
+    while (i < size && bytes[i] == 0) i++;
+    return i == size;
+}
 
 static const ImageFormat *image_format(const unsigned char *bytes, size_t size, char *error)
 {
@@ -2281,16 +2585,49 @@ static const ImageFormat *image_format(const unsigned char *bytes, size_t size, 
     };
     for (size_t i = 0; bytes && i < sizeof formats / sizeof *formats; i++)
         if (formats[i].recognise(bytes, size)) return &formats[i];
+    const ImageStranger *stranger = bytes ? image_stranger(bytes, size) : NULL;
     unsigned char start[4] = { 0, 0, 0, 0 };
     if (bytes) memcpy(start, bytes, size < 4 ? size : 4);
-    image_fail(error, "not a JPEG, PNG, GIF, PNM or BMP picture: %zu bytes that begin with %02X %02X %02X %02X", size,
-               start[0], start[1], start[2], start[3]);
+    if (!bytes || size == 0) image_fail(error, "the file is empty");
+    else if (stranger) image_fail(error, "is %s%s", stranger->name, image_advice[stranger->advice]);
+    else if (image_all_zero(bytes, size))
+        image_fail(error, "all its %zu bytes are zero: it was never written or downloaded to its end", size);
+    else image_fail(error, "not a JPEG, PNG, GIF, PNM or BMP picture: %zu bytes that begin with %02X %02X %02X %02X",
+                    size, start[0], start[1], start[2], start[3]);
     return NULL;
+}
+
+IMAGE_API const char *image_format_name(const void *bytes, size_t size)
+{
+    const ImageFormat *format = bytes ? image_format((const unsigned char *)bytes, size, NULL) : NULL;
+    const ImageStranger *stranger = !format && bytes ? image_stranger((const unsigned char *)bytes, size) : NULL;
+    return format ? format->name : stranger ? stranger->name : NULL;
+}
+
+IMAGE_API int image_suffix(const char *path)
+{
+    static const char *const read[] = { "jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp", "jif", "jfi", "png", "apng",
+                                        "gif", "bmp", "dib", "pnm", "pbm", "pgm", "ppm" };
+    static const char *const known[] = { "webp", "heic", "heif", "hif", "heics", "avif", "avifs", "tif", "tiff", "jxl",
+                                         "jp2", "j2k", "jpx", "psd", "psb", "svg", "svgz", "pdf", "ico", "exr", "qoi",
+                                         "dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2" };
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    char ending[8];
+    size_t n = dot && dot > name ? strlen(dot + 1) : 0;
+    if (n == 0 || n >= sizeof ending) return 0;
+    for (size_t i = 0; i <= n; i++)
+        ending[i] = (char)(dot[1 + i] >= 'A' && dot[1 + i] <= 'Z' ? dot[1 + i] + 32 : dot[1 + i]);
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        if (strcmp(ending, read[i]) == 0) return 2;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(ending, known[i]) == 0) return 1;
+    return 0;
 }
 
 IMAGE_API int image_decode(const void *bytes, size_t size, int channels, Image *out, char error[IMAGE_ERROR_SIZE])
 {
     memset(out, 0, sizeof *out);
+    errno = 0;
     if (channels != 0 && channels != 1 && channels != 3 && channels != 4)
         return image_fail(error, "a picture has 1, 3 or 4 channels, not %d", channels);
     const ImageFormat *format = image_format((const unsigned char *)bytes, size, error);
@@ -2329,22 +2666,52 @@ static int image_fail_at(char *error, const char *path, const char *message)
     return image_fail(error, "%s: %s", path, message);
 }
 
-/* Also reads what has no known size, such as a pipe. */
-static int image_read_file(const char *path, ImageBuffer *buffer, char *error)
+#ifdef IMAGE_POSIX
+/* Only a regular file is opened: a pipe would wait for its writer, a device may do anything, and neither is ever a
+ * picture among others. O_NONBLOCK is for what changes between the two questions. */
+static FILE *image_open(const char *path, char *error)
+{
+    struct stat status;
+    int descriptor = -1, found = stat(path, &status) == 0;
+    if (found && S_ISREG(status.st_mode)) {
+        descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        found = descriptor >= 0 && fstat(descriptor, &status) == 0;
+    }
+    FILE *file = found && S_ISREG(status.st_mode) ? fdopen(descriptor, "rb") : NULL;
+    if (file) return file;
+    int reason = found && !S_ISREG(status.st_mode) ? 0 : errno;
+    if (descriptor >= 0) close(descriptor);
+    image_fail_at(error, path, reason ? strerror(reason) : S_ISDIR(status.st_mode) ? "is a folder, not a file" :
+                  S_ISFIFO(status.st_mode) ? "is a pipe, not a regular file" :
+                  "is a device or a socket, not a regular file");
+    errno = reason;
+    return NULL;
+}
+#else
+static FILE *image_open(const char *path, char *error)
 {
     FILE *file = fopen(path, "rb");
-    if (!file) return image_fail_at(error, path, strerror(errno));
+    if (!file) image_fail_at(error, path, strerror(errno));
+    return file;
+}
+#endif
+
+static int image_read_file(const char *path, ImageBuffer *buffer, char *error)
+{
+    FILE *file = image_open(path, error);
+    if (!file) return 0;
     size_t got = 1;
+    int reason = 0;
     while (got > 0 && buffer->size <= IMAGE_MAX_FILE_BYTES && image_reserve(buffer, 65536)) {
         got = fread(buffer->bytes + buffer->size, 1, buffer->capacity - buffer->size, file);
         buffer->size += got;
     }
-    int ok = 1;
-    if (ferror(file)) ok = image_fail_at(error, path, strerror(errno));
-    else if (buffer->failed) ok = image_fail_at(error, path, "no memory to read the file");
-    else if (buffer->size > IMAGE_MAX_FILE_BYTES) ok = image_fail_at(error, path, "the file is too large");
+    if (ferror(file)) image_fail_at(error, path, strerror(reason = errno));
+    else if (buffer->failed) image_fail_at(error, path, strerror(reason = ENOMEM));
+    else if (buffer->size > IMAGE_MAX_FILE_BYTES) image_fail_at(error, path, strerror(reason = EFBIG));
     fclose(file);
-    return ok;
+    errno = reason;
+    return reason == 0;
 }
 
 IMAGE_API int image_load(const char *path, int channels, Image *out, char error[IMAGE_ERROR_SIZE])
@@ -2353,10 +2720,13 @@ IMAGE_API int image_load(const char *path, int channels, Image *out, char error[
     ImageBuffer buffer;
     memset(&buffer, 0, sizeof buffer);
     memset(out, 0, sizeof *out);
-    int ok = image_read_file(path, &buffer, error);
-    if (ok && !image_decode(buffer.bytes, buffer.size, channels, out, message))
+    int ok = image_read_file(path, &buffer, error), reason = errno;
+    if (ok && !image_decode(buffer.bytes, buffer.size, channels, out, message)) {
+        reason = errno == ENOMEM ? ENOMEM : 0;
         ok = image_fail_at(error, path, message);
+    }
     free(buffer.bytes);
+    errno = reason;
     return ok;
 }
 
