@@ -17764,7 +17764,7 @@ static int run_edit(Command *c, Error *e)
     bool left_out = is_picture(c->inputs[0]);
     if (left_out && !shipped_model("photo-stargan", shipped))
         return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the pictures");
-    if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit: facegan edit [RUN] IMAGE...");
+    if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
     const char *run = left_out ? shipped : c->inputs[0];
     char **pictures = c->inputs + !left_out;
     int n = c->n_inputs - !left_out;

@@ -108,7 +108,7 @@ alike()
         for (i = 1; i <= n; i++) { d = a[i] - b[i]; if (d < 0) d = -d; if (d > worst) worst = d; if (!(d <= most * (1 + (a[i] < 0 ? -a[i] : a[i])))) bad = 1 }
         print "largest difference", worst + 0; exit bad }'
 }
-# Seed 001's shapes, readers and all: milliseconds an iteration from the difference of two runs, hours for its 960,000.
+# The shapes of Ceovic et al., readers and all: milliseconds an iteration from the difference of two runs, hours for its 960,000.
 rate()
 {
     for n in 300 2300; do
