@@ -9509,6 +9509,8 @@ static int check_ganmut(const Settings *s, int classes, Error *e)
         return fail(e, 2, "--cycle %s: must be original or approximate", s->cycle);
     if (s->batch < 2) return fail(e, 2, "--batch 1: ganmut needs at least two pictures");
     if (strcmp(s->source, "one")) return fail(e, 2, "--source class is for stargan: a place between two emotions has no class");
+    if (*s->teacher && !s->mix && s->random_directions)
+        return fail(e, 2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
     if (s->mix && !s->random_directions) return fail(e, 2, "--mix labels random directions: --random-directions 0 leaves none");
     return check_stargan(s, classes, e);
 }
