@@ -84,7 +84,8 @@ static void test_refusals(void)
 static void test_distance(void)
 {
     CHECK(option_distance("", "") == 0 && option_distance("abc", "") == 3 && option_distance("", "ab") == 2);
-    CHECK(option_distance("kitten", "sitting") == 3 && option_distance("Size", "sIZE") == 0);
+    CHECK(option_distance("kitten", "sitting") == 3 && option_distance("happyy", "happy") == 1);
+    CHECK(option_distance("Size", "sIZE") == 0);
     char a[100], b[100];
     memset(a, 'a', 99), memset(b, 'b', 99), a[99] = b[99] = 0;
     CHECK(option_distance(a, b) == 64 && option_distance(a, "a") == 63);
