@@ -17989,7 +17989,7 @@ static const struct { const char *name, *text;
               "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
               "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
               "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, ganmut, noise, classify, losses, numbers, "
+              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, photographs, ganmut, noise, classify, losses, numbers, "
               "runs, speed, ops, traps.\n"},
     {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
              "test above; or the\n"
@@ -18025,6 +18025,27 @@ static const struct { const char *name, *text;
                 "like class c, and give x\n"
                 "back when asked for its own class again. --as-published follows the public code where it differs from "
                 "the paper.\n"},
+    {"photographs",
+     "Edits of photographs that convince need more than the papers' equations. What each part is for, and its source (facegan.c, 7.1):\n"
+     "  --keep mask            G paints through a mask: the person stays, and what is pasted back keeps the photograph's detail\n"
+     "  --modulate             G's norms hear the label; the paper's planes are heard at the picture's border only, the less the larger it is\n"
+     "  --upsample resize      no checkerboards\n"
+     "  --teacher A,B          classifiers that were trained before say which emotion G drew, each seeing the picture turned, moved and\n"
+     "                         noisy; D's own class head, which learns along, is soon fooled by specks (--lambda-cls 0 leaves it out).\n"
+     "                         One of them should be trained with --adversarial: its gradients look like faces\n"
+     "  --smoothing 0.1        teachers ask for no more certainty than that: no caricatures\n"
+     "  --adv bce --reg r1 --lambda-gp 0.01 --d-lr 5e-4 --n-critic 2      a D that sees what a viewer sees\n"
+     "  --identity 0.5         half of the pictures, drawn with their own emotion, must stay as they are\n"
+     "  --lambda-tv 0.3        changes are smooth: no grain\n"
+     "  --average 0.999        edits are drawn with averaged weights\n"
+     "  --face-margin 0        the pictures are cut like a detector's box, and edit cuts photographs alike\n"
+     "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n\n"
+     "    facegan classify train photos --epochs 9 --erase 0.2 --weight-decay 0.0005 --out runs/one\n"
+     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 --init runs/one/checkpoint.safetensors --out runs/two\n"
+     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 --n-critic 2 --beta1 0 \\\n"
+     "        --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 --keep mask --upsample resize --modulate \\\n"
+     "        --targets different --balance oversample --identity 0.5 --average 0.999 --lambda-rec 6 --lambda-tv 0.3 \\\n"
+     "        --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 --face-margin 0 --teacher runs/one,runs/two --out runs/photos\n"},
     {"ganmut",
      "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies in "
      "the unit disc, neutral\n"
@@ -18153,7 +18174,7 @@ static int run_man(Command *c, Error *e)
         printf("\n");
     }
     if (!c->n_inputs) return 1;
-    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, ganmut, noise, classify, losses, numbers, runs, speed, ops, traps", c->inputs[0]);
+    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, photographs, ganmut, noise, classify, losses, numbers, runs, speed, ops, traps", c->inputs[0]);
 }
 
 static const Verb verbs[] = {
