@@ -65,20 +65,23 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 #ifdef REAL_DOUBLE
 #define KERNELS_DOUBLE          /* `make facegan64`: the same program, to tell a wrong equation from rounding */
 #endif
-#include "vendor/kernels.h"     /* `real`, ConvShape */
+#include "vendor/kernels.h"     /* real: float, or double in facegan64; ConvShape: the geometry of a convolution */
 
 /* Letters, used on every tensor from here to the end:
  *   N batch    H W rows and columns of a map (P: the side of a square picture)    C input channels    K output channels
  *   R S rows and columns of a kernel                                              X a picture's channels    n classes
- * Activations are (N,H,W,C), weights (R,S,C,K), vectors (1,1,1,C), a number per picture (N,1,1,1), a number (1,1,1,1). */
+ * Activations are (N,H,W,C), weights (R,S,C,K), vectors (1,1,1,C), a number per picture (N,1,1,1), a number (1,1,1,1).
+ * The axes are counted from 0; the last one varies fastest in memory. */
 
 /* The table of ops: one row is an op's whole life. A row NAME must have, in facegan.c,
  *   NAME_shape      the shape rule, which also checks the operands
  *   NAME_define     its definition: plain loops over double, the reference for every kernel
  *   NAME_cpu        its CPU kernel
- *   NAME_grad       its gradient rule, made of op constructors (or NO_GRADIENT / FIRST_ORDER_ONLY, stated)
+ *   NAME_grad       its gradient rule, made of op constructors, or the reason why it has none (chapter 3 lists three)
  *   NAME_case       its test cases
- * A row that lacks one does not compile. The text is what `facegan man ops` prints. */
+ * A row that lacks one does not compile. The text is what `facegan man ops` prints. In it x is an op's operand (u and v
+ * where it has two), y its value, dy and dx are the derivatives of a loss in y and in x. An adjoint of an op that is
+ * linear in x is the op that leads from dy to dx: a picture's slice has pad as its adjoint, a broadcast has the sum. */
 #define FACEGAN_OPS(OP) \
     OP(leaf,                 "a buffer that outlives the run: parameter, moment, batch, random draw, learning rate") \
     OP(fill,                 "y = a everywhere") \
@@ -210,15 +213,17 @@ typedef struct Device {
 } Device;
 
 #ifdef FACEGAN_WORDS
-/* The words that facegan.c's first chapter is written in; chapters 2 to 5 define them. Shapes: (N,1,1,C) a batch of vectors. */
+/* The words that facegan.c's first chapter is written in; chapters 2 to 7 define them. A Tensor is an array of numbers
+ * that the program fills or reads; a Node is a value that a graph computes when it runs. A batch of N vectors is
+ * (N,1,1,C). */
 typedef struct Net Net;                                         /* a network's parameters and what its optimiser keeps */
 static Net *net_new(char letter, double beta1, double beta2);   /* an empty one, which Adam will move */
 static void net_attach(Net *net, Graph *g);                     /* the layers that come now stand in graph g */
 static void sequential(Net *net, const char *prefix);           /* and are named prefix0.weight, prefix1... in files */
 static Node *dense(Net *net, Node *x, int k, double slope);     /* (N,1,1,C) -> (N,1,1,k), leaky ReLU; slope 1: without */
-static void net_update(Net *net, Node *loss, Node *schedule, Node **gradients);     /* one step down the loss */
+static void net_update(Net *net, Node *loss, Node *schedule, Node **gradients);     /* one step of its weights down the loss */
 static void clip_weights(Net *net, real limit);                 /* every weight to within +-limit */
-static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t);  /* Adam's numbers for step t */
+static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t);  /* Adam's numbers for step t (3.10) */
 
 static Graph *graph_new(void);
 static void graph_run(Graph *g);                                /* one that has been planned */
