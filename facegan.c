@@ -118,22 +118,22 @@
  * gradient, are made by the program (chapter 4). The words that the code below is written in (leaf, dense, grad1, ...)
  * are listed on the last page of facegan.h; the chapters that follow define them.
  *
- *              D minimises                                                         G minimises
- *   gan        E log(1 + e^-D(x)) + E log(1 + e^D(G(z)))                           E log(1 + e^-D(G(z)))    (Goodfellow 2014)
- *   wgan       E D(G(z)) - E D(x), its weights kept within +-0.1                   - E D(G(z))              (Arjovsky 2017)
- *   wgan-gp    E D(G(z)) - E D(x) + 0.1 E (||d D(x_hat) / d x_hat||_2 - 1)^2       - E D(G(z))              (Gulrajani 2017)
+ *              D minimises                                                    G minimises
+ *   gan        E log(1 + e^-D(x)) + E log(1 + e^D(G(z)))                      E log(1 + e^-D(G(z)))  (Goodfellow 2014)
+ *   wgan       E D(G(z)) - E D(x), its weights kept within +-0.1              - E D(G(z))            (Arjovsky 2017)
+ *   wgan-gp    E D(G(z)) - E D(x) + 0.1 E (||d D(x_hat) / d x_hat||_2 - 1)^2  - E D(G(z))            (Gulrajani 2017)
  *              x_hat = alpha x + (1 - alpha) G(z), alpha ~ U(0,1)
  *
  * gan reads the score as a probability of being real, 1/(1 + e^-D). The other two (w: Wasserstein's distance) read it
  * as a height: how much higher the real points lie on average says how far G's points have to go, as long as D is
  * nowhere steeper than 1. To keep it so, wgan clips D's weights; wgan-gp measures D's slope at x_hat, a random place
  * between a real point and one of G's, which is where G's points have to pass, and makes every slope other than 1 cost
- * something. G learns only from D's slope at its points, so D has to be good first: it takes five steps for each of G's.
+ * something. G learns only from D's slope at its points, so D has to be good first: it takes five steps for one of G's.
  * ============================================================================================== */
 
 typedef enum ToyLoss { TOY_GAN, TOY_WGAN, TOY_WGAN_GP } ToyLoss;
 
-enum { CROWD = 256, TOY_WIDTH = 64, TOY_CRITIC = 5 };           /* N, points in a batch; hidden channels; D steps for a G step */
+enum { CROWD = 256, TOY_WIDTH = 64, TOY_CRITIC = 5 };   /* N, points in a batch; hidden channels; D steps per G step */
 static const double toy_rate = 2e-3, toy_beta1 = 0.5, toy_beta2 = 0.9;
 
 typedef struct Toy {
@@ -341,7 +341,8 @@ static void *scratch(size_t bytes)
  * ---------------------------------------------------------------------------------------------- */
 
 /* The purposes. A number once given stays: another one would change what a seed means. */
-enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST };
+enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE,
+       STREAM_TEST };
 enum { STREAM_STRENGTH = STREAM_TEST + 1, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
 enum { STREAM_RESAMPLE = 0x4d };
 enum { STREAM_DROPOUT = STREAM_POINT + 1, STREAM_LATENT, STREAM_WATCH };
@@ -384,7 +385,7 @@ enum { GRAPH_NODES = 1 << 14 };         /* the most that a graph can have */
 struct Graph {
     Node *nodes[GRAPH_NODES];
     int count;
-    bool planning;                      /* the planner (chapter 8) is at work: what it appends is read by earlier nodes */
+    bool planning;                      /* the planner (chapter 8) is at work: earlier nodes read what it appends */
     Node **order;                       /* what runs, in order: the planner's result */
     int n_order;
     size_t arena_bytes;
@@ -433,7 +434,7 @@ static real *new_reals(size_t count)
         fprintf(stderr, "facegan: out of memory (%zu MB)\n", bytes >> 20);
         exit(1);
     }
-    large_pages(memory, bytes / HUGE_PAGE * HUGE_PAGE);                 /* the rest in small ones: a large one would be lost */
+    large_pages(memory, bytes / HUGE_PAGE * HUGE_PAGE);     /* the rest in small ones: it would waste a large one */
     return memset(memory, 0, bytes);
 }
 
@@ -557,9 +558,9 @@ static Node *keep(Node *node)
  * come up there:
  *
  *   kernels->pointwise(...)            a kernel, in the version for this processor's instruction set
- *   parallel(tasks, task, argument)    calls task(argument, index, worker) for every index from 0 to tasks - 1, on all threads,
- *                                      and returns when all are done; `worker` is the thread's number
- *   ConvShape, ConvEpilogue            the geometry of a convolution, and what is done to its result on the way to memory
+ *   parallel(tasks, task, argument)    calls task(argument, index, worker) for every index from 0 to tasks - 1, on all
+ *                                      threads, and returns when all are done; `worker` is the thread's number
+ *   ConvShape, ConvEpilogue            the geometry of a convolution; what is done to its result on the way to memory
  *
  * Here stands which of the library's pointwise loops and optimisers is which op.
  * ---------------------------------------------------------------------------------------------- */
@@ -607,10 +608,11 @@ static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
 /* An op without a rule says why: its value does not change with its operands; it is itself a gradient, whose own
  * gradient nobody needs; its nodes are appended when all gradients have been made. */
 #define CONSTANT(name)         GRADIENT(name) {}
-#define FIRST_ORDER_ONLY(name) GRADIENT(name) { mistake(y, "has a first-order gradient only; build it from primitive ops to go further"); }
+#define FIRST_ORDER_ONLY(name) \
+    GRADIENT(name) { mistake(y, "has a first-order gradient only; build it from primitive ops to go further"); }
 #define MADE_BY_PLANNER(name)  GRADIENT(name) { mistake(y, "is made after all gradients"); }
 
-enum { ELEMENTS_A_TASK = 1 << 14 };     /* pointwise work is cut into pieces of this many numbers, whatever the thread count */
+enum { ELEMENTS_A_TASK = 1 << 14 };     /* work is cut into pieces of so many numbers, however many threads there are */
 
 static int pieces(size_t count, size_t piece)
 {
@@ -725,7 +727,11 @@ static Node *pointwise_case(Graph *g, int variant, Node proto, int operands, dou
         } \
     } \
     CPU(name) { pointwise_cpu(y); } \
-    CASE(name) { return pointwise_case(g, variant, (Node){.op = OP_##name, .a = 0.3, .b = -0.7}, operands, low, high, either_sign); }
+    CASE(name) \
+    { \
+        return pointwise_case(g, variant, (Node){.op = OP_##name, .a = 0.3, .b = -0.7}, operands, low, high, \
+                              either_sign); \
+    }
 
 static Node *broadcast(Node *x, Shape shape);
 static Node *sum_to(Node *x, Shape shape);
@@ -1034,7 +1040,8 @@ static void broadcast_task(void *argument, int index, int worker)
     (void)worker;
     Node *y = argument;
     Shape s = y->shape, from = y->in[0]->shape;
-    size_t lines = (size_t)s.d[0] * (size_t)s.d[1], a_task = lines_a_task(s), last = least(lines, (size_t)(index + 1) * a_task);
+    size_t lines = (size_t)s.d[0] * (size_t)s.d[1], a_task = lines_a_task(s),
+           last = least(lines, (size_t)(index + 1) * a_task);
     for (size_t line = (size_t)index * a_task; line < last; line++)
         for (int w = 0; w < s.d[2]; w++) {
             int n = (int)(line / (size_t)s.d[1]), h = (int)(line % (size_t)s.d[1]);
@@ -1211,11 +1218,17 @@ CASE(pad) { return variant < AXES ? pad(test_leaf(g, shape_of(3, 2, 4, 5), -1, 1
 static Node *reshape(Node *x, Shape shape) { return append((Node){.op = OP_reshape, .in = {x}, .shape = shape}); }
 static Node *stop_grad(Node *x) { return append((Node){.op = OP_stop_grad, .in = {x}, .shape = x->shape}); }
 
-SHAPE(reshape) { return count_of(y) == count_of(y->in[0]) ? 1 : mistake(y, "cannot hold the same numbers in the new shape"); }
+SHAPE(reshape)
+{
+    return count_of(y) == count_of(y->in[0]) ? 1 : mistake(y, "cannot hold the same numbers in the new shape");
+}
 DEFINE(reshape) { memcpy(out, in[0], count_of(y) * sizeof *out); }
 CPU(reshape) { (void)y; }
 GRADIENT(reshape) { dx[0] = reshape(dy, y->in[0]->shape); }
-CASE(reshape) { return variant < 1 ? reshape(test_leaf(g, shape_of(2, 3, 4, 5), -1, 1, false), shape_of(2, 1, 1, 60)) : NULL; }
+CASE(reshape)
+{
+    return variant < 1 ? reshape(test_leaf(g, shape_of(2, 3, 4, 5), -1, 1, false), shape_of(2, 1, 1, 60)) : NULL;
+}
 
 SHAPE(stop_grad) { return shape_equal(y->shape, y->in[0]->shape); }
 DEFINE(stop_grad) { reshape_define(y, in, out); }
@@ -1239,8 +1252,12 @@ static Shape one_channel(Shape s)
     return s;
 }
 
-static Node *softmax(Node *x)   { return append((Node){.op = OP_softmax, .in = {x}, .shape = x->shape}); }
-static Node *logsumexp(Node *x) { return append((Node){.op = OP_logsumexp, .in = {x}, .shape = one_channel(x->shape)}); }
+static Node *softmax(Node *x) { return append((Node){.op = OP_softmax, .in = {x}, .shape = x->shape}); }
+
+static Node *logsumexp(Node *x)
+{
+    return append((Node){.op = OP_logsumexp, .in = {x}, .shape = one_channel(x->shape)});
+}
 
 SHAPE(softmax) { return shape_equal(y->shape, y->in[0]->shape); }
 SHAPE(logsumexp) { return shape_equal(y->shape, one_channel(y->in[0]->shape)); }
@@ -1300,8 +1317,15 @@ CPU(logsumexp)
 
 GRADIENT(softmax) { dx[0] = mul(y, sub(dy, sum_to(mul(y, dy), one_channel(y->shape)))); }
 GRADIENT(logsumexp) { dx[0] = mul(softmax(y->in[0]), dy); }
-CASE(softmax) { return variant < 2 ? softmax(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
-CASE(logsumexp) { return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
+CASE(softmax)
+{
+    return variant < 2 ? softmax(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL;
+}
+
+CASE(logsumexp)
+{
+    return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL;
+}
 
 /* ------------------------------------------------------------------------------------------------
  * 3.7  The largest channel
@@ -1396,7 +1420,7 @@ CASE(put_at_largest)
  *
  * A filter w slides over the picture x; at every place, what lies under it is multiplied with it and added up:
  *
- *     y(n,p,q,k) = sum over r, s, c of x(n, p stride + r - pad, q stride + s - pad, c) w(r,s,c,k)         x is 0 outside
+ *     y(n,p,q,k) = sum over r, s, c of x(n, p stride + r - pad, q stride + s - pad, c) w(r,s,c,k)       x is 0 outside
  *
  * Multiply by a third tensor g of y's shape and add up everything: T(x, w, g) = sum over n, p, q, k of y g is linear in
  * each of the three, and its derivatives are the three ops:
@@ -1415,7 +1439,7 @@ CASE(put_at_largest)
 
 enum { BIAS = 2, MASK, PLUS, FILTER, SLOPES, BEFORE_FILTER, BEFORE_BIAS };
 
-typedef struct Conv { int k, size, stride, pad; } Conv;     /* K output channels, a square kernel, stride, zeros on each side */
+typedef struct Conv { int k, size, stride, pad; } Conv;     /* K, the kernel's side, stride, zeros on each side */
 
 static Shape shape_x(const ConvShape *s) { return shape_of(s->n, s->h, s->w, s->c); }
 static Shape shape_y(const ConvShape *s) { return shape_of(s->n, s->ho, s->wo, s->k); }
@@ -1426,7 +1450,8 @@ static ConvShape conv_shape(Shape x, Shape w, int stride, int pad_before)
 {
     int groups = w.d[2] == 1 && x.d[3] == w.d[3] && x.d[3] > 1 ? x.d[3] : 1;
     return (ConvShape){.n = x.d[0], .h = x.d[1], .w = x.d[2], .c = x.d[3], .k = w.d[3], .r = w.d[0], .s = w.d[1],
-                       .ho = (x.d[1] + 2 * pad_before - w.d[0]) / stride + 1, .wo = (x.d[2] + 2 * pad_before - w.d[1]) / stride + 1,
+                       .ho = (x.d[1] + 2 * pad_before - w.d[0]) / stride + 1,
+                       .wo = (x.d[2] + 2 * pad_before - w.d[1]) / stride + 1,
                        .stride = stride, .pad_y = pad_before, .pad_x = pad_before, .groups = groups};
 }
 
@@ -1479,9 +1504,20 @@ static void conv_terms(const ConvShape *s, ConvTerm *term, const double *u, cons
                 }
 }
 
-static void term_y(const double *x, const double *w, double *y, size_t xi, size_t wi, size_t yi)   { y[yi] += x[xi] * w[wi]; }
-static void term_x(const double *dy, const double *w, double *dx, size_t xi, size_t wi, size_t yi) { dx[xi] += dy[yi] * w[wi]; }
-static void term_w(const double *x, const double *dy, double *dw, size_t xi, size_t wi, size_t yi) { dw[wi] += x[xi] * dy[yi]; }
+static void term_y(const double *x, const double *w, double *y, size_t xi, size_t wi, size_t yi)
+{
+    y[yi] += x[xi] * w[wi];
+}
+
+static void term_x(const double *dy, const double *w, double *dx, size_t xi, size_t wi, size_t yi)
+{
+    dx[xi] += dy[yi] * w[wi];
+}
+
+static void term_w(const double *x, const double *dy, double *dw, size_t xi, size_t wi, size_t yi)
+{
+    dw[wi] += x[xi] * dy[yi];
+}
 
 static bool plus_is_table(const Node *y) { return y->in[PLUS] && !shape_equal(y->in[PLUS]->shape, y->shape); }
 
@@ -1595,7 +1631,8 @@ static const struct { Shape x; Conv conv;
                   {{{2, 8, 8, 64}}, {1, 7, 1, 3}}, {{{3, 2, 2, 96}}, {5, 2, 1, 0}},  {{{2, 3, 3, 33}}, {1, 3, 1, 1}},
                   {{{4, 1, 1, 50}}, {7, 1, 1, 0}}, {{{2, 7, 7, 6}}, {6, 3, 2, 1}},   {{{1, 11, 5, 3}}, {9, 5, 3, 4}},
                   {{{2, 5, 6, 1}}, {2, 3, 1, 2}},  {{{1, 6, 7, 17}}, {19, 3, 1, 0}},
-                  {{{2, 12, 11, 32}}, {48, 3, 1, 1}}, {{{2, 15, 32, 32}}, {32, 4, 2, 1}}, {{{2, 19, 16, 32}}, {48, 4, 2, 1}},
+                  {{{2, 12, 11, 32}}, {48, 3, 1, 1}}, {{{2, 15, 32, 32}}, {32, 4, 2, 1}},
+                  {{{2, 19, 16, 32}}, {48, 4, 2, 1}},
                   {{{2, 9, 27, 8}}, {8, 3, 2, 1}},    {{{1, 7, 29, 4}}, {4, 3, 1, 1}}};
 enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases };
 
@@ -1634,7 +1671,7 @@ CASE(conv2d)
     return conv2d(test_leaf(g, shape_x(&s), -1, 1, false), test_leaf(g, shape_w(&s), -1, 1, false), bias, 1, s);
 }
 
-CASE(conv2d_input_grad)                 /* the last ones: a few channels are wanted, once the first, then first and last */
+CASE(conv2d_input_grad)                 /* the last two: of some channels only: the first two; the first and the last */
 {
     if (variant >= CONV_CASES + 2) return NULL;
     ConvShape s = conv_case_shape(variant % CONV_CASES);
@@ -1689,17 +1726,18 @@ static Node *moments_of(Node *x, double epsilon)
 }
 
 /* With the moments of x itself, or with others: a batch norm in use has fixed ones (5.2). */
-static Node *normalised(Node *x, Node *moments, Node *scale_, Node *shift, Node *residual, double slope)
+static Node *normalised(Node *x, Node *moments, Node *scales, Node *shift, Node *residual, double slope)
 {
-    return append((Node){.op = OP_instance_norm, .in = {x, moments, scale_, shift, residual}, .a = slope});
+    return append((Node){.op = OP_instance_norm, .in = {x, moments, scales, shift, residual}, .a = slope});
 }
 
-static Node *instance_norm(Node *x, Node *scale_, Node *shift, Node *residual, double slope)
+static Node *instance_norm(Node *x, Node *scales, Node *shift, Node *residual, double slope)
 {
-    return normalised(x, moments_of(x, NORM_EPSILON), scale_, shift, residual, slope);
+    return normalised(x, moments_of(x, NORM_EPSILON), scales, shift, residual, slope);
 }
 
-static Shape pair_shape(Shape x) { return shape_of(x.d[0], 1, 1, 2 * x.d[3]); }     /* two numbers a picture and channel */
+/* Two numbers for each picture and channel: (N,1,1,2C), the first of every channel, then the second. */
+static Shape pair_shape(Shape x) { return shape_of(x.d[0], 1, 1, 2 * x.d[3]); }
 
 SHAPE(moments) { y->shape = pair_shape(y->in[0]->shape); return 1; }
 
@@ -1822,22 +1860,22 @@ DEFINE(instance_norm)
 }
 
 /* The line y = A x + B of every channel of a picture, written to coefficients (2,C): all A, then all B. */
-static void norm_line(const real *moments, const real *scale_, const real *shift, size_t c_count, real *coefficients)
+static void norm_line(const real *moments, const real *scales, const real *shift, size_t c_count, real *coefficients)
 {
     for (size_t c = 0; c < c_count; c++) {
-        real slope = scale_[c] * moments[c_count + c];
+        real slope = scales[c] * moments[c_count + c];
         coefficients[c] = slope;
         coefficients[c_count + c] = shift[c] - moments[c] * slope;
     }
 }
 
 /* The lines of every picture, (N,2,C), in scratch memory, and room for `more` numbers behind them. */
-static real *norm_lines(const Node *y, const Node *moments, const Node *scale_, const Node *shift, size_t more)
+static real *norm_lines(const Node *y, const Node *moments, const Node *scales, const Node *shift, size_t more)
 {
     size_t pictures = (size_t)y->in[0]->shape.d[0], c = (size_t)y->in[0]->shape.d[3];
     real *lines = scratch((pictures * 2 * c + more) * sizeof *lines);
     for (size_t n = 0; n < pictures; n++)
-        norm_line(moments->data + n * 2 * c, scale_->data, shift->data, c, lines + n * 2 * c);
+        norm_line(moments->data + n * 2 * c, scales->data, shift->data, c, lines + n * 2 * c);
     return lines;
 }
 
@@ -1888,15 +1926,15 @@ GRADIENT(instance_norm)
     int c = y->shape.d[3];
     Shape vector = shape_of(1, 1, 1, c);
     bool own_moments = y->in[1]->op == OP_moments;
-    Node *scale_ = reshape(y->in[2], vector), *inverse = slice(y->in[1], 3, c, c);                      // (N,1,1,C)
+    Node *scales = reshape(y->in[2], vector), *inverse = slice(y->in[1], 3, c, c);              // (N,1,1,C)
     if (want[0] && own_moments)
         dx[0] = append(
             (Node){.op = OP_instance_norm_dx, .in = {dy, y->in[0], y->in[1], y->in[2], y->in[3], sums}, .a = y->a});
     else if (want[0])                                                   /* y is a line in x */
-        dx[0] = mul(y->a == 1 ? dy : leaky_mask(dy, y, y->a), mul(scale_, inverse));
+        dx[0] = mul(y->a == 1 ? dy : leaky_mask(dy, y, y->a), mul(scales, inverse));
     if (want[1] && !own_moments)
-        dx[1] = concat(scale(mul(scale_, mul(slice(sums, 3, 0, c), inverse)), -1),
-                       mul(scale_, mul(slice(sums, 3, c, c), reciprocal(inverse))), 3);
+        dx[1] = concat(scale(mul(scales, mul(slice(sums, 3, 0, c), inverse)), -1),
+                       mul(scales, mul(slice(sums, 3, c, c), reciprocal(inverse))), 3);
     if (want[2]) dx[2] = reshape(sum_to(slice(sums, 3, c, c), vector), y->in[2]->shape);
     if (want[3]) dx[3] = reshape(sum_to(slice(sums, 3, 0, c), vector), y->in[3]->shape);
     if (want[4]) dx[4] = dy;
@@ -1907,17 +1945,21 @@ static Node *norm_case(Graph *g, int variant)
     const Shape shapes[] = {{{2, 4, 5, 6}}, {{2, 3, 3, 64}}, {{1, 30, 20, 35}}};
     if (variant >= 8) return NULL;
     Shape s = shapes[variant / 2 % 3], vector = shape_of(1, 1, 1, s.d[3]);
-    Node *x = test_leaf(g, s, -1, 1, false), *scale_ = test_leaf(g, vector, 0.5, 1.5, false),
+    Node *x = test_leaf(g, s, -1, 1, false), *scales = test_leaf(g, vector, 0.5, 1.5, false),
          *shift = test_leaf(g, vector, -1, 1, false);
     if (variant >= 6)                                                   /* moments that stay */
-        return normalised(x, test_leaf(g, pair_shape(s), 0.5, 1, false), scale_, shift,
+        return normalised(x, test_leaf(g, pair_shape(s), 0.5, 1, false), scales, shift,
                           variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
-    return instance_norm(x, scale_, shift, variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
+    return instance_norm(x, scales, shift, variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
 }
 
 CASE(instance_norm) { return norm_case(g, variant); }
 
-SHAPE(instance_norm_sums) { y->shape = pair_shape(y->in[0]->shape); return shape_equal(y->in[0]->shape, y->in[1]->shape); }
+SHAPE(instance_norm_sums)
+{
+    y->shape = pair_shape(y->in[0]->shape);
+    return shape_equal(y->in[0]->shape, y->in[1]->shape);
+}
 
 /* d: dy behind the activation; h: the normalised x. */
 static double norm_cotangent(const Node *y, const double *const *in, size_t i, size_t n, size_t c, double *h)
@@ -1933,8 +1975,8 @@ DEFINE(instance_norm_sums)
     Shape s = y->in[0]->shape;
     size_t c_count = (size_t)s.d[3];
     memset(out, 0, count_of(y) * sizeof *out);
-    FOR_EACH_INDEX(s, n, h_, w, c) {
-        double h, d = norm_cotangent(y, in, index_repeated(s, n, h_, w, c), (size_t)n, (size_t)c, &h),
+    FOR_EACH_INDEX(s, n, row, column, c) {
+        double h, d = norm_cotangent(y, in, index_repeated(s, n, row, column, c), (size_t)n, (size_t)c, &h),
                   *to = out + (size_t)n * 2 * c_count + c;
         to[0] += d;
         to[c_count] += d * h;
@@ -1945,8 +1987,8 @@ static void block_sums(const Blocks *b, size_t n, size_t start, size_t pixels, r
 {
     const Node *y = b->y;
     size_t c = (size_t)b->s.d[3], pair = n * 2 * c;
-    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, pixels, c, y->in[2]->data + pair, b->lines + pair,
-                       (real)y->a, to);
+    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, pixels, c, y->in[2]->data + pair,
+                       b->lines + pair, (real)y->a, to);
 }
 
 CPU(instance_norm_sums)
@@ -1985,8 +2027,8 @@ DEFINE(instance_norm_dx)
     Shape s = y->shape;
     size_t c_count = (size_t)s.d[3];
     double m = s.d[1] * s.d[2];
-    FOR_EACH_INDEX(s, n, h_, w, c) {
-        size_t i = index_repeated(s, n, h_, w, c), pair = (size_t)n * 2 * c_count + (size_t)c;
+    FOR_EACH_INDEX(s, n, row, column, c) {
+        size_t i = index_repeated(s, n, row, column, c), pair = (size_t)n * 2 * c_count + (size_t)c;
         double h, d = norm_cotangent(y, in, i, (size_t)n, (size_t)c, &h);
         out[i] = in[3][c] * in[2][pair + c_count] * (d - in[5][pair] / m - h * in[5][pair + c_count] / m);
     }
@@ -2033,7 +2075,7 @@ CASE(instance_norm_dx) { return norm_grad_case(g, variant, true); }
  * 3.10  Optimisers and moving averages
  *
  *   adam             m <- b1 m + (1-b1) g    v <- b2 v + (1-b2) g^2
- *                    w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)                     (Kingma & Ba 2015, algorithm 1)
+ *                    w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)                 (Kingma & Ba 2015, algorithm 1)
  *   sgd              m <- b1 m + g           w <- w - lr m             (b1: momentum; Polyak 1964)
  *   sgd_nesterov     m <- b1 m + g           w <- w - lr (g + b1 m)    (Sutskever et al. 2013)
  *   rmsprop          v <- b2 v + (1-b2) g^2  w <- w - lr g / (sqrt v + 1e-8)               (Hinton 2012, lecture 6e)
@@ -2256,7 +2298,8 @@ static void max_pool_task(void *argument, int index, int worker)
         best = row + (size_t)columns.low * c;
         memcpy(out + (size_t)q * c, best, c * sizeof(real));
         for (int w = columns.low + 1; w < columns.high; w++)
-            kernels->pointwise(POINTWISE_larger, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c, c);
+            kernels->pointwise(POINTWISE_larger, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c,
+                               c);
     }
     for (int w = s->w - 1; w > max_int(0, s->w - s->s); w--)
         kernels->pointwise(POINTWISE_larger, row, row + c, 0, 0, row, (size_t)w * c);
@@ -2297,7 +2340,8 @@ typedef __typeof__((Pooled){0} == (Pooled){0}) PooledMask;
 
 /* n channels of one window: its first pixel that is as large as the largest takes all of dy, the others nothing. Done
  * with masks: the inner loops have no branch that the processor would have to predict. */
-static inline void unpool_window(const real *x, const real *dy, real *dx, size_t width, size_t c, Range rows, Range columns, int n)
+static inline void unpool_window(const real *x, const real *dy, real *dx, size_t width, size_t c, Range rows,
+                                 Range columns, int n)
 {
     const size_t bytes = (size_t)n * sizeof(real);
     Pooled best = {0}, left = {0}, here = {0}, sum = {0};
@@ -2333,8 +2377,10 @@ static void max_unpool_task(void *argument, int n, int worker)
     memset(dx, 0, picture * sizeof(real));
     for (int p = 0; p < s->ho; p++)
         for (int q = 0; q < s->wo; q++, dy += c) {
-            Range rows = window(p, s->stride, s->pad_y, s->r, s->h), columns = window(q, s->stride, s->pad_x, s->s, s->w);
-            for (k = 0; k + POOLED <= c; k += POOLED) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, POOLED);
+            Range rows = window(p, s->stride, s->pad_y, s->r, s->h);
+            Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
+            for (k = 0; k + POOLED <= c; k += POOLED)
+                unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, POOLED);
             if (k < c) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, (int)(c - k));
         }
 }
@@ -2402,7 +2448,8 @@ static Node *unwarp(Node *dy, Node *map, ConvShape s)
 static int warp_check(Node *y, Shape first, Shape result)
 {
     y->shape = result;
-    if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, shape_of(y->conv.n, 1, 1, MAP_NUMBERS))) return 1;
+    Shape map = shape_of(y->conv.n, 1, 1, MAP_NUMBERS);
+    if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, map)) return 1;
     return mistake(y, "operands do not fit the geometry");
 }
 
@@ -2495,15 +2542,16 @@ static Node *test_map(Graph *g, int n, double wild)
 
 /* To the same, a smaller and a larger picture, and far beyond the border. */
 static const struct { Shape x; int height, width; double wild; }
-warp_cases[] = {{{{2, 8, 9, 3}}, 8, 9, 0}, {{{1, 9, 7, 1}}, 5, 6, 0}, {{{3, 5, 6, 2}}, 11, 8, 0}, {{{2, 7, 7, 4}}, 6, 9, 1}};
+warp_cases[] = {{{{2, 8, 9, 3}}, 8, 9, 0}, {{{1, 9, 7, 1}}, 5, 6, 0}, {{{3, 5, 6, 2}}, 11, 8, 0},
+                {{{2, 7, 7, 4}}, 6, 9, 1}};
 enum { WARP_CASES = sizeof warp_cases / sizeof *warp_cases };
 
 CASE(warp)
 {
     if (variant >= WARP_CASES) return NULL;
     Shape x = warp_cases[variant].x;
-    return warp(test_leaf(g, x, -1, 1, false), test_map(g, x.d[0], warp_cases[variant].wild), warp_cases[variant].height,
-                warp_cases[variant].width);
+    return warp(test_leaf(g, x, -1, 1, false), test_map(g, x.d[0], warp_cases[variant].wild),
+                warp_cases[variant].height, warp_cases[variant].width);
 }
 
 CASE(unwarp)
@@ -2602,8 +2650,9 @@ static Node *grad1(Node *loss, Node *wrt)
  * ============================================================================================== */
 
 enum { MAX_REPEAT = 24, MAX_PARAMETERS = 384 };     /* ResNet-50 has 53 convolutions with norms of 5 parameters each */
-enum { D_PARAMETERS_FROM = 192 };       /* D's parameter i draws its initial values as number 192 + i, G's as number i */
-enum { UNNUMBERED = -100, HIDDEN_MOST = 2 };        /* the index of a layer that has a name instead; see Net.index, Net.hidden */
+enum { D_PARAMETERS_FROM = 192 };       /* for initial values, D's parameter i is number 192 + i, G's is number i */
+enum { UNNUMBERED = -100 };             /* Net.index for layers that have a name and no number */
+enum { HIDDEN_MOST = 2 };               /* hidden layers of a classifier's head */
 
 enum { LEARNT, FROZEN, STATISTIC };     /* an optimiser moves it; nothing does; the layer itself does, as it runs */
 
@@ -2954,9 +3003,9 @@ static Node *deconv_layer(Net *net, Node *x, Conv c)
 static Node *inorm(Net *net, Node *x, Node *residual, double slope)
 {
     Shape vector = shape_of(1, 1, 1, x->shape.d[3]);
-    Node *scale_ = layer_parameter(net, "weight", vector, 0), *shift = layer_parameter(net, "bias", vector, -1);
+    Node *scales = layer_parameter(net, "weight", vector, 0), *shift = layer_parameter(net, "bias", vector, -1);
     net->index += slope == LINEAR ? 1 : 2;
-    return instance_norm(x, scale_, shift, residual, slope);
+    return instance_norm(x, scales, shift, residual, slope);
 }
 
 /* A number for each channel that a layer itself keeps up to date as it runs: saved and loaded with the weights, moved
@@ -2986,8 +3035,8 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
     double epsilon = net->norm_epsilon > 0 ? net->norm_epsilon : 1e-5,
            share = net->norm_share > 0 ? net->norm_share : 0.1;
     Shape end_to_end = shape_of(1, d[0] * d[1], d[2], c);
-    Node *scale_ = layer_weight(net, shape_of(1, 1, 1, c), 0), *shift = layer_parameter(net, "bias", scale_->shape, -1);
-    Node *mean_ = statistic(net, "running_mean", c, -1), *variance = statistic(net, "running_var", c, 0),
+    Node *scales = layer_weight(net, shape_of(1, 1, 1, c), 0), *shift = layer_parameter(net, "bias", scales->shape, -1);
+    Node *running_mean = statistic(net, "running_mean", c, -1), *running_variance = statistic(net, "running_var", c, 0),
          *batches = statistic(net, "num_batches_tracked", 1, -1), *moments;
     net->index += slope == LINEAR ? 1 : 2;
     Node *flat = reshape(x, end_to_end),                                                        // (1,NH,W,C)
@@ -2995,12 +3044,12 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
     if (net->training && !net->frozen) {
         moments = moments_of(flat, epsilon);                                                    // (1,1,1,2C)
         Node *biased = add_number(reciprocal(square(slice(moments, 3, c, c))), -epsilon);
-        move_statistic(net, mean_, slice(moments, 3, 0, c), share);
-        move_statistic(net, variance, scale(biased, m > 1 ? (double)m / (m - 1) : 1), share);
+        move_statistic(net, running_mean, slice(moments, 3, 0, c), share);
+        move_statistic(net, running_variance, scale(biased, m > 1 ? (double)m / (m - 1) : 1), share);
         move_statistic(net, batches, add_number(batches, 1), 1);
     } else
-        moments = concat(mean_, reciprocal(sqrt_of(add_number(variance, epsilon))), 3);         // (1,1,1,2C)
-    return reshape(normalised(flat, moments, scale_, shift, flat_residual, slope), x->shape);
+        moments = concat(running_mean, reciprocal(sqrt_of(add_number(running_variance, epsilon))), 3);  // (1,1,1,2C)
+    return reshape(normalised(flat, moments, scales, shift, flat_residual, slope), x->shape);
 }
 
 /* Dropout (Srivastava et al. 2014): in training each number is 0 with this chance, the others grow to make up for it.
@@ -3107,8 +3156,10 @@ static Node *modulated_norm(Net *net, Node *x, Node *condition)
     int n = condition->shape.d[3], c = x->shape.d[3];
     Shape w = shape_of(1, 1, n, c);
     ConvShape geometry = conv_shape(condition->shape, w, 1, 0);
-    Node *gain = conv2d(condition, layer_parameter(net, "gain.weight", w, n), NULL, LINEAR, geometry),
-         *offset = conv2d(condition, layer_parameter(net, "offset.weight", w, n), NULL, LINEAR, geometry);      // (N,1,1,C)
+    Node *gain = layer_parameter(net, "gain.weight", w, n);
+    gain = conv2d(condition, gain, NULL, LINEAR, geometry);                                     // (N,1,1,C)
+    Node *offset = layer_parameter(net, "offset.weight", w, n);
+    offset = conv2d(condition, offset, NULL, LINEAR, geometry);                                 // (N,1,1,C)
     Node *h = inorm(net, x, NULL, LINEAR);
     net->index++;
     return relu(add(mul(h, add_number(gain, 1)), offset));
@@ -3137,7 +3188,7 @@ static Node *doubled(Net *net, Node *x, int k)
     return conv_layer(net, enlarge(x, 2 * x->shape.d[1], 2 * x->shape.d[2]), (Conv){k, 3, 1, 1});
 }
 
-/* 'm': y = m colour + (1 - m) x, m in (0,1) for each pixel                                  (Pumarola et al. 2018, eq. 1)
+/* 'm': y = m colour + (1 - m) x, m in (0,1) for each pixel                             (Pumarola et al. 2018, eq. 1)
  * Both come from one convolution, whose filters lie side by side. */
 static Node *through_mask(Net *net, Node *h, Node *x)
 {
@@ -3183,7 +3234,7 @@ static Node *stargan_features(Net *net, Node *x)
 {
     sequential(net, "main.");
     for (int i = 0; i < net->repeat; i++)
-        x = conv_bias_leaky(net, x, (Conv){net->width << i, 4, 2, 1}, 0.01);                    // (N,P/2,P/2,w), (N,P/4,P/4,2w) ...
+        x = conv_bias_leaky(net, x, (Conv){net->width << i, 4, 2, 1}, 0.01);                    // (N,P/2,P/2,w) ...
     return x;
 }
 
@@ -3194,7 +3245,8 @@ static Node *stargan_source(Net *net, Node *features, Node *label)
     sequential(net, "");
     Shape w = shape_of(3, 3, features->shape.d[3], net->by_class ? net->classes : 1);
     Node *weight = parameter(net, "conv1.weight", w, 9 * features->shape.d[3]);
-    Node *maps = conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 1));  // (N,P/2^d,P/2^d,1 or n)
+    ConvShape s = conv_shape(features->shape, w, 1, 1);
+    Node *maps = conv2d(features, weight, NULL, LINEAR, s);                                     // (N,P/2^d,P/2^d,1 | n)
     return net->by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
 }
 
@@ -3208,9 +3260,10 @@ static Node *whole_head(Net *net, const char *name, Node *features, int k)
     Shape w = shape_of(side, side, features->shape.d[3], k);
     Node *weight = parameter(net, name, w, side * side * features->shape.d[3]);
     parameter_of(net, weight)->deviation = net->deviation;
-    if (side > LARGEST_HEAD) {          /* the same sums as a 1x1 convolution of a single pixel, whose kernel is faster */
+    if (side > LARGEST_HEAD) {          /* the same sums as a 1x1 convolution of one pixel, whose kernel is faster */
         int c = side * side * features->shape.d[3];
-        features = reshape(features, shape_of(features->shape.d[0], 1, 1, c)), weight = reshape(weight, shape_of(1, 1, c, k));
+        features = reshape(features, shape_of(features->shape.d[0], 1, 1, c));
+        weight = reshape(weight, shape_of(1, 1, c, k));
         w = weight->shape;
     }
     return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 0));
@@ -3256,21 +3309,21 @@ static Node *matrix(Net *net, const char *name, int rows, int columns, int fan_i
 }
 
 /* The unit vectors of the emotions but neutral, (n-1,1,1,d). Initial values are tiny, so that they turn easily. */
-static Node *ganmut_directions(Net *g)
+static Node *ganmut_directions(Net *net)
 {
-    int n = g->classes - 1, d = g->condition;
-    sequential(g, "");
-    parameter(g, "axes.bias", shape_of(1, 1, 1, n), d);
-    Node *axes = matrix(g, "axes.weight", n, d, d, 1e-4);
+    int n = net->classes - 1, d = net->condition;
+    sequential(net, "");
+    parameter(net, "axes.bias", shape_of(1, 1, 1, n), d);
+    Node *axes = matrix(net, "axes.weight", n, d, d, 1e-4);
     return mul(axes, reciprocal(sqrt_of(sum_to(square(axes), shape_of(n, 1, 1, 1)))));
 }
 
 /* Labels (N,1,1,n) -> their directions (N,1,1,d); neutral's is 0. */
-static Node *ganmut_direction_of(Net *g, Node *label)
+static Node *ganmut_direction_of(Net *net, Node *label)
 {
-    Shape w = shape_of(1, 1, g->classes - 1, g->condition);
-    Node *emotion = slice(label, 3, 1, g->classes - 1);                                         // (N,1,1,n-1)
-    return conv2d(emotion, reshape(ganmut_directions(g), w), NULL, LINEAR, conv_shape(emotion->shape, w, 1, 0));
+    Shape w = shape_of(1, 1, net->classes - 1, net->condition);
+    Node *emotion = slice(label, 3, 1, net->classes - 1);                                       // (N,1,1,n-1)
+    return conv2d(emotion, reshape(ganmut_directions(net), w), NULL, LINEAR, conv_shape(emotion->shape, w, 1, 0));
 }
 
 /* Column k of a matrix (n,1,1,d) as a row (1,1,1,n). */
@@ -3280,21 +3333,21 @@ static Node *column(Node *x, int k)
 }
 
 /* The means of the Gaussians, (n,1,1,d); `raw`: before the tanh. */
-static Node *ganmut_means(Net *g, bool raw)
+static Node *ganmut_means(Net *net, bool raw)
 {
-    sequential(g, "");
-    Node *mu = matrix(g, "mu.weight", g->classes, g->condition, g->condition, 1);
+    sequential(net, "");
+    Node *mu = matrix(net, "mu.weight", net->classes, net->condition, net->condition, 1);
     return raw ? affine(mu, 1, 0) : tanh_of(mu);
 }
 
 enum { SPACE_MOST = 3 };                /* dimensions of a space */
 
 /* Two dimensions: C = R(angle) diag(|axes|) R^T, so C^-1 = R diag(1/|axes|) R^T. Each entry is (1,1,1,n). */
-static void ganmut_precision_2(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
+static void ganmut_precision_2(Net *net, Node *p[SPACE_MOST][SPACE_MOST])
 {
-    sequential(g, "");
-    Node *angle = matrix(g, "covariance_angles.weight", 1, g->classes, -1, 1),
-         *axes = reciprocal(abs_of(matrix(g, "covariance_axes.weight", g->classes, 2, 0, 1)));
+    sequential(net, "");
+    Node *angle = matrix(net, "covariance_angles.weight", 1, net->classes, -1, 1),
+         *axes = reciprocal(abs_of(matrix(net, "covariance_axes.weight", net->classes, 2, 0, 1)));
     Node *c = cos_of(angle), *s = sin_of(angle), *first = column(axes, 0), *second = column(axes, 1);
     p[0][0] = add(mul(square(c), first), mul(square(s), second));
     p[1][1] = add(mul(square(s), first), mul(square(c), second));
@@ -3303,11 +3356,11 @@ static void ganmut_precision_2(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
 
 /* Three dimensions: C = A A^T + 1e-3 I with A lower triangular, positive definite whatever A is; inverted by
  * cofactors. */
-static void ganmut_precision_3(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
+static void ganmut_precision_3(Net *net, Node *p[SPACE_MOST][SPACE_MOST])
 {
-    sequential(g, "");
-    Node *diagonal = matrix(g, "covariance_diagonal.weight", g->classes, 3, 0, 1),
-         *lower = matrix(g, "covariance_lower.weight", g->classes, 3, -1, 1);
+    sequential(net, "");
+    Node *diagonal = matrix(net, "covariance_diagonal.weight", net->classes, 3, 0, 1),
+         *lower = matrix(net, "covariance_lower.weight", net->classes, 3, -1, 1);
     Node *a = column(diagonal, 0), *c = column(diagonal, 1), *f = column(diagonal, 2), *b = column(lower, 0),
          *d = column(lower, 1), *e = column(lower, 2);          /* A has the rows (a 0 0), (b c 0), (d e f) */
     Node *c00 = add_number(square(a), 1e-3), *c11 = add_number(add(square(b), square(c)), 1e-3),
@@ -3325,14 +3378,14 @@ static void ganmut_precision_3(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
 }
 
 /* (z - mean_k)^T C_k^-1 (z - mean_k) for points z (N,1,1,d) and every emotion k: (N,1,1,n). */
-static Node *ganmut_distances(Net *g, Node *z)
+static Node *ganmut_distances(Net *net, Node *z)
 {
-    Node *means = ganmut_means(g, false), *p[SPACE_MOST][SPACE_MOST], *v[SPACE_MOST], *total = NULL;
-    if (g->condition == 2) ganmut_precision_2(g, p);
-    else ganmut_precision_3(g, p);
-    for (int i = 0; i < g->condition; i++) v[i] = sub(slice(z, 3, i, 1), column(means, i));      // (N,1,1,n)
-    for (int i = 0; i < g->condition; i++)
-        for (int k = 0; k < g->condition; k++) {
+    Node *means = ganmut_means(net, false), *p[SPACE_MOST][SPACE_MOST], *v[SPACE_MOST], *total = NULL;
+    if (net->condition == 2) ganmut_precision_2(net, p);
+    else ganmut_precision_3(net, p);
+    for (int i = 0; i < net->condition; i++) v[i] = sub(slice(z, 3, i, 1), column(means, i));   // (N,1,1,n)
+    for (int i = 0; i < net->condition; i++)
+        for (int k = 0; k < net->condition; k++) {
             Node *term = mul(mul(v[i], v[k]), p[i][k]);
             total = total ? add(total, term) : term;
         }
@@ -3340,17 +3393,17 @@ static Node *ganmut_distances(Net *g, Node *z)
 }
 
 /* Makes the space's parameters for a net that only draws. */
-static void ganmut_space(Net *g)
+static void ganmut_space(Net *net)
 {
-    if (g->space == 'l') ganmut_directions(g);
-    if (g->space == 'g') ganmut_distances(g, fill(g->graph, shape_of(1, 1, 1, g->condition), 0));
+    if (net->space == 'l') ganmut_directions(net);
+    if (net->space == 'g') ganmut_distances(net, fill(net->graph, shape_of(1, 1, 1, net->condition), 0));
 }
 
 /* StarGAN's G or GANmut's, to draw with: the space's parameters exist though the drawing does not use them. */
-static Node *expression_generator(Net *g, Node *x, Node *condition)
+static Node *expression_generator(Net *net, Node *x, Node *condition)
 {
-    ganmut_space(g);
-    return stargan_generator(g, x, condition);
+    ganmut_space(net);
+    return stargan_generator(net, x, condition);
 }
 
 /* Class scores of pictures (N,P,P,X) -> (N,1,1,n). */
@@ -3369,12 +3422,13 @@ static Node *ganmut_coordinates(Net *d, Node *features)
 /* ------------------------------------------------------------------------------------------------
  * 5.5  Faces from noise                      (Radford et al. 2016, DCGAN; Mirza & Osindero 2014; Kolbenschlag 2020)
  *
- *   G  z (N,1,1,Z) -> (N,s,s,w 2^(d-1)) -> doubled d times, each time half the channels -> (N,P,P,X) in [-1,1]   P = s 2^d
+ *   G  z (N,1,1,Z) -> (N,s,s,w 2^(d-1)) -> doubled d times, each time half the channels -> (N,P,P,X) in [-1,1]
  *   D  x (N,P,P,X) -> halved d times -> (N,s,s,w 2^(d-1)) -> a score (N,1,1,1), and class scores where D tells classes
  *
- * Z is how many numbers of noise a picture is drawn from, s the side of the smallest map. Behind every layer but the
- * first and last of D and the last of G stands a batch norm. A D with a gradient penalty has none: the penalty looks at
- * each picture by itself, which a batch norm mixes with the others. (WGAN-GP, section 4; such a D is called a critic.)
+ * Z is how many numbers of noise a picture is drawn from, s the side of the smallest map, P = s 2^d. Behind every layer
+ * but the first and last of D and the last of G stands a batch norm. A D with a gradient penalty has none: the penalty
+ * looks at each picture by itself, which a batch norm mixes with the others. (WGAN-GP, section 4; such a D is called a
+ * critic.)
  *
  * Three bodies: DCGAN's; Kolbenschlag's first, which has a layer more and leaky slopes in G; and his last (WACGAN),
  * where G enlarges and then convolves 5x5, and D has dropout.
@@ -3385,7 +3439,8 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * ---------------------------------------------------------------------------------------------- */
 
 enum { BODY_DCGAN = 'd', BODY_SEED = 's', BODY_WACGAN = 'w' };
-enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };  /* D's plane: beside x, or its second map */
+/* Where a label comes in: D's plane stands beside x or beside its second map; or z is multiplied. */
+enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
 enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
 
 /* P = s 2^d with the smallest s from 3 to 8; 0: there is none. */
@@ -3437,9 +3492,9 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
 /* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
 static Node *noise_generator(Net *net, Node *z, Node *label)
 {
-    bool seed = net->body == BODY_SEED;
+    bool kolbenschlag = net->body == BODY_SEED;
     int d = net->repeat, w = net->width;
-    double slope = seed ? 0.2 : RELU;
+    double slope = kolbenschlag ? 0.2 : RELU;
     sequential(net, "label.");
     if (label && net->joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
     if (net->body == BODY_WACGAN) return wacgan_generator(net, z, label);
@@ -3449,8 +3504,8 @@ static Node *noise_generator(Net *net, Node *z, Node *label)
     h = beside_label(net, h, label);
     for (int i = d - 2; i >= 0; i--)
         h = batch_norm(net, deconv_layer(net, h, (Conv){w << i, 4, 2, 1}), NULL, slope);        // (N,2s,2s,..)
-    if (seed) h = batch_norm(net, deconv_layer(net, h, (Conv){w, 3, 1, 1}), NULL, slope);       // (N,P/2,P/2,w)
-    return tanh_of(deconv_layer(net, h, (Conv){net->channels, seed ? 3 : 4, 2, 1}));            // (N,P,P,X)
+    if (kolbenschlag) h = batch_norm(net, deconv_layer(net, h, (Conv){w, 3, 1, 1}), NULL, slope);   // (N,P/2,P/2,w)
+    return tanh_of(deconv_layer(net, h, (Conv){net->channels, kolbenschlag ? 3 : 4, 2, 1}));    // (N,P,P,X)
 }
 
 /* WACGAN's critic: the Keras recipe halves the side in every other layer; Kolbenschlag's code in none, so that a
@@ -3636,7 +3691,8 @@ static Node *small(Net *net, Node *x)
 typedef struct Backbone {
     const char *name;
     Node *(*body)(Net *net, Node *x);
-    int blocks, channels, size, divisor, passes;    /* a picture's channels (0: any), usual side, what divides it; usual passes */
+    int blocks, channels, size, divisor;            /* a picture's channels (0: any), usual side, what divides it */
+    int passes;                                     /* usual passes through the data */
     const char *preprocess, *pool, *head, *last;    /* what is usual; the name of a head that is a single layer */
     const int *convolutions;                        /* of each block of a VGG, else NULL */
 } Backbone;
@@ -3685,15 +3741,16 @@ static const struct Preprocess *find_preprocessing(const char *name)
 static Node *preprocessed(const struct Preprocess *how, Node *x)
 {
     int channels = x->shape.d[3];
-    Shape square_ = shape_of(1, 1, channels, channels);
+    Shape filter = shape_of(1, 1, channels, channels);
     if (how == &preprocessings[0]) return x;
-    Tensor *w = graph_tensor(x->graph, "preprocess", square_), *b = graph_tensor(x->graph, "preprocess", shape_of(1, 1, 1, channels));
+    Tensor *w = graph_tensor(x->graph, "preprocess", filter);
+    Tensor *b = graph_tensor(x->graph, "preprocess", shape_of(1, 1, 1, channels));
     for (int c = 0; c < channels; c++) {
         int to = how->bgr ? channels - 1 - c : c;
         w->data[c * channels + to] = (real)how->scale[c];
         b->data[to] = (real)how->shift[c];
     }
-    return conv2d(x, leaf(x->graph, w), leaf(x->graph, b), LINEAR, conv_shape(x->shape, square_, 1, 0));
+    return conv2d(x, leaf(x->graph, w), leaf(x->graph, b), LINEAR, conv_shape(x->shape, filter, 1, 0));
 }
 
 /* (N,P,P,3) -> (N,P,P,1): how bright the eye finds a colour. (ITU-R BT.601) */
@@ -3717,8 +3774,8 @@ static Node *classifier_scores(Net *net, Node *x, Node **features)
 {
     const Backbone *kind = net->backbone;
     Node *map = kind->body(net, preprocessed(net->preprocess, x));                              // (N,h,w,C)
-    Node *mean_ = mean_over_pixels(map), *h = net->flat ? map : mean_;
-    if (features) *features = mean_;
+    Node *pooled = mean_over_pixels(map), *h = net->flat ? map : pooled;
+    if (features) *features = pooled;
     begin_block(net, kind->blocks + 1);
     if (!net->hidden[0]) {
         h = dropout(net, h, net->dropout);
@@ -3741,12 +3798,12 @@ static Node *classifier_scores(Net *net, Node *x, Node **features)
 /* ------------------------------------------------------------------------------------------------
  * 6.1  Adversarial losses
  *
- *                    D minimises on real      on fake            G minimises on fake
- *   wgan, wgan-gp    - E s                    E s                - E s                   (Arjovsky 2017; Gulrajani 2017, eq. 3)
- *   bce              E log(1 + e^-s)          E log(1 + e^s)     E log(1 + e^-s)         (Goodfellow 2014, section 3: -log D)
- *   bce-saturating   the same                 the same           - E log(1 + e^s)        (Goodfellow 2014, eq. 1: log(1 - D))
- *   hinge            E max(0, 1 - s)          E max(0, 1 + s)    - E s                   (Lim & Ye 2017)
- *   lsgan            E (s - 1)^2              E s^2              E (s - 1)^2             (Mao et al. 2017, a = 0, b = c = 1)
+ *                    D minimises on real  on fake          G minimises on fake
+ *   wgan, wgan-gp    - E s                E s              - E s                (Arjovsky 2017; Gulrajani 2017, eq. 3)
+ *   bce              E log(1 + e^-s)      E log(1 + e^s)   E log(1 + e^-s)      (Goodfellow 2014, section 3: -log D)
+ *   bce-saturating   the same             the same         - E log(1 + e^s)     (Goodfellow 2014, eq. 1: log(1 - D))
+ *   hinge            E max(0, 1 - s)      E max(0, 1 + s)  - E s                (Lim & Ye 2017)
+ *   lsgan            E (s - 1)^2          E s^2            E (s - 1)^2          (Mao et al. 2017, a = 0, b = c = 1)
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *minus_mean(Node *s)          { return scale(mean(s), -1); }
@@ -3826,13 +3883,13 @@ static Node *mean_absolute_error(Node *x, Node *y)
 /* E|dy/dh| + E|dy/dw|: how much y varies from pixel to pixel. (total variation, Rudin et al. 1992) */
 static Node *total_variation(Node *y)
 {
-    Node *sum_ = NULL;
+    Node *total = NULL;
     for (int axis = 1; axis <= 2; axis++) {
         int n = y->shape.d[axis];
         Node *steps = mean_absolute_error(slice(y, axis, 1, n - 1), slice(y, axis, 0, n - 1));
-        sum_ = sum_ ? add(sum_, steps) : steps;
+        total = total ? add(total, steps) : steps;
     }
-    return sum_;
+    return total;
 }
 
 /* ================================================================================================
@@ -3846,24 +3903,24 @@ static Node *total_variation(Node *y)
 /* ------------------------------------------------------------------------------------------------
  * 7.1  One iteration of StarGAN
  *
- *   L_D = L_adv(D) + lambda_cls E[-log D_cls(c'|x)] + lambda_gp penalty                                    (StarGAN eq. 5 and 8)
- *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,c))] + lambda_rec E|x - G(G(x,c),c')|                     (StarGAN eq. 6 and 8)
+ *   L_D = L_adv(D) + lambda_cls E[-log D_cls(c'|x)] + lambda_gp penalty                           (StarGAN eq. 5 and 8)
+ *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,c))] + lambda_rec E|x - G(G(x,c),c')|          (StarGAN eq. 6 and 8)
  *
  * x is a real picture and c' its label, c the label that is asked for, D_cls the probabilities of D's class head. L_adv
  * is a row of 6.1, the penalty is of 6.2.
  *
  * What may be added, in GANmut's iteration as well:
  *   --lambda-adv       a weight for L_adv(G)
- *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as it is;
- *                      view turns, moves, enlarges, lightens the picture and adds noise, so that nothing but an expression
- *                      serves in all of them                     (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
+ *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as
+ *                      it is; view turns, moves, enlarges, lightens the picture and adds noise: only an expression can
+ *                      convince T in all of these views  (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
  *   --lambda-tv        + lambda_tv TV(G(x,c) - x)
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
- *   --identity s       in this share of the batch the second drawing is not the way back but G(x,c') itself: it must be x
- *   --source class     D's scores are asked for each class by itself: is this a real picture of c?      (StarGAN v2, eq. 1)
+ *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
+ *   --source class     D's scores are asked for each class by itself: is this a real picture of c?  (StarGAN v2, eq. 1)
  *   --wrong-labels     D is shown real pictures under another label as fakes                         (Reed et al. 2016)
- *   --diffaugment      D sees every picture, real or drawn, lightened, with more or less contrast, moved, and with a square
- *                      hidden, by chance; G learns through it                              (Zhao et al. 2020, section 3.2)
+ *   --diffaugment      D sees every picture, real or drawn, lighter or darker, with more or less contrast, moved, and
+ *                      with a square hidden, by chance; G learns through it              (Zhao et al. 2020, section 3.2)
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_TEACHERS = 4 };
@@ -3911,7 +3968,7 @@ typedef enum DrawKind {
 typedef struct Draw {
     Tensor *values;                     /* (N,1,1,..), "noise_d" */
     DrawKind kind;
-    char step;                          /* 'd' or 'g' for D's or G's step, other letters for other uses; 0: for both steps */
+    char step;                          /* 'd' or 'g' for D's or G's step, 0 for both; other letters for other uses */
 } Draw;
 
 typedef struct Batch {                  /* the leaves of a step */
@@ -4027,7 +4084,8 @@ static Node *augmented(Node *x, const Batch *batch, const Recipe *recipe, char w
 static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Recipe *recipe)
 {
     Graph *g = step->graph;
-    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha), *target = d->by_class ? leaf(g, batch->target) : NULL;
+    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha),
+         *target = d->by_class ? leaf(g, batch->target) : NULL;
     int n = x->shape.d[0];
     x = augmented(x, batch, recipe, 'R');
     Node *fake = augmented(step->fake, batch, recipe, 'F');
@@ -4036,7 +4094,8 @@ static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch
     Node *s = stargan_source(d, both, d->by_class ? concat(label, target, 0) : NULL);           // (2N,P/2^d,P/2^d,1)
     add_term(step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
     add_term(step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), recipe->wrong_labels ? 0.5 : 1);
-    if (recipe->wrong_labels) add_term(step, "D.wrong", recipe->adv->d_fake(stargan_source(d, real_features, target)), 0.5);
+    if (recipe->wrong_labels)
+        add_term(step, "D.wrong", recipe->adv->d_fake(stargan_source(d, real_features, target)), 0.5);
     add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes),
              recipe->lambda_cls);
     if (recipe->reg == 'g') {
@@ -4069,7 +4128,8 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
     Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'), *part[8];
     for (int i = 0; i < 8; i++) part[i] = slice(u, 3, i, 1);                                    // (N,1,1,1)
     x = add(x, mul(scale(abs_of(part[7]), 0.12), reshape(noise, x->shape)));
-    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06), scale(part[4], 0.06));
+    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06),
+                       scale(part[4], 0.06));                                                   // (N,1,1,6)
     int side = teacher->net->size, channels = teacher->net->channels;
     if (channels < x->shape.d[3]) x = luma(x);
     x = add_number(warp(add_number(x, 1), map, side, side), -1);                                // (N,P',P',X')
@@ -4209,7 +4269,8 @@ static Node *strength_loss(Node *certainty, Node *rho)
 }
 
 /* What both models' D steps do once the points z (N,1,1,d) are drawn. */
-static void finish_ganmut_d_step(Step *step, Net *generator, Net *d, Node *x, Node *z, const Batch *batch, const Recipe *recipe)
+static void finish_ganmut_d_step(Step *step, Net *generator, Net *d, Node *x, Node *z, const Batch *batch,
+                                 const Recipe *recipe)
 {
     int n = x->shape.d[0];
     step->fake = stop_grad(stargan_generator(generator, x, z));                                 // (N,P,P,X)
@@ -4269,8 +4330,8 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
     bool mix = recipe->mix && random > 0;
     Node *z = linear_points(generator, target, rho, batch, recipe, 'g');                        // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G')), *scores = stargan_classes(d, features),
-         *coordinates = ganmut_coordinates(d, features);
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    Node *scores = stargan_classes(d, features), *coordinates = ganmut_coordinates(d, features);
     Node *back = linear_way_back(generator, d, x, coordinates, batch, recipe);                  // (N,1,1,d)
     add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
     Node *label = mix ? mixed_labels(generator, batch, target, rho, recipe) : slice(target, 0, random, n - random),
@@ -4290,7 +4351,8 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
 static Node *gaussian_points(Net *generator, const Batch *batch, const Recipe *recipe, char step)
 {
     Node *means = ganmut_means(generator, recipe->as_published);                                // (n,1,1,d)
-    return batch->x->shape.d[0] > generator->classes ? concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0) : means;
+    if (batch->x->shape.d[0] <= generator->classes) return means;
+    return concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0);               // (N,1,1,d)
 }
 
 /* E[KL(p||q) + KL(q||p)] = E sum over k of (p_k - q_k)(log p_k - log q_k); both scores' log-sums cancel, since p and q
@@ -4333,7 +4395,8 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
     int classes = generator->classes;
     Node *z = gaussian_points(generator, batch, recipe, 'g');                                   // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G')), *scores = stargan_classes(d, features);
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    Node *scores = stargan_classes(d, features);                                                // (N,1,1,n)
     Node *back = stop_grad(ganmut_coordinates(d, stargan_features(d, x)));                      // (N,1,1,d)
     add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
     add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)),
@@ -4368,20 +4431,20 @@ static Node *soft_cross_entropy(Node *s, Node *t)
 }
 
 /* The 1 + n answers of Kolbenschlag's conditional D: (1,0,..,0) for a fake, (0,label) for a real picture. */
-static Node *joint_answer(Node *label, bool real_)
+static Node *joint_answer(Node *label, bool is_real)
 {
-    Node *none = scale(label, 0), *zero = fill(label->graph, shape_of(label->shape.d[0], 1, 1, 1), real_ ? 0 : 1);
-    return concat(zero, real_ ? label : none, 3);                                               // (N,1,1,1+n)
+    Node *none = scale(label, 0), *zero = fill(label->graph, shape_of(label->shape.d[0], 1, 1, 1), is_real ? 0 : 1);
+    return concat(zero, is_real ? label : none, 3);                                             // (N,1,1,1+n)
 }
 
 /* What D minimises, on real pictures or on fakes. */
-static Node *discriminator_term(Node *s, Node *label, bool real_, const Batch *batch, const Recipe *recipe)
+static Node *discriminator_term(Node *s, Node *label, bool is_real, const Batch *batch, const Recipe *recipe)
 {
-    if (recipe->joint) return soft_cross_entropy(s, joint_answer(label, real_));
+    if (recipe->joint) return soft_cross_entropy(s, joint_answer(label, is_real));
     if (recipe->label_noise == 0 && recipe->label_smooth == 0)
-        return real_ ? recipe->adv->d_real(s) : recipe->adv->d_fake(s);
-    Node *u = affine(draw_leaf(s->graph, batch, "uniform", real_ ? 'r' : 'f'), 0.5, 0.5);      // (N,1,1,1) in (0,1)
-    Node *answer = real_ ? affine(u, -recipe->label_noise, 1 - recipe->label_smooth) : scale(u, recipe->label_noise);
+        return is_real ? recipe->adv->d_real(s) : recipe->adv->d_fake(s);
+    Node *u = affine(draw_leaf(s->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);     // (N,1,1,1) in (0,1)
+    Node *answer = is_real ? affine(u, -recipe->label_noise, 1 - recipe->label_smooth) : scale(u, recipe->label_noise);
     return soft_cross_entropy(s, answer);
 }
 
@@ -4417,19 +4480,22 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recip
     net_train(generator, g), net_train(d, g);
     Node *x = leaf(g, batch->x), *label = label_leaf(d, g, batch->label), *target = label_leaf(d, g, batch->target);
     step.fake = stop_grad(noise_generator(generator, draw_leaf(g, batch, "noise", 'd'), target));       // (N,P,P,X)
-    Node *real_ = noise_features(d, x, told(d, label)), *fake = noise_features(d, step.fake, told(d, target));
-    add_term(&step, "D.real", discriminator_term(noise_score(d, real_), label, true, batch, recipe), 1);
-    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake), target, false, batch, recipe),
+    Node *real_features = noise_features(d, x, told(d, label)),
+         *fake_features = noise_features(d, step.fake, told(d, target));
+    add_term(&step, "D.real", discriminator_term(noise_score(d, real_features), label, true, batch, recipe), 1);
+    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake_features), target, false, batch, recipe),
              recipe->wrong_labels && told(d, target) ? 0.5 : 1);
-    if (recipe->wrong_labels && told(d, target)) {                      /* real, but of another class (Reed et al. 2016) */
+    if (recipe->wrong_labels && told(d, target)) {      /* real, but of another class (Reed et al. 2016) */
         Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
         add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, recipe), 0.5);
     }
     if (d->joins == JOINS_TIMES) {
-        add_term(&step, "D.cls", classification_loss(noise_classes(d, real_), label, false), recipe->lambda_cls);
+        add_term(&step, "D.cls", classification_loss(noise_classes(d, real_features), label, false),
+                 recipe->lambda_cls);
         Node *wanted = recipe->unrelated ? label : target;
         if (recipe->lambda_fake > 0)
-            add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake), wanted, false), recipe->lambda_fake);
+            add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake_features), wanted, false),
+                     recipe->lambda_fake);
     }
     penalty_term(&step, d, x, told(d, label), batch, recipe);
     finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
@@ -4459,7 +4525,7 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recip
  * 7.4  A classifier's step
  *
  *     L = E[w_label (-sum over k of t_k log softmax(scores)_k)] + l2 |head's filters|^2
- *     t = (1 - smoothing) label + smoothing / n                                           (Szegedy et al. 2016, section 7)
+ *     t = (1 - smoothing) label + smoothing / n                                       (Szegedy et al. 2016, section 7)
  *
  * It has no generator: D is all of it. w_label is the weight of the picture's class. The accuracy on the batch is a
  * number for the log, no term of the loss.
@@ -4467,16 +4533,16 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recip
  * With --adversarial r it learns from the worst picture near x instead, one step of length u r, u ~ U(0,1), up the
  * loss:
  *
- *     x' = x + u r dL/dx / ||dL/dx||_2                                     (Goodfellow 2015; Madry et al. 2018, eq. 2.1)
+ *     x' = x + u r dL/dx / ||dL/dx||_2                                (Goodfellow 2015; Madry et al. 2018, eq. 2.1)
  *
  * The gradients of such a network in x look like parts of a face and not like noise (Santurkar et al. 2019), so that a
  * generator can learn from it, as --teacher has it do (7.1).
  * ---------------------------------------------------------------------------------------------- */
 
-/* The share of pictures whose label has the largest score. */
+/* The share of pictures whose label has the largest score: where it has, `behind` is 0. */
 static Node *share_right(Node *scores, Node *label)
 {
-    Node *behind = sub(largest(scores), sum_to(mul(label, scores), one_channel(scores->shape)));    // (N,1,1,1) 0: right
+    Node *behind = sub(largest(scores), sum_to(mul(label, scores), one_channel(scores->shape)));    // (N,1,1,1)
     return affine(mean(sign(behind)), -1, 1);
 }
 
@@ -4514,7 +4580,8 @@ static Step classifier_step(Net *none, Net *d, const Batch *batch, const Recipe 
     add_term(&step, "D.cls", recipe->attributes ? classification_loss(scores, label, true)
                                                 : smoothed_loss(scores, label, recipe->smoothing, weights), 1);
     if (recipe->l2 > 0) add_term(&step, "D.l2", head_squares(d), recipe->l2);
-    Node *right = recipe->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1) : share_right(scores, label);
+    Node *right = recipe->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1)
+                                     : share_right(scores, label);
     step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(right);
     step.fake = scores;
     finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
@@ -4606,7 +4673,8 @@ static void train_iteration(Training *t)
 }
 
 /* Both functions are called with `run`, which the loop does not look into, and end the training when they return 0. */
-static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)(void *run, Error *e), void *run, Error *e)
+static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)(void *run, Error *e), void *run,
+                      Error *e)
 {
     while (t->iteration < t->iterations && !interrupted && !t->enough) {
         if (!feed(run, e)) return 0;
