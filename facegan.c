@@ -1,5 +1,6 @@
-/* facegan: every system for synthesising facial expressions that a set of seminar papers builds, in one C file that a student
- * can read in order, that runs on any machine with a C compiler, and that is faster than the frameworks it replaces.
+/* facegan: every system for synthesising facial expressions that a set of seminar papers builds, in one C file that a
+ * student can read in order, that runs on any machine with a C compiler, and that is faster than the frameworks it
+ * replaces.
  *
  * CONTENTS
  *    PART I  the story, to be read in order          PART III  the workshop
@@ -14,15 +15,17 @@
  *      8  planning and running a graph
  *      9  settings and weights
  *
- * Everything that computes is a row of one table of ops (facegan.h, FACEGAN_OPS): its shape rule, its definition in plain loops,
- * its kernel, its gradient rule and its test cases stand together in chapter 3. A model is a function that calls op
- * constructors; they append nodes to a graph and compute nothing. `grad` appends more nodes. The graph is planned once, so
- * that every node has a place in one arena, and then run again and again.
+ * Everything that computes is a row of one table of ops (facegan.h, FACEGAN_OPS): its shape rule, its definition in
+ * plain loops, its kernel, its gradient rule and its test cases stand together in chapter 3. A model is a function that
+ * calls op constructors; they append nodes to a graph and compute nothing. `grad` appends more nodes. The graph is
+ * planned once, so that every node has a place in one arena, and then run again and again.
  *
- * The letters for dimensions (N H W C K R S P X n) are declared once, in facegan.h.
+ * The letters for dimensions (N H W C K R S P X n) are declared once, in the internal part of facegan.h, which has the
+ * types and the table too: read it before chapter 2. Chapter 1 needs its last page only.
  *
  * SOURCES, by the names used below
  *    GAN       Goodfellow et al. 2014, arXiv 1406.2661            Adam    Kingma & Ba 2015, arXiv 1412.6980
+ *    WGAN      Arjovsky et al. 2017, arXiv 1701.07875             DCGAN   Radford et al. 2016, arXiv 1511.06434
  *    WGAN-GP   Gulrajani et al. 2017, arXiv 1704.00028            Philox  Salmon et al. 2011, "Parallel random numbers"
  *    StarGAN   Choi et al. 2018, arXiv 1711.09020                 IN      Ulyanov et al. 2016, arXiv 1607.08022
  *    LSGAN     Mao et al. 2017, arXiv 1611.04076                  R1      Mescheder et al. 2018, arXiv 1801.04406
@@ -98,28 +101,42 @@
 /* ================================================================================================
  * PART I  THE STORY
  *
- * A whole GAN first, of points in the plane; then everything that it is made of, and the networks that draw faces: tensors
- * and the graph, the ops, the gradient, layers and networks, losses, the steps and the loop of training. It can be read from
- * here to PART II in one go.
+ * A whole GAN first, of points in the plane; then everything that it is made of, and the networks that draw faces:
+ * tensors and the graph, the ops, the gradient, layers and networks, losses, the steps and the loop of training. It can
+ * be read from here to PART II in one go.
  * ============================================================================================== */
 
 /* ================================================================================================
  * 1  A WHOLE GAN IN SIXTY LINES
  *
- * Real points lie in heaps around a ring. G turns noise z into points and learns to put them where the real ones are; D says
- * how real a point looks, and learns to tell G's from the others. `facegan toy gan`, `toy wgan` and `toy wgan-gp` run this
- * in seconds and draw the points as they move. A GAN for faces is the same with other layers.
+ * Real points x lie in heaps around a ring. The generator G turns noise z, two numbers drawn from a normal
+ * distribution, into a point, and learns to put its points where the real ones are. The discriminator D gives a point a
+ * score, one number of any size, the higher the more real the point looks, and learns to tell G's points from the real
+ * ones. `facegan toy gan`, `toy wgan` and `toy wgan-gp` run this in seconds and draw the points as they move. A GAN for
+ * faces is the same with other layers.
  *
- *              D minimises                                                         G minimises
- *   gan        E log(1 + e^-D(x)) + E log(1 + e^D(G(z)))                           E log(1 + e^-D(G(z)))    (Goodfellow 2014)
- *   wgan       E D(G(z)) - E D(x), its weights kept within +-0.1                   - E D(G(z))              (Arjovsky 2017)
- *   wgan-gp    E D(G(z)) - E D(x) + 0.1 E (||d D(x_hat) / d x_hat||_2 - 1)^2       - E D(G(z))              (Gulrajani 2017)
+ * Both are functions with some thousand numbers in them, their weights. A dense layer computes y = W x + b and then a
+ * leaky ReLU, y if y > 0, else 0.2 y; a network is a few layers in a row. To learn is to move every weight a little,
+ * again and again, to where a loss falls: E is the mean over a batch of N points, and the derivatives of the loss, its
+ * gradient, are made by the program (chapter 4). The words that the code below is written in (leaf, dense, grad1, ...)
+ * are listed on the last page of facegan.h; the chapters that follow define them.
+ *
+ *              D minimises                                                    G minimises
+ *   gan        E log(1 + e^-D(x)) + E log(1 + e^D(G(z)))                      E log(1 + e^-D(G(z)))  (Goodfellow 2014)
+ *   wgan       E D(G(z)) - E D(x), its weights kept within +-0.1              - E D(G(z))            (Arjovsky 2017)
+ *   wgan-gp    E D(G(z)) - E D(x) + 0.1 E (||d D(x_hat) / d x_hat||_2 - 1)^2  - E D(G(z))            (Gulrajani 2017)
  *              x_hat = alpha x + (1 - alpha) G(z), alpha ~ U(0,1)
+ *
+ * gan reads the score as a probability of being real, 1/(1 + e^-D). The other two (w: Wasserstein's distance) read it
+ * as a height: how much higher the real points lie on average says how far G's points have to go, as long as D is
+ * nowhere steeper than 1. To keep it so, wgan clips D's weights; wgan-gp measures D's slope at x_hat, a random place
+ * between a real point and one of G's, which is where G's points have to pass, and makes every slope other than 1 cost
+ * something. G learns only from D's slope at its points, so D has to be good first: it takes five steps for one of G's.
  * ============================================================================================== */
 
 typedef enum ToyLoss { TOY_GAN, TOY_WGAN, TOY_WGAN_GP } ToyLoss;
 
-enum { CROWD = 256, TOY_WIDTH = 64, TOY_CRITIC = 5 };           /* N, points in a batch; hidden channels; D steps for a G step */
+enum { CROWD = 256, TOY_WIDTH = 64, TOY_CRITIC = 5 };   /* N, points in a batch; hidden channels; D steps per G step */
 static const double toy_rate = 2e-3, toy_beta1 = 0.5, toy_beta2 = 0.9;
 
 typedef struct Toy {
@@ -139,6 +156,8 @@ static Node *toy_layers(Net *net, Node *h, int k)
     return dense(net, h, k, 1);
 }
 
+/* E (||d D(x_hat) / d x_hat||_2 - 1)^2. Each point's score depends on that point alone, so the derivatives of the
+ * scores' sum are every point's own. */
 static Node *toy_penalty(Toy *t, Node *x, Node *fake, Node *alpha)
 {
     Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), fake));                          // (N,1,1,2)
@@ -146,6 +165,7 @@ static Node *toy_penalty(Toy *t, Node *x, Node *fake, Node *alpha)
     return mean(square(add_number(sqrt_of(sum_per_picture(square(slope))), -1)));
 }
 
+/* In D's step G's points are data like the real ones, which stop_grad says; only D's weights move. */
 static void build_toy_d_step(Toy *t)
 {
     Graph *g = t->d_step = graph_new();
@@ -159,6 +179,7 @@ static void build_toy_d_step(Toy *t)
     net_update(t->d, loss, leaf(g, t->d_schedule), unused);
 }
 
+/* In G's step the gradient goes through D into G; only G's weights move. */
 static void build_toy_g_step(Toy *t)
 {
     Graph *g = t->g_step = graph_new();
@@ -186,17 +207,22 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
 /* ================================================================================================
  * 2  TENSORS AND THE GRAPH
  *
- * A tensor is a named buffer that lives as long as the program wants: a weight, its moments, a batch. A node is an op
- * applied to operands; a graph is the list of its nodes in the order they were made, which is an order in which they
- * can be computed. Building never stops at a mistake: the first one is kept in the graph and reported when the graph
- * is planned. Before them stand three things that all the rest stands on, too: errors, memory and chance.
+ * A tensor is a named array of numbers with four axes that lives as long as the program wants: a weight, a batch. An op
+ * is a function of tensors that the program knows how to compute and to differentiate: a sum, a convolution. A node is
+ * an op applied to operands; a graph is the list of its nodes in the order they were made, which is an order in which
+ * they can be computed. Before a graph can run it is planned (chapter 8): every node gets its place in memory. Building
+ * never stops at a mistake: the first one is kept in the graph and reported when the graph is planned.
+ *
+ * First come three things that everything else needs: errors (2.1), memory (2.2) and chance (2.3). Then tensors and
+ * graphs (2.4), and the library that computes (2.5).
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
  * 2.1  Errors and messages
  *
- * A function that can fail for a reason the user can act on takes an Error and returns 0 after filling it; running out of
- * memory ends the program; a broken invariant is a bug.
+ * A function that can fail for a reason the user can act on (a missing file, a wrong option) takes an Error, fills it
+ * with fail() and returns 0. Running out of memory ends the program: memory comes from must_alloc(), filled with zeros,
+ * and its result needs no check. What can only go wrong by a mistake in this program ends it too, with abort().
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Error {
@@ -244,6 +270,7 @@ static char *must_copy(const char *text)
     return memcpy(must_alloc(size, 1), text, size);
 }
 
+/* From some fixed moment: differences count. */
 static double now_seconds(void)
 {
     struct timespec t;
@@ -254,9 +281,9 @@ static double now_seconds(void)
 /* ------------------------------------------------------------------------------------------------
  * 2.2  An arena of pages
  *
- * All of a training step's values live in one block that is mapped once and reused by every run: fresh memory costs a
- * page fault every 4 KB, and large pages (asked for, where the system has them) cost the processor fewer address
- * translations.
+ * All values that a graph computes live in one large block of memory, its arena. It is asked for once and used again by
+ * every run, because the system hands out fresh memory page by page (4 KB), each at its first touch, and that costs
+ * time. Large pages (2 MB, where the system has them) cost the processor fewer address translations.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Arena { char *base; size_t size; } Arena;
@@ -309,15 +336,18 @@ static void *scratch(size_t bytes)
 /* ------------------------------------------------------------------------------------------------
  * 2.3  Chance
  *
- * Philox 4x32-10 turns (key, counter) into four random words by ten rounds of multiplications. A draw is addressed by
- * what it is for: (seed, stream, index, which). Nothing is consumed, so the order of calls, the number of threads and
- * an interruption cannot change a value: iteration 1000's permutation is the same whether iterations 0 to 999 ran in
- * this process or not.
+ * A generator of random numbers with a state gives other numbers when the calls come in another order. Philox 4x32-10
+ * has no state: it turns (key, counter) into four random words by ten rounds of multiplications. A draw is addressed by
+ * what it is for: the seed of the run; the stream, which is its purpose; the index, often the iteration; and which
+ * number of these. So the order of calls, the number of threads and an interruption cannot change a value: iteration
+ * 1000's shuffle is the same whether iterations 0 to 999 ran in this process or not.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE, STREAM_TEST };
+/* The purposes. A number once given stays: another one would change what a seed means. */
+enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE,
+       STREAM_TEST };
 enum { STREAM_STRENGTH = STREAM_TEST + 1, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
-enum { STREAM_RESAMPLE = 0x4d };         /* of the metrics */
+enum { STREAM_RESAMPLE = 0x4d };
 enum { STREAM_DROPOUT = STREAM_POINT + 1, STREAM_LATENT, STREAM_WATCH };
 enum { STREAM_SPLIT = 32, STREAM_BALANCE };
 
@@ -335,7 +365,8 @@ static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, ui
     out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
-/* Uniform in (0,1). */
+/* Uniform in (0,1). One call of Philox makes four neighbours: `which` divided by 4 says the call, the remainder the
+ * word. */
 static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t which)
 {
     uint32_t words[4];
@@ -345,15 +376,20 @@ static double draw(uint64_t seed, uint32_t stream, uint64_t index, uint32_t whic
 
 /* ------------------------------------------------------------------------------------------------
  * 2.4  Tensors, nodes, graphs
+ *
+ * The types Shape, Tensor and Node stand in facegan.h. A model is built by calls of append(), each of which makes a
+ * node. The lines about a device are for graphs that run on a graphics card: a tensor may then have a copy there, and
+ * `state` says which of the two was written last. Who reads for the first time may skip them; without a card, nothing
+ * happens there.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { GRAPH_NODES = 1 << 14 };
+enum { GRAPH_NODES = 1 << 14 };         /* the most that a graph can have */
 
 struct Graph {
     Node *nodes[GRAPH_NODES];
     int count;
-    bool planning;                      /* what is appended now comes late */
-    Node **order;                       /* what runs, in order: chapter 8 */
+    bool planning;                      /* the planner (chapter 8) is at work: earlier nodes read what it appends */
+    Node **order;                       /* what runs, in order: the planner's result */
     int n_order;
     size_t arena_bytes;
     DeviceGraph *on_device;             /* planned for the GPU: what runs there */
@@ -392,6 +428,7 @@ static size_t count_of(const Node *node)
     return shape_count(node->shape);
 }
 
+/* Zeros, aligned for the widest vector instructions. */
 static real *new_reals(size_t count)
 {
     size_t bytes = round_up((count ? count : 1) * sizeof(real), ALIGNMENT);
@@ -400,7 +437,7 @@ static real *new_reals(size_t count)
         fprintf(stderr, "facegan: out of memory (%zu MB)\n", bytes >> 20);
         exit(1);
     }
-    large_pages(memory, bytes / HUGE_PAGE * HUGE_PAGE);                 /* the rest in small ones: a large one would be lost */
+    large_pages(memory, bytes / HUGE_PAGE * HUGE_PAGE);     /* the rest in small ones: it would waste a large one */
     return memset(memory, 0, bytes);
 }
 
@@ -457,7 +494,8 @@ static void graph_free(Graph *g)
     free(g);
 }
 
-/* A row of the table (facegan.h): what chapter 3 gives for each op. */
+/* A row of the table of ops (facegan.h): what chapter 3 gives for each. y is the node; define's `in` are its operands'
+ * values; dy and dx are explained there. */
 typedef struct Row {
     const char *name, *text;
     int (*shape)(Node *y);                                                  /* sets y's shape; 0 after mistake() */
@@ -489,7 +527,8 @@ static int mistake(Node *y, const char *format, ...)
     return fail(&g->error, 1, "%s:%s %s", row_of(y->op)->name, shapes, why);
 }
 
-/* Appends a node to the graph of its first operand (or the one it names) and works out its shape. */
+/* Appends a node to the graph of its first operand (or the one it names) and works out its shape. After a mistake the
+ * shape is (1,1,1,1), so that building can go on. */
 static Node *append(Node proto)
 {
     Graph *g = proto.graph ? proto.graph : proto.in[0]->graph;
@@ -513,13 +552,20 @@ static Node *keep(Node *node)
     node->kept = true;
     return node;
 }
+
 /* ------------------------------------------------------------------------------------------------
  * 2.5  Kernels
  *
- * What computes on the CPU is a library of its own, vendor/kernels.h: convolutions (panels, Winograd), pointwise loops,
- * norms and optimisers in vectors, each compiled once for every instruction set, and the threads that share the work. It
- * may be skipped: what a kernel computes stands beside its op in chapter 3, as a definition in plain loops. Here is only
- * which of the library's words is which op.
+ * A kernel is the fast code of an op. On the CPU the kernels are a library of their own, vendor/kernels.h, which may be
+ * skipped: what a kernel computes stands beside its op in chapter 3, as a definition in plain loops. Four of its words
+ * come up there:
+ *
+ *   kernels->pointwise(...)            a kernel, in the version for this processor's instruction set
+ *   parallel(tasks, task, argument)    calls task(argument, index, worker) for every index from 0 to tasks - 1, on all
+ *                                      threads, and returns when all are done; `worker` is the thread's number
+ *   ConvShape, ConvEpilogue            the geometry of a convolution; what is done to its result on the way to memory
+ *
+ * Here stands which of the library's pointwise loops and optimisers is which op.
  * ---------------------------------------------------------------------------------------------- */
 
 #define NAME(name) [OP_##name] = POINTWISE_##name,
@@ -540,6 +586,18 @@ static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
  * model code calls), its shape rule, its definition in plain loops over double, the call of its kernel, its gradient
  * rule, which only calls constructors and can therefore be differentiated again, and its test cases. The table itself
  * stands at the chapter's end.
+ *
+ * A gradient rule is one link of the chain rule. A loss depends on y, and y on its operands x. Given
+ *
+ *     dy = d loss / d y, as many numbers as y has, called the cotangent of y,
+ *
+ * the rule makes dx = d loss / d x, for each operand that is wanted: for y = x^2 it is dx = dy 2 x. Chapter 4 puts the
+ * links together. Where y is linear in x, y = A x, the rule is dx = A^T dy. That is an op as well, called the adjoint,
+ * and its own rule leads back to A: such a pair can be differentiated as often as one likes. Most ops below come in
+ * such pairs.
+ *
+ * A test case is a small graph, number `variant` of the op's. `facegan verify` (chapter 13) holds its kernel against
+ * the definition, and its gradient rule against differences of the definition.
  * ============================================================================================== */
 
 #define SHAPE(name)    static int name##_shape(Node *y)
@@ -550,13 +608,14 @@ static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
                             Node **dx __attribute__((unused)), const bool *want __attribute__((unused)))
 #define CASE(name)     static Node *name##_case(Graph *g, int variant)
 
-/* Three honest ways to have no rule: the value does not move with its operands; it moves but is asked for only once;
- * it is made after all gradients were. */
+/* An op without a rule says why: its value does not change with its operands; it is itself a gradient, whose own
+ * gradient nobody needs; its nodes are appended when all gradients have been made. */
 #define CONSTANT(name)         GRADIENT(name) {}
-#define FIRST_ORDER_ONLY(name) GRADIENT(name) { mistake(y, "has a first-order gradient only; build it from primitive ops to go further"); }
+#define FIRST_ORDER_ONLY(name) \
+    GRADIENT(name) { mistake(y, "has a first-order gradient only; build it from primitive ops to go further"); }
 #define MADE_BY_PLANNER(name)  GRADIENT(name) { mistake(y, "is made after all gradients"); }
 
-enum { ELEMENTS_A_TASK = 1 << 14 };     /* pointwise work is cut into pieces of this many numbers, whatever the thread count */
+enum { ELEMENTS_A_TASK = 1 << 14 };     /* work is cut into pieces of so many numbers, however many threads there are */
 
 static int pieces(size_t count, size_t piece)
 {
@@ -573,6 +632,8 @@ static size_t least(size_t a, size_t b)
 
 /* ------------------------------------------------------------------------------------------------
  * 3.1  Leaves and constants
+ *
+ * Where a graph begins: tensors that somebody fills from outside (leaf), and a number in every place (fill).
  * ---------------------------------------------------------------------------------------------- */
 
 /* A tensor as a node. Its value is whatever the tensor holds when the graph runs. */
@@ -605,8 +666,8 @@ static Tensor *graph_tensor(Graph *g, const char *name, Shape shape)
     return g->owned[g->n_owned++] = tensor_new(name, shape);
 }
 
-/* A leaf for test cases: uniform in [low, high), with a random sign if low > 0 and either_sign, so that it can keep
- * off a kink. */
+/* A leaf for test cases: uniform in [low, high), with a random sign if either_sign. With low > 0 its numbers keep away
+ * from 0, where |x| and ReLU have no derivative. */
 static Node *test_leaf(Graph *g, Shape shape, double low, double high, bool either_sign)
 {
     uint64_t which = (uint64_t)g->n_owned;
@@ -623,8 +684,9 @@ CASE(leaf) { return variant < 1 ? test_leaf(g, shape_of(1, 2, 3, 4), -1, 1, fals
 /* ------------------------------------------------------------------------------------------------
  * 3.2  Pointwise ops
  *
- * y_i depends on operands' i-th elements alone. The definition is one expression in x (and v, the second operand);
- * the kernel is a pointwise loop of vendor/kernels.h.
+ * y_i depends on the operands' i-th elements alone. A row is one line: POINTWISE(name, number of operands, low, high
+ * and either_sign of its test leaves, definition), the definition being one expression in x (and v, the second
+ * operand). The kernel is a pointwise loop of vendor/kernels.h.
  * ---------------------------------------------------------------------------------------------- */
 
 static int pointwise_shape(Node *y)
@@ -648,7 +710,7 @@ static void pointwise_cpu(Node *y)
     parallel(pieces(count_of(y), ELEMENTS_A_TASK), pointwise_task, y);
 }
 
-/* Four sizes: less than a vector, a few vectors and a rest, many pieces, one number. */
+/* Four sizes: less than one SIMD vector, a few vectors and a rest, several tasks, one number. */
 static Node *pointwise_case(Graph *g, int variant, Node proto, int operands, double low, double high, bool either_sign)
 {
     const Shape sizes[] = {{{1, 1, 1, 3}}, {{2, 3, 5, 7}}, {{1, 90, 91, 5}}, {{1, 1, 1, 1}}};
@@ -668,7 +730,11 @@ static Node *pointwise_case(Graph *g, int variant, Node proto, int operands, dou
         } \
     } \
     CPU(name) { pointwise_cpu(y); } \
-    CASE(name) { return pointwise_case(g, variant, (Node){.op = OP_##name, .a = 0.3, .b = -0.7}, operands, low, high, either_sign); }
+    CASE(name) \
+    { \
+        return pointwise_case(g, variant, (Node){.op = OP_##name, .a = 0.3, .b = -0.7}, operands, low, high, \
+                              either_sign); \
+    }
 
 static Node *broadcast(Node *x, Shape shape);
 static Node *sum_to(Node *x, Shape shape);
@@ -753,8 +819,8 @@ CONSTANT(sign)
 /* ------------------------------------------------------------------------------------------------
  * 3.3  Leaky ReLU, PReLU                     y = x if x > 0 else a x             (Maas et al. 2013)
  *
- * The gradient op, dx = dy * (y > 0 ? 1 : a), is linear in dy and takes only y's sign: differentiated again it is
- * itself, applied to the new cotangent. The gradient penalty costs no new kernel here.
+ * The gradient op, leaky_mask: dx = dy * (y > 0 ? 1 : a), is linear in dy and takes only y's sign: differentiated again
+ * it is itself, applied to the new cotangent. The gradient penalty costs no new kernel here.
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *leaky_relu(Node *x, double slope)
@@ -832,6 +898,9 @@ CASE(prelu)
 
 /* ------------------------------------------------------------------------------------------------
  * 3.4  Sum and broadcast: each other's gradient
+ *
+ * sum adds up x over some axes, which then have length 1; broadcast repeats x along axes of length 1. What was added up
+ * has the sum's cotangent in every place; what was repeated has the sum of its copies' cotangents.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Where element (n,h,w,c) of the larger shape lies in `s`, whose axes of length 1 are repeated. */
@@ -875,10 +944,11 @@ DEFINE(sum)
     FOR_EACH_INDEX(s, n, h, w, c) out[index_repeated(y->shape, n, h, w, c)] += in[0][index_repeated(s, n, h, w, c)];
 }
 
-/* Any set of summed axes, with neighbours of a kind merged, is keep-sum-keep-sum-keep: out[k0][k2][k4] = sum of
+/* Of four axes some are kept and some are summed. Neighbours of the same kind are as good as one axis, so five
+ * alternating ones (some of length 1) cover every case: out[k0][k2][k4] = sum over r1 and r3 of
  * x[k0][r1][k2][r3][k4]. */
 typedef struct Reduction {
-    size_t k0, r1, k2, r3, k4, rows;    /* rows: how many r1 a task takes */
+    size_t k0, r1, k2, r3, k4, rows;    /* the five lengths; how many of r1 a task takes */
     int tasks_a_k0;
     Node *y;
     double *partial;                    /* (k0, tasks_a_k0, k2*k4) */
@@ -961,7 +1031,7 @@ DEFINE(broadcast)
     out[index_repeated(s, n, h, w, c)] = in[0][index_repeated(y->in[0]->shape, n, h, w, c)];
 }
 
-/* How many lines (of one picture and height) are worth a task. */
+/* How many lines (a line: W C numbers, of one picture and height) make a task. */
 static size_t lines_a_task(Shape s)
 {
     size_t line = (size_t)s.d[2] * (size_t)s.d[3];
@@ -973,7 +1043,8 @@ static void broadcast_task(void *argument, int index, int worker)
     (void)worker;
     Node *y = argument;
     Shape s = y->shape, from = y->in[0]->shape;
-    size_t lines = (size_t)s.d[0] * (size_t)s.d[1], a_task = lines_a_task(s), last = least(lines, (size_t)(index + 1) * a_task);
+    size_t lines = (size_t)s.d[0] * (size_t)s.d[1], a_task = lines_a_task(s),
+           last = least(lines, (size_t)(index + 1) * a_task);
     for (size_t line = (size_t)index * a_task; line < last; line++)
         for (int w = 0; w < s.d[2]; w++) {
             int n = (int)(line / (size_t)s.d[1]), h = (int)(line % (size_t)s.d[1]);
@@ -999,8 +1070,11 @@ CASE(broadcast)
 /* ------------------------------------------------------------------------------------------------
  * 3.5  Concat, slice, pad; reshape and stop_grad
  *
- * A tensor seen along one axis is `outer` blocks of `length * inner` numbers in a row. Slice's gradient is pad, pad's
- * is slice, concat's are two slices. Reshape, stop_grad, and a slice of the batch axis move nothing: they are views.
+ * Concat puts two tensors one after the other along an axis, slice takes a range of an axis, pad puts zeros around one.
+ * In memory each copies blocks: from an axis on, a tensor is a row of numbers, its block, for every place on the axes
+ * before (of which there are `outer`). Slice's gradient is pad, pad's is slice, concat's are two slices. Reshape,
+ * stop_grad, and a slice of the first axis that is longer than 1 move nothing: they are views, a pointer into their
+ * operand's data.
  * ---------------------------------------------------------------------------------------------- */
 
 static size_t outer_of(Shape s, int axis)
@@ -1022,7 +1096,7 @@ static int check_axis(Node *y, Shape a, Shape b, int axis)
     return 1;
 }
 
-/* `bytes` bytes of each of `outer` blocks are copied, so many bytes to a task. */
+/* Copies the first `bytes` of each of `outer` blocks; strides are from block to block, in bytes. */
 enum { BYTES_A_TASK = 1 << 16 };
 typedef struct BlockCopy {
     size_t outer, bytes, to_stride, from_stride;
@@ -1070,8 +1144,8 @@ SHAPE(concat)
     return check_axis(y, y->in[0]->shape, y->in[1]->shape, y->axis);
 }
 
-/* The three are copies of blocks, whatever the number type: so the definition and the kernel are one function of the
- * size. */
+/* The definition (in double) and the kernel (in real) copy the same blocks: one function for both, told the size of a
+ * number in bytes. */
 static void concat_blocks(const Node *y, const void *u, const void *v, void *out, size_t size)
 {
     size_t outer = outer_of(y->shape, y->axis), bu = size * block_of(y->in[0]->shape, y->axis),
@@ -1147,11 +1221,17 @@ CASE(pad) { return variant < AXES ? pad(test_leaf(g, shape_of(3, 2, 4, 5), -1, 1
 static Node *reshape(Node *x, Shape shape) { return append((Node){.op = OP_reshape, .in = {x}, .shape = shape}); }
 static Node *stop_grad(Node *x) { return append((Node){.op = OP_stop_grad, .in = {x}, .shape = x->shape}); }
 
-SHAPE(reshape) { return count_of(y) == count_of(y->in[0]) ? 1 : mistake(y, "cannot hold the same numbers in the new shape"); }
+SHAPE(reshape)
+{
+    return count_of(y) == count_of(y->in[0]) ? 1 : mistake(y, "cannot hold the same numbers in the new shape");
+}
 DEFINE(reshape) { memcpy(out, in[0], count_of(y) * sizeof *out); }
 CPU(reshape) { (void)y; }
 GRADIENT(reshape) { dx[0] = reshape(dy, y->in[0]->shape); }
-CASE(reshape) { return variant < 1 ? reshape(test_leaf(g, shape_of(2, 3, 4, 5), -1, 1, false), shape_of(2, 1, 1, 60)) : NULL; }
+CASE(reshape)
+{
+    return variant < 1 ? reshape(test_leaf(g, shape_of(2, 3, 4, 5), -1, 1, false), shape_of(2, 1, 1, 60)) : NULL;
+}
 
 SHAPE(stop_grad) { return shape_equal(y->shape, y->in[0]->shape); }
 DEFINE(stop_grad) { reshape_define(y, in, out); }
@@ -1162,9 +1242,11 @@ CASE(stop_grad) { return variant < 1 ? stop_grad(test_leaf(g, shape_of(2, 3, 4, 
 /* ------------------------------------------------------------------------------------------------
  * 3.6  Softmax and its log-sum: over the channels
  *
- * logsumexp's gradient is softmax, and softmax's is p (dy - sum_k p dy): closed, so cross-entropy = logsumexp(x) -
- * x_label can be differentiated any number of times. Both subtract the largest x first, so that no exponential
- * overflows.
+ *     softmax(x)_k = p_k = e^x_k / sum over j of e^x_j        logsumexp(x) = log(sum over k of e^x_k)
+ *
+ * Softmax turns scores into probabilities. logsumexp's gradient is softmax, and softmax's is p (dy - sum over k of p_k
+ * dy_k): so the cross-entropy, -log p_label = logsumexp(x) - x_label, can be differentiated any number of times. Both
+ * subtract the largest x first, so that no exponential overflows.
  * ---------------------------------------------------------------------------------------------- */
 
 static Shape one_channel(Shape s)
@@ -1173,8 +1255,12 @@ static Shape one_channel(Shape s)
     return s;
 }
 
-static Node *softmax(Node *x)   { return append((Node){.op = OP_softmax, .in = {x}, .shape = x->shape}); }
-static Node *logsumexp(Node *x) { return append((Node){.op = OP_logsumexp, .in = {x}, .shape = one_channel(x->shape)}); }
+static Node *softmax(Node *x) { return append((Node){.op = OP_softmax, .in = {x}, .shape = x->shape}); }
+
+static Node *logsumexp(Node *x)
+{
+    return append((Node){.op = OP_logsumexp, .in = {x}, .shape = one_channel(x->shape)});
+}
 
 SHAPE(softmax) { return shape_equal(y->shape, y->in[0]->shape); }
 SHAPE(logsumexp) { return shape_equal(y->shape, one_channel(y->in[0]->shape)); }
@@ -1234,14 +1320,21 @@ CPU(logsumexp)
 
 GRADIENT(softmax) { dx[0] = mul(y, sub(dy, sum_to(mul(y, dy), one_channel(y->shape)))); }
 GRADIENT(logsumexp) { dx[0] = mul(softmax(y->in[0]), dy); }
-CASE(softmax) { return variant < 2 ? softmax(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
-CASE(logsumexp) { return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL; }
+CASE(softmax)
+{
+    return variant < 2 ? softmax(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL;
+}
+
+CASE(logsumexp)
+{
+    return variant < 2 ? logsumexp(test_leaf(g, shape_of(3, 1, 2, variant ? 1 : 7), -2, 2, false)) : NULL;
+}
 
 /* ------------------------------------------------------------------------------------------------
  * 3.7  The largest channel
  *
- * pick takes the operand u where v is largest, put brings a number there and leaves 0 elsewhere: each is linear in u
- * and the other's gradient, as gather and scatter are, and v only says where. max over channels is pick(v, v).
+ * pick_largest takes the operand u where v is largest, put_at_largest brings a number there and leaves 0 elsewhere:
+ * each is linear in u and the other's gradient, and v only says where. The maximum over channels is pick_largest(v, v).
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *pick_largest(Node *u, Node *v)
@@ -1328,20 +1421,28 @@ CASE(put_at_largest)
 /* ------------------------------------------------------------------------------------------------
  * 3.8  Convolution, its input gradient, its weight gradient
  *
- * All three come from one trilinear form T(x, w, g) = sum of x w g over the terms that the geometry pairs:
+ * A filter w slides over the picture x; at every place, what lies under it is multiplied with it and added up:
+ *
+ *     y(n,p,q,k) = sum over r, s, c of x(n, p stride + r - pad, q stride + s - pad, c) w(r,s,c,k)       x is 0 outside
+ *
+ * Multiply by a third tensor g of y's shape and add up everything: T(x, w, g) = sum over n, p, q, k of y g is linear in
+ * each of the three, and its derivatives are the three ops:
  *
  *     y = dT/dg (conv2d)      dx = dT/dx (conv2d_input_grad)      dw = dT/dw (conv2d_weight_grad)
  *
- * and T is linear in each, so the gradient of any of the three with respect to one operand is another of the three:
- * differentiating twice needs nothing new. A transposed convolution is conv2d_input_grad of a filter; a dense layer
- * is a 1x1 convolution. Operand slots: 0 and 1 the factors, 2 bias, and, set by the planner (chapter 8), 3 mask, 4
- * plus (a map, or a table, see conv_takes_table), 5 the prepared filter, 6 the slopes of PReLU, 7 and 8 filter and bias
- * of a depthwise convolution on the way in (`before`).
+ * So the gradient of any of the three with respect to one operand is another of the three: differentiating twice needs
+ * nothing new. A transposed convolution, which enlarges, is conv2d_input_grad of a filter; a dense layer is a 1x1
+ * convolution. A depthwise convolution treats every channel by itself: groups = C instead of 1.
+ *
+ * Operand slots: 0 and 1 are the two factors, 2 the bias. The others are set by the planner (chapter 8), which folds an
+ * op next to a convolution into it: 3 the mask of a leaky_mask, 4 what an add adds (a map, or a table: conv_takes_table
+ * in vendor/kernels.h), 5 the filter as the kernel wants to read it, 6 PReLU's slopes, 7 and 8 filter and bias of a
+ * depthwise convolution that comes first (`before`).
  * ---------------------------------------------------------------------------------------------- */
 
 enum { BIAS = 2, MASK, PLUS, FILTER, SLOPES, BEFORE_FILTER, BEFORE_BIAS };
 
-typedef struct Conv { int k, size, stride, pad; } Conv;     /* K output channels, a square kernel, stride, zeros on each side */
+typedef struct Conv { int k, size, stride, pad; } Conv;     /* K, the kernel's side, stride, zeros on each side */
 
 static Shape shape_x(const ConvShape *s) { return shape_of(s->n, s->h, s->w, s->c); }
 static Shape shape_y(const ConvShape *s) { return shape_of(s->n, s->ho, s->wo, s->k); }
@@ -1352,7 +1453,8 @@ static ConvShape conv_shape(Shape x, Shape w, int stride, int pad_before)
 {
     int groups = w.d[2] == 1 && x.d[3] == w.d[3] && x.d[3] > 1 ? x.d[3] : 1;
     return (ConvShape){.n = x.d[0], .h = x.d[1], .w = x.d[2], .c = x.d[3], .k = w.d[3], .r = w.d[0], .s = w.d[1],
-                       .ho = (x.d[1] + 2 * pad_before - w.d[0]) / stride + 1, .wo = (x.d[2] + 2 * pad_before - w.d[1]) / stride + 1,
+                       .ho = (x.d[1] + 2 * pad_before - w.d[0]) / stride + 1,
+                       .wo = (x.d[2] + 2 * pad_before - w.d[1]) / stride + 1,
                        .stride = stride, .pad_y = pad_before, .pad_x = pad_before, .groups = groups};
 }
 
@@ -1387,9 +1489,10 @@ SHAPE(conv2d)             { ConvShape *s = &y->conv; return conv_check(y, shape_
 SHAPE(conv2d_input_grad)  { ConvShape *s = &y->conv; return conv_check(y, shape_y(s), shape_w(s), shape_x(s)); }
 SHAPE(conv2d_weight_grad) { ConvShape *s = &y->conv; return conv_check(y, shape_x(s), shape_y(s), shape_w(s)); }
 
-/* Calls `term` for every product of T: xi, wi and yi index x, w and y. */
+/* One product of T, added to where it belongs. xi, wi and yi say where its factors stand in x, w and y. */
 typedef void ConvTerm(const double *u, const double *v, double *out, size_t xi, size_t wi, size_t yi);
 
+/* Calls `term` for every product of T. */
 static void conv_terms(const ConvShape *s, ConvTerm *term, const double *u, const double *v, double *out)
 {
     Shape ys = shape_y(s), xs = shape_x(s), ws = shape_w(s);
@@ -1404,9 +1507,20 @@ static void conv_terms(const ConvShape *s, ConvTerm *term, const double *u, cons
                 }
 }
 
-static void term_y(const double *x, const double *w, double *y, size_t xi, size_t wi, size_t yi)   { y[yi] += x[xi] * w[wi]; }
-static void term_x(const double *dy, const double *w, double *dx, size_t xi, size_t wi, size_t yi) { dx[xi] += dy[yi] * w[wi]; }
-static void term_w(const double *x, const double *dy, double *dw, size_t xi, size_t wi, size_t yi) { dw[wi] += x[xi] * dy[yi]; }
+static void term_y(const double *x, const double *w, double *y, size_t xi, size_t wi, size_t yi)
+{
+    y[yi] += x[xi] * w[wi];
+}
+
+static void term_x(const double *dy, const double *w, double *dx, size_t xi, size_t wi, size_t yi)
+{
+    dx[xi] += dy[yi] * w[wi];
+}
+
+static void term_w(const double *x, const double *dy, double *dw, size_t xi, size_t wi, size_t yi)
+{
+    dw[wi] += x[xi] * dy[yi];
+}
 
 static bool plus_is_table(const Node *y) { return y->in[PLUS] && !shape_equal(y->in[PLUS]->shape, y->shape); }
 
@@ -1420,7 +1534,7 @@ static size_t plus_index(const Node *y, size_t i)
                           conv_table_place(w, d[2], size), k);
 }
 
-/* A convolution of the family, and what the planner fused into it: see ConvEpilogue in vendor/kernels.h. */
+/* Any of the three, and what the planner folded into it, in the order of ConvEpilogue (vendor/kernels.h). */
 static void conv_define(const Node *y, const double *const *in, double *out, ConvTerm *term)
 {
     double *between = y->before ? must_alloc(count_of(y->before), sizeof *between) : NULL;
@@ -1478,8 +1592,9 @@ CPU(conv2d)             { conv_cpu(y); }
 CPU(conv2d_input_grad)  { conv_cpu(y); }
 CPU(conv2d_weight_grad) { conv_cpu(y); }
 
-/* Instead of keeping a value from the forward pass for the weight gradient, compute it again there, where that is
- * cheap: an instance norm without residual is one pass over memory, and its operand is kept in any case. */
+/* The weight gradient needs the convolution's x once more, long after it was made. Where x is an instance norm (3.9)
+ * without residual, operand 4, it is not kept until then but computed again: that is one pass over memory, and what the
+ * norm reads is kept in any case. */
 static Node *again(Node *x)
 {
     if (x->op != OP_instance_norm || x->in[4]) return x;
@@ -1511,14 +1626,16 @@ GRADIENT(conv2d_weight_grad)
     if (want[1]) dx[1] = conv2d(y->in[0], dy, NULL, 1, y->conv);
 }
 
-/* Geometries from every network of the program, at sizes whose plain loops are quick; then three that are odd on purpose,
- * one for each size of Winograd's tiles, ragged; and depthwise ones of fewer channels than lanes. */
+/* Geometries from every network of the program, at sizes whose plain loops are quick. The last five: three whose sides
+ * are no multiples of the tiles that the kernels cut a map into (Winograd's method, in three sizes), and two depthwise
+ * ones with fewer channels than a vector has lanes. */
 static const struct { Shape x; Conv conv;
 } conv_cases[] = {{{{2, 9, 8, 5}}, {64, 7, 1, 3}}, {{{2, 8, 8, 64}}, {40, 4, 2, 1}}, {{{1, 8, 8, 64}}, {48, 3, 1, 1}},
                   {{{2, 8, 8, 64}}, {1, 7, 1, 3}}, {{{3, 2, 2, 96}}, {5, 2, 1, 0}},  {{{2, 3, 3, 33}}, {1, 3, 1, 1}},
                   {{{4, 1, 1, 50}}, {7, 1, 1, 0}}, {{{2, 7, 7, 6}}, {6, 3, 2, 1}},   {{{1, 11, 5, 3}}, {9, 5, 3, 4}},
                   {{{2, 5, 6, 1}}, {2, 3, 1, 2}},  {{{1, 6, 7, 17}}, {19, 3, 1, 0}},
-                  {{{2, 12, 11, 32}}, {48, 3, 1, 1}}, {{{2, 15, 32, 32}}, {32, 4, 2, 1}}, {{{2, 19, 16, 32}}, {48, 4, 2, 1}},
+                  {{{2, 12, 11, 32}}, {48, 3, 1, 1}}, {{{2, 15, 32, 32}}, {32, 4, 2, 1}},
+                  {{{2, 19, 16, 32}}, {48, 4, 2, 1}},
                   {{{2, 9, 27, 8}}, {8, 3, 2, 1}},    {{{1, 7, 29, 4}}, {4, 3, 1, 1}}};
 enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases };
 
@@ -1557,7 +1674,7 @@ CASE(conv2d)
     return conv2d(test_leaf(g, shape_x(&s), -1, 1, false), test_leaf(g, shape_w(&s), -1, 1, false), bias, 1, s);
 }
 
-CASE(conv2d_input_grad)                 /* the last ones: a few channels are wanted, once the first, then first and last */
+CASE(conv2d_input_grad)                 /* the last two: of some channels only: the first two; the first and the last */
 {
     if (variant >= CONV_CASES + 2) return NULL;
     ConvShape s = conv_case_shape(variant % CONV_CASES);
@@ -1578,8 +1695,8 @@ CASE(conv2d_weight_grad)
     return conv2d_weight_grad(test_leaf(g, shape_x(&s), -1, 1, false), test_leaf(g, shape_y(&s), -1, 1, false), s);
 }
 
-/* w as a kernel wants to read it. Its numbers have no meaning outside vendor/kernels.h, so it has no definition of its own:
- * what reads it is held against the definition above, which reads w. */
+/* w as a kernel wants to read it. Its numbers have no meaning outside vendor/kernels.h, so there is no definition: the
+ * convolution that reads it is held against the definition above, which reads w. */
 SHAPE(prepare_filter) { y->shape = shape_of(1, 1, 1, (int)conv_filter_size(&y->conv, (ConvKind)y->axis)); return 1; }
 DEFINE(prepare_filter) { (void)in; memset(out, 0, count_of(y) * sizeof *out); }
 CPU(prepare_filter) { conv_filter_prepare(&y->conv, (ConvKind)y->axis, y->in[0]->data, y->data); }
@@ -1589,13 +1706,19 @@ CASE(prepare_filter) { (void)g, (void)variant; return NULL; }
 /* ------------------------------------------------------------------------------------------------
  * 3.9  Instance norm, with residual and activation                                (Ulyanov et al. 2016)
  *
- *     m, v = mean and (biased) variance of x over H and W, for each picture and channel;   h = (x - m) / sqrt(v + 1e-5)
- *     y = leaky(scale h + shift + residual)
+ *     m, v = mean and variance (the sum of squares divided by M = H W) of x over H and W, for each picture and channel
+ *     h = (x - m) / sqrt(v + eps),  eps = 1e-5         y = leaky(scale h + shift + residual)
  *
- * Its gradient, with d the cotangent behind the activation and M = H W:
- *     d shift = sum d,   d scale = sum d h,   dx = scale / sqrt(v + eps) (d - sum d / M - h sum(d h) / M)
- * The activation's mask is found again from x, so that y need not be kept. First order only: G is never inside a
- * penalty.
+ * Its gradient, with d = dy times the activation's slope and sums over H and W:
+ *
+ *     dx = scale / sqrt(v + eps) (d - sum(d) / M - h sum(d h) / M)
+ *     d shift = sum(d) and d scale = sum(d h), both summed over the batch too
+ *
+ * Four rows: moments gives m and 1 / sqrt(v + eps), instance_norm y, instance_norm_sums the two sums, instance_norm_dx
+ * dx. For one picture and channel y is a line in x: y = A x + B with A = scale / sqrt(v + eps), B = shift - m A. The
+ * kernels are given these lines. The activation's mask is found again from x, so that y need not be kept. The gradient
+ * can be taken once only; that is enough, since a gradient penalty differentiates through D twice, but never through G,
+ * which has the norms.
  * ---------------------------------------------------------------------------------------------- */
 
 #define NORM_EPSILON 1e-5
@@ -1605,18 +1728,19 @@ static Node *moments_of(Node *x, double epsilon)
     return append((Node){.op = OP_moments, .in = {x}, .a = epsilon});
 }
 
-/* With the moments of x itself, or, in a batch norm at work, with others that stay as they are. */
-static Node *normalised(Node *x, Node *moments, Node *scale_, Node *shift, Node *residual, double slope)
+/* With the moments of x itself, or with others: a batch norm in use has fixed ones (5.2). */
+static Node *normalised(Node *x, Node *moments, Node *scales, Node *shift, Node *residual, double slope)
 {
-    return append((Node){.op = OP_instance_norm, .in = {x, moments, scale_, shift, residual}, .a = slope});
+    return append((Node){.op = OP_instance_norm, .in = {x, moments, scales, shift, residual}, .a = slope});
 }
 
-static Node *instance_norm(Node *x, Node *scale_, Node *shift, Node *residual, double slope)
+static Node *instance_norm(Node *x, Node *scales, Node *shift, Node *residual, double slope)
 {
-    return normalised(x, moments_of(x, NORM_EPSILON), scale_, shift, residual, slope);
+    return normalised(x, moments_of(x, NORM_EPSILON), scales, shift, residual, slope);
 }
 
-static Shape pair_shape(Shape x) { return shape_of(x.d[0], 1, 1, 2 * x.d[3]); }     /* two numbers a picture and channel */
+/* Two numbers for each picture and channel: (N,1,1,2C), the first of every channel, then the second. */
+static Shape pair_shape(Shape x) { return shape_of(x.d[0], 1, 1, 2 * x.d[3]); }
 
 SHAPE(moments) { y->shape = pair_shape(y->in[0]->shape); return 1; }
 
@@ -1647,17 +1771,17 @@ DEFINE(moments)
         }
 }
 
-/* One picture's or one row range's share of the work, for all four rows of this section. */
+/* The work of instance_norm and instance_norm_dx, cut into ranges of a picture's rows. */
 typedef struct NormTask { Node *y; real *lines; int rows, tasks_a_picture; } NormTask;
 
-/* A map's pixels in blocks of 64, of which each gives two numbers a channel: `work` writes them to `to` for the `pixels`
- * of picture n that begin at number `start` of the map. */
+/* A map's pixels in blocks of 64, of which each gives two numbers a channel: `work` writes them to `to` for the
+ * `pixels` of picture n that begin at number `start` of the map. */
 typedef struct Blocks Blocks;
 struct Blocks {
     Node *y;
     Shape s;                            /* of the map */
     void (*work)(const Blocks *b, size_t n, size_t start, size_t pixels, real *to);
-    const real *lines;                  /* what norm_sums needs besides */
+    const real *lines;                  /* (N,2,C) A and B, which norm_sums needs as well */
     real *values;                       /* (N, blocks of a picture, 2, C) */
     int a_picture, a_task, tasks_a_picture;
 };
@@ -1738,23 +1862,23 @@ DEFINE(instance_norm)
     }
 }
 
-/* The line y = A x + B of a channel, written to coefficients (2,C): its slope and its height. */
-static void norm_line(const real *moments, const real *scale_, const real *shift, size_t c_count, real *coefficients)
+/* The line y = A x + B of every channel of a picture, written to coefficients (2,C): all A, then all B. */
+static void norm_line(const real *moments, const real *scales, const real *shift, size_t c_count, real *coefficients)
 {
     for (size_t c = 0; c < c_count; c++) {
-        real slope = scale_[c] * moments[c_count + c];
+        real slope = scales[c] * moments[c_count + c];
         coefficients[c] = slope;
         coefficients[c_count + c] = shift[c] - moments[c] * slope;
     }
 }
 
-/* The lines of every picture, (N,2,C), in scratch memory, and room for so many numbers behind them. */
-static real *norm_lines(const Node *y, const Node *moments, const Node *scale_, const Node *shift, size_t more)
+/* The lines of every picture, (N,2,C), in scratch memory, and room for `more` numbers behind them. */
+static real *norm_lines(const Node *y, const Node *moments, const Node *scales, const Node *shift, size_t more)
 {
     size_t pictures = (size_t)y->in[0]->shape.d[0], c = (size_t)y->in[0]->shape.d[3];
     real *lines = scratch((pictures * 2 * c + more) * sizeof *lines);
     for (size_t n = 0; n < pictures; n++)
-        norm_line(moments->data + n * 2 * c, scale_->data, shift->data, c, lines + n * 2 * c);
+        norm_line(moments->data + n * 2 * c, scales->data, shift->data, c, lines + n * 2 * c);
     return lines;
 }
 
@@ -1805,15 +1929,15 @@ GRADIENT(instance_norm)
     int c = y->shape.d[3];
     Shape vector = shape_of(1, 1, 1, c);
     bool own_moments = y->in[1]->op == OP_moments;
-    Node *scale_ = reshape(y->in[2], vector), *inverse = slice(y->in[1], 3, c, c);                      // (N,1,1,C)
+    Node *scales = reshape(y->in[2], vector), *inverse = slice(y->in[1], 3, c, c);              // (N,1,1,C)
     if (want[0] && own_moments)
         dx[0] = append(
             (Node){.op = OP_instance_norm_dx, .in = {dy, y->in[0], y->in[1], y->in[2], y->in[3], sums}, .a = y->a});
     else if (want[0])                                                   /* y is a line in x */
-        dx[0] = mul(y->a == 1 ? dy : leaky_mask(dy, y, y->a), mul(scale_, inverse));
+        dx[0] = mul(y->a == 1 ? dy : leaky_mask(dy, y, y->a), mul(scales, inverse));
     if (want[1] && !own_moments)
-        dx[1] = concat(scale(mul(scale_, mul(slice(sums, 3, 0, c), inverse)), -1),
-                       mul(scale_, mul(slice(sums, 3, c, c), reciprocal(inverse))), 3);
+        dx[1] = concat(scale(mul(scales, mul(slice(sums, 3, 0, c), inverse)), -1),
+                       mul(scales, mul(slice(sums, 3, c, c), reciprocal(inverse))), 3);
     if (want[2]) dx[2] = reshape(sum_to(slice(sums, 3, c, c), vector), y->in[2]->shape);
     if (want[3]) dx[3] = reshape(sum_to(slice(sums, 3, 0, c), vector), y->in[3]->shape);
     if (want[4]) dx[4] = dy;
@@ -1824,17 +1948,21 @@ static Node *norm_case(Graph *g, int variant)
     const Shape shapes[] = {{{2, 4, 5, 6}}, {{2, 3, 3, 64}}, {{1, 30, 20, 35}}};
     if (variant >= 8) return NULL;
     Shape s = shapes[variant / 2 % 3], vector = shape_of(1, 1, 1, s.d[3]);
-    Node *x = test_leaf(g, s, -1, 1, false), *scale_ = test_leaf(g, vector, 0.5, 1.5, false),
+    Node *x = test_leaf(g, s, -1, 1, false), *scales = test_leaf(g, vector, 0.5, 1.5, false),
          *shift = test_leaf(g, vector, -1, 1, false);
     if (variant >= 6)                                                   /* moments that stay */
-        return normalised(x, test_leaf(g, pair_shape(s), 0.5, 1, false), scale_, shift,
+        return normalised(x, test_leaf(g, pair_shape(s), 0.5, 1, false), scales, shift,
                           variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
-    return instance_norm(x, scale_, shift, variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
+    return instance_norm(x, scales, shift, variant % 2 ? test_leaf(g, s, -1, 1, false) : NULL, variant % 2 ? 1 : 0.2);
 }
 
 CASE(instance_norm) { return norm_case(g, variant); }
 
-SHAPE(instance_norm_sums) { y->shape = pair_shape(y->in[0]->shape); return shape_equal(y->in[0]->shape, y->in[1]->shape); }
+SHAPE(instance_norm_sums)
+{
+    y->shape = pair_shape(y->in[0]->shape);
+    return shape_equal(y->in[0]->shape, y->in[1]->shape);
+}
 
 /* d: dy behind the activation; h: the normalised x. */
 static double norm_cotangent(const Node *y, const double *const *in, size_t i, size_t n, size_t c, double *h)
@@ -1850,8 +1978,8 @@ DEFINE(instance_norm_sums)
     Shape s = y->in[0]->shape;
     size_t c_count = (size_t)s.d[3];
     memset(out, 0, count_of(y) * sizeof *out);
-    FOR_EACH_INDEX(s, n, h_, w, c) {
-        double h, d = norm_cotangent(y, in, index_repeated(s, n, h_, w, c), (size_t)n, (size_t)c, &h),
+    FOR_EACH_INDEX(s, n, row, column, c) {
+        double h, d = norm_cotangent(y, in, index_repeated(s, n, row, column, c), (size_t)n, (size_t)c, &h),
                   *to = out + (size_t)n * 2 * c_count + c;
         to[0] += d;
         to[c_count] += d * h;
@@ -1862,8 +1990,8 @@ static void block_sums(const Blocks *b, size_t n, size_t start, size_t pixels, r
 {
     const Node *y = b->y;
     size_t c = (size_t)b->s.d[3], pair = n * 2 * c;
-    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, pixels, c, y->in[2]->data + pair, b->lines + pair,
-                       (real)y->a, to);
+    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, pixels, c, y->in[2]->data + pair,
+                       b->lines + pair, (real)y->a, to);
 }
 
 CPU(instance_norm_sums)
@@ -1902,15 +2030,15 @@ DEFINE(instance_norm_dx)
     Shape s = y->shape;
     size_t c_count = (size_t)s.d[3];
     double m = s.d[1] * s.d[2];
-    FOR_EACH_INDEX(s, n, h_, w, c) {
-        size_t i = index_repeated(s, n, h_, w, c), pair = (size_t)n * 2 * c_count + (size_t)c;
+    FOR_EACH_INDEX(s, n, row, column, c) {
+        size_t i = index_repeated(s, n, row, column, c), pair = (size_t)n * 2 * c_count + (size_t)c;
         double h, d = norm_cotangent(y, in, i, (size_t)n, (size_t)c, &h);
         out[i] = in[3][c] * in[2][pair + c_count] * (d - in[5][pair] / m - h * in[5][pair + c_count] / m);
     }
 }
 
-/* dx = A d + Q x + T with the line's A and B (which the mask needs): five numbers a channel, written to (4,C): A, B,
- * Q, T. */
+/* dx = A d + Q x + T. Four numbers for each channel, written to (4,C): A and B of the line (the mask needs them), Q,
+ * T. */
 static void norm_dx_line(const Node *y, size_t n, real *coefficients)
 {
     size_t c_count = (size_t)y->shape.d[3];
@@ -1950,25 +2078,27 @@ CASE(instance_norm_dx) { return norm_grad_case(g, variant, true); }
  * 3.10  Optimisers and moving averages
  *
  *   adam             m <- b1 m + (1-b1) g    v <- b2 v + (1-b2) g^2
- *                    w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)                     (Kingma & Ba 2015, algorithm 1)
+ *                    w <- w - lr m/(1-b1^t) / (sqrt(v/(1-b2^t)) + 1e-8)                 (Kingma & Ba 2015, algorithm 1)
  *   sgd              m <- b1 m + g           w <- w - lr m             (b1: momentum; Polyak 1964)
  *   sgd_nesterov     m <- b1 m + g           w <- w - lr (g + b1 m)    (Sutskever et al. 2013)
  *   rmsprop          v <- b2 v + (1-b2) g^2  w <- w - lr g / (sqrt v + 1e-8)               (Hinton 2012, lecture 6e)
  *   adagrad          v <- v + g^2            w <- w - lr g / (sqrt v + 1e-10)              (Duchi et al. 2011)
  *   moving_average   r <- r + a (s - r)      statistics of batch norm; a generator's averaged weights
  *
- * Each in one pass over memory. What changes from step to step stands in a leaf: (lr, 1/(1-b1^t), 1/(1-b2^t)). The
- * node's value is w itself, updated in place; the planner runs it after everything else that reads w.
+ * w is a weight, g the gradient of the loss in it, t the number of the step, lr the learning rate. m and v are means of
+ * g and g^2 over the steps so far, called its moments. Each rule is one pass over memory. What changes from step to
+ * step stands in a leaf, the schedule: (lr, 1/(1-b1^t), 1/(1-b2^t)). The node's value is w itself, updated in place;
+ * the planner runs it after everything else that reads w.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Optimiser {              /* how a network learns */
-    Op op;                              /* one of the rows above; 0, leaf: not at all */
+    Op op;                              /* one of the rows above; OP_leaf, which is 0: not at all */
     double beta1, beta2;
     double clip_value, clip_norm;       /* every gradient is cut to +-clip_value, all together to this length; 0: not */
     double weight_decay;                /* this much of w is added to its gradient */
 } Optimiser;
 
-/* Which rows write over a leaf: operand 1. */
+/* The rows that write over a leaf, their operand 1. */
 static bool is_update(Op op)
 {
     return op == OP_adam || op == OP_sgd || op == OP_sgd_nesterov || op == OP_rmsprop || op == OP_adagrad ||
@@ -2031,7 +2161,7 @@ static Node *update_case(Graph *g, int variant, Op op)
     return variant < 2 ? update_of(g, shape_of(3, 3, 5, variant ? 700 : 3), op) : NULL;
 }
 
-/* A row: its new weight in terms of g, w, m, v (before) and the schedule (lr, c1, c2). */
+/* A row by its definition: the new weight in terms of g, w, m, v (before the step) and the schedule (lr, c1, c2). */
 #define UPDATE(name, expression) \
     SHAPE(name) { return update_shape(y); } \
     DEFINE(name) \
@@ -2069,9 +2199,9 @@ static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2
  * 3.11  Max pooling
  *
  * Written with two operands, max_pool(u, x) takes from each window of u the number that stands where x is largest (the
- * first such place). The pooling that networks know is max_pool(x, x). With x held still both it and max_unpool are
- * linear and each is the other's adjoint, so they are closed under differentiation. Windows are cut at the border: the
- * padding never wins.
+ * first such place). The usual pooling is max_pool(x, x). With x held fixed both max_pool and max_unpool are linear in
+ * u and each is the other's adjoint, so they can be differentiated any number of times. Windows are cut at the border:
+ * the padding is never the largest.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Windows of size x size; the last may reach over the border, as if the number of windows were rounded up (`ceil`). */
@@ -2107,7 +2237,7 @@ static int pool_check(Node *y, Shape first, Shape result)
     return mistake(y, "operands do not fit the geometry");
 }
 
-SHAPE(max_pool)      { return pool_check(y, shape_x(&y->conv), shape_y(&y->conv)); }
+SHAPE(max_pool)   { return pool_check(y, shape_x(&y->conv), shape_y(&y->conv)); }
 SHAPE(max_unpool) { return pool_check(y, shape_y(&y->conv), shape_x(&y->conv)); }
 
 /* The part of a window that lies in the picture: rows [low, high) of `length`. */
@@ -2119,8 +2249,8 @@ static Range window(int at, int stride, int pad_before, int size, int length)
     return (Range){max_int(low, 0), min_int(low + size, length)};
 }
 
-/* Where x (of double or real, by macro: one text for the definition and the kernel) is largest in window (n,p,q),
- * channel c. */
+/* Where x is largest in window (n,p,q), channel c. A macro, so that one text serves the definition (x of double) and
+ * the kernel (of real); its own names end in _ and meet none of the caller's. */
 #define LARGEST(index, shape, x, n, p, q, c) \
     do { \
         Range rows_ = window(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h); \
@@ -2148,8 +2278,9 @@ DEFINE(max_unpool)
     FOR_EACH_INDEX(s, n, p, q, c) { LARGEST(to, &y->conv, in[1], n, p, q, c); out[to] += in[0][i++]; }
 }
 
-/* A row of windows: first the largest of each column (a long vector operation a row), then of a window's columns: of
- * those that the border cuts one by one, then of all others at once, by holding the row against itself, moved. */
+/* A row of windows: first the largest of each column (one vector operation for each row of pixels), then the largest of
+ * a window's columns: for the windows that the border cuts one by one, for all others at once, by comparing the row
+ * with itself moved by a pixel, size - 1 times. */
 typedef struct Pooling { Node *y; real *rows; size_t row; } Pooling;
 
 static void max_pool_task(void *argument, int index, int worker)
@@ -2170,7 +2301,8 @@ static void max_pool_task(void *argument, int index, int worker)
         best = row + (size_t)columns.low * c;
         memcpy(out + (size_t)q * c, best, c * sizeof(real));
         for (int w = columns.low + 1; w < columns.high; w++)
-            kernels->pointwise(POINTWISE_larger, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c, c);
+            kernels->pointwise(POINTWISE_larger, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c,
+                               c);
     }
     for (int w = s->w - 1; w > max_int(0, s->w - s->s); w--)
         kernels->pointwise(POINTWISE_larger, row, row + c, 0, 0, row, (size_t)w * c);
@@ -2209,9 +2341,10 @@ enum { POOLED = 4 };                    /* channels at once */
 typedef real Pooled __attribute__((vector_size(POOLED * sizeof(real))));
 typedef __typeof__((Pooled){0} == (Pooled){0}) PooledMask;
 
-/* n channels of one window: its first pixel that is as large as the largest takes all of dy, the others nothing. Asks no
- * question that a branch would have to guess. */
-static inline void unpool_window(const real *x, const real *dy, real *dx, size_t width, size_t c, Range rows, Range columns, int n)
+/* n channels of one window: its first pixel that is as large as the largest takes all of dy, the others nothing. Done
+ * with masks: the inner loops have no branch that the processor would have to predict. */
+static inline void unpool_window(const real *x, const real *dy, real *dx, size_t width, size_t c, Range rows,
+                                 Range columns, int n)
 {
     const size_t bytes = (size_t)n * sizeof(real);
     Pooled best = {0}, left = {0}, here = {0}, sum = {0};
@@ -2235,7 +2368,7 @@ static inline void unpool_window(const real *x, const real *dy, real *dx, size_t
         }
 }
 
-/* One picture a task: windows of a picture overlap. */
+/* A task is a whole picture, because its windows overlap. */
 static void max_unpool_task(void *argument, int n, int worker)
 {
     (void)worker;
@@ -2247,8 +2380,10 @@ static void max_unpool_task(void *argument, int n, int worker)
     memset(dx, 0, picture * sizeof(real));
     for (int p = 0; p < s->ho; p++)
         for (int q = 0; q < s->wo; q++, dy += c) {
-            Range rows = window(p, s->stride, s->pad_y, s->r, s->h), columns = window(q, s->stride, s->pad_x, s->s, s->w);
-            for (k = 0; k + POOLED <= c; k += POOLED) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, POOLED);
+            Range rows = window(p, s->stride, s->pad_y, s->r, s->h);
+            Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
+            for (k = 0; k + POOLED <= c; k += POOLED)
+                unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, POOLED);
             if (k < c) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, (int)(c - k));
         }
 }
@@ -2264,7 +2399,7 @@ static const struct { Shape x; int size, stride, pad; bool ceil;
                   {{{1, 7, 5, 33}}, 2, 2, 0, true},
                   {{{2, 9, 8, 17}}, 3, 2, 1, false},
                   {{{1, 5, 6, 3}}, 2, 2, 1, true},
-                  {{{2, 3, 2, 5}}, 5, 1, 2, false}};          // no window lies inside
+                  {{{2, 3, 2, 5}}, 5, 1, 2, false}};          /* no window lies inside */
 enum { POOL_CASES = sizeof pool_cases / sizeof *pool_cases };
 
 CASE(max_pool)
@@ -2288,13 +2423,14 @@ CASE(max_unpool)
 /* ------------------------------------------------------------------------------------------------
  * 3.12  Warp: every picture by its own affine map                              (Jaderberg et al. 2015, eq. 1 and 5)
  *
- * Pixel centres have coordinates between -1/2 and 1/2, a to the right and b downwards, on either side. y's pixel (a,b) is
+ * Pixel centres have coordinates between -1/2 and 1/2, a to the right and b downwards, in x and in y. y's pixel (a,b)
+ * is
  *
  *     x at (m0 a + m1 b + m2, m3 a + m4 b + m5),
  *
- * from the four pixels around that place by bilinear weights; beyond x's border there is 0. y may have another size: then
- * the identity map is a resizing. With the map held still, warp is linear in x and unwarp is its adjoint: they are closed
- * under differentiation.
+ * from the four pixels around that place by bilinear weights; beyond x's border there is 0. y may have another size:
+ * then the identity map resizes. With the map held fixed, warp is linear in x and unwarp is its adjoint: they can be
+ * differentiated any number of times.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAP_NUMBERS = 6 };
@@ -2315,7 +2451,8 @@ static Node *unwarp(Node *dy, Node *map, ConvShape s)
 static int warp_check(Node *y, Shape first, Shape result)
 {
     y->shape = result;
-    if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, shape_of(y->conv.n, 1, 1, MAP_NUMBERS))) return 1;
+    Shape map = shape_of(y->conv.n, 1, 1, MAP_NUMBERS);
+    if (shape_equal(y->in[0]->shape, first) && shape_equal(y->in[1]->shape, map)) return 1;
     return mistake(y, "operands do not fit the geometry");
 }
 
@@ -2339,8 +2476,8 @@ static int warp_taps(const ConvShape *s, const double m[MAP_NUMBERS], int p, int
     return n;
 }
 
-/* Picture n of y += the warped picture n of x, or, `back`, x's += the adjoint of y's. One text for the definition (double)
- * and the kernel (real). */
+/* With `back` 0: picture n of y += the warped picture n of x. With `back` 1: picture n of x += the adjoint of y's. A
+ * macro as LARGEST above, for the definition (double) and the kernel (real). */
 #define WARP_PICTURE(s, map, n, x, y, back) \
     do { \
         double m_[MAP_NUMBERS], share_[4]; \
@@ -2408,15 +2545,16 @@ static Node *test_map(Graph *g, int n, double wild)
 
 /* To the same, a smaller and a larger picture, and far beyond the border. */
 static const struct { Shape x; int height, width; double wild; }
-warp_cases[] = {{{{2, 8, 9, 3}}, 8, 9, 0}, {{{1, 9, 7, 1}}, 5, 6, 0}, {{{3, 5, 6, 2}}, 11, 8, 0}, {{{2, 7, 7, 4}}, 6, 9, 1}};
+warp_cases[] = {{{{2, 8, 9, 3}}, 8, 9, 0}, {{{1, 9, 7, 1}}, 5, 6, 0}, {{{3, 5, 6, 2}}, 11, 8, 0},
+                {{{2, 7, 7, 4}}, 6, 9, 1}};
 enum { WARP_CASES = sizeof warp_cases / sizeof *warp_cases };
 
 CASE(warp)
 {
     if (variant >= WARP_CASES) return NULL;
     Shape x = warp_cases[variant].x;
-    return warp(test_leaf(g, x, -1, 1, false), test_map(g, x.d[0], warp_cases[variant].wild), warp_cases[variant].height,
-                warp_cases[variant].width);
+    return warp(test_leaf(g, x, -1, 1, false), test_map(g, x.d[0], warp_cases[variant].wild),
+                warp_cases[variant].height, warp_cases[variant].width);
 }
 
 CASE(unwarp)
@@ -2427,6 +2565,8 @@ CASE(unwarp)
 
 /* ------------------------------------------------------------------------------------------------
  * 3.13  The table
+ *
+ * What the sections above have defined, a row for each op, and the loop that runs a graph.
  * ---------------------------------------------------------------------------------------------- */
 
 static const Row rows[OPS] = {
@@ -2440,8 +2580,8 @@ static const Row *row_of(Op op)
     return &rows[op];
 }
 
-/* Runs a graph that has been planned (chapter 8): a loop over the rows' kernels, or, all at once, the GPU's. This is the one
- * place that says where a node is computed. */
+/* Runs a graph that has been planned (chapter 8): a loop over the rows' kernels, or, all at once, the GPU's. This is
+ * the one place that says where a node is computed. */
 static void graph_run(Graph *g)
 {
     char why[FACEGAN_ERROR];
@@ -2454,12 +2594,12 @@ static void graph_run(Graph *g)
  * 4  THE GRADIENT, SYMBOL TO SYMBOL
  *
  * grad() walks the nodes between a loss and what is asked for, from last to first, and lets each op's rule append the
- * nodes that compute its operands' cotangents. The result is ordinary nodes of the same graph and can be
- * differentiated again: the gradient penalty of WGAN-GP and R1 are written as their papers write them. Branches that
- * do not lie between are never built.
+ * nodes that compute its operands' cotangents. A node that several others read gets the sum of what they give it. The
+ * result is ordinary nodes of the same graph and can be differentiated again: the gradient penalties (WGAN-GP's and R1,
+ * 6.2) are written as their papers write them. Where the loss does not depend on what is asked for, nothing is built.
  * ============================================================================================== */
 
-/* out[i] = d loss / d wrt[i], for a loss of one number. */
+/* out[i] = d loss / d wrt[i] ("with respect to"), for a loss of one number; 0 where it does not depend on it. */
 static void grad(Node *loss, Node *const *wrt, int n, Node **out)
 {
     Graph *g = loss->graph;
@@ -2507,10 +2647,15 @@ static Node *grad1(Node *loss, Node *wrt)
  * A net is a list of named parameters. Its functions are called once for every place a network stands in a graph; the
  * first call makes a parameter, later ones find it by name, so that G(G(x)) shares weights by construction. The names
  * are those of the public PyTorch code, so that its checkpoints load here and ours load there.
+ *
+ * Parameters (5.1) and layers (5.2) first, then the networks: StarGAN (5.3) and GANmut (5.4), which change the
+ * expression of a face in a picture; faces from noise (5.5); classifiers (5.6).
  * ============================================================================================== */
 
 enum { MAX_REPEAT = 24, MAX_PARAMETERS = 384 };     /* ResNet-50 has 53 convolutions with norms of 5 parameters each */
-enum { D_PARAMETERS_FROM = 192, UNNUMBERED = -100, HIDDEN_MOST = 2 };
+enum { D_PARAMETERS_FROM = 192 };       /* for initial values, D's parameter i is number 192 + i, G's is number i */
+enum { UNNUMBERED = -100 };             /* Net.index for layers that have a name and no number */
+enum { HIDDEN_MOST = 2 };               /* hidden layers of a classifier's head */
 
 enum { LEARNT, FROZEN, STATISTIC };     /* an optimiser moves it; nothing does; the layer itself does, as it runs */
 
@@ -2519,26 +2664,28 @@ typedef struct Parameter {
     Tensor *average;                    /* the moving average of w, where one is kept (net_average) */
     Node *leaf;                         /* w in the graph at hand */
     char role;                          /* LEARNT, FROZEN or STATISTIC */
-    int fan_in;                         /* initial values are uniform in +-1/sqrt(fan_in); 0: 1, negative: 0 */
-    double gain;                        /* and multiplied by this, unless it is 0 */
+    int fan_in;                         /* how many products an output sums. It says how to begin: uniform in
+                                           +-1/sqrt(fan_in); where it is 0 with all ones, negative with zeros */
+    double gain;                        /* unless 0: uniform in +-gain/sqrt(fan_in) */
     double deviation;                   /* unless 0: normal instead, around 0, or around 1 where fan_in is 0 */
     bool matrix;                        /* of rank 2 in files: (rows,1,1,columns), or a dense layer's (1,1,C,K) */
 } Parameter;
 
 enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an iteration together */
 
+/* One type for every network of the program: fields that belong to some only are explained in the section they name. */
 typedef struct Net {
     char letter;                        /* 'G' or 'D', the prefix of its names in files */
     Parameter parameters[MAX_PARAMETERS];
     int count;
     Graph *graph;
-    char prefix[32];                    /* of the Sequential that is being written, "main." */
-    int index;                          /* of the next layer in it */
+    char prefix[32];                    /* of the names of the layers that come now, "main." (5.2) */
+    int index;                          /* of the next layer under this prefix */
     bool frozen;                        /* layers that come now stay as they are: 5.6 */
-    int width, repeat, classes, channels, size;
+    int width, repeat, classes, channels, size;     /* w; blocks of G, halvings of D; n; X; P */
     int condition;                      /* channels of G's condition: n of a label, or the space's dimension; 0: none */
     int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
-    char space;                         /* GANmut's: 'l' linear, 'g' Gaussian; 0: none */
+    char space;                         /* GANmut's, 5.4: 'l' linear, 'g' Gaussian; 0: none */
     const struct Backbone *backbone;    /* a classifier's: 5.6 */
     const struct Preprocess *preprocess;
     int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
@@ -2551,7 +2698,8 @@ typedef struct Net {
     bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in Kolbenschlag's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
     char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip: 5.3 */
-    bool resizes, modulates, by_class;  /* G enlarges by resizing; its blocks hear the condition; D has a map for each class */
+    bool resizes, modulates;            /* 5.3: G enlarges by resizing; its blocks are told the condition, too */
+    bool by_class;                      /* 5.3: D has a map of scores for each class */
     Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
@@ -2560,6 +2708,9 @@ typedef struct Net {
 
 /* ------------------------------------------------------------------------------------------------
  * 5.1  Parameters
+ *
+ * How a net gets them (parameter, called by the layers), what they are at the beginning (net_initialise), and how they
+ * move: net_update adds the gradients and the optimiser to the graph of a step, net_average a moving average.
  * ---------------------------------------------------------------------------------------------- */
 
 /* From here on the net's layers stand in graph g, as they are in use. */
@@ -2601,6 +2752,7 @@ static Parameter *net_find(Net *net, const char *name)
     return NULL;
 }
 
+/* The net's parameter with the current prefix and this name, as a leaf; made at the first call. */
 static Node *parameter(Net *net, const char *what, Shape shape, int fan_in)
 {
     char name[64];
@@ -2628,7 +2780,8 @@ static void fill_uniform(Tensor *t, double bound, uint64_t seed, uint32_t which)
 
 static const double TURN = 6.28318530717958647693;
 
-/* Normal deviates by Box and Muller: sqrt(-2 log u) cos(2 pi v). The kernels' functions, so that no libm moves a bit. */
+/* Normal numbers by Box and Muller's method: sqrt(-2 log u) cos(2 pi v), u and v uniform in (0,1). Computed with the
+ * kernels' log and sin, because the math libraries of two systems may differ in the last bit. */
 static void draw_normal(Tensor *to, uint64_t seed, uint32_t stream, uint64_t index, uint32_t first)
 {
     size_t n = shape_count(to->shape);
@@ -2677,6 +2830,7 @@ static void net_restart_average(Net *net)
     }
 }
 
+/* Every parameter to its initial values, which depend on the seed and its number alone. */
 static void net_initialise(Net *net, uint64_t seed)
 {
     Initialisation job = {net, seed};
@@ -2684,6 +2838,7 @@ static void net_initialise(Net *net, uint64_t seed)
     net_restart_average(net);
 }
 
+/* How many numbers its parameters have, together. */
 static size_t net_size(const Net *net)
 {
     size_t total = 0;
@@ -2706,7 +2861,7 @@ static void clip_gradients(const Optimiser *o, Node **gradients, int n)
     }
     if (!squares) return;
     Node *share = affine(reciprocal(add_number(sqrt_of(squares), 1e-6)), o->clip_norm, 0);      // (1,1,1,1)
-    share = affine(relu(affine(share, -1, 1)), -1, 1);                                          // at most 1
+    share = affine(relu(affine(share, -1, 1)), -1, 1);          /* the smaller of it and 1: 1 - relu(1 - share) */
     for (int i = 0; i < n; i++) gradients[i] = mul(gradients[i], share);
 }
 
@@ -2758,8 +2913,9 @@ static void exchange_averages(Net *net)
 /* ------------------------------------------------------------------------------------------------
  * 5.2  Layers
  *
- * A layer takes the next index of the Sequential it stands in, as the public code's names do ("main.3.weight"); an
- * activation takes one too, though it has no weights.
+ * PyTorch calls layers that are applied one after the other a Sequential and numbers them from 0: the names of the
+ * public code are "main.3.weight" and the like. So a layer here takes the next index under the current prefix, or the
+ * next two where an activation follows, which counts as a layer there though it has no weights.
  * ---------------------------------------------------------------------------------------------- */
 
 static const double RELU = 0, LINEAR = 1;           /* slopes of leaky ReLU */
@@ -2770,6 +2926,7 @@ static void sequential(Net *net, const char *prefix)
     net->index = 0;
 }
 
+/* The next layer's parameter: its name has the index, unless that is negative. */
 static Node *layer_parameter(Net *net, const char *what, Shape shape, int fan_in)
 {
     char name[32];
@@ -2789,7 +2946,7 @@ static Node *parameter_beside(Net *net, const char *name, Shape shape, int fan_i
     return w;
 }
 
-/* The parameter that the last call asked for. */
+/* The parameter whose leaf this is. */
 static Parameter *parameter_of(Net *net, const Node *leaf)
 {
     for (int i = 0; i < net->count; i++)
@@ -2831,9 +2988,9 @@ static Node *conv_bias_leaky(Net *net, Node *x, Conv c, double slope)
     return conv2d(x, weight, bias, slope, conv_shape(x->shape, w, c.stride, c.pad));
 }
 
-/* (N,H,W,C) -> (N,H',W',K): the input gradient of a convolution that goes the other way. Padded, it makes the side
- * stride times as large (where the kernel leaves a row over, that is PyTorch's output_padding); unpadded, every pixel
- * writes its whole kernel. */
+/* A transposed convolution, (N,H,W,C) -> (N,H',W',K): the input gradient of a convolution that goes the other way.
+ * Padded, it makes the side stride times as large (where that is a row more than its kernel reaches, PyTorch asks for
+ * output_padding); unpadded, every pixel adds its whole kernel to the result. */
 static Node *deconv_layer(Net *net, Node *x, Conv c)
 {
     const int *d = x->shape.d;
@@ -2849,13 +3006,13 @@ static Node *deconv_layer(Net *net, Node *x, Conv c)
 static Node *inorm(Net *net, Node *x, Node *residual, double slope)
 {
     Shape vector = shape_of(1, 1, 1, x->shape.d[3]);
-    Node *scale_ = layer_parameter(net, "weight", vector, 0), *shift = layer_parameter(net, "bias", vector, -1);
+    Node *scales = layer_parameter(net, "weight", vector, 0), *shift = layer_parameter(net, "bias", vector, -1);
     net->index += slope == LINEAR ? 1 : 2;
-    return instance_norm(x, scale_, shift, residual, slope);
+    return instance_norm(x, scales, shift, residual, slope);
 }
 
-/* What a layer notes as it runs: saved and loaded with the weights, moved by no optimiser. Starts at 1 if fan_in is 0,
- * at 0 if it is negative. */
+/* A number for each channel that a layer itself keeps up to date as it runs: saved and loaded with the weights, moved
+ * by no optimiser. Starts at 1 if fan_in is 0, at 0 if it is negative. */
 static Node *statistic(Net *net, const char *what, int k, int fan_in)
 {
     Node *r = layer_parameter(net, what, shape_of(1, 1, 1, k), fan_in);
@@ -2863,15 +3020,17 @@ static Node *statistic(Net *net, const char *what, int k, int fan_in)
     return r;
 }
 
-/* Moves a statistic by a share of the way to s; who reads it later in this graph (a second pass) reads it moved. */
+/* Moves a statistic by a share of the way to s. When the network stands in this graph a second time, it reads it
+ * moved. */
 static void move_statistic(Net *net, Node *r, Node *s, double share)
 {
     parameter_of(net, r)->leaf = moving_average(r, s, share);
 }
 
 /* Batch norm (Ioffe & Szegedy 2015), then `slope`'s leaky ReLU, or plus a residual. In training it is the instance norm
- * of one long picture, all pictures of the batch end to end, and moves the running mean and (unbiased) variance by a
- * share; in use those two take the batch's place, and it is a line a channel. Names and both defaults are PyTorch's. */
+ * of one long picture, all pictures of the batch end to end, and moves the running mean and variance by a share of the
+ * way to the batch's (the variance's with m - 1 in place of m). In use the running ones take the place of the batch's,
+ * and the norm of a channel is a line, the same for every picture. Names and both defaults are PyTorch's. */
 static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
 {
     const int *d = x->shape.d;
@@ -2879,8 +3038,8 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
     double epsilon = net->norm_epsilon > 0 ? net->norm_epsilon : 1e-5,
            share = net->norm_share > 0 ? net->norm_share : 0.1;
     Shape end_to_end = shape_of(1, d[0] * d[1], d[2], c);
-    Node *scale_ = layer_weight(net, shape_of(1, 1, 1, c), 0), *shift = layer_parameter(net, "bias", scale_->shape, -1);
-    Node *mean_ = statistic(net, "running_mean", c, -1), *variance = statistic(net, "running_var", c, 0),
+    Node *scales = layer_weight(net, shape_of(1, 1, 1, c), 0), *shift = layer_parameter(net, "bias", scales->shape, -1);
+    Node *running_mean = statistic(net, "running_mean", c, -1), *running_variance = statistic(net, "running_var", c, 0),
          *batches = statistic(net, "num_batches_tracked", 1, -1), *moments;
     net->index += slope == LINEAR ? 1 : 2;
     Node *flat = reshape(x, end_to_end),                                                        // (1,NH,W,C)
@@ -2888,12 +3047,12 @@ static Node *batch_norm(Net *net, Node *x, Node *residual, double slope)
     if (net->training && !net->frozen) {
         moments = moments_of(flat, epsilon);                                                    // (1,1,1,2C)
         Node *biased = add_number(reciprocal(square(slice(moments, 3, c, c))), -epsilon);
-        move_statistic(net, mean_, slice(moments, 3, 0, c), share);
-        move_statistic(net, variance, scale(biased, m > 1 ? (double)m / (m - 1) : 1), share);
+        move_statistic(net, running_mean, slice(moments, 3, 0, c), share);
+        move_statistic(net, running_variance, scale(biased, m > 1 ? (double)m / (m - 1) : 1), share);
         move_statistic(net, batches, add_number(batches, 1), 1);
     } else
-        moments = concat(mean_, reciprocal(sqrt_of(add_number(variance, epsilon))), 3);         // (1,1,1,2C)
-    return reshape(normalised(flat, moments, scale_, shift, flat_residual, slope), x->shape);
+        moments = concat(running_mean, reciprocal(sqrt_of(add_number(running_variance, epsilon))), 3);  // (1,1,1,2C)
+    return reshape(normalised(flat, moments, scales, shift, flat_residual, slope), x->shape);
 }
 
 /* Dropout (Srivastava et al. 2014): in training each number is 0 with this chance, the others grow to make up for it.
@@ -2980,23 +3139,36 @@ static Node *with_planes(Node *x, Node *label)
 
 /* ------------------------------------------------------------------------------------------------
  * 5.3  StarGAN                                                            (Choi et al. 2018, tables 4 and 5)
+ *
+ * G draws a picture of a face again with the expression that a label asks for: two convolutions halve the side,
+ * residual blocks work there, two more layers double it again. D has one body and two heads: how real is the picture,
+ * and which expression does it show?
+ *
+ *   P side of the picture    w width of the first layer    n classes    d how often D halves the side
+ *
+ * What may differ from the paper: G's blocks are told the label as well (Net.modulates); G enlarges without a
+ * transposed convolution (Net.resizes); G's last layer paints over x through a mask, or adds to x (Net.keep).
  * ---------------------------------------------------------------------------------------------- */
 
-/* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). The paper's
- * constant planes are taken away again by the first norm, but along the border; these are not. (Dumoulin et al. 2017) */
+/* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). (Dumoulin
+ * et al. 2017) In the paper the label comes in as constant planes before the first convolution. They add the same
+ * number to all pixels of a channel, except along the border, and the norm behind it subtracts that number again; these
+ * stay. */
 static Node *modulated_norm(Net *net, Node *x, Node *condition)
 {
     int n = condition->shape.d[3], c = x->shape.d[3];
     Shape w = shape_of(1, 1, n, c);
     ConvShape geometry = conv_shape(condition->shape, w, 1, 0);
-    Node *gain = conv2d(condition, layer_parameter(net, "gain.weight", w, n), NULL, LINEAR, geometry),
-         *offset = conv2d(condition, layer_parameter(net, "offset.weight", w, n), NULL, LINEAR, geometry);      // (N,1,1,C)
+    Node *gain = layer_parameter(net, "gain.weight", w, n);
+    gain = conv2d(condition, gain, NULL, LINEAR, geometry);                                     // (N,1,1,C)
+    Node *offset = layer_parameter(net, "offset.weight", w, n);
+    offset = conv2d(condition, offset, NULL, LINEAR, geometry);                                 // (N,1,1,C)
     Node *h = inorm(net, x, NULL, LINEAR);
     net->index++;
     return relu(add(mul(h, add_number(gain, 1)), offset));
 }
 
-/* x + IN(conv(ReLU(IN(conv(x))))); named main.<i>.main.0, .1, .3, .4 */
+/* x + IN(conv(ReLU(IN(conv(x))))), IN being the instance norm; named main.<i>.main.0, .1, .3, .4 */
 static Node *residual_block(Net *net, Node *x, Node *condition)
 {
     char prefix[32];
@@ -3019,7 +3191,7 @@ static Node *doubled(Net *net, Node *x, int k)
     return conv_layer(net, enlarge(x, 2 * x->shape.d[1], 2 * x->shape.d[2]), (Conv){k, 3, 1, 1});
 }
 
-/* 'm': y = m colour + (1 - m) x, m in (0,1) for each pixel                                  (Pumarola et al. 2018, eq. 1)
+/* 'm': y = m colour + (1 - m) x, m in (0,1) for each pixel                             (Pumarola et al. 2018, eq. 1)
  * Both come from one convolution, whose filters lie side by side. */
 static Node *through_mask(Net *net, Node *h, Node *x)
 {
@@ -3034,7 +3206,7 @@ static Node *through_mask(Net *net, Node *h, Node *x)
 }
 
 /* 's': y = tanh(change + artanh(0.97 x))                                        (the skip of US-GAN, arXiv 2112.13002)
- * artanh(v) = 1/2 log((1 + v)/(1 - v)) */
+ * artanh(v) = 1/2 log((1 + v)/(1 - v)). Without a change y is 0.97 x, since artanh(1) would be infinite. */
 static Node *past_skip(Net *net, Node *h, Node *x)
 {
     Node *change = conv_layer(net, h, (Conv){net->channels, 7, 1, 3}), *v = scale(x, 0.97);     // (N,P,P,X)
@@ -3064,18 +3236,20 @@ static Node *stargan_generator(Net *net, Node *x, Node *label)
 static Node *stargan_features(Net *net, Node *x)
 {
     sequential(net, "main.");
-    for (int i = 0; i < net->repeat; i++) x = conv_bias_leaky(net, x, (Conv){net->width << i, 4, 2, 1}, 0.01);
+    for (int i = 0; i < net->repeat; i++)
+        x = conv_bias_leaky(net, x, (Conv){net->width << i, 4, 2, 1}, 0.01);                    // (N,P/2,P/2,w) ...
     return x;
 }
 
-/* Is it real? features -> a map of scores (N,P/2^d,P/2^d,1), one for each patch. `by_class`: is it a real picture of its
- * class? Every class has a map, and the label (N,1,1,n) says which one counts. (StarGAN v2, section 2.1) */
+/* Is it real? features -> a map of scores (N,P/2^d,P/2^d,1), one for each patch. `by_class`: is it a real picture of
+ * its class? Every class has a map, and the label (N,1,1,n) says which one counts. (StarGAN v2, section 2.1) */
 static Node *stargan_source(Net *net, Node *features, Node *label)
 {
     sequential(net, "");
     Shape w = shape_of(3, 3, features->shape.d[3], net->by_class ? net->classes : 1);
     Node *weight = parameter(net, "conv1.weight", w, 9 * features->shape.d[3]);
-    Node *maps = conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 1));
+    ConvShape s = conv_shape(features->shape, w, 1, 1);
+    Node *maps = conv2d(features, weight, NULL, LINEAR, s);                                     // (N,P/2^d,P/2^d,1 | n)
     return net->by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
 }
 
@@ -3089,16 +3263,17 @@ static Node *whole_head(Net *net, const char *name, Node *features, int k)
     Shape w = shape_of(side, side, features->shape.d[3], k);
     Node *weight = parameter(net, name, w, side * side * features->shape.d[3]);
     parameter_of(net, weight)->deviation = net->deviation;
-    if (side > LARGEST_HEAD) {                                          /* the same sum, which a dense layer's kernel does faster */
+    if (side > LARGEST_HEAD) {          /* the same sums as a 1x1 convolution of one pixel, whose kernel is faster */
         int c = side * side * features->shape.d[3];
-        features = reshape(features, shape_of(features->shape.d[0], 1, 1, c)), weight = reshape(weight, shape_of(1, 1, c, k));
+        features = reshape(features, shape_of(features->shape.d[0], 1, 1, c));
+        weight = reshape(weight, shape_of(1, 1, c, k));
         w = weight->shape;
     }
     return conv2d(features, weight, NULL, LINEAR, conv_shape(features->shape, w, 1, 0));
 }
 
-/* Which class is it? features -> class scores before the softmax (N,1,1,n). The Gaussian GANmut's head has the
- * coordinates behind them. */
+/* Which class is it? features -> class scores before the softmax (N,1,1,n). The Gaussian GANmut's head (5.4) has a
+ * picture's coordinates in the channels behind them. */
 static Node *stargan_classes(Net *net, Node *features)
 {
     int behind = net->space == 'g' ? net->condition : 0;
@@ -3117,12 +3292,16 @@ static int default_d_repeat(int size)
 /* ------------------------------------------------------------------------------------------------
  * 5.4  GANmut                                                              (d'Apolito et al. 2021, section 3)
  *
- * StarGAN's G, but its condition is a point z of a space of two (or three) dimensions that is learnt along with it,
- * and a D that also tells where a picture lies in it.
- *   linear    neutral is the centre of the unit disc, every other emotion a direction, how strong it is the radius rho
- *   Gaussian  every emotion is a Gaussian in [-1,1]^d
- * Directions or Gaussians are parameters of G. The linear model's names have a bias that nothing uses: it is carried.
+ * StarGAN's G, but its condition is a point z of a space of d = 2 (or 3) dimensions that is learnt along with it,
+ * and a D that also tells where a picture lies in it, its coordinates.
+ *   linear    neutral is the centre of the unit disc; every other emotion is a direction, and the distance rho from the
+ *             centre is how strong it is
+ *   Gaussian  every emotion k is a Gaussian with mean mean_k in [-1,1]^d and covariance C_k
+ * Directions or Gaussians are parameters of G. The public code's linear model has a bias that nothing uses; so has
+ * ours, for the sake of its checkpoints.
  * ---------------------------------------------------------------------------------------------- */
+
+/* A parameter that is a matrix: (rows,1,1,columns). */
 
 static Node *matrix(Net *net, const char *name, int rows, int columns, int fan_in, double gain)
 {
@@ -3133,21 +3312,21 @@ static Node *matrix(Net *net, const char *name, int rows, int columns, int fan_i
 }
 
 /* The unit vectors of the emotions but neutral, (n-1,1,1,d). Initial values are tiny, so that they turn easily. */
-static Node *ganmut_directions(Net *g)
+static Node *ganmut_directions(Net *net)
 {
-    int n = g->classes - 1, d = g->condition;
-    sequential(g, "");
-    parameter(g, "axes.bias", shape_of(1, 1, 1, n), d);
-    Node *axes = matrix(g, "axes.weight", n, d, d, 1e-4);
+    int n = net->classes - 1, d = net->condition;
+    sequential(net, "");
+    parameter(net, "axes.bias", shape_of(1, 1, 1, n), d);
+    Node *axes = matrix(net, "axes.weight", n, d, d, 1e-4);
     return mul(axes, reciprocal(sqrt_of(sum_to(square(axes), shape_of(n, 1, 1, 1)))));
 }
 
 /* Labels (N,1,1,n) -> their directions (N,1,1,d); neutral's is 0. */
-static Node *ganmut_direction_of(Net *g, Node *label)
+static Node *ganmut_direction_of(Net *net, Node *label)
 {
-    Shape w = shape_of(1, 1, g->classes - 1, g->condition);
-    Node *emotion = slice(label, 3, 1, g->classes - 1);                                         // (N,1,1,n-1)
-    return conv2d(emotion, reshape(ganmut_directions(g), w), NULL, LINEAR, conv_shape(emotion->shape, w, 1, 0));
+    Shape w = shape_of(1, 1, net->classes - 1, net->condition);
+    Node *emotion = slice(label, 3, 1, net->classes - 1);                                       // (N,1,1,n-1)
+    return conv2d(emotion, reshape(ganmut_directions(net), w), NULL, LINEAR, conv_shape(emotion->shape, w, 1, 0));
 }
 
 /* Column k of a matrix (n,1,1,d) as a row (1,1,1,n). */
@@ -3157,21 +3336,21 @@ static Node *column(Node *x, int k)
 }
 
 /* The means of the Gaussians, (n,1,1,d); `raw`: before the tanh. */
-static Node *ganmut_means(Net *g, bool raw)
+static Node *ganmut_means(Net *net, bool raw)
 {
-    sequential(g, "");
-    Node *mu = matrix(g, "mu.weight", g->classes, g->condition, g->condition, 1);
+    sequential(net, "");
+    Node *mu = matrix(net, "mu.weight", net->classes, net->condition, net->condition, 1);
     return raw ? affine(mu, 1, 0) : tanh_of(mu);
 }
 
 enum { SPACE_MOST = 3 };                /* dimensions of a space */
 
 /* Two dimensions: C = R(angle) diag(|axes|) R^T, so C^-1 = R diag(1/|axes|) R^T. Each entry is (1,1,1,n). */
-static void ganmut_precision_2(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
+static void ganmut_precision_2(Net *net, Node *p[SPACE_MOST][SPACE_MOST])
 {
-    sequential(g, "");
-    Node *angle = matrix(g, "covariance_angles.weight", 1, g->classes, -1, 1),
-         *axes = reciprocal(abs_of(matrix(g, "covariance_axes.weight", g->classes, 2, 0, 1)));
+    sequential(net, "");
+    Node *angle = matrix(net, "covariance_angles.weight", 1, net->classes, -1, 1),
+         *axes = reciprocal(abs_of(matrix(net, "covariance_axes.weight", net->classes, 2, 0, 1)));
     Node *c = cos_of(angle), *s = sin_of(angle), *first = column(axes, 0), *second = column(axes, 1);
     p[0][0] = add(mul(square(c), first), mul(square(s), second));
     p[1][1] = add(mul(square(s), first), mul(square(c), second));
@@ -3180,13 +3359,13 @@ static void ganmut_precision_2(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
 
 /* Three dimensions: C = A A^T + 1e-3 I with A lower triangular, positive definite whatever A is; inverted by
  * cofactors. */
-static void ganmut_precision_3(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
+static void ganmut_precision_3(Net *net, Node *p[SPACE_MOST][SPACE_MOST])
 {
-    sequential(g, "");
-    Node *diagonal = matrix(g, "covariance_diagonal.weight", g->classes, 3, 0, 1),
-         *lower = matrix(g, "covariance_lower.weight", g->classes, 3, -1, 1);
+    sequential(net, "");
+    Node *diagonal = matrix(net, "covariance_diagonal.weight", net->classes, 3, 0, 1),
+         *lower = matrix(net, "covariance_lower.weight", net->classes, 3, -1, 1);
     Node *a = column(diagonal, 0), *c = column(diagonal, 1), *f = column(diagonal, 2), *b = column(lower, 0),
-         *d = column(lower, 1), *e = column(lower, 2);                                          // A = (a; b c; d e f)
+         *d = column(lower, 1), *e = column(lower, 2);          /* A has the rows (a 0 0), (b c 0), (d e f) */
     Node *c00 = add_number(square(a), 1e-3), *c11 = add_number(add(square(b), square(c)), 1e-3),
          *c22 = add_number(add(add(square(d), square(e)), square(f)), 1e-3);
     Node *c10 = mul(a, b), *c20 = mul(a, d), *c21 = add(mul(b, d), mul(c, e));
@@ -3202,14 +3381,14 @@ static void ganmut_precision_3(Net *g, Node *p[SPACE_MOST][SPACE_MOST])
 }
 
 /* (z - mean_k)^T C_k^-1 (z - mean_k) for points z (N,1,1,d) and every emotion k: (N,1,1,n). */
-static Node *ganmut_distances(Net *g, Node *z)
+static Node *ganmut_distances(Net *net, Node *z)
 {
-    Node *means = ganmut_means(g, false), *p[SPACE_MOST][SPACE_MOST], *v[SPACE_MOST], *total = NULL;
-    if (g->condition == 2) ganmut_precision_2(g, p);
-    else ganmut_precision_3(g, p);
-    for (int i = 0; i < g->condition; i++) v[i] = sub(slice(z, 3, i, 1), column(means, i));      // (N,1,1,n)
-    for (int i = 0; i < g->condition; i++)
-        for (int k = 0; k < g->condition; k++) {
+    Node *means = ganmut_means(net, false), *p[SPACE_MOST][SPACE_MOST], *v[SPACE_MOST], *total = NULL;
+    if (net->condition == 2) ganmut_precision_2(net, p);
+    else ganmut_precision_3(net, p);
+    for (int i = 0; i < net->condition; i++) v[i] = sub(slice(z, 3, i, 1), column(means, i));   // (N,1,1,n)
+    for (int i = 0; i < net->condition; i++)
+        for (int k = 0; k < net->condition; k++) {
             Node *term = mul(mul(v[i], v[k]), p[i][k]);
             total = total ? add(total, term) : term;
         }
@@ -3217,17 +3396,17 @@ static Node *ganmut_distances(Net *g, Node *z)
 }
 
 /* Makes the space's parameters for a net that only draws. */
-static void ganmut_space(Net *g)
+static void ganmut_space(Net *net)
 {
-    if (g->space == 'l') ganmut_directions(g);
-    if (g->space == 'g') ganmut_distances(g, fill(g->graph, shape_of(1, 1, 1, g->condition), 0));
+    if (net->space == 'l') ganmut_directions(net);
+    if (net->space == 'g') ganmut_distances(net, fill(net->graph, shape_of(1, 1, 1, net->condition), 0));
 }
 
 /* StarGAN's G or GANmut's, to draw with: the space's parameters exist though the drawing does not use them. */
-static Node *expression_generator(Net *g, Node *x, Node *condition)
+static Node *expression_generator(Net *net, Node *x, Node *condition)
 {
-    ganmut_space(g);
-    return stargan_generator(g, x, condition);
+    ganmut_space(net);
+    return stargan_generator(net, x, condition);
 }
 
 /* Class scores of pictures (N,P,P,X) -> (N,1,1,n). */
@@ -3246,18 +3425,24 @@ static Node *ganmut_coordinates(Net *d, Node *features)
 /* ------------------------------------------------------------------------------------------------
  * 5.5  Faces from noise                      (Radford et al. 2016, DCGAN; Mirza & Osindero 2014; Kolbenschlag 2020)
  *
- *   z (N,1,1,Z) -> (N,s,s,w 2^(d-1)) -> doubled d times, each time half the channels -> (N,P,P,X) in [-1,1]   P = s 2^d
- *   x (N,P,P,X) -> halved d times -> (N,s,s,w 2^(d-1)) -> a score (N,1,1,1), and class scores where D tells classes
+ *   G  z (N,1,1,Z) -> (N,s,s,w 2^(d-1)) -> doubled d times, each time half the channels -> (N,P,P,X) in [-1,1]
+ *   D  x (N,P,P,X) -> halved d times -> (N,s,s,w 2^(d-1)) -> a score (N,1,1,1), and class scores where D tells classes
  *
- * Behind every layer but the first and last of D and the last of G stands a batch norm; not in a critic with a gradient
- * penalty, whose norm is taken picture by picture. Three bodies: DCGAN's; Kolbenschlag's first, which has a layer more and
- * leaky slopes in G; and his last (WACGAN), enlargements and 5x5 convolutions against a critic with dropout.
- * A label comes in as the row of a learnt table: as one more plane beside G's first map and D's second, or times z while
- * D tells classes instead of being told (WACGAN). The published cGAN puts D's plane beside the picture; then our
- * faces were grainy.
+ * Z is how many numbers of noise a picture is drawn from, s the side of the smallest map, P = s 2^d. Behind every layer
+ * but the first and last of D and the last of G stands a batch norm. A D with a gradient penalty has none: the penalty
+ * looks at each picture by itself, which a batch norm mixes with the others. (WGAN-GP, section 4; such a D is called a
+ * critic.)
+ *
+ * Three bodies: DCGAN's; Kolbenschlag's first, which has a layer more and leaky slopes in G; and his last (WACGAN),
+ * where G enlarges and then convolves 5x5, and D has dropout.
+ *
+ * A label comes in as the row of a learnt table. Either the row becomes a plane beside G's first map, and one beside
+ * D's second; or z is multiplied by it, and D is not told the label but has to find it (WACGAN). The published cGAN
+ * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { BODY_DCGAN = 'd', BODY_SEED = 's', BODY_WACGAN = 'w' };
+/* Where a label comes in: D's plane stands beside x or beside its second map; or z is multiplied. */
 enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
 enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
 
@@ -3269,8 +3454,8 @@ static int noise_halvings(int size)
     return d > 1 && size >> d <= 8 ? d : 0;
 }
 
-/* A label as one plane of this side, learnt: (N,side,side,1). Its values start as large as the other channels': from
- * DCGAN's small ones G had not begun to hear it after 300 steps. */
+/* A label as one plane of this side, learnt: (N,side,side,1). Its values start as large as the other channels': with
+ * DCGAN's small initial values, G's pictures did not depend on the label even after 300 steps. */
 static Node *label_plane(Net *net, Node *label, int side)
 {
     double deviation = net->deviation;
@@ -3281,7 +3466,8 @@ static Node *label_plane(Net *net, Node *label, int side)
     return reshape(plane, shape_of(label->shape.d[0], side, side, 1));
 }
 
-/* G is told its label by a plane beside its first map: one channel among many, so that the noise stays the louder. */
+/* G is told its label by a plane beside its first map: one channel among many, so that the noise has the larger
+ * part. */
 static Node *beside_label(Net *net, Node *map, Node *label)
 {
     if (!label || net->joins == JOINS_TIMES) return map;
@@ -3292,7 +3478,8 @@ static Node *beside_label(Net *net, Node *map, Node *label)
     return map;
 }
 
-/* WACGAN's body, Kolbenschlag's last; Keras' leaky slope is 0.3. Its last kernel, 2x2, reaches one pixel beyond the border. */
+/* WACGAN's body, Kolbenschlag's last. 0.3 is the leaky slope of Keras, in which it was written. The last kernel is 2x2
+ * and reaches one pixel beyond the right and lower border. */
 static Node *wacgan_generator(Net *net, Node *z, Node *label)
 {
     int n = z->shape.d[0], p = net->size, s = p / 4, w = net->width;
@@ -3308,9 +3495,9 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
 /* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
 static Node *noise_generator(Net *net, Node *z, Node *label)
 {
-    bool seed = net->body == BODY_SEED;
+    bool kolbenschlag = net->body == BODY_SEED;
     int d = net->repeat, w = net->width;
-    double slope = seed ? 0.2 : RELU;
+    double slope = kolbenschlag ? 0.2 : RELU;
     sequential(net, "label.");
     if (label && net->joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
     if (net->body == BODY_WACGAN) return wacgan_generator(net, z, label);
@@ -3320,11 +3507,12 @@ static Node *noise_generator(Net *net, Node *z, Node *label)
     h = beside_label(net, h, label);
     for (int i = d - 2; i >= 0; i--)
         h = batch_norm(net, deconv_layer(net, h, (Conv){w << i, 4, 2, 1}), NULL, slope);        // (N,2s,2s,..)
-    if (seed) h = batch_norm(net, deconv_layer(net, h, (Conv){w, 3, 1, 1}), NULL, slope);       // (N,P/2,P/2,w)
-    return tanh_of(deconv_layer(net, h, (Conv){net->channels, seed ? 3 : 4, 2, 1}));            // (N,P,P,X)
+    if (kolbenschlag) h = batch_norm(net, deconv_layer(net, h, (Conv){w, 3, 1, 1}), NULL, slope);   // (N,P/2,P/2,w)
+    return tanh_of(deconv_layer(net, h, (Conv){net->channels, kolbenschlag ? 3 : 4, 2, 1}));    // (N,P,P,X)
 }
 
-/* WACGAN's critic: the Keras recipe strides every other layer; Kolbenschlag's code strides none and so sees 9x9 pixels. */
+/* WACGAN's critic: the Keras recipe halves the side in every other layer; Kolbenschlag's code in none, so that a
+ * feature depends on 9x9 pixels only. */
 static Node *wacgan_features(Net *net, Node *x)
 {
     sequential(net, "main.");
@@ -3346,9 +3534,9 @@ static Node *noise_features(Net *net, Node *x, Node *label)
         Conv c = {net->width << i, 4, 2, 1};
         if (plane && plane->shape.d[1] == x->shape.d[1]) x = concat(x, plane, 3);
         if (i > 0 && net->norm) x = batch_norm(net, conv_layer(net, x, c), NULL, 0.2);
-        else x = conv_bias_leaky(net, x, c, 0.2);
+        else x = conv_bias_leaky(net, x, c, 0.2);                                               // (N,P/2,P/2,w) ...
     }
-    return x;
+    return x;                                                                                   // (N,s,s,w 2^(d-1))
 }
 
 /* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. */
@@ -3381,8 +3569,9 @@ static Node *noise_judge(Net *d, Node *x)
  *   small                ours, for faces of 48 pixels learnt from scratch: 1.35 million parameters, all of its work
  *                        in 3x3 convolutions, which the kernels do best
  *
- * The map's mean over its pixels is what is called a picture's features. Names are torchvision's, so that its weights
- * load. A frozen block runs as in use even in training: weights stay, and its norms trust their running statistics.
+ * The map's mean over its pixels is what is called a picture's features. Names are those of torchvision (PyTorch's
+ * library of networks for pictures), so that its weights load. A frozen block runs as in use even in training: its
+ * weights stay, and its norms use their running statistics.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Layers from here on belong to block number `number`; those before the first learnt one are frozen. */
@@ -3505,7 +3694,8 @@ static Node *small(Net *net, Node *x)
 typedef struct Backbone {
     const char *name;
     Node *(*body)(Net *net, Node *x);
-    int blocks, channels, size, divisor, passes;    /* a picture's channels (0: any), usual side, what divides it; usual passes */
+    int blocks, channels, size, divisor;            /* a picture's channels (0: any), usual side, what divides it */
+    int passes;                                     /* usual passes through the data */
     const char *preprocess, *pool, *head, *last;    /* what is usual; the name of a head that is a single layer */
     const int *convolutions;                        /* of each block of a VGG, else NULL */
 } Backbone;
@@ -3526,8 +3716,9 @@ static const Backbone *find_backbone(const char *name)
     return NULL;
 }
 
-/* How the makers of a network's weights fed it: from x in [-1,1], channel by channel, x scale + shift; `bgr` then swaps
- * red and blue. Keras' generator divides by 255 what the caffe convention has already centred (EDI): caffe-unit. */
+/* What the makers of a network's weights did to a picture before the network saw it: from x in [-1,1], channel by
+ * channel, x scale + shift; `bgr` then swaps red and blue. caffe-unit is what EDI's program does: it divides by 255
+ * after the means of the caffe convention have been subtracted. */
 static const struct Preprocess {
     const char *name;
     bool bgr;
@@ -3553,15 +3744,16 @@ static const struct Preprocess *find_preprocessing(const char *name)
 static Node *preprocessed(const struct Preprocess *how, Node *x)
 {
     int channels = x->shape.d[3];
-    Shape square_ = shape_of(1, 1, channels, channels);
+    Shape filter = shape_of(1, 1, channels, channels);
     if (how == &preprocessings[0]) return x;
-    Tensor *w = graph_tensor(x->graph, "preprocess", square_), *b = graph_tensor(x->graph, "preprocess", shape_of(1, 1, 1, channels));
+    Tensor *w = graph_tensor(x->graph, "preprocess", filter);
+    Tensor *b = graph_tensor(x->graph, "preprocess", shape_of(1, 1, 1, channels));
     for (int c = 0; c < channels; c++) {
         int to = how->bgr ? channels - 1 - c : c;
         w->data[c * channels + to] = (real)how->scale[c];
         b->data[to] = (real)how->shift[c];
     }
-    return conv2d(x, leaf(x->graph, w), leaf(x->graph, b), LINEAR, conv_shape(x->shape, square_, 1, 0));
+    return conv2d(x, leaf(x->graph, w), leaf(x->graph, b), LINEAR, conv_shape(x->shape, filter, 1, 0));
 }
 
 /* (N,P,P,3) -> (N,P,P,1): how bright the eye finds a colour. (ITU-R BT.601) */
@@ -3585,8 +3777,8 @@ static Node *classifier_scores(Net *net, Node *x, Node **features)
 {
     const Backbone *kind = net->backbone;
     Node *map = kind->body(net, preprocessed(net->preprocess, x));                              // (N,h,w,C)
-    Node *mean_ = mean_over_pixels(map), *h = net->flat ? map : mean_;
-    if (features) *features = mean_;
+    Node *pooled = mean_over_pixels(map), *h = net->flat ? map : pooled;
+    if (features) *features = pooled;
     begin_block(net, kind->blocks + 1);
     if (!net->hidden[0]) {
         h = dropout(net, h, net->dropout);
@@ -3602,18 +3794,19 @@ static Node *classifier_scores(Net *net, Node *x, Node **features)
 /* ================================================================================================
  * 6  LOSSES
  *
- * Each loss stands beside its equation and its source; s is D's map of scores before any sigmoid.
+ * Each loss stands beside its equation and its source. s is D's scores, one for a picture or a map of them, before any
+ * sigmoid; E is the mean over all of them. The penalties use what chapter 4 built: a gradient inside a loss.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
  * 6.1  Adversarial losses
  *
- *                    D minimises on real      on fake            G minimises on fake
- *   wgan, wgan-gp    - E s                    E s                - E s                   (Arjovsky 2017; Gulrajani 2017, eq. 3)
- *   bce              E log(1 + e^-s)          E log(1 + e^s)     E log(1 + e^-s)         (Goodfellow 2014, section 3: -log D)
- *   bce-saturating   the same                 the same           - E log(1 + e^s)        (Goodfellow 2014, eq. 1: log(1 - D))
- *   hinge            E max(0, 1 - s)          E max(0, 1 + s)    - E s                   (Lim & Ye 2017)
- *   lsgan            E (s - 1)^2              E s^2              E (s - 1)^2             (Mao et al. 2017, a = 0, b = c = 1)
+ *                    D minimises on real  on fake          G minimises on fake
+ *   wgan, wgan-gp    - E s                E s              - E s                (Arjovsky 2017; Gulrajani 2017, eq. 3)
+ *   bce              E log(1 + e^-s)      E log(1 + e^s)   E log(1 + e^-s)      (Goodfellow 2014, section 3: -log D)
+ *   bce-saturating   the same             the same         - E log(1 + e^s)     (Goodfellow 2014, eq. 1: log(1 - D))
+ *   hinge            E max(0, 1 - s)      E max(0, 1 + s)  - E s                (Lim & Ye 2017)
+ *   lsgan            E (s - 1)^2          E s^2            E (s - 1)^2          (Mao et al. 2017, a = 0, b = c = 1)
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *minus_mean(Node *s)          { return scale(mean(s), -1); }
@@ -3642,10 +3835,13 @@ enum { ADVERSARIAL_LOSSES = sizeof adversarial_losses / sizeof *adversarial_loss
 
 /* ------------------------------------------------------------------------------------------------
  * 6.2  The other terms
+ *
+ * Is it of the right class, is D smooth enough, is the face still the same, is the picture calm?
  * ---------------------------------------------------------------------------------------------- */
 
-/* E[-log softmax(scores)_label] for classes; for attributes the binary cross-entropies, summed and divided by N.
- * (StarGAN eq. 2, 3) */
+/* E[-log softmax(scores)_label] for classes, of which a picture has one; for attributes, of which it may have several
+ * (CelebA), the cross-entropies of each by itself, log(1 + e^score) - label score, summed and divided by N. (StarGAN
+ * eq. 2, 3) */
 static Node *classification_loss(Node *scores, Node *label, bool attributes)
 {
     Node *at_label = mul(label, scores);
@@ -3654,9 +3850,9 @@ static Node *classification_loss(Node *scores, Node *label, bool attributes)
     return scale(sum(terms), 1.0 / scores->shape.d[0]);
 }
 
-/* E[w_label (-sum over k of t_k log softmax(scores)_k)], t = (1 - smoothing) label + smoothing / n: nothing is gained by
- * being surer than that (Szegedy et al. 2016, section 7). `weights` (1,1,1,n): how much a picture of each class counts, or
- * NULL. */
+/* E[w_label (-sum over k of t_k log softmax(scores)_k)], t = (1 - smoothing) label + smoothing / n: a network gains
+ * nothing by being surer than t (Szegedy et al. 2016, section 7). `weights` (1,1,1,n): how much a picture of each class
+ * counts, or NULL. */
 static Node *smoothed_loss(Node *scores, Node *label, double smoothing, Node *weights)
 {
     int n = label->shape.d[3];
@@ -3667,8 +3863,8 @@ static Node *smoothed_loss(Node *scores, Node *label, double smoothing, Node *we
     return mean(mul(sum_to(mul(label, weights), each), loss));
 }
 
-/* E[(||d sum(s) / d x_hat||_2 - 1)^2], one norm per picture. (WGAN-GP eq. 3; the public StarGAN code sums the patch
- * map first) */
+/* E[(||d sum(s) / d x_hat||_2 - 1)^2], one norm per picture. (WGAN-GP eq. 3; a map of scores is summed up first, as in
+ * the public StarGAN code) */
 static Node *gradient_penalty(Node *s, Node *x_hat)
 {
     Node *norm = sqrt_of(sum_per_picture(square(grad1(sum(s), x_hat))));                         // (N,1,1,1)
@@ -3687,43 +3883,47 @@ static Node *mean_absolute_error(Node *x, Node *y)
     return mean(abs_of(sub(x, y)));
 }
 
-/* E|dy/dh| + E|dy/dw|: how much a change y varies from pixel to pixel. (total variation, Rudin et al. 1992) */
+/* E|dy/dh| + E|dy/dw|: how much y varies from pixel to pixel. (total variation, Rudin et al. 1992) */
 static Node *total_variation(Node *y)
 {
-    Node *sum_ = NULL;
+    Node *total = NULL;
     for (int axis = 1; axis <= 2; axis++) {
         int n = y->shape.d[axis];
         Node *steps = mean_absolute_error(slice(y, axis, 1, n - 1), slice(y, axis, 0, n - 1));
-        sum_ = sum_ ? add(sum_, steps) : steps;
+        total = total ? add(total, steps) : steps;
     }
-    return sum_;
+    return total;
 }
 
 /* ================================================================================================
  * 7  STEPS, AND THE LOOP OF TRAINING
  *
- * A step is the graph of one update: the losses, the gradients of their sum, and an optimiser's step. Random draws and the
- * batch are leaves that are filled before each run. Every system here is two steps, D's and G's, and they share one loop.
+ * A step is the graph of one update: the losses, the gradients of their sum, and an optimiser's step. Random draws and
+ * the batch are leaves that are filled before each run. Every system here is two steps, D's and G's, and they share one
+ * loop.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
  * 7.1  One iteration of StarGAN
  *
- *   L_D = L_adv(D) + lambda_cls E[-log D_cls(c'|x)] + lambda_gp penalty                                    (StarGAN eq. 5 and 8)
- *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,c))] + lambda_rec E|x - G(G(x,c),c')|                     (StarGAN eq. 6 and 8)
+ *   L_D = L_adv(D) + lambda_cls E[-log D_cls(c'|x)] + lambda_gp penalty                           (StarGAN eq. 5 and 8)
+ *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,c))] + lambda_rec E|x - G(G(x,c),c')|          (StarGAN eq. 6 and 8)
+ *
+ * x is a real picture and c' its label, c the label that is asked for, D_cls the probabilities of D's class head. L_adv
+ * is a row of 6.1, the penalty is of 6.2.
  *
  * What may be added, in GANmut's iteration as well:
  *   --lambda-adv       a weight for L_adv(G)
- *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as it is;
- *                      view turns, moves, enlarges, lightens the picture and adds noise, so that nothing but an expression
- *                      serves in all of them                     (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
+ *   --teacher          + lambda_teacher E[-log T(c|view(G(x,c)))], T a classifier that was trained before and stays as
+ *                      it is; view turns, moves, enlarges, lightens the picture and adds noise: only an expression can
+ *                      convince T in all of these views  (Santurkar et al. 2019; Athalye et al. 2018, eq. 2)
  *   --lambda-tv        + lambda_tv TV(G(x,c) - x)
  *   --lambda-mask      + lambda_mask E m, of a G that keeps the face through a mask    (Pumarola et al. 2018, eq. 4)
- *   --identity s       in this share of the batch the second drawing is not the way back but G(x,c') itself: it must be x
- *   --source class     D's scores are asked for each class by itself: is this a real picture of c?      (StarGAN v2, eq. 1)
+ *   --identity s       in this share of the batch x - G(x,c') takes the place of x - G(G(x,c),c')
+ *   --source class     D's scores are asked for each class by itself: is this a real picture of c?  (StarGAN v2, eq. 1)
  *   --wrong-labels     D is shown real pictures under another label as fakes                         (Reed et al. 2016)
- *   --diffaugment      D sees every picture, real or drawn, lightened, with more or less contrast, moved, and with a square
- *                      hidden, by chance; G learns through it                              (Zhao et al. 2020, section 3.2)
+ *   --diffaugment      D sees every picture, real or drawn, lighter or darker, with more or less contrast, moved, and
+ *                      with a square hidden, by chance; G learns through it              (Zhao et al. 2020, section 3.2)
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_TEACHERS = 4 };
@@ -3750,7 +3950,7 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
     bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (Kolbenschlag's code) */
     double lambda_fake;                 /* weight of D's class loss on fakes */
     double average;                     /* how much of G's averaged weights stays; 0: none are kept */
-    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;    /* 8.3 */
+    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;    /* what may be added: above */
     int views;                          /* differentiable augmentation of what D sees: VIEW_BRIGHTNESS | ... */
     const Teacher *teachers;
     int n_teachers;
@@ -3761,13 +3961,17 @@ typedef struct Recipe {                 /* what the equations leave open; chapte
 
 enum { MAX_DRAWS = 16 };
 
-/* What a random draw is, and whose: step 'd' or 'g' (or another letter, each with its own numbers; 0: both steps'). */
-typedef enum DrawKind { DRAW_NORMAL, DRAW_UNIFORM, DRAW_DIRECTION, DRAW_STRENGTH } DrawKind;   /* N(0,1); U(-1,1); an angle,
-                                           then heights in (-1,1); rho in (0.2,1), or below 0.2 where the target is neutral */
+typedef enum DrawKind {
+    DRAW_NORMAL,                        /* N(0,1) */
+    DRAW_UNIFORM,                       /* U(-1,1) */
+    DRAW_DIRECTION,                     /* an angle in (0,2 pi), then heights in (-1,1) */
+    DRAW_STRENGTH                       /* rho in (0.2,1), or below 0.2 where the target is neutral */
+} DrawKind;
+
 typedef struct Draw {
     Tensor *values;                     /* (N,1,1,..), "noise_d" */
     DrawKind kind;
-    char step;
+    char step;                          /* 'd' or 'g' for D's or G's step, 0 for both; other letters for other uses */
 } Draw;
 
 typedef struct Batch {                  /* the leaves of a step */
@@ -3800,6 +4004,7 @@ static void add_term(Step *step, const char *name, Node *term, double weight)
     step->total = step->total ? add(step->total, weighted) : weighted;
 }
 
+/* Adds the gradients of the step's total and the update of the net. */
 static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *recipe)
 {
     keep(step->total);
@@ -3836,7 +4041,7 @@ static Node *band(Node *middle, int axis, int n, double half)
     return sign(relu(affine(away, -1, half)));
 }
 
-/* A map for warp: mirrored (`mirror` -1 or 1), turned by an angle, scaled and moved; each (N,1,1,1). */
+/* A map for warp, (N,1,1,6): mirrored (`mirror` -1 or 1), turned by an angle, scaled and moved; each (N,1,1,1). */
 static Node *map_of(Node *mirror, Node *angle, Node *zoom, Node *right, Node *down)
 {
     Node *c = mul(zoom, cos_of(angle)), *s = mul(zoom, sin_of(angle));
@@ -3845,7 +4050,7 @@ static Node *map_of(Node *mirror, Node *angle, Node *zoom, Node *right, Node *do
     return map;                                                                                 // (N,1,1,6)
 }
 
-/* Around each picture's mean, (N,1,1,1). */
+/* Moves x's values away from each picture's mean, or towards it; factor (N,1,1,1). */
 static Node *more_contrast(Node *x, Node *factor)
 {
     const int *d = x->shape.d;
@@ -3855,8 +4060,9 @@ static Node *more_contrast(Node *x, Node *factor)
 
 enum { VIEW_DRAWS = 6 };
 
-/* What D sees of x (N,P,P,X): the draws are uniform in (-1,1), (N,1,1,6). Translation by up to an eighth of the side,
- * behind which is 0, a middle grey; the hidden square is half the side. (Zhao et al. 2020, their public code's ranges) */
+/* What D sees of x (N,P,P,X). Which draws: 'R' for the real pictures and 'F' for the fakes of D's step, 'G' in G's;
+ * they are uniform in (-1,1), (N,1,1,6). Moved by up to an eighth of the side, with 0, a middle grey, where nothing
+ * was; the hidden square has half the side. (Zhao et al. 2020, the ranges of their public code) */
 static Node *augmented(Node *x, const Batch *batch, const Recipe *recipe, char which)
 {
     if (!recipe->views) return x;
@@ -3876,11 +4082,13 @@ static Node *augmented(Node *x, const Batch *batch, const Recipe *recipe, char w
     return x;
 }
 
-/* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): they share each filter's reading. */
+/* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): both go through D as one batch, which is
+ * faster. */
 static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Recipe *recipe)
 {
     Graph *g = step->graph;
-    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha), *target = d->by_class ? leaf(g, batch->target) : NULL;
+    Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha),
+         *target = d->by_class ? leaf(g, batch->target) : NULL;
     int n = x->shape.d[0];
     x = augmented(x, batch, recipe, 'R');
     Node *fake = augmented(step->fake, batch, recipe, 'F');
@@ -3889,7 +4097,8 @@ static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch
     Node *s = stargan_source(d, both, d->by_class ? concat(label, target, 0) : NULL);           // (2N,P/2^d,P/2^d,1)
     add_term(step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
     add_term(step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), recipe->wrong_labels ? 0.5 : 1);
-    if (recipe->wrong_labels) add_term(step, "D.wrong", recipe->adv->d_fake(stargan_source(d, real_features, target)), 0.5);
+    if (recipe->wrong_labels)
+        add_term(step, "D.wrong", recipe->adv->d_fake(stargan_source(d, real_features, target)), 0.5);
     add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes),
              recipe->lambda_cls);
     if (recipe->reg == 'g') {
@@ -3914,15 +4123,16 @@ static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Rec
     return step;
 }
 
-/* What a teacher sees of x (N,P,P,X), on its own scale: turned by up to 9 degrees, moved by up to 6 hundredths of the side,
- * mirrored or not, a little larger or smaller, lighter, darker, with more or less contrast, and with noise. Black around
- * the border, as in the pictures that it learnt from (10.8). */
+/* What a teacher sees of x (N,P,P,X), in the size that it was trained at: turned by up to 9 degrees, moved by up to 6
+ * hundredths of the side, mirrored or not, a little larger or smaller, lighter, darker, with more or less contrast, and
+ * with noise. What lies beyond x's border is black, as in the pictures that the teacher learnt from. */
 static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
 {
     Node *u = draw_leaf(x->graph, batch, "view", 'T'), *noise = draw_leaf(x->graph, batch, "noise", 'T'), *part[8];
     for (int i = 0; i < 8; i++) part[i] = slice(u, 3, i, 1);                                    // (N,1,1,1)
     x = add(x, mul(scale(abs_of(part[7]), 0.12), reshape(noise, x->shape)));
-    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06), scale(part[4], 0.06));
+    Node *map = map_of(sign(part[0]), scale(part[1], 0.16), affine(part[2], 0.08, 1), scale(part[3], 0.06),
+                       scale(part[4], 0.06));                                                   // (N,1,1,6)
     int side = teacher->net->size, channels = teacher->net->channels;
     if (channels < x->shape.d[3]) x = luma(x);
     x = add_number(warp(add_number(x, 1), map, side, side), -1);                                // (N,P',P',X')
@@ -3930,7 +4140,7 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
     return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
 }
 
-/* What G is asked for beside its paper's terms: `label` (N,1,1,n) says what its drawings of x should show. */
+/* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings of x should show. */
 static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Recipe *recipe)
 {
     Node *total = NULL;
@@ -3948,8 +4158,8 @@ static void further_terms(Step *step, Net *generator, Node *x, Node *label, cons
     if (generator->mask) add_term(step, "G.mask", mean(generator->mask), recipe->lambda_mask);
 }
 
-/* G's second drawing must be x again: of the fakes with x's own condition, the way back, or, for a share of the batch, of
- * x itself. */
+/* Drawn with x's own condition, the fakes must become x again (the way back), and so must x itself, which takes the
+ * fakes' place in a share of the batch (--identity). */
 static void reconstruction_term(Step *step, Net *generator, Node *x, Node *own, const Recipe *recipe)
 {
     int n = x->shape.d[0], themselves = (int)(recipe->identity * n + 0.5);
@@ -3980,6 +4190,8 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
 /* ------------------------------------------------------------------------------------------------
  * 7.2  One iteration of GANmut                                               (d'Apolito et al. 2021, eq. 1 to 10)
  *
+ * D_coord(x) is where D finds x in the space (5.4), p = D_cls(x) the class probabilities.
+ *
  *   linear    z = rho direction_c + N(0, 0.075^2), or rho times a random direction for the first pictures of a batch
  *     L_D = L_D(StarGAN) + lambda_info E(D_coord(G(x,z)) - z)^2
  *     L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(x,z))] over the pictures whose z has a label
@@ -3990,12 +4202,12 @@ static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Rec
  *     L_G = L_adv(G) + lambda_cls [KL(D_cls||q) + KL(q||D_cls)] + lambda_prediction E[-log D_cls(k|G(x,mean_k))]
  *         + lambda_rec E|x - G(G(x,z),z')|
  *
- * The strength loss wants D sure of one emotion even halfway between two, so that at full strength the face switches from
- * one to the other. Ours, --mix: a random direction u has a label, too,
+ * The strength loss (lambda_rho) wants D sure of one emotion even halfway between the directions of two, so that at
+ * full strength the face switches from one to the other. Ours, --mix: a random direction u has a label, too,
  *     t_k = softmax_k(8 u . direction_k) for the emotions, or neutral where rho <= 0.2
- * (two directions 60 degrees apart have half each halfway, 98% of their own; the Gaussian model's target is a softmax of
- * distances), the class loss is over all pictures, and certainty in the strength loss is p . t / t . t, which is p_c for
- * one class and the sum of two for equal halves.
+ * (two directions 60 degrees apart have half each halfway, 98% of their own; the Gaussian model's target is a softmax
+ * of distances), the class loss is over all pictures, and certainty in the strength loss is p . t / t . t, which is p_c
+ * for one class and the sum of two for equal halves.
  *
  * z' says where x itself lies: D_coord(x), taken as given (eq. 7), or, "approximate", c' times D's certainty of it.
  * ---------------------------------------------------------------------------------------------- */
@@ -4008,8 +4220,9 @@ static Node *mean_squared_error(Node *x, Node *y)
     return mean(square(sub(x, y)));
 }
 
-/* Unit vectors from uniform draws. In the plane an angle; in space an angle and a height, since equal slices of a
- * sphere have equal areas (Archimedes). The public code's never leave the octant of three positive coordinates. */
+/* Unit vectors in all directions alike, (N,1,1,d). In the plane an angle; in space an angle and a height, since slices
+ * of a sphere that are equally high have equal areas (Archimedes). In the public code all three coordinates are
+ * positive. */
 static Node *random_directions(Node *angle, int dimensions, const Recipe *recipe)
 {
     Node *turn = slice(angle, 3, 0, 1), *flat = concat(cos_of(turn), sin_of(turn), 3);
@@ -4019,8 +4232,8 @@ static Node *random_directions(Node *angle, int dimensions, const Recipe *recipe
     return recipe->as_published ? abs_of(direction) : direction;
 }
 
-/* The points (N,1,1,d) of pictures with these labels and strengths. `step`: whose draws, 'd', 'g', or the way back's
- * 'c'. */
+/* The points (N,1,1,d) of pictures with these labels and strengths; the first n_r have random directions. `step`: whose
+ * draws, 'd', 'g', or the way back's 'c'. */
 static Node *linear_points(Net *generator, Node *label, Node *rho, const Batch *batch, const Recipe *recipe, char step)
 {
     Graph *g = label->graph;
@@ -4059,7 +4272,8 @@ static Node *strength_loss(Node *certainty, Node *rho)
 }
 
 /* What both models' D steps do once the points z (N,1,1,d) are drawn. */
-static void finish_ganmut_d_step(Step *step, Net *generator, Net *d, Node *x, Node *z, const Batch *batch, const Recipe *recipe)
+static void finish_ganmut_d_step(Step *step, Net *generator, Net *d, Node *x, Node *z, const Batch *batch,
+                                 const Recipe *recipe)
 {
     int n = x->shape.d[0];
     step->fake = stop_grad(stargan_generator(generator, x, z));                                 // (N,P,P,X)
@@ -4079,8 +4293,8 @@ static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Reci
     return step;
 }
 
-/* The labels (N,1,1,n) with mixed ones for the pictures that take a random direction. The directions learn nothing from
- * them. */
+/* The labels (N,1,1,n) with mixed ones for the n_r pictures that take a random direction. stop_grad: the directions are
+ * not to be moved by them. */
 static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node *rho, const Recipe *recipe)
 {
     int n = target->shape.d[0], random = recipe->random_directions;
@@ -4119,8 +4333,8 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
     bool mix = recipe->mix && random > 0;
     Node *z = linear_points(generator, target, rho, batch, recipe, 'g');                        // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G')), *scores = stargan_classes(d, features),
-         *coordinates = ganmut_coordinates(d, features);
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    Node *scores = stargan_classes(d, features), *coordinates = ganmut_coordinates(d, features);
     Node *back = linear_way_back(generator, d, x, coordinates, batch, recipe);                  // (N,1,1,d)
     add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
     Node *label = mix ? mixed_labels(generator, batch, target, rho, recipe) : slice(target, 0, random, n - random),
@@ -4140,7 +4354,8 @@ static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Reci
 static Node *gaussian_points(Net *generator, const Batch *batch, const Recipe *recipe, char step)
 {
     Node *means = ganmut_means(generator, recipe->as_published);                                // (n,1,1,d)
-    return batch->x->shape.d[0] > generator->classes ? concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0) : means;
+    if (batch->x->shape.d[0] <= generator->classes) return means;
+    return concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0);               // (N,1,1,d)
 }
 
 /* E[KL(p||q) + KL(q||p)] = E sum over k of (p_k - q_k)(log p_k - log q_k); both scores' log-sums cancel, since p and q
@@ -4183,7 +4398,8 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
     int classes = generator->classes;
     Node *z = gaussian_points(generator, batch, recipe, 'g');                                   // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G')), *scores = stargan_classes(d, features);
+    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    Node *scores = stargan_classes(d, features);                                                // (N,1,1,n)
     Node *back = stop_grad(ganmut_coordinates(d, stargan_features(d, x)));                      // (N,1,1,d)
     add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
     add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)),
@@ -4204,36 +4420,38 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Re
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
  * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. The last one of L_D, which Odena's
- * paper and Kolbenschlag have, lets G and D agree on signs for the classes that no real face shows: then D finds every
- * sample's class and nobody else does. It is off unless asked for. Real and fake pictures go through D apart, so that
- * each batch norm sees one kind. With BCE the answers 1 and 0 may be softened: 1 - smooth - noise u for real, noise u
- * for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
+ * paper and Kolbenschlag have, rewards D for finding the classes of fakes. G and D can then agree on marks for the
+ * classes that no real face has: D finds the class of every fake, and no other classifier does. It is off unless asked
+ * for. Real and fake pictures go through D apart, so that each batch norm sees one kind. With BCE the answers 1 and 0
+ * may be softened: 1 - smooth - noise u for real, noise u for fake pictures, u ~ U(0,1) (Salimans et al. 2016).
  * ---------------------------------------------------------------------------------------------- */
 
-/* BCE against an answer t between 0 and 1: log(1 + e^s) - t s, summed over a picture's answers. */
+/* BCE (binary cross-entropy) against an answer t between 0 and 1: log(1 + e^s) - t s, summed over a picture's
+ * answers. */
 static Node *soft_cross_entropy(Node *s, Node *t)
 {
     return scale(sum(sub(softplus(s), mul(s, t))), 1.0 / s->shape.d[0]);
 }
 
 /* The 1 + n answers of Kolbenschlag's conditional D: (1,0,..,0) for a fake, (0,label) for a real picture. */
-static Node *joint_answer(Node *label, bool real_)
+static Node *joint_answer(Node *label, bool is_real)
 {
-    Node *none = scale(label, 0), *zero = fill(label->graph, shape_of(label->shape.d[0], 1, 1, 1), real_ ? 0 : 1);
-    return concat(zero, real_ ? label : none, 3);                                               // (N,1,1,1+n)
+    Node *none = scale(label, 0), *zero = fill(label->graph, shape_of(label->shape.d[0], 1, 1, 1), is_real ? 0 : 1);
+    return concat(zero, is_real ? label : none, 3);                                             // (N,1,1,1+n)
 }
 
-/* What D minimises on pictures that are real or fake. */
-static Node *discriminator_term(Node *s, Node *label, bool real_, const Batch *batch, const Recipe *recipe)
+/* What D minimises, on real pictures or on fakes. */
+static Node *discriminator_term(Node *s, Node *label, bool is_real, const Batch *batch, const Recipe *recipe)
 {
-    if (recipe->joint) return soft_cross_entropy(s, joint_answer(label, real_));
+    if (recipe->joint) return soft_cross_entropy(s, joint_answer(label, is_real));
     if (recipe->label_noise == 0 && recipe->label_smooth == 0)
-        return real_ ? recipe->adv->d_real(s) : recipe->adv->d_fake(s);
-    Node *u = affine(draw_leaf(s->graph, batch, "uniform", real_ ? 'r' : 'f'), 0.5, 0.5);      // (N,1,1,1) in (0,1)
-    Node *answer = real_ ? affine(u, -recipe->label_noise, 1 - recipe->label_smooth) : scale(u, recipe->label_noise);
+        return is_real ? recipe->adv->d_real(s) : recipe->adv->d_fake(s);
+    Node *u = affine(draw_leaf(s->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);     // (N,1,1,1) in (0,1)
+    Node *answer = is_real ? affine(u, -recipe->label_noise, 1 - recipe->label_smooth) : scale(u, recipe->label_noise);
     return soft_cross_entropy(s, answer);
 }
 
+/* The label as a leaf, or NULL in a GAN without labels. */
 static Node *label_leaf(const Net *net, Graph *g, Tensor *label)
 {
     return net->condition ? leaf(g, label) : NULL;
@@ -4245,6 +4463,7 @@ static Node *told(const Net *d, Node *label)
     return d->joins == JOINS_TIMES || d->joint ? NULL : label;
 }
 
+/* D's gradient penalty, as in discriminator_terms (7.1). */
 static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *batch, const Recipe *recipe)
 {
     if (recipe->reg == 'g') {
@@ -4264,19 +4483,22 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recip
     net_train(generator, g), net_train(d, g);
     Node *x = leaf(g, batch->x), *label = label_leaf(d, g, batch->label), *target = label_leaf(d, g, batch->target);
     step.fake = stop_grad(noise_generator(generator, draw_leaf(g, batch, "noise", 'd'), target));       // (N,P,P,X)
-    Node *real_ = noise_features(d, x, told(d, label)), *fake = noise_features(d, step.fake, told(d, target));
-    add_term(&step, "D.real", discriminator_term(noise_score(d, real_), label, true, batch, recipe), 1);
-    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake), target, false, batch, recipe),
+    Node *real_features = noise_features(d, x, told(d, label)),
+         *fake_features = noise_features(d, step.fake, told(d, target));
+    add_term(&step, "D.real", discriminator_term(noise_score(d, real_features), label, true, batch, recipe), 1);
+    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake_features), target, false, batch, recipe),
              recipe->wrong_labels && told(d, target) ? 0.5 : 1);
-    if (recipe->wrong_labels && told(d, target)) {                      /* real, but of another class (Reed et al. 2016) */
+    if (recipe->wrong_labels && told(d, target)) {      /* real, but of another class (Reed et al. 2016) */
         Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
         add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, recipe), 0.5);
     }
     if (d->joins == JOINS_TIMES) {
-        add_term(&step, "D.cls", classification_loss(noise_classes(d, real_), label, false), recipe->lambda_cls);
+        add_term(&step, "D.cls", classification_loss(noise_classes(d, real_features), label, false),
+                 recipe->lambda_cls);
         Node *wanted = recipe->unrelated ? label : target;
         if (recipe->lambda_fake > 0)
-            add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake), wanted, false), recipe->lambda_fake);
+            add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake_features), wanted, false),
+                     recipe->lambda_fake);
     }
     penalty_term(&step, d, x, told(d, label), batch, recipe);
     finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
@@ -4306,21 +4528,24 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recip
  * 7.4  A classifier's step
  *
  *     L = E[w_label (-sum over k of t_k log softmax(scores)_k)] + l2 |head's filters|^2
- *     t = (1 - smoothing) label + smoothing / n                                           (Szegedy et al. 2016, section 7)
+ *     t = (1 - smoothing) label + smoothing / n                                       (Szegedy et al. 2016, section 7)
  *
- * It has no generator: D is all of it. Its accuracy on the batch is a number for the log, no term of the loss.
+ * It has no generator: D is all of it. w_label is the weight of the picture's class. The accuracy on the batch is a
+ * number for the log, no term of the loss.
  *
- * With --adversarial r it learns from the worst picture nearby instead, one step of length u r, u ~ U(0,1), up the loss:
+ * With --adversarial r it learns from the worst picture near x instead, one step of length u r, u ~ U(0,1), up the
+ * loss:
  *
- *     x' = x + u r dL/dx / ||dL/dx||_2                                     (Goodfellow 2015; Madry et al. 2018, eq. 2.1)
+ *     x' = x + u r dL/dx / ||dL/dx||_2                                (Goodfellow 2015; Madry et al. 2018, eq. 2.1)
  *
- * The gradients of such a network look like what they mean (Santurkar et al. 2019), so that a generator can learn from it.
+ * The gradients of such a network in x look like parts of a face and not like noise (Santurkar et al. 2019), so that a
+ * generator can learn from it, as --teacher has it do (7.1).
  * ---------------------------------------------------------------------------------------------- */
 
-/* The share of pictures whose label has the largest score. */
+/* The share of pictures whose label has the largest score: where it has, `behind` is 0. */
 static Node *share_right(Node *scores, Node *label)
 {
-    Node *behind = sub(largest(scores), sum_to(mul(label, scores), one_channel(scores->shape)));    // (N,1,1,1) 0: right
+    Node *behind = sub(largest(scores), sum_to(mul(label, scores), one_channel(scores->shape)));    // (N,1,1,1)
     return affine(mean(sign(behind)), -1, 1);
 }
 
@@ -4358,7 +4583,8 @@ static Step classifier_step(Net *none, Net *d, const Batch *batch, const Recipe 
     add_term(&step, "D.cls", recipe->attributes ? classification_loss(scores, label, true)
                                                 : smoothed_loss(scores, label, recipe->smoothing, weights), 1);
     if (recipe->l2 > 0) add_term(&step, "D.l2", head_squares(d), recipe->l2);
-    Node *right = recipe->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1) : share_right(scores, label);
+    Node *right = recipe->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1)
+                                     : share_right(scores, label);
     step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(right);
     step.fake = scores;
     finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
@@ -4371,6 +4597,7 @@ static Node *classifier_judge(Net *d, Node *x)
     return classifier_scores(d, x, NULL);
 }
 
+/* The emotions, by name and by number: those of the drawn faces (vendor/face.h). */
 enum { EMOTION_NEUTRAL = FACE_NEUTRAL, EMOTION_HAPPY = FACE_HAPPY, EMOTION_SAD = FACE_SAD,
        EMOTION_SURPRISE = FACE_SURPRISE, EMOTION_FEAR = FACE_FEAR, EMOTION_DISGUST = FACE_DISGUST,
        EMOTION_ANGRY = FACE_ANGRY, EMOTIONS = FACE_EMOTIONS };
@@ -4379,9 +4606,9 @@ static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "
 /* ------------------------------------------------------------------------------------------------
  * 7.5  The loop
  *
- * Training is the two steps in turn, D's n_critic times for each of G's. What feeds an iteration (a batch of pictures, its
- * labels and random draws into the steps' leaves) and what looks at the networks after it (a line in a log, sample pictures,
- * a checkpoint) is no business of the loop: it is given two functions.
+ * Training is the two steps in turn, D's n_critic times for each of G's. What feeds an iteration (a batch of pictures,
+ * its labels and random draws into the steps' leaves) and what looks at the networks after it (a line in a log, sample
+ * pictures, a checkpoint) does not concern the loop: it is given two functions.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Training {
@@ -4412,13 +4639,14 @@ static void clip_weights(Net *d, real limit)
     }
 }
 
+/* The values of a step's terms, and the total behind them. */
 static void note_losses(const Step *step, double *last)
 {
     for (int i = 0; i < step->n_terms; i++) last[i] = (double)step->terms[i]->data[0];
     last[step->n_terms] = (double)step->total->data[0];
 }
 
-/* An optimiser that starts anew. */
+/* Sets to zero what the optimiser keeps. */
 static void forget(Net *net)
 {
     for (int i = 0; i < net->count; i++) {
@@ -4447,8 +4675,9 @@ static void train_iteration(Training *t)
     t->g_known = true;
 }
 
-/* Both functions get `run`, which is their own affair, and end the training when they return 0. */
-static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)(void *run, Error *e), void *run, Error *e)
+/* Both functions are called with `run`, which the loop does not look into, and end the training when they return 0. */
+static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)(void *run, Error *e), void *run,
+                      Error *e)
 {
     while (t->iteration < t->iterations && !interrupted && !t->enough) {
         if (!feed(run, e)) return 0;

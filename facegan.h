@@ -41,7 +41,7 @@ void facegan_close(Facegan *model);
 
 int facegan_classes(const Facegan *model);                          /* n, the number of classes (or attributes) */
 const char *facegan_class_name(const Facegan *model, int index);    /* 0 <= index < n; NULL outside */
-int facegan_size(const Facegan *model);                             /* P, the side of the pictures it draws, in pixels */
+int facegan_size(const Facegan *model);                             /* P, the side of its pictures in pixels */
 int facegan_channels(const Facegan *model);                         /* X: 1 grey, 3 colour */
 
 /* Draws `pixels` with another expression: G(x, c) of Choi et al. 2018 (StarGAN), section 3.
@@ -50,8 +50,8 @@ int facegan_channels(const Facegan *model);                         /* X: 1 grey
  * extrapolation).
  * A GANmut takes the same n numbers as shares of the ways from neutral to each emotion's place in its space.
  * out: P x P x X bytes. Returns 1, or 0 with `error` filled. */
-int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition,
-                 unsigned char *out, char error[FACEGAN_ERROR]);
+int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels,
+                 const float *condition, unsigned char *out, char error[FACEGAN_ERROR]);
 
 #ifdef __cplusplus
 }
@@ -65,20 +65,23 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 #ifdef REAL_DOUBLE
 #define KERNELS_DOUBLE          /* `make facegan64`: the same program, to tell a wrong equation from rounding */
 #endif
-#include "vendor/kernels.h"     /* `real`, ConvShape */
+#include "vendor/kernels.h"     /* real: float, or double in facegan64; ConvShape: the geometry of a convolution */
 
 /* Letters, used on every tensor from here to the end:
  *   N batch    H W rows and columns of a map (P: the side of a square picture)    C input channels    K output channels
  *   R S rows and columns of a kernel                                              X a picture's channels    n classes
- * Activations are (N,H,W,C), weights (R,S,C,K), vectors (1,1,1,C), a number per picture (N,1,1,1), a number (1,1,1,1). */
+ * Activations are (N,H,W,C), weights (R,S,C,K), vectors (1,1,1,C), a number per picture (N,1,1,1), a number (1,1,1,1).
+ * The axes are counted from 0; the last one varies fastest in memory. */
 
 /* The table of ops: one row is an op's whole life. A row NAME must have, in facegan.c,
  *   NAME_shape      the shape rule, which also checks the operands
  *   NAME_define     its definition: plain loops over double, the reference for every kernel
  *   NAME_cpu        its CPU kernel
- *   NAME_grad       its gradient rule, made of op constructors (or NO_GRADIENT / FIRST_ORDER_ONLY, stated)
+ *   NAME_grad       its gradient rule, made of op constructors, or the reason why it has none (chapter 3 lists three)
  *   NAME_case       its test cases
- * A row that lacks one does not compile. The text is what `facegan man ops` prints. */
+ * A row that lacks one does not compile. The text is what `facegan man ops` prints. In it x is an op's operand (u and v
+ * where it has two), y its value, dy and dx are the derivatives of a loss in y and in x. An adjoint of an op that is
+ * linear in x is the op that leads from dy to dx: a picture's slice has pad as its adjoint, a broadcast has the sum. */
 #define FACEGAN_OPS(OP) \
     OP(leaf,                 "a buffer that outlives the run: parameter, moment, batch, random draw, learning rate") \
     OP(fill,                 "y = a everywhere") \
@@ -173,7 +176,7 @@ typedef struct Node {
     real *data;                         /* where its value stands: known once planned */
     real *on_device;                    /* where it stands on the GPU, if the graph runs there */
     /* the planner's notes */
-    struct Node *place_of;              /* another node whose memory this one shares (views, results in place); or NULL */
+    struct Node *place_of;              /* a node whose memory this one shares (views, results in place), or NULL */
     struct Node *again;                 /* a later copy, recomputed instead of kept */
     struct Node *before;                /* conv: the depthwise convolution that is done on its way in; or NULL */
     size_t offset;                      /* bytes into the arena */
@@ -197,7 +200,8 @@ typedef struct Device {
     int (*open)(Precision precision, bool everywhere, char *error);
     void (*close)(void);
     const char *(*describe)(void);                      /* its name, and the arithmetic of convolutions */
-    DeviceGraph *(*prepare)(Node *const *order, int n, size_t arena_bytes, char *error);    /* takes all memory it needs */
+    /* Takes all memory that the graph needs. */
+    DeviceGraph *(*prepare)(Node *const *order, int n, size_t arena_bytes, char *error);
     int (*run)(DeviceGraph *g, char *error);            /* sends leaves, computes, brings kept values to Node.data */
     int (*run_one)(DeviceGraph *g, int i, char *error); /* node i alone (0 sends the leaves) and its value back */
     int (*time)(DeviceGraph *g, double *milliseconds, char *error);     /* of one run, by the device's clock */
@@ -210,21 +214,23 @@ typedef struct Device {
 } Device;
 
 #ifdef FACEGAN_WORDS
-/* The words that facegan.c's first chapter is written in; chapters 2 to 5 define them. Shapes: (N,1,1,C) a batch of vectors. */
-typedef struct Net Net;                                         /* a network's parameters and what its optimiser keeps */
+/* The words that facegan.c's first chapter is written in; chapters 2 to 7 define them. A Tensor is an array of numbers
+ * that the program fills or reads; a Node is a value that a graph computes when it runs. A batch of N vectors is
+ * (N,1,1,C). */
+typedef struct Net Net;                                         /* a network's weights, and what its optimiser keeps */
 static Net *net_new(char letter, double beta1, double beta2);   /* an empty one, which Adam will move */
 static void net_attach(Net *net, Graph *g);                     /* the layers that come now stand in graph g */
 static void sequential(Net *net, const char *prefix);           /* and are named prefix0.weight, prefix1... in files */
-static Node *dense(Net *net, Node *x, int k, double slope);     /* (N,1,1,C) -> (N,1,1,k), leaky ReLU; slope 1: without */
-static void net_update(Net *net, Node *loss, Node *schedule, Node **gradients);     /* one step down the loss */
+static Node *dense(Net *net, Node *x, int k, double slope);     /* (N,1,1,C) -> (N,1,1,k), leaky ReLU; slope 1: none */
+static void net_update(Net *net, Node *loss, Node *schedule, Node **gradients);     /* moves weights down the loss */
 static void clip_weights(Net *net, real limit);                 /* every weight to within +-limit */
-static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t);  /* Adam's numbers for step t */
+static void set_schedule(Tensor *schedule, double lr, double beta1, double beta2, long t);  /* Adam's numbers, step t */
 
 static Graph *graph_new(void);
 static void graph_run(Graph *g);                                /* one that has been planned */
 static Node *leaf(Graph *g, Tensor *tensor);                    /* a tensor as a node */
 static Node *keep(Node *x);                                     /* its value is wanted after the run */
-static Node *add(Node *u, Node *v);                             /* pointwise, and sub, mul; axes of length 1 are repeated */
+static Node *add(Node *u, Node *v);                             /* pointwise, as sub, mul; axes of length 1 repeat */
 static Node *sub(Node *u, Node *v);
 static Node *mul(Node *u, Node *v);
 static Node *affine(Node *x, double a, double b);               /* a x + b */
@@ -237,7 +243,7 @@ static Node *sum(Node *x);                                      /* of all number
 static Node *mean(Node *x);
 static Node *sum_per_picture(Node *x);                          /* (N,H,W,C) -> (N,1,1,1) */
 static Node *stop_grad(Node *x);                                /* x, but a constant to every gradient */
-static Node *grad1(Node *loss, Node *x);                        /* d loss / d x, as nodes that can be differentiated again */
+static Node *grad1(Node *loss, Node *x);                        /* d loss / d x, which can be differentiated again */
 #endif /* FACEGAN_WORDS */
 
 #endif /* FACEGAN_INTERNAL */
