@@ -5477,54 +5477,54 @@ static int load_pretrained(Net *net, const char *given, Error *e)
  *         (10.3 to 10.5)        every picture       one split, the classes asked for       (10.9)
  * ============================================================================================== */
 
-enum { ATTRIBUTE_WHOLE = 255 };       // an attribute that is there: between it and 0 lie shares, such as intensities
+enum { ATTRIBUTE_WHOLE = 255 };       /* an attribute that is there: between it and 0 lie shares, such as intensities */
 
 enum { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLITS, SPLIT_ALL = SPLITS };
 static const char *const split_names[SPLITS] = {"train", "validation", "test"};
 
-typedef struct Names {                // a list of texts that owns them
+typedef struct Names {                /* a list of texts that owns them */
     char **items;
     int count, room;
 } Names;
 
 typedef struct DataOptions {
-    const char *classes;              // "angry,happy,sad": these, labelled 0, 1, 2. NULL: all there are, emotions first
-    const char *attributes;           // columns of a list: "Smiling,Male", "intensity,AU12"; NULL: the set has classes
-    int split;                        // SPLIT_TRAIN (the default) ... SPLIT_ALL
-    int limit;                        // at most so many pictures, spread evenly over the set; 0: no limit
-    int crop;                         // side of the centred square that is cut out, in source pixels; 0: the largest
-    int unlabelled;                   // a folder of pictures without classes, or with a single one, will do
-    int every_label;                  // rows whose label is no emotion stay, as classes such as "other" (else: dropped)
-    const Names *more;                // where a list's pictures lie (folders, videos, fer2013.csv); NULL: beside it
+    const char *classes;              /* "angry,happy,sad": these, labelled 0, 1, 2. NULL: all, emotions first */
+    const char *attributes;           /* columns of a list: "Smiling,Male", "intensity,AU12"; NULL: classes */
+    int split;                        /* SPLIT_TRAIN (the default) ... SPLIT_ALL */
+    int limit;                        /* at most so many pictures, spread evenly over the set; 0: no limit */
+    int crop;                         /* side of the centred square that is cut out, in source pixels; 0: the largest */
+    int unlabelled;                   /* a folder of pictures without classes, or with a single one, will do */
+    int every_label;                  /* rows whose label is no emotion stay, as classes such as "other" */
+    const Names *more;                /* where a list's pictures lie (folders, videos, fer2013.csv); NULL: beside it */
 } DataOptions;
 
-typedef struct Place {                // where in its picture the face is, as far as the list tells
-    int box[4];                       // left, top, right, bottom; right 0: not told
-    char half;                        // 'l' or 'r': the person on the left or right; 0: not told
+typedef struct Place {                /* where in its picture the face is, as far as the list tells */
+    int box[4];                       /* left, top, right, bottom; right 0: not told */
+    char half;                        /* 'l' or 'r': the person on the left or right; 0: not told */
 } Place;
 
 typedef struct DataSet {
-    char format[64];                  // "image folders", "CSV list", ...: what kind of data set it turned out to be
-    char *path;                       // as the user gave it
+    char format[64];                  /* "image folders", "CSV list", ...: what kind of data set it turned out to be */
+    char *path;                       /* as the user gave it */
     int count, n_classes;
-    char **class_names;               // (n_classes), the attributes' names in attribute mode
-    int *label;                       // (count)
-    uint8_t *split;                   // (count)
-    uint8_t *attributes;              // (count, n_classes) in attribute mode, 0 to ATTRIBUTE_WHOLE; else NULL
-    Place *place;                     // (count), or NULL where the list tells of none
-    int dropped;                      // rows of a list whose label is none of the seven emotions
-    int missing;                      // files that a list names and that do not exist
-    atomic_uchar *damaged;            // (count) 1 once a picture turned out to be unreadable
-    Names notes;                      // how names and numbers were understood, for the doctor
-    int crop, unlabelled, listed;     // unlabelled: one class "all"; listed: a list names the files
-    int every_label;                  // as in the options
-    const struct Numbering *numbers;  // the last that `notes` tells of
+    char **class_names;               /* (n_classes), the attributes' names in attribute mode */
+    int *label;                       /* (count) */
+    uint8_t *split;                   /* (count) */
+    uint8_t *attributes;              /* (count, n_classes) in attribute mode, 0 to ATTRIBUTE_WHOLE; else NULL */
+    Place *place;                     /* (count), or NULL where the list tells of none */
+    int dropped;                      /* rows of a list whose label is none of the seven emotions */
+    int missing;                      /* files that a list names and that do not exist */
+    atomic_uchar *damaged;            /* (count) 1 once a picture turned out to be unreadable */
+    Names notes;                      /* how names and numbers were understood, for the doctor */
+    int crop, unlabelled, listed;     /* unlabelled: one class "all"; listed: a list names the files */
+    int every_label;                  /* as in the options */
+    const struct Numbering *numbers;  /* the last that `notes` tells of */
     int room, classes_room;
-    size_t *where;                    // (count) where a picture's path begins in `text`, or its pixels in `raw`
-    char *root;                       // the folder that paths are relative to
-    char *text;                       // all paths, each with its final zero
+    size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
+    char *root;                       /* the folder that paths are relative to */
+    char *text;                       /* all paths, each with its final zero */
     size_t text_used, text_room;
-    unsigned char *raw;               // pixels that stood in the CSV itself: squares of raw_side, grey
+    unsigned char *raw;               /* pixels that stood in the CSV itself: squares of raw_side, grey */
     size_t raw_used, raw_room;
     int raw_side;
 } DataSet;
@@ -5567,8 +5567,7 @@ static const Spelling column_spellings[] = {
 /* The value of the name in the table, upper and lower case being the same; -1 where it is not there. */
 static int spelled(const Spelling *table, const char *name)
 {
-    while (table->name && strcasecmp(table->name, name) != 0)
-        table++;
+    while (table->name && strcasecmp(table->name, name) != 0) table++;
     return table->value;
 }
 
@@ -5577,8 +5576,7 @@ static int edit_distance(const char *a, const char *b)
 {
     int row[65];
     int length = (int)strnlen(b, 64);
-    for (int j = 0; j <= length; j++)
-        row[j] = j;
+    for (int j = 0; j <= length; j++) row[j] = j;
     for (int i = 1; i <= 64 && a[i - 1]; i++) {
         int diagonal = row[0];
         row[0] = i;
@@ -5595,8 +5593,7 @@ static int edit_distance(const char *a, const char *b)
 static void *grown(void *old, size_t used, size_t room, size_t size)
 {
     void *items = must_alloc(room, size);
-    if (used)
-        memcpy(items, old, used * size);
+    if (used) memcpy(items, old, used * size);
     free(old);
     return items;
 }
@@ -5609,8 +5606,7 @@ __attribute__((format(printf, 1, 2))) static char *text_of(const char *format, .
     int length = vsnprintf(NULL, 0, format, list);
     va_end(list);
     char *text = must_alloc((size_t)(length < 0 ? 0 : length) + 1, 1);
-    if (length > 0)
-        vsnprintf(text, (size_t)length + 1, format, again);
+    if (length > 0) vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     return text;
 }
@@ -5627,21 +5623,18 @@ static void names_add(Names *names, const char *text)
 static int names_find(const Names *names, const char *text)
 {
     for (int i = 0; i < names->count; i++)
-        if (strcasecmp(names->items[i], text) == 0)
-            return i;
+        if (strcasecmp(names->items[i], text) == 0) return i;
     return -1;
 }
 
 static void names_add_once(Names *names, const char *text)
 {
-    if (names_find(names, text) < 0)
-        names_add(names, text);
+    if (names_find(names, text) < 0) names_add(names, text);
 }
 
 static void names_free(Names *names)
 {
-    for (int i = 0; i < names->count; i++)
-        free(names->items[i]);
+    for (int i = 0; i < names->count; i++) free(names->items[i]);
     free(names->items);
     *names = (Names){0};
 }
@@ -5668,18 +5661,14 @@ static int names_parse(Names *names, const char *list, const char *what, Error *
         at += strspn(at, " ");
         size_t length = strcspn(at, ",");
         const char *next = at + length;
-        while (length && at[length - 1] == ' ')
-            length--;
+        while (length && at[length - 1] == ' ') length--;
         char name[128];
         snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), at);
-        if (length == 0)
-            return fail(e, 2, "%s '%s': a name is empty; write them as a,b,c", what, list);
-        if (names_find(names, name) >= 0)
-            return fail(e, 2, "%s '%s': '%s' is there twice", what, list, name);
+        if (length == 0) return fail(e, 2, "%s '%s': a name is empty; write them as a,b,c", what, list);
+        if (names_find(names, name) >= 0) return fail(e, 2, "%s '%s': '%s' is there twice", what, list, name);
         names_add(names, name);
         at = next;
-        if (!*at)
-            return 1;
+        if (!*at) return 1;
     }
 }
 
@@ -5690,32 +5679,21 @@ static int names_parse(Names *names, const char *list, const char *what, Error *
  * their places in it, because a data set may have some hundred thousand of them. A folder's names are sorted before
  * they are used: their order on the disk differs from machine to machine.
  * ---------------------------------------------------------------------------------------------- */
-#define CLASSES_MAX 256               // more names than this are not classes but a wrong column
+#define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
 #define PICTURES_MAX (1 << 28)
 
 static void dataset_close(DataSet *set)
 {
-    for (int i = 0; i < set->n_classes; i++)
-        free(set->class_names[i]);
-    free(set->class_names);
-    names_free(&set->notes);
-    free(set->path);
-    free(set->root);
-    free(set->label);
-    free(set->split);
-    free(set->attributes);
-    free(set->place);
-    free(set->where);
-    free(set->text);
-    free(set->raw);
-    free((void *)set->damaged);
+    for (int i = 0; i < set->n_classes; i++) free(set->class_names[i]);
+    free(set->class_names), names_free(&set->notes), free(set->path), free(set->root), free(set->label);
+    free(set->split), free(set->attributes), free(set->place), free(set->where), free(set->text);
+    free(set->raw), free((void *)set->damaged);
     *set = (DataSet){0};
 }
 
 static int dataset_add(DataSet *set, int split, int label, size_t where, Error *e)
 {
-    if (set->count >= PICTURES_MAX)
-        return fail(e, 1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    if (set->count >= PICTURES_MAX) return fail(e, 1, "%s: more than %d pictures", set->path, PICTURES_MAX);
     if (set->count == set->room) {
         size_t used = (size_t)set->count, room = used ? 2 * used : 1024;
         set->label = grown(set->label, used, room, sizeof *set->label);
@@ -5723,8 +5701,7 @@ static int dataset_add(DataSet *set, int split, int label, size_t where, Error *
         set->where = grown(set->where, used, room, sizeof *set->where);
         if (set->listed && set->attributes)
             set->attributes = grown(set->attributes, used, room, (size_t)set->n_classes);
-        if (set->place)
-            set->place = grown(set->place, used, room, sizeof *set->place);
+        if (set->place) set->place = grown(set->place, used, room, sizeof *set->place);
         set->room = (int)room;
     }
     set->label[set->count] = label;
@@ -5736,8 +5713,7 @@ static int dataset_add(DataSet *set, int split, int label, size_t where, Error *
 /* Notes where the face is in the picture that was added last. */
 static void dataset_place(DataSet *set, Place place)
 {
-    if (!set->place)
-        set->place = must_alloc((size_t)set->room, sizeof *set->place);
+    if (!set->place) set->place = must_alloc((size_t)set->room, sizeof *set->place);
     set->place[set->count - 1] = place;
 }
 
@@ -5761,8 +5737,7 @@ static int dataset_class(DataSet *set, const char *given, Error *e)
     int emotion = spelled(emotion_spellings, given);
     const char *name = emotion >= 0 ? emotion_names[emotion] : given;
     for (int i = 0; i < set->n_classes; i++)
-        if (strcmp(set->class_names[i], name) == 0 && strcmp(given, name) == 0)
-            return i;
+        if (strcmp(set->class_names[i], name) == 0 && strcmp(given, name) == 0) return i;
     if (strcmp(given, name) != 0) {
         char *note = text_of("%s is read as %s", given, name);
         names_add_once(&set->notes, note);
@@ -5807,14 +5782,11 @@ static int name_is(int kind, const char *folder, const char *name)
     static const char *const pictures[] = {"jpg", "jpeg", "jpe", "png", "bmp", "ppm", "pgm", "pnm", "pbm",
                                            "gif", "webp", "tif", "tiff", NULL};
     static const char *const lists[] = {"csv", "txt", NULL};
-    if (name[0] == '.')
-        return 0;
+    if (name[0] == '.') return 0;
     const char *dot = strrchr(name, '.');
     for (const char *const *end = kind == NAMES_LISTS ? lists : pictures; *end && dot; end++)
-        if (strcasecmp(dot + 1, *end) == 0)
-            return kind != NAMES_FOLDERS;
-    if (kind != NAMES_FOLDERS)
-        return 0;
+        if (strcasecmp(dot + 1, *end) == 0) return kind != NAMES_FOLDERS;
+    if (kind != NAMES_FOLDERS) return 0;
     char *path = text_of("%s/%s", folder, name);
     int yes = is_folder(path);
     free(path);
@@ -5834,13 +5806,10 @@ static Names folder_names(const char *path, int kind, int limit)
     for (struct dirent *entry; folder && (entry = readdir(folder));)
         if (name_is(kind, path, entry->d_name)) {
             names_add(&names, entry->d_name);
-            if (names.count == limit)
-                break;
+            if (names.count == limit) break;
         }
-    if (folder)
-        closedir(folder);
-    if (names.count > 1)
-        qsort(names.items, (size_t)names.count, sizeof *names.items, compare_texts);
+    if (folder) closedir(folder);
+    if (names.count > 1) qsort(names.items, (size_t)names.count, sizeof *names.items, compare_texts);
     return names;
 }
 
@@ -5886,8 +5855,7 @@ static int read_class_folders(DataSet *set, const char *folder, int split, Error
         ok = read_pictures(set, inner, classes.items[i], split, e);
         free(inner);
     }
-    names_free(&classes);
-    free(path);
+    names_free(&classes), free(path);
     return ok;
 }
 
@@ -5902,8 +5870,7 @@ static int read_folders(DataSet *set, int *has_splits, Error *e)
     for (int plain = 0; plain < 2 && ok && set->count == 0; plain++) {
         for (int i = 0; ok && i < folders.count; i++) {
             int split = spelled(split_spellings, folders.items[i]);
-            if (split < 0)
-                continue;
+            if (split < 0) continue;
             *has_splits = 1;
             ok = plain ? read_pictures(set, folders.items[i], "all", split, e) :
                  read_class_folders(set, folders.items[i], split, e);
@@ -5957,24 +5924,20 @@ static int headless_list(TableReader *table, int column[COLUMNS])
         return table_split(table, field[0]) && table->n_fields == 2 && whole_number(field[1], &number) ?
                LIST_RAFDB : LIST_NONE;
     }
-    if (table->n_fields != 9 || !strchr(field[0], '/') || !whole_number(field[6], &number))
-        return LIST_NONE;
+    if (table->n_fields != 9 || !strchr(field[0], '/') || !whole_number(field[6], &number)) return LIST_NONE;
     table->again = 1;
     column[COLUMN_PATH] = 0;
     column[COLUMN_LABEL] = 6;
-    for (int i = 0; i < 4; i++)
-        column[COLUMN_FACE_X + i] = 1 + i;
+    for (int i = 0; i < 4; i++) column[COLUMN_FACE_X + i] = 1 + i;
     return LIST_PATHS;
 }
 
 /* Reads the header and tells which kind of list this is. For an attribute list the fields then hold the names. */
 static int list_header(TableReader *table, int column[COLUMNS], Error *e)
 {
-    for (int i = 0; i < COLUMNS; i++)
-        column[i] = -1;
+    for (int i = 0; i < COLUMNS; i++) column[i] = -1;
     int got = list_next(table, e);
-    if (got <= 0)
-        return got < 0 ? -1 : LIST_NONE;
+    if (got <= 0) return got < 0 ? -1 : LIST_NONE;
     const char *name = strrchr(table->path, '/');
     long rows;
     int counted = table->n_fields == 1 && whole_number(table->fields[0], &rows);
@@ -5985,13 +5948,11 @@ static int list_header(TableReader *table, int column[COLUMNS], Error *e)
     }
     for (int i = 0; i < table->n_fields; i++) {
         int which = spelled(column_spellings, table->fields[i]);
-        if (which >= 0 && column[which] < 0)
-            column[which] = i;
+        if (which >= 0 && column[which] < 0) column[which] = i;
     }
     if (table->n_fields > 2 && !strcasecmp(table->fields[0], "usage") && !strcasecmp(table->fields[2], "neutral"))
         return LIST_VOTES;
-    if (column[COLUMN_LABEL] < 0)
-        return headless_list(table, column);
+    if (column[COLUMN_LABEL] < 0) return headless_list(table, column);
     return column[COLUMN_PIXELS] >= 0 ? LIST_PIXELS :
            column[COLUMN_PATH] >= 0 ? LIST_PATHS : LIST_NONE;
 }
@@ -6033,7 +5994,7 @@ static int list_kind(const char *path)
  * ---------------------------------------------------------------------------------------------- */
 typedef struct Numbering {
     const char *whose;
-    int first, count;                 // names[0] has the number `first`
+    int first, count;                 /* names[0] has the number `first` */
     const char *const *names;
 } Numbering;
 
@@ -6051,8 +6012,7 @@ static int read_pixels(DataSet *set, const TableReader *table, const char *at, s
     size_t used = set->raw_used, count = 0;
     for (at += strspn(at, " "); *at; at += strspn(at, " "), count++) {
         int value = 0, digits = 0;
-        for (; *at >= '0' && *at <= '9' && digits < 4; digits++)
-            value = 10 * value + (*at++ - '0');
+        for (; *at >= '0' && *at <= '9' && digits < 4; digits++) value = 10 * value + (*at++ - '0');
         if (digits == 0 || value > 255 || (*at && *at != ' '))
             return fail(e, 1, "%s, line %d: pixel %zu is no number from 0 to 255", table->path, table->line_number,
                         count + 1);
@@ -6077,8 +6037,7 @@ static int read_pixels(DataSet *set, const TableReader *table, const char *at, s
 static void note_numbering(DataSet *set, const Numbering *numbers)
 {
     char text[200];
-    if (set->numbers == numbers)
-        return;
+    if (set->numbers == numbers) return;
     int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
     for (int i = 0; i < EMOTIONS; i++)
         used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
@@ -6090,8 +6049,7 @@ static void note_numbering(DataSet *set, const Numbering *numbers)
 /* The class of that name, or -1 where it is no emotion and only emotions are wanted; -2 failed. */
 static int emotion_class(DataSet *set, const char *name, Error *e)
 {
-    if (!set->every_label && spelled(emotion_spellings, name) < 0)
-        return -1;
+    if (!set->every_label && spelled(emotion_spellings, name) < 0) return -1;
     int label = dataset_class(set, name, e);
     return label < 0 ? -2 : label;
 }
@@ -6119,8 +6077,7 @@ static Place read_place(const TableReader *table, const int column[COLUMNS])
     long n[4];
     for (int i = 0; i < 4; i++) {
         int k = column[COLUMN_FACE_X + i];
-        if (k < 0 || !whole_number(table->fields[k], &n[i]) || n[i] < 0 || n[i] > 65535)
-            return (Place){0};
+        if (k < 0 || !whole_number(table->fields[k], &n[i]) || n[i] < 0 || n[i] > 65535) return (Place){0};
     }
     return n[2] && n[3] ? (Place){{(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}, 0} : (Place){0};
 }
@@ -6146,8 +6103,7 @@ static int read_row(DataSet *set, const TableReader *table, const int column[COL
     if (column[COLUMN_SPLIT] >= 0 && (split = spelled(split_spellings, table->fields[column[COLUMN_SPLIT]])) < 0)
         return fail(e, 1, "%s, line %d: '%.40s' is none of train, validation, test",
                     table->path, table->line_number, table->fields[column[COLUMN_SPLIT]]);
-    else if (column[COLUMN_SPLIT] < 0)
-        split = list_split(table->path);
+    else if (column[COLUMN_SPLIT] < 0) split = list_split(table->path);
     int label = read_label(set, table, table->fields[column[COLUMN_LABEL]],
                            pixels ? &fer2013_numbers : &affectnet_numbers, e);
     if (label < 0) {
@@ -6159,16 +6115,13 @@ static int read_row(DataSet *set, const TableReader *table, const int column[COL
         return read_pixels(set, table, table->fields[column[COLUMN_PIXELS]], &where, e) &&
                dataset_add(set, split, label, where, e);
     char *path = table->fields[column[COLUMN_PATH]];
-    if (!*path)
-        return fail(e, 1, "%s, line %d: the path is empty", table->path, table->line_number);
+    if (!*path) return fail(e, 1, "%s, line %d: the path is empty", table->path, table->line_number);
     for (char *c = path; *c; c++)
         if (*c == '\\')
             *c = '/';                 // lists made on Windows
     Place place = read_place(table, column);
-    if (!dataset_add(set, split, label, dataset_text(set, "", path), e))
-        return 0;
-    if (place.box[2])
-        dataset_place(set, place);
+    if (!dataset_add(set, split, label, dataset_text(set, "", path), e)) return 0;
+    if (place.box[2]) dataset_place(set, place);
     return 1;
 }
 
@@ -6179,22 +6132,20 @@ static int names_pictures(const TableReader *table)
 }
 
 /* The attributes asked for (NULL: all), in that order, become the set's classes; chosen[k] is the field of class k. */
-static int choose_attributes(DataSet *set, const TableReader *table, const char *asked, int chosen[FIELDS_MAX], Error *e)
+static int choose_attributes(DataSet *set, const TableReader *table, const char *asked, int chosen[FIELDS_MAX],
+                             Error *e)
 {
     Names names = {0};
     char all[400];
     int first = names_pictures(table);
     int ok = !asked || names_parse(&names, asked, "attributes", e);
-    for (int i = first; !asked && i < table->n_fields; i++)
-        names_add(&names, table->fields[i]);
+    for (int i = first; !asked && i < table->n_fields; i++) names_add(&names, table->fields[i]);
     set->class_names = must_alloc((size_t)names.count + 1, sizeof(char *));
     for (int k = 0; ok && k < names.count; k++) {
         chosen[k] = 0;
         for (int i = first; i < table->n_fields; i++)
-            if (strcasecmp(table->fields[i], names.items[k]) == 0)
-                chosen[k] = i - first + 1;
-        if (chosen[k])
-            set->class_names[set->n_classes++] = text_of("%s", names.items[k]);
+            if (strcasecmp(table->fields[i], names.items[k]) == 0) chosen[k] = i - first + 1;
+        if (chosen[k]) set->class_names[set->n_classes++] = text_of("%s", names.items[k]);
         else {
             join(all, sizeof all, table->fields + first, table->n_fields - first);
             ok = fail(e, 2, "%s has no attribute '%s'; it has %s", set->path, names.items[k], all);
@@ -6211,8 +6162,7 @@ static const char *picture_folder(const DataSet *set, const char *const *usual, 
         char *path = text_of("%s/%s/%s", set->root, *usual, first);
         int there = access(path, R_OK) == 0;
         free(path);
-        if (there)
-            return *usual;
+        if (there) return *usual;
     }
     return NULL;
 }
@@ -6240,8 +6190,7 @@ static int read_partition(TableReader *parts, const char *name, int *split, Erro
     int got = list_next(parts, e);
     if (got > 0 && parts->line_number == 1 && strcasecmp(parts->fields[0], "image_id") == 0)
         got = list_next(parts, e);
-    if (got < 0)
-        return 0;
+    if (got < 0) return 0;
     if (got == 0 || parts->n_fields != 2 || strcmp(parts->fields[0], name) != 0 ||
         !whole_number(parts->fields[1], &number) || number < 0 || number >= SPLITS)
         return fail(e, 1, "%s, line %d: expected '%.80s' and 0, 1 or 2: the order must be that of the attribute list",
@@ -6305,8 +6254,7 @@ static int read_rafdb(DataSet *set, TableReader *table, Error *e)
             return fail(e, 1, "%s, line %d: expected a file's name and a number from 1 to 7", table->path,
                         table->line_number);
         int label = read_label(set, table, table->fields[1], &rafdb_numbers, e), stem = (int)(dot - name);
-        if (label == -2)
-            return 0;
+        if (label == -2) return 0;
         set->dropped += label < 0;
         char *aligned = text_of("%.*s%s%s", stem, name, ending, dot);
         if (!folder && !(folder = picture_folder(set, usual, aligned))) {
@@ -6318,8 +6266,7 @@ static int read_rafdb(DataSet *set, TableReader *table, Error *e)
         const char *inside = strcmp(folder, ".") ? folder : "", *called = *ending ? aligned : name;
         int ok = label < 0 || dataset_add(set, split, label, dataset_text(set, inside, called), e);
         free(aligned);
-        if (!ok)
-            return 0;
+        if (!ok) return 0;
     }
     return got == 0;
 }
@@ -6359,8 +6306,7 @@ static int read_vote_row(DataSet *set, const TableReader *votes, const Names *cl
     }
     int winner = majority(vote, n), label = emotion_class(set, winner < 0 ? "no majority" : classes->items[winner], e);
     set->dropped += label == -1;
-    if (label < 0)
-        return label == -1;
+    if (label < 0) return label == -1;
     return read_pixels(set, pixels, pixels->fields[column[COLUMN_PIXELS]], &where, e) &&
            dataset_add(set, split, label, where, e);
 }
@@ -6385,8 +6331,7 @@ static int read_votes(DataSet *set, TableReader *votes, const DataOptions *optio
         ok = fail(e, 1, "%s ends before line %d of %s: both files must be whole", path, votes->line_number,
                   votes->path);
     table_close(&pixels);
-    names_free(&classes);
-    free(path);
+    names_free(&classes), free(path);
     return ok && got == 0;
 }
 
@@ -6413,17 +6358,14 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
              "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
     else if (kind == LIST_ATTRIBUTES || (kind == LIST_PATHS && options->attributes && names_pictures(&table)))
         ok = read_attributes(set, &table, options->attributes, e);
-    else if (kind == LIST_VOTES)
-        ok = read_votes(set, &table, options, e);
-    else if (kind == LIST_RAFDB)
-        ok = read_rafdb(set, &table, e);
+    else if (kind == LIST_VOTES) ok = read_votes(set, &table, options, e);
+    else if (kind == LIST_RAFDB) ok = read_rafdb(set, &table, e);
     else if (kind > 0) {
         while ((got = list_next(&table, e)) > 0 && read_row(set, &table, column, e)) {}
         ok = got == 0;
     }
     table_close(&table);
-    if (ok)
-        snprintf(set->format, sizeof set->format, "%s", formats[kind]);
+    if (ok) snprintf(set->format, sizeof set->format, "%s", formats[kind]);
     return ok && set->count ? 1 : ok ? fail(e, 1, "%s lists no picture with a label that is known", path) : 0;
 }
 
@@ -6443,14 +6385,11 @@ static long video_frame(const char *path, int *length)
 {
     const char *mark = strrchr(path, '#'), *dot = mark;
     long number;
-    if (!mark || !whole_number(mark + 1, &number) || number < 1)
-        return 0;
-    while (dot > path && *dot != '.')
-        dot--;
+    if (!mark || !whole_number(mark + 1, &number) || number < 1) return 0;
+    while (dot > path && *dot != '.') dot--;
     for (const char *const *end = video_endings; *end; end++)
         if (strlen(*end) == (size_t)(mark - dot - 1) && strncasecmp(dot + 1, *end, strlen(*end)) == 0) {
-            if (length)
-                *length = (int)(mark - path);
+            if (length) *length = (int)(mark - path);
             return number;
         }
     return 0;
@@ -6472,20 +6411,17 @@ static void find_annotations(const char *folder, int depth, Names *found)
         char *path = text_of("%s/%s", folder, lists.items[i]);
         TableReader table;
         Error ignored = {0};
-        if (list_open(&table, path, &ignored) && annotation_header(&table, &ignored))
-            names_add(found, path);
+        if (list_open(&table, path, &ignored) && annotation_header(&table, &ignored)) names_add(found, path);
         table_close(&table);
         free(path);
     }
-    if (depth > 0)
-        folders = folder_names(folder, NAMES_FOLDERS, 0);
+    if (depth > 0) folders = folder_names(folder, NAMES_FOLDERS, 0);
     for (int i = 0; i < folders.count; i++) {
         char *inner = text_of("%s/%s", folder, folders.items[i]);
         find_annotations(inner, depth - 1, found);
         free(inner);
     }
-    names_free(&lists);
-    names_free(&folders);
+    names_free(&lists), names_free(&folders);
 }
 
 /* A video's pictures: a folder of frames (name[k] is frame k's file, or NULL), a video file, or neither. */
@@ -6499,10 +6435,7 @@ typedef struct Footage {
 
 static void footage_free(Footage *f)
 {
-    free(f->folder);
-    free(f->video);
-    free(f->name);
-    names_free(&f->files);
+    free(f->folder), free(f->video), free(f->name), names_free(&f->files);
 }
 
 /* Looks for place/name/ and place/name.mp4. */
@@ -6515,10 +6448,8 @@ static int footage_at(Footage *f, const char *place, const char *name)
     }
     for (const char *const *end = video_endings; *end && !f->video; end++) {
         char *file = text_of("%s.%s", path, *end);
-        if (access(file, R_OK) == 0)
-            f->video = file;
-        else
-            free(file);
+        if (access(file, R_OK) == 0) f->video = file;
+        else free(file);
     }
     free(path);
     return f->video != NULL;
@@ -6532,18 +6463,13 @@ static void number_frames(Footage *f)
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < f->files.count; i++) {
             const char *name = f->files.items[i], *end = strrchr(name, '.'), *at = end;
-            while (at > name && isdigit((unsigned char)at[-1]))
-                at--;
+            while (at > name && isdigit((unsigned char)at[-1])) at--;
             long number = at < end ? strtol(at, NULL, 10) : 0;
-            if (number < 1 || number > FRAMES_MAX)
-                continue;
-            if (pass)
-                f->name[number] = name;
-            else
-                f->frames = number > f->frames ? number : f->frames;
+            if (number < 1 || number > FRAMES_MAX) continue;
+            if (pass) f->name[number] = name;
+            else f->frames = number > f->frames ? number : f->frames;
         }
-        if (!pass)
-            f->name = must_alloc((size_t)f->frames + 1, sizeof *f->name);
+        if (!pass) f->name = must_alloc((size_t)f->frames + 1, sizeof *f->name);
     }
 }
 
@@ -6556,16 +6482,12 @@ static Footage find_footage(const Names *places, const char *name)
     char half = length > 5 && strcmp(name + length - 5, "_left") == 0 ? 'l' :
                 length > 6 && strcmp(name + length - 6, "_right") == 0 ? 'r' : 0;
     int found = 0;
-    for (int i = 0; i < places->count && !found; i++)
-        found = footage_at(&f, places->items[i], name);
-    if (half)
-        shared[length - (half == 'l' ? 5 : 6)] = 0;
+    for (int i = 0; i < places->count && !found; i++) found = footage_at(&f, places->items[i], name);
+    if (half) shared[length - (half == 'l' ? 5 : 6)] = 0;
     for (int i = 0; half && i < places->count && !found; i++)
-        if ((found = footage_at(&f, places->items[i], shared)))
-            f.half = half;
+        if ((found = footage_at(&f, places->items[i], shared))) f.half = half;
     free(shared);
-    if (f.folder)
-        number_frames(&f);
+    if (f.folder) number_frames(&f);
     return f;
 }
 
@@ -6599,16 +6521,14 @@ static int read_annotation(DataSet *set, const char *path, const Footage *footag
         int known = table.n_fields == 1 && whole_number(table.fields[0], &number) && number >= -1 && number < n;
         int k = label[!known ? n + 1 : number < 0 ? n : number];
         set->dropped += k < 0;
-        if (k < 0)
-            continue;
+        if (k < 0) continue;
         char *file = footage->video ? text_of("%s#%ld", footage->video, frame) :
                      footage->folder && frame <= footage->frames && footage->name[frame] ?
                      text_of("%s/%s", footage->folder, footage->name[frame]) :
                      text_of("%s/%05ld.jpg", footage->folder ? footage->folder : name, frame);
         ok = dataset_add(set, split, k, dataset_text(set, "", file), e);
         free(file);
-        if (ok && footage->half)
-            dataset_place(set, (Place){.half = footage->half});
+        if (ok && footage->half) dataset_place(set, (Place){.half = footage->half});
     }
     long lines = table.line_number - 1;
     table_close(&table);
@@ -6658,8 +6578,7 @@ static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
         footage_free(&footage);
         free(name);
     }
-    names_free(&files);
-    names_free(&places);
+    names_free(&files), names_free(&places);
     return ok == 1 && set->count == 0 ? fail(e, 1, "%s: no frame has a label that is an emotion", set->path) : ok;
 }
 
@@ -6679,8 +6598,7 @@ static int looks_like_data(const char *path)
         char *inner = text_of("%s/%s", path, folders.items[i]);
         if (spelled(split_spellings, folders.items[i]) >= 0)
             yes = folder_has(inner, NAMES_FOLDERS) || folder_has(inner, NAMES_PICTURES);
-        else
-            classes += folder_has(inner, NAMES_PICTURES);
+        else classes += folder_has(inner, NAMES_PICTURES);
         free(inner);
     }
     yes = yes || classes >= 2;
@@ -6689,8 +6607,7 @@ static int looks_like_data(const char *path)
         yes = list_kind(inner) > LIST_NONE;
         free(inner);
     }
-    names_free(&folders);
-    names_free(&lists);
+    names_free(&folders), names_free(&lists);
     return yes;
 }
 
@@ -6720,8 +6637,7 @@ static char *data_above(const char *path)
     slash = strrchr(above, '/');
     if (slash && slash != above && spelled(split_spellings, slash + 1) >= 0)
         *slash = 0;                   // the classes lie under train/: the set begins above it
-    if (looks_like_data(above))
-        return above;
+    if (looks_like_data(above)) return above;
     free(above);
     return NULL;
 }
@@ -6744,8 +6660,7 @@ static int fail_folder(const DataSet *set, Error *e)
     else
         fail(e, 1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
              "and %s/sad, or a CSV list", set->path, set->path, set->path);
-    free(below);
-    free(above);
+    free(below), free(above);
     return 0;
 }
 
@@ -6757,8 +6672,7 @@ static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
     int ok = -1;
     for (int i = 0; i < files.count; i++) {
         char *path = text_of("%s/%s", set->root, files.items[i]);
-        if (list_kind(path) > LIST_NONE)
-            names_add(&lists, path);
+        if (list_kind(path) > LIST_NONE) names_add(&lists, path);
         free(path);
     }
     if (lists.count == 1) {
@@ -6771,8 +6685,7 @@ static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
         join(text, sizeof text, lists.items, lists.count);
         ok = fail(e, 2, "%s holds %d lists: name one of them: %s", set->path, lists.count, text);
     }
-    names_free(&files);
-    names_free(&lists);
+    names_free(&files), names_free(&lists);
     return ok;
 }
 
@@ -6792,13 +6705,10 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
         return read_list(set, path, options, e);
     }
     DIR *folder = opendir(path);
-    if (!folder)
-        return fail(e, 1, "%s: %s", path, strerror(errno));
+    if (!folder) return fail(e, 1, "%s: %s", path, strerror(errno));
     closedir(folder);
-    if ((ok = read_annotations(set, options, e)) >= 0)
-        return ok;
-    if (!read_folders(set, &has_splits, e))
-        return 0;
+    if ((ok = read_annotations(set, options, e)) >= 0) return ok;
+    if (!read_folders(set, &has_splits, e)) return 0;
     if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && (ok = read_only_list(set, options, e)) >= 0)
         return ok;
     return set->count && (!set->unlabelled || options->unlabelled) ? 1 : fail_folder(set, e);
@@ -6817,8 +6727,7 @@ static int compare_classes(const void *a, const void *b)
 {
     const char *first = *(char *const *)a, *second = *(char *const *)b;
     int x = spelled(emotion_spellings, first), y = spelled(emotion_spellings, second);
-    if (x >= 0 && y >= 0)
-        return x - y;
+    if (x >= 0 && y >= 0) return x - y;
     return x >= 0 ? -1 : y >= 0 ? 1 : strcmp(first, second);
 }
 
@@ -6827,7 +6736,7 @@ static int fail_class(const DataSet *set, const char *name, Error *e)
 {
     char all[300];
     const char *near = name;
-    int distance = 4;                 // farther than three letters is no slip of the finger
+    int distance = 4;                 /* farther than three letters is no slip of the finger */
     join(all, sizeof all, set->class_names, set->n_classes);
     for (int k = 0; k < set->n_classes; k++)
         if (edit_distance(name, set->class_names[k]) < distance) {
@@ -6843,17 +6752,13 @@ static int classes_wanted(const DataSet *set, const char *asked, Names *wanted, 
 {
     Names given = {0};
     int ok = !asked || names_parse(&given, asked, "classes", e);
-    for (int i = 0; !asked && i < set->count; i++)
-        names_add_once(wanted, set->class_names[set->label[i]]);
+    for (int i = 0; !asked && i < set->count; i++) names_add_once(wanted, set->class_names[set->label[i]]);
     for (int i = 0; ok && i < given.count; i++) {
         int emotion = spelled(emotion_spellings, given.items[i]), known = 0;
         const char *name = emotion >= 0 ? emotion_names[emotion] : given.items[i];
-        for (int k = 0; k < set->n_classes; k++)
-            known |= strcasecmp(set->class_names[k], name) == 0;
-        if (!known)
-            ok = fail_class(set, name, e);
-        else
-            names_add_once(wanted, name);
+        for (int k = 0; k < set->n_classes; k++) known |= strcasecmp(set->class_names[k], name) == 0;
+        if (!known) ok = fail_class(set, name, e);
+        else names_add_once(wanted, name);
     }
     if (!asked && wanted->count > 1)
         qsort(wanted->items, (size_t)wanted->count, sizeof *wanted->items, compare_classes);
@@ -6869,10 +6774,8 @@ static int dataset_order(DataSet *set, const char *asked, Error *e)
         names_free(&wanted);
         return 0;
     }
-    for (int i = 0; i < set->count; i++)
-        set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
-    for (int k = 0; k < set->n_classes; k++)
-        free(set->class_names[k]);
+    for (int i = 0; i < set->count; i++) set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
+    for (int k = 0; k < set->n_classes; k++) free(set->class_names[k]);
     free(set->class_names);
     set->class_names = wanted.items;
     set->n_classes = wanted.count;
@@ -6885,8 +6788,7 @@ static void dataset_move(DataSet *set, int from, int to)
     set->label[to] = set->label[from];
     set->split[to] = set->split[from];
     set->where[to] = set->where[from];
-    if (set->place)
-        set->place[to] = set->place[from];
+    if (set->place) set->place[to] = set->place[from];
     if (set->attributes && from != to)
         memcpy(set->attributes + (size_t)to * n, set->attributes + (size_t)from * n, n);
 }
@@ -6896,18 +6798,14 @@ static void dataset_keep(DataSet *set, int split, char **first_missing)
 {
     int kept = 0;
     for (int i = 0; i < set->count; i++) {
-        if (set->label[i] < 0 || (split != SPLIT_ALL && set->split[i] != split))
-            continue;
+        if (set->label[i] < 0 || (split != SPLIT_ALL && set->split[i] != split)) continue;
         if (set->listed && !set->raw) {
             char *path = dataset_name(set, i);
             int there = video_frame(path, NULL) || access(path, R_OK) == 0;
             set->missing += !there;
-            if (!there && !*first_missing)
-                *first_missing = path;
-            else
-                free(path);
-            if (!there)
-                continue;
+            if (!there && !*first_missing) *first_missing = path;
+            else free(path);
+            if (!there) continue;
         }
         dataset_move(set, i, kept++);
     }
@@ -6933,10 +6831,8 @@ static int dataset_check(const DataSet *set, const DataOptions *options, const c
                     set->class_names[0]);
     for (int k = 0; k < set->n_classes && !set->attributes; k++) {
         int pictures = 0;
-        for (int i = 0; i < set->count; i++)
-            pictures += set->label[i] == k;
-        if (pictures == 0)
-            warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
+        for (int i = 0; i < set->count; i++) pictures += set->label[i] == k;
+        if (pictures == 0) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
     }
     return 1;
 }
@@ -6949,20 +6845,18 @@ static int dataset_select(DataSet *set, const DataOptions *options, Error *e)
         return fail(e, 2, "%s lists attributes, not classes: choose with --attributes", set->path);
     if (!set->attributes && options->attributes)
         return fail(e, 2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
-    if (!set->attributes && !dataset_order(set, options->classes, e))
-        return 0;
+    if (!set->attributes && !dataset_order(set, options->classes, e)) return 0;
     dataset_keep(set, options->split, &first_missing);
     int ok = dataset_check(set, options, first_missing, e);
     if (ok && set->missing)
         warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, first_missing);
     free(first_missing);
     if (ok && options->limit > 0 && options->limit < set->count) {
-        for (int i = 0; i < options->limit; i++)    // evenly spread: a set sorted by class keeps its proportions
+        for (int i = 0; i < options->limit; i++)    /* evenly spread: a set sorted by class keeps its proportions */
             dataset_move(set, (int)((int64_t)i * set->count / options->limit), i);
         set->count = options->limit;
     }
-    if (ok)
-        set->damaged = must_alloc((size_t)set->count, sizeof *set->damaged);
+    if (ok) set->damaged = must_alloc((size_t)set->count, sizeof *set->damaged);
     return ok;
 }
 
@@ -6971,8 +6865,7 @@ static int dataset_open(DataSet *set, const char *path, const DataOptions *optio
 {
     if (options->split < 0 || options->split > SPLIT_ALL || options->limit < 0 || options->crop < 0)
         return fail(e, 2, "the options of %s: split, limit or crop is out of range", path);
-    if (dataset_list(set, path, options, e) && dataset_select(set, options, e))
-        return 1;
+    if (dataset_list(set, path, options, e) && dataset_select(set, options, e)) return 1;
     dataset_close(set);
     return 0;
 }
@@ -6982,8 +6875,7 @@ static int class_shuffled(const DataSet *set, int k, uint64_t seed, uint32_t str
 {
     int n = 0;
     for (int i = 0; i < set->count; i++)
-        if (set->label[i] == k)
-            order[n++] = i;
+        if (set->label[i] == k) order[n++] = i;
     for (int i = n - 1; i > 0; i--) {
         int j = (int)(draw(seed, stream, (uint64_t)k, (uint32_t)i) * (i + 1)), swapped = order[i];
         order[i] = order[j];
@@ -7013,12 +6905,11 @@ static void dataset_take(DataSet *set, const int *chosen, int count)
  * so that two openings of one set become a training and a validation part. */
 static void dataset_part(DataSet *set, double share, uint64_t seed, bool keep_share)
 {
-    int *order = must_alloc((size_t)set->count, sizeof *order), *chosen = must_alloc((size_t)set->count, sizeof *chosen);
+    int *order = must_alloc((size_t)set->count, sizeof *order), *chosen = must_alloc((size_t)set->count, sizeof *order);
     int count = 0;
     for (int k = 0; k < set->n_classes; k++) {
         int n = class_shuffled(set, k, seed, STREAM_SPLIT, order), cut = (int)(share * n + 0.5);
-        for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++)
-            chosen[count++] = order[i];
+        for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++) chosen[count++] = order[i];
     }
     dataset_take(set, chosen, count);
     free(order), free(chosen);
@@ -7032,17 +6923,15 @@ static int balance_target(const DataSet *set, const char *how, Error *e)
     char end;
     for (int k = 0; k < set->n_classes; k++) {
         int n = 0;
-        for (int i = 0; i < set->count; i++)
-            n += set->label[i] == k;
+        for (int i = 0; i < set->count; i++) n += set->label[i] == k;
         if (n == 0)
-            return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path, set->class_names[k]);
+            return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
+                        set->class_names[k]);
         least_ = n < least_ ? n : least_;
         most = n > most ? n : most;
     }
-    if (strcmp(how, "oversample") == 0)
-        return most;
-    if (strcmp(how, "undersample") == 0)
-        return least_;
+    if (strcmp(how, "oversample") == 0) return most;
+    if (strcmp(how, "undersample") == 0) return least_;
     if (sscanf(how, "augment:%d%c", &asked, &end) == 1 && asked > 0 && asked <= PICTURES_MAX / set->n_classes)
         return asked;
     return fail(e, 2, "--balance %s: must be oversample, undersample or augment:N", how);
@@ -7051,15 +6940,14 @@ static int balance_target(const DataSet *set, const char *how, Error *e)
 /* Gives every class as many pictures: all once before any is repeated. */
 static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
 {
-    int target = set->attributes ? fail(e, 2, "--balance is for classes, not for attributes") : balance_target(set, how, e);
-    if (!target)
-        return 0;
+    if (set->attributes) return fail(e, 2, "--balance is for classes, not for attributes");
+    int target = balance_target(set, how, e);
+    if (!target) return 0;
     int *order = must_alloc((size_t)set->count, sizeof *order), count = 0;
     int *chosen = must_alloc((size_t)target * (size_t)set->n_classes, sizeof *chosen);
     for (int k = 0; k < set->n_classes; k++) {
         int n = class_shuffled(set, k, seed, STREAM_BALANCE, order);
-        for (int i = 0; i < target; i++)
-            chosen[count++] = order[i % n];
+        for (int i = 0; i < target; i++) chosen[count++] = order[i % n];
     }
     dataset_take(set, chosen, count);
     free(order), free(chosen);
@@ -7080,12 +6968,12 @@ static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *
  * that no single part of a face decides alone.
  * ---------------------------------------------------------------------------------------------- */
 typedef struct Augment {
-    int flip;                         // mirror every other picture, by chance
-    float rotate_degrees;             // up to so far to either side
-    float shift;                      // up to this share of the side, in both directions
-    float zoom_low, zoom_high;        // enlarged by a factor between these; both 0: not at all
-    float brightness, contrast;       // lighter or darker by up to this share of the range; contrast by up to this share
-    float erase;                      // the chance that a rectangle is hidden
+    int flip;                         /* mirror every other picture, by chance */
+    float rotate_degrees;             /* up to so far to either side */
+    float shift;                      /* up to this share of the side, in both directions */
+    float zoom_low, zoom_high;        /* enlarged by a factor between these; both 0: not at all */
+    float brightness, contrast;       /* lighter or darker, of more or less contrast, by up to this share */
+    float erase;                      /* the chance that a rectangle is hidden */
 } Augment;
 
 /* Cuts the picture to its centred square of `side` source pixels (0, or more than there are: the largest). */
@@ -7113,8 +7001,7 @@ static int dataset_image(const DataSet *set, int index, int channels, Image *ima
         return ok;
     }
     channels = channels ? channels : 1;
-    if (!image_new(set->raw_side, set->raw_side, channels, image, error))
-        return 0;
+    if (!image_new(set->raw_side, set->raw_side, channels, image, error)) return 0;
     for (int i = 0; i < set->raw_side * set->raw_side; i++)
         memset(image->pixels + i * channels, set->raw[set->where[index] + (size_t)i], (size_t)channels);
     return 1;
@@ -7136,7 +7023,8 @@ static int dataset_read(const DataSet *set, int index, int size, int channels, u
 {
     Image image = {0};
     char error[256];
-    int ok = dataset_image(set, index, channels, &image, error) && cut_and_scale(&image, set->crop, size, pixels, error);
+    int ok = dataset_image(set, index, channels, &image, error) &&
+             cut_and_scale(&image, set->crop, size, pixels, error);
     image_free(&image);
     return ok ? 1 : fail(e, 1, "%s", error);
 }
@@ -7158,20 +7046,18 @@ static float *padded_picture(const unsigned char *in, int size, int channels)
 {
     size_t row = (size_t)(size + 3) * (size_t)channels, n = (size_t)(size + 3) * row;
     float *padded = must_alloc(n, sizeof *padded), *to = padded + row + channels;
-    for (size_t i = 0; i < n; i++)
-        padded[i] = -1;
+    for (size_t i = 0; i < n; i++) padded[i] = -1;
     for (int y = 0; y < size; y++, to += row)
-        for (int i = 0; i < size * channels; i++)
-            to[i] = (float)*in++ / 127.5f - 1;
+        for (int i = 0; i < size * channels; i++) to[i] = (float)*in++ / 127.5f - 1;
     return padded;
 }
 
 static inline float clamp(float x, float low, float high)
 {
-    return x > low ? x < high ? x : high : low;      // low, too, where x is not a number
+    return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
 }
 
-typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     // shifts in pixels; zoom 0: none
+typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     /* shifts in pixels; zoom 0: none */
 
 /* (size, size, channels) bytes -> the same in [-1, 1], warped. */
 static void warp_picture(const unsigned char *in, int size, int channels, Warp how, real *out)
@@ -7186,9 +7072,9 @@ static void warp_picture(const unsigned char *in, int size, int channels, Warp h
     for (int y = 0; y < size; y++)
         for (int x = 0; x < size; x++) {
             float dx = (float)(mirror ? size - 1 - x : x) - middle - shift_x, dy = (float)y - middle - shift_y;
-            float u = clamp(middle + cosine * dx + sinus * dy, -1, (float)size) + 1;      // padded: 0 to size + 1
+            float u = clamp(middle + cosine * dx + sinus * dy, -1, (float)size) + 1;      /* padded: 0 to size + 1 */
             float v = clamp(middle - sinus * dx + cosine * dy, -1, (float)size) + 1;
-            int left = (int)u, top = (int)v;                       // the floor, as neither is negative
+            int left = (int)u, top = (int)v;                       /* the floor, as neither is negative */
             float a = u - (float)left, b = v - (float)top;
             const float *upper = padded + (size_t)top * row + (size_t)(left * channels), *lower = upper + row;
             for (int c = 0; c < channels; c++) {
@@ -7200,13 +7086,13 @@ static void warp_picture(const unsigned char *in, int size, int channels, Warp h
     free(padded);
 }
 
-/* Hides a rectangle of 2 to 25 hundredths of the picture, once to three times as long as wide. u: five numbers in [0, 1). */
+/* Hides a rectangle of 2 to 25 hundredths of the picture, one to three times as long as wide. u: five from [0, 1). */
 static void erase_rectangle(real *picture, int size, int channels, const double u[5])
 {
     double area = 0.02 + 0.23 * u[0], longer = sqrt(area * (1 + 2 * u[1])), sides[2] = {longer, area / longer};
     int tall = u[4] < 0.5, height = (int)(sides[!tall] * size + 0.5), width = (int)(sides[tall] * size + 0.5);
     int top = (int)(u[2] * (size - height + 1)), left = (int)(u[3] * (size - width + 1));
-    real shade = (real)(4 * fabs(u[4] - 0.5) - 1);                  /* from the same number: each half of [0, 1) is all shades */
+    real shade = (real)(4 * fabs(u[4] - 0.5) - 1);   /* from the same number: each half of [0, 1) is all shades */
     for (int y = top; y < top + height; y++)
         for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
 }
@@ -7225,7 +7111,8 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
     if (how->brightness > 0 || how->contrast > 0) {
         float lighter = 2 * how->brightness * (float)(2 * draw(seed, STREAM_AUGMENT, index, 5) - 1);
         float stronger = 1 + how->contrast * (float)(2 * draw(seed, STREAM_AUGMENT, index, 6) - 1);
-        for (int i = 0; i < size * size * channels; i++) out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
+        for (int i = 0; i < size * size * channels; i++)
+            out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
     }
     if (how->erase > 0 && draw(seed, STREAM_AUGMENT, index, 7) < how->erase) {
         double u[5];
@@ -7256,16 +7143,16 @@ typedef struct Loader {
     Augment how;
     int batch, size, channels;
     uint64_t seed;
-    int *order;                       // (count) the shuffle of epoch `epoch`
+    int *order;                       /* (count) the shuffle of epoch `epoch` */
     uint64_t epoch;
-    unsigned char *picture;           // (size, size, channels)
-    unsigned char *cache, *cached;    // (cache_count, size, size, channels), and which of them are filled
+    unsigned char *picture;           /* (size, size, channels) */
+    unsigned char *cache, *cached;    /* (cache_count, size, size, channels), and which of them are filled */
     int cache_count;
     real *x[LOADER_SLOTS];
     int *label[LOADER_SLOTS];
     uint8_t *attributes[LOADER_SLOTS];
     pthread_t thread;
-    pthread_mutex_t lock;             // guards the five below
+    pthread_mutex_t lock;             /* guards the five below */
     pthread_cond_t changed;
     uint64_t made, taken;
     int stop, failed;
@@ -7275,8 +7162,7 @@ typedef struct Loader {
 /* The shuffle of Fisher and Yates, its dice numbered by epoch and place. */
 static void shuffle_epoch(int *order, int count, uint64_t seed, uint64_t epoch)
 {
-    for (int i = 0; i < count; i++)
-        order[i] = i;
+    for (int i = 0; i < count; i++) order[i] = i;
     for (int i = count - 1; i > 0; i--) {
         int j = (int)(draw(seed, STREAM_SHUFFLE, epoch, (uint32_t)i) * (i + 1)), swapped = order[i];
         order[i] = order[j];
@@ -7288,8 +7174,7 @@ static void shuffle_epoch(int *order, int count, uint64_t seed, uint64_t epoch)
 static int dataset_damaged(const DataSet *set)
 {
     int damaged = 0;
-    for (int i = 0; i < set->count; i++)
-        damaged += atomic_load(&set->damaged[i]);
+    for (int i = 0; i < set->count; i++) damaged += atomic_load(&set->damaged[i]);
     return damaged;
 }
 
@@ -7308,10 +7193,8 @@ static int dataset_read_next(const DataSet *set, int *index, int size, int chann
     for (;;) {
         Error why = {0};
         *index = dataset_readable(set, *index);
-        if (dataset_read(set, *index, size, channels, pixels, &why))
-            return 1;
-        if (!atomic_exchange(&set->damaged[*index], 1))
-            warn("%s; the next picture takes its place", why.text);
+        if (dataset_read(set, *index, size, channels, pixels, &why)) return 1;
+        if (!atomic_exchange(&set->damaged[*index], 1)) warn("%s; the next picture takes its place", why.text);
         int damaged = dataset_damaged(set);
         if (2 * (int64_t)damaged > set->count)
             return fail(e, 1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count,
@@ -7324,10 +7207,8 @@ static const unsigned char *loader_pixels(Loader *l, int *index, Error *e)
 {
     size_t bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
     *index = dataset_readable(l->set, *index);
-    if (*index < l->cache_count && l->cached[*index])
-        return l->cache + (size_t)*index * bytes;
-    if (!dataset_read_next(l->set, index, l->size, l->channels, l->picture, e))
-        return NULL;
+    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * bytes;
+    if (!dataset_read_next(l->set, index, l->size, l->channels, l->picture, e)) return NULL;
     if (*index < l->cache_count) {
         memcpy(l->cache + (size_t)*index * bytes, l->picture, bytes);
         l->cached[*index] = 1;
@@ -7348,8 +7229,7 @@ static int loader_make(Loader *l, uint64_t i, Error *e)
         }
         int index = l->order[position % count];
         const unsigned char *picture = loader_pixels(l, &index, e);
-        if (!picture)
-            return 0;
+        if (!picture) return 0;
         augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, l->x[slot] + (size_t)k * pixels);
         l->label[slot][k] = l->set->label[index];
         if (l->set->attributes)
@@ -7384,23 +7264,16 @@ static void *loader_work(void *loader)
 static void loader_free(Loader *l)
 {
     for (int i = 0; i < LOADER_SLOTS; i++) {
-        free(l->x[i]);
-        free(l->label[i]);
-        free(l->attributes[i]);
+        free(l->x[i]), free(l->label[i]), free(l->attributes[i]);
     }
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
-    free(l->order);
-    free(l->picture);
-    free(l->cache);
-    free(l->cached);
-    free(l);
+    free(l->order), free(l->picture), free(l->cache), free(l->cached), free(l);
 }
 
 static void loader_close(Loader *l)
 {
-    if (!l)
-        return;
+    if (!l) return;
     pthread_mutex_lock(&l->lock);
     l->stop = 1;
     pthread_cond_broadcast(&l->changed);
@@ -7434,7 +7307,7 @@ static Loader *loader_open(const DataSet *set, int batch, int size, int channels
                   .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
     l->cache_count = (size_t)set->count < fits ? set->count : (int)fits;
     l->cache = calloc((size_t)l->cache_count + 1, bytes);
-    l->cache_count = l->cache ? l->cache_count : 0;          // without the memory it works as well, only slower
+    l->cache_count = l->cache ? l->cache_count : 0;          /* without the memory it works as well, only slower */
     l->cached = must_alloc((size_t)l->cache_count + 1, 1);
     l->order = must_alloc((size_t)set->count, sizeof *l->order);
     l->picture = must_alloc(bytes, 1);
@@ -7446,8 +7319,7 @@ static Loader *loader_open(const DataSet *set, int batch, int size, int channels
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
     int status = pthread_create(&l->thread, NULL, loader_work, l);
-    if (status == 0)
-        return l;
+    if (status == 0) return l;
     fail(e, 1, "no thread for loading pictures: %s", strerror(status));
     loader_free(l);
     return NULL;
@@ -7458,19 +7330,15 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 {
     size_t n = (size_t)l->batch, bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
     pthread_mutex_lock(&l->lock);
-    while (l->made == l->taken && !l->failed)
-        pthread_cond_wait(&l->changed, &l->lock);
+    while (l->made == l->taken && !l->failed) pthread_cond_wait(&l->changed, &l->lock);
     int ready = l->made != l->taken;
-    if (!ready)
-        *e = l->error;
+    if (!ready) *e = l->error;
     uint64_t slot = l->taken % LOADER_SLOTS;
     pthread_mutex_unlock(&l->lock);
-    if (!ready)
-        return 0;
+    if (!ready) return 0;
     memcpy(x, l->x[slot], n * bytes * sizeof *x);
     memcpy(label, l->label[slot], n * sizeof *label);
-    if (attributes && l->attributes[slot])
-        memcpy(attributes, l->attributes[slot], n * (size_t)l->set->n_classes);
+    if (attributes && l->attributes[slot]) memcpy(attributes, l->attributes[slot], n * (size_t)l->set->n_classes);
     pthread_mutex_lock(&l->lock);
     l->taken++;
     pthread_cond_broadcast(&l->changed);
@@ -7488,24 +7356,24 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 #define EXAMPLES_MAX 10
 
 typedef struct Finding {
-    const char *severity, *code;      // "PROBLEM" or "warning", and a word for scripts
+    const char *severity, *code;      /* "PROBLEM" or "warning", and a word for scripts */
     char text[600];
     Names examples;
 } Finding;
 
-typedef struct Seen {                 // what looking at one picture told
+typedef struct Seen {                 /* what looking at one picture told */
     uint64_t hash;
     int index, width, height;
-    uint8_t readable, flat, grey;     // flat: all pixels are the same; grey: stored as colour, but grey
+    uint8_t readable, flat, grey;     /* flat: all pixels are the same; grey: stored as colour, but grey */
 } Seen;
 
 typedef struct Diagnosis {
     DataSet set;
-    Seen *seen;                       // (set.count)
-    int (*pictures)[SPLITS + 1];      // (n_classes): in each split, and in all
-    int *side;                        // (readable): the shorter sides, sorted
+    Seen *seen;                       /* (set.count) */
+    int (*pictures)[SPLITS + 1];      /* (n_classes): in each split, and in all */
+    int *side;                        /* (readable): the shorter sides, sorted */
     int readable, problems, n_findings;
-    Finding findings[16];             // every code below occurs at most once
+    Finding findings[16];             /* every code below occurs at most once */
 } Diagnosis;
 
 __attribute__((format(printf, 4, 5)))
@@ -7526,8 +7394,7 @@ static Seen look(const DataSet *set, int i, char error[256])
 {
     Image image = {0};
     Seen seen = {.index = i, .readable = (uint8_t)dataset_image(set, i, 0, &image, error)};
-    if (!seen.readable)
-        return seen;
+    if (!seen.readable) return seen;
     seen.flat = seen.grey = 1;
     int channels = image.channels, colour = channels >= 3;
     size_t bytes = (size_t)image.width * (size_t)image.height * (size_t)channels;
@@ -7569,10 +7436,8 @@ static void find_pictures(Diagnosis *d)
         *seen = look(&d->set, i, error);
         coloured += seen->grey;
         n_flat += seen->flat;
-        if (seen->readable)
-            d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
-        else if (damaged.count < EXAMPLES_MAX)
-            names_add(&damaged, error);
+        if (seen->readable) d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
+        else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, error);
         if (seen->flat && flat.count < EXAMPLES_MAX) {
             char *name = dataset_name(&d->set, i);
             names_add(&flat, name);
@@ -7603,7 +7468,7 @@ static void find_duplicates(Diagnosis *d)
                                 "look at them and delete the wrong %s"}
     };
     const DataSet *set = &d->set;
-    int *twin = must_alloc((size_t)set->count, sizeof *twin);          // the first picture with the same pixels
+    int *twin = must_alloc((size_t)set->count, sizeof *twin);          /* the first picture with the same pixels */
     qsort(d->seen, (size_t)set->count, sizeof *d->seen, compare_hashes);
     for (int i = 0; i < set->count; i++) {
         const Seen *a = &d->seen[i], *b = i ? a - 1 : NULL;
@@ -7620,9 +7485,7 @@ static void find_duplicates(Diagnosis *d)
             char *first = dataset_name(set, j), *second = dataset_name(set, i);
             char *text = text_of("%s = %s", first, second);
             names_add(&examples, text);
-            free(first);
-            free(second);
-            free(text);
+            free(first), free(second), free(text);
         }
         if (count)
             found(d, kinds[k].severity, kinds[k].code, kinds[k].text, count,
@@ -7647,8 +7510,7 @@ static void find_classes(Diagnosis *d)
     for (int k = 0; k < n; k++) {
         small = d->pictures[k][SPLIT_ALL] < d->pictures[small][SPLIT_ALL] ? k : small;
         large = d->pictures[k][SPLIT_ALL] > d->pictures[large][SPLIT_ALL] ? k : large;
-        if (d->pictures[k][SPLIT_ALL] < 100)
-            names_add(&few, set->class_names[k]);
+        if (d->pictures[k][SPLIT_ALL] < 100) names_add(&few, set->class_names[k]);
     }
     int least = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
     if (n == 1 && !set->attributes && !set->unlabelled)
@@ -7669,16 +7531,14 @@ static void find_classes(Diagnosis *d)
 static int halvings(int side)
 {
     int d = 0;
-    while (d < 6 && side % (2 << d) == 0 && side / (2 << d) >= 2)
-        d++;
+    while (d < 6 && side % (2 << d) == 0 && side / (2 << d) >= 2) d++;
     return d;
 }
 
 /* Sizes: what the networks can take, near the size asked for or, without one, near the pictures' own. */
 static void find_sizes(Diagnosis *d, int size)
 {
-    if (!d->readable)
-        return;
+    if (!d->readable) return;
     int median = d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
     int below = want / 16 * 16 < 32 ? 32 : want / 16 * 16, above = below + 16;
     if (want % 4 || halvings(want) < 3)
@@ -7691,8 +7551,7 @@ static void find_sizes(Diagnosis *d, int size)
     if (size > median)
         found(d, "warning", "enlarged", "most pictures are smaller (%d px) than the training size of %d: that adds "
               "work, not detail", median, size);
-    for (int i = 0; i < d->set.count; i++)
-        oblong += d->seen[i].width != d->seen[i].height;
+    for (int i = 0; i < d->set.count; i++) oblong += d->seen[i].width != d->seen[i].height;
     if (oblong)
         found(d, "warning", "oblong", "pictures that are not square: %d; only the square in the middle is used (faces: "
               "crop them first with `facegan crop`)", oblong);
@@ -7755,8 +7614,7 @@ static void diagnosis_text(const Diagnosis *d)
         printf("  %-20s %8d %10d %8d  ", set->class_names[k], row[0], row[1], row[2]);
         printf("%.*s\n", bar, "##############################");
     }
-    for (int i = 0; i < set->notes.count; i++)
-        printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
+    for (int i = 0; i < set->notes.count; i++) printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
     if (d->readable) {
         int median = d->side[d->readable / 2];
         printf("\n  shorter side: %d to %d px, median %d; at %d px StarGAN's D halves the picture %d times\n",
@@ -7765,8 +7623,7 @@ static void diagnosis_text(const Diagnosis *d)
     for (int i = 0; i < d->n_findings; i++) {
         const Finding *finding = &d->findings[i];
         printf("\n%s: %s\n", finding->severity, finding->text);
-        for (int k = 0; k < finding->examples.count; k++)
-            printf("    %s\n", finding->examples.items[k]);
+        for (int k = 0; k < finding->examples.count; k++) printf("    %s\n", finding->examples.items[k]);
     }
     int warnings = d->n_findings - d->problems;
     printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
@@ -7789,8 +7646,8 @@ static void diagnose(Diagnosis *d, int size)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
-        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
-              "data import`; everything else here takes the square in the middle");
+        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan data "
+              "import`; everything else here takes the square in the middle");
     free(first_missing);
     find_classes(d);
     find_pictures(d);
@@ -7810,16 +7667,11 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
         found(&d, "PROBLEM", "not-opened", "%s", why.text);
         d.set.count = d.set.n_classes = 0;
     }
-    if (json)
-        diagnosis_json(&d);
-    else
-        diagnosis_text(&d);
+    if (json) diagnosis_json(&d);
+    else diagnosis_text(&d);
     fflush(stdout);
-    for (int i = 0; i < d.n_findings; i++)
-        names_free(&d.findings[i].examples);
-    free(d.seen);
-    free(d.side);
-    free(d.pictures);
+    for (int i = 0; i < d.n_findings; i++) names_free(&d.findings[i].examples);
+    free(d.seen), free(d.side), free(d.pictures);
     dataset_close(&d.set);
     return d.problems ? fail(e, 1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s") : 1;
 }
@@ -14662,8 +14514,7 @@ static void import_write_task(void *argument, int i, int worker)
     remove(left);                                                       /* of a run that was killed */
     ok = ok && image_save(path, small.pixels ? &small : &item->picture, NULL, 0, item->why);
     if (!ok) item->result = NOT_WRITTEN;
-    free(path), free(left);
-    image_free(&small);
+    free(path), free(left), image_free(&small);
 }
 
 /* ---- the journal ---- */
@@ -14747,8 +14598,7 @@ static int import_batch(Import *job, int count, FILE *journal, Error *e)
     for (int i = 0; i < count; i++) {
         Imported *item = &job->batch[i];
         ok = ok && import_note(job, journal, item, e);
-        image_free(&item->picture);
-        free(item->source), free(item->path);
+        image_free(&item->picture), free(item->source), free(item->path);
     }
     if (fflush(journal) && ok) ok = fail(e, 1, "cannot write %s/import.csv: %s", job->s->out, strerror(errno));
     job->done += count;
@@ -14825,8 +14675,7 @@ static int import_claim(const Import *job, char *const *inputs, int count, Error
         ok = file && fclose(file) == 0 && ok;
         if (!ok) fail(e, 1, "cannot write %s: %s", path, strerror(errno));
     }
-    names_free(&folders), names_free(&lists);
-    free(path), free(have), free(want);
+    names_free(&folders), names_free(&lists), free(path), free(have), free(want);
     return ok;
 }
 
@@ -14974,8 +14823,7 @@ static int import_list(Import *job, int kind, char *const *inputs, int count, Er
             names_add(&job->set.notes, "two people share frames of some videos: only a detector can tell them apart");
             break;
         }
-    names_free(&more), names_free(&lists);
-    free(inside);
+    names_free(&more), names_free(&lists), free(inside);
     return ok;
 }
 
@@ -15021,8 +14869,7 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
     video_close(&job->video);
     detector_close(&job->detector);
     dataset_close(&job->set);
-    free(job->wanted), free(job->work), free(job->tally);
-    free(job);
+    free(job->wanted), free(job->work), free(job->tally), free(job);
     return ok;
 }
 
