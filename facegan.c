@@ -5673,57 +5673,57 @@ static int load_pretrained(Net *net, const char *given, Error *e)
  * the order in which a file system lists names, on time, or on threads.
  *
  *     folder, CSV, attributes --list--> DataSet --select--> DataSet --Loader thread--> batches in [-1,1]
- *         (10.3 to 10.5)        every picture       one split, the classes asked for       (10.9)
+ *         (10.3 to 10.8)        every picture       one split, the classes asked for       (10.11)
  * ============================================================================================== */
 
-enum { ATTRIBUTE_WHOLE = 255 };       // an attribute that is there: between it and 0 lie shares, such as intensities
+enum { ATTRIBUTE_WHOLE = 255 };       /* an attribute that is there: between it and 0 lie shares, such as intensities */
 
 enum { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLITS, SPLIT_ALL = SPLITS };
 static const char *const split_names[SPLITS] = {"train", "validation", "test"};
 
-typedef struct Names {                // a list of texts that owns them
+typedef struct Names {                /* a list of texts that owns them */
     char **items;
     int count, room;
 } Names;
 
 typedef struct DataOptions {
-    const char *classes;              // "angry,happy,sad": these, labelled 0, 1, 2. NULL: all there are, emotions first
-    const char *attributes;           // columns of a list: "Smiling,Male", "intensity,AU12"; NULL: the set has classes
-    int split;                        // SPLIT_TRAIN (the default) ... SPLIT_ALL
-    int limit;                        // at most so many pictures, spread evenly over the set; 0: no limit
-    int crop;                         // side of the centred square that is cut out, in source pixels; 0: the largest
-    int unlabelled;                   // a folder of pictures without classes, or with a single one, will do
-    int every_label;                  // rows whose label is no emotion stay, as classes such as "other" (else: dropped)
-    const Names *more;                // where a list's pictures lie (folders, videos, fer2013.csv); NULL: beside it
+    const char *classes;              /* "angry,happy,sad": these, labelled 0, 1, 2. NULL: all, emotions first */
+    const char *attributes;           /* columns of a list: "Smiling,Male", "intensity,AU12"; NULL: classes */
+    int split;                        /* SPLIT_TRAIN (the default) ... SPLIT_ALL */
+    int limit;                        /* at most so many pictures, spread evenly over the set; 0: no limit */
+    int crop;                         /* side of the centred square that is cut out, in source pixels; 0: the largest */
+    int unlabelled;                   /* a folder of pictures without classes, or with a single one, will do */
+    int every_label;                  /* rows whose label is no emotion stay, as classes such as "other" */
+    const Names *more;                /* where a list's pictures lie (folders, videos, fer2013.csv); NULL: beside it */
 } DataOptions;
 
-typedef struct Place {                // where in its picture the face is, as far as the list tells
-    int box[4];                       // left, top, right, bottom; right 0: not told
-    char half;                        // 'l' or 'r': the person on the left or right; 0: not told
+typedef struct Place {                /* where in its picture the face is, as far as the list tells */
+    int box[4];                       /* left, top, right, bottom; right 0: not told */
+    char half;                        /* 'l' or 'r': the person on the left or right; 0: not told */
 } Place;
 
 typedef struct DataSet {
-    char format[64];                  // "image folders", "CSV list", ...: what kind of data set it turned out to be
-    char *path;                       // as the user gave it
+    const char *format;               /* "image folders", "CSV list", ...: what kind of data set it turned out to be */
+    char *path;                       /* as the user gave it */
     int count, n_classes;
-    char **class_names;               // (n_classes), the attributes' names in attribute mode
-    int *label;                       // (count)
-    uint8_t *split;                   // (count)
-    uint8_t *attributes;              // (count, n_classes) in attribute mode, 0 to ATTRIBUTE_WHOLE; else NULL
-    Place *place;                     // (count), or NULL where the list tells of none
-    int dropped;                      // rows of a list whose label is none of the seven emotions
-    int missing;                      // files that a list names and that do not exist
-    atomic_uchar *damaged;            // (count) 1 once a picture turned out to be unreadable
-    Names notes;                      // how names and numbers were understood, for the doctor
-    int crop, unlabelled, listed;     // unlabelled: one class "all"; listed: a list names the files
-    int every_label;                  // as in the options
-    const struct Numbering *numbers;  // the last that `notes` tells of
+    char **class_names;               /* (n_classes), the attributes' names in attribute mode */
+    int *label;                       /* (count) */
+    uint8_t *split;                   /* (count) */
+    uint8_t *attributes;              /* (count, n_classes) in attribute mode, 0 to ATTRIBUTE_WHOLE; else NULL */
+    Place *place;                     /* (count), or NULL where the list tells of none */
+    int dropped;                      /* rows of a list whose label is none of the seven emotions */
+    int missing;                      /* files that a list names and that do not exist */
+    atomic_uchar *damaged;            /* (count) 1 once a picture turned out to be unreadable */
+    Names notes;                      /* how names and numbers were understood, for the doctor */
+    int crop, unlabelled, listed;     /* unlabelled: one class "all"; listed: a list names the files */
+    int every_label;                  /* as in the options */
+    const struct Numbering *numbers;  /* the last that `notes` tells of */
     int room, classes_room;
-    size_t *where;                    // (count) where a picture's path begins in `text`, or its pixels in `raw`
-    char *root;                       // the folder that paths are relative to
-    char *text;                       // all paths, each with its final zero
+    size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
+    char *root;                       /* the folder that paths are relative to */
+    char *text;                       /* all paths, each with its final zero */
     size_t text_used, text_room;
-    unsigned char *raw;               // pixels that stood in the CSV itself: squares of raw_side, grey
+    unsigned char *raw;               /* pixels that stood in the CSV itself: squares of raw_side, grey */
     size_t raw_used, raw_room;
     int raw_side;
 } DataSet;
@@ -5766,16 +5766,14 @@ static const Spelling column_spellings[] = {
 /* The value of the name in the table, upper and lower case being the same; -1 where it is not there. */
 static int spelled(const Spelling *table, const char *name)
 {
-    while (table->name && strcasecmp(table->name, name) != 0)
-        table++;
+    while (table->name && strcasecmp(table->name, name) != 0) table++;
     return table->value;
 }
 
 static void *grown(void *old, size_t used, size_t room, size_t size)
 {
     void *items = must_alloc(room, size);
-    if (used)
-        memcpy(items, old, used * size);
+    if (used) memcpy(items, old, used * size);
     free(old);
     return items;
 }
@@ -5788,10 +5786,20 @@ __attribute__((format(printf, 1, 2))) static char *text_of(const char *format, .
     int length = vsnprintf(NULL, 0, format, list);
     va_end(list);
     char *text = must_alloc((size_t)(length < 0 ? 0 : length) + 1, 1);
-    if (length > 0)
-        vsnprintf(text, (size_t)length + 1, format, again);
+    if (length > 0) vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     return text;
+}
+
+/* A file's path, good where it stands in an expression: nothing is to be freed. One that is cut is still too long for
+ * any system. */
+typedef struct Path { char text[PATH_MAX + 64]; } Path;
+
+static Path path_in(const char *folder, const char *name)
+{
+    Path path;
+    snprintf(path.text, sizeof path.text, "%s/%s", folder, name);
+    return path;
 }
 
 static void names_add(Names *names, const char *text)
@@ -5800,27 +5808,24 @@ static void names_add(Names *names, const char *text)
         names->room = names->room ? 2 * names->room : 16;
         names->items = grown(names->items, (size_t)names->count, (size_t)names->room, sizeof *names->items);
     }
-    names->items[names->count++] = text_of("%s", text);
+    names->items[names->count++] = must_copy(text);
 }
 
 static int names_find(const Names *names, const char *text)
 {
     for (int i = 0; i < names->count; i++)
-        if (strcasecmp(names->items[i], text) == 0)
-            return i;
+        if (strcasecmp(names->items[i], text) == 0) return i;
     return -1;
 }
 
 static void names_add_once(Names *names, const char *text)
 {
-    if (names_find(names, text) < 0)
-        names_add(names, text);
+    if (names_find(names, text) < 0) names_add(names, text);
 }
 
 static void names_free(Names *names)
 {
-    for (int i = 0; i < names->count; i++)
-        free(names->items[i]);
+    for (int i = 0; i < names->count; i++) free(names->items[i]);
     free(names->items);
     *names = (Names){0};
 }
@@ -5847,18 +5852,14 @@ static int names_parse(Names *names, const char *list, const char *what, Error *
         at += strspn(at, " ");
         size_t length = strcspn(at, ",");
         const char *next = at + length;
-        while (length && at[length - 1] == ' ')
-            length--;
+        while (length && at[length - 1] == ' ') length--;
         char name[128];
         snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), at);
-        if (length == 0)
-            return fail(e, 2, "%s '%s': a name is empty; write them as a,b,c", what, list);
-        if (names_find(names, name) >= 0)
-            return fail(e, 2, "%s '%s': '%s' is there twice", what, list, name);
+        if (length == 0) return fail(e, 2, "%s '%s': a name is empty; write them as a,b,c", what, list);
+        if (names_find(names, name) >= 0) return fail(e, 2, "%s '%s': '%s' is there twice", what, list, name);
         names_add(names, name);
         at = next;
-        if (!*at)
-            return 1;
+        if (!*at) return 1;
     }
 }
 
@@ -5869,32 +5870,21 @@ static int names_parse(Names *names, const char *list, const char *what, Error *
  * their places in it, because a data set may have some hundred thousand of them. A folder's names are sorted before
  * they are used: their order on the disk differs from machine to machine.
  * ---------------------------------------------------------------------------------------------- */
-#define CLASSES_MAX 256               // more names than this are not classes but a wrong column
+#define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
 #define PICTURES_MAX (1 << 28)
 
 static void dataset_close(DataSet *set)
 {
-    for (int i = 0; i < set->n_classes; i++)
-        free(set->class_names[i]);
-    free(set->class_names);
-    names_free(&set->notes);
-    free(set->path);
-    free(set->root);
-    free(set->label);
-    free(set->split);
-    free(set->attributes);
-    free(set->place);
-    free(set->where);
-    free(set->text);
-    free(set->raw);
-    free((void *)set->damaged);
+    for (int i = 0; i < set->n_classes; i++) free(set->class_names[i]);
+    free(set->class_names), names_free(&set->notes), free(set->path), free(set->root), free(set->label);
+    free(set->split), free(set->attributes), free(set->place), free(set->where), free(set->text);
+    free(set->raw), free((void *)set->damaged);
     *set = (DataSet){0};
 }
 
 static int dataset_add(DataSet *set, int split, int label, size_t where, Error *e)
 {
-    if (set->count >= PICTURES_MAX)
-        return fail(e, 1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    if (set->count >= PICTURES_MAX) return fail(e, 1, "%s: more than %d pictures", set->path, PICTURES_MAX);
     if (set->count == set->room) {
         size_t used = (size_t)set->count, room = used ? 2 * used : 1024;
         set->label = grown(set->label, used, room, sizeof *set->label);
@@ -5902,8 +5892,7 @@ static int dataset_add(DataSet *set, int split, int label, size_t where, Error *
         set->where = grown(set->where, used, room, sizeof *set->where);
         if (set->listed && set->attributes)
             set->attributes = grown(set->attributes, used, room, (size_t)set->n_classes);
-        if (set->place)
-            set->place = grown(set->place, used, room, sizeof *set->place);
+        if (set->place) set->place = grown(set->place, used, room, sizeof *set->place);
         set->room = (int)room;
     }
     set->label[set->count] = label;
@@ -5915,23 +5904,24 @@ static int dataset_add(DataSet *set, int split, int label, size_t where, Error *
 /* Notes where the face is in the picture that was added last. */
 static void dataset_place(DataSet *set, Place place)
 {
-    if (!set->place)
-        set->place = must_alloc((size_t)set->room, sizeof *set->place);
+    if (!set->place) set->place = must_alloc((size_t)set->room, sizeof *set->place);
     set->place[set->count - 1] = place;
 }
 
 /* Keeps a path, relative to the root, and returns where. */
-static size_t dataset_text(DataSet *set, const char *folder, const char *name)
+__attribute__((format(printf, 2, 3))) static size_t dataset_text(DataSet *set, const char *format, ...)
 {
-    size_t needed = strlen(folder) + strlen(name) + 2;
-    if (set->text_used + needed > set->text_room) {
-        set->text_room = 2 * (set->text_room + needed) + 4096;
-        set->text = grown(set->text, set->text_used, set->text_room, 1);
-    }
     size_t where = set->text_used;
-    int length = snprintf(set->text + where, needed, "%s%s%s", folder, *folder ? "/" : "", name);
-    set->text_used += (size_t)length + 1;
-    return where;
+    for (;;) {
+        va_list list;
+        va_start(list, format);
+        size_t room = set->text_room - where, length = (size_t)vsnprintf(set->text + where, room, format, list) + 1;
+        va_end(list);
+        set->text_used = where + length;
+        if (length <= room) return where;
+        set->text_room = 2 * set->text_used + 4096;
+        set->text = grown(set->text, where, set->text_room, 1);
+    }
 }
 
 /* The number of the class of that name, which is made if it is new; -1 (and e) when there are too many. */
@@ -5940,8 +5930,7 @@ static int dataset_class(DataSet *set, const char *given, Error *e)
     int emotion = spelled(emotion_spellings, given);
     const char *name = emotion >= 0 ? emotion_names[emotion] : given;
     for (int i = 0; i < set->n_classes; i++)
-        if (strcmp(set->class_names[i], name) == 0 && strcmp(given, name) == 0)
-            return i;
+        if (strcmp(set->class_names[i], name) == 0 && strcmp(given, name) == 0) return i;
     if (strcmp(given, name) != 0) {
         char *note = text_of("%s is read as %s", given, name);
         names_add_once(&set->notes, note);
@@ -5956,7 +5945,7 @@ static int dataset_class(DataSet *set, const char *given, Error *e)
         set->classes_room = set->classes_room ? 2 * set->classes_room : 16;
         set->class_names = grown(set->class_names, (size_t)set->n_classes, (size_t)set->classes_room, sizeof(char *));
     }
-    set->class_names[set->n_classes] = text_of("%s", name);
+    set->class_names[set->n_classes] = must_copy(name);
     return set->n_classes++;
 }
 
@@ -5967,8 +5956,8 @@ static char *dataset_name(const DataSet *set, int index)
         return text_of("%s, picture %zu", set->path,
                        set->where[index] / ((size_t)set->raw_side * (size_t)set->raw_side) + 1);
     const char *path = set->text + set->where[index];
-    int whole = path[0] == '/' || strcmp(set->root, ".") == 0;
-    return whole ? text_of("%s", path) : text_of("%s/%s", set->root, path);
+    bool whole = path[0] == '/' || strcmp(set->root, ".") == 0;
+    return whole ? must_copy(path) : text_of("%s/%s", set->root, path);
 }
 
 static int is_folder(const char *path)
@@ -5986,18 +5975,12 @@ static int name_is(int kind, const char *folder, const char *name)
     static const char *const pictures[] = {"jpg", "jpeg", "jpe", "png", "bmp", "ppm", "pgm", "pnm", "pbm",
                                            "gif", "webp", "tif", "tiff", NULL};
     static const char *const lists[] = {"csv", "txt", NULL};
-    if (name[0] == '.')
-        return 0;
+    if (name[0] == '.') return 0;
     const char *dot = strrchr(name, '.');
     for (const char *const *end = kind == NAMES_LISTS ? lists : pictures; *end && dot; end++)
-        if (strcasecmp(dot + 1, *end) == 0)
-            return kind != NAMES_FOLDERS;
-    if (kind != NAMES_FOLDERS)
-        return 0;
-    char *path = text_of("%s/%s", folder, name);
-    int yes = is_folder(path);
-    free(path);
-    return yes;
+        if (strcasecmp(dot + 1, *end) == 0) return kind != NAMES_FOLDERS;
+    if (kind != NAMES_FOLDERS) return 0;
+    return is_folder(path_in(folder, name).text);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -6013,13 +5996,10 @@ static Names folder_names(const char *path, int kind, int limit)
     for (struct dirent *entry; folder && (entry = readdir(folder));)
         if (name_is(kind, path, entry->d_name)) {
             names_add(&names, entry->d_name);
-            if (names.count == limit)
-                break;
+            if (names.count == limit) break;
         }
-    if (folder)
-        closedir(folder);
-    if (names.count > 1)
-        qsort(names.items, (size_t)names.count, sizeof *names.items, compare_texts);
+    if (folder) closedir(folder);
+    if (names.count > 1) qsort(names.items, (size_t)names.count, sizeof *names.items, compare_texts);
     return names;
 }
 
@@ -6043,13 +6023,11 @@ static int folder_has(const char *path, int kind)
 /* Adds the pictures of root/folder as one class. */
 static int read_pictures(DataSet *set, const char *folder, const char *class_name, int split, Error *e)
 {
-    char *path = text_of("%s/%s", set->root, folder);
-    Names pictures = folder_names(path, NAMES_PICTURES, 0);
-    free(path);
+    Names pictures = folder_names(path_in(set->root, folder).text, NAMES_PICTURES, 0);
     int label = pictures.count ? dataset_class(set, class_name, e) : 0;
     int ok = label >= 0;
     for (int i = 0; ok && i < pictures.count; i++)
-        ok = dataset_add(set, split, label, dataset_text(set, folder, pictures.items[i]), e);
+        ok = dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]), e);
     names_free(&pictures);
     return ok;
 }
@@ -6057,8 +6035,7 @@ static int read_pictures(DataSet *set, const char *folder, const char *class_nam
 /* Adds every class folder of root/folder; the folder "" is the root itself. */
 static int read_class_folders(DataSet *set, const char *folder, int split, Error *e)
 {
-    char *path = text_of("%s/%s", set->root, folder);
-    Names classes = folder_names(path, NAMES_FOLDERS, 0);
+    Names classes = folder_names(path_in(set->root, folder).text, NAMES_FOLDERS, 0);
     int ok = 1;
     for (int i = 0; ok && i < classes.count; i++) {
         char *inner = text_of("%s%s%s", folder, *folder ? "/" : "", classes.items[i]);
@@ -6066,7 +6043,6 @@ static int read_class_folders(DataSet *set, const char *folder, int split, Error
         free(inner);
     }
     names_free(&classes);
-    free(path);
     return ok;
 }
 
@@ -6077,12 +6053,11 @@ static int read_folders(DataSet *set, int *has_splits, Error *e)
     Names folders = folder_names(set->root, NAMES_FOLDERS, 0);
     int ok = 1;
     *has_splits = 0;
-    snprintf(set->format, sizeof set->format, "image folders");
+    set->format = "image folders";
     for (int plain = 0; plain < 2 && ok && set->count == 0; plain++) {
         for (int i = 0; ok && i < folders.count; i++) {
             int split = spelled(split_spellings, folders.items[i]);
-            if (split < 0)
-                continue;
+            if (split < 0) continue;
             *has_splits = 1;
             ok = plain ? read_pictures(set, folders.items[i], "all", split, e) :
                  read_class_folders(set, folders.items[i], split, e);
@@ -6096,123 +6071,21 @@ static int read_folders(DataSet *set, int *has_splits, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.4  Lists: which kind is it?                                      (rows of fields are vendor/table.h's)
- * ---------------------------------------------------------------------------------------------- */
-
-enum { FIELDS_MAX = 128 };
-
-static int list_open(TableReader *list, const char *path, Error *e)
-{
-    return table_open(list, path, FIELDS_MAX) ? 1 : fail(e, 1, "%s", list->error);
-}
-
-/* 1: the next row is in list->fields; 0: there is none; -1 failed. */
-static int list_next(TableReader *list, Error *e)
-{
-    int got = table_next(list);
-    if (got < 0) fail(e, 1, "%s", list->error);
-    return got;
-}
-
-static int whole_number(const char *text, long *value)
-{
-    char *end;
-    errno = 0;
-    *value = strtol(text, &end, 10);
-    return end != text && *end == 0 && errno == 0;
-}
-
-enum { LIST_NONE, LIST_PIXELS, LIST_PATHS, LIST_ATTRIBUTES, LIST_VOTES, LIST_RAFDB };
-
-/* Lists without a header are told by their first row: RAF-DB's, "train_00001.jpg 5", and AffectNet's validation list,
- * nine columns of which the first is a path and the seventh the expression. */
-static int headless_list(TableReader *table, int column[COLUMNS])
-{
-    long number;
-    char **field = table->fields;
-    if (table->n_fields == 1 && strcspn(field[0], " ") < strlen(field[0]) &&
-        (strncmp(field[0], "train_", 6) == 0 || strncmp(field[0], "test_", 5) == 0)) {
-        table->blanks = table->again = 1;
-        return table_split(table, field[0]) && table->n_fields == 2 && whole_number(field[1], &number) ?
-               LIST_RAFDB : LIST_NONE;
-    }
-    if (table->n_fields != 9 || !strchr(field[0], '/') || !whole_number(field[6], &number))
-        return LIST_NONE;
-    table->again = 1;
-    column[COLUMN_PATH] = 0;
-    column[COLUMN_LABEL] = 6;
-    for (int i = 0; i < 4; i++)
-        column[COLUMN_FACE_X + i] = 1 + i;
-    return LIST_PATHS;
-}
-
-/* Reads the header and tells which kind of list this is. For an attribute list the fields then hold the names. */
-static int list_header(TableReader *table, int column[COLUMNS], Error *e)
-{
-    for (int i = 0; i < COLUMNS; i++)
-        column[i] = -1;
-    int got = list_next(table, e);
-    if (got <= 0)
-        return got < 0 ? -1 : LIST_NONE;
-    const char *name = strrchr(table->path, '/');
-    long rows;
-    int counted = table->n_fields == 1 && whole_number(table->fields[0], &rows);
-    if (strcasestr(name ? name : table->path, "attr") && (counted || strcasecmp(table->fields[0], "image_id") == 0)) {
-        table->blanks = 1;
-        got = counted ? list_next(table, e) : 1;
-        return got > 0 ? LIST_ATTRIBUTES : got < 0 ? -1 : LIST_NONE;
-    }
-    for (int i = 0; i < table->n_fields; i++) {
-        int which = spelled(column_spellings, table->fields[i]);
-        if (which >= 0 && column[which] < 0)
-            column[which] = i;
-    }
-    if (table->n_fields > 2 && !strcasecmp(table->fields[0], "usage") && !strcasecmp(table->fields[2], "neutral"))
-        return LIST_VOTES;
-    if (column[COLUMN_LABEL] < 0)
-        return headless_list(table, column);
-    return column[COLUMN_PIXELS] >= 0 ? LIST_PIXELS :
-           column[COLUMN_PATH] >= 0 ? LIST_PATHS : LIST_NONE;
-}
-
-static int list_kind(const char *path)
-{
-    TableReader table;
-    int column[COLUMNS];
-    Error ignored = {0};
-    int kind = list_open(&table, path, &ignored) ? list_header(&table, column, &ignored) : LIST_NONE;
-    table_close(&table);
-    return kind;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.5  Lists: fer2013.csv, path lists, attribute lists
+ * 10.4  Lists, and how their numbers are meant                       (rows of fields are vendor/table.h's)
  *
- *     emotion,pixels,Usage                      FER2013 (Goodfellow et al. 2013): 48 x 48 numbers in one field;
- *     0,70 80 82 ... 106,Training               Usage PublicTest is validation, PrivateTest is test
- *
- *     subDirectory_filePath,expression          GANmut's and AffectNet's lists (other columns are passed over),
- *     images/0001.jpg,3                         or path,label with names or numbers; a column `split` may follow
- *
- *     Usage,Image name,neutral,happiness, ...   FERPlus (Barsoum et al. 2016): ten people's votes on each row of the
- *     Training,fer0000000.png,4,0,0,1,3,2, ...  fer2013.csv beside it
- *
- *     train_00001.jpg 5                         RAF-DB (Li et al. 2017), 1 to 7; its pictures lie in Image/aligned
- *
- *     202599                                    CelebA's list_attr_celeba.txt (Liu et al. 2015): any number of
- *     5_o_Clock_Shadow Arched_Eyebrows ...      attributes a picture, 1 or -1; list_eval_partition.txt beside it
- *     000001.jpg -1  1 ...                      gives the splits
- *
- *     path,emotion,intensity,...,AU12,...       the drawn faces' labels.csv: any columns of numbers from 0 to 1 are
- *     happy/00001.png,happy,0.8,...,0.8,...     attributes too
+ * A row of a list tells a picture's split, its label and where it is. What differs from format to format stands in
+ * the format's row of the table in 10.7: each answers the same three questions in its own way.
  *
  * FER2013 and RAF-DB number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven
  * are ours. Rows with another label than the seven emotions are counted and left out; an import wants them as well, to
  * say of each class what became of it (every_label). Paths are relative to the list's folder.
  * ---------------------------------------------------------------------------------------------- */
+
+enum { FIELDS_MAX = 128 };
+
 typedef struct Numbering {
     const char *whose;
-    int first, count;                 // names[0] has the number `first`
+    int first, count;                 /* names[0] has the number `first` */
     const char *const *names;
 } Numbering;
 
@@ -6224,40 +6097,92 @@ static const Numbering fer2013_numbers = {"FER2013", 0, 7, fer2013_names},
                        rafdb_numbers = {"RAF-DB", 1, 7, rafdb_names},
                        affectnet_numbers = {"AffectNet", 0, 11, affectnet_names};
 
-/* Appends one row's pixels. The first row settles the side, all others must agree. */
-static int read_pixels(DataSet *set, const TableReader *table, const char *at, size_t *where, Error *e)
+enum { DROPPED = -1, FAILED = -2 };   /* instead of a label: of no wanted class; the list is wrong */
+
+typedef struct List {                 /* a list that is being read */
+    const struct Format *format;
+    TableReader table, beside;        /* beside: a second list that is read in step, FERPlus' and CelebA's */
+    int column[COLUMNS];              /* which field is what; -1: none is */
+    int meaning[FIELDS_MAX + 2];      /* attributes: the field of class k; annotations: the class of number k */
+    int count;                        /* attributes: the fields of a row; annotations: how many numbers there are */
+    Names votes;                      /* the classes that votes are for, a column each */
+    const char *folder, *ending;      /* where the pictures lie, and what their files' names have gained */
+    const struct Footage *footage;    /* annotations: the pictures, */
+    const char *video;                /* the video's name, */
+    int split;                        /* and its split */
+} List;
+
+typedef struct Format {               /* a kind of data set: a row of the table in 10.7 */
+    const char *name, *import;        /* as the doctor names it; as `data import` does (NULL: by no name of its own) */
+    bool (*is)(List *list);           /* its signature, in the first row; NULL: is no list */
+    bool many;                        /* a folder of such lists, one a video, is the data set */
+    const char *file, *beside;        /* its usual name, and that of a list that must lie beside it */
+    const Numbering *numbers;
+    const char *const *folders, *ending;      /* where its pictures usually lie, and what their names may gain */
+    int (*open)(DataSet *set, List *list, const DataOptions *options, Error *e);
+    int (*split)(List *list, Error *e);       /* is the row as it must be, and of which split? */
+    int (*label)(DataSet *set, List *list, Error *e);
+    int (*picture)(DataSet *set, List *list, size_t *where, Error *e);
+    int (*more)(DataSet *set, List *list, Error *e);          /* what else the row tells of the picture just added */
+} Format;
+
+static int fail_row(const TableReader *table, Error *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int fail_row(const TableReader *table, Error *e, const char *format, ...)
 {
-    size_t used = set->raw_used, count = 0;
-    for (at += strspn(at, " "); *at; at += strspn(at, " "), count++) {
-        int value = 0, digits = 0;
-        for (; *at >= '0' && *at <= '9' && digits < 4; digits++)
-            value = 10 * value + (*at++ - '0');
-        if (digits == 0 || value > 255 || (*at && *at != ' '))
-            return fail(e, 1, "%s, line %d: pixel %zu is no number from 0 to 255", table->path, table->line_number,
-                        count + 1);
-        if (used + count == set->raw_room) {
-            set->raw_room = 2 * set->raw_room + 65536;
-            set->raw = grown(set->raw, used + count, set->raw_room, 1);
-        }
-        set->raw[used + count] = (unsigned char)value;
+    Error why = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why.text, sizeof why.text, format, arguments);
+    va_end(arguments);
+    return fail(e, 1, "%s, line %d: %s", table->path, table->line_number, why.text);
+}
+
+static int open_rows(TableReader *table, const char *path, Error *e)
+{
+    return table_open(table, path, FIELDS_MAX) ? 1 : fail(e, 1, "%s", table->error);
+}
+
+/* 1: the next row is in table->fields; 0: there is none; -1 failed. */
+static int next_row(TableReader *table, Error *e)
+{
+    int got = table_next(table);
+    if (got < 0) fail(e, 1, "%s", table->error);
+    return got;
+}
+
+static int whole_number(const char *text, long *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    return end != text && *end == 0 && errno == 0;
+}
+
+/* The text of a column, which the list has. */
+static char *field(const List *list, int which)
+{
+    return list->table.fields[list->column[which]];
+}
+
+static void find_columns(List *list, const TableReader *header)
+{
+    for (int i = 0; i < COLUMNS; i++) list->column[i] = -1;
+    for (int i = 0; i < header->n_fields; i++) {
+        int which = spelled(column_spellings, header->fields[i]);
+        if (which >= 0 && list->column[which] < 0) list->column[which] = i;
     }
-    size_t side = (size_t)set->raw_side;
-    for (; set->raw_side == 0 && side * side < count; side++) {}
-    if (side * side != count || side < 2)
-        return fail(e, 1, "%s, line %d: %zu pixels, but %s", table->path, table->line_number, count,
-                    set->raw_side ? "the rows before have another number" : "that is no square of at least 2 x 2");
-    set->raw_side = (int)side;
-    set->raw_used = used + count;
-    *where = used;
-    return 1;
+}
+
+static void list_close(List *list)
+{
+    table_close(&list->table), table_close(&list->beside), names_free(&list->votes);
 }
 
 /* Says once how numbers were understood. */
 static void note_numbering(DataSet *set, const Numbering *numbers)
 {
     char text[200];
-    if (set->numbers == numbers)
-        return;
+    if (set->numbers == numbers) return;
     int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
     for (int i = 0; i < EMOTIONS; i++)
         used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
@@ -6266,46 +6191,100 @@ static void note_numbering(DataSet *set, const Numbering *numbers)
     set->numbers = numbers;
 }
 
-/* The class of that name, or -1 where it is no emotion and only emotions are wanted; -2 failed. */
+static int class_or_failed(DataSet *set, const char *name, Error *e)
+{
+    int label = dataset_class(set, name, e);
+    return label < 0 ? FAILED : label;
+}
+
+/* The class of that name, if it is an emotion's or others are wanted as well. */
 static int emotion_class(DataSet *set, const char *name, Error *e)
 {
-    if (!set->every_label && spelled(emotion_spellings, name) < 0)
-        return -1;
-    int label = dataset_class(set, name, e);
-    return label < 0 ? -2 : label;
+    return set->every_label || spelled(emotion_spellings, name) >= 0 ? class_or_failed(set, name, e) : DROPPED;
 }
 
-/* The class of a label field: 0 and above; -1 for a number that is no emotion; -2 failed. */
-static int read_label(DataSet *set, const TableReader *table, const char *text, const Numbering *numbers, Error *e)
+/* Where the pictures lie: the first of the usual folders that has the row's, its name with the ending or without. */
+static void find_pictures_of(const DataSet *set, List *list)
 {
+    const char *name = list->table.fields[0], *dot = strrchr(name, '.'), *ending = list->format->ending;
+    int stem = (int)(dot ? dot - name : 0);
+    for (int plain = ending == NULL; plain < 2; plain++)
+        for (const char *const *usual = list->format->folders; usual && *usual && !list->folder; usual++) {
+            char *path = text_of("%s/%s/%.*s%s%s", set->root, *usual, stem, name, plain ? "" : ending, name + stem);
+            if (access(path, R_OK) == 0) list->folder = *usual, list->ending = plain ? "" : ending;
+            free(path);
+        }
+    if (!list->folder) list->folder = "";
+}
+
+static int read_row(DataSet *set, List *list, Error *e)
+{
+    const Format *f = list->format;
+    size_t where;
+    int split = f->split(list, e);
+    if (split < 0) return 0;
+    if (!list->folder) find_pictures_of(set, list);
+    int label = f->label ? f->label(set, list, e) : 0;
+    set->dropped += label == DROPPED;
+    if (label < 0) return label == DROPPED;
+    return f->picture(set, list, &where, e) && dataset_add(set, split, label, where, e) &&
+           (!f->more || f->more(set, list, e));
+}
+
+static int read_rows(DataSet *set, List *list, Error *e)
+{
+    int got = 1, ok = 1;
+    while (ok && (got = next_row(&list->table, e)) > 0) ok = read_row(set, list, e);
+    return ok && got == 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.5  Lists: fer2013.csv, path lists, RAF-DB, CelebA's attributes, FERPlus
+ *
+ *     emotion,pixels,Usage                      FER2013 (Goodfellow et al. 2013): 48 x 48 numbers in one field;
+ *     0,70 80 82 ... 106,Training               Usage PublicTest is validation, PrivateTest is test
+ *
+ *     subDirectory_filePath,expression          GANmut's and AffectNet's lists (other columns are passed over),
+ *     images/0001.jpg,3                         or path,label with names or numbers; a column `split` may follow
+ *
+ *     train_00001.jpg 5                         RAF-DB (Li et al. 2017), 1 to 7; its pictures lie in Image/aligned
+ *
+ *     202599                                    CelebA's list_attr_celeba.txt (Liu et al. 2015): any number of
+ *     5_o_Clock_Shadow Arched_Eyebrows ...      attributes a picture, 1 or -1; list_eval_partition.txt beside it
+ *     000001.jpg -1  1 ...                      gives the splits
+ *
+ *     path,emotion,intensity,...,AU12,...       the drawn faces' labels.csv: any columns of numbers from 0 to 1 are
+ *     happy/00001.png,happy,0.8,...,0.8,...     attributes too
+ *
+ *     Usage,Image name,neutral,happiness, ...   FERPlus (Barsoum et al. 2016): ten people's votes on each row of the
+ *     Training,fer0000000.png,4,0,0,1,3,2, ...  fer2013.csv beside it
+ * ---------------------------------------------------------------------------------------------- */
+static bool is_pixels(List *list)
+{
+    return list->column[COLUMN_LABEL] >= 0 && list->column[COLUMN_PIXELS] >= 0;
+}
+
+static bool is_paths(List *list)
+{
+    return list->column[COLUMN_LABEL] >= 0 && list->column[COLUMN_PATH] >= 0;
+}
+
+/* AffectNet's validation list has no header: nine columns, of which the first is a path, the seventh the expression. */
+static bool is_headless(List *list)
+{
+    TableReader *table = &list->table;
     long number;
-    if (!*text) {
-        fail(e, 1, "%s, line %d: the label is empty", table->path, table->line_number);
-        return -2;
-    }
-    if (whole_number(text, &number)) {
-        int known = number >= numbers->first && number - numbers->first < numbers->count;
-        note_numbering(set, numbers);
-        return emotion_class(set, known ? numbers->names[number - numbers->first] : "no label", e);
-    }
-    int label = dataset_class(set, text, e);
-    return label < 0 ? -2 : label;
-}
-
-/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. */
-static Place read_place(const TableReader *table, const int column[COLUMNS])
-{
-    long n[4];
-    for (int i = 0; i < 4; i++) {
-        int k = column[COLUMN_FACE_X + i];
-        if (k < 0 || !whole_number(table->fields[k], &n[i]) || n[i] < 0 || n[i] > 65535)
-            return (Place){0};
-    }
-    return n[2] && n[3] ? (Place){{(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}, 0} : (Place){0};
+    if (list->column[COLUMN_LABEL] >= 0 || table->n_fields != 9 || !strchr(table->fields[0], '/') ||
+        !whole_number(table->fields[6], &number))
+        return false;
+    table->again = 1;
+    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 6;
+    for (int i = 0; i < 4; i++) list->column[COLUMN_FACE_X + i] = 1 + i;
+    return true;
 }
 
 /* AffectNet has no column for the split: its lists are called training.csv and validation.csv. */
-static int list_split(const char *path)
+static int split_of_file(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char name[64];
@@ -6315,40 +6294,129 @@ static int list_split(const char *path)
     return split < 0 ? SPLIT_TRAIN : split;
 }
 
-static int read_row(DataSet *set, const TableReader *table, const int column[COLUMNS], Error *e)
+static int split_by_column(List *list, Error *e)
 {
+    const TableReader *table = &list->table;
     for (int i = 0; i < COLUMNS; i++)
-        if (column[i] >= table->n_fields)
-            return fail(e, 1, "%s, line %d: %d fields, but the header promises at least %d",
-                        table->path, table->line_number, table->n_fields, column[i] + 1);
-    int pixels = column[COLUMN_PIXELS] >= 0, split = SPLIT_TRAIN;
-    if (column[COLUMN_SPLIT] >= 0 && (split = spelled(split_spellings, table->fields[column[COLUMN_SPLIT]])) < 0)
-        return fail(e, 1, "%s, line %d: '%.40s' is none of train, validation, test",
-                    table->path, table->line_number, table->fields[column[COLUMN_SPLIT]]);
-    else if (column[COLUMN_SPLIT] < 0)
-        split = list_split(table->path);
-    int label = read_label(set, table, table->fields[column[COLUMN_LABEL]],
-                           pixels ? &fer2013_numbers : &affectnet_numbers, e);
-    if (label < 0) {
-        set->dropped += label == -1;
-        return label == -1;
+        if (list->column[i] >= table->n_fields)
+            return fail_row(table, e, "%d fields, but the header promises at least %d", table->n_fields,
+                            list->column[i] + 1) - 1;
+    if (list->column[COLUMN_SPLIT] < 0) return split_of_file(table->path);
+    int split = spelled(split_spellings, field(list, COLUMN_SPLIT));
+    if (split < 0) fail_row(table, e, "'%.40s' is none of train, validation, test", field(list, COLUMN_SPLIT));
+    return split;
+}
+
+/* A label is a name, or a number that the format's numbering explains. */
+static int label_by_column(DataSet *set, List *list, Error *e)
+{
+    const Numbering *numbers = list->format->numbers;
+    const char *text = field(list, COLUMN_LABEL);
+    long number;
+    if (!*text) return fail_row(&list->table, e, "the label is empty") + FAILED;
+    if (!whole_number(text, &number)) return class_or_failed(set, text, e);
+    int known = number >= numbers->first && number - numbers->first < numbers->count;
+    note_numbering(set, numbers);
+    return emotion_class(set, known ? numbers->names[number - numbers->first] : "no label", e);
+}
+
+/* Appends one row's pixels. The first row settles the side, all others must agree. */
+static int read_pixels(DataSet *set, const TableReader *table, const char *at, size_t *where, Error *e)
+{
+    size_t used = set->raw_used, count = 0, side = (size_t)set->raw_side;
+    for (at += strspn(at, " "); *at; at += strspn(at, " "), count++) {
+        int value = 0, digits = 0;
+        for (; *at >= '0' && *at <= '9' && digits < 4; digits++) value = 10 * value + (*at++ - '0');
+        if (digits == 0 || value > 255 || (*at && *at != ' '))
+            return fail_row(table, e, "pixel %zu is no number from 0 to 255", count + 1);
+        if (used + count == set->raw_room) {
+            set->raw_room = 2 * set->raw_room + 65536;
+            set->raw = grown(set->raw, used + count, set->raw_room, 1);
+        }
+        set->raw[used + count] = (unsigned char)value;
     }
-    size_t where = 0;
-    if (pixels)
-        return read_pixels(set, table, table->fields[column[COLUMN_PIXELS]], &where, e) &&
-               dataset_add(set, split, label, where, e);
-    char *path = table->fields[column[COLUMN_PATH]];
-    if (!*path)
-        return fail(e, 1, "%s, line %d: the path is empty", table->path, table->line_number);
-    for (char *c = path; *c; c++)
-        if (*c == '\\')
-            *c = '/';                 // lists made on Windows
-    Place place = read_place(table, column);
-    if (!dataset_add(set, split, label, dataset_text(set, "", path), e))
-        return 0;
-    if (place.box[2])
-        dataset_place(set, place);
+    while (set->raw_side == 0 && side * side < count) side++;
+    if (side * side != count || side < 2)
+        return fail_row(table, e, "%zu pixels, but %s", count, set->raw_side ? "the rows before have another number" :
+                        "that is no square of at least 2 x 2");
+    set->raw_side = (int)side;
+    set->raw_used = used + count;
+    *where = used;
     return 1;
+}
+
+static int picture_by_pixels(DataSet *set, List *list, size_t *where, Error *e)
+{
+    return read_pixels(set, &list->table, field(list, COLUMN_PIXELS), where, e);
+}
+
+static int picture_by_path(DataSet *set, List *list, size_t *where, Error *e)
+{
+    char *path = field(list, COLUMN_PATH), *dot = strrchr(path, '.');
+    if (!*path) return fail_row(&list->table, e, "the path is empty");
+    for (char *c = path; *c; c++)
+        if (*c == '\\') *c = '/';     /* lists made on Windows */
+    int stem = (int)(dot && *list->ending ? dot - path : 0);
+    *where = dataset_text(set, "%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path, list->ending,
+                          path + stem);
+    return 1;
+}
+
+/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. */
+static int face_by_columns(DataSet *set, List *list, Error *e)
+{
+    (void)e;
+    long n[4];
+    for (int i = 0; i < 4; i++)
+        if (list->column[COLUMN_FACE_X + i] < 0 || !whole_number(field(list, COLUMN_FACE_X + i), &n[i]) || n[i] < 0 ||
+            n[i] > 65535)
+            return 1;
+    if (n[2] && n[3])
+        dataset_place(set, (Place){.box = {(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}});
+    return 1;
+}
+
+/* ---- RAF-DB ---- */
+static const char *const rafdb_folders[] = {"", "aligned", "Image/aligned", "../Image/aligned", "original",
+                                            "Image/original", "../Image/original", "images", NULL};
+
+/* There is no header: the first row is "train_00001.jpg 5". */
+static bool is_rafdb(List *list)
+{
+    TableReader *table = &list->table;
+    char *name = table->fields[0], *blank = strchr(name, ' ');
+    long number;
+    if (table->n_fields != 1 || !blank || (strncmp(name, "train_", 6) && strncmp(name, "test_", 5)) ||
+        !whole_number(blank, &number))
+        return false;
+    table->blanks = table->again = 1;
+    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
+    return table_split(table, name);
+}
+
+static int split_by_prefix(List *list, Error *e)
+{
+    char **fields = list->table.fields;
+    if (list->table.n_fields != 2 || !strrchr(fields[0], '.'))
+        return fail_row(&list->table, e, "expected a file's name and a number from 1 to 7") - 1;
+    return strncmp(fields[0], "test_", 5) == 0 ? SPLIT_TEST : SPLIT_TRAIN;
+}
+
+/* ---- attributes ---- */
+static const char *const celeba_folders[] = {"img_align_celeba", "img_align_celeba/img_align_celeba", "img_celeba",
+                                             "images", "../Img/img_align_celeba", "../Img/img_celeba", NULL};
+
+/* A file called ...attr... whose first row is a count, with the names in the next, or begins with image_id. */
+static bool is_attributes(List *list)
+{
+    TableReader *table = &list->table;
+    const char *name = strrchr(table->path, '/');
+    long rows;
+    bool counted = table->n_fields == 1 && whole_number(table->fields[0], &rows);
+    if (!strcasestr(name ? name : table->path, "attr") || !(counted || !strcasecmp(table->fields[0], "image_id")))
+        return false;
+    table->blanks = 1;
+    return !counted || table_next(table) > 0;
 }
 
 /* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
@@ -6357,23 +6425,21 @@ static int names_pictures(const TableReader *table)
     return strcasecmp(table->fields[0], "image_id") == 0 || spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
 }
 
-/* The attributes asked for (NULL: all), in that order, become the set's classes; chosen[k] is the field of class k. */
-static int choose_attributes(DataSet *set, const TableReader *table, const char *asked, int chosen[FIELDS_MAX], Error *e)
+/* The attributes asked for (NULL: all), in that order, become the set's classes; meaning[k] is the field of class k. */
+static int choose_attributes(DataSet *set, List *list, const char *asked, Error *e)
 {
+    const TableReader *table = &list->table;
     Names names = {0};
     char all[400];
-    int first = names_pictures(table);
+    int first = names_pictures(table), *chosen = list->meaning;
     int ok = !asked || names_parse(&names, asked, "attributes", e);
-    for (int i = first; !asked && i < table->n_fields; i++)
-        names_add(&names, table->fields[i]);
+    for (int i = first; !asked && i < table->n_fields; i++) names_add(&names, table->fields[i]);
     set->class_names = must_alloc((size_t)names.count + 1, sizeof(char *));
     for (int k = 0; ok && k < names.count; k++) {
         chosen[k] = 0;
         for (int i = first; i < table->n_fields; i++)
-            if (strcasecmp(table->fields[i], names.items[k]) == 0)
-                chosen[k] = i - first + 1;
-        if (chosen[k])
-            set->class_names[set->n_classes++] = text_of("%s", names.items[k]);
+            if (strcasecmp(table->fields[i], names.items[k]) == 0) chosen[k] = i - first + 1;
+        if (chosen[k]) set->class_names[set->n_classes++] = must_copy(names.items[k]);
         else {
             join(all, sizeof all, table->fields + first, table->n_fields - first);
             ok = fail(e, 2, "%s has no attribute '%s'; it has %s", set->path, names.items[k], all);
@@ -6383,124 +6449,97 @@ static int choose_attributes(DataSet *set, const TableReader *table, const char 
     return ok;
 }
 
-/* Where a list's pictures lie: the first of the usual folders (from the root) that holds the first picture, or NULL. */
-static const char *picture_folder(const DataSet *set, const char *const *usual, const char *first)
-{
-    for (; *usual; usual++) {
-        char *path = text_of("%s/%s/%s", set->root, *usual, first);
-        int there = access(path, R_OK) == 0;
-        free(path);
-        if (there)
-            return *usual;
-    }
-    return NULL;
-}
-
-/* Opens the partition list beside an attribute list; without one, file stays NULL and every picture is for training. */
-static void partition_open(TableReader *parts, const char *root)
+/* Opens the partition list beside it as well; without one every picture is for training. */
+static int open_attributes(DataSet *set, List *list, const DataOptions *options, Error *e)
 {
     static const char *const usual[] = {"list_eval_partition.txt", "list_eval_partition.csv",
                                         "../Eval/list_eval_partition.txt"};
-    Error absent = {0};
-    *parts = (TableReader){0};
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !parts->file; i++) {
-        char *path = text_of("%s/%s", root, usual[i]);
-        table_close(parts);
-        list_open(parts, path, &absent);
-        free(path);
+    set->attributes = must_alloc(1, 1);
+    if (!choose_attributes(set, list, options->attributes, e)) return 0;
+    list->column[COLUMN_PATH] = 0;
+    list->count = list->table.n_fields + 1 - names_pictures(&list->table);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->beside.file; i++) {
+        table_close(&list->beside);
+        table_open(&list->beside, path_in(set->root, usual[i]).text, FIELDS_MAX);
     }
-    parts->blanks = 1;
-}
-
-/* The split of the picture `name`, which must be the partition list's next line: "000001.jpg 0". */
-static int read_partition(TableReader *parts, const char *name, int *split, Error *e)
-{
-    long number = -1;
-    int got = list_next(parts, e);
-    if (got > 0 && parts->line_number == 1 && strcasecmp(parts->fields[0], "image_id") == 0)
-        got = list_next(parts, e);
-    if (got < 0)
-        return 0;
-    if (got == 0 || parts->n_fields != 2 || strcmp(parts->fields[0], name) != 0 ||
-        !whole_number(parts->fields[1], &number) || number < 0 || number >= SPLITS)
-        return fail(e, 1, "%s, line %d: expected '%.80s' and 0, 1 or 2: the order must be that of the attribute list",
-                    parts->path, parts->line_number, name);
-    *split = (int)number;
+    list->beside.blanks = 1;
     return 1;
 }
 
-/* Adds one picture with its chosen attributes. */
-static int read_attribute_row(DataSet *set, const TableReader *table, TableReader *parts, const int chosen[FIELDS_MAX],
-                              const char *folder, Error *e)
+/* The partition list's next line must be about the row's picture: "000001.jpg 0". */
+static int split_by_partition(List *list, Error *e)
 {
-    int split = SPLIT_TRAIN;
-    if ((parts->file && !read_partition(parts, table->fields[0], &split, e)) ||
-        !dataset_add(set, split, 0, dataset_text(set, folder, table->fields[0]), e))
-        return 0;
+    const TableReader *table = &list->table;
+    TableReader *parts = &list->beside;
+    long number = -1;
+    if (table->n_fields != list->count)
+        return fail_row(table, e, "%d fields where the header promises %d", table->n_fields, list->count) - 1;
+    if (!parts->file) return SPLIT_TRAIN;
+    int got = next_row(parts, e);
+    if (got > 0 && parts->line_number == 1 && strcasecmp(parts->fields[0], "image_id") == 0) got = next_row(parts, e);
+    if (got >= 0 && (got == 0 || parts->n_fields != 2 || strcmp(parts->fields[0], table->fields[0]) != 0 ||
+                     !whole_number(parts->fields[1], &number) || number < 0 || number >= SPLITS))
+        return fail_row(parts, e, "expected '%.80s' and 0, 1 or 2: the order must be that of the attribute list",
+                        table->fields[0]) - 1;
+    return (int)number;
+}
+
+static int attributes_by_columns(DataSet *set, List *list, Error *e)
+{
     uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
     for (int k = 0; k < set->n_classes; k++) {
-        char *end;
-        const char *text = table->fields[chosen[k]];
+        const char *text = list->table.fields[list->meaning[k]];
+        char *end = "";
         double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
-        if (!(value >= 0 && value <= 1) || (strcmp(text, "-1") && (end == text || *end)))
-            return fail(e, 1, "%s, line %d: '%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1", table->path,
-                        table->line_number, set->class_names[k], text);
+        if (!(value >= 0 && value <= 1) || end == text || *end)
+            return fail_row(&list->table, e, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1",
+                            set->class_names[k], text);
         row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
     }
     return 1;
 }
 
-static int read_attributes(DataSet *set, TableReader *table, const char *asked, Error *e)
+/* ---- FERPlus ---- */
+static bool is_votes(List *list)
 {
-    static const char *const usual[] = {"img_align_celeba", "img_align_celeba/img_align_celeba", "img_celeba", "images",
-                                        "../Img/img_align_celeba", "../Img/img_celeba", NULL};
-    int chosen[FIELDS_MAX], got = 1, ok = choose_attributes(set, table, asked, chosen, e);
-    int fields = table->n_fields + 1 - names_pictures(table);
-    const char *folder = NULL;
-    TableReader parts;
-    partition_open(&parts, set->root);
-    set->attributes = must_alloc(1, 1);
-    while (ok && (got = list_next(table, e)) > 0) {
-        folder = folder ? folder : picture_folder(set, usual, table->fields[0]);
-        folder = folder ? folder : "";
-        ok = table->n_fields == fields ? read_attribute_row(set, table, &parts, chosen, folder, e) :
-             fail(e, 1, "%s, line %d: %d fields where the header promises %d", table->path, table->line_number,
-                  table->n_fields, fields);
-    }
-    table_close(&parts);
-    return ok && got == 0;
+    char **fields = list->table.fields;
+    return list->table.n_fields > 2 && !strcasecmp(fields[0], "usage") && !strcasecmp(fields[2], "neutral");
 }
 
-/* RAF-DB: the first of the usual folders that has the first picture, called as in the list or as its aligned copy. */
-static int read_rafdb(DataSet *set, TableReader *table, Error *e)
+/* Opens fer2013.csv, where the pictures are; from here on the columns are its. */
+static int open_votes(DataSet *set, List *list, const DataOptions *options, Error *e)
 {
-    static const char *const usual[] = {".", "aligned", "Image/aligned", "../Image/aligned", "original",
-                                        "Image/original", "../Image/original", "images", NULL};
-    const char *folder = NULL, *ending = "_aligned";
-    int got;
-    while ((got = list_next(table, e)) > 0) {
-        const char *name = table->fields[0], *dot = strrchr(name, '.');
-        if (table->n_fields != 2 || !dot)
-            return fail(e, 1, "%s, line %d: expected a file's name and a number from 1 to 7", table->path,
-                        table->line_number);
-        int label = read_label(set, table, table->fields[1], &rafdb_numbers, e), stem = (int)(dot - name);
-        if (label == -2)
-            return 0;
-        set->dropped += label < 0;
-        char *aligned = text_of("%.*s%s%s", stem, name, ending, dot);
-        if (!folder && !(folder = picture_folder(set, usual, aligned))) {
-            folder = picture_folder(set, usual, name);
-            ending = "";
-            folder = folder ? folder : ".";
-        }
-        int split = strncmp(name, "test_", 5) == 0 ? SPLIT_TEST : SPLIT_TRAIN;
-        const char *inside = strcmp(folder, ".") ? folder : "", *called = *ending ? aligned : name;
-        int ok = label < 0 || dataset_add(set, split, label, dataset_text(set, inside, called), e);
-        free(aligned);
-        if (!ok)
-            return 0;
-    }
-    return got == 0;
+    Path usual = path_in(set->root, list->format->beside);
+    const char *path = options->more ? options->more->items[0] : usual.text;
+    for (int i = 2; i < list->table.n_fields; i++)
+        names_add(&list->votes, strcmp(list->table.fields[i], "NF") == 0 ? "no face" : list->table.fields[i]);
+    if (!table_open(&list->beside, path, FIELDS_MAX))
+        return fail(e, 1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
+                    strerror(errno));
+    bool rows = table_next(&list->beside) > 0;
+    find_columns(list, &list->beside);
+    return rows && is_pixels(list) ? 1 : fail(e, 1, "%s: is not the original fer2013.csv with the columns "
+                                              "emotion,pixels,Usage", path);
+}
+
+/* Goes on to the row of fer2013.csv that this one is about: both must be of the same split. */
+static int split_of_votes(List *list, Error *e)
+{
+    const TableReader *votes = &list->table;
+    TableReader *pixels = &list->beside;
+    int got = next_row(pixels, e), usage = list->column[COLUMN_SPLIT], split = spelled(split_spellings, votes->fields[0]);
+    if (got < 0) return -1;
+    if (got == 0)
+        return fail(e, 1, "%s ends before line %d of %s: both files must be whole", pixels->path, votes->line_number,
+                    votes->path) - 1;
+    if (votes->n_fields != list->votes.count + 2 || split < 0)
+        return fail_row(votes, e, "expected Training, PublicTest or PrivateTest, a name and %d numbers",
+                        list->votes.count) - 1;
+    if (pixels->n_fields <= list->column[COLUMN_PIXELS] || pixels->n_fields <= usage ||
+        (usage >= 0 && spelled(split_spellings, pixels->fields[usage]) != split))
+        return fail_row(pixels, e, "not the picture that line %d of %s is about: both files must have their original "
+                        "order", votes->line_number, votes->path) - 1;
+    return split;
 }
 
 /* FERPlus' rule "majority", as its authors' program has it: a single vote is noise and counts as none; the class with
@@ -6515,98 +6554,27 @@ static int majority(const int *votes, int count)
     return votes[most] > 1 && 2 * votes[most] > sum ? most : -1;
 }
 
-/* One row of votes and the row of fer2013.csv that it is about. */
-static int read_vote_row(DataSet *set, const TableReader *votes, const Names *classes, const TableReader *pixels,
-                         const int column[COLUMNS], Error *e)
+static int label_by_votes(DataSet *set, List *list, Error *e)
 {
-    int vote[FIELDS_MAX] = {0}, n = classes->count, split = spelled(split_spellings, votes->fields[0]);
-    int usage = column[COLUMN_SPLIT];
-    size_t where;
-    if (votes->n_fields != n + 2 || split < 0)
-        return fail(e, 1, "%s, line %d: expected Training, PublicTest or PrivateTest, a name and %d numbers",
-                    votes->path, votes->line_number, n);
-    if (pixels->n_fields <= column[COLUMN_PIXELS] || pixels->n_fields <= usage ||
-        (usage >= 0 && spelled(split_spellings, pixels->fields[usage]) != split))
-        return fail(e, 1, "%s, line %d: not the picture that line %d of %s is about: both files must have their "
-                    "original order", pixels->path, pixels->line_number, votes->line_number, votes->path);
-    for (int i = 0; i < n; i++) {
+    int vote[FIELDS_MAX] = {0};
+    for (int i = 0; i < list->votes.count; i++) {
+        const char *text = list->table.fields[i + 2];
         long number;
-        if (!whole_number(votes->fields[i + 2], &number) || number < 0 || number > 1000)
-            return fail(e, 1, "%s, line %d: '%.20s' is no number of votes", votes->path, votes->line_number,
-                        votes->fields[i + 2]);
+        if (!whole_number(text, &number) || number < 0 || number > 1000)
+            return fail_row(&list->table, e, "'%.20s' is no number of votes", text) + FAILED;
         vote[i] = (int)number;
     }
-    int winner = majority(vote, n), label = emotion_class(set, winner < 0 ? "no majority" : classes->items[winner], e);
-    set->dropped += label == -1;
-    if (label < 0)
-        return label == -1;
-    return read_pixels(set, pixels, pixels->fields[column[COLUMN_PIXELS]], &where, e) &&
-           dataset_add(set, split, label, where, e);
+    int winner = majority(vote, list->votes.count);
+    return emotion_class(set, winner < 0 ? "no majority" : list->votes.items[winner], e);
 }
 
-/* fer2013new.csv, row by row with its fer2013.csv. */
-static int read_votes(DataSet *set, TableReader *votes, const DataOptions *options, Error *e)
+static int picture_beside(DataSet *set, List *list, size_t *where, Error *e)
 {
-    char *path = options->more ? text_of("%s", options->more->items[0]) : text_of("%s/fer2013.csv", set->root);
-    Names classes = {0};
-    TableReader pixels;
-    int column[COLUMNS], got = 1, more = 1, ok = list_open(&pixels, path, e);
-    if (!ok)
-        fail(e, 1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
-             strerror(errno));
-    for (int i = 2; i < votes->n_fields; i++)
-        names_add(&classes, strcmp(votes->fields[i], "NF") == 0 ? "no face" : votes->fields[i]);
-    if (ok && list_header(&pixels, column, e) != LIST_PIXELS)
-        ok = fail(e, 1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
-    while (ok && (got = list_next(votes, e)) > 0 && (more = list_next(&pixels, e)) > 0)
-        ok = read_vote_row(set, votes, &classes, &pixels, column, e);
-    if (ok && got > 0 && more == 0)
-        ok = fail(e, 1, "%s ends before line %d of %s: both files must be whole", path, votes->line_number,
-                  votes->path);
-    table_close(&pixels);
-    names_free(&classes);
-    free(path);
-    return ok && got == 0;
+    return read_pixels(set, &list->beside, list->beside.fields[list->column[COLUMN_PIXELS]], where, e);
 }
 
-/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list adds
- * its rows to those of the first. */
-static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
-{
-    static const char *const formats[] = {"", "fer2013.csv", "CSV list", "CelebA attributes", "FERPlus votes",
-                                          "RAF-DB list"};
-    const char *slash = strrchr(path, '/');
-    TableReader table;
-    int column[COLUMNS], got, ok = 0;
-    free(set->root);
-    set->root = slash ? text_of("%.*s", (int)(slash - path), path) : text_of(".");
-    int kind = list_open(&table, path, e) ? list_header(&table, column, e) : -1;
-    if (options->more && kind != LIST_VOTES) {
-        free(set->root);
-        set->root = text_of("%s", options->more->items[0]);
-    }
-    set->listed = 1;
-    if (kind == LIST_NONE)
-        fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' or "
-             "'subDirectory_filePath,expression' or 'path,label', or it be FERPlus' fer2013new.csv, RAF-DB's "
-             "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
-    else if (kind == LIST_ATTRIBUTES || (kind == LIST_PATHS && options->attributes && names_pictures(&table)))
-        ok = read_attributes(set, &table, options->attributes, e);
-    else if (kind == LIST_VOTES)
-        ok = read_votes(set, &table, options, e);
-    else if (kind == LIST_RAFDB)
-        ok = read_rafdb(set, &table, e);
-    else if (kind > 0) {
-        while ((got = list_next(&table, e)) > 0 && read_row(set, &table, column, e)) {}
-        ok = got == 0;
-    }
-    table_close(&table);
-    if (ok)
-        snprintf(set->format, sizeof set->format, "%s", formats[kind]);
-    return ok && set->count ? 1 : ok ? fail(e, 1, "%s lists no picture with a label that is known", path) : 0;
-}
-
-/* ---- Aff-Wild2 (Kollias and Zafeiriou 2019): a text file a video, a line a frame ----
+/* ------------------------------------------------------------------------------------------------
+ * 10.6  Lists: Aff-Wild2 (Kollias and Zafeiriou 2019), a text file a video, a line a frame
  *
  *     EXPR/Train_Set/video7_left.txt                  its frames: video7_left/00001.jpg ..., video7/00001.jpg ...,
  *     Neutral,Anger,Disgust,Fear,Happiness, ...       or in video7.mp4
@@ -6614,7 +6582,8 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
  *     -1                                              frame 2 was not annotated
  *
  * A video of two people has two files, _left and _right. Where these share frames, the half of the picture tells who is
- * meant. Frame k of a video file is named as video7.mp4#k. */
+ * meant. Frame k of a video file is named as video7.mp4#k.
+ * ---------------------------------------------------------------------------------------------- */
 static const char *const video_endings[] = {"mp4", "avi", "mkv", "mov", "m4v", "webm", NULL};
 
 /* The k of "video7.mp4#k", and how long the video's own path is; 0 where the path is none of a video's frame. */
@@ -6622,49 +6591,14 @@ static long video_frame(const char *path, int *length)
 {
     const char *mark = strrchr(path, '#'), *dot = mark;
     long number;
-    if (!mark || !whole_number(mark + 1, &number) || number < 1)
-        return 0;
-    while (dot > path && *dot != '.')
-        dot--;
+    if (!mark || !whole_number(mark + 1, &number) || number < 1) return 0;
+    while (dot > path && *dot != '.') dot--;
     for (const char *const *end = video_endings; *end; end++)
         if (strlen(*end) == (size_t)(mark - dot - 1) && strncasecmp(dot + 1, *end, strlen(*end)) == 0) {
-            if (length)
-                *length = (int)(mark - path);
+            if (length) *length = (int)(mark - path);
             return number;
         }
     return 0;
-}
-
-/* Reads the first line: is it a list of emotions, as Aff-Wild2's is? */
-static int annotation_header(TableReader *table, Error *e)
-{
-    return list_next(table, e) > 0 && table->n_fields > 1 && spelled(emotion_spellings, table->fields[0]) >= 0 &&
-           spelled(emotion_spellings, table->fields[1]) >= 0;
-}
-
-/* Adds the annotation files of a folder and of those in it. Of a folder full of other texts only some are opened. */
-static void find_annotations(const char *folder, int depth, Names *found)
-{
-    Names lists = folder_names(folder, NAMES_LISTS, 0), folders = {0};
-    int before = found->count;
-    for (int i = 0; i < lists.count && (i < 20 || found->count > before); i++) {
-        char *path = text_of("%s/%s", folder, lists.items[i]);
-        TableReader table;
-        Error ignored = {0};
-        if (list_open(&table, path, &ignored) && annotation_header(&table, &ignored))
-            names_add(found, path);
-        table_close(&table);
-        free(path);
-    }
-    if (depth > 0)
-        folders = folder_names(folder, NAMES_FOLDERS, 0);
-    for (int i = 0; i < folders.count; i++) {
-        char *inner = text_of("%s/%s", folder, folders.items[i]);
-        find_annotations(inner, depth - 1, found);
-        free(inner);
-    }
-    names_free(&lists);
-    names_free(&folders);
 }
 
 /* A video's pictures: a folder of frames (name[k] is frame k's file, or NULL), a video file, or neither. */
@@ -6678,28 +6612,22 @@ typedef struct Footage {
 
 static void footage_free(Footage *f)
 {
-    free(f->folder);
-    free(f->video);
-    free(f->name);
-    names_free(&f->files);
+    free(f->folder), free(f->video), free(f->name), names_free(&f->files);
 }
 
 /* Looks for place/name/ and place/name.mp4. */
 static int footage_at(Footage *f, const char *place, const char *name)
 {
-    char *path = text_of("%s/%s", place, name);
-    if (is_folder(path) && folder_has(path, NAMES_PICTURES)) {
-        f->folder = path;
+    Path path = path_in(place, name);
+    if (is_folder(path.text) && folder_has(path.text, NAMES_PICTURES)) {
+        f->folder = must_copy(path.text);
         return 1;
     }
     for (const char *const *end = video_endings; *end && !f->video; end++) {
-        char *file = text_of("%s.%s", path, *end);
-        if (access(file, R_OK) == 0)
-            f->video = file;
-        else
-            free(file);
+        char *file = text_of("%s.%s", path.text, *end);
+        if (access(file, R_OK) == 0) f->video = file;
+        else free(file);
     }
-    free(path);
     return f->video != NULL;
 }
 
@@ -6711,41 +6639,40 @@ static void number_frames(Footage *f)
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < f->files.count; i++) {
             const char *name = f->files.items[i], *end = strrchr(name, '.'), *at = end;
-            while (at > name && isdigit((unsigned char)at[-1]))
-                at--;
+            while (at > name && isdigit((unsigned char)at[-1])) at--;
             long number = at < end ? strtol(at, NULL, 10) : 0;
-            if (number < 1 || number > FRAMES_MAX)
-                continue;
-            if (pass)
-                f->name[number] = name;
-            else
-                f->frames = number > f->frames ? number : f->frames;
+            if (number < 1 || number > FRAMES_MAX) continue;
+            if (pass) f->name[number] = name;
+            else f->frames = number > f->frames ? number : f->frames;
         }
-        if (!pass)
-            f->name = must_alloc((size_t)f->frames + 1, sizeof *f->name);
+        if (!pass) f->name = must_alloc((size_t)f->frames + 1, sizeof *f->name);
     }
 }
 
 /* Finds the footage of video `name`; of name_left and name_right also that of `name`. */
 static Footage find_footage(const Names *places, const char *name)
 {
+    static const char *const sides[] = {"_left", "_right"};
     Footage f = {0};
-    size_t length = strlen(name);
-    char *shared = text_of("%s", name);
-    char half = length > 5 && strcmp(name + length - 5, "_left") == 0 ? 'l' :
-                length > 6 && strcmp(name + length - 6, "_right") == 0 ? 'r' : 0;
-    int found = 0;
-    for (int i = 0; i < places->count && !found; i++)
-        found = footage_at(&f, places->items[i], name);
-    if (half)
-        shared[length - (half == 'l' ? 5 : 6)] = 0;
-    for (int i = 0; half && i < places->count && !found; i++)
-        if ((found = footage_at(&f, places->items[i], shared)))
-            f.half = half;
-    free(shared);
-    if (f.folder)
-        number_frames(&f);
+    int found = 0, length = (int)strlen(name);
+    for (int i = 0; i < places->count && !found; i++) found = footage_at(&f, places->items[i], name);
+    for (int side = 0; side < 2 && !found; side++) {
+        int stem = length - (int)strlen(sides[side]);
+        if (stem <= 0 || strcmp(name + stem, sides[side])) continue;
+        char *shared = text_of("%.*s", stem, name);
+        for (int i = 0; i < places->count && !found; i++)
+            if ((found = footage_at(&f, places->items[i], shared))) f.half = sides[side][1];
+        free(shared);
+    }
+    if (f.folder) number_frames(&f);
     return f;
+}
+
+/* The header is a list of emotions. */
+static bool is_annotation(List *list)
+{
+    return list->table.n_fields > 1 && spelled(emotion_spellings, list->table.fields[0]) >= 0 &&
+           spelled(emotion_spellings, list->table.fields[1]) >= 0;
 }
 
 /* "EXPR/Validation_Set/video7.txt" is of the validation split; what lies above the set's path says nothing. */
@@ -6755,49 +6682,167 @@ static int annotation_split(const DataSet *set, const char *path)
     int split = SPLIT_TRAIN;
     for (const char *at = from, *end; (end = strchr(at, '/')); at = end + 1) {
         char word[32];
-        int length = (int)strcspn(at, "_/");
-        snprintf(word, sizeof word, "%.*s", length, at);
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, "_/"), at);
         int found = spelled(split_spellings, word);
         split = found >= 0 ? found : split;
     }
     return split;
 }
 
-/* Adds the frames of one annotation file. A line that is no number counts as "no label". */
-static int read_annotation(DataSet *set, const char *path, const Footage *footage, const char *name, Error *e)
+/* Learns the classes from the header; the two behind them are for -1 and for what is no number of a class. */
+static int open_annotation(DataSet *set, List *list, const DataOptions *options, Error *e)
 {
-    TableReader table;
-    int label[FIELDS_MAX + 2], n = 0, got = 1, ok = list_open(&table, path, e) && annotation_header(&table, e);
-    for (; ok && n < table.n_fields; n++)
-        ok = (label[n] = emotion_class(set, strcasecmp(table.fields[n], "other") ? table.fields[n] : "other", e)) != -2;
-    ok = ok && (label[n] = emotion_class(set, "not annotated", e)) != -2 &&
-         (label[n + 1] = emotion_class(set, "no label", e)) != -2;
-    int split = annotation_split(set, path);
-    while (ok && (got = list_next(&table, e)) > 0) {
-        long number, frame = table.line_number - 1;
-        int known = table.n_fields == 1 && whole_number(table.fields[0], &number) && number >= -1 && number < n;
-        int k = label[!known ? n + 1 : number < 0 ? n : number];
-        set->dropped += k < 0;
-        if (k < 0)
-            continue;
-        char *file = footage->video ? text_of("%s#%ld", footage->video, frame) :
-                     footage->folder && frame <= footage->frames && footage->name[frame] ?
-                     text_of("%s/%s", footage->folder, footage->name[frame]) :
-                     text_of("%s/%05ld.jpg", footage->folder ? footage->folder : name, frame);
-        ok = dataset_add(set, split, k, dataset_text(set, "", file), e);
-        free(file);
-        if (ok && footage->half)
-            dataset_place(set, (Place){.half = footage->half});
+    (void)options;
+    int n = list->count = list->table.n_fields;
+    for (int i = 0; i < n + 2; i++) {
+        const char *name = i < n ? list->table.fields[i] : i == n ? "not annotated" : "no label";
+        list->meaning[i] = emotion_class(set, strcasecmp(name, "other") ? name : "other", e);
+        if (list->meaning[i] == FAILED) return 0;
     }
-    long lines = table.line_number - 1;
-    table_close(&table);
-    if (ok && footage->frames > lines) {
-        char *note = text_of("%s: %ld frames have no line, as its last is that of frame %ld: is the file whole?", path,
-                             footage->frames - lines, lines);
+    list->split = annotation_split(set, list->table.path);
+    return 1;
+}
+
+static int split_of_video(List *list, Error *e)
+{
+    (void)e;
+    return list->split;
+}
+
+static int label_by_number(DataSet *set, List *list, Error *e)
+{
+    (void)set, (void)e;
+    long number;
+    int n = list->count;
+    bool known = list->table.n_fields == 1 && whole_number(list->table.fields[0], &number) && number >= -1 && number < n;
+    return list->meaning[!known ? n + 1 : number < 0 ? n : number];
+}
+
+static int picture_by_line(DataSet *set, List *list, size_t *where, Error *e)
+{
+    (void)e;
+    const Footage *f = list->footage;
+    long frame = list->table.line_number - 1;
+    *where = f->video ? dataset_text(set, "%s#%ld", f->video, frame) :
+             f->folder && frame <= f->frames && f->name[frame] ? dataset_text(set, "%s/%s", f->folder, f->name[frame]) :
+             dataset_text(set, "%s/%05ld.jpg", f->folder ? f->folder : list->video, frame);
+    return 1;
+}
+
+static int half_of_video(DataSet *set, List *list, Error *e)
+{
+    (void)e;
+    if (list->footage->half) dataset_place(set, (Place){.half = list->footage->half});
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.7  The formats
+ *
+ * A new format is a row here: whichever signature fits first is believed.
+ * ---------------------------------------------------------------------------------------------- */
+static const Format formats[] = {
+    {"CelebA attributes", .is = is_attributes, .folders = celeba_folders, .open = open_attributes,
+     .split = split_by_partition, .picture = picture_by_path, .more = attributes_by_columns},
+    {"FERPlus votes", "ferplus", is_votes, .file = "fer2013new.csv", .beside = "fer2013.csv", .open = open_votes,
+     .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
+    {"RAF-DB list", "rafdb", is_rafdb, .numbers = &rafdb_numbers, .folders = rafdb_folders, .ending = "_aligned",
+     .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
+    {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
+     .label = label_by_column, .picture = picture_by_path, .more = face_by_columns},
+    {"fer2013.csv", "fer2013", is_pixels, .numbers = &fer2013_numbers, .split = split_by_column,
+     .label = label_by_column, .picture = picture_by_pixels},
+    {"CSV list", "affectnet", is_paths, .numbers = &affectnet_numbers, .split = split_by_column,
+     .label = label_by_column, .picture = picture_by_path, .more = face_by_columns},
+    {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
+     .split = split_of_video, .label = label_by_number, .picture = picture_by_line, .more = half_of_video},
+    {"image folders", .import = "fer2013"}                /* Kaggle's copy of FER2013 is one */
+};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+/* Opens a list and recognises it by its first row; list->format NULL: as none. 0: it cannot be read. */
+static int list_open(List *list, const char *path, bool many, Error *e)
+{
+    *list = (List){.folder = NULL, .ending = ""};
+    if (table_open(&list->table, path, FIELDS_MAX) && table_next(&list->table) > 0) {
+        find_columns(list, &list->table);
+        for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
+            if (f->is && f->many == many && f->is(list)) list->format = f;
+    }
+    return *list->table.error ? fail(e, 1, "%s", list->table.error) : 1;
+}
+
+static bool is_list(const char *path, bool many)
+{
+    List list;
+    Error ignored = {0};
+    bool yes = list_open(&list, path, many, &ignored) && list.format;
+    list_close(&list);
+    return yes;
+}
+
+/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list adds
+ * its rows to those of the first. */
+static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+{
+    const char *slash = strrchr(path, '/');
+    List list;
+    int ok = list_open(&list, path, false, e);
+    const Format *f = list.format;
+    free(set->root);
+    set->root = options->more && f && !f->beside ? must_copy(options->more->items[0]) :
+                slash ? text_of("%.*s", (int)(slash - path), path) : must_copy(".");
+    set->listed = 1;
+    if (ok && !f)
+        ok = fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' "
+                  "or 'subDirectory_filePath,expression' or 'path,label', or it be FERPlus' fer2013new.csv, RAF-DB's "
+                  "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
+    if (ok && options->attributes && f->more == face_by_columns && names_pictures(&list.table))
+        list.format = formats;        /* columns of numbers are attributes as well */
+    ok = ok && (!list.format->open || list.format->open(set, &list, options, e)) && read_rows(set, &list, e);
+    list_close(&list);
+    if (!ok) return 0;
+    set->format = f->name;
+    return set->count ? 1 : fail(e, 1, "%s lists no picture with a label that is known", path);
+}
+
+/* ---- many lists: one a video ---- */
+
+/* Adds the annotation files of a folder and of those in it. Of a folder full of other texts only some are opened. */
+static void find_annotations(const char *folder, int depth, Names *found)
+{
+    Names lists = folder_names(folder, NAMES_LISTS, 0), folders = {0};
+    int before = found->count;
+    for (int i = 0; i < lists.count && (i < 20 || found->count > before); i++) {
+        Path path = path_in(folder, lists.items[i]);
+        if (is_list(path.text, true)) names_add(found, path.text);
+    }
+    if (depth > 0) folders = folder_names(folder, NAMES_FOLDERS, 0);
+    for (int i = 0; i < folders.count; i++) find_annotations(path_in(folder, folders.items[i]).text, depth - 1, found);
+    names_free(&lists), names_free(&folders);
+}
+
+/* Adds the frames of one annotation file. */
+static int read_annotation(DataSet *set, const char *path, const Names *places, Error *e)
+{
+    char *name = must_copy(strrchr(path, '/') + 1), *note = NULL;
+    *strrchr(name, '.') = 0;
+    Footage footage = find_footage(places, name);
+    List list;
+    if (!footage.folder && !footage.video)
+        names_add(&set->notes, note = text_of("%s: neither a folder of frames nor a video of that name", name));
+    int ok = list_open(&list, path, true, e) && list.format;
+    list.footage = &footage, list.video = name;
+    ok = ok && list.format->open(set, &list, NULL, e) && read_rows(set, &list, e);
+    long lines = list.table.line_number - 1;
+    if (ok && footage.frames > lines) {
+        note = text_of("%s: %ld frames have no line, as its last is that of frame %ld: is the file whole?", path,
+                       footage.frames - lines, lines);
         names_add(&set->notes, note);
-        free(note);
     }
-    return ok && got == 0;
+    list_close(&list), footage_free(&footage);
+    free(name), free(note);
+    return ok;
 }
 
 /* Reads all annotation files at or below the set's path: 1 done, 0 failed, -1 there are none. The frames lie where the
@@ -6806,70 +6851,45 @@ static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
 {
     Names files = {0}, places = {0}, self = {.items = &set->path, .count = 1};
     const Names *sources = options->more ? options->more : &self;
+    int ok = 1;
     find_annotations(set->path, 3, &files);
-    for (int i = 0; files.count && i < sources->count; i++) {
+    if (!files.count) return -1;
+    for (int i = 0; i < sources->count; i++) {
         Names inner = folder_names(sources->items[i], NAMES_FOLDERS, 0);
         names_add(&places, sources->items[i]);
-        for (int k = 0; k < inner.count; k++) {
-            char *path = text_of("%s/%s", sources->items[i], inner.items[k]);
-            names_add(&places, path);
-            free(path);
-        }
+        for (int k = 0; k < inner.count; k++) names_add(&places, path_in(sources->items[i], inner.items[k]).text);
         names_free(&inner);
     }
-    int ok = files.count ? 1 : -1;
-    if (files.count) {
-        free(set->root);
-        set->root = text_of(".");
-        set->listed = 1;
-        snprintf(set->format, sizeof set->format, "Aff-Wild2 annotations");
-    }
-    for (int i = 0; ok == 1 && i < files.count; i++) {
-        char *name = text_of("%s", strrchr(files.items[i], '/') + 1);
-        *strrchr(name, '.') = 0;
-        Footage footage = find_footage(&places, name);
-        if (!footage.folder && !footage.video) {
-            char *note = text_of("%s: neither a folder of frames nor a video of that name", name);
-            names_add(&set->notes, note);
-            free(note);
-        }
-        ok = read_annotation(set, files.items[i], &footage, name, e);
-        footage_free(&footage);
-        free(name);
-    }
-    names_free(&files);
-    names_free(&places);
-    return ok == 1 && set->count == 0 ? fail(e, 1, "%s: no frame has a label that is an emotion", set->path) : ok;
+    free(set->root);
+    set->root = must_copy(".");
+    set->listed = 1;
+    set->format = "Aff-Wild2 annotations";
+    for (int i = 0; ok && i < files.count; i++) ok = read_annotation(set, files.items[i], &places, e);
+    names_free(&files), names_free(&places);
+    return ok && set->count == 0 ? fail(e, 1, "%s: no frame has a label that is an emotion", set->path) : ok;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.6  From a path to a list of everything
+ * 10.8  From a path to a list of everything
  *
  * The usual mistake is to name a folder one level too high (the unpacked archive) or too low (one class). When a
  * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Does this folder by itself look like a data set: split folders, two class folders, or a list? */
-static int looks_like_data(const char *path)
+static bool looks_like_data(const char *path)
 {
     Names folders = folder_names(path, NAMES_FOLDERS, 300), lists = folder_names(path, NAMES_LISTS, 20);
     int classes = 0, yes = 0;
     for (int i = 0; i < folders.count && !yes; i++) {
-        char *inner = text_of("%s/%s", path, folders.items[i]);
-        if (spelled(split_spellings, folders.items[i]) >= 0)
-            yes = folder_has(inner, NAMES_FOLDERS) || folder_has(inner, NAMES_PICTURES);
-        else
-            classes += folder_has(inner, NAMES_PICTURES);
-        free(inner);
+        Path inner = path_in(path, folders.items[i]);
+        bool pictures = folder_has(inner.text, NAMES_PICTURES);
+        if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures;
+        else yes = pictures || folder_has(inner.text, NAMES_FOLDERS);
     }
     yes = yes || classes >= 2;
-    for (int i = 0; i < lists.count && !yes; i++) {
-        char *inner = text_of("%s/%s", path, lists.items[i]);
-        yes = list_kind(inner) > LIST_NONE;
-        free(inner);
-    }
-    names_free(&folders);
-    names_free(&lists);
+    for (int i = 0; i < lists.count && !yes; i++) yes = is_list(path_in(path, lists.items[i]).text, false);
+    names_free(&folders), names_free(&lists);
     return yes;
 }
 
@@ -6879,9 +6899,8 @@ static char *data_below(const char *path, int depth, int *budget)
     Names folders = folder_names(path, NAMES_FOLDERS, 50);
     char *found = NULL;
     for (int i = 0; i < folders.count && !found && depth > 0 && --*budget > 0; i++) {
-        char *inner = text_of("%s/%s", path, folders.items[i]);
-        found = looks_like_data(inner) ? text_of("%s", inner) : data_below(inner, depth - 1, budget);
-        free(inner);
+        Path inner = path_in(path, folders.items[i]);
+        found = looks_like_data(inner.text) ? must_copy(inner.text) : data_below(inner.text, depth - 1, budget);
     }
     names_free(&folders);
     return found;
@@ -6899,8 +6918,7 @@ static char *data_above(const char *path)
     slash = strrchr(above, '/');
     if (slash && slash != above && spelled(split_spellings, slash + 1) >= 0)
         *slash = 0;                   // the classes lie under train/: the set begins above it
-    if (looks_like_data(above))
-        return above;
+    if (looks_like_data(above)) return above;
     free(above);
     return NULL;
 }
@@ -6923,8 +6941,7 @@ static int fail_folder(const DataSet *set, Error *e)
     else
         fail(e, 1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
              "and %s/sad, or a CSV list", set->path, set->path, set->path);
-    free(below);
-    free(above);
+    free(below), free(above);
     return 0;
 }
 
@@ -6935,23 +6952,20 @@ static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
     char text[300];
     int ok = -1;
     for (int i = 0; i < files.count; i++) {
-        char *path = text_of("%s/%s", set->root, files.items[i]);
-        if (list_kind(path) > LIST_NONE)
-            names_add(&lists, path);
-        free(path);
+        Path path = path_in(set->root, files.items[i]);
+        if (is_list(path.text, false)) names_add(&lists, path.text);
     }
     if (lists.count == 1) {
         char *path = set->path;
         set->path = NULL;
         dataset_close(set);
-        *set = (DataSet){.path = path, .every_label = options->every_label};
+        *set = (DataSet){.path = path, .format = "", .every_label = options->every_label};
         ok = read_list(set, lists.items[0], options, e);
     } else if (lists.count > 1) {
         join(text, sizeof text, lists.items, lists.count);
         ok = fail(e, 2, "%s holds %d lists: name one of them: %s", set->path, lists.count, text);
     }
-    names_free(&files);
-    names_free(&lists);
+    names_free(&files), names_free(&lists);
     return ok;
 }
 
@@ -6960,7 +6974,8 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
 {
     struct stat status;
     int has_splits = 0, ok;
-    *set = (DataSet){.path = text_of("%s", path), .root = text_of("%s", path), .every_label = options->every_label};
+    *set = (DataSet){.path = must_copy(path), .root = must_copy(path), .format = "",
+                     .every_label = options->every_label};
     for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
         set->path[end - 1] = set->root[end - 1] = 0;
     if (stat(path, &status) != 0)
@@ -6971,20 +6986,17 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
         return read_list(set, path, options, e);
     }
     DIR *folder = opendir(path);
-    if (!folder)
-        return fail(e, 1, "%s: %s", path, strerror(errno));
+    if (!folder) return fail(e, 1, "%s: %s", path, strerror(errno));
     closedir(folder);
-    if ((ok = read_annotations(set, options, e)) >= 0)
-        return ok;
-    if (!read_folders(set, &has_splits, e))
-        return 0;
+    if ((ok = read_annotations(set, options, e)) >= 0) return ok;
+    if (!read_folders(set, &has_splits, e)) return 0;
     if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && (ok = read_only_list(set, options, e)) >= 0)
         return ok;
     return set->count && (!set->unlabelled || options->unlabelled) ? 1 : fail_folder(set, e);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.7  Choosing classes and a split
+ * 10.9  Choosing classes and a split
  *
  * The classes are settled over all splits, so that a label means the same in training and in validation. Without a
  * wish the emotions come in our order and other classes after them by name; classes that are asked for get the labels
@@ -6996,8 +7008,7 @@ static int compare_classes(const void *a, const void *b)
 {
     const char *first = *(char *const *)a, *second = *(char *const *)b;
     int x = spelled(emotion_spellings, first), y = spelled(emotion_spellings, second);
-    if (x >= 0 && y >= 0)
-        return x - y;
+    if (x >= 0 && y >= 0) return x - y;
     return x >= 0 ? -1 : y >= 0 ? 1 : strcmp(first, second);
 }
 
@@ -7017,17 +7028,13 @@ static int classes_wanted(const DataSet *set, const char *asked, Names *wanted, 
 {
     Names given = {0};
     int ok = !asked || names_parse(&given, asked, "classes", e);
-    for (int i = 0; !asked && i < set->count; i++)
-        names_add_once(wanted, set->class_names[set->label[i]]);
+    for (int i = 0; !asked && i < set->count; i++) names_add_once(wanted, set->class_names[set->label[i]]);
     for (int i = 0; ok && i < given.count; i++) {
         int emotion = spelled(emotion_spellings, given.items[i]), known = 0;
         const char *name = emotion >= 0 ? emotion_names[emotion] : given.items[i];
-        for (int k = 0; k < set->n_classes; k++)
-            known |= strcasecmp(set->class_names[k], name) == 0;
-        if (!known)
-            ok = fail_class(set, name, e);
-        else
-            names_add_once(wanted, name);
+        for (int k = 0; k < set->n_classes; k++) known |= strcasecmp(set->class_names[k], name) == 0;
+        if (!known) ok = fail_class(set, name, e);
+        else names_add_once(wanted, name);
     }
     if (!asked && wanted->count > 1)
         qsort(wanted->items, (size_t)wanted->count, sizeof *wanted->items, compare_classes);
@@ -7043,10 +7050,8 @@ static int dataset_order(DataSet *set, const char *asked, Error *e)
         names_free(&wanted);
         return 0;
     }
-    for (int i = 0; i < set->count; i++)
-        set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
-    for (int k = 0; k < set->n_classes; k++)
-        free(set->class_names[k]);
+    for (int i = 0; i < set->count; i++) set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
+    for (int k = 0; k < set->n_classes; k++) free(set->class_names[k]);
     free(set->class_names);
     set->class_names = wanted.items;
     set->n_classes = wanted.count;
@@ -7059,8 +7064,7 @@ static void dataset_move(DataSet *set, int from, int to)
     set->label[to] = set->label[from];
     set->split[to] = set->split[from];
     set->where[to] = set->where[from];
-    if (set->place)
-        set->place[to] = set->place[from];
+    if (set->place) set->place[to] = set->place[from];
     if (set->attributes && from != to)
         memcpy(set->attributes + (size_t)to * n, set->attributes + (size_t)from * n, n);
 }
@@ -7070,18 +7074,14 @@ static void dataset_keep(DataSet *set, int split, char **first_missing)
 {
     int kept = 0;
     for (int i = 0; i < set->count; i++) {
-        if (set->label[i] < 0 || (split != SPLIT_ALL && set->split[i] != split))
-            continue;
+        if (set->label[i] < 0 || (split != SPLIT_ALL && set->split[i] != split)) continue;
         if (set->listed && !set->raw) {
             char *path = dataset_name(set, i);
             int there = video_frame(path, NULL) || access(path, R_OK) == 0;
             set->missing += !there;
-            if (!there && !*first_missing)
-                *first_missing = path;
-            else
-                free(path);
-            if (!there)
-                continue;
+            if (!there && !*first_missing) *first_missing = path;
+            else free(path);
+            if (!there) continue;
         }
         dataset_move(set, i, kept++);
     }
@@ -7107,10 +7107,8 @@ static int dataset_check(const DataSet *set, const DataOptions *options, const c
                     set->class_names[0]);
     for (int k = 0; k < set->n_classes && !set->attributes; k++) {
         int pictures = 0;
-        for (int i = 0; i < set->count; i++)
-            pictures += set->label[i] == k;
-        if (pictures == 0)
-            warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
+        for (int i = 0; i < set->count; i++) pictures += set->label[i] == k;
+        if (pictures == 0) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
     }
     return 1;
 }
@@ -7123,20 +7121,18 @@ static int dataset_select(DataSet *set, const DataOptions *options, Error *e)
         return fail(e, 2, "%s lists attributes, not classes: choose with --attributes", set->path);
     if (!set->attributes && options->attributes)
         return fail(e, 2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
-    if (!set->attributes && !dataset_order(set, options->classes, e))
-        return 0;
+    if (!set->attributes && !dataset_order(set, options->classes, e)) return 0;
     dataset_keep(set, options->split, &first_missing);
     int ok = dataset_check(set, options, first_missing, e);
     if (ok && set->missing)
         warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, first_missing);
     free(first_missing);
     if (ok && options->limit > 0 && options->limit < set->count) {
-        for (int i = 0; i < options->limit; i++)    // evenly spread: a set sorted by class keeps its proportions
+        for (int i = 0; i < options->limit; i++)    /* evenly spread: a set sorted by class keeps its proportions */
             dataset_move(set, (int)((int64_t)i * set->count / options->limit), i);
         set->count = options->limit;
     }
-    if (ok)
-        set->damaged = must_alloc((size_t)set->count, sizeof *set->damaged);
+    if (ok) set->damaged = must_alloc((size_t)set->count, sizeof *set->damaged);
     return ok;
 }
 
@@ -7145,8 +7141,7 @@ static int dataset_open(DataSet *set, const char *path, const DataOptions *optio
 {
     if (options->split < 0 || options->split > SPLIT_ALL || options->limit < 0 || options->crop < 0)
         return fail(e, 2, "the options of %s: split, limit or crop is out of range", path);
-    if (dataset_list(set, path, options, e) && dataset_select(set, options, e))
-        return 1;
+    if (dataset_list(set, path, options, e) && dataset_select(set, options, e)) return 1;
     dataset_close(set);
     return 0;
 }
@@ -7156,8 +7151,7 @@ static int class_shuffled(const DataSet *set, int k, uint64_t seed, uint32_t str
 {
     int n = 0;
     for (int i = 0; i < set->count; i++)
-        if (set->label[i] == k)
-            order[n++] = i;
+        if (set->label[i] == k) order[n++] = i;
     for (int i = n - 1; i > 0; i--) {
         int j = (int)(draw(seed, stream, (uint64_t)k, (uint32_t)i) * (i + 1)), swapped = order[i];
         order[i] = order[j];
@@ -7187,12 +7181,11 @@ static void dataset_take(DataSet *set, const int *chosen, int count)
  * so that two openings of one set become a training and a validation part. */
 static void dataset_part(DataSet *set, double share, uint64_t seed, bool keep_share)
 {
-    int *order = must_alloc((size_t)set->count, sizeof *order), *chosen = must_alloc((size_t)set->count, sizeof *chosen);
+    int *order = must_alloc((size_t)set->count, sizeof *order), *chosen = must_alloc((size_t)set->count, sizeof *order);
     int count = 0;
     for (int k = 0; k < set->n_classes; k++) {
         int n = class_shuffled(set, k, seed, STREAM_SPLIT, order), cut = (int)(share * n + 0.5);
-        for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++)
-            chosen[count++] = order[i];
+        for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++) chosen[count++] = order[i];
     }
     dataset_take(set, chosen, count);
     free(order), free(chosen);
@@ -7206,17 +7199,15 @@ static int balance_target(const DataSet *set, const char *how, Error *e)
     char end;
     for (int k = 0; k < set->n_classes; k++) {
         int n = 0;
-        for (int i = 0; i < set->count; i++)
-            n += set->label[i] == k;
+        for (int i = 0; i < set->count; i++) n += set->label[i] == k;
         if (n == 0)
-            return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path, set->class_names[k]);
+            return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
+                        set->class_names[k]);
         least_ = n < least_ ? n : least_;
         most = n > most ? n : most;
     }
-    if (strcmp(how, "oversample") == 0)
-        return most;
-    if (strcmp(how, "undersample") == 0)
-        return least_;
+    if (strcmp(how, "oversample") == 0) return most;
+    if (strcmp(how, "undersample") == 0) return least_;
     if (sscanf(how, "augment:%d%c", &asked, &end) == 1 && asked > 0 && asked <= PICTURES_MAX / set->n_classes)
         return asked;
     return fail(e, 2, "--balance %s: must be oversample, undersample or augment:N", how);
@@ -7225,15 +7216,14 @@ static int balance_target(const DataSet *set, const char *how, Error *e)
 /* Gives every class as many pictures: all once before any is repeated. */
 static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
 {
-    int target = set->attributes ? fail(e, 2, "--balance is for classes, not for attributes") : balance_target(set, how, e);
-    if (!target)
-        return 0;
+    if (set->attributes) return fail(e, 2, "--balance is for classes, not for attributes");
+    int target = balance_target(set, how, e);
+    if (!target) return 0;
     int *order = must_alloc((size_t)set->count, sizeof *order), count = 0;
     int *chosen = must_alloc((size_t)target * (size_t)set->n_classes, sizeof *chosen);
     for (int k = 0; k < set->n_classes; k++) {
         int n = class_shuffled(set, k, seed, STREAM_BALANCE, order);
-        for (int i = 0; i < target; i++)
-            chosen[count++] = order[i % n];
+        for (int i = 0; i < target; i++) chosen[count++] = order[i % n];
     }
     dataset_take(set, chosen, count);
     free(order), free(chosen);
@@ -7241,7 +7231,7 @@ static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.8  Reading and augmenting one picture
+ * 10.10  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
  * bytes. Augmentation then is ONE affine warp with bilinear sampling (rotation, zoom, shift and mirror together, so
@@ -7254,12 +7244,12 @@ static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *
  * that no single part of a face decides alone.
  * ---------------------------------------------------------------------------------------------- */
 typedef struct Augment {
-    int flip;                         // mirror every other picture, by chance
-    float rotate_degrees;             // up to so far to either side
-    float shift;                      // up to this share of the side, in both directions
-    float zoom_low, zoom_high;        // enlarged by a factor between these; both 0: not at all
-    float brightness, contrast;       // lighter or darker by up to this share of the range; contrast by up to this share
-    float erase;                      // the chance that a rectangle is hidden
+    int flip;                         /* mirror every other picture, by chance */
+    float rotate_degrees;             /* up to so far to either side */
+    float shift;                      /* up to this share of the side, in both directions */
+    float zoom_low, zoom_high;        /* enlarged by a factor between these; both 0: not at all */
+    float brightness, contrast;       /* lighter or darker, of more or less contrast, by up to this share */
+    float erase;                      /* the chance that a rectangle is hidden */
 } Augment;
 
 /* Cuts the picture to its centred square of `side` source pixels (0, or more than there are: the largest). */
@@ -7287,8 +7277,7 @@ static int dataset_image(const DataSet *set, int index, int channels, Image *ima
         return ok;
     }
     channels = channels ? channels : 1;
-    if (!image_new(set->raw_side, set->raw_side, channels, image, error))
-        return 0;
+    if (!image_new(set->raw_side, set->raw_side, channels, image, error)) return 0;
     for (int i = 0; i < set->raw_side * set->raw_side; i++)
         memset(image->pixels + i * channels, set->raw[set->where[index] + (size_t)i], (size_t)channels);
     return 1;
@@ -7310,7 +7299,8 @@ static int dataset_read(const DataSet *set, int index, int size, int channels, u
 {
     Image image = {0};
     char error[256];
-    int ok = dataset_image(set, index, channels, &image, error) && cut_and_scale(&image, set->crop, size, pixels, error);
+    int ok = dataset_image(set, index, channels, &image, error) &&
+             cut_and_scale(&image, set->crop, size, pixels, error);
     image_free(&image);
     return ok ? 1 : fail(e, 1, "%s", error);
 }
@@ -7332,20 +7322,18 @@ static float *padded_picture(const unsigned char *in, int size, int channels)
 {
     size_t row = (size_t)(size + 3) * (size_t)channels, n = (size_t)(size + 3) * row;
     float *padded = must_alloc(n, sizeof *padded), *to = padded + row + channels;
-    for (size_t i = 0; i < n; i++)
-        padded[i] = -1;
+    for (size_t i = 0; i < n; i++) padded[i] = -1;
     for (int y = 0; y < size; y++, to += row)
-        for (int i = 0; i < size * channels; i++)
-            to[i] = (float)*in++ / 127.5f - 1;
+        for (int i = 0; i < size * channels; i++) to[i] = (float)*in++ / 127.5f - 1;
     return padded;
 }
 
 static inline float clamp(float x, float low, float high)
 {
-    return x > low ? x < high ? x : high : low;      // low, too, where x is not a number
+    return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
 }
 
-typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     // shifts in pixels; zoom 0: none
+typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     /* shifts in pixels; zoom 0: none */
 
 /* (size, size, channels) bytes -> the same in [-1, 1], warped. */
 static void warp_picture(const unsigned char *in, int size, int channels, Warp how, real *out)
@@ -7360,9 +7348,9 @@ static void warp_picture(const unsigned char *in, int size, int channels, Warp h
     for (int y = 0; y < size; y++)
         for (int x = 0; x < size; x++) {
             float dx = (float)(mirror ? size - 1 - x : x) - middle - shift_x, dy = (float)y - middle - shift_y;
-            float u = clamp(middle + cosine * dx + sinus * dy, -1, (float)size) + 1;      // padded: 0 to size + 1
+            float u = clamp(middle + cosine * dx + sinus * dy, -1, (float)size) + 1;      /* padded: 0 to size + 1 */
             float v = clamp(middle - sinus * dx + cosine * dy, -1, (float)size) + 1;
-            int left = (int)u, top = (int)v;                       // the floor, as neither is negative
+            int left = (int)u, top = (int)v;                       /* the floor, as neither is negative */
             float a = u - (float)left, b = v - (float)top;
             const float *upper = padded + (size_t)top * row + (size_t)(left * channels), *lower = upper + row;
             for (int c = 0; c < channels; c++) {
@@ -7374,13 +7362,13 @@ static void warp_picture(const unsigned char *in, int size, int channels, Warp h
     free(padded);
 }
 
-/* Hides a rectangle of 2 to 25 hundredths of the picture, once to three times as long as wide. u: five numbers in [0, 1). */
+/* Hides a rectangle of 2 to 25 hundredths of the picture, one to three times as long as wide. u: five from [0, 1). */
 static void erase_rectangle(real *picture, int size, int channels, const double u[5])
 {
     double area = 0.02 + 0.23 * u[0], longer = sqrt(area * (1 + 2 * u[1])), sides[2] = {longer, area / longer};
     int tall = u[4] < 0.5, height = (int)(sides[!tall] * size + 0.5), width = (int)(sides[tall] * size + 0.5);
     int top = (int)(u[2] * (size - height + 1)), left = (int)(u[3] * (size - width + 1));
-    real shade = (real)(4 * fabs(u[4] - 0.5) - 1);                  /* from the same number: each half of [0, 1) is all shades */
+    real shade = (real)(4 * fabs(u[4] - 0.5) - 1);   /* from the same number: each half of [0, 1) is all shades */
     for (int y = top; y < top + height; y++)
         for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
 }
@@ -7399,7 +7387,8 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
     if (how->brightness > 0 || how->contrast > 0) {
         float lighter = 2 * how->brightness * (float)(2 * draw(seed, STREAM_AUGMENT, index, 5) - 1);
         float stronger = 1 + how->contrast * (float)(2 * draw(seed, STREAM_AUGMENT, index, 6) - 1);
-        for (int i = 0; i < size * size * channels; i++) out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
+        for (int i = 0; i < size * size * channels; i++)
+            out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
     }
     if (how->erase > 0 && draw(seed, STREAM_AUGMENT, index, 7) < how->erase) {
         double u[5];
@@ -7409,7 +7398,7 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.9  The loader: batches prepared in the background
+ * 10.11  The loader: batches prepared in the background
  *
  * Position p = batch * N + k of the endless stream of pictures belongs to epoch p / count, and is the (p % count)-th
  * of that epoch's own shuffle; its augmentation is drawn from p. So batch i depends on (seed, i) alone: a training
@@ -7430,16 +7419,16 @@ typedef struct Loader {
     Augment how;
     int batch, size, channels;
     uint64_t seed;
-    int *order;                       // (count) the shuffle of epoch `epoch`
+    int *order;                       /* (count) the shuffle of epoch `epoch` */
     uint64_t epoch;
-    unsigned char *picture;           // (size, size, channels)
-    unsigned char *cache, *cached;    // (cache_count, size, size, channels), and which of them are filled
+    unsigned char *picture;           /* (size, size, channels) */
+    unsigned char *cache, *cached;    /* (cache_count, size, size, channels), and which of them are filled */
     int cache_count;
     real *x[LOADER_SLOTS];
     int *label[LOADER_SLOTS];
     uint8_t *attributes[LOADER_SLOTS];
     pthread_t thread;
-    pthread_mutex_t lock;             // guards the five below
+    pthread_mutex_t lock;             /* guards the five below */
     pthread_cond_t changed;
     uint64_t made, taken;
     int stop, failed;
@@ -7449,8 +7438,7 @@ typedef struct Loader {
 /* The shuffle of Fisher and Yates, its dice numbered by epoch and place. */
 static void shuffle_epoch(int *order, int count, uint64_t seed, uint64_t epoch)
 {
-    for (int i = 0; i < count; i++)
-        order[i] = i;
+    for (int i = 0; i < count; i++) order[i] = i;
     for (int i = count - 1; i > 0; i--) {
         int j = (int)(draw(seed, STREAM_SHUFFLE, epoch, (uint32_t)i) * (i + 1)), swapped = order[i];
         order[i] = order[j];
@@ -7462,8 +7450,7 @@ static void shuffle_epoch(int *order, int count, uint64_t seed, uint64_t epoch)
 static int dataset_damaged(const DataSet *set)
 {
     int damaged = 0;
-    for (int i = 0; i < set->count; i++)
-        damaged += atomic_load(&set->damaged[i]);
+    for (int i = 0; i < set->count; i++) damaged += atomic_load(&set->damaged[i]);
     return damaged;
 }
 
@@ -7482,10 +7469,8 @@ static int dataset_read_next(const DataSet *set, int *index, int size, int chann
     for (;;) {
         Error why = {0};
         *index = dataset_readable(set, *index);
-        if (dataset_read(set, *index, size, channels, pixels, &why))
-            return 1;
-        if (!atomic_exchange(&set->damaged[*index], 1))
-            warn("%s; the next picture takes its place", why.text);
+        if (dataset_read(set, *index, size, channels, pixels, &why)) return 1;
+        if (!atomic_exchange(&set->damaged[*index], 1)) warn("%s; the next picture takes its place", why.text);
         int damaged = dataset_damaged(set);
         if (2 * (int64_t)damaged > set->count)
             return fail(e, 1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count,
@@ -7498,10 +7483,8 @@ static const unsigned char *loader_pixels(Loader *l, int *index, Error *e)
 {
     size_t bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
     *index = dataset_readable(l->set, *index);
-    if (*index < l->cache_count && l->cached[*index])
-        return l->cache + (size_t)*index * bytes;
-    if (!dataset_read_next(l->set, index, l->size, l->channels, l->picture, e))
-        return NULL;
+    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * bytes;
+    if (!dataset_read_next(l->set, index, l->size, l->channels, l->picture, e)) return NULL;
     if (*index < l->cache_count) {
         memcpy(l->cache + (size_t)*index * bytes, l->picture, bytes);
         l->cached[*index] = 1;
@@ -7522,8 +7505,7 @@ static int loader_make(Loader *l, uint64_t i, Error *e)
         }
         int index = l->order[position % count];
         const unsigned char *picture = loader_pixels(l, &index, e);
-        if (!picture)
-            return 0;
+        if (!picture) return 0;
         augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, l->x[slot] + (size_t)k * pixels);
         l->label[slot][k] = l->set->label[index];
         if (l->set->attributes)
@@ -7558,23 +7540,16 @@ static void *loader_work(void *loader)
 static void loader_free(Loader *l)
 {
     for (int i = 0; i < LOADER_SLOTS; i++) {
-        free(l->x[i]);
-        free(l->label[i]);
-        free(l->attributes[i]);
+        free(l->x[i]), free(l->label[i]), free(l->attributes[i]);
     }
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
-    free(l->order);
-    free(l->picture);
-    free(l->cache);
-    free(l->cached);
-    free(l);
+    free(l->order), free(l->picture), free(l->cache), free(l->cached), free(l);
 }
 
 static void loader_close(Loader *l)
 {
-    if (!l)
-        return;
+    if (!l) return;
     pthread_mutex_lock(&l->lock);
     l->stop = 1;
     pthread_cond_broadcast(&l->changed);
@@ -7608,7 +7583,7 @@ static Loader *loader_open(const DataSet *set, int batch, int size, int channels
                   .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
     l->cache_count = (size_t)set->count < fits ? set->count : (int)fits;
     l->cache = calloc((size_t)l->cache_count + 1, bytes);
-    l->cache_count = l->cache ? l->cache_count : 0;          // without the memory it works as well, only slower
+    l->cache_count = l->cache ? l->cache_count : 0;          /* without the memory it works as well, only slower */
     l->cached = must_alloc((size_t)l->cache_count + 1, 1);
     l->order = must_alloc((size_t)set->count, sizeof *l->order);
     l->picture = must_alloc(bytes, 1);
@@ -7620,8 +7595,7 @@ static Loader *loader_open(const DataSet *set, int batch, int size, int channels
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
     int status = pthread_create(&l->thread, NULL, loader_work, l);
-    if (status == 0)
-        return l;
+    if (status == 0) return l;
     fail(e, 1, "no thread for loading pictures: %s", strerror(status));
     loader_free(l);
     return NULL;
@@ -7632,19 +7606,15 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 {
     size_t n = (size_t)l->batch, bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
     pthread_mutex_lock(&l->lock);
-    while (l->made == l->taken && !l->failed)
-        pthread_cond_wait(&l->changed, &l->lock);
+    while (l->made == l->taken && !l->failed) pthread_cond_wait(&l->changed, &l->lock);
     int ready = l->made != l->taken;
-    if (!ready)
-        *e = l->error;
+    if (!ready) *e = l->error;
     uint64_t slot = l->taken % LOADER_SLOTS;
     pthread_mutex_unlock(&l->lock);
-    if (!ready)
-        return 0;
+    if (!ready) return 0;
     memcpy(x, l->x[slot], n * bytes * sizeof *x);
     memcpy(label, l->label[slot], n * sizeof *label);
-    if (attributes && l->attributes[slot])
-        memcpy(attributes, l->attributes[slot], n * (size_t)l->set->n_classes);
+    if (attributes && l->attributes[slot]) memcpy(attributes, l->attributes[slot], n * (size_t)l->set->n_classes);
     pthread_mutex_lock(&l->lock);
     l->taken++;
     pthread_cond_broadcast(&l->changed);
@@ -7653,7 +7623,7 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 10.10  The data doctor
+ * 10.12  The data doctor
  *
  * Most failed trainings fail in the data. The doctor opens every picture once and reports what it finds, each with
  * what to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are
@@ -7662,24 +7632,24 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 #define EXAMPLES_MAX 10
 
 typedef struct Finding {
-    const char *severity, *code;      // "PROBLEM" or "warning", and a word for scripts
+    const char *severity, *code;      /* "PROBLEM" or "warning", and a word for scripts */
     char text[600];
     Names examples;
 } Finding;
 
-typedef struct Seen {                 // what looking at one picture told
+typedef struct Seen {                 /* what looking at one picture told */
     uint64_t hash;
     int index, width, height;
-    uint8_t readable, flat, grey;     // flat: all pixels are the same; grey: stored as colour, but grey
+    uint8_t readable, flat, grey;     /* flat: all pixels are the same; grey: stored as colour, but grey */
 } Seen;
 
 typedef struct Diagnosis {
     DataSet set;
-    Seen *seen;                       // (set.count)
-    int (*pictures)[SPLITS + 1];      // (n_classes): in each split, and in all
-    int *side;                        // (readable): the shorter sides, sorted
+    Seen *seen;                       /* (set.count) */
+    int (*pictures)[SPLITS + 1];      /* (n_classes): in each split, and in all */
+    int *side;                        /* (readable): the shorter sides, sorted */
     int readable, problems, n_findings;
-    Finding findings[16];             // every code below occurs at most once
+    Finding findings[16];             /* every code below occurs at most once */
 } Diagnosis;
 
 __attribute__((format(printf, 4, 5)))
@@ -7700,8 +7670,7 @@ static Seen look(const DataSet *set, int i, char error[256])
 {
     Image image = {0};
     Seen seen = {.index = i, .readable = (uint8_t)dataset_image(set, i, 0, &image, error)};
-    if (!seen.readable)
-        return seen;
+    if (!seen.readable) return seen;
     seen.flat = seen.grey = 1;
     int channels = image.channels, colour = channels >= 3;
     size_t bytes = (size_t)image.width * (size_t)image.height * (size_t)channels;
@@ -7743,10 +7712,8 @@ static void find_pictures(Diagnosis *d)
         *seen = look(&d->set, i, error);
         coloured += seen->grey;
         n_flat += seen->flat;
-        if (seen->readable)
-            d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
-        else if (damaged.count < EXAMPLES_MAX)
-            names_add(&damaged, error);
+        if (seen->readable) d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
+        else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, error);
         if (seen->flat && flat.count < EXAMPLES_MAX) {
             char *name = dataset_name(&d->set, i);
             names_add(&flat, name);
@@ -7777,7 +7744,7 @@ static void find_duplicates(Diagnosis *d)
                                 "look at them and delete the wrong %s"}
     };
     const DataSet *set = &d->set;
-    int *twin = must_alloc((size_t)set->count, sizeof *twin);          // the first picture with the same pixels
+    int *twin = must_alloc((size_t)set->count, sizeof *twin);          /* the first picture with the same pixels */
     qsort(d->seen, (size_t)set->count, sizeof *d->seen, compare_hashes);
     for (int i = 0; i < set->count; i++) {
         const Seen *a = &d->seen[i], *b = i ? a - 1 : NULL;
@@ -7794,9 +7761,7 @@ static void find_duplicates(Diagnosis *d)
             char *first = dataset_name(set, j), *second = dataset_name(set, i);
             char *text = text_of("%s = %s", first, second);
             names_add(&examples, text);
-            free(first);
-            free(second);
-            free(text);
+            free(first), free(second), free(text);
         }
         if (count)
             found(d, kinds[k].severity, kinds[k].code, kinds[k].text, count,
@@ -7821,8 +7786,7 @@ static void find_classes(Diagnosis *d)
     for (int k = 0; k < n; k++) {
         small = d->pictures[k][SPLIT_ALL] < d->pictures[small][SPLIT_ALL] ? k : small;
         large = d->pictures[k][SPLIT_ALL] > d->pictures[large][SPLIT_ALL] ? k : large;
-        if (d->pictures[k][SPLIT_ALL] < 100)
-            names_add(&few, set->class_names[k]);
+        if (d->pictures[k][SPLIT_ALL] < 100) names_add(&few, set->class_names[k]);
     }
     int least = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
     if (n == 1 && !set->attributes && !set->unlabelled)
@@ -7843,16 +7807,14 @@ static void find_classes(Diagnosis *d)
 static int halvings(int side)
 {
     int d = 0;
-    while (d < 6 && side % (2 << d) == 0 && side / (2 << d) >= 2)
-        d++;
+    while (d < 6 && side % (2 << d) == 0 && side / (2 << d) >= 2) d++;
     return d;
 }
 
 /* Sizes: what the networks can take, near the size asked for or, without one, near the pictures' own. */
 static void find_sizes(Diagnosis *d, int size)
 {
-    if (!d->readable)
-        return;
+    if (!d->readable) return;
     int median = d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
     int below = want / 16 * 16 < 32 ? 32 : want / 16 * 16, above = below + 16;
     if (want % 4 || halvings(want) < 3)
@@ -7865,8 +7827,7 @@ static void find_sizes(Diagnosis *d, int size)
     if (size > median)
         found(d, "warning", "enlarged", "most pictures are smaller (%d px) than the training size of %d: that adds "
               "work, not detail", median, size);
-    for (int i = 0; i < d->set.count; i++)
-        oblong += d->seen[i].width != d->seen[i].height;
+    for (int i = 0; i < d->set.count; i++) oblong += d->seen[i].width != d->seen[i].height;
     if (oblong)
         found(d, "warning", "oblong", "pictures that are not square: %d; only the square in the middle is used (faces: "
               "crop them first with `facegan crop`)", oblong);
@@ -7929,8 +7890,7 @@ static void diagnosis_text(const Diagnosis *d)
         printf("  %-20s %8d %10d %8d  ", set->class_names[k], row[0], row[1], row[2]);
         printf("%.*s\n", bar, "##############################");
     }
-    for (int i = 0; i < set->notes.count; i++)
-        printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
+    for (int i = 0; i < set->notes.count; i++) printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
     if (d->readable) {
         int median = d->side[d->readable / 2];
         printf("\n  shorter side: %d to %d px, median %d; at %d px StarGAN's D halves the picture %d times\n",
@@ -7939,8 +7899,7 @@ static void diagnosis_text(const Diagnosis *d)
     for (int i = 0; i < d->n_findings; i++) {
         const Finding *finding = &d->findings[i];
         printf("\n%s: %s\n", finding->severity, finding->text);
-        for (int k = 0; k < finding->examples.count; k++)
-            printf("    %s\n", finding->examples.items[k]);
+        for (int k = 0; k < finding->examples.count; k++) printf("    %s\n", finding->examples.items[k]);
     }
     int warnings = d->n_findings - d->problems;
     printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
@@ -7963,8 +7922,8 @@ static void diagnose(Diagnosis *d, int size)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
-        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
-              "data import`; everything else here takes the square in the middle");
+        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan data "
+              "import`; everything else here takes the square in the middle");
     free(first_missing);
     find_classes(d);
     find_pictures(d);
@@ -7984,16 +7943,11 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
         found(&d, "PROBLEM", "not-opened", "%s", why.text);
         d.set.count = d.set.n_classes = 0;
     }
-    if (json)
-        diagnosis_json(&d);
-    else
-        diagnosis_text(&d);
+    if (json) diagnosis_json(&d);
+    else diagnosis_text(&d);
     fflush(stdout);
-    for (int i = 0; i < d.n_findings; i++)
-        names_free(&d.findings[i].examples);
-    free(d.seen);
-    free(d.side);
-    free(d.pictures);
+    for (int i = 0; i < d.n_findings; i++) names_free(&d.findings[i].examples);
+    free(d.seen), free(d.side), free(d.pictures);
     dataset_close(&d.set);
     return d.problems ? fail(e, 1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s") : 1;
 }
@@ -14624,7 +14578,7 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
  * import.csv is the journal as well: after an interruption it is believed line by line, up to the first that is cut
  * short or whose picture is not there, and the import goes on behind it.
  *
- *     reader (10.5) --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
+ *     reader (10.4) --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
  * ---------------------------------------------------------------------------------------------- */
 
 enum { IMPORT_AT_ONCE = 16 };           /* rows in hand: bounds the memory, and the work that a crash repeats */
@@ -14824,8 +14778,7 @@ static void import_write_task(void *argument, int i, int worker)
     remove(left);                                                       /* of a run that was killed */
     ok = ok && image_save(path, small.pixels ? &small : &item->picture, NULL, 0, item->why);
     if (!ok) item->result = NOT_WRITTEN;
-    free(path), free(left);
-    image_free(&small);
+    free(path), free(left), image_free(&small);
 }
 
 /* ---- the journal ---- */
@@ -14859,13 +14812,12 @@ static bool import_line_fits(const Import *job, const TableReader *line, int row
 static FILE *import_journal(Import *job, const char *path, Error *e)
 {
     TableReader table;
-    Error none = {0};
     ImportResult result;
     long sound = 0;
     if (access(path, F_OK) == 0) {
-        bool open = list_open(&table, path, &none) && list_next(&table, &none) > 0 && !feof(table.file);
+        bool open = table_open(&table, path, FIELDS_MAX) && table_next(&table) > 0 && !feof(table.file);
         if (open) sound = ftell(table.file);
-        while (open && job->done < job->n_work && list_next(&table, &none) > 0 && !feof(table.file) &&
+        while (open && job->done < job->n_work && table_next(&table) > 0 && !feof(table.file) &&
                import_line_fits(job, &table, job->work[job->done], &result)) {
             import_count(job, job->work[job->done++], result);
             sound = ftell(table.file);
@@ -14909,8 +14861,7 @@ static int import_batch(Import *job, int count, FILE *journal, Error *e)
     for (int i = 0; i < count; i++) {
         Imported *item = &job->batch[i];
         ok = ok && import_note(job, journal, item, e);
-        image_free(&item->picture);
-        free(item->source), free(item->path);
+        image_free(&item->picture), free(item->source), free(item->path);
     }
     if (fflush(journal) && ok) ok = fail(e, 1, "cannot write %s/import.csv: %s", job->s->out, strerror(errno));
     job->done += count;
@@ -14987,8 +14938,7 @@ static int import_claim(const Import *job, char *const *inputs, int count, Error
         ok = file && fclose(file) == 0 && ok;
         if (!ok) fail(e, 1, "cannot write %s: %s", path, strerror(errno));
     }
-    names_free(&folders), names_free(&lists);
-    free(path), free(have), free(want);
+    names_free(&folders), names_free(&lists), free(path), free(have), free(want);
     return ok;
 }
 
@@ -14999,9 +14949,9 @@ static int import_labels(const Import *job, Error *e)
          *temporary = text_of("%s.tmp", path);
     TableReader table;
     FILE *file = fopen(temporary, "wb");
-    int got = 0, ok = file && list_open(&table, journal, e) && list_next(&table, e) > 0;
+    int got = 0, ok = file && open_rows(&table, journal, e) && next_row(&table, e) > 0;
     if (ok) fprintf(file, "path,label,split,source\n");
-    while (ok && (got = list_next(&table, e)) > 0) {
+    while (ok && (got = next_row(&table, e)) > 0) {
         if (strcmp(table.fields[3], result_names[KEPT])) continue;
         static const int order[4] = {4, 1, 2, 0};
         for (int k = 0; k < 4; k++) table_field(file, table.fields[order[k]]), putc(k < 3 ? ',' : '\n', file);
@@ -15136,8 +15086,7 @@ static int import_list(Import *job, int kind, char *const *inputs, int count, Er
             names_add(&job->set.notes, "two people share frames of some videos: only a detector can tell them apart");
             break;
         }
-    names_free(&more), names_free(&lists);
-    free(inside);
+    names_free(&more), names_free(&lists), free(inside);
     return ok;
 }
 
@@ -15183,8 +15132,7 @@ static int import_data(char *const *inputs, int count, const Settings *s, Error 
     video_close(&job->video);
     detector_close(&job->detector);
     dataset_close(&job->set);
-    free(job->wanted), free(job->work), free(job->tally);
-    free(job);
+    free(job->wanted), free(job->work), free(job->tally), free(job);
     return ok;
 }
 
