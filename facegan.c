@@ -5611,15 +5611,18 @@ __attribute__((format(printf, 1, 2))) static char *text_of(const char *format, .
     return text;
 }
 
-/* A file's path, good where it stands in an expression: nothing is to be freed. One that is cut is still too long for
- * any system. */
-typedef struct Path { char text[PATH_MAX + 64]; } Path;
+/* A path or a phrase, good where it stands in an expression: nothing is to be freed. A path that is cut is still too
+ * long for any system. */
+typedef struct Text { char s[3 * PATH_MAX]; } Text;
 
-static Path path_in(const char *folder, const char *name)
+__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
 {
-    Path path;
-    snprintf(path.text, sizeof path.text, "%s/%s", folder, name);
-    return path;
+    Text text;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text.s, sizeof text.s, format, list);
+    va_end(list);
+    return text;
 }
 
 static void names_add(Names *names, const char *text)
@@ -5752,9 +5755,7 @@ static int dataset_class(DataSet *set, const char *given, Error *e)
     for (int i = 0; i < set->n_classes; i++)
         if (strcmp(set->class_names[i], name) == 0 && strcmp(given, name) == 0) return i;
     if (strcmp(given, name) != 0) {
-        char *note = text_of("%s is read as %s", given, name);
-        names_add_once(&set->notes, note);
-        free(note);
+        names_add_once(&set->notes, textf("%s is read as %s", given, name).s);
         return dataset_class(set, name, e);
     }
     if (set->n_classes == CLASSES_MAX) {
@@ -5800,7 +5801,7 @@ static int name_is(int kind, const char *folder, const char *name)
     for (const char *const *end = kind == NAMES_LISTS ? lists : pictures; *end && dot; end++)
         if (strcasecmp(dot + 1, *end) == 0) return kind != NAMES_FOLDERS;
     if (kind != NAMES_FOLDERS) return 0;
-    return is_folder(path_in(folder, name).text);
+    return is_folder(textf("%s/%s", folder, name).s);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -5843,7 +5844,7 @@ static int folder_has(const char *path, int kind)
 /* Adds the pictures of root/folder as one class. */
 static int read_pictures(DataSet *set, const char *folder, const char *class_name, int split, Error *e)
 {
-    Names pictures = folder_names(path_in(set->root, folder).text, NAMES_PICTURES, 0);
+    Names pictures = folder_names(textf("%s/%s", set->root, folder).s, NAMES_PICTURES, 0);
     int label = pictures.count ? dataset_class(set, class_name, e) : 0;
     int ok = label >= 0;
     for (int i = 0; ok && i < pictures.count; i++)
@@ -5855,13 +5856,10 @@ static int read_pictures(DataSet *set, const char *folder, const char *class_nam
 /* Adds every class folder of root/folder; the folder "" is the root itself. */
 static int read_class_folders(DataSet *set, const char *folder, int split, Error *e)
 {
-    Names classes = folder_names(path_in(set->root, folder).text, NAMES_FOLDERS, 0);
+    Names classes = folder_names(textf("%s/%s", set->root, folder).s, NAMES_FOLDERS, 0);
     int ok = 1;
-    for (int i = 0; ok && i < classes.count; i++) {
-        char *inner = text_of("%s%s%s", folder, *folder ? "/" : "", classes.items[i]);
-        ok = read_pictures(set, inner, classes.items[i], split, e);
-        free(inner);
-    }
+    for (int i = 0; ok && i < classes.count; i++)
+        ok = read_pictures(set, textf("%s%s%s", folder, *folder ? "/" : "", classes.items[i]).s, classes.items[i], split, e);
     names_free(&classes);
     return ok;
 }
@@ -5940,10 +5938,10 @@ typedef struct Format {               /* a kind of data set: a row of the table 
     const Numbering *numbers;
     const char *const *folders, *ending;      /* where its pictures usually lie, and what their names may gain */
     int (*open)(DataSet *set, List *list, const DataOptions *options, Error *e);
-    int (*split)(List *list, Error *e);       /* is the row as it must be, and of which split? */
+    int (*split)(List *list, Error *e);       /* is the row as it must be, and of which split? NULL: the list's */
     int (*label)(DataSet *set, List *list, Error *e);
     int (*picture)(DataSet *set, List *list, size_t *where, Error *e);
-    int (*more)(DataSet *set, List *list, Error *e);          /* what else the row tells of the picture just added */
+    Place (*place)(const List *list);                         /* where in its picture is the face? */
 } Format;
 
 static int fail_row(const TableReader *table, Error *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -6030,25 +6028,43 @@ static void find_pictures_of(const DataSet *set, List *list)
     int stem = (int)(dot ? dot - name : 0);
     for (int plain = ending == NULL; plain < 2; plain++)
         for (const char *const *usual = list->format->folders; usual && *usual && !list->folder; usual++) {
-            char *path = text_of("%s/%s/%.*s%s%s", set->root, *usual, stem, name, plain ? "" : ending, name + stem);
-            if (access(path, R_OK) == 0) list->folder = *usual, list->ending = plain ? "" : ending;
-            free(path);
+            const char *gained = plain ? "" : ending;
+            Text path = textf("%s/%s/%.*s%s%s", set->root, *usual, stem, name, gained, name + stem);
+            if (access(path.s, R_OK) == 0) list->folder = *usual, list->ending = gained;
         }
     if (!list->folder) list->folder = "";
+}
+
+/* The attributes of the picture that was added last. */
+static int read_attributes(DataSet *set, const List *list, Error *e)
+{
+    uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
+    for (int k = 0; k < set->n_classes; k++) {
+        const char *text = list->table.fields[list->meaning[k]];
+        char *end = "";
+        double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
+        if (!(value >= 0 && value <= 1) || end == text || *end)
+            return fail_row(&list->table, e, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1",
+                            set->class_names[k], text);
+        row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
+    }
+    return 1;
 }
 
 static int read_row(DataSet *set, List *list, Error *e)
 {
     const Format *f = list->format;
     size_t where;
-    int split = f->split(list, e);
+    int split = f->split ? f->split(list, e) : list->split;
     if (split < 0) return 0;
     if (!list->folder) find_pictures_of(set, list);
     int label = f->label ? f->label(set, list, e) : 0;
     set->dropped += label == DROPPED;
     if (label < 0) return label == DROPPED;
-    return f->picture(set, list, &where, e) && dataset_add(set, split, label, where, e) &&
-           (!f->more || f->more(set, list, e));
+    Place place = f->place ? f->place(list) : (Place){0};
+    if (!f->picture(set, list, &where, e) || !dataset_add(set, split, label, where, e)) return 0;
+    if (place.box[2] || place.half) dataset_place(set, place);
+    return !set->attributes || read_attributes(set, list, e);
 }
 
 static int read_rows(DataSet *set, List *list, Error *e)
@@ -6183,17 +6199,14 @@ static int picture_by_path(DataSet *set, List *list, size_t *where, Error *e)
 }
 
 /* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. */
-static int face_by_columns(DataSet *set, List *list, Error *e)
+static Place face_by_columns(const List *list)
 {
-    (void)e;
     long n[4];
     for (int i = 0; i < 4; i++)
         if (list->column[COLUMN_FACE_X + i] < 0 || !whole_number(field(list, COLUMN_FACE_X + i), &n[i]) || n[i] < 0 ||
             n[i] > 65535)
-            return 1;
-    if (n[2] && n[3])
-        dataset_place(set, (Place){.box = {(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}});
-    return 1;
+            return (Place){0};
+    return n[2] && n[3] ? (Place){{(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}, 0} : (Place){0};
 }
 
 /* ---- RAF-DB ---- */
@@ -6280,7 +6293,7 @@ static int open_attributes(DataSet *set, List *list, const DataOptions *options,
     list->count = list->table.n_fields + 1 - names_pictures(&list->table);
     for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->beside.file; i++) {
         table_close(&list->beside);
-        table_open(&list->beside, path_in(set->root, usual[i]).text, FIELDS_MAX);
+        table_open(&list->beside, textf("%s/%s", set->root, usual[i]).s, FIELDS_MAX);
     }
     list->beside.blanks = 1;
     return 1;
@@ -6304,21 +6317,6 @@ static int split_by_partition(List *list, Error *e)
     return (int)number;
 }
 
-static int attributes_by_columns(DataSet *set, List *list, Error *e)
-{
-    uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
-    for (int k = 0; k < set->n_classes; k++) {
-        const char *text = list->table.fields[list->meaning[k]];
-        char *end = "";
-        double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
-        if (!(value >= 0 && value <= 1) || end == text || *end)
-            return fail_row(&list->table, e, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1",
-                            set->class_names[k], text);
-        row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
-    }
-    return 1;
-}
-
 /* ---- FERPlus ---- */
 static bool is_votes(List *list)
 {
@@ -6329,8 +6327,8 @@ static bool is_votes(List *list)
 /* Opens fer2013.csv, where the pictures are; from here on the columns are its. */
 static int open_votes(DataSet *set, List *list, const DataOptions *options, Error *e)
 {
-    Path usual = path_in(set->root, list->format->beside);
-    const char *path = options->more ? options->more->items[0] : usual.text;
+    Text usual = textf("%s/%s", set->root, list->format->beside);
+    const char *path = options->more ? options->more->items[0] : usual.s;
     for (int i = 2; i < list->table.n_fields; i++)
         names_add(&list->votes, strcmp(list->table.fields[i], "NF") == 0 ? "no face" : list->table.fields[i]);
     if (!table_open(&list->beside, path, FIELDS_MAX))
@@ -6438,15 +6436,14 @@ static void footage_free(Footage *f)
 /* Looks for place/name/ and place/name.mp4. */
 static int footage_at(Footage *f, const char *place, const char *name)
 {
-    Path path = path_in(place, name);
-    if (is_folder(path.text) && folder_has(path.text, NAMES_PICTURES)) {
-        f->folder = must_copy(path.text);
+    Text path = textf("%s/%s", place, name);
+    if (is_folder(path.s) && folder_has(path.s, NAMES_PICTURES)) {
+        f->folder = must_copy(path.s);
         return 1;
     }
     for (const char *const *end = video_endings; *end && !f->video; end++) {
-        char *file = text_of("%s.%s", path.text, *end);
-        if (access(file, R_OK) == 0) f->video = file;
-        else free(file);
+        Text file = textf("%s.%s", path.s, *end);
+        if (access(file.s, R_OK) == 0) f->video = must_copy(file.s);
     }
     return f->video != NULL;
 }
@@ -6479,10 +6476,9 @@ static Footage find_footage(const Names *places, const char *name)
     for (int side = 0; side < 2 && !found; side++) {
         int stem = length - (int)strlen(sides[side]);
         if (stem <= 0 || strcmp(name + stem, sides[side])) continue;
-        char *shared = text_of("%.*s", stem, name);
         for (int i = 0; i < places->count && !found; i++)
-            if ((found = footage_at(&f, places->items[i], shared))) f.half = sides[side][1];
-        free(shared);
+            found = footage_at(&f, places->items[i], textf("%.*s", stem, name).s);
+        f.half = found ? sides[side][1] : 0;
     }
     if (f.folder) number_frames(&f);
     return f;
@@ -6523,12 +6519,6 @@ static int open_annotation(DataSet *set, List *list, const DataOptions *options,
     return 1;
 }
 
-static int split_of_video(List *list, Error *e)
-{
-    (void)e;
-    return list->split;
-}
-
 static int label_by_number(DataSet *set, List *list, Error *e)
 {
     (void)set, (void)e;
@@ -6549,11 +6539,9 @@ static int picture_by_line(DataSet *set, List *list, size_t *where, Error *e)
     return 1;
 }
 
-static int half_of_video(DataSet *set, List *list, Error *e)
+static Place half_of_video(const List *list)
 {
-    (void)e;
-    if (list->footage->half) dataset_place(set, (Place){.half = list->footage->half});
-    return 1;
+    return (Place){.half = list->footage->half};
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6563,19 +6551,19 @@ static int half_of_video(DataSet *set, List *list, Error *e)
  * ---------------------------------------------------------------------------------------------- */
 static const Format formats[] = {
     {"CelebA attributes", .is = is_attributes, .folders = celeba_folders, .open = open_attributes,
-     .split = split_by_partition, .picture = picture_by_path, .more = attributes_by_columns},
+     .split = split_by_partition, .picture = picture_by_path},
     {"FERPlus votes", "ferplus", is_votes, .file = "fer2013new.csv", .beside = "fer2013.csv", .open = open_votes,
      .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
     {"RAF-DB list", "rafdb", is_rafdb, .numbers = &rafdb_numbers, .folders = rafdb_folders, .ending = "_aligned",
      .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
     {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_path, .more = face_by_columns},
+     .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"fer2013.csv", "fer2013", is_pixels, .numbers = &fer2013_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_pixels},
     {"CSV list", "affectnet", is_paths, .numbers = &affectnet_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_path, .more = face_by_columns},
+     .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
-     .split = split_of_video, .label = label_by_number, .picture = picture_by_line, .more = half_of_video},
+     .label = label_by_number, .picture = picture_by_line, .place = half_of_video},
     {"image folders", .import = "fer2013"}                /* Kaggle's copy of FER2013 is one */
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
@@ -6617,7 +6605,7 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
         ok = fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' "
                   "or 'subDirectory_filePath,expression' or 'path,label', or it be FERPlus' fer2013new.csv, RAF-DB's "
                   "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
-    if (ok && options->attributes && f->more == face_by_columns && names_pictures(&list.table))
+    if (ok && options->attributes && f->place && names_pictures(&list.table))
         list.format = formats;        /* columns of numbers are attributes as well */
     ok = ok && (!list.format->open || list.format->open(set, &list, options, e)) && read_rows(set, &list, e);
     list_close(&list);
@@ -6634,34 +6622,31 @@ static void find_annotations(const char *folder, int depth, Names *found)
     Names lists = folder_names(folder, NAMES_LISTS, 0), folders = {0};
     int before = found->count;
     for (int i = 0; i < lists.count && (i < 20 || found->count > before); i++) {
-        Path path = path_in(folder, lists.items[i]);
-        if (is_list(path.text, true)) names_add(found, path.text);
+        Text path = textf("%s/%s", folder, lists.items[i]);
+        if (is_list(path.s, true)) names_add(found, path.s);
     }
     if (depth > 0) folders = folder_names(folder, NAMES_FOLDERS, 0);
-    for (int i = 0; i < folders.count; i++) find_annotations(path_in(folder, folders.items[i]).text, depth - 1, found);
+    for (int i = 0; i < folders.count; i++) find_annotations(textf("%s/%s", folder, folders.items[i]).s, depth - 1, found);
     names_free(&lists), names_free(&folders);
 }
 
 /* Adds the frames of one annotation file. */
 static int read_annotation(DataSet *set, const char *path, const Names *places, Error *e)
 {
-    char *name = must_copy(strrchr(path, '/') + 1), *note = NULL;
-    *strrchr(name, '.') = 0;
-    Footage footage = find_footage(places, name);
+    const char *name = strrchr(path, '/') + 1;
+    Text video = textf("%.*s", (int)(strrchr(name, '.') - name), name);
+    Footage footage = find_footage(places, video.s);
     List list;
     if (!footage.folder && !footage.video)
-        names_add(&set->notes, note = text_of("%s: neither a folder of frames nor a video of that name", name));
+        names_add(&set->notes, textf("%s: neither a folder of frames nor a video of that name", video.s).s);
     int ok = list_open(&list, path, true, e) && list.format;
-    list.footage = &footage, list.video = name;
+    list.footage = &footage, list.video = video.s;
     ok = ok && list.format->open(set, &list, NULL, e) && read_rows(set, &list, e);
     long lines = list.table.line_number - 1;
-    if (ok && footage.frames > lines) {
-        note = text_of("%s: %ld frames have no line, as its last is that of frame %ld: is the file whole?", path,
-                       footage.frames - lines, lines);
-        names_add(&set->notes, note);
-    }
+    if (ok && footage.frames > lines)
+        names_add(&set->notes, textf("%s: %ld frames have no line, as its last is that of frame %ld: is the file whole?",
+                                     path, footage.frames - lines, lines).s);
     list_close(&list), footage_free(&footage);
-    free(name), free(note);
     return ok;
 }
 
@@ -6677,7 +6662,7 @@ static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
     for (int i = 0; i < sources->count; i++) {
         Names inner = folder_names(sources->items[i], NAMES_FOLDERS, 0);
         names_add(&places, sources->items[i]);
-        for (int k = 0; k < inner.count; k++) names_add(&places, path_in(sources->items[i], inner.items[k]).text);
+        for (int k = 0; k < inner.count; k++) names_add(&places, textf("%s/%s", sources->items[i], inner.items[k]).s);
         names_free(&inner);
     }
     free(set->root);
@@ -6702,13 +6687,13 @@ static bool looks_like_data(const char *path)
     Names folders = folder_names(path, NAMES_FOLDERS, 300), lists = folder_names(path, NAMES_LISTS, 20);
     int classes = 0, yes = 0;
     for (int i = 0; i < folders.count && !yes; i++) {
-        Path inner = path_in(path, folders.items[i]);
-        bool pictures = folder_has(inner.text, NAMES_PICTURES);
+        Text inner = textf("%s/%s", path, folders.items[i]);
+        bool pictures = folder_has(inner.s, NAMES_PICTURES);
         if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures;
-        else yes = pictures || folder_has(inner.text, NAMES_FOLDERS);
+        else yes = pictures || folder_has(inner.s, NAMES_FOLDERS);
     }
     yes = yes || classes >= 2;
-    for (int i = 0; i < lists.count && !yes; i++) yes = is_list(path_in(path, lists.items[i]).text, false);
+    for (int i = 0; i < lists.count && !yes; i++) yes = is_list(textf("%s/%s", path, lists.items[i]).s, false);
     names_free(&folders), names_free(&lists);
     return yes;
 }
@@ -6719,8 +6704,8 @@ static char *data_below(const char *path, int depth, int *budget)
     Names folders = folder_names(path, NAMES_FOLDERS, 50);
     char *found = NULL;
     for (int i = 0; i < folders.count && !found && depth > 0 && --*budget > 0; i++) {
-        Path inner = path_in(path, folders.items[i]);
-        found = looks_like_data(inner.text) ? must_copy(inner.text) : data_below(inner.text, depth - 1, budget);
+        Text inner = textf("%s/%s", path, folders.items[i]);
+        found = looks_like_data(inner.s) ? must_copy(inner.s) : data_below(inner.s, depth - 1, budget);
     }
     names_free(&folders);
     return found;
@@ -6729,18 +6714,13 @@ static char *data_below(const char *path, int depth, int *budget)
 /* The data set that this folder of pictures is a class of; NULL if there is none. */
 static char *data_above(const char *path)
 {
-    char *above = realpath(path, NULL), *slash = above ? strrchr(above, '/') : NULL;
-    if (!slash || slash == above) {
-        free(above);
-        return NULL;
-    }
+    char above[PATH_MAX], *slash = realpath(path, above) ? strrchr(above, '/') : NULL;
+    if (!slash || slash == above) return NULL;
     *slash = 0;
     slash = strrchr(above, '/');
     if (slash && slash != above && spelled(split_spellings, slash + 1) >= 0)
-        *slash = 0;                   // the classes lie under train/: the set begins above it
-    if (looks_like_data(above)) return above;
-    free(above);
-    return NULL;
+        *slash = 0;                   /* the classes lie under train/: the set begins above it */
+    return looks_like_data(above) ? must_copy(above) : NULL;
 }
 
 /* Says why a folder holds no data set, and where one is if it lies nearby. */
@@ -6772,8 +6752,8 @@ static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
     char text[300];
     int ok = -1;
     for (int i = 0; i < files.count; i++) {
-        Path path = path_in(set->root, files.items[i]);
-        if (is_list(path.text, false)) names_add(&lists, path.text);
+        Text path = textf("%s/%s", set->root, files.items[i]);
+        if (is_list(path.s, false)) names_add(&lists, path.s);
     }
     if (lists.count == 1) {
         char *path = set->path;
@@ -6913,6 +6893,13 @@ static void dataset_keep(DataSet *set, int split, char **first_missing)
     set->count = kept;
 }
 
+static int class_size(const DataSet *set, int k)
+{
+    int pictures = 0;
+    for (int i = 0; i < set->count; i++) pictures += set->label[i] == k;
+    return pictures;
+}
+
 /* What must hold before anything can be learnt from the set. */
 static int dataset_check(const DataSet *set, const DataOptions *options, const char *first_missing, Error *e)
 {
@@ -6930,11 +6917,8 @@ static int dataset_check(const DataSet *set, const DataOptions *options, const c
     if (set->attributes && !options->attributes)
         return fail(e, 2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
                     set->class_names[0]);
-    for (int k = 0; k < set->n_classes && !set->attributes; k++) {
-        int pictures = 0;
-        for (int i = 0; i < set->count; i++) pictures += set->label[i] == k;
-        if (pictures == 0) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
-    }
+    for (int k = 0; k < set->n_classes && !set->attributes; k++)
+        if (!class_size(set, k)) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
     return 1;
 }
 
@@ -6971,17 +6955,23 @@ static int dataset_open(DataSet *set, const char *path, const DataOptions *optio
     return 0;
 }
 
+/* The shuffle of Fisher and Yates, its dice numbered by `which` and the place. */
+static void shuffle(int *order, int count, uint64_t seed, uint32_t stream, uint64_t which)
+{
+    for (int i = count - 1; i > 0; i--) {
+        int j = (int)(draw(seed, stream, which, (uint32_t)i) * (i + 1)), swapped = order[i];
+        order[i] = order[j];
+        order[j] = swapped;
+    }
+}
+
 /* The pictures of class k, in an order drawn by chance; how many there are. */
 static int class_shuffled(const DataSet *set, int k, uint64_t seed, uint32_t stream, int *order)
 {
     int n = 0;
     for (int i = 0; i < set->count; i++)
         if (set->label[i] == k) order[n++] = i;
-    for (int i = n - 1; i > 0; i--) {
-        int j = (int)(draw(seed, stream, (uint64_t)k, (uint32_t)i) * (i + 1)), swapped = order[i];
-        order[i] = order[j];
-        order[j] = swapped;
-    }
+    shuffle(order, n, seed, stream, (uint64_t)k);
     return n;
 }
 
@@ -7023,8 +7013,7 @@ static int balance_target(const DataSet *set, const char *how, Error *e)
     int least_ = set->count, most = 0, asked = 0;
     char end;
     for (int k = 0; k < set->n_classes; k++) {
-        int n = 0;
-        for (int i = 0; i < set->count; i++) n += set->label[i] == k;
+        int n = class_size(set, k);
         if (n == 0)
             return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
                         set->class_names[k]);
@@ -7260,15 +7249,10 @@ typedef struct Loader {
     Error error;
 } Loader;
 
-/* The shuffle of Fisher and Yates, its dice numbered by epoch and place. */
 static void shuffle_epoch(int *order, int count, uint64_t seed, uint64_t epoch)
 {
     for (int i = 0; i < count; i++) order[i] = i;
-    for (int i = count - 1; i > 0; i--) {
-        int j = (int)(draw(seed, STREAM_SHUFFLE, epoch, (uint32_t)i) * (i + 1)), swapped = order[i];
-        order[i] = order[j];
-        order[j] = swapped;
-    }
+    shuffle(order, count, seed, STREAM_SHUFFLE, epoch);
 }
 
 /* How many pictures were found unreadable so far. */
@@ -7584,9 +7568,8 @@ static void find_duplicates(Diagnosis *d)
             if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j]) || count++ >= EXAMPLES_MAX)
                 continue;
             char *first = dataset_name(set, j), *second = dataset_name(set, i);
-            char *text = text_of("%s = %s", first, second);
-            names_add(&examples, text);
-            free(first), free(second), free(text);
+            names_add(&examples, textf("%s = %s", first, second).s);
+            free(first), free(second);
         }
         if (count)
             found(d, kinds[k].severity, kinds[k].code, kinds[k].text, count,
