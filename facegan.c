@@ -5932,7 +5932,8 @@ typedef struct List {                 /* a list that is being read */
 
 typedef struct Format {               /* a kind of data set: a row of the table in 10.7 */
     const char *name, *import;        /* as the doctor names it; as `data import` does (NULL: by no name of its own) */
-    bool (*is)(List *list);           /* its signature, in the first row; NULL: is no list */
+    bool (*is)(List *list);           /* its signature, in the first row */
+    bool folders_too;                 /* is given out as image folders as well: Kaggle's copy */
     bool many;                        /* a folder of such lists, one a video, is the data set */
     const char *file, *beside;        /* its usual name, and that of a list that must lie beside it */
     const Numbering *numbers;
@@ -6558,13 +6559,12 @@ static const Format formats[] = {
      .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
     {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
-    {"fer2013.csv", "fer2013", is_pixels, .numbers = &fer2013_numbers, .split = split_by_column,
+    {"fer2013.csv", "fer2013", is_pixels, .folders_too = true, .numbers = &fer2013_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_pixels},
     {"CSV list", "affectnet", is_paths, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
-     .label = label_by_number, .picture = picture_by_line, .place = half_of_video},
-    {"image folders", .import = "fer2013"}                /* Kaggle's copy of FER2013 is one */
+     .label = label_by_number, .picture = picture_by_line, .place = half_of_video}
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
@@ -6575,7 +6575,7 @@ static int list_open(List *list, const char *path, bool many, Error *e)
     if (table_open(&list->table, path, FIELDS_MAX) && table_next(&list->table) > 0) {
         find_columns(list, &list->table);
         for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
-            if (f->is && f->many == many && f->is(list)) list->format = f;
+            if (f->many == many && f->is(list)) list->format = f;
     }
     return *list->table.error ? fail(e, 1, "%s", list->table.error) : 1;
 }
@@ -14513,10 +14513,9 @@ static int import_frame(Import *job, Imported *item, Error *e)
     int length;
     long frame = job->set.raw ? 0 : video_frame(item->source, &length), ok = 1;
     if (!frame) return 1;
-    char *path = text_of("%.*s", length, item->source);
-    if (!job->video.path || strcmp(job->video.path, path) || job->video.next > frame)
-        ok = video_open(&job->video, path, e);
-    free(path);
+    Text path = textf("%.*s", length, item->source);
+    if (!job->video.path || strcmp(job->video.path, path.s) || job->video.next > frame)
+        ok = video_open(&job->video, path.s, e);
     if (!ok) return 0;
     while (item->result == KEPT && !item->picture.pixels) {
         Image picture = {0};
@@ -14594,11 +14593,11 @@ static void import_write_task(void *argument, int i, int worker)
         crop_centre(&item->picture, 0);
         ok = item->picture.width == size || image_resize(&item->picture, size, size, &small, item->why);
     }
-    char *path = text_of("%s/%s", job->s->out, item->path), *left = text_of("%s.tmp0", path);
-    remove(left);                                                       /* of a run that was killed */
-    ok = ok && image_save(path, small.pixels ? &small : &item->picture, NULL, 0, item->why);
+    Text path = textf("%s/%s", job->s->out, item->path);
+    remove(textf("%s.tmp0", path.s).s);                                 /* of a run that was killed */
+    ok = ok && image_save(path.s, small.pixels ? &small : &item->picture, NULL, 0, item->why);
     if (!ok) item->result = NOT_WRITTEN;
-    free(path), free(left), image_free(&small);
+    image_free(&small);
 }
 
 /* ---- the journal ---- */
@@ -14619,10 +14618,9 @@ static bool import_line_fits(const Import *job, const TableReader *line, int row
     for (*result = KEPT; fits && *result < RESULTS && strcmp(line->fields[3], result_names[*result]);) ++*result;
     fits = fits && *result < RESULTS;
     if (fits && *result == KEPT) {
-        char *file = text_of("%s/%s", job->s->out, path);
         struct stat status;
-        fits = !strcmp(line->fields[4], path) && stat(file, &status) == 0 && status.st_size > 0;
-        free(file);
+        fits = !strcmp(line->fields[4], path) && stat(textf("%s/%s", job->s->out, path).s, &status) == 0 &&
+               status.st_size > 0;
     }
     free(source), free(path);
     return fits;
@@ -14723,10 +14721,8 @@ static int import_directories(const Import *job, Error *e)
     for (int i = 0; ok && i < job->n_work; i++) {
         int row = job->work[i], split = set->split[row], label = set->label[row];
         if (made[label][split]) continue;
-        char *path = text_of("%s/%s/%s", job->s->out, split_names[split], set->class_names[label]);
-        ok = make_directory(path, e);
+        ok = make_directory(textf("%s/%s/%s", job->s->out, split_names[split], set->class_names[label]).s, e);
         made[label][split] = true;
-        free(path);
     }
     free(made);
     return ok;
@@ -14736,9 +14732,11 @@ static int import_directories(const Import *job, Error *e)
 static int import_claim(const Import *job, char *const *inputs, int count, Error *e)
 {
     const Settings *s = job->s;
-    char *path = text_of("%s/import.txt", s->out), *have = NULL, *want = NULL, why[160] = "";
+    Text path = textf("%s/import.txt", s->out);
+    char *have, *want = NULL;
+    const char *why = NULL;
     size_t size = 0, used = 0;
-    FILE *text = open_memstream(&want, &size), *file = fopen(path, "rb");
+    FILE *text = open_memstream(&want, &size), *file = fopen(path.s, "rb");
     for (int i = 0; i < count; i++) fprintf(text, "%s = %s\n", i ? "input" : "kind", inputs[i]);
     fprintf(text, "rows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\n", job->n_work, s->classes,
             s->detector, s->weights, s->threshold);
@@ -14749,27 +14747,26 @@ static int import_claim(const Import *job, char *const *inputs, int count, Error
     if (file) used = fread(have, 1, size + 1, file), fclose(file);
     Names folders = folder_names(s->out, NAMES_FOLDERS, 1), lists = folder_names(s->out, NAMES_LISTS, 1);
     if (file && (used != size || memcmp(have, want, size)))
-        snprintf(why, sizeof why, "holds an import with other inputs or options, see import.txt in it");
-    else if (!file && (folders.count || lists.count)) snprintf(why, sizeof why, "holds other files");
-    int ok = *why ? fail(e, 2, "%s %s: take another --out", s->out, why) : 1;
+        why = "holds an import with other inputs or options, see import.txt in it";
+    else if (!file && (folders.count || lists.count)) why = "holds other files";
+    int ok = why ? fail(e, 2, "%s %s: take another --out", s->out, why) : 1;
     if (ok && !file) {
-        file = fopen(path, "wb");
+        file = fopen(path.s, "wb");
         ok = file && fwrite(want, 1, size, file) == size;
         ok = file && fclose(file) == 0 && ok;
-        if (!ok) fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+        if (!ok) fail(e, 1, "cannot write %s: %s", path.s, strerror(errno));
     }
-    names_free(&folders), names_free(&lists), free(path), free(have), free(want);
+    names_free(&folders), names_free(&lists), free(have), free(want);
     return ok;
 }
 
 /* ---- what is left behind: labels.csv, a chart, a table ---- */
 static int import_labels(const Import *job, Error *e)
 {
-    char *journal = text_of("%s/import.csv", job->s->out), *path = text_of("%s/labels.csv", job->s->out),
-         *temporary = text_of("%s.tmp", path);
+    Text path = textf("%s/labels.csv", job->s->out), temporary = textf("%s.tmp", path.s);
     TableReader table;
-    FILE *file = fopen(temporary, "wb");
-    int got = 0, ok = file && open_rows(&table, journal, e) && next_row(&table, e) > 0;
+    FILE *file = fopen(temporary.s, "wb");
+    int got = 0, ok = file && open_rows(&table, textf("%s/import.csv", job->s->out).s, e) && next_row(&table, e) > 0;
     if (ok) fprintf(file, "path,label,split,source\n");
     while (ok && (got = next_row(&table, e)) > 0) {
         if (strcmp(table.fields[3], result_names[KEPT])) continue;
@@ -14777,60 +14774,52 @@ static int import_labels(const Import *job, Error *e)
         for (int k = 0; k < 4; k++) table_field(file, table.fields[order[k]]), putc(k < 3 ? ',' : '\n', file);
     }
     if (file) table_close(&table);
-    ok = file && fclose(file) == 0 && ok && got == 0 && rename(temporary, path) == 0;
-    if (!ok && !e->status) fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    free(journal), free(path), free(temporary);
-    return ok;
+    ok = file && fclose(file) == 0 && ok && got == 0 && rename(temporary.s, path.s) == 0;
+    return ok || e->status ? ok : fail(e, 1, "cannot write %s: %s", path.s, strerror(errno));
 }
 
 /* The classes in our order: emotions first, then the others by name. */
-static char **import_order(const Import *job)
+static int *import_order(const DataSet *set)
 {
-    char **names = must_alloc((size_t)job->set.n_classes, sizeof *names);
-    memcpy(names, job->set.class_names, (size_t)job->set.n_classes * sizeof *names);
-    qsort(names, (size_t)job->set.n_classes, sizeof *names, compare_classes);
-    return names;
-}
-
-static int import_class(const Import *job, const char *name)
-{
-    int k = 0;
-    while (job->set.class_names[k] != name) k++;
-    return k;
+    int *order = must_alloc((size_t)set->n_classes, sizeof *order);
+    for (int i = 0; i < set->n_classes; i++) {
+        int k = i;
+        for (; k && compare_classes(&set->class_names[order[k - 1]], &set->class_names[i]) > 0; k--) order[k] = order[k - 1];
+        order[k] = i;
+    }
+    return order;
 }
 
 /* How many pictures of each class there are, as in Surani's figure 8. */
 static int import_chart(const Import *job, Error *e)
 {
-    char **order = import_order(job), title[160], why[IMAGE_ERROR_SIZE];
-    double *values = must_alloc((size_t)job->set.n_classes, sizeof *values);
-    int n = 0, kept = 0, width = 0, ok = 0;
-    for (int i = 0; i < job->set.n_classes; i++) {
-        int k = import_class(job, order[i]);
-        if (!job->wanted[k]) continue;
-        kept += job->tally[k][KEPT];
-        values[n] = job->tally[k][KEPT], order[n++] = order[i];
+    int *order = import_order(&job->set), n = 0, kept = 0, classes = job->set.n_classes;
+    const char **names = must_alloc((size_t)classes, sizeof *names);
+    double *values = must_alloc((size_t)classes, sizeof *values);
+    for (int i = 0; i < classes; i++) {
+        if (!job->wanted[order[i]]) continue;
+        kept += job->tally[order[i]][KEPT];
+        values[n] = job->tally[order[i]][KEPT], names[n++] = job->set.class_names[order[i]];
     }
-    width = max_int(640, 70 * n + 100);
-    snprintf(title, sizeof title, "%s: %d pictures kept of %d rows", job->set.format, kept, job->set.count);
+    int width = max_int(640, 70 * n + 100), ok = 0;
+    Text title = textf("%s: %d pictures kept of %d rows", job->set.format, kept, job->set.count);
+    char why[IMAGE_ERROR_SIZE] = "no memory for the chart";
     PlotCanvas canvas;
-    PlotOptions options = {title, "", "pictures", 0, 0, 0};
+    PlotOptions options = {title.s, "", "pictures", 0, 0, 0};
     if (plot_canvas(width, 420, 0xffffff, &canvas)) {
-        char *path = text_of("%s/distribution.png", job->s->out);
-        plot_bars(&canvas, 0, 0, width, 420, (const char *const *)order, values, n, &options);
+        plot_bars(&canvas, 0, 0, width, 420, names, values, n, &options);
         Image image = {canvas.width, canvas.height, 3, canvas.rgb};
-        ok = image_save(path, &image, NULL, 0, why);
+        ok = image_save(textf("%s/distribution.png", job->s->out).s, &image, NULL, 0, why);
         plot_free(&canvas);
-        free(path);
-    } else snprintf(why, sizeof why, "no memory for the chart");
-    free(order), free(values);
+    }
+    free(order), free(names), free(values);
     return ok ? 1 : fail(e, 1, "%s", why);
 }
 
 /* For each class: its rows, the kept ones of each split, and why the others were dropped. */
 static void import_table(const Import *job)
 {
-    char **order = import_order(job);
+    int *order = import_order(&job->set);
     int sums[RESULTS + SPLITS] = {0};
     for (int k = 0; k < job->set.n_classes; k++)
         for (int r = 0; r < RESULTS + SPLITS; r++) sums[r] += job->tally[k][r];
@@ -14838,10 +14827,11 @@ static void import_table(const Import *job)
     for (int r = LEFT_OUT; r < RESULTS; r++)
         if (sums[r]) printf(" %10s", result_names[r]);
     for (int i = 0; i <= job->set.n_classes; i++) {
-        const int *t = i < job->set.n_classes ? job->tally[import_class(job, order[i])] : sums;
+        bool all = i == job->set.n_classes;
+        const int *t = all ? sums : job->tally[order[i]];
         int rows = 0;
         for (int r = 0; r < RESULTS; r++) rows += t[r];
-        printf("\n  %-16s %8d %8d %8d %10d %8d", i < job->set.n_classes ? order[i] : "all", rows, t[KEPT], t[RESULTS],
+        printf("\n  %-16s %8d %8d %8d %10d %8d", all ? "all" : job->set.class_names[order[i]], rows, t[KEPT], t[RESULTS],
                t[RESULTS + 1], t[RESULTS + 2]);
         for (int r = LEFT_OUT; r < RESULTS; r++)
             if (sums[r]) printf(" %10d", t[r]);
@@ -14870,43 +14860,54 @@ static void import_json(const Import *job)
 }
 
 /* ---- which reader ---- */
-static const struct { const char *name, *formats; } import_kinds[] = {
-    {"affwild2", "Aff-Wild2 annotations"}, {"affectnet", "CSV list"}, {"rafdb", "RAF-DB list"},
-    {"fer2013", "fer2013.csv, image folders"}, {"ferplus", "FERPlus votes"}, {"folder", NULL}
-};
-enum { IMPORT_KINDS = sizeof import_kinds / sizeof *import_kinds };
 
-/* Lists all rows. The first input is the list or the folder; files after it are further lists (ferplus: fer2013.csv),
- * folders after it are where pictures, frames or videos lie. */
-static int import_list(Import *job, int kind, char *const *inputs, int count, Error *e)
+/* The format that `data import` calls so; NULL: there is none. */
+static const Format *import_format(const char *kind)
+{
+    for (const Format *f = formats; f < formats + FORMATS; f++)
+        if (f->import && !strcmp(f->import, kind)) return f;
+    return NULL;
+}
+
+/* Two lists of one data set name the same pictures: they lie in one folder, unless that of the pictures was given. */
+static int import_more_lists(DataSet *set, const Names *lists, const DataOptions *options, Error *e)
+{
+    int ok = 1;
+    for (int i = 0; ok && i < lists->count; i++) {
+        Text root = textf("%s", set->root);
+        ok = read_list(set, lists->items[i], options, e);
+        if (ok && strcmp(root.s, set->root))
+            ok = fail(e, 2, "%s: two lists must lie in one folder, or the folder of their pictures be given",
+                      lists->items[i]);
+    }
+    return ok;
+}
+
+/* Lists all rows. The first input is the list or the folder; files after it are further lists (where something lies
+ * beside a list, the first of them is that), folders after it are where pictures, frames or videos lie. */
+static int import_list(Import *job, const char *kind, char *const *inputs, int count, Error *e)
 {
     Names more = {0}, lists = {0};
-    DataOptions options = {.split = SPLIT_ALL, .unlabelled = 0, .every_label = 1};
-    bool votes = strcmp(import_kinds[kind].name, "ferplus") == 0;
-    char *inside = text_of("%s/fer2013new.csv", inputs[0]);
-    for (int i = 1; i < count; i++) names_add(votes || is_folder(inputs[i]) ? &more : &lists, inputs[i]);
+    DataSet *set = &job->set;
+    DataOptions options = {.split = SPLIT_ALL, .every_label = 1};
+    const Format *f = import_format(kind);
+    bool beside = f && f->beside;
+    for (int i = 1; i < count; i++) names_add(beside || is_folder(inputs[i]) ? &more : &lists, inputs[i]);
     if (more.count) options.more = &more;
-    int ok = dataset_list(&job->set, votes && is_folder(inputs[0]) ? inside : inputs[0], &options, e);
-    const char *formats = import_kinds[kind].formats, *had = job->set.format;
-    if (ok && formats && !strstr(formats, had))
-        ok = fail(e, 2, "%s is no %s (%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, "
-                  "fer2013, ferplus, folder?", inputs[0], import_kinds[kind].name, formats, had);
-    if (ok && more.count > 1 && strcmp(import_kinds[kind].name, "affwild2"))
-        ok = fail(e, 2, "%s: one folder of pictures only", more.items[1]);
-    for (int i = 0; ok && i < lists.count; i++) {
-        char *root = text_of("%s", job->set.root);
-        ok = read_list(&job->set, lists.items[i], &options, e);
-        if (ok && strcmp(root, job->set.root))
-            ok = fail(e, 2, "%s: two lists must lie in one folder, or the folder of their pictures be given",
-                      lists.items[i]);
-        free(root);
-    }
-    for (int i = 0; ok && job->set.place && i < job->set.count && !*job->s->detector; i++)
-        if (job->set.place[i].half) {
-            names_add(&job->set.notes, "two people share frames of some videos: only a detector can tell them apart");
+    Text first = beside && is_folder(inputs[0]) ? textf("%s/%s", inputs[0], f->file) : textf("%s", inputs[0]);
+    int ok = dataset_list(set, first.s, &options, e);
+    if (ok && f && strcmp(set->format, f->name) && !(f->folders_too && !strcmp(set->format, "image folders")))
+        ok = fail(e, 2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, "
+                  "fer2013, ferplus, folder?", inputs[0], kind, f->name, f->folders_too ? ", image folders" : "",
+                  set->format);
+    if (ok && more.count > 1 && !(f && f->many)) ok = fail(e, 2, "%s: one folder of pictures only", more.items[1]);
+    ok = ok && import_more_lists(set, &lists, &options, e);
+    for (int i = 0; ok && set->place && i < set->count && !*job->s->detector; i++)
+        if (set->place[i].half) {
+            names_add(&set->notes, "two people share frames of some videos: only a detector can tell them apart");
             break;
         }
-    names_free(&more), names_free(&lists), free(inside);
+    names_free(&more), names_free(&lists);
     return ok;
 }
 
@@ -14916,8 +14917,8 @@ static int import_rows(Import *job, char *const *inputs, int count, Error *e)
     if (!import_classes(job, e) || !make_directory(s->out, e) || !import_claim(job, inputs, count, e) ||
         !import_directories(job, e) || (*s->detector && !open_detector(&job->detector, s, e)))
         return 0;
-    char *path = text_of("%s/import.csv", s->out);
-    FILE *journal = import_journal(job, path, e);
+    Text path = textf("%s/import.csv", s->out);
+    FILE *journal = import_journal(job, path.s, e);
     int ok = journal != NULL;
     Progress progress = progress_start("import", job->done, job->n_work);
     while (ok && job->done < job->n_work && !interrupted) {
@@ -14925,8 +14926,7 @@ static int import_rows(Import *job, char *const *inputs, int count, Error *e)
         progress_show(&progress, job->done, "%s", s->out);
     }
     progress_end(&progress);
-    if (journal && fclose(journal) && ok) ok = fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    free(path);
+    if (journal && fclose(journal) && ok) ok = fail(e, 1, "cannot write %s: %s", path.s, strerror(errno));
     if (ok && job->done < job->n_work)
         return fail(e, 1, "stopped after %d of %d rows; the same command goes on from there", job->done, job->n_work);
     if (!ok || !import_labels(job, e) || !import_chart(job, e)) return 0;
@@ -14939,16 +14939,14 @@ static int import_rows(Import *job, char *const *inputs, int count, Error *e)
 
 static int import_data(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    int kind = 0;
-    while (count && kind < IMPORT_KINDS && strcmp(inputs[0], import_kinds[kind].name)) kind++;
-    if (count < 2 || kind == IMPORT_KINDS)
+    if (count < 2 || (!import_format(inputs[0]) && strcmp(inputs[0], "folder")))
         return fail(e, 2, "data import needs affwild2, affectnet, rafdb, fer2013, ferplus or folder, and then the list "
                     "or folder");
     if (!*s->out) return fail(e, 2, "data import needs --out DIR");
     if (!*s->detector && *s->weights) return fail(e, 2, "--weights without --detector: mtcnn or retinaface?");
     Import *job = must_alloc(1, sizeof *job);
     job->s = s;
-    int ok = import_list(job, kind, inputs + 1, count - 1, e) && import_rows(job, inputs, count, e);
+    int ok = import_list(job, inputs[0], inputs + 1, count - 1, e) && import_rows(job, inputs, count, e);
     video_close(&job->video);
     detector_close(&job->detector);
     dataset_close(&job->set);
