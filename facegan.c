@@ -5809,15 +5809,18 @@ __attribute__((format(printf, 1, 2))) static char *text_of(const char *format, .
     return text;
 }
 
-/* A file's path, good where it stands in an expression: nothing is to be freed. One that is cut is still too long for
- * any system. */
-typedef struct Path { char text[PATH_MAX + 64]; } Path;
+/* A path or a phrase, good where it stands in an expression: nothing is to be freed. A path that is cut is still too
+ * long for any system. */
+typedef struct Text { char s[3 * PATH_MAX]; } Text;
 
-static Path path_in(const char *folder, const char *name)
+__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
 {
-    Path path;
-    snprintf(path.text, sizeof path.text, "%s/%s", folder, name);
-    return path;
+    Text text;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text.s, sizeof text.s, format, list);
+    va_end(list);
+    return text;
 }
 
 static void names_add(Names *names, const char *text)
@@ -5950,9 +5953,7 @@ static int dataset_class(DataSet *set, const char *given, Error *e)
     for (int i = 0; i < set->n_classes; i++)
         if (strcmp(set->class_names[i], name) == 0 && strcmp(given, name) == 0) return i;
     if (strcmp(given, name) != 0) {
-        char *note = text_of("%s is read as %s", given, name);
-        names_add_once(&set->notes, note);
-        free(note);
+        names_add_once(&set->notes, textf("%s is read as %s", given, name).s);
         return dataset_class(set, name, e);
     }
     if (set->n_classes == CLASSES_MAX) {
@@ -5998,7 +5999,7 @@ static int name_is(int kind, const char *folder, const char *name)
     for (const char *const *end = kind == NAMES_LISTS ? lists : pictures; *end && dot; end++)
         if (strcasecmp(dot + 1, *end) == 0) return kind != NAMES_FOLDERS;
     if (kind != NAMES_FOLDERS) return 0;
-    return is_folder(path_in(folder, name).text);
+    return is_folder(textf("%s/%s", folder, name).s);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -6041,7 +6042,7 @@ static int folder_has(const char *path, int kind)
 /* Adds the pictures of root/folder as one class. */
 static int read_pictures(DataSet *set, const char *folder, const char *class_name, int split, Error *e)
 {
-    Names pictures = folder_names(path_in(set->root, folder).text, NAMES_PICTURES, 0);
+    Names pictures = folder_names(textf("%s/%s", set->root, folder).s, NAMES_PICTURES, 0);
     int label = pictures.count ? dataset_class(set, class_name, e) : 0;
     int ok = label >= 0;
     for (int i = 0; ok && i < pictures.count; i++)
@@ -6053,13 +6054,10 @@ static int read_pictures(DataSet *set, const char *folder, const char *class_nam
 /* Adds every class folder of root/folder; the folder "" is the root itself. */
 static int read_class_folders(DataSet *set, const char *folder, int split, Error *e)
 {
-    Names classes = folder_names(path_in(set->root, folder).text, NAMES_FOLDERS, 0);
+    Names classes = folder_names(textf("%s/%s", set->root, folder).s, NAMES_FOLDERS, 0);
     int ok = 1;
-    for (int i = 0; ok && i < classes.count; i++) {
-        char *inner = text_of("%s%s%s", folder, *folder ? "/" : "", classes.items[i]);
-        ok = read_pictures(set, inner, classes.items[i], split, e);
-        free(inner);
-    }
+    for (int i = 0; ok && i < classes.count; i++)
+        ok = read_pictures(set, textf("%s%s%s", folder, *folder ? "/" : "", classes.items[i]).s, classes.items[i], split, e);
     names_free(&classes);
     return ok;
 }
@@ -6132,16 +6130,17 @@ typedef struct List {                 /* a list that is being read */
 
 typedef struct Format {               /* a kind of data set: a row of the table in 10.7 */
     const char *name, *import;        /* as the doctor names it; as `data import` does (NULL: by no name of its own) */
-    bool (*is)(List *list);           /* its signature, in the first row; NULL: is no list */
+    bool (*is)(List *list);           /* its signature, in the first row */
+    bool folders_too;                 /* is given out as image folders as well: Kaggle's copy */
     bool many;                        /* a folder of such lists, one a video, is the data set */
     const char *file, *beside;        /* its usual name, and that of a list that must lie beside it */
     const Numbering *numbers;
     const char *const *folders, *ending;      /* where its pictures usually lie, and what their names may gain */
     int (*open)(DataSet *set, List *list, const DataOptions *options, Error *e);
-    int (*split)(List *list, Error *e);       /* is the row as it must be, and of which split? */
+    int (*split)(List *list, Error *e);       /* is the row as it must be, and of which split? NULL: the list's */
     int (*label)(DataSet *set, List *list, Error *e);
     int (*picture)(DataSet *set, List *list, size_t *where, Error *e);
-    int (*more)(DataSet *set, List *list, Error *e);          /* what else the row tells of the picture just added */
+    Place (*place)(const List *list);                         /* where in its picture is the face? */
 } Format;
 
 static int fail_row(const TableReader *table, Error *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -6228,25 +6227,43 @@ static void find_pictures_of(const DataSet *set, List *list)
     int stem = (int)(dot ? dot - name : 0);
     for (int plain = ending == NULL; plain < 2; plain++)
         for (const char *const *usual = list->format->folders; usual && *usual && !list->folder; usual++) {
-            char *path = text_of("%s/%s/%.*s%s%s", set->root, *usual, stem, name, plain ? "" : ending, name + stem);
-            if (access(path, R_OK) == 0) list->folder = *usual, list->ending = plain ? "" : ending;
-            free(path);
+            const char *gained = plain ? "" : ending;
+            Text path = textf("%s/%s/%.*s%s%s", set->root, *usual, stem, name, gained, name + stem);
+            if (access(path.s, R_OK) == 0) list->folder = *usual, list->ending = gained;
         }
     if (!list->folder) list->folder = "";
+}
+
+/* The attributes of the picture that was added last. */
+static int read_attributes(DataSet *set, const List *list, Error *e)
+{
+    uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
+    for (int k = 0; k < set->n_classes; k++) {
+        const char *text = list->table.fields[list->meaning[k]];
+        char *end = "";
+        double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
+        if (!(value >= 0 && value <= 1) || end == text || *end)
+            return fail_row(&list->table, e, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1",
+                            set->class_names[k], text);
+        row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
+    }
+    return 1;
 }
 
 static int read_row(DataSet *set, List *list, Error *e)
 {
     const Format *f = list->format;
     size_t where;
-    int split = f->split(list, e);
+    int split = f->split ? f->split(list, e) : list->split;
     if (split < 0) return 0;
     if (!list->folder) find_pictures_of(set, list);
     int label = f->label ? f->label(set, list, e) : 0;
     set->dropped += label == DROPPED;
     if (label < 0) return label == DROPPED;
-    return f->picture(set, list, &where, e) && dataset_add(set, split, label, where, e) &&
-           (!f->more || f->more(set, list, e));
+    Place place = f->place ? f->place(list) : (Place){0};
+    if (!f->picture(set, list, &where, e) || !dataset_add(set, split, label, where, e)) return 0;
+    if (place.box[2] || place.half) dataset_place(set, place);
+    return !set->attributes || read_attributes(set, list, e);
 }
 
 static int read_rows(DataSet *set, List *list, Error *e)
@@ -6381,17 +6398,14 @@ static int picture_by_path(DataSet *set, List *list, size_t *where, Error *e)
 }
 
 /* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. */
-static int face_by_columns(DataSet *set, List *list, Error *e)
+static Place face_by_columns(const List *list)
 {
-    (void)e;
     long n[4];
     for (int i = 0; i < 4; i++)
         if (list->column[COLUMN_FACE_X + i] < 0 || !whole_number(field(list, COLUMN_FACE_X + i), &n[i]) || n[i] < 0 ||
             n[i] > 65535)
-            return 1;
-    if (n[2] && n[3])
-        dataset_place(set, (Place){.box = {(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}});
-    return 1;
+            return (Place){0};
+    return n[2] && n[3] ? (Place){{(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}, 0} : (Place){0};
 }
 
 /* ---- RAF-DB ---- */
@@ -6478,7 +6492,7 @@ static int open_attributes(DataSet *set, List *list, const DataOptions *options,
     list->count = list->table.n_fields + 1 - names_pictures(&list->table);
     for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->beside.file; i++) {
         table_close(&list->beside);
-        table_open(&list->beside, path_in(set->root, usual[i]).text, FIELDS_MAX);
+        table_open(&list->beside, textf("%s/%s", set->root, usual[i]).s, FIELDS_MAX);
     }
     list->beside.blanks = 1;
     return 1;
@@ -6502,21 +6516,6 @@ static int split_by_partition(List *list, Error *e)
     return (int)number;
 }
 
-static int attributes_by_columns(DataSet *set, List *list, Error *e)
-{
-    uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
-    for (int k = 0; k < set->n_classes; k++) {
-        const char *text = list->table.fields[list->meaning[k]];
-        char *end = "";
-        double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
-        if (!(value >= 0 && value <= 1) || end == text || *end)
-            return fail_row(&list->table, e, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1",
-                            set->class_names[k], text);
-        row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
-    }
-    return 1;
-}
-
 /* ---- FERPlus ---- */
 static bool is_votes(List *list)
 {
@@ -6527,8 +6526,8 @@ static bool is_votes(List *list)
 /* Opens fer2013.csv, where the pictures are; from here on the columns are its. */
 static int open_votes(DataSet *set, List *list, const DataOptions *options, Error *e)
 {
-    Path usual = path_in(set->root, list->format->beside);
-    const char *path = options->more ? options->more->items[0] : usual.text;
+    Text usual = textf("%s/%s", set->root, list->format->beside);
+    const char *path = options->more ? options->more->items[0] : usual.s;
     for (int i = 2; i < list->table.n_fields; i++)
         names_add(&list->votes, strcmp(list->table.fields[i], "NF") == 0 ? "no face" : list->table.fields[i]);
     if (!table_open(&list->beside, path, FIELDS_MAX))
@@ -6636,15 +6635,14 @@ static void footage_free(Footage *f)
 /* Looks for place/name/ and place/name.mp4. */
 static int footage_at(Footage *f, const char *place, const char *name)
 {
-    Path path = path_in(place, name);
-    if (is_folder(path.text) && folder_has(path.text, NAMES_PICTURES)) {
-        f->folder = must_copy(path.text);
+    Text path = textf("%s/%s", place, name);
+    if (is_folder(path.s) && folder_has(path.s, NAMES_PICTURES)) {
+        f->folder = must_copy(path.s);
         return 1;
     }
     for (const char *const *end = video_endings; *end && !f->video; end++) {
-        char *file = text_of("%s.%s", path.text, *end);
-        if (access(file, R_OK) == 0) f->video = file;
-        else free(file);
+        Text file = textf("%s.%s", path.s, *end);
+        if (access(file.s, R_OK) == 0) f->video = must_copy(file.s);
     }
     return f->video != NULL;
 }
@@ -6677,10 +6675,9 @@ static Footage find_footage(const Names *places, const char *name)
     for (int side = 0; side < 2 && !found; side++) {
         int stem = length - (int)strlen(sides[side]);
         if (stem <= 0 || strcmp(name + stem, sides[side])) continue;
-        char *shared = text_of("%.*s", stem, name);
         for (int i = 0; i < places->count && !found; i++)
-            if ((found = footage_at(&f, places->items[i], shared))) f.half = sides[side][1];
-        free(shared);
+            found = footage_at(&f, places->items[i], textf("%.*s", stem, name).s);
+        f.half = found ? sides[side][1] : 0;
     }
     if (f.folder) number_frames(&f);
     return f;
@@ -6721,12 +6718,6 @@ static int open_annotation(DataSet *set, List *list, const DataOptions *options,
     return 1;
 }
 
-static int split_of_video(List *list, Error *e)
-{
-    (void)e;
-    return list->split;
-}
-
 static int label_by_number(DataSet *set, List *list, Error *e)
 {
     (void)set, (void)e;
@@ -6747,11 +6738,9 @@ static int picture_by_line(DataSet *set, List *list, size_t *where, Error *e)
     return 1;
 }
 
-static int half_of_video(DataSet *set, List *list, Error *e)
+static Place half_of_video(const List *list)
 {
-    (void)e;
-    if (list->footage->half) dataset_place(set, (Place){.half = list->footage->half});
-    return 1;
+    return (Place){.half = list->footage->half};
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6761,20 +6750,19 @@ static int half_of_video(DataSet *set, List *list, Error *e)
  * ---------------------------------------------------------------------------------------------- */
 static const Format formats[] = {
     {"CelebA attributes", .is = is_attributes, .folders = celeba_folders, .open = open_attributes,
-     .split = split_by_partition, .picture = picture_by_path, .more = attributes_by_columns},
+     .split = split_by_partition, .picture = picture_by_path},
     {"FERPlus votes", "ferplus", is_votes, .file = "fer2013new.csv", .beside = "fer2013.csv", .open = open_votes,
      .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
     {"RAF-DB list", "rafdb", is_rafdb, .numbers = &rafdb_numbers, .folders = rafdb_folders, .ending = "_aligned",
      .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
     {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_path, .more = face_by_columns},
-    {"fer2013.csv", "fer2013", is_pixels, .numbers = &fer2013_numbers, .split = split_by_column,
+     .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
+    {"fer2013.csv", "fer2013", is_pixels, .folders_too = true, .numbers = &fer2013_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_pixels},
     {"CSV list", "affectnet", is_paths, .numbers = &affectnet_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_path, .more = face_by_columns},
+     .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
-     .split = split_of_video, .label = label_by_number, .picture = picture_by_line, .more = half_of_video},
-    {"image folders", .import = "fer2013"}                /* Kaggle's copy of FER2013 is one */
+     .label = label_by_number, .picture = picture_by_line, .place = half_of_video}
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
@@ -6785,7 +6773,7 @@ static int list_open(List *list, const char *path, bool many, Error *e)
     if (table_open(&list->table, path, FIELDS_MAX) && table_next(&list->table) > 0) {
         find_columns(list, &list->table);
         for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
-            if (f->is && f->many == many && f->is(list)) list->format = f;
+            if (f->many == many && f->is(list)) list->format = f;
     }
     return *list->table.error ? fail(e, 1, "%s", list->table.error) : 1;
 }
@@ -6815,7 +6803,7 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
         ok = fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' "
                   "or 'subDirectory_filePath,expression' or 'path,label', or it be FERPlus' fer2013new.csv, RAF-DB's "
                   "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
-    if (ok && options->attributes && f->more == face_by_columns && names_pictures(&list.table))
+    if (ok && options->attributes && f->place && names_pictures(&list.table))
         list.format = formats;        /* columns of numbers are attributes as well */
     ok = ok && (!list.format->open || list.format->open(set, &list, options, e)) && read_rows(set, &list, e);
     list_close(&list);
@@ -6832,34 +6820,31 @@ static void find_annotations(const char *folder, int depth, Names *found)
     Names lists = folder_names(folder, NAMES_LISTS, 0), folders = {0};
     int before = found->count;
     for (int i = 0; i < lists.count && (i < 20 || found->count > before); i++) {
-        Path path = path_in(folder, lists.items[i]);
-        if (is_list(path.text, true)) names_add(found, path.text);
+        Text path = textf("%s/%s", folder, lists.items[i]);
+        if (is_list(path.s, true)) names_add(found, path.s);
     }
     if (depth > 0) folders = folder_names(folder, NAMES_FOLDERS, 0);
-    for (int i = 0; i < folders.count; i++) find_annotations(path_in(folder, folders.items[i]).text, depth - 1, found);
+    for (int i = 0; i < folders.count; i++) find_annotations(textf("%s/%s", folder, folders.items[i]).s, depth - 1, found);
     names_free(&lists), names_free(&folders);
 }
 
 /* Adds the frames of one annotation file. */
 static int read_annotation(DataSet *set, const char *path, const Names *places, Error *e)
 {
-    char *name = must_copy(strrchr(path, '/') + 1), *note = NULL;
-    *strrchr(name, '.') = 0;
-    Footage footage = find_footage(places, name);
+    const char *name = strrchr(path, '/') + 1;
+    Text video = textf("%.*s", (int)(strrchr(name, '.') - name), name);
+    Footage footage = find_footage(places, video.s);
     List list;
     if (!footage.folder && !footage.video)
-        names_add(&set->notes, note = text_of("%s: neither a folder of frames nor a video of that name", name));
+        names_add(&set->notes, textf("%s: neither a folder of frames nor a video of that name", video.s).s);
     int ok = list_open(&list, path, true, e) && list.format;
-    list.footage = &footage, list.video = name;
+    list.footage = &footage, list.video = video.s;
     ok = ok && list.format->open(set, &list, NULL, e) && read_rows(set, &list, e);
     long lines = list.table.line_number - 1;
-    if (ok && footage.frames > lines) {
-        note = text_of("%s: %ld frames have no line, as its last is that of frame %ld: is the file whole?", path,
-                       footage.frames - lines, lines);
-        names_add(&set->notes, note);
-    }
+    if (ok && footage.frames > lines)
+        names_add(&set->notes, textf("%s: %ld frames have no line, as its last is that of frame %ld: is the file whole?",
+                                     path, footage.frames - lines, lines).s);
     list_close(&list), footage_free(&footage);
-    free(name), free(note);
     return ok;
 }
 
@@ -6875,7 +6860,7 @@ static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
     for (int i = 0; i < sources->count; i++) {
         Names inner = folder_names(sources->items[i], NAMES_FOLDERS, 0);
         names_add(&places, sources->items[i]);
-        for (int k = 0; k < inner.count; k++) names_add(&places, path_in(sources->items[i], inner.items[k]).text);
+        for (int k = 0; k < inner.count; k++) names_add(&places, textf("%s/%s", sources->items[i], inner.items[k]).s);
         names_free(&inner);
     }
     free(set->root);
@@ -6900,13 +6885,13 @@ static bool looks_like_data(const char *path)
     Names folders = folder_names(path, NAMES_FOLDERS, 300), lists = folder_names(path, NAMES_LISTS, 20);
     int classes = 0, yes = 0;
     for (int i = 0; i < folders.count && !yes; i++) {
-        Path inner = path_in(path, folders.items[i]);
-        bool pictures = folder_has(inner.text, NAMES_PICTURES);
+        Text inner = textf("%s/%s", path, folders.items[i]);
+        bool pictures = folder_has(inner.s, NAMES_PICTURES);
         if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures;
-        else yes = pictures || folder_has(inner.text, NAMES_FOLDERS);
+        else yes = pictures || folder_has(inner.s, NAMES_FOLDERS);
     }
     yes = yes || classes >= 2;
-    for (int i = 0; i < lists.count && !yes; i++) yes = is_list(path_in(path, lists.items[i]).text, false);
+    for (int i = 0; i < lists.count && !yes; i++) yes = is_list(textf("%s/%s", path, lists.items[i]).s, false);
     names_free(&folders), names_free(&lists);
     return yes;
 }
@@ -6917,8 +6902,8 @@ static char *data_below(const char *path, int depth, int *budget)
     Names folders = folder_names(path, NAMES_FOLDERS, 50);
     char *found = NULL;
     for (int i = 0; i < folders.count && !found && depth > 0 && --*budget > 0; i++) {
-        Path inner = path_in(path, folders.items[i]);
-        found = looks_like_data(inner.text) ? must_copy(inner.text) : data_below(inner.text, depth - 1, budget);
+        Text inner = textf("%s/%s", path, folders.items[i]);
+        found = looks_like_data(inner.s) ? must_copy(inner.s) : data_below(inner.s, depth - 1, budget);
     }
     names_free(&folders);
     return found;
@@ -6927,18 +6912,13 @@ static char *data_below(const char *path, int depth, int *budget)
 /* The data set that this folder of pictures is a class of; NULL if there is none. */
 static char *data_above(const char *path)
 {
-    char *above = realpath(path, NULL), *slash = above ? strrchr(above, '/') : NULL;
-    if (!slash || slash == above) {
-        free(above);
-        return NULL;
-    }
+    char above[PATH_MAX], *slash = realpath(path, above) ? strrchr(above, '/') : NULL;
+    if (!slash || slash == above) return NULL;
     *slash = 0;
     slash = strrchr(above, '/');
     if (slash && slash != above && spelled(split_spellings, slash + 1) >= 0)
-        *slash = 0;                   // the classes lie under train/: the set begins above it
-    if (looks_like_data(above)) return above;
-    free(above);
-    return NULL;
+        *slash = 0;                   /* the classes lie under train/: the set begins above it */
+    return looks_like_data(above) ? must_copy(above) : NULL;
 }
 
 /* Says why a folder holds no data set, and where one is if it lies nearby. */
@@ -6970,8 +6950,8 @@ static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
     char text[300];
     int ok = -1;
     for (int i = 0; i < files.count; i++) {
-        Path path = path_in(set->root, files.items[i]);
-        if (is_list(path.text, false)) names_add(&lists, path.text);
+        Text path = textf("%s/%s", set->root, files.items[i]);
+        if (is_list(path.s, false)) names_add(&lists, path.s);
     }
     if (lists.count == 1) {
         char *path = set->path;
@@ -7106,6 +7086,13 @@ static void dataset_keep(DataSet *set, int split, char **first_missing)
     set->count = kept;
 }
 
+static int class_size(const DataSet *set, int k)
+{
+    int pictures = 0;
+    for (int i = 0; i < set->count; i++) pictures += set->label[i] == k;
+    return pictures;
+}
+
 /* What must hold before anything can be learnt from the set. */
 static int dataset_check(const DataSet *set, const DataOptions *options, const char *first_missing, Error *e)
 {
@@ -7123,11 +7110,8 @@ static int dataset_check(const DataSet *set, const DataOptions *options, const c
     if (set->attributes && !options->attributes)
         return fail(e, 2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
                     set->class_names[0]);
-    for (int k = 0; k < set->n_classes && !set->attributes; k++) {
-        int pictures = 0;
-        for (int i = 0; i < set->count; i++) pictures += set->label[i] == k;
-        if (pictures == 0) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
-    }
+    for (int k = 0; k < set->n_classes && !set->attributes; k++)
+        if (!class_size(set, k)) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
     return 1;
 }
 
@@ -7164,17 +7148,23 @@ static int dataset_open(DataSet *set, const char *path, const DataOptions *optio
     return 0;
 }
 
+/* The shuffle of Fisher and Yates, its dice numbered by `which` and the place. */
+static void shuffle(int *order, int count, uint64_t seed, uint32_t stream, uint64_t which)
+{
+    for (int i = count - 1; i > 0; i--) {
+        int j = (int)(draw(seed, stream, which, (uint32_t)i) * (i + 1)), swapped = order[i];
+        order[i] = order[j];
+        order[j] = swapped;
+    }
+}
+
 /* The pictures of class k, in an order drawn by chance; how many there are. */
 static int class_shuffled(const DataSet *set, int k, uint64_t seed, uint32_t stream, int *order)
 {
     int n = 0;
     for (int i = 0; i < set->count; i++)
         if (set->label[i] == k) order[n++] = i;
-    for (int i = n - 1; i > 0; i--) {
-        int j = (int)(draw(seed, stream, (uint64_t)k, (uint32_t)i) * (i + 1)), swapped = order[i];
-        order[i] = order[j];
-        order[j] = swapped;
-    }
+    shuffle(order, n, seed, stream, (uint64_t)k);
     return n;
 }
 
@@ -7216,8 +7206,7 @@ static int balance_target(const DataSet *set, const char *how, Error *e)
     int least_ = set->count, most = 0, asked = 0;
     char end;
     for (int k = 0; k < set->n_classes; k++) {
-        int n = 0;
-        for (int i = 0; i < set->count; i++) n += set->label[i] == k;
+        int n = class_size(set, k);
         if (n == 0)
             return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
                         set->class_names[k]);
@@ -7453,15 +7442,10 @@ typedef struct Loader {
     Error error;
 } Loader;
 
-/* The shuffle of Fisher and Yates, its dice numbered by epoch and place. */
 static void shuffle_epoch(int *order, int count, uint64_t seed, uint64_t epoch)
 {
     for (int i = 0; i < count; i++) order[i] = i;
-    for (int i = count - 1; i > 0; i--) {
-        int j = (int)(draw(seed, STREAM_SHUFFLE, epoch, (uint32_t)i) * (i + 1)), swapped = order[i];
-        order[i] = order[j];
-        order[j] = swapped;
-    }
+    shuffle(order, count, seed, STREAM_SHUFFLE, epoch);
 }
 
 /* How many pictures were found unreadable so far. */
@@ -7777,9 +7761,8 @@ static void find_duplicates(Diagnosis *d)
             if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j]) || count++ >= EXAMPLES_MAX)
                 continue;
             char *first = dataset_name(set, j), *second = dataset_name(set, i);
-            char *text = text_of("%s = %s", first, second);
-            names_add(&examples, text);
-            free(first), free(second), free(text);
+            names_add(&examples, textf("%s = %s", first, second).s);
+            free(first), free(second);
         }
         if (count)
             found(d, kinds[k].severity, kinds[k].code, kinds[k].text, count,
@@ -14711,10 +14694,9 @@ static int import_frame(Import *job, Imported *item, Error *e)
     int length;
     long frame = job->set.raw ? 0 : video_frame(item->source, &length), ok = 1;
     if (!frame) return 1;
-    char *path = text_of("%.*s", length, item->source);
-    if (!job->video.path || strcmp(job->video.path, path) || job->video.next > frame)
-        ok = video_open(&job->video, path, e);
-    free(path);
+    Text path = textf("%.*s", length, item->source);
+    if (!job->video.path || strcmp(job->video.path, path.s) || job->video.next > frame)
+        ok = video_open(&job->video, path.s, e);
     if (!ok) return 0;
     while (item->result == KEPT && !item->picture.pixels) {
         Image picture = {0};
@@ -14792,11 +14774,11 @@ static void import_write_task(void *argument, int i, int worker)
         crop_centre(&item->picture, 0);
         ok = item->picture.width == size || image_resize(&item->picture, size, size, &small, item->why);
     }
-    char *path = text_of("%s/%s", job->s->out, item->path), *left = text_of("%s.tmp0", path);
-    remove(left);                                                       /* of a run that was killed */
-    ok = ok && image_save(path, small.pixels ? &small : &item->picture, NULL, 0, item->why);
+    Text path = textf("%s/%s", job->s->out, item->path);
+    remove(textf("%s.tmp0", path.s).s);                                 /* of a run that was killed */
+    ok = ok && image_save(path.s, small.pixels ? &small : &item->picture, NULL, 0, item->why);
     if (!ok) item->result = NOT_WRITTEN;
-    free(path), free(left), image_free(&small);
+    image_free(&small);
 }
 
 /* ---- the journal ---- */
@@ -14817,10 +14799,9 @@ static bool import_line_fits(const Import *job, const TableReader *line, int row
     for (*result = KEPT; fits && *result < RESULTS && strcmp(line->fields[3], result_names[*result]);) ++*result;
     fits = fits && *result < RESULTS;
     if (fits && *result == KEPT) {
-        char *file = text_of("%s/%s", job->s->out, path);
         struct stat status;
-        fits = !strcmp(line->fields[4], path) && stat(file, &status) == 0 && status.st_size > 0;
-        free(file);
+        fits = !strcmp(line->fields[4], path) && stat(textf("%s/%s", job->s->out, path).s, &status) == 0 &&
+               status.st_size > 0;
     }
     free(source), free(path);
     return fits;
@@ -14921,10 +14902,8 @@ static int import_directories(const Import *job, Error *e)
     for (int i = 0; ok && i < job->n_work; i++) {
         int row = job->work[i], split = set->split[row], label = set->label[row];
         if (made[label][split]) continue;
-        char *path = text_of("%s/%s/%s", job->s->out, split_names[split], set->class_names[label]);
-        ok = make_directory(path, e);
+        ok = make_directory(textf("%s/%s/%s", job->s->out, split_names[split], set->class_names[label]).s, e);
         made[label][split] = true;
-        free(path);
     }
     free(made);
     return ok;
@@ -14934,9 +14913,11 @@ static int import_directories(const Import *job, Error *e)
 static int import_claim(const Import *job, char *const *inputs, int count, Error *e)
 {
     const Settings *s = job->s;
-    char *path = text_of("%s/import.txt", s->out), *have = NULL, *want = NULL, why[160] = "";
+    Text path = textf("%s/import.txt", s->out);
+    char *have, *want = NULL;
+    const char *why = NULL;
     size_t size = 0, used = 0;
-    FILE *text = open_memstream(&want, &size), *file = fopen(path, "rb");
+    FILE *text = open_memstream(&want, &size), *file = fopen(path.s, "rb");
     for (int i = 0; i < count; i++) fprintf(text, "%s = %s\n", i ? "input" : "kind", inputs[i]);
     fprintf(text, "rows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\n", job->n_work, s->classes,
             s->detector, s->weights, s->threshold);
@@ -14947,27 +14928,26 @@ static int import_claim(const Import *job, char *const *inputs, int count, Error
     if (file) used = fread(have, 1, size + 1, file), fclose(file);
     Names folders = folder_names(s->out, NAMES_FOLDERS, 1), lists = folder_names(s->out, NAMES_LISTS, 1);
     if (file && (used != size || memcmp(have, want, size)))
-        snprintf(why, sizeof why, "holds an import with other inputs or options, see import.txt in it");
-    else if (!file && (folders.count || lists.count)) snprintf(why, sizeof why, "holds other files");
-    int ok = *why ? fail(e, 2, "%s %s: take another --out", s->out, why) : 1;
+        why = "holds an import with other inputs or options, see import.txt in it";
+    else if (!file && (folders.count || lists.count)) why = "holds other files";
+    int ok = why ? fail(e, 2, "%s %s: take another --out", s->out, why) : 1;
     if (ok && !file) {
-        file = fopen(path, "wb");
+        file = fopen(path.s, "wb");
         ok = file && fwrite(want, 1, size, file) == size;
         ok = file && fclose(file) == 0 && ok;
-        if (!ok) fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+        if (!ok) fail(e, 1, "cannot write %s: %s", path.s, strerror(errno));
     }
-    names_free(&folders), names_free(&lists), free(path), free(have), free(want);
+    names_free(&folders), names_free(&lists), free(have), free(want);
     return ok;
 }
 
 /* ---- what is left behind: labels.csv, a chart, a table ---- */
 static int import_labels(const Import *job, Error *e)
 {
-    char *journal = text_of("%s/import.csv", job->s->out), *path = text_of("%s/labels.csv", job->s->out),
-         *temporary = text_of("%s.tmp", path);
+    Text path = textf("%s/labels.csv", job->s->out), temporary = textf("%s.tmp", path.s);
     TableReader table;
-    FILE *file = fopen(temporary, "wb");
-    int got = 0, ok = file && open_rows(&table, journal, e) && next_row(&table, e) > 0;
+    FILE *file = fopen(temporary.s, "wb");
+    int got = 0, ok = file && open_rows(&table, textf("%s/import.csv", job->s->out).s, e) && next_row(&table, e) > 0;
     if (ok) fprintf(file, "path,label,split,source\n");
     while (ok && (got = next_row(&table, e)) > 0) {
         if (strcmp(table.fields[3], result_names[KEPT])) continue;
@@ -14975,60 +14955,52 @@ static int import_labels(const Import *job, Error *e)
         for (int k = 0; k < 4; k++) table_field(file, table.fields[order[k]]), putc(k < 3 ? ',' : '\n', file);
     }
     if (file) table_close(&table);
-    ok = file && fclose(file) == 0 && ok && got == 0 && rename(temporary, path) == 0;
-    if (!ok && !e->status) fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    free(journal), free(path), free(temporary);
-    return ok;
+    ok = file && fclose(file) == 0 && ok && got == 0 && rename(temporary.s, path.s) == 0;
+    return ok || e->status ? ok : fail(e, 1, "cannot write %s: %s", path.s, strerror(errno));
 }
 
 /* The classes in our order: emotions first, then the others by name. */
-static char **import_order(const Import *job)
+static int *import_order(const DataSet *set)
 {
-    char **names = must_alloc((size_t)job->set.n_classes, sizeof *names);
-    memcpy(names, job->set.class_names, (size_t)job->set.n_classes * sizeof *names);
-    qsort(names, (size_t)job->set.n_classes, sizeof *names, compare_classes);
-    return names;
-}
-
-static int import_class(const Import *job, const char *name)
-{
-    int k = 0;
-    while (job->set.class_names[k] != name) k++;
-    return k;
+    int *order = must_alloc((size_t)set->n_classes, sizeof *order);
+    for (int i = 0; i < set->n_classes; i++) {
+        int k = i;
+        for (; k && compare_classes(&set->class_names[order[k - 1]], &set->class_names[i]) > 0; k--) order[k] = order[k - 1];
+        order[k] = i;
+    }
+    return order;
 }
 
 /* How many pictures of each class there are, as in Surani's figure 8. */
 static int import_chart(const Import *job, Error *e)
 {
-    char **order = import_order(job), title[160], why[IMAGE_ERROR_SIZE];
-    double *values = must_alloc((size_t)job->set.n_classes, sizeof *values);
-    int n = 0, kept = 0, width = 0, ok = 0;
-    for (int i = 0; i < job->set.n_classes; i++) {
-        int k = import_class(job, order[i]);
-        if (!job->wanted[k]) continue;
-        kept += job->tally[k][KEPT];
-        values[n] = job->tally[k][KEPT], order[n++] = order[i];
+    int *order = import_order(&job->set), n = 0, kept = 0, classes = job->set.n_classes;
+    const char **names = must_alloc((size_t)classes, sizeof *names);
+    double *values = must_alloc((size_t)classes, sizeof *values);
+    for (int i = 0; i < classes; i++) {
+        if (!job->wanted[order[i]]) continue;
+        kept += job->tally[order[i]][KEPT];
+        values[n] = job->tally[order[i]][KEPT], names[n++] = job->set.class_names[order[i]];
     }
-    width = max_int(640, 70 * n + 100);
-    snprintf(title, sizeof title, "%s: %d pictures kept of %d rows", job->set.format, kept, job->set.count);
+    int width = max_int(640, 70 * n + 100), ok = 0;
+    Text title = textf("%s: %d pictures kept of %d rows", job->set.format, kept, job->set.count);
+    char why[IMAGE_ERROR_SIZE] = "no memory for the chart";
     PlotCanvas canvas;
-    PlotOptions options = {title, "", "pictures", 0, 0, 0};
+    PlotOptions options = {title.s, "", "pictures", 0, 0, 0};
     if (plot_canvas(width, 420, 0xffffff, &canvas)) {
-        char *path = text_of("%s/distribution.png", job->s->out);
-        plot_bars(&canvas, 0, 0, width, 420, (const char *const *)order, values, n, &options);
+        plot_bars(&canvas, 0, 0, width, 420, names, values, n, &options);
         Image image = {canvas.width, canvas.height, 3, canvas.rgb};
-        ok = image_save(path, &image, NULL, 0, why);
+        ok = image_save(textf("%s/distribution.png", job->s->out).s, &image, NULL, 0, why);
         plot_free(&canvas);
-        free(path);
-    } else snprintf(why, sizeof why, "no memory for the chart");
-    free(order), free(values);
+    }
+    free(order), free(names), free(values);
     return ok ? 1 : fail(e, 1, "%s", why);
 }
 
 /* For each class: its rows, the kept ones of each split, and why the others were dropped. */
 static void import_table(const Import *job)
 {
-    char **order = import_order(job);
+    int *order = import_order(&job->set);
     int sums[RESULTS + SPLITS] = {0};
     for (int k = 0; k < job->set.n_classes; k++)
         for (int r = 0; r < RESULTS + SPLITS; r++) sums[r] += job->tally[k][r];
@@ -15036,10 +15008,11 @@ static void import_table(const Import *job)
     for (int r = LEFT_OUT; r < RESULTS; r++)
         if (sums[r]) printf(" %10s", result_names[r]);
     for (int i = 0; i <= job->set.n_classes; i++) {
-        const int *t = i < job->set.n_classes ? job->tally[import_class(job, order[i])] : sums;
+        bool all = i == job->set.n_classes;
+        const int *t = all ? sums : job->tally[order[i]];
         int rows = 0;
         for (int r = 0; r < RESULTS; r++) rows += t[r];
-        printf("\n  %-16s %8d %8d %8d %10d %8d", i < job->set.n_classes ? order[i] : "all", rows, t[KEPT], t[RESULTS],
+        printf("\n  %-16s %8d %8d %8d %10d %8d", all ? "all" : job->set.class_names[order[i]], rows, t[KEPT], t[RESULTS],
                t[RESULTS + 1], t[RESULTS + 2]);
         for (int r = LEFT_OUT; r < RESULTS; r++)
             if (sums[r]) printf(" %10d", t[r]);
@@ -15068,43 +15041,54 @@ static void import_json(const Import *job)
 }
 
 /* ---- which reader ---- */
-static const struct { const char *name, *formats; } import_kinds[] = {
-    {"affwild2", "Aff-Wild2 annotations"}, {"affectnet", "CSV list"}, {"rafdb", "RAF-DB list"},
-    {"fer2013", "fer2013.csv, image folders"}, {"ferplus", "FERPlus votes"}, {"folder", NULL}
-};
-enum { IMPORT_KINDS = sizeof import_kinds / sizeof *import_kinds };
 
-/* Lists all rows. The first input is the list or the folder; files after it are further lists (ferplus: fer2013.csv),
- * folders after it are where pictures, frames or videos lie. */
-static int import_list(Import *job, int kind, char *const *inputs, int count, Error *e)
+/* The format that `data import` calls so; NULL: there is none. */
+static const Format *import_format(const char *kind)
+{
+    for (const Format *f = formats; f < formats + FORMATS; f++)
+        if (f->import && !strcmp(f->import, kind)) return f;
+    return NULL;
+}
+
+/* Two lists of one data set name the same pictures: they lie in one folder, unless that of the pictures was given. */
+static int import_more_lists(DataSet *set, const Names *lists, const DataOptions *options, Error *e)
+{
+    int ok = 1;
+    for (int i = 0; ok && i < lists->count; i++) {
+        Text root = textf("%s", set->root);
+        ok = read_list(set, lists->items[i], options, e);
+        if (ok && strcmp(root.s, set->root))
+            ok = fail(e, 2, "%s: two lists must lie in one folder, or the folder of their pictures be given",
+                      lists->items[i]);
+    }
+    return ok;
+}
+
+/* Lists all rows. The first input is the list or the folder; files after it are further lists (where something lies
+ * beside a list, the first of them is that), folders after it are where pictures, frames or videos lie. */
+static int import_list(Import *job, const char *kind, char *const *inputs, int count, Error *e)
 {
     Names more = {0}, lists = {0};
-    DataOptions options = {.split = SPLIT_ALL, .unlabelled = 0, .every_label = 1};
-    bool votes = strcmp(import_kinds[kind].name, "ferplus") == 0;
-    char *inside = text_of("%s/fer2013new.csv", inputs[0]);
-    for (int i = 1; i < count; i++) names_add(votes || is_folder(inputs[i]) ? &more : &lists, inputs[i]);
+    DataSet *set = &job->set;
+    DataOptions options = {.split = SPLIT_ALL, .every_label = 1};
+    const Format *f = import_format(kind);
+    bool beside = f && f->beside;
+    for (int i = 1; i < count; i++) names_add(beside || is_folder(inputs[i]) ? &more : &lists, inputs[i]);
     if (more.count) options.more = &more;
-    int ok = dataset_list(&job->set, votes && is_folder(inputs[0]) ? inside : inputs[0], &options, e);
-    const char *formats = import_kinds[kind].formats, *had = job->set.format;
-    if (ok && formats && !strstr(formats, had))
-        ok = fail(e, 2, "%s is no %s (%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, "
-                  "fer2013, ferplus, folder?", inputs[0], import_kinds[kind].name, formats, had);
-    if (ok && more.count > 1 && strcmp(import_kinds[kind].name, "affwild2"))
-        ok = fail(e, 2, "%s: one folder of pictures only", more.items[1]);
-    for (int i = 0; ok && i < lists.count; i++) {
-        char *root = text_of("%s", job->set.root);
-        ok = read_list(&job->set, lists.items[i], &options, e);
-        if (ok && strcmp(root, job->set.root))
-            ok = fail(e, 2, "%s: two lists must lie in one folder, or the folder of their pictures be given",
-                      lists.items[i]);
-        free(root);
-    }
-    for (int i = 0; ok && job->set.place && i < job->set.count && !*job->s->detector; i++)
-        if (job->set.place[i].half) {
-            names_add(&job->set.notes, "two people share frames of some videos: only a detector can tell them apart");
+    Text first = beside && is_folder(inputs[0]) ? textf("%s/%s", inputs[0], f->file) : textf("%s", inputs[0]);
+    int ok = dataset_list(set, first.s, &options, e);
+    if (ok && f && strcmp(set->format, f->name) && !(f->folders_too && !strcmp(set->format, "image folders")))
+        ok = fail(e, 2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, "
+                  "fer2013, ferplus, folder?", inputs[0], kind, f->name, f->folders_too ? ", image folders" : "",
+                  set->format);
+    if (ok && more.count > 1 && !(f && f->many)) ok = fail(e, 2, "%s: one folder of pictures only", more.items[1]);
+    ok = ok && import_more_lists(set, &lists, &options, e);
+    for (int i = 0; ok && set->place && i < set->count && !*job->s->detector; i++)
+        if (set->place[i].half) {
+            names_add(&set->notes, "two people share frames of some videos: only a detector can tell them apart");
             break;
         }
-    names_free(&more), names_free(&lists), free(inside);
+    names_free(&more), names_free(&lists);
     return ok;
 }
 
@@ -15114,8 +15098,8 @@ static int import_rows(Import *job, char *const *inputs, int count, Error *e)
     if (!import_classes(job, e) || !make_directory(s->out, e) || !import_claim(job, inputs, count, e) ||
         !import_directories(job, e) || (*s->detector && !open_detector(&job->detector, s, e)))
         return 0;
-    char *path = text_of("%s/import.csv", s->out);
-    FILE *journal = import_journal(job, path, e);
+    Text path = textf("%s/import.csv", s->out);
+    FILE *journal = import_journal(job, path.s, e);
     int ok = journal != NULL;
     Progress progress = progress_start("import", job->done, job->n_work);
     while (ok && job->done < job->n_work && !interrupted) {
@@ -15123,8 +15107,7 @@ static int import_rows(Import *job, char *const *inputs, int count, Error *e)
         progress_show(&progress, job->done, "%s", s->out);
     }
     progress_end(&progress);
-    if (journal && fclose(journal) && ok) ok = fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    free(path);
+    if (journal && fclose(journal) && ok) ok = fail(e, 1, "cannot write %s: %s", path.s, strerror(errno));
     if (ok && job->done < job->n_work)
         return fail(e, 1, "stopped after %d of %d rows; the same command goes on from there", job->done, job->n_work);
     if (!ok || !import_labels(job, e) || !import_chart(job, e)) return 0;
@@ -15137,16 +15120,14 @@ static int import_rows(Import *job, char *const *inputs, int count, Error *e)
 
 static int import_data(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    int kind = 0;
-    while (count && kind < IMPORT_KINDS && strcmp(inputs[0], import_kinds[kind].name)) kind++;
-    if (count < 2 || kind == IMPORT_KINDS)
+    if (count < 2 || (!import_format(inputs[0]) && strcmp(inputs[0], "folder")))
         return fail(e, 2, "data import needs affwild2, affectnet, rafdb, fer2013, ferplus or folder, and then the list "
                     "or folder");
     if (!*s->out) return fail(e, 2, "data import needs --out DIR");
     if (!*s->detector && *s->weights) return fail(e, 2, "--weights without --detector: mtcnn or retinaface?");
     Import *job = must_alloc(1, sizeof *job);
     job->s = s;
-    int ok = import_list(job, kind, inputs + 1, count - 1, e) && import_rows(job, inputs, count, e);
+    int ok = import_list(job, inputs[0], inputs + 1, count - 1, e) && import_rows(job, inputs, count, e);
     video_close(&job->video);
     detector_close(&job->detector);
     dataset_close(&job->set);
