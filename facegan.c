@@ -5731,7 +5731,7 @@ typedef struct DataSet {
     int crop, unlabelled, listed;     /* unlabelled: one class "all"; listed: a list names the files */
     int every_label;                  /* as in the options */
     const struct Numbering *numbers;  /* the last that `notes` tells of */
-    int room, classes_room;
+    int room;
     size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
     char *root;                       /* the folder that paths are relative to */
     char *text;                       /* all paths, each with its final zero */
@@ -5960,10 +5960,7 @@ static int dataset_class(DataSet *set, const char *given, Error *e)
         fail(e, 1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, given);
         return -1;
     }
-    if (set->n_classes == set->classes_room) {
-        set->classes_room = set->classes_room ? 2 * set->classes_room : 16;
-        set->class_names = grown(set->class_names, (size_t)set->n_classes, (size_t)set->classes_room, sizeof(char *));
-    }
+    if (!set->class_names) set->class_names = must_alloc(CLASSES_MAX, sizeof(char *));
     set->class_names[set->n_classes] = must_copy(name);
     return set->n_classes++;
 }
@@ -6130,7 +6127,8 @@ typedef struct List {                 /* a list that is being read */
 
 typedef struct Format {               /* a kind of data set: a row of the table in 10.7 */
     const char *name, *import;        /* as the doctor names it; as `data import` does (NULL: by no name of its own) */
-    bool (*is)(List *list);           /* its signature, in the first row */
+    bool (*is)(List *list);           /* its signature: this holds of the first row, */
+    int which;                        /* or, NULL, the row names this column and that of the label */
     bool folders_too;                 /* is given out as image folders as well: Kaggle's copy */
     bool many;                        /* a folder of such lists, one a video, is the data set */
     const char *file, *beside;        /* its usual name, and that of a list that must lie beside it */
@@ -6188,6 +6186,11 @@ static void find_columns(List *list, const TableReader *header)
         int which = spelled(column_spellings, header->fields[i]);
         if (which >= 0 && list->column[which] < 0) list->column[which] = i;
     }
+}
+
+static bool has_columns(const List *list, int which)
+{
+    return list->column[COLUMN_LABEL] >= 0 && list->column[which] >= 0;
 }
 
 static void list_close(List *list)
@@ -6294,16 +6297,6 @@ static int read_rows(DataSet *set, List *list, Error *e)
  *     Usage,Image name,neutral,happiness, ...   FERPlus (Barsoum et al. 2016): ten people's votes on each row of the
  *     Training,fer0000000.png,4,0,0,1,3,2, ...  fer2013.csv beside it
  * ---------------------------------------------------------------------------------------------- */
-static bool is_pixels(List *list)
-{
-    return list->column[COLUMN_LABEL] >= 0 && list->column[COLUMN_PIXELS] >= 0;
-}
-
-static bool is_paths(List *list)
-{
-    return list->column[COLUMN_LABEL] >= 0 && list->column[COLUMN_PATH] >= 0;
-}
-
 /* AffectNet's validation list has no header: nine columns, of which the first is a path, the seventh the expression. */
 static bool is_headless(List *list)
 {
@@ -6535,7 +6528,7 @@ static int open_votes(DataSet *set, List *list, const DataOptions *options, Erro
                     strerror(errno));
     bool rows = table_next(&list->beside) > 0;
     find_columns(list, &list->beside);
-    return rows && is_pixels(list) ? 1 : fail(e, 1, "%s: is not the original fer2013.csv with the columns "
+    return rows && has_columns(list, COLUMN_PIXELS) ? 1 : fail(e, 1, "%s: is not the original fer2013.csv with the columns "
                                               "emotion,pixels,Usage", path);
 }
 
@@ -6757,9 +6750,9 @@ static const Format formats[] = {
      .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
     {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
-    {"fer2013.csv", "fer2013", is_pixels, .folders_too = true, .numbers = &fer2013_numbers, .split = split_by_column,
+    {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_pixels},
-    {"CSV list", "affectnet", is_paths, .numbers = &affectnet_numbers, .split = split_by_column,
+    {"CSV list", "affectnet", .which = COLUMN_PATH, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
      .label = label_by_number, .picture = picture_by_line, .place = half_of_video}
@@ -6773,7 +6766,7 @@ static int list_open(List *list, const char *path, bool many, Error *e)
     if (table_open(&list->table, path, FIELDS_MAX) && table_next(&list->table) > 0) {
         find_columns(list, &list->table);
         for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
-            if (f->many == many && f->is(list)) list->format = f;
+            if (f->many == many && (f->is ? f->is(list) : has_columns(list, f->which))) list->format = f;
     }
     return *list->table.error ? fail(e, 1, "%s", list->table.error) : 1;
 }
@@ -7056,15 +7049,15 @@ static int dataset_order(DataSet *set, const char *asked, Error *e)
     return 1;
 }
 
-static void dataset_move(DataSet *set, int from, int to)
+/* Picture `to` becomes what picture `from` is, of this set or of another of the same kind. */
+static void dataset_move(DataSet *set, int to, const DataSet *old, int from)
 {
     size_t n = (size_t)set->n_classes;
-    set->label[to] = set->label[from];
-    set->split[to] = set->split[from];
-    set->where[to] = set->where[from];
-    if (set->place) set->place[to] = set->place[from];
-    if (set->attributes && from != to)
-        memcpy(set->attributes + (size_t)to * n, set->attributes + (size_t)from * n, n);
+    set->label[to] = old->label[from];
+    set->split[to] = old->split[from];
+    set->where[to] = old->where[from];
+    if (set->place) set->place[to] = old->place[from];
+    if (set->attributes) memmove(set->attributes + (size_t)to * n, old->attributes + (size_t)from * n, n);
 }
 
 /* Keeps the pictures of one split with a label, that exist. Folders were just read: only lists are checked. */
@@ -7081,7 +7074,7 @@ static void dataset_keep(DataSet *set, int split, char **first_missing)
             else free(path);
             if (!there) continue;
         }
-        dataset_move(set, i, kept++);
+        dataset_move(set, kept++, set, i);
     }
     set->count = kept;
 }
@@ -7131,7 +7124,7 @@ static int dataset_select(DataSet *set, const DataOptions *options, Error *e)
     free(first_missing);
     if (ok && options->limit > 0 && options->limit < set->count) {
         for (int i = 0; i < options->limit; i++)    /* evenly spread: a set sorted by class keeps its proportions */
-            dataset_move(set, (int)((int64_t)i * set->count / options->limit), i);
+            dataset_move(set, i, set, (int)((int64_t)i * set->count / options->limit));
         set->count = options->limit;
     }
     if (ok) set->damaged = must_alloc((size_t)set->count, sizeof *set->damaged);
@@ -7172,17 +7165,14 @@ static int class_shuffled(const DataSet *set, int k, uint64_t seed, uint32_t str
 static void dataset_take(DataSet *set, const int *chosen, int count)
 {
     DataSet old = *set;
-    set->count = set->room = 0;
-    set->label = NULL, set->split = NULL, set->where = NULL, set->attributes = NULL;
-    Error ignored;
-    for (int i = 0; i < count; i++)
-        dataset_add(set, old.split[chosen[i]], old.label[chosen[i]], old.where[chosen[i]], &ignored);
-    size_t n = (size_t)set->n_classes;
-    if (old.attributes) set->attributes = must_alloc((size_t)count, n);
-    for (int i = 0; old.attributes && i < count; i++)
-        memcpy(set->attributes + (size_t)i * n, old.attributes + (size_t)chosen[i] * n, n);
-    free(old.label), free(old.split), free(old.where), free(old.attributes), free((void *)old.damaged);
-    set->damaged = must_alloc((size_t)count, sizeof *set->damaged);
+    size_t n = (size_t)count;
+    set->count = set->room = count;
+    set->label = must_alloc(n, sizeof *set->label), set->split = must_alloc(n, sizeof *set->split);
+    set->where = must_alloc(n, sizeof *set->where), set->damaged = must_alloc(n, sizeof *set->damaged);
+    if (old.place) set->place = must_alloc(n, sizeof *set->place);
+    if (old.attributes) set->attributes = must_alloc(n, (size_t)set->n_classes);
+    for (int i = 0; i < count; i++) dataset_move(set, i, &old, chosen[i]);
+    free(old.label), free(old.split), free(old.where), free(old.place), free(old.attributes), free((void *)old.damaged);
 }
 
 /* Splits a share of every class off, chosen by chance: keeps that part, or the rest. The same seed cuts the same way,
