@@ -15702,6 +15702,7 @@ typedef struct Evaluation {
     double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
     double back, similar, kept, moved;                                  /* sums over pictures */
     int similar_known;
+    double *person, *own, *texture;                                     /* (n) SSIM of an edit; of one to its own class; detail */
     real *first;                                                        /* (SHOWN_EDITS, 1 + classes, picture) */
     real *neutral;                                                      /* (CURVE_FACES, picture) */
     int n_neutral;
@@ -15709,7 +15710,7 @@ typedef struct Evaluation {
 
 static void evaluation_free(Evaluation *v)
 {
-    free(v->real_features), free(v->edited_features), free(v->curve), free(v->first), free(v->neutral);
+    free(v->real_features), free(v->edited_features), free(v->curve), free(v->first), free(v->neutral), free(v->person);
 }
 
 __attribute__((format(printf, 4, 5)))
@@ -15742,6 +15743,20 @@ static void grey_picture(const real *x, int side, int channels, double *grey)
     }
 }
 
+/* The variance of the Laplacian, that is of each pixel less the mean of its four neighbours. */
+static double fine_detail(const double *grey, int side)
+{
+    double sum = 0, squares = 0;
+    int n = (side - 2) * (side - 2);
+    for (int y = 1; y < side - 1; y++)
+        for (int x = 1; x < side - 1; x++) {
+            const double *at = grey + y * side + x;
+            double l = 4 * at[0] - at[-1] - at[1] - at[-side] - at[side];
+            sum += l, squares += l * l;
+        }
+    return squares / n - sum / n * (sum / n);
+}
+
 static double mean_difference(const real *u, const real *v, size_t n)
 {
     double sum = 0;
@@ -15749,10 +15764,10 @@ static double mean_difference(const real *u, const real *v, size_t n)
     return sum / (double)n;
 }
 
-/* How much of the person is left: the way there and back,
-    and SSIM where the edit changed grey by no more than a tenth. */
+/* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no more than
+ * a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or less. */
 static void measure_identity(Evaluation *v, const Editor *ed, const real *x, const real *there, const real *back,
-                             int count)
+                             const real *own, int count)
 {
     const Net *g = &ed->model->g;
     double *grey = must_alloc((size_t)(2 * g->size * g->size), sizeof *grey), *other = grey + g->size * g->size, kept;
@@ -15764,6 +15779,10 @@ static void measure_identity(Evaluation *v, const Editor *ed, const real *x, con
         double similar = ssim(grey, other, g->size, 0.1, &kept);
         v->kept += kept;
         if (isfinite(similar)) v->similar += similar, v->similar_known++;
+        v->person[v->n + i] = ssim(grey, other, g->size, INFINITY, &kept);
+        v->texture[v->n + i] = fine_detail(other, g->size) / fmax(fine_detail(grey, g->size), 1e-9);
+        grey_picture(own + at, g->size, g->channels, other);
+        v->own[v->n + i] = ssim(grey, other, g->size, INFINITY, &kept);
     }
     free(grey);
 }
@@ -15775,8 +15794,8 @@ static int evaluate_batch(Evaluation *v, Editor *ed, const real *x, const int *l
     int n = ed->model->g.classes, emotion[EDITED_AT_ONCE], neutral = find_class(ed->model, "neutral", 7);
     double p[EDITED_AT_ONCE * MAX_CLASSES];
     size_t d = (size_t)v->features, row = (size_t)v->n * d;
-    real *edits = must_alloc(2 * (size_t)count * ed->picture, sizeof *edits),
-        *back = edits + (size_t)count * ed->picture;
+    size_t batch = (size_t)count * ed->picture;
+    real *edits = must_alloc(3 * batch, sizeof *edits), *back = edits + batch, *own = back + batch;
     int shown = count < SHOWN_EDITS - v->shown ? count : SHOWN_EDITS - v->shown;
     int ok = judge_pixels(ed, x, count, p, v->real_features + row, e);
     for (int i = 0; ok && i < count; i++) {
@@ -15802,7 +15821,8 @@ static int evaluate_batch(Evaluation *v, Editor *ed, const real *x, const int *l
         edit_pixels(ed, x, count, target, 1, NULL, edits);
         edit_pixels(ed, edits, count, label, 1, NULL, back);
         ok = judge_pixels(ed, edits, count, NULL, v->edited_features + row, e);
-        measure_identity(v, ed, x, edits, back, count);
+        edit_pixels(ed, x, count, label, 1, NULL, own);
+        measure_identity(v, ed, x, edits, back, own, count);
     }
     v->n += count;
     free(edits);
@@ -16008,6 +16028,14 @@ static void add_scores(Evaluation *v, const Editor *ed, const Settings *s)
               v->moved / v->n);
     add_score(v, "ssim.unchanged", v->similar / v->similar_known,
               "where grey changed by no more than 0.1: %.0f%% of the picture", 100 * v->kept / v->n);
+    double *const numbers[3] = {v->person, v->own, v->texture};
+    static const char *const names[3][2] = {{"ssim.edit", "median, edit and input"},
+        {"ssim.own", "median, a picture drawn with its own emotion and input"},
+        {"detail", "median of the Laplacian's variance, edit over input: above 1 specks or grain, below 1 blur"}};
+    for (int i = 0; i < 3; i++) {
+        stats_sort(numbers[i], v->n);
+        add_score(v, names[i][0], stats_quantile(numbers[i], v->n, 0.5), "%s", names[i][1]);
+    }
     add_diversity(v);
 }
 
@@ -16026,6 +16054,7 @@ static int evaluate(Evaluation *v, Editor *ed, const char *run, const char *data
     v->real_features = must_alloc(count * d, sizeof(double)), v->edited_features = must_alloc(count * d,
         sizeof(double));
     v->first = must_alloc((size_t)(SHOWN_EDITS * (g->classes + 1)) * ed->picture, sizeof(real));
+    v->person = must_alloc(3 * count, sizeof *v->person), v->own = v->person + count, v->texture = v->own + count;
     v->neutral = must_alloc(CURVE_FACES * ed->picture, sizeof(real));
     shuffle_labels(label, n, target);
     Progress progress = progress_start("eval", 0, n);
