@@ -5950,14 +5950,11 @@ static int dataset_class(DataSet *set, const char *given, Error *e)
 {
     int emotion = spelled(emotion_spellings, given);
     const char *name = emotion >= 0 ? emotion_names[emotion] : given;
+    if (strcmp(given, name)) names_add_once(&set->notes, textf("%s is read as %s", given, name).s);
     for (int i = 0; i < set->n_classes; i++)
-        if (strcmp(set->class_names[i], name) == 0 && strcmp(given, name) == 0) return i;
-    if (strcmp(given, name) != 0) {
-        names_add_once(&set->notes, textf("%s is read as %s", given, name).s);
-        return dataset_class(set, name, e);
-    }
+        if (strcmp(set->class_names[i], name) == 0) return i;
     if (set->n_classes == CLASSES_MAX) {
-        fail(e, 1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, given);
+        fail(e, 1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
         return -1;
     }
     if (!set->class_names) set->class_names = must_alloc(CLASSES_MAX, sizeof(char *));
@@ -6043,7 +6040,8 @@ static int read_pictures(DataSet *set, const char *folder, const char *class_nam
     int label = pictures.count ? dataset_class(set, class_name, e) : 0;
     int ok = label >= 0;
     for (int i = 0; ok && i < pictures.count; i++)
-        ok = dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]), e);
+        ok = dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]),
+                         e);
     names_free(&pictures);
     return ok;
 }
@@ -6053,8 +6051,10 @@ static int read_class_folders(DataSet *set, const char *folder, int split, Error
 {
     Names classes = folder_names(textf("%s/%s", set->root, folder).s, NAMES_FOLDERS, 0);
     int ok = 1;
-    for (int i = 0; ok && i < classes.count; i++)
-        ok = read_pictures(set, textf("%s%s%s", folder, *folder ? "/" : "", classes.items[i]).s, classes.items[i], split, e);
+    for (int i = 0; ok && i < classes.count; i++) {
+        Text inner = textf("%s%s%s", folder, *folder ? "/" : "", classes.items[i]);
+        ok = read_pictures(set, inner.s, classes.items[i], split, e);
+    }
     names_free(&classes);
     return ok;
 }
@@ -6459,7 +6459,7 @@ static int choose_attributes(DataSet *set, List *list, const char *asked, Error 
     int first = names_pictures(table), *chosen = list->meaning;
     int ok = !asked || names_parse(&names, asked, "attributes", e);
     for (int i = first; !asked && i < table->n_fields; i++) names_add(&names, table->fields[i]);
-    set->class_names = must_alloc((size_t)names.count + 1, sizeof(char *));
+    set->class_names = must_alloc(CLASSES_MAX, sizeof(char *));
     for (int k = 0; ok && k < names.count; k++) {
         chosen[k] = 0;
         for (int i = first; i < table->n_fields; i++)
@@ -6528,8 +6528,8 @@ static int open_votes(DataSet *set, List *list, const DataOptions *options, Erro
                     strerror(errno));
     bool rows = table_next(&list->beside) > 0;
     find_columns(list, &list->beside);
-    return rows && has_columns(list, COLUMN_PIXELS) ? 1 : fail(e, 1, "%s: is not the original fer2013.csv with the columns "
-                                              "emotion,pixels,Usage", path);
+    return rows && has_columns(list, COLUMN_PIXELS) ? 1 :
+           fail(e, 1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
 }
 
 /* Goes on to the row of fer2013.csv that this one is about: both must be of the same split. */
@@ -6537,7 +6537,7 @@ static int split_of_votes(List *list, Error *e)
 {
     const TableReader *votes = &list->table;
     TableReader *pixels = &list->beside;
-    int got = next_row(pixels, e), usage = list->column[COLUMN_SPLIT], split = spelled(split_spellings, votes->fields[0]);
+    int split = spelled(split_spellings, votes->fields[0]), usage = list->column[COLUMN_SPLIT], got = next_row(pixels, e);
     if (got < 0) return -1;
     if (got == 0)
         return fail(e, 1, "%s ends before line %d of %s: both files must be whole", pixels->path, votes->line_number,
@@ -6716,7 +6716,8 @@ static int label_by_number(DataSet *set, List *list, Error *e)
     (void)set, (void)e;
     long number;
     int n = list->count;
-    bool known = list->table.n_fields == 1 && whole_number(list->table.fields[0], &number) && number >= -1 && number < n;
+    const TableReader *table = &list->table;
+    bool known = table->n_fields == 1 && whole_number(table->fields[0], &number) && number >= -1 && number < n;
     return list->meaning[!known ? n + 1 : number < 0 ? n : number];
 }
 
@@ -6750,8 +6751,8 @@ static const Format formats[] = {
      .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
     {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
-    {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_pixels},
+    {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers,
+     .split = split_by_column, .label = label_by_column, .picture = picture_by_pixels},
     {"CSV list", "affectnet", .which = COLUMN_PATH, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
@@ -6798,6 +6799,8 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
                   "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
     if (ok && options->attributes && f->place && names_pictures(&list.table))
         list.format = formats;        /* columns of numbers are attributes as well */
+    if (ok && set->count && (set->attributes || list.format == formats))
+        ok = fail(e, 2, "%s: a list of attributes is read alone, not together with another list", path);
     ok = ok && (!list.format->open || list.format->open(set, &list, options, e)) && read_rows(set, &list, e);
     list_close(&list);
     if (!ok) return 0;
@@ -6817,7 +6820,8 @@ static void find_annotations(const char *folder, int depth, Names *found)
         if (is_list(path.s, true)) names_add(found, path.s);
     }
     if (depth > 0) folders = folder_names(folder, NAMES_FOLDERS, 0);
-    for (int i = 0; i < folders.count; i++) find_annotations(textf("%s/%s", folder, folders.items[i]).s, depth - 1, found);
+    for (int i = 0; i < folders.count; i++)
+        find_annotations(textf("%s/%s", folder, folders.items[i]).s, depth - 1, found);
     names_free(&lists), names_free(&folders);
 }
 
@@ -6835,8 +6839,8 @@ static int read_annotation(DataSet *set, const char *path, const Names *places, 
     ok = ok && list.format->open(set, &list, NULL, e) && read_rows(set, &list, e);
     long lines = list.table.line_number - 1;
     if (ok && footage.frames > lines)
-        names_add(&set->notes, textf("%s: %ld frames have no line, as its last is that of frame %ld: is the file whole?",
-                                     path, footage.frames - lines, lines).s);
+        names_add(&set->notes, textf("%s: %ld frames have no line, as its last is that of frame %ld: is the file "
+                                     "whole?", path, footage.frames - lines, lines).s);
     list_close(&list), footage_free(&footage);
     return ok;
 }
@@ -7913,8 +7917,8 @@ static void diagnose(Diagnosis *d, int size)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
-        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan data "
-              "import`; everything else here takes the square in the middle");
+        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
+              "data import`; everything else here takes the square in the middle");
     free(first_missing);
     find_classes(d);
     find_pictures(d);
@@ -14955,7 +14959,8 @@ static int *import_order(const DataSet *set)
     int *order = must_alloc((size_t)set->n_classes, sizeof *order);
     for (int i = 0; i < set->n_classes; i++) {
         int k = i;
-        for (; k && compare_classes(&set->class_names[order[k - 1]], &set->class_names[i]) > 0; k--) order[k] = order[k - 1];
+        for (; k && compare_classes(&set->class_names[order[k - 1]], &set->class_names[i]) > 0; k--)
+            order[k] = order[k - 1];
         order[k] = i;
     }
     return order;
@@ -15002,8 +15007,8 @@ static void import_table(const Import *job)
         const int *t = all ? sums : job->tally[order[i]];
         int rows = 0;
         for (int r = 0; r < RESULTS; r++) rows += t[r];
-        printf("\n  %-16s %8d %8d %8d %10d %8d", all ? "all" : job->set.class_names[order[i]], rows, t[KEPT], t[RESULTS],
-               t[RESULTS + 1], t[RESULTS + 2]);
+        printf("\n  %-16s %8d %8d %8d %10d %8d", all ? "all" : job->set.class_names[order[i]], rows, t[KEPT],
+               t[RESULTS], t[RESULTS + 1], t[RESULTS + 2]);
         for (int r = LEFT_OUT; r < RESULTS; r++)
             if (sums[r]) printf(" %10d", t[r]);
     }
