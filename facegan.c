@@ -7675,15 +7675,11 @@ enum { NAMES_FOLDERS, NAMES_PICTURES, NAMES_LISTS };
  * reported as unreadable, which helps more than to pass over it in silence. */
 static int name_is(int kind, const char *folder, const char *name)
 {
-    static const char *const pictures[] = {"jpg", "jpeg", "jpe", "png", "bmp", "ppm", "pgm", "pnm", "pbm",
-                                           "gif", "webp", "tif", "tiff", NULL};
-    static const char *const lists[] = {"csv", "txt", NULL};
     if (name[0] == '.')
         return 0;
     const char *dot = strrchr(name, '.');
-    for (const char *const *end = kind == NAMES_LISTS ? lists : pictures; *end && dot; end++)
-        if (strcasecmp(dot + 1, *end) == 0)
-            return kind != NAMES_FOLDERS;
+    if (kind == NAMES_LISTS ? dot && (!strcasecmp(dot, ".csv") || !strcasecmp(dot, ".txt")) : image_suffix(name) > 0)
+        return kind != NAMES_FOLDERS;
     if (kind != NAMES_FOLDERS)
         return 0;
     char *path = text_of("%s/%s", folder, name);
@@ -22480,6 +22476,8 @@ static int run_info(Command *c, Error *e)
         printf("%s: %s, %zu tensors, %.0f numbers\n", path, file.format, file.count, numbers);
         for (size_t i = 0; i < file.n_metadata; i++) printf("  %-14s %s\n", file.keys[i], file.values[i]);
         for (size_t i = 0; i < file.count; i++) print_tensor(&file.tensors[i], false);
+        for (size_t i = 0; i < file.n_skipped; i++)
+            printf("  left out: %s (%s)\n", file.skipped[i].name, file.skipped[i].reason);
         tensorfile_free(&file);
         return 1;
     }
@@ -22497,6 +22495,8 @@ static int run_info(Command *c, Error *e)
         printf("%s", i ? ", " : "");
         print_tensor(&file.tensors[i], true);
     }
+    printf("], \"left_out\": [");
+    for (size_t i = 0; i < file.n_skipped; i++) printf("%s", i ? ", " : ""), print_json_string(file.skipped[i].name);
     printf("]}\n");
     tensorfile_free(&file);
     return 1;
