@@ -5985,15 +5985,11 @@ enum { NAMES_FOLDERS, NAMES_PICTURES, NAMES_LISTS };
  * reported as unreadable, which helps more than to pass over it in silence. */
 static int name_is(int kind, const char *folder, const char *name)
 {
-    static const char *const pictures[] = {"jpg", "jpeg", "jpe", "png", "bmp", "ppm", "pgm", "pnm", "pbm",
-                                           "gif", "webp", "tif", "tiff", NULL};
-    static const char *const lists[] = {"csv", "txt", NULL};
     if (name[0] == '.') return 0;
     const char *dot = strrchr(name, '.');
-    for (const char *const *end = kind == NAMES_LISTS ? lists : pictures; *end && dot; end++)
-        if (strcasecmp(dot + 1, *end) == 0) return kind != NAMES_FOLDERS;
-    if (kind != NAMES_FOLDERS) return 0;
-    return is_folder(textf("%s/%s", folder, name).s);
+    bool list = dot && (strcasecmp(dot, ".csv") == 0 || strcasecmp(dot, ".txt") == 0);
+    if (kind == NAMES_LISTS ? list : image_suffix(name) > 0) return kind != NAMES_FOLDERS;
+    return kind == NAMES_FOLDERS && is_folder(textf("%s/%s", folder, name).s);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -18091,6 +18087,8 @@ static int run_info(Command *c, Error *e)
         printf("%s: %s, %zu tensors, %.0f numbers\n", path, file.format, file.count, numbers);
         for (size_t i = 0; i < file.n_metadata; i++) printf("  %-14s %s\n", file.keys[i], file.values[i]);
         for (size_t i = 0; i < file.count; i++) print_tensor(&file.tensors[i], false);
+        for (size_t i = 0; i < file.n_skipped; i++)
+            printf("  left out: %s (%s)\n", file.skipped[i].name, file.skipped[i].reason);
         tensorfile_free(&file);
         return 1;
     }
@@ -18108,6 +18106,8 @@ static int run_info(Command *c, Error *e)
         printf("%s", i ? ", " : "");
         print_tensor(&file.tensors[i], true);
     }
+    printf("], \"left_out\": [");
+    for (size_t i = 0; i < file.n_skipped; i++) printf("%s", i ? ", " : ""), table_string(stdout, file.skipped[i].name);
     printf("]}\n");
     tensorfile_free(&file);
     return 1;

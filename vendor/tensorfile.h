@@ -30,10 +30,26 @@
  *     if (!tensorfile_save("out.safetensors", &out, error)) puts(error);
  *     tensorfile_free(&out);
  *
- * Files may be hostile: every number in them is checked before it is used, memory is bounded by the file's size,
- * nothing in a file is ever executed, and nothing is recursive. A loaded regular file is mapped, not copied, where
- * its tensors are aligned: do not truncate a file while it is loaded (tensorfile_save never does: it renames a new
- * file over the old). */
+ * What is no array of numbers of a type below is left out and named, so that one odd item does not close a file whose
+ * weights are wanted: file.skipped says which items and why. Python's own numbers, strings and None are no arrays and
+ * not listed.
+ *
+ *   type in the file                               becomes
+ *   float 16, 32, 64, bfloat16, int 8 to 64,       the same
+ *   uint8, bool
+ *   uint16, uint32, uint64                         I32, I64, I64 (left out where a number is 2^63 or more)
+ *   float8 (e4m3fn, e5m2)                          F16, exactly
+ *   big-endian NumPy arrays                        the same, little-endian
+ *   complex, sparse, quantised and nested          left out
+ *   tensors, other float8, strings, dates,
+ *   structures, objects, single NumPy numbers
+ *
+ * In a dict a class as a key gives its name ("torch.optim.Adam"); what lies under a tuple or None is left out.
+ *
+ * Files may be hostile: every number in them is checked before it is used, memory is bounded by the file's size and by
+ * a limit of yours, nothing in a file is ever executed, and nothing is recursive. A loaded regular file is mapped, not
+ * copied, where its tensors are aligned: do not truncate a file while it is loaded (tensorfile_save never does: it
+ * renames a new file over the old). */
 #ifndef TENSORFILE_H
 #define TENSORFILE_H
 
@@ -76,6 +92,11 @@ typedef struct {
     int owned;                              /* 1: tensorfile_free frees data */
 } TensorEntry;
 
+/* An item that was left out: its path in the file, and why. */
+typedef struct {
+    char *name, *reason;
+} TensorSkipped;
+
 typedef struct {
     TensorEntry *tensors;
     size_t count, capacity;
@@ -84,17 +105,25 @@ typedef struct {
     const char *format;                     /* "safetensors", "pytorch zip", "pytorch legacy", "npz", "npy", or NULL */
     void *mapping;                          /* the mapped file, or NULL */
     size_t mapping_size;
+    TensorSkipped *skipped;                 /* what a load left out */
+    size_t n_skipped;
 } TensorFile;
 
 /* Functions that return int give 1 when they worked and 0 when they failed; `error` (TENSORFILE_ERROR_SIZE bytes, or
  * NULL) then says what was wrong. A failed load leaves *out empty. */
 
-/* Reads a file of any format; the content tells which. A nameless array (.npy, a lone torch tensor) is called
- * "data". */
+/* Reads a regular file of any format; the content tells which. A nameless array (.npy, a lone torch tensor) is called
+ * "data". A file in which everything had to be left out is an error. */
 TENSORFILE_API int tensorfile_load(const char *path, TensorFile *out, char error[]);
 
 /* The same from memory. Tensors may point into `bytes`, which must outlive *out. */
 TENSORFILE_API int tensorfile_decode(const void *bytes, size_t size, TensorFile *out, char error[]);
+
+/* The same with a limit on the memory beside the file itself: what is unpacked, copied or converted. A few kilobytes
+ * can be packed so that they fill gigabytes. 0: the limit of the two above, 512 MiB and 32 times the file's size. */
+TENSORFILE_API int tensorfile_load_within(const char *path, uint64_t max_memory, TensorFile *out, char error[]);
+TENSORFILE_API int tensorfile_decode_within(const void *bytes, size_t size, uint64_t max_memory, TensorFile *out,
+                                            char error[]);
 
 /* Frees everything and zeroes *file. A zeroed TensorFile is a valid empty one. */
 TENSORFILE_API void tensorfile_free(TensorFile *file);
@@ -254,17 +283,18 @@ typedef struct {
     const char *name;               /* in safetensors */
     const char *numpy;              /* in .npy: kind and size; NULL: numpy has no such type */
     const char *torch_storage;      /* the class torch.save names */
+    const char *torch;              /* torch's name of the type */
     size_t size;
 } TensorFileTypeRow;
 
 static const TensorFileTypeRow *tensorfile_type_row(TensorType type)
 {
     static const TensorFileTypeRow rows[TENSORFILE_N_TYPES] = {     /* in the order of TensorType */
-        {"F32",  "f4", "FloatStorage",    4}, {"F64",  "f8", "DoubleStorage",   8},
-        {"F16",  "f2", "HalfStorage",     2}, {"BF16", NULL, "BFloat16Storage", 2},
-        {"I64",  "i8", "LongStorage",     8}, {"I32",  "i4", "IntStorage",      4},
-        {"I16",  "i2", "ShortStorage",    2}, {"I8",   "i1", "CharStorage",     1},
-        {"U8",   "u1", "ByteStorage",     1}, {"BOOL", "b1", "BoolStorage",     1},
+        {"F32",  "f4", "FloatStorage", "float32", 4}, {"F64",  "f8", "DoubleStorage",   "float64",  8},
+        {"F16",  "f2", "HalfStorage",  "float16", 2}, {"BF16", NULL, "BFloat16Storage", "bfloat16", 2},
+        {"I64",  "i8", "LongStorage",  "int64",   8}, {"I32",  "i4", "IntStorage",      "int32",    4},
+        {"I16",  "i2", "ShortStorage", "int16",   2}, {"I8",   "i1", "CharStorage",     "int8",     1},
+        {"U8",   "u1", "ByteStorage",  "uint8",   1}, {"BOOL", "b1", "BoolStorage",     "bool",     1},
     };
     return (unsigned)type < TENSORFILE_N_TYPES ? &rows[type] : NULL;
 }
@@ -281,11 +311,10 @@ TENSORFILE_API size_t tensorfile_type_size(TensorType type)
     return row ? row->size : 0;
 }
 
-/* The bytes of a tensor; 0 (failed) for a bad type, rank or shape, or if an empty tensor's other sides could not
- * exist. */
-static int tensorfile_measure(TensorType type, int rank, const int64_t *shape, size_t *bytes)
+/* The bytes of an array of elements of `total` bytes; 0 (failed) for a bad rank or shape, or if an empty array's other
+ * sides could not exist. */
+static int tensorfile_measure_elements(size_t total, int rank, const int64_t *shape, size_t *bytes)
 {
-    size_t total = tensorfile_type_size(type);
     int empty = 0;
     if (total == 0 || rank < 0 || rank > TENSORFILE_MAX_RANK) return 0;
     for (int i = 0; i < rank; i++) {
@@ -296,6 +325,11 @@ static int tensorfile_measure(TensorType type, int rank, const int64_t *shape, s
     }
     *bytes = empty ? 0 : total;
     return 1;
+}
+
+static int tensorfile_measure(TensorType type, int rank, const int64_t *shape, size_t *bytes)
+{
+    return tensorfile_measure_elements(tensorfile_type_size(type), rank, shape, bytes);
 }
 
 static float tensorfile_float_of_bits(uint32_t bits)
@@ -342,6 +376,71 @@ static uint16_t tensorfile_f16_of_f32(float value)
 TENSORFILE_API void tensorfile_f32_to_f16(const float *in, uint16_t *out, size_t n)
 {
     for (size_t i = 0; i < n; i++) out[i] = tensorfile_f16_of_f32(in[i]);
+}
+
+/* Types that are not ours but whose numbers one of ours holds exactly, and those whose storages torch may put between
+ * others in its old layout, where one must know their size to find the next. */
+typedef struct {
+    const char *name, *numpy, *torch, *torch_storage;
+    size_t size;
+    int to;                                     /* the TensorType, or -1: none holds it */
+} TensorFileForeign;
+
+static const TensorFileForeign tensorfile_foreign[] = {
+    {"U16", "u2", "uint16", NULL, 2, TENSOR_I32},
+    {"U32", "u4", "uint32", NULL, 4, TENSOR_I64},
+    {"U64", "u8", "uint64", NULL, 8, TENSOR_I64},
+    {"F8_E4M3", NULL, "float8_e4m3fn", NULL, 1, TENSOR_F16},
+    {"F8_E5M2", NULL, "float8_e5m2", NULL, 1, TENSOR_F16},
+    {NULL, NULL, NULL, "ComplexHalfStorage", 4, -1},
+    {NULL, NULL, NULL, "ComplexFloatStorage", 8, -1},
+    {NULL, NULL, NULL, "ComplexDoubleStorage", 16, -1},
+    {NULL, NULL, NULL, "QInt8Storage", 1, -1},
+    {NULL, NULL, NULL, "QUInt8Storage", 1, -1},
+    {NULL, NULL, NULL, "QInt32Storage", 4, -1},
+    {NULL, NULL, NULL, "QUInt4x2Storage", 1, -1},
+    {NULL, NULL, NULL, "QUInt2x4Storage", 1, -1},
+    {NULL, NULL, NULL, "UntypedStorage", 1, -1},
+};
+#define TENSORFILE_N_FOREIGN (sizeof tensorfile_foreign / sizeof *tensorfile_foreign)
+
+/* The row whose name of that kind (0: safetensors, 1: NumPy, 2: torch, 3: torch's storage) is this; NULL if none is. */
+static const TensorFileForeign *tensorfile_find_foreign(int kind, const char *name, size_t length)
+{
+    for (size_t i = 0; i < TENSORFILE_N_FOREIGN; i++) {
+        const TensorFileForeign *row = &tensorfile_foreign[i];
+        const char *names[4] = {row->name, row->numpy, row->torch, row->torch_storage};
+        if (names[kind] && strlen(names[kind]) == length && memcmp(names[kind], name, length) == 0) return row;
+    }
+    return NULL;
+}
+
+/* float8 e4m3fn: sign 1, exponent 4 (bias 7), fraction 3 bits; no infinity, all ones is NaN. */
+static uint16_t tensorfile_f16_of_e4m3(uint8_t byte)
+{
+    int exponent = byte >> 3 & 15, fraction = byte & 7;
+    float value = exponent ? (float)(8 + fraction) * (float)(1 << exponent) / 1024.0f : (float)fraction / 512.0f;
+    uint16_t sign = (uint16_t)((byte & 0x80) << 8);
+    return (byte & 0x7F) == 0x7F ? sign | 0x7E00 : sign | tensorfile_f16_of_f32(value);
+}
+
+/* One element at p, in the type that holds it; 0 if that one cannot. */
+static int tensorfile_convert_foreign(const TensorFileForeign *foreign, const uint8_t *p, int big_endian, uint8_t *out)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < foreign->size; i++)
+        value |= (uint64_t)p[big_endian ? foreign->size - 1 - i : i] << 8 * i;
+    if (foreign->to == TENSOR_F16) {
+        uint16_t half = foreign->name[4] == '5' ? (uint16_t)(value << 8) : tensorfile_f16_of_e4m3((uint8_t)value);
+        memcpy(out, &half, sizeof half);
+    } else if (foreign->to == TENSOR_I32) {
+        int32_t number = (int32_t)value;
+        memcpy(out, &number, sizeof number);
+    } else {
+        if (value > INT64_MAX) return 0;
+        memcpy(out, &value, sizeof value);
+    }
+    return 1;
 }
 
 TENSORFILE_API size_t tensorfile_count(const TensorEntry *entry)
@@ -417,6 +516,11 @@ TENSORFILE_API void tensorfile_free(TensorFile *file)
         free(file->keys[i]);
         free(file->values[i]);
     }
+    for (size_t i = 0; i < file->n_skipped; i++) {
+        free(file->skipped[i].name);
+        free(file->skipped[i].reason);
+    }
+    free(file->skipped);
     free(file->tensors);
     free(file->keys);
     free(file->values);
@@ -552,27 +656,63 @@ static int tensorfile_check_names(const TensorFile *file, char *error)
     return ok;
 }
 
-/* What a reader works on. `budget` is the memory that it may still spend on copies (names, unaligned or strided
+/* What a reader works on. `budget` is what is left of the `limit` on memory for copies (names, unaligned or strided
  * tensors, inflated data): without it a few bytes of file could ask for terabytes by naming one tensor a million
  * times. */
 typedef struct {
     const uint8_t *bytes;
     size_t size;
     TensorFile *file;
-    uint64_t budget;
+    uint64_t budget, limit;
     char *error;
 } TensorFileReader;
 
 static void *tensorfile_allocate(TensorFileReader *reader, size_t size)
 {
     if (size >= reader->budget) {
-        tensorfile_fail(reader->error, "needs far more memory than its %zu bytes can plausibly hold", reader->size);
+        tensorfile_fail(reader->error, "needs far more memory than its %zu bytes can plausibly hold (the limit is %llu "
+                                       "bytes)", reader->size, (unsigned long long)reader->limit);
         return NULL;
     }
     void *memory = malloc(size ? size : 1);
     if (memory) reader->budget -= size;
     else tensorfile_fail(reader->error, "out of memory (%zu bytes)", size);
     return memory;
+}
+
+/* Notes an item that is left out, and why; its name may be that of a part ("net.optimizer"). */
+TENSORFILE_PRINTF(4) static int tensorfile_skip(TensorFileReader *reader, const char *name, size_t length,
+                                                const char *format, ...)
+{
+    TensorFile *file = reader->file;
+    size_t n = file->n_skipped;
+    char reason[TENSORFILE_ERROR_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
+    if ((n & (n - 1)) == 0) {
+        TensorSkipped *grown = (TensorSkipped *)realloc(file->skipped, (n ? n * 2 : 1) * sizeof *grown);
+        if (!grown) return tensorfile_fail(reader->error, "out of memory");
+        file->skipped = grown;
+    }
+    if (length == 0) name = "data", length = 4;
+    TensorSkipped item = {NULL, NULL};
+    item.name = (char *)tensorfile_allocate(reader, length + 1);
+    item.reason = item.name ? (char *)tensorfile_allocate(reader, strlen(reason) + 1) : NULL;
+    if (!item.reason) {
+        free(item.name);
+        return 0;
+    }
+    memcpy(item.name, name, length);
+    item.name[length] = 0;
+    strcpy(item.reason, reason);
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)item.name[i] < 32 || item.name[i] == 127) item.name[i] = '?';
+    for (char *c = item.reason; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127) *c = '?';
+    file->skipped[file->n_skipped++] = item;
+    return 1;
 }
 
 /* Points entry->data at the file's bytes, or at a copy if they are not aligned for its type or will go away
@@ -600,6 +740,21 @@ static void tensorfile_gather_row(uint8_t *out, const uint8_t *in, int64_t n, in
     }
 }
 
+/* Moves index and offset on along dimensions 0 to d, counting up like an odometer; 0 at the end. */
+static int tensorfile_step(const TensorEntry *entry, const int64_t *strides, int d, int64_t *index, int64_t *offset)
+{
+    for (; d >= 0; d--) {
+        if (index[d] + 1 < entry->shape[d]) {
+            index[d]++;
+            *offset += strides[d];
+            return 1;
+        }
+        if (index[d]) *offset -= strides[d] * index[d];
+        index[d] = 0;
+    }
+    return 0;
+}
+
 /* Like tensorfile_place, for a tensor whose element (i, j, ...) is at data[i strides[0] + j strides[1] + ...]
  * (counted in elements, all within the data: the caller checked). Anything but row-major order is copied into it,
  * row by row. */
@@ -622,15 +777,57 @@ static int tensorfile_place_strided(TensorFileReader *reader, TensorEntry *entry
     for (;;) {
         tensorfile_gather_row(out, data + offset * size, entry->shape[last], strides[last] * size, (size_t)size);
         out += entry->shape[last] * size;
-        int d = last - 1;
-        for (; d >= 0; d--) {                                   /* the next row: count up like an odometer */
-            offset += strides[d];
-            if (++index[d] < entry->shape[d]) break;
-            offset -= strides[d] * entry->shape[d];
-            index[d] = 0;
-        }
-        if (d < 0) return 1;
+        if (!tensorfile_step(entry, strides, last - 1, index, &offset)) return 1;
     }
+}
+
+static void tensorfile_swap_bytes(TensorEntry *entry)
+{
+    uint8_t *p = (uint8_t *)(uintptr_t)entry->data;
+    size_t size = tensorfile_type_size(entry->type);
+    for (size_t i = 0; i < entry->bytes; i += size) {
+        for (size_t j = 0; j < size / 2; j++) {
+            uint8_t byte = p[i + j];
+            p[i + j] = p[i + size - 1 - j];
+            p[i + size - 1 - j] = byte;
+        }
+    }
+}
+
+static void tensorfile_row_major(const TensorEntry *entry, int fortran, int64_t *strides)
+{
+    int64_t stride = 1;
+    for (int i = 0; i < entry->rank; i++) {
+        int d = fortran ? i : entry->rank - 1 - i;
+        strides[d] = stride;
+        if (entry->bytes) stride *= entry->shape[d];            /* of an empty array the product may be too large */
+    }
+}
+
+/* Any array in a file: of our types or, converted, of a foreign one. entry's type and bytes are those of the result.
+ * -1: it holds a number that its type here cannot hold. */
+static int tensorfile_place_any(TensorFileReader *reader, TensorEntry *entry, const TensorFileForeign *foreign,
+                                const uint8_t *data, const int64_t *strides, int borrow, int big_endian)
+{
+    if (!foreign) {
+        if (!tensorfile_place_strided(reader, entry, data, strides, borrow && !big_endian)) return 0;
+        if (big_endian) tensorfile_swap_bytes(entry);
+        return 1;
+    }
+    int64_t offset = 0, index[TENSORFILE_MAX_RANK] = {0};
+    uint8_t *out = (uint8_t *)tensorfile_allocate(reader, entry->bytes);
+    if (!out) return 0;
+    for (size_t at = 0; at < entry->bytes; at += tensorfile_type_size(entry->type)) {
+        const uint8_t *p = data + offset * (int64_t)foreign->size;
+        if (!tensorfile_convert_foreign(foreign, p, big_endian, out + at)) {
+            free(out);
+            return -1;
+        }
+        tensorfile_step(entry, strides, entry->rank - 1, index, &offset);
+    }
+    entry->data = out;
+    entry->owned = 1;
+    return 1;
 }
 
 /* Copies the name and appends; frees owned data if it fails. */
@@ -821,26 +1018,30 @@ static int tensorfile_scan_integers(TensorFileScanner *scan, int64_t *values, in
     return more < 0 ? -1 : n;
 }
 
-static int tensorfile_json_dtype(TensorFileScanner *scan, TensorType *type, const char *name)
+/* Where a tensor's bytes lie; `index` keeps the header's order among empty tensors, which share their offset. */
+typedef struct {
+    int64_t begin, end;
+    TensorEntry entry;
+    const TensorFileForeign *foreign;           /* the type in the file, if it is none of ours */
+    char strange[24];                           /* the dtype's name, if nothing is known about it: it is left out */
+    size_t index;
+} TensorFileSpan;
+
+static int tensorfile_json_dtype(TensorFileScanner *scan, TensorFileSpan *span)
 {
     char *text = tensorfile_json_string(scan);
     if (!text) return 0;
     int t = 0;
     while (t < TENSORFILE_N_TYPES && strcmp(text, tensorfile_type_name((TensorType)t)) != 0) t++;
-    *type = (TensorType)t;
-    if (t == TENSORFILE_N_TYPES)
-        tensorfile_fail(scan->error, "tensor '%.60s': unknown dtype '%.20s' (known: F32 F64 F16 BF16 I64 I32 I16 I8 U8 "
-                                     "BOOL)", name, text);
+    span->entry.type = (TensorType)t;
+    if (t == TENSORFILE_N_TYPES) {
+        span->foreign = tensorfile_find_foreign(0, text, strlen(text));
+        if (span->foreign) span->entry.type = (TensorType)span->foreign->to;
+        else snprintf(span->strange, sizeof span->strange, "%.22s", *text ? text : "?");
+    }
     free(text);
-    return t < TENSORFILE_N_TYPES;
+    return 1;
 }
-
-/* Where a tensor's bytes lie; `index` keeps the header's order among empty tensors, which share their offset. */
-typedef struct {
-    int64_t begin, end;
-    TensorEntry entry;
-    size_t index;
-} TensorFileSpan;
 
 static int tensorfile_json_tensor(TensorFileScanner *scan, TensorFileSpan *span, const char *name)
 {
@@ -851,7 +1052,7 @@ static int tensorfile_json_tensor(TensorFileScanner *scan, TensorFileSpan *span,
         char *field = tensorfile_json_string(scan);
         int ok = field && tensorfile_scan_take(scan, ':');
         if (ok && strcmp(field, "dtype") == 0 && !has_type) {
-            ok = has_type = tensorfile_json_dtype(scan, &span->entry.type, name);
+            ok = has_type = tensorfile_json_dtype(scan, span);
         } else if (ok && strcmp(field, "shape") == 0 && rank < 0) {
             ok = (rank = tensorfile_scan_integers(scan, span->entry.shape, TENSORFILE_MAX_RANK)) >= 0;
         } else if (ok && strcmp(field, "data_offsets") == 0 && !n_offsets) {
@@ -871,9 +1072,15 @@ static int tensorfile_json_tensor(TensorFileScanner *scan, TensorFileSpan *span,
     return 1;
 }
 
+/* Pairs of strings; null, as some programs write it, stands for none. */
 static int tensorfile_json_metadata(TensorFileScanner *scan, TensorFile *file)
 {
     int first = 1, more;
+    tensorfile_scan_space(scan);
+    if (scan->end - scan->at >= 4 && memcmp(scan->at, "null", 4) == 0) {
+        scan->at += 4;
+        return 1;
+    }
     if (!tensorfile_scan_take(scan, '{')) return 0;
     while ((more = tensorfile_scan_more(scan, '}', &first)) == 1) {
         char *key = tensorfile_json_string(scan);
@@ -949,15 +1156,15 @@ static int tensorfile_check_spans(const TensorFileSpans *list, size_t data_size,
     int64_t end = 0;
     for (size_t i = 0; i < list->count; i++) {
         const TensorFileSpan *span = &list->spans[i];
-        size_t bytes;
+        size_t bytes, size = span->foreign ? span->foreign->size : tensorfile_type_size(span->entry.type);
         if (span->end < span->begin || (uint64_t)span->end > data_size)
             return tensorfile_fail(error, "tensor '%.60s': data_offsets [%lld, %lld] are not within the %zu data bytes",
                                    span->entry.name, (long long)span->begin, (long long)span->end, data_size);
-        if (!tensorfile_measure(span->entry.type, span->entry.rank, span->entry.shape, &bytes) ||
-            bytes != (size_t)(span->end - span->begin))
+        if (!span->strange[0] && (!tensorfile_measure_elements(size, span->entry.rank, span->entry.shape, &bytes) ||
+                                  bytes != (size_t)(span->end - span->begin)))
             return tensorfile_fail(error, "tensor '%.60s': %lld bytes do not fit its dtype %s and shape",
                                    span->entry.name, (long long)(span->end - span->begin),
-                                   tensorfile_type_name(span->entry.type));
+                                   span->foreign ? span->foreign->name : tensorfile_type_name(span->entry.type));
         if (span->begin != end)
             return tensorfile_fail(error, "tensor '%.60s' %s: it begins at %lld where %lld was expected",
                                    span->entry.name, span->begin < end ? "overlaps another" : "leaves a hole",
@@ -973,9 +1180,23 @@ static int tensorfile_check_spans(const TensorFileSpans *list, size_t data_size,
 static int tensorfile_take_spans(TensorFileReader *reader, TensorFileSpans *list, const uint8_t *data)
 {
     for (size_t i = 0; i < list->count; i++) {
-        TensorEntry entry = list->spans[i].entry;
-        entry.bytes = (size_t)(list->spans[i].end - list->spans[i].begin);
-        if (!tensorfile_place(reader, &entry, data + list->spans[i].begin, 1)) return 0;
+        const TensorFileSpan *span = &list->spans[i];
+        TensorEntry entry = span->entry;
+        int64_t strides[TENSORFILE_MAX_RANK];
+        int placed = -1;
+        if (!span->strange[0]) {
+            if (!tensorfile_measure(entry.type, entry.rank, entry.shape, &entry.bytes))
+                return tensorfile_fail(reader->error, "tensor '%.60s' is too large", entry.name);
+            tensorfile_row_major(&entry, 0, strides);
+            placed = tensorfile_place_any(reader, &entry, span->foreign, data + span->begin, strides, 1, 0);
+        }
+        if (placed == 0) return 0;
+        if (placed < 0) {
+            const char *type = span->strange[0] ? span->strange : span->foreign->name;
+            if (!tensorfile_skip(reader, entry.name, strlen(entry.name), span->strange[0] ?
+                                 "of type %s, which has no equal here" : "%s with numbers past 2^63", type)) return 0;
+            continue;
+        }
         list->spans[i].entry.name = NULL;
         if (!tensorfile_append(reader->file, &entry)) return tensorfile_fail(reader->error, "out of memory");
     }
@@ -1159,19 +1380,35 @@ static int tensorfile_npy_shape(TensorFileScanner *scan, TensorEntry *entry)
     return more == 0;
 }
 
-static int tensorfile_npy_type(TensorFileScanner *scan, TensorType *type, int *big_endian)
+/* What an .npy header says. */
+typedef struct {
+    TensorEntry entry;
+    const TensorFileForeign *foreign;
+    int fortran, big_endian;
+    int strange;                            /* the type is none that is known here: the array is left out */
+} TensorFileArray;
+
+static int tensorfile_npy_type(TensorFileScanner *scan, TensorFileArray *array)
 {
     char text[32];
+    array->strange = 1;
     if (!tensorfile_npy_string(scan, text)) return 0;
-    for (int t = 0; t < TENSORFILE_N_TYPES; t++) {
+    const char *name = text + (text[0] != 0);
+    int t = 0;
+    for (; t < TENSORFILE_N_TYPES; t++) {
         const TensorFileTypeRow *row = tensorfile_type_row((TensorType)t);
-        if (!row->numpy || strcmp(text + (text[0] != 0), row->numpy) != 0) continue;
-        if (text[0] != '<' && text[0] != '>' && (text[0] != '|' || row->size > 1)) continue;
-        *type = (TensorType)t;
-        *big_endian = text[0] == '>';
-        return 1;
+        if (row->numpy && strcmp(name, row->numpy) == 0) break;
     }
-    return tensorfile_fail(scan->error, "NumPy type '%s' is not supported (known: f2 f4 f8 i1 i2 i4 i8 u1 b1)", text);
+    if (t == TENSORFILE_N_TYPES) array->foreign = tensorfile_find_foreign(1, name, strlen(name));
+    if (array->foreign) t = array->foreign->to;
+    size_t size = array->foreign ? array->foreign->size : tensorfile_type_size((TensorType)t);
+    if (t == TENSORFILE_N_TYPES || (text[0] != '<' && text[0] != '>' && (text[0] != '|' || size > 1)))
+        return tensorfile_fail(scan->error, "NumPy type '%s' is not supported (known: f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 "
+                                            "b1)", text);
+    array->entry.type = (TensorType)t;
+    array->big_endian = text[0] == '>';
+    array->strange = 0;
+    return 1;
 }
 
 static int tensorfile_npy_bool(TensorFileScanner *scan, int *value)
@@ -1184,7 +1421,7 @@ static int tensorfile_npy_bool(TensorFileScanner *scan, int *value)
     return 1;
 }
 
-static int tensorfile_npy_header(TensorFileScanner *scan, TensorEntry *entry, int *fortran, int *big_endian)
+static int tensorfile_npy_header(TensorFileScanner *scan, TensorFileArray *array)
 {
     int first = 1, more, seen[3] = {0, 0, 0};
     char key[32];
@@ -1192,9 +1429,9 @@ static int tensorfile_npy_header(TensorFileScanner *scan, TensorEntry *entry, in
     while ((more = tensorfile_npy_more(scan, '}', &first)) == 1) {
         if (!tensorfile_npy_string(scan, key) || !tensorfile_scan_take(scan, ':')) return 0;
         int ok = 0;
-        if (strcmp(key, "descr") == 0 && !seen[0]++) ok = tensorfile_npy_type(scan, &entry->type, big_endian);
-        else if (strcmp(key, "fortran_order") == 0 && !seen[1]++) ok = tensorfile_npy_bool(scan, fortran);
-        else if (strcmp(key, "shape") == 0 && !seen[2]++) ok = tensorfile_npy_shape(scan, entry);
+        if (strcmp(key, "descr") == 0 && !seen[0]++) ok = tensorfile_npy_type(scan, array);
+        else if (strcmp(key, "fortran_order") == 0 && !seen[1]++) ok = tensorfile_npy_bool(scan, &array->fortran);
+        else if (strcmp(key, "shape") == 0 && !seen[2]++) ok = tensorfile_npy_shape(scan, &array->entry);
         else tensorfile_scan_fail(scan, "descr, fortran_order and shape, each once");
         if (!ok) return 0;
     }
@@ -1222,41 +1459,30 @@ static int tensorfile_npy_open(TensorFileScanner *scan, const uint8_t *bytes, si
     return 1;
 }
 
-static void tensorfile_swap_bytes(TensorEntry *entry)
-{
-    uint8_t *p = (uint8_t *)(uintptr_t)entry->data;
-    size_t size = tensorfile_type_size(entry->type);
-    for (size_t i = 0; i < entry->bytes; i += size) {
-        for (size_t j = 0; j < size / 2; j++) {
-            uint8_t byte = p[i + j];
-            p[i + j] = p[i + size - 1 - j];
-            p[i + size - 1 - j] = byte;
-        }
-    }
-}
-
 static int tensorfile_read_array(TensorFileReader *reader, const uint8_t *bytes, size_t size, const char *name,
                                  size_t name_length, int borrow)
 {
     TensorFileScanner scan;
-    TensorEntry entry;
-    int fortran = 0, big_endian = 0;
-    int64_t strides[TENSORFILE_MAX_RANK], stride = 1;
-    memset(&entry, 0, sizeof entry);
+    TensorFileArray array;
+    TensorEntry *entry = &array.entry;
+    char detail[TENSORFILE_ERROR_SIZE];
+    int64_t strides[TENSORFILE_MAX_RANK];
+    memset(&array, 0, sizeof array);
     if (!tensorfile_npy_open(&scan, bytes, size, reader->error)) return 0;
-    if (!tensorfile_npy_header(&scan, &entry, &fortran, &big_endian)) return 0;
-    size_t present = (size_t)(bytes + size - scan.end);
-    if (!tensorfile_measure(entry.type, entry.rank, entry.shape, &entry.bytes) || entry.bytes != present)
+    scan.error = detail;
+    if (!tensorfile_npy_header(&scan, &array))
+        return array.strange ? tensorfile_skip(reader, name, name_length, "%s", detail)
+                             : tensorfile_fail(reader->error, "%s", detail);
+    size_t present = (size_t)(bytes + size - scan.end), bytes_there;
+    size_t element = array.foreign ? array.foreign->size : tensorfile_type_size(entry->type);
+    if (!tensorfile_measure_elements(element, entry->rank, entry->shape, &bytes_there) || bytes_there != present ||
+        !tensorfile_measure(entry->type, entry->rank, entry->shape, &entry->bytes))
         return tensorfile_fail(reader->error, ".npy array: %zu data bytes do not fit its shape and type %s", present,
-                               tensorfile_type_name(entry.type));
-    for (int i = 0; i < entry.rank && entry.bytes; i++) {
-        int d = fortran ? i : entry.rank - 1 - i;
-        strides[d] = stride;
-        stride *= entry.shape[d];
-    }
-    if (!tensorfile_place_strided(reader, &entry, scan.end, strides, borrow && !big_endian)) return 0;
-    if (big_endian) tensorfile_swap_bytes(&entry);
-    return tensorfile_append_named(reader, &entry, name, name_length);
+                               array.foreign ? array.foreign->name : tensorfile_type_name(entry->type));
+    tensorfile_row_major(entry, array.fortran, strides);
+    int placed = tensorfile_place_any(reader, entry, array.foreign, scan.end, strides, borrow, array.big_endian);
+    if (placed < 0) return tensorfile_skip(reader, name, name_length, "%s with numbers past 2^63", array.foreign->name);
+    return placed && tensorfile_append_named(reader, entry, name, name_length);
 }
 
 static int tensorfile_read_npy(TensorFileReader *reader)
@@ -1310,7 +1536,7 @@ static int tensorfile_write_npy(TensorFileWriter *writer, const TensorFile *file
  * One reads from the end: end record, central directory, and only then the data. Sizes and offsets are 32 bits; where
  * these are full of ones the true 64-bit numbers stand in an extra field (zip64). The central directory is believed,
  * the local header is asked only for its own length. The compressed sizes together must fit into the file: thus entries
- * cannot share data, and memory is bounded by deflate's best ratio, 1032 : 1.
+ * cannot share data, and memory is bounded by deflate's best ratio, 1032 : 1, and by the reader's budget.
  * ---------------------------------------------------------------------------------------------------------------- */
 
 /* CRC-32 eight bytes at a step: table[k][b] is the remainder of byte b followed by k zero bytes. */
@@ -1712,12 +1938,13 @@ static const char *tensorfile_zip_extract(TensorFileReader *reader, const Tensor
     if (member->method == 8) {
         if (member->size / 1032 > member->compressed || member->size >= (uint64_t)PTRDIFF_MAX)
             return "claims to be larger than deflate could make it";
+        if (member->size >= reader->budget) return "would take more memory than the limit allows";
         member->inflated = (uint8_t *)malloc((size_t)member->size + 1);
         if (!member->inflated) return "is too large for the memory";
         if (!tensorfile_inflate(member->data, (size_t)member->compressed, member->inflated, (size_t)member->size))
             return "holds damaged deflate data";
         member->data = member->inflated;
-        reader->budget += member->size;             /* what it held is input, too, and may be copied once */
+        reader->budget -= member->size;
     }
     /* 0: torch can be told not to compute it (torch.serialization.set_crc32_options). */
     if (member->crc && tensorfile_crc_update(&zip->crc, 0, member->data, (size_t)member->size) != member->crc)
@@ -1730,8 +1957,9 @@ static int tensorfile_zip_read(TensorFileReader *reader, const TensorFileZip *zi
 {
     const char *problem = member->ready ? NULL : tensorfile_zip_extract(reader, zip, member);
     if (!problem) return 1;
-    return tensorfile_fail(reader->error, "zip entry '%.*s' %s",
-                           (int)(member->name_length < 80 ? member->name_length : 80), member->name, problem);
+    return tensorfile_fail(reader->error, "zip entry '%.*s' (%llu bytes) %s",
+                           (int)(member->name_length < 80 ? member->name_length : 80), member->name,
+                           (unsigned long long)member->size, problem);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------
@@ -1746,23 +1974,31 @@ static int tensorfile_zip_read(TensorFileReader *reader, const TensorFileZip *zi
 static int tensorfile_read_npz(TensorFileReader *reader, TensorFileZip *zip)
 {
     char detail[TENSORFILE_ERROR_SIZE], *error = reader->error;
+    const TensorFileMember *other = NULL;
+    size_t arrays = 0;
     reader->file->format = "npz";
     for (size_t i = 0; i < zip->count; i++) {
         TensorFileMember *member = &zip->members[i];
         size_t length = member->name_length;
-        if (length < 4 || memcmp(member->name + length - 4, ".npy", 4) != 0)
-            return tensorfile_fail(error, "a zip archive neither of torch.save nor of numpy.savez: it holds '%.*s'",
-                                   (int)(length < 60 ? length : 60), member->name);
+        if (length < 4 || memcmp(member->name + length - 4, ".npy", 4) != 0) {
+            if (!other) other = member;
+            if (!tensorfile_skip(reader, member->name, length, "not an array (.npy)")) return 0;
+            continue;
+        }
+        arrays++;
         if (!tensorfile_zip_read(reader, zip, member)) return 0;
         reader->error = detail;
         int ok = tensorfile_read_array(reader, member->data, (size_t)member->size, member->name, length - 4,
                                        !member->inflated);
         reader->error = error;
         if (!ok) return tensorfile_fail(error, "'%.*s': %s", (int)(length < 60 ? length : 60), member->name, detail);
+        if (member->inflated) reader->budget += member->size;
         free(member->inflated);
         member->inflated = NULL;
     }
-    return 1;
+    if (arrays || !other) return 1;
+    return tensorfile_fail(error, "a zip archive neither of torch.save nor of numpy.savez: it holds '%.*s'",
+                           (int)(other->name_length < 60 ? other->name_length : 60), other->name);
 }
 
 static void tensorfile_text_number(TensorFileText *text, uint64_t value, int bytes)
@@ -1919,7 +2155,7 @@ static int tensorfile_write_npz(TensorFileWriter *writer, const TensorFile *file
  * list, store the top in the memo, call a function. Python executes it, and therefore a pickle can do anything. This
  * machine (protocols 0 to 5, see CPython's pickletools) only builds a tree of values. A "call" is a lookup in a short
  * list: what builds tensors and ordered dicts is understood, anything else becomes an opaque value that nobody looks
- * into.
+ * into; only what is put into it as into a dict or a list is kept.
  *
  *      X bias        c torch._utils _rebuild_tensor_v2   ( ( X storage  c torch FloatStorage  X 0 X cpu K 8 t Q .. t R
  *      push string   push global                         |   `--------- tuple -> storage "0", 8 floats --'      |
@@ -1943,7 +2179,7 @@ typedef enum {
     TENSORFILE_VIEW,                /* a tensor: a view of a storage */
     TENSORFILE_ARRAY,               /* a NumPy array that BUILD will fill */
     TENSORFILE_DTYPE,               /* text: "f4"; integer: whether it is big-endian */
-    TENSORFILE_OPAQUE               /* text: what made it */
+    TENSORFILE_OPAQUE               /* text: what made it, or NULL; integer: 1 if text says what it is instead */
 } TensorFileKind;
 
 static const char *tensorfile_kind_name(TensorFileKind kind)
@@ -1957,6 +2193,8 @@ static const char *tensorfile_kind_name(TensorFileKind kind)
 typedef struct TensorFileStorage {
     struct TensorFileStorage *next;
     TensorType type;
+    const char *foreign;            /* the storage's class, if it is none of our types */
+    size_t size;                    /* bytes of an element; 0: not known */
     const char *key;
     size_t key_length;
     int64_t root_count;             /* elements under this key in the file */
@@ -1967,8 +2205,10 @@ typedef struct TensorFileStorage {
 
 typedef struct {
     TensorFileStorage *storage;
-    int64_t offset, shape[TENSORFILE_MAX_RANK], strides[TENSORFILE_MAX_RANK];
-    int rank;
+    TensorEntry entry;              /* its type, shape and bytes as they will be here */
+    const TensorFileForeign *foreign;
+    int big_endian;
+    int64_t offset, strides[TENSORFILE_MAX_RANK];           /* in elements as they are in the file */
 } TensorFileView;
 
 typedef struct TensorFileValue {
@@ -1992,13 +2232,14 @@ typedef struct TensorFileChunk {
 typedef struct {
     TensorFileReader *reader;
     const uint8_t *begin, *at, *end;
+    int borrow;                                 /* whether the program lives as long as the input */
     TensorFileChunk *chunks;                    /* memory of all values, freed as a whole */
     size_t memory;
     TensorFileValue **stack, **memo;
     size_t *marks;
     size_t depth, stack_capacity, n_memo, memo_capacity, n_marks, marks_capacity;
     TensorFileStorage *storages;                /* all, newest first */
-    const char *opaque;                         /* the first call that was not understood */
+    const char *opaque;                         /* the first object that was left out */
 } TensorFilePickle;
 
 TENSORFILE_PRINTF(2) static int tensorfile_pickle_fail(TensorFilePickle *pickle, const char *format, ...)
@@ -2016,8 +2257,10 @@ static void *tensorfile_pickle_allocate(TensorFilePickle *pickle, size_t size)
 {
     const size_t header = (sizeof(TensorFileChunk) + 15) & ~(size_t)15;
     TensorFileChunk *chunk = pickle->chunks;
-    if (size > TENSORFILE_PICKLE_MEMORY - pickle->memory) {
-        tensorfile_pickle_fail(pickle, "needs more than 1 GiB of memory");
+    size_t most = pickle->reader->limit < TENSORFILE_PICKLE_MEMORY ? (size_t)pickle->reader->limit
+                                                                   : TENSORFILE_PICKLE_MEMORY;
+    if (size > most - (pickle->memory < most ? pickle->memory : most)) {
+        tensorfile_pickle_fail(pickle, "needs more than %zu MiB of memory", most >> 20);
         return NULL;
     }
     size = (size + 15) & ~(size_t)15;
@@ -2090,6 +2333,24 @@ static int tensorfile_pickle_push_integer(TensorFilePickle *pickle, int64_t inte
     return tensorfile_pickle_push(pickle, value);
 }
 
+/* A value that nobody looks into; text says what made it or, if is_description, what it is. */
+static TensorFileValue *tensorfile_pickle_opaque(TensorFilePickle *pickle, const char *text, int is_description)
+{
+    TensorFileValue *value = tensorfile_pickle_value(pickle, TENSORFILE_OPAQUE);
+    if (!value) return NULL;
+    value->text = text;
+    value->integer = is_description;
+    return value;
+}
+
+/* The same with a description that is put together; `format` has one %s, and what it makes is cut at 120 bytes. */
+static TensorFileValue *tensorfile_pickle_describe(TensorFilePickle *pickle, const char *format, const char *what)
+{
+    char *text = (char *)tensorfile_pickle_allocate(pickle, 120);
+    if (text) snprintf(text, 120, format, what);
+    return text ? tensorfile_pickle_opaque(pickle, text, 1) : NULL;
+}
+
 static int tensorfile_pickle_push_kind(TensorFilePickle *pickle, TensorFileKind kind)
 {
     return tensorfile_pickle_push(pickle, tensorfile_pickle_value(pickle, kind));
@@ -2122,11 +2383,11 @@ static int tensorfile_pickle_pop_mark(TensorFilePickle *pickle, TensorFileValue 
     return 1;
 }
 
-/* Appends to a tuple, list or dict. Opaque objects may be lists or dicts to Python: what they are given is dropped. */
+/* Appends to a tuple, list or dict. */
 static int tensorfile_pickle_append(TensorFilePickle *pickle, TensorFileValue *to, TensorFileValue **values,
                                     size_t count)
 {
-    if (to->kind == TENSORFILE_OPAQUE || count == 0) return 1;
+    if (count == 0) return 1;
     if (count > to->capacity - to->length) {
         size_t capacity = to->kind == TENSORFILE_TUPLE ? count : (to->length + count) * 2;
         TensorFileValue **items = (TensorFileValue **)tensorfile_pickle_allocate(pickle, capacity * sizeof *items);
@@ -2144,7 +2405,11 @@ static int tensorfile_pickle_append_to(TensorFilePickle *pickle, TensorFileValue
                                        TensorFileValue **values, size_t count)
 {
     if (!to) return 0;
-    if (to->kind != kind && to->kind != TENSORFILE_OPAQUE)
+    if (to->kind == TENSORFILE_OPAQUE) {                    /* a class made from dict or list: now one knows which */
+        to->kind = kind;
+        to->text = NULL;
+    }
+    if (to->kind != kind)
         return tensorfile_pickle_fail(pickle, "items for %s, but it is %s", tensorfile_kind_name(kind),
                                       tensorfile_kind_name(to->kind));
     if (kind == TENSORFILE_DICT && count % 2) return tensorfile_pickle_fail(pickle, "a dict's key without a value");
@@ -2242,7 +2507,7 @@ static int tensorfile_pickle_push_bytes(TensorFilePickle *pickle, uint64_t lengt
     return tensorfile_pickle_push_text(pickle, length, TENSORFILE_PLAIN);
 }
 
-/* A string of protocol 0, in quotes or not. Escapes would be needed only for names that no model has. */
+/* A string of protocol 0, in quotes or not. One with escapes, which no model's names need, loses its text. */
 static int tensorfile_pickle_push_line(TensorFilePickle *pickle, int quoted)
 {
     size_t length;
@@ -2250,39 +2515,19 @@ static int tensorfile_pickle_push_line(TensorFilePickle *pickle, int quoted)
     if (!line) return 0;
     if (quoted && (length < 2 || line[0] != line[length - 1] || (line[0] != '\'' && line[0] != '"')))
         return tensorfile_pickle_fail(pickle, "a quoted string was expected");
-    if (memchr(line, '\\', length))
-        return tensorfile_pickle_fail(pickle, "escapes in strings of protocol 0 are not supported");
-    TensorFileValue *value = tensorfile_pickle_value(pickle, TENSORFILE_STRING);
-    if (value) {
+    int escapes = memchr(line, '\\', length) != NULL;
+    TensorFileValue *value = tensorfile_pickle_value(pickle, escapes ? TENSORFILE_PLAIN : TENSORFILE_STRING);
+    if (value && !escapes) {
         value->text = line + (quoted ? 1 : 0);
         value->length = length - (quoted ? 2 : 0);
     }
     return tensorfile_pickle_push(pickle, value);
 }
 
-static int tensorfile_numpy_refuse(TensorFilePickle *pickle, const char *name, size_t length)
-{
-    return tensorfile_pickle_fail(pickle, "holds a NumPy object (%.*s): save it as a tensor, or as a Python number",
-                                  (int)(length < 40 ? length : 40), name);
-}
-
-/* What a NumPy array's pickle names; its scalars and other objects would be lost. */
-static int tensorfile_numpy_array_part(const char *name, size_t length)
-{
-    static const char *const parts[] = {"_reconstruct", "ndarray", "dtype"};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (strlen(parts[i]) == length && memcmp(parts[i], name, length) == 0) return 1;
-    return 0;
-}
-
-/* Names a class or function; nothing is looked up. NumPy's objects hold data that would be lost, so all but arrays are
- * refused. */
+/* Names a class or function; nothing is looked up. */
 static int tensorfile_pickle_global(TensorFilePickle *pickle, const char *module, size_t module_length,
                                     const char *name, size_t name_length)
 {
-    if (module_length >= 5 && memcmp(module, "numpy", 5) == 0 && (module_length == 5 || module[5] == '.') &&
-        !tensorfile_numpy_array_part(name, name_length))
-        return tensorfile_numpy_refuse(pickle, name, name_length);
     TensorFileValue *value = tensorfile_pickle_value(pickle, TENSORFILE_GLOBAL);
     char *text = value ? (char *)tensorfile_pickle_allocate(pickle, module_length + name_length + 2) : NULL;
     if (!text) return 0;
@@ -2360,15 +2605,19 @@ static int tensorfile_pickle_mark(TensorFilePickle *pickle)
 #define TENSORFILE_MAX_DEPTH 64
 #define TENSORFILE_MAX_NAME 1024
 
-static int tensorfile_torch_type(const TensorFileValue *global, TensorType *type)
+/* What torch's name of a storage's class, or of a type, stands for: one of our types, or else maybe a foreign one. */
+static int tensorfile_torch_type(const char *name, int is_storage, TensorType *type, const TensorFileForeign **foreign)
 {
-    const char *dot = strrchr(global->text, '.');
-    if (strncmp(global->text, "torch.", 6) != 0) return 0;
-    for (int t = 0; t < TENSORFILE_N_TYPES; t++)
-        if (strcmp(dot + 1, tensorfile_type_row((TensorType)t)->torch_storage) == 0) {
-            *type = (TensorType)t;
-            return 1;
-        }
+    *foreign = NULL;
+    if (strncmp(name, "torch.", 6) != 0) return 0;
+    name = strrchr(name, '.') + 1;
+    for (int t = 0; t < TENSORFILE_N_TYPES; t++) {
+        const TensorFileTypeRow *row = tensorfile_type_row((TensorType)t);
+        if (strcmp(name, is_storage ? row->torch_storage : row->torch) != 0) continue;
+        *type = (TensorType)t;
+        return 1;
+    }
+    *foreign = tensorfile_find_foreign(is_storage ? 3 : 2, name, strlen(name));
     return 0;
 }
 
@@ -2408,15 +2657,14 @@ static int tensorfile_torch_persistent(TensorFilePickle *pickle)
     if (!value) return 0;
     TensorFileStorage *storage = (TensorFileStorage *)tensorfile_pickle_allocate(pickle, sizeof *storage);
     if (!storage) return 0;
-    if (strcmp(class_value->text, "torch.storage.UntypedStorage") == 0)
-        return tensorfile_pickle_fail(pickle, "a tensor of a newer type (float8, uint16 ...) is not supported");
-    if (!tensorfile_torch_type(class_value, &storage->type))
-        return tensorfile_pickle_fail(pickle, "storage type %.60s is not supported (known: Float Double Half BFloat16 "
-                                              "Long Int Short Char Byte Bool)", class_value->text);
+    const TensorFileForeign *foreign = NULL;
+    int known = tensorfile_torch_type(class_value->text, 1, &storage->type, &foreign);
+    if (!known) storage->foreign = class_value->text;
+    storage->size = known ? tensorfile_type_size(storage->type) : foreign ? foreign->size : 0;
     storage->key = id->items[2]->text;
     storage->key_length = id->items[2]->length;
     storage->root_count = storage->count = id->items[4]->integer;
-    if (storage->count < 0 || (uint64_t)storage->count > (uint64_t)PTRDIFF_MAX / tensorfile_type_size(storage->type))
+    if (storage->count < 0 || (uint64_t)storage->count > (uint64_t)PTRDIFF_MAX / (storage->size ? storage->size : 1))
         return tensorfile_pickle_fail(pickle, "a storage of %lld elements", (long long)storage->count);
     if (tensorfile_item_is(id, 5, TENSORFILE_TUPLE) && !tensorfile_torch_part(pickle, storage, id->items[5])) return 0;
     storage->next = pickle->storages;
@@ -2437,27 +2685,42 @@ static int tensorfile_torch_integers(const TensorFileValue *tuple, int64_t *out)
     return (int)tuple->length;
 }
 
-/* The largest offset is that of the last element of each dimension; it must lie within the storage. */
-static int tensorfile_torch_within(const TensorFileView *view)
+/* The largest offset is that of the last element of each dimension; it must lie within the storage's elements. */
+static int tensorfile_torch_within(const TensorFileView *view, int64_t limit)
 {
-    int64_t last = view->offset, limit = view->storage->count;
-    for (int d = 0; d < view->rank; d++)
-        if (view->shape[d] == 0) return 1;
-    for (int d = 0; d < view->rank; d++) {
-        int64_t steps = view->shape[d] - 1;
+    int64_t last = view->offset;
+    for (int d = 0; d < view->entry.rank; d++)
+        if (view->entry.shape[d] == 0) return 1;
+    for (int d = 0; d < view->entry.rank; d++) {
+        int64_t steps = view->entry.shape[d] - 1;
         if (last >= limit || (steps > 0 && view->strides[d] > (limit - 1 - last) / steps)) return 0;
         last += steps * view->strides[d];
     }
     return last < limit;
 }
 
-/* _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks) */
+/* The type of the tensor's elements: that of its storage, or the one that newer tensors name. NULL, or what the tensor
+ * is if there is none here. */
+static const char *tensorfile_torch_elements(const TensorFileValue *arguments, TensorFileView *view)
+{
+    const char *storage = view->storage->foreign;
+    view->entry.type = view->storage->type;
+    if (view->storage->size == 0 || !tensorfile_item_is(arguments, 6, TENSORFILE_GLOBAL)) return storage;
+    const char *type = arguments->items[6]->text;
+    if (tensorfile_torch_type(type, 0, &view->entry.type, &view->foreign)) return NULL;
+    if (!view->foreign) return type;
+    view->entry.type = (TensorType)view->foreign->to;
+    return NULL;
+}
+
+/* _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks), and _v3 with the type behind them */
 static TensorFileValue *tensorfile_torch_tensor(TensorFilePickle *pickle, const TensorFileValue *arguments)
 {
     TensorFileValue *value = tensorfile_pickle_value(pickle, TENSORFILE_VIEW);
     TensorFileView *view = value ? (TensorFileView *)tensorfile_pickle_allocate(pickle, sizeof *view) : NULL;
     size_t bytes;
     if (!view) return NULL;
+    if (tensorfile_item_is(arguments, 0, TENSORFILE_OPAQUE)) return arguments->items[0];
     if (arguments->length < 4 || !tensorfile_item_is(arguments, 0, TENSORFILE_STORAGE) ||
         !tensorfile_item_is(arguments, 1, TENSORFILE_INTEGER)) {
         tensorfile_pickle_fail(pickle, "a tensor must be made from (storage, offset, size, stride, ...), not from %s",
@@ -2465,18 +2728,26 @@ static TensorFileValue *tensorfile_torch_tensor(TensorFilePickle *pickle, const 
         return NULL;
     }
     view->storage = arguments->items[0]->storage;
+    const char *strange = tensorfile_torch_elements(arguments, view);
+    if (strange) return tensorfile_pickle_describe(pickle, "a tensor of %.60s, which has no equal here", strange);
+    if (arguments->items[2]->kind == TENSORFILE_TUPLE && arguments->items[2]->length > TENSORFILE_MAX_RANK)
+        return tensorfile_pickle_opaque(pickle, "a tensor of more than 8 dimensions", 1);
     view->offset = arguments->items[1]->integer;
-    view->rank = tensorfile_torch_integers(arguments->items[2], view->shape);
-    if (view->rank < 0 || view->offset < 0 ||
-        tensorfile_torch_integers(arguments->items[3], view->strides) != view->rank) {
+    view->entry.rank = tensorfile_torch_integers(arguments->items[2], view->entry.shape);
+    if (view->entry.rank < 0 || view->offset < 0 ||
+        tensorfile_torch_integers(arguments->items[3], view->strides) != view->entry.rank) {
         tensorfile_pickle_fail(pickle, "a tensor's size and stride must be tuples of at most 8 integers");
         return NULL;
     }
-    if (!tensorfile_measure(view->storage->type, view->rank, view->shape, &bytes) || !tensorfile_torch_within(view)) {
+    size_t size = view->foreign ? view->foreign->size : tensorfile_type_size(view->entry.type);
+    int64_t elements = view->storage->count * (int64_t)view->storage->size / (int64_t)size;
+    if (!tensorfile_measure(view->entry.type, view->entry.rank, view->entry.shape, &bytes) ||
+        !tensorfile_torch_within(view, elements)) {
         tensorfile_pickle_fail(pickle, "a tensor reaches past the end of its storage of %lld elements",
-                               (long long)view->storage->count);
+                               (long long)elements);
         return NULL;
     }
+    view->entry.bytes = bytes;
     value->view = view;
     return value;
 }
@@ -2507,38 +2778,59 @@ static int tensorfile_numpy_order(TensorFilePickle *pickle, TensorFileValue *dty
     return 1;
 }
 
-/* Makes the array a view of its bytes, which lie in the pickle. */
-static int tensorfile_numpy_view(TensorFilePickle *pickle, TensorFileValue *array, const TensorFileValue *dtype,
-                                 const TensorFileValue *state)
+/* Bytes that protocols 0 to 2 cannot say are said as text, _codecs.encode("...", "latin1"): one byte a character. */
+static TensorFileValue *tensorfile_pickle_latin1(TensorFilePickle *pickle, const TensorFileValue *text)
 {
-    const TensorFileValue *data = state->items[4];
+    TensorFileValue *value = tensorfile_pickle_value(pickle, TENSORFILE_PLAIN);
+    char *bytes = value ? (char *)tensorfile_pickle_allocate(pickle, text->length + 1) : NULL;
+    if (!bytes) return NULL;
+    for (size_t i = 0; i < text->length; i++) {
+        uint8_t byte = (uint8_t)text->text[i];
+        if (byte >= 0x80 && i + 1 < text->length) byte = (uint8_t)(byte << 6 | (text->text[++i] & 0x3F));
+        bytes[value->length++] = (char)byte;
+    }
+    value->text = bytes;
+    return value;
+}
+
+/* Makes the value a view of an array's bytes, which lie in the pickle. */
+static int tensorfile_numpy_view(TensorFilePickle *pickle, TensorFileValue *array, const TensorFileValue *dtype,
+                                 const TensorFileValue *shape, int fortran, const TensorFileValue *data)
+{
     TensorFileView *view = (TensorFileView *)tensorfile_pickle_allocate(pickle, sizeof *view);
     TensorFileStorage *storage = (TensorFileStorage *)tensorfile_pickle_allocate(pickle, sizeof *storage);
     int type = 0;
     size_t bytes = 0;
-    int64_t stride = 1;
     if (!view || !storage) return 0;
     for (; type < TENSORFILE_N_TYPES; type++) {
         const char *name = tensorfile_type_row((TensorType)type)->numpy;
         if (name && strlen(name) == dtype->length && memcmp(name, dtype->text, dtype->length) == 0) break;
     }
-    if (type == TENSORFILE_N_TYPES || (dtype->integer && tensorfile_type_size((TensorType)type) > 1))
-        return tensorfile_pickle_fail(pickle, "NumPy type '%s%.*s' in an object array is not supported",
-                                      dtype->integer ? ">" : "", (int)(dtype->length < 20 ? dtype->length : 20),
-                                      dtype->text);
-    view->rank = tensorfile_torch_integers(state->items[1], view->shape);
-    if (view->rank < 0 || !tensorfile_measure((TensorType)type, view->rank, view->shape, &bytes) ||
-        bytes != data->length)
-        return tensorfile_pickle_fail(pickle, "a NumPy array of %zu bytes does not fit its shape", data->length);
-    for (int i = 0; i < view->rank && bytes; i++) {
-        int d = state->items[3]->integer ? i : view->rank - 1 - i;
-        view->strides[d] = stride;
-        stride *= view->shape[d];
+    if (type == TENSORFILE_N_TYPES) view->foreign = tensorfile_find_foreign(1, dtype->text, dtype->length);
+    if (view->foreign) type = view->foreign->to;
+    if (type == TENSORFILE_N_TYPES || shape->length > TENSORFILE_MAX_RANK) {
+        char name[24];
+        snprintf(name, sizeof name, "%.*s", (int)(dtype->length < 20 ? dtype->length : 20), dtype->text);
+        const TensorFileValue *strange = tensorfile_pickle_describe(
+            pickle, type == TENSORFILE_N_TYPES ? "an array of NumPy type '%s'" :
+                    "an array of NumPy type '%s' and of more than 8 dimensions", name);
+        if (strange) *array = *strange;
+        return strange != NULL;
     }
-    storage->type = (TensorType)type;
-    storage->root_count = storage->count = (int64_t)(bytes / tensorfile_type_size((TensorType)type));
+    size_t size = view->foreign ? view->foreign->size : tensorfile_type_size((TensorType)type);
+    view->entry.type = (TensorType)type;
+    view->entry.rank = tensorfile_torch_integers(shape, view->entry.shape);
+    if (view->entry.rank < 0 ||
+        !tensorfile_measure_elements(size, view->entry.rank, view->entry.shape, &bytes) || bytes != data->length ||
+        !tensorfile_measure(view->entry.type, view->entry.rank, view->entry.shape, &view->entry.bytes))
+        return tensorfile_pickle_fail(pickle, "a NumPy array of %zu bytes does not fit its shape", data->length);
+    tensorfile_row_major(&view->entry, fortran, view->strides);
+    view->big_endian = dtype->integer && size > 1;
+    storage->type = view->entry.type;
+    storage->size = size;
+    storage->root_count = storage->count = (int64_t)(bytes / size);
     storage->data = (const uint8_t *)data->text;
-    storage->borrow = 1;
+    storage->borrow = pickle->borrow && storage->data >= pickle->begin && storage->data < pickle->end;
     view->storage = storage;
     array->kind = TENSORFILE_VIEW;
     array->view = view;
@@ -2548,17 +2840,43 @@ static int tensorfile_numpy_view(TensorFilePickle *pickle, TensorFileValue *arra
 /* ndarray's state is (version, shape, dtype, Fortran order, data): data is raw bytes, or for objects a list of them. */
 static int tensorfile_numpy_fill(TensorFilePickle *pickle, TensorFileValue *array, const TensorFileValue *state)
 {
+    array->kind = TENSORFILE_OPAQUE;
+    array->text = "a NumPy array that is not understood";
+    array->integer = 1;
     if (state->kind != TENSORFILE_TUPLE || state->length != 5 || !tensorfile_item_is(state, 2, TENSORFILE_DTYPE) ||
         !tensorfile_item_is(state, 3, TENSORFILE_INTEGER))
-        return tensorfile_numpy_refuse(pickle, "_reconstruct", 12);
+        return 1;
     const TensorFileValue *dtype = state->items[2], *data = state->items[4];
     int objects = dtype->length > 0 && dtype->text[0] == 'O';
     if (objects && data->kind == TENSORFILE_LIST && data->length == 1) *array = *data->items[0];
     else if (objects && data->kind == TENSORFILE_LIST) *array = *data;
     else if (!objects && data->text && (data->kind == TENSORFILE_PLAIN || data->kind == TENSORFILE_STRING))
-        return tensorfile_numpy_view(pickle, array, dtype, state);
-    else return tensorfile_numpy_refuse(pickle, "_reconstruct", 12);
+        return tensorfile_numpy_view(pickle, array, dtype, state->items[1], state->items[3]->integer != 0, data);
     return 1;
+}
+
+/* NumPy's functions: _reconstruct makes an array that BUILD fills, _frombuffer (protocol 5) one from its bytes; scalar
+ * is a single number and as little an array as Python's own. */
+static TensorFileValue *tensorfile_numpy_call(TensorFilePickle *pickle, const char *name, TensorFileValue *arguments)
+{
+    const char *function = strrchr(name, '.') + 1;
+    if (strcmp(function, "_reconstruct") == 0) return tensorfile_pickle_value(pickle, TENSORFILE_ARRAY);
+    if (strcmp(function, "scalar") == 0) return tensorfile_pickle_opaque(pickle, "a single NumPy number", 1);
+    if (strcmp(function, "dtype") == 0 && tensorfile_item_is(arguments, 0, TENSORFILE_STRING)) {
+        TensorFileValue *dtype = tensorfile_pickle_value(pickle, TENSORFILE_DTYPE);
+        if (!dtype) return NULL;
+        dtype->text = arguments->items[0]->text;
+        dtype->length = arguments->items[0]->length;
+        return dtype;
+    }
+    if (strcmp(function, "_frombuffer") == 0 && tensorfile_item_is(arguments, 0, TENSORFILE_PLAIN) &&
+        tensorfile_item_is(arguments, 1, TENSORFILE_DTYPE) && tensorfile_item_is(arguments, 3, TENSORFILE_STRING) &&
+        arguments->items[0]->text) {
+        TensorFileValue *array = tensorfile_pickle_value(pickle, TENSORFILE_ARRAY), **item = arguments->items;
+        int fortran = item[3]->length == 1 && item[3]->text[0] == 'F';
+        return array && tensorfile_numpy_view(pickle, array, item[1], item[2], fortran, item[0]) ? array : NULL;
+    }
+    return tensorfile_pickle_opaque(pickle, name, 0);
 }
 
 /* BUILD gives the object below the top its state; only NumPy's arrays and types need theirs. */
@@ -2575,32 +2893,40 @@ static TensorFileValue *tensorfile_torch_call(TensorFilePickle *pickle, const Te
                                               TensorFileValue *arguments)
 {
     const char *name = callee->kind == TENSORFILE_GLOBAL ? callee->text : "object";
+    /* A tensor of a class made from Tensor: (function, class, its arguments, state). */
+    for (int i = 0; i < 4 && strncmp(name, "torch._tensor._rebuild_from_type", 32) == 0; i++) {
+        if (!tensorfile_item_is(arguments, 0, TENSORFILE_GLOBAL) ||
+            !tensorfile_item_is(arguments, 2, TENSORFILE_TUPLE)) break;
+        name = arguments->items[0]->text;
+        arguments = arguments->items[2];
+    }
+    int holds_tensor = tensorfile_item_is(arguments, 0, TENSORFILE_VIEW) ||
+                       tensorfile_item_is(arguments, 0, TENSORFILE_OPAQUE);
     if (strcmp(name, "collections.OrderedDict") == 0 || strcmp(name, "collections.defaultdict") == 0)
         return tensorfile_torch_dict(pickle, arguments);
-    if (strcmp(name, "torch._utils._rebuild_tensor_v2") == 0 || strcmp(name, "torch._utils._rebuild_tensor") == 0)
+    if (strcmp(name, "torch._utils._rebuild_tensor_v2") == 0 || strcmp(name, "torch._utils._rebuild_tensor") == 0 ||
+        strcmp(name, "torch._utils._rebuild_tensor_v3") == 0)
         return tensorfile_torch_tensor(pickle, arguments);
-    if (strncmp(name, "torch._utils._rebuild_parameter", 31) == 0 && tensorfile_item_is(arguments, 0, TENSORFILE_VIEW))
+    if (holds_tensor && (strncmp(name, "torch._utils._rebuild_parameter", 31) == 0 ||
+                         strcmp(name, "torch._utils._rebuild_device_tensor_from_numpy") == 0))
         return arguments->items[0];
     if (strcmp(name, "torch.Size") == 0 && tensorfile_item_is(arguments, 0, TENSORFILE_TUPLE))
         return arguments->items[0];
-    if (strncmp(name, "numpy.", 6) == 0 && strstr(name, "._reconstruct"))
-        return tensorfile_pickle_value(pickle, TENSORFILE_ARRAY);
-    if (strcmp(name, "numpy.dtype") == 0 && tensorfile_item_is(arguments, 0, TENSORFILE_STRING)) {
-        TensorFileValue *dtype = tensorfile_pickle_value(pickle, TENSORFILE_DTYPE);
-        if (!dtype) return NULL;
-        dtype->text = arguments->items[0]->text;
-        dtype->length = arguments->items[0]->length;
-        return dtype;
+    if (strncmp(name, "numpy.", 6) == 0) return tensorfile_numpy_call(pickle, name, arguments);
+    if (strcmp(name, "_codecs.encode") == 0 && tensorfile_item_is(arguments, 0, TENSORFILE_STRING) &&
+        tensorfile_item_is(arguments, 1, TENSORFILE_STRING) && arguments->items[1]->length >= 5 &&
+        memcmp(arguments->items[1]->text, "latin", 5) == 0)
+        return tensorfile_pickle_latin1(pickle, arguments->items[0]);
+    if ((strcmp(name, "__builtin__.bytes") == 0 || strcmp(name, "builtins.bytes") == 0) && arguments->length == 0) {
+        TensorFileValue *empty = tensorfile_pickle_value(pickle, TENSORFILE_PLAIN);
+        if (empty) empty->text = "";
+        return empty;
     }
-    if (strcmp(name, "torch.storage._load_from_bytes") == 0 ||
-        (strncmp(name, "torch.", 6) == 0 && strstr(name, "_rebuild_"))) {
-        tensorfile_pickle_fail(pickle, "%.80s is not supported: save dense tensors of ordinary types", name);
-        return NULL;
-    }
-    TensorFileValue *opaque = tensorfile_pickle_value(pickle, TENSORFILE_OPAQUE);
-    if (opaque) opaque->text = name;
-    if (!pickle->opaque) pickle->opaque = name;
-    return opaque;
+    if (strcmp(name, "torch._utils._rebuild_sparse_tensor") == 0)
+        return tensorfile_pickle_opaque(pickle, "a sparse tensor", 1);
+    if (strcmp(name, "torch._utils._rebuild_qtensor") == 0)
+        return tensorfile_pickle_opaque(pickle, "a quantised tensor", 1);
+    return tensorfile_pickle_opaque(pickle, name, 0);
 }
 
 /* REDUCE and NEWOBJ: callee, arguments; NEWOBJ_EX has keyword arguments on top. */
@@ -2686,7 +3012,7 @@ static int tensorfile_pickle_container(TensorFilePickle *pickle, uint8_t opcode)
 /* Opcodes for the stack, the memo and calls; -1: not one of them. */
 static int tensorfile_pickle_control(TensorFilePickle *pickle, uint8_t opcode)
 {
-    TensorFileValue **values = NULL, *top;
+    TensorFileValue **values = NULL, *top = NULL;
     size_t count = 0;
     const uint8_t *p;
     switch (opcode) {
@@ -2710,6 +3036,13 @@ static int tensorfile_pickle_control(TensorFilePickle *pickle, uint8_t opcode)
         return opcode == 'g' ? tensorfile_pickle_get(pickle, (uint64_t)top->integer)
                              : tensorfile_pickle_put(pickle, (uint64_t)top->integer);
     case 'c': return tensorfile_pickle_global_lines(pickle);
+    case 'i': case 'o':                                                                     /* INST, OBJ: Python 2's */
+        if (opcode == 'i' && !tensorfile_pickle_global_lines(pickle)) return 0;
+        if (opcode == 'i' && !(top = tensorfile_pickle_pop(pickle))) return 0;
+        if (!tensorfile_pickle_pop_mark(pickle, &values, &count)) return 0;
+        if (opcode == 'o') top = count ? values[0] : NULL;
+        return tensorfile_pickle_push(pickle, tensorfile_pickle_opaque(
+            pickle, top && top->kind == TENSORFILE_GLOBAL ? top->text : NULL, 0));
     case 0x93: return tensorfile_pickle_stack_global(pickle);
     case 'Q': return tensorfile_torch_persistent(pickle);                                   /* BINPERSID */
     case 'R': case 0x81: return tensorfile_pickle_call(pickle, 0);                          /* REDUCE, NEWOBJ */
@@ -2737,17 +3070,35 @@ static TensorFileValue *tensorfile_pickle_run(TensorFilePickle *pickle)
 
 static int tensorfile_torch_emit(TensorFilePickle *pickle, const TensorFileView *view, const char *name, size_t length)
 {
-    TensorEntry entry;
-    memset(&entry, 0, sizeof entry);
-    entry.type = view->storage->type;
-    entry.rank = view->rank;
-    for (int d = 0; d < view->rank; d++) entry.shape[d] = view->shape[d];
-    tensorfile_measure(entry.type, entry.rank, entry.shape, &entry.bytes);
-    int64_t first = entry.bytes ? view->storage->begin + view->offset : 0;      /* an empty tensor may point anywhere */
-    const uint8_t *data = view->storage->data + (size_t)first * tensorfile_type_size(entry.type);
-    if (!tensorfile_place_strided(pickle->reader, &entry, data, view->strides, view->storage->borrow)) return 0;
-    if (length == 0) return tensorfile_append_named(pickle->reader, &entry, "data", 4);
-    return tensorfile_append_named(pickle->reader, &entry, name, length);
+    TensorEntry entry = view->entry;
+    const TensorFileStorage *storage = view->storage;
+    size_t size = view->foreign ? view->foreign->size : tensorfile_type_size(entry.type);
+    if (length == 0) name = "data", length = 4;
+    if (memchr(name, 0, length)) return tensorfile_skip(pickle->reader, name, length, "its name has a zero byte");
+    const uint8_t *data = storage->data;
+    if (entry.bytes) data += (size_t)storage->begin * storage->size + (size_t)view->offset * size;
+    int placed = tensorfile_place_any(pickle->reader, &entry, view->foreign, data, view->strides, storage->borrow,
+                                      view->big_endian);              /* an empty tensor's offset may point anywhere */
+    if (placed < 0)
+        return tensorfile_skip(pickle->reader, name, length, "%s with numbers past 2^63", view->foreign->name);
+    return placed && tensorfile_append_named(pickle->reader, &entry, name, length);
+}
+
+/* Names a value that is left out, if it could have held an array. */
+static int tensorfile_torch_left_out(TensorFilePickle *pickle, const TensorFileValue *value, const char *name,
+                                     size_t length)
+{
+    TensorFileReader *reader = pickle->reader;
+    switch (value->kind) {
+    case TENSORFILE_STORAGE: return tensorfile_skip(reader, name, length, "a storage without a tensor");
+    case TENSORFILE_ARRAY: return tensorfile_skip(reader, name, length, "a NumPy array without content");
+    case TENSORFILE_OPAQUE:
+        if (value->integer) return tensorfile_skip(reader, name, length, "%s", value->text);
+        if (!value->text) return tensorfile_skip(reader, name, length, "a Python object");
+        if (!pickle->opaque) pickle->opaque = value->text;
+        return tensorfile_skip(reader, name, length, "a Python object (%.100s)", value->text);
+    default: return 1;
+    }
 }
 
 typedef struct {
@@ -2756,31 +3107,35 @@ typedef struct {
     size_t name_length;                         /* of the container's own name */
 } TensorFileFrame;
 
-/* Appends ".key" to the name; its new length, -1 if that fails. Lists number their items from 0. */
-static int tensorfile_torch_name(TensorFilePickle *pickle, char *name, size_t length, const TensorFileValue *key,
-                                 size_t index)
+/* Appends ".key" to the name, whatever the key is; its new length. Lists number their items from 0. *odd becomes why no
+ * tensor can have that name, or stays NULL. */
+static size_t tensorfile_torch_name(char *name, size_t length, const TensorFileValue *key, size_t index,
+                                    const char **odd)
 {
-    char number[32];
+    char number[64];
     const char *text = number;
     size_t added;
-    if (key && key->kind == TENSORFILE_STRING) {
-        text = key->text;
+    if (key && key->text && key->length && (key->kind == TENSORFILE_STRING || key->kind == TENSORFILE_GLOBAL ||
+                                            key->kind == TENSORFILE_PLAIN)) {
+        text = key->text;                                   /* a class is as good a name as a string */
         added = key->length;
     } else if (!key || key->kind == TENSORFILE_INTEGER) {
         added = (size_t)snprintf(number, sizeof number, "%lld", key ? (long long)key->integer : (long long)index);
+    } else if (key->kind == TENSORFILE_STRING) {
+        added = 0;
     } else {
-        tensorfile_fail(pickle->reader->error, "a dict below '%.60s' has a key that is %s", name,
-                        tensorfile_kind_name(key->kind));
-        return -1;
+        added = (size_t)snprintf(number, sizeof number, "(%s)", tensorfile_kind_name(key->kind));
+        *odd = "its key is neither a string nor a number nor a class";
     }
-    if (added > TENSORFILE_MAX_NAME - 2 - length) {
-        tensorfile_fail(pickle->reader->error, "a name below '%.60s' is too long", name);
-        return -1;
+    size_t room = TENSORFILE_MAX_NAME - 2 - length;
+    if (added > room) {
+        added = room;
+        *odd = "its name is too long";
     }
     if (length) name[length++] = '.';
     if (added) memcpy(name + length, text, added);
     name[length + added] = 0;
-    return (int)(length + added);
+    return length + added;
 }
 
 static int tensorfile_pickle_nests(const TensorFileValue *value)
@@ -2788,14 +3143,23 @@ static int tensorfile_pickle_nests(const TensorFileValue *value)
     return value->kind == TENSORFILE_DICT || value->kind == TENSORFILE_LIST || value->kind == TENSORFILE_TUPLE;
 }
 
+/* Whether the value is a tensor, or something that may have one inside and must be named if it is left out. */
+static int tensorfile_pickle_may_hold(const TensorFileValue *value)
+{
+    return value->kind == TENSORFILE_VIEW || value->kind == TENSORFILE_OPAQUE || value->kind == TENSORFILE_STORAGE ||
+           value->kind == TENSORFILE_ARRAY;
+}
+
 /* Walks the tree without recursion and appends every tensor under its path's name. Values may be shared, so that a
- * short pickle can describe an endless tree: depth is bounded, and every step costs some of the reader's budget. */
+ * short pickle can describe an endless tree: depth is bounded, and so are the visits. */
 static int tensorfile_torch_flatten(TensorFilePickle *pickle, const TensorFileValue *root)
 {
     TensorFileFrame frames[TENSORFILE_MAX_DEPTH] = {{root, 0, 0}};
+    uint64_t visits = (uint64_t)pickle->reader->size * 2 + (2 << 20);
     char name[TENSORFILE_MAX_NAME] = "";
     int depth = tensorfile_pickle_nests(root);
     if (root->kind == TENSORFILE_VIEW) return tensorfile_torch_emit(pickle, root->view, name, 0);
+    if (!depth) return tensorfile_torch_left_out(pickle, root, name, 0);
     while (depth > 0) {
         TensorFileFrame *frame = &frames[depth - 1];
         const TensorFileValue *container = frame->container, *key = NULL;
@@ -2807,29 +3171,69 @@ static int tensorfile_torch_flatten(TensorFilePickle *pickle, const TensorFileVa
         if (container->kind == TENSORFILE_DICT) key = container->items[frame->next++];
         const TensorFileValue *value = container->items[frame->next++];
         int nests = tensorfile_pickle_nests(value);
-        if (pickle->reader->budget < 8)
+        if (visits-- == 0)
             return tensorfile_fail(pickle->reader->error, "the pickle repeats its values too often");
-        pickle->reader->budget -= 8;
-        if (!nests && value->kind != TENSORFILE_VIEW) continue;
-        name[prefix] = 0;
-        int length = tensorfile_torch_name(pickle, name, prefix, key, i);
-        if (length < 0) return 0;
-        if (!nests && !tensorfile_torch_emit(pickle, value->view, name, (size_t)length)) return 0;
-        if (nests && depth == TENSORFILE_MAX_DEPTH)
-            return tensorfile_fail(pickle->reader->error, "'%.60s' nests deeper than %d levels", name,
-                                   TENSORFILE_MAX_DEPTH);
-        if (nests) {
+        if (nests ? value->length == 0 : !tensorfile_pickle_may_hold(value)) continue;
+        const char *odd = NULL;
+        size_t length = tensorfile_torch_name(name, prefix, key, i, &odd);
+        if (nests && depth == TENSORFILE_MAX_DEPTH) odd = "nests deeper than 64 levels";
+        int ok = 1;
+        if (odd && (nests || value->kind == TENSORFILE_VIEW))
+            ok = tensorfile_skip(pickle->reader, name, length, "%s", odd);
+        else if (value->kind == TENSORFILE_VIEW) ok = tensorfile_torch_emit(pickle, value->view, name, length);
+        else if (!nests) ok = tensorfile_torch_left_out(pickle, value, name, length);
+        if (!ok) return 0;
+        if (nests && !odd) {
             frames[depth].container = value;
             frames[depth].next = 0;
-            frames[depth++].name_length = (size_t)length;
+            frames[depth++].name_length = length;
         }
     }
     return 1;
 }
 
+static int tensorfile_compare_entries(const void *a, const void *b)
+{
+    const TensorEntry *const *x = (const TensorEntry *const *)a, *const *y = (const TensorEntry *const *)b;
+    int order = strcmp((*x)->name, (*y)->name);
+    return order ? order : *x < *y ? -1 : *x > *y;
+}
+
+/* Two paths may spell one name: {"a.b": ..., "a": {"b": ...}}. The first keeps it. */
+static int tensorfile_torch_distinct(TensorFileReader *reader)
+{
+    TensorFile *file = reader->file;
+    TensorEntry **sorted = (TensorEntry **)malloc((file->count + 1) * sizeof *sorted);
+    if (!sorted) return tensorfile_fail(reader->error, "out of memory");
+    size_t kept = 0, first = 0;
+    int ok = 1;
+    for (size_t i = 0; i < file->count; i++) sorted[i] = &file->tensors[i];
+    if (file->count) qsort(sorted, file->count, sizeof *sorted, tensorfile_compare_entries);
+    for (size_t i = 1; ok && i < file->count; i++) {
+        if (strcmp(sorted[i]->name, sorted[first]->name) != 0) {
+            first = i;
+            continue;
+        }
+        ok = tensorfile_skip(reader, sorted[i]->name, strlen(sorted[i]->name), "another tensor has the same name");
+        sorted[i]->rank = ok ? -1 : sorted[i]->rank;
+    }
+    free(sorted);
+    for (size_t i = 0; ok && i < file->count; i++) {
+        TensorEntry entry = file->tensors[i];
+        if (entry.rank >= 0) {
+            file->tensors[kept++] = entry;
+            continue;
+        }
+        free(entry.name);
+        if (entry.owned) free((void *)(uintptr_t)entry.data);
+    }
+    if (ok) file->count = kept;
+    return ok;
+}
+
 static int tensorfile_torch_finish(TensorFilePickle *pickle, const TensorFileValue *root)
 {
-    if (!tensorfile_torch_flatten(pickle, root)) return 0;
+    if (!tensorfile_torch_flatten(pickle, root) || !tensorfile_torch_distinct(pickle->reader)) return 0;
     if (pickle->reader->file->count == 0 && pickle->opaque)
         return tensorfile_fail(pickle->reader->error, "no tensors but a pickled object (%.80s): save its state_dict()",
                                pickle->opaque);
@@ -2842,6 +3246,7 @@ static int tensorfile_torch_resolve(TensorFileReader *reader, const TensorFileZi
 {
     char name[TENSORFILE_MAX_NAME];
     size_t length = folder_length + 5 + storage->key_length;
+    if (storage->size == 0) return 1;                           /* then no tensor is made from it */
     if (storage->key_length > 64 || length > sizeof name)
         return tensorfile_fail(reader->error, "a storage key is too long");
     memcpy(name, folder, folder_length);
@@ -2850,11 +3255,10 @@ static int tensorfile_torch_resolve(TensorFileReader *reader, const TensorFileZi
     TensorFileMember *member = tensorfile_zip_find(zip, name, length);
     if (!member) return tensorfile_fail(reader->error, "storage '%.*s' is missing from the archive", (int)length, name);
     if (!tensorfile_zip_read(reader, zip, member)) return 0;
-    size_t size = tensorfile_type_size(storage->type);
-    if (member->size != (uint64_t)storage->root_count * size)
-        return tensorfile_fail(reader->error, "storage '%.*s' has %llu bytes where %lld elements of %s were expected",
+    if (member->size != (uint64_t)storage->root_count * storage->size)
+        return tensorfile_fail(reader->error, "storage '%.*s' has %llu bytes where %lld elements of %zu were expected",
                                (int)length, name, (unsigned long long)member->size, (long long)storage->root_count,
-                               tensorfile_type_name(storage->type));
+                               storage->size);
     storage->data = member->data;
     storage->borrow = !member->inflated;
     return 1;
@@ -2899,6 +3303,7 @@ static int tensorfile_read_torch(TensorFileReader *reader, TensorFileZip *zip, T
     pickle.reader = reader;
     pickle.begin = pickle.at = main_member->data;
     pickle.end = pickle.begin + main_member->size;
+    pickle.borrow = !main_member->inflated;
     TensorFileValue *root = tensorfile_pickle_run(&pickle);
     int ok = root != NULL;
     for (TensorFileStorage *s = pickle.storages; ok && s; s = s->next)
@@ -2954,15 +3359,18 @@ static int tensorfile_legacy_storage(TensorFilePickle *pickle, TensorFileStorage
         return tensorfile_pickle_fail(pickle, "storage '%.*s' belongs to no tensor",
                                       (int)(key->length < 40 ? key->length : 40), key->text);
     if (sorted[low]->data) return tensorfile_pickle_fail(pickle, "a storage key is listed twice");
-    TensorType type = sorted[low]->type;
+    size_t size = sorted[low]->size;
     int64_t elements = sorted[low]->root_count;
+    if (size == 0)
+        return tensorfile_pickle_fail(pickle, "storage type %.60s is not known, nor where its data end",
+                                      sorted[low]->foreign);
     if (tensorfile_u64(header) != (uint64_t)elements)
         return tensorfile_pickle_fail(pickle, "storage of %llu elements where %lld were expected",
                                       (unsigned long long)tensorfile_u64(header), (long long)elements);
-    const uint8_t *data = tensorfile_pickle_take(pickle, (uint64_t)elements * tensorfile_type_size(type));
+    const uint8_t *data = tensorfile_pickle_take(pickle, (uint64_t)elements * size);
     if (!data) return 0;
     for (size_t i = low; i < count && tensorfile_compare_storages(&sorted[i], &sorted[low]) == 0; i++) {
-        if (sorted[i]->type != type || sorted[i]->root_count != elements)
+        if (sorted[i]->size != size || sorted[i]->root_count != elements)
             return tensorfile_pickle_fail(pickle, "two storages share a key but differ in type or size");
         sorted[i]->data = data;
         sorted[i]->borrow = 1;
@@ -2999,6 +3407,7 @@ static int tensorfile_read_legacy(TensorFileReader *reader)
     pickle.reader = reader;
     pickle.begin = pickle.at = reader->bytes;
     pickle.end = reader->bytes + reader->size;
+    pickle.borrow = 1;
     reader->file->format = "pytorch legacy";
     TensorFileValue *magic = tensorfile_pickle_run(&pickle), *protocol = magic ? tensorfile_pickle_run(&pickle) : NULL;
     int ok = protocol != NULL;
@@ -3133,11 +3542,12 @@ static int tensorfile_read_object(TensorFileReader *reader)
     pickle.reader = reader;
     pickle.begin = pickle.at = scan.end;
     pickle.end = reader->bytes + reader->size;
+    pickle.borrow = 1;
     TensorFileValue *root = tensorfile_pickle_run(&pickle);
     int ok = root && !pickle.storages;
     if (root && !ok) tensorfile_pickle_fail(&pickle, "a torch tensor in a NumPy file");
     ok = ok && tensorfile_torch_finish(&pickle, root);
-    if (ok && !reader->file->count)
+    if (ok && !reader->file->count && !reader->file->n_skipped)
         ok = tensorfile_fail(reader->error, "an array of objects without an array of numbers");
     tensorfile_pickle_free(&pickle);
     return ok;
@@ -3173,26 +3583,51 @@ static int tensorfile_read(TensorFileReader *reader)
                            p[2], p[3]);
 }
 
+TENSORFILE_API int tensorfile_decode_within(const void *bytes, size_t size, uint64_t max_memory, TensorFile *out,
+                                            char error[])
+{
+    char detail[TENSORFILE_ERROR_SIZE] = "";
+    memset(out, 0, sizeof *out);
+    /* A copy of everything (unaligned), names, tensors that share or repeat storage and data that was worth compressing
+     * fit well within this. */
+    if (max_memory == 0) max_memory = (uint64_t)size * 32 + ((uint64_t)512 << 20);
+    TensorFileReader reader = {(const uint8_t *)bytes, size, out, max_memory, max_memory, detail};
+    int ok = tensorfile_read(&reader) && tensorfile_check_names(out, detail);
+    if (ok && out->count == 0 && out->n_skipped > 0)
+        ok = tensorfile_fail(detail, "nothing in it can be held: '%.60s' is left out (%.150s)", out->skipped[0].name,
+                             out->skipped[0].reason);
+    if (error) memcpy(error, detail, sizeof detail);
+    if (!ok) tensorfile_free(out);
+    return ok;
+}
+
 TENSORFILE_API int tensorfile_decode(const void *bytes, size_t size, TensorFile *out, char error[])
 {
-    memset(out, 0, sizeof *out);
-    /* A copy of everything (unaligned), names, and tensors that share or repeat storage fit well within this. */
-    TensorFileReader reader = {(const uint8_t *)bytes, size, out, (uint64_t)size * 16 + ((uint64_t)16 << 20), error};
-    if (error) error[0] = 0;
-    if (tensorfile_read(&reader) && tensorfile_check_names(out, error)) return 1;
-    tensorfile_free(out);
-    return 0;
+    return tensorfile_decode_within(bytes, size, 0, out, error);
+}
+
+/* Only a regular file is opened: a pipe would wait for its writer, and a device may do anything. */
+static int tensorfile_open(const char *path, struct stat *status, char *error)
+{
+    int descriptor = -1, found = stat(path, status) == 0;
+    if (found && S_ISREG(status->st_mode)) {
+        descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        found = descriptor >= 0 && fstat(descriptor, status) == 0;          /* it may be another one by now */
+    }
+    if (found && S_ISREG(status->st_mode)) return descriptor;
+    if (!found) tensorfile_fail(error, "%.150s: %s", path, strerror(errno));
+    else tensorfile_fail(error, "%.150s: not a regular file but a %s", path, S_ISDIR(status->st_mode) ? "folder" :
+                         S_ISFIFO(status->st_mode) ? "pipe" : "device or a socket");
+    if (descriptor >= 0) close(descriptor);
+    return -1;
 }
 
 static int tensorfile_map(const char *path, void **mapping, size_t *size, char *error)
 {
     struct stat status;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return tensorfile_fail(error, "%.150s: %s", path, strerror(errno));
-    int ok = 0;
-    if (fstat(descriptor, &status) != 0) tensorfile_fail(error, "%.150s: %s", path, strerror(errno));
-    else if (!S_ISREG(status.st_mode)) tensorfile_fail(error, "%.150s: not a regular file", path);
-    else if (status.st_size == 0) tensorfile_fail(error, "%.150s: the file is empty", path);
+    int descriptor = tensorfile_open(path, &status, error), ok = 0;
+    if (descriptor < 0) return 0;
+    if (status.st_size == 0) tensorfile_fail(error, "%.150s: the file is empty", path);
     else if ((uint64_t)status.st_size > (uint64_t)PTRDIFF_MAX)
         tensorfile_fail(error, "%.150s: the file is too large", path);
     else {
@@ -3205,14 +3640,14 @@ static int tensorfile_map(const char *path, void **mapping, size_t *size, char *
     return ok;
 }
 
-TENSORFILE_API int tensorfile_load(const char *path, TensorFile *out, char error[])
+TENSORFILE_API int tensorfile_load_within(const char *path, uint64_t max_memory, TensorFile *out, char error[])
 {
     void *mapping = NULL;
     size_t size = 0;
     char detail[TENSORFILE_ERROR_SIZE];
     memset(out, 0, sizeof *out);
     if (!tensorfile_map(path, &mapping, &size, error)) return 0;
-    if (!tensorfile_decode(mapping, size, out, detail)) {
+    if (!tensorfile_decode_within(mapping, size, max_memory, out, detail)) {
         munmap(mapping, size);
         size_t length = strlen(path), room = 80; /* a long path gives way: its end says more than its beginning */
         return tensorfile_fail(error, "%s%s: %s", length > room ? "..." : "",
@@ -3221,6 +3656,11 @@ TENSORFILE_API int tensorfile_load(const char *path, TensorFile *out, char error
     out->mapping = mapping;
     out->mapping_size = size;
     return 1;
+}
+
+TENSORFILE_API int tensorfile_load(const char *path, TensorFile *out, char error[])
+{
+    return tensorfile_load_within(path, 0, out, error);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------
