@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 
 try:
     import numpy
@@ -46,6 +47,7 @@ int main(int argc, char **argv)                 /* IN: prints every tensor;  IN 
         printf("\n%s", t->name);
         fwrite(t->data, 1, t->bytes, stdout);
     }
+    for (size_t i = 0; i < file.n_skipped; i++) fprintf(stderr, "%s: %s\n", file.skipped[i].name, file.skipped[i].reason);
     tensorfile_free(&file);
     return 0;
 }
@@ -55,6 +57,7 @@ TYPES = {
     "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
 }
 passed = failed = 0
+warnings.filterwarnings("ignore", category=UserWarning)        # torch's about what is new or old
 
 
 def check(condition, what):
@@ -107,6 +110,11 @@ class Helper:
             found[name] = (TYPES[kind], shape, data[at:at + size])
             at += size
         return found
+
+    def left_out(self, path):
+        """{name: reason} of a file that is read."""
+        result = subprocess.run([self.program, path], capture_output=True, text=True, errors="replace")
+        return dict(line.split(": ", 1) for line in result.stderr.splitlines()) if result.returncode == 0 else result.stderr
 
     def convert(self, path, out):
         subprocess.run([self.program, path, out], check=True)
@@ -169,10 +177,9 @@ def test_torch(helper, folder):
                 path = folder / f"{name}-{'zip' if layout else 'legacy'}-{protocol}.pt"
                 torch.save(sample, path, pickle_protocol=protocol, _use_new_zipfile_serialization=layout)
                 helper.expect(path, flatten(sample), path.name)
-    refused = {"holds a NumPy object": {"x": numpy.float64(1)}, "NumPy object (_reconstruct)": {"x": numpy.arange(3)},
+    refused = {"a single NumPy number": {"x": numpy.float64(1)}, "NumPy type 'U1'": {"x": numpy.array(["a"])},
                "ComplexFloatStorage": {"x": torch.zeros(2, dtype=torch.complex64)},
-               "float8": {"x": torch.zeros(2, dtype=torch.int16).view(torch.uint16)},
-               "_rebuild_sparse_tensor": {"x": torch.ones(2, 2).to_sparse()}, "state_dict()": torch.nn.Linear(2, 2)}
+               "a sparse tensor": {"x": torch.ones(2, 2).to_sparse()}, "state_dict()": torch.nn.Linear(2, 2)}
     for words, sample in refused.items():
         torch.save(sample, folder / "refused.pt")
         helper.refuse(folder / "refused.pt", words)
@@ -184,6 +191,53 @@ def test_torch(helper, folder):
     torch.save(samples["strided"], folder / "no-crc.pt")
     torch.serialization.set_crc32_options(True)
     helper.expect(folder / "no-crc.pt", samples["strided"], "without CRC")
+
+
+class ModelCheckpoint:
+    pass
+
+
+def test_odd_items(helper, folder):
+    """One odd item beside a tensor in front and one behind: both are read, the item is converted or named."""
+    floats = torch.tensor([0, 1, -2, 448, 2.0 ** -9, float("nan"), 1.5])
+    numbers = torch.tensor([[0, 1, 65535], [2, 3, 4]])
+    read = {
+        "uint16": (numbers.to(torch.uint16).t(), numbers.to(torch.int32).t()),
+        "uint32": (torch.tensor([7, 2 ** 32 - 1]).to(torch.uint32), torch.tensor([7, 2 ** 32 - 1])),
+        "uint64": (torch.tensor([7, 2 ** 63 - 1]).to(torch.uint64), torch.tensor([7, 2 ** 63 - 1])),
+        "e4m3fn": (floats.to(torch.float8_e4m3fn), floats.to(torch.float8_e4m3fn).to(torch.float16)),
+        "e5m2": (floats.to(torch.float8_e5m2), floats.to(torch.float8_e5m2).to(torch.float16)),
+        "part": (torch.arange(9).to(torch.uint16)[3:7], torch.arange(3, 7, dtype=torch.int32)),
+        "array": (numpy.arange(6.0).reshape(2, 3) - 200, torch.arange(6.0, dtype=torch.float64).reshape(2, 3) - 200),
+        "big-endian": (numpy.arange(-3, 3).astype(">f4"), torch.arange(-3.0, 3)),
+        "array of uint32": (numpy.array([1, 2 ** 32 - 1], numpy.uint32), torch.tensor([1, 2 ** 32 - 1])),
+        "key": ({ModelCheckpoint: torch.ones(2)}, {"__main__.ModelCheckpoint": torch.ones(2)}),
+        "subclass": (torch.nn.Buffer(torch.ones(2)), torch.ones(2)),
+        "random state": (numpy.random.get_state()[1][:5], torch.from_numpy(numpy.random.get_state()[1][:5].astype("i8"))),
+    }
+    left_out = {
+        "number": numpy.float64(73.1), "flag": numpy.bool_(True), "strings": numpy.array(["happy", "sad"]),
+        "structure": numpy.zeros(2, [("a", "f4")]), "date": numpy.array(["2020-01-01"], "datetime64[D]"),
+        "complex array": numpy.zeros(2, complex), "complex": torch.zeros(2, dtype=torch.complex128),
+        "sparse": torch.eye(3).to_sparse(), "rows": torch.eye(3).to_sparse_csr(),
+        "quantised": torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+        "fnuz": torch.zeros(2).to(torch.float8_e4m3fnuz), "past 2^63": torch.tensor([2 ** 64 - 1], dtype=torch.uint64),
+        "module": torch.nn.Linear(2, 2), "generator": numpy.random.default_rng(0), "set": {1}, "path": pathlib.Path("x"),
+        "nine": torch.zeros([1] * 9), "meta": torch.zeros(2, device="meta"), "storage": torch.ones(2).untyped_storage(),
+    }
+    front, behind, path = torch.arange(6.0).reshape(2, 3), torch.tensor([7.0]), folder / "odd.pt"
+    for layout in (True, False):
+        for protocol in (2, 4, 5):
+            for name, item in {**read, **left_out}.items():
+                sample = {"G": {"w": front}, "it": item[0] if name in read else item, "after": behind}
+                torch.save(sample, path, pickle_protocol=protocol, _use_new_zipfile_serialization=layout)
+                what = f"{name}, {'zip' if layout else 'legacy'}, protocol {protocol}"
+                wanted = {"G.w": front, "it": item[1], "after": behind} if name in read else {"G.w": front, "after": behind}
+                helper.expect(path, flatten(wanted), what)
+                gone = helper.left_out(path)
+                check(list(gone) == ([] if name in read else ["it"]), f"{what}: left out {gone}")
+    torch.save({"w": front, "callbacks": {(1, 2): {"x": front}, None: front, 3: behind}}, path)
+    helper.expect(path, {"w": front, "callbacks.3": behind}, "strange keys")
 
 
 def test_torch_written(helper, folder):
@@ -237,8 +291,8 @@ def test_numpy(helper, folder):
         helper.expect(folder / "x.npy", {"data": torch.arange(7)}, f".npy version {version}")
     helper.convert(folder / "x.npy", folder / "y.npy")
     check((numpy.load(folder / "y.npy") == numpy.arange(7)).all(), ".npy written")
-    for array, words in ((numpy.zeros(2, "c8"), "'<c8'"), (numpy.zeros(2, "u4"), "'<u4'"),
-                         (numpy.zeros(2, "S3"), "'|S3'"), (numpy.array([{}, 1], dtype=object), "without an array of numbers"),
+    for array, words in ((numpy.zeros(2, "c8"), "'<c8'"), (numpy.zeros(2, "g"), "'<f16'"),
+                         (numpy.zeros(2, "S3"), "'|S3'"), (numpy.array([{}, 1], dtype=object), "without an array of"),
                          (numpy.zeros(2, [("a", "f4")]), "structured")):
         numpy.save(folder / "x.npy", array, allow_pickle=True)
         helper.refuse(folder / "x.npy", words)
@@ -285,6 +339,7 @@ def main():
         folder = pathlib.Path(name)
         helper = Helper(folder)
         test_torch(helper, folder)
+        test_odd_items(helper, folder)
         test_torch_written(helper, folder)
         test_numpy(helper, folder)
         if safetensors_torch:

@@ -2515,6 +2515,7 @@ static const ImageStranger image_strangers[] = {
     { "QOI", 0, 4, "qoif", IMAGE_CONVERT },
     { "DDS", 0, 4, "DDS ", IMAGE_CONVERT },
     { "an icon (ICO)", 0, 4, "\0\0\1", IMAGE_CONVERT },
+    { "an icon (ICNS)", 0, 4, "icns", IMAGE_CONVERT },
     { "DICOM", 128, 4, "DICM", IMAGE_CONVERT },
     { "PAM", 0, 3, "P7\n", IMAGE_CONVERT },
     { "PFM", 0, 3, "PF\n", IMAGE_CONVERT },

@@ -421,7 +421,7 @@ static uint16_t tensorfile_f16_of_e4m3(uint8_t byte)
     int exponent = byte >> 3 & 15, fraction = byte & 7;
     float value = exponent ? (float)(8 + fraction) * (float)(1 << exponent) / 1024.0f : (float)fraction / 512.0f;
     uint16_t sign = (uint16_t)((byte & 0x80) << 8);
-    return (byte & 0x7F) == 0x7F ? sign | 0x7E00 : sign | tensorfile_f16_of_f32(value);
+    return (byte & 0x7F) == 0x7F ? sign | 0x7F80 : sign | tensorfile_f16_of_f32(value);
 }
 
 /* One element at p, in the type that holds it; 0 if that one cannot. */
