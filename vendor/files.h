@@ -781,8 +781,10 @@ static bool files_is_current(const FileLock *lock)
 static int files_try_lock(FileLock *lock, const char *folder, char error[FILES_ERROR])
 {
     lock->descriptor = openat(lock->folder, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (lock->descriptor < 0 && errno == EACCES)                        /* another user's */
+    if (lock->descriptor < 0 && errno == EACCES) {                      /* another user's? */
         lock->descriptor = openat(lock->folder, ".lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (lock->descriptor < 0) errno = EACCES;
+    }
     if (lock->descriptor < 0) return files_cannot(error, folder, "locked");
     if (flock(lock->descriptor, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EINTR) return -1;
