@@ -51,6 +51,7 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -218,17 +219,189 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 2.1  Errors and messages
+ * 2.1  Errors, and what a piece of work owns
  *
- * A function that can fail for a reason the user can act on (a missing file, a wrong option) takes an Error, fills it
- * with fail() and returns 0. Running out of memory ends the program: memory comes from must_alloc(), filled with zeros,
- * and its result needs no check. What can only go wrong by a mistake in this program ends it too, with abort().
+ * There is one way to fail for a reason that the user can act on (a missing file, a wrong option, no more memory):
+ * give_up(). It does not return. The work that was begun with attempt() ends there, and all that it owns is given
+ * back: memory from own(), and what on_leaving() was told to close. So nobody checks a result on the way, nobody frees,
+ * and a command that fails leaves nothing behind. Work that is done again and again (a picture of thousands) has a
+ * scope of its own between enter() and leave(), or an attempt() of its own where one picture's failure is not the
+ * whole's. What can only go wrong by a mistake in this program ends it with abort().
+ *
+ *     attempt(work, context, &e) --> work(context) --> ... own() ... on_leaving() ... give_up()
+ *          ^                                                                             |
+ *          +------- e says why; closed and freed, last first <---------------------------+
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Error {
     int status;                         /* the exit status it would give: 0 none, 1 failed, 2 misuse */
     char text[600];
 } Error;
+
+/* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
+typedef struct Owned {
+    struct Owned *before, *after;       /* in the ring of its scope */
+    void (*close)(void *what);
+    void *what;
+} Owned;
+
+typedef struct Scope {
+    struct Scope *outer;
+    Owned ring;                         /* its beginning and end: owns nothing itself */
+    jmp_buf *back;                      /* where give_up() goes; NULL: to the outer scope's */
+    Error *error;
+} Scope;
+
+static _Thread_local Scope *scope;      /* the innermost of this thread */
+
+static void enter(Scope *inner)
+{
+    *inner = (Scope){.outer = scope};
+    inner->ring.before = inner->ring.after = &inner->ring;
+    scope = inner;
+}
+
+static void unlink_owned(Owned *o)
+{
+    o->before->after = o->after;
+    o->after->before = o->before;
+}
+
+static void link_owned(Owned *o, Scope *to)
+{
+    o->before = to->ring.before;
+    o->after = &to->ring;
+    o->before->after = o->after->before = o;
+}
+
+/* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
+static void leave(void)
+{
+    while (scope->ring.before != &scope->ring) {
+        Owned *last = scope->ring.before;
+        unlink_owned(last);
+        if (last->close) last->close(last->what);
+        free(last);
+    }
+    scope = scope->outer;
+}
+
+static _Noreturn void unwind(const Error *why)
+{
+    while (scope && !scope->back) leave();
+    if (!scope) {
+        fprintf(stderr, "facegan: %s\n", why->text);
+        exit(why->status);
+    }
+    *scope->error = *why;
+    longjmp(*scope->back, 1);
+}
+
+__attribute__((format(printf, 2, 3)))
+static _Noreturn void give_up(int status, const char *format, ...)
+{
+    Error why = {.status = status};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why.text, sizeof why.text, format, arguments);
+    va_end(arguments);
+    unwind(&why);
+}
+
+/* The scope is the caller's, because longjmp leaves only what is not local to the function with setjmp as it was. */
+static bool attempt_in(Scope *inner, void (*work)(void *context), void *context, Error *e)
+{
+    jmp_buf back;
+    enter(inner);
+    inner->back = &back;
+    inner->error = e;
+    if (setjmp(back)) {
+        leave();
+        return false;
+    }
+    work(context);
+    leave();
+    return true;
+}
+
+/* Does the work in a scope of its own. False: it gave up, and e says why. */
+static bool attempt(void (*work)(void *context), void *context, Error *e)
+{
+    Scope inner;
+    return attempt_in(&inner, work, context, e);
+}
+
+/* Calls close(what) when the innermost scope is left. */
+static void on_leaving(void (*close)(void *what), void *what)
+{
+    Owned *o = calloc(1, sizeof *o);
+    if (!o) {
+        close(what);
+        give_up(1, "out of memory");
+    }
+    o->close = close;
+    o->what = what;
+    link_owned(o, scope);
+}
+
+/* Zeros, which belong to the innermost scope. */
+static void *own(size_t count, size_t size)
+{
+    size_t bytes = 0;
+    bool too_many = __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - sizeof(Owned);
+    Owned *o = too_many ? NULL : calloc(1, sizeof *o + bytes);
+    if (!o) give_up(1, "out of memory (%zu x %zu bytes)", count, size);
+    link_owned(o, scope);
+    return o + 1;
+}
+
+/* The same memory with room for more, as realloc gives it: what is new is not set. NULL grows from nothing. */
+__attribute__((unused))
+static void *own_again(void *memory, size_t count, size_t size)
+{
+    if (!memory) return own(count, size);
+    size_t bytes = 0;
+    Owned *o = (Owned *)memory - 1, *before = o->before, *grown = NULL;
+    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= SIZE_MAX - sizeof *o) grown = realloc(o, sizeof *o + bytes);
+    if (!grown) give_up(1, "out of memory (%zu x %zu bytes)", count, size);
+    before->after = grown->after->before = grown;
+    return grown + 1;
+}
+
+/* Frees it before its scope is left. NULL is nothing. */
+__attribute__((unused))
+static void give_back(void *memory)
+{
+    if (!memory) return;
+    Owned *o = (Owned *)memory - 1;
+    unlink_owned(o);
+    free(o);
+}
+
+/* Hands memory of the innermost scope, which is about to be left, to the one outside. */
+__attribute__((unused))
+static void *hand_out(void *memory)
+{
+    Owned *o = (Owned *)memory - 1;
+    unlink_owned(o);
+    link_owned(o, scope->outer);
+    return memory;
+}
+
+/* A text of its own. */
+__attribute__((format(printf, 1, 2)))
+static char *own_text(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = own((size_t)length + 1, 1);
+    va_start(arguments, format);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    return text;
+}
 
 static bool quiet;                      /* --quiet: no progress, no warnings */
 
@@ -256,12 +429,12 @@ static void warn(const char *format, ...)
     va_end(arguments);
 }
 
+/* Memory that its caller frees: the engine's, which outlives the work that asked for it. */
 static void *must_alloc(size_t count, size_t size)
 {
     void *memory = calloc(count ? count : 1, size ? size : 1);
-    if (memory) return memory;
-    fprintf(stderr, "facegan: out of memory (%zu x %zu bytes)\n", count, size);
-    exit(1);
+    if (!memory) give_up(1, "out of memory (%zu x %zu bytes)", count, size);
+    return memory;
 }
 
 static char *must_copy(const char *text)
@@ -18645,10 +18818,20 @@ static int run_command(int argc, char **argv, Error *e)
            run_verb(verb, &command, e);
 }
 
+typedef struct CommandLine { int argc; char **argv; } CommandLine;
+
+static void attempt_command(void *context)
+{
+    const CommandLine *line = context;
+    Error e = {0};
+    if (!run_command(line->argc, line->argv, &e)) unwind(&e);
+}
+
 int facegan_main(int argc, char **argv)
 {
     Error e = {0};
-    int ok = run_command(argc, argv, &e);
+    CommandLine line = {argc, argv};
+    int ok = attempt(attempt_command, &line, &e);
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
     bool lost = fflush(stdout) != 0;
     threads_stop();
