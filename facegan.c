@@ -331,6 +331,9 @@ static bool attempt(void (*work)(void *context), void *context, Error *e)
     return attempt_in(&inner, work, context, e);
 }
 
+/* Until every function gives up by itself. */
+#define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
+
 /* Calls close(what) when the innermost scope is left. */
 static void on_leaving(void (*close)(void *what), void *what)
 {
