@@ -11325,14 +11325,18 @@ static void sweep(const char *folder)
     if (directory) closedir(directory);
 }
 
-/* G and D as another run left them; optimisers and schedule start anew. */
+/* G and D as another run left them; optimisers and schedule start anew, and D where only G was kept. */
 static int load_pair(Trainer *t, const char *run, Error *e)
 {
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     TensorFile file;
     weights_path(run, path);
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    int ok = load_net(&file, path, &t->now.g, "G.", false, e) && load_net(&file, path, &t->now.d, "D.", false, e);
+    bool has_d = false;
+    for (size_t i = 0; i < file.count; i++) has_d |= strncmp(file.tensors[i].name, "D.", 2) == 0;
+    if (!has_d) warn("%s has a G and no D: D starts anew", path);
+    int ok = load_net(&file, path, &t->now.g, "G.", false, e) &&
+             (!has_d || load_net(&file, path, &t->now.d, "D.", false, e));
     tensorfile_free(&file);
     net_restart_average(&t->now.g);
     return ok;
