@@ -51,6 +51,7 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -218,11 +219,18 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 2.1  Errors and messages
+ * 2.1  Errors, and what a piece of work owns
  *
- * A function that can fail for a reason the user can act on (a missing file, a wrong option) takes an Error, fills it
- * with fail() and returns 0. Running out of memory ends the program: memory comes from must_alloc(), filled with zeros,
- * and its result needs no check. What can only go wrong by a mistake in this program ends it too, with abort().
+ * There is one way to fail for a reason that the user can act on (a missing file, a wrong option, no more memory):
+ * give_up(). It does not return. The work that was begun with attempt() ends there, and all that it owns is given
+ * back: memory from own(), and what on_leaving() was told to close. So nobody checks a result on the way, nobody frees,
+ * and a command that fails leaves nothing behind. Work that is done again and again (a picture of thousands) has a
+ * scope of its own between enter() and leave(), or an attempt() of its own where one picture's failure is not the
+ * whole's. What can only go wrong by a mistake in this program ends it with abort().
+ *
+ *     attempt(work, context, &e) --> work(context) --> ... own() ... on_leaving() ... give_up()
+ *          ^                                                                             |
+ *          +------- e says why; closed and freed, last first <---------------------------+
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Error {
@@ -230,7 +238,175 @@ typedef struct Error {
     char text[600];
 } Error;
 
-static bool quiet;                      /* --quiet: no progress, no warnings */
+/* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
+typedef struct Owned {
+    struct Owned *before, *after;       /* in the ring of its scope */
+    void (*close)(void *what);
+    void *what;
+} Owned;
+
+typedef struct Scope {
+    struct Scope *outer;
+    Owned ring;                         /* its beginning and end: owns nothing itself */
+    jmp_buf *back;                      /* where give_up() goes; NULL: to the outer scope's */
+    Error *error;
+} Scope;
+
+static _Thread_local Scope *scope;      /* the innermost of this thread */
+
+static void enter(Scope *inner)
+{
+    *inner = (Scope){.outer = scope};
+    inner->ring.before = inner->ring.after = &inner->ring;
+    scope = inner;
+}
+
+static void unlink_owned(Owned *o)
+{
+    o->before->after = o->after;
+    o->after->before = o->before;
+}
+
+static void link_owned(Owned *o, Scope *to)
+{
+    o->before = to->ring.before;
+    o->after = &to->ring;
+    o->before->after = o->after->before = o;
+}
+
+/* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
+static void leave(void)
+{
+    while (scope->ring.before != &scope->ring) {
+        Owned *last = scope->ring.before;
+        unlink_owned(last);
+        if (last->close) last->close(last->what);
+        free(last);
+    }
+    scope = scope->outer;
+}
+
+static _Noreturn void unwind(const Error *why)
+{
+    while (scope && !scope->back) leave();
+    if (!scope) {
+        fprintf(stderr, "facegan: %s\n", why->text);
+        exit(why->status);
+    }
+    *scope->error = *why;
+    longjmp(*scope->back, 1);
+}
+
+__attribute__((format(printf, 2, 3)))
+static _Noreturn void give_up(int status, const char *format, ...)
+{
+    Error why = {.status = status};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why.text, sizeof why.text, format, arguments);
+    va_end(arguments);
+    unwind(&why);
+}
+
+/* The scope is the caller's, because longjmp leaves only what is not local to the function with setjmp as it was. */
+static bool attempt_in(Scope *inner, void (*work)(void *context), void *context, Error *e)
+{
+    jmp_buf back;
+    enter(inner);
+    inner->back = &back;
+    inner->error = e;
+    if (setjmp(back)) {
+        leave();
+        return false;
+    }
+    work(context);
+    leave();
+    return true;
+}
+
+/* Does the work in a scope of its own. False: it gave up, and e says why. */
+static bool attempt(void (*work)(void *context), void *context, Error *e)
+{
+    Scope inner;
+    return attempt_in(&inner, work, context, e);
+}
+
+/* Until every function gives up by itself. */
+#define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
+
+/* Calls close(what) when the innermost scope is left. */
+static void on_leaving(void (*close)(void *what), void *what)
+{
+    Owned *o = calloc(1, sizeof *o);
+    if (!o) {
+        close(what);
+        give_up(1, "out of memory");
+    }
+    o->close = close;
+    o->what = what;
+    link_owned(o, scope);
+}
+
+/* Zeros, which belong to the innermost scope. */
+static void *own(size_t count, size_t size)
+{
+    size_t bytes = 0;
+    bool too_many = __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - sizeof(Owned);
+    Owned *o = too_many ? NULL : calloc(1, sizeof *o + bytes);
+    if (!o) give_up(1, "out of memory (%zu x %zu bytes)", count, size);
+    link_owned(o, scope);
+    return o + 1;
+}
+
+/* The same memory with room for more, as realloc gives it: what is new is not set. NULL grows from nothing. */
+__attribute__((unused))
+static void *own_again(void *memory, size_t count, size_t size)
+{
+    if (!memory) return own(count, size);
+    size_t bytes = 0;
+    Owned *o = (Owned *)memory - 1, *before = o->before, *grown = NULL;
+    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= SIZE_MAX - sizeof *o) grown = realloc(o, sizeof *o + bytes);
+    if (!grown) give_up(1, "out of memory (%zu x %zu bytes)", count, size);
+    before->after = grown->after->before = grown;
+    return grown + 1;
+}
+
+/* Frees it before its scope is left. NULL is nothing. */
+__attribute__((unused))
+static void give_back(void *memory)
+{
+    if (!memory) return;
+    Owned *o = (Owned *)memory - 1;
+    unlink_owned(o);
+    free(o);
+}
+
+/* Hands memory of the innermost scope, which is about to be left, to the one outside. */
+__attribute__((unused))
+static void *hand_out(void *memory)
+{
+    Owned *o = (Owned *)memory - 1;
+    unlink_owned(o);
+    link_owned(o, scope->outer);
+    return memory;
+}
+
+/* A text of its own. */
+__attribute__((format(printf, 1, 2)))
+static char *own_text(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = own((size_t)length + 1, 1);
+    va_start(arguments, format);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+static bool no_messages;                /* --quiet: no progress, no warnings */
 
 __attribute__((format(printf, 3, 4)))
 static int fail(Error *e, int status, const char *format, ...)
@@ -246,7 +422,7 @@ static int fail(Error *e, int status, const char *format, ...)
 __attribute__((format(printf, 1, 2)))
 static void warn(const char *format, ...)
 {
-    if (quiet) return;
+    if (no_messages) return;
     va_list arguments;
     va_start(arguments, format);
     fflush(stdout);
@@ -256,12 +432,12 @@ static void warn(const char *format, ...)
     va_end(arguments);
 }
 
+/* Memory that its caller frees: the engine's, which outlives the work that asked for it. */
 static void *must_alloc(size_t count, size_t size)
 {
     void *memory = calloc(count ? count : 1, size ? size : 1);
-    if (memory) return memory;
-    fprintf(stderr, "facegan: out of memory (%zu x %zu bytes)\n", count, size);
-    exit(1);
+    if (!memory) give_up(1, "out of memory (%zu x %zu bytes)", count, size);
+    return memory;
 }
 
 static char *must_copy(const char *text)
@@ -343,13 +519,13 @@ static void *scratch(size_t bytes)
  * 1000's shuffle is the same whether iterations 0 to 999 ran in this process or not.
  * ---------------------------------------------------------------------------------------------- */
 
-/* The purposes. A number once given stays: another one would change what a seed means. */
-enum { STREAM_INIT = 1, STREAM_SHUFFLE, STREAM_AUGMENT, STREAM_TARGETS, STREAM_ALPHA, STREAM_FACE, STREAM_POSE,
-       STREAM_TEST };
-enum { STREAM_STRENGTH = STREAM_TEST + 1, STREAM_NOISE, STREAM_ANGLE, STREAM_POINT };
-enum { STREAM_RESAMPLE = 0x4d };
-enum { STREAM_DROPOUT = STREAM_POINT + 1, STREAM_LATENT, STREAM_WATCH };
-enum { STREAM_SPLIT = 32, STREAM_BALANCE };
+/* The purposes, all of them. A number once given stays: another one would change what a seed means. */
+enum {
+    STREAM_INIT = 1, STREAM_SHUFFLE = 2, STREAM_AUGMENT = 3, STREAM_TARGETS = 4, STREAM_ALPHA = 5, STREAM_FACE = 6,
+    STREAM_TEST = 8, STREAM_STRENGTH = 9, STREAM_NOISE = 10, STREAM_ANGLE = 11, STREAM_POINT = 12, STREAM_DROPOUT = 13,
+    STREAM_LATENT = 14, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65, STREAM_TOY_NOISE = 66,
+    STREAM_TOY_ALPHA = 67, STREAM_RESAMPLE = 77
+};
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
 {
@@ -401,11 +577,11 @@ struct Graph {
 /* The one place that knows whether gpu.cu is part of this program (`make gpu`). */
 #ifdef FACEGAN_GPU
 extern const Device facegan_gpu;
-static const Device *const gpu = &facegan_gpu;
+static const Device *const gpu_device = &facegan_gpu;
 #else
-static const Device *const gpu = NULL;
+static const Device *const gpu_device = NULL;
 #endif
-static const Device *device;            /* where graphs are planned to run: NULL is the CPU */
+static const Device *chosen_device;     /* where graphs are planned to run: NULL is the CPU */
 static bool device_refused;             /* a graph could not be planned there: --device auto then takes the CPU */
 
 static Shape shape_of(int n, int h, int w, int c)
@@ -453,7 +629,7 @@ static Tensor *tensor_new(const char *name, Shape shape)
 static void tensor_free(Tensor *t)
 {
     if (!t) return;
-    if (t->on_device) gpu->release(t);
+    if (t->on_device) gpu_device->release(t);
     free(t->data);
     free(t);
 }
@@ -469,7 +645,7 @@ static void device_failed(const char *why)
 static const Tensor *fetched(const Tensor *t)
 {
     char why[FACEGAN_ERROR];
-    if (t->state == DEVICE_NEWER && !gpu->fetch((Tensor *)t, why)) device_failed(why);
+    if (t->state == DEVICE_NEWER && !gpu_device->fetch((Tensor *)t, why)) device_failed(why);
     return t;
 }
 
@@ -486,7 +662,7 @@ static Graph *graph_new(void)
 static void graph_free(Graph *g)
 {
     if (!g) return;
-    if (g->on_device) gpu->forget(g->on_device);
+    if (g->on_device) gpu_device->forget(g->on_device);
     for (int i = 0; i < g->count; i++) free(g->nodes[i]);
     for (int i = 0; i < g->n_owned; i++) tensor_free(g->owned[i]);
     free(g->owned);
@@ -1930,7 +2106,7 @@ SHAPE(max_unpool) { return pool_check(y, shape_y(&y->conv), shape_x(&y->conv)); 
 /* The part of a window that lies in the picture: rows [low, high) of `length`. */
 typedef struct Range { int low, high; } Range;
 
-static Range window(int at, int stride, int pad_before, int size, int length)
+static Range window_inside(int at, int stride, int pad_before, int size, int length)
 {
     int low = at * stride - pad_before;
     return (Range){max_int(low, 0), min_int(low + size, length)};
@@ -1940,8 +2116,8 @@ static Range window(int at, int stride, int pad_before, int size, int length)
  * the kernel (of real); its own names end in _ and meet none of the caller's. */
 #define LARGEST(index, shape, x, n, p, q, c) \
     do { \
-        Range rows_ = window(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h); \
-        Range columns_ = window(q, (shape)->stride, (shape)->pad_x, (shape)->s, (shape)->w); \
+        Range rows_ = window_inside(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h); \
+        Range columns_ = window_inside(q, (shape)->stride, (shape)->pad_x, (shape)->s, (shape)->w); \
         index = SIZE_MAX; \
         for (int h_ = rows_.low; h_ < rows_.high; h_++) \
             for (int w_ = columns_.low; w_ < columns_.high; w_++) { \
@@ -2145,7 +2321,7 @@ CASE(unwarp)
  * What the sections above have defined, a row for each op, and the loop that runs a graph.
  * ---------------------------------------------------------------------------------------------- */
 
-static const Row rows[OPS] = {
+static const Row op_rows[OPS] = {
 #define OP(name, text) {#name, text, name##_shape, name##_define, name##_cpu, name##_grad, name##_case},
     FACEGAN_OPS(OP)
 #undef OP
@@ -2153,7 +2329,7 @@ static const Row rows[OPS] = {
 
 static const Row *row_of(Op op)
 {
-    return &rows[op];
+    return &op_rows[op];
 }
 
 /* Runs a graph that has been planned (chapter 8): a loop over the rows' kernels, or, all at once, the GPU's. This is
@@ -2163,7 +2339,7 @@ static void graph_run(Graph *g)
     char why[FACEGAN_ERROR];
     if (!g->on_device)
         for (int i = 0; i < g->n_order; i++) row_of(g->order[i]->op)->cpu(g->order[i]);
-    else if (!gpu->run(g->on_device, why)) device_failed(why);
+    else if (!gpu_device->run(g->on_device, why)) device_failed(why);
 }
 
 /* ================================================================================================
@@ -3017,7 +3193,7 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { BODY_DCGAN = 'd', BODY_SEED = 's', BODY_WACGAN = 'w' };
+enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 's', BODY_WACGAN = 'w' };
 /* Where a label comes in: D's plane stands beside x or beside its second map; or z is multiplied. */
 enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
 enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
@@ -3071,7 +3247,7 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
 /* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
 static Node *noise_generator(Net *net, Node *z, Node *label)
 {
-    bool kolbenschlag = net->body == BODY_SEED;
+    bool kolbenschlag = net->body == BODY_KOLBENSCHLAG;
     int d = net->repeat, w = net->width;
     double slope = kolbenschlag ? 0.2 : RELU;
     sequential(net, "label.");
@@ -3254,7 +3430,7 @@ static Node *conv_norm_relu(Net *net, Node *x, int k)
 
 /* Three times: halve the map, find more in it, and add what two more convolutions find there (after D. Page's ResNet-9,
  * 2018). (N,P,P,X) -> (N,P/8,P/8,192) */
-static Node *small(Net *net, Node *x)
+static Node *small_classifier(Net *net, Node *x)
 {
     sequential(net, "features.");
     begin_block(net, 1);
@@ -3277,7 +3453,7 @@ typedef struct Backbone {
 } Backbone;
 
 static const Backbone backbones[] = {
-    {"small",    small,    4, 0,  48,  8, 30, "tanh",        "mean", "",        "classifier.1", NULL},
+    {"small",    small_classifier, 4, 0,  48,  8, 30, "tanh",        "mean", "",        "classifier.1", NULL},
     {"vgg16",    vgg16,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
     {"vgg19",    vgg19,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
     {"resnet18", resnet18, 5, 3, 224, 32, 75, "torchvision", "mean", "",        "fc", NULL},
@@ -4374,7 +4550,7 @@ static void narrow_gradient(Node *y)
 /* No work for what is the same everywhere, or wanted by nobody. (The GPU's convolutions have no tables.) */
 static void narrow_convolutions(Graph *g)
 {
-    for (int i = 0, n = g->count; i < n && !device; i++) {
+    for (int i = 0, n = g->count; i < n && !chosen_device; i++) {
         Node *y = g->nodes[i];
         if (y->dead) continue;
         if (y->op == OP_conv2d || y->op == OP_conv2d_weight_grad) split_planes(y);
@@ -4409,7 +4585,7 @@ static void fuse_convolutions(Graph *g)
     for (int i = 0; i < g->count; i++) {
         Node *y = g->nodes[i], *u = y->in[0], *v = y->in[1];
         if (y->dead) continue;
-        if (y->op == OP_prelu && can_absorb(u) && !device) absorb(y, u, SLOPES, v, 0);
+        if (y->op == OP_prelu && can_absorb(u) && !chosen_device) absorb(y, u, SLOPES, v, 0);
         else if (y->op == OP_leaky_mask && can_absorb(u)) absorb(y, u, MASK, v, y->a);
         else if (y->op == OP_add && can_absorb(v) && !v->in[PLUS] && v->id > u->id) absorb(y, v, PLUS, u, 0);
         else if (y->op == OP_add && can_absorb(u) && !u->in[PLUS]) absorb(y, u, PLUS, v, 0);
@@ -4419,7 +4595,7 @@ static void fuse_convolutions(Graph *g)
 /* A depthwise convolution with one reader, a 1x1, is done on that one's way in. (The GPU's kernels have no such way.) */
 static void fuse_pairs(Graph *g)
 {
-    for (int i = 0; i < g->count && !device; i++) {
+    for (int i = 0; i < g->count && !chosen_device; i++) {
         Node *y = g->nodes[i], *u = y->in[0];
         if (y->dead || y->op != OP_conv2d || u->op != OP_conv2d || u->uses != 1 || u->kept) continue;
         if (u->in[MASK] || u->in[PLUS] || u->in[SLOPES] || !conv_takes_depthwise(&u->conv, &y->conv)) continue;
@@ -4517,7 +4693,8 @@ static void order_nodes(Graph *g)
         else place_in_order(g, y);
     }
     for (int u = 0; u < n_updates; u++)
-        position[u] = device && !is_computed_with(g, updates[u]) ? g->n_order - 1 : update_position(g, updates[u]);
+        position[u] = chosen_device && !is_computed_with(g, updates[u]) ? g->n_order - 1
+                                                                        : update_position(g, updates[u]);
     Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
     int n = 0;
     for (int i = 0; i < g->n_order; i++) {
@@ -4639,7 +4816,7 @@ static void plan_places(Graph *g)
 static int plan_on_device(Graph *g, Error *e)
 {
     char why[FACEGAN_ERROR];
-    g->on_device = device->prepare(g->order, g->n_order, g->arena_bytes, why);
+    g->on_device = chosen_device->prepare(g->order, g->n_order, g->arena_bytes, why);
     if (g->on_device) return 1;
     device_refused = true;
     return fail(e, 1, "%s", why);
@@ -4656,11 +4833,11 @@ static int graph_plan(Graph *g, Error *e)
     count_uses(g);
     fuse_convolutions(g);
     fuse_pairs(g);
-    if (!device) prepare_filters(g);
+    if (!chosen_device) prepare_filters(g);
     count_uses(g);
     order_nodes(g);
     plan_places(g);
-    return device ? plan_on_device(g, e) : 1;
+    return chosen_device ? plan_on_device(g, e) : 1;
 }
 
 /* Tells every node where its value stands. Graphs that never run at the same time may share an arena. */
@@ -4683,14 +4860,14 @@ static void graph_run_one(Graph *g, int i)
 {
     char why[FACEGAN_ERROR];
     if (!g->on_device) row_of(g->order[i]->op)->cpu(g->order[i]);
-    else if (!gpu->run_one(g->on_device, i, why)) device_failed(why);
+    else if (!gpu_device->run_one(g->on_device, i, why)) device_failed(why);
 }
 
 /* The same, and notes how long each node took. */
 static void graph_profile(Graph *g)
 {
     char why[FACEGAN_ERROR];
-    if (g->on_device && !gpu->profile(g->on_device, why)) device_failed(why);
+    if (g->on_device && !gpu_device->profile(g->on_device, why)) device_failed(why);
     for (int i = 0; i < g->n_order && !g->on_device; i++) {
         double start = now_seconds();
         graph_run_one(g, i);
@@ -5057,14 +5234,14 @@ static void max_pool_task(void *argument, int index, int worker)
     const ConvShape *s = &job->y->conv;
     int n = index / s->ho;
     size_t c = (size_t)s->c, width = (size_t)s->w * c;
-    Range rows = window(index % s->ho, s->stride, s->pad_y, s->r, s->h);
+    Range rows = window_inside(index % s->ho, s->stride, s->pad_y, s->r, s->h);
     real *row = job->rows + (size_t)worker * job->row, *out = job->y->data + (size_t)index * (size_t)s->wo * c;
     const real *x = job->y->in[0]->data + ((size_t)n * (size_t)s->h + (size_t)rows.low) * width, *best = x;
     for (int h = 1; h < rows.high - rows.low; h++, best = row)
         kernels->pointwise(POINTWISE_larger, best, x + (size_t)h * width, 0, 0, row, width);
     if (best == x) memcpy(row, x, width * sizeof(real));
     for (int q = 0; q < s->wo; q++) {
-        Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
+        Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
         if (columns.high - columns.low == s->s) continue;
         best = row + (size_t)columns.low * c;
         memcpy(out + (size_t)q * c, best, c * sizeof(real));
@@ -5075,7 +5252,7 @@ static void max_pool_task(void *argument, int index, int worker)
     for (int w = s->w - 1; w > max_int(0, s->w - s->s); w--)
         kernels->pointwise(POINTWISE_larger, row, row + c, 0, 0, row, (size_t)w * c);
     for (int q = 0; q < s->wo; q++) {
-        Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
+        Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
         if (columns.high - columns.low == s->s)
             memcpy(out + (size_t)q * c, row + (size_t)columns.low * c, c * sizeof(real));
     }
@@ -5150,8 +5327,8 @@ static void max_unpool_task(void *argument, int n, int worker)
     memset(dx, 0, picture * sizeof(real));
     for (int p = 0; p < s->ho; p++)
         for (int q = 0; q < s->wo; q++, dy += c) {
-            Range rows = window(p, s->stride, s->pad_y, s->r, s->h);
-            Range columns = window(q, s->stride, s->pad_x, s->s, s->w);
+            Range rows = window_inside(p, s->stride, s->pad_y, s->r, s->h);
+            Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
             for (k = 0; k + POOLED <= c; k += POOLED)
                 unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, POOLED);
             if (k < c) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, (int)(c - k));
@@ -9870,7 +10047,7 @@ static void prepare_noise(const Settings *s, Net *g, Net *d)
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
         both[i]->body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
-        both[i]->norm_share = s->body[0] == BODY_SEED ? 0.5 : 0;
+        both[i]->norm_share = s->body[0] == BODY_KOLBENSCHLAG ? 0.5 : 0;
         both[i]->joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST;
         both[i]->unstrided = s->unstrided, both[i]->joint = s->joint;
         both[i]->norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
@@ -9911,7 +10088,7 @@ static void classifier_usual(Settings *s)
 {
     const Backbone *kind = find_backbone(s->network);
     if (!kind) return;
-    bool from_nothing = kind->body == small;
+    bool from_nothing = kind->body == small_classifier;
     s->size = kind->size, s->channels = kind->channels ? kind->channels : 1;
     s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;
     s->batch = from_nothing ? 64 : 32, s->iters = 0;                    /* the network's usual passes, unless one is given */
@@ -10348,7 +10525,7 @@ static void watch_report(const Trainer *t)
     char text[600];
     if (isnan(t->watch->signs[SIGN_PIXELS])) return;                    /* stopped before the first look */
     watch_words(t->watch->signs, t->settings.collapse_below, text, sizeof text);
-    if (!quiet) fprintf(stderr, "%s\n", text);
+    if (!no_messages) fprintf(stderr, "%s\n", text);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10894,7 +11071,7 @@ __attribute__((format(printf, 3, 4)))
 static void progress_show(Progress *p, long done, const char *format, ...)
 {
     double now = now_seconds();
-    if (quiet || !isatty(2) || (now - p->shown < 0.2 && done < p->total)) return;
+    if (no_messages || !isatty(2) || (now - p->shown < 0.2 && done < p->total)) return;
     char bar[25] = "", left[32], note[160];
     double rate = (double)(done - p->first) / fmax(now - p->start, 1e-9);
     va_list arguments;
@@ -10909,7 +11086,7 @@ static void progress_show(Progress *p, long done, const char *format, ...)
 
 static void progress_end(const Progress *p)
 {
-    if (!quiet && isatty(2) && p->shown > 0) fputc('\n', stderr);
+    if (!no_messages && isatty(2) && p->shown > 0) fputc('\n', stderr);
 }
 
 static int make_directory(const char *path, Error *e)
@@ -11149,14 +11326,18 @@ static void sweep(const char *folder)
     if (directory) closedir(directory);
 }
 
-/* G and D as another run left them; optimisers and schedule start anew. */
+/* G and D as another run left them; optimisers and schedule start anew, and D where only G was kept. */
 static int load_pair(Trainer *t, const char *run, Error *e)
 {
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     TensorFile file;
     weights_path(run, path);
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    int ok = load_net(&file, path, &t->now.g, "G.", false, e) && load_net(&file, path, &t->now.d, "D.", false, e);
+    bool has_d = false;
+    for (size_t i = 0; i < file.count; i++) has_d |= strncmp(file.tensors[i].name, "D.", 2) == 0;
+    if (!has_d) warn("%s has a G and no D: D starts anew", path);
+    int ok = load_net(&file, path, &t->now.g, "G.", false, e) &&
+             (!has_d || load_net(&file, path, &t->now.d, "D.", false, e));
     tensorfile_free(&file);
     net_restart_average(&t->now.g);
     return ok;
@@ -11187,7 +11368,7 @@ static void announce(const Trainer *t)
 {
     const Settings *s = &t->settings;
     char of_g[64] = "";
-    if (quiet) return;
+    if (no_messages) return;
     if (t->model->g_step) snprintf(of_g, sizeof of_g, ", %zu of them G's", net_size(&t->now.g));
     fprintf(stderr,
             "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, %d threads\n",
@@ -11963,7 +12144,7 @@ static double kernel_limit(const Node *y)
 static double verify_case(Verdict *verdict, Op op, int variant)
 {
     Graph *g = graph_new();
-    Node *y = rows[op].test(g, variant);
+    Node *y = op_rows[op].test(g, variant);
     if (!y) { graph_free(g); return -1; }
     keep(y);
     double **want = graph_define(g), error = 0;
@@ -11976,7 +12157,7 @@ static double verify_case(Verdict *verdict, Op op, int variant)
     }
     Error e = {0};
     Arena arena = {0};
-    judge(verdict, graph_plan(g, &e), "%s case %d: %s", rows[op].name, variant, e.text);
+    judge(verdict, graph_plan(g, &e), "%s case %d: %s", op_rows[op].name, variant, e.text);
     arena_reserve(&arena, g->arena_bytes + 1);
     graph_bind(g, &arena);
     for (size_t k = 0; k < sizeof verify_threads / sizeof *verify_threads; k++) {
@@ -11985,10 +12166,10 @@ static double verify_case(Verdict *verdict, Op op, int variant)
             memcpy(g->owned[i]->data, saved[i], shape_count(g->owned[i]->shape) * sizeof(real));
         graph_run(g);
         if (k == 0) memcpy(first, y->data, n * sizeof *first);
-        else judge(verdict, memcmp(first, y->data, n * sizeof *first) == 0, "%s case %d on %s: %d threads give other bits than 1", rows[op].name, variant, kernels->name, verify_threads[k]);
+        else judge(verdict, memcmp(first, y->data, n * sizeof *first) == 0, "%s case %d on %s: %d threads give other bits than 1", op_rows[op].name, variant, kernels->name, verify_threads[k]);
     }
     error = worst_error(first, want[y->id], n);
-    judge(verdict, error <= kernel_limit(y), "%s case %d on %s: error %g, allowed %g", rows[op].name, variant,
+    judge(verdict, error <= kernel_limit(y), "%s case %d on %s: error %g, allowed %g", op_rows[op].name, variant,
           kernels->name, error, kernel_limit(y));
     free_values(want, before);
     for (int i = 0; i < leaves; i++) free(saved[i]);
@@ -12050,7 +12231,7 @@ static Node *random_projection(Node *const *x, int n)
 static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
 {
     Graph *g = graph_new();
-    Node *y = rows[op].test(g, variant);
+    Node *y = op_rows[op].test(g, variant);
     if (!y) { graph_free(g); return -1; }
     Tensor *leaves[MAX_INPUTS];
     Node *wrt[MAX_INPUTS], *gradients[MAX_INPUTS], *second[MAX_INPUTS];
@@ -12072,10 +12253,10 @@ static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
         arena_reserve(&arena, g->arena_bytes + 1);
         graph_bind(g, &arena);
         error = difference_error(g, value, leaves, gradients, n);
-        judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", rows[op].name, variant, order, error);
+        judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", op_rows[op].name, variant, order, error);
     } else {
-        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, rows[op].name) == e.text,
-              "%s refuses without its name: %s", rows[op].name, e.text);
+        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, op_rows[op].name) == e.text,
+              "%s refuses without its name: %s", op_rows[op].name, e.text);
     }
     arena_free(&arena);
     graph_free(g);
@@ -12114,7 +12295,7 @@ static int verify_all(Verdict *verdict)
     for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) printf(" %10s", isa_names[i]);
     printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
     for (int op = 0; op < OPS; op++) {
-        printf("%-20s", rows[op].name);
+        printf("%-20s", op_rows[op].name);
         for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
             double worst = -1;
             if (!kernels_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
@@ -12156,7 +12337,7 @@ static double time_graph(Graph *g, int repeat)
     for (int i = 0; i < repeat; i++) {
         double start = now_seconds();
         if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
-        else if (!gpu->time(g->on_device, &times[i], why)) device_failed(why);
+        else if (!gpu_device->time(g->on_device, &times[i], why)) device_failed(why);
     }
     stats_sort(times, repeat);
     double median = times[repeat / 2];
@@ -12180,7 +12361,7 @@ static double node_operations(const Node *y)
 static double node_work(const Node *y)
 {
     int outputs, taps;
-    double multiplications = is_conv(y) && !device ? conv_winograd(&y->conv, conv_kind(y), &outputs, &taps) : 0;
+    double multiplications = is_conv(y) && !chosen_device ? conv_winograd(&y->conv, conv_kind(y), &outputs, &taps) : 0;
     return multiplications > 0 ? 2 * multiplications : node_operations(y);
 }
 
@@ -12247,7 +12428,7 @@ static void print_roofline_row(const Node *y, double milliseconds, double total,
 {
     const ConvShape *s = &y->conv;
     int outputs, taps;
-    bool winograd = is_conv(y) && !device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
+    bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
     char shape[64], geometry[96] = "";
     double seconds = milliseconds * 1e-3;
     snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", y->shape.d[0], y->shape.d[1], y->shape.d[2], y->shape.d[3]);
@@ -12330,9 +12511,10 @@ static Peaks print_peaks(void)
 {
     Peaks peaks;
     char why[FACEGAN_ERROR];
-    if (!device) peaks = measure_peaks();
-    else if (!gpu->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
-    printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n", device ? gpu->describe() : kernels->name,
+    if (!chosen_device) peaks = measure_peaks();
+    else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
+    printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n",
+           chosen_device ? gpu_device->describe() : kernels->name,
            peaks.bytes * 1e-9, peaks.operations * 1e-9);
     return peaks;
 }
@@ -12345,8 +12527,8 @@ static void print_bench(const Trainer *t, Graph *forward)
            drawn = time_graph(forward, (int)s->repeat);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    long peak = device ? (long)gpu->memory() : use.ru_maxrss * 1024;
-    const char *with = device ? gpu->describe() : kernels->name;
+    long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
+    const char *with = chosen_device ? gpu_device->describe() : kernels->name;
     size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d),
            alive = alive_bytes(t->now.g_step.graph ? t->now.g_step.graph : t->now.d_step.graph);
     if (s->json && t->now.g_step.graph)
@@ -12400,7 +12582,7 @@ static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
 
 enum { RANDOM_CASES = 12 };
 
-static Node *row_case(Graph *g, Op op, int variant) { return rows[op].test(g, variant); }
+static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
 
 /* A convolution and the pointwise op behind it, which the planner makes one; in turn a mask, a sum and both. */
 static Node *fused_case(Graph *g, Op op, int variant)
@@ -12498,7 +12680,7 @@ static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, s
     *n = count_of(y);
     double *values = must_alloc(*n, sizeof *values);
     bool planned = graph_plan(g, &e);
-    judge(verdict, planned, "%s case %d: %s", rows[op].name, variant, e.text);
+    judge(verdict, planned, "%s case %d: %s", op_rows[op].name, variant, e.text);
     if (planned) {
         arena_reserve(&arena, g->arena_bytes + 1);
         graph_bind(g, &arena);
@@ -12533,9 +12715,9 @@ static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision p
     double worst = -1;
     for (int variant = 0;; variant++) {
         size_t n = 0;
-        device = gpu;
+        chosen_device = gpu_device;
         double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
-        device = NULL;
+        chosen_device = NULL;
         if (!got) return worst;
         double *want = make == chance_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant);
         for (size_t i = 0; i < n; i++) {
@@ -12543,7 +12725,7 @@ static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision p
             largest = fmax(largest, fabs(want[i]));
         }
         error /= largest;
-        judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g", rows[op].name,
+        judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g", op_rows[op].name,
               variant, precision_names[precision], error, gpu_limit(op, precision));
         if (!(error <= worst)) worst = error;
         free(got), free(want);
@@ -12555,25 +12737,25 @@ static int verify_gpu(Verdict *verdict, Error *e)
     static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
     static const char *const titles[] = {"cases", "fused", "by chance"};
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
-    if (!gpu || !gpu->open(PRECISION_TF32, true, why)) return fail(e, 1, "verify --gpu: %s", why);
-    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu->describe(), "op", "", titles[0], titles[1], titles[2]);
+    if (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why)) return fail(e, 1, "verify --gpu: %s", why);
+    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", titles[0], titles[1], titles[2]);
     for (int op = 0; op < OPS; op++)
         for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
-            bool can = gpu->open((Precision)precision, true, why) && strstr(gpu->describe(), precision_names[precision]);
+            bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), precision_names[precision]);
             if (!can) { verdict->skipped++; continue; }
             bool seen = op == OP_prepare_filter;                            /* which the planner makes for the CPU only */
-            printf("%-20s %-6s", rows[op].name, precision_names[precision]);
+            printf("%-20s %-6s", op_rows[op].name, precision_names[precision]);
             for (int k = 0; k < 3; k++) {
                 double worst = verify_cases(verdict, makers[k], (Op)op, (Precision)precision);
                 seen = seen || worst >= 0 || isnan(worst);
                 if (worst < 0) printf(" %10s", "-");
                 else printf(" %10.1e", worst);
             }
-            judge(verdict, seen, "%s has no case: its kernel was not tried", rows[op].name);
+            judge(verdict, seen, "%s has no case: its kernel was not tried", op_rows[op].name);
             printf("\n");
             fflush(stdout);
         }
-    gpu->close();
+    gpu_device->close();
     printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
     return verdict->failed == 0 ? 1 : fail(e, 1, "%d checks failed", verdict->failed);
 }
@@ -15311,7 +15493,7 @@ static int save_confusion(const Answers *a, const Confusion *f, const char *out,
         Image image = {canvas.width, canvas.height, 3, canvas.rgb};
         snprintf(path, sizeof path, "%s/confusion.png", out);
         ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
-        if (ok && !quiet) fprintf(stderr, "%s\n", path);
+        if (ok && !no_messages) fprintf(stderr, "%s\n", path);
         plot_free(&canvas);
     }
     return ok;
@@ -15365,7 +15547,7 @@ static int save_mistakes(const Answers *a, const char *out, Error *e)
         Image image = {canvas.width, canvas.height, 3, canvas.rgb};
         snprintf(path, sizeof path, "%s/mistakes.png", out);
         ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
-        if (ok && !quiet) fprintf(stderr, "%s\n", path);
+        if (ok && !no_messages) fprintf(stderr, "%s\n", path);
         plot_free(&canvas);
     }
     free(mistakes);
@@ -16270,7 +16452,7 @@ static int save_evaluation_page(const Evaluation *v, Editor *ed, const char *run
     Page *page = page_begin("The numbers of a generator", title);
     show_evaluation(page, v, ed);
     if (!page_save(page, path, why)) return fail(e, 1, "%s", why);
-    if (!quiet) fprintf(stderr, "%s\n", path);
+    if (!no_messages) fprintf(stderr, "%s\n", path);
     return 1;
 }
 
@@ -16802,12 +16984,12 @@ static int carry_out(const Settings *s, Error *e, const char *format, ...)
     va_end(arguments);
     if (length >= (int)sizeof line) return fail(e, 2, "a command line of more than %zu letters", sizeof line - 1);
     int n = 1 + split_words(line, words + 1, WORDS_MOST);
-    if (!quiet) {
+    if (!no_messages) {
         fprintf(stderr, "+");
         for (int i = 0; i < n; i++) fprintf(stderr, " %s", words[i]);
         fputc('\n', stderr);
     }
-    bool was_quiet = quiet;
+    bool was_quiet = no_messages;
     fflush(stdout);
     /* a step's words go to stderr: stdout is the study's */
     int results = dup(1);
@@ -16816,7 +16998,7 @@ static int carry_out(const Settings *s, Error *e, const char *format, ...)
     words[n++] = "--threads", words[n++] = threads, words[n++] = "--quiet";
     int status = facegan_main(n, words);
     dup2(results, 1), close(results);
-    quiet = was_quiet;
+    no_messages = was_quiet;
     threads_start((int)s->threads);
     return status == 0 ? 1 : fail(e, status, "this step of the study failed: facegan %s %s ...", words[1],
                                   n > 2 ? words[2] : "");
@@ -16837,7 +17019,7 @@ static int save_study_page(Page *page, const char *out, Error *e)
     char path[PATH_MAX], why[256];
     snprintf(path, sizeof path, "%s/study.html", out);
     if (!page_save(page, path, why)) return fail(e, 1, "%s", why);
-    if (!quiet) fprintf(stderr, "%s\n", path);
+    if (!no_messages) fprintf(stderr, "%s\n", path);
     return 1;
 }
 
@@ -17727,7 +17909,7 @@ static int lay_out_heaps(const char *shape, Error *e)
     return 1;
 }
 
-enum { TOY_SEED = 1, STREAM_TOY = 64, STREAM_HEAP, STREAM_TOY_NOISE, STREAM_TOY_ALPHA };
+enum { TOY_SEED = 1 };
 
 static void draw_toy_batch(Toy *t, long n)
 {
@@ -18580,13 +18762,13 @@ static int choose_device(const Settings *s, Error *e)
     int precision = *s->precision ? 0 : PRECISION_TF32;
     while (*s->precision && precision < PRECISIONS && strcmp(precisions[precision], s->precision)) precision++;
     if (precision == PRECISIONS) return fail(e, 2, "--precision %s: must be tf32, bf16 or fp32", s->precision);
-    device = NULL;
+    chosen_device = NULL;
     bool either = strcmp(s->device, "auto") == 0, wanted = either || strcmp(s->device, "gpu") == 0;
     if (!wanted && strcmp(s->device, "cpu")) return fail(e, 2, "--device %s: must be cpu, gpu or auto", s->device);
     if (!wanted && *s->precision && strcmp(s->precision, "fp32"))
         return fail(e, 2, "--precision %s: the CPU computes in fp32; add --device gpu", s->precision);
     if (!wanted) return 1;
-    if (gpu && gpu->open((Precision)precision, false, why)) device = gpu;
+    if (gpu_device && gpu_device->open((Precision)precision, false, why)) chosen_device = gpu_device;
     else if (!either) return fail(e, 1, "--device gpu: %s", why);
     else warn("--device auto takes the CPU: %s", why);
     return 1;
@@ -18599,7 +18781,7 @@ static int start_machine(const Settings *s, Error *e)
     const char *winograd = getenv("FACEGAN_WINOGRAD"), *wanted = *s->isa ? s->isa : getenv("FACEGAN_ISA");
     if (!kernels_choose(wanted && *wanted ? wanted : NULL, why)) return fail(e, 2, "FACEGAN_ISA=%s", why);
     conv_use_winograd(!winograd || strcmp(winograd, "0") != 0);
-    quiet = s->quiet;
+    no_messages = s->quiet;
     threads_start((int)s->threads);
     return choose_device(s, e);
 }
@@ -18613,7 +18795,7 @@ static int run_verb(const Verb *verb, Command *c, Error *e)
     if (verb->run(c, e)) return 1;
     if (!device_refused || strcmp(c->settings.device, "auto")) return 0;
     warn("%s; --device auto takes the CPU", e->text);
-    device = NULL;
+    chosen_device = NULL;
     *e = (Error){0};
     *c = again;
     return verb->run(c, e);
@@ -18645,14 +18827,24 @@ static int run_command(int argc, char **argv, Error *e)
            run_verb(verb, &command, e);
 }
 
+typedef struct CommandLine { int argc; char **argv; } CommandLine;
+
+static void attempt_command(void *context)
+{
+    const CommandLine *line = context;
+    Error e = {0};
+    if (!run_command(line->argc, line->argv, &e)) unwind(&e);
+}
+
 int facegan_main(int argc, char **argv)
 {
     Error e = {0};
-    int ok = run_command(argc, argv, &e);
+    CommandLine line = {argc, argv};
+    int ok = attempt(attempt_command, &line, &e);
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
     bool lost = fflush(stdout) != 0;
     threads_stop();
-    if (device) device->close();
+    if (chosen_device) chosen_device->close();
     if (ok && lost) return fprintf(stderr, "facegan: cannot write to stdout: %s\n", strerror(errno)), 1;
     return ok ? 0 : e.status;
 }

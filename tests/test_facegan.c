@@ -277,7 +277,7 @@ static void test_planes(void)
         for (int i = 0; i < 4; i++) CLOSE(value_error(watched[i], want[watched[i]->id]), 0, is_double ? 1e-12 : 1e-5);
         for (int i = 0; i < g->n_order; i++) {
             const Node *node = g->order[i];
-            CHECK_MSG(!is_conv(node) || node->conv.c <= 4, "%s still has %d channels", rows[node->op].name, node->conv.c);
+            CHECK_MSG(!is_conv(node) || node->conv.c <= 4, "%s still has %d channels", op_rows[node->op].name, node->conv.c);
             CHECK_MSG(node->op != OP_concat || node->shape.d[2] != s.d[2], "the planes are still made");
         }
         arena_free(&arena);

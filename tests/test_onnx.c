@@ -177,10 +177,10 @@ static void test_ops(void)
         for (int variant = 0;; variant++) {
             char name[64], path[300], why[ONNX_ERROR_SIZE] = "";
             Graph *g = graph_new();
-            Node *y = rows[op].test(g, variant);
+            Node *y = op_rows[op].test(g, variant);
             Error e = {0};
             if (!y) { graph_free(g); break; }
-            snprintf(name, sizeof name, "op.%s.%d", rows[op].name, variant);
+            snprintf(name, sizeof name, "op.%s.%d", op_rows[op].name, variant);
             snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
             OnnxModel *model = onnx_begin(name, "facegan", FACEGAN_VERSION, ONNX_OPSET);
             if (export_graph(model, y, "y", NULL, NULL, 0, &e)) {
@@ -199,7 +199,7 @@ static void test_ops(void)
             graph_free(g);
         }
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
-        CHECK_MSG(written[expected[i]], "%s cannot be written", rows[expected[i]].name);
+        CHECK_MSG(written[expected[i]], "%s cannot be written", op_rows[expected[i]].name);
 }
 
 /* A network on three pictures (the file was made for one: the batch is free), held against the definitions. */
