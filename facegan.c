@@ -79,6 +79,7 @@
 #include "vendor/files.h"
 #define IMAGE_IMPLEMENTATION
 #define IMAGE_STATIC
+#define IMAGE_REAL real
 #include "vendor/image.h"
 #define TENSORFILE_IMPLEMENTATION
 #define TENSORFILE_STATIC
@@ -5995,21 +5996,10 @@ static Names parse_names(const char *list, const char *what)
     }
 }
 
-typedef struct Parsing { Names names; const char *list, *what; } Parsing;
-
-static void parse_task(void *context)
-{
-    Parsing *p = context;
-    Names names = parse_names(p->list, p->what);
-    for (int i = 0; i < names.count; i++) names_add(&p->names, names.items[i]);
-}
-
 static int names_parse(Names *names, const char *list, const char *what, Error *e)
 {
-    Parsing p = {{.home = scope}, list, what};
-    bool parsed = attempt(parse_task, &p, e);
-    *names = p.names;
-    return parsed;
+    (void)e;
+    return *names = parse_names(list, what), 1;
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -6294,45 +6284,44 @@ typedef struct Place {                /* where in its picture the face is, as fa
 
 typedef struct DataSet {
     const char *format;               /* "image folders", "CSV list", ...: what kind of data set it turned out to be */
-    char *path;                       /* as the user gave it */
-    int count, n_classes;
+    char *path, *root;                /* as the user gave it; the folder that paths are relative to */
+    int count, room, n_classes;
     char **class_names;               /* (n_classes), the attributes' names in attribute mode */
     int *label;                       /* (count) */
     uint8_t *split;                   /* (count) */
     uint8_t *attributes;              /* (count, n_classes) in attribute mode, 0 to ATTRIBUTE_WHOLE; else NULL */
     Place *place;                     /* (count), or NULL where the list tells of none */
-    int dropped;                      /* rows of a list whose label is none of the seven emotions */
-    int missing;                      /* files that a list names and that do not exist */
     atomic_uchar *damaged;            /* (count) 1 once a picture turned out to be unreadable */
+    size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
+    char *text;                       /* all paths, each with its final zero */
+    unsigned char *raw;               /* pixels that stood in the CSV itself: squares of raw_side, grey */
+    size_t text_used, text_room, raw_used, raw_room;
+    int raw_side;
+    int dropped;                      /* rows of a list whose label is none of the seven emotions */
+    int missing;                      /* files that a list names and that do not exist, and the first of them */
+    const char *first_missing;
     Names notes;                      /* how names and numbers were understood, for the doctor */
+    const struct Numbering *numbers;  /* the last that `notes` tells of */
     int crop, unlabelled, listed;     /* unlabelled: one class "all"; listed: a list names the files */
     int every_label;                  /* as in the options */
-    const struct Numbering *numbers;  /* the last that `notes` tells of */
-    int room;
-    size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
-    char *root;                       /* the folder that paths are relative to */
-    char *text;                       /* all paths, each with its final zero */
-    size_t text_used, text_room;
-    unsigned char *raw;               /* pixels that stood in the CSV itself: squares of raw_side, grey */
-    size_t raw_used, raw_room;
-    int raw_side;
+    Scope *home;                      /* the memory above belongs to it */
 } DataSet;
 
 /* ------------------------------------------------------------------------------------------------
- * 10.1  Words
+ * 10.1  Words and numbers
  *
- * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. These tables
- * are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it is.
+ * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. FER2013 and RAF-DB
+ * number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven are ours. These
+ * tables are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it
+ * is.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { EMOTION_NEUTRAL = FACE_NEUTRAL, EMOTION_HAPPY = FACE_HAPPY, EMOTION_SAD = FACE_SAD,
        EMOTION_SURPRISE = FACE_SURPRISE, EMOTION_FEAR = FACE_FEAR, EMOTION_DISGUST = FACE_DISGUST,
        EMOTION_ANGRY = FACE_ANGRY, EMOTIONS = FACE_EMOTIONS };
 static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"};
-typedef struct Spelling {
-    const char *name;
-    int value;
-} Spelling;
+
+typedef struct Spelling { const char *name; int value; } Spelling;
 
 static const Spelling split_spellings[] = {
     {"train", SPLIT_TRAIN}, {"training", SPLIT_TRAIN}, {"validation", SPLIT_VALIDATION}, {"valid", SPLIT_VALIDATION},
@@ -6352,7 +6341,10 @@ enum { COLUMN_PATH, COLUMN_LABEL, COLUMN_SPLIT, COLUMN_PIXELS, COLUMN_FACE_X, CO
        COLUMN_FACE_HEIGHT, COLUMNS };
 
 static const Spelling column_spellings[] = {
-    {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"label", COLUMN_LABEL},
+    {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"image", COLUMN_PATH}, {"img", COLUMN_PATH},
+    {"file", COLUMN_PATH}, {"filename", COLUMN_PATH}, {"file_name", COLUMN_PATH}, {"filepath", COLUMN_PATH},
+    {"file_path", COLUMN_PATH}, {"image_path", COLUMN_PATH}, {"image_name", COLUMN_PATH}, {"img_path", COLUMN_PATH},
+    {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL}, {"class", COLUMN_LABEL},
     {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
     {"pixels", COLUMN_PIXELS}, {"face_x", COLUMN_FACE_X}, {"face_y", COLUMN_FACE_Y},
     {"face_width", COLUMN_FACE_WIDTH}, {"face_height", COLUMN_FACE_HEIGHT}, {NULL, -1}
@@ -6364,225 +6356,6 @@ static int spelled(const Spelling *table, const char *name)
     while (table->name && strcasecmp(table->name, name) != 0) table++;
     return table->value;
 }
-
-static void *grown(void *old, size_t used, size_t room, size_t size)
-{
-    void *items = must_alloc(room, size);
-    if (used) memcpy(items, old, used * size);
-    free(old);
-    return items;
-}
-
-__attribute__((format(printf, 1, 2))) static char *text_of(const char *format, ...)
-{
-    va_list list, again;
-    va_start(list, format);
-    va_copy(again, list);
-    int length = vsnprintf(NULL, 0, format, list);
-    va_end(list);
-    char *text = must_alloc((size_t)(length < 0 ? 0 : length) + 1, 1);
-    if (length > 0) vsnprintf(text, (size_t)length + 1, format, again);
-    va_end(again);
-    return text;
-}
-
-/* A path or a phrase, good where it stands in an expression: nothing is to be freed. A path that is cut is still too
- * long for any system. */
-typedef struct Text { char s[3 * PATH_MAX]; } Text;
-
-__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
-{
-    Text text;
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text.s, sizeof text.s, format, list);
-    va_end(list);
-    return text;
-}
-
-/* "a, b, c" for an error message: cut with "..." where it would fill the message. */
-static void join(char *text, size_t size, char *const *items, int count)
-{
-    size_t used = 0;
-    text[0] = 0;
-    for (int i = 0; i < count; i++) {
-        size_t length = strlen(items[i]) + 2;
-        if (used + length + 5 > size) {
-            snprintf(text + used, size - used, " ...");
-            return;
-        }
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", items[i]);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.2  The list of pictures, and what is in a folder
- *
- * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
- * their places in it, because a data set may have some hundred thousand of them. A folder's names are sorted before
- * they are used: their order on the disk differs from machine to machine.
- * ---------------------------------------------------------------------------------------------- */
-#define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
-#define PICTURES_MAX (1 << 28)
-
-static void dataset_close(DataSet *set)
-{
-    for (int i = 0; i < set->n_classes; i++) free(set->class_names[i]);
-    free(set->class_names), names_free(&set->notes), free(set->path), free(set->root), free(set->label);
-    free(set->split), free(set->attributes), free(set->place), free(set->where), free(set->text);
-    free(set->raw), free((void *)set->damaged);
-    *set = (DataSet){0};
-}
-
-static int dataset_add(DataSet *set, int split, int label, size_t where, Error *e)
-{
-    if (set->count >= PICTURES_MAX) return fail(e, 1, "%s: more than %d pictures", set->path, PICTURES_MAX);
-    if (set->count == set->room) {
-        size_t used = (size_t)set->count, room = used ? 2 * used : 1024;
-        set->label = grown(set->label, used, room, sizeof *set->label);
-        set->split = grown(set->split, used, room, sizeof *set->split);
-        set->where = grown(set->where, used, room, sizeof *set->where);
-        if (set->listed && set->attributes)
-            set->attributes = grown(set->attributes, used, room, (size_t)set->n_classes);
-        if (set->place) set->place = grown(set->place, used, room, sizeof *set->place);
-        set->room = (int)room;
-    }
-    set->label[set->count] = label;
-    set->split[set->count] = (uint8_t)split;
-    set->where[set->count++] = where;
-    return 1;
-}
-
-/* Notes where the face is in the picture that was added last. */
-static void dataset_place(DataSet *set, Place place)
-{
-    if (!set->place) set->place = must_alloc((size_t)set->room, sizeof *set->place);
-    set->place[set->count - 1] = place;
-}
-
-/* Keeps a path, relative to the root, and returns where. */
-__attribute__((format(printf, 2, 3))) static size_t dataset_text(DataSet *set, const char *format, ...)
-{
-    size_t where = set->text_used;
-    for (;;) {
-        va_list list;
-        va_start(list, format);
-        size_t room = set->text_room - where, length = (size_t)vsnprintf(set->text + where, room, format, list) + 1;
-        va_end(list);
-        set->text_used = where + length;
-        if (length <= room) return where;
-        set->text_room = 2 * set->text_used + 4096;
-        set->text = grown(set->text, where, set->text_room, 1);
-    }
-}
-
-/* The number of the class of that name, which is made if it is new; -1 (and e) when there are too many. */
-static int dataset_class(DataSet *set, const char *given, Error *e)
-{
-    int emotion = spelled(emotion_spellings, given);
-    const char *name = emotion >= 0 ? emotion_names[emotion] : given;
-    if (strcmp(given, name)) names_add_once(&set->notes, textf("%s is read as %s", given, name).s);
-    for (int i = 0; i < set->n_classes; i++)
-        if (strcmp(set->class_names[i], name) == 0) return i;
-    if (set->n_classes == CLASSES_MAX) {
-        fail(e, 1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
-        return -1;
-    }
-    if (!set->class_names) set->class_names = must_alloc(CLASSES_MAX, sizeof(char *));
-    set->class_names[set->n_classes] = must_copy(name);
-    return set->n_classes++;
-}
-
-/* Where picture `index` comes from, in words that help to find it; the caller frees it. */
-static char *dataset_name(const DataSet *set, int index)
-{
-    if (set->raw)
-        return text_of("%s, picture %zu", set->path,
-                       set->where[index] / ((size_t)set->raw_side * (size_t)set->raw_side) + 1);
-    const char *path = set->text + set->where[index];
-    bool whole = path[0] == '/' || strcmp(set->root, ".") == 0;
-    return whole ? must_copy(path) : text_of("%s/%s", set->root, path);
-}
-
-static int folder_has(const char *path, int kind)
-{
-    Names names = folder_names(path, kind, 1);
-    int yes = names.count > 0;
-    names_free(&names);
-    return yes;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.3  Image folders
- *
- *     root/happy/0001.jpg            root/train/happy/0001.jpg
- *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
- *
- * A folder is a class if it holds pictures. Deeper folders, dot files and files that are no pictures are passed over.
- * ---------------------------------------------------------------------------------------------- */
-
-/* Adds the pictures of root/folder as one class. */
-static int read_pictures(DataSet *set, const char *folder, const char *class_name, int split, Error *e)
-{
-    Names pictures = folder_names(textf("%s/%s", set->root, folder).s, NAMES_PICTURES, 0);
-    int label = pictures.count ? dataset_class(set, class_name, e) : 0;
-    int ok = label >= 0;
-    for (int i = 0; ok && i < pictures.count; i++)
-        ok = dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]),
-                         e);
-    names_free(&pictures);
-    return ok;
-}
-
-/* Adds every class folder of root/folder; the folder "" is the root itself. */
-static int read_class_folders(DataSet *set, const char *folder, int split, Error *e)
-{
-    Names classes = folder_names(textf("%s/%s", set->root, folder).s, NAMES_FOLDERS, 0);
-    int ok = 1;
-    for (int i = 0; ok && i < classes.count; i++) {
-        Text inner = textf("%s%s%s", folder, *folder ? "/" : "", classes.items[i]);
-        ok = read_pictures(set, inner.s, classes.items[i], split, e);
-    }
-    names_free(&classes);
-    return ok;
-}
-
-/* Reads all of a root; *has_splits tells whether train, validation or test folders were found. Only if no class folder
- * holds a picture, pictures outside of class folders count: as the one class "all". */
-static int read_folders(DataSet *set, int *has_splits, Error *e)
-{
-    Names folders = folder_names(set->root, NAMES_FOLDERS, 0);
-    int ok = 1;
-    *has_splits = 0;
-    set->format = "image folders";
-    for (int plain = 0; plain < 2 && ok && set->count == 0; plain++) {
-        for (int i = 0; ok && i < folders.count; i++) {
-            int split = spelled(split_spellings, folders.items[i]);
-            if (split < 0) continue;
-            *has_splits = 1;
-            ok = plain ? read_pictures(set, folders.items[i], "all", split, e) :
-                 read_class_folders(set, folders.items[i], split, e);
-        }
-        if (ok && !*has_splits)
-            ok = plain ? read_pictures(set, "", "all", SPLIT_TRAIN, e) : read_class_folders(set, "", SPLIT_TRAIN, e);
-        set->unlabelled = plain && set->count;
-    }
-    names_free(&folders);
-    return ok;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.4  Lists, and how their numbers are meant                       (rows of fields are vendor/table.h's)
- *
- * A row of a list tells a picture's split, its label and where it is. What differs from format to format stands in
- * the format's row of the table in 10.7: each answers the same three questions in its own way.
- *
- * FER2013 and RAF-DB number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven
- * are ours. Rows with another label than the seven emotions are counted and left out; an import wants them as well, to
- * say of each class what became of it (every_label). Paths are relative to the list's folder.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { FIELDS_MAX = 128 };
 
 typedef struct Numbering {
     const char *whose;
@@ -6598,15 +6371,294 @@ static const Numbering fer2013_numbers = {"FER2013", 0, 7, fer2013_names},
                        rafdb_numbers = {"RAF-DB", 1, 7, rafdb_names},
                        affectnet_numbers = {"AffectNet", 0, 11, affectnet_names};
 
-enum { DROPPED = -1, FAILED = -2 };   /* instead of a label: of no wanted class; the list is wrong */
+/* "3", or "3.0" as it is called after some program has taken whole numbers for others. */
+static bool whole_number(const char *text, long *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    if (end == text || errno != 0) return false;
+    if (*end == '.') end += 1 + strspn(end + 1, "0");
+    return *end == 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.2  The list of pictures
+ *
+ * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
+ * their places in it, because a data set may have some hundred thousand of them.
+ * ---------------------------------------------------------------------------------------------- */
+#define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
+#define PICTURES_MAX (1 << 28)
+
+static void *dataset_own(const DataSet *set, size_t count, size_t size)
+{
+    return hand_to(set->home, own(count, size));
+}
+
+/* An empty set. */
+static DataSet dataset_new(Scope *home, const char *path, const DataOptions *options)
+{
+    enum { ROOM = 1024 };
+    int length = (int)strlen(path);
+    while (length > 1 && path[length - 1] == '/') length--;
+    DataSet set = {.format = "", .home = home, .notes.home = home, .room = ROOM, .every_label = options->every_label};
+    set.path = hand_to(home, own_text("%.*s", length, path));
+    set.root = set.path;
+    set.label = dataset_own(&set, ROOM, sizeof *set.label);
+    set.split = dataset_own(&set, ROOM, sizeof *set.split);
+    set.where = dataset_own(&set, ROOM, sizeof *set.where);
+    set.class_names = dataset_own(&set, CLASSES_MAX, sizeof *set.class_names);
+    return set;
+}
+
+static void dataset_close(DataSet *set)
+{
+    *set = (DataSet){0};
+}
+
+static void dataset_add(DataSet *set, int split, int label, size_t where)
+{
+    if (set->count >= PICTURES_MAX) give_up(1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    if (set->count == set->room) {
+        size_t room = 2 * (size_t)set->room;
+        set->label = own_again(set->label, room, sizeof *set->label);
+        set->split = own_again(set->split, room, sizeof *set->split);
+        set->where = own_again(set->where, room, sizeof *set->where);
+        if (set->attributes) set->attributes = own_again(set->attributes, room, (size_t)set->n_classes);
+        if (set->place) set->place = own_again(set->place, room, sizeof *set->place);
+        set->room = (int)room;
+    }
+    set->label[set->count] = label;
+    set->split[set->count] = (uint8_t)split;
+    if (set->place) set->place[set->count] = (Place){0};
+    set->where[set->count++] = where;
+}
+
+/* Notes where the face is in the picture that was added last. */
+static void dataset_place(DataSet *set, Place place)
+{
+    if (!set->place) set->place = dataset_own(set, (size_t)set->room, sizeof *set->place);
+    set->place[set->count - 1] = place;
+}
+
+/* Keeps a path, relative to the root, and returns where. */
+__attribute__((format(printf, 2, 3))) static size_t dataset_text(DataSet *set, const char *format, ...)
+{
+    size_t where = set->text_used;
+    for (;;) {
+        va_list list;
+        va_start(list, format);
+        size_t room = set->text_room - where;
+        size_t length = (size_t)vsnprintf(room ? set->text + where : NULL, room, format, list) + 1;
+        va_end(list);
+        set->text_used = where + length;
+        if (length <= room) return where;
+        set->text_room = 2 * set->text_used + 4096;
+        set->text = set->text ? own_again(set->text, set->text_room, 1) : dataset_own(set, set->text_room, 1);
+    }
+}
+
+/* The number of the class of that name, which is made if it is new. */
+static int dataset_class(DataSet *set, const char *given)
+{
+    int emotion = spelled(emotion_spellings, given);
+    const char *name = emotion >= 0 ? emotion_names[emotion] : given;
+    char note[200];
+    snprintf(note, sizeof note, "%s is read as %s", given, name);
+    if (strcmp(given, name)) names_add_once(&set->notes, note);
+    for (int i = 0; i < set->n_classes; i++)
+        if (strcmp(set->class_names[i], name) == 0) return i;
+    if (set->n_classes == CLASSES_MAX)
+        give_up(1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
+    set->class_names[set->n_classes] = hand_to(set->home, own_text("%s", name));
+    return set->n_classes++;
+}
+
+/* Says once how numbers were understood. */
+static void note_numbering(DataSet *set, const Numbering *numbers)
+{
+    char text[200];
+    if (set->numbers == numbers) return;
+    int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
+    for (int i = 0; i < EMOTIONS; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
+                         numbers->names[i]);
+    names_add_once(&set->notes, text);
+    set->numbers = numbers;
+}
+
+enum { PATH_ROOM = PATH_MAX + 8 };    /* a path that is cut to this is still too long for any system */
+
+/* The file of picture `index`. */
+static const char *dataset_path(const DataSet *set, int index, char path[PATH_ROOM])
+{
+    const char *name = set->text + set->where[index];
+    bool whole = name[0] == '/' || strcmp(set->root, ".") == 0;
+    snprintf(path, PATH_ROOM, "%s%s%s", whole ? "" : set->root, whole ? "" : "/", name);
+    return path;
+}
+
+/* Where it comes from, in words that help to find it. */
+static const char *picture_name(const DataSet *set, int index)
+{
+    char path[PATH_ROOM];
+    if (!set->raw) return own_text("%s", dataset_path(set, index, path));
+    size_t bytes = (size_t)set->raw_side * (size_t)set->raw_side;
+    return own_text("%s, picture %zu", set->path, set->where[index] / bytes + 1);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.3  Image folders
+ *
+ *     root/happy/0001.jpg            root/train/happy/0001.jpg
+ *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
+ *
+ * A folder is a class if it holds pictures. Where the folder of an emotion, or one with pictures, holds folders with
+ * pictures (happy/S005/1.png), those are its class's, too. Dot files and files that are no pictures are passed over.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { CLASS_DEPTH = 3 };             /* levels of folders in a class's folder */
+
+static const char *below(const char *folder, const char *name)
+{
+    return own_text("%s%s%s", folder, *folder ? "/" : "", name);
+}
+
+static bool folder_has(const char *path, int kind)
+{
+    Scope inner;
+    enter(&inner);
+    bool yes = list_folder(path, kind).count > 0;
+    leave();
+    return yes;
+}
+
+/* Does it hold pictures, itself or in folders at most `depth` levels below? */
+static bool holds_pictures(const char *path, int depth)
+{
+    Scope inner;
+    bool yes = folder_has(path, NAMES_PICTURES);
+    if (yes || depth == 0) return yes;
+    enter(&inner);
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    for (int i = 0; i < folders.count && !yes; i++) yes = holds_pictures(below(path, folders.items[i]), depth - 1);
+    leave();
+    return yes;
+}
+
+/* A folder of another name than an emotion's that has train, validation or test folders: a data set of its own. */
+static bool is_inner_set(const char *path, const char *name)
+{
+    bool found = false;
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    for (int i = 0; i < folders.count; i++) found |= spelled(split_spellings, folders.items[i]) >= 0;
+    return found && spelled(emotion_spellings, name) < 0;
+}
+
+/* How far down the classes' pictures lie: if folders in one class's folder count, they count in all. */
+static int class_depth(const char *path, const Names *classes)
+{
+    for (int i = 0; i < classes->count; i++) {
+        const char *class_folder = below(path, classes->items[i]);
+        bool sure = spelled(emotion_spellings, classes->items[i]) >= 0 || folder_has(class_folder, NAMES_PICTURES);
+        Names inner = sure ? list_folder(class_folder, NAMES_FOLDERS) : (Names){0};
+        for (int k = 0; k < inner.count; k++)
+            if (holds_pictures(below(class_folder, inner.items[k]), CLASS_DEPTH - 1)) return CLASS_DEPTH;
+    }
+    return 0;
+}
+
+/* Adds the pictures of root/folder, and of folders in it, as one class. */
+static void read_pictures(DataSet *set, const char *folder, const char *class_name, int split, int depth)
+{
+    Scope inner;
+    enter(&inner);
+    const char *path = own_text("%s/%s", set->root, folder);
+    Names pictures = list_folder(path, NAMES_PICTURES);
+    int label = pictures.count ? dataset_class(set, class_name) : 0;
+    for (int i = 0; i < pictures.count; i++)
+        dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]));
+    Names folders = depth > 0 ? list_folder(path, NAMES_FOLDERS) : (Names){0};
+    int before = set->count;
+    for (int i = 0; i < folders.count; i++)
+        read_pictures(set, below(folder, folders.items[i]), class_name, split, depth - 1);
+    if (set->count > before) names_add_once(&set->notes, "pictures in folders of a class's folder are that class's");
+    leave();
+}
+
+/* RAF-DB goes round as folders called 1 to 7. */
+static bool are_rafdb_numbers(const Names *classes)
+{
+    bool seen[8] = {0};
+    long number;
+    for (int i = 0; i < classes->count; i++)
+        if (whole_number(classes->items[i], &number) && number >= 1 && number <= 7) seen[number] = true;
+    return classes->count == 7 && memchr(seen + 1, false, 7) == NULL;
+}
+
+/* Adds every class folder of root/folder; the folder "" is the root itself. */
+static void read_class_folders(DataSet *set, const char *folder, int split)
+{
+    Scope inner;
+    enter(&inner);
+    const char *path = own_text("%s/%s", set->root, folder);
+    Names classes = list_folder(path, NAMES_FOLDERS);
+    int depth = class_depth(path, &classes);
+    bool numbered = are_rafdb_numbers(&classes);
+    for (int i = 0; i < classes.count; i++) {
+        const char *name = classes.items[i];
+        if (is_inner_set(below(path, name), name))
+            names_add(&set->notes, own_text("%s is a data set of its own and passed over", below(path, name)));
+        else
+            read_pictures(set, below(folder, name), numbered ? rafdb_names[atoi(name) - 1] : name, split, depth);
+    }
+    if (numbered && set->count) note_numbering(set, &rafdb_numbers);
+    leave();
+}
+
+/* Reads all of a root and tells whether there were train, validation or test folders. Only if no class folder holds a
+ * picture, pictures outside of class folders count: as the one class "all". */
+static bool read_folders(DataSet *set)
+{
+    Names folders = list_folder(set->root, NAMES_FOLDERS);
+    bool has_splits = false;
+    set->format = "image folders";
+    for (int plain = 0; plain < 2 && set->count == 0; plain++) {
+        for (int i = 0; i < folders.count; i++) {
+            int split = spelled(split_spellings, folders.items[i]);
+            if (split < 0) continue;
+            has_splits = true;
+            if (plain) read_pictures(set, folders.items[i], "all", split, 0);
+            else read_class_folders(set, folders.items[i], split);
+        }
+        if (!has_splits && plain) read_pictures(set, "", "all", SPLIT_TRAIN, 0);
+        if (!has_splits && !plain) read_class_folders(set, "", SPLIT_TRAIN);
+        set->unlabelled = plain && set->count;
+    }
+    return has_splits;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.4  Lists                                                        (rows of fields are vendor/table.h's)
+ *
+ * A row of a list tells a picture's split, its label and where it is. What differs from format to format stands in
+ * the format's row of the table in 10.7: each answers the same three questions in its own way. Rows with another label
+ * than the seven emotions are counted and left out; an import wants them as well, to say of each class what became of
+ * it (every_label). Paths are relative to the list's folder.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { FIELDS_MAX = 128, DROPPED = -1 };      /* DROPPED, instead of a label: of no wanted class */
 
 typedef struct List {                 /* a list that is being read */
     const struct Format *format;
-    TableReader table, beside;        /* beside: a second list that is read in step, FERPlus' and CelebA's */
+    TableReader *table, *beside;      /* beside: FERPlus' second list, which is read in step */
     int column[COLUMNS];              /* which field is what; -1: none is */
     int meaning[FIELDS_MAX + 2];      /* attributes: the field of class k; annotations: the class of number k */
     int count;                        /* attributes: the fields of a row; annotations: how many numbers there are */
     Names votes;                      /* the classes that votes are for, a column each */
+    struct Part *parts;               /* CelebA's partition, by name */
+    int n_parts, parts_room;
     const char *folder, *ending;      /* where the pictures lie, and what their files' names have gained */
     const struct Footage *footage;    /* annotations: the pictures, */
     const char *video;                /* the video's name, */
@@ -6622,49 +6674,28 @@ typedef struct Format {               /* a kind of data set: a row of the table 
     const char *file, *beside;        /* its usual name, and that of a list that must lie beside it */
     const Numbering *numbers;
     const char *const *folders, *ending;      /* where its pictures usually lie, and what their names may gain */
-    int (*open)(DataSet *set, List *list, const DataOptions *options, Error *e);
-    int (*split)(List *list, Error *e);       /* is the row as it must be, and of which split? NULL: the list's */
-    int (*label)(DataSet *set, List *list, Error *e);
-    int (*picture)(DataSet *set, List *list, size_t *where, Error *e);
-    Place (*place)(const List *list);                         /* where in its picture is the face? */
+    void (*open)(DataSet *set, List *list, const DataOptions *options);
+    int (*split)(List *list);                 /* is the row as it must be, and of which split? NULL: the list's */
+    int (*label)(DataSet *set, List *list);   /* NULL: 0 */
+    size_t (*picture)(DataSet *set, List *list);
+    Place (*place)(const List *list);         /* where in its picture is the face? */
 } Format;
 
-static int fail_row(const TableReader *table, Error *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static int fail_row(const TableReader *table, Error *e, const char *format, ...)
+__attribute__((format(printf, 2, 3)))
+static _Noreturn void give_up_row(const TableReader *table, const char *format, ...)
 {
-    Error why = {0};
+    char why[400];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(why.text, sizeof why.text, format, arguments);
+    vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    return fail(e, 1, "%s, line %d: %s", table->path, table->line_number, why.text);
-}
-
-static int open_rows(TableReader *table, const char *path, Error *e)
-{
-    return table_open(table, path, FIELDS_MAX) ? 1 : fail(e, 1, "%s", table->error);
-}
-
-/* 1: the next row is in table->fields; 0: there is none; -1 failed. */
-static int next_row(TableReader *table, Error *e)
-{
-    int got = table_next(table);
-    if (got < 0) fail(e, 1, "%s", table->error);
-    return got;
-}
-
-static int whole_number(const char *text, long *value)
-{
-    char *end;
-    errno = 0;
-    *value = strtol(text, &end, 10);
-    return end != text && *end == 0 && errno == 0;
+    give_up(1, "%s, line %d: %s", table->path, table->line_number, why);
 }
 
 /* The text of a column, which the list has. */
 static char *field(const List *list, int which)
 {
-    return list->table.fields[list->column[which]];
+    return list->table->fields[list->column[which]];
 }
 
 static void find_columns(List *list, const TableReader *header)
@@ -6681,87 +6712,55 @@ static bool has_columns(const List *list, int which)
     return list->column[COLUMN_LABEL] >= 0 && list->column[which] >= 0;
 }
 
-static void list_close(List *list)
-{
-    table_close(&list->table), table_close(&list->beside), names_free(&list->votes);
-}
-
-/* Says once how numbers were understood. */
-static void note_numbering(DataSet *set, const Numbering *numbers)
-{
-    char text[200];
-    if (set->numbers == numbers) return;
-    int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
-    for (int i = 0; i < EMOTIONS; i++)
-        used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
-                         numbers->names[i]);
-    names_add_once(&set->notes, text);
-    set->numbers = numbers;
-}
-
-static int class_or_failed(DataSet *set, const char *name, Error *e)
-{
-    int label = dataset_class(set, name, e);
-    return label < 0 ? FAILED : label;
-}
-
 /* The class of that name, if it is an emotion's or others are wanted as well. */
-static int emotion_class(DataSet *set, const char *name, Error *e)
+static int emotion_class(DataSet *set, const char *name)
 {
-    return set->every_label || spelled(emotion_spellings, name) >= 0 ? class_or_failed(set, name, e) : DROPPED;
+    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
 }
 
 /* Where the pictures lie: the first of the usual folders that has the row's, its name with the ending or without. */
 static void find_pictures_of(const DataSet *set, List *list)
 {
-    const char *name = list->table.fields[0], *dot = strrchr(name, '.'), *ending = list->format->ending;
+    const char *name = list->table->fields[0], *dot = strrchr(name, '.'), *ending = list->format->ending;
     int stem = (int)(dot ? dot - name : 0);
     for (int plain = ending == NULL; plain < 2; plain++)
         for (const char *const *usual = list->format->folders; usual && *usual && !list->folder; usual++) {
             const char *gained = plain ? "" : ending;
-            Text path = textf("%s/%s/%.*s%s%s", set->root, *usual, stem, name, gained, name + stem);
-            if (access(path.s, R_OK) == 0) list->folder = *usual, list->ending = gained;
+            if (path_exists(own_text("%s/%s/%.*s%s%s", set->root, *usual, stem, name, gained, name + stem)))
+                list->folder = *usual, list->ending = gained;
         }
     if (!list->folder) list->folder = "";
 }
 
 /* The attributes of the picture that was added last. */
-static int read_attributes(DataSet *set, const List *list, Error *e)
+static void read_attributes(DataSet *set, const List *list)
 {
     uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
     for (int k = 0; k < set->n_classes; k++) {
-        const char *text = list->table.fields[list->meaning[k]];
+        const char *text = list->table->fields[list->meaning[k]];
         char *end = "";
         double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
         if (!(value >= 0 && value <= 1) || end == text || *end)
-            return fail_row(&list->table, e, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1",
-                            set->class_names[k], text);
+            give_up_row(list->table, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1", set->class_names[k],
+                        text);
         row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
     }
-    return 1;
 }
 
-static int read_row(DataSet *set, List *list, Error *e)
+static void read_rows(DataSet *set, List *list)
 {
     const Format *f = list->format;
-    size_t where;
-    int split = f->split ? f->split(list, e) : list->split;
-    if (split < 0) return 0;
-    if (!list->folder) find_pictures_of(set, list);
-    int label = f->label ? f->label(set, list, e) : 0;
-    set->dropped += label == DROPPED;
-    if (label < 0) return label == DROPPED;
-    Place place = f->place ? f->place(list) : (Place){0};
-    if (!f->picture(set, list, &where, e) || !dataset_add(set, split, label, where, e)) return 0;
-    if (place.box[2] || place.half) dataset_place(set, place);
-    return !set->attributes || read_attributes(set, list, e);
-}
-
-static int read_rows(DataSet *set, List *list, Error *e)
-{
-    int got = 1, ok = 1;
-    while (ok && (got = next_row(&list->table, e)) > 0) ok = read_row(set, list, e);
-    return ok && got == 0;
+    while (more_rows(list->table)) {
+        int split = f->split ? f->split(list) : list->split;
+        if (!list->folder) find_pictures_of(set, list);
+        int label = f->label ? f->label(set, list) : 0;
+        set->dropped += label == DROPPED;
+        if (label == DROPPED) continue;
+        Place place = f->place ? f->place(list) : (Place){0};
+        dataset_add(set, split, label, f->picture(set, list));
+        if (place.box[2] || place.half) dataset_place(set, place);
+        if (set->attributes) read_attributes(set, list);
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6772,6 +6771,8 @@ static int read_rows(DataSet *set, List *list, Error *e)
  *
  *     subDirectory_filePath,expression          GANmut's and AffectNet's lists (other columns are passed over),
  *     images/0001.jpg,3                         or path,label with names or numbers; a column `split` may follow
+ *
+ *     images/0001.jpg 3                         the same without a header, with a blank or a comma
  *
  *     train_00001.jpg 5                         RAF-DB (Li et al. 2017), 1 to 7; its pictures lie in Image/aligned
  *
@@ -6788,7 +6789,7 @@ static int read_rows(DataSet *set, List *list, Error *e)
 /* AffectNet's validation list has no header: nine columns, of which the first is a path, the seventh the expression. */
 static bool is_headless(List *list)
 {
-    TableReader *table = &list->table;
+    TableReader *table = list->table;
     long number;
     if (list->column[COLUMN_LABEL] >= 0 || table->n_fields != 9 || !strchr(table->fields[0], '/') ||
         !whole_number(table->fields[6], &number))
@@ -6797,6 +6798,29 @@ static bool is_headless(List *list)
     list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 6;
     for (int i = 0; i < 4; i++) list->column[COLUMN_FACE_X + i] = 1 + i;
     return true;
+}
+
+/* A picture's path, and a number or an emotion, from the first line on. */
+static bool is_plain(List *list)
+{
+    TableReader *table = list->table;
+    long number;
+    if (table->n_fields == 1) {
+        table->blanks = 1;
+        if (!table_split(table, table->fields[0])) return false;
+    }
+    if (table->n_fields != 2 || !image_suffix(table->fields[0]) ||
+        (!whole_number(table->fields[1], &number) && spelled(emotion_spellings, table->fields[1]) < 0))
+        return false;
+    table->again = 1;
+    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
+    return true;
+}
+
+/* The same, but CelebA's partition, which lies beside its list, looks like one. */
+static bool is_path_list(List *list)
+{
+    return !strstr(list->table->path, "list_eval_partition") && is_plain(list);
 }
 
 /* AffectNet has no column for the split: its lists are called training.csv and validation.csv. */
@@ -6810,83 +6834,96 @@ static int split_of_file(const char *path)
     return split < 0 ? SPLIT_TRAIN : split;
 }
 
-static int split_by_column(List *list, Error *e)
+static int split_by_column(List *list)
 {
-    const TableReader *table = &list->table;
+    const TableReader *table = list->table;
     for (int i = 0; i < COLUMNS; i++)
         if (list->column[i] >= table->n_fields)
-            return fail_row(table, e, "%d fields, but the header promises at least %d", table->n_fields,
-                            list->column[i] + 1) - 1;
+            give_up_row(table, "%d fields, but the header promises at least %d", table->n_fields, list->column[i] + 1);
     if (list->column[COLUMN_SPLIT] < 0) return split_of_file(table->path);
     int split = spelled(split_spellings, field(list, COLUMN_SPLIT));
-    if (split < 0) fail_row(table, e, "'%.40s' is none of train, validation, test", field(list, COLUMN_SPLIT));
+    if (split < 0) give_up_row(table, "'%.40s' is none of train, validation, test", field(list, COLUMN_SPLIT));
     return split;
 }
 
-/* A label is a name, or a number that the format's numbering explains. */
-static int label_by_column(DataSet *set, List *list, Error *e)
+/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. False: the
+ * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut. */
+static bool face_rectangle(const List *list, int box[4])
+{
+    double n[4];
+    memset(box, 0, 4 * sizeof *box);
+    for (int i = 0; i < 4; i++) {
+        if (list->column[COLUMN_FACE_X + i] < 0) return true;
+        const char *text = field(list, COLUMN_FACE_X + i);
+        char *end;
+        n[i] = strtod(text, &end);
+        if (end == text || *end || !(fabs(n[i]) <= 65535)) return false;
+    }
+    for (int i = 0; i < 4; i++) box[i] = (int)fmax(floor(n[i % 2] + (i < 2 ? 0 : n[i]) + 0.5), 0);
+    return box[2] > box[0] && box[3] > box[1];
+}
+
+static Place face_by_columns(const List *list)
+{
+    Place place = {0};
+    face_rectangle(list, place.box);
+    return place;
+}
+
+/* A label is a name, or a number that the format's numbering explains. A row of a list of faces without one is of
+ * AffectNet's class for such. */
+static int label_by_column(DataSet *set, List *list)
 {
     const Numbering *numbers = list->format->numbers;
     const char *text = field(list, COLUMN_LABEL);
     long number;
-    if (!*text) return fail_row(&list->table, e, "the label is empty") + FAILED;
-    if (!whole_number(text, &number)) return class_or_failed(set, text, e);
+    int box[4];
+    if (!*text) give_up_row(list->table, "the label is empty");
+    if (list->format->place && !face_rectangle(list, box)) return emotion_class(set, "no face");
+    if (!whole_number(text, &number)) return dataset_class(set, text);
     int known = number >= numbers->first && number - numbers->first < numbers->count;
     note_numbering(set, numbers);
-    return emotion_class(set, known ? numbers->names[number - numbers->first] : "no label", e);
+    return emotion_class(set, known ? numbers->names[number - numbers->first] : "no label");
 }
 
-/* Appends one row's pixels. The first row settles the side, all others must agree. */
-static int read_pixels(DataSet *set, const TableReader *table, const char *at, size_t *where, Error *e)
+/* Appends one row's pixels and returns where. The first row settles the side, all others must agree. */
+static size_t read_pixels(DataSet *set, const TableReader *table, const char *at)
 {
     size_t used = set->raw_used, count = 0, side = (size_t)set->raw_side;
     for (at += strspn(at, " "); *at; at += strspn(at, " "), count++) {
         int value = 0, digits = 0;
         for (; *at >= '0' && *at <= '9' && digits < 4; digits++) value = 10 * value + (*at++ - '0');
         if (digits == 0 || value > 255 || (*at && *at != ' '))
-            return fail_row(table, e, "pixel %zu is no number from 0 to 255", count + 1);
+            give_up_row(table, "pixel %zu is no number from 0 to 255", count + 1);
         if (used + count == set->raw_room) {
             set->raw_room = 2 * set->raw_room + 65536;
-            set->raw = grown(set->raw, used + count, set->raw_room, 1);
+            set->raw = set->raw ? own_again(set->raw, set->raw_room, 1) : dataset_own(set, set->raw_room, 1);
         }
         set->raw[used + count] = (unsigned char)value;
     }
     while (set->raw_side == 0 && side * side < count) side++;
     if (side * side != count || side < 2)
-        return fail_row(table, e, "%zu pixels, but %s", count, set->raw_side ? "the rows before have another number" :
-                        "that is no square of at least 2 x 2");
+        give_up_row(table, "%zu pixels, but %s", count, set->raw_side ? "the rows before have another number" :
+                    "that is no square of at least 2 x 2");
     set->raw_side = (int)side;
     set->raw_used = used + count;
-    *where = used;
-    return 1;
+    return used;
 }
 
-static int picture_by_pixels(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_by_pixels(DataSet *set, List *list)
 {
-    return read_pixels(set, &list->table, field(list, COLUMN_PIXELS), where, e);
+    return read_pixels(set, list->table, field(list, COLUMN_PIXELS));
 }
 
-static int picture_by_path(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_by_path(DataSet *set, List *list)
 {
     char *path = field(list, COLUMN_PATH), *dot = strrchr(path, '.');
-    if (!*path) return fail_row(&list->table, e, "the path is empty");
+    if (!*path) give_up_row(list->table, "the path is empty");
     for (char *c = path; *c; c++)
         if (*c == '\\') *c = '/';     /* lists made on Windows */
     int stem = (int)(dot && *list->ending ? dot - path : 0);
-    *where = dataset_text(set, "%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path, list->ending,
-                          path + stem);
-    return 1;
-}
-
-/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. */
-static Place face_by_columns(const List *list)
-{
-    long n[4];
-    for (int i = 0; i < 4; i++)
-        if (list->column[COLUMN_FACE_X + i] < 0 || !whole_number(field(list, COLUMN_FACE_X + i), &n[i]) || n[i] < 0 ||
-            n[i] > 65535)
-            return (Place){0};
-    return n[2] && n[3] ? (Place){{(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}, 0} : (Place){0};
+    return dataset_text(set, "%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path, list->ending,
+                        path + stem);
 }
 
 /* ---- RAF-DB ---- */
@@ -6896,22 +6933,15 @@ static const char *const rafdb_folders[] = {"", "aligned", "Image/aligned", "../
 /* There is no header: the first row is "train_00001.jpg 5". */
 static bool is_rafdb(List *list)
 {
-    TableReader *table = &list->table;
-    char *name = table->fields[0], *blank = strchr(name, ' ');
-    long number;
-    if (table->n_fields != 1 || !blank || (strncmp(name, "train_", 6) && strncmp(name, "test_", 5)) ||
-        !whole_number(blank, &number))
-        return false;
-    table->blanks = table->again = 1;
-    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
-    return table_split(table, name);
+    const char *name = list->table->fields[0];
+    return (strncmp(name, "train_", 6) == 0 || strncmp(name, "test_", 5) == 0) && is_plain(list);
 }
 
-static int split_by_prefix(List *list, Error *e)
+static int split_by_prefix(List *list)
 {
-    char **fields = list->table.fields;
-    if (list->table.n_fields != 2 || !strrchr(fields[0], '.'))
-        return fail_row(&list->table, e, "expected a file's name and a number from 1 to 7") - 1;
+    char **fields = list->table->fields;
+    if (list->table->n_fields != 2 || !strrchr(fields[0], '.'))
+        give_up_row(list->table, "expected a file's name and a number from 1 to 7");
     return strncmp(fields[0], "test_", 5) == 0 ? SPLIT_TEST : SPLIT_TRAIN;
 }
 
@@ -6922,121 +6952,127 @@ static const char *const celeba_folders[] = {"img_align_celeba", "img_align_cele
 /* A file called ...attr... whose first row is a count, with the names in the next, or begins with image_id. */
 static bool is_attributes(List *list)
 {
-    TableReader *table = &list->table;
+    TableReader *table = list->table;
     const char *name = strrchr(table->path, '/');
     long rows;
     bool counted = table->n_fields == 1 && whole_number(table->fields[0], &rows);
     if (!strcasestr(name ? name : table->path, "attr") || !(counted || !strcasecmp(table->fields[0], "image_id")))
         return false;
     table->blanks = 1;
-    return !counted || table_next(table) > 0;
+    return !counted || more_rows(table);
 }
 
 /* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
-static int names_pictures(const TableReader *table)
+static bool names_pictures(const TableReader *table)
 {
     return strcasecmp(table->fields[0], "image_id") == 0 || spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
 }
 
 /* The attributes asked for (NULL: all), in that order, become the set's classes; meaning[k] is the field of class k. */
-static int choose_attributes(DataSet *set, List *list, const char *asked, Error *e)
+static void choose_attributes(DataSet *set, List *list, const char *asked)
 {
-    const TableReader *table = &list->table;
-    Names names = {0};
-    char all[400];
+    const TableReader *table = list->table;
     int first = names_pictures(table), *chosen = list->meaning;
-    int ok = !asked || names_parse(&names, asked, "attributes", e);
+    Names names = asked ? parse_names(asked, "attributes") : (Names){0};
     for (int i = first; !asked && i < table->n_fields; i++) names_add(&names, table->fields[i]);
-    set->class_names = must_alloc(CLASSES_MAX, sizeof(char *));
-    for (int k = 0; ok && k < names.count; k++) {
-        chosen[k] = 0;
+    for (int k = 0; k < names.count; k++) {
         for (int i = first; i < table->n_fields; i++)
             if (strcasecmp(table->fields[i], names.items[k]) == 0) chosen[k] = i - first + 1;
-        if (chosen[k]) set->class_names[set->n_classes++] = must_copy(names.items[k]);
-        else {
-            join(all, sizeof all, table->fields + first, table->n_fields - first);
-            ok = fail(e, 2, "%s has no attribute '%s'; it has %s", set->path, names.items[k], all);
-        }
+        if (!chosen[k])
+            give_up(2, "%s has no attribute '%s'; it has %s", set->path, names.items[k],
+                    joined(table->fields + first, table->n_fields - first));
+        set->class_names[set->n_classes++] = hand_to(set->home, own_text("%s", names.items[k]));
     }
-    names_free(&names);
-    return ok;
+    set->attributes = dataset_own(set, (size_t)set->room, (size_t)set->n_classes + 1);
 }
 
-/* Opens the partition list beside it as well; without one every picture is for training. */
-static int open_attributes(DataSet *set, List *list, const DataOptions *options, Error *e)
+typedef struct Part { const char *name; int split; } Part;
+
+static int compare_parts(const void *a, const void *b)
+{
+    return strcmp(((const Part *)a)->name, ((const Part *)b)->name);
+}
+
+/* "000001.jpg 0": the split of every picture. */
+static void read_partition(List *list, const char *path)
+{
+    TableReader *table = open_table(path, FIELDS_MAX);
+    long number;
+    table->blanks = 1;
+    while (more_rows(table)) {
+        if (table->line_number == 1 && strcasecmp(table->fields[0], "image_id") == 0) continue;
+        if (table->n_fields != 2 || !whole_number(table->fields[1], &number) || number < 0 || number >= SPLITS)
+            give_up_row(table, "expected a picture's name and 0, 1 or 2");
+        list->parts = own_more(scope, list->parts, list->n_parts, &list->parts_room, sizeof *list->parts);
+        list->parts[list->n_parts++] = (Part){own_text("%s", table->fields[0]), (int)number};
+    }
+    qsort(list->parts, (size_t)list->n_parts, sizeof *list->parts, compare_parts);
+}
+
+/* Reads the partition beside it as well; without one every picture is for training. */
+static void open_attributes(DataSet *set, List *list, const DataOptions *options)
 {
     static const char *const usual[] = {"list_eval_partition.txt", "list_eval_partition.csv",
                                         "../Eval/list_eval_partition.txt"};
-    set->attributes = must_alloc(1, 1);
-    if (!choose_attributes(set, list, options->attributes, e)) return 0;
+    choose_attributes(set, list, options->attributes);
     list->column[COLUMN_PATH] = 0;
-    list->count = list->table.n_fields + 1 - names_pictures(&list->table);
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->beside.file; i++) {
-        table_close(&list->beside);
-        table_open(&list->beside, textf("%s/%s", set->root, usual[i]).s, FIELDS_MAX);
+    list->count = list->table->n_fields + 1 - names_pictures(list->table);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->parts; i++) {
+        const char *path = own_text("%s/%s", set->root, usual[i]);
+        if (path_exists(path)) read_partition(list, path);
     }
-    list->beside.blanks = 1;
-    return 1;
 }
 
-/* The partition list's next line must be about the row's picture: "000001.jpg 0". */
-static int split_by_partition(List *list, Error *e)
+static int split_by_partition(List *list)
 {
-    const TableReader *table = &list->table;
-    TableReader *parts = &list->beside;
-    long number = -1;
+    const TableReader *table = list->table;
     if (table->n_fields != list->count)
-        return fail_row(table, e, "%d fields where the header promises %d", table->n_fields, list->count) - 1;
-    if (!parts->file) return SPLIT_TRAIN;
-    int got = next_row(parts, e);
-    if (got > 0 && parts->line_number == 1 && strcasecmp(parts->fields[0], "image_id") == 0) got = next_row(parts, e);
-    if (got >= 0 && (got == 0 || parts->n_fields != 2 || strcmp(parts->fields[0], table->fields[0]) != 0 ||
-                     !whole_number(parts->fields[1], &number) || number < 0 || number >= SPLITS))
-        return fail_row(parts, e, "expected '%.80s' and 0, 1 or 2: the order must be that of the attribute list",
-                        table->fields[0]) - 1;
-    return (int)number;
+        give_up_row(table, "%d fields where the header promises %d", table->n_fields, list->count);
+    if (!list->parts) return SPLIT_TRAIN;
+    Part wanted = {table->fields[0], 0};
+    const Part *part = bsearch(&wanted, list->parts, (size_t)list->n_parts, sizeof wanted, compare_parts);
+    if (!part) give_up_row(table, "'%.80s' is not in the list_eval_partition beside it", wanted.name);
+    return part->split;
 }
 
 /* ---- FERPlus ---- */
 static bool is_votes(List *list)
 {
-    char **fields = list->table.fields;
-    return list->table.n_fields > 2 && !strcasecmp(fields[0], "usage") && !strcasecmp(fields[2], "neutral");
+    char **fields = list->table->fields;
+    return list->table->n_fields > 2 && !strcasecmp(fields[0], "usage") && !strcasecmp(fields[2], "neutral");
 }
 
 /* Opens fer2013.csv, where the pictures are; from here on the columns are its. */
-static int open_votes(DataSet *set, List *list, const DataOptions *options, Error *e)
+static void open_votes(DataSet *set, List *list, const DataOptions *options)
 {
-    Text usual = textf("%s/%s", set->root, list->format->beside);
-    const char *path = options->more ? options->more->items[0] : usual.s;
-    for (int i = 2; i < list->table.n_fields; i++)
-        names_add(&list->votes, strcmp(list->table.fields[i], "NF") == 0 ? "no face" : list->table.fields[i]);
-    if (!table_open(&list->beside, path, FIELDS_MAX))
-        return fail(e, 1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
-                    strerror(errno));
-    bool rows = table_next(&list->beside) > 0;
-    find_columns(list, &list->beside);
-    return rows && has_columns(list, COLUMN_PIXELS) ? 1 :
-           fail(e, 1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
+    const char *path = options->more ? options->more->items[0] : own_text("%s/%s", set->root, list->format->beside);
+    for (int i = 2; i < list->table->n_fields; i++)
+        names_add(&list->votes, strcmp(list->table->fields[i], "NF") == 0 ? "no face" : list->table->fields[i]);
+    if (!path_exists(path))
+        give_up(1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
+                strerror(ENOENT));
+    list->beside = open_table(path, FIELDS_MAX);
+    bool rows = more_rows(list->beside);
+    find_columns(list, list->beside);
+    if (!rows || !has_columns(list, COLUMN_PIXELS))
+        give_up(1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
 }
 
 /* Goes on to the row of fer2013.csv that this one is about: both must be of the same split. */
-static int split_of_votes(List *list, Error *e)
+static int split_of_votes(List *list)
 {
-    const TableReader *votes = &list->table;
-    TableReader *pixels = &list->beside;
-    int split = spelled(split_spellings, votes->fields[0]), usage = list->column[COLUMN_SPLIT], got = next_row(pixels, e);
-    if (got < 0) return -1;
-    if (got == 0)
-        return fail(e, 1, "%s ends before line %d of %s: both files must be whole", pixels->path, votes->line_number,
-                    votes->path) - 1;
+    const TableReader *votes = list->table;
+    TableReader *pixels = list->beside;
+    int split = spelled(split_spellings, votes->fields[0]), usage = list->column[COLUMN_SPLIT];
+    if (!more_rows(pixels))
+        give_up(1, "%s ends before line %d of %s: both files must be whole", pixels->path, votes->line_number,
+                votes->path);
     if (votes->n_fields != list->votes.count + 2 || split < 0)
-        return fail_row(votes, e, "expected Training, PublicTest or PrivateTest, a name and %d numbers",
-                        list->votes.count) - 1;
+        give_up_row(votes, "expected Training, PublicTest or PrivateTest, a name and %d numbers", list->votes.count);
     if (pixels->n_fields <= list->column[COLUMN_PIXELS] || pixels->n_fields <= usage ||
         (usage >= 0 && spelled(split_spellings, pixels->fields[usage]) != split))
-        return fail_row(pixels, e, "not the picture that line %d of %s is about: both files must have their original "
-                        "order", votes->line_number, votes->path) - 1;
+        give_up_row(pixels, "not the picture that line %d of %s is about: both files must have their original order",
+                    votes->line_number, votes->path);
     return split;
 }
 
@@ -7052,23 +7088,23 @@ static int majority(const int *votes, int count)
     return votes[most] > 1 && 2 * votes[most] > sum ? most : -1;
 }
 
-static int label_by_votes(DataSet *set, List *list, Error *e)
+static int label_by_votes(DataSet *set, List *list)
 {
     int vote[FIELDS_MAX] = {0};
     for (int i = 0; i < list->votes.count; i++) {
-        const char *text = list->table.fields[i + 2];
+        const char *text = list->table->fields[i + 2];
         long number;
         if (!whole_number(text, &number) || number < 0 || number > 1000)
-            return fail_row(&list->table, e, "'%.20s' is no number of votes", text) + FAILED;
+            give_up_row(list->table, "'%.20s' is no number of votes", text);
         vote[i] = (int)number;
     }
     int winner = majority(vote, list->votes.count);
-    return emotion_class(set, winner < 0 ? "no majority" : list->votes.items[winner], e);
+    return emotion_class(set, winner < 0 ? "no majority" : list->votes.items[winner]);
 }
 
-static int picture_beside(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_beside(DataSet *set, List *list)
 {
-    return read_pixels(set, &list->beside, list->beside.fields[list->column[COLUMN_PIXELS]], where, e);
+    return read_pixels(set, list->beside, list->beside->fields[list->column[COLUMN_PIXELS]]);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7101,48 +7137,40 @@ static long video_frame(const char *path, int *length)
 
 /* A video's pictures: a folder of frames (name[k] is frame k's file, or NULL), a video file, or neither. */
 typedef struct Footage {
-    char *folder, *video;
-    Names files;
-    const char **name;
+    const char *folder, *video, **name;
     long frames;
     char half;
 } Footage;
 
-static void footage_free(Footage *f)
+/* Looks for place/name/ and place/name.mp4 in all the places. */
+static bool footage_at(Footage *f, const Names *places, const char *name)
 {
-    free(f->folder), free(f->video), free(f->name), names_free(&f->files);
-}
-
-/* Looks for place/name/ and place/name.mp4. */
-static int footage_at(Footage *f, const char *place, const char *name)
-{
-    Text path = textf("%s/%s", place, name);
-    if (is_folder(path.s) && folder_has(path.s, NAMES_PICTURES)) {
-        f->folder = must_copy(path.s);
-        return 1;
+    for (int i = 0; i < places->count; i++) {
+        const char *path = own_text("%s/%s", places->items[i], name);
+        if (folder_has(path, NAMES_PICTURES)) return f->folder = path, true;
+        for (const char *const *end = video_endings; *end; end++) {
+            const char *file = own_text("%s.%s", path, *end);
+            if (path_exists(file)) return f->video = file, true;
+        }
     }
-    for (const char *const *end = video_endings; *end && !f->video; end++) {
-        Text file = textf("%s.%s", path.s, *end);
-        if (access(file.s, R_OK) == 0) f->video = must_copy(file.s);
-    }
-    return f->video != NULL;
+    return false;
 }
 
 /* Numbers the frames of a folder by the last digits in their names. */
 static void number_frames(Footage *f)
 {
     enum { FRAMES_MAX = 10000000 };
-    f->files = folder_names(f->folder, NAMES_PICTURES, 0);
+    Names files = list_folder(f->folder, NAMES_PICTURES);
     for (int pass = 0; pass < 2; pass++) {
-        for (int i = 0; i < f->files.count; i++) {
-            const char *name = f->files.items[i], *end = strrchr(name, '.'), *at = end;
+        for (int i = 0; i < files.count; i++) {
+            const char *name = files.items[i], *end = strrchr(name, '.'), *at = end;
             while (at > name && isdigit((unsigned char)at[-1])) at--;
             long number = at < end ? strtol(at, NULL, 10) : 0;
             if (number < 1 || number > FRAMES_MAX) continue;
             if (pass) f->name[number] = name;
             else f->frames = number > f->frames ? number : f->frames;
         }
-        if (!pass) f->name = must_alloc((size_t)f->frames + 1, sizeof *f->name);
+        if (!pass) f->name = own((size_t)f->frames + 1, sizeof *f->name);
     }
 }
 
@@ -7151,13 +7179,11 @@ static Footage find_footage(const Names *places, const char *name)
 {
     static const char *const sides[] = {"_left", "_right"};
     Footage f = {0};
-    int found = 0, length = (int)strlen(name);
-    for (int i = 0; i < places->count && !found; i++) found = footage_at(&f, places->items[i], name);
+    bool found = footage_at(&f, places, name);
     for (int side = 0; side < 2 && !found; side++) {
-        int stem = length - (int)strlen(sides[side]);
+        int stem = (int)strlen(name) - (int)strlen(sides[side]);
         if (stem <= 0 || strcmp(name + stem, sides[side])) continue;
-        for (int i = 0; i < places->count && !found; i++)
-            found = footage_at(&f, places->items[i], textf("%.*s", stem, name).s);
+        found = footage_at(&f, places, own_text("%.*s", stem, name));
         f.half = found ? sides[side][1] : 0;
     }
     if (f.folder) number_frames(&f);
@@ -7167,8 +7193,8 @@ static Footage find_footage(const Names *places, const char *name)
 /* The header is a list of emotions. */
 static bool is_annotation(List *list)
 {
-    return list->table.n_fields > 1 && spelled(emotion_spellings, list->table.fields[0]) >= 0 &&
-           spelled(emotion_spellings, list->table.fields[1]) >= 0;
+    return list->table->n_fields > 1 && spelled(emotion_spellings, list->table->fields[0]) >= 0 &&
+           spelled(emotion_spellings, list->table->fields[1]) >= 0;
 }
 
 /* "EXPR/Validation_Set/video7.txt" is of the validation split; what lies above the set's path says nothing. */
@@ -7186,38 +7212,35 @@ static int annotation_split(const DataSet *set, const char *path)
 }
 
 /* Learns the classes from the header; the two behind them are for -1 and for what is no number of a class. */
-static int open_annotation(DataSet *set, List *list, const DataOptions *options, Error *e)
+static void open_annotation(DataSet *set, List *list, const DataOptions *options)
 {
     (void)options;
-    int n = list->count = list->table.n_fields;
+    int n = list->count = list->table->n_fields;
     for (int i = 0; i < n + 2; i++) {
-        const char *name = i < n ? list->table.fields[i] : i == n ? "not annotated" : "no label";
-        list->meaning[i] = emotion_class(set, strcasecmp(name, "other") ? name : "other", e);
-        if (list->meaning[i] == FAILED) return 0;
+        const char *name = i < n ? list->table->fields[i] : i == n ? "not annotated" : "no label";
+        list->meaning[i] = emotion_class(set, strcasecmp(name, "other") ? name : "other");
     }
-    list->split = annotation_split(set, list->table.path);
-    return 1;
+    list->split = annotation_split(set, list->table->path);
 }
 
-static int label_by_number(DataSet *set, List *list, Error *e)
+static int label_by_number(DataSet *set, List *list)
 {
-    (void)set, (void)e;
+    (void)set;
     long number;
     int n = list->count;
-    const TableReader *table = &list->table;
+    const TableReader *table = list->table;
     bool known = table->n_fields == 1 && whole_number(table->fields[0], &number) && number >= -1 && number < n;
     return list->meaning[!known ? n + 1 : number < 0 ? n : number];
 }
 
-static int picture_by_line(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_by_line(DataSet *set, List *list)
 {
-    (void)e;
     const Footage *f = list->footage;
-    long frame = list->table.line_number - 1;
-    *where = f->video ? dataset_text(set, "%s#%ld", f->video, frame) :
-             f->folder && frame <= f->frames && f->name[frame] ? dataset_text(set, "%s/%s", f->folder, f->name[frame]) :
-             dataset_text(set, "%s/%05ld.jpg", f->folder ? f->folder : list->video, frame);
-    return 1;
+    long frame = list->table->line_number - 1;
+    if (f->video) return dataset_text(set, "%s#%ld", f->video, frame);
+    if (f->folder && frame <= f->frames && f->name[frame])
+        return dataset_text(set, "%s/%s", f->folder, f->name[frame]);
+    return dataset_text(set, "%s/%05ld.jpg", f->folder ? f->folder : list->video, frame);
 }
 
 static Place half_of_video(const List *list)
@@ -7235,8 +7258,8 @@ static const Format formats[] = {
      .split = split_by_partition, .picture = picture_by_path},
     {"FERPlus votes", "ferplus", is_votes, .file = "fer2013new.csv", .beside = "fer2013.csv", .open = open_votes,
      .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
-    {"RAF-DB list", "rafdb", is_rafdb, .numbers = &rafdb_numbers, .folders = rafdb_folders, .ending = "_aligned",
-     .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
+    {"RAF-DB list", "rafdb", is_rafdb, .folders_too = true, .numbers = &rafdb_numbers, .folders = rafdb_folders,
+     .ending = "_aligned", .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
     {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers,
@@ -7244,117 +7267,139 @@ static const Format formats[] = {
     {"CSV list", "affectnet", .which = COLUMN_PATH, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
-     .label = label_by_number, .picture = picture_by_line, .place = half_of_video}
+     .label = label_by_number, .picture = picture_by_line, .place = half_of_video},
+    {"path list", .is = is_path_list, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
+     .picture = picture_by_path}
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-/* Opens a list and recognises it by its first row; list->format NULL: as none. 0: it cannot be read. */
-static int list_open(List *list, const char *path, bool many, Error *e)
+/* Opens a list and recognises it by its first row; list->format NULL: as none. */
+static List *list_open(const char *path, bool many)
 {
-    *list = (List){.folder = NULL, .ending = ""};
-    if (table_open(&list->table, path, FIELDS_MAX) && table_next(&list->table) > 0) {
-        find_columns(list, &list->table);
-        for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
-            if (f->many == many && (f->is ? f->is(list) : has_columns(list, f->which))) list->format = f;
-    }
-    return *list->table.error ? fail(e, 1, "%s", list->table.error) : 1;
+    List *list = own(1, sizeof *list);
+    *list = (List){.table = open_table(path, FIELDS_MAX), .ending = ""};
+    if (!more_rows(list->table)) return list;
+    find_columns(list, list->table);
+    for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
+        if (f->many == many && (f->is ? f->is(list) : has_columns(list, f->which))) list->format = f;
+    return list;
+}
+
+typedef struct Question { const char *path; bool many, yes; } Question;
+
+static void is_list_work(void *context)
+{
+    Question *q = context;
+    q->yes = list_open(q->path, q->many)->format != NULL;
 }
 
 static bool is_list(const char *path, bool many)
 {
-    List list;
-    Error ignored = {0};
-    bool yes = list_open(&list, path, many, &ignored) && list.format;
-    list_close(&list);
-    return yes;
+    Question q = {path, many, false};
+    Error ignored;
+    return attempt_one(is_list_work, &q, &ignored) && q.yes;
 }
 
-/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list adds
- * its rows to those of the first. */
-static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+/* Says what a file is that is no list. */
+static _Noreturn void give_up_no_list(const char *path)
+{
+    unsigned char start[512];
+    FILE *file = fopen(path, "rb");
+    size_t size = file ? fread(start, 1, sizeof start, file) : 0;
+    if (file) fclose(file);
+    const char *name = image_format_name(start, size);
+    if (name) give_up(1, "%s is %s, not a list: unpack it, or name what was meant", path, name);
+    give_up(1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' or "
+            "'subDirectory_filePath,expression' or 'path,label' (or be 'images/1.jpg happy'), or it be FERPlus' "
+            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
+}
+
+/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list of
+ * the same kind adds its rows to those of the first. */
+static void add_list(DataSet *set, const char *path, const DataOptions *options)
 {
     const char *slash = strrchr(path, '/');
-    List list;
-    int ok = list_open(&list, path, false, e);
-    const Format *f = list.format;
-    free(set->root);
-    set->root = options->more && f && !f->beside ? must_copy(options->more->items[0]) :
-                slash ? text_of("%.*s", (int)(slash - path), path) : must_copy(".");
+    Scope inner;
+    enter(&inner);
+    List *list = list_open(path, false);
+    const Format *f = list->format;
+    if (!f) give_up_no_list(path);
+    set->root = options->more && !f->beside ? own_text("%s", options->more->items[0]) :
+                own_text("%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    hand_to(set->home, set->root);
     set->listed = 1;
-    if (ok && !f)
-        ok = fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' "
-                  "or 'subDirectory_filePath,expression' or 'path,label', or it be FERPlus' fer2013new.csv, RAF-DB's "
-                  "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
-    if (ok && options->attributes && f->place && names_pictures(&list.table))
-        list.format = formats;        /* columns of numbers are attributes as well */
-    if (ok && set->count && (set->attributes || list.format == formats))
-        ok = fail(e, 2, "%s: a list of attributes is read alone, not together with another list", path);
-    ok = ok && (!list.format->open || list.format->open(set, &list, options, e)) && read_rows(set, &list, e);
-    list_close(&list);
-    if (!ok) return 0;
+    if (options->attributes && f->place && names_pictures(list->table))
+        list->format = formats;       /* columns of numbers are attributes as well */
+    if (set->count && (set->attributes || list->format == formats))
+        give_up(2, "%s: a list of attributes is read alone, not together with another list", path);
+    if (set->count && strcmp(set->format, f->name))
+        give_up(2, "%s is a %s, and what was read before it a %s: only lists of one kind become one data set", path,
+                f->name, set->format);
+    if (list->format->open) list->format->open(set, list, options);
+    read_rows(set, list);
+    leave();
     set->format = f->name;
-    return set->count ? 1 : fail(e, 1, "%s lists no picture with a label that is known", path);
+    if (!set->count) give_up(1, "%s lists no picture with a label that is known", path);
 }
 
 /* ---- many lists: one a video ---- */
 
 /* Adds the annotation files of a folder and of those in it. Of a folder full of other texts only some are opened. */
-static void find_annotations(const char *folder, int depth, Names *found)
+static void find_annotations(const char *folder, int depth, Names *all)
 {
-    Names lists = folder_names(folder, NAMES_LISTS, 0), folders = {0};
-    int before = found->count;
-    for (int i = 0; i < lists.count && (i < 20 || found->count > before); i++) {
-        Text path = textf("%s/%s", folder, lists.items[i]);
-        if (is_list(path.s, true)) names_add(found, path.s);
+    Scope inner;
+    enter(&inner);
+    Names lists = list_folder(folder, NAMES_LISTS), folders = depth > 0 ? list_folder(folder, NAMES_FOLDERS) : (Names){0};
+    int before = all->count;
+    for (int i = 0; i < lists.count && (i < 20 || all->count > before); i++) {
+        const char *path = own_text("%s/%s", folder, lists.items[i]);
+        if (is_list(path, true)) names_add(all, path);
     }
-    if (depth > 0) folders = folder_names(folder, NAMES_FOLDERS, 0);
     for (int i = 0; i < folders.count; i++)
-        find_annotations(textf("%s/%s", folder, folders.items[i]).s, depth - 1, found);
-    names_free(&lists), names_free(&folders);
+        find_annotations(own_text("%s/%s", folder, folders.items[i]), depth - 1, all);
+    leave();
 }
 
 /* Adds the frames of one annotation file. */
-static int read_annotation(DataSet *set, const char *path, const Names *places, Error *e)
+static void read_annotation(DataSet *set, const char *path, const Names *places)
 {
     const char *name = strrchr(path, '/') + 1;
-    Text video = textf("%.*s", (int)(strrchr(name, '.') - name), name);
-    Footage footage = find_footage(places, video.s);
-    List list;
+    Scope inner;
+    enter(&inner);
+    const char *video = own_text("%.*s", (int)(strrchr(name, '.') - name), name);
+    Footage footage = find_footage(places, video);
+    List *list = list_open(path, true);
     if (!footage.folder && !footage.video)
-        names_add(&set->notes, textf("%s: neither a folder of frames nor a video of that name", video.s).s);
-    int ok = list_open(&list, path, true, e) && list.format;
-    list.footage = &footage, list.video = video.s;
-    ok = ok && list.format->open(set, &list, NULL, e) && read_rows(set, &list, e);
-    long lines = list.table.line_number - 1;
-    if (ok && footage.frames > lines)
-        names_add(&set->notes, textf("%s: %ld frames have no line, as its last is that of frame %ld: is the file "
-                                     "whole?", path, footage.frames - lines, lines).s);
-    list_close(&list), footage_free(&footage);
-    return ok;
+        names_add(&set->notes, own_text("%s: neither a folder of frames nor a video of that name", video));
+    list->footage = &footage, list->video = video;
+    list->format->open(set, list, NULL);
+    read_rows(set, list);
+    long lines = list->table->line_number - 1;
+    if (footage.frames > lines)
+        names_add(&set->notes, own_text("%s: %ld frames have no line, as its last is that of frame %ld: is the file "
+                                        "whole?", path, footage.frames - lines, lines));
+    leave();
 }
 
-/* Reads all annotation files at or below the set's path: 1 done, 0 failed, -1 there are none. The frames lie where the
- * options say, or below the same path. */
-static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
+/* Reads all annotation files at or below the set's path; false: there are none. The frames lie where the options say,
+ * or below the same path. */
+static bool read_annotations(DataSet *set, const DataOptions *options)
 {
-    Names files = {0}, places = {0}, self = {.items = &set->path, .count = 1};
+    Names files = {.home = scope}, places = {.home = scope}, self = {.items = &set->path, .count = 1};
     const Names *sources = options->more ? options->more : &self;
-    int ok = 1;
     find_annotations(set->path, 3, &files);
-    if (!files.count) return -1;
+    if (!files.count) return false;
     for (int i = 0; i < sources->count; i++) {
-        Names inner = folder_names(sources->items[i], NAMES_FOLDERS, 0);
+        Names inner = list_folder(sources->items[i], NAMES_FOLDERS);
         names_add(&places, sources->items[i]);
-        for (int k = 0; k < inner.count; k++) names_add(&places, textf("%s/%s", sources->items[i], inner.items[k]).s);
-        names_free(&inner);
+        for (int k = 0; k < inner.count; k++) names_add(&places, below(sources->items[i], inner.items[k]));
     }
-    free(set->root);
-    set->root = must_copy(".");
+    set->root = hand_to(set->home, own_text("."));
     set->listed = 1;
     set->format = "Aff-Wild2 annotations";
-    for (int i = 0; ok && i < files.count; i++) ok = read_annotation(set, files.items[i], &places, e);
-    names_free(&files), names_free(&places);
-    return ok && set->count == 0 ? fail(e, 1, "%s: no frame has a label that is an emotion", set->path) : ok;
+    for (int i = 0; i < files.count; i++) read_annotation(set, files.items[i], &places);
+    if (set->count == 0) give_up(1, "%s: no frame has a label that is an emotion", set->path);
+    return true;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7364,38 +7409,52 @@ static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
  * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
  * ---------------------------------------------------------------------------------------------- */
 
-/* Does this folder by itself look like a data set: split folders, two class folders, or a list? */
+/* The lists of a folder of which each is a data set. */
+static Names lists_in(const char *folder)
+{
+    Names files = list_folder(folder, NAMES_LISTS), lists = {0};
+    for (int i = 0; i < files.count && i < 100; i++) {
+        const char *path = own_text("%s/%s", folder, files.items[i]);
+        if (is_list(path, false)) names_add(&lists, path);
+    }
+    return lists;
+}
+
+/* Does this folder by itself look like a data set: split folders, two class folders, or a list? A class's folder, with
+ * folders of its pictures in it, does not. */
 static bool looks_like_data(const char *path)
 {
-    Names folders = folder_names(path, NAMES_FOLDERS, 300), lists = folder_names(path, NAMES_LISTS, 20);
-    int classes = 0, yes = 0;
-    for (int i = 0; i < folders.count && !yes; i++) {
-        Text inner = textf("%s/%s", path, folders.items[i]);
-        bool pictures = folder_has(inner.s, NAMES_PICTURES);
-        if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures;
-        else yes = pictures || folder_has(inner.s, NAMES_FOLDERS);
+    Scope inner;
+    enter(&inner);
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    const char *slash = strrchr(path, '/');
+    int classes = 0;
+    bool yes = false, is_class = spelled(emotion_spellings, slash ? slash + 1 : path) >= 0;
+    for (int i = 0; i < folders.count && i < 300 && !yes; i++) {
+        const char *folder = own_text("%s/%s", path, folders.items[i]);
+        bool pictures = folder_has(folder, NAMES_PICTURES);
+        if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures && !is_class;
+        else yes = pictures || folder_has(folder, NAMES_FOLDERS);
     }
-    yes = yes || classes >= 2;
-    for (int i = 0; i < lists.count && !yes; i++) yes = is_list(textf("%s/%s", path, lists.items[i]).s, false);
-    names_free(&folders), names_free(&lists);
+    yes = yes || classes >= 2 || lists_in(path).count > 0;
+    leave();
     return yes;
 }
 
 /* A data set inside the folder, at most `depth` levels down; NULL if there is none. The budget bounds the search. */
-static char *data_below(const char *path, int depth, int *budget)
+static const char *data_below(const char *path, int depth, int *budget)
 {
-    Names folders = folder_names(path, NAMES_FOLDERS, 50);
-    char *found = NULL;
-    for (int i = 0; i < folders.count && !found && depth > 0 && --*budget > 0; i++) {
-        Text inner = textf("%s/%s", path, folders.items[i]);
-        found = looks_like_data(inner.s) ? must_copy(inner.s) : data_below(inner.s, depth - 1, budget);
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    const char *found = NULL;
+    for (int i = 0; i < folders.count && i < 50 && !found && depth > 0 && --*budget > 0; i++) {
+        const char *inner = own_text("%s/%s", path, folders.items[i]);
+        found = looks_like_data(inner) ? inner : data_below(inner, depth - 1, budget);
     }
-    names_free(&folders);
     return found;
 }
 
 /* The data set that this folder of pictures is a class of; NULL if there is none. */
-static char *data_above(const char *path)
+static const char *data_above(const char *path)
 {
     char above[PATH_MAX], *slash = realpath(path, above) ? strrchr(above, '/') : NULL;
     if (!slash || slash == above) return NULL;
@@ -7403,79 +7462,58 @@ static char *data_above(const char *path)
     slash = strrchr(above, '/');
     if (slash && slash != above && spelled(split_spellings, slash + 1) >= 0)
         *slash = 0;                   /* the classes lie under train/: the set begins above it */
-    return looks_like_data(above) ? must_copy(above) : NULL;
+    return looks_like_data(above) ? own_text("%s", above) : NULL;
 }
 
 /* Says why a folder holds no data set, and where one is if it lies nearby. */
-static int fail_folder(const DataSet *set, Error *e)
+static _Noreturn void give_up_folder(const DataSet *set)
 {
     int budget = 200;
-    char *below = set->count ? NULL : data_below(set->path, 3, &budget);
-    char *above = set->unlabelled ? data_above(set->path) : NULL;
-    if (below)
-        fail(e, 1, "%s holds no class folders with pictures, but a folder in it does: did you mean %s?", set->path,
-             below);
-    else if (above)
-        fail(e, 1, "%s holds pictures but no class folders: did you mean the folder above, %s?", set->path, above);
-    else if (set->unlabelled)
-        fail(e, 1, "%s holds %d pictures but no class folders: put them into one folder a class, such as %s/happy and "
-             "%s/sad (only models without classes can use them as they are)", set->path, set->count, set->path,
-             set->path);
-    else
-        fail(e, 1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
-             "and %s/sad, or a CSV list", set->path, set->path, set->path);
-    free(below), free(above);
-    return 0;
+    const char *inner = set->count ? NULL : data_below(set->path, 3, &budget);
+    const char *above = set->unlabelled ? data_above(set->path) : NULL;
+    if (inner)
+        give_up(1, "%s holds no class folders with pictures, but a folder in it does: did you mean %s?", set->path,
+                inner);
+    if (above)
+        give_up(1, "%s holds pictures but no class folders: did you mean the folder above, %s?", set->path, above);
+    if (set->unlabelled)
+        give_up(1, "%s holds %d pictures but no class folders: put them into one folder a class, such as %s/happy and "
+                "%s/sad (only models without classes can use them as they are)", set->path, set->count, set->path,
+                set->path);
+    give_up(1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
+            "and %s/sad, or a CSV list", set->path, set->path, set->path);
 }
 
-/* Opens the only list of a folder: 1 done, 0 failed, -1 there is none. */
-static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
+/* Opens the only list of a folder, if there is one. */
+static bool read_only_list(DataSet *set, const DataOptions *options)
 {
-    Names files = folder_names(set->root, NAMES_LISTS, 100), lists = {0};
-    char text[300];
-    int ok = -1;
-    for (int i = 0; i < files.count; i++) {
-        Text path = textf("%s/%s", set->root, files.items[i]);
-        if (is_list(path.s, false)) names_add(&lists, path.s);
-    }
-    if (lists.count == 1) {
-        char *path = set->path;
-        set->path = NULL;
-        dataset_close(set);
-        *set = (DataSet){.path = path, .format = "", .every_label = options->every_label};
-        ok = read_list(set, lists.items[0], options, e);
-    } else if (lists.count > 1) {
-        join(text, sizeof text, lists.items, lists.count);
-        ok = fail(e, 2, "%s holds %d lists: name one of them: %s", set->path, lists.count, text);
-    }
-    names_free(&files), names_free(&lists);
-    return ok;
+    Names lists = lists_in(set->root);
+    if (lists.count > 1)
+        give_up(2, "%s holds %d lists: name one of them: %s", set->path, lists.count,
+                joined(lists.items, lists.count));
+    if (lists.count == 0) return false;
+    *set = dataset_new(set->home, set->path, options);
+    add_list(set, lists.items[0], options);
+    return true;
 }
 
 /* Lists every picture of every split, without choosing any. */
-static int dataset_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+static void list_dataset(Scope *home, DataSet *set, const char *path, const DataOptions *options)
 {
     struct stat status;
-    int has_splits = 0, ok;
-    *set = (DataSet){.path = must_copy(path), .root = must_copy(path), .format = "",
-                     .every_label = options->every_label};
-    for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
-        set->path[end - 1] = set->root[end - 1] = 0;
+    *set = dataset_new(home, path, options);
     if (stat(path, &status) != 0)
-        return fail(e, 1, "%s: %s; check the spelling and the folder you are in", path, strerror(errno));
+        give_up_because(errno, own_text("%s: %s; check the spelling and the folder you are in", path, strerror(errno)));
     if (!S_ISDIR(status.st_mode)) {
         if (name_is(NAMES_PICTURES, path))
-            return fail(e, 2, "%s is one picture; a data set is a folder of class folders or a CSV list", path);
-        return read_list(set, path, options, e);
+            give_up(2, "%s is one picture; a data set is a folder of class folders or a CSV list", path);
+        add_list(set, path, options);
+        return;
     }
-    DIR *folder = opendir(path);
-    if (!folder) return fail(e, 1, "%s: %s", path, strerror(errno));
-    closedir(folder);
-    if ((ok = read_annotations(set, options, e)) >= 0) return ok;
-    if (!read_folders(set, &has_splits, e)) return 0;
-    if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && (ok = read_only_list(set, options, e)) >= 0)
-        return ok;
-    return set->count && (!set->unlabelled || options->unlabelled) ? 1 : fail_folder(set, e);
+    if (read_annotations(set, options)) return;
+    bool has_splits = read_folders(set);
+    if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && read_only_list(set, options)) return;
+    if (!set->count || (set->unlabelled && !options->unlabelled)) give_up_folder(set);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7495,51 +7533,38 @@ static int compare_classes(const void *a, const void *b)
     return x >= 0 ? -1 : y >= 0 ? 1 : strcmp(first, second);
 }
 
-/* Says that there is no such class, what there is, and which one may have been meant. */
-static int fail_class(const DataSet *set, const char *name, Error *e)
+/* The name that the set has for a class that was asked for; says what there is, and which may have been meant. */
+static const char *class_asked(const DataSet *set, const char *asked)
 {
-    char all[300];
+    int emotion = spelled(emotion_spellings, asked);
+    const char *name = emotion >= 0 ? emotion_names[emotion] : asked;
     OptionGuess guess = {name, 4, NULL};                                /* four letters off is no slip of the finger */
-    join(all, sizeof all, set->class_names, set->n_classes);
-    for (int k = 0; k < set->n_classes; k++) option_guess(&guess, set->class_names[k]);
-    return fail(e, 2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, guess.best ? ", did you mean " : "",
-                guess.best ? guess.best : "", guess.best ? "?" : "", all);
+    for (int k = 0; k < set->n_classes; k++) {
+        if (strcasecmp(set->class_names[k], name) == 0) return name;
+        option_guess(&guess, set->class_names[k]);
+    }
+    give_up(2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, guess.best ? ", did you mean " : "",
+            guess.best ? guess.best : "", guess.best ? "?" : "", joined(set->class_names, set->n_classes));
 }
 
 /* The classes that the set shall have: those asked for, or all that have a picture, in order. */
-static int classes_wanted(const DataSet *set, const char *asked, Names *wanted, Error *e)
+static Names wanted_classes(const DataSet *set, const char *asked)
 {
-    Names given = {0};
-    int ok = !asked || names_parse(&given, asked, "classes", e);
-    for (int i = 0; !asked && i < set->count; i++) names_add_once(wanted, set->class_names[set->label[i]]);
-    for (int i = 0; ok && i < given.count; i++) {
-        int emotion = spelled(emotion_spellings, given.items[i]), known = 0;
-        const char *name = emotion >= 0 ? emotion_names[emotion] : given.items[i];
-        for (int k = 0; k < set->n_classes; k++) known |= strcasecmp(set->class_names[k], name) == 0;
-        if (!known) ok = fail_class(set, name, e);
-        else names_add_once(wanted, name);
-    }
-    if (!asked && wanted->count > 1)
-        qsort(wanted->items, (size_t)wanted->count, sizeof *wanted->items, compare_classes);
-    names_free(&given);
-    return ok;
+    Names wanted = {0}, given = asked ? parse_names(asked, "classes") : (Names){0};
+    for (int i = 0; !asked && i < set->count; i++) names_add_once(&wanted, set->class_names[set->label[i]]);
+    for (int i = 0; i < given.count; i++) names_add_once(&wanted, class_asked(set, given.items[i]));
+    if (!asked && wanted.count > 1)
+        qsort(wanted.items, (size_t)wanted.count, sizeof *wanted.items, compare_classes);
+    return wanted;
 }
 
 /* Renumbers the classes as wanted; the pictures of all others get the label -1. */
-static int dataset_order(DataSet *set, const char *asked, Error *e)
+static void dataset_order(DataSet *set, const char *asked)
 {
-    Names wanted = {0};
-    if (!classes_wanted(set, asked, &wanted, e)) {
-        names_free(&wanted);
-        return 0;
-    }
+    Names wanted = wanted_classes(set, asked);
     for (int i = 0; i < set->count; i++) set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
-    for (int k = 0; k < set->n_classes; k++) free(set->class_names[k]);
-    free(set->class_names);
-    set->class_names = must_alloc((size_t)wanted.count + 1, sizeof *set->class_names);
-    for (int k = 0; k < wanted.count; k++) set->class_names[k] = must_copy(wanted.items[k]);
+    for (int k = 0; k < wanted.count; k++) set->class_names[k] = hand_to(set->home, wanted.items[k]);
     set->n_classes = wanted.count;
-    return 1;
 }
 
 /* Picture `to` becomes what picture `from` is, of this set or of another of the same kind. */
@@ -7554,20 +7579,15 @@ static void dataset_move(DataSet *set, int to, const DataSet *old, int from)
 }
 
 /* Keeps the pictures of one split with a label, that exist. Folders were just read: only lists are checked. */
-static void dataset_keep(DataSet *set, int split, char **first_missing)
+static void dataset_keep(DataSet *set, int split)
 {
+    char path[PATH_ROOM];
     int kept = 0;
     for (int i = 0; i < set->count; i++) {
         if (set->label[i] < 0 || (split != SPLIT_ALL && set->split[i] != split)) continue;
-        if (set->listed && !set->raw) {
-            char *path = dataset_name(set, i);
-            int there = video_frame(path, NULL) || access(path, R_OK) == 0;
-            set->missing += !there;
-            if (!there && !*first_missing) *first_missing = path;
-            else free(path);
-            if (!there) continue;
-        }
-        dataset_move(set, kept++, set, i);
+        bool there = !set->listed || set->raw || video_frame(dataset_path(set, i, path), NULL) || path_exists(path);
+        if (there) dataset_move(set, kept++, set, i);
+        else if (set->missing++ == 0) set->first_missing = hand_to(set->home, own_text("%s", path));
     }
     set->count = kept;
 }
@@ -7579,59 +7599,89 @@ static int class_size(const DataSet *set, int k)
     return pictures;
 }
 
-/* What must hold before anything can be learnt from the set. */
-static int dataset_check(const DataSet *set, const DataOptions *options, const char *first_missing, Error *e)
+/* Names such as "1": whose numbers they are, nobody said. */
+static bool are_numbers(char *const *names, int count)
 {
-    if (set->count == 0 && first_missing)
-        return fail(e, 1, "%s: none of its %d files exists, the first is %s; paths must be relative to the list's "
-                    "folder", set->path, set->missing, first_missing);
-    if (set->count == 0)
-        return fail(e, 1, "%s has no %s pictures: %s", set->path,
-                    options->split == SPLIT_ALL ? "such" : split_names[options->split],
-                    set->listed ? "no row of the list names this split" :
-                    "there is no such folder in it (train, validation or val, test), or it is empty");
-    if (!set->attributes && !options->unlabelled && set->n_classes < 2)
-        return fail(e, 1, "%s: only one class, '%s': at least two are needed to change one into another",
-                    set->path, set->class_names[0]);
-    if (set->attributes && !options->attributes)
-        return fail(e, 2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
-                    set->class_names[0]);
-    for (int k = 0; k < set->n_classes && !set->attributes; k++)
-        if (!class_size(set, k)) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
-    return 1;
+    long number;
+    for (int k = 0; k < count; k++)
+        if (!whole_number(names[k], &number)) return false;
+    return count > 0;
 }
 
-static int dataset_select(DataSet *set, const DataOptions *options, Error *e)
+/* What must hold before anything can be learnt from the set. */
+static void dataset_check(const DataSet *set, const DataOptions *options)
 {
-    char *first_missing = NULL;
+    if (set->count == 0 && set->missing)
+        give_up(1, "%s: none of its %d files exists, the first is %s; paths must be relative to the list's folder",
+                set->path, set->missing, set->first_missing);
+    if (set->count == 0)
+        give_up(1, "%s has no %s pictures: %s", set->path,
+                options->split == SPLIT_ALL ? "such" : split_names[options->split],
+                set->listed ? "no row of the list names this split" :
+                "there is no such folder in it (train, validation or val, test), or it is empty");
+    if (!set->attributes && !options->unlabelled && set->n_classes < 2)
+        give_up(1, "%s: only one class, '%s': at least two are needed to change one into another", set->path,
+                set->class_names[0]);
+    if (set->attributes && !options->attributes)
+        give_up(2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
+                set->class_names[0]);
+    for (int k = 0; k < set->n_classes && !set->attributes; k++)
+        if (!class_size(set, k)) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
+    if (!set->attributes && are_numbers(set->class_names, set->n_classes))
+        warn("%s: the classes are called %s; whose numbers these are is not known, so they stay", set->path,
+             joined(set->class_names, set->n_classes));
+    if (set->missing)
+        warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, set->first_missing);
+}
+
+static void dataset_select(DataSet *set, const DataOptions *options)
+{
     set->crop = options->crop;
     if (set->attributes && options->classes)
-        return fail(e, 2, "%s lists attributes, not classes: choose with --attributes", set->path);
+        give_up(2, "%s lists attributes, not classes: choose with --attributes", set->path);
     if (!set->attributes && options->attributes)
-        return fail(e, 2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
-    if (!set->attributes && !dataset_order(set, options->classes, e)) return 0;
-    dataset_keep(set, options->split, &first_missing);
-    int ok = dataset_check(set, options, first_missing, e);
-    if (ok && set->missing)
-        warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, first_missing);
-    free(first_missing);
-    if (ok && options->limit > 0 && options->limit < set->count) {
+        give_up(2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
+    if (!set->attributes) dataset_order(set, options->classes);
+    dataset_keep(set, options->split);
+    dataset_check(set, options);
+    if (options->limit > 0 && options->limit < set->count) {
         for (int i = 0; i < options->limit; i++)    /* evenly spread: a set sorted by class keeps its proportions */
             dataset_move(set, i, set, (int)((int64_t)i * set->count / options->limit));
         set->count = options->limit;
     }
-    if (ok) set->damaged = must_alloc((size_t)set->count, sizeof *set->damaged);
-    return ok;
+    set->damaged = dataset_own(set, (size_t)set->count, sizeof *set->damaged);
 }
 
-/* Opens whatever the path names. On failure nothing needs to be closed. */
-static int dataset_open(DataSet *set, const char *path, const DataOptions *options, Error *e)
+/* Opens whatever the path names. */
+static void open_dataset_in(Scope *home, DataSet *set, const char *path, const DataOptions *options)
 {
     if (options->split < 0 || options->split > SPLIT_ALL || options->limit < 0 || options->crop < 0)
-        return fail(e, 2, "the options of %s: split, limit or crop is out of range", path);
-    if (dataset_list(set, path, options, e) && dataset_select(set, options, e)) return 1;
+        give_up(2, "the options of %s: split, limit or crop is out of range", path);
+    list_dataset(home, set, path, options);
+    dataset_select(set, options);
+}
+
+__attribute__((unused))
+static void open_dataset(DataSet *set, const char *path, const DataOptions *options)
+{
+    open_dataset_in(scope, set, path, options);
+}
+
+typedef struct OpenDataSet { Scope *home; DataSet *set; const char *path; const DataOptions *options; } OpenDataSet;
+
+static void open_dataset_work(void *context)
+{
+    OpenDataSet *o = context;
+    open_dataset_in(o->home, o->set, o->path, o->options);
+}
+
+/* The same, where a set that has no such pictures is no failure. */
+static bool dataset_open(DataSet *set, const char *path, const DataOptions *options, Error *why)
+{
+    OpenDataSet o = {scope, set, path, options};
+    if (attempt_one(open_dataset_work, &o, why)) return true;
     dataset_close(set);
-    return 0;
+    return false;
 }
 
 /* The shuffle of Fisher and Yates, its dice numbered by `which` and the place. */
@@ -7660,78 +7710,75 @@ static void dataset_take(DataSet *set, const int *chosen, int count)
     DataSet old = *set;
     size_t n = (size_t)count;
     set->count = set->room = count;
-    set->label = must_alloc(n, sizeof *set->label), set->split = must_alloc(n, sizeof *set->split);
-    set->where = must_alloc(n, sizeof *set->where), set->damaged = must_alloc(n, sizeof *set->damaged);
-    if (old.place) set->place = must_alloc(n, sizeof *set->place);
-    if (old.attributes) set->attributes = must_alloc(n, (size_t)set->n_classes);
+    set->label = dataset_own(set, n, sizeof *set->label), set->split = dataset_own(set, n, sizeof *set->split);
+    set->where = dataset_own(set, n, sizeof *set->where), set->damaged = dataset_own(set, n, sizeof *set->damaged);
+    if (old.place) set->place = dataset_own(set, n, sizeof *set->place);
+    if (old.attributes) set->attributes = dataset_own(set, n, (size_t)set->n_classes);
     for (int i = 0; i < count; i++) dataset_move(set, i, &old, chosen[i]);
-    free(old.label), free(old.split), free(old.where), free(old.place), free(old.attributes), free((void *)old.damaged);
+    void *const memory[] = {old.label, old.split, old.where, old.place, old.attributes, (void *)old.damaged};
+    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) give_back(memory[i]);
 }
 
 /* Splits a share of every class off, chosen by chance: keeps that part, or the rest. The same seed cuts the same way,
  * so that two openings of one set become a training and a validation part. */
 static void dataset_part(DataSet *set, double share, uint64_t seed, bool keep_share)
 {
-    int *order = must_alloc((size_t)set->count, sizeof *order), *chosen = must_alloc((size_t)set->count, sizeof *order);
-    int count = 0;
+    Scope inner;
+    enter(&inner);
+    int *order = own((size_t)set->count, sizeof *order), *chosen = own((size_t)set->count, sizeof *order), count = 0;
     for (int k = 0; k < set->n_classes; k++) {
         int n = class_shuffled(set, k, seed, STREAM_SPLIT, order), cut = (int)(share * n + 0.5);
         for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++) chosen[count++] = order[i];
     }
     dataset_take(set, chosen, count);
-    free(order), free(chosen);
+    leave();
 }
 
 /* How many pictures each class shall have: "oversample" as many as the largest has, "undersample" as the smallest,
- * "augment:N" N of them. 0 after filling e. */
-static int balance_target(const DataSet *set, const char *how, Error *e)
+ * "augment:N" N of them. */
+static int balance_target(const DataSet *set, const char *how)
 {
-    int least_ = set->count, most = 0, asked = 0;
+    int fewest = set->count, most = 0, asked = 0;
     char end;
     for (int k = 0; k < set->n_classes; k++) {
         int n = class_size(set, k);
         if (n == 0)
-            return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
-                        set->class_names[k]);
-        least_ = n < least_ ? n : least_;
+            give_up(1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
+                    set->class_names[k]);
+        fewest = n < fewest ? n : fewest;
         most = n > most ? n : most;
     }
     if (strcmp(how, "oversample") == 0) return most;
-    if (strcmp(how, "undersample") == 0) return least_;
+    if (strcmp(how, "undersample") == 0) return fewest;
     if (sscanf(how, "augment:%d%c", &asked, &end) == 1 && asked > 0 && asked <= PICTURES_MAX / set->n_classes)
         return asked;
-    return fail(e, 2, "--balance %s: must be oversample, undersample or augment:N", how);
+    give_up(2, "--balance %s: must be oversample, undersample or augment:N", how);
 }
 
 /* Gives every class as many pictures: all once before any is repeated. */
-static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
+static void balance_dataset(DataSet *set, const char *how, uint64_t seed)
 {
-    if (set->attributes) return fail(e, 2, "--balance is for classes, not for attributes");
-    int target = balance_target(set, how, e);
-    if (!target) return 0;
-    int *order = must_alloc((size_t)set->count, sizeof *order), count = 0;
-    int *chosen = must_alloc((size_t)target * (size_t)set->n_classes, sizeof *chosen);
+    if (set->attributes) give_up(2, "--balance is for classes, not for attributes");
+    Scope inner;
+    enter(&inner);
+    int target = balance_target(set, how), count = 0, *order = own((size_t)set->count, sizeof *order);
+    int *chosen = own((size_t)target * (size_t)set->n_classes, sizeof *chosen);
     for (int k = 0; k < set->n_classes; k++) {
         int n = class_shuffled(set, k, seed, STREAM_BALANCE, order);
         for (int i = 0; i < target; i++) chosen[count++] = order[i % n];
     }
     dataset_take(set, chosen, count);
-    free(order), free(chosen);
-    return 1;
+    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 10.10  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
- * bytes. Augmentation then is ONE affine warp with bilinear sampling (rotation, zoom, shift and mirror together, so
- * that the picture is blurred once and not four times); what it uncovers is black. It works backwards: for every
- * pixel of the result, where does it come from?
- *
- *     u - m = R(-angle) (x - m - shift) / zoom         m: the centre, (size - 1) / 2
- *
- * Then its light changes, and a rectangle of it may be hidden behind one shade (Zhong et al. 2017, random erasing), so
- * that no single part of a face decides alone.
+ * bytes. Augmentation then is ONE affine warp with bilinear sampling (image_warp: rotation, zoom, shift and mirror
+ * together, so that the picture is blurred once and not four times); what it uncovers is black. Then its light changes,
+ * and a rectangle of it may be hidden behind one shade (Zhong et al. 2017, random erasing), so that no single part of a
+ * face decides alone.
  * ---------------------------------------------------------------------------------------------- */
 typedef struct Augment {
     int flip;                         /* mirror every other picture, by chance */
@@ -7742,57 +7789,58 @@ typedef struct Augment {
     float erase;                      /* the chance that a rectangle is hidden */
 } Augment;
 
-/* Cuts the picture to its centred square of `side` source pixels (0, or more than there are: the largest). */
-static void crop_centre(Image *image, int side)
+/* One picture of the set as its file or its row has it, from malloc; channels 0: as many as it has. On failure errno is
+ * image_load's: 0 where the picture is to blame. */
+static bool dataset_image(const DataSet *set, int index, int channels, Image *image, char error[IMAGE_ERROR_SIZE])
 {
-    int largest = image->width < image->height ? image->width : image->height;
-    side = side > 0 && side < largest ? side : largest;
-    size_t left = (size_t)(image->width - side) / 2, top = (size_t)(image->height - side) / 2;
-    size_t channels = (size_t)image->channels, row = (size_t)side * channels;
-    for (size_t y = 0; y < (size_t)side; y++)
-        memmove(image->pixels + y * row, image->pixels + ((top + y) * (size_t)image->width + left) * channels, row);
-    image->width = image->height = side;
-}
-
-/* One picture of the set as its file or its row has it; channels 0: as many as it has. */
-static int dataset_image(const DataSet *set, int index, int channels, Image *image, char error[256])
-{
-    if (!set->raw) {
-        char *path = dataset_name(set, index);
-        int in_video = video_frame(path, NULL) > 0, ok = !in_video && image_load(path, channels, image, error);
-        if (in_video)
-            snprintf(error, 256, "%.150s: the frames must be taken out of the video first: facegan data import "
-                     "affwild2", path);
-        free(path);
-        return ok;
+    char path[PATH_ROOM];
+    if (!set->raw && video_frame(dataset_path(set, index, path), NULL) > 0) {
+        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data import "
+                 "affwild2", path);
+        errno = 0;
+        return false;
     }
+    if (!set->raw) return image_load(path, channels, image, error);
     channels = channels ? channels : 1;
-    if (!image_new(set->raw_side, set->raw_side, channels, image, error)) return 0;
+    if (!image_new(set->raw_side, set->raw_side, channels, image, error)) {
+        errno = ENOMEM;
+        return false;
+    }
     for (int i = 0; i < set->raw_side * set->raw_side; i++)
         memset(image->pixels + i * channels, set->raw[set->where[index] + (size_t)i], (size_t)channels);
-    return 1;
+    return true;
+}
+
+/* The same, the scope's. False, and why, where the picture is to blame. */
+static bool try_dataset_picture(const DataSet *set, int index, int channels, Image *out, Error *why)
+{
+    char text[IMAGE_ERROR_SIZE];
+    if (!dataset_image(set, index, channels, out, text)) {
+        if (is_machine(errno)) give_up_because(errno, text);
+        return fail(why, 1, "%s", text);
+    }
+    *out = own_picture(*out);
+    return true;
 }
 
 /* The centred square of `crop` pixels a side (0: the largest), scaled to (size,size,channels of the image). */
-static int cut_and_scale(Image *image, int crop, int size, unsigned char *pixels, char *error)
+static void cut_square(Image image, int crop, int size, unsigned char *pixels)
 {
-    Image small = {0};
-    crop_centre(image, crop);
-    if (image->width != size && !image_resize(image, size, size, &small, error)) return 0;
-    memcpy(pixels, small.pixels ? small.pixels : image->pixels, (size_t)size * (size_t)size * (size_t)image->channels);
-    image_free(&small);
-    return 1;
+    image_crop_centre(&image, crop);
+    if (image.width != size) image = resize_picture(&image, size, size);
+    memcpy(pixels, image.pixels, picture_bytes(&image));
 }
 
-/* Picture `index` as (size, size, channels) bytes. */
-static int dataset_read(const DataSet *set, int index, int size, int channels, unsigned char *pixels, Error *e)
+/* Picture `index` as (size, size, channels) bytes. False as above. */
+static bool dataset_read(const DataSet *set, int index, int size, int channels, unsigned char *pixels, Error *why)
 {
-    Image image = {0};
-    char error[256];
-    int ok = dataset_image(set, index, channels, &image, error) &&
-             cut_and_scale(&image, set->crop, size, pixels, error);
-    image_free(&image);
-    return ok ? 1 : fail(e, 1, "%s", error);
+    Image image;
+    Scope inner;
+    enter(&inner);
+    bool read = try_dataset_picture(set, index, channels, &image, why);
+    if (read) cut_square(image, set->crop, size, pixels);
+    leave();
+    return read;
 }
 
 /* The sine by its power series: libm's last bit differs from machine to machine, and a seed must not. |x| <= 5. */
@@ -7806,50 +7854,21 @@ static double sine(double x)
     return sum;
 }
 
-/* The picture in [-1, 1] with one pixel of black before and two after it, so that a sample taken at any place in
- * [-1, size] finds its four neighbours without a question being asked. */
-static float *padded_picture(const unsigned char *in, int size, int channels)
-{
-    size_t row = (size_t)(size + 3) * (size_t)channels, n = (size_t)(size + 3) * row;
-    float *padded = must_alloc(n, sizeof *padded), *to = padded + row + channels;
-    for (size_t i = 0; i < n; i++) padded[i] = -1;
-    for (int y = 0; y < size; y++, to += row)
-        for (int i = 0; i < size * channels; i++) to[i] = (float)*in++ / 127.5f - 1;
-    return padded;
-}
-
-static inline float clamp(float x, float low, float high)
-{
-    return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
-}
-
 typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     /* shifts in pixels; zoom 0: none */
 
 /* (size, size, channels) bytes -> the same in [-1, 1], warped. */
 static void warp_picture(const unsigned char *in, int size, int channels, Warp how, real *out)
 {
     const double pi = 3.14159265358979323846;
-    int mirror = how.mirror;
-    float shift_x = (float)how.shift_x, shift_y = (float)how.shift_y;
-    float middle = (float)(size - 1) / 2, scale = how.zoom > 0 ? (float)(1 / how.zoom) : 1;
-    float cosine = scale * (float)sine(how.angle + pi / 2), sinus = scale * (float)sine(how.angle);
-    float *padded = padded_picture(in, size, channels);
-    size_t row = (size_t)(size + 3) * (size_t)channels;
-    for (int y = 0; y < size; y++)
-        for (int x = 0; x < size; x++) {
-            float dx = (float)(mirror ? size - 1 - x : x) - middle - shift_x, dy = (float)y - middle - shift_y;
-            float u = clamp(middle + cosine * dx + sinus * dy, -1, (float)size) + 1;      /* padded: 0 to size + 1 */
-            float v = clamp(middle - sinus * dx + cosine * dy, -1, (float)size) + 1;
-            int left = (int)u, top = (int)v;                       /* the floor, as neither is negative */
-            float a = u - (float)left, b = v - (float)top;
-            const float *upper = padded + (size_t)top * row + (size_t)(left * channels), *lower = upper + row;
-            for (int c = 0; c < channels; c++) {
-                float first = upper[c] + a * (upper[c + channels] - upper[c]);
-                float second = lower[c] + a * (lower[c + channels] - lower[c]);
-                *out++ = (real)(first + b * (second - first));
-            }
-        }
-    free(padded);
+    float scale = how.zoom > 0 ? (float)(1 / how.zoom) : 1;
+    ImageWarp warp = {how.mirror, scale * (float)sine(how.angle + pi / 2), scale * (float)sine(how.angle),
+                      (float)how.shift_x, (float)how.shift_y};
+    if (!image_warp(in, size, channels, &warp, out)) give_up_memory((size_t)size, (size_t)size);
+}
+
+static inline float clamp(float x, float low, float high)
+{
+    return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
 }
 
 /* Hides a rectangle of 2 to 25 hundredths of the picture, one to three times as long as wide. u: five from [0, 1). */
@@ -7868,23 +7887,20 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
                             uint64_t index, real *out)
 {
     const double pi = 3.14159265358979323846;
-    Warp w = {.mirror = how->flip && draw(seed, STREAM_AUGMENT, index, 0) < 0.5};
-    w.angle = how->rotate_degrees * (pi / 180) * (2 * draw(seed, STREAM_AUGMENT, index, 1) - 1);
-    w.shift_x = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 2) - 1);
-    w.shift_y = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 3) - 1);
-    w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * draw(seed, STREAM_AUGMENT, index, 4);
+    double u[13];                     /* the dice: 0 to 7 for the steps below, the rest for the rectangle */
+    for (uint32_t i = 0; i < 13; i++) u[i] = draw(seed, STREAM_AUGMENT, index, i);
+    Warp w = {.mirror = how->flip && u[0] < 0.5};
+    w.angle = how->rotate_degrees * (pi / 180) * (2 * u[1] - 1);
+    w.shift_x = how->shift * (float)size * (float)(2 * u[2] - 1);
+    w.shift_y = how->shift * (float)size * (float)(2 * u[3] - 1);
+    w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * u[4];
     warp_picture(in, size, channels, w, out);
     if (how->brightness > 0 || how->contrast > 0) {
-        float lighter = 2 * how->brightness * (float)(2 * draw(seed, STREAM_AUGMENT, index, 5) - 1);
-        float stronger = 1 + how->contrast * (float)(2 * draw(seed, STREAM_AUGMENT, index, 6) - 1);
+        float lighter = 2 * how->brightness * (float)(2 * u[5] - 1), stronger = 1 + how->contrast * (float)(2 * u[6] - 1);
         for (int i = 0; i < size * size * channels; i++)
             out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
     }
-    if (how->erase > 0 && draw(seed, STREAM_AUGMENT, index, 7) < how->erase) {
-        double u[5];
-        for (int i = 0; i < 5; i++) u[i] = draw(seed, STREAM_AUGMENT, index, 8 + (uint32_t)i);
-        erase_rectangle(out, size, channels, u);
-    }
+    if (how->erase > 0 && u[7] < how->erase) erase_rectangle(out, size, channels, u + 8);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7904,24 +7920,25 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 #define LOADER_SLOTS 4
 #define CACHE_BYTES ((size_t)1 << 30)
 
+typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;      /* a batch: (N,P,P,X), (N), (N,n) or NULL */
+
 typedef struct Loader {
     const DataSet *set;
     Augment how;
     int batch, size, channels;
-    uint64_t seed;
+    size_t picture_size;              /* P * P * X */
+    uint64_t seed, epoch;
     int *order;                       /* (count) the shuffle of epoch `epoch` */
-    uint64_t epoch;
-    unsigned char *picture;           /* (size, size, channels) */
-    unsigned char *cache, *cached;    /* (cache_count, size, size, channels), and which of them are filled */
+    unsigned char *picture;           /* (P,P,X) */
+    unsigned char *cache, *cached;    /* (cache_count,P,P,X), and which of them are filled */
     int cache_count;
-    real *x[LOADER_SLOTS];
-    int *label[LOADER_SLOTS];
-    uint8_t *attributes[LOADER_SLOTS];
+    Slot slots[LOADER_SLOTS];
     pthread_t thread;
+    bool running;
     pthread_mutex_t lock;             /* guards the five below */
     pthread_cond_t changed;
     uint64_t made, taken;
-    int stop, failed;
+    bool stop, failed;
     Error error;
 } Loader;
 
@@ -7947,56 +7964,54 @@ static int dataset_readable(const DataSet *set, int index)
     return index;
 }
 
-/* Reads picture *index, or the next one that can be read in its place: *index then tells which. A picture that cannot
- * be read is reported once; when more than half of the set cannot be read, something else is wrong. */
-static int dataset_read_next(const DataSet *set, int *index, int size, int channels, unsigned char *pixels, Error *e)
+/* Reads picture `index`, or the next one that can be read in its place, and tells which. A picture that cannot be read
+ * is reported once; when more than half of the set cannot be read, something else is wrong. */
+static int dataset_read_next(const DataSet *set, int index, int size, int channels, unsigned char *pixels)
 {
     for (;;) {
-        Error why = {0};
-        *index = dataset_readable(set, *index);
-        if (dataset_read(set, *index, size, channels, pixels, &why)) return 1;
-        if (!atomic_exchange(&set->damaged[*index], 1)) warn("%s; the next picture takes its place", why.text);
+        Error why;
+        index = dataset_readable(set, index);
+        if (dataset_read(set, index, size, channels, pixels, &why)) return index;
+        if (!atomic_exchange(&set->damaged[index], 1)) warn("%s; the next picture takes its place", why.text);
         int damaged = dataset_damaged(set);
         if (2 * (int64_t)damaged > set->count)
-            return fail(e, 1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count,
-                        why.text);
+            give_up(1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count, why.text);
     }
 }
 
 /* The pixels of picture *index (or of its replacement) at the loader's size, from the cache where it has them. */
-static const unsigned char *loader_pixels(Loader *l, int *index, Error *e)
+static const unsigned char *loader_pixels(Loader *l, int *index)
 {
-    size_t bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
     *index = dataset_readable(l->set, *index);
-    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * bytes;
-    if (!dataset_read_next(l->set, index, l->size, l->channels, l->picture, e)) return NULL;
+    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * l->picture_size;
+    *index = dataset_read_next(l->set, *index, l->size, l->channels, l->picture);
     if (*index < l->cache_count) {
-        memcpy(l->cache + (size_t)*index * bytes, l->picture, bytes);
+        memcpy(l->cache + (size_t)*index * l->picture_size, l->picture, l->picture_size);
         l->cached[*index] = 1;
     }
     return l->picture;
 }
 
-/* Prepares batch number i in its slot of the ring. */
-static int loader_make(Loader *l, uint64_t i, Error *e)
+/* Prepares the batch number `made` in its slot of the ring. */
+static void loader_make(void *loader)
 {
-    size_t pixels = (size_t)l->size * (size_t)l->size * (size_t)l->channels, n = (size_t)l->set->n_classes;
-    uint64_t count = (uint64_t)l->set->count, slot = i % LOADER_SLOTS;
-    for (int k = 0; k < l->batch; k++) {
-        uint64_t position = i * (uint64_t)l->batch + (uint64_t)k;
+    Loader *l = loader;
+    const DataSet *set = l->set;
+    size_t n = (size_t)set->n_classes;
+    uint64_t count = (uint64_t)set->count;
+    const Slot *slot = &l->slots[l->made % LOADER_SLOTS];
+    for (size_t k = 0; k < (size_t)l->batch; k++) {
+        uint64_t position = l->made * (uint64_t)l->batch + k;
         if (position / count != l->epoch) {
             l->epoch = position / count;
-            shuffle_epoch(l->order, l->set->count, l->seed, l->epoch);
+            shuffle_epoch(l->order, set->count, l->seed, l->epoch);
         }
         int index = l->order[position % count];
-        const unsigned char *picture = loader_pixels(l, &index, e);
-        if (!picture) return 0;
-        augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, l->x[slot] + (size_t)k * pixels);
-        l->label[slot][k] = l->set->label[index];
-        if (l->set->attributes)
-            memcpy(l->attributes[slot] + (size_t)k * n, l->set->attributes + (size_t)index * n, n);
+        const unsigned char *picture = loader_pixels(l, &index);
+        augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, slot->x + k * l->picture_size);
+        slot->label[k] = set->label[index];
+        if (set->attributes) memcpy(slot->attributes + k * n, set->attributes + (size_t)index * n, n);
     }
-    return 1;
 }
 
 static void *loader_work(void *loader)
@@ -8008,13 +8023,12 @@ static void *loader_work(void *loader)
             pthread_cond_wait(&l->changed, &l->lock);
             continue;
         }
-        uint64_t next = l->made;
         pthread_mutex_unlock(&l->lock);
         Error error = {0};
-        int ok = loader_make(l, next, &error);
+        bool made = attempt(loader_make, l, &error);
         pthread_mutex_lock(&l->lock);
-        l->made += (uint64_t)ok;
-        l->failed = !ok;
+        l->made += made;
+        l->failed = !made;
         l->error = error;
         pthread_cond_broadcast(&l->changed);
     }
@@ -8022,89 +8036,86 @@ static void *loader_work(void *loader)
     return NULL;
 }
 
-static void loader_free(Loader *l)
+/* Stops the thread; may be called again. */
+static void stop_loader(void *loader)
 {
-    for (int i = 0; i < LOADER_SLOTS; i++) {
-        free(l->x[i]), free(l->label[i]), free(l->attributes[i]);
-    }
+    Loader *l = loader;
+    if (!l->running) return;
+    pthread_mutex_lock(&l->lock);
+    l->stop = true;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+    pthread_join(l->thread, NULL);
+    l->running = false;
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
-    free(l->order), free(l->picture), free(l->cache), free(l->cached), free(l);
 }
 
 static void loader_close(Loader *l)
 {
-    if (!l) return;
-    pthread_mutex_lock(&l->lock);
-    l->stop = 1;
-    pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->lock);
-    pthread_join(l->thread, NULL);
-    loader_free(l);
+    if (l) stop_loader(l);
 }
 
-/* Starts to prepare batches first_batch, first_batch + 1, ... The set must stay open until the loader is closed. */
-static Loader *loader_open(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
-                           uint64_t first_batch, Error *e)
+static void check_loader_options(const DataSet *set, int batch, int size, int channels, const Augment *how)
 {
-    if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3)) {
-        fail(e, 2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch,
-             size, channels);
-        return NULL;
-    }
+    if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3))
+        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch, size,
+                channels);
     if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
-        !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10))) {
-        fail(e, 2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
-        return NULL;
-    }
-    if (batch > set->count) {
-        fail(e, 2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", batch, batch,
-             set->path, set->count, set->count);
-        return NULL;
-    }
+        !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10)))
+        give_up(2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
+    if (batch > set->count)
+        give_up(2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", batch, batch,
+                set->path, set->count, set->count);
+}
+
+/* Starts to prepare batches first_batch, first_batch + 1, ... The set must outlive the loader. */
+static Loader *new_loader(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
+                           uint64_t first_batch)
+{
+    check_loader_options(set, batch, size, channels, how);
     size_t bytes = (size_t)size * (size_t)size * (size_t)channels, fits = CACHE_BYTES / bytes;
-    Loader *l = must_alloc(1, sizeof *l);
-    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .seed = seed,
-                  .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
+    Loader *l = own(1, sizeof *l);
+    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .picture_size = bytes,
+                  .seed = seed, .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
     l->cache_count = (size_t)set->count < fits ? set->count : (int)fits;
     l->cache = calloc((size_t)l->cache_count + 1, bytes);
-    l->cache_count = l->cache ? l->cache_count : 0;          /* without the memory it works as well, only slower */
-    l->cached = must_alloc((size_t)l->cache_count + 1, 1);
-    l->order = must_alloc((size_t)set->count, sizeof *l->order);
-    l->picture = must_alloc(bytes, 1);
-    for (int i = 0; i < LOADER_SLOTS; i++) {
-        l->x[i] = must_alloc((size_t)batch * bytes, sizeof(real));
-        l->label[i] = must_alloc((size_t)batch, sizeof(int));
-        l->attributes[i] = set->attributes ? must_alloc((size_t)batch, (size_t)set->n_classes) : NULL;
+    if (l->cache) on_leaving(free, l->cache);
+    else l->cache_count = 0;                                 /* without the memory it works as well, only slower */
+    l->cached = own((size_t)l->cache_count + 1, 1);
+    l->order = own((size_t)set->count, sizeof *l->order);
+    l->picture = own(bytes, 1);
+    for (Slot *slot = l->slots; slot < l->slots + LOADER_SLOTS; slot++) {
+        slot->x = own((size_t)batch * bytes, sizeof(real));
+        slot->label = own((size_t)batch, sizeof(int));
+        slot->attributes = set->attributes ? own((size_t)batch, (size_t)set->n_classes) : NULL;
     }
+    on_leaving(stop_loader, l);
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
     int status = pthread_create(&l->thread, NULL, loader_work, l);
-    if (status == 0) return l;
-    fail(e, 1, "no thread for loading pictures: %s", strerror(status));
-    loader_free(l);
-    return NULL;
+    if (status) give_up(1, "no thread for loading pictures: %s", strerror(status));
+    l->running = true;
+    return l;
 }
 
 /* Takes the next batch: x (N,P,P,X), label (N), attributes (N,n) or NULL. Waits until it is ready. */
-static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Error *e)
+static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
 {
-    size_t n = (size_t)l->batch, bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
+    size_t n = (size_t)l->batch;
     pthread_mutex_lock(&l->lock);
     while (l->made == l->taken && !l->failed) pthread_cond_wait(&l->changed, &l->lock);
-    int ready = l->made != l->taken;
-    if (!ready) *e = l->error;
-    uint64_t slot = l->taken % LOADER_SLOTS;
+    bool ready = l->made != l->taken;
     pthread_mutex_unlock(&l->lock);
-    if (!ready) return 0;
-    memcpy(x, l->x[slot], n * bytes * sizeof *x);
-    memcpy(label, l->label[slot], n * sizeof *label);
-    if (attributes && l->attributes[slot]) memcpy(attributes, l->attributes[slot], n * (size_t)l->set->n_classes);
+    if (!ready) unwind(&l->error);
+    const Slot *slot = &l->slots[l->taken % LOADER_SLOTS];
+    memcpy(x, slot->x, n * l->picture_size * sizeof *x);
+    memcpy(label, slot->label, n * sizeof *label);
+    if (attributes && slot->attributes) memcpy(attributes, slot->attributes, n * (size_t)l->set->n_classes);
     pthread_mutex_lock(&l->lock);
     l->taken++;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8118,7 +8129,7 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 
 typedef struct Finding {
     const char *severity, *code;      /* "PROBLEM" or "warning", and a word for scripts */
-    char text[600];
+    const char *text;
     Names examples;
 } Finding;
 
@@ -8129,6 +8140,9 @@ typedef struct Seen {                 /* what looking at one picture told */
 } Seen;
 
 typedef struct Diagnosis {
+    const char *path;
+    const DataOptions *options;
+    Scope *home;
     DataSet set;
     Seen *seen;                       /* (set.count) */
     int (*pictures)[SPLITS + 1];      /* (n_classes): in each split, and in all */
@@ -8141,28 +8155,28 @@ __attribute__((format(printf, 4, 5)))
 static Finding *found(Diagnosis *d, const char *severity, const char *code, const char *format, ...)
 {
     Finding *finding = &d->findings[d->n_findings++];
+    char text[600];
     va_list list;
     va_start(list, format);
-    *finding = (Finding){.severity = severity, .code = code};
-    vsnprintf(finding->text, sizeof finding->text, format, list);
+    vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    *finding = (Finding){.severity = severity, .code = code, .text = own_text("%s", text)};
     d->problems += severity[0] == 'P';
     return finding;
 }
 
 /* Decodes picture i and notes its size, its hash, whether it is one flat tone, whether its colours are all grey. */
-static Seen look(const DataSet *set, int i, char error[256])
+static Seen look(const DataSet *set, int i, Error *why)
 {
-    Image image = {0};
-    Seen seen = {.index = i, .readable = (uint8_t)dataset_image(set, i, 0, &image, error)};
+    Image image;
+    Seen seen = {.index = i, .readable = try_dataset_picture(set, i, 0, &image, why)};
     if (!seen.readable) return seen;
     seen.flat = seen.grey = 1;
     int channels = image.channels, colour = channels >= 3;
-    size_t bytes = (size_t)image.width * (size_t)image.height * (size_t)channels;
     seen.width = image.width;
     seen.height = image.height;
     seen.hash = (uint64_t)image.width << 32 | (uint64_t)image.height;
-    for (const unsigned char *p = image.pixels, *end = p + bytes; p < end; p += channels) {
+    for (const unsigned char *p = image.pixels, *end = p + picture_bytes(&image); p < end; p += channels) {
         unsigned red = p[0], green = colour ? p[1] : red, blue = colour ? p[2] : red;
         seen.grey &= red == green && green == blue;
         seen.flat &= memcmp(p, image.pixels, (size_t)channels) == 0;
@@ -8170,7 +8184,6 @@ static Seen look(const DataSet *set, int i, char error[256])
         seen.hash ^= seen.hash >> 29;
     }
     seen.grey &= colour;
-    image_free(&image);
     return seen;
 }
 
@@ -8189,21 +8202,20 @@ static int compare_hashes(const void *a, const void *b)
 /* Looks at every picture: damaged, flat and needlessly coloured ones. */
 static void find_pictures(Diagnosis *d)
 {
-    Names damaged = {0}, flat = {0};
+    Names damaged = {.home = scope}, flat = {.home = scope};
     int n_flat = 0, coloured = 0, count = d->set.count;
-    char error[256];
     for (int i = 0; i < count; i++) {
+        Scope inner;
+        Error why;
+        enter(&inner);
         Seen *seen = &d->seen[i];
-        *seen = look(&d->set, i, error);
+        *seen = look(&d->set, i, &why);
         coloured += seen->grey;
         n_flat += seen->flat;
         if (seen->readable) d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
-        else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, error);
-        if (seen->flat && flat.count < EXAMPLES_MAX) {
-            char *name = dataset_name(&d->set, i);
-            names_add(&flat, name);
-            free(name);
-        }
+        else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, why.text);
+        if (seen->flat && flat.count < EXAMPLES_MAX) names_add(&flat, picture_name(&d->set, i));
+        leave();
     }
     qsort(d->side, (size_t)d->readable, sizeof *d->side, compare_ints);
     if (damaged.count)
@@ -8229,11 +8241,11 @@ static void find_duplicates(Diagnosis *d)
                                 "look at them and delete the wrong %s"}
     };
     const DataSet *set = &d->set;
-    int *twin = must_alloc((size_t)set->count, sizeof *twin);          /* the first picture with the same pixels */
+    int *twin = own((size_t)set->count, sizeof *twin);                 /* the first picture with the same pixels */
     qsort(d->seen, (size_t)set->count, sizeof *d->seen, compare_hashes);
     for (int i = 0; i < set->count; i++) {
         const Seen *a = &d->seen[i], *b = i ? a - 1 : NULL;
-        int same = b && a->readable && b->readable && !a->flat && a->hash == b->hash;
+        bool same = b && a->readable && b->readable && !a->flat && a->hash == b->hash;
         twin[a->index] = same ? twin[b->index] : a->index;
     }
     for (int k = 0; k < 3; k++) {
@@ -8241,17 +8253,14 @@ static void find_duplicates(Diagnosis *d)
         int count = 0;
         for (int i = 0; i < set->count; i++) {
             int j = twin[i], leak = set->split[i] != set->split[j];
-            if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j]) || count++ >= EXAMPLES_MAX)
-                continue;
-            char *first = dataset_name(set, j), *second = dataset_name(set, i);
-            names_add(&examples, textf("%s = %s", first, second).s);
-            free(first), free(second);
+            if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j])) continue;
+            if (count++ < EXAMPLES_MAX)
+                names_add(&examples, own_text("%s = %s", picture_name(set, j), picture_name(set, i)));
         }
         if (count)
             found(d, kinds[k].severity, kinds[k].code, kinds[k].text, count,
                   set->listed ? "rows of the list" : "copies")->examples = examples;
     }
-    free(twin);
 }
 
 /* Classes: too few, empty, or of very different sizes. */
@@ -8259,7 +8268,6 @@ static void find_classes(Diagnosis *d)
 {
     const DataSet *set = &d->set;
     Names few = {0};
-    char text[300];
     int small = 0, large = 0, n = set->n_classes;
     for (int i = 0; i < set->count; i++)
         for (int k = 0; k < n; k++)
@@ -8272,19 +8280,21 @@ static void find_classes(Diagnosis *d)
         large = d->pictures[k][SPLIT_ALL] > d->pictures[large][SPLIT_ALL] ? k : large;
         if (d->pictures[k][SPLIT_ALL] < 100) names_add(&few, set->class_names[k]);
     }
-    int least = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
+    int fewest = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
     if (n == 1 && !set->attributes && !set->unlabelled)
         found(d, "PROBLEM", "one-class", "there is only one class, %s: to change one class into another takes two",
               set->class_names[0]);
-    else if (!set->attributes && most > 3 * least)
+    else if (!set->attributes && most > 3 * fewest)
         found(d, "warning", "imbalance", "the largest class, %s (%d), has %.1f times the pictures of the smallest, "
               "%s (%d): rare classes are learnt badly; leave them out with --classes, or even the set out with "
-              "`facegan data balance`", set->class_names[large], most, (double)most / (least ? least : 1),
-              set->class_names[small], least);
-    join(text, sizeof text, few.items, few.count);
+              "`facegan data balance`", set->class_names[large], most, (double)most / (fewest ? fewest : 1),
+              set->class_names[small], fewest);
+    if (!set->attributes && are_numbers(set->class_names, n))
+        found(d, "warning", "numbered", "the classes are called %s: whose numbers these are is not known; give the "
+              "folders the emotions' names", joined(set->class_names, n));
     if (few.count)
-        found(d, "warning", "few", "fewer than 100 pictures: %s; expect little below some hundreds", text);
-    names_free(&few);
+        found(d, "warning", "few", "fewer than 100 pictures: %s; expect little below some hundreds",
+              joined(few.items, few.count));
 }
 
 /* How often StarGAN's D can halve a side: at most 6 times, while at least 2 whole pixels are left. */
@@ -8300,14 +8310,14 @@ static void find_sizes(Diagnosis *d, int size)
 {
     if (!d->readable) return;
     int median = d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
-    int below = want / 16 * 16 < 32 ? 32 : want / 16 * 16, above = below + 16;
+    int under = want / 16 * 16 < 32 ? 32 : want / 16 * 16, over = under + 16;
     if (want % 4 || halvings(want) < 3)
         found(d, size > 0 && want % 4 ? "PROBLEM" : "warning", "size", "%s %d px: %s; near it %d (halved %d times) and "
               "%d (%d times) work well, and best is a power of two",
               size > 0 ? "the training size of" : "the pictures' usual side of", want,
               want % 4 ? "G halves the side twice, so it must be a multiple of 4" :
-              "D can halve it only a few times and would judge small patches only", below, halvings(below), above,
-              halvings(above));
+              "D can halve it only a few times and would judge small patches only", under, halvings(under), over,
+              halvings(over));
     if (size > median)
         found(d, "warning", "enlarged", "most pictures are smaller (%d px) than the training size of %d: that adds "
               "work, not detail", median, size);
@@ -8318,74 +8328,94 @@ static void find_sizes(Diagnosis *d, int size)
 }
 
 /* ---- the two printers ---- */
-static void print_names(const Names *names)
+static void json_names(TableJson *j, const char *key, const Names *names)
 {
-    putchar('[');
-    for (int i = 0; i < names->count; i++) {
-        fputs(i ? ", " : "", stdout);
-        table_string(stdout, names->items[i]);
-    }
-    putchar(']');
+    table_json_open(j, key, '[');
+    for (int i = 0; i < names->count; i++) table_json_text(j, NULL, names->items[i]);
+    table_json_close(j, ']');
+}
+
+static void json_wholes(TableJson *j, const char *key, int n, const char *const *names, const int *values)
+{
+    table_json_open(j, key, '{');
+    for (int i = 0; i < n; i++) table_json_whole(j, names[i], values[i]);
+    table_json_close(j, '}');
 }
 
 static void diagnosis_json(const Diagnosis *d)
 {
+    static const char *const counts[] = {"pictures", "dropped", "missing"}, *const sides[] = {"min", "median", "max"};
     const DataSet *set = &d->set;
-    printf("{\"path\": ");
-    table_string(stdout, set->path);
-    printf(", \"format\": \"%s\", \"pictures\": %d, \"dropped\": %d, \"missing\": %d, \"classes\": {", set->format,
-           set->count, set->dropped, set->missing);
+    const int values[] = {set->count, set->dropped, set->missing};
+    TableJson j = {stdout, 0};
+    table_json_open(&j, NULL, '{');
+    table_json_text(&j, "path", set->path);
+    table_json_text(&j, "format", set->format);
+    for (int i = 0; i < 3; i++) table_json_whole(&j, counts[i], values[i]);
+    table_json_open(&j, "classes", '{');
+    for (int k = 0; k < set->n_classes; k++) json_wholes(&j, set->class_names[k], SPLITS, split_names, d->pictures[k]);
+    table_json_close(&j, '}');
+    json_names(&j, "label_guesses", &set->notes);
+    if (d->readable) {
+        const int side[] = {d->side[0], d->side[d->readable / 2], d->side[d->readable - 1]};
+        json_wholes(&j, "shorter_side", 3, sides, side);
+        table_json_whole(&j, "halvings", halvings(side[1]));
+    }
+    table_json_open(&j, "findings", '[');
+    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
+        table_json_open(&j, NULL, '{');
+        table_json_text(&j, "severity", f->severity[0] == 'P' ? "problem" : "warning");
+        table_json_text(&j, "code", f->code);
+        table_json_text(&j, "text", f->text);
+        json_names(&j, "examples", &f->examples);
+        table_json_close(&j, '}');
+    }
+    table_json_close(&j, ']');
+    table_json_whole(&j, "problems", d->problems);
+    table_json_whole(&j, "warnings", d->n_findings - d->problems);
+    table_json_close(&j, '}');
+    putchar('\n');
+}
+
+static void print_classes(const Diagnosis *d)
+{
+    static const char *const layout[] = {"  %-20s", " %8s", " %10s", " %8s", "%s"};
+    const DataSet *set = &d->set;
+    const char *const names[] = {set->attributes ? "attribute" : "class", "train", "validation", "test", ""};
+    int most = 1;
+    for (int k = 0; k < set->n_classes; k++)
+        most = d->pictures[k][SPLIT_ALL] > most ? d->pictures[k][SPLIT_ALL] : most;
+    Table *table = new_table(NULL, set->n_classes, 5);
+    table->layout = layout;
+    table_names(table, names);
     for (int k = 0; k < set->n_classes; k++) {
-        fputs(k ? ", " : "", stdout);
-        table_string(stdout, set->class_names[k]);
         const int *row = d->pictures[k];
-        printf(": {\"train\": %d, \"validation\": %d, \"test\": %d}", row[0], row[1], row[2]);
+        table_set(table, k + 1, 0, "%s", set->class_names[k]);
+        for (int i = 0; i < SPLITS; i++) table_set(table, k + 1, i + 1, "%d", row[i]);
+        table_set(table, k + 1, 4, "  %.*s", (int)((30 * (int64_t)row[SPLIT_ALL] + most - 1) / most),
+                  "##############################");
     }
-    printf("}, \"label_guesses\": ");
-    print_names(&set->notes);
-    if (d->readable)
-        printf(", \"shorter_side\": {\"min\": %d, \"median\": %d, \"max\": %d}, \"halvings\": %d", d->side[0],
-               d->side[d->readable / 2], d->side[d->readable - 1], halvings(d->side[d->readable / 2]));
-    printf(", \"findings\": [");
-    for (int i = 0; i < d->n_findings; i++) {
-        printf("%s{\"severity\": \"%s\", \"code\": \"%s\", \"text\": ", i ? ", " : "",
-               d->findings[i].severity[0] == 'P' ? "problem" : "warning", d->findings[i].code);
-        table_string(stdout, d->findings[i].text);
-        printf(", \"examples\": ");
-        print_names(&d->findings[i].examples);
-        putchar('}');
-    }
-    printf("], \"problems\": %d, \"warnings\": %d}\n", d->problems, d->n_findings - d->problems);
+    putchar('\n');
+    write_table(table, stdout, TABLE_TEXT);
 }
 
 static void diagnosis_text(const Diagnosis *d)
 {
     const DataSet *set = &d->set;
-    int most = 1;
+    int warnings = d->n_findings - d->problems;
     printf("%s: %s, %d pictures, %d %s\n", set->path, *set->format ? set->format : "not opened", set->count,
            set->n_classes, set->attributes ? "attributes" : "classes");
-    for (int k = 0; k < set->n_classes; k++)
-        most = d->pictures[k][SPLIT_ALL] > most ? d->pictures[k][SPLIT_ALL] : most;
-    if (set->n_classes)
-        printf("\n  %-20s %8s %10s %8s\n", set->attributes ? "attribute" : "class", "train", "validation", "test");
-    for (int k = 0; k < set->n_classes; k++) {
-        const int *row = d->pictures[k];
-        int bar = (int)((30 * (int64_t)row[SPLIT_ALL] + most - 1) / most);
-        printf("  %-20s %8d %10d %8d  ", set->class_names[k], row[0], row[1], row[2]);
-        printf("%.*s\n", bar, "##############################");
-    }
+    if (set->n_classes) print_classes(d);
     for (int i = 0; i < set->notes.count; i++) printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
     if (d->readable) {
         int median = d->side[d->readable / 2];
         printf("\n  shorter side: %d to %d px, median %d; at %d px StarGAN's D halves the picture %d times\n",
                d->side[0], d->side[d->readable - 1], median, median, halvings(median));
     }
-    for (int i = 0; i < d->n_findings; i++) {
-        const Finding *finding = &d->findings[i];
-        printf("\n%s: %s\n", finding->severity, finding->text);
-        for (int k = 0; k < finding->examples.count; k++) printf("    %s\n", finding->examples.items[k]);
+    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
+        printf("\n%s: %s\n", f->severity, f->text);
+        for (int k = 0; k < f->examples.count; k++) printf("    %s\n", f->examples.items[k]);
     }
-    int warnings = d->n_findings - d->problems;
     printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
            warnings == 1 ? "" : "s");
 }
@@ -8394,35 +8424,38 @@ static void diagnosis_text(const Diagnosis *d)
 static void diagnose(Diagnosis *d, int size)
 {
     DataSet *set = &d->set;
-    char *first_missing = NULL;
-    dataset_keep(set, SPLIT_ALL, &first_missing);
-    d->seen = must_alloc((size_t)set->count, sizeof *d->seen);
-    d->side = must_alloc((size_t)set->count, sizeof *d->side);
-    d->pictures = must_alloc((size_t)set->n_classes, sizeof *d->pictures);
+    dataset_keep(set, SPLIT_ALL);
+    d->seen = own((size_t)set->count, sizeof *d->seen);
+    d->side = own((size_t)set->count, sizeof *d->side);
+    d->pictures = own((size_t)set->n_classes, sizeof *d->pictures);
     if (set->missing)
         found(d, set->count ? "warning" : "PROBLEM", "missing", "%d files of the list do not exist, the first is %s: "
-              "paths must be relative to the list's folder", set->missing, first_missing);
+              "paths must be relative to the list's folder", set->missing, set->first_missing);
     if (set->dropped)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
         found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
               "data import`; everything else here takes the square in the middle");
-    free(first_missing);
     find_classes(d);
     find_pictures(d);
     find_sizes(d, size);
     find_duplicates(d);
 }
 
-/* Prints the diagnosis. Returns 0, and says how many in e, when there are problems: a script can rely on the status. */
-static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
+static void doctor_opens(void *context)
 {
-    Diagnosis d = {0};
-    Error why = {0};
-    if (dataset_list(&d.set, path, options, &why) &&
-        (d.set.attributes || dataset_order(&d.set, options->classes, &why)))
-        diagnose(&d, size);
+    Diagnosis *d = context;
+    list_dataset(d->home, &d->set, d->path, d->options);
+    if (!d->set.attributes) dataset_order(&d->set, d->options->classes);
+}
+
+/* Prints the diagnosis, and gives up when there are problems: a script can rely on the status. */
+static void examine_dataset(const char *path, const DataOptions *options, int size, bool json)
+{
+    Diagnosis d = {.path = path, .options = options, .home = scope};
+    Error why;
+    if (attempt_one(doctor_opens, &d, &why)) diagnose(&d, size);
     else {
         found(&d, "PROBLEM", "not-opened", "%s", why.text);
         d.set.count = d.set.n_classes = 0;
@@ -8430,10 +8463,120 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
     if (json) diagnosis_json(&d);
     else diagnosis_text(&d);
     fflush(stdout);
-    for (int i = 0; i < d.n_findings; i++) names_free(&d.findings[i].examples);
-    free(d.seen), free(d.side), free(d.pictures);
-    dataset_close(&d.set);
-    return d.problems ? fail(e, 1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s") : 1;
+    if (d.problems) give_up(1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s");
+}
+
+/* ---- for callers of the old way ---- */
+static double grey_of(const unsigned char *rgb)
+{
+    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+}
+
+static void print_names(const Names *names)
+{
+    json_names(&(TableJson){stdout, 0}, NULL, names);
+}
+
+typedef struct Text { char s[3 * PATH_MAX]; } Text;
+
+__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
+{
+    Text text;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text.s, sizeof text.s, format, list);
+    va_end(list);
+    return text;
+}
+
+__attribute__((format(printf, 1, 2))) static char *text_of(const char *format, ...)
+{
+    va_list list, again;
+    va_start(list, format);
+    va_copy(again, list);
+    int length = vsnprintf(NULL, 0, format, list);
+    va_end(list);
+    char *text = must_alloc((size_t)(length < 0 ? 0 : length) + 1, 1);
+    if (length > 0) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+static int open_rows(TableReader *table, const char *path, Error *e)
+{
+    return table_open(table, path, FIELDS_MAX) ? 1 : fail(e, 1, "%s", table->error);
+}
+
+/* 1: the next row is in table->fields; 0: there is none; -1 failed. */
+static int next_row(TableReader *table, Error *e)
+{
+    int got = table_next(table);
+    if (got < 0) fail(e, 1, "%s", table->error);
+    return got;
+}
+
+static void crop_centre(Image *image, int side) { image_crop_centre(image, side); }
+
+static char *dataset_name(const DataSet *set, int index)
+{
+    Scope inner;
+    enter(&inner);
+    char *name = must_copy(picture_name(set, index));
+    leave();
+    return name;
+}
+
+static int cut_and_scale(Image *image, int crop, int size, unsigned char *pixels, char *error)
+{
+    (void)error;
+    Scope inner;
+    enter(&inner);
+    cut_square(*image, crop, size, pixels);
+    leave();
+    return 1;
+}
+
+static int classes_wanted(const DataSet *set, const char *asked, Names *wanted, Error *e)
+{
+    (void)e;
+    return *wanted = wanted_classes(set, asked), 1;
+}
+
+static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+{
+    (void)e;
+    return add_list(set, path, options), 1;
+}
+
+static int dataset_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+{
+    (void)e;
+    return list_dataset(scope, set, path, options), 1;
+}
+
+static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
+{
+    (void)e;
+    return balance_dataset(set, how, seed), 1;
+}
+
+static Loader *loader_open(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
+                           uint64_t first_batch, Error *e)
+{
+    (void)e;
+    return new_loader(set, batch, size, channels, how, seed, first_batch);
+}
+
+static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Error *e)
+{
+    (void)e;
+    return next_batch(l, x, label, attributes), 1;
+}
+
+static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
+{
+    (void)e;
+    return examine_dataset(path, options, size, json), 1;
 }
 
 /* ================================================================================================
@@ -8455,7 +8598,7 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
  * by more than a limit, then the best of the rest, and so on.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { LANDMARKS = 5, CANDIDATES = 5000 };  /* as seen: left eye, right eye, nose, left and right mouth corner */
+enum { LANDMARKS = 5 };                 /* as seen: left eye, right eye, nose, left and right mouth corner */
 
 typedef struct Face {
     double box[4];                      /* left, top, right, bottom */
@@ -8468,17 +8611,13 @@ typedef struct Faces { Face *items; int count, room; } Faces;
 
 static void faces_add(Faces *f, Face face)
 {
-    if (f->count == f->room) {
-        int room = f->room ? 2 * f->room : 64;
-        f->items = grown(f->items, (size_t)f->count, (size_t)room, sizeof *f->items);
-        f->room = room;
-    }
+    f->items = own_more(scope, f->items, f->count, &f->room, sizeof *f->items);
     f->items[f->count++] = face;
 }
 
 static void faces_free(Faces *f)
 {
-    free(f->items);
+    give_back(f->items);
     *f = (Faces){0};
 }
 
@@ -8524,15 +8663,15 @@ static bool is_sane(const Face *f)
     return sane;
 }
 
-/* Leaves the faces that no better one overlaps by more than `limit`, best first. */
-static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel)
+/* Of the best `most` candidates leaves those that no better one overlaps by more than `limit`, best first. */
+static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel, int most)
 {
     int kept = 0, sane = 0;
     for (int i = 0; i < f->count; i++)
         if (is_sane(&f->items[i])) f->items[sane++] = f->items[i];
     f->count = sane;
     if (f->count) qsort(f->items, (size_t)f->count, sizeof *f->items, best_face_first);
-    for (int i = 0; i < f->count && i < CANDIDATES; i++) {
+    for (int i = 0; i < f->count && i < most; i++) {
         bool lone = true;
         for (int k = 0; lone && k < kept; k++) lone = !(overlap(&f->items[k], &f->items[i], kind, pixel) > limit);
         if (lone) f->items[kept++] = f->items[i];
@@ -8541,91 +8680,34 @@ static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.2  Any rectangle's average in four reads                          (Crow 1984, summed-area tables)
- *
- * sums(y,x) is the sum of all pixels above and to the left, so a rectangle's sum is four corners'. A pyramid of ten
- * scales and hundreds of little crops then cost a few reads a pixel, whatever the rectangles' sizes. Sums may wrap
- * around 2^32: their differences come out right as long as a rectangle has fewer than 2^24 pixels.
- *
- * Cell i of `out` cells covers the source pixels floor(i in/out) to ceil((i+1) in/out): the "area" interpolation that
- * MTCNN's public ports use when they shrink, and its neighbour-averaging when they enlarge.
+ * 11.2  Windows of a photograph at the networks' sizes          (averages over areas are vendor/image.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Areas { int width, height; uint32_t *sums; } Areas;         /* (height + 1, width + 1, 3) */
+typedef struct Areas { ImageSums sums; } Areas;
 
-static Areas areas_new(const Image *picture)
+static void free_areas(void *areas) { image_sums_free(&((Areas *)areas)->sums); }
+
+static Areas *new_areas(const Image *picture)
 {
-    Areas a = {picture->width, picture->height, NULL};
-    size_t row = 3 * ((size_t)a.width + 1);
-    a.sums = must_alloc(row * ((size_t)a.height + 1), sizeof *a.sums);
-    for (int y = 0; y < a.height; y++) {
-        const unsigned char *from = picture->pixels + (size_t)y * 3 * (size_t)a.width;
-        const uint32_t *above = a.sums + (size_t)y * row + 3;
-        uint32_t *to = a.sums + ((size_t)y + 1) * row + 3, red = 0, green = 0, blue = 0;
-        for (int x = 0; x < a.width; x++, from += 3, above += 3, to += 3) {
-            to[0] = above[0] + (red += from[0]);
-            to[1] = above[1] + (green += from[1]);
-            to[2] = above[2] + (blue += from[2]);
-        }
-    }
-    return a;
+    Areas *areas = own(1, sizeof *areas);
+    if (!image_sums(picture, &areas->sums)) give_up_memory(picture_bytes(picture), sizeof *areas->sums.sums);
+    on_leaving(free_areas, areas);
+    return areas;
 }
 
-typedef struct Window { int x, y, width, height; } Window;
+/* A window at h x w pixels, RGB, as MTCNN wants it: (value - 127.5) / 128. */
+typedef struct Scaling { const Areas *areas; ImageScaling how; real *to; } Scaling;
 
-/* Averages a window of the picture down (or up) to h x w pixels: to = (average - shift) / divisor, RGB. */
-typedef struct Resample {
-    const Areas *areas;
-    Window from;
-    int h, w;
-    double shift, divisor;
-    real *to;                           /* (h, w, 3) */
-    const int *edges;                   /* 2 w numbers: where each column's cell begins and ends */
-} Resample;
-
-static void cell(int i, int in, int out, int *low, int *high)
+static Scaling scaling(const Areas *areas, ImageWindow from, int h, int w, real *to)
 {
-    *low = (int)((int64_t)i * in / out);
-    *high = (int)(((int64_t)(i + 1) * in + out - 1) / out);
+    return (Scaling){areas, {from, w, h, 127.5, 128}, to};
 }
 
-static void resample_row(const Resample *r, int i)
-{
-    size_t row = 3 * ((size_t)r->areas->width + 1);
-    int low, high;
-    cell(i, r->from.height, r->h, &low, &high);
-    const uint32_t *above = r->areas->sums + (size_t)(r->from.y + low) * row,
-                   *below = r->areas->sums + (size_t)(r->from.y + high) * row;
-    real *to = r->to + (size_t)i * (size_t)r->w * 3;
-    for (int k = 0; k < r->w; k++) {
-        size_t left = 3 * (size_t)(r->from.x + r->edges[2 * k]), right = 3 * (size_t)(r->from.x + r->edges[2 * k + 1]);
-        double scale = 1 / (r->divisor * (high - low) * (r->edges[2 * k + 1] - r->edges[2 * k])),
-               offset = r->shift / r->divisor;
-        for (int c = 0; c < 3; c++, left++, right++)
-            *to++ =
-                (real)(scale * (double)(uint32_t)(below[right] - below[left] - above[right] + above[left]) - offset);
-    }
-}
-
-static int *resample_edges(const Resample *r)
-{
-    int *edges = must_alloc((size_t)r->w, 2 * sizeof *edges);
-    for (int k = 0; k < r->w; k++) cell(k, r->from.width, r->w, &edges[2 * k], &edges[2 * k + 1]);
-    return edges;
-}
-
-static void resample_row_task(void *argument, int i, int worker)
+static void scale_row_task(void *argument, int row, int worker)
 {
     (void)worker;
-    resample_row(argument, i);
-}
-
-static void resample(Resample r)
-{
-    int *edges = resample_edges(&r);
-    r.edges = edges;
-    parallel(r.h, resample_row_task, &r);
-    free(edges);
+    const Scaling *s = argument;
+    image_average_row(&s->areas->sums, &s->how, row, s->to + (size_t)row * (size_t)s->how.width * 3);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8639,7 +8721,7 @@ static void resample(Resample r)
  *     (w * x - m) g / sqrt(v + eps) + b  =  (w s) * x + (b - m s),     s = g / sqrt(v + eps)
  * ---------------------------------------------------------------------------------------------- */
 
-enum { OUTPUTS = 9, GRAPHS_KEPT = 32 };
+enum { OUTPUTS = 9, GRAPHS_KEPT = 32, WEIGHTS_MOST = 400 };
 
 typedef struct Sized {                  /* a network's graph for one size of input */
     Graph *graph;
@@ -8651,23 +8733,22 @@ typedef struct Sized {                  /* a network's graph for one size of inp
 typedef struct Network {
     const char *name;
     void (*build)(struct Network *net, Node *x, Node **out);
-    Tensor **weights;
-    int count, room, outputs;
+    Tensor *weights[WEIGHTS_MOST];
+    int count, outputs;
     Sized sized[GRAPHS_KEPT];
     long runs;
     const TensorFile *file;             /* while the weights are read; then NULL */
     const char *path;
     char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
     bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
-    Error error;                        /* the first thing that was wrong with the file */
 } Network;
 
 static void network_free(Network *net)
 {
     for (int i = 0; i < net->count; i++) tensor_free(net->weights[i]);
     for (int i = 0; i < GRAPHS_KEPT; i++) graph_free(net->sized[i].graph);
-    free(net->weights);
-    *net = (Network){0};
+    net->count = 0;
+    memset(net->sized, 0, sizeof net->sized);
 }
 
 static Tensor *network_find(const Network *net, const char *name)
@@ -8679,11 +8760,7 @@ static Tensor *network_find(const Network *net, const char *name)
 
 static Tensor *network_add(Network *net, const char *name, Shape shape)
 {
-    if (net->count == net->room) {
-        int room = net->room ? 2 * net->room : 64;
-        net->weights = grown(net->weights, (size_t)net->count, (size_t)room, sizeof *net->weights);
-        net->room = room;
-    }
+    if (net->count == WEIGHTS_MOST) abort();
     Tensor *t = net->weights[net->count++] = tensor_new(name, shape);
     t->stays = true;
     return t;
@@ -8703,33 +8780,30 @@ static const TensorEntry *facenet_entry(const Network *net, const char *base, co
     return NULL;
 }
 
-/* The file's tensor base.what, or NULL after noting what is wrong with it. */
-static const TensorEntry *entry_of(Network *net, const char *base, const char *what, int rank, const int64_t *shape)
+static const char *shape_text(int rank, const int64_t *shape)
 {
-    char name[128], have[128] = "", want[128] = "";
-    if (net->error.status) return NULL;
+    const char *text = "";
+    for (int i = 0; i < rank; i++) text = own_text("%s%s%" PRId64, text, i ? "," : "", shape[i]);
+    return text;
+}
+
+/* The file's tensor base.what, of that shape and sound. */
+static const TensorEntry *entry_of(const Network *net, const char *base, const char *what, int rank,
+                                   const int64_t *shape)
+{
+    char name[128];
     snprintf(name, sizeof name, "%s%s.%s", net->prefix, base, what);
     const TensorEntry *entry =
         net->transposed ? facenet_entry(net, base, what, name) : tensorfile_find(net->file, name);
-    if (!entry) {
-        fail(&net->error, 1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
-        return NULL;
-    }
-    bool fits = entry->rank == rank;
-    for (int i = 0; i < rank; i++) {
-        fits = fits && entry->shape[i] == shape[i];
-        snprintf(want + strlen(want), sizeof want - strlen(want), "%s%" PRId64, i ? "," : "", shape[i]);
-    }
-    for (int i = 0; i < entry->rank; i++)
-        snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-    if (!fits)
-        fail(&net->error, 1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, have, want, net->name);
-    for (size_t i = 0; fits && i < tensorfile_count(entry); i++) {
-        fits = isfinite(tensorfile_get(entry, i));
-        if (!fits)
-            fail(&net->error, 1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
-    }
-    return fits ? entry : NULL;
+    if (!entry)
+        give_up(1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
+    if (entry->rank != rank || memcmp(entry->shape, shape, (size_t)rank * sizeof *shape) != 0)
+        give_up(1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, shape_text(entry->rank, entry->shape),
+                shape_text(rank, shape), net->name);
+    for (size_t i = 0; i < tensorfile_count(entry); i++)
+        if (!isfinite(tensorfile_get(entry, i)))
+            give_up(1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
+    return entry;
 }
 
 /* A vector of the file, e.g. a bias or PReLU's slopes. */
@@ -8740,9 +8814,9 @@ static Node *network_vector(Network *net, Graph *g, const char *base, const char
     Tensor *t = network_find(net, name);
     if (!t) {
         const int64_t shape[1] = {k};
-        t = network_add(net, name, shape_of(1, 1, 1, k));
         const TensorEntry *entry = entry_of(net, base, what, 1, shape);
-        for (int i = 0; entry && i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
+        t = network_add(net, name, shape_of(1, 1, 1, k));
+        for (int i = 0; i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
     }
     return leaf(g, t);
 }
@@ -8757,23 +8831,21 @@ static size_t file_index(const Network *net, Shape w, bool dense, int r, int s, 
     return ((at * channels + (size_t)c) * rows + (size_t)r) * columns + (size_t)s;
 }
 
-#define BATCH_NORM_EPSILON 1e-5
-
 /* Reads a filter into w; with `norm`, folds batch norm into it and into the bias. */
-static void read_filter(Network *net, const char *base, const char *norm, bool dense, Tensor *w, Tensor *bias)
+static void read_filter(const Network *net, const char *base, const char *norm, bool dense, Tensor *w, Tensor *bias)
 {
     static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
+    static const double epsilon = 1e-5;
     const int *d = w->shape.d;
     const int64_t features = (int64_t)d[0] * d[1] * d[2], vector[1] = {d[3]};
     const int64_t shapes[2][2][4] = {{{d[3], d[2], d[0], d[1]}, {d[3], features}},
                                      {{d[1], d[0], d[2], d[3]}, {features, d[3]}}};
-    const TensorEntry *filter = entry_of(net, base, "weight", dense ? 2 : 4, shapes[net->transposed][dense]), *part[4] = {0};
+    const TensorEntry *part[4], *filter = entry_of(net, base, "weight", dense ? 2 : 4, shapes[net->transposed][dense]);
     for (int i = 0; norm && i < 4; i++) part[i] = entry_of(net, norm, parts[i], 1, vector);
-    if (net->error.status) return;
     for (int k = 0; k < d[3]; k++) {
         double scale = 1;
         if (norm) {
-            scale = tensorfile_get(part[0], (size_t)k) / sqrt(tensorfile_get(part[3], (size_t)k) + BATCH_NORM_EPSILON);
+            scale = tensorfile_get(part[0], (size_t)k) / sqrt(tensorfile_get(part[3], (size_t)k) + epsilon);
             bias->data[k] = (real)(tensorfile_get(part[1], (size_t)k) - tensorfile_get(part[2], (size_t)k) * scale);
         }
         for (int r = 0; r < d[0]; r++)
@@ -8799,12 +8871,12 @@ static Node *network_layer(Network *net, Node *x, Layer l)
     Shape shape =
         shape_of(l.dense ? d[1] : l.conv.size, l.dense ? d[2] : l.conv.size, l.depthwise ? 1 : d[3], l.conv.k);
     snprintf(name, sizeof name, "%s.weight", l.name);
-    Tensor *w = network_find(net, name), *bias;
+    Tensor *w = network_find(net, name), *bias = NULL;
     bool fresh = !w;
     if (fresh) w = network_add(net, name, shape);
     snprintf(name, sizeof name, "%s.bias", l.name);
     if (l.norm) bias = fresh ? network_add(net, name, shape_of(1, 1, 1, l.conv.k)) : network_find(net, name);
-    if (fresh) read_filter(net, l.name, l.norm, l.dense, w, l.norm ? bias : NULL);
+    if (fresh) read_filter(net, l.name, l.norm, l.dense, w, bias);
     Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
     return conv2d(x, leaf(x->graph, w), shift, l.slope,
                   conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
@@ -8823,14 +8895,10 @@ static void join_layers(Node **layer, int n)
     for (int i = 0, at = 0; i < n; at += layer[i]->shape.d[3], i++) layer[i] = slice(all, 3, at, layer[i]->conv.k);
 }
 
-static Node *prelu_layer(Network *net, Node *x, const char *name)
-{
-    return prelu(x, network_vector(net, x->graph, name, "weight", x->shape.d[3]));
-}
-
 /* The graph for inputs of this shape: made at first use, in the place of the one that was not used for longest. */
-static Sized *network_sized(Network *net, Shape shape, Error *e)
+static Sized *network_sized(Network *net, Shape shape)
 {
+    Error e = {0};
     Sized *oldest = &net->sized[0];
     for (int i = 0; i < GRAPHS_KEPT; i++) {
         Sized *s = &net->sized[i];
@@ -8840,14 +8908,11 @@ static Sized *network_sized(Network *net, Shape shape, Error *e)
     graph_free(oldest->graph);
     *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++net->runs};
     net->build(net, leaf(oldest->graph, &oldest->input), oldest->out);
-    if (net->error.status) *e = net->error;
-    else {
-        for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
-        if (graph_plan(oldest->graph, e)) return oldest;
-    }
+    for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
+    if (graph_plan(oldest->graph, &e)) return oldest;
     graph_free(oldest->graph);
     *oldest = (Sized){0};
-    return NULL;
+    unwind(&e);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8894,22 +8959,19 @@ static real *detector_input(Detector *d, Shape shape)
 }
 
 /* Runs network `which` on the input that stands in the buffer. */
-static const Sized *detector_run(Detector *d, int which, Shape shape, Error *e)
+static const Sized *detector_run(Detector *d, int which, Shape shape)
 {
     Network *net = &d->networks[which];
-    Sized *s = network_sized(net, shape, e);
-    if (!s) return NULL;
+    Sized *s = network_sized(net, shape);
     s->input.data = d->input;
     arena_reserve(&d->arena, s->graph->arena_bytes + 1);
     graph_bind(s->graph, &d->arena);
     graph_run(s->graph);
-    if (d->watch) {
+    if (d->watch) d->watch(d->watch_context, net->name, "input", shape, d->input);
+    for (int i = 0; d->watch && i < net->outputs; i++) {
         char what[16];
-        d->watch(d->watch_context, net->name, "input", shape, d->input);
-        for (int i = 0; i < net->outputs; i++) {
-            snprintf(what, sizeof what, "out%d", i);
-            d->watch(d->watch_context, net->name, what, s->out[i]->shape, s->out[i]->data);
-        }
+        snprintf(what, sizeof what, "out%d", i);
+        d->watch(d->watch_context, net->name, what, s->out[i]->shape, s->out[i]->data);
     }
     return s;
 }
@@ -8934,52 +8996,59 @@ static double second_of_two(const real *scores)
  * ---------------------------------------------------------------------------------------------- */
 
 static const double pyramid_factor = 0.709, p_threshold = 0.6, r_threshold = 0.7;
+enum { CROWD_MOST = 100000 };           /* candidates: no crowd has so many; weights that see faces everywhere do */
+
+static Node *linear(Network *net, Node *x, const char *name, int k, int size)
+{
+    return network_layer(net, x, (Layer){name, .conv = {k, size, 1, 0}, .slope = LINEAR, .dense = size == 0});
+}
+
+/* Layer number i with its PReLU; size 0: dense. */
+static Node *mtcnn_layer(Network *net, Node *x, int i, int k, int size)
+{
+    char name[16], slopes[16];
+    snprintf(name, sizeof name, "%s%d", size ? "conv" : "dense", i);
+    snprintf(slopes, sizeof slopes, "prelu%d", i);
+    x = linear(net, x, name, k, size);
+    return prelu(x, network_vector(net, x->graph, slopes, "weight", k));
+}
+
+static Node *mtcnn_pool(Node *x, int size)
+{
+    return max_pool(x, x, pool_shape(x->shape, size, 2, 0, true));
+}
 
 /* (N,H,W,3) -> scores (N,H',W',2) and moves (N,H',W',4), one for each 12 x 12 window, 2 pixels apart */
 static void pnet(Network *net, Node *x, Node **out)
 {
-    Node *h =
-        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {10, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,H/2-1,W/2-1,10)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {16, 3, 1, 0}, .slope = LINEAR}), "prelu2");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu3");
-    out[0] = network_layer(net, h, (Layer){"conv4_1", .conv = {2, 1, 1, 0}, .slope = LINEAR});
-    out[1] = network_layer(net, h, (Layer){"conv4_2", .conv = {4, 1, 1, 0}, .slope = LINEAR});
+    Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 10, 3), 2);                                     // (N,H/2-1,W/2-1,10)
+    h = mtcnn_layer(net, mtcnn_layer(net, h, 2, 16, 3), 3, 32, 3);
+    out[0] = linear(net, h, "conv4_1", 2, 1);
+    out[1] = linear(net, h, "conv4_2", 4, 1);
     join_layers(out, 2);
 }
 
 /* (N,24,24,3) -> scores (N,1,1,2), moves (N,1,1,4) */
 static void rnet(Network *net, Node *x, Node **out)
 {
-    Node *h =
-        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {28, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,11,11,28)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {48, 3, 1, 0}, .slope = LINEAR}), "prelu2");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,4,4,48)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 2, 1, 0}, .slope = LINEAR}), "prelu3");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"dense4", .conv = {.k = 128}, .slope = LINEAR, .dense = true}),
-                    "prelu4");
-    out[0] = network_layer(net, h, (Layer){"dense5_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
-    out[1] = network_layer(net, h, (Layer){"dense5_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
+    Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 28, 3), 3);                                     // (N,11,11,28)
+    h = mtcnn_pool(mtcnn_layer(net, h, 2, 48, 3), 3);                                           // (N,4,4,48)
+    h = mtcnn_layer(net, mtcnn_layer(net, h, 3, 64, 2), 4, 128, 0);
+    out[0] = linear(net, h, "dense5_1", 2, 0);
+    out[1] = linear(net, h, "dense5_2", 4, 0);
     join_layers(out, 2);
 }
 
 /* (N,48,48,3) -> scores (N,1,1,2), moves (N,1,1,4), landmarks (N,1,1,10): five x, then five y */
 static void onet(Network *net, Node *x, Node **out)
 {
-    Node *h =
-        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,23,23,32)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu2");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,10,10,64)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu3");
-    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,4,4,64)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv4", .conv = {128, 2, 1, 0}, .slope = LINEAR}), "prelu4");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"dense5", .conv = {.k = 256}, .slope = LINEAR, .dense = true}),
-                    "prelu5");
-    out[0] = network_layer(net, h, (Layer){"dense6_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
-    out[1] = network_layer(net, h, (Layer){"dense6_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
-    out[2] = network_layer(net, h, (Layer){"dense6_3", .conv = {.k = 10}, .slope = LINEAR, .dense = true});
+    Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 32, 3), 3);                                     // (N,23,23,32)
+    h = mtcnn_pool(mtcnn_layer(net, h, 2, 64, 3), 3);                                           // (N,10,10,64)
+    h = mtcnn_pool(mtcnn_layer(net, h, 3, 64, 3), 2);                                           // (N,4,4,64)
+    h = mtcnn_layer(net, mtcnn_layer(net, h, 4, 128, 2), 5, 256, 0);
+    out[0] = linear(net, h, "dense6_1", 2, 0);
+    out[1] = linear(net, h, "dense6_2", 4, 0);
+    out[2] = linear(net, h, "dense6_3", 10, 0);
     join_layers(out, 3);
 }
 
@@ -9009,54 +9078,47 @@ static void move_and_square(Faces *f, double pixel)
 }
 
 /* P at one scale: adds the proposals that survive their own scale. */
-static int propose(Detector *d, const Areas *areas, double scale, Faces *all, Error *e)
+static void propose(Detector *d, const Areas *areas, double scale, Faces *all)
 {
+    int width = areas->sums.width, height = areas->sums.height;
     Faces found = {0};
-    Shape shape = shape_of(1, (int)(areas->height * scale + 1), (int)(areas->width * scale + 1), 3);
-    Window whole = {0, 0, areas->width, areas->height};
-    resample((Resample){areas, whole, shape.d[1], shape.d[2], 127.5, 128, detector_input(d, shape), NULL});
-    const Sized *p = detector_run(d, 0, shape, e);
-    if (!p) return 0;
-    Shape map = p->out[0]->shape;
-    for (int y = 0; y < map.d[1]; y++)
-        for (int x = 0; x < map.d[2]; x++) {
-            size_t at = (size_t)y * (size_t)map.d[2] + (size_t)x;
-            Face f = {.score = second_of_two(p->out[0]->data + 2 * at)};
-            if (!(f.score >= p_threshold)) continue;
-            const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
-            for (int i = 0; i < 4; i++) {
-                f.box[i] = floorf((float)corner[i] / (float)scale);     /* the port's precision: 33/0.6 gives 54 */
-                f.move[i] = (double)p->out[1]->data[4 * at + (size_t)i];
-            }
-            faces_add(&found, f);
+    Shape shape = shape_of(1, (int)(height * scale + 1), (int)(width * scale + 1), 3);
+    Scaling s = scaling(areas, (ImageWindow){0, 0, width, height}, shape.d[1], shape.d[2], detector_input(d, shape));
+    parallel(shape.d[1], scale_row_task, &s);
+    const Sized *p = detector_run(d, 0, shape);
+    int columns = p->out[0]->shape.d[2], windows = p->out[0]->shape.d[1] * columns;
+    for (int at = 0; at < windows; at++) {
+        Face f = {.score = second_of_two(p->out[0]->data + 2 * (size_t)at)};
+        if (!(f.score >= p_threshold)) continue;
+        int x = at % columns, y = at / columns;
+        const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
+        for (int i = 0; i < 4; i++) {
+            f.box[i] = floorf((float)corner[i] / (float)scale);         /* the port's precision: 33/0.6 gives 54 */
+            f.move[i] = (double)p->out[1]->data[4 * (size_t)at + (size_t)i];
         }
-    suppress_doubles(&found, OVER_UNION, 0.5, 0);
+        faces_add(&found, f);
+    }
+    suppress_doubles(&found, OVER_UNION, 0.5, 0, CROWD_MOST);
     for (int i = 0; i < found.count; i++) faces_add(all, found.items[i]);
     faces_free(&found);
-    return 1;
 }
 
 /* The part of a square that lies in the picture, in whole pixels; empty where width or height is not positive. */
-static Window box_window(const Face *f, const Areas *areas)
+static ImageWindow box_window(const Face *f, int width, int height)
 {
-    int left = clamp_int(f->box[0], 1, areas->width + 1) - 1, top = clamp_int(f->box[1], 1, areas->height + 1) - 1;
-    int right = clamp_int(f->box[2], 0, areas->width), bottom = clamp_int(f->box[3], 0, areas->height);
-    return (Window){left, top, right - left, bottom - top};
+    int left = clamp_int(f->box[0], 1, width + 1) - 1, top = clamp_int(f->box[1], 1, height + 1) - 1;
+    return (ImageWindow){left, top, clamp_int(f->box[2], 0, width) - left, clamp_int(f->box[3], 0, height) - top};
 }
 
 /* A batch of squares, each at side x side pixels. */
-typedef struct Batching { const Areas *areas; const Window *windows; int side; real *to; } Batching;
+typedef struct Batching { const Areas *areas; const ImageWindow *windows; int side; real *to; } Batching;
 
 static void batch_task(void *argument, int i, int worker)
 {
-    (void)worker;
     const Batching *b = argument;
-    size_t picture = (size_t)b->side * (size_t)b->side * 3;
-    Resample r = {b->areas, b->windows[i], b->side, b->side, 127.5, 128, b->to + (size_t)i * picture, NULL};
-    int *edges = resample_edges(&r);
-    r.edges = edges;
-    for (int row = 0; row < b->side; row++) resample_row(&r, row);
-    free(edges);
+    real *to = b->to + (size_t)i * (size_t)b->side * (size_t)b->side * 3;
+    Scaling s = scaling(b->areas, b->windows[i], b->side, b->side, to);
+    for (int row = 0; row < b->side; row++) scale_row_task(&s, row, worker);
 }
 
 /* Batches have 64, 16, 4 or 1 pictures, so that few graphs serve any number of candidates. */
@@ -9065,61 +9127,60 @@ static int batch_size(int left)
     return left >= 64 ? 64 : left >= 16 ? 16 : left >= 4 ? 4 : 1;
 }
 
-/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. O's
- * landmarks are relative to the box it was shown. */
-static int refine(Detector *d, int which, const Areas *areas, double threshold, Faces *faces, Error *e)
+/* What R or O says of picture i of a batch. O's landmarks are relative to the box it was shown. */
+static void refined(const Sized *net, int i, bool landmarks, Face *f)
+{
+    f->score = second_of_two(net->out[0]->data + 2 * i);
+    for (int k = 0; k < 4; k++) f->move[k] = (double)net->out[1]->data[4 * i + k];
+    for (int k = 0; landmarks && k < LANDMARKS; k++) {
+        const real *at = net->out[2]->data + 10 * i + k;
+        f->landmark[k][0] = f->box[0] - 1 + (face_width(f) + 1) * (double)at[0];
+        f->landmark[k][1] = f->box[1] - 1 + (face_height(f) + 1) * (double)at[LANDMARKS];
+    }
+}
+
+/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. */
+static void refine(Detector *d, int which, const Areas *areas, double threshold, Faces *faces)
 {
     int side = which == 1 ? 24 : 48, kept = 0, count = 0;
-    Window *windows = must_alloc((size_t)faces->count, sizeof *windows);
+    ImageWindow *windows = own((size_t)faces->count, sizeof *windows);
     for (int i = 0; i < faces->count; i++) {
-        Window w = box_window(&faces->items[i], areas);
+        ImageWindow w = box_window(&faces->items[i], areas->sums.width, areas->sums.height);
         if (w.width <= 0 || w.height <= 0) continue;
         windows[count] = w;
         faces->items[count++] = faces->items[i];
     }
-    int ok = 1;
-    for (int from = 0, n; ok && from < count; from += n) {
+    for (int from = 0, n; from < count; from += n) {
         n = batch_size(count - from);
         Shape shape = shape_of(n, side, side, 3);
         Batching batch = {areas, windows + from, side, detector_input(d, shape)};
         parallel(n, batch_task, &batch);
-        const Sized *net = detector_run(d, which, shape, e);
-        if (!net) { ok = 0; break; }
+        const Sized *net = detector_run(d, which, shape);
         for (int i = 0; i < n; i++) {
             Face f = faces->items[from + i];
-            f.score = second_of_two(net->out[0]->data + 2 * i);
-            if (!(f.score > threshold)) continue;
-            for (int k = 0; k < 4; k++) f.move[k] = (double)net->out[1]->data[4 * i + k];
-            for (int k = 0; which == 2 && k < LANDMARKS; k++) {
-                f.landmark[k][0] = f.box[0] - 1 + (face_width(&f) + 1) * (double)net->out[2]->data[10 * i + k];
-                f.landmark[k][1] =
-                    f.box[1] - 1 + (face_height(&f) + 1) * (double)net->out[2]->data[10 * i + LANDMARKS + k];
-            }
-            faces->items[kept++] = f;
+            refined(net, i, which == 2, &f);
+            if (f.score > threshold) faces->items[kept++] = f;
         }
     }
-    faces->count = ok ? kept : 0;
-    free(windows);
-    return ok;
+    faces->count = kept;
 }
 
-static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
+static Faces mtcnn_detect(Detector *d, const Image *picture)
 {
-    Areas areas = areas_new(picture);
+    Faces faces = {0};
+    Areas *areas = new_areas(picture);
     double side = min_int(picture->width, picture->height);
-    int ok = 1;
-    for (double scale = 12 / d->min_face; ok && side * scale >= 12; scale *= pyramid_factor)
-        ok = propose(d, &areas, scale, faces, e);
-    suppress_doubles(faces, OVER_UNION, 0.7, 0);
-    move_and_square(faces, 0);
-    ok = ok && refine(d, 1, &areas, r_threshold, faces, e);
-    suppress_doubles(faces, OVER_UNION, 0.7, 0);
-    move_and_square(faces, 1);
-    ok = ok && refine(d, 2, &areas, d->threshold, faces, e);
-    for (int i = 0; i < faces->count; i++) move_box(&faces->items[i], 1);
-    suppress_doubles(faces, OVER_SMALLER, 0.7, 1);
-    free(areas.sums);
-    return ok;
+    for (double scale = 12 / d->min_face; side * scale >= 12; scale *= pyramid_factor)
+        propose(d, areas, scale, &faces);
+    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
+    move_and_square(&faces, 0);
+    refine(d, 1, areas, r_threshold, &faces);
+    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
+    move_and_square(&faces, 1);
+    refine(d, 2, areas, d->threshold, &faces);
+    for (int i = 0; i < faces.count; i++) move_box(&faces.items[i], 1);
+    suppress_doubles(&faces, OVER_SMALLER, 0.7, 1, CROWD_MOST);
+    return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9134,7 +9195,7 @@ static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *
  * The leaky slope is 0.1 where a level has 64 channels or fewer, else 0.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { LEVELS = 3, ANCHORS = 2 };
+enum { LEVELS = 3, ANCHORS = 2, RETINA_MOST = 5000 };   /* RETINA_MOST: candidates, as the published code has it */
 static const int level_stride[LEVELS] = {8, 16, 32}, anchor_side[LEVELS][ANCHORS] = {{16, 32}, {64, 128}, {256, 512}};
 static const real picture_mean[3] = {104, 117, 123};      /* blue, green, red: the network's order */
 
@@ -9152,8 +9213,7 @@ static Node *separable(Network *net, Node *x, int stage, int index, int k, int s
 {
     char base[32], name[40], norm[40];
     snprintf(base, sizeof base, "body.stage%d.%d", stage, index);
-    snprintf(name, sizeof name, "%s.0", base);
-    snprintf(norm, sizeof norm, "%s.1", base);
+    snprintf(name, sizeof name, "%s.0", base), snprintf(norm, sizeof norm, "%s.1", base);
     x = network_layer(net, x, (Layer){name, norm, {x->shape.d[3], 3, stride, 1}, 0.1, true, false});
     return conv_norm(net, x, base, 3, (Conv){k, 1, 1, 0}, 0.1);
 }
@@ -9161,10 +9221,9 @@ static Node *separable(Network *net, Node *x, int stage, int index, int k, int s
 /* MobileNet with a quarter of the channels (Howard et al. 2017) */
 static void mobilenet_body(Network *net, Node *x, Node **level)
 {
-    static const struct { int stage, index, k, stride;
-    } layers[] = {{1, 1, 16, 1},  {1, 2, 32, 2},  {1, 3, 32, 1},  {1, 4, 64, 2},  {1, 5, 64, 1},
-                  {2, 0, 128, 2}, {2, 1, 128, 1}, {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1},
-                  {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
+    static const struct { int stage, index, k, stride; } layers[] = {
+        {1, 1, 16, 1}, {1, 2, 32, 2}, {1, 3, 32, 1}, {1, 4, 64, 2}, {1, 5, 64, 1}, {2, 0, 128, 2}, {2, 1, 128, 1},
+        {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1}, {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
     x = conv_norm(net, x, "body.stage1.0", 0, (Conv){8, 3, 2, 1}, 0.1);                         // (N,H/2,W/2,8)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         x = separable(net, x, layers[i].stage, layers[i].index, layers[i].k, layers[i].stride);
@@ -9297,29 +9356,28 @@ static void retinaface_line_task(void *argument, int y, int worker)
         for (int c = 0; c < 3; c++) to[c] = job->of_byte[c][from[2 - c]];
 }
 
-static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
+static Faces retinaface_detect(Detector *d, const Image *picture)
 {
+    Faces faces = {0};
     Shape shape = shape_of(1, picture->height, picture->width, 3);
     RetinaInput job = {.picture = picture, .input = detector_input(d, shape)};
     for (int i = 0; i < 3 * 256; i++) job.of_byte[i / 256][i % 256] = (real)(i % 256) - picture_mean[i / 256];
     double least_difference = log(d->threshold / (1 - d->threshold));       // of a face's two scores
     parallel(picture->height, retinaface_line_task, &job);
-    const Sized *net = detector_run(d, 0, shape, e);
-    if (!net) return 0;
+    const Sized *net = detector_run(d, 0, shape);
     for (int level = 0; level < LEVELS; level++) {
         Node *const *out = net->out + 3 * level;
-        Shape map = out[0]->shape;
-        for (int i = 0; i < map.d[1] * map.d[2] * ANCHORS; i++) {
-            int cell_ = i / ANCHORS, stride = level_stride[level];
-            double x = (cell_ % map.d[2] + 0.5) * stride, y = (cell_ / map.d[2] + 0.5) * stride;
+        int columns = out[0]->shape.d[2], stride = level_stride[level];
+        for (int i = 0; i < out[0]->shape.d[1] * columns * ANCHORS; i++) {
+            double x = (i / ANCHORS % columns + 0.5) * stride, y = (i / ANCHORS / columns + 0.5) * stride;
             const real *scores = out[0]->data + 2 * (size_t)i;
             if (!((double)scores[1] - (double)scores[0] > least_difference)) continue;
-            faces_add(faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
-                                           out[2]->data + 2 * LANDMARKS * (size_t)i));
+            faces_add(&faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
+                                            out[2]->data + 2 * LANDMARKS * (size_t)i));
         }
     }
-    suppress_doubles(faces, OVER_UNION, 0.4, 1);
-    return 1;
+    suppress_doubles(&faces, OVER_UNION, 0.4, 1, RETINA_MOST);
+    return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9332,182 +9390,127 @@ static const char *const detector_files[DETECTORS] = {
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
 /* Makes the network's weights out of the file by building it once for a small input. */
-static int network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side, Error *e)
+static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side)
 {
     net->file = file, net->path = path;
     snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
-    const Sized *s = network_sized(net, shape_of(1, side, side, 3), e);
+    network_sized(net, shape_of(1, side, side, 3));
     net->file = NULL, net->path = NULL;
-    return s != NULL;
 }
 
-/* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy; 0 when there is none */
-static int find_weights(const char *folder, int which, const char *name, char path[PATH_MAX])
+/* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy */
+static const char *find_weights(const char *folder, int which, const char *name)
 {
-    static const char *const ends[] = {"pt", "pth", "safetensors", "npz"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (snprintf(path, PATH_MAX, "%s/%s.%s", folder, name, ends[i]) < PATH_MAX && access(path, R_OK) == 0) return 1;
-    return snprintf(path, PATH_MAX, "%s/det%d.npy", folder, which + 1) < PATH_MAX && access(path, R_OK) == 0;
+    static const char *const ends[] = {"pt", "pth", "safetensors", "npz", "npy"};
+    for (int i = 0; i < 5; i++) {
+        const char *path = i < 4 ? own_text("%s/%s.%s", folder, name, ends[i])
+                                 : own_text("%s/det%d.%s", folder, which + 1, ends[i]);
+        if (path_exists(path)) return path;
+    }
+    give_up(1, "%s: has no %s.pt; MTCNN needs %s", folder, name, detector_files[MTCNN]);
 }
 
-static int load_mtcnn(Detector *d, const char *weights, Error *e)
+static void load_mtcnn(Detector *d, const char *weights)
 {
     static const struct {
-        const char *name;
+        const char *name, *prefix;
         void (*build)(Network *, Node *, Node **);
         int outputs, side;
-    } nets[NETWORKS] = {{"pnet", pnet, 2, 12}, {"rnet", rnet, 2, 24}, {"onet", onet, 3, 48}};
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE], prefix[16];
+    } nets[NETWORKS] = {{"pnet", "pnet.", pnet, 2, 12}, {"rnet", "rnet.", rnet, 2, 24}, {"onet", "onet.", onet, 3, 48}};
     bool folder = is_folder(weights);
     for (int i = 0; i < NETWORKS; i++) {
-        TensorFile file;
-        d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs};
-        if (folder && !find_weights(weights, i, nets[i].name, path))
-            return fail(e, 1, "%s: has no %s.pt; MTCNN needs %s", weights, nets[i].name, detector_files[MTCNN]);
-        if (!tensorfile_load(folder ? path : weights, &file, why)) return fail(e, 1, "%s", why);
-        snprintf(prefix, sizeof prefix, "%s%s", folder ? "" : nets[i].name, folder ? "" : ".");
-        d->networks[i].transposed = strcmp(file.format, "npy") == 0;
-        int ok = network_load(&d->networks[i], &file, folder ? path : weights, prefix, nets[i].side, e);
-        tensorfile_free(&file);
-        if (!ok) return 0;
+        const char *path = folder ? find_weights(weights, i, nets[i].name) : weights;
+        const TensorFile *file = load_tensors(path);
+        d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs,
+                                   .transposed = strcmp(file->format, "npy") == 0};
+        network_load(&d->networks[i], file, path, folder ? "" : nets[i].prefix, nets[i].side);
     }
-    return 1;
 }
 
-static int load_retinaface(Detector *d, const char *weights, Error *e)
+static void load_retinaface(Detector *d, const char *weights)
 {
-    char why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
-    if (is_folder(weights))
-        return fail(e, 1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
-    if (!tensorfile_load(weights, &file, why)) return fail(e, 1, "%s", why);
+    if (is_folder(weights)) give_up(1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
+    const TensorFile *file = load_tensors(weights);
     bool wrapped =
-        tensorfile_find(&file, "module.body.stage1.0.0.weight") || tensorfile_find(&file, "module.body.conv1.weight");
-    bool resnet = tensorfile_find(&file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
+        tensorfile_find(file, "module.body.stage1.0.0.weight") || tensorfile_find(file, "module.body.conv1.weight");
+    bool resnet = tensorfile_find(file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
     d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
                                .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
-    int ok = network_load(&d->networks[0], &file, weights, wrapped ? "module." : "", 32, e);
-    tensorfile_free(&file);
-    return ok;
+    network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32);
 }
 
 /* kind: a name of detector_names. Nothing is ever downloaded: without weights the error says which file is wanted. */
+static void load_detector(Detector *d, const char *kind, const char *weights)
+{
+    int found = 0;
+    while (found < DETECTORS && strcmp(kind, detector_names[found])) found++;
+    if (found == DETECTORS) give_up(2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
+    *d = (Detector){.kind = (DetectorKind)found, .threshold = found == MTCNN ? 0.7 : 0.6, .min_face = 20,
+                    .max_side = 2048};
+    if (!*weights)
+        give_up(2, "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
+                "facegan detect photo.jpg --detector %s --weights %s", kind, detector_files[found], kind,
+                found == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
+    if (access(weights, R_OK)) give_up(1, "%s: %s; %s needs %s", weights, strerror(errno), kind, detector_files[found]);
+    Scope inner;
+    enter(&inner);
+    if (found == MTCNN) load_mtcnn(d, weights);
+    else load_retinaface(d, weights);
+    leave();
+}
+
+static void close_detector(void *detector) { detector_close(detector); }
+
+__attribute__((unused))
+static Detector *new_detector(const char *kind, const char *weights)
+{
+    Detector *d = own(1, sizeof *d);
+    on_leaving(close_detector, d);
+    load_detector(d, kind, weights);
+    return d;
+}
+
 static int detector_open(Detector *d, const char *kind, const char *weights, Error *e)
 {
-    *d = (Detector){.min_face = 20, .max_side = 2048};
-    int found = -1;
-    for (int i = 0; i < DETECTORS; i++)
-        if (strcmp(kind, detector_names[i]) == 0) found = i;
-    if (found < 0) return fail(e, 2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
-    d->kind = (DetectorKind)found;
-    d->threshold = d->kind == MTCNN ? 0.7 : 0.6;
-    if (!*weights)
-        return fail(e, 2,
-                    "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
-                    "facegan detect photo.jpg --detector %s --weights %s",
-                    detector_names[found], detector_files[found], detector_names[found],
-                    d->kind == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
-    if (access(weights, R_OK))
-        return fail(e, 1, "%s: %s; %s needs %s", weights, strerror(errno), detector_names[found],
-                    detector_files[found]);
-    int ok = d->kind == MTCNN ? load_mtcnn(d, weights, e) : load_retinaface(d, weights, e);
-    if (!ok) detector_close(d);
-    return ok;
+    (void)e;
+    return load_detector(d, kind, weights), 1;
 }
 
 /* The faces of a picture of three channels, best first. A picture larger than max_side is scaled down for the networks,
  * so that memory is bounded, and the faces are scaled up again. */
-static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *e)
+static Faces find_faces(Detector *d, const Image *picture)
 {
-    Image small = {0};
-    char why[IMAGE_ERROR_SIZE];
+    Scope inner;
+    enter(&inner);
+    Image seen = *picture;
     int longer = max_int(picture->width, picture->height);
-    double shrink = longer > d->max_side ? (double)d->max_side / longer : 1;
-    *faces = (Faces){0};
-    if (shrink < 1) {
-        int w = max_int((int)(picture->width * shrink + 0.5), 1), h = max_int((int)(picture->height * shrink + 0.5), 1);
-        if (!image_resize(picture, w, h, &small, why)) return fail(e, 1, "%s", why);
-    }
-    const Image *seen = shrink < 1 ? &small : picture;
-    int ok = d->kind == MTCNN ? mtcnn_detect(d, seen, faces, e) : retinaface_detect(d, seen, faces, e);
-    double back[2] = {(double)picture->width / seen->width, (double)picture->height / seen->height};
-    for (int i = 0; i < faces->count; i++) {
-        Face *f = &faces->items[i];
+    double shrink = (double)d->max_side / longer;
+    if (longer > d->max_side)
+        seen = resize_picture(picture, max_int((int)(picture->width * shrink + 0.5), 1),
+                              max_int((int)(picture->height * shrink + 0.5), 1));
+    Faces faces = d->kind == MTCNN ? mtcnn_detect(d, &seen) : retinaface_detect(d, &seen);
+    double back[2] = {(double)picture->width / seen.width, (double)picture->height / seen.height};
+    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
         for (int k = 0; k < 4; k++) f->box[k] *= back[k % 2];
         for (int k = 0; k < LANDMARKS; k++) f->landmark[k][0] *= back[0], f->landmark[k][1] *= back[1];
     }
-    image_free(&small);
-    if (!ok) faces_free(faces);
-    return ok;
+    if (faces.items) hand_out(faces.items);
+    leave();
+    return faces;
+}
+
+static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *e)
+{
+    (void)e;
+    return *faces = find_faces(d, picture), 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  Frames: where a cut-out lies in its photograph
- *
- * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph, written as complex
- * numbers: point = turn * p + origin. An upright square and a face aligned by its landmarks are then the same thing,
- * and so are cutting out (read the photograph at the frame's points) and pasting back (invert: which point of the
- * square is this?).
+ * 11.8  Cutting faces out, and pasting them back                       (frames and pixels are vendor/image.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Frame { double turn_x, turn_y, x, y; } Frame;
-
-static void frame_point(const Frame *f, double u, double v, double *x, double *y)
-{
-    *x = f->turn_x * u - f->turn_y * v + f->x;
-    *y = f->turn_y * u + f->turn_x * v + f->y;
-}
-
-static void frame_invert(const Frame *f, double x, double y, double *u, double *v)
-{
-    double dx = x - f->x, dy = y - f->y, size = f->turn_x * f->turn_x + f->turn_y * f->turn_y;
-    *u = (f->turn_x * dx + f->turn_y * dy) / size;
-    *v = (f->turn_x * dy - f->turn_y * dx) / size;
-}
-
-static double frame_side(const Frame *f)
-{
-    return hypot(f->turn_x, f->turn_y);
-}
-
-/* The frame about the same centre whose side is `factor` times as long. */
-static Frame frame_grown(Frame f, double factor)
-{
-    double x, y;
-    frame_point(&f, 0.5, 0.5, &x, &y);
-    f.turn_x *= factor, f.turn_y *= factor;
-    f.x = x - 0.5 * (f.turn_x - f.turn_y);
-    f.y = y - 0.5 * (f.turn_y + f.turn_x);
-    return f;
-}
-
-/* The upright square of the box's longer side about its centre. */
-static Frame frame_upright(const Face *face)
-{
-    Face f = *face;
-    square_box(&f);
-    return (Frame){face_width(&f), 0, f.box[0], f.box[1]};
-}
-
-/* The similarity that takes n points `from` to `to` (x, y, x, y, ...) with the least squared error. With both about
- * their means, p and q, and as complex numbers, the least of sum |a p - q|^2 is at a = sum conj(p) q / sum |p|^2. */
-static int similarity(const double *from, const double *to, int n, Frame *out)
-{
-    double p[2] = {0, 0}, q[2] = {0, 0}, real_part = 0, imaginary = 0, size = 0;
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < 2; k++) p[k] += from[2 * i + k] / n, q[k] += to[2 * i + k] / n;
-    for (int i = 0; i < n; i++) {
-        double px = from[2 * i] - p[0], py = from[2 * i + 1] - p[1], qx = to[2 * i] - q[0], qy = to[2 * i + 1] - q[1];
-        real_part += px * qx + py * qy;
-        imaginary += px * qy - py * qx;
-        size += px * px + py * py;
-    }
-    if (!(size > 0)) return 0;
-    *out = (Frame){real_part / size, imaginary / size, 0, 0};
-    out->x = q[0] - (out->turn_x * p[0] - out->turn_y * p[1]);
-    out->y = q[1] - (out->turn_y * p[0] + out->turn_x * p[1]);
-    return isfinite(out->x) && isfinite(out->y) && frame_side(out) > 1e-6;
-}
+typedef ImageFrame Frame;
+typedef ImageDrawing Drawn;
 
 /* Where the five points stand in an aligned face of side 1: the template that face recognition uses on 112 pixels (Deng
  * et al. 2019, ArcFace). */
@@ -9515,208 +9518,55 @@ static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 11
                                                      56.0252 / 112, 71.7366 / 112, 41.5493 / 112, 92.3655 / 112,
                                                      70.7299 / 112, 92.2041 / 112};
 
-/* margin: so much more than the box (or the template's square), as a share of its side. A face whose landmarks are all
- * in one place cannot be aligned and is cut upright. */
+/* The upright square of the box's longer side about its centre, or the template's square. margin: so much more, as a
+ * share of its side. A face whose landmarks are all in one place cannot be aligned and is cut upright. */
 static Frame face_frame(Face face, bool align, double margin)
 {
-    Frame f;
-    if (!align || !similarity(aligned_points, &face.landmark[0][0], LANDMARKS, &f)) f = frame_upright(&face);
-    return frame_grown(f, 1 + margin);
+    Frame frame;
+    if (!align || !image_frame_fit(aligned_points, &face.landmark[0][0], LANDMARKS, &frame)) {
+        square_box(&face);
+        frame = (Frame){face_width(&face), 0, face.box[0], face.box[1]};
+    }
+    return image_frame_grown(frame, 1 + margin);
 }
 
-/* The picture at a point, bilinearly interpolated; pixel i covers [i, i+1), beyond the border its pixels go on. */
-static double sample(const Image *picture, double x, double y, int channel)
-{
-    x = fmin(fmax(x - 0.5, 0), picture->width - 1), y = fmin(fmax(y - 0.5, 0), picture->height - 1);
-    int left = (int)x, top = (int)y, right = min_int(left + 1, picture->width - 1),
-        bottom = min_int(top + 1, picture->height - 1);
-    size_t row = (size_t)picture->width * (size_t)picture->channels, c = (size_t)picture->channels, k = (size_t)channel;
-    const unsigned char *above = picture->pixels + (size_t)top * row, *below = picture->pixels + (size_t)bottom * row;
-    double u = x - left, v = y - top;
-    return (1 - v) * ((1 - u) * above[(size_t)left * c + k] + u * above[(size_t)right * c + k]) +
-           v * ((1 - u) * below[(size_t)left * c + k] + u * below[(size_t)right * c + k]);
-}
-
-typedef struct Cutting { const Image *picture; Frame frame; int size, samples; Image *out; } Cutting;
+typedef struct Cutting { const Image *picture; Frame frame; Image *out; } Cutting;
 
 static void cut_task(void *argument, int row, int worker)
 {
     (void)worker;
     const Cutting *job = argument;
-    int n = job->samples, channels = job->picture->channels;
-    unsigned char *to = job->out->pixels + (size_t)row * (size_t)job->size * (size_t)channels;
-    for (int column = 0; column < job->size; column++)
-        for (int c = 0; c < channels; c++) {
-            double total = 0, x, y;
-            for (int i = 0; i < n * n; i++) {
-                frame_point(&job->frame, (column + (i % n + 0.5) / n) / job->size,
-                            (row + (i / n + 0.5) / n) / job->size, &x, &y);
-                total += sample(job->picture, x, y, c);
-            }
-            *to++ = (unsigned char)(total / (n * n) + 0.5);
-        }
+    image_cut_rows(job->picture, &job->frame, job->out, row, row + 1);
 }
 
-/* Cuts the frame out of the picture as size x size pixels. Where that shrinks it, each pixel is the mean of as many
- * samples as there are source pixels under it (at most 16 x 16), so that nothing is skipped. */
+/* Cuts the frame out of the picture as size x size pixels. */
+__attribute__((unused))
+static Image cut_out(const Image *picture, Frame frame, int size)
+{
+    Image out = new_picture(size, size, picture->channels);
+    parallel(size, cut_task, &(Cutting){picture, frame, &out});
+    return out;
+}
+
 static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Error *e)
 {
     char why[IMAGE_ERROR_SIZE];
     if (!image_new(size, size, picture->channels, out, why)) return fail(e, 1, "%s", why);
-    Cutting job = {picture, frame, size, (int)fmin(fmax(ceil(frame_side(&frame) / size), 1), 16), out};
-    parallel(size, cut_task, &job);
+    parallel(size, cut_task, &(Cutting){picture, frame, out});
     return 1;
 }
 
-/* ------------------------------------------------------------------------------------------------
- * 11.9  Pasting back
- *
- * G looks at a cut-out of P x P pixels, but what goes back is the change it made, enlarged: the photograph's own pixels
- * keep their detail, and where nothing changes, bits stay. A photograph's value v becomes
- *
- *     v + w (after - before)           w rises smoothly from 0 at the frame's edge to 1 a feather's width inside; an edge
- *     v + w m (colour - v)             that lies on the photograph's border has no feather: nothing meets it there
- *
- * the second where G paints through a mask m. A G that redraws the whole face (no mask, no skip) shifts its brightness,
- * too: where that would show at a seam, `after` is first given before's mean and spread, measured in the feather alone,
- * channel by channel. A G for grey
- * pictures changes brightness only: colours stay the photograph's.
- * ---------------------------------------------------------------------------------------------- */
-
-/* What G made of a cut-out: squares of one side, of 1 channel or as many as the photograph has, in [-1,1]. */
-typedef struct Drawn {
-    int side, channels;
-    const real *before, *after, *mask;  /* mask (side,side) in (0,1), and then `after` is what G paints; or NULL */
-    bool redrawn;
-} Drawn;
-
-static const double feather = 0.15;     /* of the frame's side */
-
-static double smooth_step(double t)
-{
-    t = fmin(fmax(t, 0), 1);
-    return t * t * (3 - 2 * t);
-}
-
-/* How much of the edited face shows at point (u,v) of the frame. seam: which of its left, top, right and bottom edges meet
- * the photograph. */
-static double paste_weight(double u, double v, const bool seam[4])
-{
-    const double inside[4] = {u, v, 1 - u, 1 - v};
-    double weight = 1;
-    for (int i = 0; i < 4; i++) weight *= seam[i] ? smooth_step(inside[i] / feather) : inside[i] >= 0;
-    return weight;
-}
-
-typedef struct Match { double gain, offset; } Match;
-
-/* after * gain + offset has the mean and the spread of `before` in the feather. The gain is kept near 1: a border of one
- * colour has no spread to match. */
-static Match match_channel(const Drawn *drawn, int channel)
-{
-    static const bool all_around[4] = {true, true, true, true};
-    double n = 0, sum[2] = {0, 0}, squares[2] = {0, 0};
-    const real *pictures[2] = {drawn->before, drawn->after};
-    int side = drawn->side;
-    for (int at = 0; at < side * side; at++) {
-        if (paste_weight((at % side + 0.5) / side, (at / side + 0.5) / side, all_around) >= 1) continue;
-        for (int i = 0; i < 2; i++) {
-            double value = (double)pictures[i][at * drawn->channels + channel];
-            sum[i] += value, squares[i] += value * value;
-        }
-        n++;
-    }
-    if (!(n > 0)) return (Match){1, 0};
-    double mean[2] = {sum[0] / n, sum[1] / n}, spread[2];
-    for (int i = 0; i < 2; i++) spread[i] = sqrt(fmax(squares[i] / n - mean[i] * mean[i], 0));
-    double gain = spread[1] > 0.01 ? fmin(fmax(spread[0] / spread[1], 0.8), 1.25) : 1;
-    return (Match){gain, mean[0] - gain * mean[1]};
-}
-
-static double grey_of(const unsigned char *rgb)
-{
-    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-}
-
-/* Catmull and Rom's weights of four neighbours, t of the way from the second to the third (1974). */
-static void cubic_weights(double t, double w[4])
-{
-    w[0] = t * (-0.5 + t * (1 - 0.5 * t)), w[1] = 1 + t * t * (1.5 * t - 2.5);
-    w[2] = t * (0.5 + t * (2 - 1.5 * t)), w[3] = t * t * (0.5 * t - 0.5);
-}
-
-/* A square picture at a point of the unit square, smoothly: enlarged ten times it shows no edges of its pixels. */
-static double smooth_sample(const real *picture, int side, int channels, double u, double v, int channel)
-{
-    double x = u * side - 0.5, y = v * side - 0.5, across[4], down[4], total = 0;
-    int left = (int)floor(x), top = (int)floor(y);
-    cubic_weights(x - left, across), cubic_weights(y - top, down);
-    for (int i = 0; i < 16; i++) {
-        int row = clamp_int(top - 1 + i / 4, 0, side - 1), column = clamp_int(left - 1 + i % 4, 0, side - 1);
-        total += down[i / 4] * across[i % 4] * (double)picture[(row * side + column) * channels + channel];
-    }
-    return total;
-}
-
-typedef struct Pasting { Image *photo; const Drawn *drawn; Frame frame; Match match[3]; bool seam[4]; int left, right, top; } Pasting;
-
-/* What changes at point (u,v) of the frame, in bytes; `here`: the photograph's own value. */
-static double change_at(const Pasting *job, double u, double v, int channel, double here)
-{
-    const Drawn *d = job->drawn;
-    double after = smooth_sample(d->after, d->side, d->channels, u, v, channel);
-    if (d->mask) return fmin(fmax(smooth_sample(d->mask, d->side, 1, u, v, 0), 0), 1) * ((after + 1) * 127.5 - here);
-    after = job->match[channel].gain * after + job->match[channel].offset;
-    return 127.5 * (after - smooth_sample(d->before, d->side, d->channels, u, v, channel));
-}
-
-static void paste_task(void *argument, int row, int worker)
+static void paste_task(void *paste, int i, int worker)
 {
     (void)worker;
-    const Pasting *job = argument;
-    int channels = job->photo->channels, colours = min_int(channels, 3), from = job->drawn->channels;
-    for (int x = job->left; x < job->right; x++) {
-        unsigned char *to =
-            job->photo->pixels + ((size_t)(job->top + row) * (size_t)job->photo->width + (size_t)x) * (size_t)channels;
-        double u, v, change = 0;
-        frame_invert(&job->frame, x + 0.5, job->top + row + 0.5, &u, &v);
-        double weight = paste_weight(u, v, job->seam);
-        if (!(weight > 0)) continue;
-        if (from == 1) change = change_at(job, u, v, 0, colours == 3 ? grey_of(to) : to[0]);
-        for (int c = 0; c < colours; c++) {
-            if (from > 1) change = change_at(job, u, v, c, to[c]);
-            to[c] = (unsigned char)fmin(fmax(to[c] + weight * change + 0.5, 0), 255);
-        }
-    }
+    image_paste_row(paste, ((const ImagePaste *)paste)->top + i);
 }
 
-/* Is there photograph beyond an edge of the frame? (0 left, 1 top, 2 right, 3 bottom) */
-static bool meets_photo(const Image *photo, const Frame *frame, int edge)
-{
-    double x, y, u = edge == 0 ? 0 : edge == 2 ? 1 : 0.5, v = edge == 1 ? 0 : edge == 3 ? 1 : 0.5;
-    frame_point(frame, u, v, &x, &y);
-    return x > 0.75 && y > 0.75 && x < photo->width - 0.75 && y < photo->height - 0.75;
-}
-
+/* Puts what became of the frame's pixels back into the photograph. */
 static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 {
-    double low[2] = {1e9, 1e9}, high[2] = {-1e9, -1e9}, p[2];
-    for (int corner = 0; corner < 4; corner++) {
-        frame_point(&frame, corner % 2, corner / 2, &p[0], &p[1]);
-        for (int k = 0; k < 2; k++) low[k] = fmin(low[k], p[k]), high[k] = fmax(high[k], p[k]);
-    }
-    Pasting job = {.photo = photo,
-                   .drawn = drawn,
-                   .frame = frame,
-                   .left = clamp_int(floor(low[0]), 0, photo->width),
-                   .top = clamp_int(floor(low[1]), 0, photo->height),
-                   .right = clamp_int(ceil(high[0]), 0, photo->width)};
-    int bottom = clamp_int(ceil(high[1]), 0, photo->height);
-    bool seam = false;
-    for (int i = 0; i < 4; i++) job.seam[i] = meets_photo(photo, &frame, i), seam |= job.seam[i];
-    for (int c = 0; c < drawn->channels; c++)
-        job.match[c] = seam && drawn->redrawn ? match_channel(drawn, c) : (Match){1, 0};
-    if (bottom > job.top) parallel(bottom - job.top, paste_task, &job);
+    ImagePaste paste = image_paste_begin(photo, frame, drawn);
+    if (paste.bottom > paste.top) parallel(paste.bottom - paste.top, paste_task, &paste);
 }
 
 /* ================================================================================================
