@@ -6870,20 +6870,24 @@ static Place face_by_columns(const List *list)
     return place;
 }
 
-/* A label is a name, or a number that the format's numbering explains. A row of a list of faces without one is of
- * AffectNet's class for such. */
+/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row, the
+ * row is of AffectNet's class for such. */
 static int label_by_column(DataSet *set, List *list)
 {
     const Numbering *numbers = list->format->numbers;
-    const char *text = field(list, COLUMN_LABEL);
+    const char *name = field(list, COLUMN_LABEL);
     long number;
     int box[4];
-    if (!*text) give_up_row(list->table, "the label is empty");
-    if (list->format->place && !face_rectangle(list, box)) return emotion_class(set, "no face");
-    if (!whole_number(text, &number)) return dataset_class(set, text);
-    int known = number >= numbers->first && number - numbers->first < numbers->count;
-    note_numbering(set, numbers);
-    return emotion_class(set, known ? numbers->names[number - numbers->first] : "no label");
+    if (!*name) give_up_row(list->table, "the label is empty");
+    bool numbered = whole_number(name, &number);
+    if (numbered) {
+        bool known = number >= numbers->first && number - numbers->first < numbers->count;
+        name = known ? numbers->names[number - numbers->first] : "no label";
+        note_numbering(set, numbers);
+    }
+    if (list->format->place && spelled(emotion_spellings, name) >= 0 && !face_rectangle(list, box))
+        return emotion_class(set, "no face");
+    return numbered ? emotion_class(set, name) : dataset_class(set, name);
 }
 
 /* Appends one row's pixels and returns where. The first row settles the side, all others must agree. */
