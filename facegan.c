@@ -5811,13 +5811,51 @@ static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
 /* One parameter from either kind of file. Tells why not in e. */
 static int load_parameter(const TensorFile *file, const char *path, const char *prefix, const Net *net, Parameter *p, Error *e)
 {
-    char name[160], layer[32];
+    char name[192], layer[32];
     snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
     if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
     if (!keras_name(net->backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
     const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
     if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
     return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
+}
+
+/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "state_dict.", "g_ema." and
+ * the like where a training wrapped its network or saved several. `shape` says which of several tensors of that name is
+ * meant, 0 in it that any number will do. Of several networks an averaged one is taken, then a G, then the one with the
+ * least before its names, and the choice is told. Without any: "". */
+static int prefix_rank(const char *prefix)
+{
+    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"};
+    enum { WANTED = sizeof wanted / sizeof *wanted };
+    for (int i = 0; i < WANTED; i++)
+        if (strstr(prefix, wanted[i])) return i < 2 ? 0 : 1;
+    return 2;
+}
+
+enum { PREFIX = 128 };
+
+static void find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
+                        char prefix[PREFIX])
+{
+    size_t length = strlen(name);
+    int found = 0;
+    *prefix = 0;
+    for (size_t i = 0; i < file->count; i++) {
+        const TensorEntry *t = &file->tensors[i];
+        size_t all = strlen(t->name), before = all - length;
+        bool fits = all >= length && before < PREFIX && strcmp(t->name + before, name) == 0 && t->rank == rank &&
+                    (!before || t->name[before - 1] == '.');
+        for (int k = 0; fits && k < rank; k++) fits = !shape[k] || t->shape[k] == shape[k];
+        if (!fits) continue;
+        char candidate[PREFIX];
+        snprintf(candidate, sizeof candidate, "%.*s", (int)before, t->name);
+        int better = found ? prefix_rank(prefix) - prefix_rank(candidate) : 1;
+        if (better > 0 || (better == 0 && before < strlen(prefix))) memcpy(prefix, candidate, sizeof candidate);
+        found++;
+    }
+    bool ours = !*prefix || strcmp(prefix, "G.") == 0 || strcmp(prefix, "D.") == 0 || strcmp(prefix, "average.G.") == 0;
+    if (!ours) warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
 }
 
 static bool in_head(const Net *net, const Parameter *p)
@@ -5833,9 +5871,11 @@ static int load_pretrained(Net *net, const char *given, Error *e)
     int anew = 0, ok = 1;
     classifier_path(given, path);
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    char first[80];
-    snprintf(first, sizeof first, "D.%s", net->parameters[0].w->name);
-    const char *prefix = tensorfile_find(&file, first) ? "D." : "";
+    char prefix[PREFIX];
+    int64_t shape[AXES];
+    const Tensor *first = net->parameters[0].w;
+    file_dimensions(first->shape, rank_of(&net->parameters[0]), shape);
+    find_prefix(&file, path, first->name, rank_of(&net->parameters[0]), shape, prefix);
     for (int i = 0; ok && i < net->count; i++) {
         Error problem = {0};
         Parameter *p = &net->parameters[i];
@@ -12796,7 +12836,7 @@ static int read_space(const TensorFile *file, const char *path, const char *pref
         char space;
         int more;
     } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
-    char name[96];
+    char name[PREFIX + 64];
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, kinds[i].name);
         const TensorEntry *entry = tensorfile_find(file, name);
@@ -12813,7 +12853,7 @@ static int read_space(const TensorFile *file, const char *path, const char *pref
 /* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution (X, w, 7, 7). */
 static int read_architecture(const TensorFile *file, const char *path, const char *prefix, Net *g, Error *e)
 {
-    char name[96];
+    char name[PREFIX + 64];
     const char *size = tensorfile_metadata(file, "size");
     snprintf(name, sizeof name, "%smain.0.weight", prefix);
     const TensorEntry *first = tensorfile_find(file, name), *last;
@@ -12861,8 +12901,8 @@ static Facegan *open_generator(const char *given, Error *e)
     TensorFile file;
     weights_path(given, path);
     if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
-    const char *prefix = tensorfile_find(&file, "average.G.main.0.weight") ? "average.G."
-                       : tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
+    char prefix[PREFIX];
+    find_prefix(&file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, prefix);
     Facegan *model = must_alloc(1, sizeof *model);
     Settings trained = default_settings();
     int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
