@@ -3796,8 +3796,8 @@ IMAGE_API int image_encode_gif(const Image *frames, int n_frames, int delay_ms, 
 }
 
 /* ==== Saving ========================================================================================================
- * The file is written under a temporary name beside its place and renamed when it is complete: a full disk or the end of
- * the program leaves the old file, or none, but never a part. It is not synced, as pictures come in thousands: after a
+ * The file is written under a temporary name beside its place and renamed when it is complete: a full disk or the end
+ * of the program leaves the old file, or none, but never a part. It is not synced, as pictures come in thousands: after a
  * power cut the latest may be empty. Who needs more syncs a stream of his own, with image_save_to. */
 
 static int image_encode_pnm(const Image *image, int channels, unsigned char **bytes, size_t *size, char *error)
@@ -3856,7 +3856,8 @@ static int image_write_file(const char *path, const unsigned char *bytes, size_t
     }
     int ok = 1;
     if (!file) ok = image_fail_at(error, path, strerror(errno));
-    else if (!image_close(file, image_write_all(file, bytes, size, message), message)) ok = image_fail_at(error, path, message);
+    else if (!image_close(file, image_write_all(file, bytes, size, message), message))
+        ok = image_fail_at(error, path, message);
     else if (rename(temporary, path) != 0) ok = image_fail_at(error, path, strerror(errno));
     if (file && !ok) remove(temporary);
     free(temporary);
