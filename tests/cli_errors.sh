@@ -129,11 +129,11 @@ expect 2 "is there twice" "$F" train stargan faces --out new $SMALL --classes ne
 expect 2 "has classes, not attributes" "$F" train stargan faces --out new $SMALL --attributes Smiling
 expect 2 "zoom" "$F" train stargan faces --out new $SMALL --zoom-low 2 --zoom-high 1
 expect 2 "needs --out" "$F" data draw --count 4
-expect 2 "takes no input" "$F" data draw faces --out new
+expect 2 "usage: facegan data draw --out DIR" "$F" data draw faces --out new
 expect 2 "16 to 512" "$F" data draw --out new --count 4 --size 8
 expect 2 "there is no joy" "$F" data draw --out new --count 4 --size 16 --emotions joyful,joy
 expect 2 "must be draw, show, balance, import or doctor" "$F" data frobnicate faces
-expect 2 "needs one data set" "$F" data show
+expect 2 "usage: facegan data show DATA" "$F" data show
 expect 2 "there is no model" "$F" bench nonsense
 expect 2 "D halves the side" "$F" bench stargan --size 16 --d-repeat 6 --width 2
 expect 2 "nonsense" env FACEGAN_ISA=nonsense "$F" --version
