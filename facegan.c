@@ -12778,12 +12778,18 @@ static int find_class(const Facegan *model, const char *name, size_t length)
 static int parse_emotion(const Facegan *model, const char *text, int *index, double *strength, Error *e)
 {
     size_t length = strcspn(text, ":");
-    char *end, list[512] = "";
+    char *end, list[512] = "", name[NAME];
+    snprintf(name, sizeof name, "%.*s", (int)length, text);
+    OptionGuess guess = {name, 3, NULL};
     *strength = text[length] ? strtod(text + length + 1, &end) : 1;
     *index = find_class(model, text, length);
-    for (int i = 0; i < model->g.classes; i++)
+    for (int i = 0; i < model->g.classes; i++) {
         snprintf(list + strlen(list), sizeof list - strlen(list), " %s", model->class_names[i]);
-    if (*index < 0) return fail(e, 2, "--emotion %s: this model knows:%s", text, list);
+        option_guess(&guess, model->class_names[i]);
+    }
+    if (*index < 0)
+        return fail(e, 2, "--emotion %s: this model knows:%s%s%s%s", text, list, guess.best ? "; did you mean " : "",
+                    guess.best ? guess.best : "", guess.best ? "?" : "");
     if (text[length] && (end == text + length + 1 || *end || !(*strength >= 0 && *strength <= 2)))
         return fail(e, 2, "--emotion %s: the strength must be a number from 0 to 2", text);
     return 1;
@@ -13833,9 +13839,11 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
     for (int i = 0; i < names.count && n < EMOTIONS; i++) {
         int found = spelled(emotion_spellings, names.items[i]);
         if (found < 0) {
+            OptionGuess guess = {names.items[i], 3, NULL};
+            for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
             fail(e, 2,
-                 "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry",
-                 names.items[i]);
+                 "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry%s%s%s",
+                 names.items[i], guess.best ? "; did you mean " : "", guess.best ? guess.best : "", guess.best ? "?" : "");
             n = 0;
             break;
         }
@@ -18617,9 +18625,10 @@ static int check_given(Command *c, Error *e)
         if (!is_given(c, name)) return fail(e, 2, "%s%s%s needs --%s%s", verb->name, c->what ? " " : "", c->what ? c->what : "", name,
                                             strcmp(name, "out") ? "" : " DIR");
     }
-    if (is_given(c, "epochs") && is_given(c, "iters")) return fail(e, 2, "--epochs beside --iters: both say how long; give one");
+    if (c->model && is_given(c, "epochs") && is_given(c, "iters"))
+        return fail(e, 2, "--epochs beside --iters: both say how long; give one");
     if (s->grey && is_given(c, "channels") && s->channels != 1) return fail(e, 2, "--grey --channels %ld: grey is one channel", s->channels);
-    if (is_given(c, "iters")) s->epochs = 0;                                    /* where some passes are usual */
+    if (c->model && is_given(c, "iters")) s->epochs = 0;                                   /* where some passes are usual */
     if (s->grey) s->channels = 1;
     return 1;
 }
