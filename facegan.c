@@ -2249,7 +2249,27 @@ typedef struct Parameter {
 
 enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an iteration together */
 
-/* One type for every network of the program: fields that belong to some only are explained in the section they name. */
+/* What networks of one kind are told besides; the sections say what it means. */
+typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
+    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip */
+    bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
+    bool by_class;                      /* D has a map of scores for each class */
+    Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
+} EditorPart;
+
+typedef struct NoisePart {              /* 5.5, networks of GANs that draw from noise */
+    char body, joins;                   /* which networks, and where a label comes in */
+    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in Kolbenschlag's code; 1 + n answers */
+} NoisePart;
+
+typedef struct ClassifierPart {         /* 5.6 */
+    const struct Backbone *backbone;
+    const struct Preprocess *preprocess;
+    int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
+    bool flat;                          /* the head sees the whole map, not its mean */
+    double dropout;
+} ClassifierPart;
+
 typedef struct Net {
     char letter;                        /* 'G' or 'D', the prefix of its names in files */
     Parameter parameters[MAX_PARAMETERS];
@@ -2262,24 +2282,16 @@ typedef struct Net {
     int condition;                      /* channels of G's condition: n of a label, or the space's dimension; 0: none */
     int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
     char space;                         /* GANmut's, 5.4: 'l' linear, 'g' Gaussian; 0: none */
-    const struct Backbone *backbone;    /* a classifier's: 5.6 */
-    const struct Preprocess *preprocess;
-    int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
-    bool flat;                          /* the head sees the whole map, not its mean */
-    double dropout;
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
-    char body, joins;                   /* of networks that draw from noise (5.5): which, and where a label comes in */
-    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in Kolbenschlag's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
-    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip: 5.3 */
-    bool resizes, modulates;            /* 5.3: G enlarges by resizing; its blocks are told the condition, too */
-    bool by_class;                      /* 5.3: D has a map of scores for each class */
-    Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
     int n_masks;
+    EditorPart editor;                  /* one of these is filled in */
+    NoisePart noise;
+    ClassifierPart classifier;
 } Net;
 
 /* ------------------------------------------------------------------------------------------------
@@ -2722,8 +2734,8 @@ static Node *with_planes(Node *x, Node *label)
  *
  *   P side of the picture    w width of the first layer    n classes    d how often D halves the side
  *
- * What may differ from the paper: G's blocks are told the label as well (Net.modulates); G enlarges without a
- * transposed convolution (Net.resizes); G's last layer paints over x through a mask, or adds to x (Net.keep).
+ * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates); G enlarges without a
+ * transposed convolution (Net.editor.resizes); G's last layer paints over x through a mask, or adds to x (Net.editor.keep).
  * ---------------------------------------------------------------------------------------------- */
 
 /* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). (Dumoulin
@@ -2752,7 +2764,7 @@ static Node *residual_block(Net *net, Node *x, Node *condition)
     snprintf(prefix, sizeof prefix, "main.%d.main.", outer);
     sequential(net, prefix);
     Node *h = conv_layer(net, x, (Conv){k, 3, 1, 1});                                           // (N,P/4,P/4,4w)
-    h = net->modulates ? modulated_norm(net, h, condition) : inorm(net, h, NULL, RELU);
+    h = net->editor.modulates ? modulated_norm(net, h, condition) : inorm(net, h, NULL, RELU);
     h = inorm(net, conv_layer(net, h, (Conv){k, 3, 1, 1}), x, LINEAR);                          // (N,P/4,P/4,4w)
     sequential(net, "main.");
     net->index = outer + 1;
@@ -2763,7 +2775,7 @@ static Node *residual_block(Net *net, Node *x, Node *condition)
  * overlaps itself; a convolution on a picture enlarged before does not (Odena et al. 2016). */
 static Node *doubled(Net *net, Node *x, int k)
 {
-    if (!net->resizes) return deconv_layer(net, x, (Conv){k, 4, 2, 1});
+    if (!net->editor.resizes) return deconv_layer(net, x, (Conv){k, 4, 2, 1});
     return conv_layer(net, enlarge(x, 2 * x->shape.d[1], 2 * x->shape.d[2]), (Conv){k, 3, 1, 1});
 }
 
@@ -2776,9 +2788,9 @@ static Node *through_mask(Net *net, Node *h, Node *x)
     net->index++;
     Node *w = concat(paint, parameter_beside(net, "mask.weight", shape_of(7, 7, c, 1), 49 * c), 3);
     Node *both = conv2d(h, w, NULL, LINEAR, conv_shape(h->shape, w->shape, 1, 3));              // (N,P,P,X+1)
-    net->colour = tanh_of(slice(both, 3, 0, channels));                                         // (N,P,P,X)
-    net->mask = sigmoid(slice(both, 3, channels, 1));                                           // (N,P,P,1)
-    return add(mul(net->mask, net->colour), mul(affine(net->mask, -1, 1), x));
+    net->editor.colour = tanh_of(slice(both, 3, 0, channels));                                  // (N,P,P,X)
+    net->editor.mask = sigmoid(slice(both, 3, channels, 1));                                    // (N,P,P,1)
+    return add(mul(net->editor.mask, net->editor.colour), mul(affine(net->editor.mask, -1, 1), x));
 }
 
 /* 's': y = tanh(change + artanh(0.97 x))                                        (the skip of US-GAN, arXiv 2112.13002)
@@ -2803,8 +2815,8 @@ static Node *stargan_generator(Net *net, Node *x, Node *label)
     for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, label);                    // (N,P/4,P/4,4w)
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
-    if (net->keep == 'm') return through_mask(net, h, x);
-    if (net->keep == 's') return past_skip(net, h, x);
+    if (net->editor.keep == 'm') return through_mask(net, h, x);
+    if (net->editor.keep == 's') return past_skip(net, h, x);
     return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));                         // (N,P,P,X)
 }
 
@@ -2822,11 +2834,11 @@ static Node *stargan_features(Net *net, Node *x)
 static Node *stargan_source(Net *net, Node *features, Node *label)
 {
     sequential(net, "");
-    Shape w = shape_of(3, 3, features->shape.d[3], net->by_class ? net->classes : 1);
+    Shape w = shape_of(3, 3, features->shape.d[3], net->editor.by_class ? net->classes : 1);
     Node *weight = parameter(net, "conv1.weight", w, 9 * features->shape.d[3]);
     ConvShape s = conv_shape(features->shape, w, 1, 1);
     Node *maps = conv2d(features, weight, NULL, LINEAR, s);                                     // (N,P/2^d,P/2^d,1 | n)
-    return net->by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
+    return net->editor.by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
 }
 
 enum { LARGEST_HEAD = 8 };              /* side of a head that is computed as a convolution */
@@ -3046,7 +3058,7 @@ static Node *label_plane(Net *net, Node *label, int side)
  * part. */
 static Node *beside_label(Net *net, Node *map, Node *label)
 {
-    if (!label || net->joins == JOINS_TIMES) return map;
+    if (!label || net->noise.joins == JOINS_TIMES) return map;
     int index = net->index;
     map = concat(map, label_plane(net, label, map->shape.d[1]), 3);
     sequential(net, "main.");
@@ -3071,12 +3083,12 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
 /* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
 static Node *noise_generator(Net *net, Node *z, Node *label)
 {
-    bool kolbenschlag = net->body == BODY_KOLBENSCHLAG;
+    bool kolbenschlag = net->noise.body == BODY_KOLBENSCHLAG;
     int d = net->repeat, w = net->width;
     double slope = kolbenschlag ? 0.2 : RELU;
     sequential(net, "label.");
-    if (label && net->joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
-    if (net->body == BODY_WACGAN) return wacgan_generator(net, z, label);
+    if (label && net->noise.joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
+    if (net->noise.body == BODY_WACGAN) return wacgan_generator(net, z, label);
     sequential(net, "main.");
     Node *h = deconv_layer(net, z, (Conv){w << (d - 1), net->size >> d, 1, 0});                 // (N,s,s,w 2^(d-1))
     h = batch_norm(net, h, NULL, slope);
@@ -3093,7 +3105,7 @@ static Node *wacgan_features(Net *net, Node *x)
 {
     sequential(net, "main.");
     for (int i = 0; i < 4; i++) {
-        int stride = i % 2 || net->unstrided ? 1 : 2;
+        int stride = i % 2 || net->noise.unstrided ? 1 : 2;
         x = dropout(net, conv_bias_leaky(net, x, (Conv){net->width << i, 3, stride, 1}, 0.3), 0.3);
     }
     return x;                                                                                   // (N,P/4,P/4,8w)
@@ -3102,14 +3114,14 @@ static Node *wacgan_features(Net *net, Node *x)
 /* Picture (N,P,P,X) and, where D is told, a label -> features (N,s,s,w 2^(d-1)). */
 static Node *noise_features(Net *net, Node *x, Node *label)
 {
-    bool late = net->joins == JOINS_SECOND && net->body != BODY_WACGAN;
+    bool late = net->noise.joins == JOINS_SECOND && net->noise.body != BODY_WACGAN;
     Node *plane = label ? label_plane(net, label, net->size >> (late ? min_int(2, net->repeat - 1) : 0)) : NULL;
-    if (net->body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
+    if (net->noise.body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
     sequential(net, "main.");
     for (int i = 0; i < net->repeat; i++) {
         Conv c = {net->width << i, 4, 2, 1};
         if (plane && plane->shape.d[1] == x->shape.d[1]) x = concat(x, plane, 3);
-        if (i > 0 && net->norm) x = batch_norm(net, conv_layer(net, x, c), NULL, 0.2);
+        if (i > 0 && net->noise.norm) x = batch_norm(net, conv_layer(net, x, c), NULL, 0.2);
         else x = conv_bias_leaky(net, x, c, 0.2);                                               // (N,P/2,P/2,w) ...
     }
     return x;                                                                                   // (N,s,s,w 2^(d-1))
@@ -3118,7 +3130,7 @@ static Node *noise_features(Net *net, Node *x, Node *label)
 /* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. */
 static Node *noise_score(Net *net, Node *features)
 {
-    return whole_head(net, "score.weight", features, net->joint ? 1 + net->classes : 1);
+    return whole_head(net, "score.weight", features, net->noise.joint ? 1 + net->classes : 1);
 }
 
 /* Which class is it? (N,1,1,n) */
@@ -3153,7 +3165,7 @@ static Node *noise_judge(Net *d, Node *x)
 /* Layers from here on belong to block number `number`; those before the first learnt one are frozen. */
 static void begin_block(Net *net, int number)
 {
-    net->frozen = number < net->learn_from;
+    net->frozen = number < net->classifier.learn_from;
 }
 
 /* The next layer is `prefix`name, without a number. */
@@ -3350,19 +3362,20 @@ static Node *mean_over_pixels(Node *x)
 /* A picture (N,P,P,X) in [-1,1] -> class scores before the softmax (N,1,1,n). *features: (N,1,1,C), unless NULL. */
 static Node *classifier_scores(Net *net, Node *x, Node **features)
 {
-    const Backbone *kind = net->backbone;
-    Node *map = kind->body(net, preprocessed(net->preprocess, x));                              // (N,h,w,C)
-    Node *pooled = mean_over_pixels(map), *h = net->flat ? map : pooled;
+    const ClassifierPart *of = &net->classifier;
+    const Backbone *kind = of->backbone;
+    Node *map = kind->body(net, preprocessed(of->preprocess, x));                               // (N,h,w,C)
+    Node *pooled = mean_over_pixels(map), *h = of->flat ? map : pooled;
     if (features) *features = pooled;
     begin_block(net, kind->blocks + 1);
-    if (!net->hidden[0]) {
-        h = dropout(net, h, net->dropout);
+    if (!of->hidden[0]) {
+        h = dropout(net, h, of->dropout);
         named(net, "", kind->last);
         return dense(net, h, net->classes, LINEAR);
     }
     sequential(net, "classifier.");
-    for (int i = 0; i < HIDDEN_MOST && net->hidden[i]; i++)
-        h = dropout(net, dense(net, h, net->hidden[i], RELU), net->dropout);                    // (N,1,1,hidden)
+    for (int i = 0; i < HIDDEN_MOST && of->hidden[i]; i++)
+        h = dropout(net, dense(net, h, of->hidden[i], RELU), of->dropout);                      // (N,1,1,hidden)
     return dense(net, h, net->classes, LINEAR);
 }
 
@@ -3978,13 +3991,13 @@ static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch
     Graph *g = step->graph;
     const Adversarial *adversarial = adversarial_of(s);
     Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha),
-         *target = d->by_class ? leaf(g, batch->target) : NULL;
+         *target = d->editor.by_class ? leaf(g, batch->target) : NULL;
     int n = x->shape.d[0];
     x = augmented(x, batch, s, 'R');
     Node *fake = augmented(step->fake, batch, s, 'F');
     Node *both = stargan_features(d, concat(x, fake, 0));                                       // (2N,..)
     Node *real_features = slice(both, 0, 0, n);
-    Node *scores = stargan_source(d, both, d->by_class ? concat(label, target, 0) : NULL);      // (2N,P/2^d,P/2^d,1)
+    Node *scores = stargan_source(d, both, d->editor.by_class ? concat(label, target, 0) : NULL); // (2N,P/2^d,P/2^d,1)
     add_term(step, "D.real", adversarial->d_real(slice(scores, 0, 0, n)), 1);
     add_term(step, "D.fake", adversarial->d_fake(slice(scores, 0, n, n)), s->wrong_labels ? 0.5 : 1);
     if (s->wrong_labels)
@@ -4045,7 +4058,7 @@ static void further_terms(Step *step, Net *generator, Node *x, Node *label, cons
     }
     if (total) add_term(step, "G.teacher", scale(total, 1.0 / batch->n_teachers), s->lambda_teacher);
     if (s->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, x)), s->lambda_tv);
-    if (generator->mask) add_term(step, "G.mask", mean(generator->mask), s->lambda_mask);
+    if (generator->editor.mask) add_term(step, "G.mask", mean(generator->editor.mask), s->lambda_mask);
 }
 
 /* Drawn with x's own condition, the fakes must become x again (the way back), and so must x itself, which takes the
@@ -4357,7 +4370,7 @@ static Node *label_leaf(const Net *net, Graph *g, Tensor *label)
 /* The label, where D is told it. */
 static Node *told(const Net *d, Node *label)
 {
-    return d->joins == JOINS_TIMES || d->joint ? NULL : label;
+    return d->noise.joins == JOINS_TIMES || d->noise.joint ? NULL : label;
 }
 
 /* D's gradient penalty, as in discriminator_terms (7.1). */
@@ -4389,7 +4402,7 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
         Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
         add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, s), 0.5);
     }
-    if (d->joins == JOINS_TIMES) {
+    if (d->noise.joins == JOINS_TIMES) {
         add_term(&step, "D.cls", classification_loss(noise_classes(d, real_features), label, false),
                  s->lambda_cls);
         Node *wanted = s->unrelated ? label : target;
@@ -4412,7 +4425,7 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
     Node *features = noise_features(d, step.fake, told(d, target)), *scores = noise_score(d, features);
     add_term(&step, "G.fake", s->joint ? soft_cross_entropy(scores, joint_answer(target, true))
                                        : adversarial_of(s)->g_fake(scores), 1);
-    if (d->joins == JOINS_TIMES) {
+    if (d->noise.joins == JOINS_TIMES) {
         Node *wanted = s->unrelated ? leaf(g, batch->label) : target;
         add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), s->lambda_cls);
     }
@@ -5844,7 +5857,7 @@ static int load_parameter(const TensorFile *file, const char *path, const char *
     char name[160], layer[32];
     snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
     if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
-    if (!keras_name(net->backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
+    if (!keras_name(net->classifier.backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
     const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
     if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
     return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
@@ -5852,7 +5865,8 @@ static int load_parameter(const TensorFile *file, const char *path, const char *
 
 static bool in_head(const Net *net, const Parameter *p)
 {
-    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, net->backbone->last, strlen(net->backbone->last)) == 0;
+    const char *last = net->classifier.backbone->last;
+    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, last, strlen(last)) == 0;
 }
 
 /* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
@@ -9472,7 +9486,7 @@ static Drawing drawing_new(Net *net, Generator *generator, int n)
     if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
-    if (net->keep == 'm') d.mask = keep(net->mask);
+    if (net->editor.keep == 'm') d.mask = keep(net->editor.mask);
     return d;
 }
 
@@ -9636,19 +9650,20 @@ static int read_unfreeze(const char *text, const Backbone *kind)
 /* What the settings say of a classifier's shape, into its net. */
 static int shape_classifier(const Settings *s, Net *net, Error *e)
 {
-    const Backbone *kind = net->backbone = find_backbone(s->network);
-    net->preprocess = find_preprocessing(*s->preprocess ? s->preprocess : kind->preprocess);
-    net->learn_from = read_unfreeze(*s->unfreeze ? s->unfreeze : "all", kind);
-    net->flat = strcmp(*s->pool ? s->pool : kind->pool, "flat") == 0;
-    net->dropout = s->dropout;
-    if (!net->learn_from)
+    ClassifierPart *of = &net->classifier;
+    const Backbone *kind = of->backbone = find_backbone(s->network);
+    of->preprocess = find_preprocessing(*s->preprocess ? s->preprocess : kind->preprocess);
+    of->learn_from = read_unfreeze(*s->unfreeze ? s->unfreeze : "all", kind);
+    of->flat = strcmp(*s->pool ? s->pool : kind->pool, "flat") == 0;
+    of->dropout = s->dropout;
+    if (!of->learn_from)
         return fail(e, 2, "--unfreeze %s: must be all, head, or block1 to block%d", s->unfreeze, kind->blocks);
-    if (!read_head(*s->head ? s->head : kind->head, net->hidden))
+    if (!read_head(*s->head ? s->head : kind->head, of->hidden))
         return fail(e, 2, "--head %s: must be one or two widths from 1 to 8192, e.g. 128,128, or none", s->head);
     if (kind->channels && s->channels != kind->channels)
         return fail(e, 2, "--channels %ld: %s takes colour pictures (grey ones are repeated)", s->channels, kind->name);
-    if (s->channels == 1 && (net->preprocess->bgr || strcmp(net->preprocess->name, "torchvision") == 0))
-        return fail(e, 2, "--preprocess %s is for colour pictures", net->preprocess->name);
+    if (s->channels == 1 && (of->preprocess->bgr || strcmp(of->preprocess->name, "torchvision") == 0))
+        return fail(e, 2, "--preprocess %s is for colour pictures", of->preprocess->name);
     if (s->size % kind->divisor)
         return fail(e, 2, "--size %ld: %s halves the picture until a side must be a multiple of %d", s->size, kind->name,
                     kind->divisor);
@@ -9660,7 +9675,8 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *d = (Net){.letter = 'D', .width = (int)(s->d_width ? s->d_width : s->width), .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    g->keep = s->keep[0], g->resizes = strcmp(s->upsample, "resize") == 0, g->modulates = s->modulate, d->by_class = strcmp(s->source, "class") == 0;
+    g->editor = (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0, .modulates = s->modulate};
+    d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
                                 .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
@@ -9915,12 +9931,12 @@ static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
     bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = model->judge != NULL;
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
-        both[i]->body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
+        both[i]->noise.body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
         both[i]->norm_share = s->body[0] == BODY_KOLBENSCHLAG ? 0.5 : 0;
-        both[i]->joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST;
-        both[i]->unstrided = s->unstrided, both[i]->joint = s->joint;
-        both[i]->norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
-        both[i]->deviation = i == 0 || both[i]->norm ? 0.02 : 0;        /* without norms such small values would fade out */
+        both[i]->noise.joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST;
+        both[i]->noise.unstrided = s->unstrided, both[i]->noise.joint = s->joint;
+        both[i]->noise.norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
+        both[i]->deviation = i == 0 || both[i]->noise.norm ? 0.02 : 0;        /* without norms such small values would fade out */
     }
 }
 
@@ -12726,11 +12742,11 @@ static Facegan *open_generator(const char *given, Error *e)
     Settings trained = default_settings();
     int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
-    model->g.keep = trained.keep[0], model->g.resizes = strcmp(trained.upsample, "resize") == 0, model->g.modulates = trained.modulate;
+    model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0, .modulates = trained.modulate};
     if (ok) {
         Drawing d = drawing_new(&model->g, expression_generator, 1);
         model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
-        if (d.mask) model->mask = d.mask, model->colour = keep(model->g.colour);
+        if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
         name_classes(model, &file);
         ok = bind_graphs(&model->graph, 1, &model->arena, e) && load_net(&file, path, &model->g, prefix, false, e);
     }
@@ -12957,7 +12973,7 @@ static Drawn draw_face(Facegan *model)
     const Node *mask = model->mask;
     return (Drawn){.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
                    .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
-                   .redrawn = model->g.keep == 'n'};
+                   .redrawn = model->g.editor.keep == 'n'};
 }
 
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
@@ -15322,7 +15338,7 @@ static void print_answers_json(const Answers *a, const Classifier *c, const Conf
 
 static void print_answers(const Answers *a, const Classifier *c, const Confusion *f, double calibration, const char *views)
 {
-    printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.backbone->name, c->net.size, views,
+    printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.classifier.backbone->name, c->net.size, views,
            a->count, a->set.path);
     printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", accuracy(f), macro_f1(f), calibration);
     printf("%-12s %9s %9s %9s %9s   taken for:", "class", "precision", "recall", "F1", "pictures");
