@@ -2458,7 +2458,27 @@ typedef struct Parameter {
 
 enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an iteration together */
 
-/* One type for every network of the program: fields that belong to some only are explained in the section they name. */
+/* What networks of one kind are told besides; the sections say what it means. */
+typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
+    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip */
+    bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
+    bool by_class;                      /* D has a map of scores for each class */
+    Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
+} EditorPart;
+
+typedef struct NoisePart {              /* 5.5, networks of GANs that draw from noise */
+    char body, joins;                   /* which networks, and where a label comes in */
+    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in Kolbenschlag's code; 1 + n answers */
+} NoisePart;
+
+typedef struct ClassifierPart {         /* 5.6 */
+    const struct Backbone *backbone;
+    const struct Preprocess *preprocess;
+    int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
+    bool flat;                          /* the head sees the whole map, not its mean */
+    double dropout;
+} ClassifierPart;
+
 typedef struct Net {
     char letter;                        /* 'G' or 'D', the prefix of its names in files */
     Parameter parameters[MAX_PARAMETERS];
@@ -2471,24 +2491,16 @@ typedef struct Net {
     int condition;                      /* channels of G's condition: n of a label, or the space's dimension; 0: none */
     int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
     char space;                         /* GANmut's, 5.4: 'l' linear, 'g' Gaussian; 0: none */
-    const struct Backbone *backbone;    /* a classifier's: 5.6 */
-    const struct Preprocess *preprocess;
-    int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
-    bool flat;                          /* the head sees the whole map, not its mean */
-    double dropout;
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
-    char body, joins;                   /* of networks that draw from noise (5.5): which, and where a label comes in */
-    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in Kolbenschlag's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
-    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip: 5.3 */
-    bool resizes, modulates;            /* 5.3: G enlarges by resizing; its blocks are told the condition, too */
-    bool by_class;                      /* 5.3: D has a map of scores for each class */
-    Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
     int n_masks;
+    EditorPart editor;                  /* one of these is filled in */
+    NoisePart noise;
+    ClassifierPart classifier;
 } Net;
 
 /* ------------------------------------------------------------------------------------------------
@@ -2931,8 +2943,8 @@ static Node *with_planes(Node *x, Node *label)
  *
  *   P side of the picture    w width of the first layer    n classes    d how often D halves the side
  *
- * What may differ from the paper: G's blocks are told the label as well (Net.modulates); G enlarges without a
- * transposed convolution (Net.resizes); G's last layer paints over x through a mask, or adds to x (Net.keep).
+ * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates); G enlarges without a
+ * transposed convolution (Net.editor.resizes); G's last layer paints over x through a mask, or adds to x (Net.editor.keep).
  * ---------------------------------------------------------------------------------------------- */
 
 /* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). (Dumoulin
@@ -2961,7 +2973,7 @@ static Node *residual_block(Net *net, Node *x, Node *condition)
     snprintf(prefix, sizeof prefix, "main.%d.main.", outer);
     sequential(net, prefix);
     Node *h = conv_layer(net, x, (Conv){k, 3, 1, 1});                                           // (N,P/4,P/4,4w)
-    h = net->modulates ? modulated_norm(net, h, condition) : inorm(net, h, NULL, RELU);
+    h = net->editor.modulates ? modulated_norm(net, h, condition) : inorm(net, h, NULL, RELU);
     h = inorm(net, conv_layer(net, h, (Conv){k, 3, 1, 1}), x, LINEAR);                          // (N,P/4,P/4,4w)
     sequential(net, "main.");
     net->index = outer + 1;
@@ -2972,7 +2984,7 @@ static Node *residual_block(Net *net, Node *x, Node *condition)
  * overlaps itself; a convolution on a picture enlarged before does not (Odena et al. 2016). */
 static Node *doubled(Net *net, Node *x, int k)
 {
-    if (!net->resizes) return deconv_layer(net, x, (Conv){k, 4, 2, 1});
+    if (!net->editor.resizes) return deconv_layer(net, x, (Conv){k, 4, 2, 1});
     return conv_layer(net, enlarge(x, 2 * x->shape.d[1], 2 * x->shape.d[2]), (Conv){k, 3, 1, 1});
 }
 
@@ -2985,9 +2997,9 @@ static Node *through_mask(Net *net, Node *h, Node *x)
     net->index++;
     Node *w = concat(paint, parameter_beside(net, "mask.weight", shape_of(7, 7, c, 1), 49 * c), 3);
     Node *both = conv2d(h, w, NULL, LINEAR, conv_shape(h->shape, w->shape, 1, 3));              // (N,P,P,X+1)
-    net->colour = tanh_of(slice(both, 3, 0, channels));                                         // (N,P,P,X)
-    net->mask = sigmoid(slice(both, 3, channels, 1));                                           // (N,P,P,1)
-    return add(mul(net->mask, net->colour), mul(affine(net->mask, -1, 1), x));
+    net->editor.colour = tanh_of(slice(both, 3, 0, channels));                                  // (N,P,P,X)
+    net->editor.mask = sigmoid(slice(both, 3, channels, 1));                                    // (N,P,P,1)
+    return add(mul(net->editor.mask, net->editor.colour), mul(affine(net->editor.mask, -1, 1), x));
 }
 
 /* 's': y = tanh(change + artanh(0.97 x))                                        (the skip of US-GAN, arXiv 2112.13002)
@@ -3012,8 +3024,8 @@ static Node *stargan_generator(Net *net, Node *x, Node *label)
     for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, label);                    // (N,P/4,P/4,4w)
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
-    if (net->keep == 'm') return through_mask(net, h, x);
-    if (net->keep == 's') return past_skip(net, h, x);
+    if (net->editor.keep == 'm') return through_mask(net, h, x);
+    if (net->editor.keep == 's') return past_skip(net, h, x);
     return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));                         // (N,P,P,X)
 }
 
@@ -3031,11 +3043,11 @@ static Node *stargan_features(Net *net, Node *x)
 static Node *stargan_source(Net *net, Node *features, Node *label)
 {
     sequential(net, "");
-    Shape w = shape_of(3, 3, features->shape.d[3], net->by_class ? net->classes : 1);
+    Shape w = shape_of(3, 3, features->shape.d[3], net->editor.by_class ? net->classes : 1);
     Node *weight = parameter(net, "conv1.weight", w, 9 * features->shape.d[3]);
     ConvShape s = conv_shape(features->shape, w, 1, 1);
     Node *maps = conv2d(features, weight, NULL, LINEAR, s);                                     // (N,P/2^d,P/2^d,1 | n)
-    return net->by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
+    return net->editor.by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
 }
 
 enum { LARGEST_HEAD = 8 };              /* side of a head that is computed as a convolution */
@@ -3255,7 +3267,7 @@ static Node *label_plane(Net *net, Node *label, int side)
  * part. */
 static Node *beside_label(Net *net, Node *map, Node *label)
 {
-    if (!label || net->joins == JOINS_TIMES) return map;
+    if (!label || net->noise.joins == JOINS_TIMES) return map;
     int index = net->index;
     map = concat(map, label_plane(net, label, map->shape.d[1]), 3);
     sequential(net, "main.");
@@ -3280,12 +3292,12 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
 /* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
 static Node *noise_generator(Net *net, Node *z, Node *label)
 {
-    bool kolbenschlag = net->body == BODY_KOLBENSCHLAG;
+    bool kolbenschlag = net->noise.body == BODY_KOLBENSCHLAG;
     int d = net->repeat, w = net->width;
     double slope = kolbenschlag ? 0.2 : RELU;
     sequential(net, "label.");
-    if (label && net->joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
-    if (net->body == BODY_WACGAN) return wacgan_generator(net, z, label);
+    if (label && net->noise.joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
+    if (net->noise.body == BODY_WACGAN) return wacgan_generator(net, z, label);
     sequential(net, "main.");
     Node *h = deconv_layer(net, z, (Conv){w << (d - 1), net->size >> d, 1, 0});                 // (N,s,s,w 2^(d-1))
     h = batch_norm(net, h, NULL, slope);
@@ -3302,7 +3314,7 @@ static Node *wacgan_features(Net *net, Node *x)
 {
     sequential(net, "main.");
     for (int i = 0; i < 4; i++) {
-        int stride = i % 2 || net->unstrided ? 1 : 2;
+        int stride = i % 2 || net->noise.unstrided ? 1 : 2;
         x = dropout(net, conv_bias_leaky(net, x, (Conv){net->width << i, 3, stride, 1}, 0.3), 0.3);
     }
     return x;                                                                                   // (N,P/4,P/4,8w)
@@ -3311,14 +3323,14 @@ static Node *wacgan_features(Net *net, Node *x)
 /* Picture (N,P,P,X) and, where D is told, a label -> features (N,s,s,w 2^(d-1)). */
 static Node *noise_features(Net *net, Node *x, Node *label)
 {
-    bool late = net->joins == JOINS_SECOND && net->body != BODY_WACGAN;
+    bool late = net->noise.joins == JOINS_SECOND && net->noise.body != BODY_WACGAN;
     Node *plane = label ? label_plane(net, label, net->size >> (late ? min_int(2, net->repeat - 1) : 0)) : NULL;
-    if (net->body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
+    if (net->noise.body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
     sequential(net, "main.");
     for (int i = 0; i < net->repeat; i++) {
         Conv c = {net->width << i, 4, 2, 1};
         if (plane && plane->shape.d[1] == x->shape.d[1]) x = concat(x, plane, 3);
-        if (i > 0 && net->norm) x = batch_norm(net, conv_layer(net, x, c), NULL, 0.2);
+        if (i > 0 && net->noise.norm) x = batch_norm(net, conv_layer(net, x, c), NULL, 0.2);
         else x = conv_bias_leaky(net, x, c, 0.2);                                               // (N,P/2,P/2,w) ...
     }
     return x;                                                                                   // (N,s,s,w 2^(d-1))
@@ -3327,7 +3339,7 @@ static Node *noise_features(Net *net, Node *x, Node *label)
 /* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. */
 static Node *noise_score(Net *net, Node *features)
 {
-    return whole_head(net, "score.weight", features, net->joint ? 1 + net->classes : 1);
+    return whole_head(net, "score.weight", features, net->noise.joint ? 1 + net->classes : 1);
 }
 
 /* Which class is it? (N,1,1,n) */
@@ -3362,7 +3374,7 @@ static Node *noise_judge(Net *d, Node *x)
 /* Layers from here on belong to block number `number`; those before the first learnt one are frozen. */
 static void begin_block(Net *net, int number)
 {
-    net->frozen = number < net->learn_from;
+    net->frozen = number < net->classifier.learn_from;
 }
 
 /* The next layer is `prefix`name, without a number. */
@@ -3479,18 +3491,17 @@ static Node *small_classifier(Net *net, Node *x)
 typedef struct Backbone {
     const char *name;
     Node *(*body)(Net *net, Node *x);
-    int blocks, channels, size, divisor;            /* a picture's channels (0: any), usual side, what divides it */
-    int passes;                                     /* usual passes through the data */
+    int blocks, channels, divisor;                  /* a picture's channels (0: any), what divides its side */
     const char *preprocess, *pool, *head, *last;    /* what is usual; the name of a head that is a single layer */
     const int *convolutions;                        /* of each block of a VGG, else NULL */
 } Backbone;
 
 static const Backbone backbones[] = {
-    {"small",    small_classifier, 4, 0,  48,  8, 30, "tanh",        "mean", "",        "classifier.1", NULL},
-    {"vgg16",    vgg16,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
-    {"vgg19",    vgg19,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
-    {"resnet18", resnet18, 5, 3, 224, 32, 75, "torchvision", "mean", "",        "fc", NULL},
-    {"resnet50", resnet50, 5, 3, 224, 32, 75, "torchvision", "mean", "",        "fc", NULL},
+    {"small",    small_classifier, 4, 0,  8, "tanh",        "mean", "",        "classifier.1", NULL},
+    {"vgg16",    vgg16,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
+    {"vgg19",    vgg19,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
+    {"resnet18", resnet18, 5, 3, 32, "torchvision", "mean", "",        "fc", NULL},
+    {"resnet50", resnet50, 5, 3, 32, "torchvision", "mean", "",        "fc", NULL},
 };
 enum { BACKBONES = sizeof backbones / sizeof *backbones };
 
@@ -3560,27 +3571,29 @@ static Node *mean_over_pixels(Node *x)
 /* A picture (N,P,P,X) in [-1,1] -> class scores before the softmax (N,1,1,n). *features: (N,1,1,C), unless NULL. */
 static Node *classifier_scores(Net *net, Node *x, Node **features)
 {
-    const Backbone *kind = net->backbone;
-    Node *map = kind->body(net, preprocessed(net->preprocess, x));                              // (N,h,w,C)
-    Node *pooled = mean_over_pixels(map), *h = net->flat ? map : pooled;
+    const ClassifierPart *of = &net->classifier;
+    const Backbone *kind = of->backbone;
+    Node *map = kind->body(net, preprocessed(of->preprocess, x));                               // (N,h,w,C)
+    Node *pooled = mean_over_pixels(map), *h = of->flat ? map : pooled;
     if (features) *features = pooled;
     begin_block(net, kind->blocks + 1);
-    if (!net->hidden[0]) {
-        h = dropout(net, h, net->dropout);
+    if (!of->hidden[0]) {
+        h = dropout(net, h, of->dropout);
         named(net, "", kind->last);
         return dense(net, h, net->classes, LINEAR);
     }
     sequential(net, "classifier.");
-    for (int i = 0; i < HIDDEN_MOST && net->hidden[i]; i++)
-        h = dropout(net, dense(net, h, net->hidden[i], RELU), net->dropout);                    // (N,1,1,hidden)
+    for (int i = 0; i < HIDDEN_MOST && of->hidden[i]; i++)
+        h = dropout(net, dense(net, h, of->hidden[i], RELU), of->dropout);                      // (N,1,1,hidden)
     return dense(net, h, net->classes, LINEAR);
 }
 
 /* ================================================================================================
- * 6  LOSSES
+ * 6  LOSSES AND SETTINGS
  *
  * Each loss stands beside its equation and its source. s is D's scores, one for a picture or a map of them, before any
- * sigmoid; E is the mean over all of them. The penalties use what chapter 4 built: a gradient inside a loss.
+ * sigmoid; E is the mean over all of them. The penalties use what chapter 4 built: a gradient inside a loss. What the
+ * equations leave open, and all else that a user may set, is the table of 6.3.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -3680,6 +3693,335 @@ static Node *total_variation(Node *y)
     return total;
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 6.3  Settings: what the equations leave open
+ *
+ * Every number and every choice that a user may set is a row here, and nowhere else: the struct Settings, its usual
+ * values, the command line, --help, a run's `config`, and what is refused all come from the rows. (`facegan man option`
+ * tells how to add one.) Who reads on for the story needs the groups networks, losses and optimiser: the steps of
+ * chapter 7 take these rows as s->lambda_rec and so on.
+ *
+ *   kind     s text, l and p longer ones; i whole number, f number, b switch
+ *   values   what it may be: RANGE of a number, ONEOF these words; ANY text
+ *   use      FIXED: it makes the run what it is, going on with another value would be another run; FREE: it may differ
+ *            when a run goes on; COMMAND: of one command, never written down; OTHER: of commands that train nothing
+ *   verbs    the commands that take it, "data" or "data.draw"
+ *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise, whose
+ *            G draws from noise; classifier. Commands without a model do not ask
+ *
+ * What is usual for one model or command only is in 9.1 and 16.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { TEXT = 256 };
+enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
+
+#define TRAIN    "train classify.train reproduce "
+#define BENCH    TRAIN "bench "
+#define PHOTOS   "detect crop edit classify.predict data.import "
+#define ON_GPU   BENCH "sample classify edit gamut detect crop step "
+#define COMPUTES ON_GPU "data eval study toy "
+#define DRAW     "data.draw study.truth "
+#define BALANCE  TRAIN "data.balance "
+#define GANS     "editor noise"
+
+#define RANGE(least, most) .low = least, .high = most
+#define ONEOF(words)       .choices = words
+#define SWITCH             .high = 1
+#define ANY                .choices = NULL
+#define IN(heading)        , .group = heading        /* this row and those behind it */
+#define ALL                ""
+
+#define FACEGAN_SETTINGS(X)                                                                                            \
+    X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
+      TRAIN "sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import eval study "     \
+      "toy", ALL, "where to write (train: the run's directory, by default runs/MODEL)")                                \
+    X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
+      BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", ALL, "P: side of the "       \
+      "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
+    X(b, grey, "grey", "0", SWITCH, COMMAND, BENCH "data.draw data.show data.import study.augment", ALL,               \
+      "the same as --channels 1")                                                                                      \
+    X(l, classes, "classes", "", ANY, FIXED,                                                                           \
+      TRAIN "classify.eval data.show data.balance data.import data.doctor study.augment", ALL, "a,b,c: these "         \
+      "classes only (default: all there are)")                                                                         \
+    X(i, count, "count", "2000", RANGE(1, 1e7), OTHER, DRAW "sample study.augment", ALL, "how many pictures")          \
+    X(s, emotions, "emotions", "", ANY, OTHER, "data.draw sample", ALL,                                                \
+      "a,b,c: which emotions to draw (default: all there are)")                                                        \
+    X(s, emotion, "emotion", "", ANY, OTHER, "edit", ALL,                                                              \
+      "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
+    X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, ALL, "N: pictures in a batch")                            \
+    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "study.augment toy", ALL,                                \
+      "iterations, each one D step; every n-critic-th also a G step")                                                  \
+    X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", ALL,                        \
+      "the same in passes through the data")                                                                           \
+    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
+      "w, conv_dim: channels of the first layer")                                                                      \
+    X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
+      "the body")                                                                                                      \
+    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN, ALL, "Adam's learning rate")                                     \
+    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "sample", ALL, "all chance follows from it")           \
+    X(s, model, "model", "stargan", ANY IN("data"), FIXED, "-", ALL, "which system")                                   \
+    X(p, data, "data", "", ANY, FREE, "-", ALL, "folder or list of pictures")                                          \
+    X(i, channels, "channels", "3", RANGE(1, 3), FIXED, BENCH "data.draw data.import study.augment", ALL,              \
+      "X: 1 grey, 3 colour")                                                                                           \
+    X(l, attributes, "attributes", "", ANY, FIXED, TRAIN "data.doctor", "stargan classifier",                          \
+      "a,b,c: binary attributes of a CelebA-style list instead of classes")                                            \
+    X(i, crop, "crop", "0", RANGE(0, 100000), FIXED, TRAIN "data.doctor study.augment", ALL,                           \
+      "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)")                          \
+    X(f, face_margin, "face-margin", "-1", RANGE(-1, 4), FIXED, TRAIN, "editor",                                       \
+      "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not "       \
+      "known)")                                                                                                        \
+    X(i, limit, "limit", "0", RANGE(0, 1e9), FIXED, TRAIN "classify.eval eval study.ganmut", ALL,                      \
+      "use only so many pictures (0: all)")                                                                            \
+    X(s, balance, "balance", "", ONEOF("oversample|undersample|augment:#"), FIXED, BALANCE, ALL,                       \
+      "as many pictures of every class: the largest's, the smallest's, or N with changed copies")                      \
+    X(f, validation, "validation", "0", RANGE(0, 0.9), FIXED, TRAIN, ALL,                                              \
+      "hold out this share of the training pictures, of each class (0: the set's own part)")                           \
+    X(s, split, "split", "", ONEOF("train|validation|test|all"), OTHER, "classify.eval eval study.ganmut", ALL,        \
+      "which part of the set")                                                                                         \
+    X(i, d_width, "d-width", "0", RANGE(0, 1024) IN("networks"), FIXED, TRAIN, GANS,                                   \
+      "the width of D alone (0: as --width says)")                                                                     \
+    X(i, g_repeat, "g-repeat", "6", RANGE(0, MAX_REPEAT), FIXED, BENCH, "editor", "residual blocks in G")              \
+    X(i, d_repeat, "d-repeat", "0", RANGE(0, 8), FIXED, BENCH, "editor",                                               \
+      "halvings in D (0: as many as the size allows, at most 6)")                                                      \
+    X(s, keep, "keep", "none", ONEOF("none|mask|skip"), FIXED, BENCH, "editor",                                        \
+      "how G keeps the face: not at all (paper); it paints through a mask; it adds a change to the picture")           \
+    X(s, upsample, "upsample", "deconv", ONEOF("deconv|resize"), FIXED, BENCH, "editor",                               \
+      "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
+    X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
+      "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
+    X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
+      "D's scores of real and fake: one, or one for each class")                                                       \
+    X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
+      "the space: directions in a disc, or Gaussians")                                                                 \
+    X(i, space_dim, "space-dim", "2", RANGE(2, SPACE_MOST), FIXED, BENCH, "ganmut", "dimensions of the space, 2 or 3") \
+    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan"), FIXED, TRAIN, "noise",                        \
+      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last")                                              \
+    X(i, latent, "latent", "100", RANGE(1, 4096), FIXED, TRAIN, "noise", "how many numbers G draws from")              \
+    X(b, conditional, "conditional", "0", SWITCH, FIXED, TRAIN, "noise", "G is told the class to draw")                \
+    X(b, unstrided, "unstrided", "0", SWITCH, FIXED, TRAIN, "noise",                                                   \
+      "body wacgan: the critic strides no layer (Kolbenschlag's code)")                                                \
+    X(s, preprocess, "preprocess", "", ONEOF("tanh|unit|torchvision|caffe|caffe-unit"), FIXED, TRAIN, "classifier",    \
+      "how the weights' makers fed them (default: the network's)")                                                     \
+    X(s, unfreeze, "unfreeze", "", ONEOF("all|head|block#"), FIXED, BENCH, "classifier",                               \
+      "what learns: all, the head, or blockN and those behind it")                                                     \
+    X(s, head, "head", "", ANY, FIXED, TRAIN, "classifier",                                                            \
+      "widths of the hidden layers before the scores, e.g. 128,128; none (default: the network's)")                    \
+    X(s, pool, "pool", "", ONEOF("mean|flat"), FIXED, TRAIN, "classifier",                                             \
+      "the head sees the map's mean or all of it (default: the network's)")                                            \
+    X(f, dropout, "dropout", "0", RANGE(0, 0.95), FIXED, TRAIN, "classifier",                                          \
+      "chance that a number in the head is left out")                                                                  \
+    X(s, adv, "adv", "wgan-gp", ONEOF("wgan-gp|wgan|bce|bce-saturating|hinge|lsgan") IN("losses"), FIXED, BENCH, GANS, \
+      "adversarial loss")                                                                                              \
+    X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
+      "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
+    X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
+    X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
+      "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \
+    X(f, lambda_adv, "lambda-adv", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of G's adversarial loss")       \
+    X(f, lambda_cls, "lambda-cls", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor wacgan",                                  \
+      "weight of the classification loss")                                                                             \
+    X(f, lambda_fake, "lambda-cls-fake", "0", RANGE(0, 1e6), FIXED, TRAIN, "wacgan",                                   \
+      "weight of D's classification loss on fakes")                                                                    \
+    X(f, lambda_rec, "lambda-rec", "10", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the reconstruction loss")   \
+    X(f, identity, "identity", "0", RANGE(0, 1), FIXED, TRAIN, "editor",                                               \
+      "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back")    \
+    X(f, lambda_tv, "lambda-tv", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                           \
+      "weight of the total variation of the change that G makes")                                                      \
+    X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
+      "keep mask: weight of the mask's mean")                                                                          \
+    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, "editor",                                                           \
+      "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
+    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the teachers' loss") \
+    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, "editor classifier",                                \
+      "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
+    X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
+      "editor", "what D sees is changed by chance, and G learns through it")                                           \
+    X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
+      "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
+    X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
+      "where D is told the class: real pictures under another label are shown to it as fakes")                         \
+    X(s, cycle, "cycle", "original", ONEOF("original|approximate"), FIXED, BENCH, "ganmut",                            \
+      "linear: the way back as in the paper, or as in the public code")                                                \
+    X(i, random_directions, "random-directions", "5", RANGE(0, 4096), FIXED, TRAIN, "ganmut",                          \
+      "linear: so many pictures of a batch go anywhere")                                                               \
+    X(f, lambda_info, "lambda-info", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "weight of the coordinates' losses")  \
+    X(f, lambda_rho, "lambda-rho", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "linear: weight of the strength loss")  \
+    X(b, mix, "mix", "0", SWITCH, FIXED, TRAIN, "ganmut",                                                              \
+      "linear: random directions have labels, too, which mix the emotions nearby")                                     \
+    X(f, lambda_prediction, "lambda-prediction", "0.5", RANGE(0, 1e6), FIXED, TRAIN, "ganmut",                         \
+      "gaussian: weight of the means' classification")                                                                 \
+    X(f, label_noise, "label-noise", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                        \
+      "bce: D's answers are off by up to this, by chance")                                                             \
+    X(f, label_smooth, "label-smooth", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                      \
+      "bce: D's answer to a real picture is 1 less this")                                                              \
+    X(b, joint, "joint", "0", SWITCH, FIXED, TRAIN, "cgan",                                                            \
+      "D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)")                                  \
+    X(b, unrelated, "unrelated", "0", SWITCH, FIXED, TRAIN, "wacgan",                                                  \
+      "the fakes' class is another picture's (Kolbenschlag's code)")                                                   \
+    X(f, l2, "l2", "0", RANGE(0, 10), FIXED, TRAIN, "classifier",                                                      \
+      "weight of the sum of squares of the head's filters")                                                            \
+    X(f, adversarial, "adversarial", "0", RANGE(0, 100), FIXED, TRAIN, "classifier",                                   \
+      "learn from the worst picture within this distance (the length of the change of numbers in -1..1)")              \
+    X(b, class_weights, "class-weights", "0", SWITCH, FIXED, TRAIN, "classifier",                                      \
+      "rare classes count more, N / (n N_class)")                                                                      \
+    X(f, beta1, "beta1", "0.5", RANGE(0, 0.9999) IN("optimiser"), FIXED, TRAIN, ALL,                                   \
+      "Adam's decay of the first moment; others' momentum")                                                            \
+    X(f, beta2, "beta2", "0.999", RANGE(0, 0.99999), FIXED, TRAIN, ALL,                                                \
+      "Adam's decay of the second moment; RMSProp's of the mean square")                                               \
+    X(s, decay, "decay", "linear", ONEOF("linear|cosine|none|published|plateau"), FIXED, TRAIN, ALL,                   \
+      "of the rate: constant for the first half, then falling to 0 (paper); half a cosine; constant; the public "      \
+      "code's; classifiers: halved after 3 passes without a lower validation loss")                                    \
+    X(i, n_critic, "n-critic", "5", RANGE(1, 1000), FIXED, TRAIN, GANS, "D steps for each G step")                     \
+    X(f, d_lr, "d-lr", "0", RANGE(0, 1), FIXED, TRAIN, GANS, "D's learning rate (0: --lr)")                            \
+    X(s, d_optimiser, "d-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, ALL,        \
+      "how D's weights move (a classifier is a D)")                                                                    \
+    X(s, g_optimiser, "g-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, GANS,       \
+      "how G's move")                                                                                                  \
+    X(f, clip_gradient, "clip-gradient", "0", RANGE(0, 1e6), FIXED, TRAIN, ALL,                                        \
+      "D's gradients are cut to +- this (0: not)")                                                                     \
+    X(f, weight_decay, "weight-decay", "0", RANGE(0, 1), FIXED, TRAIN, ALL,                                            \
+      "this share of every weight of D is added to its gradient")                                                      \
+    X(f, average, "average", "0", RANGE(0, 0.99999), FIXED, TRAIN, GANS,                                               \
+      "pictures are drawn with G's averaged weights, of which this share stays a step (0: not)")                       \
+    X(b, forget, "forget", "0", SWITCH, FIXED, TRAIN, "noise",                                                         \
+      "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)")                                    \
+    X(b, flip, "flip", "1", SWITCH IN("augmentation"), FIXED, BALANCE, ALL, "mirror pictures by chance")               \
+    X(f, rotate, "rotate", "0", RANGE(0, 180), FIXED, BALANCE, ALL, "rotate by up to so many degrees")                 \
+    X(f, shift, "shift", "0", RANGE(0, 0.5), FIXED, BALANCE, ALL, "shift by up to this share of the side")             \
+    X(f, zoom_low, "zoom-low", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at least (0: none)")                       \
+    X(f, zoom_high, "zoom-high", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at most")                                \
+    X(f, brightness, "brightness", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                              \
+      "lighter or darker by up to this share of the range")                                                            \
+    X(f, contrast, "contrast", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                                  \
+      "contrast stronger or weaker by up to this share")                                                               \
+    X(f, erase, "erase", "0", RANGE(0, 1), FIXED, TRAIN, ALL, "the chance that a rectangle of the picture is hidden")  \
+    X(b, as_published, "as-published", "0", SWITCH IN("run"), FIXED, TRAIN, ALL,                                       \
+      "the public code, quirk by quirk, instead of the paper")                                                         \
+    X(s, recipe, "recipe", "", ONEOF("kolbenschlag=seed"), FIXED, TRAIN, "wacgan",                                     \
+      "the settings of Kolbenschlag's code, as far as it is known")                                                    \
+    X(p, init, "init", "", ANY, FREE, TRAIN, ALL,                                                                      \
+      "start from these weights: a run's, or for classifiers torchvision's or Keras'")                                 \
+    X(i, patience, "patience", "0", RANGE(0, 1e6), FREE, TRAIN, "classifier",                                          \
+      "stop after so many passes without a lower validation loss (0: never)")                                          \
+    X(s, on_collapse, "on-collapse", "warn", ONEOF("warn|stop|rollback"), FREE, TRAIN, "noise",                        \
+      "when samples become alike: say so, stop, or go back to the last healthy weights")                               \
+    X(f, collapse_below, "collapse-below", "0.35", RANGE(0, 1), FREE, TRAIN, "noise",                                  \
+      "alarm when the samples' diversity falls below this share of the data's")                                        \
+    X(i, sample_every, "sample-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                           \
+      "draw the sample faces every so many iterations (0: 20 times a run)")                                            \
+    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                               \
+      "write the checkpoint every so many iterations (0: about every 2 minutes)")                                      \
+    X(i, log_every, "log-every", "10", RANGE(1, 1e9), FREE, TRAIN, ALL, "a line in log.csv every so many iterations")  \
+    X(b, dry_run, "dry-run", "0", SWITCH, COMMAND, TRAIN, ALL, "tell time, memory and disk, train nothing")            \
+    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "detect", ALL,                                                        \
+      "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
+    X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", ALL,                               \
+      "pictures that a model drew say so in a text chunk")                                                             \
+    X(s, theta, "theta", "", ANY IN("drawing"), OTHER, "edit", ALL,                                                    \
+      "ganmut: the direction, 40deg or 0.7rad, of strength --rho")                                                     \
+    X(f, rho, "rho", "1", RANGE(0, 1), OTHER, "edit", ALL, "ganmut: the strength for --theta and --between")           \
+    X(s, xy, "xy", "", ANY, OTHER, "edit", ALL, "ganmut: the point x,y (or x,y,z) of the space")                       \
+    X(s, between, "between", "", ANY, OTHER, "edit gamut", ALL,                                                        \
+      "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5")                                            \
+    X(b, gif, "gif", "0", SWITCH, OTHER, "gamut", ALL, "also a GIF along a path")                                      \
+    X(l, path, "path", "", ANY, OTHER, "gamut", ALL,                                                                   \
+      "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)")                          \
+    X(s, shape, "shape", "ring", ONEOF("ring|grid|spiral"), OTHER, "toy", ALL, "where the real points lie")            \
+    X(b, files, "files", "0", SWITCH, OTHER, "sample", ALL,                                                            \
+      "--count separate pictures in folders by class, and labels.csv, to train on")                                    \
+    X(b, interpolate, "interpolate", "0", SWITCH, OTHER, "sample", ALL,                                                \
+      "a strip and a GIF on the way from one latent to another")                                                       \
+    X(b, raw, "raw", "0", SWITCH, OTHER, "sample", ALL, "with G's last weights though averaged ones are there")        \
+    X(f, pose, "pose", "1", RANGE(0, 1), OTHER, DRAW, ALL,                                                             \
+      "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go")                                         \
+    X(f, weakest, "weakest", "0.6", RANGE(0, 1), OTHER, DRAW, ALL, "the least intensity of an emotion")                \
+    X(f, blends, "blends", "0", RANGE(0, 1), OTHER, DRAW, ALL,                                                         \
+      "in this share of the pictures a second, weaker emotion is mixed in")                                            \
+    X(b, viewers, "viewers", "0", SWITCH, OTHER, DRAW, ALL,                                                            \
+      "labels are an unsure viewer's: right as often as the emotion is strong, else a guess")                          \
+    X(i, scale, "scale", "1", RANGE(1, 16), OTHER, "sample edit gamut data.show", ALL,                                 \
+      "enlarge pictures by a whole factor")                                                                            \
+    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS, ALL, "find the faces first")  \
+    X(p, weights, "weights", "", ANY, OTHER, PHOTOS, ALL, "the detector's weights: a folder (mtcnn) or a file")        \
+    X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, ALL,                                                 \
+      "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
+    X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, ALL,                                             \
+      "mtcnn: side of the smallest face looked for, in pixels")                                                        \
+    X(i, max_side, "max-side", "2048", RANGE(32, 16384), OTHER, PHOTOS, ALL,                                           \
+      "larger pictures are scaled down to this for the detector: bounds its memory")                                   \
+    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit classify.predict data.import", ALL,                   \
+      "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)")             \
+    X(b, align, "align", "0", SWITCH, OTHER, "crop edit classify.predict data.import", ALL,                            \
+      "turn faces so that eyes, nose and mouth stand in their places")                                                 \
+    X(b, all, "all", "0", SWITCH, OTHER, "crop", ALL, "every face of a picture, not only the best")                    \
+    X(b, whole, "whole", "0", SWITCH, OTHER, "data.import", ALL,                                                       \
+      "whole pictures, even where the list has the face's box")                                                        \
+    X(p, classifier, "classifier", "", ANY IN("numbers"), OTHER, TRAIN "classify.eval classify.predict eval", "noise", \
+      "a classifier's run or weights (default: the one in models/); in training it watches for collapse, too")         \
+    X(s, views, "views", "one", ONEOF("one|flip|crops"), OTHER, "classify.eval classify.predict", ALL,                 \
+      "mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)")                    \
+    X(i, bootstrap, "bootstrap", "200", RANGE(0, 100000), OTHER, "eval study.ganmut", ALL,                             \
+      "resamplings for FED's 95% interval (0: no interval)")                                                           \
+    X(i, repeat, "repeat", "5", RANGE(1, 1000), OTHER, "bench study.augment", ALL,                                     \
+      "how often: timed repetitions; seeds")                                                                           \
+    X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", ALL, "time and rate of every node, slowest first")         \
+    X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
+      "detect classify.eval classify.predict data.doctor data.import eval bench info", ALL, "print JSON")              \
+    X(b, csv, "csv", "0", SWITCH, OTHER, "detect classify.eval classify.predict eval study", ALL, "print CSV")         \
+    X(b, html, "html", "0", SWITCH, OTHER, "eval", ALL, "also a page with pictures, to --out FILE.html")               \
+    X(s, only, "only", "", ANY, OTHER, "convert", ALL, "keep only tensors whose name begins so")                       \
+    X(b, half, "half", "0", SWITCH, OTHER, "convert", ALL, "store float32 as float16")                                 \
+    X(b, bgr, "bgr", "0", SWITCH, OTHER, "convert", ALL,                                                               \
+      "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)")                    \
+    X(b, gpu, "gpu", "0", SWITCH, OTHER, "verify", ALL,                                                                \
+      "hold the GPU's kernels against the definitions and the CPU's")                                                  \
+    X(i, threads, "threads", "0", RANGE(0, KERNELS_MAX_THREADS) IN("machine"), COMMAND, COMPUTES "verify", ALL,        \
+      "worker threads (0: one a processor); results do not depend on it")                                              \
+    X(s, device, "device", "cpu", ONEOF("cpu|gpu|auto"), COMMAND, ON_GPU, ALL,                                         \
+      "where to compute (gpu: a program built by `make gpu`; auto: the GPU if there is one)")                          \
+    X(s, precision, "precision", "", ONEOF("tf32|bf16|fp32"), COMMAND, ON_GPU, ALL,                                    \
+      "of the GPU's convolutions, tf32 unless given; the CPU has fp32")                                                \
+    X(s, isa, "isa", "", ONEOF("avx512|avx2|portable|neon"), COMMAND, COMPUTES, ALL,                                   \
+      "instruction set (default: the best here)")                                                                      \
+    X(b, quiet, "quiet", "0", SWITCH, COMMAND, ALL, ALL, "say nothing but errors")
+
+#define FIELD_s(field) char field[TEXT];
+#define FIELD_l(field) char field[TEXT * 2];
+#define FIELD_p(field) char field[TEXT * 4];
+#define FIELD_i(field) long field;
+#define FIELD_b(field) long field;
+#define FIELD_f(field) double field;
+typedef struct Settings {
+#define X(kind, field, ...) FIELD_##kind(field)
+    FACEGAN_SETTINGS(X)
+#undef X
+    long stopped_at;                    /* set by train(): the iteration at which it was interrupted, or 0 */
+} Settings;
+
+static const Adversarial *adversarial_of(const Settings *s)
+{
+    const Adversarial *loss = adversarial_losses;
+    while (strcmp(loss->name, s->adv)) loss++;
+    return loss;
+}
+
+/* Is the word in a list with commas? */
+static bool has_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',') {
+        size_t size = strcspn(at, ",");
+        if (size == length && strncmp(at, word, size) == 0) return true;
+    }
+    return false;
+}
+
+/* 'g' gradient penalty, 'r' R1, 'n' none. */
+static char penalty_of(const Settings *s)
+{
+    return *s->reg ? s->reg[0] : strcmp(s->adv, "wgan-gp") == 0 ? 'g' : 'n';
+}
+
 /* ================================================================================================
  * 7  STEPS, AND THE LOOP OF TRAINING
  *
@@ -3718,32 +4060,6 @@ typedef struct Teacher {
     Tensor *class_of;                   /* (1,1,n,its n) 1 where class k of the run is the teacher's class j */
 } Teacher;
 
-enum { VIEW_BRIGHTNESS = 1, VIEW_CONTRAST = 2, VIEW_TRANSLATION = 4, VIEW_CUTOUT = 8, VIEWS = 4 };
-static const char *const view_names[VIEWS] = {"brightness", "contrast", "translation", "cutout"};
-
-typedef struct Recipe {                 /* what the equations leave open; chapter 12 fills it from the settings */
-    const Adversarial *adv;
-    char reg;                           /* 'g' gradient penalty, 'r' R1, 'n' none */
-    bool attributes;
-    double lambda_cls, lambda_rec, lambda_gp;
-    double lambda_info, lambda_rho, lambda_prediction;      /* GANmut */
-    int random_directions;              /* how many pictures of a batch take one (GANmut, linear) */
-    bool approximate, as_published;     /* GANmut's cycle; the public code's quirks */
-    bool mix;                           /* GANmut, linear: random directions have labels, too */
-    double label_noise, label_smooth;   /* from noise, with BCE: how soft D's answers are */
-    bool joint, wrong_labels;           /* cGAN: 1 + n answers; real pictures under another label shown as fakes */
-    bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (Kolbenschlag's code) */
-    double lambda_fake;                 /* weight of D's class loss on fakes */
-    double average;                     /* how much of G's averaged weights stays; 0: none are kept */
-    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;    /* what may be added: above */
-    int views;                          /* differentiable augmentation of what D sees: VIEW_BRIGHTNESS | ... */
-    const Teacher *teachers;
-    int n_teachers;
-    double smoothing, l2, adversarial;  /* a classifier's */
-    int batch;
-    bool keep_gradients;
-} Recipe;
-
 enum { MAX_DRAWS = 16 };
 
 typedef enum DrawKind {
@@ -3759,7 +4075,7 @@ typedef struct Draw {
     char step;                          /* 'd' or 'g' for D's or G's step, 0 for both; other letters for other uses */
 } Draw;
 
-typedef struct Batch {                  /* the leaves of a step */
+typedef struct Batch {                  /* what a step works on: its leaves */
     Tensor *x;                          /* (N,P,P,X) real pictures in [-1,1] */
     Tensor *label, *target;             /* (N,1,1,n) c' and c, one-hot or 0/1 attributes */
     Tensor *alpha;                      /* (N,1,1,1) where x_hat lies between real and fake */
@@ -3767,6 +4083,9 @@ typedef struct Batch {                  /* the leaves of a step */
     Tensor *schedule_d, *schedule_g;    /* (1,1,1,3) Adam's learning rate and corrections */
     Draw draws[MAX_DRAWS];              /* the model's own random draws */
     int n_draws;
+    const Teacher *teachers;            /* --teacher's classifiers */
+    int n_teachers;
+    bool keep_gradients;                /* they are asked for afterwards: 12.8 */
 } Batch;
 
 enum { MAX_TERMS = 12 };
@@ -3790,12 +4109,12 @@ static void add_term(Step *step, const char *name, Node *term, double weight)
 }
 
 /* Adds the gradients of the step's total and the update of the net. */
-static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *recipe)
+static void finish_step(Step *step, Net *net, Node *schedule, const Batch *batch)
 {
     keep(step->total);
-    if (recipe->keep_gradients) keep(step->fake);
+    if (batch->keep_gradients) keep(step->fake);
     net_update(net, step->total, schedule, step->gradients);
-    for (int i = 0; recipe->keep_gradients && i < net->count; i++)
+    for (int i = 0; batch->keep_gradients && i < net->count; i++)
         if (step->gradients[i]) keep(step->gradients[i]);
 }
 
@@ -3843,24 +4162,31 @@ static Node *more_contrast(Node *x, Node *factor)
     return add(mul(sub(x, middle), factor), middle);
 }
 
+/* Does --diffaugment ask for this change? NULL: for any? */
+static bool is_changed(const Settings *s, const char *how)
+{
+    if (!how) return *s->diffaugment && strcmp(s->diffaugment, "none");
+    return has_word(s->diffaugment, how) || has_word(s->diffaugment, "all");
+}
+
 enum { VIEW_DRAWS = 6 };
 
 /* What D sees of x (N,P,P,X). Which draws: 'R' for the real pictures and 'F' for the fakes of D's step, 'G' in G's;
  * they are uniform in (-1,1), (N,1,1,6). Moved by up to an eighth of the side, with 0, a middle grey, where nothing
  * was; the hidden square has half the side. (Zhao et al. 2020, the ranges of their public code) */
-static Node *augmented(Node *x, const Batch *batch, const Recipe *recipe, char which)
+static Node *augmented(Node *x, const Batch *batch, const Settings *s, char which)
 {
-    if (!recipe->views) return x;
+    if (!is_changed(s, NULL)) return x;
     Node *u = draw_leaf(x->graph, batch, "view", which), *part[VIEW_DRAWS];
     for (int i = 0; i < VIEW_DRAWS; i++) part[i] = slice(u, 3, i, 1);                           // (N,1,1,1)
     int side = x->shape.d[1];
-    if (recipe->views & VIEW_BRIGHTNESS) x = add(x, scale(part[0], 0.5));
-    if (recipe->views & VIEW_CONTRAST) x = more_contrast(x, affine(part[1], 0.5, 1));
-    if (recipe->views & VIEW_TRANSLATION) {
+    if (is_changed(s, "brightness")) x = add(x, scale(part[0], 0.5));
+    if (is_changed(s, "contrast")) x = more_contrast(x, affine(part[1], 0.5, 1));
+    if (is_changed(s, "translation")) {
         Node *one = affine(part[0], 0, 1);
         x = warp(x, map_of(one, scale(one, 0), one, scale(part[2], 0.125), scale(part[3], 0.125)), side, side);
     }
-    if (recipe->views & VIEW_CUTOUT) {
+    if (is_changed(s, "cutout")) {
         Node *hidden = mul(band(scale(part[4], 0.5), 1, side, 0.25), band(scale(part[5], 0.5), 2, side, 0.25));
         x = mul(x, affine(hidden, -1, 1));
     }
@@ -3869,42 +4195,43 @@ static Node *augmented(Node *x, const Batch *batch, const Recipe *recipe, char w
 
 /* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): both go through D as one batch, which is
  * faster. */
-static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Recipe *recipe)
+static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Settings *s)
 {
     Graph *g = step->graph;
+    const Adversarial *adversarial = adversarial_of(s);
     Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha),
-         *target = d->by_class ? leaf(g, batch->target) : NULL;
+         *target = d->editor.by_class ? leaf(g, batch->target) : NULL;
     int n = x->shape.d[0];
-    x = augmented(x, batch, recipe, 'R');
-    Node *fake = augmented(step->fake, batch, recipe, 'F');
+    x = augmented(x, batch, s, 'R');
+    Node *fake = augmented(step->fake, batch, s, 'F');
     Node *both = stargan_features(d, concat(x, fake, 0));                                       // (2N,..)
     Node *real_features = slice(both, 0, 0, n);
-    Node *s = stargan_source(d, both, d->by_class ? concat(label, target, 0) : NULL);           // (2N,P/2^d,P/2^d,1)
-    add_term(step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
-    add_term(step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), recipe->wrong_labels ? 0.5 : 1);
-    if (recipe->wrong_labels)
-        add_term(step, "D.wrong", recipe->adv->d_fake(stargan_source(d, real_features, target)), 0.5);
-    add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes),
-             recipe->lambda_cls);
-    if (recipe->reg == 'g') {
+    Node *scores = stargan_source(d, both, d->editor.by_class ? concat(label, target, 0) : NULL); // (2N,P/2^d,P/2^d,1)
+    add_term(step, "D.real", adversarial->d_real(slice(scores, 0, 0, n)), 1);
+    add_term(step, "D.fake", adversarial->d_fake(slice(scores, 0, n, n)), s->wrong_labels ? 0.5 : 1);
+    if (s->wrong_labels)
+        add_term(step, "D.wrong", adversarial->d_fake(stargan_source(d, real_features, target)), 0.5);
+    add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, *s->attributes),
+             s->lambda_cls);
+    if (penalty_of(s) == 'g') {
         Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), fake));                      // (N,P,P,X)
         add_term(step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat), label), x_hat),
-                 recipe->lambda_gp);
+                 s->lambda_gp);
     }
-    if (recipe->reg == 'r')
-        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x), label), x), recipe->lambda_gp);
+    if (penalty_of(s) == 'r')
+        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x), label), x), s->lambda_gp);
     return both;
 }
 
-static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x);
     step.fake = stop_grad(stargan_generator(generator, x, leaf(g, batch->target)));             // (N,P,P,X)
-    discriminator_terms(&step, d, x, batch, recipe);
-    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    discriminator_terms(&step, d, x, batch, s);
+    finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
 
@@ -3926,49 +4253,49 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
 }
 
 /* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings of x should show. */
-static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Recipe *recipe)
+static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Settings *s)
 {
     Node *total = NULL;
-    for (int i = 0; i < recipe->n_teachers; i++) {
-        const Teacher *teacher = &recipe->teachers[i];
+    for (int i = 0; i < batch->n_teachers; i++) {
+        const Teacher *teacher = &batch->teachers[i];
         net_attach(teacher->net, step->graph);
         Node *scores = classifier_scores(teacher->net, teacher_view(teacher, step->fake, batch), NULL);
         Node *class_of = leaf(step->graph, teacher->class_of);
         Node *its_label = conv2d(label, class_of, NULL, LINEAR, conv_shape(label->shape, class_of->shape, 1, 0));
-        Node *loss = smoothed_loss(scores, its_label, recipe->smoothing, NULL);
+        Node *loss = smoothed_loss(scores, its_label, s->smoothing, NULL);
         total = total ? add(total, loss) : loss;
     }
-    if (total) add_term(step, "G.teacher", scale(total, 1.0 / recipe->n_teachers), recipe->lambda_teacher);
-    if (recipe->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, x)), recipe->lambda_tv);
-    if (generator->mask) add_term(step, "G.mask", mean(generator->mask), recipe->lambda_mask);
+    if (total) add_term(step, "G.teacher", scale(total, 1.0 / batch->n_teachers), s->lambda_teacher);
+    if (s->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, x)), s->lambda_tv);
+    if (generator->editor.mask) add_term(step, "G.mask", mean(generator->editor.mask), s->lambda_mask);
 }
 
 /* Drawn with x's own condition, the fakes must become x again (the way back), and so must x itself, which takes the
  * fakes' place in a share of the batch (--identity). */
-static void reconstruction_term(Step *step, Net *generator, Node *x, Node *own, const Recipe *recipe)
+static void reconstruction_term(Step *step, Net *generator, Node *x, Node *own, const Settings *s)
 {
-    int n = x->shape.d[0], themselves = (int)(recipe->identity * n + 0.5);
+    int n = x->shape.d[0], themselves = (int)(s->identity * n + 0.5);
     Node *from = step->fake;
     if (themselves == n) from = x;
     else if (themselves) from = concat(slice(from, 0, 0, n - themselves), slice(x, 0, n - themselves, themselves), 0);
-    add_term(step, "G.rec", mean_absolute_error(x, stargan_generator(generator, from, own)), recipe->lambda_rec);
+    add_term(step, "G.rec", mean_absolute_error(x, stargan_generator(generator, from, own)), s->lambda_rec);
 }
 
-static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *target = leaf(g, batch->target);
     step.fake = stargan_generator(generator, x, target);                                        // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, target)), recipe->lambda_adv);
-    add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, recipe->attributes),
-             recipe->lambda_cls);
-    further_terms(&step, generator, x, target, batch, recipe);
-    reconstruction_term(&step, generator, x, label, recipe);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
-    if (recipe->average > 0) net_average(generator, recipe->average);
+    Node *features = stargan_features(d, augmented(step.fake, batch, s, 'G'));
+    add_term(&step, "G.fake", adversarial_of(s)->g_fake(stargan_source(d, features, target)), s->lambda_adv);
+    add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, *s->attributes),
+             s->lambda_cls);
+    further_terms(&step, generator, x, target, batch, s);
+    reconstruction_term(&step, generator, x, label, s);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
+    if (s->average > 0) net_average(generator, s->average);
     return step;
 }
 
@@ -4005,41 +4332,47 @@ static Node *mean_squared_error(Node *x, Node *y)
     return mean(square(sub(x, y)));
 }
 
+/* How many pictures of a batch take a random direction: never all. */
+static int directions_drawn(const Settings *s)
+{
+    return (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
+}
+
 /* Unit vectors in all directions alike, (N,1,1,d). In the plane an angle; in space an angle and a height, since slices
  * of a sphere that are equally high have equal areas (Archimedes). In the public code all three coordinates are
  * positive. */
-static Node *random_directions(Node *angle, int dimensions, const Recipe *recipe)
+static Node *random_directions(Node *angle, int dimensions, const Settings *s)
 {
     Node *turn = slice(angle, 3, 0, 1), *flat = concat(cos_of(turn), sin_of(turn), 3);
     if (dimensions == 2) return flat;
     Node *height = slice(angle, 3, 1, 1), *width = sqrt_of(affine(square(height), -1, 1));
     Node *direction = concat(mul(width, flat), height, 3);
-    return recipe->as_published ? abs_of(direction) : direction;
+    return s->as_published ? abs_of(direction) : direction;
 }
 
 /* The points (N,1,1,d) of pictures with these labels and strengths; the first n_r have random directions. `step`: whose
  * draws, 'd', 'g', or the way back's 'c'. */
-static Node *linear_points(Net *generator, Node *label, Node *rho, const Batch *batch, const Recipe *recipe, char step)
+static Node *linear_points(Net *generator, Node *label, Node *rho, const Batch *batch, const Settings *s, char step)
 {
     Graph *g = label->graph;
-    int n = label->shape.d[0], random = recipe->random_directions;
+    int n = label->shape.d[0], random = directions_drawn(s);
     Node *z = add(mul(rho, ganmut_direction_of(generator, label)),
                   scale(draw_leaf(g, batch, "noise", step), DIRECTION_NOISE));
     if (!random) return z;
-    Node *anywhere = random_directions(draw_leaf(g, batch, "angle", step), generator->condition, recipe);
+    Node *anywhere = random_directions(draw_leaf(g, batch, "angle", step), generator->condition, s);
     return concat(mul(slice(rho, 0, 0, random), anywhere), slice(z, 0, random, n - random), 0);
 }
 
 /* z': where x lies, for the way back. The public code's "original" asks for the place of the fake instead of x's, and
  * its "approximate" adds noise and random directions as if this were a target. */
 static Node *linear_way_back(Net *generator, Net *d, Node *x, Node *fake_coordinates, const Batch *batch,
-                             const Recipe *recipe)
+                             const Settings *s)
 {
-    if (!recipe->approximate)
-        return stop_grad(recipe->as_published ? fake_coordinates : ganmut_coordinates(d, stargan_features(d, x)));
+    if (s->cycle[0] != 'a')
+        return stop_grad(s->as_published ? fake_coordinates : ganmut_coordinates(d, stargan_features(d, x)));
     Node *label = leaf(x->graph, batch->label);
     Node *certainty = stop_grad(largest(softmax(stargan_classes(d, stargan_features(d, x)))));   // (N,1,1,1)
-    if (recipe->as_published) return linear_points(generator, label, certainty, batch, recipe, 'c');
+    if (s->as_published) return linear_points(generator, label, certainty, batch, s, 'c');
     return mul(certainty, ganmut_direction_of(generator, label));
 }
 
@@ -4058,32 +4391,32 @@ static Node *strength_loss(Node *certainty, Node *rho)
 
 /* What both models' D steps do once the points z (N,1,1,d) are drawn. */
 static void finish_ganmut_d_step(Step *step, Net *generator, Net *d, Node *x, Node *z, const Batch *batch,
-                                 const Recipe *recipe)
+                                 const Settings *s)
 {
     int n = x->shape.d[0];
     step->fake = stop_grad(stargan_generator(generator, x, z));                                 // (N,P,P,X)
-    Node *fake_features = slice(discriminator_terms(step, d, x, batch, recipe), 0, n, n);
-    add_term(step, "D.info", mean_squared_error(ganmut_coordinates(d, fake_features), z), recipe->lambda_info);
-    finish_step(step, d, leaf(step->graph, batch->schedule_d), recipe);
+    Node *fake_features = slice(discriminator_terms(step, d, x, batch, s), 0, n, n);
+    add_term(step, "D.info", mean_squared_error(ganmut_coordinates(d, fake_features), z), s->lambda_info);
+    finish_step(step, d, leaf(step->graph, batch->schedule_d), batch);
 }
 
-static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *rho = draw_leaf(g, batch, "rho", 0);
-    Node *z = stop_grad(linear_points(generator, leaf(g, batch->target), rho, batch, recipe, 'd'));     // (N,1,1,d)
-    finish_ganmut_d_step(&step, generator, d, x, z, batch, recipe);
+    Node *z = stop_grad(linear_points(generator, leaf(g, batch->target), rho, batch, s, 'd'));     // (N,1,1,d)
+    finish_ganmut_d_step(&step, generator, d, x, z, batch, s);
     return step;
 }
 
 /* The labels (N,1,1,n) with mixed ones for the n_r pictures that take a random direction. stop_grad: the directions are
  * not to be moved by them. */
-static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node *rho, const Recipe *recipe)
+static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node *rho, const Settings *s)
 {
-    int n = target->shape.d[0], random = recipe->random_directions;
-    Node *u = random_directions(draw_leaf(rho->graph, batch, "angle", 'g'), generator->condition, recipe),
+    int n = target->shape.d[0], random = directions_drawn(s);
+    Node *u = random_directions(draw_leaf(rho->graph, batch, "angle", 'g'), generator->condition, s),
          *directions = ganmut_directions(generator), *cosines = NULL;                           // (n_r,1,1,n-1)
     for (int i = 0; i < generator->condition; i++) {
         Node *term = mul(slice(u, 3, i, 1), column(directions, i));
@@ -4108,37 +4441,37 @@ static Node *faded_label(Node *label, Node *rho)
     return add(faded, pad(none, 3, 0, label->shape.d[3]));
 }
 
-static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *target = leaf(g, batch->target), *rho = draw_leaf(g, batch, "rho", 0);
-    int n = x->shape.d[0], random = recipe->random_directions;
-    bool mix = recipe->mix && random > 0;
-    Node *z = linear_points(generator, target, rho, batch, recipe, 'g');                        // (N,1,1,d)
+    int n = x->shape.d[0], random = directions_drawn(s);
+    bool mix = s->mix && random > 0;
+    Node *z = linear_points(generator, target, rho, batch, s, 'g');                        // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    Node *features = stargan_features(d, augmented(step.fake, batch, s, 'G'));
     Node *scores = stargan_classes(d, features), *coordinates = ganmut_coordinates(d, features);
-    Node *back = linear_way_back(generator, d, x, coordinates, batch, recipe);                  // (N,1,1,d)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
-    Node *label = mix ? mixed_labels(generator, batch, target, rho, recipe) : slice(target, 0, random, n - random),
+    Node *back = linear_way_back(generator, d, x, coordinates, batch, s);                  // (N,1,1,d)
+    add_term(&step, "G.fake", adversarial_of(s)->g_fake(stargan_source(d, features, NULL)), s->lambda_adv);
+    Node *label = mix ? mixed_labels(generator, batch, target, rho, s) : slice(target, 0, random, n - random),
          *labelled = mix ? scores : slice(scores, 0, random, n - random);
-    add_term(&step, "G.cls", classification_loss(labelled, label, false), recipe->lambda_cls);
+    add_term(&step, "G.cls", classification_loss(labelled, label, false), s->lambda_cls);
     add_term(&step, "G.rho", strength_loss(mix ? certainty_of(scores, label) : largest(softmax(scores)), rho),
-             recipe->lambda_rho);
-    add_term(&step, "G.info", mean_squared_error(coordinates, z), recipe->lambda_info);
-    further_terms(&step, generator, x, faded_label(mix ? label : target, rho), batch, recipe);
-    reconstruction_term(&step, generator, x, back, recipe);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
-    if (recipe->average > 0) net_average(generator, recipe->average);
+             s->lambda_rho);
+    add_term(&step, "G.info", mean_squared_error(coordinates, z), s->lambda_info);
+    further_terms(&step, generator, x, faded_label(mix ? label : target, rho), batch, s);
+    reconstruction_term(&step, generator, x, back, s);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
+    if (s->average > 0) net_average(generator, s->average);
     return step;
 }
 
 /* The n means, then uniform points. The public code starts from the means before their tanh. */
-static Node *gaussian_points(Net *generator, const Batch *batch, const Recipe *recipe, char step)
+static Node *gaussian_points(Net *generator, const Batch *batch, const Settings *s, char step)
 {
-    Node *means = ganmut_means(generator, recipe->as_published);                                // (n,1,1,d)
+    Node *means = ganmut_means(generator, s->as_published);                                // (n,1,1,d)
     if (batch->x->shape.d[0] <= generator->classes) return means;
     return concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0);               // (N,1,1,d)
 }
@@ -4162,39 +4495,39 @@ static Node *every_label(Graph *g, int n)
     return labels;
 }
 
-static Step gaussian_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step gaussian_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x);
     ganmut_space(generator);
-    Node *z = stop_grad(gaussian_points(generator, batch, recipe, 'd'));                        // (N,1,1,d)
-    finish_ganmut_d_step(&step, generator, d, x, z, batch, recipe);
+    Node *z = stop_grad(gaussian_points(generator, batch, s, 'd'));                        // (N,1,1,d)
+    finish_ganmut_d_step(&step, generator, d, x, z, batch, s);
     return step;
 }
 
-static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x);
     int classes = generator->classes;
-    Node *z = gaussian_points(generator, batch, recipe, 'g');                                   // (N,1,1,d)
+    Node *z = gaussian_points(generator, batch, s, 'g');                                   // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    Node *features = stargan_features(d, augmented(step.fake, batch, s, 'G'));
     Node *scores = stargan_classes(d, features);                                                // (N,1,1,n)
     Node *back = stop_grad(ganmut_coordinates(d, stargan_features(d, x)));                      // (N,1,1,d)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
+    add_term(&step, "G.fake", adversarial_of(s)->g_fake(stargan_source(d, features, NULL)), s->lambda_adv);
     add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)),
-             recipe->lambda_cls);
+             s->lambda_cls);
     add_term(&step, "G.prediction", classification_loss(slice(scores, 0, 0, classes), every_label(g, classes), false),
-             recipe->lambda_prediction);
-    further_terms(&step, generator, x, softmax(scale(ganmut_distances(generator, z), -1)), batch, recipe);
-    reconstruction_term(&step, generator, x, back, recipe);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
-    if (recipe->average > 0) net_average(generator, recipe->average);
+             s->lambda_prediction);
+    further_terms(&step, generator, x, softmax(scale(ganmut_distances(generator, z), -1)), batch, s);
+    reconstruction_term(&step, generator, x, back, s);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
+    if (s->average > 0) net_average(generator, s->average);
     return step;
 }
 
@@ -4226,14 +4559,15 @@ static Node *joint_answer(Node *label, bool is_real)
 }
 
 /* What D minimises, on real pictures or on fakes. */
-static Node *discriminator_term(Node *s, Node *label, bool is_real, const Batch *batch, const Recipe *recipe)
+static Node *discriminator_term(Node *scores, Node *label, bool is_real, const Batch *batch, const Settings *s)
 {
-    if (recipe->joint) return soft_cross_entropy(s, joint_answer(label, is_real));
-    if (recipe->label_noise == 0 && recipe->label_smooth == 0)
-        return is_real ? recipe->adv->d_real(s) : recipe->adv->d_fake(s);
-    Node *u = affine(draw_leaf(s->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);     // (N,1,1,1) in (0,1)
-    Node *answer = is_real ? affine(u, -recipe->label_noise, 1 - recipe->label_smooth) : scale(u, recipe->label_noise);
-    return soft_cross_entropy(s, answer);
+    const Adversarial *adversarial = adversarial_of(s);
+    if (s->joint) return soft_cross_entropy(scores, joint_answer(label, is_real));
+    if (s->label_noise == 0 && s->label_smooth == 0)
+        return is_real ? adversarial->d_real(scores) : adversarial->d_fake(scores);
+    Node *u = affine(draw_leaf(scores->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);    // (N,1,1,1) in (0,1)
+    Node *answer = is_real ? affine(u, -s->label_noise, 1 - s->label_smooth) : scale(u, s->label_noise);
+    return soft_cross_entropy(scores, answer);
 }
 
 /* The label as a leaf, or NULL in a GAN without labels. */
@@ -4245,23 +4579,23 @@ static Node *label_leaf(const Net *net, Graph *g, Tensor *label)
 /* The label, where D is told it. */
 static Node *told(const Net *d, Node *label)
 {
-    return d->joins == JOINS_TIMES || d->joint ? NULL : label;
+    return d->noise.joins == JOINS_TIMES || d->noise.joint ? NULL : label;
 }
 
 /* D's gradient penalty, as in discriminator_terms (7.1). */
-static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *batch, const Recipe *recipe)
+static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *batch, const Settings *s)
 {
-    if (recipe->reg == 'g') {
+    if (penalty_of(s) == 'g') {
         Node *alpha = leaf(step->graph, batch->alpha);
         Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
         add_term(step, "D.gp", gradient_penalty(noise_score(d, noise_features(d, x_hat, label)), x_hat),
-                 recipe->lambda_gp);
+                 s->lambda_gp);
     }
-    if (recipe->reg == 'r')
-        add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), recipe->lambda_gp);
+    if (penalty_of(s) == 'r')
+        add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), s->lambda_gp);
 }
 
-static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
@@ -4270,42 +4604,42 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recip
     step.fake = stop_grad(noise_generator(generator, draw_leaf(g, batch, "noise", 'd'), target));       // (N,P,P,X)
     Node *real_features = noise_features(d, x, told(d, label)),
          *fake_features = noise_features(d, step.fake, told(d, target));
-    add_term(&step, "D.real", discriminator_term(noise_score(d, real_features), label, true, batch, recipe), 1);
-    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake_features), target, false, batch, recipe),
-             recipe->wrong_labels && told(d, target) ? 0.5 : 1);
-    if (recipe->wrong_labels && told(d, target)) {      /* real, but of another class (Reed et al. 2016) */
+    add_term(&step, "D.real", discriminator_term(noise_score(d, real_features), label, true, batch, s), 1);
+    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake_features), target, false, batch, s),
+             s->wrong_labels && told(d, target) ? 0.5 : 1);
+    if (s->wrong_labels && told(d, target)) {      /* real, but of another class (Reed et al. 2016) */
         Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
-        add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, recipe), 0.5);
+        add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, s), 0.5);
     }
-    if (d->joins == JOINS_TIMES) {
+    if (d->noise.joins == JOINS_TIMES) {
         add_term(&step, "D.cls", classification_loss(noise_classes(d, real_features), label, false),
-                 recipe->lambda_cls);
-        Node *wanted = recipe->unrelated ? label : target;
-        if (recipe->lambda_fake > 0)
+                 s->lambda_cls);
+        Node *wanted = s->unrelated ? label : target;
+        if (s->lambda_fake > 0)
             add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake_features), wanted, false),
-                     recipe->lambda_fake);
+                     s->lambda_fake);
     }
-    penalty_term(&step, d, x, told(d, label), batch, recipe);
-    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    penalty_term(&step, d, x, told(d, label), batch, s);
+    finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
 
-static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(generator, g), net_train(d, g);
     Node *target = label_leaf(d, g, batch->target);
     step.fake = noise_generator(generator, draw_leaf(g, batch, "noise", 'g'), target);                  // (N,P,P,X)
-    Node *features = noise_features(d, step.fake, told(d, target)), *s = noise_score(d, features);
-    add_term(&step, "G.fake",
-             recipe->joint ? soft_cross_entropy(s, joint_answer(target, true)) : recipe->adv->g_fake(s), 1);
-    if (d->joins == JOINS_TIMES) {
-        Node *wanted = recipe->unrelated ? leaf(g, batch->label) : target;
-        add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), recipe->lambda_cls);
+    Node *features = noise_features(d, step.fake, told(d, target)), *scores = noise_score(d, features);
+    add_term(&step, "G.fake", s->joint ? soft_cross_entropy(scores, joint_answer(target, true))
+                                       : adversarial_of(s)->g_fake(scores), 1);
+    if (d->noise.joins == JOINS_TIMES) {
+        Node *wanted = s->unrelated ? leaf(g, batch->label) : target;
+        add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), s->lambda_cls);
     }
-    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
-    if (recipe->average > 0) net_average(generator, recipe->average);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
+    if (s->average > 0) net_average(generator, s->average);
     return step;
 }
 
@@ -4347,32 +4681,32 @@ static Node *head_squares(const Net *net)
 }
 
 /* x moved by u `radius` to where the loss rises fastest; u (N,1,1,1). */
-static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Recipe *recipe)
+static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Settings *s)
 {
-    Node *loss = classification_loss(classifier_scores(d, x, NULL), label, recipe->attributes);
+    Node *loss = classification_loss(classifier_scores(d, x, NULL), label, *s->attributes);
     Node *uphill = grad1(loss, x), *length = sqrt_of(sum_per_picture(square(uphill)));          // (N,P,P,X), (N,1,1,1)
-    Node *share = scale(mul(u, reciprocal(length)), recipe->adversarial);
+    Node *share = scale(mul(u, reciprocal(length)), s->adversarial);
     return stop_grad(add(x, mul(share, uphill)));
 }
 
-static Step classifier_step(Net *none, Net *d, const Batch *batch, const Recipe *recipe)
+static Step classifier_step(Net *none, Net *d, const Batch *batch, const Settings *s)
 {
     (void)none;
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(d, g);
     Node *x = leaf(g, batch->x), *label = leaf(g, batch->label);
-    if (recipe->adversarial > 0) x = worst_nearby(d, x, label, abs_of(draw_leaf(g, batch, "uniform", 'a')), recipe);
+    if (s->adversarial > 0) x = worst_nearby(d, x, label, abs_of(draw_leaf(g, batch, "uniform", 'a')), s);
     Node *scores = classifier_scores(d, x, NULL);                                               // (N,1,1,n)
     Node *weights = batch->class_weights ? leaf(g, batch->class_weights) : NULL;
-    add_term(&step, "D.cls", recipe->attributes ? classification_loss(scores, label, true)
-                                                : smoothed_loss(scores, label, recipe->smoothing, weights), 1);
-    if (recipe->l2 > 0) add_term(&step, "D.l2", head_squares(d), recipe->l2);
-    Node *right = recipe->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1)
+    add_term(&step, "D.cls", *s->attributes ? classification_loss(scores, label, true)
+                                                : smoothed_loss(scores, label, s->smoothing, weights), 1);
+    if (s->l2 > 0) add_term(&step, "D.l2", head_squares(d), s->l2);
+    Node *right = *s->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1)
                                      : share_right(scores, label);
     step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(right);
     step.fake = scores;
-    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
 
@@ -5378,217 +5712,113 @@ CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 9.1  Settings
+ * 9.1  Settings at work
  *
- * One table serves the command line, the `config` file and --help. FIXED settings belong to the run: going on with
- * another value would be another run. FREE ones concern only how it is carried out.
+ * The rows of 6.3 as the table that vendor/options.h reads, and what is usual where it is not what the row says.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { TEXT = 256 };
+enum { KIND_s = 's', KIND_l = 's', KIND_p = 's', KIND_i = 'i', KIND_b = 'b', KIND_f = 'f' };
 
-typedef struct Settings {
-    char model[TEXT], data[TEXT * 4], out[TEXT * 4];
-    char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
-    long size, channels, batch, iters, epochs, width, d_width, g_repeat, d_repeat, n_critic, seed, crop, limit;
-    char space[TEXT], cycle[TEXT], theta[TEXT], xy[TEXT], between[TEXT], path[TEXT * 2];
-    double rho;
-    long gif, bgr;
-    char body[TEXT], d_optimiser[TEXT], g_optimiser[TEXT], on_collapse[TEXT], recipe[TEXT];
-    long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
-    double lambda_fake, d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
-    long space_dim, random_directions, mix;
-    char keep[TEXT], upsample[TEXT], source[TEXT], diffaugment[TEXT], teacher[TEXT * 4];
-    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;
-    long modulate;
-    double lambda_info, lambda_rho, lambda_prediction;
-    double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
-    double brightness, contrast, erase;
-    long flip, as_published;
-    long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey, viewers;
-    char device[TEXT], precision[TEXT];
-    long gpu;
-    char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
-    char only[TEXT];
-    long count, json, roofline, repeat, scale, half;
-    long files, interpolate, raw;
-    char shape[TEXT];
-    char detector[TEXT], weights[TEXT * 4];
-    char network[TEXT], preprocess[TEXT], pool[TEXT], head[TEXT], unfreeze[TEXT], init[TEXT * 4], balance[TEXT];
-    char views[TEXT], classifier[TEXT * 4];
-    double dropout, l2, weight_decay, smoothing, adversarial, validation;
-    long patience, class_weights;
-    long align, all, csv, max_side, whole;
-    double margin, face_margin, threshold, min_face;
-    long html, bootstrap;
-    long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
-} Settings;
-
-enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };  /* COMMAND: never written to config; OTHER: not of a training */
-
-typedef Option Setting;
-
-#define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
-static const Setting settings_table[] = {
-    {"model",        's', FIXED, AT(model), 0, 0, "which system"},
-    {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
-    {"out",          's', COMMAND, AT(out), 0, 0, "where to write (train: the run's directory, by default runs/MODEL)"},
-    {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
-    {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
-    {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
-    {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
-    {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
-    {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
-    {"face-margin",  'f', FIXED, AT(face_margin), -1, 4, "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not known)"},
-    {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
-    {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
-    {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
-    {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
-    {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
-    {"d-width",      'i', FIXED, AT(d_width), 0, 1024, "the same of D alone (0: as --width says)"},
-    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, MAX_REPEAT, "residual blocks in G"},
-    {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
-    {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
-    {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
-    {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
-    {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
-    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's; classify: plateau, halved after 3 passes without a lower validation loss"},
-    {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
-    {"init",         's', FREE,  AT(init), 0, 0, "start from these weights: a run's, or for classify torchvision's or Keras'"},
-    {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
-    {"unfreeze",     's', FIXED, AT(unfreeze), 0, 0, "classify: all, head, or blockN: that block and those behind it learn"},
-    {"head",         's', FIXED, AT(head), 0, 0, "classify: widths of the hidden layers before the scores, e.g. 128,128; none"},
-    {"pool",         's', FIXED, AT(pool), 0, 0, "classify: mean or flat: the head sees the map's mean or all of it"},
-    {"dropout",      'f', FIXED, AT(dropout), 0, 0.95, "chance that a number in the head is left out"},
-    {"l2",           'f', FIXED, AT(l2), 0, 10, "classify: weight of the sum of squares of the head's filters"},
-    {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify, and what teachers ask of G: this share of a label is spread over all classes"},
-    {"adversarial",  'f', FIXED, AT(adversarial), 0, 100, "classify: learn from the worst picture within this distance (the length of the change of numbers in -1..1)"},
-    {"class-weights", 'b', FIXED, AT(class_weights), 0, 1, "classify: rare classes count more, N / (n N_class)"},
-    {"balance",      's', FIXED, AT(balance), 0, 0, "oversample, undersample or augment:N pictures of each class"},
-    {"validation",   'f', FIXED, AT(validation), 0, 0.9, "hold out this share of the training pictures, of each class (0: the set's own part)"},
-    {"patience",     'i', FREE,  AT(patience), 0, 1e6, "classify: stop after so many passes without a lower validation loss (0: never)"},
-    {"weight-decay", 'f', FIXED, AT(weight_decay), 0, 1, "this share of every weight is added to its gradient"},
-    {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
-    {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
-    {"keep",         's', FIXED, AT(keep), 0, 0, "how G keeps the face: none (paper); mask: it paints through a mask; skip: it adds a change to the picture"},
-    {"upsample",     's', FIXED, AT(upsample), 0, 0, "how G enlarges: deconv (paper) or resize: nearest pixels, then a convolution; no checkerboards"},
-    {"modulate",     'b', FIXED, AT(modulate), 0, 1, "G's residual blocks hear the label in their norms, too, not only at the picture's border"},
-    {"source",       's', FIXED, AT(source), 0, 0, "stargan: D's scores of real and fake: one, or class: one for each class"},
-    {"lambda-adv",   'f', FIXED, AT(lambda_adv), 0, 1e6, "weight of G's adversarial loss"},
-    {"lambda-tv",    'f', FIXED, AT(lambda_tv), 0, 1e6, "weight of the total variation of the change that G makes"},
-    {"lambda-mask",  'f', FIXED, AT(lambda_mask), 0, 1e6, "keep mask: weight of the mask's mean"},
-    {"identity",     'f', FIXED, AT(identity), 0, 1, "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back"},
-    {"teacher",      's', FREE,  AT(teacher), 0, 0, "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too"},
-    {"lambda-teacher", 'f', FIXED, AT(lambda_teacher), 0, 1e6, "weight of the teachers' loss"},
-    {"diffaugment",  's', FIXED, AT(diffaugment), 0, 0, "what D sees is changed by chance, and G learns through it: brightness,contrast,translation,cutout; all; none"},
-    {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
-    {"lambda-cls-fake", 'f', FIXED, AT(lambda_fake), 0, 1e6, "wacgan: weight of D's classification loss on fakes"},
-    {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
-    {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
-    {"space",        's', FIXED, AT(space), 0, 0, "ganmut: linear (directions in a disc) or gaussian"},
-    {"space-dim",    'i', FIXED, AT(space_dim), 2, SPACE_MOST, "ganmut: dimensions of the space, 2 or 3"},
-    {"cycle",        's', FIXED, AT(cycle), 0, 0, "ganmut linear: original (paper) or approximate (published)"},
-    {"random-directions", 'i', FIXED, AT(random_directions), 0, 4096, "ganmut linear: so many pictures of a batch go anywhere"},
-    {"lambda-info",  'f', FIXED, AT(lambda_info), 0, 1e6, "ganmut: weight of the coordinates' losses"},
-    {"lambda-rho",   'f', FIXED, AT(lambda_rho), 0, 1e6, "ganmut linear: weight of the strength loss"},
-    {"mix",          'b', FIXED, AT(mix), 0, 1, "ganmut linear: random directions have labels, too, which mix the emotions nearby"},
-    {"lambda-prediction", 'f', FIXED, AT(lambda_prediction), 0, 1e6, "ganmut gaussian: weight of the means' classification"},
-    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip (0: not)"},
-    {"body",         's', FIXED, AT(body), 0, 0, "from noise: the networks: dcgan, seed (its first), wacgan (its last)"},
-    {"latent",       'i', FIXED, AT(latent), 1, 4096, "from noise: how many numbers G draws from"},
-    {"conditional",  'b', FIXED, AT(conditional), 0, 1, "from noise: G is told the class to draw (gan, wgan, wgan-gp)"},
-    {"d-optimiser",  's', FIXED, AT(d_optimiser), 0, 0, "adam, rmsprop, sgd, sgd_nesterov or adagrad; --beta1 is the momentum, --beta2 the mean square's decay"},
-    {"g-optimiser",  's', FIXED, AT(g_optimiser), 0, 0, "the same for G"},
-    {"d-lr",         'f', FIXED, AT(d_lr), 0, 1, "D's learning rate (0: --lr)"},
-    {"clip-gradient", 'f', FIXED, AT(clip_gradient), 0, 1e6, "D's gradients are cut to +- this (0: not)"},
-    {"label-noise",  'f', FIXED, AT(label_noise), 0, 0.5, "bce: D's answers are off by up to this, by chance"},
-    {"label-smooth", 'f', FIXED, AT(label_smooth), 0, 0.5, "bce: D's answer to a real picture is 1 less this"},
-    {"joint",        'b', FIXED, AT(joint), 0, 1, "cgan: D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)"},
-    {"wrong-labels", 'b', FIXED, AT(wrong_labels), 0, 1, "where D is told the class: real pictures under another label are shown to it as fakes [cgan: on]"},
-    {"unrelated",    'b', FIXED, AT(unrelated), 0, 1, "wacgan: the fakes' class is another picture's (Kolbenschlag's code)"},
-    {"unstrided",    'b', FIXED, AT(unstrided), 0, 1, "body wacgan: the critic strides no layer (Kolbenschlag's code)"},
-    {"forget",       'b', FIXED, AT(forget), 0, 1, "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)"},
-    {"average",      'f', FIXED, AT(average), 0, 0.99999, "from noise: samples are drawn with G's averaged weights, of which this share stays a step (0: not)"},
-    {"recipe",       's', FIXED, AT(recipe), 0, 0, "seed: the settings of Kolbenschlag's code, as far as it is known"},
-    {"on-collapse",  's', FREE,  AT(on_collapse), 0, 0, "from noise, when samples become alike: warn, stop, or rollback to the last healthy weights"},
-    {"collapse-below", 'f', FREE, AT(collapse_below), 0, 1, "alarm when the samples' diversity falls below this share of the data's"},
-    {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
-    {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
-    {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
-    {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
-    {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
-    {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
-    {"brightness",   'f', FIXED, AT(brightness), 0, 1, "augmentation: lighter or darker by up to this share of the range"},
-    {"contrast",     'f', FIXED, AT(contrast), 0, 1, "augmentation: contrast stronger or weaker by up to this share"},
-    {"erase",        'f', FIXED, AT(erase), 0, 1, "augmentation: the chance that a rectangle of the picture is hidden"},
-    {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
-    {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
-    {"threads",      'i', COMMAND, AT(threads), 0, KERNELS_MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
-    {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
-    {"device",       's', COMMAND, AT(device), 0, 0, "cpu, gpu (a program built by `make gpu`), or auto: the GPU if there is one"},
-    {"precision",    's', COMMAND, AT(precision), 0, 0, "of the GPU's convolutions: tf32 (the default), bf16 or fp32; the CPU has fp32"},
-    {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
-    {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
-    {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
-    {"quiet",        'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
-    {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
-    {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
-    {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
-    {"emotion",      's', OTHER, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
-    {"theta",        's', OTHER, AT(theta), 0, 0, "ganmut: the direction, 40deg or 0.7rad, of strength --rho"},
-    {"rho",          'f', OTHER, AT(rho), 0, 1, "ganmut: the strength for --theta and --between"},
-    {"xy",           's', OTHER, AT(xy), 0, 0, "ganmut: the point x,y (or x,y,z) of the space"},
-    {"between",      's', OTHER, AT(between), 0, 0, "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5"},
-    {"path",         's', OTHER, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
-    {"gif",          'b', OTHER, AT(gif), 0, 1, "also a GIF along a path"},
-    {"bgr",          'b', OTHER, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
-    {"shape",        's', OTHER, AT(shape), 0, 0, "toy: where the real points lie: ring, grid or spiral"},
-    {"files",        'b', OTHER, AT(files), 0, 1, "sample: --count separate pictures in folders by class, and labels.csv, to train on"},
-    {"interpolate",  'b', OTHER, AT(interpolate), 0, 1, "sample: a strip and a GIF on the way from one latent to another"},
-    {"raw",          'b', OTHER, AT(raw), 0, 1, "sample: with G's last weights though averaged ones are there"},
-    {"emotions",     's', OTHER, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
-    {"count",        'i', OTHER, AT(count), 1, 1e7, "how many pictures"},
-    {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
-    {"weakest",      'f', OTHER, AT(weakest), 0, 1, "the least intensity of an emotion"},
-    {"blends",       'f', OTHER, AT(blends), 0, 1, "in this share of the pictures a second, weaker emotion is mixed in"},
-    {"viewers",      'b', OTHER, AT(viewers), 0, 1, "labels are an unsure viewer's: right as often as the emotion is strong, else a guess"},
-    {"split",        's', OTHER, AT(split), 0, 0, "train, validation, test or all"},
-    {"scale",        'i', OTHER, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
-    {"json",         'b', OTHER, AT(json), 0, 1, "print JSON"},
-    {"only",         's', OTHER, AT(only), 0, 0, "keep only tensors whose name begins so"},
-    {"half",         'b', OTHER, AT(half), 0, 1, "store float32 as float16"},
-    {"detector",     's', OTHER, AT(detector), 0, 0, "mtcnn or retinaface: find the faces first"},
-    {"weights",      's', OTHER, AT(weights), 0, 0, "the detector's weights: a folder (mtcnn) or a file"},
-    {"threshold",    'f', OTHER, AT(threshold), 0, 1, "least score of a face (0: mtcnn 0.7, retinaface 0.6)"},
-    {"min-face",     'f', OTHER, AT(min_face), 12, 10000, "mtcnn: side of the smallest face looked for, in pixels"},
-    {"max-side",     'i', OTHER, AT(max_side), 32, 16384, "larger pictures are scaled down to this for the detector: bounds its memory"},
-    {"margin",       'f', OTHER, AT(margin), -1, 4, "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)"},
-    {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
-    {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
-    {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
-    {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
-    {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
-    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/); train, from noise: it watches, too"},
-    {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
-    {"html",         'b', OTHER, AT(html), 0, 1, "also a page with pictures, to --out FILE.html"},
-    {"bootstrap",    'i', OTHER, AT(bootstrap), 0, 100000, "resamplings for FED's 95% interval (0: no interval)"},
-    {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
-    {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
+static const Option settings_table[] = {
+#define X(letter, field, word, value, may_be, whose, commands, models, text)                                           \
+    {.name = word, .kind = KIND_##letter, .offset = offsetof(Settings, field), .size = sizeof ((Settings *)0)->field,  \
+     .usual = value, may_be, .use = whose, .verbs = commands, .kinds = models, .help = text},
+    FACEGAN_SETTINGS(X)
+#undef X
 };
-#undef AT
 enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
+
+static const Option *find_setting(const char *name)
+{
+    return option_find(settings_table, SETTINGS, name);
+}
+
+static int set_setting(Settings *s, const Option *which, const char *text, Error *e)
+{
+    char why[OPTIONS_ERROR];
+    return option_set(s, which, text, why) ? 1 : fail(e, 2, "%s", why);
+}
+
+/* What a table of this program says, "lr=2e-4 decay=none". */
+static void set_settings(Settings *s, const char *words)
+{
+    char why[OPTIONS_ERROR];
+    if (options_set(s, settings_table, SETTINGS, words, why)) return;
+    fprintf(stderr, "facegan: a table of usual settings: %s\n", why);
+    abort();
+}
 
 static Settings default_settings(void)
 {
-    return (Settings){.model = "stargan", .device = "cpu", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
-                      .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .lambda_adv = 1, .lambda_teacher = 1, .keep = "none", .upsample = "deconv", .source = "one", .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
-                      .count = 2000, .repeat = 5, .scale = 1,
-                      .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
-                      .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
-                      .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
-                      .network = "small", .views = "one", .shape = "ring",
-                      .bootstrap = 200,
-                      .margin = -1, .face_margin = -1, .min_face = 20, .max_side = 2048};
+    Settings s = {0};
+    options_usual(&s, settings_table, SETTINGS);
+    return s;
+}
+
+/* Do the settings say "name=value"? Nothing is always so. */
+static bool settings_say(const Settings *s, const char *what)
+{
+    Settings asked;
+    memcpy(&asked, s, sizeof asked);
+    if (*what) set_settings(&asked, what);
+    return memcmp(&asked, s, sizeof asked) == 0;
+}
+
+/* What is usual for some models, in the order in which it is set. `when` another setting says so.
+ *
+ *   editors       as in their papers. GANmut's pictures are rotated by 7.5 degrees, moved by 7.5 of 128 pixels and
+ *                 enlarged by 1.075 to 1.15
+ *   from noise    leaner than the papers (a quarter of the width, half the batch), so that two thousand faces of 48 px
+ *                 are learnt in minutes on one core. The falling rate and the averaged weights smooth the last samples
+ *   gan           as published: Radford et al. 2016, with Kolbenschlag's softened answers and slower G. On two thousand
+ *                 faces its D soon knows every one of them, and G draws one picture for each class: usual is R1 in the
+ *                 place of D's batch norm. R1's weight is 1: at 10 faces were grainy
+ *   cgan          D is also shown real pictures under another label, as fakes (Kolbenschlag: "fake or with the wrong
+ *                 emotion"): what else is right about such a picture, only its label can tell it from a real pair
+ *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras recipe:
+ *                 gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes that are
+ *                 not theirs, no strides, and an optimiser of G that starts anew every batch
+ *   classifier    our small network learns from nothing; the others start from weights that know pictures, as EDI does:
+ *                 only the last block and the head learn, slowly. How long is usual is said in passes */
+static const struct { const char *models, *when, *settings; } usual_of_models[] = {
+    {"ganmut", "", "rotate=7.5 shift=0.05859375 zoom-low=1.075 zoom-high=1.15"},
+    {"ganmut", "as-published=1", "cycle=approximate"},
+    {"ganmut-gaussian", "", "space=gaussian cycle=original"},
+    {"ganmut-gaussian", "as-published=1", "lambda-cls=2"},
+    {"editor", "as-published=1", "decay=published"},
+    {"noise", "", "decay=linear reg=none batch=32 width=16 n-critic=1 lr=2e-4 iters=8000 log-every=50 average=0.99"},
+    {"noise", "as-published=1", "decay=none batch=64 width=64 average=0"},
+    {"gan cgan", "", "adv=bce reg=r1 lambda-gp=1"},
+    {"gan cgan", "as-published=1", "reg=none"},
+    {"gan", "as-published=1", "label-noise=0.2 lr=1.5e-4 d-lr=2e-4"},
+    {"cgan", "", "conditional=1 wrong-labels=1 targets=different"},
+    {"cgan", "as-published=1", "batch=128 wrong-labels=0 targets=permute"},
+    {"wgan", "", "adv=wgan d-optimiser=rmsprop g-optimiser=rmsprop n-critic=2 beta2=0.99"},
+    {"wgan", "as-published=1", "n-critic=5 lr=5e-5"},
+    {"wgan-gp wacgan", "", "adv=wgan-gp reg=gp n-critic=2 beta2=0.9"},
+    {"wgan-gp wacgan", "as-published=1", "n-critic=5 lr=1e-4"},
+    {"wacgan", "", "conditional=1 lambda-cls=1 iters=14000"},
+    {"wacgan", "as-published=1", "lambda-cls-fake=1"},
+    {"wacgan", "recipe=kolbenschlag", "body=wacgan adv=wgan reg=none d-optimiser=sgd g-optimiser=rmsprop clip=0 "
+     "clip-gradient=0.01 beta1=0 lr=1e-3 d-lr=0.01 n-critic=1 average=0 decay=none batch=64 width=32 unrelated=1 "
+     "unstrided=1 forget=1 lambda-cls-fake=1"},
+    {"classifier", "", "size=224 channels=3 rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 "
+     "contrast=0.25 batch=32 iters=0 epochs=75 lr=1e-5 beta1=0.9 decay=none dropout=0.5 l2=1e-4 patience=10 "
+     "unfreeze=block5"},
+    {"classifier", "network=small", "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov decay=cosine "
+     "dropout=0.2 l2=0 patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"},
+    {"classifier", "as-published=1", "preprocess=caffe-unit"},
+};
+
+/* Sets what is usual for a model of these kinds, as far as it depends on what was given. */
+static void set_usual(Settings *s, const char *kinds, const Settings *given)
+{
+    for (size_t i = 0; i < sizeof usual_of_models / sizeof *usual_of_models; i++) {
+        const OptionTaker model = {.kinds = kinds};
+        const Option row = {.kinds = usual_of_models[i].models};
+        if (option_taken(&model, &row) && settings_say(given, usual_of_models[i].when))
+            set_settings(s, usual_of_models[i].settings);
+    }
 }
 
 static const double usual_margin = 0.3;
@@ -5597,17 +5827,6 @@ static const double usual_margin = 0.3;
 static double margin_of(const Settings *s, double trained)
 {
     return s->margin > -1 ? s->margin : trained > -1 ? trained : usual_margin;
-}
-
-static const Setting *find_setting(const char *name)
-{
-    return option_find(settings_table, SETTINGS, name);
-}
-
-static int set_setting(Settings *s, const Setting *which, const char *text, Error *e)
-{
-    char why[OPTIONS_ERROR];
-    return option_set(s, which, text, why) ? 1 : fail(e, 2, "%s", why);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -5847,7 +6066,7 @@ static int load_parameter(const TensorFile *file, const char *path, const char *
     char name[192], layer[32];
     snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
     if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
-    if (!keras_name(net->backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
+    if (!keras_name(net->classifier.backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
     const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
     if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
     return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
@@ -5893,7 +6112,8 @@ static void find_prefix(const TensorFile *file, const char *path, const char *na
 
 static bool in_head(const Net *net, const Parameter *p)
 {
-    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, net->backbone->last, strlen(net->backbone->last)) == 0;
+    const char *last = net->classifier.backbone->last;
+    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, last, strlen(last)) == 0;
 }
 
 /* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
@@ -9798,7 +10018,7 @@ static Drawing drawing_new(Net *net, Generator *generator, int n)
     if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
-    if (net->keep == 'm') d.mask = keep(net->mask);
+    if (net->editor.keep == 'm') d.mask = keep(net->editor.mask);
     return d;
 }
 
@@ -9887,12 +10107,13 @@ enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS
 typedef struct Trainer {
     Settings settings;
     const struct Model *model;
-    Recipe recipe;
     DataSet data, held_out;             /* training pictures, and the validation part, if there is one */
     bool has_held_out;
     Training now;                       /* the networks, their steps, and where they stand: 7.5 */
-    Teacher teachers[MAX_TEACHERS];     /* recipe.teachers, and the classifiers that they are */
+    Teacher teachers[MAX_TEACHERS];     /* batch.teachers, and the classifiers that they are */
     struct Classifier *judges[MAX_TEACHERS];
+    int n_teachers;
+    bool keep_gradients;                /* of the steps, for the file of 12.8 */
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
     Graph *judge;                       /* D's class scores for a batch of held-out pictures */
     Tensor *judge_x;
@@ -9912,77 +10133,12 @@ typedef struct Trainer {
  * their class. */
 typedef struct Judgement { int count, right; double loss; } Judgement;
 
-static const Adversarial *find_adversarial(const char *name)
-{
-    for (int i = 0; i < ADVERSARIAL_LOSSES; i++)
-        if (strcmp(adversarial_losses[i].name, name) == 0) return &adversarial_losses[i];
-    return NULL;
-}
-
 /* 0: there is none of this name. */
 static Op find_optimiser(const char *name)
 {
     for (int op = 0; op < OPS; op++)
         if (is_update((Op)op) && op != OP_moving_average && strcmp(row_of((Op)op)->name, name) == 0) return (Op)op;
     return 0;
-}
-
-/* The names in a comma-separated list of choices, as bits. -1: one of them is not known. */
-static int read_choices(const char *list, const char *const *names, int n)
-{
-    int chosen = 0;
-    if (!*list || strcmp(list, "none") == 0) return 0;
-    if (strcmp(list, "all") == 0) return (1 << n) - 1;
-    for (const char *at = list; *at;) {
-        int length = (int)strcspn(at, ","), k = 0;
-        while (k < n && (strncmp(names[k], at, (size_t)length) || names[k][length])) k++;
-        if (k == n) return -1;
-        chosen |= 1 << k;
-        at += length + (at[length] == ',');
-    }
-    return chosen;
-}
-
-/* What 8.3 may add to an iteration. */
-static int read_additions(const Settings *s, Recipe *recipe, Error *e)
-{
-    recipe->lambda_adv = s->lambda_adv, recipe->lambda_teacher = s->lambda_teacher, recipe->lambda_tv = s->lambda_tv;
-    recipe->lambda_mask = s->lambda_mask, recipe->identity = s->identity;
-    recipe->views = read_choices(s->diffaugment, view_names, VIEWS);
-    if (recipe->views < 0)
-        return fail(e, 2, "--diffaugment %s: must be a list of brightness, contrast, translation and cutout, or all", s->diffaugment);
-    if (strcmp(s->keep, "none") && strcmp(s->keep, "mask") && strcmp(s->keep, "skip"))
-        return fail(e, 2, "--keep %s: must be none, mask or skip", s->keep);
-    if (strcmp(s->upsample, "deconv") && strcmp(s->upsample, "resize"))
-        return fail(e, 2, "--upsample %s: must be deconv or resize", s->upsample);
-    if (strcmp(s->source, "one") && strcmp(s->source, "class"))
-        return fail(e, 2, "--source %s: must be one or class", s->source);
-    return 1;
-}
-
-static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
-{
-    const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
-    *recipe = (Recipe){.adv = find_adversarial(s->adv), .attributes = *s->attributes != 0, .lambda_cls = s->lambda_cls, .lambda_rec = s->lambda_rec,
-                       .lambda_gp = s->lambda_gp, .batch = (int)s->batch};
-    recipe->lambda_info = s->lambda_info, recipe->lambda_rho = s->lambda_rho, recipe->mix = s->mix;
-    recipe->lambda_prediction = s->lambda_prediction;
-    recipe->approximate = strcmp(s->cycle, "approximate") == 0;
-    recipe->as_published = s->as_published;
-    recipe->label_noise = s->label_noise, recipe->label_smooth = s->label_smooth, recipe->average = s->average;
-    recipe->lambda_fake = s->lambda_fake;
-    recipe->joint = s->joint, recipe->wrong_labels = s->wrong_labels, recipe->unrelated = s->unrelated;
-    recipe->smoothing = s->smoothing, recipe->l2 = s->l2, recipe->adversarial = s->adversarial;
-    recipe->random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
-    const char *const optimisers[2] = {s->d_optimiser, s->g_optimiser};
-    for (int i = 0; i < 2; i++)
-        if (!find_optimiser(optimisers[i]))
-            return fail(e, 2, "--%c-optimiser %s: must be adam, rmsprop, sgd, sgd_nesterov or adagrad", "dg"[i], optimisers[i]);
-    if (!recipe->adv) return fail(e, 2, "--adv %s: must be wgan-gp, wgan, bce, bce-saturating, hinge or lsgan", s->adv);
-    if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none"))
-        return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
-    recipe->reg = reg[0];
-    return read_additions(s, recipe, e);
 }
 
 static Batch make_batch(int n, int size, int channels, int classes)
@@ -10026,24 +10182,20 @@ static int read_unfreeze(const char *text, const Backbone *kind)
 /* What the settings say of a classifier's shape, into its net. */
 static int shape_classifier(const Settings *s, Net *net, Error *e)
 {
-    const Backbone *kind = net->backbone = find_backbone(s->network);
-    if (!kind) return fail(e, 2, "--network %s: must be small, vgg16, vgg19, resnet18 or resnet50", s->network);
-    net->preprocess = find_preprocessing(*s->preprocess ? s->preprocess : kind->preprocess);
-    net->learn_from = read_unfreeze(*s->unfreeze ? s->unfreeze : "all", kind);
-    net->flat = strcmp(*s->pool ? s->pool : kind->pool, "flat") == 0;
-    net->dropout = s->dropout;
-    if (!net->preprocess)
-        return fail(e, 2, "--preprocess %s: must be tanh, unit, torchvision, caffe or caffe-unit", s->preprocess);
-    if (!net->learn_from)
+    ClassifierPart *of = &net->classifier;
+    const Backbone *kind = of->backbone = find_backbone(s->network);
+    of->preprocess = find_preprocessing(*s->preprocess ? s->preprocess : kind->preprocess);
+    of->learn_from = read_unfreeze(*s->unfreeze ? s->unfreeze : "all", kind);
+    of->flat = strcmp(*s->pool ? s->pool : kind->pool, "flat") == 0;
+    of->dropout = s->dropout;
+    if (!of->learn_from)
         return fail(e, 2, "--unfreeze %s: must be all, head, or block1 to block%d", s->unfreeze, kind->blocks);
-    if (*s->pool && strcmp(s->pool, "flat") && strcmp(s->pool, "mean"))
-        return fail(e, 2, "--pool %s: must be mean or flat", s->pool);
-    if (!read_head(*s->head ? s->head : kind->head, net->hidden))
+    if (!read_head(*s->head ? s->head : kind->head, of->hidden))
         return fail(e, 2, "--head %s: must be one or two widths from 1 to 8192, e.g. 128,128, or none", s->head);
     if (kind->channels && s->channels != kind->channels)
         return fail(e, 2, "--channels %ld: %s takes colour pictures (grey ones are repeated)", s->channels, kind->name);
-    if (s->channels == 1 && (net->preprocess->bgr || strcmp(net->preprocess->name, "torchvision") == 0))
-        return fail(e, 2, "--preprocess %s is for colour pictures", net->preprocess->name);
+    if (s->channels == 1 && (of->preprocess->bgr || strcmp(of->preprocess->name, "torchvision") == 0))
+        return fail(e, 2, "--preprocess %s is for colour pictures", of->preprocess->name);
     if (s->size % kind->divisor)
         return fail(e, 2, "--size %ld: %s halves the picture until a side must be a multiple of %d", s->size, kind->name,
                     kind->divisor);
@@ -10055,7 +10207,8 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *d = (Net){.letter = 'D', .width = (int)(s->d_width ? s->d_width : s->width), .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    g->keep = s->keep[0], g->resizes = strcmp(s->upsample, "resize") == 0, g->modulates = s->modulate, d->by_class = strcmp(s->source, "class") == 0;
+    g->editor = (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0, .modulates = s->modulate};
+    d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
                                 .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
@@ -10087,7 +10240,7 @@ static double rate_of(const Trainer *t, long i)
 static void write_labels(const Trainer *t, const int *order, Tensor *to)
 {
     int n = t->now.g.classes;
-    for (int i = 0; i < t->recipe.batch; i++)
+    for (int i = 0; i < t->settings.batch; i++)
         for (int k = 0; k < n; k++) {
             int from = order ? order[i] : i;
             to->data[i * n + k] = t->attribute_bytes ? (real)t->attribute_bytes[from * n + k] / ATTRIBUTE_WHOLE
@@ -10100,7 +10253,7 @@ static void write_labels(const Trainer *t, const int *order, Tensor *to)
 static void draw_targets(const Trainer *t, int *order)
 {
     const Settings *s = &t->settings;
-    int n = t->recipe.batch;
+    int n = (int)t->settings.batch;
     for (int i = 0; i < n; i++) order[i] = i;
     for (int i = n - 1; i > 0; i--) {
         int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration, (uint32_t)i) * (i + 1)),
@@ -10124,16 +10277,17 @@ static void draw_targets(const Trainer *t, int *order)
  * pictures or, with `latent` numbers, draws from noise; without a G (a classifier), D is all there is. */
 typedef struct Model {
     const char *name;
+    const char *kinds;                                                  /* of 6.3's rows: whose settings it takes */
+    const char *is, *when;                                              /* it is called `is`, and meant where settings say so */
     char space;                                                         /* GANmut's: Net */
     bool needs_labels;                                                  /* else a folder without classes will do */
-    void (*usual)(Settings *s);                                         /* its defaults, where they are not StarGAN's */
     int (*check)(const Settings *s, int classes, Error *e);             /* can it be trained so? */
     int (*condition_size)(const Settings *s, int classes);              /* channels of G's condition */
     int (*latent_size)(const Settings *s);                              /* NULL: G edits pictures */
-    void (*prepare)(const Settings *s, Net *g, Net *d);                 /* what else its networks are told, or NULL */
+    void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);       /* what else its networks are told, or NULL */
     void (*add_draws)(Batch *batch, const Settings *s, int classes);    /* makes the leaves of its own random draws */
-    Step (*d_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
-    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);       /* NULL: no G */
+    Step (*d_step)(Net *g, Net *d, const Batch *batch, const Settings *s);
+    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Settings *s);       /* NULL: no G */
     Generator *generator;                                               /* to draw with; NULL: no G */
     Node *(*judge)(Net *d, Node *x);                                    /* D's class scores; NULL: it tells no classes */
     void (*show)(const Trainer *t, int row, int column, real *x, real *condition);  /* a cell of the sample sheet */
@@ -10185,23 +10339,6 @@ static int check_stargan(const Settings *s, int classes, Error *e)
     return 1;
 }
 
-static void stargan_usual(Settings *s) { (void)s; }
-
-/* GANmut's augmentation: rotated by 7.5 degrees, moved by 7.5 of 128 pixels, enlarged by 1.075 to 1.15. */
-static void ganmut_usual(Settings *s)
-{
-    s->rotate = 7.5, s->shift = 7.5 / 128, s->zoom_low = 1.075, s->zoom_high = 1.15;
-    if (s->as_published) snprintf(s->cycle, sizeof s->cycle, "approximate");
-}
-
-static void gaussian_usual(Settings *s)
-{
-    ganmut_usual(s);
-    snprintf(s->space, sizeof s->space, "gaussian");
-    snprintf(s->cycle, sizeof s->cycle, "original");
-    if (s->as_published) s->lambda_cls = 2;
-}
-
 static int space_size(const Settings *s, int classes)
 {
     (void)classes;
@@ -10212,8 +10349,6 @@ static int check_ganmut(const Settings *s, int classes, Error *e)
 {
     if (*s->attributes) return fail(e, 2, "ganmut learns classes, not --attributes");
     if (classes < 2) return fail(e, 2, "ganmut needs neutral and at least one emotion");
-    if (strcmp(s->cycle, "original") && strcmp(s->cycle, "approximate"))
-        return fail(e, 2, "--cycle %s: must be original or approximate", s->cycle);
     if (s->batch < 2) return fail(e, 2, "--batch 1: ganmut needs at least two pictures");
     if (strcmp(s->source, "one")) return fail(e, 2, "--source class is for stargan: a place between two emotions has no class");
     if (*s->teacher && !s->mix && s->random_directions)
@@ -10249,7 +10384,7 @@ static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n
 static void add_further_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch;
-    if (read_choices(s->diffaugment, view_names, VIEWS) > 0)
+    if (is_changed(s, NULL))
         add_draw(b, DRAW_UNIFORM, "view", 'R', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'F', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'G', n, VIEW_DRAWS);
     if (*s->teacher) add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8), add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
 }
@@ -10264,7 +10399,7 @@ static void add_linear_draws(Batch *b, const Settings *s, int classes)
 {
     (void)classes;
     int n = (int)s->batch, d = (int)s->space_dim,
-        random = (int)(s->random_directions < n ? s->random_directions : n - 1);
+        random = directions_drawn(s);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
     add_draw(b, DRAW_STRENGTH, "rho", 0, n, 1);
     add_draw(b, DRAW_NORMAL, "noise", 'd', n, d), add_draw(b, DRAW_NORMAL, "noise", 'g', n, d);
@@ -10293,73 +10428,6 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
     "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "  \
     "data's own pictures. Label near 0: G does not listen to the class."
 
-/* Leaner than the papers' (a quarter of the width, half the batch), so that two thousand faces of 48 px are learnt in
- * minutes on one core. The falling rate and the averaged weights smooth the last samples. */
-static void noise_usual(Settings *s)
-{
-    snprintf(s->decay, sizeof s->decay, "%s", s->as_published ? "none" : "linear");
-    snprintf(s->reg, sizeof s->reg, "none");
-    s->batch = 32, s->width = 16, s->n_critic = 1, s->lr = 2e-4, s->iters = 8000, s->log_every = 50, s->average = 0.99;
-    if (s->as_published) s->batch = 64, s->width = 64, s->average = 0;
-}
-
-static void set_text(char (*field)[TEXT], const char *text)
-{
-    snprintf(*field, TEXT, "%s", text);
-}
-
-/* As published: Radford et al. 2016, with Kolbenschlag's softened answers and slower G. On two thousand faces its D soon knows
- * every one of them, and G draws one picture for each class: the usual recipe has R1 in the place of D's batch norm. R1's
- * weight is 1: at 10 faces were grainy. */
-static void gan_usual(Settings *s)
-{
-    noise_usual(s);
-    set_text(&s->adv, "bce"), set_text(&s->reg, s->as_published ? "none" : "r1");
-    s->lambda_gp = 1, s->label_noise = s->as_published ? 0.2 : 0;
-    if (s->as_published) s->lr = 1.5e-4, s->d_lr = 2e-4;
-}
-
-/* D is also shown real pictures under another label, as fakes (Kolbenschlag: "fake or with the wrong emotion"): what
- * else is right about such a picture, only its label can tell it from a real pair. */
-static void cgan_usual(Settings *s)
-{
-    gan_usual(s);
-    s->conditional = 1, s->label_noise = 0, s->lr = 2e-4, s->d_lr = 0;
-    if (s->as_published) s->batch = 128;
-    else s->wrong_labels = 1, set_text(&s->targets, "different");
-}
-
-static void wgan_usual(Settings *s)
-{
-    noise_usual(s);
-    set_text(&s->adv, "wgan"), set_text(&s->d_optimiser, "rmsprop"), set_text(&s->g_optimiser, "rmsprop");
-    s->n_critic = 2, s->beta2 = 0.99;
-    if (s->as_published) s->n_critic = 5, s->lr = 5e-5;
-}
-
-static void wgan_gp_usual(Settings *s)
-{
-    noise_usual(s);
-    set_text(&s->adv, "wgan-gp"), set_text(&s->reg, "gp");
-    s->n_critic = 2, s->beta2 = 0.9;
-    if (s->as_published) s->n_critic = 5, s->lr = 1e-4;
-}
-
-/* Kolbenschlag's last model. Its code, after a Keras recipe: gradient descent for the critic with gradients cut to 0.01, no
- * penalty, classes of the fakes that are not theirs, no strides, and an optimiser of G that starts anew every batch. */
-static void wacgan_usual(Settings *s)
-{
-    wgan_gp_usual(s);
-    s->conditional = 1, s->lambda_cls = 1, s->iters = 14000;              /* the classes come last: 81% are right after 6000 */
-    if (s->as_published || strcmp(s->recipe, "seed") == 0) s->lambda_fake = 1;
-    if (strcmp(s->recipe, "seed")) return;
-    set_text(&s->body, "wacgan"), set_text(&s->adv, "wgan"), set_text(&s->reg, "none");
-    set_text(&s->d_optimiser, "sgd"), set_text(&s->g_optimiser, "rmsprop");
-    s->clip = 0, s->clip_gradient = 0.01, s->beta1 = 0, s->lr = 1e-3, s->d_lr = 0.01, s->n_critic = 1, s->average = 0;
-    set_text(&s->decay, "none"), s->batch = 64, s->width = 32;
-    s->unrelated = s->unstrided = s->forget = 1;
-}
-
 static int latent_size(const Settings *s)
 {
     return (int)s->latent;
@@ -10372,10 +10440,7 @@ static int told_classes(const Settings *s, int classes)
 
 static int check_noise(const Settings *s, int classes, Error *e)
 {
-    static const char *const bodies[] = {"dcgan", "seed", "wacgan"};
-    bool known = false, bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
-    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) known |= strcmp(s->body, bodies[i]) == 0;
-    if (!known) return fail(e, 2, "--body %s: must be dcgan, seed or wacgan", s->body);
+    bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
     if (*s->attributes) return fail(e, 2, "%s learns classes or none, not --attributes", s->model);
     if (s->conditional && classes < 2)
         return fail(e, 2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model, s->data);
@@ -10387,27 +10452,23 @@ static int check_noise(const Settings *s, int classes, Error *e)
         return fail(e, 2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
         return fail(e, 2, "--label-noise and --label-smooth together must stay below 0.5");
-    if (s->joint && (!bce || !s->conditional || strcmp(s->model, "cgan")))
-        return fail(e, 2, "--joint belongs to cgan with --adv bce");
-    if (s->wrong_labels && (!s->conditional || strcmp(s->model, "wacgan") == 0))
-        return fail(e, 2, "--wrong-labels: %s's D is told no labels", s->model);
-    if (strcmp(s->on_collapse, "warn") && strcmp(s->on_collapse, "stop") && strcmp(s->on_collapse, "rollback"))
-        return fail(e, 2, "--on-collapse %s: must be warn, stop or rollback", s->on_collapse);
+    if (s->joint && (!bce || !s->conditional)) return fail(e, 2, "--joint belongs to cgan with --adv bce");
+    if (s->wrong_labels && !s->conditional) return fail(e, 2, "--wrong-labels: %s's D is told no labels", s->model);
     return 1;
 }
 
 /* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in Kolbenschlag's body. */
-static void prepare_noise(const Settings *s, Net *g, Net *d)
+static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
 {
-    bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = strcmp(s->model, "wacgan") == 0;
+    bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = model->judge != NULL;
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
-        both[i]->body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
+        both[i]->noise.body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
         both[i]->norm_share = s->body[0] == BODY_KOLBENSCHLAG ? 0.5 : 0;
-        both[i]->joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST;
-        both[i]->unstrided = s->unstrided, both[i]->joint = s->joint;
-        both[i]->norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
-        both[i]->deviation = i == 0 || both[i]->norm ? 0.02 : 0;        /* without norms such small values would fade out */
+        both[i]->noise.joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST;
+        both[i]->noise.unstrided = s->unstrided, both[i]->noise.joint = s->joint;
+        both[i]->noise.norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
+        both[i]->deviation = i == 0 || both[i]->noise.norm ? 0.02 : 0;        /* without norms such small values would fade out */
     }
 }
 
@@ -10438,27 +10499,6 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
     .add_draws = add_noise_draws, .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator,        \
     .show = show_latent, .healthy = HEALTHY_NOISE
 
-/* Our small network learns from nothing; the others start from weights that know pictures, as EDI does: only the last
- * block and the head learn, slowly. */
-static void classifier_usual(Settings *s)
-{
-    const Backbone *kind = find_backbone(s->network);
-    if (!kind) return;
-    bool from_nothing = kind->body == small_classifier;
-    s->size = kind->size, s->channels = kind->channels ? kind->channels : 1;
-    s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;
-    s->batch = from_nothing ? 64 : 32, s->iters = 0;                    /* the network's usual passes, unless one is given */
-    s->brightness = 0.1, s->contrast = 0.25, s->erase = from_nothing ? 0.4 : 0;
-    s->lr = from_nothing ? 0.08 : 1e-5, s->beta1 = 0.9;
-    s->dropout = from_nothing ? 0.2 : 0.5, s->smoothing = from_nothing ? 0.1 : 0;
-    s->weight_decay = from_nothing ? 1e-3 : 0, s->l2 = from_nothing ? 0 : 1e-4;
-    s->patience = from_nothing ? 0 : 10;
-    snprintf(s->d_optimiser, sizeof s->d_optimiser, "%s", from_nothing ? "sgd_nesterov" : "adam");
-    snprintf(s->decay, sizeof s->decay, "%s", from_nothing ? "cosine" : "none");
-    snprintf(s->unfreeze, sizeof s->unfreeze, "%s", from_nothing ? "all" : "block5");
-    if (s->as_published) snprintf(s->preprocess, sizeof s->preprocess, "caffe-unit");
-}
-
 static void add_classifier_draws(Batch *b, const Settings *s, int classes)
 {
     (void)classes;
@@ -10475,30 +10515,31 @@ static int check_classifier(const Settings *s, int classes, Error *e)
 }
 
 static const Model models[] = {
-    {.name = "gan", FROM_NOISE, .usual = gan_usual, .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
-    {.name = "cgan", FROM_NOISE, .usual = cgan_usual, .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
-    {.name = "wgan", FROM_NOISE, .usual = wgan_usual, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
-    {.name = "wgan-gp", FROM_NOISE, .usual = wgan_gp_usual, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
-    {.name = "wacgan", FROM_NOISE, .usual = wacgan_usual, .judge = noise_judge,
-     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe seed)\n"},
-    {.name = "stargan", .needs_labels = true, .usual = stargan_usual, .check = check_stargan,
+    {.name = "gan", .kinds = "gan noise", FROM_NOISE, .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
+    {.name = "cgan", .kinds = "cgan noise", FROM_NOISE, .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
+    {.name = "wgan", .kinds = "wgan noise", FROM_NOISE, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
+    {.name = "wgan-gp", .kinds = "wgan-gp noise", FROM_NOISE, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
+    {.name = "wacgan", .kinds = "wacgan noise", FROM_NOISE, .judge = noise_judge,
+     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe kolbenschlag)\n"},
+    {.name = "stargan", .kinds = "stargan editor", .needs_labels = true, .check = check_stargan,
      .condition_size = label_size, .add_draws = add_stargan_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
      .generator = expression_generator, .judge = stargan_judge, .show = show_label,
      .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"},
-    {.name = "ganmut", .space = 'l', .needs_labels = true, .usual = ganmut_usual, .check = check_ganmut,
+    {.name = "ganmut", .kinds = "ganmut editor", .space = 'l', .needs_labels = true, .check = check_ganmut,
      .condition_size = space_size, .add_draws = add_linear_draws, .d_step = linear_d_step, .g_step = linear_g_step,
      .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
      .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
      "  the way back starts from c' times D's certainty (paper: from D's coordinates of x), with noise and random directions\n"
      "  --cycle original starts from D's coordinates of the fake (paper: of x)\n"
      "  in three dimensions random directions keep to the octant of positive coordinates (here: the whole sphere)\n"},
-    {.name = "ganmut-gaussian", .space = 'g', .needs_labels = true, .usual = gaussian_usual, .check = check_gaussian,
+    {.name = "ganmut-gaussian", .kinds = "ganmut ganmut-gaussian editor", .is = "ganmut", .when = "space=gaussian", .space = 'g',
+     .needs_labels = true, .check = check_gaussian,
      .condition_size = space_size, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
      .g_step = gaussian_g_step, .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
      .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
-    {.name = "classifier", .needs_labels = true, .usual = classifier_usual, .check = check_classifier,
+    {.name = "classifier", .kinds = "classifier", .needs_labels = true, .check = check_classifier,
      .condition_size = label_size, .add_draws = add_classifier_draws, .d_step = classifier_step, .judge = classifier_judge,
      .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss turns up "
                 "while D.cls still falls, the network begins to learn the pictures by heart: the best weights are kept.",
@@ -10510,25 +10551,29 @@ enum { MODELS = sizeof models / sizeof *models };
 /* "ganmut" with --space gaussian is a model of its own. */
 static void name_model(Settings *s)
 {
-    if (strcmp(s->model, "ganmut") == 0 && strcmp(s->space, "gaussian") == 0)
-        snprintf(s->model, sizeof s->model, "ganmut-gaussian");
+    for (int i = 0; i < MODELS; i++)
+        if (models[i].is && strcmp(models[i].is, s->model) == 0 && settings_say(s, models[i].when))
+            snprintf(s->model, sizeof s->model, "%s", models[i].name);
 }
 
 static const Model *find_model(const char *name, Error *e)
 {
     char known[TEXT] = "";
+    OptionGuess guess = {name, 3, NULL};
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
+        option_guess(&guess, models[i].name);
+        if (!models[i].is) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
-    fail(e, 2, "there is no model %s; there are: %s", name, known);
+    fail(e, 2, "there is no model %s; there are: %s%s%s%s", name, known, guess.best ? "; did you mean " : "",
+         guess.best ? guess.best : "", guess.best ? "?" : "");
     return NULL;
 }
 
 /* rho in (0.2, 1), or, where the target is neutral, in (0, 0.2). */
 static void draw_strengths(const Trainer *t, Tensor *to)
 {
-    for (int i = 0; i < t->recipe.batch; i++) {
+    for (int i = 0; i < t->settings.batch; i++) {
         double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->now.iteration, (uint32_t)i);
         bool neutral = t->now.batch.target->data[i * t->now.g.classes] == 1;
         to->data[i] = (real)(neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u);
@@ -10927,14 +10972,13 @@ static void weigh_classes(Trainer *t, int classes)
 static int open_teachers(Trainer *t, Error *e)
 {
     const Settings *s = &t->settings;
-    t->recipe.teachers = t->teachers;
     for (const char *at = s->teacher; *at;) {
-        int length = (int)strcspn(at, ","), k = t->recipe.n_teachers, class_of[MAX_CLASSES];
+        int length = (int)strcspn(at, ","), k = t->n_teachers, class_of[MAX_CLASSES];
         char path[sizeof s->teacher];
         if (k == MAX_TEACHERS) return fail(e, 2, "--teacher: at most %d classifiers", MAX_TEACHERS);
         snprintf(path, sizeof path, "%.*s", length, at);
         if (!(t->judges[k] = classifier_open(path, e)) || !classes_known(t->judges[k], &t->data, "--teacher", class_of, e)) return 0;
-        Teacher *teacher = &t->teachers[t->recipe.n_teachers++];
+        Teacher *teacher = &t->teachers[t->n_teachers++];
         teacher->net = classifier_net(t->judges[k]);
         teacher->class_of = tensor_new("class_of", shape_of(1, 1, t->data.n_classes, teacher->net->classes));
         for (int i = 0; i < t->data.n_classes; i++) teacher->class_of->data[i * teacher->net->classes + class_of[i]] = 1;
@@ -10953,14 +10997,16 @@ static void build_steps(Trainer *t, int classes)
     t->now.g.condition = t->now.d.condition = model->condition_size(s, classes);
     t->now.g.latent = model->latent_size ? model->latent_size(s) : 0;
     t->now.g.space = t->now.d.space = model->space;
-    if (model->prepare) model->prepare(s, &t->now.g, &t->now.d);
+    if (model->prepare) model->prepare(model, s, &t->now.g, &t->now.d);
     t->now.batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
+    t->now.batch.teachers = t->teachers, t->now.batch.n_teachers = t->n_teachers;
+    t->now.batch.keep_gradients = t->keep_gradients;
     if (s->class_weights) weigh_classes(t, classes);
     model->add_draws(&t->now.batch, s, classes);
     t->now.iterations = s->iters, t->now.n_critic = s->n_critic, t->now.forgets = s->forget;
     t->now.clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
-    t->now.d_step = model->d_step(&t->now.g, &t->now.d, &t->now.batch, &t->recipe);
-    if (model->g_step) t->now.g_step = model->g_step(&t->now.g, &t->now.d, &t->now.batch, &t->recipe);
+    t->now.d_step = model->d_step(&t->now.g, &t->now.d, &t->now.batch, s);
+    if (model->g_step) t->now.g_step = model->g_step(&t->now.g, &t->now.d, &t->now.batch, s);
 }
 
 static int build_graphs(Trainer *t, int classes, Error *e)
@@ -11193,17 +11239,16 @@ static int keep_best(Trainer *t, const Judgement *judged, Error *e)
 /* Names the first FIXED setting in which the checkpoint and the command differ. */
 static int same_run(const Settings *s, const TensorFile *file, const char *path, Error *e)
 {
-    char text[TEXT * 4], usual_text[TEXT * 4];
-    const Settings usual = default_settings();
+    char text[TEXT * 4], was[TEXT * 4];
+    Settings then = default_settings();                                 /* settings younger than the checkpoint stay so */
+    if (!settings_of_file(file, path, &then, e)) return 0;
     if (!tensorfile_metadata(file, "model") || !tensorfile_metadata(file, "iteration"))
         return fail(e, 1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
     for (int i = 0; i < SETTINGS; i++) {
-        const Setting *which = &settings_table[i];
-        const char *was = tensorfile_metadata(file, which->name);
+        const Option *which = &settings_table[i];
         if (which->use != FIXED) continue;
         option_text(s, which, text, sizeof text);
-        option_text(&usual, which, usual_text, sizeof usual_text);
-        if (!was) was = usual_text;                                     /* a setting younger than the checkpoint */
+        option_text(&then, which, was, sizeof was);
         if (strcmp(was, text))
             return fail(e, 2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out",
                         path, which->name, was, text);
@@ -11490,41 +11535,50 @@ static int read_config(const char *run, Settings *s, Error *e)
     return got == 1 ? 1 : fail(e, got < 0 ? 2 : 1, "%s", why);
 }
 
-/* What the settings leave to the data: side, iterations of so many epochs, how often to draw and to save. */
-static int complete_settings(Trainer *t, Error *e)
+/* What settings must be together. */
+static int check_together(const Settings *s, const Model *model, Error *e)
 {
-    Settings *s = &t->settings;
-    if (s->grey) s->channels = 1;
-    if (strcmp(s->space, "linear") && strcmp(s->space, "gaussian"))
-        return fail(e, 2, "--space %s: must be linear or gaussian", s->space);
-    if (s->as_published && strcmp(s->decay, "linear") == 0) snprintf(s->decay, sizeof s->decay, "published");
-    bool plateau = strcmp(s->decay, "plateau") == 0;
-    if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published") && strcmp(s->decay, "cosine") && !plateau)
-        return fail(e, 2, "--decay %s: must be linear, cosine, none, published or plateau", s->decay);
-    if (plateau && strcmp(s->model, "classifier")) return fail(e, 2, "--decay plateau is for classifiers");
-    if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
-        return fail(e, 2, "--targets %s: must be permute or different", s->targets);
-    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
+    if (strcmp(s->decay, "plateau") == 0 && model->generator) return fail(e, 2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                     s->zoom_high);
-    if (!(t->model = find_model(s->model, e)) || !make_recipe(s, &t->recipe, e)) return 0;
-    if (s->channels == 2) return fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
-    if (!open_data(t, e)) return 0;
-    if (t->model->space && !put_neutral_first(t, e)) return 0;
-    if (!s->size) {
-        Image first;
-        char why[IMAGE_ERROR_SIZE];
-        int readable = 0, tried = t->data.count < 100 ? t->data.count : 100;
-        while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
-        if (readable == tried) return fail(e, 1, "none of the first %d pictures can be read: %s", tried, why);
-        s->size = (first.width < 128 ? first.width : 128) / 4 * 4;
-        image_free(&first);
-    }
-    if (!s->iters && !s->epochs) s->epochs = find_backbone(s->network)->passes;
+    return s->channels != 2 ? 1 : fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
+}
+
+/* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
+static int fit_to_pictures(Trainer *t, Error *e)
+{
+    Settings *s = &t->settings;
+    Image first;
+    char why[IMAGE_ERROR_SIZE];
+    int readable = 0, tried = t->data.count < 100 ? t->data.count : 100;
+    if (s->size && !s->crop) return 1;
+    while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
+    if (readable == tried) return fail(e, 1, "none of the first %d pictures can be read: %s", tried, why);
+    int width = first.width, side = first.width < first.height ? first.width : first.height;
+    image_free(&first);
+    if (s->crop > side) return fail(e, 2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
+    if (!s->size) s->size = (width < 128 ? width : 128) / 4 * 4;
+    return 1;
+}
+
+/* Passes as iterations; a classifier is judged after each pass, a GAN's samples are drawn 20 times. */
+static void set_lengths(Trainer *t)
+{
+    Settings *s = &t->settings;
+    long pass = (t->data.count + s->batch - 1) / s->batch;
     if (s->epochs) s->iters = (s->epochs * t->data.count + s->batch - 1) / s->batch;
-    if (!s->sample_every && !t->model->generator) s->sample_every = (t->data.count + s->batch - 1) / s->batch;    /* a pass */
-    if (!s->sample_every) s->sample_every = s->iters >= 40 ? s->iters / 20 : 1;
+    if (!s->sample_every) s->sample_every = !t->model->generator ? pass : s->iters >= 40 ? s->iters / 20 : 1;
+}
+
+/* What the settings leave to the data. */
+static int complete_settings(Trainer *t, Error *e)
+{
+    Settings *s = &t->settings;
+    if (!(t->model = find_model(s->model, e)) || !check_together(s, t->model, e)) return 0;
+    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
+    if (!open_data(t, e) || (t->model->space && !put_neutral_first(t, e)) || !fit_to_pictures(t, e)) return 0;
+    set_lengths(t);
     return 1;
 }
 
@@ -11845,7 +11899,7 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
     if (name && !model) return 0;
     if (model && (model->latent_size || !model->generator)) {           /* every setting by its own name */
         snprintf(s->model, sizeof s->model, "%s", name);
-        if (model->generator) model->usual(s);
+        if (model->generator) set_usual(s, model->kinds, s);
         return settings_of_file(file, path, s, e);
     }
     static const char *const names[][2] = {                                                 /* in the file, here */
@@ -11857,7 +11911,7 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
         if (!value) return fail(e, 1, "%s: its metadata lacks \"%s\"", path, names[i][0]);
         if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
     }
-    if (strcmp(s->model, "ganmut-gaussian") == 0) snprintf(s->space, sizeof s->space, "gaussian");
+    if (model && model->when) set_settings(s, model->when);
     static const char *const further_names[][2] = {                               /* where the model has them */
         {"d_conv_dim", "d-width"}, {"mix", "mix"}, {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"},
         {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"}, {"n_r", "random-directions"},
@@ -11892,7 +11946,7 @@ static size_t picture_order(Shape s, size_t i)
     return ((n * h_count + h) * w_count + w) * c_count + c;
 }
 
-static int read_step_batch(const TensorFile *file, const char *path, const Recipe *recipe, Batch *batch, Error *e)
+static int read_step_batch(const TensorFile *file, const char *path, const Settings *s, Batch *batch, Error *e)
 {
     const Tensor *labels[2] = {batch->label, batch->target};
     size_t n = (size_t)batch->x->shape.d[0], classes = (size_t)batch->label->shape.d[3];
@@ -11913,14 +11967,14 @@ static int read_step_batch(const TensorFile *file, const char *path, const Recip
     if (!all_finite(batch->x) || !all_finite(batch->alpha))
         return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
     for (int k = 0; k < 2; k++) {
-        const TensorEntry *entry = step_input(file, path, labels[k]->name, recipe->attributes ? n * classes : n, e);
+        const TensorEntry *entry = step_input(file, path, labels[k]->name, *s->attributes ? n * classes : n, e);
         if (!entry) return 0;
         for (size_t i = 0; i < n * classes; i++) {
-            double value = tensorfile_get(entry, recipe->attributes ? i : i / classes),
-                   most = recipe->attributes ? 1 : (double)classes - 1;
+            double value = tensorfile_get(entry, *s->attributes ? i : i / classes),
+                   most = *s->attributes ? 1 : (double)classes - 1;
             if (!(value >= 0 && value <= most && value == floor(value)))
                 return fail(e, 1, "%s: %s holds %g, not one of 0 to %g", path, labels[k]->name, value, most);
-            labels[k]->data[i] = (real)(recipe->attributes ? value : value == (double)(i % classes));
+            labels[k]->data[i] = (real)(*s->attributes ? value : value == (double)(i % classes));
         }
     }
     return 1;
@@ -11985,14 +12039,14 @@ static int step_with(const TensorFile *in, const char *path, const char *out, Tr
 {
     Settings *s = &t->settings;
     char why[TENSORFILE_ERROR_SIZE];
-    if (!read_step_settings(in, path, s, e) || !make_recipe(s, &t->recipe, e)) return 0;
+    if (!read_step_settings(in, path, s, e)) return 0;
     if (!(t->model = find_model(s->model, e))) return 0;
-    t->recipe.keep_gradients = true;
+    t->keep_gradients = true;
     int64_t n = step_classes(in, path, t->model, s, e);
     if (!n) return 0;
     if (!build_graphs(t, (int)n, e)) return 0;
     if (!load_net(in, path, &t->now.g, "G.", false, e) || !load_net(in, path, &t->now.d, "D.", false, e)) return 0;
-    if (!read_step_batch(in, path, &t->recipe, &t->now.batch, e)) return 0;
+    if (!read_step_batch(in, path, s, &t->now.batch, e)) return 0;
     if (!read_masks(in, path, &t->now.g, e) || !read_masks(in, path, &t->now.d, e)) return 0;
     set_schedule(t->now.batch.schedule_d, s->d_lr > 0 ? s->d_lr : s->lr, s->beta1, s->beta2, 1);
     set_schedule(t->now.batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
@@ -12081,7 +12135,8 @@ static int build_classifier(Classifier *c, const TensorFile *file, Error *e)
 {
     Settings s = default_settings();
     const char *model = tensorfile_metadata(file, "model");
-    if (!model || strcmp(model, "classifier"))
+    const Model *row = model ? find_model(model, e) : NULL;
+    if (!row || row->generator)
         return fail(e, 1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
     if (!settings_of_file(file, c->path, &s, e)) return 0;
     c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
@@ -12853,7 +12908,7 @@ static void fill_bench(Trainer *t)
     for (size_t i = 0; i < shape_count(t->now.batch.x->shape); i++)
         t->now.batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
     int n = t->now.d.classes;
-    for (int i = 0; i < t->recipe.batch; i++) {
+    for (int i = 0; i < t->settings.batch; i++) {
         one_hot(t->now.batch.label->data + i * n, n, i % n);
         one_hot(t->now.batch.target->data + i * n, n, (i + 1) % n);
         t->now.batch.alpha->data[i] = (real)0.5;
@@ -12903,7 +12958,7 @@ static int bench(const Settings *settings, Error *e)
     static Trainer t;
     t = (Trainer){.settings = *settings};
     const Settings *s = &t.settings;
-    if (!(t.model = find_model(s->model, e)) || !make_recipe(s, &t.recipe, e) || !t.model->check(s, 4, e)) return 0;
+    if (!(t.model = find_model(s->model, e)) || !t.model->check(s, 4, e)) return 0;
     build_steps(&t, 4);
     if (t.model->generator) t.drawing = drawing_new(&t.now.g, t.model->generator, (int)s->batch);
     else build_judge(&t, (int)s->batch);
@@ -13223,11 +13278,11 @@ static Facegan *open_generator(const char *given, Error *e)
     Settings trained = default_settings();
     int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
-    model->g.keep = trained.keep[0], model->g.resizes = strcmp(trained.upsample, "resize") == 0, model->g.modulates = trained.modulate;
+    model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0, .modulates = trained.modulate};
     if (ok) {
         Drawing d = drawing_new(&model->g, expression_generator, 1);
         model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
-        if (d.mask) model->mask = d.mask, model->colour = keep(model->g.colour);
+        if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
         name_classes(model, &file);
         ok = bind_graphs(&model->graph, 1, &model->arena, e) && load_net(&file, path, &model->g, prefix, false, e);
     }
@@ -13275,12 +13330,18 @@ static int find_class(const Facegan *model, const char *name, size_t length)
 static int parse_emotion(const Facegan *model, const char *text, int *index, double *strength, Error *e)
 {
     size_t length = strcspn(text, ":");
-    char *end, list[512] = "";
+    char *end, list[512] = "", name[NAME];
+    snprintf(name, sizeof name, "%.*s", (int)length, text);
+    OptionGuess guess = {name, 3, NULL};
     *strength = text[length] ? strtod(text + length + 1, &end) : 1;
     *index = find_class(model, text, length);
-    for (int i = 0; i < model->g.classes; i++)
+    for (int i = 0; i < model->g.classes; i++) {
         snprintf(list + strlen(list), sizeof list - strlen(list), " %s", model->class_names[i]);
-    if (*index < 0) return fail(e, 2, "--emotion %s: this model knows:%s", text, list);
+        option_guess(&guess, model->class_names[i]);
+    }
+    if (*index < 0)
+        return fail(e, 2, "--emotion %s: this model knows:%s%s%s%s", text, list, guess.best ? "; did you mean " : "",
+                    guess.best ? guess.best : "", guess.best ? "?" : "");
     if (text[length] && (end == text + length + 1 || *end || !(*strength >= 0 && *strength <= 2)))
         return fail(e, 2, "--emotion %s: the strength must be a number from 0 to 2", text);
     return 1;
@@ -13448,7 +13509,7 @@ static Drawn draw_face(Facegan *model)
     const Node *mask = model->mask;
     return (Drawn){.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
                    .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
-                   .redrawn = model->g.keep == 'n'};
+                   .redrawn = model->g.editor.keep == 'n'};
 }
 
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
@@ -14330,9 +14391,11 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
     for (int i = 0; i < names.count && n < EMOTIONS; i++) {
         int found = spelled(emotion_spellings, names.items[i]);
         if (found < 0) {
+            OptionGuess guess = {names.items[i], 3, NULL};
+            for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
             fail(e, 2,
-                 "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry",
-                 names.items[i]);
+                 "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry%s%s%s",
+                 names.items[i], guess.best ? "; did you mean " : "", guess.best ? guess.best : "", guess.best ? "?" : "");
             n = 0;
             break;
         }
@@ -14564,7 +14627,7 @@ static int read_sampler(Sampler *m, const TensorFile *file, const char *path, co
     if (!model->check(&m->trained, classes, e)) return 0;
     make_nets(&m->trained, classes, &m->g, &unused);
     m->g.condition = model->condition_size(&m->trained, classes), m->g.latent = model->latent_size(&m->trained);
-    model->prepare(&m->trained, &m->g, &unused);
+    model->prepare(model, &m->trained, &m->g, &unused);
     m->drawing = drawing_new(&m->g, model->generator, DRAWN_AT_ONCE);
     int which = s->raw;
     for (; which < 2; which++) {
@@ -15811,7 +15874,7 @@ static void print_answers_json(const Answers *a, const Classifier *c, const Conf
 
 static void print_answers(const Answers *a, const Classifier *c, const Confusion *f, double calibration, const char *views)
 {
-    printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.backbone->name, c->net.size, views,
+    printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.classifier.backbone->name, c->net.size, views,
            a->count, a->set.path);
     printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", accuracy(f), macro_f1(f), calibration);
     printf("%-12s %9s %9s %9s %9s   taken for:", "class", "precision", "recall", "F1", "pictures");
@@ -18246,7 +18309,7 @@ static int study_ganmut(char *const *inputs, int n, const Settings *s, Error *e)
  * 15.5  The toy at work: chapter 1's points, judged and drawn
  * ---------------------------------------------------------------------------------------------- */
 
-enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_ITERATIONS = 1500 };
+enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40 };
 static const double heap_radius = 0.05;             /* standard deviation of a heap; the picture shows -3 to 3 */
 
 /* Where the real points lie, (x,y) for each heap. */
@@ -18415,7 +18478,7 @@ static int run_toy_of(const char *kind, const Settings *s, Error *e)
     snprintf(out, sizeof out, *s->out ? "%s" : "runs/toy-%s", *s->out ? s->out : kind);
     run = (ToyRun){0};
     int ok = lay_out_heaps(s->shape, e) && make_directory(out, e) && build_toy(&run, (ToyLoss)loss, e) &&
-             film_toy(&run, s->iters == default_settings().iters ? TOY_ITERATIONS : s->iters, frames, &made, e) &&
+             film_toy(&run, s->iters, frames, &made, e) &&
              save_toy(out, frames, made, e);
     if (ok) {
         ToyVerdict v = judge_toy(&run);
@@ -18432,55 +18495,79 @@ static int run_toy_of(const char *kind, const Settings *s, Error *e)
  *
  *     facegan VERB [WHAT] [INPUT...] [--option value]...
  *
- * One grammar for every verb: a table says which options it takes, so that help, parsing and suggestions come from
- * one place (vendor/options.h). Exit status: 0 done, 1 failed, 2 misuse. Files are written where --out says and
- * nowhere else.
+ * One grammar: a row of the verbs' table for each VERB and WHAT, the settings of 6.3, and the models of 12.2. Which
+ * options a command takes, its help and what is refused follow from the three tables (vendor/options.h). Exit status: 0
+ * done, 1 failed, 2 misuse. Files are written where --out says and nowhere else.
  * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 16.1  What the verbs do
+ * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_INPUTS_GIVEN = 4096 };
 
 typedef struct Command {
     Settings settings;
-    char *inputs[MAX_INPUTS_GIVEN];
+    bool given[SETTINGS];               /* by the command line */
+    const struct Verb *verb;
+    const char *what;                   /* "draw" of data draw, "stargan" of train stargan, or NULL */
+    const Model *model;                 /* of a verb that has one */
+    char *inputs[MAX_INPUTS_GIVEN];     /* behind the WHAT */
     int n_inputs;
 } Command;
 
 typedef struct Verb {
-    const char *name, *synopsis, *does;
-    const char *options;                /* names between spaces; NULL: every setting of a training; after a +: these, too */
-    int least, most;                    /* inputs */
+    const char *name, *what;            /* what: NULL there is none; "a|b=old": the words it may be; MODEL: any model's name */
+    const char *inputs, *does;          /* for the help */
+    int least, most;                    /* how many inputs */
     int (*run)(Command *c, Error *e);
+    const char *needs, *usual;          /* options that must be given; what is usual here, "size=128:16,512"; or NULL */
+    const char *model;                  /* the model that it is about, or NULL */
     const char *examples;
 } Verb;
+
+static const char MODEL[] = "MODEL";
+
+static int set_data(Command *c, const char *path, Error *e)
+{
+    Settings *s = &c->settings;
+    if (strlen(path) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
+    snprintf(s->data, sizeof s->data, "%s", path);
+    return 1;
+}
 
 static int run_train(Command *c, Error *e)
 {
     Settings *s = &c->settings;
-    if (strlen(c->inputs[1]) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
-    snprintf(s->data, sizeof s->data, "%s", c->inputs[1]);
-    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", c->inputs[0]);
-    return train_and_report(s, e);
+    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", c->verb->model ? s->network : c->what);
+    return set_data(c, c->inputs[0], e) && train_and_report(s, e);
 }
 
-static int run_classify(Command *c, Error *e)
-{
-    Settings *s = &c->settings;
-    const char *what = c->inputs[0];
-    if (strcmp(what, "eval") == 0 && c->n_inputs == 2) return evaluate_classifier(c->inputs[1], s, e);
-    if (strcmp(what, "predict") == 0 && c->n_inputs > 1) return predict_emotions(c->inputs + 1, c->n_inputs - 1, s, e);
-    if (strcmp(what, "train") || c->n_inputs != 2)
-        return fail(e, 2, "usage: facegan classify train DATA, classify eval DATA or classify predict IMAGE...");
-    if (strlen(c->inputs[1]) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
-    snprintf(s->data, sizeof s->data, "%s", c->inputs[1]);
-    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", s->network);
-    return train_and_report(s, e);
-}
+static int run_reproduce(Command *c, Error *e)        { return set_data(c, c->inputs[0], e) && reproduce_003(c->inputs[0], &c->settings, e); }
+static int run_classify_eval(Command *c, Error *e)    { return evaluate_classifier(c->inputs[0], &c->settings, e); }
+static int run_classify_predict(Command *c, Error *e) { return predict_emotions(c->inputs, c->n_inputs, &c->settings, e); }
+static int run_gamut(Command *c, Error *e)            { return show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e); }
+static int run_sample(Command *c, Error *e)           { return sample_noise(c->inputs[0], &c->settings, e); }
+static int run_detect(Command *c, Error *e)           { return detect_photos(c->inputs, c->n_inputs, &c->settings, e); }
+static int run_crop(Command *c, Error *e)             { return each_photo(&c->settings, c->inputs, c->n_inputs, crop_photo, NULL, e); }
+static int run_eval(Command *c, Error *e)             { return evaluate_run(c->inputs[0], c->inputs[1], &c->settings, e); }
+static int run_study_truth(Command *c, Error *e)      { return study_truth(c->inputs, c->n_inputs, &c->settings, e); }
+static int run_study_augment(Command *c, Error *e)    { return study_augment(c->inputs, c->n_inputs, &c->settings, e); }
+static int run_study_ganmut(Command *c, Error *e)     { return study_ganmut(c->inputs, c->n_inputs, &c->settings, e); }
+static int run_toy(Command *c, Error *e)              { return run_toy_of(c->what, &c->settings, e); }
+static int run_step(Command *c, Error *e)             { return step_file(c->inputs[0], c->inputs[1], e); }
+static int run_bench(Command *c, Error *e)            { return bench(&c->settings, e); }
+static int run_data_draw(Command *c, Error *e)        { return draw_faces(&c->settings, e); }
+static int run_data_show(Command *c, Error *e)        { return show_data(c->inputs[0], &c->settings, e); }
+static int run_data_balance(Command *c, Error *e)     { return balance_data(c->inputs[0], &c->settings, e); }
+static int run_data_import(Command *c, Error *e)      { return import_data(c->inputs, c->n_inputs, &c->settings, e); }
 
-static int run_reproduce(Command *c, Error *e)
+static int run_data_doctor(Command *c, Error *e)
 {
-    if (strcmp(c->inputs[0], "003")) return fail(e, 2, "reproduce %s: only 003 is there", c->inputs[0]);
-    if (strlen(c->inputs[1]) >= sizeof c->settings.data) return fail(e, 2, "the data's path is too long");
-    return reproduce_003(c->inputs[1], &c->settings, e);
+    const Settings *s = &c->settings;
+    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL,
+                           .split = SPLIT_ALL, .crop = (int)s->crop};
+    return data_doctor(c->inputs[0], &options, (int)s->size, (int)s->json, e);
 }
 
 /* Is the file a picture, by its first bytes? */
@@ -18508,57 +18595,11 @@ static int run_edit(Command *c, Error *e)
     return edit_pictures(run, pictures, n, &c->settings, e);
 }
 
-static int run_gamut(Command *c, Error *e)
-{
-    return show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
-}
-
-static int run_sample(Command *c, Error *e)
-{
-    if (!*c->settings.out) return fail(e, 2, "sample needs --out DIR");
-    return sample_noise(c->inputs[0], &c->settings, e);
-}
-
-static int run_detect(Command *c, Error *e) { return detect_photos(c->inputs, c->n_inputs, &c->settings, e); }
-
-static int run_crop(Command *c, Error *e)
-{
-    if (!*c->settings.out) return fail(e, 2, "crop needs --out DIR");
-    return each_photo(&c->settings, c->inputs, c->n_inputs, crop_photo, NULL, e);
-}
-
-/* Its steps are command lines of their own, which overwrite the one command that is parsed: so it works on copies. */
-static int run_study(Command *c, Error *e)
-{
-    static Settings s;
-    static char *inputs[MAX_INPUTS_GIVEN];
-    int n = c->n_inputs - 1;
-    const char *what = c->inputs[0];
-    s = c->settings;
-    memcpy(inputs, c->inputs + 1, (size_t)n * sizeof *inputs);
-    if (strcmp(what, "truth") == 0) return study_truth(inputs, n, &s, e);
-    if (strcmp(what, "augment") == 0) return study_augment(inputs, n, &s, e);
-    if (strcmp(what, "ganmut") == 0) return study_ganmut(inputs, n, &s, e);
-    return fail(e, 2, "study %s: must be truth, augment or ganmut", what);
-}
-
-static int run_toy(Command *c, Error *e)    { return run_toy_of(c->inputs[0], &c->settings, e); }
-static int run_eval(Command *c, Error *e)   { return evaluate_run(c->inputs[0], c->inputs[1], &c->settings, e); }
-
-static int run_step(Command *c, Error *e)   { return step_file(c->inputs[0], c->inputs[1], e); }
 static int run_report(Command *c, Error *e)
 {
     if (!write_report(c->inputs[0], e)) return 0;
     printf("%s/report.html\n", c->inputs[0]);
     return 1;
-}
-
-static int run_bench(Command *c, Error *e)
-{
-    Settings *s = &c->settings;
-    if (!s->size) s->size = 128;
-    if (s->grey) s->channels = 1;
-    return bench(s, e);
 }
 
 static int run_verify(Command *c, Error *e)
@@ -18568,34 +18609,20 @@ static int run_verify(Command *c, Error *e)
     return verify_all(&verdict) ? 1 : fail(e, 1, "%d checks failed", verdict.failed);
 }
 
-static int run_data(Command *c, Error *e)
+static int run_version(Command *c, Error *e)
 {
-    Settings *s = &c->settings;
-    const char *what = c->inputs[0];
-    if (s->grey) s->channels = 1;
-    if (strcmp(what, "draw") == 0) {
-        if (c->n_inputs > 1) return fail(e, 2, "data draw takes no input: %s", c->inputs[1]);
-        if (!*s->out) return fail(e, 2, "data draw needs --out DIR");
-        if (!s->size) s->size = 128;
-        if (s->size < 16 || s->size > 512) return fail(e, 2, "--size %ld: drawn faces are 16 to 512 px", s->size);
-        return draw_faces(s, e);
-    }
-    if (strcmp(what, "import") == 0) return import_data(c->inputs + 1, c->n_inputs - 1, s, e);
-    if (strcmp(what, "balance") == 0) {
-        if (c->n_inputs != 2 || !*s->out || !*s->balance)
-            return fail(e, 2, "data balance needs one data set, --balance oversample, undersample or augment:N, and --out DIR");
-        if (s->rotate == 0 && s->shift == 0 && s->zoom_high == 0) {                         /* as classify train does */
-            s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;
-            s->brightness = 0.1, s->contrast = 0.25;
-        }
-        return balance_data(c->inputs[1], s, e);
-    }
-    if (strcmp(what, "show") && strcmp(what, "doctor"))
-        return fail(e, 2, "data %s: must be draw, show, balance, import or doctor", what);
-    if (c->n_inputs != 2) return fail(e, 2, "data %s needs one data set", what);
-    if (strcmp(what, "show") == 0) return show_data(c->inputs[1], s, e);
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop};
-    return data_doctor(c->inputs[1], &options, (int)s->size, (int)s->json, e);
+#if defined(__clang__)
+    const char *compiler = "clang " __clang_version__;
+#else
+    const char *compiler = "gcc " __VERSION__;
+#endif
+#ifndef FACEGAN_COMMIT
+#define FACEGAN_COMMIT "unknown"
+#endif
+    (void)c, (void)e;
+    printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
+           sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
+    return 1;
 }
 
 static void print_tensor(const TensorEntry *t, bool json)
@@ -18689,8 +18716,9 @@ static int run_convert(Command *c, Error *e)
         if (*s->only || s->half || s->bgr) return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
         Settings of;
         if (!settings_of_run(c->inputs[0], &of, e)) return 0;
-        return strcmp(of.model, "classifier") == 0 ? export_classifier(c->inputs[0], c->inputs[1], e)
-                                                   : export_generator(c->inputs[0], c->inputs[1], e);
+        const Model *model = find_model(of.model, e);
+        if (!model) return 0;
+        return model->generator ? export_generator(c->inputs[0], c->inputs[1], e) : export_classifier(c->inputs[0], c->inputs[1], e);
     }
     TensorFile in, out = {0};
     weights_path(c->inputs[0], path);
@@ -18915,212 +18943,369 @@ static int run_man(Command *c, Error *e)
     return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, photographs, ganmut, noise, classify, losses, numbers, runs, speed, ops, traps", c->inputs[0]);
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 16.2  The verbs
+ * ---------------------------------------------------------------------------------------------- */
+
 static const Verb verbs[] = {
-    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan, ganmut, gan, cgan, wgan, wgan-gp, wacgan) on a data set; the same command again goes on", "+ classifier ", 2, 2, run_train,
+    {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; the same command again goes on", 1, 1, run_train,
+     .examples =
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
      "  facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
      "  facegan train wgan-gp fer2013 --classes angry,happy,sad --limit 3000 --conditional --on-collapse stop\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
      "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
-    {"sample", "sample RUN --out DIR [--files|--interpolate]", "draw pictures from noise: a sheet, a way between two, or files to train on",
-     " out count seed emotions files interpolate raw scale provenance threads device precision isa quiet ", 1, 1, run_sample,
+    {"sample", NULL, "RUN --out DIR [--files|--interpolate]",
+     "draw pictures from noise: a sheet, a way between two, or files to train on", 1, 1, run_sample, .needs = "out",
+     .examples =
      "  facegan sample runs/wacgan --out samples\n"
      "  facegan sample runs/wacgan --out more --files --count 700 --emotions happy,sad --seed 2\n"
      "  facegan sample runs/gan --out way --interpolate --scale 3\n"},
-    {"classify", "classify train|eval|predict DATA|IMAGE...", "emotion classifiers: train one, measure it, ask it",
-     "+ classifier views split detector weights threshold min-face max-side margin align json csv ", 1, MAX_INPUTS_GIVEN, run_classify,
-     "  facegan classify predict face.png\n"
-     "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"
+    {"classify", "train", "DATA [--out RUN]", "train an emotion classifier", 1, 1, run_train, .model = "classifier",
+     .examples =
      "  facegan classify train fer2013 --classes angry,happy,sad --balance augment:5000 --out runs/three\n"
-     "  facegan classify train fer2013 --network vgg19 --init vgg19.pth --out runs/vgg19\n"
+     "  facegan classify train fer2013 --network vgg19 --init vgg19.pth --out runs/vgg19\n"},
+    {"classify", "eval", "DATA [--classifier RUN]", "measure a classifier: accuracy, F1, calibration, confusions", 1, 1,
+     run_classify_eval, .examples =
      "  facegan classify eval fer2013 --classifier runs/three --views flip --out measured\n"},
-    {"reproduce", "reproduce 003 DATA", "a document's experiment on the data given, its published numbers beside ours", NULL, 2, 2, run_reproduce,
-     "  facegan reproduce 003 fer2013 --out runs/003\n"
-     "  facegan reproduce 003 fer2013 --network vgg19 --init vgg19.pth --out runs/003-vgg19\n"},
-    {"edit", "edit [RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_edit,
+    {"classify", "predict", "IMAGE...|DIR", "say which expression pictures show", 1, MAX_INPUTS_GIVEN, run_classify_predict,
+     .examples =
+     "  facegan classify predict face.png\n"
+     "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"},
+    {"reproduce", "classifier=003", "DATA", "a document's experiment on the data given, its published numbers beside ours", 1, 1,
+     run_reproduce, .model = "classifier", .examples =
+     "  facegan reproduce classifier fer2013 --out runs/classifier\n"
+     "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
+    {"edit", NULL, "[RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", 1,
+     MAX_INPUTS_GIVEN, run_edit, .examples =
      "  facegan edit photo.jpg --emotion happy                              (with the model of photographs that comes with the program)\n"
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
      "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
      "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited    (every face, pasted back)\n"},
-    {"gamut", "gamut RUN IMAGE... [--gif]", "GANmut's space of emotions: a picture for each face, and one page to explore it",
-     " out gif path between scale provenance threads device precision isa quiet ", 2, MAX_INPUTS_GIVEN, run_gamut,
+    {"gamut", NULL, "RUN IMAGE... [--gif]", "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
+     MAX_INPUTS_GIVEN, run_gamut, .examples =
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
-    {"detect", "detect IMAGE...|DIR --detector D --weights W", "find faces in photographs: boxes, scores, five landmarks",
-     " detector weights threshold min-face max-side out csv json trace threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_detect,
+    {"detect", NULL, "IMAGE...|DIR --detector D --weights W", "find faces in photographs: boxes, scores, five landmarks", 1,
+     MAX_INPUTS_GIVEN, run_detect, .examples =
      "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
      "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
      "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --threshold 0.4 --out seen    (draws boxes)\n"},
-    {"crop", "crop IMAGE...|DIR --detector D --weights W --out DIR", "cut faces out of photographs, upright or aligned by their landmarks",
-     " detector weights threshold min-face max-side out size margin align all threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_crop,
+    {"crop", NULL, "IMAGE...|DIR --detector D --weights W --out DIR",
+     "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop, .needs = "out",
+     .examples =
      "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
-    {"data", "data draw|show|balance|import|doctor [DATA]",
-     "draw faces, show a data set, balance its classes, import a published one, or find what is wrong with it",
-     " balance flip rotate shift zoom-low zoom-high"
-     " out count size seed emotions pose weakest blends viewers grey channels classes attributes crop scale json threads quiet"
-     " detector weights threshold min-face max-side margin align whole isa ", 1, MAX_INPUTS_GIVEN, run_data,
+    {"data", "draw", "--out DIR", "draw faces whose expression is known", 0, 0, run_data_draw, .needs = "out",
+     .usual = "size=128:16,512", .examples =
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
-     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"
-     "  facegan data show faces --out sheet.png\n"
-     "  facegan data balance fer2013 --classes angry,happy,sad --balance augment:5000 --out three\n"
-     "  facegan data doctor fer2013 --size 48\n"
+     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"},
+    {"data", "show", "DATA [--out SHEET.png]", "a sheet with pictures of every class", 1, 1, run_data_show, .examples =
+     "  facegan data show faces --out sheet.png\n"},
+    {"data", "balance", "DATA --balance HOW --out DIR", "make every class as large as another", 1, 1, run_data_balance,
+     .needs = "balance out", .usual = "rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 contrast=0.25",
+     .examples =
+     "  facegan data balance fer2013 --classes angry,happy,sad --balance augment:5000 --out three\n"},
+    {"data", "import", "KIND LIST|DIR... --out DIR", "a published data set as a folder that every verb reads", 0,
+     MAX_INPUTS_GIVEN, run_data_import, .examples =
      "  facegan data import affwild2 EXPR/ frames/ -o affwild2 --detector retinaface --weights mobilenet0.25_Final.pth\n"
      "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus      (also affectnet, rafdb, fer2013, folder)\n"},
-    {"eval", "eval RUN DATA --classifier RUN", "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity",
-     " classifier split limit bootstrap csv json html out threads isa quiet ", 2, 2, run_eval,
+    {"data", "doctor", "DATA", "find what is wrong with a data set, and what to do", 1, 1, run_data_doctor, .examples =
+     "  facegan data doctor fer2013 --size 48\n"},
+    {"eval", NULL, "RUN DATA --classifier RUN", "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2,
+     2, run_eval, .examples =
      "  facegan eval runs/ganmut faces --classifier runs/emotions\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --html --out numbers.html\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --limit 500 --bootstrap 0 --csv\n"},
-    {"study", "study truth|augment|ganmut ... --out DIR", "an experiment from beginning to end: its steps, its tables, its page",
-     " out size count epochs iters width repeat limit split bootstrap classes crop grey channels pose weakest blends viewers seed csv"
-     " threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_study,
-     "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"
-     "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"
-     "  facegan study truth runs/ganmut runs/published --out truth\n"},
-    {"toy", "toy gan|wgan|wgan-gp [--shape ring|grid|spiral]", "a whole GAN in seconds, on points in the plane: a picture, a film, a verdict on mode collapse",
-     " shape iters out isa quiet ", 1, 1, run_toy, "  facegan toy gan\n  facegan toy wgan-gp --shape grid\n"},
-    {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
-    {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
+    {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1, MAX_INPUTS_GIVEN,
+     run_study_truth, .needs = "out", .examples = "  facegan study truth runs/ganmut runs/published --out truth\n"},
+    {"study", "augment", "DATA UNSEEN --out DIR", "do drawn pictures help a classifier that has seen few real ones?", 2, 2,
+     run_study_augment, .needs = "out", .usual = "count=20 iters=2000 width=16 size=48 repeat=5:2,64", .examples =
+     "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"},
+    {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1, run_study_ganmut,
+     .needs = "out", .examples =
+     "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"},
+    {"toy", "gan|wgan|wgan-gp", "[--shape ring|grid|spiral]",
+     "a whole GAN in seconds, on points in the plane: a picture, a film, a verdict on mode collapse", 0, 0, run_toy,
+     .usual = "iters=1500", .examples = "  facegan toy gan\n  facegan toy wgan-gp --shape grid\n"},
+    {"report", NULL, "RUN", "write RUN/report.html: losses, samples over time, settings", 1, 1, run_report, .examples =
+     "  facegan report runs/faces\n"},
+    {"info", NULL, "FILE", "what a checkpoint or weights file holds", 1, 1, run_info, .examples =
+     "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
-    {"convert", "convert IN OUT [--only G.] [--half] [--bgr]", "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", " only half bgr quiet ", 2, 2, run_convert,
+    {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr]",
+     "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2, run_convert,
+     .examples =
      "  facegan convert 200000-G.ckpt generator.safetensors\n"
      "  facegan convert runs/faces small.safetensors --only G. --half\n"
      "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
      "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
      "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
-    {"bench", "bench MODEL [--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass",
-     " size batch channels network unfreeze grey width g-repeat d-repeat adv reg space space-dim cycle repeat json roofline threads device precision isa quiet ", 1, 1, run_bench,
+    {"bench", MODEL, "[--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass", 0, 0, run_bench,
+     .usual = "size=128", .examples =
      "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
      "  facegan bench stargan --size 128 --batch 4 --roofline\n"
      "  facegan bench classifier --network vgg19 --size 224 --batch 4\n"},
-    {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", " gpu threads quiet ", 0, 0, run_verify, "  facegan verify\n"
-     "  facegan verify --gpu\n"
-     "  facegan64 verify\n"},
-    {"step", "step IN OUT", "one training iteration from a file, to hold another implementation against this one", " threads device precision isa quiet ", 2, 2, run_step,
-     "  facegan step iteration.in.safetensors got.safetensors\n"},
-    {"man", "man [CHAPTER]", "the manual", " quiet ", 0, 1, run_man, "  facegan man\n"
-     "  facegan man losses\n"},
+    {"verify", NULL, "", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", 0, 0,
+     run_verify, .examples = "  facegan verify\n  facegan verify --gpu\n  facegan64 verify\n"},
+    {"step", NULL, "IN OUT", "one training iteration from a file, to hold another implementation against this one", 2, 2,
+     run_step, .examples = "  facegan step iteration.in.safetensors got.safetensors\n"},
+    {"man", NULL, "[CHAPTER]", "the manual, a chapter or all of it", 0, 1, run_man, .examples =
+     "  facegan man\n  facegan man losses\n"},
+    {"version", NULL, "", "version, commit, compiler, kernels", 0, 0, run_version, .examples = "  facegan version\n"},
+    {"help", NULL, "[VERB [WHAT]]", "what a verb takes", 0, 2, NULL, .examples =
+     "  facegan help train stargan\n  facegan help data\n"},
 };
-enum { VERBS = sizeof verbs / sizeof *verbs };
+enum { VERBS = sizeof verbs / sizeof *verbs, TAKERS = VERBS + MODELS };
 
-static bool takes(const void *context, const Setting *which)
+/* ------------------------------------------------------------------------------------------------
+ * 16.2  From the words to a command
+ * ---------------------------------------------------------------------------------------------- */
+
+/* ------------------------------------------------------------------------------------------------
+ * 16.3  From words to a command
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Is the word one of those in "a|b=old"? */
+static bool is_what(const Verb *verb, const char *word)
 {
-    const Verb *verb = context;
-    char padded[64];
-    snprintf(padded, sizeof padded, " %s ", which->name);
-    if (verb->options && strstr(verb->options, padded)) return true;
-    if (verb->options && verb->options[0] != '+') return false;
-    return which->use != OTHER && strcmp(which->name, "model") && strcmp(which->name, "data");
+    for (const char *at = verb->what; *at; at += strcspn(at, "|="), at += *at != 0) {
+        size_t length = strcspn(at, "|=");
+        if (strlen(word) == length && strncmp(at, word, length) == 0) return true;
+    }
+    return false;
 }
 
-static OptionParser parser_of(const Verb *verb, Command *c)
+/* The row for a verb's name and the WHAT, the first input, if the verb has one. */
+static const Verb *find_verb(const char *name, const char *what)
 {
-    return (OptionParser){.program = "facegan", .verb = verb->name, .table = settings_table, .n = SETTINGS, .takes = takes,
-                          .context = verb, .o = "--out", .values = &c->settings, .inputs = c->inputs,
-                          .most_inputs = MAX_INPUTS_GIVEN};
+    for (int i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i].name, name) == 0 && (!verbs[i].what || verbs[i].what == MODEL || (what && is_what(&verbs[i], what))))
+            return &verbs[i];
+    return NULL;
 }
 
-static void print_verb(const Verb *verb, Command *c)
+/* Why there is no such row: the verb is unknown, or its WHAT is. */
+static int no_verb(const char *name, const char *what, Error *e)
 {
-    const Settings usual = default_settings();
-    const OptionParser parser = parser_of(verb, c);
-    printf("facegan %s\n\n%c%s.\n\n", verb->synopsis, toupper((unsigned char)verb->does[0]), verb->does + 1);
-    options_help(stdout, &parser, &usual);
-    printf("\nExamples\n%s", verb->examples);
+    OptionGuess verb = {name, 3, NULL}, guess = {what ? what : "", 3, NULL};
+    char words[TEXT] = "", known[TEXT] = "";
+    for (int i = 0; i < VERBS; i++) {
+        option_guess(&verb, verbs[i].name);
+        if (strcmp(verbs[i].name, name) == 0) snprintf(words + strlen(words), sizeof words - strlen(words), "%s|", verbs[i].what);
+    }
+    if (!*words)
+        return fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, verb.best ? "; did you mean " : "",
+                    verb.best ? verb.best : "", verb.best ? "?" : "");
+    for (char *at = words, *next; *at; at = next) {
+        next = at + strcspn(at, "|") + 1, next[-1] = 0, at[strcspn(at, "=")] = 0;
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%.60s", !*known ? "" : *next ? ", " : " or ", at);
+        option_guess(&guess, at);
+    }
+    if (!what) return fail(e, 2, "usage: facegan %s WHAT ...: WHAT must be %s (facegan %s --help)", name, known, name);
+    return fail(e, 2, "%s %s: must be %s%s%s%s", name, what, known, guess.best ? "; did you mean " : "",
+                guess.best ? guess.best : "", guess.best ? "?" : "");
 }
 
-static void print_usage(FILE *to)
+/* Who takes options: a row, its WHAT and its model as far as they are known. The words need memory. */
+typedef struct Taker { OptionTaker who; char name[64], command[96], verbs[160]; } Taker;
+
+static void set_taker(Taker *t, const Verb *verb, const char *what, const Model *model)
 {
-    fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\nusage: facegan VERB [WHAT] [INPUT...] "
-                "[--option value]...\n\n");
-    for (int i = 0; i < VERBS; i++) fprintf(to, "  %-50s %s\n", verbs[i].synopsis, verbs[i].does);
-    fprintf(to,
-            "\nfacegan VERB --help tells its options with examples; facegan man is the manual; facegan --version.\n");
+    int length = what ? (int)strcspn(what, "=") : 0;
+    snprintf(t->command, sizeof t->command, "%s%s%.*s", verb->name, what ? " " : "", length, what ? what : "");
+    snprintf(t->name, sizeof t->name, "%.63s", model && verb->run == run_train && !verb->model ? what : t->command);
+    snprintf(t->verbs, sizeof t->verbs, "%s %s.%.*s", verb->name, verb->name, length, what ? what : "");
+    t->who = (OptionTaker){t->name, t->command, t->verbs, model ? model->kinds : verb->what == MODEL ? "-" : NULL};
 }
 
-static void print_version(void)
+/* All who take options, to say whose one is: a row each, a trainer for each model, every model once. */
+static int all_takers(Taker takers[TAKERS], OptionTaker list[TAKERS])
 {
-#if defined(__clang__)
-    const char *compiler = "clang " __clang_version__;
-#else
-    const char *compiler = "gcc " __VERSION__;
-#endif
-#ifndef FACEGAN_COMMIT
-#define FACEGAN_COMMIT "unknown"
-#endif
-    printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
-           sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
+    const char *known = "";
+    Error none;
+    int n = 0;
+    for (int i = 0; i < VERBS; i++) {
+        const Verb *verb = &verbs[i];
+        for (int k = 0; verb->run == run_train && verb->what == MODEL && k < MODELS; k++)
+            if (models[k].generator && !models[k].is) set_taker(&takers[n++], verb, models[k].name, &models[k]);
+        if (verb->what == MODEL || (verb->model && strcmp(verb->model, known) == 0)) continue;
+        bool one = verb->what && !strchr(verb->what, '|');
+        if (verb->model) known = verb->model;
+        set_taker(&takers[n++], verb, one ? verb->what : NULL, verb->model ? find_model(verb->model, &none) : NULL);
+    }
+    for (int i = 0; i < n; i++) list[i] = takers[i].who;
+    return n;
 }
 
-static int parse_arguments(const Verb *verb, Command *c, int argc, char **argv, Error *e)
+/* Reads the words behind the verb. Without `who` every option is taken. */
+static int parse_words(Command *c, const OptionTaker *who, int n, char **words, Error *e)
 {
+    static Taker takers[TAKERS];
+    OptionTaker list[TAKERS];
     char why[OPTIONS_ERROR];
-    OptionParser parser = parser_of(verb, c);
-    bool ok = options_parse(&parser, argc - 2, argv + 2, why);
+    OptionParser parser = {.program = "facegan", .who = who, .takers = list, .n_takers = all_takers(takers, list),
+                           .table = settings_table, .n = SETTINGS, .usual = who && c->verb ? c->verb->usual : NULL, .o = "--out",
+                           .values = &c->settings, .given = c->given, .inputs = c->inputs, .most_inputs = MAX_INPUTS_GIVEN};
+    memset(c->given, 0, sizeof c->given);
+    bool ok = options_parse(&parser, n, words, why);
     c->n_inputs = parser.n_inputs;
     return ok ? 1 : fail(e, 2, "%s", why);
 }
 
-/* The model whose defaults hold, or NULL. */
-static const char *model_given(const Verb *verb, const Command *c)
+static bool is_given(const Command *c, const char *name)
 {
-    if (!c->n_inputs) return NULL;
-    if (verb->run == run_reproduce) return "classifier";
-    if (verb->run == run_classify) return strcmp(c->inputs[0], "train") == 0 ? "classifier" : NULL;
-    return verb->run == run_train || verb->run == run_bench ? c->inputs[0] : NULL;
+    return c->given[find_setting(name) - settings_table];
 }
 
-/* What is usual depends on the model, which is one of the arguments: so they are read once more behind its defaults. */
-static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Error *e)
+/* What the options say together. */
+static int check_given(Command *c, Error *e)
 {
-    c->settings = default_settings();
-    if (!parse_arguments(verb, c, argc, argv, e)) return 0;
-    const char *name = model_given(verb, c);
-    if (name) {
-        const Model *model;
-        if (!set_setting(&c->settings, find_setting("model"), name, e)) return 0;
-        name_model(&c->settings);
-        if (!(model = find_model(c->settings.model, e))) return 0;
-        Settings usual = default_settings();
-        usual.as_published = c->settings.as_published;
-        memcpy(usual.recipe, c->settings.recipe, sizeof usual.recipe);
-        memcpy(usual.network, c->settings.network, sizeof usual.network);
-        memcpy(usual.model, c->settings.model, sizeof usual.model);
-        model->usual(&usual);
-        c->settings = usual;
-        if (!parse_arguments(verb, c, argc, argv, e)) return 0;
+    Settings *s = &c->settings;
+    const Verb *verb = c->verb;
+    bool inputs_fit = c->n_inputs >= verb->least && c->n_inputs <= verb->most;
+    if (!inputs_fit || (verb->what && !c->what))
+        return fail(e, 2, "usage: facegan %s%s%s %s   (facegan %s%s%s --help)", verb->name, verb->what ? " " : "",
+                    c->what ? c->what : verb->what ? verb->what : "", verb->inputs, verb->name, c->what ? " " : "",
+                    c->what ? c->what : "");
+    for (const char *at = verb->needs ? verb->needs : ""; *at; at += strspn(at, " ")) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
+        at += strlen(name);
+        if (!is_given(c, name)) return fail(e, 2, "%s%s%s needs --%s%s", verb->name, c->what ? " " : "", c->what ? c->what : "", name,
+                                            strcmp(name, "out") ? "" : " DIR");
     }
-    if (c->n_inputs < verb->least || c->n_inputs > verb->most)
-        return fail(e, 2, "usage: facegan %s   (facegan %s --help)", verb->synopsis, verb->name);
+    if (c->model && is_given(c, "epochs") && is_given(c, "iters"))
+        return fail(e, 2, "--epochs beside --iters: both say how long; give one");
+    if (s->grey && is_given(c, "channels") && s->channels != 1) return fail(e, 2, "--grey --channels %ld: grey is one channel", s->channels);
+    if (c->model && is_given(c, "iters")) s->epochs = 0;                                   /* where some passes are usual */
+    if (s->grey) s->channels = 1;
     return 1;
 }
 
-static const Verb *find_verb(const char *name, Error *e)
+/* Takes the WHAT from the inputs, and looks the model up that it or the verb names. */
+static int find_what(Command *c, const char *name, Error *e)
 {
-    OptionGuess guess = {name, 3, NULL};
-    for (int i = 0; i < VERBS; i++) {
-        if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
-        option_guess(&guess, verbs[i].name);
-    }
-    fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, guess.best ? "; did you mean " : "",
-         guess.best ? guess.best : "", guess.best ? "?" : "");
-    return NULL;
+    Settings named = c->settings;
+    const char *what = c->n_inputs ? c->inputs[0] : NULL;
+    c->verb = find_verb(name, what);
+    if (!c->verb) return no_verb(name, what, e);
+    c->what = c->verb->what ? what : NULL;
+    const char *model = c->verb->model ? c->verb->model : c->verb->what == MODEL ? c->what : NULL;
+    if (!model) return 1;
+    snprintf(named.model, sizeof named.model, "%.*s", TEXT - 1, model);
+    name_model(&named);
+    return (c->model = find_model(named.model, e)) != NULL;
 }
+
+/* What is usual depends on verb and model, which are among the words: so they are read twice, first for these. */
+static int parse_command(Command *c, const char *name, int n, char **words, Error *e)
+{
+    Error first = {0};
+    Taker taker;
+    c->settings = default_settings();
+    parse_words(c, NULL, n, words, &first);                             /* what is wrong is said the second time */
+    if (!find_what(c, name, e)) return 0;
+    Settings usual = default_settings();
+    if (c->verb->usual) set_settings(&usual, c->verb->usual);
+    if (c->model) set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
+    c->settings = usual;
+    set_taker(&taker, c->verb, c->what, c->model);
+    if (!parse_words(c, &taker.who, n, words, e)) return 0;
+    if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 16.4  Help
+ * ---------------------------------------------------------------------------------------------- */
+
+static void print_synopsis(FILE *to, const Verb *verb)
+{
+    char text[TEXT];
+    int length = verb->what ? (int)strcspn(verb->what, "=") : 0;
+    snprintf(text, sizeof text, "%s%s%.*s %s", verb->name, length ? " " : "", length, length ? verb->what : "", verb->inputs);
+    fprintf(to, "  %-54s %s\n", text, verb->does);
+}
+
+static void print_usage(FILE *to)
+{
+    fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\n"
+                "usage: facegan VERB [WHAT] [INPUT...] [--option value]...\n\n");
+    for (int i = 0; i < VERBS; i++) print_synopsis(to, &verbs[i]);
+    fprintf(to, "\nfacegan VERB [WHAT] --help tells its options with examples; facegan man is the manual; facegan version.\n");
+}
+
+/* The lines that begin with the command, or all. */
+static void print_examples(const Verb *verb, const char *command)
+{
+    char begins[128];
+    snprintf(begins, sizeof begins, "  facegan %s ", command);
+    bool any = strstr(verb->examples, begins) != NULL;
+    printf("\nExamples\n");
+    for (const char *at = verb->examples; *at;) {
+        int length = (int)strcspn(at, "\n") + 1;
+        if (!any || strncmp(at, begins, strlen(begins)) == 0) printf("%.*s", length, at);
+        at += length;
+    }
+}
+
+/* A verb and its WHAT: the options it takes, with what is usual; `all`: every option there is. */
+static void print_command(Command *c, bool all)
+{
+    const Verb *verb = c->verb;
+    Taker taker;
+    printf("facegan %s%s%.*s %s\n\n%c%s.\n", verb->name, verb->what ? " " : "",
+           c->what ? (int)strlen(c->what) : verb->what ? (int)strcspn(verb->what, "=") : 0,
+           c->what ? c->what : verb->what ? verb->what : "", verb->inputs, toupper((unsigned char)verb->does[0]), verb->does + 1);
+    if (verb->what == MODEL && !c->model) {
+        printf("MODEL is");
+        for (int i = 0; i < MODELS; i++)
+            if (!models[i].is && (models[i].generator || verb->run != run_train)) printf(" %s", models[i].name);
+        printf(". `facegan %s MODEL --help` tells the options of one; these are everyone's:\n", verb->name);
+    }
+    set_taker(&taker, verb, c->what, c->model);
+    const OptionParser parser = {.who = all ? NULL : &taker.who, .table = settings_table, .n = SETTINGS, .values = &c->settings};
+    printf("\n");
+    options_help(stdout, &parser);
+    print_examples(verb, taker.command);
+}
+
+/* A verb that wants a WHAT: each of them. */
+static void print_whats(const char *name)
+{
+    printf("facegan %s WHAT ...   (facegan %s WHAT --help tells its options)\n\n", name, name);
+    for (int i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i].name, name) == 0) print_synopsis(stdout, &verbs[i]);
+    printf("\nExamples\n");
+    for (int i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i].name, name) == 0) printf("%s", verbs[i].examples);
+}
+
+/* --help with whatever else was said: the usual values are those that hold with it. */
+static int print_help(Command *c, const char *name, int n, char **words, bool all, Error *e)
+{
+    if (parse_command(c, name, n, words, e)) return print_command(c, all), 1;
+    bool known = false;
+    for (int i = 0; i < VERBS; i++) known |= strcmp(verbs[i].name, name) == 0;
+    if (known && !c->n_inputs) return print_whats(name), 1;
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 16.5  Running a command
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Opens the GPU if the command asks for one. Where it may also be the CPU, says why it is. */
 static int choose_device(const Settings *s, Error *e)
 {
-    static const char *const precisions[PRECISIONS] = {"fp32", "tf32", "bf16"};
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
     int precision = *s->precision ? 0 : PRECISION_TF32;
-    while (*s->precision && precision < PRECISIONS && strcmp(precisions[precision], s->precision)) precision++;
-    if (precision == PRECISIONS) return fail(e, 2, "--precision %s: must be tf32, bf16 or fp32", s->precision);
+    while (*s->precision && strcmp(precision_names[precision], s->precision)) precision++;
     chosen_device = NULL;
     bool either = strcmp(s->device, "auto") == 0, wanted = either || strcmp(s->device, "gpu") == 0;
-    if (!wanted && strcmp(s->device, "cpu")) return fail(e, 2, "--device %s: must be cpu, gpu or auto", s->device);
     if (!wanted && *s->precision && strcmp(s->precision, "fp32"))
         return fail(e, 2, "--precision %s: the CPU computes in fp32; add --device gpu", s->precision);
     if (!wanted) return 1;
@@ -19143,44 +19328,50 @@ static int start_machine(const Settings *s, Error *e)
 }
 
 /* Runs the verb; if it fails because the GPU had not the memory, and the CPU would do too, once more from the start. */
-static int run_verb(const Verb *verb, Command *c, Error *e)
+static int run_verb(Command *c, Error *e)
 {
-    static Command again;
-    again = *c;
+    Command *again = must_alloc(1, sizeof *again);
+    *again = *c;
     device_refused = false;
-    if (verb->run(c, e)) return 1;
-    if (!device_refused || strcmp(c->settings.device, "auto")) return 0;
-    warn("%s; --device auto takes the CPU", e->text);
-    chosen_device = NULL;
-    *e = (Error){0};
-    *c = again;
-    return verb->run(c, e);
-}
-
-static bool wants_help(int argc, char **argv)
-{
-    for (int i = 2; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
-    return false;
-}
-
-static int run_command(int argc, char **argv, Error *e)
-{
-    static Command command;
-    const Settings usual = default_settings();
-    command.n_inputs = 0;
-    if (argc < 2) { print_usage(stderr); e->status = 2; return 0; }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
-        return print_usage(stdout), 1;
-    if (strcmp(argv[1], "--version") == 0) {
-        if (!start_machine(&usual, e)) return 0;
-        return print_version(), 1;
+    int ok = c->verb->run(c, e);
+    if (!ok && device_refused && strcmp(c->settings.device, "auto") == 0) {
+        warn("%s; --device auto takes the CPU", e->text);
+        chosen_device = NULL;
+        *e = (Error){0};
+        ok = again->verb->run(again, e);
     }
-    const Verb *verb = find_verb(argv[1], e);
-    if (!verb) return 0;
-    if (wants_help(argc, argv)) return print_verb(verb, &command), 1;
-    return parse_command(verb, &command, argc, argv, e) && start_machine(&command.settings, e) &&
-           run_verb(verb, &command, e);
+    free(again);
+    return ok;
+}
+
+/* Takes --help, -h and the --all beside them out of the words. Was there one of the first two? */
+static bool asks_help(int *n, char **words, bool *all)
+{
+    bool helps = false;
+    int kept = 0;
+    for (int i = 0; i < *n; i++) helps |= strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0;
+    for (int i = 0; helps && i < *n; i++) {
+        bool is_all = strcmp(words[i], "--all") == 0;
+        *all |= is_all;
+        if (!is_all && strcmp(words[i], "--help") && strcmp(words[i], "-h")) words[kept++] = words[i];
+    }
+    if (helps) *n = kept;
+    return helps;
+}
+
+static int run_command(Command *c, int argc, char **argv, Error *e)
+{
+    bool all = false;
+    if (argc < 2) { print_usage(stderr); e->status = 2; return 0; }
+    const char *name = argv[1];
+    int n = argc - 2;
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
+    bool helps = asks_help(&n, argv + 2, &all);
+    if (strcmp(name, "help") == 0 && !n && !helps) return print_usage(stdout), 1;
+    if (strcmp(name, "help") == 0 && n) return print_help(c, argv[2], n - 1, argv + 3, all, e);
+    if (helps) return print_help(c, name, n, argv + 2, all, e);
+    return parse_command(c, name, n, argv + 2, e) && check_given(c, e) && start_machine(&c->settings, e) && run_verb(c, e);
 }
 
 typedef struct CommandLine { int argc; char **argv; } CommandLine;
@@ -19189,7 +19380,7 @@ static void attempt_command(void *context)
 {
     const CommandLine *line = context;
     Error e = {0};
-    if (!run_command(line->argc, line->argv, &e)) unwind(&e);
+    if (!run_command(own(1, sizeof(Command)), line->argc, line->argv, &e)) unwind(&e);
 }
 
 int facegan_main(int argc, char **argv)

@@ -483,7 +483,7 @@ static void test_penalty_at_zero(void)
 static void test_adversarial(void)
 {
     const double s[4] = {-2, -0.5, 0.25, 3};
-    for (int i = 0; i < ADVERSARIAL_LOSSES; i++) {
+    for (size_t i = 0; i < sizeof adversarial_losses / sizeof *adversarial_losses; i++) {
         const Adversarial *a = &adversarial_losses[i];
         double want[3] = {0};
         for (int k = 0; k < 4; k++) {
@@ -553,7 +553,7 @@ static void test_targets(void)
     static Trainer t;
     int labels[N], changed = 0;
     t.settings = default_settings();
-    t.recipe.batch = N;
+    t.settings.batch = N;
     t.labels = labels;
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
         for (t.now.iteration = 0; t.now.iteration < 100; t.now.iteration++)
@@ -614,13 +614,13 @@ static void test_settings(void)
     Error e;
     char text[TEXT * 4], again[TEXT * 4], number[64];
     for (int i = 0; i < SETTINGS; i++) {
-        const Setting *which = &settings_table[i];
+        const Option *which = &settings_table[i];
         Settings s = usual;
         CHECK(find_setting(which->name) == which);
         for (int end = 0; end < 3; end++) {
             snprintf(number, sizeof number, "%.17g", end == 1 ? which->low : which->high);
             option_text(&usual, which, text, sizeof text);
-            const char *given = end == 0 ? text : which->kind == 's' ? "some text, with = signs" : number;
+            const char *given = end == 0 ? text : which->kind != 's' ? number : which->choices ? text : "some text, with = signs";
             double low = which->low, usual_value = atof(text);
             if (end == 0 && which->kind != 's' && usual_value < low) continue; /* 0: to be found out from the data */
             CHECK_MSG(set_setting(&s, which, given, &e), "--%s %s: %s", which->name, given, e.text);
@@ -628,6 +628,8 @@ static void test_settings(void)
             CHECK_MSG(which->kind == 's' ? strcmp(again, given) == 0 : atof(again) == atof(given),
                       "--%s %s comes back as %s", which->name, given, again);
         }
+        CHECK_MSG(!which->choices || !set_setting(&s, which, "neither of them", &e), "--%s takes anything", which->name);
+        CHECK_MSG(which->help && *which->help && (which->use & (FIXED | FREE | COMMAND | OTHER)), "--%s: no help", which->name);
         if (which->kind == 's') continue;
         snprintf(number, sizeof number, "%.17g", which->high + 1);
         CHECK_MSG(!set_setting(&s, which, number, &e) && e.status == 2, "--%s takes %s", which->name, number);
