@@ -794,6 +794,8 @@ static void test_prefixes(void)
 
 int main(void)
 {
+    Scope all;
+    enter(&all);
     char why[256];
     const char *temporary = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%.200s/facegan-core-XXXXXX", temporary && *temporary ? temporary : "/tmp");
@@ -829,5 +831,6 @@ int main(void)
     test_header();
     rmdir(folder);
     threads_stop();
+    leave();
     return check_report();
 }

@@ -294,6 +294,8 @@ static void test_classifier(const char *network, const char *name)
 
 int main(int argc, char **argv)
 {
+    Scope all;
+    enter(&all);
     start_library();
     snprintf(folder, sizeof folder, "%s", argc > 1 ? argv[1] : "build/test_onnx.tmp");
     Error e = {0};
@@ -306,5 +308,6 @@ int main(int argc, char **argv)
     test_network("net.discriminator", 0, true);
     test_classifier("small", "net.small");
     test_classifier("resnet18", "net.resnet18");
+    leave();
     return check_report();
 }
