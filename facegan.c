@@ -51,6 +51,7 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -73,6 +74,9 @@
 #define FACE_IMPLEMENTATION
 #define FACE_STATIC
 #include "vendor/face.h"
+#define FILES_IMPLEMENTATION
+#define FILES_STATIC
+#include "vendor/files.h"
 #define IMAGE_IMPLEMENTATION
 #define IMAGE_STATIC
 #include "vendor/image.h"
@@ -218,17 +222,221 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 2.1  Errors and messages
+ * 2.1  Errors, and what a piece of work owns
  *
- * A function that can fail for a reason the user can act on (a missing file, a wrong option) takes an Error, fills it
- * with fail() and returns 0. Running out of memory ends the program: memory comes from must_alloc(), filled with zeros,
- * and its result needs no check. What can only go wrong by a mistake in this program ends it too, with abort().
+ * There is one way to fail for a reason that the user can act on (a missing file, a wrong option, no more memory):
+ * give_up(). It does not return. The work that was begun with attempt() ends there, and all that it owns is given
+ * back: memory from own(), and what on_leaving() was told to close. So nobody checks a result on the way, nobody frees,
+ * and a command that fails leaves nothing behind. Work that is done again and again (a picture of thousands) has a
+ * scope of its own between enter() and leave(), or an attempt() of its own where one picture's failure is not the
+ * whole's. What can only go wrong by a mistake in this program ends it with abort().
+ *
+ *     attempt(work, context, &e) --> work(context) --> ... own() ... on_leaving() ... give_up()
+ *          ^                                                                             |
+ *          +------- e says why; closed and freed, last first <---------------------------+
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Error {
     int status;                         /* the exit status it would give: 0 none, 1 failed, 2 misuse */
     char text[600];
+    bool machine;                       /* memory, a disk, a right was wanting: what was read is not to blame */
 } Error;
+
+/* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
+typedef struct Owned {
+    struct Owned *before, *after;       /* in the ring of its scope */
+    void (*close)(void *what);
+    void *what;
+} Owned;
+
+typedef struct Scope {
+    struct Scope *outer;
+    Owned ring;                         /* its beginning and end: owns nothing itself */
+    jmp_buf *back;                      /* where give_up() goes; NULL: to the outer scope's */
+    Error *error;
+} Scope;
+
+static _Thread_local Scope *scope;      /* the innermost of this thread */
+
+static void enter(Scope *inner)
+{
+    *inner = (Scope){.outer = scope};
+    inner->ring.before = inner->ring.after = &inner->ring;
+    scope = inner;
+}
+
+static void unlink_owned(Owned *o)
+{
+    o->before->after = o->after;
+    o->after->before = o->before;
+}
+
+static void link_owned(Owned *o, Scope *to)
+{
+    o->before = to->ring.before;
+    o->after = &to->ring;
+    o->before->after = o->after->before = o;
+}
+
+/* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
+static void leave(void)
+{
+    while (scope->ring.before != &scope->ring) {
+        Owned *last = scope->ring.before;
+        unlink_owned(last);
+        if (last->close) last->close(last->what);
+        free(last);
+    }
+    scope = scope->outer;
+}
+
+static _Noreturn void unwind(const Error *why)
+{
+    while (scope && !scope->back) leave();
+    if (!scope) {
+        fprintf(stderr, "facegan: %s\n", why->text);
+        exit(why->status);
+    }
+    *scope->error = *why;
+    longjmp(*scope->back, 1);
+}
+
+__attribute__((format(printf, 2, 3)))
+static _Noreturn void give_up(int status, const char *format, ...)
+{
+    Error why = {.status = status};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why.text, sizeof why.text, format, arguments);
+    va_end(arguments);
+    unwind(&why);
+}
+
+static _Noreturn void give_up_memory(size_t count, size_t size)
+{
+    Error why = {.status = 1, .machine = true};
+    snprintf(why.text, sizeof why.text, "out of memory (%zu x %zu bytes)", count, size);
+    unwind(&why);
+}
+
+/* The scope is the caller's, because longjmp leaves only what is not local to the function with setjmp as it was. */
+static bool attempt_in(Scope *inner, void (*work)(void *context), void *context, Error *e)
+{
+    jmp_buf back;
+    enter(inner);
+    inner->back = &back;
+    inner->error = e;
+    if (setjmp(back)) {
+        leave();
+        return false;
+    }
+    work(context);
+    leave();
+    return true;
+}
+
+/* Does the work in a scope of its own. False: it gave up, and e says why. */
+static bool attempt(void (*work)(void *context), void *context, Error *e)
+{
+    Scope inner;
+    return attempt_in(&inner, work, context, e);
+}
+
+/* The same for one of many: false where what it read is to blame. Where the machine is, the others would fail as well. */
+__attribute__((unused))
+static bool attempt_one(void (*work)(void *context), void *context, Error *e)
+{
+    bool done = attempt(work, context, e);
+    if (!done && e->machine) unwind(e);
+    return done;
+}
+
+/* Until every function gives up by itself. */
+#define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
+
+/* Calls close(what) when the innermost scope is left. */
+static void on_leaving(void (*close)(void *what), void *what)
+{
+    Owned *o = calloc(1, sizeof *o);
+    if (!o) {
+        close(what);
+        give_up_memory(1, sizeof *o);
+    }
+    o->close = close;
+    o->what = what;
+    link_owned(o, scope);
+}
+
+/* Zeros, which belong to the innermost scope. */
+static void *own(size_t count, size_t size)
+{
+    size_t bytes = 0;
+    bool too_many = __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - sizeof(Owned);
+    Owned *o = too_many ? NULL : calloc(1, sizeof *o + bytes);
+    if (!o) give_up_memory(count, size);
+    link_owned(o, scope);
+    return o + 1;
+}
+
+/* The same memory with room for more, as realloc gives it: what is new is not set. NULL grows from nothing. */
+static void *own_again(void *memory, size_t count, size_t size)
+{
+    if (!memory) return own(count, size);
+    size_t bytes = 0;
+    Owned *o = (Owned *)memory - 1, *before = o->before, *grown = NULL;
+    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= SIZE_MAX - sizeof *o) grown = realloc(o, sizeof *o + bytes);
+    if (!grown) give_up_memory(count, size);
+    before->after = grown->after->before = grown;
+    return grown + 1;
+}
+
+/* Frees it before its scope is left. NULL is nothing. */
+static void give_back(void *memory)
+{
+    if (!memory) return;
+    Owned *o = (Owned *)memory - 1;
+    unlink_owned(o);
+    free(o);
+}
+
+/* Hands memory to another scope, which owns it from now on. */
+static void *hand_to(Scope *to, void *memory)
+{
+    Owned *o = (Owned *)memory - 1;
+    unlink_owned(o);
+    link_owned(o, to);
+    return memory;
+}
+
+/* Hands memory of the innermost scope, which is about to be left, to the one outside. */
+__attribute__((unused))
+static void *hand_out(void *memory)
+{
+    return hand_to(scope->outer, memory);
+}
+
+/* Room for one item more: where the memory is full, twice as much of it, which belongs to the scope `home`. */
+static void *own_more(Scope *home, void *items, int count, int *room, size_t size)
+{
+    if (count < *room) return items;
+    void *more = own_again(items, (size_t)(*room = *room ? 2 * *room : 16), size);
+    return items ? more : hand_to(home, more);
+}
+
+/* A text of its own. */
+__attribute__((format(printf, 1, 2)))
+static char *own_text(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = own((size_t)length + 1, 1);
+    va_start(arguments, format);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    return text;
+}
 
 static bool no_messages;                /* --quiet: no progress, no warnings */
 
@@ -240,6 +448,7 @@ static int fail(Error *e, int status, const char *format, ...)
     vsnprintf(e->text, sizeof e->text, format, arguments);
     va_end(arguments);
     e->status = status;
+    e->machine = false;
     return 0;
 }
 
@@ -256,12 +465,12 @@ static void warn(const char *format, ...)
     va_end(arguments);
 }
 
+/* Memory that its caller frees: the engine's, which outlives the work that asked for it. */
 static void *must_alloc(size_t count, size_t size)
 {
     void *memory = calloc(count ? count : 1, size ? size : 1);
-    if (memory) return memory;
-    fprintf(stderr, "facegan: out of memory (%zu x %zu bytes)\n", count, size);
-    exit(1);
+    if (!memory) give_up_memory(count, size);
+    return memory;
 }
 
 static char *must_copy(const char *text)
@@ -5856,13 +6065,51 @@ static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
 /* One parameter from either kind of file. Tells why not in e. */
 static int load_parameter(const TensorFile *file, const char *path, const char *prefix, const Net *net, Parameter *p, Error *e)
 {
-    char name[160], layer[32];
+    char name[192], layer[32];
     snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
     if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
     if (!keras_name(net->classifier.backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
     const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
     if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
     return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
+}
+
+/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "state_dict.", "g_ema." and
+ * the like where a training wrapped its network or saved several. `shape` says which of several tensors of that name is
+ * meant, 0 in it that any number will do. Of several networks an averaged one is taken, then a G, then the one with the
+ * least before its names, and the choice is told. Without any: "". */
+static int prefix_rank(const char *prefix)
+{
+    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"};
+    enum { WANTED = sizeof wanted / sizeof *wanted };
+    for (int i = 0; i < WANTED; i++)
+        if (strstr(prefix, wanted[i])) return i < 2 ? 0 : 1;
+    return 2;
+}
+
+enum { PREFIX = 128 };
+
+static void find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
+                        char prefix[PREFIX])
+{
+    size_t length = strlen(name);
+    int found = 0;
+    *prefix = 0;
+    for (size_t i = 0; i < file->count; i++) {
+        const TensorEntry *t = &file->tensors[i];
+        size_t all = strlen(t->name), before = all - length;
+        bool fits = all >= length && before < PREFIX && strcmp(t->name + before, name) == 0 && t->rank == rank &&
+                    (!before || t->name[before - 1] == '.');
+        for (int k = 0; fits && k < rank; k++) fits = !shape[k] || t->shape[k] == shape[k];
+        if (!fits) continue;
+        char candidate[PREFIX];
+        snprintf(candidate, sizeof candidate, "%.*s", (int)before, t->name);
+        int better = found ? prefix_rank(prefix) - prefix_rank(candidate) : 1;
+        if (better > 0 || (better == 0 && before < strlen(prefix))) memcpy(prefix, candidate, sizeof candidate);
+        found++;
+    }
+    bool ours = !*prefix || strcmp(prefix, "G.") == 0 || strcmp(prefix, "D.") == 0 || strcmp(prefix, "average.G.") == 0;
+    if (!ours) warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
 }
 
 static bool in_head(const Net *net, const Parameter *p)
@@ -5879,9 +6126,11 @@ static int load_pretrained(Net *net, const char *given, Error *e)
     int anew = 0, ok = 1;
     classifier_path(given, path);
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    char first[80];
-    snprintf(first, sizeof first, "D.%s", net->parameters[0].w->name);
-    const char *prefix = tensorfile_find(&file, first) ? "D." : "";
+    char prefix[PREFIX];
+    int64_t shape[AXES];
+    const Tensor *first = net->parameters[0].w;
+    file_dimensions(first->shape, rank_of(&net->parameters[0]), shape);
+    find_prefix(&file, path, first->name, rank_of(&net->parameters[0]), shape, prefix);
     for (int i = 0; ok && i < net->count; i++) {
         Error problem = {0};
         Parameter *p = &net->parameters[i];
@@ -5892,6 +6141,378 @@ static int load_pretrained(Net *net, const char *given, Error *e)
     tensorfile_free(&file);
     if (ok && anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
     return ok;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 9.4  What a scope owns: texts, pictures, files
+ *
+ * The libraries in vendor/ answer 0 and a text where they fail, and their memory is freed by hand. The functions here
+ * give up by themselves (2.1), and what they make belongs to the innermost scope.
+ *
+ *     Image face = load_picture("a.jpg", 3);           Names pictures = list_folder("faces", NAMES_PICTURES);
+ *     save_picture("b.png", &face, NULL);              TensorFile *weights = load_tensors("G.pt");
+ *
+ * When a file cannot be read, either its content is to blame, and the next file may be sound; or the machine is (no
+ * memory, too many open files, a disk that fails, a folder that may not be entered), and whoever went on would take
+ * sound files for damaged and full folders for empty. try_picture() and attempt_one() forgive the first, never the
+ * second.
+ * ---------------------------------------------------------------------------------------------- */
+
+/* errno's word for it: is it the machine's failure, or has the file itself a fault, or is it just not there? */
+static bool is_machine(int cause)
+{
+    static const int others[] = {0, ENOENT, ENOTDIR, EISDIR, EINVAL, EFBIG, ELOOP, ENAMETOOLONG, EAGAIN};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (cause == others[i]) return false;
+    return true;
+}
+
+static _Noreturn void give_up_because(int cause, const char *text)
+{
+    Error why = {.status = 1, .machine = is_machine(cause)};
+    snprintf(why.text, sizeof why.text, "%s", text);
+    unwind(&why);
+}
+
+/* Memory from malloc, of so many bytes, as if it had been own()ed from the start. */
+static void *own_this(void *block, size_t bytes)
+{
+    Owned *o = realloc(block, sizeof *o + bytes);
+    if (!o) {
+        free(block);
+        give_up_memory(bytes, 1);
+    }
+    memmove(o + 1, o, bytes);
+    *o = (Owned){0};
+    link_owned(o, scope);
+    return o + 1;
+}
+
+/* ---- texts ---- */
+
+typedef struct Names {                  /* a list of texts */
+    char **items;
+    int count, room;
+    Scope *home;                        /* they belong to it: the innermost scope when the first was added */
+} Names;
+
+static void names_add(Names *names, const char *text)
+{
+    if (!names->home) names->home = scope;
+    names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
+    names->items[names->count++] = hand_to(names->home, own_text("%s", text));
+}
+
+/* Where the text is, upper and lower case being the same; -1: nowhere. */
+static int names_find(const Names *names, const char *text)
+{
+    for (int i = 0; i < names->count; i++)
+        if (strcasecmp(names->items[i], text) == 0) return i;
+    return -1;
+}
+
+static void names_add_once(Names *names, const char *text)
+{
+    if (names_find(names, text) < 0) names_add(names, text);
+}
+
+/* Frees them before their scope is left. */
+static void names_free(Names *names)
+{
+    for (int i = 0; i < names->count; i++) give_back(names->items[i]);
+    give_back(names->items);
+    *names = (Names){0};
+}
+
+/* "a, b, c" for a message: cut with "..." where it would fill the message. */
+__attribute__((unused))
+static const char *joined(char *const *items, int count)
+{
+    enum { FULL = 300 };
+    char *text = own(FULL + 8, 1);
+    size_t used = 0;
+    for (int i = 0; i < count; i++) {
+        if (used + strlen(items[i]) + 2 > FULL) return strcat(text, " ..."), text;
+        used += (size_t)sprintf(text + used, "%s%s", i ? ", " : "", items[i]);
+    }
+    return text;
+}
+
+/* "a,b,c" taken apart at the commas; blanks around a name are dropped. An empty or repeated name is a misuse. */
+__attribute__((unused))
+static Names parse_names(const char *list, const char *what)
+{
+    Names names = {0};
+    for (const char *at = list;; at++) {
+        at += strspn(at, " ");
+        size_t length = strcspn(at, ",");
+        const char *next = at + length;
+        while (length && at[length - 1] == ' ') length--;
+        const char *name = own_text("%.*s", (int)length, at);
+        if (length == 0) give_up(2, "%s '%s': a name is empty; write them as a,b,c", what, list);
+        if (names_find(&names, name) >= 0) give_up(2, "%s '%s': '%s' is there twice", what, list, name);
+        names_add(&names, name);
+        at = next;
+        if (!*at) return names;
+    }
+}
+
+typedef struct Parsing { Names names; const char *list, *what; } Parsing;
+
+static void parse_task(void *context)
+{
+    Parsing *p = context;
+    Names names = parse_names(p->list, p->what);
+    for (int i = 0; i < names.count; i++) names_add(&p->names, names.items[i]);
+}
+
+static int names_parse(Names *names, const char *list, const char *what, Error *e)
+{
+    Parsing p = {{.home = scope}, list, what};
+    bool parsed = attempt(parse_task, &p, e);
+    *names = p.names;
+    return parsed;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* ---- pictures ---- */
+
+static size_t picture_bytes(const Image *picture)
+{
+    return (size_t)picture->width * (size_t)picture->height * (size_t)picture->channels;
+}
+
+/* What a function of image.h made becomes the scope's. */
+static Image own_picture(Image made)
+{
+    made.pixels = own_this(made.pixels, picture_bytes(&made));
+    return made;
+}
+
+/* Black. */
+__attribute__((unused))
+static Image new_picture(int width, int height, int channels)
+{
+    char why[IMAGE_ERROR_SIZE];
+    Image picture;
+    if (!image_new(width, height, channels, &picture, why)) give_up(1, "%s", why);
+    return own_picture(picture);
+}
+
+/* False, and why, where the file is to blame. channels 0: as many as it has. */
+static bool try_picture(const char *path, int channels, Image *out, Error *why)
+{
+    char text[IMAGE_ERROR_SIZE];
+    if (!image_load(path, channels, out, text)) {
+        if (is_machine(errno)) give_up_because(errno, text);
+        return fail(why, 1, "%s", text);
+    }
+    *out = own_picture(*out);
+    return true;
+}
+
+__attribute__((unused))
+static Image load_picture(const char *path, int channels)
+{
+    Image picture;
+    Error why;
+    if (!try_picture(path, channels, &picture, &why)) unwind(&why);
+    return picture;
+}
+
+__attribute__((unused))
+static Image resize_picture(const Image *picture, int width, int height)
+{
+    char why[IMAGE_ERROR_SIZE];
+    Image out;
+    if (!image_resize(picture, width, height, &out, why)) give_up(1, "%s", why);
+    return own_picture(out);
+}
+
+/* By the path's ending; text: what a PNG file shall say of itself, or NULL. */
+__attribute__((unused))
+static void save_picture(const char *path, const Image *picture, const ImageText *text)
+{
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_save(path, picture, text, text ? 1 : 0, why)) give_up_because(errno, why);
+}
+
+/* ---- tensors and tables ---- */
+
+static void close_tensors(void *file) { tensorfile_free(file); }
+
+__attribute__((unused))
+static TensorFile *load_tensors(const char *path)
+{
+    char why[TENSORFILE_ERROR_SIZE];
+    TensorFile *file = own(1, sizeof *file);
+    if (!tensorfile_load(path, file, why)) give_up(1, "%s", why);
+    on_leaving(close_tensors, file);
+    return file;
+}
+
+static void close_table(void *table) { table_close(table); }
+
+/* Rows of at most so many fields: `while (more_rows(table)) use(table->fields);`. */
+__attribute__((unused))
+static TableReader *open_table(const char *path, int fields)
+{
+    TableReader *table = own(1, sizeof *table);
+    bool opened = table_open(table, path, fields);
+    int cause = errno;
+    on_leaving(close_table, table);
+    if (!opened) give_up_because(cause, table->error);
+    return table;
+}
+
+__attribute__((unused))
+static bool more_rows(TableReader *table)
+{
+    int got = table_next(table);
+    if (got < 0) give_up(1, "%s", table->error);
+    return got > 0;
+}
+
+static void free_table(void *table) { table_free(table); }
+
+/* A table to be filled and printed (table_set, write_table). */
+__attribute__((unused))
+static Table *new_table(const char *title, int rows, int columns)
+{
+    Table *table = own(1, sizeof *table);
+    *table = table_new(title, rows, columns);
+    on_leaving(free_table, table);
+    return table;
+}
+
+/* form: TABLE_TEXT, TABLE_CSV, TABLE_JSON. */
+__attribute__((unused))
+static void write_table(const Table *table, FILE *to, int form)
+{
+    if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
+}
+
+/* ---- files and folders ---- */
+
+static bool is_folder(const char *path)
+{
+    char why[FILES_ERROR];
+    int yes = files_is_folder(path, why);
+    if (yes < 0) give_up_because(errno, why);
+    return yes;
+}
+
+__attribute__((unused))
+static bool path_exists(const char *path)
+{
+    char why[FILES_ERROR];
+    int yes = files_exists(path, why);
+    if (yes < 0) give_up_because(errno, why);
+    return yes;
+}
+
+__attribute__((unused))
+static void make_folder(const char *path)
+{
+    char why[FILES_ERROR];
+    if (!files_make_folder(path, why)) give_up_because(errno, why);
+}
+
+/* A whole regular file, a 0 behind its last byte. */
+__attribute__((unused))
+static char *read_file(const char *path, size_t most, size_t *size)
+{
+    char why[FILES_ERROR], *data;
+    if (!files_read(path, most, &data, size, why)) give_up_because(errno, why);
+    return own_this(data, *size + 1);
+}
+
+__attribute__((unused))
+static void write_file(const char *path, const void *data, size_t size)
+{
+    char why[FILES_ERROR];
+    if (!files_write(path, data, size, why)) give_up_because(errno, why);
+}
+
+static void abandon_file(void *writer) { files_abandon(writer); }
+
+/* A file that is written piece by piece into writer->stream; it is there, whole, after end_file(), or is as it was. */
+__attribute__((unused))
+static FileWriter *begin_file(const char *path)
+{
+    char why[FILES_ERROR];
+    FileWriter *writer = own(1, sizeof *writer);
+    if (!files_begin(writer, path, why)) give_up_because(errno, why);
+    on_leaving(abandon_file, writer);
+    return writer;
+}
+
+__attribute__((unused))
+static void end_file(FileWriter *writer)
+{
+    char why[FILES_ERROR];
+    if (!files_end(writer, why)) give_up_because(errno, why);
+}
+
+static void unlock_folder(void *lock) { files_unlock(lock); }
+
+/* Nobody else works in that folder until the scope is left; temporaries of killed runs are removed. */
+__attribute__((unused))
+static void lock_folder(const char *path)
+{
+    char why[FILES_ERROR];
+    FileLock *lock = own(1, sizeof *lock);
+    if (!files_lock(path, lock, why)) give_up_because(errno, why);
+    on_leaving(unlock_folder, lock);
+    if (files_sweep(path, why) < 0) give_up_because(errno, why);
+}
+
+enum { NAMES_FOLDERS, NAMES_PICTURES, NAMES_LISTS };
+
+/* Pictures are told by the ends of their names. Some of these formats are not decoded: such a file is then reported as
+ * unreadable, which helps more than to pass over it in silence. */
+static bool name_is(int kind, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    if (kind == NAMES_LISTS) return dot && (strcasecmp(dot, ".csv") == 0 || strcasecmp(dot, ".txt") == 0);
+    return kind == NAMES_FOLDERS || image_suffix(name) > 0;
+}
+
+typedef struct Listing { char **names; size_t count; } Listing;
+
+static void free_listing(void *listing)
+{
+    Listing *l = listing;
+    files_list_free(l->names, l->count);
+}
+
+/* The names of one kind in a folder, hidden ones left out, sorted by their bytes; none where there is no folder. */
+static Names list_folder(const char *path, int kind)
+{
+    char why[FILES_ERROR];
+    Names names = {.home = scope};
+    Listing found;
+    Scope inner;
+    if (!files_list(path, kind == NAMES_FOLDERS ? FILES_FOLDERS : FILES_FILES, &found.names, &found.count, why)) {
+        if (is_machine(errno)) give_up_because(errno, why);
+        return names;
+    }
+    enter(&inner);
+    on_leaving(free_listing, &found);
+    for (size_t i = 0; i < found.count; i++)
+        if (name_is(kind, found.names[i])) names_add(&names, found.names[i]);
+    leave();
+    return names;
+}
+
+static Names folder_names(const char *path, int kind, int limit)
+{
+    (void)limit;
+    return list_folder(path, kind);
 }
 
 /* ================================================================================================
@@ -5916,11 +6537,6 @@ enum { ATTRIBUTE_WHOLE = 255 };       /* an attribute that is there: between it 
 
 enum { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLITS, SPLIT_ALL = SPLITS };
 static const char *const split_names[SPLITS] = {"train", "validation", "test"};
-
-typedef struct Names {                /* a list of texts that owns them */
-    char **items;
-    int count, room;
-} Names;
 
 typedef struct DataOptions {
     const char *classes;              /* "angry,happy,sad": these, labelled 0, 1, 2. NULL: all, emotions first */
@@ -6046,34 +6662,6 @@ __attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
     return text;
 }
 
-static void names_add(Names *names, const char *text)
-{
-    if (names->count == names->room) {
-        names->room = names->room ? 2 * names->room : 16;
-        names->items = grown(names->items, (size_t)names->count, (size_t)names->room, sizeof *names->items);
-    }
-    names->items[names->count++] = must_copy(text);
-}
-
-static int names_find(const Names *names, const char *text)
-{
-    for (int i = 0; i < names->count; i++)
-        if (strcasecmp(names->items[i], text) == 0) return i;
-    return -1;
-}
-
-static void names_add_once(Names *names, const char *text)
-{
-    if (names_find(names, text) < 0) names_add(names, text);
-}
-
-static void names_free(Names *names)
-{
-    for (int i = 0; i < names->count; i++) free(names->items[i]);
-    free(names->items);
-    *names = (Names){0};
-}
-
 /* "a, b, c" for an error message: cut with "..." where it would fill the message. */
 static void join(char *text, size_t size, char *const *items, int count)
 {
@@ -6086,24 +6674,6 @@ static void join(char *text, size_t size, char *const *items, int count)
             return;
         }
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", items[i]);
-    }
-}
-
-/* Splits "a,b,c" at the commas; blanks around a name are dropped. An empty or repeated name is a misuse. */
-static int names_parse(Names *names, const char *list, const char *what, Error *e)
-{
-    for (const char *at = list;; at++) {
-        at += strspn(at, " ");
-        size_t length = strcspn(at, ",");
-        const char *next = at + length;
-        while (length && at[length - 1] == ' ') length--;
-        char name[128];
-        snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), at);
-        if (length == 0) return fail(e, 2, "%s '%s': a name is empty; write them as a,b,c", what, list);
-        if (names_find(names, name) >= 0) return fail(e, 2, "%s '%s': '%s' is there twice", what, list, name);
-        names_add(names, name);
-        at = next;
-        if (!*at) return 1;
     }
 }
 
@@ -6194,45 +6764,6 @@ static char *dataset_name(const DataSet *set, int index)
     const char *path = set->text + set->where[index];
     bool whole = path[0] == '/' || strcmp(set->root, ".") == 0;
     return whole ? must_copy(path) : text_of("%s/%s", set->root, path);
-}
-
-static int is_folder(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-enum { NAMES_FOLDERS, NAMES_PICTURES, NAMES_LISTS };
-
-/* Pictures are recognised by the ends of their names. Some of these formats are not decoded: such a file is then
- * reported as unreadable, which helps more than to pass over it in silence. */
-static int name_is(int kind, const char *folder, const char *name)
-{
-    if (name[0] == '.') return 0;
-    const char *dot = strrchr(name, '.');
-    bool list = dot && (strcasecmp(dot, ".csv") == 0 || strcasecmp(dot, ".txt") == 0);
-    if (kind == NAMES_LISTS ? list : image_suffix(name) > 0) return kind != NAMES_FOLDERS;
-    return kind == NAMES_FOLDERS && is_folder(textf("%s/%s", folder, name).s);
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names of one kind in a folder, sorted by their bytes; at most `limit` of them are looked for (0: all). */
-static Names folder_names(const char *path, int kind, int limit)
-{
-    Names names = {0};
-    DIR *folder = opendir(path);
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
-        if (name_is(kind, path, entry->d_name)) {
-            names_add(&names, entry->d_name);
-            if (names.count == limit) break;
-        }
-    if (folder) closedir(folder);
-    if (names.count > 1) qsort(names.items, (size_t)names.count, sizeof *names.items, compare_texts);
-    return names;
 }
 
 static int folder_has(const char *path, int kind)
@@ -7195,7 +7726,7 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
     if (stat(path, &status) != 0)
         return fail(e, 1, "%s: %s; check the spelling and the folder you are in", path, strerror(errno));
     if (!S_ISDIR(status.st_mode)) {
-        if (name_is(NAMES_PICTURES, "", path))
+        if (name_is(NAMES_PICTURES, path))
             return fail(e, 2, "%s is one picture; a data set is a folder of class folders or a CSV list", path);
         return read_list(set, path, options, e);
     }
@@ -7267,7 +7798,8 @@ static int dataset_order(DataSet *set, const char *asked, Error *e)
     for (int i = 0; i < set->count; i++) set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
     for (int k = 0; k < set->n_classes; k++) free(set->class_names[k]);
     free(set->class_names);
-    set->class_names = wanted.items;
+    set->class_names = must_alloc((size_t)wanted.count + 1, sizeof *set->class_names);
+    for (int k = 0; k < wanted.count; k++) set->class_names[k] = must_copy(wanted.items[k]);
     set->n_classes = wanted.count;
     return 1;
 }
@@ -11205,14 +11737,18 @@ static void sweep(const char *folder)
     if (directory) closedir(directory);
 }
 
-/* G and D as another run left them; optimisers and schedule start anew. */
+/* G and D as another run left them; optimisers and schedule start anew, and D where only G was kept. */
 static int load_pair(Trainer *t, const char *run, Error *e)
 {
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     TensorFile file;
     weights_path(run, path);
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    int ok = load_net(&file, path, &t->now.g, "G.", false, e) && load_net(&file, path, &t->now.d, "D.", false, e);
+    bool has_d = false;
+    for (size_t i = 0; i < file.count; i++) has_d |= strncmp(file.tensors[i].name, "D.", 2) == 0;
+    if (!has_d) warn("%s has a G and no D: D starts anew", path);
+    int ok = load_net(&file, path, &t->now.g, "G.", false, e) &&
+             (!has_d || load_net(&file, path, &t->now.d, "D.", false, e));
     tensorfile_free(&file);
     net_restart_average(&t->now.g);
     return ok;
@@ -12672,7 +13208,7 @@ static int read_space(const TensorFile *file, const char *path, const char *pref
         char space;
         int more;
     } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
-    char name[96];
+    char name[PREFIX + 64];
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         snprintf(name, sizeof name, "%s%s", prefix, kinds[i].name);
         const TensorEntry *entry = tensorfile_find(file, name);
@@ -12689,7 +13225,7 @@ static int read_space(const TensorFile *file, const char *path, const char *pref
 /* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution (X, w, 7, 7). */
 static int read_architecture(const TensorFile *file, const char *path, const char *prefix, Net *g, Error *e)
 {
-    char name[96];
+    char name[PREFIX + 64];
     const char *size = tensorfile_metadata(file, "size");
     snprintf(name, sizeof name, "%smain.0.weight", prefix);
     const TensorEntry *first = tensorfile_find(file, name), *last;
@@ -12737,8 +13273,8 @@ static Facegan *open_generator(const char *given, Error *e)
     TensorFile file;
     weights_path(given, path);
     if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
-    const char *prefix = tensorfile_find(&file, "average.G.main.0.weight") ? "average.G."
-                       : tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
+    char prefix[PREFIX];
+    find_prefix(&file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, prefix);
     Facegan *model = must_alloc(1, sizeof *model);
     Settings trained = default_settings();
     int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
@@ -12768,7 +13304,7 @@ void facegan_close(Facegan *model)
 }
 
 /* The square, scaled picture that the generator works on, into model->x. */
-static int load_picture(Facegan *model, Image *picture, Error *e)
+static int fit_picture(Facegan *model, Image *picture, Error *e)
 {
     Image scaled;
     char why[IMAGE_ERROR_SIZE];
@@ -12819,7 +13355,7 @@ static void edited_name(const char *out, const char *picture, const char *emotio
     snprintf(path, PATH_MAX, "%s/%.*s-%s.png", out, length, name, emotion);
 }
 
-static int save_picture(const char *path, const unsigned char *pixels, int size, int channels, bool provenance,
+static int save_pixels(const char *path, const unsigned char *pixels, int size, int channels, bool provenance,
                         Error *e)
 {
     char why[IMAGE_ERROR_SIZE];
@@ -13047,7 +13583,7 @@ static int edit_pictures(const char *run, char *const *pictures, int count, cons
         }
         if (min_int(picture.width, picture.height) > 2 * model->g.size)
             warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", pictures[i]);
-        ok = all ? load_picture(model, &picture, e) && edit_all(model, pictures[i], s, e)
+        ok = all ? fit_picture(model, &picture, e) && edit_all(model, pictures[i], s, e)
                  : edit_one(model, pictures[i], &picture, &wish, s, e);
         image_free(&picture);
     }
@@ -13126,7 +13662,7 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
                                                                             : (unsigned char)(grey + 0.5);
         }
     }
-    int ok = load_picture(model, &picture, &e);
+    int ok = fit_picture(model, &picture, &e);
     image_free(&picture);
     if (!ok) return snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text), 0;
     blend_classes(model, condition);
@@ -13654,7 +14190,7 @@ static int gamut_face(Facegan *model, const Plane *plane, const char *path, cons
     Image picture;
     char why[IMAGE_ERROR_SIZE];
     if (!image_load(path, model->g.channels, &picture, why)) return warn("passed over: %s", why), 0;
-    int ok = load_picture(model, &picture, e) && gamut_picture(model, plane, path, s, e) &&
+    int ok = fit_picture(model, &picture, e) && gamut_picture(model, plane, path, s, e) &&
              (!s->gif || gamut_film(model, plane, path, s, e));
     if (ok && *n < PAGE_FACES) ok = page_face(&faces[(*n)++], model, plane, path, e);
     image_free(&picture);
@@ -14232,7 +14768,7 @@ static int sample_files(Sampler *m, const Settings *s, Error *e)
         draw_pictures(m, z, k, some, pictures);
         for (int i = 0; ok && i < some; i++) {
             snprintf(path, sizeof path, "%s/%s/%06ld.png", s->out, m->names[k[i]], first + i);
-            ok = save_picture(path, pictures + (size_t)i * bytes, m->g.size, m->g.channels, s->provenance, e);
+            ok = save_pixels(path, pictures + (size_t)i * bytes, m->g.size, m->g.channels, s->provenance, e);
             fprintf(list, "%s/%06ld.png,%s\n", m->names[k[i]], first + i, m->names[k[i]]);
         }
         progress_show(&progress, first + some, "%s", s->out);
@@ -14392,7 +14928,7 @@ static int photo_names(const Names *paths, Names *names, Error *e)
         for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, names->items[i]) > 1;
         for (int i = 0; i < n && ok; i++) {
             if (!shared[i]) continue;
-            if (!pass) free(names->items[i]), names->items[i] = photo_stem(paths->items[i], true);
+            if (!pass) names->items[i] = own_this(photo_stem(paths->items[i], true), strlen(paths->items[i]) + 1);
             for (int k = 0; pass && ok && k < i; k++)
                 if (strcmp(names->items[i], names->items[k]) == 0 && strcmp(paths->items[i], paths->items[k]))
                     ok = fail(e, 2, "the outputs of %s and %s would both be called %s", paths->items[k], paths->items[i],
@@ -17394,7 +17930,7 @@ static int save_one(const char *folder, const char *part, const char *class_name
     snprintf(path, sizeof path, "%s/%s/%s", folder, part, class_name);
     if (!make_directory(path, e)) return 0;
     snprintf(path, sizeof path, "%s/%s/%s/%s.png", folder, part, class_name, name);
-    return save_picture(path, pixels, size, channels, false, e);
+    return save_pixels(path, pixels, size, channels, false, e);
 }
 
 /* Writes so many pictures of each class to FOLDER/real and FOLDER/mixed, and a quarter more,
@@ -18931,12 +19467,20 @@ static int run_command(Command *c, int argc, char **argv, Error *e)
            start_machine(&c->settings, e) && run_verb(c, e);
 }
 
+typedef struct CommandLine { int argc; char **argv; } CommandLine;
+
+static void attempt_command(void *context)
+{
+    const CommandLine *line = context;
+    Error e = {0};
+    if (!run_command(own(1, sizeof(Command)), line->argc, line->argv, &e)) unwind(&e);
+}
+
 int facegan_main(int argc, char **argv)
 {
     Error e = {0};
-    Command *command = must_alloc(1, sizeof *command);
-    int ok = run_command(command, argc, argv, &e);
-    free(command);
+    CommandLine line = {argc, argv};
+    int ok = attempt(attempt_command, &line, &e);
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
     bool lost = fflush(stdout) != 0;
     threads_stop();

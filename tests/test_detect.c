@@ -161,7 +161,7 @@ static void test_alignment(void)
     CLOSE(got.y, -5, 1e-9);
 }
 
-static Image new_picture(int width, int height, int channels)
+static Image drawn_picture(int width, int height, int channels)
 {
     Image image;
     char why[IMAGE_ERROR_SIZE];
@@ -172,7 +172,7 @@ static Image new_picture(int width, int height, int channels)
 /* At its own size a cut is a copy, beyond the border the border goes on, and shrinking by whole factors averages. */
 static void test_cut(void)
 {
-    Image picture = new_picture(9, 7, 3), cut;
+    Image picture = drawn_picture(9, 7, 3), cut;
     Error e = {0};
     for (int i = 0; i < 9 * 7 * 3; i++) picture.pixels[i] = (unsigned char)(i * 37 % 251);
     CHECK(cut_frame(&picture, (Frame){4, 0, 2, 1}, 4, &cut, &e));
@@ -197,7 +197,7 @@ static void test_paste(int channels, Frame frame)
 {
     enum { SIDE = 64, SMALL = 24 };
     real before[SMALL * SMALL * 3], after[SMALL * SMALL * 3];
-    Image photo = new_picture(SIDE, SIDE, 3), edited = new_picture(SIDE, SIDE, 3);
+    Image photo = drawn_picture(SIDE, SIDE, 3), edited = drawn_picture(SIDE, SIDE, 3);
     for (int i = 0; i < SIDE * SIDE * 3; i++) photo.pixels[i] = (unsigned char)(100 + i / 3 % SIDE / 4 + i % 3 * 20);
     for (int i = 0; i < SMALL * SMALL * channels; i++) before[i] = from_byte(120 + i % 5), after[i] = from_byte(180 + i % 5);
     memcpy(edited.pixels, photo.pixels, SIDE * SIDE * 3);
@@ -229,7 +229,7 @@ static void test_seam(void)
     static const bool all_around[4] = {true, true, true, true};
     real before[SMALL * SMALL * 3], after[SMALL * SMALL * 3];
     const Drawn drawn = {.side = SMALL, .channels = 3, .before = before, .after = after, .redrawn = true};
-    Image photo = new_picture(SIDE, SIDE, 3);
+    Image photo = drawn_picture(SIDE, SIDE, 3);
     memset(photo.pixels, 120, SIDE * SIDE * 3);
     for (int i = 0; i < SMALL * SMALL * 3; i++) before[i] = from_byte(120), after[i] = from_byte(190);
     paste_frame(&photo, (Frame){50, 0, 12, 12}, &drawn);
@@ -256,7 +256,7 @@ static void test_change(void)
 {
     enum { SIDE = 90, SMALL = 16 };
     real before[SMALL * SMALL], paint[SMALL * SMALL], mask[SMALL * SMALL];
-    Image photo = new_picture(SIDE, SIDE, 1), edited = new_picture(SIDE, SIDE, 1);
+    Image photo = drawn_picture(SIDE, SIDE, 1), edited = drawn_picture(SIDE, SIDE, 1);
     for (int i = 0; i < SIDE * SIDE; i++) photo.pixels[i] = (unsigned char)(i * 37 % 251);
     for (int i = 0; i < SMALL * SMALL; i++) before[i] = from_byte(i % 200), paint[i] = from_byte(77), mask[i] = i % SMALL >= SMALL / 2;
     memcpy(edited.pixels, photo.pixels, SIDE * SIDE);
@@ -406,7 +406,7 @@ static void test_detector(const char *kind, const char *weights, double threshol
     if (e.status) return;
     d.threshold = threshold;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        Image picture = new_picture(sizes[i][0], sizes[i][1], 3);
+        Image picture = drawn_picture(sizes[i][0], sizes[i][1], 3);
         Faces faces;
         fill_picture(&picture);
         CHECK_MSG(detect_faces(&d, &picture, &faces, &e), "%s %dx%d: %s", kind, sizes[i][0], sizes[i][1], e.text);
@@ -426,7 +426,7 @@ static void test_bounded(const char *weights)
 {
     Detector d;
     Error e = {0};
-    Image picture = new_picture(600, 300, 3);
+    Image picture = drawn_picture(600, 300, 3);
     Faces faces;
     CHECK(detector_open(&d, "retinaface", weights, &e));
     memset(picture.pixels, 90, 600 * 300 * 3);
@@ -473,7 +473,7 @@ static void test_verb(const char *weights)
     char picture[320], out[320];
     snprintf(picture, sizeof picture, "%s/photo.png", folder);
     snprintf(out, sizeof out, "%s/out", folder);
-    Image photo = new_picture(50, 60, 3);
+    Image photo = drawn_picture(50, 60, 3);
     char why[IMAGE_ERROR_SIZE], *arguments[] = {"facegan", "crop", picture, "--detector", "mtcnn", "--weights", (char *)(uintptr_t)weights, "--out", out,
                                                 "--size", "32", "--all", "--align", "--threshold", "0.01", "--threads", "1", "--quiet", NULL};
     fill_picture(&photo);
@@ -498,7 +498,7 @@ static void test_import(const char *weights)
     char path[400], in[320], out[320], why[IMAGE_ERROR_SIZE];
     snprintf(in, sizeof in, "%s/set", folder);
     snprintf(out, sizeof out, "%s/imported", folder);
-    Image photo = new_picture(50, 60, 3), flat = new_picture(14, 15, 3), cut;
+    Image photo = drawn_picture(50, 60, 3), flat = drawn_picture(14, 15, 3), cut;
     fill_picture(&photo);
     for (int i = 0; i < 4; i++) {
         char *class_folder = text_of("%s/%s", in, i % 2 ? "sad" : "happy");
@@ -548,6 +548,8 @@ static void test_names(void)
 int main(void)
 {
     char mtcnn[320], retinaface[320], command[320], why[256];
+    Scope all;
+    enter(&all);
     snprintf(folder, sizeof folder, "%s/facegan-detect-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     if (!mkdtemp(folder)) return 1;
     snprintf(mtcnn, sizeof mtcnn, "%s/mtcnn.safetensors", folder);
@@ -577,6 +579,7 @@ int main(void)
     test_verb(mtcnn);
     test_import(mtcnn);
     test_names();
+    leave();
     threads_stop();
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     if (system(command)) return 1;

@@ -763,8 +763,39 @@ static void test_header(void)
 
 /* ------------------------------------------------------------------------------------------------ */
 
+/* The network inside files in which a training wrapped it, or saved several. */
+static void test_prefixes(void)
+{
+    static const struct { const char *names[3], *wanted; } files[] = {
+        {{"main.0.weight"}, ""},
+        {{"module.main.0.weight"}, "module."},
+        {{"state_dict.module.main.0.weight", "optimizer.main.0.weight"}, "optimizer."},
+        {{"generator.main.0.weight", "g_ema.main.0.weight"}, "g_ema."},
+        {{"D.main.0.weight", "G.main.0.weight", "average.G.main.0.weight"}, "average.G."},
+        {{"domain.0.weight", "netG.main.0.weight"}, "netG."},
+        {{"domain.0.weight"}, ""},
+    };
+    const int64_t shape[AXES] = {4, 8, 7, 7};
+    static float numbers[4 * 8 * 7 * 7];
+    no_messages = true;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        TensorFile file = {0};
+        char prefix[PREFIX];
+        for (int k = 0; k < 3 && files[i].names[k]; k++)
+            CHECK(tensorfile_add(&file, files[i].names[k], TENSOR_F32, AXES, shape, numbers));
+        find_prefix(&file, "file", "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, prefix);
+        CHECK(strcmp(prefix, files[i].wanted) == 0);
+        find_prefix(&file, "file", "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 4, 4}, prefix);
+        CHECK(*prefix == 0);
+        tensorfile_free(&file);
+    }
+    no_messages = false;
+}
+
 int main(void)
 {
+    Scope all;
+    enter(&all);
     char why[256];
     const char *temporary = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%.200s/facegan-core-XXXXXX", temporary && *temporary ? temporary : "/tmp");
@@ -772,6 +803,7 @@ int main(void)
         CHECK_MSG(0, "no temporary directory, or no such FACEGAN_ISA");
         return check_report();
     }
+    test_prefixes();
     test_philox();
     test_draw();
     threads_start(2);
@@ -799,5 +831,6 @@ int main(void)
     test_header();
     rmdir(folder);
     threads_stop();
+    leave();
     return check_report();
 }

@@ -323,6 +323,8 @@ static void test_alarm(void)
 
 int main(void)
 {
+    Scope all;
+    enter(&all);
     char why[256];
     if (!kernels_choose(getenv("FACEGAN_ISA"), why)) { CHECK_MSG(0, "%s", why); return check_report(); }
     for (int i = 0; i < 4; i++) test_layer_gradients(i & 1, i & 2);
@@ -342,5 +344,6 @@ int main(void)
         CHECK(system(line) == 0);
     }
     threads_stop();
+    leave();
     return check_report();
 }

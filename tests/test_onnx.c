@@ -97,7 +97,9 @@ static void test_writer(void)
             onnx_attribute_ints(model, "many", 3, (int64_t[]){-1, 300, 1LL << 40});
         }
         onnx_output(model, "out", 2, shape);
-        CHECK_MSG(onnx_save(model, path, why), "%s", why);
+        FILE *stream = trial % 2 ? fopen(path, "wb") : NULL;
+        CHECK_MSG(stream ? onnx_save_to(model, stream, path, why) : onnx_save(model, path, why), "%s", why);
+        if (stream) CHECK(fclose(stream) == 0);
         size_t size = 0;
         uint8_t *bytes = read_whole(path, &size);
         Wire whole = {bytes, bytes + size, false}, graph, last, inside;
@@ -128,6 +130,10 @@ static void test_mistakes(void)
     OnnxModel *model = onnx_begin("g", "p", "v", 17);
     onnx_attribute_int(model, "axis", 1);
     CHECK(!onnx_save(model, "/nowhere/x.onnx", why) && strstr(why, "without its operator"));
+    FILE *full = fopen("/dev/full", "wb");
+    CHECK(full && !onnx_save_to(onnx_begin("g", "p", "v", 17), full, "x.onnx", why) && strstr(why, "x.onnx: cannot be"));
+    if (full) fclose(full);
+    CHECK(!onnx_save_to(NULL, stdout, "x.onnx", why) && strstr(why, "memory"));
     model = onnx_begin("g", "p", "v", 17);
     onnx_floats(model, "w", 2, (int64_t[]){1LL << 40, 1LL << 40}, &number);
     CHECK(!onnx_save(model, "/nowhere/x.onnx", why) && strstr(why, "size is out of range"));
@@ -288,6 +294,8 @@ static void test_classifier(const char *network, const char *name)
 
 int main(int argc, char **argv)
 {
+    Scope all;
+    enter(&all);
     start_library();
     snprintf(folder, sizeof folder, "%s", argc > 1 ? argv[1] : "build/test_onnx.tmp");
     Error e = {0};
@@ -300,5 +308,6 @@ int main(int argc, char **argv)
     test_network("net.discriminator", 0, true);
     test_classifier("small", "net.small");
     test_classifier("resnet18", "net.resnet18");
+    leave();
     return check_report();
 }
