@@ -51,7 +51,6 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -69,6 +68,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SCOPE_IMPLEMENTATION
+#define SCOPE_STATIC
+#include "vendor/scope.h"
 #define KERNELS_IMPLEMENTATION
 #include "vendor/kernels.h"
 #define FACE_IMPLEMENTATION
@@ -222,221 +224,16 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 2.1  Errors, and what a piece of work owns
+ * 2.1  Errors
  *
  * There is one way to fail for a reason that the user can act on (a missing file, a wrong option, no more memory):
- * give_up(). It does not return. The work that was begun with attempt() ends there, and all that it owns is given
- * back: memory from own(), and what on_leaving() was told to close. So nobody checks a result on the way, nobody frees,
- * and a command that fails leaves nothing behind. Work that is done again and again (a picture of thousands) has a
- * scope of its own between enter() and leave(), or an attempt() of its own where one picture's failure is not the
- * whole's. What can only go wrong by a mistake in this program ends it with abort().
- *
- *     attempt(work, context, &e) --> work(context) --> ... own() ... on_leaving() ... give_up()
- *          ^                                                                             |
- *          +------- e says why; closed and freed, last first <---------------------------+
+ * give_up(), which ends the work that was begun with attempt(). What that work owns is freed and closed by itself:
+ * memory from own(), files told to on_leaving(). So nobody here checks a result on the way, and nobody frees
+ * (vendor/scope.h). What can only go wrong by a mistake in this program ends it with abort().
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Error {
-    int status;                         /* the exit status it would give: 0 none, 1 failed, 2 misuse */
-    char text[600];
-    bool machine;                       /* memory, a disk, a right was wanting: what was read is not to blame */
-} Error;
-
-/* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
-typedef struct Owned {
-    struct Owned *before, *after;       /* in the ring of its scope */
-    void (*close)(void *what);
-    void *what;
-} Owned;
-
-typedef struct Scope {
-    struct Scope *outer;
-    Owned ring;                         /* its beginning and end: owns nothing itself */
-    jmp_buf *back;                      /* where give_up() goes; NULL: to the outer scope's */
-    Error *error;
-} Scope;
-
-static _Thread_local Scope *scope;      /* the innermost of this thread */
-
-static void enter(Scope *inner)
-{
-    *inner = (Scope){.outer = scope};
-    inner->ring.before = inner->ring.after = &inner->ring;
-    scope = inner;
-}
-
-static void unlink_owned(Owned *o)
-{
-    o->before->after = o->after;
-    o->after->before = o->before;
-}
-
-static void link_owned(Owned *o, Scope *to)
-{
-    o->before = to->ring.before;
-    o->after = &to->ring;
-    o->before->after = o->after->before = o;
-}
-
-/* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
-static void leave(void)
-{
-    while (scope->ring.before != &scope->ring) {
-        Owned *last = scope->ring.before;
-        unlink_owned(last);
-        if (last->close) last->close(last->what);
-        free(last);
-    }
-    scope = scope->outer;
-}
-
-static _Noreturn void unwind(const Error *why)
-{
-    while (scope && !scope->back) leave();
-    if (!scope) {
-        fprintf(stderr, "facegan: %s\n", why->text);
-        exit(why->status);
-    }
-    *scope->error = *why;
-    longjmp(*scope->back, 1);
-}
-
-__attribute__((format(printf, 2, 3)))
-static _Noreturn void give_up(int status, const char *format, ...)
-{
-    Error why = {.status = status};
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why.text, sizeof why.text, format, arguments);
-    va_end(arguments);
-    unwind(&why);
-}
-
-static _Noreturn void give_up_memory(size_t count, size_t size)
-{
-    Error why = {.status = 1, .machine = true};
-    snprintf(why.text, sizeof why.text, "out of memory (%zu x %zu bytes)", count, size);
-    unwind(&why);
-}
-
-/* The scope is the caller's, because longjmp leaves only what is not local to the function with setjmp as it was. */
-static bool attempt_in(Scope *inner, void (*work)(void *context), void *context, Error *e)
-{
-    jmp_buf back;
-    enter(inner);
-    inner->back = &back;
-    inner->error = e;
-    if (setjmp(back)) {
-        leave();
-        return false;
-    }
-    work(context);
-    leave();
-    return true;
-}
-
-/* Does the work in a scope of its own. False: it gave up, and e says why. */
-static bool attempt(void (*work)(void *context), void *context, Error *e)
-{
-    Scope inner;
-    return attempt_in(&inner, work, context, e);
-}
-
-/* The same for one of many: false where what it read is to blame. Where the machine is, the others would fail as well. */
-__attribute__((unused))
-static bool attempt_one(void (*work)(void *context), void *context, Error *e)
-{
-    bool done = attempt(work, context, e);
-    if (!done && e->machine) unwind(e);
-    return done;
-}
 
 /* Until every function gives up by itself. */
 #define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
-
-/* Calls close(what) when the innermost scope is left. */
-static void on_leaving(void (*close)(void *what), void *what)
-{
-    Owned *o = calloc(1, sizeof *o);
-    if (!o) {
-        close(what);
-        give_up_memory(1, sizeof *o);
-    }
-    o->close = close;
-    o->what = what;
-    link_owned(o, scope);
-}
-
-/* Zeros, which belong to the innermost scope. */
-static void *own(size_t count, size_t size)
-{
-    size_t bytes = 0;
-    bool too_many = __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - sizeof(Owned);
-    Owned *o = too_many ? NULL : calloc(1, sizeof *o + bytes);
-    if (!o) give_up_memory(count, size);
-    link_owned(o, scope);
-    return o + 1;
-}
-
-/* The same memory with room for more, as realloc gives it: what is new is not set. NULL grows from nothing. */
-static void *own_again(void *memory, size_t count, size_t size)
-{
-    if (!memory) return own(count, size);
-    size_t bytes = 0;
-    Owned *o = (Owned *)memory - 1, *before = o->before, *grown = NULL;
-    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= SIZE_MAX - sizeof *o) grown = realloc(o, sizeof *o + bytes);
-    if (!grown) give_up_memory(count, size);
-    before->after = grown->after->before = grown;
-    return grown + 1;
-}
-
-/* Frees it before its scope is left. NULL is nothing. */
-static void give_back(void *memory)
-{
-    if (!memory) return;
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    free(o);
-}
-
-/* Hands memory to another scope, which owns it from now on. */
-static void *hand_to(Scope *to, void *memory)
-{
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    link_owned(o, to);
-    return memory;
-}
-
-/* Hands memory of the innermost scope, which is about to be left, to the one outside. */
-__attribute__((unused))
-static void *hand_out(void *memory)
-{
-    return hand_to(scope->outer, memory);
-}
-
-/* Room for one item more: where the memory is full, twice as much of it, which belongs to the scope `home`. */
-static void *own_more(Scope *home, void *items, int count, int *room, size_t size)
-{
-    if (count < *room) return items;
-    void *more = own_again(items, (size_t)(*room = *room ? 2 * *room : 16), size);
-    return items ? more : hand_to(home, more);
-}
-
-/* A text of its own. */
-__attribute__((format(printf, 1, 2)))
-static char *own_text(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    char *text = own((size_t)length + 1, 1);
-    va_start(arguments, format);
-    vsnprintf(text, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    return text;
-}
 
 static bool no_messages;                /* --quiet: no progress, no warnings */
 
@@ -6174,20 +5971,6 @@ static _Noreturn void give_up_because(int cause, const char *text)
     unwind(&why);
 }
 
-/* Memory from malloc, of so many bytes, as if it had been own()ed from the start. */
-static void *own_this(void *block, size_t bytes)
-{
-    Owned *o = realloc(block, sizeof *o + bytes);
-    if (!o) {
-        free(block);
-        give_up_memory(bytes, 1);
-    }
-    memmove(o + 1, o, bytes);
-    *o = (Owned){0};
-    link_owned(o, scope);
-    return o + 1;
-}
-
 /* ---- texts ---- */
 
 typedef struct Names {                  /* a list of texts */
@@ -6198,7 +5981,7 @@ typedef struct Names {                  /* a list of texts */
 
 static void names_add(Names *names, const char *text)
 {
-    if (!names->home) names->home = scope;
+    if (!names->home) names->home = innermost_scope();
     names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
     names->items[names->count++] = hand_to(names->home, own_text("%s", text));
 }
@@ -6268,7 +6051,7 @@ static void parse_task(void *context)
 
 static int names_parse(Names *names, const char *list, const char *what, Error *e)
 {
-    Parsing p = {{.home = scope}, list, what};
+    Parsing p = {{.home = innermost_scope()}, list, what};
     bool parsed = attempt(parse_task, &p, e);
     *names = p.names;
     return parsed;
@@ -6494,7 +6277,7 @@ static void free_listing(void *listing)
 static Names list_folder(const char *path, int kind)
 {
     char why[FILES_ERROR];
-    Names names = {.home = scope};
+    Names names = {.home = innermost_scope()};
     Listing found;
     Scope inner;
     if (!files_list(path, kind == NAMES_FOLDERS ? FILES_FOLDERS : FILES_FILES, &found.names, &found.count, why)) {
