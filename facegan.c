@@ -51,7 +51,6 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -69,6 +68,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SCOPE_IMPLEMENTATION
+#define SCOPE_STATIC
+#include "vendor/scope.h"
 #define KERNELS_IMPLEMENTATION
 #include "vendor/kernels.h"
 #define FACE_IMPLEMENTATION
@@ -223,221 +225,16 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 2.1  Errors, and what a piece of work owns
+ * 2.1  Errors
  *
  * There is one way to fail for a reason that the user can act on (a missing file, a wrong option, no more memory):
- * give_up(). It does not return. The work that was begun with attempt() ends there, and all that it owns is given
- * back: memory from own(), and what on_leaving() was told to close. So nobody checks a result on the way, nobody frees,
- * and a command that fails leaves nothing behind. Work that is done again and again (a picture of thousands) has a
- * scope of its own between enter() and leave(), or an attempt() of its own where one picture's failure is not the
- * whole's. What can only go wrong by a mistake in this program ends it with abort().
- *
- *     attempt(work, context, &e) --> work(context) --> ... own() ... on_leaving() ... give_up()
- *          ^                                                                             |
- *          +------- e says why; closed and freed, last first <---------------------------+
+ * give_up(), which ends the work that was begun with attempt(). What that work owns is freed and closed by itself:
+ * memory from own(), files told to on_leaving(). So nobody here checks a result on the way, and nobody frees
+ * (vendor/scope.h). What can only go wrong by a mistake in this program ends it with abort().
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Error {
-    int status;                         /* the exit status it would give: 0 none, 1 failed, 2 misuse */
-    char text[600];
-    bool machine;                       /* memory, a disk, a right was wanting: what was read is not to blame */
-} Error;
-
-/* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
-typedef struct Owned {
-    struct Owned *before, *after;       /* in the ring of its scope */
-    void (*close)(void *what);
-    void *what;
-} Owned;
-
-typedef struct Scope {
-    struct Scope *outer;
-    Owned ring;                         /* its beginning and end: owns nothing itself */
-    jmp_buf *back;                      /* where give_up() goes; NULL: to the outer scope's */
-    Error *error;
-} Scope;
-
-static _Thread_local Scope *scope;      /* the innermost of this thread */
-
-static void enter(Scope *inner)
-{
-    *inner = (Scope){.outer = scope};
-    inner->ring.before = inner->ring.after = &inner->ring;
-    scope = inner;
-}
-
-static void unlink_owned(Owned *o)
-{
-    o->before->after = o->after;
-    o->after->before = o->before;
-}
-
-static void link_owned(Owned *o, Scope *to)
-{
-    o->before = to->ring.before;
-    o->after = &to->ring;
-    o->before->after = o->after->before = o;
-}
-
-/* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
-static void leave(void)
-{
-    while (scope->ring.before != &scope->ring) {
-        Owned *last = scope->ring.before;
-        unlink_owned(last);
-        if (last->close) last->close(last->what);
-        free(last);
-    }
-    scope = scope->outer;
-}
-
-static _Noreturn void unwind(const Error *why)
-{
-    while (scope && !scope->back) leave();
-    if (!scope) {
-        fprintf(stderr, "facegan: %s\n", why->text);
-        exit(why->status);
-    }
-    *scope->error = *why;
-    longjmp(*scope->back, 1);
-}
-
-__attribute__((format(printf, 2, 3)))
-static _Noreturn void give_up(int status, const char *format, ...)
-{
-    Error why = {.status = status};
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why.text, sizeof why.text, format, arguments);
-    va_end(arguments);
-    unwind(&why);
-}
-
-static _Noreturn void give_up_memory(size_t count, size_t size)
-{
-    Error why = {.status = 1, .machine = true};
-    snprintf(why.text, sizeof why.text, "out of memory (%zu x %zu bytes)", count, size);
-    unwind(&why);
-}
-
-/* The scope is the caller's, because longjmp leaves only what is not local to the function with setjmp as it was. */
-static bool attempt_in(Scope *inner, void (*work)(void *context), void *context, Error *e)
-{
-    jmp_buf back;
-    enter(inner);
-    inner->back = &back;
-    inner->error = e;
-    if (setjmp(back)) {
-        leave();
-        return false;
-    }
-    work(context);
-    leave();
-    return true;
-}
-
-/* Does the work in a scope of its own. False: it gave up, and e says why. */
-static bool attempt(void (*work)(void *context), void *context, Error *e)
-{
-    Scope inner;
-    return attempt_in(&inner, work, context, e);
-}
-
-/* The same for one of many: false where what it read is to blame. Where the machine is, the others would fail as well. */
-__attribute__((unused))
-static bool attempt_one(void (*work)(void *context), void *context, Error *e)
-{
-    bool done = attempt(work, context, e);
-    if (!done && e->machine) unwind(e);
-    return done;
-}
 
 /* Until every function gives up by itself. */
 #define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
-
-/* Calls close(what) when the innermost scope is left. */
-static void on_leaving(void (*close)(void *what), void *what)
-{
-    Owned *o = calloc(1, sizeof *o);
-    if (!o) {
-        close(what);
-        give_up_memory(1, sizeof *o);
-    }
-    o->close = close;
-    o->what = what;
-    link_owned(o, scope);
-}
-
-/* Zeros, which belong to the innermost scope. */
-static void *own(size_t count, size_t size)
-{
-    size_t bytes = 0;
-    bool too_many = __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - sizeof(Owned);
-    Owned *o = too_many ? NULL : calloc(1, sizeof *o + bytes);
-    if (!o) give_up_memory(count, size);
-    link_owned(o, scope);
-    return o + 1;
-}
-
-/* The same memory with room for more, as realloc gives it: what is new is not set. NULL grows from nothing. */
-static void *own_again(void *memory, size_t count, size_t size)
-{
-    if (!memory) return own(count, size);
-    size_t bytes = 0;
-    Owned *o = (Owned *)memory - 1, *before = o->before, *grown = NULL;
-    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= SIZE_MAX - sizeof *o) grown = realloc(o, sizeof *o + bytes);
-    if (!grown) give_up_memory(count, size);
-    before->after = grown->after->before = grown;
-    return grown + 1;
-}
-
-/* Frees it before its scope is left. NULL is nothing. */
-static void give_back(void *memory)
-{
-    if (!memory) return;
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    free(o);
-}
-
-/* Hands memory to another scope, which owns it from now on. */
-static void *hand_to(Scope *to, void *memory)
-{
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    link_owned(o, to);
-    return memory;
-}
-
-/* Hands memory of the innermost scope, which is about to be left, to the one outside. */
-__attribute__((unused))
-static void *hand_out(void *memory)
-{
-    return hand_to(scope->outer, memory);
-}
-
-/* Room for one item more: where the memory is full, twice as much of it, which belongs to the scope `home`. */
-static void *own_more(Scope *home, void *items, int count, int *room, size_t size)
-{
-    if (count < *room) return items;
-    void *more = own_again(items, (size_t)(*room = *room ? 2 * *room : 16), size);
-    return items ? more : hand_to(home, more);
-}
-
-/* A text of its own. */
-__attribute__((format(printf, 1, 2)))
-static char *own_text(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    char *text = own((size_t)length + 1, 1);
-    va_start(arguments, format);
-    vsnprintf(text, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    return text;
-}
 
 static bool no_messages;                /* --quiet: no progress, no warnings */
 
@@ -2459,7 +2256,27 @@ typedef struct Parameter {
 
 enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an iteration together */
 
-/* One type for every network of the program: fields that belong to some only are explained in the section they name. */
+/* What networks of one kind are told besides; the sections say what it means. */
+typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
+    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip */
+    bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
+    bool by_class;                      /* D has a map of scores for each class */
+    Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
+} EditorPart;
+
+typedef struct NoisePart {              /* 5.5, networks of GANs that draw from noise */
+    char body, joins;                   /* which networks, and where a label comes in */
+    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in Kolbenschlag's code; 1 + n answers */
+} NoisePart;
+
+typedef struct ClassifierPart {         /* 5.6 */
+    const struct Backbone *backbone;
+    const struct Preprocess *preprocess;
+    int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
+    bool flat;                          /* the head sees the whole map, not its mean */
+    double dropout;
+} ClassifierPart;
+
 typedef struct Net {
     char letter;                        /* 'G' or 'D', the prefix of its names in files */
     Parameter parameters[MAX_PARAMETERS];
@@ -2472,24 +2289,16 @@ typedef struct Net {
     int condition;                      /* channels of G's condition: n of a label, or the space's dimension; 0: none */
     int latent;                         /* numbers of noise that G draws from; 0: it draws from a picture */
     char space;                         /* GANmut's, 5.4: 'l' linear, 'g' Gaussian; 0: none */
-    const struct Backbone *backbone;    /* a classifier's: 5.6 */
-    const struct Preprocess *preprocess;
-    int learn_from, hidden[HIDDEN_MOST];/* the first block that learns; widths of the head's hidden layers, or 0 */
-    bool flat;                          /* the head sees the whole map, not its mean */
-    double dropout;
     Optimiser optimiser;
     bool training;                      /* batch norm by the batch's own statistics, dropout at work */
     double deviation;                   /* of new filters' normal initial values (DCGAN: 0.02); 0: uniform, by fan-in */
-    char body, joins;                   /* of networks that draw from noise (5.5): which, and where a label comes in */
-    bool norm, unstrided, joint;        /* batch norm in D; WACGAN's critic as in Kolbenschlag's code; 1 + n answers */
     double norm_share, norm_epsilon;    /* batch norm's: how far a batch moves the running statistics; 0: PyTorch's */
-    char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip: 5.3 */
-    bool resizes, modulates;            /* 5.3: G enlarges by resizing; its blocks are told the condition, too */
-    bool by_class;                      /* 5.3: D has a map of scores for each class */
-    Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
     Tensor *masks[MAX_MASKS];           /* dropout's, in the order in which the training graphs were built */
     double chances[MAX_MASKS];          /* of a number to be dropped */
     int n_masks;
+    EditorPart editor;                  /* one of these is filled in */
+    NoisePart noise;
+    ClassifierPart classifier;
 } Net;
 
 /* ------------------------------------------------------------------------------------------------
@@ -2932,8 +2741,9 @@ static Node *with_planes(Node *x, Node *label)
  *
  *   P side of the picture    w width of the first layer    n classes    d how often D halves the side
  *
- * What may differ from the paper: G's blocks are told the label as well (Net.modulates); G enlarges without a
- * transposed convolution (Net.resizes); G's last layer paints over x through a mask, or adds to x (Net.keep).
+ * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates); G enlarges without a
+ * transposed convolution (Net.editor.resizes); G's last layer paints over x through a mask, or adds to x
+ * (Net.editor.keep).
  * ---------------------------------------------------------------------------------------------- */
 
 /* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). (Dumoulin
@@ -2962,7 +2772,7 @@ static Node *residual_block(Net *net, Node *x, Node *condition)
     snprintf(prefix, sizeof prefix, "main.%d.main.", outer);
     sequential(net, prefix);
     Node *h = conv_layer(net, x, (Conv){k, 3, 1, 1});                                           // (N,P/4,P/4,4w)
-    h = net->modulates ? modulated_norm(net, h, condition) : inorm(net, h, NULL, RELU);
+    h = net->editor.modulates ? modulated_norm(net, h, condition) : inorm(net, h, NULL, RELU);
     h = inorm(net, conv_layer(net, h, (Conv){k, 3, 1, 1}), x, LINEAR);                          // (N,P/4,P/4,4w)
     sequential(net, "main.");
     net->index = outer + 1;
@@ -2973,7 +2783,7 @@ static Node *residual_block(Net *net, Node *x, Node *condition)
  * overlaps itself; a convolution on a picture enlarged before does not (Odena et al. 2016). */
 static Node *doubled(Net *net, Node *x, int k)
 {
-    if (!net->resizes) return deconv_layer(net, x, (Conv){k, 4, 2, 1});
+    if (!net->editor.resizes) return deconv_layer(net, x, (Conv){k, 4, 2, 1});
     return conv_layer(net, enlarge(x, 2 * x->shape.d[1], 2 * x->shape.d[2]), (Conv){k, 3, 1, 1});
 }
 
@@ -2986,9 +2796,9 @@ static Node *through_mask(Net *net, Node *h, Node *x)
     net->index++;
     Node *w = concat(paint, parameter_beside(net, "mask.weight", shape_of(7, 7, c, 1), 49 * c), 3);
     Node *both = conv2d(h, w, NULL, LINEAR, conv_shape(h->shape, w->shape, 1, 3));              // (N,P,P,X+1)
-    net->colour = tanh_of(slice(both, 3, 0, channels));                                         // (N,P,P,X)
-    net->mask = sigmoid(slice(both, 3, channels, 1));                                           // (N,P,P,1)
-    return add(mul(net->mask, net->colour), mul(affine(net->mask, -1, 1), x));
+    net->editor.colour = tanh_of(slice(both, 3, 0, channels));                                  // (N,P,P,X)
+    net->editor.mask = sigmoid(slice(both, 3, channels, 1));                                    // (N,P,P,1)
+    return add(mul(net->editor.mask, net->editor.colour), mul(affine(net->editor.mask, -1, 1), x));
 }
 
 /* 's': y = tanh(change + artanh(0.97 x))                                        (the skip of US-GAN, arXiv 2112.13002)
@@ -3013,8 +2823,8 @@ static Node *stargan_generator(Net *net, Node *x, Node *label)
     for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, label);                    // (N,P/4,P/4,4w)
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
-    if (net->keep == 'm') return through_mask(net, h, x);
-    if (net->keep == 's') return past_skip(net, h, x);
+    if (net->editor.keep == 'm') return through_mask(net, h, x);
+    if (net->editor.keep == 's') return past_skip(net, h, x);
     return tanh_of(conv_layer(net, h, (Conv){net->channels, 7, 1, 3}));                         // (N,P,P,X)
 }
 
@@ -3032,11 +2842,11 @@ static Node *stargan_features(Net *net, Node *x)
 static Node *stargan_source(Net *net, Node *features, Node *label)
 {
     sequential(net, "");
-    Shape w = shape_of(3, 3, features->shape.d[3], net->by_class ? net->classes : 1);
+    Shape w = shape_of(3, 3, features->shape.d[3], net->editor.by_class ? net->classes : 1);
     Node *weight = parameter(net, "conv1.weight", w, 9 * features->shape.d[3]);
     ConvShape s = conv_shape(features->shape, w, 1, 1);
     Node *maps = conv2d(features, weight, NULL, LINEAR, s);                                     // (N,P/2^d,P/2^d,1 | n)
-    return net->by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
+    return net->editor.by_class ? sum_to(mul(label, maps), one_channel(maps->shape)) : maps;
 }
 
 enum { LARGEST_HEAD = 8 };              /* side of a head that is computed as a convolution */
@@ -3227,7 +3037,7 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 's', BODY_WACGAN = 'w' };
+enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 'k', BODY_WACGAN = 'w' };
 /* Where a label comes in: D's plane stands beside x or beside its second map; or z is multiplied. */
 enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
 enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
@@ -3256,7 +3066,7 @@ static Node *label_plane(Net *net, Node *label, int side)
  * part. */
 static Node *beside_label(Net *net, Node *map, Node *label)
 {
-    if (!label || net->joins == JOINS_TIMES) return map;
+    if (!label || net->noise.joins == JOINS_TIMES) return map;
     int index = net->index;
     map = concat(map, label_plane(net, label, map->shape.d[1]), 3);
     sequential(net, "main.");
@@ -3281,12 +3091,12 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
 /* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
 static Node *noise_generator(Net *net, Node *z, Node *label)
 {
-    bool kolbenschlag = net->body == BODY_KOLBENSCHLAG;
+    bool kolbenschlag = net->noise.body == BODY_KOLBENSCHLAG;
     int d = net->repeat, w = net->width;
     double slope = kolbenschlag ? 0.2 : RELU;
     sequential(net, "label.");
-    if (label && net->joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
-    if (net->body == BODY_WACGAN) return wacgan_generator(net, z, label);
+    if (label && net->noise.joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
+    if (net->noise.body == BODY_WACGAN) return wacgan_generator(net, z, label);
     sequential(net, "main.");
     Node *h = deconv_layer(net, z, (Conv){w << (d - 1), net->size >> d, 1, 0});                 // (N,s,s,w 2^(d-1))
     h = batch_norm(net, h, NULL, slope);
@@ -3303,7 +3113,7 @@ static Node *wacgan_features(Net *net, Node *x)
 {
     sequential(net, "main.");
     for (int i = 0; i < 4; i++) {
-        int stride = i % 2 || net->unstrided ? 1 : 2;
+        int stride = i % 2 || net->noise.unstrided ? 1 : 2;
         x = dropout(net, conv_bias_leaky(net, x, (Conv){net->width << i, 3, stride, 1}, 0.3), 0.3);
     }
     return x;                                                                                   // (N,P/4,P/4,8w)
@@ -3312,14 +3122,14 @@ static Node *wacgan_features(Net *net, Node *x)
 /* Picture (N,P,P,X) and, where D is told, a label -> features (N,s,s,w 2^(d-1)). */
 static Node *noise_features(Net *net, Node *x, Node *label)
 {
-    bool late = net->joins == JOINS_SECOND && net->body != BODY_WACGAN;
+    bool late = net->noise.joins == JOINS_SECOND && net->noise.body != BODY_WACGAN;
     Node *plane = label ? label_plane(net, label, net->size >> (late ? min_int(2, net->repeat - 1) : 0)) : NULL;
-    if (net->body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
+    if (net->noise.body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
     sequential(net, "main.");
     for (int i = 0; i < net->repeat; i++) {
         Conv c = {net->width << i, 4, 2, 1};
         if (plane && plane->shape.d[1] == x->shape.d[1]) x = concat(x, plane, 3);
-        if (i > 0 && net->norm) x = batch_norm(net, conv_layer(net, x, c), NULL, 0.2);
+        if (i > 0 && net->noise.norm) x = batch_norm(net, conv_layer(net, x, c), NULL, 0.2);
         else x = conv_bias_leaky(net, x, c, 0.2);                                               // (N,P/2,P/2,w) ...
     }
     return x;                                                                                   // (N,s,s,w 2^(d-1))
@@ -3328,7 +3138,7 @@ static Node *noise_features(Net *net, Node *x, Node *label)
 /* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. */
 static Node *noise_score(Net *net, Node *features)
 {
-    return whole_head(net, "score.weight", features, net->joint ? 1 + net->classes : 1);
+    return whole_head(net, "score.weight", features, net->noise.joint ? 1 + net->classes : 1);
 }
 
 /* Which class is it? (N,1,1,n) */
@@ -3363,7 +3173,7 @@ static Node *noise_judge(Net *d, Node *x)
 /* Layers from here on belong to block number `number`; those before the first learnt one are frozen. */
 static void begin_block(Net *net, int number)
 {
-    net->frozen = number < net->learn_from;
+    net->frozen = number < net->classifier.learn_from;
 }
 
 /* The next layer is `prefix`name, without a number. */
@@ -3480,18 +3290,17 @@ static Node *small_classifier(Net *net, Node *x)
 typedef struct Backbone {
     const char *name;
     Node *(*body)(Net *net, Node *x);
-    int blocks, channels, size, divisor;            /* a picture's channels (0: any), usual side, what divides it */
-    int passes;                                     /* usual passes through the data */
+    int blocks, channels, divisor;                  /* a picture's channels (0: any), what divides its side */
     const char *preprocess, *pool, *head, *last;    /* what is usual; the name of a head that is a single layer */
     const int *convolutions;                        /* of each block of a VGG, else NULL */
 } Backbone;
 
 static const Backbone backbones[] = {
-    {"small",    small_classifier, 4, 0,  48,  8, 30, "tanh",        "mean", "",        "classifier.1", NULL},
-    {"vgg16",    vgg16,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
-    {"vgg19",    vgg19,    5, 3, 224, 32, 75, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
-    {"resnet18", resnet18, 5, 3, 224, 32, 75, "torchvision", "mean", "",        "fc", NULL},
-    {"resnet50", resnet50, 5, 3, 224, 32, 75, "torchvision", "mean", "",        "fc", NULL},
+    {"small",    small_classifier, 4, 0,  8, "tanh",        "mean", "",        "classifier.1", NULL},
+    {"vgg16",    vgg16,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
+    {"vgg19",    vgg19,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
+    {"resnet18", resnet18, 5, 3, 32, "torchvision", "mean", "",        "fc", NULL},
+    {"resnet50", resnet50, 5, 3, 32, "torchvision", "mean", "",        "fc", NULL},
 };
 enum { BACKBONES = sizeof backbones / sizeof *backbones };
 
@@ -3561,27 +3370,29 @@ static Node *mean_over_pixels(Node *x)
 /* A picture (N,P,P,X) in [-1,1] -> class scores before the softmax (N,1,1,n). *features: (N,1,1,C), unless NULL. */
 static Node *classifier_scores(Net *net, Node *x, Node **features)
 {
-    const Backbone *kind = net->backbone;
-    Node *map = kind->body(net, preprocessed(net->preprocess, x));                              // (N,h,w,C)
-    Node *pooled = mean_over_pixels(map), *h = net->flat ? map : pooled;
+    const ClassifierPart *of = &net->classifier;
+    const Backbone *kind = of->backbone;
+    Node *map = kind->body(net, preprocessed(of->preprocess, x));                               // (N,h,w,C)
+    Node *pooled = mean_over_pixels(map), *h = of->flat ? map : pooled;
     if (features) *features = pooled;
     begin_block(net, kind->blocks + 1);
-    if (!net->hidden[0]) {
-        h = dropout(net, h, net->dropout);
+    if (!of->hidden[0]) {
+        h = dropout(net, h, of->dropout);
         named(net, "", kind->last);
         return dense(net, h, net->classes, LINEAR);
     }
     sequential(net, "classifier.");
-    for (int i = 0; i < HIDDEN_MOST && net->hidden[i]; i++)
-        h = dropout(net, dense(net, h, net->hidden[i], RELU), net->dropout);                    // (N,1,1,hidden)
+    for (int i = 0; i < HIDDEN_MOST && of->hidden[i]; i++)
+        h = dropout(net, dense(net, h, of->hidden[i], RELU), of->dropout);                      // (N,1,1,hidden)
     return dense(net, h, net->classes, LINEAR);
 }
 
 /* ================================================================================================
- * 6  LOSSES
+ * 6  LOSSES AND SETTINGS
  *
  * Each loss stands beside its equation and its source. s is D's scores, one for a picture or a map of them, before any
- * sigmoid; E is the mean over all of them. The penalties use what chapter 4 built: a gradient inside a loss.
+ * sigmoid; E is the mean over all of them. The penalties use what chapter 4 built: a gradient inside a loss. What the
+ * equations leave open, and all else that a user may set, is the table of 6.3.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -3681,6 +3492,335 @@ static Node *total_variation(Node *y)
     return total;
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 6.3  Settings: what the equations leave open
+ *
+ * Every number and every choice that a user may set is a row here, and nowhere else: the struct Settings, its usual
+ * values, the command line, --help, a run's `config`, and what is refused all come from the rows. (`facegan man option`
+ * tells how to add one.) Who reads on for the story needs the groups networks, losses and optimiser: the steps of
+ * chapter 7 take these rows as s->lambda_rec and so on.
+ *
+ *   kind     s text, l and p longer ones; i whole number, f number, b switch
+ *   values   what it may be: RANGE of a number, ONEOF these words; ANY text
+ *   use      FIXED: it makes the run what it is, going on with another value would be another run; FREE: it may differ
+ *            when a run goes on; COMMAND: of one command, never written down; OTHER: of commands that train nothing
+ *   verbs    the commands that take it, "data" or "data.draw"
+ *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise,
+ *            whose G draws from noise; classifier. Commands without a model do not ask
+ *
+ * What is usual for one model or command only is in 9.1 and 16.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { TEXT = 256 };
+enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
+
+#define TRAIN    "train classify.train reproduce "
+#define BENCH    TRAIN "bench "
+#define PHOTOS   "detect crop edit classify.predict data.import "
+#define ON_GPU   BENCH "sample classify edit gamut detect crop step "
+#define COMPUTES ON_GPU "data eval study toy "
+#define DRAW     "data.draw study.truth "
+#define BALANCE  TRAIN "data.balance "
+#define GANS     "editor noise"
+
+#define RANGE(least, most) .low = least, .high = most
+#define ONEOF(words)       .choices = words
+#define SWITCH             .high = 1
+#define ANY                .choices = NULL
+#define IN(heading)        , .group = heading        /* this row and those behind it */
+#define ALL                ""
+
+#define FACEGAN_SETTINGS(X)                                                                                            \
+    X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
+      TRAIN "sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import eval study "     \
+      "toy", ALL, "where to write (train: the run's directory, by default runs/MODEL)")                                \
+    X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
+      BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", ALL, "P: side of the "       \
+      "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
+    X(b, grey, "grey", "0", SWITCH, COMMAND, BENCH "data.draw data.show data.import study.augment", ALL,               \
+      "the same as --channels 1")                                                                                      \
+    X(l, classes, "classes", "", ANY, FIXED,                                                                           \
+      TRAIN "classify.eval data.show data.balance data.import data.doctor study.augment", ALL, "a,b,c: these "         \
+      "classes only (default: all there are)")                                                                         \
+    X(i, count, "count", "2000", RANGE(1, 1e7), OTHER, DRAW "sample study.augment", ALL, "how many pictures")          \
+    X(s, emotions, "emotions", "", ANY, OTHER, "data.draw sample", ALL,                                                \
+      "a,b,c: which emotions to draw (default: all there are)")                                                        \
+    X(s, emotion, "emotion", "", ANY, OTHER, "edit", ALL,                                                              \
+      "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
+    X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, ALL, "N: pictures in a batch")                            \
+    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "study.augment toy", ALL,                                \
+      "iterations, each one D step; every n-critic-th also a G step")                                                  \
+    X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", ALL,                        \
+      "the same in passes through the data")                                                                           \
+    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
+      "w, conv_dim: channels of the first layer")                                                                      \
+    X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
+      "the body")                                                                                                      \
+    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN, ALL, "Adam's learning rate")                                     \
+    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "sample", ALL, "all chance follows from it")           \
+    X(s, model, "model", "stargan", ANY IN("data"), FIXED, "-", ALL, "which system")                                   \
+    X(p, data, "data", "", ANY, FREE, "-", ALL, "folder or list of pictures")                                          \
+    X(i, channels, "channels", "3", RANGE(1, 3), FIXED, BENCH "data.draw data.import study.augment", ALL,              \
+      "X: 1 grey, 3 colour")                                                                                           \
+    X(l, attributes, "attributes", "", ANY, FIXED, TRAIN "data.doctor", "stargan classifier",                          \
+      "a,b,c: binary attributes of a CelebA-style list instead of classes")                                            \
+    X(i, crop, "crop", "0", RANGE(0, 100000), FIXED, TRAIN "data.doctor study.augment", ALL,                           \
+      "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)")                          \
+    X(f, face_margin, "face-margin", "-1", RANGE(-1, 4), FIXED, TRAIN, "editor",                                       \
+      "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not "       \
+      "known)")                                                                                                        \
+    X(i, limit, "limit", "0", RANGE(0, 1e9), FIXED, TRAIN "classify.eval eval study.ganmut", ALL,                      \
+      "use only so many pictures (0: all)")                                                                            \
+    X(s, balance, "balance", "", ONEOF("oversample|undersample|augment:#"), FIXED, BALANCE, ALL,                       \
+      "as many pictures of every class: the largest's, the smallest's, or N with changed copies")                      \
+    X(f, validation, "validation", "0", RANGE(0, 0.9), FIXED, TRAIN, ALL,                                              \
+      "hold out this share of the training pictures, of each class (0: the set's own part)")                           \
+    X(s, split, "split", "", ONEOF("train|validation|test|all"), OTHER, "classify.eval eval study.ganmut", ALL,        \
+      "which part of the set")                                                                                         \
+    X(i, d_width, "d-width", "0", RANGE(0, 1024) IN("networks"), FIXED, TRAIN, GANS,                                   \
+      "the width of D alone (0: as --width says)")                                                                     \
+    X(i, g_repeat, "g-repeat", "6", RANGE(0, MAX_REPEAT), FIXED, BENCH, "editor", "residual blocks in G")              \
+    X(i, d_repeat, "d-repeat", "0", RANGE(0, 8), FIXED, BENCH, "editor",                                               \
+      "halvings in D (0: as many as the size allows, at most 6)")                                                      \
+    X(s, keep, "keep", "none", ONEOF("none|mask|skip"), FIXED, BENCH, "editor",                                        \
+      "how G keeps the face: not at all (paper); it paints through a mask; it adds a change to the picture")           \
+    X(s, upsample, "upsample", "deconv", ONEOF("deconv|resize"), FIXED, BENCH, "editor",                               \
+      "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
+    X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
+      "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
+    X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
+      "D's scores of real and fake: one, or one for each class")                                                       \
+    X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
+      "the space: directions in a disc, or Gaussians")                                                                 \
+    X(i, space_dim, "space-dim", "2", RANGE(2, SPACE_MOST), FIXED, BENCH, "ganmut", "dimensions of the space, 2 or 3") \
+    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan"), FIXED, TRAIN, "noise",                        \
+      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last")                                              \
+    X(i, latent, "latent", "100", RANGE(1, 4096), FIXED, TRAIN, "noise", "how many numbers G draws from")              \
+    X(b, conditional, "conditional", "0", SWITCH, FIXED, TRAIN, "noise", "G is told the class to draw")                \
+    X(b, unstrided, "unstrided", "0", SWITCH, FIXED, TRAIN, "noise",                                                   \
+      "body wacgan: the critic strides no layer (Kolbenschlag's code)")                                                \
+    X(s, preprocess, "preprocess", "", ONEOF("tanh|unit|torchvision|caffe|caffe-unit"), FIXED, TRAIN, "classifier",    \
+      "how the weights' makers fed them (default: the network's)")                                                     \
+    X(s, unfreeze, "unfreeze", "", ONEOF("all|head|block#"), FIXED, BENCH, "classifier",                               \
+      "what learns: all, the head, or blockN and those behind it")                                                     \
+    X(s, head, "head", "", ANY, FIXED, TRAIN, "classifier",                                                            \
+      "widths of the hidden layers before the scores, e.g. 128,128; none (default: the network's)")                    \
+    X(s, pool, "pool", "", ONEOF("mean|flat"), FIXED, TRAIN, "classifier",                                             \
+      "the head sees the map's mean or all of it (default: the network's)")                                            \
+    X(f, dropout, "dropout", "0", RANGE(0, 0.95), FIXED, TRAIN, "classifier",                                          \
+      "chance that a number in the head is left out")                                                                  \
+    X(s, adv, "adv", "wgan-gp", ONEOF("wgan-gp|wgan|bce|bce-saturating|hinge|lsgan") IN("losses"), FIXED, BENCH, GANS, \
+      "adversarial loss")                                                                                              \
+    X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
+      "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
+    X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
+    X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
+      "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \
+    X(f, lambda_adv, "lambda-adv", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of G's adversarial loss")       \
+    X(f, lambda_cls, "lambda-cls", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor wacgan",                                  \
+      "weight of the classification loss")                                                                             \
+    X(f, lambda_fake, "lambda-cls-fake", "0", RANGE(0, 1e6), FIXED, TRAIN, "wacgan",                                   \
+      "weight of D's classification loss on fakes")                                                                    \
+    X(f, lambda_rec, "lambda-rec", "10", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the reconstruction loss")   \
+    X(f, identity, "identity", "0", RANGE(0, 1), FIXED, TRAIN, "editor",                                               \
+      "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back")    \
+    X(f, lambda_tv, "lambda-tv", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                           \
+      "weight of the total variation of the change that G makes")                                                      \
+    X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
+      "keep mask: weight of the mask's mean")                                                                          \
+    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, "editor",                                                           \
+      "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
+    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the teachers' loss") \
+    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, "editor classifier",                                \
+      "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
+    X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
+      "editor", "what D sees is changed by chance, and G learns through it")                                           \
+    X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
+      "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
+    X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
+      "where D is told the class: real pictures under another label are shown to it as fakes")                         \
+    X(s, cycle, "cycle", "original", ONEOF("original|approximate"), FIXED, BENCH, "ganmut",                            \
+      "linear: the way back as in the paper, or as in the public code")                                                \
+    X(i, random_directions, "random-directions", "5", RANGE(0, 4096), FIXED, TRAIN, "ganmut",                          \
+      "linear: so many pictures of a batch go anywhere")                                                               \
+    X(f, lambda_info, "lambda-info", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "weight of the coordinates' losses")  \
+    X(f, lambda_rho, "lambda-rho", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "linear: weight of the strength loss")  \
+    X(b, mix, "mix", "0", SWITCH, FIXED, TRAIN, "ganmut",                                                              \
+      "linear: random directions have labels, too, which mix the emotions nearby")                                     \
+    X(f, lambda_prediction, "lambda-prediction", "0.5", RANGE(0, 1e6), FIXED, TRAIN, "ganmut",                         \
+      "gaussian: weight of the means' classification")                                                                 \
+    X(f, label_noise, "label-noise", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                        \
+      "bce: D's answers are off by up to this, by chance")                                                             \
+    X(f, label_smooth, "label-smooth", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                      \
+      "bce: D's answer to a real picture is 1 less this")                                                              \
+    X(b, joint, "joint", "0", SWITCH, FIXED, TRAIN, "cgan",                                                            \
+      "D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)")                                  \
+    X(b, unrelated, "unrelated", "0", SWITCH, FIXED, TRAIN, "wacgan",                                                  \
+      "the fakes' class is another picture's (Kolbenschlag's code)")                                                   \
+    X(f, l2, "l2", "0", RANGE(0, 10), FIXED, TRAIN, "classifier",                                                      \
+      "weight of the sum of squares of the head's filters")                                                            \
+    X(f, adversarial, "adversarial", "0", RANGE(0, 100), FIXED, TRAIN, "classifier",                                   \
+      "learn from the worst picture within this distance (the length of the change of numbers in -1..1)")              \
+    X(b, class_weights, "class-weights", "0", SWITCH, FIXED, TRAIN, "classifier",                                      \
+      "rare classes count more, N / (n N_class)")                                                                      \
+    X(f, beta1, "beta1", "0.5", RANGE(0, 0.9999) IN("optimiser"), FIXED, TRAIN, ALL,                                   \
+      "Adam's decay of the first moment; others' momentum")                                                            \
+    X(f, beta2, "beta2", "0.999", RANGE(0, 0.99999), FIXED, TRAIN, ALL,                                                \
+      "Adam's decay of the second moment; RMSProp's of the mean square")                                               \
+    X(s, decay, "decay", "linear", ONEOF("linear|cosine|none|published|plateau"), FIXED, TRAIN, ALL,                   \
+      "of the rate: constant for the first half, then falling to 0 (paper); half a cosine; constant; the public "      \
+      "code's; classifiers: halved after 3 passes without a lower validation loss")                                    \
+    X(i, n_critic, "n-critic", "5", RANGE(1, 1000), FIXED, TRAIN, GANS, "D steps for each G step")                     \
+    X(f, d_lr, "d-lr", "0", RANGE(0, 1), FIXED, TRAIN, GANS, "D's learning rate (0: --lr)")                            \
+    X(s, d_optimiser, "d-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, ALL,        \
+      "how D's weights move (a classifier is a D)")                                                                    \
+    X(s, g_optimiser, "g-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, GANS,       \
+      "how G's move")                                                                                                  \
+    X(f, clip_gradient, "clip-gradient", "0", RANGE(0, 1e6), FIXED, TRAIN, ALL,                                        \
+      "D's gradients are cut to +- this (0: not)")                                                                     \
+    X(f, weight_decay, "weight-decay", "0", RANGE(0, 1), FIXED, TRAIN, ALL,                                            \
+      "this share of every weight of D is added to its gradient")                                                      \
+    X(f, average, "average", "0", RANGE(0, 0.99999), FIXED, TRAIN, GANS,                                               \
+      "pictures are drawn with G's averaged weights, of which this share stays a step (0: not)")                       \
+    X(b, forget, "forget", "0", SWITCH, FIXED, TRAIN, "noise",                                                         \
+      "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)")                                    \
+    X(b, flip, "flip", "1", SWITCH IN("augmentation"), FIXED, BALANCE, ALL, "mirror pictures by chance")               \
+    X(f, rotate, "rotate", "0", RANGE(0, 180), FIXED, BALANCE, ALL, "rotate by up to so many degrees")                 \
+    X(f, shift, "shift", "0", RANGE(0, 0.5), FIXED, BALANCE, ALL, "shift by up to this share of the side")             \
+    X(f, zoom_low, "zoom-low", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at least (0: none)")                       \
+    X(f, zoom_high, "zoom-high", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at most")                                \
+    X(f, brightness, "brightness", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                              \
+      "lighter or darker by up to this share of the range")                                                            \
+    X(f, contrast, "contrast", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                                  \
+      "contrast stronger or weaker by up to this share")                                                               \
+    X(f, erase, "erase", "0", RANGE(0, 1), FIXED, TRAIN, ALL, "the chance that a rectangle of the picture is hidden")  \
+    X(b, as_published, "as-published", "0", SWITCH IN("run"), FIXED, TRAIN, ALL,                                       \
+      "the public code, quirk by quirk, instead of the paper")                                                         \
+    X(s, recipe, "recipe", "", ONEOF("kolbenschlag=seed"), FIXED, TRAIN, "wacgan",                                     \
+      "the settings of Kolbenschlag's code, as far as it is known")                                                    \
+    X(p, init, "init", "", ANY, FREE, TRAIN, ALL,                                                                      \
+      "start from these weights: a run's, or for classifiers torchvision's or Keras'")                                 \
+    X(i, patience, "patience", "0", RANGE(0, 1e6), FREE, TRAIN, "classifier",                                          \
+      "stop after so many passes without a lower validation loss (0: never)")                                          \
+    X(s, on_collapse, "on-collapse", "warn", ONEOF("warn|stop|rollback"), FREE, TRAIN, "noise",                        \
+      "when samples become alike: say so, stop, or go back to the last healthy weights")                               \
+    X(f, collapse_below, "collapse-below", "0.35", RANGE(0, 1), FREE, TRAIN, "noise",                                  \
+      "alarm when the samples' diversity falls below this share of the data's")                                        \
+    X(i, sample_every, "sample-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                           \
+      "draw the sample faces every so many iterations (0: 20 times a run)")                                            \
+    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                               \
+      "write the checkpoint every so many iterations (0: about every 2 minutes)")                                      \
+    X(i, log_every, "log-every", "10", RANGE(1, 1e9), FREE, TRAIN, ALL, "a line in log.csv every so many iterations")  \
+    X(b, dry_run, "dry-run", "0", SWITCH, COMMAND, TRAIN, ALL, "tell time, memory and disk, train nothing")            \
+    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "detect", ALL,                                                        \
+      "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
+    X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", ALL,                               \
+      "pictures that a model drew say so in a text chunk")                                                             \
+    X(s, theta, "theta", "", ANY IN("drawing"), OTHER, "edit", ALL,                                                    \
+      "ganmut: the direction, 40deg or 0.7rad, of strength --rho")                                                     \
+    X(f, rho, "rho", "1", RANGE(0, 1), OTHER, "edit", ALL, "ganmut: the strength for --theta and --between")           \
+    X(s, xy, "xy", "", ANY, OTHER, "edit", ALL, "ganmut: the point x,y (or x,y,z) of the space")                       \
+    X(s, between, "between", "", ANY, OTHER, "edit gamut", ALL,                                                        \
+      "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5")                                            \
+    X(b, gif, "gif", "0", SWITCH, OTHER, "gamut", ALL, "also a GIF along a path")                                      \
+    X(l, path, "path", "", ANY, OTHER, "gamut", ALL,                                                                   \
+      "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)")                          \
+    X(s, shape, "shape", "ring", ONEOF("ring|grid|spiral"), OTHER, "toy", ALL, "where the real points lie")            \
+    X(b, files, "files", "0", SWITCH, OTHER, "sample", ALL,                                                            \
+      "--count separate pictures in folders by class, and labels.csv, to train on")                                    \
+    X(b, interpolate, "interpolate", "0", SWITCH, OTHER, "sample", ALL,                                                \
+      "a strip and a GIF on the way from one latent to another")                                                       \
+    X(b, raw, "raw", "0", SWITCH, OTHER, "sample", ALL, "with G's last weights though averaged ones are there")        \
+    X(f, pose, "pose", "1", RANGE(0, 1), OTHER, DRAW, ALL,                                                             \
+      "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go")                                         \
+    X(f, weakest, "weakest", "0.6", RANGE(0, 1), OTHER, DRAW, ALL, "the least intensity of an emotion")                \
+    X(f, blends, "blends", "0", RANGE(0, 1), OTHER, DRAW, ALL,                                                         \
+      "in this share of the pictures a second, weaker emotion is mixed in")                                            \
+    X(b, viewers, "viewers", "0", SWITCH, OTHER, DRAW, ALL,                                                            \
+      "labels are an unsure viewer's: right as often as the emotion is strong, else a guess")                          \
+    X(i, scale, "scale", "1", RANGE(1, 16), OTHER, "sample edit gamut data.show", ALL,                                 \
+      "enlarge pictures by a whole factor")                                                                            \
+    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS, ALL, "find the faces first")  \
+    X(p, weights, "weights", "", ANY, OTHER, PHOTOS, ALL, "the detector's weights: a folder (mtcnn) or a file")        \
+    X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, ALL,                                                 \
+      "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
+    X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, ALL,                                             \
+      "mtcnn: side of the smallest face looked for, in pixels")                                                        \
+    X(i, max_side, "max-side", "2048", RANGE(32, 16384), OTHER, PHOTOS, ALL,                                           \
+      "larger pictures are scaled down to this for the detector: bounds its memory")                                   \
+    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit classify.predict data.import", ALL,                   \
+      "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)")             \
+    X(b, align, "align", "0", SWITCH, OTHER, "crop edit classify.predict data.import", ALL,                            \
+      "turn faces so that eyes, nose and mouth stand in their places")                                                 \
+    X(b, all, "all", "0", SWITCH, OTHER, "crop", ALL, "every face of a picture, not only the best")                    \
+    X(b, whole, "whole", "0", SWITCH, OTHER, "data.import", ALL,                                                       \
+      "whole pictures, even where the list has the face's box")                                                        \
+    X(p, classifier, "classifier", "", ANY IN("numbers"), OTHER, TRAIN "classify.eval classify.predict eval", "noise", \
+      "a classifier's run or weights (default: the one in models/); in training it watches for collapse, too")         \
+    X(s, views, "views", "one", ONEOF("one|flip|crops"), OTHER, "classify.eval classify.predict", ALL,                 \
+      "mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)")                    \
+    X(i, bootstrap, "bootstrap", "200", RANGE(0, 100000), OTHER, "eval study.ganmut", ALL,                             \
+      "resamplings for FED's 95% interval (0: no interval)")                                                           \
+    X(i, repeat, "repeat", "5", RANGE(1, 1000), OTHER, "bench study.augment", ALL,                                     \
+      "how often: timed repetitions; seeds")                                                                           \
+    X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", ALL, "time and rate of every node, slowest first")         \
+    X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
+      "detect classify.eval classify.predict data.doctor data.import eval bench info", ALL, "print JSON")              \
+    X(b, csv, "csv", "0", SWITCH, OTHER, "detect classify.eval classify.predict eval study", ALL, "print CSV")         \
+    X(b, html, "html", "0", SWITCH, OTHER, "eval", ALL, "also a page with pictures, to --out FILE.html")               \
+    X(s, only, "only", "", ANY, OTHER, "convert", ALL, "keep only tensors whose name begins so")                       \
+    X(b, half, "half", "0", SWITCH, OTHER, "convert", ALL, "store float32 as float16")                                 \
+    X(b, bgr, "bgr", "0", SWITCH, OTHER, "convert", ALL,                                                               \
+      "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)")                    \
+    X(b, gpu, "gpu", "0", SWITCH, OTHER, "verify", ALL,                                                                \
+      "hold the GPU's kernels against the definitions and the CPU's")                                                  \
+    X(i, threads, "threads", "0", RANGE(0, KERNELS_MAX_THREADS) IN("machine"), COMMAND, COMPUTES "verify", ALL,        \
+      "worker threads (0: one a processor); results do not depend on it")                                              \
+    X(s, device, "device", "cpu", ONEOF("cpu|gpu|auto"), COMMAND, ON_GPU, ALL,                                         \
+      "where to compute (gpu: a program built by `make gpu`; auto: the GPU if there is one)")                          \
+    X(s, precision, "precision", "", ONEOF("tf32|bf16|fp32"), COMMAND, ON_GPU, ALL,                                    \
+      "of the GPU's convolutions, tf32 unless given; the CPU has fp32")                                                \
+    X(s, isa, "isa", "", ONEOF("avx512|avx2|portable|neon"), COMMAND, COMPUTES, ALL,                                   \
+      "instruction set (default: the best here)")                                                                      \
+    X(b, quiet, "quiet", "0", SWITCH, COMMAND, ALL, ALL, "say nothing but errors")
+
+#define FIELD_s(field) char field[TEXT];
+#define FIELD_l(field) char field[TEXT * 2];
+#define FIELD_p(field) char field[TEXT * 4];
+#define FIELD_i(field) long field;
+#define FIELD_b(field) long field;
+#define FIELD_f(field) double field;
+typedef struct Settings {
+#define X(kind, field, ...) FIELD_##kind(field)
+    FACEGAN_SETTINGS(X)
+#undef X
+    long stopped_at;                    /* set by train(): the iteration at which it was interrupted, or 0 */
+} Settings;
+
+static const Adversarial *adversarial_of(const Settings *s)
+{
+    const Adversarial *loss = adversarial_losses;
+    while (strcmp(loss->name, s->adv)) loss++;
+    return loss;
+}
+
+/* Is the word in a list with commas? */
+static bool has_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',') {
+        size_t size = strcspn(at, ",");
+        if (size == length && strncmp(at, word, size) == 0) return true;
+    }
+    return false;
+}
+
+/* 'g' gradient penalty, 'r' R1, 'n' none. */
+static char penalty_of(const Settings *s)
+{
+    return *s->reg ? s->reg[0] : strcmp(s->adv, "wgan-gp") == 0 ? 'g' : 'n';
+}
+
 /* ================================================================================================
  * 7  STEPS, AND THE LOOP OF TRAINING
  *
@@ -3719,32 +3859,6 @@ typedef struct Teacher {
     Tensor *class_of;                   /* (1,1,n,its n) 1 where class k of the run is the teacher's class j */
 } Teacher;
 
-enum { VIEW_BRIGHTNESS = 1, VIEW_CONTRAST = 2, VIEW_TRANSLATION = 4, VIEW_CUTOUT = 8, VIEWS = 4 };
-static const char *const view_names[VIEWS] = {"brightness", "contrast", "translation", "cutout"};
-
-typedef struct Recipe {                 /* what the equations leave open; chapter 12 fills it from the settings */
-    const Adversarial *adv;
-    char reg;                           /* 'g' gradient penalty, 'r' R1, 'n' none */
-    bool attributes;
-    double lambda_cls, lambda_rec, lambda_gp;
-    double lambda_info, lambda_rho, lambda_prediction;      /* GANmut */
-    int random_directions;              /* how many pictures of a batch take one (GANmut, linear) */
-    bool approximate, as_published;     /* GANmut's cycle; the public code's quirks */
-    bool mix;                           /* GANmut, linear: random directions have labels, too */
-    double label_noise, label_smooth;   /* from noise, with BCE: how soft D's answers are */
-    bool joint, wrong_labels;           /* cGAN: 1 + n answers; real pictures under another label shown as fakes */
-    bool unrelated;                     /* WACGAN: the fakes' class is some other picture's (Kolbenschlag's code) */
-    double lambda_fake;                 /* weight of D's class loss on fakes */
-    double average;                     /* how much of G's averaged weights stays; 0: none are kept */
-    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;    /* what may be added: above */
-    int views;                          /* differentiable augmentation of what D sees: VIEW_BRIGHTNESS | ... */
-    const Teacher *teachers;
-    int n_teachers;
-    double smoothing, l2, adversarial;  /* a classifier's */
-    int batch;
-    bool keep_gradients;
-} Recipe;
-
 enum { MAX_DRAWS = 16 };
 
 typedef enum DrawKind {
@@ -3760,7 +3874,7 @@ typedef struct Draw {
     char step;                          /* 'd' or 'g' for D's or G's step, 0 for both; other letters for other uses */
 } Draw;
 
-typedef struct Batch {                  /* the leaves of a step */
+typedef struct Batch {                  /* what a step works on: its leaves */
     Tensor *x;                          /* (N,P,P,X) real pictures in [-1,1] */
     Tensor *label, *target;             /* (N,1,1,n) c' and c, one-hot or 0/1 attributes */
     Tensor *alpha;                      /* (N,1,1,1) where x_hat lies between real and fake */
@@ -3768,6 +3882,9 @@ typedef struct Batch {                  /* the leaves of a step */
     Tensor *schedule_d, *schedule_g;    /* (1,1,1,3) Adam's learning rate and corrections */
     Draw draws[MAX_DRAWS];              /* the model's own random draws */
     int n_draws;
+    const Teacher *teachers;            /* --teacher's classifiers */
+    int n_teachers;
+    bool keep_gradients;                /* they are asked for afterwards: 12.8 */
 } Batch;
 
 enum { MAX_TERMS = 12 };
@@ -3791,12 +3908,12 @@ static void add_term(Step *step, const char *name, Node *term, double weight)
 }
 
 /* Adds the gradients of the step's total and the update of the net. */
-static void finish_step(Step *step, Net *net, Node *schedule, const Recipe *recipe)
+static void finish_step(Step *step, Net *net, Node *schedule, const Batch *batch)
 {
     keep(step->total);
-    if (recipe->keep_gradients) keep(step->fake);
+    if (batch->keep_gradients) keep(step->fake);
     net_update(net, step->total, schedule, step->gradients);
-    for (int i = 0; recipe->keep_gradients && i < net->count; i++)
+    for (int i = 0; batch->keep_gradients && i < net->count; i++)
         if (step->gradients[i]) keep(step->gradients[i]);
 }
 
@@ -3844,24 +3961,31 @@ static Node *more_contrast(Node *x, Node *factor)
     return add(mul(sub(x, middle), factor), middle);
 }
 
+/* Does --diffaugment ask for this change? NULL: for any? */
+static bool is_changed(const Settings *s, const char *how)
+{
+    if (!how) return *s->diffaugment && strcmp(s->diffaugment, "none");
+    return has_word(s->diffaugment, how) || has_word(s->diffaugment, "all");
+}
+
 enum { VIEW_DRAWS = 6 };
 
 /* What D sees of x (N,P,P,X). Which draws: 'R' for the real pictures and 'F' for the fakes of D's step, 'G' in G's;
  * they are uniform in (-1,1), (N,1,1,6). Moved by up to an eighth of the side, with 0, a middle grey, where nothing
  * was; the hidden square has half the side. (Zhao et al. 2020, the ranges of their public code) */
-static Node *augmented(Node *x, const Batch *batch, const Recipe *recipe, char which)
+static Node *augmented(Node *x, const Batch *batch, const Settings *s, char which)
 {
-    if (!recipe->views) return x;
+    if (!is_changed(s, NULL)) return x;
     Node *u = draw_leaf(x->graph, batch, "view", which), *part[VIEW_DRAWS];
     for (int i = 0; i < VIEW_DRAWS; i++) part[i] = slice(u, 3, i, 1);                           // (N,1,1,1)
     int side = x->shape.d[1];
-    if (recipe->views & VIEW_BRIGHTNESS) x = add(x, scale(part[0], 0.5));
-    if (recipe->views & VIEW_CONTRAST) x = more_contrast(x, affine(part[1], 0.5, 1));
-    if (recipe->views & VIEW_TRANSLATION) {
+    if (is_changed(s, "brightness")) x = add(x, scale(part[0], 0.5));
+    if (is_changed(s, "contrast")) x = more_contrast(x, affine(part[1], 0.5, 1));
+    if (is_changed(s, "translation")) {
         Node *one = affine(part[0], 0, 1);
         x = warp(x, map_of(one, scale(one, 0), one, scale(part[2], 0.125), scale(part[3], 0.125)), side, side);
     }
-    if (recipe->views & VIEW_CUTOUT) {
+    if (is_changed(s, "cutout")) {
         Node *hidden = mul(band(scale(part[4], 0.5), 1, side, 0.25), band(scale(part[5], 0.5), 2, side, 0.25));
         x = mul(x, affine(hidden, -1, 1));
     }
@@ -3870,42 +3994,43 @@ static Node *augmented(Node *x, const Batch *batch, const Recipe *recipe, char w
 
 /* L_D, on x and the step's fakes. Returns D's features of both, (2N,..): both go through D as one batch, which is
  * faster. */
-static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Recipe *recipe)
+static Node *discriminator_terms(Step *step, Net *d, Node *x, const Batch *batch, const Settings *s)
 {
     Graph *g = step->graph;
+    const Adversarial *adversarial = adversarial_of(s);
     Node *label = leaf(g, batch->label), *alpha = leaf(g, batch->alpha),
-         *target = d->by_class ? leaf(g, batch->target) : NULL;
+         *target = d->editor.by_class ? leaf(g, batch->target) : NULL;
     int n = x->shape.d[0];
-    x = augmented(x, batch, recipe, 'R');
-    Node *fake = augmented(step->fake, batch, recipe, 'F');
+    x = augmented(x, batch, s, 'R');
+    Node *fake = augmented(step->fake, batch, s, 'F');
     Node *both = stargan_features(d, concat(x, fake, 0));                                       // (2N,..)
     Node *real_features = slice(both, 0, 0, n);
-    Node *s = stargan_source(d, both, d->by_class ? concat(label, target, 0) : NULL);           // (2N,P/2^d,P/2^d,1)
-    add_term(step, "D.real", recipe->adv->d_real(slice(s, 0, 0, n)), 1);
-    add_term(step, "D.fake", recipe->adv->d_fake(slice(s, 0, n, n)), recipe->wrong_labels ? 0.5 : 1);
-    if (recipe->wrong_labels)
-        add_term(step, "D.wrong", recipe->adv->d_fake(stargan_source(d, real_features, target)), 0.5);
-    add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, recipe->attributes),
-             recipe->lambda_cls);
-    if (recipe->reg == 'g') {
+    Node *scores = stargan_source(d, both, d->editor.by_class ? concat(label, target, 0) : NULL); // (2N,P/2^d,P/2^d,1)
+    add_term(step, "D.real", adversarial->d_real(slice(scores, 0, 0, n)), 1);
+    add_term(step, "D.fake", adversarial->d_fake(slice(scores, 0, n, n)), s->wrong_labels ? 0.5 : 1);
+    if (s->wrong_labels)
+        add_term(step, "D.wrong", adversarial->d_fake(stargan_source(d, real_features, target)), 0.5);
+    add_term(step, "D.cls", classification_loss(stargan_classes(d, real_features), label, *s->attributes),
+             s->lambda_cls);
+    if (penalty_of(s) == 'g') {
         Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), fake));                      // (N,P,P,X)
         add_term(step, "D.gp", gradient_penalty(stargan_source(d, stargan_features(d, x_hat), label), x_hat),
-                 recipe->lambda_gp);
+                 s->lambda_gp);
     }
-    if (recipe->reg == 'r')
-        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x), label), x), recipe->lambda_gp);
+    if (penalty_of(s) == 'r')
+        add_term(step, "D.r1", r1_penalty(stargan_source(d, stargan_features(d, x), label), x), s->lambda_gp);
     return both;
 }
 
-static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step stargan_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x);
     step.fake = stop_grad(stargan_generator(generator, x, leaf(g, batch->target)));             // (N,P,P,X)
-    discriminator_terms(&step, d, x, batch, recipe);
-    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    discriminator_terms(&step, d, x, batch, s);
+    finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
 
@@ -3927,49 +4052,49 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
 }
 
 /* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings of x should show. */
-static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Recipe *recipe)
+static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Settings *s)
 {
     Node *total = NULL;
-    for (int i = 0; i < recipe->n_teachers; i++) {
-        const Teacher *teacher = &recipe->teachers[i];
+    for (int i = 0; i < batch->n_teachers; i++) {
+        const Teacher *teacher = &batch->teachers[i];
         net_attach(teacher->net, step->graph);
         Node *scores = classifier_scores(teacher->net, teacher_view(teacher, step->fake, batch), NULL);
         Node *class_of = leaf(step->graph, teacher->class_of);
         Node *its_label = conv2d(label, class_of, NULL, LINEAR, conv_shape(label->shape, class_of->shape, 1, 0));
-        Node *loss = smoothed_loss(scores, its_label, recipe->smoothing, NULL);
+        Node *loss = smoothed_loss(scores, its_label, s->smoothing, NULL);
         total = total ? add(total, loss) : loss;
     }
-    if (total) add_term(step, "G.teacher", scale(total, 1.0 / recipe->n_teachers), recipe->lambda_teacher);
-    if (recipe->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, x)), recipe->lambda_tv);
-    if (generator->mask) add_term(step, "G.mask", mean(generator->mask), recipe->lambda_mask);
+    if (total) add_term(step, "G.teacher", scale(total, 1.0 / batch->n_teachers), s->lambda_teacher);
+    if (s->lambda_tv > 0) add_term(step, "G.tv", total_variation(sub(step->fake, x)), s->lambda_tv);
+    if (generator->editor.mask) add_term(step, "G.mask", mean(generator->editor.mask), s->lambda_mask);
 }
 
 /* Drawn with x's own condition, the fakes must become x again (the way back), and so must x itself, which takes the
  * fakes' place in a share of the batch (--identity). */
-static void reconstruction_term(Step *step, Net *generator, Node *x, Node *own, const Recipe *recipe)
+static void reconstruction_term(Step *step, Net *generator, Node *x, Node *own, const Settings *s)
 {
-    int n = x->shape.d[0], themselves = (int)(recipe->identity * n + 0.5);
+    int n = x->shape.d[0], themselves = (int)(s->identity * n + 0.5);
     Node *from = step->fake;
     if (themselves == n) from = x;
     else if (themselves) from = concat(slice(from, 0, 0, n - themselves), slice(x, 0, n - themselves, themselves), 0);
-    add_term(step, "G.rec", mean_absolute_error(x, stargan_generator(generator, from, own)), recipe->lambda_rec);
+    add_term(step, "G.rec", mean_absolute_error(x, stargan_generator(generator, from, own)), s->lambda_rec);
 }
 
-static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step stargan_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *target = leaf(g, batch->target);
     step.fake = stargan_generator(generator, x, target);                                        // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, target)), recipe->lambda_adv);
-    add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, recipe->attributes),
-             recipe->lambda_cls);
-    further_terms(&step, generator, x, target, batch, recipe);
-    reconstruction_term(&step, generator, x, label, recipe);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
-    if (recipe->average > 0) net_average(generator, recipe->average);
+    Node *features = stargan_features(d, augmented(step.fake, batch, s, 'G'));
+    add_term(&step, "G.fake", adversarial_of(s)->g_fake(stargan_source(d, features, target)), s->lambda_adv);
+    add_term(&step, "G.cls", classification_loss(stargan_classes(d, features), target, *s->attributes),
+             s->lambda_cls);
+    further_terms(&step, generator, x, target, batch, s);
+    reconstruction_term(&step, generator, x, label, s);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
+    if (s->average > 0) net_average(generator, s->average);
     return step;
 }
 
@@ -4006,41 +4131,47 @@ static Node *mean_squared_error(Node *x, Node *y)
     return mean(square(sub(x, y)));
 }
 
+/* How many pictures of a batch take a random direction: never all. */
+static int directions_drawn(const Settings *s)
+{
+    return (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
+}
+
 /* Unit vectors in all directions alike, (N,1,1,d). In the plane an angle; in space an angle and a height, since slices
  * of a sphere that are equally high have equal areas (Archimedes). In the public code all three coordinates are
  * positive. */
-static Node *random_directions(Node *angle, int dimensions, const Recipe *recipe)
+static Node *random_directions(Node *angle, int dimensions, const Settings *s)
 {
     Node *turn = slice(angle, 3, 0, 1), *flat = concat(cos_of(turn), sin_of(turn), 3);
     if (dimensions == 2) return flat;
     Node *height = slice(angle, 3, 1, 1), *width = sqrt_of(affine(square(height), -1, 1));
     Node *direction = concat(mul(width, flat), height, 3);
-    return recipe->as_published ? abs_of(direction) : direction;
+    return s->as_published ? abs_of(direction) : direction;
 }
 
 /* The points (N,1,1,d) of pictures with these labels and strengths; the first n_r have random directions. `step`: whose
  * draws, 'd', 'g', or the way back's 'c'. */
-static Node *linear_points(Net *generator, Node *label, Node *rho, const Batch *batch, const Recipe *recipe, char step)
+static Node *linear_points(Net *generator, Node *label, Node *rho, const Batch *batch, const Settings *s, char step)
 {
     Graph *g = label->graph;
-    int n = label->shape.d[0], random = recipe->random_directions;
+    int n = label->shape.d[0], random = directions_drawn(s);
     Node *z = add(mul(rho, ganmut_direction_of(generator, label)),
                   scale(draw_leaf(g, batch, "noise", step), DIRECTION_NOISE));
     if (!random) return z;
-    Node *anywhere = random_directions(draw_leaf(g, batch, "angle", step), generator->condition, recipe);
+    Node *anywhere = random_directions(draw_leaf(g, batch, "angle", step), generator->condition, s);
     return concat(mul(slice(rho, 0, 0, random), anywhere), slice(z, 0, random, n - random), 0);
 }
 
 /* z': where x lies, for the way back. The public code's "original" asks for the place of the fake instead of x's, and
  * its "approximate" adds noise and random directions as if this were a target. */
 static Node *linear_way_back(Net *generator, Net *d, Node *x, Node *fake_coordinates, const Batch *batch,
-                             const Recipe *recipe)
+                             const Settings *s)
 {
-    if (!recipe->approximate)
-        return stop_grad(recipe->as_published ? fake_coordinates : ganmut_coordinates(d, stargan_features(d, x)));
+    if (s->cycle[0] != 'a')
+        return stop_grad(s->as_published ? fake_coordinates : ganmut_coordinates(d, stargan_features(d, x)));
     Node *label = leaf(x->graph, batch->label);
     Node *certainty = stop_grad(largest(softmax(stargan_classes(d, stargan_features(d, x)))));   // (N,1,1,1)
-    if (recipe->as_published) return linear_points(generator, label, certainty, batch, recipe, 'c');
+    if (s->as_published) return linear_points(generator, label, certainty, batch, s, 'c');
     return mul(certainty, ganmut_direction_of(generator, label));
 }
 
@@ -4059,32 +4190,32 @@ static Node *strength_loss(Node *certainty, Node *rho)
 
 /* What both models' D steps do once the points z (N,1,1,d) are drawn. */
 static void finish_ganmut_d_step(Step *step, Net *generator, Net *d, Node *x, Node *z, const Batch *batch,
-                                 const Recipe *recipe)
+                                 const Settings *s)
 {
     int n = x->shape.d[0];
     step->fake = stop_grad(stargan_generator(generator, x, z));                                 // (N,P,P,X)
-    Node *fake_features = slice(discriminator_terms(step, d, x, batch, recipe), 0, n, n);
-    add_term(step, "D.info", mean_squared_error(ganmut_coordinates(d, fake_features), z), recipe->lambda_info);
-    finish_step(step, d, leaf(step->graph, batch->schedule_d), recipe);
+    Node *fake_features = slice(discriminator_terms(step, d, x, batch, s), 0, n, n);
+    add_term(step, "D.info", mean_squared_error(ganmut_coordinates(d, fake_features), z), s->lambda_info);
+    finish_step(step, d, leaf(step->graph, batch->schedule_d), batch);
 }
 
-static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step linear_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *rho = draw_leaf(g, batch, "rho", 0);
-    Node *z = stop_grad(linear_points(generator, leaf(g, batch->target), rho, batch, recipe, 'd'));     // (N,1,1,d)
-    finish_ganmut_d_step(&step, generator, d, x, z, batch, recipe);
+    Node *z = stop_grad(linear_points(generator, leaf(g, batch->target), rho, batch, s, 'd'));     // (N,1,1,d)
+    finish_ganmut_d_step(&step, generator, d, x, z, batch, s);
     return step;
 }
 
 /* The labels (N,1,1,n) with mixed ones for the n_r pictures that take a random direction. stop_grad: the directions are
  * not to be moved by them. */
-static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node *rho, const Recipe *recipe)
+static Node *mixed_labels(Net *generator, const Batch *batch, Node *target, Node *rho, const Settings *s)
 {
-    int n = target->shape.d[0], random = recipe->random_directions;
-    Node *u = random_directions(draw_leaf(rho->graph, batch, "angle", 'g'), generator->condition, recipe),
+    int n = target->shape.d[0], random = directions_drawn(s);
+    Node *u = random_directions(draw_leaf(rho->graph, batch, "angle", 'g'), generator->condition, s),
          *directions = ganmut_directions(generator), *cosines = NULL;                           // (n_r,1,1,n-1)
     for (int i = 0; i < generator->condition; i++) {
         Node *term = mul(slice(u, 3, i, 1), column(directions, i));
@@ -4109,37 +4240,37 @@ static Node *faded_label(Node *label, Node *rho)
     return add(faded, pad(none, 3, 0, label->shape.d[3]));
 }
 
-static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step linear_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x), *target = leaf(g, batch->target), *rho = draw_leaf(g, batch, "rho", 0);
-    int n = x->shape.d[0], random = recipe->random_directions;
-    bool mix = recipe->mix && random > 0;
-    Node *z = linear_points(generator, target, rho, batch, recipe, 'g');                        // (N,1,1,d)
+    int n = x->shape.d[0], random = directions_drawn(s);
+    bool mix = s->mix && random > 0;
+    Node *z = linear_points(generator, target, rho, batch, s, 'g');                        // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    Node *features = stargan_features(d, augmented(step.fake, batch, s, 'G'));
     Node *scores = stargan_classes(d, features), *coordinates = ganmut_coordinates(d, features);
-    Node *back = linear_way_back(generator, d, x, coordinates, batch, recipe);                  // (N,1,1,d)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
-    Node *label = mix ? mixed_labels(generator, batch, target, rho, recipe) : slice(target, 0, random, n - random),
+    Node *back = linear_way_back(generator, d, x, coordinates, batch, s);                  // (N,1,1,d)
+    add_term(&step, "G.fake", adversarial_of(s)->g_fake(stargan_source(d, features, NULL)), s->lambda_adv);
+    Node *label = mix ? mixed_labels(generator, batch, target, rho, s) : slice(target, 0, random, n - random),
          *labelled = mix ? scores : slice(scores, 0, random, n - random);
-    add_term(&step, "G.cls", classification_loss(labelled, label, false), recipe->lambda_cls);
+    add_term(&step, "G.cls", classification_loss(labelled, label, false), s->lambda_cls);
     add_term(&step, "G.rho", strength_loss(mix ? certainty_of(scores, label) : largest(softmax(scores)), rho),
-             recipe->lambda_rho);
-    add_term(&step, "G.info", mean_squared_error(coordinates, z), recipe->lambda_info);
-    further_terms(&step, generator, x, faded_label(mix ? label : target, rho), batch, recipe);
-    reconstruction_term(&step, generator, x, back, recipe);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
-    if (recipe->average > 0) net_average(generator, recipe->average);
+             s->lambda_rho);
+    add_term(&step, "G.info", mean_squared_error(coordinates, z), s->lambda_info);
+    further_terms(&step, generator, x, faded_label(mix ? label : target, rho), batch, s);
+    reconstruction_term(&step, generator, x, back, s);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
+    if (s->average > 0) net_average(generator, s->average);
     return step;
 }
 
 /* The n means, then uniform points. The public code starts from the means before their tanh. */
-static Node *gaussian_points(Net *generator, const Batch *batch, const Recipe *recipe, char step)
+static Node *gaussian_points(Net *generator, const Batch *batch, const Settings *s, char step)
 {
-    Node *means = ganmut_means(generator, recipe->as_published);                                // (n,1,1,d)
+    Node *means = ganmut_means(generator, s->as_published);                                // (n,1,1,d)
     if (batch->x->shape.d[0] <= generator->classes) return means;
     return concat(means, draw_leaf(generator->graph, batch, "uniform", step), 0);               // (N,1,1,d)
 }
@@ -4163,39 +4294,39 @@ static Node *every_label(Graph *g, int n)
     return labels;
 }
 
-static Step gaussian_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step gaussian_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x);
     ganmut_space(generator);
-    Node *z = stop_grad(gaussian_points(generator, batch, recipe, 'd'));                        // (N,1,1,d)
-    finish_ganmut_d_step(&step, generator, d, x, z, batch, recipe);
+    Node *z = stop_grad(gaussian_points(generator, batch, s, 'd'));                        // (N,1,1,d)
+    finish_ganmut_d_step(&step, generator, d, x, z, batch, s);
     return step;
 }
 
-static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_attach(generator, g), net_attach(d, g);
     Node *x = leaf(g, batch->x);
     int classes = generator->classes;
-    Node *z = gaussian_points(generator, batch, recipe, 'g');                                   // (N,1,1,d)
+    Node *z = gaussian_points(generator, batch, s, 'g');                                   // (N,1,1,d)
     step.fake = stargan_generator(generator, x, z);                                             // (N,P,P,X)
-    Node *features = stargan_features(d, augmented(step.fake, batch, recipe, 'G'));
+    Node *features = stargan_features(d, augmented(step.fake, batch, s, 'G'));
     Node *scores = stargan_classes(d, features);                                                // (N,1,1,n)
     Node *back = stop_grad(ganmut_coordinates(d, stargan_features(d, x)));                      // (N,1,1,d)
-    add_term(&step, "G.fake", recipe->adv->g_fake(stargan_source(d, features, NULL)), recipe->lambda_adv);
+    add_term(&step, "G.fake", adversarial_of(s)->g_fake(stargan_source(d, features, NULL)), s->lambda_adv);
     add_term(&step, "G.cls", symmetric_divergence(scores, scale(ganmut_distances(generator, z), -1)),
-             recipe->lambda_cls);
+             s->lambda_cls);
     add_term(&step, "G.prediction", classification_loss(slice(scores, 0, 0, classes), every_label(g, classes), false),
-             recipe->lambda_prediction);
-    further_terms(&step, generator, x, softmax(scale(ganmut_distances(generator, z), -1)), batch, recipe);
-    reconstruction_term(&step, generator, x, back, recipe);
-    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
-    if (recipe->average > 0) net_average(generator, recipe->average);
+             s->lambda_prediction);
+    further_terms(&step, generator, x, softmax(scale(ganmut_distances(generator, z), -1)), batch, s);
+    reconstruction_term(&step, generator, x, back, s);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
+    if (s->average > 0) net_average(generator, s->average);
     return step;
 }
 
@@ -4227,14 +4358,15 @@ static Node *joint_answer(Node *label, bool is_real)
 }
 
 /* What D minimises, on real pictures or on fakes. */
-static Node *discriminator_term(Node *s, Node *label, bool is_real, const Batch *batch, const Recipe *recipe)
+static Node *discriminator_term(Node *scores, Node *label, bool is_real, const Batch *batch, const Settings *s)
 {
-    if (recipe->joint) return soft_cross_entropy(s, joint_answer(label, is_real));
-    if (recipe->label_noise == 0 && recipe->label_smooth == 0)
-        return is_real ? recipe->adv->d_real(s) : recipe->adv->d_fake(s);
-    Node *u = affine(draw_leaf(s->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);     // (N,1,1,1) in (0,1)
-    Node *answer = is_real ? affine(u, -recipe->label_noise, 1 - recipe->label_smooth) : scale(u, recipe->label_noise);
-    return soft_cross_entropy(s, answer);
+    const Adversarial *adversarial = adversarial_of(s);
+    if (s->joint) return soft_cross_entropy(scores, joint_answer(label, is_real));
+    if (s->label_noise == 0 && s->label_smooth == 0)
+        return is_real ? adversarial->d_real(scores) : adversarial->d_fake(scores);
+    Node *u = affine(draw_leaf(scores->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);   // (N,1,1,1) in (0,1)
+    Node *answer = is_real ? affine(u, -s->label_noise, 1 - s->label_smooth) : scale(u, s->label_noise);
+    return soft_cross_entropy(scores, answer);
 }
 
 /* The label as a leaf, or NULL in a GAN without labels. */
@@ -4246,23 +4378,23 @@ static Node *label_leaf(const Net *net, Graph *g, Tensor *label)
 /* The label, where D is told it. */
 static Node *told(const Net *d, Node *label)
 {
-    return d->joins == JOINS_TIMES || d->joint ? NULL : label;
+    return d->noise.joins == JOINS_TIMES || d->noise.joint ? NULL : label;
 }
 
 /* D's gradient penalty, as in discriminator_terms (7.1). */
-static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *batch, const Recipe *recipe)
+static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *batch, const Settings *s)
 {
-    if (recipe->reg == 'g') {
+    if (penalty_of(s) == 'g') {
         Node *alpha = leaf(step->graph, batch->alpha);
         Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
         add_term(step, "D.gp", gradient_penalty(noise_score(d, noise_features(d, x_hat, label)), x_hat),
-                 recipe->lambda_gp);
+                 s->lambda_gp);
     }
-    if (recipe->reg == 'r')
-        add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), recipe->lambda_gp);
+    if (penalty_of(s) == 'r')
+        add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), s->lambda_gp);
 }
 
-static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
@@ -4271,42 +4403,42 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Recip
     step.fake = stop_grad(noise_generator(generator, draw_leaf(g, batch, "noise", 'd'), target));       // (N,P,P,X)
     Node *real_features = noise_features(d, x, told(d, label)),
          *fake_features = noise_features(d, step.fake, told(d, target));
-    add_term(&step, "D.real", discriminator_term(noise_score(d, real_features), label, true, batch, recipe), 1);
-    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake_features), target, false, batch, recipe),
-             recipe->wrong_labels && told(d, target) ? 0.5 : 1);
-    if (recipe->wrong_labels && told(d, target)) {      /* real, but of another class (Reed et al. 2016) */
+    add_term(&step, "D.real", discriminator_term(noise_score(d, real_features), label, true, batch, s), 1);
+    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake_features), target, false, batch, s),
+             s->wrong_labels && told(d, target) ? 0.5 : 1);
+    if (s->wrong_labels && told(d, target)) {      /* real, but of another class (Reed et al. 2016) */
         Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
-        add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, recipe), 0.5);
+        add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, s), 0.5);
     }
-    if (d->joins == JOINS_TIMES) {
+    if (d->noise.joins == JOINS_TIMES) {
         add_term(&step, "D.cls", classification_loss(noise_classes(d, real_features), label, false),
-                 recipe->lambda_cls);
-        Node *wanted = recipe->unrelated ? label : target;
-        if (recipe->lambda_fake > 0)
+                 s->lambda_cls);
+        Node *wanted = s->unrelated ? label : target;
+        if (s->lambda_fake > 0)
             add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake_features), wanted, false),
-                     recipe->lambda_fake);
+                     s->lambda_fake);
     }
-    penalty_term(&step, d, x, told(d, label), batch, recipe);
-    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    penalty_term(&step, d, x, told(d, label), batch, s);
+    finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
 
-static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Recipe *recipe)
+static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
 {
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(generator, g), net_train(d, g);
     Node *target = label_leaf(d, g, batch->target);
     step.fake = noise_generator(generator, draw_leaf(g, batch, "noise", 'g'), target);                  // (N,P,P,X)
-    Node *features = noise_features(d, step.fake, told(d, target)), *s = noise_score(d, features);
-    add_term(&step, "G.fake",
-             recipe->joint ? soft_cross_entropy(s, joint_answer(target, true)) : recipe->adv->g_fake(s), 1);
-    if (d->joins == JOINS_TIMES) {
-        Node *wanted = recipe->unrelated ? leaf(g, batch->label) : target;
-        add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), recipe->lambda_cls);
+    Node *features = noise_features(d, step.fake, told(d, target)), *scores = noise_score(d, features);
+    add_term(&step, "G.fake", s->joint ? soft_cross_entropy(scores, joint_answer(target, true))
+                                       : adversarial_of(s)->g_fake(scores), 1);
+    if (d->noise.joins == JOINS_TIMES) {
+        Node *wanted = s->unrelated ? leaf(g, batch->label) : target;
+        add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), s->lambda_cls);
     }
-    finish_step(&step, generator, leaf(g, batch->schedule_g), recipe);
-    if (recipe->average > 0) net_average(generator, recipe->average);
+    finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
+    if (s->average > 0) net_average(generator, s->average);
     return step;
 }
 
@@ -4348,32 +4480,32 @@ static Node *head_squares(const Net *net)
 }
 
 /* x moved by u `radius` to where the loss rises fastest; u (N,1,1,1). */
-static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Recipe *recipe)
+static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Settings *s)
 {
-    Node *loss = classification_loss(classifier_scores(d, x, NULL), label, recipe->attributes);
+    Node *loss = classification_loss(classifier_scores(d, x, NULL), label, *s->attributes);
     Node *uphill = grad1(loss, x), *length = sqrt_of(sum_per_picture(square(uphill)));          // (N,P,P,X), (N,1,1,1)
-    Node *share = scale(mul(u, reciprocal(length)), recipe->adversarial);
+    Node *share = scale(mul(u, reciprocal(length)), s->adversarial);
     return stop_grad(add(x, mul(share, uphill)));
 }
 
-static Step classifier_step(Net *none, Net *d, const Batch *batch, const Recipe *recipe)
+static Step classifier_step(Net *none, Net *d, const Batch *batch, const Settings *s)
 {
     (void)none;
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(d, g);
     Node *x = leaf(g, batch->x), *label = leaf(g, batch->label);
-    if (recipe->adversarial > 0) x = worst_nearby(d, x, label, abs_of(draw_leaf(g, batch, "uniform", 'a')), recipe);
+    if (s->adversarial > 0) x = worst_nearby(d, x, label, abs_of(draw_leaf(g, batch, "uniform", 'a')), s);
     Node *scores = classifier_scores(d, x, NULL);                                               // (N,1,1,n)
     Node *weights = batch->class_weights ? leaf(g, batch->class_weights) : NULL;
-    add_term(&step, "D.cls", recipe->attributes ? classification_loss(scores, label, true)
-                                                : smoothed_loss(scores, label, recipe->smoothing, weights), 1);
-    if (recipe->l2 > 0) add_term(&step, "D.l2", head_squares(d), recipe->l2);
-    Node *right = recipe->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1)
+    add_term(&step, "D.cls", *s->attributes ? classification_loss(scores, label, true)
+                                                : smoothed_loss(scores, label, s->smoothing, weights), 1);
+    if (s->l2 > 0) add_term(&step, "D.l2", head_squares(d), s->l2);
+    Node *right = *s->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1)
                                      : share_right(scores, label);
     step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(right);
     step.fake = scores;
-    finish_step(&step, d, leaf(g, batch->schedule_d), recipe);
+    finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
 
@@ -5374,222 +5506,118 @@ CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
 /* ================================================================================================
  * 9  SETTINGS AND WEIGHTS
  *
- * What a user may set, in one table, and what files of weights look like from here. A checkpoint and a weights file are both:
+ * The settings of 6.3 at work, and what files of weights look like from here. A checkpoint and a weights file are both:
  * tensors under PyTorch's names, and the settings that they were made with.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 9.1  Settings
+ * 9.1  Settings at work
  *
- * One table serves the command line, the `config` file and --help. FIXED settings belong to the run: going on with
- * another value would be another run. FREE ones concern only how it is carried out.
+ * The rows of 6.3 as the table that vendor/options.h reads, and what is usual where it is not what the row says.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { TEXT = 256 };
+enum { KIND_s = 's', KIND_l = 's', KIND_p = 's', KIND_i = 'i', KIND_b = 'b', KIND_f = 'f' };
 
-typedef struct Settings {
-    char model[TEXT], data[TEXT * 4], out[TEXT * 4];
-    char classes[TEXT * 2], attributes[TEXT * 2], adv[TEXT], reg[TEXT], targets[TEXT], decay[TEXT];
-    long size, channels, batch, iters, epochs, width, d_width, g_repeat, d_repeat, n_critic, seed, crop, limit;
-    char space[TEXT], cycle[TEXT], theta[TEXT], xy[TEXT], between[TEXT], path[TEXT * 2];
-    double rho;
-    long gif, bgr;
-    char body[TEXT], d_optimiser[TEXT], g_optimiser[TEXT], on_collapse[TEXT], recipe[TEXT];
-    long latent, conditional, joint, wrong_labels, unrelated, unstrided, forget;
-    double lambda_fake, d_lr, clip_gradient, label_noise, label_smooth, average, collapse_below;
-    long space_dim, random_directions, mix;
-    char keep[TEXT], upsample[TEXT], source[TEXT], diffaugment[TEXT], teacher[TEXT * 4];
-    double lambda_adv, lambda_teacher, lambda_tv, lambda_mask, identity;
-    long modulate;
-    double lambda_info, lambda_rho, lambda_prediction;
-    double pose, weakest, blends, lr, beta1, beta2, lambda_cls, lambda_rec, lambda_gp, clip, rotate, shift, zoom_low, zoom_high;
-    double brightness, contrast, erase;
-    long flip, as_published;
-    long threads, sample_every, save_every, log_every, quiet, dry_run, provenance, grey, viewers;
-    char device[TEXT], precision[TEXT];
-    long gpu;
-    char isa[TEXT], trace[TEXT * 4], emotion[TEXT], emotions[TEXT], split[TEXT];
-    char only[TEXT];
-    long count, json, roofline, repeat, scale, half;
-    long files, interpolate, raw;
-    char shape[TEXT];
-    char detector[TEXT], weights[TEXT * 4];
-    char network[TEXT], preprocess[TEXT], pool[TEXT], head[TEXT], unfreeze[TEXT], init[TEXT * 4], balance[TEXT];
-    char views[TEXT], classifier[TEXT * 4];
-    double dropout, l2, weight_decay, smoothing, adversarial, validation;
-    long patience, class_weights;
-    long align, all, csv, max_side, whole;
-    double margin, face_margin, threshold, min_face;
-    long html, bootstrap;
-    long stopped_at;                                /* set by train(): the iteration at which it was interrupted, or 0 */
-} Settings;
-
-enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };  /* COMMAND: never written to config; OTHER: not of a training */
-
-typedef Option Setting;
-
-#define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
-static const Setting settings_table[] = {
-    {"model",        's', FIXED, AT(model), 0, 0, "which system"},
-    {"data",         's', FREE,  AT(data), 0, 0, "folder or list of pictures"},
-    {"out",          's', COMMAND, AT(out), 0, 0, "where to write (train: the run's directory, by default runs/MODEL)"},
-    {"size",         'i', FIXED, AT(size), 8, 1024, "P: side of the pictures in pixels (default: the pictures' own, at most 128)"},
-    {"channels",     'i', FIXED, AT(channels), 1, 3, "1 grey, 3 colour"},
-    {"grey",         'b', COMMAND, AT(grey), 0, 1, "the same as --channels 1"},
-    {"classes",      's', FIXED, AT(classes), 0, 0, "a,b,c: these classes only (default: all there are)"},
-    {"attributes",   's', FIXED, AT(attributes), 0, 0, "a,b,c: binary attributes of a CelebA-style list instead of classes"},
-    {"crop",         'i', FIXED, AT(crop), 0, 100000, "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)"},
-    {"face-margin",  'f', FIXED, AT(face_margin), -1, 4, "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not known)"},
-    {"limit",        'i', FIXED, AT(limit), 0, 1e9, "use only so many pictures (0: all)"},
-    {"batch",        'i', FIXED, AT(batch), 1, 4096, "N: pictures in a batch"},
-    {"iters",        'i', FREE,  AT(iters), 1, 1e9, "iterations, each one D step; every n-critic-th also a G step"},
-    {"epochs",       'i', COMMAND, AT(epochs), 0, 1e6, "the same in passes through the data"},
-    {"width",        'i', FIXED, AT(width), 1, 1024, "conv_dim: channels of the first layer"},
-    {"d-width",      'i', FIXED, AT(d_width), 0, 1024, "the same of D alone (0: as --width says)"},
-    {"g-repeat",     'i', FIXED, AT(g_repeat), 0, MAX_REPEAT, "residual blocks in G"},
-    {"d-repeat",     'i', FIXED, AT(d_repeat), 0, 8, "halvings in D (0: as many as the size allows, at most 6)"},
-    {"n-critic",     'i', FIXED, AT(n_critic), 1, 1000, "D steps for each G step"},
-    {"lr",           'f', FIXED, AT(lr), 0, 1, "Adam's learning rate"},
-    {"beta1",        'f', FIXED, AT(beta1), 0, 0.9999, "Adam's decay of the first moment"},
-    {"beta2",        'f', FIXED, AT(beta2), 0, 0.99999, "Adam's decay of the second moment"},
-    {"decay",        's', FIXED, AT(decay), 0, 0, "linear: constant for the first half, then falling to 0 (paper); cosine; none; published: the public code's; classify: plateau, halved after 3 passes without a lower validation loss"},
-    {"network",      's', FIXED, AT(network), 0, 0, "classify: small, vgg16, vgg19, resnet18 or resnet50"},
-    {"init",         's', FREE,  AT(init), 0, 0, "start from these weights: a run's, or for classify torchvision's or Keras'"},
-    {"preprocess",   's', FIXED, AT(preprocess), 0, 0, "classify: tanh, unit, torchvision, caffe, caffe-unit: how the weights' makers fed them"},
-    {"unfreeze",     's', FIXED, AT(unfreeze), 0, 0, "classify: all, head, or blockN: that block and those behind it learn"},
-    {"head",         's', FIXED, AT(head), 0, 0, "classify: widths of the hidden layers before the scores, e.g. 128,128; none"},
-    {"pool",         's', FIXED, AT(pool), 0, 0, "classify: mean or flat: the head sees the map's mean or all of it"},
-    {"dropout",      'f', FIXED, AT(dropout), 0, 0.95, "chance that a number in the head is left out"},
-    {"l2",           'f', FIXED, AT(l2), 0, 10, "classify: weight of the sum of squares of the head's filters"},
-    {"smoothing",    'f', FIXED, AT(smoothing), 0, 0.9, "classify, and what teachers ask of G: this share of a label is spread over all classes"},
-    {"adversarial",  'f', FIXED, AT(adversarial), 0, 100, "classify: learn from the worst picture within this distance (the length of the change of numbers in -1..1)"},
-    {"class-weights", 'b', FIXED, AT(class_weights), 0, 1, "classify: rare classes count more, N / (n N_class)"},
-    {"balance",      's', FIXED, AT(balance), 0, 0, "oversample, undersample or augment:N pictures of each class"},
-    {"validation",   'f', FIXED, AT(validation), 0, 0.9, "hold out this share of the training pictures, of each class (0: the set's own part)"},
-    {"patience",     'i', FREE,  AT(patience), 0, 1e6, "classify: stop after so many passes without a lower validation loss (0: never)"},
-    {"weight-decay", 'f', FIXED, AT(weight_decay), 0, 1, "this share of every weight is added to its gradient"},
-    {"adv",          's', FIXED, AT(adv), 0, 0, "adversarial loss: wgan-gp, wgan, bce, bce-saturating, hinge, lsgan"},
-    {"reg",          's', FIXED, AT(reg), 0, 0, "penalty on D's gradient: gp, r1, none (default gp for wgan-gp, else none)"},
-    {"keep",         's', FIXED, AT(keep), 0, 0, "how G keeps the face: none (paper); mask: it paints through a mask; skip: it adds a change to the picture"},
-    {"upsample",     's', FIXED, AT(upsample), 0, 0, "how G enlarges: deconv (paper) or resize: nearest pixels, then a convolution; no checkerboards"},
-    {"modulate",     'b', FIXED, AT(modulate), 0, 1, "G's residual blocks hear the label in their norms, too, not only at the picture's border"},
-    {"source",       's', FIXED, AT(source), 0, 0, "stargan: D's scores of real and fake: one, or class: one for each class"},
-    {"lambda-adv",   'f', FIXED, AT(lambda_adv), 0, 1e6, "weight of G's adversarial loss"},
-    {"lambda-tv",    'f', FIXED, AT(lambda_tv), 0, 1e6, "weight of the total variation of the change that G makes"},
-    {"lambda-mask",  'f', FIXED, AT(lambda_mask), 0, 1e6, "keep mask: weight of the mask's mean"},
-    {"identity",     'f', FIXED, AT(identity), 0, 1, "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back"},
-    {"teacher",      's', FREE,  AT(teacher), 0, 0, "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too"},
-    {"lambda-teacher", 'f', FIXED, AT(lambda_teacher), 0, 1e6, "weight of the teachers' loss"},
-    {"diffaugment",  's', FIXED, AT(diffaugment), 0, 0, "what D sees is changed by chance, and G learns through it: brightness,contrast,translation,cutout; all; none"},
-    {"lambda-cls",   'f', FIXED, AT(lambda_cls), 0, 1e6, "weight of the classification loss"},
-    {"lambda-cls-fake", 'f', FIXED, AT(lambda_fake), 0, 1e6, "wacgan: weight of D's classification loss on fakes"},
-    {"lambda-rec",   'f', FIXED, AT(lambda_rec), 0, 1e6, "weight of the reconstruction loss"},
-    {"lambda-gp",    'f', FIXED, AT(lambda_gp), 0, 1e6, "weight of the penalty"},
-    {"space",        's', FIXED, AT(space), 0, 0, "ganmut: linear (directions in a disc) or gaussian"},
-    {"space-dim",    'i', FIXED, AT(space_dim), 2, SPACE_MOST, "ganmut: dimensions of the space, 2 or 3"},
-    {"cycle",        's', FIXED, AT(cycle), 0, 0, "ganmut linear: original (paper) or approximate (published)"},
-    {"random-directions", 'i', FIXED, AT(random_directions), 0, 4096, "ganmut linear: so many pictures of a batch go anywhere"},
-    {"lambda-info",  'f', FIXED, AT(lambda_info), 0, 1e6, "ganmut: weight of the coordinates' losses"},
-    {"lambda-rho",   'f', FIXED, AT(lambda_rho), 0, 1e6, "ganmut linear: weight of the strength loss"},
-    {"mix",          'b', FIXED, AT(mix), 0, 1, "ganmut linear: random directions have labels, too, which mix the emotions nearby"},
-    {"lambda-prediction", 'f', FIXED, AT(lambda_prediction), 0, 1e6, "ganmut gaussian: weight of the means' classification"},
-    {"clip",         'f', FIXED, AT(clip), 0, 10, "adv wgan: D's weights are kept within +-clip (0: not)"},
-    {"body",         's', FIXED, AT(body), 0, 0, "from noise: the networks: dcgan, seed (its first), wacgan (its last)"},
-    {"latent",       'i', FIXED, AT(latent), 1, 4096, "from noise: how many numbers G draws from"},
-    {"conditional",  'b', FIXED, AT(conditional), 0, 1, "from noise: G is told the class to draw (gan, wgan, wgan-gp)"},
-    {"d-optimiser",  's', FIXED, AT(d_optimiser), 0, 0, "adam, rmsprop, sgd, sgd_nesterov or adagrad; --beta1 is the momentum, --beta2 the mean square's decay"},
-    {"g-optimiser",  's', FIXED, AT(g_optimiser), 0, 0, "the same for G"},
-    {"d-lr",         'f', FIXED, AT(d_lr), 0, 1, "D's learning rate (0: --lr)"},
-    {"clip-gradient", 'f', FIXED, AT(clip_gradient), 0, 1e6, "D's gradients are cut to +- this (0: not)"},
-    {"label-noise",  'f', FIXED, AT(label_noise), 0, 0.5, "bce: D's answers are off by up to this, by chance"},
-    {"label-smooth", 'f', FIXED, AT(label_smooth), 0, 0.5, "bce: D's answer to a real picture is 1 less this"},
-    {"joint",        'b', FIXED, AT(joint), 0, 1, "cgan: D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)"},
-    {"wrong-labels", 'b', FIXED, AT(wrong_labels), 0, 1, "where D is told the class: real pictures under another label are shown to it as fakes [cgan: on]"},
-    {"unrelated",    'b', FIXED, AT(unrelated), 0, 1, "wacgan: the fakes' class is another picture's (Kolbenschlag's code)"},
-    {"unstrided",    'b', FIXED, AT(unstrided), 0, 1, "body wacgan: the critic strides no layer (Kolbenschlag's code)"},
-    {"forget",       'b', FIXED, AT(forget), 0, 1, "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)"},
-    {"average",      'f', FIXED, AT(average), 0, 0.99999, "from noise: samples are drawn with G's averaged weights, of which this share stays a step (0: not)"},
-    {"recipe",       's', FIXED, AT(recipe), 0, 0, "seed: the settings of Kolbenschlag's code, as far as it is known"},
-    {"on-collapse",  's', FREE,  AT(on_collapse), 0, 0, "from noise, when samples become alike: warn, stop, or rollback to the last healthy weights"},
-    {"collapse-below", 'f', FREE, AT(collapse_below), 0, 1, "alarm when the samples' diversity falls below this share of the data's"},
-    {"targets",      's', FIXED, AT(targets), 0, 0, "permute: the batch's own labels, shuffled (paper); different: never a picture's own"},
-    {"flip",         'b', FIXED, AT(flip), 0, 1, "mirror pictures by chance"},
-    {"rotate",       'f', FIXED, AT(rotate), 0, 180, "augmentation: rotate by up to so many degrees"},
-    {"shift",        'f', FIXED, AT(shift), 0, 0.5, "augmentation: shift by up to this share of the side"},
-    {"zoom-low",     'f', FIXED, AT(zoom_low), 0, 4, "augmentation: zoom at least (0: none)"},
-    {"zoom-high",    'f', FIXED, AT(zoom_high), 0, 4, "augmentation: zoom at most"},
-    {"brightness",   'f', FIXED, AT(brightness), 0, 1, "augmentation: lighter or darker by up to this share of the range"},
-    {"contrast",     'f', FIXED, AT(contrast), 0, 1, "augmentation: contrast stronger or weaker by up to this share"},
-    {"erase",        'f', FIXED, AT(erase), 0, 1, "augmentation: the chance that a rectangle of the picture is hidden"},
-    {"as-published", 'b', FIXED, AT(as_published), 0, 1, "the public code, quirk by quirk, instead of the paper"},
-    {"seed",         'i', FIXED, AT(seed), 0, 9e15, "all chance follows from it"},
-    {"threads",      'i', COMMAND, AT(threads), 0, KERNELS_MAX_THREADS, "worker threads (0: one a processor); results do not depend on it"},
-    {"isa",          's', COMMAND, AT(isa), 0, 0, "instruction set: avx512, avx2, portable, neon (default: the best here)"},
-    {"device",       's', COMMAND, AT(device), 0, 0, "cpu, gpu (a program built by `make gpu`), or auto: the GPU if there is one"},
-    {"precision",    's', COMMAND, AT(precision), 0, 0, "of the GPU's convolutions: tf32 (the default), bf16 or fp32; the CPU has fp32"},
-    {"sample-every", 'i', FREE,  AT(sample_every), 0, 1e9, "draw the sample faces every so many iterations (0: 20 times a run)"},
-    {"save-every",   'i', FREE,  AT(save_every), 0, 1e9, "write the checkpoint every so many iterations (0: about every 2 minutes)"},
-    {"log-every",    'i', FREE,  AT(log_every), 1, 1e9, "a line in log.csv every so many iterations"},
-    {"quiet",        'b', COMMAND, AT(quiet), 0, 1, "say nothing but errors"},
-    {"dry-run",      'b', COMMAND, AT(dry_run), 0, 1, "tell time, memory and disk, train nothing"},
-    {"trace",        's', COMMAND, AT(trace), 0, 0, "FILE.safetensors: every tensor of the first D and G step, then stop"},
-    {"provenance",   'b', COMMAND, AT(provenance), 0, 1, "pictures that a model drew say so in a text chunk (--no-provenance)"},
-    {"emotion",      's', OTHER, AT(emotion), 0, 0, "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7"},
-    {"theta",        's', OTHER, AT(theta), 0, 0, "ganmut: the direction, 40deg or 0.7rad, of strength --rho"},
-    {"rho",          'f', OTHER, AT(rho), 0, 1, "ganmut: the strength for --theta and --between"},
-    {"xy",           's', OTHER, AT(xy), 0, 0, "ganmut: the point x,y (or x,y,z) of the space"},
-    {"between",      's', OTHER, AT(between), 0, 0, "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5"},
-    {"path",         's', OTHER, AT(path), 0, 0, "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)"},
-    {"gif",          'b', OTHER, AT(gif), 0, 1, "also a GIF along a path"},
-    {"bgr",          'b', OTHER, AT(bgr), 0, 1, "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)"},
-    {"shape",        's', OTHER, AT(shape), 0, 0, "toy: where the real points lie: ring, grid or spiral"},
-    {"files",        'b', OTHER, AT(files), 0, 1, "sample: --count separate pictures in folders by class, and labels.csv, to train on"},
-    {"interpolate",  'b', OTHER, AT(interpolate), 0, 1, "sample: a strip and a GIF on the way from one latent to another"},
-    {"raw",          'b', OTHER, AT(raw), 0, 1, "sample: with G's last weights though averaged ones are there"},
-    {"emotions",     's', OTHER, AT(emotions), 0, 0, "a,b,c: which emotions to draw (default: all seven)"},
-    {"count",        'i', OTHER, AT(count), 1, 1e7, "how many pictures"},
-    {"pose",         'f', OTHER, AT(pose), 0, 1, "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go"},
-    {"weakest",      'f', OTHER, AT(weakest), 0, 1, "the least intensity of an emotion"},
-    {"blends",       'f', OTHER, AT(blends), 0, 1, "in this share of the pictures a second, weaker emotion is mixed in"},
-    {"viewers",      'b', OTHER, AT(viewers), 0, 1, "labels are an unsure viewer's: right as often as the emotion is strong, else a guess"},
-    {"split",        's', OTHER, AT(split), 0, 0, "train, validation, test or all"},
-    {"scale",        'i', OTHER, AT(scale), 1, 16, "enlarge pictures by a whole factor"},
-    {"json",         'b', OTHER, AT(json), 0, 1, "print JSON"},
-    {"only",         's', OTHER, AT(only), 0, 0, "keep only tensors whose name begins so"},
-    {"half",         'b', OTHER, AT(half), 0, 1, "store float32 as float16"},
-    {"detector",     's', OTHER, AT(detector), 0, 0, "mtcnn or retinaface: find the faces first"},
-    {"weights",      's', OTHER, AT(weights), 0, 0, "the detector's weights: a folder (mtcnn) or a file"},
-    {"threshold",    'f', OTHER, AT(threshold), 0, 1, "least score of a face (0: mtcnn 0.7, retinaface 0.6)"},
-    {"min-face",     'f', OTHER, AT(min_face), 12, 10000, "mtcnn: side of the smallest face looked for, in pixels"},
-    {"max-side",     'i', OTHER, AT(max_side), 32, 16384, "larger pictures are scaled down to this for the detector: bounds its memory"},
-    {"margin",       'f', OTHER, AT(margin), -1, 4, "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)"},
-    {"align",        'b', OTHER, AT(align), 0, 1, "turn faces so that eyes, nose and mouth stand in their places"},
-    {"all",          'b', OTHER, AT(all), 0, 1, "every face of a picture, not only the best"},
-    {"whole",        'b', OTHER, AT(whole), 0, 1, "data import: whole pictures, even where the list has the face's box"},
-    {"csv",          'b', OTHER, AT(csv), 0, 1, "print CSV"},
-    {"gpu",          'b', OTHER, AT(gpu), 0, 1, "hold the GPU's kernels against the definitions and the CPU's"},
-    {"classifier",   's', OTHER, AT(classifier), 0, 0, "a classifier's run or weights (default: the one in models/); train, from noise: it watches, too"},
-    {"views",        's', OTHER, AT(views), 0, 0, "one, flip or crops: mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)"},
-    {"html",         'b', OTHER, AT(html), 0, 1, "also a page with pictures, to --out FILE.html"},
-    {"bootstrap",    'i', OTHER, AT(bootstrap), 0, 100000, "resamplings for FED's 95% interval (0: no interval)"},
-    {"roofline",     'b', OTHER, AT(roofline), 0, 1, "time and rate of every node, slowest first"},
-    {"repeat",       'i', OTHER, AT(repeat), 1, 1000, "timed repetitions"},
+static const Option settings_table[] = {
+#define X(letter, field, word, value, may_be, whose, commands, models, text)                                           \
+    {.name = word, .kind = KIND_##letter, .offset = offsetof(Settings, field), .size = sizeof ((Settings *)0)->field,  \
+     .usual = value, may_be, .use = whose, .verbs = commands, .kinds = models, .help = text},
+    FACEGAN_SETTINGS(X)
+#undef X
 };
-#undef AT
 enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
+
+static const Option *find_setting(const char *name)
+{
+    return option_find(settings_table, SETTINGS, name);
+}
+
+static int set_setting(Settings *s, const Option *which, const char *text, Error *e)
+{
+    char why[OPTIONS_ERROR];
+    return option_set(s, which, text, why) ? 1 : fail(e, 2, "%s", why);
+}
+
+/* What a table of this program says, "lr=2e-4 decay=none". */
+static void set_settings(Settings *s, const char *words)
+{
+    char why[OPTIONS_ERROR];
+    if (options_set(s, settings_table, SETTINGS, words, why)) return;
+    fprintf(stderr, "facegan: a table of usual settings: %s\n", why);
+    abort();
+}
 
 static Settings default_settings(void)
 {
-    return (Settings){.model = "stargan", .device = "cpu", .adv = "wgan-gp", .reg = "", .targets = "permute", .decay = "linear", .channels = 3, .batch = 16,
-                      .iters = 200000, .width = 64, .g_repeat = 6, .n_critic = 5, .lr = 1e-4, .beta1 = 0.5, .beta2 = 0.999, .lambda_cls = 1,
-                      .lambda_rec = 10, .lambda_gp = 10, .lambda_adv = 1, .lambda_teacher = 1, .keep = "none", .upsample = "deconv", .source = "one", .clip = 0.01, .flip = 1, .seed = 1, .log_every = 10, .provenance = 1, .pose = 1, .weakest = 0.6,
-                      .count = 2000, .repeat = 5, .scale = 1,
-                      .space = "linear", .cycle = "original", .space_dim = 2, .random_directions = 5, .lambda_info = 1,
-                      .lambda_rho = 1, .lambda_prediction = 0.5, .rho = 1,
-                      .body = "dcgan", .d_optimiser = "adam", .g_optimiser = "adam", .on_collapse = "warn", .latent = 100, .collapse_below = 0.35,
-                      .network = "small", .views = "one", .shape = "ring",
-                      .bootstrap = 200,
-                      .margin = -1, .face_margin = -1, .min_face = 20, .max_side = 2048};
+    Settings s = {0};
+    options_usual(&s, settings_table, SETTINGS);
+    return s;
+}
+
+/* Do the settings say "name=value"? Nothing is always so. */
+static bool settings_say(const Settings *s, const char *what)
+{
+    Settings asked;
+    memcpy(&asked, s, sizeof asked);
+    if (*what) set_settings(&asked, what);
+    return memcmp(&asked, s, sizeof asked) == 0;
+}
+
+/* What is usual for some models, in the order in which it is set. `when` another setting says so.
+ *
+ *   editors       as in their papers. GANmut's pictures are rotated by 7.5 degrees, moved by 7.5 of 128 pixels and
+ *                 enlarged by 1.075 to 1.15
+ *   from noise    leaner than the papers (a quarter of the width, half the batch), so that two thousand faces of 48 px
+ *                 are learnt in minutes on one core. The falling rate and the averaged weights smooth the last samples
+ *   gan           as published: Radford et al. 2016, with Kolbenschlag's softened answers and slower G. On two thousand
+ *                 faces its D soon knows every one of them, and G draws one picture for each class: usual is R1 in the
+ *                 place of D's batch norm. R1's weight is 1: at 10 faces were grainy
+ *   cgan          D is also shown real pictures under another label, as fakes (Kolbenschlag: "fake or with the wrong
+ *                 emotion"): what else is right about such a picture, only its label can tell it from a real pair
+ *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras
+ *                 recipe: gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes
+ *                 that are not theirs, no strides, and an optimiser of G that starts anew every batch
+ *   classifier    our small network learns from nothing; the others start from weights that know pictures, as EDI does:
+ *                 only the last block and the head learn, slowly. How long is usual is said in passes */
+static const struct { const char *models, *when, *settings; } usual_of_models[] = {
+    {"ganmut", "", "rotate=7.5 shift=0.05859375 zoom-low=1.075 zoom-high=1.15"},
+    {"ganmut", "as-published=1", "cycle=approximate"},
+    {"ganmut-gaussian", "", "space=gaussian cycle=original"},
+    {"ganmut-gaussian", "as-published=1", "lambda-cls=2"},
+    {"editor", "as-published=1", "decay=published"},
+    {"noise", "", "decay=linear reg=none batch=32 width=16 n-critic=1 lr=2e-4 iters=8000 log-every=50 average=0.99"},
+    {"noise", "as-published=1", "decay=none batch=64 width=64 average=0"},
+    {"gan cgan", "", "adv=bce reg=r1 lambda-gp=1"},
+    {"gan cgan", "as-published=1", "reg=none"},
+    {"gan", "as-published=1", "label-noise=0.2 lr=1.5e-4 d-lr=2e-4"},
+    {"cgan", "", "conditional=1 wrong-labels=1 targets=different"},
+    {"cgan", "as-published=1", "batch=128 wrong-labels=0 targets=permute"},
+    {"wgan", "", "adv=wgan d-optimiser=rmsprop g-optimiser=rmsprop n-critic=2 beta2=0.99"},
+    {"wgan", "as-published=1", "n-critic=5 lr=5e-5"},
+    {"wgan-gp wacgan", "", "adv=wgan-gp reg=gp n-critic=2 beta2=0.9"},
+    {"wgan-gp wacgan", "as-published=1", "n-critic=5 lr=1e-4"},
+    {"wacgan", "", "conditional=1 lambda-cls=1 iters=14000"},
+    {"wacgan", "as-published=1", "lambda-cls-fake=1"},
+    {"wacgan", "recipe=kolbenschlag", "body=wacgan adv=wgan reg=none d-optimiser=sgd g-optimiser=rmsprop clip=0 "
+     "clip-gradient=0.01 beta1=0 lr=1e-3 d-lr=0.01 n-critic=1 average=0 decay=none batch=64 width=32 unrelated=1 "
+     "unstrided=1 forget=1 lambda-cls-fake=1"},
+    {"classifier", "", "size=224 channels=3 rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 "
+     "contrast=0.25 batch=32 iters=0 epochs=75 lr=1e-5 beta1=0.9 decay=none dropout=0.5 l2=1e-4 patience=10 "
+     "unfreeze=block5"},
+    {"classifier", "network=small", "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov "
+     "decay=cosine dropout=0.2 l2=0 patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"},
+    {"classifier", "as-published=1", "preprocess=caffe-unit"},
+};
+
+/* Sets what is usual for a model of these kinds, as far as it depends on what was given. */
+static void set_usual(Settings *s, const char *kinds, const Settings *given)
+{
+    for (size_t i = 0; i < sizeof usual_of_models / sizeof *usual_of_models; i++) {
+        const OptionTaker model = {.kinds = kinds};
+        const Option row = {.kinds = usual_of_models[i].models};
+        if (option_taken(&model, &row) && settings_say(given, usual_of_models[i].when))
+            set_settings(s, usual_of_models[i].settings);
+    }
 }
 
 static const double usual_margin = 0.3;
@@ -5598,17 +5626,6 @@ static const double usual_margin = 0.3;
 static double margin_of(const Settings *s, double trained)
 {
     return s->margin > -1 ? s->margin : trained > -1 ? trained : usual_margin;
-}
-
-static const Setting *find_setting(const char *name)
-{
-    return option_find(settings_table, SETTINGS, name);
-}
-
-static int set_setting(Settings *s, const Setting *which, const char *text, Error *e)
-{
-    char why[OPTIONS_ERROR];
-    return option_set(s, which, text, why) ? 1 : fail(e, 2, "%s", why);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -5670,7 +5687,8 @@ static void classifier_path(const char *given, char path[PATH_MAX])
     if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
 }
 
-typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
+/* A file being put together, and its memory. */
+typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;
 
 static void store_free(Store *store)
 {
@@ -5845,18 +5863,57 @@ static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
 /* One parameter from either kind of file. Tells why not in e. */
 static int load_parameter(const TensorFile *file, const char *path, const char *prefix, const Net *net, Parameter *p, Error *e)
 {
-    char name[160], layer[32];
+    char name[192], layer[32];
     snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
     if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
-    if (!keras_name(net->backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
+    if (!keras_name(net->classifier.backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
     const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
     if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
     return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
 }
 
+/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "state_dict.", "g_ema." and
+ * the like where a training wrapped its network or saved several. `shape` says which of several tensors of that name is
+ * meant, 0 in it that any number will do. Of several networks an averaged one is taken, then a G, then the one with the
+ * least before its names, and the choice is told. Without any: "". */
+static int prefix_rank(const char *prefix)
+{
+    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"};
+    enum { WANTED = sizeof wanted / sizeof *wanted };
+    for (int i = 0; i < WANTED; i++)
+        if (strstr(prefix, wanted[i])) return i < 2 ? 0 : 1;
+    return 2;
+}
+
+enum { PREFIX = 128 };
+
+static void find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
+                        char prefix[PREFIX])
+{
+    size_t length = strlen(name);
+    int found = 0;
+    *prefix = 0;
+    for (size_t i = 0; i < file->count; i++) {
+        const TensorEntry *t = &file->tensors[i];
+        size_t all = strlen(t->name), before = all - length;
+        bool fits = all >= length && before < PREFIX && strcmp(t->name + before, name) == 0 && t->rank == rank &&
+                    (!before || t->name[before - 1] == '.');
+        for (int k = 0; fits && k < rank; k++) fits = !shape[k] || t->shape[k] == shape[k];
+        if (!fits) continue;
+        char candidate[PREFIX];
+        snprintf(candidate, sizeof candidate, "%.*s", (int)before, t->name);
+        int better = found ? prefix_rank(prefix) - prefix_rank(candidate) : 1;
+        if (better > 0 || (better == 0 && before < strlen(prefix))) memcpy(prefix, candidate, sizeof candidate);
+        found++;
+    }
+    bool ours = !*prefix || strcmp(prefix, "G.") == 0 || strcmp(prefix, "D.") == 0 || strcmp(prefix, "average.G.") == 0;
+    if (!ours) warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
+}
+
 static bool in_head(const Net *net, const Parameter *p)
 {
-    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, net->backbone->last, strlen(net->backbone->last)) == 0;
+    const char *last = net->classifier.backbone->last;
+    return strncmp(p->w->name, "classifier.", 11) == 0 || strncmp(p->w->name, last, strlen(last)) == 0;
 }
 
 /* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
@@ -5867,9 +5924,11 @@ static int load_pretrained(Net *net, const char *given, Error *e)
     int anew = 0, ok = 1;
     classifier_path(given, path);
     if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    char first[80];
-    snprintf(first, sizeof first, "D.%s", net->parameters[0].w->name);
-    const char *prefix = tensorfile_find(&file, first) ? "D." : "";
+    char prefix[PREFIX];
+    int64_t shape[AXES];
+    const Tensor *first = net->parameters[0].w;
+    file_dimensions(first->shape, rank_of(&net->parameters[0]), shape);
+    find_prefix(&file, path, first->name, rank_of(&net->parameters[0]), shape, prefix);
     for (int i = 0; ok && i < net->count; i++) {
         Error problem = {0};
         Parameter *p = &net->parameters[i];
@@ -5913,20 +5972,6 @@ static _Noreturn void give_up_because(int cause, const char *text)
     unwind(&why);
 }
 
-/* Memory from malloc, of so many bytes, as if it had been own()ed from the start. */
-static void *own_this(void *block, size_t bytes)
-{
-    Owned *o = realloc(block, sizeof *o + bytes);
-    if (!o) {
-        free(block);
-        give_up_memory(bytes, 1);
-    }
-    memmove(o + 1, o, bytes);
-    *o = (Owned){0};
-    link_owned(o, scope);
-    return o + 1;
-}
-
 /* ---- texts ---- */
 
 typedef struct Names {                  /* a list of texts */
@@ -5937,9 +5982,22 @@ typedef struct Names {                  /* a list of texts */
 
 static void names_add(Names *names, const char *text)
 {
-    if (!names->home) names->home = scope;
+    if (!names->home) names->home = innermost_scope();
     names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
     names->items[names->count++] = hand_to(names->home, own_text("%s", text));
+}
+
+/* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
+typedef struct Text { char s[3 * PATH_MAX]; } Text;
+
+__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
+{
+    Text text;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text.s, sizeof text.s, format, list);
+    va_end(list);
+    return text;
 }
 
 /* Where the text is, upper and lower case being the same; -1: nowhere. */
@@ -5994,12 +6052,6 @@ static Names parse_names(const char *list, const char *what)
         at = next;
         if (!*at) return names;
     }
-}
-
-static int names_parse(Names *names, const char *list, const char *what, Error *e)
-{
-    (void)e;
-    return *names = parse_names(list, what), 1;
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -6222,7 +6274,7 @@ static void free_listing(void *listing)
 static Names list_folder(const char *path, int kind)
 {
     char why[FILES_ERROR];
-    Names names = {.home = scope};
+    Names names = {.home = innermost_scope()};
     Listing found;
     Scope inner;
     if (!files_list(path, kind == NAMES_FOLDERS ? FILES_FOLDERS : FILES_FILES, &found.names, &found.count, why)) {
@@ -7007,7 +7059,7 @@ static void read_partition(List *list, const char *path)
         if (table->line_number == 1 && strcasecmp(table->fields[0], "image_id") == 0) continue;
         if (table->n_fields != 2 || !whole_number(table->fields[1], &number) || number < 0 || number >= SPLITS)
             give_up_row(table, "expected a picture's name and 0, 1 or 2");
-        list->parts = own_more(scope, list->parts, list->n_parts, &list->parts_room, sizeof *list->parts);
+        list->parts = own_more(innermost_scope(), list->parts, list->n_parts, &list->parts_room, sizeof *list->parts);
         list->parts[list->n_parts++] = (Part){own_text("%s", table->fields[0]), (int)number};
     }
     qsort(list->parts, (size_t)list->n_parts, sizeof *list->parts, compare_parts);
@@ -7389,7 +7441,7 @@ static void read_annotation(DataSet *set, const char *path, const Names *places)
  * or below the same path. */
 static bool read_annotations(DataSet *set, const DataOptions *options)
 {
-    Names files = {.home = scope}, places = {.home = scope}, self = {.items = &set->path, .count = 1};
+    Names files = {.home = innermost_scope()}, places = {.home = innermost_scope()}, self = {.items = &set->path, .count = 1};
     const Names *sources = options->more ? options->more : &self;
     find_annotations(set->path, 3, &files);
     if (!files.count) return false;
@@ -7668,7 +7720,7 @@ static void open_dataset_in(Scope *home, DataSet *set, const char *path, const D
 __attribute__((unused))
 static void open_dataset(DataSet *set, const char *path, const DataOptions *options)
 {
-    open_dataset_in(scope, set, path, options);
+    open_dataset_in(innermost_scope(), set, path, options);
 }
 
 typedef struct OpenDataSet { Scope *home; DataSet *set; const char *path; const DataOptions *options; } OpenDataSet;
@@ -7682,7 +7734,7 @@ static void open_dataset_work(void *context)
 /* The same, where a set that has no such pictures is no failure. */
 static bool dataset_open(DataSet *set, const char *path, const DataOptions *options, Error *why)
 {
-    OpenDataSet o = {scope, set, path, options};
+    OpenDataSet o = {innermost_scope(), set, path, options};
     if (attempt_one(open_dataset_work, &o, why)) return true;
     dataset_close(set);
     return false;
@@ -8206,7 +8258,7 @@ static int compare_hashes(const void *a, const void *b)
 /* Looks at every picture: damaged, flat and needlessly coloured ones. */
 static void find_pictures(Diagnosis *d)
 {
-    Names damaged = {.home = scope}, flat = {.home = scope};
+    Names damaged = {.home = innermost_scope()}, flat = {.home = innermost_scope()};
     int n_flat = 0, coloured = 0, count = d->set.count;
     for (int i = 0; i < count; i++) {
         Scope inner;
@@ -8457,7 +8509,7 @@ static void doctor_opens(void *context)
 /* Prints the diagnosis, and gives up when there are problems: a script can rely on the status. */
 static void examine_dataset(const char *path, const DataOptions *options, int size, bool json)
 {
-    Diagnosis d = {.path = path, .options = options, .home = scope};
+    Diagnosis d = {.path = path, .options = options, .home = innermost_scope()};
     Error why;
     if (attempt_one(doctor_opens, &d, &why)) diagnose(&d, size);
     else {
@@ -8479,18 +8531,6 @@ static double grey_of(const unsigned char *rgb)
 static void print_names(const Names *names)
 {
     json_names(&(TableJson){stdout, 0}, NULL, names);
-}
-
-typedef struct Text { char s[3 * PATH_MAX]; } Text;
-
-__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
-{
-    Text text;
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text.s, sizeof text.s, format, list);
-    va_end(list);
-    return text;
 }
 
 __attribute__((format(printf, 1, 2))) static char *text_of(const char *format, ...)
@@ -8555,7 +8595,7 @@ static int read_list(DataSet *set, const char *path, const DataOptions *options,
 static int dataset_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
 {
     (void)e;
-    return list_dataset(scope, set, path, options), 1;
+    return list_dataset(innermost_scope(), set, path, options), 1;
 }
 
 static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
@@ -8615,7 +8655,7 @@ typedef struct Faces { Face *items; int count, room; } Faces;
 
 static void faces_add(Faces *f, Face face)
 {
-    f->items = own_more(scope, f->items, f->count, &f->room, sizeof *f->items);
+    f->items = own_more(innermost_scope(), f->items, f->count, &f->room, sizeof *f->items);
     f->items[f->count++] = face;
 }
 
@@ -9612,7 +9652,7 @@ static Drawing drawing_new(Net *net, Generator *generator, int n)
     if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
-    if (net->keep == 'm') d.mask = keep(net->mask);
+    if (net->editor.keep == 'm') d.mask = keep(net->editor.mask);
     return d;
 }
 
@@ -9701,12 +9741,13 @@ enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS
 typedef struct Trainer {
     Settings settings;
     const struct Model *model;
-    Recipe recipe;
     DataSet data, held_out;             /* training pictures, and the validation part, if there is one */
     bool has_held_out;
     Training now;                       /* the networks, their steps, and where they stand: 7.5 */
-    Teacher teachers[MAX_TEACHERS];     /* recipe.teachers, and the classifiers that they are */
+    Teacher teachers[MAX_TEACHERS];     /* batch.teachers, and the classifiers that they are */
     struct Classifier *judges[MAX_TEACHERS];
+    int n_teachers;
+    bool keep_gradients;                /* of the steps, for the file of 12.8 */
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
     Graph *judge;                       /* D's class scores for a batch of held-out pictures */
     Tensor *judge_x;
@@ -9726,77 +9767,12 @@ typedef struct Trainer {
  * their class. */
 typedef struct Judgement { int count, right; double loss; } Judgement;
 
-static const Adversarial *find_adversarial(const char *name)
-{
-    for (int i = 0; i < ADVERSARIAL_LOSSES; i++)
-        if (strcmp(adversarial_losses[i].name, name) == 0) return &adversarial_losses[i];
-    return NULL;
-}
-
 /* 0: there is none of this name. */
 static Op find_optimiser(const char *name)
 {
     for (int op = 0; op < OPS; op++)
         if (is_update((Op)op) && op != OP_moving_average && strcmp(row_of((Op)op)->name, name) == 0) return (Op)op;
     return 0;
-}
-
-/* The names in a comma-separated list of choices, as bits. -1: one of them is not known. */
-static int read_choices(const char *list, const char *const *names, int n)
-{
-    int chosen = 0;
-    if (!*list || strcmp(list, "none") == 0) return 0;
-    if (strcmp(list, "all") == 0) return (1 << n) - 1;
-    for (const char *at = list; *at;) {
-        int length = (int)strcspn(at, ","), k = 0;
-        while (k < n && (strncmp(names[k], at, (size_t)length) || names[k][length])) k++;
-        if (k == n) return -1;
-        chosen |= 1 << k;
-        at += length + (at[length] == ',');
-    }
-    return chosen;
-}
-
-/* What 8.3 may add to an iteration. */
-static int read_additions(const Settings *s, Recipe *recipe, Error *e)
-{
-    recipe->lambda_adv = s->lambda_adv, recipe->lambda_teacher = s->lambda_teacher, recipe->lambda_tv = s->lambda_tv;
-    recipe->lambda_mask = s->lambda_mask, recipe->identity = s->identity;
-    recipe->views = read_choices(s->diffaugment, view_names, VIEWS);
-    if (recipe->views < 0)
-        return fail(e, 2, "--diffaugment %s: must be a list of brightness, contrast, translation and cutout, or all", s->diffaugment);
-    if (strcmp(s->keep, "none") && strcmp(s->keep, "mask") && strcmp(s->keep, "skip"))
-        return fail(e, 2, "--keep %s: must be none, mask or skip", s->keep);
-    if (strcmp(s->upsample, "deconv") && strcmp(s->upsample, "resize"))
-        return fail(e, 2, "--upsample %s: must be deconv or resize", s->upsample);
-    if (strcmp(s->source, "one") && strcmp(s->source, "class"))
-        return fail(e, 2, "--source %s: must be one or class", s->source);
-    return 1;
-}
-
-static int make_recipe(const Settings *s, Recipe *recipe, Error *e)
-{
-    const char *reg = *s->reg ? s->reg : strcmp(s->adv, "wgan-gp") == 0 ? "gp" : "none";
-    *recipe = (Recipe){.adv = find_adversarial(s->adv), .attributes = *s->attributes != 0, .lambda_cls = s->lambda_cls, .lambda_rec = s->lambda_rec,
-                       .lambda_gp = s->lambda_gp, .batch = (int)s->batch};
-    recipe->lambda_info = s->lambda_info, recipe->lambda_rho = s->lambda_rho, recipe->mix = s->mix;
-    recipe->lambda_prediction = s->lambda_prediction;
-    recipe->approximate = strcmp(s->cycle, "approximate") == 0;
-    recipe->as_published = s->as_published;
-    recipe->label_noise = s->label_noise, recipe->label_smooth = s->label_smooth, recipe->average = s->average;
-    recipe->lambda_fake = s->lambda_fake;
-    recipe->joint = s->joint, recipe->wrong_labels = s->wrong_labels, recipe->unrelated = s->unrelated;
-    recipe->smoothing = s->smoothing, recipe->l2 = s->l2, recipe->adversarial = s->adversarial;
-    recipe->random_directions = (int)(s->random_directions < s->batch ? s->random_directions : s->batch - 1);
-    const char *const optimisers[2] = {s->d_optimiser, s->g_optimiser};
-    for (int i = 0; i < 2; i++)
-        if (!find_optimiser(optimisers[i]))
-            return fail(e, 2, "--%c-optimiser %s: must be adam, rmsprop, sgd, sgd_nesterov or adagrad", "dg"[i], optimisers[i]);
-    if (!recipe->adv) return fail(e, 2, "--adv %s: must be wgan-gp, wgan, bce, bce-saturating, hinge or lsgan", s->adv);
-    if (strcmp(reg, "gp") && strcmp(reg, "r1") && strcmp(reg, "none"))
-        return fail(e, 2, "--reg %s: must be gp, r1 or none", reg);
-    recipe->reg = reg[0];
-    return read_additions(s, recipe, e);
 }
 
 static Batch make_batch(int n, int size, int channels, int classes)
@@ -9840,24 +9816,20 @@ static int read_unfreeze(const char *text, const Backbone *kind)
 /* What the settings say of a classifier's shape, into its net. */
 static int shape_classifier(const Settings *s, Net *net, Error *e)
 {
-    const Backbone *kind = net->backbone = find_backbone(s->network);
-    if (!kind) return fail(e, 2, "--network %s: must be small, vgg16, vgg19, resnet18 or resnet50", s->network);
-    net->preprocess = find_preprocessing(*s->preprocess ? s->preprocess : kind->preprocess);
-    net->learn_from = read_unfreeze(*s->unfreeze ? s->unfreeze : "all", kind);
-    net->flat = strcmp(*s->pool ? s->pool : kind->pool, "flat") == 0;
-    net->dropout = s->dropout;
-    if (!net->preprocess)
-        return fail(e, 2, "--preprocess %s: must be tanh, unit, torchvision, caffe or caffe-unit", s->preprocess);
-    if (!net->learn_from)
+    ClassifierPart *of = &net->classifier;
+    const Backbone *kind = of->backbone = find_backbone(s->network);
+    of->preprocess = find_preprocessing(*s->preprocess ? s->preprocess : kind->preprocess);
+    of->learn_from = read_unfreeze(*s->unfreeze ? s->unfreeze : "all", kind);
+    of->flat = strcmp(*s->pool ? s->pool : kind->pool, "flat") == 0;
+    of->dropout = s->dropout;
+    if (!of->learn_from)
         return fail(e, 2, "--unfreeze %s: must be all, head, or block1 to block%d", s->unfreeze, kind->blocks);
-    if (*s->pool && strcmp(s->pool, "flat") && strcmp(s->pool, "mean"))
-        return fail(e, 2, "--pool %s: must be mean or flat", s->pool);
-    if (!read_head(*s->head ? s->head : kind->head, net->hidden))
+    if (!read_head(*s->head ? s->head : kind->head, of->hidden))
         return fail(e, 2, "--head %s: must be one or two widths from 1 to 8192, e.g. 128,128, or none", s->head);
     if (kind->channels && s->channels != kind->channels)
         return fail(e, 2, "--channels %ld: %s takes colour pictures (grey ones are repeated)", s->channels, kind->name);
-    if (s->channels == 1 && (net->preprocess->bgr || strcmp(net->preprocess->name, "torchvision") == 0))
-        return fail(e, 2, "--preprocess %s is for colour pictures", net->preprocess->name);
+    if (s->channels == 1 && (of->preprocess->bgr || strcmp(of->preprocess->name, "torchvision") == 0))
+        return fail(e, 2, "--preprocess %s is for colour pictures", of->preprocess->name);
     if (s->size % kind->divisor)
         return fail(e, 2, "--size %ld: %s halves the picture until a side must be a multiple of %d", s->size, kind->name,
                     kind->divisor);
@@ -9869,7 +9841,8 @@ static void make_nets(const Settings *s, int classes, Net *g, Net *d)
     *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *d = (Net){.letter = 'D', .width = (int)(s->d_width ? s->d_width : s->width), .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
                .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    g->keep = s->keep[0], g->resizes = strcmp(s->upsample, "resize") == 0, g->modulates = s->modulate, d->by_class = strcmp(s->source, "class") == 0;
+    g->editor = (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0, .modulates = s->modulate};
+    d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
                                 .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
@@ -9901,7 +9874,7 @@ static double rate_of(const Trainer *t, long i)
 static void write_labels(const Trainer *t, const int *order, Tensor *to)
 {
     int n = t->now.g.classes;
-    for (int i = 0; i < t->recipe.batch; i++)
+    for (int i = 0; i < t->settings.batch; i++)
         for (int k = 0; k < n; k++) {
             int from = order ? order[i] : i;
             to->data[i * n + k] = t->attribute_bytes ? (real)t->attribute_bytes[from * n + k] / ATTRIBUTE_WHOLE
@@ -9914,7 +9887,7 @@ static void write_labels(const Trainer *t, const int *order, Tensor *to)
 static void draw_targets(const Trainer *t, int *order)
 {
     const Settings *s = &t->settings;
-    int n = t->recipe.batch;
+    int n = (int)t->settings.batch;
     for (int i = 0; i < n; i++) order[i] = i;
     for (int i = n - 1; i > 0; i--) {
         int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration, (uint32_t)i) * (i + 1)),
@@ -9938,16 +9911,17 @@ static void draw_targets(const Trainer *t, int *order)
  * pictures or, with `latent` numbers, draws from noise; without a G (a classifier), D is all there is. */
 typedef struct Model {
     const char *name;
+    const char *kinds;                                                  /* of 6.3's rows: whose settings it takes */
+    const char *is, *when;                                              /* it is called `is`, and meant where settings say so */
     char space;                                                         /* GANmut's: Net */
     bool needs_labels;                                                  /* else a folder without classes will do */
-    void (*usual)(Settings *s);                                         /* its defaults, where they are not StarGAN's */
     int (*check)(const Settings *s, int classes, Error *e);             /* can it be trained so? */
     int (*condition_size)(const Settings *s, int classes);              /* channels of G's condition */
     int (*latent_size)(const Settings *s);                              /* NULL: G edits pictures */
-    void (*prepare)(const Settings *s, Net *g, Net *d);                 /* what else its networks are told, or NULL */
+    void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);       /* what else its networks are told, or NULL */
     void (*add_draws)(Batch *batch, const Settings *s, int classes);    /* makes the leaves of its own random draws */
-    Step (*d_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);
-    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Recipe *recipe);       /* NULL: no G */
+    Step (*d_step)(Net *g, Net *d, const Batch *batch, const Settings *s);
+    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Settings *s);       /* NULL: no G */
     Generator *generator;                                               /* to draw with; NULL: no G */
     Node *(*judge)(Net *d, Node *x);                                    /* D's class scores; NULL: it tells no classes */
     void (*show)(const Trainer *t, int row, int column, real *x, real *condition);  /* a cell of the sample sheet */
@@ -9999,23 +9973,6 @@ static int check_stargan(const Settings *s, int classes, Error *e)
     return 1;
 }
 
-static void stargan_usual(Settings *s) { (void)s; }
-
-/* GANmut's augmentation: rotated by 7.5 degrees, moved by 7.5 of 128 pixels, enlarged by 1.075 to 1.15. */
-static void ganmut_usual(Settings *s)
-{
-    s->rotate = 7.5, s->shift = 7.5 / 128, s->zoom_low = 1.075, s->zoom_high = 1.15;
-    if (s->as_published) snprintf(s->cycle, sizeof s->cycle, "approximate");
-}
-
-static void gaussian_usual(Settings *s)
-{
-    ganmut_usual(s);
-    snprintf(s->space, sizeof s->space, "gaussian");
-    snprintf(s->cycle, sizeof s->cycle, "original");
-    if (s->as_published) s->lambda_cls = 2;
-}
-
 static int space_size(const Settings *s, int classes)
 {
     (void)classes;
@@ -10026,8 +9983,6 @@ static int check_ganmut(const Settings *s, int classes, Error *e)
 {
     if (*s->attributes) return fail(e, 2, "ganmut learns classes, not --attributes");
     if (classes < 2) return fail(e, 2, "ganmut needs neutral and at least one emotion");
-    if (strcmp(s->cycle, "original") && strcmp(s->cycle, "approximate"))
-        return fail(e, 2, "--cycle %s: must be original or approximate", s->cycle);
     if (s->batch < 2) return fail(e, 2, "--batch 1: ganmut needs at least two pictures");
     if (strcmp(s->source, "one")) return fail(e, 2, "--source class is for stargan: a place between two emotions has no class");
     if (*s->teacher && !s->mix && s->random_directions)
@@ -10063,7 +10018,7 @@ static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n
 static void add_further_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch;
-    if (read_choices(s->diffaugment, view_names, VIEWS) > 0)
+    if (is_changed(s, NULL))
         add_draw(b, DRAW_UNIFORM, "view", 'R', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'F', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'G', n, VIEW_DRAWS);
     if (*s->teacher) add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8), add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
 }
@@ -10078,7 +10033,7 @@ static void add_linear_draws(Batch *b, const Settings *s, int classes)
 {
     (void)classes;
     int n = (int)s->batch, d = (int)s->space_dim,
-        random = (int)(s->random_directions < n ? s->random_directions : n - 1);
+        random = directions_drawn(s);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
     add_draw(b, DRAW_STRENGTH, "rho", 0, n, 1);
     add_draw(b, DRAW_NORMAL, "noise", 'd', n, d), add_draw(b, DRAW_NORMAL, "noise", 'g', n, d);
@@ -10107,73 +10062,6 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
     "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "  \
     "data's own pictures. Label near 0: G does not listen to the class."
 
-/* Leaner than the papers' (a quarter of the width, half the batch), so that two thousand faces of 48 px are learnt in
- * minutes on one core. The falling rate and the averaged weights smooth the last samples. */
-static void noise_usual(Settings *s)
-{
-    snprintf(s->decay, sizeof s->decay, "%s", s->as_published ? "none" : "linear");
-    snprintf(s->reg, sizeof s->reg, "none");
-    s->batch = 32, s->width = 16, s->n_critic = 1, s->lr = 2e-4, s->iters = 8000, s->log_every = 50, s->average = 0.99;
-    if (s->as_published) s->batch = 64, s->width = 64, s->average = 0;
-}
-
-static void set_text(char (*field)[TEXT], const char *text)
-{
-    snprintf(*field, TEXT, "%s", text);
-}
-
-/* As published: Radford et al. 2016, with Kolbenschlag's softened answers and slower G. On two thousand faces its D soon knows
- * every one of them, and G draws one picture for each class: the usual recipe has R1 in the place of D's batch norm. R1's
- * weight is 1: at 10 faces were grainy. */
-static void gan_usual(Settings *s)
-{
-    noise_usual(s);
-    set_text(&s->adv, "bce"), set_text(&s->reg, s->as_published ? "none" : "r1");
-    s->lambda_gp = 1, s->label_noise = s->as_published ? 0.2 : 0;
-    if (s->as_published) s->lr = 1.5e-4, s->d_lr = 2e-4;
-}
-
-/* D is also shown real pictures under another label, as fakes (Kolbenschlag: "fake or with the wrong emotion"): what
- * else is right about such a picture, only its label can tell it from a real pair. */
-static void cgan_usual(Settings *s)
-{
-    gan_usual(s);
-    s->conditional = 1, s->label_noise = 0, s->lr = 2e-4, s->d_lr = 0;
-    if (s->as_published) s->batch = 128;
-    else s->wrong_labels = 1, set_text(&s->targets, "different");
-}
-
-static void wgan_usual(Settings *s)
-{
-    noise_usual(s);
-    set_text(&s->adv, "wgan"), set_text(&s->d_optimiser, "rmsprop"), set_text(&s->g_optimiser, "rmsprop");
-    s->n_critic = 2, s->beta2 = 0.99;
-    if (s->as_published) s->n_critic = 5, s->lr = 5e-5;
-}
-
-static void wgan_gp_usual(Settings *s)
-{
-    noise_usual(s);
-    set_text(&s->adv, "wgan-gp"), set_text(&s->reg, "gp");
-    s->n_critic = 2, s->beta2 = 0.9;
-    if (s->as_published) s->n_critic = 5, s->lr = 1e-4;
-}
-
-/* Kolbenschlag's last model. Its code, after a Keras recipe: gradient descent for the critic with gradients cut to 0.01, no
- * penalty, classes of the fakes that are not theirs, no strides, and an optimiser of G that starts anew every batch. */
-static void wacgan_usual(Settings *s)
-{
-    wgan_gp_usual(s);
-    s->conditional = 1, s->lambda_cls = 1, s->iters = 14000;              /* the classes come last: 81% are right after 6000 */
-    if (s->as_published || strcmp(s->recipe, "seed") == 0) s->lambda_fake = 1;
-    if (strcmp(s->recipe, "seed")) return;
-    set_text(&s->body, "wacgan"), set_text(&s->adv, "wgan"), set_text(&s->reg, "none");
-    set_text(&s->d_optimiser, "sgd"), set_text(&s->g_optimiser, "rmsprop");
-    s->clip = 0, s->clip_gradient = 0.01, s->beta1 = 0, s->lr = 1e-3, s->d_lr = 0.01, s->n_critic = 1, s->average = 0;
-    set_text(&s->decay, "none"), s->batch = 64, s->width = 32;
-    s->unrelated = s->unstrided = s->forget = 1;
-}
-
 static int latent_size(const Settings *s)
 {
     return (int)s->latent;
@@ -10186,10 +10074,7 @@ static int told_classes(const Settings *s, int classes)
 
 static int check_noise(const Settings *s, int classes, Error *e)
 {
-    static const char *const bodies[] = {"dcgan", "seed", "wacgan"};
-    bool known = false, bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
-    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) known |= strcmp(s->body, bodies[i]) == 0;
-    if (!known) return fail(e, 2, "--body %s: must be dcgan, seed or wacgan", s->body);
+    bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
     if (*s->attributes) return fail(e, 2, "%s learns classes or none, not --attributes", s->model);
     if (s->conditional && classes < 2)
         return fail(e, 2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model, s->data);
@@ -10201,27 +10086,23 @@ static int check_noise(const Settings *s, int classes, Error *e)
         return fail(e, 2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
         return fail(e, 2, "--label-noise and --label-smooth together must stay below 0.5");
-    if (s->joint && (!bce || !s->conditional || strcmp(s->model, "cgan")))
-        return fail(e, 2, "--joint belongs to cgan with --adv bce");
-    if (s->wrong_labels && (!s->conditional || strcmp(s->model, "wacgan") == 0))
-        return fail(e, 2, "--wrong-labels: %s's D is told no labels", s->model);
-    if (strcmp(s->on_collapse, "warn") && strcmp(s->on_collapse, "stop") && strcmp(s->on_collapse, "rollback"))
-        return fail(e, 2, "--on-collapse %s: must be warn, stop or rollback", s->on_collapse);
+    if (s->joint && (!bce || !s->conditional)) return fail(e, 2, "--joint belongs to cgan with --adv bce");
+    if (s->wrong_labels && !s->conditional) return fail(e, 2, "--wrong-labels: %s's D is told no labels", s->model);
     return 1;
 }
 
 /* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in Kolbenschlag's body. */
-static void prepare_noise(const Settings *s, Net *g, Net *d)
+static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
 {
-    bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = strcmp(s->model, "wacgan") == 0;
+    bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = model->judge != NULL;
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
-        both[i]->body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
+        both[i]->noise.body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
         both[i]->norm_share = s->body[0] == BODY_KOLBENSCHLAG ? 0.5 : 0;
-        both[i]->joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST;
-        both[i]->unstrided = s->unstrided, both[i]->joint = s->joint;
-        both[i]->norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
-        both[i]->deviation = i == 0 || both[i]->norm ? 0.02 : 0;        /* without norms such small values would fade out */
+        both[i]->noise.joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST;
+        both[i]->noise.unstrided = s->unstrided, both[i]->noise.joint = s->joint;
+        both[i]->noise.norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
+        both[i]->deviation = i == 0 || both[i]->noise.norm ? 0.02 : 0;        /* without norms such small values would fade out */
     }
 }
 
@@ -10252,27 +10133,6 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
     .add_draws = add_noise_draws, .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator,        \
     .show = show_latent, .healthy = HEALTHY_NOISE
 
-/* Our small network learns from nothing; the others start from weights that know pictures, as EDI does: only the last
- * block and the head learn, slowly. */
-static void classifier_usual(Settings *s)
-{
-    const Backbone *kind = find_backbone(s->network);
-    if (!kind) return;
-    bool from_nothing = kind->body == small_classifier;
-    s->size = kind->size, s->channels = kind->channels ? kind->channels : 1;
-    s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;
-    s->batch = from_nothing ? 64 : 32, s->iters = 0;                    /* the network's usual passes, unless one is given */
-    s->brightness = 0.1, s->contrast = 0.25, s->erase = from_nothing ? 0.4 : 0;
-    s->lr = from_nothing ? 0.08 : 1e-5, s->beta1 = 0.9;
-    s->dropout = from_nothing ? 0.2 : 0.5, s->smoothing = from_nothing ? 0.1 : 0;
-    s->weight_decay = from_nothing ? 1e-3 : 0, s->l2 = from_nothing ? 0 : 1e-4;
-    s->patience = from_nothing ? 0 : 10;
-    snprintf(s->d_optimiser, sizeof s->d_optimiser, "%s", from_nothing ? "sgd_nesterov" : "adam");
-    snprintf(s->decay, sizeof s->decay, "%s", from_nothing ? "cosine" : "none");
-    snprintf(s->unfreeze, sizeof s->unfreeze, "%s", from_nothing ? "all" : "block5");
-    if (s->as_published) snprintf(s->preprocess, sizeof s->preprocess, "caffe-unit");
-}
-
 static void add_classifier_draws(Batch *b, const Settings *s, int classes)
 {
     (void)classes;
@@ -10289,30 +10149,31 @@ static int check_classifier(const Settings *s, int classes, Error *e)
 }
 
 static const Model models[] = {
-    {.name = "gan", FROM_NOISE, .usual = gan_usual, .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
-    {.name = "cgan", FROM_NOISE, .usual = cgan_usual, .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
-    {.name = "wgan", FROM_NOISE, .usual = wgan_usual, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
-    {.name = "wgan-gp", FROM_NOISE, .usual = wgan_gp_usual, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
-    {.name = "wacgan", FROM_NOISE, .usual = wacgan_usual, .judge = noise_judge,
-     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe seed)\n"},
-    {.name = "stargan", .needs_labels = true, .usual = stargan_usual, .check = check_stargan,
+    {.name = "gan", .kinds = "gan noise", FROM_NOISE, .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
+    {.name = "cgan", .kinds = "cgan noise", FROM_NOISE, .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
+    {.name = "wgan", .kinds = "wgan noise", FROM_NOISE, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
+    {.name = "wgan-gp", .kinds = "wgan-gp noise", FROM_NOISE, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
+    {.name = "wacgan", .kinds = "wacgan noise", FROM_NOISE, .judge = noise_judge,
+     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe kolbenschlag)\n"},
+    {.name = "stargan", .kinds = "stargan editor", .needs_labels = true, .check = check_stargan,
      .condition_size = label_size, .add_draws = add_stargan_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
      .generator = expression_generator, .judge = stargan_judge, .show = show_label,
      .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"},
-    {.name = "ganmut", .space = 'l', .needs_labels = true, .usual = ganmut_usual, .check = check_ganmut,
+    {.name = "ganmut", .kinds = "ganmut editor", .space = 'l', .needs_labels = true, .check = check_ganmut,
      .condition_size = space_size, .add_draws = add_linear_draws, .d_step = linear_d_step, .g_step = linear_g_step,
      .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
      .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
      "  the way back starts from c' times D's certainty (paper: from D's coordinates of x), with noise and random directions\n"
      "  --cycle original starts from D's coordinates of the fake (paper: of x)\n"
      "  in three dimensions random directions keep to the octant of positive coordinates (here: the whole sphere)\n"},
-    {.name = "ganmut-gaussian", .space = 'g', .needs_labels = true, .usual = gaussian_usual, .check = check_gaussian,
+    {.name = "ganmut-gaussian", .kinds = "ganmut ganmut-gaussian editor", .is = "ganmut", .when = "space=gaussian", .space = 'g',
+     .needs_labels = true, .check = check_gaussian,
      .condition_size = space_size, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
      .g_step = gaussian_g_step, .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
      .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
-    {.name = "classifier", .needs_labels = true, .usual = classifier_usual, .check = check_classifier,
+    {.name = "classifier", .kinds = "classifier", .needs_labels = true, .check = check_classifier,
      .condition_size = label_size, .add_draws = add_classifier_draws, .d_step = classifier_step, .judge = classifier_judge,
      .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss turns up "
                 "while D.cls still falls, the network begins to learn the pictures by heart: the best weights are kept.",
@@ -10324,25 +10185,28 @@ enum { MODELS = sizeof models / sizeof *models };
 /* "ganmut" with --space gaussian is a model of its own. */
 static void name_model(Settings *s)
 {
-    if (strcmp(s->model, "ganmut") == 0 && strcmp(s->space, "gaussian") == 0)
-        snprintf(s->model, sizeof s->model, "ganmut-gaussian");
+    for (int i = 0; i < MODELS; i++)
+        if (models[i].is && strcmp(models[i].is, s->model) == 0 && settings_say(s, models[i].when))
+            snprintf(s->model, sizeof s->model, "%s", models[i].name);
 }
 
 static const Model *find_model(const char *name, Error *e)
 {
-    char known[TEXT] = "";
+    char known[TEXT] = "", meant[OPTIONS_MEANT];
+    OptionGuess guess = {name, 3, NULL};
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
+        option_guess(&guess, models[i].name);
+        if (!models[i].is) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
-    fail(e, 2, "there is no model %s; there are: %s", name, known);
+    fail(e, 2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
     return NULL;
 }
 
 /* rho in (0.2, 1), or, where the target is neutral, in (0, 0.2). */
 static void draw_strengths(const Trainer *t, Tensor *to)
 {
-    for (int i = 0; i < t->recipe.batch; i++) {
+    for (int i = 0; i < t->settings.batch; i++) {
         double u = draw((uint64_t)t->settings.seed, STREAM_STRENGTH, (uint64_t)t->now.iteration, (uint32_t)i);
         bool neutral = t->now.batch.target->data[i * t->now.g.classes] == 1;
         to->data[i] = (real)(neutral ? NEUTRAL_RHO * u : NEUTRAL_RHO + (1 - NEUTRAL_RHO) * u);
@@ -10741,14 +10605,13 @@ static void weigh_classes(Trainer *t, int classes)
 static int open_teachers(Trainer *t, Error *e)
 {
     const Settings *s = &t->settings;
-    t->recipe.teachers = t->teachers;
     for (const char *at = s->teacher; *at;) {
-        int length = (int)strcspn(at, ","), k = t->recipe.n_teachers, class_of[MAX_CLASSES];
+        int length = (int)strcspn(at, ","), k = t->n_teachers, class_of[MAX_CLASSES];
         char path[sizeof s->teacher];
         if (k == MAX_TEACHERS) return fail(e, 2, "--teacher: at most %d classifiers", MAX_TEACHERS);
         snprintf(path, sizeof path, "%.*s", length, at);
         if (!(t->judges[k] = classifier_open(path, e)) || !classes_known(t->judges[k], &t->data, "--teacher", class_of, e)) return 0;
-        Teacher *teacher = &t->teachers[t->recipe.n_teachers++];
+        Teacher *teacher = &t->teachers[t->n_teachers++];
         teacher->net = classifier_net(t->judges[k]);
         teacher->class_of = tensor_new("class_of", shape_of(1, 1, t->data.n_classes, teacher->net->classes));
         for (int i = 0; i < t->data.n_classes; i++) teacher->class_of->data[i * teacher->net->classes + class_of[i]] = 1;
@@ -10767,14 +10630,16 @@ static void build_steps(Trainer *t, int classes)
     t->now.g.condition = t->now.d.condition = model->condition_size(s, classes);
     t->now.g.latent = model->latent_size ? model->latent_size(s) : 0;
     t->now.g.space = t->now.d.space = model->space;
-    if (model->prepare) model->prepare(s, &t->now.g, &t->now.d);
+    if (model->prepare) model->prepare(model, s, &t->now.g, &t->now.d);
     t->now.batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
+    t->now.batch.teachers = t->teachers, t->now.batch.n_teachers = t->n_teachers;
+    t->now.batch.keep_gradients = t->keep_gradients;
     if (s->class_weights) weigh_classes(t, classes);
     model->add_draws(&t->now.batch, s, classes);
     t->now.iterations = s->iters, t->now.n_critic = s->n_critic, t->now.forgets = s->forget;
     t->now.clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
-    t->now.d_step = model->d_step(&t->now.g, &t->now.d, &t->now.batch, &t->recipe);
-    if (model->g_step) t->now.g_step = model->g_step(&t->now.g, &t->now.d, &t->now.batch, &t->recipe);
+    t->now.d_step = model->d_step(&t->now.g, &t->now.d, &t->now.batch, s);
+    if (model->g_step) t->now.g_step = model->g_step(&t->now.g, &t->now.d, &t->now.batch, s);
 }
 
 static int build_graphs(Trainer *t, int classes, Error *e)
@@ -11007,17 +10872,16 @@ static int keep_best(Trainer *t, const Judgement *judged, Error *e)
 /* Names the first FIXED setting in which the checkpoint and the command differ. */
 static int same_run(const Settings *s, const TensorFile *file, const char *path, Error *e)
 {
-    char text[TEXT * 4], usual_text[TEXT * 4];
-    const Settings usual = default_settings();
+    char text[TEXT * 4], was[TEXT * 4];
+    Settings then = default_settings();                                 /* settings younger than the checkpoint stay so */
+    if (!settings_of_file(file, path, &then, e)) return 0;
     if (!tensorfile_metadata(file, "model") || !tensorfile_metadata(file, "iteration"))
         return fail(e, 1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
     for (int i = 0; i < SETTINGS; i++) {
-        const Setting *which = &settings_table[i];
-        const char *was = tensorfile_metadata(file, which->name);
+        const Option *which = &settings_table[i];
         if (which->use != FIXED) continue;
         option_text(s, which, text, sizeof text);
-        option_text(&usual, which, usual_text, sizeof usual_text);
-        if (!was) was = usual_text;                                     /* a setting younger than the checkpoint */
+        option_text(&then, which, was, sizeof was);
         if (strcmp(was, text))
             return fail(e, 2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out",
                         path, which->name, was, text);
@@ -11304,41 +11168,50 @@ static int read_config(const char *run, Settings *s, Error *e)
     return got == 1 ? 1 : fail(e, got < 0 ? 2 : 1, "%s", why);
 }
 
-/* What the settings leave to the data: side, iterations of so many epochs, how often to draw and to save. */
-static int complete_settings(Trainer *t, Error *e)
+/* What settings must be together. */
+static int check_together(const Settings *s, const Model *model, Error *e)
 {
-    Settings *s = &t->settings;
-    if (s->grey) s->channels = 1;
-    if (strcmp(s->space, "linear") && strcmp(s->space, "gaussian"))
-        return fail(e, 2, "--space %s: must be linear or gaussian", s->space);
-    if (s->as_published && strcmp(s->decay, "linear") == 0) snprintf(s->decay, sizeof s->decay, "published");
-    bool plateau = strcmp(s->decay, "plateau") == 0;
-    if (strcmp(s->decay, "linear") && strcmp(s->decay, "none") && strcmp(s->decay, "published") && strcmp(s->decay, "cosine") && !plateau)
-        return fail(e, 2, "--decay %s: must be linear, cosine, none, published or plateau", s->decay);
-    if (plateau && strcmp(s->model, "classifier")) return fail(e, 2, "--decay plateau is for classifiers");
-    if (strcmp(s->targets, "permute") && strcmp(s->targets, "different"))
-        return fail(e, 2, "--targets %s: must be permute or different", s->targets);
-    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
+    if (strcmp(s->decay, "plateau") == 0 && model->generator) return fail(e, 2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                     s->zoom_high);
-    if (!(t->model = find_model(s->model, e)) || !make_recipe(s, &t->recipe, e)) return 0;
-    if (s->channels == 2) return fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
-    if (!open_data(t, e)) return 0;
-    if (t->model->space && !put_neutral_first(t, e)) return 0;
-    if (!s->size) {
-        Image first;
-        char why[IMAGE_ERROR_SIZE];
-        int readable = 0, tried = t->data.count < 100 ? t->data.count : 100;
-        while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
-        if (readable == tried) return fail(e, 1, "none of the first %d pictures can be read: %s", tried, why);
-        s->size = (first.width < 128 ? first.width : 128) / 4 * 4;
-        image_free(&first);
-    }
-    if (!s->iters && !s->epochs) s->epochs = find_backbone(s->network)->passes;
+    return s->channels != 2 ? 1 : fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
+}
+
+/* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
+static int fit_to_pictures(Trainer *t, Error *e)
+{
+    Settings *s = &t->settings;
+    Image first;
+    char why[IMAGE_ERROR_SIZE];
+    int readable = 0, tried = t->data.count < 100 ? t->data.count : 100;
+    if (s->size && !s->crop) return 1;
+    while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
+    if (readable == tried) return fail(e, 1, "none of the first %d pictures can be read: %s", tried, why);
+    int width = first.width, side = first.width < first.height ? first.width : first.height;
+    image_free(&first);
+    if (s->crop > side) return fail(e, 2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
+    if (!s->size) s->size = (width < 128 ? width : 128) / 4 * 4;
+    return 1;
+}
+
+/* Passes as iterations; a classifier is judged after each pass, a GAN's samples are drawn 20 times. */
+static void set_lengths(Trainer *t)
+{
+    Settings *s = &t->settings;
+    long pass = (t->data.count + s->batch - 1) / s->batch;
     if (s->epochs) s->iters = (s->epochs * t->data.count + s->batch - 1) / s->batch;
-    if (!s->sample_every && !t->model->generator) s->sample_every = (t->data.count + s->batch - 1) / s->batch;    /* a pass */
-    if (!s->sample_every) s->sample_every = s->iters >= 40 ? s->iters / 20 : 1;
+    if (!s->sample_every) s->sample_every = !t->model->generator ? pass : s->iters >= 40 ? s->iters / 20 : 1;
+}
+
+/* What the settings leave to the data. */
+static int complete_settings(Trainer *t, Error *e)
+{
+    Settings *s = &t->settings;
+    if (!(t->model = find_model(s->model, e)) || !check_together(s, t->model, e)) return 0;
+    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
+    if (!open_data(t, e) || (t->model->space && !put_neutral_first(t, e)) || !fit_to_pictures(t, e)) return 0;
+    set_lengths(t);
     return 1;
 }
 
@@ -11659,7 +11532,7 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
     if (name && !model) return 0;
     if (model && (model->latent_size || !model->generator)) {           /* every setting by its own name */
         snprintf(s->model, sizeof s->model, "%s", name);
-        if (model->generator) model->usual(s);
+        if (model->generator) set_usual(s, model->kinds, s);
         return settings_of_file(file, path, s, e);
     }
     static const char *const names[][2] = {                                                 /* in the file, here */
@@ -11671,7 +11544,7 @@ static int read_step_settings(const TensorFile *file, const char *path, Settings
         if (!value) return fail(e, 1, "%s: its metadata lacks \"%s\"", path, names[i][0]);
         if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
     }
-    if (strcmp(s->model, "ganmut-gaussian") == 0) snprintf(s->space, sizeof s->space, "gaussian");
+    if (model && model->when) set_settings(s, model->when);
     static const char *const further_names[][2] = {                               /* where the model has them */
         {"d_conv_dim", "d-width"}, {"mix", "mix"}, {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"},
         {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"}, {"n_r", "random-directions"},
@@ -11706,7 +11579,7 @@ static size_t picture_order(Shape s, size_t i)
     return ((n * h_count + h) * w_count + w) * c_count + c;
 }
 
-static int read_step_batch(const TensorFile *file, const char *path, const Recipe *recipe, Batch *batch, Error *e)
+static int read_step_batch(const TensorFile *file, const char *path, const Settings *s, Batch *batch, Error *e)
 {
     const Tensor *labels[2] = {batch->label, batch->target};
     size_t n = (size_t)batch->x->shape.d[0], classes = (size_t)batch->label->shape.d[3];
@@ -11727,14 +11600,14 @@ static int read_step_batch(const TensorFile *file, const char *path, const Recip
     if (!all_finite(batch->x) || !all_finite(batch->alpha))
         return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
     for (int k = 0; k < 2; k++) {
-        const TensorEntry *entry = step_input(file, path, labels[k]->name, recipe->attributes ? n * classes : n, e);
+        const TensorEntry *entry = step_input(file, path, labels[k]->name, *s->attributes ? n * classes : n, e);
         if (!entry) return 0;
         for (size_t i = 0; i < n * classes; i++) {
-            double value = tensorfile_get(entry, recipe->attributes ? i : i / classes),
-                   most = recipe->attributes ? 1 : (double)classes - 1;
+            double value = tensorfile_get(entry, *s->attributes ? i : i / classes),
+                   most = *s->attributes ? 1 : (double)classes - 1;
             if (!(value >= 0 && value <= most && value == floor(value)))
                 return fail(e, 1, "%s: %s holds %g, not one of 0 to %g", path, labels[k]->name, value, most);
-            labels[k]->data[i] = (real)(recipe->attributes ? value : value == (double)(i % classes));
+            labels[k]->data[i] = (real)(*s->attributes ? value : value == (double)(i % classes));
         }
     }
     return 1;
@@ -11799,14 +11672,14 @@ static int step_with(const TensorFile *in, const char *path, const char *out, Tr
 {
     Settings *s = &t->settings;
     char why[TENSORFILE_ERROR_SIZE];
-    if (!read_step_settings(in, path, s, e) || !make_recipe(s, &t->recipe, e)) return 0;
+    if (!read_step_settings(in, path, s, e)) return 0;
     if (!(t->model = find_model(s->model, e))) return 0;
-    t->recipe.keep_gradients = true;
+    t->keep_gradients = true;
     int64_t n = step_classes(in, path, t->model, s, e);
     if (!n) return 0;
     if (!build_graphs(t, (int)n, e)) return 0;
     if (!load_net(in, path, &t->now.g, "G.", false, e) || !load_net(in, path, &t->now.d, "D.", false, e)) return 0;
-    if (!read_step_batch(in, path, &t->recipe, &t->now.batch, e)) return 0;
+    if (!read_step_batch(in, path, s, &t->now.batch, e)) return 0;
     if (!read_masks(in, path, &t->now.g, e) || !read_masks(in, path, &t->now.d, e)) return 0;
     set_schedule(t->now.batch.schedule_d, s->d_lr > 0 ? s->d_lr : s->lr, s->beta1, s->beta2, 1);
     set_schedule(t->now.batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
@@ -11895,7 +11768,8 @@ static int build_classifier(Classifier *c, const TensorFile *file, Error *e)
 {
     Settings s = default_settings();
     const char *model = tensorfile_metadata(file, "model");
-    if (!model || strcmp(model, "classifier"))
+    const Model *row = model ? find_model(model, e) : NULL;
+    if (!row || row->generator)
         return fail(e, 1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
     if (!settings_of_file(file, c->path, &s, e)) return 0;
     c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
@@ -12667,7 +12541,7 @@ static void fill_bench(Trainer *t)
     for (size_t i = 0; i < shape_count(t->now.batch.x->shape); i++)
         t->now.batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
     int n = t->now.d.classes;
-    for (int i = 0; i < t->recipe.batch; i++) {
+    for (int i = 0; i < t->settings.batch; i++) {
         one_hot(t->now.batch.label->data + i * n, n, i % n);
         one_hot(t->now.batch.target->data + i * n, n, (i + 1) % n);
         t->now.batch.alpha->data[i] = (real)0.5;
@@ -12717,7 +12591,7 @@ static int bench(const Settings *settings, Error *e)
     static Trainer t;
     t = (Trainer){.settings = *settings};
     const Settings *s = &t.settings;
-    if (!(t.model = find_model(s->model, e)) || !make_recipe(s, &t.recipe, e) || !t.model->check(s, 4, e)) return 0;
+    if (!(t.model = find_model(s->model, e)) || !t.model->check(s, 4, e)) return 0;
     build_steps(&t, 4);
     if (t.model->generator) t.drawing = drawing_new(&t.now.g, t.model->generator, (int)s->batch);
     else build_judge(&t, (int)s->batch);
@@ -12940,77 +12814,146 @@ static int verify_gpu(Verdict *verdict, Error *e)
 
 /* ------------------------------------------------------------------------------------------------
  * 14.1  Opening a generator
+ *
+ * First, pictures as this chapter handles them: what is made belongs to the innermost scope (2.1), and what a model drew
+ * says so in its file.
  * ---------------------------------------------------------------------------------------------- */
+
+static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+
+/* A copy of as many channels, whose pixels its caller frees. */
+static int to_channels(const Image *picture, int channels, Image *out, Error *e)
+{
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
+    size_t pixels = (size_t)picture->width * (size_t)picture->height, from = (size_t)picture->channels, to = (size_t)channels;
+    if (from == to) memcpy(out->pixels, picture->pixels, pixels * to);
+    else for (size_t i = 0; i < pixels; i++) {
+        const unsigned char *p = picture->pixels + i * from;
+        unsigned char grey = from < 3 ? p[0] : (unsigned char)(grey_of(p) + 0.5);
+        for (size_t c = 0; c < to; c++) out->pixels[i * to + c] = from < 3 || to == 1 ? grey : p[c];
+    }
+    return 1;
+}
+
+static Image with_channels(const Image *picture, int channels)
+{
+    Image image;
+    MUST(to_channels(picture, channels, &image, &e));
+    return own_picture(image);
+}
+
+static PlotCanvas own_canvas(PlotCanvas made)
+{
+    made.rgb = own_this(made.rgb, (size_t)made.width * (size_t)made.height * 3);
+    return made;
+}
+
+static PlotCanvas new_canvas(int width, int height)
+{
+    PlotCanvas canvas;
+    if (!plot_canvas(width, height, 0xffffff, &canvas)) give_up(1, "no memory to draw %d x %d pixels", width, height);
+    return own_canvas(canvas);
+}
+
+static Image image_of(const PlotCanvas *canvas)
+{
+    return (Image){canvas->width, canvas->height, 3, canvas->rgb};
+}
+
+/* Saves a picture and tells where. */
+static void deliver(const char *path, const Image *picture, const ImageText *text)
+{
+    save_picture(path, picture, text);
+    printf("%s\n", path);
+}
+
+static const char *out_folder(const Settings *s)
+{
+    return *s->out ? s->out : ".";
+}
+
+static void make_out_folder(const Settings *s)
+{
+    if (*s->out) make_folder(s->out);
+}
+
+/* "a,b,c" as its parts. Returns how many. */
+static int split_names_list(const char *list, char (*names)[NAME])
+{
+    int n = 0;
+    while (*list && n < MAX_CLASSES) {
+        size_t length = strcspn(list, ",");
+        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
+        list += length + (list[length] != 0);
+    }
+    return n;
+}
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
 static void name_classes(Facegan *model, const TensorFile *file)
 {
     const char *names = tensorfile_metadata(file, "attributes");
     if (!names || !*names) names = tensorfile_metadata(file, "classes");
+    split_names_list(names ? names : "", model->class_names);
     for (int i = 0; i < model->g.classes; i++) {
-        size_t length = names ? strcspn(names, ",") : 0;
-        if (length) snprintf(model->class_names[i], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), names);
-        else if (model->g.space && model->g.classes == EMOTIONS)
-            snprintf(model->class_names[i], NAME, "%s", emotion_names[i]);
-        else snprintf(model->class_names[i], NAME, "class%d", i);
-        if (names) names = names[length] ? names + length + 1 : NULL;
+        char *name = model->class_names[i];
+        if (*name) continue;
+        if (model->g.space && model->g.classes == EMOTIONS) snprintf(name, NAME, "%s", emotion_names[i]);
+        else snprintf(name, NAME, "class%d", i);
     }
+}
+
+/* A file of weights, and whose names in it are meant. */
+typedef struct Weights { const TensorFile *file; const char *path; char prefix[PREFIX]; } Weights;
+
+static const TensorEntry *find_weight(const Weights *w, const char *format, int number)
+{
+    char name[PREFIX + 64];
+    size_t used = (size_t)snprintf(name, sizeof name, "%s", w->prefix);
+    snprintf(name + used, sizeof name - used, format, number);
+    return tensorfile_find(w->file, name);
 }
 
 /* A GANmut generator has directions or means beside StarGAN's layers: they say how many emotions it knows. */
-static int read_space(const TensorFile *file, const char *path, const char *prefix, int64_t condition, Net *g,
-                      int64_t *classes, Error *e)
+static int64_t read_space(const Weights *w, int64_t condition, Net *g)
 {
-    static const struct {
-        const char *name;
-        char space;
-        int more;
-    } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
-    char name[96];
+    static const struct { const char *name; char space; int more; } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
+    int64_t classes = condition;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        snprintf(name, sizeof name, "%s%s", prefix, kinds[i].name);
-        const TensorEntry *entry = tensorfile_find(file, name);
+        const TensorEntry *entry = find_weight(w, kinds[i].name, 0);
         if (!entry) continue;
         if (entry->rank != 2 || entry->shape[1] != condition || condition < 2 || condition > SPACE_MOST)
-            return fail(e, 1, "%s: %s does not fit a generator with %" PRId64 " condition planes", path, name,
-                        condition);
+            give_up(1, "%s: %s%s does not fit a generator with %" PRId64 " condition planes", w->path, w->prefix,
+                    kinds[i].name, condition);
         g->space = kinds[i].space;
-        *classes = entry->shape[0] + kinds[i].more;
+        classes = entry->shape[0] + kinds[i].more;
     }
-    return 1;
+    return classes;
 }
 
 /* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution (X, w, 7, 7). */
-static int read_architecture(const TensorFile *file, const char *path, const char *prefix, Net *g, Error *e)
+static void read_architecture(const Weights *w, Net *g)
 {
-    char name[96];
-    const char *size = tensorfile_metadata(file, "size");
-    snprintf(name, sizeof name, "%smain.0.weight", prefix);
-    const TensorEntry *first = tensorfile_find(file, name), *last;
+    const char *size = tensorfile_metadata(w->file, "size");
+    const TensorEntry *first = find_weight(w, "main.0.weight", 0);
     if (!first || first->rank != 4 || first->shape[2] != 7 || first->shape[3] != 7)
-        return fail(e, 1, "%s: not a StarGAN generator: it has no 7x7 convolution %s", path, name);
-    for (g->repeat = 0; g->repeat <= MAX_REPEAT; g->repeat++) {
-        snprintf(name, sizeof name, "%smain.%d.main.0.weight", prefix, 9 + g->repeat);
-        if (!tensorfile_find(file, name)) break;
-    }
-    if (g->repeat > MAX_REPEAT) return fail(e, 1, "%s: more than %d residual blocks", path, MAX_REPEAT);
-    snprintf(name, sizeof name, "%smain.%d.weight", prefix, 15 + g->repeat);
-    last = tensorfile_find(file, name);
+        give_up(1, "%s: not a StarGAN generator: it has no 7x7 convolution %smain.0.weight", w->path, w->prefix);
+    for (g->repeat = 0; g->repeat <= MAX_REPEAT; g->repeat++)
+        if (!find_weight(w, "main.%d.main.0.weight", 9 + g->repeat)) break;
+    if (g->repeat > MAX_REPEAT) give_up(1, "%s: more than %d residual blocks", w->path, MAX_REPEAT);
+    const TensorEntry *last = find_weight(w, "main.%d.weight", 15 + g->repeat);
     if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3))
-        return fail(e, 1, "%s: not a StarGAN generator: no last convolution %s", path, name);
-    int64_t condition = first->shape[1] - last->shape[0], classes = condition;
-    if (!read_space(file, path, prefix, condition, g, &classes, e)) return 0;
+        give_up(1, "%s: not a StarGAN generator: no last convolution %smain.%d.weight", w->path, w->prefix, 15 + g->repeat);
+    int64_t condition = first->shape[1] - last->shape[0], classes = read_space(w, condition, g);
     if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024)
-        return fail(e, 1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64
-                    " of a picture: needs 1 to %d classes and a width of at most 1024",
-                    path, prefix, first->shape[1], last->shape[0], MAX_CLASSES);
+        give_up(1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64 " of a picture: needs 1 to %d classes and "
+                   "a width of at most 1024", w->path, w->prefix, first->shape[1], last->shape[0], MAX_CLASSES);
+    int side = size ? atoi(size) : 0;
     g->letter = 'G';
-    g->width = (int)first->shape[0];
-    g->channels = (int)last->shape[0];
-    g->classes = (int)classes;
-    g->condition = (int)condition;
-    g->size = size && atoi(size) >= 8 && atoi(size) <= 1024 && atoi(size) % 4 == 0 ? atoi(size) : 128;
-    return 1;
+    g->width = (int)first->shape[0], g->channels = (int)last->shape[0];
+    g->classes = (int)classes, g->condition = (int)condition;
+    g->size = side >= 8 && side <= 1024 && side % 4 == 0 ? side : 128;
 }
 
 /* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
@@ -13025,30 +12968,24 @@ static int shipped_model(const char *name, char path[PATH_MAX])
     return slash && access(path, R_OK) == 0;
 }
 
-static Facegan *open_generator(const char *given, Error *e)
+static void fill_generator(Facegan *model, const char *given)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
+    char path[PATH_MAX];
     weights_path(given, path);
-    if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
-    const char *prefix = tensorfile_find(&file, "average.G.main.0.weight") ? "average.G."
-                       : tensorfile_find(&file, "G.main.0.weight") ? "G." : "";
-    Facegan *model = must_alloc(1, sizeof *model);
+    Weights w = {.file = load_tensors(path), .path = path};
+    find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
     Settings trained = default_settings();
-    int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
+    MUST(settings_of_file(w.file, path, &trained, &e));
+    read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
-    model->g.keep = trained.keep[0], model->g.resizes = strcmp(trained.upsample, "resize") == 0, model->g.modulates = trained.modulate;
-    if (ok) {
-        Drawing d = drawing_new(&model->g, expression_generator, 1);
-        model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
-        if (d.mask) model->mask = d.mask, model->colour = keep(model->g.colour);
-        name_classes(model, &file);
-        ok = bind_graphs(&model->graph, 1, &model->arena, e) && load_net(&file, path, &model->g, prefix, false, e);
-    }
-    tensorfile_free(&file);
-    if (ok) return model;
-    facegan_close(model);
-    return NULL;
+    model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
+                                   .modulates = trained.modulate};
+    Drawing d = drawing_new(&model->g, expression_generator, 1);
+    model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
+    if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
+    name_classes(model, w.file);
+    MUST(bind_graphs(&model->graph, 1, &model->arena, &e));
+    MUST(load_net(w.file, path, &model->g, w.prefix, false, &e));
 }
 
 void facegan_close(Facegan *model)
@@ -13061,21 +12998,145 @@ void facegan_close(Facegan *model)
     free(model);
 }
 
-/* The square, scaled picture that the generator works on, into model->x. */
-static int fit_picture(Facegan *model, Image *picture, Error *e)
+static void close_generator(void *model) { facegan_close(model); }
+
+/* A generator that is closed with the innermost scope. */
+static Facegan *own_generator(const char *given)
 {
-    Image scaled;
-    char why[IMAGE_ERROR_SIZE];
+    Facegan *model = must_alloc(1, sizeof *model);
+    on_leaving(close_generator, model);
+    fill_generator(model, given);
+    return model;
+}
+
+/* The square, scaled picture that the generator works on, into model->x. Crops the picture. */
+static void fit_picture(Facegan *model, Image *picture)
+{
     crop_centre(picture, model->crop);
-    if (!image_resize(picture, model->g.size, model->g.size, &scaled, why)) return fail(e, 1, "%s", why);
+    Image scaled = resize_picture(picture, model->g.size, model->g.size);
     from_bytes(scaled.pixels, count_of(model->y), model->x->data);
-    image_free(&scaled);
-    return 1;
+}
+
+/* For a caller that closes it. */
+static Facegan *open_generator(const char *given, Error *e)
+{
+    (void)e;
+    Facegan *model = must_alloc(1, sizeof *model);
+    fill_generator(model, given);
+    return model;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.2  Editing pictures
+ * 14.2  Pictures one by one, and editing them
+ *
+ * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what is
+ * made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends a
+ * batch.
  * ---------------------------------------------------------------------------------------------- */
+
+/* Pictures as given, folders as the pictures in them, sorted by name. */
+static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
+{
+    for (int i = 0; i < count; i++) {
+        if (!is_folder(inputs[i])) { names_add(paths, inputs[i]); continue; }
+        Names inside = list_folder(inputs[i], NAMES_PICTURES);
+        for (int k = 0; k < inside.count; k++) names_add(paths, textf("%s/%s", inputs[i], inside.items[k]).s);
+        if (!inside.count) warn("no pictures in %s", inputs[i]);
+    }
+    return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
+}
+
+/* "a/photo.jpg" is called photo, or a_photo.jpg where that says more: where another picture is called photo, too. */
+static char *photo_stem(const char *path, bool whole)
+{
+    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
+    while (*path == '/') path++;
+    const char *slash = strrchr(path, '/'), *name = whole || !slash ? path : slash + 1, *dot = strrchr(name, '.');
+    char *stem = own_text("%.*s", !whole && dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+    for (char *c = stem; *c; c++)
+        if (*c == '/') *c = '_';
+    return stem;
+}
+
+/* How many of the sorted texts are equal to this one, up to two. */
+static int occurrences(char *const *sorted, int count, const char *text)
+{
+    char **at = bsearch(&text, sorted, (size_t)count, sizeof *sorted, compare_texts);
+    if (!at) return 0;
+    bool before = at > (char **)(uintptr_t)sorted && strcmp(at[-1], text) == 0;
+    return 1 + (before || (at + 1 < sorted + count && strcmp(at[1], text) == 0));
+}
+
+/* Which of the texts are there more than once. */
+static bool *shared_texts(char *const *texts, int n)
+{
+    char **sorted = own((size_t)n, sizeof *sorted);
+    bool *shared = own((size_t)n, sizeof *shared);
+    memcpy(sorted, texts, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
+    for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, texts[i]) > 1;
+    return shared;
+}
+
+/* Gives every picture a name for its outputs, so that none overwrites another's. */
+static char **photo_names(const Names *paths)
+{
+    int n = paths->count;
+    char **names = own((size_t)n, sizeof *names), **path = paths->items;
+    for (int i = 0; i < n; i++) names[i] = photo_stem(path[i], false);
+    const bool *shared = shared_texts(names, n);
+    for (int i = 0; i < n; i++)
+        if (shared[i]) names[i] = photo_stem(path[i], true);
+    shared = shared_texts(names, n);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; shared[i] && k < i; k++)
+            if (strcmp(names[i], names[k]) == 0 && strcmp(path[i], path[k]))
+                give_up(2, "the outputs of %s and %s would both be called %s", path[k], path[i], names[i]);
+    return names;
+}
+
+typedef struct Photo {
+    const char *path, *name;            /* name: what its outputs are called */
+    int widest;                         /* characters of the longest path of all pictures */
+    Image image;
+} Photo;
+
+/* A batch of pictures: what is done with each, and what became of them. */
+typedef struct PhotoBatch {
+    int channels;                       /* they are read with; 0: as many as each has */
+    void (*each)(void *context, Photo *photo);
+    void *context;
+    int count, unreadable;
+} PhotoBatch;
+
+static void each_picture(PhotoBatch *b, char *const *inputs, int count)
+{
+    Names paths = {0};
+    int widest = 0;
+    MUST(photo_paths(inputs, count, &paths, &e));
+    char *const *names = photo_names(&paths);
+    for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
+    for (b->count = 0; b->count < paths.count && !interrupted; b->count++) {
+        Scope here;
+        Error why;
+        Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
+        enter(&here);
+        if (try_picture(photo.path, b->channels, &photo.image, &why)) b->each(b->context, &photo);
+        else warn("passed over: %s", why.text), b->unreadable++;
+        leave();
+    }
+}
+
+static void complain_of_unreadable(const PhotoBatch *b)
+{
+    if (b->unreadable) give_up(1, "%d of %d pictures could not be read", b->unreadable, b->count);
+}
+
+/* OUT/<the picture's name><suffix> */
+static Text photo_file(const Settings *s, const Photo *photo, const char *suffix)
+{
+    return textf("%s/%s%s", out_folder(s), photo->name, suffix);
+}
 
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
@@ -13084,37 +13145,11 @@ static int find_class(const Facegan *model, const char *name, size_t length)
     return -1;
 }
 
-/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
- * this is extrapolation. */
-static int parse_emotion(const Facegan *model, const char *text, int *index, double *strength, Error *e)
+static const char *joined_names(const char (*names)[NAME], int n, const char *between)
 {
-    size_t length = strcspn(text, ":");
-    char *end, list[512] = "";
-    *strength = text[length] ? strtod(text + length + 1, &end) : 1;
-    *index = find_class(model, text, length);
-    for (int i = 0; i < model->g.classes; i++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), " %s", model->class_names[i]);
-    if (*index < 0) return fail(e, 2, "--emotion %s: this model knows:%s", text, list);
-    if (text[length] && (end == text + length + 1 || *end || !(*strength >= 0 && *strength <= 2)))
-        return fail(e, 2, "--emotion %s: the strength must be a number from 0 to 2", text);
-    return 1;
-}
-
-/* dir/photo.jpg with happy -> OUT/photo-happy.png */
-static void edited_name(const char *out, const char *picture, const char *emotion, char path[PATH_MAX])
-{
-    const char *slash = strrchr(picture, '/'), *name = slash ? slash + 1 : picture, *dot = strrchr(name, '.');
-    int length = dot ? (int)(dot - name) : (int)strlen(name);
-    snprintf(path, PATH_MAX, "%s/%.*s-%s.png", out, length, name, emotion);
-}
-
-static int save_pixels(const char *path, const unsigned char *pixels, int size, int channels, bool provenance,
-                        Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {size, size, channels, (unsigned char *)(uintptr_t)pixels};
-    return image_save(path, &image, &text, provenance ? 1 : 0, why) ? 1 : fail(e, 1, "%s", why);
+    char *text = own((size_t)n, NAME + 2), *end = text;
+    for (int i = 0; i < n; i++) end += sprintf(end, "%s%s", i ? between : "", names[i]);
+    return text;
 }
 
 /* The condition that shows class k so strongly: the label's number, or the way from neutral to the emotion's place. */
@@ -13142,141 +13177,173 @@ static void point_between(const Facegan *model, int a, int b, double share, doub
 }
 
 /* What an edit asks for: a condition, and what to call it in the file's name. */
-typedef struct Wish { char name[2 * NAME + 32]; real condition[MAX_CLASSES]; } Wish;
+typedef struct Wish { const char *name; real condition[MAX_CLASSES]; } Wish;
 
-static int parse_between(const Facegan *model, const char *text, double rho, Wish *wish, Error *e)
+/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
+ * this is extrapolation. */
+static Wish parse_emotion(Facegan *model, const char *text)
 {
+    Wish wish = {0};
+    size_t length = strcspn(text, ":");
+    char *end = "";
+    double strength = text[length] ? strtod(text + length + 1, &end) : 1;
+    int k = find_class(model, text, length);
+    if (k < 0) {
+        char meant[OPTIONS_MEANT];
+        OptionGuess guess = {own_text("%.*s", (int)length, text), 3, NULL};
+        for (int i = 0; i < model->g.classes; i++) option_guess(&guess, model->class_names[i]);
+        give_up(2, "--emotion %s: this model knows: %s%s", text, joined_names(model->class_names, model->g.classes, " "),
+                option_meant(&guess, "", meant));
+    }
+    if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
+        give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
+    set_class(model, k, strength);
+    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
+    wish.name = model->class_names[k];
+    return wish;
+}
+
+static Wish parse_between(const Facegan *model, const char *text, double rho)
+{
+    Wish wish = {0};
     size_t first = strcspn(text, ","), second = text[first] ? strcspn(text + first + 1, ":") : 0;
     const char *share_text = text[first] ? text + first + 1 + second : "";
     char *end = "";
     double share = *share_text ? strtod(share_text + 1, &end) : 0.5, z[SPACE_MOST];
     int a = find_class(model, text, first), b = second ? find_class(model, text + first + 1, second) : -1;
     if (a < 0 || b < 0 || *end || !(share >= 0 && share <= 1))
-        return fail(e, 2,
-                    "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1",
-                    text);
+        give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1", text);
     point_between(model, a, b, share, rho, z);
-    for (int i = 0; i < model->g.condition; i++) wish->condition[i] = (real)z[i];
-    snprintf(wish->name, sizeof wish->name, "%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
-    return 1;
+    for (int i = 0; i < model->g.condition; i++) wish.condition[i] = (real)z[i];
+    wish.name = own_text("%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
+    return wish;
 }
 
-static int parse_theta(const Facegan *model, const char *text, double rho, Wish *wish, Error *e)
+static Wish parse_theta(const Facegan *model, const char *text, double rho)
 {
     char *end;
     double angle = strtod(text, &end);
     bool radians = strcmp(end, "rad") == 0;
-    if (model->g.condition != 2)
-        return fail(e, 2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
+    if (model->g.condition != 2) give_up(2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
     if (end == text || !isfinite(angle) || (*end && !radians && strcmp(end, "deg")))
-        return fail(e, 2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
+        give_up(2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
     if (!radians) angle *= TURN / 360;
-    wish->condition[0] = (real)(rho * cos(angle)), wish->condition[1] = (real)(rho * sin(angle));
-    snprintf(wish->name, sizeof wish->name, "theta%.0f-rho%.2g", angle * 360 / TURN, rho);
-    return 1;
+    return (Wish){own_text("theta%.0f-rho%.2g", angle * 360 / TURN, rho), {(real)(rho * cos(angle)), (real)(rho * sin(angle))}};
 }
 
-static int parse_point(const Facegan *model, const char *text, Wish *wish, Error *e)
+static Wish parse_point(const Facegan *model, const char *text)
 {
+    Wish wish = {own_text("at%.*s", NAME, text), {0}};
     const char *at = text;
     for (int i = 0; i < model->g.condition; i++) {
         char *end;
         double value = strtod(at, &end);
         if (end == at || !(fabs(value) <= 1) || *end != (i + 1 < model->g.condition ? ',' : 0))
-            return fail(e, 2, "--xy %s: must be %d numbers from -1 to 1 with commas between", text, model->g.condition);
-        wish->condition[i] = (real)value;
+            give_up(2, "--xy %s: must be %d numbers from -1 to 1 with commas between", text, model->g.condition);
+        wish.condition[i] = (real)value;
         at = end + 1;
     }
-    snprintf(wish->name, sizeof wish->name, "at%.*s", NAME, text);
-    return 1;
+    return wish;
 }
 
-static int parse_wish(Facegan *model, const Settings *s, Wish *wish, Error *e)
+static Wish parse_wish(Facegan *model, const Settings *s)
 {
-    int given = (*s->emotion != 0) + (*s->theta != 0) + (*s->xy != 0) + (*s->between != 0), index;
-    double strength;
-    *wish = (Wish){0};
-    if (given > 1) return fail(e, 2, "give one of --emotion, --theta, --xy and --between");
+    int given = (*s->emotion != 0) + (*s->theta != 0) + (*s->xy != 0) + (*s->between != 0);
+    if (given > 1) give_up(2, "give one of --emotion, --theta, --xy and --between");
     if (!*s->emotion && !model->g.space)
-        return fail(e, 2, "--theta, --xy and --between need a GANmut model: this one has labels, no space");
-    if (*s->between) return parse_between(model, s->between, s->rho, wish, e);
-    if (*s->theta) return parse_theta(model, s->theta, s->rho, wish, e);
-    if (*s->xy) return parse_point(model, s->xy, wish, e);
-    if (!parse_emotion(model, s->emotion, &index, &strength, e)) return 0;
-    set_class(model, index, strength);
-    memcpy(wish->condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
-    snprintf(wish->name, sizeof wish->name, "%s", model->class_names[index]);
-    return 1;
+        give_up(2, "--theta, --xy and --between need a GANmut model: this one has labels, no space");
+    if (*s->between) return parse_between(model, s->between, s->rho);
+    if (*s->theta) return parse_theta(model, s->theta, s->rho);
+    if (*s->xy) return parse_point(model, s->xy);
+    return parse_emotion(model, s->emotion);
 }
 
-/* Draws one picture with every class and saves them side by side, the input first. */
-static int edit_all(Facegan *model, const char *picture, const Settings *s, Error *e)
+/* What G makes of the model's x with the condition that it holds, as bytes. */
+static void draw_bytes(Facegan *model, unsigned char *bytes)
 {
-    int n = model->g.classes, size = model->g.size, x = model->g.channels;
+    graph_run(model->graph);
+    to_bytes(model->y->data, count_of(model->y), bytes);
+}
+
+/* Pictures of one size in rows and columns. */
+typedef struct Grid {
+    const unsigned char *pictures;              /* all of them, one behind the other; or */
+    const unsigned char *const *cells;          /* each by itself, NULL where there is none */
+    int side, channels, rows, columns, scale;
+    const char *const *row_names, *const *column_names;
+} Grid;
+
+static PlotCanvas draw_grid(const Grid *g)
+{
+    int n = g->rows * g->columns;
+    PlotCanvas canvas;
+    const unsigned char **cells = own((size_t)n, sizeof *cells);
+    for (int i = 0; i < n; i++)
+        cells[i] = g->cells ? g->cells[i] : g->pictures + (size_t)i * (size_t)(g->side * g->side * g->channels);
+    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, g->scale, g->row_names, g->column_names, NULL,
+                   &canvas))
+        give_up(1, "no memory for a sheet of %d pictures", n);
+    return own_canvas(canvas);
+}
+
+typedef struct Editing {
+    Facegan *model;
+    const Settings *s;
+    bool all;                                   /* every class, not one wish */
+    Wish wish;
+} Editing;
+
+/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
+static void edit_all(const Editing *edit, const Photo *photo)
+{
+    Facegan *model = edit->model;
+    int n = model->g.classes;
     size_t bytes = count_of(model->y);
-    unsigned char *faces = must_alloc((size_t)n + 1, bytes);
-    const unsigned char *cells[MAX_CLASSES + 1];
+    unsigned char *faces = own((size_t)n + 1, bytes);
     const char *labels[MAX_CLASSES + 1] = {"input"};
-    PlotCanvas sheet;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
     to_bytes(model->x->data, bytes, faces);
     for (int k = 0; k < n; k++) {
         set_class(model, k, 1);
-        graph_run(model->graph);
-        to_bytes(model->y->data, bytes, faces + (size_t)(k + 1) * bytes);
+        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
         labels[k + 1] = model->class_names[k];
     }
-    for (int k = 0; k <= n; k++) cells[k] = faces + (size_t)k * bytes;
-    edited_name(*s->out ? s->out : ".", picture, "all", path);
-    int ok = plot_grid(cells, size, size, x, 1, n + 1, (int)s->scale, NULL, labels, NULL, &sheet);
-    free(faces);
-    if (!ok) return fail(e, 1, "no memory for a sheet of %d pictures", n + 1);
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {sheet.width, sheet.height, 3, sheet.rgb};
-    ok = image_save(path, &image, &text, s->provenance ? 1 : 0, why);
-    plot_free(&sheet);
-    if (ok) printf("%s\n", path);
-    return ok ? 1 : fail(e, 1, "%s", why);
-}
-
-/* A copy of as many channels as the model wants. */
-static int to_channels(const Image *picture, int channels, Image *out, Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
-    int from = picture->channels;
-    size_t pixels = (size_t)picture->width * (size_t)picture->height;
-    if (channels == from) memcpy(out->pixels, picture->pixels, pixels * (size_t)channels);
-    else for (size_t i = 0; i < pixels; i++) {
-        const unsigned char *p = picture->pixels + i * (size_t)from;
-        for (int c = 0; c < channels; c++)
-            out->pixels[i * (size_t)channels + (size_t)c] = from < 3 ? p[0] : channels == 1 ? (unsigned char)(grey_of(p) + 0.5) : p[c];
-    }
-    return 1;
-}
-
-/* What G makes of the model's x with the condition that it holds. */
-static Drawn draw_face(Facegan *model)
-{
-    graph_run(model->graph);
-    const Node *mask = model->mask;
-    return (Drawn){.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
-                   .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
-                   .redrawn = model->g.keep == 'n'};
+    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1,
+                                               .columns = n + 1, .scale = (int)edit->s->scale, .column_names = labels});
+    deliver(photo_file(edit->s, photo, "-all.png").s, &(Image){sheet.width, sheet.height, 3, sheet.rgb},
+            edit->s->provenance ? &synthetic : NULL);
 }
 
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
-static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *result, Error *e)
+static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
 {
-    Image cut = {0}, before = {0};
-    int ok = cut_frame(photo, frame, model->g.size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
-    if (ok) {
-        from_bytes(before.pixels, count_of(model->y), model->x->data);
-        const Drawn drawn = draw_face(model);
-        paste_frame(result, frame, &drawn);
-    }
-    image_free(&cut), image_free(&before);
-    return ok;
+    Scope here;
+    Image cut;
+    enter(&here);
+    MUST(cut_frame(photo, frame, model->g.size, &cut, &e));
+    cut = own_picture(cut);
+    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    graph_run(model->graph);
+    const Node *mask = model->mask;
+    const Drawn drawn = {.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
+                         .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
+                         .redrawn = model->g.editor.keep == 'n'};
+    paste_frame(result, frame, &drawn);
+    leave();
+}
+
+/* The whole picture at its own resolution, edited in n frames with the condition that the model holds:
+ * OUT/NAME-EXPRESSION.png */
+static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const char *expression,
+                        const ImageText *text)
+{
+    Image result = with_channels(&photo->image, photo->image.channels);
+    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
+    deliver(photo_file(edit->s, photo, textf("-%s.png", expression).s).s, &result, edit->s->provenance ? text : NULL);
+}
+
+static void grant(const Editing *edit)
+{
+    memcpy(edit->model->condition->data, edit->wish.condition, (size_t)edit->model->g.condition * sizeof(real));
 }
 
 /* The centred square that the model was trained on, of a picture. */
@@ -13286,67 +13353,45 @@ static Frame centred_frame(const Facegan *model, const Image *picture)
     return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
 }
 
-/* The whole picture with its centred face edited, at its own resolution. */
-static int edit_one(Facegan *model, const char *name, const Image *picture, const Wish *wish, const Settings *s, Error *e)
+static void edit_picture(void *context, Photo *photo)
 {
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    Image result;
-    if (!to_channels(picture, picture->channels, &result, e)) return 0;
-    memcpy(model->condition->data, wish->condition, (size_t)model->g.condition * sizeof(real));
-    edited_name(*s->out ? s->out : ".", name, wish->name, path);
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    int ok = edit_face(model, picture, centred_frame(model, picture), &result, e);
-    if (ok && !image_save(path, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
-    image_free(&result);
-    if (ok) printf("%s\n", path);
-    return ok;
+    const Editing *edit = context;
+    Facegan *model = edit->model;
+    if (min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
+        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
+    if (edit->all) {
+        fit_picture(model, &photo->image);
+        edit_all(edit, photo);
+    } else {
+        Frame frame = centred_frame(model, &photo->image);
+        grant(edit);
+        edit_frames(edit, photo, &frame, 1, edit->wish.name, &synthetic);
+    }
 }
 
-/* Two pictures of one name from different folders would land in one file. */
-static int distinct_names(char *const *pictures, int count, Error *e)
+static Editing begin_editing(const char *run, const Settings *s)
 {
-    char a[PATH_MAX], b[PATH_MAX];
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < i; k++) {
-            edited_name("", pictures[i], "", a), edited_name("", pictures[k], "", b);
-            if (strcmp(a, b) == 0)
-                return fail(e, 2,
-                            "%s and %s would be written to the same file: edit them one by one, into different --out",
-                            pictures[k], pictures[i]);
-        }
-    return 1;
+    Editing edit = {.model = own_generator(run), .s = s};
+    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
+    if (!edit.all) edit.wish = parse_wish(edit.model, s);
+    return edit;
 }
 
 static int edit_pictures(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
 {
-    if (!distinct_names(pictures, count, e)) return 0;
-    Facegan *model = open_generator(run, e);
-    int failed = 0;
-    Wish wish;
-    char why[IMAGE_ERROR_SIZE];
-    if (!model) return 0;
-    bool all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    int ok = (all || parse_wish(model, s, &wish, e)) && (!*s->out || make_directory(s->out, e));
-    for (int i = 0; ok && i < count; i++) {
-        Image picture;
-        if (!image_load(pictures[i], all ? model->g.channels : 0, &picture, why)) {
-            warn("passed over: %s", why);
-            failed++;
-            continue;
-        }
-        if (min_int(picture.width, picture.height) > 2 * model->g.size)
-            warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", pictures[i]);
-        ok = all ? fit_picture(model, &picture, e) && edit_all(model, pictures[i], s, e)
-                 : edit_one(model, pictures[i], &picture, &wish, s, e);
-        image_free(&picture);
-    }
-    facegan_close(model);
-    if (ok && failed) return fail(e, 1, "%d of %d pictures could not be read", failed, count);
-    return ok;
+    (void)e;
+    Editing edit = begin_editing(run, s);
+    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_picture, .context = &edit};
+    make_out_folder(s);
+    each_picture(&batch, pictures, count);
+    complain_of_unreadable(&batch);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.3  The public functions of facegan.h
+ *
+ * They work inside an attempt() of their own, so that a caller gets an error and nothing is left behind.
  * ---------------------------------------------------------------------------------------------- */
 
 static void start_library(void)
@@ -13356,13 +13401,31 @@ static void start_library(void)
     if (thread_count() == 1) threads_start(0);
 }
 
-Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
+static int attempt_public(void (*work)(void *context), void *context, char error[FACEGAN_ERROR])
 {
     Error e = {0};
+    if (attempt(work, context, &e)) return 1;
+    snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text);
+    return 0;
+}
+
+/* The model outlives the call: it is its caller's, not a scope's. */
+typedef struct Opening { const char *path; Facegan *model; } Opening;
+
+static void open_public(void *context)
+{
+    Opening *opening = context;
     start_library();
-    Facegan *model = open_generator(path, &e);
-    if (!model) snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text);
-    return model;
+    opening->model = must_alloc(1, sizeof *opening->model);
+    fill_generator(opening->model, opening->path);
+}
+
+Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
+{
+    Opening *opening = &(Opening){.path = path};
+    if (attempt_public(open_public, opening, error)) return opening->model;
+    facegan_close(opening->model);
+    return NULL;
 }
 
 int facegan_classes(const Facegan *model)  { return model->g.classes; }
@@ -13394,34 +13457,25 @@ static void blend_classes(Facegan *model, const float *shares)
         z[i] = (real)((double)z[i] / sqrt(norm));
 }
 
-int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition, unsigned char *out,
-                 char error[FACEGAN_ERROR])
+typedef struct PublicEdit { Facegan *model; Image picture; const float *condition; unsigned char *out; } PublicEdit;
+
+static void edit_public(void *context)
 {
-    Image picture;
-    Error e = {0};
-    char why[IMAGE_ERROR_SIZE];
-    if (width < 1 || height < 1 || (channels != 1 && channels != 3))
-        return snprintf(error, FACEGAN_ERROR, "a picture of %d x %d x %d: needs 1 or 3 channels", width, height,
-                        channels),
-               0;
-    if (!image_new(width, height, model->g.channels, &picture, why))
-        return snprintf(error, FACEGAN_ERROR, "%s", why), 0;
-    for (size_t i = 0; i < (size_t)width * (size_t)height; i++) {
-        const unsigned char *from = pixels + i * (size_t)channels;
-        for (int c = 0; c < model->g.channels; c++) {
-            double grey = channels == 3 ? 0.299 * from[0] + 0.587 * from[1] + 0.114 * from[2] : from[0];
-            picture.pixels[i * (size_t)model->g.channels + (size_t)c] = model->g.channels == 3 && channels == 3
-                                                                            ? from[c]
-                                                                            : (unsigned char)(grey + 0.5);
-        }
-    }
-    int ok = fit_picture(model, &picture, &e);
-    image_free(&picture);
-    if (!ok) return snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text), 0;
-    blend_classes(model, condition);
-    graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), out);
-    return 1;
+    const PublicEdit *edit = context;
+    const Image *given = &edit->picture;
+    if (given->width < 1 || given->height < 1 || (given->channels != 1 && given->channels != 3))
+        give_up(2, "a picture of %d x %d x %d: needs 1 or 3 channels", given->width, given->height, given->channels);
+    Image picture = with_channels(given, edit->model->g.channels);
+    fit_picture(edit->model, &picture);
+    blend_classes(edit->model, edit->condition);
+    draw_bytes(edit->model, edit->out);
+}
+
+int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition,
+                 unsigned char *out, char error[FACEGAN_ERROR])
+{
+    PublicEdit edit = {model, {width, height, channels, (unsigned char *)(uintptr_t)pixels}, condition, out};
+    return attempt_public(edit_public, &edit, error);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13440,11 +13494,13 @@ static int log_read(const char *path, TableNumbers *log, Error *e)
     return fail(e, 1, "%s: no rows yet", path);
 }
 
-static bool has_values(const TableNumbers *log, int column)
+/* The last number of a column; NaN: it has none, or there is no such column. */
+static double last_value(const TableNumbers *log, const char *name)
 {
-    for (size_t i = 0; i < log->rows; i++)
-        if (isfinite(log->columns[column][i])) return true;
-    return false;
+    const double *column = table_column(log, name);
+    size_t row = column ? log->rows : 0;
+    while (row > 0 && !isfinite(column[row - 1])) row--;
+    return row > 0 ? column[row - 1] : NAN;
 }
 
 /* A chart of every column whose name begins with `prefix`. */
@@ -13453,54 +13509,40 @@ static void chart(Page *page, const TableNumbers *log, const char *title, const 
     PageSeries series[MAX_COLUMNS];
     int n = 0;
     for (int i = 1; i < log->n_columns; i++)
-        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0 && has_values(log, i))
+        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0 && !isnan(last_value(log, log->names[i])))
             series[n++] = (PageSeries){log->names[i], log->columns[0], log->columns[i], log->rows};
     if (n) page_chart(page, title, "iteration", y_label, series, n, 0);
 }
 
-/* The sample sheets of a run, by iteration. */
-typedef struct Sheets { char **paths; long *iterations; int count; } Sheets;
-
-static int by_text(const void *a, const void *b)
+/* As PNG bytes, which the caller frees. */
+static unsigned char *encode_canvas(const PlotCanvas *canvas, size_t *size)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    unsigned char *bytes;
+    char why[IMAGE_ERROR_SIZE];
+    const Image image = image_of(canvas);
+    if (!image_encode_png(&image, &synthetic, 1, &bytes, size, why)) give_up(1, "%s", why);
+    return bytes;
 }
 
-static Sheets find_sheets(const char *run)
+static unsigned char *own_png(const PlotCanvas *canvas, size_t *size)
 {
-    Sheets s = {0};
-    char folder[PATH_MAX], path[PATH_MAX + 300];
-    snprintf(folder, sizeof folder, "%s/samples", run);
-    DIR *directory = opendir(folder);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (strspn(entry->d_name, "0123456789") != 8 || strcmp(entry->d_name + 8, ".png")) continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        s.paths = realloc(s.paths, (size_t)(s.count + 1) * sizeof *s.paths);
-        if (!s.paths) abort();
-        s.paths[s.count++] = must_copy(path);
-    }
-    if (directory) closedir(directory);
-    if (s.count) qsort(s.paths, (size_t)s.count, sizeof *s.paths, by_text);
-    s.iterations = must_alloc((size_t)s.count, sizeof *s.iterations);
-    for (int i = 0; i < s.count; i++) s.iterations[i] = atol(strrchr(s.paths[i], '/') + 1);
-    return s;
+    unsigned char *bytes = encode_canvas(canvas, size);
+    return own_this(bytes, *size);
 }
 
-static void sheets_free(Sheets *s)
+/* For a canvas that the scope does not own: it is freed, and its caller frees the bytes. */
+static unsigned char *canvas_png(PlotCanvas *canvas, size_t *size)
 {
-    for (int i = 0; i < s->count; i++) free(s->paths[i]);
-    free(s->paths), free(s->iterations);
+    unsigned char *bytes = encode_canvas(canvas, size);
+    plot_free(canvas);
+    return bytes;
 }
 
-/* Cell (row, column) of a sheet without margins, copied out. */
-static unsigned char *sheet_cell(const Image *sheet, int size, int row, int column)
+static void add_canvas(Page *page, const char *caption, const PlotCanvas *canvas)
 {
-    size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
-    unsigned char *cell = must_alloc((size_t)size, line);
-    for (int y = 0; y < size; y++)
-        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line,
-               line);
-    return cell;
+    size_t size;
+    const unsigned char *bytes = own_png(canvas, &size);
+    page_image(page, caption, bytes, size, "image/png");
 }
 
 static int enlargement(int size)
@@ -13508,150 +13550,157 @@ static int enlargement(int size)
     return size <= 48 ? 2 : 1;
 }
 
-/* A canvas as PNG bytes; NULL when memory is out. */
-static unsigned char *canvas_png(PlotCanvas *canvas, size_t *size)
+/* A run's report in the making. A sample sheet is samples/<iteration>.png; its columns are the classes; where G edits,
+ * what it was shown comes first; without labels they have no names. */
+typedef struct Report {
+    const char *run;
+    Settings s;
+    const Model *model;
+    TableNumbers log;
+    Page *page;
+    Names sheets;                       /* paths, by iteration */
+    const char *columns[MAX_CLASSES + 1];
+    char class_names[MAX_CLASSES][NAME];
+    int n_columns;
+} Report;
+
+static long sheet_iteration(const char *path)
 {
-    unsigned char *bytes = NULL;
-    char why[IMAGE_ERROR_SIZE];
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {canvas->width, canvas->height, 3, canvas->rgb};
-    if (!image_encode_png(&image, &text, 1, &bytes, size, why)) bytes = NULL;
-    plot_free(canvas);
-    return bytes;
+    return atol(strrchr(path, '/') + 1);
 }
 
-/* The names of a sheet's columns: where G edits, what it was shown comes first; without labels there are none. */
-typedef struct Columns { const char *labels[MAX_CLASSES + 1]; char names[MAX_CLASSES][NAME]; int count; } Columns;
-
-static int split_names_list(const char *list, char (*names)[NAME])
+static void find_sheets(Report *r)
 {
-    int n = 0;
-    while (*list && n < MAX_CLASSES) {
-        size_t length = strcspn(list, ",");
-        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
-        list += length + (list[length] != 0);
-    }
-    return n;
+    Text folder = textf("%s/samples", r->run);
+    Names found = list_folder(folder.s, NAMES_PICTURES);
+    for (int i = 0; i < found.count; i++)
+        if (strspn(found.items[i], "0123456789") == 8 && strcmp(found.items[i] + 8, ".png") == 0)
+            names_add(&r->sheets, textf("%s/%s", folder.s, found.items[i]).s);
 }
 
-static void name_columns(const Settings *s, const Model *model, Columns *c)
+static void name_columns(Report *r)
 {
-    int classes = split_names_list(*s->attributes ? s->attributes : s->classes, c->names);
-    *c->labels = "input";
-    c->count = !model->latent_size;
-    bool named = model->condition_size(s, classes) > 0;
+    int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
+    bool named = r->model->condition_size(&r->s, classes) > 0;
     int drawn = named ? classes : SAMPLE_FACES;
-    for (int i = 0; i < drawn; i++) c->labels[c->count++] = named ? c->names[i] : "";
+    r->columns[0] = "input";
+    r->n_columns = !r->model->latent_size;
+    for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
 }
 
-/* A sheet with its columns named. */
-static unsigned char *labelled_sheet(const char *path, const Settings *s, const Columns *names, size_t *bytes)
+/* Picture (row, column) of a sheet without margins, copied out. */
+static unsigned char *sheet_cell(const Image *sheet, int size, int row, int column)
+{
+    size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
+    unsigned char *cell = own((size_t)size, line);
+    for (int y = 0; y < size; y++)
+        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line, line);
+    return cell;
+}
+
+static bool read_sheet(const char *path, int channels, Image *sheet)
+{
+    return try_picture(path, channels, sheet, &(Error){0});
+}
+
+/* A sheet with its columns named, as PNG bytes of the scope outside; NULL: it cannot be read. */
+static unsigned char *labelled_sheet(const Report *r, const char *path, size_t *bytes)
 {
     Image sheet;
-    char why[IMAGE_ERROR_SIZE];
-    PlotCanvas canvas;
-    int size = (int)s->size;
-    if (!image_load(path, (int)s->channels, &sheet, why)) return NULL;
-    int rows_ = sheet.height / size, columns = sheet.width / size;
-    unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
-    for (int i = 0; i < rows_ * columns; i++) cells[i] = sheet_cell(&sheet, size, i / columns, i % columns);
-    int ok = columns == names->count && plot_grid((const unsigned char *const *)cells, size, size, sheet.channels,
-                                                  rows_, columns, enlargement(size), NULL, names->labels, NULL, &canvas);
-    for (int i = 0; i < rows_ * columns; i++) free(cells[i]);
-    free(cells);
-    image_free(&sheet);
-    return ok ? canvas_png(&canvas, bytes) : NULL;
+    int size = (int)r->s.size;
+    if (!read_sheet(path, (int)r->s.channels, &sheet) || sheet.width / size != r->n_columns || sheet.height < size) return NULL;
+    Grid grid = {.side = size, .channels = sheet.channels, .rows = sheet.height / size, .columns = r->n_columns,
+                 .scale = enlargement(size), .column_names = r->columns};
+    int n = grid.rows * grid.columns;
+    const unsigned char **cells = own((size_t)n, sizeof *cells);
+    for (int i = 0; i < n; i++) cells[i] = sheet_cell(&sheet, size, i / grid.columns, i % grid.columns);
+    grid.cells = cells;
+    const PlotCanvas canvas = draw_grid(&grid);
+    return hand_out(own_png(&canvas, bytes));
 }
 
-enum { QUARTERS = 4 };
-
-/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. Returns PNG bytes. */
-static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, const Columns *names, int face,
-                                    size_t *bytes)
-{
-    int size = (int)s->size, columns = names->count, done = 0;
-    unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
-    char row_names[QUARTERS][32];
-    const char *row_labels[QUARTERS];
-    PlotCanvas canvas;
-    for (int q = 0; q < QUARTERS; q++) {
-        snprintf(row_names[q], sizeof row_names[q], "%d%%", 25 * (q + 1));
-        row_labels[q] = row_names[q];
-        for (int i = 0; i < sheets->count; i++) {
-            Image sheet;
-            char why[IMAGE_ERROR_SIZE];
-            if (sheets->iterations[i] != (q == 3 ? s->iters : s->iters * (q + 1) / 4) ||
-                !image_load(sheets->paths[i], (int)s->channels, &sheet, why))
-                continue;
-            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++)
-                cells[q * columns + c] = sheet_cell(&sheet, size, face, c), done++;
-            image_free(&sheet);
-            break;
-        }
-    }
-    int ok = done && plot_grid((const unsigned char *const *)cells, size, size, (int)s->channels, QUARTERS, columns,
-                               enlargement(size), row_labels, names->labels, NULL, &canvas);
-    for (int i = 0; i < QUARTERS * columns; i++) free(cells[i]);
-    return ok ? canvas_png(&canvas, bytes) : NULL;
-}
-
-static void add_slider(Page *page, const Sheets *sheets, const Settings *s, const Columns *names, const char *title)
+static void add_slider(const Report *r, const char *title)
 {
     enum { SHOWN = 40 };
     const void *bytes[SHOWN];
     size_t sizes[SHOWN];
-    char texts[SHOWN][32];
     const char *labels[SHOWN];
-    int n = 0, step = (sheets->count + SHOWN - 1) / SHOWN;
-    for (int i = sheets->count - 1; i >= 0 && n < SHOWN; i -= step) {
-        int at = SHOWN - 1 - n;
-        if (!(bytes[at] = labelled_sheet(sheets->paths[i], s, names, &sizes[at]))) continue;
-        snprintf(texts[at], sizeof texts[at], "iteration %ld", sheets->iterations[i]);
-        labels[at] = texts[at];
-        n++;
+    int from = SHOWN, step = (r->sheets.count + SHOWN - 1) / SHOWN;
+    for (int i = r->sheets.count - 1; i >= 0 && from > 0; i -= step) {
+        Scope here;
+        enter(&here);
+        bytes[from - 1] = labelled_sheet(r, r->sheets.items[i], &sizes[from - 1]);
+        leave();
+        if (bytes[from - 1]) labels[--from] = own_text("iteration %ld", sheet_iteration(r->sheets.items[i]));
     }
-    int from = SHOWN - n;
-    if (n)
-        page_slider(page, title, labels + from, bytes + from, sizes + from, n, "image/png");
-    for (int i = from; i < SHOWN; i++) free((void *)(uintptr_t)bytes[i]);
+    if (from < SHOWN) page_slider(r->page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
+}
+
+enum { QUARTERS = 4 };
+
+/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. */
+static void add_quarters(const Report *r, int face)
+{
+    int size = (int)r->s.size, columns = r->n_columns, done = 0;
+    const unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
+    static const char *const quarters[QUARTERS] = {"25%", "50%", "75%", "100%"};
+    for (int q = 0; q < QUARTERS; q++)
+        for (int i = 0; i < r->sheets.count; i++) {
+            Image sheet;
+            bool wanted = sheet_iteration(r->sheets.items[i]) == (q == 3 ? r->s.iters : r->s.iters * (q + 1) / 4);
+            if (!wanted || !read_sheet(r->sheets.items[i], (int)r->s.channels, &sheet)) continue;
+            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++, done++)
+                cells[q * columns + c] = sheet_cell(&sheet, size, face, c);
+            break;
+        }
+    if (!done) return;
+    const PlotCanvas canvas = draw_grid(&(Grid){.cells = cells, .side = size, .channels = (int)r->s.channels, .rows = QUARTERS,
+                                                .columns = columns, .scale = enlargement(size), .row_names = quarters,
+                                                .column_names = r->columns});
+    add_canvas(r->page, "After 25, 50, 75 and 100% of the training", &canvas);
+}
+
+/* The sheets over time, and the first two faces (or latents) after each quarter. */
+static void add_samples(Report *r)
+{
+    name_columns(r);
+    page_heading(r->page, "Samples");
+    add_slider(r, r->model->latent_size ? "What G draws from the same noise over the training"
+                                        : "The same faces over the training: the picture as it was, then G's drawings of it");
+    for (int face = 0; face < 2; face++) add_quarters(r, face);
 }
 
 /* The headline: how far, how long, how D and G stand. */
-static void add_facts(Page *page, const TableNumbers *log, const Settings *s)
+static void add_facts(const Report *r)
 {
-    static const char *const wanted[] = {"iteration", "D.total", "G.cls", "G.rec", "validation_accuracy"};
-    const char *names[8], *values[8];
-    char texts[8][48];
+    static const struct { const char *column, *name; } facts[] = {
+        {"iteration", "iteration"}, {"D.total", "D.total"}, {"G.cls", "G.cls"}, {"G.rec", "G.rec"},
+        {"validation_accuracy", "accuracy, held out"}};
+    const char *names[5], *values[5];
     int n = 0;
-    for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++)
-        for (int i = 0; i < log->n_columns; i++) {
-            size_t row = log->rows;
-            if (strcmp(log->names[i], wanted[k])) continue;
-            while (row > 0 && !isfinite(log->columns[i][row - 1])) row--;
-            if (row == 0) continue;
-            if (k == 0) snprintf(texts[n], sizeof texts[n], "%.0f of %ld", log->columns[i][row - 1], s->iters);
-            else if (k == 4) snprintf(texts[n], sizeof texts[n], "%.1f%%", 100 * log->columns[i][row - 1]);
-            else snprintf(texts[n], sizeof texts[n], "%.3g", log->columns[i][row - 1]);
-            names[n] = k == 4 ? "accuracy, held out" : wanted[k];
-            values[n] = texts[n];
-            n++;
-        }
-    page_facts(page, names, values, n);
+    for (int i = 0; i < 5; i++) {
+        double last = last_value(&r->log, facts[i].column);
+        if (isnan(last)) continue;
+        names[n] = facts[i].name;
+        values[n++] = i == 0 ? own_text("%.0f of %ld", last, r->s.iters) : i == 4 ? own_text("%.1f%%", 100 * last)
+                    : own_text("%.3g", last);
+    }
+    page_facts(r->page, names, values, n);
 }
 
-static void add_settings(Page *page, const Settings *s)
+static void add_settings(const Report *r)
 {
     const char *cells[2 * SETTINGS];
-    static char texts[SETTINGS][TEXT * 4];
     int n = 0;
     for (int i = 0; i < SETTINGS; i++) {
         if (settings_table[i].use >= COMMAND) continue;
-        option_text(s, &settings_table[i], texts[i], sizeof texts[i]);
+        char *text = own(TEXT, 4);
+        option_text(&r->s, &settings_table[i], text, TEXT * 4);
         cells[2 * n] = settings_table[i].name;
-        cells[2 * n++ + 1] = texts[i];
+        cells[2 * n++ + 1] = text;
     }
-    page_heading(page, "Settings");
-    page_table(page, NULL, 2, cells, n);
+    page_heading(r->page, "Settings");
+    page_table(r->page, NULL, 2, cells, n);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13674,39 +13723,43 @@ static const unsigned gamut_ink = 0x24292f;
 /* What of the space is shown: z = a u + b v. */
 typedef struct Plane { double u[SPACE_MOST], v[SPACE_MOST]; } Plane;
 
+static const Plane first_axes = {{1, 0, 0}, {0, 1, 0}};
+
+/* The faces that are shown in a model's space. */
+typedef struct Show {
+    Facegan *model;
+    Gamut gamut;
+    Plane plane;
+    const Settings *s;
+    PageFace faces[PAGE_FACES];
+    int n;
+} Show;
+
 /* The axes of the plane, or, in space, those through two emotions (by Gram and Schmidt). */
-static int choose_plane(const Facegan *model, const Settings *s, Plane *plane, Error *e)
+static Plane choose_plane(const Show *show)
 {
-    *plane = (Plane){{1, 0, 0}, {0, 1, 0}};
-    if (model->g.condition == 2) return 1;
-    Gamut gamut = gamut_of(&model->g);
-    size_t first = strcspn(s->between, ",");
-    int a = *s->between ? find_class(model, s->between, first) : 1,
-        b = s->between[first] ? find_class(model, s->between + first + 1, strlen(s->between + first + 1))
-            : gamut.n > 2     ? 2
-                              : 0;
-    if (a < 0 || b < 0 || a == b) return fail(e, 2, "--between %s: must name two of the model's emotions", s->between);
+    const Facegan *model = show->model;
+    if (model->g.condition == 2) return first_axes;
+    Plane plane = first_axes;
+    const char *between = show->s->between, *comma = strchr(between, ',');
+    int a = *between ? find_class(model, between, strcspn(between, ",")) : 1, b = show->gamut.n > 2 ? 2 : 0;
+    if (comma) b = find_class(model, comma + 1, strlen(comma + 1));
+    if (a < 0 || b < 0 || a == b) give_up(2, "--between %s: must name two of the model's emotions", between);
+    const double *first = show->gamut.mean[a], *second = show->gamut.mean[b];
     double norm = 0, along = 0, rest = 0;
-    for (int i = 0; i < 3; i++) norm += gamut.mean[a][i] * gamut.mean[a][i];
-    for (int i = 0; i < 3 && norm > 0; i++) plane->u[i] = gamut.mean[a][i] / sqrt(norm);
-    for (int i = 0; i < 3; i++) along += gamut.mean[b][i] * plane->u[i];
-    for (int i = 0; i < 3; i++) plane->v[i] = gamut.mean[b][i] - along * plane->u[i], rest += plane->v[i] * plane->v[i];
-    for (int i = 0; i < 3 && rest > 0; i++) plane->v[i] /= sqrt(rest);
-    return norm > 0 && rest > 1e-12 ? 1 : fail(e, 1, "the two emotions lie on one line: choose others with --between");
+    for (int i = 0; i < 3; i++) norm += first[i] * first[i];
+    for (int i = 0; i < 3 && norm > 0; i++) plane.u[i] = first[i] / sqrt(norm);
+    for (int i = 0; i < 3; i++) along += second[i] * plane.u[i];
+    for (int i = 0; i < 3; i++) plane.v[i] = second[i] - along * plane.u[i], rest += plane.v[i] * plane.v[i];
+    for (int i = 0; i < 3 && rest > 0; i++) plane.v[i] /= sqrt(rest);
+    if (!(norm > 0 && rest > 1e-12)) give_up(1, "the two emotions lie on one line: choose others with --between");
+    return plane;
 }
 
 static void on_plane(const Plane *plane, const double *z, double *a, double *b)
 {
     *a = *b = 0;
     for (int i = 0; i < SPACE_MOST; i++) *a += z[i] * plane->u[i], *b += z[i] * plane->v[i];
-}
-
-/* Draws the face that is in model->x at the plane's point (a, b). */
-static void draw_at(Facegan *model, const Plane *plane, double a, double b, unsigned char *face)
-{
-    for (int i = 0; i < model->g.condition; i++) model->condition->data[i] = (real)(a * plane->u[i] + b * plane->v[i]);
-    graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), face);
 }
 
 /* C as it is on the plane: (u C u, u C v, v C v). */
@@ -13721,74 +13774,68 @@ static void plane_covariance(const Plane *plane, const double c[SPACE_MOST][SPAC
         }
 }
 
-/* The model's directions or Gaussians as places of a dial, which is round for directions; neutral has none. */
-static PlotDial space_dial(const Facegan *model, const Plane *plane, double x, double y, double unit, PlotPlace *places)
+/* Draws the face that is in model->x at the plane's point (a, b). */
+static void draw_at(const Show *show, double a, double b, unsigned char *face)
 {
-    Gamut gamut = gamut_of(&model->g);
-    bool round = model->g.space == 'l';
+    const Plane *plane = &show->plane;
+    real *z = show->model->condition->data;
+    for (int i = 0; i < show->model->g.condition; i++) z[i] = (real)(a * plane->u[i] + b * plane->v[i]);
+    draw_bytes(show->model, face);
+}
+
+/* The model's directions or Gaussians as places of a dial, which is round for directions; neutral has none. */
+static PlotDial space_dial(const Show *show, double x, double y, double unit, PlotPlace *places)
+{
+    bool round = show->model->g.space == 'l';
     int n = 0;
-    for (int k = round; k < gamut.n; k++, n++) {
-        places[n] = (PlotPlace){.name = model->class_names[k], .rgb = plot_palette[k % 8]};
-        on_plane(plane, gamut.mean[k], &places[n].x, &places[n].y);
-        plane_covariance(plane, gamut.covariance[k], places[n].covariance);
+    for (int k = round; k < show->gamut.n; k++, n++) {
+        places[n] = (PlotPlace){.name = show->model->class_names[k], .rgb = plot_palette[k % 8]};
+        on_plane(&show->plane, show->gamut.mean[k], &places[n].x, &places[n].y);
+        plane_covariance(&show->plane, show->gamut.covariance[k], places[n].covariance);
     }
     return (PlotDial){x, y, unit, round, places, n};
 }
 
-static int save_canvas(const char *path, PlotCanvas *canvas, bool provenance, Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {canvas->width, canvas->height, 3, canvas->rgb};
-    int ok = image_save(path, &image, &text, provenance ? 1 : 0, why);
-    plot_free(canvas);
-    if (ok) printf("%s\n", path);
-    return ok ? 1 : fail(e, 1, "%s", why);
-}
-
 /* The face of model->x all over the disc: OUT/NAME-gamut.png. */
-static int gamut_picture(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
+static void gamut_picture(const Show *show, const Photo *photo)
 {
-    int p = model->g.size, cell = (int)s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
+    const Facegan *model = show->model;
+    int p = model->g.size, cell = (int)show->s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
     PlotPlace places[MAX_CLASSES];
-    PlotCanvas canvas;
-    char path[PATH_MAX];
-    if (!plot_canvas(2 * margin + CELLS * cell, 140 + CELLS * cell, 0xffffff, &canvas))
-        return fail(e, 1, "no memory for the picture of the space");
-    unsigned char *face = must_alloc(count_of(model->y), 1);
+    PlotCanvas canvas = new_canvas(2 * margin + CELLS * cell, 140 + CELLS * cell);
+    unsigned char *face = own(count_of(model->y), 1);
     for (int row = 0; row < CELLS; row++)
-        for (int column_ = 0; column_ < CELLS; column_++) {
-            double a = (2.0 * column_ + 1) / CELLS - 1, b = 1 - (2.0 * row + 1) / CELLS;
+        for (int column = 0; column < CELLS; column++) {
+            double a = (2.0 * column + 1) / CELLS - 1, b = 1 - (2.0 * row + 1) / CELLS;
             if (model->g.space == 'l' && hypot(a, b) > 0.97) continue;
-            draw_at(model, plane, a, b, face);
-            plot_picture(&canvas, margin + column_ * cell, 70 + row * cell, cell, cell, face, p, p, model->g.channels);
+            draw_at(show, a, b, face);
+            plot_picture(&canvas, margin + column * cell, 70 + row * cell, cell, cell, face, p, p, model->g.channels);
         }
-    free(face);
     double half = CELLS * cell / 2.0;
-    PlotDial dial = space_dial(model, plane, margin + half, 70 + half, half, places);
+    PlotDial dial = space_dial(show, margin + half, 70 + half, half, places);
     plot_dial(&canvas, &dial, true, 17);
-    edited_name(*s->out ? s->out : ".", picture, "gamut", path);
-    return save_canvas(path, &canvas, s->provenance, e);
+    Image image = image_of(&canvas);
+    deliver(photo_file(show->s, photo, "-gamut.png").s, &image, show->s->provenance ? &synthetic : NULL);
 }
 
 /* The emotions that a film passes, by number: those of --path, or neutral, all by their angles, neutral. */
-static int film_path(const Facegan *model, const Settings *s, int *stops, Error *e)
+static int film_path(const Show *show, int stops[MAX_CLASSES + 2])
 {
-    Gamut gamut = gamut_of(&model->g);
+    const char *path = show->s->path;
+    const Gamut *gamut = &show->gamut;
     int n = 0;
-    for (const char *at = s->path; *at && n < MAX_CLASSES; at += strcspn(at, ",") + (at[strcspn(at, ",")] != 0)) {
-        stops[n] = find_class(model, at, strcspn(at, ","));
-        if (stops[n++] < 0)
-            return fail(e, 2, "--path %s: \"%.*s\" is not one of the model's emotions", s->path, (int)strcspn(at, ","),
-                        at);
+    for (const char *at = path; *at && n < MAX_CLASSES; at += strcspn(at, ",") + (at[strcspn(at, ",")] != 0)) {
+        int length = (int)strcspn(at, ",");
+        stops[n] = find_class(show->model, at, (size_t)length);
+        if (stops[n++] < 0) give_up(2, "--path %s: \"%.*s\" is not one of the model's emotions", path, length, at);
     }
-    if (n == 1) return fail(e, 2, "--path %s: needs two emotions or more", s->path);
+    if (n == 1) give_up(2, "--path %s: needs two emotions or more", path);
     if (n) return n;
     stops[n++] = 0;
-    for (int k = 1; k < gamut.n; k++) {
+    for (int k = 1; k < gamut->n; k++) {
         int at = n++;
-        double angle = atan2(gamut.mean[k][1], gamut.mean[k][0]);
-        for (; at > 1 && atan2(gamut.mean[stops[at - 1]][1], gamut.mean[stops[at - 1]][0]) > angle; at--)
+        double angle = atan2(gamut->mean[k][1], gamut->mean[k][0]);
+        for (; at > 1 && atan2(gamut->mean[stops[at - 1]][1], gamut->mean[stops[at - 1]][0]) > angle; at--)
             stops[at] = stops[at - 1];
         stops[at] = k;
     }
@@ -13797,65 +13844,53 @@ static int film_path(const Facegan *model, const Settings *s, int *stops, Error 
 }
 
 /* One picture of the film: the face, and where in the space it is. */
-static int film_frame(Facegan *model, const Plane *plane, const double *z, int side, Image *frame)
+static Image film_frame(const Show *show, const double *z, int side)
 {
+    const Facegan *model = show->model;
     PlotPlace places[MAX_CLASSES];
-    PlotCanvas canvas;
     int p = model->g.size;
     double a, b;
-    if (!plot_canvas(side + side * 3 / 2, side, 0xffffff, &canvas)) return 0;
-    unsigned char *face = must_alloc(count_of(model->y), 1);
+    PlotCanvas canvas = new_canvas(side + side * 3 / 2, side);
+    unsigned char *face = own(count_of(model->y), 1);
     for (int i = 0; i < model->g.condition; i++) model->condition->data[i] = (real)z[i];
-    graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), face);
+    draw_bytes(show->model, face);
     plot_picture(&canvas, 0, 0, side, side, face, p, p, model->g.channels);
-    free(face);
-    PlotDial dial = space_dial(model, plane, side + side * 0.75, side / 2.0, side * 0.36, places);
+    PlotDial dial = space_dial(show, side + side * 0.75, side / 2.0, side * 0.36, places);
     plot_dial(&canvas, &dial, false, side / 16.0);
-    on_plane(plane, z, &a, &b);
+    on_plane(&show->plane, z, &a, &b);
     plot_disc(&canvas, dial.x + dial.unit * a, dial.y - dial.unit * b, side / 40.0, gamut_ink);
-    *frame = (Image){canvas.width, canvas.height, 3, canvas.rgb};
-    return 1;
+    return image_of(&canvas);
 }
 
 static int write_bytes(const char *path, const void *bytes, size_t size, Error *e)
 {
-    char temporary[PATH_MAX + 8];
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "wb");
-    if (!file) return fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
-    bool wrong = fwrite(bytes, 1, size, file) != size;
-    wrong |= fclose(file) != 0;
-    if (wrong || rename(temporary, path)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    (void)e;
+    write_file(path, bytes, size);
     return 1;
 }
 
-/* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
-static int gamut_film(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
+static void deliver_film(const char *path, const Image *frames, int n)
 {
-    int stops[MAX_CLASSES + 2], n = film_path(model, s, stops, e), count = 0, ok = n > 0, side = 192 * (int)s->scale;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    if (!ok) return 0;
-    Image *frames = must_alloc((size_t)(n * FRAMES_A_LEG), sizeof *frames);
-    for (int leg = 0; ok && leg + 1 < n; leg++)
-        for (int i = 0; ok && i < FRAMES_A_LEG; i++) {
+    unsigned char *bytes;
+    size_t size;
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_encode_gif(frames, n, 60, &bytes, &size, why)) give_up(1, "%s", why);
+    write_file(path, own_this(bytes, size), size);
+    printf("%s\n", path);
+}
+
+/* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
+static void gamut_film(const Show *show, const Photo *photo)
+{
+    int stops[MAX_CLASSES + 2], n = film_path(show, stops), count = 0;
+    Image *frames = own((size_t)(n * FRAMES_A_LEG), sizeof *frames);
+    for (int leg = 0; leg + 1 < n; leg++)
+        for (int i = 0; i < FRAMES_A_LEG; i++) {
             double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG;
-            point_between(model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);    /* slow near the stops */
-            ok = film_frame(model, plane, z, side, &frames[count]);
-            count += ok;
+            point_between(show->model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);    /* slow near the stops */
+            frames[count++] = film_frame(show, z, 192 * (int)show->s->scale);
         }
-    if (!ok) fail(e, 1, "no memory for the film");
-    else if (!image_encode_gif(frames, count, 60, &bytes, &size, why)) ok = fail(e, 1, "%s", why);
-    for (int i = 0; i < count; i++) image_free(&frames[i]);
-    free(frames);
-    edited_name(*s->out ? s->out : ".", picture, "gamut", path);
-    if (ok) memcpy(path + strlen(path) - 3, "gif", 3);
-    ok = ok && write_bytes(path, bytes, size, e);
-    free(bytes);
-    if (ok) printf("%s\n", path);
-    return ok;
+    deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count);
 }
 
 /* Where tile i lies on the plane. */
@@ -13867,292 +13902,258 @@ static void tile_place(char space, int i, double *a, double *b)
 }
 
 /* All tiles of the face in model->x, in rows of SHEET_COLUMNS. */
-static int tile_sheet(Facegan *model, const Plane *plane, Image *sheet, Error *e)
+static Image tile_sheet(const Show *show)
 {
-    int p = model->g.size, x = model->g.channels, tiles = model->g.space == 'l' ? 1 + RINGS * SPOKES : GRID * GRID;
-    size_t line = (size_t)(p * x);
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, x, sheet, why))
-        return fail(e, 1, "%s", why);
-    unsigned char *face = must_alloc(count_of(model->y), 1);
+    const Facegan *model = show->model;
+    int p = model->g.size, tiles = model->g.space == 'l' ? 1 + RINGS * SPOKES : GRID * GRID;
+    Image sheet = new_picture(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, model->g.channels);
+    unsigned char *face = own(count_of(model->y), 1);
     for (int i = 0; i < tiles; i++) {
         double a, b;
         tile_place(model->g.space, i, &a, &b);
-        draw_at(model, plane, a, b, face);
-        for (int row = 0; row < p; row++)
-            memcpy(sheet->pixels +
-                       ((size_t)(i / SHEET_COLUMNS * p + row) * SHEET_COLUMNS + (size_t)(i % SHEET_COLUMNS)) * line,
-                   face + (size_t)row * line, line);
+        draw_at(show, a, b, face);
+        put_cell(&sheet, face, p, i / SHEET_COLUMNS, i % SHEET_COLUMNS);
     }
-    free(face);
-    return 1;
+    return sheet;
 }
 
-static int encode_face(const Image *image, int quality, const void **bytes, size_t *size, Error *e)
+/* The picture as a JPEG, which outlives the innermost scope. */
+static const void *kept_jpeg(const Image *image, int quality, size_t *size)
 {
+    unsigned char *bytes;
     char why[IMAGE_ERROR_SIZE];
-    unsigned char *encoded;
-    if (!image_encode_jpeg(image, quality, &encoded, size, why)) return fail(e, 1, "%s", why);
-    *bytes = encoded;
-    return 1;
+    if (!image_encode_jpeg(image, quality, &bytes, size, why)) give_up(1, "%s", why);
+    return hand_out(own_this(bytes, *size));
 }
 
 /* The face in model->x and its tiles, for the page. */
-static int page_face(PageFace *face, Facegan *model, const Plane *plane, const char *picture, Error *e)
+static PageFace page_face(const Show *show, const Photo *photo)
 {
-    const char *slash = strrchr(picture, '/');
-    int p = model->g.size;
-    Image sheet = {0}, input = {p, p, model->g.channels, must_alloc(count_of(model->y), 1)};
+    const Facegan *model = show->model;
+    const char *slash = strrchr(photo->path, '/');
+    PageFace face = {.name = hand_out(own_text("%s", slash ? slash + 1 : photo->path))};
+    Image input = new_picture(model->g.size, model->g.size, model->g.channels), tiles;
     to_bytes(model->x->data, count_of(model->y), input.pixels);
-    face->name = slash ? slash + 1 : picture;
-    int ok = encode_face(&input, 90, &face->input, &face->input_size, e) && tile_sheet(model, plane, &sheet, e) &&
-             encode_face(&sheet, 93, &face->tiles, &face->tiles_size, e);
-    free(input.pixels);
-    image_free(&sheet);
-    return ok;
+    face.input = kept_jpeg(&input, 90, &face.input_size);
+    tiles = tile_sheet(show);
+    face.tiles = kept_jpeg(&tiles, 93, &face.tiles_size);
+    return face;
 }
 
-static int write_gamut_page(const char *path, const Facegan *model, const Plane *plane, const PageFace *faces, int n, Error *e)
+static void save_page(Page *page, const char *path)
 {
-    Gamut gamut = gamut_of(&model->g);
+    char why[256];
+    if (!page_save(page, path, why)) give_up(1, "%s", why);
+}
+
+static void gamut_page(const Show *show, const char *path)
+{
+    const Gamut *gamut = &show->gamut;
     const char *names[MAX_CLASSES];
     double at[MAX_CLASSES][2], spread[MAX_CLASSES][3];
-    char why[256];
-    for (int k = 0; k < gamut.n; k++) {
-        names[k] = model->class_names[k];
-        on_plane(plane, gamut.mean[k], &at[k][0], &at[k][1]);
-        plane_covariance(plane, gamut.covariance[k], spread[k]);
+    for (int k = 0; k < gamut->n; k++) {
+        names[k] = show->model->class_names[k];
+        on_plane(&show->plane, gamut->mean[k], &at[k][0], &at[k][1]);
+        plane_covariance(&show->plane, gamut->covariance[k], spread[k]);
     }
-    const PageSpace space = {
+    save_page(page_space(&(PageSpace){
         .title = "The gamut of emotions", .space = "The space of emotions",
         .intro = "Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
                  "emotion. Every large face is drawn by a generative model.",
         .generator = "facegan; the faces are synthetic, drawn by a generative model",
-        .size = model->g.size, .polar = model->g.space == 'l', .rings = RINGS, .spokes = SPOKES, .grid = GRID,
-        .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut.n, .faces = faces,
-        .n_faces = n, .mime = "image/jpeg"};
-    if (!page_save(page_space(&space), path, why)) return fail(e, 1, "%s", why);
+        .size = show->model->g.size, .polar = show->model->g.space == 'l', .rings = RINGS, .spokes = SPOKES, .grid = GRID,
+        .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut->n, .faces = show->faces,
+        .n_faces = show->n, .mime = "image/jpeg"}), path);
     printf("%s\n", path);
-    return 1;
 }
 
-/* The picture, the film when asked, and its part of the page. 0 with e->status 0: the picture cannot be read. */
-static int gamut_face(Facegan *model, const Plane *plane, const char *path, const Settings *s, PageFace *faces, int *n,
-                      Error *e)
+/* The picture, the film when asked, and its part of the page. */
+static void show_photo(void *context, Photo *photo)
 {
-    Image picture;
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_load(path, model->g.channels, &picture, why)) return warn("passed over: %s", why), 0;
-    int ok = fit_picture(model, &picture, e) && gamut_picture(model, plane, path, s, e) &&
-             (!s->gif || gamut_film(model, plane, path, s, e));
-    if (ok && *n < PAGE_FACES) ok = page_face(&faces[(*n)++], model, plane, path, e);
-    image_free(&picture);
-    return ok;
+    Show *show = context;
+    fit_picture(show->model, &photo->image);
+    gamut_picture(show, photo);
+    if (show->s->gif) gamut_film(show, photo);
+    if (show->n < PAGE_FACES) show->faces[show->n++] = page_face(show, photo);
 }
 
 /* `facegan gamut RUN IMAGE...`: OUT/NAME-gamut.png, OUT/NAME-gamut.gif and OUT/gamut.html. */
 static int show_gamut(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
 {
-    Facegan *model = open_generator(run, e);
-    Plane plane;
-    PageFace faces[PAGE_FACES] = {0};
-    char path[PATH_MAX];
-    int n = 0, failed = 0;
-    if (!model) return 0;
-    int ok = model->g.space ? choose_plane(model, s, &plane, e)
-                            : fail(e, 2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
-    ok = ok && (!*s->out || make_directory(s->out, e));
-    for (int i = 0; ok && i < count; i++) {
-        if (gamut_face(model, &plane, pictures[i], s, faces, &n, e)) continue;
-        ok = e->status == 0;
-        failed++;
-    }
-    snprintf(path, sizeof path, "%s/gamut.html", *s->out ? s->out : ".");
-    ok = ok && (!n || write_gamut_page(path, model, &plane, faces, n, e));
-    if (ok && count > PAGE_FACES && n == PAGE_FACES) warn("%s holds the first %d faces", path, PAGE_FACES);
-    for (int i = 0; i < n; i++) free((void *)(uintptr_t)faces[i].input), free((void *)(uintptr_t)faces[i].tiles);
-    facegan_close(model);
-    return ok && failed ? fail(e, 1, "%d of %d pictures could not be read", failed, count) : ok;
+    (void)e;
+    Show *show = own(1, sizeof *show);
+    show->model = own_generator(run), show->s = s;
+    if (!show->model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
+    show->gamut = gamut_of(&show->model->g);
+    show->plane = choose_plane(show);
+    make_out_folder(s);
+    PhotoBatch batch = {.channels = show->model->g.channels, .each = show_photo, .context = show};
+    each_picture(&batch, pictures, count);
+    Text path = textf("%s/gamut.html", out_folder(s));
+    if (show->n) gamut_page(show, path.s);
+    if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
+    complain_of_unreadable(&batch);
+    return 1;
 }
 
-/* How the directions or means moved over the training, as PNG bytes: a trail each, from log.csv's columns at.NAME.x. */
-static unsigned char *space_trails(const TableNumbers *log, const Facegan *model, size_t *bytes)
+/* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
+static PlotCanvas space_trails(const Show *show, const TableNumbers *log)
 {
-    PlotCanvas canvas;
+    PlotCanvas canvas = new_canvas(800, 620);
     PlotPlace places[MAX_CLASSES];
-    const Plane plane = {{1, 0, 0}, {0, 1, 0}};
-    const PlotDial f = space_dial(model, &plane, 400, 310, 240, places);
-    if (!plot_canvas(800, 620, 0xffffff, &canvas)) return NULL;
+    const PlotDial dial = space_dial(show, 400, 310, 240, places);
     for (int i = 0; i + 1 < log->n_columns; i++) {
-        size_t length = strlen(log->names[i]);
-        if (strncmp(log->names[i], "at.", 3) || length < 2 || strcmp(log->names[i] + length - 2, ".x")) continue;
+        const char *name = log->names[i];
+        size_t length = strlen(name);
+        if (strncmp(name, "at.", 3) || strcmp(name + length - 2, ".x")) continue;
         const double *x = log->columns[i], *y = log->columns[i + 1];
-        int k = find_class(model, log->names[i] + 3, length - 5);
+        int k = find_class(show->model, name + 3, length - 5);
         for (size_t row = 1; k >= 0 && row < log->rows; row++) {
-            double shown = 0.25 + 0.75 * (double)row / (double)log->rows;    /* early: inside */
-            double before = model->g.space == 'l' ? 0.25 + 0.75 * (double)(row - 1) / (double)log->rows : 1;
-            if (model->g.space != 'l') shown = 1;
-            plot_line_segment(&canvas, f.x + f.unit * before * x[row - 1], f.y - f.unit * before * y[row - 1],
-                              f.x + f.unit * shown * x[row], f.y - f.unit * shown * y[row], 1.5, plot_palette[k % 8]);
+            double u[2] = {dial.unit, dial.unit};
+            for (size_t end = 0; dial.round && end < 2; end++)               /* early: inside */
+                u[end] *= 0.25 + 0.75 * (double)(row - 1 + end) / (double)log->rows;
+            plot_line_segment(&canvas, dial.x + u[0] * x[row - 1], dial.y - u[0] * y[row - 1], dial.x + u[1] * x[row],
+                              dial.y - u[1] * y[row], 1.5, plot_palette[k % 8]);
         }
     }
-    plot_dial(&canvas, &f, true, 18);
-    return canvas_png(&canvas, bytes);
+    plot_dial(&canvas, &dial, true, 18);
+    return canvas;
 }
 
 enum { STRENGTHS = 10 };
 
-/* A row for each emotion: the face in model->x at strengths 0.1 to 1. PNG bytes. */
+/* A row for each emotion: the face in model->x at strengths 0.1 to 1. PNG bytes, which the caller frees. */
 static unsigned char *strength_strip(Facegan *model, size_t *bytes)
 {
-    int n = model->g.classes - 1, p = model->g.size;
+    static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"};
+    Scope here;
+    enter(&here);
+    int n = model->g.classes - 1;
     size_t size = count_of(model->y);
-    unsigned char *faces = must_alloc((size_t)(n * STRENGTHS), size);
-    const unsigned char **cells = must_alloc((size_t)(n * STRENGTHS), sizeof *cells);
-    const char *names[MAX_CLASSES], *columns[STRENGTHS];
-    char texts[STRENGTHS][16];
-    PlotCanvas canvas;
+    unsigned char *faces = own((size_t)(n * STRENGTHS), size);
+    const char *names[MAX_CLASSES];
     for (int i = 0; i < n * STRENGTHS; i++) {
         set_class(model, 1 + i / STRENGTHS, (double)(i % STRENGTHS + 1) / STRENGTHS);
-        graph_run(model->graph);
-        to_bytes(model->y->data, size, faces + (size_t)i * size);
-        cells[i] = faces + (size_t)i * size;
+        draw_bytes(model, faces + (size_t)i * size);
     }
-    for (int i = 0; i < STRENGTHS; i++)
-        snprintf(texts[i], sizeof texts[i], "%.1f", (i + 1.0) / STRENGTHS), columns[i] = texts[i];
     for (int k = 0; k < n; k++) names[k] = model->class_names[k + 1];
-    int ok = plot_grid(cells, p, p, model->g.channels, n, STRENGTHS, enlargement(p), names, columns, NULL, &canvas);
-    free(faces), free(cells);
-    return ok ? canvas_png(&canvas, bytes) : NULL;
+    const PlotCanvas canvas = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n,
+                                                .columns = STRENGTHS, .scale = enlargement(model->g.size), .row_names = names,
+                                                .column_names = columns});
+    unsigned char *png = encode_canvas(&canvas, bytes);
+    leave();
+    return png;
 }
 
 /* The report's part on the space: where it has got to, how it got there, and what strength does. */
-static void add_space(Page *page, const char *run, const TableNumbers *log, const Sheets *sheets)
+static void add_space(void *context)
 {
-    Error ignored = {0};
-    Facegan *model = open_generator(run, &ignored);
+    const Report *r = context;
+    Facegan *model = own_generator(r->run);
     Image sheet;
-    char why[IMAGE_ERROR_SIZE];
     size_t size;
-    if (!model || !model->g.space) { facegan_close(model); return; }
-    page_heading(page, "The space of emotions");
-    unsigned char *trails = space_trails(log, model, &size);
-    if (trails)
-        page_image(page,
-                   model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner "
-                                           "circle to the rim where it is now"
-                                         : "The Gaussians now (one standard deviation), and the trails of their means",
-                   trails, size, "image/png");
-    free(trails);
-    if (sheets->count && image_load(sheets->paths[sheets->count - 1], model->g.channels, &sheet, why)) {
-        unsigned char *face = sheet_cell(&sheet, model->g.size, 0, 0);
-        from_bytes(face, count_of(model->y), model->x->data);
-        unsigned char *strip = strength_strip(model, &size);
-        if (strip)
-            page_image(page, "The first sample face with every emotion at strengths 0.1 to 1", strip, size,
-                       "image/png");
-        free(face), free(strip);
-        image_free(&sheet);
-    }
-    facegan_close(model);
+    if (!model->g.space) return;
+    const Show show = {.model = model, .gamut = gamut_of(&model->g), .plane = first_axes};
+    const PlotCanvas trails = space_trails(&show, &r->log);
+    page_heading(r->page, "The space of emotions");
+    add_canvas(r->page, model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner "
+                                                "circle to the rim where it is now"
+                                              : "The Gaussians now (one standard deviation), and the trails of their means",
+               &trails);
+    if (!r->sheets.count || !read_sheet(r->sheets.items[r->sheets.count - 1], model->g.channels, &sheet)) return;
+    from_bytes(sheet_cell(&sheet, model->g.size, 0, 0), count_of(model->y), model->x->data);
+    unsigned char *strip = strength_strip(model, &size);
+    strip = own_this(strip, size);
+    page_image(r->page, "The first sample face with every emotion at strengths 0.1 to 1", strip, size, "image/png");
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.6  The report, put together
  * ---------------------------------------------------------------------------------------------- */
 
-/* The sheets over time, and the first two faces (or latents) after each quarter. */
-static void add_samples(Page *page, const Sheets *sheets, const Settings *s, const Model *model)
-{
-    Columns columns;
-    name_columns(s, model, &columns);
-    page_heading(page, "Samples");
-    add_slider(page, sheets, s, &columns,
-               model->latent_size ? "What G draws from the same noise over the training"
-                                  : "The same faces over the training: the picture as it was, then G's drawings of it");
-    for (int row = 0; row < 2; row++) {
-        size_t size;
-        unsigned char *strip = quarter_strip(sheets, s, &columns, row, &size);
-        if (strip) page_image(page, "After 25, 50, 75 and 100% of the training", strip, size, "image/png");
-        free(strip);
-    }
-}
-
 /* Collapse: the curves of what was watched, and the last look in words. */
-static void add_watch(Page *page, const TableNumbers *log, const Settings *s)
+static void add_watch(const Report *r)
 {
     double signs[SIGNS];
-    char text[600], name[32];
+    char text[600];
     for (int i = 0; i < SIGNS; i++) {
-        signs[i] = NAN;
-        snprintf(name, sizeof name, "watch.%s", sign_names[i]);
-        const double *column = table_column(log, name);
-        if (column) signs[i] = column[log->rows - 1];
+        const double *column = table_column(&r->log, textf("watch.%s", sign_names[i]).s);
+        signs[i] = column ? column[r->log.rows - 1] : NAN;
     }
     if (isnan(signs[SIGN_PIXELS])) return;
-    page_heading(page, "Watching for collapse");
-    watch_words(signs, s->collapse_below, text, sizeof text);
-    page_paragraph(page, text);
-    chart(page, log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the data)", "watch.",
-          "share");
+    page_heading(r->page, "Watching for collapse");
+    watch_words(signs, r->s.collapse_below, text, sizeof text);
+    page_paragraph(r->page, text);
+    chart(r->page, &r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the data)",
+          "watch.", "share");
+}
+
+static void add_losses(const Report *r)
+{
+    page_heading(r->page, "Losses");
+    if (r->model->healthy) page_paragraph(r->page, r->model->healthy);
+    chart(r->page, &r->log, r->model->g_step ? "Discriminator" : "Training", "D.", "loss");
+    chart(r->page, &r->log, "Generator", "G.", "loss");
+    chart(r->page, &r->log, "Accuracy on held-out pictures", "validation_accuracy", "share");
+    chart(r->page, &r->log, "Loss on held-out pictures", "validation_loss", "loss");
+}
+
+static void close_numbers(void *numbers) { table_numbers_free(numbers); }
+
+static void report_run(const char *run)
+{
+    Report *r = own(1, sizeof *r);
+    r->run = run, r->s = default_settings();
+    MUST(read_config(run, &r->s, &e));
+    MUST((r->model = find_model(r->s.model, &e)));
+    MUST(log_read(textf("%s/log.csv", run).s, &r->log, &e));
+    on_leaving(close_numbers, &r->log);
+    if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
+    find_sheets(r);
+    r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model, r->s.size,
+                                                          r->s.batch, r->s.seed).s);
+    add_facts(r);
+    if (r->model->generator) add_samples(r);
+    attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
+    add_losses(r);
+    add_watch(r);
+    chart(r->page, &r->log, "Learning rate", "learning", "lr");
+    add_settings(r);
+    save_page(r->page, textf("%s/report.html", run).s);
 }
 
 static int write_report(const char *run, Error *e)
 {
-    Settings s = default_settings();
-    TableNumbers log;
-    char path[PATH_MAX], title[TEXT * 2], why[256];
-    if (!read_config(run, &s, e)) return 0;
-    const Model *model = find_model(s.model, e);
-    snprintf(path, sizeof path, "%s/log.csv", run);
-    if (!model || !log_read(path, &log, e)) return 0;
-    Sheets sheets = find_sheets(run);
-    snprintf(title, sizeof title, "%s: %s, %ld px, batch %ld, seed %ld", run, s.model, s.size, s.batch, s.seed);
-    Page *page = page_begin("facegan training report", title);
-    add_facts(page, &log, &s);
-    if (model->generator) add_samples(page, &sheets, &s, model);
-    add_space(page, run, &log, &sheets);
-    page_heading(page, "Losses");
-    if (model->healthy) page_paragraph(page, model->healthy);
-    chart(page, &log, model->g_step ? "Discriminator" : "Training", "D.", "loss");
-    chart(page, &log, "Generator", "G.", "loss");
-    chart(page, &log, "Accuracy on held-out pictures", "validation_accuracy", "share");
-    chart(page, &log, "Loss on held-out pictures", "validation_loss", "loss");
-    add_watch(page, &log, &s);
-    chart(page, &log, "Learning rate", "learning", "lr");
-    add_settings(page, &s);
-    sheets_free(&sheets);
-    table_numbers_free(&log);
-    snprintf(path, sizeof path, "%s/report.html", run);
-    return page_save(page, path, why) ? 1 : fail(e, 1, "%s", why);
+    Scope here;
+    (void)e;
+    enter(&here);
+    report_run(run);
+    leave();
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.7  Drawn faces on disk
  * ---------------------------------------------------------------------------------------------- */
 
-/* Which emotions to draw, from "happy,sad"; empty: all seven. */
-static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
+/* Which emotions to draw, from "happy,sad"; empty: all seven. Returns how many. */
+static int chosen_emotions(const char *list, int emotions[EMOTIONS])
 {
-    Names names = {0};
     int n = 0;
-    if (!*list) {
-        for (n = 0; n < EMOTIONS; n++) emotions[n] = n;
-        return n;
-    }
-    if (!names_parse(&names, list, "emotion", e)) return 0;
+    if (!*list)
+        for (; n < EMOTIONS; n++) emotions[n] = n;
+    const Names names = *list ? parse_names(list, "emotion") : (Names){0};
     for (int i = 0; i < names.count && n < EMOTIONS; i++) {
         int found = spelled(emotion_spellings, names.items[i]);
         if (found < 0) {
-            fail(e, 2,
-                 "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry",
-                 names.items[i]);
-            n = 0;
-            break;
+            char meant[OPTIONS_MEANT];
+            OptionGuess guess = {names.items[i], 3, NULL};
+            for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
+            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry%s",
+                    names.items[i], option_meant(&guess, "", meant));
         }
         emotions[n++] = found;
     }
-    names_free(&names);
     return n;
 }
 
@@ -14189,61 +14190,60 @@ static void draw_person(const Settings *s, uint64_t index, const float au[FACE_A
     face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
 }
 
+/* A set of drawn faces in the making, so many of them at once. */
+typedef struct DrawTask {
+    const Settings *s;
+    int emotions[EMOTIONS], n_emotions, first;
+    char (*rows)[256];                  /* labels.csv's rows, in order */
+    Error failed;                       /* the first failure, behind the mutex */
+    pthread_mutex_t mutex;
+} DrawTask;
+
 /* What a viewer calls the face, who sees the emotion with the chance of its intensity (of two, each with its share of
  * it) and else names any of the n. A classifier that learns from such labels is about as sure of an emotion as it is
  * strong, which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at once. */
-static int viewed_emotion(const Settings *s, uint64_t index, int emotion, const Expression *shown, const int *emotions,
-                          int n)
+static int viewed_emotion(const DrawTask *t, uint64_t index, int emotion, const Expression *shown)
 {
-    uint64_t seed = (uint64_t)s->seed;
-    if (!s->viewers || emotion == EMOTION_NEUTRAL) return emotion;
+    uint64_t seed = (uint64_t)t->s->seed;
+    if (!t->s->viewers || emotion == EMOTION_NEUTRAL) return emotion;
     if (draw(seed, STREAM_FACE, index, 4) >= (double)shown->intensity)
-        return emotions[(int)(draw(seed, STREAM_FACE, index, 5) * n)];
+        return t->emotions[(int)(draw(seed, STREAM_FACE, index, 5) * t->n_emotions)];
     double whole = (double)(shown->intensity + shown->second_intensity);
     if (draw(seed, STREAM_FACE, index, 6) * whole < (double)shown->intensity) return emotion;
-    for (int k = 0; k < n; k++)
-        if (emotions[k] == shown->second) return shown->second;
+    for (int k = 0; k < t->n_emotions; k++)
+        if (t->emotions[k] == shown->second) return shown->second;
     return emotion;
 }
 
-typedef struct DrawTask {
-    const Settings *s;
-    const int *emotions;
-    int n_emotions, first;
-    char (*rows)[256];                  /* labels.csv's rows, in order */
-    atomic_int failed;
-    char why[IMAGE_ERROR_SIZE];
-    pthread_mutex_t mutex;
-} DrawTask;
+typedef struct DrawnFace { const DrawTask *task; int i; } DrawnFace;
+
+static void draw_face(void *context)
+{
+    const DrawnFace *face = context;
+    const DrawTask *t = face->task;
+    int index = t->first + face->i, emotion = t->emotions[index % t->n_emotions];
+    Image picture = new_picture((int)t->s->size, (int)t->s->size, (int)t->s->channels);
+    Expression shown = draw_expression(t->s, (uint64_t)index, emotion);
+    const char *called = emotion_names[viewed_emotion(t, (uint64_t)index, emotion, &shown)];
+    char *row = t->rows[face->i];
+    float valence, arousal;
+    draw_person(t->s, (uint64_t)index, shown.au, picture.pixels);
+    save_picture(textf("%s/%s/%05d.png", t->s->out, called, index).s, &picture, NULL);
+    face_affect(shown.au, &valence, &arousal);
+    row += sprintf(row, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence, arousal);
+    for (int k = 0; k < FACE_AUS; k++) row += sprintf(row, ",%.2f", shown.au[k]);
+    sprintf(row, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity, emotion_names[emotion]);
+}
 
 static void draw_task(void *argument, int i, int worker)
 {
     (void)worker;
     DrawTask *t = argument;
-    const Settings *s = t->s;
-    int index = t->first + i, emotion = t->emotions[index % t->n_emotions], size = (int)s->size,
-        channels = (int)s->channels;
-    unsigned char *pixels = must_alloc((size_t)(size * size), (size_t)channels);
-    Expression shown = draw_expression(s, (uint64_t)index, emotion);
-    float valence, arousal;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE], *row = t->rows[i];
-    Image image = {size, size, channels, pixels};
-    draw_person(s, (uint64_t)index, shown.au, pixels);
-    const char *called = emotion_names[viewed_emotion(s, (uint64_t)index, emotion, &shown, t->emotions, t->n_emotions)];
-    snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, called, index);
-    if (!image_save(path, &image, NULL, 0, why)) {
-        pthread_mutex_lock(&t->mutex);
-        memcpy(t->why, why, sizeof why);
-        pthread_mutex_unlock(&t->mutex);
-        atomic_store(&t->failed, 1);
-    }
-    face_affect(shown.au, &valence, &arousal);
-    int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence,
-                        arousal);
-    for (int k = 0; k < FACE_AUS; k++) used += snprintf(row + used, 256 - (size_t)used, ",%.2f", shown.au[k]);
-    snprintf(row + used, 256 - (size_t)used, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity,
-             emotion_names[emotion]);
-    free(pixels);
+    Error why;
+    if (attempt(draw_face, &(DrawnFace){t, i}, &why)) return;
+    pthread_mutex_lock(&t->mutex);
+    if (!t->failed.status) t->failed = why;
+    pthread_mutex_unlock(&t->mutex);
 }
 
 /* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
@@ -14251,69 +14251,60 @@ static void draw_task(void *argument, int i, int worker)
 static int draw_faces(const Settings *s, Error *e)
 {
     enum { AT_ONCE = 64 };
-    int emotions[EMOTIONS], n = chosen_emotions(s->emotions, emotions, e);
-    char path[PATH_MAX], whole[PATH_MAX];
-    if (!n) return 0;
-    for (int i = 0; i < n; i++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, emotion_names[emotions[i]]);
-        if (!make_directory(path, e)) return 0;
-    }
-    snprintf(whole, sizeof whole, "%s/labels.csv", s->out), snprintf(path, sizeof path, "%s/labels.csv.part", s->out);
-    FILE *list = fopen(path, "w");
-    if (!list) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    fprintf(list, "path,emotion,intensity,valence,arousal");
-    for (int k = 0; k < FACE_AUS; k++) fprintf(list, ",AU%d", face_au_number(k));
-    fprintf(list, ",second,second_intensity,drawn\n");
-    DrawTask task = {.s = s, .emotions = emotions, .n_emotions = n, .rows = must_alloc(AT_ONCE, sizeof *task.rows),
-                     .mutex = PTHREAD_MUTEX_INITIALIZER};
+    (void)e;
+    DrawTask task = {.s = s, .rows = own(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
+    task.n_emotions = chosen_emotions(s->emotions, task.emotions);
+    for (int i = 0; i < task.n_emotions; i++) make_folder(textf("%s/%s", s->out, emotion_names[task.emotions[i]]).s);
+    FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
+    fprintf(list->stream, "path,emotion,intensity,valence,arousal");
+    for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
+    fprintf(list->stream, ",second,second_intensity,drawn\n");
     Progress progress = progress_start("draw", 0, s->count);
-    for (task.first = 0; task.first < s->count && !atomic_load(&task.failed) && !interrupted; task.first += AT_ONCE) {
+    for (task.first = 0; task.first < s->count && !task.failed.status && !interrupted; task.first += AT_ONCE) {
         int count = s->count - task.first < AT_ONCE ? (int)(s->count - task.first) : AT_ONCE;
         parallel(count, draw_task, &task);
-        for (int i = 0; i < count; i++) fprintf(list, "%s\n", task.rows[i]);
+        for (int i = 0; i < count; i++) fprintf(list->stream, "%s\n", task.rows[i]);
         progress_show(&progress, task.first + count, "%s", s->out);
     }
     progress_end(&progress);
-    free(task.rows);
-    bool wrong = ferror(list) != 0;
-    wrong |= fclose(list) != 0;
-    if (atomic_load(&task.failed)) return fail(e, 1, "%s", task.why);
-    if (interrupted) return fail(e, 1, "stopped after %d of %ld pictures", task.first, s->count);
-    return wrong || rename(path, whole) ? fail(e, 1, "cannot write %s: %s", whole, strerror(errno)) : 1;
+    if (task.failed.status) unwind(&task.failed);
+    if (interrupted) give_up(1, "stopped after %d of %ld pictures", task.first, s->count);
+    end_file(list);
+    return 1;
+}
+
+static void close_dataset(void *set) { dataset_close(set); }
+
+static DataSet *own_dataset(const char *path, const DataOptions *options)
+{
+    DataSet *set = own(1, sizeof *set);
+    MUST(dataset_open(set, path, options, &e));
+    on_leaving(close_dataset, set);
+    return set;
 }
 
 /* A sheet of a data set: for each class a row of its first pictures. */
 static int show_data(const char *data, const Settings *s, Error *e)
 {
     enum { SHOWN = 10 };
-    DataSet set;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    char why[IMAGE_ERROR_SIZE];
-    if (!dataset_open(&set, data, &options, e)) return 0;
-    int size = s->size ? (int)s->size : 96, channels = s->grey ? 1 : 3, ok = 1;
-    size_t bytes = (size_t)(size * size * channels), cells_count = (size_t)set.n_classes * SHOWN;
-    unsigned char *pixels = must_alloc(cells_count, bytes);
-    const unsigned char **cells = must_alloc(cells_count, sizeof *cells);
-    for (int c = 0; c < set.n_classes; c++)
-        for (int i = 0, found = 0; i < set.count && found < SHOWN; i++) {
-            size_t cell = (size_t)(c * SHOWN + found);
-            if (set.label[i] != c || !dataset_read(&set, i, size, channels, pixels + cell * bytes, e)) continue;
-            cells[cell] = pixels + cell * bytes;
-            found++;
+    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
+    const DataSet *set = own_dataset(data, &options);
+    Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes, .columns = SHOWN,
+                 .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
+    size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
+    const unsigned char **cells = own(n_cells, sizeof *cells);
+    for (int c = 0; c < set->n_classes; c++)
+        for (int i = 0, found = 0; i < set->count && found < SHOWN; i++) {
+            if (set->label[i] != c) continue;
+            unsigned char *cell = own(bytes, 1);
+            if (dataset_read(set, i, grid.side, grid.channels, cell, e)) cells[c * SHOWN + found++] = cell;
+            else give_back(cell);
         }
-    PlotCanvas canvas;
-    if (!plot_grid(cells, size, size, channels, set.n_classes, SHOWN, (int)s->scale,
-                   (const char *const *)set.class_names, NULL, NULL, &canvas))
-        ok = fail(e, 1, "no memory for the sheet");
-    if (ok) {
-        Image image = {canvas.width, canvas.height, 3, canvas.rgb};
-        if (!image_save(*s->out ? s->out : "data.png", &image, NULL, 0, why)) ok = fail(e, 1, "%s", why);
-        plot_free(&canvas);
-    }
-    if (ok) printf("%s\n", *s->out ? s->out : "data.png");
-    free(pixels), free(cells);
-    dataset_close(&set);
-    return ok;
+    grid.cells = cells;
+    const PlotCanvas sheet = draw_grid(&grid);
+    const Image image = image_of(&sheet);
+    deliver(*s->out ? s->out : "data.png", &image, NULL);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -14327,388 +14318,284 @@ static int show_data(const char *data, const Settings *s, Error *e)
 enum { DRAWN_AT_ONCE = 32, SHEET_ROWS = 8, STRIP = 9, FILM_FRAMES = 24 };
 
 typedef struct Sampler {
+    const Settings *s;
     Settings trained;                   /* of the run */
     Net g;
     Drawing drawing;                    /* of DRAWN_AT_ONCE */
     Arena arena;
     char names[MAX_CLASSES][NAME];
     int chosen[MAX_CLASSES], n;         /* the classes to draw; without condition one, called "sample" */
+    size_t bytes;                       /* of a picture */
 } Sampler;
 
-static void sampler_free(Sampler *m)
+static void close_sampler(void *sampler)
 {
+    Sampler *m = sampler;
     drawing_free(&m->drawing);
     net_free(&m->g);
     arena_free(&m->arena);
 }
 
 /* Which classes, of the run's or as --emotions says. */
-static int choose_classes(Sampler *m, const char *wanted, Error *e)
+static void choose_classes(Sampler *m, const char *wanted)
 {
     char names[MAX_CLASSES][NAME];
     int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0, asked = split_names_list(wanted, names);
-    m->n = classes ? classes : 1;
+    m->n = asked ? asked : classes ? classes : 1;
     if (!classes) snprintf(m->names[0], NAME, "sample");
-    for (int k = 0; k < m->n; k++) m->chosen[k] = k;
-    if (!asked) return 1;
-    if (!classes) return fail(e, 2, "--emotions: this generator was told no classes");
-    m->n = asked;
-    for (int i = 0; i < asked; i++) {
-        int k = 0;
-        while (k < classes && strcmp(names[i], m->names[k])) k++;
-        if (k == classes) return fail(e, 2, "--emotions %s: this generator draws %s", names[i], m->trained.classes);
+    if (asked && !classes) give_up(2, "--emotions: this generator was told no classes");
+    for (int i = 0; i < m->n; i++) {
+        int k = asked ? 0 : i;
+        while (asked && k < classes && strcmp(names[i], m->names[k])) k++;
+        if (asked && k == classes) give_up(2, "--emotions %s: this generator draws %s", names[i], m->trained.classes);
         m->chosen[i] = k;
     }
-    return 1;
 }
 
-static int read_sampler(Sampler *m, const TensorFile *file, const char *path, const Settings *s, Error *e)
+static Sampler *open_sampler(const char *run, const Settings *s)
 {
     static const char *const prefixes[] = {"average.G.", "G.", ""};
-    char name[96];
-    int classes = 1;
+    char path[PATH_MAX];
+    Sampler *m = own(1, sizeof *m);
     Net unused;
-    m->trained = default_settings();
-    if (!settings_of_file(file, path, &m->trained, e)) return 0;
-    const Model *model = find_model(m->trained.model, e);
-    if (!model) return 0;
+    const Model *model;
+    int classes = 1, which = s->raw;
+    weights_path(run, path);
+    const TensorFile *file = load_tensors(path);
+    m->s = s, m->trained = default_settings();
+    on_leaving(close_sampler, m);
+    MUST(settings_of_file(file, path, &m->trained, &e));
+    MUST((model = find_model(m->trained.model, &e)));
     if (!model->latent_size)
-        return fail(e, 2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
+        give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
     for (const char *at = m->trained.classes; *at; at++) classes += *at == ',';
-    if (!model->check(&m->trained, classes, e)) return 0;
+    MUST(model->check(&m->trained, classes, &e));
     make_nets(&m->trained, classes, &m->g, &unused);
     m->g.condition = model->condition_size(&m->trained, classes), m->g.latent = model->latent_size(&m->trained);
-    model->prepare(&m->trained, &m->g, &unused);
+    model->prepare(model, &m->trained, &m->g, &unused);
     m->drawing = drawing_new(&m->g, model->generator, DRAWN_AT_ONCE);
-    int which = s->raw;
-    for (; which < 2; which++) {
-        snprintf(name, sizeof name, "%s%s", prefixes[which], m->g.parameters[0].w->name);
-        if (tensorfile_find(file, name)) break;
-    }
-    return choose_classes(m, s->emotions, e) && bind_graphs(&m->drawing.graph, 1, &m->arena, e) &&
-           load_net(file, path, &m->g, prefixes[which], false, e);
+    m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
+    while (which < 2 && !tensorfile_find(file, textf("%s%s", prefixes[which], m->g.parameters[0].w->name).s)) which++;
+    choose_classes(m, s->emotions);
+    MUST(bind_graphs(&m->drawing.graph, 1, &m->arena, &e));
+    MUST(load_net(file, path, &m->g, prefixes[which], false, &e));
+    return m;
 }
 
-/* Draws `count` pictures: picture i from latent z[i] as class k[i]. */
-static void draw_pictures(Sampler *m, const real *z, const int *k, int count, unsigned char *pictures)
+/* Pictures to draw, one behind the other: picture i from latent z[i] as class k[i]. */
+typedef struct Order { int count, *k; real *z; unsigned char *pictures; } Order;
+
+static Order new_order(const Sampler *m, int count)
+{
+    size_t n = (size_t)count;
+    return (Order){count, own(n, sizeof(int)), own(n * (size_t)m->g.latent, sizeof(real)), own(n, m->bytes)};
+}
+
+static void draw_order(Sampler *m, const Order *o)
 {
     Drawing *d = &m->drawing;
-    size_t bytes = count_of(d->y) / DRAWN_AT_ONCE, latent = (size_t)m->g.latent;
-    for (int first = 0; first < count; first += DRAWN_AT_ONCE) {
-        int some = min_int(DRAWN_AT_ONCE, count - first);
-        memcpy(d->x->data, z + (size_t)first * latent, (size_t)some * latent * sizeof *z);
+    size_t latent = (size_t)m->g.latent;
+    for (int first = 0; first < o->count; first += DRAWN_AT_ONCE) {
+        int some = min_int(DRAWN_AT_ONCE, o->count - first);
+        memcpy(d->x->data, o->z + (size_t)first * latent, (size_t)some * latent * sizeof *o->z);
         for (int i = 0; d->condition && i < some; i++)
-            one_hot(d->condition->data + i * m->g.condition, m->g.condition, k[first + i]);
+            one_hot(d->condition->data + i * m->g.condition, m->g.condition, o->k[first + i]);
         graph_run(d->graph);
-        to_bytes(d->y->data, (size_t)some * bytes, pictures + (size_t)first * bytes);
+        to_bytes(d->y->data, (size_t)some * m->bytes, o->pictures + (size_t)first * m->bytes);
     }
 }
 
-/* OUT/NAME.png: `rows` x `columns` pictures, columns named where they are classes. */
-static int save_sheet(const Sampler *m, const unsigned char *pictures, int rows_, int columns, bool by_class, const char *name,
-                      const Settings *s, Error *e)
+static int sheet_scale(const Sampler *m)
 {
-    PlotCanvas canvas;
-    char path[PATH_MAX];
-    int side = m->g.size, x = m->g.channels;
+    return m->s->scale > 1 ? (int)m->s->scale : enlargement(m->g.size);
+}
+
+/* OUT/NAME.png: `rows` x `columns` pictures, named where they are classes. */
+static void save_sheet(const Sampler *m, const unsigned char *pictures, int rows, int columns, bool by_class, const char *name)
+{
     const char *labels[MAX_CLASSES];
-    const unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
-    for (int i = 0; i < rows_ * columns; i++) cells[i] = pictures + (size_t)i * (size_t)(side * side * x);
     for (int i = 0; i < m->n; i++) labels[i] = m->names[m->chosen[i]];
-    snprintf(path, sizeof path, "%s/%s.png", s->out, name);
-    int ok = plot_grid(cells, side, side, x, rows_, columns, s->scale > 1 ? (int)s->scale : enlargement(side), m->g.condition && !by_class ? labels : NULL,
-                       by_class ? labels : NULL, NULL, &canvas);
-    free(cells);
-    return ok ? save_canvas(path, &canvas, s->provenance, e) : fail(e, 1, "no memory for %s", path);
+    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = pictures, .side = m->g.size, .channels = m->g.channels, .rows = rows,
+                                               .columns = columns, .scale = sheet_scale(m),
+                                               .row_names = m->g.condition && !by_class ? labels : NULL,
+                                               .column_names = by_class ? labels : NULL});
+    const Image image = image_of(&sheet);
+    deliver(textf("%s/%s.png", m->s->out, name).s, &image, m->s->provenance ? &synthetic : NULL);
 }
 
 /* The sheet: a row for each latent, a column for each class; without classes latents in both directions. */
-static int sample_sheet(Sampler *m, const Settings *s, Error *e)
+static void sample_sheet(Sampler *m)
 {
     bool told = m->g.condition > 0;
-    int columns = told ? m->n : SHEET_ROWS, rows_ = (int)(s->count / m->n < SHEET_ROWS ? s->count / m->n : SHEET_ROWS);
-    if (!told) rows_ = min_int(SHEET_ROWS, (int)((s->count + columns - 1) / columns));
-    if (rows_ < 1) rows_ = 1;
-    int count = rows_ * columns, *k = must_alloc((size_t)count, sizeof *k);
-    real *z = must_alloc((size_t)(count * m->g.latent), sizeof *z);
-    unsigned char *pictures = must_alloc((size_t)count, (size_t)(m->g.size * m->g.size * m->g.channels));
-    for (int i = 0; i < count; i++) {
-        fixed_latent((uint64_t)s->seed, (uint64_t)(told ? i / columns : i), m->g.latent, z + i * m->g.latent);
-        k[i] = told ? m->chosen[i % columns] : 0;
+    int columns = told ? m->n : SHEET_ROWS;
+    long rows = told ? m->s->count / columns : (m->s->count + columns - 1) / columns;
+    rows = rows < 1 ? 1 : rows < SHEET_ROWS ? rows : SHEET_ROWS;
+    Order o = new_order(m, (int)rows * columns);
+    for (int i = 0; i < o.count; i++) {
+        fixed_latent((uint64_t)m->s->seed, (uint64_t)(told ? i / columns : i), m->g.latent, o.z + i * m->g.latent);
+        o.k[i] = told ? m->chosen[i % columns] : 0;
     }
-    draw_pictures(m, z, k, count, pictures);
-    int ok = save_sheet(m, pictures, rows_, columns, told, "samples", s, e);
-    free(k), free(z), free(pictures);
-    return ok;
+    draw_order(m, &o);
+    save_sheet(m, o.pictures, (int)rows, columns, told, "samples");
 }
 
 /* `steps` pictures of every class on the way from latent 0 to latent 1, class by class. */
-static unsigned char *draw_way(Sampler *m, int steps, uint64_t seed)
+static unsigned char *draw_way(Sampler *m, int steps)
 {
-    int count = steps * m->n, latent = m->g.latent, *k = must_alloc((size_t)count, sizeof *k);
-    real *z = must_alloc((size_t)((count + 2) * latent), sizeof *z), *from = z + count * latent, *to = from + latent;
-    unsigned char *pictures = must_alloc((size_t)count, (size_t)(m->g.size * m->g.size * m->g.channels));
-    fixed_latent(seed, 0, latent, from), fixed_latent(seed, 1, latent, to);
-    for (int i = 0; i < count; i++) {
+    int latent = m->g.latent;
+    real *from = own((size_t)latent, sizeof *from), *to = own((size_t)latent, sizeof *to);
+    Order o = new_order(m, steps * m->n);
+    fixed_latent((uint64_t)m->s->seed, 0, latent, from), fixed_latent((uint64_t)m->s->seed, 1, latent, to);
+    for (int i = 0; i < o.count; i++) {
         double t = TURN / 4 * (i % steps) / (steps - 1);
-        k[i] = m->chosen[i / steps];
-        for (int j = 0; j < latent; j++) z[i * latent + j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
+        o.k[i] = m->chosen[i / steps];
+        for (int j = 0; j < latent; j++) o.z[i * latent + j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
     }
-    draw_pictures(m, z, k, count, pictures);
-    free(k), free(z);
-    return pictures;
+    draw_order(m, &o);
+    return o.pictures;
 }
 
-/* OUT/way.gif: all classes beside each other, there and back again. */
-static int save_film(const Sampler *m, const unsigned char *pictures, const Settings *s, Error *e)
+/* OUT/way.png, a row for each class, and OUT/way.gif, all classes beside each other, there and back again. */
+static void sample_way(Sampler *m)
 {
-    int side = m->g.size, x = m->g.channels, scale_ = s->scale > 1 ? (int)s->scale : enlargement(side), made = 0, ok = 1;
-    size_t bytes = (size_t)(side * side * x), size;
-    Image frames[2 * FILM_FRAMES - 2], row;
-    unsigned char *film = NULL;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    for (; ok && made < 2 * FILM_FRAMES - 2; made += ok) {
-        int step = made < FILM_FRAMES ? made : 2 * FILM_FRAMES - 2 - made;
-        if (!(ok = image_new(side * m->n, side, x, &row, why))) break;
-        for (int k = 0; k < m->n; k++) put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * bytes, side, 0, k);
-        ok = image_resize(&row, row.width * scale_, row.height * scale_, &frames[made], why);
-        image_free(&row);
+    enum { FRAMES = 2 * FILM_FRAMES - 2 };
+    int side = m->g.size, scale = sheet_scale(m);
+    Image frames[FRAMES], row = new_picture(side * m->n, side, m->g.channels);
+    save_sheet(m, draw_way(m, STRIP), m->n, STRIP, false, "way");
+    const unsigned char *pictures = draw_way(m, FILM_FRAMES);
+    for (int i = 0; i < FRAMES; i++) {
+        int step = i < FILM_FRAMES ? i : FRAMES - i;
+        for (int k = 0; k < m->n; k++) put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
+        frames[i] = resize_picture(&row, row.width * scale, row.height * scale);
     }
-    ok = ok && image_encode_gif(frames, made, 60, &film, &size, why);
-    for (int i = 0; i < made; i++) image_free(&frames[i]);
-    if (!ok) return fail(e, 1, "%s", why);
-    snprintf(path, sizeof path, "%s/way.gif", s->out);
-    ok = write_bytes(path, film, size, e);
-    free(film);
-    if (ok) printf("%s\n", path);
-    return ok;
+    deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES);
 }
 
-static int sample_way(Sampler *m, const Settings *s, Error *e)
+static int save_pixels(const char *path, const unsigned char *pixels, int size, int channels, bool provenance, Error *e)
 {
-    unsigned char *strip = draw_way(m, STRIP, (uint64_t)s->seed), *film = draw_way(m, FILM_FRAMES, (uint64_t)s->seed);
-    int ok = save_sheet(m, strip, m->n, STRIP, false, "way", s, e) && save_film(m, film, s, e);
-    free(strip), free(film);
-    return ok;
+    (void)e;
+    const Image picture = {size, size, channels, (unsigned char *)(uintptr_t)pixels};
+    save_picture(path, &picture, provenance ? &synthetic : NULL);
+    return 1;
 }
 
 /* OUT/CLASS/000001.png, ... and OUT/labels.csv: classes in turn, picture i from latent i. */
-static int sample_files(Sampler *m, const Settings *s, Error *e)
+static void sample_files(Sampler *m)
 {
-    char path[PATH_MAX], list_path[PATH_MAX];
-    size_t bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
-    unsigned char *pictures = must_alloc(DRAWN_AT_ONCE, bytes);
-    real *z = must_alloc((size_t)(DRAWN_AT_ONCE * m->g.latent), sizeof *z);
-    int k[DRAWN_AT_ONCE], ok = 1;
-    for (int i = 0; ok && i < m->n; i++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, m->names[m->chosen[i]]);
-        ok = make_directory(path, e);
-    }
-    snprintf(list_path, sizeof list_path, "%s/labels.csv", s->out);
-    FILE *list = ok ? fopen(list_path, "w") : NULL;
-    if (ok && !list) ok = fail(e, 1, "cannot write %s: %s", list_path, strerror(errno));
-    if (ok) fprintf(list, "path,label\n");
+    const Settings *s = m->s;
+    Order o = new_order(m, DRAWN_AT_ONCE);
+    for (int i = 0; i < m->n; i++) make_folder(textf("%s/%s", s->out, m->names[m->chosen[i]]).s);
+    FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
+    fprintf(list->stream, "path,label\n");
     Progress progress = progress_start("sample", 0, s->count);
-    for (long first = 0; ok && first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
-        int some = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
-        for (int i = 0; i < some; i++) {
-            fixed_latent((uint64_t)s->seed, (uint64_t)(first + i), m->g.latent, z + i * m->g.latent);
-            k[i] = m->chosen[(first + i) % m->n];
+    for (long first = 0; first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
+        o.count = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
+        for (int i = 0; i < o.count; i++) {
+            fixed_latent((uint64_t)s->seed, (uint64_t)(first + i), m->g.latent, o.z + i * m->g.latent);
+            o.k[i] = m->chosen[(first + i) % m->n];
         }
-        draw_pictures(m, z, k, some, pictures);
-        for (int i = 0; ok && i < some; i++) {
-            snprintf(path, sizeof path, "%s/%s/%06ld.png", s->out, m->names[k[i]], first + i);
-            ok = save_pixels(path, pictures + (size_t)i * bytes, m->g.size, m->g.channels, s->provenance, e);
-            fprintf(list, "%s/%06ld.png,%s\n", m->names[k[i]], first + i, m->names[k[i]]);
+        draw_order(m, &o);
+        for (int i = 0; i < o.count; i++) {
+            const char *class = m->names[o.k[i]];
+            Text name = textf("%s/%06ld.png", class, first + i);
+            const Image picture = {m->g.size, m->g.size, m->g.channels, o.pictures + (size_t)i * m->bytes};
+            save_picture(textf("%s/%s", s->out, name.s).s, &picture, s->provenance ? &synthetic : NULL);
+            fprintf(list->stream, "%s,%s\n", name.s, class);
         }
-        progress_show(&progress, first + some, "%s", s->out);
+        progress_show(&progress, first + o.count, "%s", s->out);
     }
     progress_end(&progress);
-    bool wrong = list && ferror(list);
-    wrong |= list && fclose(list) != 0;
-    free(pictures), free(z);
-    if (ok && interrupted) return fail(e, 1, "stopped before all pictures were drawn");
-    if (ok && wrong) return fail(e, 1, "cannot write %s: %s", list_path, strerror(errno));
-    if (ok) printf("%s\n", list_path);
-    return ok;
+    if (interrupted) give_up(1, "stopped before all pictures were drawn");
+    end_file(list);
+    printf("%s/labels.csv\n", s->out);
 }
 
 /* `facegan sample RUN`. */
 static int sample_noise(const char *run, const Settings *s, Error *e)
 {
-    static Sampler m;
-    m = (Sampler){0};
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
-    weights_path(run, path);
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
-    int ok = read_sampler(&m, &file, path, s, e) && make_directory(s->out, e);
-    tensorfile_free(&file);
-    if (ok && s->files) ok = sample_files(&m, s, e);
-    else if (ok && s->interpolate) ok = sample_way(&m, s, e);
-    else if (ok) ok = sample_sheet(&m, s, e);
-    sampler_free(&m);
-    return ok;
+    (void)e;
+    Sampler *m = open_sampler(run, s);
+    make_folder(s->out);
+    (s->files ? sample_files : s->interpolate ? sample_way : sample_sheet)(m);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.9  Balanced data on disk
  * ---------------------------------------------------------------------------------------------- */
 
-/* Picture `index` at its own size, as it is, or, as a copy, warped by chance. */
-static int balanced_picture(const DataSet *set, int index, bool copy, const Augment *how, uint64_t seed, uint64_t number,
-                            Image *image, Error *e)
+/* A balanced set in the making. */
+typedef struct Balance {
+    const DataSet *set;
+    const Settings *s;
+    Augment how;
+    long before[MAX_CLASSES], written[MAX_CLASSES];
+} Balance;
+
+/* Picture i at its own size, as it is, or, when all of its class are written, warped by chance: OUT/<class>/NNNNN-copy.png */
+static void balance_picture(Balance *b, int i)
 {
+    int class = b->set->label[i];
+    bool copy = b->written[class] >= b->before[class];
     char why[IMAGE_ERROR_SIZE];
-    if (!dataset_image(set, index, 0, image, why)) return fail(e, 1, "%s", why);
-    if (!copy) return 1;
-    crop_centre(image, 0);
-    size_t count = (size_t)image->width * (size_t)image->width * (size_t)image->channels;
-    real *warped = must_alloc(count, sizeof *warped);
-    augment_picture(image->pixels, image->width, image->channels, how, seed, number, warped);
-    to_bytes(warped, count, image->pixels);
-    free(warped);
-    return 1;
+    Image picture;
+    if (!dataset_image(b->set, i, 0, &picture, why)) give_up(1, "%s", why);
+    picture = own_picture(picture);
+    if (copy) {
+        crop_centre(&picture, 0);
+        real *warped = own(picture_bytes(&picture), sizeof *warped);
+        augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i, warped);
+        to_bytes(warped, picture_bytes(&picture), picture.pixels);
+    }
+    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->set->class_names[class], b->written[class]++, copy ? "-copy" : "").s,
+                 &picture, NULL);
 }
 
-/* Writes OUT/<class>/NNNNN.png, as many of each class; copies end in -copy. */
+/* As many of each class, in a folder for each. */
 static int balance_data(const char *data, const Settings *s, Error *e)
 {
-    const Augment how = augmentation(s);
-    DataSet set;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    long before[MAX_CLASSES] = {0}, written[MAX_CLASSES] = {0};
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    if (!dataset_open(&set, data, &options, e)) return 0;
-    int ok = set.n_classes <= MAX_CLASSES ? 1 : fail(e, 2, "%s: more than %d classes", data, MAX_CLASSES);
-    for (int i = 0; ok && i < set.count; i++) before[set.label[i]]++;
-    ok = ok && dataset_balance(&set, s->balance, (uint64_t)s->seed, e);
-    for (int k = 0; ok && k < set.n_classes; k++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, set.class_names[k]);
-        ok = make_directory(path, e);
-    }
-    Progress progress = progress_start("balance", 0, set.count);
-    for (int i = 0; ok && i < set.count && !interrupted; i++) {
-        int k = set.label[i];
-        bool copy = written[k] >= before[k];
-        Image image = {0};
-        ok = balanced_picture(&set, i, copy, &how, (uint64_t)s->seed, (uint64_t)i, &image, e);
-        snprintf(path, sizeof path, "%s/%s/%05ld%s.png", s->out, set.class_names[k], written[k]++, copy ? "-copy" : "");
-        if (ok && !image_save(path, &image, NULL, 0, why)) ok = fail(e, 1, "%s", why);
-        image_free(&image);
+    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
+    DataSet *set = own_dataset(data, &options);
+    Balance b = {.set = set, .s = s, .how = augmentation(s)};
+    if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
+    for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
+    if (!dataset_balance(set, s->balance, (uint64_t)s->seed, e)) unwind(e);
+    for (int k = 0; k < set->n_classes; k++) make_folder(textf("%s/%s", s->out, set->class_names[k]).s);
+    Progress progress = progress_start("balance", 0, set->count);
+    for (int i = 0; i < set->count && !interrupted; i++) {
+        Scope here;
+        enter(&here);
+        balance_picture(&b, i);
+        leave();
         progress_show(&progress, i + 1, "%s", s->out);
     }
     progress_end(&progress);
-    if (ok && interrupted) ok = fail(e, 1, "stopped before all pictures were written");
-    for (int k = 0; ok && k < set.n_classes; k++)
-        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set.class_names[k], written[k],
-               written[k] > before[k] ? written[k] - before[k] : 0, before[k]);
-    dataset_close(&set);
-    return ok;
+    if (interrupted) give_up(1, "stopped before all pictures were written");
+    for (int k = 0; k < set->n_classes; k++)
+        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set->class_names[k], b.written[k],
+               b.written[k] > b.before[k] ? b.written[k] - b.before[k] : 0, b.before[k]);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.10  Faces in photographs: detect, crop, edit
  *
- * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
- * or has no face is reported and passed over; it never ends a batch.
+ * Every photograph (14.2) is searched for faces, and both are handed to the verb.
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Photo {
-    const char *path, *name;            /* name: what its outputs are called */
-    int widest;                         /* characters of the longest path of all pictures */
-    Image image;                        /* three channels */
-} Photo;
 
 /* Does a verb's work on one photograph; faces->count may be 0. */
 typedef int EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e);
 
-/* Pictures as given, folders as the pictures in them, sorted by name. */
-static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
-{
-    for (int i = 0; i < count; i++) {
-        if (!is_folder(inputs[i])) { names_add(paths, inputs[i]); continue; }
-        Names inside = folder_names(inputs[i], NAMES_PICTURES, 0);
-        for (int k = 0; k < inside.count; k++) {
-            char *path = text_of("%s/%s", inputs[i], inside.items[k]);
-            names_add(paths, path);
-            free(path);
-        }
-        if (!inside.count) warn("no pictures in %s", inputs[i]);
-        names_free(&inside);
-    }
-    return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
-}
-
-/* "a/photo.jpg" is called photo, or a_photo.jpg where that says more: where another picture is called photo, too. */
-static char *photo_stem(const char *path, bool whole)
-{
-    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
-    while (*path == '/') path++;
-    const char *slash = strrchr(path, '/'), *name = whole || !slash ? path : slash + 1, *dot = strrchr(name, '.');
-    char *stem = text_of("%.*s", !whole && dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
-    for (char *c = stem; *c; c++)
-        if (*c == '/') *c = '_';
-    return stem;
-}
-
-/* How many of the sorted texts are equal to this one, up to two. */
-static int occurrences(char *const *sorted, int count, const char *text)
-{
-    char **at = bsearch(&text, sorted, (size_t)count, sizeof *sorted, compare_texts);
-    if (!at) return 0;
-    bool before = at > (char **)(uintptr_t)sorted && strcmp(at[-1], text) == 0;
-    return 1 + (before || (at + 1 < sorted + count && strcmp(at[1], text) == 0));
-}
-
-/* Gives every picture a name for its outputs, so that none overwrites another's. */
-static int photo_names(const Names *paths, Names *names, Error *e)
-{
-    int n = paths->count, ok = 1;
-    char **sorted = must_alloc((size_t)n, sizeof *sorted);
-    for (int i = 0; i < n; i++) {
-        char *stem = photo_stem(paths->items[i], false);
-        names_add(names, stem);
-        free(stem);
-    }
-    for (int pass = 0; pass < 2 && ok; pass++) {
-        for (int i = 0; i < n; i++) sorted[i] = names->items[i];
-        qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
-        bool *shared = must_alloc((size_t)n, sizeof *shared);
-        for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, names->items[i]) > 1;
-        for (int i = 0; i < n && ok; i++) {
-            if (!shared[i]) continue;
-            if (!pass) names->items[i] = own_this(photo_stem(paths->items[i], true), strlen(paths->items[i]) + 1);
-            for (int k = 0; pass && ok && k < i; k++)
-                if (strcmp(names->items[i], names->items[k]) == 0 && strcmp(paths->items[i], paths->items[k]))
-                    ok = fail(e, 2, "the outputs of %s and %s would both be called %s", paths->items[k], paths->items[i],
-                              names->items[i]);
-        }
-        free(shared);
-    }
-    free(sorted);
-    return ok;
-}
-
 /* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
-typedef struct NetworkTrace { Store store; int count; Error error; } NetworkTrace;
+typedef struct NetworkTrace { Store store; int count; } NetworkTrace;
+
+static void close_trace(void *trace) { store_free(&((NetworkTrace *)trace)->store); }
 
 static void trace_network(void *context, const char *network, const char *what, Shape shape, const real *data)
 {
     NetworkTrace *trace = context;
-    char name[96];
     if (strcmp(what, "input") == 0) trace->count++;
-    snprintf(name, sizeof name, "%d.%s.%s", trace->count - 1, network, what);
-    if (!trace->error.status) store_pictures(&trace->store, name, shape, data, &trace->error);
-}
-
-static int save_network_trace(NetworkTrace *trace, const char *path, Error *e)
-{
-    char why[TENSORFILE_ERROR_SIZE];
-    int ok = !trace->error.status && tensorfile_save(path, &trace->store.file, why);
-    if (!ok) fail(e, 1, "%s", trace->error.status ? trace->error.text : why);
-    store_free(&trace->store);
-    return ok;
+    MUST(store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, &e));
 }
 
 static int open_detector(Detector *d, const Settings *s, Error *e)
@@ -14720,86 +14607,77 @@ static int open_detector(Detector *d, const Settings *s, Error *e)
     return 1;
 }
 
+/* What each_photo does with a batch, and what it finds. */
+typedef struct Detection {
+    const Settings *s;
+    Detector detector;
+    EachPhoto *each;
+    void *context;
+    int found, without, timed, room;
+    double *seconds;                    /* of every picture */
+    Scope *home;
+} Detection;
+
+static void detect_photo(void *context, Photo *photo)
+{
+    Detection *d = context;
+    Faces *faces = own(1, sizeof *faces);
+    double start = now_seconds();
+    MUST(detect_faces(&d->detector, &photo->image, faces, &e));
+    d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
+    d->seconds[d->timed++] = now_seconds() - start;
+    if (!faces->count) warn("no face in %s", photo->path), d->without++;
+    d->found += faces->count;
+    MUST(d->each(d->context, photo, faces, d->s, &e));
+}
+
 static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
 {
-    Names paths = {0}, names = {0};
-    Detector detector;
-    NetworkTrace trace = {0};
-    int unreadable = 0, without = 0, found = 0, widest = 0, timed = 0, ok = open_detector(&detector, s, e);
-    if (!ok) return 0;
-    if (*s->trace) detector.watch = trace_network, detector.watch_context = &trace;
-    ok = photo_paths(inputs, count, &paths, e) && photo_names(&paths, &names, e) &&
-         (!*s->out || make_directory(s->out, e));
-    double *seconds = must_alloc((size_t)paths.count + 1, sizeof *seconds);
-    for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
-    for (int i = 0; ok && i < paths.count && !interrupted; i++) {
-        Photo photo = {paths.items[i], names.items[i], widest, {0}};
-        Faces faces;
-        char why[IMAGE_ERROR_SIZE];
-        if (!image_load(photo.path, 3, &photo.image, why)) {
-            warn("passed over: %s", why);
-            unreadable++;
-            continue;
-        }
-        double start = now_seconds();
-        ok = detect_faces(&detector, &photo.image, &faces, e);
-        seconds[timed++] = now_seconds() - start;
-        if (ok && !faces.count) warn("no face in %s", photo.path), without++;
-        found += faces.count;
-        ok = ok && each(context, &photo, &faces, s, e);
-        faces_free(&faces);
-        image_free(&photo.image);
-    }
-    int seen = paths.count - unreadable;
-    stats_sort(seconds, timed);
-    if (ok)
-        warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", found,
-             seen, without, unreadable, timed ? 1e3 * seconds[timed / 2] : 0);
-    free(seconds);
-    if (*s->trace) ok = save_network_trace(&trace, s->trace, e) && ok;
-    detector_close(&detector);
-    names_free(&paths), names_free(&names);
-    if (ok && unreadable) return fail(e, 1, "%d of %d pictures could not be read", unreadable, seen + unreadable);
-    return ok;
+    char why[TENSORFILE_ERROR_SIZE];
+    Detection *d = own(1, sizeof *d);
+    NetworkTrace *trace = own(1, sizeof *trace);
+    if (!open_detector(&d->detector, s, e)) unwind(e);
+    on_leaving(close_detector, &d->detector);
+    on_leaving(close_trace, trace);
+    d->s = s, d->each = each, d->context = context, d->home = innermost_scope();
+    if (*s->trace) d->detector.watch = trace_network, d->detector.watch_context = trace;
+    make_out_folder(s);
+    PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
+    each_picture(&batch, inputs, count);
+    stats_sort(d->seconds, d->timed);
+    warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
+         batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
+    if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
+    complain_of_unreadable(&batch);
+    return 1;
 }
 
-/* OUT/<the picture's name><suffix>.png */
-static void photo_file(const char *out, const Photo *photo, const char *suffix, char path[PATH_MAX])
+/* The photograph with boxes, scores and landmarks drawn on it: OUT/NAME-faces.png */
+static void save_annotated(const Photo *photo, const Faces *faces, const Settings *s)
 {
-    snprintf(path, PATH_MAX, "%s/%s%s.png", *out ? out : ".", photo->name, suffix);
-}
-
-/* The photograph with boxes, scores and landmarks drawn on it. */
-static int save_annotated(const Photo *photo, const Faces *faces, const char *out, Error *e)
-{
-    PlotCanvas canvas;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE], text[32];
     int width = photo->image.width, height = photo->image.height;
-    if (!plot_canvas(width, height, 0xffffff, &canvas))
-        return fail(e, 1, "no memory to draw on %s", photo->path);
+    PlotCanvas canvas = new_canvas(width, height);
     memcpy(canvas.rgb, photo->image.pixels, (size_t)width * (size_t)height * 3);
-    double unit = fmax(1, (width + height) / 900.0);
+    double unit = fmax(1, (width + height) / 900.0), size = 10 * unit;
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
         const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
         for (int k = 0; k < 4; k++)
-            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit,
-                              0x2ecc71);
+            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit, 0x2ecc71);
         for (int k = 0; k < LANDMARKS; k++)
-            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit,
-                      k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
-        snprintf(text, sizeof text, "%d: %.3f", i + 1, f->score);
-        double size = 10 * unit, y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
-        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit),
-                       (int)(1.25 * size), 0x103020);
+            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit, k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
+        const char *text = own_text("%d: %.3f", i + 1, f->score);
+        double y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
+        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit), (int)(1.25 * size),
+                       0x103020);
         plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
     }
-    photo_file(out, photo, "-faces", path);
-    Image image = {canvas.width, canvas.height, 3, canvas.rgb};
-    int ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
-    plot_free(&canvas);
-    return ok;
+    const Image image = image_of(&canvas);
+    save_picture(photo_file(s, photo, "-faces.png").s, &image, NULL);
 }
+
+/* Printed so far; what stands before the first photograph and behind the last. */
+typedef struct FaceList { const Settings *s; int photos; } FaceList;
 
 static void print_heading(const Settings *s, int widest)
 {
@@ -14812,104 +14690,91 @@ static void print_heading(const Settings *s, int widest)
                "y", "width", "height");
 }
 
-/* One photograph's faces: rows of a table or of CSV, or a JSON object. */
+static void print_ending(void *context)
+{
+    const FaceList *list = context;
+    if (list->s->json && list->photos) printf("\n]}\n");
+}
+
+/* A row of the table or of CSV, or a JSON object. */
+static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
+{
+    const double *b = f->box;
+    const char *point = s->json ? ", [%.2f, %.2f]" : s->csv ? ",%.2f,%.2f" : " %.0f,%.0f";
+    if (s->json)
+        printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "", f->score, b[0], b[1],
+               b[2], b[3]);
+    else if (s->csv) {
+        table_field(stdout, photo->path);
+        printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
+    } else
+        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1], face_width(f),
+               face_height(f));
+    for (int k = 0; k < LANDMARKS; k++) printf(point + (s->json && !k ? 2 : 0), f->landmark[k][0], f->landmark[k][1]);
+    printf(s->json ? "]}" : "\n");
+}
+
 static int print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    int *pictures = context, widest = max_int(photo->widest, 7);
-    if (!*pictures) print_heading(s, widest);
+    (void)e;
+    FaceList *list = context;
+    int widest = max_int(photo->widest, 7);
+    if (!list->photos) print_heading(s, widest);
     if (s->json) {
-        printf("%s  {\"path\": ", *pictures ? ",\n" : "");
+        printf("%s  {\"path\": ", list->photos ? ",\n" : "");
         table_string(stdout, photo->path);
         printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
     }
-    for (int i = 0; i < faces->count; i++) {
-        const Face *f = &faces->items[i];
-        if (s->json) {
-            printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "",
-                   f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
-            for (int k = 0; k < LANDMARKS; k++)
-                printf("%s[%.2f, %.2f]", k ? ", " : "", f->landmark[k][0], f->landmark[k][1]);
-            printf("]}");
-        } else if (s->csv) {
-            table_field(stdout, photo->path);
-            printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
-            for (int k = 0; k < LANDMARKS; k++) printf(",%.2f,%.2f", f->landmark[k][0], f->landmark[k][1]);
-            printf("\n");
-        } else {
-            printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, f->box[0],
-                   f->box[1], face_width(f), face_height(f));
-            for (int k = 0; k < LANDMARKS; k++) printf(" %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
-            printf("\n");
-        }
-    }
+    for (int i = 0; i < faces->count; i++) print_face(s, photo, &faces->items[i], i, widest);
     if (s->json) printf("]}");
-    ++*pictures;
-    return *s->out ? save_annotated(photo, faces, s->out, e) : 1;
+    list->photos++;
+    if (*s->out) save_annotated(photo, faces, s);
+    return 1;
 }
 
 static int detect_photos(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    int pictures = 0, ok = each_photo(s, inputs, count, print_faces, &pictures, e);
-    if (ok && !pictures) print_heading(s, 7);
-    if (s->json && (ok || pictures)) printf("\n]}\n");
-    return ok;
+    FaceList *list = own(1, sizeof *list);
+    list->s = s;
+    on_leaving(print_ending, list);
+    return each_photo(s, inputs, count, print_faces, list, e);
 }
 
-/* Cuts out the best face, or all of them. */
+/* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
 static int crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    char name[PATH_MAX], suffix[16] = "", why[IMAGE_ERROR_SIZE];
     (void)context;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
         Image cut;
-        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, margin_of(s, -1)), s->size ? (int)s->size : 128, &cut,
-                       e))
-            return 0;
-        if (s->all) snprintf(suffix, sizeof suffix, "-%d", i + 1);
-        photo_file(s->out, photo, suffix, name);
-        int ok = image_save(name, &cut, NULL, 0, why);
-        image_free(&cut);
-        if (!ok) return fail(e, 1, "%s", why);
-        printf("%s\n", name);
+        Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
+        if (!cut_frame(&photo->image, frame, s->size ? (int)s->size : 128, &cut, e)) unwind(e);
+        cut = own_picture(cut);
+        deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
     return 1;
 }
 
-typedef struct PhotoEdit { Facegan *model; bool all; Wish wish; } PhotoEdit;
-
-/* Every face of a photograph with one expression, or with each: OUT/<name>-<expression>.png */
+/* Every face of a photograph with one expression, or with each: OUT/NAME-EXPRESSION.png */
 static int edit_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    const PhotoEdit *edit = context;
+    static const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    (void)e;
+    const Editing *edit = context;
     Facegan *model = edit->model;
-    int n = edit->all ? model->g.classes : 1, ok = 1;
-    char name[PATH_MAX], suffix[sizeof edit->wish.name + 1], why[IMAGE_ERROR_SIZE];
-    for (int k = 0; faces->count && ok && k < n; k++) {
-        Image result;
-        if (!to_channels(&photo->image, 3, &result, e)) return 0;
+    Frame *frames = own((size_t)faces->count, sizeof *frames);
+    for (int i = 0; i < faces->count; i++) frames[i] = face_frame(faces->items[i], s->align, margin_of(s, model->margin));
+    for (int k = 0; faces->count && k < (edit->all ? model->g.classes : 1); k++) {
         if (edit->all) set_class(model, k, 1);
-        else memcpy(model->condition->data, edit->wish.condition, (size_t)model->g.condition * sizeof(real));
-        for (int i = 0; ok && i < faces->count; i++)
-            ok = edit_face(model, &photo->image, face_frame(faces->items[i], s->align, margin_of(s, model->margin)), &result, e);
-        const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
-        snprintf(suffix, sizeof suffix, "-%s", edit->all ? model->class_names[k] : edit->wish.name);
-        photo_file(s->out, photo, suffix, name);
-        if (ok && !image_save(name, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
-        if (ok) printf("%s\n", name);
-        image_free(&result);
+        else grant(edit);
+        edit_frames(edit, photo, frames, faces->count, edit->all ? model->class_names[k] : edit->wish.name, &text);
     }
-    return ok;
+    return 1;
 }
 
 static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
 {
-    PhotoEdit edit = {.model = open_generator(run, e)};
-    if (!edit.model) return 0;
-    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    int ok = (edit.all || parse_wish(edit.model, s, &edit.wish, e)) &&
-             each_photo(s, inputs, count, edit_photo, &edit, e);
-    facegan_close(edit.model);
-    return ok;
+    Editing edit = begin_editing(run, s);
+    return each_photo(s, inputs, count, edit_photo, &edit, e);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -15625,7 +15490,7 @@ static void print_answers_json(const Answers *a, const Classifier *c, const Conf
 
 static void print_answers(const Answers *a, const Classifier *c, const Confusion *f, double calibration, const char *views)
 {
-    printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.backbone->name, c->net.size, views,
+    printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.classifier.backbone->name, c->net.size, views,
            a->count, a->set.path);
     printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", accuracy(f), macro_f1(f), calibration);
     printf("%-12s %9s %9s %9s %9s   taken for:", "class", "precision", "recall", "F1", "pictures");
@@ -16658,21 +16523,22 @@ static int evaluate_run(const char *run, const char *data, const Settings *s, Er
  * so axes are renamed, filters get the order they have in checkpoints anyway, and only a reshape, which counts
  * elements in our order, stands between two transpositions. Sides are fixed, the batch N is free: it is the first axis
  * of what depends on an input, and of nothing else. Pictures and maps are of rank 4; conditions and scores, (N,1,1,n),
- * are (N,n). ---------------------------------------------------------------------------------------------- */
+ * are (N,n).
+ * ---------------------------------------------------------------------------------------------- */
 
 enum { ONNX_OPSET = 17 };
+
+/* What the graph is given in the file: leaves, by their names there. */
+typedef struct OnnxInputs { int n; Node *nodes[2]; const char *names[2]; } OnnxInputs;
 
 typedef struct Export {
     OnnxModel *model;
     const Graph *graph;
-    Node *const *inputs;
-    const char *const *input_names;
-    int n_inputs;
+    const OnnxInputs *inputs;
     bool *needed, *varies;              /* by node id: is it part of the result? does it depend on an input? */
     const char **names;                 /* by node id: what its value is called in the file */
     const char *(*leaves)[3];           /* by node id and kind: a leaf's names there, once written */
     Names owned;                        /* the texts of names that were made here */
-    Error *e;
 } Export;
 
 static const int onnx_axis[AXES] = {0, 2, 3, 1};            /* where our axes N H W C are there */
@@ -16686,9 +16552,7 @@ static const char *onnx_own(Export *x, const char *name)
 
 static const char *onnx_fresh(Export *x)
 {
-    char name[24];
-    snprintf(name, sizeof name, "t%d", x->owned.count);
-    return onnx_own(x, name);
+    return onnx_own(x, own_text("t%d", x->owned.count));
 }
 
 static const char *onnx_number(Export *x, double value)
@@ -16750,15 +16614,14 @@ typedef enum OnnxKind { ONNX_MAP, ONNX_FILTER, ONNX_VECTOR } OnnxKind;
 
 static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
 {
-    char name[96];
     Shape s = y->shape;
     const real *data = y->tensor->data;
     size_t n = shape_count(s), i = 0;
     const int64_t shapes[][AXES] = {{s.d[0], s.d[3], s.d[1], s.d[2]}, {s.d[3], s.d[2], s.d[0], s.d[1]}, {(int64_t)n}};
     if (x->leaves[y->id][kind]) return x->leaves[y->id][kind];
-    snprintf(name, sizeof name, "%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
-    if (names_find(&x->owned, name) >= 0) snprintf(name, sizeof name, "%s.%d", y->tensor->name, y->id);
-    float *numbers = must_alloc(n, sizeof *numbers);
+    const char *name = own_text("%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
+    if (names_find(&x->owned, name) >= 0) name = own_text("%s.%d", y->tensor->name, y->id);
+    float *numbers = own(n, sizeof *numbers);
     for (; kind != ONNX_MAP && i < n; i++) numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, i) : i];
     if (kind == ONNX_MAP)
         for (int a = 0; a < s.d[0]; a++)
@@ -16766,12 +16629,12 @@ static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
                 for (int p = 0; p < s.d[1] * s.d[2]; p++)
                     numbers[i++] = (float)data[index_repeated(s, a, p / s.d[2], p % s.d[2], c)];
     onnx_floats(x->model, name, kind == ONNX_VECTOR ? 1 : AXES, shapes[kind], numbers);
-    free(numbers);
+    give_back(numbers);
     return x->leaves[y->id][kind] = onnx_own(x, name);
 }
 
 /* What operand k of y is called, written out as the kind that the operator wants. */
-static const char *onnx_value_of(Export *x, const Node *y, int k, OnnxKind kind)
+static const char *onnx_read(Export *x, const Node *y, int k, OnnxKind kind)
 {
     const Node *u = onnx_operand(y, k);
     if (!u) return "";
@@ -16782,6 +16645,11 @@ static const char *onnx_value_of(Export *x, const Node *y, int k, OnnxKind kind)
     name = onnx_apply(x, "Transpose", name, NULL, NULL);                /* a computed filter, (R,K,S,C) there */
     onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){1, 3, 0, 2});
     return name;
+}
+
+static const char *onnx_map(Export *x, const Node *y, int k)
+{
+    return onnx_read(x, y, k, ONNX_MAP);
 }
 
 static void onnx_leaky(Export *x, const char *in, double slope, const char *result)
@@ -16807,8 +16675,8 @@ static void onnx_convolution(Export *x, const Node *y, const char *result)
 {
     bool transposed = y->op == OP_conv2d_input_grad;
     const char *sum = y->a == 1 ? result : onnx_fresh(x);
-    const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 1, ONNX_FILTER),
-                         onnx_value_of(x, y, BIAS, ONNX_VECTOR)};
+    const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 1, ONNX_FILTER),
+                         onnx_read(x, y, BIAS, ONNX_VECTOR)};
     onnx_node(x->model, transposed ? "ConvTranspose" : "Conv", sum, *in[2] ? 3 : 2, in);
     onnx_window(x, &y->conv, transposed);
     onnx_attribute_int(x->model, "group", y->conv.groups);
@@ -16828,12 +16696,12 @@ static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_
 /* With moments that do not come from x, as a batch norm at work has them: (x - mean) (1/deviation) scale + shift. */
 static void onnx_norm_apart(Export *x, const Node *y, const char *result)
 {
-    const char *moments = onnx_value_of(x, y, 1, ONNX_MAP);
+    const char *moments = onnx_map(x, y, 1);
     int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_value_of(x, y, 0, ONNX_MAP), onnx_channels(x, moments, 0, c), NULL);
+    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_channels(x, moments, 0, c), NULL);
     h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_value_of(x, y, 2, ONNX_MAP), NULL);
-    onnx_apply(x, "Add", h, onnx_value_of(x, y, 3, ONNX_MAP), result);
+    h = onnx_apply(x, "Mul", h, onnx_map(x, y, 2), NULL);
+    onnx_apply(x, "Add", h, onnx_map(x, y, 3), result);
 }
 
 static void onnx_norm(Export *x, const Node *y, const char *result)
@@ -16842,12 +16710,12 @@ static void onnx_norm(Export *x, const Node *y, const char *result)
     const char *normed = more ? onnx_fresh(x) : result;
     if (!norm_of_itself(y)) onnx_norm_apart(x, y, normed);
     else {
-        const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 2, ONNX_VECTOR),
-                             onnx_value_of(x, y, 3, ONNX_VECTOR)};
+        const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 2, ONNX_VECTOR),
+                             onnx_read(x, y, 3, ONNX_VECTOR)};
         onnx_node(x->model, "InstanceNormalization", normed, 3, in);
         onnx_attribute_float(x->model, "epsilon", (float)y->in[1]->a);
     }
-    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_value_of(x, y, 4, ONNX_MAP), result);
+    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_map(x, y, 4), result);
     else if (more) onnx_leaky(x, normed, y->a, result);
 }
 
@@ -16863,14 +16731,14 @@ static void onnx_reshape(Export *x, const Node *y, const char *result)
 {
     const int *d = y->shape.d;
     int64_t first = x->varies[y->id] ? 0 : d[0];
-    const char *ours = onnx_transpose(x, onnx_value_of(x, y, 0, ONNX_MAP), onnx_axis);
+    const char *ours = onnx_transpose(x, onnx_map(x, y, 0), onnx_axis);
     const char *shape = onnx_list(x, AXES, (int64_t[]){first, d[1], d[2], d[3]});
     onnx_apply(x, "Identity", onnx_transpose(x, onnx_apply(x, "Reshape", ours, shape, NULL), onnx_order), NULL, result);
 }
 
 static void onnx_affine(Export *x, const Node *y, const char *result)
 {
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    const char *in = onnx_map(x, y, 0);
     if (y->a != 1) in = onnx_apply(x, "Mul", in, onnx_number(x, y->a), y->b == 0 ? result : NULL);
     if (y->b != 0) onnx_apply(x, "Add", in, onnx_number(x, y->b), result);
     else if (y->a == 1) onnx_apply(x, "Identity", in, NULL, result);
@@ -16882,7 +16750,7 @@ static void onnx_sum(Export *x, const Node *y, const char *result)
     int n = 0;
     for (int i = 0; i < AXES; i++)
         if (y->shape.d[i] < y->in[0]->shape.d[i]) axes[n++] = onnx_axis[i];
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP), *over = n ? onnx_list(x, n, axes) : NULL;
+    const char *in = onnx_map(x, y, 0), *over = n ? onnx_list(x, n, axes) : NULL;
     onnx_apply(x, n ? "ReduceSum" : "Identity", in, over, result);
 }
 
@@ -16890,7 +16758,7 @@ static void onnx_sum(Export *x, const Node *y, const char *result)
 static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
 {
     int64_t axis = onnx_axis[y->axis], from = y->from, n = y->shape.d[y->axis], in_n = y->in[0]->shape.d[y->axis];
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    const char *in = onnx_map(x, y, 0);
     int64_t pads[2 * AXES] = {0};
     pads[axis] = from, pads[AXES + axis] = n - from - in_n;
     if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
@@ -16904,7 +16772,7 @@ static void onnx_expand(Export *x, const Node *y, const char *result)
     int64_t shape[AXES];
     onnx_shape(x, y, shape);
     if (x->varies[y->id]) shape[0] = 1;
-    onnx_apply(x, "Expand", onnx_value_of(x, y, 0, ONNX_MAP), onnx_list(x, AXES, shape), result);
+    onnx_apply(x, "Expand", onnx_map(x, y, 0), onnx_list(x, AXES, shape), result);
 }
 
 static void onnx_fill(Export *x, const Node *y, const char *result)
@@ -16914,63 +16782,67 @@ static void onnx_fill(Export *x, const Node *y, const char *result)
     onnx_apply(x, "Expand", onnx_number(x, y->a), onnx_list(x, AXES, shape), result);
 }
 
-/* The ops whose operator has the same operands and no attributes. Reciprocal is ours but for 1/0, which is 0 here. */
-static const char *onnx_namesake(Op op)
+/* The ops whose operator needs more than operands. */
+static void onnx_square(Export *x, const Node *y, const char *result)
 {
-    static const struct { Op op; const char *name; } namesakes[] = {
-        {OP_add, "Add"}, {OP_sub, "Sub"}, {OP_mul, "Mul"}, {OP_sqrt, "Sqrt"}, {OP_reciprocal, "Reciprocal"},
-        {OP_exp, "Exp"}, {OP_log, "Log"}, {OP_sin, "Sin"}, {OP_tanh, "Tanh"}, {OP_sigmoid, "Sigmoid"},
-        {OP_softplus, "Softplus"}, {OP_abs, "Abs"}, {OP_sign, "Sign"}, {OP_prelu, "PRelu"},
-        {OP_stop_grad, "Identity"}};
-    for (size_t i = 0; i < sizeof namesakes / sizeof *namesakes; i++)
-        if (namesakes[i].op == op) return namesakes[i].name;
-    return NULL;
+    const char *in = onnx_map(x, y, 0);
+    onnx_apply(x, "Mul", in, in, result);
 }
 
-static int export_node(Export *x, const Node *y)
+static void onnx_leaky_relu(Export *x, const Node *y, const char *result)
 {
-    const char *result = x->names[y->id], *namesake = onnx_namesake(y->op), *in = NULL;
-    bool twice = y->in[1] == y->in[0];
-    if (y->op == OP_leaf) return 1;                                     /* written where it is read */
-    if (namesake) {
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, namesake, in, y->in[1] ? onnx_value_of(x, y, 1, ONNX_MAP) : NULL, result);
-        return 1;
-    }
-    switch (y->op) {
-    case OP_fill: onnx_fill(x, y, result); return 1;
-    case OP_affine: onnx_affine(x, y, result); return 1;
-    case OP_square: in = onnx_value_of(x, y, 0, ONNX_MAP), onnx_apply(x, "Mul", in, in, result); return 1;
-    case OP_leaky_relu: onnx_leaky(x, onnx_value_of(x, y, 0, ONNX_MAP), y->a, result); return 1;
-    case OP_sum: onnx_sum(x, y, result); return 1;
-    case OP_broadcast: onnx_expand(x, y, result); return 1;
-    case OP_reshape: onnx_reshape(x, y, result); return 1;
-    case OP_slice: case OP_pad: onnx_slice_or_pad(x, y, result); return 1;
-    case OP_conv2d: case OP_conv2d_input_grad: onnx_convolution(x, y, result); return 1;
-    case OP_instance_norm: onnx_norm(x, y, result); return 1;
-    case OP_concat:
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, "Concat", in, onnx_value_of(x, y, 1, ONNX_MAP), result);
-        onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
-        return 1;
-    case OP_softmax:
-        onnx_apply(x, "Softmax", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
-        onnx_attribute_int(x->model, "axis", 1);
-        return 1;
-    case OP_logsumexp: case OP_pick_largest:
-        if (y->op == OP_pick_largest && !twice) break;
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", in, NULL, result);
-        onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
-        return 1;
-    case OP_max_pool:
-        if (!twice) break;
-        onnx_apply(x, "MaxPool", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
-        onnx_window(x, &y->conv, false);
-        return 1;
-    default: break;
-    }
-    return fail(x->e, 1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
+    onnx_leaky(x, onnx_map(x, y, 0), y->a, result);
+}
+
+static void onnx_concat(Export *x, const Node *y, const char *result)
+{
+    const char *first = onnx_map(x, y, 0);
+    onnx_apply(x, "Concat", first, onnx_map(x, y, 1), result);
+    onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
+}
+
+static void onnx_softmax(Export *x, const Node *y, const char *result)
+{
+    onnx_apply(x, "Softmax", onnx_map(x, y, 0), NULL, result);
+    onnx_attribute_int(x->model, "axis", 1);
+}
+
+static void onnx_reduce(Export *x, const Node *y, const char *result)
+{
+    onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", onnx_map(x, y, 0), NULL, result);
+    onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
+}
+
+static void onnx_max_pool(Export *x, const Node *y, const char *result)
+{
+    onnx_apply(x, "MaxPool", onnx_map(x, y, 0), NULL, result);
+    onnx_window(x, &y->conv, false);
+}
+
+/* How each op of a forward pass is written: by the operator that has the same operands and no attributes, or by a
+ * function. Reciprocal is ours but for 1/0, which is 0 here. */
+static const struct { const char *namesake; void (*write)(Export *x, const Node *y, const char *result); } onnx_ops[OPS] = {
+    [OP_add] = {"Add", NULL}, [OP_sub] = {"Sub", NULL}, [OP_mul] = {"Mul", NULL}, [OP_sqrt] = {"Sqrt", NULL},
+    [OP_reciprocal] = {"Reciprocal", NULL}, [OP_exp] = {"Exp", NULL}, [OP_log] = {"Log", NULL}, [OP_sin] = {"Sin", NULL},
+    [OP_tanh] = {"Tanh", NULL}, [OP_sigmoid] = {"Sigmoid", NULL}, [OP_softplus] = {"Softplus", NULL},
+    [OP_abs] = {"Abs", NULL}, [OP_sign] = {"Sign", NULL}, [OP_prelu] = {"PRelu", NULL}, [OP_stop_grad] = {"Identity", NULL},
+    [OP_fill] = {NULL, onnx_fill}, [OP_affine] = {NULL, onnx_affine}, [OP_square] = {NULL, onnx_square},
+    [OP_leaky_relu] = {NULL, onnx_leaky_relu}, [OP_sum] = {NULL, onnx_sum}, [OP_broadcast] = {NULL, onnx_expand},
+    [OP_reshape] = {NULL, onnx_reshape}, [OP_slice] = {NULL, onnx_slice_or_pad}, [OP_pad] = {NULL, onnx_slice_or_pad},
+    [OP_concat] = {NULL, onnx_concat}, [OP_softmax] = {NULL, onnx_softmax}, [OP_logsumexp] = {NULL, onnx_reduce},
+    [OP_pick_largest] = {NULL, onnx_reduce}, [OP_max_pool] = {NULL, onnx_max_pool}, [OP_conv2d] = {NULL, onnx_convolution},
+    [OP_conv2d_input_grad] = {NULL, onnx_convolution}, [OP_instance_norm] = {NULL, onnx_norm}};
+
+static void export_node(Export *x, const Node *y)
+{
+    const char *result = x->names[y->id], *namesake = onnx_ops[y->op].namesake;
+    bool of_gradient = (y->op == OP_pick_largest || y->op == OP_max_pool) && y->in[1] != y->in[0];
+    if (y->op == OP_leaf) return;                                       /* written where it is read */
+    if (of_gradient || (!namesake && !onnx_ops[y->op].write))
+        give_up(1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
+    if (!namesake) { onnx_ops[y->op].write(x, y, result); return; }
+    const char *first = onnx_map(x, y, 0);
+    onnx_apply(x, namesake, first, y->in[1] ? onnx_map(x, y, 1) : NULL, result);
 }
 
 /* Which nodes are part of y, and which of those depend on an input. */
@@ -16982,7 +16854,7 @@ static void export_marks(Export *x, const Node *y)
             const Node *operand = onnx_operand(x->graph->nodes[i], k);
             if (operand) x->needed[operand->id] = true;
         }
-    for (int i = 0; i < x->n_inputs; i++) x->varies[x->inputs[i]->id] = true;
+    for (int i = 0; i < x->inputs->n; i++) x->varies[x->inputs->nodes[i]->id] = true;
     for (int i = 0; i <= y->id; i++)
         for (int k = 0; k < MAX_INPUTS; k++) {
             const Node *operand = x->graph->nodes[i]->in[k];
@@ -16992,12 +16864,12 @@ static void export_marks(Export *x, const Node *y)
 
 static void export_input(Export *x, int i)
 {
-    const Node *y = x->inputs[i];
+    const Node *y = x->inputs->nodes[i];
     int64_t shape[AXES];
     onnx_shape(x, y, shape);
     bool flat = y->shape.d[1] == 1 && y->shape.d[2] == 1;
-    onnx_input(x->model, x->input_names[i], flat ? 2 : AXES, shape);
-    const char *map = x->input_names[i];
+    const char *map = x->inputs->names[i];
+    onnx_input(x->model, map, flat ? 2 : AXES, shape);
     if (flat) map = onnx_apply(x, "Reshape", map, onnx_list(x, AXES, (int64_t[]){0, 0, 1, 1}), NULL);
     x->names[y->id] = map;
 }
@@ -17013,75 +16885,83 @@ static void export_output(Export *x, const Node *y, const char *name)
 }
 
 /* Appends the computation of y from the inputs to a model. The graph must not be planned yet: the planner fuses ops. */
-static int export_graph(OnnxModel *model, const Node *y, const char *name, Node *const *inputs,
-                        const char *const *input_names, int n_inputs, Error *e)
+static void export_graph(OnnxModel *model, const Node *y, const char *name, const OnnxInputs *inputs)
 {
     size_t count = (size_t)y->id + 1;
-    Export x = {.model = model, .graph = y->graph, .inputs = inputs, .input_names = input_names, .n_inputs = n_inputs};
-    x.e = e;
-    x.needed = must_alloc(count, sizeof *x.needed), x.varies = must_alloc(count, sizeof *x.varies);
-    x.names = must_alloc(count, sizeof *x.names), x.leaves = must_alloc(count, sizeof *x.leaves);
-    int ok = 1;
+    Export x = {.model = model, .graph = y->graph, .inputs = inputs};
+    x.needed = own(count, sizeof *x.needed), x.varies = own(count, sizeof *x.varies);
+    x.names = own(count, sizeof *x.names), x.leaves = own(count, sizeof *x.leaves);
     export_marks(&x, y);
-    for (int i = 0; i < n_inputs; i++) export_input(&x, i);
-    for (int i = 0; ok && i <= y->id; i++) {
-        char made[24];
+    for (int i = 0; i < inputs->n; i++) export_input(&x, i);
+    for (int i = 0; i <= y->id; i++) {
         if (!x.needed[i] || x.names[i]) continue;
-        snprintf(made, sizeof made, "v%d", i);
-        x.names[i] = onnx_own(&x, made);
-        ok = export_node(&x, x.graph->nodes[i]);
+        x.names[i] = onnx_own(&x, own_text("v%d", i));
+        export_node(&x, x.graph->nodes[i]);
     }
-    if (ok) export_output(&x, y, name);
-    names_free(&x.owned);
-    free(x.needed), free(x.varies), free(x.names), free(x.leaves);
-    return ok;
+    export_output(&x, y, name);
 }
 
-/* What a program that runs the file must know: the classes, and where GANmut's emotions lie. */
-static void describe_generator(OnnxModel *model, const Facegan *generator)
+static void close_onnx(void *model) { onnx_free(*(OnnxModel **)model); }
+
+static OnnxModel **begin_onnx(const char *what)
 {
-    Gamut gamut = gamut_of(&generator->g);
-    char key[NAME + 16], text[2 * TEXT] = "";
-    for (int k = 0; k < generator->g.classes; k++) {
-        size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%s", k ? "," : "", generator->class_names[k]);
-    }
-    onnx_metadata(model, "classes", text);
+    OnnxModel **model = own(1, sizeof *model);
+    *model = onnx_begin(what, "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    on_leaving(close_onnx, model);
+    if (!*model) give_up(1, "out of memory");
+    return model;
+}
+
+/* Saving frees the model, whatever comes of it. */
+static void save_onnx(OnnxModel **model, const char *path)
+{
+    char why[ONNX_ERROR_SIZE];
+    FileWriter *file = begin_file(path);
+    OnnxModel *whole = *model;
+    *model = NULL;
+    if (!onnx_save_to(whole, file->stream, path, why)) give_up_because(errno, why);
+    end_file(file);
+}
+
+/* What a program that runs the file must know: the classes, what pixels are, and where GANmut's emotions lie. */
+static void describe_classes(OnnxModel *model, const char (*names)[NAME], int n)
+{
+    onnx_metadata(model, "classes", joined_names(names, n, ","));
     onnx_metadata(model, "range", "[-1,1]");
-    for (int k = 0; generator->g.space && k < gamut.n; k++) {
-        text[0] = 0;
-        for (int i = 0; i < gamut.dimensions; i++) {
-            size_t used = strlen(text);
-            snprintf(text + used, sizeof text - used, "%s%.9g", i ? "," : "", gamut.mean[k][i]);
-        }
-        snprintf(key, sizeof key, "place.%s", generator->class_names[k]);
-        onnx_metadata(model, key, text);
+}
+
+static void describe_space(OnnxModel *model, const Facegan *generator)
+{
+    const Gamut gamut = gamut_of(&generator->g);
+    for (int k = 0; k < gamut.n; k++) {
+        const char *place = "";
+        for (int i = 0; i < gamut.dimensions; i++) place = own_text("%s%s%.9g", place, i ? "," : "", gamut.mean[k][i]);
+        onnx_metadata(model, own_text("place.%s", generator->class_names[k]), place);
     }
 }
+
+static void close_classifier(void *classifier) { classifier_close(classifier); }
+static void close_graph(void *graph)           { graph_free(graph); }
+static void close_tensor(void *tensor)         { tensor_free(tensor); }
 
 /* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
 static int export_classifier(const char *run, const char *path, Error *e)
 {
-    char why[ONNX_ERROR_SIZE];
     Classifier *c = classifier_open(run, e);
-    if (!c) return 0;
+    if (!c) unwind(e);
+    on_leaving(close_classifier, c);
     Graph *g = graph_new();
+    on_leaving(close_graph, g);
     Tensor *x = tensor_new("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
+    on_leaving(close_tensor, x);
     net_attach(&c->net, g);
-    Node *input = leaf(g, x), *scores = classifier_scores(&c->net, input, NULL),
-         *y = c->p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores);
-    OnnxModel *model = onnx_begin("facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    char text[MAX_CLASSES * (NAME + 1)] = "";
-    for (int k = 0; k < c->net.classes; k++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", k ? "," : "", c->class_names[k]);
-    if (model) onnx_metadata(model, "classes", text), onnx_metadata(model, "range", "[-1,1]");
-    int ok = model ? export_graph(model, y, "probabilities", &input, (const char *[]){"picture"}, 1, e) : fail(e, 1, "out of memory");
-    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
-    else if (!ok) onnx_free(model);
-    graph_free(g);
-    tensor_free(x);
-    classifier_close(c);
-    return ok;
+    const OnnxInputs inputs = {1, {leaf(g, x)}, {"picture"}};
+    Node *scores = classifier_scores(&c->net, inputs.nodes[0], NULL);
+    OnnxModel **model = begin_onnx("facegan classifier");
+    describe_classes(*model, c->class_names, c->net.classes);
+    export_graph(*model, c->p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores), "probabilities", &inputs);
+    save_onnx(model, path);
+    return 1;
 }
 
 static Node *leaf_of(const Graph *g, const Tensor *tensor)
@@ -17091,24 +16971,23 @@ static Node *leaf_of(const Graph *g, const Tensor *tensor)
     return NULL;
 }
 
+static void close_drawing(void *drawing) { drawing_free(drawing); }
+
 /* A generator as `drawn` = G(picture, condition). */
 static int export_generator(const char *run, const char *path, Error *e)
 {
-    char why[ONNX_ERROR_SIZE];
-    Facegan *generator = open_generator(run, e);
-    if (!generator) return 0;
-    Drawing d = drawing_new(&generator->g, expression_generator, 1);
-    Node *inputs[2] = {leaf_of(d.graph, d.x), leaf_of(d.graph, d.condition)};
-    static const char *const names[2] = {"picture", "condition"};
-    OnnxModel *model = onnx_begin("facegan generator", "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    if (model) describe_generator(model, generator);
-    int ok = model && export_graph(model, d.y, "drawn", inputs, names, 2, e);
-    if (!model) fail(e, 1, "out of memory");
-    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
-    else if (!ok) onnx_free(model);
-    drawing_free(&d);
-    facegan_close(generator);
-    return ok;
+    (void)e;
+    Facegan *generator = own_generator(run);
+    Drawing *d = own(1, sizeof *d);
+    *d = drawing_new(&generator->g, expression_generator, 1);
+    on_leaving(close_drawing, d);
+    const OnnxInputs inputs = {2, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)}, {"picture", "condition"}};
+    OnnxModel **model = begin_onnx("facegan generator");
+    describe_classes(*model, generator->class_names, generator->g.classes);
+    if (generator->g.space) describe_space(*model, generator);
+    export_graph(*model, d->y, "drawn", &inputs);
+    save_onnx(model, path);
+    return 1;
 }
 
 /* ================================================================================================
@@ -18060,7 +17939,7 @@ static int study_ganmut(char *const *inputs, int n, const Settings *s, Error *e)
  * 15.5  The toy at work: chapter 1's points, judged and drawn
  * ---------------------------------------------------------------------------------------------- */
 
-enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40, TOY_ITERATIONS = 1500 };
+enum { HEAPS_MOST = 25, TOY_SIDE = 360, LANDSCAPE = 48, TOY_FRAMES = 40 };
 static const double heap_radius = 0.05;             /* standard deviation of a heap; the picture shows -3 to 3 */
 
 /* Where the real points lie, (x,y) for each heap. */
@@ -18229,7 +18108,7 @@ static int run_toy_of(const char *kind, const Settings *s, Error *e)
     snprintf(out, sizeof out, *s->out ? "%s" : "runs/toy-%s", *s->out ? s->out : kind);
     run = (ToyRun){0};
     int ok = lay_out_heaps(s->shape, e) && make_directory(out, e) && build_toy(&run, (ToyLoss)loss, e) &&
-             film_toy(&run, s->iters == default_settings().iters ? TOY_ITERATIONS : s->iters, frames, &made, e) &&
+             film_toy(&run, s->iters, frames, &made, e) &&
              save_toy(out, frames, made, e);
     if (ok) {
         ToyVerdict v = judge_toy(&run);
@@ -18246,55 +18125,85 @@ static int run_toy_of(const char *kind, const Settings *s, Error *e)
  *
  *     facegan VERB [WHAT] [INPUT...] [--option value]...
  *
- * One grammar for every verb: a table says which options it takes, so that help, parsing and suggestions come from
- * one place (vendor/options.h). Exit status: 0 done, 1 failed, 2 misuse. Files are written where --out says and
- * nowhere else.
+ * One grammar: a row of the verbs' table for each VERB and WHAT, the settings of 6.3, and the models of 12.2. Which
+ * options a command takes, its help and what is refused follow from the three tables (vendor/options.h). Exit status: 0
+ * done, 1 failed, 2 misuse. Files are written where --out says and nowhere else.
  * ============================================================================================== */
+
+/* ------------------------------------------------------------------------------------------------
+ * 16.1  What the verbs do
+ * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_INPUTS_GIVEN = 4096 };
 
+/* Who takes options: a verb, its WHAT and its model as far as they are known. The words need memory. */
+typedef struct Taker { OptionTaker who; char name[64], command[96], verbs[160]; } Taker;
+
 typedef struct Command {
+    Taker taker;
     Settings settings;
-    char *inputs[MAX_INPUTS_GIVEN];
+    bool given[SETTINGS];               /* by the command line */
+    const struct Verb *verb;
+    const char *what;                   /* "draw" of data draw, "stargan" of train stargan, or NULL */
+    const Model *model;                 /* of a verb that has one */
+    char *inputs[MAX_INPUTS_GIVEN];     /* behind the WHAT */
     int n_inputs;
 } Command;
 
 typedef struct Verb {
-    const char *name, *synopsis, *does;
-    const char *options;                /* names between spaces; NULL: every setting of a training; after a +: these, too */
-    int least, most;                    /* inputs */
+    const char *name, *what;            /* what: NULL there is none; "a|b=old", what it may be; MODEL: a model's name */
+    const char *inputs, *does;          /* for the help */
+    int least, most;                    /* how many inputs */
     int (*run)(Command *c, Error *e);
+    const char *needs, *usual;          /* options that must be given; what is usual here, "size=128:16,512"; or NULL */
+    const char *model;                  /* the model that it is about, or NULL */
     const char *examples;
 } Verb;
+
+static const char MODEL[] = "MODEL";
+
+static int set_data(Command *c, const char *path, Error *e)
+{
+    Settings *s = &c->settings;
+    if (strlen(path) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
+    snprintf(s->data, sizeof s->data, "%s", path);
+    return 1;
+}
 
 static int run_train(Command *c, Error *e)
 {
     Settings *s = &c->settings;
-    if (strlen(c->inputs[1]) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
-    snprintf(s->data, sizeof s->data, "%s", c->inputs[1]);
-    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", c->inputs[0]);
-    return train_and_report(s, e);
+    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", c->verb->model ? s->network : c->what);
+    return set_data(c, c->inputs[0], e) && train_and_report(s, e);
 }
 
-static int run_classify(Command *c, Error *e)
-{
-    Settings *s = &c->settings;
-    const char *what = c->inputs[0];
-    if (strcmp(what, "eval") == 0 && c->n_inputs == 2) return evaluate_classifier(c->inputs[1], s, e);
-    if (strcmp(what, "predict") == 0 && c->n_inputs > 1) return predict_emotions(c->inputs + 1, c->n_inputs - 1, s, e);
-    if (strcmp(what, "train") || c->n_inputs != 2)
-        return fail(e, 2, "usage: facegan classify train DATA, classify eval DATA or classify predict IMAGE...");
-    if (strlen(c->inputs[1]) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
-    snprintf(s->data, sizeof s->data, "%s", c->inputs[1]);
-    if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", s->network);
-    return train_and_report(s, e);
-}
+#define RUN(verb, work) \
+    static int run_##verb(Command *c, Error *e) { Settings *s = &c->settings; (void)s; return work; }
+RUN(reproduce, set_data(c, c->inputs[0], e) && reproduce_003(c->inputs[0], s, e))
+RUN(classify_eval, evaluate_classifier(c->inputs[0], s, e))
+RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s, e))
+RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
+RUN(sample, sample_noise(c->inputs[0], s, e))
+RUN(detect, detect_photos(c->inputs, c->n_inputs, s, e))
+RUN(crop, each_photo(s, c->inputs, c->n_inputs, crop_photo, NULL, e))
+RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s, e))
+RUN(study_truth, study_truth(c->inputs, c->n_inputs, s, e))
+RUN(study_augment, study_augment(c->inputs, c->n_inputs, s, e))
+RUN(study_ganmut, study_ganmut(c->inputs, c->n_inputs, s, e))
+RUN(toy, run_toy_of(c->what, s, e))
+RUN(step, step_file(c->inputs[0], c->inputs[1], e))
+RUN(bench, bench(s, e))
+RUN(data_draw, draw_faces(s, e))
+RUN(data_show, show_data(c->inputs[0], s, e))
+RUN(data_balance, balance_data(c->inputs[0], s, e))
+RUN(data_import, import_data(c->inputs, c->n_inputs, s, e))
 
-static int run_reproduce(Command *c, Error *e)
+static int run_data_doctor(Command *c, Error *e)
 {
-    if (strcmp(c->inputs[0], "003")) return fail(e, 2, "reproduce %s: only 003 is there", c->inputs[0]);
-    if (strlen(c->inputs[1]) >= sizeof c->settings.data) return fail(e, 2, "the data's path is too long");
-    return reproduce_003(c->inputs[1], &c->settings, e);
+    const Settings *s = &c->settings;
+    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
+                           .attributes = *s->attributes ? s->attributes : NULL};
+    return data_doctor(c->inputs[0], &options, (int)s->size, (int)s->json, e);
 }
 
 /* Is the file a picture, by its first bytes? */
@@ -18302,7 +18211,7 @@ static bool is_picture(const char *path)
 {
     struct stat info;
     Image picture;
-    bool regular = stat(path, &info) == 0 && S_ISREG(info.st_mode), readable = regular && image_load(path, 0, &picture, NULL);
+    bool readable = stat(path, &info) == 0 && S_ISREG(info.st_mode) && image_load(path, 0, &picture, NULL);
     if (readable) image_free(&picture);
     return readable;
 }
@@ -18313,7 +18222,8 @@ static int run_edit(Command *c, Error *e)
     char shipped[PATH_MAX];
     bool left_out = is_picture(c->inputs[0]);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the pictures");
+        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights "
+                          "before the pictures");
     if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
     const char *run = left_out ? shipped : c->inputs[0];
     char **pictures = c->inputs + !left_out;
@@ -18322,57 +18232,11 @@ static int run_edit(Command *c, Error *e)
     return edit_pictures(run, pictures, n, &c->settings, e);
 }
 
-static int run_gamut(Command *c, Error *e)
-{
-    return show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e);
-}
-
-static int run_sample(Command *c, Error *e)
-{
-    if (!*c->settings.out) return fail(e, 2, "sample needs --out DIR");
-    return sample_noise(c->inputs[0], &c->settings, e);
-}
-
-static int run_detect(Command *c, Error *e) { return detect_photos(c->inputs, c->n_inputs, &c->settings, e); }
-
-static int run_crop(Command *c, Error *e)
-{
-    if (!*c->settings.out) return fail(e, 2, "crop needs --out DIR");
-    return each_photo(&c->settings, c->inputs, c->n_inputs, crop_photo, NULL, e);
-}
-
-/* Its steps are command lines of their own, which overwrite the one command that is parsed: so it works on copies. */
-static int run_study(Command *c, Error *e)
-{
-    static Settings s;
-    static char *inputs[MAX_INPUTS_GIVEN];
-    int n = c->n_inputs - 1;
-    const char *what = c->inputs[0];
-    s = c->settings;
-    memcpy(inputs, c->inputs + 1, (size_t)n * sizeof *inputs);
-    if (strcmp(what, "truth") == 0) return study_truth(inputs, n, &s, e);
-    if (strcmp(what, "augment") == 0) return study_augment(inputs, n, &s, e);
-    if (strcmp(what, "ganmut") == 0) return study_ganmut(inputs, n, &s, e);
-    return fail(e, 2, "study %s: must be truth, augment or ganmut", what);
-}
-
-static int run_toy(Command *c, Error *e)    { return run_toy_of(c->inputs[0], &c->settings, e); }
-static int run_eval(Command *c, Error *e)   { return evaluate_run(c->inputs[0], c->inputs[1], &c->settings, e); }
-
-static int run_step(Command *c, Error *e)   { return step_file(c->inputs[0], c->inputs[1], e); }
 static int run_report(Command *c, Error *e)
 {
     if (!write_report(c->inputs[0], e)) return 0;
     printf("%s/report.html\n", c->inputs[0]);
     return 1;
-}
-
-static int run_bench(Command *c, Error *e)
-{
-    Settings *s = &c->settings;
-    if (!s->size) s->size = 128;
-    if (s->grey) s->channels = 1;
-    return bench(s, e);
 }
 
 static int run_verify(Command *c, Error *e)
@@ -18382,34 +18246,20 @@ static int run_verify(Command *c, Error *e)
     return verify_all(&verdict) ? 1 : fail(e, 1, "%d checks failed", verdict.failed);
 }
 
-static int run_data(Command *c, Error *e)
+static int run_version(Command *c, Error *e)
 {
-    Settings *s = &c->settings;
-    const char *what = c->inputs[0];
-    if (s->grey) s->channels = 1;
-    if (strcmp(what, "draw") == 0) {
-        if (c->n_inputs > 1) return fail(e, 2, "data draw takes no input: %s", c->inputs[1]);
-        if (!*s->out) return fail(e, 2, "data draw needs --out DIR");
-        if (!s->size) s->size = 128;
-        if (s->size < 16 || s->size > 512) return fail(e, 2, "--size %ld: drawn faces are 16 to 512 px", s->size);
-        return draw_faces(s, e);
-    }
-    if (strcmp(what, "import") == 0) return import_data(c->inputs + 1, c->n_inputs - 1, s, e);
-    if (strcmp(what, "balance") == 0) {
-        if (c->n_inputs != 2 || !*s->out || !*s->balance)
-            return fail(e, 2, "data balance needs one data set, --balance oversample, undersample or augment:N, and --out DIR");
-        if (s->rotate == 0 && s->shift == 0 && s->zoom_high == 0) {                         /* as classify train does */
-            s->rotate = 12, s->shift = 0.08, s->zoom_low = 0.88, s->zoom_high = 1.12;
-            s->brightness = 0.1, s->contrast = 0.25;
-        }
-        return balance_data(c->inputs[1], s, e);
-    }
-    if (strcmp(what, "show") && strcmp(what, "doctor"))
-        return fail(e, 2, "data %s: must be draw, show, balance, import or doctor", what);
-    if (c->n_inputs != 2) return fail(e, 2, "data %s needs one data set", what);
-    if (strcmp(what, "show") == 0) return show_data(c->inputs[1], s, e);
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop};
-    return data_doctor(c->inputs[1], &options, (int)s->size, (int)s->json, e);
+#if defined(__clang__)
+    const char *compiler = "clang " __clang_version__;
+#else
+    const char *compiler = "gcc " __VERSION__;
+#endif
+#ifndef FACEGAN_COMMIT
+#define FACEGAN_COMMIT "unknown"
+#endif
+    (void)c, (void)e;
+    printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
+           sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
+    return 1;
 }
 
 static void print_tensor(const TensorEntry *t, bool json)
@@ -18500,11 +18350,13 @@ static int run_convert(Command *c, Error *e)
     const Settings *s = &c->settings;
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     if (ends_with(c->inputs[1], ".onnx")) {
-        if (*s->only || s->half || s->bgr) return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
+        if (*s->only || s->half || s->bgr)
+            return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
         Settings of;
         if (!settings_of_run(c->inputs[0], &of, e)) return 0;
-        return strcmp(of.model, "classifier") == 0 ? export_classifier(c->inputs[0], c->inputs[1], e)
-                                                   : export_generator(c->inputs[0], c->inputs[1], e);
+        const Model *model = find_model(of.model, e);
+        if (!model) return 0;
+        return (model->generator ? export_generator : export_classifier)(c->inputs[0], c->inputs[1], e);
     }
     TensorFile in, out = {0};
     weights_path(c->inputs[0], path);
@@ -18535,406 +18387,646 @@ static int run_convert(Command *c, Error *e)
     return ok;
 }
 
-static const struct { const char *name, *text;
-} manual[] = {
-    {"start", "facegan trains generators of facial expressions and looks after everything around them.\n\n"
-              "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
-              "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
-              "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, photographs, ganmut, noise, classify, losses, numbers, "
-              "runs, speed, ops, traps.\n"},
-    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
-             "test above; or the\n"
-             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's "
-             "subDirectory_filePath,expression); or, with --attributes,\n"
-             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred "
-             "square and scaled.\n"
-             "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
-             "`facegan data import KIND LIST|DIR... --out DIR` turns a published set into such a folder, with --detector "
-             "by cutting faces out:\n"
-             "  affwild2  the EXPR annotations, then folders of frames or of videos (through an ffmpeg on PATH)\n"
-             "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not)\n"
-             "  rafdb     list_patition_label.txt [PICTURES/]        fer2013  fer2013.csv, or the folders\n"
-             "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes, single votes not "
-             "counted\n"
-             "  folder    anything else that is read here\n"
-             "Rows of other classes (Other, unlabelled, contempt) are left out unless --classes names them. import.csv "
-             "says what became of\n"
-             "each row; stopped in the middle, the same command goes on.\n"
-             "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
-    {"faces", "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN "
-              "photo.jpg\n"
-              "--detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every bit.\n"
-              "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
-              "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
-              "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the faster "
-              "and more exact one.\n"
-              "Pictures larger than --max-side are scaled down for the detector. A lower --threshold finds more, and more "
-              "that is no face.\n"},
-    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, "
-                "and a discriminator D that\n"
-                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look "
-                "like class c, and give x\n"
-                "back when asked for its own class again. --as-published follows the public code where it differs from "
-                "the paper.\n"},
-    {"photographs",
-     "Edits of photographs that convince need more than the papers' equations. What each part is for, and its source (facegan.c, 7.1):\n"
-     "  --keep mask            G paints through a mask: the person stays, and what is pasted back keeps the photograph's detail\n"
-     "  --modulate             G's norms hear the label; the paper's planes are heard at the picture's border only, the less the larger it is\n"
+static const struct { const char *name, *title, *text; } manual[] = {
+    {"start", "",
+     "facegan trains generators of facial expressions and looks after everything around them.\n"
+     "\n"
+     "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
+     "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
+     "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n"
+     "\n"
+     "Every verb has --help with examples. `facegan man CHAPTER` goes on; `facegan man all` is everything,\n"
+     "`facegan man ops` every op in a line:\n"
+     "\n"},
+    {"data", "data sets: what is read, how to take one in",
+     "A data set is a folder with one folder of pictures for each class, with or without train, validation and\n"
+     "test above; or the original fer2013.csv; or a CSV list with columns path,label (or GANmut's\n"
+     "subDirectory_filePath,expression); or, with --attributes, a CelebA-style list. Class names are read in any\n"
+     "common spelling. Pictures are cut to their centred square and scaled. `facegan data doctor DIR` looks at\n"
+     "every picture and says what is wrong and what to do. `facegan data import KIND LIST|DIR... --out DIR` turns\n"
+     "a published set into such a folder, with --detector by cutting faces out:\n"
+     "  affwild2  the EXPR annotations, then folders of frames or of videos (through an ffmpeg on PATH)\n"
+     "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not)\n"
+     "  rafdb     list_patition_label.txt [PICTURES/]        fer2013  fer2013.csv, or the folders\n"
+     "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes, single votes not counted\n"
+     "  folder    anything else that is read here\n"
+     "Rows of other classes (Other, unlabelled, contempt) are left out unless --classes names them. import.csv\n"
+     "says what became of each row; stopped in the middle, the same command goes on. `facegan data draw` makes\n"
+     "faces whose expression is known exactly, from facial action units.\n"},
+    {"faces", "faces in photographs",
+     "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN\n"
+     "photo.jpg --detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every\n"
+     "bit.\n"
+     "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
+     "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
+     "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the\n"
+     "faster and more exact one. Pictures larger than --max-side are scaled down for the detector. A lower\n"
+     "--threshold finds more, and more that is no face.\n"},
+    {"stargan", "StarGAN",
+     "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a\n"
+     "discriminator D that says whether a picture is real and which class it shows. G learns from three wishes:\n"
+     "look real, look like class c, and give x back when asked for its own class again. --as-published follows the\n"
+     "public code where it differs from the paper.\n"},
+    {"photographs", "a StarGAN that edits photographs",
+     "Edits of photographs that convince need more than the papers' equations. What each part is for (sources:\n"
+     "facegan.c, 7.1):\n"
+     "  --keep mask            G paints through a mask: the person stays, and what is pasted back keeps the\n"
+     "                         photograph's detail\n"
+     "  --modulate             G's norms hear the label; the paper's planes are heard at the picture's border only,\n"
+     "                         the less the larger it is\n"
      "  --upsample resize      no checkerboards\n"
-     "  --teacher A,B          classifiers that were trained before say which emotion G drew, each seeing the picture turned, moved and\n"
-     "                         noisy; D's own class head, which learns along, is soon fooled by specks (--lambda-cls 0 leaves it out).\n"
-     "                         One of them should be trained with --adversarial: its gradients look like faces\n"
+     "  --teacher A,B          classifiers that were trained before say which emotion G drew, each seeing the\n"
+     "                         picture\n"
+     "                         turned, moved and noisy; D's own class head, which learns along, is soon fooled by\n"
+     "                             specks\n"
+     "                         (--lambda-cls 0 leaves it out). One of them should be trained with --adversarial: its\n"
+     "                         gradients look like faces\n"
      "  --smoothing 0.1        teachers ask for no more certainty than that: no caricatures\n"
      "  --adv bce --reg r1 --lambda-gp 0.01 --d-lr 5e-4 --n-critic 2      a D that sees what a viewer sees\n"
      "  --identity 0.5         half of the pictures, drawn with their own emotion, must stay as they are\n"
      "  --lambda-tv 0.3        changes are smooth: no grain\n"
      "  --average 0.999        edits are drawn with averaged weights\n"
      "  --face-margin 0        the pictures are cut like a detector's box, and edit cuts photographs alike\n"
-     "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n\n"
+     "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n"
+     "\n"
      "    facegan classify train photos --epochs 9 --erase 0.2 --weight-decay 0.0005 --out runs/one\n"
-     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 --init runs/one/checkpoint.safetensors --out runs/two\n"
-     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 --n-critic 2 --beta1 0 \\\n"
-     "        --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 --keep mask --upsample resize --modulate \\\n"
-     "        --targets different --balance oversample --identity 0.5 --average 0.999 --lambda-rec 6 --lambda-tv 0.3 \\\n"
-     "        --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 --face-margin 0 --teacher runs/one,runs/two --out runs/photos\n"},
-    {"ganmut",
-     "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies in "
-     "the unit disc, neutral\n"
-     "in the centre, every other emotion has a learnt direction, and the radius is how strong it is. --space gaussian: "
-     "every emotion is a\n"
-     "Gaussian in the square. --space-dim 3: a ball or a cube. D also tells where in the space a picture lies.\n\n"
-     "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the report "
-     "show the space move\n"
-     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5, "
-     "--between happy,surprise:0.5\n"
-     "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to drag "
-     "a point on\n\n"
-     "On drawn faces the radius became intensity with labels that are surer of strong emotions (`data draw --viewers`) and "
-     "a strength\n"
-     "loss that outweighs the class loss (--lambda-rho 20); --as-published, on the same labels, made it a switch. --mix, "
-     "which is\n"
-     "not in the paper, gives what lies between two directions a label of both in parts. D needs room: --d-width 40 beside a G\n"
-     "of --width 16. --init RUN goes on from another run's networks with other data or weights. `facegan study truth` measures\n"
-     "it all.\n\n"
-     "--as-published follows the public code where it differs from the paper, and says at the start where that is. The "
-     "public code\n"
-     "reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and red in the first "
-     "and last layers,\n"
-     "on the way in and on the way out.\n"},
-    {"noise",
-     "Faces from noise: gan, cgan (told a class), wgan, wgan-gp (--conditional tells them one), wacgan (D tells classes "
-     "instead).\n\n"
+     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 --init\n"
+     "        runs/one/checkpoint.safetensors \\\n"
+     "        --out runs/two\n"
+     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 --n-critic\n"
+     "        2 \\\n"
+     "        --beta1 0 --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 --keep mask \\\n"
+     "        --upsample resize --modulate --targets different --balance oversample --identity 0.5 --average 0.999 \\\n"
+     "        --lambda-rec 6 --lambda-tv 0.3 --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 --face-margin 0 \\\n"
+     "        --teacher runs/one,runs/two --out runs/photos\n"},
+    {"ganmut", "GANmut",
+     "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies\n"
+     "in the unit disc, neutral in the centre, every other emotion has a learnt direction, and the radius is how\n"
+     "strong it is. --space gaussian: every emotion is a Gaussian in the square. --space-dim 3: a ball or a cube.\n"
+     "D also tells where in the space a picture lies.\n"
+     "\n"
+     "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the\n"
+     "        report show the space move\n"
+     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5,\n"
+     "        --between happy,surprise:0.5\n"
+     "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to\n"
+     "        drag a point on\n"
+     "\n"
+     "On drawn faces the radius became intensity with labels that are surer of strong emotions (`data draw\n"
+     "--viewers`) and a strength loss that outweighs the class loss (--lambda-rho 20); --as-published, on the same\n"
+     "labels, made it a switch. --mix, which is not in the paper, gives what lies between two directions a label\n"
+     "of both in parts. D needs room: --d-width 40 beside a G of --width 16. --init RUN goes on from another run's\n"
+     "networks with other data or weights. `facegan study truth` measures it all.\n"
+     "\n"
+     "--as-published follows the public code where it differs from the paper, and says at the start where that is.\n"
+     "The public code reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and\n"
+     "red in the first and last layers, on the way in and on the way out.\n"},
+    {"noise", "faces from noise",
+     "Faces from noise: gan, cgan (told a class), wgan, wgan-gp (--conditional tells them one), wacgan (D tells\n"
+     "classes instead).\n"
+     "\n"
      "    facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
-     "    facegan sample runs/wacgan --out samples          --files --count 700: pictures and labels.csv to train on\n\n"
-     "Every line of log.csv says whether G has collapsed (watch.*), measured on latents that never change: pixels and edges, "
-     "how varied\n"
-     "the samples are (1: as the data, 0: one picture); within, the same among samples of one class; nearest, how far from pictures of the data (0: copies); clusters, "
-     "how many kinds of\n"
-     "picture they reach; label, how much the class changes them; agreement, how often D sees the class asked for. "
-     "--classifier RUN, of the\n"
-     "same size, adds features (as pixels, of its features) and judged (how often it sees the class asked for). "
-     "--on-collapse warn, stop,\n"
-     "or rollback.\n\n"
-     "The defaults (width 16, batch 32) learn two thousand drawn faces of 48 px in four to ten minutes of one core. cgan's D is "
-     "also shown\n"
-     "real pictures under another label, as fakes (--wrong-labels --targets different), so that it must heed the class; for "
-     "wgan and wgan-gp\n"
-     "with --conditional it is an option. For photographs: --width 32 and more --iters. Is the class right? Ask one who "
-     "never saw G:\n"
+     "    facegan sample runs/wacgan --out samples          --files --count 700: pictures and labels.csv to train on\n"
+     "\n"
+     "Every line of log.csv says whether G has collapsed (watch.*), measured on latents that never change: pixels\n"
+     "and edges, how varied the samples are (1: as the data, 0: one picture); within, the same among samples of\n"
+     "one class; nearest, how far from pictures of the data (0: copies); clusters, how many kinds of picture they\n"
+     "reach; label, how much the class changes them; agreement, how often D sees the class asked for. --classifier\n"
+     "RUN, of the same size, adds features (as pixels, of its features) and judged (how often it sees the class\n"
+     "asked for). --on-collapse warn, stop, or rollback.\n"
+     "\n"
+     "The defaults (width 16, batch 32) learn two thousand drawn faces of 48 px in four to ten minutes of one\n"
+     "core. cgan's D is also shown real pictures under another label, as fakes (--wrong-labels --targets\n"
+     "different), so that it must heed the class; for wgan and wgan-gp with --conditional it is an option. For\n"
+     "photographs: --width 32 and more --iters. Is the class right? Ask one who never saw G:\n"
      "    facegan sample runs/cgan --files --count 700 --out drawn\n"
-     "    facegan classify eval drawn --classifier runs/judge --split all --out judged\n\n"
-     "--body dcgan, seed, wacgan; --recipe seed (wacgan) is Kolbenschlag's code as far as it is known; the "
-     "seed reports collapse.\n"},
-    {"classify",
-     "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man metrics`).\n\n"
+     "    facegan classify eval drawn --classifier runs/judge --split all --out judged\n"
+     "\n"
+     "--body dcgan, kolbenschlag, wacgan; --recipe kolbenschlag (wacgan) is Kolbenschlag's code as far as it is\n"
+     "known; his report tells of collapse.\n"},
+    {"classify", "emotion classifiers",
+     "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man\n"
+     "metrics`).\n"
+     "\n"
      "    facegan classify predict face.png                          with the weights in models/\n"
      "    facegan classify train fer2013 --out runs/emotions         our small network, from nothing\n"
      "    facegan classify eval fer2013 --classifier runs/emotions --out measured\n"
-     "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n\n"
-     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose weights come "
-     "from --init: files\n"
-     "with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz by two lines of Python: README), or another run. "
-     "Only the last\n"
-     "block and the head then learn, unless --unfreeze says otherwise; a frozen block's norms keep their running statistics.\n"
-     "--preprocess must be what the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh.\n"
-     "The validation loss is watched after every pass; its lowest is best.safetensors; --patience N stops N passes later.\n"
-     "Pictures are changed anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
-     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss stops falling (plateau).\n"
-     "A set without a validation part has a fifth of each class held out. --balance, --class-weights: for rare classes.\n"
-     "--views flip or crops: slower and a little better.\n"},
-    {"losses",
+     "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n"
+     "\n"
+     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose\n"
+     "weights come from --init: files with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz\n"
+     "by two lines of Python: README), or another run. Only the last block and the head then learn, unless\n"
+     "--unfreeze says otherwise; a frozen block's norms keep their running statistics. --preprocess must be what\n"
+     "the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh. The validation loss is watched\n"
+     "after every pass; its lowest is best.safetensors; --patience N stops N passes later. Pictures are changed\n"
+     "anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
+     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss\n"
+     "stops falling (plateau). A set without a validation part has a fifth of each class held out. --balance,\n"
+     "--class-weights: for rare classes. --views flip or crops: slower and a little better.\n"},
+    {"losses", "what healthy losses look like",
      "What healthy losses look like (wgan-gp):\n"
      "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
      "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
      "  D.cls             falls first, well below ln(classes).\n"
-     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise "
-     "--lambda-cls.\n"
+     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise\n"
+     "                    --lambda-cls.\n"
      "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
      "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
-    {"numbers", "`facegan eval RUN DATA --classifier RUN` judges a generator by a classifier that was trained apart; another "
-                "classifier gives\n"
-                "other numbers, so its file's hash is printed beside them.\n"
-                "  f1.edited      does the classifier see the emotion that was asked for? (f1.real: how well it does on real "
-                "pictures)\n"
-                "  fed            distance of the features' distributions; needs more pictures than features, better ten times\n"
-                "  smoothness     share of an emotion's growth that comes in one of ten steps; read it beside smoothness.rising\n"
-                "  discriminator  F1 of D's verdicts; low for fakes: D does not see them\n"
-                "  diversity      near 1 is as varied as the data; nearest near 0: copies\n"
-                "A `-` is a number that cannot be computed; it counts in no average.\n"
-                "`facegan study ganmut FILE` compares runs, a line each: do COMMAND, data PATH, classifier NAME RUN, row NAME "
-                "RUN...\n"},
-    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command "
-             "goes on where it stopped,\n"
-             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's "
-             "schedule then moves, because it\n"
-             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, "
-             "--save-every and --log-every may differ.\n"},
-    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; "
-              "--roofline shows every node.\n"
-              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's "
-              "algorithm off.\n"
-              "--threads changes the time only: results are the same bits for any number of threads.\n"
-              "`make gpu` builds the program with a GPU part: --device gpu (or auto), --precision tf32, bf16 or fp32; "
-              "`facegan verify --gpu` checks it.\n"},
-    {"traps",
-     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public "
+    {"numbers", "the numbers of a generator",
+     "`facegan eval RUN DATA --classifier RUN` judges a generator by a classifier that was trained apart; another\n"
+     "classifier gives other numbers, so its file's hash is printed beside them.\n"
+     "  f1.edited      does the classifier see the emotion that was asked for? (f1.real: how well it does on real\n"
+     "                 pictures)\n"
+     "  fed            distance of the features' distributions; needs more pictures than features, better ten times\n"
+     "  smoothness     share of an emotion's growth that comes in one of ten steps; read it beside smoothness.rising\n"
+     "  discriminator  F1 of D's verdicts; low for fakes: D does not see them\n"
+     "  diversity      near 1 is as varied as the data; nearest near 0: copies\n"
+     "A `-` is a number that cannot be computed; it counts in no average. `facegan study ganmut FILE` compares\n"
+     "runs, a line each: do COMMAND, data PATH, classifier NAME RUN, row NAME RUN...\n"},
+    {"runs", "a run and its directory",
+     "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command goes\n"
+     "on where it stopped, bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the\n"
+     "learning rate's schedule then moves, because it falls over the second half). Only --data, --iters,\n"
+     "--threads, --quiet, --isa, --sample-every, --save-every and --log-every may differ.\n"},
+    {"speed", "speed, kernels, the GPU",
+     "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass;\n"
+     "--roofline shows every node. FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels,\n"
+     "FACEGAN_WINOGRAD=0 turns Winograd's algorithm off. --threads changes the time only: results are the same\n"
+     "bits for any number of threads. `make gpu` builds the program with a GPU part: --device gpu (or auto),\n"
+     "--precision tf32, bf16 or fp32; `facegan verify --gpu` checks it.\n"},
+    {"traps", "what cost days",
+     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public\n"
      "checkpoints are ignored.\n"
-     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of "
-     "its initial values is\n"
-     "  its OUTPUT channels times R S.\n"
+     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in\n"
+     "of its initial values is its OUTPUT channels times R S.\n"
      "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
      "- The norm's gradient at 0 must be 0, not NaN.\n"
-     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
-     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this "
-     "better.\n"},
+     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with\n"
+     "care.\n"
+     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
+     "this better.\n"},
+    {"option", "how to add an option",
+     "An option is one row of FACEGAN_SETTINGS (facegan.c, 6.3) and the line that reads it as s->name. The struct,\n"
+     "the command line, --help, config, checkpoints, did-you-mean and refusals follow from the row.\n"
+     "\n"
+     "    X(f, l1, \"l1\", \"0\", RANGE(0, 10), FIXED, TRAIN, \"classifier\", \"weight of the mean of |score|\")\n"
+     "\n"
+     "  kind and field      f number, i whole number, b switch, s text\n"
+     "  name, usual value   as they are typed\n"
+     "  what it may be      RANGE of a number, ONEOF(\"one|two|three=old word\"), ANY text; the first row of a group\n"
+     "                      adds IN(\"losses\")\n"
+     "  FIXED or FREE       may a run go on with another value? COMMAND, OTHER: not part of a run\n"
+     "  verbs, models       who takes it: words of the verbs' and models' tables, or ALL\n"
+     "\n"
+     "What is usual for some models only is a word in usual_of_models (9.1); for one command, with its own range\n"
+     "if it has one, in the verb's row (16.2). A run from before the option was there goes on with the usual\n"
+     "value, which must therefore mean what was done before. tests/test_facegan.c tries every row.\n"
+     "Tried: this row, and its term in classifier_step: 2 lines.\n"},
+    {"op", "how to add an op",
+     "An op is a row of FACEGAN_OPS in facegan.h; what the row asks for does not compile without it.\n"
+     "\n"
+     "  facegan.h           OP(cube, \"y = x^3\")\n"
+     "  facegan.c, 3        its constructor, which model code calls; SHAPE, DEFINE (plain loops over double), CPU,\n"
+     "                      GRADIENT (made of constructors) and CASE. A pointwise op: POINTWISE(...) and its\n"
+     "                          GRADIENT\n"
+     "  vendor/kernels.h    the fast loop; of a pointwise op a word in its list and a case; then its name in 2.5\n"
+     "  gpu.cu              cube_gpu; of a pointwise op a case, and POINTWISE(cube)\n"
+     "  facegan.c, 14.14    its ONNX operator. Without one `convert` to .onnx says which op it cannot write; the\n"
+     "                      list in\n"
+     "                      tests/test_onnx.c says what must be writable\n"
+     "\n"
+     "`facegan verify` then holds its kernels, under every instruction set and number of threads, against the\n"
+     "definition, `facegan64 verify` its gradients of both orders, `facegan verify --gpu` the GPU's kernel.\n"
+     "Tried: cube, 11 new lines and 3 changed ones in 5 files.\n"},
+    {"model", "how to add a model",
+     "A model is a row of `models` (facegan.c, 12.2), and, where it differs, of usual_of_models (9.1). Verbs,\n"
+     "--help, samples, checkpoints and reports ask the row.\n"
+     "\n"
+     "    {.name = \"ls-gan\", .kinds = \"ls-gan noise\", FROM_NOISE, .quirks = ...}\n"
+     "    {\"ls-gan\", \"\", \"adv=lsgan reg=r1 lambda-gp=1 beta2=0.99\"}\n"
+     "\n"
+     "`kinds` says whose options it takes; \"noise\" are those of all GANs that draw from noise. A system that is\n"
+     "like no other also brings its networks (chapter 5; the first call makes the parameters), its D step and G\n"
+     "step (chapter 7: losses, then finish_step), what its settings must be (check), its random draws (add_draws)\n"
+     "and a cell of its sample sheet (show). `facegan step` then holds it against another implementation, see\n"
+     "tests/torch_*.py.\n"
+     "Tried: these two rows, 2 lines: it trains, samples, goes on and is listed; wacgan's own part is 60 lines.\n"},
+    {"format", "how to add a format of data sets",
+     "A format of data sets is a row of `formats` (facegan.c, 10.7). train, eval, the doctor and `data import`\n"
+     "read what is recognised.\n"
+     "\n"
+     "    {\"JAFFE list\", \"jaffe\", is_jaffe, .label = label_by_column, .picture = picture_by_path}\n"
+     "\n"
+     "  the doctor's and import's name    the second may be NULL\n"
+     "  is                  does the first row look like it? It says which field is what (list->column)\n"
+     "  numbers             which number is which emotion, where labels are numbers\n"
+     "  folders, ending     where its pictures usually lie beside the list\n"
+     "  split, label, picture, place      of a row; those of other formats often do\n"
+     "\n"
+     "A format is asked in the order of the table: one that recognises more stands further down.\n"
+     "Tried: a list with a first row of its own: 11 lines.\n"},
 };
 enum { MANUAL = sizeof manual / sizeof *manual };
 
+/* The chapter's title page is the first: a greeting, and what there is. */
 static int run_man(Command *c, Error *e)
 {
-    if (c->n_inputs && strcmp(c->inputs[0], "ops") == 0) {
-#define OP(name, text) printf("%-20s %s\n", #name, text);
-        FACEGAN_OPS(OP)
-#undef OP
-        return 1;
-    }
+    const char *asked = c->n_inputs ? c->inputs[0] : manual[0].name;
+    char meant[OPTIONS_MEANT];
+    OptionGuess guess = {asked, 3, NULL};
+    bool all = strcmp(asked, "all") == 0, found = all;
     for (int i = 0; i < MANUAL; i++) {
-        if (c->n_inputs && strcmp(c->inputs[0], manual[i].name)) continue;
-        printf("%s%s%s", c->n_inputs ? "" : manual[i].name, c->n_inputs ? "" : "\n\n", manual[i].text);
-        if (c->n_inputs) return 1;
-        printf("\n");
+        bool this = strcmp(asked, manual[i].name) == 0;
+        if (all) printf("%s%s\n\n", i ? "\n" : "", manual[i].name);
+        if (all || this) printf("%s", manual[i].text);
+        found |= this;
+        option_guess(&guess, manual[i].name);
     }
-    if (!c->n_inputs) return 1;
-    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, photographs, ganmut, noise, classify, losses, numbers, runs, speed, ops, traps", c->inputs[0]);
+    bool ops = strcmp(asked, "ops") == 0;
+    for (int op = 0; ops && op < OPS; op++) printf("%-20s %s\n", row_of((Op)op)->name, row_of((Op)op)->text);
+    for (int i = 1; strcmp(asked, manual[0].name) == 0 && i < MANUAL; i++)
+        printf("    %-12s %s\n", manual[i].name, manual[i].title);
+    return found || ops ? 1 : fail(e, 2, "man %s: no such chapter; facegan man lists the chapters%s", asked,
+                                   option_meant(&guess, "", meant));
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * 16.2  The verbs
+ * ---------------------------------------------------------------------------------------------- */
+
 static const Verb verbs[] = {
-    {"train", "train MODEL DATA [--out RUN]", "train a model (stargan, ganmut, gan, cgan, wgan, wgan-gp, wacgan) on a data set; the same command again goes on", "+ classifier ", 2, 2, run_train,
+    {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; the same command again goes on", 1, 1, run_train,
+     .examples =
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
      "  facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
      "  facegan train wgan-gp fer2013 --classes angry,happy,sad --limit 3000 --conditional --on-collapse stop\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
      "  facegan train stargan celeba/list_attr_celeba.txt --attributes Smiling,Male --crop 178 --size 128 --dry-run\n"},
-    {"sample", "sample RUN --out DIR [--files|--interpolate]", "draw pictures from noise: a sheet, a way between two, or files to train on",
-     " out count seed emotions files interpolate raw scale provenance threads device precision isa quiet ", 1, 1, run_sample,
+    {"sample", NULL, "RUN --out DIR [--files|--interpolate]",
+     "draw pictures from noise: a sheet, a way between two, or files to train on", 1, 1, run_sample, .needs = "out",
+     .examples =
      "  facegan sample runs/wacgan --out samples\n"
      "  facegan sample runs/wacgan --out more --files --count 700 --emotions happy,sad --seed 2\n"
      "  facegan sample runs/gan --out way --interpolate --scale 3\n"},
-    {"classify", "classify train|eval|predict DATA|IMAGE...", "emotion classifiers: train one, measure it, ask it",
-     "+ classifier views split detector weights threshold min-face max-side margin align json csv ", 1, MAX_INPUTS_GIVEN, run_classify,
-     "  facegan classify predict face.png\n"
-     "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"
+    {"classify", "train", "DATA [--out RUN]", "train an emotion classifier", 1, 1, run_train, .model = "classifier",
+     .examples =
      "  facegan classify train fer2013 --classes angry,happy,sad --balance augment:5000 --out runs/three\n"
-     "  facegan classify train fer2013 --network vgg19 --init vgg19.pth --out runs/vgg19\n"
+     "  facegan classify train fer2013 --network vgg19 --init vgg19.pth --out runs/vgg19\n"},
+    {"classify", "eval", "DATA [--classifier RUN]", "measure a classifier: accuracy, F1, calibration, confusions", 1, 1,
+     run_classify_eval, .examples =
      "  facegan classify eval fer2013 --classifier runs/three --views flip --out measured\n"},
-    {"reproduce", "reproduce 003 DATA", "a document's experiment on the data given, its published numbers beside ours", NULL, 2, 2, run_reproduce,
-     "  facegan reproduce 003 fer2013 --out runs/003\n"
-     "  facegan reproduce 003 fer2013 --network vgg19 --init vgg19.pth --out runs/003-vgg19\n"},
-    {"edit", "edit [RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", " emotion theta rho xy between out provenance scale detector weights threshold min-face max-side margin align threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_edit,
-     "  facegan edit photo.jpg --emotion happy                              (with the model of photographs that comes with the program)\n"
+    {"classify", "predict", "IMAGE...|DIR", "say which expression pictures show", 1, MAX_INPUTS_GIVEN,
+     run_classify_predict,
+     .examples =
+     "  facegan classify predict face.png\n"
+     "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"},
+    {"reproduce", "classifier=003", "DATA",
+     "a document's experiment on the data given, its published numbers beside ours", 1, 1,
+     run_reproduce, .model = "classifier", .examples =
+     "  facegan reproduce classifier fer2013 --out runs/classifier\n"
+     "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
+    {"edit", NULL, "[RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", 1,
+     MAX_INPUTS_GIVEN, run_edit, .examples =
+     "  facegan edit photo.jpg --emotion happy                           (with the model that comes with the program)\n"
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
      "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
-     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited    (every face, pasted back)\n"},
-    {"gamut", "gamut RUN IMAGE... [--gif]", "GANmut's space of emotions: a picture for each face, and one page to explore it",
-     " out gif path between scale provenance threads device precision isa quiet ", 2, MAX_INPUTS_GIVEN, run_gamut,
+     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited\n"},
+    {"gamut", NULL, "RUN IMAGE... [--gif]",
+     "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
+     MAX_INPUTS_GIVEN, run_gamut, .examples =
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
-    {"detect", "detect IMAGE...|DIR --detector D --weights W", "find faces in photographs: boxes, scores, five landmarks",
-     " detector weights threshold min-face max-side out csv json trace threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_detect,
+    {"detect", NULL, "IMAGE...|DIR --detector D --weights W",
+     "find faces in photographs: boxes, scores, five landmarks", 1,
+     MAX_INPUTS_GIVEN, run_detect, .examples =
      "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
      "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
-     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --threshold 0.4 --out seen    (draws boxes)\n"},
-    {"crop", "crop IMAGE...|DIR --detector D --weights W --out DIR", "cut faces out of photographs, upright or aligned by their landmarks",
-     " detector weights threshold min-face max-side out size margin align all threads device precision isa quiet ", 1, MAX_INPUTS_GIVEN, run_crop,
+     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --out seen      (draws boxes)\n"},
+    {"crop", NULL, "IMAGE...|DIR --detector D --weights W --out DIR",
+     "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop,
+     .needs = "out",
+     .examples =
      "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
-    {"data", "data draw|show|balance|import|doctor [DATA]",
-     "draw faces, show a data set, balance its classes, import a published one, or find what is wrong with it",
-     " balance flip rotate shift zoom-low zoom-high"
-     " out count size seed emotions pose weakest blends viewers grey channels classes attributes crop scale json threads quiet"
-     " detector weights threshold min-face max-side margin align whole isa ", 1, MAX_INPUTS_GIVEN, run_data,
+    {"data", "draw", "--out DIR", "draw faces whose expression is known", 0, 0, run_data_draw, .needs = "out",
+     .usual = "size=128:16,512", .examples =
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
-     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"
-     "  facegan data show faces --out sheet.png\n"
-     "  facegan data balance fer2013 --classes angry,happy,sad --balance augment:5000 --out three\n"
-     "  facegan data doctor fer2013 --size 48\n"
-     "  facegan data import affwild2 EXPR/ frames/ -o affwild2 --detector retinaface --weights mobilenet0.25_Final.pth\n"
-     "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus      (also affectnet, rafdb, fer2013, folder)\n"},
-    {"eval", "eval RUN DATA --classifier RUN", "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity",
-     " classifier split limit bootstrap csv json html out threads isa quiet ", 2, 2, run_eval,
+     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"},
+    {"data", "show", "DATA [--out SHEET.png]", "a sheet with pictures of every class", 1, 1, run_data_show, .examples =
+     "  facegan data show faces --out sheet.png\n"},
+    {"data", "balance", "DATA --balance HOW --out DIR", "make every class as large as another", 1, 1, run_data_balance,
+     .needs = "balance out", .usual = "rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 contrast=0.25",
+     .examples =
+     "  facegan data balance fer2013 --classes angry,happy,sad --balance augment:5000 --out three\n"},
+    {"data", "import", "KIND LIST|DIR... --out DIR", "a published data set as a folder that every verb reads", 0,
+     MAX_INPUTS_GIVEN, run_data_import, .examples =
+     "  facegan data import affwild2 EXPR/ frames/ -o aff --detector retinaface --weights mobilenet0.25_Final.pth\n"
+     "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus    (or affectnet, rafdb, fer2013, folder)\n"},
+    {"data", "doctor", "DATA", "find what is wrong with a data set, and what to do", 1, 1, run_data_doctor, .examples =
+     "  facegan data doctor fer2013 --size 48\n"},
+    {"eval", NULL, "RUN DATA --classifier RUN",
+     "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2,
+     2, run_eval, .examples =
      "  facegan eval runs/ganmut faces --classifier runs/emotions\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --html --out numbers.html\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --limit 500 --bootstrap 0 --csv\n"},
-    {"study", "study truth|augment|ganmut ... --out DIR", "an experiment from beginning to end: its steps, its tables, its page",
-     " out size count epochs iters width repeat limit split bootstrap classes crop grey channels pose weakest blends viewers seed csv"
-     " threads isa quiet ", 2, MAX_INPUTS_GIVEN, run_study,
-     "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"
-     "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"
-     "  facegan study truth runs/ganmut runs/published --out truth\n"},
-    {"toy", "toy gan|wgan|wgan-gp [--shape ring|grid|spiral]", "a whole GAN in seconds, on points in the plane: a picture, a film, a verdict on mode collapse",
-     " shape iters out isa quiet ", 1, 1, run_toy, "  facegan toy gan\n  facegan toy wgan-gp --shape grid\n"},
-    {"report", "report RUN", "write RUN/report.html: losses, samples over time, settings", " quiet ", 1, 1, run_report, "  facegan report runs/faces\n"},
-    {"info", "info FILE", "what a checkpoint or weights file holds", " json quiet ", 1, 1, run_info, "  facegan info runs/faces/checkpoint.safetensors\n"
+    {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1,
+     MAX_INPUTS_GIVEN,
+     run_study_truth, .needs = "out", .examples = "  facegan study truth runs/ganmut runs/published --out truth\n"},
+    {"study", "augment", "DATA UNSEEN --out DIR", "do drawn pictures help a classifier that has seen few real ones?",
+     2, 2,
+     run_study_augment, .needs = "out", .usual = "count=20 iters=2000 width=16 size=48 repeat=5:2,64", .examples =
+     "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"},
+    {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1,
+     run_study_ganmut,
+     .needs = "out", .examples =
+     "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"},
+    {"toy", "gan|wgan|wgan-gp", "[--shape ring|grid|spiral]",
+     "a whole GAN in seconds, on points in the plane: a picture, a film, a verdict on mode collapse", 0, 0, run_toy,
+     .usual = "iters=1500", .examples = "  facegan toy gan\n  facegan toy wgan-gp --shape grid\n"},
+    {"report", NULL, "RUN", "write RUN/report.html: losses, samples over time, settings", 1, 1, run_report, .examples =
+     "  facegan report runs/faces\n"},
+    {"info", NULL, "FILE", "what a checkpoint or weights file holds", 1, 1, run_info, .examples =
+     "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
-    {"convert", "convert IN OUT [--only G.] [--half] [--bgr]", "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", " only half bgr quiet ", 2, 2, run_convert,
+    {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr]",
+     "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2,
+     run_convert,
+     .examples =
      "  facegan convert 200000-G.ckpt generator.safetensors\n"
      "  facegan convert runs/faces small.safetensors --only G. --half\n"
      "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
      "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
      "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
-    {"bench", "bench MODEL [--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass",
-     " size batch channels network unfreeze grey width g-repeat d-repeat adv reg space space-dim cycle repeat json roofline threads device precision isa quiet ", 1, 1, run_bench,
+    {"bench", MODEL, "[--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass", 0,
+     0, run_bench,
+     .usual = "size=128", .examples =
      "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
      "  facegan bench stargan --size 128 --batch 4 --roofline\n"
      "  facegan bench classifier --network vgg19 --size 224 --batch 4\n"},
-    {"verify", "verify", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", " gpu threads quiet ", 0, 0, run_verify, "  facegan verify\n"
-     "  facegan verify --gpu\n"
-     "  facegan64 verify\n"},
-    {"step", "step IN OUT", "one training iteration from a file, to hold another implementation against this one", " threads device precision isa quiet ", 2, 2, run_step,
-     "  facegan step iteration.in.safetensors got.safetensors\n"},
-    {"man", "man [CHAPTER]", "the manual", " quiet ", 0, 1, run_man, "  facegan man\n"
-     "  facegan man losses\n"},
+    {"verify", NULL, "", "hold every op's kernels against its definition; facegan64 verify checks the gradients too",
+     0, 0,
+     run_verify, .examples = "  facegan verify\n  facegan verify --gpu\n  facegan64 verify\n"},
+    {"step", NULL, "IN OUT", "one training iteration from a file, to hold another implementation against this one", 2,
+     2,
+     run_step, .examples = "  facegan step iteration.in.safetensors got.safetensors\n"},
+    {"man", NULL, "[CHAPTER]", "the manual, a chapter or all of it", 0, 1, run_man, .examples =
+     "  facegan man\n  facegan man losses\n"},
+    {"version", NULL, "", "version, commit, compiler, kernels", 0, 0, run_version, .examples = "  facegan version\n"},
+    {"help", NULL, "[VERB [WHAT]]", "what a verb takes", 0, 2, NULL, .examples =
+     "  facegan help train stargan\n  facegan help data\n"},
 };
-enum { VERBS = sizeof verbs / sizeof *verbs };
+enum { VERBS = sizeof verbs / sizeof *verbs, TAKERS = VERBS + MODELS };
 
-static bool takes(const void *context, const Setting *which)
+/* ------------------------------------------------------------------------------------------------
+ * 16.2  From the words to a command
+ * ---------------------------------------------------------------------------------------------- */
+
+/* ------------------------------------------------------------------------------------------------
+ * 16.3  From words to a command
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Is the word one of those in "a|b=old"? */
+static bool is_what(const Verb *verb, const char *word)
 {
-    const Verb *verb = context;
-    char padded[64];
-    snprintf(padded, sizeof padded, " %s ", which->name);
-    if (verb->options && strstr(verb->options, padded)) return true;
-    if (verb->options && verb->options[0] != '+') return false;
-    return which->use != OTHER && strcmp(which->name, "model") && strcmp(which->name, "data");
+    for (const char *at = verb->what; *at; at += strcspn(at, "|="), at += *at != 0) {
+        size_t length = strcspn(at, "|=");
+        if (strlen(word) == length && strncmp(at, word, length) == 0) return true;
+    }
+    return false;
 }
 
-static OptionParser parser_of(const Verb *verb, Command *c)
+/* The row for a verb's name and the WHAT, the first input, if the verb has one. */
+static const Verb *find_verb(const char *name, const char *what)
 {
-    return (OptionParser){.program = "facegan", .verb = verb->name, .table = settings_table, .n = SETTINGS, .takes = takes,
-                          .context = verb, .o = "--out", .values = &c->settings, .inputs = c->inputs,
-                          .most_inputs = MAX_INPUTS_GIVEN};
+    for (const Verb *verb = verbs; verb < verbs + VERBS; verb++) {
+        bool fits = !verb->what || verb->what == MODEL || (what && is_what(verb, what));
+        if (fits && strcmp(verb->name, name) == 0) return verb;
+    }
+    return NULL;
 }
 
-static void print_verb(const Verb *verb, Command *c)
+/* Why there is no such row: the verb is unknown, or its WHAT is. */
+static int no_verb(const char *name, const char *what, Error *e)
 {
-    const Settings usual = default_settings();
-    const OptionParser parser = parser_of(verb, c);
-    printf("facegan %s\n\n%c%s.\n\n", verb->synopsis, toupper((unsigned char)verb->does[0]), verb->does + 1);
-    options_help(stdout, &parser, &usual);
-    printf("\nExamples\n%s", verb->examples);
+    OptionGuess verb = {name, 3, NULL}, guess = {what ? what : "", 3, NULL};
+    char words[TEXT] = "", known[TEXT] = "", meant[OPTIONS_MEANT];
+    for (int i = 0; i < VERBS; i++) {
+        size_t used = strlen(words);
+        option_guess(&verb, verbs[i].name);
+        if (strcmp(verbs[i].name, name) == 0) snprintf(words + used, sizeof words - used, "%s|", verbs[i].what);
+    }
+    if (!*words)
+        return fail(e, 2, "there is no verb %s%s; facegan --help lists them", name, option_meant(&verb, "", meant));
+    for (char *at = words, *next; *at; at = next) {
+        next = at + strcspn(at, "|") + 1, next[-1] = 0, at[strcspn(at, "=")] = 0;
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%.60s", !used ? "" : *next ? ", " : " or ", at);
+        option_guess(&guess, at);
+    }
+    if (!what) return fail(e, 2, "usage: facegan %s WHAT ...: WHAT must be %s (facegan %s --help)", name, known, name);
+    return fail(e, 2, "%s %s: must be %s%s", name, what, known, option_meant(&guess, "", meant));
 }
 
-static void print_usage(FILE *to)
+static void set_taker(Taker *t, const Verb *verb, const char *what, const Model *model)
 {
-    fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\nusage: facegan VERB [WHAT] [INPUT...] "
-                "[--option value]...\n\n");
-    for (int i = 0; i < VERBS; i++) fprintf(to, "  %-50s %s\n", verbs[i].synopsis, verbs[i].does);
-    fprintf(to,
-            "\nfacegan VERB --help tells its options with examples; facegan man is the manual; facegan --version.\n");
+    int length = what ? (int)strcspn(what, "=") : 0;
+    snprintf(t->command, sizeof t->command, "%s%s%.*s", verb->name, what ? " " : "", length, what ? what : "");
+    snprintf(t->name, sizeof t->name, "%.63s", model && verb->run == run_train && !verb->model ? what : t->command);
+    snprintf(t->verbs, sizeof t->verbs, "%s %s.%.*s", verb->name, verb->name, length, what ? what : "");
+    t->who = (OptionTaker){t->name, t->command, t->verbs, model ? model->kinds : verb->what == MODEL ? "-" : NULL};
 }
 
-static void print_version(void)
+/* All who take options, to say whose one is: a row each, a trainer for each model, every model once. */
+static int all_takers(Taker takers[TAKERS], OptionTaker list[TAKERS])
 {
-#if defined(__clang__)
-    const char *compiler = "clang " __clang_version__;
-#else
-    const char *compiler = "gcc " __VERSION__;
-#endif
-#ifndef FACEGAN_COMMIT
-#define FACEGAN_COMMIT "unknown"
-#endif
-    printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
-           sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
+    const char *known = "";
+    Error none;
+    int n = 0;
+    for (int i = 0; i < VERBS; i++) {
+        const Verb *verb = &verbs[i];
+        for (int k = 0; verb->run == run_train && verb->what == MODEL && k < MODELS; k++)
+            if (models[k].generator && !models[k].is) set_taker(&takers[n++], verb, models[k].name, &models[k]);
+        if (verb->what == MODEL || (verb->model && strcmp(verb->model, known) == 0)) continue;
+        bool one = verb->what && !strchr(verb->what, '|');
+        if (verb->model) known = verb->model;
+        set_taker(&takers[n++], verb, one ? verb->what : NULL, verb->model ? find_model(verb->model, &none) : NULL);
+    }
+    for (int i = 0; i < n; i++) list[i] = takers[i].who;
+    return n;
 }
 
-static int parse_arguments(const Verb *verb, Command *c, int argc, char **argv, Error *e)
+/* Reads the words behind the verb. Without `who` every option is taken. */
+static int parse_words(Command *c, const OptionTaker *who, int n, char **words, Error *e)
 {
+    static Taker takers[TAKERS];
+    OptionTaker list[TAKERS];
     char why[OPTIONS_ERROR];
-    OptionParser parser = parser_of(verb, c);
-    bool ok = options_parse(&parser, argc - 2, argv + 2, why);
+    OptionParser parser = {.program = "facegan", .who = who, .takers = list, .n_takers = all_takers(takers, list),
+                           .table = settings_table, .n = SETTINGS, .usual = who ? c->verb->usual : NULL, .o = "--out",
+                           .values = &c->settings, .given = c->given, .inputs = c->inputs,
+                           .most_inputs = MAX_INPUTS_GIVEN};
+    memset(c->given, 0, sizeof c->given);
+    bool ok = options_parse(&parser, n, words, why);
     c->n_inputs = parser.n_inputs;
     return ok ? 1 : fail(e, 2, "%s", why);
 }
 
-/* The model whose defaults hold, or NULL. */
-static const char *model_given(const Verb *verb, const Command *c)
+static bool is_given(const Command *c, const char *name)
 {
-    if (!c->n_inputs) return NULL;
-    if (verb->run == run_reproduce) return "classifier";
-    if (verb->run == run_classify) return strcmp(c->inputs[0], "train") == 0 ? "classifier" : NULL;
-    return verb->run == run_train || verb->run == run_bench ? c->inputs[0] : NULL;
+    return c->given[find_setting(name) - settings_table];
 }
 
-/* What is usual depends on the model, which is one of the arguments: so they are read once more behind its defaults. */
-static int parse_command(const Verb *verb, Command *c, int argc, char **argv, Error *e)
+/* Are as many inputs there as the verb wants, and the options without which it cannot work? */
+static int check_complete(const Command *c, Error *e)
 {
-    c->settings = default_settings();
-    if (!parse_arguments(verb, c, argc, argv, e)) return 0;
-    const char *name = model_given(verb, c);
-    if (name) {
-        const Model *model;
-        if (!set_setting(&c->settings, find_setting("model"), name, e)) return 0;
-        name_model(&c->settings);
-        if (!(model = find_model(c->settings.model, e))) return 0;
-        Settings usual = default_settings();
-        usual.as_published = c->settings.as_published;
-        memcpy(usual.recipe, c->settings.recipe, sizeof usual.recipe);
-        memcpy(usual.network, c->settings.network, sizeof usual.network);
-        memcpy(usual.model, c->settings.model, sizeof usual.model);
-        model->usual(&usual);
-        c->settings = usual;
-        if (!parse_arguments(verb, c, argc, argv, e)) return 0;
+    const Verb *verb = c->verb;
+    const char *command = c->taker.command;
+    if (c->n_inputs < verb->least || c->n_inputs > verb->most || (verb->what && !c->what))
+        return fail(e, 2, "usage: facegan %s%s %s   (facegan %s --help)", command,
+                    verb->what && !c->what ? " MODEL" : "", verb->inputs, command);
+    for (const char *at = verb->needs ? verb->needs : ""; *at; at += strspn(at, " ")) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
+        if (!is_given(c, name)) return fail(e, 2, "%s needs --%s", command, name);
+        at += strlen(name);
     }
-    if (c->n_inputs < verb->least || c->n_inputs > verb->most)
-        return fail(e, 2, "usage: facegan %s   (facegan %s --help)", verb->synopsis, verb->name);
     return 1;
 }
 
-static const Verb *find_verb(const char *name, Error *e)
+/* Do the options agree? */
+static int check_given(Command *c, Error *e)
 {
-    OptionGuess guess = {name, 3, NULL};
-    for (int i = 0; i < VERBS; i++) {
-        if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
-        option_guess(&guess, verbs[i].name);
-    }
-    fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, guess.best ? "; did you mean " : "",
-         guess.best ? guess.best : "", guess.best ? "?" : "");
-    return NULL;
+    Settings *s = &c->settings;
+    if (c->model && is_given(c, "epochs") && is_given(c, "iters"))
+        return fail(e, 2, "--epochs beside --iters: both say how long; give one");
+    if (s->grey && is_given(c, "channels") && s->channels != 1)
+        return fail(e, 2, "--grey --channels %ld: grey is one channel", s->channels);
+    if (c->model && is_given(c, "iters")) s->epochs = 0;                /* where some passes are usual */
+    if (s->grey) s->channels = 1;
+    return 1;
 }
+
+/* Takes the WHAT from the inputs, and looks the model up that it or the verb names. */
+static int find_what(Command *c, const char *name, Error *e)
+{
+    Settings named = c->settings;
+    const char *what = c->n_inputs ? c->inputs[0] : NULL;
+    c->verb = find_verb(name, what);
+    if (!c->verb) return no_verb(name, what, e);
+    c->what = c->verb->what ? what : NULL;
+    const char *model = c->verb->model ? c->verb->model : c->verb->what == MODEL ? c->what : NULL;
+    if (!model) return 1;
+    snprintf(named.model, sizeof named.model, "%.*s", TEXT - 1, model);
+    name_model(&named);
+    return (c->model = find_model(named.model, e)) != NULL;
+}
+
+/* What is usual depends on verb and model, which are among the words: so they are read twice, first for these. */
+static int parse_command(Command *c, const char *name, int n, char **words, Error *e)
+{
+    Error first = {0};
+    c->settings = default_settings();
+    parse_words(c, NULL, n, words, &first);                             /* what is wrong is said the second time */
+    if (!find_what(c, name, e)) return 0;
+    Settings usual = default_settings();
+    if (c->verb->usual) set_settings(&usual, c->verb->usual);
+    if (c->model) set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
+    c->settings = usual;
+    set_taker(&c->taker, c->verb, c->what, c->model);
+    if (!parse_words(c, &c->taker.who, n, words, e)) return 0;
+    if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 16.4  Help
+ * ---------------------------------------------------------------------------------------------- */
+
+static void print_synopsis(FILE *to, const Verb *verb)
+{
+    char text[TEXT];
+    int length = verb->what ? (int)strcspn(verb->what, "=") : 0;
+    snprintf(text, sizeof text, "%s%s%.*s %s", verb->name, length ? " " : "", length, length ? verb->what : "",
+             verb->inputs);
+    fprintf(to, "  %-54s %s\n", text, verb->does);
+}
+
+static void print_usage(FILE *to)
+{
+    fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\n"
+                "usage: facegan VERB [WHAT] [INPUT...] [--option value]...\n\n");
+    for (int i = 0; i < VERBS; i++) print_synopsis(to, &verbs[i]);
+    fprintf(to, "\nfacegan VERB [WHAT] --help tells its options with examples; facegan man is the manual.\n");
+}
+
+/* The lines that begin with the command, or all. */
+static void print_examples(const Verb *verb, const char *command)
+{
+    char begins[128];
+    snprintf(begins, sizeof begins, "  facegan %s ", command);
+    bool any = strstr(verb->examples, begins) != NULL;
+    printf("\nExamples\n");
+    for (const char *at = verb->examples; *at;) {
+        int length = (int)strcspn(at, "\n") + 1;
+        if (!any || strncmp(at, begins, strlen(begins)) == 0) printf("%.*s", length, at);
+        at += length;
+    }
+}
+
+/* A verb and its WHAT: the options it takes, with what is usual; `all`: every option there is. */
+static void print_command(Command *c, bool all)
+{
+    const Verb *verb = c->verb;
+    const OptionParser parser = {.who = all ? NULL : &c->taker.who, .table = settings_table, .n = SETTINGS,
+                                 .values = &c->settings};
+    bool any = verb->what == MODEL && !c->model;
+    printf("facegan %s%s %s\n\n%c%s.\n", c->taker.command, any ? " MODEL" : "", verb->inputs,
+           toupper((unsigned char)verb->does[0]), verb->does + 1);
+    if (any) printf("MODEL is");
+    for (int i = 0; any && i < MODELS; i++)
+        if (!models[i].is && (models[i].generator || verb->run != run_train)) printf(" %s", models[i].name);
+    if (any) printf(". `facegan %s MODEL --help` tells the options of one; these are everyone's:\n", verb->name);
+    printf("\n");
+    options_help(stdout, &parser);
+    print_examples(verb, c->taker.command);
+}
+
+/* A verb that wants a WHAT: each of them. */
+static void print_whats(const char *name)
+{
+    printf("facegan %s WHAT ...   (facegan %s WHAT --help tells its options)\n\n", name, name);
+    for (int i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i].name, name) == 0) print_synopsis(stdout, &verbs[i]);
+    printf("\nExamples\n");
+    for (int i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i].name, name) == 0) printf("%s", verbs[i].examples);
+}
+
+/* --help with whatever else was said: the usual values are those that hold with it. */
+static int print_help(Command *c, const char *name, int n, char **words, bool all, Error *e)
+{
+    if (parse_command(c, name, n, words, e)) return print_command(c, all), 1;
+    bool known = false;
+    for (int i = 0; i < VERBS; i++) known |= strcmp(verbs[i].name, name) == 0;
+    if (known && !c->n_inputs) return print_whats(name), 1;
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 16.5  Running a command
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Opens the GPU if the command asks for one. Where it may also be the CPU, says why it is. */
 static int choose_device(const Settings *s, Error *e)
 {
-    static const char *const precisions[PRECISIONS] = {"fp32", "tf32", "bf16"};
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
     int precision = *s->precision ? 0 : PRECISION_TF32;
-    while (*s->precision && precision < PRECISIONS && strcmp(precisions[precision], s->precision)) precision++;
-    if (precision == PRECISIONS) return fail(e, 2, "--precision %s: must be tf32, bf16 or fp32", s->precision);
+    while (*s->precision && strcmp(precision_names[precision], s->precision)) precision++;
     chosen_device = NULL;
     bool either = strcmp(s->device, "auto") == 0, wanted = either || strcmp(s->device, "gpu") == 0;
-    if (!wanted && strcmp(s->device, "cpu")) return fail(e, 2, "--device %s: must be cpu, gpu or auto", s->device);
     if (!wanted && *s->precision && strcmp(s->precision, "fp32"))
         return fail(e, 2, "--precision %s: the CPU computes in fp32; add --device gpu", s->precision);
     if (!wanted) return 1;
@@ -18957,44 +19049,51 @@ static int start_machine(const Settings *s, Error *e)
 }
 
 /* Runs the verb; if it fails because the GPU had not the memory, and the CPU would do too, once more from the start. */
-static int run_verb(const Verb *verb, Command *c, Error *e)
+static int run_verb(Command *c, Error *e)
 {
-    static Command again;
-    again = *c;
+    Command *again = must_alloc(1, sizeof *again);
+    *again = *c;
     device_refused = false;
-    if (verb->run(c, e)) return 1;
-    if (!device_refused || strcmp(c->settings.device, "auto")) return 0;
-    warn("%s; --device auto takes the CPU", e->text);
-    chosen_device = NULL;
-    *e = (Error){0};
-    *c = again;
-    return verb->run(c, e);
-}
-
-static bool wants_help(int argc, char **argv)
-{
-    for (int i = 2; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
-    return false;
-}
-
-static int run_command(int argc, char **argv, Error *e)
-{
-    static Command command;
-    const Settings usual = default_settings();
-    command.n_inputs = 0;
-    if (argc < 2) { print_usage(stderr); e->status = 2; return 0; }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
-        return print_usage(stdout), 1;
-    if (strcmp(argv[1], "--version") == 0) {
-        if (!start_machine(&usual, e)) return 0;
-        return print_version(), 1;
+    int ok = c->verb->run(c, e);
+    if (!ok && device_refused && strcmp(c->settings.device, "auto") == 0) {
+        warn("%s; --device auto takes the CPU", e->text);
+        chosen_device = NULL;
+        *e = (Error){0};
+        ok = again->verb->run(again, e);
     }
-    const Verb *verb = find_verb(argv[1], e);
-    if (!verb) return 0;
-    if (wants_help(argc, argv)) return print_verb(verb, &command), 1;
-    return parse_command(verb, &command, argc, argv, e) && start_machine(&command.settings, e) &&
-           run_verb(verb, &command, e);
+    free(again);
+    return ok;
+}
+
+/* Takes --help, -h and the --all beside them out of the words. Was there one of the first two? */
+static bool asks_help(int *n, char **words, bool *all)
+{
+    bool helps = false;
+    int kept = 0;
+    for (int i = 0; i < *n; i++) helps |= strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0;
+    for (int i = 0; helps && i < *n; i++) {
+        bool is_all = strcmp(words[i], "--all") == 0;
+        *all |= is_all;
+        if (!is_all && strcmp(words[i], "--help") && strcmp(words[i], "-h")) words[kept++] = words[i];
+    }
+    if (helps) *n = kept;
+    return helps;
+}
+
+static int run_command(Command *c, int argc, char **argv, Error *e)
+{
+    bool all = false;
+    if (argc < 2) { print_usage(stderr); e->status = 2; return 0; }
+    const char *name = argv[1];
+    int n = argc - 2;
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
+    bool helps = asks_help(&n, argv + 2, &all);
+    if (strcmp(name, "help") == 0 && !n && !helps) return print_usage(stdout), 1;
+    if (strcmp(name, "help") == 0 && n) return print_help(c, argv[2], n - 1, argv + 3, all, e);
+    if (helps) return print_help(c, name, n, argv + 2, all, e);
+    return parse_command(c, name, n, argv + 2, e) && check_complete(c, e) && check_given(c, e) &&
+           start_machine(&c->settings, e) && run_verb(c, e);
 }
 
 typedef struct CommandLine { int argc; char **argv; } CommandLine;
@@ -19003,7 +19102,7 @@ static void attempt_command(void *context)
 {
     const CommandLine *line = context;
     Error e = {0};
-    if (!run_command(line->argc, line->argv, &e)) unwind(&e);
+    if (!run_command(own(1, sizeof(Command)), line->argc, line->argv, &e)) unwind(&e);
 }
 
 int facegan_main(int argc, char **argv)
@@ -19036,10 +19135,11 @@ static void on_interrupt(int signal)
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};   /* a second Ctrl-C ends at once */
+    /* A second Ctrl-C ends at once; a full disk is an error of write, not a death. */
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGXFSZ, SIG_IGN);                                                                /* a full disk is an error of write, not a death */
+    signal(SIGXFSZ, SIG_IGN);
     return facegan_main(argc, argv);
 }
 #endif

@@ -112,7 +112,7 @@ refused "must be one, flip or crops" "$F" classify eval "$D" --classifier "$work
 refused "not a classifier" "$F" classify predict "$D/happy/00000.png" --classifier models/drawn-faces.safetensors
 refused "usage" "$F" classify train
 refused "has no tensor" $S --init models/drawn-faces.safetensors --out "$work/no"
-refused "only 003" "$F" reproduce 004 "$D"
+refused "must be classifier" "$F" reproduce 004 "$D"
 head -c 20000 "$work/run/best.safetensors" >"$work/cut.safetensors"
 refused "facegan:" "$F" classify predict "$D/happy/00000.png" --classifier "$work/cut.safetensors"
 

@@ -83,13 +83,92 @@ expect 0 "facegan train stargan" "$F" train -h
 expect 2 "usage: facegan VERB" "$F"
 expect 0 "kernels" "$F" --version
 check "the version says compiler and real" grep -qE '^facegan [0-9.]+, commit [^,]+, (gcc|clang) .*real = float' said
-expect 0 "A data set is a folder" "$F" man
-chapters=$(sed -n 's/.*`facegan man CHAPTER` goes on: \(.*\)\./\1/p' said | tr -d ,)
-check "the manual names its chapters" test -n "$chapters"
-for chapter in $chapters; do expect 0 "" "$F" man "$chapter"; check "man $chapter says something" test -s said; done
-expect 2 "the chapters are" "$F" man nonsense
+expect 0 "facegan trains generators" "$F" man
+chapters=$(sed -n 's/^    \([a-z]*\)  .*/\1/p' said | grep -v facegan)
+check "the manual names its chapters" test "$(echo "$chapters" | wc -l)" -ge 15
+for chapter in $chapters ops; do
+    expect 0 "" "$F" man "$chapter"
+    check "man $chapter says something" test -s said
+    check "man $chapter is no wider than a screen" test -z "$(awk 'length > 120' said)"
+done
+for chapter in option op model format; do check "man $chapter is there" grep -qx $chapter <<EOF
+$chapters
+EOF
+done
+expect 0 "A data set is a folder" "$F" man all
+expect 2 "no such chapter; facegan man lists the chapters; did you mean losses?" "$F" man loses
+expect 2 "no such chapter" "$F" man nonsense
+
+# ---------------------------------------------------------------------------------------------- help of a verb and its WHAT
+# lists COMMAND...: the options that its help names, a line each.
+lists() { "$F" "$@" --help | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p'; }
+for words in "train stargan" "classify train" "data draw" "data doctor" "study truth" "bench stargan" edit; do
+    expect 0 "Examples" "$F" $words --help
+    cp said helped
+    expect 0 "" "$F" help $words
+    check "help $words is $words --help" cmp helped said
+done
+lists train stargan >options
+for each in out iters g-repeat lambda-rec average; do check "stargan has --$each" grep -qx -- $each options; done
+for each in patience latent space network emotion pose roofline model data; do refute "stargan has no --$each" grep -qx -- $each options; done
+expect 0 "" "$F" train stargan --help
+check "ten basics come first" test "$(sed -n '/^basics/,/^$/p' said | grep -c '^  --')" = 10
+for each in basics data networks losses optimiser augmentation run machine; do check "a group: $each" grep -qx $each said; done
+expect 0 "learning rate [0.0001]" "$F" train stargan --help
+expect 0 "learning rate [0.0002]" "$F" train cgan --help
+expect 0 "learning rate [5e-05]" "$F" train wgan --as-published --help
+expect 0 "learning rate [0.001]" "$F" train wacgan --recipe seed --help
+expect 0 "learning rate [0.08]" "$F" classify train --help
+expect 0 "learning rate [1e-05]" "$F" classify train --network vgg19 -h
+expect 0 "[128]" "$F" data draw --help
+expect 0 "--patience" "$F" train stargan --help --all
+expect 0 "MODEL is" "$F" train --help
+for each in draw show balance import doctor; do expect 0 "data $each" "$F" help data; done
+expect 2 "no verb frobnicate" "$F" help frobnicate
+expect 2 "data drow: must be draw, show, balance, import or doctor; did you mean draw?" "$F" help data drow
+expect 0 "real = float" "$F" version
+expect 0 "real = float" "$F" -v
+expect 0 "usage: facegan VERB" "$F" -h
+expect 0 "usage: facegan VERB" "$F" help
 
 # ---------------------------------------------------------------------------------------------- misuse of the command line
+expect 2 "stargan has no --patience; classify train has" "$F" train stargan faces --out new $SMALL --patience 3
+expect 2 "stargan has no --latent; gan, cgan, wgan, wgan-gp and wacgan have" "$F" train stargan faces --out new --latent 3
+expect 2 "classify train has no --latent" "$F" classify train faces --out new --latent 3
+expect 2 "edit has no --iters; gan" "$F" edit run $picture --iters 3
+expect 2 "data show has no --pose; data draw and study truth have" "$F" data show faces --pose 0
+expect 2 "data draw has no option --sise; did you mean --size?" "$F" data draw --out new --sise 3
+expect 2 "there is no verb dta; did you mean data?" "$F" dta draw
+expect 2 "WHAT must be draw, show, balance, import or doctor" "$F" data
+expect 2 "data drwa: must be draw, show, balance, import or doctor; did you mean draw?" "$F" data drwa
+expect 2 "toy dcgan: must be gan, wgan or wgan-gp" "$F" toy dcgan
+expect 2 "there is no model stargn; there are: gan, cgan, wgan, wgan-gp, wacgan, stargan, ganmut, classifier; did you mean stargan?" "$F" train stargn faces
+expect 2 "--adv hing: must be wgan-gp, wgan, bce, bce-saturating, hinge or lsgan; did you mean hinge?" "$F" train stargan faces --out new $SMALL --adv hing
+expect 2 "--diffaugment all,cutot: must be a list of" "$F" train stargan faces --out new $SMALL --diffaugment all,cutot
+expect 2 "--unfreeze blocks: must be all, head or blockN" "$F" classify train faces --out new --unfreeze blocks
+expect 2 "--isa avx3: must be avx512, avx2, portable or neon; did you mean avx2?" "$F" train stargan faces --out new $SMALL --isa avx3
+expect 2 "--no-lr" "$F" train stargan faces --out new $SMALL --no-lr
+expect 2 "--lr is no switch" "$F" train stargan faces --out new $SMALL --no-lr 0.1
+expect 2 "--no-flip is a switch and takes no value" "$F" train stargan faces --out new $SMALL --no-flip 1
+expect 2 "--flip is a switch and takes no value" "$F" train stargan faces --out new $SMALL --flip 0
+expect 2 "--epochs beside --iters" "$F" train stargan faces --out new $SMALL --epochs 3 --iters 5
+expect 2 "--grey --channels 3" "$F" train stargan faces --out new $SMALL --grey --channels 3
+expect 2 "--grey --channels 3" "$F" data draw --out new --count 4 --channels 3 --grey
+expect 2 "--crop 17 is larger than the pictures of faces: 16 px" "$F" train stargan faces --out new $SMALL --crop 17
+expect 2 "--crop 17 is larger" "$F" train stargan faces --out new $SMALL --crop 17 --size 16
+expect 2 "--crop 17 is larger" "$F" classify train faces --out new --crop 17 --size 16 --batch 4
+expect 2 "did you mean happy?" "$F" edit run $picture --emotion hapy --out edited
+expect 2 "did you mean sad?" "$F" data draw --out new --count 4 --size 16 --emotions sod
+refute "what is refused leaves nothing behind" test -e new
+expect 0 "report.html" "$F" train stargan faces --out grey $SMALL --grey --channels 1 --crop 16 --iters 1
+check "and is grey" grep -qx "channels = 1" grey/config
+expect 0 "report.html" "$F" train stargan faces --out passes $SMALL --epochs 1
+check "24 pictures in batches of 4 are 6 iterations" grep -qx "iters = 6" passes/config
+expect 0 "report.html" "$F" train wacgan faces --out words --width 2 --batch 4 --iters 1 --recipe seed
+check "an old word is written as the new one" grep -qx "recipe = kolbenschlag" words/config
+sed -i 's/^recipe = .*/recipe = seed/; s/^patience = .*/patience = 9/' words/config
+expect 0 "report.html" "$F" report words                                    # an old config, with what the model does not know
+expect 0 "words is finished" "$F" train wacgan faces --out words --width 2 --batch 4 --iters 1 --recipe kolbenschlag
 expect 2 "did you mean --batch?" "$F" train stargan faces --out new $SMALL --batcch 8
 expect 2 "did you mean --emotion?" "$F" edit run $picture --emotoin happy
 expect 2 "no option --frobnicate" "$F" train stargan faces --out new --frobnicate 8
@@ -129,11 +208,11 @@ expect 2 "is there twice" "$F" train stargan faces --out new $SMALL --classes ne
 expect 2 "has classes, not attributes" "$F" train stargan faces --out new $SMALL --attributes Smiling
 expect 2 "zoom" "$F" train stargan faces --out new $SMALL --zoom-low 2 --zoom-high 1
 expect 2 "needs --out" "$F" data draw --count 4
-expect 2 "takes no input" "$F" data draw faces --out new
+expect 2 "usage: facegan data draw --out DIR" "$F" data draw faces --out new
 expect 2 "16 to 512" "$F" data draw --out new --count 4 --size 8
 expect 2 "there is no joy" "$F" data draw --out new --count 4 --size 16 --emotions joyful,joy
 expect 2 "must be draw, show, balance, import or doctor" "$F" data frobnicate faces
-expect 2 "needs one data set" "$F" data show
+expect 2 "usage: facegan data show DATA" "$F" data show
 expect 2 "there is no model" "$F" bench nonsense
 expect 2 "D halves the side" "$F" bench stargan --size 16 --d-repeat 6 --width 2
 expect 2 "nonsense" env FACEGAN_ISA=nonsense "$F" --version

@@ -38,6 +38,9 @@ tensors()
 # What is left of a text when versions, commits and times are taken out.
 plain() { sed 's/facegan [0-9][0-9.]*/facegan/g; s/commit [0-9a-f]\{7,40\}/commit/g; s/[0-9.]* *seconds\{0,1\}/seconds/g' "$1"; }
 
+# Settings may stand in another order.
+sorted() { plain "$1" | sort; }
+
 # same_file A B: else the first of what differs is in $work/why.
 same_file()
 {
@@ -45,6 +48,7 @@ same_file()
     case $1 in
     *.safetensors) form=tensors ;;
     *.png | *.gif | *.npz | *.onnx) form=cksum ;;
+    *config | *.html) form=sorted ;;
     *) form=plain ;;
     esac
     $form "$1" >"$work/a" && $form "$2" >"$work/b" && [ -s "$work/a" ] && cmp -s "$work/a" "$work/b" && return 0
@@ -136,7 +140,7 @@ trainings()
     train gan-seed train gan faces --iters 5 --size 64 --grey --body seed --d-optimiser adagrad --g-optimiser sgd $small
     small="--batch 8 --log-every 5 --sample-every 10 --validation 0.2"
     train judge "classify train" faces --iters 40 --size 32 $small
-    train judge-average "classify train" faces --iters 20 --size 16 --grey --average 0.9 --dropout 0.3 --smoothing 0.1 $small
+    train judge-grey "classify train" faces --iters 20 --size 16 --grey --dropout 0.3 --smoothing 0.1 $small
     train judge-resnet "classify train" faces --iters 3 --size 32 --network resnet18 $small
 }
 

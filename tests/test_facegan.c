@@ -483,7 +483,7 @@ static void test_penalty_at_zero(void)
 static void test_adversarial(void)
 {
     const double s[4] = {-2, -0.5, 0.25, 3};
-    for (int i = 0; i < ADVERSARIAL_LOSSES; i++) {
+    for (size_t i = 0; i < sizeof adversarial_losses / sizeof *adversarial_losses; i++) {
         const Adversarial *a = &adversarial_losses[i];
         double want[3] = {0};
         for (int k = 0; k < 4; k++) {
@@ -553,7 +553,7 @@ static void test_targets(void)
     static Trainer t;
     int labels[N], changed = 0;
     t.settings = default_settings();
-    t.recipe.batch = N;
+    t.settings.batch = N;
     t.labels = labels;
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
         for (t.now.iteration = 0; t.now.iteration < 100; t.now.iteration++)
@@ -614,13 +614,13 @@ static void test_settings(void)
     Error e;
     char text[TEXT * 4], again[TEXT * 4], number[64];
     for (int i = 0; i < SETTINGS; i++) {
-        const Setting *which = &settings_table[i];
+        const Option *which = &settings_table[i];
         Settings s = usual;
         CHECK(find_setting(which->name) == which);
         for (int end = 0; end < 3; end++) {
             snprintf(number, sizeof number, "%.17g", end == 1 ? which->low : which->high);
             option_text(&usual, which, text, sizeof text);
-            const char *given = end == 0 ? text : which->kind == 's' ? "some text, with = signs" : number;
+            const char *given = end == 0 ? text : which->kind != 's' ? number : which->choices ? text : "some text, with = signs";
             double low = which->low, usual_value = atof(text);
             if (end == 0 && which->kind != 's' && usual_value < low) continue; /* 0: to be found out from the data */
             CHECK_MSG(set_setting(&s, which, given, &e), "--%s %s: %s", which->name, given, e.text);
@@ -628,6 +628,8 @@ static void test_settings(void)
             CHECK_MSG(which->kind == 's' ? strcmp(again, given) == 0 : atof(again) == atof(given),
                       "--%s %s comes back as %s", which->name, given, again);
         }
+        CHECK_MSG(!which->choices || !set_setting(&s, which, "neither of them", &e), "--%s takes anything", which->name);
+        CHECK_MSG(which->help && *which->help && (which->use & (FIXED | FREE | COMMAND | OTHER)), "--%s: no help", which->name);
         if (which->kind == 's') continue;
         snprintf(number, sizeof number, "%.17g", which->high + 1);
         CHECK_MSG(!set_setting(&s, which, number, &e) && e.status == 2, "--%s takes %s", which->name, number);
@@ -761,8 +763,39 @@ static void test_header(void)
 
 /* ------------------------------------------------------------------------------------------------ */
 
+/* The network inside files in which a training wrapped it, or saved several. */
+static void test_prefixes(void)
+{
+    static const struct { const char *names[3], *wanted; } files[] = {
+        {{"main.0.weight"}, ""},
+        {{"module.main.0.weight"}, "module."},
+        {{"state_dict.module.main.0.weight", "optimizer.main.0.weight"}, "optimizer."},
+        {{"generator.main.0.weight", "g_ema.main.0.weight"}, "g_ema."},
+        {{"D.main.0.weight", "G.main.0.weight", "average.G.main.0.weight"}, "average.G."},
+        {{"domain.0.weight", "netG.main.0.weight"}, "netG."},
+        {{"domain.0.weight"}, ""},
+    };
+    const int64_t shape[AXES] = {4, 8, 7, 7};
+    static float numbers[4 * 8 * 7 * 7];
+    no_messages = true;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        TensorFile file = {0};
+        char prefix[PREFIX];
+        for (int k = 0; k < 3 && files[i].names[k]; k++)
+            CHECK(tensorfile_add(&file, files[i].names[k], TENSOR_F32, AXES, shape, numbers));
+        find_prefix(&file, "file", "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, prefix);
+        CHECK(strcmp(prefix, files[i].wanted) == 0);
+        find_prefix(&file, "file", "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 4, 4}, prefix);
+        CHECK(*prefix == 0);
+        tensorfile_free(&file);
+    }
+    no_messages = false;
+}
+
 int main(void)
 {
+    Scope all;
+    enter(&all);
     char why[256];
     const char *temporary = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%.200s/facegan-core-XXXXXX", temporary && *temporary ? temporary : "/tmp");
@@ -770,6 +803,7 @@ int main(void)
         CHECK_MSG(0, "no temporary directory, or no such FACEGAN_ISA");
         return check_report();
     }
+    test_prefixes();
     test_philox();
     test_draw();
     threads_start(2);
@@ -797,5 +831,6 @@ int main(void)
     test_header();
     rmdir(folder);
     threads_stop();
+    leave();
     return check_report();
 }

@@ -111,6 +111,11 @@ static void test_write(void)
     files_abandon(&w);
     files_abandon(&w);
     CHECK(holds("new", "two\n") && access(temporary, F_OK) != 0);
+    CHECK(files_begin(&w, "new", error) != NULL);
+    fputs("quick", w.stream);
+    w.quick = true;
+    CHECK(files_end(&w, error) && holds("new", "quick") && files_settle(".", error));
+    CHECK(!files_settle("nowhere", error) && errno == ENOENT && says("nowhere", strerror(ENOENT)));
     CHECK(entries(".") == 2);
     remove("new"), remove("empty");
 }

@@ -1558,6 +1558,20 @@ static void test_odd_files(void)
     image_free(&image);
 }
 
+/* A stream gets the bytes that the file has; one that takes none is an error. */
+static void test_save_to(const char *name, const Image *image)
+{
+    char *bytes = NULL, whole[20000];
+    size_t size = 0;
+    FILE *to = open_memstream(&bytes, &size), *file = fopen(in_directory(name), "rb"), *full = fopen("/dev/full", "wb");
+    CHECK(to && file && image_save_to(to, name, image, NULL, 0, error) && fclose(to) == 0);
+    CHECK(fread(whole, 1, sizeof whole, file) == size && memcmp(whole, bytes, size) == 0);
+    CHECK(full && !image_save_to(full, name, image, NULL, 0, error) && strstr(error, name) && strstr(error, "failed"));
+    CHECK(!image_save_to(full, "a.bmp", image, NULL, 0, error) && strstr(error, "a.bmp"));
+    fclose(full), fclose(file);
+    free(bytes);
+}
+
 static void test_files(void)
 {
     static const struct { const char *name; int channels; double limit; } files[] = {
@@ -1570,6 +1584,7 @@ static void test_files(void)
         CHECK(image_load(in_directory(files[i].name), 0, &back, error) && back.channels == files[i].channels);
         CHECK(mean_square(files[i].channels == 1 ? &grey : &image, &back) <= files[i].limit);
         image_free(&back);
+        test_save_to(files[i].name, &image);
     }
     CHECK(count_files() == 5);
     CHECK(!image_save(in_directory("a.bmp"), &image, NULL, 0, error) && strstr(error, ".png"));

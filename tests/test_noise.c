@@ -295,7 +295,7 @@ static void test_alarm(void)
     t = (Trainer){.settings = default_settings()};
     Settings *s = &t.settings;
     snprintf(s->model, sizeof s->model, "wacgan");
-    wacgan_usual(s);
+    set_usual(s, "wacgan noise", s);
     snprintf(s->data, sizeof s->data, "%s/faces", folder);
     s->size = 32, s->channels = 1, s->width = 4, s->batch = 4, s->iters = 1000;
     int ok = complete_settings(&t, &e) && build_graphs(&t, t.data.n_classes, &e) && watch_data(&t, &e);
@@ -323,6 +323,8 @@ static void test_alarm(void)
 
 int main(void)
 {
+    Scope all;
+    enter(&all);
     char why[256];
     if (!kernels_choose(getenv("FACEGAN_ISA"), why)) { CHECK_MSG(0, "%s", why); return check_report(); }
     for (int i = 0; i < 4; i++) test_layer_gradients(i & 1, i & 2);
@@ -342,5 +344,6 @@ int main(void)
         CHECK(system(line) == 0);
     }
     threads_stop();
+    leave();
     return check_report();
 }

@@ -97,7 +97,9 @@ static void test_writer(void)
             onnx_attribute_ints(model, "many", 3, (int64_t[]){-1, 300, 1LL << 40});
         }
         onnx_output(model, "out", 2, shape);
-        CHECK_MSG(onnx_save(model, path, why), "%s", why);
+        FILE *stream = trial % 2 ? fopen(path, "wb") : NULL;
+        CHECK_MSG(stream ? onnx_save_to(model, stream, path, why) : onnx_save(model, path, why), "%s", why);
+        if (stream) CHECK(fclose(stream) == 0);
         size_t size = 0;
         uint8_t *bytes = read_whole(path, &size);
         Wire whole = {bytes, bytes + size, false}, graph, last, inside;
@@ -128,6 +130,10 @@ static void test_mistakes(void)
     OnnxModel *model = onnx_begin("g", "p", "v", 17);
     onnx_attribute_int(model, "axis", 1);
     CHECK(!onnx_save(model, "/nowhere/x.onnx", why) && strstr(why, "without its operator"));
+    FILE *full = fopen("/dev/full", "wb");
+    CHECK(full && !onnx_save_to(onnx_begin("g", "p", "v", 17), full, "x.onnx", why) && strstr(why, "x.onnx: cannot be"));
+    if (full) fclose(full);
+    CHECK(!onnx_save_to(NULL, stdout, "x.onnx", why) && strstr(why, "memory"));
     model = onnx_begin("g", "p", "v", 17);
     onnx_floats(model, "w", 2, (int64_t[]){1LL << 40, 1LL << 40}, &number);
     CHECK(!onnx_save(model, "/nowhere/x.onnx", why) && strstr(why, "size is out of range"));
@@ -163,6 +169,14 @@ static void save_numbers(TensorFile *file, const char *name)
     tensorfile_free(file);
 }
 
+typedef struct OpFile { OnnxModel *model; const Node *y; } OpFile;
+
+static void export_op(void *context)
+{
+    const OpFile *op = context;
+    export_graph(op->model, op->y, "y", &(OnnxInputs){0});
+}
+
 /* Every row's own test cases: those that can be written are, and at least these ops are among them. */
 static void test_ops(void)
 {
@@ -183,7 +197,7 @@ static void test_ops(void)
             snprintf(name, sizeof name, "op.%s.%d", op_rows[op].name, variant);
             snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
             OnnxModel *model = onnx_begin(name, "facegan", FACEGAN_VERSION, ONNX_OPSET);
-            if (export_graph(model, y, "y", NULL, NULL, 0, &e)) {
+            if (attempt(export_op, &(OpFile){model, y}, &e)) {
                 float *kept;
                 TensorFile file = {0};
                 double **values = graph_define(g);
@@ -207,7 +221,6 @@ static void test_network(const char *name, char space, bool discriminator)
 {
     enum { N = 3, SIDE = 16, CHANNELS = 3, CLASSES = 4 };
     char path[300], why[ONNX_ERROR_SIZE] = "";
-    Error e = {0};
     Net net = {.letter = 'G', .width = 4, .repeat = 2, .classes = CLASSES, .channels = CHANNELS, .size = SIDE,
         .space = space, .condition = space ? 2 : CLASSES};
     Graph *graphs[2];
@@ -225,8 +238,7 @@ static void test_network(const char *name, char space, bool discriminator)
     }
     fill_uniform(x[1], 1, 5, 0), fill_uniform(c[1], 1, 5, 1);
     OnnxModel *model = onnx_begin(name, "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    CHECK_MSG(export_graph(model, results[0], "y", inputs[0], (const char *[]){"picture", "condition"},
-                           discriminator ? 1 : 2, &e), "%s", e.text);
+    export_graph(model, results[0], "y", &(OnnxInputs){discriminator ? 1 : 2, {inputs[0][0], inputs[0][1]}, {"picture", "condition"}});
     snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
     CHECK_MSG(onnx_save(model, path, why), "%s", why);
     double **values = graph_define(graphs[1]);
@@ -272,7 +284,7 @@ static void test_classifier(const char *network, const char *name)
             if (strstr(w->name, "running")) w->data[k] += (real)(0.3 * draw(1, STREAM_TEST, (uint64_t)i, (uint32_t)k));
     }
     OnnxModel *model = onnx_begin(name, "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    CHECK_MSG(export_graph(model, results[0], "y", &inputs[0], (const char *[]){"picture"}, 1, &e), "%s", e.text);
+    export_graph(model, results[0], "y", &(OnnxInputs){1, {inputs[0]}, {"picture"}});
     snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
     CHECK_MSG(onnx_save(model, path, why), "%s", why);
     double **values = graph_define(graphs[1]);
@@ -288,6 +300,8 @@ static void test_classifier(const char *network, const char *name)
 
 int main(int argc, char **argv)
 {
+    Scope all;
+    enter(&all);
     start_library();
     snprintf(folder, sizeof folder, "%s", argc > 1 ? argv[1] : "build/test_onnx.tmp");
     Error e = {0};
@@ -300,5 +314,6 @@ int main(int argc, char **argv)
     test_network("net.discriminator", 0, true);
     test_classifier("small", "net.small");
     test_classifier("resnet18", "net.resnet18");
+    leave();
     return check_report();
 }

@@ -1,73 +1,119 @@
-/* test_options.c: vendor/options.h takes what it should, refuses the rest in words, and reads again what it wrote. */
+/* test_options.c: vendor/options.h takes what it should, refuses the rest in words, says whose an option is, and reads again what
+ * it wrote. */
 #define OPTIONS_IMPLEMENTATION
 #define OPTIONS_STATIC
 #include "../vendor/options.h"
 #include "check.h"
 
-typedef struct { long size; double rate; char out[8]; long quiet, flip; } Settings;
+typedef struct { long size; double rate; char out[8], how[16], parts[16]; long quiet, flip; } Settings;
 
 enum { FILED = 1, TYPED = 2 };
 
-#define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
+#define AT(field) .offset = offsetof(Settings, field), .size = sizeof ((Settings *)0)->field
 static const Option table[] = {
-    {"size",  'i', FILED, AT(size), 1, 4096, "side of a picture"},
-    {"rate",  'f', FILED, AT(rate), 0, 1, "learning rate"},
-    {"out",   's', FILED, AT(out), 0, 0, "where files go"},
-    {"quiet", 'b', TYPED, AT(quiet), 0, 1, "say nothing"},
-    {"flip",  'b', FILED, AT(flip), 0, 1, "mirror"},
+    {"size", 'i', AT(size), "64", .low = 1, .high = 4096, .group = "data", .use = FILED, .help = "side of a picture"},
+    {"rate", 'f', AT(rate), "0.1", .low = 0, .high = 1, .verbs = "train", .use = FILED, .help = "learning rate"},
+    {"out", 's', AT(out), .group = "rest", .use = FILED, .help = "where files go"},
+    {"how", 's', AT(how), "sgd", .choices = "adam|sgd=gd=old|block#", .verbs = "train try", .kinds = "deep", .use = FILED,
+     .help = "how weights move"},
+    {"parts", 's', AT(parts), .choices = ",eyes|mouth|all", .verbs = "show", .use = FILED, .help = "which"},
+    {"quiet", 'b', AT(quiet), .use = TYPED, .help = "say nothing"},
+    {"flip", 'b', AT(flip), "1", .use = FILED, .help = "mirror"},
 };
-enum { OPTIONS = sizeof table / sizeof *table, INPUTS = 3 };
+enum { OPTIONS = sizeof table / sizeof *table, INPUTS = 3, WHO = 4 };
+
+static const OptionTaker takers[WHO] = {{"shallow", "train shallow", "train", "shallow"}, {"deep", "train deep", "train", "deep"},
+                                        {"show", "show", "show", NULL}, {"try", "try", "try", NULL}};
+static const OptionTaker *const shallow = &takers[0], *const deep = &takers[1], *const show = &takers[2];
 
 static Settings s;
+static bool given[OPTIONS];
 static char *inputs[INPUTS], error[OPTIONS_ERROR];
 
-static bool takes(const void *context, const Option *o)
-{
-    return !context || strcmp(o->name, context) != 0;
-}
-
-/* Words between blanks; `but`: an option that the verb does not take. The number of inputs, or -1: refused. */
-static int parse(const char *words, const char *but)
+/* Words between blanks; `usual`: what differs here. The number of inputs, or -1: refused. */
+static int parse_here(const char *words, const OptionTaker *who, const char *usual)
 {
     static char line[300];
     char *argv[16];
     int argc = 0;
     snprintf(line, sizeof line, "%s", words);
     for (char *word = strtok(line, " "); word && argc < 16; word = strtok(NULL, " ")) argv[argc++] = word;
-    s = (Settings){64, 0.1, "", 0, 1};
+    options_usual(&s, table, OPTIONS);
+    memset(given, 0, sizeof given);
     error[0] = 0;
-    OptionParser parser = {.program = "tool", .verb = "train", .table = table, .n = OPTIONS, .takes = takes,
-                           .context = but, .o = "--out", .values = &s, .inputs = inputs, .most_inputs = INPUTS};
+    OptionParser parser = {.program = "tool", .who = who, .takers = takers, .n_takers = WHO, .table = table, .n = OPTIONS,
+                           .usual = usual, .o = "--out", .values = &s, .given = given, .inputs = inputs, .most_inputs = INPUTS};
     return options_parse(&parser, argc, argv, error) ? parser.n_inputs : -1;
 }
 
-static int refused(const char *words, const char *but, const char *text)
+static int parse(const char *words, const OptionTaker *who) { return parse_here(words, who, NULL); }
+
+static int refused(const char *words, const OptionTaker *who, const char *text)
 {
-    int right = parse(words, but) < 0 && strcmp(error, text) == 0;
+    int right = parse(words, who) < 0 && strcmp(error, text) == 0;
     if (!right) printf("  %s: %s\n", words, error);
     return right;
 }
 
 static void test_parsing(void)
 {
-    CHECK(parse("", NULL) == 0 && s.size == 64);
-    CHECK(parse("a --size 32 b --rate=0.25 - --no-flip --quiet", NULL) == 3);
+    CHECK(parse("", deep) == 0 && s.size == 64 && s.rate == 0.1 && s.flip == 1 && !*s.out && strcmp(s.how, "sgd") == 0);
+    CHECK(parse("a --size 32 b --rate=0.25 - --no-flip --quiet", deep) == 3);
     CHECK(s.size == 32 && s.rate == 0.25 && !s.flip && s.quiet);
+    CHECK(given[0] && given[1] && !given[2] && given[5] && given[6]);
     CHECK(strcmp(inputs[0], "a") == 0 && strcmp(inputs[1], "b") == 0 && strcmp(inputs[2], "-") == 0);
     CHECK(parse("-o x --out=y=z", NULL) == 0 && strcmp(s.out, "y=z") == 0);
-    CHECK(parse("--size 32 --size 48 -- --size -o", NULL) == 2 && s.size == 48 && strcmp(inputs[1], "-o") == 0);
+    CHECK(parse("--size 32 --size 48 -- --size -o", deep) == 2 && s.size == 48 && strcmp(inputs[1], "-o") == 0);
     CHECK(parse("--out=", NULL) == 0 && s.out[0] == 0);
+    CHECK(parse("--rate 1 --how adam --parts eyes", NULL) == 0);                 /* nobody in particular takes all */
+    CHECK(parse_here("--size 128 --rate 0.5", deep, "rate=0.2 size=8:100,200") == 0);
+    CHECK(parse_here("--size 32", deep, "rate=0.2 size=128:100,200") < 0);
+    CHECK(strcmp(error, "--size 32: must be a whole number from 100 to 200") == 0);
+}
+
+static void test_choices(void)
+{
+    CHECK(parse("--how adam", deep) == 0 && strcmp(s.how, "adam") == 0);
+    CHECK(parse("--how old", deep) == 0 && strcmp(s.how, "sgd") == 0);           /* an old word is stored as the new one */
+    CHECK(parse("--how gd", deep) == 0 && strcmp(s.how, "sgd") == 0);
+    CHECK(parse("--how block12", deep) == 0 && strcmp(s.how, "block12") == 0);
+    CHECK(parse("--parts mouth,eyes", show) == 0 && strcmp(s.parts, "mouth,eyes") == 0);
+    CHECK(parse("--parts=", show) == 0 && s.parts[0] == 0);                      /* what is usual may be said */
+    CHECK(refused("--how=", deep, "--how : must be adam, sgd or blockN"));
+    CHECK(refused("--how adm", deep, "--how adm: must be adam, sgd or blockN; did you mean adam?"));
+    CHECK(refused("--how block", deep, "--how block: must be adam, sgd or blockN"));
+    CHECK(refused("--how block1x", deep, "--how block1x: must be adam, sgd or blockN"));
+    CHECK(refused("--how ada", deep, "--how ada: must be adam, sgd or blockN; did you mean adam?"));
+    CHECK(refused("--how adamadam", deep, "--how adamadam: must be adam, sgd or blockN"));
+    CHECK(refused("--how quickest", deep, "--how quickest: must be adam, sgd or blockN"));
+    CHECK(refused("--parts eyes,moth", show, "--parts eyes,moth: must be a list of eyes, mouth or all; did you mean mouth?"));
+    CHECK(refused("--parts eyes,", show, "--parts eyes,: must be a list of eyes, mouth or all"));
+    CHECK(refused("--parts eyes,eyes,eyes,eyes", show, "--parts: longer than 15 characters"));
+}
+
+static void test_others(void)
+{
+    CHECK(refused("--how adam", shallow, "shallow has no --how; deep and try have (tool train shallow --help lists its options)"));
+    CHECK(refused("--parts eyes", deep, "deep has no --parts; show has (tool train deep --help lists its options)"));
+    CHECK(refused("--rate 1", show, "show has no --rate; shallow and deep have (tool show --help lists its options)"));
+    CHECK(refused("--ratee 1", show, "show has no option --ratee (tool show --help lists them)"));
+    CHECK(!option_taken(shallow, &table[3]) && option_taken(deep, &table[3]) && option_taken(&takers[3], &table[3]));
+    const OptionTaker like = {"like", "like", "trainer xtrain", "deeper"};       /* whole words only */
+    CHECK(!option_taken(&like, &table[1]) && option_taken(&like, &table[0]));
 }
 
 static void test_refusals(void)
 {
-    CHECK(refused("--sise 3", NULL, "train has no option --sise; did you mean --size? (tool train --help lists them)"));
-    CHECK(refused("--sise 3", "size", "train has no option --sise (tool train --help lists them)"));
-    CHECK(refused("--size 3", "size", "train has no option --size (tool train --help lists them)"));
-    CHECK(refused("--QUITE", NULL,
-                  "train has no option --QUITE; did you mean --quiet? (tool train --help lists them)"));
-    CHECK(refused("--size", NULL, "--size needs a value") && refused("-x", NULL, "-x: options begin with two dashes"));
-    CHECK(refused("--quiet=1", NULL, "--quiet is a switch and takes no value"));
+    CHECK(refused("--sise 3", deep, "deep has no option --sise; did you mean --size? (tool train deep --help lists them)"));
+    CHECK(refused("--QUITE", show, "show has no option --QUITE; did you mean --quiet? (tool show --help lists them)"));
+    CHECK(refused("--size", deep, "--size needs a value") && refused("-x", deep, "-x: options begin with two dashes"));
+    CHECK(refused("--quiet=1", deep, "--quiet is a switch and takes no value; --no-quiet is its opposite"));
+    CHECK(refused("--no-flip=1", deep, "--no-flip is a switch and takes no value; --flip is its opposite"));
+    CHECK(refused("--flip 0", deep, "--flip is a switch and takes no value; --no-flip is its opposite"));
+    CHECK(refused("--no-flip off", deep, "--no-flip is a switch and takes no value; --flip is its opposite"));
+    CHECK(parse("--no-flip 00", deep) == 1 && parse("--flip -- 0", deep) == 1);  /* names of files */
+    CHECK(refused("--no-size", deep, "--size is no switch: it takes a value, and there is no --no-size"));
+    CHECK(refused("--no-size 3", deep, "--size is no switch: it takes a value, and there is no --no-size"));
     CHECK(refused("a b c d", NULL, "more than 3 inputs"));
     CHECK(refused("--size 1.5", NULL, "--size 1.5: must be a whole number from 1 to 4096"));
     CHECK(refused("--size 0", NULL, "--size 0: must be a whole number from 1 to 4096"));
@@ -79,6 +125,18 @@ static void test_refusals(void)
     char name[200] = "--";
     memset(name + 2, 'x', 150);
     CHECK(parse(name, NULL) < 0 && strstr(error, "has no option --xxx"));
+}
+
+/* A table of the program's own: it may go beyond the range, and is told what is wrong with it. */
+static void test_set(void)
+{
+    options_usual(&s, table, OPTIONS);
+    CHECK(options_set(&s, table, OPTIONS, " size=0:1..9  how=old flip=0 out= ", error));
+    CHECK(s.size == 0 && strcmp(s.how, "sgd") == 0 && !s.flip && !*s.out && s.rate == 0.1);
+    CHECK(!options_set(&s, table, OPTIONS, "size=1 sise=2", error) && strcmp(error, "there is no --sise") == 0 && s.size == 1);
+    CHECK(!options_set(&s, table, OPTIONS, "size", error) && strcmp(error, "size: no value") == 0);
+    CHECK(!options_set(&s, table, OPTIONS, "how=adm", error) && !options_set(&s, table, OPTIONS, "size=x", error));
+    CHECK(options_set(&s, table, OPTIONS, "", error));
 }
 
 static void test_distance(void)
@@ -101,54 +159,102 @@ static int read_text(const char *text)
     FILE *file = tmpfile();
     CHECK(file && fputs(text, file) >= 0);
     rewind(file);
-    s = (Settings){64, 0.1, "", 0, 1};
+    options_usual(&s, table, OPTIONS);
     error[0] = 0;
     int got = options_read(file, "run/config", table, OPTIONS, &s, error);
     fclose(file);
     return got;
 }
 
+/* A folder can be opened, and fails when it is read: as a disk may. */
+static void test_unreadable(void)
+{
+    FILE *folder = fopen(".", "r");
+    Settings s = {64, 0.1, "", 0, 1};
+    char error[OPTIONS_ERROR] = "";
+    if (!folder) { SKIP("a file that fails when it is read"); return; }
+    CHECK(options_read(folder, "run/config", table, OPTIONS, &s, error) == 0 && strstr(error, "run/config: "));
+    fclose(folder);
+}
+
 static void test_files(void)
 {
     CHECK(read_text("# of a run\n\nsize = 32\r\nout = a = b\nrate = 0.5") == 1 && s.size == 32 && s.rate == 0.5);
     CHECK(strcmp(s.out, "a = b") == 0 && s.flip == 1);
-    CHECK(read_text("out = \n") == 1 && s.out[0] == 0);
+    CHECK(read_text("out = \nhow = old\n") == 1 && s.out[0] == 0 && strcmp(s.how, "sgd") == 0);
     CHECK(read_text("size = 32\nsize=3\n") == 0 && strcmp(error, "run/config:2: expected `name = value`") == 0);
     CHECK(read_text("#\nsise = 3\n") == 0 && strcmp(error, "run/config:2: unknown setting sise") == 0);
     CHECK(read_text("size = x\n") == -1 && strcmp(error, "--size x: must be a whole number from 1 to 4096") == 0);
-    const Settings wrote = {4096, 1 / 3.0, " #a,b ", 1, 0};
+    const Settings wrote = {4096, 1 / 3.0, " #a,b ", "block2", "eyes,all", 1, 0};
     char text[300];
     FILE *file = tmpfile();
     options_write(file, table, OPTIONS, &wrote, TYPED);
     rewind(file);
     text[fread(text, 1, sizeof text - 1, file)] = 0;
     fclose(file);
-    CHECK(strcmp(text, "size = 4096\nrate = 0.3333333333\nout =  #a,b \nflip = 0\n") == 0);
+    CHECK(strcmp(text, "size = 4096\nrate = 0.3333333333\nout =  #a,b \nhow = block2\nparts = eyes,all\nflip = 0\n") == 0);
     CHECK(read_text(text) == 1 && s.size == 4096 && strcmp(s.out, " #a,b ") == 0 && !s.quiet && !s.flip);
     CLOSE(s.rate, 1 / 3.0, 1e-10);
 }
 
-static void test_help(void)
+static int helps(const OptionTaker *who, const char *wanted)
 {
-    const Settings usual = {64, 0, "", 0, 1};
-    const OptionParser parser = {.table = table, .n = OPTIONS, .takes = takes, .context = "quiet"};
-    char text[600];
+    const OptionParser parser = {.who = who, .table = table, .n = OPTIONS, .values = &s};
+    char text[2000];
     FILE *file = tmpfile();
-    options_help(file, &parser, &usual);
+    options_usual(&s, table, OPTIONS);
+    s.rate = 0;
+    options_help(file, &parser);
     rewind(file);
     text[fread(text, 1, sizeof text - 1, file)] = 0;
     fclose(file);
-    CHECK(strcmp(text, "  --size N               side of a picture [64]\n  --rate X               learning rate\n"
-                       "  --out TEXT             where files go\n"
-                       "  --flip                 mirror [on; --no- turns it off]\n") == 0);
+    if (strcmp(text, wanted)) printf("%s", text);
+    return strcmp(text, wanted) == 0;
+}
+
+static void test_help(void)
+{
+    CHECK(helps(deep, "data\n  --size N               side of a picture [64]\n  --rate X               learning rate\n"
+                      "\nrest\n  --out TEXT             where files go\n"
+                      "  --how TEXT             how weights move (adam|sgd|blockN) [sgd]\n"
+                      "  --quiet                say nothing\n"
+                      "  --flip                 mirror [on; --no-flip turns it off]\n"));
+    CHECK(helps(show, "data\n  --size N               side of a picture [64]\n"
+                      "\nrest\n  --out TEXT             where files go\n"
+                      "  --parts TEXT           which (a list of eyes|mouth|all)\n"
+                      "  --quiet                say nothing\n"
+                      "  --flip                 mirror [on; --no-flip turns it off]\n"));
+}
+
+/* Long help is broken between words at column 110, an overlong name still has its help. */
+static void test_wrapping(void)
+{
+    const Option long_one = {"a-name-of-more-than-a-few-letters", 's', AT(out), .help =
+        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"};
+    const OptionParser parser = {.table = &long_one, .n = 1, .values = &s};
+    char text[400];
+    FILE *file = tmpfile();
+    s.out[0] = 0;
+    options_help(file, &parser);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    CHECK(strcmp(text, "  --a-name-of-more-than-a-few-letters TEXT one two three four five six seven eight nine ten eleven twelve\n"
+                       "                         thirteen fourteen fifteen sixteen seventeen eighteen\n") == 0);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) CHECK(strlen(line) <= 110);
 }
 
 int main(void)
 {
     test_parsing();
+    test_choices();
+    test_others();
     test_refusals();
+    test_set();
     test_distance();
     test_files();
+    test_unreadable();
     test_help();
+    test_wrapping();
     return check_report();
 }

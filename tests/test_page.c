@@ -19,12 +19,15 @@ static const char *in_folder(const char *name)
     return path;
 }
 
-/* Saves the page and reads the file back; the caller frees the text. */
+/* Saves the page, by its path and through a stream in turn, and reads the file back; the caller frees the text. */
 static char *save_and_read(Page *p)
 {
     char error[256] = "";
     const char *path = in_folder("page.html");
-    CHECK_MSG(page_save(p, path, error), "saving: %s", error);
+    static int turn;
+    FILE *to = turn++ % 2 ? fopen(path, "wb") : NULL;
+    CHECK_MSG(to ? page_save_to(p, to, error) : page_save(p, path, error), "saving: %s", error);
+    if (to) CHECK(fclose(to) == 0);
     FILE *file = fopen(path, "rb");
     CHECK(file != NULL);
     if (!file)
@@ -345,6 +348,10 @@ static void test_nothing(void)
     CHECK(!page_save(NULL, in_folder("none.html"), error) && strstr(error, "memory"));
     CHECK(!page_save(page_begin("x", "y"), NULL, error) && strstr(error, "path"));
     CHECK(!page_save(page_begin("x", "y"), "", error));
+    CHECK(!page_save_to(NULL, stdout, error) && strstr(error, "memory"));
+    FILE *full = fopen("/dev/full", "wb");
+    CHECK(full && !page_save_to(page_begin("x", "y"), full, error) && strstr(error, "cannot write the page"));
+    if (full) fclose(full);
     Page *p = page_begin(NULL, NULL);
     page_heading(p, NULL);
     page_facts(p, NULL, NULL, 3);

@@ -1161,6 +1161,21 @@ static void expect_save_error(const char *path, const TensorFile *file, const ch
     CHECK(files_in_folder() == before);
 }
 
+/* A stream gets the bytes that the file has; one that takes none is an error. */
+static void test_save_to(const char *name, const TensorFile *file)
+{
+    static unsigned char saved[200000], streamed[200000];
+    char error[TENSORFILE_ERROR_SIZE] = "";
+    size_t size = read_file(path_of(name), saved, sizeof saved);
+    FILE *to = tmpfile(), *full = fopen("/dev/full", "wb");
+    CHECK(to && tensorfile_save_to(to, name, file, error));
+    rewind(to);
+    CHECK(fread(streamed, 1, sizeof streamed, to) == size && memcmp(saved, streamed, size) == 0);
+    CHECK(full && !tensorfile_save_to(full, name, file, error) && strstr(error, name) && strstr(error, "write failed"));
+    CHECK(!tensorfile_save_to(full, "x.onnx", file, error) && strstr(error, "must end in"));
+    fclose(to), fclose(full);
+}
+
 static void test_disk_full(const char *name)
 {
     static unsigned char before[4096], after[4096], data[100000];
@@ -1182,6 +1197,7 @@ static void test_disk_full(const char *name)
     signal(SIGXFSZ, SIG_DFL);
     CHECK(size > 0 && read_file(path_of(name), after, sizeof after) == size && memcmp(before, after, size) == 0);
     CHECK(tensorfile_save(path_of(name), &new_file, error) && files_in_folder() == 1);
+    test_save_to(name, &new_file);
     remove(path_of(name));
     tensorfile_free(&old_file);
     tensorfile_free(&new_file);

@@ -52,6 +52,7 @@ typedef struct FileWriter {
     char *path;                          /* the file that is replaced, behind any symbolic links */
     char *temporary;                     /* its name until then, in the same folder; NULL: written straight */
     int folder, held;                    /* descriptors; -1: none */
+    bool quick;                          /* to be set after files_begin: not synced; see files_settle */
 } FileWriter;
 
 /* Opens w->stream, also returned, on a temporary file `.NAME.PID-N.tmp` beside the target. A file that is there keeps
@@ -69,6 +70,10 @@ FILES_API void files_abandon(FileWriter *w);
 
 /* All three in one. */
 FILES_API bool files_write(const char *path, const void *data, size_t size, char error[FILES_ERROR]);
+
+/* To sync takes milliseconds, which of thousands of pictures are minutes. They can be written `quick`, then settled
+ * together, before anything is written that says that they are there. */
+FILES_API bool files_settle(const char *folder, char error[FILES_ERROR]);
 
 /* Removes the temporaries that killed processes left in a folder. Their number; -1: the folder cannot be read. */
 FILES_API int files_sweep(const char *folder, char error[FILES_ERROR]);
@@ -563,7 +568,7 @@ static void files_let_go(FileWriter *w)
     if (w->temporary) unlinkat(w->folder, w->temporary, 0);
     free(w->temporary), free(w->path);
     files_close(&w->held), files_close(&w->folder);
-    *w = (FileWriter){NULL, NULL, NULL, -1, -1};
+    *w = (FileWriter){NULL, NULL, NULL, -1, -1, false};
     errno = why;
 }
 
@@ -605,7 +610,7 @@ static int files_open_beside(FileWriter *w, const struct stat *old, char error[F
 FILES_API FILE *files_begin(FileWriter *w, const char *path, char error[FILES_ERROR])
 {
     struct stat status;
-    *w = (FileWriter){NULL, NULL, NULL, -1, -1};
+    *w = (FileWriter){NULL, NULL, NULL, -1, -1, false};
     w->path = files_behind_links(path, &status, error);
     if (!w->path) return NULL;
     bool straight = files_descriptor(w->path) >= 0 || (status.st_mode && !S_ISREG(status.st_mode));
@@ -629,7 +634,7 @@ static int files_finish_stream(FileWriter *w)
     errno = 0;
     if (fflush(w->stream) != 0) why = errno ? errno : EIO;
     else if (ferror(w->stream)) why = EIO;                      /* an earlier write; its errno is long gone */
-    else if (w->temporary && !files_sync(fileno(w->stream))) why = errno;
+    else if (w->temporary && !w->quick && !files_sync(fileno(w->stream))) why = errno;
     errno = 0;
     if (fclose(w->stream) != 0 && !why) why = errno ? errno : EIO;
     w->stream = NULL;
@@ -645,7 +650,7 @@ FILES_API bool files_end(FileWriter *w, char error[FILES_ERROR])
     if (why) errno = why, ok = files_cannot(error, w->path, "written");
     else if (w->temporary) {
         free(w->temporary), w->temporary = NULL;
-        if (!files_sync(w->folder))
+        if (!w->quick && !files_sync(w->folder))
             ok = files_fail(error, w->path, errno, "was written, but its folder cannot be synced: %s", strerror(errno));
     }
     files_let_go(w);
@@ -667,6 +672,21 @@ FILES_API bool files_write(const char *path, const void *data, size_t size, char
     files_cannot(error, w.path, "written");
     files_abandon(&w);
     return false;
+}
+
+/* All that its file system has not written to the disk yet. */
+FILES_API bool files_settle(const char *folder, char error[FILES_ERROR])
+{
+    bool ok = true;
+    int descriptor = files_open_folder(folder, false, error);
+    if (descriptor < 0) return false;
+#if defined(__linux__) && defined(_GNU_SOURCE)
+    ok = syncfs(descriptor) == 0 || errno == ENOSYS || files_cannot(error, folder, "written to the disk");
+#else
+    sync();
+#endif
+    files_close(&descriptor);
+    return ok;
 }
 
 /* ---- what killed processes left ---- */

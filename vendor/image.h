@@ -42,6 +42,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define IMAGE_ERROR_SIZE 256
 #ifndef IMAGE_MAX_PIXELS
@@ -107,6 +108,10 @@ IMAGE_API int image_encode_gif(const Image *frames, int n_frames, int delay_ms, 
  * Texts go into PNG files; the other formats have no place for them. */
 IMAGE_API int image_save(const char *path, const Image *image, const ImageText *texts, int n_texts,
                          char error[IMAGE_ERROR_SIZE]);
+
+/* The same into a stream of yours, which is left open and flushed; `name` is only looked at for its ending. */
+IMAGE_API int image_save_to(FILE *to, const char *name, const Image *image, const ImageText *texts, int n_texts,
+                            char error[IMAGE_ERROR_SIZE]);
 
 IMAGE_API int image_new(int width, int height, int channels, Image *out, char error[IMAGE_ERROR_SIZE]);
 IMAGE_API void image_free(Image *image);
@@ -185,7 +190,6 @@ IMAGE_API void image_paste_row(const ImagePaste *paste, int row);
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__unix__) || defined(__APPLE__)
@@ -3850,8 +3854,9 @@ IMAGE_API int image_encode_gif(const Image *frames, int n_frames, int delay_ms, 
 }
 
 /* ==== Saving ========================================================================================================
- * The file is written under a temporary name beside its place and renamed when it is complete: a full disk or a crash
- * leaves the old file, or none, but never a part. */
+ * The file is written under a temporary name beside its place and renamed when it is complete: a full disk or the end
+ * of the program leaves the old file, or none, but never a part. It is not synced, as pictures come in thousands: after a
+ * power cut the latest may be empty. Who needs more syncs a stream of his own, with image_save_to. */
 
 static int image_encode_pnm(const Image *image, int channels, unsigned char **bytes, size_t *size, char *error)
 {
@@ -3886,6 +3891,11 @@ static int image_write_all(FILE *file, const unsigned char *bytes, size_t size, 
     errno = 0;
     int ok = fwrite(bytes, 1, size, file) == size && fflush(file) == 0;
     if (!ok) image_fail(message, "writing %zu bytes failed: %s", size, errno ? strerror(errno) : "short write");
+    return ok;
+}
+
+static int image_close(FILE *file, int ok, char *message)
+{
     if (fclose(file) != 0 && ok) ok = image_fail(message, "closing the file failed: %s", strerror(errno));
     return ok;
 }
@@ -3904,27 +3914,49 @@ static int image_write_file(const char *path, const unsigned char *bytes, size_t
     }
     int ok = 1;
     if (!file) ok = image_fail_at(error, path, strerror(errno));
-    else if (!image_write_all(file, bytes, size, message)) ok = image_fail_at(error, path, message);
+    else if (!image_close(file, image_write_all(file, bytes, size, message), message))
+        ok = image_fail_at(error, path, message);
     else if (rename(temporary, path) != 0) ok = image_fail_at(error, path, strerror(errno));
     if (file && !ok) remove(temporary);
     free(temporary);
     return ok;
 }
 
+/* In the format that the name ends in. */
+static int image_encode(const char *name, const Image *image, const ImageText *texts, int n_texts,
+                        unsigned char **bytes, size_t *size, char *error)
+{
+    char message[IMAGE_ERROR_SIZE] = "";
+    int ok;
+    *bytes = NULL;
+    if (image_ends_in(name, ".png")) ok = image_encode_png(image, texts, n_texts, bytes, size, message);
+    else if (image_ends_in(name, ".jpg") || image_ends_in(name, ".jpeg"))
+        ok = image_encode_jpeg(image, 95, bytes, size, message);
+    else if (image_ends_in(name, ".pgm")) ok = image_encode_pnm(image, 1, bytes, size, message);
+    else if (image_ends_in(name, ".ppm")) ok = image_encode_pnm(image, 3, bytes, size, message);
+    else ok = image_fail(message, "the name ends in none of .png, .jpg, .jpeg, .pgm, .ppm");
+    return ok || image_fail_at(error, name, message);
+}
+
 IMAGE_API int image_save(const char *path, const Image *image, const ImageText *texts, int n_texts,
                          char error[IMAGE_ERROR_SIZE])
 {
-    char message[IMAGE_ERROR_SIZE] = "";
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    int ok;
-    if (image_ends_in(path, ".png")) ok = image_encode_png(image, texts, n_texts, &bytes, &size, message);
-    else if (image_ends_in(path, ".jpg") || image_ends_in(path, ".jpeg"))
-        ok = image_encode_jpeg(image, 95, &bytes, &size, message);
-    else if (image_ends_in(path, ".pgm")) ok = image_encode_pnm(image, 1, &bytes, &size, message);
-    else if (image_ends_in(path, ".ppm")) ok = image_encode_pnm(image, 3, &bytes, &size, message);
-    else return image_fail_at(error, path, "the name ends in none of .png, .jpg, .jpeg, .pgm, .ppm");
-    ok = ok ? image_write_file(path, bytes, size, error) : image_fail_at(error, path, message);
+    unsigned char *bytes;
+    size_t size;
+    int ok = image_encode(path, image, texts, n_texts, &bytes, &size, error) &&
+             image_write_file(path, bytes, size, error);
+    free(bytes);
+    return ok;
+}
+
+IMAGE_API int image_save_to(FILE *to, const char *name, const Image *image, const ImageText *texts, int n_texts,
+                            char error[IMAGE_ERROR_SIZE])
+{
+    char message[IMAGE_ERROR_SIZE];
+    unsigned char *bytes;
+    size_t size;
+    int ok = image_encode(name, image, texts, n_texts, &bytes, &size, error);
+    if (ok && !image_write_all(to, bytes, size, message)) ok = image_fail_at(error, name, message);
     free(bytes);
     return ok;
 }

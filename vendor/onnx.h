@@ -36,6 +36,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "onnx.h: numbers are written as they lie in memory, and the file is little-endian; this host is big-endian"
@@ -87,6 +88,9 @@ ONNX_API void onnx_metadata(OnnxModel *model, const char *key, const char *value
  * first of them. */
 ONNX_API int onnx_save(OnnxModel *model, const char *path, char error[]);
 
+/* The same into a stream of yours, which is left open and flushed; `name` is for the error. */
+ONNX_API int onnx_save_to(OnnxModel *model, FILE *to, const char *name, char error[]);
+
 #ifdef __cplusplus
 }
 #endif
@@ -98,7 +102,6 @@ ONNX_API int onnx_save(OnnxModel *model, const char *path, char error[]);
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -365,16 +368,34 @@ static int onnx_write_file(const OnnxModel *model, const char *path, char *error
     return ok;
 }
 
-ONNX_API int onnx_save(OnnxModel *model, const char *path, char error[])
+/* Puts the file's parts together; 0: one of the calls before failed. */
+static int onnx_finish(OnnxModel *model, const char *name, char *why)
 {
-    char unheard[ONNX_ERROR_SIZE], *why = error ? error : unheard;
     why[0] = 0;
     if (!model) return snprintf(why, ONNX_ERROR_SIZE, "out of memory"), 0;
     onnx_end_node(model);
     onnx_field_message(model, &model->head, 7, &model->graph);
-    int ok = model->mistake == NULL;
-    if (!ok) snprintf(why, ONNX_ERROR_SIZE, "%.150s: %s", path, model->mistake);
-    ok = ok && onnx_write_file(model, path, why);
+    if (model->mistake) snprintf(why, ONNX_ERROR_SIZE, "%.150s: %s", name, model->mistake);
+    return model->mistake == NULL;
+}
+
+ONNX_API int onnx_save(OnnxModel *model, const char *path, char error[])
+{
+    char unheard[ONNX_ERROR_SIZE], *why = error ? error : unheard;
+    int ok = onnx_finish(model, path, why) && onnx_write_file(model, path, why);
+    onnx_free(model);
+    return ok;
+}
+
+ONNX_API int onnx_save_to(OnnxModel *model, FILE *to, const char *name, char error[])
+{
+    char unheard[ONNX_ERROR_SIZE], *why = error ? error : unheard;
+    int ok = onnx_finish(model, name, why);
+    errno = 0;
+    if (ok && (fwrite(model->head.bytes, 1, model->head.size, to) != model->head.size || fflush(to) != 0)) {
+        ok = 0;
+        snprintf(why, ONNX_ERROR_SIZE, "%.150s: cannot be written: %s", name, errno ? strerror(errno) : "short write");
+    }
     onnx_free(model);
     return ok;
 }

@@ -3,27 +3,32 @@
  *     #define OPTIONS_IMPLEMENTATION    in exactly one C file, before the include
  *     #include "options.h"
  *
- *     typedef struct { long size; double rate; char out[200]; long quiet; } Settings;
- *     #define AT(field) offsetof(Settings, field), sizeof ((Settings *)0)->field
+ *     typedef struct { long size; double rate; char out[200], how[20]; long quiet; } Settings;
+ *     #define AT(field) .offset = offsetof(Settings, field), .size = sizeof ((Settings *)0)->field
  *     static const Option table[] = {
- *         {"size",  'i', 0, AT(size), 1, 4096, "side of a picture"},
- *         {"rate",  'f', 0, AT(rate), 0, 1,    "learning rate"},
- *         {"out",   's', 0, AT(out), 0, 0,     "where files go"},
- *         {"quiet", 'b', 0, AT(quiet), 0, 1,   "say nothing"},
+ *         {"size",  'i', AT(size), .usual = "64", .low = 1, .high = 4096, .group = "data", .help = "side"},
+ *         {"rate",  'f', AT(rate), .usual = "0.1", .high = 1, .verbs = "train", .help = "learning rate"},
+ *         {"how",   's', AT(how), .usual = "sgd", .choices = "adam|sgd", .verbs = "train", .kinds = "deep"},
+ *         {"out",   's', AT(out), .help = "where files go"},
+ *         {"quiet", 'b', AT(quiet), .help = "say nothing"},
  *     };
- *     Settings s = {64, 0.1, "", 0};
+ *     static const OptionTaker takers[] = {{"shallow", "train shallow", "train", "shallow"},
+ *                                          {"deep", "train deep", "train", "deep"}, {"show", "show", "show", NULL}};
+ *     Settings s;
  *     char *inputs[16], error[OPTIONS_ERROR];
- *     OptionParser parser = {.program = "tool", .verb = "train", .table = table, .n = 4, .values = &s,
- *                            .inputs = inputs, .most_inputs = 16};
- *     if (!options_parse(&parser, argc - 2, argv + 2, error))
- *         ...                           tool train --sise 32 photo.png: error says that --size may have been meant
+ *     OptionParser parser = {.program = "tool", .who = &takers[1], .takers = takers, .n_takers = 3, .table = table,
+ *                            .n = 5, .values = &s, .inputs = inputs, .most_inputs = 16};
+ *     options_usual(&s, table, 5);
+ *     if (!options_parse(&parser, argc - 3, argv + 3, error))
+ *         ...      tool train deep --sise 32    error says that --size may have been meant
+ *                  tool show --rate 1           error says that shallow and deep have it
  *
  * Define OPTIONS_STATIC as well to keep every function private to that file. Only libc and libm are used.
  *
  * On the command line an option is --name value or --name=value; a switch is --name or --no-name; everything else is an
  * input, and after -- everything is. In a file it is `name = value`, a line each; # begins a line that says something.
  * A value is checked before it is stored: a number must be whole where it is to be, and in its range (which leaves out
- * NaN); a text must fit and be one line, so that a file that was written can be read again.
+ * NaN); a text must fit, be one line, so that a file that was written can be read again, and one of its choices.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -45,9 +50,15 @@ enum { OPTIONS_ERROR = 600, OPTIONS_LINE = 2048 };
 typedef struct {
     const char *name;
     char kind;                           /* 's' text: char[]; 'i' whole number, 'b' switch: long; 'f' number: double */
-    char use;                            /* the program's own */
     size_t offset, size;                 /* of the field in the values */
+    const char *usual;                   /* its value where none is given, as a text; NULL: "" or 0 */
     double low, high;                    /* what a number may be */
+    const char *choices;                 /* what a text may be, "one|two|three"; NULL: anything. "two=zwei": zwei is an
+                                            old word for two; "part#": # is a whole number; ",one|two": a list of these,
+                                            with commas. What is usual may be said, too, if it is "" */
+    const char *verbs, *kinds;           /* for whom, words between blanks: OptionTaker; NULL or "": for all */
+    const char *group;                   /* a heading for the help, over this option and those behind it; or NULL */
+    int use;                             /* the program's own */
     const char *help;
 } Option;
 
@@ -58,6 +69,13 @@ OPTIONS_API const Option *option_find(const Option *table, int n, const char *na
 
 /* Stores what the text says. 0, and the error, where it is no value of this option. */
 OPTIONS_API int option_set(void *values, const Option *o, const char *text, char error[OPTIONS_ERROR]);
+
+/* Gives every option its usual value, which may lie outside its range. */
+OPTIONS_API void options_usual(void *values, const Option *table, int n);
+
+/* Sets what the words between blanks say, "size=32 how=adam"; what stands behind a colon is for the parser (usual).
+ * They are the program's own words, so a number may lie outside its range; 0 is a mistake in them. */
+OPTIONS_API int options_set(void *values, const Option *table, int n, const char *words, char error[OPTIONS_ERROR]);
 
 /* The value as a text that option_set takes. */
 OPTIONS_API void option_text(const void *values, const Option *o, char *text, size_t size);
@@ -71,32 +89,47 @@ OPTIONS_API int option_distance(const char *a, const char *b);
 typedef struct { const char *given; int distance; const char *best; } OptionGuess;
 OPTIONS_API void option_guess(OptionGuess *guess, const char *name);
 
+/* "; did you mean train?", with `before` in front of the name, or "". */
+enum { OPTIONS_MEANT = 100 };
+OPTIONS_API const char *option_meant(const OptionGuess *guess, const char *before, char text[OPTIONS_MEANT]);
+
 /* ---- command lines, files, help ---- */
 
+/* Who takes options: a command. It takes those that share a word with `verbs` and, where it has kinds, with `kinds`. */
 typedef struct {
-    const char *program, *verb;          /* for messages */
+    const char *name, *command;          /* for messages: "deep", "train deep" */
+    const char *verbs, *kinds;
+} OptionTaker;
+
+typedef struct {
+    const char *program;                 /* for messages */
+    const OptionTaker *who;              /* NULL: who takes every option */
+    const OptionTaker *takers;           /* all there are, to say who has an option that `who` has not */
+    int n_takers;
     const Option *table;
     int n;
-    bool (*takes)(const void *context, const Option *o);       /* does this verb take it? NULL: all */
-    const void *context;
+    const char *usual;                   /* what differs here: "size=32:16,64", usually 32, from 16 to 64; or NULL */
     const char *o;                       /* -o stands for this option, "--out"; NULL: for none */
     void *values;                        /* what is filled in */
+    bool *given;                         /* [n] which were there; or NULL */
     char **inputs;
     int n_inputs, most_inputs;
 } OptionParser;
 
+OPTIONS_API bool option_taken(const OptionTaker *who, const Option *o);
+
 /* Reads the arguments; inputs are added to p->inputs. */
 OPTIONS_API int options_parse(OptionParser *p, int argc, char **argv, char error[OPTIONS_ERROR]);
 
-/* Reads lines `name = value`; what is not named stays. 1 read, 0 the file is wrong, -1 a value is wrong. */
+/* Reads lines `name = value`; what is not named stays. 1 read, 0 the file is wrong or unreadable, -1 a value is. */
 OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, int n, void *values,
                              char error[OPTIONS_ERROR]);
 
-/* Writes a line for each option whose `use` has none of the bits in `not`. */
-OPTIONS_API void options_write(FILE *to, const Option *table, int n, const void *values, int not);
+/* Writes a line for each option whose `use` has none of the bits in `without`. */
+OPTIONS_API void options_write(FILE *to, const Option *table, int n, const void *values, int without);
 
-/* A line for each option that the parser's verb takes, with what is usual. */
-OPTIONS_API void options_help(FILE *to, const OptionParser *p, const void *usual);
+/* Tells the options that `who` takes under the headings of their groups, with what p->values have as usual. */
+OPTIONS_API void options_help(FILE *to, const OptionParser *p);
 
 #endif /* OPTIONS_H */
 
@@ -123,52 +156,12 @@ static int options_fail(char error[OPTIONS_ERROR], const char *format, ...)
 }
 
 /* ---------------------------------------------------------------------------------------------------------------
- * 1  One option
- * ------------------------------------------------------------------------------------------------------------- */
-
-OPTIONS_API const Option *option_find(const Option *table, int n, const char *name)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(table[i].name, name) == 0) return &table[i];
-    return NULL;
-}
-
-OPTIONS_API void option_text(const void *values, const Option *o, char *text, size_t size)
-{
-    const char *field = (const char *)values + o->offset;
-    if (o->kind == 's') snprintf(text, size, "%s", field);
-    else if (o->kind == 'f') snprintf(text, size, "%.10g", *(const double *)(const void *)field);
-    else snprintf(text, size, "%ld", *(const long *)(const void *)field);
-}
-
-OPTIONS_API int option_set(void *values, const Option *o, const char *text, char error[OPTIONS_ERROR])
-{
-    char *field = (char *)values + o->offset, *end;
-    if (o->kind == 's') {
-        if (strlen(text) >= o->size)
-            return options_fail(error, "--%s: longer than %zu characters", o->name, o->size - 1);
-        if (strpbrk(text, "\n\r")) return options_fail(error, "--%s: must be one line", o->name);
-        memcpy(field, text, strlen(text) + 1);
-        return 1;
-    }
-    errno = 0;
-    double number = strtod(text, &end);
-    bool whole = o->kind == 'f' || number == floor(number);
-    if (*text == 0 || *end || errno || !whole || !(number >= o->low && number <= o->high))
-        return options_fail(error, "--%s %s: must be a %snumber from %g to %g", o->name, text,
-                            o->kind == 'f' ? "" : "whole ", o->low, o->high);
-    if (o->kind == 'f') *(double *)(void *)field = number;
-    else *(long *)(void *)field = (long)number;
-    return 1;
-}
-
-/* ---------------------------------------------------------------------------------------------------------------
- * 2  Did you mean
+ * 1  Did you mean
  * ------------------------------------------------------------------------------------------------------------- */
 
 OPTIONS_API int option_distance(const char *a, const char *b)
 {
-    int row[65], length = (int)strnlen(b, 64);
+    int row[65], length = (int)strlen(b) < 64 ? (int)strlen(b) : 64;
     for (int j = 0; j <= length; j++) row[j] = j;
     for (int i = 1; i <= 64 && a[i - 1]; i++) {
         int diagonal = row[0];
@@ -189,24 +182,243 @@ OPTIONS_API void option_guess(OptionGuess *guess, const char *name)
     if (distance < guess->distance) guess->distance = distance, guess->best = name;
 }
 
+OPTIONS_API const char *option_meant(const OptionGuess *guess, const char *before, char text[OPTIONS_MEANT])
+{
+    text[0] = 0;
+    if (guess->best) snprintf(text, OPTIONS_MEANT, "; did you mean %.8s%.60s?", before, guess->best);
+    return text;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * 2  One option
+ * ------------------------------------------------------------------------------------------------------------- */
+
+OPTIONS_API const Option *option_find(const Option *table, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(table[i].name, name) == 0) return &table[i];
+    return NULL;
+}
+
+OPTIONS_API void option_text(const void *values, const Option *o, char *text, size_t size)
+{
+    const char *field = (const char *)values + o->offset;
+    if (o->kind == 's') snprintf(text, size, "%s", field);
+    else if (o->kind == 'f') snprintf(text, size, "%.10g", *(const double *)(const void *)field);
+    else snprintf(text, size, "%ld", *(const long *)(const void *)field);
+}
+
+static int options_set_number(void *field, const Option *o, const char *text, char error[OPTIONS_ERROR])
+{
+    char *end;
+    double low = o->kind == 'b' ? 0 : o->low, high = o->kind == 'b' ? 1 : o->high;
+    errno = 0;
+    double number = strtod(text, &end);
+    bool whole = o->kind == 'f' || number == floor(number);
+    if (*text == 0 || *end || errno || !whole || !(number >= low && number <= high))
+        return options_fail(error, "--%s %s: must be a %snumber from %g to %g", o->name, text,
+                            o->kind == 'f' ? "" : "whole ", low, high);
+    if (o->kind == 'f') *(double *)field = number;
+    else *(long *)field = (long)number;
+    return 1;
+}
+
+/* Is the text one of the spellings in "two=zwei"? To `chosen` goes the first of them, or the text where it has a #. */
+static bool options_matches(const char *spellings, size_t length, const char *text, size_t size, char *chosen)
+{
+    for (const char *at = spellings; at < spellings + length;) {
+        size_t part = strcspn(at, "=|"), known = at[part - 1] == '#' ? part - 1 : part, digits = 0;
+        bool counted = known < part;
+        while (counted && known + digits < size && isdigit((unsigned char)text[known + digits])) digits++;
+        if (known + digits == size && (digits > 0) == counted && strncmp(at, text, known) == 0) {
+            size_t first = strcspn(spellings, "=|");
+            sprintf(chosen, "%.*s", (int)(counted ? size : first), counted ? text : spellings);
+            return true;
+        }
+        at += part + 1;
+    }
+    return false;
+}
+
+/* "must be one, two or three", and which of them looks like what was given. */
+static int options_no_choice(const Option *o, const char *text, const char *given, char error[OPTIONS_ERROR])
+{
+    char all[OPTIONS_ERROR / 2] = "", names[32][40], meant[OPTIONS_MEANT];
+    bool list = o->choices[0] == ',';
+    OptionGuess guess = {given, (int)strlen(given) / 3 + 2, NULL};
+    int n = 0;
+    for (const char *at = o->choices + list; *at && n < 32; n++) {
+        size_t length = strcspn(at, "|");
+        snprintf(names[n], sizeof names[n], "%.*s", (int)strcspn(at, "=#|"), at);
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%.39s%s", n == 0 ? "" : at[length] ? ", " : " or ",
+                 names[n], at[strcspn(at, "=#|")] == '#' ? "N" : "");
+        if (!memchr(at, '#', length)) option_guess(&guess, names[n]);
+        at += length + (at[length] == '|');
+    }
+    return options_fail(error, "--%.60s %.100s: must be %s%s%s", o->name, text, list ? "a list of " : "", all,
+                        option_meant(&guess, "", meant));
+}
+
+static int options_too_long(const Option *o, char error[OPTIONS_ERROR])
+{
+    return options_fail(error, "--%s: longer than %zu characters", o->name, o->size - 1);
+}
+
+/* Puts the words for what was chosen into `chosen`, which has room for the option's size. */
+static int options_choose(const Option *o, const char *text, char *chosen, char error[OPTIONS_ERROR])
+{
+    bool list = o->choices[0] == ',';
+    size_t used = 0;
+    for (const char *at = text; at == text || at[-1] == ',';) {
+        char word[OPTIONS_LINE], given[OPTIONS_LINE];
+        size_t size = list ? strcspn(at, ",") : strlen(at), length;
+        const char *choice = o->choices + list;
+        for (; *choice; choice += length + (choice[length] == '|')) {
+            length = strcspn(choice, "|");
+            if (options_matches(choice, length, at, size, word)) break;
+        }
+        snprintf(given, sizeof given, "%.*s", (int)size, at);
+        if (!*choice) return options_no_choice(o, text, given, error);
+        if (used + strlen(word) + 2 > o->size) return options_too_long(o, error);
+        used += (size_t)snprintf(chosen + used, o->size - used, "%s%s", used ? "," : "", word);
+        at += size + 1;
+        if (!at[-1]) break;
+    }
+    return 1;
+}
+
+OPTIONS_API int option_set(void *values, const Option *o, const char *text, char error[OPTIONS_ERROR])
+{
+    char *field = (char *)values + o->offset, chosen[OPTIONS_LINE];
+    if (o->kind != 's') return options_set_number(field, o, text, error);
+    if (strlen(text) >= o->size || strlen(text) >= sizeof chosen) return options_too_long(o, error);
+    if (strpbrk(text, "\n\r")) return options_fail(error, "--%s: must be one line", o->name);
+    bool usual = !*text && !(o->usual && *o->usual);
+    if (o->choices && !usual) {
+        if (!options_choose(o, text, chosen, error)) return 0;
+        text = chosen;
+    }
+    memmove(field, text, strlen(text) + 1);
+    return 1;
+}
+
+static Option options_unbounded(Option o)
+{
+    o.low = -HUGE_VAL, o.high = HUGE_VAL;
+    return o;
+}
+
+OPTIONS_API void options_usual(void *values, const Option *table, int n)
+{
+    char error[OPTIONS_ERROR];
+    for (int i = 0; i < n; i++) {
+        const Option o = options_unbounded(table[i]);
+        if (!option_set(values, &o, o.usual ? o.usual : o.kind == 's' ? "" : "0", error)) abort();
+    }
+}
+
+OPTIONS_API int options_set(void *values, const Option *table, int n, const char *words, char error[OPTIONS_ERROR])
+{
+    char word[OPTIONS_LINE];
+    for (const char *at = words + strspn(words, " "); *at; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        snprintf(word, sizeof word, "%.*s", (int)length, at);
+        at += length;
+        char *value = word + strcspn(word, "=");
+        if (!*value) return options_fail(error, "%s: no value", word);
+        *value++ = 0;
+        value[strcspn(value, ":")] = 0;
+        const Option *o = option_find(table, n, word);
+        if (!o) return options_fail(error, "there is no --%s", word);
+        const Option unbounded = options_unbounded(*o);
+        if (!option_set(values, &unbounded, value, error)) return 0;
+    }
+    return 1;
+}
+
 /* ---------------------------------------------------------------------------------------------------------------
  * 3  The command line
  * ------------------------------------------------------------------------------------------------------------- */
 
-static bool options_takes(const OptionParser *p, const Option *o)
+/* Is one of these words among those? No words stand for all. */
+static bool options_share(const char *these, const char *those)
 {
-    return !p->takes || p->takes(p->context, o);
+    if (!these || !*these || !those || !*those) return true;
+    for (const char *at = these + strspn(these, " "); *at; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        for (const char *other = those + strspn(those, " "); *other; other += strspn(other, " ")) {
+            size_t size = strcspn(other, " ");
+            if (size == length && strncmp(at, other, size) == 0) return true;
+            other += size;
+        }
+        at += length;
+    }
+    return false;
 }
 
-/* Names the option that looks most like the one given, within a third of its letters. */
+OPTIONS_API bool option_taken(const OptionTaker *who, const Option *o)
+{
+    return !who || (options_share(who->verbs, o->verbs) && (!who->kinds || options_share(who->kinds, o->kinds)));
+}
+
+/* "deep and shallow have": who else takes it. False: nobody. */
+static bool options_others(const OptionParser *p, const Option *o, char *text, size_t size)
+{
+    enum { MOST = 7 };
+    const char *names[MOST + 1];
+    int n = 0;
+    for (int i = 0; i < p->n_takers && n <= MOST; i++)
+        if (option_taken(&p->takers[i], o)) names[n++] = p->takers[i].name;
+    text[0] = 0;
+    for (int i = 0; i < n && i < MOST; i++)
+        snprintf(text + strlen(text), size - strlen(text), "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " and ", names[i]);
+    snprintf(text + strlen(text), size - strlen(text), n == 1 ? " has" : n > MOST ? ", ... have" : " have");
+    return n > 0;
+}
+
+/* Why there is no option of this name here: it is another's, or it looks most like one, within a third of its
+ * letters. */
 static int options_unknown(const OptionParser *p, const char *given, char error[OPTIONS_ERROR])
 {
+    char others[OPTIONS_ERROR / 2], meant[OPTIONS_MEANT];
+    const Option *o = option_find(p->table, p->n, given);
+    const char *name = p->who ? p->who->name : p->program, *command = p->who ? p->who->command : "";
+    if (o && options_others(p, o, others, sizeof others))
+        return options_fail(error, "%s has no --%s; %s (%s %s --help lists its options)", name, given, others,
+                            p->program, command);
     OptionGuess guess = {given, (int)strlen(given) / 3 + 2, NULL};
     for (int i = 0; i < p->n; i++)
-        if (options_takes(p, &p->table[i])) option_guess(&guess, p->table[i].name);
-    return options_fail(error, "%s has no option --%s%s%s%s (%s %s --help lists them)", p->verb, given,
-                        guess.best ? "; did you mean --" : "", guess.best ? guess.best : "", guess.best ? "?" : "",
-                        p->program, p->verb);
+        if (option_taken(p->who, &p->table[i])) option_guess(&guess, p->table[i].name);
+    return options_fail(error, "%s has no option --%s%s (%s %s --help lists them)", name, given,
+                        option_meant(&guess, "--", meant), p->program, command);
+}
+
+/* The option with the range that it has here, where p->usual says one. */
+static Option options_here(const OptionParser *p, const Option *o)
+{
+    Option here = *o;
+    size_t length = strlen(o->name);
+    for (const char *at = p->usual ? p->usual : ""; *at; at += strspn(at, " ")) {
+        size_t word = strcspn(at, " ");
+        const char *range = (const char *)memchr(at, ':', word);
+        if (range && strncmp(at, o->name, length) == 0 && at[length] == '=')
+            sscanf(range, ":%lf,%lf", &here.low, &here.high);
+        at += word;
+    }
+    return here;
+}
+
+/* A switch takes no value, neither behind = nor as the next word. */
+static int options_switch(OptionParser *p, const Option *o, bool off, bool equals, const char *next,
+                          char error[OPTIONS_ERROR])
+{
+    static const char *const values[] = {"0", "1", "on", "off", "true", "false", "yes", "no"};
+    bool value = equals;
+    for (int i = 0; next && i < 8; i++) value = value || strcmp(next, values[i]) == 0;
+    if (value)
+        return options_fail(error, "--%s%s is a switch and takes no value; --%s%s is its opposite", off ? "no-" : "",
+                            o->name, off ? "" : "no-", o->name);
+    return option_set(p->values, o, off ? "0" : "1", error);
 }
 
 /* The option in argv[*i], which takes the next argument, too, if its value stands there. */
@@ -214,16 +426,21 @@ static int options_parse_one(OptionParser *p, int argc, char **argv, int *i, cha
 {
     char name[64];
     const char *given = p->o && strcmp(argv[*i], "-o") == 0 ? p->o : argv[*i], *equals = strchr(given, '=');
+    const char *next = *i + 1 < argc ? argv[*i + 1] : NULL;
     if (strncmp(given, "--", 2)) return options_fail(error, "%s: options begin with two dashes", given);
     int length = equals ? (int)(equals - given - 2) : (int)strlen(given + 2);
     snprintf(name, sizeof name, "%.*s", length < 63 ? length : 63, given + 2);
     const Option *o = option_find(p->table, p->n, name);
-    bool off = !o && strncmp(name, "no-", 3) == 0 && (o = option_find(p->table, p->n, name + 3)) && o->kind == 'b';
-    if (!o || !options_takes(p, o)) return options_unknown(p, name, error);
-    if (o->kind == 'b' && equals) return options_fail(error, "--%s is a switch and takes no value", name);
-    if (o->kind == 'b') return option_set(p->values, o, off ? "0" : "1", error);
-    if (!equals && *i + 1 >= argc) return options_fail(error, "--%s needs a value", name);
-    return option_set(p->values, o, equals ? equals + 1 : argv[++*i], error);
+    bool off = !o && strncmp(name, "no-", 3) == 0 && (o = option_find(p->table, p->n, name + 3)) != NULL;
+    if (!o || !option_taken(p->who, o)) return options_unknown(p, o ? o->name : name, error);
+    if (off && o->kind != 'b')
+        return options_fail(error, "--%s is no switch: it takes a value, and there is no --no-%s", o->name, o->name);
+    if (p->given) p->given[o - p->table] = true;
+    if (o->kind == 'b') return options_switch(p, o, off, equals != NULL, next, error);
+    if (!equals && !next) return options_fail(error, "--%s needs a value", name);
+    if (!equals) ++*i;
+    const Option here = options_here(p, o);
+    return option_set(p->values, &here, equals ? equals + 1 : next, error);
 }
 
 OPTIONS_API int options_parse(OptionParser *p, int argc, char **argv, char error[OPTIONS_ERROR])
@@ -239,24 +456,71 @@ OPTIONS_API int options_parse(OptionParser *p, int argc, char **argv, char error
     return 1;
 }
 
-/* The value in brackets, where it says something: not an empty text, not 0. */
-OPTIONS_API void options_help(FILE *to, const OptionParser *p, const void *usual)
+/* ---------------------------------------------------------------------------------------------------------------
+ * 4  Help
+ * ------------------------------------------------------------------------------------------------------------- */
+
+enum { OPTIONS_LEFT = 25, OPTIONS_RIGHT = 110 };           /* columns: where the help begins, and where it ends */
+
+/* Prints a text from column `at` on, its further lines indented to OPTIONS_LEFT. */
+static void options_wrap(FILE *to, const char *text, int at)
 {
+    if (at < OPTIONS_LEFT) fprintf(to, "%*s", OPTIONS_LEFT - at, ""), at = OPTIONS_LEFT;
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+        bool first = at == OPTIONS_LEFT, over = !first && at + 1 + length > OPTIONS_RIGHT;
+        if (over) fprintf(to, "\n%*s", OPTIONS_LEFT, ""), at = OPTIONS_LEFT;
+        at += fprintf(to, "%s%.*s", first || over ? "" : " ", length, text);
+        text += length + (text[length] != 0);
+    }
+    fprintf(to, "\n");
+}
+
+/* " (one|two|partN)" */
+static void options_add_choices(const char *choices, char *text, size_t size)
+{
+    bool list = *choices == ',', first = true;
+    snprintf(text + strlen(text), size - strlen(text), list ? " (a list of " : " (");
+    for (const char *at = choices + list; *at; at += strcspn(at, "|"), at += *at == '|', first = false) {
+        int shown = (int)strcspn(at, "=#|");
+        snprintf(text + strlen(text), size - strlen(text), "%s%.*s%s", first ? "" : "|", shown, at,
+                 at[shown] == '#' ? "N" : "");
+    }
+    snprintf(text + strlen(text), size - strlen(text), ")");
+}
+
+/* The value in brackets, where it says something: not an empty text, not 0. */
+static void options_help_one(FILE *to, const OptionParser *p, const Option *o)
+{
+    char value[OPTIONS_LINE], text[2 * OPTIONS_LINE], left[80];
+    option_text(p->values, o, value, sizeof value);
+    snprintf(left, sizeof left, "  --%.60s%s", o->name,
+             o->kind == 'b' ? "" : o->kind == 's' ? " TEXT" : o->kind == 'i' ? " N" : " X");
+    snprintf(text, sizeof text, "%.1500s", o->help ? o->help : "");
+    if (o->choices) options_add_choices(o->choices, text, sizeof text);
+    bool said = o->kind != 's' ? strcmp(value, "0") != 0 : *value != 0;
+    size_t used = strlen(text);
+    if (said && o->kind == 'b') snprintf(text + used, sizeof text - used, " [on; --no-%s turns it off]", o->name);
+    else if (said) snprintf(text + used, sizeof text - used, " [%s]", value);
+    fputs(left, to);
+    options_wrap(to, text, (int)strlen(left));
+}
+
+OPTIONS_API void options_help(FILE *to, const OptionParser *p)
+{
+    const char *group = NULL, *shown = NULL;
     for (int i = 0; i < p->n; i++) {
         const Option *o = &p->table[i];
-        char text[OPTIONS_LINE], left[40];
-        if (!options_takes(p, o)) continue;
-        option_text(usual, o, text, sizeof text);
-        snprintf(left, sizeof left, "--%s%s", o->name,
-                 o->kind == 'b' ? "" : o->kind == 's' ? " TEXT" : o->kind == 'i' ? " N" : " X");
-        bool shown = o->kind != 's' ? strcmp(text, "0") != 0 : *text != 0;
-        fprintf(to, "  %-22s %s%s%s%s\n", left, o->help, shown ? " [" : "",
-                shown ? (o->kind == 'b' ? "on; --no- turns it off" : text) : "", shown ? "]" : "");
+        if (o->group) group = o->group;
+        if (!option_taken(p->who, o)) continue;
+        if (group != shown) fprintf(to, "%s%s\n", shown ? "\n" : "", group);
+        shown = group;
+        options_help_one(to, p, o);
     }
 }
 
 /* ---------------------------------------------------------------------------------------------------------------
- * 4  Files
+ * 5  Files
  * ------------------------------------------------------------------------------------------------------------- */
 
 OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, int n, void *values,
@@ -273,14 +537,15 @@ OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, 
         if (!o) return options_fail(error, "%s:%d: unknown setting %s", path, number, line);
         if (!option_set(values, o, equals + 3, error)) return -1;
     }
+    if (ferror(file)) return options_fail(error, "%s: %s", path, strerror(errno));
     return 1;
 }
 
-OPTIONS_API void options_write(FILE *to, const Option *table, int n, const void *values, int not)
+OPTIONS_API void options_write(FILE *to, const Option *table, int n, const void *values, int without)
 {
     char text[OPTIONS_LINE];
     for (int i = 0; i < n; i++) {
-        if (table[i].use & not) continue;
+        if (table[i].use & without) continue;
         option_text(values, &table[i], text, sizeof text);
         fprintf(to, "%s = %s\n", table[i].name, text);
     }

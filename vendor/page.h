@@ -25,6 +25,7 @@
 #define PAGE_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #ifdef PAGE_STATIC
 #define PAGE_API static inline
@@ -94,6 +95,9 @@ PAGE_API Page *page_space(const PageSpace *space);
 /* Writes to a temporary file beside `path` and renames it, so that `path` is never half a page. Frees p always. */
 PAGE_API int page_save(Page *p, const char *path, char error[256]);
 
+/* The same into a stream of yours, which is left open and flushed. */
+PAGE_API int page_save_to(Page *p, FILE *to, char error[256]);
+
 #endif /* PAGE_H */
 
 #if defined(PAGE_IMPLEMENTATION) && !defined(PAGE_IMPLEMENTED)
@@ -104,7 +108,6 @@ PAGE_API int page_save(Page *p, const char *path, char error[256]);
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -1414,13 +1417,32 @@ static int page_write_file(const char *path, const char *temporary, const char *
     return ok;
 }
 
+static void page_finish(Page *p)
+{
+    if (!p || p->whole) return;
+    page_raw(p, "</main>\n<script>\n");
+    page_raw(p, page_script);
+    page_raw(p, "</script>\n</body>\n</html>\n");
+}
+
+PAGE_API int page_save_to(Page *p, FILE *to, char error[256])
+{
+    page_finish(p);
+    int ok = p && !p->failed;
+    if (!ok) snprintf(error, 256, "not enough memory for the page");
+    errno = 0;
+    if (ok && (fwrite(p->text, 1, p->length, to) != p->length || fflush(to) != 0)) {
+        ok = 0;
+        snprintf(error, 256, "cannot write the page: %s", errno ? strerror(errno) : "short write");
+    }
+    if (p) free(p->text);
+    free(p);
+    return ok;
+}
+
 PAGE_API int page_save(Page *p, const char *path, char error[256])
 {
-    if (p && !p->whole) {
-        page_raw(p, "</main>\n<script>\n");
-        page_raw(p, page_script);
-        page_raw(p, "</script>\n</body>\n</html>\n");
-    }
+    page_finish(p);
     size_t room = path ? strlen(path) + 32 : 0;
     char *temporary = path ? (char *)malloc(room) : NULL;
     int ok = 0;

@@ -55,6 +55,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tensorfile.h: the files are little-endian and are mapped as they are; this host is big-endian"
@@ -147,6 +148,9 @@ TENSORFILE_API int tensorfile_set_metadata(TensorFile *file, const char *key, co
  * removed. A symbolic link is replaced, not followed. */
 TENSORFILE_API int tensorfile_save(const char *path, const TensorFile *file, char error[]);
 
+/* The same into a stream of yours, which is left open and flushed; `name` is only looked at for its ending. */
+TENSORFILE_API int tensorfile_save_to(FILE *to, const char *name, const TensorFile *file, char error[]);
+
 TENSORFILE_API size_t tensorfile_count(const TensorEntry *entry);             /* number of elements */
 TENSORFILE_API double tensorfile_get(const TensorEntry *entry, size_t index); /* element `index` of any type */
 TENSORFILE_API void tensorfile_to_f32(const TensorEntry *entry, float *out);  /* all elements, converted */
@@ -170,7 +174,6 @@ TENSORFILE_API size_t tensorfile_type_size(TensorType type);                  /*
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -1228,30 +1231,22 @@ static int tensorfile_read_safetensors(TensorFileReader *reader)
 /* ------------------------------------------------------------------------------------------------------------------
  * 5  Writing safetensors
  *
- * Only the header is assembled in memory; the tensors' bytes go to the file from where they are. write() may take fewer
- * bytes than it was given (Linux stops at 2 GB), so it is called until all are gone.
+ * Only the header is assembled in memory; the tensors' bytes go to the file from where they are.
  * ---------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    int descriptor;
+    FILE *file;
     uint64_t offset;            /* bytes written so far */
     char *error;
 } TensorFileWriter;
 
 static int tensorfile_write(TensorFileWriter *writer, const void *bytes, size_t size)
 {
-    const uint8_t *p = (const uint8_t *)bytes;
-    while (size > 0) {
-        size_t chunk = size < (size_t)1 << 30 ? size : (size_t)1 << 30;
-        ssize_t written = write(writer->descriptor, p, chunk);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0)
-            return tensorfile_fail(writer->error, "write failed after %llu bytes: %s",
-                                   (unsigned long long)writer->offset, written < 0 ? strerror(errno) : "no progress");
-        p += written;
-        size -= (size_t)written;
-        writer->offset += (uint64_t)written;
-    }
+    errno = 0;
+    if (size > 0 && fwrite(bytes, 1, size, writer->file) != size)
+        return tensorfile_fail(writer->error, "write failed after %llu bytes: %s", (unsigned long long)writer->offset,
+                               errno ? strerror(errno) : "no progress");
+    writer->offset += (uint64_t)size;
     return 1;
 }
 
@@ -3675,7 +3670,7 @@ TENSORFILE_API int tensorfile_load(const char *path, TensorFile *out, char error
 
 typedef int (*TensorFileBody)(TensorFileWriter *writer, const TensorFile *file);
 
-static TensorFileBody tensorfile_body_for(const char *path)
+static TensorFileBody tensorfile_body_for(const char *path, char *error)
 {
     static const struct {
         const char *ending;
@@ -3687,19 +3682,40 @@ static TensorFileBody tensorfile_body_for(const char *path)
         size_t length = strlen(path), ending = strlen(formats[i].ending);
         if (length > ending && strcmp(path + length - ending, formats[i].ending) == 0) return formats[i].body;
     }
+    tensorfile_fail(error, "%.150s: the name must end in .safetensors, .pt, .pth, .ckpt, .npz or .npy", path);
     return NULL;
+}
+
+static int tensorfile_write_body(FILE *to, TensorFileBody body, const TensorFile *file, char *error)
+{
+    TensorFileWriter writer = {to, 0, error};
+    if (!body(&writer, file)) return 0;
+    errno = 0;
+    return fflush(to) == 0 || tensorfile_fail(error, "write failed: %s", errno ? strerror(errno) : "no progress");
+}
+
+TENSORFILE_API int tensorfile_save_to(FILE *to, const char *name, const TensorFile *file, char error[])
+{
+    char detail[TENSORFILE_ERROR_SIZE];
+    TensorFileBody body = tensorfile_body_for(name, error);
+    if (!body) return 0;
+    return tensorfile_write_body(to, body, file, detail) || tensorfile_fail(error, "%.150s: %s", name, detail);
 }
 
 static int tensorfile_write_temporary(const char *temporary, TensorFileBody body, const TensorFile *file, char *error)
 {
     unlink(temporary); /* left by a crashed process of the same number; O_EXCL: never follow a link */
     int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor < 0) return tensorfile_fail(error, "%.150s: %s", temporary, strerror(errno));
+    FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+    if (!stream) {
+        tensorfile_fail(error, "%.150s: %s", temporary, strerror(errno));
+        if (descriptor >= 0) close(descriptor), unlink(temporary);
+        return 0;
+    }
     char detail[TENSORFILE_ERROR_SIZE];
-    TensorFileWriter writer = {descriptor, 0, detail};
-    int ok = body(&writer, file);
+    int ok = tensorfile_write_body(stream, body, file, detail);
     if (ok && fsync(descriptor) != 0) ok = tensorfile_fail(detail, "fsync failed: %s", strerror(errno));
-    if (close(descriptor) != 0 && ok) ok = tensorfile_fail(detail, "close failed: %s", strerror(errno));
+    if (fclose(stream) != 0 && ok) ok = tensorfile_fail(detail, "close failed: %s", strerror(errno));
     if (!ok) {
         unlink(temporary);
         tensorfile_fail(error, "%.120s: %s", temporary, detail);
@@ -3726,10 +3742,9 @@ static int tensorfile_sync_directory(const char *path, char *error)
 
 TENSORFILE_API int tensorfile_save(const char *path, const TensorFile *file, char error[])
 {
-    TensorFileBody body = tensorfile_body_for(path);
     if (error) error[0] = 0;
-    if (!body)
-        return tensorfile_fail(error, "%.150s: the name must end in .safetensors, .pt, .pth, .ckpt, .npz or .npy", path);
+    TensorFileBody body = tensorfile_body_for(path, error);
+    if (!body) return 0;
     size_t room = strlen(path) + 32;
     char *temporary = (char *)malloc(room);
     if (!temporary) return tensorfile_fail(error, "out of memory");
