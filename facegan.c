@@ -354,7 +354,7 @@ static void *scratch(size_t bytes)
 enum {
     STREAM_INIT = 1, STREAM_SHUFFLE = 2, STREAM_AUGMENT = 3, STREAM_TARGETS = 4, STREAM_ALPHA = 5, STREAM_FACE = 6,
     STREAM_TEST = 8, STREAM_STRENGTH = 9, STREAM_NOISE = 10, STREAM_ANGLE = 11, STREAM_POINT = 12, STREAM_DROPOUT = 13,
-    STREAM_LATENT = 14, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65, STREAM_TOY_NOISE = 66,
+    STREAM_LATENT = 14, STREAM_SCENE = 15, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65, STREAM_TOY_NOISE = 66,
     STREAM_TOY_ALPHA = 67, STREAM_RESAMPLE = 77
 };
 
@@ -3518,7 +3518,7 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
 #define BENCH    TRAIN "bench "
 #define PHOTOS   "detect crop edit classify.predict data.import "
 #define ON_GPU   BENCH "sample classify edit gamut detect crop step "
-#define COMPUTES ON_GPU "data eval study toy "
+#define COMPUTES ON_GPU "data eval study toy train.mtcnn "
 #define DRAW     "data.draw study.truth "
 #define BALANCE  TRAIN "data.balance "
 #define GANS     "editor noise"
@@ -3532,8 +3532,8 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
 
 #define FACEGAN_SETTINGS(X)                                                                                            \
     X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
-      TRAIN "sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import eval study "     \
-      "toy", ALL, "where to write (train: the run's directory, by default runs/MODEL)")                                \
+      TRAIN "train.mtcnn sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import "    \
+      "eval study toy", ALL, "where to write (train: the run's directory, by default runs/MODEL)")                                \
     X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
       BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", ALL, "P: side of the "       \
       "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
@@ -3548,16 +3548,17 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
     X(s, emotion, "emotion", "", ANY, OTHER, "edit", ALL,                                                              \
       "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
     X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, ALL, "N: pictures in a batch")                            \
-    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "study.augment toy", ALL,                                \
-      "iterations, each one D step; every n-critic-th also a G step")                                                  \
+    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "train.mtcnn study.augment toy", ALL,                    \
+      "iterations, each one D step; every n-critic-th also a G step (mtcnn: of each network)")                         \
     X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", ALL,                        \
       "the same in passes through the data")                                                                           \
     X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
       "w, conv_dim: channels of the first layer")                                                                      \
     X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
       "the body")                                                                                                      \
-    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN, ALL, "Adam's learning rate")                                     \
-    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "sample", ALL, "all chance follows from it")           \
+    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN "train.mtcnn", ALL, "Adam's learning rate")                       \
+    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "train.mtcnn sample", ALL,                             \
+      "all chance follows from it")                                                                                    \
     X(s, model, "model", "stargan", ANY IN("data"), FIXED, "-", ALL, "which system")                                   \
     X(p, data, "data", "", ANY, FREE, "-", ALL, "folder or list of pictures")                                          \
     X(i, channels, "channels", "3", RANGE(1, 3), FIXED, BENCH "data.draw data.import study.augment", ALL,              \
@@ -3708,11 +3709,11 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
       "alarm when the samples' diversity falls below this share of the data's")                                        \
     X(i, sample_every, "sample-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                           \
       "draw the sample faces every so many iterations (0: 20 times a run)")                                            \
-    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                               \
+    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN "train.mtcnn", ALL,                                 \
       "write the checkpoint every so many iterations (0: about every 2 minutes)")                                      \
     X(i, log_every, "log-every", "10", RANGE(1, 1e9), FREE, TRAIN, ALL, "a line in log.csv every so many iterations")  \
     X(b, dry_run, "dry-run", "0", SWITCH, COMMAND, TRAIN, ALL, "tell time, memory and disk, train nothing")            \
-    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "detect", ALL,                                                        \
+    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "train.mtcnn detect", ALL,                                            \
       "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
     X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", ALL,                               \
       "pictures that a model drew say so in a text chunk")                                                             \
@@ -3740,8 +3741,14 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
       "labels are an unsure viewer's: right as often as the emotion is strong, else a guess")                          \
     X(i, scale, "scale", "1", RANGE(1, 16), OTHER, "sample edit gamut data.show", ALL,                                 \
       "enlarge pictures by a whole factor")                                                                            \
-    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS, ALL, "find the faces first")  \
-    X(p, weights, "weights", "", ANY, OTHER, PHOTOS, ALL, "the detector's weights: a folder (mtcnn) or a file")        \
+    X(b, scenes, "scenes", "0", SWITCH, OTHER, "data.draw", ALL,                                                       \
+      "photographs with several faces, none or what looks like one, and a list of boxes and landmarks")                \
+    X(p, backgrounds, "backgrounds", "", ANY, OTHER, "data.draw train.mtcnn", ALL,                                     \
+      "pictures of anything but faces, to paste them on and to learn what is none")                                    \
+    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS "train.mtcnn", ALL,            \
+      "find the faces first (train mtcnn: the teacher who says where a picture's face is)")                            \
+    X(p, weights, "weights", "", ANY, OTHER, PHOTOS "train.mtcnn", ALL,                                                \
+      "the detector's weights: a folder (mtcnn) or a file")                                                            \
     X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, ALL,                                                 \
       "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
     X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, ALL,                                             \
@@ -8781,7 +8788,7 @@ typedef struct Network {
     int count, outputs;
     Sized sized[GRAPHS_KEPT];
     long runs;
-    const TensorFile *file;             /* while the weights are read; then NULL */
+    const TensorFile *file;             /* while the weights are read; then NULL. Made without one they are 0 */
     const char *path;
     char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
     bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
@@ -8858,9 +8865,9 @@ static Node *network_vector(Network *net, Graph *g, const char *base, const char
     Tensor *t = network_find(net, name);
     if (!t) {
         const int64_t shape[1] = {k};
-        const TensorEntry *entry = entry_of(net, base, what, 1, shape);
+        const TensorEntry *entry = net->file ? entry_of(net, base, what, 1, shape) : NULL;
         t = network_add(net, name, shape_of(1, 1, 1, k));
-        for (int i = 0; i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
+        for (int i = 0; entry && i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
     }
     return leaf(g, t);
 }
@@ -8920,7 +8927,7 @@ static Node *network_layer(Network *net, Node *x, Layer l)
     if (fresh) w = network_add(net, name, shape);
     snprintf(name, sizeof name, "%s.bias", l.name);
     if (l.norm) bias = fresh ? network_add(net, name, shape_of(1, 1, 1, l.conv.k)) : network_find(net, name);
-    if (fresh) read_filter(net, l.name, l.norm, l.dense, w, bias);
+    if (fresh && net->file) read_filter(net, l.name, l.norm, l.dense, w, bias);
     Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
     return conv2d(x, leaf(x->graph, w), shift, l.slope,
                   conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
@@ -9209,18 +9216,26 @@ static void refine(Detector *d, int which, const Areas *areas, double threshold,
     faces->count = kept;
 }
 
-static Faces mtcnn_detect(Detector *d, const Image *picture)
+/* The squares that P (last = 0) or P and R (1) take for faces. */
+static Faces mtcnn_candidates(Detector *d, const Areas *areas, int last, double threshold)
 {
     Faces faces = {0};
-    Areas *areas = new_areas(picture);
-    double side = min_int(picture->width, picture->height);
+    double side = min_int(areas->sums.width, areas->sums.height);
     for (double scale = 12 / d->min_face; side * scale >= 12; scale *= pyramid_factor)
         propose(d, areas, scale, &faces);
     suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
     move_and_square(&faces, 0);
-    refine(d, 1, areas, r_threshold, &faces);
+    if (last == 0) return faces;
+    refine(d, 1, areas, threshold, &faces);
     suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
     move_and_square(&faces, 1);
+    return faces;
+}
+
+static Faces mtcnn_detect(Detector *d, const Image *picture)
+{
+    const Areas *areas = new_areas(picture);
+    Faces faces = mtcnn_candidates(d, areas, 1, r_threshold);
     refine(d, 2, areas, d->threshold, &faces);
     for (int i = 0; i < faces.count; i++) move_box(&faces.items[i], 1);
     suppress_doubles(&faces, OVER_SMALLER, 0.7, 1, CROWD_MOST);
@@ -9454,20 +9469,21 @@ static const char *find_weights(const char *folder, int which, const char *name)
     give_up(1, "%s: has no %s.pt; MTCNN needs %s", folder, name, detector_files[MTCNN]);
 }
 
+static const struct {
+    const char *name, *prefix;
+    void (*build)(Network *, Node *, Node **);
+    int outputs, side;
+} mtcnn_parts[NETWORKS] = {{"pnet", "pnet.", pnet, 2, 12}, {"rnet", "rnet.", rnet, 2, 24}, {"onet", "onet.", onet, 3, 48}};
+
 static void load_mtcnn(Detector *d, const char *weights)
 {
-    static const struct {
-        const char *name, *prefix;
-        void (*build)(Network *, Node *, Node **);
-        int outputs, side;
-    } nets[NETWORKS] = {{"pnet", "pnet.", pnet, 2, 12}, {"rnet", "rnet.", rnet, 2, 24}, {"onet", "onet.", onet, 3, 48}};
     bool folder = is_folder(weights);
     for (int i = 0; i < NETWORKS; i++) {
-        const char *path = folder ? find_weights(weights, i, nets[i].name) : weights;
+        const char *path = folder ? find_weights(weights, i, mtcnn_parts[i].name) : weights;
         const TensorFile *file = load_tensors(path);
-        d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs,
+        d->networks[i] = (Network){.name = mtcnn_parts[i].name, .build = mtcnn_parts[i].build, .outputs = mtcnn_parts[i].outputs,
                                    .transposed = strcmp(file->format, "npy") == 0};
-        network_load(&d->networks[i], file, path, folder ? "" : nets[i].prefix, nets[i].side);
+        network_load(&d->networks[i], file, path, folder ? "" : mtcnn_parts[i].prefix, mtcnn_parts[i].side);
     }
 }
 
@@ -9611,6 +9627,1011 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 {
     ImagePaste paste = image_paste_begin(photo, frame, drawn);
     if (paste.bottom > paste.top) parallel(paste.bottom - paste.top, paste_task, &paste);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.9  Scenes: photographs whose faces are known
+ *
+ * Who learns to find faces needs photographs of crowds with a box about every face. Here they are put together: faces
+ * of data sets that hold one face a picture, and drawn ones, are pasted on landscapes, noise and shapes. What would give
+ * a pasted face away is pasted just as often without being a face: faces upside down or with their parts exchanged,
+ * single parts of faces, pieces of other pictures. Where in its picture a face lies is told by a teacher, a detector that
+ * is there already (its answers are kept), else it is all of the picture; drawn faces know it themselves.
+ *
+ * Scene number i of a seed is always the same.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { SCENE_FACES = 5, SCENE_THINGS = 3, TOLD = 5 + 2 * LANDMARKS };
+
+/* Numbers that are thrown one after another. */
+typedef struct Dice { uint64_t seed, index; uint32_t thrown; } Dice;
+
+static double roll(Dice *d) { return draw(d->seed, STREAM_SCENE, d->index, d->thrown++); }
+static double roll_between(Dice *d, double low, double high) { return low + (high - low) * roll(d); }
+static int roll_below(Dice *d, int n) { return (int)(n * roll(d)); }
+static bool roll_chance(Dice *d, double chance) { return roll(d) < chance; }
+
+/* Each factor between low and high as often as any other. */
+static double roll_size(Dice *d, double low, double high) { return low * exp(log(high / low) * roll(d)); }
+
+/* What scenes are made of. told: of every picture of the faces' sets the teacher's score (-1: not asked yet; 0: no
+ * face), the box and the landmarks, as shares of the picture's side; of a background the score of a face in it. */
+typedef struct Stock {
+    DataSet *sets;                      /* the faces', then the backgrounds' */
+    int n_sets, n_pictures, n_backgrounds;
+    real *told, *seen;                  /* (n_pictures, TOLD), (n_backgrounds) */
+    int *faces, n_faces, *landscapes, n_landscapes;         /* which of them are good */
+    bool taught;                        /* by a teacher; landmarks are known */
+    int channels;
+} Stock;
+
+/* A square picture and the face in it, in its pixels. Its score: 1 where the landmarks are known, else 0. */
+typedef struct Portrait { Image picture; Face face; } Portrait;
+
+typedef struct Scene { Image picture; Face faces[SCENE_FACES]; int n_faces; } Scene;
+
+/* Picture number i of the faces' sets, its centred square. False where it is damaged. */
+static bool stock_picture(const Stock *s, int i, int channels, Image *out)
+{
+    const DataSet *set = s->sets;
+    Error why;
+    while (i >= set->count) i -= set++->count;
+    if (!try_dataset_picture(set, i, channels, out, &why)) return false;
+    image_crop_centre(out, 0);
+    return true;
+}
+
+static Portrait drawn_portrait(Dice *d, int channels)
+{
+    enum { SIDE = 112 };
+    float au[FACE_AUS] = {0};
+    FaceIdentity who;
+    FacePose pose;
+    uint64_t person = (uint64_t)(roll(d) * 1e15);
+    face_identity(&who, draw, d->seed, person);
+    face_pose(&pose, draw, d->seed, person);
+    pose.yaw *= 1.5f;
+    face_recipe(au, roll_below(d, FACE_EMOTIONS), (float)roll(d));
+    Portrait p = {new_picture(SIDE, SIDE, channels), {.score = 1}};
+    face_render(&who, &pose, au, SIDE, channels, p.picture.pixels);
+    FacePlaces places = face_places(&who, &pose, au, SIDE);
+    const float box[4] = {places.left, places.top, places.right, places.bottom};
+    for (int i = 0; i < 4; i++) p.face.box[i] = (double)box[i];
+    for (int i = 0; i < 2 * LANDMARKS; i++) p.face.landmark[i / 2][i % 2] = (double)places.point[i / 2][i % 2];
+    return p;
+}
+
+static void mirror_portrait(Portrait *p)
+{
+    Image *picture = &p->picture;
+    Face was = p->face;
+    size_t c = (size_t)picture->channels;
+    for (int y = 0; y < picture->height; y++) {
+        unsigned char *row = picture->pixels + (size_t)y * (size_t)picture->width * c;
+        for (int left = 0, right = picture->width - 1; left < right; left++, right--)
+            for (size_t k = 0; k < c; k++) {
+                unsigned char kept = row[(size_t)left * c + k];
+                row[(size_t)left * c + k] = row[(size_t)right * c + k], row[(size_t)right * c + k] = kept;
+            }
+    }
+    p->face.box[0] = picture->width - was.box[2], p->face.box[2] = picture->width - was.box[0];
+    for (int i = 0; i < LANDMARKS; i++) {
+        int other = i == 2 ? 2 : i < 2 ? 1 - i : 7 - i;
+        p->face.landmark[i][0] = picture->width - was.landmark[other][0], p->face.landmark[i][1] = was.landmark[other][1];
+    }
+}
+
+/* A face of the stock, or where it has none, and one in ten, a drawn one. */
+static Portrait some_portrait(const Stock *s, Dice *d)
+{
+    Portrait p;
+    int i = s->n_faces ? s->faces[roll_below(d, s->n_faces)] : 0;
+    const real *told = s->told + (size_t)i * TOLD;
+    if (!s->n_faces || roll_chance(d, 0.1) || !stock_picture(s, i, s->channels, &p.picture))
+        p = drawn_portrait(d, s->channels);
+    else {
+        p.face = (Face){.score = s->taught};
+        for (int k = 0; k < 4; k++) p.face.box[k] = (double)told[1 + k] * p.picture.width;
+        for (int k = 0; k < 2 * LANDMARKS; k++) p.face.landmark[k / 2][k % 2] = (double)told[5 + k] * p.picture.width;
+    }
+    if (roll_chance(d, 0.5)) mirror_portrait(&p);
+    return p;
+}
+
+/* A photograph without faces, or a few dots that, enlarged, are clouds, stripes or a mosaic. */
+static Image some_background(const Stock *s, Dice *d)
+{
+    Image picture;
+    Error why;
+    if (s->n_landscapes && roll_chance(d, 0.85) &&
+        try_dataset_picture(&s->sets[s->n_sets], s->landscapes[roll_below(d, s->n_landscapes)], s->channels, &picture, &why))
+        return picture;
+    picture = new_picture(1 + roll_below(d, 24), 1 + roll_below(d, 24), s->channels);
+    for (int i = 0; i < picture.width * picture.height; i++) {
+        double shade = roll_between(d, 20, 235);
+        for (int c = 0; c < s->channels; c++)
+            picture.pixels[i * s->channels + c] = (unsigned char)(s->channels == 1 ? shade : shade + roll_between(d, -20, 20));
+    }
+    return picture;
+}
+
+/* The square about the centre of a picture's region, turned by an angle. */
+static Frame turned_square(double x, double y, double side, double angle)
+{
+    double c = side * sine(angle + TURN / 4), s = side * sine(angle);
+    return (Frame){c, s, x - 0.5 * (c - s), y - 0.5 * (s + c)};
+}
+
+/* One thing more or less bright, of more or less contrast, lit from a side. */
+typedef struct Tone { double gain, offset, slope; } Tone;
+
+static Tone some_tone(Dice *d)
+{
+    return (Tone){roll_between(d, 0.5, 1.25), roll_between(d, -45, 45), roll_chance(d, 0.4) ? roll_between(d, -70, 70) : 0};
+}
+
+static unsigned char toned(double value, const Tone *t, double u)
+{
+    return (unsigned char)fmin(fmax(128 + t->gain * (value - 128) + t->offset + t->slope * (u - 0.5) + 0.5, 0), 255);
+}
+
+static Image cut_alone(const Image *from, Frame frame, int size)
+{
+    Image cut = new_picture(size, size, from->channels);
+    image_cut_rows(from, &frame, &cut, 0, size);
+    return cut;
+}
+
+/* Covers a rectangle of the scene with a part of another picture. */
+static void lay_background(const Stock *stock, Dice *d, Image *scene, ImageWindow to)
+{
+    Image from = some_background(stock, d);
+    double shorter = min_int(from.width, from.height), side = shorter * roll_between(d, 0.3, 1),
+           reach_x = (from.width - side) / 2, reach_y = (from.height - side) / 2;
+    Frame frame = turned_square(from.width / 2.0 + roll_between(d, -reach_x, reach_x),
+                                from.height / 2.0 + roll_between(d, -reach_y, reach_y), side,
+                                from.width < 25 ? roll_between(d, 0, TURN / 4) : roll_chance(d, 0.2) ? roll_between(d, -0.4, 0.4) : 0);
+    Image cut = cut_alone(&from, frame, max_int(to.width, to.height));
+    Tone tone = some_tone(d);
+    int c = scene->channels;
+    for (int y = 0; y < to.height; y++)
+        for (int i = 0; i < to.width * c; i++)
+            scene->pixels[((to.y + y) * scene->width + to.x) * c + i] =
+                toned(cut.pixels[y * cut.width * c + i], &tone, (double)(i / c) / to.width);
+}
+
+/* An oval, a rectangle, a ring or a frame, in one shade or striped. */
+static void lay_shape(Dice *d, Image *scene)
+{
+    double x = roll(d) * scene->width, y = roll(d) * scene->height, a = roll_size(d, 2, 0.35 * scene->width),
+           b = a * roll_size(d, 0.1, 1.5), hollow = roll_chance(d, 0.25) ? roll_between(d, 0.5, 0.95) : 0,
+           shade = roll_between(d, 0, 255), stripes = roll_chance(d, 0.3) ? roll_between(d, 2, 14) : 0,
+           ink = roll_between(d, 0.3, 1);
+    bool oval = roll_chance(d, 0.6);
+    Frame frame = turned_square(x, y, 2, roll_chance(d, 0.5) ? 0 : roll_between(d, 0, TURN / 4));
+    int reach = (int)(a + b) + 1, c = scene->channels;
+    for (int row = max_int((int)y - reach, 0); row < min_int((int)y + reach, scene->height); row++)
+        for (int column = max_int((int)x - reach, 0); column < min_int((int)x + reach, scene->width); column++) {
+            double u, v;
+            image_frame_invert(&frame, column + 0.5, row + 0.5, &u, &v);
+            u = (2 * u - 1) / a, v = (2 * v - 1) / b;
+            double r = oval ? sqrt(u * u + v * v) : fmax(fabs(u), fabs(v));
+            if (r > 1 || r < hollow) continue;
+            double here = stripes > 0 && (int)(fabs(u + 2) * stripes) % 2 ? 255 - shade : shade;
+            unsigned char *to = scene->pixels + (row * scene->width + column) * c;
+            for (int k = 0; k < c; k++) to[k] = (unsigned char)(to[k] + ink * (here - to[k]));
+        }
+}
+
+/* Pastes the frame of a picture as n x n pixels; what lies beyond the picture's edges is not pasted, and at them the
+ * scene shows through. */
+static void lay_portrait(Dice *d, Image *scene, const Image *from, Frame frame, int left, int top, int n)
+{
+    Image cut = cut_alone(from, frame, n);
+    double soft = roll_chance(d, 0.15) ? 0.01 : roll_between(d, 0.03, 0.2), round = roll_between(d, 0.95, 1.4);
+    Tone tone = some_tone(d);
+    int c = scene->channels;
+    for (int y = max_int(-top, 0); y < min_int(n, scene->height - top); y++)
+        for (int x = max_int(-left, 0); x < min_int(n, scene->width - left); x++) {
+            double u, v;
+            image_frame_point(&frame, (x + 0.5) / n, (y + 0.5) / n, &u, &v);
+            u /= from->width, v /= from->height;
+            double r = round - 2 * hypot(u - 0.5, v - 0.5), edge = fmin(fmin(u, 1 - u), fmin(v, 1 - v));
+            double ink = fmin(fmax(edge / soft, 0), 1) * fmin(fmax(r / soft / 2, 0), 1);
+            unsigned char *to = scene->pixels + ((top + y) * scene->width + left + x) * c;
+            const unsigned char *value = cut.pixels + (y * n + x) * c;
+            for (int k = 0; ink > 0 && k < c; k++)
+                to[k] = (unsigned char)(to[k] + ink * (toned(value[k], &tone, u) - to[k]) + 0.5);
+        }
+}
+
+/* What stands in the scene already, faces or not. */
+typedef struct Taken { Face items[SCENE_FACES + SCENE_THINGS]; int count; } Taken;
+
+static bool is_free(const Taken *taken, const Face *face)
+{
+    for (int i = 0; i < taken->count; i++)
+        if (overlap(&taken->items[i], face, OVER_SMALLER, 0) > 0.15) return false;
+    return true;
+}
+
+/* A place for something of this size that overlaps nothing; false where none was found. Its centre may lie near the
+ * border. */
+static bool find_place(Dice *d, const Image *scene, Taken *taken, double width, double height, double centre[2])
+{
+    for (int tries = 0; tries < 12; tries++) {
+        double x = roll_between(d, 0.35 * width, scene->width - 0.35 * width),
+               y = roll_between(d, 0.35 * height, scene->height - 0.35 * height);
+        Face f = {.box = {x - width / 2, y - height / 2, x + width / 2, y + height / 2}};
+        if (!is_free(taken, &f)) continue;
+        taken->items[taken->count++] = f;
+        centre[0] = x, centre[1] = y;
+        return true;
+    }
+    return false;
+}
+
+/* A third of a face behind something. */
+static void hide_part(Dice *d, Image *scene, const Face *f)
+{
+    int side = roll_below(d, 4), c = scene->channels, edge[4];
+    for (int i = 0; i < 4; i++) edge[i] = clamp_int(f->box[i], 0, i % 2 ? scene->height : scene->width);
+    double share = roll_between(d, 0.1, 0.35) * (side % 2 ? face_height(f) : face_width(f)), shade = roll_between(d, 0, 255);
+    if (side < 2) edge[side + 2] = min_int(edge[side + 2], edge[side] + (int)share);
+    else edge[side - 2] = max_int(edge[side - 2], edge[side] - (int)share);
+    for (int y = edge[1]; y < edge[3] && edge[0] < edge[2]; y++)
+        memset(scene->pixels + (y * scene->width + edge[0]) * c, (int)shade, (size_t)((edge[2] - edge[0]) * c));
+}
+
+/* Puts a face somewhere, of any size, a little turned. The box of a turned face: as of an oval. */
+static void place_face(const Stock *stock, Dice *d, Scene *scene, Taken *taken)
+{
+    Portrait p = some_portrait(stock, d);
+    double side = p.picture.width, angle = roll_chance(d, 0.2) ? roll_between(d, -0.7, 0.7) : roll_between(d, -0.2, 0.2),
+           longer = roll_size(d, 15, 0.8 * scene->picture.width);
+    double c = sine(angle + TURN / 4), s = sine(angle), scale = longer / fmax(face_width(&p.face), face_height(&p.face)),
+           w = face_width(&p.face) * scale, h = face_height(&p.face) * scale, centre[2], u, v;
+    double width = hypot(w * c, h * s), height = hypot(w * s, h * c), reach = side * (fabs(c) + fabs(s));
+    int n = max_int((int)(reach * scale + 0.5), 8);
+    if (!find_place(d, &scene->picture, taken, width, height, centre)) return;
+    Frame frame = turned_square(side / 2, side / 2, reach, angle);
+    image_frame_invert(&frame, (p.face.box[0] + p.face.box[2]) / 2, (p.face.box[1] + p.face.box[3]) / 2, &u, &v);
+    int left = (int)floor(centre[0] - u * n + 0.5), top = (int)floor(centre[1] - v * n + 0.5);
+    double x = left + u * n, y = top + v * n;
+    Face f = {.score = p.face.score, .box = {x - width / 2, y - height / 2, x + width / 2, y + height / 2}};
+    for (int i = 0; i < LANDMARKS; i++) {
+        image_frame_invert(&frame, p.face.landmark[i][0], p.face.landmark[i][1], &u, &v);
+        f.landmark[i][0] = left + u * n, f.landmark[i][1] = top + v * n;
+    }
+    lay_portrait(d, &scene->picture, &p.picture, frame, left, top, n);
+    if (roll_chance(d, 0.1)) hide_part(d, &scene->picture, &f);
+    scene->faces[scene->n_faces++] = f;
+}
+
+/* The four quarters of a picture change places. */
+static void exchange_quarters(Image *p)
+{
+    int half = p->width / 2 * p->channels, row = p->width * p->channels;
+    for (int y = 0; y < p->height / 2; y++)
+        for (int i = 0; i < 2 * half; i++) {
+            unsigned char *a = p->pixels + y * row + i, *b = p->pixels + (y + p->height / 2) * row + (i + half) % (2 * half);
+            unsigned char kept = *a;
+            *a = *b, *b = kept;
+        }
+}
+
+/* Puts something that is no face: one upside down, in the wrong order, a part of one, one without features, or a piece
+ * of a background. */
+static void place_thing(const Stock *stock, Dice *d, Scene *scene, Taken *taken)
+{
+    int kind = roll_below(d, 5);
+    Image picture = kind == 4 ? some_background(stock, d) : some_portrait(stock, d).picture;
+    double side = min_int(picture.width, picture.height), centre[2], angle = roll_between(d, -0.3, 0.3);
+    double x = picture.width / 2.0, y = picture.height / 2.0;
+    int n = (int)roll_size(d, 15, 0.7 * scene->picture.width);
+    if (kind == 0) angle = roll_between(d, 0.35 * TURN, 0.65 * TURN);
+    if (kind == 1) exchange_quarters(&picture);
+    if (kind == 2) x = roll(d) * side, y = roll(d) * side, side *= roll_between(d, 0.2, 0.4);
+    if (kind == 3) picture = resize_picture(&picture, 4, 4), side = 4, x = y = 2;
+    if (!find_place(d, &scene->picture, taken, n, n, centre)) return;
+    Frame frame = turned_square(x, y, side, angle);
+    if (kind == 2) picture = cut_alone(&picture, frame, 32), frame = turned_square(16, 16, 32, 0);
+    lay_portrait(d, &scene->picture, &picture, frame, (int)(centre[0] - n / 2), (int)(centre[1] - n / 2), n);
+}
+
+/* What a camera and a file do: blur, noise, contrast, the artefacts of JPEG. */
+static void develop_scene(Dice *d, Image *scene)
+{
+    size_t count = picture_bytes(scene);
+    Image seen = *scene;
+    if (roll_chance(d, 0.25)) {
+        double smaller = roll_between(d, 1.2, 2.6);
+        seen = resize_picture(scene, (int)(scene->width / smaller), (int)(scene->height / smaller));
+        seen = resize_picture(&seen, scene->width, scene->height);
+    }
+    double gain = roll_between(d, 0.55, 1.3), offset = roll_between(d, -35, 35), bend = roll_between(d, -0.35, 0.35),
+           noise = roll_chance(d, 0.4) ? roll_between(d, 1, 14) : 0;
+    uint64_t stream = (uint64_t)STREAM_SCENE << 32 | 1u << 31;
+    uint32_t words[4] = {0};
+    for (size_t i = 0; i < count; i++) {
+        double v = seen.pixels[i] / 255.0, grain = 0;
+        if (noise > 0 && i % 4 == 0) philox(d->seed, stream, d->index << 24 | i / 4, words);
+        for (int k = 0; noise > 0 && k < 32; k += 8) grain += words[i % 4] >> k & 255;      /* four bytes: nearly normal */
+        v = 255 * (v + bend * v * (1 - v));
+        v = 128 + gain * (v - 128) + offset + (noise > 0 ? noise * (grain - 510) / 147.8 : 0);
+        scene->pixels[i] = (unsigned char)fmin(fmax(v + 0.5, 0), 255);
+    }
+    if (!roll_chance(d, 0.5)) return;
+    char why[IMAGE_ERROR_SIZE];
+    unsigned char *bytes;
+    size_t size;
+    if (!image_encode_jpeg(scene, 20 + roll_below(d, 75), &bytes, &size, why)) give_up(1, "%s", why);
+    bytes = own_this(bytes, size);
+    if (!image_decode(bytes, size, scene->channels, &seen, why)) give_up(1, "%s", why);
+    seen = own_picture(seen);
+    memcpy(scene->pixels, seen.pixels, count);
+}
+
+/* Scenes first, first + 1, ... of a seed; their pictures are there and say how large they are. */
+typedef struct Composing { const Stock *stock; uint64_t seed, first; Scene *scenes; Error failed; } Composing;
+typedef struct ComposeOne { const Composing *all; int i; } ComposeOne;
+
+static void compose_scene(void *context)
+{
+    const ComposeOne *one = context;
+    const Stock *stock = one->all->stock;
+    Scene *scene = &one->all->scenes[one->i];
+    Dice dice = {one->all->seed, one->all->first + (uint64_t)one->i, 0}, *d = &dice;
+    Image *picture = &scene->picture;
+    Taken taken = {0};
+    scene->n_faces = 0;
+    lay_background(stock, d, picture, (ImageWindow){0, 0, picture->width, picture->height});
+    for (int n = roll_chance(d, 0.2) ? 12 : roll_chance(d, 0.4) ? 1 + roll_below(d, 3) : 0; n > 0; n--) {
+        int w = (int)roll_size(d, 8, picture->width - 1), h = (int)roll_size(d, 8, picture->height - 1);
+        lay_background(stock, d, picture,
+                       (ImageWindow){roll_below(d, picture->width - w), roll_below(d, picture->height - h), w, h});
+    }
+    for (int n = roll_chance(d, 0.5) ? 1 + roll_below(d, 8) : 0; n > 0; n--) lay_shape(d, picture);
+    for (int n = roll_below(d, SCENE_THINGS + 1); n > 0; n--) place_thing(stock, d, scene, &taken);
+    for (int n = roll_chance(d, 0.1) ? 0 : 1 + roll_below(d, SCENE_FACES); n > 0; n--) place_face(stock, d, scene, &taken);
+    develop_scene(d, picture);
+}
+
+static void compose_task(void *argument, int i, int worker)
+{
+    (void)worker;
+    Composing *job = argument;
+    Error why;
+    if (!attempt(compose_scene, &(ComposeOne){job, i}, &why)) job->failed = why;
+}
+
+/* (Any one of the failures is told: they are all alike.) */
+static void compose_scenes(Composing *job, int count)
+{
+    parallel(count, compose_task, job);
+    if (job->failed.status) unwind(&job->failed);
+}
+
+/* ---- the teacher ---- */
+
+/* Asks where the face of a picture is. Data sets cut faces closely: the teacher is shown more about it. */
+static void ask_teacher(Detector *teacher, const Image *picture, real told[TOLD])
+{
+    enum { SIDE = 192 };
+    static const double wider = 1.5;
+    Frame frame = image_frame_grown((Frame){picture->width, 0, 0, 0}, wider);
+    Image seen = cut_out(picture, frame, SIDE);
+    Faces faces = find_faces(teacher, &seen);
+    told[0] = 0;
+    for (const Face *f = faces.items; f < faces.items + faces.count; f++) {
+        double x = (f->box[0] + f->box[2]) / 2 / SIDE, y = (f->box[1] + f->box[3]) / 2 / SIDE;
+        if (fabs(x - 0.5) > 0.2 || fabs(y - 0.5) > 0.2 || f->score < 0.8) continue;
+        told[0] = (real)f->score;
+        for (int k = 0; k < 4; k++) told[1 + k] = (real)(wider * (f->box[k] / SIDE - 0.5) + 0.5);
+        for (int k = 0; k < 2 * LANDMARKS; k++)
+            told[5 + k] = (real)(wider * (f->landmark[k / 2][k % 2] / SIDE - 0.5) + 0.5);
+        return;
+    }
+}
+
+/* Is there a face in a background? Small ones are seen better twice as large. */
+static double face_in(Detector *teacher, const Image *picture)
+{
+    int larger = max_int(picture->width, picture->height) <= 480 ? 2 : 1;
+    Image seen = larger > 1 ? resize_picture(picture, larger * picture->width, larger * picture->height) : *picture;
+    Faces faces = find_faces(teacher, &seen);
+    return faces.count ? faces.items[0].score : 0;
+}
+
+static void close_store(void *store) { store_free(store); }
+
+static Store *new_store(void)
+{
+    Store *store = own(1, sizeof *store);
+    on_leaving(close_store, store);
+    return store;
+}
+
+static void save_store(const char *path, Store *store)
+{
+    char why[TENSORFILE_ERROR_SIZE];
+    if (!tensorfile_save(path, &store->file, why)) give_up(1, "%s", why);
+}
+
+static void store_copy(Store *store, const char *name, int rank, const int64_t *dimensions, const real *numbers, size_t n)
+{
+    real *copy = must_alloc(n, sizeof *copy);
+    if (n) memcpy(copy, numbers, n * sizeof *copy);
+    MUST(store_numbers(store, name, rank, dimensions, copy, &e));
+}
+
+/* The answers so far. */
+static void save_told(const Stock *s, const char *path, const char *of)
+{
+    Scope inner;
+    enter(&inner);
+    Store *store = new_store();
+    const int64_t faces[2] = {s->n_pictures, TOLD}, backgrounds = s->n_backgrounds;
+    tensorfile_set_metadata(&store->file, "of", of);
+    store_copy(store, "faces", 2, faces, s->told, (size_t)s->n_pictures * TOLD);
+    if (backgrounds) store_copy(store, "backgrounds", 1, &backgrounds, s->seen, (size_t)backgrounds);
+    save_store(path, store);
+    leave();
+}
+
+static void load_told(Stock *s, const char *path, const char *of)
+{
+    Scope inner;
+    enter(&inner);
+    const TensorFile *file = load_tensors(path);
+    const TensorEntry *faces = tensorfile_find(file, "faces"), *backgrounds = tensorfile_find(file, "backgrounds");
+    const char *was = tensorfile_metadata(file, "of");
+    if (!was || strcmp(was, of) || !faces || tensorfile_count(faces) != (size_t)s->n_pictures * TOLD ||
+        (s->n_backgrounds && (!backgrounds || tensorfile_count(backgrounds) != (size_t)s->n_backgrounds)))
+        give_up(2, "%s is about other pictures (%.200s): go on with the same, or choose another --out", path, was ? was : "?");
+    for (size_t i = 0; i < tensorfile_count(faces); i++) s->told[i] = (real)tensorfile_get(faces, i);
+    for (int i = 0; i < s->n_backgrounds; i++) s->seen[i] = (real)tensorfile_get(backgrounds, (size_t)i);
+    leave();
+}
+
+/* Asks about everything that was not asked yet, and keeps the answers in the file. */
+static void ask_all(Stock *s, const Settings *with, const char *path, const char *of)
+{
+    enum { KEPT_EVERY = 4000 };
+    Scope inner;
+    Detector *teacher = *with->detector ? new_detector(with->detector, with->weights) : NULL;
+    int total = s->n_pictures + s->n_backgrounds;
+    for (int i = 0; i < total && !interrupted; i++) {
+        bool face = i < s->n_pictures;
+        real *told = face ? s->told + (size_t)i * TOLD : s->seen + (i - s->n_pictures);
+        Image picture;
+        Error why;
+        if (*told >= 0) continue;
+        enter(&inner);
+        *told = 0;
+        if (!teacher && face) told[0] = told[3] = told[4] = 1;
+        else if (teacher && face && stock_picture(s, i, 3, &picture)) ask_teacher(teacher, &picture, told);
+        else if (teacher && !face && try_dataset_picture(&s->sets[s->n_sets], i - s->n_pictures, 3, &picture, &why))
+            *told = (real)face_in(teacher, &picture);
+        leave();
+        if (teacher && (i + 1) % KEPT_EVERY == 0) {
+            save_told(s, path, of);
+            warn("the teacher has seen %d of %d pictures", i + 1, total);
+        }
+    }
+    save_told(s, path, of);
+}
+
+/* The sets of faces and, unless "", of backgrounds. */
+static void open_stock(Stock *s, char *const *faces, int n, const char *backgrounds, int channels)
+{
+    const DataOptions options = {.split = SPLIT_ALL, .unlabelled = 1};
+    *s = (Stock){.sets = own((size_t)n + 1, sizeof *s->sets), .n_sets = n, .channels = channels};
+    for (int i = 0; i < n; i++) {
+        open_dataset(&s->sets[i], faces[i], &options);
+        s->n_pictures += s->sets[i].count;
+    }
+    if (*backgrounds) {
+        open_dataset(&s->sets[n], backgrounds, &options);
+        s->n_backgrounds = s->sets[n].count;
+    }
+    s->told = own((size_t)s->n_pictures * TOLD, sizeof *s->told), s->seen = own((size_t)s->n_backgrounds, sizeof *s->seen);
+    s->faces = own((size_t)s->n_pictures, sizeof *s->faces);
+    s->landscapes = own((size_t)s->n_backgrounds, sizeof *s->landscapes);
+    for (int i = 0; i < s->n_pictures; i++) s->told[(size_t)i * TOLD] = -1;
+    for (int i = 0; i < s->n_backgrounds; i++) s->seen[i] = -1;
+}
+
+/* Leaves out pictures of faces without one, and backgrounds with one. */
+static void choose_stock(Stock *s, bool taught)
+{
+    s->taught = taught;
+    for (int i = 0; i < s->n_pictures; i++)
+        if (s->told[(size_t)i * TOLD] > 0) s->faces[s->n_faces++] = i;
+    for (int i = 0; i < s->n_backgrounds; i++)
+        if (s->seen[i] < (real)0.5) s->landscapes[s->n_landscapes++] = i;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 11.10  Learning to detect                                    (Zhang et al. 2016, section II; Shrivastava et al. 2016)
+ *
+ * P, R and O (11.5) learn one after the other, each from squares cut out of scenes. An overlap (area in common over area
+ * of both together) with a face of 0.65 or more makes a square positive, 0.4 to 0.65 a part of a face, less than 0.3
+ * negative. P is shown squares near faces and anywhere; R what P takes for faces in a scene, right or wrong, and O what
+ * R does; where that is too little, squares near faces besides. Of sample i the networks answer scores s (two, before
+ * the softmax), moves m of the square's sides and, O alone, points l, of which the truth is y, m* and l*:
+ *
+ *     L_face  = - log softmax(s)_y         positives and negatives, of them the 70% with the largest L_face in the batch
+ *     L_box   = || m - m* ||^2             positives and parts
+ *     L_point = || l - l* ||^2             positives and parts whose landmarks are known
+ *     L       = mean L_face + 1/2 mean L_box + mean L_point
+ *
+ * Whoever is right already is left out of L_face: easy negatives are many and would drown the rest (online hard example
+ * mining). A square in the form that 11.5 gives it: moves are in its sides' lengths, points from its corner.
+ *
+ * The networks learn from grey, since most sets of single faces are. Their first layer has one channel, which
+ * is shared out among red, green and blue as the eye sees them (luma, 5.6) when the weights are written: on colours they
+ * answer as they would on grey.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { SCENE_SIDE = 256, SAMPLES = 64, NEGATIVE = 0, PART, POSITIVE, KINDS, NO_KIND };
+
+/* The networks as they learn: their inputs, and how many scenes make a batch, of 64 samples each. */
+static const struct { int side, scenes; } learning[NETWORKS] = {{12, 4}, {24, 2}, {48, 1}};
+static const int wanted[KINDS] = {36, 14, 14};          /* samples of a scene */
+
+typedef struct Sample { Face square; const Face *face; int kind; } Sample;      /* face: the nearest */
+
+/* ---- what a network is shown ---- */
+
+static Sample sample_of(const Scene *scene, Face square)
+{
+    Sample s = {square, NULL, NEGATIVE};
+    double most = 0;
+    for (int i = 0; i < scene->n_faces; i++) {
+        double share = overlap(&square, &scene->faces[i], OVER_UNION, 0);
+        if (share > most) most = share, s.face = &scene->faces[i];
+    }
+    s.kind = most >= 0.65 ? POSITIVE : most >= 0.4 ? PART : most < 0.3 ? NEGATIVE : NO_KIND;
+    return s;
+}
+
+/* A square near a face: its side at most `zoom` times longer or shorter, its centre off by a share of its side. */
+static Face square_near(Dice *d, const Face *face, double zoom, double off)
+{
+    double side = fmax(face_width(face), face_height(face)) * roll_size(d, 1 / zoom, zoom);
+    double x = (face->box[0] + face->box[2]) / 2 + side * roll_between(d, -off, off),
+           y = (face->box[1] + face->box[3]) / 2 + side * roll_between(d, -off, off);
+    return (Face){.box = {floor(x - side / 2), floor(y - side / 2), floor(x + side / 2), floor(y + side / 2)}};
+}
+
+static Face square_anywhere(Dice *d, const Scene *scene)
+{
+    int side = (int)roll_size(d, 12, 0.9 * scene->picture.width), x = roll_below(d, scene->picture.width - side),
+        y = roll_below(d, scene->picture.height - side);
+    return (Face){.box = {x, y, x + side, y + side}};
+}
+
+/* P looks at squares that lie in the picture altogether. */
+static bool is_inside(const Face *f, const Image *picture)
+{
+    return f->box[0] >= 0 && f->box[1] >= 0 && f->box[2] <= picture->width && f->box[3] <= picture->height;
+}
+
+/* The samples in the making. */
+typedef struct Gathering { const Scene *scene; Sample *samples; int count, of[KINDS]; } Gathering;
+
+static void gather(Gathering *g, Face square, int most)
+{
+    Sample s = sample_of(g->scene, square);
+    bool room = s.kind < KINDS && g->count < SAMPLES && g->of[s.kind] < (s.kind == NEGATIVE ? most : wanted[s.kind]);
+    if (!room || face_width(&square) < 8) return;
+    g->of[s.kind]++;
+    g->samples[g->count++] = s;
+}
+
+/* What networks P to which - 1 take for faces in the scene; R may err a little more than in use, so that O sees more. */
+static void gather_mistakes(Gathering *g, Detector *d, int which, const Areas *areas)
+{
+    Faces found = mtcnn_candidates(d, areas, which - 1, 0.4);
+    for (int i = 0; i < found.count; i++) gather(g, found.items[i], wanted[NEGATIVE] - 8);
+}
+
+/* 64 samples of a scene; where it has no face, or few candidates, more negatives. */
+static void gather_samples(Gathering *g, Dice *d, Detector *detector, int which, const Areas *areas)
+{
+    const Scene *scene = g->scene;
+    if (which > 0) gather_mistakes(g, detector, which, areas);
+    for (int tries = 0; tries < 300 && scene->n_faces && g->of[PART] + g->of[POSITIVE] < wanted[PART] + wanted[POSITIVE]; tries++) {
+        Face square = square_near(d, &scene->faces[roll_below(d, scene->n_faces)], 1.3, 0.25);
+        if (which > 0 || is_inside(&square, &scene->picture)) gather(g, square, 0);
+    }
+    for (int tries = 0; tries < 300 && g->count < SAMPLES; tries++) {
+        bool near = scene->n_faces && roll_chance(d, 0.5);
+        Face square = near ? square_near(d, &scene->faces[roll_below(d, scene->n_faces)], 3, 0.8) : square_anywhere(d, scene);
+        if (is_inside(&square, &scene->picture)) gather(g, square, SAMPLES);
+    }
+    while (g->count < SAMPLES) g->samples[g->count++] = (Sample){.square = square_anywhere(d, scene), .kind = NO_KIND};
+}
+
+/* The leaves of a step. A label without a class, and a sample that tells no box or points, count for nothing there. */
+typedef struct Lesson {
+    Tensor *x, *label, *move, *moves, *point, *points, *schedule;   /* (N,side,side,1) (N,1,1,2) (N,1,1,4) (N,1,1,1) ... */
+} Lesson;
+
+/* The square as the network reports it and as it sees it: see propose() and refine(). */
+static void seen_by(int which, const Face *square, const Areas *areas, Face *reported, ImageWindow *window)
+{
+    *reported = *square;
+    *window = (ImageWindow){(int)square->box[0], (int)square->box[1], (int)face_width(square), (int)face_height(square)};
+    if (which > 0) *window = box_window(square, areas->sums.width, areas->sums.height);
+    else for (int i = 0; i < 2; i++) reported->box[i] += face_width(square) / 12;
+}
+
+static void show_square(const Areas *areas, ImageWindow window, int side, real *to)
+{
+    real row[48 * 3];
+    const ImageScaling how = {window, side, side, 127.5, 128};
+    for (int y = 0; y < side; y++) {
+        image_average_row(&areas->sums, &how, y, row);
+        for (int x = 0; x < side; x++) *to++ = row[3 * x];
+    }
+}
+
+/* Sample number `row` of a batch. */
+static void write_sample(const Lesson *l, int which, int row, const Sample *s, const Areas *areas)
+{
+    Face square;
+    ImageWindow window;
+    int side = learning[which].side;
+    double pixel = which > 0;
+    seen_by(which, &s->square, areas, &square, &window);
+    bool box = s->kind == PART || s->kind == POSITIVE, points = box && s->face->score > 0;
+    real *move = l->move->data + 4 * row, *point = l->point->data + 2 * LANDMARKS * row;
+    if (window.width > 0 && window.height > 0)
+        show_square(areas, window, side, l->x->data + (size_t)row * (size_t)(side * side));
+    l->label->data[2 * row] = s->kind == NEGATIVE, l->label->data[2 * row + 1] = s->kind == POSITIVE;
+    l->moves->data[row] = box, l->points->data[row] = points;
+    for (int k = 0; k < 4; k++)
+        move[k] = box ? (real)((s->face->box[k] - square.box[k]) / (pixel + (k % 2 ? face_height(&square) : face_width(&square)))) : 0;
+    for (int k = 0; k < LANDMARKS; k++) {
+        point[k] = points ? (real)((s->face->landmark[k][0] - square.box[0] + 1) / (face_width(&square) + 1)) : 0;
+        point[LANDMARKS + k] = points ? (real)((s->face->landmark[k][1] - square.box[1] + 1) / (face_height(&square) + 1)) : 0;
+    }
+}
+
+static Image grey_as_colour(const Image *grey)
+{
+    Image colour = new_picture(grey->width, grey->height, 3);
+    for (int i = 0; i < grey->width * grey->height; i++) memset(colour.pixels + 3 * i, grey->pixels[i], 3);
+    return colour;
+}
+
+/* ---- the losses ---- */
+
+/* Of the samples that count (1; 0 does not) the share with the largest losses: (N,1,1,1) of 1 and 0. A sample's rank is
+ * the number of losses that are larger. */
+static Node *hardest(Node *loss, Node *counts, double share)
+{
+    int n = loss->shape.d[0];
+    Node *larger = relu(sign(sub(reshape(loss, shape_of(1, 1, 1, n)), loss)));                  // (N,1,1,N)
+    Node *rank = sum_to(larger, loss->shape);                                                   // (N,1,1,1)
+    return stop_grad(mul(counts, relu(sign(sub(scale(sum(counts), share), rank)))));
+}
+
+/* The mean of the losses of the samples that count. */
+static Node *mean_of(Node *loss, Node *counts)
+{
+    return mul(sum(mul(loss, counts)), reciprocal(sum(counts)));
+}
+
+static Node *squared_distance(Node *answer, Node *truth)
+{
+    return sum_per_picture(square(sub(answer, truth)));
+}
+
+enum { LESSON_TERMS = 5 };              /* L, L_face, L_box, L_point and the share of samples that are told right */
+
+static void detector_losses(Graph *g, const Lesson *l, Node **out, bool has_points, Node *term[LESSON_TERMS])
+{
+    Node *label = leaf(g, l->label), *counts = sum_per_picture(label), *s = out[0];
+    Node *each = mul(counts, sub(logsumexp(s), sum_per_picture(mul(label, s))));                // (N,1,1,1)
+    term[1] = mean_of(each, hardest(each, counts, 0.7));
+    term[2] = mean_of(squared_distance(out[1], leaf(g, l->move)), leaf(g, l->moves));
+    term[3] = has_points ? mean_of(squared_distance(out[2], leaf(g, l->point)), leaf(g, l->points)) : fill(g, shape_of(1, 1, 1, 1), 0);
+    term[0] = add(term[1], scale(term[2], 0.5));
+    if (has_points) term[0] = add(term[0], term[3]);
+    term[4] = mean_of(affine(sign(sub(largest(s), sum_per_picture(mul(label, s)))), -1, 1), counts);
+    for (int i = 0; i < LESSON_TERMS; i++) keep(term[i]);
+}
+
+/* ---- the networks ---- */
+
+/* The weights of P, R or O for pictures of one or three channels: those that the file has under the prefix, or zeros. */
+static void make_part(Network *net, int which, int channels, const TensorFile *file, const char *path, const char *prefix)
+{
+    int side = learning[which].side;
+    Node *out[OUTPUTS];
+    Graph *g = graph_new();
+    *net = (Network){.name = mtcnn_parts[which].name, .build = mtcnn_parts[which].build,
+                     .outputs = mtcnn_parts[which].outputs, .file = file, .path = path};
+    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
+    net->build(net, fill(g, shape_of(1, side, side, channels), 0), out);
+    graph_free(g);
+    net->file = NULL, net->path = NULL;
+}
+
+static bool is_filter(const Tensor *t)
+{
+    return strstr(t->name, ".weight") && strncmp(t->name, "prelu", 5) != 0;
+}
+
+/* Filters uniform (He et al. 2015, for PReLU), slopes 0.25, biases 0. */
+static void begin_part(Network *net, int which, uint64_t seed)
+{
+    for (int i = 0; i < net->count; i++) {
+        Tensor *t = net->weights[i];
+        const int *d = t->shape.d;
+        if (is_filter(t)) fill_uniform(t, sqrt(6 / 1.0625 / (d[0] * d[1] * d[2])), seed, (uint32_t)(64 * which + i));
+        else if (strncmp(t->name, "prelu", 5) == 0) for (int k = 0; k < d[3]; k++) t->data[k] = (real)0.25;
+    }
+}
+
+/* The same network for three channels. */
+static void colour_part(Network *to, int which, const Network *from)
+{
+    static const double luma_share[3] = {0.299, 0.587, 0.114};
+    make_part(to, which, 3, NULL, NULL, "");
+    for (int i = 0; i < to->count; i++) {
+        Tensor *t = to->weights[i];
+        const Tensor *f = from->weights[i];
+        int k = t->shape.d[3];
+        bool wider = shape_count(t->shape) > shape_count(f->shape);
+        for (size_t at = 0; at < shape_count(t->shape); at++)
+            t->data[at] = wider ? (real)(luma_share[at / (size_t)k % 3] * (double)f->data[at / (size_t)(3 * k) * (size_t)k + at % (size_t)k])
+                                : f->data[at];
+    }
+}
+
+/* Adds a network's tensors as read_filter() reads them. */
+static void store_part(Store *store, const Network *net, const char *prefix)
+{
+    for (int i = 0; i < net->count; i++) {
+        const Tensor *t = net->weights[i];
+        const int *d = t->shape.d;
+        size_t count = shape_count(t->shape), at = 0;
+        bool filter = is_filter(t), flat = strncmp(t->name, "dense", 5) == 0;
+        const int64_t shape[4] = {d[3], filter ? flat ? (int64_t)count / d[3] : d[2] : 0, d[0], d[1]};
+        real *numbers = must_alloc(count, sizeof *numbers);
+        for (int r = 0; r < d[0]; r++)
+            for (int s = 0; s < d[1]; s++)
+                for (int c = 0; c < d[2]; c++)
+                    for (int k = 0; k < d[3]; k++)
+                        numbers[filter ? file_index(net, t->shape, flat, r, s, c, k) : at] = t->data[at], at++;
+        MUST(store_numbers(store, own_text("%s%s", prefix, t->name), !filter ? 1 : flat ? 2 : 4, shape, numbers, &e));
+    }
+}
+
+/* ---- the training ---- */
+
+typedef struct Pupil {                  /* the network that learns, number `which` */
+    const Settings *s;
+    Stock stock;
+    Network parts[NETWORKS], first, second;         /* the weights; Adam's moments of the one that learns */
+    int which;
+    long iteration;
+    Detector *detector;                 /* those that have learnt already, in use */
+    Lesson lesson;
+    Graph *graph;
+    Arena arena;
+    Node *term[LESSON_TERMS];
+    Scene *scenes;
+    double begun;
+    long begun_at;
+} Pupil;
+
+static const double adam_beta1 = 0.9, adam_beta2 = 0.999;
+
+static void end_step(void *pupil)
+{
+    Pupil *p = pupil;
+    Tensor *leaves[] = {p->lesson.x, p->lesson.label, p->lesson.move, p->lesson.moves, p->lesson.point, p->lesson.points,
+                        p->lesson.schedule};
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) tensor_free(leaves[i]);
+    graph_free(p->graph);
+    arena_free(&p->arena);
+    network_free(&p->first), network_free(&p->second);
+    p->lesson = (Lesson){0}, p->graph = NULL;
+}
+
+static void end_training(void *pupil)
+{
+    Pupil *p = pupil;
+    end_step(p);
+    for (int i = 0; i < NETWORKS; i++) network_free(&p->parts[i]);
+}
+
+/* The leaf that stands for a tensor. */
+static Node *weight_leaf(const Graph *g, const Tensor *t)
+{
+    for (int i = 0; i < g->count; i++)
+        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == t) return g->nodes[i];
+    abort();
+}
+
+/* Losses, their gradients, Adam's step: the graph of an iteration of network p->which. */
+static void build_lesson(Pupil *p)
+{
+    Network *net = &p->parts[p->which];
+    Lesson *l = &p->lesson;
+    int side = learning[p->which].side, n = learning[p->which].scenes * SAMPLES;
+    *l = (Lesson){tensor_new("x", shape_of(n, side, side, 1)), tensor_new("label", shape_of(n, 1, 1, 2)),
+                  tensor_new("move", shape_of(n, 1, 1, 4)), tensor_new("moves", shape_of(n, 1, 1, 1)),
+                  tensor_new("point", shape_of(n, 1, 1, 2 * LANDMARKS)), tensor_new("points", shape_of(n, 1, 1, 1)),
+                  tensor_new("schedule", shape_of(1, 1, 1, 3))};
+    Graph *g = p->graph = graph_new();
+    Node *out[OUTPUTS], *weights[WEIGHTS_MOST], *gradients[WEIGHTS_MOST], *schedule = leaf(g, l->schedule);
+    const Optimiser adam = {.op = OP_adam, .beta1 = adam_beta1, .beta2 = adam_beta2};
+    net->build(net, leaf(g, l->x), out);
+    detector_losses(g, l, out, net->outputs > 2, p->term);
+    for (int i = 0; i < net->count; i++) weights[i] = weight_leaf(g, net->weights[i]);
+    grad(p->term[0], weights, net->count, gradients);
+    for (int i = 0; i < net->count; i++)
+        update(&adam, gradients[i], weights[i], leaf(g, p->first.weights[i]), leaf(g, p->second.weights[i]), schedule);
+    MUST(graph_plan(g, &e));
+    arena_reserve(&p->arena, g->arena_bytes + 1);
+    graph_bind(g, &p->arena);
+}
+
+/* The batch of the iteration at hand: scenes that no other iteration of this network sees. */
+static void fill_lesson(Pupil *p)
+{
+    int n = learning[p->which].scenes;
+    uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->iteration * n);
+    Composing job = {.stock = &p->stock, .seed = (uint64_t)p->s->seed, .first = first, .scenes = p->scenes};
+    compose_scenes(&job, n);
+    for (int i = 0; i < n; i++) {
+        Scope inner;
+        enter(&inner);
+        Sample samples[SAMPLES];
+        Dice dice = {(uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
+        Gathering g = {.scene = &p->scenes[i], .samples = samples};
+        Image picture = grey_as_colour(&p->scenes[i].picture);
+        const Areas *areas = new_areas(&picture);
+        gather_samples(&g, &dice, p->detector, p->which, areas);
+        for (int k = 0; k < SAMPLES; k++) write_sample(&p->lesson, p->which, i * SAMPLES + k, &samples[k], areas);
+        leave();
+    }
+}
+
+/* Half a cosine from lr to 0. */
+static double lesson_rate(const Pupil *p)
+{
+    return p->s->lr * 0.5 * (1 + sine(TURN / 4 + TURN / 2 * (double)p->iteration / (double)p->s->iters));
+}
+
+/* Everything that the next iteration depends on. */
+static void save_pupil(Pupil *p)
+{
+    Scope inner;
+    enter(&inner);
+    Store *store = new_store();
+    tensorfile_set_metadata(&store->file, "network", own_text("%d", p->which));
+    tensorfile_set_metadata(&store->file, "iteration", own_text("%ld", p->iteration));
+    tensorfile_set_metadata(&store->file, "run", own_text("seed %ld, iters %ld, lr %g", p->s->seed, p->s->iters, p->s->lr));
+    for (int i = 0; i <= p->which && i < NETWORKS; i++) store_part(store, &p->parts[i], mtcnn_parts[i].prefix);
+    if (p->which < NETWORKS) store_part(store, &p->first, "adam_m."), store_part(store, &p->second, "adam_v.");
+    save_store(own_text("%s/checkpoint.safetensors", p->s->out), store);
+    leave();
+}
+
+/* What --weights takes: RUN/mtcnn.safetensors. */
+static void export_pupil(Pupil *p)
+{
+    Scope inner;
+    enter(&inner);
+    Store *store = new_store();
+    tensorfile_set_metadata(&store->file, "generated-by", "facegan " FACEGAN_VERSION);
+    for (int i = 0; i < NETWORKS; i++) {
+        Network *colour = own(1, sizeof *colour);
+        colour_part(colour, i, &p->parts[i]);
+        store_part(store, colour, mtcnn_parts[i].prefix);
+        network_free(colour);
+    }
+    save_store(own_text("%s/mtcnn.safetensors", p->s->out), store);
+    leave();
+}
+
+/* Network p->which begins or goes on: the file is the checkpoint, or NULL. Those before it look for its samples. */
+static void begin_lesson(Pupil *p, const TensorFile *file, const char *path)
+{
+    int which = p->which;
+    make_part(&p->parts[which], which, 1, file, path, mtcnn_parts[which].prefix);
+    make_part(&p->first, which, 1, file, path, "adam_m.");
+    make_part(&p->second, which, 1, file, path, "adam_v.");
+    if (!file) begin_part(&p->parts[which], which, (uint64_t)p->s->seed);
+    if (which > 0) colour_part(&p->detector->networks[which - 1], which - 1, &p->parts[which - 1]);
+    build_lesson(p);
+    p->begun = now_seconds(), p->begun_at = p->iteration;
+}
+
+static void load_pupil(Pupil *p, const char *path)
+{
+    const TensorFile *file = load_tensors(path);
+    const char *network = tensorfile_metadata(file, "network"), *iteration = tensorfile_metadata(file, "iteration"),
+               *was = tensorfile_metadata(file, "run"),
+               *is = own_text("seed %ld, iters %ld, lr %g", p->s->seed, p->s->iters, p->s->lr);
+    if (!network || !iteration || !was) give_up(1, "%s is no checkpoint of facegan train mtcnn", path);
+    if (strcmp(was, is)) give_up(2, "%s was trained with %s, now it is %s: choose another --out", path, was, is);
+    int which = clamp_int(atoi(network), 0, NETWORKS);
+    p->iteration = atol(iteration);
+    for (p->which = 0; p->which < which; p->which++) {
+        make_part(&p->parts[p->which], p->which, 1, file, path, mtcnn_parts[p->which].prefix);
+        if (p->which < NETWORKS - 1) colour_part(&p->detector->networks[p->which], p->which, &p->parts[p->which]);
+    }
+    if (which < NETWORKS) begin_lesson(p, file, path);
+}
+
+static void tell_lesson(const Pupil *p, const double sums[LESSON_TERMS], long n)
+{
+    double rate = (double)(p->iteration - p->begun_at) / fmax(now_seconds() - p->begun, 1e-9);
+    warn("%s %ld/%ld: face %.4f, box %.4f, points %.4f, right %.2f%%; %.2f/s, %.0f minutes left",
+         mtcnn_parts[p->which].name, p->iteration, p->s->iters, sums[1] / (double)n, sums[2] / (double)n,
+         sums[3] / (double)n, 100 * sums[4] / (double)n, rate, (double)(p->s->iters - p->iteration) / rate / 60);
+}
+
+/* Network p->which learns to the end, or until it is interrupted. */
+static void learn(Pupil *p)
+{
+    double sums[LESSON_TERMS] = {0}, told = now_seconds(), saved = told;
+    long n = 0;
+    while (p->iteration < p->s->iters && !interrupted) {
+        fill_lesson(p);
+        set_schedule(p->lesson.schedule, lesson_rate(p), adam_beta1, adam_beta2, p->iteration + 1);
+        graph_run(p->graph);
+        p->iteration++, n++;
+        for (int i = 0; i < LESSON_TERMS; i++) sums[i] += (double)p->term[i]->data[0];
+        if (!isfinite(sums[0])) give_up(1, "the training diverged (the last checkpoint is kept); try a smaller --lr");
+        double now = now_seconds();
+        bool last = p->iteration == p->s->iters || interrupted;
+        if (now - told > 20 || last) {
+            tell_lesson(p, sums, n);
+            memset(sums, 0, sizeof sums), n = 0, told = now;
+        }
+        bool due = p->s->save_every ? p->iteration % p->s->save_every == 0 : now - saved > 60;
+        if (!due && !last) continue;
+        save_pupil(p), saved = now;
+        if (p->which == NETWORKS - 1) export_pupil(p);
+    }
+}
+
+static void train_mtcnn(char *const *faces, int n, const Settings *s)
+{
+    Pupil *p = own(1, sizeof *p);
+    const char *told = own_text("%s/faces.safetensors", s->out), *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
+               *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
+    make_folder(s->out), lock_folder(s->out);
+    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = own(4, sizeof *p->scenes);
+    *p->detector = (Detector){.kind = MTCNN, .min_face = 20, .threshold = 0.7, .max_side = 2048};
+    on_leaving(end_training, p), on_leaving(close_detector, p->detector);
+    for (int i = 0; i < 4; i++) p->scenes[i].picture = new_picture(SCENE_SIDE, SCENE_SIDE, 1);
+    open_stock(&p->stock, faces, n, s->backgrounds, 1);
+    if (path_exists(told)) load_told(&p->stock, told, of);
+    ask_all(&p->stock, s, told, of);
+    choose_stock(&p->stock, *s->detector);
+    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.n_faces, p->stock.n_pictures,
+         p->stock.n_landscapes, p->stock.n_backgrounds);
+    if (path_exists(checkpoint)) load_pupil(p, checkpoint);
+    else if (!interrupted) begin_lesson(p, NULL, NULL);
+    while (p->which < NETWORKS && !interrupted) {
+        learn(p);
+        if (p->iteration < s->iters) break;
+        end_step(p);
+        p->which++, p->iteration = 0;
+        if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
+    }
+    if (p->which < NETWORKS) warn("stopped; the same command goes on");
+    else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
 }
 
 /* ================================================================================================
@@ -14273,6 +15294,39 @@ static int draw_faces(const Settings *s, Error *e)
     return 1;
 }
 
+/* Draws scenes (11.9) with drawn faces: OUT/00000.png ..., and OUT/faces.csv with a row for every face. */
+static int draw_scenes(const Settings *s, Error *e)
+{
+    enum { AT_ONCE = 16 };
+    (void)e;
+    Stock stock;
+    Scene *scenes = own(AT_ONCE, sizeof *scenes);
+    make_folder(s->out);
+    open_stock(&stock, NULL, 0, s->backgrounds, (int)s->channels);
+    choose_stock(&stock, true);
+    for (int i = 0; i < AT_ONCE; i++) scenes[i].picture = new_picture((int)s->size, (int)s->size, (int)s->channels);
+    FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
+    fprintf(list->stream, "path,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
+                          "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y\n");
+    for (long first = 0; first < s->count; first += AT_ONCE) {
+        int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
+        if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
+        compose_scenes(&(Composing){.stock = &stock, .seed = (uint64_t)s->seed, .first = (uint64_t)first, .scenes = scenes}, count);
+        for (int i = 0; i < count; i++) {
+            const Scene *scene = &scenes[i];
+            save_picture(textf("%s/%05ld.png", s->out, first + i).s, &scene->picture, NULL);
+            for (const Face *f = scene->faces; f < scene->faces + scene->n_faces; f++) {
+                fprintf(list->stream, "%05ld.png", first + i);
+                for (int k = 0; k < 4; k++) fprintf(list->stream, ",%.2f", f->box[k]);
+                for (int k = 0; k < 2 * LANDMARKS; k++) fprintf(list->stream, ",%.2f", f->landmark[k / 2][k % 2]);
+                fprintf(list->stream, "\n");
+            }
+        }
+    }
+    end_file(list);
+    return 1;
+}
+
 static void close_dataset(void *set) { dataset_close(set); }
 
 static DataSet *own_dataset(const char *path, const DataOptions *options)
@@ -18157,6 +19211,7 @@ typedef struct Verb {
     int (*run)(Command *c, Error *e);
     const char *needs, *usual;          /* options that must be given; what is usual here, "size=128:16,512"; or NULL */
     const char *model;                  /* the model that it is about, or NULL */
+    bool apart;                         /* it takes no options of its name's other rows */
     const char *examples;
 } Verb;
 
@@ -18193,10 +19248,18 @@ RUN(study_ganmut, study_ganmut(c->inputs, c->n_inputs, s, e))
 RUN(toy, run_toy_of(c->what, s, e))
 RUN(step, step_file(c->inputs[0], c->inputs[1], e))
 RUN(bench, bench(s, e))
-RUN(data_draw, draw_faces(s, e))
+RUN(data_draw, s->scenes ? draw_scenes(s, e) : draw_faces(s, e))
 RUN(data_show, show_data(c->inputs[0], s, e))
 RUN(data_balance, balance_data(c->inputs[0], s, e))
 RUN(data_import, import_data(c->inputs, c->n_inputs, s, e))
+
+static int run_train_mtcnn(Command *c, Error *e)
+{
+    (void)e;
+    if (!*c->settings.out) snprintf(c->settings.out, sizeof c->settings.out, "runs/mtcnn");
+    train_mtcnn(c->inputs, c->n_inputs, &c->settings);
+    return 1;
+}
 
 static int run_data_doctor(Command *c, Error *e)
 {
@@ -18655,6 +19718,12 @@ static int run_man(Command *c, Error *e)
  * ---------------------------------------------------------------------------------------------- */
 
 static const Verb verbs[] = {
+    {"train", "mtcnn", "FACES... [--backgrounds DIR] [--out RUN]",
+     "train a face detector on pictures of single faces; the same command again goes on", 1, MAX_INPUTS_GIVEN,
+     run_train_mtcnn, .usual = "iters=8000 lr=1e-3", .apart = true, .examples =
+     "  facegan train mtcnn fer2013 --backgrounds landscapes --out runs/detector\n"
+     "  facegan train mtcnn fer2013 portraits --backgrounds landscapes --detector retinaface \\\n"
+     "      --weights mobilenet0.25_Final.pth --out runs/detector     (which tells where in their pictures faces are)\n"},
     {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; the same command again goes on", 1, 1, run_train,
      .examples =
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
@@ -18713,7 +19782,8 @@ static const Verb verbs[] = {
     {"data", "draw", "--out DIR", "draw faces whose expression is known", 0, 0, run_data_draw, .needs = "out",
      .usual = "size=128:16,512", .examples =
      "  facegan data draw --out faces --count 4000 --size 64 --seed 1 --emotions happy,sad,angry\n"
-     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"},
+     "  facegan data draw --out faces --count 100000 --weakest 0 --blends 0.3 --viewers       (for GANmut)\n"
+     "  facegan data draw --scenes --out scenes --count 200 --size 256 --backgrounds landscapes      (for detectors)\n"},
     {"data", "show", "DATA [--out SHEET.png]", "a sheet with pictures of every class", 1, 1, run_data_show, .examples =
      "  facegan data show faces --out sheet.png\n"},
     {"data", "balance", "DATA --balance HOW --out DIR", "make every class as large as another", 1, 1, run_data_balance,
@@ -18835,7 +19905,7 @@ static void set_taker(Taker *t, const Verb *verb, const char *what, const Model 
     int length = what ? (int)strcspn(what, "=") : 0;
     snprintf(t->command, sizeof t->command, "%s%s%.*s", verb->name, what ? " " : "", length, what ? what : "");
     snprintf(t->name, sizeof t->name, "%.63s", model && verb->run == run_train && !verb->model ? what : t->command);
-    snprintf(t->verbs, sizeof t->verbs, "%s %s.%.*s", verb->name, verb->name, length, what ? what : "");
+    snprintf(t->verbs, sizeof t->verbs, "%s %s.%.*s", verb->apart ? "" : verb->name, verb->name, length, what ? what : "");
     t->who = (OptionTaker){t->name, t->command, t->verbs, model ? model->kinds : verb->what == MODEL ? "-" : NULL};
 }
 
