@@ -3516,7 +3516,7 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
 
 #define TRAIN    "train classify.train reproduce "
 #define BENCH    TRAIN "bench "
-#define PHOTOS   "detect crop edit classify.predict data.import "
+#define PHOTOS   "detect crop edit gamut classify.predict data.import "
 #define ON_GPU   BENCH "sample classify edit gamut detect crop step "
 #define COMPUTES ON_GPU "data eval study toy train.mtcnn "
 #define DRAW     "data.draw study.truth "
@@ -3755,9 +3755,9 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
       "mtcnn: side of the smallest face looked for, in pixels")                                                        \
     X(i, max_side, "max-side", "2048", RANGE(32, 16384), OTHER, PHOTOS, ALL,                                           \
       "larger pictures are scaled down to this for the detector: bounds its memory")                                   \
-    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit classify.predict data.import", ALL,                   \
+    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit gamut classify.predict data.import", ALL,             \
       "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)")             \
-    X(b, align, "align", "0", SWITCH, OTHER, "crop edit classify.predict data.import", ALL,                            \
+    X(b, align, "align", "0", SWITCH, OTHER, "crop edit gamut classify.predict data.import", ALL,                      \
       "turn faces so that eyes, nose and mouth stand in their places")                                                 \
     X(b, all, "all", "0", SWITCH, OTHER, "crop", ALL, "every face of a picture, not only the best")                    \
     X(b, whole, "whole", "0", SWITCH, OTHER, "data.import", ALL,                                                       \
@@ -5946,6 +5946,18 @@ static int load_pretrained(Net *net, const char *given, Error *e)
     tensorfile_free(&file);
     if (ok && anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
     return ok;
+}
+
+/* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
+static int shipped_model(const char *name, char path[PATH_MAX])
+{
+    char self[PATH_MAX / 2] = "";
+    snprintf(path, PATH_MAX, "models/%s.safetensors", name);
+    if (access(path, R_OK) == 0) return 1;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash = length > 0 ? strrchr(self, '/') : NULL;
+    snprintf(path, PATH_MAX, "%.*s/models/%s.safetensors", slash ? (int)(slash - self) : 0, self, name);
+    return slash && access(path, R_OK) == 0;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9499,10 +9511,16 @@ static void load_retinaface(Detector *d, const char *weights)
     network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32);
 }
 
-/* kind: a name of detector_names. Nothing is ever downloaded: without weights the error says which file is wanted. */
+/* kind: a name of detector_names. MTCNN's weights may be left out, or both: then those that come with the program are
+ * taken, and told. Nothing is ever downloaded: without weights the error says which file is wanted. */
 static void load_detector(Detector *d, const char *kind, const char *weights)
 {
+    char shipped[PATH_MAX];
     int found = 0;
+    if (!*weights && (!*kind || strcmp(kind, "mtcnn") == 0) && shipped_model("mtcnn", shipped)) {
+        kind = "mtcnn", weights = shipped;
+        warn("faces are found with %s", shipped);
+    }
     while (found < DETECTORS && strcmp(kind, detector_names[found])) found++;
     if (found == DETECTORS) give_up(2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
     *d = (Detector){.kind = (DetectorKind)found, .threshold = found == MTCNN ? 0.7 : 0.6, .min_face = 20,
@@ -10017,7 +10035,7 @@ static void compose_scenes(Composing *job, int count)
 /* Asks where the face of a picture is. Data sets cut faces closely: the teacher is shown more about it. */
 static void ask_teacher(Detector *teacher, const Image *picture, real told[TOLD])
 {
-    enum { SIDE = 192 };
+    enum { SIDE = 128 };
     static const double wider = 1.5;
     Frame frame = image_frame_grown((Frame){picture->width, 0, 0, 0}, wider);
     Image seen = cut_out(picture, frame, SIDE);
@@ -10177,7 +10195,7 @@ static void choose_stock(Stock *s, bool taught)
 enum { SCENE_SIDE = 256, SAMPLES = 64, NEGATIVE = 0, PART, POSITIVE, KINDS, NO_KIND };
 
 /* The networks as they learn: their inputs, and how many scenes make a batch, of 64 samples each. */
-static const struct { int side, scenes; } learning[NETWORKS] = {{12, 4}, {24, 2}, {48, 1}};
+static const struct { int side, scenes; } learning[NETWORKS] = {{12, 2}, {24, 2}, {48, 1}};
 static const int wanted[KINDS] = {36, 14, 14};          /* samples of a scene */
 
 typedef struct Sample { Face square; const Face *face; int kind; } Sample;      /* face: the nearest */
@@ -10426,6 +10444,7 @@ typedef struct Pupil {                  /* the network that learns, number `whic
     Arena arena;
     Node *term[LESSON_TERMS];
     Scene *scenes;
+    Store *trace;                       /* --trace: the first step of each network, or NULL */
     double begun;
     long begun_at;
 } Pupil;
@@ -10580,16 +10599,39 @@ static void tell_lesson(const Pupil *p, const double sums[LESSON_TERMS], long n)
          sums[3] / (double)n, 100 * sums[4] / (double)n, rate, (double)(p->s->iters - p->iteration) / rate / 60);
 }
 
+/* One step. Traced are the weights before and after it, Adam's first moment, which is a tenth of the gradient, what the
+ * network was shown, and the losses: pnet.before.conv1.weight ... pnet.x ... pnet.losses. */
+static void learn_once(Pupil *p)
+{
+    const char *prefix = mtcnn_parts[p->which].prefix;
+    const Tensor *const shown[] = {p->lesson.x, p->lesson.label, p->lesson.move, p->lesson.moves, p->lesson.point,
+                                   p->lesson.points};
+    fill_lesson(p);
+    set_schedule(p->lesson.schedule, lesson_rate(p), adam_beta1, adam_beta2, p->iteration + 1);
+    if (p->trace) store_part(p->trace, &p->parts[p->which], own_text("%sbefore.", prefix));
+    graph_run(p->graph);
+    p->iteration++;
+    if (!p->trace) return;
+    store_part(p->trace, &p->parts[p->which], own_text("%safter.", prefix));
+    store_part(p->trace, &p->first, own_text("%smoment.", prefix));
+    for (int i = 0; i < 6; i++) {
+        const int *d = shown[i]->shape.d;
+        store_copy(p->trace, own_text("%s%s", prefix, shown[i]->name), 4, (const int64_t[]){d[0], d[1], d[2], d[3]},
+                   shown[i]->data, shape_count(shown[i]->shape));
+    }
+    real losses[LESSON_TERMS];
+    for (int i = 0; i < LESSON_TERMS; i++) losses[i] = p->term[i]->data[0];
+    store_copy(p->trace, own_text("%slosses", prefix), 1, (const int64_t[]){LESSON_TERMS}, losses, LESSON_TERMS);
+}
+
 /* Network p->which learns to the end, or until it is interrupted. */
 static void learn(Pupil *p)
 {
     double sums[LESSON_TERMS] = {0}, told = now_seconds(), saved = told;
     long n = 0;
     while (p->iteration < p->s->iters && !interrupted) {
-        fill_lesson(p);
-        set_schedule(p->lesson.schedule, lesson_rate(p), adam_beta1, adam_beta2, p->iteration + 1);
-        graph_run(p->graph);
-        p->iteration++, n++;
+        learn_once(p), n++;
+        if (p->trace) return;
         for (int i = 0; i < LESSON_TERMS; i++) sums[i] += (double)p->term[i]->data[0];
         if (!isfinite(sums[0])) give_up(1, "the training diverged (the last checkpoint is kept); try a smaller --lr");
         double now = now_seconds();
@@ -10621,16 +10663,18 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
     choose_stock(&p->stock, *s->detector);
     warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.n_faces, p->stock.n_pictures,
          p->stock.n_landscapes, p->stock.n_backgrounds);
-    if (path_exists(checkpoint)) load_pupil(p, checkpoint);
+    if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
     else if (!interrupted) begin_lesson(p, NULL, NULL);
+    if (*s->trace) p->trace = new_store();
     while (p->which < NETWORKS && !interrupted) {
         learn(p);
-        if (p->iteration < s->iters) break;
+        if (p->iteration < s->iters && !p->trace) break;
         end_step(p);
         p->which++, p->iteration = 0;
         if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
     }
-    if (p->which < NETWORKS) warn("stopped; the same command goes on");
+    if (p->trace) save_store(s->trace, p->trace);
+    else if (p->which < NETWORKS) warn("stopped; the same command goes on");
     else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
 }
 
@@ -13977,18 +14021,6 @@ static void read_architecture(const Weights *w, Net *g)
     g->size = side >= 8 && side <= 1024 && side % 4 == 0 ? side : 128;
 }
 
-/* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
-static int shipped_model(const char *name, char path[PATH_MAX])
-{
-    char self[PATH_MAX / 2] = "";
-    snprintf(path, PATH_MAX, "models/%s.safetensors", name);
-    if (access(path, R_OK) == 0) return 1;
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash = length > 0 ? strrchr(self, '/') : NULL;
-    snprintf(path, PATH_MAX, "%.*s/models/%s.safetensors", slash ? (int)(slash - self) : 0, self, name);
-    return slash && access(path, R_OK) == 0;
-}
-
 static void fill_generator(Facegan *model, const char *given)
 {
     char path[PATH_MAX];
@@ -14305,6 +14337,53 @@ static PlotCanvas draw_grid(const Grid *g)
                    &canvas))
         give_up(1, "no memory for a sheet of %d pictures", n);
     return own_canvas(canvas);
+}
+
+/* Pictures without a side above this are taken for one face, unless a detector is asked for. */
+enum { ONE_FACE = 160 };
+
+static bool is_one_face(const Settings *s, int width, int height)
+{
+    return !*s->detector && !*s->weights && max_int(width, height) <= ONE_FACE;
+}
+
+/* Is the file a picture with more than one face's pixels? */
+static bool is_photograph(const char *path)
+{
+    enum { HEAD = 1 << 20 };
+    int width = 0, height = 0, channels;
+    const char *format;
+    FILE *file = fopen(path, "rb");
+    if (!file) return false;
+    char *head = own(HEAD, 1);
+    size_t size = fread(head, 1, HEAD, file);
+    fclose(file);
+    bool known = image_probe(head, size, &width, &height, &channels, &format, NULL);
+    give_back(head);
+    return known && max_int(width, height) > ONE_FACE;
+}
+
+/* Does a detector have to look at the pictures: one that is asked for, or, at photographs, the one that comes with the
+ * program? */
+static bool wants_detector(const Settings *s, char *const *inputs, int count)
+{
+    char shipped[PATH_MAX];
+    Names paths = {0};
+    if (*s->detector || *s->weights) return true;
+    if (!shipped_model("mtcnn", shipped)) return false;
+    MUST(photo_paths(inputs, count, &paths, &e));
+    for (int i = 0; i < paths.count; i++)
+        if (is_photograph(paths.items[i])) return true;
+    return false;
+}
+
+static int open_detector(Detector *d, const Settings *s, Error *e)
+{
+    if (!detector_open(d, s->detector, s->weights, e)) return 0;
+    if (s->threshold > 0) d->threshold = s->threshold;
+    d->min_face = s->min_face;
+    d->max_side = (int)s->max_side;
+    return 1;
 }
 
 typedef struct Editing {
@@ -14752,6 +14831,7 @@ typedef struct Show {
     Gamut gamut;
     Plane plane;
     const Settings *s;
+    Detector *detector;                 /* that finds the face in photographs, or NULL */
     PageFace faces[PAGE_FACES];
     int n;
 } Show;
@@ -14988,10 +15068,21 @@ static void gamut_page(const Show *show, const char *path)
     printf("%s\n", path);
 }
 
+/* Of a photograph the best face is shown. */
+static void cut_best_face(const Show *show, Photo *photo)
+{
+    const Image colour = with_channels(&photo->image, 3);
+    Faces faces = find_faces(show->detector, &colour);
+    if (!faces.count) { warn("no face in %s: all of it is shown", photo->path); return; }
+    photo->image = cut_out(&photo->image, face_frame(faces.items[0], show->s->align, margin_of(show->s, show->model->margin)),
+                           4 * show->model->g.size);
+}
+
 /* The picture, the film when asked, and its part of the page. */
 static void show_photo(void *context, Photo *photo)
 {
     Show *show = context;
+    if (show->detector && !is_one_face(show->s, photo->image.width, photo->image.height)) cut_best_face(show, photo);
     fit_picture(show->model, &photo->image);
     gamut_picture(show, photo);
     if (show->s->gif) gamut_film(show, photo);
@@ -15007,6 +15098,11 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
     if (!show->model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
     show->gamut = gamut_of(&show->model->g);
     show->plane = choose_plane(show);
+    if (wants_detector(s, pictures, count)) {
+        show->detector = own(1, sizeof *show->detector);
+        on_leaving(close_detector, show->detector);
+        MUST(open_detector(show->detector, s, &e));
+    }
     make_out_folder(s);
     PhotoBatch batch = {.channels = show->model->g.channels, .each = show_photo, .context = show};
     each_picture(&batch, pictures, count);
@@ -15652,15 +15748,6 @@ static void trace_network(void *context, const char *network, const char *what, 
     MUST(store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, &e));
 }
 
-static int open_detector(Detector *d, const Settings *s, Error *e)
-{
-    if (!detector_open(d, s->detector, s->weights, e)) return 0;
-    if (s->threshold > 0) d->threshold = s->threshold;
-    d->min_face = s->min_face;
-    d->max_side = (int)s->max_side;
-    return 1;
-}
-
 /* What each_photo does with a batch, and what it finds. */
 typedef struct Detection {
     const Settings *s;
@@ -15677,10 +15764,11 @@ static void detect_photo(void *context, Photo *photo)
     Detection *d = context;
     Faces *faces = own(1, sizeof *faces);
     double start = now_seconds();
-    MUST(detect_faces(&d->detector, &photo->image, faces, &e));
+    bool whole = is_one_face(d->s, photo->image.width, photo->image.height);
+    if (!whole) *faces = find_faces(&d->detector, &photo->image);
     d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
     d->seconds[d->timed++] = now_seconds() - start;
-    if (!faces->count) warn("no face in %s", photo->path), d->without++;
+    if (!faces->count && !whole) warn("no face in %s", photo->path), d->without++;
     d->found += faces->count;
     MUST(d->each(d->context, photo, faces, d->s, &e));
 }
@@ -15815,12 +15903,16 @@ static int edit_photo(void *context, const Photo *photo, const Faces *faces, con
     (void)e;
     const Editing *edit = context;
     Facegan *model = edit->model;
-    Frame *frames = own((size_t)faces->count, sizeof *frames);
-    for (int i = 0; i < faces->count; i++) frames[i] = face_frame(faces->items[i], s->align, margin_of(s, model->margin));
-    for (int k = 0; faces->count && k < (edit->all ? model->g.classes : 1); k++) {
+    bool whole = is_one_face(s, photo->image.width, photo->image.height);
+    int n = whole ? 1 : faces->count;
+    Frame *frames = own((size_t)n, sizeof *frames);
+    for (int i = 0; i < n; i++)
+        frames[i] = whole ? centred_frame(model, &photo->image)
+                          : face_frame(faces->items[i], s->align, margin_of(s, model->margin));
+    for (int k = 0; n && k < (edit->all ? model->g.classes : 1); k++) {
         if (edit->all) set_class(model, k, 1);
         else grant(edit);
-        edit_frames(edit, photo, frames, faces->count, edit->all ? model->class_names[k] : edit->wish.name, &text);
+        edit_frames(edit, photo, frames, n, edit->all ? model->class_names[k] : edit->wish.name, &text);
     }
     return 1;
 }
@@ -16803,6 +16895,10 @@ static int predict_picture(Prediction *out, Image *picture, const char *path, in
 static int predict_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
     Prediction *out = context;
+    if (is_one_face(s, photo->image.width, photo->image.height)) {
+        Image whole = with_channels(&photo->image, 3);
+        return predict_picture(out, &whole, photo->path, 0, NULL, s, e);
+    }
     for (int i = 0; i < faces->count; i++) {
         Image cut;
         if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, margin_of(s, -1)), 4 * out->c->net.size, &cut, e)) return 0;
@@ -16836,8 +16932,7 @@ static int predict_pictures(Prediction *out, char *const *inputs, int count, con
 static int predict_emotions(char *const *inputs, int count, const Settings *s, Error *e)
 {
     Prediction out = {.c = chosen_classifier(s, e)};
-    bool detects = *s->detector || *s->weights;
-    int ok = out.c && (detects ? each_photo(s, inputs, count, predict_faces, &out, e) : predict_pictures(&out, inputs, count, s, e));
+    int ok = out.c && (wants_detector(s, inputs, count) ? each_photo(s, inputs, count, predict_faces, &out, e) : predict_pictures(&out, inputs, count, s, e));
     if (s->json && (ok || out.shown)) printf("%s\n]\n", out.shown ? "" : "[");
     classifier_close(out.c);
     return ok;
@@ -19232,6 +19327,13 @@ static int run_train(Command *c, Error *e)
     return set_data(c, c->inputs[0], e) && train_and_report(s, e);
 }
 
+/* These look for faces in small pictures, too. */
+static Settings *with_detector(Settings *s)
+{
+    if (!*s->detector && !*s->weights) snprintf(s->detector, sizeof s->detector, "mtcnn");
+    return s;
+}
+
 #define RUN(verb, work) \
     static int run_##verb(Command *c, Error *e) { Settings *s = &c->settings; (void)s; return work; }
 RUN(reproduce, set_data(c, c->inputs[0], e) && reproduce_003(c->inputs[0], s, e))
@@ -19239,8 +19341,8 @@ RUN(classify_eval, evaluate_classifier(c->inputs[0], s, e))
 RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s, e))
 RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
 RUN(sample, sample_noise(c->inputs[0], s, e))
-RUN(detect, detect_photos(c->inputs, c->n_inputs, s, e))
-RUN(crop, each_photo(s, c->inputs, c->n_inputs, crop_photo, NULL, e))
+RUN(detect, detect_photos(c->inputs, c->n_inputs, with_detector(s), e))
+RUN(crop, each_photo(with_detector(s), c->inputs, c->n_inputs, crop_photo, NULL, e))
 RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s, e))
 RUN(study_truth, study_truth(c->inputs, c->n_inputs, s, e))
 RUN(study_augment, study_augment(c->inputs, c->n_inputs, s, e))
@@ -19291,7 +19393,7 @@ static int run_edit(Command *c, Error *e)
     const char *run = left_out ? shipped : c->inputs[0];
     char **pictures = c->inputs + !left_out;
     int n = c->n_inputs - !left_out;
-    if (*c->settings.detector || *c->settings.weights) return edit_photos(run, pictures, n, &c->settings, e);
+    if (wants_detector(&c->settings, pictures, n)) return edit_photos(run, pictures, n, &c->settings, e);
     return edit_pictures(run, pictures, n, &c->settings, e);
 }
 
