@@ -3533,7 +3533,7 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
 #define FACEGAN_SETTINGS(X)                                                                                            \
     X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
       TRAIN "train.mtcnn sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import "    \
-      "eval study toy", ALL, "where to write (train: the run's directory, by default runs/MODEL)")                                \
+      "eval study toy", ALL, "where to write (train: the run's directory, by default runs/MODEL)")                     \
     X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
       BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", ALL, "P: side of the "       \
       "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
@@ -9651,17 +9651,17 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
  * 11.9  Scenes: photographs whose faces are known
  *
  * Who learns to find faces needs photographs of crowds with a box about every face. Here they are put together: faces
- * of data sets that hold one face a picture, and drawn ones, are pasted on landscapes, noise and shapes. What would give
- * a pasted face away is pasted just as often without being a face: faces upside down or with their parts exchanged,
- * single parts of faces, pieces of other pictures. Where in its picture a face lies is told by a teacher, a detector that
- * is there already (its answers are kept), else it is all of the picture; drawn faces know it themselves.
+ * of data sets that hold one face a picture, and drawn ones, are pasted on landscapes, noise and shapes. What would
+ * give a pasted face away is pasted just as often without being a face: faces upside down or with their parts
+ * exchanged, single parts of faces, pieces of other pictures. Where in its picture a face lies is told by a teacher, a
+ * detector that is there already (its answers are kept), else it is all of the picture; drawn faces know it themselves.
  *
  * Scene number i of a seed is always the same.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { SCENE_FACES = 5, SCENE_THINGS = 3, TOLD = 5 + 2 * LANDMARKS };
+enum { SCENE_FACES = 5, SCENE_THINGS = 3, DOTS_MOST = 24, TOLD = 5 + 2 * LANDMARKS };
 
-/* Numbers that are thrown one after another. */
+/* Numbers that are thrown one after another: one in an expression, since the order within is the compiler's. */
 typedef struct Dice { uint64_t seed, index; uint32_t thrown; } Dice;
 
 static double roll(Dice *d) { return draw(d->seed, STREAM_SCENE, d->index, d->thrown++); }
@@ -9709,7 +9709,8 @@ static Portrait drawn_portrait(Dice *d, int channels)
     face_identity(&who, draw, d->seed, person);
     face_pose(&pose, draw, d->seed, person);
     pose.yaw *= 1.5f;
-    face_recipe(au, roll_below(d, FACE_EMOTIONS), (float)roll(d));
+    int emotion = roll_below(d, FACE_EMOTIONS);
+    face_recipe(au, emotion, (float)roll(d));
     Portrait p = {new_picture(SIDE, SIDE, channels), {.score = 1}};
     face_render(&who, &pose, au, SIDE, channels, p.picture.pixels);
     FacePlaces places = face_places(&who, &pose, au, SIDE);
@@ -9735,7 +9736,8 @@ static void mirror_portrait(Portrait *p)
     p->face.box[0] = picture->width - was.box[2], p->face.box[2] = picture->width - was.box[0];
     for (int i = 0; i < LANDMARKS; i++) {
         int other = i == 2 ? 2 : i < 2 ? 1 - i : 7 - i;
-        p->face.landmark[i][0] = picture->width - was.landmark[other][0], p->face.landmark[i][1] = was.landmark[other][1];
+        p->face.landmark[i][0] = picture->width - was.landmark[other][0];
+        p->face.landmark[i][1] = was.landmark[other][1];
     }
 }
 
@@ -9761,14 +9763,16 @@ static Image some_background(const Stock *s, Dice *d)
 {
     Image picture;
     Error why;
-    if (s->n_landscapes && roll_chance(d, 0.85) &&
-        try_dataset_picture(&s->sets[s->n_sets], s->landscapes[roll_below(d, s->n_landscapes)], s->channels, &picture, &why))
-        return picture;
-    picture = new_picture(1 + roll_below(d, 24), 1 + roll_below(d, 24), s->channels);
-    for (int i = 0; i < picture.width * picture.height; i++) {
-        double shade = roll_between(d, 20, 235);
+    if (s->n_landscapes && roll_chance(d, 0.85)) {
+        int i = s->landscapes[roll_below(d, s->n_landscapes)];
+        if (try_dataset_picture(&s->sets[s->n_sets], i, s->channels, &picture, &why)) return picture;
+    }
+    int width = 1 + roll_below(d, DOTS_MOST), height = 1 + roll_below(d, DOTS_MOST);
+    picture = new_picture(width, height, s->channels);
+    for (int i = 0; i < width * height; i++) {
+        double shade = roll_between(d, 20, 235), tint = s->channels > 1 ? 20 : 0;
         for (int c = 0; c < s->channels; c++)
-            picture.pixels[i * s->channels + c] = (unsigned char)(s->channels == 1 ? shade : shade + roll_between(d, -20, 20));
+            picture.pixels[i * s->channels + c] = (unsigned char)(shade + tint * roll_between(d, -1, 1));
     }
     return picture;
 }
@@ -9785,7 +9789,10 @@ typedef struct Tone { double gain, offset, slope; } Tone;
 
 static Tone some_tone(Dice *d)
 {
-    return (Tone){roll_between(d, 0.5, 1.25), roll_between(d, -45, 45), roll_chance(d, 0.4) ? roll_between(d, -70, 70) : 0};
+    Tone tone = {.gain = roll_between(d, 0.5, 1.25)};
+    tone.offset = roll_between(d, -45, 45);
+    if (roll_chance(d, 0.4)) tone.slope = roll_between(d, -70, 70);
+    return tone;
 }
 
 static unsigned char toned(double value, const Tone *t, double u)
@@ -9804,11 +9811,11 @@ static Image cut_alone(const Image *from, Frame frame, int size)
 static void lay_background(const Stock *stock, Dice *d, Image *scene, ImageWindow to)
 {
     Image from = some_background(stock, d);
-    double shorter = min_int(from.width, from.height), side = shorter * roll_between(d, 0.3, 1),
-           reach_x = (from.width - side) / 2, reach_y = (from.height - side) / 2;
-    Frame frame = turned_square(from.width / 2.0 + roll_between(d, -reach_x, reach_x),
-                                from.height / 2.0 + roll_between(d, -reach_y, reach_y), side,
-                                from.width < 25 ? roll_between(d, 0, TURN / 4) : roll_chance(d, 0.2) ? roll_between(d, -0.4, 0.4) : 0);
+    double side = min_int(from.width, from.height) * roll_between(d, 0.3, 1), left = (from.width - side) * roll(d),
+           top = (from.height - side) * roll(d), angle = 0;
+    if (from.width <= DOTS_MOST) angle = roll_between(d, 0, TURN / 4);
+    else if (roll_chance(d, 0.2)) angle = roll_between(d, -0.4, 0.4);
+    Frame frame = turned_square(left + side / 2, top + side / 2, side, angle);
     Image cut = cut_alone(&from, frame, max_int(to.width, to.height));
     Tone tone = some_tone(d);
     int c = scene->channels;
@@ -9894,7 +9901,7 @@ static void hide_part(Dice *d, Image *scene, const Face *f)
 {
     int side = roll_below(d, 4), c = scene->channels, edge[4];
     for (int i = 0; i < 4; i++) edge[i] = clamp_int(f->box[i], 0, i % 2 ? scene->height : scene->width);
-    double share = roll_between(d, 0.1, 0.35) * (side % 2 ? face_height(f) : face_width(f)), shade = roll_between(d, 0, 255);
+    double share = roll_between(d, 0.1, 0.35) * (side % 2 ? face_height(f) : face_width(f)), shade = 255 * roll(d);
     if (side < 2) edge[side + 2] = min_int(edge[side + 2], edge[side] + (int)share);
     else edge[side - 2] = max_int(edge[side - 2], edge[side] - (int)share);
     for (int y = edge[1]; y < edge[3] && edge[0] < edge[2]; y++)
@@ -9905,11 +9912,11 @@ static void hide_part(Dice *d, Image *scene, const Face *f)
 static void place_face(const Stock *stock, Dice *d, Scene *scene, Taken *taken)
 {
     Portrait p = some_portrait(stock, d);
-    double side = p.picture.width, angle = roll_chance(d, 0.2) ? roll_between(d, -0.7, 0.7) : roll_between(d, -0.2, 0.2),
-           longer = roll_size(d, 15, 0.8 * scene->picture.width);
-    double c = sine(angle + TURN / 4), s = sine(angle), scale = longer / fmax(face_width(&p.face), face_height(&p.face)),
-           w = face_width(&p.face) * scale, h = face_height(&p.face) * scale, centre[2], u, v;
-    double width = hypot(w * c, h * s), height = hypot(w * s, h * c), reach = side * (fabs(c) + fabs(s));
+    double most = roll_chance(d, 0.2) ? 0.7 : 0.2, angle = roll_between(d, -most, most), c = sine(angle + TURN / 4),
+           s = sine(angle), side = p.picture.width, reach = side * (fabs(c) + fabs(s));
+    double scale = roll_size(d, 15, 0.8 * scene->picture.width) / fmax(face_width(&p.face), face_height(&p.face)),
+           w = face_width(&p.face) * scale, h = face_height(&p.face) * scale, width = hypot(w * c, h * s),
+           height = hypot(w * s, h * c), centre[2], u, v;
     int n = max_int((int)(reach * scale + 0.5), 8);
     if (!find_place(d, &scene->picture, taken, width, height, centre)) return;
     Frame frame = turned_square(side / 2, side / 2, reach, angle);
@@ -9929,10 +9936,10 @@ static void place_face(const Stock *stock, Dice *d, Scene *scene, Taken *taken)
 /* The four quarters of a picture change places. */
 static void exchange_quarters(Image *p)
 {
-    int half = p->width / 2 * p->channels, row = p->width * p->channels;
-    for (int y = 0; y < p->height / 2; y++)
+    int half = p->width / 2 * p->channels, row = p->width * p->channels, lower = p->height / 2;
+    for (int y = 0; y < lower; y++)
         for (int i = 0; i < 2 * half; i++) {
-            unsigned char *a = p->pixels + y * row + i, *b = p->pixels + (y + p->height / 2) * row + (i + half) % (2 * half);
+            unsigned char *a = p->pixels + y * row + i, *b = p->pixels + (y + lower) * row + (i + half) % (2 * half);
             unsigned char kept = *a;
             *a = *b, *b = kept;
         }
@@ -9974,7 +9981,7 @@ static void develop_scene(Dice *d, Image *scene)
     for (size_t i = 0; i < count; i++) {
         double v = seen.pixels[i] / 255.0, grain = 0;
         if (noise > 0 && i % 4 == 0) philox(d->seed, stream, d->index << 24 | i / 4, words);
-        for (int k = 0; noise > 0 && k < 32; k += 8) grain += words[i % 4] >> k & 255;      /* four bytes: nearly normal */
+        for (int k = 0; noise > 0 && k < 32; k += 8) grain += words[i % 4] >> k & 255;     /* 4 bytes: nearly normal */
         v = 255 * (v + bend * v * (1 - v));
         v = 128 + gain * (v - 128) + offset + (noise > 0 ? noise * (grain - 510) / 147.8 : 0);
         scene->pixels[i] = (unsigned char)fmin(fmax(v + 0.5, 0), 255);
@@ -10006,12 +10013,13 @@ static void compose_scene(void *context)
     lay_background(stock, d, picture, (ImageWindow){0, 0, picture->width, picture->height});
     for (int n = roll_chance(d, 0.2) ? 12 : roll_chance(d, 0.4) ? 1 + roll_below(d, 3) : 0; n > 0; n--) {
         int w = (int)roll_size(d, 8, picture->width - 1), h = (int)roll_size(d, 8, picture->height - 1);
-        lay_background(stock, d, picture,
-                       (ImageWindow){roll_below(d, picture->width - w), roll_below(d, picture->height - h), w, h});
+        int x = roll_below(d, picture->width - w), y = roll_below(d, picture->height - h);
+        lay_background(stock, d, picture, (ImageWindow){x, y, w, h});
     }
     for (int n = roll_chance(d, 0.5) ? 1 + roll_below(d, 8) : 0; n > 0; n--) lay_shape(d, picture);
     for (int n = roll_below(d, SCENE_THINGS + 1); n > 0; n--) place_thing(stock, d, scene, &taken);
-    for (int n = roll_chance(d, 0.1) ? 0 : 1 + roll_below(d, SCENE_FACES); n > 0; n--) place_face(stock, d, scene, &taken);
+    int faces = roll_chance(d, 0.1) ? 0 : 1 + roll_below(d, SCENE_FACES);
+    for (int i = 0; i < faces; i++) place_face(stock, d, scene, &taken);
     develop_scene(d, picture);
 }
 
@@ -10076,7 +10084,8 @@ static void save_store(const char *path, Store *store)
     if (!tensorfile_save(path, &store->file, why)) give_up(1, "%s", why);
 }
 
-static void store_copy(Store *store, const char *name, int rank, const int64_t *dimensions, const real *numbers, size_t n)
+static void store_copy(Store *store, const char *name, int rank, const int64_t *dimensions, const real *numbers,
+                       size_t n)
 {
     real *copy = must_alloc(n, sizeof *copy);
     if (n) memcpy(copy, numbers, n * sizeof *copy);
@@ -10106,7 +10115,8 @@ static void load_told(Stock *s, const char *path, const char *of)
     const char *was = tensorfile_metadata(file, "of");
     if (!was || strcmp(was, of) || !faces || tensorfile_count(faces) != (size_t)s->n_pictures * TOLD ||
         (s->n_backgrounds && (!backgrounds || tensorfile_count(backgrounds) != (size_t)s->n_backgrounds)))
-        give_up(2, "%s is about other pictures (%.200s): go on with the same, or choose another --out", path, was ? was : "?");
+        give_up(2, "%s is about other pictures (%.200s): go on with the same, or choose another --out", path,
+                was ? was : "?");
     for (size_t i = 0; i < tensorfile_count(faces); i++) s->told[i] = (real)tensorfile_get(faces, i);
     for (int i = 0; i < s->n_backgrounds; i++) s->seen[i] = (real)tensorfile_get(backgrounds, (size_t)i);
     leave();
@@ -10153,7 +10163,8 @@ static void open_stock(Stock *s, char *const *faces, int n, const char *backgrou
         open_dataset(&s->sets[n], backgrounds, &options);
         s->n_backgrounds = s->sets[n].count;
     }
-    s->told = own((size_t)s->n_pictures * TOLD, sizeof *s->told), s->seen = own((size_t)s->n_backgrounds, sizeof *s->seen);
+    s->told = own((size_t)s->n_pictures * TOLD, sizeof *s->told);
+    s->seen = own((size_t)s->n_backgrounds, sizeof *s->seen);
     s->faces = own((size_t)s->n_pictures, sizeof *s->faces);
     s->landscapes = own((size_t)s->n_backgrounds, sizeof *s->landscapes);
     for (int i = 0; i < s->n_pictures; i++) s->told[(size_t)i * TOLD] = -1;
@@ -10173,23 +10184,23 @@ static void choose_stock(Stock *s, bool taught)
 /* ------------------------------------------------------------------------------------------------
  * 11.10  Learning to detect                                    (Zhang et al. 2016, section II; Shrivastava et al. 2016)
  *
- * P, R and O (11.5) learn one after the other, each from squares cut out of scenes. An overlap (area in common over area
- * of both together) with a face of 0.65 or more makes a square positive, 0.4 to 0.65 a part of a face, less than 0.3
- * negative. P is shown squares near faces and anywhere; R what P takes for faces in a scene, right or wrong, and O what
- * R does; where that is too little, squares near faces besides. Of sample i the networks answer scores s (two, before
- * the softmax), moves m of the square's sides and, O alone, points l, of which the truth is y, m* and l*:
+ * P, R and O (11.5) learn one after the other, each from squares cut out of scenes. An overlap (area in common over
+ * area of both together) with a face of 0.65 or more makes a square positive, 0.4 to 0.65 a part of a face, less than
+ * 0.3 negative. P is shown squares near faces and anywhere; R what P takes for faces in a scene, right or wrong, and O
+ * what R does; where that is too little, squares near faces besides. Of sample i the networks answer scores s (two,
+ * before the softmax), moves m of the square's sides and, O alone, points l, of which the truth is y, m* and l*:
  *
- *     L_face  = - log softmax(s)_y         positives and negatives, of them the 70% with the largest L_face in the batch
+ *     L_face  = - log softmax(s)_y         positives and negatives: the 70% of them with the largest L_face in a batch
  *     L_box   = || m - m* ||^2             positives and parts
  *     L_point = || l - l* ||^2             positives and parts whose landmarks are known
  *     L       = mean L_face + 1/2 mean L_box + mean L_point
  *
  * Whoever is right already is left out of L_face: easy negatives are many and would drown the rest (online hard example
- * mining). A square in the form that 11.5 gives it: moves are in its sides' lengths, points from its corner.
+ * mining). Moves are in lengths of the square's sides, points in the same from its corner, as 11.5 takes them.
  *
- * The networks learn from grey, since most sets of single faces are. Their first layer has one channel, which
- * is shared out among red, green and blue as the eye sees them (luma, 5.6) when the weights are written: on colours they
- * answer as they would on grey.
+ * The networks learn from grey, since most sets of single faces are. Their first layer has one channel, which is shared
+ * out among red, green and blue as the eye sees them (luma, 5.6) when the weights are written: on colours they answer
+ * as they would on grey.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { SCENE_SIDE = 256, SAMPLES = 64, NEGATIVE = 0, PART, POSITIVE, KINDS, NO_KIND };
@@ -10248,7 +10259,7 @@ static void gather(Gathering *g, Face square, int most)
     g->samples[g->count++] = s;
 }
 
-/* What networks P to which - 1 take for faces in the scene; R may err a little more than in use, so that O sees more. */
+/* What networks P to which - 1 take for faces in the scene; R errs a little more than in use, so that O sees more. */
 static void gather_mistakes(Gathering *g, Detector *d, int which, const Areas *areas)
 {
     Faces found = mtcnn_candidates(d, areas, which - 1, 0.4);
@@ -10258,32 +10269,38 @@ static void gather_mistakes(Gathering *g, Detector *d, int which, const Areas *a
 /* 64 samples of a scene; where it has no face, or few candidates, more negatives. */
 static void gather_samples(Gathering *g, Dice *d, Detector *detector, int which, const Areas *areas)
 {
+    enum { TRIES = 300 };
     const Scene *scene = g->scene;
+    int of_faces = scene->n_faces ? wanted[PART] + wanted[POSITIVE] : 0;
     if (which > 0) gather_mistakes(g, detector, which, areas);
-    for (int tries = 0; tries < 300 && scene->n_faces && g->of[PART] + g->of[POSITIVE] < wanted[PART] + wanted[POSITIVE]; tries++) {
+    for (int tries = 0; tries < TRIES && g->of[PART] + g->of[POSITIVE] < of_faces; tries++) {
         Face square = square_near(d, &scene->faces[roll_below(d, scene->n_faces)], 1.3, 0.25);
         if (which > 0 || is_inside(&square, &scene->picture)) gather(g, square, 0);
     }
-    for (int tries = 0; tries < 300 && g->count < SAMPLES; tries++) {
-        bool near = scene->n_faces && roll_chance(d, 0.5);
-        Face square = near ? square_near(d, &scene->faces[roll_below(d, scene->n_faces)], 3, 0.8) : square_anywhere(d, scene);
+    for (int tries = 0; tries < TRIES && g->count < SAMPLES; tries++) {
+        Face square = square_anywhere(d, scene);
+        if (scene->n_faces && roll_chance(d, 0.5))
+            square = square_near(d, &scene->faces[roll_below(d, scene->n_faces)], 3, 0.8);
         if (is_inside(&square, &scene->picture)) gather(g, square, SAMPLES);
     }
     while (g->count < SAMPLES) g->samples[g->count++] = (Sample){.square = square_anywhere(d, scene), .kind = NO_KIND};
 }
 
-/* The leaves of a step. A label without a class, and a sample that tells no box or points, count for nothing there. */
+/* The leaves of a step. `moves` and `points` say of which samples the truth is told (1 or 0); so does a label, which is
+ * (0,0) for parts. */
 typedef struct Lesson {
-    Tensor *x, *label, *move, *moves, *point, *points, *schedule;   /* (N,side,side,1) (N,1,1,2) (N,1,1,4) (N,1,1,1) ... */
+    Tensor *x, *label, *move, *moves;   /* (N,side,side,1), (N,1,1,2), (N,1,1,4), (N,1,1,1) */
+    Tensor *point, *points, *schedule;  /* (N,1,1,10), (N,1,1,1), (1,1,1,3) */
 } Lesson;
 
 /* The square as the network reports it and as it sees it: see propose() and refine(). */
 static void seen_by(int which, const Face *square, const Areas *areas, Face *reported, ImageWindow *window)
 {
+    int side = (int)face_width(square);
     *reported = *square;
-    *window = (ImageWindow){(int)square->box[0], (int)square->box[1], (int)face_width(square), (int)face_height(square)};
+    *window = (ImageWindow){(int)square->box[0], (int)square->box[1], side, side};
     if (which > 0) *window = box_window(square, areas->sums.width, areas->sums.height);
-    else for (int i = 0; i < 2; i++) reported->box[i] += face_width(square) / 12;
+    else for (int i = 0; i < 2; i++) reported->box[i] += side / 12.0;
 }
 
 static void show_square(const Areas *areas, ImageWindow window, int side, real *to)
@@ -10296,26 +10313,32 @@ static void show_square(const Areas *areas, ImageWindow window, int side, real *
     }
 }
 
+/* The truth about a square: how far each side of the face's box is off, and where its landmarks are. */
+static void write_truth(const Face *face, const Face *square, double pixel, real *move, real *point)
+{
+    const double size[2] = {face_width(square) + pixel, face_height(square) + pixel};
+    for (int k = 0; move && k < 4; k++) move[k] = (real)((face->box[k] - square->box[k]) / size[k % 2]);
+    for (int k = 0; point && k < 2 * LANDMARKS; k++) {
+        int axis = k / LANDMARKS;
+        point[k] = (real)((face->landmark[k % LANDMARKS][axis] - square->box[axis] + 1) / size[axis]);
+    }
+}
+
 /* Sample number `row` of a batch. */
 static void write_sample(const Lesson *l, int which, int row, const Sample *s, const Areas *areas)
 {
     Face square;
     ImageWindow window;
     int side = learning[which].side;
-    double pixel = which > 0;
-    seen_by(which, &s->square, areas, &square, &window);
     bool box = s->kind == PART || s->kind == POSITIVE, points = box && s->face->score > 0;
     real *move = l->move->data + 4 * row, *point = l->point->data + 2 * LANDMARKS * row;
+    seen_by(which, &s->square, areas, &square, &window);
     if (window.width > 0 && window.height > 0)
         show_square(areas, window, side, l->x->data + (size_t)row * (size_t)(side * side));
     l->label->data[2 * row] = s->kind == NEGATIVE, l->label->data[2 * row + 1] = s->kind == POSITIVE;
     l->moves->data[row] = box, l->points->data[row] = points;
-    for (int k = 0; k < 4; k++)
-        move[k] = box ? (real)((s->face->box[k] - square.box[k]) / (pixel + (k % 2 ? face_height(&square) : face_width(&square)))) : 0;
-    for (int k = 0; k < LANDMARKS; k++) {
-        point[k] = points ? (real)((s->face->landmark[k][0] - square.box[0] + 1) / (face_width(&square) + 1)) : 0;
-        point[LANDMARKS + k] = points ? (real)((s->face->landmark[k][1] - square.box[1] + 1) / (face_height(&square) + 1)) : 0;
-    }
+    memset(move, 0, 4 * sizeof *move), memset(point, 0, 2 * LANDMARKS * sizeof *point);
+    write_truth(s->face, &square, which > 0, box ? move : NULL, points ? point : NULL);
 }
 
 static Image grey_as_colour(const Image *grey)
@@ -10352,21 +10375,21 @@ enum { LESSON_TERMS = 5 };              /* L, L_face, L_box, L_point and the sha
 
 static void detector_losses(Graph *g, const Lesson *l, Node **out, bool has_points, Node *term[LESSON_TERMS])
 {
-    Node *label = leaf(g, l->label), *counts = sum_per_picture(label), *s = out[0];
+    Node *label = leaf(g, l->label), *counts = sum_per_picture(label), *s = out[0], *none = scale(sum(counts), 0);
     Node *each = mul(counts, sub(logsumexp(s), sum_per_picture(mul(label, s))));                // (N,1,1,1)
     term[1] = mean_of(each, hardest(each, counts, 0.7));
     term[2] = mean_of(squared_distance(out[1], leaf(g, l->move)), leaf(g, l->moves));
-    term[3] = has_points ? mean_of(squared_distance(out[2], leaf(g, l->point)), leaf(g, l->points)) : fill(g, shape_of(1, 1, 1, 1), 0);
-    term[0] = add(term[1], scale(term[2], 0.5));
-    if (has_points) term[0] = add(term[0], term[3]);
+    term[3] = has_points ? mean_of(squared_distance(out[2], leaf(g, l->point)), leaf(g, l->points)) : none;
+    term[0] = add(add(term[1], scale(term[2], 0.5)), term[3]);
     term[4] = mean_of(affine(sign(sub(largest(s), sum_per_picture(mul(label, s)))), -1, 1), counts);
     for (int i = 0; i < LESSON_TERMS; i++) keep(term[i]);
 }
 
 /* ---- the networks ---- */
 
-/* The weights of P, R or O for pictures of one or three channels: those that the file has under the prefix, or zeros. */
-static void make_part(Network *net, int which, int channels, const TensorFile *file, const char *path, const char *prefix)
+/* The weights of P, R or O for pictures of one or three channels: what the file has under the prefix, or zeros. */
+static void make_part(Network *net, int which, int channels, const TensorFile *file, const char *path,
+                      const char *prefix)
 {
     int side = learning[which].side;
     Node *out[OUTPUTS];
@@ -10402,12 +10425,11 @@ static void colour_part(Network *to, int which, const Network *from)
     make_part(to, which, 3, NULL, NULL, "");
     for (int i = 0; i < to->count; i++) {
         Tensor *t = to->weights[i];
-        const Tensor *f = from->weights[i];
-        int k = t->shape.d[3];
-        bool wider = shape_count(t->shape) > shape_count(f->shape);
-        for (size_t at = 0; at < shape_count(t->shape); at++)
-            t->data[at] = wider ? (real)(luma_share[at / (size_t)k % 3] * (double)f->data[at / (size_t)(3 * k) * (size_t)k + at % (size_t)k])
-                                : f->data[at];
+        const real *f = from->weights[i]->data;
+        size_t k = (size_t)t->shape.d[3], count = shape_count(t->shape);
+        bool wider = count > shape_count(from->weights[i]->shape);
+        for (size_t at = 0; at < count; at++)
+            t->data[at] = !wider ? f[at] : (real)(luma_share[at / k % 3] * (double)f[at / (3 * k) * k + at % k]);
     }
 }
 
@@ -10454,8 +10476,8 @@ static const double adam_beta1 = 0.9, adam_beta2 = 0.999;
 static void end_step(void *pupil)
 {
     Pupil *p = pupil;
-    Tensor *leaves[] = {p->lesson.x, p->lesson.label, p->lesson.move, p->lesson.moves, p->lesson.point, p->lesson.points,
-                        p->lesson.schedule};
+    const Lesson *l = &p->lesson;
+    Tensor *const leaves[] = {l->x, l->label, l->move, l->moves, l->point, l->points, l->schedule};
     for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) tensor_free(leaves[i]);
     graph_free(p->graph);
     arena_free(&p->arena);
@@ -10529,6 +10551,12 @@ static double lesson_rate(const Pupil *p)
     return p->s->lr * 0.5 * (1 + sine(TURN / 4 + TURN / 2 * (double)p->iteration / (double)p->s->iters));
 }
 
+/* What must be the same when a training goes on. */
+static const char *run_of(const Pupil *p)
+{
+    return own_text("seed %ld, iters %ld, lr %g", p->s->seed, p->s->iters, p->s->lr);
+}
+
 /* Everything that the next iteration depends on. */
 static void save_pupil(Pupil *p)
 {
@@ -10537,7 +10565,7 @@ static void save_pupil(Pupil *p)
     Store *store = new_store();
     tensorfile_set_metadata(&store->file, "network", own_text("%d", p->which));
     tensorfile_set_metadata(&store->file, "iteration", own_text("%ld", p->iteration));
-    tensorfile_set_metadata(&store->file, "run", own_text("seed %ld, iters %ld, lr %g", p->s->seed, p->s->iters, p->s->lr));
+    tensorfile_set_metadata(&store->file, "run", run_of(p));
     for (int i = 0; i <= p->which && i < NETWORKS; i++) store_part(store, &p->parts[i], mtcnn_parts[i].prefix);
     if (p->which < NETWORKS) store_part(store, &p->first, "adam_m."), store_part(store, &p->second, "adam_v.");
     save_store(own_text("%s/checkpoint.safetensors", p->s->out), store);
@@ -10578,8 +10606,7 @@ static void load_pupil(Pupil *p, const char *path)
 {
     const TensorFile *file = load_tensors(path);
     const char *network = tensorfile_metadata(file, "network"), *iteration = tensorfile_metadata(file, "iteration"),
-               *was = tensorfile_metadata(file, "run"),
-               *is = own_text("seed %ld, iters %ld, lr %g", p->s->seed, p->s->iters, p->s->lr);
+               *was = tensorfile_metadata(file, "run"), *is = run_of(p);
     if (!network || !iteration || !was) give_up(1, "%s is no checkpoint of facegan train mtcnn", path);
     if (strcmp(was, is)) give_up(2, "%s was trained with %s, now it is %s: choose another --out", path, was, is);
     int which = clamp_int(atoi(network), 0, NETWORKS);
@@ -10604,8 +10631,8 @@ static void tell_lesson(const Pupil *p, const double sums[LESSON_TERMS], long n)
 static void learn_once(Pupil *p)
 {
     const char *prefix = mtcnn_parts[p->which].prefix;
-    const Tensor *const shown[] = {p->lesson.x, p->lesson.label, p->lesson.move, p->lesson.moves, p->lesson.point,
-                                   p->lesson.points};
+    const Lesson *l = &p->lesson;
+    const Tensor *const shown[] = {l->x, l->label, l->move, l->moves, l->point, l->points};
     fill_lesson(p);
     set_schedule(p->lesson.schedule, lesson_rate(p), adam_beta1, adam_beta2, p->iteration + 1);
     if (p->trace) store_part(p->trace, &p->parts[p->which], own_text("%sbefore.", prefix));
@@ -10650,7 +10677,8 @@ static void learn(Pupil *p)
 static void train_mtcnn(char *const *faces, int n, const Settings *s)
 {
     Pupil *p = own(1, sizeof *p);
-    const char *told = own_text("%s/faces.safetensors", s->out), *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
+    const char *told = own_text("%s/faces.safetensors", s->out),
+               *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
                *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
     make_folder(s->out), lock_folder(s->out);
     p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = own(4, sizeof *p->scenes);
@@ -10661,8 +10689,8 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
     if (path_exists(told)) load_told(&p->stock, told, of);
     ask_all(&p->stock, s, told, of);
     choose_stock(&p->stock, *s->detector);
-    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.n_faces, p->stock.n_pictures,
-         p->stock.n_landscapes, p->stock.n_backgrounds);
+    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.n_faces,
+         p->stock.n_pictures, p->stock.n_landscapes, p->stock.n_backgrounds);
     if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
     else if (!interrupted) begin_lesson(p, NULL, NULL);
     if (*s->trace) p->trace = new_store();

@@ -44,9 +44,11 @@
 #ifdef __GNUC__
 #define SCOPE_FORMAT(text, first) __attribute__((format(printf, text, first)))
 #define SCOPE_NORETURN __attribute__((noreturn))
+#define SCOPE_NOINLINE __attribute__((noinline))
 #else
 #define SCOPE_FORMAT(text, first)
 #define SCOPE_NORETURN
+#define SCOPE_NOINLINE
 #endif
 
 typedef struct Error {
@@ -149,13 +151,14 @@ SCOPE_API void enter(Scope *inner)
     scope_innermost = inner;
 }
 
-static void scope_unlink(Owned *o)
+/* (gcc 12 -O2 forgets, where these are inlined into a loop, that a neighbour may be the ring itself.) */
+static SCOPE_NOINLINE void scope_unlink(Owned *o)
 {
     o->before->after = o->after;
     o->after->before = o->before;
 }
 
-static void scope_link(Owned *o, Scope *to)
+static SCOPE_NOINLINE void scope_link(Owned *o, Scope *to)
 {
     o->before = to->ring.before;
     o->after = &to->ring;
