@@ -3746,9 +3746,9 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
     X(p, backgrounds, "backgrounds", "", ANY, OTHER, "data.draw train.mtcnn", ALL,                                     \
       "pictures of anything but faces, to paste them on and to learn what is none")                                    \
     X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS "train.mtcnn", ALL,            \
-      "find the faces first (train mtcnn: the teacher who says where a picture's face is)")                            \
+      "who finds the faces (default: mtcnn; train mtcnn: the teacher who says where a picture's face is)")             \
     X(p, weights, "weights", "", ANY, OTHER, PHOTOS "train.mtcnn", ALL,                                                \
-      "the detector's weights: a folder (mtcnn) or a file")                                                            \
+      "the detector's weights: a folder (mtcnn) or a file (default: models/mtcnn.safetensors)")                        \
     X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, ALL,                                                 \
       "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
     X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, ALL,                                             \
@@ -10040,24 +10040,24 @@ static void compose_scenes(Composing *job, int count)
 
 /* ---- the teacher ---- */
 
-/* Asks where the face of a picture is. Data sets cut faces closely: the teacher is shown more about it. */
-static void ask_teacher(Detector *teacher, const Image *picture, real told[TOLD])
+/* Asks where the face of a picture is. Data sets cut faces closely: the teacher is shown more about it, of a side of so
+ * many pixels. */
+static bool ask_teacher(Detector *teacher, const Image *picture, int side, real told[TOLD])
 {
-    enum { SIDE = 128 };
     static const double wider = 1.5;
     Frame frame = image_frame_grown((Frame){picture->width, 0, 0, 0}, wider);
-    Image seen = cut_out(picture, frame, SIDE);
+    Image seen = cut_out(picture, frame, side);
     Faces faces = find_faces(teacher, &seen);
-    told[0] = 0;
     for (const Face *f = faces.items; f < faces.items + faces.count; f++) {
-        double x = (f->box[0] + f->box[2]) / 2 / SIDE, y = (f->box[1] + f->box[3]) / 2 / SIDE;
+        double x = (f->box[0] + f->box[2]) / 2 / side, y = (f->box[1] + f->box[3]) / 2 / side;
         if (fabs(x - 0.5) > 0.2 || fabs(y - 0.5) > 0.2 || f->score < 0.8) continue;
         told[0] = (real)f->score;
-        for (int k = 0; k < 4; k++) told[1 + k] = (real)(wider * (f->box[k] / SIDE - 0.5) + 0.5);
+        for (int k = 0; k < 4; k++) told[1 + k] = (real)(wider * (f->box[k] / side - 0.5) + 0.5);
         for (int k = 0; k < 2 * LANDMARKS; k++)
-            told[5 + k] = (real)(wider * (f->landmark[k / 2][k % 2] / SIDE - 0.5) + 0.5);
-        return;
+            told[5 + k] = (real)(wider * (f->landmark[k / 2][k % 2] / side - 0.5) + 0.5);
+        return true;
     }
+    return false;
 }
 
 /* Is there a face in a background? Small ones are seen better twice as large. */
@@ -10138,7 +10138,8 @@ static void ask_all(Stock *s, const Settings *with, const char *path, const char
         enter(&inner);
         *told = 0;
         if (!teacher && face) told[0] = told[3] = told[4] = 1;
-        else if (teacher && face && stock_picture(s, i, 3, &picture)) ask_teacher(teacher, &picture, told);
+        else if (teacher && face && stock_picture(s, i, 3, &picture))
+            for (int side = 128; side <= 256 && !ask_teacher(teacher, &picture, side, told); side += 64) {}
         else if (teacher && !face && try_dataset_picture(&s->sets[s->n_sets], i - s->n_pictures, 3, &picture, &why))
             *told = (real)face_in(teacher, &picture);
         leave();
@@ -19608,13 +19609,20 @@ static const struct { const char *name, *title, *text; } manual[] = {
      "faces whose expression is known exactly, from facial action units.\n"},
     {"faces", "faces in photographs",
      "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN\n"
-     "photo.jpg --detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every\n"
-     "bit.\n"
+     "photo.jpg` edits each and pastes it back; what lies outside the pasted squares keeps every bit. They take the\n"
+     "detector that comes with the program, models/mtcnn.safetensors, unless another is named. edit, gamut and\n"
+     "classify predict take a picture of at most 160 pixels for one face, and look for faces in larger ones.\n"
      "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
      "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
      "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the\n"
      "faster and more exact one. Pictures larger than --max-side are scaled down for the detector. A lower\n"
-     "--threshold finds more, and more that is no face.\n"},
+     "--threshold finds more, and more that is no face.\n"
+     "\n"
+     "    facegan train mtcnn fer2013 --backgrounds landscapes --out runs/detector\n"
+     "\n"
+     "trains one on pictures of single faces, which it pastes on pictures of anything else; --detector and\n"
+     "--weights then name a teacher who says where in their pictures the faces are. `facegan data draw --scenes`\n"
+     "writes such scenes, with drawn faces, and where in them the faces are.\n"},
     {"stargan", "StarGAN",
      "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a\n"
      "discriminator D that says whether a picture is real and which class it shows. G learns from three wishes:\n"
@@ -19852,8 +19860,7 @@ static const Verb verbs[] = {
      "train a face detector on pictures of single faces; the same command again goes on", 1, MAX_INPUTS_GIVEN,
      run_train_mtcnn, .usual = "iters=8000 lr=1e-3", .apart = true, .examples =
      "  facegan train mtcnn fer2013 --backgrounds landscapes --out runs/detector\n"
-     "  facegan train mtcnn fer2013 portraits --backgrounds landscapes --detector retinaface \\\n"
-     "      --weights mobilenet0.25_Final.pth --out runs/detector     (which tells where in their pictures faces are)\n"},
+     "  facegan train mtcnn fer2013 portraits --backgrounds landscapes --detector retinaface --weights retina.pth\n"},
     {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; the same command again goes on", 1, 1, run_train,
      .examples =
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
@@ -19878,7 +19885,7 @@ static const Verb verbs[] = {
      run_classify_predict,
      .examples =
      "  facegan classify predict face.png\n"
-     "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"},
+     "  facegan classify predict party.jpg --json                        (every face of a photograph)\n"},
     {"reproduce", "classifier=003", "DATA",
      "a document's experiment on the data given, its published numbers beside ours", 1, 1,
      run_reproduce, .model = "classifier", .examples =
@@ -19891,23 +19898,24 @@ static const Verb verbs[] = {
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
      "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
-     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited\n"},
+     "  facegan edit runs/faces party.jpg --emotion happy --out edited   (every face of a photograph)\n"},
     {"gamut", NULL, "RUN IMAGE... [--gif]",
      "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
      MAX_INPUTS_GIVEN, run_gamut, .examples =
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
-    {"detect", NULL, "IMAGE...|DIR --detector D --weights W",
+    {"detect", NULL, "IMAGE...|DIR [--detector D --weights W]",
      "find faces in photographs: boxes, scores, five landmarks", 1,
      MAX_INPUTS_GIVEN, run_detect, .examples =
+     "  facegan detect photo.jpg --out seen                              (draws boxes)\n"
      "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
      "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
-     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --out seen      (draws boxes)\n"},
-    {"crop", NULL, "IMAGE...|DIR --detector D --weights W --out DIR",
+     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --json\n"},
+    {"crop", NULL, "IMAGE...|DIR --out DIR",
      "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop,
      .needs = "out",
      .examples =
-     "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
+     "  facegan crop frames/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
     {"data", "draw", "--out DIR", "draw faces whose expression is known", 0, 0, run_data_draw, .needs = "out",
      .usual = "size=128:16,512", .examples =

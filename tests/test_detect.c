@@ -306,8 +306,7 @@ static void test_refusals(void)
 {
     char path[320];
     snprintf(path, sizeof path, "%s/broken.safetensors", folder);
-    expect_refusal("mtcnn", "", "pnet.pt, rnet.pt and onet.pt");
-    expect_refusal("mtcnn", "", "facegan detect photo.jpg --detector mtcnn --weights");
+    expect_refusal("retinaface", "", "facegan detect photo.jpg --detector retinaface --weights");
     expect_refusal("retinaface", "", "mobilenet0.25_Final.pth");
     expect_refusal("yolo", path, "must be mtcnn or retinaface");
     expect_refusal("mtcnn", "/nowhere/at/all", "No such file");
