@@ -10229,10 +10229,10 @@ static Sample sample_of(const Scene *scene, Face square)
 /* A square near a face: its side at most `zoom` times longer or shorter, its centre off by a share of its side. */
 static Face square_near(Dice *d, const Face *face, double zoom, double off)
 {
-    double side = fmax(face_width(face), face_height(face)) * roll_size(d, 1 / zoom, zoom);
-    double x = (face->box[0] + face->box[2]) / 2 + side * roll_between(d, -off, off),
-           y = (face->box[1] + face->box[3]) / 2 + side * roll_between(d, -off, off);
-    return (Face){.box = {floor(x - side / 2), floor(y - side / 2), floor(x + side / 2), floor(y + side / 2)}};
+    double side = floor(fmax(face_width(face), face_height(face)) * roll_size(d, 1 / zoom, zoom));
+    double left = floor((face->box[0] + face->box[2] - side) / 2 + side * roll_between(d, -off, off)),
+           top = floor((face->box[1] + face->box[3] - side) / 2 + side * roll_between(d, -off, off));
+    return (Face){.box = {left, top, left + side, top + side}};
 }
 
 static Face square_anywhere(Dice *d, const Scene *scene)
