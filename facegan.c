@@ -51,7 +51,6 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -69,6 +68,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SCOPE_IMPLEMENTATION
+#define SCOPE_STATIC
+#include "vendor/scope.h"
 #define KERNELS_IMPLEMENTATION
 #include "vendor/kernels.h"
 #define FACE_IMPLEMENTATION
@@ -222,221 +224,16 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 2.1  Errors, and what a piece of work owns
+ * 2.1  Errors
  *
  * There is one way to fail for a reason that the user can act on (a missing file, a wrong option, no more memory):
- * give_up(). It does not return. The work that was begun with attempt() ends there, and all that it owns is given
- * back: memory from own(), and what on_leaving() was told to close. So nobody checks a result on the way, nobody frees,
- * and a command that fails leaves nothing behind. Work that is done again and again (a picture of thousands) has a
- * scope of its own between enter() and leave(), or an attempt() of its own where one picture's failure is not the
- * whole's. What can only go wrong by a mistake in this program ends it with abort().
- *
- *     attempt(work, context, &e) --> work(context) --> ... own() ... on_leaving() ... give_up()
- *          ^                                                                             |
- *          +------- e says why; closed and freed, last first <---------------------------+
+ * give_up(), which ends the work that was begun with attempt(). What that work owns is freed and closed by itself:
+ * memory from own(), files told to on_leaving(). So nobody here checks a result on the way, and nobody frees
+ * (vendor/scope.h). What can only go wrong by a mistake in this program ends it with abort().
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Error {
-    int status;                         /* the exit status it would give: 0 none, 1 failed, 2 misuse */
-    char text[600];
-    bool machine;                       /* memory, a disk, a right was wanting: what was read is not to blame */
-} Error;
-
-/* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
-typedef struct Owned {
-    struct Owned *before, *after;       /* in the ring of its scope */
-    void (*close)(void *what);
-    void *what;
-} Owned;
-
-typedef struct Scope {
-    struct Scope *outer;
-    Owned ring;                         /* its beginning and end: owns nothing itself */
-    jmp_buf *back;                      /* where give_up() goes; NULL: to the outer scope's */
-    Error *error;
-} Scope;
-
-static _Thread_local Scope *scope;      /* the innermost of this thread */
-
-static void enter(Scope *inner)
-{
-    *inner = (Scope){.outer = scope};
-    inner->ring.before = inner->ring.after = &inner->ring;
-    scope = inner;
-}
-
-static void unlink_owned(Owned *o)
-{
-    o->before->after = o->after;
-    o->after->before = o->before;
-}
-
-static void link_owned(Owned *o, Scope *to)
-{
-    o->before = to->ring.before;
-    o->after = &to->ring;
-    o->before->after = o->after->before = o;
-}
-
-/* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
-static void leave(void)
-{
-    while (scope->ring.before != &scope->ring) {
-        Owned *last = scope->ring.before;
-        unlink_owned(last);
-        if (last->close) last->close(last->what);
-        free(last);
-    }
-    scope = scope->outer;
-}
-
-static _Noreturn void unwind(const Error *why)
-{
-    while (scope && !scope->back) leave();
-    if (!scope) {
-        fprintf(stderr, "facegan: %s\n", why->text);
-        exit(why->status);
-    }
-    *scope->error = *why;
-    longjmp(*scope->back, 1);
-}
-
-__attribute__((format(printf, 2, 3)))
-static _Noreturn void give_up(int status, const char *format, ...)
-{
-    Error why = {.status = status};
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why.text, sizeof why.text, format, arguments);
-    va_end(arguments);
-    unwind(&why);
-}
-
-static _Noreturn void give_up_memory(size_t count, size_t size)
-{
-    Error why = {.status = 1, .machine = true};
-    snprintf(why.text, sizeof why.text, "out of memory (%zu x %zu bytes)", count, size);
-    unwind(&why);
-}
-
-/* The scope is the caller's, because longjmp leaves only what is not local to the function with setjmp as it was. */
-static bool attempt_in(Scope *inner, void (*work)(void *context), void *context, Error *e)
-{
-    jmp_buf back;
-    enter(inner);
-    inner->back = &back;
-    inner->error = e;
-    if (setjmp(back)) {
-        leave();
-        return false;
-    }
-    work(context);
-    leave();
-    return true;
-}
-
-/* Does the work in a scope of its own. False: it gave up, and e says why. */
-static bool attempt(void (*work)(void *context), void *context, Error *e)
-{
-    Scope inner;
-    return attempt_in(&inner, work, context, e);
-}
-
-/* The same for one of many: false where what it read is to blame. Where the machine is, the others would fail as well. */
-__attribute__((unused))
-static bool attempt_one(void (*work)(void *context), void *context, Error *e)
-{
-    bool done = attempt(work, context, e);
-    if (!done && e->machine) unwind(e);
-    return done;
-}
 
 /* Until every function gives up by itself. */
 #define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
-
-/* Calls close(what) when the innermost scope is left. */
-static void on_leaving(void (*close)(void *what), void *what)
-{
-    Owned *o = calloc(1, sizeof *o);
-    if (!o) {
-        close(what);
-        give_up_memory(1, sizeof *o);
-    }
-    o->close = close;
-    o->what = what;
-    link_owned(o, scope);
-}
-
-/* Zeros, which belong to the innermost scope. */
-static void *own(size_t count, size_t size)
-{
-    size_t bytes = 0;
-    bool too_many = __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - sizeof(Owned);
-    Owned *o = too_many ? NULL : calloc(1, sizeof *o + bytes);
-    if (!o) give_up_memory(count, size);
-    link_owned(o, scope);
-    return o + 1;
-}
-
-/* The same memory with room for more, as realloc gives it: what is new is not set. NULL grows from nothing. */
-static void *own_again(void *memory, size_t count, size_t size)
-{
-    if (!memory) return own(count, size);
-    size_t bytes = 0;
-    Owned *o = (Owned *)memory - 1, *before = o->before, *grown = NULL;
-    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= SIZE_MAX - sizeof *o) grown = realloc(o, sizeof *o + bytes);
-    if (!grown) give_up_memory(count, size);
-    before->after = grown->after->before = grown;
-    return grown + 1;
-}
-
-/* Frees it before its scope is left. NULL is nothing. */
-static void give_back(void *memory)
-{
-    if (!memory) return;
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    free(o);
-}
-
-/* Hands memory to another scope, which owns it from now on. */
-static void *hand_to(Scope *to, void *memory)
-{
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    link_owned(o, to);
-    return memory;
-}
-
-/* Hands memory of the innermost scope, which is about to be left, to the one outside. */
-__attribute__((unused))
-static void *hand_out(void *memory)
-{
-    return hand_to(scope->outer, memory);
-}
-
-/* Room for one item more: where the memory is full, twice as much of it, which belongs to the scope `home`. */
-static void *own_more(Scope *home, void *items, int count, int *room, size_t size)
-{
-    if (count < *room) return items;
-    void *more = own_again(items, (size_t)(*room = *room ? 2 * *room : 16), size);
-    return items ? more : hand_to(home, more);
-}
-
-/* A text of its own. */
-__attribute__((format(printf, 1, 2)))
-static char *own_text(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    char *text = own((size_t)length + 1, 1);
-    va_start(arguments, format);
-    vsnprintf(text, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    return text;
-}
 
 static bool no_messages;                /* --quiet: no progress, no warnings */
 
@@ -2944,7 +2741,8 @@ static Node *with_planes(Node *x, Node *label)
  *   P side of the picture    w width of the first layer    n classes    d how often D halves the side
  *
  * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates); G enlarges without a
- * transposed convolution (Net.editor.resizes); G's last layer paints over x through a mask, or adds to x (Net.editor.keep).
+ * transposed convolution (Net.editor.resizes); G's last layer paints over x through a mask, or adds to x
+ * (Net.editor.keep).
  * ---------------------------------------------------------------------------------------------- */
 
 /* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). (Dumoulin
@@ -3238,7 +3036,7 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 's', BODY_WACGAN = 'w' };
+enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 'k', BODY_WACGAN = 'w' };
 /* Where a label comes in: D's plane stands beside x or beside its second map; or z is multiplied. */
 enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
 enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
@@ -3706,8 +3504,8 @@ static Node *total_variation(Node *y)
  *   use      FIXED: it makes the run what it is, going on with another value would be another run; FREE: it may differ
  *            when a run goes on; COMMAND: of one command, never written down; OTHER: of commands that train nothing
  *   verbs    the commands that take it, "data" or "data.draw"
- *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise, whose
- *            G draws from noise; classifier. Commands without a model do not ask
+ *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise,
+ *            whose G draws from noise; classifier. Commands without a model do not ask
  *
  * What is usual for one model or command only is in 9.1 and 16.
  * ---------------------------------------------------------------------------------------------- */
@@ -4565,7 +4363,7 @@ static Node *discriminator_term(Node *scores, Node *label, bool is_real, const B
     if (s->joint) return soft_cross_entropy(scores, joint_answer(label, is_real));
     if (s->label_noise == 0 && s->label_smooth == 0)
         return is_real ? adversarial->d_real(scores) : adversarial->d_fake(scores);
-    Node *u = affine(draw_leaf(scores->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);    // (N,1,1,1) in (0,1)
+    Node *u = affine(draw_leaf(scores->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);   // (N,1,1,1) in (0,1)
     Node *answer = is_real ? affine(u, -s->label_noise, 1 - s->label_smooth) : scale(u, s->label_noise);
     return soft_cross_entropy(scores, answer);
 }
@@ -5705,7 +5503,7 @@ CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
 /* ================================================================================================
  * 9  SETTINGS AND WEIGHTS
  *
- * What a user may set, in one table, and what files of weights look like from here. A checkpoint and a weights file are both:
+ * The settings of 6.3 at work, and what files of weights look like from here. A checkpoint and a weights file are both:
  * tensors under PyTorch's names, and the settings that they were made with.
  * ============================================================================================== */
 
@@ -5773,9 +5571,9 @@ static bool settings_say(const Settings *s, const char *what)
  *                 place of D's batch norm. R1's weight is 1: at 10 faces were grainy
  *   cgan          D is also shown real pictures under another label, as fakes (Kolbenschlag: "fake or with the wrong
  *                 emotion"): what else is right about such a picture, only its label can tell it from a real pair
- *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras recipe:
- *                 gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes that are
- *                 not theirs, no strides, and an optimiser of G that starts anew every batch
+ *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras
+ *                 recipe: gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes
+ *                 that are not theirs, no strides, and an optimiser of G that starts anew every batch
  *   classifier    our small network learns from nothing; the others start from weights that know pictures, as EDI does:
  *                 only the last block and the head learn, slowly. How long is usual is said in passes */
 static const struct { const char *models, *when, *settings; } usual_of_models[] = {
@@ -5803,8 +5601,8 @@ static const struct { const char *models, *when, *settings; } usual_of_models[] 
     {"classifier", "", "size=224 channels=3 rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 "
      "contrast=0.25 batch=32 iters=0 epochs=75 lr=1e-5 beta1=0.9 decay=none dropout=0.5 l2=1e-4 patience=10 "
      "unfreeze=block5"},
-    {"classifier", "network=small", "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov decay=cosine "
-     "dropout=0.2 l2=0 patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"},
+    {"classifier", "network=small", "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov "
+     "decay=cosine dropout=0.2 l2=0 patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"},
     {"classifier", "as-published=1", "preprocess=caffe-unit"},
 };
 
@@ -5886,7 +5684,8 @@ static void classifier_path(const char *given, char path[PATH_MAX])
     if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
 }
 
-typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
+/* A file being put together, and its memory. */
+typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;
 
 static void store_free(Store *store)
 {
@@ -6170,20 +5969,6 @@ static _Noreturn void give_up_because(int cause, const char *text)
     unwind(&why);
 }
 
-/* Memory from malloc, of so many bytes, as if it had been own()ed from the start. */
-static void *own_this(void *block, size_t bytes)
-{
-    Owned *o = realloc(block, sizeof *o + bytes);
-    if (!o) {
-        free(block);
-        give_up_memory(bytes, 1);
-    }
-    memmove(o + 1, o, bytes);
-    *o = (Owned){0};
-    link_owned(o, scope);
-    return o + 1;
-}
-
 /* ---- texts ---- */
 
 typedef struct Names {                  /* a list of texts */
@@ -6194,7 +5979,7 @@ typedef struct Names {                  /* a list of texts */
 
 static void names_add(Names *names, const char *text)
 {
-    if (!names->home) names->home = scope;
+    if (!names->home) names->home = innermost_scope();
     names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
     names->items[names->count++] = hand_to(names->home, own_text("%s", text));
 }
@@ -6264,7 +6049,7 @@ static void parse_task(void *context)
 
 static int names_parse(Names *names, const char *list, const char *what, Error *e)
 {
-    Parsing p = {{.home = scope}, list, what};
+    Parsing p = {{.home = innermost_scope()}, list, what};
     bool parsed = attempt(parse_task, &p, e);
     *names = p.names;
     return parsed;
@@ -6490,7 +6275,7 @@ static void free_listing(void *listing)
 static Names list_folder(const char *path, int kind)
 {
     char why[FILES_ERROR];
-    Names names = {.home = scope};
+    Names names = {.home = innermost_scope()};
     Listing found;
     Scope inner;
     if (!files_list(path, kind == NAMES_FOLDERS ? FILES_FOLDERS : FILES_FILES, &found.names, &found.count, why)) {
@@ -10598,15 +10383,14 @@ static void name_model(Settings *s)
 
 static const Model *find_model(const char *name, Error *e)
 {
-    char known[TEXT] = "";
+    char known[TEXT] = "", meant[OPTIONS_MEANT];
     OptionGuess guess = {name, 3, NULL};
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
         option_guess(&guess, models[i].name);
         if (!models[i].is) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
-    fail(e, 2, "there is no model %s; there are: %s%s%s%s", name, known, guess.best ? "; did you mean " : "",
-         guess.best ? guess.best : "", guess.best ? "?" : "");
+    fail(e, 2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
     return NULL;
 }
 
@@ -13152,77 +12936,146 @@ static int verify_gpu(Verdict *verdict, Error *e)
 
 /* ------------------------------------------------------------------------------------------------
  * 14.1  Opening a generator
+ *
+ * First, pictures as this chapter handles them: what is made belongs to the innermost scope (2.1), and what a model drew
+ * says so in its file.
  * ---------------------------------------------------------------------------------------------- */
+
+static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+
+/* A copy of as many channels, whose pixels its caller frees. */
+static int to_channels(const Image *picture, int channels, Image *out, Error *e)
+{
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
+    size_t pixels = (size_t)picture->width * (size_t)picture->height, from = (size_t)picture->channels, to = (size_t)channels;
+    if (from == to) memcpy(out->pixels, picture->pixels, pixels * to);
+    else for (size_t i = 0; i < pixels; i++) {
+        const unsigned char *p = picture->pixels + i * from;
+        unsigned char grey = from < 3 ? p[0] : (unsigned char)(grey_of(p) + 0.5);
+        for (size_t c = 0; c < to; c++) out->pixels[i * to + c] = from < 3 || to == 1 ? grey : p[c];
+    }
+    return 1;
+}
+
+static Image with_channels(const Image *picture, int channels)
+{
+    Image image;
+    MUST(to_channels(picture, channels, &image, &e));
+    return own_picture(image);
+}
+
+static PlotCanvas own_canvas(PlotCanvas made)
+{
+    made.rgb = own_this(made.rgb, (size_t)made.width * (size_t)made.height * 3);
+    return made;
+}
+
+static PlotCanvas new_canvas(int width, int height)
+{
+    PlotCanvas canvas;
+    if (!plot_canvas(width, height, 0xffffff, &canvas)) give_up(1, "no memory to draw %d x %d pixels", width, height);
+    return own_canvas(canvas);
+}
+
+static Image image_of(const PlotCanvas *canvas)
+{
+    return (Image){canvas->width, canvas->height, 3, canvas->rgb};
+}
+
+/* Saves a picture and tells where. */
+static void deliver(const char *path, const Image *picture, const ImageText *text)
+{
+    save_picture(path, picture, text);
+    printf("%s\n", path);
+}
+
+static const char *out_folder(const Settings *s)
+{
+    return *s->out ? s->out : ".";
+}
+
+static void make_out_folder(const Settings *s)
+{
+    if (*s->out) make_folder(s->out);
+}
+
+/* "a,b,c" as its parts. Returns how many. */
+static int split_names_list(const char *list, char (*names)[NAME])
+{
+    int n = 0;
+    while (*list && n < MAX_CLASSES) {
+        size_t length = strcspn(list, ",");
+        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
+        list += length + (list[length] != 0);
+    }
+    return n;
+}
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
 static void name_classes(Facegan *model, const TensorFile *file)
 {
     const char *names = tensorfile_metadata(file, "attributes");
     if (!names || !*names) names = tensorfile_metadata(file, "classes");
+    split_names_list(names ? names : "", model->class_names);
     for (int i = 0; i < model->g.classes; i++) {
-        size_t length = names ? strcspn(names, ",") : 0;
-        if (length) snprintf(model->class_names[i], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), names);
-        else if (model->g.space && model->g.classes == EMOTIONS)
-            snprintf(model->class_names[i], NAME, "%s", emotion_names[i]);
-        else snprintf(model->class_names[i], NAME, "class%d", i);
-        if (names) names = names[length] ? names + length + 1 : NULL;
+        char *name = model->class_names[i];
+        if (*name) continue;
+        if (model->g.space && model->g.classes == EMOTIONS) snprintf(name, NAME, "%s", emotion_names[i]);
+        else snprintf(name, NAME, "class%d", i);
     }
+}
+
+/* A file of weights, and whose names in it are meant. */
+typedef struct Weights { const TensorFile *file; const char *path; char prefix[PREFIX]; } Weights;
+
+static const TensorEntry *find_weight(const Weights *w, const char *format, int number)
+{
+    char name[PREFIX + 64];
+    size_t used = (size_t)snprintf(name, sizeof name, "%s", w->prefix);
+    snprintf(name + used, sizeof name - used, format, number);
+    return tensorfile_find(w->file, name);
 }
 
 /* A GANmut generator has directions or means beside StarGAN's layers: they say how many emotions it knows. */
-static int read_space(const TensorFile *file, const char *path, const char *prefix, int64_t condition, Net *g,
-                      int64_t *classes, Error *e)
+static int64_t read_space(const Weights *w, int64_t condition, Net *g)
 {
-    static const struct {
-        const char *name;
-        char space;
-        int more;
-    } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
-    char name[PREFIX + 64];
+    static const struct { const char *name; char space; int more; } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
+    int64_t classes = condition;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        snprintf(name, sizeof name, "%s%s", prefix, kinds[i].name);
-        const TensorEntry *entry = tensorfile_find(file, name);
+        const TensorEntry *entry = find_weight(w, kinds[i].name, 0);
         if (!entry) continue;
         if (entry->rank != 2 || entry->shape[1] != condition || condition < 2 || condition > SPACE_MOST)
-            return fail(e, 1, "%s: %s does not fit a generator with %" PRId64 " condition planes", path, name,
-                        condition);
+            give_up(1, "%s: %s%s does not fit a generator with %" PRId64 " condition planes", w->path, w->prefix,
+                    kinds[i].name, condition);
         g->space = kinds[i].space;
-        *classes = entry->shape[0] + kinds[i].more;
+        classes = entry->shape[0] + kinds[i].more;
     }
-    return 1;
+    return classes;
 }
 
 /* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution (X, w, 7, 7). */
-static int read_architecture(const TensorFile *file, const char *path, const char *prefix, Net *g, Error *e)
+static void read_architecture(const Weights *w, Net *g)
 {
-    char name[PREFIX + 64];
-    const char *size = tensorfile_metadata(file, "size");
-    snprintf(name, sizeof name, "%smain.0.weight", prefix);
-    const TensorEntry *first = tensorfile_find(file, name), *last;
+    const char *size = tensorfile_metadata(w->file, "size");
+    const TensorEntry *first = find_weight(w, "main.0.weight", 0);
     if (!first || first->rank != 4 || first->shape[2] != 7 || first->shape[3] != 7)
-        return fail(e, 1, "%s: not a StarGAN generator: it has no 7x7 convolution %s", path, name);
-    for (g->repeat = 0; g->repeat <= MAX_REPEAT; g->repeat++) {
-        snprintf(name, sizeof name, "%smain.%d.main.0.weight", prefix, 9 + g->repeat);
-        if (!tensorfile_find(file, name)) break;
-    }
-    if (g->repeat > MAX_REPEAT) return fail(e, 1, "%s: more than %d residual blocks", path, MAX_REPEAT);
-    snprintf(name, sizeof name, "%smain.%d.weight", prefix, 15 + g->repeat);
-    last = tensorfile_find(file, name);
+        give_up(1, "%s: not a StarGAN generator: it has no 7x7 convolution %smain.0.weight", w->path, w->prefix);
+    for (g->repeat = 0; g->repeat <= MAX_REPEAT; g->repeat++)
+        if (!find_weight(w, "main.%d.main.0.weight", 9 + g->repeat)) break;
+    if (g->repeat > MAX_REPEAT) give_up(1, "%s: more than %d residual blocks", w->path, MAX_REPEAT);
+    const TensorEntry *last = find_weight(w, "main.%d.weight", 15 + g->repeat);
     if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3))
-        return fail(e, 1, "%s: not a StarGAN generator: no last convolution %s", path, name);
-    int64_t condition = first->shape[1] - last->shape[0], classes = condition;
-    if (!read_space(file, path, prefix, condition, g, &classes, e)) return 0;
+        give_up(1, "%s: not a StarGAN generator: no last convolution %smain.%d.weight", w->path, w->prefix, 15 + g->repeat);
+    int64_t condition = first->shape[1] - last->shape[0], classes = read_space(w, condition, g);
     if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024)
-        return fail(e, 1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64
-                    " of a picture: needs 1 to %d classes and a width of at most 1024",
-                    path, prefix, first->shape[1], last->shape[0], MAX_CLASSES);
+        give_up(1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64 " of a picture: needs 1 to %d classes and "
+                   "a width of at most 1024", w->path, w->prefix, first->shape[1], last->shape[0], MAX_CLASSES);
+    int side = size ? atoi(size) : 0;
     g->letter = 'G';
-    g->width = (int)first->shape[0];
-    g->channels = (int)last->shape[0];
-    g->classes = (int)classes;
-    g->condition = (int)condition;
-    g->size = size && atoi(size) >= 8 && atoi(size) <= 1024 && atoi(size) % 4 == 0 ? atoi(size) : 128;
-    return 1;
+    g->width = (int)first->shape[0], g->channels = (int)last->shape[0];
+    g->classes = (int)classes, g->condition = (int)condition;
+    g->size = side >= 8 && side <= 1024 && side % 4 == 0 ? side : 128;
 }
 
 /* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
@@ -13237,30 +13090,24 @@ static int shipped_model(const char *name, char path[PATH_MAX])
     return slash && access(path, R_OK) == 0;
 }
 
-static Facegan *open_generator(const char *given, Error *e)
+static void fill_generator(Facegan *model, const char *given)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
+    char path[PATH_MAX];
     weights_path(given, path);
-    if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
-    char prefix[PREFIX];
-    find_prefix(&file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, prefix);
-    Facegan *model = must_alloc(1, sizeof *model);
+    Weights w = {.file = load_tensors(path), .path = path};
+    find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
     Settings trained = default_settings();
-    int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
+    MUST(settings_of_file(w.file, path, &trained, &e));
+    read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
-    model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0, .modulates = trained.modulate};
-    if (ok) {
-        Drawing d = drawing_new(&model->g, expression_generator, 1);
-        model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
-        if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
-        name_classes(model, &file);
-        ok = bind_graphs(&model->graph, 1, &model->arena, e) && load_net(&file, path, &model->g, prefix, false, e);
-    }
-    tensorfile_free(&file);
-    if (ok) return model;
-    facegan_close(model);
-    return NULL;
+    model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
+                                   .modulates = trained.modulate};
+    Drawing d = drawing_new(&model->g, expression_generator, 1);
+    model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
+    if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
+    name_classes(model, w.file);
+    MUST(bind_graphs(&model->graph, 1, &model->arena, &e));
+    MUST(load_net(w.file, path, &model->g, w.prefix, false, &e));
 }
 
 void facegan_close(Facegan *model)
@@ -13273,21 +13120,145 @@ void facegan_close(Facegan *model)
     free(model);
 }
 
-/* The square, scaled picture that the generator works on, into model->x. */
-static int fit_picture(Facegan *model, Image *picture, Error *e)
+static void close_generator(void *model) { facegan_close(model); }
+
+/* A generator that is closed with the innermost scope. */
+static Facegan *own_generator(const char *given)
 {
-    Image scaled;
-    char why[IMAGE_ERROR_SIZE];
+    Facegan *model = must_alloc(1, sizeof *model);
+    on_leaving(close_generator, model);
+    fill_generator(model, given);
+    return model;
+}
+
+/* The square, scaled picture that the generator works on, into model->x. Crops the picture. */
+static void fit_picture(Facegan *model, Image *picture)
+{
     crop_centre(picture, model->crop);
-    if (!image_resize(picture, model->g.size, model->g.size, &scaled, why)) return fail(e, 1, "%s", why);
+    Image scaled = resize_picture(picture, model->g.size, model->g.size);
     from_bytes(scaled.pixels, count_of(model->y), model->x->data);
-    image_free(&scaled);
-    return 1;
+}
+
+/* For a caller that closes it. */
+static Facegan *open_generator(const char *given, Error *e)
+{
+    (void)e;
+    Facegan *model = must_alloc(1, sizeof *model);
+    fill_generator(model, given);
+    return model;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.2  Editing pictures
+ * 14.2  Pictures one by one, and editing them
+ *
+ * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what is
+ * made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends a
+ * batch.
  * ---------------------------------------------------------------------------------------------- */
+
+/* Pictures as given, folders as the pictures in them, sorted by name. */
+static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
+{
+    for (int i = 0; i < count; i++) {
+        if (!is_folder(inputs[i])) { names_add(paths, inputs[i]); continue; }
+        Names inside = list_folder(inputs[i], NAMES_PICTURES);
+        for (int k = 0; k < inside.count; k++) names_add(paths, textf("%s/%s", inputs[i], inside.items[k]).s);
+        if (!inside.count) warn("no pictures in %s", inputs[i]);
+    }
+    return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
+}
+
+/* "a/photo.jpg" is called photo, or a_photo.jpg where that says more: where another picture is called photo, too. */
+static char *photo_stem(const char *path, bool whole)
+{
+    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
+    while (*path == '/') path++;
+    const char *slash = strrchr(path, '/'), *name = whole || !slash ? path : slash + 1, *dot = strrchr(name, '.');
+    char *stem = own_text("%.*s", !whole && dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+    for (char *c = stem; *c; c++)
+        if (*c == '/') *c = '_';
+    return stem;
+}
+
+/* How many of the sorted texts are equal to this one, up to two. */
+static int occurrences(char *const *sorted, int count, const char *text)
+{
+    char **at = bsearch(&text, sorted, (size_t)count, sizeof *sorted, compare_texts);
+    if (!at) return 0;
+    bool before = at > (char **)(uintptr_t)sorted && strcmp(at[-1], text) == 0;
+    return 1 + (before || (at + 1 < sorted + count && strcmp(at[1], text) == 0));
+}
+
+/* Which of the texts are there more than once. */
+static bool *shared_texts(char *const *texts, int n)
+{
+    char **sorted = own((size_t)n, sizeof *sorted);
+    bool *shared = own((size_t)n, sizeof *shared);
+    memcpy(sorted, texts, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
+    for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, texts[i]) > 1;
+    return shared;
+}
+
+/* Gives every picture a name for its outputs, so that none overwrites another's. */
+static char **photo_names(const Names *paths)
+{
+    int n = paths->count;
+    char **names = own((size_t)n, sizeof *names), **path = paths->items;
+    for (int i = 0; i < n; i++) names[i] = photo_stem(path[i], false);
+    const bool *shared = shared_texts(names, n);
+    for (int i = 0; i < n; i++)
+        if (shared[i]) names[i] = photo_stem(path[i], true);
+    shared = shared_texts(names, n);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; shared[i] && k < i; k++)
+            if (strcmp(names[i], names[k]) == 0 && strcmp(path[i], path[k]))
+                give_up(2, "the outputs of %s and %s would both be called %s", path[k], path[i], names[i]);
+    return names;
+}
+
+typedef struct Photo {
+    const char *path, *name;            /* name: what its outputs are called */
+    int widest;                         /* characters of the longest path of all pictures */
+    Image image;
+} Photo;
+
+/* A batch of pictures: what is done with each, and what became of them. */
+typedef struct PhotoBatch {
+    int channels;                       /* they are read with; 0: as many as each has */
+    void (*each)(void *context, Photo *photo);
+    void *context;
+    int count, unreadable;
+} PhotoBatch;
+
+static void each_picture(PhotoBatch *b, char *const *inputs, int count)
+{
+    Names paths = {0};
+    int widest = 0;
+    MUST(photo_paths(inputs, count, &paths, &e));
+    char *const *names = photo_names(&paths);
+    for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
+    for (b->count = 0; b->count < paths.count && !interrupted; b->count++) {
+        Scope here;
+        Error why;
+        Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
+        enter(&here);
+        if (try_picture(photo.path, b->channels, &photo.image, &why)) b->each(b->context, &photo);
+        else warn("passed over: %s", why.text), b->unreadable++;
+        leave();
+    }
+}
+
+static void complain_of_unreadable(const PhotoBatch *b)
+{
+    if (b->unreadable) give_up(1, "%d of %d pictures could not be read", b->unreadable, b->count);
+}
+
+/* OUT/<the picture's name><suffix> */
+static Text photo_file(const Settings *s, const Photo *photo, const char *suffix)
+{
+    return textf("%s/%s%s", out_folder(s), photo->name, suffix);
+}
 
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
@@ -13296,43 +13267,11 @@ static int find_class(const Facegan *model, const char *name, size_t length)
     return -1;
 }
 
-/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
- * this is extrapolation. */
-static int parse_emotion(const Facegan *model, const char *text, int *index, double *strength, Error *e)
+static const char *joined_names(const char (*names)[NAME], int n, const char *between)
 {
-    size_t length = strcspn(text, ":");
-    char *end, list[512] = "", name[NAME];
-    snprintf(name, sizeof name, "%.*s", (int)length, text);
-    OptionGuess guess = {name, 3, NULL};
-    *strength = text[length] ? strtod(text + length + 1, &end) : 1;
-    *index = find_class(model, text, length);
-    for (int i = 0; i < model->g.classes; i++) {
-        snprintf(list + strlen(list), sizeof list - strlen(list), " %s", model->class_names[i]);
-        option_guess(&guess, model->class_names[i]);
-    }
-    if (*index < 0)
-        return fail(e, 2, "--emotion %s: this model knows:%s%s%s%s", text, list, guess.best ? "; did you mean " : "",
-                    guess.best ? guess.best : "", guess.best ? "?" : "");
-    if (text[length] && (end == text + length + 1 || *end || !(*strength >= 0 && *strength <= 2)))
-        return fail(e, 2, "--emotion %s: the strength must be a number from 0 to 2", text);
-    return 1;
-}
-
-/* dir/photo.jpg with happy -> OUT/photo-happy.png */
-static void edited_name(const char *out, const char *picture, const char *emotion, char path[PATH_MAX])
-{
-    const char *slash = strrchr(picture, '/'), *name = slash ? slash + 1 : picture, *dot = strrchr(name, '.');
-    int length = dot ? (int)(dot - name) : (int)strlen(name);
-    snprintf(path, PATH_MAX, "%s/%.*s-%s.png", out, length, name, emotion);
-}
-
-static int save_pixels(const char *path, const unsigned char *pixels, int size, int channels, bool provenance,
-                        Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {size, size, channels, (unsigned char *)(uintptr_t)pixels};
-    return image_save(path, &image, &text, provenance ? 1 : 0, why) ? 1 : fail(e, 1, "%s", why);
+    char *text = own((size_t)n, NAME + 2), *end = text;
+    for (int i = 0; i < n; i++) end += sprintf(end, "%s%s", i ? between : "", names[i]);
+    return text;
 }
 
 /* The condition that shows class k so strongly: the label's number, or the way from neutral to the emotion's place. */
@@ -13360,141 +13299,173 @@ static void point_between(const Facegan *model, int a, int b, double share, doub
 }
 
 /* What an edit asks for: a condition, and what to call it in the file's name. */
-typedef struct Wish { char name[2 * NAME + 32]; real condition[MAX_CLASSES]; } Wish;
+typedef struct Wish { const char *name; real condition[MAX_CLASSES]; } Wish;
 
-static int parse_between(const Facegan *model, const char *text, double rho, Wish *wish, Error *e)
+/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
+ * this is extrapolation. */
+static Wish parse_emotion(Facegan *model, const char *text)
 {
+    Wish wish = {0};
+    size_t length = strcspn(text, ":");
+    char *end = "";
+    double strength = text[length] ? strtod(text + length + 1, &end) : 1;
+    int k = find_class(model, text, length);
+    if (k < 0) {
+        char meant[OPTIONS_MEANT];
+        OptionGuess guess = {own_text("%.*s", (int)length, text), 3, NULL};
+        for (int i = 0; i < model->g.classes; i++) option_guess(&guess, model->class_names[i]);
+        give_up(2, "--emotion %s: this model knows: %s%s", text, joined_names(model->class_names, model->g.classes, " "),
+                option_meant(&guess, "", meant));
+    }
+    if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
+        give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
+    set_class(model, k, strength);
+    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
+    wish.name = model->class_names[k];
+    return wish;
+}
+
+static Wish parse_between(const Facegan *model, const char *text, double rho)
+{
+    Wish wish = {0};
     size_t first = strcspn(text, ","), second = text[first] ? strcspn(text + first + 1, ":") : 0;
     const char *share_text = text[first] ? text + first + 1 + second : "";
     char *end = "";
     double share = *share_text ? strtod(share_text + 1, &end) : 0.5, z[SPACE_MOST];
     int a = find_class(model, text, first), b = second ? find_class(model, text + first + 1, second) : -1;
     if (a < 0 || b < 0 || *end || !(share >= 0 && share <= 1))
-        return fail(e, 2,
-                    "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1",
-                    text);
+        give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1", text);
     point_between(model, a, b, share, rho, z);
-    for (int i = 0; i < model->g.condition; i++) wish->condition[i] = (real)z[i];
-    snprintf(wish->name, sizeof wish->name, "%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
-    return 1;
+    for (int i = 0; i < model->g.condition; i++) wish.condition[i] = (real)z[i];
+    wish.name = own_text("%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
+    return wish;
 }
 
-static int parse_theta(const Facegan *model, const char *text, double rho, Wish *wish, Error *e)
+static Wish parse_theta(const Facegan *model, const char *text, double rho)
 {
     char *end;
     double angle = strtod(text, &end);
     bool radians = strcmp(end, "rad") == 0;
-    if (model->g.condition != 2)
-        return fail(e, 2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
+    if (model->g.condition != 2) give_up(2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
     if (end == text || !isfinite(angle) || (*end && !radians && strcmp(end, "deg")))
-        return fail(e, 2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
+        give_up(2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
     if (!radians) angle *= TURN / 360;
-    wish->condition[0] = (real)(rho * cos(angle)), wish->condition[1] = (real)(rho * sin(angle));
-    snprintf(wish->name, sizeof wish->name, "theta%.0f-rho%.2g", angle * 360 / TURN, rho);
-    return 1;
+    return (Wish){own_text("theta%.0f-rho%.2g", angle * 360 / TURN, rho), {(real)(rho * cos(angle)), (real)(rho * sin(angle))}};
 }
 
-static int parse_point(const Facegan *model, const char *text, Wish *wish, Error *e)
+static Wish parse_point(const Facegan *model, const char *text)
 {
+    Wish wish = {own_text("at%.*s", NAME, text), {0}};
     const char *at = text;
     for (int i = 0; i < model->g.condition; i++) {
         char *end;
         double value = strtod(at, &end);
         if (end == at || !(fabs(value) <= 1) || *end != (i + 1 < model->g.condition ? ',' : 0))
-            return fail(e, 2, "--xy %s: must be %d numbers from -1 to 1 with commas between", text, model->g.condition);
-        wish->condition[i] = (real)value;
+            give_up(2, "--xy %s: must be %d numbers from -1 to 1 with commas between", text, model->g.condition);
+        wish.condition[i] = (real)value;
         at = end + 1;
     }
-    snprintf(wish->name, sizeof wish->name, "at%.*s", NAME, text);
-    return 1;
+    return wish;
 }
 
-static int parse_wish(Facegan *model, const Settings *s, Wish *wish, Error *e)
+static Wish parse_wish(Facegan *model, const Settings *s)
 {
-    int given = (*s->emotion != 0) + (*s->theta != 0) + (*s->xy != 0) + (*s->between != 0), index;
-    double strength;
-    *wish = (Wish){0};
-    if (given > 1) return fail(e, 2, "give one of --emotion, --theta, --xy and --between");
+    int given = (*s->emotion != 0) + (*s->theta != 0) + (*s->xy != 0) + (*s->between != 0);
+    if (given > 1) give_up(2, "give one of --emotion, --theta, --xy and --between");
     if (!*s->emotion && !model->g.space)
-        return fail(e, 2, "--theta, --xy and --between need a GANmut model: this one has labels, no space");
-    if (*s->between) return parse_between(model, s->between, s->rho, wish, e);
-    if (*s->theta) return parse_theta(model, s->theta, s->rho, wish, e);
-    if (*s->xy) return parse_point(model, s->xy, wish, e);
-    if (!parse_emotion(model, s->emotion, &index, &strength, e)) return 0;
-    set_class(model, index, strength);
-    memcpy(wish->condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
-    snprintf(wish->name, sizeof wish->name, "%s", model->class_names[index]);
-    return 1;
+        give_up(2, "--theta, --xy and --between need a GANmut model: this one has labels, no space");
+    if (*s->between) return parse_between(model, s->between, s->rho);
+    if (*s->theta) return parse_theta(model, s->theta, s->rho);
+    if (*s->xy) return parse_point(model, s->xy);
+    return parse_emotion(model, s->emotion);
 }
 
-/* Draws one picture with every class and saves them side by side, the input first. */
-static int edit_all(Facegan *model, const char *picture, const Settings *s, Error *e)
+/* What G makes of the model's x with the condition that it holds, as bytes. */
+static void draw_bytes(Facegan *model, unsigned char *bytes)
 {
-    int n = model->g.classes, size = model->g.size, x = model->g.channels;
+    graph_run(model->graph);
+    to_bytes(model->y->data, count_of(model->y), bytes);
+}
+
+/* Pictures of one size in rows and columns. */
+typedef struct Grid {
+    const unsigned char *pictures;              /* all of them, one behind the other; or */
+    const unsigned char *const *cells;          /* each by itself, NULL where there is none */
+    int side, channels, rows, columns, scale;
+    const char *const *row_names, *const *column_names;
+} Grid;
+
+static PlotCanvas draw_grid(const Grid *g)
+{
+    int n = g->rows * g->columns;
+    PlotCanvas canvas;
+    const unsigned char **cells = own((size_t)n, sizeof *cells);
+    for (int i = 0; i < n; i++)
+        cells[i] = g->cells ? g->cells[i] : g->pictures + (size_t)i * (size_t)(g->side * g->side * g->channels);
+    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, g->scale, g->row_names, g->column_names, NULL,
+                   &canvas))
+        give_up(1, "no memory for a sheet of %d pictures", n);
+    return own_canvas(canvas);
+}
+
+typedef struct Editing {
+    Facegan *model;
+    const Settings *s;
+    bool all;                                   /* every class, not one wish */
+    Wish wish;
+} Editing;
+
+/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
+static void edit_all(const Editing *edit, const Photo *photo)
+{
+    Facegan *model = edit->model;
+    int n = model->g.classes;
     size_t bytes = count_of(model->y);
-    unsigned char *faces = must_alloc((size_t)n + 1, bytes);
-    const unsigned char *cells[MAX_CLASSES + 1];
+    unsigned char *faces = own((size_t)n + 1, bytes);
     const char *labels[MAX_CLASSES + 1] = {"input"};
-    PlotCanvas sheet;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
     to_bytes(model->x->data, bytes, faces);
     for (int k = 0; k < n; k++) {
         set_class(model, k, 1);
-        graph_run(model->graph);
-        to_bytes(model->y->data, bytes, faces + (size_t)(k + 1) * bytes);
+        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
         labels[k + 1] = model->class_names[k];
     }
-    for (int k = 0; k <= n; k++) cells[k] = faces + (size_t)k * bytes;
-    edited_name(*s->out ? s->out : ".", picture, "all", path);
-    int ok = plot_grid(cells, size, size, x, 1, n + 1, (int)s->scale, NULL, labels, NULL, &sheet);
-    free(faces);
-    if (!ok) return fail(e, 1, "no memory for a sheet of %d pictures", n + 1);
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {sheet.width, sheet.height, 3, sheet.rgb};
-    ok = image_save(path, &image, &text, s->provenance ? 1 : 0, why);
-    plot_free(&sheet);
-    if (ok) printf("%s\n", path);
-    return ok ? 1 : fail(e, 1, "%s", why);
-}
-
-/* A copy of as many channels as the model wants. */
-static int to_channels(const Image *picture, int channels, Image *out, Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
-    int from = picture->channels;
-    size_t pixels = (size_t)picture->width * (size_t)picture->height;
-    if (channels == from) memcpy(out->pixels, picture->pixels, pixels * (size_t)channels);
-    else for (size_t i = 0; i < pixels; i++) {
-        const unsigned char *p = picture->pixels + i * (size_t)from;
-        for (int c = 0; c < channels; c++)
-            out->pixels[i * (size_t)channels + (size_t)c] = from < 3 ? p[0] : channels == 1 ? (unsigned char)(grey_of(p) + 0.5) : p[c];
-    }
-    return 1;
-}
-
-/* What G makes of the model's x with the condition that it holds. */
-static Drawn draw_face(Facegan *model)
-{
-    graph_run(model->graph);
-    const Node *mask = model->mask;
-    return (Drawn){.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
-                   .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
-                   .redrawn = model->g.editor.keep == 'n'};
+    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1,
+                                               .columns = n + 1, .scale = (int)edit->s->scale, .column_names = labels});
+    deliver(photo_file(edit->s, photo, "-all.png").s, &(Image){sheet.width, sheet.height, 3, sheet.rgb},
+            edit->s->provenance ? &synthetic : NULL);
 }
 
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
-static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *result, Error *e)
+static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
 {
-    Image cut = {0}, before = {0};
-    int ok = cut_frame(photo, frame, model->g.size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
-    if (ok) {
-        from_bytes(before.pixels, count_of(model->y), model->x->data);
-        const Drawn drawn = draw_face(model);
-        paste_frame(result, frame, &drawn);
-    }
-    image_free(&cut), image_free(&before);
-    return ok;
+    Scope here;
+    Image cut;
+    enter(&here);
+    MUST(cut_frame(photo, frame, model->g.size, &cut, &e));
+    cut = own_picture(cut);
+    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    graph_run(model->graph);
+    const Node *mask = model->mask;
+    const Drawn drawn = {.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
+                         .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
+                         .redrawn = model->g.editor.keep == 'n'};
+    paste_frame(result, frame, &drawn);
+    leave();
+}
+
+/* The whole picture at its own resolution, edited in n frames with the condition that the model holds:
+ * OUT/NAME-EXPRESSION.png */
+static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const char *expression,
+                        const ImageText *text)
+{
+    Image result = with_channels(&photo->image, photo->image.channels);
+    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
+    deliver(photo_file(edit->s, photo, textf("-%s.png", expression).s).s, &result, edit->s->provenance ? text : NULL);
+}
+
+static void grant(const Editing *edit)
+{
+    memcpy(edit->model->condition->data, edit->wish.condition, (size_t)edit->model->g.condition * sizeof(real));
 }
 
 /* The centred square that the model was trained on, of a picture. */
@@ -13504,67 +13475,45 @@ static Frame centred_frame(const Facegan *model, const Image *picture)
     return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
 }
 
-/* The whole picture with its centred face edited, at its own resolution. */
-static int edit_one(Facegan *model, const char *name, const Image *picture, const Wish *wish, const Settings *s, Error *e)
+static void edit_picture(void *context, Photo *photo)
 {
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    Image result;
-    if (!to_channels(picture, picture->channels, &result, e)) return 0;
-    memcpy(model->condition->data, wish->condition, (size_t)model->g.condition * sizeof(real));
-    edited_name(*s->out ? s->out : ".", name, wish->name, path);
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    int ok = edit_face(model, picture, centred_frame(model, picture), &result, e);
-    if (ok && !image_save(path, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
-    image_free(&result);
-    if (ok) printf("%s\n", path);
-    return ok;
+    const Editing *edit = context;
+    Facegan *model = edit->model;
+    if (min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
+        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
+    if (edit->all) {
+        fit_picture(model, &photo->image);
+        edit_all(edit, photo);
+    } else {
+        Frame frame = centred_frame(model, &photo->image);
+        grant(edit);
+        edit_frames(edit, photo, &frame, 1, edit->wish.name, &synthetic);
+    }
 }
 
-/* Two pictures of one name from different folders would land in one file. */
-static int distinct_names(char *const *pictures, int count, Error *e)
+static Editing begin_editing(const char *run, const Settings *s)
 {
-    char a[PATH_MAX], b[PATH_MAX];
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < i; k++) {
-            edited_name("", pictures[i], "", a), edited_name("", pictures[k], "", b);
-            if (strcmp(a, b) == 0)
-                return fail(e, 2,
-                            "%s and %s would be written to the same file: edit them one by one, into different --out",
-                            pictures[k], pictures[i]);
-        }
-    return 1;
+    Editing edit = {.model = own_generator(run), .s = s};
+    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
+    if (!edit.all) edit.wish = parse_wish(edit.model, s);
+    return edit;
 }
 
 static int edit_pictures(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
 {
-    if (!distinct_names(pictures, count, e)) return 0;
-    Facegan *model = open_generator(run, e);
-    int failed = 0;
-    Wish wish;
-    char why[IMAGE_ERROR_SIZE];
-    if (!model) return 0;
-    bool all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    int ok = (all || parse_wish(model, s, &wish, e)) && (!*s->out || make_directory(s->out, e));
-    for (int i = 0; ok && i < count; i++) {
-        Image picture;
-        if (!image_load(pictures[i], all ? model->g.channels : 0, &picture, why)) {
-            warn("passed over: %s", why);
-            failed++;
-            continue;
-        }
-        if (min_int(picture.width, picture.height) > 2 * model->g.size)
-            warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", pictures[i]);
-        ok = all ? fit_picture(model, &picture, e) && edit_all(model, pictures[i], s, e)
-                 : edit_one(model, pictures[i], &picture, &wish, s, e);
-        image_free(&picture);
-    }
-    facegan_close(model);
-    if (ok && failed) return fail(e, 1, "%d of %d pictures could not be read", failed, count);
-    return ok;
+    (void)e;
+    Editing edit = begin_editing(run, s);
+    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_picture, .context = &edit};
+    make_out_folder(s);
+    each_picture(&batch, pictures, count);
+    complain_of_unreadable(&batch);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.3  The public functions of facegan.h
+ *
+ * They work inside an attempt() of their own, so that a caller gets an error and nothing is left behind.
  * ---------------------------------------------------------------------------------------------- */
 
 static void start_library(void)
@@ -13574,13 +13523,31 @@ static void start_library(void)
     if (thread_count() == 1) threads_start(0);
 }
 
-Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
+static int attempt_public(void (*work)(void *context), void *context, char error[FACEGAN_ERROR])
 {
     Error e = {0};
+    if (attempt(work, context, &e)) return 1;
+    snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text);
+    return 0;
+}
+
+/* The model outlives the call: it is its caller's, not a scope's. */
+typedef struct Opening { const char *path; Facegan *model; } Opening;
+
+static void open_public(void *context)
+{
+    Opening *opening = context;
     start_library();
-    Facegan *model = open_generator(path, &e);
-    if (!model) snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text);
-    return model;
+    opening->model = must_alloc(1, sizeof *opening->model);
+    fill_generator(opening->model, opening->path);
+}
+
+Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
+{
+    Opening *opening = &(Opening){.path = path};
+    if (attempt_public(open_public, opening, error)) return opening->model;
+    facegan_close(opening->model);
+    return NULL;
 }
 
 int facegan_classes(const Facegan *model)  { return model->g.classes; }
@@ -13612,34 +13579,25 @@ static void blend_classes(Facegan *model, const float *shares)
         z[i] = (real)((double)z[i] / sqrt(norm));
 }
 
-int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition, unsigned char *out,
-                 char error[FACEGAN_ERROR])
+typedef struct PublicEdit { Facegan *model; Image picture; const float *condition; unsigned char *out; } PublicEdit;
+
+static void edit_public(void *context)
 {
-    Image picture;
-    Error e = {0};
-    char why[IMAGE_ERROR_SIZE];
-    if (width < 1 || height < 1 || (channels != 1 && channels != 3))
-        return snprintf(error, FACEGAN_ERROR, "a picture of %d x %d x %d: needs 1 or 3 channels", width, height,
-                        channels),
-               0;
-    if (!image_new(width, height, model->g.channels, &picture, why))
-        return snprintf(error, FACEGAN_ERROR, "%s", why), 0;
-    for (size_t i = 0; i < (size_t)width * (size_t)height; i++) {
-        const unsigned char *from = pixels + i * (size_t)channels;
-        for (int c = 0; c < model->g.channels; c++) {
-            double grey = channels == 3 ? 0.299 * from[0] + 0.587 * from[1] + 0.114 * from[2] : from[0];
-            picture.pixels[i * (size_t)model->g.channels + (size_t)c] = model->g.channels == 3 && channels == 3
-                                                                            ? from[c]
-                                                                            : (unsigned char)(grey + 0.5);
-        }
-    }
-    int ok = fit_picture(model, &picture, &e);
-    image_free(&picture);
-    if (!ok) return snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text), 0;
-    blend_classes(model, condition);
-    graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), out);
-    return 1;
+    const PublicEdit *edit = context;
+    const Image *given = &edit->picture;
+    if (given->width < 1 || given->height < 1 || (given->channels != 1 && given->channels != 3))
+        give_up(2, "a picture of %d x %d x %d: needs 1 or 3 channels", given->width, given->height, given->channels);
+    Image picture = with_channels(given, edit->model->g.channels);
+    fit_picture(edit->model, &picture);
+    blend_classes(edit->model, edit->condition);
+    draw_bytes(edit->model, edit->out);
+}
+
+int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition,
+                 unsigned char *out, char error[FACEGAN_ERROR])
+{
+    PublicEdit edit = {model, {width, height, channels, (unsigned char *)(uintptr_t)pixels}, condition, out};
+    return attempt_public(edit_public, &edit, error);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13658,11 +13616,13 @@ static int log_read(const char *path, TableNumbers *log, Error *e)
     return fail(e, 1, "%s: no rows yet", path);
 }
 
-static bool has_values(const TableNumbers *log, int column)
+/* The last number of a column; NaN: it has none, or there is no such column. */
+static double last_value(const TableNumbers *log, const char *name)
 {
-    for (size_t i = 0; i < log->rows; i++)
-        if (isfinite(log->columns[column][i])) return true;
-    return false;
+    const double *column = table_column(log, name);
+    size_t row = column ? log->rows : 0;
+    while (row > 0 && !isfinite(column[row - 1])) row--;
+    return row > 0 ? column[row - 1] : NAN;
 }
 
 /* A chart of every column whose name begins with `prefix`. */
@@ -13671,54 +13631,40 @@ static void chart(Page *page, const TableNumbers *log, const char *title, const 
     PageSeries series[MAX_COLUMNS];
     int n = 0;
     for (int i = 1; i < log->n_columns; i++)
-        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0 && has_values(log, i))
+        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0 && !isnan(last_value(log, log->names[i])))
             series[n++] = (PageSeries){log->names[i], log->columns[0], log->columns[i], log->rows};
     if (n) page_chart(page, title, "iteration", y_label, series, n, 0);
 }
 
-/* The sample sheets of a run, by iteration. */
-typedef struct Sheets { char **paths; long *iterations; int count; } Sheets;
-
-static int by_text(const void *a, const void *b)
+/* As PNG bytes, which the caller frees. */
+static unsigned char *encode_canvas(const PlotCanvas *canvas, size_t *size)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    unsigned char *bytes;
+    char why[IMAGE_ERROR_SIZE];
+    const Image image = image_of(canvas);
+    if (!image_encode_png(&image, &synthetic, 1, &bytes, size, why)) give_up(1, "%s", why);
+    return bytes;
 }
 
-static Sheets find_sheets(const char *run)
+static unsigned char *own_png(const PlotCanvas *canvas, size_t *size)
 {
-    Sheets s = {0};
-    char folder[PATH_MAX], path[PATH_MAX + 300];
-    snprintf(folder, sizeof folder, "%s/samples", run);
-    DIR *directory = opendir(folder);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (strspn(entry->d_name, "0123456789") != 8 || strcmp(entry->d_name + 8, ".png")) continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        s.paths = realloc(s.paths, (size_t)(s.count + 1) * sizeof *s.paths);
-        if (!s.paths) abort();
-        s.paths[s.count++] = must_copy(path);
-    }
-    if (directory) closedir(directory);
-    if (s.count) qsort(s.paths, (size_t)s.count, sizeof *s.paths, by_text);
-    s.iterations = must_alloc((size_t)s.count, sizeof *s.iterations);
-    for (int i = 0; i < s.count; i++) s.iterations[i] = atol(strrchr(s.paths[i], '/') + 1);
-    return s;
+    unsigned char *bytes = encode_canvas(canvas, size);
+    return own_this(bytes, *size);
 }
 
-static void sheets_free(Sheets *s)
+/* For a canvas that the scope does not own: it is freed, and its caller frees the bytes. */
+static unsigned char *canvas_png(PlotCanvas *canvas, size_t *size)
 {
-    for (int i = 0; i < s->count; i++) free(s->paths[i]);
-    free(s->paths), free(s->iterations);
+    unsigned char *bytes = encode_canvas(canvas, size);
+    plot_free(canvas);
+    return bytes;
 }
 
-/* Cell (row, column) of a sheet without margins, copied out. */
-static unsigned char *sheet_cell(const Image *sheet, int size, int row, int column)
+static void add_canvas(Page *page, const char *caption, const PlotCanvas *canvas)
 {
-    size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
-    unsigned char *cell = must_alloc((size_t)size, line);
-    for (int y = 0; y < size; y++)
-        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line,
-               line);
-    return cell;
+    size_t size;
+    const unsigned char *bytes = own_png(canvas, &size);
+    page_image(page, caption, bytes, size, "image/png");
 }
 
 static int enlargement(int size)
@@ -13726,150 +13672,157 @@ static int enlargement(int size)
     return size <= 48 ? 2 : 1;
 }
 
-/* A canvas as PNG bytes; NULL when memory is out. */
-static unsigned char *canvas_png(PlotCanvas *canvas, size_t *size)
+/* A run's report in the making. A sample sheet is samples/<iteration>.png; its columns are the classes; where G edits,
+ * what it was shown comes first; without labels they have no names. */
+typedef struct Report {
+    const char *run;
+    Settings s;
+    const Model *model;
+    TableNumbers log;
+    Page *page;
+    Names sheets;                       /* paths, by iteration */
+    const char *columns[MAX_CLASSES + 1];
+    char class_names[MAX_CLASSES][NAME];
+    int n_columns;
+} Report;
+
+static long sheet_iteration(const char *path)
 {
-    unsigned char *bytes = NULL;
-    char why[IMAGE_ERROR_SIZE];
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {canvas->width, canvas->height, 3, canvas->rgb};
-    if (!image_encode_png(&image, &text, 1, &bytes, size, why)) bytes = NULL;
-    plot_free(canvas);
-    return bytes;
+    return atol(strrchr(path, '/') + 1);
 }
 
-/* The names of a sheet's columns: where G edits, what it was shown comes first; without labels there are none. */
-typedef struct Columns { const char *labels[MAX_CLASSES + 1]; char names[MAX_CLASSES][NAME]; int count; } Columns;
-
-static int split_names_list(const char *list, char (*names)[NAME])
+static void find_sheets(Report *r)
 {
-    int n = 0;
-    while (*list && n < MAX_CLASSES) {
-        size_t length = strcspn(list, ",");
-        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
-        list += length + (list[length] != 0);
-    }
-    return n;
+    Text folder = textf("%s/samples", r->run);
+    Names found = list_folder(folder.s, NAMES_PICTURES);
+    for (int i = 0; i < found.count; i++)
+        if (strspn(found.items[i], "0123456789") == 8 && strcmp(found.items[i] + 8, ".png") == 0)
+            names_add(&r->sheets, textf("%s/%s", folder.s, found.items[i]).s);
 }
 
-static void name_columns(const Settings *s, const Model *model, Columns *c)
+static void name_columns(Report *r)
 {
-    int classes = split_names_list(*s->attributes ? s->attributes : s->classes, c->names);
-    *c->labels = "input";
-    c->count = !model->latent_size;
-    bool named = condition_size(model, s, classes) > 0;
+    int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
+    bool named = condition_size(r->model, &r->s, classes) > 0;
     int drawn = named ? classes : SAMPLE_FACES;
-    for (int i = 0; i < drawn; i++) c->labels[c->count++] = named ? c->names[i] : "";
+    r->columns[0] = "input";
+    r->n_columns = !r->model->latent_size;
+    for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
 }
 
-/* A sheet with its columns named. */
-static unsigned char *labelled_sheet(const char *path, const Settings *s, const Columns *names, size_t *bytes)
+/* Picture (row, column) of a sheet without margins, copied out. */
+static unsigned char *sheet_cell(const Image *sheet, int size, int row, int column)
+{
+    size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
+    unsigned char *cell = own((size_t)size, line);
+    for (int y = 0; y < size; y++)
+        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line, line);
+    return cell;
+}
+
+static bool read_sheet(const char *path, int channels, Image *sheet)
+{
+    return try_picture(path, channels, sheet, &(Error){0});
+}
+
+/* A sheet with its columns named, as PNG bytes of the scope outside; NULL: it cannot be read. */
+static unsigned char *labelled_sheet(const Report *r, const char *path, size_t *bytes)
 {
     Image sheet;
-    char why[IMAGE_ERROR_SIZE];
-    PlotCanvas canvas;
-    int size = (int)s->size;
-    if (!image_load(path, (int)s->channels, &sheet, why)) return NULL;
-    int rows_ = sheet.height / size, columns = sheet.width / size;
-    unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
-    for (int i = 0; i < rows_ * columns; i++) cells[i] = sheet_cell(&sheet, size, i / columns, i % columns);
-    int ok = columns == names->count && plot_grid((const unsigned char *const *)cells, size, size, sheet.channels,
-                                                  rows_, columns, enlargement(size), NULL, names->labels, NULL, &canvas);
-    for (int i = 0; i < rows_ * columns; i++) free(cells[i]);
-    free(cells);
-    image_free(&sheet);
-    return ok ? canvas_png(&canvas, bytes) : NULL;
+    int size = (int)r->s.size;
+    if (!read_sheet(path, (int)r->s.channels, &sheet) || sheet.width / size != r->n_columns || sheet.height < size) return NULL;
+    Grid grid = {.side = size, .channels = sheet.channels, .rows = sheet.height / size, .columns = r->n_columns,
+                 .scale = enlargement(size), .column_names = r->columns};
+    int n = grid.rows * grid.columns;
+    const unsigned char **cells = own((size_t)n, sizeof *cells);
+    for (int i = 0; i < n; i++) cells[i] = sheet_cell(&sheet, size, i / grid.columns, i % grid.columns);
+    grid.cells = cells;
+    const PlotCanvas canvas = draw_grid(&grid);
+    return hand_out(own_png(&canvas, bytes));
 }
 
-enum { QUARTERS = 4 };
-
-/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. Returns PNG bytes. */
-static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, const Columns *names, int face,
-                                    size_t *bytes)
-{
-    int size = (int)s->size, columns = names->count, done = 0;
-    unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
-    char row_names[QUARTERS][32];
-    const char *row_labels[QUARTERS];
-    PlotCanvas canvas;
-    for (int q = 0; q < QUARTERS; q++) {
-        snprintf(row_names[q], sizeof row_names[q], "%d%%", 25 * (q + 1));
-        row_labels[q] = row_names[q];
-        for (int i = 0; i < sheets->count; i++) {
-            Image sheet;
-            char why[IMAGE_ERROR_SIZE];
-            if (sheets->iterations[i] != (q == 3 ? s->iters : s->iters * (q + 1) / 4) ||
-                !image_load(sheets->paths[i], (int)s->channels, &sheet, why))
-                continue;
-            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++)
-                cells[q * columns + c] = sheet_cell(&sheet, size, face, c), done++;
-            image_free(&sheet);
-            break;
-        }
-    }
-    int ok = done && plot_grid((const unsigned char *const *)cells, size, size, (int)s->channels, QUARTERS, columns,
-                               enlargement(size), row_labels, names->labels, NULL, &canvas);
-    for (int i = 0; i < QUARTERS * columns; i++) free(cells[i]);
-    return ok ? canvas_png(&canvas, bytes) : NULL;
-}
-
-static void add_slider(Page *page, const Sheets *sheets, const Settings *s, const Columns *names, const char *title)
+static void add_slider(const Report *r, const char *title)
 {
     enum { SHOWN = 40 };
     const void *bytes[SHOWN];
     size_t sizes[SHOWN];
-    char texts[SHOWN][32];
     const char *labels[SHOWN];
-    int n = 0, step = (sheets->count + SHOWN - 1) / SHOWN;
-    for (int i = sheets->count - 1; i >= 0 && n < SHOWN; i -= step) {
-        int at = SHOWN - 1 - n;
-        if (!(bytes[at] = labelled_sheet(sheets->paths[i], s, names, &sizes[at]))) continue;
-        snprintf(texts[at], sizeof texts[at], "iteration %ld", sheets->iterations[i]);
-        labels[at] = texts[at];
-        n++;
+    int from = SHOWN, step = (r->sheets.count + SHOWN - 1) / SHOWN;
+    for (int i = r->sheets.count - 1; i >= 0 && from > 0; i -= step) {
+        Scope here;
+        enter(&here);
+        bytes[from - 1] = labelled_sheet(r, r->sheets.items[i], &sizes[from - 1]);
+        leave();
+        if (bytes[from - 1]) labels[--from] = own_text("iteration %ld", sheet_iteration(r->sheets.items[i]));
     }
-    int from = SHOWN - n;
-    if (n)
-        page_slider(page, title, labels + from, bytes + from, sizes + from, n, "image/png");
-    for (int i = from; i < SHOWN; i++) free((void *)(uintptr_t)bytes[i]);
+    if (from < SHOWN) page_slider(r->page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
+}
+
+enum { QUARTERS = 4 };
+
+/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. */
+static void add_quarters(const Report *r, int face)
+{
+    int size = (int)r->s.size, columns = r->n_columns, done = 0;
+    const unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
+    static const char *const quarters[QUARTERS] = {"25%", "50%", "75%", "100%"};
+    for (int q = 0; q < QUARTERS; q++)
+        for (int i = 0; i < r->sheets.count; i++) {
+            Image sheet;
+            bool wanted = sheet_iteration(r->sheets.items[i]) == (q == 3 ? r->s.iters : r->s.iters * (q + 1) / 4);
+            if (!wanted || !read_sheet(r->sheets.items[i], (int)r->s.channels, &sheet)) continue;
+            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++, done++)
+                cells[q * columns + c] = sheet_cell(&sheet, size, face, c);
+            break;
+        }
+    if (!done) return;
+    const PlotCanvas canvas = draw_grid(&(Grid){.cells = cells, .side = size, .channels = (int)r->s.channels, .rows = QUARTERS,
+                                                .columns = columns, .scale = enlargement(size), .row_names = quarters,
+                                                .column_names = r->columns});
+    add_canvas(r->page, "After 25, 50, 75 and 100% of the training", &canvas);
+}
+
+/* The sheets over time, and the first two faces (or latents) after each quarter. */
+static void add_samples(Report *r)
+{
+    name_columns(r);
+    page_heading(r->page, "Samples");
+    add_slider(r, r->model->latent_size ? "What G draws from the same noise over the training"
+                                        : "The same faces over the training: the picture as it was, then G's drawings of it");
+    for (int face = 0; face < 2; face++) add_quarters(r, face);
 }
 
 /* The headline: how far, how long, how D and G stand. */
-static void add_facts(Page *page, const TableNumbers *log, const Settings *s)
+static void add_facts(const Report *r)
 {
-    static const char *const wanted[] = {"iteration", "D.total", "G.cls", "G.rec", "validation_accuracy"};
-    const char *names[8], *values[8];
-    char texts[8][48];
+    static const struct { const char *column, *name; } facts[] = {
+        {"iteration", "iteration"}, {"D.total", "D.total"}, {"G.cls", "G.cls"}, {"G.rec", "G.rec"},
+        {"validation_accuracy", "accuracy, held out"}};
+    const char *names[5], *values[5];
     int n = 0;
-    for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++)
-        for (int i = 0; i < log->n_columns; i++) {
-            size_t row = log->rows;
-            if (strcmp(log->names[i], wanted[k])) continue;
-            while (row > 0 && !isfinite(log->columns[i][row - 1])) row--;
-            if (row == 0) continue;
-            if (k == 0) snprintf(texts[n], sizeof texts[n], "%.0f of %ld", log->columns[i][row - 1], s->iters);
-            else if (k == 4) snprintf(texts[n], sizeof texts[n], "%.1f%%", 100 * log->columns[i][row - 1]);
-            else snprintf(texts[n], sizeof texts[n], "%.3g", log->columns[i][row - 1]);
-            names[n] = k == 4 ? "accuracy, held out" : wanted[k];
-            values[n] = texts[n];
-            n++;
-        }
-    page_facts(page, names, values, n);
+    for (int i = 0; i < 5; i++) {
+        double last = last_value(&r->log, facts[i].column);
+        if (isnan(last)) continue;
+        names[n] = facts[i].name;
+        values[n++] = i == 0 ? own_text("%.0f of %ld", last, r->s.iters) : i == 4 ? own_text("%.1f%%", 100 * last)
+                    : own_text("%.3g", last);
+    }
+    page_facts(r->page, names, values, n);
 }
 
-static void add_settings(Page *page, const Settings *s)
+static void add_settings(const Report *r)
 {
     const char *cells[2 * SETTINGS];
-    static char texts[SETTINGS][TEXT * 4];
     int n = 0;
     for (int i = 0; i < SETTINGS; i++) {
         if (settings_table[i].use >= COMMAND) continue;
-        option_text(s, &settings_table[i], texts[i], sizeof texts[i]);
+        char *text = own(TEXT, 4);
+        option_text(&r->s, &settings_table[i], text, TEXT * 4);
         cells[2 * n] = settings_table[i].name;
-        cells[2 * n++ + 1] = texts[i];
+        cells[2 * n++ + 1] = text;
     }
-    page_heading(page, "Settings");
-    page_table(page, NULL, 2, cells, n);
+    page_heading(r->page, "Settings");
+    page_table(r->page, NULL, 2, cells, n);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13892,39 +13845,43 @@ static const unsigned gamut_ink = 0x24292f;
 /* What of the space is shown: z = a u + b v. */
 typedef struct Plane { double u[SPACE_MOST], v[SPACE_MOST]; } Plane;
 
+static const Plane first_axes = {{1, 0, 0}, {0, 1, 0}};
+
+/* The faces that are shown in a model's space. */
+typedef struct Show {
+    Facegan *model;
+    Gamut gamut;
+    Plane plane;
+    const Settings *s;
+    PageFace faces[PAGE_FACES];
+    int n;
+} Show;
+
 /* The axes of the plane, or, in space, those through two emotions (by Gram and Schmidt). */
-static int choose_plane(const Facegan *model, const Settings *s, Plane *plane, Error *e)
+static Plane choose_plane(const Show *show)
 {
-    *plane = (Plane){{1, 0, 0}, {0, 1, 0}};
-    if (model->g.condition == 2) return 1;
-    Gamut gamut = gamut_of(&model->g);
-    size_t first = strcspn(s->between, ",");
-    int a = *s->between ? find_class(model, s->between, first) : 1,
-        b = s->between[first] ? find_class(model, s->between + first + 1, strlen(s->between + first + 1))
-            : gamut.n > 2     ? 2
-                              : 0;
-    if (a < 0 || b < 0 || a == b) return fail(e, 2, "--between %s: must name two of the model's emotions", s->between);
+    const Facegan *model = show->model;
+    if (model->g.condition == 2) return first_axes;
+    Plane plane = first_axes;
+    const char *between = show->s->between, *comma = strchr(between, ',');
+    int a = *between ? find_class(model, between, strcspn(between, ",")) : 1, b = show->gamut.n > 2 ? 2 : 0;
+    if (comma) b = find_class(model, comma + 1, strlen(comma + 1));
+    if (a < 0 || b < 0 || a == b) give_up(2, "--between %s: must name two of the model's emotions", between);
+    const double *first = show->gamut.mean[a], *second = show->gamut.mean[b];
     double norm = 0, along = 0, rest = 0;
-    for (int i = 0; i < 3; i++) norm += gamut.mean[a][i] * gamut.mean[a][i];
-    for (int i = 0; i < 3 && norm > 0; i++) plane->u[i] = gamut.mean[a][i] / sqrt(norm);
-    for (int i = 0; i < 3; i++) along += gamut.mean[b][i] * plane->u[i];
-    for (int i = 0; i < 3; i++) plane->v[i] = gamut.mean[b][i] - along * plane->u[i], rest += plane->v[i] * plane->v[i];
-    for (int i = 0; i < 3 && rest > 0; i++) plane->v[i] /= sqrt(rest);
-    return norm > 0 && rest > 1e-12 ? 1 : fail(e, 1, "the two emotions lie on one line: choose others with --between");
+    for (int i = 0; i < 3; i++) norm += first[i] * first[i];
+    for (int i = 0; i < 3 && norm > 0; i++) plane.u[i] = first[i] / sqrt(norm);
+    for (int i = 0; i < 3; i++) along += second[i] * plane.u[i];
+    for (int i = 0; i < 3; i++) plane.v[i] = second[i] - along * plane.u[i], rest += plane.v[i] * plane.v[i];
+    for (int i = 0; i < 3 && rest > 0; i++) plane.v[i] /= sqrt(rest);
+    if (!(norm > 0 && rest > 1e-12)) give_up(1, "the two emotions lie on one line: choose others with --between");
+    return plane;
 }
 
 static void on_plane(const Plane *plane, const double *z, double *a, double *b)
 {
     *a = *b = 0;
     for (int i = 0; i < SPACE_MOST; i++) *a += z[i] * plane->u[i], *b += z[i] * plane->v[i];
-}
-
-/* Draws the face that is in model->x at the plane's point (a, b). */
-static void draw_at(Facegan *model, const Plane *plane, double a, double b, unsigned char *face)
-{
-    for (int i = 0; i < model->g.condition; i++) model->condition->data[i] = (real)(a * plane->u[i] + b * plane->v[i]);
-    graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), face);
 }
 
 /* C as it is on the plane: (u C u, u C v, v C v). */
@@ -13939,74 +13896,68 @@ static void plane_covariance(const Plane *plane, const double c[SPACE_MOST][SPAC
         }
 }
 
-/* The model's directions or Gaussians as places of a dial, which is round for directions; neutral has none. */
-static PlotDial space_dial(const Facegan *model, const Plane *plane, double x, double y, double unit, PlotPlace *places)
+/* Draws the face that is in model->x at the plane's point (a, b). */
+static void draw_at(const Show *show, double a, double b, unsigned char *face)
 {
-    Gamut gamut = gamut_of(&model->g);
-    bool round = model->g.space == 'l';
+    const Plane *plane = &show->plane;
+    real *z = show->model->condition->data;
+    for (int i = 0; i < show->model->g.condition; i++) z[i] = (real)(a * plane->u[i] + b * plane->v[i]);
+    draw_bytes(show->model, face);
+}
+
+/* The model's directions or Gaussians as places of a dial, which is round for directions; neutral has none. */
+static PlotDial space_dial(const Show *show, double x, double y, double unit, PlotPlace *places)
+{
+    bool round = show->model->g.space == 'l';
     int n = 0;
-    for (int k = round; k < gamut.n; k++, n++) {
-        places[n] = (PlotPlace){.name = model->class_names[k], .rgb = plot_palette[k % 8]};
-        on_plane(plane, gamut.mean[k], &places[n].x, &places[n].y);
-        plane_covariance(plane, gamut.covariance[k], places[n].covariance);
+    for (int k = round; k < show->gamut.n; k++, n++) {
+        places[n] = (PlotPlace){.name = show->model->class_names[k], .rgb = plot_palette[k % 8]};
+        on_plane(&show->plane, show->gamut.mean[k], &places[n].x, &places[n].y);
+        plane_covariance(&show->plane, show->gamut.covariance[k], places[n].covariance);
     }
     return (PlotDial){x, y, unit, round, places, n};
 }
 
-static int save_canvas(const char *path, PlotCanvas *canvas, bool provenance, Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {canvas->width, canvas->height, 3, canvas->rgb};
-    int ok = image_save(path, &image, &text, provenance ? 1 : 0, why);
-    plot_free(canvas);
-    if (ok) printf("%s\n", path);
-    return ok ? 1 : fail(e, 1, "%s", why);
-}
-
 /* The face of model->x all over the disc: OUT/NAME-gamut.png. */
-static int gamut_picture(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
+static void gamut_picture(const Show *show, const Photo *photo)
 {
-    int p = model->g.size, cell = (int)s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
+    const Facegan *model = show->model;
+    int p = model->g.size, cell = (int)show->s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
     PlotPlace places[MAX_CLASSES];
-    PlotCanvas canvas;
-    char path[PATH_MAX];
-    if (!plot_canvas(2 * margin + CELLS * cell, 140 + CELLS * cell, 0xffffff, &canvas))
-        return fail(e, 1, "no memory for the picture of the space");
-    unsigned char *face = must_alloc(count_of(model->y), 1);
+    PlotCanvas canvas = new_canvas(2 * margin + CELLS * cell, 140 + CELLS * cell);
+    unsigned char *face = own(count_of(model->y), 1);
     for (int row = 0; row < CELLS; row++)
-        for (int column_ = 0; column_ < CELLS; column_++) {
-            double a = (2.0 * column_ + 1) / CELLS - 1, b = 1 - (2.0 * row + 1) / CELLS;
+        for (int column = 0; column < CELLS; column++) {
+            double a = (2.0 * column + 1) / CELLS - 1, b = 1 - (2.0 * row + 1) / CELLS;
             if (model->g.space == 'l' && hypot(a, b) > 0.97) continue;
-            draw_at(model, plane, a, b, face);
-            plot_picture(&canvas, margin + column_ * cell, 70 + row * cell, cell, cell, face, p, p, model->g.channels);
+            draw_at(show, a, b, face);
+            plot_picture(&canvas, margin + column * cell, 70 + row * cell, cell, cell, face, p, p, model->g.channels);
         }
-    free(face);
     double half = CELLS * cell / 2.0;
-    PlotDial dial = space_dial(model, plane, margin + half, 70 + half, half, places);
+    PlotDial dial = space_dial(show, margin + half, 70 + half, half, places);
     plot_dial(&canvas, &dial, true, 17);
-    edited_name(*s->out ? s->out : ".", picture, "gamut", path);
-    return save_canvas(path, &canvas, s->provenance, e);
+    Image image = image_of(&canvas);
+    deliver(photo_file(show->s, photo, "-gamut.png").s, &image, show->s->provenance ? &synthetic : NULL);
 }
 
 /* The emotions that a film passes, by number: those of --path, or neutral, all by their angles, neutral. */
-static int film_path(const Facegan *model, const Settings *s, int *stops, Error *e)
+static int film_path(const Show *show, int stops[MAX_CLASSES + 2])
 {
-    Gamut gamut = gamut_of(&model->g);
+    const char *path = show->s->path;
+    const Gamut *gamut = &show->gamut;
     int n = 0;
-    for (const char *at = s->path; *at && n < MAX_CLASSES; at += strcspn(at, ",") + (at[strcspn(at, ",")] != 0)) {
-        stops[n] = find_class(model, at, strcspn(at, ","));
-        if (stops[n++] < 0)
-            return fail(e, 2, "--path %s: \"%.*s\" is not one of the model's emotions", s->path, (int)strcspn(at, ","),
-                        at);
+    for (const char *at = path; *at && n < MAX_CLASSES; at += strcspn(at, ",") + (at[strcspn(at, ",")] != 0)) {
+        int length = (int)strcspn(at, ",");
+        stops[n] = find_class(show->model, at, (size_t)length);
+        if (stops[n++] < 0) give_up(2, "--path %s: \"%.*s\" is not one of the model's emotions", path, length, at);
     }
-    if (n == 1) return fail(e, 2, "--path %s: needs two emotions or more", s->path);
+    if (n == 1) give_up(2, "--path %s: needs two emotions or more", path);
     if (n) return n;
     stops[n++] = 0;
-    for (int k = 1; k < gamut.n; k++) {
+    for (int k = 1; k < gamut->n; k++) {
         int at = n++;
-        double angle = atan2(gamut.mean[k][1], gamut.mean[k][0]);
-        for (; at > 1 && atan2(gamut.mean[stops[at - 1]][1], gamut.mean[stops[at - 1]][0]) > angle; at--)
+        double angle = atan2(gamut->mean[k][1], gamut->mean[k][0]);
+        for (; at > 1 && atan2(gamut->mean[stops[at - 1]][1], gamut->mean[stops[at - 1]][0]) > angle; at--)
             stops[at] = stops[at - 1];
         stops[at] = k;
     }
@@ -14015,65 +13966,53 @@ static int film_path(const Facegan *model, const Settings *s, int *stops, Error 
 }
 
 /* One picture of the film: the face, and where in the space it is. */
-static int film_frame(Facegan *model, const Plane *plane, const double *z, int side, Image *frame)
+static Image film_frame(const Show *show, const double *z, int side)
 {
+    const Facegan *model = show->model;
     PlotPlace places[MAX_CLASSES];
-    PlotCanvas canvas;
     int p = model->g.size;
     double a, b;
-    if (!plot_canvas(side + side * 3 / 2, side, 0xffffff, &canvas)) return 0;
-    unsigned char *face = must_alloc(count_of(model->y), 1);
+    PlotCanvas canvas = new_canvas(side + side * 3 / 2, side);
+    unsigned char *face = own(count_of(model->y), 1);
     for (int i = 0; i < model->g.condition; i++) model->condition->data[i] = (real)z[i];
-    graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), face);
+    draw_bytes(show->model, face);
     plot_picture(&canvas, 0, 0, side, side, face, p, p, model->g.channels);
-    free(face);
-    PlotDial dial = space_dial(model, plane, side + side * 0.75, side / 2.0, side * 0.36, places);
+    PlotDial dial = space_dial(show, side + side * 0.75, side / 2.0, side * 0.36, places);
     plot_dial(&canvas, &dial, false, side / 16.0);
-    on_plane(plane, z, &a, &b);
+    on_plane(&show->plane, z, &a, &b);
     plot_disc(&canvas, dial.x + dial.unit * a, dial.y - dial.unit * b, side / 40.0, gamut_ink);
-    *frame = (Image){canvas.width, canvas.height, 3, canvas.rgb};
-    return 1;
+    return image_of(&canvas);
 }
 
 static int write_bytes(const char *path, const void *bytes, size_t size, Error *e)
 {
-    char temporary[PATH_MAX + 8];
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "wb");
-    if (!file) return fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
-    bool wrong = fwrite(bytes, 1, size, file) != size;
-    wrong |= fclose(file) != 0;
-    if (wrong || rename(temporary, path)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
+    (void)e;
+    write_file(path, bytes, size);
     return 1;
 }
 
-/* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
-static int gamut_film(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
+static void deliver_film(const char *path, const Image *frames, int n)
 {
-    int stops[MAX_CLASSES + 2], n = film_path(model, s, stops, e), count = 0, ok = n > 0, side = 192 * (int)s->scale;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    if (!ok) return 0;
-    Image *frames = must_alloc((size_t)(n * FRAMES_A_LEG), sizeof *frames);
-    for (int leg = 0; ok && leg + 1 < n; leg++)
-        for (int i = 0; ok && i < FRAMES_A_LEG; i++) {
+    unsigned char *bytes;
+    size_t size;
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_encode_gif(frames, n, 60, &bytes, &size, why)) give_up(1, "%s", why);
+    write_file(path, own_this(bytes, size), size);
+    printf("%s\n", path);
+}
+
+/* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
+static void gamut_film(const Show *show, const Photo *photo)
+{
+    int stops[MAX_CLASSES + 2], n = film_path(show, stops), count = 0;
+    Image *frames = own((size_t)(n * FRAMES_A_LEG), sizeof *frames);
+    for (int leg = 0; leg + 1 < n; leg++)
+        for (int i = 0; i < FRAMES_A_LEG; i++) {
             double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG;
-            point_between(model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);    /* slow near the stops */
-            ok = film_frame(model, plane, z, side, &frames[count]);
-            count += ok;
+            point_between(show->model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);    /* slow near the stops */
+            frames[count++] = film_frame(show, z, 192 * (int)show->s->scale);
         }
-    if (!ok) fail(e, 1, "no memory for the film");
-    else if (!image_encode_gif(frames, count, 60, &bytes, &size, why)) ok = fail(e, 1, "%s", why);
-    for (int i = 0; i < count; i++) image_free(&frames[i]);
-    free(frames);
-    edited_name(*s->out ? s->out : ".", picture, "gamut", path);
-    if (ok) memcpy(path + strlen(path) - 3, "gif", 3);
-    ok = ok && write_bytes(path, bytes, size, e);
-    free(bytes);
-    if (ok) printf("%s\n", path);
-    return ok;
+    deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count);
 }
 
 /* Where tile i lies on the plane. */
@@ -14085,294 +14024,258 @@ static void tile_place(char space, int i, double *a, double *b)
 }
 
 /* All tiles of the face in model->x, in rows of SHEET_COLUMNS. */
-static int tile_sheet(Facegan *model, const Plane *plane, Image *sheet, Error *e)
+static Image tile_sheet(const Show *show)
 {
-    int p = model->g.size, x = model->g.channels, tiles = model->g.space == 'l' ? 1 + RINGS * SPOKES : GRID * GRID;
-    size_t line = (size_t)(p * x);
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, x, sheet, why))
-        return fail(e, 1, "%s", why);
-    unsigned char *face = must_alloc(count_of(model->y), 1);
+    const Facegan *model = show->model;
+    int p = model->g.size, tiles = model->g.space == 'l' ? 1 + RINGS * SPOKES : GRID * GRID;
+    Image sheet = new_picture(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, model->g.channels);
+    unsigned char *face = own(count_of(model->y), 1);
     for (int i = 0; i < tiles; i++) {
         double a, b;
         tile_place(model->g.space, i, &a, &b);
-        draw_at(model, plane, a, b, face);
-        for (int row = 0; row < p; row++)
-            memcpy(sheet->pixels +
-                       ((size_t)(i / SHEET_COLUMNS * p + row) * SHEET_COLUMNS + (size_t)(i % SHEET_COLUMNS)) * line,
-                   face + (size_t)row * line, line);
+        draw_at(show, a, b, face);
+        put_cell(&sheet, face, p, i / SHEET_COLUMNS, i % SHEET_COLUMNS);
     }
-    free(face);
-    return 1;
+    return sheet;
 }
 
-static int encode_face(const Image *image, int quality, const void **bytes, size_t *size, Error *e)
+/* The picture as a JPEG, which outlives the innermost scope. */
+static const void *kept_jpeg(const Image *image, int quality, size_t *size)
 {
+    unsigned char *bytes;
     char why[IMAGE_ERROR_SIZE];
-    unsigned char *encoded;
-    if (!image_encode_jpeg(image, quality, &encoded, size, why)) return fail(e, 1, "%s", why);
-    *bytes = encoded;
-    return 1;
+    if (!image_encode_jpeg(image, quality, &bytes, size, why)) give_up(1, "%s", why);
+    return hand_out(own_this(bytes, *size));
 }
 
 /* The face in model->x and its tiles, for the page. */
-static int page_face(PageFace *face, Facegan *model, const Plane *plane, const char *picture, Error *e)
+static PageFace page_face(const Show *show, const Photo *photo)
 {
-    const char *slash = strrchr(picture, '/');
-    int p = model->g.size;
-    Image sheet = {0}, input = {p, p, model->g.channels, must_alloc(count_of(model->y), 1)};
+    const Facegan *model = show->model;
+    const char *slash = strrchr(photo->path, '/');
+    PageFace face = {.name = hand_out(own_text("%s", slash ? slash + 1 : photo->path))};
+    Image input = new_picture(model->g.size, model->g.size, model->g.channels), tiles;
     to_bytes(model->x->data, count_of(model->y), input.pixels);
-    face->name = slash ? slash + 1 : picture;
-    int ok = encode_face(&input, 90, &face->input, &face->input_size, e) && tile_sheet(model, plane, &sheet, e) &&
-             encode_face(&sheet, 93, &face->tiles, &face->tiles_size, e);
-    free(input.pixels);
-    image_free(&sheet);
-    return ok;
+    face.input = kept_jpeg(&input, 90, &face.input_size);
+    tiles = tile_sheet(show);
+    face.tiles = kept_jpeg(&tiles, 93, &face.tiles_size);
+    return face;
 }
 
-static int write_gamut_page(const char *path, const Facegan *model, const Plane *plane, const PageFace *faces, int n, Error *e)
+static void save_page(Page *page, const char *path)
 {
-    Gamut gamut = gamut_of(&model->g);
+    char why[256];
+    if (!page_save(page, path, why)) give_up(1, "%s", why);
+}
+
+static void gamut_page(const Show *show, const char *path)
+{
+    const Gamut *gamut = &show->gamut;
     const char *names[MAX_CLASSES];
     double at[MAX_CLASSES][2], spread[MAX_CLASSES][3];
-    char why[256];
-    for (int k = 0; k < gamut.n; k++) {
-        names[k] = model->class_names[k];
-        on_plane(plane, gamut.mean[k], &at[k][0], &at[k][1]);
-        plane_covariance(plane, gamut.covariance[k], spread[k]);
+    for (int k = 0; k < gamut->n; k++) {
+        names[k] = show->model->class_names[k];
+        on_plane(&show->plane, gamut->mean[k], &at[k][0], &at[k][1]);
+        plane_covariance(&show->plane, gamut->covariance[k], spread[k]);
     }
-    const PageSpace space = {
+    save_page(page_space(&(PageSpace){
         .title = "The gamut of emotions", .space = "The space of emotions",
         .intro = "Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
                  "emotion. Every large face is drawn by a generative model.",
         .generator = "facegan; the faces are synthetic, drawn by a generative model",
-        .size = model->g.size, .polar = model->g.space == 'l', .rings = RINGS, .spokes = SPOKES, .grid = GRID,
-        .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut.n, .faces = faces,
-        .n_faces = n, .mime = "image/jpeg"};
-    if (!page_save(page_space(&space), path, why)) return fail(e, 1, "%s", why);
+        .size = show->model->g.size, .polar = show->model->g.space == 'l', .rings = RINGS, .spokes = SPOKES, .grid = GRID,
+        .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut->n, .faces = show->faces,
+        .n_faces = show->n, .mime = "image/jpeg"}), path);
     printf("%s\n", path);
-    return 1;
 }
 
-/* The picture, the film when asked, and its part of the page. 0 with e->status 0: the picture cannot be read. */
-static int gamut_face(Facegan *model, const Plane *plane, const char *path, const Settings *s, PageFace *faces, int *n,
-                      Error *e)
+/* The picture, the film when asked, and its part of the page. */
+static void show_photo(void *context, Photo *photo)
 {
-    Image picture;
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_load(path, model->g.channels, &picture, why)) return warn("passed over: %s", why), 0;
-    int ok = fit_picture(model, &picture, e) && gamut_picture(model, plane, path, s, e) &&
-             (!s->gif || gamut_film(model, plane, path, s, e));
-    if (ok && *n < PAGE_FACES) ok = page_face(&faces[(*n)++], model, plane, path, e);
-    image_free(&picture);
-    return ok;
+    Show *show = context;
+    fit_picture(show->model, &photo->image);
+    gamut_picture(show, photo);
+    if (show->s->gif) gamut_film(show, photo);
+    if (show->n < PAGE_FACES) show->faces[show->n++] = page_face(show, photo);
 }
 
 /* `facegan gamut RUN IMAGE...`: OUT/NAME-gamut.png, OUT/NAME-gamut.gif and OUT/gamut.html. */
 static int show_gamut(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
 {
-    Facegan *model = open_generator(run, e);
-    Plane plane;
-    PageFace faces[PAGE_FACES] = {0};
-    char path[PATH_MAX];
-    int n = 0, failed = 0;
-    if (!model) return 0;
-    int ok = model->g.space ? choose_plane(model, s, &plane, e)
-                            : fail(e, 2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
-    ok = ok && (!*s->out || make_directory(s->out, e));
-    for (int i = 0; ok && i < count; i++) {
-        if (gamut_face(model, &plane, pictures[i], s, faces, &n, e)) continue;
-        ok = e->status == 0;
-        failed++;
-    }
-    snprintf(path, sizeof path, "%s/gamut.html", *s->out ? s->out : ".");
-    ok = ok && (!n || write_gamut_page(path, model, &plane, faces, n, e));
-    if (ok && count > PAGE_FACES && n == PAGE_FACES) warn("%s holds the first %d faces", path, PAGE_FACES);
-    for (int i = 0; i < n; i++) free((void *)(uintptr_t)faces[i].input), free((void *)(uintptr_t)faces[i].tiles);
-    facegan_close(model);
-    return ok && failed ? fail(e, 1, "%d of %d pictures could not be read", failed, count) : ok;
+    (void)e;
+    Show *show = own(1, sizeof *show);
+    show->model = own_generator(run), show->s = s;
+    if (!show->model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
+    show->gamut = gamut_of(&show->model->g);
+    show->plane = choose_plane(show);
+    make_out_folder(s);
+    PhotoBatch batch = {.channels = show->model->g.channels, .each = show_photo, .context = show};
+    each_picture(&batch, pictures, count);
+    Text path = textf("%s/gamut.html", out_folder(s));
+    if (show->n) gamut_page(show, path.s);
+    if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
+    complain_of_unreadable(&batch);
+    return 1;
 }
 
-/* How the directions or means moved over the training, as PNG bytes: a trail each, from log.csv's columns at.NAME.x. */
-static unsigned char *space_trails(const TableNumbers *log, const Facegan *model, size_t *bytes)
+/* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
+static PlotCanvas space_trails(const Show *show, const TableNumbers *log)
 {
-    PlotCanvas canvas;
+    PlotCanvas canvas = new_canvas(800, 620);
     PlotPlace places[MAX_CLASSES];
-    const Plane plane = {{1, 0, 0}, {0, 1, 0}};
-    const PlotDial f = space_dial(model, &plane, 400, 310, 240, places);
-    if (!plot_canvas(800, 620, 0xffffff, &canvas)) return NULL;
+    const PlotDial dial = space_dial(show, 400, 310, 240, places);
     for (int i = 0; i + 1 < log->n_columns; i++) {
-        size_t length = strlen(log->names[i]);
-        if (strncmp(log->names[i], "at.", 3) || length < 2 || strcmp(log->names[i] + length - 2, ".x")) continue;
+        const char *name = log->names[i];
+        size_t length = strlen(name);
+        if (strncmp(name, "at.", 3) || strcmp(name + length - 2, ".x")) continue;
         const double *x = log->columns[i], *y = log->columns[i + 1];
-        int k = find_class(model, log->names[i] + 3, length - 5);
+        int k = find_class(show->model, name + 3, length - 5);
         for (size_t row = 1; k >= 0 && row < log->rows; row++) {
-            double shown = 0.25 + 0.75 * (double)row / (double)log->rows;    /* early: inside */
-            double before = model->g.space == 'l' ? 0.25 + 0.75 * (double)(row - 1) / (double)log->rows : 1;
-            if (model->g.space != 'l') shown = 1;
-            plot_line_segment(&canvas, f.x + f.unit * before * x[row - 1], f.y - f.unit * before * y[row - 1],
-                              f.x + f.unit * shown * x[row], f.y - f.unit * shown * y[row], 1.5, plot_palette[k % 8]);
+            double u[2] = {dial.unit, dial.unit};
+            for (size_t end = 0; dial.round && end < 2; end++)               /* early: inside */
+                u[end] *= 0.25 + 0.75 * (double)(row - 1 + end) / (double)log->rows;
+            plot_line_segment(&canvas, dial.x + u[0] * x[row - 1], dial.y - u[0] * y[row - 1], dial.x + u[1] * x[row],
+                              dial.y - u[1] * y[row], 1.5, plot_palette[k % 8]);
         }
     }
-    plot_dial(&canvas, &f, true, 18);
-    return canvas_png(&canvas, bytes);
+    plot_dial(&canvas, &dial, true, 18);
+    return canvas;
 }
 
 enum { STRENGTHS = 10 };
 
-/* A row for each emotion: the face in model->x at strengths 0.1 to 1. PNG bytes. */
+/* A row for each emotion: the face in model->x at strengths 0.1 to 1. PNG bytes, which the caller frees. */
 static unsigned char *strength_strip(Facegan *model, size_t *bytes)
 {
-    int n = model->g.classes - 1, p = model->g.size;
+    static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"};
+    Scope here;
+    enter(&here);
+    int n = model->g.classes - 1;
     size_t size = count_of(model->y);
-    unsigned char *faces = must_alloc((size_t)(n * STRENGTHS), size);
-    const unsigned char **cells = must_alloc((size_t)(n * STRENGTHS), sizeof *cells);
-    const char *names[MAX_CLASSES], *columns[STRENGTHS];
-    char texts[STRENGTHS][16];
-    PlotCanvas canvas;
+    unsigned char *faces = own((size_t)(n * STRENGTHS), size);
+    const char *names[MAX_CLASSES];
     for (int i = 0; i < n * STRENGTHS; i++) {
         set_class(model, 1 + i / STRENGTHS, (double)(i % STRENGTHS + 1) / STRENGTHS);
-        graph_run(model->graph);
-        to_bytes(model->y->data, size, faces + (size_t)i * size);
-        cells[i] = faces + (size_t)i * size;
+        draw_bytes(model, faces + (size_t)i * size);
     }
-    for (int i = 0; i < STRENGTHS; i++)
-        snprintf(texts[i], sizeof texts[i], "%.1f", (i + 1.0) / STRENGTHS), columns[i] = texts[i];
     for (int k = 0; k < n; k++) names[k] = model->class_names[k + 1];
-    int ok = plot_grid(cells, p, p, model->g.channels, n, STRENGTHS, enlargement(p), names, columns, NULL, &canvas);
-    free(faces), free(cells);
-    return ok ? canvas_png(&canvas, bytes) : NULL;
+    const PlotCanvas canvas = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n,
+                                                .columns = STRENGTHS, .scale = enlargement(model->g.size), .row_names = names,
+                                                .column_names = columns});
+    unsigned char *png = encode_canvas(&canvas, bytes);
+    leave();
+    return png;
 }
 
 /* The report's part on the space: where it has got to, how it got there, and what strength does. */
-static void add_space(Page *page, const char *run, const TableNumbers *log, const Sheets *sheets)
+static void add_space(void *context)
 {
-    Error ignored = {0};
-    Facegan *model = open_generator(run, &ignored);
+    const Report *r = context;
+    Facegan *model = own_generator(r->run);
     Image sheet;
-    char why[IMAGE_ERROR_SIZE];
     size_t size;
-    if (!model || !model->g.space) { facegan_close(model); return; }
-    page_heading(page, "The space of emotions");
-    unsigned char *trails = space_trails(log, model, &size);
-    if (trails)
-        page_image(page,
-                   model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner "
-                                           "circle to the rim where it is now"
-                                         : "The Gaussians now (one standard deviation), and the trails of their means",
-                   trails, size, "image/png");
-    free(trails);
-    if (sheets->count && image_load(sheets->paths[sheets->count - 1], model->g.channels, &sheet, why)) {
-        unsigned char *face = sheet_cell(&sheet, model->g.size, 0, 0);
-        from_bytes(face, count_of(model->y), model->x->data);
-        unsigned char *strip = strength_strip(model, &size);
-        if (strip)
-            page_image(page, "The first sample face with every emotion at strengths 0.1 to 1", strip, size,
-                       "image/png");
-        free(face), free(strip);
-        image_free(&sheet);
-    }
-    facegan_close(model);
+    if (!model->g.space) return;
+    const Show show = {.model = model, .gamut = gamut_of(&model->g), .plane = first_axes};
+    const PlotCanvas trails = space_trails(&show, &r->log);
+    page_heading(r->page, "The space of emotions");
+    add_canvas(r->page, model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner "
+                                                "circle to the rim where it is now"
+                                              : "The Gaussians now (one standard deviation), and the trails of their means",
+               &trails);
+    if (!r->sheets.count || !read_sheet(r->sheets.items[r->sheets.count - 1], model->g.channels, &sheet)) return;
+    from_bytes(sheet_cell(&sheet, model->g.size, 0, 0), count_of(model->y), model->x->data);
+    unsigned char *strip = strength_strip(model, &size);
+    strip = own_this(strip, size);
+    page_image(r->page, "The first sample face with every emotion at strengths 0.1 to 1", strip, size, "image/png");
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.6  The report, put together
  * ---------------------------------------------------------------------------------------------- */
 
-/* The sheets over time, and the first two faces (or latents) after each quarter. */
-static void add_samples(Page *page, const Sheets *sheets, const Settings *s, const Model *model)
-{
-    Columns columns;
-    name_columns(s, model, &columns);
-    page_heading(page, "Samples");
-    add_slider(page, sheets, s, &columns,
-               model->latent_size ? "What G draws from the same noise over the training"
-                                  : "The same faces over the training: the picture as it was, then G's drawings of it");
-    for (int row = 0; row < 2; row++) {
-        size_t size;
-        unsigned char *strip = quarter_strip(sheets, s, &columns, row, &size);
-        if (strip) page_image(page, "After 25, 50, 75 and 100% of the training", strip, size, "image/png");
-        free(strip);
-    }
-}
-
 /* Collapse: the curves of what was watched, and the last look in words. */
-static void add_watch(Page *page, const TableNumbers *log, const Settings *s)
+static void add_watch(const Report *r)
 {
     double signs[SIGNS];
-    char text[600], name[32];
+    char text[600];
     for (int i = 0; i < SIGNS; i++) {
-        signs[i] = NAN;
-        snprintf(name, sizeof name, "watch.%s", sign_names[i]);
-        const double *column = table_column(log, name);
-        if (column) signs[i] = column[log->rows - 1];
+        const double *column = table_column(&r->log, textf("watch.%s", sign_names[i]).s);
+        signs[i] = column ? column[r->log.rows - 1] : NAN;
     }
     if (isnan(signs[SIGN_PIXELS])) return;
-    page_heading(page, "Watching for collapse");
-    watch_words(signs, s->collapse_below, text, sizeof text);
-    page_paragraph(page, text);
-    chart(page, log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the data)", "watch.",
-          "share");
+    page_heading(r->page, "Watching for collapse");
+    watch_words(signs, r->s.collapse_below, text, sizeof text);
+    page_paragraph(r->page, text);
+    chart(r->page, &r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the data)",
+          "watch.", "share");
+}
+
+static void add_losses(const Report *r)
+{
+    page_heading(r->page, "Losses");
+    if (r->model->healthy) page_paragraph(r->page, r->model->healthy);
+    chart(r->page, &r->log, r->model->g_step ? "Discriminator" : "Training", "D.", "loss");
+    chart(r->page, &r->log, "Generator", "G.", "loss");
+    chart(r->page, &r->log, "Accuracy on held-out pictures", "validation_accuracy", "share");
+    chart(r->page, &r->log, "Loss on held-out pictures", "validation_loss", "loss");
+}
+
+static void close_numbers(void *numbers) { table_numbers_free(numbers); }
+
+static void report_run(const char *run)
+{
+    Report *r = own(1, sizeof *r);
+    r->run = run, r->s = default_settings();
+    MUST(read_config(run, &r->s, &e));
+    MUST((r->model = find_model(r->s.model, &e)));
+    MUST(log_read(textf("%s/log.csv", run).s, &r->log, &e));
+    on_leaving(close_numbers, &r->log);
+    if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
+    find_sheets(r);
+    r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model, r->s.size,
+                                                          r->s.batch, r->s.seed).s);
+    add_facts(r);
+    if (r->model->generator) add_samples(r);
+    attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
+    add_losses(r);
+    add_watch(r);
+    chart(r->page, &r->log, "Learning rate", "learning", "lr");
+    add_settings(r);
+    save_page(r->page, textf("%s/report.html", run).s);
 }
 
 static int write_report(const char *run, Error *e)
 {
-    Settings s = default_settings();
-    TableNumbers log;
-    char path[PATH_MAX], title[TEXT * 2], why[256];
-    if (!read_config(run, &s, e)) return 0;
-    const Model *model = find_model(s.model, e);
-    snprintf(path, sizeof path, "%s/log.csv", run);
-    if (!model || !log_read(path, &log, e)) return 0;
-    Sheets sheets = find_sheets(run);
-    snprintf(title, sizeof title, "%s: %s, %ld px, batch %ld, seed %ld", run, s.model, s.size, s.batch, s.seed);
-    Page *page = page_begin("facegan training report", title);
-    add_facts(page, &log, &s);
-    if (model->generator) add_samples(page, &sheets, &s, model);
-    add_space(page, run, &log, &sheets);
-    page_heading(page, "Losses");
-    if (model->healthy) page_paragraph(page, model->healthy);
-    chart(page, &log, model->g_step ? "Discriminator" : "Training", "D.", "loss");
-    chart(page, &log, "Generator", "G.", "loss");
-    chart(page, &log, "Accuracy on held-out pictures", "validation_accuracy", "share");
-    chart(page, &log, "Loss on held-out pictures", "validation_loss", "loss");
-    add_watch(page, &log, &s);
-    chart(page, &log, "Learning rate", "learning", "lr");
-    add_settings(page, &s);
-    sheets_free(&sheets);
-    table_numbers_free(&log);
-    snprintf(path, sizeof path, "%s/report.html", run);
-    return page_save(page, path, why) ? 1 : fail(e, 1, "%s", why);
+    Scope here;
+    (void)e;
+    enter(&here);
+    report_run(run);
+    leave();
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.7  Drawn faces on disk
  * ---------------------------------------------------------------------------------------------- */
 
-/* Which emotions to draw, from "happy,sad"; empty: all seven. */
-static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
+/* Which emotions to draw, from "happy,sad"; empty: all seven. Returns how many. */
+static int chosen_emotions(const char *list, int emotions[EMOTIONS])
 {
-    Names names = {0};
     int n = 0;
-    if (!*list) {
-        for (n = 0; n < EMOTIONS; n++) emotions[n] = n;
-        return n;
-    }
-    if (!names_parse(&names, list, "emotion", e)) return 0;
+    if (!*list)
+        for (; n < EMOTIONS; n++) emotions[n] = n;
+    const Names names = *list ? parse_names(list, "emotion") : (Names){0};
     for (int i = 0; i < names.count && n < EMOTIONS; i++) {
         int found = spelled(emotion_spellings, names.items[i]);
         if (found < 0) {
+            char meant[OPTIONS_MEANT];
             OptionGuess guess = {names.items[i], 3, NULL};
             for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
-            fail(e, 2,
-                 "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry%s%s%s",
-                 names.items[i], guess.best ? "; did you mean " : "", guess.best ? guess.best : "", guess.best ? "?" : "");
-            n = 0;
-            break;
+            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry%s",
+                    names.items[i], option_meant(&guess, "", meant));
         }
         emotions[n++] = found;
     }
-    names_free(&names);
     return n;
 }
 
@@ -14409,61 +14312,60 @@ static void draw_person(const Settings *s, uint64_t index, const float au[FACE_A
     face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
 }
 
+/* A set of drawn faces in the making, so many of them at once. */
+typedef struct DrawTask {
+    const Settings *s;
+    int emotions[EMOTIONS], n_emotions, first;
+    char (*rows)[256];                  /* labels.csv's rows, in order */
+    Error failed;                       /* the first failure, behind the mutex */
+    pthread_mutex_t mutex;
+} DrawTask;
+
 /* What a viewer calls the face, who sees the emotion with the chance of its intensity (of two, each with its share of
  * it) and else names any of the n. A classifier that learns from such labels is about as sure of an emotion as it is
  * strong, which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at once. */
-static int viewed_emotion(const Settings *s, uint64_t index, int emotion, const Expression *shown, const int *emotions,
-                          int n)
+static int viewed_emotion(const DrawTask *t, uint64_t index, int emotion, const Expression *shown)
 {
-    uint64_t seed = (uint64_t)s->seed;
-    if (!s->viewers || emotion == EMOTION_NEUTRAL) return emotion;
+    uint64_t seed = (uint64_t)t->s->seed;
+    if (!t->s->viewers || emotion == EMOTION_NEUTRAL) return emotion;
     if (draw(seed, STREAM_FACE, index, 4) >= (double)shown->intensity)
-        return emotions[(int)(draw(seed, STREAM_FACE, index, 5) * n)];
+        return t->emotions[(int)(draw(seed, STREAM_FACE, index, 5) * t->n_emotions)];
     double whole = (double)(shown->intensity + shown->second_intensity);
     if (draw(seed, STREAM_FACE, index, 6) * whole < (double)shown->intensity) return emotion;
-    for (int k = 0; k < n; k++)
-        if (emotions[k] == shown->second) return shown->second;
+    for (int k = 0; k < t->n_emotions; k++)
+        if (t->emotions[k] == shown->second) return shown->second;
     return emotion;
 }
 
-typedef struct DrawTask {
-    const Settings *s;
-    const int *emotions;
-    int n_emotions, first;
-    char (*rows)[256];                  /* labels.csv's rows, in order */
-    atomic_int failed;
-    char why[IMAGE_ERROR_SIZE];
-    pthread_mutex_t mutex;
-} DrawTask;
+typedef struct DrawnFace { const DrawTask *task; int i; } DrawnFace;
+
+static void draw_face(void *context)
+{
+    const DrawnFace *face = context;
+    const DrawTask *t = face->task;
+    int index = t->first + face->i, emotion = t->emotions[index % t->n_emotions];
+    Image picture = new_picture((int)t->s->size, (int)t->s->size, (int)t->s->channels);
+    Expression shown = draw_expression(t->s, (uint64_t)index, emotion);
+    const char *called = emotion_names[viewed_emotion(t, (uint64_t)index, emotion, &shown)];
+    char *row = t->rows[face->i];
+    float valence, arousal;
+    draw_person(t->s, (uint64_t)index, shown.au, picture.pixels);
+    save_picture(textf("%s/%s/%05d.png", t->s->out, called, index).s, &picture, NULL);
+    face_affect(shown.au, &valence, &arousal);
+    row += sprintf(row, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence, arousal);
+    for (int k = 0; k < FACE_AUS; k++) row += sprintf(row, ",%.2f", shown.au[k]);
+    sprintf(row, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity, emotion_names[emotion]);
+}
 
 static void draw_task(void *argument, int i, int worker)
 {
     (void)worker;
     DrawTask *t = argument;
-    const Settings *s = t->s;
-    int index = t->first + i, emotion = t->emotions[index % t->n_emotions], size = (int)s->size,
-        channels = (int)s->channels;
-    unsigned char *pixels = must_alloc((size_t)(size * size), (size_t)channels);
-    Expression shown = draw_expression(s, (uint64_t)index, emotion);
-    float valence, arousal;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE], *row = t->rows[i];
-    Image image = {size, size, channels, pixels};
-    draw_person(s, (uint64_t)index, shown.au, pixels);
-    const char *called = emotion_names[viewed_emotion(s, (uint64_t)index, emotion, &shown, t->emotions, t->n_emotions)];
-    snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, called, index);
-    if (!image_save(path, &image, NULL, 0, why)) {
-        pthread_mutex_lock(&t->mutex);
-        memcpy(t->why, why, sizeof why);
-        pthread_mutex_unlock(&t->mutex);
-        atomic_store(&t->failed, 1);
-    }
-    face_affect(shown.au, &valence, &arousal);
-    int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence,
-                        arousal);
-    for (int k = 0; k < FACE_AUS; k++) used += snprintf(row + used, 256 - (size_t)used, ",%.2f", shown.au[k]);
-    snprintf(row + used, 256 - (size_t)used, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity,
-             emotion_names[emotion]);
-    free(pixels);
+    Error why;
+    if (attempt(draw_face, &(DrawnFace){t, i}, &why)) return;
+    pthread_mutex_lock(&t->mutex);
+    if (!t->failed.status) t->failed = why;
+    pthread_mutex_unlock(&t->mutex);
 }
 
 /* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
@@ -14471,69 +14373,60 @@ static void draw_task(void *argument, int i, int worker)
 static int draw_faces(const Settings *s, Error *e)
 {
     enum { AT_ONCE = 64 };
-    int emotions[EMOTIONS], n = chosen_emotions(s->emotions, emotions, e);
-    char path[PATH_MAX], whole[PATH_MAX];
-    if (!n) return 0;
-    for (int i = 0; i < n; i++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, emotion_names[emotions[i]]);
-        if (!make_directory(path, e)) return 0;
-    }
-    snprintf(whole, sizeof whole, "%s/labels.csv", s->out), snprintf(path, sizeof path, "%s/labels.csv.part", s->out);
-    FILE *list = fopen(path, "w");
-    if (!list) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    fprintf(list, "path,emotion,intensity,valence,arousal");
-    for (int k = 0; k < FACE_AUS; k++) fprintf(list, ",AU%d", face_au_number(k));
-    fprintf(list, ",second,second_intensity,drawn\n");
-    DrawTask task = {.s = s, .emotions = emotions, .n_emotions = n, .rows = must_alloc(AT_ONCE, sizeof *task.rows),
-                     .mutex = PTHREAD_MUTEX_INITIALIZER};
+    (void)e;
+    DrawTask task = {.s = s, .rows = own(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
+    task.n_emotions = chosen_emotions(s->emotions, task.emotions);
+    for (int i = 0; i < task.n_emotions; i++) make_folder(textf("%s/%s", s->out, emotion_names[task.emotions[i]]).s);
+    FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
+    fprintf(list->stream, "path,emotion,intensity,valence,arousal");
+    for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
+    fprintf(list->stream, ",second,second_intensity,drawn\n");
     Progress progress = progress_start("draw", 0, s->count);
-    for (task.first = 0; task.first < s->count && !atomic_load(&task.failed) && !interrupted; task.first += AT_ONCE) {
+    for (task.first = 0; task.first < s->count && !task.failed.status && !interrupted; task.first += AT_ONCE) {
         int count = s->count - task.first < AT_ONCE ? (int)(s->count - task.first) : AT_ONCE;
         parallel(count, draw_task, &task);
-        for (int i = 0; i < count; i++) fprintf(list, "%s\n", task.rows[i]);
+        for (int i = 0; i < count; i++) fprintf(list->stream, "%s\n", task.rows[i]);
         progress_show(&progress, task.first + count, "%s", s->out);
     }
     progress_end(&progress);
-    free(task.rows);
-    bool wrong = ferror(list) != 0;
-    wrong |= fclose(list) != 0;
-    if (atomic_load(&task.failed)) return fail(e, 1, "%s", task.why);
-    if (interrupted) return fail(e, 1, "stopped after %d of %ld pictures", task.first, s->count);
-    return wrong || rename(path, whole) ? fail(e, 1, "cannot write %s: %s", whole, strerror(errno)) : 1;
+    if (task.failed.status) unwind(&task.failed);
+    if (interrupted) give_up(1, "stopped after %d of %ld pictures", task.first, s->count);
+    end_file(list);
+    return 1;
+}
+
+static void close_dataset(void *set) { dataset_close(set); }
+
+static DataSet *own_dataset(const char *path, const DataOptions *options)
+{
+    DataSet *set = own(1, sizeof *set);
+    MUST(dataset_open(set, path, options, &e));
+    on_leaving(close_dataset, set);
+    return set;
 }
 
 /* A sheet of a data set: for each class a row of its first pictures. */
 static int show_data(const char *data, const Settings *s, Error *e)
 {
     enum { SHOWN = 10 };
-    DataSet set;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    char why[IMAGE_ERROR_SIZE];
-    if (!dataset_open(&set, data, &options, e)) return 0;
-    int size = s->size ? (int)s->size : 96, channels = s->grey ? 1 : 3, ok = 1;
-    size_t bytes = (size_t)(size * size * channels), cells_count = (size_t)set.n_classes * SHOWN;
-    unsigned char *pixels = must_alloc(cells_count, bytes);
-    const unsigned char **cells = must_alloc(cells_count, sizeof *cells);
-    for (int c = 0; c < set.n_classes; c++)
-        for (int i = 0, found = 0; i < set.count && found < SHOWN; i++) {
-            size_t cell = (size_t)(c * SHOWN + found);
-            if (set.label[i] != c || !dataset_read(&set, i, size, channels, pixels + cell * bytes, e)) continue;
-            cells[cell] = pixels + cell * bytes;
-            found++;
+    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
+    const DataSet *set = own_dataset(data, &options);
+    Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes, .columns = SHOWN,
+                 .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
+    size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
+    const unsigned char **cells = own(n_cells, sizeof *cells);
+    for (int c = 0; c < set->n_classes; c++)
+        for (int i = 0, found = 0; i < set->count && found < SHOWN; i++) {
+            if (set->label[i] != c) continue;
+            unsigned char *cell = own(bytes, 1);
+            if (dataset_read(set, i, grid.side, grid.channels, cell, e)) cells[c * SHOWN + found++] = cell;
+            else give_back(cell);
         }
-    PlotCanvas canvas;
-    if (!plot_grid(cells, size, size, channels, set.n_classes, SHOWN, (int)s->scale,
-                   (const char *const *)set.class_names, NULL, NULL, &canvas))
-        ok = fail(e, 1, "no memory for the sheet");
-    if (ok) {
-        Image image = {canvas.width, canvas.height, 3, canvas.rgb};
-        if (!image_save(*s->out ? s->out : "data.png", &image, NULL, 0, why)) ok = fail(e, 1, "%s", why);
-        plot_free(&canvas);
-    }
-    if (ok) printf("%s\n", *s->out ? s->out : "data.png");
-    free(pixels), free(cells);
-    dataset_close(&set);
-    return ok;
+    grid.cells = cells;
+    const PlotCanvas sheet = draw_grid(&grid);
+    const Image image = image_of(&sheet);
+    deliver(*s->out ? s->out : "data.png", &image, NULL);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -14547,388 +14440,284 @@ static int show_data(const char *data, const Settings *s, Error *e)
 enum { DRAWN_AT_ONCE = 32, SHEET_ROWS = 8, STRIP = 9, FILM_FRAMES = 24 };
 
 typedef struct Sampler {
+    const Settings *s;
     Settings trained;                   /* of the run */
     Net g;
     Drawing drawing;                    /* of DRAWN_AT_ONCE */
     Arena arena;
     char names[MAX_CLASSES][NAME];
     int chosen[MAX_CLASSES], n;         /* the classes to draw; without condition one, called "sample" */
+    size_t bytes;                       /* of a picture */
 } Sampler;
 
-static void sampler_free(Sampler *m)
+static void close_sampler(void *sampler)
 {
+    Sampler *m = sampler;
     drawing_free(&m->drawing);
     net_free(&m->g);
     arena_free(&m->arena);
 }
 
 /* Which classes, of the run's or as --emotions says. */
-static int choose_classes(Sampler *m, const char *wanted, Error *e)
+static void choose_classes(Sampler *m, const char *wanted)
 {
     char names[MAX_CLASSES][NAME];
     int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0, asked = split_names_list(wanted, names);
-    m->n = classes ? classes : 1;
+    m->n = asked ? asked : classes ? classes : 1;
     if (!classes) snprintf(m->names[0], NAME, "sample");
-    for (int k = 0; k < m->n; k++) m->chosen[k] = k;
-    if (!asked) return 1;
-    if (!classes) return fail(e, 2, "--emotions: this generator was told no classes");
-    m->n = asked;
-    for (int i = 0; i < asked; i++) {
-        int k = 0;
-        while (k < classes && strcmp(names[i], m->names[k])) k++;
-        if (k == classes) return fail(e, 2, "--emotions %s: this generator draws %s", names[i], m->trained.classes);
+    if (asked && !classes) give_up(2, "--emotions: this generator was told no classes");
+    for (int i = 0; i < m->n; i++) {
+        int k = asked ? 0 : i;
+        while (asked && k < classes && strcmp(names[i], m->names[k])) k++;
+        if (asked && k == classes) give_up(2, "--emotions %s: this generator draws %s", names[i], m->trained.classes);
         m->chosen[i] = k;
     }
-    return 1;
 }
 
-static int read_sampler(Sampler *m, const TensorFile *file, const char *path, const Settings *s, Error *e)
+static Sampler *open_sampler(const char *run, const Settings *s)
 {
     static const char *const prefixes[] = {"average.G.", "G.", ""};
-    char name[96];
-    int classes = 1;
+    char path[PATH_MAX];
+    Sampler *m = own(1, sizeof *m);
     Net unused;
-    m->trained = default_settings();
-    if (!settings_of_file(file, path, &m->trained, e)) return 0;
-    const Model *model = find_model(m->trained.model, e);
-    if (!model) return 0;
+    const Model *model;
+    int classes = 1, which = s->raw;
+    weights_path(run, path);
+    const TensorFile *file = load_tensors(path);
+    m->s = s, m->trained = default_settings();
+    on_leaving(close_sampler, m);
+    MUST(settings_of_file(file, path, &m->trained, &e));
+    MUST((model = find_model(m->trained.model, &e)));
     if (!model->latent_size)
-        return fail(e, 2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
+        give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
     for (const char *at = m->trained.classes; *at; at++) classes += *at == ',';
     model->check(&m->trained, classes);
     make_nets(&m->trained, classes, &m->g, &unused);
     m->g.condition = condition_size(model, &m->trained, classes), m->g.latent = model->latent_size(&m->trained);
     model->prepare(model, &m->trained, &m->g, &unused);
     m->drawing = drawing_new(&m->g, model->generator, DRAWN_AT_ONCE);
-    int which = s->raw;
-    for (; which < 2; which++) {
-        snprintf(name, sizeof name, "%s%s", prefixes[which], m->g.parameters[0].w->name);
-        if (tensorfile_find(file, name)) break;
-    }
-    return choose_classes(m, s->emotions, e) && bind_graphs(&m->drawing.graph, 1, &m->arena, e) &&
-           load_net(file, path, &m->g, prefixes[which], false, e);
+    m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
+    while (which < 2 && !tensorfile_find(file, textf("%s%s", prefixes[which], m->g.parameters[0].w->name).s)) which++;
+    choose_classes(m, s->emotions);
+    MUST(bind_graphs(&m->drawing.graph, 1, &m->arena, &e));
+    MUST(load_net(file, path, &m->g, prefixes[which], false, &e));
+    return m;
 }
 
-/* Draws `count` pictures: picture i from latent z[i] as class k[i]. */
-static void draw_pictures(Sampler *m, const real *z, const int *k, int count, unsigned char *pictures)
+/* Pictures to draw, one behind the other: picture i from latent z[i] as class k[i]. */
+typedef struct Order { int count, *k; real *z; unsigned char *pictures; } Order;
+
+static Order new_order(const Sampler *m, int count)
+{
+    size_t n = (size_t)count;
+    return (Order){count, own(n, sizeof(int)), own(n * (size_t)m->g.latent, sizeof(real)), own(n, m->bytes)};
+}
+
+static void draw_order(Sampler *m, const Order *o)
 {
     Drawing *d = &m->drawing;
-    size_t bytes = count_of(d->y) / DRAWN_AT_ONCE, latent = (size_t)m->g.latent;
-    for (int first = 0; first < count; first += DRAWN_AT_ONCE) {
-        int some = min_int(DRAWN_AT_ONCE, count - first);
-        memcpy(d->x->data, z + (size_t)first * latent, (size_t)some * latent * sizeof *z);
+    size_t latent = (size_t)m->g.latent;
+    for (int first = 0; first < o->count; first += DRAWN_AT_ONCE) {
+        int some = min_int(DRAWN_AT_ONCE, o->count - first);
+        memcpy(d->x->data, o->z + (size_t)first * latent, (size_t)some * latent * sizeof *o->z);
         for (int i = 0; d->condition && i < some; i++)
-            one_hot(d->condition->data + i * m->g.condition, m->g.condition, k[first + i]);
+            one_hot(d->condition->data + i * m->g.condition, m->g.condition, o->k[first + i]);
         graph_run(d->graph);
-        to_bytes(d->y->data, (size_t)some * bytes, pictures + (size_t)first * bytes);
+        to_bytes(d->y->data, (size_t)some * m->bytes, o->pictures + (size_t)first * m->bytes);
     }
 }
 
-/* OUT/NAME.png: `rows` x `columns` pictures, columns named where they are classes. */
-static int save_sheet(const Sampler *m, const unsigned char *pictures, int rows_, int columns, bool by_class, const char *name,
-                      const Settings *s, Error *e)
+static int sheet_scale(const Sampler *m)
 {
-    PlotCanvas canvas;
-    char path[PATH_MAX];
-    int side = m->g.size, x = m->g.channels;
+    return m->s->scale > 1 ? (int)m->s->scale : enlargement(m->g.size);
+}
+
+/* OUT/NAME.png: `rows` x `columns` pictures, named where they are classes. */
+static void save_sheet(const Sampler *m, const unsigned char *pictures, int rows, int columns, bool by_class, const char *name)
+{
     const char *labels[MAX_CLASSES];
-    const unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
-    for (int i = 0; i < rows_ * columns; i++) cells[i] = pictures + (size_t)i * (size_t)(side * side * x);
     for (int i = 0; i < m->n; i++) labels[i] = m->names[m->chosen[i]];
-    snprintf(path, sizeof path, "%s/%s.png", s->out, name);
-    int ok = plot_grid(cells, side, side, x, rows_, columns, s->scale > 1 ? (int)s->scale : enlargement(side), m->g.condition && !by_class ? labels : NULL,
-                       by_class ? labels : NULL, NULL, &canvas);
-    free(cells);
-    return ok ? save_canvas(path, &canvas, s->provenance, e) : fail(e, 1, "no memory for %s", path);
+    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = pictures, .side = m->g.size, .channels = m->g.channels, .rows = rows,
+                                               .columns = columns, .scale = sheet_scale(m),
+                                               .row_names = m->g.condition && !by_class ? labels : NULL,
+                                               .column_names = by_class ? labels : NULL});
+    const Image image = image_of(&sheet);
+    deliver(textf("%s/%s.png", m->s->out, name).s, &image, m->s->provenance ? &synthetic : NULL);
 }
 
 /* The sheet: a row for each latent, a column for each class; without classes latents in both directions. */
-static int sample_sheet(Sampler *m, const Settings *s, Error *e)
+static void sample_sheet(Sampler *m)
 {
     bool told = m->g.condition > 0;
-    int columns = told ? m->n : SHEET_ROWS, rows_ = (int)(s->count / m->n < SHEET_ROWS ? s->count / m->n : SHEET_ROWS);
-    if (!told) rows_ = min_int(SHEET_ROWS, (int)((s->count + columns - 1) / columns));
-    if (rows_ < 1) rows_ = 1;
-    int count = rows_ * columns, *k = must_alloc((size_t)count, sizeof *k);
-    real *z = must_alloc((size_t)(count * m->g.latent), sizeof *z);
-    unsigned char *pictures = must_alloc((size_t)count, (size_t)(m->g.size * m->g.size * m->g.channels));
-    for (int i = 0; i < count; i++) {
-        fixed_latent((uint64_t)s->seed, (uint64_t)(told ? i / columns : i), m->g.latent, z + i * m->g.latent);
-        k[i] = told ? m->chosen[i % columns] : 0;
+    int columns = told ? m->n : SHEET_ROWS;
+    long rows = told ? m->s->count / columns : (m->s->count + columns - 1) / columns;
+    rows = rows < 1 ? 1 : rows < SHEET_ROWS ? rows : SHEET_ROWS;
+    Order o = new_order(m, (int)rows * columns);
+    for (int i = 0; i < o.count; i++) {
+        fixed_latent((uint64_t)m->s->seed, (uint64_t)(told ? i / columns : i), m->g.latent, o.z + i * m->g.latent);
+        o.k[i] = told ? m->chosen[i % columns] : 0;
     }
-    draw_pictures(m, z, k, count, pictures);
-    int ok = save_sheet(m, pictures, rows_, columns, told, "samples", s, e);
-    free(k), free(z), free(pictures);
-    return ok;
+    draw_order(m, &o);
+    save_sheet(m, o.pictures, (int)rows, columns, told, "samples");
 }
 
 /* `steps` pictures of every class on the way from latent 0 to latent 1, class by class. */
-static unsigned char *draw_way(Sampler *m, int steps, uint64_t seed)
+static unsigned char *draw_way(Sampler *m, int steps)
 {
-    int count = steps * m->n, latent = m->g.latent, *k = must_alloc((size_t)count, sizeof *k);
-    real *z = must_alloc((size_t)((count + 2) * latent), sizeof *z), *from = z + count * latent, *to = from + latent;
-    unsigned char *pictures = must_alloc((size_t)count, (size_t)(m->g.size * m->g.size * m->g.channels));
-    fixed_latent(seed, 0, latent, from), fixed_latent(seed, 1, latent, to);
-    for (int i = 0; i < count; i++) {
+    int latent = m->g.latent;
+    real *from = own((size_t)latent, sizeof *from), *to = own((size_t)latent, sizeof *to);
+    Order o = new_order(m, steps * m->n);
+    fixed_latent((uint64_t)m->s->seed, 0, latent, from), fixed_latent((uint64_t)m->s->seed, 1, latent, to);
+    for (int i = 0; i < o.count; i++) {
         double t = TURN / 4 * (i % steps) / (steps - 1);
-        k[i] = m->chosen[i / steps];
-        for (int j = 0; j < latent; j++) z[i * latent + j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
+        o.k[i] = m->chosen[i / steps];
+        for (int j = 0; j < latent; j++) o.z[i * latent + j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
     }
-    draw_pictures(m, z, k, count, pictures);
-    free(k), free(z);
-    return pictures;
+    draw_order(m, &o);
+    return o.pictures;
 }
 
-/* OUT/way.gif: all classes beside each other, there and back again. */
-static int save_film(const Sampler *m, const unsigned char *pictures, const Settings *s, Error *e)
+/* OUT/way.png, a row for each class, and OUT/way.gif, all classes beside each other, there and back again. */
+static void sample_way(Sampler *m)
 {
-    int side = m->g.size, x = m->g.channels, scale_ = s->scale > 1 ? (int)s->scale : enlargement(side), made = 0, ok = 1;
-    size_t bytes = (size_t)(side * side * x), size;
-    Image frames[2 * FILM_FRAMES - 2], row;
-    unsigned char *film = NULL;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    for (; ok && made < 2 * FILM_FRAMES - 2; made += ok) {
-        int step = made < FILM_FRAMES ? made : 2 * FILM_FRAMES - 2 - made;
-        if (!(ok = image_new(side * m->n, side, x, &row, why))) break;
-        for (int k = 0; k < m->n; k++) put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * bytes, side, 0, k);
-        ok = image_resize(&row, row.width * scale_, row.height * scale_, &frames[made], why);
-        image_free(&row);
+    enum { FRAMES = 2 * FILM_FRAMES - 2 };
+    int side = m->g.size, scale = sheet_scale(m);
+    Image frames[FRAMES], row = new_picture(side * m->n, side, m->g.channels);
+    save_sheet(m, draw_way(m, STRIP), m->n, STRIP, false, "way");
+    const unsigned char *pictures = draw_way(m, FILM_FRAMES);
+    for (int i = 0; i < FRAMES; i++) {
+        int step = i < FILM_FRAMES ? i : FRAMES - i;
+        for (int k = 0; k < m->n; k++) put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
+        frames[i] = resize_picture(&row, row.width * scale, row.height * scale);
     }
-    ok = ok && image_encode_gif(frames, made, 60, &film, &size, why);
-    for (int i = 0; i < made; i++) image_free(&frames[i]);
-    if (!ok) return fail(e, 1, "%s", why);
-    snprintf(path, sizeof path, "%s/way.gif", s->out);
-    ok = write_bytes(path, film, size, e);
-    free(film);
-    if (ok) printf("%s\n", path);
-    return ok;
+    deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES);
 }
 
-static int sample_way(Sampler *m, const Settings *s, Error *e)
+static int save_pixels(const char *path, const unsigned char *pixels, int size, int channels, bool provenance, Error *e)
 {
-    unsigned char *strip = draw_way(m, STRIP, (uint64_t)s->seed), *film = draw_way(m, FILM_FRAMES, (uint64_t)s->seed);
-    int ok = save_sheet(m, strip, m->n, STRIP, false, "way", s, e) && save_film(m, film, s, e);
-    free(strip), free(film);
-    return ok;
+    (void)e;
+    const Image picture = {size, size, channels, (unsigned char *)(uintptr_t)pixels};
+    save_picture(path, &picture, provenance ? &synthetic : NULL);
+    return 1;
 }
 
 /* OUT/CLASS/000001.png, ... and OUT/labels.csv: classes in turn, picture i from latent i. */
-static int sample_files(Sampler *m, const Settings *s, Error *e)
+static void sample_files(Sampler *m)
 {
-    char path[PATH_MAX], list_path[PATH_MAX];
-    size_t bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
-    unsigned char *pictures = must_alloc(DRAWN_AT_ONCE, bytes);
-    real *z = must_alloc((size_t)(DRAWN_AT_ONCE * m->g.latent), sizeof *z);
-    int k[DRAWN_AT_ONCE], ok = 1;
-    for (int i = 0; ok && i < m->n; i++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, m->names[m->chosen[i]]);
-        ok = make_directory(path, e);
-    }
-    snprintf(list_path, sizeof list_path, "%s/labels.csv", s->out);
-    FILE *list = ok ? fopen(list_path, "w") : NULL;
-    if (ok && !list) ok = fail(e, 1, "cannot write %s: %s", list_path, strerror(errno));
-    if (ok) fprintf(list, "path,label\n");
+    const Settings *s = m->s;
+    Order o = new_order(m, DRAWN_AT_ONCE);
+    for (int i = 0; i < m->n; i++) make_folder(textf("%s/%s", s->out, m->names[m->chosen[i]]).s);
+    FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
+    fprintf(list->stream, "path,label\n");
     Progress progress = progress_start("sample", 0, s->count);
-    for (long first = 0; ok && first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
-        int some = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
-        for (int i = 0; i < some; i++) {
-            fixed_latent((uint64_t)s->seed, (uint64_t)(first + i), m->g.latent, z + i * m->g.latent);
-            k[i] = m->chosen[(first + i) % m->n];
+    for (long first = 0; first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
+        o.count = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
+        for (int i = 0; i < o.count; i++) {
+            fixed_latent((uint64_t)s->seed, (uint64_t)(first + i), m->g.latent, o.z + i * m->g.latent);
+            o.k[i] = m->chosen[(first + i) % m->n];
         }
-        draw_pictures(m, z, k, some, pictures);
-        for (int i = 0; ok && i < some; i++) {
-            snprintf(path, sizeof path, "%s/%s/%06ld.png", s->out, m->names[k[i]], first + i);
-            ok = save_pixels(path, pictures + (size_t)i * bytes, m->g.size, m->g.channels, s->provenance, e);
-            fprintf(list, "%s/%06ld.png,%s\n", m->names[k[i]], first + i, m->names[k[i]]);
+        draw_order(m, &o);
+        for (int i = 0; i < o.count; i++) {
+            const char *class = m->names[o.k[i]];
+            Text name = textf("%s/%06ld.png", class, first + i);
+            const Image picture = {m->g.size, m->g.size, m->g.channels, o.pictures + (size_t)i * m->bytes};
+            save_picture(textf("%s/%s", s->out, name.s).s, &picture, s->provenance ? &synthetic : NULL);
+            fprintf(list->stream, "%s,%s\n", name.s, class);
         }
-        progress_show(&progress, first + some, "%s", s->out);
+        progress_show(&progress, first + o.count, "%s", s->out);
     }
     progress_end(&progress);
-    bool wrong = list && ferror(list);
-    wrong |= list && fclose(list) != 0;
-    free(pictures), free(z);
-    if (ok && interrupted) return fail(e, 1, "stopped before all pictures were drawn");
-    if (ok && wrong) return fail(e, 1, "cannot write %s: %s", list_path, strerror(errno));
-    if (ok) printf("%s\n", list_path);
-    return ok;
+    if (interrupted) give_up(1, "stopped before all pictures were drawn");
+    end_file(list);
+    printf("%s/labels.csv\n", s->out);
 }
 
 /* `facegan sample RUN`. */
 static int sample_noise(const char *run, const Settings *s, Error *e)
 {
-    static Sampler m;
-    m = (Sampler){0};
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
-    weights_path(run, path);
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
-    int ok = read_sampler(&m, &file, path, s, e) && make_directory(s->out, e);
-    tensorfile_free(&file);
-    if (ok && s->files) ok = sample_files(&m, s, e);
-    else if (ok && s->interpolate) ok = sample_way(&m, s, e);
-    else if (ok) ok = sample_sheet(&m, s, e);
-    sampler_free(&m);
-    return ok;
+    (void)e;
+    Sampler *m = open_sampler(run, s);
+    make_folder(s->out);
+    (s->files ? sample_files : s->interpolate ? sample_way : sample_sheet)(m);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.9  Balanced data on disk
  * ---------------------------------------------------------------------------------------------- */
 
-/* Picture `index` at its own size, as it is, or, as a copy, warped by chance. */
-static int balanced_picture(const DataSet *set, int index, bool copy, const Augment *how, uint64_t seed, uint64_t number,
-                            Image *image, Error *e)
+/* A balanced set in the making. */
+typedef struct Balance {
+    const DataSet *set;
+    const Settings *s;
+    Augment how;
+    long before[MAX_CLASSES], written[MAX_CLASSES];
+} Balance;
+
+/* Picture i at its own size, as it is, or, when all of its class are written, warped by chance: OUT/<class>/NNNNN-copy.png */
+static void balance_picture(Balance *b, int i)
 {
+    int class = b->set->label[i];
+    bool copy = b->written[class] >= b->before[class];
     char why[IMAGE_ERROR_SIZE];
-    if (!dataset_image(set, index, 0, image, why)) return fail(e, 1, "%s", why);
-    if (!copy) return 1;
-    crop_centre(image, 0);
-    size_t count = (size_t)image->width * (size_t)image->width * (size_t)image->channels;
-    real *warped = must_alloc(count, sizeof *warped);
-    augment_picture(image->pixels, image->width, image->channels, how, seed, number, warped);
-    to_bytes(warped, count, image->pixels);
-    free(warped);
-    return 1;
+    Image picture;
+    if (!dataset_image(b->set, i, 0, &picture, why)) give_up(1, "%s", why);
+    picture = own_picture(picture);
+    if (copy) {
+        crop_centre(&picture, 0);
+        real *warped = own(picture_bytes(&picture), sizeof *warped);
+        augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i, warped);
+        to_bytes(warped, picture_bytes(&picture), picture.pixels);
+    }
+    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->set->class_names[class], b->written[class]++, copy ? "-copy" : "").s,
+                 &picture, NULL);
 }
 
-/* Writes OUT/<class>/NNNNN.png, as many of each class; copies end in -copy. */
+/* As many of each class, in a folder for each. */
 static int balance_data(const char *data, const Settings *s, Error *e)
 {
-    const Augment how = augmentation(s);
-    DataSet set;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    long before[MAX_CLASSES] = {0}, written[MAX_CLASSES] = {0};
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    if (!dataset_open(&set, data, &options, e)) return 0;
-    int ok = set.n_classes <= MAX_CLASSES ? 1 : fail(e, 2, "%s: more than %d classes", data, MAX_CLASSES);
-    for (int i = 0; ok && i < set.count; i++) before[set.label[i]]++;
-    ok = ok && dataset_balance(&set, s->balance, (uint64_t)s->seed, e);
-    for (int k = 0; ok && k < set.n_classes; k++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, set.class_names[k]);
-        ok = make_directory(path, e);
-    }
-    Progress progress = progress_start("balance", 0, set.count);
-    for (int i = 0; ok && i < set.count && !interrupted; i++) {
-        int k = set.label[i];
-        bool copy = written[k] >= before[k];
-        Image image = {0};
-        ok = balanced_picture(&set, i, copy, &how, (uint64_t)s->seed, (uint64_t)i, &image, e);
-        snprintf(path, sizeof path, "%s/%s/%05ld%s.png", s->out, set.class_names[k], written[k]++, copy ? "-copy" : "");
-        if (ok && !image_save(path, &image, NULL, 0, why)) ok = fail(e, 1, "%s", why);
-        image_free(&image);
+    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
+    DataSet *set = own_dataset(data, &options);
+    Balance b = {.set = set, .s = s, .how = augmentation(s)};
+    if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
+    for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
+    if (!dataset_balance(set, s->balance, (uint64_t)s->seed, e)) unwind(e);
+    for (int k = 0; k < set->n_classes; k++) make_folder(textf("%s/%s", s->out, set->class_names[k]).s);
+    Progress progress = progress_start("balance", 0, set->count);
+    for (int i = 0; i < set->count && !interrupted; i++) {
+        Scope here;
+        enter(&here);
+        balance_picture(&b, i);
+        leave();
         progress_show(&progress, i + 1, "%s", s->out);
     }
     progress_end(&progress);
-    if (ok && interrupted) ok = fail(e, 1, "stopped before all pictures were written");
-    for (int k = 0; ok && k < set.n_classes; k++)
-        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set.class_names[k], written[k],
-               written[k] > before[k] ? written[k] - before[k] : 0, before[k]);
-    dataset_close(&set);
-    return ok;
+    if (interrupted) give_up(1, "stopped before all pictures were written");
+    for (int k = 0; k < set->n_classes; k++)
+        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set->class_names[k], b.written[k],
+               b.written[k] > b.before[k] ? b.written[k] - b.before[k] : 0, b.before[k]);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.10  Faces in photographs: detect, crop, edit
  *
- * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
- * or has no face is reported and passed over; it never ends a batch.
+ * Every photograph (14.2) is searched for faces, and both are handed to the verb.
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Photo {
-    const char *path, *name;            /* name: what its outputs are called */
-    int widest;                         /* characters of the longest path of all pictures */
-    Image image;                        /* three channels */
-} Photo;
 
 /* Does a verb's work on one photograph; faces->count may be 0. */
 typedef int EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e);
 
-/* Pictures as given, folders as the pictures in them, sorted by name. */
-static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
-{
-    for (int i = 0; i < count; i++) {
-        if (!is_folder(inputs[i])) { names_add(paths, inputs[i]); continue; }
-        Names inside = folder_names(inputs[i], NAMES_PICTURES, 0);
-        for (int k = 0; k < inside.count; k++) {
-            char *path = text_of("%s/%s", inputs[i], inside.items[k]);
-            names_add(paths, path);
-            free(path);
-        }
-        if (!inside.count) warn("no pictures in %s", inputs[i]);
-        names_free(&inside);
-    }
-    return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
-}
-
-/* "a/photo.jpg" is called photo, or a_photo.jpg where that says more: where another picture is called photo, too. */
-static char *photo_stem(const char *path, bool whole)
-{
-    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
-    while (*path == '/') path++;
-    const char *slash = strrchr(path, '/'), *name = whole || !slash ? path : slash + 1, *dot = strrchr(name, '.');
-    char *stem = text_of("%.*s", !whole && dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
-    for (char *c = stem; *c; c++)
-        if (*c == '/') *c = '_';
-    return stem;
-}
-
-/* How many of the sorted texts are equal to this one, up to two. */
-static int occurrences(char *const *sorted, int count, const char *text)
-{
-    char **at = bsearch(&text, sorted, (size_t)count, sizeof *sorted, compare_texts);
-    if (!at) return 0;
-    bool before = at > (char **)(uintptr_t)sorted && strcmp(at[-1], text) == 0;
-    return 1 + (before || (at + 1 < sorted + count && strcmp(at[1], text) == 0));
-}
-
-/* Gives every picture a name for its outputs, so that none overwrites another's. */
-static int photo_names(const Names *paths, Names *names, Error *e)
-{
-    int n = paths->count, ok = 1;
-    char **sorted = must_alloc((size_t)n, sizeof *sorted);
-    for (int i = 0; i < n; i++) {
-        char *stem = photo_stem(paths->items[i], false);
-        names_add(names, stem);
-        free(stem);
-    }
-    for (int pass = 0; pass < 2 && ok; pass++) {
-        for (int i = 0; i < n; i++) sorted[i] = names->items[i];
-        qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
-        bool *shared = must_alloc((size_t)n, sizeof *shared);
-        for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, names->items[i]) > 1;
-        for (int i = 0; i < n && ok; i++) {
-            if (!shared[i]) continue;
-            if (!pass) names->items[i] = own_this(photo_stem(paths->items[i], true), strlen(paths->items[i]) + 1);
-            for (int k = 0; pass && ok && k < i; k++)
-                if (strcmp(names->items[i], names->items[k]) == 0 && strcmp(paths->items[i], paths->items[k]))
-                    ok = fail(e, 2, "the outputs of %s and %s would both be called %s", paths->items[k], paths->items[i],
-                              names->items[i]);
-        }
-        free(shared);
-    }
-    free(sorted);
-    return ok;
-}
-
 /* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
-typedef struct NetworkTrace { Store store; int count; Error error; } NetworkTrace;
+typedef struct NetworkTrace { Store store; int count; } NetworkTrace;
+
+static void close_trace(void *trace) { store_free(&((NetworkTrace *)trace)->store); }
 
 static void trace_network(void *context, const char *network, const char *what, Shape shape, const real *data)
 {
     NetworkTrace *trace = context;
-    char name[96];
     if (strcmp(what, "input") == 0) trace->count++;
-    snprintf(name, sizeof name, "%d.%s.%s", trace->count - 1, network, what);
-    if (!trace->error.status) store_pictures(&trace->store, name, shape, data, &trace->error);
-}
-
-static int save_network_trace(NetworkTrace *trace, const char *path, Error *e)
-{
-    char why[TENSORFILE_ERROR_SIZE];
-    int ok = !trace->error.status && tensorfile_save(path, &trace->store.file, why);
-    if (!ok) fail(e, 1, "%s", trace->error.status ? trace->error.text : why);
-    store_free(&trace->store);
-    return ok;
+    MUST(store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, &e));
 }
 
 static int open_detector(Detector *d, const Settings *s, Error *e)
@@ -14940,86 +14729,81 @@ static int open_detector(Detector *d, const Settings *s, Error *e)
     return 1;
 }
 
+static void close_detector(void *detector) { detector_close(detector); }
+static void close_faces(void *faces)       { faces_free(faces); }
+
+/* What each_photo does with a batch, and what it finds. */
+typedef struct Detection {
+    const Settings *s;
+    Detector detector;
+    EachPhoto *each;
+    void *context;
+    int found, without, timed, room;
+    double *seconds;                    /* of every picture */
+    Scope *home;
+} Detection;
+
+static void detect_photo(void *context, Photo *photo)
+{
+    Detection *d = context;
+    Faces *faces = own(1, sizeof *faces);
+    double start = now_seconds();
+    MUST(detect_faces(&d->detector, &photo->image, faces, &e));
+    on_leaving(close_faces, faces);
+    d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
+    d->seconds[d->timed++] = now_seconds() - start;
+    if (!faces->count) warn("no face in %s", photo->path), d->without++;
+    d->found += faces->count;
+    MUST(d->each(d->context, photo, faces, d->s, &e));
+}
+
 static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
 {
-    Names paths = {0}, names = {0};
-    Detector detector;
-    NetworkTrace trace = {0};
-    int unreadable = 0, without = 0, found = 0, widest = 0, timed = 0, ok = open_detector(&detector, s, e);
-    if (!ok) return 0;
-    if (*s->trace) detector.watch = trace_network, detector.watch_context = &trace;
-    ok = photo_paths(inputs, count, &paths, e) && photo_names(&paths, &names, e) &&
-         (!*s->out || make_directory(s->out, e));
-    double *seconds = must_alloc((size_t)paths.count + 1, sizeof *seconds);
-    for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
-    for (int i = 0; ok && i < paths.count && !interrupted; i++) {
-        Photo photo = {paths.items[i], names.items[i], widest, {0}};
-        Faces faces;
-        char why[IMAGE_ERROR_SIZE];
-        if (!image_load(photo.path, 3, &photo.image, why)) {
-            warn("passed over: %s", why);
-            unreadable++;
-            continue;
-        }
-        double start = now_seconds();
-        ok = detect_faces(&detector, &photo.image, &faces, e);
-        seconds[timed++] = now_seconds() - start;
-        if (ok && !faces.count) warn("no face in %s", photo.path), without++;
-        found += faces.count;
-        ok = ok && each(context, &photo, &faces, s, e);
-        faces_free(&faces);
-        image_free(&photo.image);
-    }
-    int seen = paths.count - unreadable;
-    stats_sort(seconds, timed);
-    if (ok)
-        warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", found,
-             seen, without, unreadable, timed ? 1e3 * seconds[timed / 2] : 0);
-    free(seconds);
-    if (*s->trace) ok = save_network_trace(&trace, s->trace, e) && ok;
-    detector_close(&detector);
-    names_free(&paths), names_free(&names);
-    if (ok && unreadable) return fail(e, 1, "%d of %d pictures could not be read", unreadable, seen + unreadable);
-    return ok;
+    char why[TENSORFILE_ERROR_SIZE];
+    Detection *d = own(1, sizeof *d);
+    NetworkTrace *trace = own(1, sizeof *trace);
+    if (!open_detector(&d->detector, s, e)) unwind(e);
+    on_leaving(close_detector, &d->detector);
+    on_leaving(close_trace, trace);
+    d->s = s, d->each = each, d->context = context, d->home = innermost_scope();
+    if (*s->trace) d->detector.watch = trace_network, d->detector.watch_context = trace;
+    make_out_folder(s);
+    PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
+    each_picture(&batch, inputs, count);
+    stats_sort(d->seconds, d->timed);
+    warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
+         batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
+    if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
+    complain_of_unreadable(&batch);
+    return 1;
 }
 
-/* OUT/<the picture's name><suffix>.png */
-static void photo_file(const char *out, const Photo *photo, const char *suffix, char path[PATH_MAX])
+/* The photograph with boxes, scores and landmarks drawn on it: OUT/NAME-faces.png */
+static void save_annotated(const Photo *photo, const Faces *faces, const Settings *s)
 {
-    snprintf(path, PATH_MAX, "%s/%s%s.png", *out ? out : ".", photo->name, suffix);
-}
-
-/* The photograph with boxes, scores and landmarks drawn on it. */
-static int save_annotated(const Photo *photo, const Faces *faces, const char *out, Error *e)
-{
-    PlotCanvas canvas;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE], text[32];
     int width = photo->image.width, height = photo->image.height;
-    if (!plot_canvas(width, height, 0xffffff, &canvas))
-        return fail(e, 1, "no memory to draw on %s", photo->path);
+    PlotCanvas canvas = new_canvas(width, height);
     memcpy(canvas.rgb, photo->image.pixels, (size_t)width * (size_t)height * 3);
-    double unit = fmax(1, (width + height) / 900.0);
+    double unit = fmax(1, (width + height) / 900.0), size = 10 * unit;
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
         const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
         for (int k = 0; k < 4; k++)
-            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit,
-                              0x2ecc71);
+            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit, 0x2ecc71);
         for (int k = 0; k < LANDMARKS; k++)
-            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit,
-                      k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
-        snprintf(text, sizeof text, "%d: %.3f", i + 1, f->score);
-        double size = 10 * unit, y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
-        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit),
-                       (int)(1.25 * size), 0x103020);
+            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit, k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
+        const char *text = own_text("%d: %.3f", i + 1, f->score);
+        double y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
+        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit), (int)(1.25 * size),
+                       0x103020);
         plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
     }
-    photo_file(out, photo, "-faces", path);
-    Image image = {canvas.width, canvas.height, 3, canvas.rgb};
-    int ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
-    plot_free(&canvas);
-    return ok;
+    const Image image = image_of(&canvas);
+    save_picture(photo_file(s, photo, "-faces.png").s, &image, NULL);
 }
+
+/* Printed so far; what stands before the first photograph and behind the last. */
+typedef struct FaceList { const Settings *s; int photos; } FaceList;
 
 static void print_heading(const Settings *s, int widest)
 {
@@ -15032,104 +14816,91 @@ static void print_heading(const Settings *s, int widest)
                "y", "width", "height");
 }
 
-/* One photograph's faces: rows of a table or of CSV, or a JSON object. */
+static void print_ending(void *context)
+{
+    const FaceList *list = context;
+    if (list->s->json && list->photos) printf("\n]}\n");
+}
+
+/* A row of the table or of CSV, or a JSON object. */
+static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
+{
+    const double *b = f->box;
+    const char *point = s->json ? ", [%.2f, %.2f]" : s->csv ? ",%.2f,%.2f" : " %.0f,%.0f";
+    if (s->json)
+        printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "", f->score, b[0], b[1],
+               b[2], b[3]);
+    else if (s->csv) {
+        table_field(stdout, photo->path);
+        printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
+    } else
+        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1], face_width(f),
+               face_height(f));
+    for (int k = 0; k < LANDMARKS; k++) printf(point + (s->json && !k ? 2 : 0), f->landmark[k][0], f->landmark[k][1]);
+    printf(s->json ? "]}" : "\n");
+}
+
 static int print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    int *pictures = context, widest = max_int(photo->widest, 7);
-    if (!*pictures) print_heading(s, widest);
+    (void)e;
+    FaceList *list = context;
+    int widest = max_int(photo->widest, 7);
+    if (!list->photos) print_heading(s, widest);
     if (s->json) {
-        printf("%s  {\"path\": ", *pictures ? ",\n" : "");
+        printf("%s  {\"path\": ", list->photos ? ",\n" : "");
         table_string(stdout, photo->path);
         printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
     }
-    for (int i = 0; i < faces->count; i++) {
-        const Face *f = &faces->items[i];
-        if (s->json) {
-            printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "",
-                   f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
-            for (int k = 0; k < LANDMARKS; k++)
-                printf("%s[%.2f, %.2f]", k ? ", " : "", f->landmark[k][0], f->landmark[k][1]);
-            printf("]}");
-        } else if (s->csv) {
-            table_field(stdout, photo->path);
-            printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
-            for (int k = 0; k < LANDMARKS; k++) printf(",%.2f,%.2f", f->landmark[k][0], f->landmark[k][1]);
-            printf("\n");
-        } else {
-            printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, f->box[0],
-                   f->box[1], face_width(f), face_height(f));
-            for (int k = 0; k < LANDMARKS; k++) printf(" %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
-            printf("\n");
-        }
-    }
+    for (int i = 0; i < faces->count; i++) print_face(s, photo, &faces->items[i], i, widest);
     if (s->json) printf("]}");
-    ++*pictures;
-    return *s->out ? save_annotated(photo, faces, s->out, e) : 1;
+    list->photos++;
+    if (*s->out) save_annotated(photo, faces, s);
+    return 1;
 }
 
 static int detect_photos(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    int pictures = 0, ok = each_photo(s, inputs, count, print_faces, &pictures, e);
-    if (ok && !pictures) print_heading(s, 7);
-    if (s->json && (ok || pictures)) printf("\n]}\n");
-    return ok;
+    FaceList *list = own(1, sizeof *list);
+    list->s = s;
+    on_leaving(print_ending, list);
+    return each_photo(s, inputs, count, print_faces, list, e);
 }
 
-/* Cuts out the best face, or all of them. */
+/* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
 static int crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    char name[PATH_MAX], suffix[16] = "", why[IMAGE_ERROR_SIZE];
     (void)context;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
         Image cut;
-        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, margin_of(s, -1)), s->size ? (int)s->size : 128, &cut,
-                       e))
-            return 0;
-        if (s->all) snprintf(suffix, sizeof suffix, "-%d", i + 1);
-        photo_file(s->out, photo, suffix, name);
-        int ok = image_save(name, &cut, NULL, 0, why);
-        image_free(&cut);
-        if (!ok) return fail(e, 1, "%s", why);
-        printf("%s\n", name);
+        Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
+        if (!cut_frame(&photo->image, frame, s->size ? (int)s->size : 128, &cut, e)) unwind(e);
+        cut = own_picture(cut);
+        deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
     return 1;
 }
 
-typedef struct PhotoEdit { Facegan *model; bool all; Wish wish; } PhotoEdit;
-
-/* Every face of a photograph with one expression, or with each: OUT/<name>-<expression>.png */
+/* Every face of a photograph with one expression, or with each: OUT/NAME-EXPRESSION.png */
 static int edit_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    const PhotoEdit *edit = context;
+    static const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    (void)e;
+    const Editing *edit = context;
     Facegan *model = edit->model;
-    int n = edit->all ? model->g.classes : 1, ok = 1;
-    char name[PATH_MAX], suffix[sizeof edit->wish.name + 1], why[IMAGE_ERROR_SIZE];
-    for (int k = 0; faces->count && ok && k < n; k++) {
-        Image result;
-        if (!to_channels(&photo->image, 3, &result, e)) return 0;
+    Frame *frames = own((size_t)faces->count, sizeof *frames);
+    for (int i = 0; i < faces->count; i++) frames[i] = face_frame(faces->items[i], s->align, margin_of(s, model->margin));
+    for (int k = 0; faces->count && k < (edit->all ? model->g.classes : 1); k++) {
         if (edit->all) set_class(model, k, 1);
-        else memcpy(model->condition->data, edit->wish.condition, (size_t)model->g.condition * sizeof(real));
-        for (int i = 0; ok && i < faces->count; i++)
-            ok = edit_face(model, &photo->image, face_frame(faces->items[i], s->align, margin_of(s, model->margin)), &result, e);
-        const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
-        snprintf(suffix, sizeof suffix, "-%s", edit->all ? model->class_names[k] : edit->wish.name);
-        photo_file(s->out, photo, suffix, name);
-        if (ok && !image_save(name, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
-        if (ok) printf("%s\n", name);
-        image_free(&result);
+        else grant(edit);
+        edit_frames(edit, photo, frames, faces->count, edit->all ? model->class_names[k] : edit->wish.name, &text);
     }
-    return ok;
+    return 1;
 }
 
 static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
 {
-    PhotoEdit edit = {.model = open_generator(run, e)};
-    if (!edit.model) return 0;
-    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    int ok = (edit.all || parse_wish(edit.model, s, &edit.wish, e)) &&
-             each_photo(s, inputs, count, edit_photo, &edit, e);
-    facegan_close(edit.model);
-    return ok;
+    Editing edit = begin_editing(run, s);
+    return each_photo(s, inputs, count, edit_photo, &edit, e);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -16878,21 +16649,22 @@ static int evaluate_run(const char *run, const char *data, const Settings *s, Er
  * so axes are renamed, filters get the order they have in checkpoints anyway, and only a reshape, which counts
  * elements in our order, stands between two transpositions. Sides are fixed, the batch N is free: it is the first axis
  * of what depends on an input, and of nothing else. Pictures and maps are of rank 4; conditions and scores, (N,1,1,n),
- * are (N,n). ---------------------------------------------------------------------------------------------- */
+ * are (N,n).
+ * ---------------------------------------------------------------------------------------------- */
 
 enum { ONNX_OPSET = 17 };
+
+/* What the graph is given in the file: leaves, by their names there. */
+typedef struct OnnxInputs { int n; Node *nodes[2]; const char *names[2]; } OnnxInputs;
 
 typedef struct Export {
     OnnxModel *model;
     const Graph *graph;
-    Node *const *inputs;
-    const char *const *input_names;
-    int n_inputs;
+    const OnnxInputs *inputs;
     bool *needed, *varies;              /* by node id: is it part of the result? does it depend on an input? */
     const char **names;                 /* by node id: what its value is called in the file */
     const char *(*leaves)[3];           /* by node id and kind: a leaf's names there, once written */
     Names owned;                        /* the texts of names that were made here */
-    Error *e;
 } Export;
 
 static const int onnx_axis[AXES] = {0, 2, 3, 1};            /* where our axes N H W C are there */
@@ -16906,9 +16678,7 @@ static const char *onnx_own(Export *x, const char *name)
 
 static const char *onnx_fresh(Export *x)
 {
-    char name[24];
-    snprintf(name, sizeof name, "t%d", x->owned.count);
-    return onnx_own(x, name);
+    return onnx_own(x, own_text("t%d", x->owned.count));
 }
 
 static const char *onnx_number(Export *x, double value)
@@ -16970,15 +16740,14 @@ typedef enum OnnxKind { ONNX_MAP, ONNX_FILTER, ONNX_VECTOR } OnnxKind;
 
 static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
 {
-    char name[96];
     Shape s = y->shape;
     const real *data = y->tensor->data;
     size_t n = shape_count(s), i = 0;
     const int64_t shapes[][AXES] = {{s.d[0], s.d[3], s.d[1], s.d[2]}, {s.d[3], s.d[2], s.d[0], s.d[1]}, {(int64_t)n}};
     if (x->leaves[y->id][kind]) return x->leaves[y->id][kind];
-    snprintf(name, sizeof name, "%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
-    if (names_find(&x->owned, name) >= 0) snprintf(name, sizeof name, "%s.%d", y->tensor->name, y->id);
-    float *numbers = must_alloc(n, sizeof *numbers);
+    const char *name = own_text("%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
+    if (names_find(&x->owned, name) >= 0) name = own_text("%s.%d", y->tensor->name, y->id);
+    float *numbers = own(n, sizeof *numbers);
     for (; kind != ONNX_MAP && i < n; i++) numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, i) : i];
     if (kind == ONNX_MAP)
         for (int a = 0; a < s.d[0]; a++)
@@ -16986,12 +16755,12 @@ static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
                 for (int p = 0; p < s.d[1] * s.d[2]; p++)
                     numbers[i++] = (float)data[index_repeated(s, a, p / s.d[2], p % s.d[2], c)];
     onnx_floats(x->model, name, kind == ONNX_VECTOR ? 1 : AXES, shapes[kind], numbers);
-    free(numbers);
+    give_back(numbers);
     return x->leaves[y->id][kind] = onnx_own(x, name);
 }
 
 /* What operand k of y is called, written out as the kind that the operator wants. */
-static const char *onnx_value_of(Export *x, const Node *y, int k, OnnxKind kind)
+static const char *onnx_read(Export *x, const Node *y, int k, OnnxKind kind)
 {
     const Node *u = onnx_operand(y, k);
     if (!u) return "";
@@ -17002,6 +16771,11 @@ static const char *onnx_value_of(Export *x, const Node *y, int k, OnnxKind kind)
     name = onnx_apply(x, "Transpose", name, NULL, NULL);                /* a computed filter, (R,K,S,C) there */
     onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){1, 3, 0, 2});
     return name;
+}
+
+static const char *onnx_map(Export *x, const Node *y, int k)
+{
+    return onnx_read(x, y, k, ONNX_MAP);
 }
 
 static void onnx_leaky(Export *x, const char *in, double slope, const char *result)
@@ -17027,8 +16801,8 @@ static void onnx_convolution(Export *x, const Node *y, const char *result)
 {
     bool transposed = y->op == OP_conv2d_input_grad;
     const char *sum = y->a == 1 ? result : onnx_fresh(x);
-    const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 1, ONNX_FILTER),
-                         onnx_value_of(x, y, BIAS, ONNX_VECTOR)};
+    const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 1, ONNX_FILTER),
+                         onnx_read(x, y, BIAS, ONNX_VECTOR)};
     onnx_node(x->model, transposed ? "ConvTranspose" : "Conv", sum, *in[2] ? 3 : 2, in);
     onnx_window(x, &y->conv, transposed);
     onnx_attribute_int(x->model, "group", y->conv.groups);
@@ -17048,12 +16822,12 @@ static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_
 /* With moments that do not come from x, as a batch norm at work has them: (x - mean) (1/deviation) scale + shift. */
 static void onnx_norm_apart(Export *x, const Node *y, const char *result)
 {
-    const char *moments = onnx_value_of(x, y, 1, ONNX_MAP);
+    const char *moments = onnx_map(x, y, 1);
     int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_value_of(x, y, 0, ONNX_MAP), onnx_channels(x, moments, 0, c), NULL);
+    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_channels(x, moments, 0, c), NULL);
     h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_value_of(x, y, 2, ONNX_MAP), NULL);
-    onnx_apply(x, "Add", h, onnx_value_of(x, y, 3, ONNX_MAP), result);
+    h = onnx_apply(x, "Mul", h, onnx_map(x, y, 2), NULL);
+    onnx_apply(x, "Add", h, onnx_map(x, y, 3), result);
 }
 
 static void onnx_norm(Export *x, const Node *y, const char *result)
@@ -17062,12 +16836,12 @@ static void onnx_norm(Export *x, const Node *y, const char *result)
     const char *normed = more ? onnx_fresh(x) : result;
     if (!norm_of_itself(y)) onnx_norm_apart(x, y, normed);
     else {
-        const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 2, ONNX_VECTOR),
-                             onnx_value_of(x, y, 3, ONNX_VECTOR)};
+        const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 2, ONNX_VECTOR),
+                             onnx_read(x, y, 3, ONNX_VECTOR)};
         onnx_node(x->model, "InstanceNormalization", normed, 3, in);
         onnx_attribute_float(x->model, "epsilon", (float)y->in[1]->a);
     }
-    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_value_of(x, y, 4, ONNX_MAP), result);
+    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_map(x, y, 4), result);
     else if (more) onnx_leaky(x, normed, y->a, result);
 }
 
@@ -17083,14 +16857,14 @@ static void onnx_reshape(Export *x, const Node *y, const char *result)
 {
     const int *d = y->shape.d;
     int64_t first = x->varies[y->id] ? 0 : d[0];
-    const char *ours = onnx_transpose(x, onnx_value_of(x, y, 0, ONNX_MAP), onnx_axis);
+    const char *ours = onnx_transpose(x, onnx_map(x, y, 0), onnx_axis);
     const char *shape = onnx_list(x, AXES, (int64_t[]){first, d[1], d[2], d[3]});
     onnx_apply(x, "Identity", onnx_transpose(x, onnx_apply(x, "Reshape", ours, shape, NULL), onnx_order), NULL, result);
 }
 
 static void onnx_affine(Export *x, const Node *y, const char *result)
 {
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    const char *in = onnx_map(x, y, 0);
     if (y->a != 1) in = onnx_apply(x, "Mul", in, onnx_number(x, y->a), y->b == 0 ? result : NULL);
     if (y->b != 0) onnx_apply(x, "Add", in, onnx_number(x, y->b), result);
     else if (y->a == 1) onnx_apply(x, "Identity", in, NULL, result);
@@ -17102,7 +16876,7 @@ static void onnx_sum(Export *x, const Node *y, const char *result)
     int n = 0;
     for (int i = 0; i < AXES; i++)
         if (y->shape.d[i] < y->in[0]->shape.d[i]) axes[n++] = onnx_axis[i];
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP), *over = n ? onnx_list(x, n, axes) : NULL;
+    const char *in = onnx_map(x, y, 0), *over = n ? onnx_list(x, n, axes) : NULL;
     onnx_apply(x, n ? "ReduceSum" : "Identity", in, over, result);
 }
 
@@ -17110,7 +16884,7 @@ static void onnx_sum(Export *x, const Node *y, const char *result)
 static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
 {
     int64_t axis = onnx_axis[y->axis], from = y->from, n = y->shape.d[y->axis], in_n = y->in[0]->shape.d[y->axis];
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    const char *in = onnx_map(x, y, 0);
     int64_t pads[2 * AXES] = {0};
     pads[axis] = from, pads[AXES + axis] = n - from - in_n;
     if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
@@ -17124,7 +16898,7 @@ static void onnx_expand(Export *x, const Node *y, const char *result)
     int64_t shape[AXES];
     onnx_shape(x, y, shape);
     if (x->varies[y->id]) shape[0] = 1;
-    onnx_apply(x, "Expand", onnx_value_of(x, y, 0, ONNX_MAP), onnx_list(x, AXES, shape), result);
+    onnx_apply(x, "Expand", onnx_map(x, y, 0), onnx_list(x, AXES, shape), result);
 }
 
 static void onnx_fill(Export *x, const Node *y, const char *result)
@@ -17134,63 +16908,67 @@ static void onnx_fill(Export *x, const Node *y, const char *result)
     onnx_apply(x, "Expand", onnx_number(x, y->a), onnx_list(x, AXES, shape), result);
 }
 
-/* The ops whose operator has the same operands and no attributes. Reciprocal is ours but for 1/0, which is 0 here. */
-static const char *onnx_namesake(Op op)
+/* The ops whose operator needs more than operands. */
+static void onnx_square(Export *x, const Node *y, const char *result)
 {
-    static const struct { Op op; const char *name; } namesakes[] = {
-        {OP_add, "Add"}, {OP_sub, "Sub"}, {OP_mul, "Mul"}, {OP_sqrt, "Sqrt"}, {OP_reciprocal, "Reciprocal"},
-        {OP_exp, "Exp"}, {OP_log, "Log"}, {OP_sin, "Sin"}, {OP_tanh, "Tanh"}, {OP_sigmoid, "Sigmoid"},
-        {OP_softplus, "Softplus"}, {OP_abs, "Abs"}, {OP_sign, "Sign"}, {OP_prelu, "PRelu"},
-        {OP_stop_grad, "Identity"}};
-    for (size_t i = 0; i < sizeof namesakes / sizeof *namesakes; i++)
-        if (namesakes[i].op == op) return namesakes[i].name;
-    return NULL;
+    const char *in = onnx_map(x, y, 0);
+    onnx_apply(x, "Mul", in, in, result);
 }
 
-static int export_node(Export *x, const Node *y)
+static void onnx_leaky_relu(Export *x, const Node *y, const char *result)
 {
-    const char *result = x->names[y->id], *namesake = onnx_namesake(y->op), *in = NULL;
-    bool twice = y->in[1] == y->in[0];
-    if (y->op == OP_leaf) return 1;                                     /* written where it is read */
-    if (namesake) {
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, namesake, in, y->in[1] ? onnx_value_of(x, y, 1, ONNX_MAP) : NULL, result);
-        return 1;
-    }
-    switch (y->op) {
-    case OP_fill: onnx_fill(x, y, result); return 1;
-    case OP_affine: onnx_affine(x, y, result); return 1;
-    case OP_square: in = onnx_value_of(x, y, 0, ONNX_MAP), onnx_apply(x, "Mul", in, in, result); return 1;
-    case OP_leaky_relu: onnx_leaky(x, onnx_value_of(x, y, 0, ONNX_MAP), y->a, result); return 1;
-    case OP_sum: onnx_sum(x, y, result); return 1;
-    case OP_broadcast: onnx_expand(x, y, result); return 1;
-    case OP_reshape: onnx_reshape(x, y, result); return 1;
-    case OP_slice: case OP_pad: onnx_slice_or_pad(x, y, result); return 1;
-    case OP_conv2d: case OP_conv2d_input_grad: onnx_convolution(x, y, result); return 1;
-    case OP_instance_norm: onnx_norm(x, y, result); return 1;
-    case OP_concat:
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, "Concat", in, onnx_value_of(x, y, 1, ONNX_MAP), result);
-        onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
-        return 1;
-    case OP_softmax:
-        onnx_apply(x, "Softmax", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
-        onnx_attribute_int(x->model, "axis", 1);
-        return 1;
-    case OP_logsumexp: case OP_pick_largest:
-        if (y->op == OP_pick_largest && !twice) break;
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", in, NULL, result);
-        onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
-        return 1;
-    case OP_max_pool:
-        if (!twice) break;
-        onnx_apply(x, "MaxPool", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
-        onnx_window(x, &y->conv, false);
-        return 1;
-    default: break;
-    }
-    return fail(x->e, 1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
+    onnx_leaky(x, onnx_map(x, y, 0), y->a, result);
+}
+
+static void onnx_concat(Export *x, const Node *y, const char *result)
+{
+    const char *first = onnx_map(x, y, 0);
+    onnx_apply(x, "Concat", first, onnx_map(x, y, 1), result);
+    onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
+}
+
+static void onnx_softmax(Export *x, const Node *y, const char *result)
+{
+    onnx_apply(x, "Softmax", onnx_map(x, y, 0), NULL, result);
+    onnx_attribute_int(x->model, "axis", 1);
+}
+
+static void onnx_reduce(Export *x, const Node *y, const char *result)
+{
+    onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", onnx_map(x, y, 0), NULL, result);
+    onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
+}
+
+static void onnx_max_pool(Export *x, const Node *y, const char *result)
+{
+    onnx_apply(x, "MaxPool", onnx_map(x, y, 0), NULL, result);
+    onnx_window(x, &y->conv, false);
+}
+
+/* How each op of a forward pass is written: by the operator that has the same operands and no attributes, or by a
+ * function. Reciprocal is ours but for 1/0, which is 0 here. */
+static const struct { const char *namesake; void (*write)(Export *x, const Node *y, const char *result); } onnx_ops[OPS] = {
+    [OP_add] = {"Add", NULL}, [OP_sub] = {"Sub", NULL}, [OP_mul] = {"Mul", NULL}, [OP_sqrt] = {"Sqrt", NULL},
+    [OP_reciprocal] = {"Reciprocal", NULL}, [OP_exp] = {"Exp", NULL}, [OP_log] = {"Log", NULL}, [OP_sin] = {"Sin", NULL},
+    [OP_tanh] = {"Tanh", NULL}, [OP_sigmoid] = {"Sigmoid", NULL}, [OP_softplus] = {"Softplus", NULL},
+    [OP_abs] = {"Abs", NULL}, [OP_sign] = {"Sign", NULL}, [OP_prelu] = {"PRelu", NULL}, [OP_stop_grad] = {"Identity", NULL},
+    [OP_fill] = {NULL, onnx_fill}, [OP_affine] = {NULL, onnx_affine}, [OP_square] = {NULL, onnx_square},
+    [OP_leaky_relu] = {NULL, onnx_leaky_relu}, [OP_sum] = {NULL, onnx_sum}, [OP_broadcast] = {NULL, onnx_expand},
+    [OP_reshape] = {NULL, onnx_reshape}, [OP_slice] = {NULL, onnx_slice_or_pad}, [OP_pad] = {NULL, onnx_slice_or_pad},
+    [OP_concat] = {NULL, onnx_concat}, [OP_softmax] = {NULL, onnx_softmax}, [OP_logsumexp] = {NULL, onnx_reduce},
+    [OP_pick_largest] = {NULL, onnx_reduce}, [OP_max_pool] = {NULL, onnx_max_pool}, [OP_conv2d] = {NULL, onnx_convolution},
+    [OP_conv2d_input_grad] = {NULL, onnx_convolution}, [OP_instance_norm] = {NULL, onnx_norm}};
+
+static void export_node(Export *x, const Node *y)
+{
+    const char *result = x->names[y->id], *namesake = onnx_ops[y->op].namesake;
+    bool of_gradient = (y->op == OP_pick_largest || y->op == OP_max_pool) && y->in[1] != y->in[0];
+    if (y->op == OP_leaf) return;                                       /* written where it is read */
+    if (of_gradient || (!namesake && !onnx_ops[y->op].write))
+        give_up(1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
+    if (!namesake) { onnx_ops[y->op].write(x, y, result); return; }
+    const char *first = onnx_map(x, y, 0);
+    onnx_apply(x, namesake, first, y->in[1] ? onnx_map(x, y, 1) : NULL, result);
 }
 
 /* Which nodes are part of y, and which of those depend on an input. */
@@ -17202,7 +16980,7 @@ static void export_marks(Export *x, const Node *y)
             const Node *operand = onnx_operand(x->graph->nodes[i], k);
             if (operand) x->needed[operand->id] = true;
         }
-    for (int i = 0; i < x->n_inputs; i++) x->varies[x->inputs[i]->id] = true;
+    for (int i = 0; i < x->inputs->n; i++) x->varies[x->inputs->nodes[i]->id] = true;
     for (int i = 0; i <= y->id; i++)
         for (int k = 0; k < MAX_INPUTS; k++) {
             const Node *operand = x->graph->nodes[i]->in[k];
@@ -17212,12 +16990,12 @@ static void export_marks(Export *x, const Node *y)
 
 static void export_input(Export *x, int i)
 {
-    const Node *y = x->inputs[i];
+    const Node *y = x->inputs->nodes[i];
     int64_t shape[AXES];
     onnx_shape(x, y, shape);
     bool flat = y->shape.d[1] == 1 && y->shape.d[2] == 1;
-    onnx_input(x->model, x->input_names[i], flat ? 2 : AXES, shape);
-    const char *map = x->input_names[i];
+    const char *map = x->inputs->names[i];
+    onnx_input(x->model, map, flat ? 2 : AXES, shape);
     if (flat) map = onnx_apply(x, "Reshape", map, onnx_list(x, AXES, (int64_t[]){0, 0, 1, 1}), NULL);
     x->names[y->id] = map;
 }
@@ -17233,75 +17011,83 @@ static void export_output(Export *x, const Node *y, const char *name)
 }
 
 /* Appends the computation of y from the inputs to a model. The graph must not be planned yet: the planner fuses ops. */
-static int export_graph(OnnxModel *model, const Node *y, const char *name, Node *const *inputs,
-                        const char *const *input_names, int n_inputs, Error *e)
+static void export_graph(OnnxModel *model, const Node *y, const char *name, const OnnxInputs *inputs)
 {
     size_t count = (size_t)y->id + 1;
-    Export x = {.model = model, .graph = y->graph, .inputs = inputs, .input_names = input_names, .n_inputs = n_inputs};
-    x.e = e;
-    x.needed = must_alloc(count, sizeof *x.needed), x.varies = must_alloc(count, sizeof *x.varies);
-    x.names = must_alloc(count, sizeof *x.names), x.leaves = must_alloc(count, sizeof *x.leaves);
-    int ok = 1;
+    Export x = {.model = model, .graph = y->graph, .inputs = inputs};
+    x.needed = own(count, sizeof *x.needed), x.varies = own(count, sizeof *x.varies);
+    x.names = own(count, sizeof *x.names), x.leaves = own(count, sizeof *x.leaves);
     export_marks(&x, y);
-    for (int i = 0; i < n_inputs; i++) export_input(&x, i);
-    for (int i = 0; ok && i <= y->id; i++) {
-        char made[24];
+    for (int i = 0; i < inputs->n; i++) export_input(&x, i);
+    for (int i = 0; i <= y->id; i++) {
         if (!x.needed[i] || x.names[i]) continue;
-        snprintf(made, sizeof made, "v%d", i);
-        x.names[i] = onnx_own(&x, made);
-        ok = export_node(&x, x.graph->nodes[i]);
+        x.names[i] = onnx_own(&x, own_text("v%d", i));
+        export_node(&x, x.graph->nodes[i]);
     }
-    if (ok) export_output(&x, y, name);
-    names_free(&x.owned);
-    free(x.needed), free(x.varies), free(x.names), free(x.leaves);
-    return ok;
+    export_output(&x, y, name);
 }
 
-/* What a program that runs the file must know: the classes, and where GANmut's emotions lie. */
-static void describe_generator(OnnxModel *model, const Facegan *generator)
+static void close_onnx(void *model) { onnx_free(*(OnnxModel **)model); }
+
+static OnnxModel **begin_onnx(const char *what)
 {
-    Gamut gamut = gamut_of(&generator->g);
-    char key[NAME + 16], text[2 * TEXT] = "";
-    for (int k = 0; k < generator->g.classes; k++) {
-        size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%s", k ? "," : "", generator->class_names[k]);
-    }
-    onnx_metadata(model, "classes", text);
+    OnnxModel **model = own(1, sizeof *model);
+    *model = onnx_begin(what, "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    on_leaving(close_onnx, model);
+    if (!*model) give_up(1, "out of memory");
+    return model;
+}
+
+/* Saving frees the model, whatever comes of it. */
+static void save_onnx(OnnxModel **model, const char *path)
+{
+    char why[ONNX_ERROR_SIZE];
+    FileWriter *file = begin_file(path);
+    OnnxModel *whole = *model;
+    *model = NULL;
+    if (!onnx_save_to(whole, file->stream, path, why)) give_up_because(errno, why);
+    end_file(file);
+}
+
+/* What a program that runs the file must know: the classes, what pixels are, and where GANmut's emotions lie. */
+static void describe_classes(OnnxModel *model, const char (*names)[NAME], int n)
+{
+    onnx_metadata(model, "classes", joined_names(names, n, ","));
     onnx_metadata(model, "range", "[-1,1]");
-    for (int k = 0; generator->g.space && k < gamut.n; k++) {
-        text[0] = 0;
-        for (int i = 0; i < gamut.dimensions; i++) {
-            size_t used = strlen(text);
-            snprintf(text + used, sizeof text - used, "%s%.9g", i ? "," : "", gamut.mean[k][i]);
-        }
-        snprintf(key, sizeof key, "place.%s", generator->class_names[k]);
-        onnx_metadata(model, key, text);
+}
+
+static void describe_space(OnnxModel *model, const Facegan *generator)
+{
+    const Gamut gamut = gamut_of(&generator->g);
+    for (int k = 0; k < gamut.n; k++) {
+        const char *place = "";
+        for (int i = 0; i < gamut.dimensions; i++) place = own_text("%s%s%.9g", place, i ? "," : "", gamut.mean[k][i]);
+        onnx_metadata(model, own_text("place.%s", generator->class_names[k]), place);
     }
 }
+
+static void close_classifier(void *classifier) { classifier_close(classifier); }
+static void close_graph(void *graph)           { graph_free(graph); }
+static void close_tensor(void *tensor)         { tensor_free(tensor); }
 
 /* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
 static int export_classifier(const char *run, const char *path, Error *e)
 {
-    char why[ONNX_ERROR_SIZE];
     Classifier *c = classifier_open(run, e);
-    if (!c) return 0;
+    if (!c) unwind(e);
+    on_leaving(close_classifier, c);
     Graph *g = graph_new();
+    on_leaving(close_graph, g);
     Tensor *x = tensor_new("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
+    on_leaving(close_tensor, x);
     net_attach(&c->net, g);
-    Node *input = leaf(g, x), *scores = classifier_scores(&c->net, input, NULL),
-         *y = c->many.p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores);
-    OnnxModel *model = onnx_begin("facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    char text[MAX_CLASSES * (NAME + 1)] = "";
-    for (int k = 0; k < c->net.classes; k++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", k ? "," : "", c->class_names[k]);
-    if (model) onnx_metadata(model, "classes", text), onnx_metadata(model, "range", "[-1,1]");
-    int ok = model ? export_graph(model, y, "probabilities", &input, (const char *[]){"picture"}, 1, e) : fail(e, 1, "out of memory");
-    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
-    else if (!ok) onnx_free(model);
-    graph_free(g);
-    tensor_free(x);
-    classifier_close(c);
-    return ok;
+    const OnnxInputs inputs = {1, {leaf(g, x)}, {"picture"}};
+    Node *scores = classifier_scores(&c->net, inputs.nodes[0], NULL);
+    OnnxModel **model = begin_onnx("facegan classifier");
+    describe_classes(*model, c->class_names, c->net.classes);
+    export_graph(*model, c->many.p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores), "probabilities", &inputs);
+    save_onnx(model, path);
+    return 1;
 }
 
 static Node *leaf_of(const Graph *g, const Tensor *tensor)
@@ -17311,24 +17097,23 @@ static Node *leaf_of(const Graph *g, const Tensor *tensor)
     return NULL;
 }
 
+static void close_drawing(void *drawing) { drawing_free(drawing); }
+
 /* A generator as `drawn` = G(picture, condition). */
 static int export_generator(const char *run, const char *path, Error *e)
 {
-    char why[ONNX_ERROR_SIZE];
-    Facegan *generator = open_generator(run, e);
-    if (!generator) return 0;
-    Drawing d = drawing_new(&generator->g, expression_generator, 1);
-    Node *inputs[2] = {leaf_of(d.graph, d.x), leaf_of(d.graph, d.condition)};
-    static const char *const names[2] = {"picture", "condition"};
-    OnnxModel *model = onnx_begin("facegan generator", "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    if (model) describe_generator(model, generator);
-    int ok = model && export_graph(model, d.y, "drawn", inputs, names, 2, e);
-    if (!model) fail(e, 1, "out of memory");
-    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
-    else if (!ok) onnx_free(model);
-    drawing_free(&d);
-    facegan_close(generator);
-    return ok;
+    (void)e;
+    Facegan *generator = own_generator(run);
+    Drawing *d = own(1, sizeof *d);
+    *d = drawing_new(&generator->g, expression_generator, 1);
+    on_leaving(close_drawing, d);
+    const OnnxInputs inputs = {2, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)}, {"picture", "condition"}};
+    OnnxModel **model = begin_onnx("facegan generator");
+    describe_classes(*model, generator->class_names, generator->g.classes);
+    if (generator->g.space) describe_space(*model, generator);
+    export_graph(*model, d->y, "drawn", &inputs);
+    save_onnx(model, path);
+    return 1;
 }
 
 /* ================================================================================================
@@ -18477,7 +18262,11 @@ static int run_toy_of(const char *kind, const Settings *s, Error *e)
 
 enum { MAX_INPUTS_GIVEN = 4096 };
 
+/* Who takes options: a verb, its WHAT and its model as far as they are known. The words need memory. */
+typedef struct Taker { OptionTaker who; char name[64], command[96], verbs[160]; } Taker;
+
 typedef struct Command {
+    Taker taker;
     Settings settings;
     bool given[SETTINGS];               /* by the command line */
     const struct Verb *verb;
@@ -18488,7 +18277,7 @@ typedef struct Command {
 } Command;
 
 typedef struct Verb {
-    const char *name, *what;            /* what: NULL there is none; "a|b=old": the words it may be; MODEL: any model's name */
+    const char *name, *what;            /* what: NULL there is none; "a|b=old", what it may be; MODEL: a model's name */
     const char *inputs, *does;          /* for the help */
     int least, most;                    /* how many inputs */
     int (*run)(Command *c, Error *e);
@@ -18514,30 +18303,32 @@ static int run_train(Command *c, Error *e)
     return set_data(c, c->inputs[0], e) && train_and_report(s, e);
 }
 
-static int run_reproduce(Command *c, Error *e)        { return set_data(c, c->inputs[0], e) && reproduce_003(c->inputs[0], &c->settings, e); }
-static int run_classify_eval(Command *c, Error *e)    { return evaluate_classifier(c->inputs[0], &c->settings, e); }
-static int run_classify_predict(Command *c, Error *e) { return predict_emotions(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_gamut(Command *c, Error *e)            { return show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e); }
-static int run_sample(Command *c, Error *e)           { return sample_noise(c->inputs[0], &c->settings, e); }
-static int run_detect(Command *c, Error *e)           { return detect_photos(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_crop(Command *c, Error *e)             { return each_photo(&c->settings, c->inputs, c->n_inputs, crop_photo, NULL, e); }
-static int run_eval(Command *c, Error *e)             { return evaluate_run(c->inputs[0], c->inputs[1], &c->settings, e); }
-static int run_study_truth(Command *c, Error *e)      { return study_truth(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_study_augment(Command *c, Error *e)    { return study_augment(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_study_ganmut(Command *c, Error *e)     { return study_ganmut(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_toy(Command *c, Error *e)              { return run_toy_of(c->what, &c->settings, e); }
-static int run_step(Command *c, Error *e)             { return step_file(c->inputs[0], c->inputs[1], e); }
-static int run_bench(Command *c, Error *e)            { return bench(&c->settings, e); }
-static int run_data_draw(Command *c, Error *e)        { return draw_faces(&c->settings, e); }
-static int run_data_show(Command *c, Error *e)        { return show_data(c->inputs[0], &c->settings, e); }
-static int run_data_balance(Command *c, Error *e)     { return balance_data(c->inputs[0], &c->settings, e); }
-static int run_data_import(Command *c, Error *e)      { return import_data(c->inputs, c->n_inputs, &c->settings, e); }
+#define RUN(verb, work) \
+    static int run_##verb(Command *c, Error *e) { Settings *s = &c->settings; (void)s; return work; }
+RUN(reproduce, set_data(c, c->inputs[0], e) && reproduce_003(c->inputs[0], s, e))
+RUN(classify_eval, evaluate_classifier(c->inputs[0], s, e))
+RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s, e))
+RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
+RUN(sample, sample_noise(c->inputs[0], s, e))
+RUN(detect, detect_photos(c->inputs, c->n_inputs, s, e))
+RUN(crop, each_photo(s, c->inputs, c->n_inputs, crop_photo, NULL, e))
+RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s, e))
+RUN(study_truth, study_truth(c->inputs, c->n_inputs, s, e))
+RUN(study_augment, study_augment(c->inputs, c->n_inputs, s, e))
+RUN(study_ganmut, study_ganmut(c->inputs, c->n_inputs, s, e))
+RUN(toy, run_toy_of(c->what, s, e))
+RUN(step, step_file(c->inputs[0], c->inputs[1], e))
+RUN(bench, bench(s, e))
+RUN(data_draw, draw_faces(s, e))
+RUN(data_show, show_data(c->inputs[0], s, e))
+RUN(data_balance, balance_data(c->inputs[0], s, e))
+RUN(data_import, import_data(c->inputs, c->n_inputs, s, e))
 
 static int run_data_doctor(Command *c, Error *e)
 {
     const Settings *s = &c->settings;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL,
-                           .split = SPLIT_ALL, .crop = (int)s->crop};
+    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
+                           .attributes = *s->attributes ? s->attributes : NULL};
     return data_doctor(c->inputs[0], &options, (int)s->size, (int)s->json, e);
 }
 
@@ -18546,7 +18337,7 @@ static bool is_picture(const char *path)
 {
     struct stat info;
     Image picture;
-    bool regular = stat(path, &info) == 0 && S_ISREG(info.st_mode), readable = regular && image_load(path, 0, &picture, NULL);
+    bool readable = stat(path, &info) == 0 && S_ISREG(info.st_mode) && image_load(path, 0, &picture, NULL);
     if (readable) image_free(&picture);
     return readable;
 }
@@ -18557,7 +18348,8 @@ static int run_edit(Command *c, Error *e)
     char shipped[PATH_MAX];
     bool left_out = is_picture(c->inputs[0]);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the pictures");
+        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights "
+                          "before the pictures");
     if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
     const char *run = left_out ? shipped : c->inputs[0];
     char **pictures = c->inputs + !left_out;
@@ -18684,12 +18476,13 @@ static int run_convert(Command *c, Error *e)
     const Settings *s = &c->settings;
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     if (ends_with(c->inputs[1], ".onnx")) {
-        if (*s->only || s->half || s->bgr) return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
+        if (*s->only || s->half || s->bgr)
+            return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
         Settings of;
         if (!settings_of_run(c->inputs[0], &of, e)) return 0;
         const Model *model = find_model(of.model, e);
         if (!model) return 0;
-        return model->generator ? export_generator(c->inputs[0], c->inputs[1], e) : export_classifier(c->inputs[0], c->inputs[1], e);
+        return (model->generator ? export_generator : export_classifier)(c->inputs[0], c->inputs[1], e);
     }
     TensorFile in, out = {0};
     weights_path(c->inputs[0], path);
@@ -18720,198 +18513,267 @@ static int run_convert(Command *c, Error *e)
     return ok;
 }
 
-static const struct { const char *name, *text;
-} manual[] = {
-    {"start", "facegan trains generators of facial expressions and looks after everything around them.\n\n"
-              "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
-              "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
-              "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, photographs, ganmut, noise, classify, losses, numbers, "
-              "runs, speed, ops, traps.\n"},
-    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
-             "test above; or the\n"
-             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's "
-             "subDirectory_filePath,expression); or, with --attributes,\n"
-             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred "
-             "square and scaled.\n"
-             "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
-             "`facegan data import KIND LIST|DIR... --out DIR` turns a published set into such a folder, with --detector "
-             "by cutting faces out:\n"
-             "  affwild2  the EXPR annotations, then folders of frames or of videos (through an ffmpeg on PATH)\n"
-             "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not)\n"
-             "  rafdb     list_patition_label.txt [PICTURES/]        fer2013  fer2013.csv, or the folders\n"
-             "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes, single votes not "
-             "counted\n"
-             "  folder    anything else that is read here\n"
-             "Rows of other classes (Other, unlabelled, contempt) are left out unless --classes names them. import.csv "
-             "says what became of\n"
-             "each row; stopped in the middle, the same command goes on.\n"
-             "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
-    {"faces", "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN "
-              "photo.jpg\n"
-              "--detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every bit.\n"
-              "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
-              "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
-              "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the faster "
-              "and more exact one.\n"
-              "Pictures larger than --max-side are scaled down for the detector. A lower --threshold finds more, and more "
-              "that is no face.\n"},
-    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, "
-                "and a discriminator D that\n"
-                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look "
-                "like class c, and give x\n"
-                "back when asked for its own class again. --as-published follows the public code where it differs from "
-                "the paper.\n"},
-    {"photographs",
-     "Edits of photographs that convince need more than the papers' equations. What each part is for, and its source (facegan.c, 7.1):\n"
-     "  --keep mask            G paints through a mask: the person stays, and what is pasted back keeps the photograph's detail\n"
-     "  --modulate             G's norms hear the label; the paper's planes are heard at the picture's border only, the less the larger it is\n"
+static const struct { const char *name, *title, *text; } manual[] = {
+    {"start", "",
+     "facegan trains generators of facial expressions and looks after everything around them.\n"
+     "\n"
+     "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
+     "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
+     "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n"
+     "\n"
+     "Every verb has --help with examples. `facegan man CHAPTER` goes on; `facegan man all` is everything,\n"
+     "`facegan man ops` every op in a line:\n"
+     "\n"},
+    {"data", "data sets: what is read, how to take one in",
+     "A data set is a folder with one folder of pictures for each class, with or without train, validation and\n"
+     "test above; or the original fer2013.csv; or a CSV list with columns path,label (or GANmut's\n"
+     "subDirectory_filePath,expression); or, with --attributes, a CelebA-style list. Class names are read in any\n"
+     "common spelling. Pictures are cut to their centred square and scaled. `facegan data doctor DIR` looks at\n"
+     "every picture and says what is wrong and what to do. `facegan data import KIND LIST|DIR... --out DIR` turns\n"
+     "a published set into such a folder, with --detector by cutting faces out:\n"
+     "  affwild2  the EXPR annotations, then folders of frames or of videos (through an ffmpeg on PATH)\n"
+     "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not)\n"
+     "  rafdb     list_patition_label.txt [PICTURES/]        fer2013  fer2013.csv, or the folders\n"
+     "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes, single votes not counted\n"
+     "  folder    anything else that is read here\n"
+     "Rows of other classes (Other, unlabelled, contempt) are left out unless --classes names them. import.csv\n"
+     "says what became of each row; stopped in the middle, the same command goes on. `facegan data draw` makes\n"
+     "faces whose expression is known exactly, from facial action units.\n"},
+    {"faces", "faces in photographs",
+     "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN\n"
+     "photo.jpg --detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every\n"
+     "bit.\n"
+     "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
+     "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
+     "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the\n"
+     "faster and more exact one. Pictures larger than --max-side are scaled down for the detector. A lower\n"
+     "--threshold finds more, and more that is no face.\n"},
+    {"stargan", "StarGAN",
+     "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a\n"
+     "discriminator D that says whether a picture is real and which class it shows. G learns from three wishes:\n"
+     "look real, look like class c, and give x back when asked for its own class again. --as-published follows the\n"
+     "public code where it differs from the paper.\n"},
+    {"photographs", "a StarGAN that edits photographs",
+     "Edits of photographs that convince need more than the papers' equations. What each part is for (sources:\n"
+     "facegan.c, 7.1):\n"
+     "  --keep mask            G paints through a mask: the person stays, and what is pasted back keeps the\n"
+     "                         photograph's detail\n"
+     "  --modulate             G's norms hear the label; the paper's planes are heard at the picture's border only,\n"
+     "                         the less the larger it is\n"
      "  --upsample resize      no checkerboards\n"
-     "  --teacher A,B          classifiers that were trained before say which emotion G drew, each seeing the picture turned, moved and\n"
-     "                         noisy; D's own class head, which learns along, is soon fooled by specks (--lambda-cls 0 leaves it out).\n"
-     "                         One of them should be trained with --adversarial: its gradients look like faces\n"
+     "  --teacher A,B          classifiers that were trained before say which emotion G drew, each seeing the\n"
+     "                         picture\n"
+     "                         turned, moved and noisy; D's own class head, which learns along, is soon fooled by\n"
+     "                             specks\n"
+     "                         (--lambda-cls 0 leaves it out). One of them should be trained with --adversarial: its\n"
+     "                         gradients look like faces\n"
      "  --smoothing 0.1        teachers ask for no more certainty than that: no caricatures\n"
      "  --adv bce --reg r1 --lambda-gp 0.01 --d-lr 5e-4 --n-critic 2      a D that sees what a viewer sees\n"
      "  --identity 0.5         half of the pictures, drawn with their own emotion, must stay as they are\n"
      "  --lambda-tv 0.3        changes are smooth: no grain\n"
      "  --average 0.999        edits are drawn with averaged weights\n"
      "  --face-margin 0        the pictures are cut like a detector's box, and edit cuts photographs alike\n"
-     "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n\n"
+     "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n"
+     "\n"
      "    facegan classify train photos --epochs 9 --erase 0.2 --weight-decay 0.0005 --out runs/one\n"
-     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 --init runs/one/checkpoint.safetensors --out runs/two\n"
-     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 --n-critic 2 --beta1 0 \\\n"
-     "        --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 --keep mask --upsample resize --modulate \\\n"
-     "        --targets different --balance oversample --identity 0.5 --average 0.999 --lambda-rec 6 --lambda-tv 0.3 \\\n"
-     "        --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 --face-margin 0 --teacher runs/one,runs/two --out runs/photos\n"},
-    {"ganmut",
-     "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies in "
-     "the unit disc, neutral\n"
-     "in the centre, every other emotion has a learnt direction, and the radius is how strong it is. --space gaussian: "
-     "every emotion is a\n"
-     "Gaussian in the square. --space-dim 3: a ball or a cube. D also tells where in the space a picture lies.\n\n"
-     "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the report "
-     "show the space move\n"
-     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5, "
-     "--between happy,surprise:0.5\n"
-     "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to drag "
-     "a point on\n\n"
-     "On drawn faces the radius became intensity with labels that are surer of strong emotions (`data draw --viewers`) and "
-     "a strength\n"
-     "loss that outweighs the class loss (--lambda-rho 20); --as-published, on the same labels, made it a switch. --mix, "
-     "which is\n"
-     "not in the paper, gives what lies between two directions a label of both in parts. D needs room: --d-width 40 beside a G\n"
-     "of --width 16. --init RUN goes on from another run's networks with other data or weights. `facegan study truth` measures\n"
-     "it all.\n\n"
-     "--as-published follows the public code where it differs from the paper, and says at the start where that is. The "
-     "public code\n"
-     "reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and red in the first "
-     "and last layers,\n"
-     "on the way in and on the way out.\n"},
-    {"noise",
-     "Faces from noise: gan, cgan (told a class), wgan, wgan-gp (--conditional tells them one), wacgan (D tells classes "
-     "instead).\n\n"
+     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 --init\n"
+     "        runs/one/checkpoint.safetensors \\\n"
+     "        --out runs/two\n"
+     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 --n-critic\n"
+     "        2 \\\n"
+     "        --beta1 0 --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 --keep mask \\\n"
+     "        --upsample resize --modulate --targets different --balance oversample --identity 0.5 --average 0.999 \\\n"
+     "        --lambda-rec 6 --lambda-tv 0.3 --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 --face-margin 0 \\\n"
+     "        --teacher runs/one,runs/two --out runs/photos\n"},
+    {"ganmut", "GANmut",
+     "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies\n"
+     "in the unit disc, neutral in the centre, every other emotion has a learnt direction, and the radius is how\n"
+     "strong it is. --space gaussian: every emotion is a Gaussian in the square. --space-dim 3: a ball or a cube.\n"
+     "D also tells where in the space a picture lies.\n"
+     "\n"
+     "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the\n"
+     "        report show the space move\n"
+     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5,\n"
+     "        --between happy,surprise:0.5\n"
+     "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to\n"
+     "        drag a point on\n"
+     "\n"
+     "On drawn faces the radius became intensity with labels that are surer of strong emotions (`data draw\n"
+     "--viewers`) and a strength loss that outweighs the class loss (--lambda-rho 20); --as-published, on the same\n"
+     "labels, made it a switch. --mix, which is not in the paper, gives what lies between two directions a label\n"
+     "of both in parts. D needs room: --d-width 40 beside a G of --width 16. --init RUN goes on from another run's\n"
+     "networks with other data or weights. `facegan study truth` measures it all.\n"
+     "\n"
+     "--as-published follows the public code where it differs from the paper, and says at the start where that is.\n"
+     "The public code reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and\n"
+     "red in the first and last layers, on the way in and on the way out.\n"},
+    {"noise", "faces from noise",
+     "Faces from noise: gan, cgan (told a class), wgan, wgan-gp (--conditional tells them one), wacgan (D tells\n"
+     "classes instead).\n"
+     "\n"
      "    facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
-     "    facegan sample runs/wacgan --out samples          --files --count 700: pictures and labels.csv to train on\n\n"
-     "Every line of log.csv says whether G has collapsed (watch.*), measured on latents that never change: pixels and edges, "
-     "how varied\n"
-     "the samples are (1: as the data, 0: one picture); within, the same among samples of one class; nearest, how far from pictures of the data (0: copies); clusters, "
-     "how many kinds of\n"
-     "picture they reach; label, how much the class changes them; agreement, how often D sees the class asked for. "
-     "--classifier RUN, of the\n"
-     "same size, adds features (as pixels, of its features) and judged (how often it sees the class asked for). "
-     "--on-collapse warn, stop,\n"
-     "or rollback.\n\n"
-     "The defaults (width 16, batch 32) learn two thousand drawn faces of 48 px in four to ten minutes of one core. cgan's D is "
-     "also shown\n"
-     "real pictures under another label, as fakes (--wrong-labels --targets different), so that it must heed the class; for "
-     "wgan and wgan-gp\n"
-     "with --conditional it is an option. For photographs: --width 32 and more --iters. Is the class right? Ask one who "
-     "never saw G:\n"
+     "    facegan sample runs/wacgan --out samples          --files --count 700: pictures and labels.csv to train on\n"
+     "\n"
+     "Every line of log.csv says whether G has collapsed (watch.*), measured on latents that never change: pixels\n"
+     "and edges, how varied the samples are (1: as the data, 0: one picture); within, the same among samples of\n"
+     "one class; nearest, how far from pictures of the data (0: copies); clusters, how many kinds of picture they\n"
+     "reach; label, how much the class changes them; agreement, how often D sees the class asked for. --classifier\n"
+     "RUN, of the same size, adds features (as pixels, of its features) and judged (how often it sees the class\n"
+     "asked for). --on-collapse warn, stop, or rollback.\n"
+     "\n"
+     "The defaults (width 16, batch 32) learn two thousand drawn faces of 48 px in four to ten minutes of one\n"
+     "core. cgan's D is also shown real pictures under another label, as fakes (--wrong-labels --targets\n"
+     "different), so that it must heed the class; for wgan and wgan-gp with --conditional it is an option. For\n"
+     "photographs: --width 32 and more --iters. Is the class right? Ask one who never saw G:\n"
      "    facegan sample runs/cgan --files --count 700 --out drawn\n"
-     "    facegan classify eval drawn --classifier runs/judge --split all --out judged\n\n"
-     "--body dcgan, seed, wacgan; --recipe seed (wacgan) is Kolbenschlag's code as far as it is known; the "
-     "seed reports collapse.\n"},
-    {"classify",
-     "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man metrics`).\n\n"
+     "    facegan classify eval drawn --classifier runs/judge --split all --out judged\n"
+     "\n"
+     "--body dcgan, kolbenschlag, wacgan; --recipe kolbenschlag (wacgan) is Kolbenschlag's code as far as it is\n"
+     "known; his report tells of collapse.\n"},
+    {"classify", "emotion classifiers",
+     "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man\n"
+     "metrics`).\n"
+     "\n"
      "    facegan classify predict face.png                          with the weights in models/\n"
      "    facegan classify train fer2013 --out runs/emotions         our small network, from nothing\n"
      "    facegan classify eval fer2013 --classifier runs/emotions --out measured\n"
-     "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n\n"
-     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose weights come "
-     "from --init: files\n"
-     "with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz by two lines of Python: README), or another run. "
-     "Only the last\n"
-     "block and the head then learn, unless --unfreeze says otherwise; a frozen block's norms keep their running statistics.\n"
-     "--preprocess must be what the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh.\n"
-     "The validation loss is watched after every pass; its lowest is best.safetensors; --patience N stops N passes later.\n"
-     "Pictures are changed anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
-     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss stops falling (plateau).\n"
-     "A set without a validation part has a fifth of each class held out. --balance, --class-weights: for rare classes.\n"
-     "--views flip or crops: slower and a little better.\n"},
-    {"losses",
+     "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n"
+     "\n"
+     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose\n"
+     "weights come from --init: files with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz\n"
+     "by two lines of Python: README), or another run. Only the last block and the head then learn, unless\n"
+     "--unfreeze says otherwise; a frozen block's norms keep their running statistics. --preprocess must be what\n"
+     "the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh. The validation loss is watched\n"
+     "after every pass; its lowest is best.safetensors; --patience N stops N passes later. Pictures are changed\n"
+     "anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
+     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss\n"
+     "stops falling (plateau). A set without a validation part has a fifth of each class held out. --balance,\n"
+     "--class-weights: for rare classes. --views flip or crops: slower and a little better.\n"},
+    {"losses", "what healthy losses look like",
      "What healthy losses look like (wgan-gp):\n"
      "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
      "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
      "  D.cls             falls first, well below ln(classes).\n"
-     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise "
-     "--lambda-cls.\n"
+     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise\n"
+     "                    --lambda-cls.\n"
      "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
      "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
-    {"numbers", "`facegan eval RUN DATA --classifier RUN` judges a generator by a classifier that was trained apart; another "
-                "classifier gives\n"
-                "other numbers, so its file's hash is printed beside them.\n"
-                "  f1.edited      does the classifier see the emotion that was asked for? (f1.real: how well it does on real "
-                "pictures)\n"
-                "  fed            distance of the features' distributions; needs more pictures than features, better ten times\n"
-                "  smoothness     share of an emotion's growth that comes in one of ten steps; read it beside smoothness.rising\n"
-                "  discriminator  F1 of D's verdicts; low for fakes: D does not see them\n"
-                "  diversity      near 1 is as varied as the data; nearest near 0: copies\n"
-                "A `-` is a number that cannot be computed; it counts in no average.\n"
-                "`facegan study ganmut FILE` compares runs, a line each: do COMMAND, data PATH, classifier NAME RUN, row NAME "
-                "RUN...\n"},
-    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command "
-             "goes on where it stopped,\n"
-             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's "
-             "schedule then moves, because it\n"
-             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, "
-             "--save-every and --log-every may differ.\n"},
-    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; "
-              "--roofline shows every node.\n"
-              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's "
-              "algorithm off.\n"
-              "--threads changes the time only: results are the same bits for any number of threads.\n"
-              "`make gpu` builds the program with a GPU part: --device gpu (or auto), --precision tf32, bf16 or fp32; "
-              "`facegan verify --gpu` checks it.\n"},
-    {"traps",
-     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public "
+    {"numbers", "the numbers of a generator",
+     "`facegan eval RUN DATA --classifier RUN` judges a generator by a classifier that was trained apart; another\n"
+     "classifier gives other numbers, so its file's hash is printed beside them.\n"
+     "  f1.edited      does the classifier see the emotion that was asked for? (f1.real: how well it does on real\n"
+     "                 pictures)\n"
+     "  fed            distance of the features' distributions; needs more pictures than features, better ten times\n"
+     "  smoothness     share of an emotion's growth that comes in one of ten steps; read it beside smoothness.rising\n"
+     "  discriminator  F1 of D's verdicts; low for fakes: D does not see them\n"
+     "  diversity      near 1 is as varied as the data; nearest near 0: copies\n"
+     "A `-` is a number that cannot be computed; it counts in no average. `facegan study ganmut FILE` compares\n"
+     "runs, a line each: do COMMAND, data PATH, classifier NAME RUN, row NAME RUN...\n"},
+    {"runs", "a run and its directory",
+     "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command goes\n"
+     "on where it stopped, bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the\n"
+     "learning rate's schedule then moves, because it falls over the second half). Only --data, --iters,\n"
+     "--threads, --quiet, --isa, --sample-every, --save-every and --log-every may differ.\n"},
+    {"speed", "speed, kernels, the GPU",
+     "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass;\n"
+     "--roofline shows every node. FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels,\n"
+     "FACEGAN_WINOGRAD=0 turns Winograd's algorithm off. --threads changes the time only: results are the same\n"
+     "bits for any number of threads. `make gpu` builds the program with a GPU part: --device gpu (or auto),\n"
+     "--precision tf32, bf16 or fp32; `facegan verify --gpu` checks it.\n"},
+    {"traps", "what cost days",
+     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public\n"
      "checkpoints are ignored.\n"
-     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of "
-     "its initial values is\n"
-     "  its OUTPUT channels times R S.\n"
+     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in\n"
+     "of its initial values is its OUTPUT channels times R S.\n"
      "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
      "- The norm's gradient at 0 must be 0, not NaN.\n"
-     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
-     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this "
-     "better.\n"},
+     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with\n"
+     "care.\n"
+     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
+     "this better.\n"},
+    {"option", "how to add an option",
+     "An option is one row of FACEGAN_SETTINGS (facegan.c, 6.3) and the line that reads it as s->name. The struct,\n"
+     "the command line, --help, config, checkpoints, did-you-mean and refusals follow from the row.\n"
+     "\n"
+     "    X(f, l1, \"l1\", \"0\", RANGE(0, 10), FIXED, TRAIN, \"classifier\", \"weight of the mean of |score|\")\n"
+     "\n"
+     "  kind and field      f number, i whole number, b switch, s text\n"
+     "  name, usual value   as they are typed\n"
+     "  what it may be      RANGE of a number, ONEOF(\"one|two|three=old word\"), ANY text; the first row of a group\n"
+     "                      adds IN(\"losses\")\n"
+     "  FIXED or FREE       may a run go on with another value? COMMAND, OTHER: not part of a run\n"
+     "  verbs, models       who takes it: words of the verbs' and models' tables, or ALL\n"
+     "\n"
+     "What is usual for some models only is a word in usual_of_models (9.1); for one command, with its own range\n"
+     "if it has one, in the verb's row (16.2). A run from before the option was there goes on with the usual\n"
+     "value, which must therefore mean what was done before. tests/test_facegan.c tries every row.\n"
+     "Tried: this row, and its term in classifier_step: 2 lines.\n"},
+    {"op", "how to add an op",
+     "An op is a row of FACEGAN_OPS in facegan.h; what the row asks for does not compile without it.\n"
+     "\n"
+     "  facegan.h           OP(cube, \"y = x^3\")\n"
+     "  facegan.c, 3        its constructor, which model code calls; SHAPE, DEFINE (plain loops over double), CPU,\n"
+     "                      GRADIENT (made of constructors) and CASE. A pointwise op: POINTWISE(...) and its\n"
+     "                          GRADIENT\n"
+     "  vendor/kernels.h    the fast loop; of a pointwise op a word in its list and a case; then its name in 2.5\n"
+     "  gpu.cu              cube_gpu; of a pointwise op a case, and POINTWISE(cube)\n"
+     "  facegan.c, 14.14    its ONNX operator. Without one `convert` to .onnx says which op it cannot write; the\n"
+     "                      list in\n"
+     "                      tests/test_onnx.c says what must be writable\n"
+     "\n"
+     "`facegan verify` then holds its kernels, under every instruction set and number of threads, against the\n"
+     "definition, `facegan64 verify` its gradients of both orders, `facegan verify --gpu` the GPU's kernel.\n"
+     "Tried: cube, 11 new lines and 3 changed ones in 5 files.\n"},
+    {"model", "how to add a model",
+     "A model is a row of `models` (facegan.c, 12.2), and, where it differs, of usual_of_models (9.1). Verbs,\n"
+     "--help, samples, checkpoints and reports ask the row.\n"
+     "\n"
+     "    {.name = \"ls-gan\", .kinds = \"ls-gan noise\", FROM_NOISE, .quirks = ...}\n"
+     "    {\"ls-gan\", \"\", \"adv=lsgan reg=r1 lambda-gp=1 beta2=0.99\"}\n"
+     "\n"
+     "`kinds` says whose options it takes; \"noise\" are those of all GANs that draw from noise. A system that is\n"
+     "like no other also brings its networks (chapter 5; the first call makes the parameters), its D step and G\n"
+     "step (chapter 7: losses, then finish_step), what its settings must be (check), its random draws (add_draws)\n"
+     "and a cell of its sample sheet (show). `facegan step` then holds it against another implementation, see\n"
+     "tests/torch_*.py.\n"
+     "Tried: these two rows, 2 lines: it trains, samples, goes on and is listed; wacgan's own part is 60 lines.\n"},
+    {"format", "how to add a format of data sets",
+     "A format of data sets is a row of `formats` (facegan.c, 10.7). train, eval, the doctor and `data import`\n"
+     "read what is recognised.\n"
+     "\n"
+     "    {\"JAFFE list\", \"jaffe\", is_jaffe, .label = label_by_column, .picture = picture_by_path}\n"
+     "\n"
+     "  the doctor's and import's name    the second may be NULL\n"
+     "  is                  does the first row look like it? It says which field is what (list->column)\n"
+     "  numbers             which number is which emotion, where labels are numbers\n"
+     "  folders, ending     where its pictures usually lie beside the list\n"
+     "  split, label, picture, place      of a row; those of other formats often do\n"
+     "\n"
+     "A format is asked in the order of the table: one that recognises more stands further down.\n"
+     "Tried: a list with a first row of its own: 11 lines.\n"},
 };
 enum { MANUAL = sizeof manual / sizeof *manual };
 
+/* The chapter's title page is the first: a greeting, and what there is. */
 static int run_man(Command *c, Error *e)
 {
-    if (c->n_inputs && strcmp(c->inputs[0], "ops") == 0) {
-#define OP(name, text) printf("%-20s %s\n", #name, text);
-        FACEGAN_OPS(OP)
-#undef OP
-        return 1;
-    }
+    const char *asked = c->n_inputs ? c->inputs[0] : manual[0].name;
+    char meant[OPTIONS_MEANT];
+    OptionGuess guess = {asked, 3, NULL};
+    bool all = strcmp(asked, "all") == 0, found = all;
     for (int i = 0; i < MANUAL; i++) {
-        if (c->n_inputs && strcmp(c->inputs[0], manual[i].name)) continue;
-        printf("%s%s%s", c->n_inputs ? "" : manual[i].name, c->n_inputs ? "" : "\n\n", manual[i].text);
-        if (c->n_inputs) return 1;
-        printf("\n");
+        bool this = strcmp(asked, manual[i].name) == 0;
+        if (all) printf("%s%s\n\n", i ? "\n" : "", manual[i].name);
+        if (all || this) printf("%s", manual[i].text);
+        found |= this;
+        option_guess(&guess, manual[i].name);
     }
-    if (!c->n_inputs) return 1;
-    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, photographs, ganmut, noise, classify, losses, numbers, runs, speed, ops, traps", c->inputs[0]);
+    bool ops = strcmp(asked, "ops") == 0;
+    for (int op = 0; ops && op < OPS; op++) printf("%-20s %s\n", row_of((Op)op)->name, row_of((Op)op)->text);
+    for (int i = 1; strcmp(asked, manual[0].name) == 0 && i < MANUAL; i++)
+        printf("    %-12s %s\n", manual[i].name, manual[i].title);
+    return found || ops ? 1 : fail(e, 2, "man %s: no such chapter; facegan man lists the chapters%s", asked,
+                                   option_meant(&guess, "", meant));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -18939,33 +18801,38 @@ static const Verb verbs[] = {
     {"classify", "eval", "DATA [--classifier RUN]", "measure a classifier: accuracy, F1, calibration, confusions", 1, 1,
      run_classify_eval, .examples =
      "  facegan classify eval fer2013 --classifier runs/three --views flip --out measured\n"},
-    {"classify", "predict", "IMAGE...|DIR", "say which expression pictures show", 1, MAX_INPUTS_GIVEN, run_classify_predict,
+    {"classify", "predict", "IMAGE...|DIR", "say which expression pictures show", 1, MAX_INPUTS_GIVEN,
+     run_classify_predict,
      .examples =
      "  facegan classify predict face.png\n"
      "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"},
-    {"reproduce", "classifier=003", "DATA", "a document's experiment on the data given, its published numbers beside ours", 1, 1,
+    {"reproduce", "classifier=003", "DATA",
+     "a document's experiment on the data given, its published numbers beside ours", 1, 1,
      run_reproduce, .model = "classifier", .examples =
      "  facegan reproduce classifier fer2013 --out runs/classifier\n"
      "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
     {"edit", NULL, "[RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", 1,
      MAX_INPUTS_GIVEN, run_edit, .examples =
-     "  facegan edit photo.jpg --emotion happy                              (with the model of photographs that comes with the program)\n"
+     "  facegan edit photo.jpg --emotion happy                           (with the model that comes with the program)\n"
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
      "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
-     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited    (every face, pasted back)\n"},
-    {"gamut", NULL, "RUN IMAGE... [--gif]", "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
+     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited\n"},
+    {"gamut", NULL, "RUN IMAGE... [--gif]",
+     "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
      MAX_INPUTS_GIVEN, run_gamut, .examples =
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
-    {"detect", NULL, "IMAGE...|DIR --detector D --weights W", "find faces in photographs: boxes, scores, five landmarks", 1,
+    {"detect", NULL, "IMAGE...|DIR --detector D --weights W",
+     "find faces in photographs: boxes, scores, five landmarks", 1,
      MAX_INPUTS_GIVEN, run_detect, .examples =
      "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
      "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
-     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --threshold 0.4 --out seen    (draws boxes)\n"},
+     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --out seen      (draws boxes)\n"},
     {"crop", NULL, "IMAGE...|DIR --detector D --weights W --out DIR",
-     "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop, .needs = "out",
+     "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop,
+     .needs = "out",
      .examples =
      "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
@@ -18981,21 +18848,25 @@ static const Verb verbs[] = {
      "  facegan data balance fer2013 --classes angry,happy,sad --balance augment:5000 --out three\n"},
     {"data", "import", "KIND LIST|DIR... --out DIR", "a published data set as a folder that every verb reads", 0,
      MAX_INPUTS_GIVEN, run_data_import, .examples =
-     "  facegan data import affwild2 EXPR/ frames/ -o affwild2 --detector retinaface --weights mobilenet0.25_Final.pth\n"
-     "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus      (also affectnet, rafdb, fer2013, folder)\n"},
+     "  facegan data import affwild2 EXPR/ frames/ -o aff --detector retinaface --weights mobilenet0.25_Final.pth\n"
+     "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus    (or affectnet, rafdb, fer2013, folder)\n"},
     {"data", "doctor", "DATA", "find what is wrong with a data set, and what to do", 1, 1, run_data_doctor, .examples =
      "  facegan data doctor fer2013 --size 48\n"},
-    {"eval", NULL, "RUN DATA --classifier RUN", "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2,
+    {"eval", NULL, "RUN DATA --classifier RUN",
+     "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2,
      2, run_eval, .examples =
      "  facegan eval runs/ganmut faces --classifier runs/emotions\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --html --out numbers.html\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --limit 500 --bootstrap 0 --csv\n"},
-    {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1, MAX_INPUTS_GIVEN,
+    {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1,
+     MAX_INPUTS_GIVEN,
      run_study_truth, .needs = "out", .examples = "  facegan study truth runs/ganmut runs/published --out truth\n"},
-    {"study", "augment", "DATA UNSEEN --out DIR", "do drawn pictures help a classifier that has seen few real ones?", 2, 2,
+    {"study", "augment", "DATA UNSEEN --out DIR", "do drawn pictures help a classifier that has seen few real ones?",
+     2, 2,
      run_study_augment, .needs = "out", .usual = "count=20 iters=2000 width=16 size=48 repeat=5:2,64", .examples =
      "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"},
-    {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1, run_study_ganmut,
+    {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1,
+     run_study_ganmut,
      .needs = "out", .examples =
      "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"},
     {"toy", "gan|wgan|wgan-gp", "[--shape ring|grid|spiral]",
@@ -19007,21 +18878,25 @@ static const Verb verbs[] = {
      "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
     {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr]",
-     "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2, run_convert,
+     "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2,
+     run_convert,
      .examples =
      "  facegan convert 200000-G.ckpt generator.safetensors\n"
      "  facegan convert runs/faces small.safetensors --only G. --half\n"
      "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
      "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
      "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
-    {"bench", MODEL, "[--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass", 0, 0, run_bench,
+    {"bench", MODEL, "[--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass", 0,
+     0, run_bench,
      .usual = "size=128", .examples =
      "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
      "  facegan bench stargan --size 128 --batch 4 --roofline\n"
      "  facegan bench classifier --network vgg19 --size 224 --batch 4\n"},
-    {"verify", NULL, "", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", 0, 0,
+    {"verify", NULL, "", "hold every op's kernels against its definition; facegan64 verify checks the gradients too",
+     0, 0,
      run_verify, .examples = "  facegan verify\n  facegan verify --gpu\n  facegan64 verify\n"},
-    {"step", NULL, "IN OUT", "one training iteration from a file, to hold another implementation against this one", 2, 2,
+    {"step", NULL, "IN OUT", "one training iteration from a file, to hold another implementation against this one", 2,
+     2,
      run_step, .examples = "  facegan step iteration.in.safetensors got.safetensors\n"},
     {"man", NULL, "[CHAPTER]", "the manual, a chapter or all of it", 0, 1, run_man, .examples =
      "  facegan man\n  facegan man losses\n"},
@@ -19052,9 +18927,10 @@ static bool is_what(const Verb *verb, const char *word)
 /* The row for a verb's name and the WHAT, the first input, if the verb has one. */
 static const Verb *find_verb(const char *name, const char *what)
 {
-    for (int i = 0; i < VERBS; i++)
-        if (strcmp(verbs[i].name, name) == 0 && (!verbs[i].what || verbs[i].what == MODEL || (what && is_what(&verbs[i], what))))
-            return &verbs[i];
+    for (const Verb *verb = verbs; verb < verbs + VERBS; verb++) {
+        bool fits = !verb->what || verb->what == MODEL || (what && is_what(verb, what));
+        if (fits && strcmp(verb->name, name) == 0) return verb;
+    }
     return NULL;
 }
 
@@ -19062,26 +18938,23 @@ static const Verb *find_verb(const char *name, const char *what)
 static int no_verb(const char *name, const char *what, Error *e)
 {
     OptionGuess verb = {name, 3, NULL}, guess = {what ? what : "", 3, NULL};
-    char words[TEXT] = "", known[TEXT] = "";
+    char words[TEXT] = "", known[TEXT] = "", meant[OPTIONS_MEANT];
     for (int i = 0; i < VERBS; i++) {
+        size_t used = strlen(words);
         option_guess(&verb, verbs[i].name);
-        if (strcmp(verbs[i].name, name) == 0) snprintf(words + strlen(words), sizeof words - strlen(words), "%s|", verbs[i].what);
+        if (strcmp(verbs[i].name, name) == 0) snprintf(words + used, sizeof words - used, "%s|", verbs[i].what);
     }
     if (!*words)
-        return fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, verb.best ? "; did you mean " : "",
-                    verb.best ? verb.best : "", verb.best ? "?" : "");
+        return fail(e, 2, "there is no verb %s%s; facegan --help lists them", name, option_meant(&verb, "", meant));
     for (char *at = words, *next; *at; at = next) {
         next = at + strcspn(at, "|") + 1, next[-1] = 0, at[strcspn(at, "=")] = 0;
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%.60s", !*known ? "" : *next ? ", " : " or ", at);
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%.60s", !used ? "" : *next ? ", " : " or ", at);
         option_guess(&guess, at);
     }
     if (!what) return fail(e, 2, "usage: facegan %s WHAT ...: WHAT must be %s (facegan %s --help)", name, known, name);
-    return fail(e, 2, "%s %s: must be %s%s%s%s", name, what, known, guess.best ? "; did you mean " : "",
-                guess.best ? guess.best : "", guess.best ? "?" : "");
+    return fail(e, 2, "%s %s: must be %s%s", name, what, known, option_meant(&guess, "", meant));
 }
-
-/* Who takes options: a row, its WHAT and its model as far as they are known. The words need memory. */
-typedef struct Taker { OptionTaker who; char name[64], command[96], verbs[160]; } Taker;
 
 static void set_taker(Taker *t, const Verb *verb, const char *what, const Model *model)
 {
@@ -19118,8 +18991,9 @@ static int parse_words(Command *c, const OptionTaker *who, int n, char **words, 
     OptionTaker list[TAKERS];
     char why[OPTIONS_ERROR];
     OptionParser parser = {.program = "facegan", .who = who, .takers = list, .n_takers = all_takers(takers, list),
-                           .table = settings_table, .n = SETTINGS, .usual = who && c->verb ? c->verb->usual : NULL, .o = "--out",
-                           .values = &c->settings, .given = c->given, .inputs = c->inputs, .most_inputs = MAX_INPUTS_GIVEN};
+                           .table = settings_table, .n = SETTINGS, .usual = who ? c->verb->usual : NULL, .o = "--out",
+                           .values = &c->settings, .given = c->given, .inputs = c->inputs,
+                           .most_inputs = MAX_INPUTS_GIVEN};
     memset(c->given, 0, sizeof c->given);
     bool ok = options_parse(&parser, n, words, why);
     c->n_inputs = parser.n_inputs;
@@ -19131,27 +19005,32 @@ static bool is_given(const Command *c, const char *name)
     return c->given[find_setting(name) - settings_table];
 }
 
-/* What the options say together. */
-static int check_given(Command *c, Error *e)
+/* Are as many inputs there as the verb wants, and the options without which it cannot work? */
+static int check_complete(const Command *c, Error *e)
 {
-    Settings *s = &c->settings;
     const Verb *verb = c->verb;
-    bool inputs_fit = c->n_inputs >= verb->least && c->n_inputs <= verb->most;
-    if (!inputs_fit || (verb->what && !c->what))
-        return fail(e, 2, "usage: facegan %s%s%s %s   (facegan %s%s%s --help)", verb->name, verb->what ? " " : "",
-                    c->what ? c->what : verb->what ? verb->what : "", verb->inputs, verb->name, c->what ? " " : "",
-                    c->what ? c->what : "");
+    const char *command = c->taker.command;
+    if (c->n_inputs < verb->least || c->n_inputs > verb->most || (verb->what && !c->what))
+        return fail(e, 2, "usage: facegan %s%s %s   (facegan %s --help)", command,
+                    verb->what && !c->what ? " MODEL" : "", verb->inputs, command);
     for (const char *at = verb->needs ? verb->needs : ""; *at; at += strspn(at, " ")) {
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
+        if (!is_given(c, name)) return fail(e, 2, "%s needs --%s", command, name);
         at += strlen(name);
-        if (!is_given(c, name)) return fail(e, 2, "%s%s%s needs --%s%s", verb->name, c->what ? " " : "", c->what ? c->what : "", name,
-                                            strcmp(name, "out") ? "" : " DIR");
     }
+    return 1;
+}
+
+/* Do the options agree? */
+static int check_given(Command *c, Error *e)
+{
+    Settings *s = &c->settings;
     if (c->model && is_given(c, "epochs") && is_given(c, "iters"))
         return fail(e, 2, "--epochs beside --iters: both say how long; give one");
-    if (s->grey && is_given(c, "channels") && s->channels != 1) return fail(e, 2, "--grey --channels %ld: grey is one channel", s->channels);
-    if (c->model && is_given(c, "iters")) s->epochs = 0;                                   /* where some passes are usual */
+    if (s->grey && is_given(c, "channels") && s->channels != 1)
+        return fail(e, 2, "--grey --channels %ld: grey is one channel", s->channels);
+    if (c->model && is_given(c, "iters")) s->epochs = 0;                /* where some passes are usual */
     if (s->grey) s->channels = 1;
     return 1;
 }
@@ -19175,7 +19054,6 @@ static int find_what(Command *c, const char *name, Error *e)
 static int parse_command(Command *c, const char *name, int n, char **words, Error *e)
 {
     Error first = {0};
-    Taker taker;
     c->settings = default_settings();
     parse_words(c, NULL, n, words, &first);                             /* what is wrong is said the second time */
     if (!find_what(c, name, e)) return 0;
@@ -19183,8 +19061,8 @@ static int parse_command(Command *c, const char *name, int n, char **words, Erro
     if (c->verb->usual) set_settings(&usual, c->verb->usual);
     if (c->model) set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
     c->settings = usual;
-    set_taker(&taker, c->verb, c->what, c->model);
-    if (!parse_words(c, &taker.who, n, words, e)) return 0;
+    set_taker(&c->taker, c->verb, c->what, c->model);
+    if (!parse_words(c, &c->taker.who, n, words, e)) return 0;
     if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
     return 1;
 }
@@ -19197,7 +19075,8 @@ static void print_synopsis(FILE *to, const Verb *verb)
 {
     char text[TEXT];
     int length = verb->what ? (int)strcspn(verb->what, "=") : 0;
-    snprintf(text, sizeof text, "%s%s%.*s %s", verb->name, length ? " " : "", length, length ? verb->what : "", verb->inputs);
+    snprintf(text, sizeof text, "%s%s%.*s %s", verb->name, length ? " " : "", length, length ? verb->what : "",
+             verb->inputs);
     fprintf(to, "  %-54s %s\n", text, verb->does);
 }
 
@@ -19206,7 +19085,7 @@ static void print_usage(FILE *to)
     fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\n"
                 "usage: facegan VERB [WHAT] [INPUT...] [--option value]...\n\n");
     for (int i = 0; i < VERBS; i++) print_synopsis(to, &verbs[i]);
-    fprintf(to, "\nfacegan VERB [WHAT] --help tells its options with examples; facegan man is the manual; facegan version.\n");
+    fprintf(to, "\nfacegan VERB [WHAT] --help tells its options with examples; facegan man is the manual.\n");
 }
 
 /* The lines that begin with the command, or all. */
@@ -19227,21 +19106,18 @@ static void print_examples(const Verb *verb, const char *command)
 static void print_command(Command *c, bool all)
 {
     const Verb *verb = c->verb;
-    Taker taker;
-    printf("facegan %s%s%.*s %s\n\n%c%s.\n", verb->name, verb->what ? " " : "",
-           c->what ? (int)strlen(c->what) : verb->what ? (int)strcspn(verb->what, "=") : 0,
-           c->what ? c->what : verb->what ? verb->what : "", verb->inputs, toupper((unsigned char)verb->does[0]), verb->does + 1);
-    if (verb->what == MODEL && !c->model) {
-        printf("MODEL is");
-        for (int i = 0; i < MODELS; i++)
-            if (!models[i].is && (models[i].generator || verb->run != run_train)) printf(" %s", models[i].name);
-        printf(". `facegan %s MODEL --help` tells the options of one; these are everyone's:\n", verb->name);
-    }
-    set_taker(&taker, verb, c->what, c->model);
-    const OptionParser parser = {.who = all ? NULL : &taker.who, .table = settings_table, .n = SETTINGS, .values = &c->settings};
+    const OptionParser parser = {.who = all ? NULL : &c->taker.who, .table = settings_table, .n = SETTINGS,
+                                 .values = &c->settings};
+    bool any = verb->what == MODEL && !c->model;
+    printf("facegan %s%s %s\n\n%c%s.\n", c->taker.command, any ? " MODEL" : "", verb->inputs,
+           toupper((unsigned char)verb->does[0]), verb->does + 1);
+    if (any) printf("MODEL is");
+    for (int i = 0; any && i < MODELS; i++)
+        if (!models[i].is && (models[i].generator || verb->run != run_train)) printf(" %s", models[i].name);
+    if (any) printf(". `facegan %s MODEL --help` tells the options of one; these are everyone's:\n", verb->name);
     printf("\n");
     options_help(stdout, &parser);
-    print_examples(verb, taker.command);
+    print_examples(verb, c->taker.command);
 }
 
 /* A verb that wants a WHAT: each of them. */
@@ -19342,7 +19218,8 @@ static int run_command(Command *c, int argc, char **argv, Error *e)
     if (strcmp(name, "help") == 0 && !n && !helps) return print_usage(stdout), 1;
     if (strcmp(name, "help") == 0 && n) return print_help(c, argv[2], n - 1, argv + 3, all, e);
     if (helps) return print_help(c, name, n, argv + 2, all, e);
-    return parse_command(c, name, n, argv + 2, e) && check_given(c, e) && start_machine(&c->settings, e) && run_verb(c, e);
+    return parse_command(c, name, n, argv + 2, e) && check_complete(c, e) && check_given(c, e) &&
+           start_machine(&c->settings, e) && run_verb(c, e);
 }
 
 typedef struct CommandLine { int argc; char **argv; } CommandLine;
@@ -19384,10 +19261,11 @@ static void on_interrupt(int signal)
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};   /* a second Ctrl-C ends at once */
+    /* A second Ctrl-C ends at once; a full disk is an error of write, not a death. */
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGXFSZ, SIG_IGN);                                                                /* a full disk is an error of write, not a death */
+    signal(SIGXFSZ, SIG_IGN);
     return facegan_main(argc, argv);
 }
 #endif

@@ -233,6 +233,8 @@ static void note_chance(void)
 
 int main(int argc, char **argv)
 {
+    Scope all;
+    enter(&all);
     char why[TENSORFILE_ERROR_SIZE] = "";
     start_library();
     test_frechet();
@@ -246,5 +248,6 @@ int main(int argc, char **argv)
     if (argc > 1) CHECK_MSG(tensorfile_save(argv[1], &out, why), "%s", why);
     tensorfile_free(&out);
     for (int i = 0; i < n_memory; i++) free(memory[i]);
+    leave();
     return check_report();
 }
