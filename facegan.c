@@ -11464,7 +11464,7 @@ static Loader *open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
     const Augment how = augmentation(s);
-    Error e;
+    Error e = {0};
     Loader *loader = loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
                                  (uint64_t)t->now.iteration, &e);
     if (!loader) unwind(&e);
@@ -12231,7 +12231,7 @@ static double verify_gradient(Verdict *verdict, Case *c, Op op, int variant, int
 {
     Graph *g = c->graph;
     Tensor *leaves[MAX_INPUTS];
-    Node *wrt[MAX_INPUTS], *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
     const char *name = op_rows[op].name;
     Error e = {0};
     int n = 0;
