@@ -121,7 +121,7 @@ OPTIONS_API bool option_taken(const OptionTaker *who, const Option *o);
 /* Reads the arguments; inputs are added to p->inputs. */
 OPTIONS_API int options_parse(OptionParser *p, int argc, char **argv, char error[OPTIONS_ERROR]);
 
-/* Reads lines `name = value`; what is not named stays. 1 read, 0 the file is wrong, -1 a value is wrong. */
+/* Reads lines `name = value`; what is not named stays. 1 read, 0 the file is wrong or unreadable, -1 a value is. */
 OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, int n, void *values,
                              char error[OPTIONS_ERROR]);
 
@@ -537,6 +537,7 @@ OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, 
         if (!o) return options_fail(error, "%s:%d: unknown setting %s", path, number, line);
         if (!option_set(values, o, equals + 3, error)) return -1;
     }
+    if (ferror(file)) return options_fail(error, "%s: %s", path, strerror(errno));
     return 1;
 }
 
