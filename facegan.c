@@ -18975,18 +18975,24 @@ static void occupy_standard_files(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) exit(1);
 }
 
+/* The first Ctrl-C is answered at once: what is at hand (an iteration, a picture) may take a while. */
 static void on_interrupt(int signal)
 {
+    static const char answer[] = "\nfacegan: stopping as soon as what is done can be kept; once more ends at once\n";
     interrupted = signal;
+    if (signal != SIGINT || no_messages) return;
+    ssize_t written = write(2, answer, sizeof answer - 1);
+    (void)written;
 }
 
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    /* A second Ctrl-C ends at once; a full disk is an error of write, not a death. */
+    /* A second signal ends at once; a full disk is an error of write, not a death. */
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) sigaction(SIGHUP, &action, NULL);       /* ignored already: nohup's */
     signal(SIGXFSZ, SIG_IGN);
     return facegan_main(argc, argv);
 }
