@@ -51,7 +51,6 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -69,6 +68,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SCOPE_IMPLEMENTATION
+#define SCOPE_STATIC
+#include "vendor/scope.h"
 #define KERNELS_IMPLEMENTATION
 #include "vendor/kernels.h"
 #define FACE_IMPLEMENTATION
@@ -222,221 +224,16 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 2.1  Errors, and what a piece of work owns
+ * 2.1  Errors
  *
  * There is one way to fail for a reason that the user can act on (a missing file, a wrong option, no more memory):
- * give_up(). It does not return. The work that was begun with attempt() ends there, and all that it owns is given
- * back: memory from own(), and what on_leaving() was told to close. So nobody checks a result on the way, nobody frees,
- * and a command that fails leaves nothing behind. Work that is done again and again (a picture of thousands) has a
- * scope of its own between enter() and leave(), or an attempt() of its own where one picture's failure is not the
- * whole's. What can only go wrong by a mistake in this program ends it with abort().
- *
- *     attempt(work, context, &e) --> work(context) --> ... own() ... on_leaving() ... give_up()
- *          ^                                                                             |
- *          +------- e says why; closed and freed, last first <---------------------------+
+ * give_up(), which ends the work that was begun with attempt(). What that work owns is freed and closed by itself:
+ * memory from own(), files told to on_leaving(). So nobody here checks a result on the way, and nobody frees
+ * (vendor/scope.h). What can only go wrong by a mistake in this program ends it with abort().
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Error {
-    int status;                         /* the exit status it would give: 0 none, 1 failed, 2 misuse */
-    char text[600];
-    bool machine;                       /* memory, a disk, a right was wanting: what was read is not to blame */
-} Error;
-
-/* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
-typedef struct Owned {
-    struct Owned *before, *after;       /* in the ring of its scope */
-    void (*close)(void *what);
-    void *what;
-} Owned;
-
-typedef struct Scope {
-    struct Scope *outer;
-    Owned ring;                         /* its beginning and end: owns nothing itself */
-    jmp_buf *back;                      /* where give_up() goes; NULL: to the outer scope's */
-    Error *error;
-} Scope;
-
-static _Thread_local Scope *scope;      /* the innermost of this thread */
-
-static void enter(Scope *inner)
-{
-    *inner = (Scope){.outer = scope};
-    inner->ring.before = inner->ring.after = &inner->ring;
-    scope = inner;
-}
-
-static void unlink_owned(Owned *o)
-{
-    o->before->after = o->after;
-    o->after->before = o->before;
-}
-
-static void link_owned(Owned *o, Scope *to)
-{
-    o->before = to->ring.before;
-    o->after = &to->ring;
-    o->before->after = o->after->before = o;
-}
-
-/* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
-static void leave(void)
-{
-    while (scope->ring.before != &scope->ring) {
-        Owned *last = scope->ring.before;
-        unlink_owned(last);
-        if (last->close) last->close(last->what);
-        free(last);
-    }
-    scope = scope->outer;
-}
-
-static _Noreturn void unwind(const Error *why)
-{
-    while (scope && !scope->back) leave();
-    if (!scope) {
-        fprintf(stderr, "facegan: %s\n", why->text);
-        exit(why->status);
-    }
-    *scope->error = *why;
-    longjmp(*scope->back, 1);
-}
-
-__attribute__((format(printf, 2, 3)))
-static _Noreturn void give_up(int status, const char *format, ...)
-{
-    Error why = {.status = status};
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why.text, sizeof why.text, format, arguments);
-    va_end(arguments);
-    unwind(&why);
-}
-
-static _Noreturn void give_up_memory(size_t count, size_t size)
-{
-    Error why = {.status = 1, .machine = true};
-    snprintf(why.text, sizeof why.text, "out of memory (%zu x %zu bytes)", count, size);
-    unwind(&why);
-}
-
-/* The scope is the caller's, because longjmp leaves only what is not local to the function with setjmp as it was. */
-static bool attempt_in(Scope *inner, void (*work)(void *context), void *context, Error *e)
-{
-    jmp_buf back;
-    enter(inner);
-    inner->back = &back;
-    inner->error = e;
-    if (setjmp(back)) {
-        leave();
-        return false;
-    }
-    work(context);
-    leave();
-    return true;
-}
-
-/* Does the work in a scope of its own. False: it gave up, and e says why. */
-static bool attempt(void (*work)(void *context), void *context, Error *e)
-{
-    Scope inner;
-    return attempt_in(&inner, work, context, e);
-}
-
-/* The same for one of many: false where what it read is to blame. Where the machine is, the others would fail as well. */
-__attribute__((unused))
-static bool attempt_one(void (*work)(void *context), void *context, Error *e)
-{
-    bool done = attempt(work, context, e);
-    if (!done && e->machine) unwind(e);
-    return done;
-}
 
 /* Until every function gives up by itself. */
 #define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
-
-/* Calls close(what) when the innermost scope is left. */
-static void on_leaving(void (*close)(void *what), void *what)
-{
-    Owned *o = calloc(1, sizeof *o);
-    if (!o) {
-        close(what);
-        give_up_memory(1, sizeof *o);
-    }
-    o->close = close;
-    o->what = what;
-    link_owned(o, scope);
-}
-
-/* Zeros, which belong to the innermost scope. */
-static void *own(size_t count, size_t size)
-{
-    size_t bytes = 0;
-    bool too_many = __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - sizeof(Owned);
-    Owned *o = too_many ? NULL : calloc(1, sizeof *o + bytes);
-    if (!o) give_up_memory(count, size);
-    link_owned(o, scope);
-    return o + 1;
-}
-
-/* The same memory with room for more, as realloc gives it: what is new is not set. NULL grows from nothing. */
-static void *own_again(void *memory, size_t count, size_t size)
-{
-    if (!memory) return own(count, size);
-    size_t bytes = 0;
-    Owned *o = (Owned *)memory - 1, *before = o->before, *grown = NULL;
-    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= SIZE_MAX - sizeof *o) grown = realloc(o, sizeof *o + bytes);
-    if (!grown) give_up_memory(count, size);
-    before->after = grown->after->before = grown;
-    return grown + 1;
-}
-
-/* Frees it before its scope is left. NULL is nothing. */
-static void give_back(void *memory)
-{
-    if (!memory) return;
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    free(o);
-}
-
-/* Hands memory to another scope, which owns it from now on. */
-static void *hand_to(Scope *to, void *memory)
-{
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    link_owned(o, to);
-    return memory;
-}
-
-/* Hands memory of the innermost scope, which is about to be left, to the one outside. */
-__attribute__((unused))
-static void *hand_out(void *memory)
-{
-    return hand_to(scope->outer, memory);
-}
-
-/* Room for one item more: where the memory is full, twice as much of it, which belongs to the scope `home`. */
-static void *own_more(Scope *home, void *items, int count, int *room, size_t size)
-{
-    if (count < *room) return items;
-    void *more = own_again(items, (size_t)(*room = *room ? 2 * *room : 16), size);
-    return items ? more : hand_to(home, more);
-}
-
-/* A text of its own. */
-__attribute__((format(printf, 1, 2)))
-static char *own_text(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    char *text = own((size_t)length + 1, 1);
-    va_start(arguments, format);
-    vsnprintf(text, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    return text;
-}
 
 static bool no_messages;                /* --quiet: no progress, no warnings */
 
@@ -2944,7 +2741,8 @@ static Node *with_planes(Node *x, Node *label)
  *   P side of the picture    w width of the first layer    n classes    d how often D halves the side
  *
  * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates); G enlarges without a
- * transposed convolution (Net.editor.resizes); G's last layer paints over x through a mask, or adds to x (Net.editor.keep).
+ * transposed convolution (Net.editor.resizes); G's last layer paints over x through a mask, or adds to x
+ * (Net.editor.keep).
  * ---------------------------------------------------------------------------------------------- */
 
 /* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). (Dumoulin
@@ -3238,7 +3036,7 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 's', BODY_WACGAN = 'w' };
+enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 'k', BODY_WACGAN = 'w' };
 /* Where a label comes in: D's plane stands beside x or beside its second map; or z is multiplied. */
 enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
 enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
@@ -3706,8 +3504,8 @@ static Node *total_variation(Node *y)
  *   use      FIXED: it makes the run what it is, going on with another value would be another run; FREE: it may differ
  *            when a run goes on; COMMAND: of one command, never written down; OTHER: of commands that train nothing
  *   verbs    the commands that take it, "data" or "data.draw"
- *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise, whose
- *            G draws from noise; classifier. Commands without a model do not ask
+ *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise,
+ *            whose G draws from noise; classifier. Commands without a model do not ask
  *
  * What is usual for one model or command only is in 9.1 and 16.
  * ---------------------------------------------------------------------------------------------- */
@@ -4565,7 +4363,7 @@ static Node *discriminator_term(Node *scores, Node *label, bool is_real, const B
     if (s->joint) return soft_cross_entropy(scores, joint_answer(label, is_real));
     if (s->label_noise == 0 && s->label_smooth == 0)
         return is_real ? adversarial->d_real(scores) : adversarial->d_fake(scores);
-    Node *u = affine(draw_leaf(scores->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);    // (N,1,1,1) in (0,1)
+    Node *u = affine(draw_leaf(scores->graph, batch, "uniform", is_real ? 'r' : 'f'), 0.5, 0.5);   // (N,1,1,1) in (0,1)
     Node *answer = is_real ? affine(u, -s->label_noise, 1 - s->label_smooth) : scale(u, s->label_noise);
     return soft_cross_entropy(scores, answer);
 }
@@ -5707,7 +5505,7 @@ CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
 /* ================================================================================================
  * 9  SETTINGS AND WEIGHTS
  *
- * What a user may set, in one table, and what files of weights look like from here. A checkpoint and a weights file are both:
+ * The settings of 6.3 at work, and what files of weights look like from here. A checkpoint and a weights file are both:
  * tensors under PyTorch's names, and the settings that they were made with.
  * ============================================================================================== */
 
@@ -5775,9 +5573,9 @@ static bool settings_say(const Settings *s, const char *what)
  *                 place of D's batch norm. R1's weight is 1: at 10 faces were grainy
  *   cgan          D is also shown real pictures under another label, as fakes (Kolbenschlag: "fake or with the wrong
  *                 emotion"): what else is right about such a picture, only its label can tell it from a real pair
- *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras recipe:
- *                 gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes that are
- *                 not theirs, no strides, and an optimiser of G that starts anew every batch
+ *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras
+ *                 recipe: gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes
+ *                 that are not theirs, no strides, and an optimiser of G that starts anew every batch
  *   classifier    our small network learns from nothing; the others start from weights that know pictures, as EDI does:
  *                 only the last block and the head learn, slowly. How long is usual is said in passes */
 static const struct { const char *models, *when, *settings; } usual_of_models[] = {
@@ -5805,8 +5603,8 @@ static const struct { const char *models, *when, *settings; } usual_of_models[] 
     {"classifier", "", "size=224 channels=3 rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 "
      "contrast=0.25 batch=32 iters=0 epochs=75 lr=1e-5 beta1=0.9 decay=none dropout=0.5 l2=1e-4 patience=10 "
      "unfreeze=block5"},
-    {"classifier", "network=small", "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov decay=cosine "
-     "dropout=0.2 l2=0 patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"},
+    {"classifier", "network=small", "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov "
+     "decay=cosine dropout=0.2 l2=0 patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"},
     {"classifier", "as-published=1", "preprocess=caffe-unit"},
 };
 
@@ -5888,7 +5686,8 @@ static void classifier_path(const char *given, char path[PATH_MAX])
     if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
 }
 
-typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;      /* a file being put together, and its memory */
+/* A file being put together, and its memory. */
+typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;
 
 static void store_free(Store *store)
 {
@@ -6172,20 +5971,6 @@ static _Noreturn void give_up_because(int cause, const char *text)
     unwind(&why);
 }
 
-/* Memory from malloc, of so many bytes, as if it had been own()ed from the start. */
-static void *own_this(void *block, size_t bytes)
-{
-    Owned *o = realloc(block, sizeof *o + bytes);
-    if (!o) {
-        free(block);
-        give_up_memory(bytes, 1);
-    }
-    memmove(o + 1, o, bytes);
-    *o = (Owned){0};
-    link_owned(o, scope);
-    return o + 1;
-}
-
 /* ---- texts ---- */
 
 typedef struct Names {                  /* a list of texts */
@@ -6196,7 +5981,7 @@ typedef struct Names {                  /* a list of texts */
 
 static void names_add(Names *names, const char *text)
 {
-    if (!names->home) names->home = scope;
+    if (!names->home) names->home = innermost_scope();
     names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
     names->items[names->count++] = hand_to(names->home, own_text("%s", text));
 }
@@ -6266,7 +6051,7 @@ static void parse_task(void *context)
 
 static int names_parse(Names *names, const char *list, const char *what, Error *e)
 {
-    Parsing p = {{.home = scope}, list, what};
+    Parsing p = {{.home = innermost_scope()}, list, what};
     bool parsed = attempt(parse_task, &p, e);
     *names = p.names;
     return parsed;
@@ -6492,7 +6277,7 @@ static void free_listing(void *listing)
 static Names list_folder(const char *path, int kind)
 {
     char why[FILES_ERROR];
-    Names names = {.home = scope};
+    Names names = {.home = innermost_scope()};
     Listing found;
     Scope inner;
     if (!files_list(path, kind == NAMES_FOLDERS ? FILES_FOLDERS : FILES_FILES, &found.names, &found.count, why)) {
@@ -10558,15 +10343,14 @@ static void name_model(Settings *s)
 
 static const Model *find_model(const char *name, Error *e)
 {
-    char known[TEXT] = "";
+    char known[TEXT] = "", meant[OPTIONS_MEANT];
     OptionGuess guess = {name, 3, NULL};
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
         option_guess(&guess, models[i].name);
         if (!models[i].is) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
-    fail(e, 2, "there is no model %s; there are: %s%s%s%s", name, known, guess.best ? "; did you mean " : "",
-         guess.best ? guess.best : "", guess.best ? "?" : "");
+    fail(e, 2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
     return NULL;
 }
 
@@ -13556,10 +13340,11 @@ static Wish parse_emotion(Facegan *model, const char *text)
     double strength = text[length] ? strtod(text + length + 1, &end) : 1;
     int k = find_class(model, text, length);
     if (k < 0) {
+        char meant[OPTIONS_MEANT];
         OptionGuess guess = {own_text("%.*s", (int)length, text), 3, NULL};
         for (int i = 0; i < model->g.classes; i++) option_guess(&guess, model->class_names[i]);
         give_up(2, "--emotion %s: this model knows: %s%s", text, joined_names(model->class_names, model->g.classes, " "),
-                guess.best ? own_text("; did you mean %s?", guess.best) : "");
+                option_meant(&guess, "", meant));
     }
     if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
         give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
@@ -14512,10 +14297,11 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS])
     for (int i = 0; i < names.count && n < EMOTIONS; i++) {
         int found = spelled(emotion_spellings, names.items[i]);
         if (found < 0) {
+            char meant[OPTIONS_MEANT];
             OptionGuess guess = {names.items[i], 3, NULL};
             for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
             give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry%s",
-                    names.items[i], guess.best ? own_text("; did you mean %s?", guess.best) : "");
+                    names.items[i], option_meant(&guess, "", meant));
         }
         emotions[n++] = found;
     }
@@ -15008,7 +14794,7 @@ static int each_photo(const Settings *s, char *const *inputs, int count, EachPho
     if (!open_detector(&d->detector, s, e)) unwind(e);
     on_leaving(close_detector, &d->detector);
     on_leaving(close_trace, trace);
-    d->s = s, d->each = each, d->context = context, d->home = scope;
+    d->s = s, d->each = each, d->context = context, d->home = innermost_scope();
     if (*s->trace) d->detector.watch = trace_network, d->detector.watch_context = trace;
     make_out_folder(s);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
@@ -18505,7 +18291,11 @@ static int run_toy_of(const char *kind, const Settings *s, Error *e)
 
 enum { MAX_INPUTS_GIVEN = 4096 };
 
+/* Who takes options: a verb, its WHAT and its model as far as they are known. The words need memory. */
+typedef struct Taker { OptionTaker who; char name[64], command[96], verbs[160]; } Taker;
+
 typedef struct Command {
+    Taker taker;
     Settings settings;
     bool given[SETTINGS];               /* by the command line */
     const struct Verb *verb;
@@ -18516,7 +18306,7 @@ typedef struct Command {
 } Command;
 
 typedef struct Verb {
-    const char *name, *what;            /* what: NULL there is none; "a|b=old": the words it may be; MODEL: any model's name */
+    const char *name, *what;            /* what: NULL there is none; "a|b=old", what it may be; MODEL: a model's name */
     const char *inputs, *does;          /* for the help */
     int least, most;                    /* how many inputs */
     int (*run)(Command *c, Error *e);
@@ -18542,30 +18332,32 @@ static int run_train(Command *c, Error *e)
     return set_data(c, c->inputs[0], e) && train_and_report(s, e);
 }
 
-static int run_reproduce(Command *c, Error *e)        { return set_data(c, c->inputs[0], e) && reproduce_003(c->inputs[0], &c->settings, e); }
-static int run_classify_eval(Command *c, Error *e)    { return evaluate_classifier(c->inputs[0], &c->settings, e); }
-static int run_classify_predict(Command *c, Error *e) { return predict_emotions(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_gamut(Command *c, Error *e)            { return show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, &c->settings, e); }
-static int run_sample(Command *c, Error *e)           { return sample_noise(c->inputs[0], &c->settings, e); }
-static int run_detect(Command *c, Error *e)           { return detect_photos(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_crop(Command *c, Error *e)             { return each_photo(&c->settings, c->inputs, c->n_inputs, crop_photo, NULL, e); }
-static int run_eval(Command *c, Error *e)             { return evaluate_run(c->inputs[0], c->inputs[1], &c->settings, e); }
-static int run_study_truth(Command *c, Error *e)      { return study_truth(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_study_augment(Command *c, Error *e)    { return study_augment(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_study_ganmut(Command *c, Error *e)     { return study_ganmut(c->inputs, c->n_inputs, &c->settings, e); }
-static int run_toy(Command *c, Error *e)              { return run_toy_of(c->what, &c->settings, e); }
-static int run_step(Command *c, Error *e)             { return step_file(c->inputs[0], c->inputs[1], e); }
-static int run_bench(Command *c, Error *e)            { return bench(&c->settings, e); }
-static int run_data_draw(Command *c, Error *e)        { return draw_faces(&c->settings, e); }
-static int run_data_show(Command *c, Error *e)        { return show_data(c->inputs[0], &c->settings, e); }
-static int run_data_balance(Command *c, Error *e)     { return balance_data(c->inputs[0], &c->settings, e); }
-static int run_data_import(Command *c, Error *e)      { return import_data(c->inputs, c->n_inputs, &c->settings, e); }
+#define RUN(verb, work) \
+    static int run_##verb(Command *c, Error *e) { Settings *s = &c->settings; (void)s; return work; }
+RUN(reproduce, set_data(c, c->inputs[0], e) && reproduce_003(c->inputs[0], s, e))
+RUN(classify_eval, evaluate_classifier(c->inputs[0], s, e))
+RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s, e))
+RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
+RUN(sample, sample_noise(c->inputs[0], s, e))
+RUN(detect, detect_photos(c->inputs, c->n_inputs, s, e))
+RUN(crop, each_photo(s, c->inputs, c->n_inputs, crop_photo, NULL, e))
+RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s, e))
+RUN(study_truth, study_truth(c->inputs, c->n_inputs, s, e))
+RUN(study_augment, study_augment(c->inputs, c->n_inputs, s, e))
+RUN(study_ganmut, study_ganmut(c->inputs, c->n_inputs, s, e))
+RUN(toy, run_toy_of(c->what, s, e))
+RUN(step, step_file(c->inputs[0], c->inputs[1], e))
+RUN(bench, bench(s, e))
+RUN(data_draw, draw_faces(s, e))
+RUN(data_show, show_data(c->inputs[0], s, e))
+RUN(data_balance, balance_data(c->inputs[0], s, e))
+RUN(data_import, import_data(c->inputs, c->n_inputs, s, e))
 
 static int run_data_doctor(Command *c, Error *e)
 {
     const Settings *s = &c->settings;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .attributes = *s->attributes ? s->attributes : NULL,
-                           .split = SPLIT_ALL, .crop = (int)s->crop};
+    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
+                           .attributes = *s->attributes ? s->attributes : NULL};
     return data_doctor(c->inputs[0], &options, (int)s->size, (int)s->json, e);
 }
 
@@ -18574,7 +18366,7 @@ static bool is_picture(const char *path)
 {
     struct stat info;
     Image picture;
-    bool regular = stat(path, &info) == 0 && S_ISREG(info.st_mode), readable = regular && image_load(path, 0, &picture, NULL);
+    bool readable = stat(path, &info) == 0 && S_ISREG(info.st_mode) && image_load(path, 0, &picture, NULL);
     if (readable) image_free(&picture);
     return readable;
 }
@@ -18585,7 +18377,8 @@ static int run_edit(Command *c, Error *e)
     char shipped[PATH_MAX];
     bool left_out = is_picture(c->inputs[0]);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the pictures");
+        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights "
+                          "before the pictures");
     if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
     const char *run = left_out ? shipped : c->inputs[0];
     char **pictures = c->inputs + !left_out;
@@ -18712,12 +18505,13 @@ static int run_convert(Command *c, Error *e)
     const Settings *s = &c->settings;
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
     if (ends_with(c->inputs[1], ".onnx")) {
-        if (*s->only || s->half || s->bgr) return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
+        if (*s->only || s->half || s->bgr)
+            return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
         Settings of;
         if (!settings_of_run(c->inputs[0], &of, e)) return 0;
         const Model *model = find_model(of.model, e);
         if (!model) return 0;
-        return model->generator ? export_generator(c->inputs[0], c->inputs[1], e) : export_classifier(c->inputs[0], c->inputs[1], e);
+        return (model->generator ? export_generator : export_classifier)(c->inputs[0], c->inputs[1], e);
     }
     TensorFile in, out = {0};
     weights_path(c->inputs[0], path);
@@ -18748,198 +18542,267 @@ static int run_convert(Command *c, Error *e)
     return ok;
 }
 
-static const struct { const char *name, *text;
-} manual[] = {
-    {"start", "facegan trains generators of facial expressions and looks after everything around them.\n\n"
-              "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
-              "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
-              "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n\n"
-              "Every verb has --help with examples. `facegan man CHAPTER` goes on: data, faces, stargan, photographs, ganmut, noise, classify, losses, numbers, "
-              "runs, speed, ops, traps.\n"},
-    {"data", "A data set is a folder with one folder of pictures for each class, with or without train, validation and "
-             "test above; or the\n"
-             "original fer2013.csv; or a CSV list with columns path,label (or GANmut's "
-             "subDirectory_filePath,expression); or, with --attributes,\n"
-             "a CelebA-style list. Class names are read in any common spelling. Pictures are cut to their centred "
-             "square and scaled.\n"
-             "`facegan data doctor DIR` looks at every picture and says what is wrong and what to do.\n"
-             "`facegan data import KIND LIST|DIR... --out DIR` turns a published set into such a folder, with --detector "
-             "by cutting faces out:\n"
-             "  affwild2  the EXPR annotations, then folders of frames or of videos (through an ffmpeg on PATH)\n"
-             "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not)\n"
-             "  rafdb     list_patition_label.txt [PICTURES/]        fer2013  fer2013.csv, or the folders\n"
-             "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes, single votes not "
-             "counted\n"
-             "  folder    anything else that is read here\n"
-             "Rows of other classes (Other, unlabelled, contempt) are left out unless --classes names them. import.csv "
-             "says what became of\n"
-             "each row; stopped in the middle, the same command goes on.\n"
-             "`facegan data draw` makes faces whose expression is known exactly, from facial action units.\n"},
-    {"faces", "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN "
-              "photo.jpg\n"
-              "--detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every bit.\n"
-              "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
-              "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
-              "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the faster "
-              "and more exact one.\n"
-              "Pictures larger than --max-side are scaled down for the detector. A lower --threshold finds more, and more "
-              "that is no face.\n"},
-    {"stargan", "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, "
-                "and a discriminator D that\n"
-                "says whether a picture is real and which class it shows. G learns from three wishes: look real, look "
-                "like class c, and give x\n"
-                "back when asked for its own class again. --as-published follows the public code where it differs from "
-                "the paper.\n"},
-    {"photographs",
-     "Edits of photographs that convince need more than the papers' equations. What each part is for, and its source (facegan.c, 7.1):\n"
-     "  --keep mask            G paints through a mask: the person stays, and what is pasted back keeps the photograph's detail\n"
-     "  --modulate             G's norms hear the label; the paper's planes are heard at the picture's border only, the less the larger it is\n"
+static const struct { const char *name, *title, *text; } manual[] = {
+    {"start", "",
+     "facegan trains generators of facial expressions and looks after everything around them.\n"
+     "\n"
+     "    facegan data draw --out faces --count 4000 --size 64     faces to learn from, drawn here\n"
+     "    facegan train stargan faces --out runs/first --width 16  learn to change expressions\n"
+     "    facegan edit runs/first photo.jpg --emotion happy        use what was learnt\n"
+     "\n"
+     "Every verb has --help with examples. `facegan man CHAPTER` goes on; `facegan man all` is everything,\n"
+     "`facegan man ops` every op in a line:\n"
+     "\n"},
+    {"data", "data sets: what is read, how to take one in",
+     "A data set is a folder with one folder of pictures for each class, with or without train, validation and\n"
+     "test above; or the original fer2013.csv; or a CSV list with columns path,label (or GANmut's\n"
+     "subDirectory_filePath,expression); or, with --attributes, a CelebA-style list. Class names are read in any\n"
+     "common spelling. Pictures are cut to their centred square and scaled. `facegan data doctor DIR` looks at\n"
+     "every picture and says what is wrong and what to do. `facegan data import KIND LIST|DIR... --out DIR` turns\n"
+     "a published set into such a folder, with --detector by cutting faces out:\n"
+     "  affwild2  the EXPR annotations, then folders of frames or of videos (through an ffmpeg on PATH)\n"
+     "  affectnet training.csv [validation.csv] PICTURES/, cut at the list's face boxes (--whole: not)\n"
+     "  rafdb     list_patition_label.txt [PICTURES/]        fer2013  fer2013.csv, or the folders\n"
+     "  ferplus   fer2013new.csv [fer2013.csv]: a class needs more than half of the votes, single votes not counted\n"
+     "  folder    anything else that is read here\n"
+     "Rows of other classes (Other, unlabelled, contempt) are left out unless --classes names them. import.csv\n"
+     "says what became of each row; stopped in the middle, the same command goes on. `facegan data draw` makes\n"
+     "faces whose expression is known exactly, from facial action units.\n"},
+    {"faces", "faces in photographs",
+     "Faces in photographs: `facegan detect` says where they are, `facegan crop` cuts them out, `facegan edit RUN\n"
+     "photo.jpg --detector ...` edits each and pastes it back; what lies outside the pasted squares keeps every\n"
+     "bit.\n"
+     "  --detector mtcnn       --weights a folder with pnet.pt, rnet.pt, onet.pt of the port facenet-pytorch\n"
+     "  --detector retinaface  --weights mobilenet0.25_Final.pth or Resnet50_Final.pth of Pytorch_Retinaface\n"
+     "Nothing is downloaded. MTCNN finds small faces more slowly the smaller --min-face is; RetinaFace is the\n"
+     "faster and more exact one. Pictures larger than --max-side are scaled down for the detector. A lower\n"
+     "--threshold finds more, and more that is no face.\n"},
+    {"stargan", "StarGAN",
+     "StarGAN (Choi et al. 2018) changes a face's expression with one generator G(x, c) for all classes, and a\n"
+     "discriminator D that says whether a picture is real and which class it shows. G learns from three wishes:\n"
+     "look real, look like class c, and give x back when asked for its own class again. --as-published follows the\n"
+     "public code where it differs from the paper.\n"},
+    {"photographs", "a StarGAN that edits photographs",
+     "Edits of photographs that convince need more than the papers' equations. What each part is for (sources:\n"
+     "facegan.c, 7.1):\n"
+     "  --keep mask            G paints through a mask: the person stays, and what is pasted back keeps the\n"
+     "                         photograph's detail\n"
+     "  --modulate             G's norms hear the label; the paper's planes are heard at the picture's border only,\n"
+     "                         the less the larger it is\n"
      "  --upsample resize      no checkerboards\n"
-     "  --teacher A,B          classifiers that were trained before say which emotion G drew, each seeing the picture turned, moved and\n"
-     "                         noisy; D's own class head, which learns along, is soon fooled by specks (--lambda-cls 0 leaves it out).\n"
-     "                         One of them should be trained with --adversarial: its gradients look like faces\n"
+     "  --teacher A,B          classifiers that were trained before say which emotion G drew, each seeing the\n"
+     "                         picture\n"
+     "                         turned, moved and noisy; D's own class head, which learns along, is soon fooled by\n"
+     "                             specks\n"
+     "                         (--lambda-cls 0 leaves it out). One of them should be trained with --adversarial: its\n"
+     "                         gradients look like faces\n"
      "  --smoothing 0.1        teachers ask for no more certainty than that: no caricatures\n"
      "  --adv bce --reg r1 --lambda-gp 0.01 --d-lr 5e-4 --n-critic 2      a D that sees what a viewer sees\n"
      "  --identity 0.5         half of the pictures, drawn with their own emotion, must stay as they are\n"
      "  --lambda-tv 0.3        changes are smooth: no grain\n"
      "  --average 0.999        edits are drawn with averaged weights\n"
      "  --face-margin 0        the pictures are cut like a detector's box, and edit cuts photographs alike\n"
-     "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n\n"
+     "  --diffaugment all      what D sees is changed by chance: for a few hundred pictures\n"
+     "\n"
      "    facegan classify train photos --epochs 9 --erase 0.2 --weight-decay 0.0005 --out runs/one\n"
-     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 --init runs/one/checkpoint.safetensors --out runs/two\n"
-     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 --n-critic 2 --beta1 0 \\\n"
-     "        --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 --keep mask --upsample resize --modulate \\\n"
-     "        --targets different --balance oversample --identity 0.5 --average 0.999 --lambda-rec 6 --lambda-tv 0.3 \\\n"
-     "        --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 --face-margin 0 --teacher runs/one,runs/two --out runs/photos\n"},
-    {"ganmut",
-     "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies in "
-     "the unit disc, neutral\n"
-     "in the centre, every other emotion has a learnt direction, and the radius is how strong it is. --space gaussian: "
-     "every emotion is a\n"
-     "Gaussian in the square. --space-dim 3: a ball or a cube. D also tells where in the space a picture lies.\n\n"
-     "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the report "
-     "show the space move\n"
-     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5, "
-     "--between happy,surprise:0.5\n"
-     "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to drag "
-     "a point on\n\n"
-     "On drawn faces the radius became intensity with labels that are surer of strong emotions (`data draw --viewers`) and "
-     "a strength\n"
-     "loss that outweighs the class loss (--lambda-rho 20); --as-published, on the same labels, made it a switch. --mix, "
-     "which is\n"
-     "not in the paper, gives what lies between two directions a label of both in parts. D needs room: --d-width 40 beside a G\n"
-     "of --width 16. --init RUN goes on from another run's networks with other data or weights. `facegan study truth` measures\n"
-     "it all.\n\n"
-     "--as-published follows the public code where it differs from the paper, and says at the start where that is. The "
-     "public code\n"
-     "reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and red in the first "
-     "and last layers,\n"
-     "on the way in and on the way out.\n"},
-    {"noise",
-     "Faces from noise: gan, cgan (told a class), wgan, wgan-gp (--conditional tells them one), wacgan (D tells classes "
-     "instead).\n\n"
+     "    facegan classify train photos --epochs 5 --lr 0.03 --adversarial 1 --init\n"
+     "        runs/one/checkpoint.safetensors \\\n"
+     "        --out runs/two\n"
+     "    facegan train stargan photos --grey --size 64 --width 32 --g-repeat 4 --d-repeat 4 --batch 12 --n-critic\n"
+     "        2 \\\n"
+     "        --beta1 0 --beta2 0.99 --lr 2e-4 --d-lr 5e-4 --adv bce --reg r1 --lambda-gp 0.01 --keep mask \\\n"
+     "        --upsample resize --modulate --targets different --balance oversample --identity 0.5 --average 0.999 \\\n"
+     "        --lambda-rec 6 --lambda-tv 0.3 --lambda-cls 0 --lambda-teacher 0.8 --smoothing 0.1 --face-margin 0 \\\n"
+     "        --teacher runs/one,runs/two --out runs/photos\n"},
+    {"ganmut", "GANmut",
+     "GANmut (d'Apolito et al. 2021) learns a space of emotions along with the generator G(x, z). Linear: z lies\n"
+     "in the unit disc, neutral in the centre, every other emotion has a learnt direction, and the radius is how\n"
+     "strong it is. --space gaussian: every emotion is a Gaussian in the square. --space-dim 3: a ball or a cube.\n"
+     "D also tells where in the space a picture lies.\n"
+     "\n"
+     "    facegan train ganmut faces --out runs/ganmut              needs a class \"neutral\"; log.csv and the\n"
+     "        report show the space move\n"
+     "    facegan edit runs/ganmut photo.jpg --emotion happy:0.6    or --theta 40deg --rho 0.8, --xy 0.3,-0.5,\n"
+     "        --between happy,surprise:0.5\n"
+     "    facegan gamut runs/ganmut photo.jpg --gif                 the space as a picture, a film and a page to\n"
+     "        drag a point on\n"
+     "\n"
+     "On drawn faces the radius became intensity with labels that are surer of strong emotions (`data draw\n"
+     "--viewers`) and a strength loss that outweighs the class loss (--lambda-rho 20); --as-published, on the same\n"
+     "labels, made it a switch. --mix, which is not in the paper, gives what lies between two directions a label\n"
+     "of both in parts. D needs room: --d-width 40 beside a G of --width 16. --init RUN goes on from another run's\n"
+     "networks with other data or weights. `facegan study truth` measures it all.\n"
+     "\n"
+     "--as-published follows the public code where it differs from the paper, and says at the start where that is.\n"
+     "The public code reads pictures as BGR, which no file says: `facegan convert IN OUT --bgr` exchanges blue and\n"
+     "red in the first and last layers, on the way in and on the way out.\n"},
+    {"noise", "faces from noise",
+     "Faces from noise: gan, cgan (told a class), wgan, wgan-gp (--conditional tells them one), wacgan (D tells\n"
+     "classes instead).\n"
+     "\n"
      "    facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
-     "    facegan sample runs/wacgan --out samples          --files --count 700: pictures and labels.csv to train on\n\n"
-     "Every line of log.csv says whether G has collapsed (watch.*), measured on latents that never change: pixels and edges, "
-     "how varied\n"
-     "the samples are (1: as the data, 0: one picture); within, the same among samples of one class; nearest, how far from pictures of the data (0: copies); clusters, "
-     "how many kinds of\n"
-     "picture they reach; label, how much the class changes them; agreement, how often D sees the class asked for. "
-     "--classifier RUN, of the\n"
-     "same size, adds features (as pixels, of its features) and judged (how often it sees the class asked for). "
-     "--on-collapse warn, stop,\n"
-     "or rollback.\n\n"
-     "The defaults (width 16, batch 32) learn two thousand drawn faces of 48 px in four to ten minutes of one core. cgan's D is "
-     "also shown\n"
-     "real pictures under another label, as fakes (--wrong-labels --targets different), so that it must heed the class; for "
-     "wgan and wgan-gp\n"
-     "with --conditional it is an option. For photographs: --width 32 and more --iters. Is the class right? Ask one who "
-     "never saw G:\n"
+     "    facegan sample runs/wacgan --out samples          --files --count 700: pictures and labels.csv to train on\n"
+     "\n"
+     "Every line of log.csv says whether G has collapsed (watch.*), measured on latents that never change: pixels\n"
+     "and edges, how varied the samples are (1: as the data, 0: one picture); within, the same among samples of\n"
+     "one class; nearest, how far from pictures of the data (0: copies); clusters, how many kinds of picture they\n"
+     "reach; label, how much the class changes them; agreement, how often D sees the class asked for. --classifier\n"
+     "RUN, of the same size, adds features (as pixels, of its features) and judged (how often it sees the class\n"
+     "asked for). --on-collapse warn, stop, or rollback.\n"
+     "\n"
+     "The defaults (width 16, batch 32) learn two thousand drawn faces of 48 px in four to ten minutes of one\n"
+     "core. cgan's D is also shown real pictures under another label, as fakes (--wrong-labels --targets\n"
+     "different), so that it must heed the class; for wgan and wgan-gp with --conditional it is an option. For\n"
+     "photographs: --width 32 and more --iters. Is the class right? Ask one who never saw G:\n"
      "    facegan sample runs/cgan --files --count 700 --out drawn\n"
-     "    facegan classify eval drawn --classifier runs/judge --split all --out judged\n\n"
-     "--body dcgan, seed, wacgan; --recipe seed (wacgan) is Kolbenschlag's code as far as it is known; the "
-     "seed reports collapse.\n"},
-    {"classify",
-     "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man metrics`).\n\n"
+     "    facegan classify eval drawn --classifier runs/judge --split all --out judged\n"
+     "\n"
+     "--body dcgan, kolbenschlag, wacgan; --recipe kolbenschlag (wacgan) is Kolbenschlag's code as far as it is\n"
+     "known; his report tells of collapse.\n"},
+    {"classify", "emotion classifiers",
+     "Emotion classifiers say which expression a picture shows; they also judge generators (`facegan man\n"
+     "metrics`).\n"
+     "\n"
      "    facegan classify predict face.png                          with the weights in models/\n"
      "    facegan classify train fer2013 --out runs/emotions         our small network, from nothing\n"
      "    facegan classify eval fer2013 --classifier runs/emotions --out measured\n"
-     "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n\n"
-     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose weights come "
-     "from --init: files\n"
-     "with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz by two lines of Python: README), or another run. "
-     "Only the last\n"
-     "block and the head then learn, unless --unfreeze says otherwise; a frozen block's norms keep their running statistics.\n"
-     "--preprocess must be what the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh.\n"
-     "The validation loss is watched after every pass; its lowest is best.safetensors; --patience N stops N passes later.\n"
-     "Pictures are changed anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
-     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss stops falling (plateau).\n"
-     "A set without a validation part has a fifth of each class held out. --balance, --class-weights: for rare classes.\n"
-     "--views flip or crops: slower and a little better.\n"},
-    {"losses",
+     "    facegan classify train fer2013 --network vgg19 --init vgg19.pth --unfreeze block5\n"
+     "\n"
+     "--network small (48 px, 1.4 million parameters) or vgg16, vgg19, resnet18, resnet50 (224 px, colour), whose\n"
+     "weights come from --init: files with torchvision's names, VGG also with Keras' (an .h5 file becomes an .npz\n"
+     "by two lines of Python: README), or another run. Only the last block and the head then learn, unless\n"
+     "--unfreeze says otherwise; a frozen block's norms keep their running statistics. --preprocess must be what\n"
+     "the weights were made with: torchvision, caffe (VGG from Keras), unit, tanh. The validation loss is watched\n"
+     "after every pass; its lowest is best.safetensors; --patience N stops N passes later. Pictures are changed\n"
+     "anew in every pass: --rotate, --shift, --zoom-low, --zoom-high, --flip, --brightness, --contrast, --erase.\n"
+     "The rate falls along half a cosine (small), stays (--decay none), or is halved when the validation loss\n"
+     "stops falling (plateau). A set without a validation part has a fifth of each class held out. --balance,\n"
+     "--class-weights: for rare classes. --views flip or crops: slower and a little better.\n"},
+    {"losses", "what healthy losses look like",
      "What healthy losses look like (wgan-gp):\n"
      "  D.real + D.fake   negative, a few units; drifting slowly. Running away: lower --lr, or raise --lambda-gp.\n"
      "  D.gp              small (0.01 to 0.3). Near 0 from the start and staying: D learns nothing.\n"
      "  D.cls             falls first, well below ln(classes).\n"
-     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise "
-     "--lambda-cls.\n"
+     "  G.cls             follows D.cls once D knows the classes. Staying at ln(classes): train longer, or raise\n"
+     "                    --lambda-cls.\n"
      "  G.rec             falls to 0.05-0.15. Rising while G.cls falls: G changes too much; raise --lambda-rec.\n"
      "  D's accuracy on held-out pictures is the best early sign that anything is being learnt.\n"},
-    {"numbers", "`facegan eval RUN DATA --classifier RUN` judges a generator by a classifier that was trained apart; another "
-                "classifier gives\n"
-                "other numbers, so its file's hash is printed beside them.\n"
-                "  f1.edited      does the classifier see the emotion that was asked for? (f1.real: how well it does on real "
-                "pictures)\n"
-                "  fed            distance of the features' distributions; needs more pictures than features, better ten times\n"
-                "  smoothness     share of an emotion's growth that comes in one of ten steps; read it beside smoothness.rising\n"
-                "  discriminator  F1 of D's verdicts; low for fakes: D does not see them\n"
-                "  diversity      near 1 is as varied as the data; nearest near 0: copies\n"
-                "A `-` is a number that cannot be computed; it counts in no average.\n"
-                "`facegan study ganmut FILE` compares runs, a line each: do COMMAND, data PATH, classifier NAME RUN, row NAME "
-                "RUN...\n"},
-    {"runs", "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command "
-             "goes on where it stopped,\n"
-             "bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the learning rate's "
-             "schedule then moves, because it\n"
-             "falls over the second half). Only --data, --iters, --threads, --quiet, --isa, --sample-every, "
-             "--save-every and --log-every may differ.\n"},
-    {"speed", "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass; "
-              "--roofline shows every node.\n"
-              "FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels, FACEGAN_WINOGRAD=0 turns Winograd's "
-              "algorithm off.\n"
-              "--threads changes the time only: results are the same bits for any number of threads.\n"
-              "`make gpu` builds the program with a GPU part: --device gpu (or auto), --precision tf32, bf16 or fp32; "
-              "`facegan verify --gpu` checks it.\n"},
-    {"traps",
-     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public "
+    {"numbers", "the numbers of a generator",
+     "`facegan eval RUN DATA --classifier RUN` judges a generator by a classifier that was trained apart; another\n"
+     "classifier gives other numbers, so its file's hash is printed beside them.\n"
+     "  f1.edited      does the classifier see the emotion that was asked for? (f1.real: how well it does on real\n"
+     "                 pictures)\n"
+     "  fed            distance of the features' distributions; needs more pictures than features, better ten times\n"
+     "  smoothness     share of an emotion's growth that comes in one of ten steps; read it beside smoothness.rising\n"
+     "  discriminator  F1 of D's verdicts; low for fakes: D does not see them\n"
+     "  diversity      near 1 is as varied as the data; nearest near 0: copies\n"
+     "A `-` is a number that cannot be computed; it counts in no average. `facegan study ganmut FILE` compares\n"
+     "runs, a line each: do COMMAND, data PATH, classifier NAME RUN, row NAME RUN...\n"},
+    {"runs", "a run and its directory",
+     "A run is a directory: config, log.csv, samples/, checkpoint.safetensors, report.html. The same command goes\n"
+     "on where it stopped, bit for bit, after Ctrl-C, a crash or a power cut; a larger --iters extends it (the\n"
+     "learning rate's schedule then moves, because it falls over the second half). Only --data, --iters,\n"
+     "--threads, --quiet, --isa, --sample-every, --save-every and --log-every may differ.\n"},
+    {"speed", "speed, kernels, the GPU",
+     "`facegan bench stargan --size 48 --batch 8 --channels 1` times a D step, a G step and a forward pass;\n"
+     "--roofline shows every node. FACEGAN_ISA=avx2 (avx512, portable, neon) chooses the kernels,\n"
+     "FACEGAN_WINOGRAD=0 turns Winograd's algorithm off. --threads changes the time only: results are the same\n"
+     "bits for any number of threads. `make gpu` builds the program with a GPU part: --device gpu (or auto),\n"
+     "--precision tf32, bf16 or fp32; `facegan verify --gpu` checks it.\n"},
+    {"traps", "what cost days",
+     "- Instance norm uses each picture's own statistics in training and in use; running statistics in public\n"
      "checkpoints are ignored.\n"
-     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in of "
-     "its initial values is\n"
-     "  its OUTPUT channels times R S.\n"
+     "- A transposed convolution's filter is (in, out, R, S) in files, its adjoint's (out, in, R, S): the fan-in\n"
+     "of its initial values is its OUTPUT channels times R S.\n"
      "- The gradient penalty takes the gradient of the SUM of D's patch map.\n"
      "- The norm's gradient at 0 must be 0, not NaN.\n"
-     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with care.\n"
-     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does this "
-     "better.\n"},
+     "- Adam's first step is a sign: where the true gradient is 0, rounding decides it, so compare steps with\n"
+     "care.\n"
+     "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
+     "this better.\n"},
+    {"option", "how to add an option",
+     "An option is one row of FACEGAN_SETTINGS (facegan.c, 6.3) and the line that reads it as s->name. The struct,\n"
+     "the command line, --help, config, checkpoints, did-you-mean and refusals follow from the row.\n"
+     "\n"
+     "    X(f, l1, \"l1\", \"0\", RANGE(0, 10), FIXED, TRAIN, \"classifier\", \"weight of the mean of |score|\")\n"
+     "\n"
+     "  kind and field      f number, i whole number, b switch, s text\n"
+     "  name, usual value   as they are typed\n"
+     "  what it may be      RANGE of a number, ONEOF(\"one|two|three=old word\"), ANY text; the first row of a group\n"
+     "                      adds IN(\"losses\")\n"
+     "  FIXED or FREE       may a run go on with another value? COMMAND, OTHER: not part of a run\n"
+     "  verbs, models       who takes it: words of the verbs' and models' tables, or ALL\n"
+     "\n"
+     "What is usual for some models only is a word in usual_of_models (9.1); for one command, with its own range\n"
+     "if it has one, in the verb's row (16.2). A run from before the option was there goes on with the usual\n"
+     "value, which must therefore mean what was done before. tests/test_facegan.c tries every row.\n"
+     "Tried: this row, and its term in classifier_step: 2 lines.\n"},
+    {"op", "how to add an op",
+     "An op is a row of FACEGAN_OPS in facegan.h; what the row asks for does not compile without it.\n"
+     "\n"
+     "  facegan.h           OP(cube, \"y = x^3\")\n"
+     "  facegan.c, 3        its constructor, which model code calls; SHAPE, DEFINE (plain loops over double), CPU,\n"
+     "                      GRADIENT (made of constructors) and CASE. A pointwise op: POINTWISE(...) and its\n"
+     "                          GRADIENT\n"
+     "  vendor/kernels.h    the fast loop; of a pointwise op a word in its list and a case; then its name in 2.5\n"
+     "  gpu.cu              cube_gpu; of a pointwise op a case, and POINTWISE(cube)\n"
+     "  facegan.c, 14.14    its ONNX operator. Without one `convert` to .onnx says which op it cannot write; the\n"
+     "                      list in\n"
+     "                      tests/test_onnx.c says what must be writable\n"
+     "\n"
+     "`facegan verify` then holds its kernels, under every instruction set and number of threads, against the\n"
+     "definition, `facegan64 verify` its gradients of both orders, `facegan verify --gpu` the GPU's kernel.\n"
+     "Tried: cube, 11 new lines and 3 changed ones in 5 files.\n"},
+    {"model", "how to add a model",
+     "A model is a row of `models` (facegan.c, 12.2), and, where it differs, of usual_of_models (9.1). Verbs,\n"
+     "--help, samples, checkpoints and reports ask the row.\n"
+     "\n"
+     "    {.name = \"ls-gan\", .kinds = \"ls-gan noise\", FROM_NOISE, .quirks = ...}\n"
+     "    {\"ls-gan\", \"\", \"adv=lsgan reg=r1 lambda-gp=1 beta2=0.99\"}\n"
+     "\n"
+     "`kinds` says whose options it takes; \"noise\" are those of all GANs that draw from noise. A system that is\n"
+     "like no other also brings its networks (chapter 5; the first call makes the parameters), its D step and G\n"
+     "step (chapter 7: losses, then finish_step), what its settings must be (check), its random draws (add_draws)\n"
+     "and a cell of its sample sheet (show). `facegan step` then holds it against another implementation, see\n"
+     "tests/torch_*.py.\n"
+     "Tried: these two rows, 2 lines: it trains, samples, goes on and is listed; wacgan's own part is 60 lines.\n"},
+    {"format", "how to add a format of data sets",
+     "A format of data sets is a row of `formats` (facegan.c, 10.7). train, eval, the doctor and `data import`\n"
+     "read what is recognised.\n"
+     "\n"
+     "    {\"JAFFE list\", \"jaffe\", is_jaffe, .label = label_by_column, .picture = picture_by_path}\n"
+     "\n"
+     "  the doctor's and import's name    the second may be NULL\n"
+     "  is                  does the first row look like it? It says which field is what (list->column)\n"
+     "  numbers             which number is which emotion, where labels are numbers\n"
+     "  folders, ending     where its pictures usually lie beside the list\n"
+     "  split, label, picture, place      of a row; those of other formats often do\n"
+     "\n"
+     "A format is asked in the order of the table: one that recognises more stands further down.\n"
+     "Tried: a list with a first row of its own: 11 lines.\n"},
 };
 enum { MANUAL = sizeof manual / sizeof *manual };
 
+/* The chapter's title page is the first: a greeting, and what there is. */
 static int run_man(Command *c, Error *e)
 {
-    if (c->n_inputs && strcmp(c->inputs[0], "ops") == 0) {
-#define OP(name, text) printf("%-20s %s\n", #name, text);
-        FACEGAN_OPS(OP)
-#undef OP
-        return 1;
-    }
+    const char *asked = c->n_inputs ? c->inputs[0] : manual[0].name;
+    char meant[OPTIONS_MEANT];
+    OptionGuess guess = {asked, 3, NULL};
+    bool all = strcmp(asked, "all") == 0, found = all;
     for (int i = 0; i < MANUAL; i++) {
-        if (c->n_inputs && strcmp(c->inputs[0], manual[i].name)) continue;
-        printf("%s%s%s", c->n_inputs ? "" : manual[i].name, c->n_inputs ? "" : "\n\n", manual[i].text);
-        if (c->n_inputs) return 1;
-        printf("\n");
+        bool this = strcmp(asked, manual[i].name) == 0;
+        if (all) printf("%s%s\n\n", i ? "\n" : "", manual[i].name);
+        if (all || this) printf("%s", manual[i].text);
+        found |= this;
+        option_guess(&guess, manual[i].name);
     }
-    if (!c->n_inputs) return 1;
-    return fail(e, 2, "man %s: the chapters are start, data, faces, stargan, photographs, ganmut, noise, classify, losses, numbers, runs, speed, ops, traps", c->inputs[0]);
+    bool ops = strcmp(asked, "ops") == 0;
+    for (int op = 0; ops && op < OPS; op++) printf("%-20s %s\n", row_of((Op)op)->name, row_of((Op)op)->text);
+    for (int i = 1; strcmp(asked, manual[0].name) == 0 && i < MANUAL; i++)
+        printf("    %-12s %s\n", manual[i].name, manual[i].title);
+    return found || ops ? 1 : fail(e, 2, "man %s: no such chapter; facegan man lists the chapters%s", asked,
+                                   option_meant(&guess, "", meant));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -18967,33 +18830,38 @@ static const Verb verbs[] = {
     {"classify", "eval", "DATA [--classifier RUN]", "measure a classifier: accuracy, F1, calibration, confusions", 1, 1,
      run_classify_eval, .examples =
      "  facegan classify eval fer2013 --classifier runs/three --views flip --out measured\n"},
-    {"classify", "predict", "IMAGE...|DIR", "say which expression pictures show", 1, MAX_INPUTS_GIVEN, run_classify_predict,
+    {"classify", "predict", "IMAGE...|DIR", "say which expression pictures show", 1, MAX_INPUTS_GIVEN,
+     run_classify_predict,
      .examples =
      "  facegan classify predict face.png\n"
      "  facegan classify predict party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --json\n"},
-    {"reproduce", "classifier=003", "DATA", "a document's experiment on the data given, its published numbers beside ours", 1, 1,
+    {"reproduce", "classifier=003", "DATA",
+     "a document's experiment on the data given, its published numbers beside ours", 1, 1,
      run_reproduce, .model = "classifier", .examples =
      "  facegan reproduce classifier fer2013 --out runs/classifier\n"
      "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
     {"edit", NULL, "[RUN] IMAGE... [--emotion NAME[:STRENGTH]|all]", "draw pictures with another expression", 1,
      MAX_INPUTS_GIVEN, run_edit, .examples =
-     "  facegan edit photo.jpg --emotion happy                              (with the model of photographs that comes with the program)\n"
+     "  facegan edit photo.jpg --emotion happy                           (with the model that comes with the program)\n"
      "  facegan edit runs/faces photo.jpg --emotion happy --out edited\n"
      "  facegan edit runs/faces *.png --emotion all\n"
      "  facegan edit runs/ganmut photo.jpg --theta 40deg --rho 0.8\n"
      "  facegan edit runs/ganmut photo.jpg --between happy,surprise:0.5\n"
-     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited    (every face, pasted back)\n"},
-    {"gamut", NULL, "RUN IMAGE... [--gif]", "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
+     "  facegan edit runs/faces party.jpg --emotion happy --detector mtcnn --weights mtcnn/ --out edited\n"},
+    {"gamut", NULL, "RUN IMAGE... [--gif]",
+     "GANmut's space of emotions: a picture for each face, and one page to explore it", 2,
      MAX_INPUTS_GIVEN, run_gamut, .examples =
      "  facegan gamut runs/ganmut photo.jpg --out gamut\n"
      "  facegan gamut runs/ganmut *.png --gif --path neutral,happy,surprise,neutral\n"},
-    {"detect", NULL, "IMAGE...|DIR --detector D --weights W", "find faces in photographs: boxes, scores, five landmarks", 1,
+    {"detect", NULL, "IMAGE...|DIR --detector D --weights W",
+     "find faces in photographs: boxes, scores, five landmarks", 1,
      MAX_INPUTS_GIVEN, run_detect, .examples =
      "  facegan detect photo.jpg --detector mtcnn --weights mtcnn/\n"
      "  facegan detect frames/ --detector retinaface --weights mobilenet0.25_Final.pth --csv\n"
-     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --threshold 0.4 --out seen    (draws boxes)\n"},
+     "  facegan detect party.jpg --detector retinaface --weights Resnet50_Final.pth --out seen      (draws boxes)\n"},
     {"crop", NULL, "IMAGE...|DIR --detector D --weights W --out DIR",
-     "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop, .needs = "out",
+     "cut faces out of photographs, upright or aligned by their landmarks", 1, MAX_INPUTS_GIVEN, run_crop,
+     .needs = "out",
      .examples =
      "  facegan crop frames/ --detector mtcnn --weights mtcnn/ --out faces --size 112\n"
      "  facegan crop party.jpg --detector retinaface --weights mobilenet0.25_Final.pth --align --all --out faces\n"},
@@ -19009,21 +18877,25 @@ static const Verb verbs[] = {
      "  facegan data balance fer2013 --classes angry,happy,sad --balance augment:5000 --out three\n"},
     {"data", "import", "KIND LIST|DIR... --out DIR", "a published data set as a folder that every verb reads", 0,
      MAX_INPUTS_GIVEN, run_data_import, .examples =
-     "  facegan data import affwild2 EXPR/ frames/ -o affwild2 --detector retinaface --weights mobilenet0.25_Final.pth\n"
-     "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus      (also affectnet, rafdb, fer2013, folder)\n"},
+     "  facegan data import affwild2 EXPR/ frames/ -o aff --detector retinaface --weights mobilenet0.25_Final.pth\n"
+     "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus    (or affectnet, rafdb, fer2013, folder)\n"},
     {"data", "doctor", "DATA", "find what is wrong with a data set, and what to do", 1, 1, run_data_doctor, .examples =
      "  facegan data doctor fer2013 --size 48\n"},
-    {"eval", NULL, "RUN DATA --classifier RUN", "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2,
+    {"eval", NULL, "RUN DATA --classifier RUN",
+     "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2,
      2, run_eval, .examples =
      "  facegan eval runs/ganmut faces --classifier runs/emotions\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --html --out numbers.html\n"
      "  facegan eval runs/ganmut faces --classifier runs/emotions --limit 500 --bootstrap 0 --csv\n"},
-    {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1, MAX_INPUTS_GIVEN,
+    {"study", "truth", "RUN... --out DIR", "GANmut's space against faces whose expression is known", 1,
+     MAX_INPUTS_GIVEN,
      run_study_truth, .needs = "out", .examples = "  facegan study truth runs/ganmut runs/published --out truth\n"},
-    {"study", "augment", "DATA UNSEEN --out DIR", "do drawn pictures help a classifier that has seen few real ones?", 2, 2,
+    {"study", "augment", "DATA UNSEEN --out DIR", "do drawn pictures help a classifier that has seen few real ones?",
+     2, 2,
      run_study_augment, .needs = "out", .usual = "count=20 iters=2000 width=16 size=48 repeat=5:2,64", .examples =
      "  facegan study augment faces unseen --count 20 --repeat 5 --crop 44 --size 48 --grey --out augment\n"},
-    {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1, run_study_ganmut,
+    {"study", "ganmut", "FILE --out DIR", "runs compared: the tables and figures of Surani's report", 1, 1,
+     run_study_ganmut,
      .needs = "out", .examples =
      "  facegan study ganmut experiment.txt --out tables      (the file's lines: data, classifier, row, do)\n"},
     {"toy", "gan|wgan|wgan-gp", "[--shape ring|grid|spiral]",
@@ -19035,21 +18907,25 @@ static const Verb verbs[] = {
      "  facegan info runs/faces/checkpoint.safetensors\n"
      "  facegan info 200000-G.ckpt --json\n"},
     {"convert", NULL, "IN OUT [--only G.] [--half] [--bgr]",
-     "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2, run_convert,
+     "weights from any format read here to .safetensors, .pt or .npz; a generator or classifier to .onnx", 2, 2,
+     run_convert,
      .examples =
      "  facegan convert 200000-G.ckpt generator.safetensors\n"
      "  facegan convert runs/faces small.safetensors --only G. --half\n"
      "  facegan convert ganmut-public-G.ckpt ganmut.safetensors --bgr      (and back the same way)\n"
      "  facegan convert runs/faces generator.pt --only G.                  (torch.load reads it)\n"
      "  facegan convert runs/faces generator.onnx                          (to run it anywhere)\n"},
-    {"bench", MODEL, "[--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass", 0, 0, run_bench,
+    {"bench", MODEL, "[--size P --batch N --channels X]", "time a training step (D's and G's) and a forward pass", 0,
+     0, run_bench,
      .usual = "size=128", .examples =
      "  facegan bench stargan --size 48 --batch 8 --channels 1\n"
      "  facegan bench stargan --size 128 --batch 4 --roofline\n"
      "  facegan bench classifier --network vgg19 --size 224 --batch 4\n"},
-    {"verify", NULL, "", "hold every op's kernels against its definition; facegan64 verify checks the gradients too", 0, 0,
+    {"verify", NULL, "", "hold every op's kernels against its definition; facegan64 verify checks the gradients too",
+     0, 0,
      run_verify, .examples = "  facegan verify\n  facegan verify --gpu\n  facegan64 verify\n"},
-    {"step", NULL, "IN OUT", "one training iteration from a file, to hold another implementation against this one", 2, 2,
+    {"step", NULL, "IN OUT", "one training iteration from a file, to hold another implementation against this one", 2,
+     2,
      run_step, .examples = "  facegan step iteration.in.safetensors got.safetensors\n"},
     {"man", NULL, "[CHAPTER]", "the manual, a chapter or all of it", 0, 1, run_man, .examples =
      "  facegan man\n  facegan man losses\n"},
@@ -19080,9 +18956,10 @@ static bool is_what(const Verb *verb, const char *word)
 /* The row for a verb's name and the WHAT, the first input, if the verb has one. */
 static const Verb *find_verb(const char *name, const char *what)
 {
-    for (int i = 0; i < VERBS; i++)
-        if (strcmp(verbs[i].name, name) == 0 && (!verbs[i].what || verbs[i].what == MODEL || (what && is_what(&verbs[i], what))))
-            return &verbs[i];
+    for (const Verb *verb = verbs; verb < verbs + VERBS; verb++) {
+        bool fits = !verb->what || verb->what == MODEL || (what && is_what(verb, what));
+        if (fits && strcmp(verb->name, name) == 0) return verb;
+    }
     return NULL;
 }
 
@@ -19090,26 +18967,23 @@ static const Verb *find_verb(const char *name, const char *what)
 static int no_verb(const char *name, const char *what, Error *e)
 {
     OptionGuess verb = {name, 3, NULL}, guess = {what ? what : "", 3, NULL};
-    char words[TEXT] = "", known[TEXT] = "";
+    char words[TEXT] = "", known[TEXT] = "", meant[OPTIONS_MEANT];
     for (int i = 0; i < VERBS; i++) {
+        size_t used = strlen(words);
         option_guess(&verb, verbs[i].name);
-        if (strcmp(verbs[i].name, name) == 0) snprintf(words + strlen(words), sizeof words - strlen(words), "%s|", verbs[i].what);
+        if (strcmp(verbs[i].name, name) == 0) snprintf(words + used, sizeof words - used, "%s|", verbs[i].what);
     }
     if (!*words)
-        return fail(e, 2, "there is no verb %s%s%s%s; facegan --help lists them", name, verb.best ? "; did you mean " : "",
-                    verb.best ? verb.best : "", verb.best ? "?" : "");
+        return fail(e, 2, "there is no verb %s%s; facegan --help lists them", name, option_meant(&verb, "", meant));
     for (char *at = words, *next; *at; at = next) {
         next = at + strcspn(at, "|") + 1, next[-1] = 0, at[strcspn(at, "=")] = 0;
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%.60s", !*known ? "" : *next ? ", " : " or ", at);
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%.60s", !used ? "" : *next ? ", " : " or ", at);
         option_guess(&guess, at);
     }
     if (!what) return fail(e, 2, "usage: facegan %s WHAT ...: WHAT must be %s (facegan %s --help)", name, known, name);
-    return fail(e, 2, "%s %s: must be %s%s%s%s", name, what, known, guess.best ? "; did you mean " : "",
-                guess.best ? guess.best : "", guess.best ? "?" : "");
+    return fail(e, 2, "%s %s: must be %s%s", name, what, known, option_meant(&guess, "", meant));
 }
-
-/* Who takes options: a row, its WHAT and its model as far as they are known. The words need memory. */
-typedef struct Taker { OptionTaker who; char name[64], command[96], verbs[160]; } Taker;
 
 static void set_taker(Taker *t, const Verb *verb, const char *what, const Model *model)
 {
@@ -19146,8 +19020,9 @@ static int parse_words(Command *c, const OptionTaker *who, int n, char **words, 
     OptionTaker list[TAKERS];
     char why[OPTIONS_ERROR];
     OptionParser parser = {.program = "facegan", .who = who, .takers = list, .n_takers = all_takers(takers, list),
-                           .table = settings_table, .n = SETTINGS, .usual = who && c->verb ? c->verb->usual : NULL, .o = "--out",
-                           .values = &c->settings, .given = c->given, .inputs = c->inputs, .most_inputs = MAX_INPUTS_GIVEN};
+                           .table = settings_table, .n = SETTINGS, .usual = who ? c->verb->usual : NULL, .o = "--out",
+                           .values = &c->settings, .given = c->given, .inputs = c->inputs,
+                           .most_inputs = MAX_INPUTS_GIVEN};
     memset(c->given, 0, sizeof c->given);
     bool ok = options_parse(&parser, n, words, why);
     c->n_inputs = parser.n_inputs;
@@ -19159,27 +19034,32 @@ static bool is_given(const Command *c, const char *name)
     return c->given[find_setting(name) - settings_table];
 }
 
-/* What the options say together. */
-static int check_given(Command *c, Error *e)
+/* Are as many inputs there as the verb wants, and the options without which it cannot work? */
+static int check_complete(const Command *c, Error *e)
 {
-    Settings *s = &c->settings;
     const Verb *verb = c->verb;
-    bool inputs_fit = c->n_inputs >= verb->least && c->n_inputs <= verb->most;
-    if (!inputs_fit || (verb->what && !c->what))
-        return fail(e, 2, "usage: facegan %s%s%s %s   (facegan %s%s%s --help)", verb->name, verb->what ? " " : "",
-                    c->what ? c->what : verb->what ? verb->what : "", verb->inputs, verb->name, c->what ? " " : "",
-                    c->what ? c->what : "");
+    const char *command = c->taker.command;
+    if (c->n_inputs < verb->least || c->n_inputs > verb->most || (verb->what && !c->what))
+        return fail(e, 2, "usage: facegan %s%s %s   (facegan %s --help)", command,
+                    verb->what && !c->what ? " MODEL" : "", verb->inputs, command);
     for (const char *at = verb->needs ? verb->needs : ""; *at; at += strspn(at, " ")) {
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
+        if (!is_given(c, name)) return fail(e, 2, "%s needs --%s", command, name);
         at += strlen(name);
-        if (!is_given(c, name)) return fail(e, 2, "%s%s%s needs --%s%s", verb->name, c->what ? " " : "", c->what ? c->what : "", name,
-                                            strcmp(name, "out") ? "" : " DIR");
     }
+    return 1;
+}
+
+/* Do the options agree? */
+static int check_given(Command *c, Error *e)
+{
+    Settings *s = &c->settings;
     if (c->model && is_given(c, "epochs") && is_given(c, "iters"))
         return fail(e, 2, "--epochs beside --iters: both say how long; give one");
-    if (s->grey && is_given(c, "channels") && s->channels != 1) return fail(e, 2, "--grey --channels %ld: grey is one channel", s->channels);
-    if (c->model && is_given(c, "iters")) s->epochs = 0;                                   /* where some passes are usual */
+    if (s->grey && is_given(c, "channels") && s->channels != 1)
+        return fail(e, 2, "--grey --channels %ld: grey is one channel", s->channels);
+    if (c->model && is_given(c, "iters")) s->epochs = 0;                /* where some passes are usual */
     if (s->grey) s->channels = 1;
     return 1;
 }
@@ -19203,7 +19083,6 @@ static int find_what(Command *c, const char *name, Error *e)
 static int parse_command(Command *c, const char *name, int n, char **words, Error *e)
 {
     Error first = {0};
-    Taker taker;
     c->settings = default_settings();
     parse_words(c, NULL, n, words, &first);                             /* what is wrong is said the second time */
     if (!find_what(c, name, e)) return 0;
@@ -19211,8 +19090,8 @@ static int parse_command(Command *c, const char *name, int n, char **words, Erro
     if (c->verb->usual) set_settings(&usual, c->verb->usual);
     if (c->model) set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
     c->settings = usual;
-    set_taker(&taker, c->verb, c->what, c->model);
-    if (!parse_words(c, &taker.who, n, words, e)) return 0;
+    set_taker(&c->taker, c->verb, c->what, c->model);
+    if (!parse_words(c, &c->taker.who, n, words, e)) return 0;
     if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
     return 1;
 }
@@ -19225,7 +19104,8 @@ static void print_synopsis(FILE *to, const Verb *verb)
 {
     char text[TEXT];
     int length = verb->what ? (int)strcspn(verb->what, "=") : 0;
-    snprintf(text, sizeof text, "%s%s%.*s %s", verb->name, length ? " " : "", length, length ? verb->what : "", verb->inputs);
+    snprintf(text, sizeof text, "%s%s%.*s %s", verb->name, length ? " " : "", length, length ? verb->what : "",
+             verb->inputs);
     fprintf(to, "  %-54s %s\n", text, verb->does);
 }
 
@@ -19234,7 +19114,7 @@ static void print_usage(FILE *to)
     fprintf(to, "facegan: synthesis of facial expressions, in one C program\n\n"
                 "usage: facegan VERB [WHAT] [INPUT...] [--option value]...\n\n");
     for (int i = 0; i < VERBS; i++) print_synopsis(to, &verbs[i]);
-    fprintf(to, "\nfacegan VERB [WHAT] --help tells its options with examples; facegan man is the manual; facegan version.\n");
+    fprintf(to, "\nfacegan VERB [WHAT] --help tells its options with examples; facegan man is the manual.\n");
 }
 
 /* The lines that begin with the command, or all. */
@@ -19255,21 +19135,18 @@ static void print_examples(const Verb *verb, const char *command)
 static void print_command(Command *c, bool all)
 {
     const Verb *verb = c->verb;
-    Taker taker;
-    printf("facegan %s%s%.*s %s\n\n%c%s.\n", verb->name, verb->what ? " " : "",
-           c->what ? (int)strlen(c->what) : verb->what ? (int)strcspn(verb->what, "=") : 0,
-           c->what ? c->what : verb->what ? verb->what : "", verb->inputs, toupper((unsigned char)verb->does[0]), verb->does + 1);
-    if (verb->what == MODEL && !c->model) {
-        printf("MODEL is");
-        for (int i = 0; i < MODELS; i++)
-            if (!models[i].is && (models[i].generator || verb->run != run_train)) printf(" %s", models[i].name);
-        printf(". `facegan %s MODEL --help` tells the options of one; these are everyone's:\n", verb->name);
-    }
-    set_taker(&taker, verb, c->what, c->model);
-    const OptionParser parser = {.who = all ? NULL : &taker.who, .table = settings_table, .n = SETTINGS, .values = &c->settings};
+    const OptionParser parser = {.who = all ? NULL : &c->taker.who, .table = settings_table, .n = SETTINGS,
+                                 .values = &c->settings};
+    bool any = verb->what == MODEL && !c->model;
+    printf("facegan %s%s %s\n\n%c%s.\n", c->taker.command, any ? " MODEL" : "", verb->inputs,
+           toupper((unsigned char)verb->does[0]), verb->does + 1);
+    if (any) printf("MODEL is");
+    for (int i = 0; any && i < MODELS; i++)
+        if (!models[i].is && (models[i].generator || verb->run != run_train)) printf(" %s", models[i].name);
+    if (any) printf(". `facegan %s MODEL --help` tells the options of one; these are everyone's:\n", verb->name);
     printf("\n");
     options_help(stdout, &parser);
-    print_examples(verb, taker.command);
+    print_examples(verb, c->taker.command);
 }
 
 /* A verb that wants a WHAT: each of them. */
@@ -19370,7 +19247,8 @@ static int run_command(Command *c, int argc, char **argv, Error *e)
     if (strcmp(name, "help") == 0 && !n && !helps) return print_usage(stdout), 1;
     if (strcmp(name, "help") == 0 && n) return print_help(c, argv[2], n - 1, argv + 3, all, e);
     if (helps) return print_help(c, name, n, argv + 2, all, e);
-    return parse_command(c, name, n, argv + 2, e) && check_given(c, e) && start_machine(&c->settings, e) && run_verb(c, e);
+    return parse_command(c, name, n, argv + 2, e) && check_complete(c, e) && check_given(c, e) &&
+           start_machine(&c->settings, e) && run_verb(c, e);
 }
 
 typedef struct CommandLine { int argc; char **argv; } CommandLine;
@@ -19412,10 +19290,11 @@ static void on_interrupt(int signal)
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};   /* a second Ctrl-C ends at once */
+    /* A second Ctrl-C ends at once; a full disk is an error of write, not a death. */
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGXFSZ, SIG_IGN);                                                                /* a full disk is an error of write, not a death */
+    signal(SIGXFSZ, SIG_IGN);
     return facegan_main(argc, argv);
 }
 #endif

@@ -107,7 +107,7 @@ refused "must be dcgan, kolbenschlag or wacgan" "$F" train gan "$work/plain" --o
 refused "belong to --adv bce" "$F" train wgan-gp "$work/plain" --out "$work/no" --label-noise 0.1 --batch 4
 refused "gan has no --joint; cgan has" "$F" train gan "$work/plain" --out "$work/no" --joint --batch 4
 refused "wacgan has no --wrong-labels; gan, cgan, wgan, wgan-gp and stargan have" "$F" train wacgan "$work/faces" --out "$work/no" --wrong-labels --batch 4
-refused "wacgan has no --wrong-labels; gan, cgan, wgan, wgan-gp and stargan have" "$F" train wgan "$work/faces" --out "$work/no" --wrong-labels --batch 4
+refused "told no labels" "$F" train wgan "$work/faces" --out "$work/no" --wrong-labels --batch 4
 refused "must be adam" "$F" train gan "$work/plain" --out "$work/no" --d-optimiser lion --batch 4
 refused "must be warn, stop or rollback" "$F" train gan "$work/plain" --out "$work/no" --on-collapse panic --batch 4
 refused "at least two pictures" "$F" train gan "$work/plain" --out "$work/no" --batch 1

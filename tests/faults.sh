@@ -158,7 +158,7 @@ some()
     faulty=
     calls=$(cat seen)
     few=2
-    [ "$kind" = malloc ] && few=6
+    [ "$kind" = malloc ] && few=4
     if [ -n "$only_n" ]; then one "$c" "$kind" "$only_n"
     elif [ $long -eq 1 ] || [ "$calls" -le $few ]; then
         n=1

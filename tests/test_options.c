@@ -166,6 +166,17 @@ static int read_text(const char *text)
     return got;
 }
 
+/* A folder can be opened, and fails when it is read: as a disk may. */
+static void test_unreadable(void)
+{
+    FILE *folder = fopen(".", "r");
+    Settings s = {64, 0.1, "", 0, 1};
+    char error[OPTIONS_ERROR] = "";
+    if (!folder) { SKIP("a file that fails when it is read"); return; }
+    CHECK(options_read(folder, "run/config", table, OPTIONS, &s, error) == 0 && strstr(error, "run/config: "));
+    fclose(folder);
+}
+
 static void test_files(void)
 {
     CHECK(read_text("# of a run\n\nsize = 32\r\nout = a = b\nrate = 0.5") == 1 && s.size == 32 && s.rate == 0.5);
@@ -242,6 +253,7 @@ int main(void)
     test_set();
     test_distance();
     test_files();
+    test_unreadable();
     test_help();
     test_wrapping();
     return check_report();

@@ -89,6 +89,10 @@ OPTIONS_API int option_distance(const char *a, const char *b);
 typedef struct { const char *given; int distance; const char *best; } OptionGuess;
 OPTIONS_API void option_guess(OptionGuess *guess, const char *name);
 
+/* "; did you mean train?", with `before` in front of the name, or "". */
+enum { OPTIONS_MEANT = 100 };
+OPTIONS_API const char *option_meant(const OptionGuess *guess, const char *before, char text[OPTIONS_MEANT]);
+
 /* ---- command lines, files, help ---- */
 
 /* Who takes options: a command. It takes those that share a word with `verbs` and, where it has kinds, with `kinds`. */
@@ -117,7 +121,7 @@ OPTIONS_API bool option_taken(const OptionTaker *who, const Option *o);
 /* Reads the arguments; inputs are added to p->inputs. */
 OPTIONS_API int options_parse(OptionParser *p, int argc, char **argv, char error[OPTIONS_ERROR]);
 
-/* Reads lines `name = value`; what is not named stays. 1 read, 0 the file is wrong, -1 a value is wrong. */
+/* Reads lines `name = value`; what is not named stays. 1 read, 0 the file is wrong or unreadable, -1 a value is. */
 OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, int n, void *values,
                              char error[OPTIONS_ERROR]);
 
@@ -178,6 +182,13 @@ OPTIONS_API void option_guess(OptionGuess *guess, const char *name)
     if (distance < guess->distance) guess->distance = distance, guess->best = name;
 }
 
+OPTIONS_API const char *option_meant(const OptionGuess *guess, const char *before, char text[OPTIONS_MEANT])
+{
+    text[0] = 0;
+    if (guess->best) snprintf(text, OPTIONS_MEANT, "; did you mean %.8s%.60s?", before, guess->best);
+    return text;
+}
+
 /* ---------------------------------------------------------------------------------------------------------------
  * 2  One option
  * ------------------------------------------------------------------------------------------------------------- */
@@ -232,7 +243,7 @@ static bool options_matches(const char *spellings, size_t length, const char *te
 /* "must be one, two or three", and which of them looks like what was given. */
 static int options_no_choice(const Option *o, const char *text, const char *given, char error[OPTIONS_ERROR])
 {
-    char all[OPTIONS_ERROR / 2] = "", names[32][40];
+    char all[OPTIONS_ERROR / 2] = "", names[32][40], meant[OPTIONS_MEANT];
     bool list = o->choices[0] == ',';
     OptionGuess guess = {given, (int)strlen(given) / 3 + 2, NULL};
     int n = 0;
@@ -244,8 +255,8 @@ static int options_no_choice(const Option *o, const char *text, const char *give
         if (!memchr(at, '#', length)) option_guess(&guess, names[n]);
         at += length + (at[length] == '|');
     }
-    return options_fail(error, "--%.60s %.100s: must be %s%s%s%s%s", o->name, text, list ? "a list of " : "", all,
-                        guess.best ? "; did you mean " : "", guess.best ? guess.best : "", guess.best ? "?" : "");
+    return options_fail(error, "--%.60s %.100s: must be %s%s%s", o->name, text, list ? "a list of " : "", all,
+                        option_meant(&guess, "", meant));
 }
 
 static int options_too_long(const Option *o, char error[OPTIONS_ERROR])
@@ -369,7 +380,7 @@ static bool options_others(const OptionParser *p, const Option *o, char *text, s
  * letters. */
 static int options_unknown(const OptionParser *p, const char *given, char error[OPTIONS_ERROR])
 {
-    char others[OPTIONS_ERROR / 2];
+    char others[OPTIONS_ERROR / 2], meant[OPTIONS_MEANT];
     const Option *o = option_find(p->table, p->n, given);
     const char *name = p->who ? p->who->name : p->program, *command = p->who ? p->who->command : "";
     if (o && options_others(p, o, others, sizeof others))
@@ -378,9 +389,8 @@ static int options_unknown(const OptionParser *p, const char *given, char error[
     OptionGuess guess = {given, (int)strlen(given) / 3 + 2, NULL};
     for (int i = 0; i < p->n; i++)
         if (option_taken(p->who, &p->table[i])) option_guess(&guess, p->table[i].name);
-    return options_fail(error, "%s has no option --%s%s%s%s (%s %s --help lists them)", name, given,
-                        guess.best ? "; did you mean --" : "", guess.best ? guess.best : "", guess.best ? "?" : "",
-                        p->program, command);
+    return options_fail(error, "%s has no option --%s%s (%s %s --help lists them)", name, given,
+                        option_meant(&guess, "--", meant), p->program, command);
 }
 
 /* The option with the range that it has here, where p->usual says one. */
@@ -527,6 +537,7 @@ OPTIONS_API int options_read(FILE *file, const char *path, const Option *table, 
         if (!o) return options_fail(error, "%s:%d: unknown setting %s", path, number, line);
         if (!option_set(values, o, equals + 3, error)) return -1;
     }
+    if (ferror(file)) return options_fail(error, "%s: %s", path, strerror(errno));
     return 1;
 }
 
