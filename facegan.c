@@ -13178,7 +13178,7 @@ static Facegan *open_generator(const char *given, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.2  Pictures one by one, and editing them
+ * 14.2  Pictures one by one, and what is wished of a face
  *
  * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what is
  * made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends a
@@ -13330,11 +13330,18 @@ static void point_between(const Facegan *model, int a, int b, double share, doub
 /* What an edit asks for: a condition, and what to call it in the file's name. */
 typedef struct Wish { const char *name; real condition[MAX_CLASSES]; } Wish;
 
+static Wish wish_for(Facegan *model, int k, double strength)
+{
+    Wish wish = {.name = model->class_names[k]};
+    set_class(model, k, strength);
+    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
+    return wish;
+}
+
 /* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
  * this is extrapolation. */
 static Wish parse_emotion(Facegan *model, const char *text)
 {
-    Wish wish = {0};
     size_t length = strcspn(text, ":");
     char *end = "";
     double strength = text[length] ? strtod(text + length + 1, &end) : 1;
@@ -13348,10 +13355,7 @@ static Wish parse_emotion(Facegan *model, const char *text)
     }
     if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
         give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
-    set_class(model, k, strength);
-    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
-    wish.name = model->class_names[k];
-    return wish;
+    return wish_for(model, k, strength);
 }
 
 static Wish parse_between(const Facegan *model, const char *text, double rho)
@@ -13437,33 +13441,6 @@ static PlotCanvas draw_grid(const Grid *g)
     return own_canvas(canvas);
 }
 
-typedef struct Editing {
-    Facegan *model;
-    const Settings *s;
-    bool all;                                   /* every class, not one wish */
-    Wish wish;
-} Editing;
-
-/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
-static void edit_all(const Editing *edit, const Photo *photo)
-{
-    Facegan *model = edit->model;
-    int n = model->g.classes;
-    size_t bytes = count_of(model->y);
-    unsigned char *faces = own((size_t)n + 1, bytes);
-    const char *labels[MAX_CLASSES + 1] = {"input"};
-    to_bytes(model->x->data, bytes, faces);
-    for (int k = 0; k < n; k++) {
-        set_class(model, k, 1);
-        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
-        labels[k + 1] = model->class_names[k];
-    }
-    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1,
-                                               .columns = n + 1, .scale = (int)edit->s->scale, .column_names = labels});
-    deliver(photo_file(edit->s, photo, "-all.png").s, &(Image){sheet.width, sheet.height, 3, sheet.rgb},
-            edit->s->provenance ? &synthetic : NULL);
-}
-
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
 static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
 {
@@ -13480,63 +13457,6 @@ static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *re
                          .redrawn = model->g.editor.keep == 'n'};
     paste_frame(result, frame, &drawn);
     leave();
-}
-
-/* The whole picture at its own resolution, edited in n frames with the condition that the model holds:
- * OUT/NAME-EXPRESSION.png */
-static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const char *expression,
-                        const ImageText *text)
-{
-    Image result = with_channels(&photo->image, photo->image.channels);
-    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
-    deliver(photo_file(edit->s, photo, textf("-%s.png", expression).s).s, &result, edit->s->provenance ? text : NULL);
-}
-
-static void grant(const Editing *edit)
-{
-    memcpy(edit->model->condition->data, edit->wish.condition, (size_t)edit->model->g.condition * sizeof(real));
-}
-
-/* The centred square that the model was trained on, of a picture. */
-static Frame centred_frame(const Facegan *model, const Image *picture)
-{
-    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
-    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
-}
-
-static void edit_picture(void *context, Photo *photo)
-{
-    const Editing *edit = context;
-    Facegan *model = edit->model;
-    if (min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
-        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
-    if (edit->all) {
-        fit_picture(model, &photo->image);
-        edit_all(edit, photo);
-    } else {
-        Frame frame = centred_frame(model, &photo->image);
-        grant(edit);
-        edit_frames(edit, photo, &frame, 1, edit->wish.name, &synthetic);
-    }
-}
-
-static Editing begin_editing(const char *run, const Settings *s)
-{
-    Editing edit = {.model = own_generator(run), .s = s};
-    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    if (!edit.all) edit.wish = parse_wish(edit.model, s);
-    return edit;
-}
-
-static int edit_pictures(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
-{
-    (void)e;
-    Editing edit = begin_editing(run, s);
-    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_picture, .context = &edit};
-    make_out_folder(s);
-    each_picture(&batch, pictures, count);
-    complain_of_unreadable(&batch);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -14909,27 +14829,88 @@ static int crop_photo(void *context, const Photo *photo, const Faces *faces, con
     return 1;
 }
 
-/* Every face of a photograph with one expression, or with each: OUT/NAME-EXPRESSION.png */
-static int edit_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+typedef struct Editing {
+    Facegan *model;
+    const Settings *s;
+    const ImageText *text;
+    bool all;                                   /* every class, not one wish */
+    Wish wish;
+} Editing;
+
+/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
+static void edit_all(const Editing *edit, const Photo *photo)
 {
-    static const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    Facegan *model = edit->model;
+    int n = model->g.classes;
+    size_t bytes = count_of(model->y);
+    unsigned char *faces = own((size_t)n + 1, bytes);
+    const char *labels[MAX_CLASSES + 1] = {"input"};
+    to_bytes(model->x->data, bytes, faces);
+    for (int k = 0; k < n; k++) {
+        set_class(model, k, 1);
+        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
+        labels[k + 1] = model->class_names[k];
+    }
+    const PlotCanvas sheet = draw_grid(&(Grid){
+        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1, .columns = n + 1,
+        .scale = (int)edit->s->scale, .column_names = labels});
+    const Image image = image_of(&sheet);
+    deliver(photo_file(edit->s, photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
+}
+
+/* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
+static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const Wish *wish)
+{
+    Image result = with_channels(&photo->image, photo->image.channels);
+    memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
+    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
+    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result, edit->s->provenance ? edit->text : NULL);
+}
+
+/* Without a detector: the centred square that the model was trained on is the face. */
+static void edit_centre(void *context, Photo *photo)
+{
+    const Editing *edit = context;
+    const Facegan *model = edit->model;
+    int most = min_int(photo->image.width, photo->image.height), side = model->crop > 0 ? min_int(model->crop, most) : most;
+    Frame frame = {side, 0, (photo->image.width - side) / 2, (photo->image.height - side) / 2};
+    if (most > 2 * model->g.size)
+        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
+    if (!edit->all) { edit_frames(edit, photo, &frame, 1, &edit->wish); return; }
+    fit_picture(edit->model, &photo->image);
+    edit_all(edit, photo);
+}
+
+/* With one: every face, as wished, or as every class in turn. */
+static int edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+{
     (void)e;
     const Editing *edit = context;
-    Facegan *model = edit->model;
     Frame *frames = own((size_t)faces->count, sizeof *frames);
-    for (int i = 0; i < faces->count; i++) frames[i] = face_frame(faces->items[i], s->align, margin_of(s, model->margin));
-    for (int k = 0; faces->count && k < (edit->all ? model->g.classes : 1); k++) {
-        if (edit->all) set_class(model, k, 1);
-        else grant(edit);
-        edit_frames(edit, photo, frames, faces->count, edit->all ? model->class_names[k] : edit->wish.name, &text);
+    for (int i = 0; i < faces->count; i++)
+        frames[i] = face_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
+    if (!faces->count) return 1;
+    if (!edit->all) edit_frames(edit, photo, frames, faces->count, &edit->wish);
+    for (int k = 0; edit->all && k < edit->model->g.classes; k++) {
+        const Wish wish = wish_for(edit->model, k, 1);
+        edit_frames(edit, photo, frames, faces->count, &wish);
     }
     return 1;
 }
 
 static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
 {
-    Editing edit = begin_editing(run, s);
-    return each_photo(s, inputs, count, edit_photo, &edit, e);
+    static const ImageText faces = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    bool detect = *s->detector || *s->weights;
+    Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
+    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
+    if (!edit.all) edit.wish = parse_wish(edit.model, s);
+    if (detect) return each_photo(s, inputs, count, edit_faces, &edit, e);
+    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
+    make_out_folder(s);
+    each_picture(&batch, inputs, count);
+    complain_of_unreadable(&batch);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -16838,11 +16819,10 @@ static void onnx_convolution(Export *x, const Node *y, const char *result)
     if (sum != result) onnx_leaky(x, sum, y->a, result);
 }
 
-/* A range of channels. */
-static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_t n)
+/* The range from `from` to before `end` of an axis. */
+static const char *onnx_slice(Export *x, const char *in, int64_t axis, int64_t from, int64_t end, const char *result)
 {
-    const char *result = onnx_fresh(x);
-    const int64_t end = from + n, axis = 1;
+    if (!result) result = onnx_fresh(x);
     const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
     onnx_node(x->model, "Slice", result, 4, all);
     return result;
@@ -16853,8 +16833,8 @@ static void onnx_norm_apart(Export *x, const Node *y, const char *result)
 {
     const char *moments = onnx_map(x, y, 1);
     int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_channels(x, moments, 0, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
+    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_slice(x, moments, 1, 0, c, NULL), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_slice(x, moments, 1, c, 2 * c, NULL), NULL);
     h = onnx_apply(x, "Mul", h, onnx_map(x, y, 2), NULL);
     onnx_apply(x, "Add", h, onnx_map(x, y, 3), result);
 }
@@ -16916,9 +16896,8 @@ static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
     const char *in = onnx_map(x, y, 0);
     int64_t pads[2 * AXES] = {0};
     pads[axis] = from, pads[AXES + axis] = n - from - in_n;
-    if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
-    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &(int64_t){from + n}), onnx_list(x, 1, &axis)};
-    onnx_node(x->model, "Slice", result, 4, all);
+    if (y->op == OP_pad) onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result);
+    else onnx_slice(x, in, axis, from, from + n, result);
 }
 
 /* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
@@ -18383,8 +18362,7 @@ static int run_edit(Command *c, Error *e)
     const char *run = left_out ? shipped : c->inputs[0];
     char **pictures = c->inputs + !left_out;
     int n = c->n_inputs - !left_out;
-    if (*c->settings.detector || *c->settings.weights) return edit_photos(run, pictures, n, &c->settings, e);
-    return edit_pictures(run, pictures, n, &c->settings, e);
+    return edit_photos(run, pictures, n, &c->settings, e);
 }
 
 static int run_report(Command *c, Error *e)
