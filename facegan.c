@@ -3727,6 +3727,8 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
     X(s, shape, "shape", "ring", ONEOF("ring|grid|spiral"), OTHER, "toy", ALL, "where the real points lie")            \
     X(b, files, "files", "0", SWITCH, OTHER, "sample", ALL,                                                            \
       "--count separate pictures in folders by class, and labels.csv, to train on")                                    \
+    X(b, force, "force", "0", SWITCH, OTHER, "sample data.draw data.balance", ALL,                                     \
+      "into a folder that is not empty: what is there stays, or is replaced where names are the same")                 \
     X(b, interpolate, "interpolate", "0", SWITCH, OTHER, "sample", ALL,                                                \
       "a strip and a GIF on the way from one latent to another")                                                       \
     X(b, raw, "raw", "0", SWITCH, OTHER, "sample", ALL, "with G's last weights though averaged ones are there")        \
@@ -13024,9 +13026,18 @@ static const char *out_folder(const Settings *s)
     return *s->out ? s->out : ".";
 }
 
-static void make_out_folder(const Settings *s)
+/* Does --out name a file, by its ending, and no folder? */
+static bool out_is_file(const Settings *s)
 {
-    if (*s->out) make_folder(s->out);
+    return image_suffix(s->out) && !is_folder(s->out);
+}
+
+/* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
+static void make_out(const Settings *s, char *const *inputs, int count, bool several)
+{
+    if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
+        give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
+    if (*s->out && !out_is_file(s)) make_folder(s->out);
 }
 
 /* "a,b,c" as its parts. Returns how many. */
@@ -13257,7 +13268,7 @@ typedef struct PhotoBatch {
     int channels;                       /* they are read with; 0: as many as each has */
     void (*each)(void *context, Photo *photo);
     void *context;
-    int count, unreadable;
+    int total, count, unreadable;       /* of all, looked at, of these */
 } PhotoBatch;
 
 static void each_picture(PhotoBatch *b, char *const *inputs, int count)
@@ -13267,7 +13278,8 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
     MUST(photo_paths(inputs, count, &paths, &e));
     char *const *names = photo_names(&paths);
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
-    for (b->count = 0; b->count < paths.count && !interrupted; b->count++) {
+    b->total = paths.count;
+    for (; b->count < b->total && !interrupted; b->count++) {
         Scope here;
         Error why;
         Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
@@ -13278,14 +13290,17 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
     }
 }
 
-static void complain_of_unreadable(const PhotoBatch *b)
+/* Gives up where not all was done. */
+static void end_batch(const PhotoBatch *b)
 {
+    if (interrupted) give_up(1, "stopped: the results are partial, of %d of %d pictures", b->count, b->total);
     if (b->unreadable) give_up(1, "%d of %d pictures could not be read", b->unreadable, b->count);
 }
 
-/* OUT/<the picture's name><suffix> */
+/* OUT/<the picture's name><suffix>, or the one file that --out names. */
 static Text photo_file(const Settings *s, const Photo *photo, const char *suffix)
 {
+    if (out_is_file(s)) return textf("%s", s->out);
     return textf("%s/%s%s", out_folder(s), photo->name, suffix);
 }
 
@@ -13332,7 +13347,9 @@ typedef struct Wish { const char *name; real condition[MAX_CLASSES]; } Wish;
 
 static Wish wish_for(Facegan *model, int k, double strength)
 {
-    Wish wish = {.name = model->class_names[k]};
+    char name[FILES_NAME];
+    files_name(model->class_names[k], name);
+    Wish wish = {.name = strength == 1 ? own_text("%s", name) : own_text("%s-%g", name, strength)};
     set_class(model, k, strength);
     memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
     return wish;
@@ -13370,7 +13387,9 @@ static Wish parse_between(const Facegan *model, const char *text, double rho)
         give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1", text);
     point_between(model, a, b, share, rho, z);
     for (int i = 0; i < model->g.condition; i++) wish.condition[i] = (real)z[i];
-    wish.name = own_text("%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
+    char from[FILES_NAME], to[FILES_NAME];
+    files_name(model->class_names[a], from), files_name(model->class_names[b], to);
+    wish.name = own_text("%s-%s-%.2g", from, to, share);
     return wish;
 }
 
@@ -13441,8 +13460,8 @@ static PlotCanvas draw_grid(const Grid *g)
     return own_canvas(canvas);
 }
 
-/* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
-static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
+/* What is in a frame of the photograph, into model->x. */
+static void take_face(Facegan *model, const Image *photo, Frame frame)
 {
     Scope here;
     Image cut;
@@ -13450,13 +13469,19 @@ static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *re
     MUST(cut_frame(photo, frame, model->g.size, &cut, &e));
     cut = own_picture(cut);
     from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    leave();
+}
+
+/* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
+static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
+{
+    take_face(model, photo, frame);
     graph_run(model->graph);
     const Node *mask = model->mask;
     const Drawn drawn = {.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
                          .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
                          .redrawn = model->g.editor.keep == 'n'};
     paste_frame(result, frame, &drawn);
-    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -14057,13 +14082,13 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
     if (!show->model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
     show->gamut = gamut_of(&show->model->g);
     show->plane = choose_plane(show);
-    make_out_folder(s);
+    make_out(s, pictures, count, true);
     PhotoBatch batch = {.channels = show->model->g.channels, .each = show_photo, .context = show};
     each_picture(&batch, pictures, count);
     Text path = textf("%s/gamut.html", out_folder(s));
     if (show->n) gamut_page(show, path.s);
     if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
-    complain_of_unreadable(&batch);
+    end_batch(&batch);
     return 1;
 }
 
@@ -14261,6 +14286,27 @@ static void draw_person(const Settings *s, uint64_t index, const float au[FACE_A
     face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
 }
 
+/* A safe name for each of a set's classes, for its folder. */
+static char (*class_folders(const char *const *names, int n))[FILES_NAME]
+{
+    char (*folders)[FILES_NAME] = own((size_t)n, sizeof *folders);
+    files_names(names, n, folders);
+    return folders;
+}
+
+/* A set gets a folder of its own: nobody else writes there meanwhile, and nothing old mixes with it. */
+static void begin_set(const Settings *s, char (*folders)[FILES_NAME], int n)
+{
+    char why[FILES_ERROR];
+    make_folder(s->out);
+    lock_folder(s->out);
+    int empty = files_is_empty(s->out, why);
+    if (empty < 0) give_up_because(errno, why);
+    if (!empty && !s->force)
+        give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force", s->out);
+    for (int i = 0; i < n; i++) make_folder(textf("%s/%s", s->out, folders[i]).s);
+}
+
 /* A set of drawn faces in the making, so many of them at once. */
 typedef struct DrawTask {
     const Settings *s;
@@ -14325,7 +14371,9 @@ static int draw_faces(const Settings *s, Error *e)
     (void)e;
     DrawTask task = {.s = s, .rows = own(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
     task.n_emotions = chosen_emotions(s->emotions, task.emotions);
-    for (int i = 0; i < task.n_emotions; i++) make_folder(textf("%s/%s", s->out, emotion_names[task.emotions[i]]).s);
+    const char *names[EMOTIONS];
+    for (int i = 0; i < task.n_emotions; i++) names[i] = emotion_names[task.emotions[i]];
+    begin_set(s, class_folders(names, task.n_emotions), task.n_emotions);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
@@ -14555,7 +14603,10 @@ static void sample_files(Sampler *m)
 {
     const Settings *s = m->s;
     Order o = new_order(m, DRAWN_AT_ONCE);
-    for (int i = 0; i < m->n; i++) make_folder(textf("%s/%s", s->out, m->names[m->chosen[i]]).s);
+    const char *names[MAX_CLASSES];
+    for (int i = 0; i < m->n; i++) names[i] = m->names[m->chosen[i]];
+    char (*folders)[FILES_NAME] = class_folders(names, m->n);
+    begin_set(s, folders, m->n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,label\n");
     Progress progress = progress_start("sample", 0, s->count);
@@ -14567,11 +14618,13 @@ static void sample_files(Sampler *m)
         }
         draw_order(m, &o);
         for (int i = 0; i < o.count; i++) {
-            const char *class = m->names[o.k[i]];
-            Text name = textf("%s/%06ld.png", class, first + i);
+            int k = (int)((first + i) % m->n);
+            Text name = textf("%s/%06ld.png", folders[k], first + i);
             const Image picture = {m->g.size, m->g.size, m->g.channels, o.pictures + (size_t)i * m->bytes};
             save_picture(textf("%s/%s", s->out, name.s).s, &picture, s->provenance ? &synthetic : NULL);
-            fprintf(list->stream, "%s,%s\n", name.s, class);
+            fprintf(list->stream, "%s,", name.s);
+            table_field(list->stream, names[k]);
+            fprintf(list->stream, "\n");
         }
         progress_show(&progress, first + o.count, "%s", s->out);
     }
@@ -14599,6 +14652,7 @@ static int sample_noise(const char *run, const Settings *s, Error *e)
 typedef struct Balance {
     const DataSet *set;
     const Settings *s;
+    char (*folders)[FILES_NAME];
     Augment how;
     long before[MAX_CLASSES], written[MAX_CLASSES];
 } Balance;
@@ -14618,8 +14672,17 @@ static void balance_picture(Balance *b, int i)
         augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i, warped);
         to_bytes(warped, picture_bytes(&picture), picture.pixels);
     }
-    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->set->class_names[class], b->written[class]++, copy ? "-copy" : "").s,
+    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
                  &picture, NULL);
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+    char *inner = realpath(path, NULL), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool yes = inner && outer && strncmp(inner, outer, length) == 0 && (!inner[length] || inner[length] == '/');
+    free(inner), free(outer);
+    return yes;
 }
 
 /* As many of each class, in a folder for each. */
@@ -14631,7 +14694,9 @@ static int balance_data(const char *data, const Settings *s, Error *e)
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
     if (!dataset_balance(set, s->balance, (uint64_t)s->seed, e)) unwind(e);
-    for (int k = 0; k < set->n_classes; k++) make_folder(textf("%s/%s", s->out, set->class_names[k]).s);
+    b.folders = class_folders((const char *const *)set->class_names, set->n_classes);
+    if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
+    begin_set(s, b.folders, set->n_classes);
     Progress progress = progress_start("balance", 0, set->count);
     for (int i = 0; i < set->count && !interrupted; i++) {
         Scope here;
@@ -14681,12 +14746,18 @@ static int open_detector(Detector *d, const Settings *s, Error *e)
 static void close_detector(void *detector) { detector_close(detector); }
 static void close_faces(void *faces)       { faces_free(faces); }
 
-/* What each_photo does with a batch, and what it finds. */
-typedef struct Detection {
-    const Settings *s;
-    Detector detector;
+/* A verb at work on photographs. */
+typedef struct PhotoVerb {
     EachPhoto *each;
     void *context;
+    bool needs_faces;                   /* to find none in any is a failure */
+    bool several;                       /* it makes more than one picture of one */
+} PhotoVerb;
+
+typedef struct Detection {
+    const Settings *s;
+    const PhotoVerb *verb;
+    Detector detector;
     int found, without, timed, room;
     double *seconds;                    /* of every picture */
     Scope *home;
@@ -14703,27 +14774,34 @@ static void detect_photo(void *context, Photo *photo)
     d->seconds[d->timed++] = now_seconds() - start;
     if (!faces->count) warn("no face in %s", photo->path), d->without++;
     d->found += faces->count;
-    MUST(d->each(d->context, photo, faces, d->s, &e));
+    MUST(d->verb->each(d->verb->context, photo, faces, d->s, &e));
 }
 
-static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
+static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const *inputs, int count)
 {
     char why[TENSORFILE_ERROR_SIZE];
     Detection *d = own(1, sizeof *d);
     NetworkTrace *trace = own(1, sizeof *trace);
-    if (!open_detector(&d->detector, s, e)) unwind(e);
+    MUST(open_detector(&d->detector, s, &e));
     on_leaving(close_detector, &d->detector);
     on_leaving(close_trace, trace);
-    d->s = s, d->each = each, d->context = context, d->home = innermost_scope();
+    d->s = s, d->verb = verb, d->home = innermost_scope();
     if (*s->trace) d->detector.watch = trace_network, d->detector.watch_context = trace;
-    make_out_folder(s);
+    make_out(s, inputs, count, verb->several);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
     warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
          batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
     if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
-    complain_of_unreadable(&batch);
+    end_batch(&batch);
+    if (verb->needs_faces && !d->found) give_up(1, "no face was found");
+}
+
+static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
+{
+    (void)e;
+    run_photo_verb(&(PhotoVerb){each, context, false, false}, s, inputs, count);
     return 1;
 }
 
@@ -14768,25 +14846,46 @@ static void print_heading(const Settings *s, int widest)
 static void print_ending(void *context)
 {
     const FaceList *list = context;
-    if (list->s->json && list->photos) printf("\n]}\n");
+    if (list->s->json && list->photos) printf("\n]%s}\n", interrupted ? ", \"partial\": true" : "");
 }
 
-/* A row of the table or of CSV, or a JSON object. */
+static void print_json_list(const double *x, int n, int digits)
+{
+    for (int i = 0; i < n; i++) {
+        if (i) printf(", ");
+        if (isfinite(x[i])) printf("%.*f", digits, x[i]);
+        else printf("null");
+    }
+}
+
+static void print_json_face(const Face *f, int i)
+{
+    printf("%s\n    {\"score\": ", i ? "," : "");
+    print_json_list(&f->score, 1, 6);
+    printf(", \"box\": [");
+    print_json_list(f->box, 4, 2);
+    printf("], \"landmarks\": ");
+    for (int k = 0; k < LANDMARKS; k++) {
+        printf(k ? ", [" : "[[");
+        print_json_list(f->landmark[k], 2, 2);
+        printf("]");
+    }
+    printf("]}");
+}
+
+/* A row of the table or of CSV. */
 static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
 {
     const double *b = f->box;
-    const char *point = s->json ? ", [%.2f, %.2f]" : s->csv ? ",%.2f,%.2f" : " %.0f,%.0f";
-    if (s->json)
-        printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "", f->score, b[0], b[1],
-               b[2], b[3]);
-    else if (s->csv) {
+    if (s->csv) {
         table_field(stdout, photo->path);
         printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
     } else
-        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1], face_width(f),
-               face_height(f));
-    for (int k = 0; k < LANDMARKS; k++) printf(point + (s->json && !k ? 2 : 0), f->landmark[k][0], f->landmark[k][1]);
-    printf(s->json ? "]}" : "\n");
+        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
+               face_width(f), face_height(f));
+    for (int k = 0; k < LANDMARKS; k++)
+        printf(s->csv ? ",%.2f,%.2f" : " %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
+    printf("\n");
 }
 
 static int print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
@@ -14800,7 +14899,10 @@ static int print_faces(void *context, const Photo *photo, const Faces *faces, co
         table_string(stdout, photo->path);
         printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
     }
-    for (int i = 0; i < faces->count; i++) print_face(s, photo, &faces->items[i], i, widest);
+    for (int i = 0; i < faces->count; i++) {
+        if (s->json) print_json_face(&faces->items[i], i);
+        else print_face(s, photo, &faces->items[i], i, widest);
+    }
     if (s->json) printf("]}");
     list->photos++;
     if (*s->out) save_annotated(photo, faces, s);
@@ -14826,6 +14928,13 @@ static int crop_photo(void *context, const Photo *photo, const Faces *faces, con
         cut = own_picture(cut);
         deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
+    return 1;
+}
+
+static int crop_photos(char *const *inputs, int count, const Settings *s, Error *e)
+{
+    (void)e;
+    run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all}, s, inputs, count);
     return 1;
 }
 
@@ -14881,7 +14990,7 @@ static void edit_centre(void *context, Photo *photo)
     edit_all(edit, photo);
 }
 
-/* With one: every face, as wished, or as every class in turn. */
+/* With one: every face, as wished, or as every class in turn, and the best face's sheet of them. */
 static int edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
     (void)e;
@@ -14895,21 +15004,29 @@ static int edit_faces(void *context, const Photo *photo, const Faces *faces, con
         const Wish wish = wish_for(edit->model, k, 1);
         edit_frames(edit, photo, frames, faces->count, &wish);
     }
+    if (edit->all) {
+        take_face(edit->model, &photo->image, frames[0]);
+        edit_all(edit, photo);
+    }
     return 1;
 }
 
 static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
 {
+    (void)e;
     static const ImageText faces = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
     bool detect = *s->detector || *s->weights;
     Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
     edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
-    if (detect) return each_photo(s, inputs, count, edit_faces, &edit, e);
+    if (detect) {
+        run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
+        return 1;
+    }
     PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
-    make_out_folder(s);
+    make_out(s, inputs, count, false);
     each_picture(&batch, inputs, count);
-    complain_of_unreadable(&batch);
+    end_batch(&batch);
     return 1;
 }
 
@@ -18319,7 +18436,7 @@ RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s, e))
 RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
 RUN(sample, sample_noise(c->inputs[0], s, e))
 RUN(detect, detect_photos(c->inputs, c->n_inputs, s, e))
-RUN(crop, each_photo(s, c->inputs, c->n_inputs, crop_photo, NULL, e))
+RUN(crop, crop_photos(c->inputs, c->n_inputs, s, e))
 RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s, e))
 RUN(study_truth, study_truth(c->inputs, c->n_inputs, s, e))
 RUN(study_augment, study_augment(c->inputs, c->n_inputs, s, e))
@@ -18350,19 +18467,25 @@ static bool is_picture(const char *path)
     return readable;
 }
 
+/* Pictures, not a run: a picture, or a folder of them. */
+static bool is_to_edit(const char *path)
+{
+    if (!is_folder(path)) return is_picture(path);
+    return !path_exists(textf("%s/checkpoint.safetensors", path).s) && list_folder(path, NAMES_PICTURES).count > 0;
+}
+
 /* Where the first input is a picture, the model is the one that comes with the program. */
 static int run_edit(Command *c, Error *e)
 {
     char shipped[PATH_MAX];
-    bool left_out = is_picture(c->inputs[0]);
+    const char *first = c->inputs[0];
+    bool left_out = is_to_edit(first);
+    if (!left_out && image_suffix(first) && !path_exists(first)) give_up(1, "%s: there is no such file", first);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights "
-                          "before the pictures");
-    if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    const char *run = left_out ? shipped : c->inputs[0];
-    char **pictures = c->inputs + !left_out;
-    int n = c->n_inputs - !left_out;
-    return edit_photos(run, pictures, n, &c->settings, e);
+        give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
+                   "pictures");
+    if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
+    return edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings, e);
 }
 
 static int run_report(Command *c, Error *e)
@@ -19244,7 +19367,7 @@ int facegan_main(int argc, char **argv)
     CommandLine line = {argc, argv};
     int ok = attempt(attempt_command, &line, &e);
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
-    bool lost = fflush(stdout) != 0;
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
     threads_stop();
     if (chosen_device) chosen_device->close();
     if (ok && lost) return fprintf(stderr, "facegan: cannot write to stdout: %s\n", strerror(errno)), 1;
