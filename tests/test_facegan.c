@@ -650,7 +650,7 @@ static void test_config(void)
     snprintf(s.classes, sizeof s.classes, "one,two = 2,three");
     snprintf(s.data, sizeof s.data, "/some where/#faces = here");
     s.size = 48, s.lr = 0.000123456, s.seed = 9000000000000000, s.flip = 0, s.lambda_gp = 1e-6;
-    CHECK_MSG(write_config(&s, &e), "%s", e.text);
+    write_config(&s);
     CHECK_MSG(read_config(folder, &read, &e), "%s", e.text);
     for (int i = 0; i < SETTINGS; i++) {
         if (settings_table[i].use == COMMAND) continue;
