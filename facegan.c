@@ -3728,6 +3728,8 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
     X(s, shape, "shape", "ring", ONEOF("ring|grid|spiral"), OTHER, "toy", ALL, "where the real points lie")            \
     X(b, files, "files", "0", SWITCH, OTHER, "sample", ALL,                                                            \
       "--count separate pictures in folders by class, and labels.csv, to train on")                                    \
+    X(b, force, "force", "0", SWITCH, OTHER, "sample data.draw data.balance", ALL,                                     \
+      "into a folder that is not empty: what is there stays, or is replaced where names are the same")                 \
     X(b, interpolate, "interpolate", "0", SWITCH, OTHER, "sample", ALL,                                                \
       "a strip and a GIF on the way from one latent to another")                                                       \
     X(b, raw, "raw", "0", SWITCH, OTHER, "sample", ALL, "with G's last weights though averaged ones are there")        \
@@ -12136,7 +12138,7 @@ static double verify_gradient(Verdict *verdict, Case *c, Op op, int variant, int
 {
     Graph *g = c->graph;
     Tensor *leaves[MAX_INPUTS];
-    Node *wrt[MAX_INPUTS], *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
     const char *name = op_rows[op].name;
     Error e = {0};
     int n = 0;
@@ -12749,9 +12751,18 @@ static const char *out_folder(const Settings *s)
     return *s->out ? s->out : ".";
 }
 
-static void make_out_folder(const Settings *s)
+/* Does --out name a file, by its ending, and no folder? */
+static bool out_is_file(const Settings *s)
 {
-    if (*s->out) make_folder(s->out);
+    return image_suffix(s->out) && !is_folder(s->out);
+}
+
+/* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
+static void make_out(const Settings *s, char *const *inputs, int count, bool several)
+{
+    if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
+        give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
+    if (*s->out && !out_is_file(s)) make_folder(s->out);
 }
 
 /* "a,b,c" as its parts. Returns how many. */
@@ -12888,7 +12899,7 @@ static Facegan *own_generator(const char *given)
 /* The square, scaled picture that the generator works on, into model->x. Crops the picture. */
 static void fit_picture(Facegan *model, Image *picture)
 {
-    crop_centre(picture, model->crop);
+    image_crop_centre(picture, model->crop);
     Image scaled = resize_picture(picture, model->g.size, model->g.size);
     from_bytes(scaled.pixels, count_of(model->y), model->x->data);
 }
@@ -12903,7 +12914,7 @@ static Facegan *open_generator(const char *given, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.2  Pictures one by one, and editing them
+ * 14.2  Pictures one by one, and what is wished of a face
  *
  * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what is
  * made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends a
@@ -12982,7 +12993,7 @@ typedef struct PhotoBatch {
     int channels;                       /* they are read with; 0: as many as each has */
     void (*each)(void *context, Photo *photo);
     void *context;
-    int count, unreadable;
+    int total, count, unreadable;       /* of all, looked at, of these */
 } PhotoBatch;
 
 static void each_picture(PhotoBatch *b, char *const *inputs, int count)
@@ -12992,7 +13003,8 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
     MUST(photo_paths(inputs, count, &paths, &e));
     char *const *names = photo_names(&paths);
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
-    for (b->count = 0; b->count < paths.count && !interrupted; b->count++) {
+    b->total = paths.count;
+    for (; b->count < b->total && !interrupted; b->count++) {
         Scope here;
         Error why;
         Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
@@ -13003,14 +13015,17 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
     }
 }
 
-static void complain_of_unreadable(const PhotoBatch *b)
+/* Gives up where not all was done. */
+static void end_batch(const PhotoBatch *b)
 {
+    if (interrupted) give_up(1, "stopped: the results are partial, of %d of %d pictures", b->count, b->total);
     if (b->unreadable) give_up(1, "%d of %d pictures could not be read", b->unreadable, b->count);
 }
 
-/* OUT/<the picture's name><suffix> */
+/* OUT/<the picture's name><suffix>, or the one file that --out names. */
 static Text photo_file(const Settings *s, const Photo *photo, const char *suffix)
 {
+    if (out_is_file(s)) return textf("%s", s->out);
     return textf("%s/%s%s", out_folder(s), photo->name, suffix);
 }
 
@@ -13055,11 +13070,20 @@ static void point_between(const Facegan *model, int a, int b, double share, doub
 /* What an edit asks for: a condition, and what to call it in the file's name. */
 typedef struct Wish { const char *name; real condition[MAX_CLASSES]; } Wish;
 
+static Wish wish_for(Facegan *model, int k, double strength)
+{
+    char name[FILES_NAME];
+    files_name(model->class_names[k], name);
+    Wish wish = {.name = strength == 1 ? own_text("%s", name) : own_text("%s-%g", name, strength)};
+    set_class(model, k, strength);
+    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
+    return wish;
+}
+
 /* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
  * this is extrapolation. */
 static Wish parse_emotion(Facegan *model, const char *text)
 {
-    Wish wish = {0};
     size_t length = strcspn(text, ":");
     char *end = "";
     double strength = text[length] ? strtod(text + length + 1, &end) : 1;
@@ -13073,10 +13097,7 @@ static Wish parse_emotion(Facegan *model, const char *text)
     }
     if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
         give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
-    set_class(model, k, strength);
-    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
-    wish.name = model->class_names[k];
-    return wish;
+    return wish_for(model, k, strength);
 }
 
 static Wish parse_between(const Facegan *model, const char *text, double rho)
@@ -13091,7 +13112,9 @@ static Wish parse_between(const Facegan *model, const char *text, double rho)
         give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1", text);
     point_between(model, a, b, share, rho, z);
     for (int i = 0; i < model->g.condition; i++) wish.condition[i] = (real)z[i];
-    wish.name = own_text("%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
+    char from[FILES_NAME], to[FILES_NAME];
+    files_name(model->class_names[a], from), files_name(model->class_names[b], to);
+    wish.name = own_text("%s-%s-%.2g", from, to, share);
     return wish;
 }
 
@@ -13162,106 +13185,26 @@ static PlotCanvas draw_grid(const Grid *g)
     return own_canvas(canvas);
 }
 
-typedef struct Editing {
-    Facegan *model;
-    const Settings *s;
-    bool all;                                   /* every class, not one wish */
-    Wish wish;
-} Editing;
-
-/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
-static void edit_all(const Editing *edit, const Photo *photo)
+/* What is in a frame of the photograph, into model->x. */
+static void take_face(Facegan *model, const Image *photo, Frame frame)
 {
-    Facegan *model = edit->model;
-    int n = model->g.classes;
-    size_t bytes = count_of(model->y);
-    unsigned char *faces = own((size_t)n + 1, bytes);
-    const char *labels[MAX_CLASSES + 1] = {"input"};
-    to_bytes(model->x->data, bytes, faces);
-    for (int k = 0; k < n; k++) {
-        set_class(model, k, 1);
-        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
-        labels[k + 1] = model->class_names[k];
-    }
-    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1,
-                                               .columns = n + 1, .scale = (int)edit->s->scale, .column_names = labels});
-    deliver(photo_file(edit->s, photo, "-all.png").s, &(Image){sheet.width, sheet.height, 3, sheet.rgb},
-            edit->s->provenance ? &synthetic : NULL);
+    Scope here;
+    enter(&here);
+    Image cut = cut_out(photo, frame, model->g.size);
+    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    leave();
 }
 
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
 static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
 {
-    Scope here;
-    Image cut;
-    enter(&here);
-    MUST(cut_frame(photo, frame, model->g.size, &cut, &e));
-    cut = own_picture(cut);
-    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    take_face(model, photo, frame);
     graph_run(model->graph);
     const Node *mask = model->mask;
     const Drawn drawn = {.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
                          .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
                          .redrawn = model->g.editor.keep == 'n'};
     paste_frame(result, frame, &drawn);
-    leave();
-}
-
-/* The whole picture at its own resolution, edited in n frames with the condition that the model holds:
- * OUT/NAME-EXPRESSION.png */
-static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const char *expression,
-                        const ImageText *text)
-{
-    Image result = with_channels(&photo->image, photo->image.channels);
-    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
-    deliver(photo_file(edit->s, photo, textf("-%s.png", expression).s).s, &result, edit->s->provenance ? text : NULL);
-}
-
-static void grant(const Editing *edit)
-{
-    memcpy(edit->model->condition->data, edit->wish.condition, (size_t)edit->model->g.condition * sizeof(real));
-}
-
-/* The centred square that the model was trained on, of a picture. */
-static Frame centred_frame(const Facegan *model, const Image *picture)
-{
-    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
-    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
-}
-
-static void edit_picture(void *context, Photo *photo)
-{
-    const Editing *edit = context;
-    Facegan *model = edit->model;
-    if (min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
-        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
-    if (edit->all) {
-        fit_picture(model, &photo->image);
-        edit_all(edit, photo);
-    } else {
-        Frame frame = centred_frame(model, &photo->image);
-        grant(edit);
-        edit_frames(edit, photo, &frame, 1, edit->wish.name, &synthetic);
-    }
-}
-
-static Editing begin_editing(const char *run, const Settings *s)
-{
-    Editing edit = {.model = own_generator(run), .s = s};
-    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    if (!edit.all) edit.wish = parse_wish(edit.model, s);
-    return edit;
-}
-
-static int edit_pictures(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
-{
-    (void)e;
-    Editing edit = begin_editing(run, s);
-    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_picture, .context = &edit};
-    make_out_folder(s);
-    each_picture(&batch, pictures, count);
-    complain_of_unreadable(&batch);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13862,13 +13805,13 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
     if (!show->model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
     show->gamut = gamut_of(&show->model->g);
     show->plane = choose_plane(show);
-    make_out_folder(s);
+    make_out(s, pictures, count, true);
     PhotoBatch batch = {.channels = show->model->g.channels, .each = show_photo, .context = show};
     each_picture(&batch, pictures, count);
     Text path = textf("%s/gamut.html", out_folder(s));
     if (show->n) gamut_page(show, path.s);
     if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
-    complain_of_unreadable(&batch);
+    end_batch(&batch);
     return 1;
 }
 
@@ -14066,6 +14009,27 @@ static void draw_person(const Settings *s, uint64_t index, const float au[FACE_A
     face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
 }
 
+/* A safe name for each of a set's classes, for its folder. */
+static char (*class_folders(const char *const *names, int n))[FILES_NAME]
+{
+    char (*folders)[FILES_NAME] = own((size_t)n, sizeof *folders);
+    files_names(names, n, folders);
+    return folders;
+}
+
+/* A set gets a folder of its own: nobody else writes there meanwhile, and nothing old mixes with it. */
+static void begin_set(const Settings *s, char (*folders)[FILES_NAME], int n)
+{
+    char why[FILES_ERROR];
+    make_folder(s->out);
+    lock_folder(s->out);
+    int empty = files_is_empty(s->out, why);
+    if (empty < 0) give_up_because(errno, why);
+    if (!empty && !s->force)
+        give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force", s->out);
+    for (int i = 0; i < n; i++) make_folder(textf("%s/%s", s->out, folders[i]).s);
+}
+
 /* A set of drawn faces in the making, so many of them at once. */
 typedef struct DrawTask {
     const Settings *s;
@@ -14130,7 +14094,9 @@ static int draw_faces(const Settings *s, Error *e)
     (void)e;
     DrawTask task = {.s = s, .rows = own(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
     task.n_emotions = chosen_emotions(s->emotions, task.emotions);
-    for (int i = 0; i < task.n_emotions; i++) make_folder(textf("%s/%s", s->out, emotion_names[task.emotions[i]]).s);
+    const char *names[EMOTIONS];
+    for (int i = 0; i < task.n_emotions; i++) names[i] = emotion_names[task.emotions[i]];
+    begin_set(s, class_folders(names, task.n_emotions), task.n_emotions);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
@@ -14149,22 +14115,13 @@ static int draw_faces(const Settings *s, Error *e)
     return 1;
 }
 
-static void close_dataset(void *set) { dataset_close(set); }
-
-static DataSet *own_dataset(const char *path, const DataOptions *options)
-{
-    DataSet *set = own(1, sizeof *set);
-    MUST(dataset_open(set, path, options, &e));
-    on_leaving(close_dataset, set);
-    return set;
-}
-
 /* A sheet of a data set: for each class a row of its first pictures. */
 static int show_data(const char *data, const Settings *s, Error *e)
 {
     enum { SHOWN = 10 };
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    const DataSet *set = own_dataset(data, &options);
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, data, &options);
     Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes, .columns = SHOWN,
                  .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
@@ -14360,7 +14317,10 @@ static void sample_files(Sampler *m)
 {
     const Settings *s = m->s;
     Order o = new_order(m, DRAWN_AT_ONCE);
-    for (int i = 0; i < m->n; i++) make_folder(textf("%s/%s", s->out, m->names[m->chosen[i]]).s);
+    const char *names[MAX_CLASSES];
+    for (int i = 0; i < m->n; i++) names[i] = m->names[m->chosen[i]];
+    char (*folders)[FILES_NAME] = class_folders(names, m->n);
+    begin_set(s, folders, m->n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,label\n");
     Progress progress = progress_start("sample", 0, s->count);
@@ -14372,11 +14332,13 @@ static void sample_files(Sampler *m)
         }
         draw_order(m, &o);
         for (int i = 0; i < o.count; i++) {
-            const char *class = m->names[o.k[i]];
-            Text name = textf("%s/%06ld.png", class, first + i);
+            int k = (int)((first + i) % m->n);
+            Text name = textf("%s/%06ld.png", folders[k], first + i);
             const Image picture = {m->g.size, m->g.size, m->g.channels, o.pictures + (size_t)i * m->bytes};
             save_picture(textf("%s/%s", s->out, name.s).s, &picture, s->provenance ? &synthetic : NULL);
-            fprintf(list->stream, "%s,%s\n", name.s, class);
+            fprintf(list->stream, "%s,", name.s);
+            table_field(list->stream, names[k]);
+            fprintf(list->stream, "\n");
         }
         progress_show(&progress, first + o.count, "%s", s->out);
     }
@@ -14404,6 +14366,7 @@ static int sample_noise(const char *run, const Settings *s, Error *e)
 typedef struct Balance {
     const DataSet *set;
     const Settings *s;
+    char (*folders)[FILES_NAME];
     Augment how;
     long before[MAX_CLASSES], written[MAX_CLASSES];
 } Balance;
@@ -14413,30 +14376,42 @@ static void balance_picture(Balance *b, int i)
 {
     int class = b->set->label[i];
     bool copy = b->written[class] >= b->before[class];
-    char why[IMAGE_ERROR_SIZE];
+    Error why;
     Image picture;
-    if (!dataset_image(b->set, i, 0, &picture, why)) give_up(1, "%s", why);
-    picture = own_picture(picture);
+    if (!try_dataset_picture(b->set, i, 0, &picture, &why)) unwind(&why);
     if (copy) {
-        crop_centre(&picture, 0);
+        image_crop_centre(&picture, 0);
         real *warped = own(picture_bytes(&picture), sizeof *warped);
         augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i, warped);
         to_bytes(warped, picture_bytes(&picture), picture.pixels);
     }
-    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->set->class_names[class], b->written[class]++, copy ? "-copy" : "").s,
+    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
                  &picture, NULL);
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+    char *inner = realpath(path, NULL), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool yes = inner && outer && strncmp(inner, outer, length) == 0 && (!inner[length] || inner[length] == '/');
+    free(inner), free(outer);
+    return yes;
 }
 
 /* As many of each class, in a folder for each. */
 static int balance_data(const char *data, const Settings *s, Error *e)
 {
+    (void)e;
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    DataSet *set = own_dataset(data, &options);
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, data, &options);
     Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
-    if (!dataset_balance(set, s->balance, (uint64_t)s->seed, e)) unwind(e);
-    for (int k = 0; k < set->n_classes; k++) make_folder(textf("%s/%s", s->out, set->class_names[k]).s);
+    balance_dataset(set, s->balance, (uint64_t)s->seed);
+    b.folders = class_folders((const char *const *)set->class_names, set->n_classes);
+    if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
+    begin_set(s, b.folders, set->n_classes);
     Progress progress = progress_start("balance", 0, set->count);
     for (int i = 0; i < set->count && !interrupted; i++) {
         Scope here;
@@ -14483,12 +14458,18 @@ static int open_detector(Detector *d, const Settings *s, Error *e)
     return 1;
 }
 
-/* What each_photo does with a batch, and what it finds. */
-typedef struct Detection {
-    const Settings *s;
-    Detector detector;
+/* A verb at work on photographs. */
+typedef struct PhotoVerb {
     EachPhoto *each;
     void *context;
+    bool needs_faces;                   /* to find none in any is a failure */
+    bool several;                       /* it makes more than one picture of one */
+} PhotoVerb;
+
+typedef struct Detection {
+    const Settings *s;
+    const PhotoVerb *verb;
+    Detector detector;
     int found, without, timed, room;
     double *seconds;                    /* of every picture */
     Scope *home;
@@ -14497,34 +14478,40 @@ typedef struct Detection {
 static void detect_photo(void *context, Photo *photo)
 {
     Detection *d = context;
-    Faces *faces = own(1, sizeof *faces);
     double start = now_seconds();
-    MUST(detect_faces(&d->detector, &photo->image, faces, &e));
+    const Faces faces = find_faces(&d->detector, &photo->image);
     d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
     d->seconds[d->timed++] = now_seconds() - start;
-    if (!faces->count) warn("no face in %s", photo->path), d->without++;
-    d->found += faces->count;
-    MUST(d->each(d->context, photo, faces, d->s, &e));
+    if (!faces.count) warn("no face in %s", photo->path), d->without++;
+    d->found += faces.count;
+    MUST(d->verb->each(d->verb->context, photo, &faces, d->s, &e));
 }
 
-static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
+static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const *inputs, int count)
 {
     char why[TENSORFILE_ERROR_SIZE];
     Detection *d = own(1, sizeof *d);
     NetworkTrace *trace = own(1, sizeof *trace);
-    if (!open_detector(&d->detector, s, e)) unwind(e);
+    MUST(open_detector(&d->detector, s, &e));
     on_leaving(close_detector, &d->detector);
     on_leaving(close_trace, trace);
-    d->s = s, d->each = each, d->context = context, d->home = innermost_scope();
+    d->s = s, d->verb = verb, d->home = innermost_scope();
     if (*s->trace) d->detector.watch = trace_network, d->detector.watch_context = trace;
-    make_out_folder(s);
+    make_out(s, inputs, count, verb->several);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
     warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
          batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
     if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
-    complain_of_unreadable(&batch);
+    end_batch(&batch);
+    if (verb->needs_faces && !d->found) give_up(1, "no face was found");
+}
+
+static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
+{
+    (void)e;
+    run_photo_verb(&(PhotoVerb){each, context, false, false}, s, inputs, count);
     return 1;
 }
 
@@ -14569,25 +14556,46 @@ static void print_heading(const Settings *s, int widest)
 static void print_ending(void *context)
 {
     const FaceList *list = context;
-    if (list->s->json && list->photos) printf("\n]}\n");
+    if (list->s->json && list->photos) printf("\n]%s}\n", interrupted ? ", \"partial\": true" : "");
 }
 
-/* A row of the table or of CSV, or a JSON object. */
+static void print_json_list(const double *x, int n, int digits)
+{
+    for (int i = 0; i < n; i++) {
+        if (i) printf(", ");
+        if (isfinite(x[i])) printf("%.*f", digits, x[i]);
+        else printf("null");
+    }
+}
+
+static void print_json_face(const Face *f, int i)
+{
+    printf("%s\n    {\"score\": ", i ? "," : "");
+    print_json_list(&f->score, 1, 6);
+    printf(", \"box\": [");
+    print_json_list(f->box, 4, 2);
+    printf("], \"landmarks\": ");
+    for (int k = 0; k < LANDMARKS; k++) {
+        printf(k ? ", [" : "[[");
+        print_json_list(f->landmark[k], 2, 2);
+        printf("]");
+    }
+    printf("]}");
+}
+
+/* A row of the table or of CSV. */
 static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
 {
     const double *b = f->box;
-    const char *point = s->json ? ", [%.2f, %.2f]" : s->csv ? ",%.2f,%.2f" : " %.0f,%.0f";
-    if (s->json)
-        printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "", f->score, b[0], b[1],
-               b[2], b[3]);
-    else if (s->csv) {
+    if (s->csv) {
         table_field(stdout, photo->path);
         printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
     } else
-        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1], face_width(f),
-               face_height(f));
-    for (int k = 0; k < LANDMARKS; k++) printf(point + (s->json && !k ? 2 : 0), f->landmark[k][0], f->landmark[k][1]);
-    printf(s->json ? "]}" : "\n");
+        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
+               face_width(f), face_height(f));
+    for (int k = 0; k < LANDMARKS; k++)
+        printf(s->csv ? ",%.2f,%.2f" : " %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
+    printf("\n");
 }
 
 static int print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
@@ -14601,7 +14609,10 @@ static int print_faces(void *context, const Photo *photo, const Faces *faces, co
         table_string(stdout, photo->path);
         printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
     }
-    for (int i = 0; i < faces->count; i++) print_face(s, photo, &faces->items[i], i, widest);
+    for (int i = 0; i < faces->count; i++) {
+        if (s->json) print_json_face(&faces->items[i], i);
+        else print_face(s, photo, &faces->items[i], i, widest);
+    }
     if (s->json) printf("]}");
     list->photos++;
     if (*s->out) save_annotated(photo, faces, s);
@@ -14619,38 +14630,112 @@ static int detect_photos(char *const *inputs, int count, const Settings *s, Erro
 /* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
 static int crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    (void)context;
+    (void)context, (void)e;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
-        Image cut;
         Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
-        if (!cut_frame(&photo->image, frame, s->size ? (int)s->size : 128, &cut, e)) unwind(e);
-        cut = own_picture(cut);
+        Image cut = cut_out(&photo->image, frame, s->size ? (int)s->size : 128);
         deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
     return 1;
 }
 
-/* Every face of a photograph with one expression, or with each: OUT/NAME-EXPRESSION.png */
-static int edit_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+static int crop_photos(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    static const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    (void)e;
+    run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all}, s, inputs, count);
+    return 1;
+}
+
+typedef struct Editing {
+    Facegan *model;
+    const Settings *s;
+    const ImageText *text;
+    bool all;                                   /* every class, not one wish */
+    Wish wish;
+} Editing;
+
+/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
+static void edit_all(const Editing *edit, const Photo *photo)
+{
+    Facegan *model = edit->model;
+    int n = model->g.classes;
+    size_t bytes = count_of(model->y);
+    unsigned char *faces = own((size_t)n + 1, bytes);
+    const char *labels[MAX_CLASSES + 1] = {"input"};
+    to_bytes(model->x->data, bytes, faces);
+    for (int k = 0; k < n; k++) {
+        set_class(model, k, 1);
+        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
+        labels[k + 1] = model->class_names[k];
+    }
+    const PlotCanvas sheet = draw_grid(&(Grid){
+        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1, .columns = n + 1,
+        .scale = (int)edit->s->scale, .column_names = labels});
+    const Image image = image_of(&sheet);
+    deliver(photo_file(edit->s, photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
+}
+
+/* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
+static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const Wish *wish)
+{
+    Image result = with_channels(&photo->image, photo->image.channels);
+    memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
+    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
+    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result, edit->s->provenance ? edit->text : NULL);
+}
+
+/* Without a detector: the centred square that the model was trained on is the face. */
+static void edit_centre(void *context, Photo *photo)
+{
+    const Editing *edit = context;
+    const Facegan *model = edit->model;
+    int most = min_int(photo->image.width, photo->image.height), side = model->crop > 0 ? min_int(model->crop, most) : most;
+    Frame frame = {side, 0, (photo->image.width - side) / 2, (photo->image.height - side) / 2};
+    if (most > 2 * model->g.size)
+        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
+    if (!edit->all) { edit_frames(edit, photo, &frame, 1, &edit->wish); return; }
+    fit_picture(edit->model, &photo->image);
+    edit_all(edit, photo);
+}
+
+/* With one: every face, as wished, or as every class in turn, and the best face's sheet of them. */
+static int edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+{
     (void)e;
     const Editing *edit = context;
-    Facegan *model = edit->model;
     Frame *frames = own((size_t)faces->count, sizeof *frames);
-    for (int i = 0; i < faces->count; i++) frames[i] = face_frame(faces->items[i], s->align, margin_of(s, model->margin));
-    for (int k = 0; faces->count && k < (edit->all ? model->g.classes : 1); k++) {
-        if (edit->all) set_class(model, k, 1);
-        else grant(edit);
-        edit_frames(edit, photo, frames, faces->count, edit->all ? model->class_names[k] : edit->wish.name, &text);
+    for (int i = 0; i < faces->count; i++)
+        frames[i] = face_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
+    if (!faces->count) return 1;
+    if (!edit->all) edit_frames(edit, photo, frames, faces->count, &edit->wish);
+    for (int k = 0; edit->all && k < edit->model->g.classes; k++) {
+        const Wish wish = wish_for(edit->model, k, 1);
+        edit_frames(edit, photo, frames, faces->count, &wish);
+    }
+    if (edit->all) {
+        take_face(edit->model, &photo->image, frames[0]);
+        edit_all(edit, photo);
     }
     return 1;
 }
 
 static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
 {
-    Editing edit = begin_editing(run, s);
-    return each_photo(s, inputs, count, edit_photo, &edit, e);
+    (void)e;
+    static const ImageText faces = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    bool detect = *s->detector || *s->weights;
+    Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
+    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
+    if (!edit.all) edit.wish = parse_wish(edit.model, s);
+    if (detect) {
+        run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
+        return 1;
+    }
+    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
+    make_out(s, inputs, count, false);
+    each_picture(&batch, inputs, count);
+    end_batch(&batch);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -16559,11 +16644,10 @@ static void onnx_convolution(Export *x, const Node *y, const char *result)
     if (sum != result) onnx_leaky(x, sum, y->a, result);
 }
 
-/* A range of channels. */
-static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_t n)
+/* The range from `from` to before `end` of an axis. */
+static const char *onnx_slice(Export *x, const char *in, int64_t axis, int64_t from, int64_t end, const char *result)
 {
-    const char *result = onnx_fresh(x);
-    const int64_t end = from + n, axis = 1;
+    if (!result) result = onnx_fresh(x);
     const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
     onnx_node(x->model, "Slice", result, 4, all);
     return result;
@@ -16574,8 +16658,8 @@ static void onnx_norm_apart(Export *x, const Node *y, const char *result)
 {
     const char *moments = onnx_map(x, y, 1);
     int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_channels(x, moments, 0, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
+    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_slice(x, moments, 1, 0, c, NULL), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_slice(x, moments, 1, c, 2 * c, NULL), NULL);
     h = onnx_apply(x, "Mul", h, onnx_map(x, y, 2), NULL);
     onnx_apply(x, "Add", h, onnx_map(x, y, 3), result);
 }
@@ -16637,9 +16721,8 @@ static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
     const char *in = onnx_map(x, y, 0);
     int64_t pads[2 * AXES] = {0};
     pads[axis] = from, pads[AXES + axis] = n - from - in_n;
-    if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
-    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &(int64_t){from + n}), onnx_list(x, 1, &axis)};
-    onnx_node(x->model, "Slice", result, 4, all);
+    if (y->op == OP_pad) onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result);
+    else onnx_slice(x, in, axis, from, from + n, result);
 }
 
 /* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
@@ -18061,7 +18144,7 @@ RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s, e))
 RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
 RUN(sample, sample_noise(c->inputs[0], s, e))
 RUN(detect, detect_photos(c->inputs, c->n_inputs, s, e))
-RUN(crop, each_photo(s, c->inputs, c->n_inputs, crop_photo, NULL, e))
+RUN(crop, crop_photos(c->inputs, c->n_inputs, s, e))
 RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s, e))
 RUN(study_truth, study_truth(c->inputs, c->n_inputs, s, e))
 RUN(study_augment, study_augment(c->inputs, c->n_inputs, s, e))
@@ -18092,20 +18175,25 @@ static bool is_picture(const char *path)
     return readable;
 }
 
+/* Pictures, not a run: a picture, or a folder of them. */
+static bool is_to_edit(const char *path)
+{
+    if (!is_folder(path)) return is_picture(path);
+    return !path_exists(textf("%s/checkpoint.safetensors", path).s) && list_folder(path, NAMES_PICTURES).count > 0;
+}
+
 /* Where the first input is a picture, the model is the one that comes with the program. */
 static int run_edit(Command *c, Error *e)
 {
     char shipped[PATH_MAX];
-    bool left_out = is_picture(c->inputs[0]);
+    const char *first = c->inputs[0];
+    bool left_out = is_to_edit(first);
+    if (!left_out && image_suffix(first) && !path_exists(first)) give_up(1, "%s: there is no such file", first);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights "
-                          "before the pictures");
-    if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    const char *run = left_out ? shipped : c->inputs[0];
-    char **pictures = c->inputs + !left_out;
-    int n = c->n_inputs - !left_out;
-    if (*c->settings.detector || *c->settings.weights) return edit_photos(run, pictures, n, &c->settings, e);
-    return edit_pictures(run, pictures, n, &c->settings, e);
+        give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
+                   "pictures");
+    if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
+    return edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings, e);
 }
 
 static int run_report(Command *c, Error *e)
@@ -18987,7 +19075,7 @@ int facegan_main(int argc, char **argv)
     CommandLine line = {argc, argv};
     int ok = attempt(attempt_command, &line, &e);
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
-    bool lost = fflush(stdout) != 0;
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
     threads_stop();
     if (chosen_device) chosen_device->close();
     if (ok && lost) return fprintf(stderr, "facegan: cannot write to stdout: %s\n", strerror(errno)), 1;
@@ -19003,18 +19091,24 @@ static void occupy_standard_files(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) exit(1);
 }
 
+/* The first Ctrl-C is answered at once: what is at hand (an iteration, a picture) may take a while. */
 static void on_interrupt(int signal)
 {
+    static const char answer[] = "\nfacegan: stopping as soon as what is done can be kept; once more ends at once\n";
     interrupted = signal;
+    if (signal != SIGINT || no_messages) return;
+    ssize_t written = write(2, answer, sizeof answer - 1);
+    (void)written;
 }
 
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    /* A second Ctrl-C ends at once; a full disk is an error of write, not a death. */
+    /* A second signal ends at once; a full disk is an error of write, not a death. */
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) sigaction(SIGHUP, &action, NULL);       /* ignored already: nohup's */
     signal(SIGXFSZ, SIG_IGN);
     return facegan_main(argc, argv);
 }
