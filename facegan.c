@@ -6047,8 +6047,10 @@ static const Spelling column_spellings[] = {
     {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"image", COLUMN_PATH}, {"img", COLUMN_PATH},
     {"file", COLUMN_PATH}, {"filename", COLUMN_PATH}, {"file_name", COLUMN_PATH}, {"filepath", COLUMN_PATH},
     {"file_path", COLUMN_PATH}, {"image_path", COLUMN_PATH}, {"image_name", COLUMN_PATH}, {"img_path", COLUMN_PATH},
-    {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL}, {"class", COLUMN_LABEL},
-    {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
+    {"img_name", COLUMN_PATH}, {"image_id", COLUMN_PATH}, {"image_file", COLUMN_PATH}, {"picture", COLUMN_PATH},
+    {"photo", COLUMN_PATH}, {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL},
+    {"class", COLUMN_LABEL}, {"class_name", COLUMN_LABEL}, {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL},
+    {"target", COLUMN_LABEL}, {"category", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
     {"pixels", COLUMN_PIXELS}, {"face_x", COLUMN_FACE_X}, {"face_y", COLUMN_FACE_Y},
     {"face_width", COLUMN_FACE_WIDTH}, {"face_height", COLUMN_FACE_HEIGHT}, {NULL, -1}
 };
@@ -6093,6 +6095,7 @@ static bool whole_number(const char *text, long *value)
  * ---------------------------------------------------------------------------------------------- */
 #define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
 #define PICTURES_MAX (1 << 28)
+enum { DROPPED = -1 };                /* instead of a label: of no wanted class */
 
 static void *dataset_own(const DataSet *set, size_t count, size_t size)
 {
@@ -6176,6 +6179,12 @@ static int dataset_class(DataSet *set, const char *given)
         give_up(1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
     set->class_names[set->n_classes] = hand_to(set->home, own_text("%s", name));
     return set->n_classes++;
+}
+
+/* The class of that name, if it is an emotion's or others are wanted as well. */
+static int emotion_class(DataSet *set, const char *name)
+{
+    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
 }
 
 /* Says once how numbers were understood. */
@@ -6320,6 +6329,49 @@ static void read_class_folders(DataSet *set, const char *folder, int split)
     leave();
 }
 
+/* ---- AffectNet as it is given out since 2021: train_set/images/7.jpg, train_set/annotations/7_exp.npy ---- */
+
+/* The one number of an .npy file: a text ('<U1'), or a whole number of some size. */
+static long npy_number(const char *path)
+{
+    size_t size;
+    char *data = read_file(path, 4096, &size), *at = memchr(data, '\n', size), text[32] = "";
+    if (size < 10 || memcmp(data, "\x93NUMPY", 6) || !at) give_up(1, "%s: is no .npy file", path);
+    size_t count = (size_t)(data + size - ++at), used = 0;
+    long number = 0;
+    *(at - 1) = 0;
+    if (strstr(data + 10, "<U")) {
+        for (size_t i = 0; i < count && used < sizeof text - 1; i += 4) text[used++] = at[i];
+        if (whole_number(text, &number)) return number;
+    } else if (count == 1 || (count <= sizeof number && (strstr(data + 10, "<i") || strstr(data + 10, "<u"))))
+        return memcpy(&number, at, count), number;
+    give_up(1, "%s: holds no whole number", path);
+}
+
+static bool is_annotated(const char *folder)
+{
+    return is_folder(own_text("%s/images", folder)) && is_folder(own_text("%s/annotations", folder));
+}
+
+/* Adds root/folder/images, each with the expression in its annotation. */
+static void read_annotated(DataSet *set, const char *folder, int split)
+{
+    Names pictures = list_folder(own_text("%s/%s/images", set->root, folder), NAMES_PICTURES);
+    note_numbering(set, &affectnet_numbers);
+    for (int i = 0; i < pictures.count; i++) {
+        const char *name = pictures.items[i];
+        int stem = (int)(strrchr(name, '.') - name);
+        Scope inner;
+        enter(&inner);
+        long n = npy_number(own_text("%s/%s/annotations/%.*s_exp.npy", set->root, folder, stem, name));
+        int label = emotion_class(set, n >= 0 && n < affectnet_numbers.count ? affectnet_names[n] : "no label");
+        set->dropped += label == DROPPED;
+        if (label != DROPPED)
+            dataset_add(set, split, label, dataset_text(set, "%s%simages/%s", folder, *folder ? "/" : "", name));
+        leave();
+    }
+}
+
 /* Reads all of a root and tells whether there were train, validation or test folders. Only if no class folder holds a
  * picture, pictures outside of class folders count: as the one class "all". */
 static bool read_folders(DataSet *set)
@@ -6327,6 +6379,10 @@ static bool read_folders(DataSet *set)
     Names folders = list_folder(set->root, NAMES_FOLDERS);
     bool has_splits = false;
     set->format = "image folders";
+    if (is_annotated(set->root)) read_annotated(set, "", SPLIT_TRAIN);
+    for (int i = 0; i < folders.count; i++)
+        if (is_annotated(below(set->root, folders.items[i])))
+            read_annotated(set, folders.items[i], strncmp(folders.items[i], "val", 3) ? SPLIT_TRAIN : SPLIT_VALIDATION);
     for (int plain = 0; plain < 2 && set->count == 0; plain++) {
         for (int i = 0; i < folders.count; i++) {
             int split = spelled(split_spellings, folders.items[i]);
@@ -6351,7 +6407,7 @@ static bool read_folders(DataSet *set)
  * it (every_label). Paths are relative to the list's folder.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { FIELDS_MAX = 128, DROPPED = -1 };      /* DROPPED, instead of a label: of no wanted class */
+enum { FIELDS_MAX = 128 };
 
 typedef struct List {                 /* a list that is being read */
     const struct Format *format;
@@ -6413,12 +6469,6 @@ static void find_columns(List *list, const TableReader *header)
 static bool has_columns(const List *list, int which)
 {
     return list->column[COLUMN_LABEL] >= 0 && list->column[which] >= 0;
-}
-
-/* The class of that name, if it is an emotion's or others are wanted as well. */
-static int emotion_class(DataSet *set, const char *name)
-{
-    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
 }
 
 /* Where the pictures lie: the first of the usual folders that has the row's, its name with the ending or without. */
@@ -6503,27 +6553,17 @@ static bool is_headless(List *list)
     return true;
 }
 
-/* A picture's path, and a number or an emotion, from the first line on. */
+/* A picture's path and its label from the first line on, with a blank or a comma between them. */
 static bool is_plain(List *list)
 {
     TableReader *table = list->table;
-    long number;
     if (table->n_fields == 1) {
         table->blanks = 1;
         if (!table_split(table, table->fields[0])) return false;
     }
-    if (table->n_fields != 2 || !image_suffix(table->fields[0]) ||
-        (!whole_number(table->fields[1], &number) && spelled(emotion_spellings, table->fields[1]) < 0))
-        return false;
     table->again = 1;
     list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
-    return true;
-}
-
-/* The same, but CelebA's partition, which lies beside its list, looks like one. */
-static bool is_path_list(List *list)
-{
-    return !strstr(list->table->path, "list_eval_partition") && is_plain(list);
+    return table->n_fields == 2 && image_suffix(table->fields[0]);
 }
 
 /* AffectNet has no column for the split: its lists are called training.csv and validation.csv. */
@@ -6550,7 +6590,8 @@ static int split_by_column(List *list)
 }
 
 /* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. False: the
- * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut. */
+ * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut
+ * off. */
 static bool face_rectangle(const List *list, int box[4])
 {
     double n[4];
@@ -6573,8 +6614,8 @@ static Place face_by_columns(const List *list)
     return place;
 }
 
-/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row, the
- * row is of AffectNet's class for such. */
+/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row,
+ * the row is of AffectNet's class for such. */
 static int label_by_column(DataSet *set, List *list)
 {
     const Numbering *numbers = list->format->numbers;
@@ -6672,7 +6713,7 @@ static bool is_attributes(List *list)
 /* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
 static bool names_pictures(const TableReader *table)
 {
-    return strcasecmp(table->fields[0], "image_id") == 0 || spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
+    return spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
 }
 
 /* The attributes asked for (NULL: all), in that order, become the set's classes; meaning[k] is the field of class k. */
@@ -6967,15 +7008,15 @@ static const Format formats[] = {
      .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
     {"RAF-DB list", "rafdb", is_rafdb, .folders_too = true, .numbers = &rafdb_numbers, .folders = rafdb_folders,
      .ending = "_aligned", .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
-    {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
+    {"CSV list", "affectnet", is_headless, .folders_too = true, .numbers = &affectnet_numbers,
+     .split = split_by_column, .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers,
      .split = split_by_column, .label = label_by_column, .picture = picture_by_pixels},
     {"CSV list", "affectnet", .which = COLUMN_PATH, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
      .label = label_by_number, .picture = picture_by_line, .place = half_of_video},
-    {"path list", .is = is_path_list, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
+    {"path list", .is = is_plain, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
      .picture = picture_by_path}
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
@@ -6992,23 +7033,23 @@ static List *list_open(const char *path, bool many)
     return list;
 }
 
-typedef struct Question { const char *path; bool many, yes; } Question;
+typedef struct Question { const char *path; bool many; const Format *answer; } Question;
 
-static void is_list_work(void *context)
+static void list_format_work(void *context)
 {
     Question *q = context;
-    q->yes = list_open(q->path, q->many)->format != NULL;
+    q->answer = list_open(q->path, q->many)->format;
 }
 
-static bool is_list(const char *path, bool many)
+/* NULL: it is no list, and why may say more. */
+static const Format *list_format(const char *path, bool many, Error *why)
 {
-    Question q = {path, many, false};
-    Error ignored;
-    return attempt_one(is_list_work, &q, &ignored) && q.yes;
+    Question q = {path, many, NULL};
+    return attempt_one(list_format_work, &q, why) ? q.answer : NULL;
 }
 
 /* Says what a file is that is no list. */
-static _Noreturn void give_up_no_list(const char *path)
+static _Noreturn void give_up_no_list(const char *path, const Error *why)
 {
     unsigned char start[512];
     FILE *file = fopen(path, "rb");
@@ -7016,9 +7057,12 @@ static _Noreturn void give_up_no_list(const char *path)
     if (file) fclose(file);
     const char *name = image_format_name(start, size);
     if (name) give_up(1, "%s is %s, not a list: unpack it, or name what was meant", path, name);
-    give_up(1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' or "
-            "'subDirectory_filePath,expression' or 'path,label' (or be 'images/1.jpg happy'), or it be FERPlus' "
-            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
+    if (why->status) unwind(why);
+    start[size < 60 ? size : 60] = 0;
+    give_up(1, "%s is no list that is read here: its first line, '%.*s', must name the columns 'emotion,pixels,Usage' "
+            "or 'subDirectory_filePath,expression' or 'path,label', or be like 'images/1.jpg happy', or it be FERPlus' "
+            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path,
+            (int)strcspn((const char *)start, "\r\n"), (const char *)start);
 }
 
 /* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list of
@@ -7026,11 +7070,12 @@ static _Noreturn void give_up_no_list(const char *path)
 static void add_list(DataSet *set, const char *path, const DataOptions *options)
 {
     const char *slash = strrchr(path, '/');
+    Error why = {0};
+    const Format *f = list_format(path, false, &why);
+    if (!f) give_up_no_list(path, &why);
     Scope inner;
     enter(&inner);
     List *list = list_open(path, false);
-    const Format *f = list->format;
-    if (!f) give_up_no_list(path);
     set->root = options->more && !f->beside ? own_text("%s", options->more->items[0]) :
                 own_text("%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
     hand_to(set->home, set->root);
@@ -7056,12 +7101,14 @@ static void find_annotations(const char *folder, int depth, Names *all)
 {
     Scope inner;
     enter(&inner);
-    Names lists = list_folder(folder, NAMES_LISTS), folders = depth > 0 ? list_folder(folder, NAMES_FOLDERS) : (Names){0};
+    Names lists = list_folder(folder, NAMES_LISTS), folders = {0};
     int before = all->count;
+    Error ignored;
     for (int i = 0; i < lists.count && (i < 20 || all->count > before); i++) {
         const char *path = own_text("%s/%s", folder, lists.items[i]);
-        if (is_list(path, true)) names_add(all, path);
+        if (list_format(path, true, &ignored)) names_add(all, path);
     }
+    if (depth > 0) folders = list_folder(folder, NAMES_FOLDERS);
     for (int i = 0; i < folders.count; i++)
         find_annotations(own_text("%s/%s", folder, folders.items[i]), depth - 1, all);
     leave();
@@ -7092,7 +7139,7 @@ static void read_annotation(DataSet *set, const char *path, const Names *places)
  * or below the same path. */
 static bool read_annotations(DataSet *set, const DataOptions *options)
 {
-    Names files = {.home = innermost_scope()}, places = {.home = innermost_scope()}, self = {.items = &set->path, .count = 1};
+    Names files = {.home = innermost_scope()}, places = {0}, self = {.items = &set->path, .count = 1};
     const Names *sources = options->more ? options->more : &self;
     find_annotations(set->path, 3, &files);
     if (!files.count) return false;
@@ -7116,15 +7163,18 @@ static bool read_annotations(DataSet *set, const DataOptions *options)
  * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
  * ---------------------------------------------------------------------------------------------- */
 
-/* The lists of a folder of which each is a data set. */
+/* The lists of a folder of which each is a data set. Those without a header count only where no other is: such a list
+ * may just as well lie beside another and say something else of its pictures. */
 static Names lists_in(const char *folder)
 {
-    Names files = list_folder(folder, NAMES_LISTS), lists = {0};
+    Names files = list_folder(folder, NAMES_LISTS), lists[2] = {{0}, {0}};
+    Error ignored;
     for (int i = 0; i < files.count && i < 100; i++) {
         const char *path = own_text("%s/%s", folder, files.items[i]);
-        if (is_list(path, false)) names_add(&lists, path);
+        const Format *f = list_format(path, false, &ignored);
+        if (f) names_add(&lists[f->is == is_plain], path);
     }
-    return lists;
+    return lists[lists[0].count == 0];
 }
 
 /* Does this folder by itself look like a data set: split folders, two class folders, or a list? A class's folder, with
@@ -7490,7 +7540,8 @@ static void balance_dataset(DataSet *set, const char *how, uint64_t seed)
  * 10.10  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
- * bytes. Augmentation, drawn anew each time a picture is used, turns, shifts, mirrors, lights and hides (vendor/image.h).
+ * bytes. Augmentation, drawn anew each time a picture is used, turns, shifts, mirrors, lights and hides
+ * (vendor/image.h).
  * ---------------------------------------------------------------------------------------------- */
 
 typedef ImageAugment Augment;
@@ -7502,8 +7553,8 @@ static bool dataset_image(const DataSet *set, int index, int channels, Image *im
 {
     char path[PATH_ROOM];
     if (!set->raw && video_frame(dataset_path(set, index, path), NULL) > 0) {
-        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data import "
-                 "affwild2", path);
+        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data "
+                 "import affwild2", path);
         errno = 0;
         return false;
     }
@@ -7584,7 +7635,7 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 #define LOADER_SLOTS 4
 #define CACHE_BYTES ((size_t)1 << 30)
 
-typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;      /* a batch: (N,P,P,X), (N), (N,n) or NULL */
+typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;   /* a batch: (N,P,P,X), (N), (N,n) or NULL */
 
 typedef struct Loader {
     const DataSet *set;
@@ -7715,16 +7766,11 @@ static void stop_loader(void *loader)
     pthread_mutex_destroy(&l->lock);
 }
 
-static void loader_close(Loader *l)
-{
-    if (l) stop_loader(l);
-}
-
 static void check_loader_options(const DataSet *set, int batch, int size, int channels, const Augment *how)
 {
     if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3))
-        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch, size,
-                channels);
+        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch,
+                size, channels);
     if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
         !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10)))
         give_up(2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
@@ -8086,8 +8132,8 @@ static void diagnose(Diagnosis *d, int size)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
-        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
-              "data import`; everything else here takes the square in the middle");
+        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with "
+              "`facegan data import`; everything else here takes the square in the middle");
     find_classes(d);
     find_pictures(d);
     find_sizes(d, size);
@@ -8197,19 +8243,6 @@ static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *
 {
     (void)e;
     return balance_dataset(set, how, seed), 1;
-}
-
-static Loader *loader_open(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
-                           uint64_t first_batch, Error *e)
-{
-    (void)e;
-    return new_loader(set, batch, size, channels, how, seed, first_batch);
-}
-
-static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Error *e)
-{
-    (void)e;
-    return next_batch(l, x, label, attributes), 1;
 }
 
 static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
@@ -8522,7 +8555,8 @@ static Node *network_layer(Network *net, Node *x, Layer l)
 }
 
 /* Layers with the same input, window and slope become slices of one convolution, which reads the input once: three
- * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take 0.33).
+ * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take
+ * 0.33).
  * The single ones are read by nobody and not computed. */
 static void join_layers(Node **layer, int n)
 {
@@ -9024,8 +9058,8 @@ static Faces retinaface_detect(Detector *d, const Image *picture)
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
-    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with det1.npy, "
-    "det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
+    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with "
+    "det1.npy, det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
 /* Makes the network's weights out of the file by building it once for a small input. */
@@ -9875,7 +9909,7 @@ static void fill_batch(Trainer *t, Loader *loader)
     const Settings *s = &t->settings;
     Batch *b = &t->now.batch;
     uint64_t seed = (uint64_t)s->seed, i = (uint64_t)t->now.iteration;
-    MUST(loader_next(loader, b->x->data, t->labels, t->attribute_bytes, &e));
+    next_batch(loader, b->x->data, t->labels, t->attribute_bytes);
     draw_targets(t, t->order);
     write_labels(t, NULL, b->label);
     write_labels(t, t->order, b->target);
@@ -11054,19 +11088,13 @@ static Augment augmentation(const Settings *s)
                      .brightness = (float)s->brightness, .contrast = (float)s->contrast, .erase = (float)s->erase};
 }
 
-static void close_loader(void *loader) { loader_close(loader); }
-
 /* Batches are numbered by iteration, so the loader starts where the run goes on. */
 static Loader *open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
     const Augment how = augmentation(s);
-    Error e = {0};
-    Loader *loader = loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
-                                 (uint64_t)t->now.iteration, &e);
-    if (!loader) unwind(&e);
-    on_leaving(close_loader, loader);
-    return loader;
+    return new_loader(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
+                      (uint64_t)t->now.iteration);
 }
 
 /* So many passes' iterations. */
