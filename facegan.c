@@ -81,6 +81,7 @@
 #include "vendor/files.h"
 #define IMAGE_IMPLEMENTATION
 #define IMAGE_STATIC
+#define IMAGE_REAL real
 #include "vendor/image.h"
 #define TENSORFILE_IMPLEMENTATION
 #define TENSORFILE_STATIC
@@ -3727,6 +3728,8 @@ enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
     X(s, shape, "shape", "ring", ONEOF("ring|grid|spiral"), OTHER, "toy", ALL, "where the real points lie")            \
     X(b, files, "files", "0", SWITCH, OTHER, "sample", ALL,                                                            \
       "--count separate pictures in folders by class, and labels.csv, to train on")                                    \
+    X(b, force, "force", "0", SWITCH, OTHER, "sample data.draw data.balance", ALL,                                     \
+      "into a folder that is not empty: what is there stays, or is replaced where names are the same")                 \
     X(b, interpolate, "interpolate", "0", SWITCH, OTHER, "sample", ALL,                                                \
       "a strip and a GIF on the way from one latent to another")                                                       \
     X(b, raw, "raw", "0", SWITCH, OTHER, "sample", ALL, "with G's last weights though averaged ones are there")        \
@@ -5971,88 +5974,17 @@ static _Noreturn void give_up_because(int cause, const char *text)
 
 /* ---- texts ---- */
 
-typedef struct Names {                  /* a list of texts */
-    char **items;
-    int count, room;
-    Scope *home;                        /* they belong to it: the innermost scope when the first was added */
-} Names;
+/* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
+typedef struct Text { char s[3 * PATH_MAX]; } Text;
 
-static void names_add(Names *names, const char *text)
+__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
 {
-    if (!names->home) names->home = innermost_scope();
-    names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
-    names->items[names->count++] = hand_to(names->home, own_text("%s", text));
-}
-
-/* Where the text is, upper and lower case being the same; -1: nowhere. */
-static int names_find(const Names *names, const char *text)
-{
-    for (int i = 0; i < names->count; i++)
-        if (strcasecmp(names->items[i], text) == 0) return i;
-    return -1;
-}
-
-static void names_add_once(Names *names, const char *text)
-{
-    if (names_find(names, text) < 0) names_add(names, text);
-}
-
-/* Frees them before their scope is left. */
-static void names_free(Names *names)
-{
-    for (int i = 0; i < names->count; i++) give_back(names->items[i]);
-    give_back(names->items);
-    *names = (Names){0};
-}
-
-/* "a, b, c" for a message: cut with "..." where it would fill the message. */
-__attribute__((unused))
-static const char *joined(char *const *items, int count)
-{
-    enum { FULL = 300 };
-    char *text = own(FULL + 8, 1);
-    size_t used = 0;
-    for (int i = 0; i < count; i++) {
-        if (used + strlen(items[i]) + 2 > FULL) return strcat(text, " ..."), text;
-        used += (size_t)sprintf(text + used, "%s%s", i ? ", " : "", items[i]);
-    }
+    Text text;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text.s, sizeof text.s, format, list);
+    va_end(list);
     return text;
-}
-
-/* "a,b,c" taken apart at the commas; blanks around a name are dropped. An empty or repeated name is a misuse. */
-__attribute__((unused))
-static Names parse_names(const char *list, const char *what)
-{
-    Names names = {0};
-    for (const char *at = list;; at++) {
-        at += strspn(at, " ");
-        size_t length = strcspn(at, ",");
-        const char *next = at + length;
-        while (length && at[length - 1] == ' ') length--;
-        const char *name = own_text("%.*s", (int)length, at);
-        if (length == 0) give_up(2, "%s '%s': a name is empty; write them as a,b,c", what, list);
-        if (names_find(&names, name) >= 0) give_up(2, "%s '%s': '%s' is there twice", what, list, name);
-        names_add(&names, name);
-        at = next;
-        if (!*at) return names;
-    }
-}
-
-typedef struct Parsing { Names names; const char *list, *what; } Parsing;
-
-static void parse_task(void *context)
-{
-    Parsing *p = context;
-    Names names = parse_names(p->list, p->what);
-    for (int i = 0; i < names.count; i++) names_add(&p->names, names.items[i]);
-}
-
-static int names_parse(Names *names, const char *list, const char *what, Error *e)
-{
-    Parsing p = {{.home = innermost_scope()}, list, what};
-    bool parsed = attempt(parse_task, &p, e);
-    *names = p.names;
-    return parsed;
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -6337,45 +6269,44 @@ typedef struct Place {                /* where in its picture the face is, as fa
 
 typedef struct DataSet {
     const char *format;               /* "image folders", "CSV list", ...: what kind of data set it turned out to be */
-    char *path;                       /* as the user gave it */
-    int count, n_classes;
+    char *path, *root;                /* as the user gave it; the folder that paths are relative to */
+    int count, room, n_classes;
     char **class_names;               /* (n_classes), the attributes' names in attribute mode */
     int *label;                       /* (count) */
     uint8_t *split;                   /* (count) */
     uint8_t *attributes;              /* (count, n_classes) in attribute mode, 0 to ATTRIBUTE_WHOLE; else NULL */
     Place *place;                     /* (count), or NULL where the list tells of none */
-    int dropped;                      /* rows of a list whose label is none of the seven emotions */
-    int missing;                      /* files that a list names and that do not exist */
     atomic_uchar *damaged;            /* (count) 1 once a picture turned out to be unreadable */
+    size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
+    char *text;                       /* all paths, each with its final zero */
+    unsigned char *raw;               /* pixels that stood in the CSV itself: squares of raw_side, grey */
+    size_t text_used, text_room, raw_used, raw_room;
+    int raw_side;
+    int dropped;                      /* rows of a list whose label is none of the seven emotions */
+    int missing;                      /* files that a list names and that do not exist, and the first of them */
+    const char *first_missing;
     Names notes;                      /* how names and numbers were understood, for the doctor */
+    const struct Numbering *numbers;  /* the last that `notes` tells of */
     int crop, unlabelled, listed;     /* unlabelled: one class "all"; listed: a list names the files */
     int every_label;                  /* as in the options */
-    const struct Numbering *numbers;  /* the last that `notes` tells of */
-    int room;
-    size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
-    char *root;                       /* the folder that paths are relative to */
-    char *text;                       /* all paths, each with its final zero */
-    size_t text_used, text_room;
-    unsigned char *raw;               /* pixels that stood in the CSV itself: squares of raw_side, grey */
-    size_t raw_used, raw_room;
-    int raw_side;
+    Scope *home;                      /* the memory above belongs to it */
 } DataSet;
 
 /* ------------------------------------------------------------------------------------------------
- * 10.1  Words
+ * 10.1  Words and numbers
  *
- * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. These tables
- * are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it is.
+ * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. FER2013 and RAF-DB
+ * number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven are ours. These
+ * tables are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it
+ * is.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { EMOTION_NEUTRAL = FACE_NEUTRAL, EMOTION_HAPPY = FACE_HAPPY, EMOTION_SAD = FACE_SAD,
        EMOTION_SURPRISE = FACE_SURPRISE, EMOTION_FEAR = FACE_FEAR, EMOTION_DISGUST = FACE_DISGUST,
        EMOTION_ANGRY = FACE_ANGRY, EMOTIONS = FACE_EMOTIONS };
 static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"};
-typedef struct Spelling {
-    const char *name;
-    int value;
-} Spelling;
+
+typedef struct Spelling { const char *name; int value; } Spelling;
 
 static const Spelling split_spellings[] = {
     {"train", SPLIT_TRAIN}, {"training", SPLIT_TRAIN}, {"validation", SPLIT_VALIDATION}, {"valid", SPLIT_VALIDATION},
@@ -6395,7 +6326,10 @@ enum { COLUMN_PATH, COLUMN_LABEL, COLUMN_SPLIT, COLUMN_PIXELS, COLUMN_FACE_X, CO
        COLUMN_FACE_HEIGHT, COLUMNS };
 
 static const Spelling column_spellings[] = {
-    {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"label", COLUMN_LABEL},
+    {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"image", COLUMN_PATH}, {"img", COLUMN_PATH},
+    {"file", COLUMN_PATH}, {"filename", COLUMN_PATH}, {"file_name", COLUMN_PATH}, {"filepath", COLUMN_PATH},
+    {"file_path", COLUMN_PATH}, {"image_path", COLUMN_PATH}, {"image_name", COLUMN_PATH}, {"img_path", COLUMN_PATH},
+    {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL}, {"class", COLUMN_LABEL},
     {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
     {"pixels", COLUMN_PIXELS}, {"face_x", COLUMN_FACE_X}, {"face_y", COLUMN_FACE_Y},
     {"face_width", COLUMN_FACE_WIDTH}, {"face_height", COLUMN_FACE_HEIGHT}, {NULL, -1}
@@ -6407,225 +6341,6 @@ static int spelled(const Spelling *table, const char *name)
     while (table->name && strcasecmp(table->name, name) != 0) table++;
     return table->value;
 }
-
-static void *grown(void *old, size_t used, size_t room, size_t size)
-{
-    void *items = must_alloc(room, size);
-    if (used) memcpy(items, old, used * size);
-    free(old);
-    return items;
-}
-
-__attribute__((format(printf, 1, 2))) static char *text_of(const char *format, ...)
-{
-    va_list list, again;
-    va_start(list, format);
-    va_copy(again, list);
-    int length = vsnprintf(NULL, 0, format, list);
-    va_end(list);
-    char *text = must_alloc((size_t)(length < 0 ? 0 : length) + 1, 1);
-    if (length > 0) vsnprintf(text, (size_t)length + 1, format, again);
-    va_end(again);
-    return text;
-}
-
-/* A path or a phrase, good where it stands in an expression: nothing is to be freed. A path that is cut is still too
- * long for any system. */
-typedef struct Text { char s[3 * PATH_MAX]; } Text;
-
-__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
-{
-    Text text;
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text.s, sizeof text.s, format, list);
-    va_end(list);
-    return text;
-}
-
-/* "a, b, c" for an error message: cut with "..." where it would fill the message. */
-static void join(char *text, size_t size, char *const *items, int count)
-{
-    size_t used = 0;
-    text[0] = 0;
-    for (int i = 0; i < count; i++) {
-        size_t length = strlen(items[i]) + 2;
-        if (used + length + 5 > size) {
-            snprintf(text + used, size - used, " ...");
-            return;
-        }
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", items[i]);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.2  The list of pictures, and what is in a folder
- *
- * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
- * their places in it, because a data set may have some hundred thousand of them. A folder's names are sorted before
- * they are used: their order on the disk differs from machine to machine.
- * ---------------------------------------------------------------------------------------------- */
-#define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
-#define PICTURES_MAX (1 << 28)
-
-static void dataset_close(DataSet *set)
-{
-    for (int i = 0; i < set->n_classes; i++) free(set->class_names[i]);
-    free(set->class_names), names_free(&set->notes), free(set->path), free(set->root), free(set->label);
-    free(set->split), free(set->attributes), free(set->place), free(set->where), free(set->text);
-    free(set->raw), free((void *)set->damaged);
-    *set = (DataSet){0};
-}
-
-static int dataset_add(DataSet *set, int split, int label, size_t where, Error *e)
-{
-    if (set->count >= PICTURES_MAX) return fail(e, 1, "%s: more than %d pictures", set->path, PICTURES_MAX);
-    if (set->count == set->room) {
-        size_t used = (size_t)set->count, room = used ? 2 * used : 1024;
-        set->label = grown(set->label, used, room, sizeof *set->label);
-        set->split = grown(set->split, used, room, sizeof *set->split);
-        set->where = grown(set->where, used, room, sizeof *set->where);
-        if (set->listed && set->attributes)
-            set->attributes = grown(set->attributes, used, room, (size_t)set->n_classes);
-        if (set->place) set->place = grown(set->place, used, room, sizeof *set->place);
-        set->room = (int)room;
-    }
-    set->label[set->count] = label;
-    set->split[set->count] = (uint8_t)split;
-    set->where[set->count++] = where;
-    return 1;
-}
-
-/* Notes where the face is in the picture that was added last. */
-static void dataset_place(DataSet *set, Place place)
-{
-    if (!set->place) set->place = must_alloc((size_t)set->room, sizeof *set->place);
-    set->place[set->count - 1] = place;
-}
-
-/* Keeps a path, relative to the root, and returns where. */
-__attribute__((format(printf, 2, 3))) static size_t dataset_text(DataSet *set, const char *format, ...)
-{
-    size_t where = set->text_used;
-    for (;;) {
-        va_list list;
-        va_start(list, format);
-        size_t room = set->text_room - where, length = (size_t)vsnprintf(set->text + where, room, format, list) + 1;
-        va_end(list);
-        set->text_used = where + length;
-        if (length <= room) return where;
-        set->text_room = 2 * set->text_used + 4096;
-        set->text = grown(set->text, where, set->text_room, 1);
-    }
-}
-
-/* The number of the class of that name, which is made if it is new; -1 (and e) when there are too many. */
-static int dataset_class(DataSet *set, const char *given, Error *e)
-{
-    int emotion = spelled(emotion_spellings, given);
-    const char *name = emotion >= 0 ? emotion_names[emotion] : given;
-    if (strcmp(given, name)) names_add_once(&set->notes, textf("%s is read as %s", given, name).s);
-    for (int i = 0; i < set->n_classes; i++)
-        if (strcmp(set->class_names[i], name) == 0) return i;
-    if (set->n_classes == CLASSES_MAX) {
-        fail(e, 1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
-        return -1;
-    }
-    if (!set->class_names) set->class_names = must_alloc(CLASSES_MAX, sizeof(char *));
-    set->class_names[set->n_classes] = must_copy(name);
-    return set->n_classes++;
-}
-
-/* Where picture `index` comes from, in words that help to find it; the caller frees it. */
-static char *dataset_name(const DataSet *set, int index)
-{
-    if (set->raw)
-        return text_of("%s, picture %zu", set->path,
-                       set->where[index] / ((size_t)set->raw_side * (size_t)set->raw_side) + 1);
-    const char *path = set->text + set->where[index];
-    bool whole = path[0] == '/' || strcmp(set->root, ".") == 0;
-    return whole ? must_copy(path) : text_of("%s/%s", set->root, path);
-}
-
-static int folder_has(const char *path, int kind)
-{
-    Names names = folder_names(path, kind, 1);
-    int yes = names.count > 0;
-    names_free(&names);
-    return yes;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.3  Image folders
- *
- *     root/happy/0001.jpg            root/train/happy/0001.jpg
- *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
- *
- * A folder is a class if it holds pictures. Deeper folders, dot files and files that are no pictures are passed over.
- * ---------------------------------------------------------------------------------------------- */
-
-/* Adds the pictures of root/folder as one class. */
-static int read_pictures(DataSet *set, const char *folder, const char *class_name, int split, Error *e)
-{
-    Names pictures = folder_names(textf("%s/%s", set->root, folder).s, NAMES_PICTURES, 0);
-    int label = pictures.count ? dataset_class(set, class_name, e) : 0;
-    int ok = label >= 0;
-    for (int i = 0; ok && i < pictures.count; i++)
-        ok = dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]),
-                         e);
-    names_free(&pictures);
-    return ok;
-}
-
-/* Adds every class folder of root/folder; the folder "" is the root itself. */
-static int read_class_folders(DataSet *set, const char *folder, int split, Error *e)
-{
-    Names classes = folder_names(textf("%s/%s", set->root, folder).s, NAMES_FOLDERS, 0);
-    int ok = 1;
-    for (int i = 0; ok && i < classes.count; i++) {
-        Text inner = textf("%s%s%s", folder, *folder ? "/" : "", classes.items[i]);
-        ok = read_pictures(set, inner.s, classes.items[i], split, e);
-    }
-    names_free(&classes);
-    return ok;
-}
-
-/* Reads all of a root; *has_splits tells whether train, validation or test folders were found. Only if no class folder
- * holds a picture, pictures outside of class folders count: as the one class "all". */
-static int read_folders(DataSet *set, int *has_splits, Error *e)
-{
-    Names folders = folder_names(set->root, NAMES_FOLDERS, 0);
-    int ok = 1;
-    *has_splits = 0;
-    set->format = "image folders";
-    for (int plain = 0; plain < 2 && ok && set->count == 0; plain++) {
-        for (int i = 0; ok && i < folders.count; i++) {
-            int split = spelled(split_spellings, folders.items[i]);
-            if (split < 0) continue;
-            *has_splits = 1;
-            ok = plain ? read_pictures(set, folders.items[i], "all", split, e) :
-                 read_class_folders(set, folders.items[i], split, e);
-        }
-        if (ok && !*has_splits)
-            ok = plain ? read_pictures(set, "", "all", SPLIT_TRAIN, e) : read_class_folders(set, "", SPLIT_TRAIN, e);
-        set->unlabelled = plain && set->count;
-    }
-    names_free(&folders);
-    return ok;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.4  Lists, and how their numbers are meant                       (rows of fields are vendor/table.h's)
- *
- * A row of a list tells a picture's split, its label and where it is. What differs from format to format stands in
- * the format's row of the table in 10.7: each answers the same three questions in its own way.
- *
- * FER2013 and RAF-DB number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven
- * are ours. Rows with another label than the seven emotions are counted and left out; an import wants them as well, to
- * say of each class what became of it (every_label). Paths are relative to the list's folder.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { FIELDS_MAX = 128 };
 
 typedef struct Numbering {
     const char *whose;
@@ -6641,15 +6356,294 @@ static const Numbering fer2013_numbers = {"FER2013", 0, 7, fer2013_names},
                        rafdb_numbers = {"RAF-DB", 1, 7, rafdb_names},
                        affectnet_numbers = {"AffectNet", 0, 11, affectnet_names};
 
-enum { DROPPED = -1, FAILED = -2 };   /* instead of a label: of no wanted class; the list is wrong */
+/* "3", or "3.0" as it is called after some program has taken whole numbers for others. */
+static bool whole_number(const char *text, long *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    if (end == text || errno != 0) return false;
+    if (*end == '.') end += 1 + strspn(end + 1, "0");
+    return *end == 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.2  The list of pictures
+ *
+ * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
+ * their places in it, because a data set may have some hundred thousand of them.
+ * ---------------------------------------------------------------------------------------------- */
+#define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
+#define PICTURES_MAX (1 << 28)
+
+static void *dataset_own(const DataSet *set, size_t count, size_t size)
+{
+    return hand_to(set->home, own(count, size));
+}
+
+/* An empty set. */
+static DataSet dataset_new(Scope *home, const char *path, const DataOptions *options)
+{
+    enum { ROOM = 1024 };
+    int length = (int)strlen(path);
+    while (length > 1 && path[length - 1] == '/') length--;
+    DataSet set = {.format = "", .home = home, .notes.home = home, .room = ROOM, .every_label = options->every_label};
+    set.path = hand_to(home, own_text("%.*s", length, path));
+    set.root = set.path;
+    set.label = dataset_own(&set, ROOM, sizeof *set.label);
+    set.split = dataset_own(&set, ROOM, sizeof *set.split);
+    set.where = dataset_own(&set, ROOM, sizeof *set.where);
+    set.class_names = dataset_own(&set, CLASSES_MAX, sizeof *set.class_names);
+    return set;
+}
+
+static void dataset_close(DataSet *set)
+{
+    *set = (DataSet){0};
+}
+
+static void dataset_add(DataSet *set, int split, int label, size_t where)
+{
+    if (set->count >= PICTURES_MAX) give_up(1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    if (set->count == set->room) {
+        size_t room = 2 * (size_t)set->room;
+        set->label = own_again(set->label, room, sizeof *set->label);
+        set->split = own_again(set->split, room, sizeof *set->split);
+        set->where = own_again(set->where, room, sizeof *set->where);
+        if (set->attributes) set->attributes = own_again(set->attributes, room, (size_t)set->n_classes);
+        if (set->place) set->place = own_again(set->place, room, sizeof *set->place);
+        set->room = (int)room;
+    }
+    set->label[set->count] = label;
+    set->split[set->count] = (uint8_t)split;
+    if (set->place) set->place[set->count] = (Place){0};
+    set->where[set->count++] = where;
+}
+
+/* Notes where the face is in the picture that was added last. */
+static void dataset_place(DataSet *set, Place place)
+{
+    if (!set->place) set->place = dataset_own(set, (size_t)set->room, sizeof *set->place);
+    set->place[set->count - 1] = place;
+}
+
+/* Keeps a path, relative to the root, and returns where. */
+__attribute__((format(printf, 2, 3))) static size_t dataset_text(DataSet *set, const char *format, ...)
+{
+    size_t where = set->text_used;
+    for (;;) {
+        va_list list;
+        va_start(list, format);
+        size_t room = set->text_room - where;
+        size_t length = (size_t)vsnprintf(room ? set->text + where : NULL, room, format, list) + 1;
+        va_end(list);
+        set->text_used = where + length;
+        if (length <= room) return where;
+        set->text_room = 2 * set->text_used + 4096;
+        set->text = set->text ? own_again(set->text, set->text_room, 1) : dataset_own(set, set->text_room, 1);
+    }
+}
+
+/* The number of the class of that name, which is made if it is new. */
+static int dataset_class(DataSet *set, const char *given)
+{
+    int emotion = spelled(emotion_spellings, given);
+    const char *name = emotion >= 0 ? emotion_names[emotion] : given;
+    char note[200];
+    snprintf(note, sizeof note, "%s is read as %s", given, name);
+    if (strcmp(given, name)) names_add_once(&set->notes, note);
+    for (int i = 0; i < set->n_classes; i++)
+        if (strcmp(set->class_names[i], name) == 0) return i;
+    if (set->n_classes == CLASSES_MAX)
+        give_up(1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
+    set->class_names[set->n_classes] = hand_to(set->home, own_text("%s", name));
+    return set->n_classes++;
+}
+
+/* Says once how numbers were understood. */
+static void note_numbering(DataSet *set, const Numbering *numbers)
+{
+    char text[200];
+    if (set->numbers == numbers) return;
+    int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
+    for (int i = 0; i < EMOTIONS; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
+                         numbers->names[i]);
+    names_add_once(&set->notes, text);
+    set->numbers = numbers;
+}
+
+enum { PATH_ROOM = PATH_MAX + 8 };    /* a path that is cut to this is still too long for any system */
+
+/* The file of picture `index`. */
+static const char *dataset_path(const DataSet *set, int index, char path[PATH_ROOM])
+{
+    const char *name = set->text + set->where[index];
+    bool whole = name[0] == '/' || strcmp(set->root, ".") == 0;
+    snprintf(path, PATH_ROOM, "%s%s%s", whole ? "" : set->root, whole ? "" : "/", name);
+    return path;
+}
+
+/* Where it comes from, in words that help to find it. */
+static const char *picture_name(const DataSet *set, int index)
+{
+    char path[PATH_ROOM];
+    if (!set->raw) return own_text("%s", dataset_path(set, index, path));
+    size_t bytes = (size_t)set->raw_side * (size_t)set->raw_side;
+    return own_text("%s, picture %zu", set->path, set->where[index] / bytes + 1);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.3  Image folders
+ *
+ *     root/happy/0001.jpg            root/train/happy/0001.jpg
+ *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
+ *
+ * A folder is a class if it holds pictures. Where the folder of an emotion, or one with pictures, holds folders with
+ * pictures (happy/S005/1.png), those are its class's, too. Dot files and files that are no pictures are passed over.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { CLASS_DEPTH = 3 };             /* levels of folders in a class's folder */
+
+static const char *below(const char *folder, const char *name)
+{
+    return own_text("%s%s%s", folder, *folder ? "/" : "", name);
+}
+
+static bool folder_has(const char *path, int kind)
+{
+    Scope inner;
+    enter(&inner);
+    bool yes = list_folder(path, kind).count > 0;
+    leave();
+    return yes;
+}
+
+/* Does it hold pictures, itself or in folders at most `depth` levels below? */
+static bool holds_pictures(const char *path, int depth)
+{
+    Scope inner;
+    bool yes = folder_has(path, NAMES_PICTURES);
+    if (yes || depth == 0) return yes;
+    enter(&inner);
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    for (int i = 0; i < folders.count && !yes; i++) yes = holds_pictures(below(path, folders.items[i]), depth - 1);
+    leave();
+    return yes;
+}
+
+/* A folder of another name than an emotion's that has train, validation or test folders: a data set of its own. */
+static bool is_inner_set(const char *path, const char *name)
+{
+    bool found = false;
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    for (int i = 0; i < folders.count; i++) found |= spelled(split_spellings, folders.items[i]) >= 0;
+    return found && spelled(emotion_spellings, name) < 0;
+}
+
+/* How far down the classes' pictures lie: if folders in one class's folder count, they count in all. */
+static int class_depth(const char *path, const Names *classes)
+{
+    for (int i = 0; i < classes->count; i++) {
+        const char *class_folder = below(path, classes->items[i]);
+        bool sure = spelled(emotion_spellings, classes->items[i]) >= 0 || folder_has(class_folder, NAMES_PICTURES);
+        Names inner = sure ? list_folder(class_folder, NAMES_FOLDERS) : (Names){0};
+        for (int k = 0; k < inner.count; k++)
+            if (holds_pictures(below(class_folder, inner.items[k]), CLASS_DEPTH - 1)) return CLASS_DEPTH;
+    }
+    return 0;
+}
+
+/* Adds the pictures of root/folder, and of folders in it, as one class. */
+static void read_pictures(DataSet *set, const char *folder, const char *class_name, int split, int depth)
+{
+    Scope inner;
+    enter(&inner);
+    const char *path = own_text("%s/%s", set->root, folder);
+    Names pictures = list_folder(path, NAMES_PICTURES);
+    int label = pictures.count ? dataset_class(set, class_name) : 0;
+    for (int i = 0; i < pictures.count; i++)
+        dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]));
+    Names folders = depth > 0 ? list_folder(path, NAMES_FOLDERS) : (Names){0};
+    int before = set->count;
+    for (int i = 0; i < folders.count; i++)
+        read_pictures(set, below(folder, folders.items[i]), class_name, split, depth - 1);
+    if (set->count > before) names_add_once(&set->notes, "pictures in folders of a class's folder are that class's");
+    leave();
+}
+
+/* RAF-DB goes round as folders called 1 to 7. */
+static bool are_rafdb_numbers(const Names *classes)
+{
+    bool seen[8] = {0};
+    long number;
+    for (int i = 0; i < classes->count; i++)
+        if (whole_number(classes->items[i], &number) && number >= 1 && number <= 7) seen[number] = true;
+    return classes->count == 7 && memchr(seen + 1, false, 7) == NULL;
+}
+
+/* Adds every class folder of root/folder; the folder "" is the root itself. */
+static void read_class_folders(DataSet *set, const char *folder, int split)
+{
+    Scope inner;
+    enter(&inner);
+    const char *path = own_text("%s/%s", set->root, folder);
+    Names classes = list_folder(path, NAMES_FOLDERS);
+    int depth = class_depth(path, &classes);
+    bool numbered = are_rafdb_numbers(&classes);
+    for (int i = 0; i < classes.count; i++) {
+        const char *name = classes.items[i];
+        if (is_inner_set(below(path, name), name))
+            names_add(&set->notes, own_text("%s is a data set of its own and passed over", below(path, name)));
+        else
+            read_pictures(set, below(folder, name), numbered ? rafdb_names[atoi(name) - 1] : name, split, depth);
+    }
+    if (numbered && set->count) note_numbering(set, &rafdb_numbers);
+    leave();
+}
+
+/* Reads all of a root and tells whether there were train, validation or test folders. Only if no class folder holds a
+ * picture, pictures outside of class folders count: as the one class "all". */
+static bool read_folders(DataSet *set)
+{
+    Names folders = list_folder(set->root, NAMES_FOLDERS);
+    bool has_splits = false;
+    set->format = "image folders";
+    for (int plain = 0; plain < 2 && set->count == 0; plain++) {
+        for (int i = 0; i < folders.count; i++) {
+            int split = spelled(split_spellings, folders.items[i]);
+            if (split < 0) continue;
+            has_splits = true;
+            if (plain) read_pictures(set, folders.items[i], "all", split, 0);
+            else read_class_folders(set, folders.items[i], split);
+        }
+        if (!has_splits && plain) read_pictures(set, "", "all", SPLIT_TRAIN, 0);
+        if (!has_splits && !plain) read_class_folders(set, "", SPLIT_TRAIN);
+        set->unlabelled = plain && set->count;
+    }
+    return has_splits;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.4  Lists                                                        (rows of fields are vendor/table.h's)
+ *
+ * A row of a list tells a picture's split, its label and where it is. What differs from format to format stands in
+ * the format's row of the table in 10.7: each answers the same three questions in its own way. Rows with another label
+ * than the seven emotions are counted and left out; an import wants them as well, to say of each class what became of
+ * it (every_label). Paths are relative to the list's folder.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { FIELDS_MAX = 128, DROPPED = -1 };      /* DROPPED, instead of a label: of no wanted class */
 
 typedef struct List {                 /* a list that is being read */
     const struct Format *format;
-    TableReader table, beside;        /* beside: a second list that is read in step, FERPlus' and CelebA's */
+    TableReader *table, *beside;      /* beside: FERPlus' second list, which is read in step */
     int column[COLUMNS];              /* which field is what; -1: none is */
     int meaning[FIELDS_MAX + 2];      /* attributes: the field of class k; annotations: the class of number k */
     int count;                        /* attributes: the fields of a row; annotations: how many numbers there are */
     Names votes;                      /* the classes that votes are for, a column each */
+    struct Part *parts;               /* CelebA's partition, by name */
+    int n_parts, parts_room;
     const char *folder, *ending;      /* where the pictures lie, and what their files' names have gained */
     const struct Footage *footage;    /* annotations: the pictures, */
     const char *video;                /* the video's name, */
@@ -6665,49 +6659,28 @@ typedef struct Format {               /* a kind of data set: a row of the table 
     const char *file, *beside;        /* its usual name, and that of a list that must lie beside it */
     const Numbering *numbers;
     const char *const *folders, *ending;      /* where its pictures usually lie, and what their names may gain */
-    int (*open)(DataSet *set, List *list, const DataOptions *options, Error *e);
-    int (*split)(List *list, Error *e);       /* is the row as it must be, and of which split? NULL: the list's */
-    int (*label)(DataSet *set, List *list, Error *e);
-    int (*picture)(DataSet *set, List *list, size_t *where, Error *e);
-    Place (*place)(const List *list);                         /* where in its picture is the face? */
+    void (*open)(DataSet *set, List *list, const DataOptions *options);
+    int (*split)(List *list);                 /* is the row as it must be, and of which split? NULL: the list's */
+    int (*label)(DataSet *set, List *list);   /* NULL: 0 */
+    size_t (*picture)(DataSet *set, List *list);
+    Place (*place)(const List *list);         /* where in its picture is the face? */
 } Format;
 
-static int fail_row(const TableReader *table, Error *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static int fail_row(const TableReader *table, Error *e, const char *format, ...)
+__attribute__((format(printf, 2, 3)))
+static _Noreturn void give_up_row(const TableReader *table, const char *format, ...)
 {
-    Error why = {0};
+    char why[400];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(why.text, sizeof why.text, format, arguments);
+    vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    return fail(e, 1, "%s, line %d: %s", table->path, table->line_number, why.text);
-}
-
-static int open_rows(TableReader *table, const char *path, Error *e)
-{
-    return table_open(table, path, FIELDS_MAX) ? 1 : fail(e, 1, "%s", table->error);
-}
-
-/* 1: the next row is in table->fields; 0: there is none; -1 failed. */
-static int next_row(TableReader *table, Error *e)
-{
-    int got = table_next(table);
-    if (got < 0) fail(e, 1, "%s", table->error);
-    return got;
-}
-
-static int whole_number(const char *text, long *value)
-{
-    char *end;
-    errno = 0;
-    *value = strtol(text, &end, 10);
-    return end != text && *end == 0 && errno == 0;
+    give_up(1, "%s, line %d: %s", table->path, table->line_number, why);
 }
 
 /* The text of a column, which the list has. */
 static char *field(const List *list, int which)
 {
-    return list->table.fields[list->column[which]];
+    return list->table->fields[list->column[which]];
 }
 
 static void find_columns(List *list, const TableReader *header)
@@ -6724,87 +6697,55 @@ static bool has_columns(const List *list, int which)
     return list->column[COLUMN_LABEL] >= 0 && list->column[which] >= 0;
 }
 
-static void list_close(List *list)
-{
-    table_close(&list->table), table_close(&list->beside), names_free(&list->votes);
-}
-
-/* Says once how numbers were understood. */
-static void note_numbering(DataSet *set, const Numbering *numbers)
-{
-    char text[200];
-    if (set->numbers == numbers) return;
-    int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
-    for (int i = 0; i < EMOTIONS; i++)
-        used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
-                         numbers->names[i]);
-    names_add_once(&set->notes, text);
-    set->numbers = numbers;
-}
-
-static int class_or_failed(DataSet *set, const char *name, Error *e)
-{
-    int label = dataset_class(set, name, e);
-    return label < 0 ? FAILED : label;
-}
-
 /* The class of that name, if it is an emotion's or others are wanted as well. */
-static int emotion_class(DataSet *set, const char *name, Error *e)
+static int emotion_class(DataSet *set, const char *name)
 {
-    return set->every_label || spelled(emotion_spellings, name) >= 0 ? class_or_failed(set, name, e) : DROPPED;
+    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
 }
 
 /* Where the pictures lie: the first of the usual folders that has the row's, its name with the ending or without. */
 static void find_pictures_of(const DataSet *set, List *list)
 {
-    const char *name = list->table.fields[0], *dot = strrchr(name, '.'), *ending = list->format->ending;
+    const char *name = list->table->fields[0], *dot = strrchr(name, '.'), *ending = list->format->ending;
     int stem = (int)(dot ? dot - name : 0);
     for (int plain = ending == NULL; plain < 2; plain++)
         for (const char *const *usual = list->format->folders; usual && *usual && !list->folder; usual++) {
             const char *gained = plain ? "" : ending;
-            Text path = textf("%s/%s/%.*s%s%s", set->root, *usual, stem, name, gained, name + stem);
-            if (access(path.s, R_OK) == 0) list->folder = *usual, list->ending = gained;
+            if (path_exists(own_text("%s/%s/%.*s%s%s", set->root, *usual, stem, name, gained, name + stem)))
+                list->folder = *usual, list->ending = gained;
         }
     if (!list->folder) list->folder = "";
 }
 
 /* The attributes of the picture that was added last. */
-static int read_attributes(DataSet *set, const List *list, Error *e)
+static void read_attributes(DataSet *set, const List *list)
 {
     uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
     for (int k = 0; k < set->n_classes; k++) {
-        const char *text = list->table.fields[list->meaning[k]];
+        const char *text = list->table->fields[list->meaning[k]];
         char *end = "";
         double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
         if (!(value >= 0 && value <= 1) || end == text || *end)
-            return fail_row(&list->table, e, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1",
-                            set->class_names[k], text);
+            give_up_row(list->table, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1", set->class_names[k],
+                        text);
         row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
     }
-    return 1;
 }
 
-static int read_row(DataSet *set, List *list, Error *e)
+static void read_rows(DataSet *set, List *list)
 {
     const Format *f = list->format;
-    size_t where;
-    int split = f->split ? f->split(list, e) : list->split;
-    if (split < 0) return 0;
-    if (!list->folder) find_pictures_of(set, list);
-    int label = f->label ? f->label(set, list, e) : 0;
-    set->dropped += label == DROPPED;
-    if (label < 0) return label == DROPPED;
-    Place place = f->place ? f->place(list) : (Place){0};
-    if (!f->picture(set, list, &where, e) || !dataset_add(set, split, label, where, e)) return 0;
-    if (place.box[2] || place.half) dataset_place(set, place);
-    return !set->attributes || read_attributes(set, list, e);
-}
-
-static int read_rows(DataSet *set, List *list, Error *e)
-{
-    int got = 1, ok = 1;
-    while (ok && (got = next_row(&list->table, e)) > 0) ok = read_row(set, list, e);
-    return ok && got == 0;
+    while (more_rows(list->table)) {
+        int split = f->split ? f->split(list) : list->split;
+        if (!list->folder) find_pictures_of(set, list);
+        int label = f->label ? f->label(set, list) : 0;
+        set->dropped += label == DROPPED;
+        if (label == DROPPED) continue;
+        Place place = f->place ? f->place(list) : (Place){0};
+        dataset_add(set, split, label, f->picture(set, list));
+        if (place.box[2] || place.half) dataset_place(set, place);
+        if (set->attributes) read_attributes(set, list);
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6815,6 +6756,8 @@ static int read_rows(DataSet *set, List *list, Error *e)
  *
  *     subDirectory_filePath,expression          GANmut's and AffectNet's lists (other columns are passed over),
  *     images/0001.jpg,3                         or path,label with names or numbers; a column `split` may follow
+ *
+ *     images/0001.jpg 3                         the same without a header, with a blank or a comma
  *
  *     train_00001.jpg 5                         RAF-DB (Li et al. 2017), 1 to 7; its pictures lie in Image/aligned
  *
@@ -6831,7 +6774,7 @@ static int read_rows(DataSet *set, List *list, Error *e)
 /* AffectNet's validation list has no header: nine columns, of which the first is a path, the seventh the expression. */
 static bool is_headless(List *list)
 {
-    TableReader *table = &list->table;
+    TableReader *table = list->table;
     long number;
     if (list->column[COLUMN_LABEL] >= 0 || table->n_fields != 9 || !strchr(table->fields[0], '/') ||
         !whole_number(table->fields[6], &number))
@@ -6840,6 +6783,29 @@ static bool is_headless(List *list)
     list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 6;
     for (int i = 0; i < 4; i++) list->column[COLUMN_FACE_X + i] = 1 + i;
     return true;
+}
+
+/* A picture's path, and a number or an emotion, from the first line on. */
+static bool is_plain(List *list)
+{
+    TableReader *table = list->table;
+    long number;
+    if (table->n_fields == 1) {
+        table->blanks = 1;
+        if (!table_split(table, table->fields[0])) return false;
+    }
+    if (table->n_fields != 2 || !image_suffix(table->fields[0]) ||
+        (!whole_number(table->fields[1], &number) && spelled(emotion_spellings, table->fields[1]) < 0))
+        return false;
+    table->again = 1;
+    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
+    return true;
+}
+
+/* The same, but CelebA's partition, which lies beside its list, looks like one. */
+static bool is_path_list(List *list)
+{
+    return !strstr(list->table->path, "list_eval_partition") && is_plain(list);
 }
 
 /* AffectNet has no column for the split: its lists are called training.csv and validation.csv. */
@@ -6853,83 +6819,100 @@ static int split_of_file(const char *path)
     return split < 0 ? SPLIT_TRAIN : split;
 }
 
-static int split_by_column(List *list, Error *e)
+static int split_by_column(List *list)
 {
-    const TableReader *table = &list->table;
+    const TableReader *table = list->table;
     for (int i = 0; i < COLUMNS; i++)
         if (list->column[i] >= table->n_fields)
-            return fail_row(table, e, "%d fields, but the header promises at least %d", table->n_fields,
-                            list->column[i] + 1) - 1;
+            give_up_row(table, "%d fields, but the header promises at least %d", table->n_fields, list->column[i] + 1);
     if (list->column[COLUMN_SPLIT] < 0) return split_of_file(table->path);
     int split = spelled(split_spellings, field(list, COLUMN_SPLIT));
-    if (split < 0) fail_row(table, e, "'%.40s' is none of train, validation, test", field(list, COLUMN_SPLIT));
+    if (split < 0) give_up_row(table, "'%.40s' is none of train, validation, test", field(list, COLUMN_SPLIT));
     return split;
 }
 
-/* A label is a name, or a number that the format's numbering explains. */
-static int label_by_column(DataSet *set, List *list, Error *e)
+/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. False: the
+ * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut. */
+static bool face_rectangle(const List *list, int box[4])
 {
-    const Numbering *numbers = list->format->numbers;
-    const char *text = field(list, COLUMN_LABEL);
-    long number;
-    if (!*text) return fail_row(&list->table, e, "the label is empty") + FAILED;
-    if (!whole_number(text, &number)) return class_or_failed(set, text, e);
-    int known = number >= numbers->first && number - numbers->first < numbers->count;
-    note_numbering(set, numbers);
-    return emotion_class(set, known ? numbers->names[number - numbers->first] : "no label", e);
+    double n[4];
+    memset(box, 0, 4 * sizeof *box);
+    for (int i = 0; i < 4; i++) {
+        if (list->column[COLUMN_FACE_X + i] < 0) return true;
+        const char *text = field(list, COLUMN_FACE_X + i);
+        char *end;
+        n[i] = strtod(text, &end);
+        if (end == text || *end || !(fabs(n[i]) <= 65535)) return false;
+    }
+    for (int i = 0; i < 4; i++) box[i] = (int)fmax(floor(n[i % 2] + (i < 2 ? 0 : n[i]) + 0.5), 0);
+    return box[2] > box[0] && box[3] > box[1];
 }
 
-/* Appends one row's pixels. The first row settles the side, all others must agree. */
-static int read_pixels(DataSet *set, const TableReader *table, const char *at, size_t *where, Error *e)
+static Place face_by_columns(const List *list)
+{
+    Place place = {0};
+    face_rectangle(list, place.box);
+    return place;
+}
+
+/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row, the
+ * row is of AffectNet's class for such. */
+static int label_by_column(DataSet *set, List *list)
+{
+    const Numbering *numbers = list->format->numbers;
+    const char *name = field(list, COLUMN_LABEL);
+    long number;
+    int box[4];
+    if (!*name) give_up_row(list->table, "the label is empty");
+    bool numbered = whole_number(name, &number);
+    if (numbered) {
+        bool known = number >= numbers->first && number - numbers->first < numbers->count;
+        name = known ? numbers->names[number - numbers->first] : "no label";
+        note_numbering(set, numbers);
+    }
+    if (list->format->place && spelled(emotion_spellings, name) >= 0 && !face_rectangle(list, box))
+        return emotion_class(set, "no face");
+    return numbered ? emotion_class(set, name) : dataset_class(set, name);
+}
+
+/* Appends one row's pixels and returns where. The first row settles the side, all others must agree. */
+static size_t read_pixels(DataSet *set, const TableReader *table, const char *at)
 {
     size_t used = set->raw_used, count = 0, side = (size_t)set->raw_side;
     for (at += strspn(at, " "); *at; at += strspn(at, " "), count++) {
         int value = 0, digits = 0;
         for (; *at >= '0' && *at <= '9' && digits < 4; digits++) value = 10 * value + (*at++ - '0');
         if (digits == 0 || value > 255 || (*at && *at != ' '))
-            return fail_row(table, e, "pixel %zu is no number from 0 to 255", count + 1);
+            give_up_row(table, "pixel %zu is no number from 0 to 255", count + 1);
         if (used + count == set->raw_room) {
             set->raw_room = 2 * set->raw_room + 65536;
-            set->raw = grown(set->raw, used + count, set->raw_room, 1);
+            set->raw = set->raw ? own_again(set->raw, set->raw_room, 1) : dataset_own(set, set->raw_room, 1);
         }
         set->raw[used + count] = (unsigned char)value;
     }
     while (set->raw_side == 0 && side * side < count) side++;
     if (side * side != count || side < 2)
-        return fail_row(table, e, "%zu pixels, but %s", count, set->raw_side ? "the rows before have another number" :
-                        "that is no square of at least 2 x 2");
+        give_up_row(table, "%zu pixels, but %s", count, set->raw_side ? "the rows before have another number" :
+                    "that is no square of at least 2 x 2");
     set->raw_side = (int)side;
     set->raw_used = used + count;
-    *where = used;
-    return 1;
+    return used;
 }
 
-static int picture_by_pixels(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_by_pixels(DataSet *set, List *list)
 {
-    return read_pixels(set, &list->table, field(list, COLUMN_PIXELS), where, e);
+    return read_pixels(set, list->table, field(list, COLUMN_PIXELS));
 }
 
-static int picture_by_path(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_by_path(DataSet *set, List *list)
 {
     char *path = field(list, COLUMN_PATH), *dot = strrchr(path, '.');
-    if (!*path) return fail_row(&list->table, e, "the path is empty");
+    if (!*path) give_up_row(list->table, "the path is empty");
     for (char *c = path; *c; c++)
         if (*c == '\\') *c = '/';     /* lists made on Windows */
     int stem = (int)(dot && *list->ending ? dot - path : 0);
-    *where = dataset_text(set, "%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path, list->ending,
-                          path + stem);
-    return 1;
-}
-
-/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. */
-static Place face_by_columns(const List *list)
-{
-    long n[4];
-    for (int i = 0; i < 4; i++)
-        if (list->column[COLUMN_FACE_X + i] < 0 || !whole_number(field(list, COLUMN_FACE_X + i), &n[i]) || n[i] < 0 ||
-            n[i] > 65535)
-            return (Place){0};
-    return n[2] && n[3] ? (Place){{(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}, 0} : (Place){0};
+    return dataset_text(set, "%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path, list->ending,
+                        path + stem);
 }
 
 /* ---- RAF-DB ---- */
@@ -6939,22 +6922,15 @@ static const char *const rafdb_folders[] = {"", "aligned", "Image/aligned", "../
 /* There is no header: the first row is "train_00001.jpg 5". */
 static bool is_rafdb(List *list)
 {
-    TableReader *table = &list->table;
-    char *name = table->fields[0], *blank = strchr(name, ' ');
-    long number;
-    if (table->n_fields != 1 || !blank || (strncmp(name, "train_", 6) && strncmp(name, "test_", 5)) ||
-        !whole_number(blank, &number))
-        return false;
-    table->blanks = table->again = 1;
-    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
-    return table_split(table, name);
+    const char *name = list->table->fields[0];
+    return (strncmp(name, "train_", 6) == 0 || strncmp(name, "test_", 5) == 0) && is_plain(list);
 }
 
-static int split_by_prefix(List *list, Error *e)
+static int split_by_prefix(List *list)
 {
-    char **fields = list->table.fields;
-    if (list->table.n_fields != 2 || !strrchr(fields[0], '.'))
-        return fail_row(&list->table, e, "expected a file's name and a number from 1 to 7") - 1;
+    char **fields = list->table->fields;
+    if (list->table->n_fields != 2 || !strrchr(fields[0], '.'))
+        give_up_row(list->table, "expected a file's name and a number from 1 to 7");
     return strncmp(fields[0], "test_", 5) == 0 ? SPLIT_TEST : SPLIT_TRAIN;
 }
 
@@ -6965,121 +6941,127 @@ static const char *const celeba_folders[] = {"img_align_celeba", "img_align_cele
 /* A file called ...attr... whose first row is a count, with the names in the next, or begins with image_id. */
 static bool is_attributes(List *list)
 {
-    TableReader *table = &list->table;
+    TableReader *table = list->table;
     const char *name = strrchr(table->path, '/');
     long rows;
     bool counted = table->n_fields == 1 && whole_number(table->fields[0], &rows);
     if (!strcasestr(name ? name : table->path, "attr") || !(counted || !strcasecmp(table->fields[0], "image_id")))
         return false;
     table->blanks = 1;
-    return !counted || table_next(table) > 0;
+    return !counted || more_rows(table);
 }
 
 /* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
-static int names_pictures(const TableReader *table)
+static bool names_pictures(const TableReader *table)
 {
     return strcasecmp(table->fields[0], "image_id") == 0 || spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
 }
 
 /* The attributes asked for (NULL: all), in that order, become the set's classes; meaning[k] is the field of class k. */
-static int choose_attributes(DataSet *set, List *list, const char *asked, Error *e)
+static void choose_attributes(DataSet *set, List *list, const char *asked)
 {
-    const TableReader *table = &list->table;
-    Names names = {0};
-    char all[400];
+    const TableReader *table = list->table;
     int first = names_pictures(table), *chosen = list->meaning;
-    int ok = !asked || names_parse(&names, asked, "attributes", e);
+    Names names = asked ? parse_names(asked, "attributes") : (Names){0};
     for (int i = first; !asked && i < table->n_fields; i++) names_add(&names, table->fields[i]);
-    set->class_names = must_alloc(CLASSES_MAX, sizeof(char *));
-    for (int k = 0; ok && k < names.count; k++) {
-        chosen[k] = 0;
+    for (int k = 0; k < names.count; k++) {
         for (int i = first; i < table->n_fields; i++)
             if (strcasecmp(table->fields[i], names.items[k]) == 0) chosen[k] = i - first + 1;
-        if (chosen[k]) set->class_names[set->n_classes++] = must_copy(names.items[k]);
-        else {
-            join(all, sizeof all, table->fields + first, table->n_fields - first);
-            ok = fail(e, 2, "%s has no attribute '%s'; it has %s", set->path, names.items[k], all);
-        }
+        if (!chosen[k])
+            give_up(2, "%s has no attribute '%s'; it has %s", set->path, names.items[k],
+                    joined(table->fields + first, table->n_fields - first));
+        set->class_names[set->n_classes++] = hand_to(set->home, own_text("%s", names.items[k]));
     }
-    names_free(&names);
-    return ok;
+    set->attributes = dataset_own(set, (size_t)set->room, (size_t)set->n_classes + 1);
 }
 
-/* Opens the partition list beside it as well; without one every picture is for training. */
-static int open_attributes(DataSet *set, List *list, const DataOptions *options, Error *e)
+typedef struct Part { const char *name; int split; } Part;
+
+static int compare_parts(const void *a, const void *b)
+{
+    return strcmp(((const Part *)a)->name, ((const Part *)b)->name);
+}
+
+/* "000001.jpg 0": the split of every picture. */
+static void read_partition(List *list, const char *path)
+{
+    TableReader *table = open_table(path, FIELDS_MAX);
+    long number;
+    table->blanks = 1;
+    while (more_rows(table)) {
+        if (table->line_number == 1 && strcasecmp(table->fields[0], "image_id") == 0) continue;
+        if (table->n_fields != 2 || !whole_number(table->fields[1], &number) || number < 0 || number >= SPLITS)
+            give_up_row(table, "expected a picture's name and 0, 1 or 2");
+        list->parts = own_more(innermost_scope(), list->parts, list->n_parts, &list->parts_room, sizeof *list->parts);
+        list->parts[list->n_parts++] = (Part){own_text("%s", table->fields[0]), (int)number};
+    }
+    qsort(list->parts, (size_t)list->n_parts, sizeof *list->parts, compare_parts);
+}
+
+/* Reads the partition beside it as well; without one every picture is for training. */
+static void open_attributes(DataSet *set, List *list, const DataOptions *options)
 {
     static const char *const usual[] = {"list_eval_partition.txt", "list_eval_partition.csv",
                                         "../Eval/list_eval_partition.txt"};
-    set->attributes = must_alloc(1, 1);
-    if (!choose_attributes(set, list, options->attributes, e)) return 0;
+    choose_attributes(set, list, options->attributes);
     list->column[COLUMN_PATH] = 0;
-    list->count = list->table.n_fields + 1 - names_pictures(&list->table);
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->beside.file; i++) {
-        table_close(&list->beside);
-        table_open(&list->beside, textf("%s/%s", set->root, usual[i]).s, FIELDS_MAX);
+    list->count = list->table->n_fields + 1 - names_pictures(list->table);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->parts; i++) {
+        const char *path = own_text("%s/%s", set->root, usual[i]);
+        if (path_exists(path)) read_partition(list, path);
     }
-    list->beside.blanks = 1;
-    return 1;
 }
 
-/* The partition list's next line must be about the row's picture: "000001.jpg 0". */
-static int split_by_partition(List *list, Error *e)
+static int split_by_partition(List *list)
 {
-    const TableReader *table = &list->table;
-    TableReader *parts = &list->beside;
-    long number = -1;
+    const TableReader *table = list->table;
     if (table->n_fields != list->count)
-        return fail_row(table, e, "%d fields where the header promises %d", table->n_fields, list->count) - 1;
-    if (!parts->file) return SPLIT_TRAIN;
-    int got = next_row(parts, e);
-    if (got > 0 && parts->line_number == 1 && strcasecmp(parts->fields[0], "image_id") == 0) got = next_row(parts, e);
-    if (got >= 0 && (got == 0 || parts->n_fields != 2 || strcmp(parts->fields[0], table->fields[0]) != 0 ||
-                     !whole_number(parts->fields[1], &number) || number < 0 || number >= SPLITS))
-        return fail_row(parts, e, "expected '%.80s' and 0, 1 or 2: the order must be that of the attribute list",
-                        table->fields[0]) - 1;
-    return (int)number;
+        give_up_row(table, "%d fields where the header promises %d", table->n_fields, list->count);
+    if (!list->parts) return SPLIT_TRAIN;
+    Part wanted = {table->fields[0], 0};
+    const Part *part = bsearch(&wanted, list->parts, (size_t)list->n_parts, sizeof wanted, compare_parts);
+    if (!part) give_up_row(table, "'%.80s' is not in the list_eval_partition beside it", wanted.name);
+    return part->split;
 }
 
 /* ---- FERPlus ---- */
 static bool is_votes(List *list)
 {
-    char **fields = list->table.fields;
-    return list->table.n_fields > 2 && !strcasecmp(fields[0], "usage") && !strcasecmp(fields[2], "neutral");
+    char **fields = list->table->fields;
+    return list->table->n_fields > 2 && !strcasecmp(fields[0], "usage") && !strcasecmp(fields[2], "neutral");
 }
 
 /* Opens fer2013.csv, where the pictures are; from here on the columns are its. */
-static int open_votes(DataSet *set, List *list, const DataOptions *options, Error *e)
+static void open_votes(DataSet *set, List *list, const DataOptions *options)
 {
-    Text usual = textf("%s/%s", set->root, list->format->beside);
-    const char *path = options->more ? options->more->items[0] : usual.s;
-    for (int i = 2; i < list->table.n_fields; i++)
-        names_add(&list->votes, strcmp(list->table.fields[i], "NF") == 0 ? "no face" : list->table.fields[i]);
-    if (!table_open(&list->beside, path, FIELDS_MAX))
-        return fail(e, 1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
-                    strerror(errno));
-    bool rows = table_next(&list->beside) > 0;
-    find_columns(list, &list->beside);
-    return rows && has_columns(list, COLUMN_PIXELS) ? 1 :
-           fail(e, 1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
+    const char *path = options->more ? options->more->items[0] : own_text("%s/%s", set->root, list->format->beside);
+    for (int i = 2; i < list->table->n_fields; i++)
+        names_add(&list->votes, strcmp(list->table->fields[i], "NF") == 0 ? "no face" : list->table->fields[i]);
+    if (!path_exists(path))
+        give_up(1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
+                strerror(ENOENT));
+    list->beside = open_table(path, FIELDS_MAX);
+    bool rows = more_rows(list->beside);
+    find_columns(list, list->beside);
+    if (!rows || !has_columns(list, COLUMN_PIXELS))
+        give_up(1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
 }
 
 /* Goes on to the row of fer2013.csv that this one is about: both must be of the same split. */
-static int split_of_votes(List *list, Error *e)
+static int split_of_votes(List *list)
 {
-    const TableReader *votes = &list->table;
-    TableReader *pixels = &list->beside;
-    int split = spelled(split_spellings, votes->fields[0]), usage = list->column[COLUMN_SPLIT], got = next_row(pixels, e);
-    if (got < 0) return -1;
-    if (got == 0)
-        return fail(e, 1, "%s ends before line %d of %s: both files must be whole", pixels->path, votes->line_number,
-                    votes->path) - 1;
+    const TableReader *votes = list->table;
+    TableReader *pixels = list->beside;
+    int split = spelled(split_spellings, votes->fields[0]), usage = list->column[COLUMN_SPLIT];
+    if (!more_rows(pixels))
+        give_up(1, "%s ends before line %d of %s: both files must be whole", pixels->path, votes->line_number,
+                votes->path);
     if (votes->n_fields != list->votes.count + 2 || split < 0)
-        return fail_row(votes, e, "expected Training, PublicTest or PrivateTest, a name and %d numbers",
-                        list->votes.count) - 1;
+        give_up_row(votes, "expected Training, PublicTest or PrivateTest, a name and %d numbers", list->votes.count);
     if (pixels->n_fields <= list->column[COLUMN_PIXELS] || pixels->n_fields <= usage ||
         (usage >= 0 && spelled(split_spellings, pixels->fields[usage]) != split))
-        return fail_row(pixels, e, "not the picture that line %d of %s is about: both files must have their original "
-                        "order", votes->line_number, votes->path) - 1;
+        give_up_row(pixels, "not the picture that line %d of %s is about: both files must have their original order",
+                    votes->line_number, votes->path);
     return split;
 }
 
@@ -7095,23 +7077,23 @@ static int majority(const int *votes, int count)
     return votes[most] > 1 && 2 * votes[most] > sum ? most : -1;
 }
 
-static int label_by_votes(DataSet *set, List *list, Error *e)
+static int label_by_votes(DataSet *set, List *list)
 {
     int vote[FIELDS_MAX] = {0};
     for (int i = 0; i < list->votes.count; i++) {
-        const char *text = list->table.fields[i + 2];
+        const char *text = list->table->fields[i + 2];
         long number;
         if (!whole_number(text, &number) || number < 0 || number > 1000)
-            return fail_row(&list->table, e, "'%.20s' is no number of votes", text) + FAILED;
+            give_up_row(list->table, "'%.20s' is no number of votes", text);
         vote[i] = (int)number;
     }
     int winner = majority(vote, list->votes.count);
-    return emotion_class(set, winner < 0 ? "no majority" : list->votes.items[winner], e);
+    return emotion_class(set, winner < 0 ? "no majority" : list->votes.items[winner]);
 }
 
-static int picture_beside(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_beside(DataSet *set, List *list)
 {
-    return read_pixels(set, &list->beside, list->beside.fields[list->column[COLUMN_PIXELS]], where, e);
+    return read_pixels(set, list->beside, list->beside->fields[list->column[COLUMN_PIXELS]]);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7144,48 +7126,40 @@ static long video_frame(const char *path, int *length)
 
 /* A video's pictures: a folder of frames (name[k] is frame k's file, or NULL), a video file, or neither. */
 typedef struct Footage {
-    char *folder, *video;
-    Names files;
-    const char **name;
+    const char *folder, *video, **name;
     long frames;
     char half;
 } Footage;
 
-static void footage_free(Footage *f)
+/* Looks for place/name/ and place/name.mp4 in all the places. */
+static bool footage_at(Footage *f, const Names *places, const char *name)
 {
-    free(f->folder), free(f->video), free(f->name), names_free(&f->files);
-}
-
-/* Looks for place/name/ and place/name.mp4. */
-static int footage_at(Footage *f, const char *place, const char *name)
-{
-    Text path = textf("%s/%s", place, name);
-    if (is_folder(path.s) && folder_has(path.s, NAMES_PICTURES)) {
-        f->folder = must_copy(path.s);
-        return 1;
+    for (int i = 0; i < places->count; i++) {
+        const char *path = own_text("%s/%s", places->items[i], name);
+        if (folder_has(path, NAMES_PICTURES)) return f->folder = path, true;
+        for (const char *const *end = video_endings; *end; end++) {
+            const char *file = own_text("%s.%s", path, *end);
+            if (path_exists(file)) return f->video = file, true;
+        }
     }
-    for (const char *const *end = video_endings; *end && !f->video; end++) {
-        Text file = textf("%s.%s", path.s, *end);
-        if (access(file.s, R_OK) == 0) f->video = must_copy(file.s);
-    }
-    return f->video != NULL;
+    return false;
 }
 
 /* Numbers the frames of a folder by the last digits in their names. */
 static void number_frames(Footage *f)
 {
     enum { FRAMES_MAX = 10000000 };
-    f->files = folder_names(f->folder, NAMES_PICTURES, 0);
+    Names files = list_folder(f->folder, NAMES_PICTURES);
     for (int pass = 0; pass < 2; pass++) {
-        for (int i = 0; i < f->files.count; i++) {
-            const char *name = f->files.items[i], *end = strrchr(name, '.'), *at = end;
+        for (int i = 0; i < files.count; i++) {
+            const char *name = files.items[i], *end = strrchr(name, '.'), *at = end;
             while (at > name && isdigit((unsigned char)at[-1])) at--;
             long number = at < end ? strtol(at, NULL, 10) : 0;
             if (number < 1 || number > FRAMES_MAX) continue;
             if (pass) f->name[number] = name;
             else f->frames = number > f->frames ? number : f->frames;
         }
-        if (!pass) f->name = must_alloc((size_t)f->frames + 1, sizeof *f->name);
+        if (!pass) f->name = own((size_t)f->frames + 1, sizeof *f->name);
     }
 }
 
@@ -7194,13 +7168,11 @@ static Footage find_footage(const Names *places, const char *name)
 {
     static const char *const sides[] = {"_left", "_right"};
     Footage f = {0};
-    int found = 0, length = (int)strlen(name);
-    for (int i = 0; i < places->count && !found; i++) found = footage_at(&f, places->items[i], name);
+    bool found = footage_at(&f, places, name);
     for (int side = 0; side < 2 && !found; side++) {
-        int stem = length - (int)strlen(sides[side]);
+        int stem = (int)strlen(name) - (int)strlen(sides[side]);
         if (stem <= 0 || strcmp(name + stem, sides[side])) continue;
-        for (int i = 0; i < places->count && !found; i++)
-            found = footage_at(&f, places->items[i], textf("%.*s", stem, name).s);
+        found = footage_at(&f, places, own_text("%.*s", stem, name));
         f.half = found ? sides[side][1] : 0;
     }
     if (f.folder) number_frames(&f);
@@ -7210,8 +7182,8 @@ static Footage find_footage(const Names *places, const char *name)
 /* The header is a list of emotions. */
 static bool is_annotation(List *list)
 {
-    return list->table.n_fields > 1 && spelled(emotion_spellings, list->table.fields[0]) >= 0 &&
-           spelled(emotion_spellings, list->table.fields[1]) >= 0;
+    return list->table->n_fields > 1 && spelled(emotion_spellings, list->table->fields[0]) >= 0 &&
+           spelled(emotion_spellings, list->table->fields[1]) >= 0;
 }
 
 /* "EXPR/Validation_Set/video7.txt" is of the validation split; what lies above the set's path says nothing. */
@@ -7229,38 +7201,35 @@ static int annotation_split(const DataSet *set, const char *path)
 }
 
 /* Learns the classes from the header; the two behind them are for -1 and for what is no number of a class. */
-static int open_annotation(DataSet *set, List *list, const DataOptions *options, Error *e)
+static void open_annotation(DataSet *set, List *list, const DataOptions *options)
 {
     (void)options;
-    int n = list->count = list->table.n_fields;
+    int n = list->count = list->table->n_fields;
     for (int i = 0; i < n + 2; i++) {
-        const char *name = i < n ? list->table.fields[i] : i == n ? "not annotated" : "no label";
-        list->meaning[i] = emotion_class(set, strcasecmp(name, "other") ? name : "other", e);
-        if (list->meaning[i] == FAILED) return 0;
+        const char *name = i < n ? list->table->fields[i] : i == n ? "not annotated" : "no label";
+        list->meaning[i] = emotion_class(set, strcasecmp(name, "other") ? name : "other");
     }
-    list->split = annotation_split(set, list->table.path);
-    return 1;
+    list->split = annotation_split(set, list->table->path);
 }
 
-static int label_by_number(DataSet *set, List *list, Error *e)
+static int label_by_number(DataSet *set, List *list)
 {
-    (void)set, (void)e;
+    (void)set;
     long number;
     int n = list->count;
-    const TableReader *table = &list->table;
+    const TableReader *table = list->table;
     bool known = table->n_fields == 1 && whole_number(table->fields[0], &number) && number >= -1 && number < n;
     return list->meaning[!known ? n + 1 : number < 0 ? n : number];
 }
 
-static int picture_by_line(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_by_line(DataSet *set, List *list)
 {
-    (void)e;
     const Footage *f = list->footage;
-    long frame = list->table.line_number - 1;
-    *where = f->video ? dataset_text(set, "%s#%ld", f->video, frame) :
-             f->folder && frame <= f->frames && f->name[frame] ? dataset_text(set, "%s/%s", f->folder, f->name[frame]) :
-             dataset_text(set, "%s/%05ld.jpg", f->folder ? f->folder : list->video, frame);
-    return 1;
+    long frame = list->table->line_number - 1;
+    if (f->video) return dataset_text(set, "%s#%ld", f->video, frame);
+    if (f->folder && frame <= f->frames && f->name[frame])
+        return dataset_text(set, "%s/%s", f->folder, f->name[frame]);
+    return dataset_text(set, "%s/%05ld.jpg", f->folder ? f->folder : list->video, frame);
 }
 
 static Place half_of_video(const List *list)
@@ -7278,8 +7247,8 @@ static const Format formats[] = {
      .split = split_by_partition, .picture = picture_by_path},
     {"FERPlus votes", "ferplus", is_votes, .file = "fer2013new.csv", .beside = "fer2013.csv", .open = open_votes,
      .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
-    {"RAF-DB list", "rafdb", is_rafdb, .numbers = &rafdb_numbers, .folders = rafdb_folders, .ending = "_aligned",
-     .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
+    {"RAF-DB list", "rafdb", is_rafdb, .folders_too = true, .numbers = &rafdb_numbers, .folders = rafdb_folders,
+     .ending = "_aligned", .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
     {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers,
@@ -7287,117 +7256,139 @@ static const Format formats[] = {
     {"CSV list", "affectnet", .which = COLUMN_PATH, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
-     .label = label_by_number, .picture = picture_by_line, .place = half_of_video}
+     .label = label_by_number, .picture = picture_by_line, .place = half_of_video},
+    {"path list", .is = is_path_list, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
+     .picture = picture_by_path}
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-/* Opens a list and recognises it by its first row; list->format NULL: as none. 0: it cannot be read. */
-static int list_open(List *list, const char *path, bool many, Error *e)
+/* Opens a list and recognises it by its first row; list->format NULL: as none. */
+static List *list_open(const char *path, bool many)
 {
-    *list = (List){.folder = NULL, .ending = ""};
-    if (table_open(&list->table, path, FIELDS_MAX) && table_next(&list->table) > 0) {
-        find_columns(list, &list->table);
-        for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
-            if (f->many == many && (f->is ? f->is(list) : has_columns(list, f->which))) list->format = f;
-    }
-    return *list->table.error ? fail(e, 1, "%s", list->table.error) : 1;
+    List *list = own(1, sizeof *list);
+    *list = (List){.table = open_table(path, FIELDS_MAX), .ending = ""};
+    if (!more_rows(list->table)) return list;
+    find_columns(list, list->table);
+    for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
+        if (f->many == many && (f->is ? f->is(list) : has_columns(list, f->which))) list->format = f;
+    return list;
+}
+
+typedef struct Question { const char *path; bool many, yes; } Question;
+
+static void is_list_work(void *context)
+{
+    Question *q = context;
+    q->yes = list_open(q->path, q->many)->format != NULL;
 }
 
 static bool is_list(const char *path, bool many)
 {
-    List list;
-    Error ignored = {0};
-    bool yes = list_open(&list, path, many, &ignored) && list.format;
-    list_close(&list);
-    return yes;
+    Question q = {path, many, false};
+    Error ignored;
+    return attempt_one(is_list_work, &q, &ignored) && q.yes;
 }
 
-/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list adds
- * its rows to those of the first. */
-static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+/* Says what a file is that is no list. */
+static _Noreturn void give_up_no_list(const char *path)
+{
+    unsigned char start[512];
+    FILE *file = fopen(path, "rb");
+    size_t size = file ? fread(start, 1, sizeof start, file) : 0;
+    if (file) fclose(file);
+    const char *name = image_format_name(start, size);
+    if (name) give_up(1, "%s is %s, not a list: unpack it, or name what was meant", path, name);
+    give_up(1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' or "
+            "'subDirectory_filePath,expression' or 'path,label' (or be 'images/1.jpg happy'), or it be FERPlus' "
+            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
+}
+
+/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list of
+ * the same kind adds its rows to those of the first. */
+static void add_list(DataSet *set, const char *path, const DataOptions *options)
 {
     const char *slash = strrchr(path, '/');
-    List list;
-    int ok = list_open(&list, path, false, e);
-    const Format *f = list.format;
-    free(set->root);
-    set->root = options->more && f && !f->beside ? must_copy(options->more->items[0]) :
-                slash ? text_of("%.*s", (int)(slash - path), path) : must_copy(".");
+    Scope inner;
+    enter(&inner);
+    List *list = list_open(path, false);
+    const Format *f = list->format;
+    if (!f) give_up_no_list(path);
+    set->root = options->more && !f->beside ? own_text("%s", options->more->items[0]) :
+                own_text("%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    hand_to(set->home, set->root);
     set->listed = 1;
-    if (ok && !f)
-        ok = fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' "
-                  "or 'subDirectory_filePath,expression' or 'path,label', or it be FERPlus' fer2013new.csv, RAF-DB's "
-                  "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
-    if (ok && options->attributes && f->place && names_pictures(&list.table))
-        list.format = formats;        /* columns of numbers are attributes as well */
-    if (ok && set->count && (set->attributes || list.format == formats))
-        ok = fail(e, 2, "%s: a list of attributes is read alone, not together with another list", path);
-    ok = ok && (!list.format->open || list.format->open(set, &list, options, e)) && read_rows(set, &list, e);
-    list_close(&list);
-    if (!ok) return 0;
+    if (options->attributes && f->place && names_pictures(list->table))
+        list->format = formats;       /* columns of numbers are attributes as well */
+    if (set->count && (set->attributes || list->format == formats))
+        give_up(2, "%s: a list of attributes is read alone, not together with another list", path);
+    if (set->count && strcmp(set->format, f->name))
+        give_up(2, "%s is a %s, and what was read before it a %s: only lists of one kind become one data set", path,
+                f->name, set->format);
+    if (list->format->open) list->format->open(set, list, options);
+    read_rows(set, list);
+    leave();
     set->format = f->name;
-    return set->count ? 1 : fail(e, 1, "%s lists no picture with a label that is known", path);
+    if (!set->count) give_up(1, "%s lists no picture with a label that is known", path);
 }
 
 /* ---- many lists: one a video ---- */
 
 /* Adds the annotation files of a folder and of those in it. Of a folder full of other texts only some are opened. */
-static void find_annotations(const char *folder, int depth, Names *found)
+static void find_annotations(const char *folder, int depth, Names *all)
 {
-    Names lists = folder_names(folder, NAMES_LISTS, 0), folders = {0};
-    int before = found->count;
-    for (int i = 0; i < lists.count && (i < 20 || found->count > before); i++) {
-        Text path = textf("%s/%s", folder, lists.items[i]);
-        if (is_list(path.s, true)) names_add(found, path.s);
+    Scope inner;
+    enter(&inner);
+    Names lists = list_folder(folder, NAMES_LISTS), folders = depth > 0 ? list_folder(folder, NAMES_FOLDERS) : (Names){0};
+    int before = all->count;
+    for (int i = 0; i < lists.count && (i < 20 || all->count > before); i++) {
+        const char *path = own_text("%s/%s", folder, lists.items[i]);
+        if (is_list(path, true)) names_add(all, path);
     }
-    if (depth > 0) folders = folder_names(folder, NAMES_FOLDERS, 0);
     for (int i = 0; i < folders.count; i++)
-        find_annotations(textf("%s/%s", folder, folders.items[i]).s, depth - 1, found);
-    names_free(&lists), names_free(&folders);
+        find_annotations(own_text("%s/%s", folder, folders.items[i]), depth - 1, all);
+    leave();
 }
 
 /* Adds the frames of one annotation file. */
-static int read_annotation(DataSet *set, const char *path, const Names *places, Error *e)
+static void read_annotation(DataSet *set, const char *path, const Names *places)
 {
     const char *name = strrchr(path, '/') + 1;
-    Text video = textf("%.*s", (int)(strrchr(name, '.') - name), name);
-    Footage footage = find_footage(places, video.s);
-    List list;
+    Scope inner;
+    enter(&inner);
+    const char *video = own_text("%.*s", (int)(strrchr(name, '.') - name), name);
+    Footage footage = find_footage(places, video);
+    List *list = list_open(path, true);
     if (!footage.folder && !footage.video)
-        names_add(&set->notes, textf("%s: neither a folder of frames nor a video of that name", video.s).s);
-    int ok = list_open(&list, path, true, e) && list.format;
-    list.footage = &footage, list.video = video.s;
-    ok = ok && list.format->open(set, &list, NULL, e) && read_rows(set, &list, e);
-    long lines = list.table.line_number - 1;
-    if (ok && footage.frames > lines)
-        names_add(&set->notes, textf("%s: %ld frames have no line, as its last is that of frame %ld: is the file "
-                                     "whole?", path, footage.frames - lines, lines).s);
-    list_close(&list), footage_free(&footage);
-    return ok;
+        names_add(&set->notes, own_text("%s: neither a folder of frames nor a video of that name", video));
+    list->footage = &footage, list->video = video;
+    list->format->open(set, list, NULL);
+    read_rows(set, list);
+    long lines = list->table->line_number - 1;
+    if (footage.frames > lines)
+        names_add(&set->notes, own_text("%s: %ld frames have no line, as its last is that of frame %ld: is the file "
+                                        "whole?", path, footage.frames - lines, lines));
+    leave();
 }
 
-/* Reads all annotation files at or below the set's path: 1 done, 0 failed, -1 there are none. The frames lie where the
- * options say, or below the same path. */
-static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
+/* Reads all annotation files at or below the set's path; false: there are none. The frames lie where the options say,
+ * or below the same path. */
+static bool read_annotations(DataSet *set, const DataOptions *options)
 {
-    Names files = {0}, places = {0}, self = {.items = &set->path, .count = 1};
+    Names files = {.home = innermost_scope()}, places = {.home = innermost_scope()}, self = {.items = &set->path, .count = 1};
     const Names *sources = options->more ? options->more : &self;
-    int ok = 1;
     find_annotations(set->path, 3, &files);
-    if (!files.count) return -1;
+    if (!files.count) return false;
     for (int i = 0; i < sources->count; i++) {
-        Names inner = folder_names(sources->items[i], NAMES_FOLDERS, 0);
+        Names inner = list_folder(sources->items[i], NAMES_FOLDERS);
         names_add(&places, sources->items[i]);
-        for (int k = 0; k < inner.count; k++) names_add(&places, textf("%s/%s", sources->items[i], inner.items[k]).s);
-        names_free(&inner);
+        for (int k = 0; k < inner.count; k++) names_add(&places, below(sources->items[i], inner.items[k]));
     }
-    free(set->root);
-    set->root = must_copy(".");
+    set->root = hand_to(set->home, own_text("."));
     set->listed = 1;
     set->format = "Aff-Wild2 annotations";
-    for (int i = 0; ok && i < files.count; i++) ok = read_annotation(set, files.items[i], &places, e);
-    names_free(&files), names_free(&places);
-    return ok && set->count == 0 ? fail(e, 1, "%s: no frame has a label that is an emotion", set->path) : ok;
+    for (int i = 0; i < files.count; i++) read_annotation(set, files.items[i], &places);
+    if (set->count == 0) give_up(1, "%s: no frame has a label that is an emotion", set->path);
+    return true;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7407,38 +7398,52 @@ static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
  * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
  * ---------------------------------------------------------------------------------------------- */
 
-/* Does this folder by itself look like a data set: split folders, two class folders, or a list? */
+/* The lists of a folder of which each is a data set. */
+static Names lists_in(const char *folder)
+{
+    Names files = list_folder(folder, NAMES_LISTS), lists = {0};
+    for (int i = 0; i < files.count && i < 100; i++) {
+        const char *path = own_text("%s/%s", folder, files.items[i]);
+        if (is_list(path, false)) names_add(&lists, path);
+    }
+    return lists;
+}
+
+/* Does this folder by itself look like a data set: split folders, two class folders, or a list? A class's folder, with
+ * folders of its pictures in it, does not. */
 static bool looks_like_data(const char *path)
 {
-    Names folders = folder_names(path, NAMES_FOLDERS, 300), lists = folder_names(path, NAMES_LISTS, 20);
-    int classes = 0, yes = 0;
-    for (int i = 0; i < folders.count && !yes; i++) {
-        Text inner = textf("%s/%s", path, folders.items[i]);
-        bool pictures = folder_has(inner.s, NAMES_PICTURES);
-        if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures;
-        else yes = pictures || folder_has(inner.s, NAMES_FOLDERS);
+    Scope inner;
+    enter(&inner);
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    const char *slash = strrchr(path, '/');
+    int classes = 0;
+    bool yes = false, is_class = spelled(emotion_spellings, slash ? slash + 1 : path) >= 0;
+    for (int i = 0; i < folders.count && i < 300 && !yes; i++) {
+        const char *folder = own_text("%s/%s", path, folders.items[i]);
+        bool pictures = folder_has(folder, NAMES_PICTURES);
+        if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures && !is_class;
+        else yes = pictures || folder_has(folder, NAMES_FOLDERS);
     }
-    yes = yes || classes >= 2;
-    for (int i = 0; i < lists.count && !yes; i++) yes = is_list(textf("%s/%s", path, lists.items[i]).s, false);
-    names_free(&folders), names_free(&lists);
+    yes = yes || classes >= 2 || lists_in(path).count > 0;
+    leave();
     return yes;
 }
 
 /* A data set inside the folder, at most `depth` levels down; NULL if there is none. The budget bounds the search. */
-static char *data_below(const char *path, int depth, int *budget)
+static const char *data_below(const char *path, int depth, int *budget)
 {
-    Names folders = folder_names(path, NAMES_FOLDERS, 50);
-    char *found = NULL;
-    for (int i = 0; i < folders.count && !found && depth > 0 && --*budget > 0; i++) {
-        Text inner = textf("%s/%s", path, folders.items[i]);
-        found = looks_like_data(inner.s) ? must_copy(inner.s) : data_below(inner.s, depth - 1, budget);
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    const char *found = NULL;
+    for (int i = 0; i < folders.count && i < 50 && !found && depth > 0 && --*budget > 0; i++) {
+        const char *inner = own_text("%s/%s", path, folders.items[i]);
+        found = looks_like_data(inner) ? inner : data_below(inner, depth - 1, budget);
     }
-    names_free(&folders);
     return found;
 }
 
 /* The data set that this folder of pictures is a class of; NULL if there is none. */
-static char *data_above(const char *path)
+static const char *data_above(const char *path)
 {
     char above[PATH_MAX], *slash = realpath(path, above) ? strrchr(above, '/') : NULL;
     if (!slash || slash == above) return NULL;
@@ -7446,79 +7451,58 @@ static char *data_above(const char *path)
     slash = strrchr(above, '/');
     if (slash && slash != above && spelled(split_spellings, slash + 1) >= 0)
         *slash = 0;                   /* the classes lie under train/: the set begins above it */
-    return looks_like_data(above) ? must_copy(above) : NULL;
+    return looks_like_data(above) ? own_text("%s", above) : NULL;
 }
 
 /* Says why a folder holds no data set, and where one is if it lies nearby. */
-static int fail_folder(const DataSet *set, Error *e)
+static _Noreturn void give_up_folder(const DataSet *set)
 {
     int budget = 200;
-    char *below = set->count ? NULL : data_below(set->path, 3, &budget);
-    char *above = set->unlabelled ? data_above(set->path) : NULL;
-    if (below)
-        fail(e, 1, "%s holds no class folders with pictures, but a folder in it does: did you mean %s?", set->path,
-             below);
-    else if (above)
-        fail(e, 1, "%s holds pictures but no class folders: did you mean the folder above, %s?", set->path, above);
-    else if (set->unlabelled)
-        fail(e, 1, "%s holds %d pictures but no class folders: put them into one folder a class, such as %s/happy and "
-             "%s/sad (only models without classes can use them as they are)", set->path, set->count, set->path,
-             set->path);
-    else
-        fail(e, 1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
-             "and %s/sad, or a CSV list", set->path, set->path, set->path);
-    free(below), free(above);
-    return 0;
+    const char *inner = set->count ? NULL : data_below(set->path, 3, &budget);
+    const char *above = set->unlabelled ? data_above(set->path) : NULL;
+    if (inner)
+        give_up(1, "%s holds no class folders with pictures, but a folder in it does: did you mean %s?", set->path,
+                inner);
+    if (above)
+        give_up(1, "%s holds pictures but no class folders: did you mean the folder above, %s?", set->path, above);
+    if (set->unlabelled)
+        give_up(1, "%s holds %d pictures but no class folders: put them into one folder a class, such as %s/happy and "
+                "%s/sad (only models without classes can use them as they are)", set->path, set->count, set->path,
+                set->path);
+    give_up(1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
+            "and %s/sad, or a CSV list", set->path, set->path, set->path);
 }
 
-/* Opens the only list of a folder: 1 done, 0 failed, -1 there is none. */
-static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
+/* Opens the only list of a folder, if there is one. */
+static bool read_only_list(DataSet *set, const DataOptions *options)
 {
-    Names files = folder_names(set->root, NAMES_LISTS, 100), lists = {0};
-    char text[300];
-    int ok = -1;
-    for (int i = 0; i < files.count; i++) {
-        Text path = textf("%s/%s", set->root, files.items[i]);
-        if (is_list(path.s, false)) names_add(&lists, path.s);
-    }
-    if (lists.count == 1) {
-        char *path = set->path;
-        set->path = NULL;
-        dataset_close(set);
-        *set = (DataSet){.path = path, .format = "", .every_label = options->every_label};
-        ok = read_list(set, lists.items[0], options, e);
-    } else if (lists.count > 1) {
-        join(text, sizeof text, lists.items, lists.count);
-        ok = fail(e, 2, "%s holds %d lists: name one of them: %s", set->path, lists.count, text);
-    }
-    names_free(&files), names_free(&lists);
-    return ok;
+    Names lists = lists_in(set->root);
+    if (lists.count > 1)
+        give_up(2, "%s holds %d lists: name one of them: %s", set->path, lists.count,
+                joined(lists.items, lists.count));
+    if (lists.count == 0) return false;
+    *set = dataset_new(set->home, set->path, options);
+    add_list(set, lists.items[0], options);
+    return true;
 }
 
 /* Lists every picture of every split, without choosing any. */
-static int dataset_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+static void list_dataset(Scope *home, DataSet *set, const char *path, const DataOptions *options)
 {
     struct stat status;
-    int has_splits = 0, ok;
-    *set = (DataSet){.path = must_copy(path), .root = must_copy(path), .format = "",
-                     .every_label = options->every_label};
-    for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
-        set->path[end - 1] = set->root[end - 1] = 0;
+    *set = dataset_new(home, path, options);
     if (stat(path, &status) != 0)
-        return fail(e, 1, "%s: %s; check the spelling and the folder you are in", path, strerror(errno));
+        give_up_because(errno, own_text("%s: %s; check the spelling and the folder you are in", path, strerror(errno)));
     if (!S_ISDIR(status.st_mode)) {
         if (name_is(NAMES_PICTURES, path))
-            return fail(e, 2, "%s is one picture; a data set is a folder of class folders or a CSV list", path);
-        return read_list(set, path, options, e);
+            give_up(2, "%s is one picture; a data set is a folder of class folders or a CSV list", path);
+        add_list(set, path, options);
+        return;
     }
-    DIR *folder = opendir(path);
-    if (!folder) return fail(e, 1, "%s: %s", path, strerror(errno));
-    closedir(folder);
-    if ((ok = read_annotations(set, options, e)) >= 0) return ok;
-    if (!read_folders(set, &has_splits, e)) return 0;
-    if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && (ok = read_only_list(set, options, e)) >= 0)
-        return ok;
-    return set->count && (!set->unlabelled || options->unlabelled) ? 1 : fail_folder(set, e);
+    if (read_annotations(set, options)) return;
+    bool has_splits = read_folders(set);
+    if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && read_only_list(set, options)) return;
+    if (!set->count || (set->unlabelled && !options->unlabelled)) give_up_folder(set);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7538,51 +7522,38 @@ static int compare_classes(const void *a, const void *b)
     return x >= 0 ? -1 : y >= 0 ? 1 : strcmp(first, second);
 }
 
-/* Says that there is no such class, what there is, and which one may have been meant. */
-static int fail_class(const DataSet *set, const char *name, Error *e)
+/* The name that the set has for a class that was asked for; says what there is, and which may have been meant. */
+static const char *class_asked(const DataSet *set, const char *asked)
 {
-    char all[300];
+    int emotion = spelled(emotion_spellings, asked);
+    const char *name = emotion >= 0 ? emotion_names[emotion] : asked;
     OptionGuess guess = {name, 4, NULL};                                /* four letters off is no slip of the finger */
-    join(all, sizeof all, set->class_names, set->n_classes);
-    for (int k = 0; k < set->n_classes; k++) option_guess(&guess, set->class_names[k]);
-    return fail(e, 2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, guess.best ? ", did you mean " : "",
-                guess.best ? guess.best : "", guess.best ? "?" : "", all);
+    for (int k = 0; k < set->n_classes; k++) {
+        if (strcasecmp(set->class_names[k], name) == 0) return name;
+        option_guess(&guess, set->class_names[k]);
+    }
+    give_up(2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, guess.best ? ", did you mean " : "",
+            guess.best ? guess.best : "", guess.best ? "?" : "", joined(set->class_names, set->n_classes));
 }
 
 /* The classes that the set shall have: those asked for, or all that have a picture, in order. */
-static int classes_wanted(const DataSet *set, const char *asked, Names *wanted, Error *e)
+static Names wanted_classes(const DataSet *set, const char *asked)
 {
-    Names given = {0};
-    int ok = !asked || names_parse(&given, asked, "classes", e);
-    for (int i = 0; !asked && i < set->count; i++) names_add_once(wanted, set->class_names[set->label[i]]);
-    for (int i = 0; ok && i < given.count; i++) {
-        int emotion = spelled(emotion_spellings, given.items[i]), known = 0;
-        const char *name = emotion >= 0 ? emotion_names[emotion] : given.items[i];
-        for (int k = 0; k < set->n_classes; k++) known |= strcasecmp(set->class_names[k], name) == 0;
-        if (!known) ok = fail_class(set, name, e);
-        else names_add_once(wanted, name);
-    }
-    if (!asked && wanted->count > 1)
-        qsort(wanted->items, (size_t)wanted->count, sizeof *wanted->items, compare_classes);
-    names_free(&given);
-    return ok;
+    Names wanted = {0}, given = asked ? parse_names(asked, "classes") : (Names){0};
+    for (int i = 0; !asked && i < set->count; i++) names_add_once(&wanted, set->class_names[set->label[i]]);
+    for (int i = 0; i < given.count; i++) names_add_once(&wanted, class_asked(set, given.items[i]));
+    if (!asked && wanted.count > 1)
+        qsort(wanted.items, (size_t)wanted.count, sizeof *wanted.items, compare_classes);
+    return wanted;
 }
 
 /* Renumbers the classes as wanted; the pictures of all others get the label -1. */
-static int dataset_order(DataSet *set, const char *asked, Error *e)
+static void dataset_order(DataSet *set, const char *asked)
 {
-    Names wanted = {0};
-    if (!classes_wanted(set, asked, &wanted, e)) {
-        names_free(&wanted);
-        return 0;
-    }
+    Names wanted = wanted_classes(set, asked);
     for (int i = 0; i < set->count; i++) set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
-    for (int k = 0; k < set->n_classes; k++) free(set->class_names[k]);
-    free(set->class_names);
-    set->class_names = must_alloc((size_t)wanted.count + 1, sizeof *set->class_names);
-    for (int k = 0; k < wanted.count; k++) set->class_names[k] = must_copy(wanted.items[k]);
+    for (int k = 0; k < wanted.count; k++) set->class_names[k] = hand_to(set->home, wanted.items[k]);
     set->n_classes = wanted.count;
-    return 1;
 }
 
 /* Picture `to` becomes what picture `from` is, of this set or of another of the same kind. */
@@ -7597,20 +7568,15 @@ static void dataset_move(DataSet *set, int to, const DataSet *old, int from)
 }
 
 /* Keeps the pictures of one split with a label, that exist. Folders were just read: only lists are checked. */
-static void dataset_keep(DataSet *set, int split, char **first_missing)
+static void dataset_keep(DataSet *set, int split)
 {
+    char path[PATH_ROOM];
     int kept = 0;
     for (int i = 0; i < set->count; i++) {
         if (set->label[i] < 0 || (split != SPLIT_ALL && set->split[i] != split)) continue;
-        if (set->listed && !set->raw) {
-            char *path = dataset_name(set, i);
-            int there = video_frame(path, NULL) || access(path, R_OK) == 0;
-            set->missing += !there;
-            if (!there && !*first_missing) *first_missing = path;
-            else free(path);
-            if (!there) continue;
-        }
-        dataset_move(set, kept++, set, i);
+        bool there = !set->listed || set->raw || video_frame(dataset_path(set, i, path), NULL) || path_exists(path);
+        if (there) dataset_move(set, kept++, set, i);
+        else if (set->missing++ == 0) set->first_missing = hand_to(set->home, own_text("%s", path));
     }
     set->count = kept;
 }
@@ -7622,59 +7588,89 @@ static int class_size(const DataSet *set, int k)
     return pictures;
 }
 
-/* What must hold before anything can be learnt from the set. */
-static int dataset_check(const DataSet *set, const DataOptions *options, const char *first_missing, Error *e)
+/* Names such as "1": whose numbers they are, nobody said. */
+static bool are_numbers(char *const *names, int count)
 {
-    if (set->count == 0 && first_missing)
-        return fail(e, 1, "%s: none of its %d files exists, the first is %s; paths must be relative to the list's "
-                    "folder", set->path, set->missing, first_missing);
-    if (set->count == 0)
-        return fail(e, 1, "%s has no %s pictures: %s", set->path,
-                    options->split == SPLIT_ALL ? "such" : split_names[options->split],
-                    set->listed ? "no row of the list names this split" :
-                    "there is no such folder in it (train, validation or val, test), or it is empty");
-    if (!set->attributes && !options->unlabelled && set->n_classes < 2)
-        return fail(e, 1, "%s: only one class, '%s': at least two are needed to change one into another",
-                    set->path, set->class_names[0]);
-    if (set->attributes && !options->attributes)
-        return fail(e, 2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
-                    set->class_names[0]);
-    for (int k = 0; k < set->n_classes && !set->attributes; k++)
-        if (!class_size(set, k)) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
-    return 1;
+    long number;
+    for (int k = 0; k < count; k++)
+        if (!whole_number(names[k], &number)) return false;
+    return count > 0;
 }
 
-static int dataset_select(DataSet *set, const DataOptions *options, Error *e)
+/* What must hold before anything can be learnt from the set. */
+static void dataset_check(const DataSet *set, const DataOptions *options)
 {
-    char *first_missing = NULL;
+    if (set->count == 0 && set->missing)
+        give_up(1, "%s: none of its %d files exists, the first is %s; paths must be relative to the list's folder",
+                set->path, set->missing, set->first_missing);
+    if (set->count == 0)
+        give_up(1, "%s has no %s pictures: %s", set->path,
+                options->split == SPLIT_ALL ? "such" : split_names[options->split],
+                set->listed ? "no row of the list names this split" :
+                "there is no such folder in it (train, validation or val, test), or it is empty");
+    if (!set->attributes && !options->unlabelled && set->n_classes < 2)
+        give_up(1, "%s: only one class, '%s': at least two are needed to change one into another", set->path,
+                set->class_names[0]);
+    if (set->attributes && !options->attributes)
+        give_up(2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
+                set->class_names[0]);
+    for (int k = 0; k < set->n_classes && !set->attributes; k++)
+        if (!class_size(set, k)) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
+    if (!set->attributes && are_numbers(set->class_names, set->n_classes))
+        warn("%s: the classes are called %s; whose numbers these are is not known, so they stay", set->path,
+             joined(set->class_names, set->n_classes));
+    if (set->missing)
+        warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, set->first_missing);
+}
+
+static void dataset_select(DataSet *set, const DataOptions *options)
+{
     set->crop = options->crop;
     if (set->attributes && options->classes)
-        return fail(e, 2, "%s lists attributes, not classes: choose with --attributes", set->path);
+        give_up(2, "%s lists attributes, not classes: choose with --attributes", set->path);
     if (!set->attributes && options->attributes)
-        return fail(e, 2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
-    if (!set->attributes && !dataset_order(set, options->classes, e)) return 0;
-    dataset_keep(set, options->split, &first_missing);
-    int ok = dataset_check(set, options, first_missing, e);
-    if (ok && set->missing)
-        warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, first_missing);
-    free(first_missing);
-    if (ok && options->limit > 0 && options->limit < set->count) {
+        give_up(2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
+    if (!set->attributes) dataset_order(set, options->classes);
+    dataset_keep(set, options->split);
+    dataset_check(set, options);
+    if (options->limit > 0 && options->limit < set->count) {
         for (int i = 0; i < options->limit; i++)    /* evenly spread: a set sorted by class keeps its proportions */
             dataset_move(set, i, set, (int)((int64_t)i * set->count / options->limit));
         set->count = options->limit;
     }
-    if (ok) set->damaged = must_alloc((size_t)set->count, sizeof *set->damaged);
-    return ok;
+    set->damaged = dataset_own(set, (size_t)set->count, sizeof *set->damaged);
 }
 
-/* Opens whatever the path names. On failure nothing needs to be closed. */
-static int dataset_open(DataSet *set, const char *path, const DataOptions *options, Error *e)
+/* Opens whatever the path names. */
+static void open_dataset_in(Scope *home, DataSet *set, const char *path, const DataOptions *options)
 {
     if (options->split < 0 || options->split > SPLIT_ALL || options->limit < 0 || options->crop < 0)
-        return fail(e, 2, "the options of %s: split, limit or crop is out of range", path);
-    if (dataset_list(set, path, options, e) && dataset_select(set, options, e)) return 1;
+        give_up(2, "the options of %s: split, limit or crop is out of range", path);
+    list_dataset(home, set, path, options);
+    dataset_select(set, options);
+}
+
+__attribute__((unused))
+static void open_dataset(DataSet *set, const char *path, const DataOptions *options)
+{
+    open_dataset_in(innermost_scope(), set, path, options);
+}
+
+typedef struct OpenDataSet { Scope *home; DataSet *set; const char *path; const DataOptions *options; } OpenDataSet;
+
+static void open_dataset_work(void *context)
+{
+    OpenDataSet *o = context;
+    open_dataset_in(o->home, o->set, o->path, o->options);
+}
+
+/* The same, where a set that has no such pictures is no failure. */
+static bool dataset_open(DataSet *set, const char *path, const DataOptions *options, Error *why)
+{
+    OpenDataSet o = {innermost_scope(), set, path, options};
+    if (attempt_one(open_dataset_work, &o, why)) return true;
     dataset_close(set);
-    return 0;
+    return false;
 }
 
 /* The shuffle of Fisher and Yates, its dice numbered by `which` and the place. */
@@ -7703,231 +7699,154 @@ static void dataset_take(DataSet *set, const int *chosen, int count)
     DataSet old = *set;
     size_t n = (size_t)count;
     set->count = set->room = count;
-    set->label = must_alloc(n, sizeof *set->label), set->split = must_alloc(n, sizeof *set->split);
-    set->where = must_alloc(n, sizeof *set->where), set->damaged = must_alloc(n, sizeof *set->damaged);
-    if (old.place) set->place = must_alloc(n, sizeof *set->place);
-    if (old.attributes) set->attributes = must_alloc(n, (size_t)set->n_classes);
+    set->label = dataset_own(set, n, sizeof *set->label), set->split = dataset_own(set, n, sizeof *set->split);
+    set->where = dataset_own(set, n, sizeof *set->where), set->damaged = dataset_own(set, n, sizeof *set->damaged);
+    if (old.place) set->place = dataset_own(set, n, sizeof *set->place);
+    if (old.attributes) set->attributes = dataset_own(set, n, (size_t)set->n_classes);
     for (int i = 0; i < count; i++) dataset_move(set, i, &old, chosen[i]);
-    free(old.label), free(old.split), free(old.where), free(old.place), free(old.attributes), free((void *)old.damaged);
+    void *const memory[] = {old.label, old.split, old.where, old.place, old.attributes, (void *)old.damaged};
+    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) give_back(memory[i]);
+}
+
+typedef struct Share { int from, end; } Share;
+
+/* Of every class the set keeps those from `from` to `end` in an order drawn by chance; past the last it begins anew. */
+static void dataset_draw(DataSet *set, uint64_t seed, uint32_t stream, const Share *shares)
+{
+    int count = 0, *order = own((size_t)set->count, sizeof *order);
+    size_t n = 0;
+    for (int k = 0; k < set->n_classes; k++) n += (size_t)(shares[k].end - shares[k].from);
+    if (n > PICTURES_MAX) give_up(1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    int *chosen = own(n, sizeof *chosen);
+    for (int k = 0; k < set->n_classes; k++) {
+        int pictures = class_shuffled(set, k, seed, stream, order);
+        for (int i = shares[k].from; i < shares[k].end; i++) chosen[count++] = order[i % pictures];
+    }
+    dataset_take(set, chosen, count);
 }
 
 /* Splits a share of every class off, chosen by chance: keeps that part, or the rest. The same seed cuts the same way,
  * so that two openings of one set become a training and a validation part. */
 static void dataset_part(DataSet *set, double share, uint64_t seed, bool keep_share)
 {
-    int *order = must_alloc((size_t)set->count, sizeof *order), *chosen = must_alloc((size_t)set->count, sizeof *order);
-    int count = 0;
+    Share *shares = own((size_t)set->n_classes, sizeof *shares);
     for (int k = 0; k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_SPLIT, order), cut = (int)(share * n + 0.5);
-        for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++) chosen[count++] = order[i];
+        int n = class_size(set, k), cut = (int)(share * n + 0.5);
+        shares[k] = keep_share ? (Share){0, cut} : (Share){cut, n};
     }
-    dataset_take(set, chosen, count);
-    free(order), free(chosen);
+    dataset_draw(set, seed, STREAM_SPLIT, shares);
 }
 
 /* How many pictures each class shall have: "oversample" as many as the largest has, "undersample" as the smallest,
- * "augment:N" N of them. 0 after filling e. */
-static int balance_target(const DataSet *set, const char *how, Error *e)
+ * "augment:N" N of them. */
+static int balance_target(const DataSet *set, const char *how)
 {
-    int least_ = set->count, most = 0, asked = 0;
+    int fewest = set->count, most = 0, asked = 0;
     char end;
     for (int k = 0; k < set->n_classes; k++) {
         int n = class_size(set, k);
         if (n == 0)
-            return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
-                        set->class_names[k]);
-        least_ = n < least_ ? n : least_;
+            give_up(1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
+                    set->class_names[k]);
+        fewest = n < fewest ? n : fewest;
         most = n > most ? n : most;
     }
     if (strcmp(how, "oversample") == 0) return most;
-    if (strcmp(how, "undersample") == 0) return least_;
+    if (strcmp(how, "undersample") == 0) return fewest;
     if (sscanf(how, "augment:%d%c", &asked, &end) == 1 && asked > 0 && asked <= PICTURES_MAX / set->n_classes)
         return asked;
-    return fail(e, 2, "--balance %s: must be oversample, undersample or augment:N", how);
+    give_up(2, "--balance %s: must be oversample, undersample or augment:N", how);
 }
 
 /* Gives every class as many pictures: all once before any is repeated. */
-static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
+static void balance_dataset(DataSet *set, const char *how, uint64_t seed)
 {
-    if (set->attributes) return fail(e, 2, "--balance is for classes, not for attributes");
-    int target = balance_target(set, how, e);
-    if (!target) return 0;
-    int *order = must_alloc((size_t)set->count, sizeof *order), count = 0;
-    int *chosen = must_alloc((size_t)target * (size_t)set->n_classes, sizeof *chosen);
-    for (int k = 0; k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_BALANCE, order);
-        for (int i = 0; i < target; i++) chosen[count++] = order[i % n];
-    }
-    dataset_take(set, chosen, count);
-    free(order), free(chosen);
-    return 1;
+    if (set->attributes) give_up(2, "--balance is for classes, not for attributes");
+    Share *shares = own((size_t)set->n_classes, sizeof *shares);
+    shares[0].end = balance_target(set, how);
+    for (int k = 1; k < set->n_classes; k++) shares[k] = shares[0];
+    dataset_draw(set, seed, STREAM_BALANCE, shares);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 10.10  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
- * bytes. Augmentation then is ONE affine warp with bilinear sampling (rotation, zoom, shift and mirror together, so
- * that the picture is blurred once and not four times); what it uncovers is black. It works backwards: for every
- * pixel of the result, where does it come from?
- *
- *     u - m = R(-angle) (x - m - shift) / zoom         m: the centre, (size - 1) / 2
- *
- * Then its light changes, and a rectangle of it may be hidden behind one shade (Zhong et al. 2017, random erasing), so
- * that no single part of a face decides alone.
+ * bytes. Augmentation, drawn anew each time a picture is used, turns, shifts, mirrors, lights and hides (vendor/image.h).
  * ---------------------------------------------------------------------------------------------- */
-typedef struct Augment {
-    int flip;                         /* mirror every other picture, by chance */
-    float rotate_degrees;             /* up to so far to either side */
-    float shift;                      /* up to this share of the side, in both directions */
-    float zoom_low, zoom_high;        /* enlarged by a factor between these; both 0: not at all */
-    float brightness, contrast;       /* lighter or darker, of more or less contrast, by up to this share */
-    float erase;                      /* the chance that a rectangle is hidden */
-} Augment;
 
-/* Cuts the picture to its centred square of `side` source pixels (0, or more than there are: the largest). */
-static void crop_centre(Image *image, int side)
-{
-    int largest = image->width < image->height ? image->width : image->height;
-    side = side > 0 && side < largest ? side : largest;
-    size_t left = (size_t)(image->width - side) / 2, top = (size_t)(image->height - side) / 2;
-    size_t channels = (size_t)image->channels, row = (size_t)side * channels;
-    for (size_t y = 0; y < (size_t)side; y++)
-        memmove(image->pixels + y * row, image->pixels + ((top + y) * (size_t)image->width + left) * channels, row);
-    image->width = image->height = side;
-}
+typedef ImageAugment Augment;
+typedef ImageWarp Warp;
 
-/* One picture of the set as its file or its row has it; channels 0: as many as it has. */
-static int dataset_image(const DataSet *set, int index, int channels, Image *image, char error[256])
+/* One picture of the set as its file or its row has it, from malloc; channels 0: as many as it has. On failure errno is
+ * image_load's: 0 where the picture is to blame. */
+static bool dataset_image(const DataSet *set, int index, int channels, Image *image, char error[IMAGE_ERROR_SIZE])
 {
-    if (!set->raw) {
-        char *path = dataset_name(set, index);
-        int in_video = video_frame(path, NULL) > 0, ok = !in_video && image_load(path, channels, image, error);
-        if (in_video)
-            snprintf(error, 256, "%.150s: the frames must be taken out of the video first: facegan data import "
-                     "affwild2", path);
-        free(path);
-        return ok;
+    char path[PATH_ROOM];
+    if (!set->raw && video_frame(dataset_path(set, index, path), NULL) > 0) {
+        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data import "
+                 "affwild2", path);
+        errno = 0;
+        return false;
     }
+    if (!set->raw) return image_load(path, channels, image, error);
     channels = channels ? channels : 1;
-    if (!image_new(set->raw_side, set->raw_side, channels, image, error)) return 0;
+    if (!image_new(set->raw_side, set->raw_side, channels, image, error)) {
+        errno = ENOMEM;
+        return false;
+    }
     for (int i = 0; i < set->raw_side * set->raw_side; i++)
         memset(image->pixels + i * channels, set->raw[set->where[index] + (size_t)i], (size_t)channels);
-    return 1;
+    return true;
+}
+
+/* The same, the scope's. False, and why, where the picture is to blame. */
+static bool try_dataset_picture(const DataSet *set, int index, int channels, Image *out, Error *why)
+{
+    char text[IMAGE_ERROR_SIZE];
+    if (!dataset_image(set, index, channels, out, text)) {
+        if (is_machine(errno)) give_up_because(errno, text);
+        return fail(why, 1, "%s", text);
+    }
+    *out = own_picture(*out);
+    return true;
 }
 
 /* The centred square of `crop` pixels a side (0: the largest), scaled to (size,size,channels of the image). */
-static int cut_and_scale(Image *image, int crop, int size, unsigned char *pixels, char *error)
+static void cut_square(Image image, int crop, int size, unsigned char *pixels)
 {
-    Image small = {0};
-    crop_centre(image, crop);
-    if (image->width != size && !image_resize(image, size, size, &small, error)) return 0;
-    memcpy(pixels, small.pixels ? small.pixels : image->pixels, (size_t)size * (size_t)size * (size_t)image->channels);
-    image_free(&small);
-    return 1;
+    image_crop_centre(&image, crop);
+    if (image.width != size) image = resize_picture(&image, size, size);
+    memcpy(pixels, image.pixels, picture_bytes(&image));
 }
 
-/* Picture `index` as (size, size, channels) bytes. */
-static int dataset_read(const DataSet *set, int index, int size, int channels, unsigned char *pixels, Error *e)
+/* Picture `index` as (size, size, channels) bytes. False as above. */
+static bool dataset_read(const DataSet *set, int index, int size, int channels, unsigned char *pixels, Error *why)
 {
-    Image image = {0};
-    char error[256];
-    int ok = dataset_image(set, index, channels, &image, error) &&
-             cut_and_scale(&image, set->crop, size, pixels, error);
-    image_free(&image);
-    return ok ? 1 : fail(e, 1, "%s", error);
+    Image image;
+    Scope inner;
+    enter(&inner);
+    bool read = try_dataset_picture(set, index, channels, &image, why);
+    if (read) cut_square(image, set->crop, size, pixels);
+    leave();
+    return read;
 }
 
-/* The sine by its power series: libm's last bit differs from machine to machine, and a seed must not. |x| <= 5. */
-static double sine(double x)
-{
-    double term = x, sum = x;
-    for (int k = 2; k < 32; k += 2) {
-        term *= -x * x / (k * (k + 1));
-        sum += term;
-    }
-    return sum;
-}
-
-/* The picture in [-1, 1] with one pixel of black before and two after it, so that a sample taken at any place in
- * [-1, size] finds its four neighbours without a question being asked. */
-static float *padded_picture(const unsigned char *in, int size, int channels)
-{
-    size_t row = (size_t)(size + 3) * (size_t)channels, n = (size_t)(size + 3) * row;
-    float *padded = must_alloc(n, sizeof *padded), *to = padded + row + channels;
-    for (size_t i = 0; i < n; i++) padded[i] = -1;
-    for (int y = 0; y < size; y++, to += row)
-        for (int i = 0; i < size * channels; i++) to[i] = (float)*in++ / 127.5f - 1;
-    return padded;
-}
-
-static inline float clamp(float x, float low, float high)
-{
-    return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
-}
-
-typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     /* shifts in pixels; zoom 0: none */
+static double sine(double x) { return image_sine(x); }
 
 /* (size, size, channels) bytes -> the same in [-1, 1], warped. */
 static void warp_picture(const unsigned char *in, int size, int channels, Warp how, real *out)
 {
-    const double pi = 3.14159265358979323846;
-    int mirror = how.mirror;
-    float shift_x = (float)how.shift_x, shift_y = (float)how.shift_y;
-    float middle = (float)(size - 1) / 2, scale = how.zoom > 0 ? (float)(1 / how.zoom) : 1;
-    float cosine = scale * (float)sine(how.angle + pi / 2), sinus = scale * (float)sine(how.angle);
-    float *padded = padded_picture(in, size, channels);
-    size_t row = (size_t)(size + 3) * (size_t)channels;
-    for (int y = 0; y < size; y++)
-        for (int x = 0; x < size; x++) {
-            float dx = (float)(mirror ? size - 1 - x : x) - middle - shift_x, dy = (float)y - middle - shift_y;
-            float u = clamp(middle + cosine * dx + sinus * dy, -1, (float)size) + 1;      /* padded: 0 to size + 1 */
-            float v = clamp(middle - sinus * dx + cosine * dy, -1, (float)size) + 1;
-            int left = (int)u, top = (int)v;                       /* the floor, as neither is negative */
-            float a = u - (float)left, b = v - (float)top;
-            const float *upper = padded + (size_t)top * row + (size_t)(left * channels), *lower = upper + row;
-            for (int c = 0; c < channels; c++) {
-                float first = upper[c] + a * (upper[c + channels] - upper[c]);
-                float second = lower[c] + a * (lower[c + channels] - lower[c]);
-                *out++ = (real)(first + b * (second - first));
-            }
-        }
-    free(padded);
-}
-
-/* Hides a rectangle of 2 to 25 hundredths of the picture, one to three times as long as wide. u: five from [0, 1). */
-static void erase_rectangle(real *picture, int size, int channels, const double u[5])
-{
-    double area = 0.02 + 0.23 * u[0], longer = sqrt(area * (1 + 2 * u[1])), sides[2] = {longer, area / longer};
-    int tall = u[4] < 0.5, height = (int)(sides[!tall] * size + 0.5), width = (int)(sides[tall] * size + 0.5);
-    int top = (int)(u[2] * (size - height + 1)), left = (int)(u[3] * (size - width + 1));
-    real shade = (real)(4 * fabs(u[4] - 0.5) - 1);   /* from the same number: each half of [0, 1) is all shades */
-    for (int y = top; y < top + height; y++)
-        for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
+    if (!image_warp(in, size, channels, how, out)) give_up_memory((size_t)size, (size_t)size);
 }
 
 /* Augmentation drawn by chance, by (seed, index) and by nothing else. */
 static void augment_picture(const unsigned char *in, int size, int channels, const Augment *how, uint64_t seed,
                             uint64_t index, real *out)
 {
-    const double pi = 3.14159265358979323846;
-    Warp w = {.mirror = how->flip && draw(seed, STREAM_AUGMENT, index, 0) < 0.5};
-    w.angle = how->rotate_degrees * (pi / 180) * (2 * draw(seed, STREAM_AUGMENT, index, 1) - 1);
-    w.shift_x = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 2) - 1);
-    w.shift_y = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 3) - 1);
-    w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * draw(seed, STREAM_AUGMENT, index, 4);
-    warp_picture(in, size, channels, w, out);
-    if (how->brightness > 0 || how->contrast > 0) {
-        float lighter = 2 * how->brightness * (float)(2 * draw(seed, STREAM_AUGMENT, index, 5) - 1);
-        float stronger = 1 + how->contrast * (float)(2 * draw(seed, STREAM_AUGMENT, index, 6) - 1);
-        for (int i = 0; i < size * size * channels; i++)
-            out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
-    }
-    if (how->erase > 0 && draw(seed, STREAM_AUGMENT, index, 7) < how->erase) {
-        double u[5];
-        for (int i = 0; i < 5; i++) u[i] = draw(seed, STREAM_AUGMENT, index, 8 + (uint32_t)i);
-        erase_rectangle(out, size, channels, u);
-    }
+    double dice[IMAGE_DICE];
+    for (uint32_t i = 0; i < IMAGE_DICE; i++) dice[i] = draw(seed, STREAM_AUGMENT, index, i);
+    if (!image_augment(in, size, channels, how, dice, out)) give_up_memory((size_t)size, (size_t)size);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7947,24 +7866,25 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 #define LOADER_SLOTS 4
 #define CACHE_BYTES ((size_t)1 << 30)
 
+typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;      /* a batch: (N,P,P,X), (N), (N,n) or NULL */
+
 typedef struct Loader {
     const DataSet *set;
     Augment how;
     int batch, size, channels;
-    uint64_t seed;
+    size_t picture_size;              /* P * P * X */
+    uint64_t seed, epoch;
     int *order;                       /* (count) the shuffle of epoch `epoch` */
-    uint64_t epoch;
-    unsigned char *picture;           /* (size, size, channels) */
-    unsigned char *cache, *cached;    /* (cache_count, size, size, channels), and which of them are filled */
+    unsigned char *picture;           /* (P,P,X) */
+    unsigned char *cache, *cached;    /* (cache_count,P,P,X), and which of them are filled */
     int cache_count;
-    real *x[LOADER_SLOTS];
-    int *label[LOADER_SLOTS];
-    uint8_t *attributes[LOADER_SLOTS];
+    Slot slots[LOADER_SLOTS];
     pthread_t thread;
+    bool running;
     pthread_mutex_t lock;             /* guards the five below */
     pthread_cond_t changed;
     uint64_t made, taken;
-    int stop, failed;
+    bool stop, failed;
     Error error;
 } Loader;
 
@@ -7990,56 +7910,54 @@ static int dataset_readable(const DataSet *set, int index)
     return index;
 }
 
-/* Reads picture *index, or the next one that can be read in its place: *index then tells which. A picture that cannot
- * be read is reported once; when more than half of the set cannot be read, something else is wrong. */
-static int dataset_read_next(const DataSet *set, int *index, int size, int channels, unsigned char *pixels, Error *e)
+/* Reads picture `index`, or the next one that can be read in its place, and tells which. A picture that cannot be read
+ * is reported once; when more than half of the set cannot be read, something else is wrong. */
+static int dataset_read_next(const DataSet *set, int index, int size, int channels, unsigned char *pixels)
 {
     for (;;) {
-        Error why = {0};
-        *index = dataset_readable(set, *index);
-        if (dataset_read(set, *index, size, channels, pixels, &why)) return 1;
-        if (!atomic_exchange(&set->damaged[*index], 1)) warn("%s; the next picture takes its place", why.text);
+        Error why;
+        index = dataset_readable(set, index);
+        if (dataset_read(set, index, size, channels, pixels, &why)) return index;
+        if (!atomic_exchange(&set->damaged[index], 1)) warn("%s; the next picture takes its place", why.text);
         int damaged = dataset_damaged(set);
         if (2 * (int64_t)damaged > set->count)
-            return fail(e, 1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count,
-                        why.text);
+            give_up(1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count, why.text);
     }
 }
 
 /* The pixels of picture *index (or of its replacement) at the loader's size, from the cache where it has them. */
-static const unsigned char *loader_pixels(Loader *l, int *index, Error *e)
+static const unsigned char *loader_pixels(Loader *l, int *index)
 {
-    size_t bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
     *index = dataset_readable(l->set, *index);
-    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * bytes;
-    if (!dataset_read_next(l->set, index, l->size, l->channels, l->picture, e)) return NULL;
+    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * l->picture_size;
+    *index = dataset_read_next(l->set, *index, l->size, l->channels, l->picture);
     if (*index < l->cache_count) {
-        memcpy(l->cache + (size_t)*index * bytes, l->picture, bytes);
+        memcpy(l->cache + (size_t)*index * l->picture_size, l->picture, l->picture_size);
         l->cached[*index] = 1;
     }
     return l->picture;
 }
 
-/* Prepares batch number i in its slot of the ring. */
-static int loader_make(Loader *l, uint64_t i, Error *e)
+/* Prepares the batch number `made` in its slot of the ring. */
+static void loader_make(void *loader)
 {
-    size_t pixels = (size_t)l->size * (size_t)l->size * (size_t)l->channels, n = (size_t)l->set->n_classes;
-    uint64_t count = (uint64_t)l->set->count, slot = i % LOADER_SLOTS;
-    for (int k = 0; k < l->batch; k++) {
-        uint64_t position = i * (uint64_t)l->batch + (uint64_t)k;
+    Loader *l = loader;
+    const DataSet *set = l->set;
+    size_t n = (size_t)set->n_classes;
+    uint64_t count = (uint64_t)set->count;
+    const Slot *slot = &l->slots[l->made % LOADER_SLOTS];
+    for (size_t k = 0; k < (size_t)l->batch; k++) {
+        uint64_t position = l->made * (uint64_t)l->batch + k;
         if (position / count != l->epoch) {
             l->epoch = position / count;
-            shuffle_epoch(l->order, l->set->count, l->seed, l->epoch);
+            shuffle_epoch(l->order, set->count, l->seed, l->epoch);
         }
         int index = l->order[position % count];
-        const unsigned char *picture = loader_pixels(l, &index, e);
-        if (!picture) return 0;
-        augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, l->x[slot] + (size_t)k * pixels);
-        l->label[slot][k] = l->set->label[index];
-        if (l->set->attributes)
-            memcpy(l->attributes[slot] + (size_t)k * n, l->set->attributes + (size_t)index * n, n);
+        const unsigned char *picture = loader_pixels(l, &index);
+        augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, slot->x + k * l->picture_size);
+        slot->label[k] = set->label[index];
+        if (set->attributes) memcpy(slot->attributes + k * n, set->attributes + (size_t)index * n, n);
     }
-    return 1;
 }
 
 static void *loader_work(void *loader)
@@ -8051,13 +7969,12 @@ static void *loader_work(void *loader)
             pthread_cond_wait(&l->changed, &l->lock);
             continue;
         }
-        uint64_t next = l->made;
         pthread_mutex_unlock(&l->lock);
         Error error = {0};
-        int ok = loader_make(l, next, &error);
+        bool made = attempt(loader_make, l, &error);
         pthread_mutex_lock(&l->lock);
-        l->made += (uint64_t)ok;
-        l->failed = !ok;
+        l->made += made;
+        l->failed = !made;
         l->error = error;
         pthread_cond_broadcast(&l->changed);
     }
@@ -8065,89 +7982,86 @@ static void *loader_work(void *loader)
     return NULL;
 }
 
-static void loader_free(Loader *l)
+/* Stops the thread; may be called again. */
+static void stop_loader(void *loader)
 {
-    for (int i = 0; i < LOADER_SLOTS; i++) {
-        free(l->x[i]), free(l->label[i]), free(l->attributes[i]);
-    }
+    Loader *l = loader;
+    if (!l->running) return;
+    pthread_mutex_lock(&l->lock);
+    l->stop = true;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+    pthread_join(l->thread, NULL);
+    l->running = false;
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
-    free(l->order), free(l->picture), free(l->cache), free(l->cached), free(l);
 }
 
 static void loader_close(Loader *l)
 {
-    if (!l) return;
-    pthread_mutex_lock(&l->lock);
-    l->stop = 1;
-    pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->lock);
-    pthread_join(l->thread, NULL);
-    loader_free(l);
+    if (l) stop_loader(l);
 }
 
-/* Starts to prepare batches first_batch, first_batch + 1, ... The set must stay open until the loader is closed. */
-static Loader *loader_open(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
-                           uint64_t first_batch, Error *e)
+static void check_loader_options(const DataSet *set, int batch, int size, int channels, const Augment *how)
 {
-    if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3)) {
-        fail(e, 2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch,
-             size, channels);
-        return NULL;
-    }
+    if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3))
+        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch, size,
+                channels);
     if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
-        !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10))) {
-        fail(e, 2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
-        return NULL;
-    }
-    if (batch > set->count) {
-        fail(e, 2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", batch, batch,
-             set->path, set->count, set->count);
-        return NULL;
-    }
+        !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10)))
+        give_up(2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
+    if (batch > set->count)
+        give_up(2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", batch, batch,
+                set->path, set->count, set->count);
+}
+
+/* Starts to prepare batches first_batch, first_batch + 1, ... The set must outlive the loader. */
+static Loader *new_loader(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
+                           uint64_t first_batch)
+{
+    check_loader_options(set, batch, size, channels, how);
     size_t bytes = (size_t)size * (size_t)size * (size_t)channels, fits = CACHE_BYTES / bytes;
-    Loader *l = must_alloc(1, sizeof *l);
-    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .seed = seed,
-                  .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
+    Loader *l = own(1, sizeof *l);
+    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .picture_size = bytes,
+                  .seed = seed, .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
     l->cache_count = (size_t)set->count < fits ? set->count : (int)fits;
     l->cache = calloc((size_t)l->cache_count + 1, bytes);
-    l->cache_count = l->cache ? l->cache_count : 0;          /* without the memory it works as well, only slower */
-    l->cached = must_alloc((size_t)l->cache_count + 1, 1);
-    l->order = must_alloc((size_t)set->count, sizeof *l->order);
-    l->picture = must_alloc(bytes, 1);
-    for (int i = 0; i < LOADER_SLOTS; i++) {
-        l->x[i] = must_alloc((size_t)batch * bytes, sizeof(real));
-        l->label[i] = must_alloc((size_t)batch, sizeof(int));
-        l->attributes[i] = set->attributes ? must_alloc((size_t)batch, (size_t)set->n_classes) : NULL;
+    if (l->cache) on_leaving(free, l->cache);
+    else l->cache_count = 0;                                 /* without the memory it works as well, only slower */
+    l->cached = own((size_t)l->cache_count + 1, 1);
+    l->order = own((size_t)set->count, sizeof *l->order);
+    l->picture = own(bytes, 1);
+    for (Slot *slot = l->slots; slot < l->slots + LOADER_SLOTS; slot++) {
+        slot->x = own((size_t)batch * bytes, sizeof(real));
+        slot->label = own((size_t)batch, sizeof(int));
+        slot->attributes = set->attributes ? own((size_t)batch, (size_t)set->n_classes) : NULL;
     }
+    on_leaving(stop_loader, l);
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
     int status = pthread_create(&l->thread, NULL, loader_work, l);
-    if (status == 0) return l;
-    fail(e, 1, "no thread for loading pictures: %s", strerror(status));
-    loader_free(l);
-    return NULL;
+    if (status) give_up(1, "no thread for loading pictures: %s", strerror(status));
+    l->running = true;
+    return l;
 }
 
 /* Takes the next batch: x (N,P,P,X), label (N), attributes (N,n) or NULL. Waits until it is ready. */
-static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Error *e)
+static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
 {
-    size_t n = (size_t)l->batch, bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
+    size_t n = (size_t)l->batch;
     pthread_mutex_lock(&l->lock);
     while (l->made == l->taken && !l->failed) pthread_cond_wait(&l->changed, &l->lock);
-    int ready = l->made != l->taken;
-    if (!ready) *e = l->error;
-    uint64_t slot = l->taken % LOADER_SLOTS;
+    bool ready = l->made != l->taken;
     pthread_mutex_unlock(&l->lock);
-    if (!ready) return 0;
-    memcpy(x, l->x[slot], n * bytes * sizeof *x);
-    memcpy(label, l->label[slot], n * sizeof *label);
-    if (attributes && l->attributes[slot]) memcpy(attributes, l->attributes[slot], n * (size_t)l->set->n_classes);
+    if (!ready) unwind(&l->error);
+    const Slot *slot = &l->slots[l->taken % LOADER_SLOTS];
+    memcpy(x, slot->x, n * l->picture_size * sizeof *x);
+    memcpy(label, slot->label, n * sizeof *label);
+    if (attributes && slot->attributes) memcpy(attributes, slot->attributes, n * (size_t)l->set->n_classes);
     pthread_mutex_lock(&l->lock);
     l->taken++;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8161,17 +8075,20 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 
 typedef struct Finding {
     const char *severity, *code;      /* "PROBLEM" or "warning", and a word for scripts */
-    char text[600];
+    const char *text;
     Names examples;
 } Finding;
 
 typedef struct Seen {                 /* what looking at one picture told */
-    uint64_t hash;
     int index, width, height;
-    uint8_t readable, flat, grey;     /* flat: all pixels are the same; grey: stored as colour, but grey */
+    bool readable;
+    ImageLook look;
 } Seen;
 
 typedef struct Diagnosis {
+    const char *path;
+    const DataOptions *options;
+    Scope *home;
     DataSet set;
     Seen *seen;                       /* (set.count) */
     int (*pictures)[SPLITS + 1];      /* (n_classes): in each split, and in all */
@@ -8184,37 +8101,22 @@ __attribute__((format(printf, 4, 5)))
 static Finding *found(Diagnosis *d, const char *severity, const char *code, const char *format, ...)
 {
     Finding *finding = &d->findings[d->n_findings++];
+    char text[600];
     va_list list;
     va_start(list, format);
-    *finding = (Finding){.severity = severity, .code = code};
-    vsnprintf(finding->text, sizeof finding->text, format, list);
+    vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    *finding = (Finding){.severity = severity, .code = code, .text = own_text("%s", text)};
     d->problems += severity[0] == 'P';
     return finding;
 }
 
-/* Decodes picture i and notes its size, its hash, whether it is one flat tone, whether its colours are all grey. */
-static Seen look(const DataSet *set, int i, char error[256])
+/* Decodes picture i and notes its size and its look. */
+static Seen look(const DataSet *set, int i, Error *why)
 {
-    Image image = {0};
-    Seen seen = {.index = i, .readable = (uint8_t)dataset_image(set, i, 0, &image, error)};
-    if (!seen.readable) return seen;
-    seen.flat = seen.grey = 1;
-    int channels = image.channels, colour = channels >= 3;
-    size_t bytes = (size_t)image.width * (size_t)image.height * (size_t)channels;
-    seen.width = image.width;
-    seen.height = image.height;
-    seen.hash = (uint64_t)image.width << 32 | (uint64_t)image.height;
-    for (const unsigned char *p = image.pixels, *end = p + bytes; p < end; p += channels) {
-        unsigned red = p[0], green = colour ? p[1] : red, blue = colour ? p[2] : red;
-        seen.grey &= red == green && green == blue;
-        seen.flat &= memcmp(p, image.pixels, (size_t)channels) == 0;
-        seen.hash = (seen.hash ^ (red | green << 8 | blue << 16)) * 0x9E3779B97F4A7C15u;
-        seen.hash ^= seen.hash >> 29;
-    }
-    seen.grey &= colour;
-    image_free(&image);
-    return seen;
+    Image image;
+    if (!try_dataset_picture(set, i, 0, &image, why)) return (Seen){.index = i};
+    return (Seen){i, image.width, image.height, true, image_look(&image)};
 }
 
 static int compare_ints(const void *a, const void *b)
@@ -8226,27 +8128,27 @@ static int compare_ints(const void *a, const void *b)
 static int compare_hashes(const void *a, const void *b)
 {
     const Seen *x = a, *y = b;
-    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : x->index - y->index;
+    uint64_t first = x->look.hash, second = y->look.hash;
+    return first != second ? (first > second) - (first < second) : x->index - y->index;
 }
 
 /* Looks at every picture: damaged, flat and needlessly coloured ones. */
 static void find_pictures(Diagnosis *d)
 {
-    Names damaged = {0}, flat = {0};
+    Names damaged = {.home = innermost_scope()}, flat = {.home = innermost_scope()};
     int n_flat = 0, coloured = 0, count = d->set.count;
-    char error[256];
     for (int i = 0; i < count; i++) {
+        Scope inner;
+        Error why;
+        enter(&inner);
         Seen *seen = &d->seen[i];
-        *seen = look(&d->set, i, error);
-        coloured += seen->grey;
-        n_flat += seen->flat;
+        *seen = look(&d->set, i, &why);
+        coloured += seen->look.grey;
+        n_flat += seen->look.flat;
         if (seen->readable) d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
-        else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, error);
-        if (seen->flat && flat.count < EXAMPLES_MAX) {
-            char *name = dataset_name(&d->set, i);
-            names_add(&flat, name);
-            free(name);
-        }
+        else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, why.text);
+        if (seen->look.flat && flat.count < EXAMPLES_MAX) names_add(&flat, picture_name(&d->set, i));
+        leave();
     }
     qsort(d->side, (size_t)d->readable, sizeof *d->side, compare_ints);
     if (damaged.count)
@@ -8272,11 +8174,11 @@ static void find_duplicates(Diagnosis *d)
                                 "look at them and delete the wrong %s"}
     };
     const DataSet *set = &d->set;
-    int *twin = must_alloc((size_t)set->count, sizeof *twin);          /* the first picture with the same pixels */
+    int *twin = own((size_t)set->count, sizeof *twin);                 /* the first picture with the same pixels */
     qsort(d->seen, (size_t)set->count, sizeof *d->seen, compare_hashes);
     for (int i = 0; i < set->count; i++) {
         const Seen *a = &d->seen[i], *b = i ? a - 1 : NULL;
-        int same = b && a->readable && b->readable && !a->flat && a->hash == b->hash;
+        bool same = b && a->readable && b->readable && !a->look.flat && a->look.hash == b->look.hash;
         twin[a->index] = same ? twin[b->index] : a->index;
     }
     for (int k = 0; k < 3; k++) {
@@ -8284,17 +8186,14 @@ static void find_duplicates(Diagnosis *d)
         int count = 0;
         for (int i = 0; i < set->count; i++) {
             int j = twin[i], leak = set->split[i] != set->split[j];
-            if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j]) || count++ >= EXAMPLES_MAX)
-                continue;
-            char *first = dataset_name(set, j), *second = dataset_name(set, i);
-            names_add(&examples, textf("%s = %s", first, second).s);
-            free(first), free(second);
+            if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j])) continue;
+            if (count++ < EXAMPLES_MAX)
+                names_add(&examples, own_text("%s = %s", picture_name(set, j), picture_name(set, i)));
         }
         if (count)
             found(d, kinds[k].severity, kinds[k].code, kinds[k].text, count,
                   set->listed ? "rows of the list" : "copies")->examples = examples;
     }
-    free(twin);
 }
 
 /* Classes: too few, empty, or of very different sizes. */
@@ -8302,7 +8201,6 @@ static void find_classes(Diagnosis *d)
 {
     const DataSet *set = &d->set;
     Names few = {0};
-    char text[300];
     int small = 0, large = 0, n = set->n_classes;
     for (int i = 0; i < set->count; i++)
         for (int k = 0; k < n; k++)
@@ -8315,19 +8213,21 @@ static void find_classes(Diagnosis *d)
         large = d->pictures[k][SPLIT_ALL] > d->pictures[large][SPLIT_ALL] ? k : large;
         if (d->pictures[k][SPLIT_ALL] < 100) names_add(&few, set->class_names[k]);
     }
-    int least = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
+    int fewest = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
     if (n == 1 && !set->attributes && !set->unlabelled)
         found(d, "PROBLEM", "one-class", "there is only one class, %s: to change one class into another takes two",
               set->class_names[0]);
-    else if (!set->attributes && most > 3 * least)
+    else if (!set->attributes && most > 3 * fewest)
         found(d, "warning", "imbalance", "the largest class, %s (%d), has %.1f times the pictures of the smallest, "
               "%s (%d): rare classes are learnt badly; leave them out with --classes, or even the set out with "
-              "`facegan data balance`", set->class_names[large], most, (double)most / (least ? least : 1),
-              set->class_names[small], least);
-    join(text, sizeof text, few.items, few.count);
+              "`facegan data balance`", set->class_names[large], most, (double)most / (fewest ? fewest : 1),
+              set->class_names[small], fewest);
+    if (!set->attributes && are_numbers(set->class_names, n))
+        found(d, "warning", "numbered", "the classes are called %s: whose numbers these are is not known; give the "
+              "folders the emotions' names", joined(set->class_names, n));
     if (few.count)
-        found(d, "warning", "few", "fewer than 100 pictures: %s; expect little below some hundreds", text);
-    names_free(&few);
+        found(d, "warning", "few", "fewer than 100 pictures: %s; expect little below some hundreds",
+              joined(few.items, few.count));
 }
 
 /* How often StarGAN's D can halve a side: at most 6 times, while at least 2 whole pixels are left. */
@@ -8343,14 +8243,14 @@ static void find_sizes(Diagnosis *d, int size)
 {
     if (!d->readable) return;
     int median = d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
-    int below = want / 16 * 16 < 32 ? 32 : want / 16 * 16, above = below + 16;
+    int under = want / 16 * 16 < 32 ? 32 : want / 16 * 16, over = under + 16;
     if (want % 4 || halvings(want) < 3)
         found(d, size > 0 && want % 4 ? "PROBLEM" : "warning", "size", "%s %d px: %s; near it %d (halved %d times) and "
               "%d (%d times) work well, and best is a power of two",
               size > 0 ? "the training size of" : "the pictures' usual side of", want,
               want % 4 ? "G halves the side twice, so it must be a multiple of 4" :
-              "D can halve it only a few times and would judge small patches only", below, halvings(below), above,
-              halvings(above));
+              "D can halve it only a few times and would judge small patches only", under, halvings(under), over,
+              halvings(over));
     if (size > median)
         found(d, "warning", "enlarged", "most pictures are smaller (%d px) than the training size of %d: that adds "
               "work, not detail", median, size);
@@ -8361,74 +8261,94 @@ static void find_sizes(Diagnosis *d, int size)
 }
 
 /* ---- the two printers ---- */
-static void print_names(const Names *names)
+static void json_names(TableJson *j, const char *key, const Names *names)
 {
-    putchar('[');
-    for (int i = 0; i < names->count; i++) {
-        fputs(i ? ", " : "", stdout);
-        table_string(stdout, names->items[i]);
-    }
-    putchar(']');
+    table_json_open(j, key, '[');
+    for (int i = 0; i < names->count; i++) table_json_text(j, NULL, names->items[i]);
+    table_json_close(j, ']');
+}
+
+static void json_wholes(TableJson *j, const char *key, int n, const char *const *names, const int *values)
+{
+    table_json_open(j, key, '{');
+    for (int i = 0; i < n; i++) table_json_whole(j, names[i], values[i]);
+    table_json_close(j, '}');
 }
 
 static void diagnosis_json(const Diagnosis *d)
 {
+    static const char *const counts[] = {"pictures", "dropped", "missing"}, *const sides[] = {"min", "median", "max"};
     const DataSet *set = &d->set;
-    printf("{\"path\": ");
-    table_string(stdout, set->path);
-    printf(", \"format\": \"%s\", \"pictures\": %d, \"dropped\": %d, \"missing\": %d, \"classes\": {", set->format,
-           set->count, set->dropped, set->missing);
+    const int values[] = {set->count, set->dropped, set->missing};
+    TableJson j = {stdout, 0};
+    table_json_open(&j, NULL, '{');
+    table_json_text(&j, "path", set->path);
+    table_json_text(&j, "format", set->format);
+    for (int i = 0; i < 3; i++) table_json_whole(&j, counts[i], values[i]);
+    table_json_open(&j, "classes", '{');
+    for (int k = 0; k < set->n_classes; k++) json_wholes(&j, set->class_names[k], SPLITS, split_names, d->pictures[k]);
+    table_json_close(&j, '}');
+    json_names(&j, "label_guesses", &set->notes);
+    if (d->readable) {
+        const int side[] = {d->side[0], d->side[d->readable / 2], d->side[d->readable - 1]};
+        json_wholes(&j, "shorter_side", 3, sides, side);
+        table_json_whole(&j, "halvings", halvings(side[1]));
+    }
+    table_json_open(&j, "findings", '[');
+    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
+        table_json_open(&j, NULL, '{');
+        table_json_text(&j, "severity", f->severity[0] == 'P' ? "problem" : "warning");
+        table_json_text(&j, "code", f->code);
+        table_json_text(&j, "text", f->text);
+        json_names(&j, "examples", &f->examples);
+        table_json_close(&j, '}');
+    }
+    table_json_close(&j, ']');
+    table_json_whole(&j, "problems", d->problems);
+    table_json_whole(&j, "warnings", d->n_findings - d->problems);
+    table_json_close(&j, '}');
+    putchar('\n');
+}
+
+static void print_classes(const Diagnosis *d)
+{
+    static const char *const layout[] = {"  %-20s", " %8s", " %10s", " %8s", "%s"};
+    const DataSet *set = &d->set;
+    const char *const names[] = {set->attributes ? "attribute" : "class", "train", "validation", "test", ""};
+    int most = 1;
+    for (int k = 0; k < set->n_classes; k++)
+        most = d->pictures[k][SPLIT_ALL] > most ? d->pictures[k][SPLIT_ALL] : most;
+    Table *table = new_table(NULL, set->n_classes, 5);
+    table->layout = layout;
+    table_names(table, names);
     for (int k = 0; k < set->n_classes; k++) {
-        fputs(k ? ", " : "", stdout);
-        table_string(stdout, set->class_names[k]);
         const int *row = d->pictures[k];
-        printf(": {\"train\": %d, \"validation\": %d, \"test\": %d}", row[0], row[1], row[2]);
+        table_set(table, k + 1, 0, "%s", set->class_names[k]);
+        for (int i = 0; i < SPLITS; i++) table_set(table, k + 1, i + 1, "%d", row[i]);
+        table_set(table, k + 1, 4, "  %.*s", (int)((30 * (int64_t)row[SPLIT_ALL] + most - 1) / most),
+                  "##############################");
     }
-    printf("}, \"label_guesses\": ");
-    print_names(&set->notes);
-    if (d->readable)
-        printf(", \"shorter_side\": {\"min\": %d, \"median\": %d, \"max\": %d}, \"halvings\": %d", d->side[0],
-               d->side[d->readable / 2], d->side[d->readable - 1], halvings(d->side[d->readable / 2]));
-    printf(", \"findings\": [");
-    for (int i = 0; i < d->n_findings; i++) {
-        printf("%s{\"severity\": \"%s\", \"code\": \"%s\", \"text\": ", i ? ", " : "",
-               d->findings[i].severity[0] == 'P' ? "problem" : "warning", d->findings[i].code);
-        table_string(stdout, d->findings[i].text);
-        printf(", \"examples\": ");
-        print_names(&d->findings[i].examples);
-        putchar('}');
-    }
-    printf("], \"problems\": %d, \"warnings\": %d}\n", d->problems, d->n_findings - d->problems);
+    putchar('\n');
+    write_table(table, stdout, TABLE_TEXT);
 }
 
 static void diagnosis_text(const Diagnosis *d)
 {
     const DataSet *set = &d->set;
-    int most = 1;
+    int warnings = d->n_findings - d->problems;
     printf("%s: %s, %d pictures, %d %s\n", set->path, *set->format ? set->format : "not opened", set->count,
            set->n_classes, set->attributes ? "attributes" : "classes");
-    for (int k = 0; k < set->n_classes; k++)
-        most = d->pictures[k][SPLIT_ALL] > most ? d->pictures[k][SPLIT_ALL] : most;
-    if (set->n_classes)
-        printf("\n  %-20s %8s %10s %8s\n", set->attributes ? "attribute" : "class", "train", "validation", "test");
-    for (int k = 0; k < set->n_classes; k++) {
-        const int *row = d->pictures[k];
-        int bar = (int)((30 * (int64_t)row[SPLIT_ALL] + most - 1) / most);
-        printf("  %-20s %8d %10d %8d  ", set->class_names[k], row[0], row[1], row[2]);
-        printf("%.*s\n", bar, "##############################");
-    }
+    if (set->n_classes) print_classes(d);
     for (int i = 0; i < set->notes.count; i++) printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
     if (d->readable) {
         int median = d->side[d->readable / 2];
         printf("\n  shorter side: %d to %d px, median %d; at %d px StarGAN's D halves the picture %d times\n",
                d->side[0], d->side[d->readable - 1], median, median, halvings(median));
     }
-    for (int i = 0; i < d->n_findings; i++) {
-        const Finding *finding = &d->findings[i];
-        printf("\n%s: %s\n", finding->severity, finding->text);
-        for (int k = 0; k < finding->examples.count; k++) printf("    %s\n", finding->examples.items[k]);
+    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
+        printf("\n%s: %s\n", f->severity, f->text);
+        for (int k = 0; k < f->examples.count; k++) printf("    %s\n", f->examples.items[k]);
     }
-    int warnings = d->n_findings - d->problems;
     printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
            warnings == 1 ? "" : "s");
 }
@@ -8437,35 +8357,38 @@ static void diagnosis_text(const Diagnosis *d)
 static void diagnose(Diagnosis *d, int size)
 {
     DataSet *set = &d->set;
-    char *first_missing = NULL;
-    dataset_keep(set, SPLIT_ALL, &first_missing);
-    d->seen = must_alloc((size_t)set->count, sizeof *d->seen);
-    d->side = must_alloc((size_t)set->count, sizeof *d->side);
-    d->pictures = must_alloc((size_t)set->n_classes, sizeof *d->pictures);
+    dataset_keep(set, SPLIT_ALL);
+    d->seen = own((size_t)set->count, sizeof *d->seen);
+    d->side = own((size_t)set->count, sizeof *d->side);
+    d->pictures = own((size_t)set->n_classes, sizeof *d->pictures);
     if (set->missing)
         found(d, set->count ? "warning" : "PROBLEM", "missing", "%d files of the list do not exist, the first is %s: "
-              "paths must be relative to the list's folder", set->missing, first_missing);
+              "paths must be relative to the list's folder", set->missing, set->first_missing);
     if (set->dropped)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
         found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
               "data import`; everything else here takes the square in the middle");
-    free(first_missing);
     find_classes(d);
     find_pictures(d);
     find_sizes(d, size);
     find_duplicates(d);
 }
 
-/* Prints the diagnosis. Returns 0, and says how many in e, when there are problems: a script can rely on the status. */
-static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
+static void doctor_opens(void *context)
 {
-    Diagnosis d = {0};
-    Error why = {0};
-    if (dataset_list(&d.set, path, options, &why) &&
-        (d.set.attributes || dataset_order(&d.set, options->classes, &why)))
-        diagnose(&d, size);
+    Diagnosis *d = context;
+    list_dataset(d->home, &d->set, d->path, d->options);
+    if (!d->set.attributes) dataset_order(&d->set, d->options->classes);
+}
+
+/* Prints the diagnosis, and gives up when there are problems: a script can rely on the status. */
+static void examine_dataset(const char *path, const DataOptions *options, int size, bool json)
+{
+    Diagnosis d = {.path = path, .options = options, .home = innermost_scope()};
+    Error why;
+    if (attempt_one(doctor_opens, &d, &why)) diagnose(&d, size);
     else {
         found(&d, "PROBLEM", "not-opened", "%s", why.text);
         d.set.count = d.set.n_classes = 0;
@@ -8473,10 +8396,102 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
     if (json) diagnosis_json(&d);
     else diagnosis_text(&d);
     fflush(stdout);
-    for (int i = 0; i < d.n_findings; i++) names_free(&d.findings[i].examples);
-    free(d.seen), free(d.side), free(d.pictures);
-    dataset_close(&d.set);
-    return d.problems ? fail(e, 1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s") : 1;
+    if (d.problems) give_up(1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s");
+}
+
+/* ---- for callers of the old way ---- */
+static double grey_of(const unsigned char *rgb)
+{
+    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+}
+
+static void print_names(const Names *names)
+{
+    json_names(&(TableJson){stdout, 0}, NULL, names);
+}
+
+__attribute__((format(printf, 1, 2))) static char *text_of(const char *format, ...)
+{
+    va_list list, again;
+    va_start(list, format);
+    va_copy(again, list);
+    int length = vsnprintf(NULL, 0, format, list);
+    va_end(list);
+    char *text = must_alloc((size_t)(length < 0 ? 0 : length) + 1, 1);
+    if (length > 0) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+static int open_rows(TableReader *table, const char *path, Error *e)
+{
+    return table_open(table, path, FIELDS_MAX) ? 1 : fail(e, 1, "%s", table->error);
+}
+
+/* 1: the next row is in table->fields; 0: there is none; -1 failed. */
+static int next_row(TableReader *table, Error *e)
+{
+    int got = table_next(table);
+    if (got < 0) fail(e, 1, "%s", table->error);
+    return got;
+}
+
+static void crop_centre(Image *image, int side) { image_crop_centre(image, side); }
+
+static char *dataset_name(const DataSet *set, int index)
+{
+    Scope inner;
+    enter(&inner);
+    char *name = must_copy(picture_name(set, index));
+    leave();
+    return name;
+}
+
+static int cut_and_scale(Image *image, int crop, int size, unsigned char *pixels, char *error)
+{
+    (void)error;
+    Scope inner;
+    enter(&inner);
+    cut_square(*image, crop, size, pixels);
+    leave();
+    return 1;
+}
+
+static int classes_wanted(const DataSet *set, const char *asked, Names *wanted, Error *e)
+{
+    (void)e;
+    return *wanted = wanted_classes(set, asked), 1;
+}
+
+static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+{
+    (void)e;
+    return add_list(set, path, options), 1;
+}
+
+static int dataset_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+{
+    (void)e;
+    return list_dataset(innermost_scope(), set, path, options), 1;
+}
+
+static Loader *loader_open(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
+                           uint64_t first_batch, Error *e)
+{
+    (void)e;
+    return new_loader(set, batch, size, channels, how, seed, first_batch);
+}
+
+static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Error *e)
+{
+    (void)e;
+    return next_batch(l, x, label, attributes), 1;
+}
+
+static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
+{
+    (void)e;
+    return examine_dataset(path, options, size, json), 1;
 }
 
 /* ================================================================================================
@@ -8498,7 +8513,7 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
  * by more than a limit, then the best of the rest, and so on.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { LANDMARKS = 5, CANDIDATES = 5000 };  /* as seen: left eye, right eye, nose, left and right mouth corner */
+enum { LANDMARKS = 5 };                 /* as seen: left eye, right eye, nose, left and right mouth corner */
 
 typedef struct Face {
     double box[4];                      /* left, top, right, bottom */
@@ -8511,17 +8526,13 @@ typedef struct Faces { Face *items; int count, room; } Faces;
 
 static void faces_add(Faces *f, Face face)
 {
-    if (f->count == f->room) {
-        int room = f->room ? 2 * f->room : 64;
-        f->items = grown(f->items, (size_t)f->count, (size_t)room, sizeof *f->items);
-        f->room = room;
-    }
+    f->items = own_more(innermost_scope(), f->items, f->count, &f->room, sizeof *f->items);
     f->items[f->count++] = face;
 }
 
 static void faces_free(Faces *f)
 {
-    free(f->items);
+    give_back(f->items);
     *f = (Faces){0};
 }
 
@@ -8567,15 +8578,15 @@ static bool is_sane(const Face *f)
     return sane;
 }
 
-/* Leaves the faces that no better one overlaps by more than `limit`, best first. */
-static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel)
+/* Of the best `most` candidates leaves those that no better one overlaps by more than `limit`, best first. */
+static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel, int most)
 {
     int kept = 0, sane = 0;
     for (int i = 0; i < f->count; i++)
         if (is_sane(&f->items[i])) f->items[sane++] = f->items[i];
     f->count = sane;
     if (f->count) qsort(f->items, (size_t)f->count, sizeof *f->items, best_face_first);
-    for (int i = 0; i < f->count && i < CANDIDATES; i++) {
+    for (int i = 0; i < f->count && i < most; i++) {
         bool lone = true;
         for (int k = 0; lone && k < kept; k++) lone = !(overlap(&f->items[k], &f->items[i], kind, pixel) > limit);
         if (lone) f->items[kept++] = f->items[i];
@@ -8584,91 +8595,34 @@ static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.2  Any rectangle's average in four reads                          (Crow 1984, summed-area tables)
- *
- * sums(y,x) is the sum of all pixels above and to the left, so a rectangle's sum is four corners'. A pyramid of ten
- * scales and hundreds of little crops then cost a few reads a pixel, whatever the rectangles' sizes. Sums may wrap
- * around 2^32: their differences come out right as long as a rectangle has fewer than 2^24 pixels.
- *
- * Cell i of `out` cells covers the source pixels floor(i in/out) to ceil((i+1) in/out): the "area" interpolation that
- * MTCNN's public ports use when they shrink, and its neighbour-averaging when they enlarge.
+ * 11.2  Windows of a photograph at the networks' sizes          (averages over areas are vendor/image.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Areas { int width, height; uint32_t *sums; } Areas;         /* (height + 1, width + 1, 3) */
+typedef struct Areas { ImageSums sums; } Areas;
 
-static Areas areas_new(const Image *picture)
+static void free_areas(void *areas) { image_sums_free(&((Areas *)areas)->sums); }
+
+static Areas *new_areas(const Image *picture)
 {
-    Areas a = {picture->width, picture->height, NULL};
-    size_t row = 3 * ((size_t)a.width + 1);
-    a.sums = must_alloc(row * ((size_t)a.height + 1), sizeof *a.sums);
-    for (int y = 0; y < a.height; y++) {
-        const unsigned char *from = picture->pixels + (size_t)y * 3 * (size_t)a.width;
-        const uint32_t *above = a.sums + (size_t)y * row + 3;
-        uint32_t *to = a.sums + ((size_t)y + 1) * row + 3, red = 0, green = 0, blue = 0;
-        for (int x = 0; x < a.width; x++, from += 3, above += 3, to += 3) {
-            to[0] = above[0] + (red += from[0]);
-            to[1] = above[1] + (green += from[1]);
-            to[2] = above[2] + (blue += from[2]);
-        }
-    }
-    return a;
+    Areas *areas = own(1, sizeof *areas);
+    if (!image_sums(picture, &areas->sums)) give_up_memory(picture_bytes(picture), sizeof *areas->sums.sums);
+    on_leaving(free_areas, areas);
+    return areas;
 }
 
-typedef struct Window { int x, y, width, height; } Window;
+/* A window at h x w pixels, RGB, as MTCNN wants it: (value - 127.5) / 128. */
+typedef struct Scaling { const Areas *areas; ImageScaling how; real *to; } Scaling;
 
-/* Averages a window of the picture down (or up) to h x w pixels: to = (average - shift) / divisor, RGB. */
-typedef struct Resample {
-    const Areas *areas;
-    Window from;
-    int h, w;
-    double shift, divisor;
-    real *to;                           /* (h, w, 3) */
-    const int *edges;                   /* 2 w numbers: where each column's cell begins and ends */
-} Resample;
-
-static void cell(int i, int in, int out, int *low, int *high)
+static Scaling scaling(const Areas *areas, ImageWindow from, int h, int w, real *to)
 {
-    *low = (int)((int64_t)i * in / out);
-    *high = (int)(((int64_t)(i + 1) * in + out - 1) / out);
+    return (Scaling){areas, {from, w, h, 127.5, 128}, to};
 }
 
-static void resample_row(const Resample *r, int i)
-{
-    size_t row = 3 * ((size_t)r->areas->width + 1);
-    int low, high;
-    cell(i, r->from.height, r->h, &low, &high);
-    const uint32_t *above = r->areas->sums + (size_t)(r->from.y + low) * row,
-                   *below = r->areas->sums + (size_t)(r->from.y + high) * row;
-    real *to = r->to + (size_t)i * (size_t)r->w * 3;
-    for (int k = 0; k < r->w; k++) {
-        size_t left = 3 * (size_t)(r->from.x + r->edges[2 * k]), right = 3 * (size_t)(r->from.x + r->edges[2 * k + 1]);
-        double scale = 1 / (r->divisor * (high - low) * (r->edges[2 * k + 1] - r->edges[2 * k])),
-               offset = r->shift / r->divisor;
-        for (int c = 0; c < 3; c++, left++, right++)
-            *to++ =
-                (real)(scale * (double)(uint32_t)(below[right] - below[left] - above[right] + above[left]) - offset);
-    }
-}
-
-static int *resample_edges(const Resample *r)
-{
-    int *edges = must_alloc((size_t)r->w, 2 * sizeof *edges);
-    for (int k = 0; k < r->w; k++) cell(k, r->from.width, r->w, &edges[2 * k], &edges[2 * k + 1]);
-    return edges;
-}
-
-static void resample_row_task(void *argument, int i, int worker)
+static void scale_row_task(void *argument, int row, int worker)
 {
     (void)worker;
-    resample_row(argument, i);
-}
-
-static void resample(Resample r)
-{
-    int *edges = resample_edges(&r);
-    r.edges = edges;
-    parallel(r.h, resample_row_task, &r);
-    free(edges);
+    const Scaling *s = argument;
+    image_average_row(&s->areas->sums, &s->how, row, s->to + (size_t)row * (size_t)s->how.width * 3);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8682,7 +8636,7 @@ static void resample(Resample r)
  *     (w * x - m) g / sqrt(v + eps) + b  =  (w s) * x + (b - m s),     s = g / sqrt(v + eps)
  * ---------------------------------------------------------------------------------------------- */
 
-enum { OUTPUTS = 9, GRAPHS_KEPT = 32 };
+enum { OUTPUTS = 9, GRAPHS_KEPT = 32, WEIGHTS_MOST = 400 };
 
 typedef struct Sized {                  /* a network's graph for one size of input */
     Graph *graph;
@@ -8694,23 +8648,22 @@ typedef struct Sized {                  /* a network's graph for one size of inp
 typedef struct Network {
     const char *name;
     void (*build)(struct Network *net, Node *x, Node **out);
-    Tensor **weights;
-    int count, room, outputs;
+    Tensor *weights[WEIGHTS_MOST];
+    int count, outputs;
     Sized sized[GRAPHS_KEPT];
     long runs;
     const TensorFile *file;             /* while the weights are read; then NULL */
     const char *path;
     char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
     bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
-    Error error;                        /* the first thing that was wrong with the file */
 } Network;
 
 static void network_free(Network *net)
 {
     for (int i = 0; i < net->count; i++) tensor_free(net->weights[i]);
     for (int i = 0; i < GRAPHS_KEPT; i++) graph_free(net->sized[i].graph);
-    free(net->weights);
-    *net = (Network){0};
+    net->count = 0;
+    memset(net->sized, 0, sizeof net->sized);
 }
 
 static Tensor *network_find(const Network *net, const char *name)
@@ -8722,11 +8675,7 @@ static Tensor *network_find(const Network *net, const char *name)
 
 static Tensor *network_add(Network *net, const char *name, Shape shape)
 {
-    if (net->count == net->room) {
-        int room = net->room ? 2 * net->room : 64;
-        net->weights = grown(net->weights, (size_t)net->count, (size_t)room, sizeof *net->weights);
-        net->room = room;
-    }
+    if (net->count == WEIGHTS_MOST) abort();
     Tensor *t = net->weights[net->count++] = tensor_new(name, shape);
     t->stays = true;
     return t;
@@ -8746,33 +8695,30 @@ static const TensorEntry *facenet_entry(const Network *net, const char *base, co
     return NULL;
 }
 
-/* The file's tensor base.what, or NULL after noting what is wrong with it. */
-static const TensorEntry *entry_of(Network *net, const char *base, const char *what, int rank, const int64_t *shape)
+static const char *shape_text(int rank, const int64_t *shape)
 {
-    char name[128], have[128] = "", want[128] = "";
-    if (net->error.status) return NULL;
+    const char *text = "";
+    for (int i = 0; i < rank; i++) text = own_text("%s%s%" PRId64, text, i ? "," : "", shape[i]);
+    return text;
+}
+
+/* The file's tensor base.what, of that shape and sound. */
+static const TensorEntry *entry_of(const Network *net, const char *base, const char *what, int rank,
+                                   const int64_t *shape)
+{
+    char name[128];
     snprintf(name, sizeof name, "%s%s.%s", net->prefix, base, what);
     const TensorEntry *entry =
         net->transposed ? facenet_entry(net, base, what, name) : tensorfile_find(net->file, name);
-    if (!entry) {
-        fail(&net->error, 1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
-        return NULL;
-    }
-    bool fits = entry->rank == rank;
-    for (int i = 0; i < rank; i++) {
-        fits = fits && entry->shape[i] == shape[i];
-        snprintf(want + strlen(want), sizeof want - strlen(want), "%s%" PRId64, i ? "," : "", shape[i]);
-    }
-    for (int i = 0; i < entry->rank; i++)
-        snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-    if (!fits)
-        fail(&net->error, 1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, have, want, net->name);
-    for (size_t i = 0; fits && i < tensorfile_count(entry); i++) {
-        fits = isfinite(tensorfile_get(entry, i));
-        if (!fits)
-            fail(&net->error, 1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
-    }
-    return fits ? entry : NULL;
+    if (!entry)
+        give_up(1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
+    if (entry->rank != rank || memcmp(entry->shape, shape, (size_t)rank * sizeof *shape) != 0)
+        give_up(1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, shape_text(entry->rank, entry->shape),
+                shape_text(rank, shape), net->name);
+    for (size_t i = 0; i < tensorfile_count(entry); i++)
+        if (!isfinite(tensorfile_get(entry, i)))
+            give_up(1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
+    return entry;
 }
 
 /* A vector of the file, e.g. a bias or PReLU's slopes. */
@@ -8783,9 +8729,9 @@ static Node *network_vector(Network *net, Graph *g, const char *base, const char
     Tensor *t = network_find(net, name);
     if (!t) {
         const int64_t shape[1] = {k};
-        t = network_add(net, name, shape_of(1, 1, 1, k));
         const TensorEntry *entry = entry_of(net, base, what, 1, shape);
-        for (int i = 0; entry && i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
+        t = network_add(net, name, shape_of(1, 1, 1, k));
+        for (int i = 0; i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
     }
     return leaf(g, t);
 }
@@ -8800,23 +8746,21 @@ static size_t file_index(const Network *net, Shape w, bool dense, int r, int s, 
     return ((at * channels + (size_t)c) * rows + (size_t)r) * columns + (size_t)s;
 }
 
-#define BATCH_NORM_EPSILON 1e-5
-
 /* Reads a filter into w; with `norm`, folds batch norm into it and into the bias. */
-static void read_filter(Network *net, const char *base, const char *norm, bool dense, Tensor *w, Tensor *bias)
+static void read_filter(const Network *net, const char *base, const char *norm, bool dense, Tensor *w, Tensor *bias)
 {
     static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
+    static const double epsilon = 1e-5;
     const int *d = w->shape.d;
     const int64_t features = (int64_t)d[0] * d[1] * d[2], vector[1] = {d[3]};
     const int64_t shapes[2][2][4] = {{{d[3], d[2], d[0], d[1]}, {d[3], features}},
                                      {{d[1], d[0], d[2], d[3]}, {features, d[3]}}};
-    const TensorEntry *filter = entry_of(net, base, "weight", dense ? 2 : 4, shapes[net->transposed][dense]), *part[4] = {0};
+    const TensorEntry *part[4], *filter = entry_of(net, base, "weight", dense ? 2 : 4, shapes[net->transposed][dense]);
     for (int i = 0; norm && i < 4; i++) part[i] = entry_of(net, norm, parts[i], 1, vector);
-    if (net->error.status) return;
     for (int k = 0; k < d[3]; k++) {
         double scale = 1;
         if (norm) {
-            scale = tensorfile_get(part[0], (size_t)k) / sqrt(tensorfile_get(part[3], (size_t)k) + BATCH_NORM_EPSILON);
+            scale = tensorfile_get(part[0], (size_t)k) / sqrt(tensorfile_get(part[3], (size_t)k) + epsilon);
             bias->data[k] = (real)(tensorfile_get(part[1], (size_t)k) - tensorfile_get(part[2], (size_t)k) * scale);
         }
         for (int r = 0; r < d[0]; r++)
@@ -8842,12 +8786,12 @@ static Node *network_layer(Network *net, Node *x, Layer l)
     Shape shape =
         shape_of(l.dense ? d[1] : l.conv.size, l.dense ? d[2] : l.conv.size, l.depthwise ? 1 : d[3], l.conv.k);
     snprintf(name, sizeof name, "%s.weight", l.name);
-    Tensor *w = network_find(net, name), *bias;
+    Tensor *w = network_find(net, name), *bias = NULL;
     bool fresh = !w;
     if (fresh) w = network_add(net, name, shape);
     snprintf(name, sizeof name, "%s.bias", l.name);
     if (l.norm) bias = fresh ? network_add(net, name, shape_of(1, 1, 1, l.conv.k)) : network_find(net, name);
-    if (fresh) read_filter(net, l.name, l.norm, l.dense, w, l.norm ? bias : NULL);
+    if (fresh) read_filter(net, l.name, l.norm, l.dense, w, bias);
     Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
     return conv2d(x, leaf(x->graph, w), shift, l.slope,
                   conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
@@ -8866,14 +8810,10 @@ static void join_layers(Node **layer, int n)
     for (int i = 0, at = 0; i < n; at += layer[i]->shape.d[3], i++) layer[i] = slice(all, 3, at, layer[i]->conv.k);
 }
 
-static Node *prelu_layer(Network *net, Node *x, const char *name)
-{
-    return prelu(x, network_vector(net, x->graph, name, "weight", x->shape.d[3]));
-}
-
 /* The graph for inputs of this shape: made at first use, in the place of the one that was not used for longest. */
-static Sized *network_sized(Network *net, Shape shape, Error *e)
+static Sized *network_sized(Network *net, Shape shape)
 {
+    Error e = {0};
     Sized *oldest = &net->sized[0];
     for (int i = 0; i < GRAPHS_KEPT; i++) {
         Sized *s = &net->sized[i];
@@ -8883,14 +8823,11 @@ static Sized *network_sized(Network *net, Shape shape, Error *e)
     graph_free(oldest->graph);
     *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++net->runs};
     net->build(net, leaf(oldest->graph, &oldest->input), oldest->out);
-    if (net->error.status) *e = net->error;
-    else {
-        for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
-        if (graph_plan(oldest->graph, e)) return oldest;
-    }
+    for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
+    if (graph_plan(oldest->graph, &e)) return oldest;
     graph_free(oldest->graph);
     *oldest = (Sized){0};
-    return NULL;
+    unwind(&e);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8937,22 +8874,19 @@ static real *detector_input(Detector *d, Shape shape)
 }
 
 /* Runs network `which` on the input that stands in the buffer. */
-static const Sized *detector_run(Detector *d, int which, Shape shape, Error *e)
+static const Sized *detector_run(Detector *d, int which, Shape shape)
 {
     Network *net = &d->networks[which];
-    Sized *s = network_sized(net, shape, e);
-    if (!s) return NULL;
+    Sized *s = network_sized(net, shape);
     s->input.data = d->input;
     arena_reserve(&d->arena, s->graph->arena_bytes + 1);
     graph_bind(s->graph, &d->arena);
     graph_run(s->graph);
-    if (d->watch) {
+    if (d->watch) d->watch(d->watch_context, net->name, "input", shape, d->input);
+    for (int i = 0; d->watch && i < net->outputs; i++) {
         char what[16];
-        d->watch(d->watch_context, net->name, "input", shape, d->input);
-        for (int i = 0; i < net->outputs; i++) {
-            snprintf(what, sizeof what, "out%d", i);
-            d->watch(d->watch_context, net->name, what, s->out[i]->shape, s->out[i]->data);
-        }
+        snprintf(what, sizeof what, "out%d", i);
+        d->watch(d->watch_context, net->name, what, s->out[i]->shape, s->out[i]->data);
     }
     return s;
 }
@@ -8977,52 +8911,59 @@ static double second_of_two(const real *scores)
  * ---------------------------------------------------------------------------------------------- */
 
 static const double pyramid_factor = 0.709, p_threshold = 0.6, r_threshold = 0.7;
+enum { CROWD_MOST = 100000 };           /* candidates: no crowd has so many; weights that see faces everywhere do */
+
+static Node *linear(Network *net, Node *x, const char *name, int k, int size)
+{
+    return network_layer(net, x, (Layer){name, .conv = {k, size, 1, 0}, .slope = LINEAR, .dense = size == 0});
+}
+
+/* Layer number i with its PReLU; size 0: dense. */
+static Node *mtcnn_layer(Network *net, Node *x, int i, int k, int size)
+{
+    char name[16], slopes[16];
+    snprintf(name, sizeof name, "%s%d", size ? "conv" : "dense", i);
+    snprintf(slopes, sizeof slopes, "prelu%d", i);
+    x = linear(net, x, name, k, size);
+    return prelu(x, network_vector(net, x->graph, slopes, "weight", k));
+}
+
+static Node *mtcnn_pool(Node *x, int size)
+{
+    return max_pool(x, x, pool_shape(x->shape, size, 2, 0, true));
+}
 
 /* (N,H,W,3) -> scores (N,H',W',2) and moves (N,H',W',4), one for each 12 x 12 window, 2 pixels apart */
 static void pnet(Network *net, Node *x, Node **out)
 {
-    Node *h =
-        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {10, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,H/2-1,W/2-1,10)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {16, 3, 1, 0}, .slope = LINEAR}), "prelu2");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu3");
-    out[0] = network_layer(net, h, (Layer){"conv4_1", .conv = {2, 1, 1, 0}, .slope = LINEAR});
-    out[1] = network_layer(net, h, (Layer){"conv4_2", .conv = {4, 1, 1, 0}, .slope = LINEAR});
+    Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 10, 3), 2);                                     // (N,H/2-1,W/2-1,10)
+    h = mtcnn_layer(net, mtcnn_layer(net, h, 2, 16, 3), 3, 32, 3);
+    out[0] = linear(net, h, "conv4_1", 2, 1);
+    out[1] = linear(net, h, "conv4_2", 4, 1);
     join_layers(out, 2);
 }
 
 /* (N,24,24,3) -> scores (N,1,1,2), moves (N,1,1,4) */
 static void rnet(Network *net, Node *x, Node **out)
 {
-    Node *h =
-        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {28, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,11,11,28)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {48, 3, 1, 0}, .slope = LINEAR}), "prelu2");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,4,4,48)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 2, 1, 0}, .slope = LINEAR}), "prelu3");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"dense4", .conv = {.k = 128}, .slope = LINEAR, .dense = true}),
-                    "prelu4");
-    out[0] = network_layer(net, h, (Layer){"dense5_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
-    out[1] = network_layer(net, h, (Layer){"dense5_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
+    Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 28, 3), 3);                                     // (N,11,11,28)
+    h = mtcnn_pool(mtcnn_layer(net, h, 2, 48, 3), 3);                                           // (N,4,4,48)
+    h = mtcnn_layer(net, mtcnn_layer(net, h, 3, 64, 2), 4, 128, 0);
+    out[0] = linear(net, h, "dense5_1", 2, 0);
+    out[1] = linear(net, h, "dense5_2", 4, 0);
     join_layers(out, 2);
 }
 
 /* (N,48,48,3) -> scores (N,1,1,2), moves (N,1,1,4), landmarks (N,1,1,10): five x, then five y */
 static void onet(Network *net, Node *x, Node **out)
 {
-    Node *h =
-        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,23,23,32)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu2");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,10,10,64)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu3");
-    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,4,4,64)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv4", .conv = {128, 2, 1, 0}, .slope = LINEAR}), "prelu4");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"dense5", .conv = {.k = 256}, .slope = LINEAR, .dense = true}),
-                    "prelu5");
-    out[0] = network_layer(net, h, (Layer){"dense6_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
-    out[1] = network_layer(net, h, (Layer){"dense6_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
-    out[2] = network_layer(net, h, (Layer){"dense6_3", .conv = {.k = 10}, .slope = LINEAR, .dense = true});
+    Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 32, 3), 3);                                     // (N,23,23,32)
+    h = mtcnn_pool(mtcnn_layer(net, h, 2, 64, 3), 3);                                           // (N,10,10,64)
+    h = mtcnn_pool(mtcnn_layer(net, h, 3, 64, 3), 2);                                           // (N,4,4,64)
+    h = mtcnn_layer(net, mtcnn_layer(net, h, 4, 128, 2), 5, 256, 0);
+    out[0] = linear(net, h, "dense6_1", 2, 0);
+    out[1] = linear(net, h, "dense6_2", 4, 0);
+    out[2] = linear(net, h, "dense6_3", 10, 0);
     join_layers(out, 3);
 }
 
@@ -9052,54 +8993,47 @@ static void move_and_square(Faces *f, double pixel)
 }
 
 /* P at one scale: adds the proposals that survive their own scale. */
-static int propose(Detector *d, const Areas *areas, double scale, Faces *all, Error *e)
+static void propose(Detector *d, const Areas *areas, double scale, Faces *all)
 {
+    int width = areas->sums.width, height = areas->sums.height;
     Faces found = {0};
-    Shape shape = shape_of(1, (int)(areas->height * scale + 1), (int)(areas->width * scale + 1), 3);
-    Window whole = {0, 0, areas->width, areas->height};
-    resample((Resample){areas, whole, shape.d[1], shape.d[2], 127.5, 128, detector_input(d, shape), NULL});
-    const Sized *p = detector_run(d, 0, shape, e);
-    if (!p) return 0;
-    Shape map = p->out[0]->shape;
-    for (int y = 0; y < map.d[1]; y++)
-        for (int x = 0; x < map.d[2]; x++) {
-            size_t at = (size_t)y * (size_t)map.d[2] + (size_t)x;
-            Face f = {.score = second_of_two(p->out[0]->data + 2 * at)};
-            if (!(f.score >= p_threshold)) continue;
-            const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
-            for (int i = 0; i < 4; i++) {
-                f.box[i] = floorf((float)corner[i] / (float)scale);     /* the port's precision: 33/0.6 gives 54 */
-                f.move[i] = (double)p->out[1]->data[4 * at + (size_t)i];
-            }
-            faces_add(&found, f);
+    Shape shape = shape_of(1, (int)(height * scale + 1), (int)(width * scale + 1), 3);
+    Scaling s = scaling(areas, (ImageWindow){0, 0, width, height}, shape.d[1], shape.d[2], detector_input(d, shape));
+    parallel(shape.d[1], scale_row_task, &s);
+    const Sized *p = detector_run(d, 0, shape);
+    int columns = p->out[0]->shape.d[2], windows = p->out[0]->shape.d[1] * columns;
+    for (int at = 0; at < windows; at++) {
+        Face f = {.score = second_of_two(p->out[0]->data + 2 * (size_t)at)};
+        if (!(f.score >= p_threshold)) continue;
+        int x = at % columns, y = at / columns;
+        const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
+        for (int i = 0; i < 4; i++) {
+            f.box[i] = floorf((float)corner[i] / (float)scale);         /* the port's precision: 33/0.6 gives 54 */
+            f.move[i] = (double)p->out[1]->data[4 * (size_t)at + (size_t)i];
         }
-    suppress_doubles(&found, OVER_UNION, 0.5, 0);
+        faces_add(&found, f);
+    }
+    suppress_doubles(&found, OVER_UNION, 0.5, 0, CROWD_MOST);
     for (int i = 0; i < found.count; i++) faces_add(all, found.items[i]);
     faces_free(&found);
-    return 1;
 }
 
 /* The part of a square that lies in the picture, in whole pixels; empty where width or height is not positive. */
-static Window box_window(const Face *f, const Areas *areas)
+static ImageWindow box_window(const Face *f, int width, int height)
 {
-    int left = clamp_int(f->box[0], 1, areas->width + 1) - 1, top = clamp_int(f->box[1], 1, areas->height + 1) - 1;
-    int right = clamp_int(f->box[2], 0, areas->width), bottom = clamp_int(f->box[3], 0, areas->height);
-    return (Window){left, top, right - left, bottom - top};
+    int left = clamp_int(f->box[0], 1, width + 1) - 1, top = clamp_int(f->box[1], 1, height + 1) - 1;
+    return (ImageWindow){left, top, clamp_int(f->box[2], 0, width) - left, clamp_int(f->box[3], 0, height) - top};
 }
 
 /* A batch of squares, each at side x side pixels. */
-typedef struct Batching { const Areas *areas; const Window *windows; int side; real *to; } Batching;
+typedef struct Batching { const Areas *areas; const ImageWindow *windows; int side; real *to; } Batching;
 
 static void batch_task(void *argument, int i, int worker)
 {
-    (void)worker;
     const Batching *b = argument;
-    size_t picture = (size_t)b->side * (size_t)b->side * 3;
-    Resample r = {b->areas, b->windows[i], b->side, b->side, 127.5, 128, b->to + (size_t)i * picture, NULL};
-    int *edges = resample_edges(&r);
-    r.edges = edges;
-    for (int row = 0; row < b->side; row++) resample_row(&r, row);
-    free(edges);
+    real *to = b->to + (size_t)i * (size_t)b->side * (size_t)b->side * 3;
+    Scaling s = scaling(b->areas, b->windows[i], b->side, b->side, to);
+    for (int row = 0; row < b->side; row++) scale_row_task(&s, row, worker);
 }
 
 /* Batches have 64, 16, 4 or 1 pictures, so that few graphs serve any number of candidates. */
@@ -9108,61 +9042,60 @@ static int batch_size(int left)
     return left >= 64 ? 64 : left >= 16 ? 16 : left >= 4 ? 4 : 1;
 }
 
-/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. O's
- * landmarks are relative to the box it was shown. */
-static int refine(Detector *d, int which, const Areas *areas, double threshold, Faces *faces, Error *e)
+/* What R or O says of picture i of a batch. O's landmarks are relative to the box it was shown. */
+static void refined(const Sized *net, int i, bool landmarks, Face *f)
+{
+    f->score = second_of_two(net->out[0]->data + 2 * i);
+    for (int k = 0; k < 4; k++) f->move[k] = (double)net->out[1]->data[4 * i + k];
+    for (int k = 0; landmarks && k < LANDMARKS; k++) {
+        const real *at = net->out[2]->data + 10 * i + k;
+        f->landmark[k][0] = f->box[0] - 1 + (face_width(f) + 1) * (double)at[0];
+        f->landmark[k][1] = f->box[1] - 1 + (face_height(f) + 1) * (double)at[LANDMARKS];
+    }
+}
+
+/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. */
+static void refine(Detector *d, int which, const Areas *areas, double threshold, Faces *faces)
 {
     int side = which == 1 ? 24 : 48, kept = 0, count = 0;
-    Window *windows = must_alloc((size_t)faces->count, sizeof *windows);
+    ImageWindow *windows = own((size_t)faces->count, sizeof *windows);
     for (int i = 0; i < faces->count; i++) {
-        Window w = box_window(&faces->items[i], areas);
+        ImageWindow w = box_window(&faces->items[i], areas->sums.width, areas->sums.height);
         if (w.width <= 0 || w.height <= 0) continue;
         windows[count] = w;
         faces->items[count++] = faces->items[i];
     }
-    int ok = 1;
-    for (int from = 0, n; ok && from < count; from += n) {
+    for (int from = 0, n; from < count; from += n) {
         n = batch_size(count - from);
         Shape shape = shape_of(n, side, side, 3);
         Batching batch = {areas, windows + from, side, detector_input(d, shape)};
         parallel(n, batch_task, &batch);
-        const Sized *net = detector_run(d, which, shape, e);
-        if (!net) { ok = 0; break; }
+        const Sized *net = detector_run(d, which, shape);
         for (int i = 0; i < n; i++) {
             Face f = faces->items[from + i];
-            f.score = second_of_two(net->out[0]->data + 2 * i);
-            if (!(f.score > threshold)) continue;
-            for (int k = 0; k < 4; k++) f.move[k] = (double)net->out[1]->data[4 * i + k];
-            for (int k = 0; which == 2 && k < LANDMARKS; k++) {
-                f.landmark[k][0] = f.box[0] - 1 + (face_width(&f) + 1) * (double)net->out[2]->data[10 * i + k];
-                f.landmark[k][1] =
-                    f.box[1] - 1 + (face_height(&f) + 1) * (double)net->out[2]->data[10 * i + LANDMARKS + k];
-            }
-            faces->items[kept++] = f;
+            refined(net, i, which == 2, &f);
+            if (f.score > threshold) faces->items[kept++] = f;
         }
     }
-    faces->count = ok ? kept : 0;
-    free(windows);
-    return ok;
+    faces->count = kept;
 }
 
-static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
+static Faces mtcnn_detect(Detector *d, const Image *picture)
 {
-    Areas areas = areas_new(picture);
+    Faces faces = {0};
+    Areas *areas = new_areas(picture);
     double side = min_int(picture->width, picture->height);
-    int ok = 1;
-    for (double scale = 12 / d->min_face; ok && side * scale >= 12; scale *= pyramid_factor)
-        ok = propose(d, &areas, scale, faces, e);
-    suppress_doubles(faces, OVER_UNION, 0.7, 0);
-    move_and_square(faces, 0);
-    ok = ok && refine(d, 1, &areas, r_threshold, faces, e);
-    suppress_doubles(faces, OVER_UNION, 0.7, 0);
-    move_and_square(faces, 1);
-    ok = ok && refine(d, 2, &areas, d->threshold, faces, e);
-    for (int i = 0; i < faces->count; i++) move_box(&faces->items[i], 1);
-    suppress_doubles(faces, OVER_SMALLER, 0.7, 1);
-    free(areas.sums);
-    return ok;
+    for (double scale = 12 / d->min_face; side * scale >= 12; scale *= pyramid_factor)
+        propose(d, areas, scale, &faces);
+    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
+    move_and_square(&faces, 0);
+    refine(d, 1, areas, r_threshold, &faces);
+    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
+    move_and_square(&faces, 1);
+    refine(d, 2, areas, d->threshold, &faces);
+    for (int i = 0; i < faces.count; i++) move_box(&faces.items[i], 1);
+    suppress_doubles(&faces, OVER_SMALLER, 0.7, 1, CROWD_MOST);
+    return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9177,7 +9110,7 @@ static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *
  * The leaky slope is 0.1 where a level has 64 channels or fewer, else 0.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { LEVELS = 3, ANCHORS = 2 };
+enum { LEVELS = 3, ANCHORS = 2, RETINA_MOST = 5000 };   /* RETINA_MOST: candidates, as the published code has it */
 static const int level_stride[LEVELS] = {8, 16, 32}, anchor_side[LEVELS][ANCHORS] = {{16, 32}, {64, 128}, {256, 512}};
 static const real picture_mean[3] = {104, 117, 123};      /* blue, green, red: the network's order */
 
@@ -9195,8 +9128,7 @@ static Node *separable(Network *net, Node *x, int stage, int index, int k, int s
 {
     char base[32], name[40], norm[40];
     snprintf(base, sizeof base, "body.stage%d.%d", stage, index);
-    snprintf(name, sizeof name, "%s.0", base);
-    snprintf(norm, sizeof norm, "%s.1", base);
+    snprintf(name, sizeof name, "%s.0", base), snprintf(norm, sizeof norm, "%s.1", base);
     x = network_layer(net, x, (Layer){name, norm, {x->shape.d[3], 3, stride, 1}, 0.1, true, false});
     return conv_norm(net, x, base, 3, (Conv){k, 1, 1, 0}, 0.1);
 }
@@ -9204,10 +9136,9 @@ static Node *separable(Network *net, Node *x, int stage, int index, int k, int s
 /* MobileNet with a quarter of the channels (Howard et al. 2017) */
 static void mobilenet_body(Network *net, Node *x, Node **level)
 {
-    static const struct { int stage, index, k, stride;
-    } layers[] = {{1, 1, 16, 1},  {1, 2, 32, 2},  {1, 3, 32, 1},  {1, 4, 64, 2},  {1, 5, 64, 1},
-                  {2, 0, 128, 2}, {2, 1, 128, 1}, {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1},
-                  {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
+    static const struct { int stage, index, k, stride; } layers[] = {
+        {1, 1, 16, 1}, {1, 2, 32, 2}, {1, 3, 32, 1}, {1, 4, 64, 2}, {1, 5, 64, 1}, {2, 0, 128, 2}, {2, 1, 128, 1},
+        {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1}, {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
     x = conv_norm(net, x, "body.stage1.0", 0, (Conv){8, 3, 2, 1}, 0.1);                         // (N,H/2,W/2,8)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         x = separable(net, x, layers[i].stage, layers[i].index, layers[i].k, layers[i].stride);
@@ -9340,29 +9271,28 @@ static void retinaface_line_task(void *argument, int y, int worker)
         for (int c = 0; c < 3; c++) to[c] = job->of_byte[c][from[2 - c]];
 }
 
-static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
+static Faces retinaface_detect(Detector *d, const Image *picture)
 {
+    Faces faces = {0};
     Shape shape = shape_of(1, picture->height, picture->width, 3);
     RetinaInput job = {.picture = picture, .input = detector_input(d, shape)};
     for (int i = 0; i < 3 * 256; i++) job.of_byte[i / 256][i % 256] = (real)(i % 256) - picture_mean[i / 256];
     double least_difference = log(d->threshold / (1 - d->threshold));       // of a face's two scores
     parallel(picture->height, retinaface_line_task, &job);
-    const Sized *net = detector_run(d, 0, shape, e);
-    if (!net) return 0;
+    const Sized *net = detector_run(d, 0, shape);
     for (int level = 0; level < LEVELS; level++) {
         Node *const *out = net->out + 3 * level;
-        Shape map = out[0]->shape;
-        for (int i = 0; i < map.d[1] * map.d[2] * ANCHORS; i++) {
-            int cell_ = i / ANCHORS, stride = level_stride[level];
-            double x = (cell_ % map.d[2] + 0.5) * stride, y = (cell_ / map.d[2] + 0.5) * stride;
+        int columns = out[0]->shape.d[2], stride = level_stride[level];
+        for (int i = 0; i < out[0]->shape.d[1] * columns * ANCHORS; i++) {
+            double x = (i / ANCHORS % columns + 0.5) * stride, y = (i / ANCHORS / columns + 0.5) * stride;
             const real *scores = out[0]->data + 2 * (size_t)i;
             if (!((double)scores[1] - (double)scores[0] > least_difference)) continue;
-            faces_add(faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
-                                           out[2]->data + 2 * LANDMARKS * (size_t)i));
+            faces_add(&faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
+                                            out[2]->data + 2 * LANDMARKS * (size_t)i));
         }
     }
-    suppress_doubles(faces, OVER_UNION, 0.4, 1);
-    return 1;
+    suppress_doubles(&faces, OVER_UNION, 0.4, 1, RETINA_MOST);
+    return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9375,182 +9305,127 @@ static const char *const detector_files[DETECTORS] = {
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
 /* Makes the network's weights out of the file by building it once for a small input. */
-static int network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side, Error *e)
+static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side)
 {
     net->file = file, net->path = path;
     snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
-    const Sized *s = network_sized(net, shape_of(1, side, side, 3), e);
+    network_sized(net, shape_of(1, side, side, 3));
     net->file = NULL, net->path = NULL;
-    return s != NULL;
 }
 
-/* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy; 0 when there is none */
-static int find_weights(const char *folder, int which, const char *name, char path[PATH_MAX])
+/* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy */
+static const char *find_weights(const char *folder, int which, const char *name)
 {
-    static const char *const ends[] = {"pt", "pth", "safetensors", "npz"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (snprintf(path, PATH_MAX, "%s/%s.%s", folder, name, ends[i]) < PATH_MAX && access(path, R_OK) == 0) return 1;
-    return snprintf(path, PATH_MAX, "%s/det%d.npy", folder, which + 1) < PATH_MAX && access(path, R_OK) == 0;
+    static const char *const ends[] = {"pt", "pth", "safetensors", "npz", "npy"};
+    for (int i = 0; i < 5; i++) {
+        const char *path = i < 4 ? own_text("%s/%s.%s", folder, name, ends[i])
+                                 : own_text("%s/det%d.%s", folder, which + 1, ends[i]);
+        if (path_exists(path)) return path;
+    }
+    give_up(1, "%s: has no %s.pt; MTCNN needs %s", folder, name, detector_files[MTCNN]);
 }
 
-static int load_mtcnn(Detector *d, const char *weights, Error *e)
+static void load_mtcnn(Detector *d, const char *weights)
 {
     static const struct {
-        const char *name;
+        const char *name, *prefix;
         void (*build)(Network *, Node *, Node **);
         int outputs, side;
-    } nets[NETWORKS] = {{"pnet", pnet, 2, 12}, {"rnet", rnet, 2, 24}, {"onet", onet, 3, 48}};
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE], prefix[16];
+    } nets[NETWORKS] = {{"pnet", "pnet.", pnet, 2, 12}, {"rnet", "rnet.", rnet, 2, 24}, {"onet", "onet.", onet, 3, 48}};
     bool folder = is_folder(weights);
     for (int i = 0; i < NETWORKS; i++) {
-        TensorFile file;
-        d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs};
-        if (folder && !find_weights(weights, i, nets[i].name, path))
-            return fail(e, 1, "%s: has no %s.pt; MTCNN needs %s", weights, nets[i].name, detector_files[MTCNN]);
-        if (!tensorfile_load(folder ? path : weights, &file, why)) return fail(e, 1, "%s", why);
-        snprintf(prefix, sizeof prefix, "%s%s", folder ? "" : nets[i].name, folder ? "" : ".");
-        d->networks[i].transposed = strcmp(file.format, "npy") == 0;
-        int ok = network_load(&d->networks[i], &file, folder ? path : weights, prefix, nets[i].side, e);
-        tensorfile_free(&file);
-        if (!ok) return 0;
+        const char *path = folder ? find_weights(weights, i, nets[i].name) : weights;
+        const TensorFile *file = load_tensors(path);
+        d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs,
+                                   .transposed = strcmp(file->format, "npy") == 0};
+        network_load(&d->networks[i], file, path, folder ? "" : nets[i].prefix, nets[i].side);
     }
-    return 1;
 }
 
-static int load_retinaface(Detector *d, const char *weights, Error *e)
+static void load_retinaface(Detector *d, const char *weights)
 {
-    char why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
-    if (is_folder(weights))
-        return fail(e, 1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
-    if (!tensorfile_load(weights, &file, why)) return fail(e, 1, "%s", why);
+    if (is_folder(weights)) give_up(1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
+    const TensorFile *file = load_tensors(weights);
     bool wrapped =
-        tensorfile_find(&file, "module.body.stage1.0.0.weight") || tensorfile_find(&file, "module.body.conv1.weight");
-    bool resnet = tensorfile_find(&file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
+        tensorfile_find(file, "module.body.stage1.0.0.weight") || tensorfile_find(file, "module.body.conv1.weight");
+    bool resnet = tensorfile_find(file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
     d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
                                .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
-    int ok = network_load(&d->networks[0], &file, weights, wrapped ? "module." : "", 32, e);
-    tensorfile_free(&file);
-    return ok;
+    network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32);
 }
 
 /* kind: a name of detector_names. Nothing is ever downloaded: without weights the error says which file is wanted. */
+static void load_detector(Detector *d, const char *kind, const char *weights)
+{
+    int found = 0;
+    while (found < DETECTORS && strcmp(kind, detector_names[found])) found++;
+    if (found == DETECTORS) give_up(2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
+    *d = (Detector){.kind = (DetectorKind)found, .threshold = found == MTCNN ? 0.7 : 0.6, .min_face = 20,
+                    .max_side = 2048};
+    if (!*weights)
+        give_up(2, "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
+                "facegan detect photo.jpg --detector %s --weights %s", kind, detector_files[found], kind,
+                found == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
+    if (access(weights, R_OK)) give_up(1, "%s: %s; %s needs %s", weights, strerror(errno), kind, detector_files[found]);
+    Scope inner;
+    enter(&inner);
+    if (found == MTCNN) load_mtcnn(d, weights);
+    else load_retinaface(d, weights);
+    leave();
+}
+
+static void close_detector(void *detector) { detector_close(detector); }
+
+__attribute__((unused))
+static Detector *new_detector(const char *kind, const char *weights)
+{
+    Detector *d = own(1, sizeof *d);
+    on_leaving(close_detector, d);
+    load_detector(d, kind, weights);
+    return d;
+}
+
 static int detector_open(Detector *d, const char *kind, const char *weights, Error *e)
 {
-    *d = (Detector){.min_face = 20, .max_side = 2048};
-    int found = -1;
-    for (int i = 0; i < DETECTORS; i++)
-        if (strcmp(kind, detector_names[i]) == 0) found = i;
-    if (found < 0) return fail(e, 2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
-    d->kind = (DetectorKind)found;
-    d->threshold = d->kind == MTCNN ? 0.7 : 0.6;
-    if (!*weights)
-        return fail(e, 2,
-                    "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
-                    "facegan detect photo.jpg --detector %s --weights %s",
-                    detector_names[found], detector_files[found], detector_names[found],
-                    d->kind == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
-    if (access(weights, R_OK))
-        return fail(e, 1, "%s: %s; %s needs %s", weights, strerror(errno), detector_names[found],
-                    detector_files[found]);
-    int ok = d->kind == MTCNN ? load_mtcnn(d, weights, e) : load_retinaface(d, weights, e);
-    if (!ok) detector_close(d);
-    return ok;
+    (void)e;
+    return load_detector(d, kind, weights), 1;
 }
 
 /* The faces of a picture of three channels, best first. A picture larger than max_side is scaled down for the networks,
  * so that memory is bounded, and the faces are scaled up again. */
-static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *e)
+static Faces find_faces(Detector *d, const Image *picture)
 {
-    Image small = {0};
-    char why[IMAGE_ERROR_SIZE];
+    Scope inner;
+    enter(&inner);
+    Image seen = *picture;
     int longer = max_int(picture->width, picture->height);
-    double shrink = longer > d->max_side ? (double)d->max_side / longer : 1;
-    *faces = (Faces){0};
-    if (shrink < 1) {
-        int w = max_int((int)(picture->width * shrink + 0.5), 1), h = max_int((int)(picture->height * shrink + 0.5), 1);
-        if (!image_resize(picture, w, h, &small, why)) return fail(e, 1, "%s", why);
-    }
-    const Image *seen = shrink < 1 ? &small : picture;
-    int ok = d->kind == MTCNN ? mtcnn_detect(d, seen, faces, e) : retinaface_detect(d, seen, faces, e);
-    double back[2] = {(double)picture->width / seen->width, (double)picture->height / seen->height};
-    for (int i = 0; i < faces->count; i++) {
-        Face *f = &faces->items[i];
+    double shrink = (double)d->max_side / longer;
+    if (longer > d->max_side)
+        seen = resize_picture(picture, max_int((int)(picture->width * shrink + 0.5), 1),
+                              max_int((int)(picture->height * shrink + 0.5), 1));
+    Faces faces = d->kind == MTCNN ? mtcnn_detect(d, &seen) : retinaface_detect(d, &seen);
+    double back[2] = {(double)picture->width / seen.width, (double)picture->height / seen.height};
+    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
         for (int k = 0; k < 4; k++) f->box[k] *= back[k % 2];
         for (int k = 0; k < LANDMARKS; k++) f->landmark[k][0] *= back[0], f->landmark[k][1] *= back[1];
     }
-    image_free(&small);
-    if (!ok) faces_free(faces);
-    return ok;
+    if (faces.items) hand_out(faces.items);
+    leave();
+    return faces;
+}
+
+static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *e)
+{
+    (void)e;
+    return *faces = find_faces(d, picture), 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  Frames: where a cut-out lies in its photograph
- *
- * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph, written as complex
- * numbers: point = turn * p + origin. An upright square and a face aligned by its landmarks are then the same thing,
- * and so are cutting out (read the photograph at the frame's points) and pasting back (invert: which point of the
- * square is this?).
+ * 11.8  Cutting faces out, and pasting them back                       (frames and pixels are vendor/image.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Frame { double turn_x, turn_y, x, y; } Frame;
-
-static void frame_point(const Frame *f, double u, double v, double *x, double *y)
-{
-    *x = f->turn_x * u - f->turn_y * v + f->x;
-    *y = f->turn_y * u + f->turn_x * v + f->y;
-}
-
-static void frame_invert(const Frame *f, double x, double y, double *u, double *v)
-{
-    double dx = x - f->x, dy = y - f->y, size = f->turn_x * f->turn_x + f->turn_y * f->turn_y;
-    *u = (f->turn_x * dx + f->turn_y * dy) / size;
-    *v = (f->turn_x * dy - f->turn_y * dx) / size;
-}
-
-static double frame_side(const Frame *f)
-{
-    return hypot(f->turn_x, f->turn_y);
-}
-
-/* The frame about the same centre whose side is `factor` times as long. */
-static Frame frame_grown(Frame f, double factor)
-{
-    double x, y;
-    frame_point(&f, 0.5, 0.5, &x, &y);
-    f.turn_x *= factor, f.turn_y *= factor;
-    f.x = x - 0.5 * (f.turn_x - f.turn_y);
-    f.y = y - 0.5 * (f.turn_y + f.turn_x);
-    return f;
-}
-
-/* The upright square of the box's longer side about its centre. */
-static Frame frame_upright(const Face *face)
-{
-    Face f = *face;
-    square_box(&f);
-    return (Frame){face_width(&f), 0, f.box[0], f.box[1]};
-}
-
-/* The similarity that takes n points `from` to `to` (x, y, x, y, ...) with the least squared error. With both about
- * their means, p and q, and as complex numbers, the least of sum |a p - q|^2 is at a = sum conj(p) q / sum |p|^2. */
-static int similarity(const double *from, const double *to, int n, Frame *out)
-{
-    double p[2] = {0, 0}, q[2] = {0, 0}, real_part = 0, imaginary = 0, size = 0;
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < 2; k++) p[k] += from[2 * i + k] / n, q[k] += to[2 * i + k] / n;
-    for (int i = 0; i < n; i++) {
-        double px = from[2 * i] - p[0], py = from[2 * i + 1] - p[1], qx = to[2 * i] - q[0], qy = to[2 * i + 1] - q[1];
-        real_part += px * qx + py * qy;
-        imaginary += px * qy - py * qx;
-        size += px * px + py * py;
-    }
-    if (!(size > 0)) return 0;
-    *out = (Frame){real_part / size, imaginary / size, 0, 0};
-    out->x = q[0] - (out->turn_x * p[0] - out->turn_y * p[1]);
-    out->y = q[1] - (out->turn_y * p[0] + out->turn_x * p[1]);
-    return isfinite(out->x) && isfinite(out->y) && frame_side(out) > 1e-6;
-}
+typedef ImageFrame Frame;
+typedef ImageDrawing Drawn;
 
 /* Where the five points stand in an aligned face of side 1: the template that face recognition uses on 112 pixels (Deng
  * et al. 2019, ArcFace). */
@@ -9558,208 +9433,55 @@ static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 11
                                                      56.0252 / 112, 71.7366 / 112, 41.5493 / 112, 92.3655 / 112,
                                                      70.7299 / 112, 92.2041 / 112};
 
-/* margin: so much more than the box (or the template's square), as a share of its side. A face whose landmarks are all
- * in one place cannot be aligned and is cut upright. */
+/* The upright square of the box's longer side about its centre, or the template's square. margin: so much more, as a
+ * share of its side. A face whose landmarks are all in one place cannot be aligned and is cut upright. */
 static Frame face_frame(Face face, bool align, double margin)
 {
-    Frame f;
-    if (!align || !similarity(aligned_points, &face.landmark[0][0], LANDMARKS, &f)) f = frame_upright(&face);
-    return frame_grown(f, 1 + margin);
+    Frame frame;
+    if (!align || !image_frame_fit(aligned_points, &face.landmark[0][0], LANDMARKS, &frame)) {
+        square_box(&face);
+        frame = (Frame){face_width(&face), 0, face.box[0], face.box[1]};
+    }
+    return image_frame_grown(frame, 1 + margin);
 }
 
-/* The picture at a point, bilinearly interpolated; pixel i covers [i, i+1), beyond the border its pixels go on. */
-static double sample(const Image *picture, double x, double y, int channel)
-{
-    x = fmin(fmax(x - 0.5, 0), picture->width - 1), y = fmin(fmax(y - 0.5, 0), picture->height - 1);
-    int left = (int)x, top = (int)y, right = min_int(left + 1, picture->width - 1),
-        bottom = min_int(top + 1, picture->height - 1);
-    size_t row = (size_t)picture->width * (size_t)picture->channels, c = (size_t)picture->channels, k = (size_t)channel;
-    const unsigned char *above = picture->pixels + (size_t)top * row, *below = picture->pixels + (size_t)bottom * row;
-    double u = x - left, v = y - top;
-    return (1 - v) * ((1 - u) * above[(size_t)left * c + k] + u * above[(size_t)right * c + k]) +
-           v * ((1 - u) * below[(size_t)left * c + k] + u * below[(size_t)right * c + k]);
-}
-
-typedef struct Cutting { const Image *picture; Frame frame; int size, samples; Image *out; } Cutting;
+typedef struct Cutting { const Image *picture; Frame frame; Image *out; } Cutting;
 
 static void cut_task(void *argument, int row, int worker)
 {
     (void)worker;
     const Cutting *job = argument;
-    int n = job->samples, channels = job->picture->channels;
-    unsigned char *to = job->out->pixels + (size_t)row * (size_t)job->size * (size_t)channels;
-    for (int column = 0; column < job->size; column++)
-        for (int c = 0; c < channels; c++) {
-            double total = 0, x, y;
-            for (int i = 0; i < n * n; i++) {
-                frame_point(&job->frame, (column + (i % n + 0.5) / n) / job->size,
-                            (row + (i / n + 0.5) / n) / job->size, &x, &y);
-                total += sample(job->picture, x, y, c);
-            }
-            *to++ = (unsigned char)(total / (n * n) + 0.5);
-        }
+    image_cut_rows(job->picture, &job->frame, job->out, row, row + 1);
 }
 
-/* Cuts the frame out of the picture as size x size pixels. Where that shrinks it, each pixel is the mean of as many
- * samples as there are source pixels under it (at most 16 x 16), so that nothing is skipped. */
+/* Cuts the frame out of the picture as size x size pixels. */
+__attribute__((unused))
+static Image cut_out(const Image *picture, Frame frame, int size)
+{
+    Image out = new_picture(size, size, picture->channels);
+    parallel(size, cut_task, &(Cutting){picture, frame, &out});
+    return out;
+}
+
 static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Error *e)
 {
     char why[IMAGE_ERROR_SIZE];
     if (!image_new(size, size, picture->channels, out, why)) return fail(e, 1, "%s", why);
-    Cutting job = {picture, frame, size, (int)fmin(fmax(ceil(frame_side(&frame) / size), 1), 16), out};
-    parallel(size, cut_task, &job);
+    parallel(size, cut_task, &(Cutting){picture, frame, out});
     return 1;
 }
 
-/* ------------------------------------------------------------------------------------------------
- * 11.9  Pasting back
- *
- * G looks at a cut-out of P x P pixels, but what goes back is the change it made, enlarged: the photograph's own pixels
- * keep their detail, and where nothing changes, bits stay. A photograph's value v becomes
- *
- *     v + w (after - before)           w rises smoothly from 0 at the frame's edge to 1 a feather's width inside; an edge
- *     v + w m (colour - v)             that lies on the photograph's border has no feather: nothing meets it there
- *
- * the second where G paints through a mask m. A G that redraws the whole face (no mask, no skip) shifts its brightness,
- * too: where that would show at a seam, `after` is first given before's mean and spread, measured in the feather alone,
- * channel by channel. A G for grey
- * pictures changes brightness only: colours stay the photograph's.
- * ---------------------------------------------------------------------------------------------- */
-
-/* What G made of a cut-out: squares of one side, of 1 channel or as many as the photograph has, in [-1,1]. */
-typedef struct Drawn {
-    int side, channels;
-    const real *before, *after, *mask;  /* mask (side,side) in (0,1), and then `after` is what G paints; or NULL */
-    bool redrawn;
-} Drawn;
-
-static const double feather = 0.15;     /* of the frame's side */
-
-static double smooth_step(double t)
-{
-    t = fmin(fmax(t, 0), 1);
-    return t * t * (3 - 2 * t);
-}
-
-/* How much of the edited face shows at point (u,v) of the frame. seam: which of its left, top, right and bottom edges meet
- * the photograph. */
-static double paste_weight(double u, double v, const bool seam[4])
-{
-    const double inside[4] = {u, v, 1 - u, 1 - v};
-    double weight = 1;
-    for (int i = 0; i < 4; i++) weight *= seam[i] ? smooth_step(inside[i] / feather) : inside[i] >= 0;
-    return weight;
-}
-
-typedef struct Match { double gain, offset; } Match;
-
-/* after * gain + offset has the mean and the spread of `before` in the feather. The gain is kept near 1: a border of one
- * colour has no spread to match. */
-static Match match_channel(const Drawn *drawn, int channel)
-{
-    static const bool all_around[4] = {true, true, true, true};
-    double n = 0, sum[2] = {0, 0}, squares[2] = {0, 0};
-    const real *pictures[2] = {drawn->before, drawn->after};
-    int side = drawn->side;
-    for (int at = 0; at < side * side; at++) {
-        if (paste_weight((at % side + 0.5) / side, (at / side + 0.5) / side, all_around) >= 1) continue;
-        for (int i = 0; i < 2; i++) {
-            double value = (double)pictures[i][at * drawn->channels + channel];
-            sum[i] += value, squares[i] += value * value;
-        }
-        n++;
-    }
-    if (!(n > 0)) return (Match){1, 0};
-    double mean[2] = {sum[0] / n, sum[1] / n}, spread[2];
-    for (int i = 0; i < 2; i++) spread[i] = sqrt(fmax(squares[i] / n - mean[i] * mean[i], 0));
-    double gain = spread[1] > 0.01 ? fmin(fmax(spread[0] / spread[1], 0.8), 1.25) : 1;
-    return (Match){gain, mean[0] - gain * mean[1]};
-}
-
-static double grey_of(const unsigned char *rgb)
-{
-    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-}
-
-/* Catmull and Rom's weights of four neighbours, t of the way from the second to the third (1974). */
-static void cubic_weights(double t, double w[4])
-{
-    w[0] = t * (-0.5 + t * (1 - 0.5 * t)), w[1] = 1 + t * t * (1.5 * t - 2.5);
-    w[2] = t * (0.5 + t * (2 - 1.5 * t)), w[3] = t * t * (0.5 * t - 0.5);
-}
-
-/* A square picture at a point of the unit square, smoothly: enlarged ten times it shows no edges of its pixels. */
-static double smooth_sample(const real *picture, int side, int channels, double u, double v, int channel)
-{
-    double x = u * side - 0.5, y = v * side - 0.5, across[4], down[4], total = 0;
-    int left = (int)floor(x), top = (int)floor(y);
-    cubic_weights(x - left, across), cubic_weights(y - top, down);
-    for (int i = 0; i < 16; i++) {
-        int row = clamp_int(top - 1 + i / 4, 0, side - 1), column = clamp_int(left - 1 + i % 4, 0, side - 1);
-        total += down[i / 4] * across[i % 4] * (double)picture[(row * side + column) * channels + channel];
-    }
-    return total;
-}
-
-typedef struct Pasting { Image *photo; const Drawn *drawn; Frame frame; Match match[3]; bool seam[4]; int left, right, top; } Pasting;
-
-/* What changes at point (u,v) of the frame, in bytes; `here`: the photograph's own value. */
-static double change_at(const Pasting *job, double u, double v, int channel, double here)
-{
-    const Drawn *d = job->drawn;
-    double after = smooth_sample(d->after, d->side, d->channels, u, v, channel);
-    if (d->mask) return fmin(fmax(smooth_sample(d->mask, d->side, 1, u, v, 0), 0), 1) * ((after + 1) * 127.5 - here);
-    after = job->match[channel].gain * after + job->match[channel].offset;
-    return 127.5 * (after - smooth_sample(d->before, d->side, d->channels, u, v, channel));
-}
-
-static void paste_task(void *argument, int row, int worker)
+static void paste_task(void *paste, int i, int worker)
 {
     (void)worker;
-    const Pasting *job = argument;
-    int channels = job->photo->channels, colours = min_int(channels, 3), from = job->drawn->channels;
-    for (int x = job->left; x < job->right; x++) {
-        unsigned char *to =
-            job->photo->pixels + ((size_t)(job->top + row) * (size_t)job->photo->width + (size_t)x) * (size_t)channels;
-        double u, v, change = 0;
-        frame_invert(&job->frame, x + 0.5, job->top + row + 0.5, &u, &v);
-        double weight = paste_weight(u, v, job->seam);
-        if (!(weight > 0)) continue;
-        if (from == 1) change = change_at(job, u, v, 0, colours == 3 ? grey_of(to) : to[0]);
-        for (int c = 0; c < colours; c++) {
-            if (from > 1) change = change_at(job, u, v, c, to[c]);
-            to[c] = (unsigned char)fmin(fmax(to[c] + weight * change + 0.5, 0), 255);
-        }
-    }
+    image_paste_row(paste, ((const ImagePaste *)paste)->top + i);
 }
 
-/* Is there photograph beyond an edge of the frame? (0 left, 1 top, 2 right, 3 bottom) */
-static bool meets_photo(const Image *photo, const Frame *frame, int edge)
-{
-    double x, y, u = edge == 0 ? 0 : edge == 2 ? 1 : 0.5, v = edge == 1 ? 0 : edge == 3 ? 1 : 0.5;
-    frame_point(frame, u, v, &x, &y);
-    return x > 0.75 && y > 0.75 && x < photo->width - 0.75 && y < photo->height - 0.75;
-}
-
+/* Puts what became of the frame's pixels back into the photograph. */
 static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 {
-    double low[2] = {1e9, 1e9}, high[2] = {-1e9, -1e9}, p[2];
-    for (int corner = 0; corner < 4; corner++) {
-        frame_point(&frame, corner % 2, corner / 2, &p[0], &p[1]);
-        for (int k = 0; k < 2; k++) low[k] = fmin(low[k], p[k]), high[k] = fmax(high[k], p[k]);
-    }
-    Pasting job = {.photo = photo,
-                   .drawn = drawn,
-                   .frame = frame,
-                   .left = clamp_int(floor(low[0]), 0, photo->width),
-                   .top = clamp_int(floor(low[1]), 0, photo->height),
-                   .right = clamp_int(ceil(high[0]), 0, photo->width)};
-    int bottom = clamp_int(ceil(high[1]), 0, photo->height);
-    bool seam = false;
-    for (int i = 0; i < 4; i++) job.seam[i] = meets_photo(photo, &frame, i), seam |= job.seam[i];
-    for (int c = 0; c < drawn->channels; c++)
-        job.match[c] = seam && drawn->redrawn ? match_channel(drawn, c) : (Match){1, 0};
-    if (bottom > job.top) parallel(bottom - job.top, paste_task, &job);
+    ImagePaste paste = image_paste_begin(photo, frame, drawn);
+    if (paste.bottom > paste.top) parallel(paste.bottom - paste.top, paste_task, &paste);
 }
 
 /* ================================================================================================
@@ -9779,7 +9501,7 @@ enum { MAX_CLASSES = 64, NAME = 64 };
 
 struct Facegan {
     Net g;
-    int crop;                           /* as in the training: the centred square that is cut out first; 0: the largest */
+    int crop;                           /* as in the training: the centred square that is cut out; 0: the largest */
     double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
     Graph *graph;
@@ -9948,7 +9670,7 @@ typedef struct Trainer {
     struct Lookout *watch;              /* for collapse, of a G that draws from noise; or NULL */
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
-    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and at which iteration last */
+    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and when last */
 } Trainer;
 
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
@@ -10388,7 +10110,8 @@ static const Model *find_model(const char *name, Error *e)
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
         option_guess(&guess, models[i].name);
-        if (!models[i].is) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
+        if (models[i].is) continue;
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
     fail(e, 2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
     return NULL;
@@ -10429,7 +10152,7 @@ static void fill_batch(Trainer *t, Loader *loader)
     const Settings *s = &t->settings;
     Batch *b = &t->now.batch;
     uint64_t seed = (uint64_t)s->seed, i = (uint64_t)t->now.iteration;
-    MUST(loader_next(loader, b->x->data, t->labels, t->attribute_bytes, &e));
+    next_batch(loader, b->x->data, t->labels, t->attribute_bytes);
     draw_targets(t, t->order);
     write_labels(t, NULL, b->label);
     write_labels(t, t->order, b->target);
@@ -10621,18 +10344,18 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
 /* ------------------------------------------------------------------------------------------------
  * 12.4  Watching for collapse
  *
- * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has memorised
- * draws them closer to the data than the data are to each other; one that has forgotten a kind of picture reaches few of
- * the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that ignores its label
- * draws the same picture for every class. All of it is measured on latents that never change:
+ * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
+ * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
+ * reaches few of the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that
+ * ignores its label draws the same picture for every class. All of it is measured on latents that never change:
  *
- *   pixels     mean distance of two samples / of two pictures of the data           1: as varied as the data; 0: one picture
+ *   pixels     mean distance of two samples / of two pictures of the data     1: as varied as the data; 0: one picture
  *   edges      the same where a picture is the strengths of its edges in 6x6 cells  (not moved by light or colour)
  *   within     the smaller of both among samples of one class, averaged over the classes: a G that draws one picture a
  *              class looks varied to the others
- *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other        0: copies
+ *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other     0: copies
  *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
- *   label      mean distance of one latent's pictures as two classes / of two samples                       0: not heard
+ *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
  *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
  *   features   with --classifier, one that was trained apart: as pixels, of its features
  *   judged     with --classifier: share of samples that it puts into the class they were asked for
@@ -10791,7 +10514,7 @@ static void watch_data(Trainer *t)
     if (*s->classifier) watch_with_classifier(t, x, n);
     StatsRows pixels = pixels_of(&w->data, n), edges = edges_of(&w->data, n);
     StatsRows few = edges_of(&w->data, min_int(n, WATCHED));
-    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up(1, "no memory for the watch's clusters");
+    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up_memory(CLUSTERS, EDGES);
     w->centres = (StatsRows){centres, clusters, EDGES};
     w->pixel_spread = stats_pair_distance(&pixels), w->edge_spread = stats_pair_distance(&edges);
     w->class_pixel_spread = stats_class_distance(&pixels, w->data.label);
@@ -11029,8 +10752,6 @@ static void close_trainer(void *trainer)
     net_free(&t->now.g), net_free(&t->now.d);
     for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
     arena_free(&t->arena);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
 }
 
 /* A trainer with these settings, which the innermost scope owns. */
@@ -11042,11 +10763,11 @@ static Trainer *new_trainer(const Settings *s)
     return t;
 }
 
-enum { OWN_SHARE = 5 };             /* a classifier without a validation part holds out the fifth picture of each class */
+enum { OWN_SHARE = 5 };                 /* a classifier without a validation part holds out a fifth of each class */
 
 static void balance(DataSet *set, const Settings *s)
 {
-    if (*s->balance) MUST(dataset_balance(set, s->balance, (uint64_t)s->seed, &e));
+    if (*s->balance) balance_dataset(set, s->balance, (uint64_t)s->seed);
 }
 
 /* Pictures that nothing is learnt from: the set's own validation part, or, where --validation says so or a classifier
@@ -11056,14 +10777,12 @@ static void open_held_out(Trainer *t, DataOptions options)
     const Settings *s = &t->settings;
     Error none;
     options.split = SPLIT_VALIDATION;
-    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &none);
-    if (t->has_held_out && t->held_out.n_classes == t->data.n_classes) return;
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
-    if (s->validation <= 0 && t->model->generator) return;
+    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &none) &&
+                      t->held_out.n_classes == t->data.n_classes;
+    if (t->has_held_out || (s->validation <= 0 && t->model->generator)) return;
     double share = s->validation > 0 ? s->validation : 1.0 / OWN_SHARE;
     options.split = SPLIT_TRAIN;
-    MUST(dataset_open(&t->held_out, s->data, &options, &e));
+    open_dataset(&t->held_out, s->data, &options);
     t->has_held_out = true;
     if (s->as_published) balance(&t->held_out, s);
     dataset_part(&t->held_out, share, (uint64_t)s->seed, true);
@@ -11089,9 +10808,8 @@ static void check_class_names(const DataSet *set, const char *data)
 }
 
 /* Opens the data, and its validation part if it has one. */
-static int open_data(Trainer *t, Error *e)
+static void open_data(Trainer *t)
 {
-    (void)e;
     Settings *s = &t->settings;
     DataOptions options = {.classes = *s->classes ? s->classes : NULL,
                            .attributes = *s->attributes ? s->attributes : NULL,
@@ -11099,7 +10817,7 @@ static int open_data(Trainer *t, Error *e)
                            .unlabelled = !t->model->needs_labels && !s->conditional,
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
-    MUST(dataset_open(&t->data, s->data, &options, &e));
+    open_dataset(&t->data, s->data, &options);
     check_class_names(&t->data, s->data);
     if (s->batch > t->data.count)
         give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
@@ -11111,11 +10829,10 @@ static int open_data(Trainer *t, Error *e)
     if (s->as_published) balance(&t->data, s);
     open_held_out(t, options);
     if (!s->as_published) balance(&t->data, s);
-    return 1;
 }
 
 /* GANmut's centre is neutral: its class must be the first. */
-static int put_neutral_first(Trainer *t, Error *e)
+static void put_neutral_first(Trainer *t)
 {
     Settings *s = &t->settings;
     char list[sizeof s->classes] = "neutral";
@@ -11124,17 +10841,14 @@ static int put_neutral_first(Trainer *t, Error *e)
         if (strcmp(t->data.class_names[k], "neutral") == 0) { at = k; continue; }
         snprintf(list + strlen(list), sizeof list - strlen(list), ",%s", t->data.class_names[k]);
     }
-    if (at == 0) return 1;
+    if (at == 0) return;
     if (at < 0)
         give_up(2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data, s->classes);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
     snprintf(s->classes, sizeof s->classes, "%s", list);
-    return open_data(t, e);
+    open_data(t);
 }
 
-/* The picture with number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
+/* Picture number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
 static int find_picture(const DataSet *set, int class, int rank)
 {
     for (int i = 0; i < set->count; i++)
@@ -11204,7 +10918,8 @@ static void save_store(const Store *store, const char *path, const char *message
 {
     FileWriter w;
     char why[FILES_ERROR];
-    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why)) return;
+    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why))
+        return;
     int cause = errno;
     files_abandon(&w);
     give_up_because(cause, own_text("%s%s", message, why));
@@ -11235,7 +10950,7 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
     Store *store = new_store();
     describe(&t->settings, t->now.iteration, &store->file);
     MUST(store_net(store, &t->now.g, true, &e) && store_net(store, &t->now.d, true, &e));
-    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);    /* until the next G step */
+    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
     if (t->best_iteration) store_row(store, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
     if (t->cuts) store_row(store, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
     save_store(store, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
@@ -11247,8 +10962,9 @@ static void save_checkpoint(const Trainer *t)
     save_checkpoint_as(t, "checkpoint.safetensors");
 }
 
-/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the checkpoint
- * keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest are best. */
+/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the
+ * checkpoint keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest
+ * are best. */
 static void keep_best(Trainer *t, const Judgement *judged)
 {
     Scope inner;
@@ -11268,7 +10984,7 @@ static void keep_best(Trainer *t, const Judgement *judged)
 static void must_be_same_run(const Settings *s, const TensorFile *file, const char *path)
 {
     char text[TEXT * 4], was[TEXT * 4];
-    Settings then = default_settings();                                 /* settings younger than the checkpoint stay so */
+    Settings then = default_settings();                             /* settings younger than the checkpoint stay so */
     MUST(settings_of_file(file, path, &then, &e));
     if (!tensorfile_metadata(file, "model") || !tensorfile_metadata(file, "iteration"))
         give_up(1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
@@ -11329,7 +11045,8 @@ static void put_cell(Image *sheet, const unsigned char *face, int side, int row,
 {
     size_t line = (size_t)(side * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
     for (int y = 0; y < side; y++)
-        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line, line);
+        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line,
+               line);
 }
 
 /* Picture k's mask as a grey picture: white where G paints. */
@@ -11539,38 +11256,37 @@ static int read_config(const char *run, Settings *s, Error *e)
 }
 
 /* What settings must be together, and that `config` can hold them. */
-static int check_together(const Settings *s, const Model *model, Error *e)
+static void check_together(const Settings *s, const Model *model)
 {
-    (void)e;
     for (int i = 0; i < SETTINGS; i++) {
         const char *text = (const char *)s + settings_table[i].offset;
         if (settings_table[i].kind == 's' && text[strcspn(text, "\r\n")])
-            give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config", settings_table[i].name);
+            give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config",
+                    settings_table[i].name);
     }
     if (strcmp(s->decay, "plateau") == 0 && model->generator) give_up(2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         give_up(2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                 s->zoom_high);
     if (s->channels == 2) give_up(2, "--channels 2: must be 1 (grey) or 3 (colour)");
-    return 1;
 }
 
 /* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
-static int fit_to_pictures(Trainer *t, Error *e)
+static void fit_to_pictures(Trainer *t)
 {
-    (void)e;
     Settings *s = &t->settings;
+    Scope inner;
     Image first;
-    char why[IMAGE_ERROR_SIZE];
+    Error why = {0};
     int readable = 0, tried = min_int(t->data.count, 100);
-    if (s->size && !s->crop) return 1;
-    while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
-    if (readable == tried) give_up(1, "none of the first %d pictures can be read: %s", tried, why);
-    int width = first.width, side = min_int(first.width, first.height);
-    image_free(&first);
+    if (s->size && !s->crop) return;
+    enter(&inner);
+    while (readable < tried && !try_dataset_picture(&t->data, readable, 0, &first, &why)) readable++;
+    if (readable == tried) give_up(1, "none of the first %d pictures can be read: %s", tried, why.text);
+    int side = min_int(first.width, first.height);
     if (s->crop > side) give_up(2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
-    if (!s->size) s->size = min_int(width, 128) / 4 * 4;
-    return 1;
+    if (!s->size) s->size = min_int(first.width, 128) / 4 * 4;
+    leave();
 }
 
 /* Passes as iterations; a classifier is judged after each pass, a GAN's samples are drawn 20 times. */
@@ -11583,14 +11299,17 @@ static void set_lengths(Trainer *t)
 }
 
 /* What the settings leave to the data. */
-static int complete_settings(Trainer *t, Error *e)
+static void complete_settings(Trainer *t)
 {
     Settings *s = &t->settings;
-    if (!(t->model = find_model(s->model, e)) || !check_together(s, t->model, e)) return 0;
-    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
-    if (!open_data(t, e) || (t->model->space && !put_neutral_first(t, e)) || !fit_to_pictures(t, e)) return 0;
+    MUST((t->model = find_model(s->model, &e)));
+    check_together(s, t->model);
+    bool must_be_wrong = s->wrong_labels && strcmp(s->source, "class") == 0;
+    if (must_be_wrong) snprintf(s->targets, sizeof s->targets, "different");
+    open_data(t);
+    if (t->model->space) put_neutral_first(t);
+    fit_to_pictures(t);
     set_lengths(t);
-    return 1;
 }
 
 /* When to draw and to judge; a classifier does so after each pass, wherever its schedule ends. */
@@ -11608,19 +11327,13 @@ static Augment augmentation(const Settings *s)
                      .brightness = (float)s->brightness, .contrast = (float)s->contrast, .erase = (float)s->erase};
 }
 
-static void close_loader(void *loader) { loader_close(loader); }
-
 /* Batches are numbered by iteration, so the loader starts where the run goes on. */
 static Loader *open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
     const Augment how = augmentation(s);
-    Error e;
-    Loader *loader = loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
-                                 (uint64_t)t->now.iteration, &e);
-    if (!loader) unwind(&e);
-    on_leaving(close_loader, loader);
-    return loader;
+    return new_loader(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
+                      (uint64_t)t->now.iteration);
 }
 
 /* So many passes' iterations. */
@@ -11887,7 +11600,7 @@ static void train_task(void *settings)
 {
     Trainer *t = new_trainer(settings);
     Settings *s = &t->settings;
-    MUST(complete_settings(t, &e));
+    complete_settings(t);
     t->labels = own((size_t)s->batch, sizeof *t->labels), t->order = own((size_t)s->batch, sizeof *t->order);
     if (t->data.attributes) t->attribute_bytes = own((size_t)s->batch, (size_t)t->data.n_classes);
     build_graphs(t, t->data.n_classes);
@@ -12056,11 +11769,10 @@ static void step_task(void *files)
 {
     const StepFiles *f = files;
     Settings s = default_settings();
-    Error e;
     const TensorFile *in = load_tensors(f->in);
     read_step_settings(in, f->in, &s);
     Trainer *t = new_trainer(&s);
-    if (!(t->model = find_model(s.model, &e))) unwind(&e);
+    MUST((t->model = find_model(s.model, &e)));
     t->keep_gradients = true;
     build_graphs(t, step_classes(in, f->in, t->model, &s));
     MUST(load_net(in, f->in, &t->now.g, "G.", false, &e) && load_net(in, f->in, &t->now.d, "D.", false, &e));
@@ -12104,8 +11816,8 @@ static int step_file(const char *in, const char *out, Error *e)
  * pictures' features (stats_frechet).
  *
  * From N pictures FED comes out too large, by an amount that falls like d/N. Resampling both sets with replacement
- * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the resampled
- * values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
+ * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the
+ * resampled values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
@@ -12179,7 +11891,7 @@ static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, c
 /* ------------------------------------------------------------------------------------------------
  * 13.3  Smoothness                                                               (Surani, section VI.C)
  *
- *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10      score = max over j of (s_{j+1} - s_j) / (max s - min s)
+ *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
  * is how much of the whole change comes in one step. A curve that rises in equal steps has 1/9, the least that a
  * rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be worse,
@@ -12324,7 +12036,8 @@ static double verify_kernel(Verdict *verdict, Case *c, Op op, int variant)
                    name, variant, kernels->name, verify_threads[k]);
     }
     double error = planned ? worst_error(first, want[y->id], n) : NAN, limit = kernel_limit(y);
-    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error, limit);
+    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error,
+          limit);
     free_values(want, before);
     return error;
 }
@@ -12598,7 +12311,8 @@ static void print_roofline_row(const Node *y, double milliseconds, double total,
     double seconds = milliseconds * 1e-3;
     snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
     if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h, s->w);
+        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                 s->w);
     if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
     if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
     printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
@@ -12698,7 +12412,8 @@ static void print_bench(const Trainer *t, Graph *forward)
     size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
     if (g_graph)
         printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
-                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
+                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
+               d, g, drawn, 5 * d + g);
     else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
     printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
                      "\"alive_bytes\": %zu}\n"
@@ -12711,8 +12426,7 @@ static void bench_task(void *settings)
     enum { CLASSES = 4 };
     Trainer *t = new_trainer(settings);
     const Settings *s = &t->settings;
-    Error e;
-    if (!(t->model = find_model(s->model, &e))) unwind(&e);
+    MUST((t->model = find_model(s->model, &e)));
     t->model->check(s, CLASSES);
     build_steps(t, CLASSES);
     bool draws = t->model->generator != NULL;
@@ -12771,8 +12485,9 @@ static int some(int which, uint32_t what, int low, int high)
 static Node *chance_conv(Graph *g, Op op, int which)
 {
     int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
-    int most = which % 4 == 3 ? 260 : 70, c = some(which, 4, 1, most), k = some(which, 5, 1, most), side = which % 4 == 3 ? 9 : 20;
-    if (which % 6 == 5) k = c;                                              /* depthwise, if there is more than one channel */
+    bool deep = which % 4 == 3;
+    int most = deep ? 260 : 70, side = deep ? 9 : 20, c = some(which, 4, 1, most), k = some(which, 5, 1, most);
+    if (which % 6 == 5) k = c;                                          /* depthwise, if there is not just one channel */
     Shape x = shape_of(some(which, 6, 1, 3), some(which, 7, size, side), some(which, 8, size, side), c);
     ConvShape s = conv_shape(x, shape_of(size, size, which % 6 == 5 ? 1 : c, k), stride, pad_before);
     Node *u = test_leaf(g, op == OP_conv2d_input_grad ? shape_y(&s) : shape_x(&s), -1, 1, false);
@@ -12785,7 +12500,8 @@ static Node *chance_norm(Graph *g, Op op, Shape s, int which)
 {
     Shape vector = shape_of(1, 1, 1, s.d[3]);
     Node *x = test_leaf(g, s, -1, 3, false), *residual = which % 2 ? test_leaf(g, s, -1, 1, false) : NULL;
-    Node *y = instance_norm(x, test_leaf(g, vector, 0.5, 1.5, false), test_leaf(g, vector, -1, 1, false), residual, which % 2 ? 1 : 0.2);
+    Node *weight = test_leaf(g, vector, 0.5, 1.5, false), *bias = test_leaf(g, vector, -1, 1, false);
+    Node *y = instance_norm(x, weight, bias, residual, which % 2 ? 1 : 0.2);
     Node *dy = test_leaf(g, s, -1, 1, false), *dx[MAX_INPUTS] = {0};
     if (op == OP_moments) return y->in[1];
     if (op == OP_instance_norm) return y;
@@ -12806,7 +12522,8 @@ static Node *chance_pool(Graph *g, Op op, Shape s, int which)
 /* A case of an odd shape; NULL for rows whose own cases are all there is to see, and behind the last. */
 static Node *chance_case(Graph *g, Op op, int which)
 {
-    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70)), part = s;
+    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70));
+    Shape part = s;
     int axis = which % AXES;
     if (which >= RANDOM_CASES) return NULL;
     if (is_conv(&(Node){.op = op})) return chance_conv(g, op, which);
@@ -12815,12 +12532,14 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return chance_norm(g, op, s, which);
     if (op == OP_sum || op == OP_broadcast) {
         for (int i = 0; i < AXES; i++) part.d[i] = some(which, (uint32_t)(12 + i), 0, 1) ? 1 : part.d[i];
-        return op == OP_sum ? sum_to(test_leaf(g, s, -1, 1, false), part) : broadcast(test_leaf(g, part, -1, 1, false), s);
+        if (op == OP_sum) return sum_to(test_leaf(g, s, -1, 1, false), part);
+        return broadcast(test_leaf(g, part, -1, 1, false), s);
     }
     Node *x = test_leaf(g, s, 0.2, 1.5, op >= OP_abs || op == OP_reciprocal);
     part.d[axis] = some(which, 16, 1, s.d[axis]);
+    bool two = op <= OP_mul || op == OP_leaky_mask;
     if (op >= OP_add && op <= OP_leaky_mask)
-        return append((Node){.op = op, .in = {x, op <= OP_mul || op == OP_leaky_mask ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
+        return append((Node){.op = op, .in = {x, two ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
     if (op == OP_prelu) return prelu(x, test_leaf(g, shape_of(1, 1, 1, s.d[3]), -1, 1, false));
     if (op == OP_concat) return concat(x, test_leaf(g, part, -1, 1, false), axis);
     if (op == OP_slice) return slice(x, axis, s.d[axis] - part.d[axis], part.d[axis]);
@@ -12831,9 +12550,9 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
     return NULL;
 }
-/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An update's
- * definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the first
- * left. NULL: there is no such case. */
+/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An
+ * update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the
+ * first left. NULL: there is no such case. */
 static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, size_t *n)
 {
     Case *c = new_case(make, op, variant);
@@ -12862,7 +12581,8 @@ static double *define_case(CaseMaker *make, Op op, int variant, size_t n)
 static double gpu_limit(Op op, Precision precision)
 {
     static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
-    return is_conv(&(Node){.op = op}) ? conv_limits[precision] : op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
+    if (is_conv(&(Node){.op = op})) return conv_limits[precision];
+    return op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
 }
 
 /* A case's error, random ones held against the CPU's kernel; -1: there is no such case. */
@@ -12908,7 +12628,7 @@ static int verify_gpu(Verdict *verdict, Error *e)
         for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
             const char *name = precision_names[precision];
             bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
-            bool seen = op == OP_prepare_filter;                            /* which the planner makes for the CPU only */
+            bool seen = op == OP_prepare_filter;                        /* which the planner makes for the CPU only */
             give_up_if_interrupted(op, OPS, "ops");
             if (!can) { verdict->skipped++; continue; }
             printf("%-20s %-6s", op_rows[op].name, name);
@@ -12995,9 +12715,18 @@ static const char *out_folder(const Settings *s)
     return *s->out ? s->out : ".";
 }
 
-static void make_out_folder(const Settings *s)
+/* Does --out name a file, by its ending, and no folder? */
+static bool out_is_file(const Settings *s)
 {
-    if (*s->out) make_folder(s->out);
+    return image_suffix(s->out) && !is_folder(s->out);
+}
+
+/* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
+static void make_out(const Settings *s, char *const *inputs, int count, bool several)
+{
+    if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
+        give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
+    if (*s->out && !out_is_file(s)) make_folder(s->out);
 }
 
 /* "a,b,c" as its parts. Returns how many. */
@@ -13134,7 +12863,7 @@ static Facegan *own_generator(const char *given)
 /* The square, scaled picture that the generator works on, into model->x. Crops the picture. */
 static void fit_picture(Facegan *model, Image *picture)
 {
-    crop_centre(picture, model->crop);
+    image_crop_centre(picture, model->crop);
     Image scaled = resize_picture(picture, model->g.size, model->g.size);
     from_bytes(scaled.pixels, count_of(model->y), model->x->data);
 }
@@ -13149,7 +12878,7 @@ static Facegan *open_generator(const char *given, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.2  Pictures one by one, and editing them
+ * 14.2  Pictures one by one, and what is wished of a face
  *
  * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what is
  * made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends a
@@ -13228,7 +12957,7 @@ typedef struct PhotoBatch {
     int channels;                       /* they are read with; 0: as many as each has */
     void (*each)(void *context, Photo *photo);
     void *context;
-    int count, unreadable;
+    int total, count, unreadable;       /* of all, looked at, of these */
 } PhotoBatch;
 
 static void each_picture(PhotoBatch *b, char *const *inputs, int count)
@@ -13238,7 +12967,8 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
     MUST(photo_paths(inputs, count, &paths, &e));
     char *const *names = photo_names(&paths);
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
-    for (b->count = 0; b->count < paths.count && !interrupted; b->count++) {
+    b->total = paths.count;
+    for (; b->count < b->total && !interrupted; b->count++) {
         Scope here;
         Error why;
         Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
@@ -13249,14 +12979,17 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
     }
 }
 
-static void complain_of_unreadable(const PhotoBatch *b)
+/* Gives up where not all was done. */
+static void end_batch(const PhotoBatch *b)
 {
+    if (interrupted) give_up(1, "stopped: the results are partial, of %d of %d pictures", b->count, b->total);
     if (b->unreadable) give_up(1, "%d of %d pictures could not be read", b->unreadable, b->count);
 }
 
-/* OUT/<the picture's name><suffix> */
+/* OUT/<the picture's name><suffix>, or the one file that --out names. */
 static Text photo_file(const Settings *s, const Photo *photo, const char *suffix)
 {
+    if (out_is_file(s)) return textf("%s", s->out);
     return textf("%s/%s%s", out_folder(s), photo->name, suffix);
 }
 
@@ -13301,11 +13034,20 @@ static void point_between(const Facegan *model, int a, int b, double share, doub
 /* What an edit asks for: a condition, and what to call it in the file's name. */
 typedef struct Wish { const char *name; real condition[MAX_CLASSES]; } Wish;
 
+static Wish wish_for(Facegan *model, int k, double strength)
+{
+    char name[FILES_NAME];
+    files_name(model->class_names[k], name);
+    Wish wish = {.name = strength == 1 ? own_text("%s", name) : own_text("%s-%g", name, strength)};
+    set_class(model, k, strength);
+    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
+    return wish;
+}
+
 /* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
  * this is extrapolation. */
 static Wish parse_emotion(Facegan *model, const char *text)
 {
-    Wish wish = {0};
     size_t length = strcspn(text, ":");
     char *end = "";
     double strength = text[length] ? strtod(text + length + 1, &end) : 1;
@@ -13319,10 +13061,7 @@ static Wish parse_emotion(Facegan *model, const char *text)
     }
     if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
         give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
-    set_class(model, k, strength);
-    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
-    wish.name = model->class_names[k];
-    return wish;
+    return wish_for(model, k, strength);
 }
 
 static Wish parse_between(const Facegan *model, const char *text, double rho)
@@ -13337,7 +13076,9 @@ static Wish parse_between(const Facegan *model, const char *text, double rho)
         give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1", text);
     point_between(model, a, b, share, rho, z);
     for (int i = 0; i < model->g.condition; i++) wish.condition[i] = (real)z[i];
-    wish.name = own_text("%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
+    char from[FILES_NAME], to[FILES_NAME];
+    files_name(model->class_names[a], from), files_name(model->class_names[b], to);
+    wish.name = own_text("%s-%s-%.2g", from, to, share);
     return wish;
 }
 
@@ -13408,106 +13149,26 @@ static PlotCanvas draw_grid(const Grid *g)
     return own_canvas(canvas);
 }
 
-typedef struct Editing {
-    Facegan *model;
-    const Settings *s;
-    bool all;                                   /* every class, not one wish */
-    Wish wish;
-} Editing;
-
-/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
-static void edit_all(const Editing *edit, const Photo *photo)
+/* What is in a frame of the photograph, into model->x. */
+static void take_face(Facegan *model, const Image *photo, Frame frame)
 {
-    Facegan *model = edit->model;
-    int n = model->g.classes;
-    size_t bytes = count_of(model->y);
-    unsigned char *faces = own((size_t)n + 1, bytes);
-    const char *labels[MAX_CLASSES + 1] = {"input"};
-    to_bytes(model->x->data, bytes, faces);
-    for (int k = 0; k < n; k++) {
-        set_class(model, k, 1);
-        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
-        labels[k + 1] = model->class_names[k];
-    }
-    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1,
-                                               .columns = n + 1, .scale = (int)edit->s->scale, .column_names = labels});
-    deliver(photo_file(edit->s, photo, "-all.png").s, &(Image){sheet.width, sheet.height, 3, sheet.rgb},
-            edit->s->provenance ? &synthetic : NULL);
+    Scope here;
+    enter(&here);
+    Image cut = cut_out(photo, frame, model->g.size);
+    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    leave();
 }
 
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
 static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
 {
-    Scope here;
-    Image cut;
-    enter(&here);
-    MUST(cut_frame(photo, frame, model->g.size, &cut, &e));
-    cut = own_picture(cut);
-    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    take_face(model, photo, frame);
     graph_run(model->graph);
     const Node *mask = model->mask;
     const Drawn drawn = {.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
                          .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
                          .redrawn = model->g.editor.keep == 'n'};
     paste_frame(result, frame, &drawn);
-    leave();
-}
-
-/* The whole picture at its own resolution, edited in n frames with the condition that the model holds:
- * OUT/NAME-EXPRESSION.png */
-static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const char *expression,
-                        const ImageText *text)
-{
-    Image result = with_channels(&photo->image, photo->image.channels);
-    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
-    deliver(photo_file(edit->s, photo, textf("-%s.png", expression).s).s, &result, edit->s->provenance ? text : NULL);
-}
-
-static void grant(const Editing *edit)
-{
-    memcpy(edit->model->condition->data, edit->wish.condition, (size_t)edit->model->g.condition * sizeof(real));
-}
-
-/* The centred square that the model was trained on, of a picture. */
-static Frame centred_frame(const Facegan *model, const Image *picture)
-{
-    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
-    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
-}
-
-static void edit_picture(void *context, Photo *photo)
-{
-    const Editing *edit = context;
-    Facegan *model = edit->model;
-    if (min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
-        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
-    if (edit->all) {
-        fit_picture(model, &photo->image);
-        edit_all(edit, photo);
-    } else {
-        Frame frame = centred_frame(model, &photo->image);
-        grant(edit);
-        edit_frames(edit, photo, &frame, 1, edit->wish.name, &synthetic);
-    }
-}
-
-static Editing begin_editing(const char *run, const Settings *s)
-{
-    Editing edit = {.model = own_generator(run), .s = s};
-    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    if (!edit.all) edit.wish = parse_wish(edit.model, s);
-    return edit;
-}
-
-static int edit_pictures(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
-{
-    (void)e;
-    Editing edit = begin_editing(run, s);
-    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_picture, .context = &edit};
-    make_out_folder(s);
-    each_picture(&batch, pictures, count);
-    complain_of_unreadable(&batch);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -14108,13 +13769,13 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
     if (!show->model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
     show->gamut = gamut_of(&show->model->g);
     show->plane = choose_plane(show);
-    make_out_folder(s);
+    make_out(s, pictures, count, true);
     PhotoBatch batch = {.channels = show->model->g.channels, .each = show_photo, .context = show};
     each_picture(&batch, pictures, count);
     Text path = textf("%s/gamut.html", out_folder(s));
     if (show->n) gamut_page(show, path.s);
     if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
-    complain_of_unreadable(&batch);
+    end_batch(&batch);
     return 1;
 }
 
@@ -14312,6 +13973,27 @@ static void draw_person(const Settings *s, uint64_t index, const float au[FACE_A
     face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
 }
 
+/* A safe name for each of a set's classes, for its folder. */
+static char (*class_folders(const char *const *names, int n))[FILES_NAME]
+{
+    char (*folders)[FILES_NAME] = own((size_t)n, sizeof *folders);
+    files_names(names, n, folders);
+    return folders;
+}
+
+/* A set gets a folder of its own: nobody else writes there meanwhile, and nothing old mixes with it. */
+static void begin_set(const Settings *s, char (*folders)[FILES_NAME], int n)
+{
+    char why[FILES_ERROR];
+    make_folder(s->out);
+    lock_folder(s->out);
+    int empty = files_is_empty(s->out, why);
+    if (empty < 0) give_up_because(errno, why);
+    if (!empty && !s->force)
+        give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force", s->out);
+    for (int i = 0; i < n; i++) make_folder(textf("%s/%s", s->out, folders[i]).s);
+}
+
 /* A set of drawn faces in the making, so many of them at once. */
 typedef struct DrawTask {
     const Settings *s;
@@ -14376,7 +14058,9 @@ static int draw_faces(const Settings *s, Error *e)
     (void)e;
     DrawTask task = {.s = s, .rows = own(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
     task.n_emotions = chosen_emotions(s->emotions, task.emotions);
-    for (int i = 0; i < task.n_emotions; i++) make_folder(textf("%s/%s", s->out, emotion_names[task.emotions[i]]).s);
+    const char *names[EMOTIONS];
+    for (int i = 0; i < task.n_emotions; i++) names[i] = emotion_names[task.emotions[i]];
+    begin_set(s, class_folders(names, task.n_emotions), task.n_emotions);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
@@ -14395,22 +14079,13 @@ static int draw_faces(const Settings *s, Error *e)
     return 1;
 }
 
-static void close_dataset(void *set) { dataset_close(set); }
-
-static DataSet *own_dataset(const char *path, const DataOptions *options)
-{
-    DataSet *set = own(1, sizeof *set);
-    MUST(dataset_open(set, path, options, &e));
-    on_leaving(close_dataset, set);
-    return set;
-}
-
 /* A sheet of a data set: for each class a row of its first pictures. */
 static int show_data(const char *data, const Settings *s, Error *e)
 {
     enum { SHOWN = 10 };
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    const DataSet *set = own_dataset(data, &options);
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, data, &options);
     Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes, .columns = SHOWN,
                  .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
@@ -14606,7 +14281,10 @@ static void sample_files(Sampler *m)
 {
     const Settings *s = m->s;
     Order o = new_order(m, DRAWN_AT_ONCE);
-    for (int i = 0; i < m->n; i++) make_folder(textf("%s/%s", s->out, m->names[m->chosen[i]]).s);
+    const char *names[MAX_CLASSES];
+    for (int i = 0; i < m->n; i++) names[i] = m->names[m->chosen[i]];
+    char (*folders)[FILES_NAME] = class_folders(names, m->n);
+    begin_set(s, folders, m->n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,label\n");
     Progress progress = progress_start("sample", 0, s->count);
@@ -14618,11 +14296,13 @@ static void sample_files(Sampler *m)
         }
         draw_order(m, &o);
         for (int i = 0; i < o.count; i++) {
-            const char *class = m->names[o.k[i]];
-            Text name = textf("%s/%06ld.png", class, first + i);
+            int k = (int)((first + i) % m->n);
+            Text name = textf("%s/%06ld.png", folders[k], first + i);
             const Image picture = {m->g.size, m->g.size, m->g.channels, o.pictures + (size_t)i * m->bytes};
             save_picture(textf("%s/%s", s->out, name.s).s, &picture, s->provenance ? &synthetic : NULL);
-            fprintf(list->stream, "%s,%s\n", name.s, class);
+            fprintf(list->stream, "%s,", name.s);
+            table_field(list->stream, names[k]);
+            fprintf(list->stream, "\n");
         }
         progress_show(&progress, first + o.count, "%s", s->out);
     }
@@ -14650,6 +14330,7 @@ static int sample_noise(const char *run, const Settings *s, Error *e)
 typedef struct Balance {
     const DataSet *set;
     const Settings *s;
+    char (*folders)[FILES_NAME];
     Augment how;
     long before[MAX_CLASSES], written[MAX_CLASSES];
 } Balance;
@@ -14659,30 +14340,42 @@ static void balance_picture(Balance *b, int i)
 {
     int class = b->set->label[i];
     bool copy = b->written[class] >= b->before[class];
-    char why[IMAGE_ERROR_SIZE];
+    Error why;
     Image picture;
-    if (!dataset_image(b->set, i, 0, &picture, why)) give_up(1, "%s", why);
-    picture = own_picture(picture);
+    if (!try_dataset_picture(b->set, i, 0, &picture, &why)) unwind(&why);
     if (copy) {
-        crop_centre(&picture, 0);
+        image_crop_centre(&picture, 0);
         real *warped = own(picture_bytes(&picture), sizeof *warped);
         augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i, warped);
         to_bytes(warped, picture_bytes(&picture), picture.pixels);
     }
-    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->set->class_names[class], b->written[class]++, copy ? "-copy" : "").s,
+    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
                  &picture, NULL);
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+    char *inner = realpath(path, NULL), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool yes = inner && outer && strncmp(inner, outer, length) == 0 && (!inner[length] || inner[length] == '/');
+    free(inner), free(outer);
+    return yes;
 }
 
 /* As many of each class, in a folder for each. */
 static int balance_data(const char *data, const Settings *s, Error *e)
 {
+    (void)e;
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    DataSet *set = own_dataset(data, &options);
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, data, &options);
     Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
-    if (!dataset_balance(set, s->balance, (uint64_t)s->seed, e)) unwind(e);
-    for (int k = 0; k < set->n_classes; k++) make_folder(textf("%s/%s", s->out, set->class_names[k]).s);
+    balance_dataset(set, s->balance, (uint64_t)s->seed);
+    b.folders = class_folders((const char *const *)set->class_names, set->n_classes);
+    if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
+    begin_set(s, b.folders, set->n_classes);
     Progress progress = progress_start("balance", 0, set->count);
     for (int i = 0; i < set->count && !interrupted; i++) {
         Scope here;
@@ -14729,15 +14422,18 @@ static int open_detector(Detector *d, const Settings *s, Error *e)
     return 1;
 }
 
-static void close_detector(void *detector) { detector_close(detector); }
-static void close_faces(void *faces)       { faces_free(faces); }
-
-/* What each_photo does with a batch, and what it finds. */
-typedef struct Detection {
-    const Settings *s;
-    Detector detector;
+/* A verb at work on photographs. */
+typedef struct PhotoVerb {
     EachPhoto *each;
     void *context;
+    bool needs_faces;                   /* to find none in any is a failure */
+    bool several;                       /* it makes more than one picture of one */
+} PhotoVerb;
+
+typedef struct Detection {
+    const Settings *s;
+    const PhotoVerb *verb;
+    Detector detector;
     int found, without, timed, room;
     double *seconds;                    /* of every picture */
     Scope *home;
@@ -14746,35 +14442,40 @@ typedef struct Detection {
 static void detect_photo(void *context, Photo *photo)
 {
     Detection *d = context;
-    Faces *faces = own(1, sizeof *faces);
     double start = now_seconds();
-    MUST(detect_faces(&d->detector, &photo->image, faces, &e));
-    on_leaving(close_faces, faces);
+    const Faces faces = find_faces(&d->detector, &photo->image);
     d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
     d->seconds[d->timed++] = now_seconds() - start;
-    if (!faces->count) warn("no face in %s", photo->path), d->without++;
-    d->found += faces->count;
-    MUST(d->each(d->context, photo, faces, d->s, &e));
+    if (!faces.count) warn("no face in %s", photo->path), d->without++;
+    d->found += faces.count;
+    MUST(d->verb->each(d->verb->context, photo, &faces, d->s, &e));
 }
 
-static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
+static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const *inputs, int count)
 {
     char why[TENSORFILE_ERROR_SIZE];
     Detection *d = own(1, sizeof *d);
     NetworkTrace *trace = own(1, sizeof *trace);
-    if (!open_detector(&d->detector, s, e)) unwind(e);
+    MUST(open_detector(&d->detector, s, &e));
     on_leaving(close_detector, &d->detector);
     on_leaving(close_trace, trace);
-    d->s = s, d->each = each, d->context = context, d->home = innermost_scope();
+    d->s = s, d->verb = verb, d->home = innermost_scope();
     if (*s->trace) d->detector.watch = trace_network, d->detector.watch_context = trace;
-    make_out_folder(s);
+    make_out(s, inputs, count, verb->several);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
     warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
          batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
     if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
-    complain_of_unreadable(&batch);
+    end_batch(&batch);
+    if (verb->needs_faces && !d->found) give_up(1, "no face was found");
+}
+
+static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
+{
+    (void)e;
+    run_photo_verb(&(PhotoVerb){each, context, false, false}, s, inputs, count);
     return 1;
 }
 
@@ -14819,25 +14520,46 @@ static void print_heading(const Settings *s, int widest)
 static void print_ending(void *context)
 {
     const FaceList *list = context;
-    if (list->s->json && list->photos) printf("\n]}\n");
+    if (list->s->json && list->photos) printf("\n]%s}\n", interrupted ? ", \"partial\": true" : "");
 }
 
-/* A row of the table or of CSV, or a JSON object. */
+static void print_json_list(const double *x, int n, int digits)
+{
+    for (int i = 0; i < n; i++) {
+        if (i) printf(", ");
+        if (isfinite(x[i])) printf("%.*f", digits, x[i]);
+        else printf("null");
+    }
+}
+
+static void print_json_face(const Face *f, int i)
+{
+    printf("%s\n    {\"score\": ", i ? "," : "");
+    print_json_list(&f->score, 1, 6);
+    printf(", \"box\": [");
+    print_json_list(f->box, 4, 2);
+    printf("], \"landmarks\": ");
+    for (int k = 0; k < LANDMARKS; k++) {
+        printf(k ? ", [" : "[[");
+        print_json_list(f->landmark[k], 2, 2);
+        printf("]");
+    }
+    printf("]}");
+}
+
+/* A row of the table or of CSV. */
 static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
 {
     const double *b = f->box;
-    const char *point = s->json ? ", [%.2f, %.2f]" : s->csv ? ",%.2f,%.2f" : " %.0f,%.0f";
-    if (s->json)
-        printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "", f->score, b[0], b[1],
-               b[2], b[3]);
-    else if (s->csv) {
+    if (s->csv) {
         table_field(stdout, photo->path);
         printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
     } else
-        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1], face_width(f),
-               face_height(f));
-    for (int k = 0; k < LANDMARKS; k++) printf(point + (s->json && !k ? 2 : 0), f->landmark[k][0], f->landmark[k][1]);
-    printf(s->json ? "]}" : "\n");
+        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
+               face_width(f), face_height(f));
+    for (int k = 0; k < LANDMARKS; k++)
+        printf(s->csv ? ",%.2f,%.2f" : " %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
+    printf("\n");
 }
 
 static int print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
@@ -14851,7 +14573,10 @@ static int print_faces(void *context, const Photo *photo, const Faces *faces, co
         table_string(stdout, photo->path);
         printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
     }
-    for (int i = 0; i < faces->count; i++) print_face(s, photo, &faces->items[i], i, widest);
+    for (int i = 0; i < faces->count; i++) {
+        if (s->json) print_json_face(&faces->items[i], i);
+        else print_face(s, photo, &faces->items[i], i, widest);
+    }
     if (s->json) printf("]}");
     list->photos++;
     if (*s->out) save_annotated(photo, faces, s);
@@ -14869,38 +14594,112 @@ static int detect_photos(char *const *inputs, int count, const Settings *s, Erro
 /* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
 static int crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    (void)context;
+    (void)context, (void)e;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
-        Image cut;
         Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
-        if (!cut_frame(&photo->image, frame, s->size ? (int)s->size : 128, &cut, e)) unwind(e);
-        cut = own_picture(cut);
+        Image cut = cut_out(&photo->image, frame, s->size ? (int)s->size : 128);
         deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
     return 1;
 }
 
-/* Every face of a photograph with one expression, or with each: OUT/NAME-EXPRESSION.png */
-static int edit_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+static int crop_photos(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    static const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    (void)e;
+    run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all}, s, inputs, count);
+    return 1;
+}
+
+typedef struct Editing {
+    Facegan *model;
+    const Settings *s;
+    const ImageText *text;
+    bool all;                                   /* every class, not one wish */
+    Wish wish;
+} Editing;
+
+/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
+static void edit_all(const Editing *edit, const Photo *photo)
+{
+    Facegan *model = edit->model;
+    int n = model->g.classes;
+    size_t bytes = count_of(model->y);
+    unsigned char *faces = own((size_t)n + 1, bytes);
+    const char *labels[MAX_CLASSES + 1] = {"input"};
+    to_bytes(model->x->data, bytes, faces);
+    for (int k = 0; k < n; k++) {
+        set_class(model, k, 1);
+        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
+        labels[k + 1] = model->class_names[k];
+    }
+    const PlotCanvas sheet = draw_grid(&(Grid){
+        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1, .columns = n + 1,
+        .scale = (int)edit->s->scale, .column_names = labels});
+    const Image image = image_of(&sheet);
+    deliver(photo_file(edit->s, photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
+}
+
+/* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
+static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const Wish *wish)
+{
+    Image result = with_channels(&photo->image, photo->image.channels);
+    memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
+    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
+    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result, edit->s->provenance ? edit->text : NULL);
+}
+
+/* Without a detector: the centred square that the model was trained on is the face. */
+static void edit_centre(void *context, Photo *photo)
+{
+    const Editing *edit = context;
+    const Facegan *model = edit->model;
+    int most = min_int(photo->image.width, photo->image.height), side = model->crop > 0 ? min_int(model->crop, most) : most;
+    Frame frame = {side, 0, (photo->image.width - side) / 2, (photo->image.height - side) / 2};
+    if (most > 2 * model->g.size)
+        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
+    if (!edit->all) { edit_frames(edit, photo, &frame, 1, &edit->wish); return; }
+    fit_picture(edit->model, &photo->image);
+    edit_all(edit, photo);
+}
+
+/* With one: every face, as wished, or as every class in turn, and the best face's sheet of them. */
+static int edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+{
     (void)e;
     const Editing *edit = context;
-    Facegan *model = edit->model;
     Frame *frames = own((size_t)faces->count, sizeof *frames);
-    for (int i = 0; i < faces->count; i++) frames[i] = face_frame(faces->items[i], s->align, margin_of(s, model->margin));
-    for (int k = 0; faces->count && k < (edit->all ? model->g.classes : 1); k++) {
-        if (edit->all) set_class(model, k, 1);
-        else grant(edit);
-        edit_frames(edit, photo, frames, faces->count, edit->all ? model->class_names[k] : edit->wish.name, &text);
+    for (int i = 0; i < faces->count; i++)
+        frames[i] = face_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
+    if (!faces->count) return 1;
+    if (!edit->all) edit_frames(edit, photo, frames, faces->count, &edit->wish);
+    for (int k = 0; edit->all && k < edit->model->g.classes; k++) {
+        const Wish wish = wish_for(edit->model, k, 1);
+        edit_frames(edit, photo, frames, faces->count, &wish);
+    }
+    if (edit->all) {
+        take_face(edit->model, &photo->image, frames[0]);
+        edit_all(edit, photo);
     }
     return 1;
 }
 
 static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
 {
-    Editing edit = begin_editing(run, s);
-    return each_photo(s, inputs, count, edit_photo, &edit, e);
+    (void)e;
+    static const ImageText faces = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    bool detect = *s->detector || *s->weights;
+    Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
+    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
+    if (!edit.all) edit.wish = parse_wish(edit.model, s);
+    if (detect) {
+        run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
+        return 1;
+    }
+    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
+    make_out(s, inputs, count, false);
+    each_picture(&batch, inputs, count);
+    end_batch(&batch);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -16809,11 +16608,10 @@ static void onnx_convolution(Export *x, const Node *y, const char *result)
     if (sum != result) onnx_leaky(x, sum, y->a, result);
 }
 
-/* A range of channels. */
-static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_t n)
+/* The range from `from` to before `end` of an axis. */
+static const char *onnx_slice(Export *x, const char *in, int64_t axis, int64_t from, int64_t end, const char *result)
 {
-    const char *result = onnx_fresh(x);
-    const int64_t end = from + n, axis = 1;
+    if (!result) result = onnx_fresh(x);
     const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
     onnx_node(x->model, "Slice", result, 4, all);
     return result;
@@ -16824,8 +16622,8 @@ static void onnx_norm_apart(Export *x, const Node *y, const char *result)
 {
     const char *moments = onnx_map(x, y, 1);
     int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_channels(x, moments, 0, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
+    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_slice(x, moments, 1, 0, c, NULL), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_slice(x, moments, 1, c, 2 * c, NULL), NULL);
     h = onnx_apply(x, "Mul", h, onnx_map(x, y, 2), NULL);
     onnx_apply(x, "Add", h, onnx_map(x, y, 3), result);
 }
@@ -16887,9 +16685,8 @@ static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
     const char *in = onnx_map(x, y, 0);
     int64_t pads[2 * AXES] = {0};
     pads[axis] = from, pads[AXES + axis] = n - from - in_n;
-    if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
-    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &(int64_t){from + n}), onnx_list(x, 1, &axis)};
-    onnx_node(x->model, "Slice", result, 4, all);
+    if (y->op == OP_pad) onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result);
+    else onnx_slice(x, in, axis, from, from + n, result);
 }
 
 /* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
@@ -18311,7 +18108,7 @@ RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s, e))
 RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
 RUN(sample, sample_noise(c->inputs[0], s, e))
 RUN(detect, detect_photos(c->inputs, c->n_inputs, s, e))
-RUN(crop, each_photo(s, c->inputs, c->n_inputs, crop_photo, NULL, e))
+RUN(crop, crop_photos(c->inputs, c->n_inputs, s, e))
 RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s, e))
 RUN(study_truth, study_truth(c->inputs, c->n_inputs, s, e))
 RUN(study_augment, study_augment(c->inputs, c->n_inputs, s, e))
@@ -18342,20 +18139,25 @@ static bool is_picture(const char *path)
     return readable;
 }
 
+/* Pictures, not a run: a picture, or a folder of them. */
+static bool is_to_edit(const char *path)
+{
+    if (!is_folder(path)) return is_picture(path);
+    return !path_exists(textf("%s/checkpoint.safetensors", path).s) && list_folder(path, NAMES_PICTURES).count > 0;
+}
+
 /* Where the first input is a picture, the model is the one that comes with the program. */
 static int run_edit(Command *c, Error *e)
 {
     char shipped[PATH_MAX];
-    bool left_out = is_picture(c->inputs[0]);
+    const char *first = c->inputs[0];
+    bool left_out = is_to_edit(first);
+    if (!left_out && image_suffix(first) && !path_exists(first)) give_up(1, "%s: there is no such file", first);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights "
-                          "before the pictures");
-    if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    const char *run = left_out ? shipped : c->inputs[0];
-    char **pictures = c->inputs + !left_out;
-    int n = c->n_inputs - !left_out;
-    if (*c->settings.detector || *c->settings.weights) return edit_photos(run, pictures, n, &c->settings, e);
-    return edit_pictures(run, pictures, n, &c->settings, e);
+        give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
+                   "pictures");
+    if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
+    return edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings, e);
 }
 
 static int run_report(Command *c, Error *e)
@@ -19237,7 +19039,7 @@ int facegan_main(int argc, char **argv)
     CommandLine line = {argc, argv};
     int ok = attempt(attempt_command, &line, &e);
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
-    bool lost = fflush(stdout) != 0;
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
     threads_stop();
     if (chosen_device) chosen_device->close();
     if (ok && lost) return fprintf(stderr, "facegan: cannot write to stdout: %s\n", strerror(errno)), 1;

@@ -365,8 +365,8 @@ expect 0 "at iteration 6" "$F" train stargan moved --out run $SMALL --iters 7
 : >file
 expect 1 "is no folder" "$F" train stargan faces --out file/run $SMALL --iters 2
 expect 1 "file" "$F" train stargan faces --out file $SMALL --iters 2
-expect 1 "is no folder" "$F" data draw --out file/faces --count 2 --size 16
-expect 1 "is no folder" "$F" edit run $picture --out file/edited
+expect 1 "no folder" "$F" data draw --out file/faces --count 2 --size 16
+expect 1 "no folder" "$F" edit run $picture --out file/edited
 expect 1 "Not a directory" "$F" data show faces --out file/sheet.png
 expect 1 "Not a directory" "$F" train stargan faces --out traced $SMALL --iters 2 --trace file/trace.safetensors
 expect 1 "No such file" "$F" train stargan faces --out traced $SMALL --iters 2 --trace nowhere/trace.safetensors
