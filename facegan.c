@@ -8239,12 +8239,6 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
     return list_dataset(innermost_scope(), set, path, options), 1;
 }
 
-static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
-{
-    (void)e;
-    return balance_dataset(set, how, seed), 1;
-}
-
 static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
 {
     (void)e;
@@ -9259,7 +9253,7 @@ enum { MAX_CLASSES = 64, NAME = 64 };
 
 struct Facegan {
     Net g;
-    int crop;                           /* as in the training: the centred square that is cut out first; 0: the largest */
+    int crop;                           /* as in the training: the centred square that is cut out; 0: the largest */
     double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
     Graph *graph;
@@ -9428,7 +9422,7 @@ typedef struct Trainer {
     struct Lookout *watch;              /* for collapse, of a G that draws from noise; or NULL */
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
-    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and at which iteration last */
+    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and when last */
 } Trainer;
 
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
@@ -9868,7 +9862,8 @@ static const Model *find_model(const char *name, Error *e)
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
         option_guess(&guess, models[i].name);
-        if (!models[i].is) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
+        if (models[i].is) continue;
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
     fail(e, 2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
     return NULL;
@@ -10101,18 +10096,18 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
 /* ------------------------------------------------------------------------------------------------
  * 12.4  Watching for collapse
  *
- * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has memorised
- * draws them closer to the data than the data are to each other; one that has forgotten a kind of picture reaches few of
- * the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that ignores its label
- * draws the same picture for every class. All of it is measured on latents that never change:
+ * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
+ * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
+ * reaches few of the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that
+ * ignores its label draws the same picture for every class. All of it is measured on latents that never change:
  *
- *   pixels     mean distance of two samples / of two pictures of the data           1: as varied as the data; 0: one picture
+ *   pixels     mean distance of two samples / of two pictures of the data     1: as varied as the data; 0: one picture
  *   edges      the same where a picture is the strengths of its edges in 6x6 cells  (not moved by light or colour)
  *   within     the smaller of both among samples of one class, averaged over the classes: a G that draws one picture a
  *              class looks varied to the others
- *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other        0: copies
+ *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other     0: copies
  *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
- *   label      mean distance of one latent's pictures as two classes / of two samples                       0: not heard
+ *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
  *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
  *   features   with --classifier, one that was trained apart: as pixels, of its features
  *   judged     with --classifier: share of samples that it puts into the class they were asked for
@@ -10271,7 +10266,7 @@ static void watch_data(Trainer *t)
     if (*s->classifier) watch_with_classifier(t, x, n);
     StatsRows pixels = pixels_of(&w->data, n), edges = edges_of(&w->data, n);
     StatsRows few = edges_of(&w->data, min_int(n, WATCHED));
-    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up(1, "no memory for the watch's clusters");
+    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up_memory(CLUSTERS, EDGES);
     w->centres = (StatsRows){centres, clusters, EDGES};
     w->pixel_spread = stats_pair_distance(&pixels), w->edge_spread = stats_pair_distance(&edges);
     w->class_pixel_spread = stats_class_distance(&pixels, w->data.label);
@@ -10509,8 +10504,6 @@ static void close_trainer(void *trainer)
     net_free(&t->now.g), net_free(&t->now.d);
     for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
     arena_free(&t->arena);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
 }
 
 /* A trainer with these settings, which the innermost scope owns. */
@@ -10522,11 +10515,11 @@ static Trainer *new_trainer(const Settings *s)
     return t;
 }
 
-enum { OWN_SHARE = 5 };             /* a classifier without a validation part holds out the fifth picture of each class */
+enum { OWN_SHARE = 5 };                 /* a classifier without a validation part holds out a fifth of each class */
 
 static void balance(DataSet *set, const Settings *s)
 {
-    if (*s->balance) MUST(dataset_balance(set, s->balance, (uint64_t)s->seed, &e));
+    if (*s->balance) balance_dataset(set, s->balance, (uint64_t)s->seed);
 }
 
 /* Pictures that nothing is learnt from: the set's own validation part, or, where --validation says so or a classifier
@@ -10536,14 +10529,12 @@ static void open_held_out(Trainer *t, DataOptions options)
     const Settings *s = &t->settings;
     Error none;
     options.split = SPLIT_VALIDATION;
-    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &none);
-    if (t->has_held_out && t->held_out.n_classes == t->data.n_classes) return;
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
-    if (s->validation <= 0 && t->model->generator) return;
+    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &none) &&
+                      t->held_out.n_classes == t->data.n_classes;
+    if (t->has_held_out || (s->validation <= 0 && t->model->generator)) return;
     double share = s->validation > 0 ? s->validation : 1.0 / OWN_SHARE;
     options.split = SPLIT_TRAIN;
-    MUST(dataset_open(&t->held_out, s->data, &options, &e));
+    open_dataset(&t->held_out, s->data, &options);
     t->has_held_out = true;
     if (s->as_published) balance(&t->held_out, s);
     dataset_part(&t->held_out, share, (uint64_t)s->seed, true);
@@ -10569,9 +10560,8 @@ static void check_class_names(const DataSet *set, const char *data)
 }
 
 /* Opens the data, and its validation part if it has one. */
-static int open_data(Trainer *t, Error *e)
+static void open_data(Trainer *t)
 {
-    (void)e;
     Settings *s = &t->settings;
     DataOptions options = {.classes = *s->classes ? s->classes : NULL,
                            .attributes = *s->attributes ? s->attributes : NULL,
@@ -10579,7 +10569,7 @@ static int open_data(Trainer *t, Error *e)
                            .unlabelled = !t->model->needs_labels && !s->conditional,
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
-    MUST(dataset_open(&t->data, s->data, &options, &e));
+    open_dataset(&t->data, s->data, &options);
     check_class_names(&t->data, s->data);
     if (s->batch > t->data.count)
         give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
@@ -10591,11 +10581,10 @@ static int open_data(Trainer *t, Error *e)
     if (s->as_published) balance(&t->data, s);
     open_held_out(t, options);
     if (!s->as_published) balance(&t->data, s);
-    return 1;
 }
 
 /* GANmut's centre is neutral: its class must be the first. */
-static int put_neutral_first(Trainer *t, Error *e)
+static void put_neutral_first(Trainer *t)
 {
     Settings *s = &t->settings;
     char list[sizeof s->classes] = "neutral";
@@ -10604,17 +10593,14 @@ static int put_neutral_first(Trainer *t, Error *e)
         if (strcmp(t->data.class_names[k], "neutral") == 0) { at = k; continue; }
         snprintf(list + strlen(list), sizeof list - strlen(list), ",%s", t->data.class_names[k]);
     }
-    if (at == 0) return 1;
+    if (at == 0) return;
     if (at < 0)
         give_up(2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data, s->classes);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
     snprintf(s->classes, sizeof s->classes, "%s", list);
-    return open_data(t, e);
+    open_data(t);
 }
 
-/* The picture with number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
+/* Picture number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
 static int find_picture(const DataSet *set, int class, int rank)
 {
     for (int i = 0; i < set->count; i++)
@@ -10684,7 +10670,8 @@ static void save_store(const Store *store, const char *path, const char *message
 {
     FileWriter w;
     char why[FILES_ERROR];
-    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why)) return;
+    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why))
+        return;
     int cause = errno;
     files_abandon(&w);
     give_up_because(cause, own_text("%s%s", message, why));
@@ -10715,7 +10702,7 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
     Store *store = new_store();
     describe(&t->settings, t->now.iteration, &store->file);
     MUST(store_net(store, &t->now.g, true, &e) && store_net(store, &t->now.d, true, &e));
-    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);    /* until the next G step */
+    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
     if (t->best_iteration) store_row(store, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
     if (t->cuts) store_row(store, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
     save_store(store, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
@@ -10727,8 +10714,9 @@ static void save_checkpoint(const Trainer *t)
     save_checkpoint_as(t, "checkpoint.safetensors");
 }
 
-/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the checkpoint
- * keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest are best. */
+/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the
+ * checkpoint keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest
+ * are best. */
 static void keep_best(Trainer *t, const Judgement *judged)
 {
     Scope inner;
@@ -10748,7 +10736,7 @@ static void keep_best(Trainer *t, const Judgement *judged)
 static void must_be_same_run(const Settings *s, const TensorFile *file, const char *path)
 {
     char text[TEXT * 4], was[TEXT * 4];
-    Settings then = default_settings();                                 /* settings younger than the checkpoint stay so */
+    Settings then = default_settings();                             /* settings younger than the checkpoint stay so */
     MUST(settings_of_file(file, path, &then, &e));
     if (!tensorfile_metadata(file, "model") || !tensorfile_metadata(file, "iteration"))
         give_up(1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
@@ -10809,7 +10797,8 @@ static void put_cell(Image *sheet, const unsigned char *face, int side, int row,
 {
     size_t line = (size_t)(side * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
     for (int y = 0; y < side; y++)
-        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line, line);
+        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line,
+               line);
 }
 
 /* Picture k's mask as a grey picture: white where G paints. */
@@ -11019,38 +11008,37 @@ static int read_config(const char *run, Settings *s, Error *e)
 }
 
 /* What settings must be together, and that `config` can hold them. */
-static int check_together(const Settings *s, const Model *model, Error *e)
+static void check_together(const Settings *s, const Model *model)
 {
-    (void)e;
     for (int i = 0; i < SETTINGS; i++) {
         const char *text = (const char *)s + settings_table[i].offset;
         if (settings_table[i].kind == 's' && text[strcspn(text, "\r\n")])
-            give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config", settings_table[i].name);
+            give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config",
+                    settings_table[i].name);
     }
     if (strcmp(s->decay, "plateau") == 0 && model->generator) give_up(2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         give_up(2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                 s->zoom_high);
     if (s->channels == 2) give_up(2, "--channels 2: must be 1 (grey) or 3 (colour)");
-    return 1;
 }
 
 /* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
-static int fit_to_pictures(Trainer *t, Error *e)
+static void fit_to_pictures(Trainer *t)
 {
-    (void)e;
     Settings *s = &t->settings;
+    Scope inner;
     Image first;
-    char why[IMAGE_ERROR_SIZE];
+    Error why = {0};
     int readable = 0, tried = min_int(t->data.count, 100);
-    if (s->size && !s->crop) return 1;
-    while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
-    if (readable == tried) give_up(1, "none of the first %d pictures can be read: %s", tried, why);
-    int width = first.width, side = min_int(first.width, first.height);
-    image_free(&first);
+    if (s->size && !s->crop) return;
+    enter(&inner);
+    while (readable < tried && !try_dataset_picture(&t->data, readable, 0, &first, &why)) readable++;
+    if (readable == tried) give_up(1, "none of the first %d pictures can be read: %s", tried, why.text);
+    int side = min_int(first.width, first.height);
     if (s->crop > side) give_up(2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
-    if (!s->size) s->size = min_int(width, 128) / 4 * 4;
-    return 1;
+    if (!s->size) s->size = min_int(first.width, 128) / 4 * 4;
+    leave();
 }
 
 /* Passes as iterations; a classifier is judged after each pass, a GAN's samples are drawn 20 times. */
@@ -11063,14 +11051,17 @@ static void set_lengths(Trainer *t)
 }
 
 /* What the settings leave to the data. */
-static int complete_settings(Trainer *t, Error *e)
+static void complete_settings(Trainer *t)
 {
     Settings *s = &t->settings;
-    if (!(t->model = find_model(s->model, e)) || !check_together(s, t->model, e)) return 0;
-    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
-    if (!open_data(t, e) || (t->model->space && !put_neutral_first(t, e)) || !fit_to_pictures(t, e)) return 0;
+    MUST((t->model = find_model(s->model, &e)));
+    check_together(s, t->model);
+    bool must_be_wrong = s->wrong_labels && strcmp(s->source, "class") == 0;
+    if (must_be_wrong) snprintf(s->targets, sizeof s->targets, "different");
+    open_data(t);
+    if (t->model->space) put_neutral_first(t);
+    fit_to_pictures(t);
     set_lengths(t);
-    return 1;
 }
 
 /* When to draw and to judge; a classifier does so after each pass, wherever its schedule ends. */
@@ -11361,7 +11352,7 @@ static void train_task(void *settings)
 {
     Trainer *t = new_trainer(settings);
     Settings *s = &t->settings;
-    MUST(complete_settings(t, &e));
+    complete_settings(t);
     t->labels = own((size_t)s->batch, sizeof *t->labels), t->order = own((size_t)s->batch, sizeof *t->order);
     if (t->data.attributes) t->attribute_bytes = own((size_t)s->batch, (size_t)t->data.n_classes);
     build_graphs(t, t->data.n_classes);
@@ -11530,11 +11521,10 @@ static void step_task(void *files)
 {
     const StepFiles *f = files;
     Settings s = default_settings();
-    Error e;
     const TensorFile *in = load_tensors(f->in);
     read_step_settings(in, f->in, &s);
     Trainer *t = new_trainer(&s);
-    if (!(t->model = find_model(s.model, &e))) unwind(&e);
+    MUST((t->model = find_model(s.model, &e)));
     t->keep_gradients = true;
     build_graphs(t, step_classes(in, f->in, t->model, &s));
     MUST(load_net(in, f->in, &t->now.g, "G.", false, &e) && load_net(in, f->in, &t->now.d, "D.", false, &e));
@@ -11578,8 +11568,8 @@ static int step_file(const char *in, const char *out, Error *e)
  * pictures' features (stats_frechet).
  *
  * From N pictures FED comes out too large, by an amount that falls like d/N. Resampling both sets with replacement
- * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the resampled
- * values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
+ * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the
+ * resampled values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
@@ -11653,7 +11643,7 @@ static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, c
 /* ------------------------------------------------------------------------------------------------
  * 13.3  Smoothness                                                               (Surani, section VI.C)
  *
- *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10      score = max over j of (s_{j+1} - s_j) / (max s - min s)
+ *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
  * is how much of the whole change comes in one step. A curve that rises in equal steps has 1/9, the least that a
  * rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be worse,
@@ -11798,7 +11788,8 @@ static double verify_kernel(Verdict *verdict, Case *c, Op op, int variant)
                    name, variant, kernels->name, verify_threads[k]);
     }
     double error = planned ? worst_error(first, want[y->id], n) : NAN, limit = kernel_limit(y);
-    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error, limit);
+    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error,
+          limit);
     free_values(want, before);
     return error;
 }
@@ -12072,7 +12063,8 @@ static void print_roofline_row(const Node *y, double milliseconds, double total,
     double seconds = milliseconds * 1e-3;
     snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
     if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h, s->w);
+        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                 s->w);
     if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
     if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
     printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
@@ -12172,7 +12164,8 @@ static void print_bench(const Trainer *t, Graph *forward)
     size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
     if (g_graph)
         printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
-                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
+                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
+               d, g, drawn, 5 * d + g);
     else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
     printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
                      "\"alive_bytes\": %zu}\n"
@@ -12185,8 +12178,7 @@ static void bench_task(void *settings)
     enum { CLASSES = 4 };
     Trainer *t = new_trainer(settings);
     const Settings *s = &t->settings;
-    Error e;
-    if (!(t->model = find_model(s->model, &e))) unwind(&e);
+    MUST((t->model = find_model(s->model, &e)));
     t->model->check(s, CLASSES);
     build_steps(t, CLASSES);
     bool draws = t->model->generator != NULL;
@@ -12245,8 +12237,9 @@ static int some(int which, uint32_t what, int low, int high)
 static Node *chance_conv(Graph *g, Op op, int which)
 {
     int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
-    int most = which % 4 == 3 ? 260 : 70, c = some(which, 4, 1, most), k = some(which, 5, 1, most), side = which % 4 == 3 ? 9 : 20;
-    if (which % 6 == 5) k = c;                                              /* depthwise, if there is more than one channel */
+    bool deep = which % 4 == 3;
+    int most = deep ? 260 : 70, side = deep ? 9 : 20, c = some(which, 4, 1, most), k = some(which, 5, 1, most);
+    if (which % 6 == 5) k = c;                                          /* depthwise, if there is not just one channel */
     Shape x = shape_of(some(which, 6, 1, 3), some(which, 7, size, side), some(which, 8, size, side), c);
     ConvShape s = conv_shape(x, shape_of(size, size, which % 6 == 5 ? 1 : c, k), stride, pad_before);
     Node *u = test_leaf(g, op == OP_conv2d_input_grad ? shape_y(&s) : shape_x(&s), -1, 1, false);
@@ -12259,7 +12252,8 @@ static Node *chance_norm(Graph *g, Op op, Shape s, int which)
 {
     Shape vector = shape_of(1, 1, 1, s.d[3]);
     Node *x = test_leaf(g, s, -1, 3, false), *residual = which % 2 ? test_leaf(g, s, -1, 1, false) : NULL;
-    Node *y = instance_norm(x, test_leaf(g, vector, 0.5, 1.5, false), test_leaf(g, vector, -1, 1, false), residual, which % 2 ? 1 : 0.2);
+    Node *weight = test_leaf(g, vector, 0.5, 1.5, false), *bias = test_leaf(g, vector, -1, 1, false);
+    Node *y = instance_norm(x, weight, bias, residual, which % 2 ? 1 : 0.2);
     Node *dy = test_leaf(g, s, -1, 1, false), *dx[MAX_INPUTS] = {0};
     if (op == OP_moments) return y->in[1];
     if (op == OP_instance_norm) return y;
@@ -12280,7 +12274,8 @@ static Node *chance_pool(Graph *g, Op op, Shape s, int which)
 /* A case of an odd shape; NULL for rows whose own cases are all there is to see, and behind the last. */
 static Node *chance_case(Graph *g, Op op, int which)
 {
-    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70)), part = s;
+    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70));
+    Shape part = s;
     int axis = which % AXES;
     if (which >= RANDOM_CASES) return NULL;
     if (is_conv(&(Node){.op = op})) return chance_conv(g, op, which);
@@ -12289,12 +12284,14 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return chance_norm(g, op, s, which);
     if (op == OP_sum || op == OP_broadcast) {
         for (int i = 0; i < AXES; i++) part.d[i] = some(which, (uint32_t)(12 + i), 0, 1) ? 1 : part.d[i];
-        return op == OP_sum ? sum_to(test_leaf(g, s, -1, 1, false), part) : broadcast(test_leaf(g, part, -1, 1, false), s);
+        if (op == OP_sum) return sum_to(test_leaf(g, s, -1, 1, false), part);
+        return broadcast(test_leaf(g, part, -1, 1, false), s);
     }
     Node *x = test_leaf(g, s, 0.2, 1.5, op >= OP_abs || op == OP_reciprocal);
     part.d[axis] = some(which, 16, 1, s.d[axis]);
+    bool two = op <= OP_mul || op == OP_leaky_mask;
     if (op >= OP_add && op <= OP_leaky_mask)
-        return append((Node){.op = op, .in = {x, op <= OP_mul || op == OP_leaky_mask ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
+        return append((Node){.op = op, .in = {x, two ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
     if (op == OP_prelu) return prelu(x, test_leaf(g, shape_of(1, 1, 1, s.d[3]), -1, 1, false));
     if (op == OP_concat) return concat(x, test_leaf(g, part, -1, 1, false), axis);
     if (op == OP_slice) return slice(x, axis, s.d[axis] - part.d[axis], part.d[axis]);
@@ -12305,9 +12302,9 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
     return NULL;
 }
-/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An update's
- * definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the first
- * left. NULL: there is no such case. */
+/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An
+ * update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the
+ * first left. NULL: there is no such case. */
 static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, size_t *n)
 {
     Case *c = new_case(make, op, variant);
@@ -12336,7 +12333,8 @@ static double *define_case(CaseMaker *make, Op op, int variant, size_t n)
 static double gpu_limit(Op op, Precision precision)
 {
     static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
-    return is_conv(&(Node){.op = op}) ? conv_limits[precision] : op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
+    if (is_conv(&(Node){.op = op})) return conv_limits[precision];
+    return op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
 }
 
 /* A case's error, random ones held against the CPU's kernel; -1: there is no such case. */
@@ -12382,7 +12380,7 @@ static int verify_gpu(Verdict *verdict, Error *e)
         for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
             const char *name = precision_names[precision];
             bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
-            bool seen = op == OP_prepare_filter;                            /* which the planner makes for the CPU only */
+            bool seen = op == OP_prepare_filter;                        /* which the planner makes for the CPU only */
             give_up_if_interrupted(op, OPS, "ops");
             if (!can) { verdict->skipped++; continue; }
             printf("%-20s %-6s", op_rows[op].name, name);
