@@ -5974,19 +5974,6 @@ static _Noreturn void give_up_because(int cause, const char *text)
 
 /* ---- texts ---- */
 
-typedef struct Names {                  /* a list of texts */
-    char **items;
-    int count, room;
-    Scope *home;                        /* they belong to it: the innermost scope when the first was added */
-} Names;
-
-static void names_add(Names *names, const char *text)
-{
-    if (!names->home) names->home = innermost_scope();
-    names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
-    names->items[names->count++] = hand_to(names->home, own_text("%s", text));
-}
-
 /* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
 typedef struct Text { char s[3 * PATH_MAX]; } Text;
 
@@ -5998,60 +5985,6 @@ __attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
     vsnprintf(text.s, sizeof text.s, format, list);
     va_end(list);
     return text;
-}
-
-/* Where the text is, upper and lower case being the same; -1: nowhere. */
-static int names_find(const Names *names, const char *text)
-{
-    for (int i = 0; i < names->count; i++)
-        if (strcasecmp(names->items[i], text) == 0) return i;
-    return -1;
-}
-
-static void names_add_once(Names *names, const char *text)
-{
-    if (names_find(names, text) < 0) names_add(names, text);
-}
-
-/* Frees them before their scope is left. */
-static void names_free(Names *names)
-{
-    for (int i = 0; i < names->count; i++) give_back(names->items[i]);
-    give_back(names->items);
-    *names = (Names){0};
-}
-
-/* "a, b, c" for a message: cut with "..." where it would fill the message. */
-__attribute__((unused))
-static const char *joined(char *const *items, int count)
-{
-    enum { FULL = 300 };
-    char *text = own(FULL + 8, 1);
-    size_t used = 0;
-    for (int i = 0; i < count; i++) {
-        if (used + strlen(items[i]) + 2 > FULL) return strcat(text, " ..."), text;
-        used += (size_t)sprintf(text + used, "%s%s", i ? ", " : "", items[i]);
-    }
-    return text;
-}
-
-/* "a,b,c" taken apart at the commas; blanks around a name are dropped. An empty or repeated name is a misuse. */
-__attribute__((unused))
-static Names parse_names(const char *list, const char *what)
-{
-    Names names = {0};
-    for (const char *at = list;; at++) {
-        at += strspn(at, " ");
-        size_t length = strcspn(at, ",");
-        const char *next = at + length;
-        while (length && at[length - 1] == ' ') length--;
-        const char *name = own_text("%.*s", (int)length, at);
-        if (length == 0) give_up(2, "%s '%s': a name is empty; write them as a,b,c", what, list);
-        if (names_find(&names, name) >= 0) give_up(2, "%s '%s': '%s' is there twice", what, list, name);
-        names_add(&names, name);
-        at = next;
-        if (!*at) return names;
-    }
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -7775,19 +7708,33 @@ static void dataset_take(DataSet *set, const int *chosen, int count)
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) give_back(memory[i]);
 }
 
+typedef struct Share { int from, end; } Share;
+
+/* Of every class the set keeps those from `from` to `end` in an order drawn by chance; past the last it begins anew. */
+static void dataset_draw(DataSet *set, uint64_t seed, uint32_t stream, const Share *shares)
+{
+    int count = 0, *order = own((size_t)set->count, sizeof *order);
+    size_t n = 0;
+    for (int k = 0; k < set->n_classes; k++) n += (size_t)(shares[k].end - shares[k].from);
+    if (n > PICTURES_MAX) give_up(1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    int *chosen = own(n, sizeof *chosen);
+    for (int k = 0; k < set->n_classes; k++) {
+        int pictures = class_shuffled(set, k, seed, stream, order);
+        for (int i = shares[k].from; i < shares[k].end; i++) chosen[count++] = order[i % pictures];
+    }
+    dataset_take(set, chosen, count);
+}
+
 /* Splits a share of every class off, chosen by chance: keeps that part, or the rest. The same seed cuts the same way,
  * so that two openings of one set become a training and a validation part. */
 static void dataset_part(DataSet *set, double share, uint64_t seed, bool keep_share)
 {
-    Scope inner;
-    enter(&inner);
-    int *order = own((size_t)set->count, sizeof *order), *chosen = own((size_t)set->count, sizeof *order), count = 0;
+    Share *shares = own((size_t)set->n_classes, sizeof *shares);
     for (int k = 0; k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_SPLIT, order), cut = (int)(share * n + 0.5);
-        for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++) chosen[count++] = order[i];
+        int n = class_size(set, k), cut = (int)(share * n + 0.5);
+        shares[k] = keep_share ? (Share){0, cut} : (Share){cut, n};
     }
-    dataset_take(set, chosen, count);
-    leave();
+    dataset_draw(set, seed, STREAM_SPLIT, shares);
 }
 
 /* How many pictures each class shall have: "oversample" as many as the largest has, "undersample" as the smallest,
@@ -7815,35 +7762,21 @@ static int balance_target(const DataSet *set, const char *how)
 static void balance_dataset(DataSet *set, const char *how, uint64_t seed)
 {
     if (set->attributes) give_up(2, "--balance is for classes, not for attributes");
-    Scope inner;
-    enter(&inner);
-    int target = balance_target(set, how), count = 0, *order = own((size_t)set->count, sizeof *order);
-    int *chosen = own((size_t)target * (size_t)set->n_classes, sizeof *chosen);
-    for (int k = 0; k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_BALANCE, order);
-        for (int i = 0; i < target; i++) chosen[count++] = order[i % n];
-    }
-    dataset_take(set, chosen, count);
-    leave();
+    Share *shares = own((size_t)set->n_classes, sizeof *shares);
+    shares[0].end = balance_target(set, how);
+    for (int k = 1; k < set->n_classes; k++) shares[k] = shares[0];
+    dataset_draw(set, seed, STREAM_BALANCE, shares);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 10.10  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
- * bytes. Augmentation then is ONE affine warp with bilinear sampling (image_warp: rotation, zoom, shift and mirror
- * together, so that the picture is blurred once and not four times); what it uncovers is black. Then its light changes,
- * and a rectangle of it may be hidden behind one shade (Zhong et al. 2017, random erasing), so that no single part of a
- * face decides alone.
+ * bytes. Augmentation, drawn anew each time a picture is used, turns, shifts, mirrors, lights and hides (vendor/image.h).
  * ---------------------------------------------------------------------------------------------- */
-typedef struct Augment {
-    int flip;                         /* mirror every other picture, by chance */
-    float rotate_degrees;             /* up to so far to either side */
-    float shift;                      /* up to this share of the side, in both directions */
-    float zoom_low, zoom_high;        /* enlarged by a factor between these; both 0: not at all */
-    float brightness, contrast;       /* lighter or darker, of more or less contrast, by up to this share */
-    float erase;                      /* the chance that a rectangle is hidden */
-} Augment;
+
+typedef ImageAugment Augment;
+typedef ImageWarp Warp;
 
 /* One picture of the set as its file or its row has it, from malloc; channels 0: as many as it has. On failure errno is
  * image_load's: 0 where the picture is to blame. */
@@ -7899,64 +7832,21 @@ static bool dataset_read(const DataSet *set, int index, int size, int channels, 
     return read;
 }
 
-/* The sine by its power series: libm's last bit differs from machine to machine, and a seed must not. |x| <= 5. */
-static double sine(double x)
-{
-    double term = x, sum = x;
-    for (int k = 2; k < 32; k += 2) {
-        term *= -x * x / (k * (k + 1));
-        sum += term;
-    }
-    return sum;
-}
-
-typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     /* shifts in pixels; zoom 0: none */
+static double sine(double x) { return image_sine(x); }
 
 /* (size, size, channels) bytes -> the same in [-1, 1], warped. */
 static void warp_picture(const unsigned char *in, int size, int channels, Warp how, real *out)
 {
-    const double pi = 3.14159265358979323846;
-    float scale = how.zoom > 0 ? (float)(1 / how.zoom) : 1;
-    ImageWarp warp = {how.mirror, scale * (float)sine(how.angle + pi / 2), scale * (float)sine(how.angle),
-                      (float)how.shift_x, (float)how.shift_y};
-    if (!image_warp(in, size, channels, &warp, out)) give_up_memory((size_t)size, (size_t)size);
-}
-
-static inline float clamp(float x, float low, float high)
-{
-    return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
-}
-
-/* Hides a rectangle of 2 to 25 hundredths of the picture, one to three times as long as wide. u: five from [0, 1). */
-static void erase_rectangle(real *picture, int size, int channels, const double u[5])
-{
-    double area = 0.02 + 0.23 * u[0], longer = sqrt(area * (1 + 2 * u[1])), sides[2] = {longer, area / longer};
-    int tall = u[4] < 0.5, height = (int)(sides[!tall] * size + 0.5), width = (int)(sides[tall] * size + 0.5);
-    int top = (int)(u[2] * (size - height + 1)), left = (int)(u[3] * (size - width + 1));
-    real shade = (real)(4 * fabs(u[4] - 0.5) - 1);   /* from the same number: each half of [0, 1) is all shades */
-    for (int y = top; y < top + height; y++)
-        for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
+    if (!image_warp(in, size, channels, how, out)) give_up_memory((size_t)size, (size_t)size);
 }
 
 /* Augmentation drawn by chance, by (seed, index) and by nothing else. */
 static void augment_picture(const unsigned char *in, int size, int channels, const Augment *how, uint64_t seed,
                             uint64_t index, real *out)
 {
-    const double pi = 3.14159265358979323846;
-    double u[13];                     /* the dice: 0 to 7 for the steps below, the rest for the rectangle */
-    for (uint32_t i = 0; i < 13; i++) u[i] = draw(seed, STREAM_AUGMENT, index, i);
-    Warp w = {.mirror = how->flip && u[0] < 0.5};
-    w.angle = how->rotate_degrees * (pi / 180) * (2 * u[1] - 1);
-    w.shift_x = how->shift * (float)size * (float)(2 * u[2] - 1);
-    w.shift_y = how->shift * (float)size * (float)(2 * u[3] - 1);
-    w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * u[4];
-    warp_picture(in, size, channels, w, out);
-    if (how->brightness > 0 || how->contrast > 0) {
-        float lighter = 2 * how->brightness * (float)(2 * u[5] - 1), stronger = 1 + how->contrast * (float)(2 * u[6] - 1);
-        for (int i = 0; i < size * size * channels; i++)
-            out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
-    }
-    if (how->erase > 0 && u[7] < how->erase) erase_rectangle(out, size, channels, u + 8);
+    double dice[IMAGE_DICE];
+    for (uint32_t i = 0; i < IMAGE_DICE; i++) dice[i] = draw(seed, STREAM_AUGMENT, index, i);
+    if (!image_augment(in, size, channels, how, dice, out)) give_up_memory((size_t)size, (size_t)size);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8190,9 +8080,9 @@ typedef struct Finding {
 } Finding;
 
 typedef struct Seen {                 /* what looking at one picture told */
-    uint64_t hash;
     int index, width, height;
-    uint8_t readable, flat, grey;     /* flat: all pixels are the same; grey: stored as colour, but grey */
+    bool readable;
+    ImageLook look;
 } Seen;
 
 typedef struct Diagnosis {
@@ -8221,26 +8111,12 @@ static Finding *found(Diagnosis *d, const char *severity, const char *code, cons
     return finding;
 }
 
-/* Decodes picture i and notes its size, its hash, whether it is one flat tone, whether its colours are all grey. */
+/* Decodes picture i and notes its size and its look. */
 static Seen look(const DataSet *set, int i, Error *why)
 {
     Image image;
-    Seen seen = {.index = i, .readable = try_dataset_picture(set, i, 0, &image, why)};
-    if (!seen.readable) return seen;
-    seen.flat = seen.grey = 1;
-    int channels = image.channels, colour = channels >= 3;
-    seen.width = image.width;
-    seen.height = image.height;
-    seen.hash = (uint64_t)image.width << 32 | (uint64_t)image.height;
-    for (const unsigned char *p = image.pixels, *end = p + picture_bytes(&image); p < end; p += channels) {
-        unsigned red = p[0], green = colour ? p[1] : red, blue = colour ? p[2] : red;
-        seen.grey &= red == green && green == blue;
-        seen.flat &= memcmp(p, image.pixels, (size_t)channels) == 0;
-        seen.hash = (seen.hash ^ (red | green << 8 | blue << 16)) * 0x9E3779B97F4A7C15u;
-        seen.hash ^= seen.hash >> 29;
-    }
-    seen.grey &= colour;
-    return seen;
+    if (!try_dataset_picture(set, i, 0, &image, why)) return (Seen){.index = i};
+    return (Seen){i, image.width, image.height, true, image_look(&image)};
 }
 
 static int compare_ints(const void *a, const void *b)
@@ -8252,7 +8128,8 @@ static int compare_ints(const void *a, const void *b)
 static int compare_hashes(const void *a, const void *b)
 {
     const Seen *x = a, *y = b;
-    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : x->index - y->index;
+    uint64_t first = x->look.hash, second = y->look.hash;
+    return first != second ? (first > second) - (first < second) : x->index - y->index;
 }
 
 /* Looks at every picture: damaged, flat and needlessly coloured ones. */
@@ -8266,11 +8143,11 @@ static void find_pictures(Diagnosis *d)
         enter(&inner);
         Seen *seen = &d->seen[i];
         *seen = look(&d->set, i, &why);
-        coloured += seen->grey;
-        n_flat += seen->flat;
+        coloured += seen->look.grey;
+        n_flat += seen->look.flat;
         if (seen->readable) d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
         else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, why.text);
-        if (seen->flat && flat.count < EXAMPLES_MAX) names_add(&flat, picture_name(&d->set, i));
+        if (seen->look.flat && flat.count < EXAMPLES_MAX) names_add(&flat, picture_name(&d->set, i));
         leave();
     }
     qsort(d->side, (size_t)d->readable, sizeof *d->side, compare_ints);
@@ -8301,7 +8178,7 @@ static void find_duplicates(Diagnosis *d)
     qsort(d->seen, (size_t)set->count, sizeof *d->seen, compare_hashes);
     for (int i = 0; i < set->count; i++) {
         const Seen *a = &d->seen[i], *b = i ? a - 1 : NULL;
-        bool same = b && a->readable && b->readable && !a->flat && a->hash == b->hash;
+        bool same = b && a->readable && b->readable && !a->look.flat && a->look.hash == b->look.hash;
         twin[a->index] = same ? twin[b->index] : a->index;
     }
     for (int k = 0; k < 3; k++) {
@@ -11466,7 +11343,7 @@ static Loader *open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
     const Augment how = augmentation(s);
-    Error e;
+    Error e = {0};
     Loader *loader = loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
                                  (uint64_t)t->now.iteration, &e);
     if (!loader) unwind(&e);
@@ -12233,7 +12110,7 @@ static double verify_gradient(Verdict *verdict, Case *c, Op op, int variant, int
 {
     Graph *g = c->graph;
     Tensor *leaves[MAX_INPUTS];
-    Node *wrt[MAX_INPUTS], *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
     const char *name = op_rows[op].name;
     Error e = {0};
     int n = 0;
@@ -19215,18 +19092,24 @@ static void occupy_standard_files(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) exit(1);
 }
 
+/* The first Ctrl-C is answered at once: what is at hand (an iteration, a picture) may take a while. */
 static void on_interrupt(int signal)
 {
+    static const char answer[] = "\nfacegan: stopping as soon as what is done can be kept; once more ends at once\n";
     interrupted = signal;
+    if (signal != SIGINT || no_messages) return;
+    ssize_t written = write(2, answer, sizeof answer - 1);
+    (void)written;
 }
 
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    /* A second Ctrl-C ends at once; a full disk is an error of write, not a death. */
+    /* A second signal ends at once; a full disk is an error of write, not a death. */
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) sigaction(SIGHUP, &action, NULL);       /* ignored already: nohup's */
     signal(SIGXFSZ, SIG_IGN);
     return facegan_main(argc, argv);
 }

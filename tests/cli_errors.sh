@@ -588,6 +588,31 @@ kill -INT $child
 wait $child
 check "an unfinished set of faces is no success" test $? -ne 0
 check "and it is said" test -s said
+for each in "verify" "bench stargan --size 64 --repeat 1000000"; do
+    "$F" $each >said 2>&1 &
+    child=$!
+    sleep 0.5
+    kill -INT $child
+    wait $child
+    check "$each, interrupted, fails" test $? -eq 1
+    check "$each, interrupted, says at once that it was heard" grep -q "stopping" said
+    check "$each, interrupted, says that the result is partial" grep -q "partial" said
+done
+
+# ---------------------------------------------------------------------------------------------- names that no run can keep
+newline=$(printf 'a\nb')
+for each in "$newline" 'a"b' 'a '; do
+    mkdir -p "odd/$each" odd/neutral
+    cp faces/neutral/00000.png "odd/$each/0.png"
+    for i in 0 1 2 3; do cp faces/neutral/00000.png odd/neutral/$i.png; done
+    expect 1 "rename it" "$F" train stargan odd --out odd-run $SMALL --iters 1
+    refute "nothing is begun with a class \"$each\"" test -e odd-run
+    rm -r odd
+done
+mkdir "odd$newline"
+cp -r faces/neutral faces/happy "odd$newline"
+expect 2 "line break" "$F" train stargan "odd$newline" --out odd-run $SMALL --iters 1
+refute "nothing is begun with a path of two lines" test -e odd-run
 
 # ---------------------------------------------------------------------------------------------- divergence
 # R1 is computed but weighs nothing, the learning rate is 1: D's scores grow until their squares are infinite. The run stops and
