@@ -12811,7 +12811,8 @@ static void read_architecture(const Weights *w, Net *g)
     int64_t condition = first->shape[1] - last->shape[0], classes = read_space(w, condition, g);
     if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024)
         give_up(1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64 " of a picture: needs 1 to %d "
-                   "classes and a width of at most 1024", w->path, w->prefix, first->shape[1], last->shape[0], MAX_CLASSES);
+                   "classes and a width of at most 1024", w->path, w->prefix, first->shape[1], last->shape[0],
+                MAX_CLASSES);
     int side = size ? atoi(size) : 0;
     g->letter = 'G';
     g->width = (int)first->shape[0], g->channels = (int)last->shape[0];
@@ -12909,60 +12910,25 @@ static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
     return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
 }
 
-/* "a/photo.jpg" is called photo, or a_photo.jpg where that says more: where another picture is called photo, too. */
-static char *photo_stem(const char *path, bool whole)
-{
-    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
-    while (*path == '/') path++;
-    const char *slash = strrchr(path, '/'), *name = whole || !slash ? path : slash + 1, *dot = strrchr(name, '.');
-    char *stem = own_text("%.*s", !whole && dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
-    for (char *c = stem; *c; c++)
-        if (*c == '/') *c = '_';
-    return stem;
-}
-
-/* How many of the sorted texts are equal to this one, up to two. */
-static int occurrences(char *const *sorted, int count, const char *text)
-{
-    char **at = bsearch(&text, sorted, (size_t)count, sizeof *sorted, compare_texts);
-    if (!at) return 0;
-    bool before = at > (char **)(uintptr_t)sorted && strcmp(at[-1], text) == 0;
-    return 1 + (before || (at + 1 < sorted + count && strcmp(at[1], text) == 0));
-}
-
-/* Which of the texts are there more than once. */
-static bool *shared_texts(char *const *texts, int n)
-{
-    char **sorted = own((size_t)n, sizeof *sorted);
-    bool *shared = own((size_t)n, sizeof *shared);
-    memcpy(sorted, texts, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
-    for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, texts[i]) > 1;
-    return shared;
-}
-
-/* Gives every picture a name for its outputs, so that none overwrites another's. */
-static char **photo_names(const Names *paths)
-{
-    int n = paths->count;
-    char **names = own((size_t)n, sizeof *names), **path = paths->items;
-    for (int i = 0; i < n; i++) names[i] = photo_stem(path[i], false);
-    const bool *shared = shared_texts(names, n);
-    for (int i = 0; i < n; i++)
-        if (shared[i]) names[i] = photo_stem(path[i], true);
-    shared = shared_texts(names, n);
-    for (int i = 0; i < n; i++)
-        for (int k = 0; shared[i] && k < i; k++)
-            if (strcmp(names[i], names[k]) == 0 && strcmp(path[i], path[k]))
-                give_up(2, "the outputs of %s and %s would both be called %s", path[k], path[i], names[i]);
-    return names;
-}
-
 typedef struct Photo {
     const char *path, *name;            /* name: what its outputs are called */
     int widest;                         /* characters of the longest path of all pictures */
     Image image;
 } Photo;
+
+/* A name for what is made of each, which no other has. */
+static char **photo_names(const Names *paths)
+{
+    char why[FILES_ERROR];
+    Listing *stems = own(1, sizeof *stems);
+    if (!files_stems(paths->items, (size_t)paths->count, &stems->names, why)) {
+        if (errno == EEXIST) give_up(2, "%s", why);
+        give_up_because(errno, why);
+    }
+    stems->count = (size_t)paths->count;
+    on_leaving(free_listing, stems);
+    return stems->names;
+}
 
 /* A batch of pictures: what is done with each, and what became of them. */
 typedef struct PhotoBatch {
@@ -13859,8 +13825,8 @@ static void add_space(void *context)
     const PlotCanvas trails = space_trails(&show, &r->log);
     page_heading(r->page, "The space of emotions");
     add_canvas(r->page, show.model->g.space == 'l'
-                            ? "The directions: each trail runs outwards with the training, from the inner circle to the "
-                              "rim where it is now"
+                            ? "The directions: each trail runs outwards with the training, from the inner circle to "
+                              "the rim where it is now"
                             : "The Gaussians now (one standard deviation), and the trails of their means", &trails);
     if (!r->sheets.count || !read_sheet(r->sheets.items[r->sheets.count - 1], model->g.channels, &sheet)) return;
     from_bytes(sheet_cell(&sheet, model->g.size, 0, 0), count_of(model->y), model->x->data);
