@@ -5705,11 +5705,6 @@ __attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
     return text;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* ---- pictures ---- */
 
 static size_t picture_bytes(const Image *picture)
@@ -12409,8 +12404,8 @@ static int verify_gpu(Verdict *verdict, Error *e)
 /* ------------------------------------------------------------------------------------------------
  * 14.1  Opening a generator
  *
- * First, pictures as this chapter handles them: what is made belongs to the innermost scope (2.1), and what a model drew
- * says so in its file.
+ * First, pictures as this chapter handles them: what is made belongs to the innermost scope (2.1), and what a model
+ * drew says so in its file.
  * ---------------------------------------------------------------------------------------------- */
 
 static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
@@ -12420,7 +12415,8 @@ static int to_channels(const Image *picture, int channels, Image *out, Error *e)
 {
     char why[IMAGE_ERROR_SIZE];
     if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
-    size_t pixels = (size_t)picture->width * (size_t)picture->height, from = (size_t)picture->channels, to = (size_t)channels;
+    size_t pixels = (size_t)picture->width * (size_t)picture->height;
+    size_t from = (size_t)picture->channels, to = (size_t)channels;
     if (from == to) memcpy(out->pixels, picture->pixels, pixels * to);
     else for (size_t i = 0; i < pixels; i++) {
         const unsigned char *p = picture->pixels + i * from;
@@ -12521,7 +12517,8 @@ static const TensorEntry *find_weight(const Weights *w, const char *format, int 
 /* A GANmut generator has directions or means beside StarGAN's layers: they say how many emotions it knows. */
 static int64_t read_space(const Weights *w, int64_t condition, Net *g)
 {
-    static const struct { const char *name; char space; int more; } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
+    static const struct { const char *name; char space; int more; } kinds[] = {
+        {"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
     int64_t classes = condition;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const TensorEntry *entry = find_weight(w, kinds[i].name, 0);
@@ -12535,7 +12532,8 @@ static int64_t read_space(const Weights *w, int64_t condition, Net *g)
     return classes;
 }
 
-/* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution (X, w, 7, 7). */
+/* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution's
+ * (X, w, 7, 7). */
 static void read_architecture(const Weights *w, Net *g)
 {
     const char *size = tensorfile_metadata(w->file, "size");
@@ -12547,11 +12545,13 @@ static void read_architecture(const Weights *w, Net *g)
     if (g->repeat > MAX_REPEAT) give_up(1, "%s: more than %d residual blocks", w->path, MAX_REPEAT);
     const TensorEntry *last = find_weight(w, "main.%d.weight", 15 + g->repeat);
     if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3))
-        give_up(1, "%s: not a StarGAN generator: no last convolution %smain.%d.weight", w->path, w->prefix, 15 + g->repeat);
+        give_up(1, "%s: not a StarGAN generator: no last convolution %smain.%d.weight", w->path, w->prefix,
+                15 + g->repeat);
     int64_t condition = first->shape[1] - last->shape[0], classes = read_space(w, condition, g);
     if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024)
-        give_up(1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64 " of a picture: needs 1 to %d classes and "
-                   "a width of at most 1024", w->path, w->prefix, first->shape[1], last->shape[0], MAX_CLASSES);
+        give_up(1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64 " of a picture: needs 1 to %d "
+                   "classes and a width of at most 1024", w->path, w->prefix, first->shape[1], last->shape[0],
+                MAX_CLASSES);
     int side = size ? atoi(size) : 0;
     g->letter = 'G';
     g->width = (int)first->shape[0], g->channels = (int)last->shape[0];
@@ -12632,9 +12632,9 @@ static Facegan *open_generator(const char *given, Error *e)
 /* ------------------------------------------------------------------------------------------------
  * 14.2  Pictures one by one, and what is wished of a face
  *
- * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what is
- * made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends a
- * batch.
+ * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what
+ * is made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends
+ * a batch.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Pictures as given, folders as the pictures in them, sorted by name. */
@@ -12649,60 +12649,25 @@ static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
     return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
 }
 
-/* "a/photo.jpg" is called photo, or a_photo.jpg where that says more: where another picture is called photo, too. */
-static char *photo_stem(const char *path, bool whole)
-{
-    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
-    while (*path == '/') path++;
-    const char *slash = strrchr(path, '/'), *name = whole || !slash ? path : slash + 1, *dot = strrchr(name, '.');
-    char *stem = own_text("%.*s", !whole && dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
-    for (char *c = stem; *c; c++)
-        if (*c == '/') *c = '_';
-    return stem;
-}
-
-/* How many of the sorted texts are equal to this one, up to two. */
-static int occurrences(char *const *sorted, int count, const char *text)
-{
-    char **at = bsearch(&text, sorted, (size_t)count, sizeof *sorted, compare_texts);
-    if (!at) return 0;
-    bool before = at > (char **)(uintptr_t)sorted && strcmp(at[-1], text) == 0;
-    return 1 + (before || (at + 1 < sorted + count && strcmp(at[1], text) == 0));
-}
-
-/* Which of the texts are there more than once. */
-static bool *shared_texts(char *const *texts, int n)
-{
-    char **sorted = own((size_t)n, sizeof *sorted);
-    bool *shared = own((size_t)n, sizeof *shared);
-    memcpy(sorted, texts, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
-    for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, texts[i]) > 1;
-    return shared;
-}
-
-/* Gives every picture a name for its outputs, so that none overwrites another's. */
-static char **photo_names(const Names *paths)
-{
-    int n = paths->count;
-    char **names = own((size_t)n, sizeof *names), **path = paths->items;
-    for (int i = 0; i < n; i++) names[i] = photo_stem(path[i], false);
-    const bool *shared = shared_texts(names, n);
-    for (int i = 0; i < n; i++)
-        if (shared[i]) names[i] = photo_stem(path[i], true);
-    shared = shared_texts(names, n);
-    for (int i = 0; i < n; i++)
-        for (int k = 0; shared[i] && k < i; k++)
-            if (strcmp(names[i], names[k]) == 0 && strcmp(path[i], path[k]))
-                give_up(2, "the outputs of %s and %s would both be called %s", path[k], path[i], names[i]);
-    return names;
-}
-
 typedef struct Photo {
     const char *path, *name;            /* name: what its outputs are called */
     int widest;                         /* characters of the longest path of all pictures */
     Image image;
 } Photo;
+
+/* A name for what is made of each, which no other has. */
+static char **photo_names(const Names *paths)
+{
+    char why[FILES_ERROR];
+    Listing *stems = own(1, sizeof *stems);
+    if (!files_stems(paths->items, (size_t)paths->count, &stems->names, why)) {
+        if (errno == EEXIST) give_up(2, "%s", why);
+        give_up_because(errno, why);
+    }
+    stems->count = (size_t)paths->count;
+    on_leaving(free_listing, stems);
+    return stems->names;
+}
 
 /* A batch of pictures: what is done with each, and what became of them. */
 typedef struct PhotoBatch {
@@ -12808,8 +12773,8 @@ static Wish parse_emotion(Facegan *model, const char *text)
         char meant[OPTIONS_MEANT];
         OptionGuess guess = {own_text("%.*s", (int)length, text), 3, NULL};
         for (int i = 0; i < model->g.classes; i++) option_guess(&guess, model->class_names[i]);
-        give_up(2, "--emotion %s: this model knows: %s%s", text, joined_names(model->class_names, model->g.classes, " "),
-                option_meant(&guess, "", meant));
+        give_up(2, "--emotion %s: this model knows: %s%s", text,
+                joined_names(model->class_names, model->g.classes, " "), option_meant(&guess, "", meant));
     }
     if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
         give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
@@ -12825,7 +12790,8 @@ static Wish parse_between(const Facegan *model, const char *text, double rho)
     double share = *share_text ? strtod(share_text + 1, &end) : 0.5, z[SPACE_MOST];
     int a = find_class(model, text, first), b = second ? find_class(model, text + first + 1, second) : -1;
     if (a < 0 || b < 0 || *end || !(share >= 0 && share <= 1))
-        give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1", text);
+        give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1",
+                text);
     point_between(model, a, b, share, rho, z);
     for (int i = 0; i < model->g.condition; i++) wish.condition[i] = (real)z[i];
     char from[FILES_NAME], to[FILES_NAME];
@@ -12839,11 +12805,13 @@ static Wish parse_theta(const Facegan *model, const char *text, double rho)
     char *end;
     double angle = strtod(text, &end);
     bool radians = strcmp(end, "rad") == 0;
-    if (model->g.condition != 2) give_up(2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
+    if (model->g.condition != 2)
+        give_up(2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
     if (end == text || !isfinite(angle) || (*end && !radians && strcmp(end, "deg")))
         give_up(2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
     if (!radians) angle *= TURN / 360;
-    return (Wish){own_text("theta%.0f-rho%.2g", angle * 360 / TURN, rho), {(real)(rho * cos(angle)), (real)(rho * sin(angle))}};
+    return (Wish){own_text("theta%.0f-rho%.2g", angle * 360 / TURN, rho),
+                  {(real)(rho * cos(angle)), (real)(rho * sin(angle))}};
 }
 
 static Wish parse_point(const Facegan *model, const char *text)
@@ -12895,8 +12863,8 @@ static PlotCanvas draw_grid(const Grid *g)
     const unsigned char **cells = own((size_t)n, sizeof *cells);
     for (int i = 0; i < n; i++)
         cells[i] = g->cells ? g->cells[i] : g->pictures + (size_t)i * (size_t)(g->side * g->side * g->channels);
-    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, g->scale, g->row_names, g->column_names, NULL,
-                   &canvas))
+    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, g->scale, g->row_names, g->column_names,
+                   NULL, &canvas))
         give_up(1, "no memory for a sheet of %d pictures", n);
     return own_canvas(canvas);
 }
@@ -13006,8 +12974,8 @@ static void edit_public(void *context)
     draw_bytes(edit->model, edit->out);
 }
 
-int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition,
-                 unsigned char *out, char error[FACEGAN_ERROR])
+int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels,
+                 const float *condition, unsigned char *out, char error[FACEGAN_ERROR])
 {
     PublicEdit edit = {model, {width, height, channels, (unsigned char *)(uintptr_t)pixels}, condition, out};
     return attempt_public(edit_public, &edit, error);
@@ -13129,7 +13097,8 @@ static unsigned char *sheet_cell(const Image *sheet, int size, int row, int colu
     size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
     unsigned char *cell = own((size_t)size, line);
     for (int y = 0; y < size; y++)
-        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line, line);
+        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line,
+               line);
     return cell;
 }
 
@@ -13143,7 +13112,8 @@ static unsigned char *labelled_sheet(const Report *r, const char *path, size_t *
 {
     Image sheet;
     int size = (int)r->s.size;
-    if (!read_sheet(path, (int)r->s.channels, &sheet) || sheet.width / size != r->n_columns || sheet.height < size) return NULL;
+    if (!read_sheet(path, (int)r->s.channels, &sheet)) return NULL;
+    if (sheet.width / size != r->n_columns || sheet.height < size) return NULL;
     Grid grid = {.side = size, .channels = sheet.channels, .rows = sheet.height / size, .columns = r->n_columns,
                  .scale = enlargement(size), .column_names = r->columns};
     int n = grid.rows * grid.columns;
@@ -13189,9 +13159,9 @@ static void add_quarters(const Report *r, int face)
             break;
         }
     if (!done) return;
-    const PlotCanvas canvas = draw_grid(&(Grid){.cells = cells, .side = size, .channels = (int)r->s.channels, .rows = QUARTERS,
-                                                .columns = columns, .scale = enlargement(size), .row_names = quarters,
-                                                .column_names = r->columns});
+    const PlotCanvas canvas = draw_grid(&(Grid){
+        .cells = cells, .side = size, .channels = (int)r->s.channels, .rows = QUARTERS, .columns = columns,
+        .scale = enlargement(size), .row_names = quarters, .column_names = r->columns});
     add_canvas(r->page, "After 25, 50, 75 and 100% of the training", &canvas);
 }
 
@@ -13200,8 +13170,9 @@ static void add_samples(Report *r)
 {
     name_columns(r);
     page_heading(r->page, "Samples");
-    add_slider(r, r->model->latent_size ? "What G draws from the same noise over the training"
-                                        : "The same faces over the training: the picture as it was, then G's drawings of it");
+    add_slider(r, r->model->latent_size
+                      ? "What G draws from the same noise over the training"
+                      : "The same faces over the training: the picture as it was, then G's drawings of it");
     for (int face = 0; face < 2; face++) add_quarters(r, face);
 }
 
@@ -13421,8 +13392,8 @@ static void gamut_film(const Show *show, const Photo *photo)
     Image *frames = own((size_t)(n * FRAMES_A_LEG), sizeof *frames);
     for (int leg = 0; leg + 1 < n; leg++)
         for (int i = 0; i < FRAMES_A_LEG; i++) {
-            double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG;
-            point_between(show->model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);    /* slow near the stops */
+            double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG, slow = t * t * (3 - 2 * t);   /* near the stops */
+            point_between(show->model, stops[leg], stops[leg + 1], slow, 1, z);
             frames[count++] = film_frame(show, z, 192 * (int)show->s->scale);
         }
     deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count);
@@ -13496,9 +13467,9 @@ static void gamut_page(const Show *show, const char *path)
         .intro = "Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
                  "emotion. Every large face is drawn by a generative model.",
         .generator = "facegan; the faces are synthetic, drawn by a generative model",
-        .size = show->model->g.size, .polar = show->model->g.space == 'l', .rings = RINGS, .spokes = SPOKES, .grid = GRID,
-        .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut->n, .faces = show->faces,
-        .n_faces = show->n, .mime = "image/jpeg"}), path);
+        .size = show->model->g.size, .polar = show->model->g.space == 'l', .rings = RINGS, .spokes = SPOKES,
+        .grid = GRID, .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut->n,
+        .faces = show->faces, .n_faces = show->n, .mime = "image/jpeg"}), path);
     printf("%s\n", path);
 }
 
@@ -13560,7 +13531,8 @@ enum { STRENGTHS = 10 };
 /* A row for each emotion: the face in model->x at strengths 0.1 to 1. PNG bytes, which the caller frees. */
 static unsigned char *strength_strip(Facegan *model, size_t *bytes)
 {
-    static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"};
+    static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5",
+                                                   "0.6", "0.7", "0.8", "0.9", "1.0"};
     Scope here;
     enter(&here);
     int n = model->g.classes - 1;
@@ -13572,9 +13544,9 @@ static unsigned char *strength_strip(Facegan *model, size_t *bytes)
         draw_bytes(model, faces + (size_t)i * size);
     }
     for (int k = 0; k < n; k++) names[k] = model->class_names[k + 1];
-    const PlotCanvas canvas = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n,
-                                                .columns = STRENGTHS, .scale = enlargement(model->g.size), .row_names = names,
-                                                .column_names = columns});
+    const PlotCanvas canvas = draw_grid(&(Grid){
+        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
+        .scale = enlargement(model->g.size), .row_names = names, .column_names = columns});
     unsigned char *png = encode_canvas(&canvas, bytes);
     leave();
     return png;
@@ -13591,10 +13563,10 @@ static void add_space(void *context)
     const Show show = {.model = model, .gamut = gamut_of(&model->g), .plane = first_axes};
     const PlotCanvas trails = space_trails(&show, &r->log);
     page_heading(r->page, "The space of emotions");
-    add_canvas(r->page, model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner "
-                                                "circle to the rim where it is now"
-                                              : "The Gaussians now (one standard deviation), and the trails of their means",
-               &trails);
+    add_canvas(r->page, show.model->g.space == 'l'
+                            ? "The directions: each trail runs outwards with the training, from the inner circle to "
+                              "the rim where it is now"
+                            : "The Gaussians now (one standard deviation), and the trails of their means", &trails);
     if (!r->sheets.count || !read_sheet(r->sheets.items[r->sheets.count - 1], model->g.channels, &sheet)) return;
     from_bytes(sheet_cell(&sheet, model->g.size, 0, 0), count_of(model->y), model->x->data);
     unsigned char *strip = strength_strip(model, &size);
@@ -13619,8 +13591,8 @@ static void add_watch(const Report *r)
     page_heading(r->page, "Watching for collapse");
     watch_words(signs, r->s.collapse_below, text, sizeof text);
     page_paragraph(r->page, text);
-    chart(r->page, &r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the data)",
-          "watch.", "share");
+    chart(r->page, &r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the "
+          "data)", "watch.", "share");
 }
 
 static void add_losses(const Report *r)
@@ -13645,8 +13617,8 @@ static void report_run(const char *run)
     on_leaving(close_numbers, &r->log);
     if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
     find_sheets(r);
-    r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model, r->s.size,
-                                                          r->s.batch, r->s.seed).s);
+    r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model,
+                                                          r->s.size, r->s.batch, r->s.seed).s);
     add_facts(r);
     if (r->model->generator) add_samples(r);
     attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
@@ -13684,8 +13656,8 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS])
             char meant[OPTIONS_MEANT];
             OptionGuess guess = {names.items[i], 3, NULL};
             for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
-            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry%s",
-                    names.items[i], option_meant(&guess, "", meant));
+            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, "
+                       "angry%s", names.items[i], option_meant(&guess, "", meant));
         }
         emotions[n++] = found;
     }
@@ -13742,7 +13714,8 @@ static void begin_set(const Settings *s, char (*folders)[FILES_NAME], int n)
     int empty = files_is_empty(s->out, why);
     if (empty < 0) give_up_because(errno, why);
     if (!empty && !s->force)
-        give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force", s->out);
+        give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force",
+                s->out);
     for (int i = 0; i < n; i++) make_folder(textf("%s/%s", s->out, folders[i]).s);
 }
 
@@ -13757,7 +13730,8 @@ typedef struct DrawTask {
 
 /* What a viewer calls the face, who sees the emotion with the chance of its intensity (of two, each with its share of
  * it) and else names any of the n. A classifier that learns from such labels is about as sure of an emotion as it is
- * strong, which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at once. */
+ * strong, which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at
+ * once. */
 static int viewed_emotion(const DrawTask *t, uint64_t index, int emotion, const Expression *shown)
 {
     uint64_t seed = (uint64_t)t->s->seed;
@@ -13838,8 +13812,8 @@ static int show_data(const char *data, const Settings *s, Error *e)
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
     DataSet *set = own(1, sizeof *set);
     open_dataset(set, data, &options);
-    Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes, .columns = SHOWN,
-                 .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
+    Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes,
+                 .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
     const unsigned char **cells = own(n_cells, sizeof *cells);
     for (int c = 0; c < set->n_classes; c++)
@@ -13860,8 +13834,8 @@ static int show_data(const char *data, const Settings *s, Error *e)
  * 14.8  Samples from noise
  *
  * What a generator draws from numbered latents: a sheet (a row for each latent, a column for each class), a strip and a
- * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is always
- * the same. On the way z = cos(t) a + sin(t) b, because the middle of two normal vectors is shorter than either.
+ * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is
+ * always the same. On the way z = cos(t) a + sin(t) b, because the middle of two normal vectors is shorter than either.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { DRAWN_AT_ONCE = 32, SHEET_ROWS = 8, STRIP = 9, FILM_FRAMES = 24 };
@@ -13889,7 +13863,8 @@ static void close_sampler(void *sampler)
 static void choose_classes(Sampler *m, const char *wanted)
 {
     char names[MAX_CLASSES][NAME];
-    int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0, asked = split_names_list(wanted, names);
+    int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0;
+    int asked = split_names_list(wanted, names);
     m->n = asked ? asked : classes ? classes : 1;
     if (!classes) snprintf(m->names[0], NAME, "sample");
     if (asked && !classes) give_up(2, "--emotions: this generator was told no classes");
@@ -13960,14 +13935,15 @@ static int sheet_scale(const Sampler *m)
 }
 
 /* OUT/NAME.png: `rows` x `columns` pictures, named where they are classes. */
-static void save_sheet(const Sampler *m, const unsigned char *pictures, int rows, int columns, bool by_class, const char *name)
+static void save_sheet(const Sampler *m, const unsigned char *pictures, int rows, int columns, bool by_class,
+                       const char *name)
 {
     const char *labels[MAX_CLASSES];
     for (int i = 0; i < m->n; i++) labels[i] = m->names[m->chosen[i]];
-    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = pictures, .side = m->g.size, .channels = m->g.channels, .rows = rows,
-                                               .columns = columns, .scale = sheet_scale(m),
-                                               .row_names = m->g.condition && !by_class ? labels : NULL,
-                                               .column_names = by_class ? labels : NULL});
+    const PlotCanvas sheet = draw_grid(&(Grid){
+        .pictures = pictures, .side = m->g.size, .channels = m->g.channels, .rows = rows, .columns = columns,
+        .scale = sheet_scale(m), .row_names = m->g.condition && !by_class ? labels : NULL,
+        .column_names = by_class ? labels : NULL});
     const Image image = image_of(&sheet);
     deliver(textf("%s/%s.png", m->s->out, name).s, &image, m->s->provenance ? &synthetic : NULL);
 }
@@ -13997,8 +13973,9 @@ static unsigned char *draw_way(Sampler *m, int steps)
     fixed_latent((uint64_t)m->s->seed, 0, latent, from), fixed_latent((uint64_t)m->s->seed, 1, latent, to);
     for (int i = 0; i < o.count; i++) {
         double t = TURN / 4 * (i % steps) / (steps - 1);
+        real *z = o.z + i * latent;
         o.k[i] = m->chosen[i / steps];
-        for (int j = 0; j < latent; j++) o.z[i * latent + j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
+        for (int j = 0; j < latent; j++) z[j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
     }
     draw_order(m, &o);
     return o.pictures;
@@ -14014,7 +13991,8 @@ static void sample_way(Sampler *m)
     const unsigned char *pictures = draw_way(m, FILM_FRAMES);
     for (int i = 0; i < FRAMES; i++) {
         int step = i < FILM_FRAMES ? i : FRAMES - i;
-        for (int k = 0; k < m->n; k++) put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
+        for (int k = 0; k < m->n; k++)
+            put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
         frames[i] = resize_picture(&row, row.width * scale, row.height * scale);
     }
     deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES);
@@ -14087,7 +14065,8 @@ typedef struct Balance {
     long before[MAX_CLASSES], written[MAX_CLASSES];
 } Balance;
 
-/* Picture i at its own size, as it is, or, when all of its class are written, warped by chance: OUT/<class>/NNNNN-copy.png */
+/* Picture i at its own size, as it is, or, when all of its class are written, warped by chance:
+ * OUT/<class>/NNNNN-copy.png */
 static void balance_picture(Balance *b, int i)
 {
     int class = b->set->label[i];
@@ -14098,7 +14077,8 @@ static void balance_picture(Balance *b, int i)
     if (copy) {
         image_crop_centre(&picture, 0);
         real *warped = own(picture_bytes(&picture), sizeof *warped);
-        augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i, warped);
+        augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i,
+                        warped);
         to_bytes(warped, picture_bytes(&picture), picture.pixels);
     }
     save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
@@ -14242,13 +14222,15 @@ static void save_annotated(const Photo *photo, const Faces *faces, const Setting
         const Face *f = &faces->items[i];
         const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
         for (int k = 0; k < 4; k++)
-            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit, 0x2ecc71);
+            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit,
+                              0x2ecc71);
         for (int k = 0; k < LANDMARKS; k++)
-            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit, k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
+            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit,
+                      k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
         const char *text = own_text("%d: %.3f", i + 1, f->score);
         double y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
-        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit), (int)(1.25 * size),
-                       0x103020);
+        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit),
+                       (int)(1.25 * size), 0x103020);
         plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
     }
     const Image image = image_of(&canvas);
@@ -14397,7 +14379,8 @@ static void edit_frames(const Editing *edit, const Photo *photo, const Frame *fr
     Image result = with_channels(&photo->image, photo->image.channels);
     memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
     for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
-    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result, edit->s->provenance ? edit->text : NULL);
+    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result,
+            edit->s->provenance ? edit->text : NULL);
 }
 
 /* Without a detector: the centred square that the model was trained on is the face. */
@@ -14405,7 +14388,8 @@ static void edit_centre(void *context, Photo *photo)
 {
     const Editing *edit = context;
     const Facegan *model = edit->model;
-    int most = min_int(photo->image.width, photo->image.height), side = model->crop > 0 ? min_int(model->crop, most) : most;
+    int most = min_int(photo->image.width, photo->image.height);
+    int side = model->crop > 0 ? min_int(model->crop, most) : most;
     Frame frame = {side, 0, (photo->image.width - side) / 2, (photo->image.height - side) / 2};
     if (most > 2 * model->g.size)
         warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
@@ -16496,16 +16480,22 @@ static void onnx_max_pool(Export *x, const Node *y, const char *result)
 
 /* How each op of a forward pass is written: by the operator that has the same operands and no attributes, or by a
  * function. Reciprocal is ours but for 1/0, which is 0 here. */
-static const struct { const char *namesake; void (*write)(Export *x, const Node *y, const char *result); } onnx_ops[OPS] = {
+static const struct {
+    const char *namesake;
+    void (*write)(Export *x, const Node *y, const char *result);
+} onnx_ops[OPS] = {
     [OP_add] = {"Add", NULL}, [OP_sub] = {"Sub", NULL}, [OP_mul] = {"Mul", NULL}, [OP_sqrt] = {"Sqrt", NULL},
-    [OP_reciprocal] = {"Reciprocal", NULL}, [OP_exp] = {"Exp", NULL}, [OP_log] = {"Log", NULL}, [OP_sin] = {"Sin", NULL},
-    [OP_tanh] = {"Tanh", NULL}, [OP_sigmoid] = {"Sigmoid", NULL}, [OP_softplus] = {"Softplus", NULL},
-    [OP_abs] = {"Abs", NULL}, [OP_sign] = {"Sign", NULL}, [OP_prelu] = {"PRelu", NULL}, [OP_stop_grad] = {"Identity", NULL},
+    [OP_reciprocal] = {"Reciprocal", NULL}, [OP_exp] = {"Exp", NULL}, [OP_log] = {"Log", NULL},
+    [OP_sin] = {"Sin", NULL}, [OP_tanh] = {"Tanh", NULL}, [OP_sigmoid] = {"Sigmoid", NULL},
+    [OP_softplus] = {"Softplus", NULL},
+    [OP_abs] = {"Abs", NULL}, [OP_sign] = {"Sign", NULL}, [OP_prelu] = {"PRelu", NULL},
+    [OP_stop_grad] = {"Identity", NULL},
     [OP_fill] = {NULL, onnx_fill}, [OP_affine] = {NULL, onnx_affine}, [OP_square] = {NULL, onnx_square},
     [OP_leaky_relu] = {NULL, onnx_leaky_relu}, [OP_sum] = {NULL, onnx_sum}, [OP_broadcast] = {NULL, onnx_expand},
     [OP_reshape] = {NULL, onnx_reshape}, [OP_slice] = {NULL, onnx_slice_or_pad}, [OP_pad] = {NULL, onnx_slice_or_pad},
     [OP_concat] = {NULL, onnx_concat}, [OP_softmax] = {NULL, onnx_softmax}, [OP_logsumexp] = {NULL, onnx_reduce},
-    [OP_pick_largest] = {NULL, onnx_reduce}, [OP_max_pool] = {NULL, onnx_max_pool}, [OP_conv2d] = {NULL, onnx_convolution},
+    [OP_pick_largest] = {NULL, onnx_reduce}, [OP_max_pool] = {NULL, onnx_max_pool},
+    [OP_conv2d] = {NULL, onnx_convolution},
     [OP_conv2d_input_grad] = {NULL, onnx_convolution}, [OP_instance_norm] = {NULL, onnx_norm}};
 
 static void export_node(Export *x, const Node *y)
