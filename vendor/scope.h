@@ -186,14 +186,19 @@ static void scope_link(Owned *o, Scope *to)
     o->before->after = o->after->before = o;
 }
 
-SCOPE_API void leave(void)
+static void scope_release(Scope *s)
 {
-    while (scope_innermost->ring.before != &scope_innermost->ring) {
-        Owned *last = scope_innermost->ring.before;
+    while (s->ring.before != &s->ring) {
+        Owned *last = s->ring.before;
         scope_unlink(last);
         if (last->close) last->close(last->what);
         free(last);
     }
+}
+
+SCOPE_API void leave(void)
+{
+    scope_release(scope_innermost);
     scope_innermost = scope_innermost->outer;
 }
 
@@ -205,6 +210,7 @@ SCOPE_API void unwind(const Error *why)
         exit(why->status);
     }
     *scope_innermost->error = *why;
+    scope_release(scope_innermost);     /* here, as what is closed may lie on the stack that is about to go */
     longjmp(*scope_innermost->back, 1);
 }
 
