@@ -21,7 +21,7 @@
  * planned once, so that every node has a place in one arena, and then run again and again.
  *
  * The letters for dimensions (N H W C K R S P X n) are declared once, in the internal part of facegan.h, which has the
- * types and the table too: read it before chapter 2. Chapter 1 needs its last page only.
+ * types and the table too, and the table of settings: read it before chapter 2. Chapter 1 needs its last page only.
  *
  * SOURCES, by the names used below
  *    GAN       Goodfellow et al. 2014, arXiv 1406.2661            Adam    Kingma & Ba 2015, arXiv 1412.6980
@@ -3495,301 +3495,14 @@ static Node *total_variation(Node *y)
 /* ------------------------------------------------------------------------------------------------
  * 6.3  Settings: what the equations leave open
  *
- * Every number and every choice that a user may set is a row here, and nowhere else: the struct Settings, its usual
- * values, the command line, --help, a run's `config`, and what is refused all come from the rows. (`facegan man option`
- * tells how to add one.) Who reads on for the story needs the groups networks, losses and optimiser: the steps of
- * chapter 7 take these rows as s->lambda_rec and so on.
- *
- *   kind     s text, l and p longer ones; i whole number, f number, b switch
- *   values   what it may be: RANGE of a number, ONEOF these words; ANY text
- *   use      FIXED: it makes the run what it is, going on with another value would be another run; FREE: it may differ
- *            when a run goes on; COMMAND: of one command, never written down; OTHER: of commands that train nothing
- *   verbs    the commands that take it, "data" or "data.draw"
- *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise,
- *            whose G draws from noise; classifier. Commands without a model do not ask
- *
- * What is usual for one model or command only is in 9.1 and 16.
+ * Every number and every choice that a user may set is a row of FACEGAN_SETTINGS (facegan.h): the struct
+ * Settings, its usual values, the command line, --help, a run's `config`, and what is refused all come from the rows.
+ * The steps of chapter 7 take them as s->lambda_rec and so on; the groups networks, losses and optimiser are worth a
+ * look before. What is usual for one model or command only is in 9.1 and 16.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { TEXT = 256 };
 enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
-
-#define TRAIN    "train classify.train reproduce "
-#define BENCH    TRAIN "bench "
-#define PHOTOS   "detect crop edit gamut classify.predict data.import "
-#define ON_GPU   BENCH "sample classify edit gamut detect crop step "
-#define COMPUTES ON_GPU "data eval study toy train.mtcnn "
-#define DRAW     "data.draw study.truth "
-#define BALANCE  TRAIN "data.balance "
-#define GANS     "editor noise"
-
-#define RANGE(least, most) .low = least, .high = most
-#define ONEOF(words)       .choices = words
-#define SWITCH             .high = 1
-#define ANY                .choices = NULL
-#define IN(heading)        , .group = heading        /* this row and those behind it */
-#define ALL                ""
-
-#define FACEGAN_SETTINGS(X)                                                                                            \
-    X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
-      TRAIN "train.mtcnn sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import "    \
-      "eval study toy", ALL, "where to write (train: the run's directory, by default runs/MODEL)")                     \
-    X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
-      BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", ALL, "P: side of the "       \
-      "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
-    X(b, grey, "grey", "0", SWITCH, COMMAND, BENCH "data.draw data.show data.import study.augment", ALL,               \
-      "the same as --channels 1")                                                                                      \
-    X(l, classes, "classes", "", ANY, FIXED,                                                                           \
-      TRAIN "classify.eval data.show data.balance data.import data.doctor study.augment", ALL, "a,b,c: these "         \
-      "classes only (default: all there are)")                                                                         \
-    X(i, count, "count", "2000", RANGE(1, 1e7), OTHER, DRAW "sample study.augment", ALL, "how many pictures")          \
-    X(s, emotions, "emotions", "", ANY, OTHER, "data.draw sample", ALL,                                                \
-      "a,b,c: which emotions to draw (default: all there are)")                                                        \
-    X(s, emotion, "emotion", "", ANY, OTHER, "edit", ALL,                                                              \
-      "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
-    X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, ALL, "N: pictures in a batch")                            \
-    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "train.mtcnn study.augment toy", ALL,                    \
-      "iterations, each one D step; every n-critic-th also a G step (mtcnn: of each network)")                         \
-    X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", ALL,                        \
-      "the same in passes through the data")                                                                           \
-    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
-      "w, conv_dim: channels of the first layer")                                                                      \
-    X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
-      "the body")                                                                                                      \
-    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN "train.mtcnn", ALL, "Adam's learning rate")                       \
-    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "train.mtcnn sample", ALL,                             \
-      "all chance follows from it")                                                                                    \
-    X(s, model, "model", "stargan", ANY IN("data"), FIXED, "-", ALL, "which system")                                   \
-    X(p, data, "data", "", ANY, FREE, "-", ALL, "folder or list of pictures")                                          \
-    X(i, channels, "channels", "3", RANGE(1, 3), FIXED, BENCH "data.draw data.import study.augment", ALL,              \
-      "X: 1 grey, 3 colour")                                                                                           \
-    X(l, attributes, "attributes", "", ANY, FIXED, TRAIN "data.doctor", "stargan classifier",                          \
-      "a,b,c: binary attributes of a CelebA-style list instead of classes")                                            \
-    X(i, crop, "crop", "0", RANGE(0, 100000), FIXED, TRAIN "data.doctor study.augment", ALL,                           \
-      "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)")                          \
-    X(f, face_margin, "face-margin", "-1", RANGE(-1, 4), FIXED, TRAIN, "editor",                                       \
-      "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not "       \
-      "known)")                                                                                                        \
-    X(i, limit, "limit", "0", RANGE(0, 1e9), FIXED, TRAIN "classify.eval eval study.ganmut", ALL,                      \
-      "use only so many pictures (0: all)")                                                                            \
-    X(s, balance, "balance", "", ONEOF("oversample|undersample|augment:#"), FIXED, BALANCE, ALL,                       \
-      "as many pictures of every class: the largest's, the smallest's, or N with changed copies")                      \
-    X(f, validation, "validation", "0", RANGE(0, 0.9), FIXED, TRAIN, ALL,                                              \
-      "hold out this share of the training pictures, of each class (0: the set's own part)")                           \
-    X(s, split, "split", "", ONEOF("train|validation|test|all"), OTHER, "classify.eval eval study.ganmut", ALL,        \
-      "which part of the set")                                                                                         \
-    X(i, d_width, "d-width", "0", RANGE(0, 1024) IN("networks"), FIXED, TRAIN, GANS,                                   \
-      "the width of D alone (0: as --width says)")                                                                     \
-    X(i, g_repeat, "g-repeat", "6", RANGE(0, MAX_REPEAT), FIXED, BENCH, "editor", "residual blocks in G")              \
-    X(i, d_repeat, "d-repeat", "0", RANGE(0, 8), FIXED, BENCH, "editor",                                               \
-      "halvings in D (0: as many as the size allows, at most 6)")                                                      \
-    X(s, keep, "keep", "none", ONEOF("none|mask|skip"), FIXED, BENCH, "editor",                                        \
-      "how G keeps the face: not at all (paper); it paints through a mask; it adds a change to the picture")           \
-    X(s, upsample, "upsample", "deconv", ONEOF("deconv|resize"), FIXED, BENCH, "editor",                               \
-      "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
-    X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
-      "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
-    X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
-      "D's scores of real and fake: one, or one for each class")                                                       \
-    X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
-      "the space: directions in a disc, or Gaussians")                                                                 \
-    X(i, space_dim, "space-dim", "2", RANGE(2, SPACE_MOST), FIXED, BENCH, "ganmut", "dimensions of the space, 2 or 3") \
-    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan"), FIXED, TRAIN, "noise",                        \
-      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last")                                              \
-    X(i, latent, "latent", "100", RANGE(1, 4096), FIXED, TRAIN, "noise", "how many numbers G draws from")              \
-    X(b, conditional, "conditional", "0", SWITCH, FIXED, TRAIN, "noise", "G is told the class to draw")                \
-    X(b, unstrided, "unstrided", "0", SWITCH, FIXED, TRAIN, "noise",                                                   \
-      "body wacgan: the critic strides no layer (Kolbenschlag's code)")                                                \
-    X(s, preprocess, "preprocess", "", ONEOF("tanh|unit|torchvision|caffe|caffe-unit"), FIXED, TRAIN, "classifier",    \
-      "how the weights' makers fed them (default: the network's)")                                                     \
-    X(s, unfreeze, "unfreeze", "", ONEOF("all|head|block#"), FIXED, BENCH, "classifier",                               \
-      "what learns: all, the head, or blockN and those behind it")                                                     \
-    X(s, head, "head", "", ANY, FIXED, TRAIN, "classifier",                                                            \
-      "widths of the hidden layers before the scores, e.g. 128,128; none (default: the network's)")                    \
-    X(s, pool, "pool", "", ONEOF("mean|flat"), FIXED, TRAIN, "classifier",                                             \
-      "the head sees the map's mean or all of it (default: the network's)")                                            \
-    X(f, dropout, "dropout", "0", RANGE(0, 0.95), FIXED, TRAIN, "classifier",                                          \
-      "chance that a number in the head is left out")                                                                  \
-    X(s, adv, "adv", "wgan-gp", ONEOF("wgan-gp|wgan|bce|bce-saturating|hinge|lsgan") IN("losses"), FIXED, BENCH, GANS, \
-      "adversarial loss")                                                                                              \
-    X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
-      "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
-    X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
-    X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
-      "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \
-    X(f, lambda_adv, "lambda-adv", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of G's adversarial loss")       \
-    X(f, lambda_cls, "lambda-cls", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor wacgan",                                  \
-      "weight of the classification loss")                                                                             \
-    X(f, lambda_fake, "lambda-cls-fake", "0", RANGE(0, 1e6), FIXED, TRAIN, "wacgan",                                   \
-      "weight of D's classification loss on fakes")                                                                    \
-    X(f, lambda_rec, "lambda-rec", "10", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the reconstruction loss")   \
-    X(f, identity, "identity", "0", RANGE(0, 1), FIXED, TRAIN, "editor",                                               \
-      "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back")    \
-    X(f, lambda_tv, "lambda-tv", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                           \
-      "weight of the total variation of the change that G makes")                                                      \
-    X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
-      "keep mask: weight of the mask's mean")                                                                          \
-    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, "editor",                                                           \
-      "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
-    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the teachers' loss") \
-    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, "editor classifier",                                \
-      "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
-    X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
-      "editor", "what D sees is changed by chance, and G learns through it")                                           \
-    X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
-      "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
-    X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
-      "where D is told the class: real pictures under another label are shown to it as fakes")                         \
-    X(s, cycle, "cycle", "original", ONEOF("original|approximate"), FIXED, BENCH, "ganmut",                            \
-      "linear: the way back as in the paper, or as in the public code")                                                \
-    X(i, random_directions, "random-directions", "5", RANGE(0, 4096), FIXED, TRAIN, "ganmut",                          \
-      "linear: so many pictures of a batch go anywhere")                                                               \
-    X(f, lambda_info, "lambda-info", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "weight of the coordinates' losses")  \
-    X(f, lambda_rho, "lambda-rho", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "linear: weight of the strength loss")  \
-    X(b, mix, "mix", "0", SWITCH, FIXED, TRAIN, "ganmut",                                                              \
-      "linear: random directions have labels, too, which mix the emotions nearby")                                     \
-    X(f, lambda_prediction, "lambda-prediction", "0.5", RANGE(0, 1e6), FIXED, TRAIN, "ganmut",                         \
-      "gaussian: weight of the means' classification")                                                                 \
-    X(f, label_noise, "label-noise", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                        \
-      "bce: D's answers are off by up to this, by chance")                                                             \
-    X(f, label_smooth, "label-smooth", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                      \
-      "bce: D's answer to a real picture is 1 less this")                                                              \
-    X(b, joint, "joint", "0", SWITCH, FIXED, TRAIN, "cgan",                                                            \
-      "D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)")                                  \
-    X(b, unrelated, "unrelated", "0", SWITCH, FIXED, TRAIN, "wacgan",                                                  \
-      "the fakes' class is another picture's (Kolbenschlag's code)")                                                   \
-    X(f, l2, "l2", "0", RANGE(0, 10), FIXED, TRAIN, "classifier",                                                      \
-      "weight of the sum of squares of the head's filters")                                                            \
-    X(f, adversarial, "adversarial", "0", RANGE(0, 100), FIXED, TRAIN, "classifier",                                   \
-      "learn from the worst picture within this distance (the length of the change of numbers in -1..1)")              \
-    X(b, class_weights, "class-weights", "0", SWITCH, FIXED, TRAIN, "classifier",                                      \
-      "rare classes count more, N / (n N_class)")                                                                      \
-    X(f, beta1, "beta1", "0.5", RANGE(0, 0.9999) IN("optimiser"), FIXED, TRAIN, ALL,                                   \
-      "Adam's decay of the first moment; others' momentum")                                                            \
-    X(f, beta2, "beta2", "0.999", RANGE(0, 0.99999), FIXED, TRAIN, ALL,                                                \
-      "Adam's decay of the second moment; RMSProp's of the mean square")                                               \
-    X(s, decay, "decay", "linear", ONEOF("linear|cosine|none|published|plateau"), FIXED, TRAIN, ALL,                   \
-      "of the rate: constant for the first half, then falling to 0 (paper); half a cosine; constant; the public "      \
-      "code's; classifiers: halved after 3 passes without a lower validation loss")                                    \
-    X(i, n_critic, "n-critic", "5", RANGE(1, 1000), FIXED, TRAIN, GANS, "D steps for each G step")                     \
-    X(f, d_lr, "d-lr", "0", RANGE(0, 1), FIXED, TRAIN, GANS, "D's learning rate (0: --lr)")                            \
-    X(s, d_optimiser, "d-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, ALL,        \
-      "how D's weights move (a classifier is a D)")                                                                    \
-    X(s, g_optimiser, "g-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, GANS,       \
-      "how G's move")                                                                                                  \
-    X(f, clip_gradient, "clip-gradient", "0", RANGE(0, 1e6), FIXED, TRAIN, ALL,                                        \
-      "D's gradients are cut to +- this (0: not)")                                                                     \
-    X(f, weight_decay, "weight-decay", "0", RANGE(0, 1), FIXED, TRAIN, ALL,                                            \
-      "this share of every weight of D is added to its gradient")                                                      \
-    X(f, average, "average", "0", RANGE(0, 0.99999), FIXED, TRAIN, GANS,                                               \
-      "pictures are drawn with G's averaged weights, of which this share stays a step (0: not)")                       \
-    X(b, forget, "forget", "0", SWITCH, FIXED, TRAIN, "noise",                                                         \
-      "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)")                                    \
-    X(b, flip, "flip", "1", SWITCH IN("augmentation"), FIXED, BALANCE, ALL, "mirror pictures by chance")               \
-    X(f, rotate, "rotate", "0", RANGE(0, 180), FIXED, BALANCE, ALL, "rotate by up to so many degrees")                 \
-    X(f, shift, "shift", "0", RANGE(0, 0.5), FIXED, BALANCE, ALL, "shift by up to this share of the side")             \
-    X(f, zoom_low, "zoom-low", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at least (0: none)")                       \
-    X(f, zoom_high, "zoom-high", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at most")                                \
-    X(f, brightness, "brightness", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                              \
-      "lighter or darker by up to this share of the range")                                                            \
-    X(f, contrast, "contrast", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                                  \
-      "contrast stronger or weaker by up to this share")                                                               \
-    X(f, erase, "erase", "0", RANGE(0, 1), FIXED, TRAIN, ALL, "the chance that a rectangle of the picture is hidden")  \
-    X(b, as_published, "as-published", "0", SWITCH IN("run"), FIXED, TRAIN, ALL,                                       \
-      "the public code, quirk by quirk, instead of the paper")                                                         \
-    X(s, recipe, "recipe", "", ONEOF("kolbenschlag=seed"), FIXED, TRAIN, "wacgan",                                     \
-      "the settings of Kolbenschlag's code, as far as it is known")                                                    \
-    X(p, init, "init", "", ANY, FREE, TRAIN, ALL,                                                                      \
-      "start from these weights: a run's, or for classifiers torchvision's or Keras'")                                 \
-    X(i, patience, "patience", "0", RANGE(0, 1e6), FREE, TRAIN, "classifier",                                          \
-      "stop after so many passes without a lower validation loss (0: never)")                                          \
-    X(s, on_collapse, "on-collapse", "warn", ONEOF("warn|stop|rollback"), FREE, TRAIN, "noise",                        \
-      "when samples become alike: say so, stop, or go back to the last healthy weights")                               \
-    X(f, collapse_below, "collapse-below", "0.35", RANGE(0, 1), FREE, TRAIN, "noise",                                  \
-      "alarm when the samples' diversity falls below this share of the data's")                                        \
-    X(i, sample_every, "sample-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                           \
-      "draw the sample faces every so many iterations (0: 20 times a run)")                                            \
-    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN "train.mtcnn", ALL,                                 \
-      "write the checkpoint every so many iterations (0: about every 2 minutes)")                                      \
-    X(i, log_every, "log-every", "10", RANGE(1, 1e9), FREE, TRAIN, ALL, "a line in log.csv every so many iterations")  \
-    X(b, dry_run, "dry-run", "0", SWITCH, COMMAND, TRAIN, ALL, "tell time, memory and disk, train nothing")            \
-    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "train.mtcnn detect", ALL,                                            \
-      "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
-    X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", ALL,                               \
-      "pictures that a model drew say so in a text chunk")                                                             \
-    X(s, theta, "theta", "", ANY IN("drawing"), OTHER, "edit", ALL,                                                    \
-      "ganmut: the direction, 40deg or 0.7rad, of strength --rho")                                                     \
-    X(f, rho, "rho", "1", RANGE(0, 1), OTHER, "edit", ALL, "ganmut: the strength for --theta and --between")           \
-    X(s, xy, "xy", "", ANY, OTHER, "edit", ALL, "ganmut: the point x,y (or x,y,z) of the space")                       \
-    X(s, between, "between", "", ANY, OTHER, "edit gamut", ALL,                                                        \
-      "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5")                                            \
-    X(b, gif, "gif", "0", SWITCH, OTHER, "gamut", ALL, "also a GIF along a path")                                      \
-    X(l, path, "path", "", ANY, OTHER, "gamut", ALL,                                                                   \
-      "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)")                          \
-    X(s, shape, "shape", "ring", ONEOF("ring|grid|spiral"), OTHER, "toy", ALL, "where the real points lie")            \
-    X(b, files, "files", "0", SWITCH, OTHER, "sample", ALL,                                                            \
-      "--count separate pictures in folders by class, and labels.csv, to train on")                                    \
-    X(b, interpolate, "interpolate", "0", SWITCH, OTHER, "sample", ALL,                                                \
-      "a strip and a GIF on the way from one latent to another")                                                       \
-    X(b, raw, "raw", "0", SWITCH, OTHER, "sample", ALL, "with G's last weights though averaged ones are there")        \
-    X(f, pose, "pose", "1", RANGE(0, 1), OTHER, DRAW, ALL,                                                             \
-      "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go")                                         \
-    X(f, weakest, "weakest", "0.6", RANGE(0, 1), OTHER, DRAW, ALL, "the least intensity of an emotion")                \
-    X(f, blends, "blends", "0", RANGE(0, 1), OTHER, DRAW, ALL,                                                         \
-      "in this share of the pictures a second, weaker emotion is mixed in")                                            \
-    X(b, viewers, "viewers", "0", SWITCH, OTHER, DRAW, ALL,                                                            \
-      "labels are an unsure viewer's: right as often as the emotion is strong, else a guess")                          \
-    X(i, scale, "scale", "1", RANGE(1, 16), OTHER, "sample edit gamut data.show", ALL,                                 \
-      "enlarge pictures by a whole factor")                                                                            \
-    X(b, scenes, "scenes", "0", SWITCH, OTHER, "data.draw", ALL,                                                       \
-      "photographs with several faces, none or what looks like one, and a list of boxes and landmarks")                \
-    X(p, backgrounds, "backgrounds", "", ANY, OTHER, "data.draw train.mtcnn", ALL,                                     \
-      "pictures of anything but faces, to paste them on and to learn what is none")                                    \
-    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS "train.mtcnn", ALL,            \
-      "who finds the faces (default: mtcnn; train mtcnn: the teacher who says where a picture's face is)")             \
-    X(p, weights, "weights", "", ANY, OTHER, PHOTOS "train.mtcnn", ALL,                                                \
-      "the detector's weights: a folder (mtcnn) or a file (default: models/mtcnn.safetensors)")                        \
-    X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, ALL,                                                 \
-      "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
-    X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, ALL,                                             \
-      "mtcnn: side of the smallest face looked for, in pixels")                                                        \
-    X(i, max_side, "max-side", "2048", RANGE(32, 16384), OTHER, PHOTOS, ALL,                                           \
-      "larger pictures are scaled down to this for the detector: bounds its memory")                                   \
-    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit gamut classify.predict data.import", ALL,             \
-      "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)")             \
-    X(b, align, "align", "0", SWITCH, OTHER, "crop edit gamut classify.predict data.import", ALL,                      \
-      "turn faces so that eyes, nose and mouth stand in their places")                                                 \
-    X(b, all, "all", "0", SWITCH, OTHER, "crop", ALL, "every face of a picture, not only the best")                    \
-    X(b, whole, "whole", "0", SWITCH, OTHER, "data.import", ALL,                                                       \
-      "whole pictures, even where the list has the face's box")                                                        \
-    X(p, classifier, "classifier", "", ANY IN("numbers"), OTHER, TRAIN "classify.eval classify.predict eval", "noise", \
-      "a classifier's run or weights (default: the one in models/); in training it watches for collapse, too")         \
-    X(s, views, "views", "one", ONEOF("one|flip|crops"), OTHER, "classify.eval classify.predict", ALL,                 \
-      "mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)")                    \
-    X(i, bootstrap, "bootstrap", "200", RANGE(0, 100000), OTHER, "eval study.ganmut", ALL,                             \
-      "resamplings for FED's 95% interval (0: no interval)")                                                           \
-    X(i, repeat, "repeat", "5", RANGE(1, 1000), OTHER, "bench study.augment", ALL,                                     \
-      "how often: timed repetitions; seeds")                                                                           \
-    X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", ALL, "time and rate of every node, slowest first")         \
-    X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
-      "detect classify.eval classify.predict data.doctor data.import eval bench info", ALL, "print JSON")              \
-    X(b, csv, "csv", "0", SWITCH, OTHER, "detect classify.eval classify.predict eval study", ALL, "print CSV")         \
-    X(b, html, "html", "0", SWITCH, OTHER, "eval", ALL, "also a page with pictures, to --out FILE.html")               \
-    X(s, only, "only", "", ANY, OTHER, "convert", ALL, "keep only tensors whose name begins so")                       \
-    X(b, half, "half", "0", SWITCH, OTHER, "convert", ALL, "store float32 as float16")                                 \
-    X(b, bgr, "bgr", "0", SWITCH, OTHER, "convert", ALL,                                                               \
-      "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)")                    \
-    X(b, gpu, "gpu", "0", SWITCH, OTHER, "verify", ALL,                                                                \
-      "hold the GPU's kernels against the definitions and the CPU's")                                                  \
-    X(i, threads, "threads", "0", RANGE(0, KERNELS_MAX_THREADS) IN("machine"), COMMAND, COMPUTES "verify", ALL,        \
-      "worker threads (0: one a processor); results do not depend on it")                                              \
-    X(s, device, "device", "cpu", ONEOF("cpu|gpu|auto"), COMMAND, ON_GPU, ALL,                                         \
-      "where to compute (gpu: a program built by `make gpu`; auto: the GPU if there is one)")                          \
-    X(s, precision, "precision", "", ONEOF("tf32|bf16|fp32"), COMMAND, ON_GPU, ALL,                                    \
-      "of the GPU's convolutions, tf32 unless given; the CPU has fp32")                                                \
-    X(s, isa, "isa", "", ONEOF("avx512|avx2|portable|neon"), COMMAND, COMPUTES, ALL,                                   \
-      "instruction set (default: the best here)")                                                                      \
-    X(b, quiet, "quiet", "0", SWITCH, COMMAND, ALL, ALL, "say nothing but errors")
 
 #define FIELD_s(field) char field[TEXT];
 #define FIELD_l(field) char field[TEXT * 2];
@@ -3891,7 +3604,7 @@ typedef struct Batch {                  /* what a step works on: its leaves */
     int n_draws;
     const Teacher *teachers;            /* --teacher's classifiers */
     int n_teachers;
-    bool keep_gradients;                /* they are asked for afterwards: 12.8 */
+    bool keep_gradients;                /* they are asked for afterwards: 12.9 */
 } Batch;
 
 enum { MAX_TERMS = 12 };
@@ -4595,16 +4308,14 @@ static void train_iteration(Training *t)
     t->g_known = true;
 }
 
-/* Both functions are called with `run`, which the loop does not look into, and end the training when they return 0. */
-static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)(void *run, Error *e), void *run,
-                      Error *e)
+/* Both functions are called with `run`, which the loop does not look into. */
+static void train_loop(Training *t, void (*feed)(void *run), void (*look)(void *run), void *run)
 {
     while (t->iteration < t->iterations && !interrupted && !t->enough) {
-        if (!feed(run, e)) return 0;
+        feed(run);
         train_iteration(t);
-        if (!look(run, e)) return 0;
+        look(run);
     }
-    return 1;
 }
 
 /* ================================================================================================
@@ -5993,19 +5704,6 @@ static _Noreturn void give_up_because(int cause, const char *text)
 
 /* ---- texts ---- */
 
-typedef struct Names {                  /* a list of texts */
-    char **items;
-    int count, room;
-    Scope *home;                        /* they belong to it: the innermost scope when the first was added */
-} Names;
-
-static void names_add(Names *names, const char *text)
-{
-    if (!names->home) names->home = innermost_scope();
-    names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
-    names->items[names->count++] = hand_to(names->home, own_text("%s", text));
-}
-
 /* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
 typedef struct Text { char s[3 * PATH_MAX]; } Text;
 
@@ -6017,65 +5715,6 @@ __attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
     vsnprintf(text.s, sizeof text.s, format, list);
     va_end(list);
     return text;
-}
-
-/* Where the text is, upper and lower case being the same; -1: nowhere. */
-static int names_find(const Names *names, const char *text)
-{
-    for (int i = 0; i < names->count; i++)
-        if (strcasecmp(names->items[i], text) == 0) return i;
-    return -1;
-}
-
-static void names_add_once(Names *names, const char *text)
-{
-    if (names_find(names, text) < 0) names_add(names, text);
-}
-
-/* Frees them before their scope is left. */
-static void names_free(Names *names)
-{
-    for (int i = 0; i < names->count; i++) give_back(names->items[i]);
-    give_back(names->items);
-    *names = (Names){0};
-}
-
-/* "a, b, c" for a message: cut with "..." where it would fill the message. */
-__attribute__((unused))
-static const char *joined(char *const *items, int count)
-{
-    enum { FULL = 300 };
-    char *text = own(FULL + 8, 1);
-    size_t used = 0;
-    for (int i = 0; i < count; i++) {
-        if (used + strlen(items[i]) + 2 > FULL) return strcat(text, " ..."), text;
-        used += (size_t)sprintf(text + used, "%s%s", i ? ", " : "", items[i]);
-    }
-    return text;
-}
-
-/* "a,b,c" taken apart at the commas; blanks around a name are dropped. An empty or repeated name is a misuse. */
-__attribute__((unused))
-static Names parse_names(const char *list, const char *what)
-{
-    Names names = {0};
-    for (const char *at = list;; at++) {
-        at += strspn(at, " ");
-        size_t length = strcspn(at, ",");
-        const char *next = at + length;
-        while (length && at[length - 1] == ' ') length--;
-        const char *name = own_text("%.*s", (int)length, at);
-        if (length == 0) give_up(2, "%s '%s': a name is empty; write them as a,b,c", what, list);
-        if (names_find(&names, name) >= 0) give_up(2, "%s '%s': '%s' is there twice", what, list, name);
-        names_add(&names, name);
-        at = next;
-        if (!*at) return names;
-    }
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* ---- pictures ---- */
@@ -6314,6 +5953,29 @@ static Names folder_names(const char *path, int kind, int limit)
     return list_folder(path, kind);
 }
 
+/* ---- a file put together (9.2) ---- */
+
+static void close_store(void *store) { store_free(store); }
+
+static Store *new_store(void)
+{
+    Store *store = own(1, sizeof *store);
+    on_leaving(close_store, store);
+    return store;
+}
+
+/* Writes the file in one piece: it is there, whole, or is as it was. */
+static void save_store(const Store *store, const char *path, const char *message)
+{
+    FileWriter w;
+    char why[FILES_ERROR];
+    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why))
+        return;
+    int cause = errno;
+    files_abandon(&w);
+    give_up_because(cause, own_text("%s%s", message, why));
+}
+
 /* ================================================================================================
  * PART III  THE WORKSHOP
  *
@@ -6415,8 +6077,10 @@ static const Spelling column_spellings[] = {
     {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"image", COLUMN_PATH}, {"img", COLUMN_PATH},
     {"file", COLUMN_PATH}, {"filename", COLUMN_PATH}, {"file_name", COLUMN_PATH}, {"filepath", COLUMN_PATH},
     {"file_path", COLUMN_PATH}, {"image_path", COLUMN_PATH}, {"image_name", COLUMN_PATH}, {"img_path", COLUMN_PATH},
-    {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL}, {"class", COLUMN_LABEL},
-    {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
+    {"img_name", COLUMN_PATH}, {"image_id", COLUMN_PATH}, {"image_file", COLUMN_PATH}, {"picture", COLUMN_PATH},
+    {"photo", COLUMN_PATH}, {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL},
+    {"class", COLUMN_LABEL}, {"class_name", COLUMN_LABEL}, {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL},
+    {"target", COLUMN_LABEL}, {"category", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
     {"pixels", COLUMN_PIXELS}, {"face_x", COLUMN_FACE_X}, {"face_y", COLUMN_FACE_Y},
     {"face_width", COLUMN_FACE_WIDTH}, {"face_height", COLUMN_FACE_HEIGHT}, {NULL, -1}
 };
@@ -6461,6 +6125,7 @@ static bool whole_number(const char *text, long *value)
  * ---------------------------------------------------------------------------------------------- */
 #define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
 #define PICTURES_MAX (1 << 28)
+enum { DROPPED = -1 };                /* instead of a label: of no wanted class */
 
 static void *dataset_own(const DataSet *set, size_t count, size_t size)
 {
@@ -6544,6 +6209,12 @@ static int dataset_class(DataSet *set, const char *given)
         give_up(1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
     set->class_names[set->n_classes] = hand_to(set->home, own_text("%s", name));
     return set->n_classes++;
+}
+
+/* The class of that name, if it is an emotion's or others are wanted as well. */
+static int emotion_class(DataSet *set, const char *name)
+{
+    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
 }
 
 /* Says once how numbers were understood. */
@@ -6688,6 +6359,49 @@ static void read_class_folders(DataSet *set, const char *folder, int split)
     leave();
 }
 
+/* ---- AffectNet as it is given out since 2021: train_set/images/7.jpg, train_set/annotations/7_exp.npy ---- */
+
+/* The one number of an .npy file: a text ('<U1'), or a whole number of some size. */
+static long npy_number(const char *path)
+{
+    size_t size;
+    char *data = read_file(path, 4096, &size), *at = memchr(data, '\n', size), text[32] = "";
+    if (size < 10 || memcmp(data, "\x93NUMPY", 6) || !at) give_up(1, "%s: is no .npy file", path);
+    size_t count = (size_t)(data + size - ++at), used = 0;
+    long number = 0;
+    *(at - 1) = 0;
+    if (strstr(data + 10, "<U")) {
+        for (size_t i = 0; i < count && used < sizeof text - 1; i += 4) text[used++] = at[i];
+        if (whole_number(text, &number)) return number;
+    } else if (count == 1 || (count <= sizeof number && (strstr(data + 10, "<i") || strstr(data + 10, "<u"))))
+        return memcpy(&number, at, count), number;
+    give_up(1, "%s: holds no whole number", path);
+}
+
+static bool is_annotated(const char *folder)
+{
+    return is_folder(own_text("%s/images", folder)) && is_folder(own_text("%s/annotations", folder));
+}
+
+/* Adds root/folder/images, each with the expression in its annotation. */
+static void read_annotated(DataSet *set, const char *folder, int split)
+{
+    Names pictures = list_folder(own_text("%s/%s/images", set->root, folder), NAMES_PICTURES);
+    note_numbering(set, &affectnet_numbers);
+    for (int i = 0; i < pictures.count; i++) {
+        const char *name = pictures.items[i];
+        int stem = (int)(strrchr(name, '.') - name);
+        Scope inner;
+        enter(&inner);
+        long n = npy_number(own_text("%s/%s/annotations/%.*s_exp.npy", set->root, folder, stem, name));
+        int label = emotion_class(set, n >= 0 && n < affectnet_numbers.count ? affectnet_names[n] : "no label");
+        set->dropped += label == DROPPED;
+        if (label != DROPPED)
+            dataset_add(set, split, label, dataset_text(set, "%s%simages/%s", folder, *folder ? "/" : "", name));
+        leave();
+    }
+}
+
 /* Reads all of a root and tells whether there were train, validation or test folders. Only if no class folder holds a
  * picture, pictures outside of class folders count: as the one class "all". */
 static bool read_folders(DataSet *set)
@@ -6695,6 +6409,10 @@ static bool read_folders(DataSet *set)
     Names folders = list_folder(set->root, NAMES_FOLDERS);
     bool has_splits = false;
     set->format = "image folders";
+    if (is_annotated(set->root)) read_annotated(set, "", SPLIT_TRAIN);
+    for (int i = 0; i < folders.count; i++)
+        if (is_annotated(below(set->root, folders.items[i])))
+            read_annotated(set, folders.items[i], strncmp(folders.items[i], "val", 3) ? SPLIT_TRAIN : SPLIT_VALIDATION);
     for (int plain = 0; plain < 2 && set->count == 0; plain++) {
         for (int i = 0; i < folders.count; i++) {
             int split = spelled(split_spellings, folders.items[i]);
@@ -6719,7 +6437,7 @@ static bool read_folders(DataSet *set)
  * it (every_label). Paths are relative to the list's folder.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { FIELDS_MAX = 128, DROPPED = -1 };      /* DROPPED, instead of a label: of no wanted class */
+enum { FIELDS_MAX = 128 };
 
 typedef struct List {                 /* a list that is being read */
     const struct Format *format;
@@ -6781,12 +6499,6 @@ static void find_columns(List *list, const TableReader *header)
 static bool has_columns(const List *list, int which)
 {
     return list->column[COLUMN_LABEL] >= 0 && list->column[which] >= 0;
-}
-
-/* The class of that name, if it is an emotion's or others are wanted as well. */
-static int emotion_class(DataSet *set, const char *name)
-{
-    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
 }
 
 /* Where the pictures lie: the first of the usual folders that has the row's, its name with the ending or without. */
@@ -6871,27 +6583,17 @@ static bool is_headless(List *list)
     return true;
 }
 
-/* A picture's path, and a number or an emotion, from the first line on. */
+/* A picture's path and its label from the first line on, with a blank or a comma between them. */
 static bool is_plain(List *list)
 {
     TableReader *table = list->table;
-    long number;
     if (table->n_fields == 1) {
         table->blanks = 1;
         if (!table_split(table, table->fields[0])) return false;
     }
-    if (table->n_fields != 2 || !image_suffix(table->fields[0]) ||
-        (!whole_number(table->fields[1], &number) && spelled(emotion_spellings, table->fields[1]) < 0))
-        return false;
     table->again = 1;
     list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
-    return true;
-}
-
-/* The same, but CelebA's partition, which lies beside its list, looks like one. */
-static bool is_path_list(List *list)
-{
-    return !strstr(list->table->path, "list_eval_partition") && is_plain(list);
+    return table->n_fields == 2 && image_suffix(table->fields[0]);
 }
 
 /* AffectNet has no column for the split: its lists are called training.csv and validation.csv. */
@@ -6918,7 +6620,8 @@ static int split_by_column(List *list)
 }
 
 /* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. False: the
- * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut. */
+ * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut
+ * off. */
 static bool face_rectangle(const List *list, int box[4])
 {
     double n[4];
@@ -6941,8 +6644,8 @@ static Place face_by_columns(const List *list)
     return place;
 }
 
-/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row, the
- * row is of AffectNet's class for such. */
+/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row,
+ * the row is of AffectNet's class for such. */
 static int label_by_column(DataSet *set, List *list)
 {
     const Numbering *numbers = list->format->numbers;
@@ -7040,7 +6743,7 @@ static bool is_attributes(List *list)
 /* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
 static bool names_pictures(const TableReader *table)
 {
-    return strcasecmp(table->fields[0], "image_id") == 0 || spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
+    return spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
 }
 
 /* The attributes asked for (NULL: all), in that order, become the set's classes; meaning[k] is the field of class k. */
@@ -7335,15 +7038,15 @@ static const Format formats[] = {
      .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
     {"RAF-DB list", "rafdb", is_rafdb, .folders_too = true, .numbers = &rafdb_numbers, .folders = rafdb_folders,
      .ending = "_aligned", .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
-    {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
+    {"CSV list", "affectnet", is_headless, .folders_too = true, .numbers = &affectnet_numbers,
+     .split = split_by_column, .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers,
      .split = split_by_column, .label = label_by_column, .picture = picture_by_pixels},
     {"CSV list", "affectnet", .which = COLUMN_PATH, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
      .label = label_by_number, .picture = picture_by_line, .place = half_of_video},
-    {"path list", .is = is_path_list, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
+    {"path list", .is = is_plain, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
      .picture = picture_by_path}
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
@@ -7360,23 +7063,23 @@ static List *list_open(const char *path, bool many)
     return list;
 }
 
-typedef struct Question { const char *path; bool many, yes; } Question;
+typedef struct Question { const char *path; bool many; const Format *answer; } Question;
 
-static void is_list_work(void *context)
+static void list_format_work(void *context)
 {
     Question *q = context;
-    q->yes = list_open(q->path, q->many)->format != NULL;
+    q->answer = list_open(q->path, q->many)->format;
 }
 
-static bool is_list(const char *path, bool many)
+/* NULL: it is no list, and why may say more. */
+static const Format *list_format(const char *path, bool many, Error *why)
 {
-    Question q = {path, many, false};
-    Error ignored;
-    return attempt_one(is_list_work, &q, &ignored) && q.yes;
+    Question q = {path, many, NULL};
+    return attempt_one(list_format_work, &q, why) ? q.answer : NULL;
 }
 
 /* Says what a file is that is no list. */
-static _Noreturn void give_up_no_list(const char *path)
+static _Noreturn void give_up_no_list(const char *path, const Error *why)
 {
     unsigned char start[512];
     FILE *file = fopen(path, "rb");
@@ -7384,9 +7087,12 @@ static _Noreturn void give_up_no_list(const char *path)
     if (file) fclose(file);
     const char *name = image_format_name(start, size);
     if (name) give_up(1, "%s is %s, not a list: unpack it, or name what was meant", path, name);
-    give_up(1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' or "
-            "'subDirectory_filePath,expression' or 'path,label' (or be 'images/1.jpg happy'), or it be FERPlus' "
-            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
+    if (why->status) unwind(why);
+    start[size < 60 ? size : 60] = 0;
+    give_up(1, "%s is no list that is read here: its first line, '%.*s', must name the columns 'emotion,pixels,Usage' "
+            "or 'subDirectory_filePath,expression' or 'path,label', or be like 'images/1.jpg happy', or it be FERPlus' "
+            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path,
+            (int)strcspn((const char *)start, "\r\n"), (const char *)start);
 }
 
 /* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list of
@@ -7394,11 +7100,12 @@ static _Noreturn void give_up_no_list(const char *path)
 static void add_list(DataSet *set, const char *path, const DataOptions *options)
 {
     const char *slash = strrchr(path, '/');
+    Error why = {0};
+    const Format *f = list_format(path, false, &why);
+    if (!f) give_up_no_list(path, &why);
     Scope inner;
     enter(&inner);
     List *list = list_open(path, false);
-    const Format *f = list->format;
-    if (!f) give_up_no_list(path);
     set->root = options->more && !f->beside ? own_text("%s", options->more->items[0]) :
                 own_text("%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
     hand_to(set->home, set->root);
@@ -7424,12 +7131,14 @@ static void find_annotations(const char *folder, int depth, Names *all)
 {
     Scope inner;
     enter(&inner);
-    Names lists = list_folder(folder, NAMES_LISTS), folders = depth > 0 ? list_folder(folder, NAMES_FOLDERS) : (Names){0};
+    Names lists = list_folder(folder, NAMES_LISTS), folders = {0};
     int before = all->count;
+    Error ignored;
     for (int i = 0; i < lists.count && (i < 20 || all->count > before); i++) {
         const char *path = own_text("%s/%s", folder, lists.items[i]);
-        if (is_list(path, true)) names_add(all, path);
+        if (list_format(path, true, &ignored)) names_add(all, path);
     }
+    if (depth > 0) folders = list_folder(folder, NAMES_FOLDERS);
     for (int i = 0; i < folders.count; i++)
         find_annotations(own_text("%s/%s", folder, folders.items[i]), depth - 1, all);
     leave();
@@ -7460,7 +7169,7 @@ static void read_annotation(DataSet *set, const char *path, const Names *places)
  * or below the same path. */
 static bool read_annotations(DataSet *set, const DataOptions *options)
 {
-    Names files = {.home = innermost_scope()}, places = {.home = innermost_scope()}, self = {.items = &set->path, .count = 1};
+    Names files = {.home = innermost_scope()}, places = {0}, self = {.items = &set->path, .count = 1};
     const Names *sources = options->more ? options->more : &self;
     find_annotations(set->path, 3, &files);
     if (!files.count) return false;
@@ -7484,15 +7193,18 @@ static bool read_annotations(DataSet *set, const DataOptions *options)
  * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
  * ---------------------------------------------------------------------------------------------- */
 
-/* The lists of a folder of which each is a data set. */
+/* The lists of a folder of which each is a data set. Those without a header count only where no other is: such a list
+ * may just as well lie beside another and say something else of its pictures. */
 static Names lists_in(const char *folder)
 {
-    Names files = list_folder(folder, NAMES_LISTS), lists = {0};
+    Names files = list_folder(folder, NAMES_LISTS), lists[2] = {{0}, {0}};
+    Error ignored;
     for (int i = 0; i < files.count && i < 100; i++) {
         const char *path = own_text("%s/%s", folder, files.items[i]);
-        if (is_list(path, false)) names_add(&lists, path);
+        const Format *f = list_format(path, false, &ignored);
+        if (f) names_add(&lists[f->is == is_plain], path);
     }
-    return lists;
+    return lists[lists[0].count == 0];
 }
 
 /* Does this folder by itself look like a data set: split folders, two class folders, or a list? A class's folder, with
@@ -7794,19 +7506,33 @@ static void dataset_take(DataSet *set, const int *chosen, int count)
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) give_back(memory[i]);
 }
 
+typedef struct Share { int from, end; } Share;
+
+/* Of every class the set keeps those from `from` to `end` in an order drawn by chance; past the last it begins anew. */
+static void dataset_draw(DataSet *set, uint64_t seed, uint32_t stream, const Share *shares)
+{
+    int count = 0, *order = own((size_t)set->count, sizeof *order);
+    size_t n = 0;
+    for (int k = 0; k < set->n_classes; k++) n += (size_t)(shares[k].end - shares[k].from);
+    if (n > PICTURES_MAX) give_up(1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    int *chosen = own(n, sizeof *chosen);
+    for (int k = 0; k < set->n_classes; k++) {
+        int pictures = class_shuffled(set, k, seed, stream, order);
+        for (int i = shares[k].from; i < shares[k].end; i++) chosen[count++] = order[i % pictures];
+    }
+    dataset_take(set, chosen, count);
+}
+
 /* Splits a share of every class off, chosen by chance: keeps that part, or the rest. The same seed cuts the same way,
  * so that two openings of one set become a training and a validation part. */
 static void dataset_part(DataSet *set, double share, uint64_t seed, bool keep_share)
 {
-    Scope inner;
-    enter(&inner);
-    int *order = own((size_t)set->count, sizeof *order), *chosen = own((size_t)set->count, sizeof *order), count = 0;
+    Share *shares = own((size_t)set->n_classes, sizeof *shares);
     for (int k = 0; k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_SPLIT, order), cut = (int)(share * n + 0.5);
-        for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++) chosen[count++] = order[i];
+        int n = class_size(set, k), cut = (int)(share * n + 0.5);
+        shares[k] = keep_share ? (Share){0, cut} : (Share){cut, n};
     }
-    dataset_take(set, chosen, count);
-    leave();
+    dataset_draw(set, seed, STREAM_SPLIT, shares);
 }
 
 /* How many pictures each class shall have: "oversample" as many as the largest has, "undersample" as the smallest,
@@ -7834,35 +7560,22 @@ static int balance_target(const DataSet *set, const char *how)
 static void balance_dataset(DataSet *set, const char *how, uint64_t seed)
 {
     if (set->attributes) give_up(2, "--balance is for classes, not for attributes");
-    Scope inner;
-    enter(&inner);
-    int target = balance_target(set, how), count = 0, *order = own((size_t)set->count, sizeof *order);
-    int *chosen = own((size_t)target * (size_t)set->n_classes, sizeof *chosen);
-    for (int k = 0; k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_BALANCE, order);
-        for (int i = 0; i < target; i++) chosen[count++] = order[i % n];
-    }
-    dataset_take(set, chosen, count);
-    leave();
+    Share *shares = own((size_t)set->n_classes, sizeof *shares);
+    shares[0].end = balance_target(set, how);
+    for (int k = 1; k < set->n_classes; k++) shares[k] = shares[0];
+    dataset_draw(set, seed, STREAM_BALANCE, shares);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 10.10  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
- * bytes. Augmentation then is ONE affine warp with bilinear sampling (image_warp: rotation, zoom, shift and mirror
- * together, so that the picture is blurred once and not four times); what it uncovers is black. Then its light changes,
- * and a rectangle of it may be hidden behind one shade (Zhong et al. 2017, random erasing), so that no single part of a
- * face decides alone.
+ * bytes. Augmentation, drawn anew each time a picture is used, turns, shifts, mirrors, lights and hides
+ * (vendor/image.h).
  * ---------------------------------------------------------------------------------------------- */
-typedef struct Augment {
-    int flip;                         /* mirror every other picture, by chance */
-    float rotate_degrees;             /* up to so far to either side */
-    float shift;                      /* up to this share of the side, in both directions */
-    float zoom_low, zoom_high;        /* enlarged by a factor between these; both 0: not at all */
-    float brightness, contrast;       /* lighter or darker, of more or less contrast, by up to this share */
-    float erase;                      /* the chance that a rectangle is hidden */
-} Augment;
+
+typedef ImageAugment Augment;
+typedef ImageWarp Warp;
 
 /* One picture of the set as its file or its row has it, from malloc; channels 0: as many as it has. On failure errno is
  * image_load's: 0 where the picture is to blame. */
@@ -7870,8 +7583,8 @@ static bool dataset_image(const DataSet *set, int index, int channels, Image *im
 {
     char path[PATH_ROOM];
     if (!set->raw && video_frame(dataset_path(set, index, path), NULL) > 0) {
-        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data import "
-                 "affwild2", path);
+        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data "
+                 "import affwild2", path);
         errno = 0;
         return false;
     }
@@ -7918,64 +7631,21 @@ static bool dataset_read(const DataSet *set, int index, int size, int channels, 
     return read;
 }
 
-/* The sine by its power series: libm's last bit differs from machine to machine, and a seed must not. |x| <= 5. */
-static double sine(double x)
-{
-    double term = x, sum = x;
-    for (int k = 2; k < 32; k += 2) {
-        term *= -x * x / (k * (k + 1));
-        sum += term;
-    }
-    return sum;
-}
-
-typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     /* shifts in pixels; zoom 0: none */
+static double sine(double x) { return image_sine(x); }
 
 /* (size, size, channels) bytes -> the same in [-1, 1], warped. */
 static void warp_picture(const unsigned char *in, int size, int channels, Warp how, real *out)
 {
-    const double pi = 3.14159265358979323846;
-    float scale = how.zoom > 0 ? (float)(1 / how.zoom) : 1;
-    ImageWarp warp = {how.mirror, scale * (float)sine(how.angle + pi / 2), scale * (float)sine(how.angle),
-                      (float)how.shift_x, (float)how.shift_y};
-    if (!image_warp(in, size, channels, &warp, out)) give_up_memory((size_t)size, (size_t)size);
-}
-
-static inline float clamp(float x, float low, float high)
-{
-    return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
-}
-
-/* Hides a rectangle of 2 to 25 hundredths of the picture, one to three times as long as wide. u: five from [0, 1). */
-static void erase_rectangle(real *picture, int size, int channels, const double u[5])
-{
-    double area = 0.02 + 0.23 * u[0], longer = sqrt(area * (1 + 2 * u[1])), sides[2] = {longer, area / longer};
-    int tall = u[4] < 0.5, height = (int)(sides[!tall] * size + 0.5), width = (int)(sides[tall] * size + 0.5);
-    int top = (int)(u[2] * (size - height + 1)), left = (int)(u[3] * (size - width + 1));
-    real shade = (real)(4 * fabs(u[4] - 0.5) - 1);   /* from the same number: each half of [0, 1) is all shades */
-    for (int y = top; y < top + height; y++)
-        for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
+    if (!image_warp(in, size, channels, how, out)) give_up_memory((size_t)size, (size_t)size);
 }
 
 /* Augmentation drawn by chance, by (seed, index) and by nothing else. */
 static void augment_picture(const unsigned char *in, int size, int channels, const Augment *how, uint64_t seed,
                             uint64_t index, real *out)
 {
-    const double pi = 3.14159265358979323846;
-    double u[13];                     /* the dice: 0 to 7 for the steps below, the rest for the rectangle */
-    for (uint32_t i = 0; i < 13; i++) u[i] = draw(seed, STREAM_AUGMENT, index, i);
-    Warp w = {.mirror = how->flip && u[0] < 0.5};
-    w.angle = how->rotate_degrees * (pi / 180) * (2 * u[1] - 1);
-    w.shift_x = how->shift * (float)size * (float)(2 * u[2] - 1);
-    w.shift_y = how->shift * (float)size * (float)(2 * u[3] - 1);
-    w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * u[4];
-    warp_picture(in, size, channels, w, out);
-    if (how->brightness > 0 || how->contrast > 0) {
-        float lighter = 2 * how->brightness * (float)(2 * u[5] - 1), stronger = 1 + how->contrast * (float)(2 * u[6] - 1);
-        for (int i = 0; i < size * size * channels; i++)
-            out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
-    }
-    if (how->erase > 0 && u[7] < how->erase) erase_rectangle(out, size, channels, u + 8);
+    double dice[IMAGE_DICE];
+    for (uint32_t i = 0; i < IMAGE_DICE; i++) dice[i] = draw(seed, STREAM_AUGMENT, index, i);
+    if (!image_augment(in, size, channels, how, dice, out)) give_up_memory((size_t)size, (size_t)size);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7995,7 +7665,7 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 #define LOADER_SLOTS 4
 #define CACHE_BYTES ((size_t)1 << 30)
 
-typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;      /* a batch: (N,P,P,X), (N), (N,n) or NULL */
+typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;   /* a batch: (N,P,P,X), (N), (N,n) or NULL */
 
 typedef struct Loader {
     const DataSet *set;
@@ -8126,16 +7796,11 @@ static void stop_loader(void *loader)
     pthread_mutex_destroy(&l->lock);
 }
 
-static void loader_close(Loader *l)
-{
-    if (l) stop_loader(l);
-}
-
 static void check_loader_options(const DataSet *set, int batch, int size, int channels, const Augment *how)
 {
     if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3))
-        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch, size,
-                channels);
+        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch,
+                size, channels);
     if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
         !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10)))
         give_up(2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
@@ -8209,9 +7874,9 @@ typedef struct Finding {
 } Finding;
 
 typedef struct Seen {                 /* what looking at one picture told */
-    uint64_t hash;
     int index, width, height;
-    uint8_t readable, flat, grey;     /* flat: all pixels are the same; grey: stored as colour, but grey */
+    bool readable;
+    ImageLook look;
 } Seen;
 
 typedef struct Diagnosis {
@@ -8240,26 +7905,12 @@ static Finding *found(Diagnosis *d, const char *severity, const char *code, cons
     return finding;
 }
 
-/* Decodes picture i and notes its size, its hash, whether it is one flat tone, whether its colours are all grey. */
+/* Decodes picture i and notes its size and its look. */
 static Seen look(const DataSet *set, int i, Error *why)
 {
     Image image;
-    Seen seen = {.index = i, .readable = try_dataset_picture(set, i, 0, &image, why)};
-    if (!seen.readable) return seen;
-    seen.flat = seen.grey = 1;
-    int channels = image.channels, colour = channels >= 3;
-    seen.width = image.width;
-    seen.height = image.height;
-    seen.hash = (uint64_t)image.width << 32 | (uint64_t)image.height;
-    for (const unsigned char *p = image.pixels, *end = p + picture_bytes(&image); p < end; p += channels) {
-        unsigned red = p[0], green = colour ? p[1] : red, blue = colour ? p[2] : red;
-        seen.grey &= red == green && green == blue;
-        seen.flat &= memcmp(p, image.pixels, (size_t)channels) == 0;
-        seen.hash = (seen.hash ^ (red | green << 8 | blue << 16)) * 0x9E3779B97F4A7C15u;
-        seen.hash ^= seen.hash >> 29;
-    }
-    seen.grey &= colour;
-    return seen;
+    if (!try_dataset_picture(set, i, 0, &image, why)) return (Seen){.index = i};
+    return (Seen){i, image.width, image.height, true, image_look(&image)};
 }
 
 static int compare_ints(const void *a, const void *b)
@@ -8271,7 +7922,8 @@ static int compare_ints(const void *a, const void *b)
 static int compare_hashes(const void *a, const void *b)
 {
     const Seen *x = a, *y = b;
-    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : x->index - y->index;
+    uint64_t first = x->look.hash, second = y->look.hash;
+    return first != second ? (first > second) - (first < second) : x->index - y->index;
 }
 
 /* Looks at every picture: damaged, flat and needlessly coloured ones. */
@@ -8285,11 +7937,11 @@ static void find_pictures(Diagnosis *d)
         enter(&inner);
         Seen *seen = &d->seen[i];
         *seen = look(&d->set, i, &why);
-        coloured += seen->grey;
-        n_flat += seen->flat;
+        coloured += seen->look.grey;
+        n_flat += seen->look.flat;
         if (seen->readable) d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
         else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, why.text);
-        if (seen->flat && flat.count < EXAMPLES_MAX) names_add(&flat, picture_name(&d->set, i));
+        if (seen->look.flat && flat.count < EXAMPLES_MAX) names_add(&flat, picture_name(&d->set, i));
         leave();
     }
     qsort(d->side, (size_t)d->readable, sizeof *d->side, compare_ints);
@@ -8320,7 +7972,7 @@ static void find_duplicates(Diagnosis *d)
     qsort(d->seen, (size_t)set->count, sizeof *d->seen, compare_hashes);
     for (int i = 0; i < set->count; i++) {
         const Seen *a = &d->seen[i], *b = i ? a - 1 : NULL;
-        bool same = b && a->readable && b->readable && !a->flat && a->hash == b->hash;
+        bool same = b && a->readable && b->readable && !a->look.flat && a->look.hash == b->look.hash;
         twin[a->index] = same ? twin[b->index] : a->index;
     }
     for (int k = 0; k < 3; k++) {
@@ -8510,8 +8162,8 @@ static void diagnose(Diagnosis *d, int size)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
-        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
-              "data import`; everything else here takes the square in the middle");
+        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with "
+              "`facegan data import`; everything else here takes the square in the middle");
     find_classes(d);
     find_pictures(d);
     find_sizes(d, size);
@@ -8615,25 +8267,6 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
 {
     (void)e;
     return list_dataset(innermost_scope(), set, path, options), 1;
-}
-
-static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
-{
-    (void)e;
-    return balance_dataset(set, how, seed), 1;
-}
-
-static Loader *loader_open(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
-                           uint64_t first_batch, Error *e)
-{
-    (void)e;
-    return new_loader(set, batch, size, channels, how, seed, first_batch);
-}
-
-static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Error *e)
-{
-    (void)e;
-    return next_batch(l, x, label, attributes), 1;
 }
 
 static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
@@ -8946,7 +8579,8 @@ static Node *network_layer(Network *net, Node *x, Layer l)
 }
 
 /* Layers with the same input, window and slope become slices of one convolution, which reads the input once: three
- * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take 0.33).
+ * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take
+ * 0.33).
  * The single ones are read by nobody and not computed. */
 static void join_layers(Node **layer, int n)
 {
@@ -9456,8 +9090,8 @@ static Faces retinaface_detect(Detector *d, const Image *picture)
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
-    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with det1.npy, "
-    "det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
+    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with "
+    "det1.npy, det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
 /* Makes the network's weights out of the file by building it once for a small input. */
@@ -10069,21 +9703,6 @@ static double face_in(Detector *teacher, const Image *picture)
     return faces.count ? faces.items[0].score : 0;
 }
 
-static void close_store(void *store) { store_free(store); }
-
-static Store *new_store(void)
-{
-    Store *store = own(1, sizeof *store);
-    on_leaving(close_store, store);
-    return store;
-}
-
-static void save_store(const char *path, Store *store)
-{
-    char why[TENSORFILE_ERROR_SIZE];
-    if (!tensorfile_save(path, &store->file, why)) give_up(1, "%s", why);
-}
-
 static void store_copy(Store *store, const char *name, int rank, const int64_t *dimensions, const real *numbers,
                        size_t n)
 {
@@ -10102,7 +9721,7 @@ static void save_told(const Stock *s, const char *path, const char *of)
     tensorfile_set_metadata(&store->file, "of", of);
     store_copy(store, "faces", 2, faces, s->told, (size_t)s->n_pictures * TOLD);
     if (backgrounds) store_copy(store, "backgrounds", 1, &backgrounds, s->seen, (size_t)backgrounds);
-    save_store(path, store);
+    save_store(store, path, "");
     leave();
 }
 
@@ -10569,7 +10188,7 @@ static void save_pupil(Pupil *p)
     tensorfile_set_metadata(&store->file, "run", run_of(p));
     for (int i = 0; i <= p->which && i < NETWORKS; i++) store_part(store, &p->parts[i], mtcnn_parts[i].prefix);
     if (p->which < NETWORKS) store_part(store, &p->first, "adam_m."), store_part(store, &p->second, "adam_v.");
-    save_store(own_text("%s/checkpoint.safetensors", p->s->out), store);
+    save_store(store, own_text("%s/checkpoint.safetensors", p->s->out), "cannot save (the last is still good): ");
     leave();
 }
 
@@ -10586,7 +10205,7 @@ static void export_pupil(Pupil *p)
         store_part(store, colour, mtcnn_parts[i].prefix);
         network_free(colour);
     }
-    save_store(own_text("%s/mtcnn.safetensors", p->s->out), store);
+    save_store(store, own_text("%s/mtcnn.safetensors", p->s->out), "");
     leave();
 }
 
@@ -10702,7 +10321,7 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
         p->which++, p->iteration = 0;
         if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
     }
-    if (p->trace) save_store(s->trace, p->trace);
+    if (p->trace) save_store(p->trace, s->trace, "");
     else if (p->which < NETWORKS) warn("stopped; the same command goes on");
     else save_pupil(p), export_pupil(p), printf("%s/mtcnn.safetensors\n", s->out);
 }
@@ -10724,7 +10343,7 @@ enum { MAX_CLASSES = 64, NAME = 64 };
 
 struct Facegan {
     Net g;
-    int crop;                           /* as in the training: the centred square that is cut out first; 0: the largest */
+    int crop;                           /* as in the training: the centred square that is cut out; 0: the largest */
     double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
     Graph *graph;
@@ -10737,12 +10356,17 @@ struct Facegan {
 typedef Node *Generator(Net *net, Node *x, Node *condition);
 
 /* A graph that draws G(x, c) for a batch, on the weights that `net` has at the time. */
-typedef struct Drawing { Graph *graph; Tensor *x, *condition; Node *y, *mask; } Drawing;      /* mask: NULL where G has none */
+typedef struct Drawing {
+    Graph *graph;
+    Tensor *x, *condition;
+    Node *y, *mask;                     /* mask: NULL where G has none */
+} Drawing;
 
 static Drawing drawing_new(Net *net, Generator *generator, int n)
 {
     Drawing d = {.graph = graph_new()};
-    d.x = tensor_new("x", net->latent ? shape_of(n, 1, 1, net->latent) : shape_of(n, net->size, net->size, net->channels));
+    Shape noise = shape_of(n, 1, 1, net->latent), picture = shape_of(n, net->size, net->size, net->channels);
+    d.x = tensor_new("x", net->latent ? noise : picture);
     if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
@@ -10755,6 +10379,39 @@ static void drawing_free(Drawing *d)
     graph_free(d->graph);
     tensor_free(d->x);
     tensor_free(d->condition);
+}
+
+/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
+static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < n; i++) {
+        if (!graphs[i]) continue;
+        if (!graph_plan(graphs[i], e)) return 0;
+        if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
+    }
+    arena_reserve(arena, bytes);
+    for (int i = 0; i < n; i++)
+        if (graphs[i]) graph_bind(graphs[i], arena);
+    return 1;
+}
+
+/* A run's directory stands for its checkpoint. */
+static void weights_path(const char *given, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, is_folder(given) ? "%s/checkpoint.safetensors" : "%s", given);
+}
+
+/* The settings that a checkpoint or weights file says it was trained with; what it does not say stays as it is. */
+static int settings_of_file(const TensorFile *file, const char *path, Settings *s, Error *e)
+{
+    Error why = {0};
+    for (int i = 0; i < SETTINGS; i++) {
+        const char *text = tensorfile_metadata(file, settings_table[i].name);
+        if (settings_table[i].use == FIXED && text && !set_setting(s, &settings_table[i], text, &why))
+            return fail(e, 1, "%s: its metadata is damaged: %s", path, why.text);
+    }
+    return 1;
 }
 
 /* GANmut's space as numbers: where each emotion lies, and in the Gaussian model how far it spreads. */
@@ -10830,7 +10487,10 @@ static void from_bytes(const unsigned char *bytes, size_t count, real *x)
  * 12.2  The trainer's state
  * ---------------------------------------------------------------------------------------------- */
 
-enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS + 4 };
+enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32 };
+
+/* D's class scores for a batch, and the logarithm of the sum of their exponentials: (N,1,1,n), (N,1,1,1). */
+typedef struct Judge { Graph *graph; Tensor *x; Node *scores, *logsum; } Judge;
 
 typedef struct Trainer {
     Settings settings;
@@ -10841,20 +10501,18 @@ typedef struct Trainer {
     Teacher teachers[MAX_TEACHERS];     /* batch.teachers, and the classifiers that they are */
     struct Classifier *judges[MAX_TEACHERS];
     int n_teachers;
-    bool keep_gradients;                /* of the steps, for the file of 12.8 */
+    bool keep_gradients;                /* of the steps, for the file of 12.9 */
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
-    Graph *judge;                       /* D's class scores for a batch of held-out pictures */
-    Tensor *judge_x;
-    Node *judge_scores, *judge_logsum;  /* (JUDGE_BATCH,1,1,n), (JUDGE_BATCH,1,1,1) */
+    Judge judge;                        /* of JUDGE_BATCH held-out pictures; its graph NULL: D tells no classes */
     Arena arena;                        /* one for all graphs: they never run at the same time */
     unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X), what a G that edits pictures is shown */
     int n_samples, columns;             /* of the sample sheet: rows, and drawings in a row */
-    int *labels;                        /* (N) */
+    int *labels, *order;                /* (N) of the batch, and where its targets come from */
     uint8_t *attribute_bytes;           /* (N,n) or NULL */
-    struct Lookout *watch;                /* for collapse, of a G that draws from noise; or NULL */
+    struct Lookout *watch;              /* for collapse, of a G that draws from noise; or NULL */
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
-    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and at which iteration last */
+    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and when last */
 } Trainer;
 
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
@@ -10887,11 +10545,11 @@ static void batch_free(Batch *b)
 }
 
 /* "128,64" -> the widths of the head's hidden layers; "none" or nothing: there are none. */
-static int read_head(const char *text, int hidden[HIDDEN_MOST])
+static bool read_head(const char *text, int hidden[HIDDEN_MOST])
 {
     char end;
     hidden[0] = hidden[1] = 0;
-    if (!*text || strcmp(text, "none") == 0) return 1;
+    if (!*text || strcmp(text, "none") == 0) return true;
     int n = sscanf(text, "%d,%d%c", &hidden[0], &hidden[1], &end);
     return n >= 1 && n <= 2 && hidden[0] > 0 && hidden[0] <= 8192 && hidden[1] >= 0 && hidden[1] <= 8192 &&
            (n == 2 ? hidden[1] > 0 : !strchr(text, ','));
@@ -10908,7 +10566,7 @@ static int read_unfreeze(const char *text, const Backbone *kind)
 }
 
 /* What the settings say of a classifier's shape, into its net. */
-static int shape_classifier(const Settings *s, Net *net, Error *e)
+static void shape_classifier(const Settings *s, Net *net)
 {
     ClassifierPart *of = &net->classifier;
     const Backbone *kind = of->backbone = find_backbone(s->network);
@@ -10917,29 +10575,35 @@ static int shape_classifier(const Settings *s, Net *net, Error *e)
     of->flat = strcmp(*s->pool ? s->pool : kind->pool, "flat") == 0;
     of->dropout = s->dropout;
     if (!of->learn_from)
-        return fail(e, 2, "--unfreeze %s: must be all, head, or block1 to block%d", s->unfreeze, kind->blocks);
+        give_up(2, "--unfreeze %s: must be all, head, or block1 to block%d", s->unfreeze, kind->blocks);
     if (!read_head(*s->head ? s->head : kind->head, of->hidden))
-        return fail(e, 2, "--head %s: must be one or two widths from 1 to 8192, e.g. 128,128, or none", s->head);
+        give_up(2, "--head %s: must be one or two widths from 1 to 8192, e.g. 128,128, or none", s->head);
     if (kind->channels && s->channels != kind->channels)
-        return fail(e, 2, "--channels %ld: %s takes colour pictures (grey ones are repeated)", s->channels, kind->name);
+        give_up(2, "--channels %ld: %s takes colour pictures (grey ones are repeated)", s->channels, kind->name);
     if (s->channels == 1 && (of->preprocess->bgr || strcmp(of->preprocess->name, "torchvision") == 0))
-        return fail(e, 2, "--preprocess %s is for colour pictures", of->preprocess->name);
+        give_up(2, "--preprocess %s is for colour pictures", of->preprocess->name);
     if (s->size % kind->divisor)
-        return fail(e, 2, "--size %ld: %s halves the picture until a side must be a multiple of %d", s->size, kind->name,
-                    kind->divisor);
-    return 1;
+        give_up(2, "--size %ld: %s halves the picture until a side must be a multiple of %d", s->size, kind->name,
+                kind->divisor);
+}
+
+static int halvings_of_d(const Settings *s)
+{
+    return s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
 }
 
 static void make_nets(const Settings *s, int classes, Net *g, Net *d)
 {
-    *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    *d = (Net){.letter = 'D', .width = (int)(s->d_width ? s->d_width : s->width), .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
-               .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    g->editor = (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0, .modulates = s->modulate};
+    const Net any = {.classes = classes, .channels = (int)s->channels, .size = (int)s->size};
+    *g = *d = any;
+    g->letter = 'G', g->width = (int)s->width, g->repeat = (int)s->g_repeat;
+    d->letter = 'D', d->width = (int)(s->d_width ? s->d_width : s->width), d->repeat = halvings_of_d(s);
+    g->editor = (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0,
+                             .modulates = s->modulate};
     d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
-                                .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
+                               .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
 }
 
 /* The learning rate of iteration i (from 0). linear: constant for the first half, then a line to 0. The public code
@@ -10976,24 +10640,30 @@ static void write_labels(const Trainer *t, const int *order, Tensor *to)
         }
 }
 
+static void exchange(int *a, int *b)
+{
+    int was = *a;
+    *a = *b, *b = was;
+}
+
 /* The targets c: the batch's labels in another order. `different` turns a picture's own label away where another is
  * to be had: by up to N exchanges with the pictures behind it. */
 static void draw_targets(const Trainer *t, int *order)
 {
     const Settings *s = &t->settings;
-    int n = (int)t->settings.batch;
+    const int *label = t->labels;
+    int n = (int)s->batch;
     for (int i = 0; i < n; i++) order[i] = i;
     for (int i = n - 1; i > 0; i--) {
-        int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration, (uint32_t)i) * (i + 1)),
-            swap = order[i];
-        order[i] = order[k], order[k] = swap;
+        double chance = draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration, (uint32_t)i);
+        exchange(&order[i], &order[(int)(chance * (i + 1))]);
     }
     if (strcmp(s->targets, "different") || t->attribute_bytes) return;
     for (int i = 0; i < n; i++)
-        for (int k = 1; k < n && t->labels[order[i]] == t->labels[i]; k++) {
-            int other = (i + k) % n, swap = order[i];
-            if (t->labels[order[other]] == t->labels[i] || t->labels[swap] == t->labels[other]) continue;
-            order[i] = order[other], order[other] = swap;
+        for (int k = 1; k < n && label[order[i]] == label[i]; k++) {
+            int other = (i + k) % n;
+            if (label[order[other]] != label[i] && label[order[i]] != label[other])
+                exchange(&order[i], &order[other]);
         }
 }
 
@@ -11005,33 +10675,33 @@ static void draw_targets(const Trainer *t, int *order)
  * pictures or, with `latent` numbers, draws from noise; without a G (a classifier), D is all there is. */
 typedef struct Model {
     const char *name;
-    const char *kinds;                                                  /* of 6.3's rows: whose settings it takes */
-    const char *is, *when;                                              /* it is called `is`, and meant where settings say so */
-    char space;                                                         /* GANmut's: Net */
-    bool needs_labels;                                                  /* else a folder without classes will do */
-    int (*check)(const Settings *s, int classes, Error *e);             /* can it be trained so? */
-    int (*condition_size)(const Settings *s, int classes);              /* channels of G's condition */
-    int (*latent_size)(const Settings *s);                              /* NULL: G edits pictures */
-    void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);       /* what else its networks are told, or NULL */
-    void (*add_draws)(Batch *batch, const Settings *s, int classes);    /* makes the leaves of its own random draws */
+    const char *kinds;                                          /* of 6.3's rows: whose settings it takes */
+    const char *is, *when;                                      /* it is called `is`, and meant where settings say so */
+    char space;                                                 /* GANmut's: Net */
+    bool needs_labels;                                          /* else a folder without classes will do */
+    void (*check)(const Settings *s, int classes);              /* gives up where it cannot be trained so */
+    int (*latent_size)(const Settings *s);                      /* NULL: G edits pictures */
+    void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);   /* tells its networks more, or NULL */
+    void (*add_draws)(Batch *batch, const Settings *s);         /* makes the leaves of its own random draws */
     Step (*d_step)(Net *g, Net *d, const Batch *batch, const Settings *s);
-    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Settings *s);       /* NULL: no G */
-    Generator *generator;                                               /* to draw with; NULL: no G */
-    Node *(*judge)(Net *d, Node *x);                                    /* D's class scores; NULL: it tells no classes */
-    void (*show)(const Trainer *t, int row, int column, real *x, real *condition);  /* a cell of the sample sheet */
-    const char *healthy;                                                /* what its losses should look like, for the report */
-    const char *quirks;                                                 /* of the public code, for --as-published */
+    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Settings *s);      /* NULL: no G */
+    Generator *generator;                                       /* to draw with; NULL: no G */
+    Node *(*judge)(Net *d, Node *x);                            /* D's class scores; NULL: it tells no classes */
+    void (*show)(const Trainer *t, int row, int column, real *x, real *condition);      /* a cell of the samples */
+    const char *healthy;                                        /* what its losses should look like, for the report */
+    const char *quirks;                                         /* of the public code, for --as-published */
 } Model;
 
-#define HEALTHY_EXPRESSIONS                                                                                            \
-    "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls falls first and "    \
-    "G.cls follows it, G.rec falls slowly. G.cls near ln(classes) means that G has not yet learnt what the classes are."
-
-static int label_size(const Settings *s, int classes)
+/* Channels of G's condition. */
+static int condition_size(const Model *model, const Settings *s, int classes)
 {
-    (void)s;
-    return classes;
+    if (model->space) return (int)s->space_dim;
+    return model->latent_size && !s->conditional ? 0 : classes;
 }
+
+#define HEALTHY_EXPRESSIONS                                                                                            \
+    "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls falls first and "     \
+    "G.cls follows it, G.rec falls slowly. G.cls near ln(classes) means that G has not yet learnt what the classes are."
 
 /* The condition for class k: one-hot, or, for attributes, attribute k alone. */
 static void one_hot(real *condition, int n, int k)
@@ -11053,52 +10723,47 @@ static void show_label(const Trainer *t, int row, int column, real *x, real *con
 }
 
 /* Is this side one that the generator (a multiple of 4) and the discriminator (d halvings) can take? */
-static int check_stargan(const Settings *s, int classes, Error *e)
+static void check_stargan(const Settings *s, int classes)
 {
     (void)classes;
-    int d = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
+    int d = halvings_of_d(s);
     if (s->size % 4)
-        return fail(e, 2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld",
-                    s->size, (s->size + 2) / 4 * 4);
+        give_up(2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld", s->size,
+                (s->size + 2) / 4 * 4);
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
-        return fail(e, 2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at least 2; leave --d-repeat out", s->size, d, d);
-    if (s->wrong_labels && strcmp(s->source, "class")) return fail(e, 2, "--wrong-labels needs a D that is asked for each class: --source class");
-    if (*s->teacher && *s->attributes) return fail(e, 2, "--teacher judges classes, not --attributes");
-    return 1;
+        give_up(2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at "
+                "least 2; leave --d-repeat out", s->size, d, d);
+    if (s->wrong_labels && strcmp(s->source, "class"))
+        give_up(2, "--wrong-labels needs a D that is asked for each class: --source class");
+    if (*s->teacher && *s->attributes) give_up(2, "--teacher judges classes, not --attributes");
 }
 
-static int space_size(const Settings *s, int classes)
+static void check_ganmut(const Settings *s, int classes)
 {
-    (void)classes;
-    return (int)s->space_dim;
-}
-
-static int check_ganmut(const Settings *s, int classes, Error *e)
-{
-    if (*s->attributes) return fail(e, 2, "ganmut learns classes, not --attributes");
-    if (classes < 2) return fail(e, 2, "ganmut needs neutral and at least one emotion");
-    if (s->batch < 2) return fail(e, 2, "--batch 1: ganmut needs at least two pictures");
-    if (strcmp(s->source, "one")) return fail(e, 2, "--source class is for stargan: a place between two emotions has no class");
+    if (*s->attributes) give_up(2, "ganmut learns classes, not --attributes");
+    if (classes < 2) give_up(2, "ganmut needs neutral and at least one emotion");
+    if (s->batch < 2) give_up(2, "--batch 1: ganmut needs at least two pictures");
+    if (strcmp(s->source, "one"))
+        give_up(2, "--source class is for stargan: a place between two emotions has no class");
     if (*s->teacher && !s->mix && s->random_directions)
-        return fail(e, 2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
-    if (s->mix && !s->random_directions) return fail(e, 2, "--mix labels random directions: --random-directions 0 leaves none");
-    return check_stargan(s, classes, e);
+        give_up(2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
+    if (s->mix && !s->random_directions)
+        give_up(2, "--mix labels random directions: --random-directions 0 leaves none");
+    check_stargan(s, classes);
 }
 
-static int check_gaussian(const Settings *s, int classes, Error *e)
+static void check_gaussian(const Settings *s, int classes)
 {
-    if (!check_ganmut(s, classes, e)) return 0;
+    check_ganmut(s, classes);
     if (strcmp(s->space, "gaussian"))
-        return fail(e, 2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
-    if (strcmp(s->cycle, "original")) return fail(e, 2, "--cycle approximate needs directions: --space linear");
-    if (s->mix) return fail(e, 2, "--mix needs directions: --space linear");
+        give_up(2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
+    if (strcmp(s->cycle, "original")) give_up(2, "--cycle approximate needs directions: --space linear");
+    if (s->mix) give_up(2, "--mix needs directions: --space linear");
     if (s->as_published && s->space_dim == 3)
-        return fail(e, 2,
-                    "--as-published --space-dim 3: the public code's covariances need not be positive definite, so "
-                    "this is not imitated");
-    return s->batch >= classes ? 1
-                               : fail(e, 2, "--batch %ld: the Gaussian model draws each of the %d means in every batch",
-                                      s->batch, classes);
+        give_up(2, "--as-published --space-dim 3: the public code's covariances need not be positive definite, so "
+                "this is not imitated");
+    if (s->batch < classes)
+        give_up(2, "--batch %ld: the Gaussian model draws each of the %d means in every batch", s->batch, classes);
 }
 
 static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n, int channels)
@@ -11108,38 +10773,37 @@ static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n
     if (n > 0) b->draws[b->n_draws++] = (Draw){tensor_new(name, shape_of(n, 1, 1, channels)), kind, step};
 }
 
+/* The same for several steps, a letter each. */
+static void add_draws(Batch *b, DrawKind kind, const char *what, const char *steps, int n, int channels)
+{
+    for (; *steps; steps++) add_draw(b, kind, what, *steps, n, channels);
+}
+
 /* The draws of what 8.3 adds. */
 static void add_further_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch;
-    if (is_changed(s, NULL))
-        add_draw(b, DRAW_UNIFORM, "view", 'R', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'F', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'G', n, VIEW_DRAWS);
-    if (*s->teacher) add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8), add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
+    if (is_changed(s, NULL)) add_draws(b, DRAW_UNIFORM, "view", "RFG", n, VIEW_DRAWS);
+    if (!*s->teacher) return;
+    add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8);
+    add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
 }
 
-static void add_stargan_draws(Batch *b, const Settings *s, int classes)
+static void add_linear_draws(Batch *b, const Settings *s)
 {
-    (void)classes;
-    add_further_draws(b, s);
-}
-
-static void add_linear_draws(Batch *b, const Settings *s, int classes)
-{
-    (void)classes;
-    int n = (int)s->batch, d = (int)s->space_dim,
-        random = directions_drawn(s);
+    int n = (int)s->batch, d = (int)s->space_dim, random = directions_drawn(s);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
     add_draw(b, DRAW_STRENGTH, "rho", 0, n, 1);
-    add_draw(b, DRAW_NORMAL, "noise", 'd', n, d), add_draw(b, DRAW_NORMAL, "noise", 'g', n, d);
-    add_draw(b, DRAW_DIRECTION, "angle", 'd', random, d - 1), add_draw(b, DRAW_DIRECTION, "angle", 'g', random, d - 1);
-    if (on_the_way_back) add_draw(b, DRAW_NORMAL, "noise", 'c', n, d), add_draw(b, DRAW_DIRECTION, "angle", 'c', random, d - 1);
+    add_draws(b, DRAW_NORMAL, "noise", "dg", n, d);
+    add_draws(b, DRAW_DIRECTION, "angle", "dg", random, d - 1);
+    if (on_the_way_back) add_draw(b, DRAW_NORMAL, "noise", 'c', n, d);
+    if (on_the_way_back) add_draw(b, DRAW_DIRECTION, "angle", 'c', random, d - 1);
     add_further_draws(b, s);
 }
 
-static void add_gaussian_draws(Batch *b, const Settings *s, int classes)
+static void add_gaussian_draws(Batch *b, const Settings *s)
 {
-    int n = (int)s->batch - classes, d = (int)s->space_dim;
-    add_draw(b, DRAW_UNIFORM, "uniform", 'd', n, d), add_draw(b, DRAW_UNIFORM, "uniform", 'g', n, d);
+    add_draws(b, DRAW_UNIFORM, "uniform", "dg", (int)s->batch - b->label->shape.d[3], (int)s->space_dim);
     add_further_draws(b, s);
 }
 
@@ -11152,8 +10816,8 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
 }
 
 #define HEALTHY_NOISE                                                                                                  \
-    "Healthy: D.real and D.fake keep some distance and neither runs away; diversity climbs to 0.7 of the data's or "  \
-    "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "  \
+    "Healthy: D.real and D.fake keep some distance and neither runs away; diversity climbs to 0.7 of the data's or "   \
+    "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "    \
     "data's own pictures. Label near 0: G does not listen to the class."
 
 static int latent_size(const Settings *s)
@@ -11161,51 +10825,45 @@ static int latent_size(const Settings *s)
     return (int)s->latent;
 }
 
-static int told_classes(const Settings *s, int classes)
-{
-    return s->conditional ? classes : 0;
-}
-
-static int check_noise(const Settings *s, int classes, Error *e)
+static void check_noise(const Settings *s, int classes)
 {
     bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
-    if (*s->attributes) return fail(e, 2, "%s learns classes or none, not --attributes", s->model);
+    if (*s->attributes) give_up(2, "%s learns classes or none, not --attributes", s->model);
     if (s->conditional && classes < 2)
-        return fail(e, 2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model, s->data);
+        give_up(2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model,
+                s->data);
     if (own_size ? s->size % 4 || s->size < 8 : !noise_halvings((int)s->size))
-        return fail(e, 2, "--size %ld: the side must be %s, such as 32, 48, 64, 96 or 128", s->size,
-                    own_size ? "a multiple of 4" : "3 to 8 doubled two times or more");
-    if (s->batch < 2) return fail(e, 2, "--batch 1: batch norm needs at least two pictures");
+        give_up(2, "--size %ld: the side must be %s, such as 32, 48, 64, 96 or 128", s->size,
+                own_size ? "a multiple of 4" : "3 to 8 doubled two times or more");
+    if (s->batch < 2) give_up(2, "--batch 1: batch norm needs at least two pictures");
     if ((s->label_noise > 0 || s->label_smooth > 0) && !bce)
-        return fail(e, 2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
+        give_up(2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
-        return fail(e, 2, "--label-noise and --label-smooth together must stay below 0.5");
-    if (s->joint && (!bce || !s->conditional)) return fail(e, 2, "--joint belongs to cgan with --adv bce");
-    if (s->wrong_labels && !s->conditional) return fail(e, 2, "--wrong-labels: %s's D is told no labels", s->model);
-    return 1;
+        give_up(2, "--label-noise and --label-smooth together must stay below 0.5");
+    if (s->joint && (!bce || !s->conditional)) give_up(2, "--joint belongs to cgan with --adv bce");
+    if (s->wrong_labels && !s->conditional) give_up(2, "--wrong-labels: %s's D is told no labels", s->model);
 }
 
 /* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in Kolbenschlag's body. */
 static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
 {
     bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = model->judge != NULL;
+    bool penalty = strcmp(*s->reg ? s->reg : "none", "none") || strcmp(s->adv, "wgan-gp") == 0;
+    const NoisePart noise = {.body = s->body[0], .unstrided = s->unstrided, .joint = s->joint, .norm = !penalty,
+                             .joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST};
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
-        both[i]->noise.body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
+        both[i]->noise = noise;
+        both[i]->repeat = noise_halvings((int)s->size);
         both[i]->norm_share = s->body[0] == BODY_KOLBENSCHLAG ? 0.5 : 0;
-        both[i]->noise.joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST;
-        both[i]->noise.unstrided = s->unstrided, both[i]->noise.joint = s->joint;
-        both[i]->noise.norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
-        both[i]->deviation = i == 0 || both[i]->noise.norm ? 0.02 : 0;        /* without norms such small values would fade out */
+        both[i]->deviation = i == 0 || !penalty ? 0.02 : 0;         /* without norms such small values would fade out */
     }
 }
 
-static void add_noise_draws(Batch *b, const Settings *s, int classes)
+static void add_noise_draws(Batch *b, const Settings *s)
 {
-    (void)classes;
-    int n = (int)s->batch;
-    add_draw(b, DRAW_NORMAL, "noise", 'd', n, (int)s->latent), add_draw(b, DRAW_NORMAL, "noise", 'g', n, (int)s->latent);
-    if (s->label_noise > 0 || s->label_smooth > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'r', n, 1), add_draw(b, DRAW_UNIFORM, "uniform", 'f', n, 1);
+    add_draws(b, DRAW_NORMAL, "noise", "dg", (int)s->batch, (int)s->latent);
+    if (s->label_noise > 0 || s->label_smooth > 0) add_draws(b, DRAW_UNIFORM, "uniform", "rf", (int)s->batch, 1);
 }
 
 /* Latent number `index` of those that are always the same for a seed: of sample sheets, and of `facegan sample`. */
@@ -11218,59 +10876,62 @@ static void fixed_latent(uint64_t seed, uint64_t index, int numbers, real *z)
 /* A row is one latent as every class, or, without classes, eight latents. */
 static void show_latent(const Trainer *t, int row, int column, real *x, real *condition)
 {
-    fixed_latent((uint64_t)t->settings.seed, (uint64_t)(condition ? row : row * SAMPLE_FACES + column), t->now.g.latent, x);
+    uint64_t index = (uint64_t)(condition ? row : row * SAMPLE_FACES + column);
+    fixed_latent((uint64_t)t->settings.seed, index, t->now.g.latent, x);
     if (condition) one_hot(condition, t->now.g.classes, column);
 }
 
-#define FROM_NOISE                                                                                                     \
-    .check = check_noise, .condition_size = told_classes, .latent_size = latent_size, .prepare = prepare_noise,        \
-    .add_draws = add_noise_draws, .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator,        \
-    .show = show_latent, .healthy = HEALTHY_NOISE
-
-static void add_classifier_draws(Batch *b, const Settings *s, int classes)
+static void add_classifier_draws(Batch *b, const Settings *s)
 {
-    (void)classes;
     if (s->adversarial > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'a', (int)s->batch, 1);
 }
 
-static int check_classifier(const Settings *s, int classes, Error *e)
+static void check_classifier(const Settings *s, int classes)
 {
-    static Net tried;
-    tried = (Net){0};
-    if (*s->attributes && s->class_weights) return fail(e, 2, "--class-weights are for classes, not for attributes");
-    if (classes < 2) return fail(e, 2, "a classifier needs at least two classes");
-    return shape_classifier(s, &tried, e);
+    if (*s->attributes && s->class_weights) give_up(2, "--class-weights are for classes, not for attributes");
+    if (classes < 2) give_up(2, "a classifier needs at least two classes");
+    shape_classifier(s, own(1, sizeof(Net)));
 }
 
+#define FROM_NOISE                                                                                                     \
+    .check = check_noise, .latent_size = latent_size, .prepare = prepare_noise, .add_draws = add_noise_draws,          \
+    .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator, .show = show_latent,                 \
+    .healthy = HEALTHY_NOISE
+
+#define EDITS                                                                                                          \
+    .needs_labels = true, .generator = expression_generator, .judge = stargan_judge, .healthy = HEALTHY_EXPRESSIONS
+
 static const Model models[] = {
-    {.name = "gan", .kinds = "gan noise", FROM_NOISE, .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
-    {.name = "cgan", .kinds = "cgan noise", FROM_NOISE, .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
-    {.name = "wgan", .kinds = "wgan noise", FROM_NOISE, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
-    {.name = "wgan-gp", .kinds = "wgan-gp noise", FROM_NOISE, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
+    {.name = "gan", .kinds = "gan noise", FROM_NOISE,
+     .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
+    {.name = "cgan", .kinds = "cgan noise", FROM_NOISE,
+     .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
+    {.name = "wgan", .kinds = "wgan noise", FROM_NOISE,
+     .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
+    {.name = "wgan-gp", .kinds = "wgan-gp noise", FROM_NOISE,
+     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
     {.name = "wacgan", .kinds = "wacgan noise", FROM_NOISE, .judge = noise_judge,
-     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe kolbenschlag)\n"},
-    {.name = "stargan", .kinds = "stargan editor", .needs_labels = true, .check = check_stargan,
-     .condition_size = label_size, .add_draws = add_stargan_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
-     .generator = expression_generator, .judge = stargan_judge, .show = show_label,
-     .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"},
-    {.name = "ganmut", .kinds = "ganmut editor", .space = 'l', .needs_labels = true, .check = check_ganmut,
-     .condition_size = space_size, .add_draws = add_linear_draws, .d_step = linear_d_step, .g_step = linear_g_step,
-     .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
-     .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
-     "  the way back starts from c' times D's certainty (paper: from D's coordinates of x), with noise and random directions\n"
+     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe "
+               "kolbenschlag)\n"},
+    {.name = "stargan", .kinds = "stargan editor", EDITS, .check = check_stargan, .add_draws = add_further_draws,
+     .d_step = stargan_d_step, .g_step = stargan_g_step, .show = show_label, .quirks = "  " PUBLISHED_DECAY "\n"},
+    {.name = "ganmut", .kinds = "ganmut editor", EDITS, .space = 'l', .check = check_ganmut,
+     .add_draws = add_linear_draws, .d_step = linear_d_step, .g_step = linear_g_step, .show = show_emotion,
+     .quirks = "  " PUBLISHED_DECAY "\n"
+     "  the way back starts from c' times D's certainty (paper: from D's coordinates of x), with noise and random "
+     "directions\n"
      "  --cycle original starts from D's coordinates of the fake (paper: of x)\n"
      "  in three dimensions random directions keep to the octant of positive coordinates (here: the whole sphere)\n"},
-    {.name = "ganmut-gaussian", .kinds = "ganmut ganmut-gaussian editor", .is = "ganmut", .when = "space=gaussian", .space = 'g',
-     .needs_labels = true, .check = check_gaussian,
-     .condition_size = space_size, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
-     .g_step = gaussian_g_step, .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
-     .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
+    {.name = "ganmut-gaussian", .kinds = "ganmut ganmut-gaussian editor", .is = "ganmut", .when = "space=gaussian",
+     EDITS, .space = 'g', .check = check_gaussian, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
+     .g_step = gaussian_g_step, .show = show_emotion, .quirks = "  " PUBLISHED_DECAY "\n"
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
     {.name = "classifier", .kinds = "classifier", .needs_labels = true, .check = check_classifier,
-     .condition_size = label_size, .add_draws = add_classifier_draws, .d_step = classifier_step, .judge = classifier_judge,
-     .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss turns up "
-                "while D.cls still falls, the network begins to learn the pictures by heart: the best weights are kept.",
+     .add_draws = add_classifier_draws, .d_step = classifier_step, .judge = classifier_judge,
+     .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss "
+                "turns up while D.cls still falls, the network begins to learn the pictures by heart: the best "
+                "weights are kept.",
      .quirks = "  the validation part is split off after balancing: copies of a picture stand on both sides\n"
                "  the caffe convention's numbers are divided by 255 once more\n"},
 };
@@ -11291,7 +10952,8 @@ static const Model *find_model(const char *name, Error *e)
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
         option_guess(&guess, models[i].name);
-        if (!models[i].is) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
+        if (models[i].is) continue;
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
     fail(e, 2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
     return NULL;
@@ -11327,41 +10989,215 @@ static void fill_draws(const Trainer *t)
 }
 
 /* Fills every leaf of the iteration's two steps. */
-static int fill_batch(Trainer *t, Loader *loader, Error *e)
+static void fill_batch(Trainer *t, Loader *loader)
 {
     const Settings *s = &t->settings;
-    if (!loader_next(loader, t->now.batch.x->data, t->labels, t->attribute_bytes, e)) return 0;
-    int *order = must_alloc((size_t)s->batch, sizeof *order);
-    draw_targets(t, order);
-    write_labels(t, NULL, t->now.batch.label);
-    write_labels(t, order, t->now.batch.target);
-    free(order);
-    for (int i = 0; i < s->batch; i++)
-        t->now.batch.alpha->data[i] = (real)draw((uint64_t)s->seed, STREAM_ALPHA, (uint64_t)t->now.iteration, (uint32_t)i);
+    Batch *b = &t->now.batch;
+    uint64_t seed = (uint64_t)s->seed, i = (uint64_t)t->now.iteration;
+    next_batch(loader, b->x->data, t->labels, t->attribute_bytes);
+    draw_targets(t, t->order);
+    write_labels(t, NULL, b->label);
+    write_labels(t, t->order, b->target);
+    for (int k = 0; k < s->batch; k++) b->alpha->data[k] = (real)draw(seed, STREAM_ALPHA, i, (uint32_t)k);
     fill_draws(t);
-    fill_masks(&t->now.g, (uint64_t)s->seed, (uint64_t)t->now.iteration);
-    fill_masks(&t->now.d, (uint64_t)s->seed, (uint64_t)t->now.iteration);
+    fill_masks(&t->now.g, seed, i), fill_masks(&t->now.d, seed, i);
     double lr = rate_of(t, t->now.iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
-    set_schedule(t->now.batch.schedule_d, lr * d_share, s->beta1, s->beta2, t->now.iteration + 1);
-    set_schedule(t->now.batch.schedule_g, lr, s->beta1, s->beta2, t->now.iteration / s->n_critic + 1);
+    set_schedule(b->schedule_d, lr * d_share, s->beta1, s->beta2, t->now.iteration + 1);
+    set_schedule(b->schedule_g, lr, s->beta1, s->beta2, t->now.iteration / s->n_critic + 1);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.3  A classifier at work
+ *
+ * Opened from a run or a weights file, whose metadata say what it is. It gives probabilities, and the features that the
+ * Frechet Emotion Distance compares (13.1): the mean over the pixels of its last map. It has two graphs on the same
+ * weights, one for many pictures at once and one for a single picture.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { CLASSIFIED = 32 };               /* pictures at once */
+
+typedef struct Look {
+    Graph *graph;
+    Tensor *x;                          /* (N,P,P,X) */
+    Node *p, *f;                        /* (N,1,1,n) probabilities or attributes' shares, (N,1,1,features) */
+} Look;
+
+typedef struct Classifier {
+    Net net;
+    char class_names[MAX_CLASSES][NAME];
+    char path[PATH_MAX];
+    int crop, features;                 /* the centred square that is cut out first; how many features there are */
+    Look one, many;                     /* at a picture; at CLASSIFIED */
+    Arena arena;
+} Classifier;
+
+static void classifier_close(Classifier *c)
+{
+    if (!c) return;
+    graph_free(c->one.graph), graph_free(c->many.graph);
+    tensor_free(c->one.x), tensor_free(c->many.x);
+    net_free(&c->net);
+    arena_free(&c->arena);
+    free(c);
+}
+
+/* "angry,happy,sad" */
+static void name_emotions(Classifier *c, const char *list)
+{
+    int n = 0;
+    for (const char *at = list; *at; n++) {
+        size_t length = strcspn(at, ",");
+        if (n == MAX_CLASSES || length == 0 || length >= NAME)
+            give_up(1, "%s: its metadata's classes are damaged", c->path);
+        snprintf(c->class_names[n], NAME, "%.*s", (int)length, at);
+        at += length + (at[length] == ',');
+    }
+    if (n < 2) give_up(1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
+    c->net.classes = n;
+}
+
+static Look look_new(Net *net, int n, bool attributes)
+{
+    Look look = {.graph = graph_new(), .x = tensor_new("x", shape_of(n, net->size, net->size, net->channels))};
+    net_attach(net, look.graph);
+    Node *scores = classifier_scores(net, leaf(look.graph, look.x), &look.f);
+    look.p = keep(attributes ? sigmoid(scores) : softmax(scores));
+    keep(look.f);
+    return look;
+}
+
+static void open_classifier(void *classifier)
+{
+    Classifier *c = classifier;
+    Settings s = default_settings();
+    const TensorFile *file = load_tensors(c->path);
+    const char *model = tensorfile_metadata(file, "model");
+    if (!model || strcmp(model, "classifier"))
+        give_up(1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
+    MUST(settings_of_file(file, c->path, &s, &e));
+    if (s.size < 8 || (s.channels != 1 && s.channels != 3))
+        give_up(1, "%s: its metadata's size or channels are damaged", c->path);
+    c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
+    c->crop = (int)s.crop;
+    bool attributes = *s.attributes != 0;
+    name_emotions(c, attributes ? s.attributes : s.classes);
+    shape_classifier(&s, &c->net);
+    c->one = look_new(&c->net, 1, attributes), c->many = look_new(&c->net, CLASSIFIED, attributes);
+    c->features = c->many.f->shape.d[3];
+    MUST(bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2, &c->arena, &e));
+    MUST(load_net(file, c->path, &c->net, "D.", false, &e));
+}
+
+static Classifier *classifier_open(const char *given, Error *e)
+{
+    Classifier *c = must_alloc(1, sizeof *c);
+    classifier_path(given, c->path);
+    if (attempt(open_classifier, c, e)) return c;
+    classifier_close(c);
+    return NULL;
+}
+
+/* Pictures (count,P,P,X) in [-1,1] -> probabilities (count,n) and features (count,features); either may be NULL. */
+static void classifier_run(Classifier *c, const real *x, int count, double *probabilities, double *features)
+{
+    const Look *look = count == 1 ? &c->one : &c->many;
+    size_t batch = (size_t)look->x->shape.d[0], picture = shape_count(look->x->shape) / batch;
+    size_t n = (size_t)c->net.classes, d = (size_t)c->features;
+    for (size_t start = 0; start < (size_t)count; start += batch) {
+        size_t here = least(batch, (size_t)count - start);
+        memcpy(look->x->data, x + start * picture, here * picture * sizeof *x);
+        graph_run(look->graph);
+        for (size_t i = 0; probabilities && i < here * n; i++) probabilities[start * n + i] = (double)look->p->data[i];
+        for (size_t i = 0; features && i < here * d; i++) features[start * d + i] = (double)look->f->data[i];
+    }
+}
+
+/* class_of[k]: its number for the set's class k. `option` asked for it. */
+static void match_classes(const Classifier *c, const DataSet *set, const char *option, int *class_of)
+{
+    for (int k = 0; k < set->n_classes; k++) {
+        int *found = &class_of[k];
+        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
+        if (*found == c->net.classes) give_up(2, "%s: %s knows no class %s", option, c->path, set->class_names[k]);
+    }
+}
+
+/* The mean distance of its features of all pairs. */
+static double classifier_spread(Classifier *c, const real *x, int count)
+{
+    double *features = own((size_t)count * (size_t)c->features, sizeof *features);
+    classifier_run(c, x, count, NULL, features);
+    return stats_pair_distance(&(StatsRows){features, count, c->features});
+}
+
+/* The share of pictures that it puts into their class. */
+static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label)
+{
+    int n = c->net.classes, right = 0;
+    double *p = own((size_t)count * (size_t)n, sizeof *p);
+    classifier_run(c, x, count, p, NULL);
+    for (int i = 0; i < count; i++) right += stats_largest(p + i * n, n) == class_of[label[i]];
+    return (double)right / count;
+}
+
+/* Views of a picture whose probabilities are averaged: itself; its mirror image; and, for "crops", a window of nine
+ * tenths of the side in the middle and in each corner, each with its mirror image. */
+enum { VIEWS_MOST = 10 };
+
+static int views_of(const char *kind, int size, Warp views[VIEWS_MOST])
+{
+    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
+    int flip = strcmp(kind, "flip") == 0, crops = strcmp(kind, "crops") == 0, n = 0;
+    if (!flip && !crops && *kind && strcmp(kind, "one")) give_up(2, "--views %s: must be one, flip or crops", kind);
+    if (!crops) {
+        views[0] = (Warp){0}, views[1] = (Warp){.mirror = 1};
+        return 1 + flip;
+    }
+    for (int place = 0; place < 5; place++)
+        for (int mirror = 0; mirror < 2; mirror++)
+            views[n++] = (Warp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
+                                .shift_y = place ? (place > 2 ? step : -step) : 0};
+    return n;
+}
+
+/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views. */
+static int classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind,
+                           double *probabilities, Error *e)
+{
+    (void)e;
+    Scope inner;
+    Warp views[VIEWS_MOST];
+    int n_views = views_of(kind, c->net.size, views);
+    size_t picture = shape_count(c->one.x->shape), numbers = (size_t)count * (size_t)c->net.classes;
+    enter(&inner);
+    real *x = own((size_t)count * picture, sizeof *x);
+    double *seen = own(numbers, sizeof *seen);
+    memset(probabilities, 0, numbers * sizeof *probabilities);
+    for (int v = 0; v < n_views; v++) {
+        for (size_t i = 0; i < (size_t)count; i++)
+            warp_picture(pixels + i * picture, c->net.size, c->net.channels, views[v], x + i * picture);
+        classifier_run(c, x, count, seen, NULL);
+        for (size_t i = 0; i < numbers; i++) probabilities[i] += seen[i] / n_views;
+    }
+    leave();
     return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.3  Watching for collapse
+ * 12.4  Watching for collapse
  *
- * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has memorised
- * draws them closer to the data than the data are to each other; one that has forgotten a kind of picture reaches few of
- * the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that ignores its label
- * draws the same picture for every class. All of it is measured on latents that never change:
+ * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
+ * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
+ * reaches few of the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that
+ * ignores its label draws the same picture for every class. All of it is measured on latents that never change:
  *
- *   pixels     mean distance of two samples / of two pictures of the data           1: as varied as the data; 0: one picture
+ *   pixels     mean distance of two samples / of two pictures of the data     1: as varied as the data; 0: one picture
  *   edges      the same where a picture is the strengths of its edges in 6x6 cells  (not moved by light or colour)
  *   within     the smaller of both among samples of one class, averaged over the classes: a G that draws one picture a
  *              class looks varied to the others
- *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other        0: copies
+ *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other     0: copies
  *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
- *   label      mean distance of one latent's pictures as two classes / of two samples                       0: not heard
+ *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
  *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
  *   features   with --classifier, one that was trained apart: as pixels, of its features
  *   judged     with --classifier: share of samples that it puts into the class they were asked for
@@ -11377,21 +11213,16 @@ static double draw_centre(void *seed, int c)
 }
 
 enum { WATCHED = 64, WATCHED_DATA = 512, CLUSTERS = 16, SMALL_SIDE = 24, EDGE_CELLS = 6, MOST_ROLLBACKS = 5 };
-enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES, SIGN_JUDGED, SIGNS };
+enum { EDGES = EDGE_CELLS * EDGE_CELLS * 2 };                           /* of a picture */
+enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES,
+       SIGN_JUDGED, SIGNS };
 static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement",
                                                "features", "judged"};
 
-typedef struct Pictures { double *pixels, *edges; int *label, n, pixel_count; } Pictures;   /* (n,..) small pictures, their edges */
-
-/* A classifier trained apart (13.1) may look, too. */
-typedef struct Classifier Classifier;
-static Classifier *classifier_open(const char *given, Error *e);
-static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e);
-static int classes_known(const Classifier *c, const DataSet *set, const char *option, int *class_of, Error *e);
-static Net *classifier_net(Classifier *c);
-static double classifier_spread(Classifier *c, const real *x, int count);
-static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label);
-static void classifier_close(Classifier *c);
+typedef struct Pictures {               /* as the watch sees them */
+    double *pixels, *edges;             /* (n,..) made small, and their edges */
+    int *label, n, pixel_count;
+} Pictures;
 
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
@@ -11399,7 +11230,7 @@ typedef struct Lookout {
     Classifier *judge;                  /* trained apart, or NULL */
     int judge_class[MAX_CLASSES];       /* what it calls class k */
     double feature_spread;
-    double *centres;                    /* (CLUSTERS, EDGE_CELLS EDGE_CELLS 2) of the data's edges */
+    StatsRows centres;                  /* of the clusters of the data's edges */
     double pixel_spread, edge_spread, class_pixel_spread, class_edge_spread, data_nearest, data_clusters;
     double signs[SIGNS];                /* the last look's; NaN: not known */
     bool armed, alarmed;                /* has G been healthy before? is the alarm on? */
@@ -11414,29 +11245,12 @@ static int small_side(int size)
 static Pictures pictures_new(int n, int size, int channels)
 {
     int small = small_side(size), count = small * small * channels;
-    return (Pictures){must_alloc((size_t)n, (size_t)count * sizeof(double)),
-                      must_alloc((size_t)n, EDGE_CELLS * EDGE_CELLS * 2 * sizeof(double)),
-                      must_alloc((size_t)n, sizeof(int)), n, count};
-}
-
-static void pictures_free(Pictures *p)
-{
-    free(p->pixels), free(p->edges), free(p->label);
+    return (Pictures){own((size_t)n, (size_t)count * sizeof(double)), own((size_t)n, EDGES * sizeof(double)),
+                      own((size_t)n, sizeof(int)), n, count};
 }
 
 static StatsRows pixels_of(const Pictures *p, int n) { return (StatsRows){p->pixels, n, p->pixel_count}; }
-static StatsRows edges_of(const Pictures *p, int n)  { return (StatsRows){p->edges, n, EDGE_CELLS * EDGE_CELLS * 2}; }
-
-/* The mean distance of all pairs of one class. */
-static double mean_class_distance(const StatsRows *f, const int *label)
-{
-    double sum = 0;
-    int pairs = 0;
-    for (int i = 0; i < f->n; i++)
-        for (int k = 0; k < i; k++)
-            if (label[i] == label[k]) sum += stats_distance(stats_row(f, i), stats_row(f, k), f->d), pairs++;
-    return sum / pairs;
-}
+static StatsRows edges_of(const Pictures *p, int n)  { return (StatsRows){p->edges, n, EDGES}; }
 
 /* How strong the edges across and along are in each cell. */
 static void measure_edges(const double *small, int side, int channels, double *edges)
@@ -11451,168 +11265,198 @@ static void measure_edges(const double *small, int side, int channels, double *e
             }
 }
 
+/* The mean of one channel over the rectangle of source pixels that small pixel (column, y) stands for. */
+static double mean_below(const real *x, int size, int channels, int small, int column, int y)
+{
+    int top = y * size / small, bottom = (y + 1) * size / small;
+    int left = column * size / small, right = (column + 1) * size / small;
+    double total = 0;
+    for (int v = top; v < bottom; v++)
+        for (int u = left; u < right; u++) total += (double)x[(v * size + u) * channels];
+    return total / ((bottom - top) * (right - left));
+}
+
 /* Picture number i: averaged down, and its edges. */
 static void measure_picture(const real *x, int size, int channels, Pictures *to, int i)
 {
     int small = small_side(size);
-    double *pixels = to->pixels + (size_t)i * (size_t)to->pixel_count;
+    double *pixels = to->pixels + (size_t)i * (size_t)to->pixel_count, *at = pixels;
     for (int y = 0; y < small; y++)
         for (int column = 0; column < small; column++)
-            for (int c = 0; c < channels; c++) {
-                int top = y * size / small, bottom = (y + 1) * size / small, left = column * size / small,
-                    right = (column + 1) * size / small;
-                double sum_ = 0;
-                for (int v = top; v < bottom; v++)
-                    for (int u = left; u < right; u++) sum_ += (double)x[(v * size + u) * channels + c];
-                pixels[(y * small + column) * channels + c] = sum_ / ((bottom - top) * (right - left));
-            }
-    measure_edges(pixels, small, channels, to->edges + (size_t)i * EDGE_CELLS * EDGE_CELLS * 2);
-}
-
-static Lookout *watch_new(Net *g, Generator *generator)
-{
-    Lookout *w = must_alloc(1, sizeof *w);
-    w->drawing = drawing_new(g, generator, WATCHED);
-    for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
-    return w;
+            for (int c = 0; c < channels; c++) *at++ = mean_below(x + c, size, channels, small, column, y);
+    measure_edges(pixels, small, channels, to->edges + (size_t)i * EDGES);
 }
 
 static void watch_free(Lookout *w)
 {
     if (!w) return;
     drawing_free(&w->drawing);
-    pictures_free(&w->data);
     classifier_close(w->judge);
-    free(w->centres), free(w);
+}
+
+static Lookout *watch_new(Net *g, Generator *generator)
+{
+    Lookout *w = own(1, sizeof *w);
+    w->drawing = drawing_new(g, generator, WATCHED);
+    for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
+    return w;
 }
 
 /* --classifier: what it makes of these training pictures, and which of its classes are the run's. */
-static int watch_with_classifier(Trainer *t, const real *x, int count, Error *e)
+static void watch_with_classifier(Trainer *t, const real *x, int count)
 {
     Lookout *w = t->watch;
-    w->judge = classifier_open(t->settings.classifier, e);
-    if (!w->judge || !classifier_suits(w->judge, &t->now.g, t->now.g.condition ? &t->data : NULL, w->judge_class, e)) return 0;
+    const Net *g = &t->now.g;
+    Error e;
+    if (!(w->judge = classifier_open(t->settings.classifier, &e))) unwind(&e);
+    const Net *its = &w->judge->net;
+    if (its->size != g->size || its->channels != g->channels)
+        give_up(2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
+                w->judge->path, its->size, its->channels, g->size, g->channels);
+    if (g->condition) match_classes(w->judge, &t->data, "--classifier", w->judge_class);
     w->feature_spread = classifier_spread(w->judge, x, count);
-    return 1;
 }
 
-/* Up to WATCHED_DATA training pictures, spread evenly, and what they say of themselves. */
-static int watch_data(Trainer *t, Error *e)
+/* Reads training pictures, spread evenly, into w->data as far as there is room; they are also returned. */
+static real *read_watched(Trainer *t)
 {
     const Settings *s = &t->settings;
-    Lookout *w = t->watch;
-    if (!w) return 1;
-    int wanted = t->data.count < WATCHED_DATA ? t->data.count : WATCHED_DATA, read_ = 0;
+    Pictures *data = &t->watch->data;
+    Error why = {0};
+    int wanted = data->n, n = 0;
     size_t bytes = (size_t)(s->size * s->size * s->channels);
-    unsigned char *face = must_alloc(bytes, 1);
-    real *x = must_alloc((size_t)wanted * bytes, sizeof *x);
-    w->data = pictures_new(wanted, (int)s->size, (int)s->channels);
+    unsigned char *face = own(bytes, 1);
+    real *x = own((size_t)wanted * bytes, sizeof *x);
     for (int i = 0; i < wanted; i++) {
         int index = (int)((long)i * t->data.count / wanted);
-        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, e)) continue;
-        from_bytes(face, bytes, x + (size_t)read_ * bytes);
-        w->data.label[read_] = t->data.label[index];
-        measure_picture(x + (size_t)read_ * bytes, (int)s->size, (int)s->channels, &w->data, read_);
-        read_++;
+        real *picture = x + (size_t)n * bytes;
+        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, &why)) continue;
+        from_bytes(face, bytes, picture);
+        data->label[n] = t->data.label[index];
+        measure_picture(picture, (int)s->size, (int)s->channels, data, n++);
     }
-    int ok = read_ < 2 || !*s->classifier || watch_with_classifier(t, x, read_, e);
-    free(face), free(x);
-    w->data.n = read_;
-    if (!ok) return 0;
-    if (read_ < 2) return fail(e, 1, "%s: fewer than two pictures can be read: %s", s->data, e->text);
-    StatsRows pixels = pixels_of(&w->data, read_), edges = edges_of(&w->data, read_),
-              few = edges_of(&w->data, read_ < WATCHED ? read_ : WATCHED);
-    int clusters = read_ < CLUSTERS ? read_ : CLUSTERS;
-    w->centres = must_alloc(CLUSTERS, (size_t)edges.d * sizeof(double));
-    if (!stats_clusters(&edges, clusters, draw_centre, &(uint64_t){(uint64_t)s->seed}, w->centres))
-        return fail(e, 1, "no memory for the watch's clusters");
-    StatsRows centre = {w->centres, clusters, edges.d};
+    data->n = n;
+    if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
+    return x;
+}
+
+/* What the data say of themselves. */
+static void watch_data(Trainer *t)
+{
+    Scope inner;
+    Lookout *w = t->watch;
+    const Settings *s = &t->settings;
+    if (!w) return;
+    uint64_t seed = (uint64_t)s->seed;
+    w->data = pictures_new(min_int(t->data.count, WATCHED_DATA), (int)s->size, (int)s->channels);
+    double *centres = own(CLUSTERS, EDGES * sizeof *centres);
+    enter(&inner);
+    const real *x = read_watched(t);
+    int n = w->data.n, clusters = min_int(n, CLUSTERS);
+    if (*s->classifier) watch_with_classifier(t, x, n);
+    StatsRows pixels = pixels_of(&w->data, n), edges = edges_of(&w->data, n);
+    StatsRows few = edges_of(&w->data, min_int(n, WATCHED));
+    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up_memory(CLUSTERS, EDGES);
+    w->centres = (StatsRows){centres, clusters, EDGES};
     w->pixel_spread = stats_pair_distance(&pixels), w->edge_spread = stats_pair_distance(&edges);
-    w->class_pixel_spread = mean_class_distance(&pixels, w->data.label);
-    w->class_edge_spread = mean_class_distance(&edges, w->data.label);
-    w->data_nearest = stats_nearest_distance(&pixels, &pixels), w->data_clusters = stats_clusters_reached(&centre, &few);
-    return 1;
+    w->class_pixel_spread = stats_class_distance(&pixels, w->data.label);
+    w->class_edge_spread = stats_class_distance(&edges, w->data.label);
+    w->data_nearest = stats_nearest_distance(&pixels, &pixels);
+    w->data_clusters = stats_clusters_reached(&w->centres, &few);
+    leave();
 }
 
 /* Draws the watched latents, latent i as class (i + turn) mod n. */
-static void watch_draw(Trainer *t, int turn, Pictures *to)
+static Pictures watch_draw(Trainer *t, int turn)
 {
     Drawing *d = &t->watch->drawing;
-    int n = t->now.g.classes;
+    const Net *g = &t->now.g;
+    int n = g->classes;
+    Pictures drawn = pictures_new(WATCHED, g->size, g->channels);
     size_t bytes = count_of(d->y) / WATCHED;
     for (int i = 0; i < WATCHED; i++) {
-        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), t->now.g.latent, d->x->data + i * t->now.g.latent);
-        to->label[i] = (i + turn) % n;
-        if (d->condition) one_hot(d->condition->data + i * n, n, to->label[i]);
+        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), g->latent, d->x->data + i * g->latent);
+        drawn.label[i] = (i + turn) % n;
+        if (d->condition) one_hot(d->condition->data + i * n, n, drawn.label[i]);
     }
     graph_run(d->graph);
-    for (int i = 0; i < WATCHED; i++) measure_picture(d->y->data + (size_t)i * bytes, t->now.g.size, t->now.g.channels, to, i);
+    for (int i = 0; i < WATCHED; i++)
+        measure_picture(d->y->data + (size_t)i * bytes, g->size, g->channels, &drawn, i);
+    return drawn;
+}
+
+/* Adds what D makes of the `count` pictures in judge.x. */
+static void judge_batch(Trainer *t, const int *labels, int count, Judgement *all)
+{
+    const Judge *j = &t->judge;
+    int n = t->now.d.classes;
+    graph_run(j->graph);
+    for (int i = 0; i < count; i++) {
+        const real *scores = j->scores->data + i * n;
+        int best = 0;
+        for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
+        all->right += best == labels[i];
+        all->loss += (double)(j->logsum->data[i] - scores[labels[i]]);
+    }
+    all->count += count;
 }
 
 /* The share of the drawn pictures that D puts into their class. */
-static double watch_agreement(Trainer *t)
+static double watch_agreement(Trainer *t, const int *label)
 {
-    Drawing *d = &t->watch->drawing;
-    size_t pixels = count_of(d->y);
-    int n = t->now.g.classes, right = 0;
-    real *drawn = must_alloc(pixels, sizeof *drawn);
+    const Drawing *d = &t->watch->drawing;
+    Judgement all = {0};
+    size_t pixels = count_of(d->y), batch = pixels / WATCHED * JUDGE_BATCH;
+    real *drawn = own(pixels, sizeof *drawn);
     memcpy(drawn, d->y->data, pixels * sizeof *drawn);                  /* the graphs share one arena */
-    for (int first = 0; first < WATCHED; first += JUDGE_BATCH) {
-        memcpy(t->judge_x->data, drawn + pixels / WATCHED * (size_t)first, pixels / WATCHED * JUDGE_BATCH * sizeof *drawn);
-        graph_run(t->judge);
-        for (int i = 0; i < JUDGE_BATCH; i++) {
-            const real *scores = t->judge_scores->data + i * n;
-            int best = 0;
-            for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
-            right += best == (first + i) % n;
-        }
+    for (int k = 0; k < WATCHED / JUDGE_BATCH; k++) {
+        memcpy(t->judge.x->data, drawn + (size_t)k * batch, batch * sizeof *drawn);
+        judge_batch(t, label + k * JUDGE_BATCH, JUDGE_BATCH, &all);
     }
-    free(drawn);
-    return (double)right / WATCHED;
+    return (double)all.right / WATCHED;
+}
+
+/* Does one latent's picture change with its class? Against the distance of two samples. */
+static double watch_label(Trainer *t, const Pictures *drawn, double spread)
+{
+    Pictures turned = watch_draw(t, 1);
+    double turns = 0;
+    for (int i = 0; i < WATCHED; i++) {
+        size_t at = (size_t)i * (size_t)drawn->pixel_count;
+        turns += stats_distance(drawn->pixels + at, turned.pixels + at, drawn->pixel_count) / WATCHED;
+    }
+    return spread > 0 ? turns / spread : 0;
 }
 
 static void watch_look(Trainer *t)
 {
+    Scope inner;
     Lookout *w = t->watch;
-    Pictures drawn = pictures_new(WATCHED, t->now.g.size, t->now.g.channels), turned = drawn;
-    StatsRows pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED), data = pixels_of(&w->data, w->data.n),
-              centre = {w->centres, w->data.n < CLUSTERS ? w->data.n : CLUSTERS, edges.d};
-    watch_draw(t, 0, &drawn);
-    double spread = stats_pair_distance(&pixels), turns = 0;
-    const real *x = t->watch->drawing.y->data;
-    if (w->judge) w->signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
-    if (w->judge && t->now.g.condition)
-        w->signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
-    w->signs[SIGN_AGREEMENT] = t->judge && t->now.g.condition ? watch_agreement(t) : NAN;
-    w->signs[SIGN_PIXELS] = spread / w->pixel_spread;
-    w->signs[SIGN_EDGES] = stats_pair_distance(&edges) / w->edge_spread;
-    w->signs[SIGN_WITHIN] = t->now.g.condition ? fmin(mean_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
-                                                  mean_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
-    w->signs[SIGN_NEAREST] = stats_nearest_distance(&pixels, &data) / w->data_nearest;
-    w->signs[SIGN_CLUSTERS] = stats_clusters_reached(&centre, &edges) / w->data_clusters;
-    w->signs[SIGN_LABEL] = NAN;
-    if (t->now.g.condition) {
-        turned = pictures_new(WATCHED, t->now.g.size, t->now.g.channels);
-        watch_draw(t, 1, &turned);
-        for (int i = 0; i < WATCHED; i++) {
-            size_t at = (size_t)i * (size_t)drawn.pixel_count;
-            turns += stats_distance(drawn.pixels + at, turned.pixels + at, drawn.pixel_count) / WATCHED;
-        }
-        w->signs[SIGN_LABEL] = spread > 0 ? turns / spread : 0;
-        pictures_free(&turned);
-    }
-    pictures_free(&drawn);
+    double *signs = w->signs;
+    const real *x = w->drawing.y->data;
+    bool told = t->now.g.condition;
+    enter(&inner);
+    Pictures drawn = watch_draw(t, 0);
+    StatsRows pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED);
+    StatsRows data = pixels_of(&w->data, w->data.n);
+    double spread = stats_pair_distance(&pixels);
+    if (w->judge) signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
+    if (w->judge && told) signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
+    signs[SIGN_AGREEMENT] = t->judge.graph && told ? watch_agreement(t, drawn.label) : NAN;
+    signs[SIGN_PIXELS] = spread / w->pixel_spread;
+    signs[SIGN_EDGES] = stats_pair_distance(&edges) / w->edge_spread;
+    signs[SIGN_WITHIN] = told ? fmin(stats_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
+                                     stats_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
+    signs[SIGN_NEAREST] = stats_nearest_distance(&pixels, &data) / w->data_nearest;
+    signs[SIGN_CLUSTERS] = stats_clusters_reached(&w->centres, &edges) / w->data_clusters;
+    signs[SIGN_LABEL] = told ? watch_label(t, &drawn, spread) : NAN;
+    leave();
 }
 
 /* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
-static double least_sign(const double *signs)
+static double watch_least(const double *signs)
 {
     return fmin(fmin(signs[SIGN_FEATURES], signs[SIGN_WITHIN]), fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
-}
-
-static double watch_least(const Lookout *w)
-{
-    return least_sign(w->signs);
 }
 
 /* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
@@ -11621,7 +11465,7 @@ static bool watch_alarm(Trainer *t)
 {
     Lookout *w = t->watch;
     const Settings *s = &t->settings;
-    double least = watch_least(w);
+    double least = watch_least(w->signs);
     bool low = !(least >= s->collapse_below), was = w->alarmed;
     if (least >= 1.3 * s->collapse_below || t->now.iteration >= s->iters / 2) w->armed = true;
     w->alarmed = low && w->armed;
@@ -11631,170 +11475,182 @@ static bool watch_alarm(Trainer *t)
 /* What the last look says, in words. */
 static void watch_words(const double *signs, double below, char *text, size_t size)
 {
-    double least = least_sign(signs);
-    snprintf(text, size, "G's samples are %.0f%% as varied as the data in their pixels and %.0f%% in their edges: %s", 100 * signs[SIGN_PIXELS],
-             100 * signs[SIGN_EDGES], !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
-    size_t used = strlen(text);
-    if (signs[SIGN_WITHIN] < 0.7)
-        used += (size_t)snprintf(text + used, size - used, "; within a class they are %.0f%% as varied", 100 * signs[SIGN_WITHIN]);
-    if (signs[SIGN_NEAREST] < 0.5)
-        used += (size_t)snprintf(text + used, size - used, "; they lie so near to pictures of the data that G may have learnt those by heart");
-    if (signs[SIGN_CLUSTERS] < 0.5)
-        used += (size_t)snprintf(text + used, size - used, "; they reach %.0f%% of the kinds of picture there are", 100 * signs[SIGN_CLUSTERS]);
-    if (signs[SIGN_LABEL] < 0.2) used += (size_t)snprintf(text + used, size - used, "; G hardly listens to the class");
-    if (!isnan(signs[SIGN_FEATURES]))
-        used += (size_t)snprintf(text + used, size - used, "; in the classifier's features they are %.0f%% as varied", 100 * signs[SIGN_FEATURES]);
-    if (!isnan(signs[SIGN_JUDGED]))
-        snprintf(text + used, size - used, "; it puts %.0f%% into the class they were asked for", 100 * signs[SIGN_JUDGED]);
+    static const struct { int sign; double below; const char *format; } further[] = {
+        {SIGN_WITHIN, 0.7, "; within a class they are %.0f%% as varied"},
+        {SIGN_NEAREST, 0.5, "; they lie so near to pictures of the data that G may have learnt those by heart"},
+        {SIGN_CLUSTERS, 0.5, "; they reach %.0f%% of the kinds of picture there are"},
+        {SIGN_LABEL, 0.2, "; G hardly listens to the class"},
+        {SIGN_FEATURES, INFINITY, "; in the classifier's features they are %.0f%% as varied"},
+        {SIGN_JUDGED, INFINITY, "; it puts %.0f%% into the class they were asked for"}};
+    double least = watch_least(signs);
+    snprintf(text, size, "G's samples are %.0f%% as varied as the data in their pixels and %.0f%% in their edges: %s",
+             100 * signs[SIGN_PIXELS], 100 * signs[SIGN_EDGES],
+             !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
+    for (size_t i = 0; i < sizeof further / sizeof *further; i++) {
+        double sign = signs[further[i].sign];
+        size_t used = strlen(text);
+        if (sign < further[i].below) snprintf(text + used, size - used, further[i].format, 100 * sign);
+    }
 }
 
 static void watch_report(const Trainer *t)
 {
     char text[600];
-    if (isnan(t->watch->signs[SIGN_PIXELS])) return;                    /* stopped before the first look */
+    if (!t->watch || isnan(t->watch->signs[SIGN_PIXELS]) || no_messages) return;    /* stopped before the first look */
     watch_words(t->watch->signs, t->settings.collapse_below, text, sizeof text);
-    if (!no_messages) fprintf(stderr, "%s\n", text);
+    fprintf(stderr, "%s\n", text);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.4  Building a trainer
+ * 12.5  Building a trainer
  * ---------------------------------------------------------------------------------------------- */
-
-/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
-static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
-{
-    size_t bytes = 0;
-    for (int i = 0; i < n; i++) {
-        if (!graphs[i]) continue;
-        if (!graph_plan(graphs[i], e)) return 0;
-        if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
-    }
-    arena_reserve(arena, bytes);
-    for (int i = 0; i < n; i++)
-        if (graphs[i]) graph_bind(graphs[i], arena);
-    return 1;
-}
 
 static void build_judge(Trainer *t, int batch)
 {
-    t->judge = graph_new();
-    t->judge_x = tensor_new("judged", shape_of(batch, t->now.d.size, t->now.d.size, t->now.d.channels));
-    net_attach(&t->now.d, t->judge);
-    t->judge_scores = keep(t->model->judge(&t->now.d, leaf(t->judge, t->judge_x)));
-    t->judge_logsum = keep(logsumexp(t->judge_scores));
+    const Net *d = &t->now.d;
+    Judge *j = &t->judge;
+    *j = (Judge){.graph = graph_new(), .x = tensor_new("judged", shape_of(batch, d->size, d->size, d->channels))};
+    net_attach(&t->now.d, j->graph);
+    j->scores = keep(t->model->judge(&t->now.d, leaf(j->graph, j->x)));
+    j->logsum = keep(logsumexp(j->scores));
 }
 
 /* N / (n N_class): so weighed, every class counts as much as any other. */
 static void weigh_classes(Trainer *t, int classes)
 {
     Tensor *weights = t->now.batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
-    double *pictures = must_alloc((size_t)classes, sizeof *pictures);
+    double *pictures = own((size_t)classes, sizeof *pictures);
     for (int i = 0; i < t->data.count; i++) pictures[t->data.label[i]]++;
     for (int k = 0; k < classes; k++)
         weights->data[k] = (real)(pictures[k] > 0 ? t->data.count / (classes * pictures[k]) : 0);
-    free(pictures);
 }
 
 /* --teacher's classifiers. Every class of the run must be known to each of them. */
-static int open_teachers(Trainer *t, Error *e)
+static void open_teachers(Trainer *t)
 {
-    const Settings *s = &t->settings;
-    for (const char *at = s->teacher; *at;) {
-        int length = (int)strcspn(at, ","), k = t->n_teachers, class_of[MAX_CLASSES];
-        char path[sizeof s->teacher];
-        if (k == MAX_TEACHERS) return fail(e, 2, "--teacher: at most %d classifiers", MAX_TEACHERS);
-        snprintf(path, sizeof path, "%.*s", length, at);
-        if (!(t->judges[k] = classifier_open(path, e)) || !classes_known(t->judges[k], &t->data, "--teacher", class_of, e)) return 0;
-        Teacher *teacher = &t->teachers[t->n_teachers++];
-        teacher->net = classifier_net(t->judges[k]);
-        teacher->class_of = tensor_new("class_of", shape_of(1, 1, t->data.n_classes, teacher->net->classes));
-        for (int i = 0; i < t->data.n_classes; i++) teacher->class_of->data[i * teacher->net->classes + class_of[i]] = 1;
-        at += length + (at[length] == ',');
+    int class_of[MAX_CLASSES], n = t->data.n_classes;
+    Names paths = {0};
+    Error e;
+    if (*t->settings.teacher) paths = parse_names(t->settings.teacher, "--teacher");
+    if (paths.count > MAX_TEACHERS) give_up(2, "--teacher: at most %d classifiers", MAX_TEACHERS);
+    for (; t->n_teachers < paths.count; t->n_teachers++) {
+        Classifier *c = t->judges[t->n_teachers] = classifier_open(paths.items[t->n_teachers], &e);
+        if (!c) unwind(&e);
+        match_classes(c, &t->data, "--teacher", class_of);
+        Tensor *known = tensor_new("class_of", shape_of(1, 1, n, c->net.classes));
+        for (int i = 0; i < n; i++) known->data[i * c->net.classes + class_of[i]] = 1;
+        t->teachers[t->n_teachers] = (Teacher){.net = &c->net, .class_of = known};
     }
-    return 1;
 }
 
 static void build_steps(Trainer *t, int classes)
 {
     const Settings *s = &t->settings;
     const Model *model = t->model;
-    Error checked = {0};
-    make_nets(s, classes, &t->now.g, &t->now.d);
-    if (!model->generator) shape_classifier(s, &t->now.d, &checked);
-    t->now.g.condition = t->now.d.condition = model->condition_size(s, classes);
-    t->now.g.latent = model->latent_size ? model->latent_size(s) : 0;
-    t->now.g.space = t->now.d.space = model->space;
-    if (model->prepare) model->prepare(model, s, &t->now.g, &t->now.d);
-    t->now.batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
-    t->now.batch.teachers = t->teachers, t->now.batch.n_teachers = t->n_teachers;
-    t->now.batch.keep_gradients = t->keep_gradients;
+    Training *now = &t->now;
+    Net *g = &now->g, *d = &now->d;
+    make_nets(s, classes, g, d);
+    if (!model->generator) shape_classifier(s, d);
+    g->condition = d->condition = condition_size(model, s, classes);
+    g->latent = model->latent_size ? model->latent_size(s) : 0;
+    g->space = d->space = model->space;
+    if (model->prepare) model->prepare(model, s, g, d);
+    now->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
+    now->batch.teachers = t->teachers, now->batch.n_teachers = t->n_teachers;
+    now->batch.keep_gradients = t->keep_gradients;
     if (s->class_weights) weigh_classes(t, classes);
-    model->add_draws(&t->now.batch, s, classes);
-    t->now.iterations = s->iters, t->now.n_critic = s->n_critic, t->now.forgets = s->forget;
-    t->now.clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
-    t->now.d_step = model->d_step(&t->now.g, &t->now.d, &t->now.batch, s);
-    if (model->g_step) t->now.g_step = model->g_step(&t->now.g, &t->now.d, &t->now.batch, s);
+    model->add_draws(&now->batch, s);
+    now->iterations = s->iters, now->n_critic = s->n_critic, now->forgets = s->forget;
+    now->clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
+    now->d_step = model->d_step(g, d, &now->batch, s);
+    if (model->g_step) now->g_step = model->g_step(g, d, &now->batch, s);
 }
 
-static int build_graphs(Trainer *t, int classes, Error *e)
+static void build_graphs(Trainer *t, int classes)
 {
-    const Settings *s = &t->settings;
-    if (!t->model->check(s, classes, e) || !open_teachers(t, e)) return 0;
+    Net *g = &t->now.g;
+    t->model->check(&t->settings, classes);
+    open_teachers(t);
     build_steps(t, classes);
-    t->columns = t->now.g.condition ? classes : SAMPLE_FACES;
-    if (t->now.g.latent) t->watch = watch_new(&t->now.g, t->model->generator);
-    exchange_averages(&t->now.g);
-    if (t->model->generator) t->drawing = drawing_new(&t->now.g, t->model->generator, t->columns);
-    exchange_averages(&t->now.g);
+    t->columns = g->condition ? classes : SAMPLE_FACES;
+    if (g->latent) t->watch = watch_new(g, t->model->generator);
+    exchange_averages(g);
+    if (t->model->generator) t->drawing = drawing_new(g, t->model->generator, t->columns);
+    exchange_averages(g);
     if (t->model->judge) build_judge(t, JUDGE_BATCH);
-    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge, t->watch ? t->watch->drawing.graph : NULL};
-    return bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena, e);
+    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge.graph,
+                       t->watch ? t->watch->drawing.graph : NULL};
+    MUST(bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena, &e));
 }
 
-static void trainer_free(Trainer *t)
+static void close_trainer(void *trainer)
 {
-    graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge);
+    Trainer *t = trainer;
+    graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge.graph);
     drawing_free(&t->drawing);
     watch_free(t->watch);
-    tensor_free(t->judge_x);
+    tensor_free(t->judge.x);
     batch_free(&t->now.batch);
     net_free(&t->now.g), net_free(&t->now.d);
     for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
     arena_free(&t->arena);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
-    free(t->sample_pixels), free(t->labels), free(t->attribute_bytes);
 }
 
-enum { OWN_SHARE = 5 };                 /* a classifier without a validation part holds out the fifth picture of each class */
+/* A trainer with these settings, which the innermost scope owns. */
+static Trainer *new_trainer(const Settings *s)
+{
+    Trainer *t = own(1, sizeof *t);
+    t->settings = *s;
+    on_leaving(close_trainer, t);
+    return t;
+}
+
+enum { OWN_SHARE = 5 };                 /* a classifier without a validation part holds out a fifth of each class */
+
+static void balance(DataSet *set, const Settings *s)
+{
+    if (*s->balance) balance_dataset(set, s->balance, (uint64_t)s->seed);
+}
 
 /* Pictures that nothing is learnt from: the set's own validation part, or, where --validation says so or a classifier
  * would have none, a share of each class of the training part. */
-static int open_held_out(Trainer *t, DataOptions options, Error *e)
+static void open_held_out(Trainer *t, DataOptions options)
 {
     const Settings *s = &t->settings;
-    Error ignored;
+    Error none;
     options.split = SPLIT_VALIDATION;
-    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &ignored);
-    if (t->has_held_out && t->held_out.n_classes == t->data.n_classes) return 1;
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
-    if (s->validation <= 0 && t->model->generator) return 1;
+    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &none) &&
+                      t->held_out.n_classes == t->data.n_classes;
+    if (t->has_held_out || (s->validation <= 0 && t->model->generator)) return;
     double share = s->validation > 0 ? s->validation : 1.0 / OWN_SHARE;
-    uint64_t seed = (uint64_t)s->seed;
     options.split = SPLIT_TRAIN;
-    t->has_held_out = dataset_open(&t->held_out, s->data, &options, e);
-    if (!t->has_held_out) return 0;
-    if (s->as_published && *s->balance && !dataset_balance(&t->held_out, s->balance, seed, e)) return 0;
-    dataset_part(&t->held_out, share, seed, true);
-    dataset_part(&t->data, share, seed, false);
-    return t->held_out.count && t->data.count >= s->batch
-               ? 1 : fail(e, 2, "--validation %g of %s leaves %d pictures to judge by and %d to learn from", share, s->data,
-                          t->held_out.count, t->data.count);
+    open_dataset(&t->held_out, s->data, &options);
+    t->has_held_out = true;
+    if (s->as_published) balance(&t->held_out, s);
+    dataset_part(&t->held_out, share, (uint64_t)s->seed, true);
+    dataset_part(&t->data, share, (uint64_t)s->seed, false);
+    if (!t->held_out.count || t->data.count < s->batch)
+        give_up(2, "--validation %g of %s leaves %d pictures to judge by and %d to learn from", share, s->data,
+                t->held_out.count, t->data.count);
+}
+
+/* What a run writes its classes' names into reads them back: a list with commas, lines, a table's first row. */
+static void check_class_names(const DataSet *set, const char *data)
+{
+    if (set->n_classes > MAX_CLASSES)
+        give_up(2, "%s: %d classes; at most %d can be told apart here", data, set->n_classes, MAX_CLASSES);
+    for (int i = 0; i < set->n_classes; i++) {
+        const char *name = set->class_names[i], *end = name + strlen(name);
+        bool odd = !*name || *name == ' ' || end[-1] == ' ';
+        for (const char *at = name; *at; at++) odd |= *at == ',' || *at == '"' || iscntrl((unsigned char)*at);
+        if (odd || end - name >= NAME)
+            give_up(1, "%s: the class name \"%s\" has a comma, a quotation mark, a control character, a blank at an "
+                    "end, or more than %d letters: rename it", data, name, NAME - 1);
+    }
 }
 
 /* Opens the data, and its validation part if it has one. */
-static int open_data(Trainer *t, Error *e)
+static void open_data(Trainer *t)
 {
     Settings *s = &t->settings;
     DataOptions options = {.classes = *s->classes ? s->classes : NULL,
@@ -11803,27 +11659,22 @@ static int open_data(Trainer *t, Error *e)
                            .unlabelled = !t->model->needs_labels && !s->conditional,
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
-    if (!dataset_open(&t->data, s->data, &options, e)) return 0;
-    if (t->data.n_classes > MAX_CLASSES)
-        return fail(e, 2, "%s: %d classes; at most %d can be told apart here", s->data, t->data.n_classes, MAX_CLASSES);
+    open_dataset(&t->data, s->data, &options);
+    check_class_names(&t->data, s->data);
     if (s->batch > t->data.count)
-        return fail(e, 2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
-    for (int i = 0; i < t->data.n_classes; i++)
-        if (strchr(t->data.class_names[i], ',') || strlen(t->data.class_names[i]) >= NAME)
-            return fail(e, 1, "%s: the class name \"%s\" has a comma or more than %d letters: rename it", s->data,
-                        t->data.class_names[i], NAME - 1);
+        give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
     char list[sizeof s->classes] = "";
     for (int i = 0; i < t->data.n_classes; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", t->data.class_names[i]);
     if (!*s->attributes) snprintf(s->classes, sizeof s->classes, "%s", list);
     options.classes = *s->attributes ? NULL : list;
-    if (s->as_published && *s->balance && !dataset_balance(&t->data, s->balance, (uint64_t)s->seed, e)) return 0;
-    if (!open_held_out(t, options, e)) return 0;
-    return s->as_published || !*s->balance || dataset_balance(&t->data, s->balance, (uint64_t)s->seed, e);
+    if (s->as_published) balance(&t->data, s);
+    open_held_out(t, options);
+    if (!s->as_published) balance(&t->data, s);
 }
 
 /* GANmut's centre is neutral: its class must be the first. */
-static int put_neutral_first(Trainer *t, Error *e)
+static void put_neutral_first(Trainer *t)
 {
     Settings *s = &t->settings;
     char list[sizeof s->classes] = "neutral";
@@ -11832,55 +11683,53 @@ static int put_neutral_first(Trainer *t, Error *e)
         if (strcmp(t->data.class_names[k], "neutral") == 0) { at = k; continue; }
         snprintf(list + strlen(list), sizeof list - strlen(list), ",%s", t->data.class_names[k]);
     }
-    if (at == 0) return 1;
+    if (at == 0) return;
     if (at < 0)
-        return fail(e, 2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data,
-                    s->classes);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
+        give_up(2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data, s->classes);
     snprintf(s->classes, sizeof s->classes, "%s", list);
-    return open_data(t, e);
+    open_data(t);
+}
+
+/* Picture number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
+static int find_picture(const DataSet *set, int class, int rank)
+{
+    for (int i = 0; i < set->count; i++)
+        if ((set->attributes || set->label[i] == class) && rank-- == 0) return i;
+    return -1;
 }
 
 /* The faces that a G that edits is shown: the first of each class in turn, from the validation part where there is
  * one. */
-static int choose_samples(Trainer *t, Error *e)
+static void choose_samples(Trainer *t)
 {
     t->n_samples = t->now.g.latent ? SAMPLE_FACES : 0;
-    if (t->now.g.latent || !t->model->generator) return 1;
+    if (t->now.g.latent || !t->model->generator) return;
     const DataSet *set = t->has_held_out ? &t->held_out : &t->data;
-    const Settings *s = &t->settings;
-    size_t bytes = (size_t)(s->size * s->size * s->channels);
-    t->sample_pixels = must_alloc(SAMPLE_FACES, bytes);
+    int size = (int)t->settings.size, channels = (int)t->settings.channels;
+    size_t bytes = (size_t)(size * size * channels);
+    Error why = {0};
+    t->sample_pixels = own(SAMPLE_FACES, bytes);
     for (int i = 0; i < SAMPLE_FACES; i++) {
-        int wanted = i % set->n_classes, rank = i / set->n_classes;
-        for (int k = 0; k < set->count; k++) {
-            if ((!set->attributes && set->label[k] != wanted) || rank-- > 0) continue;
-            if (dataset_read(set, k, (int)s->size, (int)s->channels, t->sample_pixels + (size_t)t->n_samples * bytes,
-                             e))
-                t->n_samples++;
-            break;
-        }
+        int k = find_picture(set, i % set->n_classes, i / set->n_classes);
+        if (k < 0) continue;
+        t->n_samples += dataset_read(set, k, size, channels, t->sample_pixels + (size_t)t->n_samples * bytes, &why);
     }
-    return t->n_samples ? 1 : fail(e, 1, "%s: none of the first pictures can be read: %s", s->data, e->text);
+    if (!t->n_samples) give_up(1, "%s: none of the first pictures can be read: %s", t->settings.data, why.text);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.5  Checkpoints
+ * 12.6  Checkpoints
  * ---------------------------------------------------------------------------------------------- */
 
-static void run_path(const Settings *s, const char *name, char path[PATH_MAX])
+/* A file of the run. */
+static const char *run_path(const Settings *s, const char *name)
 {
-    snprintf(path, PATH_MAX, "%s/%s", s->out, name);
+    return own_text("%s/%s", s->out, name);
 }
 
-/* A run's directory stands for its checkpoint. */
-static void weights_path(const char *given, char path[PATH_MAX])
+static void set_metadata(TensorFile *file, const char *name, const char *text)
 {
-    struct stat info;
-    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
-    snprintf(path, PATH_MAX, directory ? "%s/checkpoint.safetensors" : "%s", given);
+    if (!tensorfile_set_metadata(file, name, text)) give_up_memory(strlen(text), 1);
 }
 
 /* What a checkpoint says about itself: every FIXED setting and the iteration; no time, path, host or thread count. */
@@ -11890,130 +11739,135 @@ static void describe(const Settings *s, long iteration, TensorFile *file)
     for (int i = 0; i < SETTINGS; i++) {
         if (settings_table[i].use != FIXED) continue;
         option_text(s, &settings_table[i], text, sizeof text);
-        tensorfile_set_metadata(file, settings_table[i].name, text);
+        set_metadata(file, settings_table[i].name, text);
     }
     snprintf(text, sizeof text, "%ld", iteration);
-    tensorfile_set_metadata(file, "iteration", text);
-    tensorfile_set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
+    set_metadata(file, "iteration", text);
+    set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
 }
 
-static int save_checkpoint_as(const Trainer *t, const char *name, Error *e)
+/* A few numbers that a run must remember, beside the weights. */
+static void store_row(Store *store, const char *name, int n, const double *numbers)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    Store store = {0};
-    run_path(&t->settings, name, path);
-    describe(&t->settings, t->now.iteration, &store.file);
-    int ok = store_net(&store, &t->now.g, true, e) && store_net(&store, &t->now.d, true, e);
-    if (ok && t->now.g_known) {                                                 /* the log repeats them until the next G step */
-        int64_t n = t->now.g_step.n_terms + 1;
-        real *last = must_alloc((size_t)n, sizeof *last);
-        for (int i = 0; i < n; i++) last[i] = (real)t->now.last_g[i];
-        ok = store_numbers(&store, "log.G", 1, &n, last, e);
-    }
-    if (ok && t->best_iteration) {
-        const int64_t two = 2;
-        real *best = must_alloc(2, sizeof *best);
-        best[0] = (real)t->best_loss, best[1] = (real)t->best_iteration;
-        ok = store_numbers(&store, "log.best", 1, &two, best, e);
-    }
-    if (ok && t->cuts) {
-        const int64_t two = 2;
-        real *cuts = must_alloc(2, sizeof *cuts);
-        cuts[0] = (real)t->cuts, cuts[1] = (real)t->last_cut;
-        ok = store_numbers(&store, "log.plateau", 1, &two, cuts, e);
-    }
-    if (ok && !tensorfile_save(path, &store.file, why))
-        ok = fail(e, 1, "cannot save the checkpoint (the last one is still good): %s", why);
-    store_free(&store);
-    return ok;
+    const int64_t length = n;
+    real *copy = must_alloc((size_t)n, sizeof *copy);
+    for (int i = 0; i < n; i++) copy[i] = (real)numbers[i];
+    MUST(store_numbers(store, name, 1, &length, copy, &e));
 }
 
-/* The settings that a checkpoint or weights file says it was trained with; what it does not say stays as it is. */
-static int settings_of_file(const TensorFile *file, const char *path, Settings *s, Error *e)
+/* Are there n numbers under that name? */
+static bool stored_row(const TensorFile *file, const char *name, int n, double *numbers)
 {
-    Error why = {0};
-    for (int i = 0; i < SETTINGS; i++) {
-        const char *text = tensorfile_metadata(file, settings_table[i].name);
-        if (settings_table[i].use == FIXED && text && !set_setting(s, &settings_table[i], text, &why))
-            return fail(e, 1, "%s: its metadata is damaged: %s", path, why.text);
-    }
-    return 1;
+    const TensorEntry *row = tensorfile_find(file, name);
+    if (!row || tensorfile_count(row) != (size_t)n) return false;
+    for (int i = 0; i < n; i++) numbers[i] = tensorfile_get(row, (size_t)i);
+    return true;
 }
 
-static int save_checkpoint(const Trainer *t, Error *e)
+static void save_checkpoint_as(const Trainer *t, const char *name)
 {
-    return save_checkpoint_as(t, "checkpoint.safetensors", e);
+    Scope inner;
+    enter(&inner);
+    Store *store = new_store();
+    describe(&t->settings, t->now.iteration, &store->file);
+    MUST(store_net(store, &t->now.g, true, &e) && store_net(store, &t->now.d, true, &e));
+    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
+    if (t->best_iteration) store_row(store, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
+    if (t->cuts) store_row(store, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
+    save_store(store, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
+    leave();
 }
 
-/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the checkpoint
- * keeps it, so that a run that goes on decides as one that was never stopped. */
-static int keep_best(Trainer *t, const Judgement *judged, Error *e)
+static void save_checkpoint(const Trainer *t)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    save_checkpoint_as(t, "checkpoint.safetensors");
+}
+
+/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the
+ * checkpoint keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest
+ * are best. */
+static void keep_best(Trainer *t, const Judgement *judged)
+{
+    Scope inner;
     double loss = judged->count ? (double)(real)(judged->loss / judged->count) : INFINITY;
-    bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;     /* without a verdict: the latest */
-    if (t->model->generator || !better) return 1;
+    bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;
+    if (t->model->generator || !better) return;
+    enter(&inner);
+    Store *store = new_store();
+    describe(&t->settings, t->now.iteration, &store->file);
+    MUST(store_net(store, &t->now.d, false, &e));
+    save_store(store, run_path(&t->settings, "best.safetensors"), "cannot save the best weights: ");
     t->best_loss = loss, t->best_iteration = t->now.iteration;
-    Store store = {0};
-    run_path(&t->settings, "best.safetensors", path);
-    describe(&t->settings, t->now.iteration, &store.file);
-    int ok = store_net(&store, &t->now.d, false, e);
-    if (ok && !tensorfile_save(path, &store.file, why)) ok = fail(e, 1, "cannot save the best weights: %s", why);
-    store_free(&store);
-    return ok;
+    leave();
 }
 
 /* Names the first FIXED setting in which the checkpoint and the command differ. */
-static int same_run(const Settings *s, const TensorFile *file, const char *path, Error *e)
+static void must_be_same_run(const Settings *s, const TensorFile *file, const char *path)
 {
     char text[TEXT * 4], was[TEXT * 4];
-    Settings then = default_settings();                                 /* settings younger than the checkpoint stay so */
-    if (!settings_of_file(file, path, &then, e)) return 0;
+    Settings then = default_settings();                             /* settings younger than the checkpoint stay so */
+    MUST(settings_of_file(file, path, &then, &e));
     if (!tensorfile_metadata(file, "model") || !tensorfile_metadata(file, "iteration"))
-        return fail(e, 1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
+        give_up(1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
     for (int i = 0; i < SETTINGS; i++) {
         const Option *which = &settings_table[i];
         if (which->use != FIXED) continue;
         option_text(s, which, text, sizeof text);
         option_text(&then, which, was, sizeof was);
         if (strcmp(was, text))
-            return fail(e, 2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out",
-                        path, which->name, was, text);
+            give_up(2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out", path,
+                    which->name, was, text);
     }
-    return 1;
 }
 
-static int load_checkpoint(Trainer *t, const char *path, Error *e)
+static long stored_iteration(const TensorFile *file, const char *path)
 {
-    TensorFile file;
-    char why[TENSORFILE_ERROR_SIZE];
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "cannot go on: %s", why);
-    const char *iteration = tensorfile_metadata(&file, "iteration");
-    int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->now.g, "G.", true, e) &&
-             load_net(&file, path, &t->now.d, "D.", true, e);
-    t->now.iteration = iteration ? atol(iteration) : 0;
-    const TensorEntry *last = tensorfile_find(&file, "log.G");
-    t->now.g_known = last && tensorfile_count(last) == (size_t)t->now.g_step.n_terms + 1;
-    for (int i = 0; t->now.g_known && i <= t->now.g_step.n_terms; i++) t->now.last_g[i] = tensorfile_get(last, (size_t)i);
-    const TensorEntry *best = tensorfile_find(&file, "log.best");
-    if (best && tensorfile_count(best) == 2)
-        t->best_loss = tensorfile_get(best, 0), t->best_iteration = (long)tensorfile_get(best, 1);
-    const TensorEntry *cuts = tensorfile_find(&file, "log.plateau");
-    if (cuts && tensorfile_count(cuts) == 2) t->cuts = (long)tensorfile_get(cuts, 0), t->last_cut = (long)tensorfile_get(cuts, 1);
-    tensorfile_free(&file);
-    return ok;
+    const char *text = tensorfile_metadata(file, "iteration");
+    char *end;
+    errno = 0;
+    long iteration = strtol(text, &end, 10);
+    if (!isdigit((unsigned char)*text) || *end || errno)
+        give_up(1, "%s: its metadata is damaged: iteration \"%.40s\" is no whole number", path, text);
+    return iteration;
+}
+
+/* A remembered iteration, or a number of them: it cannot be more than were done (as a number of the file has them). */
+static long earlier(double remembered, long iteration, const char *path)
+{
+    if (!(remembered >= 0 && remembered <= (double)(real)iteration))
+        give_up(1, "%s: is damaged: it remembers iteration %g of %ld", path, remembered, iteration);
+    return (long)remembered;
+}
+
+static void load_checkpoint(Trainer *t, const char *path)
+{
+    Scope inner;
+    Training *now = &t->now;
+    double best[2], cuts[2];
+    enter(&inner);
+    const TensorFile *file = load_tensors(path);
+    must_be_same_run(&t->settings, file, path);
+    long done = now->iteration = stored_iteration(file, path);
+    MUST(load_net(file, path, &now->g, "G.", true, &e) && load_net(file, path, &now->d, "D.", true, &e));
+    now->g_known = stored_row(file, "log.G", now->g_step.n_terms + 1, now->last_g);
+    if (stored_row(file, "log.best", 2, best))
+        t->best_loss = best[0], t->best_iteration = earlier(best[1], done, path);
+    if (stored_row(file, "log.plateau", 2, cuts))
+        t->cuts = earlier(cuts[0], done, path), t->last_cut = earlier(cuts[1], done, path);
+    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.6  Samples, validation, log
+ * 12.7  Samples, validation, log
  * ---------------------------------------------------------------------------------------------- */
 
-/* Copies a picture of `bytes_a_row` into cell (row, column) of a sheet without margins. */
+/* Copies a square picture into cell (row, column) of a sheet without margins. */
 static void put_cell(Image *sheet, const unsigned char *face, int side, int row, int column)
 {
     size_t line = (size_t)(side * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
     for (int y = 0; y < side; y++)
-        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line, line);
+        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line,
+               line);
 }
 
 /* Picture k's mask as a grey picture: white where G paints. */
@@ -12024,158 +11878,137 @@ static void mask_bytes(const Node *mask, int k, int channels, unsigned char *byt
         bytes[i] = (unsigned char)(255 * (double)mask->data[(size_t)k * n + i / (size_t)channels] + 0.5);
 }
 
-/* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. Below it
- * the masks, where G has them. */
+/* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. Below
+ * it the masks, where G has them. */
 static void draw_row(Trainer *t, int row, Image *sheet)
 {
-    Drawing *d = &t->drawing;
-    int n = t->columns, side = t->now.g.size;
-    size_t bytes = (size_t)(side * side * t->now.g.channels), inputs = count_of(d->y) / (size_t)n;
-    if (t->now.g.latent) inputs = (size_t)t->now.g.latent;
+    const Drawing *d = &t->drawing;
+    const Net *g = &t->now.g;
+    int n = t->columns, side = g->size, first = !g->latent, line = d->mask ? 2 * row : row;
+    size_t bytes = (size_t)(side * side * g->channels), inputs = g->latent ? (size_t)g->latent : bytes;
+    unsigned char *face = own(bytes, 1);
     for (int k = 0; k < n; k++)
         t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
-                       d->condition ? d->condition->data + k * t->now.g.condition : NULL);
+                       d->condition ? d->condition->data + k * g->condition : NULL);
     graph_run(d->graph);
-    unsigned char *face = must_alloc(bytes, 1);
-    int first = !t->now.g.latent, line = d->mask ? 2 * row : row;
     if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
         to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
         put_cell(sheet, face, side, line, first + k);
         if (!d->mask) continue;
-        mask_bytes(d->mask, k, t->now.g.channels, face);
+        mask_bytes(d->mask, k, g->channels, face);
         put_cell(sheet, face, side, line + 1, first + k);
     }
-    free(face);
 }
 
 /* The sample sheet: a row for each sample face or latent. */
-static int save_samples(Trainer *t, Error *e)
+static void save_samples(Trainer *t)
 {
     const Settings *s = &t->settings;
-    Image sheet;
-    char path[PATH_MAX], name[64], why[IMAGE_ERROR_SIZE];
-    int side = (int)s->size;
-    if (!t->model->generator) return 1;
-    if (!image_new(side * (t->columns + !t->now.g.latent), side * t->n_samples * (t->drawing.mask ? 2 : 1), (int)s->channels, &sheet, why))
-        return fail(e, 1, "sample sheet: %s", why);
+    static const ImageText made = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+    int side = (int)s->size, lines = t->n_samples * (t->drawing.mask ? 2 : 1), columns = t->columns + !t->now.g.latent;
+    if (!t->model->generator) return;
+    Image sheet = new_picture(side * columns, side * lines, (int)s->channels);
     for (int row = 0; row < t->n_samples; row++) draw_row(t, row, &sheet);
-    snprintf(name, sizeof name, "samples/%08ld.png", t->now.iteration);
-    run_path(s, name, path);
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    int ok = image_save(path, &sheet, &text, s->provenance ? 1 : 0, why);
-    image_free(&sheet);
-    return ok ? 1 : fail(e, 1, "%s", why);
-}
-
-/* Adds the batch of `count` pictures in judge_x. */
-static void judge_batch(Trainer *t, const int *labels, int count, Judgement *all)
-{
-    int n = t->now.d.classes;
-    graph_run(t->judge);
-    for (int i = 0; i < count; i++) {
-        const real *scores = t->judge_scores->data + i * n;
-        int best = 0;
-        for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
-        all->right += best == labels[i];
-        all->loss += (double)(t->judge_logsum->data[i] - scores[labels[i]]);
-    }
-    all->count += count;
+    const char *name = own_text("samples/%08ld.png", t->now.iteration);
+    save_picture(run_path(s, name), &sheet, s->provenance ? &made : NULL);
 }
 
 /* Judges up to `most` held-out pictures, spread evenly over the set; none where there is no judge, or attributes. */
 static Judgement judge_held_out(Trainer *t, int most)
 {
     Judgement all = {0};
-    if (!t->has_held_out || !t->judge || t->attribute_bytes) return all;
+    if (!t->has_held_out || !t->judge.graph || t->attribute_bytes) return all;
     const DataSet *set = &t->held_out;
-    int size = t->now.d.size, x = t->now.d.channels, total = set->count < most ? set->count : most, labels[JUDGE_BATCH], n = 0;
-    size_t bytes = (size_t)(size * size * x);
-    unsigned char *pixels = must_alloc(bytes, 1);
+    const Net *d = &t->now.d;
+    int total = min_int(set->count, most), labels[JUDGE_BATCH], n = 0;
+    size_t bytes = (size_t)(d->size * d->size * d->channels);
+    unsigned char *pixels = own(bytes, 1);
+    Error unreadable;
     for (int i = 0; i < total; i++) {
         int index = (int)((long)i * set->count / total);
-        Error ignored;
-        if (dataset_read(set, index, size, x, pixels, &ignored)) {
-            from_bytes(pixels, bytes, t->judge_x->data + (size_t)n * bytes);
+        if (dataset_read(set, index, d->size, d->channels, pixels, &unreadable)) {
+            from_bytes(pixels, bytes, t->judge.x->data + (size_t)n * bytes);
             labels[n++] = set->label[index];
         }
         if (n == JUDGE_BATCH || (n && i + 1 == total)) judge_batch(t, labels, n, &all), n = 0;
     }
-    free(pixels);
     return all;
 }
 
 enum { LOG_LINE = 8192 };
 
-/* Where every emotion lies by now. */
-static void log_space(const Trainer *t, FILE *log)
+static void write_log_names(const Trainer *t, FILE *log)
 {
-    Gamut gamut = gamut_of(&t->now.g);
-    for (int k = 0; k < gamut.n; k++)
-        for (int i = 0; i < gamut.dimensions; i++) fprintf(log, ",%.4f", gamut.mean[k][i]);
-}
-
-/* Opens log.csv to go on after iteration `done`: rows that a lost process wrote beyond it are dropped. */
-static FILE *open_log(const Trainer *t, Error *e)
-{
-    char path[PATH_MAX], temporary[PATH_MAX + 8], line[LOG_LINE];
-    run_path(&t->settings, "log.csv", path);
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *old = fopen(path, "r"), *log = fopen(temporary, "w");
-    if (!log) {
-        fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
-        if (old) fclose(old);
-        return NULL;
-    }
+    const Step *steps[2] = {&t->now.d_step, &t->now.g_step};
     fprintf(log, "iteration,learning_rate");
-    for (int i = 0; i < t->now.d_step.n_terms; i++) fprintf(log, ",%s", t->now.d_step.names[i]);
-    fprintf(log, ",D.total");
-    for (int i = 0; i < t->now.g_step.n_terms; i++) fprintf(log, ",%s", t->now.g_step.names[i]);
-    if (t->model->g_step) fprintf(log, ",G.total");
+    for (int k = 0; k < 2 && steps[k]->graph; k++) {
+        for (int i = 0; i < steps[k]->n_terms; i++) fprintf(log, ",%s", steps[k]->names[i]);
+        fprintf(log, ",%c.total", "DG"[k]);
+    }
     fprintf(log, ",validation_accuracy,validation_loss");
     for (int i = 0; t->watch && i < SIGNS; i++) fprintf(log, ",watch.%s", sign_names[i]);
     for (int k = 0; t->now.g.space && k < t->now.g.classes; k++)
         for (int i = 0; i < t->now.g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
     fprintf(log, "\n");
+}
+
+static void close_file(void *file) { fclose(file); }
+
+/* Opens log.csv to go on after iteration `done`: rows that a lost process wrote beyond it are dropped. */
+static FILE *open_log(const Trainer *t)
+{
+    char line[LOG_LINE];
+    const char *path = run_path(&t->settings, "log.csv");
+    FILE *old = fopen(path, "r");
+    if (old) on_leaving(close_file, old);
+    FileWriter *renewed = begin_file(path);
+    write_log_names(t, renewed->stream);
     while (old && fgets(line, sizeof line, old))
-        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->now.iteration) fputs(line, log);
-    if (old) fclose(old);
-    if (fflush(log) || rename(temporary, path)) {
-        fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-        fclose(log);
-        return NULL;
-    }
+        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->now.iteration)
+            fputs(line, renewed->stream);
+    end_file(renewed);
+    FILE *log = fopen(path, "a");
+    if (!log) give_up_because(errno, own_text("%s: cannot be written: %s", path, strerror(errno)));
+    on_leaving(close_file, log);
     return log;
 }
 
-/* One row; `judged` is NULL between the milestones. Returns the first loss that is no longer a number, or NULL. */
+/* A step's last losses. Returns the first that is no longer a number, or `broken`. */
+static const char *write_losses(const Step *step, const char *total, const double *last, FILE *log, const char *broken)
+{
+    for (int i = 0; i <= step->n_terms; i++) {
+        if (!isfinite(last[i])) broken = i < step->n_terms ? step->names[i] : total;
+        fprintf(log, ",%.6g", last[i]);
+    }
+    return broken;
+}
+
+/* One row; between the milestones nothing is judged. Returns a loss that is no longer a number, or NULL. */
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
-    const char *broken = NULL;
-    fprintf(log, "%ld,%.6g", t->now.iteration, rate_of(t, t->now.iteration - 1));
-    for (int i = 0; i <= t->now.d_step.n_terms; i++) {
-        if (!isfinite(t->now.last_d[i])) broken = i < t->now.d_step.n_terms ? t->now.d_step.names[i] : "D.total";
-        fprintf(log, ",%.6g", t->now.last_d[i]);
-    }
-    for (int i = 0; t->model->g_step && i <= t->now.g_step.n_terms; i++) {
-        if (t->now.g_known && !isfinite(t->now.last_g[i])) broken = i < t->now.g_step.n_terms ? t->now.g_step.names[i] : "G.total";
-        if (!t->now.g_known) fprintf(log, ",");             /* no G step yet */
-        else fprintf(log, ",%.6g", t->now.last_g[i]);
-    }
-    if (!judged || !judged->count) fprintf(log, ",,");
+    const Training *now = &t->now;
+    fprintf(log, "%ld,%.6g", now->iteration, rate_of(t, now->iteration - 1));
+    const char *broken = write_losses(&now->d_step, "D.total", now->last_d, log, NULL);
+    if (now->g_known) broken = write_losses(&now->g_step, "G.total", now->last_g, log, broken);
+    for (int i = 0; t->model->g_step && !now->g_known && i <= now->g_step.n_terms; i++) fprintf(log, ",");
+    if (!judged->count) fprintf(log, ",,");
     else fprintf(log, ",%.4f,%.5f", (double)judged->right / judged->count, judged->loss / judged->count);
     for (int i = 0; t->watch && i < SIGNS; i++) {
         if (isnan(t->watch->signs[i])) fprintf(log, ",");
         else fprintf(log, ",%.4f", t->watch->signs[i]);
     }
-    if (t->now.g.space) log_space(t, log);
+    Gamut gamut = gamut_of(&now->g);                        /* where every emotion lies by now */
+    for (int k = 0; now->g.space && k < gamut.n; k++)
+        for (int i = 0; i < gamut.dimensions; i++) fprintf(log, ",%.4f", gamut.mean[k][i]);
     fprintf(log, "\n");
-    fflush(log);
+    if (fflush(log) || ferror(log))
+        give_up_because(errno, own_text("%s/log.csv: cannot be written: %s", t->settings.out, strerror(errno)));
     return broken;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.7  The loop
+ * 12.8  The loop
  * ---------------------------------------------------------------------------------------------- */
 
 /* Progress on a terminal: a bar, the rate, the time left. Nothing where nobody watches. */
@@ -12216,38 +12049,19 @@ static void progress_end(const Progress *p)
 {
     if (!no_messages && isatty(2) && p->shown > 0) fputc('\n', stderr);
 }
-
 static int make_directory(const char *path, Error *e)
 {
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
-        return fail(e, 2, "a path of more than %d characters", PATH_MAX);
-    for (char *at = part + 1;; at++) {
-        char end = *at;
-        if (end != '/' && end != 0) continue;
-        *at = 0;
-        if (mkdir(part, 0777) && errno != EEXIST)
-            return fail(e, 1, "cannot make the directory %s: %s", part, strerror(errno));
-        if (!end) break;
-        *at = end;
-    }
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode) ? 1 : fail(e, 1, "%s is not a directory", path);
+    (void)e;
+    make_folder(path);
+    return 1;
 }
 
-static int write_config(const Settings *s, Error *e)
+static void write_config(const Settings *s)
 {
-    char path[PATH_MAX], temporary[PATH_MAX + 8];
-    run_path(s, "config", path);
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "w");
-    if (!file) return fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
-    fprintf(file, "# facegan %s; `facegan train` with the same settings goes on with this run\n", FACEGAN_VERSION);
-    options_write(file, settings_table, SETTINGS, s, COMMAND | OTHER);
-    bool wrong = ferror(file) != 0;
-    wrong |= fclose(file) != 0;
-    if (wrong || rename(temporary, path)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    return 1;
+    FileWriter *w = begin_file(run_path(s, "config"));
+    fprintf(w->stream, "# facegan %s; `facegan train` with the same settings goes on with this run\n", FACEGAN_VERSION);
+    options_write(w->stream, settings_table, SETTINGS, s, COMMAND | OTHER);
+    end_file(w);
 }
 
 /* Reads `config` of a run; settings that it does not name stay as they are. */
@@ -12262,31 +12076,38 @@ static int read_config(const char *run, Settings *s, Error *e)
     return got == 1 ? 1 : fail(e, got < 0 ? 2 : 1, "%s", why);
 }
 
-/* What settings must be together. */
-static int check_together(const Settings *s, const Model *model, Error *e)
+/* What settings must be together, and that `config` can hold them. */
+static void check_together(const Settings *s, const Model *model)
 {
-    if (strcmp(s->decay, "plateau") == 0 && model->generator) return fail(e, 2, "--decay plateau is for classifiers");
+    for (int i = 0; i < SETTINGS; i++) {
+        const char *text = (const char *)s + settings_table[i].offset;
+        if (settings_table[i].kind == 's' && text[strcspn(text, "\r\n")])
+            give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config",
+                    settings_table[i].name);
+    }
+    if (strcmp(s->decay, "plateau") == 0 && model->generator) give_up(2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
-        return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
-                    s->zoom_high);
-    return s->channels != 2 ? 1 : fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
+        give_up(2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
+                s->zoom_high);
+    if (s->channels == 2) give_up(2, "--channels 2: must be 1 (grey) or 3 (colour)");
 }
 
 /* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
-static int fit_to_pictures(Trainer *t, Error *e)
+static void fit_to_pictures(Trainer *t)
 {
     Settings *s = &t->settings;
+    Scope inner;
     Image first;
-    char why[IMAGE_ERROR_SIZE];
-    int readable = 0, tried = t->data.count < 100 ? t->data.count : 100;
-    if (s->size && !s->crop) return 1;
-    while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
-    if (readable == tried) return fail(e, 1, "none of the first %d pictures can be read: %s", tried, why);
-    int width = first.width, side = first.width < first.height ? first.width : first.height;
-    image_free(&first);
-    if (s->crop > side) return fail(e, 2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
-    if (!s->size) s->size = (width < 128 ? width : 128) / 4 * 4;
-    return 1;
+    Error why = {0};
+    int readable = 0, tried = min_int(t->data.count, 100);
+    if (s->size && !s->crop) return;
+    enter(&inner);
+    while (readable < tried && !try_dataset_picture(&t->data, readable, 0, &first, &why)) readable++;
+    if (readable == tried) give_up(1, "none of the first %d pictures can be read: %s", tried, why.text);
+    int side = min_int(first.width, first.height);
+    if (s->crop > side) give_up(2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
+    if (!s->size) s->size = min_int(first.width, 128) / 4 * 4;
+    leave();
 }
 
 /* Passes as iterations; a classifier is judged after each pass, a GAN's samples are drawn 20 times. */
@@ -12299,14 +12120,17 @@ static void set_lengths(Trainer *t)
 }
 
 /* What the settings leave to the data. */
-static int complete_settings(Trainer *t, Error *e)
+static void complete_settings(Trainer *t)
 {
     Settings *s = &t->settings;
-    if (!(t->model = find_model(s->model, e)) || !check_together(s, t->model, e)) return 0;
-    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
-    if (!open_data(t, e) || (t->model->space && !put_neutral_first(t, e)) || !fit_to_pictures(t, e)) return 0;
+    MUST((t->model = find_model(s->model, &e)));
+    check_together(s, t->model);
+    bool must_be_wrong = s->wrong_labels && strcmp(s->source, "class") == 0;
+    if (must_be_wrong) snprintf(s->targets, sizeof s->targets, "different");
+    open_data(t);
+    if (t->model->space) put_neutral_first(t);
+    fit_to_pictures(t);
     set_lengths(t);
-    return 1;
 }
 
 /* When to draw and to judge; a classifier does so after each pass, wherever its schedule ends. */
@@ -12325,12 +12149,12 @@ static Augment augmentation(const Settings *s)
 }
 
 /* Batches are numbered by iteration, so the loader starts where the run goes on. */
-static Loader *open_loader(Trainer *t, Error *e)
+static Loader *open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
     const Augment how = augmentation(s);
-    return loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
-                       (uint64_t)t->now.iteration, e);
+    return new_loader(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
+                      (uint64_t)t->now.iteration);
 }
 
 /* So many passes' iterations. */
@@ -12343,46 +12167,50 @@ static long iterations_of(const Trainer *t, long passes)
 static bool out_of_patience(const Trainer *t)
 {
     long passes = t->settings.patience;
-    return !t->model->generator && passes && t->best_iteration && t->now.iteration - t->best_iteration >= iterations_of(t, passes);
+    return !t->model->generator && passes && t->best_iteration &&
+           t->now.iteration - t->best_iteration >= iterations_of(t, passes);
 }
 
 enum { PLATEAU_PASSES = 3 };
 
-/* --decay plateau: half the rate, when the validation loss has not fallen for PLATEAU_PASSES since its lowest or the last cut. */
+/* --decay plateau: half the rate, when the validation loss has not fallen for PLATEAU_PASSES since its lowest or the
+ * last cut. */
 static void cut_rate(Trainer *t)
 {
-    long since = t->last_cut > t->best_iteration ? t->last_cut : t->best_iteration;
-    if (strcmp(t->settings.decay, "plateau") || !since || t->now.iteration - since < iterations_of(t, PLATEAU_PASSES)) return;
-    t->cuts++, t->last_cut = t->now.iteration;
+    long since = t->last_cut > t->best_iteration ? t->last_cut : t->best_iteration, now = t->now.iteration;
+    if (strcmp(t->settings.decay, "plateau") || !since || now - since < iterations_of(t, PLATEAU_PASSES)) return;
+    t->cuts++, t->last_cut = now;
 }
 
 enum { SAVE_SECONDS = 120 };
 
-static const char *const healthy_name = "healthy.safetensors";
+static const char healthy_name[] = "healthy.safetensors";
 
-/* Looks at G's samples, and does what --on-collapse says when they have become alike. Healthy weights are kept at the
- * milestones for a rollback, which goes on from them with the next iterations' chance. */
-static int look_out(Trainer *t, bool milestone_, Error *e)
+/* G has collapsed: warns, and goes back to healthy weights, on with the next iterations' chance, if --on-collapse says
+ * so. Must the training end? */
+static bool collapse_ends(Trainer *t)
 {
-    const Settings *s = &t->settings;
-    char path[PATH_MAX];
+    const char *healthy = run_path(&t->settings, healthy_name), *how = t->settings.on_collapse;
     long now = t->now.iteration;
-    if (!t->watch) return 1;
-    watch_look(t);
-    bool rolls = strcmp(s->on_collapse, "rollback") == 0;
-    if (!watch_alarm(t)) return rolls && milestone_ && t->watch->armed ? save_checkpoint_as(t, healthy_name, e) : 1;
-    warn("iteration %ld: G's samples have become alike: the least of their diversities is %.2f of the data's, the alarm is at %.2f",
-         now, watch_least(t->watch), s->collapse_below);
-    run_path(s, healthy_name, path);
-    bool can_roll = rolls && access(path, F_OK) == 0 && t->watch->rollbacks++ < MOST_ROLLBACKS;
-    if (strcmp(s->on_collapse, "warn") == 0) return 1;
-    if (!can_roll)
-        return save_checkpoint(t, e) && fail(e, 1, "stopped at iteration %ld because G collapsed%s; other --lr, --batch, --n-critic "
-                                             "or --adv wgan-gp may help", now, rolls ? " and there are no healthy weights left to go back to" : "");
-    if (!load_checkpoint(t, path, e)) return 0;
+    warn("iteration %ld: G's samples have become alike: the least of their diversities is %.2f of the data's, the "
+         "alarm is at %.2f", now, watch_least(t->watch->signs), t->settings.collapse_below);
+    if (strcmp(how, "warn") == 0) return false;
+    if (strcmp(how, "stop") == 0 || !path_exists(healthy) || t->watch->rollbacks++ >= MOST_ROLLBACKS) return true;
+    load_checkpoint(t, healthy);
     warn("went back to the weights of iteration %ld", t->now.iteration);
     t->now.iteration = now;
-    return 1;
+    return false;
+}
+
+/* Looks at G's samples; healthy weights are kept at the milestones. Must the training end? */
+static bool look_out(Trainer *t, bool at_milestone)
+{
+    bool rolls = strcmp(t->settings.on_collapse, "rollback") == 0;
+    if (!t->watch) return false;
+    watch_look(t);
+    if (watch_alarm(t)) return collapse_ends(t);
+    if (rolls && at_milestone && t->watch->armed) save_checkpoint_as(t, healthy_name);
+    return false;
 }
 
 /* What the loop's two functions work with. */
@@ -12392,276 +12220,281 @@ typedef struct Loop {
     Loader *loader;
     Progress progress;
     double saved;                       /* when the last checkpoint was written */
-    Judgement judged;                   /* of the last milestone */
 } Loop;
 
-static int feed_training(void *loop, Error *e)
+static void feed_training(void *loop)
 {
     const Loop *l = loop;
-    return fill_batch(l->t, l->loader, e);
+    fill_batch(l->t, l->loader);
 }
 
 /* A milestone's pictures and verdict, and the row of the log. */
-static int note_iteration(Loop *l, bool milestone_, Error *e)
+static void note_iteration(Loop *l, bool at_milestone)
 {
     Trainer *t = l->t;
-    if (milestone_) {
-        l->judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
-        if (!save_samples(t, e) || !keep_best(t, &l->judged, e)) return 0;
+    Judgement judged = {0};
+    if (t->now.iteration % t->settings.log_every && !at_milestone) return;
+    if (at_milestone) {
+        judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
+        save_samples(t);
+        keep_best(t, &judged);
     }
-    if (t->now.iteration % t->settings.log_every && !milestone_) return 1;
-    int sound = look_out(t, milestone_, e);
-    const char *broken = write_log(t, l->log, milestone_ ? &l->judged : NULL);
-    if (sound && broken)
-        return fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->now.iteration);
-    return sound;
+    bool ends = look_out(t, at_milestone);
+    const char *broken = write_log(t, l->log, &judged);
+    if (ends) {
+        save_checkpoint(t);
+        give_up(1, "stopped at iteration %ld because G collapsed%s; other --lr, --batch, --n-critic or --adv wgan-gp "
+                "may help", t->now.iteration, strcmp(t->settings.on_collapse, "rollback") ? "" :
+                " and there are no healthy weights left to go back to");
+    }
+    if (broken)
+        give_up(1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); "
+                "try a smaller --lr", broken, t->now.iteration);
+    if (at_milestone) cut_rate(t);
 }
 
-static int look_at_training(void *loop, Error *e)
+static void look_at_training(void *loop)
 {
+    Scope inner;
     Loop *l = loop;
     Trainer *t = l->t;
+    const Training *now = &t->now;
     const Settings *s = &t->settings;
-    bool milestone_ = milestone(t, t->now.iteration);
-    if (!note_iteration(l, milestone_, e)) return 0;
-    if (milestone_) cut_rate(t);
-    bool save_now = s->save_every ? t->now.iteration % s->save_every == 0 : now_seconds() - l->saved > SAVE_SECONDS;
-    if (save_now && t->now.iteration < s->iters) {
-        if (!save_checkpoint(t, e)) return 0;
-        l->saved = now_seconds();
-    }
-    double d = t->now.last_d[t->now.d_step.n_terms], g = t->now.last_g[t->now.g_step.n_terms];
-    if (t->model->g_step) progress_show(&l->progress, t->now.iteration, "D %.3g  G %.3g", d, g);
-    else progress_show(&l->progress, t->now.iteration, "loss %.3g", d);
+    enter(&inner);
+    note_iteration(l, milestone(t, now->iteration));
+    bool save_now = s->save_every ? now->iteration % s->save_every == 0 : now_seconds() - l->saved > SAVE_SECONDS;
+    if (save_now && now->iteration < s->iters) save_checkpoint(t), l->saved = now_seconds();
+    double d = now->last_d[now->d_step.n_terms], g = now->last_g[now->g_step.n_terms];
+    if (t->model->g_step) progress_show(&l->progress, now->iteration, "D %.3g  G %.3g", d, g);
+    else progress_show(&l->progress, now->iteration, "loss %.3g", d);
     t->now.enough = out_of_patience(t);
-    return 1;
-}
-
-/* Trains from where the networks stand to the settings' iters. No pictures of an untrained G are drawn: they would take as
- * long as the first iterations. */
-static int train_on(Trainer *t, FILE *log, Loader *loader, Error *e)
-{
-    Loop loop = {.t = t, .log = log, .loader = loader, .saved = now_seconds(),
-                 .progress = progress_start("train", t->now.iteration, t->settings.iters)};
-    t->now.enough = out_of_patience(t);
-    int ok = train_loop(&t->now, feed_training, look_at_training, &loop, e);
-    progress_end(&loop.progress);
-    ok = ok && save_checkpoint(t, e);
-    if (ok && t->watch) watch_report(t);
-    return ok;
-}
-
-/* Removes what a killed process left half-written in a folder of the run. */
-static void sweep(const char *folder)
-{
-    char path[PATH_MAX + 300];
-    DIR *directory = opendir(folder);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (strstr(entry->d_name, ".tmp")) unlink(path);
-    }
-    if (directory) closedir(directory);
-}
-
-/* G and D as another run left them; optimisers and schedule start anew, and D where only G was kept. */
-static int load_pair(Trainer *t, const char *run, Error *e)
-{
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
-    weights_path(run, path);
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    bool has_d = false;
-    for (size_t i = 0; i < file.count; i++) has_d |= strncmp(file.tensors[i].name, "D.", 2) == 0;
-    if (!has_d) warn("%s has a G and no D: D starts anew", path);
-    int ok = load_net(&file, path, &t->now.g, "G.", false, e) &&
-             (!has_d || load_net(&file, path, &t->now.d, "D.", false, e));
-    tensorfile_free(&file);
-    net_restart_average(&t->now.g);
-    return ok;
-}
-
-/* Goes on from the run's checkpoint, or starts anew. */
-static int start_or_resume(Trainer *t, Error *e)
-{
-    const Settings *s = &t->settings;
-    char path[PATH_MAX];
-    run_path(s, "checkpoint.safetensors", path);
-    if (access(path, F_OK) == 0) {
-        if (!load_checkpoint(t, path, e)) return 0;
-        if (t->now.iteration > s->iters)
-            return fail(e, 2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->now.iteration,
-                        s->iters);
-        warn("going on with %s at iteration %ld", s->out, t->now.iteration);
-        return 1;
-    }
-    net_initialise(&t->now.g, (uint64_t)s->seed);
-    net_initialise(&t->now.d, (uint64_t)s->seed);
-    if (!*s->init) return 1;
-    return t->model->generator ? load_pair(t, s->init, e) : load_pretrained(&t->now.d, s->init, e);
+    leave();
 }
 
 /* What a user wants to know before the first iteration. */
 static void announce(const Trainer *t)
 {
     const Settings *s = &t->settings;
-    char of_g[64] = "";
+    size_t of_g = net_size(&t->now.g), all = of_g + net_size(&t->now.d);
+    char of_them[64] = "";
     if (no_messages) return;
-    if (t->model->g_step) snprintf(of_g, sizeof of_g, ", %zu of them G's", net_size(&t->now.g));
-    fprintf(stderr,
-            "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, %d threads\n",
-            s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
-            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->now.g) + net_size(&t->now.d),
-            of_g, t->arena.size >> 20, kernels->name, thread_count());
+    if (t->model->g_step) snprintf(of_them, sizeof of_them, ", %zu of them G's", of_g);
+    fprintf(stderr, "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, "
+            "%d threads\n", s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
+            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", all, of_them,
+            t->arena.size >> 20, kernels->name, thread_count());
     if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
 }
 
-/* Measures a few iterations without keeping what they learnt: for --dry-run. */
-static int dry_run(Trainer *t, Loader *loader, Error *e)
+static void end_progress(void *progress) { progress_end(progress); }
+
+/* Trains from where the networks stand to the settings' iters. No pictures of an untrained G are drawn: they would take
+ * as long as the first iterations. */
+static void train_on(Trainer *t)
+{
+    Scope inner;
+    enter(&inner);
+    Loop loop = {.t = t, .loader = open_loader(t), .log = open_log(t), .saved = now_seconds()};
+    announce(t);
+    loop.progress = progress_start("train", t->now.iteration, t->settings.iters);
+    on_leaving(end_progress, &loop.progress);
+    train_loop(&t->now, feed_training, look_at_training, &loop);
+    leave();
+    save_checkpoint(t);
+    watch_report(t);
+}
+
+/* G and D as another run left them; optimisers and schedule start anew, and D where only G was kept. */
+static void load_pair(Trainer *t, const char *run)
+{
+    Scope inner;
+    char path[PATH_MAX];
+    weights_path(run, path);
+    enter(&inner);
+    const TensorFile *file = load_tensors(path);
+    bool has_d = false;
+    for (size_t i = 0; i < file->count; i++) has_d |= strncmp(file->tensors[i].name, "D.", 2) == 0;
+    if (!has_d) warn("%s has a G and no D: D starts anew", path);
+    MUST(load_net(file, path, &t->now.g, "G.", false, &e));
+    if (has_d) MUST(load_net(file, path, &t->now.d, "D.", false, &e));
+    leave();
+    net_restart_average(&t->now.g);
+}
+
+/* Goes on from the run's checkpoint, or starts anew. */
+static void start_or_resume(Trainer *t)
 {
     const Settings *s = &t->settings;
-    char time_text[32];
+    const char *path = run_path(s, "checkpoint.safetensors");
+    if (path_exists(path)) {
+        load_checkpoint(t, path);
+        if (t->now.iteration > s->iters)
+            give_up(2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->now.iteration, s->iters);
+        warn("going on with %s at iteration %ld", s->out, t->now.iteration);
+        return;
+    }
+    net_initialise(&t->now.g, (uint64_t)s->seed);
+    net_initialise(&t->now.d, (uint64_t)s->seed);
+    if (!*s->init) return;
+    if (t->model->generator) load_pair(t, s->init);
+    else MUST(load_pretrained(&t->now.d, s->init, &e));
+}
+
+/* Measures a few iterations without keeping what they learnt: for --dry-run. */
+static void dry_run(Trainer *t, Loader *loader)
+{
+    const Settings *s = &t->settings;
+    char time_text[32], g_text[64] = "";
     double best_d = 1e30, best_g = 1e30;
     for (int i = 0; i < 3; i++) {
-        if (!fill_batch(t, loader, e)) return 0;
+        fill_batch(t, loader);
         double start = now_seconds();
         graph_run(t->now.d_step.graph);
         double middle = now_seconds();
         if (t->model->g_step) graph_run(t->now.g_step.graph);
         best_d = fmin(best_d, middle - start), best_g = fmin(best_g, now_seconds() - middle);
     }
-    double seconds = (double)(s->iters - t->now.iteration) * (best_d + best_g / (double)s->n_critic);
-    char g_text[64] = "";
     if (t->model->g_step) snprintf(g_text, sizeof g_text, ", %.0f ms a G step", best_g * 1e3);
-    size_t weights = net_size(&t->now.g) + net_size(&t->now.d);
+    long left = s->iters - t->now.iteration;
+    size_t kept = (net_size(&t->now.g) + net_size(&t->now.d)) * 3 * sizeof(real);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    duration_text(seconds, time_text, sizeof time_text);
-    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, s->iters - t->now.iteration,
-           best_d * 1e3, t->model->g_step ? "D step" : "step", g_text, thread_count());
+    duration_text((double)left * (best_d + best_g / (double)s->n_critic), time_text, sizeof time_text);
+    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
+           t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
-           t->arena.size >> 20, weights * 3 * sizeof(real) >> 20);
+           t->arena.size >> 20, kept >> 20);
     printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
-           weights * 3 * sizeof(real) >> 20);
-    return 1;
+           kept >> 20);
 }
 
 /* Every value of the first D step and G step, by node number and op, to a safetensors file. */
-static int trace_steps(Trainer *t, Loader *loader, Error *e)
+static void trace_steps(Trainer *t, Loader *loader)
 {
     Step *steps[2] = {&t->now.d_step, &t->now.g_step};
-    Store store = {0};
-    char name[80], why[TENSORFILE_ERROR_SIZE];
-    int ok = fill_batch(t, loader, e);
-    for (int k = 0; ok && k < 2 && steps[k]->graph; k++) {
+    Store *store = new_store();
+    char name[80];
+    fill_batch(t, loader);
+    for (int k = 0; k < 2 && steps[k]->graph; k++) {
         Graph *g = steps[k]->graph;
         for (int i = 0; i < g->n_order; i++) {
             Node *y = g->order[i];
             graph_run_one(g, i);
             if (y->op == OP_prepare_filter) continue;
-            snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name,
-                     y->op == OP_leaf ? "." : "", y->op == OP_leaf ? y->tensor->name : "");
-            ok = ok && store_tensor(&store, "", name, y->shape, y->data, is_vector(y->shape) ? 1 : AXES, e);
+            bool is_leaf = y->op == OP_leaf;
+            snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name, is_leaf ? "." : "",
+                     is_leaf ? y->tensor->name : "");
+            MUST(store_tensor(store, "", name, y->shape, y->data, is_vector(y->shape) ? 1 : AXES, &e));
         }
     }
-    if (ok && !tensorfile_save(t->settings.trace, &store.file, why)) ok = fail(e, 1, "%s", why);
-    store_free(&store);
-    if (ok) printf("%s\n", t->settings.trace);
-    return ok;
+    save_store(store, t->settings.trace, "");
+    printf("%s\n", t->settings.trace);
+}
+
+/* Is there nothing to do? Says so. */
+static bool is_finished(const Trainer *t)
+{
+    const Settings *s = &t->settings;
+    if (out_of_patience(t))
+        warn("%s is finished: its validation loss was lowest at iteration %ld, and has not fallen for %ld passes",
+             s->out, t->best_iteration, s->patience);
+    else if (t->now.iteration == s->iters)
+        warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters,
+             strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
+    else return false;
+    return true;
+}
+
+/* The run's folder is this process's from now on. */
+static void take_folder(const Trainer *t)
+{
+    const Settings *s = &t->settings;
+    char why[FILES_ERROR];
+    make_folder(s->out);
+    lock_folder(s->out);
+    if (!t->model->generator) return;
+    make_folder(run_path(s, "samples"));
+    if (files_sweep(run_path(s, "samples"), why) < 0) give_up_because(errno, why);
+}
+
+static void train_task(void *settings)
+{
+    Trainer *t = new_trainer(settings);
+    Settings *s = &t->settings;
+    complete_settings(t);
+    t->labels = own((size_t)s->batch, sizeof *t->labels), t->order = own((size_t)s->batch, sizeof *t->order);
+    if (t->data.attributes) t->attribute_bytes = own((size_t)s->batch, (size_t)t->data.n_classes);
+    build_graphs(t, t->data.n_classes);
+    choose_samples(t);
+    watch_data(t);
+    bool only_looks = s->dry_run || *s->trace;
+    if (!only_looks) take_folder(t);
+    start_or_resume(t);
+    if (s->dry_run) dry_run(t, open_loader(t));
+    else if (*s->trace) trace_steps(t, open_loader(t));
+    else if (!is_finished(t)) write_config(s), train_on(t);
+    s->stopped_at = interrupted ? t->now.iteration : 0;
+    *(Settings *)settings = *s;
 }
 
 /* The train command's work. The settings may come back completed (classes, size, iterations). */
 static int train(Settings *settings, Error *e)
 {
-    static Trainer t;
-    t = (Trainer){.settings = *settings};
-    Loader *loader = NULL;
-    FILE *log = NULL;
-    char path[PATH_MAX];
-    int ok = complete_settings(&t, e);
-    if (ok) {
-        t.labels = must_alloc((size_t)t.settings.batch, sizeof *t.labels);
-        if (t.data.attributes) t.attribute_bytes = must_alloc((size_t)t.settings.batch, (size_t)t.data.n_classes);
-        ok = build_graphs(&t, t.data.n_classes, e) && choose_samples(&t, e) && watch_data(&t, e) && start_or_resume(&t, e);
-    }
-    const Settings *s = &t.settings;
-    bool only_looks = s->dry_run || *s->trace;
-    if (ok && out_of_patience(&t) && !only_looks) {
-        warn("%s is finished: its validation loss was lowest at iteration %ld, and has not fallen for %ld passes",
-             s->out, t.best_iteration, s->patience);
-    } else if (ok && t.now.iteration == s->iters && !only_looks) {
-        warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters,
-             strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
-    } else if (ok && only_looks) {
-        loader = open_loader(&t, e);
-        ok = loader && (s->dry_run ? dry_run(&t, loader, e) : trace_steps(&t, loader, e));
-    } else if (ok) {
-        run_path(s, t.model->generator ? "samples" : "", path);
-        ok = make_directory(path, e) && write_config(s, e);
-        sweep(path), sweep(s->out);
-        if (ok) ok = (loader = open_loader(&t, e)) && (log = open_log(&t, e));
-        if (ok) announce(&t);
-        if (ok) ok = train_on(&t, log, loader, e);
-    }
-    settings->stopped_at = ok && interrupted ? t.now.iteration : 0;
-    if (loader) loader_close(loader);
-    if (log) fclose(log);
-    t.settings.stopped_at = settings->stopped_at;
-    *settings = t.settings;
-    trainer_free(&t);
-    return ok;
+    return attempt(train_task, settings, e);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.8  One iteration from a file
+ * 12.9  One iteration from a file
  *
  * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
  * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
  * held against this one. A classifier has one step; its "fakes" are the class scores.
  * ---------------------------------------------------------------------------------------------- */
 
-static int read_step_settings(const TensorFile *file, const char *path, Settings *s, Error *e)
+/* What the file calls a setting, and what it is called here. */
+static const struct { const char *there, *here; bool must_be; } step_settings[] = {
+    {"model", "model", true}, {"adv", "adv", true}, {"reg", "reg", true}, {"size", "size", true},
+    {"channels", "channels", true}, {"conv_dim", "width", true}, {"g_repeat", "g-repeat", true},
+    {"d_repeat", "d-repeat", true}, {"batch", "batch", true}, {"lr", "lr", true}, {"beta1", "beta1", true},
+    {"beta2", "beta2", true}, {"lambda_cls", "lambda-cls", true}, {"lambda_rec", "lambda-rec", true},
+    {"lambda_gp", "lambda-gp", true},
+    {"d_conv_dim", "d-width", false}, {"mix", "mix", false}, {"lambda_info", "lambda-info", false},
+    {"lambda_rho", "lambda-rho", false}, {"lambda_prediction", "lambda-prediction", false}, {"cycle", "cycle", false},
+    {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
+    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"source", "source", false},
+    {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
+    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false}};
+
+/* The file's settings; those of a classifier and from noise stand there under their own names. */
+static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
 {
-    const char *name = tensorfile_metadata(file, "model");
-    const Model *model = name ? find_model(name, e) : NULL;
-    if (name && !model) return 0;
-    if (model && (model->latent_size || !model->generator)) {           /* every setting by its own name */
+    Error e;
+    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
+    const Model *model = name ? find_model(name, &e) : NULL;
+    if (name && !model) unwind(&e);
+    if (model && (model->latent_size || !model->generator)) {
         snprintf(s->model, sizeof s->model, "%s", name);
         if (model->generator) set_usual(s, model->kinds, s);
-        return settings_of_file(file, path, s, e);
-    }
-    static const char *const names[][2] = {                                                 /* in the file, here */
-        {"model", "model"}, {"adv", "adv"}, {"reg", "reg"}, {"size", "size"}, {"channels", "channels"}, {"conv_dim", "width"}, {"g_repeat", "g-repeat"},
-        {"d_repeat", "d-repeat"}, {"batch", "batch"}, {"lr", "lr"}, {"beta1", "beta1"}, {"beta2", "beta2"}, {"lambda_cls", "lambda-cls"},
-        {"lambda_rec", "lambda-rec"}, {"lambda_gp", "lambda-gp"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = tensorfile_metadata(file, names[i][0]);
-        if (!value) return fail(e, 1, "%s: its metadata lacks \"%s\"", path, names[i][0]);
-        if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
+        MUST(settings_of_file(file, path, s, &e));
+        return;
     }
     if (model && model->when) set_settings(s, model->when);
-    static const char *const further_names[][2] = {                               /* where the model has them */
-        {"d_conv_dim", "d-width"}, {"mix", "mix"}, {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"},
-        {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"}, {"n_r", "random-directions"},
-        {"space_dim", "space-dim"}, {"keep", "keep"}, {"upsample", "upsample"}, {"modulate", "modulate"}, {"source", "source"}, {"lambda_adv", "lambda-adv"},
-        {"lambda_tv", "lambda-tv"}, {"lambda_mask", "lambda-mask"}, {"identity", "identity"}, {"diffaugment", "diffaugment"},
-        {"wrong_labels", "wrong-labels"}};
-    for (size_t i = 0; i < sizeof further_names / sizeof *further_names; i++) {
-        const char *value = tensorfile_metadata(file, further_names[i][0]);
-        if (value && !set_setting(s, find_setting(further_names[i][1]), value, e)) return 0;
+    for (size_t i = 0; i < sizeof step_settings / sizeof *step_settings; i++) {
+        const char *value = tensorfile_metadata(file, step_settings[i].there);
+        if (value) MUST(set_setting(s, find_setting(step_settings[i].here), value, &e));
+        else if (step_settings[i].must_be) give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
     }
-    const char *labels = tensorfile_metadata(file, "labels");
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
-        return fail(e, 1, "%s: labels = %s: must be classes or attributes", path, labels);
+        give_up(1, "%s: labels = %s: must be classes or attributes", path, labels);
     if (labels && strcmp(labels, "attributes") == 0) snprintf(s->attributes, sizeof s->attributes, "attributes");
-    return 1;
 }
 
-static const TensorEntry *step_input(const TensorFile *file, const char *path, const char *name, size_t count, Error *e)
+static const TensorEntry *step_input(const TensorFile *file, const char *path, const char *name, size_t count)
 {
     const TensorEntry *entry = tensorfile_find(file, name);
-    if (entry && tensorfile_count(entry) == count) return entry;
-    fail(e, 1, "%s: %s \"%s\" of %zu numbers", path, entry ? "wrong size of" : "has no tensor", name, count);
-    return NULL;
+    if (!entry || tensorfile_count(entry) != count)
+        give_up(1, "%s: %s \"%s\" of %zu numbers", path, entry ? "wrong size of" : "has no tensor", name, count);
+    return entry;
 }
 
 /* Pictures stand in files as (N,X,P,P). */
@@ -12673,38 +12506,42 @@ static size_t picture_order(Shape s, size_t i)
     return ((n * h_count + h) * w_count + w) * c_count + c;
 }
 
-static int read_step_batch(const TensorFile *file, const char *path, const Settings *s, Batch *batch, Error *e)
+/* A leaf's numbers; pictures stand in the file as (N,X,P,P), as do dropout's masks. */
+static void read_step_leaf(const TensorFile *file, const char *path, Tensor *to, bool picture)
 {
-    const Tensor *labels[2] = {batch->label, batch->target};
-    size_t n = (size_t)batch->x->shape.d[0], classes = (size_t)batch->label->shape.d[3];
-    const TensorEntry *x = step_input(file, path, "x", shape_count(batch->x->shape), e);
-    const TensorEntry *alpha = x ? step_input(file, path, "alpha", n, e) : NULL;
-    if (!alpha) return 0;
-    for (size_t i = 0; i < shape_count(batch->x->shape); i++)
-        batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
-    for (size_t i = 0; i < n; i++) batch->alpha->data[i] = (real)tensorfile_get(alpha, i);
-    for (int k = 0; k < batch->n_draws; k++) {
-        Tensor *to = batch->draws[k].values;
-        size_t count = shape_count(to->shape);
-        const TensorEntry *entry = step_input(file, path, to->name, count, e);
-        if (!entry) return 0;
-        for (size_t i = 0; i < count; i++) to->data[i] = (real)tensorfile_get(entry, i);
-        if (!all_finite(to)) return fail(e, 1, "%s: %s has values that are no numbers", path, to->name);
+    size_t count = shape_count(to->shape);
+    const TensorEntry *entry = step_input(file, path, to->name, count);
+    for (size_t i = 0; i < count; i++)
+        to->data[picture ? picture_order(to->shape, i) : i] = (real)tensorfile_get(entry, i);
+    if (!all_finite(to)) give_up(1, "%s: %s has values that are no numbers", path, to->name);
+}
+
+/* Attributes (N,n) of 0 and 1, or a class for each picture. */
+static void read_step_labels(const TensorFile *file, const char *path, bool attributes, Tensor *to)
+{
+    size_t n = (size_t)to->shape.d[0], classes = (size_t)to->shape.d[3];
+    const TensorEntry *entry = step_input(file, path, to->name, attributes ? n * classes : n);
+    double most = attributes ? 1 : (double)classes - 1;
+    for (size_t i = 0; i < n * classes; i++) {
+        double value = tensorfile_get(entry, attributes ? i : i / classes);
+        if (!(value >= 0 && value <= most && value == floor(value)))
+            give_up(1, "%s: %s holds %g, not one of 0 to %g", path, to->name, value, most);
+        to->data[i] = (real)(attributes ? value : value == (double)(i % classes));
     }
-    if (!all_finite(batch->x) || !all_finite(batch->alpha))
-        return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
-    for (int k = 0; k < 2; k++) {
-        const TensorEntry *entry = step_input(file, path, labels[k]->name, *s->attributes ? n * classes : n, e);
-        if (!entry) return 0;
-        for (size_t i = 0; i < n * classes; i++) {
-            double value = tensorfile_get(entry, *s->attributes ? i : i / classes),
-                   most = *s->attributes ? 1 : (double)classes - 1;
-            if (!(value >= 0 && value <= most && value == floor(value)))
-                return fail(e, 1, "%s: %s holds %g, not one of 0 to %g", path, labels[k]->name, value, most);
-            labels[k]->data[i] = (real)(*s->attributes ? value : value == (double)(i % classes));
-        }
-    }
-    return 1;
+}
+
+static void read_step_batch(const TensorFile *file, const char *path, const Trainer *t)
+{
+    const Batch *batch = &t->now.batch;
+    const Net *nets[2] = {&t->now.g, &t->now.d};
+    bool attributes = *t->settings.attributes;
+    read_step_leaf(file, path, batch->x, true);
+    read_step_leaf(file, path, batch->alpha, false);
+    for (int k = 0; k < batch->n_draws; k++) read_step_leaf(file, path, batch->draws[k].values, false);
+    read_step_labels(file, path, attributes, batch->label);
+    read_step_labels(file, path, attributes, batch->target);
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < nets[k]->n_masks; i++) read_step_leaf(file, path, nets[k]->masks[i], true);
 }
 
 /* Pictures (N,P,P,X) under `name`, in the file's order (N,X,P,P). */
@@ -12715,292 +12552,84 @@ static int store_pictures(Store *store, const char *name, Shape s, const real *d
     for (size_t i = 0; i < shape_count(s); i++) copy[i] = data[picture_order(s, i)];
     return store_numbers(store, name, 4, dimensions, copy, e);
 }
-
-static int store_step(Store *store, const Step *step, const Net *net, const char *fake_name, Error *e)
+static void store_step(Store *store, const Step *step, const Net *net, const char *fake_name)
 {
     char total[16], before[16], after[16];
     snprintf(total, sizeof total, "%c.total", net->letter);
     snprintf(before, sizeof before, "grad.%c.", net->letter);
     snprintf(after, sizeof after, "after.%c.", net->letter);
-    int ok = store_pictures(store, fake_name, step->fake->shape, step->fake->data, e) &&
-             store_tensor(store, "", total, step->total->shape, step->total->data, 1, e);
-    for (int i = 0; ok && i < step->n_terms; i++)
-        ok = store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1, e);
-    for (int i = 0; ok && i < net->count; i++) {
+    MUST(store_pictures(store, fake_name, step->fake->shape, step->fake->data, &e));
+    MUST(store_tensor(store, "", total, step->total->shape, step->total->data, 1, &e));
+    for (int i = 0; i < step->n_terms; i++)
+        MUST(store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1, &e));
+    for (int i = 0; i < net->count; i++) {
         const Tensor *w = fetched(net->parameters[i].w);
-        int rank = rank_of(&net->parameters[i]);
         const Node *gradient = step->gradients[i];
-        ok = (!gradient || store_tensor(store, before, w->name, w->shape, gradient->data, rank, e)) &&
-             store_tensor(store, after, w->name, w->shape, w->data, rank, e);
+        int rank = rank_of(&net->parameters[i]);
+        if (gradient) MUST(store_tensor(store, before, w->name, w->shape, gradient->data, rank, &e));
+        MUST(store_tensor(store, after, w->name, w->shape, w->data, rank, &e));
     }
-    return ok;
 }
 
 /* How many classes the file's networks know: a classifier's and, from noise, the names say it, else D's second head. */
-static int64_t step_classes(const TensorFile *in, const char *path, const Model *model, const Settings *s, Error *e)
+static int step_classes(const TensorFile *in, const char *path, const Model *model, const Settings *s)
 {
     const TensorEntry *head = tensorfile_find(in, "D.conv2.weight");
     int64_t n = 1;
     if (model->latent_size || !model->generator)
         for (const char *at = s->classes; *at; at++) n += *at == ',';
-    else if (!head || head->rank != 4) return fail(e, 1, "%s: has no tensor \"D.conv2.weight\"", path);
+    else if (!head || head->rank != 4) give_up(1, "%s: has no tensor \"D.conv2.weight\"", path);
     else n = head->shape[0] - (model->space == 'g' ? s->space_dim : 0);
-    return n >= 1 && n <= MAX_CLASSES ? n : fail(e, 1, "%s: %" PRId64 " classes: must be 1 to %d", path, n, MAX_CLASSES);
+    if (n < 1 || n > MAX_CLASSES) give_up(1, "%s: %" PRId64 " classes: must be 1 to %d", path, n, MAX_CLASSES);
+    return (int)n;
 }
 
-/* Dropout's masks stand in the file like pictures. */
-static int read_masks(const TensorFile *file, const char *path, const Net *net, Error *e)
-{
-    for (int k = 0; k < net->n_masks; k++) {
-        Tensor *mask = net->masks[k];
-        const TensorEntry *entry = step_input(file, path, mask->name, shape_count(mask->shape), e);
-        if (!entry) return 0;
-        for (size_t i = 0; i < shape_count(mask->shape); i++)
-            mask->data[picture_order(mask->shape, i)] = (real)tensorfile_get(entry, i);
-        if (!all_finite(mask)) return fail(e, 1, "%s: %s has values that are no numbers", path, mask->name);
-    }
-    return 1;
-}
+typedef struct StepFiles { const char *in, *out; } StepFiles;
 
-static int step_with(const TensorFile *in, const char *path, const char *out, Trainer *t, Error *e)
+static void step_task(void *files)
 {
-    Settings *s = &t->settings;
-    char why[TENSORFILE_ERROR_SIZE];
-    if (!read_step_settings(in, path, s, e)) return 0;
-    if (!(t->model = find_model(s->model, e))) return 0;
+    const StepFiles *f = files;
+    Settings s = default_settings();
+    const TensorFile *in = load_tensors(f->in);
+    read_step_settings(in, f->in, &s);
+    Trainer *t = new_trainer(&s);
+    MUST((t->model = find_model(s.model, &e)));
     t->keep_gradients = true;
-    int64_t n = step_classes(in, path, t->model, s, e);
-    if (!n) return 0;
-    if (!build_graphs(t, (int)n, e)) return 0;
-    if (!load_net(in, path, &t->now.g, "G.", false, e) || !load_net(in, path, &t->now.d, "D.", false, e)) return 0;
-    if (!read_step_batch(in, path, s, &t->now.batch, e)) return 0;
-    if (!read_masks(in, path, &t->now.g, e) || !read_masks(in, path, &t->now.d, e)) return 0;
-    set_schedule(t->now.batch.schedule_d, s->d_lr > 0 ? s->d_lr : s->lr, s->beta1, s->beta2, 1);
-    set_schedule(t->now.batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
-    Store store = {0};
+    build_graphs(t, step_classes(in, f->in, t->model, &s));
+    MUST(load_net(in, f->in, &t->now.g, "G.", false, &e) && load_net(in, f->in, &t->now.d, "D.", false, &e));
+    read_step_batch(in, f->in, t);
+    set_schedule(t->now.batch.schedule_d, s.d_lr > 0 ? s.d_lr : s.lr, s.beta1, s.beta2, 1);
+    set_schedule(t->now.batch.schedule_g, s.lr, s.beta1, s.beta2, 1);
+    Store *store = new_store();
     run_d_step(&t->now);
-    int ok = store_step(&store, &t->now.d_step, &t->now.d, "fake_d", e);
+    store_step(store, &t->now.d_step, &t->now.d, "fake_d");
     if (t->now.g_step.graph) graph_run(t->now.g_step.graph);
-    ok = ok && (!t->now.g_step.graph || store_step(&store, &t->now.g_step, &t->now.g, "fake_g", e));
-    if (ok && !tensorfile_save(out, &store.file, why)) ok = fail(e, 1, "%s", why);
-    store_free(&store);
-    return ok;
+    if (t->now.g_step.graph) store_step(store, &t->now.g_step, &t->now.g, "fake_g");
+    save_store(store, f->out, "");
 }
 
 static int step_file(const char *in, const char *out, Error *e)
 {
-    static Trainer t;
-    t = (Trainer){.settings = default_settings()};
-    TensorFile file;
-    char why[TENSORFILE_ERROR_SIZE];
-    if (!tensorfile_load(in, &file, why)) return fail(e, 1, "%s", why);
-    int ok = step_with(&file, in, out, &t, e);
-    tensorfile_free(&file);
-    trainer_free(&t);
-    return ok;
+    return attempt(step_task, &(StepFiles){in, out}, e);
 }
 
 /* ================================================================================================
- * 13  CLASSIFIERS AND NUMBERS, VERIFICATION, SPEED
+ * 13  NUMBERS, VERIFICATION, SPEED
  *
- * What a generator is judged by (13.2 to 13.5) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (14.13); eigenvalues, ranks, clusters and tests of
- * chance are vendor/stats.h's. A number that cannot be computed is NaN, is left out of averages, and the report says how
- * many were; it never turns into a good score.
+ * What a generator is judged by (13.1 to 13.3) are plain functions of double arrays: where the numbers came from,
+ * which pictures, which classifier, is the business of `facegan eval` (14.13); what is known of any numbers and any
+ * classifier (eigenvalues, ranks, clusters, tests of chance, F1, calibration, SSIM) is vendor/stats.h's. A number that
+ * cannot be computed is NaN, is left out of averages, and the report says how many were; it never turns into a good
+ * score.
  *
- * `facegan verify` (13.6) holds every row of the table against its definition: each instruction set this machine has,
+ * `facegan verify` (13.4) holds every row of the table against its definition: each instruction set this machine has,
  * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
- * gradients against central differences. `facegan bench` (13.8) times the steps. Comparisons are written `!(error <=
+ * gradients against central differences. `facegan bench` (13.6) times the steps. Comparisons are written `!(error <=
  * limit)`, so that NaN fails.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 13.1  A classifier at work
- *
- * Opened from a run or a weights file, whose metadata say what it is. It gives probabilities, and the features that the
- * Frechet Emotion Distance compares (13.2): the mean over the pixels of its last map.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { CLASSIFIED = 32 };               /* pictures at once */
-
-struct Classifier {
-    Net net;
-    char class_names[MAX_CLASSES][NAME];
-    char path[PATH_MAX];
-    int crop, features;                 /* the centred square that is cut out first; how many features there are */
-    Graph *graph;
-    Arena arena;
-    Tensor *x;                          /* (CLASSIFIED,P,P,X) */
-    Node *p, *f;                        /* (CLASSIFIED,1,1,n) probabilities or attributes' shares, (CLASSIFIED,1,1,features) */
-};
-
-static void classifier_close(Classifier *c)
-{
-    if (!c) return;
-    graph_free(c->graph);
-    tensor_free(c->x);
-    net_free(&c->net);
-    arena_free(&c->arena);
-    free(c);
-}
-
-/* "angry,happy,sad" */
-static int name_emotions(Classifier *c, const char *list, Error *e)
-{
-    int n = 0;
-    for (const char *at = list; *at; n++) {
-        size_t length = strcspn(at, ",");
-        if (n == MAX_CLASSES || length == 0 || length >= NAME) return fail(e, 1, "%s: its metadata's classes are damaged", c->path);
-        snprintf(c->class_names[n], NAME, "%.*s", (int)length, at);
-        at += length + (at[length] == ',');
-    }
-    c->net.classes = n;
-    return n >= 2 ? 1 : fail(e, 1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
-}
-
-static int build_classifier(Classifier *c, const TensorFile *file, Error *e)
-{
-    Settings s = default_settings();
-    const char *model = tensorfile_metadata(file, "model");
-    const Model *row = model ? find_model(model, e) : NULL;
-    if (!row || row->generator)
-        return fail(e, 1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
-    if (!settings_of_file(file, c->path, &s, e)) return 0;
-    c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
-    c->crop = (int)s.crop;
-    if (s.size < 8 || (s.channels != 1 && s.channels != 3)) return fail(e, 1, "%s: its metadata's size or channels are damaged", c->path);
-    bool attributes = *s.attributes != 0;
-    if (!name_emotions(c, attributes ? s.attributes : s.classes, e) || !shape_classifier(&s, &c->net, e)) return 0;
-    c->graph = graph_new();
-    c->x = tensor_new("x", shape_of(CLASSIFIED, c->net.size, c->net.size, c->net.channels));
-    net_attach(&c->net, c->graph);
-    Node *scores = classifier_scores(&c->net, leaf(c->graph, c->x), &c->f);
-    c->p = keep(attributes ? sigmoid(scores) : softmax(scores));
-    c->features = keep(c->f)->shape.d[3];
-    return bind_graphs(&c->graph, 1, &c->arena, e) && load_net(file, c->path, &c->net, "D.", false, e);
-}
-
-static Classifier *classifier_open(const char *given, Error *e)
-{
-    TensorFile file;
-    char why[TENSORFILE_ERROR_SIZE];
-    Classifier *c = must_alloc(1, sizeof *c);
-    classifier_path(given, c->path);
-    int ok = tensorfile_load(c->path, &file, why);
-    if (!ok) fail(e, 1, "%s", why);
-    else ok = build_classifier(c, &file, e), tensorfile_free(&file);
-    if (ok) return c;
-    classifier_close(c);
-    return NULL;
-}
-
-/* Pictures (count,P,P,X) in [-1,1] -> probabilities (count,n) and features (count,features); either may be NULL. */
-static void classifier_run(Classifier *c, const real *x, int count, double *probabilities, double *features)
-{
-    size_t picture = shape_count(c->x->shape) / CLASSIFIED, n = (size_t)c->net.classes, d = (size_t)c->features;
-    for (int from = 0; from < count; from += CLASSIFIED) {
-        size_t here = least(CLASSIFIED, (size_t)(count - from)), start = (size_t)from;
-        memcpy(c->x->data, x + start * picture, here * picture * sizeof *x);
-        graph_run(c->graph);
-        for (size_t i = 0; probabilities && i < here * n; i++) probabilities[start * n + i] = (double)c->p->data[i];
-        for (size_t i = 0; features && i < here * d; i++) features[start * d + i] = (double)c->f->data[i];
-    }
-}
-
-/* class_of[k]: its number for the set's class k. `option` asked for it. */
-static int classes_known(const Classifier *c, const DataSet *set, const char *option, int *class_of, Error *e)
-{
-    for (int k = 0; k < set->n_classes; k++) {
-        int *found = &class_of[k];
-        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
-        if (*found == c->net.classes) return fail(e, 2, "%s: %s knows no class %s", option, c->path, set->class_names[k]);
-    }
-    return 1;
-}
-
-/* Can it look at what G draws? Without a set nobody asks for class_of. */
-static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e)
-{
-    if (c->net.size != g->size || c->net.channels != g->channels)
-        return fail(e, 2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
-                    c->path, c->net.size, c->net.channels, g->size, g->channels);
-    return !set || classes_known(c, set, "--classifier", class_of, e);
-}
-
-static Net *classifier_net(Classifier *c)
-{
-    return &c->net;
-}
-
-/* The mean distance of its features of all pairs. */
-static double classifier_spread(Classifier *c, const real *x, int count)
-{
-    double *rows_ = must_alloc((size_t)count * (size_t)c->features, sizeof *rows_);
-    classifier_run(c, x, count, NULL, rows_);
-    StatsRows features = {rows_, count, c->features};
-    double spread = stats_pair_distance(&features);
-    free(rows_);
-    return spread;
-}
-
-/* The share of pictures that it puts into their class. */
-static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label)
-{
-    int n = c->net.classes, right = 0;
-    double *p = must_alloc((size_t)count * (size_t)n, sizeof *p);
-    classifier_run(c, x, count, p, NULL);
-    for (int i = 0; i < count; i++) {
-        int best = 0;
-        for (int k = 1; k < n; k++) best = p[i * n + k] > p[i * n + best] ? k : best;
-        right += best == class_of[label[i]];
-    }
-    free(p);
-    return (double)right / count;
-}
-
-/* Views of a picture whose probabilities are averaged: itself; its mirror image; and, for "crops", a window of nine tenths
- * of the side in the middle and in each corner, each with its mirror image. */
-enum { VIEWS_MOST = 10 };
-
-static int views_of(const char *kind, int size, Warp views[VIEWS_MOST], Error *e)
-{
-    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
-    int flip = strcmp(kind, "flip") == 0, crops = strcmp(kind, "crops") == 0, n = 0;
-    if (!flip && !crops && *kind && strcmp(kind, "one"))
-        return fail(e, 2, "--views %s: must be one, flip or crops", kind);
-    if (!crops) {
-        views[0] = (Warp){0}, views[1] = (Warp){.mirror = 1};
-        return 1 + flip;
-    }
-    for (int place = 0; place < 5; place++)
-        for (int mirror = 0; mirror < 2; mirror++)
-            views[n++] = (Warp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
-                                .shift_y = place ? (place > 2 ? step : -step) : 0};
-    return n;
-}
-
-/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views. */
-static int classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind, double *probabilities, Error *e)
-{
-    Warp views[VIEWS_MOST];
-    int n_views = views_of(kind, c->net.size, views, e);
-    size_t picture = shape_count(c->x->shape) / CLASSIFIED, n = (size_t)c->net.classes;
-    if (!n_views) return 0;
-    real *x = must_alloc((size_t)count * picture, sizeof *x);
-    double *seen = must_alloc((size_t)count * n, sizeof *seen);
-    memset(probabilities, 0, (size_t)count * n * sizeof *probabilities);
-    for (int v = 0; v < n_views; v++) {
-        for (int i = 0; i < count; i++)
-            warp_picture(pixels + (size_t)i * picture, c->net.size, c->net.channels, views[v], x + (size_t)i * picture);
-        classifier_run(c, x, count, seen, NULL);
-        for (size_t i = 0; i < (size_t)count * n; i++) probabilities[i] += seen[i] / n_views;
-    }
-    free(x), free(seen);
-    return 1;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.2  Frechet Emotion Distance                                          (Heusel et al. 2017; Surani calls it FED)
+ * 13.1  Frechet Emotion Distance                                          (Heusel et al. 2017; Surani calls it FED)
  *
  *     FED = |m_r - m_g|^2 + Tr(S_r + S_g - 2 (S_r^1/2 S_g S_r^1/2)^1/2)
  *
@@ -13008,8 +12637,8 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
  * pictures' features (stats_frechet).
  *
  * From N pictures FED comes out too large, by an amount that falls like d/N. Resampling both sets with replacement
- * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the resampled
- * values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
+ * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the
+ * resampled values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
@@ -13021,9 +12650,10 @@ static void resample_task(void *argument, int i, int worker)
     const StatsRows *sets[2] = {job->r, job->g};
     int *which[2];
     for (int k = 0; k < 2; k++) {
+        uint64_t index = (uint64_t)(2 * i + k);
         which[k] = must_alloc((size_t)sets[k]->n, sizeof **which);
         for (int row = 0; row < sets[k]->n; row++)
-            which[k][row] = (int)(draw(job->seed, STREAM_RESAMPLE, (uint64_t)(2 * i + k), (uint32_t)row) * sets[k]->n);
+            which[k][row] = (int)(draw(job->seed, STREAM_RESAMPLE, index, (uint32_t)row) * sets[k]->n);
     }
     job->values[i] = stats_frechet(job->r, which[0], job->g, which[1]);
     free(which[0]), free(which[1]);
@@ -13033,7 +12663,7 @@ static void resample_task(void *argument, int i, int worker)
 static int frechet_distance(const StatsRows *r, const StatsRows *g, int resamplings, uint64_t seed, StatsInterval *fed,
                             Error *e)
 {
-    int fewest = r->n < g->n ? r->n : g->n;
+    int fewest = min_int(r->n, g->n);
     if (r->d != g->d) return fail(e, 1, "FED needs features of one classifier, not of %d and %d numbers", r->d, g->d);
     if (fewest <= r->d)
         return fail(e, 1, "FED: %d pictures for %d features: the covariance of so few is singular and the distance "
@@ -13050,84 +12680,13 @@ static int frechet_distance(const StatsRows *r, const StatsRows *g, int resampli
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.3  Right and wrong: confusion, F1, calibration
+ * 13.2  Is the discriminator deceived?                                                           (Surani)
  *
- *     precision = TP / (TP + FP)     recall = TP / (TP + FN)     F1 = 2 TP / (2 TP + FP + FN)
- *
- * A class that nobody has and nobody is given has no F1 (0/0): it is left out of the macro average. A picture whose
- * probabilities are no numbers is `undecided`: wrong for its own class, right for none.
- * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Confusion {
-    int n;
-    long count[MAX_CLASSES][MAX_CLASSES];                   /* [what it is][what it was taken for] */
-    long undecided[MAX_CLASSES];
-} Confusion;
-
-/* The first of the largest, or -1 where one of them is no number. */
-static int largest_of(const double *scores, int n)
-{
-    int best = 0;
-    for (int i = 0; i < n; i++) {
-        if (!isfinite(scores[i])) return -1;
-        if (scores[i] > scores[best]) best = i;
-    }
-    return best;
-}
-
-static void confusion_add(Confusion *c, int truth, const double *scores)
-{
-    int judged = largest_of(scores, c->n);
-    if (judged < 0) c->undecided[truth]++;
-    else c->count[truth][judged]++;
-}
-
-typedef struct ClassScore { double precision, recall, f1; long pictures; } ClassScore;
-
-static ClassScore class_score(const Confusion *c, int k)
-{
-    long hits = c->count[k][k], taken = 0, pictures = c->undecided[k];
-    for (int i = 0; i < c->n; i++) taken += c->count[i][k], pictures += c->count[k][i];
-    return (ClassScore){(double)hits / (double)taken, (double)hits / (double)pictures,
-                        2 * (double)hits / (double)(taken + pictures), pictures};           /* 0/0 is NaN, rightly */
-}
-
-static double accuracy(const Confusion *c)
-{
-    long hits = 0, pictures = 0;
-    for (int k = 0; k < c->n; k++) hits += c->count[k][k], pictures += class_score(c, k).pictures;
-    return (double)hits / (double)pictures;
-}
-
-static double macro_f1(const Confusion *c)
-{
-    double f1[MAX_CLASSES];
-    for (int k = 0; k < c->n; k++) f1[k] = class_score(c, k).f1;
-    return stats_mean(f1, c->n);
-}
-
-/* Expected calibration error (Guo et al. 2017): by how much the certainty of the answers and the share of right ones
- * differ, in bins of equal width, each weighed by its pictures. probabilities: (count,n). */
-static double calibration_error(const double *probabilities, const int *truth, int count, int n)
-{
-    enum { BINS = 15 };
-    double certainty[BINS] = {0}, right[BINS] = {0}, sum = 0;
-    int judged = 0;
-    for (int i = 0; i < count; i++) {
-        const double *p = probabilities + (size_t)i * (size_t)n;
-        int best = largest_of(p, n), bin = best < 0 ? -1 : (int)fmin(BINS - 1, fmax(0, p[best]) * BINS);
-        if (bin < 0) continue;
-        certainty[bin] += p[best], right[bin] += best == truth[i];
-        judged++;
-    }
-    for (int b = 0; b < BINS; b++) sum += fabs(certainty[b] - right[b]);
-    return sum / judged;
-}
-
-/* Surani's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
+ * Surani's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
  * midpoint of the two means over the even-numbered scores, the F1s are of the odd-numbered ones. Near 0 for fakes: D
  * takes them for real; near 1: it is not deceived. D gives real pictures the higher scores if it has learnt anything.
- * */
+ * ---------------------------------------------------------------------------------------------- */
+
 typedef struct DiscriminatorF1 { double threshold, real, fake, average; } DiscriminatorF1;
 
 static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, const double *fake_scores, int n_fake)
@@ -13151,9 +12710,9 @@ static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, c
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.4  Smoothness                                                               (Surani, section VI.C)
+ * 13.3  Smoothness                                                               (Surani, section VI.C)
  *
- *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10      score = max over j of (s_{j+1} - s_j) / (max s - min s)
+ *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
  * is how much of the whole change comes in one step. A curve that rises in equal steps has 1/9, the least that a
  * rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be worse,
@@ -13178,7 +12737,7 @@ static bool rises(const double *s, int n)
     return s[n - 1] > s[0];
 }
 
-typedef struct Smoothness { double score, rising; int curves, flat; } Smoothness;     /* flat: curves without a score */
+typedef struct Smoothness { double score, rising; int curves, flat; } Smoothness;       /* flat: without a score */
 
 /* The average over `count` curves of n points each. */
 static Smoothness smoothness_of(const double *curves, int count, int n)
@@ -13197,52 +12756,13 @@ static Smoothness smoothness_of(const double *curves, int count, int n)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.5  Identity
- *
- * How much of the face an edit leaves alone. (Diversity, memory and clusters are chapter 12's, which watches them.)
- * ---------------------------------------------------------------------------------------------- */
-
-/* SSIM (Wang et al. 2004): (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)) in a Gaussian
- * window (11 x 11, deviation 1.5) around each pixel whose window lies inside; values run from 0 to 1, c1 = 0.01^2, c2
- * = 0.03^2. */
-enum { SSIM_RADIUS = 5 };
-
-static double ssim_at(const double *x, const double *y, int side, int row, int column)
-{
-    double weight = 0, mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
-    for (int i = -SSIM_RADIUS; i <= SSIM_RADIUS; i++)
-        for (int k = -SSIM_RADIUS; k <= SSIM_RADIUS; k++) {
-            int at = (row + i) * side + column + k;
-            double w = exp(-(i * i + k * k) / (2 * 1.5 * 1.5)), u = x[at], v = y[at];
-            weight += w, mx += w * u, my += w * v, xx += w * u * u, yy += w * v * v, xy += w * u * v;
-        }
-    mx /= weight, my /= weight;
-    double vx = xx / weight - mx * mx, vy = yy / weight - my * my, c = xy / weight - mx * my;
-    return (2 * mx * my + 1e-4) * (2 * c + 9e-4) / ((mx * mx + my * my + 1e-4) * (vx + vy + 9e-4));
-}
-
-/* The mean SSIM of two grey pictures (side,side) over the pixels that differ by at most `changed`, for the edit is
- * meant to change the others; *kept is their share. INFINITY: over all. NaN where no pixel is left. */
-static double ssim(const double *x, const double *y, int side, double changed, double *kept)
-{
-    double sum = 0;
-    int n = 0, all = 0;
-    for (int row = SSIM_RADIUS; row < side - SSIM_RADIUS; row++)
-        for (int column = SSIM_RADIUS; column < side - SSIM_RADIUS; column++, all++) {
-            if (!(fabs(x[row * side + column] - y[row * side + column]) <= changed)) continue;
-            sum += ssim_at(x, y, side, row, column);
-            n++;
-        }
-    *kept = (double)n / all;
-    return sum / n;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.6  Kernels against definitions
+ * 13.4  Kernels against definitions
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
 static const int verify_threads[] = {1, 2, 3, 8};
+
+enum { ISAS = sizeof isa_names / sizeof *isa_names };
 
 typedef struct Verdict { int passed, failed, skipped; } Verdict;
 
@@ -13277,48 +12797,74 @@ static double kernel_limit(const Node *y)
     return sizeof(real) == 8 ? 1e-10 : limit;
 }
 
-/* One case on the instruction set in use: builds it, runs it on each thread count, compares. Returns the error, or -1
- * if there is no such case. */
-static double verify_case(Verdict *verdict, Op op, int variant)
+/* A case being tried: its graph, from make(op, variant), and the memory for its values. */
+typedef struct Case { Graph *graph; Node *y; Arena arena; } Case;
+
+static void close_case(void *what)
 {
-    Graph *g = graph_new();
-    Node *y = op_rows[op].test(g, variant);
-    if (!y) { graph_free(g); return -1; }
-    keep(y);
-    double **want = graph_define(g), error = 0;
-    size_t n = count_of(y);
-    real *first = must_alloc(n, sizeof *first), **saved = must_alloc((size_t)g->n_owned + 1, sizeof *saved);
-    int leaves = g->n_owned, before = g->count;
-    for (int i = 0; i < leaves; i++) {
-        size_t bytes = shape_count(g->owned[i]->shape) * sizeof(real);
-        saved[i] = memcpy(must_alloc(bytes, 1), g->owned[i]->data, bytes);
-    }
+    Case *c = what;
+    arena_free(&c->arena);
+    graph_free(c->graph);
+}
+
+typedef Node *CaseMaker(Graph *g, Op op, int variant);
+
+static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
+
+/* NULL: there is no such case. */
+static Case *new_case(CaseMaker *make, Op op, int variant)
+{
+    Case *c = own(1, sizeof *c);
+    c->graph = graph_new();
+    on_leaving(close_case, c);
+    c->y = make(c->graph, op, variant);
+    return c->y ? c : NULL;
+}
+
+/* Ready to run; or not, and e says why. */
+static bool plan_case(Case *c, Error *e)
+{
+    if (!graph_plan(c->graph, e)) return false;
+    arena_reserve(&c->arena, c->graph->arena_bytes + 1);
+    graph_bind(c->graph, &c->arena);
+    return true;
+}
+
+/* A case on the instruction set in use, on each thread count, against its definition. Returns the error. */
+static double verify_kernel(Verdict *verdict, Case *c, Op op, int variant)
+{
+    Graph *g = c->graph;
+    Node *y = keep(c->y);
+    const char *name = op_rows[op].name;
     Error e = {0};
-    Arena arena = {0};
-    judge(verdict, graph_plan(g, &e), "%s case %d: %s", op_rows[op].name, variant, e.text);
-    arena_reserve(&arena, g->arena_bytes + 1);
-    graph_bind(g, &arena);
-    for (size_t k = 0; k < sizeof verify_threads / sizeof *verify_threads; k++) {
+    int leaves = g->n_owned, before = g->count;
+    size_t n = count_of(y), bytes = n * sizeof(real);
+    double **want = graph_define(g);
+    real *first = own(n, sizeof *first), **saved = own((size_t)leaves + 1, sizeof *saved);
+    for (int i = 0; i < leaves; i++) {
+        size_t count = shape_count(g->owned[i]->shape);
+        saved[i] = memcpy(own(count, sizeof(real)), g->owned[i]->data, count * sizeof(real));
+    }
+    bool planned = plan_case(c, &e);
+    judge(verdict, planned, "%s case %d: %s", name, variant, e.text);
+    for (size_t k = 0; planned && k < sizeof verify_threads / sizeof *verify_threads; k++) {
         threads_start(verify_threads[k]);
         for (int i = 0; i < leaves; i++)
             memcpy(g->owned[i]->data, saved[i], shape_count(g->owned[i]->shape) * sizeof(real));
         graph_run(g);
-        if (k == 0) memcpy(first, y->data, n * sizeof *first);
-        else judge(verdict, memcmp(first, y->data, n * sizeof *first) == 0, "%s case %d on %s: %d threads give other bits than 1", op_rows[op].name, variant, kernels->name, verify_threads[k]);
+        if (k == 0) memcpy(first, y->data, bytes);
+        else judge(verdict, memcmp(first, y->data, bytes) == 0, "%s case %d on %s: %d threads give other bits than 1",
+                   name, variant, kernels->name, verify_threads[k]);
     }
-    error = worst_error(first, want[y->id], n);
-    judge(verdict, error <= kernel_limit(y), "%s case %d on %s: error %g, allowed %g", op_rows[op].name, variant,
-          kernels->name, error, kernel_limit(y));
+    double error = planned ? worst_error(first, want[y->id], n) : NAN, limit = kernel_limit(y);
+    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error,
+          limit);
     free_values(want, before);
-    for (int i = 0; i < leaves; i++) free(saved[i]);
-    free(saved), free(first);
-    arena_free(&arena);
-    graph_free(g);
     return error;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.7  Gradients against central differences
+ * 13.5  Gradients against central differences
  * ---------------------------------------------------------------------------------------------- */
 
 enum { PROBES = 10 };                   /* elements of each operand that are moved */
@@ -13364,19 +12910,19 @@ static Node *random_projection(Node *const *x, int n)
     return keep(total);
 }
 
-/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -1 without such a
- * case, -2 if the op refuses by name. */
-static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
+/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -2 if the op refuses by
+ * name. */
+static double verify_gradient(Verdict *verdict, Case *c, Op op, int variant, int order)
 {
-    Graph *g = graph_new();
-    Node *y = op_rows[op].test(g, variant);
-    if (!y) { graph_free(g); return -1; }
+    Graph *g = c->graph;
     Tensor *leaves[MAX_INPUTS];
-    Node *wrt[MAX_INPUTS], *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    const char *name = op_rows[op].name;
+    Error e = {0};
     int n = 0;
     for (int i = 0; i < g->count; i++)
         if (g->nodes[i]->op == OP_leaf && n < MAX_INPUTS) leaves[n] = g->nodes[i]->tensor, wrt[n++] = g->nodes[i];
-    Node *value = random_projection(&y, 1);
+    Node *value = random_projection(&c->y, 1);
     grad(value, wrt, n, gradients);
     if (order == 2) {
         value = random_projection(gradients, n);
@@ -13384,20 +12930,13 @@ static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
         memcpy(gradients, second, sizeof second);
     }
     for (int i = 0; i < n; i++) keep(gradients[i]);
-    Error e = {0};
-    Arena arena = {0};
-    double error = -2;
-    if (graph_plan(g, &e)) {
-        arena_reserve(&arena, g->arena_bytes + 1);
-        graph_bind(g, &arena);
-        error = difference_error(g, value, leaves, gradients, n);
-        judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", op_rows[op].name, variant, order, error);
-    } else {
-        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, op_rows[op].name) == e.text,
-              "%s refuses without its name: %s", op_rows[op].name, e.text);
+    if (!plan_case(c, &e)) {
+        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, name) == e.text,
+              "%s refuses without its name: %s", name, e.text);
+        return -2;
     }
-    arena_free(&arena);
-    graph_free(g);
+    double error = difference_error(g, value, leaves, gradients, n);
+    judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", name, variant, order, error);
     return error;
 }
 
@@ -13408,50 +12947,72 @@ static bool has_slope(Op op)
            op != OP_sign && op != OP_moments;
 }
 
-static void verify_row_gradients(Verdict *verdict, Op op, char *text, size_t size)
+/* The worst error of a row's cases, their values' (order 0) or their gradients'; -1: it has none. */
+static double verify_row(Verdict *verdict, Op op, int order, bool *refused)
 {
-    double worst[3] = {0, 0, 0};
-    bool refused[3] = {false, false, false};
-    for (int order = 1; order <= 2; order++)
-        for (int variant = 0;; variant++) {
-            double error = verify_gradient(verdict, op, variant, order);
-            if (error == -1) break;
-            if (error == -2) refused[order] = true;
-            else if (!(error <= worst[order])) worst[order] = error;
-        }
-    snprintf(text, size, refused[1] ? "refused" : "%.1e", worst[1]);
-    snprintf(text + strlen(text), size - strlen(text), refused[2] ? "  refused" : "  %.1e", worst[2]);
+    double worst = -1;
+    for (int variant = 0;; variant++) {
+        Scope inner;
+        enter(&inner);
+        Case *c = new_case(row_case, op, variant);
+        double error = !c ? -1 : order ? verify_gradient(verdict, c, op, variant, order)
+                                       : verify_kernel(verdict, c, op, variant);
+        leave();
+        if (!c) return worst;
+        if (error == -2) *refused = true;
+        else if (!(error <= worst)) worst = error;
+    }
 }
 
-/* Every row: its worst error on each instruction set, and its gradients in the double build. */
+static void print_row_gradients(Verdict *verdict, Op op)
+{
+    for (int order = 1; order <= 2; order++) {
+        bool refused = false;
+        double worst = verify_row(verdict, op, order, &refused);
+        if (order == 2) printf("  ");
+        if (refused) printf("refused");
+        else printf("%.1e", worst == -1 ? 0 : worst);
+    }
+}
+
+/* An op's worst error on each instruction set, and its gradients in the double build. */
+static void verify_op(Verdict *verdict, Op op, const Kernels *chosen)
+{
+    char why[256];
+    printf("%-20s", op_rows[op].name);
+    for (int i = 0; i < ISAS; i++) {
+        if (!kernels_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
+        double worst = verify_row(verdict, op, 0, NULL);
+        if (worst == -1) printf(" %10s", "(in conv)");
+        else printf(" %10.1e", worst);
+    }
+    kernels = chosen;
+    threads_start(1);
+    printf("   ");
+    if (sizeof(real) == 8 && has_slope(op)) print_row_gradients(verdict, op);
+    printf("\n");
+}
+
+/* A check that was interrupted has not found everything in order. */
+static void give_up_if_interrupted(int done, int all, const char *what)
+{
+    fflush(stdout);
+    if (interrupted) give_up(1, "stopped after %d of %d %s: the result is partial", done, all, what);
+}
+
 static int verify_all(Verdict *verdict)
 {
     const Kernels *chosen = kernels;
     int threads = thread_count();
     char why[256];
     printf("%-20s", "op");
-    for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) printf(" %10s", isa_names[i]);
+    for (int i = 0; i < ISAS; i++) printf(" %10s", isa_names[i]);
     printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
     for (int op = 0; op < OPS; op++) {
-        printf("%-20s", op_rows[op].name);
-        for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
-            double worst = -1;
-            if (!kernels_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
-            for (int variant = 0;; variant++) {
-                double error = verify_case(verdict, (Op)op, variant);
-                if (error == -1) break;
-                if (!(error <= worst)) worst = error;
-            }
-            if (worst < 0) printf(" %10s", "(in conv)");
-            else printf(" %10.1e", worst);
-        }
-        char gradients[64] = "";
-        kernels = chosen;
-        threads_start(1);
-        if (sizeof(real) == 8 && has_slope((Op)op)) verify_row_gradients(verdict, (Op)op, gradients, sizeof gradients);
-        printf("   %s\n", gradients);
+        give_up_if_interrupted(op, OPS, "ops");
+        verify_op(verdict, (Op)op, chosen);
     }
-    for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
+    for (int i = 0; i < ISAS; i++) {
         if (kernels_choose(isa_names[i], why)) continue;
         printf("skipped: %s is not on this machine\n", isa_names[i]);
         verdict->skipped++;
@@ -13463,24 +13024,23 @@ static int verify_all(Verdict *verdict)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.8  Speed
+ * 13.6  Speed
  * ---------------------------------------------------------------------------------------------- */
 
 /* Median milliseconds of a graph's run; on a GPU by its own clock. */
 static double time_graph(Graph *g, int repeat)
 {
-    double *times = must_alloc((size_t)repeat, sizeof *times);
+    double *times = own((size_t)repeat, sizeof *times);
     char why[FACEGAN_ERROR];
     graph_run(g);
     for (int i = 0; i < repeat; i++) {
+        give_up_if_interrupted(i, repeat, "repetitions");
         double start = now_seconds();
         if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
         else if (!gpu_device->time(g->on_device, &times[i], why)) device_failed(why);
     }
     stats_sort(times, repeat);
-    double median = times[repeat / 2];
-    free(times);
-    return median;
+    return times[repeat / 2];
 }
 
 /* Multiplications and additions of a convolution of the family, done directly. */
@@ -13564,16 +13124,17 @@ static double node_floor(const Node *y, const Peaks *peaks)
 
 static void print_roofline_row(const Node *y, double milliseconds, double total, const Peaks *peaks)
 {
-    const ConvShape *s = &y->conv;
+    const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
     int outputs, taps;
     bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
-    char shape[64], geometry[96] = "";
+    const int *d = y->shape.d;
+    char shape[64], geometry[160] = "";
     double seconds = milliseconds * 1e-3;
-    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", y->shape.d[0], y->shape.d[1], y->shape.d[2], y->shape.d[3]);
+    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
     if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h, s->w);
+        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                 s->w);
     if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
-    const ConvShape *first = y->before ? &y->before->conv : NULL;
     if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
     printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
            node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
@@ -13584,8 +13145,8 @@ static void print_roofline_row(const Node *y, double milliseconds, double total,
  * operations, the share of the peak those that are done. */
 static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
 {
-    RooflineRow *table = must_alloc((size_t)g->n_order, sizeof *table);
-    double total = 0, operations = 0, floor_ = 0;
+    RooflineRow *table = own((size_t)g->n_order, sizeof *table);
+    double total = 0, operations = 0, lowest = 0;
     for (int i = 0; i < g->n_order; i++) table[i] = (RooflineRow){g->order[i], 1e30};
     for (int repeat = 0; repeat < 3; repeat++) {
         graph_profile(g);
@@ -13593,17 +13154,17 @@ static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
             table[i].milliseconds = fmin(table[i].milliseconds, g->order[i]->milliseconds);
     }
     for (int i = 0; i < g->n_order; i++) {
-        total += table[i].milliseconds, operations += is_conv(g->order[i]) ? node_operations(g->order[i]) : 0;
-        if (is_conv(g->order[i]) || g->order[i]->op == OP_adam) floor_ += node_floor(g->order[i], peaks);
+        const Node *y = g->order[i];
+        total += table[i].milliseconds, operations += is_conv(y) ? node_operations(y) : 0;
+        if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
     }
     printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
-           "%zu MB of values\n", title, total, floor_, operations * 1e-9, g->arena_bytes >> 20);
+           "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
     printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
            "shape", "geometry");
     qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
     for (int i = 0; i < g->n_order && table[i].milliseconds > 0.002 * total; i++)
         print_roofline_row(table[i].node, table[i].milliseconds, total, peaks);
-    free(table);
 }
 
 /* The most bytes of values that are alive at once: what any planner must provide. */
@@ -13632,16 +13193,16 @@ static size_t parameter_bytes(const Net *net)
 /* Random pictures and labels: their values do not change the time. */
 static void fill_bench(Trainer *t)
 {
-    for (size_t i = 0; i < shape_count(t->now.batch.x->shape); i++)
-        t->now.batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+    const Batch *b = &t->now.batch;
     int n = t->now.d.classes;
+    for (size_t i = 0; i < shape_count(b->x->shape); i++) b->x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
     for (int i = 0; i < t->settings.batch; i++) {
-        one_hot(t->now.batch.label->data + i * n, n, i % n);
-        one_hot(t->now.batch.target->data + i * n, n, (i + 1) % n);
-        t->now.batch.alpha->data[i] = (real)0.5;
+        one_hot(b->label->data + i * n, n, i % n);
+        one_hot(b->target->data + i * n, n, (i + 1) % n);
+        b->alpha->data[i] = (real)0.5;
     }
-    set_schedule(t->now.batch.schedule_d, 1e-4, 0.5, 0.999, 1);
-    set_schedule(t->now.batch.schedule_g, 1e-4, 0.5, 0.999, 1);
+    set_schedule(b->schedule_d, 1e-4, 0.5, 0.999, 1);
+    set_schedule(b->schedule_g, 1e-4, 0.5, 0.999, 1);
 }
 
 /* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
@@ -13661,66 +13222,69 @@ static Peaks print_peaks(void)
 static void print_bench(const Trainer *t, Graph *forward)
 {
     const Settings *s = &t->settings;
-    double d = time_graph(t->now.d_step.graph, (int)s->repeat), g = t->now.g_step.graph ? time_graph(t->now.g_step.graph, (int)s->repeat) : 0,
+    Graph *d_graph = t->now.d_step.graph, *g_graph = t->now.g_step.graph;
+    double d = time_graph(d_graph, (int)s->repeat), g = g_graph ? time_graph(g_graph, (int)s->repeat) : 0,
            drawn = time_graph(forward, (int)s->repeat);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
     const char *with = chosen_device ? gpu_device->describe() : kernels->name;
-    size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d),
-           alive = alive_bytes(t->now.g_step.graph ? t->now.g_step.graph : t->now.d_step.graph);
-    if (s->json && t->now.g_step.graph)
-        printf("{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, ", d, g, drawn, 5 * d + g);
-    else if (s->json) printf("{\"step_ms\": %.2f, \"forward_ms\": %.2f, ", d, drawn);
-    else if (t->now.g_step.graph) printf("D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
-    else printf("step %.2f ms   forward %.2f ms   ", d, drawn);
-    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, \"alive_bytes\": %zu}\n"
-                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, values alive at "
-                     "once in a step %zu bytes\n",
-           peak, thread_count(), with, weights, alive);
+    size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d);
+    size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
+    if (g_graph)
+        printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
+                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
+               d, g, drawn, 5 * d + g);
+    else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
+    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
+                     "\"alive_bytes\": %zu}\n"
+                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, "
+                     "values alive at once in a step %zu bytes\n", peak, thread_count(), with, weights, alive);
+}
+
+static void bench_task(void *settings)
+{
+    enum { CLASSES = 4 };
+    Trainer *t = new_trainer(settings);
+    const Settings *s = &t->settings;
+    MUST((t->model = find_model(s->model, &e)));
+    t->model->check(s, CLASSES);
+    build_steps(t, CLASSES);
+    bool draws = t->model->generator != NULL;
+    if (draws) t->drawing = drawing_new(&t->now.g, t->model->generator, (int)s->batch);
+    else build_judge(t, (int)s->batch);
+    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, draws ? t->drawing.graph : t->judge.graph};
+    static const char *const titles[] = {"D step", "G step", "forward"};
+    MUST(bind_graphs(graphs, 3, &t->arena, &e));
+    net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
+    fill_bench(t);
+    print_bench(t, graphs[2]);
+    if (!s->roofline) return;
+    Peaks peaks = print_peaks();
+    for (int i = 0; i < 3; i++) {
+        if (!graphs[i]) continue;
+        give_up_if_interrupted(i, 3, "tables");
+        print_roofline(graphs[i], i == 0 && !draws ? "step" : titles[i], &peaks);
+    }
 }
 
 static int bench(const Settings *settings, Error *e)
 {
-    static Trainer t;
-    t = (Trainer){.settings = *settings};
-    const Settings *s = &t.settings;
-    if (!(t.model = find_model(s->model, e)) || !t.model->check(s, 4, e)) return 0;
-    build_steps(&t, 4);
-    if (t.model->generator) t.drawing = drawing_new(&t.now.g, t.model->generator, (int)s->batch);
-    else build_judge(&t, (int)s->batch);
-    Graph *forward = t.model->generator ? t.drawing.graph : t.judge, *graphs[] = {t.now.d_step.graph, t.now.g_step.graph, forward};
-    int ok = bind_graphs(graphs, 3, &t.arena, e);
-    if (ok) {
-        net_initialise(&t.now.g, 1), net_initialise(&t.now.d, 1);
-        fill_bench(&t);
-        print_bench(&t, forward);
-        if (s->roofline) {
-            Peaks peaks = print_peaks();
-            print_roofline(t.now.d_step.graph, t.now.g_step.graph ? "D step" : "step", &peaks);
-            if (t.now.g_step.graph) print_roofline(t.now.g_step.graph, "G step", &peaks);
-            print_roofline(forward, "forward", &peaks);
-        }
-    }
-    trainer_free(&t);
-    return ok;
+    Settings s = *settings;
+    return attempt(bench_task, &s, e);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.9  The GPU's kernels against the definitions and the CPU's
+ * 13.7  The GPU's kernels against the definitions and the CPU's
  *
  * Every case of every row, against its definition; fused convolutions; and shapes drawn by chance, against the CPU's
  * kernel. Convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a
  * walk by chance, so that a sum's error relative to the largest sum stays near that of one factor.
  * ---------------------------------------------------------------------------------------------- */
 
-typedef Node *CaseMaker(Graph *g, Op op, int variant);
-
 static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
 
 enum { RANDOM_CASES = 12 };
-
-static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
 
 /* A convolution and the pointwise op behind it, which the planner makes one; in turn a mask, a sum and both. */
 static Node *fused_case(Graph *g, Op op, int variant)
@@ -13742,8 +13306,9 @@ static int some(int which, uint32_t what, int low, int high)
 static Node *chance_conv(Graph *g, Op op, int which)
 {
     int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
-    int most = which % 4 == 3 ? 260 : 70, c = some(which, 4, 1, most), k = some(which, 5, 1, most), side = which % 4 == 3 ? 9 : 20;
-    if (which % 6 == 5) k = c;                                              /* depthwise, if there is more than one channel */
+    bool deep = which % 4 == 3;
+    int most = deep ? 260 : 70, side = deep ? 9 : 20, c = some(which, 4, 1, most), k = some(which, 5, 1, most);
+    if (which % 6 == 5) k = c;                                          /* depthwise, if there is not just one channel */
     Shape x = shape_of(some(which, 6, 1, 3), some(which, 7, size, side), some(which, 8, size, side), c);
     ConvShape s = conv_shape(x, shape_of(size, size, which % 6 == 5 ? 1 : c, k), stride, pad_before);
     Node *u = test_leaf(g, op == OP_conv2d_input_grad ? shape_y(&s) : shape_x(&s), -1, 1, false);
@@ -13756,7 +13321,8 @@ static Node *chance_norm(Graph *g, Op op, Shape s, int which)
 {
     Shape vector = shape_of(1, 1, 1, s.d[3]);
     Node *x = test_leaf(g, s, -1, 3, false), *residual = which % 2 ? test_leaf(g, s, -1, 1, false) : NULL;
-    Node *y = instance_norm(x, test_leaf(g, vector, 0.5, 1.5, false), test_leaf(g, vector, -1, 1, false), residual, which % 2 ? 1 : 0.2);
+    Node *weight = test_leaf(g, vector, 0.5, 1.5, false), *bias = test_leaf(g, vector, -1, 1, false);
+    Node *y = instance_norm(x, weight, bias, residual, which % 2 ? 1 : 0.2);
     Node *dy = test_leaf(g, s, -1, 1, false), *dx[MAX_INPUTS] = {0};
     if (op == OP_moments) return y->in[1];
     if (op == OP_instance_norm) return y;
@@ -13777,7 +13343,8 @@ static Node *chance_pool(Graph *g, Op op, Shape s, int which)
 /* A case of an odd shape; NULL for rows whose own cases are all there is to see, and behind the last. */
 static Node *chance_case(Graph *g, Op op, int which)
 {
-    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70)), part = s;
+    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70));
+    Shape part = s;
     int axis = which % AXES;
     if (which >= RANDOM_CASES) return NULL;
     if (is_conv(&(Node){.op = op})) return chance_conv(g, op, which);
@@ -13786,12 +13353,14 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return chance_norm(g, op, s, which);
     if (op == OP_sum || op == OP_broadcast) {
         for (int i = 0; i < AXES; i++) part.d[i] = some(which, (uint32_t)(12 + i), 0, 1) ? 1 : part.d[i];
-        return op == OP_sum ? sum_to(test_leaf(g, s, -1, 1, false), part) : broadcast(test_leaf(g, part, -1, 1, false), s);
+        if (op == OP_sum) return sum_to(test_leaf(g, s, -1, 1, false), part);
+        return broadcast(test_leaf(g, part, -1, 1, false), s);
     }
     Node *x = test_leaf(g, s, 0.2, 1.5, op >= OP_abs || op == OP_reciprocal);
     part.d[axis] = some(which, 16, 1, s.d[axis]);
+    bool two = op <= OP_mul || op == OP_leaky_mask;
     if (op >= OP_add && op <= OP_leaky_mask)
-        return append((Node){.op = op, .in = {x, op <= OP_mul || op == OP_leaky_mask ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
+        return append((Node){.op = op, .in = {x, two ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
     if (op == OP_prelu) return prelu(x, test_leaf(g, shape_of(1, 1, 1, s.d[3]), -1, 1, false));
     if (op == OP_concat) return concat(x, test_leaf(g, part, -1, 1, false), axis);
     if (op == OP_slice) return slice(x, axis, s.d[axis] - part.d[axis], part.d[axis]);
@@ -13802,96 +13371,96 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
     return NULL;
 }
-
-/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An update's
- * definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the first left.
- * Returns the case's value, which the caller frees; NULL if there is no such case. */
+/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An
+ * update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the
+ * first left. NULL: there is no such case. */
 static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, size_t *n)
 {
-    Graph *g = graph_new();
-    Node *y = make(g, op, variant);
-    if (!y) { graph_free(g); return NULL; }
+    Case *c = new_case(make, op, variant);
+    if (!c) return NULL;
     Error e = {0};
-    Arena arena = {0};
-    keep(y);
-    for (int i = 0; i < g->n_owned; i++) g->owned[i]->stays = variant % 2;  /* both ways to the GPU */
+    Node *y = keep(c->y);
+    for (int i = 0; i < c->graph->n_owned; i++) c->graph->owned[i]->stays = variant % 2;    /* both ways to the GPU */
     *n = count_of(y);
-    double *values = must_alloc(*n, sizeof *values);
-    bool planned = graph_plan(g, &e);
+    double *values = own(*n, sizeof *values);
+    bool planned = plan_case(c, &e);
     judge(verdict, planned, "%s case %d: %s", op_rows[op].name, variant, e.text);
-    if (planned) {
-        arena_reserve(&arena, g->arena_bytes + 1);
-        graph_bind(g, &arena);
-        for (int run = 0; run < (is_update(op) && make == row_case ? 1 : 2); run++) graph_run(g);
-    }
+    for (int run = 0; planned && run < (is_update(op) && make == row_case ? 1 : 2); run++) graph_run(c->graph);
     for (size_t i = 0; i < *n; i++) values[i] = planned ? (double)y->data[i] : NAN;
-    arena_free(&arena);
-    graph_free(g);
     return values;
 }
 
-static double *define_case(CaseMaker *make, Op op, int variant)
+static double *define_case(CaseMaker *make, Op op, int variant, size_t n)
 {
-    Graph *g = graph_new();
-    Node *y = make(g, op, variant);
-    double **values = graph_define(g), *found = values[y->id];
-    values[y->id] = NULL;
-    free_values(values, g->count);
-    graph_free(g);
+    Case *c = new_case(make, op, variant);
+    double **values = graph_define(c->graph), *found = own(n, sizeof *found);
+    memcpy(found, values[c->y->id], n * sizeof *found);
+    free_values(values, c->graph->count);
     return found;
 }
 
 static double gpu_limit(Op op, Precision precision)
 {
     static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
-    return is_conv(&(Node){.op = op}) ? conv_limits[precision] : op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
+    if (is_conv(&(Node){.op = op})) return conv_limits[precision];
+    return op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
 }
 
-/* All cases of a maker; the worst error, or -1 if there were none. Random ones are held against the CPU's kernel. */
+/* A case's error, random ones held against the CPU's kernel; -1: there is no such case. */
+static double verify_on_gpu(Verdict *verdict, CaseMaker *make, Op op, int variant, Precision precision)
+{
+    size_t n = 0;
+    chosen_device = gpu_device;
+    double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
+    chosen_device = NULL;
+    if (!got) return -1;
+    double *want = make == chance_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant, n);
+    for (size_t i = 0; i < n; i++) {
+        if (!(fabs(got[i] - want[i]) <= error)) error = fabs(got[i] - want[i]);
+        largest = fmax(largest, fabs(want[i]));
+    }
+    error /= largest;
+    judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g",
+          op_rows[op].name, variant, precision_names[precision], error, gpu_limit(op, precision));
+    return error;
+}
+
+/* All cases of a maker; the worst error, or -1 if there were none. */
 static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision precision)
 {
     double worst = -1;
     for (int variant = 0;; variant++) {
-        size_t n = 0;
-        chosen_device = gpu_device;
-        double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
-        chosen_device = NULL;
-        if (!got) return worst;
-        double *want = make == chance_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant);
-        for (size_t i = 0; i < n; i++) {
-            if (!(fabs(got[i] - want[i]) <= error)) error = fabs(got[i] - want[i]);
-            largest = fmax(largest, fabs(want[i]));
-        }
-        error /= largest;
-        judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g", op_rows[op].name,
-              variant, precision_names[precision], error, gpu_limit(op, precision));
+        Scope inner;
+        enter(&inner);
+        double error = verify_on_gpu(verdict, make, op, variant, precision);
+        leave();
+        if (error == -1) return worst;
         if (!(error <= worst)) worst = error;
-        free(got), free(want);
     }
 }
 
 static int verify_gpu(Verdict *verdict, Error *e)
 {
     static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
-    static const char *const titles[] = {"cases", "fused", "by chance"};
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
     if (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why)) return fail(e, 1, "verify --gpu: %s", why);
-    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", titles[0], titles[1], titles[2]);
+    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", "cases", "fused", "by chance");
     for (int op = 0; op < OPS; op++)
         for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
-            bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), precision_names[precision]);
+            const char *name = precision_names[precision];
+            bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
+            bool seen = op == OP_prepare_filter;                        /* which the planner makes for the CPU only */
+            give_up_if_interrupted(op, OPS, "ops");
             if (!can) { verdict->skipped++; continue; }
-            bool seen = op == OP_prepare_filter;                            /* which the planner makes for the CPU only */
-            printf("%-20s %-6s", op_rows[op].name, precision_names[precision]);
+            printf("%-20s %-6s", op_rows[op].name, name);
             for (int k = 0; k < 3; k++) {
                 double worst = verify_cases(verdict, makers[k], (Op)op, (Precision)precision);
-                seen = seen || worst >= 0 || isnan(worst);
-                if (worst < 0) printf(" %10s", "-");
+                seen = seen || worst != -1;
+                if (worst == -1) printf(" %10s", "-");
                 else printf(" %10.1e", worst);
             }
             judge(verdict, seen, "%s has no case: its kernel was not tried", op_rows[op].name);
             printf("\n");
-            fflush(stdout);
         }
     gpu_device->close();
     printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
@@ -13909,8 +13478,8 @@ static int verify_gpu(Verdict *verdict, Error *e)
 /* ------------------------------------------------------------------------------------------------
  * 14.1  Opening a generator
  *
- * First, pictures as this chapter handles them: what is made belongs to the innermost scope (2.1), and what a model drew
- * says so in its file.
+ * First, pictures as this chapter handles them: what is made belongs to the innermost scope (2.1), and what a model
+ * drew says so in its file.
  * ---------------------------------------------------------------------------------------------- */
 
 static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
@@ -13920,7 +13489,8 @@ static int to_channels(const Image *picture, int channels, Image *out, Error *e)
 {
     char why[IMAGE_ERROR_SIZE];
     if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
-    size_t pixels = (size_t)picture->width * (size_t)picture->height, from = (size_t)picture->channels, to = (size_t)channels;
+    size_t pixels = (size_t)picture->width * (size_t)picture->height;
+    size_t from = (size_t)picture->channels, to = (size_t)channels;
     if (from == to) memcpy(out->pixels, picture->pixels, pixels * to);
     else for (size_t i = 0; i < pixels; i++) {
         const unsigned char *p = picture->pixels + i * from;
@@ -13967,9 +13537,18 @@ static const char *out_folder(const Settings *s)
     return *s->out ? s->out : ".";
 }
 
-static void make_out_folder(const Settings *s)
+/* Does --out name a file, by its ending, and no folder? */
+static bool out_is_file(const Settings *s)
 {
-    if (*s->out) make_folder(s->out);
+    return image_suffix(s->out) && !is_folder(s->out);
+}
+
+/* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
+static void make_out(const Settings *s, char *const *inputs, int count, bool several)
+{
+    if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
+        give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
+    if (*s->out && !out_is_file(s)) make_folder(s->out);
 }
 
 /* "a,b,c" as its parts. Returns how many. */
@@ -14012,7 +13591,8 @@ static const TensorEntry *find_weight(const Weights *w, const char *format, int 
 /* A GANmut generator has directions or means beside StarGAN's layers: they say how many emotions it knows. */
 static int64_t read_space(const Weights *w, int64_t condition, Net *g)
 {
-    static const struct { const char *name; char space; int more; } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
+    static const struct { const char *name; char space; int more; } kinds[] = {
+        {"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
     int64_t classes = condition;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const TensorEntry *entry = find_weight(w, kinds[i].name, 0);
@@ -14026,7 +13606,8 @@ static int64_t read_space(const Weights *w, int64_t condition, Net *g)
     return classes;
 }
 
-/* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution (X, w, 7, 7). */
+/* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution's
+ * (X, w, 7, 7). */
 static void read_architecture(const Weights *w, Net *g)
 {
     const char *size = tensorfile_metadata(w->file, "size");
@@ -14038,11 +13619,13 @@ static void read_architecture(const Weights *w, Net *g)
     if (g->repeat > MAX_REPEAT) give_up(1, "%s: more than %d residual blocks", w->path, MAX_REPEAT);
     const TensorEntry *last = find_weight(w, "main.%d.weight", 15 + g->repeat);
     if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3))
-        give_up(1, "%s: not a StarGAN generator: no last convolution %smain.%d.weight", w->path, w->prefix, 15 + g->repeat);
+        give_up(1, "%s: not a StarGAN generator: no last convolution %smain.%d.weight", w->path, w->prefix,
+                15 + g->repeat);
     int64_t condition = first->shape[1] - last->shape[0], classes = read_space(w, condition, g);
     if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024)
-        give_up(1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64 " of a picture: needs 1 to %d classes and "
-                   "a width of at most 1024", w->path, w->prefix, first->shape[1], last->shape[0], MAX_CLASSES);
+        give_up(1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64 " of a picture: needs 1 to %d "
+                   "classes and a width of at most 1024", w->path, w->prefix, first->shape[1], last->shape[0],
+                MAX_CLASSES);
     int side = size ? atoi(size) : 0;
     g->letter = 'G';
     g->width = (int)first->shape[0], g->channels = (int)last->shape[0];
@@ -14094,7 +13677,7 @@ static Facegan *own_generator(const char *given)
 /* The square, scaled picture that the generator works on, into model->x. Crops the picture. */
 static void fit_picture(Facegan *model, Image *picture)
 {
-    crop_centre(picture, model->crop);
+    image_crop_centre(picture, model->crop);
     Image scaled = resize_picture(picture, model->g.size, model->g.size);
     from_bytes(scaled.pixels, count_of(model->y), model->x->data);
 }
@@ -14109,11 +13692,11 @@ static Facegan *open_generator(const char *given, Error *e)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.2  Pictures one by one, and editing them
+ * 14.2  Pictures one by one, and what is wished of a face
  *
- * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what is
- * made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends a
- * batch.
+ * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what
+ * is made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends
+ * a batch.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Pictures as given, folders as the pictures in them, sorted by name. */
@@ -14128,67 +13711,32 @@ static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
     return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
 }
 
-/* "a/photo.jpg" is called photo, or a_photo.jpg where that says more: where another picture is called photo, too. */
-static char *photo_stem(const char *path, bool whole)
-{
-    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
-    while (*path == '/') path++;
-    const char *slash = strrchr(path, '/'), *name = whole || !slash ? path : slash + 1, *dot = strrchr(name, '.');
-    char *stem = own_text("%.*s", !whole && dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
-    for (char *c = stem; *c; c++)
-        if (*c == '/') *c = '_';
-    return stem;
-}
-
-/* How many of the sorted texts are equal to this one, up to two. */
-static int occurrences(char *const *sorted, int count, const char *text)
-{
-    char **at = bsearch(&text, sorted, (size_t)count, sizeof *sorted, compare_texts);
-    if (!at) return 0;
-    bool before = at > (char **)(uintptr_t)sorted && strcmp(at[-1], text) == 0;
-    return 1 + (before || (at + 1 < sorted + count && strcmp(at[1], text) == 0));
-}
-
-/* Which of the texts are there more than once. */
-static bool *shared_texts(char *const *texts, int n)
-{
-    char **sorted = own((size_t)n, sizeof *sorted);
-    bool *shared = own((size_t)n, sizeof *shared);
-    memcpy(sorted, texts, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
-    for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, texts[i]) > 1;
-    return shared;
-}
-
-/* Gives every picture a name for its outputs, so that none overwrites another's. */
-static char **photo_names(const Names *paths)
-{
-    int n = paths->count;
-    char **names = own((size_t)n, sizeof *names), **path = paths->items;
-    for (int i = 0; i < n; i++) names[i] = photo_stem(path[i], false);
-    const bool *shared = shared_texts(names, n);
-    for (int i = 0; i < n; i++)
-        if (shared[i]) names[i] = photo_stem(path[i], true);
-    shared = shared_texts(names, n);
-    for (int i = 0; i < n; i++)
-        for (int k = 0; shared[i] && k < i; k++)
-            if (strcmp(names[i], names[k]) == 0 && strcmp(path[i], path[k]))
-                give_up(2, "the outputs of %s and %s would both be called %s", path[k], path[i], names[i]);
-    return names;
-}
-
 typedef struct Photo {
     const char *path, *name;            /* name: what its outputs are called */
     int widest;                         /* characters of the longest path of all pictures */
     Image image;
 } Photo;
 
+/* A name for what is made of each, which no other has. */
+static char **photo_names(const Names *paths)
+{
+    char why[FILES_ERROR];
+    Listing *stems = own(1, sizeof *stems);
+    if (!files_stems(paths->items, (size_t)paths->count, &stems->names, why)) {
+        if (errno == EEXIST) give_up(2, "%s", why);
+        give_up_because(errno, why);
+    }
+    stems->count = (size_t)paths->count;
+    on_leaving(free_listing, stems);
+    return stems->names;
+}
+
 /* A batch of pictures: what is done with each, and what became of them. */
 typedef struct PhotoBatch {
     int channels;                       /* they are read with; 0: as many as each has */
     void (*each)(void *context, Photo *photo);
     void *context;
-    int count, unreadable;
+    int total, count, unreadable;       /* of all, looked at, of these */
 } PhotoBatch;
 
 static void each_picture(PhotoBatch *b, char *const *inputs, int count)
@@ -14198,7 +13746,8 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
     MUST(photo_paths(inputs, count, &paths, &e));
     char *const *names = photo_names(&paths);
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
-    for (b->count = 0; b->count < paths.count && !interrupted; b->count++) {
+    b->total = paths.count;
+    for (; b->count < b->total && !interrupted; b->count++) {
         Scope here;
         Error why;
         Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
@@ -14209,14 +13758,17 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
     }
 }
 
-static void complain_of_unreadable(const PhotoBatch *b)
+/* Gives up where not all was done. */
+static void end_batch(const PhotoBatch *b)
 {
+    if (interrupted) give_up(1, "stopped: the results are partial, of %d of %d pictures", b->count, b->total);
     if (b->unreadable) give_up(1, "%d of %d pictures could not be read", b->unreadable, b->count);
 }
 
-/* OUT/<the picture's name><suffix> */
+/* OUT/<the picture's name><suffix>, or the one file that --out names. */
 static Text photo_file(const Settings *s, const Photo *photo, const char *suffix)
 {
+    if (out_is_file(s)) return textf("%s", s->out);
     return textf("%s/%s%s", out_folder(s), photo->name, suffix);
 }
 
@@ -14261,11 +13813,20 @@ static void point_between(const Facegan *model, int a, int b, double share, doub
 /* What an edit asks for: a condition, and what to call it in the file's name. */
 typedef struct Wish { const char *name; real condition[MAX_CLASSES]; } Wish;
 
+static Wish wish_for(Facegan *model, int k, double strength)
+{
+    char name[FILES_NAME];
+    files_name(model->class_names[k], name);
+    Wish wish = {.name = strength == 1 ? own_text("%s", name) : own_text("%s-%g", name, strength)};
+    set_class(model, k, strength);
+    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
+    return wish;
+}
+
 /* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
  * this is extrapolation. */
 static Wish parse_emotion(Facegan *model, const char *text)
 {
-    Wish wish = {0};
     size_t length = strcspn(text, ":");
     char *end = "";
     double strength = text[length] ? strtod(text + length + 1, &end) : 1;
@@ -14274,15 +13835,12 @@ static Wish parse_emotion(Facegan *model, const char *text)
         char meant[OPTIONS_MEANT];
         OptionGuess guess = {own_text("%.*s", (int)length, text), 3, NULL};
         for (int i = 0; i < model->g.classes; i++) option_guess(&guess, model->class_names[i]);
-        give_up(2, "--emotion %s: this model knows: %s%s", text, joined_names(model->class_names, model->g.classes, " "),
-                option_meant(&guess, "", meant));
+        give_up(2, "--emotion %s: this model knows: %s%s", text,
+                joined_names(model->class_names, model->g.classes, " "), option_meant(&guess, "", meant));
     }
     if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
         give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
-    set_class(model, k, strength);
-    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
-    wish.name = model->class_names[k];
-    return wish;
+    return wish_for(model, k, strength);
 }
 
 static Wish parse_between(const Facegan *model, const char *text, double rho)
@@ -14294,10 +13852,13 @@ static Wish parse_between(const Facegan *model, const char *text, double rho)
     double share = *share_text ? strtod(share_text + 1, &end) : 0.5, z[SPACE_MOST];
     int a = find_class(model, text, first), b = second ? find_class(model, text + first + 1, second) : -1;
     if (a < 0 || b < 0 || *end || !(share >= 0 && share <= 1))
-        give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1", text);
+        give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1",
+                text);
     point_between(model, a, b, share, rho, z);
     for (int i = 0; i < model->g.condition; i++) wish.condition[i] = (real)z[i];
-    wish.name = own_text("%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
+    char from[FILES_NAME], to[FILES_NAME];
+    files_name(model->class_names[a], from), files_name(model->class_names[b], to);
+    wish.name = own_text("%s-%s-%.2g", from, to, share);
     return wish;
 }
 
@@ -14306,11 +13867,13 @@ static Wish parse_theta(const Facegan *model, const char *text, double rho)
     char *end;
     double angle = strtod(text, &end);
     bool radians = strcmp(end, "rad") == 0;
-    if (model->g.condition != 2) give_up(2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
+    if (model->g.condition != 2)
+        give_up(2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
     if (end == text || !isfinite(angle) || (*end && !radians && strcmp(end, "deg")))
         give_up(2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
     if (!radians) angle *= TURN / 360;
-    return (Wish){own_text("theta%.0f-rho%.2g", angle * 360 / TURN, rho), {(real)(rho * cos(angle)), (real)(rho * sin(angle))}};
+    return (Wish){own_text("theta%.0f-rho%.2g", angle * 360 / TURN, rho),
+                  {(real)(rho * cos(angle)), (real)(rho * sin(angle))}};
 }
 
 static Wish parse_point(const Facegan *model, const char *text)
@@ -14362,8 +13925,8 @@ static PlotCanvas draw_grid(const Grid *g)
     const unsigned char **cells = own((size_t)n, sizeof *cells);
     for (int i = 0; i < n; i++)
         cells[i] = g->cells ? g->cells[i] : g->pictures + (size_t)i * (size_t)(g->side * g->side * g->channels);
-    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, g->scale, g->row_names, g->column_names, NULL,
-                   &canvas))
+    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, g->scale, g->row_names, g->column_names,
+                   NULL, &canvas))
         give_up(1, "no memory for a sheet of %d pictures", n);
     return own_canvas(canvas);
 }
@@ -14415,106 +13978,26 @@ static int open_detector(Detector *d, const Settings *s, Error *e)
     return 1;
 }
 
-typedef struct Editing {
-    Facegan *model;
-    const Settings *s;
-    bool all;                                   /* every class, not one wish */
-    Wish wish;
-} Editing;
-
-/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
-static void edit_all(const Editing *edit, const Photo *photo)
+/* What is in a frame of the photograph, into model->x. */
+static void take_face(Facegan *model, const Image *photo, Frame frame)
 {
-    Facegan *model = edit->model;
-    int n = model->g.classes;
-    size_t bytes = count_of(model->y);
-    unsigned char *faces = own((size_t)n + 1, bytes);
-    const char *labels[MAX_CLASSES + 1] = {"input"};
-    to_bytes(model->x->data, bytes, faces);
-    for (int k = 0; k < n; k++) {
-        set_class(model, k, 1);
-        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
-        labels[k + 1] = model->class_names[k];
-    }
-    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1,
-                                               .columns = n + 1, .scale = (int)edit->s->scale, .column_names = labels});
-    deliver(photo_file(edit->s, photo, "-all.png").s, &(Image){sheet.width, sheet.height, 3, sheet.rgb},
-            edit->s->provenance ? &synthetic : NULL);
+    Scope here;
+    enter(&here);
+    Image cut = cut_out(photo, frame, model->g.size);
+    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    leave();
 }
 
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
 static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
 {
-    Scope here;
-    Image cut;
-    enter(&here);
-    MUST(cut_frame(photo, frame, model->g.size, &cut, &e));
-    cut = own_picture(cut);
-    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    take_face(model, photo, frame);
     graph_run(model->graph);
     const Node *mask = model->mask;
     const Drawn drawn = {.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
                          .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
                          .redrawn = model->g.editor.keep == 'n'};
     paste_frame(result, frame, &drawn);
-    leave();
-}
-
-/* The whole picture at its own resolution, edited in n frames with the condition that the model holds:
- * OUT/NAME-EXPRESSION.png */
-static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const char *expression,
-                        const ImageText *text)
-{
-    Image result = with_channels(&photo->image, photo->image.channels);
-    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
-    deliver(photo_file(edit->s, photo, textf("-%s.png", expression).s).s, &result, edit->s->provenance ? text : NULL);
-}
-
-static void grant(const Editing *edit)
-{
-    memcpy(edit->model->condition->data, edit->wish.condition, (size_t)edit->model->g.condition * sizeof(real));
-}
-
-/* The centred square that the model was trained on, of a picture. */
-static Frame centred_frame(const Facegan *model, const Image *picture)
-{
-    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
-    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
-}
-
-static void edit_picture(void *context, Photo *photo)
-{
-    const Editing *edit = context;
-    Facegan *model = edit->model;
-    if (min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
-        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
-    if (edit->all) {
-        fit_picture(model, &photo->image);
-        edit_all(edit, photo);
-    } else {
-        Frame frame = centred_frame(model, &photo->image);
-        grant(edit);
-        edit_frames(edit, photo, &frame, 1, edit->wish.name, &synthetic);
-    }
-}
-
-static Editing begin_editing(const char *run, const Settings *s)
-{
-    Editing edit = {.model = own_generator(run), .s = s};
-    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    if (!edit.all) edit.wish = parse_wish(edit.model, s);
-    return edit;
-}
-
-static int edit_pictures(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
-{
-    (void)e;
-    Editing edit = begin_editing(run, s);
-    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_picture, .context = &edit};
-    make_out_folder(s);
-    each_picture(&batch, pictures, count);
-    complain_of_unreadable(&batch);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -14600,8 +14083,8 @@ static void edit_public(void *context)
     draw_bytes(edit->model, edit->out);
 }
 
-int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition,
-                 unsigned char *out, char error[FACEGAN_ERROR])
+int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels,
+                 const float *condition, unsigned char *out, char error[FACEGAN_ERROR])
 {
     PublicEdit edit = {model, {width, height, channels, (unsigned char *)(uintptr_t)pixels}, condition, out};
     return attempt_public(edit_public, &edit, error);
@@ -14710,7 +14193,7 @@ static void find_sheets(Report *r)
 static void name_columns(Report *r)
 {
     int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
-    bool named = r->model->condition_size(&r->s, classes) > 0;
+    bool named = condition_size(r->model, &r->s, classes) > 0;
     int drawn = named ? classes : SAMPLE_FACES;
     r->columns[0] = "input";
     r->n_columns = !r->model->latent_size;
@@ -14723,7 +14206,8 @@ static unsigned char *sheet_cell(const Image *sheet, int size, int row, int colu
     size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
     unsigned char *cell = own((size_t)size, line);
     for (int y = 0; y < size; y++)
-        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line, line);
+        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line,
+               line);
     return cell;
 }
 
@@ -14737,7 +14221,8 @@ static unsigned char *labelled_sheet(const Report *r, const char *path, size_t *
 {
     Image sheet;
     int size = (int)r->s.size;
-    if (!read_sheet(path, (int)r->s.channels, &sheet) || sheet.width / size != r->n_columns || sheet.height < size) return NULL;
+    if (!read_sheet(path, (int)r->s.channels, &sheet)) return NULL;
+    if (sheet.width / size != r->n_columns || sheet.height < size) return NULL;
     Grid grid = {.side = size, .channels = sheet.channels, .rows = sheet.height / size, .columns = r->n_columns,
                  .scale = enlargement(size), .column_names = r->columns};
     int n = grid.rows * grid.columns;
@@ -14783,9 +14268,9 @@ static void add_quarters(const Report *r, int face)
             break;
         }
     if (!done) return;
-    const PlotCanvas canvas = draw_grid(&(Grid){.cells = cells, .side = size, .channels = (int)r->s.channels, .rows = QUARTERS,
-                                                .columns = columns, .scale = enlargement(size), .row_names = quarters,
-                                                .column_names = r->columns});
+    const PlotCanvas canvas = draw_grid(&(Grid){
+        .cells = cells, .side = size, .channels = (int)r->s.channels, .rows = QUARTERS, .columns = columns,
+        .scale = enlargement(size), .row_names = quarters, .column_names = r->columns});
     add_canvas(r->page, "After 25, 50, 75 and 100% of the training", &canvas);
 }
 
@@ -14794,8 +14279,9 @@ static void add_samples(Report *r)
 {
     name_columns(r);
     page_heading(r->page, "Samples");
-    add_slider(r, r->model->latent_size ? "What G draws from the same noise over the training"
-                                        : "The same faces over the training: the picture as it was, then G's drawings of it");
+    add_slider(r, r->model->latent_size
+                      ? "What G draws from the same noise over the training"
+                      : "The same faces over the training: the picture as it was, then G's drawings of it");
     for (int face = 0; face < 2; face++) add_quarters(r, face);
 }
 
@@ -15016,8 +14502,8 @@ static void gamut_film(const Show *show, const Photo *photo)
     Image *frames = own((size_t)(n * FRAMES_A_LEG), sizeof *frames);
     for (int leg = 0; leg + 1 < n; leg++)
         for (int i = 0; i < FRAMES_A_LEG; i++) {
-            double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG;
-            point_between(show->model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);    /* slow near the stops */
+            double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG, slow = t * t * (3 - 2 * t);   /* near the stops */
+            point_between(show->model, stops[leg], stops[leg + 1], slow, 1, z);
             frames[count++] = film_frame(show, z, 192 * (int)show->s->scale);
         }
     deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count);
@@ -15091,9 +14577,9 @@ static void gamut_page(const Show *show, const char *path)
         .intro = "Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
                  "emotion. Every large face is drawn by a generative model.",
         .generator = "facegan; the faces are synthetic, drawn by a generative model",
-        .size = show->model->g.size, .polar = show->model->g.space == 'l', .rings = RINGS, .spokes = SPOKES, .grid = GRID,
-        .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut->n, .faces = show->faces,
-        .n_faces = show->n, .mime = "image/jpeg"}), path);
+        .size = show->model->g.size, .polar = show->model->g.space == 'l', .rings = RINGS, .spokes = SPOKES,
+        .grid = GRID, .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut->n,
+        .faces = show->faces, .n_faces = show->n, .mime = "image/jpeg"}), path);
     printf("%s\n", path);
 }
 
@@ -15132,13 +14618,13 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
         on_leaving(close_detector, show->detector);
         MUST(open_detector(show->detector, s, &e));
     }
-    make_out_folder(s);
+    make_out(s, pictures, count, true);
     PhotoBatch batch = {.channels = show->model->g.channels, .each = show_photo, .context = show};
     each_picture(&batch, pictures, count);
     Text path = textf("%s/gamut.html", out_folder(s));
     if (show->n) gamut_page(show, path.s);
     if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
-    complain_of_unreadable(&batch);
+    end_batch(&batch);
     return 1;
 }
 
@@ -15171,7 +14657,8 @@ enum { STRENGTHS = 10 };
 /* A row for each emotion: the face in model->x at strengths 0.1 to 1. PNG bytes, which the caller frees. */
 static unsigned char *strength_strip(Facegan *model, size_t *bytes)
 {
-    static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1.0"};
+    static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5",
+                                                   "0.6", "0.7", "0.8", "0.9", "1.0"};
     Scope here;
     enter(&here);
     int n = model->g.classes - 1;
@@ -15183,9 +14670,9 @@ static unsigned char *strength_strip(Facegan *model, size_t *bytes)
         draw_bytes(model, faces + (size_t)i * size);
     }
     for (int k = 0; k < n; k++) names[k] = model->class_names[k + 1];
-    const PlotCanvas canvas = draw_grid(&(Grid){.pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n,
-                                                .columns = STRENGTHS, .scale = enlargement(model->g.size), .row_names = names,
-                                                .column_names = columns});
+    const PlotCanvas canvas = draw_grid(&(Grid){
+        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
+        .scale = enlargement(model->g.size), .row_names = names, .column_names = columns});
     unsigned char *png = encode_canvas(&canvas, bytes);
     leave();
     return png;
@@ -15202,10 +14689,10 @@ static void add_space(void *context)
     const Show show = {.model = model, .gamut = gamut_of(&model->g), .plane = first_axes};
     const PlotCanvas trails = space_trails(&show, &r->log);
     page_heading(r->page, "The space of emotions");
-    add_canvas(r->page, model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner "
-                                                "circle to the rim where it is now"
-                                              : "The Gaussians now (one standard deviation), and the trails of their means",
-               &trails);
+    add_canvas(r->page, show.model->g.space == 'l'
+                            ? "The directions: each trail runs outwards with the training, from the inner circle to "
+                              "the rim where it is now"
+                            : "The Gaussians now (one standard deviation), and the trails of their means", &trails);
     if (!r->sheets.count || !read_sheet(r->sheets.items[r->sheets.count - 1], model->g.channels, &sheet)) return;
     from_bytes(sheet_cell(&sheet, model->g.size, 0, 0), count_of(model->y), model->x->data);
     unsigned char *strip = strength_strip(model, &size);
@@ -15230,8 +14717,8 @@ static void add_watch(const Report *r)
     page_heading(r->page, "Watching for collapse");
     watch_words(signs, r->s.collapse_below, text, sizeof text);
     page_paragraph(r->page, text);
-    chart(r->page, &r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the data)",
-          "watch.", "share");
+    chart(r->page, &r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the "
+          "data)", "watch.", "share");
 }
 
 static void add_losses(const Report *r)
@@ -15256,8 +14743,8 @@ static void report_run(const char *run)
     on_leaving(close_numbers, &r->log);
     if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
     find_sheets(r);
-    r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model, r->s.size,
-                                                          r->s.batch, r->s.seed).s);
+    r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model,
+                                                          r->s.size, r->s.batch, r->s.seed).s);
     add_facts(r);
     if (r->model->generator) add_samples(r);
     attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
@@ -15295,8 +14782,8 @@ static int chosen_emotions(const char *list, int emotions[EMOTIONS])
             char meant[OPTIONS_MEANT];
             OptionGuess guess = {names.items[i], 3, NULL};
             for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
-            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry%s",
-                    names.items[i], option_meant(&guess, "", meant));
+            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, "
+                       "angry%s", names.items[i], option_meant(&guess, "", meant));
         }
         emotions[n++] = found;
     }
@@ -15336,6 +14823,28 @@ static void draw_person(const Settings *s, uint64_t index, const float au[FACE_A
     face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
 }
 
+/* A safe name for each of a set's classes, for its folder. */
+static char (*class_folders(const char *const *names, int n))[FILES_NAME]
+{
+    char (*folders)[FILES_NAME] = own((size_t)n, sizeof *folders);
+    files_names(names, n, folders);
+    return folders;
+}
+
+/* A set gets a folder of its own: nobody else writes there meanwhile, and nothing old mixes with it. */
+static void begin_set(const Settings *s, char (*folders)[FILES_NAME], int n)
+{
+    char why[FILES_ERROR];
+    make_folder(s->out);
+    lock_folder(s->out);
+    int empty = files_is_empty(s->out, why);
+    if (empty < 0) give_up_because(errno, why);
+    if (!empty && !s->force)
+        give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force",
+                s->out);
+    for (int i = 0; i < n; i++) make_folder(textf("%s/%s", s->out, folders[i]).s);
+}
+
 /* A set of drawn faces in the making, so many of them at once. */
 typedef struct DrawTask {
     const Settings *s;
@@ -15347,7 +14856,8 @@ typedef struct DrawTask {
 
 /* What a viewer calls the face, who sees the emotion with the chance of its intensity (of two, each with its share of
  * it) and else names any of the n. A classifier that learns from such labels is about as sure of an emotion as it is
- * strong, which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at once. */
+ * strong, which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at
+ * once. */
 static int viewed_emotion(const DrawTask *t, uint64_t index, int emotion, const Expression *shown)
 {
     uint64_t seed = (uint64_t)t->s->seed;
@@ -15400,7 +14910,9 @@ static int draw_faces(const Settings *s, Error *e)
     (void)e;
     DrawTask task = {.s = s, .rows = own(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
     task.n_emotions = chosen_emotions(s->emotions, task.emotions);
-    for (int i = 0; i < task.n_emotions; i++) make_folder(textf("%s/%s", s->out, emotion_names[task.emotions[i]]).s);
+    const char *names[EMOTIONS];
+    for (int i = 0; i < task.n_emotions; i++) names[i] = emotion_names[task.emotions[i]];
+    begin_set(s, class_folders(names, task.n_emotions), task.n_emotions);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
@@ -15452,24 +14964,15 @@ static int draw_scenes(const Settings *s, Error *e)
     return 1;
 }
 
-static void close_dataset(void *set) { dataset_close(set); }
-
-static DataSet *own_dataset(const char *path, const DataOptions *options)
-{
-    DataSet *set = own(1, sizeof *set);
-    MUST(dataset_open(set, path, options, &e));
-    on_leaving(close_dataset, set);
-    return set;
-}
-
 /* A sheet of a data set: for each class a row of its first pictures. */
 static int show_data(const char *data, const Settings *s, Error *e)
 {
     enum { SHOWN = 10 };
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    const DataSet *set = own_dataset(data, &options);
-    Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes, .columns = SHOWN,
-                 .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, data, &options);
+    Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes,
+                 .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
     const unsigned char **cells = own(n_cells, sizeof *cells);
     for (int c = 0; c < set->n_classes; c++)
@@ -15490,8 +14993,8 @@ static int show_data(const char *data, const Settings *s, Error *e)
  * 14.8  Samples from noise
  *
  * What a generator draws from numbered latents: a sheet (a row for each latent, a column for each class), a strip and a
- * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is always
- * the same. On the way z = cos(t) a + sin(t) b, because the middle of two normal vectors is shorter than either.
+ * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is
+ * always the same. On the way z = cos(t) a + sin(t) b, because the middle of two normal vectors is shorter than either.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { DRAWN_AT_ONCE = 32, SHEET_ROWS = 8, STRIP = 9, FILM_FRAMES = 24 };
@@ -15519,7 +15022,8 @@ static void close_sampler(void *sampler)
 static void choose_classes(Sampler *m, const char *wanted)
 {
     char names[MAX_CLASSES][NAME];
-    int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0, asked = split_names_list(wanted, names);
+    int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0;
+    int asked = split_names_list(wanted, names);
     m->n = asked ? asked : classes ? classes : 1;
     if (!classes) snprintf(m->names[0], NAME, "sample");
     if (asked && !classes) give_up(2, "--emotions: this generator was told no classes");
@@ -15548,9 +15052,9 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     if (!model->latent_size)
         give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
     for (const char *at = m->trained.classes; *at; at++) classes += *at == ',';
-    MUST(model->check(&m->trained, classes, &e));
+    model->check(&m->trained, classes);
     make_nets(&m->trained, classes, &m->g, &unused);
-    m->g.condition = model->condition_size(&m->trained, classes), m->g.latent = model->latent_size(&m->trained);
+    m->g.condition = condition_size(model, &m->trained, classes), m->g.latent = model->latent_size(&m->trained);
     model->prepare(model, &m->trained, &m->g, &unused);
     m->drawing = drawing_new(&m->g, model->generator, DRAWN_AT_ONCE);
     m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
@@ -15590,14 +15094,15 @@ static int sheet_scale(const Sampler *m)
 }
 
 /* OUT/NAME.png: `rows` x `columns` pictures, named where they are classes. */
-static void save_sheet(const Sampler *m, const unsigned char *pictures, int rows, int columns, bool by_class, const char *name)
+static void save_sheet(const Sampler *m, const unsigned char *pictures, int rows, int columns, bool by_class,
+                       const char *name)
 {
     const char *labels[MAX_CLASSES];
     for (int i = 0; i < m->n; i++) labels[i] = m->names[m->chosen[i]];
-    const PlotCanvas sheet = draw_grid(&(Grid){.pictures = pictures, .side = m->g.size, .channels = m->g.channels, .rows = rows,
-                                               .columns = columns, .scale = sheet_scale(m),
-                                               .row_names = m->g.condition && !by_class ? labels : NULL,
-                                               .column_names = by_class ? labels : NULL});
+    const PlotCanvas sheet = draw_grid(&(Grid){
+        .pictures = pictures, .side = m->g.size, .channels = m->g.channels, .rows = rows, .columns = columns,
+        .scale = sheet_scale(m), .row_names = m->g.condition && !by_class ? labels : NULL,
+        .column_names = by_class ? labels : NULL});
     const Image image = image_of(&sheet);
     deliver(textf("%s/%s.png", m->s->out, name).s, &image, m->s->provenance ? &synthetic : NULL);
 }
@@ -15627,8 +15132,9 @@ static unsigned char *draw_way(Sampler *m, int steps)
     fixed_latent((uint64_t)m->s->seed, 0, latent, from), fixed_latent((uint64_t)m->s->seed, 1, latent, to);
     for (int i = 0; i < o.count; i++) {
         double t = TURN / 4 * (i % steps) / (steps - 1);
+        real *z = o.z + i * latent;
         o.k[i] = m->chosen[i / steps];
-        for (int j = 0; j < latent; j++) o.z[i * latent + j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
+        for (int j = 0; j < latent; j++) z[j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
     }
     draw_order(m, &o);
     return o.pictures;
@@ -15644,7 +15150,8 @@ static void sample_way(Sampler *m)
     const unsigned char *pictures = draw_way(m, FILM_FRAMES);
     for (int i = 0; i < FRAMES; i++) {
         int step = i < FILM_FRAMES ? i : FRAMES - i;
-        for (int k = 0; k < m->n; k++) put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
+        for (int k = 0; k < m->n; k++)
+            put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
         frames[i] = resize_picture(&row, row.width * scale, row.height * scale);
     }
     deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES);
@@ -15663,7 +15170,10 @@ static void sample_files(Sampler *m)
 {
     const Settings *s = m->s;
     Order o = new_order(m, DRAWN_AT_ONCE);
-    for (int i = 0; i < m->n; i++) make_folder(textf("%s/%s", s->out, m->names[m->chosen[i]]).s);
+    const char *names[MAX_CLASSES];
+    for (int i = 0; i < m->n; i++) names[i] = m->names[m->chosen[i]];
+    char (*folders)[FILES_NAME] = class_folders(names, m->n);
+    begin_set(s, folders, m->n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,label\n");
     Progress progress = progress_start("sample", 0, s->count);
@@ -15675,11 +15185,13 @@ static void sample_files(Sampler *m)
         }
         draw_order(m, &o);
         for (int i = 0; i < o.count; i++) {
-            const char *class = m->names[o.k[i]];
-            Text name = textf("%s/%06ld.png", class, first + i);
+            int k = (int)((first + i) % m->n);
+            Text name = textf("%s/%06ld.png", folders[k], first + i);
             const Image picture = {m->g.size, m->g.size, m->g.channels, o.pictures + (size_t)i * m->bytes};
             save_picture(textf("%s/%s", s->out, name.s).s, &picture, s->provenance ? &synthetic : NULL);
-            fprintf(list->stream, "%s,%s\n", name.s, class);
+            fprintf(list->stream, "%s,", name.s);
+            table_field(list->stream, names[k]);
+            fprintf(list->stream, "\n");
         }
         progress_show(&progress, first + o.count, "%s", s->out);
     }
@@ -15707,39 +15219,54 @@ static int sample_noise(const char *run, const Settings *s, Error *e)
 typedef struct Balance {
     const DataSet *set;
     const Settings *s;
+    char (*folders)[FILES_NAME];
     Augment how;
     long before[MAX_CLASSES], written[MAX_CLASSES];
 } Balance;
 
-/* Picture i at its own size, as it is, or, when all of its class are written, warped by chance: OUT/<class>/NNNNN-copy.png */
+/* Picture i at its own size, as it is, or, when all of its class are written, warped by chance:
+ * OUT/<class>/NNNNN-copy.png */
 static void balance_picture(Balance *b, int i)
 {
     int class = b->set->label[i];
     bool copy = b->written[class] >= b->before[class];
-    char why[IMAGE_ERROR_SIZE];
+    Error why;
     Image picture;
-    if (!dataset_image(b->set, i, 0, &picture, why)) give_up(1, "%s", why);
-    picture = own_picture(picture);
+    if (!try_dataset_picture(b->set, i, 0, &picture, &why)) unwind(&why);
     if (copy) {
-        crop_centre(&picture, 0);
+        image_crop_centre(&picture, 0);
         real *warped = own(picture_bytes(&picture), sizeof *warped);
-        augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i, warped);
+        augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i,
+                        warped);
         to_bytes(warped, picture_bytes(&picture), picture.pixels);
     }
-    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->set->class_names[class], b->written[class]++, copy ? "-copy" : "").s,
+    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
                  &picture, NULL);
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+    char *inner = realpath(path, NULL), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool yes = inner && outer && strncmp(inner, outer, length) == 0 && (!inner[length] || inner[length] == '/');
+    free(inner), free(outer);
+    return yes;
 }
 
 /* As many of each class, in a folder for each. */
 static int balance_data(const char *data, const Settings *s, Error *e)
 {
+    (void)e;
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    DataSet *set = own_dataset(data, &options);
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, data, &options);
     Balance b = {.set = set, .s = s, .how = augmentation(s)};
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
-    if (!dataset_balance(set, s->balance, (uint64_t)s->seed, e)) unwind(e);
-    for (int k = 0; k < set->n_classes; k++) make_folder(textf("%s/%s", s->out, set->class_names[k]).s);
+    balance_dataset(set, s->balance, (uint64_t)s->seed);
+    b.folders = class_folders((const char *const *)set->class_names, set->n_classes);
+    if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
+    begin_set(s, b.folders, set->n_classes);
     Progress progress = progress_start("balance", 0, set->count);
     for (int i = 0; i < set->count && !interrupted; i++) {
         Scope here;
@@ -15777,12 +15304,18 @@ static void trace_network(void *context, const char *network, const char *what, 
     MUST(store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, &e));
 }
 
-/* What each_photo does with a batch, and what it finds. */
-typedef struct Detection {
-    const Settings *s;
-    Detector detector;
+/* A verb at work on photographs. */
+typedef struct PhotoVerb {
     EachPhoto *each;
     void *context;
+    bool needs_faces;                   /* to find none in any is a failure */
+    bool several;                       /* it makes more than one picture of one */
+} PhotoVerb;
+
+typedef struct Detection {
+    const Settings *s;
+    const PhotoVerb *verb;
+    Detector detector;
     int found, without, timed, room;
     double *seconds;                    /* of every picture */
     Scope *home;
@@ -15791,35 +15324,41 @@ typedef struct Detection {
 static void detect_photo(void *context, Photo *photo)
 {
     Detection *d = context;
-    Faces *faces = own(1, sizeof *faces);
     double start = now_seconds();
     bool whole = is_one_face(d->s, photo->image.width, photo->image.height);
-    if (!whole) *faces = find_faces(&d->detector, &photo->image);
+    const Faces faces = whole ? (Faces){0} : find_faces(&d->detector, &photo->image);
     d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
     d->seconds[d->timed++] = now_seconds() - start;
-    if (!faces->count && !whole) warn("no face in %s", photo->path), d->without++;
-    d->found += faces->count;
-    MUST(d->each(d->context, photo, faces, d->s, &e));
+    if (!faces.count && !whole) warn("no face in %s", photo->path), d->without++;
+    d->found += whole ? 1 : faces.count;
+    MUST(d->verb->each(d->verb->context, photo, &faces, d->s, &e));
 }
 
-static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
+static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const *inputs, int count)
 {
     char why[TENSORFILE_ERROR_SIZE];
     Detection *d = own(1, sizeof *d);
     NetworkTrace *trace = own(1, sizeof *trace);
-    if (!open_detector(&d->detector, s, e)) unwind(e);
+    MUST(open_detector(&d->detector, s, &e));
     on_leaving(close_detector, &d->detector);
     on_leaving(close_trace, trace);
-    d->s = s, d->each = each, d->context = context, d->home = innermost_scope();
+    d->s = s, d->verb = verb, d->home = innermost_scope();
     if (*s->trace) d->detector.watch = trace_network, d->detector.watch_context = trace;
-    make_out_folder(s);
+    make_out(s, inputs, count, verb->several);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
     warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
          batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
     if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
-    complain_of_unreadable(&batch);
+    end_batch(&batch);
+    if (verb->needs_faces && !d->found) give_up(1, "no face was found");
+}
+
+static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
+{
+    (void)e;
+    run_photo_verb(&(PhotoVerb){each, context, false, false}, s, inputs, count);
     return 1;
 }
 
@@ -15834,13 +15373,15 @@ static void save_annotated(const Photo *photo, const Faces *faces, const Setting
         const Face *f = &faces->items[i];
         const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
         for (int k = 0; k < 4; k++)
-            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit, 0x2ecc71);
+            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit,
+                              0x2ecc71);
         for (int k = 0; k < LANDMARKS; k++)
-            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit, k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
+            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit,
+                      k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
         const char *text = own_text("%d: %.3f", i + 1, f->score);
         double y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
-        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit), (int)(1.25 * size),
-                       0x103020);
+        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit),
+                       (int)(1.25 * size), 0x103020);
         plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
     }
     const Image image = image_of(&canvas);
@@ -15864,25 +15405,46 @@ static void print_heading(const Settings *s, int widest)
 static void print_ending(void *context)
 {
     const FaceList *list = context;
-    if (list->s->json && list->photos) printf("\n]}\n");
+    if (list->s->json && list->photos) printf("\n]%s}\n", interrupted ? ", \"partial\": true" : "");
 }
 
-/* A row of the table or of CSV, or a JSON object. */
+static void print_json_list(const double *x, int n, int digits)
+{
+    for (int i = 0; i < n; i++) {
+        if (i) printf(", ");
+        if (isfinite(x[i])) printf("%.*f", digits, x[i]);
+        else printf("null");
+    }
+}
+
+static void print_json_face(const Face *f, int i)
+{
+    printf("%s\n    {\"score\": ", i ? "," : "");
+    print_json_list(&f->score, 1, 6);
+    printf(", \"box\": [");
+    print_json_list(f->box, 4, 2);
+    printf("], \"landmarks\": ");
+    for (int k = 0; k < LANDMARKS; k++) {
+        printf(k ? ", [" : "[[");
+        print_json_list(f->landmark[k], 2, 2);
+        printf("]");
+    }
+    printf("]}");
+}
+
+/* A row of the table or of CSV. */
 static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
 {
     const double *b = f->box;
-    const char *point = s->json ? ", [%.2f, %.2f]" : s->csv ? ",%.2f,%.2f" : " %.0f,%.0f";
-    if (s->json)
-        printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "", f->score, b[0], b[1],
-               b[2], b[3]);
-    else if (s->csv) {
+    if (s->csv) {
         table_field(stdout, photo->path);
         printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
     } else
-        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1], face_width(f),
-               face_height(f));
-    for (int k = 0; k < LANDMARKS; k++) printf(point + (s->json && !k ? 2 : 0), f->landmark[k][0], f->landmark[k][1]);
-    printf(s->json ? "]}" : "\n");
+        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
+               face_width(f), face_height(f));
+    for (int k = 0; k < LANDMARKS; k++)
+        printf(s->csv ? ",%.2f,%.2f" : " %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
+    printf("\n");
 }
 
 static int print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
@@ -15896,7 +15458,10 @@ static int print_faces(void *context, const Photo *photo, const Faces *faces, co
         table_string(stdout, photo->path);
         printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
     }
-    for (int i = 0; i < faces->count; i++) print_face(s, photo, &faces->items[i], i, widest);
+    for (int i = 0; i < faces->count; i++) {
+        if (s->json) print_json_face(&faces->items[i], i);
+        else print_face(s, photo, &faces->items[i], i, widest);
+    }
     if (s->json) printf("]}");
     list->photos++;
     if (*s->out) save_annotated(photo, faces, s);
@@ -15914,42 +15479,122 @@ static int detect_photos(char *const *inputs, int count, const Settings *s, Erro
 /* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
 static int crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    (void)context;
+    (void)context, (void)e;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
-        Image cut;
         Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
-        if (!cut_frame(&photo->image, frame, s->size ? (int)s->size : 128, &cut, e)) unwind(e);
-        cut = own_picture(cut);
+        Image cut = cut_out(&photo->image, frame, s->size ? (int)s->size : 128);
         deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
     return 1;
 }
 
-/* Every face of a photograph with one expression, or with each: OUT/NAME-EXPRESSION.png */
-static int edit_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+static int crop_photos(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    static const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    (void)e;
+    run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all}, s, inputs, count);
+    return 1;
+}
+
+typedef struct Editing {
+    Facegan *model;
+    const Settings *s;
+    const ImageText *text;
+    bool all;                                   /* every class, not one wish */
+    Wish wish;
+} Editing;
+
+/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
+static void edit_all(const Editing *edit, const Photo *photo)
+{
+    Facegan *model = edit->model;
+    int n = model->g.classes;
+    size_t bytes = count_of(model->y);
+    unsigned char *faces = own((size_t)n + 1, bytes);
+    const char *labels[MAX_CLASSES + 1] = {"input"};
+    to_bytes(model->x->data, bytes, faces);
+    for (int k = 0; k < n; k++) {
+        set_class(model, k, 1);
+        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
+        labels[k + 1] = model->class_names[k];
+    }
+    const PlotCanvas sheet = draw_grid(&(Grid){
+        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1, .columns = n + 1,
+        .scale = (int)edit->s->scale, .column_names = labels});
+    const Image image = image_of(&sheet);
+    deliver(photo_file(edit->s, photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
+}
+
+/* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
+static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const Wish *wish)
+{
+    Image result = with_channels(&photo->image, photo->image.channels);
+    memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
+    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
+    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result,
+            edit->s->provenance ? edit->text : NULL);
+}
+
+/* The centred square that the model was trained on, of a picture. */
+static Frame centred_frame(const Facegan *model, const Image *picture)
+{
+    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
+    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
+}
+
+/* Without a detector: the centred square that the model was trained on is the face. */
+static void edit_centre(void *context, Photo *photo)
+{
+    const Editing *edit = context;
+    const Facegan *model = edit->model;
+    Frame frame = centred_frame(model, &photo->image);
+    if (min_int(photo->image.width, photo->image.height) > 2 * model->g.size)
+        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
+    if (!edit->all) { edit_frames(edit, photo, &frame, 1, &edit->wish); return; }
+    fit_picture(edit->model, &photo->image);
+    edit_all(edit, photo);
+}
+
+/* With one: every face, as wished, or as every class in turn, and the best face's sheet of them. */
+static int edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+{
     (void)e;
     const Editing *edit = context;
-    Facegan *model = edit->model;
     bool whole = is_one_face(s, photo->image.width, photo->image.height);
     int n = whole ? 1 : faces->count;
     Frame *frames = own((size_t)n, sizeof *frames);
     for (int i = 0; i < n; i++)
-        frames[i] = whole ? centred_frame(model, &photo->image)
-                          : face_frame(faces->items[i], s->align, margin_of(s, model->margin));
-    for (int k = 0; n && k < (edit->all ? model->g.classes : 1); k++) {
-        if (edit->all) set_class(model, k, 1);
-        else grant(edit);
-        edit_frames(edit, photo, frames, n, edit->all ? model->class_names[k] : edit->wish.name, &text);
+        frames[i] = whole ? centred_frame(edit->model, &photo->image)
+                          : face_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
+    if (!n) return 1;
+    if (!edit->all) edit_frames(edit, photo, frames, n, &edit->wish);
+    for (int k = 0; edit->all && k < edit->model->g.classes; k++) {
+        const Wish wish = wish_for(edit->model, k, 1);
+        edit_frames(edit, photo, frames, n, &wish);
+    }
+    if (edit->all) {
+        take_face(edit->model, &photo->image, frames[0]);
+        edit_all(edit, photo);
     }
     return 1;
 }
 
 static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
 {
-    Editing edit = begin_editing(run, s);
-    return each_photo(s, inputs, count, edit_photo, &edit, e);
+    (void)e;
+    static const ImageText faces = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    bool detect = wants_detector(s, inputs, count);
+    Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
+    edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
+    if (!edit.all) edit.wish = parse_wish(edit.model, s);
+    if (detect) {
+        run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
+        return 1;
+    }
+    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
+    make_out(s, inputs, count, false);
+    each_picture(&batch, inputs, count);
+    end_batch(&batch);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -16577,7 +16222,7 @@ static void keep_asked(const double *all, const int *asked, int n, double *p)
 /* Reads up to `most` pictures from number *at on; returns how many. */
 static int read_answers(Answers *a, const Classifier *c, int *at, int most, unsigned char *pixels)
 {
-    size_t bytes = shape_count(c->x->shape) / CLASSIFIED;
+    size_t bytes = shape_count(c->one.x->shape);
     int got = 0;
     for (; *at < a->set.count && got < most; ++*at) {
         Error why = {0};
@@ -16596,7 +16241,7 @@ static int answer_all(Answers *a, Classifier *c, const Settings *s, Error *e)
 {
     enum { AT_ONCE = 128 };
     int asked[MAX_CLASSES], at = 0, ok = 1;
-    size_t count = (size_t)a->set.count, bytes = shape_count(c->x->shape) / CLASSIFIED, all = (size_t)c->net.classes;
+    size_t count = (size_t)a->set.count, bytes = shape_count(c->one.x->shape), all = (size_t)c->net.classes;
     a->n = a->set.n_classes;
     for (int k = 0; k < a->n; k++) {
         asked[k] = -1, a->names[k] = a->set.class_names[k];
@@ -16630,24 +16275,24 @@ static void print_answers_csv(const Answers *a)
         const double *p = a->p + (size_t)i * (size_t)a->n;
         char *path = dataset_name(&a->set, a->index[i]);
         table_field(stdout, path);
-        printf(",%s,%s", a->names[a->truth[i]], a->names[largest_of(p, a->n)]);
+        printf(",%s,%s", a->names[a->truth[i]], a->names[stats_largest(p, a->n)]);
         for (int k = 0; k < a->n; k++) printf(",%.5f", p[k]);
         printf("\n");
         free(path);
     }
 }
 
-static void print_answers_json(const Answers *a, const Classifier *c, const Confusion *f, double calibration)
+static void print_answers_json(const Answers *a, const Classifier *c, const StatsConfusion *f, double calibration)
 {
     printf("{\"classifier\": ");
     table_string(stdout, c->path);
     printf(", \"data\": ");
     table_string(stdout, a->set.path);
-    printf(", \"pictures\": %d, \"accuracy\": %.5f, \"macro_f1\": ", a->count, accuracy(f));
-    table_number(stdout, macro_f1(f));
+    printf(", \"pictures\": %d, \"accuracy\": %.5f, \"macro_f1\": ", a->count, stats_accuracy(f));
+    table_number(stdout, stats_macro_f1(f));
     printf(", \"calibration_error\": %.5f,\n \"classes\": [", calibration);
     for (int k = 0; k < a->n; k++) {
-        ClassScore score = class_score(f, k);
+        StatsClass score = stats_class(f, k);
         printf("%s\n  {\"name\": ", k ? "," : "");
         table_string(stdout, a->names[k]);
         printf(", \"pictures\": %ld, \"precision\": ", score.pictures);
@@ -16663,16 +16308,16 @@ static void print_answers_json(const Answers *a, const Classifier *c, const Conf
     printf("]}\n");
 }
 
-static void print_answers(const Answers *a, const Classifier *c, const Confusion *f, double calibration, const char *views)
+static void print_answers(const Answers *a, const Classifier *c, const StatsConfusion *f, double calibration, const char *views)
 {
     printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.classifier.backbone->name, c->net.size, views,
            a->count, a->set.path);
-    printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", accuracy(f), macro_f1(f), calibration);
+    printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", stats_accuracy(f), stats_macro_f1(f), calibration);
     printf("%-12s %9s %9s %9s %9s   taken for:", "class", "precision", "recall", "F1", "pictures");
     for (int k = 0; k < a->n; k++) printf(" %8.8s", a->names[k]);
     printf("\n");
     for (int k = 0; k < a->n; k++) {
-        ClassScore score = class_score(f, k);
+        StatsClass score = stats_class(f, k);
         printf("%-12.12s %9.4f %9.4f %9.4f %9ld             ", a->names[k], score.precision, score.recall, score.f1, score.pictures);
         for (int i = 0; i < a->n; i++) printf(" %8ld", f->count[k][i]);
         printf("\n");
@@ -16680,24 +16325,24 @@ static void print_answers(const Answers *a, const Classifier *c, const Confusion
 }
 
 /* The confusion matrix as a picture: of each class's pictures (rows) the share taken for each class (columns). */
-static int plot_confusion(const Confusion *f, const char *const *names, const char *title, PlotCanvas *canvas)
+static int plot_confusion(const StatsConfusion *f, const char *const *names, const char *title, PlotCanvas *canvas)
 {
     int n = f->n, side = 180 + 70 * n;
     if (!plot_canvas(side + 120, side, 0xffffff, canvas)) return 0;
     double *shares = must_alloc((size_t)(n * n), sizeof *shares);
     for (int i = 0; i < n * n; i++)
-        shares[i] = (double)f->count[i / n][i % n] / fmax(1, (double)class_score(f, i / n).pictures);
+        shares[i] = (double)f->count[i / n][i % n] / fmax(1, (double)stats_class(f, i / n).pictures);
     const PlotOptions options = {.title = title, .x_label = "taken for", .y_label = "is"};
     plot_heatmap(canvas, 0, 0, side + 120, side, names, names, shares, n, n, &options);
     free(shares);
     return 1;
 }
 
-static int save_confusion(const Answers *a, const Confusion *f, const char *out, Error *e)
+static int save_confusion(const Answers *a, const StatsConfusion *f, const char *out, Error *e)
 {
     PlotCanvas canvas;
     char path[PATH_MAX], why[IMAGE_ERROR_SIZE], title[128];
-    snprintf(title, sizeof title, "%d pictures, accuracy %.3f, macro F1 %.3f", a->count, accuracy(f), macro_f1(f));
+    snprintf(title, sizeof title, "%d pictures, accuracy %.3f, macro F1 %.3f", a->count, stats_accuracy(f), stats_macro_f1(f));
     int ok = plot_confusion(f, a->names, title, &canvas) ? 1 : fail(e, 1, "no memory for a picture");
     if (ok) {
         Image image = {canvas.width, canvas.height, 3, canvas.rgb};
@@ -16731,7 +16376,7 @@ static void draw_mistake(const Answers *a, Mistake m, PlotCanvas *canvas, int x,
     }
     snprintf(text, sizeof text, "is %s", a->names[a->truth[i]]);
     plot_text(canvas, x, y + side + 14, 12, 0, 0x202020, text);
-    snprintf(text, sizeof text, "taken for %s %.2f", a->names[largest_of(a->p + (size_t)i * (size_t)a->n, a->n)], m.certainty);
+    snprintf(text, sizeof text, "taken for %s %.2f", a->names[stats_largest(a->p + (size_t)i * (size_t)a->n, a->n)], m.certainty);
     plot_text(canvas, x, y + side + 30, 12, 0, 0xb02020, text);
 }
 
@@ -16745,7 +16390,7 @@ static int save_mistakes(const Answers *a, const char *out, Error *e)
     int n = 0, ok = 1;
     for (int i = 0; i < a->count; i++) {
         const double *p = a->p + (size_t)i * (size_t)a->n;
-        int best = largest_of(p, a->n);
+        int best = stats_largest(p, a->n);
         if (best >= 0 && best != a->truth[i]) mistakes[n++] = (Mistake){p[best], i};
     }
     qsort(mistakes, (size_t)n, sizeof *mistakes, compare_mistakes);
@@ -16765,24 +16410,24 @@ static int save_mistakes(const Answers *a, const char *out, Error *e)
 }
 
 /* Opens what the settings ask for and answers it; the caller frees both, also on failure. */
-static int answer_set(const char *data, const Settings *s, Classifier **c, Answers *a, Confusion *f, Error *e)
+static int answer_set(const char *data, const Settings *s, Classifier **c, Answers *a, StatsConfusion *f, Error *e)
 {
     *a = (Answers){0};
     *c = chosen_classifier(s, e);
     if (!*c || !open_answers(a, data, *c, s, e) || !answer_all(a, *c, s, e)) return 0;
-    *f = (Confusion){.n = a->n};
-    for (int i = 0; i < a->count; i++) confusion_add(f, a->truth[i], a->p + (size_t)i * (size_t)a->n);
+    *f = (StatsConfusion){.n = a->n};
+    for (int i = 0; i < a->count; i++) stats_confusion_add(f, a->truth[i], a->p + (size_t)i * (size_t)a->n);
     return 1;
 }
 
 static int evaluate_classifier(const char *data, const Settings *s, Error *e)
 {
-    static Confusion f;
+    static StatsConfusion f;
     Answers a;
     Classifier *c;
     int ok = answer_set(data, s, &c, &a, &f, e);
     if (ok) {
-        double calibration = calibration_error(a.p, a.truth, a.count, a.n);
+        double calibration = stats_calibration_error(a.p, a.truth, a.count, a.n);
         if (s->csv) print_answers_csv(&a);
         else if (s->json) print_answers_json(&a, c, &f, calibration);
         else print_answers(&a, c, &f, calibration, s->views);
@@ -16809,14 +16454,14 @@ static int train_and_report(Settings *s, Error *e)
 /* How well a classifier's run does on one part of the data; NaN where the data has no such part. */
 static double accuracy_on(const char *data, const char *split, const Settings *s, int *pictures)
 {
-    static Confusion f;
+    static StatsConfusion f;
     Error why = {0};
     Answers a;
     Classifier *c;
     Settings asked = *s;
     snprintf(asked.split, sizeof asked.split, "%s", split);
     snprintf(asked.classifier, sizeof asked.classifier, "%s", s->out);
-    double share = answer_set(data, &asked, &c, &a, &f, &why) ? accuracy(&f) : NAN;
+    double share = answer_set(data, &asked, &c, &a, &f, &why) ? stats_accuracy(&f) : NAN;
     *pictures = a.count;
     answers_free(&a);
     classifier_close(c);
@@ -16882,7 +16527,7 @@ typedef struct Prediction { Classifier *c; int shown; } Prediction;
 static void print_prediction(Prediction *out, const char *path, int face, const double *box, const double *p, const Settings *s)
 {
     const Classifier *c = out->c;
-    int n = c->net.classes, best = largest_of(p, n);
+    int n = c->net.classes, best = stats_largest(p, n);
     const char *answer = best < 0 ? "?" : c->class_names[best];
     if (s->json) {
         printf("%s  {\"path\": ", out->shown ? ",\n" : "[\n");
@@ -16971,7 +16616,7 @@ static int predict_emotions(char *const *inputs, int count, const Settings *s, E
  * 14.13  The numbers of a generator: eval
  *
  * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
- * out (13.2 to 13.5 have the equations):
+ * out (13.1 to 13.3 and vendor/stats.h have the equations):
  *
  *     x --G(x, each emotion)--------> classifier --> confusion, F1         asked for / taken for
  *     x --G(x, another's label)-----> features ----> FED, diversity        as many of each class as there are real ones
@@ -17054,7 +16699,7 @@ static int picture_for(const Classifier *c, const real *x, int side, int channel
     }
     const Image *have = fitting.pixels ? &fitting : &drawn;
     if (ok && side != c->net.size) ok = image_resize(have, c->net.size, c->net.size, &scaled, why);
-    if (ok) from_bytes(scaled.pixels ? scaled.pixels : have->pixels, shape_count(c->x->shape) / CLASSIFIED, out);
+    if (ok) from_bytes(scaled.pixels ? scaled.pixels : have->pixels, shape_count(c->one.x->shape), out);
     image_free(&drawn), image_free(&fitting), image_free(&scaled);
     return ok ? 1 : fail(e, 1, "%s", why);
 }
@@ -17063,7 +16708,7 @@ static int picture_for(const Classifier *c, const real *x, int side, int channel
 static int look_at(Classifier *c, const Editor *ed, const real *x, int count, double *answers, double *features, Error *e)
 {
     const Net *g = &ed->model->g;
-    size_t wanted = shape_count(c->x->shape) / CLASSIFIED;
+    size_t wanted = shape_count(c->one.x->shape);
     real *seen = must_alloc((size_t)count * wanted, sizeof *seen);
     int ok = 1;
     for (int i = 0; ok && i < count; i++)
@@ -17093,7 +16738,7 @@ enum { SCORES_MOST = 40 };
 typedef struct Evaluation {
     Score scores[SCORES_MOST];
     int n_scores, n, features, classes, curves, shown;
-    Confusion real, edited;
+    StatsConfusion real, edited;
     double *real_features, *edited_features;                            /* (n,d) */
     double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
     double back, similar, kept, moved;                                  /* sums over pictures */
@@ -17172,13 +16817,13 @@ static void measure_identity(Evaluation *v, const Editor *ed, const real *x, con
         v->back += mean_difference(x + at, back + at, ed->picture);
         v->moved += mean_difference(x + at, there + at, ed->picture);
         grey_picture(x + at, g->size, g->channels, grey), grey_picture(there + at, g->size, g->channels, other);
-        double similar = ssim(grey, other, g->size, 0.1, &kept);
+        double similar = stats_ssim(grey, other, g->size, 0.1, &kept);
         v->kept += kept;
         if (isfinite(similar)) v->similar += similar, v->similar_known++;
-        v->person[v->n + i] = ssim(grey, other, g->size, INFINITY, &kept);
+        v->person[v->n + i] = stats_ssim(grey, other, g->size, INFINITY, &kept);
         v->texture[v->n + i] = fine_detail(other, g->size) / fmax(fine_detail(grey, g->size), 1e-9);
         grey_picture(own + at, g->size, g->channels, other);
-        v->own[v->n + i] = ssim(grey, other, g->size, INFINITY, &kept);
+        v->own[v->n + i] = stats_ssim(grey, other, g->size, INFINITY, &kept);
     }
     free(grey);
 }
@@ -17195,7 +16840,7 @@ static int evaluate_batch(Evaluation *v, Editor *ed, const real *x, const int *l
     int shown = count < SHOWN_EDITS - v->shown ? count : SHOWN_EDITS - v->shown;
     int ok = judge_pixels(ed, x, count, p, v->real_features + row, e);
     for (int i = 0; ok && i < count; i++) {
-        confusion_add(&v->real, label[i], p + i * n);
+        stats_confusion_add(&v->real, label[i], p + i * n);
         if ((neutral < 0 || label[i] == neutral) && v->n_neutral < CURVE_FACES)
             memcpy(v->neutral + (size_t)v->n_neutral++ * ed->picture, x + (size_t)i * ed->picture,
                    ed->picture * sizeof *x);
@@ -17204,7 +16849,7 @@ static int evaluate_batch(Evaluation *v, Editor *ed, const real *x, const int *l
         for (int i = 0; i < count; i++) emotion[i] = k;
         edit_pixels(ed, x, count, emotion, 1, NULL, edits);
         ok = judge_pixels(ed, edits, count, p, NULL, e);
-        for (int i = 0; ok && i < count; i++) confusion_add(&v->edited, k, p + i * n);
+        for (int i = 0; ok && i < count; i++) stats_confusion_add(&v->edited, k, p + i * n);
         for (int i = 0; i < shown; i++)
             memcpy(v->first + (size_t)((v->shown + i) * (n + 1) + k + 1) * ed->picture,
                    edits + (size_t)i * ed->picture, ed->picture * sizeof *x);
@@ -17402,14 +17047,14 @@ static void add_scores(Evaluation *v, const Editor *ed, const Settings *s)
     StatsInterval fed = {NAN, NAN, NAN};
     Error refused = {0};
     char name[NAME + 16];
-    add_score(v, "accuracy.real", accuracy(&v->real), "%d real pictures", v->n);
-    add_score(v, "f1.real", macro_f1(&v->real), "mean over the classes that occur");
-    add_score(v, "accuracy.edited", accuracy(&v->edited),
+    add_score(v, "accuracy.real", stats_accuracy(&v->real), "%d real pictures", v->n);
+    add_score(v, "f1.real", stats_macro_f1(&v->real), "mean over the classes that occur");
+    add_score(v, "accuracy.edited", stats_accuracy(&v->edited),
               "each picture drawn with each of %d emotions at full strength", v->classes);
-    add_score(v, "f1.edited", macro_f1(&v->edited), "mean over the emotions");
+    add_score(v, "f1.edited", stats_macro_f1(&v->edited), "mean over the emotions");
     for (int k = 0; k < v->classes && k < 10; k++) {
         snprintf(name, sizeof name, "f1.edited.%s", ed->model->class_names[k]);
-        add_score(v, name, class_score(&v->edited, k).f1, " ");
+        add_score(v, name, stats_class(&v->edited, k).f1, " ");
     }
     if (frechet_distance(&r, &g, (int)s->bootstrap, 1, &fed, &refused)) {
         Score *score = add_score(v, "fed", fed.value, "%d features; 95%% interval of %ld resamplings", v->features,
@@ -17500,7 +17145,7 @@ static void show_table(Page *page, const Table *t)
     page_table(page, cells, t->columns, cells + t->columns, t->rows);
 }
 
-static void print_confusion(const Confusion *c, char (*names)[NAME], const char *asked)
+static void print_confusion(const StatsConfusion *c, char (*names)[NAME], const char *asked)
 {
     printf("\n  %-12s", asked);
     for (int k = 0; k < c->n; k++) printf(" %8.8s", names[k]);
@@ -17565,7 +17210,7 @@ static void print_evaluation_csv(const Evaluation *v, const Editor *ed, uint64_t
                    v->edited.count[k][i], v->n, v->features, hash);
 }
 
-static void print_json_confusion(const char *name, const Confusion *c)
+static void print_json_confusion(const char *name, const StatsConfusion *c)
 {
     printf(",\n \"%s\": [", name);
     for (int k = 0; k < c->n; k++) {
@@ -17610,7 +17255,7 @@ static void add_png(Page *page, const char *caption, unsigned char *png, size_t 
     free(png);
 }
 
-static unsigned char *confusion_png(const Confusion *c, const char *const *names, const char *title, size_t *size)
+static unsigned char *confusion_png(const StatsConfusion *c, const char *const *names, const char *title, size_t *size)
 {
     PlotCanvas canvas;
     return plot_confusion(c, names, title, &canvas) ? canvas_png(&canvas, size) : NULL;
@@ -17861,11 +17506,10 @@ static void onnx_convolution(Export *x, const Node *y, const char *result)
     if (sum != result) onnx_leaky(x, sum, y->a, result);
 }
 
-/* A range of channels. */
-static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_t n)
+/* The range from `from` to before `end` of an axis. */
+static const char *onnx_slice(Export *x, const char *in, int64_t axis, int64_t from, int64_t end, const char *result)
 {
-    const char *result = onnx_fresh(x);
-    const int64_t end = from + n, axis = 1;
+    if (!result) result = onnx_fresh(x);
     const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
     onnx_node(x->model, "Slice", result, 4, all);
     return result;
@@ -17876,8 +17520,8 @@ static void onnx_norm_apart(Export *x, const Node *y, const char *result)
 {
     const char *moments = onnx_map(x, y, 1);
     int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_channels(x, moments, 0, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
+    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_slice(x, moments, 1, 0, c, NULL), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_slice(x, moments, 1, c, 2 * c, NULL), NULL);
     h = onnx_apply(x, "Mul", h, onnx_map(x, y, 2), NULL);
     onnx_apply(x, "Add", h, onnx_map(x, y, 3), result);
 }
@@ -17939,9 +17583,8 @@ static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
     const char *in = onnx_map(x, y, 0);
     int64_t pads[2 * AXES] = {0};
     pads[axis] = from, pads[AXES + axis] = n - from - in_n;
-    if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
-    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &(int64_t){from + n}), onnx_list(x, 1, &axis)};
-    onnx_node(x->model, "Slice", result, 4, all);
+    if (y->op == OP_pad) onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result);
+    else onnx_slice(x, in, axis, from, from + n, result);
 }
 
 /* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
@@ -17999,16 +17642,22 @@ static void onnx_max_pool(Export *x, const Node *y, const char *result)
 
 /* How each op of a forward pass is written: by the operator that has the same operands and no attributes, or by a
  * function. Reciprocal is ours but for 1/0, which is 0 here. */
-static const struct { const char *namesake; void (*write)(Export *x, const Node *y, const char *result); } onnx_ops[OPS] = {
+static const struct {
+    const char *namesake;
+    void (*write)(Export *x, const Node *y, const char *result);
+} onnx_ops[OPS] = {
     [OP_add] = {"Add", NULL}, [OP_sub] = {"Sub", NULL}, [OP_mul] = {"Mul", NULL}, [OP_sqrt] = {"Sqrt", NULL},
-    [OP_reciprocal] = {"Reciprocal", NULL}, [OP_exp] = {"Exp", NULL}, [OP_log] = {"Log", NULL}, [OP_sin] = {"Sin", NULL},
-    [OP_tanh] = {"Tanh", NULL}, [OP_sigmoid] = {"Sigmoid", NULL}, [OP_softplus] = {"Softplus", NULL},
-    [OP_abs] = {"Abs", NULL}, [OP_sign] = {"Sign", NULL}, [OP_prelu] = {"PRelu", NULL}, [OP_stop_grad] = {"Identity", NULL},
+    [OP_reciprocal] = {"Reciprocal", NULL}, [OP_exp] = {"Exp", NULL}, [OP_log] = {"Log", NULL},
+    [OP_sin] = {"Sin", NULL}, [OP_tanh] = {"Tanh", NULL}, [OP_sigmoid] = {"Sigmoid", NULL},
+    [OP_softplus] = {"Softplus", NULL},
+    [OP_abs] = {"Abs", NULL}, [OP_sign] = {"Sign", NULL}, [OP_prelu] = {"PRelu", NULL},
+    [OP_stop_grad] = {"Identity", NULL},
     [OP_fill] = {NULL, onnx_fill}, [OP_affine] = {NULL, onnx_affine}, [OP_square] = {NULL, onnx_square},
     [OP_leaky_relu] = {NULL, onnx_leaky_relu}, [OP_sum] = {NULL, onnx_sum}, [OP_broadcast] = {NULL, onnx_expand},
     [OP_reshape] = {NULL, onnx_reshape}, [OP_slice] = {NULL, onnx_slice_or_pad}, [OP_pad] = {NULL, onnx_slice_or_pad},
     [OP_concat] = {NULL, onnx_concat}, [OP_softmax] = {NULL, onnx_softmax}, [OP_logsumexp] = {NULL, onnx_reduce},
-    [OP_pick_largest] = {NULL, onnx_reduce}, [OP_max_pool] = {NULL, onnx_max_pool}, [OP_conv2d] = {NULL, onnx_convolution},
+    [OP_pick_largest] = {NULL, onnx_reduce}, [OP_max_pool] = {NULL, onnx_max_pool},
+    [OP_conv2d] = {NULL, onnx_convolution},
     [OP_conv2d_input_grad] = {NULL, onnx_convolution}, [OP_instance_norm] = {NULL, onnx_norm}};
 
 static void export_node(Export *x, const Node *y)
@@ -18137,7 +17786,7 @@ static int export_classifier(const char *run, const char *path, Error *e)
     Node *scores = classifier_scores(&c->net, inputs.nodes[0], NULL);
     OnnxModel **model = begin_onnx("facegan classifier");
     describe_classes(*model, c->class_names, c->net.classes);
-    export_graph(*model, c->p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores), "probabilities", &inputs);
+    export_graph(*model, c->many.p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores), "probabilities", &inputs);
     save_onnx(model, path);
     return 1;
 }
@@ -18455,7 +18104,7 @@ static int measure_strengths(Truth *t, Stage *st, Error *e)
             for (int i = 0; i < st->count; i++) curves[(ways * st->count + i) * STRENGTHS + j] = p[i * n + k];
         }
         /* the last ones: at full strength */
-        for (int i = 0; i < st->count; i++) right += largest_of(p + i * n, n) == k;
+        for (int i = 0; i < st->count; i++) right += stats_largest(p + i * n, n) == k;
         t->correlation[k] = stats_rank_correlation(asked, measured, points);
         if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
         ways++;
@@ -18531,7 +18180,7 @@ static int truth_of_run(Truth *t, const char *run, Classifier *emotions, Classif
 /* A classifier's answers (count,n) for a set's pictures, `count` of which could be read. */
 static double *answers_for(Classifier *c, const DataSet *set, int *count, Error *e)
 {
-    size_t picture = shape_count(c->x->shape) / CLASSIFIED;
+    size_t picture = shape_count(c->one.x->shape);
     real *x = must_alloc((size_t)set->count * picture, sizeof *x);
     unsigned char *pixels = must_alloc(picture, 1);
     double *answers = must_alloc((size_t)(set->count * c->net.classes), sizeof *answers);
@@ -18579,7 +18228,7 @@ static int judge_judges(const char *out, Classifier *emotions, Classifier *actio
     }
     for (int i = 0; i < labelled; i++) {                                /* the first attribute: the intensity */
         if (shares.attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
-        strong++, right += largest_of(p + i * emotions->net.classes, emotions->net.classes) == labels.label[i];
+        strong++, right += stats_largest(p + i * emotions->net.classes, emotions->net.classes) == labels.label[i];
     }
     table_set(table, n + 1, 0, "the emotion, of an intensity over a half");
     table_set(table, n + 1, 1, "%.1f%% right", 100.0 * right / strong);
@@ -18728,7 +18377,7 @@ static int study_truth(char *const *runs, int n, const Settings *s, Error *e)
 
 enum { SEEDS_MOST = 64 };
 
-typedef struct Augmented { Confusion real, helped; } Augmented;
+typedef struct Augmented { StatsConfusion real, helped; } Augmented;
 
 static int save_one(const char *folder, const char *part, const char *class_name, const char *name,
                     const unsigned char *pixels, int size, int channels, Error *e)
@@ -18802,15 +18451,15 @@ static int write_drawn(const char *folder, Error *e)
 }
 
 /* What a classifier's run makes of the test pictures. */
-static int confusion_of(const char *run, const char *data, const Settings *s, Confusion *f, Error *e)
+static int confusion_of(const char *run, const char *data, const Settings *s, StatsConfusion *f, Error *e)
 {
     Settings judged = *s;
     Answers a = {0};
     judged.limit = 0;
     Classifier *c = classifier_open(run, e);
     int ok = c && open_answers(&a, data, c, &judged, e) && answer_all(&a, c, &judged, e);
-    *f = (Confusion){.n = a.n};
-    for (int i = 0; ok && i < a.count; i++) confusion_add(f, a.truth[i], a.p + (size_t)i * (size_t)a.n);
+    *f = (StatsConfusion){.n = a.n};
+    for (int i = 0; ok && i < a.count; i++) stats_confusion_add(f, a.truth[i], a.p + (size_t)i * (size_t)a.n);
     if (a.set.path) answers_free(&a);
     classifier_close(c);
     return ok;
@@ -18870,10 +18519,10 @@ static void augment_tables(const Augmented *all, char *const *names, int n, Tabl
     for (int k = -2; k < classes; k++) {
         char name[NAME + 8];
         for (int i = 0; i < n; i++) {
-            const Confusion *f[2] = {&all[i].real, &all[i].helped};
+            const StatsConfusion *f[2] = {&all[i].real, &all[i].helped};
             double value[2];
             for (int h = 0; h < 2; h++)
-                value[h] = k == -2 ? accuracy(f[h]) : k == -1 ? macro_f1(f[h]) : class_score(f[h], k).f1;
+                value[h] = k == -2 ? stats_accuracy(f[h]) : k == -1 ? stats_macro_f1(f[h]) : stats_class(f[h], k).f1;
             without[i] = value[0], with[i] = value[1];
             if (k == -2) table_set(pairs, i + 1, 0, "%d", i + 1), table_set(pairs, i + 1, 1, "%.4f", value[0]),
                 table_set(pairs, i + 1, 2, "%.4f", value[1]);
@@ -19371,7 +19020,7 @@ RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s, e))
 RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
 RUN(sample, sample_noise(c->inputs[0], s, e))
 RUN(detect, detect_photos(c->inputs, c->n_inputs, with_detector(s), e))
-RUN(crop, each_photo(with_detector(s), c->inputs, c->n_inputs, crop_photo, NULL, e))
+RUN(crop, crop_photos(c->inputs, c->n_inputs, with_detector(s), e))
 RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s, e))
 RUN(study_truth, study_truth(c->inputs, c->n_inputs, s, e))
 RUN(study_augment, study_augment(c->inputs, c->n_inputs, s, e))
@@ -19410,20 +19059,25 @@ static bool is_picture(const char *path)
     return readable;
 }
 
+/* Pictures, not a run: a picture, or a folder of them. */
+static bool is_to_edit(const char *path)
+{
+    if (!is_folder(path)) return is_picture(path);
+    return !path_exists(textf("%s/checkpoint.safetensors", path).s) && list_folder(path, NAMES_PICTURES).count > 0;
+}
+
 /* Where the first input is a picture, the model is the one that comes with the program. */
 static int run_edit(Command *c, Error *e)
 {
     char shipped[PATH_MAX];
-    bool left_out = is_picture(c->inputs[0]);
+    const char *first = c->inputs[0];
+    bool left_out = is_to_edit(first);
+    if (!left_out && image_suffix(first) && !path_exists(first)) give_up(1, "%s: there is no such file", first);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights "
-                          "before the pictures");
-    if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    const char *run = left_out ? shipped : c->inputs[0];
-    char **pictures = c->inputs + !left_out;
-    int n = c->n_inputs - !left_out;
-    if (wants_detector(&c->settings, pictures, n)) return edit_photos(run, pictures, n, &c->settings, e);
-    return edit_pictures(run, pictures, n, &c->settings, e);
+        give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
+                   "pictures");
+    if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
+    return edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings, e);
 }
 
 static int run_report(Command *c, Error *e)
@@ -19767,7 +19421,7 @@ static const struct { const char *name, *title, *text; } manual[] = {
      "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
      "this better.\n"},
     {"option", "how to add an option",
-     "An option is one row of FACEGAN_SETTINGS (facegan.c, 6.3) and the line that reads it as s->name. The struct,\n"
+     "An option is one row of FACEGAN_SETTINGS (facegan.h) and the line that reads it as s->name. The struct,\n"
      "the command line, --help, config, checkpoints, did-you-mean and refusals follow from the row.\n"
      "\n"
      "    X(f, l1, \"l1\", \"0\", RANGE(0, 10), FIXED, TRAIN, \"classifier\", \"weight of the mean of |score|\")\n"
@@ -20319,7 +19973,7 @@ int facegan_main(int argc, char **argv)
     CommandLine line = {argc, argv};
     int ok = attempt(attempt_command, &line, &e);
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
-    bool lost = fflush(stdout) != 0;
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
     threads_stop();
     if (chosen_device) chosen_device->close();
     if (ok && lost) return fprintf(stderr, "facegan: cannot write to stdout: %s\n", strerror(errno)), 1;
@@ -20335,18 +19989,24 @@ static void occupy_standard_files(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) exit(1);
 }
 
+/* The first Ctrl-C is answered at once: what is at hand (an iteration, a picture) may take a while. */
 static void on_interrupt(int signal)
 {
+    static const char answer[] = "\nfacegan: stopping as soon as what is done can be kept; once more ends at once\n";
     interrupted = signal;
+    if (signal != SIGINT || no_messages) return;
+    ssize_t written = write(2, answer, sizeof answer - 1);
+    (void)written;
 }
 
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    /* A second Ctrl-C ends at once; a full disk is an error of write, not a death. */
+    /* A second signal ends at once; a full disk is an error of write, not a death. */
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) sigaction(SIGHUP, &action, NULL);       /* ignored already: nohup's */
     signal(SIGXFSZ, SIG_IGN);
     return facegan_main(argc, argv);
 }

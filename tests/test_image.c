@@ -1683,22 +1683,62 @@ static void test_warp(void)
     CHECK(image.width == 2 && pixels[0] == 80 && pixels[3] == 150);
     for (int i = 0; i < 16; i++) in[i] = (unsigned char)(15 * i);
     static const struct { ImageWarp how; int from[4]; } cases[] = {          /* of the first row, -1 is black */
-        {{0, 1, 0, 0, 0}, {0, 1, 2, 3}}, {{1, 1, 0, 0, 0}, {3, 2, 1, 0}}, {{0, 1, 0, 1, 0}, {-1, 0, 1, 2}},
-        {{0, 1, 0, 0, -2}, {8, 9, 10, 11}}, {{0, 0, 1, 0, 0}, {0, 4, 8, 12}}
+        {{0, 0, 0, 0, 0}, {0, 1, 2, 3}}, {{1, 0, 0, 0, 1}, {3, 2, 1, 0}}, {{0, 0, 1, 0, 0}, {-1, 0, 1, 2}},
+        {{0, 0, 0, -2, 0}, {8, 9, 10, 11}}
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         const int *from = cases[k].from;
-        CHECK(image_warp(in, SIDE, 1, &cases[k].how, out));
-        if (k == 4) {                                                       /* a turn: rows become columns, one way round */
-            CLOSE(out[0], in[12] / 127.5 - 1, 1e-5);
-            CLOSE(out[3], in[0] / 127.5 - 1, 1e-5);
-            CLOSE(out[15], in[3] / 127.5 - 1, 1e-5);
-        }
-        for (int i = 0; i < SIDE && k < 4; i++) CLOSE(out[i], from[i] < 0 ? -1 : in[from[i]] / 127.5 - 1, 1e-5);
+        CHECK(image_warp(in, SIDE, 1, cases[k].how, out));
+        for (int i = 0; i < SIDE; i++) CLOSE(out[i], from[i] < 0 ? -1 : in[from[i]] / 127.5 - 1, 1e-5);
     }
-    CHECK(image_warp(in, SIDE, 1, &(ImageWarp){0, 2, 0, 0, 0}, out));        /* u = 1.5 + 2 (x - 1.5): 0.5 for x = 1 */
+    CHECK(image_warp(in, SIDE, 1, (ImageWarp){0, acos(-1) / 2, 0, 0, 0}, out));      /* a quarter turn: u = y, v = 3 - x */
+    CLOSE(out[0], in[12] / 127.5 - 1, 1e-5);
+    CLOSE(out[3], in[0] / 127.5 - 1, 1e-5);
+    CLOSE(out[15], in[3] / 127.5 - 1, 1e-5);
+    CHECK(image_warp(in, SIDE, 1, (ImageWarp){0, 0, 0, 0, 0.5}, out));       /* u = 1.5 + 2 (x - 1.5): 0.5 for x = 1 */
     CLOSE(out[5], (in[0] + in[1] + in[4] + in[5]) / 4.0 / 127.5 - 1, 1e-5);
     CLOSE(out[0], -1, 1e-5);
+}
+
+/* What the dice say: the mirror, a full shift, the light at its extremes, a rectangle at a place worked out by hand. */
+static void test_augment(void)
+{
+    enum { SIDE = 10 };
+    unsigned char in[SIDE * SIDE];
+    float out[SIDE * SIDE];
+    double dice[IMAGE_DICE] = {0.4, 0.5, 0.5, 0.5, 0.5, 1, 1, 0.1, 0, 0, 0, 0, 0.75};
+    ImageAugment how = {.flip = 1};
+    for (int i = 0; i < SIDE * SIDE; i++) in[i] = (unsigned char)(i % SIDE * 20);
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out));
+    CLOSE(out[0], 180 / 127.5 - 1, 1e-5);
+    dice[0] = 0.6;
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out) && out[0] == -1);
+    how = (ImageAugment){.brightness = 0.25f, .contrast = 0.5f};            /* 1.5 v + 0.5, kept within 1 */
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out) && out[0] == -1 && out[9] == 1);
+    CLOSE(out[3], 1.5 * (60 / 127.5 - 1) + 0.5, 1e-5);
+    memset(in, 255, sizeof in);
+    how = (ImageAugment){.erase = 0.2f};
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out));                     /* 2 hundredths, square: 1.41 pixels a side */
+    CHECK(out[0] == 0 && out[1] == 1 && out[SIDE] == 1);
+    dice[8] = 1, dice[9] = 1, dice[10] = 0.999, dice[12] = 0.5;             /* a quarter, sqrt(0.75) long: 9 wide, 3 high */
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out));
+    CHECK(out[7 * SIDE] == -1 && out[9 * SIDE + 8] == -1 && out[9 * SIDE + 9] == 1 && out[6 * SIDE] == 1);
+    how.erase = 0.05f;
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out) && out[7 * SIDE] == 1);
+    for (double x = -5; x < 5; x += 0.37) CLOSE(image_sine(x), sin(x), 1e-12);
+}
+
+/* The same hash in one channel and in three; another for another pixel. */
+static void test_look(void)
+{
+    unsigned char grey[6] = {9, 9, 9, 9, 9, 8}, rgb[18];
+    Image one = {3, 2, 1, grey}, three = {3, 2, 3, rgb}, turned = {2, 3, 1, grey};
+    for (int i = 0; i < 18; i++) rgb[i] = grey[i / 3];
+    ImageLook a = image_look(&one), b = image_look(&three);
+    CHECK(a.hash == b.hash && !a.flat && !b.flat && !a.grey && b.grey && image_look(&turned).hash != a.hash);
+    rgb[17] = 7, grey[5] = 9;
+    ImageLook c = image_look(&one), d = image_look(&three);
+    CHECK(c.hash != a.hash && c.flat && d.hash != a.hash && !d.grey && !d.flat);
 }
 
 /* 5 columns to 2: cells [0,3) and [2,5); 2 columns to 5: each new pixel sees one or two old ones. */
@@ -1907,6 +1947,8 @@ int main(void)
     test_conversion();
     test_resize();
     test_warp();
+    test_augment();
+    test_look();
     test_areas();
     test_similarity();
     test_cut();

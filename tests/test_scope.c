@@ -55,6 +55,14 @@ static void one_of_many(void *context)
     CHECK(false);
 }
 
+/* What is closed may lie on the stack of the work that gives up. */
+static void from_the_stack(void *context)
+{
+    char letter[2] = "s";
+    on_leaving(note_closed, letter);
+    give_up(1, "%p", context);
+}
+
 static void growing(void *context)
 {
     Scope inner, *home = innermost_scope();
@@ -83,6 +91,27 @@ static void growing(void *context)
     *(int *)context = 1;
 }
 
+/* Names outlive the scope that they are added in; more of them than there was room for. */
+static void naming(void *context)
+{
+    Scope inner;
+    Names letters = parse_names("a, b,C ", "letters"), none = {0};
+    enter(&inner);
+    char text[8];
+    for (int i = 0; i < 40; i++) snprintf(text, sizeof text, "%d", i), names_add(&letters, text);
+    leave();
+    names_add_once(&letters, "A");
+    CHECK(letters.count == 43 && strcmp(letters.items[1], "b") == 0 && strcmp(letters.items[42], "39") == 0);
+    CHECK(names_find(&letters, "c") == 2 && names_find(&letters, "d") == -1 && names_find(&none, "a") == -1);
+    CHECK(strcmp(joined(letters.items, 3), "a, b, C") == 0 && strcmp(joined(letters.items, 0), "") == 0);
+    for (int i = 0; i < 99; i++) names_add(&letters, "a long text");
+    const char *cut = joined(letters.items, letters.count);
+    CHECK(strlen(cut) < 310 && strcmp(cut + strlen(cut) - 4, " ...") == 0);
+    names_free(&letters);
+    CHECK(letters.count == 0);
+    parse_names(context, "letters");
+}
+
 int main(void)
 {
     int zeros = 0, grown = 0;
@@ -96,9 +125,13 @@ int main(void)
     *closed = 0;
     CHECK(attempt(going_on, &went_on, &e) && went_on);
     CHECK(strcmp(closed, "dc|o") == 0);
+    *closed = 0;
+    CHECK(!attempt(from_the_stack, NULL, &e) && strcmp(closed, "s") == 0);
     CHECK(!attempt(too_much, NULL, &e) && e.status == 1 && e.machine && strstr(e.text, "out of memory"));
     CHECK(!attempt(one_of_many, &zeros, &e) && e.machine);
     CHECK(attempt(growing, &grown, &e) && grown);
+    CHECK(!attempt(naming, "a,,b", &e) && e.status == 2 && strstr(e.text, "letters 'a,,b': a name is empty"));
+    CHECK(!attempt(naming, "a,b, A", &e) && strstr(e.text, "'A' is there twice"));
     own(1, 1);                                          /* outside of every scope: the thread's */
     CHECK(innermost_scope()->outer == NULL);
     return check_report();

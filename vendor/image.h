@@ -132,9 +132,30 @@ IMAGE_API int image_png_text(const void *bytes, size_t size, const char *key, ch
 IMAGE_API void image_crop_centre(Image *image, int side);
 
 /* A square of bytes (size, size, channels) -> numbers, turned, zoomed, shifted and mirrored at once; what that uncovers
- * is black. cosine and sine: of the turn, divided by the zoom; shifts in pixels. 0: no memory. */
-typedef struct ImageWarp { int mirror; float cosine, sine, shift_x, shift_y; } ImageWarp;
-IMAGE_API int image_warp(const unsigned char *in, int size, int channels, const ImageWarp *how, IMAGE_REAL *out);
+ * is black. The angle is in radians, at most 3; shifts in pixels; zoom 0: none. 0: no memory. */
+typedef struct ImageWarp { int mirror; double angle, shift_x, shift_y, zoom; } ImageWarp;
+IMAGE_API int image_warp(const unsigned char *in, int size, int channels, ImageWarp how, IMAGE_REAL *out);
+
+/* The same by chance, and more: dice are 13 numbers from [0, 1). */
+typedef struct ImageAugment {
+    int flip;                           /* mirror every other picture */
+    float rotate_degrees;               /* up to so far to either side */
+    float shift;                        /* up to this share of the side, in both directions */
+    float zoom_low, zoom_high;          /* enlarged by a factor between these; both 0: not at all */
+    float brightness, contrast;         /* lighter or darker, of more or less contrast, by up to this share */
+    float erase;                        /* the chance that a rectangle is hidden */
+} ImageAugment;
+enum { IMAGE_DICE = 13 };
+IMAGE_API int image_augment(const unsigned char *in, int size, int channels, const ImageAugment *how,
+                            const double dice[IMAGE_DICE], IMAGE_REAL *out);
+
+/* The same bits on every machine, which libm's is not. |x| <= 5. */
+IMAGE_API double image_sine(double x);
+
+/* A hash of what is seen, the same for a grey picture in one channel and in three; is every pixel the same; is it
+ * stored in colours that are all grey? */
+typedef struct ImageLook { uint64_t hash; int flat, grey; } ImageLook;
+IMAGE_API ImageLook image_look(const Image *image);
 
 /* The mean of any rectangle of a picture of three channels in four reads. 0: no memory. */
 typedef struct ImageSums { int width, height; uint32_t *sums; } ImageSums;
@@ -4101,22 +4122,35 @@ static float *image_padded(const unsigned char *in, int size, int channels)
     return padded;
 }
 
+IMAGE_API double image_sine(double x)
+{
+    double term = x, sum = x;           /* its power series */
+    for (int k = 2; k < 32; k += 2) {
+        term *= -x * x / (k * (k + 1));
+        sum += term;
+    }
+    return sum;
+}
+
 static float image_within(float x, float low, float high)
 {
     return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
 }
 
-IMAGE_API int image_warp(const unsigned char *in, int size, int channels, const ImageWarp *how, IMAGE_REAL *out)
+static const double image_pi = 3.14159265358979323846;
+
+IMAGE_API int image_warp(const unsigned char *in, int size, int channels, ImageWarp how, IMAGE_REAL *out)
 {
     float middle = (float)(size - 1) / 2, *padded = image_padded(in, size, channels);
+    float scale = how.zoom > 0 ? (float)(1 / how.zoom) : 1, shift_x = (float)how.shift_x, shift_y = (float)how.shift_y;
+    float cosine = scale * (float)image_sine(how.angle + image_pi / 2), sine = scale * (float)image_sine(how.angle);
     size_t row = (size_t)(size + 3) * (size_t)channels;
     if (!padded) return 0;
     for (int y = 0; y < size; y++)
         for (int x = 0; x < size; x++) {
-            float dx = (float)(how->mirror ? size - 1 - x : x) - middle - how->shift_x;
-            float dy = (float)y - middle - how->shift_y;
-            float u = image_within(middle + how->cosine * dx + how->sine * dy, -1, (float)size) + 1;
-            float v = image_within(middle - how->sine * dx + how->cosine * dy, -1, (float)size) + 1;
+            float dx = (float)(how.mirror ? size - 1 - x : x) - middle - shift_x, dy = (float)y - middle - shift_y;
+            float u = image_within(middle + cosine * dx + sine * dy, -1, (float)size) + 1;
+            float v = image_within(middle - sine * dx + cosine * dy, -1, (float)size) + 1;
             int left = (int)u, top = (int)v;                       /* the floor, as neither is negative */
             float a = u - (float)left, b = v - (float)top;
             const float *upper = padded + (size_t)top * row + (size_t)(left * channels), *lower = upper + row;
@@ -4128,6 +4162,55 @@ IMAGE_API int image_warp(const unsigned char *in, int size, int channels, const 
         }
     free(padded);
     return 1;
+}
+
+/* Hides a rectangle of 2 to 25 hundredths of the picture, one to three times as long as wide. u: five from [0, 1). */
+static void image_erase(IMAGE_REAL *picture, int size, int channels, const double *u)
+{
+    double area = 0.02 + 0.23 * u[0], longer = sqrt(area * (1 + 2 * u[1])), shorter = area / longer;
+    int tall = u[4] < 0.5, height = (int)((tall ? longer : shorter) * size + 0.5);
+    int width = (int)((tall ? shorter : longer) * size + 0.5);
+    int top = (int)(u[2] * (size - height + 1)), left = (int)(u[3] * (size - width + 1));
+    IMAGE_REAL shade = (IMAGE_REAL)(4 * fabs(u[4] - 0.5) - 1);      /* of the same number: each half is all shades */
+    for (int y = top; y < top + height; y++)
+        for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
+}
+
+/* First ONE warp, so that the picture is blurred once and not four times. Then its light changes, and a rectangle of it
+ * may be hidden behind one shade (Zhong et al. 2017, random erasing), so that no single part decides alone. */
+IMAGE_API int image_augment(const unsigned char *in, int size, int channels, const ImageAugment *how,
+                            const double dice[IMAGE_DICE], IMAGE_REAL *out)
+{
+    ImageWarp w;
+    w.mirror = how->flip && dice[0] < 0.5;
+    w.angle = how->rotate_degrees * (image_pi / 180) * (2 * dice[1] - 1);
+    w.shift_x = how->shift * (float)size * (float)(2 * dice[2] - 1);
+    w.shift_y = how->shift * (float)size * (float)(2 * dice[3] - 1);
+    w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * dice[4];
+    if (!image_warp(in, size, channels, w, out)) return 0;
+    if (how->brightness > 0 || how->contrast > 0) {
+        float lighter = 2 * how->brightness * (float)(2 * dice[5] - 1);
+        float stronger = 1 + how->contrast * (float)(2 * dice[6] - 1);
+        for (int i = 0; i < size * size * channels; i++)
+            out[i] = (IMAGE_REAL)image_within(stronger * (float)out[i] + lighter, -1, 1);
+    }
+    if (how->erase > 0 && dice[7] < how->erase) image_erase(out, size, channels, dice + 8);
+    return 1;
+}
+
+IMAGE_API ImageLook image_look(const Image *image)
+{
+    size_t channels = (size_t)image->channels, n = image_pixel_count(image) * channels;
+    int colour = channels >= 3;
+    ImageLook look = { (uint64_t)image->width << 32 | (uint64_t)image->height, 1, colour };
+    for (const unsigned char *p = image->pixels, *end = p + n; p < end; p += channels) {
+        unsigned red = p[0], green = colour ? p[1] : red, blue = colour ? p[2] : red;
+        look.grey &= red == green && green == blue;
+        look.flat &= memcmp(p, image->pixels, channels) == 0;
+        look.hash = (look.hash ^ (red | green << 8 | blue << 16)) * 0x9E3779B97F4A7C15u;
+        look.hash ^= look.hash >> 29;
+    }
+    return look;
 }
 
 /* ==== Any rectangle's mean in four reads ============================================ (Crow 1984, summed-area tables)

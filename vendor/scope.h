@@ -123,6 +123,30 @@ SCOPE_API void give_back(void *memory);
 SCOPE_API void *hand_to(Scope *to, void *memory);
 SCOPE_API void *hand_out(void *memory);
 
+/* ---- lists of texts ---- */
+
+typedef struct Names {
+    char **items;
+    int count, room;
+    Scope *home;                        /* they belong to it: the innermost scope when the first was added */
+} Names;
+
+SCOPE_API void names_add(Names *names, const char *text);
+
+/* Where the text is, upper and lower case (of ASCII) being the same; -1: nowhere. */
+SCOPE_API int names_find(const Names *names, const char *text);
+SCOPE_API void names_add_once(Names *names, const char *text);
+
+/* Frees them before their scope is left. */
+SCOPE_API void names_free(Names *names);
+
+/* "a, b, c" for a message: cut with "..." where it would fill the message. */
+SCOPE_API const char *joined(char *const *items, int count);
+
+/* "a,b,c" taken apart at the commas; blanks around a name are dropped. Gives up, naming `what` is wrong, where a name
+ * is empty or there twice. */
+SCOPE_API Names parse_names(const char *list, const char *what);
+
 #endif /* SCOPE_H */
 
 #if defined(SCOPE_IMPLEMENTATION) && !defined(SCOPE_IMPLEMENTED)
@@ -165,14 +189,19 @@ static SCOPE_NOINLINE void scope_link(Owned *o, Scope *to)
     o->before->after = o->after->before = o;
 }
 
-SCOPE_API void leave(void)
+static void scope_release(Scope *s)
 {
-    while (scope_innermost->ring.before != &scope_innermost->ring) {
-        Owned *last = scope_innermost->ring.before;
+    while (s->ring.before != &s->ring) {
+        Owned *last = s->ring.before;
         scope_unlink(last);
         if (last->close) last->close(last->what);
         free(last);
     }
+}
+
+SCOPE_API void leave(void)
+{
+    scope_release(scope_innermost);
     scope_innermost = scope_innermost->outer;
 }
 
@@ -184,6 +213,7 @@ SCOPE_API void unwind(const Error *why)
         exit(why->status);
     }
     *scope_innermost->error = *why;
+    scope_release(scope_innermost);     /* here, as what is closed may lie on the stack that is about to go */
     longjmp(*scope_innermost->back, 1);
 }
 
@@ -323,6 +353,69 @@ SCOPE_API void *own_this(void *block, size_t bytes)
     *o = (Owned){0};
     scope_link(o, innermost_scope());
     return o + 1;
+}
+
+static bool scope_same(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        int x = *a >= 'A' && *a <= 'Z' ? *a + 32 : *a, y = *b >= 'A' && *b <= 'Z' ? *b + 32 : *b;
+        if (x != y || !x) return x == y;
+    }
+}
+
+SCOPE_API void names_add(Names *names, const char *text)
+{
+    if (!names->home) names->home = innermost_scope();
+    names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
+    names->items[names->count++] = hand_to(names->home, own_text("%s", text));
+}
+
+SCOPE_API int names_find(const Names *names, const char *text)
+{
+    for (int i = 0; i < names->count; i++)
+        if (scope_same(names->items[i], text)) return i;
+    return -1;
+}
+
+SCOPE_API void names_add_once(Names *names, const char *text)
+{
+    if (names_find(names, text) < 0) names_add(names, text);
+}
+
+SCOPE_API void names_free(Names *names)
+{
+    for (int i = 0; i < names->count; i++) give_back(names->items[i]);
+    give_back(names->items);
+    *names = (Names){0};
+}
+
+SCOPE_API const char *joined(char *const *items, int count)
+{
+    enum { FULL = 300 };
+    char *text = own(FULL + 8, 1);
+    size_t used = 0;
+    for (int i = 0; i < count; i++) {
+        if (used + strlen(items[i]) + 2 > FULL) return strcat(text, " ..."), text;
+        used += (size_t)sprintf(text + used, "%s%s", i ? ", " : "", items[i]);
+    }
+    return text;
+}
+
+SCOPE_API Names parse_names(const char *list, const char *what)
+{
+    Names names = {0};
+    for (const char *at = list;; at++) {
+        at += strspn(at, " ");
+        size_t length = strcspn(at, ",");
+        const char *next = at + length;
+        while (length && at[length - 1] == ' ') length--;
+        const char *name = own_text("%.*s", (int)length, at);
+        if (length == 0) give_up(2, "%s '%s': a name is empty; write them as a,b,c", what, list);
+        if (names_find(&names, name) >= 0) give_up(2, "%s '%s': '%s' is there twice", what, list, name);
+        names_add(&names, name);
+        at = next;
+        if (!*at) return names;
+    }
 }
 
 #endif /* SCOPE_IMPLEMENTATION */
