@@ -9296,15 +9296,15 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 enum { SCENE_FACES = 5, SCENE_THINGS = 3, DOTS_MOST = 24, TOLD = 5 + 2 * LANDMARKS };
 
 /* Numbers that are thrown one after another: one in an expression, since the order within is the compiler's. */
-typedef struct Dice { uint64_t seed, index; uint32_t thrown; } Dice;
+typedef struct Luck { uint64_t seed, index; uint32_t thrown; } Luck;
 
-static double roll(Dice *d) { return draw(d->seed, STREAM_SCENE, d->index, d->thrown++); }
-static double roll_between(Dice *d, double low, double high) { return low + (high - low) * roll(d); }
-static int roll_below(Dice *d, int n) { return (int)(n * roll(d)); }
-static bool roll_chance(Dice *d, double chance) { return roll(d) < chance; }
+static double roll(Luck *d) { return draw(d->seed, STREAM_SCENE, d->index, d->thrown++); }
+static double roll_between(Luck *d, double low, double high) { return low + (high - low) * roll(d); }
+static int roll_below(Luck *d, int n) { return (int)(n * roll(d)); }
+static bool roll_chance(Luck *d, double chance) { return roll(d) < chance; }
 
 /* Each factor between low and high as often as any other. */
-static double roll_size(Dice *d, double low, double high) { return low * exp(log(high / low) * roll(d)); }
+static double roll_size(Luck *d, double low, double high) { return low * exp(log(high / low) * roll(d)); }
 
 /* What scenes are made of. told: of every picture of the faces' sets the teacher's score (-1: not asked yet; 0: no
  * face), the box and the landmarks, as shares of the picture's side; of a background the score of a face in it. */
@@ -9333,7 +9333,7 @@ static bool stock_picture(const Stock *s, int i, int channels, Image *out)
     return true;
 }
 
-static Portrait drawn_portrait(Dice *d, int channels)
+static Portrait drawn_portrait(Luck *d, int channels)
 {
     enum { SIDE = 112 };
     float au[FACE_AUS] = {0};
@@ -9376,7 +9376,7 @@ static void mirror_portrait(Portrait *p)
 }
 
 /* A face of the stock, or where it has none, and one in ten, a drawn one. */
-static Portrait some_portrait(const Stock *s, Dice *d)
+static Portrait some_portrait(const Stock *s, Luck *d)
 {
     Portrait p;
     int i = s->n_faces ? s->faces[roll_below(d, s->n_faces)] : 0;
@@ -9393,7 +9393,7 @@ static Portrait some_portrait(const Stock *s, Dice *d)
 }
 
 /* A photograph without faces, or a few dots that, enlarged, are clouds, stripes or a mosaic. */
-static Image some_background(const Stock *s, Dice *d)
+static Image some_background(const Stock *s, Luck *d)
 {
     Image picture;
     Error why;
@@ -9421,7 +9421,7 @@ static Frame turned_square(double x, double y, double side, double angle)
 /* One thing more or less bright, of more or less contrast, lit from a side. */
 typedef struct Tone { double gain, offset, slope; } Tone;
 
-static Tone some_tone(Dice *d)
+static Tone some_tone(Luck *d)
 {
     Tone tone = {.gain = roll_between(d, 0.5, 1.25)};
     tone.offset = roll_between(d, -45, 45);
@@ -9442,7 +9442,7 @@ static Image cut_alone(const Image *from, Frame frame, int size)
 }
 
 /* Covers a rectangle of the scene with a part of another picture. */
-static void lay_background(const Stock *stock, Dice *d, Image *scene, ImageWindow to)
+static void lay_background(const Stock *stock, Luck *d, Image *scene, ImageWindow to)
 {
     Image from = some_background(stock, d);
     double side = min_int(from.width, from.height) * roll_between(d, 0.3, 1), left = (from.width - side) * roll(d),
@@ -9460,7 +9460,7 @@ static void lay_background(const Stock *stock, Dice *d, Image *scene, ImageWindo
 }
 
 /* An oval, a rectangle, a ring or a frame, in one shade or striped. */
-static void lay_shape(Dice *d, Image *scene)
+static void lay_shape(Luck *d, Image *scene)
 {
     double x = roll(d) * scene->width, y = roll(d) * scene->height, a = roll_size(d, 2, 0.35 * scene->width),
            b = a * roll_size(d, 0.1, 1.5), hollow = roll_chance(d, 0.25) ? roll_between(d, 0.5, 0.95) : 0,
@@ -9484,7 +9484,7 @@ static void lay_shape(Dice *d, Image *scene)
 
 /* Pastes the frame of a picture as n x n pixels; what lies beyond the picture's edges is not pasted, and at them the
  * scene shows through. */
-static void lay_portrait(Dice *d, Image *scene, const Image *from, Frame frame, int left, int top, int n)
+static void lay_portrait(Luck *d, Image *scene, const Image *from, Frame frame, int left, int top, int n)
 {
     Image cut = cut_alone(from, frame, n);
     double soft = roll_chance(d, 0.15) ? 0.01 : roll_between(d, 0.03, 0.2), round = roll_between(d, 0.95, 1.4);
@@ -9516,7 +9516,7 @@ static bool is_free(const Taken *taken, const Face *face)
 
 /* A place for something of this size that overlaps nothing; false where none was found. Its centre may lie near the
  * border. */
-static bool find_place(Dice *d, const Image *scene, Taken *taken, double width, double height, double centre[2])
+static bool find_place(Luck *d, const Image *scene, Taken *taken, double width, double height, double centre[2])
 {
     for (int tries = 0; tries < 12; tries++) {
         double x = roll_between(d, 0.35 * width, scene->width - 0.35 * width),
@@ -9531,7 +9531,7 @@ static bool find_place(Dice *d, const Image *scene, Taken *taken, double width, 
 }
 
 /* A third of a face behind something. */
-static void hide_part(Dice *d, Image *scene, const Face *f)
+static void hide_part(Luck *d, Image *scene, const Face *f)
 {
     int side = roll_below(d, 4), c = scene->channels, edge[4];
     for (int i = 0; i < 4; i++) edge[i] = clamp_int(f->box[i], 0, i % 2 ? scene->height : scene->width);
@@ -9543,7 +9543,7 @@ static void hide_part(Dice *d, Image *scene, const Face *f)
 }
 
 /* Puts a face somewhere, of any size, a little turned. The box of a turned face: as of an oval. */
-static void place_face(const Stock *stock, Dice *d, Scene *scene, Taken *taken)
+static void place_face(const Stock *stock, Luck *d, Scene *scene, Taken *taken)
 {
     Portrait p = some_portrait(stock, d);
     double most = roll_chance(d, 0.2) ? 0.7 : 0.2, angle = roll_between(d, -most, most), c = sine(angle + TURN / 4),
@@ -9581,7 +9581,7 @@ static void exchange_quarters(Image *p)
 
 /* Puts something that is no face: one upside down, in the wrong order, a part of one, one without features, or a piece
  * of a background. */
-static void place_thing(const Stock *stock, Dice *d, Scene *scene, Taken *taken)
+static void place_thing(const Stock *stock, Luck *d, Scene *scene, Taken *taken)
 {
     int kind = roll_below(d, 5);
     Image picture = kind == 4 ? some_background(stock, d) : some_portrait(stock, d).picture;
@@ -9599,7 +9599,7 @@ static void place_thing(const Stock *stock, Dice *d, Scene *scene, Taken *taken)
 }
 
 /* What a camera and a file do: blur, noise, contrast, the artefacts of JPEG. */
-static void develop_scene(Dice *d, Image *scene)
+static void develop_scene(Luck *d, Image *scene)
 {
     size_t count = picture_bytes(scene);
     Image seen = *scene;
@@ -9640,7 +9640,7 @@ static void compose_scene(void *context)
     const ComposeOne *one = context;
     const Stock *stock = one->all->stock;
     Scene *scene = &one->all->scenes[one->i];
-    Dice dice = {one->all->seed, one->all->first + (uint64_t)one->i, 0}, *d = &dice;
+    Luck luck = {one->all->seed, one->all->first + (uint64_t)one->i, 0}, *d = &luck;
     Image *picture = &scene->picture;
     Taken taken = {0};
     scene->n_faces = 0;
@@ -9846,7 +9846,7 @@ static Sample sample_of(const Scene *scene, Face square)
 }
 
 /* A square near a face: its side at most `zoom` times longer or shorter, its centre off by a share of its side. */
-static Face square_near(Dice *d, const Face *face, double zoom, double off)
+static Face square_near(Luck *d, const Face *face, double zoom, double off)
 {
     double side = floor(fmax(face_width(face), face_height(face)) * roll_size(d, 1 / zoom, zoom));
     double left = floor((face->box[0] + face->box[2] - side) / 2 + side * roll_between(d, -off, off)),
@@ -9854,7 +9854,7 @@ static Face square_near(Dice *d, const Face *face, double zoom, double off)
     return (Face){.box = {left, top, left + side, top + side}};
 }
 
-static Face square_anywhere(Dice *d, const Scene *scene)
+static Face square_anywhere(Luck *d, const Scene *scene)
 {
     int side = (int)roll_size(d, 12, 0.9 * scene->picture.width), x = roll_below(d, scene->picture.width - side),
         y = roll_below(d, scene->picture.height - side);
@@ -9887,7 +9887,7 @@ static void gather_mistakes(Gathering *g, Detector *d, int which, const Areas *a
 }
 
 /* 64 samples of a scene; where it has no face, or few candidates, more negatives. */
-static void gather_samples(Gathering *g, Dice *d, Detector *detector, int which, const Areas *areas)
+static void gather_samples(Gathering *g, Luck *d, Detector *detector, int which, const Areas *areas)
 {
     enum { TRIES = 300 };
     const Scene *scene = g->scene;
@@ -10155,11 +10155,11 @@ static void fill_lesson(Pupil *p)
         Scope inner;
         enter(&inner);
         Sample samples[SAMPLES];
-        Dice dice = {(uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
+        Luck luck = {(uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
         Gathering g = {.scene = &p->scenes[i], .samples = samples};
         Image picture = grey_as_colour(&p->scenes[i].picture);
         const Areas *areas = new_areas(&picture);
-        gather_samples(&g, &dice, p->detector, p->which, areas);
+        gather_samples(&g, &luck, p->detector, p->which, areas);
         for (int k = 0; k < SAMPLES; k++) write_sample(&p->lesson, p->which, i * SAMPLES + k, &samples[k], areas);
         leave();
     }
