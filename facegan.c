@@ -354,8 +354,8 @@ static void *scratch(size_t bytes)
 enum {
     STREAM_INIT = 1, STREAM_SHUFFLE = 2, STREAM_AUGMENT = 3, STREAM_TARGETS = 4, STREAM_ALPHA = 5, STREAM_FACE = 6,
     STREAM_TEST = 8, STREAM_STRENGTH = 9, STREAM_NOISE = 10, STREAM_ANGLE = 11, STREAM_POINT = 12, STREAM_DROPOUT = 13,
-    STREAM_LATENT = 14, STREAM_SCENE = 15, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65, STREAM_TOY_NOISE = 66,
-    STREAM_TOY_ALPHA = 67, STREAM_RESAMPLE = 77
+    STREAM_LATENT = 14, STREAM_SCENE = 15, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65,
+    STREAM_TOY_NOISE = 66, STREAM_TOY_ALPHA = 67, STREAM_RESAMPLE = 77
 };
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
@@ -9119,7 +9119,8 @@ static const struct {
     const char *name, *prefix;
     void (*build)(Network *, Node *, Node **);
     int outputs, side;
-} mtcnn_parts[NETWORKS] = {{"pnet", "pnet.", pnet, 2, 12}, {"rnet", "rnet.", rnet, 2, 24}, {"onet", "onet.", onet, 3, 48}};
+} mtcnn_parts[NETWORKS] = {
+    {"pnet", "pnet.", pnet, 2, 12}, {"rnet", "rnet.", rnet, 2, 24}, {"onet", "onet.", onet, 3, 48}};
 
 static void load_mtcnn(Detector *d, const char *weights)
 {
@@ -9127,7 +9128,8 @@ static void load_mtcnn(Detector *d, const char *weights)
     for (int i = 0; i < NETWORKS; i++) {
         const char *path = folder ? find_weights(weights, i, mtcnn_parts[i].name) : weights;
         const TensorFile *file = load_tensors(path);
-        d->networks[i] = (Network){.name = mtcnn_parts[i].name, .build = mtcnn_parts[i].build, .outputs = mtcnn_parts[i].outputs,
+        d->networks[i] = (Network){.name = mtcnn_parts[i].name, .build = mtcnn_parts[i].build,
+                                   .outputs = mtcnn_parts[i].outputs,
                                    .transposed = strcmp(file->format, "npy") == 0};
         network_load(&d->networks[i], file, path, folder ? "" : mtcnn_parts[i].prefix, mtcnn_parts[i].side);
     }
@@ -14589,8 +14591,8 @@ static void cut_best_face(const Show *show, Photo *photo)
     const Image colour = with_channels(&photo->image, 3);
     Faces faces = find_faces(show->detector, &colour);
     if (!faces.count) { warn("no face in %s: all of it is shown", photo->path); return; }
-    photo->image = cut_out(&photo->image, face_frame(faces.items[0], show->s->align, margin_of(show->s, show->model->margin)),
-                           4 * show->model->g.size);
+    Frame frame = face_frame(faces.items[0], show->s->align, margin_of(show->s, show->model->margin));
+    photo->image = cut_out(&photo->image, frame, 4 * show->model->g.size);
 }
 
 /* The picture, the film when asked, and its part of the page. */
@@ -14931,34 +14933,41 @@ static int draw_faces(const Settings *s, Error *e)
     return 1;
 }
 
+/* The scene's picture, and a row of the list for each of its faces. */
+static void save_scene(const Settings *s, const Scene *scene, long number, FILE *list)
+{
+    const char *name = own_text("%05ld.png", number);
+    save_picture(own_text("%s/%s", s->out, name), &scene->picture, NULL);
+    for (const Face *f = scene->faces; f < scene->faces + scene->n_faces; f++) {
+        fputs(name, list);
+        for (int k = 0; k < 4; k++) fprintf(list, ",%.2f", f->box[k]);
+        for (int k = 0; k < 2 * LANDMARKS; k++) fprintf(list, ",%.2f", f->landmark[k / 2][k % 2]);
+        fputc('\n', list);
+    }
+}
+
 /* Draws scenes (11.9) with drawn faces: OUT/00000.png ..., and OUT/faces.csv with a row for every face. */
 static int draw_scenes(const Settings *s, Error *e)
 {
     enum { AT_ONCE = 16 };
     (void)e;
     Stock stock;
-    Scene *scenes = own(AT_ONCE, sizeof *scenes);
+    Scene scenes[AT_ONCE];
     make_folder(s->out);
     open_stock(&stock, NULL, 0, s->backgrounds, (int)s->channels);
     choose_stock(&stock, true);
-    for (int i = 0; i < AT_ONCE; i++) scenes[i].picture = new_picture((int)s->size, (int)s->size, (int)s->channels);
+    for (int i = 0; i < AT_ONCE; i++)
+        scenes[i].picture = new_picture((int)s->size, (int)s->size, (int)s->channels);
+    Composing job = {.stock = &stock, .seed = (uint64_t)s->seed, .scenes = scenes};
     FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
     fprintf(list->stream, "path,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
                           "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y\n");
     for (long first = 0; first < s->count; first += AT_ONCE) {
         int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
         if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
-        compose_scenes(&(Composing){.stock = &stock, .seed = (uint64_t)s->seed, .first = (uint64_t)first, .scenes = scenes}, count);
-        for (int i = 0; i < count; i++) {
-            const Scene *scene = &scenes[i];
-            save_picture(textf("%s/%05ld.png", s->out, first + i).s, &scene->picture, NULL);
-            for (const Face *f = scene->faces; f < scene->faces + scene->n_faces; f++) {
-                fprintf(list->stream, "%05ld.png", first + i);
-                for (int k = 0; k < 4; k++) fprintf(list->stream, ",%.2f", f->box[k]);
-                for (int k = 0; k < 2 * LANDMARKS; k++) fprintf(list->stream, ",%.2f", f->landmark[k / 2][k % 2]);
-                fprintf(list->stream, "\n");
-            }
-        }
+        job.first = (uint64_t)first;
+        compose_scenes(&job, count);
+        for (int i = 0; i < count; i++) save_scene(s, &scenes[i], first + i, list->stream);
     }
     end_file(list);
     return 1;
@@ -16606,7 +16615,8 @@ static int predict_pictures(Prediction *out, char *const *inputs, int count, con
 static int predict_emotions(char *const *inputs, int count, const Settings *s, Error *e)
 {
     Prediction out = {.c = chosen_classifier(s, e)};
-    int ok = out.c && (wants_detector(s, inputs, count) ? each_photo(s, inputs, count, predict_faces, &out, e) : predict_pictures(&out, inputs, count, s, e));
+    int ok = out.c && (wants_detector(s, inputs, count) ? each_photo(s, inputs, count, predict_faces, &out, e)
+                                                        : predict_pictures(&out, inputs, count, s, e));
     if (s->json && (ok || out.shown)) printf("%s\n]\n", out.shown ? "" : "[");
     classifier_close(out.c);
     return ok;
@@ -19697,7 +19707,8 @@ static void set_taker(Taker *t, const Verb *verb, const char *what, const Model 
     int length = what ? (int)strcspn(what, "=") : 0;
     snprintf(t->command, sizeof t->command, "%s%s%.*s", verb->name, what ? " " : "", length, what ? what : "");
     snprintf(t->name, sizeof t->name, "%.63s", model && verb->run == run_train && !verb->model ? what : t->command);
-    snprintf(t->verbs, sizeof t->verbs, "%s %s.%.*s", verb->apart ? "" : verb->name, verb->name, length, what ? what : "");
+    snprintf(t->verbs, sizeof t->verbs, "%s %s.%.*s", verb->apart ? "" : verb->name, verb->name, length,
+             what ? what : "");
     t->who = (OptionTaker){t->name, t->command, t->verbs, model ? model->kinds : verb->what == MODEL ? "-" : NULL};
 }
 
