@@ -10211,14 +10211,27 @@ static void export_pupil(Pupil *p)
     leave();
 }
 
+/* The weights with which network p->which begins: by chance, or those of the run that --init names. */
+static void begin_weights(Pupil *p)
+{
+    Scope inner;
+    const char *path = p->s->init;
+    int which = p->which;
+    enter(&inner);
+    if (*path && is_folder(path)) path = own_text("%s/checkpoint.safetensors", path);
+    make_part(&p->parts[which], which, 1, *path ? load_tensors(path) : NULL, path, mtcnn_parts[which].prefix);
+    if (!*path) begin_part(&p->parts[which], which, (uint64_t)p->s->seed);
+    leave();
+}
+
 /* Network p->which begins or goes on: the file is the checkpoint, or NULL. Those before it look for its samples. */
 static void begin_lesson(Pupil *p, const TensorFile *file, const char *path)
 {
     int which = p->which;
-    make_part(&p->parts[which], which, 1, file, path, mtcnn_parts[which].prefix);
+    if (file) make_part(&p->parts[which], which, 1, file, path, mtcnn_parts[which].prefix);
+    else begin_weights(p);
     make_part(&p->first, which, 1, file, path, "adam_m.");
     make_part(&p->second, which, 1, file, path, "adam_v.");
-    if (!file) begin_part(&p->parts[which], which, (uint64_t)p->s->seed);
     if (which > 0) colour_part(&p->detector->networks[which - 1], which - 1, &p->parts[which - 1]);
     build_lesson(p);
     p->begun = now_seconds(), p->begun_at = p->iteration;

@@ -410,7 +410,7 @@ typedef struct Device {
       "the public code, quirk by quirk, instead of the paper")                                                         \
     X(s, recipe, "recipe", "", ONEOF("kolbenschlag=seed"), FIXED, TRAIN, "wacgan",                                     \
       "the settings of Kolbenschlag's code, as far as it is known")                                                    \
-    X(p, init, "init", "", ANY, FREE, TRAIN, EVERY,                                                                    \
+    X(p, init, "init", "", ANY, FREE, TRAIN "train.mtcnn", EVERY,                                                      \
       "start from these weights: a run's, or for classifiers torchvision's or Keras'")                                 \
     X(i, patience, "patience", "0", RANGE(0, 1e6), FREE, TRAIN, "classifier",                                          \
       "stop after so many passes without a lower validation loss (0: never)")                                          \

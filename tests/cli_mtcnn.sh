@@ -57,6 +57,8 @@ done
 check "a stopped training goes on" train stopped --threads 1
 check "and ends with the same bytes" cmp "$work/once/mtcnn.safetensors" "$work/stopped/mtcnn.safetensors"
 check "its checkpoint too" cmp "$work/once/checkpoint.safetensors" "$work/stopped/checkpoint.safetensors"
+check "from another run's weights, at no rate" train more --threads 1 --lr 0 --seed 9 --init "$work/once"
+check "which stay" cmp "$work/once/mtcnn.safetensors" "$work/more/mtcnn.safetensors"
 check "a finished one says so" train once --threads 1
 refused "choose another --out" train once --lr 0.01
 refused "about other pictures" "$F" train mtcnn "$work/grounds" --iters 6 --out "$work/once"
