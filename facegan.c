@@ -9827,8 +9827,9 @@ static void choose_stock(Stock *s, bool taught)
 
 enum { SCENE_SIDE = 256, SAMPLES = 64, NEGATIVE = 0, PART, POSITIVE, KINDS, NO_KIND };
 
-/* The networks as they learn: their inputs, and how many scenes make a batch, of 64 samples each. */
-static const struct { int side, scenes; } learning[NETWORKS] = {{12, 2}, {24, 2}, {48, 1}};
+/* The networks as they learn: their inputs, how many scenes make a batch, of 64 samples each, and for how many times
+ * --iters: O, which has the last word, learns longest. */
+static const struct { int side, scenes, times; } learning[NETWORKS] = {{12, 2, 1}, {24, 2, 1}, {48, 1, 4}};
 static const int wanted[KINDS] = {36, 14, 14};          /* samples of a scene */
 
 typedef struct Sample { Face square; const Face *face; int kind; } Sample;      /* face: the nearest */
@@ -10167,10 +10168,15 @@ static void fill_lesson(Pupil *p)
     }
 }
 
+static long last_iteration(const Pupil *p)
+{
+    return p->s->iters * learning[p->which].times;
+}
+
 /* Half a cosine from lr to 0. */
 static double lesson_rate(const Pupil *p)
 {
-    return p->s->lr * 0.5 * (1 + sine(TURN / 4 + TURN / 2 * (double)p->iteration / (double)p->s->iters));
+    return p->s->lr * 0.5 * (1 + sine(TURN / 4 + TURN / 2 * (double)p->iteration / (double)last_iteration(p)));
 }
 
 /* What must be the same when a training goes on. */
@@ -10257,8 +10263,8 @@ static void tell_lesson(const Pupil *p, const double sums[LESSON_TERMS], long n)
 {
     double rate = (double)(p->iteration - p->begun_at) / fmax(now_seconds() - p->begun, 1e-9);
     warn("%s %ld/%ld: face %.4f, box %.4f, points %.4f, right %.2f%%; %.2f/s, %.0f minutes left",
-         mtcnn_parts[p->which].name, p->iteration, p->s->iters, sums[1] / (double)n, sums[2] / (double)n,
-         sums[3] / (double)n, 100 * sums[4] / (double)n, rate, (double)(p->s->iters - p->iteration) / rate / 60);
+         mtcnn_parts[p->which].name, p->iteration, last_iteration(p), sums[1] / (double)n, sums[2] / (double)n,
+         sums[3] / (double)n, 100 * sums[4] / (double)n, rate, (double)(last_iteration(p) - p->iteration) / rate / 60);
 }
 
 /* One step. Traced are the weights before and after it, Adam's first moment, which is a tenth of the gradient, what the
@@ -10291,13 +10297,13 @@ static void learn(Pupil *p)
 {
     double sums[LESSON_TERMS] = {0}, told = now_seconds(), saved = told;
     long n = 0;
-    while (p->iteration < p->s->iters && !interrupted) {
+    while (p->iteration < last_iteration(p) && !interrupted) {
         learn_once(p), n++;
         if (p->trace) return;
         for (int i = 0; i < LESSON_TERMS; i++) sums[i] += (double)p->term[i]->data[0];
         if (!isfinite(sums[0])) give_up(1, "the training diverged (the last checkpoint is kept); try a smaller --lr");
         double now = now_seconds();
-        bool last = p->iteration == p->s->iters || interrupted;
+        bool last = p->iteration == last_iteration(p) || interrupted;
         if (now - told > 20 || last) {
             tell_lesson(p, sums, n);
             memset(sums, 0, sizeof sums), n = 0, told = now;
@@ -10331,7 +10337,7 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
     if (*s->trace) p->trace = new_store();
     while (p->which < NETWORKS && !interrupted) {
         learn(p);
-        if (p->iteration < s->iters && !p->trace) break;
+        if (p->iteration < last_iteration(p) && !p->trace) break;
         end_step(p);
         p->which++, p->iteration = 0;
         if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
@@ -19535,7 +19541,7 @@ static int run_man(Command *c, Error *e)
 static const Verb verbs[] = {
     {"train", "mtcnn", "FACES... [--backgrounds DIR] [--out RUN]",
      "train a face detector on pictures of single faces; the same command again goes on", 1, MAX_INPUTS_GIVEN,
-     run_train_mtcnn, .usual = "iters=8000 lr=1e-3", .apart = true, .examples =
+     run_train_mtcnn, .usual = "iters=6000 lr=1e-3", .apart = true, .examples =
      "  facegan train mtcnn fer2013 --backgrounds landscapes --out runs/detector\n"
      "  facegan train mtcnn fer2013 portraits --backgrounds landscapes --detector retinaface --weights retina.pth\n"},
     {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; the same command again goes on", 1, 1, run_train,

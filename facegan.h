@@ -259,7 +259,7 @@ typedef struct Device {
       "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
     X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, EVERY, "N: pictures in a batch")                          \
     X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "train.mtcnn study.augment toy", EVERY,                  \
-      "iterations, each one D step; every n-critic-th also a G step (mtcnn: of each network)")                         \
+      "iterations, each one D step; every n-critic-th also a G step (mtcnn: of P and R; O four times as many)")        \
     X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", EVERY,                      \
       "the same in passes through the data")                                                                           \
     X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \

@@ -127,7 +127,8 @@ while IFS=, read -r score left top right bottom marks; do
     check "ours, multiface.jpg: MTCNN's face at $left,$top" overlaps "$left" "$top" "$right" "$bottom"
 done < "$work/multiface"
 check "edit finds them by itself" "$F" edit "$D/photos/multiface.jpg" --emotion happy --out "$work/alone"
-check "and says with what" grep -q "faces are found with .*models/mtcnn.safetensors" "$work/said"
+named=$(grep -c "faces are found with .*models/mtcnn.safetensors" "$work/said")
+check "and says with what" test "$named" -eq 1
 
 check "a model to edit with" test -s models/drawn-faces.safetensors
 check "an edited photograph" "$F" edit models/drawn-faces.safetensors "$D/photos/faces.jpg" --emotion happy --detector mtcnn --weights "$mtcnn" --out "$work/edited"
