@@ -9882,10 +9882,11 @@ static void gather(Gathering *g, Face square, int most)
     g->samples[g->count++] = s;
 }
 
-/* What networks P to which - 1 take for faces in the scene; R errs a little more than in use, so that O sees more. */
+/* What networks P to which - 1 take for faces in the scene, the surest first; R errs more than in use, so that O sees
+ * more. */
 static void gather_mistakes(Gathering *g, Detector *d, int which, const Areas *areas)
 {
-    Faces found = mtcnn_candidates(d, areas, which - 1, 0.4);
+    Faces found = mtcnn_candidates(d, areas, which - 1, 0.15);
     for (int i = 0; i < found.count; i++) gather(g, found.items[i], wanted[NEGATIVE] - 8);
 }
 
