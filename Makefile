@@ -28,6 +28,15 @@ facegan64: $(SOURCES)
 static: $(SOURCES)
 	$(CC) $(FLAGS) $(CFLAGS) -static -o facegan-static facegan.c $(LIBS)
 
+# Other machines' builds, for tests/long_builds.sh: musl has small stacks for threads, 32-bit x86 has the x87.
+build/facegan-musl: $(SOURCES)
+	@mkdir -p build
+	musl-gcc $(FLAGS) -O1 -static -o $@ facegan.c $(LIBS)
+
+build/facegan-32: $(SOURCES)
+	@mkdir -p build
+	$(CC) -m32 $(FLAGS) -O1 -o $@ facegan.c $(LIBS)
+
 san: $(SOURCES)
 	$(CC) $(FLAGS) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -o facegan-san facegan.c $(LIBS)
 

@@ -38,6 +38,11 @@
  *    Surani          M. Surani 2024, "GANmut: Generating and Modifying Facial Expressions", arXiv 2406.11079
  *    EDI             "Emotion Detection in Images": VGG19 and three emotions
  */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "facegan: files of weights are little-endian and are used as they lie in memory; this machine is big-endian"
+#include "no-big-endian-machines"        /* is not there: that ends the compilation, which an #error does not */
+#endif
+
 #define FACEGAN_INTERNAL
 #define KERNELS_STATIC
 #define FACEGAN_WORDS
@@ -8039,7 +8044,7 @@ static Loader *new_loader(const DataSet *set, int batch, int size, int channels,
     on_leaving(stop_loader, l);
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
-    int status = pthread_create(&l->thread, NULL, loader_work, l);
+    int status = threads_create(&l->thread, loader_work, l);
     if (status) give_up(1, "no thread for loading pictures: %s", strerror(status));
     l->running = true;
     return l;
