@@ -378,31 +378,6 @@ static void test_import(const char *weights)
     image_free(&photo), image_free(&flat);
 }
 
-static char **names_given;
-
-static void give_names(void *paths)
-{
-    names_given = photo_names(paths);
-    for (int i = 0; i < ((const Names *)paths)->count; i++) hand_out(names_given[i]);
-    hand_out(names_given);
-}
-
-/* Whoever shares a name gets a longer one; nobody's output overwrites another's. */
-static void test_names(void)
-{
-    static const char *const paths[] = {"a/photo.jpg", "./b/photo.png", "c/photo.one.jpg", "x.jpg", "../c/x", "y/.hidden.png"};
-    static const char *const wanted[] = {"a_photo.jpg", "b_photo.png", "photo.one", "x.jpg", "c_x", ".hidden"};
-    Names in = {0};
-    Error e = {0};
-    for (int i = 0; i < 6; i++) names_add(&in, paths[i]);
-    CHECK(attempt(give_names, &in, &e));
-    for (int i = 0; i < 6; i++) CHECK_MSG(strcmp(names_given[i], wanted[i]) == 0, "%s is called %s", paths[i], names_given[i]);
-    names_add(&in, "./b/photo.png");
-    CHECK(attempt(give_names, &in, &e));              /* the same picture twice is no harm */
-    names_add(&in, "../b/photo.png");
-    CHECK(!attempt(give_names, &in, &e) && e.status == 2);
-}
-
 int main(void)
 {
     char mtcnn[320], retinaface[320], command[320], why[256];
@@ -427,7 +402,6 @@ int main(void)
     test_bounded(retinaface);
     test_verb(mtcnn);
     test_import(mtcnn);
-    test_names();
     leave();
     threads_stop();
     snprintf(command, sizeof command, "rm -rf '%s'", folder);

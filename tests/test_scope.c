@@ -55,6 +55,14 @@ static void one_of_many(void *context)
     CHECK(false);
 }
 
+/* What is closed may lie on the stack of the work that gives up. */
+static void from_the_stack(void *context)
+{
+    char letter[2] = "s";
+    on_leaving(note_closed, letter);
+    give_up(1, "%p", context);
+}
+
 static void growing(void *context)
 {
     Scope inner, *home = innermost_scope();
@@ -117,6 +125,8 @@ int main(void)
     *closed = 0;
     CHECK(attempt(going_on, &went_on, &e) && went_on);
     CHECK(strcmp(closed, "dc|o") == 0);
+    *closed = 0;
+    CHECK(!attempt(from_the_stack, NULL, &e) && strcmp(closed, "s") == 0);
     CHECK(!attempt(too_much, NULL, &e) && e.status == 1 && e.machine && strstr(e.text, "out of memory"));
     CHECK(!attempt(one_of_many, &zeros, &e) && e.machine);
     CHECK(attempt(growing, &grown, &e) && grown);

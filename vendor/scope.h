@@ -141,8 +141,8 @@ SCOPE_API void names_free(Names *names);
 /* "a, b, c" for a message: cut with "..." where it would fill the message. */
 SCOPE_API const char *joined(char *const *items, int count);
 
-/* "a,b,c" taken apart at the commas; blanks around a name are dropped. Gives up, naming `what` is wrong, where a name is
- * empty or there twice. */
+/* "a,b,c" taken apart at the commas; blanks around a name are dropped. Gives up, naming `what` is wrong, where a name
+ * is empty or there twice. */
 SCOPE_API Names parse_names(const char *list, const char *what);
 
 #endif /* SCOPE_H */
@@ -186,14 +186,19 @@ static void scope_link(Owned *o, Scope *to)
     o->before->after = o->after->before = o;
 }
 
-SCOPE_API void leave(void)
+static void scope_release(Scope *s)
 {
-    while (scope_innermost->ring.before != &scope_innermost->ring) {
-        Owned *last = scope_innermost->ring.before;
+    while (s->ring.before != &s->ring) {
+        Owned *last = s->ring.before;
         scope_unlink(last);
         if (last->close) last->close(last->what);
         free(last);
     }
+}
+
+SCOPE_API void leave(void)
+{
+    scope_release(scope_innermost);
     scope_innermost = scope_innermost->outer;
 }
 
@@ -205,6 +210,7 @@ SCOPE_API void unwind(const Error *why)
         exit(why->status);
     }
     *scope_innermost->error = *why;
+    scope_release(scope_innermost);     /* here, as what is closed may lie on the stack that is about to go */
     longjmp(*scope_innermost->back, 1);
 }
 
