@@ -10197,9 +10197,9 @@ static void measure_picture(const real *x, int size, int channels, Pictures *to,
     measure_edges(pixels, small, channels, to->edges + (size_t)i * EDGES);
 }
 
-static void watch_free(Lookout *w)
+static void watch_free(void *watch)
 {
-    if (!w) return;
+    Lookout *w = watch;
     drawing_free(&w->drawing);
     classifier_close(w->judge);
 }
@@ -10207,6 +10207,7 @@ static void watch_free(Lookout *w)
 static Lookout *watch_new(Net *g, Generator *generator)
 {
     Lookout *w = own(1, sizeof *w);
+    on_leaving(watch_free, w);
     w->drawing = drawing_new(g, generator, WATCHED);
     for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
     return w;
@@ -10498,7 +10499,6 @@ static void close_trainer(void *trainer)
     Trainer *t = trainer;
     graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge.graph);
     drawing_free(&t->drawing);
-    watch_free(t->watch);
     tensor_free(t->judge.x);
     batch_free(&t->now.batch);
     net_free(&t->now.g), net_free(&t->now.d);
