@@ -109,7 +109,7 @@ static void test_errors(void)
     free(line);
     CHECK(!table_open(&r, in_folder("none.csv"), 4) && strstr(r.error, "none.csv: No such file"));
     table_close(&r);
-    CHECK(table_open(&r, folder, 4) && table_next(&r) == -1 && strstr(r.error, "after line 0: Is a directory"));
+    CHECK(!table_open(&r, folder, 4) && strstr(r.error, strerror(EISDIR)));
     table_close(&r);
 }
 
@@ -177,7 +177,7 @@ static void test_printing(void)
     CHECK(strcmp(printed(&t, TABLE_CSV), "class,F1,note\nhappy,0.80,\"a \"\"b\"\", c d\"\nsad,-1,\n") == 0);
     CHECK(strcmp(printed(&t, TABLE_JSON), "[{\"class\": \"happy\", \"F1\": 0.80, "
                                           "\"note\": \"a \\\"b\\\", c\\u000ad\"},\n "
-                                          "{\"class\": \"sad\", \"F1\": -1, \"note\": \"\"}]\n") == 0);
+                                          "{\"class\": \"sad\", \"F1\": -1, \"note\": null}]\n") == 0);
     t.layout = layout, t.title = NULL;
     CHECK(strcmp(printed(&t, TABLE_TEXT), "<clas  >   F1 note\n<happ  > 0.80 a \"b\", c\nd\n<sad   >   -1 \n") == 0);
     CHECK(strcmp(printed(&empty, TABLE_TEXT), "    \n") == 0);
@@ -185,6 +185,37 @@ static void test_printing(void)
     table_free(&t), table_free(&empty);
     t.failed = 1;
     CHECK(!table_print(&t, stdout, TABLE_TEXT));
+}
+
+/* What is no number is an empty cell, null in JSON; a class may be called so all the same. */
+static void test_no_numbers(void)
+{
+    static const char *const names[] = {"class", "share", "least", "most", "n"};
+    Table t = table_new(NULL, 1, 5);
+    table_names(&t, names);
+    table_set(&t, 1, 0, "%s", "nan"), table_set(&t, 1, 1, "%.0f%%", -NAN), table_set(&t, 1, 2, "%+8.3g", -INFINITY);
+    table_set(&t, 1, 3, "%*.2Lf", 7, (long double)INFINITY), table_set(&t, 1, 4, "100%% inf %d", 3);
+    CHECK(strcmp(printed(&t, TABLE_CSV), "class,share,least,most,n\nnan,,,,100% inf 3\n") == 0);
+    CHECK(strcmp(printed(&t, TABLE_JSON), "[{\"class\": \"nan\", \"share\": null, \"least\": null, \"most\": null, "
+                                          "\"n\": \"100% inf 3\"}]\n") == 0);
+    table_set(&t, 1, 1, "%.2f%%", 0.25), table_set(&t, 1, 0, "%f", NAN);
+    CHECK(strcmp(printed(&t, TABLE_CSV), "class,share,least,most,n\n,0.25%,,,100% inf 3\n") == 0);
+    table_free(&t);
+}
+
+/* Files that could be waited for. */
+static void test_no_files(void)
+{
+    static const char *const devices[] = {"/dev/zero", "/dev/tty"};
+    TableReader r;
+    CHECK(mkfifo(in_folder("pipe"), 0666) == 0);
+    CHECK(!table_open(&r, in_folder("pipe"), 4) && strstr(r.error, "pipe: no regular file"));
+    table_close(&r);
+    for (int i = 0; i < 2; i++) {
+        CHECK_MSG(!table_open(&r, devices[i], 4) && *r.error, "%s", devices[i]);
+        table_close(&r);
+    }
+    unlink(in_folder("pipe"));
 }
 
 /* What JSON takes for a number and what it does not (RFC 8259). */
@@ -230,6 +261,8 @@ int main(void)
     test_again();
     test_numbers();
     test_printing();
+    test_no_numbers();
+    test_no_files();
     test_json_numbers();
     test_json_pieces();
     test_round_trip();

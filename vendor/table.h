@@ -17,7 +17,7 @@
  *     table_print(&out, stdout, TABLE_TEXT);
  *     table_free(&out);
  *
- * Define TABLE_STATIC as well to keep every function private to that file. Only libc and libm are used.
+ * Define TABLE_STATIC as well to keep every function private to that file. Only libc, libm and POSIX are used.
  *
  * What is read:
  *
@@ -88,7 +88,7 @@ TABLE_API const double *table_column(const TableNumbers *numbers, const char *na
 typedef struct {
     const char *title;                   /* NULL: none */
     int rows, columns;                   /* the row of names not counted */
-    char **cells;                        /* (rows + 1, columns); NULL is empty */
+    char **cells;                        /* (rows + 1, columns); NULL is empty, and null in JSON */
     const char *const *layout;           /* how text is printed: a format with one %s a column; NULL: two blanks, as
                                             wide as the widest cell, the first column left and the others right */
     int failed;
@@ -100,6 +100,7 @@ enum { TABLE_TEXT, TABLE_CSV, TABLE_JSON };
 TABLE_API Table table_new(const char *title, int rows, int columns);
 TABLE_API void table_free(Table *t);
 
+/* A number that is none (NaN) or has no end leaves the cell empty: null in JSON. A text may say "nan". */
 #ifdef __GNUC__
 __attribute__((format(printf, 4, 5)))
 #endif
@@ -136,10 +137,14 @@ TABLE_API void table_number(FILE *to, double x);
 #define TABLE_IMPLEMENTED
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---------------------------------------------------------------------------------------------------------------
  * 1  Rows of fields
@@ -164,12 +169,27 @@ static char *table_copy(const char *text)
     return copy ? memcpy(copy, text, size) : NULL;
 }
 
+/* To open a pipe or a device could wait for ever, and reading it too. NULL with EINVAL: that is what it is. */
+static FILE *table_file(const char *path)
+{
+    struct stat status;
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) return NULL;
+    bool known = fstat(descriptor, &status) == 0;
+    if (known && !S_ISREG(status.st_mode)) errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    FILE *file = known && S_ISREG(status.st_mode) ? fdopen(descriptor, "rb") : NULL;
+    int cause = errno;
+    if (!file) close(descriptor);
+    errno = cause;
+    return file;
+}
+
 TABLE_API int table_open(TableReader *r, const char *path, int most)
 {
     *r = (TableReader){.most = most, .path = table_copy(path), .line = calloc(TABLE_LINE, 1)};
     r->fields = calloc((size_t)most + 1, sizeof *r->fields);
-    r->file = fopen(path, "rb");
-    if (!r->file) return table_fail(r, "%s: %s", path, strerror(errno));
+    r->file = table_file(path);
+    if (!r->file) return table_fail(r, "%s: %s", path, errno == EINVAL ? "no regular file" : strerror(errno));
     return r->path && r->line && r->fields ? 1 : table_fail(r, "%s: out of memory", path);
 }
 
@@ -464,6 +484,19 @@ TABLE_API void table_free(Table *t)
     *t = (Table){0};
 }
 
+/* Does the format print a floating-point number, and did that come out as "nan", "-inf" or the like? */
+static bool table_is_no_number(const char *format, const char *text)
+{
+    bool number = false;
+    for (const char *at = strchr(format, '%'); at && !number; at = strchr(at + 1, '%')) {
+        at += 1 + strspn(at + 1, "-+ #0123456789.*lL");
+        if (!*at) break;
+        number = strchr("eEfFgGaA", *at) != NULL;
+    }
+    text += strspn(text, " +-");
+    return number && (strncmp(text, "nan", 3) == 0 || strncmp(text, "inf", 3) == 0);
+}
+
 TABLE_API void table_set(Table *t, int row, int column, const char *format, ...)
 {
     va_list arguments, again;
@@ -477,6 +510,7 @@ TABLE_API void table_set(Table *t, int row, int column, const char *format, ...)
     *cell = length < 0 ? NULL : malloc((size_t)length + 1);
     if (*cell) vsnprintf(*cell, (size_t)length + 1, format, again);
     else t->failed = 1;
+    if (*cell && table_is_no_number(format, *cell)) free(*cell), *cell = NULL;
     va_end(again);
 }
 
@@ -499,7 +533,8 @@ static void table_print_object(const Table *t, FILE *to, int row)
         if (k) fputs(", ", to);
         table_string(to, table_cell(t, 0, k));
         fputs(": ", to);
-        if (table_is_number(cell)) fputs(cell, to);
+        if (!t->cells[(size_t)row * (size_t)t->columns + (size_t)k]) fputs("null", to);
+        else if (table_is_number(cell)) fputs(cell, to);
         else table_string(to, cell);
     }
     putc('}', to);
