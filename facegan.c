@@ -7052,7 +7052,7 @@ static const Format *list_format(const char *path, bool many, Error *why)
 static _Noreturn void give_up_no_list(const char *path, const Error *why)
 {
     unsigned char start[512];
-    FILE *file = fopen(path, "rb");
+    FILE *file = files_open(path);
     size_t size = file ? fread(start, 1, sizeof start, file) : 0;
     if (file) fclose(file);
     const char *name = image_format_name(start, size);
@@ -10891,7 +10891,7 @@ static FILE *open_log(const Trainer *t)
 {
     char line[LOG_LINE];
     const char *path = run_path(&t->settings, "log.csv");
-    FILE *old = fopen(path, "r");
+    FILE *old = files_open(path);
     if (old) on_leaving(close_file, old);
     FileWriter *renewed = begin_file(path);
     write_log_names(t, renewed->stream);
@@ -11000,7 +11000,7 @@ static int read_config(const char *run, Settings *s, Error *e)
 {
     char path[PATH_MAX], why[OPTIONS_ERROR];
     snprintf(path, sizeof path, "%s/config", run);
-    FILE *file = fopen(path, "r");
+    FILE *file = files_open(path);
     if (!file) return fail(e, 1, "%s: %s; is %s the directory of a run?", path, strerror(errno), run);
     int got = options_read(file, path, settings_table, SETTINGS, s, why);
     fclose(file);
@@ -14790,7 +14790,7 @@ static int import_claim(const Import *job, char *const *inputs, int count, Error
     char *have, *want = NULL;
     const char *why = NULL;
     size_t size = 0, used = 0;
-    FILE *text = open_memstream(&want, &size), *file = fopen(path.s, "rb");
+    FILE *text = open_memstream(&want, &size), *file = files_open(path.s);
     for (int i = 0; i < count; i++) fprintf(text, "%s = %s\n", i ? "input" : "kind", inputs[i]);
     fprintf(text, "rows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\n", job->n_work, s->classes,
             s->detector, s->weights, s->threshold);
@@ -15962,7 +15962,7 @@ static int evaluate(Evaluation *v, Editor *ed, const char *run, const char *data
 static uint64_t file_hash(const char *path)
 {
     uint64_t hash = 0xcbf29ce484222325u;
-    FILE *file = fopen(path, "rb");
+    FILE *file = files_open(path);
     for (int byte; file && (byte = getc(file)) != EOF;) hash = (hash ^ (uint64_t)byte) * 0x100000001b3u;
     if (file) fclose(file);
     return hash;
@@ -17088,7 +17088,7 @@ static int same_judges(const Settings *s, const Settings *like, Error *e)
     snprintf(wanted, sizeof wanted, "--count %ld --size %ld --pose %g --weakest %g --blends %g --viewers %ld --epochs %ld --seed %ld, "
              "pictures of %ld px cut to %ld, %ld channels", s->count, s->size, s->pose, s->weakest, s->blends, s->viewers,
              s->epochs, s->seed, like->size, like->crop, like->channels);
-    FILE *file = is_there("%s/faces", s->out) ? fopen(path, "r") : NULL;
+    FILE *file = is_there("%s/faces", s->out) ? files_open(path) : NULL;
     if (file) {
         if (!fgets(found, sizeof found, file)) *found = 0;
         fclose(file);
@@ -17472,7 +17472,7 @@ static int plan_line(Plan *p, char *line, const Settings *s, const char *path, i
 
 static int read_plan(Plan *p, const char *path, const Settings *s, Error *e)
 {
-    FILE *file = fopen(path, "r");
+    FILE *file = files_open(path);
     if (!file) return fail(e, 1, "%s: %s", path, strerror(errno));
     size_t length = fread(p->text, 1, sizeof p->text - 1, file);
     bool whole = feof(file) != 0;

@@ -203,6 +203,20 @@ static void test_no_numbers(void)
     table_free(&t);
 }
 
+/* A text with another table's separator is no two fields, not even alone in the first row. */
+static void test_separators(void)
+{
+    static const char *const names[] = {"a;b"};
+    Table t = table_new(NULL, 2, 1);
+    table_names(&t, names);
+    table_set(&t, 1, 0, "c\td"), table_set(&t, 2, 0, "e");
+    CHECK(strcmp(printed(&t, TABLE_CSV), "\"a;b\"\n\"c\td\"\ne\n") == 0);
+    CHECK(reads("\"a;b\"\n\"c\td\"\ne\n", 4, 0, "|a;b|\n|c\td|\n|e|\n"));
+    CHECK(reads("\"a,b\";c\nd;e,f\n", 4, 0, "|a,b|c|\n|d|e,f|\n"));
+    CHECK(reads("5\" a;\"b\"\",\"\n", 4, 0, "|5\" a|b\",|\n"));
+    table_free(&t);
+}
+
 /* Files that could be waited for. */
 static void test_no_files(void)
 {
@@ -262,6 +276,7 @@ int main(void)
     test_numbers();
     test_printing();
     test_no_numbers();
+    test_separators();
     test_no_files();
     test_json_numbers();
     test_json_pieces();

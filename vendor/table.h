@@ -291,6 +291,20 @@ static char *table_line(TableReader *r)
     return r->wide ? table_wide_line(r) : fgets(r->line, TABLE_LINE, r->file);
 }
 
+/* A comma, else a semicolon, else a tab, whichever stands in the line outside of quotes. */
+static char table_separator(const char *line)
+{
+    bool semicolon = false, tab = false, quoted = false, begins = true;         /* begins: a field does here */
+    for (; *line && (quoted || *line != ','); line++) {
+        if (quoted && line[0] == '"' && line[1] == '"') { line++; continue; }
+        if (*line == '"' && (quoted || begins)) quoted = !quoted;
+        semicolon |= !quoted && *line == ';';
+        tab |= !quoted && *line == '\t';
+        begins = *line == ';' || *line == '\t' || (begins && *line == ' ');
+    }
+    return *line ? ',' : semicolon ? ';' : tab ? '\t' : ',';
+}
+
 TABLE_API int table_next(TableReader *r)
 {
     if (r->again) { r->again = 0; return 1; }
@@ -303,8 +317,7 @@ TABLE_API int table_next(TableReader *r)
         while (length && strchr("\r\n \t", r->line[length - 1])) r->line[--length] = 0;
         char *at = r->line;
         if (r->line_number == 1 && strncmp(at, "\xEF\xBB\xBF", 3) == 0) at += 3;
-        if (*at && !r->separator)
-            r->separator = strchr(at, ',') ? ',' : strchr(at, ';') ? ';' : strchr(at, '\t') ? '\t' : ',';
+        if (*at && !r->separator) r->separator = table_separator(at);
         if (*at) return table_split(r, at) ? 1 : -1;
     }
     return ferror(r->file) ? table_fail(r, "%s, after line %d: %s", r->path, r->line_number, strerror(errno)) - 1 : 0;
@@ -379,7 +392,7 @@ TABLE_API const double *table_column(const TableNumbers *n, const char *name)
 
 TABLE_API void table_field(FILE *to, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) { fputs(text, to); return; }
+    if (!strpbrk(text, ",;\t\"\r\n")) { fputs(text, to); return; }
     putc('"', to);
     for (; *text; text++) {
         if (*text == '"') putc('"', to);
