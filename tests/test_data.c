@@ -1,7 +1,6 @@
 /* test_data.c: the readers, augmentation, the loader and the data doctor, on small data sets made here. Warnings of the program go
  * to a file beside them, where they are counted. */
-#define FACEGAN_LIBRARY
-#include "../facegan.c"
+#include "library.h"
 #include "check.h"
 
 /* ---- a folder with small pictures ---- */

@@ -1,12 +1,8 @@
 /* test_detect.c: chapter 11 without any trained weights: suppression of doubles, box regression, squares, averages over areas,
  * anchors, the similarity transform, cutting and pasting, and both detectors on weight files that the test writes. What the
  * numbers should be was worked out by hand; tests/torch_detect.py holds the networks against PyTorch. */
-#define FACEGAN_LIBRARY
-#include "../facegan.c"
+#include "library.h"
 #include "check.h"
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wformat-truncation"        /* the text of a failed check may be cut */
-#endif
 
 static char folder[256];                /* of everything this test writes */
 

@@ -2,12 +2,8 @@
  * definition; here is what stands around them: chance, the planner, the gradient, losses, schedules, settings,
  * weights in and out, and the public functions. tests/test_facegan64.c builds the same checks with `real` = double,
  * where the limits are tight. */
-#define FACEGAN_LIBRARY
-#include "../facegan.c"
+#include "library.h"
 #include "check.h"
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wformat-truncation"        /* the text of a failed check may be cut */
-#endif
 
 static const bool is_double = sizeof(real) == 8;
 

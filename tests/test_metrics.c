@@ -1,12 +1,8 @@
 /* test_metrics.c: chapter 13's numbers on examples computed by hand, on properties, and on what must not be computed
  * (tests/test_stats.c has those of vendor/stats.h).
  * With a path it also writes inputs and results there (.npz), for tests/scipy_metrics.py to hold against SciPy. */
-#define FACEGAN_LIBRARY
-#include "../facegan.c"
+#include "library.h"
 #include "check.h"
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wformat-truncation"        /* the text of a failed check may be cut */
-#endif
 
 static TensorFile out;                  /* for scipy_metrics.py */
 static void *memory[256];
