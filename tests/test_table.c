@@ -232,6 +232,25 @@ static void test_no_files(void)
     unlink(in_folder("pipe"));
 }
 
+/* JSON is UTF-8 whatever a file is called: a byte that is none, a character cut short, one written longer than it must be, half
+ * of a pair, one past the last; and the last itself. */
+static void check_strings(void)
+{
+    static const char *const strings[][2] = {
+        {"a\xff\"b", "\"a\\ufffd\\\"b\""}, {"\xe2\x82", "\"\\ufffd\\ufffd\""}, {"\xc0\xaf", "\"\\ufffd\\ufffd\""},
+        {"\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\""}, {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},
+        {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""}, {"\xf4\x8f\xbf\xbf", "\"\xf4\x8f\xbf\xbf\""},
+        {"\xe2\x82\xac", "\"\xe2\x82\xac\""}};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        char text[100] = "";
+        FILE *file = fmemopen(text, sizeof text, "w");
+        CHECK(file != NULL);
+        table_string(file, strings[i][0]);
+        fclose(file);
+        CHECK_MSG(strcmp(text, strings[i][1]) == 0, "%s", text);
+    }
+}
+
 /* What JSON takes for a number and what it does not (RFC 8259). */
 static void test_json_numbers(void)
 {
@@ -248,6 +267,7 @@ static void test_json_numbers(void)
     text[fread(text, 1, sizeof text - 1, file)] = 0;
     fclose(file);
     CHECK(strcmp(text, "0.50000null\"\\u0009\\\\\x7f\xc3\xa4\"") == 0);
+    check_strings();
 }
 
 static void test_round_trip(void)

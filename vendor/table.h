@@ -127,7 +127,7 @@ TABLE_API void table_json_text(TableJson *j, const char *key, const char *text);
 TABLE_API void table_json_whole(TableJson *j, const char *key, long long number);
 TABLE_API void table_json_number(TableJson *j, const char *key, double number);
 
-/* A string of JSON; a number of it with five decimals, or null. */
+/* A string of JSON, U+FFFD for each byte that is not UTF-8; a number of it with five decimals, or null. */
 TABLE_API void table_string(FILE *to, const char *text);
 TABLE_API void table_number(FILE *to, double x);
 
@@ -401,13 +401,29 @@ TABLE_API void table_field(FILE *to, const char *text)
     putc('"', to);
 }
 
+/* Bytes of the character that begins at `at`, if it is one of UTF-8 (RFC 3629), else 0. */
+static int table_character(const unsigned char *at)
+{
+    int more = at[0] < 0x80 ? 0 : at[0] >= 0xC2 && at[0] < 0xE0 ? 1 : (at[0] & 0xF0) == 0xE0 ? 2 :
+               at[0] >= 0xF0 && at[0] < 0xF5 ? 3 : -1;
+    for (int i = 1; i <= more; i++)
+        if ((at[i] & 0xC0) != 0x80) return 0;
+    bool longer = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);       /* than it must be */
+    bool none = (at[0] == 0xED && at[1] >= 0xA0) || (at[0] == 0xF4 && at[1] >= 0x90);
+    return longer || none ? 0 : more + 1;
+}
+
 TABLE_API void table_string(FILE *to, const char *text)
 {
     putc('"', to);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        int bytes = table_character(c);
         if (*c == '"' || *c == '\\') fprintf(to, "\\%c", *c);
         else if (*c < 32) fprintf(to, "\\u%04x", *c);
-        else putc(*c, to);
+        else if (bytes) fwrite(c, 1, (size_t)bytes, to);
+        else fputs("\\ufffd", to);
+        c += bytes ? bytes : 1;
+    }
     putc('"', to);
 }
 
