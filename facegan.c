@@ -5987,11 +5987,6 @@ __attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
     return text;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* ---- pictures ---- */
 
 static size_t picture_bytes(const Image *picture)
