@@ -21,7 +21,7 @@
  * planned once, so that every node has a place in one arena, and then run again and again.
  *
  * The letters for dimensions (N H W C K R S P X n) are declared once, in the internal part of facegan.h, which has the
- * types and the table too: read it before chapter 2. Chapter 1 needs its last page only.
+ * types and the table too, and the table of settings: read it before chapter 2. Chapter 1 needs its last page only.
  *
  * SOURCES, by the names used below
  *    GAN       Goodfellow et al. 2014, arXiv 1406.2661            Adam    Kingma & Ba 2015, arXiv 1412.6980
@@ -3495,296 +3495,14 @@ static Node *total_variation(Node *y)
 /* ------------------------------------------------------------------------------------------------
  * 6.3  Settings: what the equations leave open
  *
- * Every number and every choice that a user may set is a row here, and nowhere else: the struct Settings, its usual
- * values, the command line, --help, a run's `config`, and what is refused all come from the rows. (`facegan man option`
- * tells how to add one.) Who reads on for the story needs the groups networks, losses and optimiser: the steps of
- * chapter 7 take these rows as s->lambda_rec and so on.
- *
- *   kind     s text, l and p longer ones; i whole number, f number, b switch
- *   values   what it may be: RANGE of a number, ONEOF these words; ANY text
- *   use      FIXED: it makes the run what it is, going on with another value would be another run; FREE: it may differ
- *            when a run goes on; COMMAND: of one command, never written down; OTHER: of commands that train nothing
- *   verbs    the commands that take it, "data" or "data.draw"
- *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise,
- *            whose G draws from noise; classifier. Commands without a model do not ask
- *
- * What is usual for one model or command only is in 9.1 and 16.
+ * Every number and every choice that a user may set is a row of FACEGAN_SETTINGS (facegan.h): the struct
+ * Settings, its usual values, the command line, --help, a run's `config`, and what is refused all come from the rows.
+ * The steps of chapter 7 take them as s->lambda_rec and so on; the groups networks, losses and optimiser are worth a
+ * look before. What is usual for one model or command only is in 9.1 and 16.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { TEXT = 256 };
 enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
-
-#define TRAIN    "train classify.train reproduce "
-#define BENCH    TRAIN "bench "
-#define PHOTOS   "detect crop edit classify.predict data.import "
-#define ON_GPU   BENCH "sample classify edit gamut detect crop step "
-#define COMPUTES ON_GPU "data eval study toy "
-#define DRAW     "data.draw study.truth "
-#define BALANCE  TRAIN "data.balance "
-#define GANS     "editor noise"
-
-#define RANGE(least, most) .low = least, .high = most
-#define ONEOF(words)       .choices = words
-#define SWITCH             .high = 1
-#define ANY                .choices = NULL
-#define IN(heading)        , .group = heading        /* this row and those behind it */
-#define ALL                ""
-
-#define FACEGAN_SETTINGS(X)                                                                                            \
-    X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
-      TRAIN "sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import eval study "     \
-      "toy", ALL, "where to write (train: the run's directory, by default runs/MODEL)")                                \
-    X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
-      BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", ALL, "P: side of the "       \
-      "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
-    X(b, grey, "grey", "0", SWITCH, COMMAND, BENCH "data.draw data.show data.import study.augment", ALL,               \
-      "the same as --channels 1")                                                                                      \
-    X(l, classes, "classes", "", ANY, FIXED,                                                                           \
-      TRAIN "classify.eval data.show data.balance data.import data.doctor study.augment", ALL, "a,b,c: these "         \
-      "classes only (default: all there are)")                                                                         \
-    X(i, count, "count", "2000", RANGE(1, 1e7), OTHER, DRAW "sample study.augment", ALL, "how many pictures")          \
-    X(s, emotions, "emotions", "", ANY, OTHER, "data.draw sample", ALL,                                                \
-      "a,b,c: which emotions to draw (default: all there are)")                                                        \
-    X(s, emotion, "emotion", "", ANY, OTHER, "edit", ALL,                                                              \
-      "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
-    X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, ALL, "N: pictures in a batch")                            \
-    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "study.augment toy", ALL,                                \
-      "iterations, each one D step; every n-critic-th also a G step")                                                  \
-    X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", ALL,                        \
-      "the same in passes through the data")                                                                           \
-    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
-      "w, conv_dim: channels of the first layer")                                                                      \
-    X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
-      "the body")                                                                                                      \
-    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN, ALL, "Adam's learning rate")                                     \
-    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "sample", ALL, "all chance follows from it")           \
-    X(s, model, "model", "stargan", ANY IN("data"), FIXED, "-", ALL, "which system")                                   \
-    X(p, data, "data", "", ANY, FREE, "-", ALL, "folder or list of pictures")                                          \
-    X(i, channels, "channels", "3", RANGE(1, 3), FIXED, BENCH "data.draw data.import study.augment", ALL,              \
-      "X: 1 grey, 3 colour")                                                                                           \
-    X(l, attributes, "attributes", "", ANY, FIXED, TRAIN "data.doctor", "stargan classifier",                          \
-      "a,b,c: binary attributes of a CelebA-style list instead of classes")                                            \
-    X(i, crop, "crop", "0", RANGE(0, 100000), FIXED, TRAIN "data.doctor study.augment", ALL,                           \
-      "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)")                          \
-    X(f, face_margin, "face-margin", "-1", RANGE(-1, 4), FIXED, TRAIN, "editor",                                       \
-      "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not "       \
-      "known)")                                                                                                        \
-    X(i, limit, "limit", "0", RANGE(0, 1e9), FIXED, TRAIN "classify.eval eval study.ganmut", ALL,                      \
-      "use only so many pictures (0: all)")                                                                            \
-    X(s, balance, "balance", "", ONEOF("oversample|undersample|augment:#"), FIXED, BALANCE, ALL,                       \
-      "as many pictures of every class: the largest's, the smallest's, or N with changed copies")                      \
-    X(f, validation, "validation", "0", RANGE(0, 0.9), FIXED, TRAIN, ALL,                                              \
-      "hold out this share of the training pictures, of each class (0: the set's own part)")                           \
-    X(s, split, "split", "", ONEOF("train|validation|test|all"), OTHER, "classify.eval eval study.ganmut", ALL,        \
-      "which part of the set")                                                                                         \
-    X(i, d_width, "d-width", "0", RANGE(0, 1024) IN("networks"), FIXED, TRAIN, GANS,                                   \
-      "the width of D alone (0: as --width says)")                                                                     \
-    X(i, g_repeat, "g-repeat", "6", RANGE(0, MAX_REPEAT), FIXED, BENCH, "editor", "residual blocks in G")              \
-    X(i, d_repeat, "d-repeat", "0", RANGE(0, 8), FIXED, BENCH, "editor",                                               \
-      "halvings in D (0: as many as the size allows, at most 6)")                                                      \
-    X(s, keep, "keep", "none", ONEOF("none|mask|skip"), FIXED, BENCH, "editor",                                        \
-      "how G keeps the face: not at all (paper); it paints through a mask; it adds a change to the picture")           \
-    X(s, upsample, "upsample", "deconv", ONEOF("deconv|resize"), FIXED, BENCH, "editor",                               \
-      "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
-    X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
-      "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
-    X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
-      "D's scores of real and fake: one, or one for each class")                                                       \
-    X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
-      "the space: directions in a disc, or Gaussians")                                                                 \
-    X(i, space_dim, "space-dim", "2", RANGE(2, SPACE_MOST), FIXED, BENCH, "ganmut", "dimensions of the space, 2 or 3") \
-    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan"), FIXED, TRAIN, "noise",                        \
-      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last")                                              \
-    X(i, latent, "latent", "100", RANGE(1, 4096), FIXED, TRAIN, "noise", "how many numbers G draws from")              \
-    X(b, conditional, "conditional", "0", SWITCH, FIXED, TRAIN, "noise", "G is told the class to draw")                \
-    X(b, unstrided, "unstrided", "0", SWITCH, FIXED, TRAIN, "noise",                                                   \
-      "body wacgan: the critic strides no layer (Kolbenschlag's code)")                                                \
-    X(s, preprocess, "preprocess", "", ONEOF("tanh|unit|torchvision|caffe|caffe-unit"), FIXED, TRAIN, "classifier",    \
-      "how the weights' makers fed them (default: the network's)")                                                     \
-    X(s, unfreeze, "unfreeze", "", ONEOF("all|head|block#"), FIXED, BENCH, "classifier",                               \
-      "what learns: all, the head, or blockN and those behind it")                                                     \
-    X(s, head, "head", "", ANY, FIXED, TRAIN, "classifier",                                                            \
-      "widths of the hidden layers before the scores, e.g. 128,128; none (default: the network's)")                    \
-    X(s, pool, "pool", "", ONEOF("mean|flat"), FIXED, TRAIN, "classifier",                                             \
-      "the head sees the map's mean or all of it (default: the network's)")                                            \
-    X(f, dropout, "dropout", "0", RANGE(0, 0.95), FIXED, TRAIN, "classifier",                                          \
-      "chance that a number in the head is left out")                                                                  \
-    X(s, adv, "adv", "wgan-gp", ONEOF("wgan-gp|wgan|bce|bce-saturating|hinge|lsgan") IN("losses"), FIXED, BENCH, GANS, \
-      "adversarial loss")                                                                                              \
-    X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
-      "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
-    X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
-    X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
-      "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \
-    X(f, lambda_adv, "lambda-adv", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of G's adversarial loss")       \
-    X(f, lambda_cls, "lambda-cls", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor wacgan",                                  \
-      "weight of the classification loss")                                                                             \
-    X(f, lambda_fake, "lambda-cls-fake", "0", RANGE(0, 1e6), FIXED, TRAIN, "wacgan",                                   \
-      "weight of D's classification loss on fakes")                                                                    \
-    X(f, lambda_rec, "lambda-rec", "10", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the reconstruction loss")   \
-    X(f, identity, "identity", "0", RANGE(0, 1), FIXED, TRAIN, "editor",                                               \
-      "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back")    \
-    X(f, lambda_tv, "lambda-tv", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                           \
-      "weight of the total variation of the change that G makes")                                                      \
-    X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
-      "keep mask: weight of the mask's mean")                                                                          \
-    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, "editor",                                                           \
-      "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
-    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the teachers' loss") \
-    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, "editor classifier",                                \
-      "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
-    X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
-      "editor", "what D sees is changed by chance, and G learns through it")                                           \
-    X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
-      "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
-    X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
-      "where D is told the class: real pictures under another label are shown to it as fakes")                         \
-    X(s, cycle, "cycle", "original", ONEOF("original|approximate"), FIXED, BENCH, "ganmut",                            \
-      "linear: the way back as in the paper, or as in the public code")                                                \
-    X(i, random_directions, "random-directions", "5", RANGE(0, 4096), FIXED, TRAIN, "ganmut",                          \
-      "linear: so many pictures of a batch go anywhere")                                                               \
-    X(f, lambda_info, "lambda-info", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "weight of the coordinates' losses")  \
-    X(f, lambda_rho, "lambda-rho", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "linear: weight of the strength loss")  \
-    X(b, mix, "mix", "0", SWITCH, FIXED, TRAIN, "ganmut",                                                              \
-      "linear: random directions have labels, too, which mix the emotions nearby")                                     \
-    X(f, lambda_prediction, "lambda-prediction", "0.5", RANGE(0, 1e6), FIXED, TRAIN, "ganmut",                         \
-      "gaussian: weight of the means' classification")                                                                 \
-    X(f, label_noise, "label-noise", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                        \
-      "bce: D's answers are off by up to this, by chance")                                                             \
-    X(f, label_smooth, "label-smooth", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                      \
-      "bce: D's answer to a real picture is 1 less this")                                                              \
-    X(b, joint, "joint", "0", SWITCH, FIXED, TRAIN, "cgan",                                                            \
-      "D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)")                                  \
-    X(b, unrelated, "unrelated", "0", SWITCH, FIXED, TRAIN, "wacgan",                                                  \
-      "the fakes' class is another picture's (Kolbenschlag's code)")                                                   \
-    X(f, l2, "l2", "0", RANGE(0, 10), FIXED, TRAIN, "classifier",                                                      \
-      "weight of the sum of squares of the head's filters")                                                            \
-    X(f, adversarial, "adversarial", "0", RANGE(0, 100), FIXED, TRAIN, "classifier",                                   \
-      "learn from the worst picture within this distance (the length of the change of numbers in -1..1)")              \
-    X(b, class_weights, "class-weights", "0", SWITCH, FIXED, TRAIN, "classifier",                                      \
-      "rare classes count more, N / (n N_class)")                                                                      \
-    X(f, beta1, "beta1", "0.5", RANGE(0, 0.9999) IN("optimiser"), FIXED, TRAIN, ALL,                                   \
-      "Adam's decay of the first moment; others' momentum")                                                            \
-    X(f, beta2, "beta2", "0.999", RANGE(0, 0.99999), FIXED, TRAIN, ALL,                                                \
-      "Adam's decay of the second moment; RMSProp's of the mean square")                                               \
-    X(s, decay, "decay", "linear", ONEOF("linear|cosine|none|published|plateau"), FIXED, TRAIN, ALL,                   \
-      "of the rate: constant for the first half, then falling to 0 (paper); half a cosine; constant; the public "      \
-      "code's; classifiers: halved after 3 passes without a lower validation loss")                                    \
-    X(i, n_critic, "n-critic", "5", RANGE(1, 1000), FIXED, TRAIN, GANS, "D steps for each G step")                     \
-    X(f, d_lr, "d-lr", "0", RANGE(0, 1), FIXED, TRAIN, GANS, "D's learning rate (0: --lr)")                            \
-    X(s, d_optimiser, "d-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, ALL,        \
-      "how D's weights move (a classifier is a D)")                                                                    \
-    X(s, g_optimiser, "g-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, GANS,       \
-      "how G's move")                                                                                                  \
-    X(f, clip_gradient, "clip-gradient", "0", RANGE(0, 1e6), FIXED, TRAIN, ALL,                                        \
-      "D's gradients are cut to +- this (0: not)")                                                                     \
-    X(f, weight_decay, "weight-decay", "0", RANGE(0, 1), FIXED, TRAIN, ALL,                                            \
-      "this share of every weight of D is added to its gradient")                                                      \
-    X(f, average, "average", "0", RANGE(0, 0.99999), FIXED, TRAIN, GANS,                                               \
-      "pictures are drawn with G's averaged weights, of which this share stays a step (0: not)")                       \
-    X(b, forget, "forget", "0", SWITCH, FIXED, TRAIN, "noise",                                                         \
-      "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)")                                    \
-    X(b, flip, "flip", "1", SWITCH IN("augmentation"), FIXED, BALANCE, ALL, "mirror pictures by chance")               \
-    X(f, rotate, "rotate", "0", RANGE(0, 180), FIXED, BALANCE, ALL, "rotate by up to so many degrees")                 \
-    X(f, shift, "shift", "0", RANGE(0, 0.5), FIXED, BALANCE, ALL, "shift by up to this share of the side")             \
-    X(f, zoom_low, "zoom-low", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at least (0: none)")                       \
-    X(f, zoom_high, "zoom-high", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at most")                                \
-    X(f, brightness, "brightness", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                              \
-      "lighter or darker by up to this share of the range")                                                            \
-    X(f, contrast, "contrast", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                                  \
-      "contrast stronger or weaker by up to this share")                                                               \
-    X(f, erase, "erase", "0", RANGE(0, 1), FIXED, TRAIN, ALL, "the chance that a rectangle of the picture is hidden")  \
-    X(b, as_published, "as-published", "0", SWITCH IN("run"), FIXED, TRAIN, ALL,                                       \
-      "the public code, quirk by quirk, instead of the paper")                                                         \
-    X(s, recipe, "recipe", "", ONEOF("kolbenschlag=seed"), FIXED, TRAIN, "wacgan",                                     \
-      "the settings of Kolbenschlag's code, as far as it is known")                                                    \
-    X(p, init, "init", "", ANY, FREE, TRAIN, ALL,                                                                      \
-      "start from these weights: a run's, or for classifiers torchvision's or Keras'")                                 \
-    X(i, patience, "patience", "0", RANGE(0, 1e6), FREE, TRAIN, "classifier",                                          \
-      "stop after so many passes without a lower validation loss (0: never)")                                          \
-    X(s, on_collapse, "on-collapse", "warn", ONEOF("warn|stop|rollback"), FREE, TRAIN, "noise",                        \
-      "when samples become alike: say so, stop, or go back to the last healthy weights")                               \
-    X(f, collapse_below, "collapse-below", "0.35", RANGE(0, 1), FREE, TRAIN, "noise",                                  \
-      "alarm when the samples' diversity falls below this share of the data's")                                        \
-    X(i, sample_every, "sample-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                           \
-      "draw the sample faces every so many iterations (0: 20 times a run)")                                            \
-    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                               \
-      "write the checkpoint every so many iterations (0: about every 2 minutes)")                                      \
-    X(i, log_every, "log-every", "10", RANGE(1, 1e9), FREE, TRAIN, ALL, "a line in log.csv every so many iterations")  \
-    X(b, dry_run, "dry-run", "0", SWITCH, COMMAND, TRAIN, ALL, "tell time, memory and disk, train nothing")            \
-    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "detect", ALL,                                                        \
-      "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
-    X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", ALL,                               \
-      "pictures that a model drew say so in a text chunk")                                                             \
-    X(s, theta, "theta", "", ANY IN("drawing"), OTHER, "edit", ALL,                                                    \
-      "ganmut: the direction, 40deg or 0.7rad, of strength --rho")                                                     \
-    X(f, rho, "rho", "1", RANGE(0, 1), OTHER, "edit", ALL, "ganmut: the strength for --theta and --between")           \
-    X(s, xy, "xy", "", ANY, OTHER, "edit", ALL, "ganmut: the point x,y (or x,y,z) of the space")                       \
-    X(s, between, "between", "", ANY, OTHER, "edit gamut", ALL,                                                        \
-      "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5")                                            \
-    X(b, gif, "gif", "0", SWITCH, OTHER, "gamut", ALL, "also a GIF along a path")                                      \
-    X(l, path, "path", "", ANY, OTHER, "gamut", ALL,                                                                   \
-      "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)")                          \
-    X(s, shape, "shape", "ring", ONEOF("ring|grid|spiral"), OTHER, "toy", ALL, "where the real points lie")            \
-    X(b, files, "files", "0", SWITCH, OTHER, "sample", ALL,                                                            \
-      "--count separate pictures in folders by class, and labels.csv, to train on")                                    \
-    X(b, force, "force", "0", SWITCH, OTHER, "sample data.draw data.balance", ALL,                                     \
-      "into a folder that is not empty: what is there stays, or is replaced where names are the same")                 \
-    X(b, interpolate, "interpolate", "0", SWITCH, OTHER, "sample", ALL,                                                \
-      "a strip and a GIF on the way from one latent to another")                                                       \
-    X(b, raw, "raw", "0", SWITCH, OTHER, "sample", ALL, "with G's last weights though averaged ones are there")        \
-    X(f, pose, "pose", "1", RANGE(0, 1), OTHER, DRAW, ALL,                                                             \
-      "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go")                                         \
-    X(f, weakest, "weakest", "0.6", RANGE(0, 1), OTHER, DRAW, ALL, "the least intensity of an emotion")                \
-    X(f, blends, "blends", "0", RANGE(0, 1), OTHER, DRAW, ALL,                                                         \
-      "in this share of the pictures a second, weaker emotion is mixed in")                                            \
-    X(b, viewers, "viewers", "0", SWITCH, OTHER, DRAW, ALL,                                                            \
-      "labels are an unsure viewer's: right as often as the emotion is strong, else a guess")                          \
-    X(i, scale, "scale", "1", RANGE(1, 16), OTHER, "sample edit gamut data.show", ALL,                                 \
-      "enlarge pictures by a whole factor")                                                                            \
-    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS, ALL, "find the faces first")  \
-    X(p, weights, "weights", "", ANY, OTHER, PHOTOS, ALL, "the detector's weights: a folder (mtcnn) or a file")        \
-    X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, ALL,                                                 \
-      "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
-    X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, ALL,                                             \
-      "mtcnn: side of the smallest face looked for, in pixels")                                                        \
-    X(i, max_side, "max-side", "2048", RANGE(32, 16384), OTHER, PHOTOS, ALL,                                           \
-      "larger pictures are scaled down to this for the detector: bounds its memory")                                   \
-    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit classify.predict data.import", ALL,                   \
-      "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)")             \
-    X(b, align, "align", "0", SWITCH, OTHER, "crop edit classify.predict data.import", ALL,                            \
-      "turn faces so that eyes, nose and mouth stand in their places")                                                 \
-    X(b, all, "all", "0", SWITCH, OTHER, "crop", ALL, "every face of a picture, not only the best")                    \
-    X(b, whole, "whole", "0", SWITCH, OTHER, "data.import", ALL,                                                       \
-      "whole pictures, even where the list has the face's box")                                                        \
-    X(p, classifier, "classifier", "", ANY IN("numbers"), OTHER, TRAIN "classify.eval classify.predict eval", "noise", \
-      "a classifier's run or weights (default: the one in models/); in training it watches for collapse, too")         \
-    X(s, views, "views", "one", ONEOF("one|flip|crops"), OTHER, "classify.eval classify.predict", ALL,                 \
-      "mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)")                    \
-    X(i, bootstrap, "bootstrap", "200", RANGE(0, 100000), OTHER, "eval study.ganmut", ALL,                             \
-      "resamplings for FED's 95% interval (0: no interval)")                                                           \
-    X(i, repeat, "repeat", "5", RANGE(1, 1000), OTHER, "bench study.augment", ALL,                                     \
-      "how often: timed repetitions; seeds")                                                                           \
-    X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", ALL, "time and rate of every node, slowest first")         \
-    X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
-      "detect classify.eval classify.predict data.doctor data.import eval bench info", ALL, "print JSON")              \
-    X(b, csv, "csv", "0", SWITCH, OTHER, "detect classify.eval classify.predict eval study", ALL, "print CSV")         \
-    X(b, html, "html", "0", SWITCH, OTHER, "eval", ALL, "also a page with pictures, to --out FILE.html")               \
-    X(s, only, "only", "", ANY, OTHER, "convert", ALL, "keep only tensors whose name begins so")                       \
-    X(b, half, "half", "0", SWITCH, OTHER, "convert", ALL, "store float32 as float16")                                 \
-    X(b, bgr, "bgr", "0", SWITCH, OTHER, "convert", ALL,                                                               \
-      "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)")                    \
-    X(b, gpu, "gpu", "0", SWITCH, OTHER, "verify", ALL,                                                                \
-      "hold the GPU's kernels against the definitions and the CPU's")                                                  \
-    X(i, threads, "threads", "0", RANGE(0, KERNELS_MAX_THREADS) IN("machine"), COMMAND, COMPUTES "verify", ALL,        \
-      "worker threads (0: one a processor); results do not depend on it")                                              \
-    X(s, device, "device", "cpu", ONEOF("cpu|gpu|auto"), COMMAND, ON_GPU, ALL,                                         \
-      "where to compute (gpu: a program built by `make gpu`; auto: the GPU if there is one)")                          \
-    X(s, precision, "precision", "", ONEOF("tf32|bf16|fp32"), COMMAND, ON_GPU, ALL,                                    \
-      "of the GPU's convolutions, tf32 unless given; the CPU has fp32")                                                \
-    X(s, isa, "isa", "", ONEOF("avx512|avx2|portable|neon"), COMMAND, COMPUTES, ALL,                                   \
-      "instruction set (default: the best here)")                                                                      \
-    X(b, quiet, "quiet", "0", SWITCH, COMMAND, ALL, ALL, "say nothing but errors")
 
 #define FIELD_s(field) char field[TEXT];
 #define FIELD_l(field) char field[TEXT * 2];
@@ -6324,8 +6042,10 @@ static const Spelling column_spellings[] = {
     {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"image", COLUMN_PATH}, {"img", COLUMN_PATH},
     {"file", COLUMN_PATH}, {"filename", COLUMN_PATH}, {"file_name", COLUMN_PATH}, {"filepath", COLUMN_PATH},
     {"file_path", COLUMN_PATH}, {"image_path", COLUMN_PATH}, {"image_name", COLUMN_PATH}, {"img_path", COLUMN_PATH},
-    {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL}, {"class", COLUMN_LABEL},
-    {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
+    {"img_name", COLUMN_PATH}, {"image_id", COLUMN_PATH}, {"image_file", COLUMN_PATH}, {"picture", COLUMN_PATH},
+    {"photo", COLUMN_PATH}, {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL},
+    {"class", COLUMN_LABEL}, {"class_name", COLUMN_LABEL}, {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL},
+    {"target", COLUMN_LABEL}, {"category", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
     {"pixels", COLUMN_PIXELS}, {"face_x", COLUMN_FACE_X}, {"face_y", COLUMN_FACE_Y},
     {"face_width", COLUMN_FACE_WIDTH}, {"face_height", COLUMN_FACE_HEIGHT}, {NULL, -1}
 };
@@ -6370,6 +6090,7 @@ static bool whole_number(const char *text, long *value)
  * ---------------------------------------------------------------------------------------------- */
 #define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
 #define PICTURES_MAX (1 << 28)
+enum { DROPPED = -1 };                /* instead of a label: of no wanted class */
 
 static void *dataset_own(const DataSet *set, size_t count, size_t size)
 {
@@ -6453,6 +6174,12 @@ static int dataset_class(DataSet *set, const char *given)
         give_up(1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
     set->class_names[set->n_classes] = hand_to(set->home, own_text("%s", name));
     return set->n_classes++;
+}
+
+/* The class of that name, if it is an emotion's or others are wanted as well. */
+static int emotion_class(DataSet *set, const char *name)
+{
+    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
 }
 
 /* Says once how numbers were understood. */
@@ -6597,6 +6324,49 @@ static void read_class_folders(DataSet *set, const char *folder, int split)
     leave();
 }
 
+/* ---- AffectNet as it is given out since 2021: train_set/images/7.jpg, train_set/annotations/7_exp.npy ---- */
+
+/* The one number of an .npy file: a text ('<U1'), or a whole number of some size. */
+static long npy_number(const char *path)
+{
+    size_t size;
+    char *data = read_file(path, 4096, &size), *at = memchr(data, '\n', size), text[32] = "";
+    if (size < 10 || memcmp(data, "\x93NUMPY", 6) || !at) give_up(1, "%s: is no .npy file", path);
+    size_t count = (size_t)(data + size - ++at), used = 0;
+    long number = 0;
+    *(at - 1) = 0;
+    if (strstr(data + 10, "<U")) {
+        for (size_t i = 0; i < count && used < sizeof text - 1; i += 4) text[used++] = at[i];
+        if (whole_number(text, &number)) return number;
+    } else if (count == 1 || (count <= sizeof number && (strstr(data + 10, "<i") || strstr(data + 10, "<u"))))
+        return memcpy(&number, at, count), number;
+    give_up(1, "%s: holds no whole number", path);
+}
+
+static bool is_annotated(const char *folder)
+{
+    return is_folder(own_text("%s/images", folder)) && is_folder(own_text("%s/annotations", folder));
+}
+
+/* Adds root/folder/images, each with the expression in its annotation. */
+static void read_annotated(DataSet *set, const char *folder, int split)
+{
+    Names pictures = list_folder(own_text("%s/%s/images", set->root, folder), NAMES_PICTURES);
+    note_numbering(set, &affectnet_numbers);
+    for (int i = 0; i < pictures.count; i++) {
+        const char *name = pictures.items[i];
+        int stem = (int)(strrchr(name, '.') - name);
+        Scope inner;
+        enter(&inner);
+        long n = npy_number(own_text("%s/%s/annotations/%.*s_exp.npy", set->root, folder, stem, name));
+        int label = emotion_class(set, n >= 0 && n < affectnet_numbers.count ? affectnet_names[n] : "no label");
+        set->dropped += label == DROPPED;
+        if (label != DROPPED)
+            dataset_add(set, split, label, dataset_text(set, "%s%simages/%s", folder, *folder ? "/" : "", name));
+        leave();
+    }
+}
+
 /* Reads all of a root and tells whether there were train, validation or test folders. Only if no class folder holds a
  * picture, pictures outside of class folders count: as the one class "all". */
 static bool read_folders(DataSet *set)
@@ -6604,6 +6374,10 @@ static bool read_folders(DataSet *set)
     Names folders = list_folder(set->root, NAMES_FOLDERS);
     bool has_splits = false;
     set->format = "image folders";
+    if (is_annotated(set->root)) read_annotated(set, "", SPLIT_TRAIN);
+    for (int i = 0; i < folders.count; i++)
+        if (is_annotated(below(set->root, folders.items[i])))
+            read_annotated(set, folders.items[i], strncmp(folders.items[i], "val", 3) ? SPLIT_TRAIN : SPLIT_VALIDATION);
     for (int plain = 0; plain < 2 && set->count == 0; plain++) {
         for (int i = 0; i < folders.count; i++) {
             int split = spelled(split_spellings, folders.items[i]);
@@ -6628,7 +6402,7 @@ static bool read_folders(DataSet *set)
  * it (every_label). Paths are relative to the list's folder.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { FIELDS_MAX = 128, DROPPED = -1 };      /* DROPPED, instead of a label: of no wanted class */
+enum { FIELDS_MAX = 128 };
 
 typedef struct List {                 /* a list that is being read */
     const struct Format *format;
@@ -6690,12 +6464,6 @@ static void find_columns(List *list, const TableReader *header)
 static bool has_columns(const List *list, int which)
 {
     return list->column[COLUMN_LABEL] >= 0 && list->column[which] >= 0;
-}
-
-/* The class of that name, if it is an emotion's or others are wanted as well. */
-static int emotion_class(DataSet *set, const char *name)
-{
-    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
 }
 
 /* Where the pictures lie: the first of the usual folders that has the row's, its name with the ending or without. */
@@ -6780,27 +6548,17 @@ static bool is_headless(List *list)
     return true;
 }
 
-/* A picture's path, and a number or an emotion, from the first line on. */
+/* A picture's path and its label from the first line on, with a blank or a comma between them. */
 static bool is_plain(List *list)
 {
     TableReader *table = list->table;
-    long number;
     if (table->n_fields == 1) {
         table->blanks = 1;
         if (!table_split(table, table->fields[0])) return false;
     }
-    if (table->n_fields != 2 || !image_suffix(table->fields[0]) ||
-        (!whole_number(table->fields[1], &number) && spelled(emotion_spellings, table->fields[1]) < 0))
-        return false;
     table->again = 1;
     list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
-    return true;
-}
-
-/* The same, but CelebA's partition, which lies beside its list, looks like one. */
-static bool is_path_list(List *list)
-{
-    return !strstr(list->table->path, "list_eval_partition") && is_plain(list);
+    return table->n_fields == 2 && image_suffix(table->fields[0]);
 }
 
 /* AffectNet has no column for the split: its lists are called training.csv and validation.csv. */
@@ -6827,7 +6585,8 @@ static int split_by_column(List *list)
 }
 
 /* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. False: the
- * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut. */
+ * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut
+ * off. */
 static bool face_rectangle(const List *list, int box[4])
 {
     double n[4];
@@ -6850,8 +6609,8 @@ static Place face_by_columns(const List *list)
     return place;
 }
 
-/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row, the
- * row is of AffectNet's class for such. */
+/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row,
+ * the row is of AffectNet's class for such. */
 static int label_by_column(DataSet *set, List *list)
 {
     const Numbering *numbers = list->format->numbers;
@@ -6949,7 +6708,7 @@ static bool is_attributes(List *list)
 /* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
 static bool names_pictures(const TableReader *table)
 {
-    return strcasecmp(table->fields[0], "image_id") == 0 || spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
+    return spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
 }
 
 /* The attributes asked for (NULL: all), in that order, become the set's classes; meaning[k] is the field of class k. */
@@ -7244,15 +7003,15 @@ static const Format formats[] = {
      .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
     {"RAF-DB list", "rafdb", is_rafdb, .folders_too = true, .numbers = &rafdb_numbers, .folders = rafdb_folders,
      .ending = "_aligned", .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
-    {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
+    {"CSV list", "affectnet", is_headless, .folders_too = true, .numbers = &affectnet_numbers,
+     .split = split_by_column, .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers,
      .split = split_by_column, .label = label_by_column, .picture = picture_by_pixels},
     {"CSV list", "affectnet", .which = COLUMN_PATH, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
      .label = label_by_number, .picture = picture_by_line, .place = half_of_video},
-    {"path list", .is = is_path_list, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
+    {"path list", .is = is_plain, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
      .picture = picture_by_path}
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
@@ -7269,23 +7028,23 @@ static List *list_open(const char *path, bool many)
     return list;
 }
 
-typedef struct Question { const char *path; bool many, yes; } Question;
+typedef struct Question { const char *path; bool many; const Format *answer; } Question;
 
-static void is_list_work(void *context)
+static void list_format_work(void *context)
 {
     Question *q = context;
-    q->yes = list_open(q->path, q->many)->format != NULL;
+    q->answer = list_open(q->path, q->many)->format;
 }
 
-static bool is_list(const char *path, bool many)
+/* NULL: it is no list, and why may say more. */
+static const Format *list_format(const char *path, bool many, Error *why)
 {
-    Question q = {path, many, false};
-    Error ignored;
-    return attempt_one(is_list_work, &q, &ignored) && q.yes;
+    Question q = {path, many, NULL};
+    return attempt_one(list_format_work, &q, why) ? q.answer : NULL;
 }
 
 /* Says what a file is that is no list. */
-static _Noreturn void give_up_no_list(const char *path)
+static _Noreturn void give_up_no_list(const char *path, const Error *why)
 {
     unsigned char start[512];
     FILE *file = fopen(path, "rb");
@@ -7293,9 +7052,12 @@ static _Noreturn void give_up_no_list(const char *path)
     if (file) fclose(file);
     const char *name = image_format_name(start, size);
     if (name) give_up(1, "%s is %s, not a list: unpack it, or name what was meant", path, name);
-    give_up(1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' or "
-            "'subDirectory_filePath,expression' or 'path,label' (or be 'images/1.jpg happy'), or it be FERPlus' "
-            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
+    if (why->status) unwind(why);
+    start[size < 60 ? size : 60] = 0;
+    give_up(1, "%s is no list that is read here: its first line, '%.*s', must name the columns 'emotion,pixels,Usage' "
+            "or 'subDirectory_filePath,expression' or 'path,label', or be like 'images/1.jpg happy', or it be FERPlus' "
+            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path,
+            (int)strcspn((const char *)start, "\r\n"), (const char *)start);
 }
 
 /* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list of
@@ -7303,11 +7065,12 @@ static _Noreturn void give_up_no_list(const char *path)
 static void add_list(DataSet *set, const char *path, const DataOptions *options)
 {
     const char *slash = strrchr(path, '/');
+    Error why = {0};
+    const Format *f = list_format(path, false, &why);
+    if (!f) give_up_no_list(path, &why);
     Scope inner;
     enter(&inner);
     List *list = list_open(path, false);
-    const Format *f = list->format;
-    if (!f) give_up_no_list(path);
     set->root = options->more && !f->beside ? own_text("%s", options->more->items[0]) :
                 own_text("%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
     hand_to(set->home, set->root);
@@ -7333,12 +7096,14 @@ static void find_annotations(const char *folder, int depth, Names *all)
 {
     Scope inner;
     enter(&inner);
-    Names lists = list_folder(folder, NAMES_LISTS), folders = depth > 0 ? list_folder(folder, NAMES_FOLDERS) : (Names){0};
+    Names lists = list_folder(folder, NAMES_LISTS), folders = {0};
     int before = all->count;
+    Error ignored;
     for (int i = 0; i < lists.count && (i < 20 || all->count > before); i++) {
         const char *path = own_text("%s/%s", folder, lists.items[i]);
-        if (is_list(path, true)) names_add(all, path);
+        if (list_format(path, true, &ignored)) names_add(all, path);
     }
+    if (depth > 0) folders = list_folder(folder, NAMES_FOLDERS);
     for (int i = 0; i < folders.count; i++)
         find_annotations(own_text("%s/%s", folder, folders.items[i]), depth - 1, all);
     leave();
@@ -7369,7 +7134,7 @@ static void read_annotation(DataSet *set, const char *path, const Names *places)
  * or below the same path. */
 static bool read_annotations(DataSet *set, const DataOptions *options)
 {
-    Names files = {.home = innermost_scope()}, places = {.home = innermost_scope()}, self = {.items = &set->path, .count = 1};
+    Names files = {.home = innermost_scope()}, places = {0}, self = {.items = &set->path, .count = 1};
     const Names *sources = options->more ? options->more : &self;
     find_annotations(set->path, 3, &files);
     if (!files.count) return false;
@@ -7393,15 +7158,18 @@ static bool read_annotations(DataSet *set, const DataOptions *options)
  * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
  * ---------------------------------------------------------------------------------------------- */
 
-/* The lists of a folder of which each is a data set. */
+/* The lists of a folder of which each is a data set. Those without a header count only where no other is: such a list
+ * may just as well lie beside another and say something else of its pictures. */
 static Names lists_in(const char *folder)
 {
-    Names files = list_folder(folder, NAMES_LISTS), lists = {0};
+    Names files = list_folder(folder, NAMES_LISTS), lists[2] = {{0}, {0}};
+    Error ignored;
     for (int i = 0; i < files.count && i < 100; i++) {
         const char *path = own_text("%s/%s", folder, files.items[i]);
-        if (is_list(path, false)) names_add(&lists, path);
+        const Format *f = list_format(path, false, &ignored);
+        if (f) names_add(&lists[f->is == is_plain], path);
     }
-    return lists;
+    return lists[lists[0].count == 0];
 }
 
 /* Does this folder by itself look like a data set: split folders, two class folders, or a list? A class's folder, with
@@ -7767,7 +7535,8 @@ static void balance_dataset(DataSet *set, const char *how, uint64_t seed)
  * 10.10  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
- * bytes. Augmentation, drawn anew each time a picture is used, turns, shifts, mirrors, lights and hides (vendor/image.h).
+ * bytes. Augmentation, drawn anew each time a picture is used, turns, shifts, mirrors, lights and hides
+ * (vendor/image.h).
  * ---------------------------------------------------------------------------------------------- */
 
 typedef ImageAugment Augment;
@@ -7779,8 +7548,8 @@ static bool dataset_image(const DataSet *set, int index, int channels, Image *im
 {
     char path[PATH_ROOM];
     if (!set->raw && video_frame(dataset_path(set, index, path), NULL) > 0) {
-        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data import "
-                 "affwild2", path);
+        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data "
+                 "import affwild2", path);
         errno = 0;
         return false;
     }
@@ -7861,7 +7630,7 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 #define LOADER_SLOTS 4
 #define CACHE_BYTES ((size_t)1 << 30)
 
-typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;      /* a batch: (N,P,P,X), (N), (N,n) or NULL */
+typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;   /* a batch: (N,P,P,X), (N), (N,n) or NULL */
 
 typedef struct Loader {
     const DataSet *set;
@@ -7992,16 +7761,11 @@ static void stop_loader(void *loader)
     pthread_mutex_destroy(&l->lock);
 }
 
-static void loader_close(Loader *l)
-{
-    if (l) stop_loader(l);
-}
-
 static void check_loader_options(const DataSet *set, int batch, int size, int channels, const Augment *how)
 {
     if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3))
-        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch, size,
-                channels);
+        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch,
+                size, channels);
     if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
         !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10)))
         give_up(2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
@@ -8363,8 +8127,8 @@ static void diagnose(Diagnosis *d, int size)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
-        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
-              "data import`; everything else here takes the square in the middle");
+        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with "
+              "`facegan data import`; everything else here takes the square in the middle");
     find_classes(d);
     find_pictures(d);
     find_sizes(d, size);
@@ -8468,25 +8232,6 @@ static int dataset_list(DataSet *set, const char *path, const DataOptions *optio
 {
     (void)e;
     return list_dataset(innermost_scope(), set, path, options), 1;
-}
-
-static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
-{
-    (void)e;
-    return balance_dataset(set, how, seed), 1;
-}
-
-static Loader *loader_open(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
-                           uint64_t first_batch, Error *e)
-{
-    (void)e;
-    return new_loader(set, batch, size, channels, how, seed, first_batch);
-}
-
-static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Error *e)
-{
-    (void)e;
-    return next_batch(l, x, label, attributes), 1;
 }
 
 static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
@@ -8799,7 +8544,8 @@ static Node *network_layer(Network *net, Node *x, Layer l)
 }
 
 /* Layers with the same input, window and slope become slices of one convolution, which reads the input once: three
- * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take 0.33).
+ * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take
+ * 0.33).
  * The single ones are read by nobody and not computed. */
 static void join_layers(Node **layer, int n)
 {
@@ -9301,8 +9047,8 @@ static Faces retinaface_detect(Detector *d, const Image *picture)
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
-    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with det1.npy, "
-    "det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
+    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with "
+    "det1.npy, det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
 /* Makes the network's weights out of the file by building it once for a small input. */
@@ -9502,7 +9248,7 @@ enum { MAX_CLASSES = 64, NAME = 64 };
 
 struct Facegan {
     Net g;
-    int crop;                           /* as in the training: the centred square that is cut out first; 0: the largest */
+    int crop;                           /* as in the training: the centred square that is cut out; 0: the largest */
     double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
     Graph *graph;
@@ -9671,7 +9417,7 @@ typedef struct Trainer {
     struct Lookout *watch;              /* for collapse, of a G that draws from noise; or NULL */
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
-    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and at which iteration last */
+    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and when last */
 } Trainer;
 
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
@@ -10111,7 +9857,8 @@ static const Model *find_model(const char *name, Error *e)
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
         option_guess(&guess, models[i].name);
-        if (!models[i].is) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
+        if (models[i].is) continue;
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
     fail(e, 2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
     return NULL;
@@ -10152,7 +9899,7 @@ static void fill_batch(Trainer *t, Loader *loader)
     const Settings *s = &t->settings;
     Batch *b = &t->now.batch;
     uint64_t seed = (uint64_t)s->seed, i = (uint64_t)t->now.iteration;
-    MUST(loader_next(loader, b->x->data, t->labels, t->attribute_bytes, &e));
+    next_batch(loader, b->x->data, t->labels, t->attribute_bytes);
     draw_targets(t, t->order);
     write_labels(t, NULL, b->label);
     write_labels(t, t->order, b->target);
@@ -10344,18 +10091,18 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
 /* ------------------------------------------------------------------------------------------------
  * 12.4  Watching for collapse
  *
- * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has memorised
- * draws them closer to the data than the data are to each other; one that has forgotten a kind of picture reaches few of
- * the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that ignores its label
- * draws the same picture for every class. All of it is measured on latents that never change:
+ * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
+ * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
+ * reaches few of the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that
+ * ignores its label draws the same picture for every class. All of it is measured on latents that never change:
  *
- *   pixels     mean distance of two samples / of two pictures of the data           1: as varied as the data; 0: one picture
+ *   pixels     mean distance of two samples / of two pictures of the data     1: as varied as the data; 0: one picture
  *   edges      the same where a picture is the strengths of its edges in 6x6 cells  (not moved by light or colour)
  *   within     the smaller of both among samples of one class, averaged over the classes: a G that draws one picture a
  *              class looks varied to the others
- *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other        0: copies
+ *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other     0: copies
  *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
- *   label      mean distance of one latent's pictures as two classes / of two samples                       0: not heard
+ *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
  *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
  *   features   with --classifier, one that was trained apart: as pixels, of its features
  *   judged     with --classifier: share of samples that it puts into the class they were asked for
@@ -10514,7 +10261,7 @@ static void watch_data(Trainer *t)
     if (*s->classifier) watch_with_classifier(t, x, n);
     StatsRows pixels = pixels_of(&w->data, n), edges = edges_of(&w->data, n);
     StatsRows few = edges_of(&w->data, min_int(n, WATCHED));
-    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up(1, "no memory for the watch's clusters");
+    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up_memory(CLUSTERS, EDGES);
     w->centres = (StatsRows){centres, clusters, EDGES};
     w->pixel_spread = stats_pair_distance(&pixels), w->edge_spread = stats_pair_distance(&edges);
     w->class_pixel_spread = stats_class_distance(&pixels, w->data.label);
@@ -10752,8 +10499,6 @@ static void close_trainer(void *trainer)
     net_free(&t->now.g), net_free(&t->now.d);
     for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
     arena_free(&t->arena);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
 }
 
 /* A trainer with these settings, which the innermost scope owns. */
@@ -10765,11 +10510,11 @@ static Trainer *new_trainer(const Settings *s)
     return t;
 }
 
-enum { OWN_SHARE = 5 };             /* a classifier without a validation part holds out the fifth picture of each class */
+enum { OWN_SHARE = 5 };                 /* a classifier without a validation part holds out a fifth of each class */
 
 static void balance(DataSet *set, const Settings *s)
 {
-    if (*s->balance) MUST(dataset_balance(set, s->balance, (uint64_t)s->seed, &e));
+    if (*s->balance) balance_dataset(set, s->balance, (uint64_t)s->seed);
 }
 
 /* Pictures that nothing is learnt from: the set's own validation part, or, where --validation says so or a classifier
@@ -10779,14 +10524,12 @@ static void open_held_out(Trainer *t, DataOptions options)
     const Settings *s = &t->settings;
     Error none;
     options.split = SPLIT_VALIDATION;
-    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &none);
-    if (t->has_held_out && t->held_out.n_classes == t->data.n_classes) return;
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
-    if (s->validation <= 0 && t->model->generator) return;
+    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &none) &&
+                      t->held_out.n_classes == t->data.n_classes;
+    if (t->has_held_out || (s->validation <= 0 && t->model->generator)) return;
     double share = s->validation > 0 ? s->validation : 1.0 / OWN_SHARE;
     options.split = SPLIT_TRAIN;
-    MUST(dataset_open(&t->held_out, s->data, &options, &e));
+    open_dataset(&t->held_out, s->data, &options);
     t->has_held_out = true;
     if (s->as_published) balance(&t->held_out, s);
     dataset_part(&t->held_out, share, (uint64_t)s->seed, true);
@@ -10812,9 +10555,8 @@ static void check_class_names(const DataSet *set, const char *data)
 }
 
 /* Opens the data, and its validation part if it has one. */
-static int open_data(Trainer *t, Error *e)
+static void open_data(Trainer *t)
 {
-    (void)e;
     Settings *s = &t->settings;
     DataOptions options = {.classes = *s->classes ? s->classes : NULL,
                            .attributes = *s->attributes ? s->attributes : NULL,
@@ -10822,7 +10564,7 @@ static int open_data(Trainer *t, Error *e)
                            .unlabelled = !t->model->needs_labels && !s->conditional,
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
-    MUST(dataset_open(&t->data, s->data, &options, &e));
+    open_dataset(&t->data, s->data, &options);
     check_class_names(&t->data, s->data);
     if (s->batch > t->data.count)
         give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
@@ -10834,11 +10576,10 @@ static int open_data(Trainer *t, Error *e)
     if (s->as_published) balance(&t->data, s);
     open_held_out(t, options);
     if (!s->as_published) balance(&t->data, s);
-    return 1;
 }
 
 /* GANmut's centre is neutral: its class must be the first. */
-static int put_neutral_first(Trainer *t, Error *e)
+static void put_neutral_first(Trainer *t)
 {
     Settings *s = &t->settings;
     char list[sizeof s->classes] = "neutral";
@@ -10847,17 +10588,14 @@ static int put_neutral_first(Trainer *t, Error *e)
         if (strcmp(t->data.class_names[k], "neutral") == 0) { at = k; continue; }
         snprintf(list + strlen(list), sizeof list - strlen(list), ",%s", t->data.class_names[k]);
     }
-    if (at == 0) return 1;
+    if (at == 0) return;
     if (at < 0)
         give_up(2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data, s->classes);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
     snprintf(s->classes, sizeof s->classes, "%s", list);
-    return open_data(t, e);
+    open_data(t);
 }
 
-/* The picture with number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
+/* Picture number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
 static int find_picture(const DataSet *set, int class, int rank)
 {
     for (int i = 0; i < set->count; i++)
@@ -10927,7 +10665,8 @@ static void save_store(const Store *store, const char *path, const char *message
 {
     FileWriter w;
     char why[FILES_ERROR];
-    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why)) return;
+    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why))
+        return;
     int cause = errno;
     files_abandon(&w);
     give_up_because(cause, own_text("%s%s", message, why));
@@ -10958,7 +10697,7 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
     Store *store = new_store();
     describe(&t->settings, t->now.iteration, &store->file);
     MUST(store_net(store, &t->now.g, true, &e) && store_net(store, &t->now.d, true, &e));
-    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);    /* until the next G step */
+    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
     if (t->best_iteration) store_row(store, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
     if (t->cuts) store_row(store, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
     save_store(store, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
@@ -10970,8 +10709,9 @@ static void save_checkpoint(const Trainer *t)
     save_checkpoint_as(t, "checkpoint.safetensors");
 }
 
-/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the checkpoint
- * keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest are best. */
+/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the
+ * checkpoint keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest
+ * are best. */
 static void keep_best(Trainer *t, const Judgement *judged)
 {
     Scope inner;
@@ -10991,7 +10731,7 @@ static void keep_best(Trainer *t, const Judgement *judged)
 static void must_be_same_run(const Settings *s, const TensorFile *file, const char *path)
 {
     char text[TEXT * 4], was[TEXT * 4];
-    Settings then = default_settings();                                 /* settings younger than the checkpoint stay so */
+    Settings then = default_settings();                             /* settings younger than the checkpoint stay so */
     MUST(settings_of_file(file, path, &then, &e));
     if (!tensorfile_metadata(file, "model") || !tensorfile_metadata(file, "iteration"))
         give_up(1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
@@ -11052,7 +10792,8 @@ static void put_cell(Image *sheet, const unsigned char *face, int side, int row,
 {
     size_t line = (size_t)(side * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
     for (int y = 0; y < side; y++)
-        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line, line);
+        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line,
+               line);
 }
 
 /* Picture k's mask as a grey picture: white where G paints. */
@@ -11262,38 +11003,37 @@ static int read_config(const char *run, Settings *s, Error *e)
 }
 
 /* What settings must be together, and that `config` can hold them. */
-static int check_together(const Settings *s, const Model *model, Error *e)
+static void check_together(const Settings *s, const Model *model)
 {
-    (void)e;
     for (int i = 0; i < SETTINGS; i++) {
         const char *text = (const char *)s + settings_table[i].offset;
         if (settings_table[i].kind == 's' && text[strcspn(text, "\r\n")])
-            give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config", settings_table[i].name);
+            give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config",
+                    settings_table[i].name);
     }
     if (strcmp(s->decay, "plateau") == 0 && model->generator) give_up(2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
         give_up(2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
                 s->zoom_high);
     if (s->channels == 2) give_up(2, "--channels 2: must be 1 (grey) or 3 (colour)");
-    return 1;
 }
 
 /* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
-static int fit_to_pictures(Trainer *t, Error *e)
+static void fit_to_pictures(Trainer *t)
 {
-    (void)e;
     Settings *s = &t->settings;
+    Scope inner;
     Image first;
-    char why[IMAGE_ERROR_SIZE];
+    Error why = {0};
     int readable = 0, tried = min_int(t->data.count, 100);
-    if (s->size && !s->crop) return 1;
-    while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
-    if (readable == tried) give_up(1, "none of the first %d pictures can be read: %s", tried, why);
-    int width = first.width, side = min_int(first.width, first.height);
-    image_free(&first);
+    if (s->size && !s->crop) return;
+    enter(&inner);
+    while (readable < tried && !try_dataset_picture(&t->data, readable, 0, &first, &why)) readable++;
+    if (readable == tried) give_up(1, "none of the first %d pictures can be read: %s", tried, why.text);
+    int side = min_int(first.width, first.height);
     if (s->crop > side) give_up(2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
-    if (!s->size) s->size = min_int(width, 128) / 4 * 4;
-    return 1;
+    if (!s->size) s->size = min_int(first.width, 128) / 4 * 4;
+    leave();
 }
 
 /* Passes as iterations; a classifier is judged after each pass, a GAN's samples are drawn 20 times. */
@@ -11306,14 +11046,17 @@ static void set_lengths(Trainer *t)
 }
 
 /* What the settings leave to the data. */
-static int complete_settings(Trainer *t, Error *e)
+static void complete_settings(Trainer *t)
 {
     Settings *s = &t->settings;
-    if (!(t->model = find_model(s->model, e)) || !check_together(s, t->model, e)) return 0;
-    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
-    if (!open_data(t, e) || (t->model->space && !put_neutral_first(t, e)) || !fit_to_pictures(t, e)) return 0;
+    MUST((t->model = find_model(s->model, &e)));
+    check_together(s, t->model);
+    bool must_be_wrong = s->wrong_labels && strcmp(s->source, "class") == 0;
+    if (must_be_wrong) snprintf(s->targets, sizeof s->targets, "different");
+    open_data(t);
+    if (t->model->space) put_neutral_first(t);
+    fit_to_pictures(t);
     set_lengths(t);
-    return 1;
 }
 
 /* When to draw and to judge; a classifier does so after each pass, wherever its schedule ends. */
@@ -11331,19 +11074,13 @@ static Augment augmentation(const Settings *s)
                      .brightness = (float)s->brightness, .contrast = (float)s->contrast, .erase = (float)s->erase};
 }
 
-static void close_loader(void *loader) { loader_close(loader); }
-
 /* Batches are numbered by iteration, so the loader starts where the run goes on. */
 static Loader *open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
     const Augment how = augmentation(s);
-    Error e = {0};
-    Loader *loader = loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
-                                 (uint64_t)t->now.iteration, &e);
-    if (!loader) unwind(&e);
-    on_leaving(close_loader, loader);
-    return loader;
+    return new_loader(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
+                      (uint64_t)t->now.iteration);
 }
 
 /* So many passes' iterations. */
@@ -11610,7 +11347,7 @@ static void train_task(void *settings)
 {
     Trainer *t = new_trainer(settings);
     Settings *s = &t->settings;
-    MUST(complete_settings(t, &e));
+    complete_settings(t);
     t->labels = own((size_t)s->batch, sizeof *t->labels), t->order = own((size_t)s->batch, sizeof *t->order);
     if (t->data.attributes) t->attribute_bytes = own((size_t)s->batch, (size_t)t->data.n_classes);
     build_graphs(t, t->data.n_classes);
@@ -11779,11 +11516,10 @@ static void step_task(void *files)
 {
     const StepFiles *f = files;
     Settings s = default_settings();
-    Error e;
     const TensorFile *in = load_tensors(f->in);
     read_step_settings(in, f->in, &s);
     Trainer *t = new_trainer(&s);
-    if (!(t->model = find_model(s.model, &e))) unwind(&e);
+    MUST((t->model = find_model(s.model, &e)));
     t->keep_gradients = true;
     build_graphs(t, step_classes(in, f->in, t->model, &s));
     MUST(load_net(in, f->in, &t->now.g, "G.", false, &e) && load_net(in, f->in, &t->now.d, "D.", false, &e));
@@ -11827,8 +11563,8 @@ static int step_file(const char *in, const char *out, Error *e)
  * pictures' features (stats_frechet).
  *
  * From N pictures FED comes out too large, by an amount that falls like d/N. Resampling both sets with replacement
- * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the resampled
- * values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
+ * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the
+ * resampled values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
@@ -11902,7 +11638,7 @@ static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, c
 /* ------------------------------------------------------------------------------------------------
  * 13.3  Smoothness                                                               (Surani, section VI.C)
  *
- *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10      score = max over j of (s_{j+1} - s_j) / (max s - min s)
+ *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
  * is how much of the whole change comes in one step. A curve that rises in equal steps has 1/9, the least that a
  * rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be worse,
@@ -12047,7 +11783,8 @@ static double verify_kernel(Verdict *verdict, Case *c, Op op, int variant)
                    name, variant, kernels->name, verify_threads[k]);
     }
     double error = planned ? worst_error(first, want[y->id], n) : NAN, limit = kernel_limit(y);
-    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error, limit);
+    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error,
+          limit);
     free_values(want, before);
     return error;
 }
@@ -12321,7 +12058,8 @@ static void print_roofline_row(const Node *y, double milliseconds, double total,
     double seconds = milliseconds * 1e-3;
     snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
     if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h, s->w);
+        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                 s->w);
     if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
     if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
     printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
@@ -12421,7 +12159,8 @@ static void print_bench(const Trainer *t, Graph *forward)
     size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
     if (g_graph)
         printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
-                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
+                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
+               d, g, drawn, 5 * d + g);
     else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
     printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
                      "\"alive_bytes\": %zu}\n"
@@ -12434,8 +12173,7 @@ static void bench_task(void *settings)
     enum { CLASSES = 4 };
     Trainer *t = new_trainer(settings);
     const Settings *s = &t->settings;
-    Error e;
-    if (!(t->model = find_model(s->model, &e))) unwind(&e);
+    MUST((t->model = find_model(s->model, &e)));
     t->model->check(s, CLASSES);
     build_steps(t, CLASSES);
     bool draws = t->model->generator != NULL;
@@ -12494,8 +12232,9 @@ static int some(int which, uint32_t what, int low, int high)
 static Node *chance_conv(Graph *g, Op op, int which)
 {
     int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
-    int most = which % 4 == 3 ? 260 : 70, c = some(which, 4, 1, most), k = some(which, 5, 1, most), side = which % 4 == 3 ? 9 : 20;
-    if (which % 6 == 5) k = c;                                              /* depthwise, if there is more than one channel */
+    bool deep = which % 4 == 3;
+    int most = deep ? 260 : 70, side = deep ? 9 : 20, c = some(which, 4, 1, most), k = some(which, 5, 1, most);
+    if (which % 6 == 5) k = c;                                          /* depthwise, if there is not just one channel */
     Shape x = shape_of(some(which, 6, 1, 3), some(which, 7, size, side), some(which, 8, size, side), c);
     ConvShape s = conv_shape(x, shape_of(size, size, which % 6 == 5 ? 1 : c, k), stride, pad_before);
     Node *u = test_leaf(g, op == OP_conv2d_input_grad ? shape_y(&s) : shape_x(&s), -1, 1, false);
@@ -12508,7 +12247,8 @@ static Node *chance_norm(Graph *g, Op op, Shape s, int which)
 {
     Shape vector = shape_of(1, 1, 1, s.d[3]);
     Node *x = test_leaf(g, s, -1, 3, false), *residual = which % 2 ? test_leaf(g, s, -1, 1, false) : NULL;
-    Node *y = instance_norm(x, test_leaf(g, vector, 0.5, 1.5, false), test_leaf(g, vector, -1, 1, false), residual, which % 2 ? 1 : 0.2);
+    Node *weight = test_leaf(g, vector, 0.5, 1.5, false), *bias = test_leaf(g, vector, -1, 1, false);
+    Node *y = instance_norm(x, weight, bias, residual, which % 2 ? 1 : 0.2);
     Node *dy = test_leaf(g, s, -1, 1, false), *dx[MAX_INPUTS] = {0};
     if (op == OP_moments) return y->in[1];
     if (op == OP_instance_norm) return y;
@@ -12529,7 +12269,8 @@ static Node *chance_pool(Graph *g, Op op, Shape s, int which)
 /* A case of an odd shape; NULL for rows whose own cases are all there is to see, and behind the last. */
 static Node *chance_case(Graph *g, Op op, int which)
 {
-    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70)), part = s;
+    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70));
+    Shape part = s;
     int axis = which % AXES;
     if (which >= RANDOM_CASES) return NULL;
     if (is_conv(&(Node){.op = op})) return chance_conv(g, op, which);
@@ -12538,12 +12279,14 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return chance_norm(g, op, s, which);
     if (op == OP_sum || op == OP_broadcast) {
         for (int i = 0; i < AXES; i++) part.d[i] = some(which, (uint32_t)(12 + i), 0, 1) ? 1 : part.d[i];
-        return op == OP_sum ? sum_to(test_leaf(g, s, -1, 1, false), part) : broadcast(test_leaf(g, part, -1, 1, false), s);
+        if (op == OP_sum) return sum_to(test_leaf(g, s, -1, 1, false), part);
+        return broadcast(test_leaf(g, part, -1, 1, false), s);
     }
     Node *x = test_leaf(g, s, 0.2, 1.5, op >= OP_abs || op == OP_reciprocal);
     part.d[axis] = some(which, 16, 1, s.d[axis]);
+    bool two = op <= OP_mul || op == OP_leaky_mask;
     if (op >= OP_add && op <= OP_leaky_mask)
-        return append((Node){.op = op, .in = {x, op <= OP_mul || op == OP_leaky_mask ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
+        return append((Node){.op = op, .in = {x, two ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
     if (op == OP_prelu) return prelu(x, test_leaf(g, shape_of(1, 1, 1, s.d[3]), -1, 1, false));
     if (op == OP_concat) return concat(x, test_leaf(g, part, -1, 1, false), axis);
     if (op == OP_slice) return slice(x, axis, s.d[axis] - part.d[axis], part.d[axis]);
@@ -12554,9 +12297,9 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
     return NULL;
 }
-/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An update's
- * definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the first
- * left. NULL: there is no such case. */
+/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An
+ * update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the
+ * first left. NULL: there is no such case. */
 static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, size_t *n)
 {
     Case *c = new_case(make, op, variant);
@@ -12585,7 +12328,8 @@ static double *define_case(CaseMaker *make, Op op, int variant, size_t n)
 static double gpu_limit(Op op, Precision precision)
 {
     static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
-    return is_conv(&(Node){.op = op}) ? conv_limits[precision] : op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
+    if (is_conv(&(Node){.op = op})) return conv_limits[precision];
+    return op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
 }
 
 /* A case's error, random ones held against the CPU's kernel; -1: there is no such case. */
@@ -12631,7 +12375,7 @@ static int verify_gpu(Verdict *verdict, Error *e)
         for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
             const char *name = precision_names[precision];
             bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
-            bool seen = op == OP_prepare_filter;                            /* which the planner makes for the CPU only */
+            bool seen = op == OP_prepare_filter;                        /* which the planner makes for the CPU only */
             give_up_if_interrupted(op, OPS, "ops");
             if (!can) { verdict->skipped++; continue; }
             printf("%-20s %-6s", op_rows[op].name, name);
@@ -18492,7 +18236,7 @@ static const struct { const char *name, *title, *text; } manual[] = {
      "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
      "this better.\n"},
     {"option", "how to add an option",
-     "An option is one row of FACEGAN_SETTINGS (facegan.c, 6.3) and the line that reads it as s->name. The struct,\n"
+     "An option is one row of FACEGAN_SETTINGS (facegan.h) and the line that reads it as s->name. The struct,\n"
      "the command line, --help, config, checkpoints, did-you-mean and refusals follow from the row.\n"
      "\n"
      "    X(f, l1, \"l1\", \"0\", RANGE(0, 10), FIXED, TRAIN, \"classifier\", \"weight of the mean of |score|\")\n"

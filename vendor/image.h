@@ -152,8 +152,8 @@ IMAGE_API int image_augment(const unsigned char *in, int size, int channels, con
 /* The same bits on every machine, which libm's is not. |x| <= 5. */
 IMAGE_API double image_sine(double x);
 
-/* A hash of what is seen, the same for a grey picture in one channel and in three; is every pixel the same; is it stored
- * in colours that are all grey? */
+/* A hash of what is seen, the same for a grey picture in one channel and in three; is every pixel the same; is it
+ * stored in colours that are all grey? */
 typedef struct ImageLook { uint64_t hash; int flat, grey; } ImageLook;
 IMAGE_API ImageLook image_look(const Image *image);
 

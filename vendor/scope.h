@@ -141,8 +141,8 @@ SCOPE_API void names_free(Names *names);
 /* "a, b, c" for a message: cut with "..." where it would fill the message. */
 SCOPE_API const char *joined(char *const *items, int count);
 
-/* "a,b,c" taken apart at the commas; blanks around a name are dropped. Gives up, naming `what` is wrong, where a name is
- * empty or there twice. */
+/* "a,b,c" taken apart at the commas; blanks around a name are dropped. Gives up, naming `what` is wrong, where a name
+ * is empty or there twice. */
 SCOPE_API Names parse_names(const char *list, const char *what);
 
 #endif /* SCOPE_H */

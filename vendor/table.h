@@ -53,7 +53,7 @@ typedef struct {
     FILE *file;
     char *path, *line, **fields;         /* the current row's fields, n_fields of them; they point into the line */
     int n_fields, most, line_number;
-    char separator;                      /* ',' unless the first line tells otherwise */
+    char separator;                      /* of fields, as the first line has it; 0: ',' */
     int wide;                            /* UTF-16: 1 little, 2 big endian */
     int blanks;                          /* to be set by the caller: fields end at blanks, too */
     int again;                           /* to be set by the caller: the next row is the current one once more */
@@ -166,7 +166,7 @@ static char *table_copy(const char *text)
 
 TABLE_API int table_open(TableReader *r, const char *path, int most)
 {
-    *r = (TableReader){.most = most, .path = table_copy(path), .line = calloc(TABLE_LINE, 1), .separator = ','};
+    *r = (TableReader){.most = most, .path = table_copy(path), .line = calloc(TABLE_LINE, 1)};
     r->fields = calloc((size_t)most + 1, sizeof *r->fields);
     r->file = fopen(path, "rb");
     if (!r->file) return table_fail(r, "%s: %s", path, strerror(errno));
@@ -196,7 +196,7 @@ static char *table_unquote(char *at)
 /* Cuts one field out of the line in place and returns what follows: NULL after the last field or on an open quote. */
 static char *table_cut(const TableReader *r, char *at, char **field)
 {
-    const char ends[] = {r->separator, r->blanks ? ' ' : 0, '\t', 0};
+    const char ends[] = {r->separator ? r->separator : ',', r->blanks ? ' ' : 0, '\t', 0};
     *field = at += strspn(at, " \t");
     if (*at != '"') {
         char *end = at + strcspn(at, ends), *last = end;
@@ -283,7 +283,8 @@ TABLE_API int table_next(TableReader *r)
         while (length && strchr("\r\n \t", r->line[length - 1])) r->line[--length] = 0;
         char *at = r->line;
         if (r->line_number == 1 && strncmp(at, "\xEF\xBB\xBF", 3) == 0) at += 3;
-        if (r->line_number == 1 && !strchr(at, ',')) r->separator = strchr(at, ';') ? ';' : strchr(at, '\t') ? '\t' : ',';
+        if (*at && !r->separator)
+            r->separator = strchr(at, ',') ? ',' : strchr(at, ';') ? ';' : strchr(at, '\t') ? '\t' : ',';
         if (*at) return table_split(r, at) ? 1 : -1;
     }
     return ferror(r->file) ? table_fail(r, "%s, after line %d: %s", r->path, r->line_number, strerror(errno)) - 1 : 0;
