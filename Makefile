@@ -10,9 +10,8 @@ CC      ?= cc
 CFLAGS  ?= -O2
 PREFIX  ?= /usr/local
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
-# -fno-strict-aliasing: gcc 12 at -O2 loses a link of the ring in vendor/scope.h without it (a crash when a class is missing); why is not known yet.
 # -ffp-contract=fast lets a multiplication and an addition become one instruction; no other liberty is taken with arithmetic.
-FLAGS    = -std=c11 -D_GNU_SOURCE -ffp-contract=fast -fno-math-errno -fno-strict-aliasing -Wall -Wextra -DFACEGAN_COMMIT='"$(COMMIT)"'
+FLAGS    = -std=c11 -D_GNU_SOURCE -ffp-contract=fast -fno-math-errno -Wall -Wextra -DFACEGAN_COMMIT='"$(COMMIT)"'
 LIBS     = -lm -lpthread
 SOURCES  = facegan.c facegan.h $(wildcard vendor/*.h)
 TESTS    = $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))

@@ -5725,7 +5725,6 @@ static Image own_picture(Image made)
 }
 
 /* Black. */
-__attribute__((unused))
 static Image new_picture(int width, int height, int channels)
 {
     char why[IMAGE_ERROR_SIZE];
@@ -5746,7 +5745,6 @@ static bool try_picture(const char *path, int channels, Image *out, Error *why)
     return true;
 }
 
-__attribute__((unused))
 static Image load_picture(const char *path, int channels)
 {
     Image picture;
@@ -5755,7 +5753,6 @@ static Image load_picture(const char *path, int channels)
     return picture;
 }
 
-__attribute__((unused))
 static Image resize_picture(const Image *picture, int width, int height)
 {
     char why[IMAGE_ERROR_SIZE];
@@ -5765,7 +5762,6 @@ static Image resize_picture(const Image *picture, int width, int height)
 }
 
 /* By the path's ending; text: what a PNG file shall say of itself, or NULL. */
-__attribute__((unused))
 static void save_picture(const char *path, const Image *picture, const ImageText *text)
 {
     char why[IMAGE_ERROR_SIZE];
@@ -5776,7 +5772,6 @@ static void save_picture(const char *path, const Image *picture, const ImageText
 
 static void close_tensors(void *file) { tensorfile_free(file); }
 
-__attribute__((unused))
 static TensorFile *load_tensors(const char *path)
 {
     char why[TENSORFILE_ERROR_SIZE];
@@ -5789,7 +5784,6 @@ static TensorFile *load_tensors(const char *path)
 static void close_table(void *table) { table_close(table); }
 
 /* Rows of at most so many fields: `while (more_rows(table)) use(table->fields);`. */
-__attribute__((unused))
 static TableReader *open_table(const char *path, int fields)
 {
     TableReader *table = own(1, sizeof *table);
@@ -5800,7 +5794,6 @@ static TableReader *open_table(const char *path, int fields)
     return table;
 }
 
-__attribute__((unused))
 static bool more_rows(TableReader *table)
 {
     int got = table_next(table);
@@ -5811,7 +5804,6 @@ static bool more_rows(TableReader *table)
 static void free_table(void *table) { table_free(table); }
 
 /* A table to be filled and printed (table_set, write_table). */
-__attribute__((unused))
 static Table *new_table(const char *title, int rows, int columns)
 {
     Table *table = own(1, sizeof *table);
@@ -5821,7 +5813,6 @@ static Table *new_table(const char *title, int rows, int columns)
 }
 
 /* form: TABLE_TEXT, TABLE_CSV, TABLE_JSON. */
-__attribute__((unused))
 static void write_table(const Table *table, FILE *to, int form)
 {
     if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
@@ -5837,7 +5828,6 @@ static bool is_folder(const char *path)
     return yes;
 }
 
-__attribute__((unused))
 static bool path_exists(const char *path)
 {
     char why[FILES_ERROR];
@@ -5846,7 +5836,6 @@ static bool path_exists(const char *path)
     return yes;
 }
 
-__attribute__((unused))
 static void make_folder(const char *path)
 {
     char why[FILES_ERROR];
@@ -5854,7 +5843,6 @@ static void make_folder(const char *path)
 }
 
 /* A whole regular file, a 0 behind its last byte. */
-__attribute__((unused))
 static char *read_file(const char *path, size_t most, size_t *size)
 {
     char why[FILES_ERROR], *data;
@@ -5862,7 +5850,6 @@ static char *read_file(const char *path, size_t most, size_t *size)
     return own_this(data, *size + 1);
 }
 
-__attribute__((unused))
 static void write_file(const char *path, const void *data, size_t size)
 {
     char why[FILES_ERROR];
@@ -5872,7 +5859,6 @@ static void write_file(const char *path, const void *data, size_t size)
 static void abandon_file(void *writer) { files_abandon(writer); }
 
 /* A file that is written piece by piece into writer->stream; it is there, whole, after end_file(), or is as it was. */
-__attribute__((unused))
 static FileWriter *begin_file(const char *path)
 {
     char why[FILES_ERROR];
@@ -5882,7 +5868,6 @@ static FileWriter *begin_file(const char *path)
     return writer;
 }
 
-__attribute__((unused))
 static void end_file(FileWriter *writer)
 {
     char why[FILES_ERROR];
@@ -5892,7 +5877,6 @@ static void end_file(FileWriter *writer)
 static void unlock_folder(void *lock) { files_unlock(lock); }
 
 /* Nobody else works in that folder until the scope is left; temporaries of killed runs are removed. */
-__attribute__((unused))
 static void lock_folder(const char *path)
 {
     char why[FILES_ERROR];
@@ -7418,7 +7402,6 @@ static void open_dataset_in(Scope *home, DataSet *set, const char *path, const D
     dataset_select(set, options);
 }
 
-__attribute__((unused))
 static void open_dataset(DataSet *set, const char *path, const DataOptions *options)
 {
     open_dataset_in(innermost_scope(), set, path, options);
@@ -9128,7 +9111,6 @@ static void load_detector(Detector *d, const char *kind, const char *weights)
 
 static void close_detector(void *detector) { detector_close(detector); }
 
-__attribute__((unused))
 static Detector *new_detector(const char *kind, const char *weights)
 {
     Detector *d = own(1, sizeof *d);
@@ -9207,7 +9189,6 @@ static void cut_task(void *argument, int row, int worker)
 }
 
 /* Cuts the frame out of the picture as size x size pixels. */
-__attribute__((unused))
 static Image cut_out(const Image *picture, Frame frame, int size)
 {
     Image out = new_picture(size, size, picture->channels);

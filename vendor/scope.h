@@ -56,7 +56,13 @@ typedef struct Error {
 } Error;
 
 /* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
-typedef struct Owned {
+#ifdef __GNUC__
+#define SCOPE_ALIASED __attribute__((may_alias))    /* gcc 12 at -O2 kept a link of a ring in a register over a store to it */
+#else
+#define SCOPE_ALIASED
+#endif
+
+typedef struct SCOPE_ALIASED Owned {
     struct Owned *before, *after;       /* in the ring of its scope */
     void (*close)(void *what);
     void *what;
