@@ -41,10 +41,10 @@ install: facegan
 demo: facegan
 	./facegan toy gan --out demo/toy-gan
 	./facegan toy wgan-gp --out demo/toy-wgan-gp
-	./facegan data draw --out demo/faces --count 6000 --size 64 --pose 0.3 --seed 1 --emotions neutral,happy,sad,surprise,angry
+	./facegan data draw --force --out demo/faces --count 6000 --size 64 --pose 0.3 --seed 1 --emotions neutral,happy,sad,surprise,angry
 	./facegan train stargan demo/faces --out demo/run --crop 44 --size 48 --grey --width 16 --g-repeat 2 --batch 8 \
 	    --n-critic 2 --lr 0.0004 --beta2 0.99 --iters 7000 $(DEMO)
-	./facegan data draw --out demo/new --count 6 --size 64 --pose 0.3 --seed 99 --emotions neutral
+	./facegan data draw --force --out demo/new --count 6 --size 64 --pose 0.3 --seed 99 --emotions neutral
 	./facegan edit demo/run demo/new/neutral/*.png --emotion all --scale 3 --out demo/edited
 	@echo; echo "Now open demo/toy-gan/points.gif, demo/toy-wgan-gp/points.gif, demo/run/report.html and the pictures in demo/edited."
 

@@ -21,7 +21,7 @@
  * planned once, so that every node has a place in one arena, and then run again and again.
  *
  * The letters for dimensions (N H W C K R S P X n) are declared once, in the internal part of facegan.h, which has the
- * types and the table too: read it before chapter 2. Chapter 1 needs its last page only.
+ * types and the table too, and the table of settings: read it before chapter 2. Chapter 1 needs its last page only.
  *
  * SOURCES, by the names used below
  *    GAN       Goodfellow et al. 2014, arXiv 1406.2661            Adam    Kingma & Ba 2015, arXiv 1412.6980
@@ -51,7 +51,6 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -67,6 +66,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SCOPE_IMPLEMENTATION
+#define SCOPE_STATIC
+#include "vendor/scope.h"
 #define KERNELS_IMPLEMENTATION
 #include "vendor/kernels.h"
 #define FACE_IMPLEMENTATION
@@ -77,6 +79,7 @@
 #include "vendor/files.h"
 #define IMAGE_IMPLEMENTATION
 #define IMAGE_STATIC
+#define IMAGE_REAL real
 #include "vendor/image.h"
 #define TENSORFILE_IMPLEMENTATION
 #define TENSORFILE_STATIC
@@ -223,221 +226,16 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 2.1  Errors, and what a piece of work owns
+ * 2.1  Errors
  *
  * There is one way to fail for a reason that the user can act on (a missing file, a wrong option, no more memory):
- * give_up(). It does not return. The work that was begun with attempt() ends there, and all that it owns is given
- * back: memory from own(), and what on_leaving() was told to close. So nobody checks a result on the way, nobody frees,
- * and a command that fails leaves nothing behind. Work that is done again and again (a picture of thousands) has a
- * scope of its own between enter() and leave(), or an attempt() of its own where one picture's failure is not the
- * whole's. What can only go wrong by a mistake in this program ends it with abort().
- *
- *     attempt(work, context, &e) --> work(context) --> ... own() ... on_leaving() ... give_up()
- *          ^                                                                             |
- *          +------- e says why; closed and freed, last first <---------------------------+
+ * give_up(), which ends the work that was begun with attempt(). What that work owns is freed and closed by itself:
+ * memory from own(), files told to on_leaving(). So nobody here checks a result on the way, and nobody frees
+ * (vendor/scope.h). What can only go wrong by a mistake in this program ends it with abort().
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Error {
-    int status;                         /* the exit status it would give: 0 none, 1 failed, 2 misuse */
-    char text[600];
-    bool machine;                       /* memory, a disk, a right was wanting: what was read is not to blame */
-} Error;
-
-/* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
-typedef struct Owned {
-    struct Owned *before, *after;       /* in the ring of its scope */
-    void (*close)(void *what);
-    void *what;
-} Owned;
-
-typedef struct Scope {
-    struct Scope *outer;
-    Owned ring;                         /* its beginning and end: owns nothing itself */
-    jmp_buf *back;                      /* where give_up() goes; NULL: to the outer scope's */
-    Error *error;
-} Scope;
-
-static _Thread_local Scope *scope;      /* the innermost of this thread */
-
-static void enter(Scope *inner)
-{
-    *inner = (Scope){.outer = scope};
-    inner->ring.before = inner->ring.after = &inner->ring;
-    scope = inner;
-}
-
-static void unlink_owned(Owned *o)
-{
-    o->before->after = o->after;
-    o->after->before = o->before;
-}
-
-static void link_owned(Owned *o, Scope *to)
-{
-    o->before = to->ring.before;
-    o->after = &to->ring;
-    o->before->after = o->after->before = o;
-}
-
-/* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
-static void leave(void)
-{
-    while (scope->ring.before != &scope->ring) {
-        Owned *last = scope->ring.before;
-        unlink_owned(last);
-        if (last->close) last->close(last->what);
-        free(last);
-    }
-    scope = scope->outer;
-}
-
-static _Noreturn void unwind(const Error *why)
-{
-    while (scope && !scope->back) leave();
-    if (!scope) {
-        fprintf(stderr, "facegan: %s\n", why->text);
-        exit(why->status);
-    }
-    *scope->error = *why;
-    longjmp(*scope->back, 1);
-}
-
-__attribute__((format(printf, 2, 3)))
-static _Noreturn void give_up(int status, const char *format, ...)
-{
-    Error why = {.status = status};
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why.text, sizeof why.text, format, arguments);
-    va_end(arguments);
-    unwind(&why);
-}
-
-static _Noreturn void give_up_memory(size_t count, size_t size)
-{
-    Error why = {.status = 1, .machine = true};
-    snprintf(why.text, sizeof why.text, "out of memory (%zu x %zu bytes)", count, size);
-    unwind(&why);
-}
-
-/* The scope is the caller's, because longjmp leaves only what is not local to the function with setjmp as it was. */
-static bool attempt_in(Scope *inner, void (*work)(void *context), void *context, Error *e)
-{
-    jmp_buf back;
-    enter(inner);
-    inner->back = &back;
-    inner->error = e;
-    if (setjmp(back)) {
-        leave();
-        return false;
-    }
-    work(context);
-    leave();
-    return true;
-}
-
-/* Does the work in a scope of its own. False: it gave up, and e says why. */
-static bool attempt(void (*work)(void *context), void *context, Error *e)
-{
-    Scope inner;
-    return attempt_in(&inner, work, context, e);
-}
-
-/* The same for one of many: false where what it read is to blame. Where the machine is, the others would fail as well. */
-__attribute__((unused))
-static bool attempt_one(void (*work)(void *context), void *context, Error *e)
-{
-    bool done = attempt(work, context, e);
-    if (!done && e->machine) unwind(e);
-    return done;
-}
 
 /* Until every function gives up by itself. */
 #define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
-
-/* Calls close(what) when the innermost scope is left. */
-static void on_leaving(void (*close)(void *what), void *what)
-{
-    Owned *o = calloc(1, sizeof *o);
-    if (!o) {
-        close(what);
-        give_up_memory(1, sizeof *o);
-    }
-    o->close = close;
-    o->what = what;
-    link_owned(o, scope);
-}
-
-/* Zeros, which belong to the innermost scope. */
-static void *own(size_t count, size_t size)
-{
-    size_t bytes = 0;
-    bool too_many = __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - sizeof(Owned);
-    Owned *o = too_many ? NULL : calloc(1, sizeof *o + bytes);
-    if (!o) give_up_memory(count, size);
-    link_owned(o, scope);
-    return o + 1;
-}
-
-/* The same memory with room for more, as realloc gives it: what is new is not set. NULL grows from nothing. */
-static void *own_again(void *memory, size_t count, size_t size)
-{
-    if (!memory) return own(count, size);
-    size_t bytes = 0;
-    Owned *o = (Owned *)memory - 1, *before = o->before, *grown = NULL;
-    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= SIZE_MAX - sizeof *o) grown = realloc(o, sizeof *o + bytes);
-    if (!grown) give_up_memory(count, size);
-    before->after = grown->after->before = grown;
-    return grown + 1;
-}
-
-/* Frees it before its scope is left. NULL is nothing. */
-static void give_back(void *memory)
-{
-    if (!memory) return;
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    free(o);
-}
-
-/* Hands memory to another scope, which owns it from now on. */
-static void *hand_to(Scope *to, void *memory)
-{
-    Owned *o = (Owned *)memory - 1;
-    unlink_owned(o);
-    link_owned(o, to);
-    return memory;
-}
-
-/* Hands memory of the innermost scope, which is about to be left, to the one outside. */
-__attribute__((unused))
-static void *hand_out(void *memory)
-{
-    return hand_to(scope->outer, memory);
-}
-
-/* Room for one item more: where the memory is full, twice as much of it, which belongs to the scope `home`. */
-static void *own_more(Scope *home, void *items, int count, int *room, size_t size)
-{
-    if (count < *room) return items;
-    void *more = own_again(items, (size_t)(*room = *room ? 2 * *room : 16), size);
-    return items ? more : hand_to(home, more);
-}
-
-/* A text of its own. */
-__attribute__((format(printf, 1, 2)))
-static char *own_text(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    char *text = own((size_t)length + 1, 1);
-    va_start(arguments, format);
-    vsnprintf(text, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    return text;
-}
 
 static bool no_messages;                /* --quiet: no progress, no warnings */
 
@@ -472,12 +270,6 @@ static void *must_alloc(size_t count, size_t size)
     void *memory = calloc(count ? count : 1, size ? size : 1);
     if (!memory) give_up_memory(count, size);
     return memory;
-}
-
-static char *must_copy(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    return memcpy(must_alloc(size, 1), text, size);
 }
 
 /* From some fixed moment: differences count. */
@@ -3698,296 +3490,14 @@ static Node *total_variation(Node *y)
 /* ------------------------------------------------------------------------------------------------
  * 6.3  Settings: what the equations leave open
  *
- * Every number and every choice that a user may set is a row here, and nowhere else: the struct Settings, its usual
- * values, the command line, --help, a run's `config`, and what is refused all come from the rows. (`facegan man option`
- * tells how to add one.) Who reads on for the story needs the groups networks, losses and optimiser: the steps of
- * chapter 7 take these rows as s->lambda_rec and so on.
- *
- *   kind     s text, l and p longer ones; i whole number, f number, b switch
- *   values   what it may be: RANGE of a number, ONEOF these words; ANY text
- *   use      FIXED: it makes the run what it is, going on with another value would be another run; FREE: it may differ
- *            when a run goes on; COMMAND: of one command, never written down; OTHER: of commands that train nothing
- *   verbs    the commands that take it, "data" or "data.draw"
- *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise,
- *            whose G draws from noise; classifier. Commands without a model do not ask
- *
- * What is usual for one model or command only is in 9.1 and 16.
+ * Every number and every choice that a user may set is a row of FACEGAN_SETTINGS (facegan.h): the struct
+ * Settings, its usual values, the command line, --help, a run's `config`, and what is refused all come from the rows.
+ * The steps of chapter 7 take them as s->lambda_rec and so on; the groups networks, losses and optimiser are worth a
+ * look before. What is usual for one model or command only is in 9.1 and 16.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { TEXT = 256 };
 enum { FIXED = 1, FREE = 2, COMMAND = 4, OTHER = 8 };
-
-#define TRAIN    "train classify.train reproduce.classifier "
-#define BENCH    TRAIN "bench "
-#define PHOTOS   "detect crop edit classify.predict data.import "
-#define ON_GPU   BENCH "reproduce sample classify edit gamut detect crop step "
-#define COMPUTES ON_GPU "data eval study toy reproduce "
-#define DRAW     "data.draw study.truth "
-#define BALANCE  TRAIN "data.balance "
-#define GANS     "editor noise"
-
-#define RANGE(least, most) .low = least, .high = most
-#define ONEOF(words)       .choices = words
-#define SWITCH             .high = 1
-#define ANY                .choices = NULL
-#define IN(heading)        , .group = heading        /* this row and those behind it */
-#define ALL                ""
-
-#define FACEGAN_SETTINGS(X)                                                                                            \
-    X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
-      TRAIN "sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import eval study "     \
-      "reproduce toy", ALL, "where to write (train: the run's directory, by default runs/MODEL)")                                \
-    X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
-      BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", ALL, "P: side of the "       \
-      "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
-    X(b, grey, "grey", "0", SWITCH, COMMAND, BENCH "data.draw data.show data.import study.augment", ALL,               \
-      "the same as --channels 1")                                                                                      \
-    X(l, classes, "classes", "", ANY, FIXED,                                                                           \
-      TRAIN "classify.eval data.show data.balance data.import data.doctor study.augment", ALL, "a,b,c: these "         \
-      "classes only (default: all there are)")                                                                         \
-    X(i, count, "count", "2000", RANGE(1, 1e7), OTHER, DRAW "sample study.augment", ALL, "how many pictures")          \
-    X(s, emotions, "emotions", "", ANY, OTHER, "data.draw sample", ALL,                                                \
-      "a,b,c: which emotions to draw (default: all there are)")                                                        \
-    X(s, emotion, "emotion", "", ANY, OTHER, "edit", ALL,                                                              \
-      "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
-    X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, ALL, "N: pictures in a batch")                            \
-    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "study.augment toy", ALL,                                \
-      "iterations, each one D step; every n-critic-th also a G step")                                                  \
-    X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", ALL,                        \
-      "the same in passes through the data")                                                                           \
-    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
-      "w, conv_dim: channels of the first layer")                                                                      \
-    X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
-      "the body")                                                                                                      \
-    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN, ALL, "Adam's learning rate")                                     \
-    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "sample reproduce", ALL, "all chance follows from it") \
-    X(s, model, "model", "stargan", ANY IN("data"), FIXED, "-", ALL, "which system")                                   \
-    X(p, data, "data", "", ANY, FREE, "-", ALL, "folder or list of pictures")                                          \
-    X(i, channels, "channels", "3", RANGE(1, 3), FIXED, BENCH "data.draw data.import study.augment", ALL,              \
-      "X: 1 grey, 3 colour")                                                                                           \
-    X(l, attributes, "attributes", "", ANY, FIXED, TRAIN "data.doctor", "stargan classifier",                          \
-      "a,b,c: binary attributes of a CelebA-style list instead of classes")                                            \
-    X(i, crop, "crop", "0", RANGE(0, 100000), FIXED, TRAIN "data.doctor study.augment", ALL,                           \
-      "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)")                          \
-    X(f, face_margin, "face-margin", "-1", RANGE(-1, 4), FIXED, TRAIN, "editor",                                       \
-      "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not "       \
-      "known)")                                                                                                        \
-    X(i, limit, "limit", "0", RANGE(0, 1e9), FIXED, TRAIN "classify.eval eval study.ganmut", ALL,                      \
-      "use only so many pictures (0: all)")                                                                            \
-    X(s, balance, "balance", "", ONEOF("oversample|undersample|augment:#"), FIXED, BALANCE, ALL,                       \
-      "as many pictures of every class: the largest's, the smallest's, or N with changed copies")                      \
-    X(f, validation, "validation", "0", RANGE(0, 0.9), FIXED, TRAIN, ALL,                                              \
-      "hold out this share of the training pictures, of each class (0: the set's own part)")                           \
-    X(s, split, "split", "", ONEOF("train|validation|test|all"), OTHER, "classify.eval eval study.ganmut", ALL,        \
-      "which part of the set")                                                                                         \
-    X(i, d_width, "d-width", "0", RANGE(0, 1024) IN("networks"), FIXED, TRAIN, GANS,                                   \
-      "the width of D alone (0: as --width says)")                                                                     \
-    X(i, g_repeat, "g-repeat", "6", RANGE(0, MAX_REPEAT), FIXED, BENCH, "editor", "residual blocks in G")              \
-    X(i, d_repeat, "d-repeat", "0", RANGE(0, 8), FIXED, BENCH, "editor",                                               \
-      "halvings in D (0: as many as the size allows, at most 6)")                                                      \
-    X(s, keep, "keep", "none", ONEOF("none|mask|skip"), FIXED, BENCH, "editor",                                        \
-      "how G keeps the face: not at all (paper); it paints through a mask; it adds a change to the picture")           \
-    X(s, upsample, "upsample", "deconv", ONEOF("deconv|resize"), FIXED, BENCH, "editor",                               \
-      "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
-    X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
-      "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
-    X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
-      "D's scores of real and fake: one, or one for each class")                                                       \
-    X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
-      "the space: directions in a disc, or Gaussians")                                                                 \
-    X(i, space_dim, "space-dim", "2", RANGE(2, SPACE_MOST), FIXED, BENCH, "ganmut", "dimensions of the space, 2 or 3") \
-    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan"), FIXED, TRAIN, "noise",                        \
-      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last")                                              \
-    X(i, latent, "latent", "100", RANGE(1, 4096), FIXED, TRAIN, "noise", "how many numbers G draws from")              \
-    X(b, conditional, "conditional", "0", SWITCH, FIXED, TRAIN, "noise", "G is told the class to draw")                \
-    X(b, unstrided, "unstrided", "0", SWITCH, FIXED, TRAIN, "noise",                                                   \
-      "body wacgan: the critic strides no layer (Kolbenschlag's code)")                                                \
-    X(s, preprocess, "preprocess", "", ONEOF("tanh|unit|torchvision|caffe|caffe-unit"), FIXED, TRAIN, "classifier",    \
-      "how the weights' makers fed them (default: the network's)")                                                     \
-    X(s, unfreeze, "unfreeze", "", ONEOF("all|head|block#"), FIXED, BENCH, "classifier",                               \
-      "what learns: all, the head, or blockN and those behind it")                                                     \
-    X(s, head, "head", "", ANY, FIXED, TRAIN, "classifier",                                                            \
-      "widths of the hidden layers before the scores, e.g. 128,128; none (default: the network's)")                    \
-    X(s, pool, "pool", "", ONEOF("mean|flat"), FIXED, TRAIN, "classifier",                                             \
-      "the head sees the map's mean or all of it (default: the network's)")                                            \
-    X(f, dropout, "dropout", "0", RANGE(0, 0.95), FIXED, TRAIN, "classifier",                                          \
-      "chance that a number in the head is left out")                                                                  \
-    X(s, adv, "adv", "wgan-gp", ONEOF("wgan-gp|wgan|bce|bce-saturating|hinge|lsgan") IN("losses"), FIXED, BENCH, GANS, \
-      "adversarial loss")                                                                                              \
-    X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
-      "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
-    X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
-    X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
-      "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \
-    X(f, lambda_adv, "lambda-adv", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of G's adversarial loss")       \
-    X(f, lambda_cls, "lambda-cls", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor wacgan",                                  \
-      "weight of the classification loss")                                                                             \
-    X(f, lambda_fake, "lambda-cls-fake", "0", RANGE(0, 1e6), FIXED, TRAIN, "wacgan",                                   \
-      "weight of D's classification loss on fakes")                                                                    \
-    X(f, lambda_rec, "lambda-rec", "10", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the reconstruction loss")   \
-    X(f, identity, "identity", "0", RANGE(0, 1), FIXED, TRAIN, "editor",                                               \
-      "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back")    \
-    X(f, lambda_tv, "lambda-tv", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                           \
-      "weight of the total variation of the change that G makes")                                                      \
-    X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
-      "keep mask: weight of the mask's mean")                                                                          \
-    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, "editor",                                                           \
-      "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
-    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the teachers' loss") \
-    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, "editor classifier",                                \
-      "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
-    X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
-      "editor", "what D sees is changed by chance, and G learns through it")                                           \
-    X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
-      "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
-    X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
-      "where D is told the class: real pictures under another label are shown to it as fakes")                         \
-    X(s, cycle, "cycle", "original", ONEOF("original|approximate"), FIXED, BENCH, "ganmut",                            \
-      "linear: the way back as in the paper, or as in the public code")                                                \
-    X(i, random_directions, "random-directions", "5", RANGE(0, 4096), FIXED, TRAIN, "ganmut",                          \
-      "linear: so many pictures of a batch go anywhere")                                                               \
-    X(f, lambda_info, "lambda-info", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "weight of the coordinates' losses")  \
-    X(f, lambda_rho, "lambda-rho", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "linear: weight of the strength loss")  \
-    X(b, mix, "mix", "0", SWITCH, FIXED, TRAIN, "ganmut",                                                              \
-      "linear: random directions have labels, too, which mix the emotions nearby")                                     \
-    X(f, lambda_prediction, "lambda-prediction", "0.5", RANGE(0, 1e6), FIXED, TRAIN, "ganmut",                         \
-      "gaussian: weight of the means' classification")                                                                 \
-    X(f, label_noise, "label-noise", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                        \
-      "bce: D's answers are off by up to this, by chance")                                                             \
-    X(f, label_smooth, "label-smooth", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                      \
-      "bce: D's answer to a real picture is 1 less this")                                                              \
-    X(b, joint, "joint", "0", SWITCH, FIXED, TRAIN, "cgan",                                                            \
-      "D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)")                                  \
-    X(b, unrelated, "unrelated", "0", SWITCH, FIXED, TRAIN, "wacgan",                                                  \
-      "the fakes' class is another picture's (Kolbenschlag's code)")                                                   \
-    X(f, l2, "l2", "0", RANGE(0, 10), FIXED, TRAIN, "classifier",                                                      \
-      "weight of the sum of squares of the head's filters")                                                            \
-    X(f, adversarial, "adversarial", "0", RANGE(0, 100), FIXED, TRAIN, "classifier",                                   \
-      "learn from the worst picture within this distance (the length of the change of numbers in -1..1)")              \
-    X(b, class_weights, "class-weights", "0", SWITCH, FIXED, TRAIN, "classifier",                                      \
-      "rare classes count more, N / (n N_class)")                                                                      \
-    X(f, beta1, "beta1", "0.5", RANGE(0, 0.9999) IN("optimiser"), FIXED, TRAIN, ALL,                                   \
-      "Adam's decay of the first moment; others' momentum")                                                            \
-    X(f, beta2, "beta2", "0.999", RANGE(0, 0.99999), FIXED, TRAIN, ALL,                                                \
-      "Adam's decay of the second moment; RMSProp's of the mean square")                                               \
-    X(s, decay, "decay", "linear", ONEOF("linear|cosine|none|published|plateau"), FIXED, TRAIN, ALL,                   \
-      "of the rate: constant for the first half, then falling to 0 (paper); half a cosine; constant; the public "      \
-      "code's; classifiers: halved after 3 passes without a lower validation loss")                                    \
-    X(i, n_critic, "n-critic", "5", RANGE(1, 1000), FIXED, TRAIN, GANS, "D steps for each G step")                     \
-    X(f, d_lr, "d-lr", "0", RANGE(0, 1), FIXED, TRAIN, GANS, "D's learning rate (0: --lr)")                            \
-    X(s, d_optimiser, "d-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, ALL,        \
-      "how D's weights move (a classifier is a D)")                                                                    \
-    X(s, g_optimiser, "g-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, GANS,       \
-      "how G's move")                                                                                                  \
-    X(f, clip_gradient, "clip-gradient", "0", RANGE(0, 1e6), FIXED, TRAIN, ALL,                                        \
-      "D's gradients are cut to +- this (0: not)")                                                                     \
-    X(f, weight_decay, "weight-decay", "0", RANGE(0, 1), FIXED, TRAIN, ALL,                                            \
-      "this share of every weight of D is added to its gradient")                                                      \
-    X(f, average, "average", "0", RANGE(0, 0.99999), FIXED, TRAIN, GANS,                                               \
-      "pictures are drawn with G's averaged weights, of which this share stays a step (0: not)")                       \
-    X(b, forget, "forget", "0", SWITCH, FIXED, TRAIN, "noise",                                                         \
-      "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)")                                    \
-    X(b, flip, "flip", "1", SWITCH IN("augmentation"), FIXED, BALANCE, ALL, "mirror pictures by chance")               \
-    X(f, rotate, "rotate", "0", RANGE(0, 180), FIXED, BALANCE, ALL, "rotate by up to so many degrees")                 \
-    X(f, shift, "shift", "0", RANGE(0, 0.5), FIXED, BALANCE, ALL, "shift by up to this share of the side")             \
-    X(f, zoom_low, "zoom-low", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at least (0: none)")                       \
-    X(f, zoom_high, "zoom-high", "0", RANGE(0, 4), FIXED, BALANCE, ALL, "zoom at most")                                \
-    X(f, brightness, "brightness", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                              \
-      "lighter or darker by up to this share of the range")                                                            \
-    X(f, contrast, "contrast", "0", RANGE(0, 1), FIXED, BALANCE, ALL,                                                  \
-      "contrast stronger or weaker by up to this share")                                                               \
-    X(f, erase, "erase", "0", RANGE(0, 1), FIXED, TRAIN, ALL, "the chance that a rectangle of the picture is hidden")  \
-    X(b, as_published, "as-published", "0", SWITCH IN("run"), FIXED, TRAIN, ALL,                                       \
-      "the public code, quirk by quirk, instead of the paper")                                                         \
-    X(s, recipe, "recipe", "", ONEOF("kolbenschlag=seed"), FIXED, TRAIN, "wacgan",                                     \
-      "the settings of Kolbenschlag's code, as far as it is known")                                                    \
-    X(p, init, "init", "", ANY, FREE, TRAIN, ALL,                                                                      \
-      "start from these weights: a run's, or for classifiers torchvision's or Keras'")                                 \
-    X(i, patience, "patience", "0", RANGE(0, 1e6), FREE, TRAIN, "classifier",                                          \
-      "stop after so many passes without a lower validation loss (0: never)")                                          \
-    X(s, on_collapse, "on-collapse", "warn", ONEOF("warn|stop|rollback"), FREE, TRAIN, "noise",                        \
-      "when samples become alike: say so, stop, or go back to the last healthy weights")                               \
-    X(f, collapse_below, "collapse-below", "0.35", RANGE(0, 1), FREE, TRAIN, "noise",                                  \
-      "alarm when the samples' diversity falls below this share of the data's")                                        \
-    X(i, sample_every, "sample-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                           \
-      "draw the sample faces every so many iterations (0: 20 times a run)")                                            \
-    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN, ALL,                                               \
-      "write the checkpoint every so many iterations (0: about every 2 minutes)")                                      \
-    X(i, log_every, "log-every", "10", RANGE(1, 1e9), FREE, TRAIN, ALL, "a line in log.csv every so many iterations")  \
-    X(b, dry_run, "dry-run", "0", SWITCH, COMMAND, TRAIN "reproduce", ALL, "tell time, memory and disk, train nothing") \
-    X(s, budget, "budget", "2h", ANY, OTHER, "reproduce", ALL,                                                         \
-      "how long it may take, 2h or 30m, or full: as long as the document did")                                         \
-    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "detect", ALL,                                                        \
-      "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
-    X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", ALL,                               \
-      "pictures that a model drew say so in a text chunk")                                                             \
-    X(s, theta, "theta", "", ANY IN("drawing"), OTHER, "edit", ALL,                                                    \
-      "ganmut: the direction, 40deg or 0.7rad, of strength --rho")                                                     \
-    X(f, rho, "rho", "1", RANGE(0, 1), OTHER, "edit", ALL, "ganmut: the strength for --theta and --between")           \
-    X(s, xy, "xy", "", ANY, OTHER, "edit", ALL, "ganmut: the point x,y (or x,y,z) of the space")                       \
-    X(s, between, "between", "", ANY, OTHER, "edit gamut", ALL,                                                        \
-      "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5")                                            \
-    X(b, gif, "gif", "0", SWITCH, OTHER, "gamut", ALL, "also a GIF along a path")                                      \
-    X(l, path, "path", "", ANY, OTHER, "gamut", ALL,                                                                   \
-      "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)")                          \
-    X(s, shape, "shape", "ring", ONEOF("ring|grid|spiral"), OTHER, "toy", ALL, "where the real points lie")            \
-    X(b, files, "files", "0", SWITCH, OTHER, "sample", ALL,                                                            \
-      "--count separate pictures in folders by class, and labels.csv, to train on")                                    \
-    X(b, interpolate, "interpolate", "0", SWITCH, OTHER, "sample", ALL,                                                \
-      "a strip and a GIF on the way from one latent to another")                                                       \
-    X(b, raw, "raw", "0", SWITCH, OTHER, "sample", ALL, "with G's last weights though averaged ones are there")        \
-    X(f, pose, "pose", "1", RANGE(0, 1), OTHER, DRAW, ALL,                                                             \
-      "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go")                                         \
-    X(f, weakest, "weakest", "0.6", RANGE(0, 1), OTHER, DRAW, ALL, "the least intensity of an emotion")                \
-    X(f, blends, "blends", "0", RANGE(0, 1), OTHER, DRAW, ALL,                                                         \
-      "in this share of the pictures a second, weaker emotion is mixed in")                                            \
-    X(b, viewers, "viewers", "0", SWITCH, OTHER, DRAW, ALL,                                                            \
-      "labels are an unsure viewer's: right as often as the emotion is strong, else a guess")                          \
-    X(i, scale, "scale", "1", RANGE(1, 16), OTHER, "sample edit gamut data.show", ALL,                                 \
-      "enlarge pictures by a whole factor")                                                                            \
-    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS, ALL, "find the faces first")  \
-    X(p, weights, "weights", "", ANY, OTHER, PHOTOS, ALL, "the detector's weights: a folder (mtcnn) or a file")        \
-    X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, ALL,                                                 \
-      "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
-    X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, ALL,                                             \
-      "mtcnn: side of the smallest face looked for, in pixels")                                                        \
-    X(i, max_side, "max-side", "2048", RANGE(32, 16384), OTHER, PHOTOS, ALL,                                           \
-      "larger pictures are scaled down to this for the detector: bounds its memory")                                   \
-    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit classify.predict data.import", ALL,                   \
-      "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)")             \
-    X(b, align, "align", "0", SWITCH, OTHER, "crop edit classify.predict data.import", ALL,                            \
-      "turn faces so that eyes, nose and mouth stand in their places")                                                 \
-    X(b, all, "all", "0", SWITCH, OTHER, "crop", ALL, "every face of a picture, not only the best")                    \
-    X(b, whole, "whole", "0", SWITCH, OTHER, "data.import", ALL,                                                       \
-      "whole pictures, even where the list has the face's box")                                                        \
-    X(p, classifier, "classifier", "", ANY IN("numbers"), OTHER, TRAIN "classify.eval classify.predict eval", "noise", \
-      "a classifier's run or weights (default: the one in models/); in training it watches for collapse, too")         \
-    X(s, views, "views", "one", ONEOF("one|flip|crops"), OTHER, "classify.eval classify.predict", ALL,                 \
-      "mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)")                    \
-    X(i, bootstrap, "bootstrap", "200", RANGE(0, 100000), OTHER, "eval study.ganmut", ALL,                             \
-      "resamplings for FED's 95% interval (0: no interval)")                                                           \
-    X(i, repeat, "repeat", "5", RANGE(1, 1000), OTHER, "bench study.augment", ALL,                                     \
-      "how often: timed repetitions; seeds")                                                                           \
-    X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", ALL, "time and rate of every node, slowest first")         \
-    X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
-      "detect classify.eval classify.predict data.doctor data.import eval bench info", ALL, "print JSON")              \
-    X(b, csv, "csv", "0", SWITCH, OTHER, "detect classify.eval classify.predict eval study", ALL, "print CSV")         \
-    X(b, html, "html", "0", SWITCH, OTHER, "eval", ALL, "also a page with pictures, to --out FILE.html")               \
-    X(s, only, "only", "", ANY, OTHER, "convert", ALL, "keep only tensors whose name begins so")                       \
-    X(b, half, "half", "0", SWITCH, OTHER, "convert", ALL, "store float32 as float16")                                 \
-    X(b, bgr, "bgr", "0", SWITCH, OTHER, "convert", ALL,                                                               \
-      "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)")                    \
-    X(b, gpu, "gpu", "0", SWITCH, OTHER, "verify", ALL,                                                                \
-      "hold the GPU's kernels against the definitions and the CPU's")                                                  \
-    X(i, threads, "threads", "0", RANGE(0, KERNELS_MAX_THREADS) IN("machine"), COMMAND, COMPUTES "verify", ALL,        \
-      "worker threads (0: one a processor); results do not depend on it")                                              \
-    X(s, device, "device", "cpu", ONEOF("cpu|gpu|auto"), COMMAND, ON_GPU, ALL,                                         \
-      "where to compute (gpu: a program built by `make gpu`; auto: the GPU if there is one)")                          \
-    X(s, precision, "precision", "", ONEOF("tf32|bf16|fp32"), COMMAND, ON_GPU, ALL,                                    \
-      "of the GPU's convolutions, tf32 unless given; the CPU has fp32")                                                \
-    X(s, isa, "isa", "", ONEOF("avx512|avx2|portable|neon"), COMMAND, COMPUTES, ALL,                                   \
-      "instruction set (default: the best here)")                                                                      \
-    X(b, quiet, "quiet", "0", SWITCH, COMMAND, ALL, ALL, "say nothing but errors")
 
 #define FIELD_s(field) char field[TEXT];
 #define FIELD_l(field) char field[TEXT * 2];
@@ -4090,7 +3600,7 @@ typedef struct Batch {                  /* what a step works on: its leaves */
     int n_draws;
     const Teacher *teachers;            /* --teacher's classifiers */
     int n_teachers;
-    bool keep_gradients;                /* they are asked for afterwards: 12.8 */
+    bool keep_gradients;                /* they are asked for afterwards: 12.9 */
 } Batch;
 
 enum { MAX_TERMS = 12 };
@@ -4794,16 +4304,14 @@ static void train_iteration(Training *t)
     t->g_known = true;
 }
 
-/* Both functions are called with `run`, which the loop does not look into, and end the training when they return 0. */
-static int train_loop(Training *t, int (*feed)(void *run, Error *e), int (*look)(void *run, Error *e), void *run,
-                      Error *e)
+/* Both functions are called with `run`, which the loop does not look into. */
+static void train_loop(Training *t, void (*feed)(void *run), void (*look)(void *run), void *run)
 {
     while (t->iteration < t->iterations && !interrupted && !t->enough) {
-        if (!feed(run, e)) return 0;
+        feed(run);
         train_iteration(t);
-        if (!look(run, e)) return 0;
+        look(run);
     }
-    return 1;
 }
 
 /* ================================================================================================
@@ -6178,109 +5686,19 @@ static _Noreturn void give_up_because(int cause, const char *text)
     unwind(&why);
 }
 
-/* Memory from malloc, of so many bytes, as if it had been own()ed from the start. */
-static void *own_this(void *block, size_t bytes)
-{
-    Owned *o = realloc(block, sizeof *o + bytes);
-    if (!o) {
-        free(block);
-        give_up_memory(bytes, 1);
-    }
-    memmove(o + 1, o, bytes);
-    *o = (Owned){0};
-    link_owned(o, scope);
-    return o + 1;
-}
-
 /* ---- texts ---- */
 
-typedef struct Names {                  /* a list of texts */
-    char **items;
-    int count, room;
-    Scope *home;                        /* they belong to it: the innermost scope when the first was added */
-} Names;
+/* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
+typedef struct Text { char s[3 * PATH_MAX]; } Text;
 
-static void names_add(Names *names, const char *text)
+__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
 {
-    if (!names->home) names->home = scope;
-    names->items = own_more(names->home, names->items, names->count, &names->room, sizeof *names->items);
-    names->items[names->count++] = hand_to(names->home, own_text("%s", text));
-}
-
-/* Where the text is, upper and lower case being the same; -1: nowhere. */
-static int names_find(const Names *names, const char *text)
-{
-    for (int i = 0; i < names->count; i++)
-        if (strcasecmp(names->items[i], text) == 0) return i;
-    return -1;
-}
-
-static void names_add_once(Names *names, const char *text)
-{
-    if (names_find(names, text) < 0) names_add(names, text);
-}
-
-/* Frees them before their scope is left. */
-static void names_free(Names *names)
-{
-    for (int i = 0; i < names->count; i++) give_back(names->items[i]);
-    give_back(names->items);
-    *names = (Names){0};
-}
-
-/* "a, b, c" for a message: cut with "..." where it would fill the message. */
-__attribute__((unused))
-static const char *joined(char *const *items, int count)
-{
-    enum { FULL = 300 };
-    char *text = own(FULL + 8, 1);
-    size_t used = 0;
-    for (int i = 0; i < count; i++) {
-        if (used + strlen(items[i]) + 2 > FULL) return strcat(text, " ..."), text;
-        used += (size_t)sprintf(text + used, "%s%s", i ? ", " : "", items[i]);
-    }
+    Text text;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text.s, sizeof text.s, format, list);
+    va_end(list);
     return text;
-}
-
-/* "a,b,c" taken apart at the commas; blanks around a name are dropped. An empty or repeated name is a misuse. */
-__attribute__((unused))
-static Names parse_names(const char *list, const char *what)
-{
-    Names names = {0};
-    for (const char *at = list;; at++) {
-        at += strspn(at, " ");
-        size_t length = strcspn(at, ",");
-        const char *next = at + length;
-        while (length && at[length - 1] == ' ') length--;
-        const char *name = own_text("%.*s", (int)length, at);
-        if (length == 0) give_up(2, "%s '%s': a name is empty; write them as a,b,c", what, list);
-        if (names_find(&names, name) >= 0) give_up(2, "%s '%s': '%s' is there twice", what, list, name);
-        names_add(&names, name);
-        at = next;
-        if (!*at) return names;
-    }
-}
-
-typedef struct Parsing { Names names; const char *list, *what; } Parsing;
-
-static void parse_task(void *context)
-{
-    Parsing *p = context;
-    Names names = parse_names(p->list, p->what);
-    for (int i = 0; i < names.count; i++) names_add(&p->names, names.items[i]);
-}
-
-static int names_parse(Names *names, const char *list, const char *what, Error *e)
-{
-    Parsing p = {{.home = scope}, list, what};
-    bool parsed = attempt(parse_task, &p, e);
-    *names = p.names;
-    return parsed;
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* ---- pictures ---- */
@@ -6498,7 +5916,7 @@ static void free_listing(void *listing)
 static Names list_folder(const char *path, int kind)
 {
     char why[FILES_ERROR];
-    Names names = {.home = scope};
+    Names names = {.home = innermost_scope()};
     Listing found;
     Scope inner;
     if (!files_list(path, kind == NAMES_FOLDERS ? FILES_FOLDERS : FILES_FILES, &found.names, &found.count, why)) {
@@ -6511,12 +5929,6 @@ static Names list_folder(const char *path, int kind)
         if (name_is(kind, found.names[i])) names_add(&names, found.names[i]);
     leave();
     return names;
-}
-
-static Names folder_names(const char *path, int kind, int limit)
-{
-    (void)limit;
-    return list_folder(path, kind);
 }
 
 /* ================================================================================================
@@ -6560,45 +5972,44 @@ typedef struct Place {                /* where in its picture the face is, as fa
 
 typedef struct DataSet {
     const char *format;               /* "image folders", "CSV list", ...: what kind of data set it turned out to be */
-    char *path;                       /* as the user gave it */
-    int count, n_classes;
+    char *path, *root;                /* as the user gave it; the folder that paths are relative to */
+    int count, room, n_classes;
     char **class_names;               /* (n_classes), the attributes' names in attribute mode */
     int *label;                       /* (count) */
     uint8_t *split;                   /* (count) */
     uint8_t *attributes;              /* (count, n_classes) in attribute mode, 0 to ATTRIBUTE_WHOLE; else NULL */
     Place *place;                     /* (count), or NULL where the list tells of none */
-    int dropped;                      /* rows of a list whose label is none of the seven emotions */
-    int missing;                      /* files that a list names and that do not exist */
     atomic_uchar *damaged;            /* (count) 1 once a picture turned out to be unreadable */
+    size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
+    char *text;                       /* all paths, each with its final zero */
+    unsigned char *raw;               /* pixels that stood in the CSV itself: squares of raw_side, grey */
+    size_t text_used, text_room, raw_used, raw_room;
+    int raw_side;
+    int dropped;                      /* rows of a list whose label is none of the seven emotions */
+    int missing;                      /* files that a list names and that do not exist, and the first of them */
+    const char *first_missing;
     Names notes;                      /* how names and numbers were understood, for the doctor */
+    const struct Numbering *numbers;  /* the last that `notes` tells of */
     int crop, unlabelled, listed;     /* unlabelled: one class "all"; listed: a list names the files */
     int every_label;                  /* as in the options */
-    const struct Numbering *numbers;  /* the last that `notes` tells of */
-    int room;
-    size_t *where;                    /* (count) where a picture's path begins in `text`, or its pixels in `raw` */
-    char *root;                       /* the folder that paths are relative to */
-    char *text;                       /* all paths, each with its final zero */
-    size_t text_used, text_room;
-    unsigned char *raw;               /* pixels that stood in the CSV itself: squares of raw_side, grey */
-    size_t raw_used, raw_room;
-    int raw_side;
+    Scope *home;                      /* the memory above belongs to it */
 } DataSet;
 
 /* ------------------------------------------------------------------------------------------------
- * 10.1  Words
+ * 10.1  Words and numbers
  *
- * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. These tables
- * are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it is.
+ * People write "anger", "Angry" and "ANGRY"; "val" and "PublicTest" are the same part of a data set. FER2013 and RAF-DB
+ * number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven are ours. These
+ * tables are all the guessing that the readers do, and what was guessed is kept in `notes`. Any other name stays as it
+ * is.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { EMOTION_NEUTRAL = FACE_NEUTRAL, EMOTION_HAPPY = FACE_HAPPY, EMOTION_SAD = FACE_SAD,
        EMOTION_SURPRISE = FACE_SURPRISE, EMOTION_FEAR = FACE_FEAR, EMOTION_DISGUST = FACE_DISGUST,
        EMOTION_ANGRY = FACE_ANGRY, EMOTIONS = FACE_EMOTIONS };
 static const char *const emotion_names[EMOTIONS] = {"neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"};
-typedef struct Spelling {
-    const char *name;
-    int value;
-} Spelling;
+
+typedef struct Spelling { const char *name; int value; } Spelling;
 
 static const Spelling split_spellings[] = {
     {"train", SPLIT_TRAIN}, {"training", SPLIT_TRAIN}, {"validation", SPLIT_VALIDATION}, {"valid", SPLIT_VALIDATION},
@@ -6618,8 +6029,13 @@ enum { COLUMN_PATH, COLUMN_LABEL, COLUMN_SPLIT, COLUMN_PIXELS, COLUMN_FACE_X, CO
        COLUMN_FACE_HEIGHT, COLUMNS };
 
 static const Spelling column_spellings[] = {
-    {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"label", COLUMN_LABEL},
-    {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
+    {"path", COLUMN_PATH}, {"subDirectory_filePath", COLUMN_PATH}, {"image", COLUMN_PATH}, {"img", COLUMN_PATH},
+    {"file", COLUMN_PATH}, {"filename", COLUMN_PATH}, {"file_name", COLUMN_PATH}, {"filepath", COLUMN_PATH},
+    {"file_path", COLUMN_PATH}, {"image_path", COLUMN_PATH}, {"image_name", COLUMN_PATH}, {"img_path", COLUMN_PATH},
+    {"img_name", COLUMN_PATH}, {"image_id", COLUMN_PATH}, {"image_file", COLUMN_PATH}, {"picture", COLUMN_PATH},
+    {"photo", COLUMN_PATH}, {"pth", COLUMN_PATH}, {"label", COLUMN_LABEL}, {"labels", COLUMN_LABEL},
+    {"class", COLUMN_LABEL}, {"class_name", COLUMN_LABEL}, {"expression", COLUMN_LABEL}, {"emotion", COLUMN_LABEL},
+    {"target", COLUMN_LABEL}, {"category", COLUMN_LABEL}, {"split", COLUMN_SPLIT}, {"usage", COLUMN_SPLIT},
     {"pixels", COLUMN_PIXELS}, {"face_x", COLUMN_FACE_X}, {"face_y", COLUMN_FACE_Y},
     {"face_width", COLUMN_FACE_WIDTH}, {"face_height", COLUMN_FACE_HEIGHT}, {NULL, -1}
 };
@@ -6630,225 +6046,6 @@ static int spelled(const Spelling *table, const char *name)
     while (table->name && strcasecmp(table->name, name) != 0) table++;
     return table->value;
 }
-
-static void *grown(void *old, size_t used, size_t room, size_t size)
-{
-    void *items = must_alloc(room, size);
-    if (used) memcpy(items, old, used * size);
-    free(old);
-    return items;
-}
-
-__attribute__((format(printf, 1, 2))) static char *text_of(const char *format, ...)
-{
-    va_list list, again;
-    va_start(list, format);
-    va_copy(again, list);
-    int length = vsnprintf(NULL, 0, format, list);
-    va_end(list);
-    char *text = must_alloc((size_t)(length < 0 ? 0 : length) + 1, 1);
-    if (length > 0) vsnprintf(text, (size_t)length + 1, format, again);
-    va_end(again);
-    return text;
-}
-
-/* A path or a phrase, good where it stands in an expression: nothing is to be freed. A path that is cut is still too
- * long for any system. */
-typedef struct Text { char s[3 * PATH_MAX]; } Text;
-
-__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
-{
-    Text text;
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text.s, sizeof text.s, format, list);
-    va_end(list);
-    return text;
-}
-
-/* "a, b, c" for an error message: cut with "..." where it would fill the message. */
-static void join(char *text, size_t size, char *const *items, int count)
-{
-    size_t used = 0;
-    text[0] = 0;
-    for (int i = 0; i < count; i++) {
-        size_t length = strlen(items[i]) + 2;
-        if (used + length + 5 > size) {
-            snprintf(text + used, size - used, " ...");
-            return;
-        }
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", items[i]);
-    }
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.2  The list of pictures, and what is in a folder
- *
- * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
- * their places in it, because a data set may have some hundred thousand of them. A folder's names are sorted before
- * they are used: their order on the disk differs from machine to machine.
- * ---------------------------------------------------------------------------------------------- */
-#define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
-#define PICTURES_MAX (1 << 28)
-
-static void dataset_close(DataSet *set)
-{
-    for (int i = 0; i < set->n_classes; i++) free(set->class_names[i]);
-    free(set->class_names), names_free(&set->notes), free(set->path), free(set->root), free(set->label);
-    free(set->split), free(set->attributes), free(set->place), free(set->where), free(set->text);
-    free(set->raw), free((void *)set->damaged);
-    *set = (DataSet){0};
-}
-
-static int dataset_add(DataSet *set, int split, int label, size_t where, Error *e)
-{
-    if (set->count >= PICTURES_MAX) return fail(e, 1, "%s: more than %d pictures", set->path, PICTURES_MAX);
-    if (set->count == set->room) {
-        size_t used = (size_t)set->count, room = used ? 2 * used : 1024;
-        set->label = grown(set->label, used, room, sizeof *set->label);
-        set->split = grown(set->split, used, room, sizeof *set->split);
-        set->where = grown(set->where, used, room, sizeof *set->where);
-        if (set->listed && set->attributes)
-            set->attributes = grown(set->attributes, used, room, (size_t)set->n_classes);
-        if (set->place) set->place = grown(set->place, used, room, sizeof *set->place);
-        set->room = (int)room;
-    }
-    set->label[set->count] = label;
-    set->split[set->count] = (uint8_t)split;
-    set->where[set->count++] = where;
-    return 1;
-}
-
-/* Notes where the face is in the picture that was added last. */
-static void dataset_place(DataSet *set, Place place)
-{
-    if (!set->place) set->place = must_alloc((size_t)set->room, sizeof *set->place);
-    set->place[set->count - 1] = place;
-}
-
-/* Keeps a path, relative to the root, and returns where. */
-__attribute__((format(printf, 2, 3))) static size_t dataset_text(DataSet *set, const char *format, ...)
-{
-    size_t where = set->text_used;
-    for (;;) {
-        va_list list;
-        va_start(list, format);
-        size_t room = set->text_room - where, length = (size_t)vsnprintf(set->text + where, room, format, list) + 1;
-        va_end(list);
-        set->text_used = where + length;
-        if (length <= room) return where;
-        set->text_room = 2 * set->text_used + 4096;
-        set->text = grown(set->text, where, set->text_room, 1);
-    }
-}
-
-/* The number of the class of that name, which is made if it is new; -1 (and e) when there are too many. */
-static int dataset_class(DataSet *set, const char *given, Error *e)
-{
-    int emotion = spelled(emotion_spellings, given);
-    const char *name = emotion >= 0 ? emotion_names[emotion] : given;
-    if (strcmp(given, name)) names_add_once(&set->notes, textf("%s is read as %s", given, name).s);
-    for (int i = 0; i < set->n_classes; i++)
-        if (strcmp(set->class_names[i], name) == 0) return i;
-    if (set->n_classes == CLASSES_MAX) {
-        fail(e, 1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
-        return -1;
-    }
-    if (!set->class_names) set->class_names = must_alloc(CLASSES_MAX, sizeof(char *));
-    set->class_names[set->n_classes] = must_copy(name);
-    return set->n_classes++;
-}
-
-/* Where picture `index` comes from, in words that help to find it; the caller frees it. */
-static char *dataset_name(const DataSet *set, int index)
-{
-    if (set->raw)
-        return text_of("%s, picture %zu", set->path,
-                       set->where[index] / ((size_t)set->raw_side * (size_t)set->raw_side) + 1);
-    const char *path = set->text + set->where[index];
-    bool whole = path[0] == '/' || strcmp(set->root, ".") == 0;
-    return whole ? must_copy(path) : text_of("%s/%s", set->root, path);
-}
-
-static int folder_has(const char *path, int kind)
-{
-    Names names = folder_names(path, kind, 1);
-    int yes = names.count > 0;
-    names_free(&names);
-    return yes;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.3  Image folders
- *
- *     root/happy/0001.jpg            root/train/happy/0001.jpg
- *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
- *
- * A folder is a class if it holds pictures. Deeper folders, dot files and files that are no pictures are passed over.
- * ---------------------------------------------------------------------------------------------- */
-
-/* Adds the pictures of root/folder as one class. */
-static int read_pictures(DataSet *set, const char *folder, const char *class_name, int split, Error *e)
-{
-    Names pictures = folder_names(textf("%s/%s", set->root, folder).s, NAMES_PICTURES, 0);
-    int label = pictures.count ? dataset_class(set, class_name, e) : 0;
-    int ok = label >= 0;
-    for (int i = 0; ok && i < pictures.count; i++)
-        ok = dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]),
-                         e);
-    names_free(&pictures);
-    return ok;
-}
-
-/* Adds every class folder of root/folder; the folder "" is the root itself. */
-static int read_class_folders(DataSet *set, const char *folder, int split, Error *e)
-{
-    Names classes = folder_names(textf("%s/%s", set->root, folder).s, NAMES_FOLDERS, 0);
-    int ok = 1;
-    for (int i = 0; ok && i < classes.count; i++) {
-        Text inner = textf("%s%s%s", folder, *folder ? "/" : "", classes.items[i]);
-        ok = read_pictures(set, inner.s, classes.items[i], split, e);
-    }
-    names_free(&classes);
-    return ok;
-}
-
-/* Reads all of a root; *has_splits tells whether train, validation or test folders were found. Only if no class folder
- * holds a picture, pictures outside of class folders count: as the one class "all". */
-static int read_folders(DataSet *set, int *has_splits, Error *e)
-{
-    Names folders = folder_names(set->root, NAMES_FOLDERS, 0);
-    int ok = 1;
-    *has_splits = 0;
-    set->format = "image folders";
-    for (int plain = 0; plain < 2 && ok && set->count == 0; plain++) {
-        for (int i = 0; ok && i < folders.count; i++) {
-            int split = spelled(split_spellings, folders.items[i]);
-            if (split < 0) continue;
-            *has_splits = 1;
-            ok = plain ? read_pictures(set, folders.items[i], "all", split, e) :
-                 read_class_folders(set, folders.items[i], split, e);
-        }
-        if (ok && !*has_splits)
-            ok = plain ? read_pictures(set, "", "all", SPLIT_TRAIN, e) : read_class_folders(set, "", SPLIT_TRAIN, e);
-        set->unlabelled = plain && set->count;
-    }
-    names_free(&folders);
-    return ok;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 10.4  Lists, and how their numbers are meant                       (rows of fields are vendor/table.h's)
- *
- * A row of a list tells a picture's split, its label and where it is. What differs from format to format stands in
- * the format's row of the table in 10.7: each answers the same three questions in its own way.
- *
- * FER2013 and RAF-DB number the emotions in orders of their own; all other numbers are AffectNet's, whose first seven
- * are ours. Rows with another label than the seven emotions are counted and left out; an import wants them as well, to
- * say of each class what became of it (every_label). Paths are relative to the list's folder.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { FIELDS_MAX = 128 };
 
 typedef struct Numbering {
     const char *whose;
@@ -6864,15 +6061,348 @@ static const Numbering fer2013_numbers = {"FER2013", 0, 7, fer2013_names},
                        rafdb_numbers = {"RAF-DB", 1, 7, rafdb_names},
                        affectnet_numbers = {"AffectNet", 0, 11, affectnet_names};
 
-enum { DROPPED = -1, FAILED = -2 };   /* instead of a label: of no wanted class; the list is wrong */
+/* "3", or "3.0" as it is called after some program has taken whole numbers for others. */
+static bool whole_number(const char *text, long *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    if (end == text || errno != 0) return false;
+    if (*end == '.') end += 1 + strspn(end + 1, "0");
+    return *end == 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.2  The list of pictures
+ *
+ * While a reader works the list only grows. Paths are kept one after another in one block of text and pictures hold
+ * their places in it, because a data set may have some hundred thousand of them.
+ * ---------------------------------------------------------------------------------------------- */
+#define CLASSES_MAX 256               /* more names than this are not classes but a wrong column */
+#define PICTURES_MAX (1 << 28)
+enum { DROPPED = -1 };                /* instead of a label: of no wanted class */
+
+static void *dataset_own(const DataSet *set, size_t count, size_t size)
+{
+    return hand_to(set->home, own(count, size));
+}
+
+/* An empty set. */
+static DataSet dataset_new(Scope *home, const char *path, const DataOptions *options)
+{
+    enum { ROOM = 1024 };
+    int length = (int)strlen(path);
+    while (length > 1 && path[length - 1] == '/') length--;
+    DataSet set = {.format = "", .home = home, .notes.home = home, .room = ROOM, .every_label = options->every_label};
+    set.path = hand_to(home, own_text("%.*s", length, path));
+    set.root = set.path;
+    set.label = dataset_own(&set, ROOM, sizeof *set.label);
+    set.split = dataset_own(&set, ROOM, sizeof *set.split);
+    set.where = dataset_own(&set, ROOM, sizeof *set.where);
+    set.class_names = dataset_own(&set, CLASSES_MAX, sizeof *set.class_names);
+    return set;
+}
+
+static void dataset_close(DataSet *set)
+{
+    *set = (DataSet){0};
+}
+
+static void dataset_add(DataSet *set, int split, int label, size_t where)
+{
+    if (set->count >= PICTURES_MAX) give_up(1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    if (set->count == set->room) {
+        size_t room = 2 * (size_t)set->room;
+        set->label = own_again(set->label, room, sizeof *set->label);
+        set->split = own_again(set->split, room, sizeof *set->split);
+        set->where = own_again(set->where, room, sizeof *set->where);
+        if (set->attributes) set->attributes = own_again(set->attributes, room, (size_t)set->n_classes);
+        if (set->place) set->place = own_again(set->place, room, sizeof *set->place);
+        set->room = (int)room;
+    }
+    set->label[set->count] = label;
+    set->split[set->count] = (uint8_t)split;
+    if (set->place) set->place[set->count] = (Place){0};
+    set->where[set->count++] = where;
+}
+
+/* Notes where the face is in the picture that was added last. */
+static void dataset_place(DataSet *set, Place place)
+{
+    if (!set->place) set->place = dataset_own(set, (size_t)set->room, sizeof *set->place);
+    set->place[set->count - 1] = place;
+}
+
+/* Keeps a path, relative to the root, and returns where. */
+__attribute__((format(printf, 2, 3))) static size_t dataset_text(DataSet *set, const char *format, ...)
+{
+    size_t where = set->text_used;
+    for (;;) {
+        va_list list;
+        va_start(list, format);
+        size_t room = set->text_room - where;
+        size_t length = (size_t)vsnprintf(room ? set->text + where : NULL, room, format, list) + 1;
+        va_end(list);
+        set->text_used = where + length;
+        if (length <= room) return where;
+        set->text_room = 2 * set->text_used + 4096;
+        set->text = set->text ? own_again(set->text, set->text_room, 1) : dataset_own(set, set->text_room, 1);
+    }
+}
+
+/* The number of the class of that name, which is made if it is new. */
+static int dataset_class(DataSet *set, const char *given)
+{
+    int emotion = spelled(emotion_spellings, given);
+    const char *name = emotion >= 0 ? emotion_names[emotion] : given;
+    char note[200];
+    snprintf(note, sizeof note, "%s is read as %s", given, name);
+    if (strcmp(given, name)) names_add_once(&set->notes, note);
+    for (int i = 0; i < set->n_classes; i++)
+        if (strcmp(set->class_names[i], name) == 0) return i;
+    if (set->n_classes == CLASSES_MAX)
+        give_up(1, "%s: more than %d classes, the last '%.60s': are these classes?", set->path, CLASSES_MAX, name);
+    set->class_names[set->n_classes] = hand_to(set->home, own_text("%s", name));
+    return set->n_classes++;
+}
+
+/* The class of that name, if it is an emotion's or others are wanted as well. */
+static int emotion_class(DataSet *set, const char *name)
+{
+    return set->every_label || spelled(emotion_spellings, name) >= 0 ? dataset_class(set, name) : DROPPED;
+}
+
+/* Says once how numbers were understood. */
+static void note_numbering(DataSet *set, const Numbering *numbers)
+{
+    char text[200];
+    if (set->numbers == numbers) return;
+    int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
+    for (int i = 0; i < EMOTIONS; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
+                         numbers->names[i]);
+    names_add_once(&set->notes, text);
+    set->numbers = numbers;
+}
+
+enum { PATH_ROOM = PATH_MAX + 8 };    /* a path that is cut to this is still too long for any system */
+
+/* The file of picture `index`. */
+static const char *dataset_path(const DataSet *set, int index, char path[PATH_ROOM])
+{
+    const char *name = set->text + set->where[index];
+    bool whole = name[0] == '/' || strcmp(set->root, ".") == 0;
+    snprintf(path, PATH_ROOM, "%s%s%s", whole ? "" : set->root, whole ? "" : "/", name);
+    return path;
+}
+
+/* Where it comes from, in words that help to find it. */
+static const char *picture_name(const DataSet *set, int index)
+{
+    char path[PATH_ROOM];
+    if (!set->raw) return own_text("%s", dataset_path(set, index, path));
+    size_t bytes = (size_t)set->raw_side * (size_t)set->raw_side;
+    return own_text("%s, picture %zu", set->path, set->where[index] / bytes + 1);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.3  Image folders
+ *
+ *     root/happy/0001.jpg            root/train/happy/0001.jpg
+ *     root/sad/0002.png              root/val/sad/0002.png         (train, validation, test in any usual spelling)
+ *
+ * A folder is a class if it holds pictures. Where the folder of an emotion, or one with pictures, holds folders with
+ * pictures (happy/S005/1.png), those are its class's, too. Dot files and files that are no pictures are passed over.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { CLASS_DEPTH = 3 };             /* levels of folders in a class's folder */
+
+static const char *below(const char *folder, const char *name)
+{
+    return own_text("%s%s%s", folder, *folder ? "/" : "", name);
+}
+
+static bool folder_has(const char *path, int kind)
+{
+    Scope inner;
+    enter(&inner);
+    bool yes = list_folder(path, kind).count > 0;
+    leave();
+    return yes;
+}
+
+/* Does it hold pictures, itself or in folders at most `depth` levels below? */
+static bool holds_pictures(const char *path, int depth)
+{
+    Scope inner;
+    bool yes = folder_has(path, NAMES_PICTURES);
+    if (yes || depth == 0) return yes;
+    enter(&inner);
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    for (int i = 0; i < folders.count && !yes; i++) yes = holds_pictures(below(path, folders.items[i]), depth - 1);
+    leave();
+    return yes;
+}
+
+/* A folder of another name than an emotion's that has train, validation or test folders: a data set of its own. */
+static bool is_inner_set(const char *path, const char *name)
+{
+    bool found = false;
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    for (int i = 0; i < folders.count; i++) found |= spelled(split_spellings, folders.items[i]) >= 0;
+    return found && spelled(emotion_spellings, name) < 0;
+}
+
+/* How far down the classes' pictures lie: if folders in one class's folder count, they count in all. */
+static int class_depth(const char *path, const Names *classes)
+{
+    for (int i = 0; i < classes->count; i++) {
+        const char *class_folder = below(path, classes->items[i]);
+        bool sure = spelled(emotion_spellings, classes->items[i]) >= 0 || folder_has(class_folder, NAMES_PICTURES);
+        Names inner = sure ? list_folder(class_folder, NAMES_FOLDERS) : (Names){0};
+        for (int k = 0; k < inner.count; k++)
+            if (holds_pictures(below(class_folder, inner.items[k]), CLASS_DEPTH - 1)) return CLASS_DEPTH;
+    }
+    return 0;
+}
+
+/* Adds the pictures of root/folder, and of folders in it, as one class. */
+static void read_pictures(DataSet *set, const char *folder, const char *class_name, int split, int depth)
+{
+    Scope inner;
+    enter(&inner);
+    const char *path = own_text("%s/%s", set->root, folder);
+    Names pictures = list_folder(path, NAMES_PICTURES);
+    int label = pictures.count ? dataset_class(set, class_name) : 0;
+    for (int i = 0; i < pictures.count; i++)
+        dataset_add(set, split, label, dataset_text(set, "%s%s%s", folder, *folder ? "/" : "", pictures.items[i]));
+    Names folders = depth > 0 ? list_folder(path, NAMES_FOLDERS) : (Names){0};
+    int before = set->count;
+    for (int i = 0; i < folders.count; i++)
+        read_pictures(set, below(folder, folders.items[i]), class_name, split, depth - 1);
+    if (set->count > before) names_add_once(&set->notes, "pictures in folders of a class's folder are that class's");
+    leave();
+}
+
+/* RAF-DB goes round as folders called 1 to 7. */
+static bool are_rafdb_numbers(const Names *classes)
+{
+    bool seen[8] = {0};
+    long number;
+    for (int i = 0; i < classes->count; i++)
+        if (whole_number(classes->items[i], &number) && number >= 1 && number <= 7) seen[number] = true;
+    return classes->count == 7 && memchr(seen + 1, false, 7) == NULL;
+}
+
+/* Adds every class folder of root/folder; the folder "" is the root itself. */
+static void read_class_folders(DataSet *set, const char *folder, int split)
+{
+    Scope inner;
+    enter(&inner);
+    const char *path = own_text("%s/%s", set->root, folder);
+    Names classes = list_folder(path, NAMES_FOLDERS);
+    int depth = class_depth(path, &classes);
+    bool numbered = are_rafdb_numbers(&classes);
+    for (int i = 0; i < classes.count; i++) {
+        const char *name = classes.items[i];
+        if (is_inner_set(below(path, name), name))
+            names_add(&set->notes, own_text("%s is a data set of its own and passed over", below(path, name)));
+        else
+            read_pictures(set, below(folder, name), numbered ? rafdb_names[atoi(name) - 1] : name, split, depth);
+    }
+    if (numbered && set->count) note_numbering(set, &rafdb_numbers);
+    leave();
+}
+
+/* ---- AffectNet as it is given out since 2021: train_set/images/7.jpg, train_set/annotations/7_exp.npy ---- */
+
+/* The one number of an .npy file: a text ('<U1'), or a whole number of some size. */
+static long npy_number(const char *path)
+{
+    size_t size;
+    char *data = read_file(path, 4096, &size), *at = memchr(data, '\n', size), text[32] = "";
+    if (size < 10 || memcmp(data, "\x93NUMPY", 6) || !at) give_up(1, "%s: is no .npy file", path);
+    size_t count = (size_t)(data + size - ++at), used = 0;
+    long number = 0;
+    *(at - 1) = 0;
+    if (strstr(data + 10, "<U")) {
+        for (size_t i = 0; i < count && used < sizeof text - 1; i += 4) text[used++] = at[i];
+        if (whole_number(text, &number)) return number;
+    } else if (count == 1 || (count <= sizeof number && (strstr(data + 10, "<i") || strstr(data + 10, "<u"))))
+        return memcpy(&number, at, count), number;
+    give_up(1, "%s: holds no whole number", path);
+}
+
+static bool is_annotated(const char *folder)
+{
+    return is_folder(own_text("%s/images", folder)) && is_folder(own_text("%s/annotations", folder));
+}
+
+/* Adds root/folder/images, each with the expression in its annotation. */
+static void read_annotated(DataSet *set, const char *folder, int split)
+{
+    Names pictures = list_folder(own_text("%s/%s/images", set->root, folder), NAMES_PICTURES);
+    note_numbering(set, &affectnet_numbers);
+    for (int i = 0; i < pictures.count; i++) {
+        const char *name = pictures.items[i];
+        int stem = (int)(strrchr(name, '.') - name);
+        Scope inner;
+        enter(&inner);
+        long n = npy_number(own_text("%s/%s/annotations/%.*s_exp.npy", set->root, folder, stem, name));
+        int label = emotion_class(set, n >= 0 && n < affectnet_numbers.count ? affectnet_names[n] : "no label");
+        set->dropped += label == DROPPED;
+        if (label != DROPPED)
+            dataset_add(set, split, label, dataset_text(set, "%s%simages/%s", folder, *folder ? "/" : "", name));
+        leave();
+    }
+}
+
+/* Reads all of a root and tells whether there were train, validation or test folders. Only if no class folder holds a
+ * picture, pictures outside of class folders count: as the one class "all". */
+static bool read_folders(DataSet *set)
+{
+    Names folders = list_folder(set->root, NAMES_FOLDERS);
+    bool has_splits = false;
+    set->format = "image folders";
+    if (is_annotated(set->root)) read_annotated(set, "", SPLIT_TRAIN);
+    for (int i = 0; i < folders.count; i++)
+        if (is_annotated(below(set->root, folders.items[i])))
+            read_annotated(set, folders.items[i], strncmp(folders.items[i], "val", 3) ? SPLIT_TRAIN : SPLIT_VALIDATION);
+    for (int plain = 0; plain < 2 && set->count == 0; plain++) {
+        for (int i = 0; i < folders.count; i++) {
+            int split = spelled(split_spellings, folders.items[i]);
+            if (split < 0) continue;
+            has_splits = true;
+            if (plain) read_pictures(set, folders.items[i], "all", split, 0);
+            else read_class_folders(set, folders.items[i], split);
+        }
+        if (!has_splits && plain) read_pictures(set, "", "all", SPLIT_TRAIN, 0);
+        if (!has_splits && !plain) read_class_folders(set, "", SPLIT_TRAIN);
+        set->unlabelled = plain && set->count;
+    }
+    return has_splits;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 10.4  Lists                                                        (rows of fields are vendor/table.h's)
+ *
+ * A row of a list tells a picture's split, its label and where it is. What differs from format to format stands in
+ * the format's row of the table in 10.7: each answers the same three questions in its own way. Rows with another label
+ * than the seven emotions are counted and left out; an import wants them as well, to say of each class what became of
+ * it (every_label). Paths are relative to the list's folder.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { FIELDS_MAX = 128 };
 
 typedef struct List {                 /* a list that is being read */
     const struct Format *format;
-    TableReader table, beside;        /* beside: a second list that is read in step, FERPlus' and CelebA's */
+    TableReader *table, *beside;      /* beside: FERPlus' second list, which is read in step */
     int column[COLUMNS];              /* which field is what; -1: none is */
     int meaning[FIELDS_MAX + 2];      /* attributes: the field of class k; annotations: the class of number k */
     int count;                        /* attributes: the fields of a row; annotations: how many numbers there are */
     Names votes;                      /* the classes that votes are for, a column each */
+    struct Part *parts;               /* CelebA's partition, by name */
+    int n_parts, parts_room;
     const char *folder, *ending;      /* where the pictures lie, and what their files' names have gained */
     const struct Footage *footage;    /* annotations: the pictures, */
     const char *video;                /* the video's name, */
@@ -6888,44 +6418,28 @@ typedef struct Format {               /* a kind of data set: a row of the table 
     const char *file, *beside;        /* its usual name, and that of a list that must lie beside it */
     const Numbering *numbers;
     const char *const *folders, *ending;      /* where its pictures usually lie, and what their names may gain */
-    int (*open)(DataSet *set, List *list, const DataOptions *options, Error *e);
-    int (*split)(List *list, Error *e);       /* is the row as it must be, and of which split? NULL: the list's */
-    int (*label)(DataSet *set, List *list, Error *e);
-    int (*picture)(DataSet *set, List *list, size_t *where, Error *e);
-    Place (*place)(const List *list);                         /* where in its picture is the face? */
+    void (*open)(DataSet *set, List *list, const DataOptions *options);
+    int (*split)(List *list);                 /* is the row as it must be, and of which split? NULL: the list's */
+    int (*label)(DataSet *set, List *list);   /* NULL: 0 */
+    size_t (*picture)(DataSet *set, List *list);
+    Place (*place)(const List *list);         /* where in its picture is the face? */
 } Format;
 
-static int fail_row(const TableReader *table, Error *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static int fail_row(const TableReader *table, Error *e, const char *format, ...)
+__attribute__((format(printf, 2, 3)))
+static _Noreturn void give_up_row(const TableReader *table, const char *format, ...)
 {
-    Error why = {0};
+    char why[400];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(why.text, sizeof why.text, format, arguments);
+    vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    return fail(e, 1, "%s, line %d: %s", table->path, table->line_number, why.text);
-}
-
-/* 1: the next row is in table->fields; 0: there is none; -1 failed. */
-static int next_row(TableReader *table, Error *e)
-{
-    int got = table_next(table);
-    if (got < 0) fail(e, 1, "%s", table->error);
-    return got;
-}
-
-static int whole_number(const char *text, long *value)
-{
-    char *end;
-    errno = 0;
-    *value = strtol(text, &end, 10);
-    return end != text && *end == 0 && errno == 0;
+    give_up(1, "%s, line %d: %s", table->path, table->line_number, why);
 }
 
 /* The text of a column, which the list has. */
 static char *field(const List *list, int which)
 {
-    return list->table.fields[list->column[which]];
+    return list->table->fields[list->column[which]];
 }
 
 static void find_columns(List *list, const TableReader *header)
@@ -6942,87 +6456,49 @@ static bool has_columns(const List *list, int which)
     return list->column[COLUMN_LABEL] >= 0 && list->column[which] >= 0;
 }
 
-static void list_close(List *list)
-{
-    table_close(&list->table), table_close(&list->beside), names_free(&list->votes);
-}
-
-/* Says once how numbers were understood. */
-static void note_numbering(DataSet *set, const Numbering *numbers)
-{
-    char text[200];
-    if (set->numbers == numbers) return;
-    int used = snprintf(text, sizeof text, "numbers are read in %s's order:", numbers->whose);
-    for (int i = 0; i < EMOTIONS; i++)
-        used += snprintf(text + used, sizeof text - (size_t)used, "%s %d %s", i ? "," : "", numbers->first + i,
-                         numbers->names[i]);
-    names_add_once(&set->notes, text);
-    set->numbers = numbers;
-}
-
-static int class_or_failed(DataSet *set, const char *name, Error *e)
-{
-    int label = dataset_class(set, name, e);
-    return label < 0 ? FAILED : label;
-}
-
-/* The class of that name, if it is an emotion's or others are wanted as well. */
-static int emotion_class(DataSet *set, const char *name, Error *e)
-{
-    return set->every_label || spelled(emotion_spellings, name) >= 0 ? class_or_failed(set, name, e) : DROPPED;
-}
-
 /* Where the pictures lie: the first of the usual folders that has the row's, its name with the ending or without. */
 static void find_pictures_of(const DataSet *set, List *list)
 {
-    const char *name = list->table.fields[0], *dot = strrchr(name, '.'), *ending = list->format->ending;
+    const char *name = list->table->fields[0], *dot = strrchr(name, '.'), *ending = list->format->ending;
     int stem = (int)(dot ? dot - name : 0);
     for (int plain = ending == NULL; plain < 2; plain++)
         for (const char *const *usual = list->format->folders; usual && *usual && !list->folder; usual++) {
             const char *gained = plain ? "" : ending;
-            Text path = textf("%s/%s/%.*s%s%s", set->root, *usual, stem, name, gained, name + stem);
-            if (access(path.s, R_OK) == 0) list->folder = *usual, list->ending = gained;
+            if (path_exists(own_text("%s/%s/%.*s%s%s", set->root, *usual, stem, name, gained, name + stem)))
+                list->folder = *usual, list->ending = gained;
         }
     if (!list->folder) list->folder = "";
 }
 
 /* The attributes of the picture that was added last. */
-static int read_attributes(DataSet *set, const List *list, Error *e)
+static void read_attributes(DataSet *set, const List *list)
 {
     uint8_t *row = set->attributes + (size_t)(set->count - 1) * (size_t)set->n_classes;
     for (int k = 0; k < set->n_classes; k++) {
-        const char *text = list->table.fields[list->meaning[k]];
+        const char *text = list->table->fields[list->meaning[k]];
         char *end = "";
         double value = strcmp(text, "-1") == 0 ? 0 : strtod(text, &end);
         if (!(value >= 0 && value <= 1) || end == text || *end)
-            return fail_row(&list->table, e, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1",
-                            set->class_names[k], text);
+            give_up_row(list->table, "'%.40s' is '%.20s', not 1, -1 or 0, nor between 0 and 1", set->class_names[k],
+                        text);
         row[k] = (uint8_t)(value * ATTRIBUTE_WHOLE + 0.5);
     }
-    return 1;
 }
 
-static int read_row(DataSet *set, List *list, Error *e)
+static void read_rows(DataSet *set, List *list)
 {
     const Format *f = list->format;
-    size_t where;
-    int split = f->split ? f->split(list, e) : list->split;
-    if (split < 0) return 0;
-    if (!list->folder) find_pictures_of(set, list);
-    int label = f->label ? f->label(set, list, e) : 0;
-    set->dropped += label == DROPPED;
-    if (label < 0) return label == DROPPED;
-    Place place = f->place ? f->place(list) : (Place){0};
-    if (!f->picture(set, list, &where, e) || !dataset_add(set, split, label, where, e)) return 0;
-    if (place.box[2] || place.half) dataset_place(set, place);
-    return !set->attributes || read_attributes(set, list, e);
-}
-
-static int read_rows(DataSet *set, List *list, Error *e)
-{
-    int got = 1, ok = 1;
-    while (ok && (got = next_row(&list->table, e)) > 0) ok = read_row(set, list, e);
-    return ok && got == 0;
+    while (more_rows(list->table)) {
+        int split = f->split ? f->split(list) : list->split;
+        if (!list->folder) find_pictures_of(set, list);
+        int label = f->label ? f->label(set, list) : 0;
+        set->dropped += label == DROPPED;
+        if (label == DROPPED) continue;
+        Place place = f->place ? f->place(list) : (Place){0};
+        dataset_add(set, split, label, f->picture(set, list));
+        if (place.box[2] || place.half) dataset_place(set, place);
+        if (set->attributes) read_attributes(set, list);
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7033,6 +6509,8 @@ static int read_rows(DataSet *set, List *list, Error *e)
  *
  *     subDirectory_filePath,expression          GANmut's and AffectNet's lists (other columns are passed over),
  *     images/0001.jpg,3                         or path,label with names or numbers; a column `split` may follow
+ *
+ *     images/0001.jpg 3                         the same without a header, with a blank or a comma
  *
  *     train_00001.jpg 5                         RAF-DB (Li et al. 2017), 1 to 7; its pictures lie in Image/aligned
  *
@@ -7049,7 +6527,7 @@ static int read_rows(DataSet *set, List *list, Error *e)
 /* AffectNet's validation list has no header: nine columns, of which the first is a path, the seventh the expression. */
 static bool is_headless(List *list)
 {
-    TableReader *table = &list->table;
+    TableReader *table = list->table;
     long number;
     if (list->column[COLUMN_LABEL] >= 0 || table->n_fields != 9 || !strchr(table->fields[0], '/') ||
         !whole_number(table->fields[6], &number))
@@ -7058,6 +6536,19 @@ static bool is_headless(List *list)
     list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 6;
     for (int i = 0; i < 4; i++) list->column[COLUMN_FACE_X + i] = 1 + i;
     return true;
+}
+
+/* A picture's path and its label from the first line on, with a blank or a comma between them. */
+static bool is_plain(List *list)
+{
+    TableReader *table = list->table;
+    if (table->n_fields == 1) {
+        table->blanks = 1;
+        if (!table_split(table, table->fields[0])) return false;
+    }
+    table->again = 1;
+    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
+    return table->n_fields == 2 && image_suffix(table->fields[0]);
 }
 
 /* AffectNet has no column for the split: its lists are called training.csv and validation.csv. */
@@ -7071,83 +6562,101 @@ static int split_of_file(const char *path)
     return split < 0 ? SPLIT_TRAIN : split;
 }
 
-static int split_by_column(List *list, Error *e)
+static int split_by_column(List *list)
 {
-    const TableReader *table = &list->table;
+    const TableReader *table = list->table;
     for (int i = 0; i < COLUMNS; i++)
         if (list->column[i] >= table->n_fields)
-            return fail_row(table, e, "%d fields, but the header promises at least %d", table->n_fields,
-                            list->column[i] + 1) - 1;
+            give_up_row(table, "%d fields, but the header promises at least %d", table->n_fields, list->column[i] + 1);
     if (list->column[COLUMN_SPLIT] < 0) return split_of_file(table->path);
     int split = spelled(split_spellings, field(list, COLUMN_SPLIT));
-    if (split < 0) fail_row(table, e, "'%.40s' is none of train, validation, test", field(list, COLUMN_SPLIT));
+    if (split < 0) give_up_row(table, "'%.40s' is none of train, validation, test", field(list, COLUMN_SPLIT));
     return split;
 }
 
-/* A label is a name, or a number that the format's numbering explains. */
-static int label_by_column(DataSet *set, List *list, Error *e)
+/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. False: the
+ * columns are there, and in this row they tell of none (NULL, say). What juts out of the picture's left or top is cut
+ * off. */
+static bool face_rectangle(const List *list, int box[4])
 {
-    const Numbering *numbers = list->format->numbers;
-    const char *text = field(list, COLUMN_LABEL);
-    long number;
-    if (!*text) return fail_row(&list->table, e, "the label is empty") + FAILED;
-    if (!whole_number(text, &number)) return class_or_failed(set, text, e);
-    int known = number >= numbers->first && number - numbers->first < numbers->count;
-    note_numbering(set, numbers);
-    return emotion_class(set, known ? numbers->names[number - numbers->first] : "no label", e);
+    double n[4];
+    memset(box, 0, 4 * sizeof *box);
+    for (int i = 0; i < 4; i++) {
+        if (list->column[COLUMN_FACE_X + i] < 0) return true;
+        const char *text = field(list, COLUMN_FACE_X + i);
+        char *end;
+        n[i] = strtod(text, &end);
+        if (end == text || *end || !(fabs(n[i]) <= 65535)) return false;
+    }
+    for (int i = 0; i < 4; i++) box[i] = (int)fmax(floor(n[i % 2] + (i < 2 ? 0 : n[i]) + 0.5), 0);
+    return box[2] > box[0] && box[3] > box[1];
 }
 
-/* Appends one row's pixels. The first row settles the side, all others must agree. */
-static int read_pixels(DataSet *set, const TableReader *table, const char *at, size_t *where, Error *e)
+static Place face_by_columns(const List *list)
+{
+    Place place = {0};
+    face_rectangle(list, place.box);
+    return place;
+}
+
+/* A label is a name, or a number that the format's numbering explains. Where a list of faces tells of none in a row,
+ * the row is of AffectNet's class for such. */
+static int label_by_column(DataSet *set, List *list)
+{
+    const Numbering *numbers = list->format->numbers;
+    const char *name = field(list, COLUMN_LABEL);
+    long number;
+    int box[4];
+    if (!*name) give_up_row(list->table, "the label is empty");
+    bool numbered = whole_number(name, &number);
+    if (numbered) {
+        bool known = number >= numbers->first && number - numbers->first < numbers->count;
+        name = known ? numbers->names[number - numbers->first] : "no label";
+        note_numbering(set, numbers);
+    }
+    if (list->format->place && spelled(emotion_spellings, name) >= 0 && !face_rectangle(list, box))
+        return emotion_class(set, "no face");
+    return numbered ? emotion_class(set, name) : dataset_class(set, name);
+}
+
+/* Appends one row's pixels and returns where. The first row settles the side, all others must agree. */
+static size_t read_pixels(DataSet *set, const TableReader *table, const char *at)
 {
     size_t used = set->raw_used, count = 0, side = (size_t)set->raw_side;
     for (at += strspn(at, " "); *at; at += strspn(at, " "), count++) {
         int value = 0, digits = 0;
         for (; *at >= '0' && *at <= '9' && digits < 4; digits++) value = 10 * value + (*at++ - '0');
         if (digits == 0 || value > 255 || (*at && *at != ' '))
-            return fail_row(table, e, "pixel %zu is no number from 0 to 255", count + 1);
+            give_up_row(table, "pixel %zu is no number from 0 to 255", count + 1);
         if (used + count == set->raw_room) {
             set->raw_room = 2 * set->raw_room + 65536;
-            set->raw = grown(set->raw, used + count, set->raw_room, 1);
+            set->raw = set->raw ? own_again(set->raw, set->raw_room, 1) : dataset_own(set, set->raw_room, 1);
         }
         set->raw[used + count] = (unsigned char)value;
     }
     while (set->raw_side == 0 && side * side < count) side++;
     if (side * side != count || side < 2)
-        return fail_row(table, e, "%zu pixels, but %s", count, set->raw_side ? "the rows before have another number" :
-                        "that is no square of at least 2 x 2");
+        give_up_row(table, "%zu pixels, but %s", count, set->raw_side ? "the rows before have another number" :
+                    "that is no square of at least 2 x 2");
     set->raw_side = (int)side;
     set->raw_used = used + count;
-    *where = used;
-    return 1;
+    return used;
 }
 
-static int picture_by_pixels(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_by_pixels(DataSet *set, List *list)
 {
-    return read_pixels(set, &list->table, field(list, COLUMN_PIXELS), where, e);
+    return read_pixels(set, list->table, field(list, COLUMN_PIXELS));
 }
 
-static int picture_by_path(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_by_path(DataSet *set, List *list)
 {
     char *path = field(list, COLUMN_PATH), *dot = strrchr(path, '.');
-    if (!*path) return fail_row(&list->table, e, "the path is empty");
+    if (!*path) give_up_row(list->table, "the path is empty");
     for (char *c = path; *c; c++)
         if (*c == '\\') *c = '/';     /* lists made on Windows */
     int stem = (int)(dot && *list->ending ? dot - path : 0);
-    *where = dataset_text(set, "%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path, list->ending,
-                          path + stem);
-    return 1;
-}
-
-/* The face's rectangle, where the list has one: AffectNet's columns face_x, face_y, face_width, face_height. */
-static Place face_by_columns(const List *list)
-{
-    long n[4];
-    for (int i = 0; i < 4; i++)
-        if (list->column[COLUMN_FACE_X + i] < 0 || !whole_number(field(list, COLUMN_FACE_X + i), &n[i]) || n[i] < 0 ||
-            n[i] > 65535)
-            return (Place){0};
-    return n[2] && n[3] ? (Place){{(int)n[0], (int)n[1], (int)(n[0] + n[2]), (int)(n[1] + n[3])}, 0} : (Place){0};
+    return dataset_text(set, "%s%s%.*s%s%s", list->folder, *list->folder ? "/" : "", stem, path, list->ending,
+                        path + stem);
 }
 
 /* ---- RAF-DB ---- */
@@ -7157,22 +6666,15 @@ static const char *const rafdb_folders[] = {"", "aligned", "Image/aligned", "../
 /* There is no header: the first row is "train_00001.jpg 5". */
 static bool is_rafdb(List *list)
 {
-    TableReader *table = &list->table;
-    char *name = table->fields[0], *blank = strchr(name, ' ');
-    long number;
-    if (table->n_fields != 1 || !blank || (strncmp(name, "train_", 6) && strncmp(name, "test_", 5)) ||
-        !whole_number(blank, &number))
-        return false;
-    table->blanks = table->again = 1;
-    list->column[COLUMN_PATH] = 0, list->column[COLUMN_LABEL] = 1;
-    return table_split(table, name);
+    const char *name = list->table->fields[0];
+    return (strncmp(name, "train_", 6) == 0 || strncmp(name, "test_", 5) == 0) && is_plain(list);
 }
 
-static int split_by_prefix(List *list, Error *e)
+static int split_by_prefix(List *list)
 {
-    char **fields = list->table.fields;
-    if (list->table.n_fields != 2 || !strrchr(fields[0], '.'))
-        return fail_row(&list->table, e, "expected a file's name and a number from 1 to 7") - 1;
+    char **fields = list->table->fields;
+    if (list->table->n_fields != 2 || !strrchr(fields[0], '.'))
+        give_up_row(list->table, "expected a file's name and a number from 1 to 7");
     return strncmp(fields[0], "test_", 5) == 0 ? SPLIT_TEST : SPLIT_TRAIN;
 }
 
@@ -7183,121 +6685,127 @@ static const char *const celeba_folders[] = {"img_align_celeba", "img_align_cele
 /* A file called ...attr... whose first row is a count, with the names in the next, or begins with image_id. */
 static bool is_attributes(List *list)
 {
-    TableReader *table = &list->table;
+    TableReader *table = list->table;
     const char *name = strrchr(table->path, '/');
     long rows;
     bool counted = table->n_fields == 1 && whole_number(table->fields[0], &rows);
     if (!strcasestr(name ? name : table->path, "attr") || !(counted || !strcasecmp(table->fields[0], "image_id")))
         return false;
     table->blanks = 1;
-    return !counted || table_next(table) > 0;
+    return !counted || more_rows(table);
 }
 
 /* Has the header a field for the picture's name? Kaggle's and our own have, CelebA's has not. */
-static int names_pictures(const TableReader *table)
+static bool names_pictures(const TableReader *table)
 {
-    return strcasecmp(table->fields[0], "image_id") == 0 || spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
+    return spelled(column_spellings, table->fields[0]) == COLUMN_PATH;
 }
 
 /* The attributes asked for (NULL: all), in that order, become the set's classes; meaning[k] is the field of class k. */
-static int choose_attributes(DataSet *set, List *list, const char *asked, Error *e)
+static void choose_attributes(DataSet *set, List *list, const char *asked)
 {
-    const TableReader *table = &list->table;
-    Names names = {0};
-    char all[400];
+    const TableReader *table = list->table;
     int first = names_pictures(table), *chosen = list->meaning;
-    int ok = !asked || names_parse(&names, asked, "attributes", e);
+    Names names = asked ? parse_names(asked, "attributes") : (Names){0};
     for (int i = first; !asked && i < table->n_fields; i++) names_add(&names, table->fields[i]);
-    set->class_names = must_alloc(CLASSES_MAX, sizeof(char *));
-    for (int k = 0; ok && k < names.count; k++) {
-        chosen[k] = 0;
+    for (int k = 0; k < names.count; k++) {
         for (int i = first; i < table->n_fields; i++)
             if (strcasecmp(table->fields[i], names.items[k]) == 0) chosen[k] = i - first + 1;
-        if (chosen[k]) set->class_names[set->n_classes++] = must_copy(names.items[k]);
-        else {
-            join(all, sizeof all, table->fields + first, table->n_fields - first);
-            ok = fail(e, 2, "%s has no attribute '%s'; it has %s", set->path, names.items[k], all);
-        }
+        if (!chosen[k])
+            give_up(2, "%s has no attribute '%s'; it has %s", set->path, names.items[k],
+                    joined(table->fields + first, table->n_fields - first));
+        set->class_names[set->n_classes++] = hand_to(set->home, own_text("%s", names.items[k]));
     }
-    names_free(&names);
-    return ok;
+    set->attributes = dataset_own(set, (size_t)set->room, (size_t)set->n_classes + 1);
 }
 
-/* Opens the partition list beside it as well; without one every picture is for training. */
-static int open_attributes(DataSet *set, List *list, const DataOptions *options, Error *e)
+typedef struct Part { const char *name; int split; } Part;
+
+static int compare_parts(const void *a, const void *b)
+{
+    return strcmp(((const Part *)a)->name, ((const Part *)b)->name);
+}
+
+/* "000001.jpg 0": the split of every picture. */
+static void read_partition(List *list, const char *path)
+{
+    TableReader *table = open_table(path, FIELDS_MAX);
+    long number;
+    table->blanks = 1;
+    while (more_rows(table)) {
+        if (table->line_number == 1 && strcasecmp(table->fields[0], "image_id") == 0) continue;
+        if (table->n_fields != 2 || !whole_number(table->fields[1], &number) || number < 0 || number >= SPLITS)
+            give_up_row(table, "expected a picture's name and 0, 1 or 2");
+        list->parts = own_more(innermost_scope(), list->parts, list->n_parts, &list->parts_room, sizeof *list->parts);
+        list->parts[list->n_parts++] = (Part){own_text("%s", table->fields[0]), (int)number};
+    }
+    qsort(list->parts, (size_t)list->n_parts, sizeof *list->parts, compare_parts);
+}
+
+/* Reads the partition beside it as well; without one every picture is for training. */
+static void open_attributes(DataSet *set, List *list, const DataOptions *options)
 {
     static const char *const usual[] = {"list_eval_partition.txt", "list_eval_partition.csv",
                                         "../Eval/list_eval_partition.txt"};
-    set->attributes = must_alloc(1, 1);
-    if (!choose_attributes(set, list, options->attributes, e)) return 0;
+    choose_attributes(set, list, options->attributes);
     list->column[COLUMN_PATH] = 0;
-    list->count = list->table.n_fields + 1 - names_pictures(&list->table);
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->beside.file; i++) {
-        table_close(&list->beside);
-        table_open(&list->beside, textf("%s/%s", set->root, usual[i]).s, FIELDS_MAX);
+    list->count = list->table->n_fields + 1 - names_pictures(list->table);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !list->parts; i++) {
+        const char *path = own_text("%s/%s", set->root, usual[i]);
+        if (path_exists(path)) read_partition(list, path);
     }
-    list->beside.blanks = 1;
-    return 1;
 }
 
-/* The partition list's next line must be about the row's picture: "000001.jpg 0". */
-static int split_by_partition(List *list, Error *e)
+static int split_by_partition(List *list)
 {
-    const TableReader *table = &list->table;
-    TableReader *parts = &list->beside;
-    long number = -1;
+    const TableReader *table = list->table;
     if (table->n_fields != list->count)
-        return fail_row(table, e, "%d fields where the header promises %d", table->n_fields, list->count) - 1;
-    if (!parts->file) return SPLIT_TRAIN;
-    int got = next_row(parts, e);
-    if (got > 0 && parts->line_number == 1 && strcasecmp(parts->fields[0], "image_id") == 0) got = next_row(parts, e);
-    if (got >= 0 && (got == 0 || parts->n_fields != 2 || strcmp(parts->fields[0], table->fields[0]) != 0 ||
-                     !whole_number(parts->fields[1], &number) || number < 0 || number >= SPLITS))
-        return fail_row(parts, e, "expected '%.80s' and 0, 1 or 2: the order must be that of the attribute list",
-                        table->fields[0]) - 1;
-    return (int)number;
+        give_up_row(table, "%d fields where the header promises %d", table->n_fields, list->count);
+    if (!list->parts) return SPLIT_TRAIN;
+    Part wanted = {table->fields[0], 0};
+    const Part *part = bsearch(&wanted, list->parts, (size_t)list->n_parts, sizeof wanted, compare_parts);
+    if (!part) give_up_row(table, "'%.80s' is not in the list_eval_partition beside it", wanted.name);
+    return part->split;
 }
 
 /* ---- FERPlus ---- */
 static bool is_votes(List *list)
 {
-    char **fields = list->table.fields;
-    return list->table.n_fields > 2 && !strcasecmp(fields[0], "usage") && !strcasecmp(fields[2], "neutral");
+    char **fields = list->table->fields;
+    return list->table->n_fields > 2 && !strcasecmp(fields[0], "usage") && !strcasecmp(fields[2], "neutral");
 }
 
 /* Opens fer2013.csv, where the pictures are; from here on the columns are its. */
-static int open_votes(DataSet *set, List *list, const DataOptions *options, Error *e)
+static void open_votes(DataSet *set, List *list, const DataOptions *options)
 {
-    Text usual = textf("%s/%s", set->root, list->format->beside);
-    const char *path = options->more ? options->more->items[0] : usual.s;
-    for (int i = 2; i < list->table.n_fields; i++)
-        names_add(&list->votes, strcmp(list->table.fields[i], "NF") == 0 ? "no face" : list->table.fields[i]);
-    if (!table_open(&list->beside, path, FIELDS_MAX))
-        return fail(e, 1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
-                    strerror(errno));
-    bool rows = table_next(&list->beside) > 0;
-    find_columns(list, &list->beside);
-    return rows && has_columns(list, COLUMN_PIXELS) ? 1 :
-           fail(e, 1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
+    const char *path = options->more ? options->more->items[0] : own_text("%s/%s", set->root, list->format->beside);
+    for (int i = 2; i < list->table->n_fields; i++)
+        names_add(&list->votes, strcmp(list->table->fields[i], "NF") == 0 ? "no face" : list->table->fields[i]);
+    if (!path_exists(path))
+        give_up(1, "%s: %s; FERPlus has votes only, the pictures are those of the original fer2013.csv", path,
+                strerror(ENOENT));
+    list->beside = open_table(path, FIELDS_MAX);
+    bool rows = more_rows(list->beside);
+    find_columns(list, list->beside);
+    if (!rows || !has_columns(list, COLUMN_PIXELS))
+        give_up(1, "%s: is not the original fer2013.csv with the columns emotion,pixels,Usage", path);
 }
 
 /* Goes on to the row of fer2013.csv that this one is about: both must be of the same split. */
-static int split_of_votes(List *list, Error *e)
+static int split_of_votes(List *list)
 {
-    const TableReader *votes = &list->table;
-    TableReader *pixels = &list->beside;
-    int split = spelled(split_spellings, votes->fields[0]), usage = list->column[COLUMN_SPLIT], got = next_row(pixels, e);
-    if (got < 0) return -1;
-    if (got == 0)
-        return fail(e, 1, "%s ends before line %d of %s: both files must be whole", pixels->path, votes->line_number,
-                    votes->path) - 1;
+    const TableReader *votes = list->table;
+    TableReader *pixels = list->beside;
+    int split = spelled(split_spellings, votes->fields[0]), usage = list->column[COLUMN_SPLIT];
+    if (!more_rows(pixels))
+        give_up(1, "%s ends before line %d of %s: both files must be whole", pixels->path, votes->line_number,
+                votes->path);
     if (votes->n_fields != list->votes.count + 2 || split < 0)
-        return fail_row(votes, e, "expected Training, PublicTest or PrivateTest, a name and %d numbers",
-                        list->votes.count) - 1;
+        give_up_row(votes, "expected Training, PublicTest or PrivateTest, a name and %d numbers", list->votes.count);
     if (pixels->n_fields <= list->column[COLUMN_PIXELS] || pixels->n_fields <= usage ||
         (usage >= 0 && spelled(split_spellings, pixels->fields[usage]) != split))
-        return fail_row(pixels, e, "not the picture that line %d of %s is about: both files must have their original "
-                        "order", votes->line_number, votes->path) - 1;
+        give_up_row(pixels, "not the picture that line %d of %s is about: both files must have their original order",
+                    votes->line_number, votes->path);
     return split;
 }
 
@@ -7313,23 +6821,23 @@ static int majority(const int *votes, int count)
     return votes[most] > 1 && 2 * votes[most] > sum ? most : -1;
 }
 
-static int label_by_votes(DataSet *set, List *list, Error *e)
+static int label_by_votes(DataSet *set, List *list)
 {
     int vote[FIELDS_MAX] = {0};
     for (int i = 0; i < list->votes.count; i++) {
-        const char *text = list->table.fields[i + 2];
+        const char *text = list->table->fields[i + 2];
         long number;
         if (!whole_number(text, &number) || number < 0 || number > 1000)
-            return fail_row(&list->table, e, "'%.20s' is no number of votes", text) + FAILED;
+            give_up_row(list->table, "'%.20s' is no number of votes", text);
         vote[i] = (int)number;
     }
     int winner = majority(vote, list->votes.count);
-    return emotion_class(set, winner < 0 ? "no majority" : list->votes.items[winner], e);
+    return emotion_class(set, winner < 0 ? "no majority" : list->votes.items[winner]);
 }
 
-static int picture_beside(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_beside(DataSet *set, List *list)
 {
-    return read_pixels(set, &list->beside, list->beside.fields[list->column[COLUMN_PIXELS]], where, e);
+    return read_pixels(set, list->beside, list->beside->fields[list->column[COLUMN_PIXELS]]);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7362,48 +6870,40 @@ static long video_frame(const char *path, int *length)
 
 /* A video's pictures: a folder of frames (name[k] is frame k's file, or NULL), a video file, or neither. */
 typedef struct Footage {
-    char *folder, *video;
-    Names files;
-    const char **name;
+    const char *folder, *video, **name;
     long frames;
     char half;
 } Footage;
 
-static void footage_free(Footage *f)
+/* Looks for place/name/ and place/name.mp4 in all the places. */
+static bool footage_at(Footage *f, const Names *places, const char *name)
 {
-    free(f->folder), free(f->video), free(f->name), names_free(&f->files);
-}
-
-/* Looks for place/name/ and place/name.mp4. */
-static int footage_at(Footage *f, const char *place, const char *name)
-{
-    Text path = textf("%s/%s", place, name);
-    if (is_folder(path.s) && folder_has(path.s, NAMES_PICTURES)) {
-        f->folder = must_copy(path.s);
-        return 1;
+    for (int i = 0; i < places->count; i++) {
+        const char *path = own_text("%s/%s", places->items[i], name);
+        if (folder_has(path, NAMES_PICTURES)) return f->folder = path, true;
+        for (const char *const *end = video_endings; *end; end++) {
+            const char *file = own_text("%s.%s", path, *end);
+            if (path_exists(file)) return f->video = file, true;
+        }
     }
-    for (const char *const *end = video_endings; *end && !f->video; end++) {
-        Text file = textf("%s.%s", path.s, *end);
-        if (access(file.s, R_OK) == 0) f->video = must_copy(file.s);
-    }
-    return f->video != NULL;
+    return false;
 }
 
 /* Numbers the frames of a folder by the last digits in their names. */
 static void number_frames(Footage *f)
 {
     enum { FRAMES_MAX = 10000000 };
-    f->files = folder_names(f->folder, NAMES_PICTURES, 0);
+    Names files = list_folder(f->folder, NAMES_PICTURES);
     for (int pass = 0; pass < 2; pass++) {
-        for (int i = 0; i < f->files.count; i++) {
-            const char *name = f->files.items[i], *end = strrchr(name, '.'), *at = end;
+        for (int i = 0; i < files.count; i++) {
+            const char *name = files.items[i], *end = strrchr(name, '.'), *at = end;
             while (at > name && isdigit((unsigned char)at[-1])) at--;
             long number = at < end ? strtol(at, NULL, 10) : 0;
             if (number < 1 || number > FRAMES_MAX) continue;
             if (pass) f->name[number] = name;
             else f->frames = number > f->frames ? number : f->frames;
         }
-        if (!pass) f->name = must_alloc((size_t)f->frames + 1, sizeof *f->name);
+        if (!pass) f->name = own((size_t)f->frames + 1, sizeof *f->name);
     }
 }
 
@@ -7412,13 +6912,11 @@ static Footage find_footage(const Names *places, const char *name)
 {
     static const char *const sides[] = {"_left", "_right"};
     Footage f = {0};
-    int found = 0, length = (int)strlen(name);
-    for (int i = 0; i < places->count && !found; i++) found = footage_at(&f, places->items[i], name);
+    bool found = footage_at(&f, places, name);
     for (int side = 0; side < 2 && !found; side++) {
-        int stem = length - (int)strlen(sides[side]);
+        int stem = (int)strlen(name) - (int)strlen(sides[side]);
         if (stem <= 0 || strcmp(name + stem, sides[side])) continue;
-        for (int i = 0; i < places->count && !found; i++)
-            found = footage_at(&f, places->items[i], textf("%.*s", stem, name).s);
+        found = footage_at(&f, places, own_text("%.*s", stem, name));
         f.half = found ? sides[side][1] : 0;
     }
     if (f.folder) number_frames(&f);
@@ -7428,8 +6926,8 @@ static Footage find_footage(const Names *places, const char *name)
 /* The header is a list of emotions. */
 static bool is_annotation(List *list)
 {
-    return list->table.n_fields > 1 && spelled(emotion_spellings, list->table.fields[0]) >= 0 &&
-           spelled(emotion_spellings, list->table.fields[1]) >= 0;
+    return list->table->n_fields > 1 && spelled(emotion_spellings, list->table->fields[0]) >= 0 &&
+           spelled(emotion_spellings, list->table->fields[1]) >= 0;
 }
 
 /* "EXPR/Validation_Set/video7.txt" is of the validation split; what lies above the set's path says nothing. */
@@ -7447,38 +6945,35 @@ static int annotation_split(const DataSet *set, const char *path)
 }
 
 /* Learns the classes from the header; the two behind them are for -1 and for what is no number of a class. */
-static int open_annotation(DataSet *set, List *list, const DataOptions *options, Error *e)
+static void open_annotation(DataSet *set, List *list, const DataOptions *options)
 {
     (void)options;
-    int n = list->count = list->table.n_fields;
+    int n = list->count = list->table->n_fields;
     for (int i = 0; i < n + 2; i++) {
-        const char *name = i < n ? list->table.fields[i] : i == n ? "not annotated" : "no label";
-        list->meaning[i] = emotion_class(set, strcasecmp(name, "other") ? name : "other", e);
-        if (list->meaning[i] == FAILED) return 0;
+        const char *name = i < n ? list->table->fields[i] : i == n ? "not annotated" : "no label";
+        list->meaning[i] = emotion_class(set, strcasecmp(name, "other") ? name : "other");
     }
-    list->split = annotation_split(set, list->table.path);
-    return 1;
+    list->split = annotation_split(set, list->table->path);
 }
 
-static int label_by_number(DataSet *set, List *list, Error *e)
+static int label_by_number(DataSet *set, List *list)
 {
-    (void)set, (void)e;
+    (void)set;
     long number;
     int n = list->count;
-    const TableReader *table = &list->table;
+    const TableReader *table = list->table;
     bool known = table->n_fields == 1 && whole_number(table->fields[0], &number) && number >= -1 && number < n;
     return list->meaning[!known ? n + 1 : number < 0 ? n : number];
 }
 
-static int picture_by_line(DataSet *set, List *list, size_t *where, Error *e)
+static size_t picture_by_line(DataSet *set, List *list)
 {
-    (void)e;
     const Footage *f = list->footage;
-    long frame = list->table.line_number - 1;
-    *where = f->video ? dataset_text(set, "%s#%ld", f->video, frame) :
-             f->folder && frame <= f->frames && f->name[frame] ? dataset_text(set, "%s/%s", f->folder, f->name[frame]) :
-             dataset_text(set, "%s/%05ld.jpg", f->folder ? f->folder : list->video, frame);
-    return 1;
+    long frame = list->table->line_number - 1;
+    if (f->video) return dataset_text(set, "%s#%ld", f->video, frame);
+    if (f->folder && frame <= f->frames && f->name[frame])
+        return dataset_text(set, "%s/%s", f->folder, f->name[frame]);
+    return dataset_text(set, "%s/%05ld.jpg", f->folder ? f->folder : list->video, frame);
 }
 
 static Place half_of_video(const List *list)
@@ -7496,126 +6991,154 @@ static const Format formats[] = {
      .split = split_by_partition, .picture = picture_by_path},
     {"FERPlus votes", "ferplus", is_votes, .file = "fer2013new.csv", .beside = "fer2013.csv", .open = open_votes,
      .split = split_of_votes, .label = label_by_votes, .picture = picture_beside},
-    {"RAF-DB list", "rafdb", is_rafdb, .numbers = &rafdb_numbers, .folders = rafdb_folders, .ending = "_aligned",
-     .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
-    {"CSV list", "affectnet", is_headless, .numbers = &affectnet_numbers, .split = split_by_column,
-     .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
+    {"RAF-DB list", "rafdb", is_rafdb, .folders_too = true, .numbers = &rafdb_numbers, .folders = rafdb_folders,
+     .ending = "_aligned", .split = split_by_prefix, .label = label_by_column, .picture = picture_by_path},
+    {"CSV list", "affectnet", is_headless, .folders_too = true, .numbers = &affectnet_numbers,
+     .split = split_by_column, .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"fer2013.csv", "fer2013", .which = COLUMN_PIXELS, .folders_too = true, .numbers = &fer2013_numbers,
      .split = split_by_column, .label = label_by_column, .picture = picture_by_pixels},
     {"CSV list", "affectnet", .which = COLUMN_PATH, .numbers = &affectnet_numbers, .split = split_by_column,
      .label = label_by_column, .picture = picture_by_path, .place = face_by_columns},
     {"Aff-Wild2 annotations", "affwild2", is_annotation, .many = true, .open = open_annotation,
-     .label = label_by_number, .picture = picture_by_line, .place = half_of_video}
+     .label = label_by_number, .picture = picture_by_line, .place = half_of_video},
+    {"path list", .is = is_plain, .numbers = &affectnet_numbers, .split = split_by_column, .label = label_by_column,
+     .picture = picture_by_path}
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-/* Opens a list and recognises it by its first row; list->format NULL: as none. 0: it cannot be read. */
-static int list_open(List *list, const char *path, bool many, Error *e)
+/* Opens a list and recognises it by its first row; list->format NULL: as none. */
+static List *list_open(const char *path, bool many)
 {
-    *list = (List){.folder = NULL, .ending = ""};
-    if (table_open(&list->table, path, FIELDS_MAX) && table_next(&list->table) > 0) {
-        find_columns(list, &list->table);
-        for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
-            if (f->many == many && (f->is ? f->is(list) : has_columns(list, f->which))) list->format = f;
-    }
-    return *list->table.error ? fail(e, 1, "%s", list->table.error) : 1;
+    List *list = own(1, sizeof *list);
+    *list = (List){.table = open_table(path, FIELDS_MAX), .ending = ""};
+    if (!more_rows(list->table)) return list;
+    find_columns(list, list->table);
+    for (const Format *f = formats; f < formats + FORMATS && !list->format; f++)
+        if (f->many == many && (f->is ? f->is(list) : has_columns(list, f->which))) list->format = f;
+    return list;
 }
 
-static bool is_list(const char *path, bool many)
+typedef struct Question { const char *path; bool many; const Format *answer; } Question;
+
+static void list_format_work(void *context)
 {
-    List list;
-    Error ignored = {0};
-    bool yes = list_open(&list, path, many, &ignored) && list.format;
-    list_close(&list);
-    return yes;
+    Question *q = context;
+    q->answer = list_open(q->path, q->many)->format;
 }
 
-/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list adds
- * its rows to those of the first. */
-static int read_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+/* NULL: it is no list, and why may say more. */
+static const Format *list_format(const char *path, bool many, Error *why)
+{
+    Question q = {path, many, NULL};
+    return attempt_one(list_format_work, &q, why) ? q.answer : NULL;
+}
+
+/* Says what a file is that is no list. */
+static _Noreturn void give_up_no_list(const char *path, const Error *why)
+{
+    unsigned char start[512];
+    FILE *file = fopen(path, "rb");
+    size_t size = file ? fread(start, 1, sizeof start, file) : 0;
+    if (file) fclose(file);
+    const char *name = image_format_name(start, size);
+    if (name) give_up(1, "%s is %s, not a list: unpack it, or name what was meant", path, name);
+    if (why->status) unwind(why);
+    start[size < 60 ? size : 60] = 0;
+    give_up(1, "%s is no list that is read here: its first line, '%.*s', must name the columns 'emotion,pixels,Usage' "
+            "or 'subDirectory_filePath,expression' or 'path,label', or be like 'images/1.jpg happy', or it be FERPlus' "
+            "fer2013new.csv, RAF-DB's list_patition_label.txt or CelebA's list_attr_celeba.txt", path,
+            (int)strcspn((const char *)start, "\r\n"), (const char *)start);
+}
+
+/* Reads a list file of any kind; the root becomes its folder, or the folder that was given with it. A second list of
+ * the same kind adds its rows to those of the first. */
+static void add_list(DataSet *set, const char *path, const DataOptions *options)
 {
     const char *slash = strrchr(path, '/');
-    List list;
-    int ok = list_open(&list, path, false, e);
-    const Format *f = list.format;
-    free(set->root);
-    set->root = options->more && f && !f->beside ? must_copy(options->more->items[0]) :
-                slash ? text_of("%.*s", (int)(slash - path), path) : must_copy(".");
+    Error why = {0};
+    const Format *f = list_format(path, false, &why);
+    if (!f) give_up_no_list(path, &why);
+    Scope inner;
+    enter(&inner);
+    List *list = list_open(path, false);
+    set->root = options->more && !f->beside ? own_text("%s", options->more->items[0]) :
+                own_text("%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    hand_to(set->home, set->root);
     set->listed = 1;
-    if (ok && !f)
-        ok = fail(e, 1, "%s is no list that is read here: its first line must name the columns 'emotion,pixels,Usage' "
-                  "or 'subDirectory_filePath,expression' or 'path,label', or it be FERPlus' fer2013new.csv, RAF-DB's "
-                  "list_patition_label.txt or CelebA's list_attr_celeba.txt", path);
-    if (ok && options->attributes && f->place && names_pictures(&list.table))
-        list.format = formats;        /* columns of numbers are attributes as well */
-    if (ok && set->count && (set->attributes || list.format == formats))
-        ok = fail(e, 2, "%s: a list of attributes is read alone, not together with another list", path);
-    ok = ok && (!list.format->open || list.format->open(set, &list, options, e)) && read_rows(set, &list, e);
-    list_close(&list);
-    if (!ok) return 0;
+    if (options->attributes && f->place && names_pictures(list->table))
+        list->format = formats;       /* columns of numbers are attributes as well */
+    if (set->count && (set->attributes || list->format == formats))
+        give_up(2, "%s: a list of attributes is read alone, not together with another list", path);
+    if (set->count && strcmp(set->format, f->name))
+        give_up(2, "%s is a %s, and what was read before it a %s: only lists of one kind become one data set", path,
+                f->name, set->format);
+    if (list->format->open) list->format->open(set, list, options);
+    read_rows(set, list);
+    leave();
     set->format = f->name;
-    return set->count ? 1 : fail(e, 1, "%s lists no picture with a label that is known", path);
+    if (!set->count) give_up(1, "%s lists no picture with a label that is known", path);
 }
 
 /* ---- many lists: one a video ---- */
 
 /* Adds the annotation files of a folder and of those in it. Of a folder full of other texts only some are opened. */
-static void find_annotations(const char *folder, int depth, Names *found)
+static void find_annotations(const char *folder, int depth, Names *all)
 {
-    Names lists = folder_names(folder, NAMES_LISTS, 0), folders = {0};
-    int before = found->count;
-    for (int i = 0; i < lists.count && (i < 20 || found->count > before); i++) {
-        Text path = textf("%s/%s", folder, lists.items[i]);
-        if (is_list(path.s, true)) names_add(found, path.s);
+    Scope inner;
+    enter(&inner);
+    Names lists = list_folder(folder, NAMES_LISTS), folders = {0};
+    int before = all->count;
+    Error ignored;
+    for (int i = 0; i < lists.count && (i < 20 || all->count > before); i++) {
+        const char *path = own_text("%s/%s", folder, lists.items[i]);
+        if (list_format(path, true, &ignored)) names_add(all, path);
     }
-    if (depth > 0) folders = folder_names(folder, NAMES_FOLDERS, 0);
+    if (depth > 0) folders = list_folder(folder, NAMES_FOLDERS);
     for (int i = 0; i < folders.count; i++)
-        find_annotations(textf("%s/%s", folder, folders.items[i]).s, depth - 1, found);
-    names_free(&lists), names_free(&folders);
+        find_annotations(own_text("%s/%s", folder, folders.items[i]), depth - 1, all);
+    leave();
 }
 
 /* Adds the frames of one annotation file. */
-static int read_annotation(DataSet *set, const char *path, const Names *places, Error *e)
+static void read_annotation(DataSet *set, const char *path, const Names *places)
 {
     const char *name = strrchr(path, '/') + 1;
-    Text video = textf("%.*s", (int)(strrchr(name, '.') - name), name);
-    Footage footage = find_footage(places, video.s);
-    List list;
+    Scope inner;
+    enter(&inner);
+    const char *video = own_text("%.*s", (int)(strrchr(name, '.') - name), name);
+    Footage footage = find_footage(places, video);
+    List *list = list_open(path, true);
     if (!footage.folder && !footage.video)
-        names_add(&set->notes, textf("%s: neither a folder of frames nor a video of that name", video.s).s);
-    int ok = list_open(&list, path, true, e) && list.format;
-    list.footage = &footage, list.video = video.s;
-    ok = ok && list.format->open(set, &list, NULL, e) && read_rows(set, &list, e);
-    long lines = list.table.line_number - 1;
-    if (ok && footage.frames > lines)
-        names_add(&set->notes, textf("%s: %ld frames have no line, as its last is that of frame %ld: is the file "
-                                     "whole?", path, footage.frames - lines, lines).s);
-    list_close(&list), footage_free(&footage);
-    return ok;
+        names_add(&set->notes, own_text("%s: neither a folder of frames nor a video of that name", video));
+    list->footage = &footage, list->video = video;
+    list->format->open(set, list, NULL);
+    read_rows(set, list);
+    long lines = list->table->line_number - 1;
+    if (footage.frames > lines)
+        names_add(&set->notes, own_text("%s: %ld frames have no line, as its last is that of frame %ld: is the file "
+                                        "whole?", path, footage.frames - lines, lines));
+    leave();
 }
 
-/* Reads all annotation files at or below the set's path: 1 done, 0 failed, -1 there are none. The frames lie where the
- * options say, or below the same path. */
-static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
+/* Reads all annotation files at or below the set's path; false: there are none. The frames lie where the options say,
+ * or below the same path. */
+static bool read_annotations(DataSet *set, const DataOptions *options)
 {
-    Names files = {0}, places = {0}, self = {.items = &set->path, .count = 1};
+    Names files = {.home = innermost_scope()}, places = {0}, self = {.items = &set->path, .count = 1};
     const Names *sources = options->more ? options->more : &self;
-    int ok = 1;
     find_annotations(set->path, 3, &files);
-    if (!files.count) return -1;
+    if (!files.count) return false;
     for (int i = 0; i < sources->count; i++) {
-        Names inner = folder_names(sources->items[i], NAMES_FOLDERS, 0);
+        Names inner = list_folder(sources->items[i], NAMES_FOLDERS);
         names_add(&places, sources->items[i]);
-        for (int k = 0; k < inner.count; k++) names_add(&places, textf("%s/%s", sources->items[i], inner.items[k]).s);
-        names_free(&inner);
+        for (int k = 0; k < inner.count; k++) names_add(&places, below(sources->items[i], inner.items[k]));
     }
-    free(set->root);
-    set->root = must_copy(".");
+    set->root = hand_to(set->home, own_text("."));
     set->listed = 1;
     set->format = "Aff-Wild2 annotations";
-    for (int i = 0; ok && i < files.count; i++) ok = read_annotation(set, files.items[i], &places, e);
-    names_free(&files), names_free(&places);
-    return ok && set->count == 0 ? fail(e, 1, "%s: no frame has a label that is an emotion", set->path) : ok;
+    for (int i = 0; i < files.count; i++) read_annotation(set, files.items[i], &places);
+    if (set->count == 0) give_up(1, "%s: no frame has a label that is an emotion", set->path);
+    return true;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7625,38 +7148,55 @@ static int read_annotations(DataSet *set, const DataOptions *options, Error *e)
  * folder makes no sense by itself, its neighbours are looked at, and the message names the one that would do.
  * ---------------------------------------------------------------------------------------------- */
 
-/* Does this folder by itself look like a data set: split folders, two class folders, or a list? */
+/* The lists of a folder of which each is a data set. Those without a header count only where no other is: such a list
+ * may just as well lie beside another and say something else of its pictures. */
+static Names lists_in(const char *folder)
+{
+    Names files = list_folder(folder, NAMES_LISTS), lists[2] = {{0}, {0}};
+    Error ignored;
+    for (int i = 0; i < files.count && i < 100; i++) {
+        const char *path = own_text("%s/%s", folder, files.items[i]);
+        const Format *f = list_format(path, false, &ignored);
+        if (f) names_add(&lists[f->is == is_plain], path);
+    }
+    return lists[lists[0].count == 0];
+}
+
+/* Does this folder by itself look like a data set: split folders, two class folders, or a list? A class's folder, with
+ * folders of its pictures in it, does not. */
 static bool looks_like_data(const char *path)
 {
-    Names folders = folder_names(path, NAMES_FOLDERS, 300), lists = folder_names(path, NAMES_LISTS, 20);
-    int classes = 0, yes = 0;
-    for (int i = 0; i < folders.count && !yes; i++) {
-        Text inner = textf("%s/%s", path, folders.items[i]);
-        bool pictures = folder_has(inner.s, NAMES_PICTURES);
-        if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures;
-        else yes = pictures || folder_has(inner.s, NAMES_FOLDERS);
+    Scope inner;
+    enter(&inner);
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    const char *slash = strrchr(path, '/');
+    int classes = 0;
+    bool yes = false, is_class = spelled(emotion_spellings, slash ? slash + 1 : path) >= 0;
+    for (int i = 0; i < folders.count && i < 300 && !yes; i++) {
+        const char *folder = own_text("%s/%s", path, folders.items[i]);
+        bool pictures = folder_has(folder, NAMES_PICTURES);
+        if (spelled(split_spellings, folders.items[i]) < 0) classes += pictures && !is_class;
+        else yes = pictures || folder_has(folder, NAMES_FOLDERS);
     }
-    yes = yes || classes >= 2;
-    for (int i = 0; i < lists.count && !yes; i++) yes = is_list(textf("%s/%s", path, lists.items[i]).s, false);
-    names_free(&folders), names_free(&lists);
+    yes = yes || classes >= 2 || lists_in(path).count > 0;
+    leave();
     return yes;
 }
 
 /* A data set inside the folder, at most `depth` levels down; NULL if there is none. The budget bounds the search. */
-static char *data_below(const char *path, int depth, int *budget)
+static const char *data_below(const char *path, int depth, int *budget)
 {
-    Names folders = folder_names(path, NAMES_FOLDERS, 50);
-    char *found = NULL;
-    for (int i = 0; i < folders.count && !found && depth > 0 && --*budget > 0; i++) {
-        Text inner = textf("%s/%s", path, folders.items[i]);
-        found = looks_like_data(inner.s) ? must_copy(inner.s) : data_below(inner.s, depth - 1, budget);
+    Names folders = list_folder(path, NAMES_FOLDERS);
+    const char *found = NULL;
+    for (int i = 0; i < folders.count && i < 50 && !found && depth > 0 && --*budget > 0; i++) {
+        const char *inner = own_text("%s/%s", path, folders.items[i]);
+        found = looks_like_data(inner) ? inner : data_below(inner, depth - 1, budget);
     }
-    names_free(&folders);
     return found;
 }
 
 /* The data set that this folder of pictures is a class of; NULL if there is none. */
-static char *data_above(const char *path)
+static const char *data_above(const char *path)
 {
     char above[PATH_MAX], *slash = realpath(path, above) ? strrchr(above, '/') : NULL;
     if (!slash || slash == above) return NULL;
@@ -7664,79 +7204,58 @@ static char *data_above(const char *path)
     slash = strrchr(above, '/');
     if (slash && slash != above && spelled(split_spellings, slash + 1) >= 0)
         *slash = 0;                   /* the classes lie under train/: the set begins above it */
-    return looks_like_data(above) ? must_copy(above) : NULL;
+    return looks_like_data(above) ? own_text("%s", above) : NULL;
 }
 
 /* Says why a folder holds no data set, and where one is if it lies nearby. */
-static int fail_folder(const DataSet *set, Error *e)
+static _Noreturn void give_up_folder(const DataSet *set)
 {
     int budget = 200;
-    char *below = set->count ? NULL : data_below(set->path, 3, &budget);
-    char *above = set->unlabelled ? data_above(set->path) : NULL;
-    if (below)
-        fail(e, 1, "%s holds no class folders with pictures, but a folder in it does: did you mean %s?", set->path,
-             below);
-    else if (above)
-        fail(e, 1, "%s holds pictures but no class folders: did you mean the folder above, %s?", set->path, above);
-    else if (set->unlabelled)
-        fail(e, 1, "%s holds %d pictures but no class folders: put them into one folder a class, such as %s/happy and "
-             "%s/sad (only models without classes can use them as they are)", set->path, set->count, set->path,
-             set->path);
-    else
-        fail(e, 1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
-             "and %s/sad, or a CSV list", set->path, set->path, set->path);
-    free(below), free(above);
-    return 0;
+    const char *inner = set->count ? NULL : data_below(set->path, 3, &budget);
+    const char *above = set->unlabelled ? data_above(set->path) : NULL;
+    if (inner)
+        give_up(1, "%s holds no class folders with pictures, but a folder in it does: did you mean %s?", set->path,
+                inner);
+    if (above)
+        give_up(1, "%s holds pictures but no class folders: did you mean the folder above, %s?", set->path, above);
+    if (set->unlabelled)
+        give_up(1, "%s holds %d pictures but no class folders: put them into one folder a class, such as %s/happy and "
+                "%s/sad (only models without classes can use them as they are)", set->path, set->count, set->path,
+                set->path);
+    give_up(1, "%s holds no pictures: a data set is a folder with one folder of pictures a class, such as %s/happy "
+            "and %s/sad, or a CSV list", set->path, set->path, set->path);
 }
 
-/* Opens the only list of a folder: 1 done, 0 failed, -1 there is none. */
-static int read_only_list(DataSet *set, const DataOptions *options, Error *e)
+/* Opens the only list of a folder, if there is one. */
+static bool read_only_list(DataSet *set, const DataOptions *options)
 {
-    Names files = folder_names(set->root, NAMES_LISTS, 100), lists = {0};
-    char text[300];
-    int ok = -1;
-    for (int i = 0; i < files.count; i++) {
-        Text path = textf("%s/%s", set->root, files.items[i]);
-        if (is_list(path.s, false)) names_add(&lists, path.s);
-    }
-    if (lists.count == 1) {
-        char *path = set->path;
-        set->path = NULL;
-        dataset_close(set);
-        *set = (DataSet){.path = path, .format = "", .every_label = options->every_label};
-        ok = read_list(set, lists.items[0], options, e);
-    } else if (lists.count > 1) {
-        join(text, sizeof text, lists.items, lists.count);
-        ok = fail(e, 2, "%s holds %d lists: name one of them: %s", set->path, lists.count, text);
-    }
-    names_free(&files), names_free(&lists);
-    return ok;
+    Names lists = lists_in(set->root);
+    if (lists.count > 1)
+        give_up(2, "%s holds %d lists: name one of them: %s", set->path, lists.count,
+                joined(lists.items, lists.count));
+    if (lists.count == 0) return false;
+    *set = dataset_new(set->home, set->path, options);
+    add_list(set, lists.items[0], options);
+    return true;
 }
 
 /* Lists every picture of every split, without choosing any. */
-static int dataset_list(DataSet *set, const char *path, const DataOptions *options, Error *e)
+static void list_dataset(Scope *home, DataSet *set, const char *path, const DataOptions *options)
 {
     struct stat status;
-    int has_splits = 0, ok;
-    *set = (DataSet){.path = must_copy(path), .root = must_copy(path), .format = "",
-                     .every_label = options->every_label};
-    for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
-        set->path[end - 1] = set->root[end - 1] = 0;
+    *set = dataset_new(home, path, options);
     if (stat(path, &status) != 0)
-        return fail(e, 1, "%s: %s; check the spelling and the folder you are in", path, strerror(errno));
+        give_up_because(errno, own_text("%s: %s; check the spelling and the folder you are in", path, strerror(errno)));
     if (!S_ISDIR(status.st_mode)) {
         if (name_is(NAMES_PICTURES, path))
-            return fail(e, 2, "%s is one picture; a data set is a folder of class folders or a CSV list", path);
-        return read_list(set, path, options, e);
+            give_up(2, "%s is one picture; a data set is a folder of class folders or a CSV list", path);
+        add_list(set, path, options);
+        return;
     }
-    DIR *folder = opendir(path);
-    if (!folder) return fail(e, 1, "%s: %s", path, strerror(errno));
-    closedir(folder);
-    if ((ok = read_annotations(set, options, e)) >= 0) return ok;
-    if (!read_folders(set, &has_splits, e)) return 0;
-    if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && (ok = read_only_list(set, options, e)) >= 0)
-        return ok;
-    return set->count && (!set->unlabelled || options->unlabelled) ? 1 : fail_folder(set, e);
+    if (read_annotations(set, options)) return;
+    bool has_splits = read_folders(set);
+    if ((set->unlabelled || (!has_splits && set->n_classes < 2)) && read_only_list(set, options)) return;
+    if (!set->count || (set->unlabelled && !options->unlabelled)) give_up_folder(set);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7756,51 +7275,38 @@ static int compare_classes(const void *a, const void *b)
     return x >= 0 ? -1 : y >= 0 ? 1 : strcmp(first, second);
 }
 
-/* Says that there is no such class, what there is, and which one may have been meant. */
-static int fail_class(const DataSet *set, const char *name, Error *e)
+/* The name that the set has for a class that was asked for; says what there is, and which may have been meant. */
+static const char *class_asked(const DataSet *set, const char *asked)
 {
-    char all[300];
+    int emotion = spelled(emotion_spellings, asked);
+    const char *name = emotion >= 0 ? emotion_names[emotion] : asked;
     OptionGuess guess = {name, 4, NULL};                                /* four letters off is no slip of the finger */
-    join(all, sizeof all, set->class_names, set->n_classes);
-    for (int k = 0; k < set->n_classes; k++) option_guess(&guess, set->class_names[k]);
-    return fail(e, 2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, guess.best ? ", did you mean " : "",
-                guess.best ? guess.best : "", guess.best ? "?" : "", all);
+    for (int k = 0; k < set->n_classes; k++) {
+        if (strcasecmp(set->class_names[k], name) == 0) return name;
+        option_guess(&guess, set->class_names[k]);
+    }
+    give_up(2, "%s has no class '%s'%s%s%s; it has %s", set->path, name, guess.best ? ", did you mean " : "",
+            guess.best ? guess.best : "", guess.best ? "?" : "", joined(set->class_names, set->n_classes));
 }
 
 /* The classes that the set shall have: those asked for, or all that have a picture, in order. */
-static int classes_wanted(const DataSet *set, const char *asked, Names *wanted, Error *e)
+static Names wanted_classes(const DataSet *set, const char *asked)
 {
-    Names given = {0};
-    int ok = !asked || names_parse(&given, asked, "classes", e);
-    for (int i = 0; !asked && i < set->count; i++) names_add_once(wanted, set->class_names[set->label[i]]);
-    for (int i = 0; ok && i < given.count; i++) {
-        int emotion = spelled(emotion_spellings, given.items[i]), known = 0;
-        const char *name = emotion >= 0 ? emotion_names[emotion] : given.items[i];
-        for (int k = 0; k < set->n_classes; k++) known |= strcasecmp(set->class_names[k], name) == 0;
-        if (!known) ok = fail_class(set, name, e);
-        else names_add_once(wanted, name);
-    }
-    if (!asked && wanted->count > 1)
-        qsort(wanted->items, (size_t)wanted->count, sizeof *wanted->items, compare_classes);
-    names_free(&given);
-    return ok;
+    Names wanted = {0}, given = asked ? parse_names(asked, "classes") : (Names){0};
+    for (int i = 0; !asked && i < set->count; i++) names_add_once(&wanted, set->class_names[set->label[i]]);
+    for (int i = 0; i < given.count; i++) names_add_once(&wanted, class_asked(set, given.items[i]));
+    if (!asked && wanted.count > 1)
+        qsort(wanted.items, (size_t)wanted.count, sizeof *wanted.items, compare_classes);
+    return wanted;
 }
 
 /* Renumbers the classes as wanted; the pictures of all others get the label -1. */
-static int dataset_order(DataSet *set, const char *asked, Error *e)
+static void dataset_order(DataSet *set, const char *asked)
 {
-    Names wanted = {0};
-    if (!classes_wanted(set, asked, &wanted, e)) {
-        names_free(&wanted);
-        return 0;
-    }
+    Names wanted = wanted_classes(set, asked);
     for (int i = 0; i < set->count; i++) set->label[i] = names_find(&wanted, set->class_names[set->label[i]]);
-    for (int k = 0; k < set->n_classes; k++) free(set->class_names[k]);
-    free(set->class_names);
-    set->class_names = must_alloc((size_t)wanted.count + 1, sizeof *set->class_names);
-    for (int k = 0; k < wanted.count; k++) set->class_names[k] = must_copy(wanted.items[k]);
+    for (int k = 0; k < wanted.count; k++) set->class_names[k] = hand_to(set->home, wanted.items[k]);
     set->n_classes = wanted.count;
-    return 1;
 }
 
 /* Picture `to` becomes what picture `from` is, of this set or of another of the same kind. */
@@ -7815,20 +7321,15 @@ static void dataset_move(DataSet *set, int to, const DataSet *old, int from)
 }
 
 /* Keeps the pictures of one split with a label, that exist. Folders were just read: only lists are checked. */
-static void dataset_keep(DataSet *set, int split, char **first_missing)
+static void dataset_keep(DataSet *set, int split)
 {
+    char path[PATH_ROOM];
     int kept = 0;
     for (int i = 0; i < set->count; i++) {
         if (set->label[i] < 0 || (split != SPLIT_ALL && set->split[i] != split)) continue;
-        if (set->listed && !set->raw) {
-            char *path = dataset_name(set, i);
-            int there = video_frame(path, NULL) || access(path, R_OK) == 0;
-            set->missing += !there;
-            if (!there && !*first_missing) *first_missing = path;
-            else free(path);
-            if (!there) continue;
-        }
-        dataset_move(set, kept++, set, i);
+        bool there = !set->listed || set->raw || video_frame(dataset_path(set, i, path), NULL) || path_exists(path);
+        if (there) dataset_move(set, kept++, set, i);
+        else if (set->missing++ == 0) set->first_missing = hand_to(set->home, own_text("%s", path));
     }
     set->count = kept;
 }
@@ -7840,59 +7341,89 @@ static int class_size(const DataSet *set, int k)
     return pictures;
 }
 
-/* What must hold before anything can be learnt from the set. */
-static int dataset_check(const DataSet *set, const DataOptions *options, const char *first_missing, Error *e)
+/* Names such as "1": whose numbers they are, nobody said. */
+static bool are_numbers(char *const *names, int count)
 {
-    if (set->count == 0 && first_missing)
-        return fail(e, 1, "%s: none of its %d files exists, the first is %s; paths must be relative to the list's "
-                    "folder", set->path, set->missing, first_missing);
-    if (set->count == 0)
-        return fail(e, 1, "%s has no %s pictures: %s", set->path,
-                    options->split == SPLIT_ALL ? "such" : split_names[options->split],
-                    set->listed ? "no row of the list names this split" :
-                    "there is no such folder in it (train, validation or val, test), or it is empty");
-    if (!set->attributes && !options->unlabelled && set->n_classes < 2)
-        return fail(e, 1, "%s: only one class, '%s': at least two are needed to change one into another",
-                    set->path, set->class_names[0]);
-    if (set->attributes && !options->attributes)
-        return fail(e, 2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
-                    set->class_names[0]);
-    for (int k = 0; k < set->n_classes && !set->attributes; k++)
-        if (!class_size(set, k)) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
-    return 1;
+    long number;
+    for (int k = 0; k < count; k++)
+        if (!whole_number(names[k], &number)) return false;
+    return count > 0;
 }
 
-static int dataset_select(DataSet *set, const DataOptions *options, Error *e)
+/* What must hold before anything can be learnt from the set. */
+static void dataset_check(const DataSet *set, const DataOptions *options)
 {
-    char *first_missing = NULL;
+    if (set->count == 0 && set->missing)
+        give_up(1, "%s: none of its %d files exists, the first is %s; paths must be relative to the list's folder",
+                set->path, set->missing, set->first_missing);
+    if (set->count == 0)
+        give_up(1, "%s has no %s pictures: %s", set->path,
+                options->split == SPLIT_ALL ? "such" : split_names[options->split],
+                set->listed ? "no row of the list names this split" :
+                "there is no such folder in it (train, validation or val, test), or it is empty");
+    if (!set->attributes && !options->unlabelled && set->n_classes < 2)
+        give_up(1, "%s: only one class, '%s': at least two are needed to change one into another", set->path,
+                set->class_names[0]);
+    if (set->attributes && !options->attributes)
+        give_up(2, "%s lists attributes, not classes: choose some, for example --attributes %s", set->path,
+                set->class_names[0]);
+    for (int k = 0; k < set->n_classes && !set->attributes; k++)
+        if (!class_size(set, k)) warn("%s: class %s has no picture in this split", set->path, set->class_names[k]);
+    if (!set->attributes && are_numbers(set->class_names, set->n_classes))
+        warn("%s: the classes are called %s; whose numbers these are is not known, so they stay", set->path,
+             joined(set->class_names, set->n_classes));
+    if (set->missing)
+        warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, set->first_missing);
+}
+
+static void dataset_select(DataSet *set, const DataOptions *options)
+{
     set->crop = options->crop;
     if (set->attributes && options->classes)
-        return fail(e, 2, "%s lists attributes, not classes: choose with --attributes", set->path);
+        give_up(2, "%s lists attributes, not classes: choose with --attributes", set->path);
     if (!set->attributes && options->attributes)
-        return fail(e, 2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
-    if (!set->attributes && !dataset_order(set, options->classes, e)) return 0;
-    dataset_keep(set, options->split, &first_missing);
-    int ok = dataset_check(set, options, first_missing, e);
-    if (ok && set->missing)
-        warn("%s: %d files are missing and left out, the first is %s", set->path, set->missing, first_missing);
-    free(first_missing);
-    if (ok && options->limit > 0 && options->limit < set->count) {
+        give_up(2, "%s (%s) has classes, not attributes: choose with --classes", set->path, set->format);
+    if (!set->attributes) dataset_order(set, options->classes);
+    dataset_keep(set, options->split);
+    dataset_check(set, options);
+    if (options->limit > 0 && options->limit < set->count) {
         for (int i = 0; i < options->limit; i++)    /* evenly spread: a set sorted by class keeps its proportions */
             dataset_move(set, i, set, (int)((int64_t)i * set->count / options->limit));
         set->count = options->limit;
     }
-    if (ok) set->damaged = must_alloc((size_t)set->count, sizeof *set->damaged);
-    return ok;
+    set->damaged = dataset_own(set, (size_t)set->count, sizeof *set->damaged);
 }
 
-/* Opens whatever the path names. On failure nothing needs to be closed. */
-static int dataset_open(DataSet *set, const char *path, const DataOptions *options, Error *e)
+/* Opens whatever the path names. */
+static void open_dataset_in(Scope *home, DataSet *set, const char *path, const DataOptions *options)
 {
     if (options->split < 0 || options->split > SPLIT_ALL || options->limit < 0 || options->crop < 0)
-        return fail(e, 2, "the options of %s: split, limit or crop is out of range", path);
-    if (dataset_list(set, path, options, e) && dataset_select(set, options, e)) return 1;
+        give_up(2, "the options of %s: split, limit or crop is out of range", path);
+    list_dataset(home, set, path, options);
+    dataset_select(set, options);
+}
+
+__attribute__((unused))
+static void open_dataset(DataSet *set, const char *path, const DataOptions *options)
+{
+    open_dataset_in(innermost_scope(), set, path, options);
+}
+
+typedef struct OpenDataSet { Scope *home; DataSet *set; const char *path; const DataOptions *options; } OpenDataSet;
+
+static void open_dataset_work(void *context)
+{
+    OpenDataSet *o = context;
+    open_dataset_in(o->home, o->set, o->path, o->options);
+}
+
+/* The same, where a set that has no such pictures is no failure. */
+static bool dataset_open(DataSet *set, const char *path, const DataOptions *options, Error *why)
+{
+    OpenDataSet o = {innermost_scope(), set, path, options};
+    if (attempt_one(open_dataset_work, &o, why)) return true;
     dataset_close(set);
-    return 0;
+    return false;
 }
 
 /* The shuffle of Fisher and Yates, its dice numbered by `which` and the place. */
@@ -7921,231 +7452,155 @@ static void dataset_take(DataSet *set, const int *chosen, int count)
     DataSet old = *set;
     size_t n = (size_t)count;
     set->count = set->room = count;
-    set->label = must_alloc(n, sizeof *set->label), set->split = must_alloc(n, sizeof *set->split);
-    set->where = must_alloc(n, sizeof *set->where), set->damaged = must_alloc(n, sizeof *set->damaged);
-    if (old.place) set->place = must_alloc(n, sizeof *set->place);
-    if (old.attributes) set->attributes = must_alloc(n, (size_t)set->n_classes);
+    set->label = dataset_own(set, n, sizeof *set->label), set->split = dataset_own(set, n, sizeof *set->split);
+    set->where = dataset_own(set, n, sizeof *set->where), set->damaged = dataset_own(set, n, sizeof *set->damaged);
+    if (old.place) set->place = dataset_own(set, n, sizeof *set->place);
+    if (old.attributes) set->attributes = dataset_own(set, n, (size_t)set->n_classes);
     for (int i = 0; i < count; i++) dataset_move(set, i, &old, chosen[i]);
-    free(old.label), free(old.split), free(old.where), free(old.place), free(old.attributes), free((void *)old.damaged);
+    void *const memory[] = {old.label, old.split, old.where, old.place, old.attributes, (void *)old.damaged};
+    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) give_back(memory[i]);
+}
+
+typedef struct Share { int from, end; } Share;
+
+/* Of every class the set keeps those from `from` to `end` in an order drawn by chance; past the last it begins anew. */
+static void dataset_draw(DataSet *set, uint64_t seed, uint32_t stream, const Share *shares)
+{
+    int count = 0, *order = own((size_t)set->count, sizeof *order);
+    size_t n = 0;
+    for (int k = 0; k < set->n_classes; k++) n += (size_t)(shares[k].end - shares[k].from);
+    if (n > PICTURES_MAX) give_up(1, "%s: more than %d pictures", set->path, PICTURES_MAX);
+    int *chosen = own(n, sizeof *chosen);
+    for (int k = 0; k < set->n_classes; k++) {
+        int pictures = class_shuffled(set, k, seed, stream, order);
+        for (int i = shares[k].from; i < shares[k].end; i++) chosen[count++] = order[i % pictures];
+    }
+    dataset_take(set, chosen, count);
 }
 
 /* Splits a share of every class off, chosen by chance: keeps that part, or the rest. The same seed cuts the same way,
  * so that two openings of one set become a training and a validation part. */
 static void dataset_part(DataSet *set, double share, uint64_t seed, bool keep_share)
 {
-    int *order = must_alloc((size_t)set->count, sizeof *order), *chosen = must_alloc((size_t)set->count, sizeof *order);
-    int count = 0;
+    Share *shares = own((size_t)set->n_classes, sizeof *shares);
     for (int k = 0; k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_SPLIT, order), cut = (int)(share * n + 0.5);
-        for (int i = keep_share ? 0 : cut; i < (keep_share ? cut : n); i++) chosen[count++] = order[i];
+        int n = class_size(set, k), cut = (int)(share * n + 0.5);
+        shares[k] = keep_share ? (Share){0, cut} : (Share){cut, n};
     }
-    dataset_take(set, chosen, count);
-    free(order), free(chosen);
+    dataset_draw(set, seed, STREAM_SPLIT, shares);
 }
 
 /* How many pictures each class shall have: "oversample" as many as the largest has, "undersample" as the smallest,
- * "augment:N" N of them. 0 after filling e. */
-static int balance_target(const DataSet *set, const char *how, Error *e)
+ * "augment:N" N of them. */
+static int balance_target(const DataSet *set, const char *how)
 {
-    int least_ = set->count, most = 0, asked = 0;
+    int fewest = set->count, most = 0, asked = 0;
     char end;
     for (int k = 0; k < set->n_classes; k++) {
         int n = class_size(set, k);
         if (n == 0)
-            return fail(e, 1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
-                        set->class_names[k]);
-        least_ = n < least_ ? n : least_;
+            give_up(1, "%s: class %s has no picture, so the classes cannot be balanced", set->path,
+                    set->class_names[k]);
+        fewest = n < fewest ? n : fewest;
         most = n > most ? n : most;
     }
     if (strcmp(how, "oversample") == 0) return most;
-    if (strcmp(how, "undersample") == 0) return least_;
+    if (strcmp(how, "undersample") == 0) return fewest;
     if (sscanf(how, "augment:%d%c", &asked, &end) == 1 && asked > 0 && asked <= PICTURES_MAX / set->n_classes)
         return asked;
-    return fail(e, 2, "--balance %s: must be oversample, undersample or augment:N", how);
+    give_up(2, "--balance %s: must be oversample, undersample or augment:N", how);
 }
 
 /* Gives every class as many pictures: all once before any is repeated. */
-static int dataset_balance(DataSet *set, const char *how, uint64_t seed, Error *e)
+static void balance_dataset(DataSet *set, const char *how, uint64_t seed)
 {
-    if (set->attributes) return fail(e, 2, "--balance is for classes, not for attributes");
-    int target = balance_target(set, how, e);
-    if (!target) return 0;
-    int *order = must_alloc((size_t)set->count, sizeof *order), count = 0;
-    int *chosen = must_alloc((size_t)target * (size_t)set->n_classes, sizeof *chosen);
-    for (int k = 0; k < set->n_classes; k++) {
-        int n = class_shuffled(set, k, seed, STREAM_BALANCE, order);
-        for (int i = 0; i < target; i++) chosen[count++] = order[i % n];
-    }
-    dataset_take(set, chosen, count);
-    free(order), free(chosen);
-    return 1;
+    if (set->attributes) give_up(2, "--balance is for classes, not for attributes");
+    Share *shares = own((size_t)set->n_classes, sizeof *shares);
+    shares[0].end = balance_target(set, how);
+    for (int k = 1; k < set->n_classes; k++) shares[k] = shares[0];
+    dataset_draw(set, seed, STREAM_BALANCE, shares);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 10.10  Reading and augmenting one picture
  *
  * The centred square of a picture is cut out, scaled to the training size with an antialiasing filter, and kept as
- * bytes. Augmentation then is ONE affine warp with bilinear sampling (rotation, zoom, shift and mirror together, so
- * that the picture is blurred once and not four times); what it uncovers is black. It works backwards: for every
- * pixel of the result, where does it come from?
- *
- *     u - m = R(-angle) (x - m - shift) / zoom         m: the centre, (size - 1) / 2
- *
- * Then its light changes, and a rectangle of it may be hidden behind one shade (Zhong et al. 2017, random erasing), so
- * that no single part of a face decides alone.
+ * bytes. Augmentation, drawn anew each time a picture is used, turns, shifts, mirrors, lights and hides
+ * (vendor/image.h).
  * ---------------------------------------------------------------------------------------------- */
-typedef struct Augment {
-    int flip;                         /* mirror every other picture, by chance */
-    float rotate_degrees;             /* up to so far to either side */
-    float shift;                      /* up to this share of the side, in both directions */
-    float zoom_low, zoom_high;        /* enlarged by a factor between these; both 0: not at all */
-    float brightness, contrast;       /* lighter or darker, of more or less contrast, by up to this share */
-    float erase;                      /* the chance that a rectangle is hidden */
-} Augment;
 
-/* Cuts the picture to its centred square of `side` source pixels (0, or more than there are: the largest). */
-static void crop_centre(Image *image, int side)
-{
-    int largest = image->width < image->height ? image->width : image->height;
-    side = side > 0 && side < largest ? side : largest;
-    size_t left = (size_t)(image->width - side) / 2, top = (size_t)(image->height - side) / 2;
-    size_t channels = (size_t)image->channels, row = (size_t)side * channels;
-    for (size_t y = 0; y < (size_t)side; y++)
-        memmove(image->pixels + y * row, image->pixels + ((top + y) * (size_t)image->width + left) * channels, row);
-    image->width = image->height = side;
-}
+typedef ImageAugment Augment;
+typedef ImageWarp Warp;
 
-/* One picture of the set as its file or its row has it; channels 0: as many as it has. */
-static int dataset_image(const DataSet *set, int index, int channels, Image *image, char error[256])
+/* One picture of the set as its file or its row has it, from malloc; channels 0: as many as it has. On failure errno is
+ * image_load's: 0 where the picture is to blame. */
+static bool dataset_image(const DataSet *set, int index, int channels, Image *image, char error[IMAGE_ERROR_SIZE])
 {
-    if (!set->raw) {
-        char *path = dataset_name(set, index);
-        int in_video = video_frame(path, NULL) > 0, ok = !in_video && image_load(path, channels, image, error);
-        if (in_video)
-            snprintf(error, 256, "%.150s: the frames must be taken out of the video first: facegan data import "
-                     "affwild2", path);
-        free(path);
-        return ok;
+    char path[PATH_ROOM];
+    if (!set->raw && video_frame(dataset_path(set, index, path), NULL) > 0) {
+        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first: facegan data "
+                 "import affwild2", path);
+        errno = 0;
+        return false;
     }
+    if (!set->raw) return image_load(path, channels, image, error);
     channels = channels ? channels : 1;
-    if (!image_new(set->raw_side, set->raw_side, channels, image, error)) return 0;
+    if (!image_new(set->raw_side, set->raw_side, channels, image, error)) {
+        errno = ENOMEM;
+        return false;
+    }
     for (int i = 0; i < set->raw_side * set->raw_side; i++)
         memset(image->pixels + i * channels, set->raw[set->where[index] + (size_t)i], (size_t)channels);
-    return 1;
+    return true;
+}
+
+/* The same, the scope's. False, and why, where the picture is to blame. */
+static bool try_dataset_picture(const DataSet *set, int index, int channels, Image *out, Error *why)
+{
+    char text[IMAGE_ERROR_SIZE];
+    if (!dataset_image(set, index, channels, out, text)) {
+        if (is_machine(errno)) give_up_because(errno, text);
+        return fail(why, 1, "%s", text);
+    }
+    *out = own_picture(*out);
+    return true;
 }
 
 /* The centred square of `crop` pixels a side (0: the largest), scaled to (size,size,channels of the image). */
-static int cut_and_scale(Image *image, int crop, int size, unsigned char *pixels, char *error)
+static void cut_square(Image image, int crop, int size, unsigned char *pixels)
 {
-    Image small = {0};
-    crop_centre(image, crop);
-    if (image->width != size && !image_resize(image, size, size, &small, error)) return 0;
-    memcpy(pixels, small.pixels ? small.pixels : image->pixels, (size_t)size * (size_t)size * (size_t)image->channels);
-    image_free(&small);
-    return 1;
+    image_crop_centre(&image, crop);
+    if (image.width != size) image = resize_picture(&image, size, size);
+    memcpy(pixels, image.pixels, picture_bytes(&image));
 }
 
-/* Picture `index` as (size, size, channels) bytes. */
-static int dataset_read(const DataSet *set, int index, int size, int channels, unsigned char *pixels, Error *e)
+/* Picture `index` as (size, size, channels) bytes. False as above. */
+static bool dataset_read(const DataSet *set, int index, int size, int channels, unsigned char *pixels, Error *why)
 {
-    Image image = {0};
-    char error[256];
-    int ok = dataset_image(set, index, channels, &image, error) &&
-             cut_and_scale(&image, set->crop, size, pixels, error);
-    image_free(&image);
-    return ok ? 1 : fail(e, 1, "%s", error);
+    Image image;
+    Scope inner;
+    enter(&inner);
+    bool read = try_dataset_picture(set, index, channels, &image, why);
+    if (read) cut_square(image, set->crop, size, pixels);
+    leave();
+    return read;
 }
 
-/* The sine by its power series: libm's last bit differs from machine to machine, and a seed must not. |x| <= 5. */
-static double sine(double x)
-{
-    double term = x, sum = x;
-    for (int k = 2; k < 32; k += 2) {
-        term *= -x * x / (k * (k + 1));
-        sum += term;
-    }
-    return sum;
-}
-
-/* The picture in [-1, 1] with one pixel of black before and two after it, so that a sample taken at any place in
- * [-1, size] finds its four neighbours without a question being asked. */
-static float *padded_picture(const unsigned char *in, int size, int channels)
-{
-    size_t row = (size_t)(size + 3) * (size_t)channels, n = (size_t)(size + 3) * row;
-    float *padded = must_alloc(n, sizeof *padded), *to = padded + row + channels;
-    for (size_t i = 0; i < n; i++) padded[i] = -1;
-    for (int y = 0; y < size; y++, to += row)
-        for (int i = 0; i < size * channels; i++) to[i] = (float)*in++ / 127.5f - 1;
-    return padded;
-}
-
-static inline float clamp(float x, float low, float high)
-{
-    return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
-}
-
-typedef struct Warp { int mirror; double angle, shift_x, shift_y, zoom; } Warp;     /* shifts in pixels; zoom 0: none */
+static double sine(double x) { return image_sine(x); }
 
 /* (size, size, channels) bytes -> the same in [-1, 1], warped. */
 static void warp_picture(const unsigned char *in, int size, int channels, Warp how, real *out)
 {
-    const double pi = 3.14159265358979323846;
-    int mirror = how.mirror;
-    float shift_x = (float)how.shift_x, shift_y = (float)how.shift_y;
-    float middle = (float)(size - 1) / 2, scale = how.zoom > 0 ? (float)(1 / how.zoom) : 1;
-    float cosine = scale * (float)sine(how.angle + pi / 2), sinus = scale * (float)sine(how.angle);
-    float *padded = padded_picture(in, size, channels);
-    size_t row = (size_t)(size + 3) * (size_t)channels;
-    for (int y = 0; y < size; y++)
-        for (int x = 0; x < size; x++) {
-            float dx = (float)(mirror ? size - 1 - x : x) - middle - shift_x, dy = (float)y - middle - shift_y;
-            float u = clamp(middle + cosine * dx + sinus * dy, -1, (float)size) + 1;      /* padded: 0 to size + 1 */
-            float v = clamp(middle - sinus * dx + cosine * dy, -1, (float)size) + 1;
-            int left = (int)u, top = (int)v;                       /* the floor, as neither is negative */
-            float a = u - (float)left, b = v - (float)top;
-            const float *upper = padded + (size_t)top * row + (size_t)(left * channels), *lower = upper + row;
-            for (int c = 0; c < channels; c++) {
-                float first = upper[c] + a * (upper[c + channels] - upper[c]);
-                float second = lower[c] + a * (lower[c + channels] - lower[c]);
-                *out++ = (real)(first + b * (second - first));
-            }
-        }
-    free(padded);
-}
-
-/* Hides a rectangle of 2 to 25 hundredths of the picture, one to three times as long as wide. u: five from [0, 1). */
-static void erase_rectangle(real *picture, int size, int channels, const double u[5])
-{
-    double area = 0.02 + 0.23 * u[0], longer = sqrt(area * (1 + 2 * u[1])), sides[2] = {longer, area / longer};
-    int tall = u[4] < 0.5, height = (int)(sides[!tall] * size + 0.5), width = (int)(sides[tall] * size + 0.5);
-    int top = (int)(u[2] * (size - height + 1)), left = (int)(u[3] * (size - width + 1));
-    real shade = (real)(4 * fabs(u[4] - 0.5) - 1);   /* from the same number: each half of [0, 1) is all shades */
-    for (int y = top; y < top + height; y++)
-        for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
+    if (!image_warp(in, size, channels, how, out)) give_up_memory((size_t)size, (size_t)size);
 }
 
 /* Augmentation drawn by chance, by (seed, index) and by nothing else. */
 static void augment_picture(const unsigned char *in, int size, int channels, const Augment *how, uint64_t seed,
                             uint64_t index, real *out)
 {
-    const double pi = 3.14159265358979323846;
-    Warp w = {.mirror = how->flip && draw(seed, STREAM_AUGMENT, index, 0) < 0.5};
-    w.angle = how->rotate_degrees * (pi / 180) * (2 * draw(seed, STREAM_AUGMENT, index, 1) - 1);
-    w.shift_x = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 2) - 1);
-    w.shift_y = how->shift * (float)size * (float)(2 * draw(seed, STREAM_AUGMENT, index, 3) - 1);
-    w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * draw(seed, STREAM_AUGMENT, index, 4);
-    warp_picture(in, size, channels, w, out);
-    if (how->brightness > 0 || how->contrast > 0) {
-        float lighter = 2 * how->brightness * (float)(2 * draw(seed, STREAM_AUGMENT, index, 5) - 1);
-        float stronger = 1 + how->contrast * (float)(2 * draw(seed, STREAM_AUGMENT, index, 6) - 1);
-        for (int i = 0; i < size * size * channels; i++)
-            out[i] = (real)clamp(stronger * (float)out[i] + lighter, -1, 1);
-    }
-    if (how->erase > 0 && draw(seed, STREAM_AUGMENT, index, 7) < how->erase) {
-        double u[5];
-        for (int i = 0; i < 5; i++) u[i] = draw(seed, STREAM_AUGMENT, index, 8 + (uint32_t)i);
-        erase_rectangle(out, size, channels, u);
-    }
+    double dice[IMAGE_DICE];
+    for (uint32_t i = 0; i < IMAGE_DICE; i++) dice[i] = draw(seed, STREAM_AUGMENT, index, i);
+    if (!image_augment(in, size, channels, how, dice, out)) give_up_memory((size_t)size, (size_t)size);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8165,24 +7620,25 @@ static void augment_picture(const unsigned char *in, int size, int channels, con
 #define LOADER_SLOTS 4
 #define CACHE_BYTES ((size_t)1 << 30)
 
+typedef struct Slot { real *x; int *label; uint8_t *attributes; } Slot;   /* a batch: (N,P,P,X), (N), (N,n) or NULL */
+
 typedef struct Loader {
     const DataSet *set;
     Augment how;
     int batch, size, channels;
-    uint64_t seed;
+    size_t picture_size;              /* P * P * X */
+    uint64_t seed, epoch;
     int *order;                       /* (count) the shuffle of epoch `epoch` */
-    uint64_t epoch;
-    unsigned char *picture;           /* (size, size, channels) */
-    unsigned char *cache, *cached;    /* (cache_count, size, size, channels), and which of them are filled */
+    unsigned char *picture;           /* (P,P,X) */
+    unsigned char *cache, *cached;    /* (cache_count,P,P,X), and which of them are filled */
     int cache_count;
-    real *x[LOADER_SLOTS];
-    int *label[LOADER_SLOTS];
-    uint8_t *attributes[LOADER_SLOTS];
+    Slot slots[LOADER_SLOTS];
     pthread_t thread;
+    bool running;
     pthread_mutex_t lock;             /* guards the five below */
     pthread_cond_t changed;
     uint64_t made, taken;
-    int stop, failed;
+    bool stop, failed;
     Error error;
 } Loader;
 
@@ -8208,56 +7664,54 @@ static int dataset_readable(const DataSet *set, int index)
     return index;
 }
 
-/* Reads picture *index, or the next one that can be read in its place: *index then tells which. A picture that cannot
- * be read is reported once; when more than half of the set cannot be read, something else is wrong. */
-static int dataset_read_next(const DataSet *set, int *index, int size, int channels, unsigned char *pixels, Error *e)
+/* Reads picture `index`, or the next one that can be read in its place, and tells which. A picture that cannot be read
+ * is reported once; when more than half of the set cannot be read, something else is wrong. */
+static int dataset_read_next(const DataSet *set, int index, int size, int channels, unsigned char *pixels)
 {
     for (;;) {
-        Error why = {0};
-        *index = dataset_readable(set, *index);
-        if (dataset_read(set, *index, size, channels, pixels, &why)) return 1;
-        if (!atomic_exchange(&set->damaged[*index], 1)) warn("%s; the next picture takes its place", why.text);
+        Error why;
+        index = dataset_readable(set, index);
+        if (dataset_read(set, index, size, channels, pixels, &why)) return index;
+        if (!atomic_exchange(&set->damaged[index], 1)) warn("%s; the next picture takes its place", why.text);
         int damaged = dataset_damaged(set);
         if (2 * (int64_t)damaged > set->count)
-            return fail(e, 1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count,
-                        why.text);
+            give_up(1, "%s: %d of %d pictures cannot be read, the last: %s", set->path, damaged, set->count, why.text);
     }
 }
 
 /* The pixels of picture *index (or of its replacement) at the loader's size, from the cache where it has them. */
-static const unsigned char *loader_pixels(Loader *l, int *index, Error *e)
+static const unsigned char *loader_pixels(Loader *l, int *index)
 {
-    size_t bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
     *index = dataset_readable(l->set, *index);
-    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * bytes;
-    if (!dataset_read_next(l->set, index, l->size, l->channels, l->picture, e)) return NULL;
+    if (*index < l->cache_count && l->cached[*index]) return l->cache + (size_t)*index * l->picture_size;
+    *index = dataset_read_next(l->set, *index, l->size, l->channels, l->picture);
     if (*index < l->cache_count) {
-        memcpy(l->cache + (size_t)*index * bytes, l->picture, bytes);
+        memcpy(l->cache + (size_t)*index * l->picture_size, l->picture, l->picture_size);
         l->cached[*index] = 1;
     }
     return l->picture;
 }
 
-/* Prepares batch number i in its slot of the ring. */
-static int loader_make(Loader *l, uint64_t i, Error *e)
+/* Prepares the batch number `made` in its slot of the ring. */
+static void loader_make(void *loader)
 {
-    size_t pixels = (size_t)l->size * (size_t)l->size * (size_t)l->channels, n = (size_t)l->set->n_classes;
-    uint64_t count = (uint64_t)l->set->count, slot = i % LOADER_SLOTS;
-    for (int k = 0; k < l->batch; k++) {
-        uint64_t position = i * (uint64_t)l->batch + (uint64_t)k;
+    Loader *l = loader;
+    const DataSet *set = l->set;
+    size_t n = (size_t)set->n_classes;
+    uint64_t count = (uint64_t)set->count;
+    const Slot *slot = &l->slots[l->made % LOADER_SLOTS];
+    for (size_t k = 0; k < (size_t)l->batch; k++) {
+        uint64_t position = l->made * (uint64_t)l->batch + k;
         if (position / count != l->epoch) {
             l->epoch = position / count;
-            shuffle_epoch(l->order, l->set->count, l->seed, l->epoch);
+            shuffle_epoch(l->order, set->count, l->seed, l->epoch);
         }
         int index = l->order[position % count];
-        const unsigned char *picture = loader_pixels(l, &index, e);
-        if (!picture) return 0;
-        augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, l->x[slot] + (size_t)k * pixels);
-        l->label[slot][k] = l->set->label[index];
-        if (l->set->attributes)
-            memcpy(l->attributes[slot] + (size_t)k * n, l->set->attributes + (size_t)index * n, n);
+        const unsigned char *picture = loader_pixels(l, &index);
+        augment_picture(picture, l->size, l->channels, &l->how, l->seed, position, slot->x + k * l->picture_size);
+        slot->label[k] = set->label[index];
+        if (set->attributes) memcpy(slot->attributes + k * n, set->attributes + (size_t)index * n, n);
     }
-    return 1;
 }
 
 static void *loader_work(void *loader)
@@ -8269,13 +7723,12 @@ static void *loader_work(void *loader)
             pthread_cond_wait(&l->changed, &l->lock);
             continue;
         }
-        uint64_t next = l->made;
         pthread_mutex_unlock(&l->lock);
         Error error = {0};
-        int ok = loader_make(l, next, &error);
+        bool made = attempt(loader_make, l, &error);
         pthread_mutex_lock(&l->lock);
-        l->made += (uint64_t)ok;
-        l->failed = !ok;
+        l->made += made;
+        l->failed = !made;
         l->error = error;
         pthread_cond_broadcast(&l->changed);
     }
@@ -8283,89 +7736,81 @@ static void *loader_work(void *loader)
     return NULL;
 }
 
-static void loader_free(Loader *l)
+/* Stops the thread; may be called again. */
+static void stop_loader(void *loader)
 {
-    for (int i = 0; i < LOADER_SLOTS; i++) {
-        free(l->x[i]), free(l->label[i]), free(l->attributes[i]);
-    }
-    pthread_cond_destroy(&l->changed);
-    pthread_mutex_destroy(&l->lock);
-    free(l->order), free(l->picture), free(l->cache), free(l->cached), free(l);
-}
-
-static void loader_close(Loader *l)
-{
-    if (!l) return;
+    Loader *l = loader;
+    if (!l->running) return;
     pthread_mutex_lock(&l->lock);
-    l->stop = 1;
+    l->stop = true;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
     pthread_join(l->thread, NULL);
-    loader_free(l);
+    l->running = false;
+    pthread_cond_destroy(&l->changed);
+    pthread_mutex_destroy(&l->lock);
 }
 
-/* Starts to prepare batches first_batch, first_batch + 1, ... The set must stay open until the loader is closed. */
-static Loader *loader_open(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
-                           uint64_t first_batch, Error *e)
+static void check_loader_options(const DataSet *set, int batch, int size, int channels, const Augment *how)
 {
-    if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3)) {
-        fail(e, 2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch,
-             size, channels);
-        return NULL;
-    }
+    if (batch < 1 || size < 1 || size > 16384 || (channels != 1 && channels != 3))
+        give_up(2, "a batch of %d pictures, %d px, %d channels: must be at least 1, 1 to 16384, and 1 or 3", batch,
+                size, channels);
     if (!(how->rotate_degrees >= 0 && how->rotate_degrees <= 180 && how->shift >= 0 && how->shift <= 1) ||
-        !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10))) {
-        fail(e, 2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
-        return NULL;
-    }
-    if (batch > set->count) {
-        fail(e, 2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", batch, batch,
-             set->path, set->count, set->count);
-        return NULL;
-    }
+        !(how->zoom_high == 0 || (how->zoom_low >= 0.1 && how->zoom_low <= how->zoom_high && how->zoom_high <= 10)))
+        give_up(2, "augmentation: rotate 0 to 180 degrees, shift 0 to 1 of the side, zoom from 0.1 to 10, low to high");
+    if (batch > set->count)
+        give_up(2, "a batch of %d needs at least %d pictures, but %s has %d: take --batch %d or less", batch, batch,
+                set->path, set->count, set->count);
+}
+
+/* Starts to prepare batches first_batch, first_batch + 1, ... The set must outlive the loader. */
+static Loader *new_loader(const DataSet *set, int batch, int size, int channels, const Augment *how, uint64_t seed,
+                           uint64_t first_batch)
+{
+    check_loader_options(set, batch, size, channels, how);
     size_t bytes = (size_t)size * (size_t)size * (size_t)channels, fits = CACHE_BYTES / bytes;
-    Loader *l = must_alloc(1, sizeof *l);
-    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .seed = seed,
-                  .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
+    Loader *l = own(1, sizeof *l);
+    *l = (Loader){.set = set, .how = *how, .batch = batch, .size = size, .channels = channels, .picture_size = bytes,
+                  .seed = seed, .epoch = UINT64_MAX, .made = first_batch, .taken = first_batch};
     l->cache_count = (size_t)set->count < fits ? set->count : (int)fits;
     l->cache = calloc((size_t)l->cache_count + 1, bytes);
-    l->cache_count = l->cache ? l->cache_count : 0;          /* without the memory it works as well, only slower */
-    l->cached = must_alloc((size_t)l->cache_count + 1, 1);
-    l->order = must_alloc((size_t)set->count, sizeof *l->order);
-    l->picture = must_alloc(bytes, 1);
-    for (int i = 0; i < LOADER_SLOTS; i++) {
-        l->x[i] = must_alloc((size_t)batch * bytes, sizeof(real));
-        l->label[i] = must_alloc((size_t)batch, sizeof(int));
-        l->attributes[i] = set->attributes ? must_alloc((size_t)batch, (size_t)set->n_classes) : NULL;
+    if (l->cache) on_leaving(free, l->cache);
+    else l->cache_count = 0;                                 /* without the memory it works as well, only slower */
+    l->cached = own((size_t)l->cache_count + 1, 1);
+    l->order = own((size_t)set->count, sizeof *l->order);
+    l->picture = own(bytes, 1);
+    for (Slot *slot = l->slots; slot < l->slots + LOADER_SLOTS; slot++) {
+        slot->x = own((size_t)batch * bytes, sizeof(real));
+        slot->label = own((size_t)batch, sizeof(int));
+        slot->attributes = set->attributes ? own((size_t)batch, (size_t)set->n_classes) : NULL;
     }
+    on_leaving(stop_loader, l);
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
     int status = pthread_create(&l->thread, NULL, loader_work, l);
-    if (status == 0) return l;
-    fail(e, 1, "no thread for loading pictures: %s", strerror(status));
-    loader_free(l);
-    return NULL;
+    if (status) give_up(1, "no thread for loading pictures: %s", strerror(status));
+    l->running = true;
+    return l;
 }
 
 /* Takes the next batch: x (N,P,P,X), label (N), attributes (N,n) or NULL. Waits until it is ready. */
-static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Error *e)
+static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
 {
-    size_t n = (size_t)l->batch, bytes = (size_t)l->size * (size_t)l->size * (size_t)l->channels;
+    size_t n = (size_t)l->batch;
     pthread_mutex_lock(&l->lock);
     while (l->made == l->taken && !l->failed) pthread_cond_wait(&l->changed, &l->lock);
-    int ready = l->made != l->taken;
-    if (!ready) *e = l->error;
-    uint64_t slot = l->taken % LOADER_SLOTS;
+    bool ready = l->made != l->taken;
     pthread_mutex_unlock(&l->lock);
-    if (!ready) return 0;
-    memcpy(x, l->x[slot], n * bytes * sizeof *x);
-    memcpy(label, l->label[slot], n * sizeof *label);
-    if (attributes && l->attributes[slot]) memcpy(attributes, l->attributes[slot], n * (size_t)l->set->n_classes);
+    if (!ready) unwind(&l->error);
+    const Slot *slot = &l->slots[l->taken % LOADER_SLOTS];
+    memcpy(x, slot->x, n * l->picture_size * sizeof *x);
+    memcpy(label, slot->label, n * sizeof *label);
+    if (attributes && slot->attributes) memcpy(attributes, slot->attributes, n * (size_t)l->set->n_classes);
     pthread_mutex_lock(&l->lock);
     l->taken++;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8379,17 +7824,20 @@ static int loader_next(Loader *l, real *x, int *label, uint8_t *attributes, Erro
 
 typedef struct Finding {
     const char *severity, *code;      /* "PROBLEM" or "warning", and a word for scripts */
-    char text[600];
+    const char *text;
     Names examples;
 } Finding;
 
 typedef struct Seen {                 /* what looking at one picture told */
-    uint64_t hash;
     int index, width, height;
-    uint8_t readable, flat, grey;     /* flat: all pixels are the same; grey: stored as colour, but grey */
+    bool readable;
+    ImageLook look;
 } Seen;
 
 typedef struct Diagnosis {
+    const char *path;
+    const DataOptions *options;
+    Scope *home;
     DataSet set;
     Seen *seen;                       /* (set.count) */
     int (*pictures)[SPLITS + 1];      /* (n_classes): in each split, and in all */
@@ -8402,37 +7850,22 @@ __attribute__((format(printf, 4, 5)))
 static Finding *found(Diagnosis *d, const char *severity, const char *code, const char *format, ...)
 {
     Finding *finding = &d->findings[d->n_findings++];
+    char text[600];
     va_list list;
     va_start(list, format);
-    *finding = (Finding){.severity = severity, .code = code};
-    vsnprintf(finding->text, sizeof finding->text, format, list);
+    vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    *finding = (Finding){.severity = severity, .code = code, .text = own_text("%s", text)};
     d->problems += severity[0] == 'P';
     return finding;
 }
 
-/* Decodes picture i and notes its size, its hash, whether it is one flat tone, whether its colours are all grey. */
-static Seen look(const DataSet *set, int i, char error[256])
+/* Decodes picture i and notes its size and its look. */
+static Seen look(const DataSet *set, int i, Error *why)
 {
-    Image image = {0};
-    Seen seen = {.index = i, .readable = (uint8_t)dataset_image(set, i, 0, &image, error)};
-    if (!seen.readable) return seen;
-    seen.flat = seen.grey = 1;
-    int channels = image.channels, colour = channels >= 3;
-    size_t bytes = (size_t)image.width * (size_t)image.height * (size_t)channels;
-    seen.width = image.width;
-    seen.height = image.height;
-    seen.hash = (uint64_t)image.width << 32 | (uint64_t)image.height;
-    for (const unsigned char *p = image.pixels, *end = p + bytes; p < end; p += channels) {
-        unsigned red = p[0], green = colour ? p[1] : red, blue = colour ? p[2] : red;
-        seen.grey &= red == green && green == blue;
-        seen.flat &= memcmp(p, image.pixels, (size_t)channels) == 0;
-        seen.hash = (seen.hash ^ (red | green << 8 | blue << 16)) * 0x9E3779B97F4A7C15u;
-        seen.hash ^= seen.hash >> 29;
-    }
-    seen.grey &= colour;
-    image_free(&image);
-    return seen;
+    Image image;
+    if (!try_dataset_picture(set, i, 0, &image, why)) return (Seen){.index = i};
+    return (Seen){i, image.width, image.height, true, image_look(&image)};
 }
 
 static int compare_ints(const void *a, const void *b)
@@ -8444,27 +7877,27 @@ static int compare_ints(const void *a, const void *b)
 static int compare_hashes(const void *a, const void *b)
 {
     const Seen *x = a, *y = b;
-    return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : x->index - y->index;
+    uint64_t first = x->look.hash, second = y->look.hash;
+    return first != second ? (first > second) - (first < second) : x->index - y->index;
 }
 
 /* Looks at every picture: damaged, flat and needlessly coloured ones. */
 static void find_pictures(Diagnosis *d)
 {
-    Names damaged = {0}, flat = {0};
+    Names damaged = {.home = innermost_scope()}, flat = {.home = innermost_scope()};
     int n_flat = 0, coloured = 0, count = d->set.count;
-    char error[256];
     for (int i = 0; i < count; i++) {
+        Scope inner;
+        Error why;
+        enter(&inner);
         Seen *seen = &d->seen[i];
-        *seen = look(&d->set, i, error);
-        coloured += seen->grey;
-        n_flat += seen->flat;
+        *seen = look(&d->set, i, &why);
+        coloured += seen->look.grey;
+        n_flat += seen->look.flat;
         if (seen->readable) d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
-        else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, error);
-        if (seen->flat && flat.count < EXAMPLES_MAX) {
-            char *name = dataset_name(&d->set, i);
-            names_add(&flat, name);
-            free(name);
-        }
+        else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, why.text);
+        if (seen->look.flat && flat.count < EXAMPLES_MAX) names_add(&flat, picture_name(&d->set, i));
+        leave();
     }
     qsort(d->side, (size_t)d->readable, sizeof *d->side, compare_ints);
     if (damaged.count)
@@ -8490,11 +7923,11 @@ static void find_duplicates(Diagnosis *d)
                                 "look at them and delete the wrong %s"}
     };
     const DataSet *set = &d->set;
-    int *twin = must_alloc((size_t)set->count, sizeof *twin);          /* the first picture with the same pixels */
+    int *twin = own((size_t)set->count, sizeof *twin);                 /* the first picture with the same pixels */
     qsort(d->seen, (size_t)set->count, sizeof *d->seen, compare_hashes);
     for (int i = 0; i < set->count; i++) {
         const Seen *a = &d->seen[i], *b = i ? a - 1 : NULL;
-        int same = b && a->readable && b->readable && !a->flat && a->hash == b->hash;
+        bool same = b && a->readable && b->readable && !a->look.flat && a->look.hash == b->look.hash;
         twin[a->index] = same ? twin[b->index] : a->index;
     }
     for (int k = 0; k < 3; k++) {
@@ -8502,17 +7935,14 @@ static void find_duplicates(Diagnosis *d)
         int count = 0;
         for (int i = 0; i < set->count; i++) {
             int j = twin[i], leak = set->split[i] != set->split[j];
-            if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j]) || count++ >= EXAMPLES_MAX)
-                continue;
-            char *first = dataset_name(set, j), *second = dataset_name(set, i);
-            names_add(&examples, textf("%s = %s", first, second).s);
-            free(first), free(second);
+            if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j])) continue;
+            if (count++ < EXAMPLES_MAX)
+                names_add(&examples, own_text("%s = %s", picture_name(set, j), picture_name(set, i)));
         }
         if (count)
             found(d, kinds[k].severity, kinds[k].code, kinds[k].text, count,
                   set->listed ? "rows of the list" : "copies")->examples = examples;
     }
-    free(twin);
 }
 
 /* Classes: too few, empty, or of very different sizes. */
@@ -8520,7 +7950,6 @@ static void find_classes(Diagnosis *d)
 {
     const DataSet *set = &d->set;
     Names few = {0};
-    char text[300];
     int small = 0, large = 0, n = set->n_classes;
     for (int i = 0; i < set->count; i++)
         for (int k = 0; k < n; k++)
@@ -8533,19 +7962,21 @@ static void find_classes(Diagnosis *d)
         large = d->pictures[k][SPLIT_ALL] > d->pictures[large][SPLIT_ALL] ? k : large;
         if (d->pictures[k][SPLIT_ALL] < 100) names_add(&few, set->class_names[k]);
     }
-    int least = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
+    int fewest = d->pictures[small][SPLIT_ALL], most = d->pictures[large][SPLIT_ALL];
     if (n == 1 && !set->attributes && !set->unlabelled)
         found(d, "PROBLEM", "one-class", "there is only one class, %s: to change one class into another takes two",
               set->class_names[0]);
-    else if (!set->attributes && most > 3 * least)
+    else if (!set->attributes && most > 3 * fewest)
         found(d, "warning", "imbalance", "the largest class, %s (%d), has %.1f times the pictures of the smallest, "
               "%s (%d): rare classes are learnt badly; leave them out with --classes, or even the set out with "
-              "`facegan data balance`", set->class_names[large], most, (double)most / (least ? least : 1),
-              set->class_names[small], least);
-    join(text, sizeof text, few.items, few.count);
+              "`facegan data balance`", set->class_names[large], most, (double)most / (fewest ? fewest : 1),
+              set->class_names[small], fewest);
+    if (!set->attributes && are_numbers(set->class_names, n))
+        found(d, "warning", "numbered", "the classes are called %s: whose numbers these are is not known; give the "
+              "folders the emotions' names", joined(set->class_names, n));
     if (few.count)
-        found(d, "warning", "few", "fewer than 100 pictures: %s; expect little below some hundreds", text);
-    names_free(&few);
+        found(d, "warning", "few", "fewer than 100 pictures: %s; expect little below some hundreds",
+              joined(few.items, few.count));
 }
 
 /* How often StarGAN's D can halve a side: at most 6 times, while at least 2 whole pixels are left. */
@@ -8561,14 +7992,14 @@ static void find_sizes(Diagnosis *d, int size)
 {
     if (!d->readable) return;
     int median = d->side[d->readable / 2], want = size > 0 ? size : median, oblong = 0;
-    int below = want / 16 * 16 < 32 ? 32 : want / 16 * 16, above = below + 16;
+    int under = want / 16 * 16 < 32 ? 32 : want / 16 * 16, over = under + 16;
     if (want % 4 || halvings(want) < 3)
         found(d, size > 0 && want % 4 ? "PROBLEM" : "warning", "size", "%s %d px: %s; near it %d (halved %d times) and "
               "%d (%d times) work well, and best is a power of two",
               size > 0 ? "the training size of" : "the pictures' usual side of", want,
               want % 4 ? "G halves the side twice, so it must be a multiple of 4" :
-              "D can halve it only a few times and would judge small patches only", below, halvings(below), above,
-              halvings(above));
+              "D can halve it only a few times and would judge small patches only", under, halvings(under), over,
+              halvings(over));
     if (size > median)
         found(d, "warning", "enlarged", "most pictures are smaller (%d px) than the training size of %d: that adds "
               "work, not detail", median, size);
@@ -8579,74 +8010,94 @@ static void find_sizes(Diagnosis *d, int size)
 }
 
 /* ---- the two printers ---- */
-static void print_names(const Names *names)
+static void json_names(TableJson *j, const char *key, const Names *names)
 {
-    putchar('[');
-    for (int i = 0; i < names->count; i++) {
-        fputs(i ? ", " : "", stdout);
-        table_string(stdout, names->items[i]);
-    }
-    putchar(']');
+    table_json_open(j, key, '[');
+    for (int i = 0; i < names->count; i++) table_json_text(j, NULL, names->items[i]);
+    table_json_close(j, ']');
+}
+
+static void json_wholes(TableJson *j, const char *key, int n, const char *const *names, const int *values)
+{
+    table_json_open(j, key, '{');
+    for (int i = 0; i < n; i++) table_json_whole(j, names[i], values[i]);
+    table_json_close(j, '}');
 }
 
 static void diagnosis_json(const Diagnosis *d)
 {
+    static const char *const counts[] = {"pictures", "dropped", "missing"}, *const sides[] = {"min", "median", "max"};
     const DataSet *set = &d->set;
-    printf("{\"path\": ");
-    table_string(stdout, set->path);
-    printf(", \"format\": \"%s\", \"pictures\": %d, \"dropped\": %d, \"missing\": %d, \"classes\": {", set->format,
-           set->count, set->dropped, set->missing);
+    const int values[] = {set->count, set->dropped, set->missing};
+    TableJson j = {stdout, 0};
+    table_json_open(&j, NULL, '{');
+    table_json_text(&j, "path", set->path);
+    table_json_text(&j, "format", set->format);
+    for (int i = 0; i < 3; i++) table_json_whole(&j, counts[i], values[i]);
+    table_json_open(&j, "classes", '{');
+    for (int k = 0; k < set->n_classes; k++) json_wholes(&j, set->class_names[k], SPLITS, split_names, d->pictures[k]);
+    table_json_close(&j, '}');
+    json_names(&j, "label_guesses", &set->notes);
+    if (d->readable) {
+        const int side[] = {d->side[0], d->side[d->readable / 2], d->side[d->readable - 1]};
+        json_wholes(&j, "shorter_side", 3, sides, side);
+        table_json_whole(&j, "halvings", halvings(side[1]));
+    }
+    table_json_open(&j, "findings", '[');
+    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
+        table_json_open(&j, NULL, '{');
+        table_json_text(&j, "severity", f->severity[0] == 'P' ? "problem" : "warning");
+        table_json_text(&j, "code", f->code);
+        table_json_text(&j, "text", f->text);
+        json_names(&j, "examples", &f->examples);
+        table_json_close(&j, '}');
+    }
+    table_json_close(&j, ']');
+    table_json_whole(&j, "problems", d->problems);
+    table_json_whole(&j, "warnings", d->n_findings - d->problems);
+    table_json_close(&j, '}');
+    putchar('\n');
+}
+
+static void print_classes(const Diagnosis *d)
+{
+    static const char *const layout[] = {"  %-20s", " %8s", " %10s", " %8s", "%s"};
+    const DataSet *set = &d->set;
+    const char *const names[] = {set->attributes ? "attribute" : "class", "train", "validation", "test", ""};
+    int most = 1;
+    for (int k = 0; k < set->n_classes; k++)
+        most = d->pictures[k][SPLIT_ALL] > most ? d->pictures[k][SPLIT_ALL] : most;
+    Table *table = new_table(NULL, set->n_classes, 5);
+    table->layout = layout;
+    table_names(table, names);
     for (int k = 0; k < set->n_classes; k++) {
-        fputs(k ? ", " : "", stdout);
-        table_string(stdout, set->class_names[k]);
         const int *row = d->pictures[k];
-        printf(": {\"train\": %d, \"validation\": %d, \"test\": %d}", row[0], row[1], row[2]);
+        table_set(table, k + 1, 0, "%s", set->class_names[k]);
+        for (int i = 0; i < SPLITS; i++) table_set(table, k + 1, i + 1, "%d", row[i]);
+        table_set(table, k + 1, 4, "  %.*s", (int)((30 * (int64_t)row[SPLIT_ALL] + most - 1) / most),
+                  "##############################");
     }
-    printf("}, \"label_guesses\": ");
-    print_names(&set->notes);
-    if (d->readable)
-        printf(", \"shorter_side\": {\"min\": %d, \"median\": %d, \"max\": %d}, \"halvings\": %d", d->side[0],
-               d->side[d->readable / 2], d->side[d->readable - 1], halvings(d->side[d->readable / 2]));
-    printf(", \"findings\": [");
-    for (int i = 0; i < d->n_findings; i++) {
-        printf("%s{\"severity\": \"%s\", \"code\": \"%s\", \"text\": ", i ? ", " : "",
-               d->findings[i].severity[0] == 'P' ? "problem" : "warning", d->findings[i].code);
-        table_string(stdout, d->findings[i].text);
-        printf(", \"examples\": ");
-        print_names(&d->findings[i].examples);
-        putchar('}');
-    }
-    printf("], \"problems\": %d, \"warnings\": %d}\n", d->problems, d->n_findings - d->problems);
+    putchar('\n');
+    write_table(table, stdout, TABLE_TEXT);
 }
 
 static void diagnosis_text(const Diagnosis *d)
 {
     const DataSet *set = &d->set;
-    int most = 1;
+    int warnings = d->n_findings - d->problems;
     printf("%s: %s, %d pictures, %d %s\n", set->path, *set->format ? set->format : "not opened", set->count,
            set->n_classes, set->attributes ? "attributes" : "classes");
-    for (int k = 0; k < set->n_classes; k++)
-        most = d->pictures[k][SPLIT_ALL] > most ? d->pictures[k][SPLIT_ALL] : most;
-    if (set->n_classes)
-        printf("\n  %-20s %8s %10s %8s\n", set->attributes ? "attribute" : "class", "train", "validation", "test");
-    for (int k = 0; k < set->n_classes; k++) {
-        const int *row = d->pictures[k];
-        int bar = (int)((30 * (int64_t)row[SPLIT_ALL] + most - 1) / most);
-        printf("  %-20s %8d %10d %8d  ", set->class_names[k], row[0], row[1], row[2]);
-        printf("%.*s\n", bar, "##############################");
-    }
+    if (set->n_classes) print_classes(d);
     for (int i = 0; i < set->notes.count; i++) printf("%s  %s\n", i ? "" : "\n", set->notes.items[i]);
     if (d->readable) {
         int median = d->side[d->readable / 2];
         printf("\n  shorter side: %d to %d px, median %d; at %d px StarGAN's D halves the picture %d times\n",
                d->side[0], d->side[d->readable - 1], median, median, halvings(median));
     }
-    for (int i = 0; i < d->n_findings; i++) {
-        const Finding *finding = &d->findings[i];
-        printf("\n%s: %s\n", finding->severity, finding->text);
-        for (int k = 0; k < finding->examples.count; k++) printf("    %s\n", finding->examples.items[k]);
+    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
+        printf("\n%s: %s\n", f->severity, f->text);
+        for (int k = 0; k < f->examples.count; k++) printf("    %s\n", f->examples.items[k]);
     }
-    int warnings = d->n_findings - d->problems;
     printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
            warnings == 1 ? "" : "s");
 }
@@ -8655,35 +8106,38 @@ static void diagnosis_text(const Diagnosis *d)
 static void diagnose(Diagnosis *d, int size)
 {
     DataSet *set = &d->set;
-    char *first_missing = NULL;
-    dataset_keep(set, SPLIT_ALL, &first_missing);
-    d->seen = must_alloc((size_t)set->count, sizeof *d->seen);
-    d->side = must_alloc((size_t)set->count, sizeof *d->side);
-    d->pictures = must_alloc((size_t)set->n_classes, sizeof *d->pictures);
+    dataset_keep(set, SPLIT_ALL);
+    d->seen = own((size_t)set->count, sizeof *d->seen);
+    d->side = own((size_t)set->count, sizeof *d->side);
+    d->pictures = own((size_t)set->n_classes, sizeof *d->pictures);
     if (set->missing)
         found(d, set->count ? "warning" : "PROBLEM", "missing", "%d files of the list do not exist, the first is %s: "
-              "paths must be relative to the list's folder", set->missing, first_missing);
+              "paths must be relative to the list's folder", set->missing, set->first_missing);
     if (set->dropped)
         found(d, "warning", "dropped", "%d rows have a label that is none of the seven emotions; they are left out",
               set->dropped);
     if (set->place)
-        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with `facegan "
-              "data import`; everything else here takes the square in the middle");
-    free(first_missing);
+        found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with "
+              "`facegan data import`; everything else here takes the square in the middle");
     find_classes(d);
     find_pictures(d);
     find_sizes(d, size);
     find_duplicates(d);
 }
 
-/* Prints the diagnosis. Returns 0, and says how many in e, when there are problems: a script can rely on the status. */
-static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
+static void doctor_opens(void *context)
 {
-    Diagnosis d = {0};
-    Error why = {0};
-    if (dataset_list(&d.set, path, options, &why) &&
-        (d.set.attributes || dataset_order(&d.set, options->classes, &why)))
-        diagnose(&d, size);
+    Diagnosis *d = context;
+    list_dataset(d->home, &d->set, d->path, d->options);
+    if (!d->set.attributes) dataset_order(&d->set, d->options->classes);
+}
+
+/* Prints the diagnosis, and gives up when there are problems: a script can rely on the status. */
+static void examine_dataset(const char *path, const DataOptions *options, int size, bool json)
+{
+    Diagnosis d = {.path = path, .options = options, .home = innermost_scope()};
+    Error why;
+    if (attempt_one(doctor_opens, &d, &why)) diagnose(&d, size);
     else {
         found(&d, "PROBLEM", "not-opened", "%s", why.text);
         d.set.count = d.set.n_classes = 0;
@@ -8691,10 +8145,24 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
     if (json) diagnosis_json(&d);
     else diagnosis_text(&d);
     fflush(stdout);
-    for (int i = 0; i < d.n_findings; i++) names_free(&d.findings[i].examples);
-    free(d.seen), free(d.side), free(d.pictures);
-    dataset_close(&d.set);
-    return d.problems ? fail(e, 1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s") : 1;
+    if (d.problems) give_up(1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s");
+}
+
+/* ---- for callers of the old way ---- */
+static double grey_of(const unsigned char *rgb)
+{
+    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+}
+
+static void print_names(const Names *names)
+{
+    json_names(&(TableJson){stdout, 0}, NULL, names);
+}
+
+static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
+{
+    (void)e;
+    return examine_dataset(path, options, size, json), 1;
 }
 
 /* ================================================================================================
@@ -8716,7 +8184,7 @@ static int data_doctor(const char *path, const DataOptions *options, int size, i
  * by more than a limit, then the best of the rest, and so on.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { LANDMARKS = 5, CANDIDATES = 5000 };  /* as seen: left eye, right eye, nose, left and right mouth corner */
+enum { LANDMARKS = 5 };                 /* as seen: left eye, right eye, nose, left and right mouth corner */
 
 typedef struct Face {
     double box[4];                      /* left, top, right, bottom */
@@ -8729,17 +8197,13 @@ typedef struct Faces { Face *items; int count, room; } Faces;
 
 static void faces_add(Faces *f, Face face)
 {
-    if (f->count == f->room) {
-        int room = f->room ? 2 * f->room : 64;
-        f->items = grown(f->items, (size_t)f->count, (size_t)room, sizeof *f->items);
-        f->room = room;
-    }
+    f->items = own_more(innermost_scope(), f->items, f->count, &f->room, sizeof *f->items);
     f->items[f->count++] = face;
 }
 
 static void faces_free(Faces *f)
 {
-    free(f->items);
+    give_back(f->items);
     *f = (Faces){0};
 }
 
@@ -8785,15 +8249,15 @@ static bool is_sane(const Face *f)
     return sane;
 }
 
-/* Leaves the faces that no better one overlaps by more than `limit`, best first. */
-static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel)
+/* Of the best `most` candidates leaves those that no better one overlaps by more than `limit`, best first. */
+static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel, int most)
 {
     int kept = 0, sane = 0;
     for (int i = 0; i < f->count; i++)
         if (is_sane(&f->items[i])) f->items[sane++] = f->items[i];
     f->count = sane;
     if (f->count) qsort(f->items, (size_t)f->count, sizeof *f->items, best_face_first);
-    for (int i = 0; i < f->count && i < CANDIDATES; i++) {
+    for (int i = 0; i < f->count && i < most; i++) {
         bool lone = true;
         for (int k = 0; lone && k < kept; k++) lone = !(overlap(&f->items[k], &f->items[i], kind, pixel) > limit);
         if (lone) f->items[kept++] = f->items[i];
@@ -8802,91 +8266,34 @@ static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.2  Any rectangle's average in four reads                          (Crow 1984, summed-area tables)
- *
- * sums(y,x) is the sum of all pixels above and to the left, so a rectangle's sum is four corners'. A pyramid of ten
- * scales and hundreds of little crops then cost a few reads a pixel, whatever the rectangles' sizes. Sums may wrap
- * around 2^32: their differences come out right as long as a rectangle has fewer than 2^24 pixels.
- *
- * Cell i of `out` cells covers the source pixels floor(i in/out) to ceil((i+1) in/out): the "area" interpolation that
- * MTCNN's public ports use when they shrink, and its neighbour-averaging when they enlarge.
+ * 11.2  Windows of a photograph at the networks' sizes          (averages over areas are vendor/image.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Areas { int width, height; uint32_t *sums; } Areas;         /* (height + 1, width + 1, 3) */
+typedef struct Areas { ImageSums sums; } Areas;
 
-static Areas areas_new(const Image *picture)
+static void free_areas(void *areas) { image_sums_free(&((Areas *)areas)->sums); }
+
+static Areas *new_areas(const Image *picture)
 {
-    Areas a = {picture->width, picture->height, NULL};
-    size_t row = 3 * ((size_t)a.width + 1);
-    a.sums = must_alloc(row * ((size_t)a.height + 1), sizeof *a.sums);
-    for (int y = 0; y < a.height; y++) {
-        const unsigned char *from = picture->pixels + (size_t)y * 3 * (size_t)a.width;
-        const uint32_t *above = a.sums + (size_t)y * row + 3;
-        uint32_t *to = a.sums + ((size_t)y + 1) * row + 3, red = 0, green = 0, blue = 0;
-        for (int x = 0; x < a.width; x++, from += 3, above += 3, to += 3) {
-            to[0] = above[0] + (red += from[0]);
-            to[1] = above[1] + (green += from[1]);
-            to[2] = above[2] + (blue += from[2]);
-        }
-    }
-    return a;
+    Areas *areas = own(1, sizeof *areas);
+    if (!image_sums(picture, &areas->sums)) give_up_memory(picture_bytes(picture), sizeof *areas->sums.sums);
+    on_leaving(free_areas, areas);
+    return areas;
 }
 
-typedef struct Window { int x, y, width, height; } Window;
+/* A window at h x w pixels, RGB, as MTCNN wants it: (value - 127.5) / 128. */
+typedef struct Scaling { const Areas *areas; ImageScaling how; real *to; } Scaling;
 
-/* Averages a window of the picture down (or up) to h x w pixels: to = (average - shift) / divisor, RGB. */
-typedef struct Resample {
-    const Areas *areas;
-    Window from;
-    int h, w;
-    double shift, divisor;
-    real *to;                           /* (h, w, 3) */
-    const int *edges;                   /* 2 w numbers: where each column's cell begins and ends */
-} Resample;
-
-static void cell(int i, int in, int out, int *low, int *high)
+static Scaling scaling(const Areas *areas, ImageWindow from, int h, int w, real *to)
 {
-    *low = (int)((int64_t)i * in / out);
-    *high = (int)(((int64_t)(i + 1) * in + out - 1) / out);
+    return (Scaling){areas, {from, w, h, 127.5, 128}, to};
 }
 
-static void resample_row(const Resample *r, int i)
-{
-    size_t row = 3 * ((size_t)r->areas->width + 1);
-    int low, high;
-    cell(i, r->from.height, r->h, &low, &high);
-    const uint32_t *above = r->areas->sums + (size_t)(r->from.y + low) * row,
-                   *below = r->areas->sums + (size_t)(r->from.y + high) * row;
-    real *to = r->to + (size_t)i * (size_t)r->w * 3;
-    for (int k = 0; k < r->w; k++) {
-        size_t left = 3 * (size_t)(r->from.x + r->edges[2 * k]), right = 3 * (size_t)(r->from.x + r->edges[2 * k + 1]);
-        double scale = 1 / (r->divisor * (high - low) * (r->edges[2 * k + 1] - r->edges[2 * k])),
-               offset = r->shift / r->divisor;
-        for (int c = 0; c < 3; c++, left++, right++)
-            *to++ =
-                (real)(scale * (double)(uint32_t)(below[right] - below[left] - above[right] + above[left]) - offset);
-    }
-}
-
-static int *resample_edges(const Resample *r)
-{
-    int *edges = must_alloc((size_t)r->w, 2 * sizeof *edges);
-    for (int k = 0; k < r->w; k++) cell(k, r->from.width, r->w, &edges[2 * k], &edges[2 * k + 1]);
-    return edges;
-}
-
-static void resample_row_task(void *argument, int i, int worker)
+static void scale_row_task(void *argument, int row, int worker)
 {
     (void)worker;
-    resample_row(argument, i);
-}
-
-static void resample(Resample r)
-{
-    int *edges = resample_edges(&r);
-    r.edges = edges;
-    parallel(r.h, resample_row_task, &r);
-    free(edges);
+    const Scaling *s = argument;
+    image_average_row(&s->areas->sums, &s->how, row, s->to + (size_t)row * (size_t)s->how.width * 3);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8900,7 +8307,7 @@ static void resample(Resample r)
  *     (w * x - m) g / sqrt(v + eps) + b  =  (w s) * x + (b - m s),     s = g / sqrt(v + eps)
  * ---------------------------------------------------------------------------------------------- */
 
-enum { OUTPUTS = 9, GRAPHS_KEPT = 32 };
+enum { OUTPUTS = 9, GRAPHS_KEPT = 32, WEIGHTS_MOST = 400 };
 
 typedef struct Sized {                  /* a network's graph for one size of input */
     Graph *graph;
@@ -8912,23 +8319,22 @@ typedef struct Sized {                  /* a network's graph for one size of inp
 typedef struct Network {
     const char *name;
     void (*build)(struct Network *net, Node *x, Node **out);
-    Tensor **weights;
-    int count, room, outputs;
+    Tensor *weights[WEIGHTS_MOST];
+    int count, outputs;
     Sized sized[GRAPHS_KEPT];
     long runs;
     const TensorFile *file;             /* while the weights are read; then NULL */
     const char *path;
     char prefix[16];                    /* of its names in that file: "", "module.", "pnet." */
     bool transposed;                    /* the file is facenet's: other names, filters as (S,R,C,K) */
-    Error error;                        /* the first thing that was wrong with the file */
 } Network;
 
 static void network_free(Network *net)
 {
     for (int i = 0; i < net->count; i++) tensor_free(net->weights[i]);
     for (int i = 0; i < GRAPHS_KEPT; i++) graph_free(net->sized[i].graph);
-    free(net->weights);
-    *net = (Network){0};
+    net->count = 0;
+    memset(net->sized, 0, sizeof net->sized);
 }
 
 static Tensor *network_find(const Network *net, const char *name)
@@ -8940,11 +8346,7 @@ static Tensor *network_find(const Network *net, const char *name)
 
 static Tensor *network_add(Network *net, const char *name, Shape shape)
 {
-    if (net->count == net->room) {
-        int room = net->room ? 2 * net->room : 64;
-        net->weights = grown(net->weights, (size_t)net->count, (size_t)room, sizeof *net->weights);
-        net->room = room;
-    }
+    if (net->count == WEIGHTS_MOST) abort();
     Tensor *t = net->weights[net->count++] = tensor_new(name, shape);
     t->stays = true;
     return t;
@@ -8964,33 +8366,30 @@ static const TensorEntry *facenet_entry(const Network *net, const char *base, co
     return NULL;
 }
 
-/* The file's tensor base.what, or NULL after noting what is wrong with it. */
-static const TensorEntry *entry_of(Network *net, const char *base, const char *what, int rank, const int64_t *shape)
+static const char *shape_text(int rank, const int64_t *shape)
 {
-    char name[128], have[128] = "", want[128] = "";
-    if (net->error.status) return NULL;
+    const char *text = "";
+    for (int i = 0; i < rank; i++) text = own_text("%s%s%" PRId64, text, i ? "," : "", shape[i]);
+    return text;
+}
+
+/* The file's tensor base.what, of that shape and sound. */
+static const TensorEntry *entry_of(const Network *net, const char *base, const char *what, int rank,
+                                   const int64_t *shape)
+{
+    char name[128];
     snprintf(name, sizeof name, "%s%s.%s", net->prefix, base, what);
     const TensorEntry *entry =
         net->transposed ? facenet_entry(net, base, what, name) : tensorfile_find(net->file, name);
-    if (!entry) {
-        fail(&net->error, 1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
-        return NULL;
-    }
-    bool fits = entry->rank == rank;
-    for (int i = 0; i < rank; i++) {
-        fits = fits && entry->shape[i] == shape[i];
-        snprintf(want + strlen(want), sizeof want - strlen(want), "%s%" PRId64, i ? "," : "", shape[i]);
-    }
-    for (int i = 0; i < entry->rank; i++)
-        snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-    if (!fits)
-        fail(&net->error, 1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, have, want, net->name);
-    for (size_t i = 0; fits && i < tensorfile_count(entry); i++) {
-        fits = isfinite(tensorfile_get(entry, i));
-        if (!fits)
-            fail(&net->error, 1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
-    }
-    return fits ? entry : NULL;
+    if (!entry)
+        give_up(1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
+    if (entry->rank != rank || memcmp(entry->shape, shape, (size_t)rank * sizeof *shape) != 0)
+        give_up(1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, shape_text(entry->rank, entry->shape),
+                shape_text(rank, shape), net->name);
+    for (size_t i = 0; i < tensorfile_count(entry); i++)
+        if (!isfinite(tensorfile_get(entry, i)))
+            give_up(1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
+    return entry;
 }
 
 /* A vector of the file, e.g. a bias or PReLU's slopes. */
@@ -9001,9 +8400,9 @@ static Node *network_vector(Network *net, Graph *g, const char *base, const char
     Tensor *t = network_find(net, name);
     if (!t) {
         const int64_t shape[1] = {k};
-        t = network_add(net, name, shape_of(1, 1, 1, k));
         const TensorEntry *entry = entry_of(net, base, what, 1, shape);
-        for (int i = 0; entry && i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
+        t = network_add(net, name, shape_of(1, 1, 1, k));
+        for (int i = 0; i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
     }
     return leaf(g, t);
 }
@@ -9018,23 +8417,21 @@ static size_t file_index(const Network *net, Shape w, bool dense, int r, int s, 
     return ((at * channels + (size_t)c) * rows + (size_t)r) * columns + (size_t)s;
 }
 
-#define BATCH_NORM_EPSILON 1e-5
-
 /* Reads a filter into w; with `norm`, folds batch norm into it and into the bias. */
-static void read_filter(Network *net, const char *base, const char *norm, bool dense, Tensor *w, Tensor *bias)
+static void read_filter(const Network *net, const char *base, const char *norm, bool dense, Tensor *w, Tensor *bias)
 {
     static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
+    static const double epsilon = 1e-5;
     const int *d = w->shape.d;
     const int64_t features = (int64_t)d[0] * d[1] * d[2], vector[1] = {d[3]};
     const int64_t shapes[2][2][4] = {{{d[3], d[2], d[0], d[1]}, {d[3], features}},
                                      {{d[1], d[0], d[2], d[3]}, {features, d[3]}}};
-    const TensorEntry *filter = entry_of(net, base, "weight", dense ? 2 : 4, shapes[net->transposed][dense]), *part[4] = {0};
+    const TensorEntry *part[4], *filter = entry_of(net, base, "weight", dense ? 2 : 4, shapes[net->transposed][dense]);
     for (int i = 0; norm && i < 4; i++) part[i] = entry_of(net, norm, parts[i], 1, vector);
-    if (net->error.status) return;
     for (int k = 0; k < d[3]; k++) {
         double scale = 1;
         if (norm) {
-            scale = tensorfile_get(part[0], (size_t)k) / sqrt(tensorfile_get(part[3], (size_t)k) + BATCH_NORM_EPSILON);
+            scale = tensorfile_get(part[0], (size_t)k) / sqrt(tensorfile_get(part[3], (size_t)k) + epsilon);
             bias->data[k] = (real)(tensorfile_get(part[1], (size_t)k) - tensorfile_get(part[2], (size_t)k) * scale);
         }
         for (int r = 0; r < d[0]; r++)
@@ -9060,19 +8457,20 @@ static Node *network_layer(Network *net, Node *x, Layer l)
     Shape shape =
         shape_of(l.dense ? d[1] : l.conv.size, l.dense ? d[2] : l.conv.size, l.depthwise ? 1 : d[3], l.conv.k);
     snprintf(name, sizeof name, "%s.weight", l.name);
-    Tensor *w = network_find(net, name), *bias;
+    Tensor *w = network_find(net, name), *bias = NULL;
     bool fresh = !w;
     if (fresh) w = network_add(net, name, shape);
     snprintf(name, sizeof name, "%s.bias", l.name);
     if (l.norm) bias = fresh ? network_add(net, name, shape_of(1, 1, 1, l.conv.k)) : network_find(net, name);
-    if (fresh) read_filter(net, l.name, l.norm, l.dense, w, l.norm ? bias : NULL);
+    if (fresh) read_filter(net, l.name, l.norm, l.dense, w, bias);
     Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
     return conv2d(x, leaf(x->graph, w), shift, l.slope,
                   conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
 }
 
 /* Layers with the same input, window and slope become slices of one convolution, which reads the input once: three
- * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take 0.33).
+ * heads of 4, 8 and 20 channels leave most lanes empty each (RetinaFace's finest took 0.73 ms, together they take
+ * 0.33).
  * The single ones are read by nobody and not computed. */
 static void join_layers(Node **layer, int n)
 {
@@ -9084,14 +8482,10 @@ static void join_layers(Node **layer, int n)
     for (int i = 0, at = 0; i < n; at += layer[i]->shape.d[3], i++) layer[i] = slice(all, 3, at, layer[i]->conv.k);
 }
 
-static Node *prelu_layer(Network *net, Node *x, const char *name)
-{
-    return prelu(x, network_vector(net, x->graph, name, "weight", x->shape.d[3]));
-}
-
 /* The graph for inputs of this shape: made at first use, in the place of the one that was not used for longest. */
-static Sized *network_sized(Network *net, Shape shape, Error *e)
+static Sized *network_sized(Network *net, Shape shape)
 {
+    Error e = {0};
     Sized *oldest = &net->sized[0];
     for (int i = 0; i < GRAPHS_KEPT; i++) {
         Sized *s = &net->sized[i];
@@ -9101,14 +8495,11 @@ static Sized *network_sized(Network *net, Shape shape, Error *e)
     graph_free(oldest->graph);
     *oldest = (Sized){.graph = graph_new(), .input = {.shape = shape}, .used = ++net->runs};
     net->build(net, leaf(oldest->graph, &oldest->input), oldest->out);
-    if (net->error.status) *e = net->error;
-    else {
-        for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
-        if (graph_plan(oldest->graph, e)) return oldest;
-    }
+    for (int i = 0; i < net->outputs; i++) keep(oldest->out[i]);
+    if (graph_plan(oldest->graph, &e)) return oldest;
     graph_free(oldest->graph);
     *oldest = (Sized){0};
-    return NULL;
+    unwind(&e);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9155,22 +8546,19 @@ static real *detector_input(Detector *d, Shape shape)
 }
 
 /* Runs network `which` on the input that stands in the buffer. */
-static const Sized *detector_run(Detector *d, int which, Shape shape, Error *e)
+static const Sized *detector_run(Detector *d, int which, Shape shape)
 {
     Network *net = &d->networks[which];
-    Sized *s = network_sized(net, shape, e);
-    if (!s) return NULL;
+    Sized *s = network_sized(net, shape);
     s->input.data = d->input;
     arena_reserve(&d->arena, s->graph->arena_bytes + 1);
     graph_bind(s->graph, &d->arena);
     graph_run(s->graph);
-    if (d->watch) {
+    if (d->watch) d->watch(d->watch_context, net->name, "input", shape, d->input);
+    for (int i = 0; d->watch && i < net->outputs; i++) {
         char what[16];
-        d->watch(d->watch_context, net->name, "input", shape, d->input);
-        for (int i = 0; i < net->outputs; i++) {
-            snprintf(what, sizeof what, "out%d", i);
-            d->watch(d->watch_context, net->name, what, s->out[i]->shape, s->out[i]->data);
-        }
+        snprintf(what, sizeof what, "out%d", i);
+        d->watch(d->watch_context, net->name, what, s->out[i]->shape, s->out[i]->data);
     }
     return s;
 }
@@ -9195,52 +8583,59 @@ static double second_of_two(const real *scores)
  * ---------------------------------------------------------------------------------------------- */
 
 static const double pyramid_factor = 0.709, p_threshold = 0.6, r_threshold = 0.7;
+enum { CROWD_MOST = 100000 };           /* candidates: no crowd has so many; weights that see faces everywhere do */
+
+static Node *linear(Network *net, Node *x, const char *name, int k, int size)
+{
+    return network_layer(net, x, (Layer){name, .conv = {k, size, 1, 0}, .slope = LINEAR, .dense = size == 0});
+}
+
+/* Layer number i with its PReLU; size 0: dense. */
+static Node *mtcnn_layer(Network *net, Node *x, int i, int k, int size)
+{
+    char name[16], slopes[16];
+    snprintf(name, sizeof name, "%s%d", size ? "conv" : "dense", i);
+    snprintf(slopes, sizeof slopes, "prelu%d", i);
+    x = linear(net, x, name, k, size);
+    return prelu(x, network_vector(net, x->graph, slopes, "weight", k));
+}
+
+static Node *mtcnn_pool(Node *x, int size)
+{
+    return max_pool(x, x, pool_shape(x->shape, size, 2, 0, true));
+}
 
 /* (N,H,W,3) -> scores (N,H',W',2) and moves (N,H',W',4), one for each 12 x 12 window, 2 pixels apart */
 static void pnet(Network *net, Node *x, Node **out)
 {
-    Node *h =
-        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {10, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,H/2-1,W/2-1,10)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {16, 3, 1, 0}, .slope = LINEAR}), "prelu2");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu3");
-    out[0] = network_layer(net, h, (Layer){"conv4_1", .conv = {2, 1, 1, 0}, .slope = LINEAR});
-    out[1] = network_layer(net, h, (Layer){"conv4_2", .conv = {4, 1, 1, 0}, .slope = LINEAR});
+    Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 10, 3), 2);                                     // (N,H/2-1,W/2-1,10)
+    h = mtcnn_layer(net, mtcnn_layer(net, h, 2, 16, 3), 3, 32, 3);
+    out[0] = linear(net, h, "conv4_1", 2, 1);
+    out[1] = linear(net, h, "conv4_2", 4, 1);
     join_layers(out, 2);
 }
 
 /* (N,24,24,3) -> scores (N,1,1,2), moves (N,1,1,4) */
 static void rnet(Network *net, Node *x, Node **out)
 {
-    Node *h =
-        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {28, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,11,11,28)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {48, 3, 1, 0}, .slope = LINEAR}), "prelu2");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,4,4,48)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 2, 1, 0}, .slope = LINEAR}), "prelu3");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"dense4", .conv = {.k = 128}, .slope = LINEAR, .dense = true}),
-                    "prelu4");
-    out[0] = network_layer(net, h, (Layer){"dense5_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
-    out[1] = network_layer(net, h, (Layer){"dense5_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
+    Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 28, 3), 3);                                     // (N,11,11,28)
+    h = mtcnn_pool(mtcnn_layer(net, h, 2, 48, 3), 3);                                           // (N,4,4,48)
+    h = mtcnn_layer(net, mtcnn_layer(net, h, 3, 64, 2), 4, 128, 0);
+    out[0] = linear(net, h, "dense5_1", 2, 0);
+    out[1] = linear(net, h, "dense5_2", 4, 0);
     join_layers(out, 2);
 }
 
 /* (N,48,48,3) -> scores (N,1,1,2), moves (N,1,1,4), landmarks (N,1,1,10): five x, then five y */
 static void onet(Network *net, Node *x, Node **out)
 {
-    Node *h =
-        prelu_layer(net, network_layer(net, x, (Layer){"conv1", .conv = {32, 3, 1, 0}, .slope = LINEAR}), "prelu1");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,23,23,32)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv2", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu2");
-    h = max_pool(h, h, pool_shape(h->shape, 3, 2, 0, true));                                    // (N,10,10,64)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv3", .conv = {64, 3, 1, 0}, .slope = LINEAR}), "prelu3");
-    h = max_pool(h, h, pool_shape(h->shape, 2, 2, 0, true));                                    // (N,4,4,64)
-    h = prelu_layer(net, network_layer(net, h, (Layer){"conv4", .conv = {128, 2, 1, 0}, .slope = LINEAR}), "prelu4");
-    h = prelu_layer(net, network_layer(net, h, (Layer){"dense5", .conv = {.k = 256}, .slope = LINEAR, .dense = true}),
-                    "prelu5");
-    out[0] = network_layer(net, h, (Layer){"dense6_1", .conv = {.k = 2}, .slope = LINEAR, .dense = true});
-    out[1] = network_layer(net, h, (Layer){"dense6_2", .conv = {.k = 4}, .slope = LINEAR, .dense = true});
-    out[2] = network_layer(net, h, (Layer){"dense6_3", .conv = {.k = 10}, .slope = LINEAR, .dense = true});
+    Node *h = mtcnn_pool(mtcnn_layer(net, x, 1, 32, 3), 3);                                     // (N,23,23,32)
+    h = mtcnn_pool(mtcnn_layer(net, h, 2, 64, 3), 3);                                           // (N,10,10,64)
+    h = mtcnn_pool(mtcnn_layer(net, h, 3, 64, 3), 2);                                           // (N,4,4,64)
+    h = mtcnn_layer(net, mtcnn_layer(net, h, 4, 128, 2), 5, 256, 0);
+    out[0] = linear(net, h, "dense6_1", 2, 0);
+    out[1] = linear(net, h, "dense6_2", 4, 0);
+    out[2] = linear(net, h, "dense6_3", 10, 0);
     join_layers(out, 3);
 }
 
@@ -9270,54 +8665,47 @@ static void move_and_square(Faces *f, double pixel)
 }
 
 /* P at one scale: adds the proposals that survive their own scale. */
-static int propose(Detector *d, const Areas *areas, double scale, Faces *all, Error *e)
+static void propose(Detector *d, const Areas *areas, double scale, Faces *all)
 {
+    int width = areas->sums.width, height = areas->sums.height;
     Faces found = {0};
-    Shape shape = shape_of(1, (int)(areas->height * scale + 1), (int)(areas->width * scale + 1), 3);
-    Window whole = {0, 0, areas->width, areas->height};
-    resample((Resample){areas, whole, shape.d[1], shape.d[2], 127.5, 128, detector_input(d, shape), NULL});
-    const Sized *p = detector_run(d, 0, shape, e);
-    if (!p) return 0;
-    Shape map = p->out[0]->shape;
-    for (int y = 0; y < map.d[1]; y++)
-        for (int x = 0; x < map.d[2]; x++) {
-            size_t at = (size_t)y * (size_t)map.d[2] + (size_t)x;
-            Face f = {.score = second_of_two(p->out[0]->data + 2 * at)};
-            if (!(f.score >= p_threshold)) continue;
-            const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
-            for (int i = 0; i < 4; i++) {
-                f.box[i] = floorf((float)corner[i] / (float)scale);     /* the port's precision: 33/0.6 gives 54 */
-                f.move[i] = (double)p->out[1]->data[4 * at + (size_t)i];
-            }
-            faces_add(&found, f);
+    Shape shape = shape_of(1, (int)(height * scale + 1), (int)(width * scale + 1), 3);
+    Scaling s = scaling(areas, (ImageWindow){0, 0, width, height}, shape.d[1], shape.d[2], detector_input(d, shape));
+    parallel(shape.d[1], scale_row_task, &s);
+    const Sized *p = detector_run(d, 0, shape);
+    int columns = p->out[0]->shape.d[2], windows = p->out[0]->shape.d[1] * columns;
+    for (int at = 0; at < windows; at++) {
+        Face f = {.score = second_of_two(p->out[0]->data + 2 * (size_t)at)};
+        if (!(f.score >= p_threshold)) continue;
+        int x = at % columns, y = at / columns;
+        const int corner[4] = {2 * x + 1, 2 * y + 1, 2 * x + 12, 2 * y + 12};
+        for (int i = 0; i < 4; i++) {
+            f.box[i] = floorf((float)corner[i] / (float)scale);         /* the port's precision: 33/0.6 gives 54 */
+            f.move[i] = (double)p->out[1]->data[4 * (size_t)at + (size_t)i];
         }
-    suppress_doubles(&found, OVER_UNION, 0.5, 0);
+        faces_add(&found, f);
+    }
+    suppress_doubles(&found, OVER_UNION, 0.5, 0, CROWD_MOST);
     for (int i = 0; i < found.count; i++) faces_add(all, found.items[i]);
     faces_free(&found);
-    return 1;
 }
 
 /* The part of a square that lies in the picture, in whole pixels; empty where width or height is not positive. */
-static Window box_window(const Face *f, const Areas *areas)
+static ImageWindow box_window(const Face *f, int width, int height)
 {
-    int left = clamp_int(f->box[0], 1, areas->width + 1) - 1, top = clamp_int(f->box[1], 1, areas->height + 1) - 1;
-    int right = clamp_int(f->box[2], 0, areas->width), bottom = clamp_int(f->box[3], 0, areas->height);
-    return (Window){left, top, right - left, bottom - top};
+    int left = clamp_int(f->box[0], 1, width + 1) - 1, top = clamp_int(f->box[1], 1, height + 1) - 1;
+    return (ImageWindow){left, top, clamp_int(f->box[2], 0, width) - left, clamp_int(f->box[3], 0, height) - top};
 }
 
 /* A batch of squares, each at side x side pixels. */
-typedef struct Batching { const Areas *areas; const Window *windows; int side; real *to; } Batching;
+typedef struct Batching { const Areas *areas; const ImageWindow *windows; int side; real *to; } Batching;
 
 static void batch_task(void *argument, int i, int worker)
 {
-    (void)worker;
     const Batching *b = argument;
-    size_t picture = (size_t)b->side * (size_t)b->side * 3;
-    Resample r = {b->areas, b->windows[i], b->side, b->side, 127.5, 128, b->to + (size_t)i * picture, NULL};
-    int *edges = resample_edges(&r);
-    r.edges = edges;
-    for (int row = 0; row < b->side; row++) resample_row(&r, row);
-    free(edges);
+    real *to = b->to + (size_t)i * (size_t)b->side * (size_t)b->side * 3;
+    Scaling s = scaling(b->areas, b->windows[i], b->side, b->side, to);
+    for (int row = 0; row < b->side; row++) scale_row_task(&s, row, worker);
 }
 
 /* Batches have 64, 16, 4 or 1 pictures, so that few graphs serve any number of candidates. */
@@ -9326,61 +8714,60 @@ static int batch_size(int left)
     return left >= 64 ? 64 : left >= 16 ? 16 : left >= 4 ? 4 : 1;
 }
 
-/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. O's
- * landmarks are relative to the box it was shown. */
-static int refine(Detector *d, int which, const Areas *areas, double threshold, Faces *faces, Error *e)
+/* What R or O says of picture i of a batch. O's landmarks are relative to the box it was shown. */
+static void refined(const Sized *net, int i, bool landmarks, Face *f)
+{
+    f->score = second_of_two(net->out[0]->data + 2 * i);
+    for (int k = 0; k < 4; k++) f->move[k] = (double)net->out[1]->data[4 * i + k];
+    for (int k = 0; landmarks && k < LANDMARKS; k++) {
+        const real *at = net->out[2]->data + 10 * i + k;
+        f->landmark[k][0] = f->box[0] - 1 + (face_width(f) + 1) * (double)at[0];
+        f->landmark[k][1] = f->box[1] - 1 + (face_height(f) + 1) * (double)at[LANDMARKS];
+    }
+}
+
+/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. */
+static void refine(Detector *d, int which, const Areas *areas, double threshold, Faces *faces)
 {
     int side = which == 1 ? 24 : 48, kept = 0, count = 0;
-    Window *windows = must_alloc((size_t)faces->count, sizeof *windows);
+    ImageWindow *windows = own((size_t)faces->count, sizeof *windows);
     for (int i = 0; i < faces->count; i++) {
-        Window w = box_window(&faces->items[i], areas);
+        ImageWindow w = box_window(&faces->items[i], areas->sums.width, areas->sums.height);
         if (w.width <= 0 || w.height <= 0) continue;
         windows[count] = w;
         faces->items[count++] = faces->items[i];
     }
-    int ok = 1;
-    for (int from = 0, n; ok && from < count; from += n) {
+    for (int from = 0, n; from < count; from += n) {
         n = batch_size(count - from);
         Shape shape = shape_of(n, side, side, 3);
         Batching batch = {areas, windows + from, side, detector_input(d, shape)};
         parallel(n, batch_task, &batch);
-        const Sized *net = detector_run(d, which, shape, e);
-        if (!net) { ok = 0; break; }
+        const Sized *net = detector_run(d, which, shape);
         for (int i = 0; i < n; i++) {
             Face f = faces->items[from + i];
-            f.score = second_of_two(net->out[0]->data + 2 * i);
-            if (!(f.score > threshold)) continue;
-            for (int k = 0; k < 4; k++) f.move[k] = (double)net->out[1]->data[4 * i + k];
-            for (int k = 0; which == 2 && k < LANDMARKS; k++) {
-                f.landmark[k][0] = f.box[0] - 1 + (face_width(&f) + 1) * (double)net->out[2]->data[10 * i + k];
-                f.landmark[k][1] =
-                    f.box[1] - 1 + (face_height(&f) + 1) * (double)net->out[2]->data[10 * i + LANDMARKS + k];
-            }
-            faces->items[kept++] = f;
+            refined(net, i, which == 2, &f);
+            if (f.score > threshold) faces->items[kept++] = f;
         }
     }
-    faces->count = ok ? kept : 0;
-    free(windows);
-    return ok;
+    faces->count = kept;
 }
 
-static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
+static Faces mtcnn_detect(Detector *d, const Image *picture)
 {
-    Areas areas = areas_new(picture);
+    Faces faces = {0};
+    Areas *areas = new_areas(picture);
     double side = min_int(picture->width, picture->height);
-    int ok = 1;
-    for (double scale = 12 / d->min_face; ok && side * scale >= 12; scale *= pyramid_factor)
-        ok = propose(d, &areas, scale, faces, e);
-    suppress_doubles(faces, OVER_UNION, 0.7, 0);
-    move_and_square(faces, 0);
-    ok = ok && refine(d, 1, &areas, r_threshold, faces, e);
-    suppress_doubles(faces, OVER_UNION, 0.7, 0);
-    move_and_square(faces, 1);
-    ok = ok && refine(d, 2, &areas, d->threshold, faces, e);
-    for (int i = 0; i < faces->count; i++) move_box(&faces->items[i], 1);
-    suppress_doubles(faces, OVER_SMALLER, 0.7, 1);
-    free(areas.sums);
-    return ok;
+    for (double scale = 12 / d->min_face; side * scale >= 12; scale *= pyramid_factor)
+        propose(d, areas, scale, &faces);
+    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
+    move_and_square(&faces, 0);
+    refine(d, 1, areas, r_threshold, &faces);
+    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
+    move_and_square(&faces, 1);
+    refine(d, 2, areas, d->threshold, &faces);
+    for (int i = 0; i < faces.count; i++) move_box(&faces.items[i], 1);
+    suppress_doubles(&faces, OVER_SMALLER, 0.7, 1, CROWD_MOST);
+    return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9395,7 +8782,7 @@ static int mtcnn_detect(Detector *d, const Image *picture, Faces *faces, Error *
  * The leaky slope is 0.1 where a level has 64 channels or fewer, else 0.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { LEVELS = 3, ANCHORS = 2 };
+enum { LEVELS = 3, ANCHORS = 2, RETINA_MOST = 5000 };   /* RETINA_MOST: candidates, as the published code has it */
 static const int level_stride[LEVELS] = {8, 16, 32}, anchor_side[LEVELS][ANCHORS] = {{16, 32}, {64, 128}, {256, 512}};
 static const real picture_mean[3] = {104, 117, 123};      /* blue, green, red: the network's order */
 
@@ -9413,8 +8800,7 @@ static Node *separable(Network *net, Node *x, int stage, int index, int k, int s
 {
     char base[32], name[40], norm[40];
     snprintf(base, sizeof base, "body.stage%d.%d", stage, index);
-    snprintf(name, sizeof name, "%s.0", base);
-    snprintf(norm, sizeof norm, "%s.1", base);
+    snprintf(name, sizeof name, "%s.0", base), snprintf(norm, sizeof norm, "%s.1", base);
     x = network_layer(net, x, (Layer){name, norm, {x->shape.d[3], 3, stride, 1}, 0.1, true, false});
     return conv_norm(net, x, base, 3, (Conv){k, 1, 1, 0}, 0.1);
 }
@@ -9422,10 +8808,9 @@ static Node *separable(Network *net, Node *x, int stage, int index, int k, int s
 /* MobileNet with a quarter of the channels (Howard et al. 2017) */
 static void mobilenet_body(Network *net, Node *x, Node **level)
 {
-    static const struct { int stage, index, k, stride;
-    } layers[] = {{1, 1, 16, 1},  {1, 2, 32, 2},  {1, 3, 32, 1},  {1, 4, 64, 2},  {1, 5, 64, 1},
-                  {2, 0, 128, 2}, {2, 1, 128, 1}, {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1},
-                  {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
+    static const struct { int stage, index, k, stride; } layers[] = {
+        {1, 1, 16, 1}, {1, 2, 32, 2}, {1, 3, 32, 1}, {1, 4, 64, 2}, {1, 5, 64, 1}, {2, 0, 128, 2}, {2, 1, 128, 1},
+        {2, 2, 128, 1}, {2, 3, 128, 1}, {2, 4, 128, 1}, {2, 5, 128, 1}, {3, 0, 256, 2}, {3, 1, 256, 1}};
     x = conv_norm(net, x, "body.stage1.0", 0, (Conv){8, 3, 2, 1}, 0.1);                         // (N,H/2,W/2,8)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         x = separable(net, x, layers[i].stage, layers[i].index, layers[i].k, layers[i].stride);
@@ -9558,29 +8943,28 @@ static void retinaface_line_task(void *argument, int y, int worker)
         for (int c = 0; c < 3; c++) to[c] = job->of_byte[c][from[2 - c]];
 }
 
-static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Error *e)
+static Faces retinaface_detect(Detector *d, const Image *picture)
 {
+    Faces faces = {0};
     Shape shape = shape_of(1, picture->height, picture->width, 3);
     RetinaInput job = {.picture = picture, .input = detector_input(d, shape)};
     for (int i = 0; i < 3 * 256; i++) job.of_byte[i / 256][i % 256] = (real)(i % 256) - picture_mean[i / 256];
     double least_difference = log(d->threshold / (1 - d->threshold));       // of a face's two scores
     parallel(picture->height, retinaface_line_task, &job);
-    const Sized *net = detector_run(d, 0, shape, e);
-    if (!net) return 0;
+    const Sized *net = detector_run(d, 0, shape);
     for (int level = 0; level < LEVELS; level++) {
         Node *const *out = net->out + 3 * level;
-        Shape map = out[0]->shape;
-        for (int i = 0; i < map.d[1] * map.d[2] * ANCHORS; i++) {
-            int cell_ = i / ANCHORS, stride = level_stride[level];
-            double x = (cell_ % map.d[2] + 0.5) * stride, y = (cell_ / map.d[2] + 0.5) * stride;
+        int columns = out[0]->shape.d[2], stride = level_stride[level];
+        for (int i = 0; i < out[0]->shape.d[1] * columns * ANCHORS; i++) {
+            double x = (i / ANCHORS % columns + 0.5) * stride, y = (i / ANCHORS / columns + 0.5) * stride;
             const real *scores = out[0]->data + 2 * (size_t)i;
             if (!((double)scores[1] - (double)scores[0] > least_difference)) continue;
-            faces_add(faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
-                                           out[2]->data + 2 * LANDMARKS * (size_t)i));
+            faces_add(&faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
+                                            out[2]->data + 2 * LANDMARKS * (size_t)i));
         }
     }
-    suppress_doubles(faces, OVER_UNION, 0.4, 1);
-    return 1;
+    suppress_doubles(&faces, OVER_UNION, 0.4, 1, RETINA_MOST);
+    return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -9588,187 +8972,126 @@ static int retinaface_detect(Detector *d, const Image *picture, Faces *faces, Er
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
-    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with det1.npy, "
-    "det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
+    "a folder with pnet.pt, rnet.pt and onet.pt (the public PyTorch port facenet-pytorch carries them) or with "
+    "det1.npy, det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
 /* Makes the network's weights out of the file by building it once for a small input. */
-static int network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side, Error *e)
+static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side)
 {
     net->file = file, net->path = path;
     snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
-    const Sized *s = network_sized(net, shape_of(1, side, side, 3), e);
+    network_sized(net, shape_of(1, side, side, 3));
     net->file = NULL, net->path = NULL;
-    return s != NULL;
 }
 
-/* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy; 0 when there is none */
-static int find_weights(const char *folder, int which, const char *name, char path[PATH_MAX])
+/* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy */
+static const char *find_weights(const char *folder, int which, const char *name)
 {
-    static const char *const ends[] = {"pt", "pth", "safetensors", "npz"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (snprintf(path, PATH_MAX, "%s/%s.%s", folder, name, ends[i]) < PATH_MAX && access(path, R_OK) == 0) return 1;
-    return snprintf(path, PATH_MAX, "%s/det%d.npy", folder, which + 1) < PATH_MAX && access(path, R_OK) == 0;
+    static const char *const ends[] = {"pt", "pth", "safetensors", "npz", "npy"};
+    for (int i = 0; i < 5; i++) {
+        const char *path = i < 4 ? own_text("%s/%s.%s", folder, name, ends[i])
+                                 : own_text("%s/det%d.%s", folder, which + 1, ends[i]);
+        if (path_exists(path)) return path;
+    }
+    give_up(1, "%s: has no %s.pt; MTCNN needs %s", folder, name, detector_files[MTCNN]);
 }
 
-static int load_mtcnn(Detector *d, const char *weights, Error *e)
+static void load_mtcnn(Detector *d, const char *weights)
 {
     static const struct {
-        const char *name;
+        const char *name, *prefix;
         void (*build)(Network *, Node *, Node **);
         int outputs, side;
-    } nets[NETWORKS] = {{"pnet", pnet, 2, 12}, {"rnet", rnet, 2, 24}, {"onet", onet, 3, 48}};
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE], prefix[16];
+    } nets[NETWORKS] = {{"pnet", "pnet.", pnet, 2, 12}, {"rnet", "rnet.", rnet, 2, 24}, {"onet", "onet.", onet, 3, 48}};
     bool folder = is_folder(weights);
     for (int i = 0; i < NETWORKS; i++) {
-        TensorFile file;
-        d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs};
-        if (folder && !find_weights(weights, i, nets[i].name, path))
-            return fail(e, 1, "%s: has no %s.pt; MTCNN needs %s", weights, nets[i].name, detector_files[MTCNN]);
-        if (!tensorfile_load(folder ? path : weights, &file, why)) return fail(e, 1, "%s", why);
-        snprintf(prefix, sizeof prefix, "%s%s", folder ? "" : nets[i].name, folder ? "" : ".");
-        d->networks[i].transposed = strcmp(file.format, "npy") == 0;
-        int ok = network_load(&d->networks[i], &file, folder ? path : weights, prefix, nets[i].side, e);
-        tensorfile_free(&file);
-        if (!ok) return 0;
+        const char *path = folder ? find_weights(weights, i, nets[i].name) : weights;
+        const TensorFile *file = load_tensors(path);
+        d->networks[i] = (Network){.name = nets[i].name, .build = nets[i].build, .outputs = nets[i].outputs,
+                                   .transposed = strcmp(file->format, "npy") == 0};
+        network_load(&d->networks[i], file, path, folder ? "" : nets[i].prefix, nets[i].side);
     }
-    return 1;
 }
 
-static int load_retinaface(Detector *d, const char *weights, Error *e)
+static void load_retinaface(Detector *d, const char *weights)
 {
-    char why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
-    if (is_folder(weights))
-        return fail(e, 1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
-    if (!tensorfile_load(weights, &file, why)) return fail(e, 1, "%s", why);
+    if (is_folder(weights)) give_up(1, "%s is a folder; RetinaFace needs %s", weights, detector_files[RETINAFACE]);
+    const TensorFile *file = load_tensors(weights);
     bool wrapped =
-        tensorfile_find(&file, "module.body.stage1.0.0.weight") || tensorfile_find(&file, "module.body.conv1.weight");
-    bool resnet = tensorfile_find(&file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
+        tensorfile_find(file, "module.body.stage1.0.0.weight") || tensorfile_find(file, "module.body.conv1.weight");
+    bool resnet = tensorfile_find(file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
     d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
                                .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
-    int ok = network_load(&d->networks[0], &file, weights, wrapped ? "module." : "", 32, e);
-    tensorfile_free(&file);
-    return ok;
+    network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32);
 }
 
 /* kind: a name of detector_names. Nothing is ever downloaded: without weights the error says which file is wanted. */
+static void load_detector(Detector *d, const char *kind, const char *weights)
+{
+    int found = 0;
+    while (found < DETECTORS && strcmp(kind, detector_names[found])) found++;
+    if (found == DETECTORS) give_up(2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
+    *d = (Detector){.kind = (DetectorKind)found, .threshold = found == MTCNN ? 0.7 : 0.6, .min_face = 20,
+                    .max_side = 2048};
+    if (!*weights)
+        give_up(2, "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
+                "facegan detect photo.jpg --detector %s --weights %s", kind, detector_files[found], kind,
+                found == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
+    if (access(weights, R_OK)) give_up(1, "%s: %s; %s needs %s", weights, strerror(errno), kind, detector_files[found]);
+    Scope inner;
+    enter(&inner);
+    if (found == MTCNN) load_mtcnn(d, weights);
+    else load_retinaface(d, weights);
+    leave();
+}
+
+static void close_detector(void *detector) { detector_close(detector); }
+
+__attribute__((unused))
+static Detector *new_detector(const char *kind, const char *weights)
+{
+    Detector *d = own(1, sizeof *d);
+    on_leaving(close_detector, d);
+    load_detector(d, kind, weights);
+    return d;
+}
+
 static int detector_open(Detector *d, const char *kind, const char *weights, Error *e)
 {
-    *d = (Detector){.min_face = 20, .max_side = 2048};
-    int found = -1;
-    for (int i = 0; i < DETECTORS; i++)
-        if (strcmp(kind, detector_names[i]) == 0) found = i;
-    if (found < 0) return fail(e, 2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
-    d->kind = (DetectorKind)found;
-    d->threshold = d->kind == MTCNN ? 0.7 : 0.6;
-    if (!*weights)
-        return fail(e, 2,
-                    "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
-                    "facegan detect photo.jpg --detector %s --weights %s",
-                    detector_names[found], detector_files[found], detector_names[found],
-                    d->kind == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
-    if (access(weights, R_OK))
-        return fail(e, 1, "%s: %s; %s needs %s", weights, strerror(errno), detector_names[found],
-                    detector_files[found]);
-    int ok = d->kind == MTCNN ? load_mtcnn(d, weights, e) : load_retinaface(d, weights, e);
-    if (!ok) detector_close(d);
-    return ok;
+    (void)e;
+    return load_detector(d, kind, weights), 1;
 }
 
 /* The faces of a picture of three channels, best first. A picture larger than max_side is scaled down for the networks,
  * so that memory is bounded, and the faces are scaled up again. */
-static int detect_faces(Detector *d, const Image *picture, Faces *faces, Error *e)
+static Faces find_faces(Detector *d, const Image *picture)
 {
-    Image small = {0};
-    char why[IMAGE_ERROR_SIZE];
+    Scope inner;
+    enter(&inner);
+    Image seen = *picture;
     int longer = max_int(picture->width, picture->height);
-    double shrink = longer > d->max_side ? (double)d->max_side / longer : 1;
-    *faces = (Faces){0};
-    if (shrink < 1) {
-        int w = max_int((int)(picture->width * shrink + 0.5), 1), h = max_int((int)(picture->height * shrink + 0.5), 1);
-        if (!image_resize(picture, w, h, &small, why)) return fail(e, 1, "%s", why);
-    }
-    const Image *seen = shrink < 1 ? &small : picture;
-    int ok = d->kind == MTCNN ? mtcnn_detect(d, seen, faces, e) : retinaface_detect(d, seen, faces, e);
-    double back[2] = {(double)picture->width / seen->width, (double)picture->height / seen->height};
-    for (int i = 0; i < faces->count; i++) {
-        Face *f = &faces->items[i];
+    double shrink = (double)d->max_side / longer;
+    if (longer > d->max_side)
+        seen = resize_picture(picture, max_int((int)(picture->width * shrink + 0.5), 1),
+                              max_int((int)(picture->height * shrink + 0.5), 1));
+    Faces faces = d->kind == MTCNN ? mtcnn_detect(d, &seen) : retinaface_detect(d, &seen);
+    double back[2] = {(double)picture->width / seen.width, (double)picture->height / seen.height};
+    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
         for (int k = 0; k < 4; k++) f->box[k] *= back[k % 2];
         for (int k = 0; k < LANDMARKS; k++) f->landmark[k][0] *= back[0], f->landmark[k][1] *= back[1];
     }
-    image_free(&small);
-    if (!ok) faces_free(faces);
-    return ok;
+    if (faces.items) hand_out(faces.items);
+    leave();
+    return faces;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  Frames: where a cut-out lies in its photograph
- *
- * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph, written as complex
- * numbers: point = turn * p + origin. An upright square and a face aligned by its landmarks are then the same thing,
- * and so are cutting out (read the photograph at the frame's points) and pasting back (invert: which point of the
- * square is this?).
+ * 11.8  Cutting faces out, and pasting them back                       (frames and pixels are vendor/image.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-typedef struct Frame { double turn_x, turn_y, x, y; } Frame;
-
-static void frame_point(const Frame *f, double u, double v, double *x, double *y)
-{
-    *x = f->turn_x * u - f->turn_y * v + f->x;
-    *y = f->turn_y * u + f->turn_x * v + f->y;
-}
-
-static void frame_invert(const Frame *f, double x, double y, double *u, double *v)
-{
-    double dx = x - f->x, dy = y - f->y, size = f->turn_x * f->turn_x + f->turn_y * f->turn_y;
-    *u = (f->turn_x * dx + f->turn_y * dy) / size;
-    *v = (f->turn_x * dy - f->turn_y * dx) / size;
-}
-
-static double frame_side(const Frame *f)
-{
-    return hypot(f->turn_x, f->turn_y);
-}
-
-/* The frame about the same centre whose side is `factor` times as long. */
-static Frame frame_grown(Frame f, double factor)
-{
-    double x, y;
-    frame_point(&f, 0.5, 0.5, &x, &y);
-    f.turn_x *= factor, f.turn_y *= factor;
-    f.x = x - 0.5 * (f.turn_x - f.turn_y);
-    f.y = y - 0.5 * (f.turn_y + f.turn_x);
-    return f;
-}
-
-/* The upright square of the box's longer side about its centre. */
-static Frame frame_upright(const Face *face)
-{
-    Face f = *face;
-    square_box(&f);
-    return (Frame){face_width(&f), 0, f.box[0], f.box[1]};
-}
-
-/* The similarity that takes n points `from` to `to` (x, y, x, y, ...) with the least squared error. With both about
- * their means, p and q, and as complex numbers, the least of sum |a p - q|^2 is at a = sum conj(p) q / sum |p|^2. */
-static int similarity(const double *from, const double *to, int n, Frame *out)
-{
-    double p[2] = {0, 0}, q[2] = {0, 0}, real_part = 0, imaginary = 0, size = 0;
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < 2; k++) p[k] += from[2 * i + k] / n, q[k] += to[2 * i + k] / n;
-    for (int i = 0; i < n; i++) {
-        double px = from[2 * i] - p[0], py = from[2 * i + 1] - p[1], qx = to[2 * i] - q[0], qy = to[2 * i + 1] - q[1];
-        real_part += px * qx + py * qy;
-        imaginary += px * qy - py * qx;
-        size += px * px + py * py;
-    }
-    if (!(size > 0)) return 0;
-    *out = (Frame){real_part / size, imaginary / size, 0, 0};
-    out->x = q[0] - (out->turn_x * p[0] - out->turn_y * p[1]);
-    out->y = q[1] - (out->turn_y * p[0] + out->turn_x * p[1]);
-    return isfinite(out->x) && isfinite(out->y) && frame_side(out) > 1e-6;
-}
+typedef ImageFrame Frame;
+typedef ImageDrawing Drawn;
 
 /* Where the five points stand in an aligned face of side 1: the template that face recognition uses on 112 pixels (Deng
  * et al. 2019, ArcFace). */
@@ -9776,208 +9099,47 @@ static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 11
                                                      56.0252 / 112, 71.7366 / 112, 41.5493 / 112, 92.3655 / 112,
                                                      70.7299 / 112, 92.2041 / 112};
 
-/* margin: so much more than the box (or the template's square), as a share of its side. A face whose landmarks are all
- * in one place cannot be aligned and is cut upright. */
+/* The upright square of the box's longer side about its centre, or the template's square. margin: so much more, as a
+ * share of its side. A face whose landmarks are all in one place cannot be aligned and is cut upright. */
 static Frame face_frame(Face face, bool align, double margin)
 {
-    Frame f;
-    if (!align || !similarity(aligned_points, &face.landmark[0][0], LANDMARKS, &f)) f = frame_upright(&face);
-    return frame_grown(f, 1 + margin);
+    Frame frame;
+    if (!align || !image_frame_fit(aligned_points, &face.landmark[0][0], LANDMARKS, &frame)) {
+        square_box(&face);
+        frame = (Frame){face_width(&face), 0, face.box[0], face.box[1]};
+    }
+    return image_frame_grown(frame, 1 + margin);
 }
 
-/* The picture at a point, bilinearly interpolated; pixel i covers [i, i+1), beyond the border its pixels go on. */
-static double sample(const Image *picture, double x, double y, int channel)
-{
-    x = fmin(fmax(x - 0.5, 0), picture->width - 1), y = fmin(fmax(y - 0.5, 0), picture->height - 1);
-    int left = (int)x, top = (int)y, right = min_int(left + 1, picture->width - 1),
-        bottom = min_int(top + 1, picture->height - 1);
-    size_t row = (size_t)picture->width * (size_t)picture->channels, c = (size_t)picture->channels, k = (size_t)channel;
-    const unsigned char *above = picture->pixels + (size_t)top * row, *below = picture->pixels + (size_t)bottom * row;
-    double u = x - left, v = y - top;
-    return (1 - v) * ((1 - u) * above[(size_t)left * c + k] + u * above[(size_t)right * c + k]) +
-           v * ((1 - u) * below[(size_t)left * c + k] + u * below[(size_t)right * c + k]);
-}
-
-typedef struct Cutting { const Image *picture; Frame frame; int size, samples; Image *out; } Cutting;
+typedef struct Cutting { const Image *picture; Frame frame; Image *out; } Cutting;
 
 static void cut_task(void *argument, int row, int worker)
 {
     (void)worker;
     const Cutting *job = argument;
-    int n = job->samples, channels = job->picture->channels;
-    unsigned char *to = job->out->pixels + (size_t)row * (size_t)job->size * (size_t)channels;
-    for (int column = 0; column < job->size; column++)
-        for (int c = 0; c < channels; c++) {
-            double total = 0, x, y;
-            for (int i = 0; i < n * n; i++) {
-                frame_point(&job->frame, (column + (i % n + 0.5) / n) / job->size,
-                            (row + (i / n + 0.5) / n) / job->size, &x, &y);
-                total += sample(job->picture, x, y, c);
-            }
-            *to++ = (unsigned char)(total / (n * n) + 0.5);
-        }
+    image_cut_rows(job->picture, &job->frame, job->out, row, row + 1);
 }
 
-/* Cuts the frame out of the picture as size x size pixels. Where that shrinks it, each pixel is the mean of as many
- * samples as there are source pixels under it (at most 16 x 16), so that nothing is skipped. */
-static int cut_frame(const Image *picture, Frame frame, int size, Image *out, Error *e)
+/* Cuts the frame out of the picture as size x size pixels. */
+__attribute__((unused))
+static Image cut_out(const Image *picture, Frame frame, int size)
 {
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(size, size, picture->channels, out, why)) return fail(e, 1, "%s", why);
-    Cutting job = {picture, frame, size, (int)fmin(fmax(ceil(frame_side(&frame) / size), 1), 16), out};
-    parallel(size, cut_task, &job);
-    return 1;
+    Image out = new_picture(size, size, picture->channels);
+    parallel(size, cut_task, &(Cutting){picture, frame, &out});
+    return out;
 }
 
-/* ------------------------------------------------------------------------------------------------
- * 11.9  Pasting back
- *
- * G looks at a cut-out of P x P pixels, but what goes back is the change it made, enlarged: the photograph's own pixels
- * keep their detail, and where nothing changes, bits stay. A photograph's value v becomes
- *
- *     v + w (after - before)           w rises smoothly from 0 at the frame's edge to 1 a feather's width inside; an edge
- *     v + w m (colour - v)             that lies on the photograph's border has no feather: nothing meets it there
- *
- * the second where G paints through a mask m. A G that redraws the whole face (no mask, no skip) shifts its brightness,
- * too: where that would show at a seam, `after` is first given before's mean and spread, measured in the feather alone,
- * channel by channel. A G for grey
- * pictures changes brightness only: colours stay the photograph's.
- * ---------------------------------------------------------------------------------------------- */
-
-/* What G made of a cut-out: squares of one side, of 1 channel or as many as the photograph has, in [-1,1]. */
-typedef struct Drawn {
-    int side, channels;
-    const real *before, *after, *mask;  /* mask (side,side) in (0,1), and then `after` is what G paints; or NULL */
-    bool redrawn;
-} Drawn;
-
-static const double feather = 0.15;     /* of the frame's side */
-
-static double smooth_step(double t)
-{
-    t = fmin(fmax(t, 0), 1);
-    return t * t * (3 - 2 * t);
-}
-
-/* How much of the edited face shows at point (u,v) of the frame. seam: which of its left, top, right and bottom edges meet
- * the photograph. */
-static double paste_weight(double u, double v, const bool seam[4])
-{
-    const double inside[4] = {u, v, 1 - u, 1 - v};
-    double weight = 1;
-    for (int i = 0; i < 4; i++) weight *= seam[i] ? smooth_step(inside[i] / feather) : inside[i] >= 0;
-    return weight;
-}
-
-typedef struct Match { double gain, offset; } Match;
-
-/* after * gain + offset has the mean and the spread of `before` in the feather. The gain is kept near 1: a border of one
- * colour has no spread to match. */
-static Match match_channel(const Drawn *drawn, int channel)
-{
-    static const bool all_around[4] = {true, true, true, true};
-    double n = 0, sum[2] = {0, 0}, squares[2] = {0, 0};
-    const real *pictures[2] = {drawn->before, drawn->after};
-    int side = drawn->side;
-    for (int at = 0; at < side * side; at++) {
-        if (paste_weight((at % side + 0.5) / side, (at / side + 0.5) / side, all_around) >= 1) continue;
-        for (int i = 0; i < 2; i++) {
-            double value = (double)pictures[i][at * drawn->channels + channel];
-            sum[i] += value, squares[i] += value * value;
-        }
-        n++;
-    }
-    if (!(n > 0)) return (Match){1, 0};
-    double mean[2] = {sum[0] / n, sum[1] / n}, spread[2];
-    for (int i = 0; i < 2; i++) spread[i] = sqrt(fmax(squares[i] / n - mean[i] * mean[i], 0));
-    double gain = spread[1] > 0.01 ? fmin(fmax(spread[0] / spread[1], 0.8), 1.25) : 1;
-    return (Match){gain, mean[0] - gain * mean[1]};
-}
-
-static double grey_of(const unsigned char *rgb)
-{
-    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-}
-
-/* Catmull and Rom's weights of four neighbours, t of the way from the second to the third (1974). */
-static void cubic_weights(double t, double w[4])
-{
-    w[0] = t * (-0.5 + t * (1 - 0.5 * t)), w[1] = 1 + t * t * (1.5 * t - 2.5);
-    w[2] = t * (0.5 + t * (2 - 1.5 * t)), w[3] = t * t * (0.5 * t - 0.5);
-}
-
-/* A square picture at a point of the unit square, smoothly: enlarged ten times it shows no edges of its pixels. */
-static double smooth_sample(const real *picture, int side, int channels, double u, double v, int channel)
-{
-    double x = u * side - 0.5, y = v * side - 0.5, across[4], down[4], total = 0;
-    int left = (int)floor(x), top = (int)floor(y);
-    cubic_weights(x - left, across), cubic_weights(y - top, down);
-    for (int i = 0; i < 16; i++) {
-        int row = clamp_int(top - 1 + i / 4, 0, side - 1), column = clamp_int(left - 1 + i % 4, 0, side - 1);
-        total += down[i / 4] * across[i % 4] * (double)picture[(row * side + column) * channels + channel];
-    }
-    return total;
-}
-
-typedef struct Pasting { Image *photo; const Drawn *drawn; Frame frame; Match match[3]; bool seam[4]; int left, right, top; } Pasting;
-
-/* What changes at point (u,v) of the frame, in bytes; `here`: the photograph's own value. */
-static double change_at(const Pasting *job, double u, double v, int channel, double here)
-{
-    const Drawn *d = job->drawn;
-    double after = smooth_sample(d->after, d->side, d->channels, u, v, channel);
-    if (d->mask) return fmin(fmax(smooth_sample(d->mask, d->side, 1, u, v, 0), 0), 1) * ((after + 1) * 127.5 - here);
-    after = job->match[channel].gain * after + job->match[channel].offset;
-    return 127.5 * (after - smooth_sample(d->before, d->side, d->channels, u, v, channel));
-}
-
-static void paste_task(void *argument, int row, int worker)
+static void paste_task(void *paste, int i, int worker)
 {
     (void)worker;
-    const Pasting *job = argument;
-    int channels = job->photo->channels, colours = min_int(channels, 3), from = job->drawn->channels;
-    for (int x = job->left; x < job->right; x++) {
-        unsigned char *to =
-            job->photo->pixels + ((size_t)(job->top + row) * (size_t)job->photo->width + (size_t)x) * (size_t)channels;
-        double u, v, change = 0;
-        frame_invert(&job->frame, x + 0.5, job->top + row + 0.5, &u, &v);
-        double weight = paste_weight(u, v, job->seam);
-        if (!(weight > 0)) continue;
-        if (from == 1) change = change_at(job, u, v, 0, colours == 3 ? grey_of(to) : to[0]);
-        for (int c = 0; c < colours; c++) {
-            if (from > 1) change = change_at(job, u, v, c, to[c]);
-            to[c] = (unsigned char)fmin(fmax(to[c] + weight * change + 0.5, 0), 255);
-        }
-    }
+    image_paste_row(paste, ((const ImagePaste *)paste)->top + i);
 }
 
-/* Is there photograph beyond an edge of the frame? (0 left, 1 top, 2 right, 3 bottom) */
-static bool meets_photo(const Image *photo, const Frame *frame, int edge)
-{
-    double x, y, u = edge == 0 ? 0 : edge == 2 ? 1 : 0.5, v = edge == 1 ? 0 : edge == 3 ? 1 : 0.5;
-    frame_point(frame, u, v, &x, &y);
-    return x > 0.75 && y > 0.75 && x < photo->width - 0.75 && y < photo->height - 0.75;
-}
-
+/* Puts what became of the frame's pixels back into the photograph. */
 static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 {
-    double low[2] = {1e9, 1e9}, high[2] = {-1e9, -1e9}, p[2];
-    for (int corner = 0; corner < 4; corner++) {
-        frame_point(&frame, corner % 2, corner / 2, &p[0], &p[1]);
-        for (int k = 0; k < 2; k++) low[k] = fmin(low[k], p[k]), high[k] = fmax(high[k], p[k]);
-    }
-    Pasting job = {.photo = photo,
-                   .drawn = drawn,
-                   .frame = frame,
-                   .left = clamp_int(floor(low[0]), 0, photo->width),
-                   .top = clamp_int(floor(low[1]), 0, photo->height),
-                   .right = clamp_int(ceil(high[0]), 0, photo->width)};
-    int bottom = clamp_int(ceil(high[1]), 0, photo->height);
-    bool seam = false;
-    for (int i = 0; i < 4; i++) job.seam[i] = meets_photo(photo, &frame, i), seam |= job.seam[i];
-    for (int c = 0; c < drawn->channels; c++)
-        job.match[c] = seam && drawn->redrawn ? match_channel(drawn, c) : (Match){1, 0};
-    if (bottom > job.top) parallel(bottom - job.top, paste_task, &job);
+    ImagePaste paste = image_paste_begin(photo, frame, drawn);
+    if (paste.bottom > paste.top) parallel(paste.bottom - paste.top, paste_task, &paste);
 }
 
 /* ================================================================================================
@@ -9997,7 +9159,7 @@ enum { MAX_CLASSES = 64, NAME = 64 };
 
 struct Facegan {
     Net g;
-    int crop;                           /* as in the training: the centred square that is cut out first; 0: the largest */
+    int crop;                           /* as in the training: the centred square that is cut out; 0: the largest */
     double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
     Graph *graph;
@@ -10010,12 +9172,17 @@ struct Facegan {
 typedef Node *Generator(Net *net, Node *x, Node *condition);
 
 /* A graph that draws G(x, c) for a batch, on the weights that `net` has at the time. */
-typedef struct Drawing { Graph *graph; Tensor *x, *condition; Node *y, *mask; } Drawing;      /* mask: NULL where G has none */
+typedef struct Drawing {
+    Graph *graph;
+    Tensor *x, *condition;
+    Node *y, *mask;                     /* mask: NULL where G has none */
+} Drawing;
 
 static Drawing drawing_new(Net *net, Generator *generator, int n)
 {
     Drawing d = {.graph = graph_new()};
-    d.x = tensor_new("x", net->latent ? shape_of(n, 1, 1, net->latent) : shape_of(n, net->size, net->size, net->channels));
+    Shape noise = shape_of(n, 1, 1, net->latent), picture = shape_of(n, net->size, net->size, net->channels);
+    d.x = tensor_new("x", net->latent ? noise : picture);
     if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
@@ -10028,6 +9195,39 @@ static void drawing_free(Drawing *d)
     graph_free(d->graph);
     tensor_free(d->x);
     tensor_free(d->condition);
+}
+
+/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
+static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < n; i++) {
+        if (!graphs[i]) continue;
+        if (!graph_plan(graphs[i], e)) return 0;
+        if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
+    }
+    arena_reserve(arena, bytes);
+    for (int i = 0; i < n; i++)
+        if (graphs[i]) graph_bind(graphs[i], arena);
+    return 1;
+}
+
+/* A run's directory stands for its checkpoint. */
+static void weights_path(const char *given, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, is_folder(given) ? "%s/checkpoint.safetensors" : "%s", given);
+}
+
+/* The settings that a checkpoint or weights file says it was trained with; what it does not say stays as it is. */
+static int settings_of_file(const TensorFile *file, const char *path, Settings *s, Error *e)
+{
+    Error why = {0};
+    for (int i = 0; i < SETTINGS; i++) {
+        const char *text = tensorfile_metadata(file, settings_table[i].name);
+        if (settings_table[i].use == FIXED && text && !set_setting(s, &settings_table[i], text, &why))
+            return fail(e, 1, "%s: its metadata is damaged: %s", path, why.text);
+    }
+    return 1;
 }
 
 /* GANmut's space as numbers: where each emotion lies, and in the Gaussian model how far it spreads. */
@@ -10103,7 +9303,10 @@ static void from_bytes(const unsigned char *bytes, size_t count, real *x)
  * 12.2  The trainer's state
  * ---------------------------------------------------------------------------------------------- */
 
-enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32, MAX_LOG = 2 * MAX_TERMS + 4 };
+enum { SAMPLE_FACES = 8, JUDGED = 512, JUDGE_BATCH = 32 };
+
+/* D's class scores for a batch, and the logarithm of the sum of their exponentials: (N,1,1,n), (N,1,1,1). */
+typedef struct Judge { Graph *graph; Tensor *x; Node *scores, *logsum; } Judge;
 
 typedef struct Trainer {
     Settings settings;
@@ -10114,20 +9317,18 @@ typedef struct Trainer {
     Teacher teachers[MAX_TEACHERS];     /* batch.teachers, and the classifiers that they are */
     struct Classifier *judges[MAX_TEACHERS];
     int n_teachers;
-    bool keep_gradients;                /* of the steps, for the file of 12.8 */
+    bool keep_gradients;                /* of the steps, for the file of 12.9 */
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
-    Graph *judge;                       /* D's class scores for a batch of held-out pictures */
-    Tensor *judge_x;
-    Node *judge_scores, *judge_logsum;  /* (JUDGE_BATCH,1,1,n), (JUDGE_BATCH,1,1,1) */
+    Judge judge;                        /* of JUDGE_BATCH held-out pictures; its graph NULL: D tells no classes */
     Arena arena;                        /* one for all graphs: they never run at the same time */
     unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X), what a G that edits pictures is shown */
     int n_samples, columns;             /* of the sample sheet: rows, and drawings in a row */
-    int *labels;                        /* (N) */
+    int *labels, *order;                /* (N) of the batch, and where its targets come from */
     uint8_t *attribute_bytes;           /* (N,n) or NULL */
-    struct Lookout *watch;                /* for collapse, of a G that draws from noise; or NULL */
+    struct Lookout *watch;              /* for collapse, of a G that draws from noise; or NULL */
     double best_loss;                   /* a classifier's lowest validation loss so far, and when that was */
     long best_iteration;                /* 0: not yet */
-    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and at which iteration last */
+    long cuts, last_cut;                /* --decay plateau: how often the rate was halved, and when last */
 } Trainer;
 
 /* What D makes of held-out pictures: the share that it puts into their class, and the mean of -log softmax(scores) at
@@ -10160,11 +9361,11 @@ static void batch_free(Batch *b)
 }
 
 /* "128,64" -> the widths of the head's hidden layers; "none" or nothing: there are none. */
-static int read_head(const char *text, int hidden[HIDDEN_MOST])
+static bool read_head(const char *text, int hidden[HIDDEN_MOST])
 {
     char end;
     hidden[0] = hidden[1] = 0;
-    if (!*text || strcmp(text, "none") == 0) return 1;
+    if (!*text || strcmp(text, "none") == 0) return true;
     int n = sscanf(text, "%d,%d%c", &hidden[0], &hidden[1], &end);
     return n >= 1 && n <= 2 && hidden[0] > 0 && hidden[0] <= 8192 && hidden[1] >= 0 && hidden[1] <= 8192 &&
            (n == 2 ? hidden[1] > 0 : !strchr(text, ','));
@@ -10181,7 +9382,7 @@ static int read_unfreeze(const char *text, const Backbone *kind)
 }
 
 /* What the settings say of a classifier's shape, into its net. */
-static int shape_classifier(const Settings *s, Net *net, Error *e)
+static void shape_classifier(const Settings *s, Net *net)
 {
     ClassifierPart *of = &net->classifier;
     const Backbone *kind = of->backbone = find_backbone(s->network);
@@ -10190,29 +9391,35 @@ static int shape_classifier(const Settings *s, Net *net, Error *e)
     of->flat = strcmp(*s->pool ? s->pool : kind->pool, "flat") == 0;
     of->dropout = s->dropout;
     if (!of->learn_from)
-        return fail(e, 2, "--unfreeze %s: must be all, head, or block1 to block%d", s->unfreeze, kind->blocks);
+        give_up(2, "--unfreeze %s: must be all, head, or block1 to block%d", s->unfreeze, kind->blocks);
     if (!read_head(*s->head ? s->head : kind->head, of->hidden))
-        return fail(e, 2, "--head %s: must be one or two widths from 1 to 8192, e.g. 128,128, or none", s->head);
+        give_up(2, "--head %s: must be one or two widths from 1 to 8192, e.g. 128,128, or none", s->head);
     if (kind->channels && s->channels != kind->channels)
-        return fail(e, 2, "--channels %ld: %s takes colour pictures (grey ones are repeated)", s->channels, kind->name);
+        give_up(2, "--channels %ld: %s takes colour pictures (grey ones are repeated)", s->channels, kind->name);
     if (s->channels == 1 && (of->preprocess->bgr || strcmp(of->preprocess->name, "torchvision") == 0))
-        return fail(e, 2, "--preprocess %s is for colour pictures", of->preprocess->name);
+        give_up(2, "--preprocess %s is for colour pictures", of->preprocess->name);
     if (s->size % kind->divisor)
-        return fail(e, 2, "--size %ld: %s halves the picture until a side must be a multiple of %d", s->size, kind->name,
-                    kind->divisor);
-    return 1;
+        give_up(2, "--size %ld: %s halves the picture until a side must be a multiple of %d", s->size, kind->name,
+                kind->divisor);
+}
+
+static int halvings_of_d(const Settings *s)
+{
+    return s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
 }
 
 static void make_nets(const Settings *s, int classes, Net *g, Net *d)
 {
-    *g = (Net){.letter = 'G', .width = (int)s->width, .repeat = (int)s->g_repeat, .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    *d = (Net){.letter = 'D', .width = (int)(s->d_width ? s->d_width : s->width), .repeat = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size),
-               .classes = classes, .channels = (int)s->channels, .size = (int)s->size};
-    g->editor = (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0, .modulates = s->modulate};
+    const Net any = {.classes = classes, .channels = (int)s->channels, .size = (int)s->size};
+    *g = *d = any;
+    g->letter = 'G', g->width = (int)s->width, g->repeat = (int)s->g_repeat;
+    d->letter = 'D', d->width = (int)(s->d_width ? s->d_width : s->width), d->repeat = halvings_of_d(s);
+    g->editor = (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0,
+                             .modulates = s->modulate};
     d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
-                                .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
+                               .clip_value = s->clip_gradient, .weight_decay = s->weight_decay};
 }
 
 /* The learning rate of iteration i (from 0). linear: constant for the first half, then a line to 0. The public code
@@ -10249,24 +9456,30 @@ static void write_labels(const Trainer *t, const int *order, Tensor *to)
         }
 }
 
+static void exchange(int *a, int *b)
+{
+    int was = *a;
+    *a = *b, *b = was;
+}
+
 /* The targets c: the batch's labels in another order. `different` turns a picture's own label away where another is
  * to be had: by up to N exchanges with the pictures behind it. */
 static void draw_targets(const Trainer *t, int *order)
 {
     const Settings *s = &t->settings;
-    int n = (int)t->settings.batch;
+    const int *label = t->labels;
+    int n = (int)s->batch;
     for (int i = 0; i < n; i++) order[i] = i;
     for (int i = n - 1; i > 0; i--) {
-        int k = (int)(draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration, (uint32_t)i) * (i + 1)),
-            swap = order[i];
-        order[i] = order[k], order[k] = swap;
+        double chance = draw((uint64_t)s->seed, STREAM_TARGETS, (uint64_t)t->now.iteration, (uint32_t)i);
+        exchange(&order[i], &order[(int)(chance * (i + 1))]);
     }
     if (strcmp(s->targets, "different") || t->attribute_bytes) return;
     for (int i = 0; i < n; i++)
-        for (int k = 1; k < n && t->labels[order[i]] == t->labels[i]; k++) {
-            int other = (i + k) % n, swap = order[i];
-            if (t->labels[order[other]] == t->labels[i] || t->labels[swap] == t->labels[other]) continue;
-            order[i] = order[other], order[other] = swap;
+        for (int k = 1; k < n && label[order[i]] == label[i]; k++) {
+            int other = (i + k) % n;
+            if (label[order[other]] != label[i] && label[order[i]] != label[other])
+                exchange(&order[i], &order[other]);
         }
 }
 
@@ -10278,33 +9491,33 @@ static void draw_targets(const Trainer *t, int *order)
  * pictures or, with `latent` numbers, draws from noise; without a G (a classifier), D is all there is. */
 typedef struct Model {
     const char *name;
-    const char *kinds;                                                  /* of 6.3's rows: whose settings it takes */
-    const char *is, *when;                                              /* it is called `is`, and meant where settings say so */
-    char space;                                                         /* GANmut's: Net */
-    bool needs_labels;                                                  /* else a folder without classes will do */
-    int (*check)(const Settings *s, int classes, Error *e);             /* can it be trained so? */
-    int (*condition_size)(const Settings *s, int classes);              /* channels of G's condition */
-    int (*latent_size)(const Settings *s);                              /* NULL: G edits pictures */
-    void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);       /* what else its networks are told, or NULL */
-    void (*add_draws)(Batch *batch, const Settings *s, int classes);    /* makes the leaves of its own random draws */
+    const char *kinds;                                          /* of 6.3's rows: whose settings it takes */
+    const char *is, *when;                                      /* it is called `is`, and meant where settings say so */
+    char space;                                                 /* GANmut's: Net */
+    bool needs_labels;                                          /* else a folder without classes will do */
+    void (*check)(const Settings *s, int classes);              /* gives up where it cannot be trained so */
+    int (*latent_size)(const Settings *s);                      /* NULL: G edits pictures */
+    void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);   /* tells its networks more, or NULL */
+    void (*add_draws)(Batch *batch, const Settings *s);         /* makes the leaves of its own random draws */
     Step (*d_step)(Net *g, Net *d, const Batch *batch, const Settings *s);
-    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Settings *s);       /* NULL: no G */
-    Generator *generator;                                               /* to draw with; NULL: no G */
-    Node *(*judge)(Net *d, Node *x);                                    /* D's class scores; NULL: it tells no classes */
-    void (*show)(const Trainer *t, int row, int column, real *x, real *condition);  /* a cell of the sample sheet */
-    const char *healthy;                                                /* what its losses should look like, for the report */
-    const char *quirks;                                                 /* of the public code, for --as-published */
+    Step (*g_step)(Net *g, Net *d, const Batch *batch, const Settings *s);      /* NULL: no G */
+    Generator *generator;                                       /* to draw with; NULL: no G */
+    Node *(*judge)(Net *d, Node *x);                            /* D's class scores; NULL: it tells no classes */
+    void (*show)(const Trainer *t, int row, int column, real *x, real *condition);      /* a cell of the samples */
+    const char *healthy;                                        /* what its losses should look like, for the report */
+    const char *quirks;                                         /* of the public code, for --as-published */
 } Model;
 
-#define HEALTHY_EXPRESSIONS                                                                                            \
-    "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls falls first and "    \
-    "G.cls follows it, G.rec falls slowly. G.cls near ln(classes) means that G has not yet learnt what the classes are."
-
-static int label_size(const Settings *s, int classes)
+/* Channels of G's condition. */
+static int condition_size(const Model *model, const Settings *s, int classes)
 {
-    (void)s;
-    return classes;
+    if (model->space) return (int)s->space_dim;
+    return model->latent_size && !s->conditional ? 0 : classes;
 }
+
+#define HEALTHY_EXPRESSIONS                                                                                            \
+    "Healthy: D.gp stays small, D.real and D.fake keep some distance without running away, D.cls falls first and "     \
+    "G.cls follows it, G.rec falls slowly. G.cls near ln(classes) means that G has not yet learnt what the classes are."
 
 /* The condition for class k: one-hot, or, for attributes, attribute k alone. */
 static void one_hot(real *condition, int n, int k)
@@ -10326,52 +9539,47 @@ static void show_label(const Trainer *t, int row, int column, real *x, real *con
 }
 
 /* Is this side one that the generator (a multiple of 4) and the discriminator (d halvings) can take? */
-static int check_stargan(const Settings *s, int classes, Error *e)
+static void check_stargan(const Settings *s, int classes)
 {
     (void)classes;
-    int d = s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
+    int d = halvings_of_d(s);
     if (s->size % 4)
-        return fail(e, 2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld",
-                    s->size, (s->size + 2) / 4 * 4);
+        give_up(2, "--size %ld: G halves the picture twice, so the side must be a multiple of 4; try %ld", s->size,
+                (s->size + 2) / 4 * 4);
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
-        return fail(e, 2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at least 2; leave --d-repeat out", s->size, d, d);
-    if (s->wrong_labels && strcmp(s->source, "class")) return fail(e, 2, "--wrong-labels needs a D that is asked for each class: --source class");
-    if (*s->teacher && *s->attributes) return fail(e, 2, "--teacher judges classes, not --attributes");
-    return 1;
+        give_up(2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at "
+                "least 2; leave --d-repeat out", s->size, d, d);
+    if (s->wrong_labels && strcmp(s->source, "class"))
+        give_up(2, "--wrong-labels needs a D that is asked for each class: --source class");
+    if (*s->teacher && *s->attributes) give_up(2, "--teacher judges classes, not --attributes");
 }
 
-static int space_size(const Settings *s, int classes)
+static void check_ganmut(const Settings *s, int classes)
 {
-    (void)classes;
-    return (int)s->space_dim;
-}
-
-static int check_ganmut(const Settings *s, int classes, Error *e)
-{
-    if (*s->attributes) return fail(e, 2, "ganmut learns classes, not --attributes");
-    if (classes < 2) return fail(e, 2, "ganmut needs neutral and at least one emotion");
-    if (s->batch < 2) return fail(e, 2, "--batch 1: ganmut needs at least two pictures");
-    if (strcmp(s->source, "one")) return fail(e, 2, "--source class is for stargan: a place between two emotions has no class");
+    if (*s->attributes) give_up(2, "ganmut learns classes, not --attributes");
+    if (classes < 2) give_up(2, "ganmut needs neutral and at least one emotion");
+    if (s->batch < 2) give_up(2, "--batch 1: ganmut needs at least two pictures");
+    if (strcmp(s->source, "one"))
+        give_up(2, "--source class is for stargan: a place between two emotions has no class");
     if (*s->teacher && !s->mix && s->random_directions)
-        return fail(e, 2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
-    if (s->mix && !s->random_directions) return fail(e, 2, "--mix labels random directions: --random-directions 0 leaves none");
-    return check_stargan(s, classes, e);
+        give_up(2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
+    if (s->mix && !s->random_directions)
+        give_up(2, "--mix labels random directions: --random-directions 0 leaves none");
+    check_stargan(s, classes);
 }
 
-static int check_gaussian(const Settings *s, int classes, Error *e)
+static void check_gaussian(const Settings *s, int classes)
 {
-    if (!check_ganmut(s, classes, e)) return 0;
+    check_ganmut(s, classes);
     if (strcmp(s->space, "gaussian"))
-        return fail(e, 2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
-    if (strcmp(s->cycle, "original")) return fail(e, 2, "--cycle approximate needs directions: --space linear");
-    if (s->mix) return fail(e, 2, "--mix needs directions: --space linear");
+        give_up(2, "ganmut-gaussian has --space gaussian; take the model ganmut for another");
+    if (strcmp(s->cycle, "original")) give_up(2, "--cycle approximate needs directions: --space linear");
+    if (s->mix) give_up(2, "--mix needs directions: --space linear");
     if (s->as_published && s->space_dim == 3)
-        return fail(e, 2,
-                    "--as-published --space-dim 3: the public code's covariances need not be positive definite, so "
-                    "this is not imitated");
-    return s->batch >= classes ? 1
-                               : fail(e, 2, "--batch %ld: the Gaussian model draws each of the %d means in every batch",
-                                      s->batch, classes);
+        give_up(2, "--as-published --space-dim 3: the public code's covariances need not be positive definite, so "
+                "this is not imitated");
+    if (s->batch < classes)
+        give_up(2, "--batch %ld: the Gaussian model draws each of the %d means in every batch", s->batch, classes);
 }
 
 static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n, int channels)
@@ -10381,38 +9589,37 @@ static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n
     if (n > 0) b->draws[b->n_draws++] = (Draw){tensor_new(name, shape_of(n, 1, 1, channels)), kind, step};
 }
 
+/* The same for several steps, a letter each. */
+static void add_draws(Batch *b, DrawKind kind, const char *what, const char *steps, int n, int channels)
+{
+    for (; *steps; steps++) add_draw(b, kind, what, *steps, n, channels);
+}
+
 /* The draws of what 8.3 adds. */
 static void add_further_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch;
-    if (is_changed(s, NULL))
-        add_draw(b, DRAW_UNIFORM, "view", 'R', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'F', n, VIEW_DRAWS), add_draw(b, DRAW_UNIFORM, "view", 'G', n, VIEW_DRAWS);
-    if (*s->teacher) add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8), add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
+    if (is_changed(s, NULL)) add_draws(b, DRAW_UNIFORM, "view", "RFG", n, VIEW_DRAWS);
+    if (!*s->teacher) return;
+    add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8);
+    add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
 }
 
-static void add_stargan_draws(Batch *b, const Settings *s, int classes)
+static void add_linear_draws(Batch *b, const Settings *s)
 {
-    (void)classes;
-    add_further_draws(b, s);
-}
-
-static void add_linear_draws(Batch *b, const Settings *s, int classes)
-{
-    (void)classes;
-    int n = (int)s->batch, d = (int)s->space_dim,
-        random = directions_drawn(s);
+    int n = (int)s->batch, d = (int)s->space_dim, random = directions_drawn(s);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
     add_draw(b, DRAW_STRENGTH, "rho", 0, n, 1);
-    add_draw(b, DRAW_NORMAL, "noise", 'd', n, d), add_draw(b, DRAW_NORMAL, "noise", 'g', n, d);
-    add_draw(b, DRAW_DIRECTION, "angle", 'd', random, d - 1), add_draw(b, DRAW_DIRECTION, "angle", 'g', random, d - 1);
-    if (on_the_way_back) add_draw(b, DRAW_NORMAL, "noise", 'c', n, d), add_draw(b, DRAW_DIRECTION, "angle", 'c', random, d - 1);
+    add_draws(b, DRAW_NORMAL, "noise", "dg", n, d);
+    add_draws(b, DRAW_DIRECTION, "angle", "dg", random, d - 1);
+    if (on_the_way_back) add_draw(b, DRAW_NORMAL, "noise", 'c', n, d);
+    if (on_the_way_back) add_draw(b, DRAW_DIRECTION, "angle", 'c', random, d - 1);
     add_further_draws(b, s);
 }
 
-static void add_gaussian_draws(Batch *b, const Settings *s, int classes)
+static void add_gaussian_draws(Batch *b, const Settings *s)
 {
-    int n = (int)s->batch - classes, d = (int)s->space_dim;
-    add_draw(b, DRAW_UNIFORM, "uniform", 'd', n, d), add_draw(b, DRAW_UNIFORM, "uniform", 'g', n, d);
+    add_draws(b, DRAW_UNIFORM, "uniform", "dg", (int)s->batch - b->label->shape.d[3], (int)s->space_dim);
     add_further_draws(b, s);
 }
 
@@ -10425,8 +9632,8 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
 }
 
 #define HEALTHY_NOISE                                                                                                  \
-    "Healthy: D.real and D.fake keep some distance and neither runs away; diversity climbs to 0.7 of the data's or "  \
-    "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "  \
+    "Healthy: D.real and D.fake keep some distance and neither runs away; diversity climbs to 0.7 of the data's or "   \
+    "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "    \
     "data's own pictures. Label near 0: G does not listen to the class."
 
 static int latent_size(const Settings *s)
@@ -10434,51 +9641,45 @@ static int latent_size(const Settings *s)
     return (int)s->latent;
 }
 
-static int told_classes(const Settings *s, int classes)
-{
-    return s->conditional ? classes : 0;
-}
-
-static int check_noise(const Settings *s, int classes, Error *e)
+static void check_noise(const Settings *s, int classes)
 {
     bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
-    if (*s->attributes) return fail(e, 2, "%s learns classes or none, not --attributes", s->model);
+    if (*s->attributes) give_up(2, "%s learns classes or none, not --attributes", s->model);
     if (s->conditional && classes < 2)
-        return fail(e, 2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model, s->data);
+        give_up(2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model,
+                s->data);
     if (own_size ? s->size % 4 || s->size < 8 : !noise_halvings((int)s->size))
-        return fail(e, 2, "--size %ld: the side must be %s, such as 32, 48, 64, 96 or 128", s->size,
-                    own_size ? "a multiple of 4" : "3 to 8 doubled two times or more");
-    if (s->batch < 2) return fail(e, 2, "--batch 1: batch norm needs at least two pictures");
+        give_up(2, "--size %ld: the side must be %s, such as 32, 48, 64, 96 or 128", s->size,
+                own_size ? "a multiple of 4" : "3 to 8 doubled two times or more");
+    if (s->batch < 2) give_up(2, "--batch 1: batch norm needs at least two pictures");
     if ((s->label_noise > 0 || s->label_smooth > 0) && !bce)
-        return fail(e, 2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
+        give_up(2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
-        return fail(e, 2, "--label-noise and --label-smooth together must stay below 0.5");
-    if (s->joint && (!bce || !s->conditional)) return fail(e, 2, "--joint belongs to cgan with --adv bce");
-    if (s->wrong_labels && !s->conditional) return fail(e, 2, "--wrong-labels: %s's D is told no labels", s->model);
-    return 1;
+        give_up(2, "--label-noise and --label-smooth together must stay below 0.5");
+    if (s->joint && (!bce || !s->conditional)) give_up(2, "--joint belongs to cgan with --adv bce");
+    if (s->wrong_labels && !s->conditional) give_up(2, "--wrong-labels: %s's D is told no labels", s->model);
 }
 
 /* Batch norm in D but where a penalty takes its gradient picture by picture; Keras' norm in Kolbenschlag's body. */
 static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
 {
     bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = model->judge != NULL;
+    bool penalty = strcmp(*s->reg ? s->reg : "none", "none") || strcmp(s->adv, "wgan-gp") == 0;
+    const NoisePart noise = {.body = s->body[0], .unstrided = s->unstrided, .joint = s->joint, .norm = !penalty,
+                             .joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST};
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
-        both[i]->noise.body = s->body[0], both[i]->repeat = noise_halvings((int)s->size);
+        both[i]->noise = noise;
+        both[i]->repeat = noise_halvings((int)s->size);
         both[i]->norm_share = s->body[0] == BODY_KOLBENSCHLAG ? 0.5 : 0;
-        both[i]->noise.joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST;
-        both[i]->noise.unstrided = s->unstrided, both[i]->noise.joint = s->joint;
-        both[i]->noise.norm = strcmp(*s->reg ? s->reg : "none", "none") == 0 && strcmp(s->adv, "wgan-gp");
-        both[i]->deviation = i == 0 || both[i]->noise.norm ? 0.02 : 0;        /* without norms such small values would fade out */
+        both[i]->deviation = i == 0 || !penalty ? 0.02 : 0;         /* without norms such small values would fade out */
     }
 }
 
-static void add_noise_draws(Batch *b, const Settings *s, int classes)
+static void add_noise_draws(Batch *b, const Settings *s)
 {
-    (void)classes;
-    int n = (int)s->batch;
-    add_draw(b, DRAW_NORMAL, "noise", 'd', n, (int)s->latent), add_draw(b, DRAW_NORMAL, "noise", 'g', n, (int)s->latent);
-    if (s->label_noise > 0 || s->label_smooth > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'r', n, 1), add_draw(b, DRAW_UNIFORM, "uniform", 'f', n, 1);
+    add_draws(b, DRAW_NORMAL, "noise", "dg", (int)s->batch, (int)s->latent);
+    if (s->label_noise > 0 || s->label_smooth > 0) add_draws(b, DRAW_UNIFORM, "uniform", "rf", (int)s->batch, 1);
 }
 
 /* Latent number `index` of those that are always the same for a seed: of sample sheets, and of `facegan sample`. */
@@ -10491,59 +9692,62 @@ static void fixed_latent(uint64_t seed, uint64_t index, int numbers, real *z)
 /* A row is one latent as every class, or, without classes, eight latents. */
 static void show_latent(const Trainer *t, int row, int column, real *x, real *condition)
 {
-    fixed_latent((uint64_t)t->settings.seed, (uint64_t)(condition ? row : row * SAMPLE_FACES + column), t->now.g.latent, x);
+    uint64_t index = (uint64_t)(condition ? row : row * SAMPLE_FACES + column);
+    fixed_latent((uint64_t)t->settings.seed, index, t->now.g.latent, x);
     if (condition) one_hot(condition, t->now.g.classes, column);
 }
 
-#define FROM_NOISE                                                                                                     \
-    .check = check_noise, .condition_size = told_classes, .latent_size = latent_size, .prepare = prepare_noise,        \
-    .add_draws = add_noise_draws, .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator,        \
-    .show = show_latent, .healthy = HEALTHY_NOISE
-
-static void add_classifier_draws(Batch *b, const Settings *s, int classes)
+static void add_classifier_draws(Batch *b, const Settings *s)
 {
-    (void)classes;
     if (s->adversarial > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'a', (int)s->batch, 1);
 }
 
-static int check_classifier(const Settings *s, int classes, Error *e)
+static void check_classifier(const Settings *s, int classes)
 {
-    static Net tried;
-    tried = (Net){0};
-    if (*s->attributes && s->class_weights) return fail(e, 2, "--class-weights are for classes, not for attributes");
-    if (classes < 2) return fail(e, 2, "a classifier needs at least two classes");
-    return shape_classifier(s, &tried, e);
+    if (*s->attributes && s->class_weights) give_up(2, "--class-weights are for classes, not for attributes");
+    if (classes < 2) give_up(2, "a classifier needs at least two classes");
+    shape_classifier(s, own(1, sizeof(Net)));
 }
 
+#define FROM_NOISE                                                                                                     \
+    .check = check_noise, .latent_size = latent_size, .prepare = prepare_noise, .add_draws = add_noise_draws,          \
+    .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator, .show = show_latent,                 \
+    .healthy = HEALTHY_NOISE
+
+#define EDITS                                                                                                          \
+    .needs_labels = true, .generator = expression_generator, .judge = stargan_judge, .healthy = HEALTHY_EXPRESSIONS
+
 static const Model models[] = {
-    {.name = "gan", .kinds = "gan noise", FROM_NOISE, .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
-    {.name = "cgan", .kinds = "cgan noise", FROM_NOISE, .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
-    {.name = "wgan", .kinds = "wgan noise", FROM_NOISE, .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
-    {.name = "wgan-gp", .kinds = "wgan-gp noise", FROM_NOISE, .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
+    {.name = "gan", .kinds = "gan noise", FROM_NOISE,
+     .quirks = "  full width, batch norm in D and softened answers for R1, D's rate above G's, no averaged weights\n"},
+    {.name = "cgan", .kinds = "cgan noise", FROM_NOISE,
+     .quirks = "  full width, batch norm in D for R1, batch 128, no averaged weights\n"},
+    {.name = "wgan", .kinds = "wgan noise", FROM_NOISE,
+     .quirks = "  full width, 5 D steps, rate 5e-5, no averaged weights\n"},
+    {.name = "wgan-gp", .kinds = "wgan-gp noise", FROM_NOISE,
+     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights\n"},
     {.name = "wacgan", .kinds = "wacgan noise", FROM_NOISE, .judge = noise_judge,
-     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe kolbenschlag)\n"},
-    {.name = "stargan", .kinds = "stargan editor", .needs_labels = true, .check = check_stargan,
-     .condition_size = label_size, .add_draws = add_stargan_draws, .d_step = stargan_d_step, .g_step = stargan_g_step,
-     .generator = expression_generator, .judge = stargan_judge, .show = show_label,
-     .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"},
-    {.name = "ganmut", .kinds = "ganmut editor", .space = 'l', .needs_labels = true, .check = check_ganmut,
-     .condition_size = space_size, .add_draws = add_linear_draws, .d_step = linear_d_step, .g_step = linear_g_step,
-     .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
-     .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
-     "  the way back starts from c' times D's certainty (paper: from D's coordinates of x), with noise and random directions\n"
+     .quirks = "  full width, 5 D steps, rate 1e-4, no averaged weights (Kolbenschlag's own code: --recipe "
+               "kolbenschlag)\n"},
+    {.name = "stargan", .kinds = "stargan editor", EDITS, .check = check_stargan, .add_draws = add_further_draws,
+     .d_step = stargan_d_step, .g_step = stargan_g_step, .show = show_label, .quirks = "  " PUBLISHED_DECAY "\n"},
+    {.name = "ganmut", .kinds = "ganmut editor", EDITS, .space = 'l', .check = check_ganmut,
+     .add_draws = add_linear_draws, .d_step = linear_d_step, .g_step = linear_g_step, .show = show_emotion,
+     .quirks = "  " PUBLISHED_DECAY "\n"
+     "  the way back starts from c' times D's certainty (paper: from D's coordinates of x), with noise and random "
+     "directions\n"
      "  --cycle original starts from D's coordinates of the fake (paper: of x)\n"
      "  in three dimensions random directions keep to the octant of positive coordinates (here: the whole sphere)\n"},
-    {.name = "ganmut-gaussian", .kinds = "ganmut ganmut-gaussian editor", .is = "ganmut", .when = "space=gaussian", .space = 'g',
-     .needs_labels = true, .check = check_gaussian,
-     .condition_size = space_size, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
-     .g_step = gaussian_g_step, .generator = expression_generator, .judge = stargan_judge, .show = show_emotion,
-     .healthy = HEALTHY_EXPRESSIONS, .quirks = "  " PUBLISHED_DECAY "\n"
+    {.name = "ganmut-gaussian", .kinds = "ganmut ganmut-gaussian editor", .is = "ganmut", .when = "space=gaussian",
+     EDITS, .space = 'g', .check = check_gaussian, .add_draws = add_gaussian_draws, .d_step = gaussian_d_step,
+     .g_step = gaussian_g_step, .show = show_emotion, .quirks = "  " PUBLISHED_DECAY "\n"
      "  pictures are drawn at mu, and judged by Gaussians around tanh mu (paper: the same mean)\n"
      "  lambda-cls is 2 (unless given)\n"},
     {.name = "classifier", .kinds = "classifier", .needs_labels = true, .check = check_classifier,
-     .condition_size = label_size, .add_draws = add_classifier_draws, .d_step = classifier_step, .judge = classifier_judge,
-     .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss turns up "
-                "while D.cls still falls, the network begins to learn the pictures by heart: the best weights are kept.",
+     .add_draws = add_classifier_draws, .d_step = classifier_step, .judge = classifier_judge,
+     .healthy = "Healthy: D.cls falls, D.accuracy and the validation accuracy rise together. When the validation loss "
+                "turns up while D.cls still falls, the network begins to learn the pictures by heart: the best "
+                "weights are kept.",
      .quirks = "  the validation part is split off after balancing: copies of a picture stand on both sides\n"
                "  the caffe convention's numbers are divided by 255 once more\n"},
 };
@@ -10564,7 +9768,8 @@ static const Model *find_model(const char *name, Error *e)
     for (int i = 0; i < MODELS; i++) {
         if (strcmp(models[i].name, name) == 0) return &models[i];
         option_guess(&guess, models[i].name);
-        if (!models[i].is) snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
+        if (models[i].is) continue;
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
     fail(e, 2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
     return NULL;
@@ -10600,41 +9805,215 @@ static void fill_draws(const Trainer *t)
 }
 
 /* Fills every leaf of the iteration's two steps. */
-static int fill_batch(Trainer *t, Loader *loader, Error *e)
+static void fill_batch(Trainer *t, Loader *loader)
 {
     const Settings *s = &t->settings;
-    if (!loader_next(loader, t->now.batch.x->data, t->labels, t->attribute_bytes, e)) return 0;
-    int *order = must_alloc((size_t)s->batch, sizeof *order);
-    draw_targets(t, order);
-    write_labels(t, NULL, t->now.batch.label);
-    write_labels(t, order, t->now.batch.target);
-    free(order);
-    for (int i = 0; i < s->batch; i++)
-        t->now.batch.alpha->data[i] = (real)draw((uint64_t)s->seed, STREAM_ALPHA, (uint64_t)t->now.iteration, (uint32_t)i);
+    Batch *b = &t->now.batch;
+    uint64_t seed = (uint64_t)s->seed, i = (uint64_t)t->now.iteration;
+    next_batch(loader, b->x->data, t->labels, t->attribute_bytes);
+    draw_targets(t, t->order);
+    write_labels(t, NULL, b->label);
+    write_labels(t, t->order, b->target);
+    for (int k = 0; k < s->batch; k++) b->alpha->data[k] = (real)draw(seed, STREAM_ALPHA, i, (uint32_t)k);
     fill_draws(t);
-    fill_masks(&t->now.g, (uint64_t)s->seed, (uint64_t)t->now.iteration);
-    fill_masks(&t->now.d, (uint64_t)s->seed, (uint64_t)t->now.iteration);
+    fill_masks(&t->now.g, seed, i), fill_masks(&t->now.d, seed, i);
     double lr = rate_of(t, t->now.iteration), d_share = s->d_lr > 0 && s->lr > 0 ? s->d_lr / s->lr : 1;
-    set_schedule(t->now.batch.schedule_d, lr * d_share, s->beta1, s->beta2, t->now.iteration + 1);
-    set_schedule(t->now.batch.schedule_g, lr, s->beta1, s->beta2, t->now.iteration / s->n_critic + 1);
+    set_schedule(b->schedule_d, lr * d_share, s->beta1, s->beta2, t->now.iteration + 1);
+    set_schedule(b->schedule_g, lr, s->beta1, s->beta2, t->now.iteration / s->n_critic + 1);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 12.3  A classifier at work
+ *
+ * Opened from a run or a weights file, whose metadata say what it is. It gives probabilities, and the features that the
+ * Frechet Emotion Distance compares (13.1): the mean over the pixels of its last map. It has two graphs on the same
+ * weights, one for many pictures at once and one for a single picture.
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { CLASSIFIED = 32 };               /* pictures at once */
+
+typedef struct Look {
+    Graph *graph;
+    Tensor *x;                          /* (N,P,P,X) */
+    Node *p, *f;                        /* (N,1,1,n) probabilities or attributes' shares, (N,1,1,features) */
+} Look;
+
+typedef struct Classifier {
+    Net net;
+    char class_names[MAX_CLASSES][NAME];
+    char path[PATH_MAX];
+    int crop, features;                 /* the centred square that is cut out first; how many features there are */
+    Look one, many;                     /* at a picture; at CLASSIFIED */
+    Arena arena;
+} Classifier;
+
+static void classifier_close(Classifier *c)
+{
+    if (!c) return;
+    graph_free(c->one.graph), graph_free(c->many.graph);
+    tensor_free(c->one.x), tensor_free(c->many.x);
+    net_free(&c->net);
+    arena_free(&c->arena);
+    free(c);
+}
+
+/* "angry,happy,sad" */
+static void name_emotions(Classifier *c, const char *list)
+{
+    int n = 0;
+    for (const char *at = list; *at; n++) {
+        size_t length = strcspn(at, ",");
+        if (n == MAX_CLASSES || length == 0 || length >= NAME)
+            give_up(1, "%s: its metadata's classes are damaged", c->path);
+        snprintf(c->class_names[n], NAME, "%.*s", (int)length, at);
+        at += length + (at[length] == ',');
+    }
+    if (n < 2) give_up(1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
+    c->net.classes = n;
+}
+
+static Look look_new(Net *net, int n, bool attributes)
+{
+    Look look = {.graph = graph_new(), .x = tensor_new("x", shape_of(n, net->size, net->size, net->channels))};
+    net_attach(net, look.graph);
+    Node *scores = classifier_scores(net, leaf(look.graph, look.x), &look.f);
+    look.p = keep(attributes ? sigmoid(scores) : softmax(scores));
+    keep(look.f);
+    return look;
+}
+
+static void open_classifier(void *classifier)
+{
+    Classifier *c = classifier;
+    Settings s = default_settings();
+    const TensorFile *file = load_tensors(c->path);
+    const char *model = tensorfile_metadata(file, "model");
+    if (!model || strcmp(model, "classifier"))
+        give_up(1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
+    MUST(settings_of_file(file, c->path, &s, &e));
+    if (s.size < 8 || (s.channels != 1 && s.channels != 3))
+        give_up(1, "%s: its metadata's size or channels are damaged", c->path);
+    c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
+    c->crop = (int)s.crop;
+    bool attributes = *s.attributes != 0;
+    name_emotions(c, attributes ? s.attributes : s.classes);
+    shape_classifier(&s, &c->net);
+    c->one = look_new(&c->net, 1, attributes), c->many = look_new(&c->net, CLASSIFIED, attributes);
+    c->features = c->many.f->shape.d[3];
+    MUST(bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2, &c->arena, &e));
+    MUST(load_net(file, c->path, &c->net, "D.", false, &e));
+}
+
+static Classifier *classifier_open(const char *given, Error *e)
+{
+    Classifier *c = must_alloc(1, sizeof *c);
+    classifier_path(given, c->path);
+    if (attempt(open_classifier, c, e)) return c;
+    classifier_close(c);
+    return NULL;
+}
+
+/* Pictures (count,P,P,X) in [-1,1] -> probabilities (count,n) and features (count,features); either may be NULL. */
+static void classifier_run(Classifier *c, const real *x, int count, double *probabilities, double *features)
+{
+    const Look *look = count == 1 ? &c->one : &c->many;
+    size_t batch = (size_t)look->x->shape.d[0], picture = shape_count(look->x->shape) / batch;
+    size_t n = (size_t)c->net.classes, d = (size_t)c->features;
+    for (size_t start = 0; start < (size_t)count; start += batch) {
+        size_t here = least(batch, (size_t)count - start);
+        memcpy(look->x->data, x + start * picture, here * picture * sizeof *x);
+        graph_run(look->graph);
+        for (size_t i = 0; probabilities && i < here * n; i++) probabilities[start * n + i] = (double)look->p->data[i];
+        for (size_t i = 0; features && i < here * d; i++) features[start * d + i] = (double)look->f->data[i];
+    }
+}
+
+/* class_of[k]: its number for the set's class k. `option` asked for it. */
+static void match_classes(const Classifier *c, const DataSet *set, const char *option, int *class_of)
+{
+    for (int k = 0; k < set->n_classes; k++) {
+        int *found = &class_of[k];
+        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
+        if (*found == c->net.classes) give_up(2, "%s: %s knows no class %s", option, c->path, set->class_names[k]);
+    }
+}
+
+/* The mean distance of its features of all pairs. */
+static double classifier_spread(Classifier *c, const real *x, int count)
+{
+    double *features = own((size_t)count * (size_t)c->features, sizeof *features);
+    classifier_run(c, x, count, NULL, features);
+    return stats_pair_distance(&(StatsRows){features, count, c->features});
+}
+
+/* The share of pictures that it puts into their class. */
+static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label)
+{
+    int n = c->net.classes, right = 0;
+    double *p = own((size_t)count * (size_t)n, sizeof *p);
+    classifier_run(c, x, count, p, NULL);
+    for (int i = 0; i < count; i++) right += stats_largest(p + i * n, n) == class_of[label[i]];
+    return (double)right / count;
+}
+
+/* Views of a picture whose probabilities are averaged: itself; its mirror image; and, for "crops", a window of nine
+ * tenths of the side in the middle and in each corner, each with its mirror image. */
+enum { VIEWS_MOST = 10 };
+
+static int views_of(const char *kind, int size, Warp views[VIEWS_MOST])
+{
+    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
+    int flip = strcmp(kind, "flip") == 0, crops = strcmp(kind, "crops") == 0, n = 0;
+    if (!flip && !crops && *kind && strcmp(kind, "one")) give_up(2, "--views %s: must be one, flip or crops", kind);
+    if (!crops) {
+        views[0] = (Warp){0}, views[1] = (Warp){.mirror = 1};
+        return 1 + flip;
+    }
+    for (int place = 0; place < 5; place++)
+        for (int mirror = 0; mirror < 2; mirror++)
+            views[n++] = (Warp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
+                                .shift_y = place ? (place > 2 ? step : -step) : 0};
+    return n;
+}
+
+/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views. */
+static int classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind,
+                           double *probabilities, Error *e)
+{
+    (void)e;
+    Scope inner;
+    Warp views[VIEWS_MOST];
+    int n_views = views_of(kind, c->net.size, views);
+    size_t picture = shape_count(c->one.x->shape), numbers = (size_t)count * (size_t)c->net.classes;
+    enter(&inner);
+    real *x = own((size_t)count * picture, sizeof *x);
+    double *seen = own(numbers, sizeof *seen);
+    memset(probabilities, 0, numbers * sizeof *probabilities);
+    for (int v = 0; v < n_views; v++) {
+        for (size_t i = 0; i < (size_t)count; i++)
+            warp_picture(pixels + i * picture, c->net.size, c->net.channels, views[v], x + i * picture);
+        classifier_run(c, x, count, seen, NULL);
+        for (size_t i = 0; i < numbers; i++) probabilities[i] += seen[i] / n_views;
+    }
+    leave();
     return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.3  Watching for collapse
+ * 12.4  Watching for collapse
  *
- * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has memorised
- * draws them closer to the data than the data are to each other; one that has forgotten a kind of picture reaches few of
- * the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that ignores its label
- * draws the same picture for every class. All of it is measured on latents that never change:
+ * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
+ * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
+ * reaches few of the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that
+ * ignores its label draws the same picture for every class. All of it is measured on latents that never change:
  *
- *   pixels     mean distance of two samples / of two pictures of the data           1: as varied as the data; 0: one picture
+ *   pixels     mean distance of two samples / of two pictures of the data     1: as varied as the data; 0: one picture
  *   edges      the same where a picture is the strengths of its edges in 6x6 cells  (not moved by light or colour)
  *   within     the smaller of both among samples of one class, averaged over the classes: a G that draws one picture a
  *              class looks varied to the others
- *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other        0: copies
+ *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other     0: copies
  *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
- *   label      mean distance of one latent's pictures as two classes / of two samples                       0: not heard
+ *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
  *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
  *   features   with --classifier, one that was trained apart: as pixels, of its features
  *   judged     with --classifier: share of samples that it puts into the class they were asked for
@@ -10650,21 +10029,16 @@ static double draw_centre(void *seed, int c)
 }
 
 enum { WATCHED = 64, WATCHED_DATA = 512, CLUSTERS = 16, SMALL_SIDE = 24, EDGE_CELLS = 6, MOST_ROLLBACKS = 5 };
-enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES, SIGN_JUDGED, SIGNS };
+enum { EDGES = EDGE_CELLS * EDGE_CELLS * 2 };                           /* of a picture */
+enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES,
+       SIGN_JUDGED, SIGNS };
 static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement",
                                                "features", "judged"};
 
-typedef struct Pictures { double *pixels, *edges; int *label, n, pixel_count; } Pictures;   /* (n,..) small pictures, their edges */
-
-/* A classifier trained apart (13.1) may look, too. */
-typedef struct Classifier Classifier;
-static Classifier *classifier_open(const char *given, Error *e);
-static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e);
-static int classes_known(const Classifier *c, const DataSet *set, const char *option, int *class_of, Error *e);
-static Net *classifier_net(Classifier *c);
-static double classifier_spread(Classifier *c, const real *x, int count);
-static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label);
-static void classifier_close(Classifier *c);
+typedef struct Pictures {               /* as the watch sees them */
+    double *pixels, *edges;             /* (n,..) made small, and their edges */
+    int *label, n, pixel_count;
+} Pictures;
 
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
@@ -10672,7 +10046,7 @@ typedef struct Lookout {
     Classifier *judge;                  /* trained apart, or NULL */
     int judge_class[MAX_CLASSES];       /* what it calls class k */
     double feature_spread;
-    double *centres;                    /* (CLUSTERS, EDGE_CELLS EDGE_CELLS 2) of the data's edges */
+    StatsRows centres;                  /* of the clusters of the data's edges */
     double pixel_spread, edge_spread, class_pixel_spread, class_edge_spread, data_nearest, data_clusters;
     double signs[SIGNS];                /* the last look's; NaN: not known */
     bool armed, alarmed;                /* has G been healthy before? is the alarm on? */
@@ -10687,29 +10061,12 @@ static int small_side(int size)
 static Pictures pictures_new(int n, int size, int channels)
 {
     int small = small_side(size), count = small * small * channels;
-    return (Pictures){must_alloc((size_t)n, (size_t)count * sizeof(double)),
-                      must_alloc((size_t)n, EDGE_CELLS * EDGE_CELLS * 2 * sizeof(double)),
-                      must_alloc((size_t)n, sizeof(int)), n, count};
-}
-
-static void pictures_free(Pictures *p)
-{
-    free(p->pixels), free(p->edges), free(p->label);
+    return (Pictures){own((size_t)n, (size_t)count * sizeof(double)), own((size_t)n, EDGES * sizeof(double)),
+                      own((size_t)n, sizeof(int)), n, count};
 }
 
 static StatsRows pixels_of(const Pictures *p, int n) { return (StatsRows){p->pixels, n, p->pixel_count}; }
-static StatsRows edges_of(const Pictures *p, int n)  { return (StatsRows){p->edges, n, EDGE_CELLS * EDGE_CELLS * 2}; }
-
-/* The mean distance of all pairs of one class. */
-static double mean_class_distance(const StatsRows *f, const int *label)
-{
-    double sum = 0;
-    int pairs = 0;
-    for (int i = 0; i < f->n; i++)
-        for (int k = 0; k < i; k++)
-            if (label[i] == label[k]) sum += stats_distance(stats_row(f, i), stats_row(f, k), f->d), pairs++;
-    return sum / pairs;
-}
+static StatsRows edges_of(const Pictures *p, int n)  { return (StatsRows){p->edges, n, EDGES}; }
 
 /* How strong the edges across and along are in each cell. */
 static void measure_edges(const double *small, int side, int channels, double *edges)
@@ -10724,168 +10081,198 @@ static void measure_edges(const double *small, int side, int channels, double *e
             }
 }
 
+/* The mean of one channel over the rectangle of source pixels that small pixel (column, y) stands for. */
+static double mean_below(const real *x, int size, int channels, int small, int column, int y)
+{
+    int top = y * size / small, bottom = (y + 1) * size / small;
+    int left = column * size / small, right = (column + 1) * size / small;
+    double total = 0;
+    for (int v = top; v < bottom; v++)
+        for (int u = left; u < right; u++) total += (double)x[(v * size + u) * channels];
+    return total / ((bottom - top) * (right - left));
+}
+
 /* Picture number i: averaged down, and its edges. */
 static void measure_picture(const real *x, int size, int channels, Pictures *to, int i)
 {
     int small = small_side(size);
-    double *pixels = to->pixels + (size_t)i * (size_t)to->pixel_count;
+    double *pixels = to->pixels + (size_t)i * (size_t)to->pixel_count, *at = pixels;
     for (int y = 0; y < small; y++)
         for (int column = 0; column < small; column++)
-            for (int c = 0; c < channels; c++) {
-                int top = y * size / small, bottom = (y + 1) * size / small, left = column * size / small,
-                    right = (column + 1) * size / small;
-                double sum_ = 0;
-                for (int v = top; v < bottom; v++)
-                    for (int u = left; u < right; u++) sum_ += (double)x[(v * size + u) * channels + c];
-                pixels[(y * small + column) * channels + c] = sum_ / ((bottom - top) * (right - left));
-            }
-    measure_edges(pixels, small, channels, to->edges + (size_t)i * EDGE_CELLS * EDGE_CELLS * 2);
-}
-
-static Lookout *watch_new(Net *g, Generator *generator)
-{
-    Lookout *w = must_alloc(1, sizeof *w);
-    w->drawing = drawing_new(g, generator, WATCHED);
-    for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
-    return w;
+            for (int c = 0; c < channels; c++) *at++ = mean_below(x + c, size, channels, small, column, y);
+    measure_edges(pixels, small, channels, to->edges + (size_t)i * EDGES);
 }
 
 static void watch_free(Lookout *w)
 {
     if (!w) return;
     drawing_free(&w->drawing);
-    pictures_free(&w->data);
     classifier_close(w->judge);
-    free(w->centres), free(w);
+}
+
+static Lookout *watch_new(Net *g, Generator *generator)
+{
+    Lookout *w = own(1, sizeof *w);
+    w->drawing = drawing_new(g, generator, WATCHED);
+    for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
+    return w;
 }
 
 /* --classifier: what it makes of these training pictures, and which of its classes are the run's. */
-static int watch_with_classifier(Trainer *t, const real *x, int count, Error *e)
+static void watch_with_classifier(Trainer *t, const real *x, int count)
 {
     Lookout *w = t->watch;
-    w->judge = classifier_open(t->settings.classifier, e);
-    if (!w->judge || !classifier_suits(w->judge, &t->now.g, t->now.g.condition ? &t->data : NULL, w->judge_class, e)) return 0;
+    const Net *g = &t->now.g;
+    Error e;
+    if (!(w->judge = classifier_open(t->settings.classifier, &e))) unwind(&e);
+    const Net *its = &w->judge->net;
+    if (its->size != g->size || its->channels != g->channels)
+        give_up(2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
+                w->judge->path, its->size, its->channels, g->size, g->channels);
+    if (g->condition) match_classes(w->judge, &t->data, "--classifier", w->judge_class);
     w->feature_spread = classifier_spread(w->judge, x, count);
-    return 1;
 }
 
-/* Up to WATCHED_DATA training pictures, spread evenly, and what they say of themselves. */
-static int watch_data(Trainer *t, Error *e)
+/* Reads training pictures, spread evenly, into w->data as far as there is room; they are also returned. */
+static real *read_watched(Trainer *t)
 {
     const Settings *s = &t->settings;
-    Lookout *w = t->watch;
-    if (!w) return 1;
-    int wanted = t->data.count < WATCHED_DATA ? t->data.count : WATCHED_DATA, read_ = 0;
+    Pictures *data = &t->watch->data;
+    Error why = {0};
+    int wanted = data->n, n = 0;
     size_t bytes = (size_t)(s->size * s->size * s->channels);
-    unsigned char *face = must_alloc(bytes, 1);
-    real *x = must_alloc((size_t)wanted * bytes, sizeof *x);
-    w->data = pictures_new(wanted, (int)s->size, (int)s->channels);
+    unsigned char *face = own(bytes, 1);
+    real *x = own((size_t)wanted * bytes, sizeof *x);
     for (int i = 0; i < wanted; i++) {
         int index = (int)((long)i * t->data.count / wanted);
-        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, e)) continue;
-        from_bytes(face, bytes, x + (size_t)read_ * bytes);
-        w->data.label[read_] = t->data.label[index];
-        measure_picture(x + (size_t)read_ * bytes, (int)s->size, (int)s->channels, &w->data, read_);
-        read_++;
+        real *picture = x + (size_t)n * bytes;
+        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, &why)) continue;
+        from_bytes(face, bytes, picture);
+        data->label[n] = t->data.label[index];
+        measure_picture(picture, (int)s->size, (int)s->channels, data, n++);
     }
-    int ok = read_ < 2 || !*s->classifier || watch_with_classifier(t, x, read_, e);
-    free(face), free(x);
-    w->data.n = read_;
-    if (!ok) return 0;
-    if (read_ < 2) return fail(e, 1, "%s: fewer than two pictures can be read: %s", s->data, e->text);
-    StatsRows pixels = pixels_of(&w->data, read_), edges = edges_of(&w->data, read_),
-              few = edges_of(&w->data, read_ < WATCHED ? read_ : WATCHED);
-    int clusters = read_ < CLUSTERS ? read_ : CLUSTERS;
-    w->centres = must_alloc(CLUSTERS, (size_t)edges.d * sizeof(double));
-    if (!stats_clusters(&edges, clusters, draw_centre, &(uint64_t){(uint64_t)s->seed}, w->centres))
-        return fail(e, 1, "no memory for the watch's clusters");
-    StatsRows centre = {w->centres, clusters, edges.d};
+    data->n = n;
+    if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
+    return x;
+}
+
+/* What the data say of themselves. */
+static void watch_data(Trainer *t)
+{
+    Scope inner;
+    Lookout *w = t->watch;
+    const Settings *s = &t->settings;
+    if (!w) return;
+    uint64_t seed = (uint64_t)s->seed;
+    w->data = pictures_new(min_int(t->data.count, WATCHED_DATA), (int)s->size, (int)s->channels);
+    double *centres = own(CLUSTERS, EDGES * sizeof *centres);
+    enter(&inner);
+    const real *x = read_watched(t);
+    int n = w->data.n, clusters = min_int(n, CLUSTERS);
+    if (*s->classifier) watch_with_classifier(t, x, n);
+    StatsRows pixels = pixels_of(&w->data, n), edges = edges_of(&w->data, n);
+    StatsRows few = edges_of(&w->data, min_int(n, WATCHED));
+    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up_memory(CLUSTERS, EDGES);
+    w->centres = (StatsRows){centres, clusters, EDGES};
     w->pixel_spread = stats_pair_distance(&pixels), w->edge_spread = stats_pair_distance(&edges);
-    w->class_pixel_spread = mean_class_distance(&pixels, w->data.label);
-    w->class_edge_spread = mean_class_distance(&edges, w->data.label);
-    w->data_nearest = stats_nearest_distance(&pixels, &pixels), w->data_clusters = stats_clusters_reached(&centre, &few);
-    return 1;
+    w->class_pixel_spread = stats_class_distance(&pixels, w->data.label);
+    w->class_edge_spread = stats_class_distance(&edges, w->data.label);
+    w->data_nearest = stats_nearest_distance(&pixels, &pixels);
+    w->data_clusters = stats_clusters_reached(&w->centres, &few);
+    leave();
 }
 
 /* Draws the watched latents, latent i as class (i + turn) mod n. */
-static void watch_draw(Trainer *t, int turn, Pictures *to)
+static Pictures watch_draw(Trainer *t, int turn)
 {
     Drawing *d = &t->watch->drawing;
-    int n = t->now.g.classes;
+    const Net *g = &t->now.g;
+    int n = g->classes;
+    Pictures drawn = pictures_new(WATCHED, g->size, g->channels);
     size_t bytes = count_of(d->y) / WATCHED;
     for (int i = 0; i < WATCHED; i++) {
-        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), t->now.g.latent, d->x->data + i * t->now.g.latent);
-        to->label[i] = (i + turn) % n;
-        if (d->condition) one_hot(d->condition->data + i * n, n, to->label[i]);
+        fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), g->latent, d->x->data + i * g->latent);
+        drawn.label[i] = (i + turn) % n;
+        if (d->condition) one_hot(d->condition->data + i * n, n, drawn.label[i]);
     }
     graph_run(d->graph);
-    for (int i = 0; i < WATCHED; i++) measure_picture(d->y->data + (size_t)i * bytes, t->now.g.size, t->now.g.channels, to, i);
+    for (int i = 0; i < WATCHED; i++)
+        measure_picture(d->y->data + (size_t)i * bytes, g->size, g->channels, &drawn, i);
+    return drawn;
+}
+
+/* Adds what D makes of the `count` pictures in judge.x. */
+static void judge_batch(Trainer *t, const int *labels, int count, Judgement *all)
+{
+    const Judge *j = &t->judge;
+    int n = t->now.d.classes;
+    graph_run(j->graph);
+    for (int i = 0; i < count; i++) {
+        const real *scores = j->scores->data + i * n;
+        int best = 0;
+        for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
+        all->right += best == labels[i];
+        all->loss += (double)(j->logsum->data[i] - scores[labels[i]]);
+    }
+    all->count += count;
 }
 
 /* The share of the drawn pictures that D puts into their class. */
-static double watch_agreement(Trainer *t)
+static double watch_agreement(Trainer *t, const int *label)
 {
-    Drawing *d = &t->watch->drawing;
-    size_t pixels = count_of(d->y);
-    int n = t->now.g.classes, right = 0;
-    real *drawn = must_alloc(pixels, sizeof *drawn);
+    const Drawing *d = &t->watch->drawing;
+    Judgement all = {0};
+    size_t pixels = count_of(d->y), batch = pixels / WATCHED * JUDGE_BATCH;
+    real *drawn = own(pixels, sizeof *drawn);
     memcpy(drawn, d->y->data, pixels * sizeof *drawn);                  /* the graphs share one arena */
-    for (int first = 0; first < WATCHED; first += JUDGE_BATCH) {
-        memcpy(t->judge_x->data, drawn + pixels / WATCHED * (size_t)first, pixels / WATCHED * JUDGE_BATCH * sizeof *drawn);
-        graph_run(t->judge);
-        for (int i = 0; i < JUDGE_BATCH; i++) {
-            const real *scores = t->judge_scores->data + i * n;
-            int best = 0;
-            for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
-            right += best == (first + i) % n;
-        }
+    for (int k = 0; k < WATCHED / JUDGE_BATCH; k++) {
+        memcpy(t->judge.x->data, drawn + (size_t)k * batch, batch * sizeof *drawn);
+        judge_batch(t, label + k * JUDGE_BATCH, JUDGE_BATCH, &all);
     }
-    free(drawn);
-    return (double)right / WATCHED;
+    return (double)all.right / WATCHED;
+}
+
+/* Does one latent's picture change with its class? Against the distance of two samples. */
+static double watch_label(Trainer *t, const Pictures *drawn, double spread)
+{
+    Pictures turned = watch_draw(t, 1);
+    double turns = 0;
+    for (int i = 0; i < WATCHED; i++) {
+        size_t at = (size_t)i * (size_t)drawn->pixel_count;
+        turns += stats_distance(drawn->pixels + at, turned.pixels + at, drawn->pixel_count) / WATCHED;
+    }
+    return spread > 0 ? turns / spread : 0;
 }
 
 static void watch_look(Trainer *t)
 {
+    Scope inner;
     Lookout *w = t->watch;
-    Pictures drawn = pictures_new(WATCHED, t->now.g.size, t->now.g.channels), turned = drawn;
-    StatsRows pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED), data = pixels_of(&w->data, w->data.n),
-              centre = {w->centres, w->data.n < CLUSTERS ? w->data.n : CLUSTERS, edges.d};
-    watch_draw(t, 0, &drawn);
-    double spread = stats_pair_distance(&pixels), turns = 0;
-    const real *x = t->watch->drawing.y->data;
-    if (w->judge) w->signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
-    if (w->judge && t->now.g.condition)
-        w->signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
-    w->signs[SIGN_AGREEMENT] = t->judge && t->now.g.condition ? watch_agreement(t) : NAN;
-    w->signs[SIGN_PIXELS] = spread / w->pixel_spread;
-    w->signs[SIGN_EDGES] = stats_pair_distance(&edges) / w->edge_spread;
-    w->signs[SIGN_WITHIN] = t->now.g.condition ? fmin(mean_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
-                                                  mean_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
-    w->signs[SIGN_NEAREST] = stats_nearest_distance(&pixels, &data) / w->data_nearest;
-    w->signs[SIGN_CLUSTERS] = stats_clusters_reached(&centre, &edges) / w->data_clusters;
-    w->signs[SIGN_LABEL] = NAN;
-    if (t->now.g.condition) {
-        turned = pictures_new(WATCHED, t->now.g.size, t->now.g.channels);
-        watch_draw(t, 1, &turned);
-        for (int i = 0; i < WATCHED; i++) {
-            size_t at = (size_t)i * (size_t)drawn.pixel_count;
-            turns += stats_distance(drawn.pixels + at, turned.pixels + at, drawn.pixel_count) / WATCHED;
-        }
-        w->signs[SIGN_LABEL] = spread > 0 ? turns / spread : 0;
-        pictures_free(&turned);
-    }
-    pictures_free(&drawn);
+    double *signs = w->signs;
+    const real *x = w->drawing.y->data;
+    bool told = t->now.g.condition;
+    enter(&inner);
+    Pictures drawn = watch_draw(t, 0);
+    StatsRows pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED);
+    StatsRows data = pixels_of(&w->data, w->data.n);
+    double spread = stats_pair_distance(&pixels);
+    if (w->judge) signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
+    if (w->judge && told) signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
+    signs[SIGN_AGREEMENT] = t->judge.graph && told ? watch_agreement(t, drawn.label) : NAN;
+    signs[SIGN_PIXELS] = spread / w->pixel_spread;
+    signs[SIGN_EDGES] = stats_pair_distance(&edges) / w->edge_spread;
+    signs[SIGN_WITHIN] = told ? fmin(stats_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
+                                     stats_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
+    signs[SIGN_NEAREST] = stats_nearest_distance(&pixels, &data) / w->data_nearest;
+    signs[SIGN_CLUSTERS] = stats_clusters_reached(&w->centres, &edges) / w->data_clusters;
+    signs[SIGN_LABEL] = told ? watch_label(t, &drawn, spread) : NAN;
+    leave();
 }
 
 /* The smallest of the diversities that are known; an odd kind of collapse may leave others. */
-static double least_sign(const double *signs)
+static double watch_least(const double *signs)
 {
     return fmin(fmin(signs[SIGN_FEATURES], signs[SIGN_WITHIN]), fmin(signs[SIGN_PIXELS], signs[SIGN_EDGES]));
-}
-
-static double watch_least(const Lookout *w)
-{
-    return least_sign(w->signs);
 }
 
 /* Is this the moment to raise the alarm? G begins with one grey picture for every noise, so the watch is armed when the
@@ -10894,7 +10281,7 @@ static bool watch_alarm(Trainer *t)
 {
     Lookout *w = t->watch;
     const Settings *s = &t->settings;
-    double least = watch_least(w);
+    double least = watch_least(w->signs);
     bool low = !(least >= s->collapse_below), was = w->alarmed;
     if (least >= 1.3 * s->collapse_below || t->now.iteration >= s->iters / 2) w->armed = true;
     w->alarmed = low && w->armed;
@@ -10904,170 +10291,182 @@ static bool watch_alarm(Trainer *t)
 /* What the last look says, in words. */
 static void watch_words(const double *signs, double below, char *text, size_t size)
 {
-    double least = least_sign(signs);
-    snprintf(text, size, "G's samples are %.0f%% as varied as the data in their pixels and %.0f%% in their edges: %s", 100 * signs[SIGN_PIXELS],
-             100 * signs[SIGN_EDGES], !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
-    size_t used = strlen(text);
-    if (signs[SIGN_WITHIN] < 0.7)
-        used += (size_t)snprintf(text + used, size - used, "; within a class they are %.0f%% as varied", 100 * signs[SIGN_WITHIN]);
-    if (signs[SIGN_NEAREST] < 0.5)
-        used += (size_t)snprintf(text + used, size - used, "; they lie so near to pictures of the data that G may have learnt those by heart");
-    if (signs[SIGN_CLUSTERS] < 0.5)
-        used += (size_t)snprintf(text + used, size - used, "; they reach %.0f%% of the kinds of picture there are", 100 * signs[SIGN_CLUSTERS]);
-    if (signs[SIGN_LABEL] < 0.2) used += (size_t)snprintf(text + used, size - used, "; G hardly listens to the class");
-    if (!isnan(signs[SIGN_FEATURES]))
-        used += (size_t)snprintf(text + used, size - used, "; in the classifier's features they are %.0f%% as varied", 100 * signs[SIGN_FEATURES]);
-    if (!isnan(signs[SIGN_JUDGED]))
-        snprintf(text + used, size - used, "; it puts %.0f%% into the class they were asked for", 100 * signs[SIGN_JUDGED]);
+    static const struct { int sign; double below; const char *format; } further[] = {
+        {SIGN_WITHIN, 0.7, "; within a class they are %.0f%% as varied"},
+        {SIGN_NEAREST, 0.5, "; they lie so near to pictures of the data that G may have learnt those by heart"},
+        {SIGN_CLUSTERS, 0.5, "; they reach %.0f%% of the kinds of picture there are"},
+        {SIGN_LABEL, 0.2, "; G hardly listens to the class"},
+        {SIGN_FEATURES, INFINITY, "; in the classifier's features they are %.0f%% as varied"},
+        {SIGN_JUDGED, INFINITY, "; it puts %.0f%% into the class they were asked for"}};
+    double least = watch_least(signs);
+    snprintf(text, size, "G's samples are %.0f%% as varied as the data in their pixels and %.0f%% in their edges: %s",
+             100 * signs[SIGN_PIXELS], 100 * signs[SIGN_EDGES],
+             !(least >= below) ? "collapsed" : least < 0.7 ? "thin" : "no collapse");
+    for (size_t i = 0; i < sizeof further / sizeof *further; i++) {
+        double sign = signs[further[i].sign];
+        size_t used = strlen(text);
+        if (sign < further[i].below) snprintf(text + used, size - used, further[i].format, 100 * sign);
+    }
 }
 
 static void watch_report(const Trainer *t)
 {
     char text[600];
-    if (isnan(t->watch->signs[SIGN_PIXELS])) return;                    /* stopped before the first look */
+    if (!t->watch || isnan(t->watch->signs[SIGN_PIXELS]) || no_messages) return;    /* stopped before the first look */
     watch_words(t->watch->signs, t->settings.collapse_below, text, sizeof text);
-    if (!no_messages) fprintf(stderr, "%s\n", text);
+    fprintf(stderr, "%s\n", text);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.4  Building a trainer
+ * 12.5  Building a trainer
  * ---------------------------------------------------------------------------------------------- */
-
-/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
-static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
-{
-    size_t bytes = 0;
-    for (int i = 0; i < n; i++) {
-        if (!graphs[i]) continue;
-        if (!graph_plan(graphs[i], e)) return 0;
-        if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
-    }
-    arena_reserve(arena, bytes);
-    for (int i = 0; i < n; i++)
-        if (graphs[i]) graph_bind(graphs[i], arena);
-    return 1;
-}
 
 static void build_judge(Trainer *t, int batch)
 {
-    t->judge = graph_new();
-    t->judge_x = tensor_new("judged", shape_of(batch, t->now.d.size, t->now.d.size, t->now.d.channels));
-    net_attach(&t->now.d, t->judge);
-    t->judge_scores = keep(t->model->judge(&t->now.d, leaf(t->judge, t->judge_x)));
-    t->judge_logsum = keep(logsumexp(t->judge_scores));
+    const Net *d = &t->now.d;
+    Judge *j = &t->judge;
+    *j = (Judge){.graph = graph_new(), .x = tensor_new("judged", shape_of(batch, d->size, d->size, d->channels))};
+    net_attach(&t->now.d, j->graph);
+    j->scores = keep(t->model->judge(&t->now.d, leaf(j->graph, j->x)));
+    j->logsum = keep(logsumexp(j->scores));
 }
 
 /* N / (n N_class): so weighed, every class counts as much as any other. */
 static void weigh_classes(Trainer *t, int classes)
 {
     Tensor *weights = t->now.batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
-    double *pictures = must_alloc((size_t)classes, sizeof *pictures);
+    double *pictures = own((size_t)classes, sizeof *pictures);
     for (int i = 0; i < t->data.count; i++) pictures[t->data.label[i]]++;
     for (int k = 0; k < classes; k++)
         weights->data[k] = (real)(pictures[k] > 0 ? t->data.count / (classes * pictures[k]) : 0);
-    free(pictures);
 }
 
 /* --teacher's classifiers. Every class of the run must be known to each of them. */
-static int open_teachers(Trainer *t, Error *e)
+static void open_teachers(Trainer *t)
 {
-    const Settings *s = &t->settings;
-    for (const char *at = s->teacher; *at;) {
-        int length = (int)strcspn(at, ","), k = t->n_teachers, class_of[MAX_CLASSES];
-        char path[sizeof s->teacher];
-        if (k == MAX_TEACHERS) return fail(e, 2, "--teacher: at most %d classifiers", MAX_TEACHERS);
-        snprintf(path, sizeof path, "%.*s", length, at);
-        if (!(t->judges[k] = classifier_open(path, e)) || !classes_known(t->judges[k], &t->data, "--teacher", class_of, e)) return 0;
-        Teacher *teacher = &t->teachers[t->n_teachers++];
-        teacher->net = classifier_net(t->judges[k]);
-        teacher->class_of = tensor_new("class_of", shape_of(1, 1, t->data.n_classes, teacher->net->classes));
-        for (int i = 0; i < t->data.n_classes; i++) teacher->class_of->data[i * teacher->net->classes + class_of[i]] = 1;
-        at += length + (at[length] == ',');
+    int class_of[MAX_CLASSES], n = t->data.n_classes;
+    Names paths = {0};
+    Error e;
+    if (*t->settings.teacher) paths = parse_names(t->settings.teacher, "--teacher");
+    if (paths.count > MAX_TEACHERS) give_up(2, "--teacher: at most %d classifiers", MAX_TEACHERS);
+    for (; t->n_teachers < paths.count; t->n_teachers++) {
+        Classifier *c = t->judges[t->n_teachers] = classifier_open(paths.items[t->n_teachers], &e);
+        if (!c) unwind(&e);
+        match_classes(c, &t->data, "--teacher", class_of);
+        Tensor *known = tensor_new("class_of", shape_of(1, 1, n, c->net.classes));
+        for (int i = 0; i < n; i++) known->data[i * c->net.classes + class_of[i]] = 1;
+        t->teachers[t->n_teachers] = (Teacher){.net = &c->net, .class_of = known};
     }
-    return 1;
 }
 
 static void build_steps(Trainer *t, int classes)
 {
     const Settings *s = &t->settings;
     const Model *model = t->model;
-    Error checked = {0};
-    make_nets(s, classes, &t->now.g, &t->now.d);
-    if (!model->generator) shape_classifier(s, &t->now.d, &checked);
-    t->now.g.condition = t->now.d.condition = model->condition_size(s, classes);
-    t->now.g.latent = model->latent_size ? model->latent_size(s) : 0;
-    t->now.g.space = t->now.d.space = model->space;
-    if (model->prepare) model->prepare(model, s, &t->now.g, &t->now.d);
-    t->now.batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
-    t->now.batch.teachers = t->teachers, t->now.batch.n_teachers = t->n_teachers;
-    t->now.batch.keep_gradients = t->keep_gradients;
+    Training *now = &t->now;
+    Net *g = &now->g, *d = &now->d;
+    make_nets(s, classes, g, d);
+    if (!model->generator) shape_classifier(s, d);
+    g->condition = d->condition = condition_size(model, s, classes);
+    g->latent = model->latent_size ? model->latent_size(s) : 0;
+    g->space = d->space = model->space;
+    if (model->prepare) model->prepare(model, s, g, d);
+    now->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
+    now->batch.teachers = t->teachers, now->batch.n_teachers = t->n_teachers;
+    now->batch.keep_gradients = t->keep_gradients;
     if (s->class_weights) weigh_classes(t, classes);
-    model->add_draws(&t->now.batch, s, classes);
-    t->now.iterations = s->iters, t->now.n_critic = s->n_critic, t->now.forgets = s->forget;
-    t->now.clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
-    t->now.d_step = model->d_step(&t->now.g, &t->now.d, &t->now.batch, s);
-    if (model->g_step) t->now.g_step = model->g_step(&t->now.g, &t->now.d, &t->now.batch, s);
+    model->add_draws(&now->batch, s);
+    now->iterations = s->iters, now->n_critic = s->n_critic, now->forgets = s->forget;
+    now->clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
+    now->d_step = model->d_step(g, d, &now->batch, s);
+    if (model->g_step) now->g_step = model->g_step(g, d, &now->batch, s);
 }
 
-static int build_graphs(Trainer *t, int classes, Error *e)
+static void build_graphs(Trainer *t, int classes)
 {
-    const Settings *s = &t->settings;
-    if (!t->model->check(s, classes, e) || !open_teachers(t, e)) return 0;
+    Net *g = &t->now.g;
+    t->model->check(&t->settings, classes);
+    open_teachers(t);
     build_steps(t, classes);
-    t->columns = t->now.g.condition ? classes : SAMPLE_FACES;
-    if (t->now.g.latent) t->watch = watch_new(&t->now.g, t->model->generator);
-    exchange_averages(&t->now.g);
-    if (t->model->generator) t->drawing = drawing_new(&t->now.g, t->model->generator, t->columns);
-    exchange_averages(&t->now.g);
+    t->columns = g->condition ? classes : SAMPLE_FACES;
+    if (g->latent) t->watch = watch_new(g, t->model->generator);
+    exchange_averages(g);
+    if (t->model->generator) t->drawing = drawing_new(g, t->model->generator, t->columns);
+    exchange_averages(g);
     if (t->model->judge) build_judge(t, JUDGE_BATCH);
-    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge, t->watch ? t->watch->drawing.graph : NULL};
-    return bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena, e);
+    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge.graph,
+                       t->watch ? t->watch->drawing.graph : NULL};
+    MUST(bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena, &e));
 }
 
-static void trainer_free(Trainer *t)
+static void close_trainer(void *trainer)
 {
-    graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge);
+    Trainer *t = trainer;
+    graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge.graph);
     drawing_free(&t->drawing);
     watch_free(t->watch);
-    tensor_free(t->judge_x);
+    tensor_free(t->judge.x);
     batch_free(&t->now.batch);
     net_free(&t->now.g), net_free(&t->now.d);
     for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
     arena_free(&t->arena);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
-    free(t->sample_pixels), free(t->labels), free(t->attribute_bytes);
 }
 
-enum { OWN_SHARE = 5 };                 /* a classifier without a validation part holds out the fifth picture of each class */
+/* A trainer with these settings, which the innermost scope owns. */
+static Trainer *new_trainer(const Settings *s)
+{
+    Trainer *t = own(1, sizeof *t);
+    t->settings = *s;
+    on_leaving(close_trainer, t);
+    return t;
+}
+
+enum { OWN_SHARE = 5 };                 /* a classifier without a validation part holds out a fifth of each class */
+
+static void balance(DataSet *set, const Settings *s)
+{
+    if (*s->balance) balance_dataset(set, s->balance, (uint64_t)s->seed);
+}
 
 /* Pictures that nothing is learnt from: the set's own validation part, or, where --validation says so or a classifier
  * would have none, a share of each class of the training part. */
-static int open_held_out(Trainer *t, DataOptions options, Error *e)
+static void open_held_out(Trainer *t, DataOptions options)
 {
     const Settings *s = &t->settings;
-    Error ignored;
+    Error none;
     options.split = SPLIT_VALIDATION;
-    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &ignored);
-    if (t->has_held_out && t->held_out.n_classes == t->data.n_classes) return 1;
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
-    if (s->validation <= 0 && t->model->generator) return 1;
+    t->has_held_out = s->validation <= 0 && dataset_open(&t->held_out, s->data, &options, &none) &&
+                      t->held_out.n_classes == t->data.n_classes;
+    if (t->has_held_out || (s->validation <= 0 && t->model->generator)) return;
     double share = s->validation > 0 ? s->validation : 1.0 / OWN_SHARE;
-    uint64_t seed = (uint64_t)s->seed;
     options.split = SPLIT_TRAIN;
-    t->has_held_out = dataset_open(&t->held_out, s->data, &options, e);
-    if (!t->has_held_out) return 0;
-    if (s->as_published && *s->balance && !dataset_balance(&t->held_out, s->balance, seed, e)) return 0;
-    dataset_part(&t->held_out, share, seed, true);
-    dataset_part(&t->data, share, seed, false);
-    return t->held_out.count && t->data.count >= s->batch
-               ? 1 : fail(e, 2, "--validation %g of %s leaves %d pictures to judge by and %d to learn from", share, s->data,
-                          t->held_out.count, t->data.count);
+    open_dataset(&t->held_out, s->data, &options);
+    t->has_held_out = true;
+    if (s->as_published) balance(&t->held_out, s);
+    dataset_part(&t->held_out, share, (uint64_t)s->seed, true);
+    dataset_part(&t->data, share, (uint64_t)s->seed, false);
+    if (!t->held_out.count || t->data.count < s->batch)
+        give_up(2, "--validation %g of %s leaves %d pictures to judge by and %d to learn from", share, s->data,
+                t->held_out.count, t->data.count);
+}
+
+/* What a run writes its classes' names into reads them back: a list with commas, lines, a table's first row. */
+static void check_class_names(const DataSet *set, const char *data)
+{
+    if (set->n_classes > MAX_CLASSES)
+        give_up(2, "%s: %d classes; at most %d can be told apart here", data, set->n_classes, MAX_CLASSES);
+    for (int i = 0; i < set->n_classes; i++) {
+        const char *name = set->class_names[i], *end = name + strlen(name);
+        bool odd = !*name || *name == ' ' || end[-1] == ' ';
+        for (const char *at = name; *at; at++) odd |= *at == ',' || *at == '"' || iscntrl((unsigned char)*at);
+        if (odd || end - name >= NAME)
+            give_up(1, "%s: the class name \"%s\" has a comma, a quotation mark, a control character, a blank at an "
+                    "end, or more than %d letters: rename it", data, name, NAME - 1);
+    }
 }
 
 /* Opens the data, and its validation part if it has one. */
-static int open_data(Trainer *t, Error *e)
+static void open_data(Trainer *t)
 {
     Settings *s = &t->settings;
     DataOptions options = {.classes = *s->classes ? s->classes : NULL,
@@ -11076,27 +10475,22 @@ static int open_data(Trainer *t, Error *e)
                            .unlabelled = !t->model->needs_labels && !s->conditional,
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
-    if (!dataset_open(&t->data, s->data, &options, e)) return 0;
-    if (t->data.n_classes > MAX_CLASSES)
-        return fail(e, 2, "%s: %d classes; at most %d can be told apart here", s->data, t->data.n_classes, MAX_CLASSES);
+    open_dataset(&t->data, s->data, &options);
+    check_class_names(&t->data, s->data);
     if (s->batch > t->data.count)
-        return fail(e, 2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
-    for (int i = 0; i < t->data.n_classes; i++)
-        if (strchr(t->data.class_names[i], ',') || strlen(t->data.class_names[i]) >= NAME)
-            return fail(e, 1, "%s: the class name \"%s\" has a comma or more than %d letters: rename it", s->data,
-                        t->data.class_names[i], NAME - 1);
+        give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
     char list[sizeof s->classes] = "";
     for (int i = 0; i < t->data.n_classes; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? "," : "", t->data.class_names[i]);
     if (!*s->attributes) snprintf(s->classes, sizeof s->classes, "%s", list);
     options.classes = *s->attributes ? NULL : list;
-    if (s->as_published && *s->balance && !dataset_balance(&t->data, s->balance, (uint64_t)s->seed, e)) return 0;
-    if (!open_held_out(t, options, e)) return 0;
-    return s->as_published || !*s->balance || dataset_balance(&t->data, s->balance, (uint64_t)s->seed, e);
+    if (s->as_published) balance(&t->data, s);
+    open_held_out(t, options);
+    if (!s->as_published) balance(&t->data, s);
 }
 
 /* GANmut's centre is neutral: its class must be the first. */
-static int put_neutral_first(Trainer *t, Error *e)
+static void put_neutral_first(Trainer *t)
 {
     Settings *s = &t->settings;
     char list[sizeof s->classes] = "neutral";
@@ -11105,55 +10499,53 @@ static int put_neutral_first(Trainer *t, Error *e)
         if (strcmp(t->data.class_names[k], "neutral") == 0) { at = k; continue; }
         snprintf(list + strlen(list), sizeof list - strlen(list), ",%s", t->data.class_names[k]);
     }
-    if (at == 0) return 1;
+    if (at == 0) return;
     if (at < 0)
-        return fail(e, 2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data,
-                    s->classes);
-    dataset_close(&t->data);
-    if (t->has_held_out) dataset_close(&t->held_out);
-    t->has_held_out = false;
+        give_up(2, "%s: ganmut needs a class \"neutral\", the centre of its space; there are: %s", s->data, s->classes);
     snprintf(s->classes, sizeof s->classes, "%s", list);
-    return open_data(t, e);
+    open_data(t);
+}
+
+/* Picture number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
+static int find_picture(const DataSet *set, int class, int rank)
+{
+    for (int i = 0; i < set->count; i++)
+        if ((set->attributes || set->label[i] == class) && rank-- == 0) return i;
+    return -1;
 }
 
 /* The faces that a G that edits is shown: the first of each class in turn, from the validation part where there is
  * one. */
-static int choose_samples(Trainer *t, Error *e)
+static void choose_samples(Trainer *t)
 {
     t->n_samples = t->now.g.latent ? SAMPLE_FACES : 0;
-    if (t->now.g.latent || !t->model->generator) return 1;
+    if (t->now.g.latent || !t->model->generator) return;
     const DataSet *set = t->has_held_out ? &t->held_out : &t->data;
-    const Settings *s = &t->settings;
-    size_t bytes = (size_t)(s->size * s->size * s->channels);
-    t->sample_pixels = must_alloc(SAMPLE_FACES, bytes);
+    int size = (int)t->settings.size, channels = (int)t->settings.channels;
+    size_t bytes = (size_t)(size * size * channels);
+    Error why = {0};
+    t->sample_pixels = own(SAMPLE_FACES, bytes);
     for (int i = 0; i < SAMPLE_FACES; i++) {
-        int wanted = i % set->n_classes, rank = i / set->n_classes;
-        for (int k = 0; k < set->count; k++) {
-            if ((!set->attributes && set->label[k] != wanted) || rank-- > 0) continue;
-            if (dataset_read(set, k, (int)s->size, (int)s->channels, t->sample_pixels + (size_t)t->n_samples * bytes,
-                             e))
-                t->n_samples++;
-            break;
-        }
+        int k = find_picture(set, i % set->n_classes, i / set->n_classes);
+        if (k < 0) continue;
+        t->n_samples += dataset_read(set, k, size, channels, t->sample_pixels + (size_t)t->n_samples * bytes, &why);
     }
-    return t->n_samples ? 1 : fail(e, 1, "%s: none of the first pictures can be read: %s", s->data, e->text);
+    if (!t->n_samples) give_up(1, "%s: none of the first pictures can be read: %s", t->settings.data, why.text);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.5  Checkpoints
+ * 12.6  Checkpoints
  * ---------------------------------------------------------------------------------------------- */
 
-static void run_path(const Settings *s, const char *name, char path[PATH_MAX])
+/* A file of the run. */
+static const char *run_path(const Settings *s, const char *name)
 {
-    snprintf(path, PATH_MAX, "%s/%s", s->out, name);
+    return own_text("%s/%s", s->out, name);
 }
 
-/* A run's directory stands for its checkpoint. */
-static void weights_path(const char *given, char path[PATH_MAX])
+static void set_metadata(TensorFile *file, const char *name, const char *text)
 {
-    struct stat info;
-    bool directory = stat(given, &info) == 0 && S_ISDIR(info.st_mode);
-    snprintf(path, PATH_MAX, directory ? "%s/checkpoint.safetensors" : "%s", given);
+    if (!tensorfile_set_metadata(file, name, text)) give_up_memory(strlen(text), 1);
 }
 
 /* What a checkpoint says about itself: every FIXED setting and the iteration; no time, path, host or thread count. */
@@ -11163,130 +10555,156 @@ static void describe(const Settings *s, long iteration, TensorFile *file)
     for (int i = 0; i < SETTINGS; i++) {
         if (settings_table[i].use != FIXED) continue;
         option_text(s, &settings_table[i], text, sizeof text);
-        tensorfile_set_metadata(file, settings_table[i].name, text);
+        set_metadata(file, settings_table[i].name, text);
     }
     snprintf(text, sizeof text, "%ld", iteration);
-    tensorfile_set_metadata(file, "iteration", text);
-    tensorfile_set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
+    set_metadata(file, "iteration", text);
+    set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
 }
 
-static int save_checkpoint_as(const Trainer *t, const char *name, Error *e)
+static void close_store(void *store) { store_free(store); }
+
+static Store *new_store(void)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    Store store = {0};
-    run_path(&t->settings, name, path);
-    describe(&t->settings, t->now.iteration, &store.file);
-    int ok = store_net(&store, &t->now.g, true, e) && store_net(&store, &t->now.d, true, e);
-    if (ok && t->now.g_known) {                                                 /* the log repeats them until the next G step */
-        int64_t n = t->now.g_step.n_terms + 1;
-        real *last = must_alloc((size_t)n, sizeof *last);
-        for (int i = 0; i < n; i++) last[i] = (real)t->now.last_g[i];
-        ok = store_numbers(&store, "log.G", 1, &n, last, e);
-    }
-    if (ok && t->best_iteration) {
-        const int64_t two = 2;
-        real *best = must_alloc(2, sizeof *best);
-        best[0] = (real)t->best_loss, best[1] = (real)t->best_iteration;
-        ok = store_numbers(&store, "log.best", 1, &two, best, e);
-    }
-    if (ok && t->cuts) {
-        const int64_t two = 2;
-        real *cuts = must_alloc(2, sizeof *cuts);
-        cuts[0] = (real)t->cuts, cuts[1] = (real)t->last_cut;
-        ok = store_numbers(&store, "log.plateau", 1, &two, cuts, e);
-    }
-    if (ok && !tensorfile_save(path, &store.file, why))
-        ok = fail(e, 1, "cannot save the checkpoint (the last one is still good): %s", why);
-    store_free(&store);
-    return ok;
+    Store *store = own(1, sizeof *store);
+    on_leaving(close_store, store);
+    return store;
 }
 
-/* The settings that a checkpoint or weights file says it was trained with; what it does not say stays as it is. */
-static int settings_of_file(const TensorFile *file, const char *path, Settings *s, Error *e)
+/* Writes the file in one piece: it is there, whole, or is as it was. */
+static void save_store(const Store *store, const char *path, const char *message)
 {
-    Error why = {0};
-    for (int i = 0; i < SETTINGS; i++) {
-        const char *text = tensorfile_metadata(file, settings_table[i].name);
-        if (settings_table[i].use == FIXED && text && !set_setting(s, &settings_table[i], text, &why))
-            return fail(e, 1, "%s: its metadata is damaged: %s", path, why.text);
-    }
-    return 1;
+    FileWriter w;
+    char why[FILES_ERROR];
+    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why))
+        return;
+    int cause = errno;
+    files_abandon(&w);
+    give_up_because(cause, own_text("%s%s", message, why));
 }
 
-static int save_checkpoint(const Trainer *t, Error *e)
+/* A few numbers that a run must remember, beside the weights. */
+static void store_row(Store *store, const char *name, int n, const double *numbers)
 {
-    return save_checkpoint_as(t, "checkpoint.safetensors", e);
+    const int64_t length = n;
+    real *copy = must_alloc((size_t)n, sizeof *copy);
+    for (int i = 0; i < n; i++) copy[i] = (real)numbers[i];
+    MUST(store_numbers(store, name, 1, &length, copy, &e));
 }
 
-/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the checkpoint
- * keeps it, so that a run that goes on decides as one that was never stopped. */
-static int keep_best(Trainer *t, const Judgement *judged, Error *e)
+/* Are there n numbers under that name? */
+static bool stored_row(const TensorFile *file, const char *name, int n, double *numbers)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
+    const TensorEntry *row = tensorfile_find(file, name);
+    if (!row || tensorfile_count(row) != (size_t)n) return false;
+    for (int i = 0; i < n; i++) numbers[i] = tensorfile_get(row, (size_t)i);
+    return true;
+}
+
+static void save_checkpoint_as(const Trainer *t, const char *name)
+{
+    Scope inner;
+    enter(&inner);
+    Store *store = new_store();
+    describe(&t->settings, t->now.iteration, &store->file);
+    MUST(store_net(store, &t->now.g, true, &e) && store_net(store, &t->now.d, true, &e));
+    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
+    if (t->best_iteration) store_row(store, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
+    if (t->cuts) store_row(store, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
+    save_store(store, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
+    leave();
+}
+
+static void save_checkpoint(const Trainer *t)
+{
+    save_checkpoint_as(t, "checkpoint.safetensors");
+}
+
+/* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the
+ * checkpoint keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest
+ * are best. */
+static void keep_best(Trainer *t, const Judgement *judged)
+{
+    Scope inner;
     double loss = judged->count ? (double)(real)(judged->loss / judged->count) : INFINITY;
-    bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;     /* without a verdict: the latest */
-    if (t->model->generator || !better) return 1;
+    bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;
+    if (t->model->generator || !better) return;
+    enter(&inner);
+    Store *store = new_store();
+    describe(&t->settings, t->now.iteration, &store->file);
+    MUST(store_net(store, &t->now.d, false, &e));
+    save_store(store, run_path(&t->settings, "best.safetensors"), "cannot save the best weights: ");
     t->best_loss = loss, t->best_iteration = t->now.iteration;
-    Store store = {0};
-    run_path(&t->settings, "best.safetensors", path);
-    describe(&t->settings, t->now.iteration, &store.file);
-    int ok = store_net(&store, &t->now.d, false, e);
-    if (ok && !tensorfile_save(path, &store.file, why)) ok = fail(e, 1, "cannot save the best weights: %s", why);
-    store_free(&store);
-    return ok;
+    leave();
 }
 
 /* Names the first FIXED setting in which the checkpoint and the command differ. */
-static int same_run(const Settings *s, const TensorFile *file, const char *path, Error *e)
+static void must_be_same_run(const Settings *s, const TensorFile *file, const char *path)
 {
     char text[TEXT * 4], was[TEXT * 4];
-    Settings then = default_settings();                                 /* settings younger than the checkpoint stay so */
-    if (!settings_of_file(file, path, &then, e)) return 0;
+    Settings then = default_settings();                             /* settings younger than the checkpoint stay so */
+    MUST(settings_of_file(file, path, &then, &e));
     if (!tensorfile_metadata(file, "model") || !tensorfile_metadata(file, "iteration"))
-        return fail(e, 1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
+        give_up(1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
     for (int i = 0; i < SETTINGS; i++) {
         const Option *which = &settings_table[i];
         if (which->use != FIXED) continue;
         option_text(s, which, text, sizeof text);
         option_text(&then, which, was, sizeof was);
         if (strcmp(was, text))
-            return fail(e, 2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out",
-                        path, which->name, was, text);
+            give_up(2, "%s was trained with --%s %s, now it is %s: go on with the same, or choose another --out", path,
+                    which->name, was, text);
     }
-    return 1;
 }
 
-static int load_checkpoint(Trainer *t, const char *path, Error *e)
+static long stored_iteration(const TensorFile *file, const char *path)
 {
-    TensorFile file;
-    char why[TENSORFILE_ERROR_SIZE];
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "cannot go on: %s", why);
-    const char *iteration = tensorfile_metadata(&file, "iteration");
-    int ok = same_run(&t->settings, &file, path, e) && load_net(&file, path, &t->now.g, "G.", true, e) &&
-             load_net(&file, path, &t->now.d, "D.", true, e);
-    t->now.iteration = iteration ? atol(iteration) : 0;
-    const TensorEntry *last = tensorfile_find(&file, "log.G");
-    t->now.g_known = last && tensorfile_count(last) == (size_t)t->now.g_step.n_terms + 1;
-    for (int i = 0; t->now.g_known && i <= t->now.g_step.n_terms; i++) t->now.last_g[i] = tensorfile_get(last, (size_t)i);
-    const TensorEntry *best = tensorfile_find(&file, "log.best");
-    if (best && tensorfile_count(best) == 2)
-        t->best_loss = tensorfile_get(best, 0), t->best_iteration = (long)tensorfile_get(best, 1);
-    const TensorEntry *cuts = tensorfile_find(&file, "log.plateau");
-    if (cuts && tensorfile_count(cuts) == 2) t->cuts = (long)tensorfile_get(cuts, 0), t->last_cut = (long)tensorfile_get(cuts, 1);
-    tensorfile_free(&file);
-    return ok;
+    const char *text = tensorfile_metadata(file, "iteration");
+    char *end;
+    errno = 0;
+    long iteration = strtol(text, &end, 10);
+    if (!isdigit((unsigned char)*text) || *end || errno)
+        give_up(1, "%s: its metadata is damaged: iteration \"%.40s\" is no whole number", path, text);
+    return iteration;
+}
+
+/* A remembered iteration, or a number of them: it cannot be more than were done (as a number of the file has them). */
+static long earlier(double remembered, long iteration, const char *path)
+{
+    if (!(remembered >= 0 && remembered <= (double)(real)iteration))
+        give_up(1, "%s: is damaged: it remembers iteration %g of %ld", path, remembered, iteration);
+    return (long)remembered;
+}
+
+static void load_checkpoint(Trainer *t, const char *path)
+{
+    Scope inner;
+    Training *now = &t->now;
+    double best[2], cuts[2];
+    enter(&inner);
+    const TensorFile *file = load_tensors(path);
+    must_be_same_run(&t->settings, file, path);
+    long done = now->iteration = stored_iteration(file, path);
+    MUST(load_net(file, path, &now->g, "G.", true, &e) && load_net(file, path, &now->d, "D.", true, &e));
+    now->g_known = stored_row(file, "log.G", now->g_step.n_terms + 1, now->last_g);
+    if (stored_row(file, "log.best", 2, best))
+        t->best_loss = best[0], t->best_iteration = earlier(best[1], done, path);
+    if (stored_row(file, "log.plateau", 2, cuts))
+        t->cuts = earlier(cuts[0], done, path), t->last_cut = earlier(cuts[1], done, path);
+    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.6  Samples, validation, log
+ * 12.7  Samples, validation, log
  * ---------------------------------------------------------------------------------------------- */
 
-/* Copies a picture of `bytes_a_row` into cell (row, column) of a sheet without margins. */
+/* Copies a square picture into cell (row, column) of a sheet without margins. */
 static void put_cell(Image *sheet, const unsigned char *face, int side, int row, int column)
 {
     size_t line = (size_t)(side * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
     for (int y = 0; y < side; y++)
-        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line, line);
+        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line,
+               line);
 }
 
 /* Picture k's mask as a grey picture: white where G paints. */
@@ -11297,158 +10715,137 @@ static void mask_bytes(const Node *mask, int k, int channels, unsigned char *byt
         bytes[i] = (unsigned char)(255 * (double)mask->data[(size_t)k * n + i / (size_t)channels] + 0.5);
 }
 
-/* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. Below it
- * the masks, where G has them. */
+/* A row of the sheet: what the model shows in each of its columns, behind the face as it is where G edits faces. Below
+ * it the masks, where G has them. */
 static void draw_row(Trainer *t, int row, Image *sheet)
 {
-    Drawing *d = &t->drawing;
-    int n = t->columns, side = t->now.g.size;
-    size_t bytes = (size_t)(side * side * t->now.g.channels), inputs = count_of(d->y) / (size_t)n;
-    if (t->now.g.latent) inputs = (size_t)t->now.g.latent;
+    const Drawing *d = &t->drawing;
+    const Net *g = &t->now.g;
+    int n = t->columns, side = g->size, first = !g->latent, line = d->mask ? 2 * row : row;
+    size_t bytes = (size_t)(side * side * g->channels), inputs = g->latent ? (size_t)g->latent : bytes;
+    unsigned char *face = own(bytes, 1);
     for (int k = 0; k < n; k++)
         t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
-                       d->condition ? d->condition->data + k * t->now.g.condition : NULL);
+                       d->condition ? d->condition->data + k * g->condition : NULL);
     graph_run(d->graph);
-    unsigned char *face = must_alloc(bytes, 1);
-    int first = !t->now.g.latent, line = d->mask ? 2 * row : row;
     if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
         to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
         put_cell(sheet, face, side, line, first + k);
         if (!d->mask) continue;
-        mask_bytes(d->mask, k, t->now.g.channels, face);
+        mask_bytes(d->mask, k, g->channels, face);
         put_cell(sheet, face, side, line + 1, first + k);
     }
-    free(face);
 }
 
 /* The sample sheet: a row for each sample face or latent. */
-static int save_samples(Trainer *t, Error *e)
+static void save_samples(Trainer *t)
 {
     const Settings *s = &t->settings;
-    Image sheet;
-    char path[PATH_MAX], name[64], why[IMAGE_ERROR_SIZE];
-    int side = (int)s->size;
-    if (!t->model->generator) return 1;
-    if (!image_new(side * (t->columns + !t->now.g.latent), side * t->n_samples * (t->drawing.mask ? 2 : 1), (int)s->channels, &sheet, why))
-        return fail(e, 1, "sample sheet: %s", why);
+    static const ImageText made = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+    int side = (int)s->size, lines = t->n_samples * (t->drawing.mask ? 2 : 1), columns = t->columns + !t->now.g.latent;
+    if (!t->model->generator) return;
+    Image sheet = new_picture(side * columns, side * lines, (int)s->channels);
     for (int row = 0; row < t->n_samples; row++) draw_row(t, row, &sheet);
-    snprintf(name, sizeof name, "samples/%08ld.png", t->now.iteration);
-    run_path(s, name, path);
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    int ok = image_save(path, &sheet, &text, s->provenance ? 1 : 0, why);
-    image_free(&sheet);
-    return ok ? 1 : fail(e, 1, "%s", why);
-}
-
-/* Adds the batch of `count` pictures in judge_x. */
-static void judge_batch(Trainer *t, const int *labels, int count, Judgement *all)
-{
-    int n = t->now.d.classes;
-    graph_run(t->judge);
-    for (int i = 0; i < count; i++) {
-        const real *scores = t->judge_scores->data + i * n;
-        int best = 0;
-        for (int c = 1; c < n; c++) best = scores[c] > scores[best] ? c : best;
-        all->right += best == labels[i];
-        all->loss += (double)(t->judge_logsum->data[i] - scores[labels[i]]);
-    }
-    all->count += count;
+    const char *name = own_text("samples/%08ld.png", t->now.iteration);
+    save_picture(run_path(s, name), &sheet, s->provenance ? &made : NULL);
 }
 
 /* Judges up to `most` held-out pictures, spread evenly over the set; none where there is no judge, or attributes. */
 static Judgement judge_held_out(Trainer *t, int most)
 {
     Judgement all = {0};
-    if (!t->has_held_out || !t->judge || t->attribute_bytes) return all;
+    if (!t->has_held_out || !t->judge.graph || t->attribute_bytes) return all;
     const DataSet *set = &t->held_out;
-    int size = t->now.d.size, x = t->now.d.channels, total = set->count < most ? set->count : most, labels[JUDGE_BATCH], n = 0;
-    size_t bytes = (size_t)(size * size * x);
-    unsigned char *pixels = must_alloc(bytes, 1);
+    const Net *d = &t->now.d;
+    int total = min_int(set->count, most), labels[JUDGE_BATCH], n = 0;
+    size_t bytes = (size_t)(d->size * d->size * d->channels);
+    unsigned char *pixels = own(bytes, 1);
+    Error unreadable;
     for (int i = 0; i < total; i++) {
         int index = (int)((long)i * set->count / total);
-        Error ignored;
-        if (dataset_read(set, index, size, x, pixels, &ignored)) {
-            from_bytes(pixels, bytes, t->judge_x->data + (size_t)n * bytes);
+        if (dataset_read(set, index, d->size, d->channels, pixels, &unreadable)) {
+            from_bytes(pixels, bytes, t->judge.x->data + (size_t)n * bytes);
             labels[n++] = set->label[index];
         }
         if (n == JUDGE_BATCH || (n && i + 1 == total)) judge_batch(t, labels, n, &all), n = 0;
     }
-    free(pixels);
     return all;
 }
 
 enum { LOG_LINE = 8192 };
 
-/* Where every emotion lies by now. */
-static void log_space(const Trainer *t, FILE *log)
+static void write_log_names(const Trainer *t, FILE *log)
 {
-    Gamut gamut = gamut_of(&t->now.g);
-    for (int k = 0; k < gamut.n; k++)
-        for (int i = 0; i < gamut.dimensions; i++) fprintf(log, ",%.4f", gamut.mean[k][i]);
-}
-
-/* Opens log.csv to go on after iteration `done`: rows that a lost process wrote beyond it are dropped. */
-static FILE *open_log(const Trainer *t, Error *e)
-{
-    char path[PATH_MAX], temporary[PATH_MAX + 8], line[LOG_LINE];
-    run_path(&t->settings, "log.csv", path);
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *old = fopen(path, "r"), *log = fopen(temporary, "w");
-    if (!log) {
-        fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
-        if (old) fclose(old);
-        return NULL;
-    }
+    const Step *steps[2] = {&t->now.d_step, &t->now.g_step};
     fprintf(log, "iteration,learning_rate");
-    for (int i = 0; i < t->now.d_step.n_terms; i++) fprintf(log, ",%s", t->now.d_step.names[i]);
-    fprintf(log, ",D.total");
-    for (int i = 0; i < t->now.g_step.n_terms; i++) fprintf(log, ",%s", t->now.g_step.names[i]);
-    if (t->model->g_step) fprintf(log, ",G.total");
+    for (int k = 0; k < 2 && steps[k]->graph; k++) {
+        for (int i = 0; i < steps[k]->n_terms; i++) fprintf(log, ",%s", steps[k]->names[i]);
+        fprintf(log, ",%c.total", "DG"[k]);
+    }
     fprintf(log, ",validation_accuracy,validation_loss");
     for (int i = 0; t->watch && i < SIGNS; i++) fprintf(log, ",watch.%s", sign_names[i]);
     for (int k = 0; t->now.g.space && k < t->now.g.classes; k++)
         for (int i = 0; i < t->now.g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
     fprintf(log, "\n");
+}
+
+static void close_file(void *file) { fclose(file); }
+
+/* Opens log.csv to go on after iteration `done`: rows that a lost process wrote beyond it are dropped. */
+static FILE *open_log(const Trainer *t)
+{
+    char line[LOG_LINE];
+    const char *path = run_path(&t->settings, "log.csv");
+    FILE *old = fopen(path, "r");
+    if (old) on_leaving(close_file, old);
+    FileWriter *renewed = begin_file(path);
+    write_log_names(t, renewed->stream);
     while (old && fgets(line, sizeof line, old))
-        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->now.iteration) fputs(line, log);
-    if (old) fclose(old);
-    if (fflush(log) || rename(temporary, path)) {
-        fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-        fclose(log);
-        return NULL;
-    }
+        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->now.iteration)
+            fputs(line, renewed->stream);
+    end_file(renewed);
+    FILE *log = fopen(path, "a");
+    if (!log) give_up_because(errno, own_text("%s: cannot be written: %s", path, strerror(errno)));
+    on_leaving(close_file, log);
     return log;
 }
 
-/* One row; `judged` is NULL between the milestones. Returns the first loss that is no longer a number, or NULL. */
+/* A step's last losses. Returns the first that is no longer a number, or `broken`. */
+static const char *write_losses(const Step *step, const char *total, const double *last, FILE *log, const char *broken)
+{
+    for (int i = 0; i <= step->n_terms; i++) {
+        if (!isfinite(last[i])) broken = i < step->n_terms ? step->names[i] : total;
+        fprintf(log, ",%.6g", last[i]);
+    }
+    return broken;
+}
+
+/* One row; between the milestones nothing is judged. Returns a loss that is no longer a number, or NULL. */
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
-    const char *broken = NULL;
-    fprintf(log, "%ld,%.6g", t->now.iteration, rate_of(t, t->now.iteration - 1));
-    for (int i = 0; i <= t->now.d_step.n_terms; i++) {
-        if (!isfinite(t->now.last_d[i])) broken = i < t->now.d_step.n_terms ? t->now.d_step.names[i] : "D.total";
-        fprintf(log, ",%.6g", t->now.last_d[i]);
-    }
-    for (int i = 0; t->model->g_step && i <= t->now.g_step.n_terms; i++) {
-        if (t->now.g_known && !isfinite(t->now.last_g[i])) broken = i < t->now.g_step.n_terms ? t->now.g_step.names[i] : "G.total";
-        if (!t->now.g_known) fprintf(log, ",");             /* no G step yet */
-        else fprintf(log, ",%.6g", t->now.last_g[i]);
-    }
-    if (!judged || !judged->count) fprintf(log, ",,");
+    const Training *now = &t->now;
+    fprintf(log, "%ld,%.6g", now->iteration, rate_of(t, now->iteration - 1));
+    const char *broken = write_losses(&now->d_step, "D.total", now->last_d, log, NULL);
+    if (now->g_known) broken = write_losses(&now->g_step, "G.total", now->last_g, log, broken);
+    for (int i = 0; t->model->g_step && !now->g_known && i <= now->g_step.n_terms; i++) fprintf(log, ",");
+    if (!judged->count) fprintf(log, ",,");
     else fprintf(log, ",%.4f,%.5f", (double)judged->right / judged->count, judged->loss / judged->count);
     for (int i = 0; t->watch && i < SIGNS; i++) {
         if (isnan(t->watch->signs[i])) fprintf(log, ",");
         else fprintf(log, ",%.4f", t->watch->signs[i]);
     }
-    if (t->now.g.space) log_space(t, log);
+    Gamut gamut = gamut_of(&now->g);                        /* where every emotion lies by now */
+    for (int k = 0; now->g.space && k < gamut.n; k++)
+        for (int i = 0; i < gamut.dimensions; i++) fprintf(log, ",%.4f", gamut.mean[k][i]);
     fprintf(log, "\n");
-    fflush(log);
+    if (fflush(log) || ferror(log))
+        give_up_because(errno, own_text("%s/log.csv: cannot be written: %s", t->settings.out, strerror(errno)));
     return broken;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.7  The loop
+ * 12.8  The loop
  * ---------------------------------------------------------------------------------------------- */
 
 /* Progress: a bar, the rate, the time left; on a terminal five times a second, in one line; elsewhere a line a minute. */
@@ -11492,38 +10889,12 @@ static void progress_end(const Progress *p)
 {
     if (!no_messages && isatty(2) && p->shown > 0) fputc('\n', stderr);
 }
-
-static int make_directory(const char *path, Error *e)
+static void write_config(const Settings *s)
 {
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
-        return fail(e, 2, "a path of more than %d characters", PATH_MAX);
-    for (char *at = part + 1;; at++) {
-        char end = *at;
-        if (end != '/' && end != 0) continue;
-        *at = 0;
-        if (mkdir(part, 0777) && errno != EEXIST)
-            return fail(e, 1, "cannot make the directory %s: %s", part, strerror(errno));
-        if (!end) break;
-        *at = end;
-    }
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode) ? 1 : fail(e, 1, "%s is not a directory", path);
-}
-
-static int write_config(const Settings *s, Error *e)
-{
-    char path[PATH_MAX], temporary[PATH_MAX + 8];
-    run_path(s, "config", path);
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "w");
-    if (!file) return fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
-    fprintf(file, "# facegan %s; `facegan train` with the same settings goes on with this run\n", FACEGAN_VERSION);
-    options_write(file, settings_table, SETTINGS, s, COMMAND | OTHER);
-    bool wrong = ferror(file) != 0;
-    wrong |= fclose(file) != 0;
-    if (wrong || rename(temporary, path)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    return 1;
+    FileWriter *w = begin_file(run_path(s, "config"));
+    fprintf(w->stream, "# facegan %s; `facegan train` with the same settings goes on with this run\n", FACEGAN_VERSION);
+    options_write(w->stream, settings_table, SETTINGS, s, COMMAND | OTHER);
+    end_file(w);
 }
 
 /* Reads `config` of a run; settings that it does not name stay as they are. */
@@ -11538,31 +10909,38 @@ static int read_config(const char *run, Settings *s, Error *e)
     return got == 1 ? 1 : fail(e, got < 0 ? 2 : 1, "%s", why);
 }
 
-/* What settings must be together. */
-static int check_together(const Settings *s, const Model *model, Error *e)
+/* What settings must be together, and that `config` can hold them. */
+static void check_together(const Settings *s, const Model *model)
 {
-    if (strcmp(s->decay, "plateau") == 0 && model->generator) return fail(e, 2, "--decay plateau is for classifiers");
+    for (int i = 0; i < SETTINGS; i++) {
+        const char *text = (const char *)s + settings_table[i].offset;
+        if (settings_table[i].kind == 's' && text[strcspn(text, "\r\n")])
+            give_up(2, "--%s: a line break in a name or path cannot be kept in the run's config",
+                    settings_table[i].name);
+    }
+    if (strcmp(s->decay, "plateau") == 0 && model->generator) give_up(2, "--decay plateau is for classifiers");
     if (s->zoom_low > s->zoom_high || (s->zoom_high > 0 && s->zoom_low <= 0))
-        return fail(e, 2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
-                    s->zoom_high);
-    return s->channels != 2 ? 1 : fail(e, 2, "--channels 2: must be 1 (grey) or 3 (colour)");
+        give_up(2, "--zoom-low %g --zoom-high %g: must both be above 0 and in order, or both 0", s->zoom_low,
+                s->zoom_high);
+    if (s->channels == 2) give_up(2, "--channels 2: must be 1 (grey) or 3 (colour)");
 }
 
 /* The first picture that can be read tells the side that is usual, and that the cut-out is no larger than it. */
-static int fit_to_pictures(Trainer *t, Error *e)
+static void fit_to_pictures(Trainer *t)
 {
     Settings *s = &t->settings;
+    Scope inner;
     Image first;
-    char why[IMAGE_ERROR_SIZE];
-    int readable = 0, tried = t->data.count < 100 ? t->data.count : 100;
-    if (s->size && !s->crop) return 1;
-    while (readable < tried && !dataset_image(&t->data, readable, 0, &first, why)) readable++;
-    if (readable == tried) return fail(e, 1, "none of the first %d pictures can be read: %s", tried, why);
-    int width = first.width, side = first.width < first.height ? first.width : first.height;
-    image_free(&first);
-    if (s->crop > side) return fail(e, 2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
-    if (!s->size) s->size = (width < 128 ? width : 128) / 4 * 4;
-    return 1;
+    Error why = {0};
+    int readable = 0, tried = min_int(t->data.count, 100);
+    if (s->size && !s->crop) return;
+    enter(&inner);
+    while (readable < tried && !try_dataset_picture(&t->data, readable, 0, &first, &why)) readable++;
+    if (readable == tried) give_up(1, "none of the first %d pictures can be read: %s", tried, why.text);
+    int side = min_int(first.width, first.height);
+    if (s->crop > side) give_up(2, "--crop %ld is larger than the pictures of %s: %d px", s->crop, s->data, side);
+    if (!s->size) s->size = min_int(first.width, 128) / 4 * 4;
+    leave();
 }
 
 /* Passes as iterations; a classifier is judged after each pass, a GAN's samples are drawn 20 times. */
@@ -11575,14 +10953,17 @@ static void set_lengths(Trainer *t)
 }
 
 /* What the settings leave to the data. */
-static int complete_settings(Trainer *t, Error *e)
+static void complete_settings(Trainer *t)
 {
     Settings *s = &t->settings;
-    if (!(t->model = find_model(s->model, e)) || !check_together(s, t->model, e)) return 0;
-    if (s->wrong_labels && strcmp(s->source, "class") == 0) snprintf(s->targets, sizeof s->targets, "different");   /* wrong they must be */
-    if (!open_data(t, e) || (t->model->space && !put_neutral_first(t, e)) || !fit_to_pictures(t, e)) return 0;
+    MUST((t->model = find_model(s->model, &e)));
+    check_together(s, t->model);
+    bool must_be_wrong = s->wrong_labels && strcmp(s->source, "class") == 0;
+    if (must_be_wrong) snprintf(s->targets, sizeof s->targets, "different");
+    open_data(t);
+    if (t->model->space) put_neutral_first(t);
+    fit_to_pictures(t);
     set_lengths(t);
-    return 1;
 }
 
 /* When to draw and to judge; a classifier does so after each pass, wherever its schedule ends. */
@@ -11601,12 +10982,12 @@ static Augment augmentation(const Settings *s)
 }
 
 /* Batches are numbered by iteration, so the loader starts where the run goes on. */
-static Loader *open_loader(Trainer *t, Error *e)
+static Loader *open_loader(Trainer *t)
 {
     const Settings *s = &t->settings;
     const Augment how = augmentation(s);
-    return loader_open(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
-                       (uint64_t)t->now.iteration, e);
+    return new_loader(&t->data, (int)s->batch, (int)s->size, (int)s->channels, &how, (uint64_t)s->seed,
+                      (uint64_t)t->now.iteration);
 }
 
 /* So many passes' iterations. */
@@ -11619,46 +11000,50 @@ static long iterations_of(const Trainer *t, long passes)
 static bool out_of_patience(const Trainer *t)
 {
     long passes = t->settings.patience;
-    return !t->model->generator && passes && t->best_iteration && t->now.iteration - t->best_iteration >= iterations_of(t, passes);
+    return !t->model->generator && passes && t->best_iteration &&
+           t->now.iteration - t->best_iteration >= iterations_of(t, passes);
 }
 
 enum { PLATEAU_PASSES = 3 };
 
-/* --decay plateau: half the rate, when the validation loss has not fallen for PLATEAU_PASSES since its lowest or the last cut. */
+/* --decay plateau: half the rate, when the validation loss has not fallen for PLATEAU_PASSES since its lowest or the
+ * last cut. */
 static void cut_rate(Trainer *t)
 {
-    long since = t->last_cut > t->best_iteration ? t->last_cut : t->best_iteration;
-    if (strcmp(t->settings.decay, "plateau") || !since || t->now.iteration - since < iterations_of(t, PLATEAU_PASSES)) return;
-    t->cuts++, t->last_cut = t->now.iteration;
+    long since = t->last_cut > t->best_iteration ? t->last_cut : t->best_iteration, now = t->now.iteration;
+    if (strcmp(t->settings.decay, "plateau") || !since || now - since < iterations_of(t, PLATEAU_PASSES)) return;
+    t->cuts++, t->last_cut = now;
 }
 
 enum { SAVE_SECONDS = 120 };
 
-static const char *const healthy_name = "healthy.safetensors";
+static const char healthy_name[] = "healthy.safetensors";
 
-/* Looks at G's samples, and does what --on-collapse says when they have become alike. Healthy weights are kept at the
- * milestones for a rollback, which goes on from them with the next iterations' chance. */
-static int look_out(Trainer *t, bool milestone_, Error *e)
+/* G has collapsed: warns, and goes back to healthy weights, on with the next iterations' chance, if --on-collapse says
+ * so. Must the training end? */
+static bool collapse_ends(Trainer *t)
 {
-    const Settings *s = &t->settings;
-    char path[PATH_MAX];
+    const char *healthy = run_path(&t->settings, healthy_name), *how = t->settings.on_collapse;
     long now = t->now.iteration;
-    if (!t->watch) return 1;
-    watch_look(t);
-    bool rolls = strcmp(s->on_collapse, "rollback") == 0;
-    if (!watch_alarm(t)) return rolls && milestone_ && t->watch->armed ? save_checkpoint_as(t, healthy_name, e) : 1;
-    warn("iteration %ld: G's samples have become alike: the least of their diversities is %.2f of the data's, the alarm is at %.2f",
-         now, watch_least(t->watch), s->collapse_below);
-    run_path(s, healthy_name, path);
-    bool can_roll = rolls && access(path, F_OK) == 0 && t->watch->rollbacks++ < MOST_ROLLBACKS;
-    if (strcmp(s->on_collapse, "warn") == 0) return 1;
-    if (!can_roll)
-        return save_checkpoint(t, e) && fail(e, 1, "stopped at iteration %ld because G collapsed%s; other --lr, --batch, --n-critic "
-                                             "or --adv wgan-gp may help", now, rolls ? " and there are no healthy weights left to go back to" : "");
-    if (!load_checkpoint(t, path, e)) return 0;
+    warn("iteration %ld: G's samples have become alike: the least of their diversities is %.2f of the data's, the "
+         "alarm is at %.2f", now, watch_least(t->watch->signs), t->settings.collapse_below);
+    if (strcmp(how, "warn") == 0) return false;
+    if (strcmp(how, "stop") == 0 || !path_exists(healthy) || t->watch->rollbacks++ >= MOST_ROLLBACKS) return true;
+    load_checkpoint(t, healthy);
     warn("went back to the weights of iteration %ld", t->now.iteration);
     t->now.iteration = now;
-    return 1;
+    return false;
+}
+
+/* Looks at G's samples; healthy weights are kept at the milestones. Must the training end? */
+static bool look_out(Trainer *t, bool at_milestone)
+{
+    bool rolls = strcmp(t->settings.on_collapse, "rollback") == 0;
+    if (!t->watch) return false;
+    watch_look(t);
+    if (watch_alarm(t)) return collapse_ends(t);
+    if (rolls && at_milestone && t->watch->armed) save_checkpoint_as(t, healthy_name);
+    return false;
 }
 
 /* What the loop's two functions work with. */
@@ -11668,139 +11053,136 @@ typedef struct Loop {
     Loader *loader;
     Progress progress;
     double saved;                       /* when the last checkpoint was written */
-    Judgement judged;                   /* of the last milestone */
 } Loop;
 
-static int feed_training(void *loop, Error *e)
+static void feed_training(void *loop)
 {
     const Loop *l = loop;
-    return fill_batch(l->t, l->loader, e);
+    fill_batch(l->t, l->loader);
 }
 
 /* A milestone's pictures and verdict, and the row of the log. */
-static int note_iteration(Loop *l, bool milestone_, Error *e)
+static void note_iteration(Loop *l, bool at_milestone)
 {
     Trainer *t = l->t;
-    if (milestone_) {
-        l->judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
-        if (!save_samples(t, e) || !keep_best(t, &l->judged, e)) return 0;
+    Judgement judged = {0};
+    if (t->now.iteration % t->settings.log_every && !at_milestone) return;
+    if (at_milestone) {
+        judged = judge_held_out(t, t->model->generator ? JUDGED : INT_MAX);
+        save_samples(t);
+        keep_best(t, &judged);
     }
-    if (t->now.iteration % t->settings.log_every && !milestone_) return 1;
-    int sound = look_out(t, milestone_, e);
-    const char *broken = write_log(t, l->log, milestone_ ? &l->judged : NULL);
-    if (sound && broken)
-        return fail(e, 1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); try a smaller --lr", broken, t->now.iteration);
-    return sound;
+    bool ends = look_out(t, at_milestone);
+    const char *broken = write_log(t, l->log, &judged);
+    if (ends) {
+        save_checkpoint(t);
+        give_up(1, "stopped at iteration %ld because G collapsed%s; other --lr, --batch, --n-critic or --adv wgan-gp "
+                "may help", t->now.iteration, strcmp(t->settings.on_collapse, "rollback") ? "" :
+                " and there are no healthy weights left to go back to");
+    }
+    if (broken)
+        give_up(1, "%s is no longer a number at iteration %ld: the training diverged (the last checkpoint is kept); "
+                "try a smaller --lr", broken, t->now.iteration);
+    if (at_milestone) cut_rate(t);
 }
 
-static int look_at_training(void *loop, Error *e)
+static void look_at_training(void *loop)
 {
+    Scope inner;
     Loop *l = loop;
     Trainer *t = l->t;
+    const Training *now = &t->now;
     const Settings *s = &t->settings;
-    bool milestone_ = milestone(t, t->now.iteration);
-    if (!note_iteration(l, milestone_, e)) return 0;
-    if (milestone_) cut_rate(t);
-    bool save_now = s->save_every ? t->now.iteration % s->save_every == 0 : now_seconds() - l->saved > SAVE_SECONDS;
-    if (save_now && t->now.iteration < s->iters) {
-        if (!save_checkpoint(t, e)) return 0;
-        l->saved = now_seconds();
-    }
-    double d = t->now.last_d[t->now.d_step.n_terms], g = t->now.last_g[t->now.g_step.n_terms];
-    if (t->model->g_step) progress_show(&l->progress, t->now.iteration, "D %.3g  G %.3g", d, g);
-    else progress_show(&l->progress, t->now.iteration, "loss %.3g", d);
+    enter(&inner);
+    note_iteration(l, milestone(t, now->iteration));
+    bool save_now = s->save_every ? now->iteration % s->save_every == 0 : now_seconds() - l->saved > SAVE_SECONDS;
+    if (save_now && now->iteration < s->iters) save_checkpoint(t), l->saved = now_seconds();
+    double d = now->last_d[now->d_step.n_terms], g = now->last_g[now->g_step.n_terms];
+    if (t->model->g_step) progress_show(&l->progress, now->iteration, "D %.3g  G %.3g", d, g);
+    else progress_show(&l->progress, now->iteration, "loss %.3g", d);
     t->now.enough = out_of_patience(t);
-    return 1;
-}
-
-/* Trains from where the networks stand to the settings' iters. No pictures of an untrained G are drawn: they would take as
- * long as the first iterations. */
-static int train_on(Trainer *t, FILE *log, Loader *loader, Error *e)
-{
-    Loop loop = {.t = t, .log = log, .loader = loader, .saved = now_seconds(),
-                 .progress = progress_start("train", t->now.iteration, t->settings.iters)};
-    t->now.enough = out_of_patience(t);
-    int ok = train_loop(&t->now, feed_training, look_at_training, &loop, e);
-    progress_end(&loop.progress);
-    ok = ok && save_checkpoint(t, e);
-    if (ok && t->watch) watch_report(t);
-    return ok;
-}
-
-/* Removes what a killed process left half-written in a folder of the run. */
-static void sweep(const char *folder)
-{
-    char path[PATH_MAX + 300];
-    DIR *directory = opendir(folder);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (strstr(entry->d_name, ".tmp")) unlink(path);
-    }
-    if (directory) closedir(directory);
-}
-
-/* G and D as another run left them; optimisers and schedule start anew, and D where only G was kept. */
-static int load_pair(Trainer *t, const char *run, Error *e)
-{
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
-    weights_path(run, path);
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    bool has_d = false;
-    for (size_t i = 0; i < file.count; i++) has_d |= strncmp(file.tensors[i].name, "D.", 2) == 0;
-    if (!has_d) warn("%s has a G and no D: D starts anew", path);
-    int ok = load_net(&file, path, &t->now.g, "G.", false, e) &&
-             (!has_d || load_net(&file, path, &t->now.d, "D.", false, e));
-    tensorfile_free(&file);
-    net_restart_average(&t->now.g);
-    return ok;
-}
-
-/* Goes on from the run's checkpoint, or starts anew. */
-static int start_or_resume(Trainer *t, Error *e)
-{
-    const Settings *s = &t->settings;
-    char path[PATH_MAX];
-    run_path(s, "checkpoint.safetensors", path);
-    if (access(path, F_OK) == 0) {
-        if (!load_checkpoint(t, path, e)) return 0;
-        if (t->now.iteration > s->iters)
-            return fail(e, 2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->now.iteration,
-                        s->iters);
-        warn("going on with %s at iteration %ld", s->out, t->now.iteration);
-        return 1;
-    }
-    net_initialise(&t->now.g, (uint64_t)s->seed);
-    net_initialise(&t->now.d, (uint64_t)s->seed);
-    if (!*s->init) return 1;
-    return t->model->generator ? load_pair(t, s->init, e) : load_pretrained(&t->now.d, s->init, e);
+    leave();
 }
 
 /* What a user wants to know before the first iteration. */
 static void announce(const Trainer *t)
 {
     const Settings *s = &t->settings;
-    char of_g[64] = "";
+    size_t of_g = net_size(&t->now.g), all = of_g + net_size(&t->now.d);
+    char of_them[64] = "";
     if (no_messages) return;
-    if (t->model->g_step) snprintf(of_g, sizeof of_g, ", %zu of them G's", net_size(&t->now.g));
-    fprintf(stderr,
-            "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, %d threads\n",
-            s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
-            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", net_size(&t->now.g) + net_size(&t->now.d),
-            of_g, t->arena.size >> 20, kernels->name, thread_count());
+    if (t->model->g_step) snprintf(of_them, sizeof of_them, ", %zu of them G's", of_g);
+    fprintf(stderr, "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, "
+            "%d threads\n", s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
+            *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", all, of_them,
+            t->arena.size >> 20, kernels->name, thread_count());
     if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
+}
+
+static void end_progress(void *progress) { progress_end(progress); }
+
+/* Trains from where the networks stand to the settings' iters. No pictures of an untrained G are drawn: they would take
+ * as long as the first iterations. */
+static void train_on(Trainer *t)
+{
+    Scope inner;
+    enter(&inner);
+    Loop loop = {.t = t, .loader = open_loader(t), .log = open_log(t), .saved = now_seconds()};
+    announce(t);
+    loop.progress = progress_start("train", t->now.iteration, t->settings.iters);
+    on_leaving(end_progress, &loop.progress);
+    train_loop(&t->now, feed_training, look_at_training, &loop);
+    leave();
+    save_checkpoint(t);
+    watch_report(t);
+}
+
+/* G and D as another run left them; optimisers and schedule start anew, and D where only G was kept. */
+static void load_pair(Trainer *t, const char *run)
+{
+    Scope inner;
+    char path[PATH_MAX];
+    weights_path(run, path);
+    enter(&inner);
+    const TensorFile *file = load_tensors(path);
+    bool has_d = false;
+    for (size_t i = 0; i < file->count; i++) has_d |= strncmp(file->tensors[i].name, "D.", 2) == 0;
+    if (!has_d) warn("%s has a G and no D: D starts anew", path);
+    MUST(load_net(file, path, &t->now.g, "G.", false, &e));
+    if (has_d) MUST(load_net(file, path, &t->now.d, "D.", false, &e));
+    leave();
+    net_restart_average(&t->now.g);
+}
+
+/* Goes on from the run's checkpoint, or starts anew. */
+static void start_or_resume(Trainer *t)
+{
+    const Settings *s = &t->settings;
+    const char *path = run_path(s, "checkpoint.safetensors");
+    if (path_exists(path)) {
+        load_checkpoint(t, path);
+        if (t->now.iteration > s->iters)
+            give_up(2, "%s has already done %ld iterations, more than --iters %ld", s->out, t->now.iteration, s->iters);
+        warn("going on with %s at iteration %ld", s->out, t->now.iteration);
+        return;
+    }
+    net_initialise(&t->now.g, (uint64_t)s->seed);
+    net_initialise(&t->now.d, (uint64_t)s->seed);
+    if (!*s->init) return;
+    if (t->model->generator) load_pair(t, s->init);
+    else MUST(load_pretrained(&t->now.d, s->init, &e));
 }
 
 enum { ONLY_TIMES = 2 };                /* of dry_run: nothing is printed */
 
 /* Measures a few iterations without keeping what they learnt: for --dry-run. */
-static int dry_run(Trainer *t, Loader *loader, Error *e)
+static void dry_run(Trainer *t, Loader *loader)
 {
     Settings *s = &t->settings;
-    char time_text[32];
+    char time_text[32], g_text[64] = "";
     double best_d = 1e30, best_g = 1e30;
     for (int i = 0; i < 3; i++) {
-        if (!fill_batch(t, loader, e)) return 0;
+        fill_batch(t, loader);
         double start = now_seconds();
         graph_run(t->now.d_step.graph);
         double middle = now_seconds();
@@ -11808,140 +11190,148 @@ static int dry_run(Trainer *t, Loader *loader, Error *e)
         best_d = fmin(best_d, middle - start), best_g = fmin(best_g, now_seconds() - middle);
     }
     s->seconds_a_step = best_d + best_g / (double)s->n_critic;
-    if (s->dry_run == ONLY_TIMES) return 1;
-    double seconds = (double)(s->iters - t->now.iteration) * s->seconds_a_step;
-    char g_text[64] = "";
+    if (s->dry_run == ONLY_TIMES) return;
     if (t->model->g_step) snprintf(g_text, sizeof g_text, ", %.0f ms a G step", best_g * 1e3);
-    size_t weights = net_size(&t->now.g) + net_size(&t->now.d);
+    long left = s->iters - t->now.iteration;
+    size_t kept = (net_size(&t->now.g) + net_size(&t->now.d)) * 3 * sizeof(real);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    duration_text(seconds, time_text, sizeof time_text);
-    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, s->iters - t->now.iteration,
-           best_d * 1e3, t->model->g_step ? "D step" : "step", g_text, thread_count());
+    duration_text((double)left * s->seconds_a_step, time_text, sizeof time_text);
+    printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
+           t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
-           t->arena.size >> 20, weights * 3 * sizeof(real) >> 20);
+           t->arena.size >> 20, kept >> 20);
     printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
-           weights * 3 * sizeof(real) >> 20);
-    return 1;
+           kept >> 20);
 }
 
 /* Every value of the first D step and G step, by node number and op, to a safetensors file. */
-static int trace_steps(Trainer *t, Loader *loader, Error *e)
+static void trace_steps(Trainer *t, Loader *loader)
 {
     Step *steps[2] = {&t->now.d_step, &t->now.g_step};
-    Store store = {0};
-    char name[80], why[TENSORFILE_ERROR_SIZE];
-    int ok = fill_batch(t, loader, e);
-    for (int k = 0; ok && k < 2 && steps[k]->graph; k++) {
+    Store *store = new_store();
+    char name[80];
+    fill_batch(t, loader);
+    for (int k = 0; k < 2 && steps[k]->graph; k++) {
         Graph *g = steps[k]->graph;
         for (int i = 0; i < g->n_order; i++) {
             Node *y = g->order[i];
             graph_run_one(g, i);
             if (y->op == OP_prepare_filter) continue;
-            snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name,
-                     y->op == OP_leaf ? "." : "", y->op == OP_leaf ? y->tensor->name : "");
-            ok = ok && store_tensor(&store, "", name, y->shape, y->data, is_vector(y->shape) ? 1 : AXES, e);
+            bool is_leaf = y->op == OP_leaf;
+            snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name, is_leaf ? "." : "",
+                     is_leaf ? y->tensor->name : "");
+            MUST(store_tensor(store, "", name, y->shape, y->data, is_vector(y->shape) ? 1 : AXES, &e));
         }
     }
-    if (ok && !tensorfile_save(t->settings.trace, &store.file, why)) ok = fail(e, 1, "%s", why);
-    store_free(&store);
-    if (ok) printf("%s\n", t->settings.trace);
-    return ok;
+    save_store(store, t->settings.trace, "");
+    printf("%s\n", t->settings.trace);
+}
+
+/* Is there nothing to do? Says so. */
+static bool is_finished(const Trainer *t)
+{
+    const Settings *s = &t->settings;
+    if (out_of_patience(t))
+        warn("%s is finished: its validation loss was lowest at iteration %ld, and has not fallen for %ld passes",
+             s->out, t->best_iteration, s->patience);
+    else if (t->now.iteration == s->iters)
+        warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters,
+             strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
+    else return false;
+    return true;
+}
+
+/* The run's folder is this process's from now on. */
+static void take_folder(const Trainer *t)
+{
+    const Settings *s = &t->settings;
+    char why[FILES_ERROR];
+    make_folder(s->out);
+    lock_folder(s->out);
+    if (!t->model->generator) return;
+    make_folder(run_path(s, "samples"));
+    if (files_sweep(run_path(s, "samples"), why) < 0) give_up_because(errno, why);
+}
+
+static void train_task(void *settings)
+{
+    Trainer *t = new_trainer(settings);
+    Settings *s = &t->settings;
+    complete_settings(t);
+    t->labels = own((size_t)s->batch, sizeof *t->labels), t->order = own((size_t)s->batch, sizeof *t->order);
+    if (t->data.attributes) t->attribute_bytes = own((size_t)s->batch, (size_t)t->data.n_classes);
+    build_graphs(t, t->data.n_classes);
+    choose_samples(t);
+    watch_data(t);
+    bool only_looks = s->dry_run || *s->trace;
+    if (!only_looks) take_folder(t);
+    start_or_resume(t);
+    if (s->dry_run) dry_run(t, open_loader(t));
+    else if (*s->trace) trace_steps(t, open_loader(t));
+    else if (!is_finished(t)) write_config(s), train_on(t);
+    s->stopped_at = interrupted ? t->now.iteration : 0;
+    *(Settings *)settings = *s;
 }
 
 /* The train command's work. The settings may come back completed (classes, size, iterations). */
 static int train(Settings *settings, Error *e)
 {
-    static Trainer t;
-    t = (Trainer){.settings = *settings};
-    Loader *loader = NULL;
-    FILE *log = NULL;
-    char path[PATH_MAX];
-    int ok = complete_settings(&t, e);
-    if (ok) {
-        t.labels = must_alloc((size_t)t.settings.batch, sizeof *t.labels);
-        if (t.data.attributes) t.attribute_bytes = must_alloc((size_t)t.settings.batch, (size_t)t.data.n_classes);
-        ok = build_graphs(&t, t.data.n_classes, e) && choose_samples(&t, e) && watch_data(&t, e) && start_or_resume(&t, e);
-    }
-    const Settings *s = &t.settings;
-    bool only_looks = s->dry_run || *s->trace;
-    if (ok && out_of_patience(&t) && !only_looks) {
-        warn("%s is finished: its validation loss was lowest at iteration %ld, and has not fallen for %ld passes",
-             s->out, t.best_iteration, s->patience);
-    } else if (ok && t.now.iteration == s->iters && !only_looks) {
-        warn("%s is finished: %ld iterations are done; a larger --iters goes on%s", s->out, s->iters,
-             strcmp(s->decay, "none") ? " (the learning rate's schedule moves with it)" : "");
-    } else if (ok && only_looks) {
-        loader = open_loader(&t, e);
-        ok = loader && (s->dry_run ? dry_run(&t, loader, e) : trace_steps(&t, loader, e));
-    } else if (ok) {
-        run_path(s, t.model->generator ? "samples" : "", path);
-        ok = make_directory(path, e) && write_config(s, e);
-        sweep(path), sweep(s->out);
-        if (ok) ok = (loader = open_loader(&t, e)) && (log = open_log(&t, e));
-        if (ok) announce(&t);
-        if (ok) ok = train_on(&t, log, loader, e);
-    }
-    settings->stopped_at = ok && interrupted ? t.now.iteration : 0;
-    if (loader) loader_close(loader);
-    if (log) fclose(log);
-    t.settings.stopped_at = settings->stopped_at;
-    *settings = t.settings;
-    trainer_free(&t);
-    return ok;
+    return attempt(train_task, settings, e);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 12.8  One iteration from a file
+ * 12.9  One iteration from a file
  *
  * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
  * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
  * held against this one. A classifier has one step; its "fakes" are the class scores.
  * ---------------------------------------------------------------------------------------------- */
 
-static int read_step_settings(const TensorFile *file, const char *path, Settings *s, Error *e)
+/* What the file calls a setting, and what it is called here. */
+static const struct { const char *there, *here; bool must_be; } step_settings[] = {
+    {"model", "model", true}, {"adv", "adv", true}, {"reg", "reg", true}, {"size", "size", true},
+    {"channels", "channels", true}, {"conv_dim", "width", true}, {"g_repeat", "g-repeat", true},
+    {"d_repeat", "d-repeat", true}, {"batch", "batch", true}, {"lr", "lr", true}, {"beta1", "beta1", true},
+    {"beta2", "beta2", true}, {"lambda_cls", "lambda-cls", true}, {"lambda_rec", "lambda-rec", true},
+    {"lambda_gp", "lambda-gp", true},
+    {"d_conv_dim", "d-width", false}, {"mix", "mix", false}, {"lambda_info", "lambda-info", false},
+    {"lambda_rho", "lambda-rho", false}, {"lambda_prediction", "lambda-prediction", false}, {"cycle", "cycle", false},
+    {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
+    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"source", "source", false},
+    {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
+    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false}};
+
+/* The file's settings; those of a classifier and from noise stand there under their own names. */
+static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
 {
-    const char *name = tensorfile_metadata(file, "model");
-    const Model *model = name ? find_model(name, e) : NULL;
-    if (name && !model) return 0;
-    if (model && (model->latent_size || !model->generator)) {           /* every setting by its own name */
+    Error e;
+    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
+    const Model *model = name ? find_model(name, &e) : NULL;
+    if (name && !model) unwind(&e);
+    if (model && (model->latent_size || !model->generator)) {
         snprintf(s->model, sizeof s->model, "%s", name);
         if (model->generator) set_usual(s, model->kinds, s);
-        return settings_of_file(file, path, s, e);
-    }
-    static const char *const names[][2] = {                                                 /* in the file, here */
-        {"model", "model"}, {"adv", "adv"}, {"reg", "reg"}, {"size", "size"}, {"channels", "channels"}, {"conv_dim", "width"}, {"g_repeat", "g-repeat"},
-        {"d_repeat", "d-repeat"}, {"batch", "batch"}, {"lr", "lr"}, {"beta1", "beta1"}, {"beta2", "beta2"}, {"lambda_cls", "lambda-cls"},
-        {"lambda_rec", "lambda-rec"}, {"lambda_gp", "lambda-gp"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = tensorfile_metadata(file, names[i][0]);
-        if (!value) return fail(e, 1, "%s: its metadata lacks \"%s\"", path, names[i][0]);
-        if (!set_setting(s, find_setting(names[i][1]), value, e)) return 0;
+        MUST(settings_of_file(file, path, s, &e));
+        return;
     }
     if (model && model->when) set_settings(s, model->when);
-    static const char *const further_names[][2] = {                               /* where the model has them */
-        {"d_conv_dim", "d-width"}, {"mix", "mix"}, {"lambda_info", "lambda-info"}, {"lambda_rho", "lambda-rho"},
-        {"lambda_prediction", "lambda-prediction"}, {"cycle", "cycle"}, {"n_r", "random-directions"},
-        {"space_dim", "space-dim"}, {"keep", "keep"}, {"upsample", "upsample"}, {"modulate", "modulate"}, {"source", "source"}, {"lambda_adv", "lambda-adv"},
-        {"lambda_tv", "lambda-tv"}, {"lambda_mask", "lambda-mask"}, {"identity", "identity"}, {"diffaugment", "diffaugment"},
-        {"wrong_labels", "wrong-labels"}};
-    for (size_t i = 0; i < sizeof further_names / sizeof *further_names; i++) {
-        const char *value = tensorfile_metadata(file, further_names[i][0]);
-        if (value && !set_setting(s, find_setting(further_names[i][1]), value, e)) return 0;
+    for (size_t i = 0; i < sizeof step_settings / sizeof *step_settings; i++) {
+        const char *value = tensorfile_metadata(file, step_settings[i].there);
+        if (value) MUST(set_setting(s, find_setting(step_settings[i].here), value, &e));
+        else if (step_settings[i].must_be) give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
     }
-    const char *labels = tensorfile_metadata(file, "labels");
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
-        return fail(e, 1, "%s: labels = %s: must be classes or attributes", path, labels);
+        give_up(1, "%s: labels = %s: must be classes or attributes", path, labels);
     if (labels && strcmp(labels, "attributes") == 0) snprintf(s->attributes, sizeof s->attributes, "attributes");
-    return 1;
 }
 
-static const TensorEntry *step_input(const TensorFile *file, const char *path, const char *name, size_t count, Error *e)
+static const TensorEntry *step_input(const TensorFile *file, const char *path, const char *name, size_t count)
 {
     const TensorEntry *entry = tensorfile_find(file, name);
-    if (entry && tensorfile_count(entry) == count) return entry;
-    fail(e, 1, "%s: %s \"%s\" of %zu numbers", path, entry ? "wrong size of" : "has no tensor", name, count);
-    return NULL;
+    if (!entry || tensorfile_count(entry) != count)
+        give_up(1, "%s: %s \"%s\" of %zu numbers", path, entry ? "wrong size of" : "has no tensor", name, count);
+    return entry;
 }
 
 /* Pictures stand in files as (N,X,P,P). */
@@ -11953,38 +11343,42 @@ static size_t picture_order(Shape s, size_t i)
     return ((n * h_count + h) * w_count + w) * c_count + c;
 }
 
-static int read_step_batch(const TensorFile *file, const char *path, const Settings *s, Batch *batch, Error *e)
+/* A leaf's numbers; pictures stand in the file as (N,X,P,P), as do dropout's masks. */
+static void read_step_leaf(const TensorFile *file, const char *path, Tensor *to, bool picture)
 {
-    const Tensor *labels[2] = {batch->label, batch->target};
-    size_t n = (size_t)batch->x->shape.d[0], classes = (size_t)batch->label->shape.d[3];
-    const TensorEntry *x = step_input(file, path, "x", shape_count(batch->x->shape), e);
-    const TensorEntry *alpha = x ? step_input(file, path, "alpha", n, e) : NULL;
-    if (!alpha) return 0;
-    for (size_t i = 0; i < shape_count(batch->x->shape); i++)
-        batch->x->data[picture_order(batch->x->shape, i)] = (real)tensorfile_get(x, i);
-    for (size_t i = 0; i < n; i++) batch->alpha->data[i] = (real)tensorfile_get(alpha, i);
-    for (int k = 0; k < batch->n_draws; k++) {
-        Tensor *to = batch->draws[k].values;
-        size_t count = shape_count(to->shape);
-        const TensorEntry *entry = step_input(file, path, to->name, count, e);
-        if (!entry) return 0;
-        for (size_t i = 0; i < count; i++) to->data[i] = (real)tensorfile_get(entry, i);
-        if (!all_finite(to)) return fail(e, 1, "%s: %s has values that are no numbers", path, to->name);
+    size_t count = shape_count(to->shape);
+    const TensorEntry *entry = step_input(file, path, to->name, count);
+    for (size_t i = 0; i < count; i++)
+        to->data[picture ? picture_order(to->shape, i) : i] = (real)tensorfile_get(entry, i);
+    if (!all_finite(to)) give_up(1, "%s: %s has values that are no numbers", path, to->name);
+}
+
+/* Attributes (N,n) of 0 and 1, or a class for each picture. */
+static void read_step_labels(const TensorFile *file, const char *path, bool attributes, Tensor *to)
+{
+    size_t n = (size_t)to->shape.d[0], classes = (size_t)to->shape.d[3];
+    const TensorEntry *entry = step_input(file, path, to->name, attributes ? n * classes : n);
+    double most = attributes ? 1 : (double)classes - 1;
+    for (size_t i = 0; i < n * classes; i++) {
+        double value = tensorfile_get(entry, attributes ? i : i / classes);
+        if (!(value >= 0 && value <= most && value == floor(value)))
+            give_up(1, "%s: %s holds %g, not one of 0 to %g", path, to->name, value, most);
+        to->data[i] = (real)(attributes ? value : value == (double)(i % classes));
     }
-    if (!all_finite(batch->x) || !all_finite(batch->alpha))
-        return fail(e, 1, "%s: x or alpha has values that are no numbers", path);
-    for (int k = 0; k < 2; k++) {
-        const TensorEntry *entry = step_input(file, path, labels[k]->name, *s->attributes ? n * classes : n, e);
-        if (!entry) return 0;
-        for (size_t i = 0; i < n * classes; i++) {
-            double value = tensorfile_get(entry, *s->attributes ? i : i / classes),
-                   most = *s->attributes ? 1 : (double)classes - 1;
-            if (!(value >= 0 && value <= most && value == floor(value)))
-                return fail(e, 1, "%s: %s holds %g, not one of 0 to %g", path, labels[k]->name, value, most);
-            labels[k]->data[i] = (real)(*s->attributes ? value : value == (double)(i % classes));
-        }
-    }
-    return 1;
+}
+
+static void read_step_batch(const TensorFile *file, const char *path, const Trainer *t)
+{
+    const Batch *batch = &t->now.batch;
+    const Net *nets[2] = {&t->now.g, &t->now.d};
+    bool attributes = *t->settings.attributes;
+    read_step_leaf(file, path, batch->x, true);
+    read_step_leaf(file, path, batch->alpha, false);
+    for (int k = 0; k < batch->n_draws; k++) read_step_leaf(file, path, batch->draws[k].values, false);
+    read_step_labels(file, path, attributes, batch->label);
+    read_step_labels(file, path, attributes, batch->target);
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < nets[k]->n_masks; i++) read_step_leaf(file, path, nets[k]->masks[i], true);
 }
 
 /* Pictures (N,P,P,X) under `name`, in the file's order (N,X,P,P). */
@@ -11995,292 +11389,84 @@ static int store_pictures(Store *store, const char *name, Shape s, const real *d
     for (size_t i = 0; i < shape_count(s); i++) copy[i] = data[picture_order(s, i)];
     return store_numbers(store, name, 4, dimensions, copy, e);
 }
-
-static int store_step(Store *store, const Step *step, const Net *net, const char *fake_name, Error *e)
+static void store_step(Store *store, const Step *step, const Net *net, const char *fake_name)
 {
     char total[16], before[16], after[16];
     snprintf(total, sizeof total, "%c.total", net->letter);
     snprintf(before, sizeof before, "grad.%c.", net->letter);
     snprintf(after, sizeof after, "after.%c.", net->letter);
-    int ok = store_pictures(store, fake_name, step->fake->shape, step->fake->data, e) &&
-             store_tensor(store, "", total, step->total->shape, step->total->data, 1, e);
-    for (int i = 0; ok && i < step->n_terms; i++)
-        ok = store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1, e);
-    for (int i = 0; ok && i < net->count; i++) {
+    MUST(store_pictures(store, fake_name, step->fake->shape, step->fake->data, &e));
+    MUST(store_tensor(store, "", total, step->total->shape, step->total->data, 1, &e));
+    for (int i = 0; i < step->n_terms; i++)
+        MUST(store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1, &e));
+    for (int i = 0; i < net->count; i++) {
         const Tensor *w = fetched(net->parameters[i].w);
-        int rank = rank_of(&net->parameters[i]);
         const Node *gradient = step->gradients[i];
-        ok = (!gradient || store_tensor(store, before, w->name, w->shape, gradient->data, rank, e)) &&
-             store_tensor(store, after, w->name, w->shape, w->data, rank, e);
+        int rank = rank_of(&net->parameters[i]);
+        if (gradient) MUST(store_tensor(store, before, w->name, w->shape, gradient->data, rank, &e));
+        MUST(store_tensor(store, after, w->name, w->shape, w->data, rank, &e));
     }
-    return ok;
 }
 
 /* How many classes the file's networks know: a classifier's and, from noise, the names say it, else D's second head. */
-static int64_t step_classes(const TensorFile *in, const char *path, const Model *model, const Settings *s, Error *e)
+static int step_classes(const TensorFile *in, const char *path, const Model *model, const Settings *s)
 {
     const TensorEntry *head = tensorfile_find(in, "D.conv2.weight");
     int64_t n = 1;
     if (model->latent_size || !model->generator)
         for (const char *at = s->classes; *at; at++) n += *at == ',';
-    else if (!head || head->rank != 4) return fail(e, 1, "%s: has no tensor \"D.conv2.weight\"", path);
+    else if (!head || head->rank != 4) give_up(1, "%s: has no tensor \"D.conv2.weight\"", path);
     else n = head->shape[0] - (model->space == 'g' ? s->space_dim : 0);
-    return n >= 1 && n <= MAX_CLASSES ? n : fail(e, 1, "%s: %" PRId64 " classes: must be 1 to %d", path, n, MAX_CLASSES);
+    if (n < 1 || n > MAX_CLASSES) give_up(1, "%s: %" PRId64 " classes: must be 1 to %d", path, n, MAX_CLASSES);
+    return (int)n;
 }
 
-/* Dropout's masks stand in the file like pictures. */
-static int read_masks(const TensorFile *file, const char *path, const Net *net, Error *e)
-{
-    for (int k = 0; k < net->n_masks; k++) {
-        Tensor *mask = net->masks[k];
-        const TensorEntry *entry = step_input(file, path, mask->name, shape_count(mask->shape), e);
-        if (!entry) return 0;
-        for (size_t i = 0; i < shape_count(mask->shape); i++)
-            mask->data[picture_order(mask->shape, i)] = (real)tensorfile_get(entry, i);
-        if (!all_finite(mask)) return fail(e, 1, "%s: %s has values that are no numbers", path, mask->name);
-    }
-    return 1;
-}
+typedef struct StepFiles { const char *in, *out; } StepFiles;
 
-static int step_with(const TensorFile *in, const char *path, const char *out, Trainer *t, Error *e)
+static void step_task(void *files)
 {
-    Settings *s = &t->settings;
-    char why[TENSORFILE_ERROR_SIZE];
-    if (!read_step_settings(in, path, s, e)) return 0;
-    if (!(t->model = find_model(s->model, e))) return 0;
+    const StepFiles *f = files;
+    Settings s = default_settings();
+    const TensorFile *in = load_tensors(f->in);
+    read_step_settings(in, f->in, &s);
+    Trainer *t = new_trainer(&s);
+    MUST((t->model = find_model(s.model, &e)));
     t->keep_gradients = true;
-    int64_t n = step_classes(in, path, t->model, s, e);
-    if (!n) return 0;
-    if (!build_graphs(t, (int)n, e)) return 0;
-    if (!load_net(in, path, &t->now.g, "G.", false, e) || !load_net(in, path, &t->now.d, "D.", false, e)) return 0;
-    if (!read_step_batch(in, path, s, &t->now.batch, e)) return 0;
-    if (!read_masks(in, path, &t->now.g, e) || !read_masks(in, path, &t->now.d, e)) return 0;
-    set_schedule(t->now.batch.schedule_d, s->d_lr > 0 ? s->d_lr : s->lr, s->beta1, s->beta2, 1);
-    set_schedule(t->now.batch.schedule_g, s->lr, s->beta1, s->beta2, 1);
-    Store store = {0};
+    build_graphs(t, step_classes(in, f->in, t->model, &s));
+    MUST(load_net(in, f->in, &t->now.g, "G.", false, &e) && load_net(in, f->in, &t->now.d, "D.", false, &e));
+    read_step_batch(in, f->in, t);
+    set_schedule(t->now.batch.schedule_d, s.d_lr > 0 ? s.d_lr : s.lr, s.beta1, s.beta2, 1);
+    set_schedule(t->now.batch.schedule_g, s.lr, s.beta1, s.beta2, 1);
+    Store *store = new_store();
     run_d_step(&t->now);
-    int ok = store_step(&store, &t->now.d_step, &t->now.d, "fake_d", e);
+    store_step(store, &t->now.d_step, &t->now.d, "fake_d");
     if (t->now.g_step.graph) graph_run(t->now.g_step.graph);
-    ok = ok && (!t->now.g_step.graph || store_step(&store, &t->now.g_step, &t->now.g, "fake_g", e));
-    if (ok && !tensorfile_save(out, &store.file, why)) ok = fail(e, 1, "%s", why);
-    store_free(&store);
-    return ok;
+    if (t->now.g_step.graph) store_step(store, &t->now.g_step, &t->now.g, "fake_g");
+    save_store(store, f->out, "");
 }
 
 static int step_file(const char *in, const char *out, Error *e)
 {
-    static Trainer t;
-    t = (Trainer){.settings = default_settings()};
-    TensorFile file;
-    char why[TENSORFILE_ERROR_SIZE];
-    if (!tensorfile_load(in, &file, why)) return fail(e, 1, "%s", why);
-    int ok = step_with(&file, in, out, &t, e);
-    tensorfile_free(&file);
-    trainer_free(&t);
-    return ok;
+    return attempt(step_task, &(StepFiles){in, out}, e);
 }
 
 /* ================================================================================================
- * 13  CLASSIFIERS AND NUMBERS, VERIFICATION, SPEED
+ * 13  NUMBERS, VERIFICATION, SPEED
  *
- * What a generator is judged by (13.2 to 13.5) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (14.13); eigenvalues, ranks, clusters and tests of
- * chance are vendor/stats.h's. A number that cannot be computed is NaN, is left out of averages, and the report says how
- * many were; it never turns into a good score.
+ * What a generator is judged by (13.1 to 13.3) are plain functions of double arrays: where the numbers came from,
+ * which pictures, which classifier, is the business of `facegan eval` (14.13); what is known of any numbers and any
+ * classifier (eigenvalues, ranks, clusters, tests of chance, F1, calibration, SSIM) is vendor/stats.h's. A number that
+ * cannot be computed is NaN, is left out of averages, and the report says how many were; it never turns into a good
+ * score.
  *
- * `facegan verify` (13.6) holds every row of the table against its definition: each instruction set this machine has,
+ * `facegan verify` (13.4) holds every row of the table against its definition: each instruction set this machine has,
  * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
- * gradients against central differences. `facegan bench` (13.8) times the steps. Comparisons are written `!(error <=
+ * gradients against central differences. `facegan bench` (13.6) times the steps. Comparisons are written `!(error <=
  * limit)`, so that NaN fails.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 13.1  A classifier at work
- *
- * Opened from a run or a weights file, whose metadata say what it is. It gives probabilities, and the features that the
- * Frechet Emotion Distance compares (13.2): the mean over the pixels of its last map.
- * ---------------------------------------------------------------------------------------------- */
-
-enum { CLASSIFIED = 32 };               /* pictures at once */
-
-struct Classifier {
-    Net net;
-    char class_names[MAX_CLASSES][NAME];
-    char path[PATH_MAX];
-    int crop, features;                 /* the centred square that is cut out first; how many features there are */
-    Graph *graph;
-    Arena arena;
-    Tensor *x;                          /* (CLASSIFIED,P,P,X) */
-    Node *p, *f;                        /* (CLASSIFIED,1,1,n) probabilities or attributes' shares, (CLASSIFIED,1,1,features) */
-};
-
-static void classifier_close(Classifier *c)
-{
-    if (!c) return;
-    graph_free(c->graph);
-    tensor_free(c->x);
-    net_free(&c->net);
-    arena_free(&c->arena);
-    free(c);
-}
-
-/* "angry,happy,sad" */
-static int name_emotions(Classifier *c, const char *list, Error *e)
-{
-    int n = 0;
-    for (const char *at = list; *at; n++) {
-        size_t length = strcspn(at, ",");
-        if (n == MAX_CLASSES || length == 0 || length >= NAME) return fail(e, 1, "%s: its metadata's classes are damaged", c->path);
-        snprintf(c->class_names[n], NAME, "%.*s", (int)length, at);
-        at += length + (at[length] == ',');
-    }
-    c->net.classes = n;
-    return n >= 2 ? 1 : fail(e, 1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
-}
-
-static int build_classifier(Classifier *c, const TensorFile *file, Error *e)
-{
-    Settings s = default_settings();
-    const char *model = tensorfile_metadata(file, "model");
-    const Model *row = model ? find_model(model, e) : NULL;
-    if (!row || row->generator)
-        return fail(e, 1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
-    if (!settings_of_file(file, c->path, &s, e)) return 0;
-    c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
-    c->crop = (int)s.crop;
-    if (s.size < 8 || (s.channels != 1 && s.channels != 3)) return fail(e, 1, "%s: its metadata's size or channels are damaged", c->path);
-    bool attributes = *s.attributes != 0;
-    if (!name_emotions(c, attributes ? s.attributes : s.classes, e) || !shape_classifier(&s, &c->net, e)) return 0;
-    c->graph = graph_new();
-    c->x = tensor_new("x", shape_of(CLASSIFIED, c->net.size, c->net.size, c->net.channels));
-    net_attach(&c->net, c->graph);
-    Node *scores = classifier_scores(&c->net, leaf(c->graph, c->x), &c->f);
-    c->p = keep(attributes ? sigmoid(scores) : softmax(scores));
-    c->features = keep(c->f)->shape.d[3];
-    return bind_graphs(&c->graph, 1, &c->arena, e) && load_net(file, c->path, &c->net, "D.", false, e);
-}
-
-static Classifier *classifier_open(const char *given, Error *e)
-{
-    TensorFile file;
-    char why[TENSORFILE_ERROR_SIZE];
-    Classifier *c = must_alloc(1, sizeof *c);
-    classifier_path(given, c->path);
-    int ok = tensorfile_load(c->path, &file, why);
-    if (!ok) fail(e, 1, "%s", why);
-    else ok = build_classifier(c, &file, e), tensorfile_free(&file);
-    if (ok) return c;
-    classifier_close(c);
-    return NULL;
-}
-
-/* Pictures (count,P,P,X) in [-1,1] -> probabilities (count,n) and features (count,features); either may be NULL. */
-static void classifier_run(Classifier *c, const real *x, int count, double *probabilities, double *features)
-{
-    size_t picture = shape_count(c->x->shape) / CLASSIFIED, n = (size_t)c->net.classes, d = (size_t)c->features;
-    for (int from = 0; from < count; from += CLASSIFIED) {
-        size_t here = least(CLASSIFIED, (size_t)(count - from)), start = (size_t)from;
-        memcpy(c->x->data, x + start * picture, here * picture * sizeof *x);
-        graph_run(c->graph);
-        for (size_t i = 0; probabilities && i < here * n; i++) probabilities[start * n + i] = (double)c->p->data[i];
-        for (size_t i = 0; features && i < here * d; i++) features[start * d + i] = (double)c->f->data[i];
-    }
-}
-
-/* class_of[k]: its number for the set's class k. `option` asked for it. */
-static int classes_known(const Classifier *c, const DataSet *set, const char *option, int *class_of, Error *e)
-{
-    for (int k = 0; k < set->n_classes; k++) {
-        int *found = &class_of[k];
-        for (*found = 0; *found < c->net.classes && strcmp(c->class_names[*found], set->class_names[k]);) ++*found;
-        if (*found == c->net.classes) return fail(e, 2, "%s: %s knows no class %s", option, c->path, set->class_names[k]);
-    }
-    return 1;
-}
-
-/* Can it look at what G draws? Without a set nobody asks for class_of. */
-static int classifier_suits(const Classifier *c, const Net *g, const DataSet *set, int *class_of, Error *e)
-{
-    if (c->net.size != g->size || c->net.channels != g->channels)
-        return fail(e, 2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
-                    c->path, c->net.size, c->net.channels, g->size, g->channels);
-    return !set || classes_known(c, set, "--classifier", class_of, e);
-}
-
-static Net *classifier_net(Classifier *c)
-{
-    return &c->net;
-}
-
-/* The mean distance of its features of all pairs. */
-static double classifier_spread(Classifier *c, const real *x, int count)
-{
-    double *rows_ = must_alloc((size_t)count * (size_t)c->features, sizeof *rows_);
-    classifier_run(c, x, count, NULL, rows_);
-    StatsRows features = {rows_, count, c->features};
-    double spread = stats_pair_distance(&features);
-    free(rows_);
-    return spread;
-}
-
-/* The share of pictures that it puts into their class. */
-static double classifier_share(Classifier *c, const real *x, int count, const int *class_of, const int *label)
-{
-    int n = c->net.classes, right = 0;
-    double *p = must_alloc((size_t)count * (size_t)n, sizeof *p);
-    classifier_run(c, x, count, p, NULL);
-    for (int i = 0; i < count; i++) {
-        int best = 0;
-        for (int k = 1; k < n; k++) best = p[i * n + k] > p[i * n + best] ? k : best;
-        right += best == class_of[label[i]];
-    }
-    free(p);
-    return (double)right / count;
-}
-
-/* Views of a picture whose probabilities are averaged: itself; its mirror image; and, for "crops", a window of nine tenths
- * of the side in the middle and in each corner, each with its mirror image. */
-enum { VIEWS_MOST = 10 };
-
-static int views_of(const char *kind, int size, Warp views[VIEWS_MOST], Error *e)
-{
-    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
-    int flip = strcmp(kind, "flip") == 0, crops = strcmp(kind, "crops") == 0, n = 0;
-    if (!flip && !crops && *kind && strcmp(kind, "one"))
-        return fail(e, 2, "--views %s: must be one, flip or crops", kind);
-    if (!crops) {
-        views[0] = (Warp){0}, views[1] = (Warp){.mirror = 1};
-        return 1 + flip;
-    }
-    for (int place = 0; place < 5; place++)
-        for (int mirror = 0; mirror < 2; mirror++)
-            views[n++] = (Warp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
-                                .shift_y = place ? (place > 2 ? step : -step) : 0};
-    return n;
-}
-
-/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views. */
-static int classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind, double *probabilities, Error *e)
-{
-    Warp views[VIEWS_MOST];
-    int n_views = views_of(kind, c->net.size, views, e);
-    size_t picture = shape_count(c->x->shape) / CLASSIFIED, n = (size_t)c->net.classes;
-    if (!n_views) return 0;
-    real *x = must_alloc((size_t)count * picture, sizeof *x);
-    double *seen = must_alloc((size_t)count * n, sizeof *seen);
-    memset(probabilities, 0, (size_t)count * n * sizeof *probabilities);
-    for (int v = 0; v < n_views; v++) {
-        for (int i = 0; i < count; i++)
-            warp_picture(pixels + (size_t)i * picture, c->net.size, c->net.channels, views[v], x + (size_t)i * picture);
-        classifier_run(c, x, count, seen, NULL);
-        for (size_t i = 0; i < (size_t)count * n; i++) probabilities[i] += seen[i] / n_views;
-    }
-    free(x), free(seen);
-    return 1;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.2  Frechet Emotion Distance                                          (Heusel et al. 2017; Surani calls it FED)
+ * 13.1  Frechet Emotion Distance                                          (Heusel et al. 2017; Surani calls it FED)
  *
  *     FED = |m_r - m_g|^2 + Tr(S_r + S_g - 2 (S_r^1/2 S_g S_r^1/2)^1/2)
  *
@@ -12288,8 +11474,8 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
  * pictures' features (stats_frechet).
  *
  * From N pictures FED comes out too large, by an amount that falls like d/N. Resampling both sets with replacement
- * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the resampled
- * values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
+ * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the
+ * resampled values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
@@ -12301,9 +11487,10 @@ static void resample_task(void *argument, int i, int worker)
     const StatsRows *sets[2] = {job->r, job->g};
     int *which[2];
     for (int k = 0; k < 2; k++) {
+        uint64_t index = (uint64_t)(2 * i + k);
         which[k] = must_alloc((size_t)sets[k]->n, sizeof **which);
         for (int row = 0; row < sets[k]->n; row++)
-            which[k][row] = (int)(draw(job->seed, STREAM_RESAMPLE, (uint64_t)(2 * i + k), (uint32_t)row) * sets[k]->n);
+            which[k][row] = (int)(draw(job->seed, STREAM_RESAMPLE, index, (uint32_t)row) * sets[k]->n);
     }
     job->values[i] = stats_frechet(job->r, which[0], job->g, which[1]);
     free(which[0]), free(which[1]);
@@ -12313,7 +11500,7 @@ static void resample_task(void *argument, int i, int worker)
 static int frechet_distance(const StatsRows *r, const StatsRows *g, int resamplings, uint64_t seed, StatsInterval *fed,
                             Error *e)
 {
-    int fewest = r->n < g->n ? r->n : g->n;
+    int fewest = min_int(r->n, g->n);
     if (r->d != g->d) return fail(e, 1, "FED needs features of one classifier, not of %d and %d numbers", r->d, g->d);
     if (fewest <= r->d)
         return fail(e, 1, "FED: %d pictures for %d features: the covariance of so few is singular and the distance "
@@ -12330,84 +11517,13 @@ static int frechet_distance(const StatsRows *r, const StatsRows *g, int resampli
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.3  Right and wrong: confusion, F1, calibration
+ * 13.2  Is the discriminator deceived?                                                           (Surani)
  *
- *     precision = TP / (TP + FP)     recall = TP / (TP + FN)     F1 = 2 TP / (2 TP + FP + FN)
- *
- * A class that nobody has and nobody is given has no F1 (0/0): it is left out of the macro average. A picture whose
- * probabilities are no numbers is `undecided`: wrong for its own class, right for none.
- * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Confusion {
-    int n;
-    long count[MAX_CLASSES][MAX_CLASSES];                   /* [what it is][what it was taken for] */
-    long undecided[MAX_CLASSES];
-} Confusion;
-
-/* The first of the largest, or -1 where one of them is no number. */
-static int largest_of(const double *scores, int n)
-{
-    int best = 0;
-    for (int i = 0; i < n; i++) {
-        if (!isfinite(scores[i])) return -1;
-        if (scores[i] > scores[best]) best = i;
-    }
-    return best;
-}
-
-static void confusion_add(Confusion *c, int truth, const double *scores)
-{
-    int judged = largest_of(scores, c->n);
-    if (judged < 0) c->undecided[truth]++;
-    else c->count[truth][judged]++;
-}
-
-typedef struct ClassScore { double precision, recall, f1; long pictures; } ClassScore;
-
-static ClassScore class_score(const Confusion *c, int k)
-{
-    long hits = c->count[k][k], taken = 0, pictures = c->undecided[k];
-    for (int i = 0; i < c->n; i++) taken += c->count[i][k], pictures += c->count[k][i];
-    return (ClassScore){(double)hits / (double)taken, (double)hits / (double)pictures,
-                        2 * (double)hits / (double)(taken + pictures), pictures};           /* 0/0 is NaN, rightly */
-}
-
-static double accuracy(const Confusion *c)
-{
-    long hits = 0, pictures = 0;
-    for (int k = 0; k < c->n; k++) hits += c->count[k][k], pictures += class_score(c, k).pictures;
-    return (double)hits / (double)pictures;
-}
-
-static double macro_f1(const Confusion *c)
-{
-    double f1[MAX_CLASSES];
-    for (int k = 0; k < c->n; k++) f1[k] = class_score(c, k).f1;
-    return stats_mean(f1, c->n);
-}
-
-/* Expected calibration error (Guo et al. 2017): by how much the certainty of the answers and the share of right ones
- * differ, in bins of equal width, each weighed by its pictures. probabilities: (count,n). */
-static double calibration_error(const double *probabilities, const int *truth, int count, int n)
-{
-    enum { BINS = 15 };
-    double certainty[BINS] = {0}, right[BINS] = {0}, sum = 0;
-    int judged = 0;
-    for (int i = 0; i < count; i++) {
-        const double *p = probabilities + (size_t)i * (size_t)n;
-        int best = largest_of(p, n), bin = best < 0 ? -1 : (int)fmin(BINS - 1, fmax(0, p[best]) * BINS);
-        if (bin < 0) continue;
-        certainty[bin] += p[best], right[bin] += best == truth[i];
-        judged++;
-    }
-    for (int b = 0; b < BINS; b++) sum += fabs(certainty[b] - right[b]);
-    return sum / judged;
-}
-
-/* Surani's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
+ * Surani's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
  * midpoint of the two means over the even-numbered scores, the F1s are of the odd-numbered ones. Near 0 for fakes: D
  * takes them for real; near 1: it is not deceived. D gives real pictures the higher scores if it has learnt anything.
- * */
+ * ---------------------------------------------------------------------------------------------- */
+
 typedef struct DiscriminatorF1 { double threshold, real, fake, average; } DiscriminatorF1;
 
 static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, const double *fake_scores, int n_fake)
@@ -12431,9 +11547,9 @@ static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, c
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.4  Smoothness                                                               (Surani, section VI.C)
+ * 13.3  Smoothness                                                               (Surani, section VI.C)
  *
- *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10      score = max over j of (s_{j+1} - s_j) / (max s - min s)
+ *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
  * is how much of the whole change comes in one step. A curve that rises in equal steps has 1/9, the least that a
  * rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be worse,
@@ -12458,7 +11574,7 @@ static bool rises(const double *s, int n)
     return s[n - 1] > s[0];
 }
 
-typedef struct Smoothness { double score, rising; int curves, flat; } Smoothness;     /* flat: curves without a score */
+typedef struct Smoothness { double score, rising; int curves, flat; } Smoothness;       /* flat: without a score */
 
 /* The average over `count` curves of n points each. */
 static Smoothness smoothness_of(const double *curves, int count, int n)
@@ -12477,52 +11593,13 @@ static Smoothness smoothness_of(const double *curves, int count, int n)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.5  Identity
- *
- * How much of the face an edit leaves alone. (Diversity, memory and clusters are chapter 12's, which watches them.)
- * ---------------------------------------------------------------------------------------------- */
-
-/* SSIM (Wang et al. 2004): (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)) in a Gaussian
- * window (11 x 11, deviation 1.5) around each pixel whose window lies inside; values run from 0 to 1, c1 = 0.01^2, c2
- * = 0.03^2. */
-enum { SSIM_RADIUS = 5 };
-
-static double ssim_at(const double *x, const double *y, int side, int row, int column)
-{
-    double weight = 0, mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
-    for (int i = -SSIM_RADIUS; i <= SSIM_RADIUS; i++)
-        for (int k = -SSIM_RADIUS; k <= SSIM_RADIUS; k++) {
-            int at = (row + i) * side + column + k;
-            double w = exp(-(i * i + k * k) / (2 * 1.5 * 1.5)), u = x[at], v = y[at];
-            weight += w, mx += w * u, my += w * v, xx += w * u * u, yy += w * v * v, xy += w * u * v;
-        }
-    mx /= weight, my /= weight;
-    double vx = xx / weight - mx * mx, vy = yy / weight - my * my, c = xy / weight - mx * my;
-    return (2 * mx * my + 1e-4) * (2 * c + 9e-4) / ((mx * mx + my * my + 1e-4) * (vx + vy + 9e-4));
-}
-
-/* The mean SSIM of two grey pictures (side,side) over the pixels that differ by at most `changed`, for the edit is
- * meant to change the others; *kept is their share. INFINITY: over all. NaN where no pixel is left. */
-static double ssim(const double *x, const double *y, int side, double changed, double *kept)
-{
-    double sum = 0;
-    int n = 0, all = 0;
-    for (int row = SSIM_RADIUS; row < side - SSIM_RADIUS; row++)
-        for (int column = SSIM_RADIUS; column < side - SSIM_RADIUS; column++, all++) {
-            if (!(fabs(x[row * side + column] - y[row * side + column]) <= changed)) continue;
-            sum += ssim_at(x, y, side, row, column);
-            n++;
-        }
-    *kept = (double)n / all;
-    return sum / n;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.6  Kernels against definitions
+ * 13.4  Kernels against definitions
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
 static const int verify_threads[] = {1, 2, 3, 8};
+
+enum { ISAS = sizeof isa_names / sizeof *isa_names };
 
 typedef struct Verdict { int passed, failed, skipped; } Verdict;
 
@@ -12557,48 +11634,74 @@ static double kernel_limit(const Node *y)
     return sizeof(real) == 8 ? 1e-10 : limit;
 }
 
-/* One case on the instruction set in use: builds it, runs it on each thread count, compares. Returns the error, or -1
- * if there is no such case. */
-static double verify_case(Verdict *verdict, Op op, int variant)
+/* A case being tried: its graph, from make(op, variant), and the memory for its values. */
+typedef struct Case { Graph *graph; Node *y; Arena arena; } Case;
+
+static void close_case(void *what)
 {
-    Graph *g = graph_new();
-    Node *y = op_rows[op].test(g, variant);
-    if (!y) { graph_free(g); return -1; }
-    keep(y);
-    double **want = graph_define(g), error = 0;
-    size_t n = count_of(y);
-    real *first = must_alloc(n, sizeof *first), **saved = must_alloc((size_t)g->n_owned + 1, sizeof *saved);
-    int leaves = g->n_owned, before = g->count;
-    for (int i = 0; i < leaves; i++) {
-        size_t bytes = shape_count(g->owned[i]->shape) * sizeof(real);
-        saved[i] = memcpy(must_alloc(bytes, 1), g->owned[i]->data, bytes);
-    }
+    Case *c = what;
+    arena_free(&c->arena);
+    graph_free(c->graph);
+}
+
+typedef Node *CaseMaker(Graph *g, Op op, int variant);
+
+static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
+
+/* NULL: there is no such case. */
+static Case *new_case(CaseMaker *make, Op op, int variant)
+{
+    Case *c = own(1, sizeof *c);
+    c->graph = graph_new();
+    on_leaving(close_case, c);
+    c->y = make(c->graph, op, variant);
+    return c->y ? c : NULL;
+}
+
+/* Ready to run; or not, and e says why. */
+static bool plan_case(Case *c, Error *e)
+{
+    if (!graph_plan(c->graph, e)) return false;
+    arena_reserve(&c->arena, c->graph->arena_bytes + 1);
+    graph_bind(c->graph, &c->arena);
+    return true;
+}
+
+/* A case on the instruction set in use, on each thread count, against its definition. Returns the error. */
+static double verify_kernel(Verdict *verdict, Case *c, Op op, int variant)
+{
+    Graph *g = c->graph;
+    Node *y = keep(c->y);
+    const char *name = op_rows[op].name;
     Error e = {0};
-    Arena arena = {0};
-    judge(verdict, graph_plan(g, &e), "%s case %d: %s", op_rows[op].name, variant, e.text);
-    arena_reserve(&arena, g->arena_bytes + 1);
-    graph_bind(g, &arena);
-    for (size_t k = 0; k < sizeof verify_threads / sizeof *verify_threads; k++) {
+    int leaves = g->n_owned, before = g->count;
+    size_t n = count_of(y), bytes = n * sizeof(real);
+    double **want = graph_define(g);
+    real *first = own(n, sizeof *first), **saved = own((size_t)leaves + 1, sizeof *saved);
+    for (int i = 0; i < leaves; i++) {
+        size_t count = shape_count(g->owned[i]->shape);
+        saved[i] = memcpy(own(count, sizeof(real)), g->owned[i]->data, count * sizeof(real));
+    }
+    bool planned = plan_case(c, &e);
+    judge(verdict, planned, "%s case %d: %s", name, variant, e.text);
+    for (size_t k = 0; planned && k < sizeof verify_threads / sizeof *verify_threads; k++) {
         threads_start(verify_threads[k]);
         for (int i = 0; i < leaves; i++)
             memcpy(g->owned[i]->data, saved[i], shape_count(g->owned[i]->shape) * sizeof(real));
         graph_run(g);
-        if (k == 0) memcpy(first, y->data, n * sizeof *first);
-        else judge(verdict, memcmp(first, y->data, n * sizeof *first) == 0, "%s case %d on %s: %d threads give other bits than 1", op_rows[op].name, variant, kernels->name, verify_threads[k]);
+        if (k == 0) memcpy(first, y->data, bytes);
+        else judge(verdict, memcmp(first, y->data, bytes) == 0, "%s case %d on %s: %d threads give other bits than 1",
+                   name, variant, kernels->name, verify_threads[k]);
     }
-    error = worst_error(first, want[y->id], n);
-    judge(verdict, error <= kernel_limit(y), "%s case %d on %s: error %g, allowed %g", op_rows[op].name, variant,
-          kernels->name, error, kernel_limit(y));
+    double error = planned ? worst_error(first, want[y->id], n) : NAN, limit = kernel_limit(y);
+    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error,
+          limit);
     free_values(want, before);
-    for (int i = 0; i < leaves; i++) free(saved[i]);
-    free(saved), free(first);
-    arena_free(&arena);
-    graph_free(g);
     return error;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.7  Gradients against central differences
+ * 13.5  Gradients against central differences
  * ---------------------------------------------------------------------------------------------- */
 
 enum { PROBES = 10 };                   /* elements of each operand that are moved */
@@ -12644,19 +11747,19 @@ static Node *random_projection(Node *const *x, int n)
     return keep(total);
 }
 
-/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -1 without such a
- * case, -2 if the op refuses by name. */
-static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
+/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -2 if the op refuses by
+ * name. */
+static double verify_gradient(Verdict *verdict, Case *c, Op op, int variant, int order)
 {
-    Graph *g = graph_new();
-    Node *y = op_rows[op].test(g, variant);
-    if (!y) { graph_free(g); return -1; }
+    Graph *g = c->graph;
     Tensor *leaves[MAX_INPUTS];
-    Node *wrt[MAX_INPUTS], *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    const char *name = op_rows[op].name;
+    Error e = {0};
     int n = 0;
     for (int i = 0; i < g->count; i++)
         if (g->nodes[i]->op == OP_leaf && n < MAX_INPUTS) leaves[n] = g->nodes[i]->tensor, wrt[n++] = g->nodes[i];
-    Node *value = random_projection(&y, 1);
+    Node *value = random_projection(&c->y, 1);
     grad(value, wrt, n, gradients);
     if (order == 2) {
         value = random_projection(gradients, n);
@@ -12664,20 +11767,13 @@ static double verify_gradient(Verdict *verdict, Op op, int variant, int order)
         memcpy(gradients, second, sizeof second);
     }
     for (int i = 0; i < n; i++) keep(gradients[i]);
-    Error e = {0};
-    Arena arena = {0};
-    double error = -2;
-    if (graph_plan(g, &e)) {
-        arena_reserve(&arena, g->arena_bytes + 1);
-        graph_bind(g, &arena);
-        error = difference_error(g, value, leaves, gradients, n);
-        judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", op_rows[op].name, variant, order, error);
-    } else {
-        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, op_rows[op].name) == e.text,
-              "%s refuses without its name: %s", op_rows[op].name, e.text);
+    if (!plan_case(c, &e)) {
+        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, name) == e.text,
+              "%s refuses without its name: %s", name, e.text);
+        return -2;
     }
-    arena_free(&arena);
-    graph_free(g);
+    double error = difference_error(g, value, leaves, gradients, n);
+    judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", name, variant, order, error);
     return error;
 }
 
@@ -12688,50 +11784,72 @@ static bool has_slope(Op op)
            op != OP_sign && op != OP_moments;
 }
 
-static void verify_row_gradients(Verdict *verdict, Op op, char *text, size_t size)
+/* The worst error of a row's cases, their values' (order 0) or their gradients'; -1: it has none. */
+static double verify_row(Verdict *verdict, Op op, int order, bool *refused)
 {
-    double worst[3] = {0, 0, 0};
-    bool refused[3] = {false, false, false};
-    for (int order = 1; order <= 2; order++)
-        for (int variant = 0;; variant++) {
-            double error = verify_gradient(verdict, op, variant, order);
-            if (error == -1) break;
-            if (error == -2) refused[order] = true;
-            else if (!(error <= worst[order])) worst[order] = error;
-        }
-    snprintf(text, size, refused[1] ? "refused" : "%.1e", worst[1]);
-    snprintf(text + strlen(text), size - strlen(text), refused[2] ? "  refused" : "  %.1e", worst[2]);
+    double worst = -1;
+    for (int variant = 0;; variant++) {
+        Scope inner;
+        enter(&inner);
+        Case *c = new_case(row_case, op, variant);
+        double error = !c ? -1 : order ? verify_gradient(verdict, c, op, variant, order)
+                                       : verify_kernel(verdict, c, op, variant);
+        leave();
+        if (!c) return worst;
+        if (error == -2) *refused = true;
+        else if (!(error <= worst)) worst = error;
+    }
 }
 
-/* Every row: its worst error on each instruction set, and its gradients in the double build. */
+static void print_row_gradients(Verdict *verdict, Op op)
+{
+    for (int order = 1; order <= 2; order++) {
+        bool refused = false;
+        double worst = verify_row(verdict, op, order, &refused);
+        if (order == 2) printf("  ");
+        if (refused) printf("refused");
+        else printf("%.1e", worst == -1 ? 0 : worst);
+    }
+}
+
+/* An op's worst error on each instruction set, and its gradients in the double build. */
+static void verify_op(Verdict *verdict, Op op, const Kernels *chosen)
+{
+    char why[256];
+    printf("%-20s", op_rows[op].name);
+    for (int i = 0; i < ISAS; i++) {
+        if (!kernels_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
+        double worst = verify_row(verdict, op, 0, NULL);
+        if (worst == -1) printf(" %10s", "(in conv)");
+        else printf(" %10.1e", worst);
+    }
+    kernels = chosen;
+    threads_start(1);
+    printf("   ");
+    if (sizeof(real) == 8 && has_slope(op)) print_row_gradients(verdict, op);
+    printf("\n");
+}
+
+/* A check that was interrupted has not found everything in order. */
+static void give_up_if_interrupted(int done, int all, const char *what)
+{
+    fflush(stdout);
+    if (interrupted) give_up(1, "stopped after %d of %d %s: the result is partial", done, all, what);
+}
+
 static int verify_all(Verdict *verdict)
 {
     const Kernels *chosen = kernels;
     int threads = thread_count();
     char why[256];
     printf("%-20s", "op");
-    for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) printf(" %10s", isa_names[i]);
+    for (int i = 0; i < ISAS; i++) printf(" %10s", isa_names[i]);
     printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
     for (int op = 0; op < OPS; op++) {
-        printf("%-20s", op_rows[op].name);
-        for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
-            double worst = -1;
-            if (!kernels_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
-            for (int variant = 0;; variant++) {
-                double error = verify_case(verdict, (Op)op, variant);
-                if (error == -1) break;
-                if (!(error <= worst)) worst = error;
-            }
-            if (worst < 0) printf(" %10s", "(in conv)");
-            else printf(" %10.1e", worst);
-        }
-        char gradients[64] = "";
-        kernels = chosen;
-        threads_start(1);
-        if (sizeof(real) == 8 && has_slope((Op)op)) verify_row_gradients(verdict, (Op)op, gradients, sizeof gradients);
-        printf("   %s\n", gradients);
+        give_up_if_interrupted(op, OPS, "ops");
+        verify_op(verdict, (Op)op, chosen);
     }
-    for (size_t i = 0; i < sizeof isa_names / sizeof *isa_names; i++) {
+    for (int i = 0; i < ISAS; i++) {
         if (kernels_choose(isa_names[i], why)) continue;
         printf("skipped: %s is not on this machine\n", isa_names[i]);
         verdict->skipped++;
@@ -12743,24 +11861,23 @@ static int verify_all(Verdict *verdict)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.8  Speed
+ * 13.6  Speed
  * ---------------------------------------------------------------------------------------------- */
 
 /* Median milliseconds of a graph's run; on a GPU by its own clock. */
 static double time_graph(Graph *g, int repeat)
 {
-    double *times = must_alloc((size_t)repeat, sizeof *times);
+    double *times = own((size_t)repeat, sizeof *times);
     char why[FACEGAN_ERROR];
     graph_run(g);
     for (int i = 0; i < repeat; i++) {
+        give_up_if_interrupted(i, repeat, "repetitions");
         double start = now_seconds();
         if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
         else if (!gpu_device->time(g->on_device, &times[i], why)) device_failed(why);
     }
     stats_sort(times, repeat);
-    double median = times[repeat / 2];
-    free(times);
-    return median;
+    return times[repeat / 2];
 }
 
 /* Multiplications and additions of a convolution of the family, done directly. */
@@ -12844,16 +11961,17 @@ static double node_floor(const Node *y, const Peaks *peaks)
 
 static void print_roofline_row(const Node *y, double milliseconds, double total, const Peaks *peaks)
 {
-    const ConvShape *s = &y->conv;
+    const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
     int outputs, taps;
     bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
-    char shape[64], geometry[96] = "";
+    const int *d = y->shape.d;
+    char shape[64], geometry[160] = "";
     double seconds = milliseconds * 1e-3;
-    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", y->shape.d[0], y->shape.d[1], y->shape.d[2], y->shape.d[3]);
+    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
     if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h, s->w);
+        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                 s->w);
     if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
-    const ConvShape *first = y->before ? &y->before->conv : NULL;
     if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
     printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
            node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
@@ -12864,8 +11982,8 @@ static void print_roofline_row(const Node *y, double milliseconds, double total,
  * operations, the share of the peak those that are done. */
 static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
 {
-    RooflineRow *table = must_alloc((size_t)g->n_order, sizeof *table);
-    double total = 0, operations = 0, floor_ = 0;
+    RooflineRow *table = own((size_t)g->n_order, sizeof *table);
+    double total = 0, operations = 0, lowest = 0;
     for (int i = 0; i < g->n_order; i++) table[i] = (RooflineRow){g->order[i], 1e30};
     for (int repeat = 0; repeat < 3; repeat++) {
         graph_profile(g);
@@ -12873,17 +11991,17 @@ static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
             table[i].milliseconds = fmin(table[i].milliseconds, g->order[i]->milliseconds);
     }
     for (int i = 0; i < g->n_order; i++) {
-        total += table[i].milliseconds, operations += is_conv(g->order[i]) ? node_operations(g->order[i]) : 0;
-        if (is_conv(g->order[i]) || g->order[i]->op == OP_adam) floor_ += node_floor(g->order[i], peaks);
+        const Node *y = g->order[i];
+        total += table[i].milliseconds, operations += is_conv(y) ? node_operations(y) : 0;
+        if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
     }
     printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
-           "%zu MB of values\n", title, total, floor_, operations * 1e-9, g->arena_bytes >> 20);
+           "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
     printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
            "shape", "geometry");
     qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
     for (int i = 0; i < g->n_order && table[i].milliseconds > 0.002 * total; i++)
         print_roofline_row(table[i].node, table[i].milliseconds, total, peaks);
-    free(table);
 }
 
 /* The most bytes of values that are alive at once: what any planner must provide. */
@@ -12912,16 +12030,16 @@ static size_t parameter_bytes(const Net *net)
 /* Random pictures and labels: their values do not change the time. */
 static void fill_bench(Trainer *t)
 {
-    for (size_t i = 0; i < shape_count(t->now.batch.x->shape); i++)
-        t->now.batch.x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+    const Batch *b = &t->now.batch;
     int n = t->now.d.classes;
+    for (size_t i = 0; i < shape_count(b->x->shape); i++) b->x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
     for (int i = 0; i < t->settings.batch; i++) {
-        one_hot(t->now.batch.label->data + i * n, n, i % n);
-        one_hot(t->now.batch.target->data + i * n, n, (i + 1) % n);
-        t->now.batch.alpha->data[i] = (real)0.5;
+        one_hot(b->label->data + i * n, n, i % n);
+        one_hot(b->target->data + i * n, n, (i + 1) % n);
+        b->alpha->data[i] = (real)0.5;
     }
-    set_schedule(t->now.batch.schedule_d, 1e-4, 0.5, 0.999, 1);
-    set_schedule(t->now.batch.schedule_g, 1e-4, 0.5, 0.999, 1);
+    set_schedule(b->schedule_d, 1e-4, 0.5, 0.999, 1);
+    set_schedule(b->schedule_g, 1e-4, 0.5, 0.999, 1);
 }
 
 /* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
@@ -12941,66 +12059,69 @@ static Peaks print_peaks(void)
 static void print_bench(const Trainer *t, Graph *forward)
 {
     const Settings *s = &t->settings;
-    double d = time_graph(t->now.d_step.graph, (int)s->repeat), g = t->now.g_step.graph ? time_graph(t->now.g_step.graph, (int)s->repeat) : 0,
+    Graph *d_graph = t->now.d_step.graph, *g_graph = t->now.g_step.graph;
+    double d = time_graph(d_graph, (int)s->repeat), g = g_graph ? time_graph(g_graph, (int)s->repeat) : 0,
            drawn = time_graph(forward, (int)s->repeat);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
     const char *with = chosen_device ? gpu_device->describe() : kernels->name;
-    size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d),
-           alive = alive_bytes(t->now.g_step.graph ? t->now.g_step.graph : t->now.d_step.graph);
-    if (s->json && t->now.g_step.graph)
-        printf("{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, ", d, g, drawn, 5 * d + g);
-    else if (s->json) printf("{\"step_ms\": %.2f, \"forward_ms\": %.2f, ", d, drawn);
-    else if (t->now.g_step.graph) printf("D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ", d, g, drawn, 5 * d + g);
-    else printf("step %.2f ms   forward %.2f ms   ", d, drawn);
-    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, \"alive_bytes\": %zu}\n"
-                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, values alive at "
-                     "once in a step %zu bytes\n",
-           peak, thread_count(), with, weights, alive);
+    size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d);
+    size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
+    if (g_graph)
+        printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
+                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
+               d, g, drawn, 5 * d + g);
+    else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
+    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
+                     "\"alive_bytes\": %zu}\n"
+                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, "
+                     "values alive at once in a step %zu bytes\n", peak, thread_count(), with, weights, alive);
+}
+
+static void bench_task(void *settings)
+{
+    enum { CLASSES = 4 };
+    Trainer *t = new_trainer(settings);
+    const Settings *s = &t->settings;
+    MUST((t->model = find_model(s->model, &e)));
+    t->model->check(s, CLASSES);
+    build_steps(t, CLASSES);
+    bool draws = t->model->generator != NULL;
+    if (draws) t->drawing = drawing_new(&t->now.g, t->model->generator, (int)s->batch);
+    else build_judge(t, (int)s->batch);
+    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, draws ? t->drawing.graph : t->judge.graph};
+    static const char *const titles[] = {"D step", "G step", "forward"};
+    MUST(bind_graphs(graphs, 3, &t->arena, &e));
+    net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
+    fill_bench(t);
+    print_bench(t, graphs[2]);
+    if (!s->roofline) return;
+    Peaks peaks = print_peaks();
+    for (int i = 0; i < 3; i++) {
+        if (!graphs[i]) continue;
+        give_up_if_interrupted(i, 3, "tables");
+        print_roofline(graphs[i], i == 0 && !draws ? "step" : titles[i], &peaks);
+    }
 }
 
 static int bench(const Settings *settings, Error *e)
 {
-    static Trainer t;
-    t = (Trainer){.settings = *settings};
-    const Settings *s = &t.settings;
-    if (!(t.model = find_model(s->model, e)) || !t.model->check(s, 4, e)) return 0;
-    build_steps(&t, 4);
-    if (t.model->generator) t.drawing = drawing_new(&t.now.g, t.model->generator, (int)s->batch);
-    else build_judge(&t, (int)s->batch);
-    Graph *forward = t.model->generator ? t.drawing.graph : t.judge, *graphs[] = {t.now.d_step.graph, t.now.g_step.graph, forward};
-    int ok = bind_graphs(graphs, 3, &t.arena, e);
-    if (ok) {
-        net_initialise(&t.now.g, 1), net_initialise(&t.now.d, 1);
-        fill_bench(&t);
-        print_bench(&t, forward);
-        if (s->roofline) {
-            Peaks peaks = print_peaks();
-            print_roofline(t.now.d_step.graph, t.now.g_step.graph ? "D step" : "step", &peaks);
-            if (t.now.g_step.graph) print_roofline(t.now.g_step.graph, "G step", &peaks);
-            print_roofline(forward, "forward", &peaks);
-        }
-    }
-    trainer_free(&t);
-    return ok;
+    Settings s = *settings;
+    return attempt(bench_task, &s, e);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.9  The GPU's kernels against the definitions and the CPU's
+ * 13.7  The GPU's kernels against the definitions and the CPU's
  *
  * Every case of every row, against its definition; fused convolutions; and shapes drawn by chance, against the CPU's
  * kernel. Convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a
  * walk by chance, so that a sum's error relative to the largest sum stays near that of one factor.
  * ---------------------------------------------------------------------------------------------- */
 
-typedef Node *CaseMaker(Graph *g, Op op, int variant);
-
 static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
 
 enum { RANDOM_CASES = 12 };
-
-static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
 
 /* A convolution and the pointwise op behind it, which the planner makes one; in turn a mask, a sum and both. */
 static Node *fused_case(Graph *g, Op op, int variant)
@@ -13022,8 +12143,9 @@ static int some(int which, uint32_t what, int low, int high)
 static Node *chance_conv(Graph *g, Op op, int which)
 {
     int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
-    int most = which % 4 == 3 ? 260 : 70, c = some(which, 4, 1, most), k = some(which, 5, 1, most), side = which % 4 == 3 ? 9 : 20;
-    if (which % 6 == 5) k = c;                                              /* depthwise, if there is more than one channel */
+    bool deep = which % 4 == 3;
+    int most = deep ? 260 : 70, side = deep ? 9 : 20, c = some(which, 4, 1, most), k = some(which, 5, 1, most);
+    if (which % 6 == 5) k = c;                                          /* depthwise, if there is not just one channel */
     Shape x = shape_of(some(which, 6, 1, 3), some(which, 7, size, side), some(which, 8, size, side), c);
     ConvShape s = conv_shape(x, shape_of(size, size, which % 6 == 5 ? 1 : c, k), stride, pad_before);
     Node *u = test_leaf(g, op == OP_conv2d_input_grad ? shape_y(&s) : shape_x(&s), -1, 1, false);
@@ -13036,7 +12158,8 @@ static Node *chance_norm(Graph *g, Op op, Shape s, int which)
 {
     Shape vector = shape_of(1, 1, 1, s.d[3]);
     Node *x = test_leaf(g, s, -1, 3, false), *residual = which % 2 ? test_leaf(g, s, -1, 1, false) : NULL;
-    Node *y = instance_norm(x, test_leaf(g, vector, 0.5, 1.5, false), test_leaf(g, vector, -1, 1, false), residual, which % 2 ? 1 : 0.2);
+    Node *weight = test_leaf(g, vector, 0.5, 1.5, false), *bias = test_leaf(g, vector, -1, 1, false);
+    Node *y = instance_norm(x, weight, bias, residual, which % 2 ? 1 : 0.2);
     Node *dy = test_leaf(g, s, -1, 1, false), *dx[MAX_INPUTS] = {0};
     if (op == OP_moments) return y->in[1];
     if (op == OP_instance_norm) return y;
@@ -13057,7 +12180,8 @@ static Node *chance_pool(Graph *g, Op op, Shape s, int which)
 /* A case of an odd shape; NULL for rows whose own cases are all there is to see, and behind the last. */
 static Node *chance_case(Graph *g, Op op, int which)
 {
-    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70)), part = s;
+    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70));
+    Shape part = s;
     int axis = which % AXES;
     if (which >= RANDOM_CASES) return NULL;
     if (is_conv(&(Node){.op = op})) return chance_conv(g, op, which);
@@ -13066,12 +12190,14 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return chance_norm(g, op, s, which);
     if (op == OP_sum || op == OP_broadcast) {
         for (int i = 0; i < AXES; i++) part.d[i] = some(which, (uint32_t)(12 + i), 0, 1) ? 1 : part.d[i];
-        return op == OP_sum ? sum_to(test_leaf(g, s, -1, 1, false), part) : broadcast(test_leaf(g, part, -1, 1, false), s);
+        if (op == OP_sum) return sum_to(test_leaf(g, s, -1, 1, false), part);
+        return broadcast(test_leaf(g, part, -1, 1, false), s);
     }
     Node *x = test_leaf(g, s, 0.2, 1.5, op >= OP_abs || op == OP_reciprocal);
     part.d[axis] = some(which, 16, 1, s.d[axis]);
+    bool two = op <= OP_mul || op == OP_leaky_mask;
     if (op >= OP_add && op <= OP_leaky_mask)
-        return append((Node){.op = op, .in = {x, op <= OP_mul || op == OP_leaky_mask ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
+        return append((Node){.op = op, .in = {x, two ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
     if (op == OP_prelu) return prelu(x, test_leaf(g, shape_of(1, 1, 1, s.d[3]), -1, 1, false));
     if (op == OP_concat) return concat(x, test_leaf(g, part, -1, 1, false), axis);
     if (op == OP_slice) return slice(x, axis, s.d[axis] - part.d[axis], part.d[axis]);
@@ -13082,96 +12208,96 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
     return NULL;
 }
-
-/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An update's
- * definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the first left.
- * Returns the case's value, which the caller frees; NULL if there is no such case. */
+/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An
+ * update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the
+ * first left. NULL: there is no such case. */
 static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, size_t *n)
 {
-    Graph *g = graph_new();
-    Node *y = make(g, op, variant);
-    if (!y) { graph_free(g); return NULL; }
+    Case *c = new_case(make, op, variant);
+    if (!c) return NULL;
     Error e = {0};
-    Arena arena = {0};
-    keep(y);
-    for (int i = 0; i < g->n_owned; i++) g->owned[i]->stays = variant % 2;  /* both ways to the GPU */
+    Node *y = keep(c->y);
+    for (int i = 0; i < c->graph->n_owned; i++) c->graph->owned[i]->stays = variant % 2;    /* both ways to the GPU */
     *n = count_of(y);
-    double *values = must_alloc(*n, sizeof *values);
-    bool planned = graph_plan(g, &e);
+    double *values = own(*n, sizeof *values);
+    bool planned = plan_case(c, &e);
     judge(verdict, planned, "%s case %d: %s", op_rows[op].name, variant, e.text);
-    if (planned) {
-        arena_reserve(&arena, g->arena_bytes + 1);
-        graph_bind(g, &arena);
-        for (int run = 0; run < (is_update(op) && make == row_case ? 1 : 2); run++) graph_run(g);
-    }
+    for (int run = 0; planned && run < (is_update(op) && make == row_case ? 1 : 2); run++) graph_run(c->graph);
     for (size_t i = 0; i < *n; i++) values[i] = planned ? (double)y->data[i] : NAN;
-    arena_free(&arena);
-    graph_free(g);
     return values;
 }
 
-static double *define_case(CaseMaker *make, Op op, int variant)
+static double *define_case(CaseMaker *make, Op op, int variant, size_t n)
 {
-    Graph *g = graph_new();
-    Node *y = make(g, op, variant);
-    double **values = graph_define(g), *found = values[y->id];
-    values[y->id] = NULL;
-    free_values(values, g->count);
-    graph_free(g);
+    Case *c = new_case(make, op, variant);
+    double **values = graph_define(c->graph), *found = own(n, sizeof *found);
+    memcpy(found, values[c->y->id], n * sizeof *found);
+    free_values(values, c->graph->count);
     return found;
 }
 
 static double gpu_limit(Op op, Precision precision)
 {
     static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
-    return is_conv(&(Node){.op = op}) ? conv_limits[precision] : op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
+    if (is_conv(&(Node){.op = op})) return conv_limits[precision];
+    return op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
 }
 
-/* All cases of a maker; the worst error, or -1 if there were none. Random ones are held against the CPU's kernel. */
+/* A case's error, random ones held against the CPU's kernel; -1: there is no such case. */
+static double verify_on_gpu(Verdict *verdict, CaseMaker *make, Op op, int variant, Precision precision)
+{
+    size_t n = 0;
+    chosen_device = gpu_device;
+    double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
+    chosen_device = NULL;
+    if (!got) return -1;
+    double *want = make == chance_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant, n);
+    for (size_t i = 0; i < n; i++) {
+        if (!(fabs(got[i] - want[i]) <= error)) error = fabs(got[i] - want[i]);
+        largest = fmax(largest, fabs(want[i]));
+    }
+    error /= largest;
+    judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g",
+          op_rows[op].name, variant, precision_names[precision], error, gpu_limit(op, precision));
+    return error;
+}
+
+/* All cases of a maker; the worst error, or -1 if there were none. */
 static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision precision)
 {
     double worst = -1;
     for (int variant = 0;; variant++) {
-        size_t n = 0;
-        chosen_device = gpu_device;
-        double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
-        chosen_device = NULL;
-        if (!got) return worst;
-        double *want = make == chance_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant);
-        for (size_t i = 0; i < n; i++) {
-            if (!(fabs(got[i] - want[i]) <= error)) error = fabs(got[i] - want[i]);
-            largest = fmax(largest, fabs(want[i]));
-        }
-        error /= largest;
-        judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g", op_rows[op].name,
-              variant, precision_names[precision], error, gpu_limit(op, precision));
+        Scope inner;
+        enter(&inner);
+        double error = verify_on_gpu(verdict, make, op, variant, precision);
+        leave();
+        if (error == -1) return worst;
         if (!(error <= worst)) worst = error;
-        free(got), free(want);
     }
 }
 
 static int verify_gpu(Verdict *verdict, Error *e)
 {
     static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
-    static const char *const titles[] = {"cases", "fused", "by chance"};
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
     if (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why)) return fail(e, 1, "verify --gpu: %s", why);
-    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", titles[0], titles[1], titles[2]);
+    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", "cases", "fused", "by chance");
     for (int op = 0; op < OPS; op++)
         for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
-            bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), precision_names[precision]);
+            const char *name = precision_names[precision];
+            bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
+            bool seen = op == OP_prepare_filter;                        /* which the planner makes for the CPU only */
+            give_up_if_interrupted(op, OPS, "ops");
             if (!can) { verdict->skipped++; continue; }
-            bool seen = op == OP_prepare_filter;                            /* which the planner makes for the CPU only */
-            printf("%-20s %-6s", op_rows[op].name, precision_names[precision]);
+            printf("%-20s %-6s", op_rows[op].name, name);
             for (int k = 0; k < 3; k++) {
                 double worst = verify_cases(verdict, makers[k], (Op)op, (Precision)precision);
-                seen = seen || worst >= 0 || isnan(worst);
-                if (worst < 0) printf(" %10s", "-");
+                seen = seen || worst != -1;
+                if (worst == -1) printf(" %10s", "-");
                 else printf(" %10.1e", worst);
             }
             judge(verdict, seen, "%s has no case: its kernel was not tried", op_rows[op].name);
             printf("\n");
-            fflush(stdout);
         }
     gpu_device->close();
     printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
@@ -13188,77 +12314,160 @@ static int verify_gpu(Verdict *verdict, Error *e)
 
 /* ------------------------------------------------------------------------------------------------
  * 14.1  Opening a generator
+ *
+ * First, pictures as this chapter handles them: what is made belongs to the innermost scope (2.1), and what a model
+ * drew says so in its file.
  * ---------------------------------------------------------------------------------------------- */
+
+static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+
+/* A copy of as many channels, whose pixels its caller frees. */
+static int to_channels(const Image *picture, int channels, Image *out, Error *e)
+{
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
+    size_t pixels = (size_t)picture->width * (size_t)picture->height;
+    size_t from = (size_t)picture->channels, to = (size_t)channels;
+    if (from == to) memcpy(out->pixels, picture->pixels, pixels * to);
+    else for (size_t i = 0; i < pixels; i++) {
+        const unsigned char *p = picture->pixels + i * from;
+        unsigned char grey = from < 3 ? p[0] : (unsigned char)(grey_of(p) + 0.5);
+        for (size_t c = 0; c < to; c++) out->pixels[i * to + c] = from < 3 || to == 1 ? grey : p[c];
+    }
+    return 1;
+}
+
+static Image with_channels(const Image *picture, int channels)
+{
+    Image image;
+    MUST(to_channels(picture, channels, &image, &e));
+    return own_picture(image);
+}
+
+static PlotCanvas own_canvas(PlotCanvas made)
+{
+    made.rgb = own_this(made.rgb, (size_t)made.width * (size_t)made.height * 3);
+    return made;
+}
+
+static PlotCanvas new_canvas(int width, int height)
+{
+    PlotCanvas canvas;
+    if (!plot_canvas(width, height, 0xffffff, &canvas)) give_up(1, "no memory to draw %d x %d pixels", width, height);
+    return own_canvas(canvas);
+}
+
+static Image image_of(const PlotCanvas *canvas)
+{
+    return (Image){canvas->width, canvas->height, 3, canvas->rgb};
+}
+
+/* Saves a picture and tells where. */
+static void deliver(const char *path, const Image *picture, const ImageText *text)
+{
+    save_picture(path, picture, text);
+    printf("%s\n", path);
+}
+
+static const char *out_folder(const Settings *s)
+{
+    return *s->out ? s->out : ".";
+}
+
+/* Does --out name a file, by its ending, and no folder? */
+static bool out_is_file(const Settings *s)
+{
+    return image_suffix(s->out) && !is_folder(s->out);
+}
+
+/* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
+static void make_out(const Settings *s, char *const *inputs, int count, bool several)
+{
+    if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
+        give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
+    if (*s->out && !out_is_file(s)) make_folder(s->out);
+}
+
+/* "a,b,c" as its parts. Returns how many. */
+static int split_names_list(const char *list, char (*names)[NAME])
+{
+    int n = 0;
+    while (*list && n < MAX_CLASSES) {
+        size_t length = strcspn(list, ",");
+        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
+        list += length + (list[length] != 0);
+    }
+    return n;
+}
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
 static void name_classes(Facegan *model, const TensorFile *file)
 {
     const char *names = tensorfile_metadata(file, "attributes");
     if (!names || !*names) names = tensorfile_metadata(file, "classes");
+    split_names_list(names ? names : "", model->class_names);
     for (int i = 0; i < model->g.classes; i++) {
-        size_t length = names ? strcspn(names, ",") : 0;
-        if (length) snprintf(model->class_names[i], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), names);
-        else if (model->g.space && model->g.classes == EMOTIONS)
-            snprintf(model->class_names[i], NAME, "%s", emotion_names[i]);
-        else snprintf(model->class_names[i], NAME, "class%d", i);
-        if (names) names = names[length] ? names + length + 1 : NULL;
+        char *name = model->class_names[i];
+        if (*name) continue;
+        if (model->g.space && model->g.classes == EMOTIONS) snprintf(name, NAME, "%s", emotion_names[i]);
+        else snprintf(name, NAME, "class%d", i);
     }
+}
+
+/* A file of weights, and whose names in it are meant. */
+typedef struct Weights { const TensorFile *file; const char *path; char prefix[PREFIX]; } Weights;
+
+static const TensorEntry *find_weight(const Weights *w, const char *format, int number)
+{
+    char name[PREFIX + 64];
+    size_t used = (size_t)snprintf(name, sizeof name, "%s", w->prefix);
+    snprintf(name + used, sizeof name - used, format, number);
+    return tensorfile_find(w->file, name);
 }
 
 /* A GANmut generator has directions or means beside StarGAN's layers: they say how many emotions it knows. */
-static int read_space(const TensorFile *file, const char *path, const char *prefix, int64_t condition, Net *g,
-                      int64_t *classes, Error *e)
+static int64_t read_space(const Weights *w, int64_t condition, Net *g)
 {
-    static const struct {
-        const char *name;
-        char space;
-        int more;
-    } kinds[] = {{"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
-    char name[PREFIX + 64];
+    static const struct { const char *name; char space; int more; } kinds[] = {
+        {"axes.weight", 'l', 1}, {"mu.weight", 'g', 0}};
+    int64_t classes = condition;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        snprintf(name, sizeof name, "%s%s", prefix, kinds[i].name);
-        const TensorEntry *entry = tensorfile_find(file, name);
+        const TensorEntry *entry = find_weight(w, kinds[i].name, 0);
         if (!entry) continue;
         if (entry->rank != 2 || entry->shape[1] != condition || condition < 2 || condition > SPACE_MOST)
-            return fail(e, 1, "%s: %s does not fit a generator with %" PRId64 " condition planes", path, name,
-                        condition);
+            give_up(1, "%s: %s%s does not fit a generator with %" PRId64 " condition planes", w->path, w->prefix,
+                    kinds[i].name, condition);
         g->space = kinds[i].space;
-        *classes = entry->shape[0] + kinds[i].more;
+        classes = entry->shape[0] + kinds[i].more;
     }
-    return 1;
+    return classes;
 }
 
-/* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution (X, w, 7, 7). */
-static int read_architecture(const TensorFile *file, const char *path, const char *prefix, Net *g, Error *e)
+/* Reads the architecture off the weights' shapes: main.0.weight is (w, X+n, 7, 7), the last convolution's
+ * (X, w, 7, 7). */
+static void read_architecture(const Weights *w, Net *g)
 {
-    char name[PREFIX + 64];
-    const char *size = tensorfile_metadata(file, "size");
-    snprintf(name, sizeof name, "%smain.0.weight", prefix);
-    const TensorEntry *first = tensorfile_find(file, name), *last;
+    const char *size = tensorfile_metadata(w->file, "size");
+    const TensorEntry *first = find_weight(w, "main.0.weight", 0);
     if (!first || first->rank != 4 || first->shape[2] != 7 || first->shape[3] != 7)
-        return fail(e, 1, "%s: not a StarGAN generator: it has no 7x7 convolution %s", path, name);
-    for (g->repeat = 0; g->repeat <= MAX_REPEAT; g->repeat++) {
-        snprintf(name, sizeof name, "%smain.%d.main.0.weight", prefix, 9 + g->repeat);
-        if (!tensorfile_find(file, name)) break;
-    }
-    if (g->repeat > MAX_REPEAT) return fail(e, 1, "%s: more than %d residual blocks", path, MAX_REPEAT);
-    snprintf(name, sizeof name, "%smain.%d.weight", prefix, 15 + g->repeat);
-    last = tensorfile_find(file, name);
+        give_up(1, "%s: not a StarGAN generator: it has no 7x7 convolution %smain.0.weight", w->path, w->prefix);
+    for (g->repeat = 0; g->repeat <= MAX_REPEAT; g->repeat++)
+        if (!find_weight(w, "main.%d.main.0.weight", 9 + g->repeat)) break;
+    if (g->repeat > MAX_REPEAT) give_up(1, "%s: more than %d residual blocks", w->path, MAX_REPEAT);
+    const TensorEntry *last = find_weight(w, "main.%d.weight", 15 + g->repeat);
     if (!last || last->rank != 4 || (last->shape[0] != 1 && last->shape[0] != 3))
-        return fail(e, 1, "%s: not a StarGAN generator: no last convolution %s", path, name);
-    int64_t condition = first->shape[1] - last->shape[0], classes = condition;
-    if (!read_space(file, path, prefix, condition, g, &classes, e)) return 0;
+        give_up(1, "%s: not a StarGAN generator: no last convolution %smain.%d.weight", w->path, w->prefix,
+                15 + g->repeat);
+    int64_t condition = first->shape[1] - last->shape[0], classes = read_space(w, condition, g);
     if (classes < 1 || classes > MAX_CLASSES || first->shape[0] < 1 || first->shape[0] > 1024)
-        return fail(e, 1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64
-                    " of a picture: needs 1 to %d classes and a width of at most 1024",
-                    path, prefix, first->shape[1], last->shape[0], MAX_CLASSES);
+        give_up(1, "%s: %smain.0.weight takes %" PRId64 " channels, of them %" PRId64 " of a picture: needs 1 to %d "
+                   "classes and a width of at most 1024", w->path, w->prefix, first->shape[1], last->shape[0],
+                MAX_CLASSES);
+    int side = size ? atoi(size) : 0;
     g->letter = 'G';
-    g->width = (int)first->shape[0];
-    g->channels = (int)last->shape[0];
-    g->classes = (int)classes;
-    g->condition = (int)condition;
-    g->size = size && atoi(size) >= 8 && atoi(size) <= 1024 && atoi(size) % 4 == 0 ? atoi(size) : 128;
-    return 1;
+    g->width = (int)first->shape[0], g->channels = (int)last->shape[0];
+    g->classes = (int)classes, g->condition = (int)condition;
+    g->size = side >= 8 && side <= 1024 && side % 4 == 0 ? side : 128;
 }
 
 /* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
@@ -13273,30 +12482,24 @@ static int shipped_model(const char *name, char path[PATH_MAX])
     return slash && access(path, R_OK) == 0;
 }
 
-static Facegan *open_generator(const char *given, Error *e)
+static void fill_generator(Facegan *model, const char *given)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
+    char path[PATH_MAX];
     weights_path(given, path);
-    if (!tensorfile_load(path, &file, why)) { fail(e, 1, "%s", why); return NULL; }
-    char prefix[PREFIX];
-    find_prefix(&file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, prefix);
-    Facegan *model = must_alloc(1, sizeof *model);
+    Weights w = {.file = load_tensors(path), .path = path};
+    find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
     Settings trained = default_settings();
-    int ok = settings_of_file(&file, path, &trained, e) && read_architecture(&file, path, prefix, &model->g, e);
+    MUST(settings_of_file(w.file, path, &trained, &e));
+    read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
-    model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0, .modulates = trained.modulate};
-    if (ok) {
-        Drawing d = drawing_new(&model->g, expression_generator, 1);
-        model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
-        if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
-        name_classes(model, &file);
-        ok = bind_graphs(&model->graph, 1, &model->arena, e) && load_net(&file, path, &model->g, prefix, false, e);
-    }
-    tensorfile_free(&file);
-    if (ok) return model;
-    facegan_close(model);
-    return NULL;
+    model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
+                                   .modulates = trained.modulate};
+    Drawing d = drawing_new(&model->g, expression_generator, 1);
+    model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
+    if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
+    name_classes(model, w.file);
+    MUST(bind_graphs(&model->graph, 1, &model->arena, &e));
+    MUST(load_net(w.file, path, &model->g, w.prefix, false, &e));
 }
 
 void facegan_close(Facegan *model)
@@ -13309,21 +12512,105 @@ void facegan_close(Facegan *model)
     free(model);
 }
 
-/* The square, scaled picture that the generator works on, into model->x. */
-static int fit_picture(Facegan *model, Image *picture, Error *e)
+static void close_generator(void *model) { facegan_close(model); }
+
+/* A generator that is closed with the innermost scope. */
+static Facegan *own_generator(const char *given)
 {
-    Image scaled;
-    char why[IMAGE_ERROR_SIZE];
-    crop_centre(picture, model->crop);
-    if (!image_resize(picture, model->g.size, model->g.size, &scaled, why)) return fail(e, 1, "%s", why);
+    Facegan *model = must_alloc(1, sizeof *model);
+    on_leaving(close_generator, model);
+    fill_generator(model, given);
+    return model;
+}
+
+/* The square, scaled picture that the generator works on, into model->x. Crops the picture. */
+static void fit_picture(Facegan *model, Image *picture)
+{
+    image_crop_centre(picture, model->crop);
+    Image scaled = resize_picture(picture, model->g.size, model->g.size);
     from_bytes(scaled.pixels, count_of(model->y), model->x->data);
-    image_free(&scaled);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.2  Editing pictures
+ * 14.2  Pictures one by one, and what is wished of a face
+ *
+ * One loop for every verb that takes pictures: each is read and handed on in a scope of its own, with a name for what
+ * is made of it that no other picture's has. A picture that cannot be read is reported and passed over; it never ends
+ * a batch.
  * ---------------------------------------------------------------------------------------------- */
+
+/* Pictures as given, folders as the pictures in them, sorted by name. */
+static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
+{
+    for (int i = 0; i < count; i++) {
+        if (!is_folder(inputs[i])) { names_add(paths, inputs[i]); continue; }
+        Names inside = list_folder(inputs[i], NAMES_PICTURES);
+        for (int k = 0; k < inside.count; k++) names_add(paths, textf("%s/%s", inputs[i], inside.items[k]).s);
+        if (!inside.count) warn("no pictures in %s", inputs[i]);
+    }
+    return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
+}
+
+typedef struct Photo {
+    const char *path, *name;            /* name: what its outputs are called */
+    int widest;                         /* characters of the longest path of all pictures */
+    Image image;
+} Photo;
+
+/* A name for what is made of each, which no other has. */
+static char **photo_names(const Names *paths)
+{
+    char why[FILES_ERROR];
+    Listing *stems = own(1, sizeof *stems);
+    if (!files_stems(paths->items, (size_t)paths->count, &stems->names, why)) {
+        if (errno == EEXIST) give_up(2, "%s", why);
+        give_up_because(errno, why);
+    }
+    stems->count = (size_t)paths->count;
+    on_leaving(free_listing, stems);
+    return stems->names;
+}
+
+/* A batch of pictures: what is done with each, and what became of them. */
+typedef struct PhotoBatch {
+    int channels;                       /* they are read with; 0: as many as each has */
+    void (*each)(void *context, Photo *photo);
+    void *context;
+    int total, count, unreadable;       /* of all, looked at, of these */
+} PhotoBatch;
+
+static void each_picture(PhotoBatch *b, char *const *inputs, int count)
+{
+    Names paths = {0};
+    int widest = 0;
+    MUST(photo_paths(inputs, count, &paths, &e));
+    char *const *names = photo_names(&paths);
+    for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
+    b->total = paths.count;
+    for (; b->count < b->total && !interrupted; b->count++) {
+        Scope here;
+        Error why;
+        Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
+        enter(&here);
+        if (try_picture(photo.path, b->channels, &photo.image, &why)) b->each(b->context, &photo);
+        else warn("passed over: %s", why.text), b->unreadable++;
+        leave();
+    }
+}
+
+/* Gives up where not all was done. */
+static void end_batch(const PhotoBatch *b)
+{
+    if (interrupted) give_up(1, "stopped: the results are partial, of %d of %d pictures", b->count, b->total);
+    if (b->unreadable) give_up(1, "%d of %d pictures could not be read", b->unreadable, b->count);
+}
+
+/* OUT/<the picture's name><suffix>, or the one file that --out names. */
+static Text photo_file(const Settings *s, const Photo *photo, const char *suffix)
+{
+    if (out_is_file(s)) return textf("%s", s->out);
+    return textf("%s/%s%s", out_folder(s), photo->name, suffix);
+}
 
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
@@ -13332,42 +12619,11 @@ static int find_class(const Facegan *model, const char *name, size_t length)
     return -1;
 }
 
-/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
- * this is extrapolation. */
-static int parse_emotion(const Facegan *model, const char *text, int *index, double *strength, Error *e)
+static const char *joined_names(const char (*names)[NAME], int n, const char *between)
 {
-    size_t length = strcspn(text, ":");
-    char *end, list[512] = "", name[NAME], meant[OPTIONS_MEANT];
-    snprintf(name, sizeof name, "%.*s", (int)length, text);
-    OptionGuess guess = {name, 3, NULL};
-    *strength = text[length] ? strtod(text + length + 1, &end) : 1;
-    *index = find_class(model, text, length);
-    for (int i = 0; i < model->g.classes; i++) {
-        snprintf(list + strlen(list), sizeof list - strlen(list), " %s", model->class_names[i]);
-        option_guess(&guess, model->class_names[i]);
-    }
-    if (*index < 0)
-        return fail(e, 2, "--emotion %s: this model knows:%s%s", text, list, option_meant(&guess, "", meant));
-    if (text[length] && (end == text + length + 1 || *end || !(*strength >= 0 && *strength <= 2)))
-        return fail(e, 2, "--emotion %s: the strength must be a number from 0 to 2", text);
-    return 1;
-}
-
-/* dir/photo.jpg with happy -> OUT/photo-happy.png */
-static void edited_name(const char *out, const char *picture, const char *emotion, char path[PATH_MAX])
-{
-    const char *slash = strrchr(picture, '/'), *name = slash ? slash + 1 : picture, *dot = strrchr(name, '.');
-    int length = dot ? (int)(dot - name) : (int)strlen(name);
-    snprintf(path, PATH_MAX, "%s/%.*s-%s.png", out, length, name, emotion);
-}
-
-static int save_pixels(const char *path, const unsigned char *pixels, int size, int channels, bool provenance,
-                        Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {size, size, channels, (unsigned char *)(uintptr_t)pixels};
-    return image_save(path, &image, &text, provenance ? 1 : 0, why) ? 1 : fail(e, 1, "%s", why);
+    char *text = own((size_t)n, NAME + 2), *end = text;
+    for (int i = 0; i < n; i++) end += sprintf(end, "%s%s", i ? between : "", names[i]);
+    return text;
 }
 
 /* The condition that shows class k so strongly: the label's number, or the way from neutral to the emotion's place. */
@@ -13395,211 +12651,152 @@ static void point_between(const Facegan *model, int a, int b, double share, doub
 }
 
 /* What an edit asks for: a condition, and what to call it in the file's name. */
-typedef struct Wish { char name[2 * NAME + 32]; real condition[MAX_CLASSES]; } Wish;
+typedef struct Wish { const char *name; real condition[MAX_CLASSES]; } Wish;
 
-static int parse_between(const Facegan *model, const char *text, double rho, Wish *wish, Error *e)
+static Wish wish_for(Facegan *model, int k, double strength)
 {
+    char name[FILES_NAME];
+    files_name(model->class_names[k], name);
+    Wish wish = {.name = strength == 1 ? own_text("%s", name) : own_text("%s-%g", name, strength)};
+    set_class(model, k, strength);
+    memcpy(wish.condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
+    return wish;
+}
+
+/* "happy" or "happy:0.7". A strength below 1 mixes the label with nothing: StarGAN was never shown such labels, so
+ * this is extrapolation. */
+static Wish parse_emotion(Facegan *model, const char *text)
+{
+    size_t length = strcspn(text, ":");
+    char *end = "";
+    double strength = text[length] ? strtod(text + length + 1, &end) : 1;
+    int k = find_class(model, text, length);
+    if (k < 0) {
+        char meant[OPTIONS_MEANT];
+        OptionGuess guess = {own_text("%.*s", (int)length, text), 3, NULL};
+        for (int i = 0; i < model->g.classes; i++) option_guess(&guess, model->class_names[i]);
+        give_up(2, "--emotion %s: this model knows: %s%s", text,
+                joined_names(model->class_names, model->g.classes, " "), option_meant(&guess, "", meant));
+    }
+    if (text[length] && (end == text + length + 1 || *end || !(strength >= 0 && strength <= 2)))
+        give_up(2, "--emotion %s: the strength must be a number from 0 to 2", text);
+    return wish_for(model, k, strength);
+}
+
+static Wish parse_between(const Facegan *model, const char *text, double rho)
+{
+    Wish wish = {0};
     size_t first = strcspn(text, ","), second = text[first] ? strcspn(text + first + 1, ":") : 0;
     const char *share_text = text[first] ? text + first + 1 + second : "";
     char *end = "";
     double share = *share_text ? strtod(share_text + 1, &end) : 0.5, z[SPACE_MOST];
     int a = find_class(model, text, first), b = second ? find_class(model, text + first + 1, second) : -1;
     if (a < 0 || b < 0 || *end || !(share >= 0 && share <= 1))
-        return fail(e, 2,
-                    "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1",
-                    text);
+        give_up(2, "--between %s: must be A,B or A,B:SHARE with two of the model's emotions and a share from 0 to 1",
+                text);
     point_between(model, a, b, share, rho, z);
-    for (int i = 0; i < model->g.condition; i++) wish->condition[i] = (real)z[i];
-    snprintf(wish->name, sizeof wish->name, "%s-%s-%.2g", model->class_names[a], model->class_names[b], share);
-    return 1;
+    for (int i = 0; i < model->g.condition; i++) wish.condition[i] = (real)z[i];
+    char from[FILES_NAME], to[FILES_NAME];
+    files_name(model->class_names[a], from), files_name(model->class_names[b], to);
+    wish.name = own_text("%s-%s-%.2g", from, to, share);
+    return wish;
 }
 
-static int parse_theta(const Facegan *model, const char *text, double rho, Wish *wish, Error *e)
+static Wish parse_theta(const Facegan *model, const char *text, double rho)
 {
     char *end;
     double angle = strtod(text, &end);
     bool radians = strcmp(end, "rad") == 0;
     if (model->g.condition != 2)
-        return fail(e, 2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
+        give_up(2, "--theta needs a space of two dimensions; this one has %d", model->g.condition);
     if (end == text || !isfinite(angle) || (*end && !radians && strcmp(end, "deg")))
-        return fail(e, 2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
+        give_up(2, "--theta %s: must be an angle such as 40deg or 0.7rad", text);
     if (!radians) angle *= TURN / 360;
-    wish->condition[0] = (real)(rho * cos(angle)), wish->condition[1] = (real)(rho * sin(angle));
-    snprintf(wish->name, sizeof wish->name, "theta%.0f-rho%.2g", angle * 360 / TURN, rho);
-    return 1;
+    return (Wish){own_text("theta%.0f-rho%.2g", angle * 360 / TURN, rho),
+                  {(real)(rho * cos(angle)), (real)(rho * sin(angle))}};
 }
 
-static int parse_point(const Facegan *model, const char *text, Wish *wish, Error *e)
+static Wish parse_point(const Facegan *model, const char *text)
 {
+    Wish wish = {own_text("at%.*s", NAME, text), {0}};
     const char *at = text;
     for (int i = 0; i < model->g.condition; i++) {
         char *end;
         double value = strtod(at, &end);
         if (end == at || !(fabs(value) <= 1) || *end != (i + 1 < model->g.condition ? ',' : 0))
-            return fail(e, 2, "--xy %s: must be %d numbers from -1 to 1 with commas between", text, model->g.condition);
-        wish->condition[i] = (real)value;
+            give_up(2, "--xy %s: must be %d numbers from -1 to 1 with commas between", text, model->g.condition);
+        wish.condition[i] = (real)value;
         at = end + 1;
     }
-    snprintf(wish->name, sizeof wish->name, "at%.*s", NAME, text);
-    return 1;
+    return wish;
 }
 
-static int parse_wish(Facegan *model, const Settings *s, Wish *wish, Error *e)
+static Wish parse_wish(Facegan *model, const Settings *s)
 {
-    int given = (*s->emotion != 0) + (*s->theta != 0) + (*s->xy != 0) + (*s->between != 0), index;
-    double strength;
-    *wish = (Wish){0};
-    if (given > 1) return fail(e, 2, "give one of --emotion, --theta, --xy and --between");
+    int given = (*s->emotion != 0) + (*s->theta != 0) + (*s->xy != 0) + (*s->between != 0);
+    if (given > 1) give_up(2, "give one of --emotion, --theta, --xy and --between");
     if (!*s->emotion && !model->g.space)
-        return fail(e, 2, "--theta, --xy and --between need a GANmut model: this one has labels, no space");
-    if (*s->between) return parse_between(model, s->between, s->rho, wish, e);
-    if (*s->theta) return parse_theta(model, s->theta, s->rho, wish, e);
-    if (*s->xy) return parse_point(model, s->xy, wish, e);
-    if (!parse_emotion(model, s->emotion, &index, &strength, e)) return 0;
-    set_class(model, index, strength);
-    memcpy(wish->condition, model->condition->data, (size_t)model->g.condition * sizeof(real));
-    snprintf(wish->name, sizeof wish->name, "%s", model->class_names[index]);
-    return 1;
+        give_up(2, "--theta, --xy and --between need a GANmut model: this one has labels, no space");
+    if (*s->between) return parse_between(model, s->between, s->rho);
+    if (*s->theta) return parse_theta(model, s->theta, s->rho);
+    if (*s->xy) return parse_point(model, s->xy);
+    return parse_emotion(model, s->emotion);
 }
 
-/* Draws one picture with every class and saves them side by side, the input first. */
-static int edit_all(Facegan *model, const char *picture, const Settings *s, Error *e)
-{
-    int n = model->g.classes, size = model->g.size, x = model->g.channels;
-    size_t bytes = count_of(model->y);
-    unsigned char *faces = must_alloc((size_t)n + 1, bytes);
-    const unsigned char *cells[MAX_CLASSES + 1];
-    const char *labels[MAX_CLASSES + 1] = {"input"};
-    PlotCanvas sheet;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    to_bytes(model->x->data, bytes, faces);
-    for (int k = 0; k < n; k++) {
-        set_class(model, k, 1);
-        graph_run(model->graph);
-        to_bytes(model->y->data, bytes, faces + (size_t)(k + 1) * bytes);
-        labels[k + 1] = model->class_names[k];
-    }
-    for (int k = 0; k <= n; k++) cells[k] = faces + (size_t)k * bytes;
-    edited_name(*s->out ? s->out : ".", picture, "all", path);
-    int ok = plot_grid(cells, size, size, x, 1, n + 1, (int)s->scale, NULL, labels, NULL, &sheet);
-    free(faces);
-    if (!ok) return fail(e, 1, "no memory for a sheet of %d pictures", n + 1);
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {sheet.width, sheet.height, 3, sheet.rgb};
-    ok = image_save(path, &image, &text, s->provenance ? 1 : 0, why);
-    plot_free(&sheet);
-    if (ok) printf("%s\n", path);
-    return ok ? 1 : fail(e, 1, "%s", why);
-}
-
-/* A copy of as many channels as the model wants. */
-static int to_channels(const Image *picture, int channels, Image *out, Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
-    int from = picture->channels;
-    size_t pixels = (size_t)picture->width * (size_t)picture->height;
-    if (channels == from) memcpy(out->pixels, picture->pixels, pixels * (size_t)channels);
-    else for (size_t i = 0; i < pixels; i++) {
-        const unsigned char *p = picture->pixels + i * (size_t)from;
-        for (int c = 0; c < channels; c++)
-            out->pixels[i * (size_t)channels + (size_t)c] = from < 3 ? p[0] : channels == 1 ? (unsigned char)(grey_of(p) + 0.5) : p[c];
-    }
-    return 1;
-}
-
-/* What G makes of the model's x with the condition that it holds. */
-static Drawn draw_face(Facegan *model)
+/* What G makes of the model's x with the condition that it holds, as bytes. */
+static void draw_bytes(Facegan *model, unsigned char *bytes)
 {
     graph_run(model->graph);
-    const Node *mask = model->mask;
-    return (Drawn){.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
-                   .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
-                   .redrawn = model->g.editor.keep == 'n'};
+    to_bytes(model->y->data, count_of(model->y), bytes);
+}
+
+/* Pictures of one size in rows and columns. */
+typedef struct Grid {
+    const unsigned char *pictures;              /* all of them, one behind the other; or */
+    const unsigned char *const *cells;          /* each by itself, NULL where there is none */
+    int side, channels, rows, columns, scale;
+    const char *const *row_names, *const *column_names;
+} Grid;
+
+static PlotCanvas draw_grid(const Grid *g)
+{
+    int n = g->rows * g->columns;
+    PlotCanvas canvas;
+    const unsigned char **cells = own((size_t)n, sizeof *cells);
+    for (int i = 0; i < n; i++)
+        cells[i] = g->cells ? g->cells[i] : g->pictures + (size_t)i * (size_t)(g->side * g->side * g->channels);
+    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, g->scale, g->row_names, g->column_names,
+                   NULL, &canvas))
+        give_up(1, "no memory for a sheet of %d pictures", n);
+    return own_canvas(canvas);
+}
+
+/* What is in a frame of the photograph, into model->x. */
+static void take_face(Facegan *model, const Image *photo, Frame frame)
+{
+    Scope here;
+    enter(&here);
+    Image cut = cut_out(photo, frame, model->g.size);
+    from_bytes(with_channels(&cut, model->g.channels).pixels, count_of(model->y), model->x->data);
+    leave();
 }
 
 /* Draws the face in a frame of the photograph with the condition that the model holds, and pastes it into `result`. */
-static int edit_face(Facegan *model, const Image *photo, Frame frame, Image *result, Error *e)
+static void edit_face(Facegan *model, const Image *photo, Frame frame, Image *result)
 {
-    Image cut = {0}, before = {0};
-    int ok = cut_frame(photo, frame, model->g.size, &cut, e) && to_channels(&cut, model->g.channels, &before, e);
-    if (ok) {
-        from_bytes(before.pixels, count_of(model->y), model->x->data);
-        const Drawn drawn = draw_face(model);
-        paste_frame(result, frame, &drawn);
-    }
-    image_free(&cut), image_free(&before);
-    return ok;
-}
-
-/* The centred square that the model was trained on, of a picture. */
-static Frame centred_frame(const Facegan *model, const Image *picture)
-{
-    int most = min_int(picture->width, picture->height), side = model->crop > 0 ? min_int(model->crop, most) : most;
-    return (Frame){side, 0, (picture->width - side) / 2, (picture->height - side) / 2};
-}
-
-/* The whole picture with its centred face edited, at its own resolution. */
-static int edit_one(Facegan *model, const char *name, const Image *picture, const Wish *wish, const Settings *s, Error *e)
-{
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    Image result;
-    if (!to_channels(picture, picture->channels, &result, e)) return 0;
-    memcpy(model->condition->data, wish->condition, (size_t)model->g.condition * sizeof(real));
-    edited_name(*s->out ? s->out : ".", name, wish->name, path);
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    int ok = edit_face(model, picture, centred_frame(model, picture), &result, e);
-    if (ok && !image_save(path, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
-    image_free(&result);
-    if (ok) printf("%s\n", path);
-    return ok;
-}
-
-/* Two pictures of one name from different folders would land in one file. */
-static int distinct_names(char *const *pictures, int count, Error *e)
-{
-    char a[PATH_MAX], b[PATH_MAX];
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < i; k++) {
-            edited_name("", pictures[i], "", a), edited_name("", pictures[k], "", b);
-            if (strcmp(a, b) == 0)
-                return fail(e, 2,
-                            "%s and %s would be written to the same file: edit them one by one, into different --out",
-                            pictures[k], pictures[i]);
-        }
-    return 1;
-}
-
-static int edit_pictures(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
-{
-    if (!distinct_names(pictures, count, e)) return 0;
-    Facegan *model = open_generator(run, e);
-    int failed = 0;
-    Wish wish;
-    char why[IMAGE_ERROR_SIZE];
-    if (!model) return 0;
-    bool all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    int ok = (all || parse_wish(model, s, &wish, e)) && (!*s->out || make_directory(s->out, e));
-    for (int i = 0; ok && i < count; i++) {
-        Image picture;
-        if (!image_load(pictures[i], all ? model->g.channels : 0, &picture, why)) {
-            warn("passed over: %s", why);
-            failed++;
-            continue;
-        }
-        if (min_int(picture.width, picture.height) > 2 * model->g.size)
-            warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", pictures[i]);
-        ok = all ? fit_picture(model, &picture, e) && edit_all(model, pictures[i], s, e)
-                 : edit_one(model, pictures[i], &picture, &wish, s, e);
-        image_free(&picture);
-    }
-    facegan_close(model);
-    if (ok && failed) return fail(e, 1, "%d of %d pictures could not be read", failed, count);
-    return ok;
+    take_face(model, photo, frame);
+    graph_run(model->graph);
+    const Node *mask = model->mask;
+    const Drawn drawn = {.side = model->g.size, .channels = model->g.channels, .before = model->x->data,
+                         .after = mask ? model->colour->data : model->y->data, .mask = mask ? mask->data : NULL,
+                         .redrawn = model->g.editor.keep == 'n'};
+    paste_frame(result, frame, &drawn);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.3  The public functions of facegan.h
+ *
+ * They work inside an attempt() of their own, so that a caller gets an error and nothing is left behind.
  * ---------------------------------------------------------------------------------------------- */
 
 static void start_library(void)
@@ -13609,13 +12806,31 @@ static void start_library(void)
     if (thread_count() == 1) threads_start(0);
 }
 
-Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
+static int attempt_public(void (*work)(void *context), void *context, char error[FACEGAN_ERROR])
 {
     Error e = {0};
+    if (attempt(work, context, &e)) return 1;
+    snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text);
+    return 0;
+}
+
+/* The model outlives the call: it is its caller's, not a scope's. */
+typedef struct Opening { const char *path; Facegan *model; } Opening;
+
+static void open_public(void *context)
+{
+    Opening *opening = context;
     start_library();
-    Facegan *model = open_generator(path, &e);
-    if (!model) snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text);
-    return model;
+    opening->model = must_alloc(1, sizeof *opening->model);
+    fill_generator(opening->model, opening->path);
+}
+
+Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
+{
+    Opening *opening = &(Opening){.path = path};
+    if (attempt_public(open_public, opening, error)) return opening->model;
+    facegan_close(opening->model);
+    return NULL;
 }
 
 int facegan_classes(const Facegan *model)  { return model->g.classes; }
@@ -13647,34 +12862,25 @@ static void blend_classes(Facegan *model, const float *shares)
         z[i] = (real)((double)z[i] / sqrt(norm));
 }
 
-int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels, const float *condition, unsigned char *out,
-                 char error[FACEGAN_ERROR])
+typedef struct PublicEdit { Facegan *model; Image picture; const float *condition; unsigned char *out; } PublicEdit;
+
+static void edit_public(void *context)
 {
-    Image picture;
-    Error e = {0};
-    char why[IMAGE_ERROR_SIZE];
-    if (width < 1 || height < 1 || (channels != 1 && channels != 3))
-        return snprintf(error, FACEGAN_ERROR, "a picture of %d x %d x %d: needs 1 or 3 channels", width, height,
-                        channels),
-               0;
-    if (!image_new(width, height, model->g.channels, &picture, why))
-        return snprintf(error, FACEGAN_ERROR, "%s", why), 0;
-    for (size_t i = 0; i < (size_t)width * (size_t)height; i++) {
-        const unsigned char *from = pixels + i * (size_t)channels;
-        for (int c = 0; c < model->g.channels; c++) {
-            double grey = channels == 3 ? 0.299 * from[0] + 0.587 * from[1] + 0.114 * from[2] : from[0];
-            picture.pixels[i * (size_t)model->g.channels + (size_t)c] = model->g.channels == 3 && channels == 3
-                                                                            ? from[c]
-                                                                            : (unsigned char)(grey + 0.5);
-        }
-    }
-    int ok = fit_picture(model, &picture, &e);
-    image_free(&picture);
-    if (!ok) return snprintf(error, FACEGAN_ERROR, "%.*s", FACEGAN_ERROR - 1, e.text), 0;
-    blend_classes(model, condition);
-    graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), out);
-    return 1;
+    const PublicEdit *edit = context;
+    const Image *given = &edit->picture;
+    if (given->width < 1 || given->height < 1 || (given->channels != 1 && given->channels != 3))
+        give_up(2, "a picture of %d x %d x %d: needs 1 or 3 channels", given->width, given->height, given->channels);
+    Image picture = with_channels(given, edit->model->g.channels);
+    fit_picture(edit->model, &picture);
+    blend_classes(edit->model, edit->condition);
+    draw_bytes(edit->model, edit->out);
+}
+
+int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int height, int channels,
+                 const float *condition, unsigned char *out, char error[FACEGAN_ERROR])
+{
+    PublicEdit edit = {model, {width, height, channels, (unsigned char *)(uintptr_t)pixels}, condition, out};
+    return attempt_public(edit_public, &edit, error);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13693,11 +12899,13 @@ static int log_read(const char *path, TableNumbers *log, Error *e)
     return fail(e, 1, "%s: no rows yet", path);
 }
 
-static bool has_values(const TableNumbers *log, int column)
+/* The last number of a column; NaN: it has none, or there is no such column. */
+static double last_value(const TableNumbers *log, const char *name)
 {
-    for (size_t i = 0; i < log->rows; i++)
-        if (isfinite(log->columns[column][i])) return true;
-    return false;
+    const double *column = table_column(log, name);
+    size_t row = column ? log->rows : 0;
+    while (row > 0 && !isfinite(column[row - 1])) row--;
+    return row > 0 ? column[row - 1] : NAN;
 }
 
 /* A chart of every column whose name begins with `prefix`. */
@@ -13706,54 +12914,26 @@ static void chart(Page *page, const TableNumbers *log, const char *title, const 
     PageSeries series[MAX_COLUMNS];
     int n = 0;
     for (int i = 1; i < log->n_columns; i++)
-        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0 && has_values(log, i))
+        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0 && !isnan(last_value(log, log->names[i])))
             series[n++] = (PageSeries){log->names[i], log->columns[0], log->columns[i], log->rows};
     if (n) page_chart(page, title, "iteration", y_label, series, n, 0);
 }
 
-/* The sample sheets of a run, by iteration. */
-typedef struct Sheets { char **paths; long *iterations; int count; } Sheets;
-
-static int by_text(const void *a, const void *b)
+/* As PNG bytes. */
+static unsigned char *own_png(const PlotCanvas *canvas, size_t *size)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    unsigned char *bytes;
+    char why[IMAGE_ERROR_SIZE];
+    const Image image = image_of(canvas);
+    if (!image_encode_png(&image, &synthetic, 1, &bytes, size, why)) give_up(1, "%s", why);
+    return own_this(bytes, *size);
 }
 
-static Sheets find_sheets(const char *run)
+static void add_canvas(Page *page, const char *caption, const PlotCanvas *canvas)
 {
-    Sheets s = {0};
-    char folder[PATH_MAX], path[PATH_MAX + 300];
-    snprintf(folder, sizeof folder, "%s/samples", run);
-    DIR *directory = opendir(folder);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (strspn(entry->d_name, "0123456789") != 8 || strcmp(entry->d_name + 8, ".png")) continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        s.paths = realloc(s.paths, (size_t)(s.count + 1) * sizeof *s.paths);
-        if (!s.paths) abort();
-        s.paths[s.count++] = must_copy(path);
-    }
-    if (directory) closedir(directory);
-    if (s.count) qsort(s.paths, (size_t)s.count, sizeof *s.paths, by_text);
-    s.iterations = must_alloc((size_t)s.count, sizeof *s.iterations);
-    for (int i = 0; i < s.count; i++) s.iterations[i] = atol(strrchr(s.paths[i], '/') + 1);
-    return s;
-}
-
-static void sheets_free(Sheets *s)
-{
-    for (int i = 0; i < s->count; i++) free(s->paths[i]);
-    free(s->paths), free(s->iterations);
-}
-
-/* Cell (row, column) of a sheet without margins, copied out. */
-static unsigned char *sheet_cell(const Image *sheet, int size, int row, int column)
-{
-    size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
-    unsigned char *cell = must_alloc((size_t)size, line);
-    for (int y = 0; y < size; y++)
-        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line,
-               line);
-    return cell;
+    size_t size;
+    const unsigned char *bytes = own_png(canvas, &size);
+    page_image(page, caption, bytes, size, "image/png");
 }
 
 static int enlargement(int size)
@@ -13761,150 +12941,160 @@ static int enlargement(int size)
     return size <= 48 ? 2 : 1;
 }
 
-/* A canvas as PNG bytes; NULL when memory is out. */
-static unsigned char *canvas_png(PlotCanvas *canvas, size_t *size)
+/* A run's report in the making. A sample sheet is samples/<iteration>.png; its columns are the classes; where G edits,
+ * what it was shown comes first; without labels they have no names. */
+typedef struct Report {
+    const char *run;
+    Settings s;
+    const Model *model;
+    TableNumbers log;
+    Page *page;
+    Names sheets;                       /* paths, by iteration */
+    const char *columns[MAX_CLASSES + 1];
+    char class_names[MAX_CLASSES][NAME];
+    int n_columns;
+} Report;
+
+static long sheet_iteration(const char *path)
 {
-    unsigned char *bytes = NULL;
-    char why[IMAGE_ERROR_SIZE];
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {canvas->width, canvas->height, 3, canvas->rgb};
-    if (!image_encode_png(&image, &text, 1, &bytes, size, why)) bytes = NULL;
-    plot_free(canvas);
-    return bytes;
+    return atol(strrchr(path, '/') + 1);
 }
 
-/* The names of a sheet's columns: where G edits, what it was shown comes first; without labels there are none. */
-typedef struct Columns { const char *labels[MAX_CLASSES + 1]; char names[MAX_CLASSES][NAME]; int count; } Columns;
-
-static int split_names_list(const char *list, char (*names)[NAME])
+static void find_sheets(Report *r)
 {
-    int n = 0;
-    while (*list && n < MAX_CLASSES) {
-        size_t length = strcspn(list, ",");
-        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
-        list += length + (list[length] != 0);
-    }
-    return n;
+    Text folder = textf("%s/samples", r->run);
+    Names found = list_folder(folder.s, NAMES_PICTURES);
+    for (int i = 0; i < found.count; i++)
+        if (strspn(found.items[i], "0123456789") == 8 && strcmp(found.items[i] + 8, ".png") == 0)
+            names_add(&r->sheets, textf("%s/%s", folder.s, found.items[i]).s);
 }
 
-static void name_columns(const Settings *s, const Model *model, Columns *c)
+static void name_columns(Report *r)
 {
-    int classes = split_names_list(*s->attributes ? s->attributes : s->classes, c->names);
-    *c->labels = "input";
-    c->count = !model->latent_size;
-    bool named = model->condition_size(s, classes) > 0;
+    int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
+    bool named = condition_size(r->model, &r->s, classes) > 0;
     int drawn = named ? classes : SAMPLE_FACES;
-    for (int i = 0; i < drawn; i++) c->labels[c->count++] = named ? c->names[i] : "";
+    r->columns[0] = "input";
+    r->n_columns = !r->model->latent_size;
+    for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
 }
 
-/* A sheet with its columns named. */
-static unsigned char *labelled_sheet(const char *path, const Settings *s, const Columns *names, size_t *bytes)
+/* Picture (row, column) of a sheet without margins, copied out. */
+static unsigned char *sheet_cell(const Image *sheet, int size, int row, int column)
+{
+    size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
+    unsigned char *cell = own((size_t)size, line);
+    for (int y = 0; y < size; y++)
+        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line,
+               line);
+    return cell;
+}
+
+static bool read_sheet(const char *path, int channels, Image *sheet)
+{
+    return try_picture(path, channels, sheet, &(Error){0});
+}
+
+/* A sheet with its columns named, as PNG bytes of the scope outside; NULL: it cannot be read. */
+static unsigned char *labelled_sheet(const Report *r, const char *path, size_t *bytes)
 {
     Image sheet;
-    char why[IMAGE_ERROR_SIZE];
-    PlotCanvas canvas;
-    int size = (int)s->size;
-    if (!image_load(path, (int)s->channels, &sheet, why)) return NULL;
-    int rows_ = sheet.height / size, columns = sheet.width / size;
-    unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
-    for (int i = 0; i < rows_ * columns; i++) cells[i] = sheet_cell(&sheet, size, i / columns, i % columns);
-    int ok = columns == names->count && plot_grid((const unsigned char *const *)cells, size, size, sheet.channels,
-                                                  rows_, columns, enlargement(size), NULL, names->labels, NULL, &canvas);
-    for (int i = 0; i < rows_ * columns; i++) free(cells[i]);
-    free(cells);
-    image_free(&sheet);
-    return ok ? canvas_png(&canvas, bytes) : NULL;
+    int size = (int)r->s.size;
+    if (!read_sheet(path, (int)r->s.channels, &sheet)) return NULL;
+    if (sheet.width / size != r->n_columns || sheet.height < size) return NULL;
+    Grid grid = {.side = size, .channels = sheet.channels, .rows = sheet.height / size, .columns = r->n_columns,
+                 .scale = enlargement(size), .column_names = r->columns};
+    int n = grid.rows * grid.columns;
+    const unsigned char **cells = own((size_t)n, sizeof *cells);
+    for (int i = 0; i < n; i++) cells[i] = sheet_cell(&sheet, size, i / grid.columns, i % grid.columns);
+    grid.cells = cells;
+    const PlotCanvas canvas = draw_grid(&grid);
+    return hand_out(own_png(&canvas, bytes));
 }
 
-enum { QUARTERS = 4 };
-
-/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. Returns PNG bytes. */
-static unsigned char *quarter_strip(const Sheets *sheets, const Settings *s, const Columns *names, int face,
-                                    size_t *bytes)
-{
-    int size = (int)s->size, columns = names->count, done = 0;
-    unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
-    char row_names[QUARTERS][32];
-    const char *row_labels[QUARTERS];
-    PlotCanvas canvas;
-    for (int q = 0; q < QUARTERS; q++) {
-        snprintf(row_names[q], sizeof row_names[q], "%d%%", 25 * (q + 1));
-        row_labels[q] = row_names[q];
-        for (int i = 0; i < sheets->count; i++) {
-            Image sheet;
-            char why[IMAGE_ERROR_SIZE];
-            if (sheets->iterations[i] != (q == 3 ? s->iters : s->iters * (q + 1) / 4) ||
-                !image_load(sheets->paths[i], (int)s->channels, &sheet, why))
-                continue;
-            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++)
-                cells[q * columns + c] = sheet_cell(&sheet, size, face, c), done++;
-            image_free(&sheet);
-            break;
-        }
-    }
-    int ok = done && plot_grid((const unsigned char *const *)cells, size, size, (int)s->channels, QUARTERS, columns,
-                               enlargement(size), row_labels, names->labels, NULL, &canvas);
-    for (int i = 0; i < QUARTERS * columns; i++) free(cells[i]);
-    return ok ? canvas_png(&canvas, bytes) : NULL;
-}
-
-static void add_slider(Page *page, const Sheets *sheets, const Settings *s, const Columns *names, const char *title)
+static void add_slider(const Report *r, const char *title)
 {
     enum { SHOWN = 40 };
     const void *bytes[SHOWN];
     size_t sizes[SHOWN];
-    char texts[SHOWN][32];
     const char *labels[SHOWN];
-    int n = 0, step = (sheets->count + SHOWN - 1) / SHOWN;
-    for (int i = sheets->count - 1; i >= 0 && n < SHOWN; i -= step) {
-        int at = SHOWN - 1 - n;
-        if (!(bytes[at] = labelled_sheet(sheets->paths[i], s, names, &sizes[at]))) continue;
-        snprintf(texts[at], sizeof texts[at], "iteration %ld", sheets->iterations[i]);
-        labels[at] = texts[at];
-        n++;
+    int from = SHOWN, step = (r->sheets.count + SHOWN - 1) / SHOWN;
+    for (int i = r->sheets.count - 1; i >= 0 && from > 0; i -= step) {
+        Scope here;
+        enter(&here);
+        bytes[from - 1] = labelled_sheet(r, r->sheets.items[i], &sizes[from - 1]);
+        leave();
+        if (bytes[from - 1]) labels[--from] = own_text("iteration %ld", sheet_iteration(r->sheets.items[i]));
     }
-    int from = SHOWN - n;
-    if (n)
-        page_slider(page, title, labels + from, bytes + from, sizes + from, n, "image/png");
-    for (int i = from; i < SHOWN; i++) free((void *)(uintptr_t)bytes[i]);
+    if (from < SHOWN) page_slider(r->page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
+}
+
+enum { QUARTERS = 4 };
+
+/* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. */
+static void add_quarters(const Report *r, int face)
+{
+    int size = (int)r->s.size, columns = r->n_columns, done = 0;
+    const unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
+    static const char *const quarters[QUARTERS] = {"25%", "50%", "75%", "100%"};
+    for (int q = 0; q < QUARTERS; q++)
+        for (int i = 0; i < r->sheets.count; i++) {
+            Image sheet;
+            bool wanted = sheet_iteration(r->sheets.items[i]) == (q == 3 ? r->s.iters : r->s.iters * (q + 1) / 4);
+            if (!wanted || !read_sheet(r->sheets.items[i], (int)r->s.channels, &sheet)) continue;
+            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++, done++)
+                cells[q * columns + c] = sheet_cell(&sheet, size, face, c);
+            break;
+        }
+    if (!done) return;
+    const PlotCanvas canvas = draw_grid(&(Grid){
+        .cells = cells, .side = size, .channels = (int)r->s.channels, .rows = QUARTERS, .columns = columns,
+        .scale = enlargement(size), .row_names = quarters, .column_names = r->columns});
+    add_canvas(r->page, "After 25, 50, 75 and 100% of the training", &canvas);
+}
+
+/* The sheets over time, and the first two faces (or latents) after each quarter. */
+static void add_samples(Report *r)
+{
+    name_columns(r);
+    page_heading(r->page, "Samples");
+    add_slider(r, r->model->latent_size
+                      ? "What G draws from the same noise over the training"
+                      : "The same faces over the training: the picture as it was, then G's drawings of it");
+    for (int face = 0; face < 2; face++) add_quarters(r, face);
 }
 
 /* The headline: how far, how long, how D and G stand. */
-static void add_facts(Page *page, const TableNumbers *log, const Settings *s)
+static void add_facts(const Report *r)
 {
-    static const char *const wanted[] = {"iteration", "D.total", "G.cls", "G.rec", "validation_accuracy"};
-    const char *names[8], *values[8];
-    char texts[8][48];
+    static const struct { const char *column, *name; } facts[] = {
+        {"iteration", "iteration"}, {"D.total", "D.total"}, {"G.cls", "G.cls"}, {"G.rec", "G.rec"},
+        {"validation_accuracy", "accuracy, held out"}};
+    const char *names[5], *values[5];
     int n = 0;
-    for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++)
-        for (int i = 0; i < log->n_columns; i++) {
-            size_t row = log->rows;
-            if (strcmp(log->names[i], wanted[k])) continue;
-            while (row > 0 && !isfinite(log->columns[i][row - 1])) row--;
-            if (row == 0) continue;
-            if (k == 0) snprintf(texts[n], sizeof texts[n], "%.0f of %ld", log->columns[i][row - 1], s->iters);
-            else if (k == 4) snprintf(texts[n], sizeof texts[n], "%.1f%%", 100 * log->columns[i][row - 1]);
-            else snprintf(texts[n], sizeof texts[n], "%.3g", log->columns[i][row - 1]);
-            names[n] = k == 4 ? "accuracy, held out" : wanted[k];
-            values[n] = texts[n];
-            n++;
-        }
-    page_facts(page, names, values, n);
+    for (int i = 0; i < 5; i++) {
+        double last = last_value(&r->log, facts[i].column);
+        if (isnan(last)) continue;
+        names[n] = facts[i].name;
+        values[n++] = i == 0 ? own_text("%.0f of %ld", last, r->s.iters) : i == 4 ? own_text("%.1f%%", 100 * last)
+                    : own_text("%.3g", last);
+    }
+    page_facts(r->page, names, values, n);
 }
 
-static void add_settings(Page *page, const Settings *s)
+static void add_settings(const Report *r)
 {
     const char *cells[2 * SETTINGS];
-    static char texts[SETTINGS][TEXT * 4];
     int n = 0;
     for (int i = 0; i < SETTINGS; i++) {
         if (settings_table[i].use >= COMMAND) continue;
-        option_text(s, &settings_table[i], texts[i], sizeof texts[i]);
+        char *text = own(TEXT, 4);
+        option_text(&r->s, &settings_table[i], text, TEXT * 4);
         cells[2 * n] = settings_table[i].name;
-        cells[2 * n++ + 1] = texts[i];
+        cells[2 * n++ + 1] = text;
     }
-    page_heading(page, "Settings");
-    page_table(page, NULL, 2, cells, n);
+    page_heading(r->page, "Settings");
+    page_table(r->page, NULL, 2, cells, n);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13927,39 +13117,43 @@ static const unsigned gamut_ink = 0x24292f;
 /* What of the space is shown: z = a u + b v. */
 typedef struct Plane { double u[SPACE_MOST], v[SPACE_MOST]; } Plane;
 
+static const Plane first_axes = {{1, 0, 0}, {0, 1, 0}};
+
+/* The faces that are shown in a model's space. */
+typedef struct Show {
+    Facegan *model;
+    Gamut gamut;
+    Plane plane;
+    const Settings *s;
+    PageFace faces[PAGE_FACES];
+    int n;
+} Show;
+
 /* The axes of the plane, or, in space, those through two emotions (by Gram and Schmidt). */
-static int choose_plane(const Facegan *model, const Settings *s, Plane *plane, Error *e)
+static Plane choose_plane(const Show *show)
 {
-    *plane = (Plane){{1, 0, 0}, {0, 1, 0}};
-    if (model->g.condition == 2) return 1;
-    Gamut gamut = gamut_of(&model->g);
-    size_t first = strcspn(s->between, ",");
-    int a = *s->between ? find_class(model, s->between, first) : 1,
-        b = s->between[first] ? find_class(model, s->between + first + 1, strlen(s->between + first + 1))
-            : gamut.n > 2     ? 2
-                              : 0;
-    if (a < 0 || b < 0 || a == b) return fail(e, 2, "--between %s: must name two of the model's emotions", s->between);
+    const Facegan *model = show->model;
+    if (model->g.condition == 2) return first_axes;
+    Plane plane = first_axes;
+    const char *between = show->s->between, *comma = strchr(between, ',');
+    int a = *between ? find_class(model, between, strcspn(between, ",")) : 1, b = show->gamut.n > 2 ? 2 : 0;
+    if (comma) b = find_class(model, comma + 1, strlen(comma + 1));
+    if (a < 0 || b < 0 || a == b) give_up(2, "--between %s: must name two of the model's emotions", between);
+    const double *first = show->gamut.mean[a], *second = show->gamut.mean[b];
     double norm = 0, along = 0, rest = 0;
-    for (int i = 0; i < 3; i++) norm += gamut.mean[a][i] * gamut.mean[a][i];
-    for (int i = 0; i < 3 && norm > 0; i++) plane->u[i] = gamut.mean[a][i] / sqrt(norm);
-    for (int i = 0; i < 3; i++) along += gamut.mean[b][i] * plane->u[i];
-    for (int i = 0; i < 3; i++) plane->v[i] = gamut.mean[b][i] - along * plane->u[i], rest += plane->v[i] * plane->v[i];
-    for (int i = 0; i < 3 && rest > 0; i++) plane->v[i] /= sqrt(rest);
-    return norm > 0 && rest > 1e-12 ? 1 : fail(e, 1, "the two emotions lie on one line: choose others with --between");
+    for (int i = 0; i < 3; i++) norm += first[i] * first[i];
+    for (int i = 0; i < 3 && norm > 0; i++) plane.u[i] = first[i] / sqrt(norm);
+    for (int i = 0; i < 3; i++) along += second[i] * plane.u[i];
+    for (int i = 0; i < 3; i++) plane.v[i] = second[i] - along * plane.u[i], rest += plane.v[i] * plane.v[i];
+    for (int i = 0; i < 3 && rest > 0; i++) plane.v[i] /= sqrt(rest);
+    if (!(norm > 0 && rest > 1e-12)) give_up(1, "the two emotions lie on one line: choose others with --between");
+    return plane;
 }
 
 static void on_plane(const Plane *plane, const double *z, double *a, double *b)
 {
     *a = *b = 0;
     for (int i = 0; i < SPACE_MOST; i++) *a += z[i] * plane->u[i], *b += z[i] * plane->v[i];
-}
-
-/* Draws the face that is in model->x at the plane's point (a, b). */
-static void draw_at(Facegan *model, const Plane *plane, double a, double b, unsigned char *face)
-{
-    for (int i = 0; i < model->g.condition; i++) model->condition->data[i] = (real)(a * plane->u[i] + b * plane->v[i]);
-    graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), face);
 }
 
 /* C as it is on the plane: (u C u, u C v, v C v). */
@@ -13974,74 +13168,68 @@ static void plane_covariance(const Plane *plane, const double c[SPACE_MOST][SPAC
         }
 }
 
-/* The model's directions or Gaussians as places of a dial, which is round for directions; neutral has none. */
-static PlotDial space_dial(const Facegan *model, const Plane *plane, double x, double y, double unit, PlotPlace *places)
+/* Draws the face that is in model->x at the plane's point (a, b). */
+static void draw_at(const Show *show, double a, double b, unsigned char *face)
 {
-    Gamut gamut = gamut_of(&model->g);
-    bool round = model->g.space == 'l';
+    const Plane *plane = &show->plane;
+    real *z = show->model->condition->data;
+    for (int i = 0; i < show->model->g.condition; i++) z[i] = (real)(a * plane->u[i] + b * plane->v[i]);
+    draw_bytes(show->model, face);
+}
+
+/* The model's directions or Gaussians as places of a dial, which is round for directions; neutral has none. */
+static PlotDial space_dial(const Show *show, double x, double y, double unit, PlotPlace *places)
+{
+    bool round = show->model->g.space == 'l';
     int n = 0;
-    for (int k = round; k < gamut.n; k++, n++) {
-        places[n] = (PlotPlace){.name = model->class_names[k], .rgb = plot_palette[k % 8]};
-        on_plane(plane, gamut.mean[k], &places[n].x, &places[n].y);
-        plane_covariance(plane, gamut.covariance[k], places[n].covariance);
+    for (int k = round; k < show->gamut.n; k++, n++) {
+        places[n] = (PlotPlace){.name = show->model->class_names[k], .rgb = plot_palette[k % 8]};
+        on_plane(&show->plane, show->gamut.mean[k], &places[n].x, &places[n].y);
+        plane_covariance(&show->plane, show->gamut.covariance[k], places[n].covariance);
     }
     return (PlotDial){x, y, unit, round, places, n};
 }
 
-static int save_canvas(const char *path, PlotCanvas *canvas, bool provenance, Error *e)
-{
-    char why[IMAGE_ERROR_SIZE];
-    const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
-    Image image = {canvas->width, canvas->height, 3, canvas->rgb};
-    int ok = image_save(path, &image, &text, provenance ? 1 : 0, why);
-    plot_free(canvas);
-    if (ok) printf("%s\n", path);
-    return ok ? 1 : fail(e, 1, "%s", why);
-}
-
 /* The face of model->x all over the disc: OUT/NAME-gamut.png. */
-static int gamut_picture(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
+static void gamut_picture(const Show *show, const Photo *photo)
 {
-    int p = model->g.size, cell = (int)s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
+    const Facegan *model = show->model;
+    int p = model->g.size, cell = (int)show->s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
     PlotPlace places[MAX_CLASSES];
-    PlotCanvas canvas;
-    char path[PATH_MAX];
-    if (!plot_canvas(2 * margin + CELLS * cell, 140 + CELLS * cell, 0xffffff, &canvas))
-        return fail(e, 1, "no memory for the picture of the space");
-    unsigned char *face = must_alloc(count_of(model->y), 1);
+    PlotCanvas canvas = new_canvas(2 * margin + CELLS * cell, 140 + CELLS * cell);
+    unsigned char *face = own(count_of(model->y), 1);
     for (int row = 0; row < CELLS; row++)
-        for (int column_ = 0; column_ < CELLS; column_++) {
-            double a = (2.0 * column_ + 1) / CELLS - 1, b = 1 - (2.0 * row + 1) / CELLS;
+        for (int column = 0; column < CELLS; column++) {
+            double a = (2.0 * column + 1) / CELLS - 1, b = 1 - (2.0 * row + 1) / CELLS;
             if (model->g.space == 'l' && hypot(a, b) > 0.97) continue;
-            draw_at(model, plane, a, b, face);
-            plot_picture(&canvas, margin + column_ * cell, 70 + row * cell, cell, cell, face, p, p, model->g.channels);
+            draw_at(show, a, b, face);
+            plot_picture(&canvas, margin + column * cell, 70 + row * cell, cell, cell, face, p, p, model->g.channels);
         }
-    free(face);
     double half = CELLS * cell / 2.0;
-    PlotDial dial = space_dial(model, plane, margin + half, 70 + half, half, places);
+    PlotDial dial = space_dial(show, margin + half, 70 + half, half, places);
     plot_dial(&canvas, &dial, true, 17);
-    edited_name(*s->out ? s->out : ".", picture, "gamut", path);
-    return save_canvas(path, &canvas, s->provenance, e);
+    Image image = image_of(&canvas);
+    deliver(photo_file(show->s, photo, "-gamut.png").s, &image, show->s->provenance ? &synthetic : NULL);
 }
 
 /* The emotions that a film passes, by number: those of --path, or neutral, all by their angles, neutral. */
-static int film_path(const Facegan *model, const Settings *s, int *stops, Error *e)
+static int film_path(const Show *show, int stops[MAX_CLASSES + 2])
 {
-    Gamut gamut = gamut_of(&model->g);
+    const char *path = show->s->path;
+    const Gamut *gamut = &show->gamut;
     int n = 0;
-    for (const char *at = s->path; *at && n < MAX_CLASSES; at += strcspn(at, ",") + (at[strcspn(at, ",")] != 0)) {
-        stops[n] = find_class(model, at, strcspn(at, ","));
-        if (stops[n++] < 0)
-            return fail(e, 2, "--path %s: \"%.*s\" is not one of the model's emotions", s->path, (int)strcspn(at, ","),
-                        at);
+    for (const char *at = path; *at && n < MAX_CLASSES; at += strcspn(at, ",") + (at[strcspn(at, ",")] != 0)) {
+        int length = (int)strcspn(at, ",");
+        stops[n] = find_class(show->model, at, (size_t)length);
+        if (stops[n++] < 0) give_up(2, "--path %s: \"%.*s\" is not one of the model's emotions", path, length, at);
     }
-    if (n == 1) return fail(e, 2, "--path %s: needs two emotions or more", s->path);
+    if (n == 1) give_up(2, "--path %s: needs two emotions or more", path);
     if (n) return n;
     stops[n++] = 0;
-    for (int k = 1; k < gamut.n; k++) {
+    for (int k = 1; k < gamut->n; k++) {
         int at = n++;
-        double angle = atan2(gamut.mean[k][1], gamut.mean[k][0]);
-        for (; at > 1 && atan2(gamut.mean[stops[at - 1]][1], gamut.mean[stops[at - 1]][0]) > angle; at--)
+        double angle = atan2(gamut->mean[k][1], gamut->mean[k][0]);
+        for (; at > 1 && atan2(gamut->mean[stops[at - 1]][1], gamut->mean[stops[at - 1]][0]) > angle; at--)
             stops[at] = stops[at - 1];
         stops[at] = k;
     }
@@ -14050,65 +13238,46 @@ static int film_path(const Facegan *model, const Settings *s, int *stops, Error 
 }
 
 /* One picture of the film: the face, and where in the space it is. */
-static int film_frame(Facegan *model, const Plane *plane, const double *z, int side, Image *frame)
+static Image film_frame(const Show *show, const double *z, int side)
 {
+    const Facegan *model = show->model;
     PlotPlace places[MAX_CLASSES];
-    PlotCanvas canvas;
     int p = model->g.size;
     double a, b;
-    if (!plot_canvas(side + side * 3 / 2, side, 0xffffff, &canvas)) return 0;
-    unsigned char *face = must_alloc(count_of(model->y), 1);
+    PlotCanvas canvas = new_canvas(side + side * 3 / 2, side);
+    unsigned char *face = own(count_of(model->y), 1);
     for (int i = 0; i < model->g.condition; i++) model->condition->data[i] = (real)z[i];
-    graph_run(model->graph);
-    to_bytes(model->y->data, count_of(model->y), face);
+    draw_bytes(show->model, face);
     plot_picture(&canvas, 0, 0, side, side, face, p, p, model->g.channels);
-    free(face);
-    PlotDial dial = space_dial(model, plane, side + side * 0.75, side / 2.0, side * 0.36, places);
+    PlotDial dial = space_dial(show, side + side * 0.75, side / 2.0, side * 0.36, places);
     plot_dial(&canvas, &dial, false, side / 16.0);
-    on_plane(plane, z, &a, &b);
+    on_plane(&show->plane, z, &a, &b);
     plot_disc(&canvas, dial.x + dial.unit * a, dial.y - dial.unit * b, side / 40.0, gamut_ink);
-    *frame = (Image){canvas.width, canvas.height, 3, canvas.rgb};
-    return 1;
+    return image_of(&canvas);
 }
 
-static int write_bytes(const char *path, const void *bytes, size_t size, Error *e)
+static void deliver_film(const char *path, const Image *frames, int n)
 {
-    char temporary[PATH_MAX + 8];
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "wb");
-    if (!file) return fail(e, 1, "cannot write %s: %s", temporary, strerror(errno));
-    bool wrong = fwrite(bytes, 1, size, file) != size;
-    wrong |= fclose(file) != 0;
-    if (wrong || rename(temporary, path)) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    return 1;
+    unsigned char *bytes;
+    size_t size;
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_encode_gif(frames, n, 60, &bytes, &size, why)) give_up(1, "%s", why);
+    write_file(path, own_this(bytes, size), size);
+    printf("%s\n", path);
 }
 
 /* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
-static int gamut_film(Facegan *model, const Plane *plane, const char *picture, const Settings *s, Error *e)
+static void gamut_film(const Show *show, const Photo *photo)
 {
-    int stops[MAX_CLASSES + 2], n = film_path(model, s, stops, e), count = 0, ok = n > 0, side = 192 * (int)s->scale;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    if (!ok) return 0;
-    Image *frames = must_alloc((size_t)(n * FRAMES_A_LEG), sizeof *frames);
-    for (int leg = 0; ok && leg + 1 < n; leg++)
-        for (int i = 0; ok && i < FRAMES_A_LEG; i++) {
-            double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG;
-            point_between(model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);    /* slow near the stops */
-            ok = film_frame(model, plane, z, side, &frames[count]);
-            count += ok;
+    int stops[MAX_CLASSES + 2], n = film_path(show, stops), count = 0;
+    Image *frames = own((size_t)(n * FRAMES_A_LEG), sizeof *frames);
+    for (int leg = 0; leg + 1 < n; leg++)
+        for (int i = 0; i < FRAMES_A_LEG; i++) {
+            double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG, slow = t * t * (3 - 2 * t);   /* near the stops */
+            point_between(show->model, stops[leg], stops[leg + 1], slow, 1, z);
+            frames[count++] = film_frame(show, z, 192 * (int)show->s->scale);
         }
-    if (!ok) fail(e, 1, "no memory for the film");
-    else if (!image_encode_gif(frames, count, 60, &bytes, &size, why)) ok = fail(e, 1, "%s", why);
-    for (int i = 0; i < count; i++) image_free(&frames[i]);
-    free(frames);
-    edited_name(*s->out ? s->out : ".", picture, "gamut", path);
-    if (ok) memcpy(path + strlen(path) - 3, "gif", 3);
-    ok = ok && write_bytes(path, bytes, size, e);
-    free(bytes);
-    if (ok) printf("%s\n", path);
-    return ok;
+    deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count);
 }
 
 /* Where tile i lies on the plane. */
@@ -14120,295 +13289,252 @@ static void tile_place(char space, int i, double *a, double *b)
 }
 
 /* All tiles of the face in model->x, in rows of SHEET_COLUMNS. */
-static int tile_sheet(Facegan *model, const Plane *plane, Image *sheet, Error *e)
+static Image tile_sheet(const Show *show)
 {
-    int p = model->g.size, x = model->g.channels, tiles = model->g.space == 'l' ? 1 + RINGS * SPOKES : GRID * GRID;
-    size_t line = (size_t)(p * x);
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, x, sheet, why))
-        return fail(e, 1, "%s", why);
-    unsigned char *face = must_alloc(count_of(model->y), 1);
+    const Facegan *model = show->model;
+    int p = model->g.size, tiles = model->g.space == 'l' ? 1 + RINGS * SPOKES : GRID * GRID;
+    Image sheet = new_picture(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, model->g.channels);
+    unsigned char *face = own(count_of(model->y), 1);
     for (int i = 0; i < tiles; i++) {
         double a, b;
         tile_place(model->g.space, i, &a, &b);
-        draw_at(model, plane, a, b, face);
-        for (int row = 0; row < p; row++)
-            memcpy(sheet->pixels +
-                       ((size_t)(i / SHEET_COLUMNS * p + row) * SHEET_COLUMNS + (size_t)(i % SHEET_COLUMNS)) * line,
-                   face + (size_t)row * line, line);
+        draw_at(show, a, b, face);
+        put_cell(&sheet, face, p, i / SHEET_COLUMNS, i % SHEET_COLUMNS);
     }
-    free(face);
-    return 1;
+    return sheet;
 }
 
-static int encode_face(const Image *image, int quality, const void **bytes, size_t *size, Error *e)
+/* The picture as a JPEG, which outlives the innermost scope. */
+static const void *kept_jpeg(const Image *image, int quality, size_t *size)
 {
+    unsigned char *bytes;
     char why[IMAGE_ERROR_SIZE];
-    unsigned char *encoded;
-    if (!image_encode_jpeg(image, quality, &encoded, size, why)) return fail(e, 1, "%s", why);
-    *bytes = encoded;
-    return 1;
+    if (!image_encode_jpeg(image, quality, &bytes, size, why)) give_up(1, "%s", why);
+    return hand_out(own_this(bytes, *size));
 }
 
 /* The face in model->x and its tiles, for the page. */
-static int page_face(PageFace *face, Facegan *model, const Plane *plane, const char *picture, Error *e)
+static PageFace page_face(const Show *show, const Photo *photo)
 {
-    const char *slash = strrchr(picture, '/');
-    int p = model->g.size;
-    Image sheet = {0}, input = {p, p, model->g.channels, must_alloc(count_of(model->y), 1)};
+    const Facegan *model = show->model;
+    const char *slash = strrchr(photo->path, '/');
+    PageFace face = {.name = hand_out(own_text("%s", slash ? slash + 1 : photo->path))};
+    Image input = new_picture(model->g.size, model->g.size, model->g.channels), tiles;
     to_bytes(model->x->data, count_of(model->y), input.pixels);
-    face->name = slash ? slash + 1 : picture;
-    int ok = encode_face(&input, 90, &face->input, &face->input_size, e) && tile_sheet(model, plane, &sheet, e) &&
-             encode_face(&sheet, 93, &face->tiles, &face->tiles_size, e);
-    free(input.pixels);
-    image_free(&sheet);
-    return ok;
+    face.input = kept_jpeg(&input, 90, &face.input_size);
+    tiles = tile_sheet(show);
+    face.tiles = kept_jpeg(&tiles, 93, &face.tiles_size);
+    return face;
 }
 
-static int write_gamut_page(const char *path, const Facegan *model, const Plane *plane, const PageFace *faces, int n, Error *e)
+static void save_page(Page *page, const char *path)
 {
-    Gamut gamut = gamut_of(&model->g);
+    char why[256];
+    if (!page_save(page, path, why)) give_up(1, "%s", why);
+}
+
+static void gamut_page(const Show *show, const char *path)
+{
+    const Gamut *gamut = &show->gamut;
     const char *names[MAX_CLASSES];
     double at[MAX_CLASSES][2], spread[MAX_CLASSES][3];
-    char why[256];
-    for (int k = 0; k < gamut.n; k++) {
-        names[k] = model->class_names[k];
-        on_plane(plane, gamut.mean[k], &at[k][0], &at[k][1]);
-        plane_covariance(plane, gamut.covariance[k], spread[k]);
+    for (int k = 0; k < gamut->n; k++) {
+        names[k] = show->model->class_names[k];
+        on_plane(&show->plane, gamut->mean[k], &at[k][0], &at[k][1]);
+        plane_covariance(&show->plane, gamut->covariance[k], spread[k]);
     }
-    const PageSpace space = {
+    save_page(page_space(&(PageSpace){
         .title = "The gamut of emotions", .space = "The space of emotions",
         .intro = "Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
                  "emotion. Every large face is drawn by a generative model.",
         .generator = "facegan; the faces are synthetic, drawn by a generative model",
-        .size = model->g.size, .polar = model->g.space == 'l', .rings = RINGS, .spokes = SPOKES, .grid = GRID,
-        .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut.n, .faces = faces,
-        .n_faces = n, .mime = "image/jpeg"};
-    if (!page_save(page_space(&space), path, why)) return fail(e, 1, "%s", why);
+        .size = show->model->g.size, .polar = show->model->g.space == 'l', .rings = RINGS, .spokes = SPOKES,
+        .grid = GRID, .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut->n,
+        .faces = show->faces, .n_faces = show->n, .mime = "image/jpeg"}), path);
     printf("%s\n", path);
-    return 1;
 }
 
-/* The picture, the film when asked, and its part of the page. 0 with e->status 0: the picture cannot be read. */
-static int gamut_face(Facegan *model, const Plane *plane, const char *path, const Settings *s, PageFace *faces, int *n,
-                      Error *e)
+/* The picture, the film when asked, and its part of the page. */
+static void show_photo(void *context, Photo *photo)
 {
-    Image picture;
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_load(path, model->g.channels, &picture, why)) return warn("passed over: %s", why), 0;
-    int ok = fit_picture(model, &picture, e) && gamut_picture(model, plane, path, s, e) &&
-             (!s->gif || gamut_film(model, plane, path, s, e));
-    if (ok && *n < PAGE_FACES) ok = page_face(&faces[(*n)++], model, plane, path, e);
-    image_free(&picture);
-    return ok;
+    Show *show = context;
+    fit_picture(show->model, &photo->image);
+    gamut_picture(show, photo);
+    if (show->s->gif) gamut_film(show, photo);
+    if (show->n < PAGE_FACES) show->faces[show->n++] = page_face(show, photo);
 }
 
 /* `facegan gamut RUN IMAGE...`: OUT/NAME-gamut.png, OUT/NAME-gamut.gif and OUT/gamut.html. */
 static int show_gamut(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
 {
-    Facegan *model = open_generator(run, e);
-    Plane plane;
-    PageFace faces[PAGE_FACES] = {0};
-    char path[PATH_MAX];
-    int n = 0, failed = 0;
-    if (!model) return 0;
-    int ok = model->g.space ? choose_plane(model, s, &plane, e)
-                            : fail(e, 2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
-    ok = ok && (!*s->out || make_directory(s->out, e));
-    for (int i = 0; ok && i < count; i++) {
-        if (gamut_face(model, &plane, pictures[i], s, faces, &n, e)) continue;
-        ok = e->status == 0;
-        failed++;
-    }
-    snprintf(path, sizeof path, "%s/gamut.html", *s->out ? s->out : ".");
-    ok = ok && (!n || write_gamut_page(path, model, &plane, faces, n, e));
-    if (ok && count > PAGE_FACES && n == PAGE_FACES) warn("%s holds the first %d faces", path, PAGE_FACES);
-    for (int i = 0; i < n; i++) free((void *)(uintptr_t)faces[i].input), free((void *)(uintptr_t)faces[i].tiles);
-    facegan_close(model);
-    return ok && failed ? fail(e, 1, "%d of %d pictures could not be read", failed, count) : ok;
+    (void)e;
+    Show *show = own(1, sizeof *show);
+    show->model = own_generator(run), show->s = s;
+    if (!show->model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
+    show->gamut = gamut_of(&show->model->g);
+    show->plane = choose_plane(show);
+    make_out(s, pictures, count, true);
+    PhotoBatch batch = {.channels = show->model->g.channels, .each = show_photo, .context = show};
+    each_picture(&batch, pictures, count);
+    Text path = textf("%s/gamut.html", out_folder(s));
+    if (show->n) gamut_page(show, path.s);
+    if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
+    end_batch(&batch);
+    return 1;
 }
 
-/* How the directions or means moved over the training, as PNG bytes: a trail each, from log.csv's columns at.NAME.x. */
-static unsigned char *space_trails(const TableNumbers *log, const Facegan *model, size_t *bytes)
+/* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
+static PlotCanvas space_trails(const Show *show, const TableNumbers *log)
 {
-    PlotCanvas canvas;
+    PlotCanvas canvas = new_canvas(800, 620);
     PlotPlace places[MAX_CLASSES];
-    const Plane plane = {{1, 0, 0}, {0, 1, 0}};
-    const PlotDial f = space_dial(model, &plane, 400, 310, 240, places);
-    if (!plot_canvas(800, 620, 0xffffff, &canvas)) return NULL;
+    const PlotDial dial = space_dial(show, 400, 310, 240, places);
     for (int i = 0; i + 1 < log->n_columns; i++) {
-        size_t length = strlen(log->names[i]);
-        if (strncmp(log->names[i], "at.", 3) || length < 2 || strcmp(log->names[i] + length - 2, ".x")) continue;
+        const char *name = log->names[i];
+        size_t length = strlen(name);
+        if (strncmp(name, "at.", 3) || strcmp(name + length - 2, ".x")) continue;
         const double *x = log->columns[i], *y = log->columns[i + 1];
-        int k = find_class(model, log->names[i] + 3, length - 5);
+        int k = find_class(show->model, name + 3, length - 5);
         for (size_t row = 1; k >= 0 && row < log->rows; row++) {
-            double shown = 0.25 + 0.75 * (double)row / (double)log->rows;    /* early: inside */
-            double before = model->g.space == 'l' ? 0.25 + 0.75 * (double)(row - 1) / (double)log->rows : 1;
-            if (model->g.space != 'l') shown = 1;
-            plot_line_segment(&canvas, f.x + f.unit * before * x[row - 1], f.y - f.unit * before * y[row - 1],
-                              f.x + f.unit * shown * x[row], f.y - f.unit * shown * y[row], 1.5, plot_palette[k % 8]);
+            double u[2] = {dial.unit, dial.unit};
+            for (size_t end = 0; dial.round && end < 2; end++)               /* early: inside */
+                u[end] *= 0.25 + 0.75 * (double)(row - 1 + end) / (double)log->rows;
+            plot_line_segment(&canvas, dial.x + u[0] * x[row - 1], dial.y - u[0] * y[row - 1], dial.x + u[1] * x[row],
+                              dial.y - u[1] * y[row], 1.5, plot_palette[k % 8]);
         }
     }
-    plot_dial(&canvas, &f, true, 18);
-    return canvas_png(&canvas, bytes);
+    plot_dial(&canvas, &dial, true, 18);
+    return canvas;
 }
 
 enum { STRENGTHS = 10 };
 
-/* A row for each emotion: the face in model->x at strengths 0.1 to 1. PNG bytes. */
-static unsigned char *strength_strip(Facegan *model, size_t *bytes)
+/* A row for each emotion: the face in model->x at strengths 0.1 to 1. */
+static PlotCanvas strength_strip(Facegan *model)
 {
-    int n = model->g.classes - 1, p = model->g.size;
+    static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5",
+                                                   "0.6", "0.7", "0.8", "0.9", "1.0"};
+    int n = model->g.classes - 1;
     size_t size = count_of(model->y);
-    unsigned char *faces = must_alloc((size_t)(n * STRENGTHS), size);
-    const unsigned char **cells = must_alloc((size_t)(n * STRENGTHS), sizeof *cells);
-    const char *names[MAX_CLASSES], *columns[STRENGTHS];
-    char texts[STRENGTHS][16];
-    PlotCanvas canvas;
+    unsigned char *faces = own((size_t)(n * STRENGTHS), size);
+    const char *names[MAX_CLASSES];
     for (int i = 0; i < n * STRENGTHS; i++) {
         set_class(model, 1 + i / STRENGTHS, (double)(i % STRENGTHS + 1) / STRENGTHS);
-        graph_run(model->graph);
-        to_bytes(model->y->data, size, faces + (size_t)i * size);
-        cells[i] = faces + (size_t)i * size;
+        draw_bytes(model, faces + (size_t)i * size);
     }
-    for (int i = 0; i < STRENGTHS; i++)
-        snprintf(texts[i], sizeof texts[i], "%.1f", (i + 1.0) / STRENGTHS), columns[i] = texts[i];
     for (int k = 0; k < n; k++) names[k] = model->class_names[k + 1];
-    int ok = plot_grid(cells, p, p, model->g.channels, n, STRENGTHS, enlargement(p), names, columns, NULL, &canvas);
-    free(faces), free(cells);
-    return ok ? canvas_png(&canvas, bytes) : NULL;
+    return draw_grid(&(Grid){
+        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
+        .scale = enlargement(model->g.size), .row_names = names, .column_names = columns});
 }
 
 /* The report's part on the space: where it has got to, how it got there, and what strength does. */
-static void add_space(Page *page, const char *run, const TableNumbers *log, const Sheets *sheets)
+static void add_space(void *context)
 {
-    Error ignored = {0};
-    Facegan *model = open_generator(run, &ignored);
+    const Report *r = context;
+    Facegan *model = own_generator(r->run);
     Image sheet;
-    char why[IMAGE_ERROR_SIZE];
-    size_t size;
-    if (!model || !model->g.space) { facegan_close(model); return; }
-    page_heading(page, "The space of emotions");
-    unsigned char *trails = space_trails(log, model, &size);
-    if (trails)
-        page_image(page,
-                   model->g.space == 'l' ? "The directions: each trail runs outwards with the training, from the inner "
-                                           "circle to the rim where it is now"
-                                         : "The Gaussians now (one standard deviation), and the trails of their means",
-                   trails, size, "image/png");
-    free(trails);
-    if (sheets->count && image_load(sheets->paths[sheets->count - 1], model->g.channels, &sheet, why)) {
-        unsigned char *face = sheet_cell(&sheet, model->g.size, 0, 0);
-        from_bytes(face, count_of(model->y), model->x->data);
-        unsigned char *strip = strength_strip(model, &size);
-        if (strip)
-            page_image(page, "The first sample face with every emotion at strengths 0.1 to 1", strip, size,
-                       "image/png");
-        free(face), free(strip);
-        image_free(&sheet);
-    }
-    facegan_close(model);
+    if (!model->g.space) return;
+    const Show show = {.model = model, .gamut = gamut_of(&model->g), .plane = first_axes};
+    const PlotCanvas trails = space_trails(&show, &r->log);
+    page_heading(r->page, "The space of emotions");
+    add_canvas(r->page, show.model->g.space == 'l'
+                            ? "The directions: each trail runs outwards with the training, from the inner circle to "
+                              "the rim where it is now"
+                            : "The Gaussians now (one standard deviation), and the trails of their means", &trails);
+    if (!r->sheets.count || !read_sheet(r->sheets.items[r->sheets.count - 1], model->g.channels, &sheet)) return;
+    from_bytes(sheet_cell(&sheet, model->g.size, 0, 0), count_of(model->y), model->x->data);
+    const PlotCanvas strip = strength_strip(model);
+    add_canvas(r->page, "The first sample face with every emotion at strengths 0.1 to 1", &strip);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.6  The report, put together
  * ---------------------------------------------------------------------------------------------- */
 
-/* The sheets over time, and the first two faces (or latents) after each quarter. */
-static void add_samples(Page *page, const Sheets *sheets, const Settings *s, const Model *model)
-{
-    Columns columns;
-    name_columns(s, model, &columns);
-    page_heading(page, "Samples");
-    add_slider(page, sheets, s, &columns,
-               model->latent_size ? "What G draws from the same noise over the training"
-                                  : "The same faces over the training: the picture as it was, then G's drawings of it");
-    for (int row = 0; row < 2; row++) {
-        size_t size;
-        unsigned char *strip = quarter_strip(sheets, s, &columns, row, &size);
-        if (strip) page_image(page, "After 25, 50, 75 and 100% of the training", strip, size, "image/png");
-        free(strip);
-    }
-}
-
 /* Collapse: the curves of what was watched, and the last look in words. */
-static void add_watch(Page *page, const TableNumbers *log, const Settings *s)
+static void add_watch(const Report *r)
 {
     double signs[SIGNS];
-    char text[600], name[32];
+    char text[600];
     for (int i = 0; i < SIGNS; i++) {
-        signs[i] = NAN;
-        snprintf(name, sizeof name, "watch.%s", sign_names[i]);
-        const double *column = table_column(log, name);
-        if (column) signs[i] = column[log->rows - 1];
+        const double *column = table_column(&r->log, textf("watch.%s", sign_names[i]).s);
+        signs[i] = column ? column[r->log.rows - 1] : NAN;
     }
     if (isnan(signs[SIGN_PIXELS])) return;
-    page_heading(page, "Watching for collapse");
-    watch_words(signs, s->collapse_below, text, sizeof text);
-    page_paragraph(page, text);
-    chart(page, log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the data)", "watch.",
-          "share");
+    page_heading(r->page, "Watching for collapse");
+    watch_words(signs, r->s.collapse_below, text, sizeof text);
+    page_paragraph(r->page, text);
+    chart(r->page, &r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the "
+          "data)", "watch.", "share");
+}
+
+static void add_losses(const Report *r)
+{
+    page_heading(r->page, "Losses");
+    if (r->model->healthy) page_paragraph(r->page, r->model->healthy);
+    chart(r->page, &r->log, r->model->g_step ? "Discriminator" : "Training", "D.", "loss");
+    chart(r->page, &r->log, "Generator", "G.", "loss");
+    chart(r->page, &r->log, "Accuracy on held-out pictures", "validation_accuracy", "share");
+    chart(r->page, &r->log, "Loss on held-out pictures", "validation_loss", "loss");
+}
+
+static void close_numbers(void *numbers) { table_numbers_free(numbers); }
+
+static void report_run(const char *run)
+{
+    Report *r = own(1, sizeof *r);
+    r->run = run, r->s = default_settings();
+    MUST(read_config(run, &r->s, &e));
+    MUST((r->model = find_model(r->s.model, &e)));
+    MUST(log_read(textf("%s/log.csv", run).s, &r->log, &e));
+    on_leaving(close_numbers, &r->log);
+    if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
+    find_sheets(r);
+    r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model,
+                                                          r->s.size, r->s.batch, r->s.seed).s);
+    add_facts(r);
+    if (r->model->generator) add_samples(r);
+    attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
+    add_losses(r);
+    add_watch(r);
+    chart(r->page, &r->log, "Learning rate", "learning", "lr");
+    add_settings(r);
+    save_page(r->page, textf("%s/report.html", run).s);
 }
 
 static int write_report(const char *run, Error *e)
 {
-    Settings s = default_settings();
-    TableNumbers log;
-    char path[PATH_MAX], title[TEXT * 2], why[256];
-    if (!read_config(run, &s, e)) return 0;
-    const Model *model = find_model(s.model, e);
-    snprintf(path, sizeof path, "%s/log.csv", run);
-    if (!model || !log_read(path, &log, e)) return 0;
-    Sheets sheets = find_sheets(run);
-    snprintf(title, sizeof title, "%s: %s, %ld px, batch %ld, seed %ld", run, s.model, s.size, s.batch, s.seed);
-    Page *page = page_begin("facegan training report", title);
-    add_facts(page, &log, &s);
-    if (model->generator) add_samples(page, &sheets, &s, model);
-    add_space(page, run, &log, &sheets);
-    page_heading(page, "Losses");
-    if (model->healthy) page_paragraph(page, model->healthy);
-    chart(page, &log, model->g_step ? "Discriminator" : "Training", "D.", "loss");
-    chart(page, &log, "Generator", "G.", "loss");
-    chart(page, &log, "Accuracy on held-out pictures", "validation_accuracy", "share");
-    chart(page, &log, "Loss on held-out pictures", "validation_loss", "loss");
-    add_watch(page, &log, &s);
-    chart(page, &log, "Learning rate", "learning", "lr");
-    add_settings(page, &s);
-    sheets_free(&sheets);
-    table_numbers_free(&log);
-    snprintf(path, sizeof path, "%s/report.html", run);
-    return page_save(page, path, why) ? 1 : fail(e, 1, "%s", why);
+    Scope here;
+    (void)e;
+    enter(&here);
+    report_run(run);
+    leave();
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.7  Drawn faces on disk
  * ---------------------------------------------------------------------------------------------- */
 
-/* Which emotions to draw, from "happy,sad"; empty: all seven. */
-static int chosen_emotions(const char *list, int emotions[EMOTIONS], Error *e)
+/* Which emotions to draw, from "happy,sad"; empty: all seven. Returns how many. */
+static int chosen_emotions(const char *list, int emotions[EMOTIONS])
 {
-    Names names = {0};
     int n = 0;
-    if (!*list) {
-        for (n = 0; n < EMOTIONS; n++) emotions[n] = n;
-        return n;
-    }
-    if (!names_parse(&names, list, "emotion", e)) return 0;
+    if (!*list)
+        for (; n < EMOTIONS; n++) emotions[n] = n;
+    const Names names = *list ? parse_names(list, "emotion") : (Names){0};
     for (int i = 0; i < names.count && n < EMOTIONS; i++) {
         int found = spelled(emotion_spellings, names.items[i]);
         if (found < 0) {
             char meant[OPTIONS_MEANT];
             OptionGuess guess = {names.items[i], 3, NULL};
             for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
-            fail(e, 2,
-                 "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, angry%s",
-                 names.items[i], option_meant(&guess, "", meant));
-            n = 0;
-            break;
+            give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, "
+                       "angry%s", names.items[i], option_meant(&guess, "", meant));
         }
         emotions[n++] = found;
     }
-    names_free(&names);
     return n;
 }
 
@@ -14445,61 +13571,83 @@ static void draw_person(const Settings *s, uint64_t index, const float au[FACE_A
     face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
 }
 
+/* A safe name for each of a set's classes, for its folder. */
+static char (*class_folders(const char *const *names, int n))[FILES_NAME]
+{
+    char (*folders)[FILES_NAME] = own((size_t)n, sizeof *folders);
+    files_names(names, n, folders);
+    return folders;
+}
+
+/* A set gets a folder of its own: nobody else writes there meanwhile, and nothing old mixes with it. */
+static void begin_set(const Settings *s, char (*folders)[FILES_NAME], int n)
+{
+    char why[FILES_ERROR];
+    make_folder(s->out);
+    lock_folder(s->out);
+    int empty = files_is_empty(s->out, why);
+    if (empty < 0) give_up_because(errno, why);
+    if (!empty && !s->force)
+        give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force",
+                s->out);
+    for (int i = 0; i < n; i++) make_folder(textf("%s/%s", s->out, folders[i]).s);
+}
+
+/* A set of drawn faces in the making, so many of them at once. */
+typedef struct DrawTask {
+    const Settings *s;
+    int emotions[EMOTIONS], n_emotions, first;
+    char (*rows)[256];                  /* labels.csv's rows, in order */
+    Error failed;                       /* the first failure, behind the mutex */
+    pthread_mutex_t mutex;
+} DrawTask;
+
 /* What a viewer calls the face, who sees the emotion with the chance of its intensity (of two, each with its share of
  * it) and else names any of the n. A classifier that learns from such labels is about as sure of an emotion as it is
- * strong, which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at once. */
-static int viewed_emotion(const Settings *s, uint64_t index, int emotion, const Expression *shown, const int *emotions,
-                          int n)
+ * strong, which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at
+ * once. */
+static int viewed_emotion(const DrawTask *t, uint64_t index, int emotion, const Expression *shown)
 {
-    uint64_t seed = (uint64_t)s->seed;
-    if (!s->viewers || emotion == EMOTION_NEUTRAL) return emotion;
+    uint64_t seed = (uint64_t)t->s->seed;
+    if (!t->s->viewers || emotion == EMOTION_NEUTRAL) return emotion;
     if (draw(seed, STREAM_FACE, index, 4) >= (double)shown->intensity)
-        return emotions[(int)(draw(seed, STREAM_FACE, index, 5) * n)];
+        return t->emotions[(int)(draw(seed, STREAM_FACE, index, 5) * t->n_emotions)];
     double whole = (double)(shown->intensity + shown->second_intensity);
     if (draw(seed, STREAM_FACE, index, 6) * whole < (double)shown->intensity) return emotion;
-    for (int k = 0; k < n; k++)
-        if (emotions[k] == shown->second) return shown->second;
+    for (int k = 0; k < t->n_emotions; k++)
+        if (t->emotions[k] == shown->second) return shown->second;
     return emotion;
 }
 
-typedef struct DrawTask {
-    const Settings *s;
-    const int *emotions;
-    int n_emotions, first;
-    char (*rows)[256];                  /* labels.csv's rows, in order */
-    atomic_int failed;
-    char why[IMAGE_ERROR_SIZE];
-    pthread_mutex_t mutex;
-} DrawTask;
+typedef struct DrawnFace { const DrawTask *task; int i; } DrawnFace;
+
+static void draw_face(void *context)
+{
+    const DrawnFace *face = context;
+    const DrawTask *t = face->task;
+    int index = t->first + face->i, emotion = t->emotions[index % t->n_emotions];
+    Image picture = new_picture((int)t->s->size, (int)t->s->size, (int)t->s->channels);
+    Expression shown = draw_expression(t->s, (uint64_t)index, emotion);
+    const char *called = emotion_names[viewed_emotion(t, (uint64_t)index, emotion, &shown)];
+    char *row = t->rows[face->i];
+    float valence, arousal;
+    draw_person(t->s, (uint64_t)index, shown.au, picture.pixels);
+    save_picture(textf("%s/%s/%05d.png", t->s->out, called, index).s, &picture, NULL);
+    face_affect(shown.au, &valence, &arousal);
+    row += sprintf(row, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence, arousal);
+    for (int k = 0; k < FACE_AUS; k++) row += sprintf(row, ",%.2f", shown.au[k]);
+    sprintf(row, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity, emotion_names[emotion]);
+}
 
 static void draw_task(void *argument, int i, int worker)
 {
     (void)worker;
     DrawTask *t = argument;
-    const Settings *s = t->s;
-    int index = t->first + i, emotion = t->emotions[index % t->n_emotions], size = (int)s->size,
-        channels = (int)s->channels;
-    unsigned char *pixels = must_alloc((size_t)(size * size), (size_t)channels);
-    Expression shown = draw_expression(s, (uint64_t)index, emotion);
-    float valence, arousal;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE], *row = t->rows[i];
-    Image image = {size, size, channels, pixels};
-    draw_person(s, (uint64_t)index, shown.au, pixels);
-    const char *called = emotion_names[viewed_emotion(s, (uint64_t)index, emotion, &shown, t->emotions, t->n_emotions)];
-    snprintf(path, sizeof path, "%s/%s/%05d.png", s->out, called, index);
-    if (!image_save(path, &image, NULL, 0, why)) {
-        pthread_mutex_lock(&t->mutex);
-        memcpy(t->why, why, sizeof why);
-        pthread_mutex_unlock(&t->mutex);
-        atomic_store(&t->failed, 1);
-    }
-    face_affect(shown.au, &valence, &arousal);
-    int used = snprintf(row, 256, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence,
-                        arousal);
-    for (int k = 0; k < FACE_AUS; k++) used += snprintf(row + used, 256 - (size_t)used, ",%.2f", shown.au[k]);
-    snprintf(row + used, 256 - (size_t)used, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity,
-             emotion_names[emotion]);
-    free(pixels);
+    Error why;
+    if (attempt(draw_face, &(DrawnFace){t, i}, &why)) return;
+    pthread_mutex_lock(&t->mutex);
+    if (!t->failed.status) t->failed = why;
+    pthread_mutex_unlock(&t->mutex);
 }
 
 /* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
@@ -14507,464 +13655,360 @@ static void draw_task(void *argument, int i, int worker)
 static int draw_faces(const Settings *s, Error *e)
 {
     enum { AT_ONCE = 64 };
-    int emotions[EMOTIONS], n = chosen_emotions(s->emotions, emotions, e);
-    char path[PATH_MAX], whole[PATH_MAX];
-    if (!n) return 0;
-    for (int i = 0; i < n; i++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, emotion_names[emotions[i]]);
-        if (!make_directory(path, e)) return 0;
-    }
-    snprintf(whole, sizeof whole, "%s/labels.csv", s->out), snprintf(path, sizeof path, "%s/labels.csv.part", s->out);
-    FILE *list = fopen(path, "w");
-    if (!list) return fail(e, 1, "cannot write %s: %s", path, strerror(errno));
-    fprintf(list, "path,emotion,intensity,valence,arousal");
-    for (int k = 0; k < FACE_AUS; k++) fprintf(list, ",AU%d", face_au_number(k));
-    fprintf(list, ",second,second_intensity,drawn\n");
-    DrawTask task = {.s = s, .emotions = emotions, .n_emotions = n, .rows = must_alloc(AT_ONCE, sizeof *task.rows),
-                     .mutex = PTHREAD_MUTEX_INITIALIZER};
+    (void)e;
+    DrawTask task = {.s = s, .rows = own(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
+    task.n_emotions = chosen_emotions(s->emotions, task.emotions);
+    const char *names[EMOTIONS];
+    for (int i = 0; i < task.n_emotions; i++) names[i] = emotion_names[task.emotions[i]];
+    begin_set(s, class_folders(names, task.n_emotions), task.n_emotions);
+    FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
+    fprintf(list->stream, "path,emotion,intensity,valence,arousal");
+    for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
+    fprintf(list->stream, ",second,second_intensity,drawn\n");
     Progress progress = progress_start("draw", 0, s->count);
-    for (task.first = 0; task.first < s->count && !atomic_load(&task.failed) && !interrupted; task.first += AT_ONCE) {
+    for (task.first = 0; task.first < s->count && !task.failed.status && !interrupted; task.first += AT_ONCE) {
         int count = s->count - task.first < AT_ONCE ? (int)(s->count - task.first) : AT_ONCE;
         parallel(count, draw_task, &task);
-        for (int i = 0; i < count; i++) fprintf(list, "%s\n", task.rows[i]);
+        for (int i = 0; i < count; i++) fprintf(list->stream, "%s\n", task.rows[i]);
         progress_show(&progress, task.first + count, "%s", s->out);
     }
     progress_end(&progress);
-    free(task.rows);
-    bool wrong = ferror(list) != 0;
-    wrong |= fclose(list) != 0;
-    if (atomic_load(&task.failed)) return fail(e, 1, "%s", task.why);
-    if (interrupted) return fail(e, 1, "stopped after %d of %ld pictures", task.first, s->count);
-    return wrong || rename(path, whole) ? fail(e, 1, "cannot write %s: %s", whole, strerror(errno)) : 1;
+    if (task.failed.status) unwind(&task.failed);
+    if (interrupted) give_up(1, "stopped after %d of %ld pictures", task.first, s->count);
+    end_file(list);
+    return 1;
 }
 
 /* A sheet of a data set: for each class a row of its first pictures. */
 static int show_data(const char *data, const Settings *s, Error *e)
 {
     enum { SHOWN = 10 };
-    DataSet set;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
-    char why[IMAGE_ERROR_SIZE];
-    if (!dataset_open(&set, data, &options, e)) return 0;
-    int size = s->size ? (int)s->size : 96, channels = s->grey ? 1 : 3, ok = 1;
-    size_t bytes = (size_t)(size * size * channels), cells_count = (size_t)set.n_classes * SHOWN;
-    unsigned char *pixels = must_alloc(cells_count, bytes);
-    const unsigned char **cells = must_alloc(cells_count, sizeof *cells);
-    for (int c = 0; c < set.n_classes; c++)
-        for (int i = 0, found = 0; i < set.count && found < SHOWN; i++) {
-            size_t cell = (size_t)(c * SHOWN + found);
-            if (set.label[i] != c || !dataset_read(&set, i, size, channels, pixels + cell * bytes, e)) continue;
-            cells[cell] = pixels + cell * bytes;
-            found++;
+    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, data, &options);
+    Grid grid = {.side = s->size ? (int)s->size : 96, .channels = s->grey ? 1 : 3, .rows = set->n_classes,
+                 .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
+    size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
+    const unsigned char **cells = own(n_cells, sizeof *cells);
+    for (int c = 0; c < set->n_classes; c++)
+        for (int i = 0, found = 0; i < set->count && found < SHOWN; i++) {
+            if (set->label[i] != c) continue;
+            unsigned char *cell = own(bytes, 1);
+            if (dataset_read(set, i, grid.side, grid.channels, cell, e)) cells[c * SHOWN + found++] = cell;
+            else give_back(cell);
         }
-    PlotCanvas canvas;
-    if (!plot_grid(cells, size, size, channels, set.n_classes, SHOWN, (int)s->scale,
-                   (const char *const *)set.class_names, NULL, NULL, &canvas))
-        ok = fail(e, 1, "no memory for the sheet");
-    if (ok) {
-        Image image = {canvas.width, canvas.height, 3, canvas.rgb};
-        if (!image_save(*s->out ? s->out : "data.png", &image, NULL, 0, why)) ok = fail(e, 1, "%s", why);
-        plot_free(&canvas);
-    }
-    if (ok) printf("%s\n", *s->out ? s->out : "data.png");
-    free(pixels), free(cells);
-    dataset_close(&set);
-    return ok;
+    grid.cells = cells;
+    const PlotCanvas sheet = draw_grid(&grid);
+    const Image image = image_of(&sheet);
+    deliver(*s->out ? s->out : "data.png", &image, NULL);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.8  Samples from noise
  *
  * What a generator draws from numbered latents: a sheet (a row for each latent, a column for each class), a strip and a
- * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is always
- * the same. On the way z = cos(t) a + sin(t) b, because the middle of two normal vectors is shorter than either.
+ * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is
+ * always the same. On the way z = cos(t) a + sin(t) b, because the middle of two normal vectors is shorter than either.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { DRAWN_AT_ONCE = 32, SHEET_ROWS = 8, STRIP = 9, FILM_FRAMES = 24 };
 
 typedef struct Sampler {
+    const Settings *s;
     Settings trained;                   /* of the run */
     Net g;
     Drawing drawing;                    /* of DRAWN_AT_ONCE */
     Arena arena;
     char names[MAX_CLASSES][NAME];
     int chosen[MAX_CLASSES], n;         /* the classes to draw; without condition one, called "sample" */
+    size_t bytes;                       /* of a picture */
 } Sampler;
 
-static void sampler_free(Sampler *m)
+static void close_sampler(void *sampler)
 {
+    Sampler *m = sampler;
     drawing_free(&m->drawing);
     net_free(&m->g);
     arena_free(&m->arena);
 }
 
 /* Which classes, of the run's or as --emotions says. */
-static int choose_classes(Sampler *m, const char *wanted, Error *e)
+static void choose_classes(Sampler *m, const char *wanted)
 {
     char names[MAX_CLASSES][NAME];
-    int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0, asked = split_names_list(wanted, names);
-    m->n = classes ? classes : 1;
+    int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0;
+    int asked = split_names_list(wanted, names);
+    m->n = asked ? asked : classes ? classes : 1;
     if (!classes) snprintf(m->names[0], NAME, "sample");
-    for (int k = 0; k < m->n; k++) m->chosen[k] = k;
-    if (!asked) return 1;
-    if (!classes) return fail(e, 2, "--emotions: this generator was told no classes");
-    m->n = asked;
-    for (int i = 0; i < asked; i++) {
-        int k = 0;
-        while (k < classes && strcmp(names[i], m->names[k])) k++;
-        if (k == classes) return fail(e, 2, "--emotions %s: this generator draws %s", names[i], m->trained.classes);
+    if (asked && !classes) give_up(2, "--emotions: this generator was told no classes");
+    for (int i = 0; i < m->n; i++) {
+        int k = asked ? 0 : i;
+        while (asked && k < classes && strcmp(names[i], m->names[k])) k++;
+        if (asked && k == classes) give_up(2, "--emotions %s: this generator draws %s", names[i], m->trained.classes);
         m->chosen[i] = k;
     }
-    return 1;
 }
 
-static int read_sampler(Sampler *m, const TensorFile *file, const char *path, const Settings *s, Error *e)
+static Sampler *open_sampler(const char *run, const Settings *s)
 {
     static const char *const prefixes[] = {"average.G.", "G.", ""};
-    char name[96];
-    int classes = 1;
+    char path[PATH_MAX];
+    Sampler *m = own(1, sizeof *m);
     Net unused;
-    m->trained = default_settings();
-    if (!settings_of_file(file, path, &m->trained, e)) return 0;
-    const Model *model = find_model(m->trained.model, e);
-    if (!model) return 0;
+    const Model *model;
+    int classes = 1, which = s->raw;
+    weights_path(run, path);
+    const TensorFile *file = load_tensors(path);
+    m->s = s, m->trained = default_settings();
+    on_leaving(close_sampler, m);
+    MUST(settings_of_file(file, path, &m->trained, &e));
+    MUST((model = find_model(m->trained.model, &e)));
     if (!model->latent_size)
-        return fail(e, 2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
+        give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
     for (const char *at = m->trained.classes; *at; at++) classes += *at == ',';
-    if (!model->check(&m->trained, classes, e)) return 0;
+    model->check(&m->trained, classes);
     make_nets(&m->trained, classes, &m->g, &unused);
-    m->g.condition = model->condition_size(&m->trained, classes), m->g.latent = model->latent_size(&m->trained);
+    m->g.condition = condition_size(model, &m->trained, classes), m->g.latent = model->latent_size(&m->trained);
     model->prepare(model, &m->trained, &m->g, &unused);
     m->drawing = drawing_new(&m->g, model->generator, DRAWN_AT_ONCE);
-    int which = s->raw;
-    for (; which < 2; which++) {
-        snprintf(name, sizeof name, "%s%s", prefixes[which], m->g.parameters[0].w->name);
-        if (tensorfile_find(file, name)) break;
-    }
-    return choose_classes(m, s->emotions, e) && bind_graphs(&m->drawing.graph, 1, &m->arena, e) &&
-           load_net(file, path, &m->g, prefixes[which], false, e);
+    m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
+    while (which < 2 && !tensorfile_find(file, textf("%s%s", prefixes[which], m->g.parameters[0].w->name).s)) which++;
+    choose_classes(m, s->emotions);
+    MUST(bind_graphs(&m->drawing.graph, 1, &m->arena, &e));
+    MUST(load_net(file, path, &m->g, prefixes[which], false, &e));
+    return m;
 }
 
-/* Draws `count` pictures: picture i from latent z[i] as class k[i]. */
-static void draw_pictures(Sampler *m, const real *z, const int *k, int count, unsigned char *pictures)
+/* Pictures to draw, one behind the other: picture i from latent z[i] as class k[i]. */
+typedef struct Order { int count, *k; real *z; unsigned char *pictures; } Order;
+
+static Order new_order(const Sampler *m, int count)
+{
+    size_t n = (size_t)count;
+    return (Order){count, own(n, sizeof(int)), own(n * (size_t)m->g.latent, sizeof(real)), own(n, m->bytes)};
+}
+
+static void draw_order(Sampler *m, const Order *o)
 {
     Drawing *d = &m->drawing;
-    size_t bytes = count_of(d->y) / DRAWN_AT_ONCE, latent = (size_t)m->g.latent;
-    for (int first = 0; first < count; first += DRAWN_AT_ONCE) {
-        int some = min_int(DRAWN_AT_ONCE, count - first);
-        memcpy(d->x->data, z + (size_t)first * latent, (size_t)some * latent * sizeof *z);
+    size_t latent = (size_t)m->g.latent;
+    for (int first = 0; first < o->count; first += DRAWN_AT_ONCE) {
+        int some = min_int(DRAWN_AT_ONCE, o->count - first);
+        memcpy(d->x->data, o->z + (size_t)first * latent, (size_t)some * latent * sizeof *o->z);
         for (int i = 0; d->condition && i < some; i++)
-            one_hot(d->condition->data + i * m->g.condition, m->g.condition, k[first + i]);
+            one_hot(d->condition->data + i * m->g.condition, m->g.condition, o->k[first + i]);
         graph_run(d->graph);
-        to_bytes(d->y->data, (size_t)some * bytes, pictures + (size_t)first * bytes);
+        to_bytes(d->y->data, (size_t)some * m->bytes, o->pictures + (size_t)first * m->bytes);
     }
 }
 
-/* OUT/NAME.png: `rows` x `columns` pictures, columns named where they are classes. */
-static int save_sheet(const Sampler *m, const unsigned char *pictures, int rows_, int columns, bool by_class, const char *name,
-                      const Settings *s, Error *e)
+static int sheet_scale(const Sampler *m)
 {
-    PlotCanvas canvas;
-    char path[PATH_MAX];
-    int side = m->g.size, x = m->g.channels;
+    return m->s->scale > 1 ? (int)m->s->scale : enlargement(m->g.size);
+}
+
+/* OUT/NAME.png: `rows` x `columns` pictures, named where they are classes. */
+static void save_sheet(const Sampler *m, const unsigned char *pictures, int rows, int columns, bool by_class,
+                       const char *name)
+{
     const char *labels[MAX_CLASSES];
-    const unsigned char **cells = must_alloc((size_t)(rows_ * columns), sizeof *cells);
-    for (int i = 0; i < rows_ * columns; i++) cells[i] = pictures + (size_t)i * (size_t)(side * side * x);
     for (int i = 0; i < m->n; i++) labels[i] = m->names[m->chosen[i]];
-    snprintf(path, sizeof path, "%s/%s.png", s->out, name);
-    int ok = plot_grid(cells, side, side, x, rows_, columns, s->scale > 1 ? (int)s->scale : enlargement(side), m->g.condition && !by_class ? labels : NULL,
-                       by_class ? labels : NULL, NULL, &canvas);
-    free(cells);
-    return ok ? save_canvas(path, &canvas, s->provenance, e) : fail(e, 1, "no memory for %s", path);
+    const PlotCanvas sheet = draw_grid(&(Grid){
+        .pictures = pictures, .side = m->g.size, .channels = m->g.channels, .rows = rows, .columns = columns,
+        .scale = sheet_scale(m), .row_names = m->g.condition && !by_class ? labels : NULL,
+        .column_names = by_class ? labels : NULL});
+    const Image image = image_of(&sheet);
+    deliver(textf("%s/%s.png", m->s->out, name).s, &image, m->s->provenance ? &synthetic : NULL);
 }
 
 /* The sheet: a row for each latent, a column for each class; without classes latents in both directions. */
-static int sample_sheet(Sampler *m, const Settings *s, Error *e)
+static void sample_sheet(Sampler *m)
 {
     bool told = m->g.condition > 0;
-    int columns = told ? m->n : SHEET_ROWS, rows_ = (int)(s->count / m->n < SHEET_ROWS ? s->count / m->n : SHEET_ROWS);
-    if (!told) rows_ = min_int(SHEET_ROWS, (int)((s->count + columns - 1) / columns));
-    if (rows_ < 1) rows_ = 1;
-    int count = rows_ * columns, *k = must_alloc((size_t)count, sizeof *k);
-    real *z = must_alloc((size_t)(count * m->g.latent), sizeof *z);
-    unsigned char *pictures = must_alloc((size_t)count, (size_t)(m->g.size * m->g.size * m->g.channels));
-    for (int i = 0; i < count; i++) {
-        fixed_latent((uint64_t)s->seed, (uint64_t)(told ? i / columns : i), m->g.latent, z + i * m->g.latent);
-        k[i] = told ? m->chosen[i % columns] : 0;
+    int columns = told ? m->n : SHEET_ROWS;
+    long rows = told ? m->s->count / columns : (m->s->count + columns - 1) / columns;
+    rows = rows < 1 ? 1 : rows < SHEET_ROWS ? rows : SHEET_ROWS;
+    Order o = new_order(m, (int)rows * columns);
+    for (int i = 0; i < o.count; i++) {
+        fixed_latent((uint64_t)m->s->seed, (uint64_t)(told ? i / columns : i), m->g.latent, o.z + i * m->g.latent);
+        o.k[i] = told ? m->chosen[i % columns] : 0;
     }
-    draw_pictures(m, z, k, count, pictures);
-    int ok = save_sheet(m, pictures, rows_, columns, told, "samples", s, e);
-    free(k), free(z), free(pictures);
-    return ok;
+    draw_order(m, &o);
+    save_sheet(m, o.pictures, (int)rows, columns, told, "samples");
 }
 
 /* `steps` pictures of every class on the way from latent 0 to latent 1, class by class. */
-static unsigned char *draw_way(Sampler *m, int steps, uint64_t seed)
+static unsigned char *draw_way(Sampler *m, int steps)
 {
-    int count = steps * m->n, latent = m->g.latent, *k = must_alloc((size_t)count, sizeof *k);
-    real *z = must_alloc((size_t)((count + 2) * latent), sizeof *z), *from = z + count * latent, *to = from + latent;
-    unsigned char *pictures = must_alloc((size_t)count, (size_t)(m->g.size * m->g.size * m->g.channels));
-    fixed_latent(seed, 0, latent, from), fixed_latent(seed, 1, latent, to);
-    for (int i = 0; i < count; i++) {
+    int latent = m->g.latent;
+    real *from = own((size_t)latent, sizeof *from), *to = own((size_t)latent, sizeof *to);
+    Order o = new_order(m, steps * m->n);
+    fixed_latent((uint64_t)m->s->seed, 0, latent, from), fixed_latent((uint64_t)m->s->seed, 1, latent, to);
+    for (int i = 0; i < o.count; i++) {
         double t = TURN / 4 * (i % steps) / (steps - 1);
-        k[i] = m->chosen[i / steps];
-        for (int j = 0; j < latent; j++) z[i * latent + j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
+        real *z = o.z + i * latent;
+        o.k[i] = m->chosen[i / steps];
+        for (int j = 0; j < latent; j++) z[j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
     }
-    draw_pictures(m, z, k, count, pictures);
-    free(k), free(z);
-    return pictures;
+    draw_order(m, &o);
+    return o.pictures;
 }
 
-/* OUT/way.gif: all classes beside each other, there and back again. */
-static int save_film(const Sampler *m, const unsigned char *pictures, const Settings *s, Error *e)
+/* OUT/way.png, a row for each class, and OUT/way.gif, all classes beside each other, there and back again. */
+static void sample_way(Sampler *m)
 {
-    int side = m->g.size, x = m->g.channels, scale_ = s->scale > 1 ? (int)s->scale : enlargement(side), made = 0, ok = 1;
-    size_t bytes = (size_t)(side * side * x), size;
-    Image frames[2 * FILM_FRAMES - 2], row;
-    unsigned char *film = NULL;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    for (; ok && made < 2 * FILM_FRAMES - 2; made += ok) {
-        int step = made < FILM_FRAMES ? made : 2 * FILM_FRAMES - 2 - made;
-        if (!(ok = image_new(side * m->n, side, x, &row, why))) break;
-        for (int k = 0; k < m->n; k++) put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * bytes, side, 0, k);
-        ok = image_resize(&row, row.width * scale_, row.height * scale_, &frames[made], why);
-        image_free(&row);
+    enum { FRAMES = 2 * FILM_FRAMES - 2 };
+    int side = m->g.size, scale = sheet_scale(m);
+    Image frames[FRAMES], row = new_picture(side * m->n, side, m->g.channels);
+    save_sheet(m, draw_way(m, STRIP), m->n, STRIP, false, "way");
+    const unsigned char *pictures = draw_way(m, FILM_FRAMES);
+    for (int i = 0; i < FRAMES; i++) {
+        int step = i < FILM_FRAMES ? i : FRAMES - i;
+        for (int k = 0; k < m->n; k++)
+            put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
+        frames[i] = resize_picture(&row, row.width * scale, row.height * scale);
     }
-    ok = ok && image_encode_gif(frames, made, 60, &film, &size, why);
-    for (int i = 0; i < made; i++) image_free(&frames[i]);
-    if (!ok) return fail(e, 1, "%s", why);
-    snprintf(path, sizeof path, "%s/way.gif", s->out);
-    ok = write_bytes(path, film, size, e);
-    free(film);
-    if (ok) printf("%s\n", path);
-    return ok;
-}
-
-static int sample_way(Sampler *m, const Settings *s, Error *e)
-{
-    unsigned char *strip = draw_way(m, STRIP, (uint64_t)s->seed), *film = draw_way(m, FILM_FRAMES, (uint64_t)s->seed);
-    int ok = save_sheet(m, strip, m->n, STRIP, false, "way", s, e) && save_film(m, film, s, e);
-    free(strip), free(film);
-    return ok;
+    deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES);
 }
 
 /* OUT/CLASS/000001.png, ... and OUT/labels.csv: classes in turn, picture i from latent i. */
-static int sample_files(Sampler *m, const Settings *s, Error *e)
+static void sample_files(Sampler *m)
 {
-    char path[PATH_MAX], list_path[PATH_MAX];
-    size_t bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
-    unsigned char *pictures = must_alloc(DRAWN_AT_ONCE, bytes);
-    real *z = must_alloc((size_t)(DRAWN_AT_ONCE * m->g.latent), sizeof *z);
-    int k[DRAWN_AT_ONCE], ok = 1;
-    for (int i = 0; ok && i < m->n; i++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, m->names[m->chosen[i]]);
-        ok = make_directory(path, e);
-    }
-    snprintf(list_path, sizeof list_path, "%s/labels.csv", s->out);
-    FILE *list = ok ? fopen(list_path, "w") : NULL;
-    if (ok && !list) ok = fail(e, 1, "cannot write %s: %s", list_path, strerror(errno));
-    if (ok) fprintf(list, "path,label\n");
+    const Settings *s = m->s;
+    Order o = new_order(m, DRAWN_AT_ONCE);
+    const char *names[MAX_CLASSES];
+    for (int i = 0; i < m->n; i++) names[i] = m->names[m->chosen[i]];
+    char (*folders)[FILES_NAME] = class_folders(names, m->n);
+    begin_set(s, folders, m->n);
+    FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
+    fprintf(list->stream, "path,label\n");
     Progress progress = progress_start("sample", 0, s->count);
-    for (long first = 0; ok && first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
-        int some = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
-        for (int i = 0; i < some; i++) {
-            fixed_latent((uint64_t)s->seed, (uint64_t)(first + i), m->g.latent, z + i * m->g.latent);
-            k[i] = m->chosen[(first + i) % m->n];
+    for (long first = 0; first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
+        o.count = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
+        for (int i = 0; i < o.count; i++) {
+            fixed_latent((uint64_t)s->seed, (uint64_t)(first + i), m->g.latent, o.z + i * m->g.latent);
+            o.k[i] = m->chosen[(first + i) % m->n];
         }
-        draw_pictures(m, z, k, some, pictures);
-        for (int i = 0; ok && i < some; i++) {
-            snprintf(path, sizeof path, "%s/%s/%06ld.png", s->out, m->names[k[i]], first + i);
-            ok = save_pixels(path, pictures + (size_t)i * bytes, m->g.size, m->g.channels, s->provenance, e);
-            fprintf(list, "%s/%06ld.png,%s\n", m->names[k[i]], first + i, m->names[k[i]]);
+        draw_order(m, &o);
+        for (int i = 0; i < o.count; i++) {
+            int k = (int)((first + i) % m->n);
+            Text name = textf("%s/%06ld.png", folders[k], first + i);
+            const Image picture = {m->g.size, m->g.size, m->g.channels, o.pictures + (size_t)i * m->bytes};
+            save_picture(textf("%s/%s", s->out, name.s).s, &picture, s->provenance ? &synthetic : NULL);
+            fprintf(list->stream, "%s,", name.s);
+            table_field(list->stream, names[k]);
+            fprintf(list->stream, "\n");
         }
-        progress_show(&progress, first + some, "%s", s->out);
+        progress_show(&progress, first + o.count, "%s", s->out);
     }
     progress_end(&progress);
-    bool wrong = list && ferror(list);
-    wrong |= list && fclose(list) != 0;
-    free(pictures), free(z);
-    if (ok && interrupted) return fail(e, 1, "stopped before all pictures were drawn");
-    if (ok && wrong) return fail(e, 1, "cannot write %s: %s", list_path, strerror(errno));
-    if (ok) printf("%s\n", list_path);
-    return ok;
+    if (interrupted) give_up(1, "stopped before all pictures were drawn");
+    end_file(list);
+    printf("%s/labels.csv\n", s->out);
 }
 
 /* `facegan sample RUN`. */
 static int sample_noise(const char *run, const Settings *s, Error *e)
 {
-    static Sampler m;
-    m = (Sampler){0};
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
-    weights_path(run, path);
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
-    int ok = read_sampler(&m, &file, path, s, e) && make_directory(s->out, e);
-    tensorfile_free(&file);
-    if (ok && s->files) ok = sample_files(&m, s, e);
-    else if (ok && s->interpolate) ok = sample_way(&m, s, e);
-    else if (ok) ok = sample_sheet(&m, s, e);
-    sampler_free(&m);
-    return ok;
+    (void)e;
+    Sampler *m = open_sampler(run, s);
+    make_folder(s->out);
+    (s->files ? sample_files : s->interpolate ? sample_way : sample_sheet)(m);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.9  Balanced data on disk
  * ---------------------------------------------------------------------------------------------- */
 
-/* Picture `index` at its own size, as it is, or, as a copy, warped by chance. */
-static int balanced_picture(const DataSet *set, int index, bool copy, const Augment *how, uint64_t seed, uint64_t number,
-                            Image *image, Error *e)
+/* A balanced set in the making. */
+typedef struct Balance {
+    const DataSet *set;
+    const Settings *s;
+    char (*folders)[FILES_NAME];
+    Augment how;
+    long before[MAX_CLASSES], written[MAX_CLASSES];
+} Balance;
+
+/* Picture i at its own size, as it is, or, when all of its class are written, warped by chance:
+ * OUT/<class>/NNNNN-copy.png */
+static void balance_picture(Balance *b, int i)
 {
-    char why[IMAGE_ERROR_SIZE];
-    if (!dataset_image(set, index, 0, image, why)) return fail(e, 1, "%s", why);
-    if (!copy) return 1;
-    crop_centre(image, 0);
-    size_t count = (size_t)image->width * (size_t)image->width * (size_t)image->channels;
-    real *warped = must_alloc(count, sizeof *warped);
-    augment_picture(image->pixels, image->width, image->channels, how, seed, number, warped);
-    to_bytes(warped, count, image->pixels);
-    free(warped);
-    return 1;
+    int class = b->set->label[i];
+    bool copy = b->written[class] >= b->before[class];
+    Error why;
+    Image picture;
+    if (!try_dataset_picture(b->set, i, 0, &picture, &why)) unwind(&why);
+    if (copy) {
+        image_crop_centre(&picture, 0);
+        real *warped = own(picture_bytes(&picture), sizeof *warped);
+        augment_picture(picture.pixels, picture.width, picture.channels, &b->how, (uint64_t)b->s->seed, (uint64_t)i,
+                        warped);
+        to_bytes(warped, picture_bytes(&picture), picture.pixels);
+    }
+    save_picture(textf("%s/%s/%05ld%s.png", b->s->out, b->folders[class], b->written[class]++, copy ? "-copy" : "").s,
+                 &picture, NULL);
 }
 
-/* Writes OUT/<class>/NNNNN.png, as many of each class; copies end in -copy. */
+static bool lies_in(const char *path, const char *folder)
+{
+    char *inner = realpath(path, NULL), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool yes = inner && outer && strncmp(inner, outer, length) == 0 && (!inner[length] || inner[length] == '/');
+    free(inner), free(outer);
+    return yes;
+}
+
+/* As many of each class, in a folder for each. */
 static int balance_data(const char *data, const Settings *s, Error *e)
 {
-    const Augment how = augmentation(s);
-    DataSet set;
-    DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
-    long before[MAX_CLASSES] = {0}, written[MAX_CLASSES] = {0};
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE];
-    if (!dataset_open(&set, data, &options, e)) return 0;
-    int ok = set.n_classes <= MAX_CLASSES ? 1 : fail(e, 2, "%s: more than %d classes", data, MAX_CLASSES);
-    for (int i = 0; ok && i < set.count; i++) before[set.label[i]]++;
-    ok = ok && dataset_balance(&set, s->balance, (uint64_t)s->seed, e);
-    for (int k = 0; ok && k < set.n_classes; k++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, set.class_names[k]);
-        ok = make_directory(path, e);
-    }
-    Progress progress = progress_start("balance", 0, set.count);
-    for (int i = 0; ok && i < set.count && !interrupted; i++) {
-        int k = set.label[i];
-        bool copy = written[k] >= before[k];
-        Image image = {0};
-        ok = balanced_picture(&set, i, copy, &how, (uint64_t)s->seed, (uint64_t)i, &image, e);
-        snprintf(path, sizeof path, "%s/%s/%05ld%s.png", s->out, set.class_names[k], written[k]++, copy ? "-copy" : "");
-        if (ok && !image_save(path, &image, NULL, 0, why)) ok = fail(e, 1, "%s", why);
-        image_free(&image);
+    (void)e;
+    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, data, &options);
+    Balance b = {.set = set, .s = s, .how = augmentation(s)};
+    if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
+    for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
+    balance_dataset(set, s->balance, (uint64_t)s->seed);
+    b.folders = class_folders((const char *const *)set->class_names, set->n_classes);
+    if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
+    begin_set(s, b.folders, set->n_classes);
+    Progress progress = progress_start("balance", 0, set->count);
+    for (int i = 0; i < set->count && !interrupted; i++) {
+        Scope here;
+        enter(&here);
+        balance_picture(&b, i);
+        leave();
         progress_show(&progress, i + 1, "%s", s->out);
     }
     progress_end(&progress);
-    if (ok && interrupted) ok = fail(e, 1, "stopped before all pictures were written");
-    for (int k = 0; ok && k < set.n_classes; k++)
-        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set.class_names[k], written[k],
-               written[k] > before[k] ? written[k] - before[k] : 0, before[k]);
-    dataset_close(&set);
-    return ok;
+    if (interrupted) give_up(1, "stopped before all pictures were written");
+    for (int k = 0; k < set->n_classes; k++)
+        printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set->class_names[k], b.written[k],
+               b.written[k] > b.before[k] ? b.written[k] - b.before[k] : 0, b.before[k]);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.10  Faces in photographs: detect, crop, edit
  *
- * One loop for the three verbs: read a photograph, find its faces, hand both to the verb. A picture that cannot be read
- * or has no face is reported and passed over; it never ends a batch.
+ * Every photograph (14.2) is searched for faces, and both are handed to the verb.
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Photo {
-    const char *path, *name;            /* name: what its outputs are called */
-    int widest;                         /* characters of the longest path of all pictures */
-    Image image;                        /* three channels */
-} Photo;
 
 /* Does a verb's work on one photograph; faces->count may be 0. */
 typedef int EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e);
 
-/* Pictures as given, folders as the pictures in them, sorted by name. */
-static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
-{
-    for (int i = 0; i < count; i++) {
-        if (!is_folder(inputs[i])) { names_add(paths, inputs[i]); continue; }
-        Names inside = folder_names(inputs[i], NAMES_PICTURES, 0);
-        for (int k = 0; k < inside.count; k++) {
-            char *path = text_of("%s/%s", inputs[i], inside.items[k]);
-            names_add(paths, path);
-            free(path);
-        }
-        if (!inside.count) warn("no pictures in %s", inputs[i]);
-        names_free(&inside);
-    }
-    return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
-}
-
-/* "a/photo.jpg" is called photo, or a_photo.jpg where that says more: where another picture is called photo, too. */
-static char *photo_stem(const char *path, bool whole)
-{
-    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
-    while (*path == '/') path++;
-    const char *slash = strrchr(path, '/'), *name = whole || !slash ? path : slash + 1, *dot = strrchr(name, '.');
-    char *stem = text_of("%.*s", !whole && dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
-    for (char *c = stem; *c; c++)
-        if (*c == '/') *c = '_';
-    return stem;
-}
-
-/* How many of the sorted texts are equal to this one, up to two. */
-static int occurrences(char *const *sorted, int count, const char *text)
-{
-    char **at = bsearch(&text, sorted, (size_t)count, sizeof *sorted, compare_texts);
-    if (!at) return 0;
-    bool before = at > (char **)(uintptr_t)sorted && strcmp(at[-1], text) == 0;
-    return 1 + (before || (at + 1 < sorted + count && strcmp(at[1], text) == 0));
-}
-
-/* Gives every picture a name for its outputs, so that none overwrites another's. */
-static int photo_names(const Names *paths, Names *names, Error *e)
-{
-    int n = paths->count, ok = 1;
-    char **sorted = must_alloc((size_t)n, sizeof *sorted);
-    for (int i = 0; i < n; i++) {
-        char *stem = photo_stem(paths->items[i], false);
-        names_add(names, stem);
-        free(stem);
-    }
-    for (int pass = 0; pass < 2 && ok; pass++) {
-        for (int i = 0; i < n; i++) sorted[i] = names->items[i];
-        qsort(sorted, (size_t)n, sizeof *sorted, compare_texts);
-        bool *shared = must_alloc((size_t)n, sizeof *shared);
-        for (int i = 0; i < n; i++) shared[i] = occurrences(sorted, n, names->items[i]) > 1;
-        for (int i = 0; i < n && ok; i++) {
-            if (!shared[i]) continue;
-            if (!pass) names->items[i] = own_this(photo_stem(paths->items[i], true), strlen(paths->items[i]) + 1);
-            for (int k = 0; pass && ok && k < i; k++)
-                if (strcmp(names->items[i], names->items[k]) == 0 && strcmp(paths->items[i], paths->items[k]))
-                    ok = fail(e, 2, "the outputs of %s and %s would both be called %s", paths->items[k], paths->items[i],
-                              names->items[i]);
-        }
-        free(shared);
-    }
-    free(sorted);
-    return ok;
-}
-
 /* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
-typedef struct NetworkTrace { Store store; int count; Error error; } NetworkTrace;
+typedef struct NetworkTrace { Store store; int count; } NetworkTrace;
+
+static void close_trace(void *trace) { store_free(&((NetworkTrace *)trace)->store); }
 
 static void trace_network(void *context, const char *network, const char *what, Shape shape, const real *data)
 {
     NetworkTrace *trace = context;
-    char name[96];
     if (strcmp(what, "input") == 0) trace->count++;
-    snprintf(name, sizeof name, "%d.%s.%s", trace->count - 1, network, what);
-    if (!trace->error.status) store_pictures(&trace->store, name, shape, data, &trace->error);
-}
-
-static int save_network_trace(NetworkTrace *trace, const char *path, Error *e)
-{
-    char why[TENSORFILE_ERROR_SIZE];
-    int ok = !trace->error.status && tensorfile_save(path, &trace->store.file, why);
-    if (!ok) fail(e, 1, "%s", trace->error.status ? trace->error.text : why);
-    store_free(&trace->store);
-    return ok;
+    MUST(store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, &e));
 }
 
 static int open_detector(Detector *d, const Settings *s, Error *e)
@@ -14976,65 +14020,70 @@ static int open_detector(Detector *d, const Settings *s, Error *e)
     return 1;
 }
 
+/* A verb at work on photographs. */
+typedef struct PhotoVerb {
+    EachPhoto *each;
+    void *context;
+    bool needs_faces;                   /* to find none in any is a failure */
+    bool several;                       /* it makes more than one picture of one */
+} PhotoVerb;
+
+typedef struct Detection {
+    const Settings *s;
+    const PhotoVerb *verb;
+    Detector detector;
+    int found, without, timed, room;
+    double *seconds;                    /* of every picture */
+    Scope *home;
+} Detection;
+
+static void detect_photo(void *context, Photo *photo)
+{
+    Detection *d = context;
+    double start = now_seconds();
+    const Faces faces = find_faces(&d->detector, &photo->image);
+    d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
+    d->seconds[d->timed++] = now_seconds() - start;
+    if (!faces.count) warn("no face in %s", photo->path), d->without++;
+    d->found += faces.count;
+    MUST(d->verb->each(d->verb->context, photo, &faces, d->s, &e));
+}
+
+static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const *inputs, int count)
+{
+    char why[TENSORFILE_ERROR_SIZE];
+    Detection *d = own(1, sizeof *d);
+    NetworkTrace *trace = own(1, sizeof *trace);
+    MUST(open_detector(&d->detector, s, &e));
+    on_leaving(close_detector, &d->detector);
+    on_leaving(close_trace, trace);
+    d->s = s, d->verb = verb, d->home = innermost_scope();
+    if (*s->trace) d->detector.watch = trace_network, d->detector.watch_context = trace;
+    make_out(s, inputs, count, verb->several);
+    PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
+    each_picture(&batch, inputs, count);
+    stats_sort(d->seconds, d->timed);
+    warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
+         batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
+    if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
+    end_batch(&batch);
+    if (verb->needs_faces && !d->found) give_up(1, "no face was found");
+}
+
 static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
 {
-    Names paths = {0}, names = {0};
-    Detector detector;
-    NetworkTrace trace = {0};
-    int unreadable = 0, without = 0, found = 0, widest = 0, timed = 0, ok = open_detector(&detector, s, e);
-    if (!ok) return 0;
-    if (*s->trace) detector.watch = trace_network, detector.watch_context = &trace;
-    ok = photo_paths(inputs, count, &paths, e) && photo_names(&paths, &names, e) &&
-         (!*s->out || make_directory(s->out, e));
-    double *seconds = must_alloc((size_t)paths.count + 1, sizeof *seconds);
-    for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
-    for (int i = 0; ok && i < paths.count && !interrupted; i++) {
-        Photo photo = {paths.items[i], names.items[i], widest, {0}};
-        Faces faces;
-        char why[IMAGE_ERROR_SIZE];
-        if (!image_load(photo.path, 3, &photo.image, why)) {
-            warn("passed over: %s", why);
-            unreadable++;
-            continue;
-        }
-        double start = now_seconds();
-        ok = detect_faces(&detector, &photo.image, &faces, e);
-        seconds[timed++] = now_seconds() - start;
-        if (ok && !faces.count) warn("no face in %s", photo.path), without++;
-        found += faces.count;
-        ok = ok && each(context, &photo, &faces, s, e);
-        faces_free(&faces);
-        image_free(&photo.image);
-    }
-    int seen = paths.count - unreadable;
-    stats_sort(seconds, timed);
-    if (ok)
-        warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", found,
-             seen, without, unreadable, timed ? 1e3 * seconds[timed / 2] : 0);
-    free(seconds);
-    if (*s->trace) ok = save_network_trace(&trace, s->trace, e) && ok;
-    detector_close(&detector);
-    names_free(&paths), names_free(&names);
-    if (ok && unreadable) return fail(e, 1, "%d of %d pictures could not be read", unreadable, seen + unreadable);
-    return ok;
+    (void)e;
+    run_photo_verb(&(PhotoVerb){each, context, false, false}, s, inputs, count);
+    return 1;
 }
 
-/* OUT/<the picture's name><suffix>.png */
-static void photo_file(const char *out, const Photo *photo, const char *suffix, char path[PATH_MAX])
+/* The photograph with boxes, scores and landmarks drawn on it: OUT/NAME-faces.png */
+static void save_annotated(const Photo *photo, const Faces *faces, const Settings *s)
 {
-    snprintf(path, PATH_MAX, "%s/%s%s.png", *out ? out : ".", photo->name, suffix);
-}
-
-/* The photograph with boxes, scores and landmarks drawn on it. */
-static int save_annotated(const Photo *photo, const Faces *faces, const char *out, Error *e)
-{
-    PlotCanvas canvas;
-    char path[PATH_MAX], why[IMAGE_ERROR_SIZE], text[32];
     int width = photo->image.width, height = photo->image.height;
-    if (!plot_canvas(width, height, 0xffffff, &canvas))
-        return fail(e, 1, "no memory to draw on %s", photo->path);
+    PlotCanvas canvas = new_canvas(width, height);
     memcpy(canvas.rgb, photo->image.pixels, (size_t)width * (size_t)height * 3);
-    double unit = fmax(1, (width + height) / 900.0);
+    double unit = fmax(1, (width + height) / 900.0), size = 10 * unit;
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
         const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
@@ -15044,18 +14093,18 @@ static int save_annotated(const Photo *photo, const Faces *faces, const char *ou
         for (int k = 0; k < LANDMARKS; k++)
             plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit,
                       k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
-        snprintf(text, sizeof text, "%d: %.3f", i + 1, f->score);
-        double size = 10 * unit, y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
+        const char *text = own_text("%d: %.3f", i + 1, f->score);
+        double y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
         plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit),
                        (int)(1.25 * size), 0x103020);
         plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
     }
-    photo_file(out, photo, "-faces", path);
-    Image image = {canvas.width, canvas.height, 3, canvas.rgb};
-    int ok = image_save(path, &image, NULL, 0, why) ? 1 : fail(e, 1, "%s", why);
-    plot_free(&canvas);
-    return ok;
+    const Image image = image_of(&canvas);
+    save_picture(photo_file(s, photo, "-faces.png").s, &image, NULL);
 }
+
+/* Printed so far; what stands before the first photograph and behind the last. */
+typedef struct FaceList { const Settings *s; int photos; } FaceList;
 
 static void print_heading(const Settings *s, int widest)
 {
@@ -15068,104 +14117,191 @@ static void print_heading(const Settings *s, int widest)
                "y", "width", "height");
 }
 
-/* One photograph's faces: rows of a table or of CSV, or a JSON object. */
+static void print_ending(void *context)
+{
+    const FaceList *list = context;
+    if (list->s->json && list->photos) printf("\n]%s}\n", interrupted ? ", \"partial\": true" : "");
+}
+
+static void print_json_list(const double *x, int n, int digits)
+{
+    for (int i = 0; i < n; i++) {
+        if (i) printf(", ");
+        if (isfinite(x[i])) printf("%.*f", digits, x[i]);
+        else printf("null");
+    }
+}
+
+static void print_json_face(const Face *f, int i)
+{
+    printf("%s\n    {\"score\": ", i ? "," : "");
+    print_json_list(&f->score, 1, 6);
+    printf(", \"box\": [");
+    print_json_list(f->box, 4, 2);
+    printf("], \"landmarks\": ");
+    for (int k = 0; k < LANDMARKS; k++) {
+        printf(k ? ", [" : "[[");
+        print_json_list(f->landmark[k], 2, 2);
+        printf("]");
+    }
+    printf("]}");
+}
+
+/* A row of the table or of CSV. */
+static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
+{
+    const double *b = f->box;
+    if (s->csv) {
+        table_field(stdout, photo->path);
+        printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
+    } else
+        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
+               face_width(f), face_height(f));
+    for (int k = 0; k < LANDMARKS; k++)
+        printf(s->csv ? ",%.2f,%.2f" : " %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
+    printf("\n");
+}
+
 static int print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    int *pictures = context, widest = max_int(photo->widest, 7);
-    if (!*pictures) print_heading(s, widest);
+    (void)e;
+    FaceList *list = context;
+    int widest = max_int(photo->widest, 7);
+    if (!list->photos) print_heading(s, widest);
     if (s->json) {
-        printf("%s  {\"path\": ", *pictures ? ",\n" : "");
+        printf("%s  {\"path\": ", list->photos ? ",\n" : "");
         table_string(stdout, photo->path);
         printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
     }
     for (int i = 0; i < faces->count; i++) {
-        const Face *f = &faces->items[i];
-        if (s->json) {
-            printf("%s\n    {\"score\": %.6f, \"box\": [%.2f, %.2f, %.2f, %.2f], \"landmarks\": [", i ? "," : "",
-                   f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
-            for (int k = 0; k < LANDMARKS; k++)
-                printf("%s[%.2f, %.2f]", k ? ", " : "", f->landmark[k][0], f->landmark[k][1]);
-            printf("]}");
-        } else if (s->csv) {
-            table_field(stdout, photo->path);
-            printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, f->box[0], f->box[1], f->box[2], f->box[3]);
-            for (int k = 0; k < LANDMARKS; k++) printf(",%.2f,%.2f", f->landmark[k][0], f->landmark[k][1]);
-            printf("\n");
-        } else {
-            printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, f->box[0],
-                   f->box[1], face_width(f), face_height(f));
-            for (int k = 0; k < LANDMARKS; k++) printf(" %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
-            printf("\n");
-        }
+        if (s->json) print_json_face(&faces->items[i], i);
+        else print_face(s, photo, &faces->items[i], i, widest);
     }
     if (s->json) printf("]}");
-    ++*pictures;
-    return *s->out ? save_annotated(photo, faces, s->out, e) : 1;
+    list->photos++;
+    if (*s->out) save_annotated(photo, faces, s);
+    return 1;
 }
 
 static int detect_photos(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    int pictures = 0, ok = each_photo(s, inputs, count, print_faces, &pictures, e);
-    if (ok && !pictures) print_heading(s, 7);
-    if (s->json && (ok || pictures)) printf("\n]}\n");
-    return ok;
+    FaceList *list = own(1, sizeof *list);
+    list->s = s;
+    on_leaving(print_ending, list);
+    return each_photo(s, inputs, count, print_faces, list, e);
 }
 
-/* Cuts out the best face, or all of them. */
+/* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
 static int crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
-    char name[PATH_MAX], suffix[16] = "", why[IMAGE_ERROR_SIZE];
-    (void)context;
+    (void)context, (void)e;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
-        Image cut;
-        if (!cut_frame(&photo->image, face_frame(faces->items[i], s->align, margin_of(s, -1)), s->size ? (int)s->size : 128, &cut,
-                       e))
-            return 0;
-        if (s->all) snprintf(suffix, sizeof suffix, "-%d", i + 1);
-        photo_file(s->out, photo, suffix, name);
-        int ok = image_save(name, &cut, NULL, 0, why);
-        image_free(&cut);
-        if (!ok) return fail(e, 1, "%s", why);
-        printf("%s\n", name);
+        Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
+        Image cut = cut_out(&photo->image, frame, s->size ? (int)s->size : 128);
+        deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
     return 1;
 }
 
-typedef struct PhotoEdit { Facegan *model; bool all; Wish wish; } PhotoEdit;
-
-/* Every face of a photograph with one expression, or with each: OUT/<name>-<expression>.png */
-static int edit_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+static int crop_photos(char *const *inputs, int count, const Settings *s, Error *e)
 {
-    const PhotoEdit *edit = context;
+    (void)e;
+    run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all}, s, inputs, count);
+    return 1;
+}
+
+typedef struct Editing {
+    Facegan *model;
+    const Settings *s;
+    const ImageText *text;
+    bool all;                                   /* every class, not one wish */
+    Wish wish;
+} Editing;
+
+/* The face in model->x with every class, side by side, the input first: OUT/NAME-all.png */
+static void edit_all(const Editing *edit, const Photo *photo)
+{
     Facegan *model = edit->model;
-    int n = edit->all ? model->g.classes : 1, ok = 1;
-    char name[PATH_MAX], suffix[sizeof edit->wish.name + 1], why[IMAGE_ERROR_SIZE];
-    for (int k = 0; faces->count && ok && k < n; k++) {
-        Image result;
-        if (!to_channels(&photo->image, 3, &result, e)) return 0;
-        if (edit->all) set_class(model, k, 1);
-        else memcpy(model->condition->data, edit->wish.condition, (size_t)model->g.condition * sizeof(real));
-        for (int i = 0; ok && i < faces->count; i++)
-            ok = edit_face(model, &photo->image, face_frame(faces->items[i], s->align, margin_of(s, model->margin)), &result, e);
-        const ImageText text = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
-        snprintf(suffix, sizeof suffix, "-%s", edit->all ? model->class_names[k] : edit->wish.name);
-        photo_file(s->out, photo, suffix, name);
-        if (ok && !image_save(name, &result, &text, s->provenance ? 1 : 0, why)) ok = fail(e, 1, "%s", why);
-        if (ok) printf("%s\n", name);
-        image_free(&result);
+    int n = model->g.classes;
+    size_t bytes = count_of(model->y);
+    unsigned char *faces = own((size_t)n + 1, bytes);
+    const char *labels[MAX_CLASSES + 1] = {"input"};
+    to_bytes(model->x->data, bytes, faces);
+    for (int k = 0; k < n; k++) {
+        set_class(model, k, 1);
+        draw_bytes(model, faces + (size_t)(k + 1) * bytes);
+        labels[k + 1] = model->class_names[k];
     }
-    return ok;
+    const PlotCanvas sheet = draw_grid(&(Grid){
+        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = 1, .columns = n + 1,
+        .scale = (int)edit->s->scale, .column_names = labels});
+    const Image image = image_of(&sheet);
+    deliver(photo_file(edit->s, photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
+}
+
+/* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
+static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const Wish *wish)
+{
+    Image result = with_channels(&photo->image, photo->image.channels);
+    memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
+    for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
+    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result,
+            edit->s->provenance ? edit->text : NULL);
+}
+
+/* Without a detector: the centred square that the model was trained on is the face. */
+static void edit_centre(void *context, Photo *photo)
+{
+    const Editing *edit = context;
+    const Facegan *model = edit->model;
+    int most = min_int(photo->image.width, photo->image.height);
+    int side = model->crop > 0 ? min_int(model->crop, most) : most;
+    Frame frame = {side, 0, (photo->image.width - side) / 2, (photo->image.height - side) / 2};
+    if (most > 2 * model->g.size)
+        warn("%s: taken for one face that fills the middle; --detector finds the faces of a photograph", photo->path);
+    if (!edit->all) { edit_frames(edit, photo, &frame, 1, &edit->wish); return; }
+    fit_picture(edit->model, &photo->image);
+    edit_all(edit, photo);
+}
+
+/* With one: every face, as wished, or as every class in turn, and the best face's sheet of them. */
+static int edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+{
+    (void)e;
+    const Editing *edit = context;
+    Frame *frames = own((size_t)faces->count, sizeof *frames);
+    for (int i = 0; i < faces->count; i++)
+        frames[i] = face_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
+    if (!faces->count) return 1;
+    if (!edit->all) edit_frames(edit, photo, frames, faces->count, &edit->wish);
+    for (int k = 0; edit->all && k < edit->model->g.classes; k++) {
+        const Wish wish = wish_for(edit->model, k, 1);
+        edit_frames(edit, photo, frames, faces->count, &wish);
+    }
+    if (edit->all) {
+        take_face(edit->model, &photo->image, frames[0]);
+        edit_all(edit, photo);
+    }
+    return 1;
 }
 
 static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
 {
-    PhotoEdit edit = {.model = open_generator(run, e)};
-    if (!edit.model) return 0;
+    (void)e;
+    static const ImageText faces = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
+    bool detect = *s->detector || *s->weights;
+    Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
     edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
-    int ok = (edit.all || parse_wish(edit.model, s, &edit.wish, e)) &&
-             each_photo(s, inputs, count, edit_photo, &edit, e);
-    facegan_close(edit.model);
-    return ok;
+    if (!edit.all) edit.wish = parse_wish(edit.model, s);
+    if (detect) {
+        run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
+        return 1;
+    }
+    PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
+    make_out(s, inputs, count, false);
+    each_picture(&batch, inputs, count);
+    end_batch(&batch);
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -15179,56 +14315,6 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
  *
  *     reader (10.4) --rows--> wanted? --> picture (file, pixels, or ffmpeg's pipe) --> face --> cut --> write --> note
  * ---------------------------------------------------------------------------------------------- */
-
-/* ---- what this and the next sections open: it is closed with the scope ---- */
-static void close_set(void *set)
-{
-    ((DataSet *)set)->notes = (Names){0};                               /* the scope's */
-    dataset_close(set);
-}
-
-static DataSet *use_set(const char *path, const DataOptions *options)
-{
-    DataSet *set = own(1, sizeof *set);
-    MUST(dataset_open(set, path, options, &e));
-    on_leaving(close_set, set);
-    return set;
-}
-
-/* Picture i's path or name. */
-static char *picture_name(const DataSet *set, int i)
-{
-    char *name = dataset_name(set, i);
-    return own_this(name, strlen(name) + 1);
-}
-
-static void close_classifier(void *c) { classifier_close(c); }
-
-static Classifier *use_classifier(const char *path)
-{
-    Error e = {0};
-    Classifier *c = classifier_open(path, &e);
-    if (!c) unwind(&e);
-    on_leaving(close_classifier, c);
-    return c;
-}
-
-static void close_detector(void *d) { detector_close(d); }
-
-static void close_canvas(void *canvas) { plot_free(canvas); }
-
-static PlotCanvas *new_canvas(int width, int height)
-{
-    PlotCanvas *canvas = own(1, sizeof *canvas);
-    if (!plot_canvas(width, height, 0xffffff, canvas)) give_up_memory((size_t)width, (size_t)height);
-    on_leaving(close_canvas, canvas);
-    return canvas;
-}
-
-static Image canvas_picture(const PlotCanvas *canvas)
-{
-    return (Image){canvas->width, canvas->height, 3, canvas->rgb};
-}
 
 /* ---- one row ---- */
 enum { IMPORT_AT_ONCE = 16 };           /* rows in hand: bounds the memory, and the work that a crash repeats */
@@ -15347,11 +14433,9 @@ static bool import_face(Import *job, const Imported *item, Face *face)
     Place place = job->set.place && !job->s->whole ? job->set.place[item->row] : (Place){0};
     for (int k = 0; k < 4; k++) face->box[k] = place.box[k];
     if (!job->detector) return !place.half && place.box[2] <= picture->width && place.box[3] <= picture->height;
-    Faces faces;
-    MUST(detect_faces(job->detector, picture, &faces, &e));
+    const Faces faces = find_faces(job->detector, picture);
     const Face *found = best_face_there(&faces, &place, picture->width);
     if (found) *face = *found;
-    faces_free(&faces);
     return found != NULL;
 }
 
@@ -15360,15 +14444,11 @@ static void import_cut(Import *job, Imported *item)
 {
     const Settings *s = job->s;
     Face face = {0};
-    Image cut;
     if (item->result == KEPT && !import_face(job, item, &face)) item->result = NO_FACE;
     if (item->result != KEPT || !(face_width(&face) > 0)) return;
     Frame frame = face_frame(face, s->align && job->detector, margin_of(s, -1));
-    MUST(cut_frame(&item->picture, frame, s->size ? (int)s->size : 128, &cut, &e));
-    item->picture = own_picture(cut), item->cut = true;
-    if (s->channels != 1 || cut.channels != 3) return;
-    MUST(to_channels(&item->picture, 1, &cut, &e));
-    item->picture = own_picture(cut);
+    item->picture = cut_out(&item->picture, frame, s->size ? (int)s->size : 128), item->cut = true;
+    if (s->channels == 1) item->picture = with_channels(&item->picture, 1);
 }
 
 static void import_write_task(void *argument, int i, int worker)
@@ -15380,7 +14460,7 @@ static void import_write_task(void *argument, int i, int worker)
     Image small = {0};
     if (item->result != KEPT) return;
     if (size && !item->cut) {
-        crop_centre(&item->picture, 0);
+        image_crop_centre(&item->picture, 0);
         ok = item->picture.width == size || image_resize(&item->picture, size, size, &small, item->why);
     }
     ok = ok && image_save(item->file, small.pixels ? &small : &item->picture, NULL, 0, item->why);
@@ -15428,8 +14508,6 @@ static long import_believe(Import *job, const char *path)
     }
     return end;
 }
-
-static void close_file(void *file) { fclose(file); }
 
 /* Cuts off what is not sound, and opens the journal for more. */
 static void import_open_journal(Import *job)
@@ -15491,9 +14569,8 @@ static void import_batch(Import *job)
 static void import_classes(Import *job)
 {
     const DataSet *set = &job->set;
-    Names asked = {0};
     bool all = strcmp(set->format, "image folders") == 0, emotions = false;
-    if (*job->s->classes) MUST(classes_wanted(set, job->s->classes, &asked, &e));
+    const Names asked = *job->s->classes ? wanted_classes(set, job->s->classes) : (Names){0};
     job->wanted = own((size_t)set->n_classes, sizeof *job->wanted);
     job->tally = own((size_t)set->n_classes, sizeof *job->tally);
     job->work = own((size_t)set->count, sizeof *job->work);
@@ -15591,9 +14668,9 @@ static void import_chart(const Import *job)
     int width = max_int(640, 70 * n + 100);
     const PlotOptions options = {.y_label = "pictures", .x_label = "",
         .title = own_text("%s: %d pictures kept of %d rows", job->set.format, kept, job->set.count)};
-    PlotCanvas *canvas = new_canvas(width, 420);
-    plot_bars(canvas, 0, 0, width, 420, names, values, n, &options);
-    const Image image = canvas_picture(canvas);
+    PlotCanvas canvas = new_canvas(width, 420);
+    plot_bars(&canvas, 0, 0, width, 420, names, values, n, &options);
+    const Image image = image_of(&canvas);
     save_picture(own_text("%s/distribution.png", job->s->out), &image, NULL);
 }
 
@@ -15651,7 +14728,7 @@ static void import_more_lists(DataSet *set, const Names *lists, const DataOption
 {
     for (int i = 0; i < lists->count; i++) {
         const char *root = own_text("%s", set->root);
-        MUST(read_list(set, lists->items[i], options, &e));
+        add_list(set, lists->items[i], options);
         if (strcmp(root, set->root))
             give_up(2, "%s: two lists must lie in one folder, or the folder of their pictures be given", lists->items[i]);
     }
@@ -15666,11 +14743,10 @@ static void import_list(Import *job, const char *kind, char *const *inputs, int 
     DataOptions options = {.split = SPLIT_ALL, .every_label = 1};
     const Format *f = import_format(kind);
     bool beside = f && f->beside;
-    on_leaving(close_set, set);
     for (int i = 1; i < count; i++) names_add(beside || is_folder(inputs[i]) ? &more : &lists, inputs[i]);
     if (more.count) options.more = &more;
     const char *first = beside && is_folder(inputs[0]) ? own_text("%s/%s", inputs[0], f->file) : inputs[0];
-    MUST(dataset_list(set, first, &options, &e));
+    list_dataset(innermost_scope(), set, first, &options);
     if (f && strcmp(set->format, f->name) && !(f->folders_too && !strcmp(set->format, "image folders")))
         give_up(2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, fer2013, "
                 "ferplus, folder?", inputs[0], kind, f->name, f->folders_too ? ", image folders" : "", set->format);
@@ -15728,12 +14804,24 @@ static void import_data(char *const *inputs, int count, const Settings *s)
  * 14.12  Emotion classifiers: eval, predict
  * ---------------------------------------------------------------------------------------------- */
 
+static void close_classifier(void *classifier) { classifier_close(classifier); }
+
+/* A classifier that is closed with the innermost scope. */
+static Classifier *own_classifier(const char *given)
+{
+    Error e = {0};
+    Classifier *c = classifier_open(given, &e);
+    if (!c) unwind(&e);
+    on_leaving(close_classifier, c);
+    return c;
+}
+
 /* The classifier that the command names, or the best one that comes with the program. */
 static Classifier *chosen_classifier(const Settings *s)
 {
     char path[PATH_MAX];
-    if (*s->classifier) return use_classifier(s->classifier);
-    if (shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path)) return use_classifier(path);
+    if (*s->classifier) return own_classifier(s->classifier);
+    if (shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path)) return own_classifier(path);
     give_up(2, "no models/fer2013-7.safetensors here or beside the program: name a classifier's run or weights with "
             "--classifier");
 }
@@ -15746,35 +14834,21 @@ static const char *class_list(const char (*names)[NAME], int n)
     return list;
 }
 
-typedef struct SoughtPart { DataSet *set; const char *path; const DataOptions *options; Scope *home; } SoughtPart;
-
-static void open_part_task(void *context)
-{
-    const SoughtPart *sought = context;
-    MUST(dataset_open(sought->set, sought->path, sought->options, &e));
-    Names *notes = &sought->set->notes;
-    for (int i = 0; i < notes->count; i++) hand_to(sought->home, notes->items[i]);
-    if (notes->items) hand_to(sought->home, notes->items);
-}
-
 /* Opens the part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
 static DataSet *use_part(const char *data, DataOptions options, const char *asked, const int *parts, int n)
 {
+    DataSet *set = own(1, sizeof *set);
     Error none = {0};
     for (options.split = 0; options.split < SPLITS && strcmp(asked, split_names[options.split]);) options.split++;
     if (*asked && options.split == SPLITS && strcmp(asked, "all"))
         give_up(2, "--split %s: must be train, validation, test or all", asked);
-    if (*asked) return use_set(data, &options);
-    DataSet *set = own(1, sizeof *set);
-    SoughtPart sought = {set, data, &options, scope};
-    for (int i = 0; i + 1 < n; i++) {
+    for (int i = 0; !*asked && i + 1 < n; i++) {
         options.split = parts[i];
-        if (!attempt_one(open_part_task, &sought, &none)) continue;
-        on_leaving(close_set, set);
-        return set;
+        if (dataset_open(set, data, &options, &none)) return set;
     }
-    options.split = parts[n - 1];
-    return use_set(data, &options);
+    if (!*asked) options.split = parts[n - 1];
+    open_dataset(set, data, &options);
+    return set;
 }
 
 /* What a classifier made of a set's pictures. Only the classes asked for are told apart. */
@@ -15785,7 +14859,7 @@ typedef struct Answers {
     int n, count, unreadable;
     int *index, *truth;                 /* (count) which picture, and its class */
     double *p;                          /* (count,n) */
-    Confusion f;
+    StatsConfusion f;
 } Answers;
 
 static const double *answer(const Answers *a, int i) { return a->p + (size_t)i * (size_t)a->n; }
@@ -15798,20 +14872,11 @@ static void keep_asked(const double *all, const int *asked, int n, double *p)
     for (int k = 0; k < n; k++) p[k] = all[asked[k]] / sum;
 }
 
-typedef struct SetPicture { const DataSet *set; int index, size, channels; unsigned char *pixels; } SetPicture;
-
-static void read_set_task(void *context)
-{
-    const SetPicture *p = context;
-    MUST(dataset_read(p->set, p->index, p->size, p->channels, p->pixels, &e));
-}
-
 /* A set's picture as (size,size,channels) bytes; false, and a warning, where it cannot be read. */
 static bool read_or_warn(const DataSet *set, int index, const Net *net, unsigned char *pixels)
 {
     Error why = {0};
-    SetPicture picture = {set, index, net->size, net->channels, pixels};
-    if (attempt_one(read_set_task, &picture, &why)) return true;
+    if (dataset_read(set, index, net->size, net->channels, pixels, &why)) return true;
     warn("passed over: %s", why.text);
     return false;
 }
@@ -15819,7 +14884,7 @@ static bool read_or_warn(const DataSet *set, int index, const Net *net, unsigned
 /* Reads up to `most` pictures from number *at on; returns how many. */
 static int read_answers(Answers *a, int *at, int most, unsigned char *pixels)
 {
-    size_t bytes = shape_count(a->c->x->shape) / CLASSIFIED;
+    size_t bytes = shape_count(a->c->one.x->shape);
     int got = 0;
     for (; *at < a->set->count && got < most; ++*at) {
         bool read = read_or_warn(a->set, *at, &a->c->net, pixels + (size_t)got * bytes);
@@ -15847,7 +14912,7 @@ static void answer_all(Answers *a, Classifier *c, const char *views)
     size_t count = (size_t)a->set->count, all = (size_t)c->net.classes;
     name_answers(a, asked);
     a->index = own(count, sizeof(int)), a->truth = own(count, sizeof(int)), a->p = own(count * (size_t)a->n, sizeof(double));
-    unsigned char *pixels = own(AT_ONCE, shape_count(c->x->shape) / CLASSIFIED);
+    unsigned char *pixels = own(AT_ONCE, shape_count(c->one.x->shape));
     double *p = own(AT_ONCE * all, sizeof *p);
     Progress progress = progress_start("classify", 0, a->set->count);
     while (at < a->set->count && !interrupted) {
@@ -15856,7 +14921,7 @@ static void answer_all(Answers *a, Classifier *c, const char *views)
         for (int i = 0; i < got; i++, a->count++) {
             double *row = a->p + (size_t)a->count * (size_t)a->n;
             keep_asked(p + (size_t)i * all, asked, a->n, row);
-            confusion_add(&a->f, a->truth[a->count], row);
+            stats_confusion_add(&a->f, a->truth[a->count], row);
         }
         progress_show(&progress, at, "%s", a->set->path);
     }
@@ -15885,7 +14950,7 @@ static Table *answers_table(const Answers *a)
     for (int k = 0; k < a->n; k++) table_set(t, 0, 3 + k, "%s", a->names[k]);
     for (int i = 0; i < a->count; i++) {
         const double *p = answer(a, i);
-        int best = largest_of(p, a->n);
+        int best = stats_largest(p, a->n);
         table_set(t, i + 1, 0, "%s", picture_name(a->set, a->index[i]));
         table_set(t, i + 1, 1, "%s", a->names[a->truth[i]]);
         table_set(t, i + 1, 2, "%s", best < 0 ? "?" : a->names[best]);
@@ -15896,12 +14961,12 @@ static Table *answers_table(const Answers *a)
 
 static void print_answers_json(const Answers *a, double calibration)
 {
-    const Confusion *f = &a->f;
+    const StatsConfusion *f = &a->f;
     table_json(stdout, "{\"classifier\": %q, \"data\": %q, \"pictures\": %d, \"accuracy\": %r, \"macro_f1\": %r, "
-               "\"calibration_error\": %r,\n \"classes\": [", a->c->path, a->set->path, a->count, accuracy(f), macro_f1(f),
+               "\"calibration_error\": %r,\n \"classes\": [", a->c->path, a->set->path, a->count, stats_accuracy(f), stats_macro_f1(f),
                calibration);
     for (int k = 0; k < a->n; k++) {
-        ClassScore score = class_score(f, k);
+        StatsClass score = stats_class(f, k);
         table_json(stdout, "%s\n  {\"name\": %q, \"pictures\": %l, \"precision\": %r, \"recall\": %r, \"f1\": %r, "
                    "\"taken_for\": [", k ? "," : "", a->names[k], score.pictures, score.precision, score.recall, score.f1);
         for (int i = 0; i < a->n; i++) table_json(stdout, "%s%l", i ? ", " : "", f->count[k][i]);
@@ -15911,7 +14976,7 @@ static void print_answers_json(const Answers *a, double calibration)
 }
 
 /* For each class how many of its pictures were taken for which. */
-static Table *confusion_table(const Confusion *f, const char *const *names, const char *corner)
+static Table *confusion_table(const StatsConfusion *f, const char *const *names, const char *corner)
 {
     const char **layout = own((size_t)f->n + 2, sizeof *layout);
     Table *t = new_table(NULL, f->n, f->n + 2);
@@ -15932,7 +14997,7 @@ static Table *class_scores_table(const Answers *a)
     Table *t = new_table(NULL, a->n, 5);
     table_names(t, names);
     for (int k = 0; k < a->n; k++) {
-        ClassScore score = class_score(&a->f, k);
+        StatsClass score = stats_class(&a->f, k);
         table_set(t, k + 1, 0, "%s", a->names[k]), table_set(t, k + 1, 1, "%.4f", score.precision);
         table_set(t, k + 1, 2, "%.4f", score.recall), table_set(t, k + 1, 3, "%.4f", score.f1);
         table_set(t, k + 1, 4, "%ld", score.pictures);
@@ -15944,7 +15009,7 @@ static void print_answers(const Answers *a, double calibration, const char *view
 {
     printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", a->c->path, a->c->net.classifier.backbone->name,
            a->c->net.size, views, a->count, a->set->path);
-    printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", accuracy(&a->f), macro_f1(&a->f),
+    printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", stats_accuracy(&a->f), stats_macro_f1(&a->f),
            calibration);
     write_table(class_scores_table(a), stdout, TABLE_TEXT);
     printf("\n");
@@ -15952,28 +15017,28 @@ static void print_answers(const Answers *a, double calibration, const char *view
 }
 
 /* The confusion matrix as a picture: of each class's pictures (rows) the share taken for each class (columns). */
-static PlotCanvas *plot_confusion(const Confusion *f, const char *const *names, const char *title)
+static PlotCanvas plot_confusion(const StatsConfusion *f, const char *const *names, const char *title)
 {
     int n = f->n, side = 180 + 70 * n;
-    PlotCanvas *canvas = new_canvas(side + 120, side);
+    PlotCanvas canvas = new_canvas(side + 120, side);
     double *shares = own((size_t)(n * n), sizeof *shares);
     for (int i = 0; i < n * n; i++)
-        shares[i] = (double)f->count[i / n][i % n] / fmax(1, (double)class_score(f, i / n).pictures);
+        shares[i] = (double)f->count[i / n][i % n] / fmax(1, (double)stats_class(f, i / n).pictures);
     const PlotOptions options = {.title = title, .x_label = "taken for", .y_label = "is"};
-    plot_heatmap(canvas, 0, 0, side + 120, side, names, names, shares, n, n, &options);
+    plot_heatmap(&canvas, 0, 0, side + 120, side, names, names, shares, n, n, &options);
     return canvas;
 }
 
-static void save_shown(const char *path, const PlotCanvas *canvas)
+static void save_shown(const char *path, PlotCanvas canvas)
 {
-    const Image image = canvas_picture(canvas);
+    const Image image = image_of(&canvas);
     save_picture(path, &image, NULL);
     if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
 static const char *confusion_title(const Answers *a)
 {
-    return own_text("%d pictures, accuracy %.3f, macro F1 %.3f", a->count, accuracy(&a->f), macro_f1(&a->f));
+    return own_text("%d pictures, accuracy %.3f, macro F1 %.3f", a->count, stats_accuracy(&a->f), stats_macro_f1(&a->f));
 }
 
 typedef struct Mistake { double certainty; int answer; } Mistake;
@@ -15989,17 +15054,14 @@ static int compare_mistakes(const void *a, const void *b)
 static void draw_mistake(const Answers *a, Mistake m, PlotCanvas *canvas, int x, int y, int side)
 {
     Image image;
-    char why[IMAGE_ERROR_SIZE], text[2 * NAME];
     int i = m.answer;
-    if (dataset_image(a->set, a->index[i], 3, &image, why)) {
-        crop_centre(&image, a->set->crop);
+    if (try_dataset_picture(a->set, a->index[i], 3, &image, &(Error){0})) {
+        image_crop_centre(&image, a->set->crop);
         plot_picture(canvas, x, y, side, side, image.pixels, image.width, image.height, 3);
-        image_free(&image);
     }
-    snprintf(text, sizeof text, "is %s", a->names[a->truth[i]]);
-    plot_text(canvas, x, y + side + 14, 12, 0, 0x202020, text);
-    snprintf(text, sizeof text, "taken for %s %.2f", a->names[largest_of(answer(a, i), a->n)], m.certainty);
-    plot_text(canvas, x, y + side + 30, 12, 0, 0xb02020, text);
+    plot_text(canvas, x, y + side + 14, 12, 0, 0x202020, own_text("is %s", a->names[a->truth[i]]));
+    plot_text(canvas, x, y + side + 30, 12, 0, 0xb02020,
+              own_text("taken for %s %.2f", a->names[stats_largest(answer(a, i), a->n)], m.certainty));
 }
 
 /* The pictures that it was most certain of, and wrong. */
@@ -16009,22 +15071,22 @@ static void save_mistakes(const Answers *a, const char *path)
     Mistake *mistakes = own((size_t)a->count, sizeof *mistakes);
     int n = 0;
     for (int i = 0; i < a->count; i++) {
-        int best = largest_of(answer(a, i), a->n);
+        int best = stats_largest(answer(a, i), a->n);
         if (best >= 0 && best != a->truth[i]) mistakes[n++] = (Mistake){answer(a, i)[best], i};
     }
     qsort(mistakes, (size_t)n, sizeof *mistakes, compare_mistakes);
     n = min_int(n, COLUMNS * ROWS);
     if (!n) return;
-    PlotCanvas *canvas = new_canvas(COLUMNS * CELL_X + 20, (n + COLUMNS - 1) / COLUMNS * CELL_Y + 20);
+    PlotCanvas canvas = new_canvas(COLUMNS * CELL_X + 20, (n + COLUMNS - 1) / COLUMNS * CELL_Y + 20);
     for (int i = 0; i < n; i++)
-        draw_mistake(a, mistakes[i], canvas, 20 + i % COLUMNS * CELL_X, 20 + i / COLUMNS * CELL_Y, SIDE);
+        draw_mistake(a, mistakes[i], &canvas, 20 + i % COLUMNS * CELL_X, 20 + i / COLUMNS * CELL_Y, SIDE);
     save_shown(path, canvas);
 }
 
 static void evaluate_classifier(const char *data, const Settings *s)
 {
     const Answers *a = answer_set(data, chosen_classifier(s), s);
-    double calibration = calibration_error(a->p, a->truth, a->count, a->n);
+    double calibration = stats_calibration_error(a->p, a->truth, a->count, a->n);
     if (s->csv) write_table(answers_table(a), stdout, TABLE_CSV);
     else if (s->json) print_answers_json(a, calibration);
     else print_answers(a, calibration, s->views);
@@ -16067,7 +15129,7 @@ static void predict_json(const Prediction *out, const char *path, int face, cons
 static void print_prediction(Prediction *out, const char *path, int face, const double *box, const double *p)
 {
     const Classifier *c = out->c;
-    int best = largest_of(p, c->net.classes), form = out->s->csv ? TABLE_CSV : TABLE_TEXT;
+    int best = stats_largest(p, c->net.classes), form = out->s->csv ? TABLE_CSV : TABLE_TEXT;
     const char *emotion = best < 0 ? "?" : c->class_names[best];
     if (out->s->json) predict_json(out, path, face, box, emotion, p);
     else {
@@ -16084,11 +15146,9 @@ static void print_prediction(Prediction *out, const char *path, int face, const 
 static void predict_picture(Prediction *out, Image *picture, const char *path, int face, const double *box)
 {
     Classifier *c = out->c;
-    Image fitting;
     double p[MAX_CLASSES];
-    if (!box) crop_centre(picture, c->crop);
-    MUST(to_channels(picture, c->net.channels, &fitting, &e));
-    fitting = own_picture(fitting);
+    if (!box) image_crop_centre(picture, c->crop);
+    const Image fitting = with_channels(picture, c->net.channels);
     const Image scaled = resize_picture(&fitting, c->net.size, c->net.size);
     MUST(classify_pixels(c, scaled.pixels, 1, out->s->views, p, &e));
     print_prediction(out, path, face, box, p);
@@ -16097,59 +15157,44 @@ static void predict_picture(Prediction *out, Image *picture, const char *path, i
 static int predict_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
 {
     Prediction *out = context;
+    (void)e;
     for (int i = 0; i < faces->count; i++) {
-        Scope inner;
-        Image cut;
         Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
-        if (!cut_frame(&photo->image, frame, 4 * out->c->net.size, &cut, e)) return 0;
-        enter(&inner);
-        cut = own_picture(cut);
+        Image cut = cut_out(&photo->image, frame, 4 * out->c->net.size);
         predict_picture(out, &cut, photo->path, i + 1, faces->items[i].box);
-        leave();
     }
     return 1;
 }
 
-static void predict_pictures(Prediction *out, char *const *inputs, int count)
+static void predict_whole(void *context, Photo *photo)
 {
-    Names paths = {0};
-    int unreadable = 0;
-    MUST(photo_paths(inputs, count, &paths, &e));
-    for (int i = 0; i < paths.count && !interrupted; i++) {
-        Scope inner;
-        Image picture;
-        Error why = {0};
-        enter(&inner);
-        if (try_picture(paths.items[i], 3, &picture, &why)) predict_picture(out, &picture, paths.items[i], 0, NULL);
-        else warn("passed over: %s", why.text), unreadable++;
-        leave();
-    }
-    if (unreadable) give_up(1, "%d of %d pictures could not be read", unreadable, paths.count);
-}
-
-typedef struct Predicting { Prediction out; char *const *inputs; int count; } Predicting;
-
-static void predict_task(void *context)
-{
-    Predicting *p = context;
-    const Settings *s = p->out.s;
-    p->out.c = chosen_classifier(s);
-    start_predictions(&p->out);
-    if (*s->detector || *s->weights) MUST(each_photo(s, p->inputs, p->count, predict_faces, &p->out, &e));
-    else predict_pictures(&p->out, p->inputs, p->count);
+    predict_picture(context, &photo->image, photo->path, 0, NULL);
 }
 
 /* What was printed of the JSON is closed, however it ended. */
-static void predict_emotions(char *const *inputs, int count, const Settings *s)
+static void end_predictions(void *context)
 {
-    Error e = {0};
-    Predicting p = {{.s = s}, inputs, count};
-    bool done = attempt(predict_task, &p, &e);
-    if (s->json && (done || p.out.shown)) printf("%s\n]\n", p.out.shown ? "" : "[");
-    if (!done) unwind(&e);
+    const Prediction *out = context;
+    if (out->s->json && out->shown) printf("\n]\n");
 }
 
-static void report_task(void *run) { MUST(write_report(run, &e)); }
+static void predict_emotions(char *const *inputs, int count, const Settings *s)
+{
+    Prediction *out = own(1, sizeof *out);
+    out->s = s, out->c = chosen_classifier(s);
+    start_predictions(out);
+    on_leaving(end_predictions, out);
+    if (*s->detector || *s->weights) {
+        run_photo_verb(&(PhotoVerb){.each = predict_faces, .context = out}, s, inputs, count);
+    } else {
+        PhotoBatch batch = {.channels = 3, .each = predict_whole, .context = out};
+        each_picture(&batch, inputs, count);
+        end_batch(&batch);
+    }
+    if (s->json && !out->shown) printf("[\n]\n");
+}
+
+static void report_task(void *run) { report_run(run); }
 
 /* Trains, and writes the run's page. */
 static void train_run(Settings *s)
@@ -16167,7 +15212,7 @@ static void train_run(Settings *s)
  * 14.13  The numbers of a generator: eval
  *
  * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
- * out (13.2 to 13.5 have the equations):
+ * out (13.1 to 13.3 and vendor/stats.h have the equations):
  *
  *     x --G(x, each emotion)--------> classifier --> confusion, F1         asked for / taken for
  *     x --G(x, another's label)-----> features ----> FED, diversity        as many of each class as there are real ones
@@ -16179,17 +15224,6 @@ static void train_run(Settings *s)
  * ---------------------------------------------------------------------------------------------- */
 
 enum { EDITED_AT_ONCE = 16, CURVE_FACES = 64, SHOWN_EDITS = 8 };
-
-static void close_generator(void *model) { facegan_close(model); }
-
-static Facegan *use_generator(const char *run)
-{
-    Error e = {0};
-    Facegan *model = open_generator(run, &e);
-    if (!model) unwind(&e);
-    on_leaving(close_generator, model);
-    return model;
-}
 
 /* A generator that edits pictures by the batch, and the classifier that looks at them. */
 typedef struct Editor {
@@ -16212,7 +15246,7 @@ static void close_editor(void *editor)
 static Editor *use_editor(const char *run, Classifier *judge)
 {
     Editor *ed = own(1, sizeof *ed);
-    *ed = (Editor){.run = run, .judge = judge, .model = use_generator(run)};
+    *ed = (Editor){.run = run, .judge = judge, .model = own_generator(run)};
     for (int k = 0; judge && k < ed->model->g.classes; k++) {
         ed->judged_as[k] = -1;
         for (int i = 0; i < judge->net.classes; i++)
@@ -16261,12 +15295,9 @@ static void picture_for(const Classifier *c, const real *x, const Net *g, real *
 {
     Scope inner;
     enter(&inner);
-    Image picture = new_picture(g->size, g->size, g->channels), fitting;
+    Image picture = new_picture(g->size, g->size, g->channels);
     to_bytes(x, picture_bytes(&picture), picture.pixels);
-    if (g->channels != c->net.channels) {
-        MUST(to_channels(&picture, c->net.channels, &fitting, &e));
-        picture = own_picture(fitting);
-    }
+    picture = with_channels(&picture, c->net.channels);
     if (g->size != c->net.size) picture = resize_picture(&picture, c->net.size, c->net.size);
     from_bytes(picture.pixels, picture_bytes(&picture), out);
     leave();
@@ -16275,7 +15306,7 @@ static void picture_for(const Classifier *c, const real *x, const Net *g, real *
 /* A classifier's answers (count,n) about a generator's pictures, and features (count,d), which may be NULL. */
 static void look_at(Classifier *c, const Editor *ed, const real *x, int count, double *answers, double *features)
 {
-    size_t wanted = shape_count(c->x->shape) / CLASSIFIED;
+    size_t wanted = shape_count(c->one.x->shape);
     real *seen = own((size_t)count * wanted, sizeof *seen);
     for (size_t i = 0; i < (size_t)count; i++) picture_for(c, x + i * ed->picture, &ed->model->g, seen + i * wanted);
     classifier_run(c, seen, count, answers, features);
@@ -16304,7 +15335,7 @@ typedef struct Evaluation {
     long limit;                         /* of the pictures: 0 none */
     Score scores[SCORES_MOST];
     int n_scores, n, features, classes, curves, shown;
-    Confusion real, edited;
+    StatsConfusion real, edited;
     double *real_features, *edited_features;                            /* (n,d) */
     double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
     double back, similar, kept, moved;                                  /* sums over pictures */
@@ -16379,13 +15410,13 @@ static void measure_identity(Evaluation *v, const real *x, const real *there, co
         v->back += mean_difference(x + at, back + at, picture);
         v->moved += mean_difference(x + at, there + at, picture);
         grey_picture(x + at, g->size, g->channels, grey), grey_picture(there + at, g->size, g->channels, other);
-        double similar = ssim(grey, other, g->size, 0.1, &kept);
+        double similar = stats_ssim(grey, other, g->size, 0.1, &kept);
         v->kept += kept;
         if (isfinite(similar)) v->similar += similar, v->similar_known++;
-        v->person[v->n + i] = ssim(grey, other, g->size, INFINITY, &kept);
+        v->person[v->n + i] = stats_ssim(grey, other, g->size, INFINITY, &kept);
         v->texture[v->n + i] = fine_detail(other, g->size) / fmax(fine_detail(grey, g->size), 1e-9);
         grey_picture(own_edit + at, g->size, g->channels, other);
-        v->own[v->n + i] = ssim(grey, other, g->size, INFINITY, &kept);
+        v->own[v->n + i] = stats_ssim(grey, other, g->size, INFINITY, &kept);
     }
 }
 
@@ -16408,7 +15439,7 @@ static void evaluate_batch(Evaluation *v, const real *x, const int *label, const
     real *edits = own(3 * batch, sizeof *edits), *back = edits + batch, *own_edit = back + batch;
     judge_pixels(ed, x, count, p, v->real_features + row);
     for (int i = 0; i < count; i++) {
-        confusion_add(&v->real, label[i], p + i * n);
+        stats_confusion_add(&v->real, label[i], p + i * n);
         if ((neutral >= 0 && label[i] != neutral) || v->n_neutral == CURVE_FACES) continue;
         memcpy(v->neutral + (size_t)v->n_neutral++ * ed->picture, x + (size_t)i * ed->picture, ed->picture * sizeof *x);
     }
@@ -16416,7 +15447,7 @@ static void evaluate_batch(Evaluation *v, const real *x, const int *label, const
     for (int k = 0; k < n; k++) {
         edit_alike(ed, x, count, k, 1, edits);
         judge_pixels(ed, edits, count, p, NULL);
-        for (int i = 0; i < count; i++) confusion_add(&v->edited, k, p + i * n);
+        for (int i = 0; i < count; i++) stats_confusion_add(&v->edited, k, p + i * n);
         show_edits(v, edits, shown, k + 1);
     }
     v->shown += shown;
@@ -16590,14 +15621,14 @@ static void add_distance(Evaluation *v, long resamplings)
 static void add_scores(Evaluation *v, const Settings *s)
 {
     char name[NAME + 16];
-    add_score(v, "accuracy.real", accuracy(&v->real), "%d real pictures", v->n);
-    add_score(v, "f1.real", macro_f1(&v->real), "mean over the classes that occur");
-    add_score(v, "accuracy.edited", accuracy(&v->edited),
+    add_score(v, "accuracy.real", stats_accuracy(&v->real), "%d real pictures", v->n);
+    add_score(v, "f1.real", stats_macro_f1(&v->real), "mean over the classes that occur");
+    add_score(v, "accuracy.edited", stats_accuracy(&v->edited),
               "each picture drawn with each of %d emotions at full strength", v->classes);
-    add_score(v, "f1.edited", macro_f1(&v->edited), "mean over the emotions");
+    add_score(v, "f1.edited", stats_macro_f1(&v->edited), "mean over the emotions");
     for (int k = 0; k < v->classes && k < 10; k++) {
         snprintf(name, sizeof name, "f1.edited.%s", v->ed->model->class_names[k]);
-        add_score(v, name, class_score(&v->edited, k).f1, " ");
+        add_score(v, name, stats_class(&v->edited, k).f1, " ");
     }
     add_distance(v, s->bootstrap);
     Smoothness smooth = smoothness_of(v->curve, v->curves, STRENGTHS);
@@ -16700,7 +15731,7 @@ static Table *score_table(const Evaluation *v)
     return t;
 }
 
-static Table *edits_table(const Evaluation *v, const Confusion *f, const char *corner)
+static Table *edits_table(const Evaluation *v, const StatsConfusion *f, const char *corner)
 {
     const char *names[MAX_CLASSES];
     for (int k = 0; k < v->classes; k++) names[k] = v->ed->model->class_names[k];
@@ -16741,7 +15772,7 @@ static Table *evaluation_lines(const Evaluation *v, uint64_t hash)
     return t;
 }
 
-static void print_json_confusion(const char *name, const Confusion *c)
+static void print_json_confusion(const char *name, const StatsConfusion *c)
 {
     table_json(stdout, ",\n %q: [", name);
     for (int k = 0; k < c->n; k++) {
@@ -16771,32 +15802,15 @@ static void print_evaluation_json(const Evaluation *v, uint64_t hash)
 }
 
 /* ---- pictures of it, on a page ---- */
-static void add_png(Page *page, const char *caption, unsigned char *png, size_t size)
-{
-    if (png) page_image(page, caption, png, size, "image/png");
-    free(png);
-}
-
-static void add_canvas(Page *page, const char *caption, PlotCanvas *canvas)
-{
-    size_t size;
-    unsigned char *png = canvas_png(canvas, &size);
-    add_png(page, caption, png, size);
-}
-
 /* Rows of pictures in [-1,1]: (rows,columns,picture). */
-static void add_strip(Page *page, const char *caption, const real *pictures, const Net *g, int row_count, int columns,
-                      const char *const *row_names, const char *const *column_names)
+static void add_strip(Page *page, const char *caption, const real *pictures, const Net *g, int rows, int columns,
+                      const char *const *names)
 {
-    size_t picture = (size_t)(g->size * g->size * g->channels), n = (size_t)(row_count * columns);
-    unsigned char *bytes = own(n, picture);
-    const unsigned char **cells = own(n, sizeof *cells);
-    PlotCanvas canvas;
-    to_bytes(pictures, n * picture, bytes);
-    for (size_t i = 0; i < n; i++) cells[i] = bytes + i * picture;
-    if (!plot_grid(cells, g->size, g->size, g->channels, row_count, columns, enlargement(g->size), row_names, column_names,
-                   NULL, &canvas))
-        give_up_memory(n, picture);
+    size_t n = (size_t)(rows * columns * g->size * g->size * g->channels);
+    unsigned char *bytes = own(n, 1);
+    to_bytes(pictures, n, bytes);
+    const PlotCanvas canvas = draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels, .rows = rows,
+                                                .columns = columns, .scale = enlargement(g->size), .column_names = names});
     add_canvas(page, caption, &canvas);
 }
 
@@ -16811,30 +15825,28 @@ static const char **column_names(const Evaluation *v)
 /* A face with every emotion at strengths 0.1 to 1. */
 static void add_strengths(Page *page, const char *caption, Editor *ed, const real *face)
 {
-    size_t size;
     memcpy(ed->model->x->data, face, ed->picture * sizeof *face);
-    unsigned char *png = strength_strip(ed->model, &size);
-    add_png(page, caption, png, size);
+    const PlotCanvas strip = strength_strip(ed->model);
+    add_canvas(page, caption, &strip);
 }
 
 /* The numbers with pictures: confusion matrices, the first faces with every emotion, a face at growing strengths. */
 static void show_evaluation(Page *page, const Evaluation *v)
 {
     const char **names = column_names(v);
+    const PlotCanvas edits = plot_confusion(&v->edited, names + 1, "edits"),
+                     reals = plot_confusion(&v->real, names + 1, "real pictures");
     show_table(page, score_table(v));
-    add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)",
-               plot_confusion(&v->edited, names + 1, "edits"));
-    add_canvas(page, "Real pictures, for comparison", plot_confusion(&v->real, names + 1, "real pictures"));
-    add_strip(page, "The first pictures with every emotion", v->first, &v->ed->model->g, v->shown, v->classes + 1, NULL,
-              names);
+    add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)", &edits);
+    add_canvas(page, "Real pictures, for comparison", &reals);
+    add_strip(page, "The first pictures with every emotion", v->first, &v->ed->model->g, v->shown, v->classes + 1, names);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
         add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed, v->neutral + (size_t)i * v->ed->picture);
 }
 
-static void save_page(Page *page, const char *path)
+static void tell_page(Page *page, const char *path)
 {
-    char why[256];
-    if (!page_save(page, path, why)) give_up(1, "%s", why);
+    save_page(page, path);
     if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
@@ -16852,7 +15864,7 @@ static void evaluate_run(const char *run, const char *data, const Settings *s)
                             own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data, v->n,
                                      judge->path, hash));
     show_evaluation(page, v);
-    save_page(page, s->out);
+    tell_page(page, s->out);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -16866,21 +15878,22 @@ static void evaluate_run(const char *run, const char *data, const Settings *s)
  * so axes are renamed, filters get the order they have in checkpoints anyway, and only a reshape, which counts
  * elements in our order, stands between two transpositions. Sides are fixed, the batch N is free: it is the first axis
  * of what depends on an input, and of nothing else. Pictures and maps are of rank 4; conditions and scores, (N,1,1,n),
- * are (N,n). ---------------------------------------------------------------------------------------------- */
+ * are (N,n).
+ * ---------------------------------------------------------------------------------------------- */
 
 enum { ONNX_OPSET = 17 };
+
+/* What the graph is given in the file: leaves, by their names there. */
+typedef struct OnnxInputs { int n; Node *nodes[2]; const char *names[2]; } OnnxInputs;
 
 typedef struct Export {
     OnnxModel *model;
     const Graph *graph;
-    Node *const *inputs;
-    const char *const *input_names;
-    int n_inputs;
+    const OnnxInputs *inputs;
     bool *needed, *varies;              /* by node id: is it part of the result? does it depend on an input? */
     const char **names;                 /* by node id: what its value is called in the file */
     const char *(*leaves)[3];           /* by node id and kind: a leaf's names there, once written */
     Names owned;                        /* the texts of names that were made here */
-    Error *e;
 } Export;
 
 static const int onnx_axis[AXES] = {0, 2, 3, 1};            /* where our axes N H W C are there */
@@ -16894,9 +15907,7 @@ static const char *onnx_own(Export *x, const char *name)
 
 static const char *onnx_fresh(Export *x)
 {
-    char name[24];
-    snprintf(name, sizeof name, "t%d", x->owned.count);
-    return onnx_own(x, name);
+    return onnx_own(x, own_text("t%d", x->owned.count));
 }
 
 static const char *onnx_number(Export *x, double value)
@@ -16958,15 +15969,14 @@ typedef enum OnnxKind { ONNX_MAP, ONNX_FILTER, ONNX_VECTOR } OnnxKind;
 
 static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
 {
-    char name[96];
     Shape s = y->shape;
     const real *data = y->tensor->data;
     size_t n = shape_count(s), i = 0;
     const int64_t shapes[][AXES] = {{s.d[0], s.d[3], s.d[1], s.d[2]}, {s.d[3], s.d[2], s.d[0], s.d[1]}, {(int64_t)n}};
     if (x->leaves[y->id][kind]) return x->leaves[y->id][kind];
-    snprintf(name, sizeof name, "%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
-    if (names_find(&x->owned, name) >= 0) snprintf(name, sizeof name, "%s.%d", y->tensor->name, y->id);
-    float *numbers = must_alloc(n, sizeof *numbers);
+    const char *name = own_text("%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
+    if (names_find(&x->owned, name) >= 0) name = own_text("%s.%d", y->tensor->name, y->id);
+    float *numbers = own(n, sizeof *numbers);
     for (; kind != ONNX_MAP && i < n; i++) numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, i) : i];
     if (kind == ONNX_MAP)
         for (int a = 0; a < s.d[0]; a++)
@@ -16974,12 +15984,12 @@ static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
                 for (int p = 0; p < s.d[1] * s.d[2]; p++)
                     numbers[i++] = (float)data[index_repeated(s, a, p / s.d[2], p % s.d[2], c)];
     onnx_floats(x->model, name, kind == ONNX_VECTOR ? 1 : AXES, shapes[kind], numbers);
-    free(numbers);
+    give_back(numbers);
     return x->leaves[y->id][kind] = onnx_own(x, name);
 }
 
 /* What operand k of y is called, written out as the kind that the operator wants. */
-static const char *onnx_value_of(Export *x, const Node *y, int k, OnnxKind kind)
+static const char *onnx_read(Export *x, const Node *y, int k, OnnxKind kind)
 {
     const Node *u = onnx_operand(y, k);
     if (!u) return "";
@@ -16990,6 +16000,11 @@ static const char *onnx_value_of(Export *x, const Node *y, int k, OnnxKind kind)
     name = onnx_apply(x, "Transpose", name, NULL, NULL);                /* a computed filter, (R,K,S,C) there */
     onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){1, 3, 0, 2});
     return name;
+}
+
+static const char *onnx_map(Export *x, const Node *y, int k)
+{
+    return onnx_read(x, y, k, ONNX_MAP);
 }
 
 static void onnx_leaky(Export *x, const char *in, double slope, const char *result)
@@ -17015,19 +16030,18 @@ static void onnx_convolution(Export *x, const Node *y, const char *result)
 {
     bool transposed = y->op == OP_conv2d_input_grad;
     const char *sum = y->a == 1 ? result : onnx_fresh(x);
-    const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 1, ONNX_FILTER),
-                         onnx_value_of(x, y, BIAS, ONNX_VECTOR)};
+    const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 1, ONNX_FILTER),
+                         onnx_read(x, y, BIAS, ONNX_VECTOR)};
     onnx_node(x->model, transposed ? "ConvTranspose" : "Conv", sum, *in[2] ? 3 : 2, in);
     onnx_window(x, &y->conv, transposed);
     onnx_attribute_int(x->model, "group", y->conv.groups);
     if (sum != result) onnx_leaky(x, sum, y->a, result);
 }
 
-/* A range of channels. */
-static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_t n)
+/* The range from `from` to before `end` of an axis. */
+static const char *onnx_slice(Export *x, const char *in, int64_t axis, int64_t from, int64_t end, const char *result)
 {
-    const char *result = onnx_fresh(x);
-    const int64_t end = from + n, axis = 1;
+    if (!result) result = onnx_fresh(x);
     const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
     onnx_node(x->model, "Slice", result, 4, all);
     return result;
@@ -17036,12 +16050,12 @@ static const char *onnx_channels(Export *x, const char *in, int64_t from, int64_
 /* With moments that do not come from x, as a batch norm at work has them: (x - mean) (1/deviation) scale + shift. */
 static void onnx_norm_apart(Export *x, const Node *y, const char *result)
 {
-    const char *moments = onnx_value_of(x, y, 1, ONNX_MAP);
+    const char *moments = onnx_map(x, y, 1);
     int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_value_of(x, y, 0, ONNX_MAP), onnx_channels(x, moments, 0, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_channels(x, moments, c, c), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_value_of(x, y, 2, ONNX_MAP), NULL);
-    onnx_apply(x, "Add", h, onnx_value_of(x, y, 3, ONNX_MAP), result);
+    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_slice(x, moments, 1, 0, c, NULL), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_slice(x, moments, 1, c, 2 * c, NULL), NULL);
+    h = onnx_apply(x, "Mul", h, onnx_map(x, y, 2), NULL);
+    onnx_apply(x, "Add", h, onnx_map(x, y, 3), result);
 }
 
 static void onnx_norm(Export *x, const Node *y, const char *result)
@@ -17050,12 +16064,12 @@ static void onnx_norm(Export *x, const Node *y, const char *result)
     const char *normed = more ? onnx_fresh(x) : result;
     if (!norm_of_itself(y)) onnx_norm_apart(x, y, normed);
     else {
-        const char *in[3] = {onnx_value_of(x, y, 0, ONNX_MAP), onnx_value_of(x, y, 2, ONNX_VECTOR),
-                             onnx_value_of(x, y, 3, ONNX_VECTOR)};
+        const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 2, ONNX_VECTOR),
+                             onnx_read(x, y, 3, ONNX_VECTOR)};
         onnx_node(x->model, "InstanceNormalization", normed, 3, in);
         onnx_attribute_float(x->model, "epsilon", (float)y->in[1]->a);
     }
-    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_value_of(x, y, 4, ONNX_MAP), result);
+    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_map(x, y, 4), result);
     else if (more) onnx_leaky(x, normed, y->a, result);
 }
 
@@ -17071,14 +16085,14 @@ static void onnx_reshape(Export *x, const Node *y, const char *result)
 {
     const int *d = y->shape.d;
     int64_t first = x->varies[y->id] ? 0 : d[0];
-    const char *ours = onnx_transpose(x, onnx_value_of(x, y, 0, ONNX_MAP), onnx_axis);
+    const char *ours = onnx_transpose(x, onnx_map(x, y, 0), onnx_axis);
     const char *shape = onnx_list(x, AXES, (int64_t[]){first, d[1], d[2], d[3]});
     onnx_apply(x, "Identity", onnx_transpose(x, onnx_apply(x, "Reshape", ours, shape, NULL), onnx_order), NULL, result);
 }
 
 static void onnx_affine(Export *x, const Node *y, const char *result)
 {
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    const char *in = onnx_map(x, y, 0);
     if (y->a != 1) in = onnx_apply(x, "Mul", in, onnx_number(x, y->a), y->b == 0 ? result : NULL);
     if (y->b != 0) onnx_apply(x, "Add", in, onnx_number(x, y->b), result);
     else if (y->a == 1) onnx_apply(x, "Identity", in, NULL, result);
@@ -17090,7 +16104,7 @@ static void onnx_sum(Export *x, const Node *y, const char *result)
     int n = 0;
     for (int i = 0; i < AXES; i++)
         if (y->shape.d[i] < y->in[0]->shape.d[i]) axes[n++] = onnx_axis[i];
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP), *over = n ? onnx_list(x, n, axes) : NULL;
+    const char *in = onnx_map(x, y, 0), *over = n ? onnx_list(x, n, axes) : NULL;
     onnx_apply(x, n ? "ReduceSum" : "Identity", in, over, result);
 }
 
@@ -17098,12 +16112,11 @@ static void onnx_sum(Export *x, const Node *y, const char *result)
 static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
 {
     int64_t axis = onnx_axis[y->axis], from = y->from, n = y->shape.d[y->axis], in_n = y->in[0]->shape.d[y->axis];
-    const char *in = onnx_value_of(x, y, 0, ONNX_MAP);
+    const char *in = onnx_map(x, y, 0);
     int64_t pads[2 * AXES] = {0};
     pads[axis] = from, pads[AXES + axis] = n - from - in_n;
-    if (y->op == OP_pad) { onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result); return; }
-    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &(int64_t){from + n}), onnx_list(x, 1, &axis)};
-    onnx_node(x->model, "Slice", result, 4, all);
+    if (y->op == OP_pad) onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result);
+    else onnx_slice(x, in, axis, from, from + n, result);
 }
 
 /* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
@@ -17112,7 +16125,7 @@ static void onnx_expand(Export *x, const Node *y, const char *result)
     int64_t shape[AXES];
     onnx_shape(x, y, shape);
     if (x->varies[y->id]) shape[0] = 1;
-    onnx_apply(x, "Expand", onnx_value_of(x, y, 0, ONNX_MAP), onnx_list(x, AXES, shape), result);
+    onnx_apply(x, "Expand", onnx_map(x, y, 0), onnx_list(x, AXES, shape), result);
 }
 
 static void onnx_fill(Export *x, const Node *y, const char *result)
@@ -17122,63 +16135,73 @@ static void onnx_fill(Export *x, const Node *y, const char *result)
     onnx_apply(x, "Expand", onnx_number(x, y->a), onnx_list(x, AXES, shape), result);
 }
 
-/* The ops whose operator has the same operands and no attributes. Reciprocal is ours but for 1/0, which is 0 here. */
-static const char *onnx_namesake(Op op)
+/* The ops whose operator needs more than operands. */
+static void onnx_square(Export *x, const Node *y, const char *result)
 {
-    static const struct { Op op; const char *name; } namesakes[] = {
-        {OP_add, "Add"}, {OP_sub, "Sub"}, {OP_mul, "Mul"}, {OP_sqrt, "Sqrt"}, {OP_reciprocal, "Reciprocal"},
-        {OP_exp, "Exp"}, {OP_log, "Log"}, {OP_sin, "Sin"}, {OP_tanh, "Tanh"}, {OP_sigmoid, "Sigmoid"},
-        {OP_softplus, "Softplus"}, {OP_abs, "Abs"}, {OP_sign, "Sign"}, {OP_prelu, "PRelu"},
-        {OP_stop_grad, "Identity"}};
-    for (size_t i = 0; i < sizeof namesakes / sizeof *namesakes; i++)
-        if (namesakes[i].op == op) return namesakes[i].name;
-    return NULL;
+    const char *in = onnx_map(x, y, 0);
+    onnx_apply(x, "Mul", in, in, result);
 }
 
-static int export_node(Export *x, const Node *y)
+static void onnx_leaky_relu(Export *x, const Node *y, const char *result)
 {
-    const char *result = x->names[y->id], *namesake = onnx_namesake(y->op), *in = NULL;
-    bool twice = y->in[1] == y->in[0];
-    if (y->op == OP_leaf) return 1;                                     /* written where it is read */
-    if (namesake) {
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, namesake, in, y->in[1] ? onnx_value_of(x, y, 1, ONNX_MAP) : NULL, result);
-        return 1;
-    }
-    switch (y->op) {
-    case OP_fill: onnx_fill(x, y, result); return 1;
-    case OP_affine: onnx_affine(x, y, result); return 1;
-    case OP_square: in = onnx_value_of(x, y, 0, ONNX_MAP), onnx_apply(x, "Mul", in, in, result); return 1;
-    case OP_leaky_relu: onnx_leaky(x, onnx_value_of(x, y, 0, ONNX_MAP), y->a, result); return 1;
-    case OP_sum: onnx_sum(x, y, result); return 1;
-    case OP_broadcast: onnx_expand(x, y, result); return 1;
-    case OP_reshape: onnx_reshape(x, y, result); return 1;
-    case OP_slice: case OP_pad: onnx_slice_or_pad(x, y, result); return 1;
-    case OP_conv2d: case OP_conv2d_input_grad: onnx_convolution(x, y, result); return 1;
-    case OP_instance_norm: onnx_norm(x, y, result); return 1;
-    case OP_concat:
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, "Concat", in, onnx_value_of(x, y, 1, ONNX_MAP), result);
-        onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
-        return 1;
-    case OP_softmax:
-        onnx_apply(x, "Softmax", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
-        onnx_attribute_int(x->model, "axis", 1);
-        return 1;
-    case OP_logsumexp: case OP_pick_largest:
-        if (y->op == OP_pick_largest && !twice) break;
-        in = onnx_value_of(x, y, 0, ONNX_MAP);
-        onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", in, NULL, result);
-        onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
-        return 1;
-    case OP_max_pool:
-        if (!twice) break;
-        onnx_apply(x, "MaxPool", onnx_value_of(x, y, 0, ONNX_MAP), NULL, result);
-        onnx_window(x, &y->conv, false);
-        return 1;
-    default: break;
-    }
-    return fail(x->e, 1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
+    onnx_leaky(x, onnx_map(x, y, 0), y->a, result);
+}
+
+static void onnx_concat(Export *x, const Node *y, const char *result)
+{
+    const char *first = onnx_map(x, y, 0);
+    onnx_apply(x, "Concat", first, onnx_map(x, y, 1), result);
+    onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
+}
+
+static void onnx_softmax(Export *x, const Node *y, const char *result)
+{
+    onnx_apply(x, "Softmax", onnx_map(x, y, 0), NULL, result);
+    onnx_attribute_int(x->model, "axis", 1);
+}
+
+static void onnx_reduce(Export *x, const Node *y, const char *result)
+{
+    onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", onnx_map(x, y, 0), NULL, result);
+    onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
+}
+
+static void onnx_max_pool(Export *x, const Node *y, const char *result)
+{
+    onnx_apply(x, "MaxPool", onnx_map(x, y, 0), NULL, result);
+    onnx_window(x, &y->conv, false);
+}
+
+/* How each op of a forward pass is written: by the operator that has the same operands and no attributes, or by a
+ * function. Reciprocal is ours but for 1/0, which is 0 here. */
+static const struct {
+    const char *namesake;
+    void (*write)(Export *x, const Node *y, const char *result);
+} onnx_ops[OPS] = {
+    [OP_add] = {"Add", NULL}, [OP_sub] = {"Sub", NULL}, [OP_mul] = {"Mul", NULL}, [OP_sqrt] = {"Sqrt", NULL},
+    [OP_reciprocal] = {"Reciprocal", NULL}, [OP_exp] = {"Exp", NULL}, [OP_log] = {"Log", NULL},
+    [OP_sin] = {"Sin", NULL}, [OP_tanh] = {"Tanh", NULL}, [OP_sigmoid] = {"Sigmoid", NULL},
+    [OP_softplus] = {"Softplus", NULL},
+    [OP_abs] = {"Abs", NULL}, [OP_sign] = {"Sign", NULL}, [OP_prelu] = {"PRelu", NULL},
+    [OP_stop_grad] = {"Identity", NULL},
+    [OP_fill] = {NULL, onnx_fill}, [OP_affine] = {NULL, onnx_affine}, [OP_square] = {NULL, onnx_square},
+    [OP_leaky_relu] = {NULL, onnx_leaky_relu}, [OP_sum] = {NULL, onnx_sum}, [OP_broadcast] = {NULL, onnx_expand},
+    [OP_reshape] = {NULL, onnx_reshape}, [OP_slice] = {NULL, onnx_slice_or_pad}, [OP_pad] = {NULL, onnx_slice_or_pad},
+    [OP_concat] = {NULL, onnx_concat}, [OP_softmax] = {NULL, onnx_softmax}, [OP_logsumexp] = {NULL, onnx_reduce},
+    [OP_pick_largest] = {NULL, onnx_reduce}, [OP_max_pool] = {NULL, onnx_max_pool},
+    [OP_conv2d] = {NULL, onnx_convolution},
+    [OP_conv2d_input_grad] = {NULL, onnx_convolution}, [OP_instance_norm] = {NULL, onnx_norm}};
+
+static void export_node(Export *x, const Node *y)
+{
+    const char *result = x->names[y->id], *namesake = onnx_ops[y->op].namesake;
+    bool of_gradient = (y->op == OP_pick_largest || y->op == OP_max_pool) && y->in[1] != y->in[0];
+    if (y->op == OP_leaf) return;                                       /* written where it is read */
+    if (of_gradient || (!namesake && !onnx_ops[y->op].write))
+        give_up(1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
+    if (!namesake) { onnx_ops[y->op].write(x, y, result); return; }
+    const char *first = onnx_map(x, y, 0);
+    onnx_apply(x, namesake, first, y->in[1] ? onnx_map(x, y, 1) : NULL, result);
 }
 
 /* Which nodes are part of y, and which of those depend on an input. */
@@ -17190,7 +16213,7 @@ static void export_marks(Export *x, const Node *y)
             const Node *operand = onnx_operand(x->graph->nodes[i], k);
             if (operand) x->needed[operand->id] = true;
         }
-    for (int i = 0; i < x->n_inputs; i++) x->varies[x->inputs[i]->id] = true;
+    for (int i = 0; i < x->inputs->n; i++) x->varies[x->inputs->nodes[i]->id] = true;
     for (int i = 0; i <= y->id; i++)
         for (int k = 0; k < MAX_INPUTS; k++) {
             const Node *operand = x->graph->nodes[i]->in[k];
@@ -17200,12 +16223,12 @@ static void export_marks(Export *x, const Node *y)
 
 static void export_input(Export *x, int i)
 {
-    const Node *y = x->inputs[i];
+    const Node *y = x->inputs->nodes[i];
     int64_t shape[AXES];
     onnx_shape(x, y, shape);
     bool flat = y->shape.d[1] == 1 && y->shape.d[2] == 1;
-    onnx_input(x->model, x->input_names[i], flat ? 2 : AXES, shape);
-    const char *map = x->input_names[i];
+    const char *map = x->inputs->names[i];
+    onnx_input(x->model, map, flat ? 2 : AXES, shape);
     if (flat) map = onnx_apply(x, "Reshape", map, onnx_list(x, AXES, (int64_t[]){0, 0, 1, 1}), NULL);
     x->names[y->id] = map;
 }
@@ -17221,75 +16244,82 @@ static void export_output(Export *x, const Node *y, const char *name)
 }
 
 /* Appends the computation of y from the inputs to a model. The graph must not be planned yet: the planner fuses ops. */
-static int export_graph(OnnxModel *model, const Node *y, const char *name, Node *const *inputs,
-                        const char *const *input_names, int n_inputs, Error *e)
+static void export_graph(OnnxModel *model, const Node *y, const char *name, const OnnxInputs *inputs)
 {
     size_t count = (size_t)y->id + 1;
-    Export x = {.model = model, .graph = y->graph, .inputs = inputs, .input_names = input_names, .n_inputs = n_inputs};
-    x.e = e;
-    x.needed = must_alloc(count, sizeof *x.needed), x.varies = must_alloc(count, sizeof *x.varies);
-    x.names = must_alloc(count, sizeof *x.names), x.leaves = must_alloc(count, sizeof *x.leaves);
-    int ok = 1;
+    Export x = {.model = model, .graph = y->graph, .inputs = inputs};
+    x.needed = own(count, sizeof *x.needed), x.varies = own(count, sizeof *x.varies);
+    x.names = own(count, sizeof *x.names), x.leaves = own(count, sizeof *x.leaves);
     export_marks(&x, y);
-    for (int i = 0; i < n_inputs; i++) export_input(&x, i);
-    for (int i = 0; ok && i <= y->id; i++) {
-        char made[24];
+    for (int i = 0; i < inputs->n; i++) export_input(&x, i);
+    for (int i = 0; i <= y->id; i++) {
         if (!x.needed[i] || x.names[i]) continue;
-        snprintf(made, sizeof made, "v%d", i);
-        x.names[i] = onnx_own(&x, made);
-        ok = export_node(&x, x.graph->nodes[i]);
+        x.names[i] = onnx_own(&x, own_text("v%d", i));
+        export_node(&x, x.graph->nodes[i]);
     }
-    if (ok) export_output(&x, y, name);
-    names_free(&x.owned);
-    free(x.needed), free(x.varies), free(x.names), free(x.leaves);
-    return ok;
+    export_output(&x, y, name);
 }
 
-/* What a program that runs the file must know: the classes, and where GANmut's emotions lie. */
-static void describe_generator(OnnxModel *model, const Facegan *generator)
+static void close_onnx(void *model) { onnx_free(*(OnnxModel **)model); }
+
+static OnnxModel **begin_onnx(const char *what)
 {
-    Gamut gamut = gamut_of(&generator->g);
-    char key[NAME + 16], text[2 * TEXT] = "";
-    for (int k = 0; k < generator->g.classes; k++) {
-        size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "%s%s", k ? "," : "", generator->class_names[k]);
-    }
-    onnx_metadata(model, "classes", text);
+    OnnxModel **model = own(1, sizeof *model);
+    *model = onnx_begin(what, "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    on_leaving(close_onnx, model);
+    if (!*model) give_up(1, "out of memory");
+    return model;
+}
+
+/* Saving frees the model, whatever comes of it. */
+static void save_onnx(OnnxModel **model, const char *path)
+{
+    char why[ONNX_ERROR_SIZE];
+    FileWriter *file = begin_file(path);
+    OnnxModel *whole = *model;
+    *model = NULL;
+    if (!onnx_save_to(whole, file->stream, path, why)) give_up_because(errno, why);
+    end_file(file);
+}
+
+/* What a program that runs the file must know: the classes, what pixels are, and where GANmut's emotions lie. */
+static void describe_classes(OnnxModel *model, const char (*names)[NAME], int n)
+{
+    onnx_metadata(model, "classes", joined_names(names, n, ","));
     onnx_metadata(model, "range", "[-1,1]");
-    for (int k = 0; generator->g.space && k < gamut.n; k++) {
-        text[0] = 0;
-        for (int i = 0; i < gamut.dimensions; i++) {
-            size_t used = strlen(text);
-            snprintf(text + used, sizeof text - used, "%s%.9g", i ? "," : "", gamut.mean[k][i]);
-        }
-        snprintf(key, sizeof key, "place.%s", generator->class_names[k]);
-        onnx_metadata(model, key, text);
+}
+
+static void describe_space(OnnxModel *model, const Facegan *generator)
+{
+    const Gamut gamut = gamut_of(&generator->g);
+    for (int k = 0; k < gamut.n; k++) {
+        const char *place = "";
+        for (int i = 0; i < gamut.dimensions; i++) place = own_text("%s%s%.9g", place, i ? "," : "", gamut.mean[k][i]);
+        onnx_metadata(model, own_text("place.%s", generator->class_names[k]), place);
     }
 }
+
+static void close_graph(void *graph)           { graph_free(graph); }
+static void close_tensor(void *tensor)         { tensor_free(tensor); }
 
 /* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
 static int export_classifier(const char *run, const char *path, Error *e)
 {
-    char why[ONNX_ERROR_SIZE];
     Classifier *c = classifier_open(run, e);
-    if (!c) return 0;
+    if (!c) unwind(e);
+    on_leaving(close_classifier, c);
     Graph *g = graph_new();
+    on_leaving(close_graph, g);
     Tensor *x = tensor_new("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
+    on_leaving(close_tensor, x);
     net_attach(&c->net, g);
-    Node *input = leaf(g, x), *scores = classifier_scores(&c->net, input, NULL),
-         *y = c->p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores);
-    OnnxModel *model = onnx_begin("facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    char text[MAX_CLASSES * (NAME + 1)] = "";
-    for (int k = 0; k < c->net.classes; k++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", k ? "," : "", c->class_names[k]);
-    if (model) onnx_metadata(model, "classes", text), onnx_metadata(model, "range", "[-1,1]");
-    int ok = model ? export_graph(model, y, "probabilities", &input, (const char *[]){"picture"}, 1, e) : fail(e, 1, "out of memory");
-    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
-    else if (!ok) onnx_free(model);
-    graph_free(g);
-    tensor_free(x);
-    classifier_close(c);
-    return ok;
+    const OnnxInputs inputs = {1, {leaf(g, x)}, {"picture"}};
+    Node *scores = classifier_scores(&c->net, inputs.nodes[0], NULL);
+    OnnxModel **model = begin_onnx("facegan classifier");
+    describe_classes(*model, c->class_names, c->net.classes);
+    export_graph(*model, c->many.p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores), "probabilities", &inputs);
+    save_onnx(model, path);
+    return 1;
 }
 
 static Node *leaf_of(const Graph *g, const Tensor *tensor)
@@ -17299,24 +16329,23 @@ static Node *leaf_of(const Graph *g, const Tensor *tensor)
     return NULL;
 }
 
+static void close_drawing(void *drawing) { drawing_free(drawing); }
+
 /* A generator as `drawn` = G(picture, condition). */
 static int export_generator(const char *run, const char *path, Error *e)
 {
-    char why[ONNX_ERROR_SIZE];
-    Facegan *generator = open_generator(run, e);
-    if (!generator) return 0;
-    Drawing d = drawing_new(&generator->g, expression_generator, 1);
-    Node *inputs[2] = {leaf_of(d.graph, d.x), leaf_of(d.graph, d.condition)};
-    static const char *const names[2] = {"picture", "condition"};
-    OnnxModel *model = onnx_begin("facegan generator", "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    if (model) describe_generator(model, generator);
-    int ok = model && export_graph(model, d.y, "drawn", inputs, names, 2, e);
-    if (!model) fail(e, 1, "out of memory");
-    if (ok && !onnx_save(model, path, why)) ok = fail(e, 1, "%s", why);
-    else if (!ok) onnx_free(model);
-    drawing_free(&d);
-    facegan_close(generator);
-    return ok;
+    (void)e;
+    Facegan *generator = own_generator(run);
+    Drawing *d = own(1, sizeof *d);
+    *d = drawing_new(&generator->g, expression_generator, 1);
+    on_leaving(close_drawing, d);
+    const OnnxInputs inputs = {2, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)}, {"picture", "condition"}};
+    OnnxModel **model = begin_onnx("facegan generator");
+    describe_classes(*model, generator->class_names, generator->g.classes);
+    if (generator->g.space) describe_space(*model, generator);
+    export_graph(*model, d->y, "drawn", &inputs);
+    save_onnx(model, path);
+    return 1;
 }
 
 /* ================================================================================================
@@ -17410,7 +16439,8 @@ static Stage set_stage(const char *run, Classifier *emotions, Classifier *action
     const Facegan *model = st.ed->model;
     const DataOptions options = {.classes = "neutral", .split = SPLIT_ALL, .crop = model->crop, .limit = CURVE_FACES,
                                  .unlabelled = 1};
-    const DataSet *set = use_set(own_text("%s/unseen", out), &options);
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, own_text("%s/unseen", out), &options);
     const PictureSet faces = read_all(set, &model->g);
     for (int k = 0; k < model->g.classes; k++) st.emotion[k] = spelled(emotion_spellings, model->class_names[k]);
     if (!faces.n || faces.n < set->count) give_up(1, "%s/unseen: not all of its neutral faces can be read", out);
@@ -17429,14 +16459,13 @@ static void draw_expressed(const Stage *st, int i, int a, int b, double share, d
     const Net *g = &st->ed->model->g;
     Scope inner;
     float au[FACE_AUS] = {0};
-    char why[IMAGE_ERROR_SIZE];
     enter(&inner);
     Image large = new_picture((int)st->hand->size, (int)st->hand->size, g->channels);
     unsigned char *pixels = own(st->ed->picture, 1);
     face_recipe(au, st->emotion[a], (float)((1 - share) * strength));
     face_recipe(au, st->emotion[b], (float)(share * strength));
     draw_person(st->hand, (uint64_t)st->index[i], au, large.pixels);
-    if (!cut_and_scale(&large, st->ed->model->crop, g->size, pixels, why)) give_up(1, "%s", why);
+    cut_square(large, st->ed->model->crop, g->size, pixels);
     from_bytes(pixels, st->ed->picture, out);
     leave();
 }
@@ -17553,7 +16582,7 @@ static void measure_strengths(Truth *t, const Stage *st)
             judge_pixels(st->ed, edits, count, p, NULL);
             for (int i = 0; i < count; i++) curves[(ways * count + i) * STRENGTHS + j] = p[i * n + k];
         }
-        for (int i = 0; i < count; i++) right += largest_of(p + i * n, n) == k;                 /* at full strength */
+        for (int i = 0; i < count; i++) right += stats_largest(p + i * n, n) == k;                 /* at full strength */
         t->correlation[k] = stats_rank_correlation(asked, measured, points);
         if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
         ways++;
@@ -17609,7 +16638,9 @@ static DataSet *use_unseen(const char *out, const Classifier *judge, bool attrib
     const char *list = class_list((const char (*)[NAME])judge->class_names, judge->net.classes);
     const DataOptions options = {.attributes = attributes ? list : NULL, .classes = attributes ? NULL : list,
                                  .split = SPLIT_ALL, .crop = judge->crop};
-    return use_set(own_text("%s/unseen/labels.csv", out), &options);
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, own_text("%s/unseen/labels.csv", out), &options);
+    return set;
 }
 
 /* A classifier's answers (count,n) for a set, all of whose pictures can be read. */
@@ -17642,7 +16673,7 @@ static Table *judge_judges(const char *out, const Judges *judges)
     }
     for (int i = 0; i < labels->count; i++) {                           /* the first attribute: the intensity */
         if (shares->attributes[i * n] <= ATTRIBUTE_WHOLE / 2) continue;
-        strong++, right += largest_of(p + i * classes, classes) == labels->label[i];
+        strong++, right += stats_largest(p + i * classes, classes) == labels->label[i];
     }
     table_set(table, n + 1, 0, "the emotion, of an intensity over a half");
     table_set(table, n + 1, 1, "%.1f%% right", 100.0 * right / strong);
@@ -17696,7 +16727,7 @@ static Classifier *train_judge(const Settings *s, const Settings *like, const ch
     judge.epochs = s->epochs ? s->epochs : 8;
     snprintf(judge.attributes, sizeof judge.attributes, "%s", attributes);
     if (!is_there("%s/report.html", out)) train_step(&judge, own_text("%s/%s", s->out, data), out);    /* what a finished training leaves */
-    return use_classifier(out);
+    return own_classifier(out);
 }
 
 /* Draws the faces, the first judge's as --weakest, --blends and --viewers say, and trains the two judges, unless they
@@ -17767,7 +16798,7 @@ static void study_truth(char *const *runs, int n, const Settings *s)
     for (int i = 0; i <= n; i++)                                        /* the last: the hand that drew them */
         truth_of_run(runs[i % n], &judges, i == n ? &hand : NULL, s, table, i + 1, page);
     tell_table(table, s->csv, page);
-    save_page(page, own_text("%s/study.html", s->out));
+    tell_page(page, own_text("%s/study.html", s->out));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -17781,7 +16812,7 @@ static void study_truth(char *const *runs, int n, const Settings *s)
 
 enum { SEEDS_MOST = 64 };
 
-typedef struct Augmented { Confusion real, helped; } Augmented;
+typedef struct Augmented { StatsConfusion real, helped; } Augmented;
 
 static void save_one(const char *folder, const char *class_name, const char *name, const unsigned char *pixels, int size,
                      int channels)
@@ -17819,7 +16850,8 @@ static void write_drawn(const char *folder)
     static const DataOptions options = {.split = SPLIT_TRAIN};
     Editor *ed = use_editor(own_text("%s/gan", folder), NULL);
     const Facegan *model = ed->model;
-    const DataSet *set = use_set(own_text("%s/real", folder), &options);
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, own_text("%s/real", folder), &options);
     const PictureSet all = read_all(set, &model->g);
     real *edits = own((size_t)all.n, ed->picture * sizeof *edits);
     unsigned char *pixels = own(ed->picture, 1);
@@ -17844,7 +16876,7 @@ static void train_small_gan(const Settings *s, long seed, const char *folder)
 
 /* What a classifier that learnt from FOLDER/name makes of the test pictures. --crop: of the test pictures; the others are
  * cut already. */
-static Confusion verdict_on(const char *name, const char *test, const Settings *s, long seed, long classes,
+static StatsConfusion verdict_on(const char *name, const char *test, const Settings *s, long seed, long classes,
                             const char *folder)
 {
     Settings c = settings_of_model("classifier", "network=small epochs=0 validation=0"), judged = *s;
@@ -17855,7 +16887,7 @@ static Confusion verdict_on(const char *name, const char *test, const Settings *
     c.iters = (epochs * shown * classes + c.batch - 1) / c.batch;       /* as many for both */
     train_step(&c, own_text("%s/%s", folder, name), run);
     judged.limit = 0;
-    return answer_set(test, use_classifier(run), &judged)->f;
+    return answer_set(test, own_classifier(run), &judged)->f;
 }
 
 /* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
@@ -17888,9 +16920,9 @@ static void augment_row(Table *t, int row, const char *name, const double *witho
 }
 
 /* -2: the accuracy, -1: macro F1, k: F1 of class k. */
-static double measure_of(const Confusion *f, int k)
+static double measure_of(const StatsConfusion *f, int k)
 {
-    return k == -2 ? accuracy(f) : k == -1 ? macro_f1(f) : class_score(f, k).f1;
+    return k == -2 ? stats_accuracy(f) : k == -1 ? stats_macro_f1(f) : stats_class(f, k).f1;
 }
 
 /* The pairs of every seed, and what they say together. */
@@ -17930,7 +16962,8 @@ static void study_augment(char *const *inputs, const Settings *s)
     Table *pairs, *verdict;
     Augmented *all = own(SEEDS_MOST, sizeof *all);
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN, .crop = (int)s->crop};
-    const DataSet *set = use_set(inputs[0], &options);
+    DataSet *set = own(1, sizeof *set);
+    open_dataset(set, inputs[0], &options);
     make_folder(s->out);
     for (long seed = 1; seed <= s->repeat; seed++) all[seed - 1] = augment_seed(set, inputs[1], s, seed);
     augment_tables(all, set->class_names, (int)s->repeat, &pairs, &verdict);
@@ -17940,7 +16973,7 @@ static void study_augment(char *const *inputs, const Settings *s)
     Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
     page_paragraph(page, words);
     show_table(page, verdict), show_table(page, pairs);
-    save_page(page, own_text("%s/study.html", s->out));
+    tell_page(page, own_text("%s/study.html", s->out));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -18067,7 +17100,7 @@ static Table *discriminator_table(const Plan *p, PlanScores scores)
 static void show_row(Page *page, const char *name, const Evaluation *v)
 {
     page_heading(page, name);
-    add_strip(page, "Faces with every emotion", v->first, &v->ed->model->g, min_int(v->shown, 3), v->classes + 1, NULL,
+    add_strip(page, "Faces with every emotion", v->first, &v->ed->model->g, min_int(v->shown, 3), v->classes + 1,
               column_names(v));
     if (v->n_neutral) add_strengths(page, "Growing strength", v->ed, v->neutral);
 }
@@ -18096,7 +17129,7 @@ static void study_ganmut(const char *path, const Settings *s, CarryOut *carry_ou
     double (*scores)[JUDGES_MOST][STUDY_METRICS][RUNS_MOST] = own(1, sizeof(PlanScores));
     Page *page = page_begin("facegan study: GANmut", path);
     for (int j = 0; j < plan->n_judges; j++) {
-        Classifier *judge = use_classifier(plan->judges[j]);
+        Classifier *judge = own_classifier(plan->judges[j]);
         for (int r = 0; r < plan->n_rows; r++) judge_row(plan, r, j, judge, scores, s, page);
         if (!s->csv) printf("%s  %s, hash %016" PRIx64 ", %d features\n", plan->judge_names[j], judge->path,
                             file_hash(judge->path), judge->features);
@@ -18107,7 +17140,7 @@ static void study_ganmut(const char *path, const Settings *s, CarryOut *carry_ou
         if (s->csv) printf("%s# %s\n", k ? "\n" : "", t->title);
         tell_table(t, s->csv, page);
     }
-    save_page(page, own_text("%s/study.html", s->out));
+    tell_page(page, own_text("%s/study.html", s->out));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -18231,16 +17264,16 @@ static unsigned char *toy_landscape(ToyRun *run)
 /* On D's landscape the real points blue, G's orange. */
 static Image draw_toy(ToyRun *run)
 {
-    PlotCanvas *canvas = new_canvas(TOY_SIDE, TOY_SIDE);
-    plot_picture(canvas, 0, 0, TOY_SIDE, TOY_SIDE, toy_landscape(run), LANDSCAPE, LANDSCAPE, 1);
+    PlotCanvas canvas = new_canvas(TOY_SIDE, TOY_SIDE);
+    plot_picture(&canvas, 0, 0, TOY_SIDE, TOY_SIDE, toy_landscape(run), LANDSCAPE, LANDSCAPE, 1);
     draw_normal(run->toy.z, TOY_SEED, STREAM_LATENT, 0, 0);
     graph_run(run->drawing);
     const real *points[2] = {run->toy.x->data, run->drawn->data};
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < CROWD; i++)
-            plot_disc(canvas, TOY_SIDE * ((double)points[k][2 * i] + 3) / 6, TOY_SIDE * (3 - (double)points[k][2 * i + 1]) / 6,
+            plot_disc(&canvas, TOY_SIDE * ((double)points[k][2 * i] + 3) / 6, TOY_SIDE * (3 - (double)points[k][2 * i + 1]) / 6,
                       k ? 2.2 : 1.6, k ? 0xe8710a : 0x2563eb);
-    return canvas_picture(canvas);
+    return image_of(&canvas);
 }
 
 /* Runs it, keeping at most TOY_FRAMES pictures for the film; their number. */
@@ -18307,7 +17340,7 @@ typedef struct Work Work;
 
 /* What is measured of a trained network, by add_fact; and the pictures of its section. */
 typedef void Measure(Reproduction *r, Work *w);
-typedef void Show(const Reproduction *r, const Work *w, Page *page);
+typedef void ShowWork(const Reproduction *r, const Work *w, Page *page);
 
 typedef struct Experiment {
     const char *name, *title, *text;    /* of its run; of its section; what the document did and tells */
@@ -18315,7 +17348,7 @@ typedef struct Experiment {
     int data;                           /* which of the folders given; an experiment without one is left out */
     double share;                       /* of the time, in proportion to the others' */
     Measure *measure;
-    Show *show;
+    ShowWork *show;
 } Experiment;
 
 /* A number of the document, and the fact of an experiment that stands beside it. */
@@ -18502,23 +17535,11 @@ static void gather_facts(Reproduction *r, Work *w)
     leave();
 }
 
-/* The last value of a log's column; NaN: it has none. */
-static double last_of(const TableNumbers *log, const char *name)
-{
-    const double *column = table_column(log, name);
-    double last = NAN;
-    for (size_t i = 0; column && i < log->rows; i++)
-        if (isfinite(column[i])) last = column[i];
-    return last;
-}
-
-static void free_log(void *log) { table_numbers_free(log); }
-
-static TableNumbers *use_log(const char *run)
+static TableNumbers *own_log(const char *run)
 {
     TableNumbers *log = own(1, sizeof *log);
     MUST(log_read(own_text("%s/log.csv", run), log, &e));
-    on_leaving(free_log, log);
+    on_leaving(close_numbers, log);
     return log;
 }
 
@@ -18585,7 +17606,7 @@ static void save_report(Reproduction *r, const Table *findings)
         leave();
     }
     show_table(page, plan_table(r));
-    save_page(page, own_text("%s/report.html", r->s->out));
+    tell_page(page, own_text("%s/report.html", r->s->out));
 }
 
 static void reproduce(const Document *d, char *const *data, int n, const Settings *s)
@@ -18612,12 +17633,12 @@ static void reproduce(const Document *d, char *const *data, int n, const Setting
  * 15.7  What is measured and shown of a network
  * ---------------------------------------------------------------------------------------------- */
 
-static void add_answers_facts(Work *w, const char *split, Confusion *all)
+static void add_answers_facts(Work *w, const char *split, StatsConfusion *all)
 {
     Settings asked = w->s;
     snprintf(asked.split, sizeof asked.split, "%s", split);
-    const Answers *a = answer_set(w->s.data, use_classifier(w->s.out), &asked);
-    add_fact(w, own_text("accuracy.%s", split), accuracy(&a->f)), add_fact(w, own_text("pictures.%s", split), a->count);
+    const Answers *a = answer_set(w->s.data, own_classifier(w->s.out), &asked);
+    add_fact(w, own_text("accuracy.%s", split), stats_accuracy(&a->f)), add_fact(w, own_text("pictures.%s", split), a->count);
     all->n = a->n;
     for (int k = 0; k < a->n; k++) {
         all->undecided[k] += a->f.undecided[k];
@@ -18625,7 +17646,7 @@ static void add_answers_facts(Work *w, const char *split, Confusion *all)
     }
 }
 
-typedef struct SplitFacts { Work *w; const char *split; Confusion *all; } SplitFacts;
+typedef struct SplitFacts { Work *w; const char *split; StatsConfusion *all; } SplitFacts;
 
 static void split_facts_task(void *facts)
 {
@@ -18636,26 +17657,26 @@ static void split_facts_task(void *facts)
 /* A classifier: on its last batches, on what was held out where its loss was lowest, and on the data's parts. */
 static void measure_classifier(Reproduction *r, Work *w)
 {
-    const TableNumbers *log = use_log(w->s.out);
+    const TableNumbers *log = own_log(w->s.out);
     const double *on_batches = table_column(log, "D.accuracy"), *held_out = table_column(log, "validation_accuracy"),
                  *loss = table_column(log, "validation_loss");
     size_t from = log->rows > 50 ? log->rows - 50 : 0;
     double training = 0, validation = NAN, lowest = INFINITY, pictures = 0;
-    Confusion *all = own(1, sizeof *all);
+    StatsConfusion *all = own(1, sizeof *all);
     (void)r;
     for (size_t i = from; on_batches && i < log->rows; i++) training += on_batches[i] / (double)(log->rows - from);
     for (size_t i = 0; held_out && loss && i < log->rows; i++)
         if (loss[i] < lowest) lowest = loss[i], validation = held_out[i];
     add_fact(w, "training", training), add_fact(w, "validation", validation);
-    add_fact(w, "passes", last_of(log, "iteration") / (double)w->full * (double)w->passes);
+    add_fact(w, "passes", last_value(log, "iteration") / (double)w->full * (double)w->passes);
     for (int i = SPLIT_VALIDATION; i <= SPLIT_TEST; i++) {
         Error none = {0};
         SplitFacts facts = {w, split_names[i], all};
         attempt_one(split_facts_task, &facts, &none);                   /* the data may have no such part */
     }
     if (!all->n) return;
-    for (int k = 0; k < all->n; k++) pictures += (double)class_score(all, k).pictures;
-    add_fact(w, "accuracy", accuracy(all)), add_fact(w, "f1", macro_f1(all)), add_fact(w, "pictures", pictures);
+    for (int k = 0; k < all->n; k++) pictures += (double)stats_class(all, k).pictures;
+    add_fact(w, "accuracy", stats_accuracy(all)), add_fact(w, "f1", stats_macro_f1(all)), add_fact(w, "pictures", pictures);
     for (int k = 0; k < all->n * all->n; k++)
         add_fact(w, own_text("confusion.%d.%d", k / all->n, k % all->n), (double)all->count[k / all->n][k % all->n]);
 }
@@ -18663,8 +17684,8 @@ static void measure_classifier(Reproduction *r, Work *w)
 /* The loss and accuracy by iteration, and the confusion matrix of the test pictures. */
 static void show_classifier(const Reproduction *r, const Work *w, Page *page)
 {
-    TableNumbers *log = use_log(w->s.out);
-    Confusion *f = own(1, sizeof *f);
+    TableNumbers *log = own_log(w->s.out);
+    StatsConfusion *f = own(1, sizeof *f);
     char names[MAX_CLASSES][NAME];
     const char *labels[MAX_CLASSES];
     (void)r;
@@ -18675,9 +17696,9 @@ static void show_classifier(const Reproduction *r, const Work *w, Page *page)
     for (int k = 0; k < f->n; k++) labels[k] = names[k];
     for (int k = 0; k < f->n * f->n; k++)
         f->count[k / f->n][k % f->n] = (long)fact(w, own_text("confusion.%d.%d", k / f->n, k % f->n));
-    if (isfinite(fact(w, "accuracy")))
-        add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
-                   plot_confusion(f, labels, own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"), fact(w, "f1"))));
+    if (isnan(fact(w, "accuracy"))) return;
+    const PlotCanvas canvas = plot_confusion(f, labels, own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"), fact(w, "f1")));
+    add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)", &canvas);
 }
 
 /* An editor of faces: eval's numbers, by the document's own judge. */
@@ -18686,7 +17707,7 @@ static void measure_editor(Reproduction *r, Work *w)
     const Work *judge = find_work(r, "judge");
     Settings s = default_settings();
     s.limit = 200, s.bootstrap = 0;
-    const Evaluation *v = evaluate(use_editor(w->s.out, use_classifier(judge->s.out)), w->s.data, &s);
+    const Evaluation *v = evaluate(use_editor(w->s.out, own_classifier(judge->s.out)), w->s.data, &s);
     for (int i = 0; i < v->n_scores; i++) add_fact(w, v->scores[i].name, v->scores[i].value);
     add_fact(w, "moved", v->moved / v->n);
 }
@@ -18694,30 +17715,22 @@ static void measure_editor(Reproduction *r, Work *w)
 /* The first faces, or latents, after each quarter of the training, and the last sheet's film. */
 static void show_samples(const Reproduction *r, const Work *w, Page *page)
 {
-    Error e = {0};
-    const Model *model = find_model(w->s.model, &e);
-    Settings s = w->s;
-    Columns columns;
-    size_t size;
+    Report *report = own(1, sizeof *report);
     (void)r;
-    MUST(read_config(w->s.out, &s, &e));
-    s.iters = w->s.iters;
-    Sheets sheets = find_sheets(w->s.out);
-    name_columns(&s, model, &columns);
-    for (int row = 0; row < 2; row++) {
-        unsigned char *strip = quarter_strip(&sheets, &s, &columns, row, &size);
-        add_png(page, "After 25, 50, 75 and 100% of the training", strip, size);
-    }
-    add_slider(page, &sheets, &s, &columns, "The samples over the training");
-    sheets_free(&sheets);
+    report->run = w->s.out, report->s = w->s, report->page = page;
+    MUST((report->model = find_model(w->s.model, &e)));
+    MUST(read_config(w->s.out, &report->s, &e));
+    find_sheets(report), name_columns(report);
+    for (int row = 0; row < 2; row++) add_quarters(report, row);
+    add_slider(report, "The samples over the training");
 }
 
 /* A GAN that draws from noise: the signs of collapse in the last line of its log. */
 static void measure_noise(Reproduction *r, Work *w)
 {
-    const TableNumbers *log = use_log(w->s.out);
+    const TableNumbers *log = own_log(w->s.out);
     (void)r;
-    for (int i = 0; i < SIGNS; i++) add_fact(w, sign_names[i], last_of(log, own_text("watch.%s", sign_names[i])));
+    for (int i = 0; i < SIGNS; i++) add_fact(w, sign_names[i], last_value(log, own_text("watch.%s", sign_names[i])));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -18796,7 +17809,7 @@ static const Experiment noise_experiments[] = {
     {"wacgan", "A critic with two losses", "Wasserstein for authenticity, classes for the emotion: the model sometimes draws "
      "different faces.", "wacgan", KOLBENSCHLAG, 0, 1, measure_noise, show_samples},
     {"wacgan-code", "The document's code", "As far as it is known: the step that collapsed.", "wacgan",
-     KOLBENSCHLAG "recipe=kolbenschlag", 0, 1, measure_noise, show_samples},
+     KOLBENSCHLAG "recipe=kolbenschlag size=32 batch=16", 0, 1, measure_noise, show_samples},
 };
 
 #define VARIED "1: as varied as the data, 0: one picture; the document judged by eye"
@@ -18937,7 +17950,7 @@ DO(classify_predict, predict_emotions(c->inputs, c->n_inputs, s))
 RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
 RUN(sample, sample_noise(c->inputs[0], s, e))
 RUN(detect, detect_photos(c->inputs, c->n_inputs, s, e))
-RUN(crop, each_photo(s, c->inputs, c->n_inputs, crop_photo, NULL, e))
+RUN(crop, crop_photos(c->inputs, c->n_inputs, s, e))
 DO(eval, evaluate_run(c->inputs[0], c->inputs[1], s))
 DO(study_truth, study_truth(c->inputs, c->n_inputs, s))
 DO(study_augment, study_augment(c->inputs, s))
@@ -18968,20 +17981,25 @@ static bool is_picture(const char *path)
     return readable;
 }
 
+/* Pictures, not a run: a picture, or a folder of them. */
+static bool is_to_edit(const char *path)
+{
+    if (!is_folder(path)) return is_picture(path);
+    return !path_exists(textf("%s/checkpoint.safetensors", path).s) && list_folder(path, NAMES_PICTURES).count > 0;
+}
+
 /* Where the first input is a picture, the model is the one that comes with the program. */
 static int run_edit(Command *c, Error *e)
 {
     char shipped[PATH_MAX];
-    bool left_out = is_picture(c->inputs[0]);
+    const char *first = c->inputs[0];
+    bool left_out = is_to_edit(first);
+    if (!left_out && image_suffix(first) && !path_exists(first)) give_up(1, "%s: there is no such file", first);
     if (left_out && !shipped_model("photo-stargan", shipped))
-        return fail(e, 2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights "
-                          "before the pictures");
-    if (!left_out && c->n_inputs < 2) return fail(e, 2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    const char *run = left_out ? shipped : c->inputs[0];
-    char **pictures = c->inputs + !left_out;
-    int n = c->n_inputs - !left_out;
-    if (*c->settings.detector || *c->settings.weights) return edit_photos(run, pictures, n, &c->settings, e);
-    return edit_pictures(run, pictures, n, &c->settings, e);
+        give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
+                   "pictures");
+    if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
+    return edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings, e);
 }
 
 static int run_report(Command *c, Error *e)
@@ -19318,7 +18336,7 @@ static const struct { const char *name, *title, *text; } manual[] = {
      "- Strengths between 0 and 1 (happy:0.5) are labels StarGAN never saw: a model with a continuous space does\n"
      "this better.\n"},
     {"option", "how to add an option",
-     "An option is one row of FACEGAN_SETTINGS (facegan.c, 6.3) and the line that reads it as s->name. The struct,\n"
+     "An option is one row of FACEGAN_SETTINGS (facegan.h) and the line that reads it as s->name. The struct,\n"
      "the command line, --help, config, checkpoints, did-you-mean and refusals follow from the row.\n"
      "\n"
      "    X(f, l1, \"l1\", \"0\", RANGE(0, 10), FIXED, TRAIN, \"classifier\", \"weight of the mean of |score|\")\n"
@@ -19880,7 +18898,7 @@ int facegan_main(int argc, char **argv)
     CommandLine line = {argc, argv};
     int ok = attempt(attempt_command, &line, &e);
     if (!ok && e.text[0]) fprintf(stderr, "facegan: %s\n", e.text);
-    bool lost = fflush(stdout) != 0;
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
     threads_stop();
     if (chosen_device) chosen_device->close();
     if (ok && lost) return fprintf(stderr, "facegan: cannot write to stdout: %s\n", strerror(errno)), 1;
@@ -19896,18 +18914,24 @@ static void occupy_standard_files(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) exit(1);
 }
 
+/* The first Ctrl-C is answered at once: what is at hand (an iteration, a picture) may take a while. */
 static void on_interrupt(int signal)
 {
+    static const char answer[] = "\nfacegan: stopping as soon as what is done can be kept; once more ends at once\n";
     interrupted = signal;
+    if (signal != SIGINT || no_messages) return;
+    ssize_t written = write(2, answer, sizeof answer - 1);
+    (void)written;
 }
 
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    /* A second Ctrl-C ends at once; a full disk is an error of write, not a death. */
+    /* A second signal ends at once; a full disk is an error of write, not a death. */
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) sigaction(SIGHUP, &action, NULL);       /* ignored already: nohup's */
     signal(SIGXFSZ, SIG_IGN);
     return facegan_main(argc, argv);
 }

@@ -214,6 +214,297 @@ typedef struct Device {
 } Device;
 
 #ifdef FACEGAN_WORDS
+/* Settings, a row each. A row is everything about an option: its place in the struct Settings, its usual value, what it
+ * may be, who takes it, its help. (`facegan man option` tells how to add one.)
+ *
+ *   kind     s text, l and p longer ones; i whole number, f number, b switch
+ *   values   what it may be: RANGE of a number, ONEOF these words; ANY text
+ *   use      FIXED: it makes the run what it is, going on with another value would be another run; FREE: it may differ
+ *            when a run goes on; COMMAND: of one command, never written down; OTHER: of commands that train nothing
+ *   verbs    the commands that take it, "data" or "data.draw"
+ *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise,
+ *            whose G draws from noise; classifier. Commands without a model do not ask */
+#define TRAIN    "train classify.train reproduce.classifier "
+#define BENCH    TRAIN "bench "
+#define PHOTOS   "detect crop edit classify.predict data.import "
+#define ON_GPU   BENCH "reproduce sample classify edit gamut detect crop step "
+#define COMPUTES ON_GPU "data eval study toy reproduce "
+#define DRAW     "data.draw study.truth "
+#define BALANCE  TRAIN "data.balance "
+#define GANS     "editor noise"
+
+#define RANGE(least, most) .low = least, .high = most
+#define ONEOF(words)       .choices = words
+#define SWITCH             .high = 1
+#define ANY                .choices = NULL
+#define IN(heading)        , .group = heading        /* this row and those behind it */
+#define EVERY              ""
+
+#define FACEGAN_SETTINGS(X)                                                                                            \
+    X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
+      TRAIN "sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import eval study "     \
+      "reproduce toy", EVERY, "where to write (train: the run's directory, by default runs/MODEL)")                              \
+    X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
+      BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", EVERY, "P: side of the "     \
+      "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
+    X(b, grey, "grey", "0", SWITCH, COMMAND, BENCH "data.draw data.show data.import study.augment", EVERY,             \
+      "the same as --channels 1")                                                                                      \
+    X(l, classes, "classes", "", ANY, FIXED,                                                                           \
+      TRAIN "classify.eval data.show data.balance data.import data.doctor study.augment", EVERY, "a,b,c: these "       \
+      "classes only (default: all there are)")                                                                         \
+    X(i, count, "count", "2000", RANGE(1, 1e7), OTHER, DRAW "sample study.augment", EVERY, "how many pictures")        \
+    X(s, emotions, "emotions", "", ANY, OTHER, "data.draw sample", EVERY,                                              \
+      "a,b,c: which emotions to draw (default: all there are)")                                                        \
+    X(s, emotion, "emotion", "", ANY, OTHER, "edit", EVERY,                                                            \
+      "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
+    X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, EVERY, "N: pictures in a batch")                          \
+    X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "study.augment toy", EVERY,                              \
+      "iterations, each one D step; every n-critic-th also a G step")                                                  \
+    X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", EVERY,                      \
+      "the same in passes through the data")                                                                           \
+    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
+      "w, conv_dim: channels of the first layer")                                                                      \
+    X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
+      "the body")                                                                                                      \
+    X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN, EVERY, "Adam's learning rate")                                   \
+    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "sample reproduce", EVERY,                              \
+      "all chance follows from it")                                                                                    \
+    X(s, model, "model", "stargan", ANY IN("data"), FIXED, "-", EVERY, "which system")                                 \
+    X(p, data, "data", "", ANY, FREE, "-", EVERY, "folder or list of pictures")                                        \
+    X(i, channels, "channels", "3", RANGE(1, 3), FIXED, BENCH "data.draw data.import study.augment", EVERY,            \
+      "X: 1 grey, 3 colour")                                                                                           \
+    X(l, attributes, "attributes", "", ANY, FIXED, TRAIN "data.doctor", "stargan classifier",                          \
+      "a,b,c: binary attributes of a CelebA-style list instead of classes")                                            \
+    X(i, crop, "crop", "0", RANGE(0, 100000), FIXED, TRAIN "data.doctor study.augment", EVERY,                         \
+      "cut this centred square out first, in source pixels (178 for CelebA; 0: the largest)")                          \
+    X(f, face_margin, "face-margin", "-1", RANGE(-1, 4), FIXED, TRAIN, "editor",                                       \
+      "how the pictures are cut: so much more than a detector's box; edit then cuts photographs alike (-1: not "       \
+      "known)")                                                                                                        \
+    X(i, limit, "limit", "0", RANGE(0, 1e9), FIXED, TRAIN "classify.eval eval study.ganmut", EVERY,                    \
+      "use only so many pictures (0: all)")                                                                            \
+    X(s, balance, "balance", "", ONEOF("oversample|undersample|augment:#"), FIXED, BALANCE, EVERY,                     \
+      "as many pictures of every class: the largest's, the smallest's, or N with changed copies")                      \
+    X(f, validation, "validation", "0", RANGE(0, 0.9), FIXED, TRAIN, EVERY,                                            \
+      "hold out this share of the training pictures, of each class (0: the set's own part)")                           \
+    X(s, split, "split", "", ONEOF("train|validation|test|all"), OTHER, "classify.eval eval study.ganmut", EVERY,      \
+      "which part of the set")                                                                                         \
+    X(i, d_width, "d-width", "0", RANGE(0, 1024) IN("networks"), FIXED, TRAIN, GANS,                                   \
+      "the width of D alone (0: as --width says)")                                                                     \
+    X(i, g_repeat, "g-repeat", "6", RANGE(0, MAX_REPEAT), FIXED, BENCH, "editor", "residual blocks in G")              \
+    X(i, d_repeat, "d-repeat", "0", RANGE(0, 8), FIXED, BENCH, "editor",                                               \
+      "halvings in D (0: as many as the size allows, at most 6)")                                                      \
+    X(s, keep, "keep", "none", ONEOF("none|mask|skip"), FIXED, BENCH, "editor",                                        \
+      "how G keeps the face: not at all (paper); it paints through a mask; it adds a change to the picture")           \
+    X(s, upsample, "upsample", "deconv", ONEOF("deconv|resize"), FIXED, BENCH, "editor",                               \
+      "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
+    X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
+      "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
+    X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
+      "D's scores of real and fake: one, or one for each class")                                                       \
+    X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
+      "the space: directions in a disc, or Gaussians")                                                                 \
+    X(i, space_dim, "space-dim", "2", RANGE(2, SPACE_MOST), FIXED, BENCH, "ganmut", "dimensions of the space, 2 or 3") \
+    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan"), FIXED, TRAIN, "noise",                        \
+      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last")                                              \
+    X(i, latent, "latent", "100", RANGE(1, 4096), FIXED, TRAIN, "noise", "how many numbers G draws from")              \
+    X(b, conditional, "conditional", "0", SWITCH, FIXED, TRAIN, "noise", "G is told the class to draw")                \
+    X(b, unstrided, "unstrided", "0", SWITCH, FIXED, TRAIN, "noise",                                                   \
+      "body wacgan: the critic strides no layer (Kolbenschlag's code)")                                                \
+    X(s, preprocess, "preprocess", "", ONEOF("tanh|unit|torchvision|caffe|caffe-unit"), FIXED, TRAIN, "classifier",    \
+      "how the weights' makers fed them (default: the network's)")                                                     \
+    X(s, unfreeze, "unfreeze", "", ONEOF("all|head|block#"), FIXED, BENCH, "classifier",                               \
+      "what learns: all, the head, or blockN and those behind it")                                                     \
+    X(s, head, "head", "", ANY, FIXED, TRAIN, "classifier",                                                            \
+      "widths of the hidden layers before the scores, e.g. 128,128; none (default: the network's)")                    \
+    X(s, pool, "pool", "", ONEOF("mean|flat"), FIXED, TRAIN, "classifier",                                             \
+      "the head sees the map's mean or all of it (default: the network's)")                                            \
+    X(f, dropout, "dropout", "0", RANGE(0, 0.95), FIXED, TRAIN, "classifier",                                          \
+      "chance that a number in the head is left out")                                                                  \
+    X(s, adv, "adv", "wgan-gp", ONEOF("wgan-gp|wgan|bce|bce-saturating|hinge|lsgan") IN("losses"), FIXED, BENCH, GANS, \
+      "adversarial loss")                                                                                              \
+    X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
+      "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
+    X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
+    X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
+      "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \
+    X(f, lambda_adv, "lambda-adv", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of G's adversarial loss")       \
+    X(f, lambda_cls, "lambda-cls", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor wacgan",                                  \
+      "weight of the classification loss")                                                                             \
+    X(f, lambda_fake, "lambda-cls-fake", "0", RANGE(0, 1e6), FIXED, TRAIN, "wacgan",                                   \
+      "weight of D's classification loss on fakes")                                                                    \
+    X(f, lambda_rec, "lambda-rec", "10", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the reconstruction loss")   \
+    X(f, identity, "identity", "0", RANGE(0, 1), FIXED, TRAIN, "editor",                                               \
+      "in this share of a batch G's second drawing is of the picture itself, with its own label, not the way back")    \
+    X(f, lambda_tv, "lambda-tv", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                           \
+      "weight of the total variation of the change that G makes")                                                      \
+    X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
+      "keep mask: weight of the mask's mean")                                                                          \
+    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, "editor",                                                           \
+      "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
+    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the teachers' loss") \
+    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, "editor classifier",                                \
+      "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
+    X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
+      "editor", "what D sees is changed by chance, and G learns through it")                                           \
+    X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
+      "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
+    X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
+      "where D is told the class: real pictures under another label are shown to it as fakes")                         \
+    X(s, cycle, "cycle", "original", ONEOF("original|approximate"), FIXED, BENCH, "ganmut",                            \
+      "linear: the way back as in the paper, or as in the public code")                                                \
+    X(i, random_directions, "random-directions", "5", RANGE(0, 4096), FIXED, TRAIN, "ganmut",                          \
+      "linear: so many pictures of a batch go anywhere")                                                               \
+    X(f, lambda_info, "lambda-info", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "weight of the coordinates' losses")  \
+    X(f, lambda_rho, "lambda-rho", "1", RANGE(0, 1e6), FIXED, TRAIN, "ganmut", "linear: weight of the strength loss")  \
+    X(b, mix, "mix", "0", SWITCH, FIXED, TRAIN, "ganmut",                                                              \
+      "linear: random directions have labels, too, which mix the emotions nearby")                                     \
+    X(f, lambda_prediction, "lambda-prediction", "0.5", RANGE(0, 1e6), FIXED, TRAIN, "ganmut",                         \
+      "gaussian: weight of the means' classification")                                                                 \
+    X(f, label_noise, "label-noise", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                        \
+      "bce: D's answers are off by up to this, by chance")                                                             \
+    X(f, label_smooth, "label-smooth", "0", RANGE(0, 0.5), FIXED, TRAIN, "noise",                                      \
+      "bce: D's answer to a real picture is 1 less this")                                                              \
+    X(b, joint, "joint", "0", SWITCH, FIXED, TRAIN, "cgan",                                                            \
+      "D answers fake, class 1, .. n instead of being told the class (Kolbenschlag)")                                  \
+    X(b, unrelated, "unrelated", "0", SWITCH, FIXED, TRAIN, "wacgan",                                                  \
+      "the fakes' class is another picture's (Kolbenschlag's code)")                                                   \
+    X(f, l2, "l2", "0", RANGE(0, 10), FIXED, TRAIN, "classifier",                                                      \
+      "weight of the sum of squares of the head's filters")                                                            \
+    X(f, adversarial, "adversarial", "0", RANGE(0, 100), FIXED, TRAIN, "classifier",                                   \
+      "learn from the worst picture within this distance (the length of the change of numbers in -1..1)")              \
+    X(b, class_weights, "class-weights", "0", SWITCH, FIXED, TRAIN, "classifier",                                      \
+      "rare classes count more, N / (n N_class)")                                                                      \
+    X(f, beta1, "beta1", "0.5", RANGE(0, 0.9999) IN("optimiser"), FIXED, TRAIN, EVERY,                                 \
+      "Adam's decay of the first moment; others' momentum")                                                            \
+    X(f, beta2, "beta2", "0.999", RANGE(0, 0.99999), FIXED, TRAIN, EVERY,                                              \
+      "Adam's decay of the second moment; RMSProp's of the mean square")                                               \
+    X(s, decay, "decay", "linear", ONEOF("linear|cosine|none|published|plateau"), FIXED, TRAIN, EVERY,                 \
+      "of the rate: constant for the first half, then falling to 0 (paper); half a cosine; constant; the public "      \
+      "code's; classifiers: halved after 3 passes without a lower validation loss")                                    \
+    X(i, n_critic, "n-critic", "5", RANGE(1, 1000), FIXED, TRAIN, GANS, "D steps for each G step")                     \
+    X(f, d_lr, "d-lr", "0", RANGE(0, 1), FIXED, TRAIN, GANS, "D's learning rate (0: --lr)")                            \
+    X(s, d_optimiser, "d-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, EVERY,      \
+      "how D's weights move (a classifier is a D)")                                                                    \
+    X(s, g_optimiser, "g-optimiser", "adam", ONEOF("adam|rmsprop|sgd|sgd_nesterov|adagrad"), FIXED, TRAIN, GANS,       \
+      "how G's move")                                                                                                  \
+    X(f, clip_gradient, "clip-gradient", "0", RANGE(0, 1e6), FIXED, TRAIN, EVERY,                                      \
+      "D's gradients are cut to +- this (0: not)")                                                                     \
+    X(f, weight_decay, "weight-decay", "0", RANGE(0, 1), FIXED, TRAIN, EVERY,                                          \
+      "this share of every weight of D is added to its gradient")                                                      \
+    X(f, average, "average", "0", RANGE(0, 0.99999), FIXED, TRAIN, GANS,                                               \
+      "pictures are drawn with G's averaged weights, of which this share stays a step (0: not)")                       \
+    X(b, forget, "forget", "0", SWITCH, FIXED, TRAIN, "noise",                                                         \
+      "G's optimiser forgets after every step what it keeps (Kolbenschlag's code)")                                    \
+    X(b, flip, "flip", "1", SWITCH IN("augmentation"), FIXED, BALANCE, EVERY, "mirror pictures by chance")             \
+    X(f, rotate, "rotate", "0", RANGE(0, 180), FIXED, BALANCE, EVERY, "rotate by up to so many degrees")               \
+    X(f, shift, "shift", "0", RANGE(0, 0.5), FIXED, BALANCE, EVERY, "shift by up to this share of the side")           \
+    X(f, zoom_low, "zoom-low", "0", RANGE(0, 4), FIXED, BALANCE, EVERY, "zoom at least (0: none)")                     \
+    X(f, zoom_high, "zoom-high", "0", RANGE(0, 4), FIXED, BALANCE, EVERY, "zoom at most")                              \
+    X(f, brightness, "brightness", "0", RANGE(0, 1), FIXED, BALANCE, EVERY,                                            \
+      "lighter or darker by up to this share of the range")                                                            \
+    X(f, contrast, "contrast", "0", RANGE(0, 1), FIXED, BALANCE, EVERY,                                                \
+      "contrast stronger or weaker by up to this share")                                                               \
+    X(f, erase, "erase", "0", RANGE(0, 1), FIXED, TRAIN, EVERY,                                                        \
+      "the chance that a rectangle of the picture is hidden")                                                          \
+    X(b, as_published, "as-published", "0", SWITCH IN("run"), FIXED, TRAIN, EVERY,                                     \
+      "the public code, quirk by quirk, instead of the paper")                                                         \
+    X(s, recipe, "recipe", "", ONEOF("kolbenschlag=seed"), FIXED, TRAIN, "wacgan",                                     \
+      "the settings of Kolbenschlag's code, as far as it is known")                                                    \
+    X(p, init, "init", "", ANY, FREE, TRAIN, EVERY,                                                                    \
+      "start from these weights: a run's, or for classifiers torchvision's or Keras'")                                 \
+    X(i, patience, "patience", "0", RANGE(0, 1e6), FREE, TRAIN, "classifier",                                          \
+      "stop after so many passes without a lower validation loss (0: never)")                                          \
+    X(s, on_collapse, "on-collapse", "warn", ONEOF("warn|stop|rollback"), FREE, TRAIN, "noise",                        \
+      "when samples become alike: say so, stop, or go back to the last healthy weights")                               \
+    X(f, collapse_below, "collapse-below", "0.35", RANGE(0, 1), FREE, TRAIN, "noise",                                  \
+      "alarm when the samples' diversity falls below this share of the data's")                                        \
+    X(i, sample_every, "sample-every", "0", RANGE(0, 1e9), FREE, TRAIN, EVERY,                                         \
+      "draw the sample faces every so many iterations (0: 20 times a run)")                                            \
+    X(i, save_every, "save-every", "0", RANGE(0, 1e9), FREE, TRAIN, EVERY,                                             \
+      "write the checkpoint every so many iterations (0: about every 2 minutes)")                                      \
+    X(i, log_every, "log-every", "10", RANGE(1, 1e9), FREE, TRAIN, EVERY,                                              \
+      "a line in log.csv every so many iterations")                                                                    \
+    X(b, dry_run, "dry-run", "0", SWITCH, COMMAND, TRAIN "reproduce", EVERY,                                           \
+      "tell time, memory and disk, train nothing")                                                                     \
+    X(s, budget, "budget", "2h", ANY, OTHER, "reproduce", EVERY,                                                       \
+      "how long it may take, 2h or 30m, or full: as long as the document did")                                         \
+    X(p, trace, "trace", "", ANY, COMMAND, TRAIN "detect", EVERY,                                                      \
+      "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
+    X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", EVERY,                             \
+      "pictures that a model drew say so in a text chunk")                                                             \
+    X(s, theta, "theta", "", ANY IN("drawing"), OTHER, "edit", EVERY,                                                  \
+      "ganmut: the direction, 40deg or 0.7rad, of strength --rho")                                                     \
+    X(f, rho, "rho", "1", RANGE(0, 1), OTHER, "edit", EVERY, "ganmut: the strength for --theta and --between")         \
+    X(s, xy, "xy", "", ANY, OTHER, "edit", EVERY, "ganmut: the point x,y (or x,y,z) of the space")                     \
+    X(s, between, "between", "", ANY, OTHER, "edit gamut", EVERY,                                                      \
+      "ganmut: A,B[:SHARE]: between two emotions, e.g. happy,surprise:0.5")                                            \
+    X(b, gif, "gif", "0", SWITCH, OTHER, "gamut", EVERY, "also a GIF along a path")                                    \
+    X(l, path, "path", "", ANY, OTHER, "gamut", EVERY,                                                                 \
+      "a,b,c: the emotions that the GIF passes (default: all, in the order of their angles)")                          \
+    X(s, shape, "shape", "ring", ONEOF("ring|grid|spiral"), OTHER, "toy", EVERY, "where the real points lie")          \
+    X(b, files, "files", "0", SWITCH, OTHER, "sample", EVERY,                                                          \
+      "--count separate pictures in folders by class, and labels.csv, to train on")                                    \
+    X(b, force, "force", "0", SWITCH, OTHER, "sample data.draw data.balance", EVERY,                                   \
+      "into a folder that is not empty: what is there stays, or is replaced where names are the same")                 \
+    X(b, interpolate, "interpolate", "0", SWITCH, OTHER, "sample", EVERY,                                              \
+      "a strip and a GIF on the way from one latent to another")                                                       \
+    X(b, raw, "raw", "0", SWITCH, OTHER, "sample", EVERY, "with G's last weights though averaged ones are there")      \
+    X(f, pose, "pose", "1", RANGE(0, 1), OTHER, DRAW, EVERY,                                                           \
+      "how far heads turn, tilt and shift: 0 not at all, 1 as far as they go")                                         \
+    X(f, weakest, "weakest", "0.6", RANGE(0, 1), OTHER, DRAW, EVERY, "the least intensity of an emotion")              \
+    X(f, blends, "blends", "0", RANGE(0, 1), OTHER, DRAW, EVERY,                                                       \
+      "in this share of the pictures a second, weaker emotion is mixed in")                                            \
+    X(b, viewers, "viewers", "0", SWITCH, OTHER, DRAW, EVERY,                                                          \
+      "labels are an unsure viewer's: right as often as the emotion is strong, else a guess")                          \
+    X(i, scale, "scale", "1", RANGE(1, 16), OTHER, "sample edit gamut data.show", EVERY,                               \
+      "enlarge pictures by a whole factor")                                                                            \
+    X(s, detector, "detector", "", ONEOF("mtcnn|retinaface") IN("faces"), OTHER, PHOTOS, EVERY,                        \
+      "find the faces first")                                                                                          \
+    X(p, weights, "weights", "", ANY, OTHER, PHOTOS, EVERY, "the detector's weights: a folder (mtcnn) or a file")      \
+    X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, EVERY,                                               \
+      "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
+    X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, EVERY,                                           \
+      "mtcnn: side of the smallest face looked for, in pixels")                                                        \
+    X(i, max_side, "max-side", "2048", RANGE(32, 16384), OTHER, PHOTOS, EVERY,                                         \
+      "larger pictures are scaled down to this for the detector: bounds its memory")                                   \
+    X(f, margin, "margin", "-1", RANGE(-1, 4), OTHER, "crop edit classify.predict data.import", EVERY,                 \
+      "so much more than the face's box, as a share of its side (-1: as the model was trained, else 0.3)")             \
+    X(b, align, "align", "0", SWITCH, OTHER, "crop edit classify.predict data.import", EVERY,                          \
+      "turn faces so that eyes, nose and mouth stand in their places")                                                 \
+    X(b, all, "all", "0", SWITCH, OTHER, "crop", EVERY, "every face of a picture, not only the best")                  \
+    X(b, whole, "whole", "0", SWITCH, OTHER, "data.import", EVERY,                                                     \
+      "whole pictures, even where the list has the face's box")                                                        \
+    X(p, classifier, "classifier", "", ANY IN("numbers"), OTHER, TRAIN "classify.eval classify.predict eval", "noise", \
+      "a classifier's run or weights (default: the one in models/); in training it watches for collapse, too")         \
+    X(s, views, "views", "one", ONEOF("one|flip|crops"), OTHER, "classify.eval classify.predict", EVERY,               \
+      "mean over a picture's views (its mirror image, too; five cut-outs and their mirror images)")                    \
+    X(i, bootstrap, "bootstrap", "200", RANGE(0, 100000), OTHER, "eval study.ganmut", EVERY,                           \
+      "resamplings for FED's 95% interval (0: no interval)")                                                           \
+    X(i, repeat, "repeat", "5", RANGE(1, 1e9) , OTHER, "bench study.augment", EVERY,                                   \
+      "how often: timed repetitions; seeds")                                                                           \
+    X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", EVERY, "time and rate of every node, slowest first")       \
+    X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
+      "detect classify.eval classify.predict data.doctor data.import eval bench info", EVERY, "print JSON")            \
+    X(b, csv, "csv", "0", SWITCH, OTHER, "detect classify.eval classify.predict eval study", EVERY, "print CSV")       \
+    X(b, html, "html", "0", SWITCH, OTHER, "eval", EVERY, "also a page with pictures, to --out FILE.html")             \
+    X(s, only, "only", "", ANY, OTHER, "convert", EVERY, "keep only tensors whose name begins so")                     \
+    X(b, half, "half", "0", SWITCH, OTHER, "convert", EVERY, "store float32 as float16")                               \
+    X(b, bgr, "bgr", "0", SWITCH, OTHER, "convert", EVERY,                                                             \
+      "swap blue and red in the first and last layers (the public GANmut code's pictures are BGR)")                    \
+    X(b, gpu, "gpu", "0", SWITCH, OTHER, "verify", EVERY,                                                              \
+      "hold the GPU's kernels against the definitions and the CPU's")                                                  \
+    X(i, threads, "threads", "0", RANGE(0, KERNELS_MAX_THREADS) IN("machine"), COMMAND, COMPUTES "verify", EVERY,      \
+      "worker threads (0: one a processor); results do not depend on it")                                              \
+    X(s, device, "device", "cpu", ONEOF("cpu|gpu|auto"), COMMAND, ON_GPU, EVERY,                                       \
+      "where to compute (gpu: a program built by `make gpu`; auto: the GPU if there is one)")                          \
+    X(s, precision, "precision", "", ONEOF("tf32|bf16|fp32"), COMMAND, ON_GPU, EVERY,                                  \
+      "of the GPU's convolutions, tf32 unless given; the CPU has fp32")                                                \
+    X(s, isa, "isa", "", ONEOF("avx512|avx2|portable|neon"), COMMAND, COMPUTES, EVERY,                                 \
+      "instruction set (default: the best here)")                                                                      \
+    X(b, quiet, "quiet", "0", SWITCH, COMMAND, EVERY, EVERY, "say nothing but errors")
+#endif
+
+#ifdef FACEGAN_WORDS
 /* The words that facegan.c's first chapter is written in; chapters 2 to 7 define them. A Tensor is an array of numbers
  * that the program fills or reads; a Node is a value that a graph computes when it runs. A batch of N vectors is
  * (N,1,1,C). */

@@ -363,10 +363,10 @@ expect 0 "at iteration 6" "$F" train stargan moved --out run $SMALL --iters 7
 
 # ---------------------------------------------------------------------------------------------- places that cannot be written
 : >file
-expect 1 "Not a directory" "$F" train stargan faces --out file/run $SMALL --iters 2
+expect 1 "no folder" "$F" train stargan faces --out file/run $SMALL --iters 2
 expect 1 "file" "$F" train stargan faces --out file $SMALL --iters 2
-expect 1 "Not a directory" "$F" data draw --out file/faces --count 2 --size 16
-expect 1 "Not a directory" "$F" edit run $picture --out file/edited
+expect 1 "no folder" "$F" data draw --out file/faces --count 2 --size 16
+expect 1 "no folder" "$F" edit run $picture --out file/edited
 expect 1 "Not a directory" "$F" data show faces --out file/sheet.png
 expect 1 "Not a directory" "$F" train stargan faces --out traced $SMALL --iters 2 --trace file/trace.safetensors
 expect 1 "No such file" "$F" train stargan faces --out traced $SMALL --iters 2 --trace nowhere/trace.safetensors
@@ -415,14 +415,59 @@ check "the one behind it is drawn" test -s edited/00002-happy.png
 expect 1 "2 of 3 pictures" "$F" edit run damaged/sad/00005.png damaged/neutral/00003.png $picture --out edited
 check "a sheet of all classes" test -s edited/00000-all.png
 expect 0 "" "$F" edit run $picture --emotion HAPPY:0.5 --out half --quiet
-check "a strength changes the picture" test -s half/00000-happy.png
-refute "a strength changes the picture" cmp half/00000-happy.png edited/00000-happy.png
+check "a strength changes the picture" test -s half/00000-happy-0.5.png
+refute "a strength changes the picture" cmp half/00000-happy-0.5.png edited/00000-happy.png
 expect 0 "" "$F" edit run/checkpoint.safetensors $picture --emotion happy --out by-file
 check "a run and its checkpoint draw the same" cmp by-file/00000-happy.png edited/00000-happy.png
 expect 0 "" "$F" edit run faces/happy/00001.png $picture --emotion sad --out same-name
 mkdir other && cp faces/happy/00001.png other/00000.png
 "$F" edit run $picture other/00000.png --emotion sad --out collide >said 2>&1
 check "two pictures of one name are two results, or refused" test \( $? -ne 0 \) -o "$(count_files collide)" = 2
+
+expect 1 "nowhere.png: there is no such file" "$F" edit nowhere.png
+expect 0 "" "$F" edit run faces/happy --emotion sad --out from-folder
+check "a folder's pictures are edited" test "$(count_files from-folder)" = "$(count_files faces/happy)"
+expect 0 "" "$F" edit run $picture --emotion sad --out one.jpg
+check "--out names a JPEG file" test "$(head -c 2 one.jpg | od -An -tx1 | tr -d ' ')" = ffd8
+expect 0 "" "$F" edit run $picture --emotion happy --out one.png
+check "--out names a PNG file" cmp one.png edited/00000-happy.png
+expect 2 "names a file" "$F" edit run $picture faces/sad/00002.png --emotion sad --out two.jpg
+expect 2 "names a file" "$F" edit run faces/happy --emotion sad --out two.jpg
+refute "nothing is written then" test -e two.jpg
+mkdir folder.jpg
+expect 0 "" "$F" edit run $picture --emotion sad --out folder.jpg
+check "a folder is one whatever its name" test -s folder.jpg/00000-sad.png
+
+# Names out of weights and lists lead to no other place: one component below --out.
+name_class() { LC_ALL=C sed "s|$2|$3|g" run/checkpoint.safetensors >$1; }
+mkdir cage
+name_class cage/evil.safetensors happy ../up
+expect 0 "" "$F" edit cage/evil.safetensors $picture --emotion ../up --out cage/out/edited
+check "an edit stays below --out" test -s cage/out/edited/00000-___up.png
+printf 'path,label\n' >cage/list.csv
+for i in 00000 00003; do printf '%s,../../up\n' "$PWD/faces/neutral/$i.png" >>cage/list.csv; done
+for i in 00001 00004; do printf '%s,/tmp/x\n' "$PWD/faces/happy/$i.png" >>cage/list.csv; done
+"$F" data balance cage/list.csv --balance oversample --out cage/in/balanced >said 2>&1
+check "a balanced set stays below --out" test "$(find cage -name '*.png' | grep -vc -e '^cage/out/edited/' -e '^cage/in/balanced/[^/]*/[0-9]*\(-copy\)*.png')" = 0
+check "or is refused" test "$(find cage/in -name '*.png' 2>/dev/null | wc -l)" != 3
+
+# A set gets a folder of its own.
+expect 0 "" "$F" data draw --out set --count 4 --size 16 --quiet
+contents set >before
+expect 1 "set is not empty" "$F" data draw --out set --count 2 --size 16 --seed 3 --quiet
+expect 1 "set is not empty" "$F" data balance faces --balance oversample --out set --quiet
+contents set >after
+check "a used folder is left as it is" cmp before after
+expect 0 "" "$F" data draw --out set --count 2 --size 16 --seed 3 --quiet --force
+refute "--force draws into it" sh -c "find set -type f -exec cksum {} + | sort | cmp - before"
+expect 2 "the pictures to balance lie there" "$F" data balance faces --balance oversample --out faces --force
+mkdir busy
+"$F" data draw --out busy --count 1000000 --size 64 >/dev/null 2>&1 &
+child=$!
+for i in 1 2 3 4 5 6 7 8 9 10; do [ -e busy/.lock ] && break; sleep 0.2; done
+expect 1 "works here since" "$F" data draw --out busy --count 2 --size 16 --force
+kill -INT $child
+wait $child
 
 # ---------------------------------------------------------------------------------------------- provenance
 says_so() { grep -aq 'tEXtSoftware.*synthetic' "$1"; }
@@ -543,6 +588,31 @@ kill -INT $child
 wait $child
 check "an unfinished set of faces is no success" test $? -ne 0
 check "and it is said" test -s said
+for each in "verify" "bench stargan --size 64 --repeat 1000"; do
+    "$F" $each >said 2>&1 &
+    child=$!
+    sleep 0.5
+    kill -INT $child
+    wait $child
+    check "$each, interrupted, fails" test $? -eq 1
+    check "$each, interrupted, says at once that it was heard" grep -q "stopping" said
+    check "$each, interrupted, says that the result is partial" grep -q "partial" said
+done
+
+# ---------------------------------------------------------------------------------------------- names that no run can keep
+newline=$(printf 'a\nb')
+for each in "$newline" 'a"b' 'a '; do
+    mkdir -p "odd/$each" odd/neutral
+    cp faces/neutral/00000.png "odd/$each/0.png"
+    for i in 0 1 2 3; do cp faces/neutral/00000.png odd/neutral/$i.png; done
+    expect 1 "rename it" "$F" train stargan odd --out odd-run $SMALL --iters 1
+    refute "nothing is begun with a class \"$each\"" test -e odd-run
+    rm -r odd
+done
+mkdir "odd$newline"
+cp -r faces/neutral faces/happy "odd$newline"
+expect 2 "line break" "$F" train stargan "odd$newline" --out odd-run $SMALL --iters 1
+refute "nothing is begun with a path of two lines" test -e odd-run
 
 # ---------------------------------------------------------------------------------------------- divergence
 # R1 is computed but weighs nothing, the learning rate is 1: D's scores grow until their squares are infinite. The run stops and

@@ -116,5 +116,11 @@ refused "numbers from -1 to 1" "$F" edit "$work/linear" "$face" --xy 0.3
 refused "two of the model's emotions" "$F" edit "$work/linear" "$face" --between happy,bored
 refused "is not one of" "$F" gamut "$work/linear" "$face" --gif --path happy,bored --out "$work/no"
 
+# Two pictures of one name keep their own pictures.
+mkdir "$work/left" "$work/right"
+cp "$face" "$work/left/one.png" && cp "$face" "$work/right/one.png"
+check "two pictures of one name" "$F" gamut "$work/linear" "$work/left/one.png" "$work/right/one.png" --out "$work/twins"
+check "have two gamuts" test "$(find "$work/twins" -name '*-gamut.png' | wc -l)" = 2
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

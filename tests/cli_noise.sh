@@ -120,5 +120,14 @@ check "the shipped generator" "$F" sample models/noise-faces.safetensors --out "
 check "draws" test -s "$work/shipped/samples.png"
 check "no run was begun" test ! -e "$work/no/log.csv"
 
+# A class's name out of the weights becomes a folder below --out, whatever it says.
+LC_ALL=C sed 's/happy/..\/up/g' "$work/cgan/checkpoint.safetensors" >"$work/evil.safetensors"
+check "samples of a generator with a hostile name" "$F" sample "$work/evil.safetensors" --files --count 12 --out "$work/cage/files"
+check "stay below --out" test "$(find "$work" -name '*.png' -newer "$work/evil.safetensors" | grep -vc '/cage/files/[^/]*/[0-9]*.png')" = 0
+check "its folder has a safe name" test -d "$work/cage/files/___up"
+check "its label is the name" grep -q '^___up/[0-9]*.png,../up$' "$work/cage/files/labels.csv"
+refused "is not empty" "$F" sample "$work/evil.safetensors" --files --count 12 --out "$work/cage/files"
+check "--force" "$F" sample "$work/evil.safetensors" --files --count 12 --out "$work/cage/files" --force
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -90,5 +90,25 @@ done
 check "a model to edit with" test -s models/drawn-faces.safetensors
 check "an edited photograph" "$F" edit models/drawn-faces.safetensors "$D/photos/faces.jpg" --emotion happy --detector mtcnn --weights "$mtcnn" --out "$work/edited"
 check "is a file" test -s "$work/edited/faces-happy.png"
+M="--detector mtcnn --weights $mtcnn"
+check "every expression" "$F" edit models/drawn-faces.safetensors "$D/photos/ivan.jpg" --emotion all $M --out "$work/each"
+check "and the face's sheet of them" test -s "$work/each/ivan-all.png"
+for verb in crop "edit models/drawn-faces.safetensors"; do
+    "$F" $verb "$D/photos/no-faces.jpg" $M --out "$work/none" >"$work/heard" 2>&1
+    check "$verb: no face in any picture is a failure" test $? = 1
+    check "$verb: and says so" grep -q "no face was found" "$work/heard"
+done
+mkdir "$work/many"
+for i in 1 2 3 4 5 6 7 8 9; do for k in 1 2 3 4 5 6 7 8 9; do ln -s "$D/photos/multiface.jpg" "$work/many/$i$k.jpg"; done; done
+"$F" detect "$work/many" --json $M >"$work/partial" 2>"$work/heard" &
+child=$!
+for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.5; [ -s "$work/partial" ] && break; done
+sleep 0.5
+kill -INT $child
+wait $child
+check "interrupted: no success" test $? = 1
+check "interrupted: said to be partial" grep -q "the results are partial" "$work/heard"
+check "interrupted: the JSON says so" grep -q '"partial": true}' "$work/partial"
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

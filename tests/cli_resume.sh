@@ -112,6 +112,38 @@ check "a checkpoint is there after 6 kills" test "$done" -gt 0
 (heavy $((done + 1))) >"$work/said" 2>&1
 check "one more iteration" test "$(iteration "$work/heavy")" = $((done + 1))
 check "no temporary file is left" test -z "$(find "$work/heavy" -name '*tmp*')"
+
+# One process works in a folder at a time. Ctrl-C is answered at once, and a terminal that closes is as good a reason to save.
+at_work()
+{
+    tries=0
+    until [ -e "$work/heavy/.lock" ] || [ $tries -ge 200 ]; do sleep 0.05; tries=$((tries + 1)); done
+    sleep 0.3
+}
+for signal in INT HUP TERM; do
+    heavy 100000 >"$work/said" 2>&1 &
+    child=$!
+    at_work
+    (heavy 100000) >"$work/second" 2>&1
+    check "a second training in the same folder is refused" test $? -eq 1
+    check "it is told who is there" grep -q "process $child works here since" "$work/second"
+    kill -$signal $child
+    wait $child
+    check "SIG$signal is no success" test $? -eq 1
+    child=
+    stopped=$(sed -n 's/.*stopped at iteration \([0-9]*\);.*/\1/p' "$work/said")
+    check "SIG$signal leaves a checkpoint of the iteration it names" test "$(iteration "$work/heavy")" = "$stopped"
+    [ $signal != INT ] || check "Ctrl-C is answered" grep -q "once more ends at once" "$work/said"
+    check "the lock is gone" test ! -e "$work/heavy/.lock"
+done
+(trap "" HUP; heavy 100000) >"$work/said" 2>&1 &
+child=$!
+at_work
+kill -HUP $child
+sleep 0.5
+check "nohup's training goes on" kill -TERM $child
+wait $child
+child=
 echo "$iters iterations, $killed kills and 6 more"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -45,7 +45,7 @@ verb()
     import) facegan data import folder few --out out --size 16 --whole --threads 1 --quiet ;;
     stargan) facegan train stargan faces --out out --iters 4 $tiny ;;
     gan) facegan train wgan-gp faces --out out --iters 2 --size 16 --width 2 --batch 4 --sample-every 2 --save-every 100 $common ;;
-    classify) facegan classify train faces --out out --iters 4 --size 16 --width 2 --batch 4 --sample-every 2 --log-every 1 $common ;;
+    classify) facegan classify train faces --out out --iters 4 --size 16 --batch 4 --sample-every 2 --log-every 1 $common ;;
     edit) facegan edit run faces/sad/00002.png --emotion happy --scale 2 --out out --threads 1 --quiet ;;
     sample) facegan sample noise --out out --files --count 3 $common ;;
     gamut) facegan gamut space faces/sad/00002.png --gif --path neutral,happy --out out --threads 1 --quiet ;;
@@ -65,7 +65,7 @@ prepare()
     must cp faces/happy/00001.png faces/happy/00004.png few/happy
     must cp faces/sad/00002.png few/sad
     must "$F" train stargan faces --out old/stargan --iters 2 $tiny
-    must "$F" classify train faces --out old/classify --iters 2 --size 16 --width 2 --batch 4 --sample-every 2 --log-every 1 $common
+    must "$F" classify train faces --out old/classify --iters 2 --size 16 --batch 4 --sample-every 2 --log-every 1 $common
     must "$F" train ganmut faces --out space --iters 2 $tiny
     must "$F" train wgan-gp faces --out noise --iters 2 --size 16 --width 2 --batch 4 --sample-every 2 --save-every 100 $common
     must cp -r old/stargan run

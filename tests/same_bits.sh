@@ -82,7 +82,8 @@ report()
 run_in()
 {
     program=$1 place=$2 name=$3; shift 3
-    (cd "$place" && mkdir -p "$name" && FACEGAN_ISA=$isa "$program" "$@" >"$name/said.txt" 2>"$name.errors") && return 0
+    (cd "$place" && mkdir -p "$name" && FACEGAN_ISA=$isa "$program" "$@" >"$name.said" 2>"$name.errors" &&
+     mv "$name.said" "$name/said.txt") && return 0
     { echo "  | it failed: $*"; tail -n 2 "$place/$name.errors" | sed 's/^/  | /'; } >>"$work/why"
     return 1
 }

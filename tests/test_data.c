@@ -241,6 +241,19 @@ static void check_lists(void)
     dataset_close(&set);
 }
 
+static void join_other_list(void *set)
+{
+    add_list(set, at("layouts/list.txt"), &(DataOptions){0});
+}
+
+typedef struct Doctoring { const char *path; int size, json; } Doctoring;
+
+static void doctor_work(void *context)
+{
+    const Doctoring *d = context;
+    examine_dataset(d->path, &(DataOptions){0}, d->size, d->json);
+}
+
 /* Runs the doctor with its output in a file, and tells whether it says all the words. */
 static int doctor_says(const char *path, int size, int json, int ok, const char *const *words)
 {
@@ -251,7 +264,8 @@ static int doctor_says(const char *path, int size, int json, int ok, const char 
     int out = dup(1);
     if (!freopen(file, "wb", stdout))
         return 0;
-    int got = data_doctor(path, &(DataOptions){0}, size, json, &e), all = got == ok;
+    Doctoring d = {path, size, json};
+    int got = attempt(doctor_work, &d, &e), all = got == ok;
     fflush(stdout);
     dup2(out, 1);
     close(out);
@@ -266,6 +280,126 @@ static int doctor_says(const char *path, int size, int json, int ok, const char 
     return all;
 }
 
+static bool has_note(const DataSet *set, const char *words)
+{
+    for (int i = 0; i < set->notes.count; i++)
+        if (strstr(set->notes.items[i], words)) return true;
+    return false;
+}
+
+/* Lists as others write them: each of six rows names a picture and a class, 0 1 2 0 1 2 or the like. */
+static void check_layouts(void)
+{
+    static const char *const lists[] = {
+        "path;label\nx/0.pgm;0\nx/1.pgm;1\nx/2.pgm;2\n", "image\tlabel\nx/0.pgm\t0\nx/1.pgm\t1\nx/2.pgm\t2\n",
+        "image,label\nx/0.pgm,neutral\nx/1.pgm,happy\nx/2.pgm,sad\n", "filename,class\nx/0.pgm,0.0\nx/1.pgm,1.0\nx/2.pgm,2.0\n",
+        "x/0.pgm 0\nx/1.pgm 1\nx/2.pgm 2\n", "x/0.pgm,neutral\nx/1.pgm,joy\nx/2.pgm,sadness", "x/0.pgm\t0\nx/1.pgm\t1\nx/2.pgm\t2\n",
+        ",pth,label,relFCs\n0,x/0.pgm,neutral,0.5\n1,x/1.pgm,happy,0.5\n2,x/2.pgm,sad,1\n"
+    };
+    Error e = {0};
+    DataSet set;
+    for (int i = 0; i < 6; i++) write_picture(at("layouts/x/%d.pgm", i), 8, 8, i);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        write_text(at("layouts/list.txt"), lists[i]);
+        bool opened = dataset_open(&set, at("layouts/list.txt"), &(DataOptions){0}, &e);
+        CHECK_MSG(opened && set.count == 3 && set.n_classes == 3, "list %d: %.400s", (int)i, e.text);
+        CHECK(opened && !strcmp(set.class_names[0], "neutral") && set.label[1] == 1 && !strcmp(set.class_names[2], "sad"));
+        char wide[2][400];                                      /* the same in UTF-16, little and big endian */
+        for (int big = 0; big < 2; big++) {
+            size_t n = strlen(lists[i]);
+            wide[big][0] = big ? (char)0xFE : (char)0xFF, wide[big][1] = big ? (char)0xFF : (char)0xFE;
+            for (size_t k = 0; k < n; k++) wide[big][2 + 2 * k + (size_t)big] = lists[i][k], wide[big][3 + 2 * k - (size_t)big] = 0;
+            write_file(at("layouts/list.txt"), wide[big], 2 + 2 * n);
+            CHECK_MSG(dataset_open(&set, at("layouts/list.txt"), &(DataOptions){0}, &e) && set.count == 3, "%.400s", e.text);
+        }
+    }
+    write_text(at("layouts/list.txt"), "face,feeling\nx/0.pgm,0\n");
+    CHECK(refused(at("layouts/list.txt"), (DataOptions){0}, 1, "its first line, 'face,feeling', must name"));
+    char tar[600] = "list.csv";
+    memcpy(tar + 257, "ustar", 5);
+    write_file(at("layouts/archive"), tar, sizeof tar);
+    CHECK(refused(at("layouts/archive"), (DataOptions){0}, 1, "is an archive (tar), not a list: unpack it"));
+    write_text(at("layouts/fer.csv"), "emotion,pixels\n0,1 2 3 4\n3,1 2 3 4\n");
+    write_text(at("layouts/list.txt"), lists[0]);
+    CHECK(dataset_open(&set, at("layouts/fer.csv"), &(DataOptions){0}, &e) && set.raw_side == 2);
+    CHECK(fails(join_other_list, &set, "only lists of one kind", false));
+}
+
+/* AffectNet's boxes: clipped, floats, and rows without. */
+static void check_boxes(void)
+{
+    Error e = {0};
+    DataSet set;
+    write_text(at("layouts/boxes.csv"), "subDirectory_filePath,face_x,face_y,face_width,face_height,expression\n"
+               "x/0.pgm,-10,60,100.0,50,0\nx/1.pgm,1,2,3,4,1\nx/2.pgm,NULL,NULL,NULL,NULL,1\nx/3.pgm,5,5,0,9,1\nx/4.pgm,2.0,3.6,4.0,5.0,2\n");
+    CHECK_MSG(dataset_open(&set, at("layouts/boxes.csv"), &(DataOptions){0}, &e), "%.400s", e.text);
+    CHECK(set.count == 3 && set.dropped == 2);
+    const int want[3][4] = {{0, 60, 90, 110}, {1, 2, 4, 6}, {2, 4, 6, 9}};
+    for (int i = 0; i < 3; i++) CHECK(memcmp(set.place[i].box, want[i], sizeof want[i]) == 0);
+}
+
+/* Class folders with folders in them, numbered ones, data sets beside each other, AffectNet's annotations. */
+static void check_trees(void)
+{
+    static const char *const rafdb[] = {"surprise", "fear", "disgust", "happy", "sad", "angry", "neutral"};
+    Error e = {0};
+    DataSet set;
+    for (int i = 0; i < 4; i++) write_picture(at("nest/%s/S%d/%d.pgm", i % 2 ? "anger" : "joy", i / 2, i), 8, 8, i);
+    write_picture(at("nest/contempt/S1/deep/9.pgm"), 8, 8, 9);
+    CHECK(dataset_open(&set, at("nest"), &(DataOptions){0}, &e) && set.count == 5 && set.n_classes == 3);
+    CHECK(has_note(&set, "folders of a class's folder") && !strcmp(set.class_names[2], "contempt"));
+    for (int k = 1; k <= 7; k++) write_picture(at("raf/train/%d/train_%d.pgm", k, k), 8, 8, k);
+    CHECK(dataset_open(&set, at("raf"), &(DataOptions){0}, &e) && set.n_classes == 7 && has_note(&set, "RAF-DB's order"));
+    for (int i = 0; i < 7; i++)
+        CHECK(!strcmp(set.class_names[set.label[i]], rafdb[strstr(set.text + set.where[i], "train_")[6] - '1']));
+    for (int i = 0; i < 4; i++) write_picture(at("numbers/%d/%d.pgm", i % 2, i), 8, 8, i);
+    warnings();
+    CHECK(dataset_open(&set, at("numbers"), &(DataOptions){0}, &e) && !strcmp(set.class_names[1], "1") && warnings() == 1);
+    CHECK(doctor_says(at("numbers"), 0, 0, 1, (const char *[]){"the classes are called 0, 1", NULL}));
+    for (int i = 0; i < 8; i++) write_picture(at("two/%c/train/%s/%d.pgm", "ab"[i % 2], i / 2 % 2 ? "sad" : "happy", i), 8, 8, i);
+    write_picture(at("two/a/distribution.pgm"), 8, 8, 1), write_picture(at("two/b/distribution.pgm"), 8, 8, 1);
+    CHECK(refused(at("two"), (DataOptions){0}, 1, "two/a?"));
+    for (int i = 0; i < 3; i++) {
+        char npy[80] = "\x93NUMPY\1\0\x3a\0{'descr': '<U1', 'fortran_order': False, 'shape': (), }\n";
+        size_t used = 10 + strlen(npy + 10);
+        npy[used] = (char)('0' + 3 * i);                            /* neutral, surprise, angry */
+        write_picture(at("affect/%s/images/%d.pgm", i ? "train_set" : "val_set", i), 8, 8, i);
+        write_file(at("affect/%s/annotations/%d_exp.npy", i ? "train_set" : "val_set", i), npy, used + 4);
+    }
+    CHECK_MSG(dataset_open(&set, at("affect"), &(DataOptions){.split = SPLIT_ALL}, &e), "%.400s", e.text);
+    CHECK(set.count == 3 && set.n_classes == 3 && !strcmp(set.class_names[set.label[0]], "surprise"));
+    CHECK(!strcmp(set.class_names[set.label[1]], "angry") && set.split[2] == SPLIT_VALIDATION && set.split[0] == SPLIT_TRAIN);
+}
+
+static void read_first(void *set)
+{
+    unsigned char pixels[64];
+    dataset_read_next(set, 0, 8, 1, pixels);
+}
+
+static void open_deep(void *path)
+{
+    DataSet set;
+    open_dataset(&set, path, &(DataOptions){0});
+}
+
+/* Without a file descriptor left no class vanishes, no list is taken for none, and no picture is called damaged. */
+static void check_machine(void)
+{
+    Error e = {0};
+    DataSet set;
+    CHECK(dataset_open(&set, at("nest"), &(DataOptions){0}, &e));
+    const char *folder_path = own_text("%s", at("deep/set")), *list = own_text("%s", at("layouts/fer.csv"));
+    struct rlimit before, none;
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before, none.rlim_cur = 3;
+    setrlimit(RLIMIT_NOFILE, &none);
+    bool reading = fails(read_first, &set, "Too many open files", true);
+    bool opening = fails(open_deep, folder_path, "Too many open files", true) && fails(open_deep, list, "Too many", true);
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(reading && opening && dataset_damaged(&set) == 0);
+}
+
 static void check_attributes(void)
 {
     Error e = {0};
@@ -277,12 +411,13 @@ static void check_attributes(void)
     CHECK_MSG(dataset_open(&set, at("celeba/list_attr_celeba.txt"), &(DataOptions){.attributes = "Young,Male"}, &e), "%.400s", e.text);
     CHECK(set.count == 2 && set.n_classes == 2 && set.attributes[0] == ATTRIBUTE_WHOLE && set.attributes[1] == 0 &&
           set.attributes[3] == ATTRIBUTE_WHOLE);
-    Loader *l = loader_open(&set, 2, 8, 1, &(Augment){0}, 3, 0, &e);
+    Loader *l = new_loader(&set, 2, 8, 1, &(Augment){0}, 3, 0);
     static real x[128];
     int label[2];
     uint8_t attributes[4];
-    CHECK(loader_next(l, x, label, attributes, &e) && attributes[0] == ATTRIBUTE_WHOLE && attributes[1] + attributes[3] == ATTRIBUTE_WHOLE);
-    loader_close(l);
+    next_batch(l, x, label, attributes);
+    CHECK(attributes[0] == ATTRIBUTE_WHOLE && attributes[1] + attributes[3] == ATTRIBUTE_WHOLE);
+    stop_loader(l);
     dataset_close(&set);
     CHECK(refused(at("celeba"), (DataOptions){0}, 2, "--attributes Male") && refused(at("celeba"), (DataOptions){.attributes = "Old"}, 2, "no attribute 'Old'"));
     write_picture(at("shares/1.pgm"), 8, 8, 1);
@@ -303,7 +438,7 @@ static void check_attributes(void)
     dataset_close(&set);
     CHECK(doctor_says(at("celeba"), 0, 1, 1, (const char *[]){"CelebA attributes", "\"Male\": {\"train\": 1, \"validation\": 1", NULL}));
     write_text(at("celeba/list_eval_partition.txt"), "000001.pgm 0\n000003.pgm 1\n");
-    CHECK(refused(at("celeba"), (DataOptions){.attributes = "Male"}, 1, "line 2"));
+    CHECK(refused(at("celeba"), (DataOptions){.attributes = "Male"}, 1, "'000002.pgm' is not in"));
 }
 
 static void check_augment(void)
@@ -374,25 +509,38 @@ enum { N = 4, SIDE = 12, BATCHES = 23 };
 static real batches[BATCHES][N * SIDE * SIDE], later[N * SIDE * SIDE];
 static int labels[BATCHES][N], later_label[N];
 
+typedef struct Wrong { const DataSet *set; int batch, channels; Augment how; } Wrong;
+
+static void open_wrongly(void *context)
+{
+    const Wrong *w = context;
+    new_loader(w->set, w->batch, SIDE, w->channels, &w->how, 42, 0);
+}
+
+static void take_eight(void *loader)
+{
+    for (int i = 0; i < 8; i++) next_batch(loader, batches[0], labels[0], NULL);
+}
+
 static void check_loader(void)
 {
     Error e = {0};
     DataSet set;
     Augment how = {.flip = 1, .rotate_degrees = 7.5f, .shift = 0.06f, .zoom_low = 1, .zoom_high = 1.15f};
     CHECK(dataset_open(&set, at("deep/set"), &(DataOptions){0}, &e));
-    Loader *l = loader_open(&set, N, SIDE, 1, &how, 42, 0, &e);
+    Loader *l = new_loader(&set, N, SIDE, 1, &how, 42, 0);
     for (int i = 0; i < BATCHES; i++)
-        CHECK(loader_next(l, batches[i], labels[i], NULL, &e));
-    loader_close(l);
+        next_batch(l, batches[i], labels[i], NULL);
+    stop_loader(l);
     for (int first = 0; first < BATCHES; first += 5) {       // a fresh start anywhere, and a consumer that dawdles
-        l = loader_open(&set, N, SIDE, 1, &how, 42, (uint64_t)first, &e);
+        l = new_loader(&set, N, SIDE, 1, &how, 42, (uint64_t)first);
         for (int i = first; i < BATCHES; i++) {
             if (i % 3 == 0)
                 pause_a_little(i % 7);
-            CHECK(loader_next(l, later, later_label, NULL, &e));
+            next_batch(l, later, later_label, NULL);
             CHECK(memcmp(later, batches[i], sizeof later) == 0 && memcmp(later_label, labels[i], sizeof later_label) == 0);
         }
-        loader_close(l);
+        stop_loader(l);
     }
     int seen[3] = {0}, order[15], times[15] = {0};
     for (int i = 0; i < 15; i++)                              // an epoch of 15 shows each picture once: 4, 5, 6 a class
@@ -403,11 +551,11 @@ static void check_loader(void)
         times[order[i]]++;
     for (int i = 0; i < 15; i++)
         CHECK(times[i] == 1);
-    CHECK(!loader_open(&set, 16, SIDE, 1, &how, 42, 0, &e) && e.status == 2 && strstr(e.text, "--batch 15"));
-    CHECK(!loader_open(&set, 4, SIDE, 2, &how, 42, 0, &e));
-    CHECK(!loader_open(&set, 4, SIDE, 1, &(Augment){.zoom_high = 1}, 42, 0, &e) && strstr(e.text, "zoom"));
-    l = loader_open(&set, N, SIDE, 3, &how, 42, 1000000007, &e);
-    loader_close(l);                                          // at once, while the thread is busy
+    CHECK(fails(open_wrongly, &(Wrong){&set, 16, 1, how}, "--batch 15", false));
+    CHECK(fails(open_wrongly, &(Wrong){&set, 4, 2, how}, "2 channels", false));
+    CHECK(fails(open_wrongly, &(Wrong){&set, 4, 1, {.zoom_high = 1}}, "zoom", false));
+    l = new_loader(&set, N, SIDE, 3, &how, 42, 1000000007);
+    stop_loader(l);                                          // at once, while the thread is busy
     dataset_close(&set);
 }
 
@@ -421,29 +569,25 @@ static void check_damage(void)
     write_text(at("hurt/happy/2.pgm"), "not a picture");
     CHECK(dataset_open(&set, at("hurt"), &(DataOptions){0}, &e));
     warnings();                       // before the thread starts: it may warn at once
-    Loader *l = loader_open(&set, 8, 8, 1, &(Augment){0}, 42, 0, &e);
+    Loader *l = new_loader(&set, 8, 8, 1, &(Augment){0}, 42, 0);
     for (int i = 0; i < 20; i++) {
         int happy = 0;
-        CHECK_MSG(loader_next(l, batches[0], labels[0], NULL, &e), "%.400s", e.text);
+        next_batch(l, batches[0], labels[0], NULL);
         for (int k = 0; k < N; k++)
             happy += labels[0][k] == 0;
         CHECK(happy <= 4);
     }
     CHECK(warnings() == 2 && dataset_damaged(&set) == 2);
-    loader_close(l);
-    int index = 1;
+    stop_loader(l);
     unsigned char pixels[64];
-    CHECK(dataset_read_next(&set, &index, 8, 1, pixels, &e) && index == 3);
+    CHECK(dataset_read_next(&set, 1, 8, 1, pixels) == 3);
     dataset_close(&set);
     for (int i = 0; i < 6; i++)
         write_text(at("hurt/%s/%d.pgm", i < 4 ? "happy" : "sad", i), "");
     CHECK(dataset_open(&set, at("hurt"), &(DataOptions){0}, &e));
-    l = loader_open(&set, 2, 8, 1, &(Augment){0}, 42, 0, &e);
-    int ok = 1;
-    for (int i = 0; i < 8 && ok; i++)
-        ok = loader_next(l, batches[0], labels[0], NULL, &e);
-    CHECK_MSG(!ok && strstr(e.text, "cannot be read"), "%.400s", e.text);
-    loader_close(l);
+    l = new_loader(&set, 2, 8, 1, &(Augment){0}, 42, 0);
+    CHECK(fails(take_eight, l, "cannot be read", false));
+    stop_loader(l);
     dataset_close(&set);
 }
 
@@ -479,7 +623,11 @@ int main(void)
     check_words();
     check_folders();
     check_lists();
+    check_layouts();
+    check_boxes();
     check_attributes();
+    check_trees();
+    check_machine();
     check_augment();
     check_loader();
     check_damage();

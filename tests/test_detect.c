@@ -42,13 +42,15 @@ static void test_suppression(void)
     faces_add(&f, a_face(0, 0, NAN, 10, 1));
     faces_add(&f, a_face(0, 0, 1e30, 10, 1));
     faces_add(&f, a_face(40, 40, 50, 50, NAN));
-    suppress_doubles(&f, OVER_UNION, 0.5, 0);
+    suppress_doubles(&f, OVER_UNION, 0.5, 0, 100);
     CHECK(f.count == 3);
     CHECK(f.items[0].score == 0.9 && f.items[1].score == 0.8 && f.items[2].score == 0.1);
-    suppress_doubles(&f, OVER_UNION, 0.3, 0);
+    suppress_doubles(&f, OVER_UNION, 0.3, 0, 100);
     CHECK(f.count == 2 && f.items[1].score == 0.1);
+    suppress_doubles(&f, OVER_UNION, 0.3, 0, 1);                            /* of the best candidate only */
+    CHECK(f.count == 1 && f.items[0].score == 0.9);
     faces_free(&f);
-    suppress_doubles(&f, OVER_UNION, 0.3, 0);
+    suppress_doubles(&f, OVER_UNION, 0.3, 0, 100);
     CHECK(f.count == 0);
 }
 
@@ -68,35 +70,12 @@ static void test_boxes(void)
     square_box(&f);
     const double square[4] = {0, 20, 40, 60};
     for (int i = 0; i < 4; i++) CLOSE(f.box[i], square[i], 1e-12);
-    Areas areas = {100, 50, NULL};
     Face over = a_face(-20.7, 30.9, 20.9, 70.2, 1), outside = a_face(120, 10, 140, 30, 1), wild = a_face(-1e9, NAN, 1e9, 1e9, 1);
-    Window w = box_window(&over, &areas);
+    ImageWindow w = box_window(&over, 100, 50);
     CHECK(w.x == 0 && w.y == 29 && w.width == 20 && w.height == 21);
-    CHECK(box_window(&outside, &areas).width <= 0);
-    w = box_window(&wild, &areas);
+    CHECK(box_window(&outside, 100, 50).width <= 0);
+    w = box_window(&wild, 100, 50);
     CHECK(w.x == 0 && w.y == 0 && w.width == 100 && w.height == 50);
-}
-
-/* 5 columns to 2: cells [0,3) and [2,5); 2 columns to 5: each new pixel sees one or two old ones. */
-static void test_areas(void)
-{
-    unsigned char pixels[2 * 5 * 3];
-    for (int i = 0; i < 30; i++) pixels[i] = (unsigned char)(i * 7 % 256);
-    Image picture = {5, 2, 3, pixels};
-    Areas a = areas_new(&picture);
-    real out[5 * 5 * 3];
-    resample((Resample){&a, {0, 0, 5, 2}, 1, 2, 0, 1, out, NULL});
-    for (int k = 0; k < 2; k++)
-        for (int c = 0; c < 3; c++) {
-            double sum = 0;
-            for (int y = 0; y < 2; y++)
-                for (int x = 2 * k; x < 2 * k + 3; x++) sum += pixels[(y * 5 + x) * 3 + c];
-            CLOSE((double)out[3 * k + c], sum / 6, 1e-4);
-        }
-    resample((Resample){&a, {1, 0, 2, 2}, 2, 5, 127.5, 128, out, NULL});
-    const int low[5] = {1, 1, 1, 2, 2}, high[5] = {1, 1, 2, 2, 2};
-    for (int i = 0; i < 5; i++) CLOSE((double)out[3 * (5 + i)], ((pixels[(5 + low[i]) * 3] + pixels[(5 + high[i]) * 3]) / 2.0 - 127.5) / 128, 1e-6);
-    free(a.sums);
 }
 
 static void test_anchors(void)
@@ -111,44 +90,15 @@ static void test_anchors(void)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * Frames and pasting
+ * Alignment
  * ---------------------------------------------------------------------------------------------- */
-
-/* A quarter turn, twice the size, moved by (3, -1): (1,0) goes to (3,1), (0,1) to (1,-1). */
-static void test_similarity(void)
-{
-    const double from[8] = {0, 0, 1, 0, 0, 1, 2, 3}, to[8] = {3, -1, 3, 1, 1, -1, -3, 3}, same[8] = {0};
-    Frame f;
-    CHECK(similarity(from, to, 4, &f));
-    CLOSE(f.turn_x, 0, 1e-12);
-    CLOSE(f.turn_y, 2, 1e-12);
-    CLOSE(f.x, 3, 1e-12);
-    CLOSE(f.y, -1, 1e-12);
-    CHECK(!similarity(same, to, 4, &f));
-    CHECK(!similarity(from, same, 4, &f));
-    double u, v, x, y;
-    frame_point(&f, 0.3, 0.8, &x, &y);
-    f = (Frame){1.5, 2.5, -4, 7};
-    frame_point(&f, 0.3, 0.8, &x, &y);
-    frame_invert(&f, x, y, &u, &v);
-    CLOSE(u, 0.3, 1e-12);
-    CLOSE(v, 0.8, 1e-12);
-    Frame grown = frame_grown((Frame){10, 0, 100, 50}, 1.4);
-    CLOSE(grown.x, 98, 1e-12);
-    CLOSE(grown.y, 48, 1e-12);
-    CLOSE(frame_side(&grown), 14, 1e-12);
-    const double stretched[8] = {0, 0, 2, 0, 0, 1, 2, 1}, plain[8] = {0, 0, 1, 0, 0, 1, 1, 1};    /* no similarity: the best is 1.5 */
-    CHECK(similarity(plain, stretched, 4, &f));
-    CLOSE(f.turn_x, 1.5, 1e-12);
-    CLOSE(f.turn_y, 0, 1e-12);
-}
 
 /* A face whose landmarks stand on the template, turned and enlarged, is cut out upright; coinciding landmarks fall back. */
 static void test_alignment(void)
 {
     Face f = a_face(10, 10, 50, 70, 1);
     Frame turn = {60, 25, 12, -3}, got;
-    for (int i = 0; i < LANDMARKS; i++) frame_point(&turn, aligned_points[2 * i], aligned_points[2 * i + 1], &f.landmark[i][0], &f.landmark[i][1]);
+    for (int i = 0; i < LANDMARKS; i++) image_frame_point(&turn, aligned_points[2 * i], aligned_points[2 * i + 1], &f.landmark[i][0], &f.landmark[i][1]);
     got = face_frame(f, true, 0);
     CLOSE(got.turn_x, 60, 1e-9);
     CLOSE(got.turn_y, 25, 1e-9);
@@ -167,109 +117,6 @@ static Image drawn_picture(int width, int height, int channels)
     char why[IMAGE_ERROR_SIZE];
     if (!image_new(width, height, channels, &image, why)) abort();
     return image;
-}
-
-/* At its own size a cut is a copy, beyond the border the border goes on, and shrinking by whole factors averages. */
-static void test_cut(void)
-{
-    Image picture = drawn_picture(9, 7, 3), cut;
-    Error e = {0};
-    for (int i = 0; i < 9 * 7 * 3; i++) picture.pixels[i] = (unsigned char)(i * 37 % 251);
-    CHECK(cut_frame(&picture, (Frame){4, 0, 2, 1}, 4, &cut, &e));
-    int same = 0;
-    for (int y = 0; y < 4; y++) same += memcmp(cut.pixels + y * 12, picture.pixels + ((y + 1) * 9 + 2) * 3, 12) == 0;
-    CHECK(same == 4);
-    image_free(&cut);
-    CHECK(cut_frame(&picture, (Frame){4, 0, -4, -4}, 4, &cut, &e));
-    CHECK(memcmp(cut.pixels, picture.pixels, 3) == 0 && memcmp(cut.pixels + 45, picture.pixels, 3) == 0);
-    image_free(&cut);
-    CHECK(cut_frame(&picture, (Frame){4, 0, 0, 0}, 2, &cut, &e));
-    double mean = (picture.pixels[0] + picture.pixels[3] + picture.pixels[27] + picture.pixels[30]) / 4.0;
-    CLOSE(cut.pixels[0], mean, 0.51);
-    image_free(&cut), image_free(&picture);
-}
-
-/* A value of a picture in [-1,1], told in bytes. */
-static real from_byte(double byte) { return (real)(byte / 127.5 - 1); }
-
-/* Outside the frame nothing moves by a bit; an edit's middle arrives, though the rest of the drawing is discoloured. */
-static void test_paste(int channels, Frame frame)
-{
-    enum { SIDE = 64, SMALL = 24 };
-    real before[SMALL * SMALL * 3], after[SMALL * SMALL * 3];
-    Image photo = drawn_picture(SIDE, SIDE, 3), edited = drawn_picture(SIDE, SIDE, 3);
-    for (int i = 0; i < SIDE * SIDE * 3; i++) photo.pixels[i] = (unsigned char)(100 + i / 3 % SIDE / 4 + i % 3 * 20);
-    for (int i = 0; i < SMALL * SMALL * channels; i++) before[i] = from_byte(120 + i % 5), after[i] = from_byte(180 + i % 5);
-    memcpy(edited.pixels, photo.pixels, SIDE * SIDE * 3);
-    for (int y = 10; y < 14; y++)
-        for (int i = 10 * channels; i < 14 * channels; i++) after[y * SMALL * channels + i] = from_byte(20);
-    paste_frame(&edited, frame, &(Drawn){.side = SMALL, .channels = channels, .before = before, .after = after, .redrawn = true});
-    int moved = 0, inside = 0;
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++) {
-            double u, v;
-            bool changed = memcmp(photo.pixels + (y * SIDE + x) * 3, edited.pixels + (y * SIDE + x) * 3, 3) != 0;
-            frame_invert(&frame, x + 0.5, y + 0.5, &u, &v);
-            bool within = u > 0 && u < 1 && v > 0 && v < 1;
-            moved += changed && !within, inside += changed && within;
-        }
-    CHECK_MSG(moved == 0, "%d pixels outside the frame were touched", moved);
-    CHECK(inside > 20);
-    double x, y;
-    frame_point(&frame, 0.5, 0.5, &x, &y);
-    int middle = ((int)y * SIDE + (int)x) * 3;
-    CHECK_MSG(edited.pixels[middle] + 60 < photo.pixels[middle], "the edit's dark middle is %d on %d", edited.pixels[middle], photo.pixels[middle]);
-    image_free(&photo), image_free(&edited);
-}
-
-/* A redrawn face that is flat but discoloured leaves no seam; a change in the middle arrives whole. */
-static void test_seam(void)
-{
-    enum { SIDE = 80, SMALL = 32 };
-    static const bool all_around[4] = {true, true, true, true};
-    real before[SMALL * SMALL * 3], after[SMALL * SMALL * 3];
-    const Drawn drawn = {.side = SMALL, .channels = 3, .before = before, .after = after, .redrawn = true};
-    Image photo = drawn_picture(SIDE, SIDE, 3);
-    memset(photo.pixels, 120, SIDE * SIDE * 3);
-    for (int i = 0; i < SMALL * SMALL * 3; i++) before[i] = from_byte(120), after[i] = from_byte(190);
-    paste_frame(&photo, (Frame){50, 0, 12, 12}, &drawn);
-    int worst = 0;
-    for (int i = 0; i < SIDE * SIDE * 3; i++) worst = max_int(worst, abs(photo.pixels[i] - 120));
-    CHECK_MSG(worst <= 1, "a discoloured flat edit shows by %d", worst);
-    memset(photo.pixels, 120, SIDE * SIDE * 3);
-    for (int i = 0; i < SMALL * SMALL * 3; i++) {                           /* right along the border, 60 too bright in the middle */
-        double w = paste_weight((i / 3 % SMALL + 0.5) / SMALL, (i / 3 / SMALL + 0.5) / SMALL, all_around);
-        after[i] = from_byte(w >= 1 ? 180 : 120);
-    }
-    paste_frame(&photo, (Frame){50, 0, 12, 12}, &drawn);
-    int step = 0;
-    for (int x = 1; x < 20; x++) step = max_int(step, abs(photo.pixels[(40 * SIDE + x) * 3] - photo.pixels[(40 * SIDE + x - 1) * 3]));
-    CHECK_MSG(photo.pixels[(40 * SIDE + 40) * 3] == 180 && photo.pixels[(40 * SIDE + 13) * 3] <= 121, "middle %d, border %d",
-              photo.pixels[(40 * SIDE + 40) * 3], photo.pixels[(40 * SIDE + 13) * 3]);
-    CHECK_MSG(step <= 45, "a step of %d between neighbours", step);
-    image_free(&photo);
-}
-
-/* Where the drawing changes nothing, and where the mask is 0, the photograph keeps its bits at its own resolution; under a
- * mask of 1 there is what G paints, up to the photograph's border, where nothing meets it. */
-static void test_change(void)
-{
-    enum { SIDE = 90, SMALL = 16 };
-    real before[SMALL * SMALL], paint[SMALL * SMALL], mask[SMALL * SMALL];
-    Image photo = drawn_picture(SIDE, SIDE, 1), edited = drawn_picture(SIDE, SIDE, 1);
-    for (int i = 0; i < SIDE * SIDE; i++) photo.pixels[i] = (unsigned char)(i * 37 % 251);
-    for (int i = 0; i < SMALL * SMALL; i++) before[i] = from_byte(i % 200), paint[i] = from_byte(77), mask[i] = i % SMALL >= SMALL / 2;
-    memcpy(edited.pixels, photo.pixels, SIDE * SIDE);
-    paste_frame(&edited, (Frame){SIDE, 0, 0, 0}, &(Drawn){.side = SMALL, .channels = 1, .before = before, .after = before});
-    CHECK(memcmp(edited.pixels, photo.pixels, SIDE * SIDE) == 0);
-    paste_frame(&edited, (Frame){SIDE, 0, 0, 0}, &(Drawn){.side = SMALL, .channels = 1, .before = before, .after = paint, .mask = mask});
-    int kept = 0, painted = 0;
-    for (int y = 0; y < SIDE; y++) {
-        kept += memcmp(edited.pixels + y * SIDE, photo.pixels + y * SIDE, 30) == 0;
-        for (int x = 60; x < SIDE; x++) painted += edited.pixels[y * SIDE + x] == 77;
-    }
-    CHECK_MSG(kept == SIDE && painted == SIDE * 30, "%d rows kept, %d pixels painted", kept, painted);
-    image_free(&photo), image_free(&edited);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -407,9 +254,8 @@ static void test_detector(const char *kind, const char *weights, double threshol
     d.threshold = threshold;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         Image picture = drawn_picture(sizes[i][0], sizes[i][1], 3);
-        Faces faces;
         fill_picture(&picture);
-        CHECK_MSG(detect_faces(&d, &picture, &faces, &e), "%s %dx%d: %s", kind, sizes[i][0], sizes[i][1], e.text);
+        Faces faces = find_faces(&d, &picture);
         for (int k = 0; k < faces.count; k++) CHECK(is_sane(&faces.items[k]) && faces.items[k].score > threshold && face_width(&faces.items[k]) > 0);
         if (sizes[i][0] == 61 && first < 0) first = faces.count;
         if (i == sizeof sizes / sizeof *sizes - 1) CHECK_MSG(faces.count == first, "%d faces, then %d", first, faces.count);
@@ -427,12 +273,11 @@ static void test_bounded(const char *weights)
     Detector d;
     Error e = {0};
     Image picture = drawn_picture(600, 300, 3);
-    Faces faces;
     CHECK(detector_open(&d, "retinaface", weights, &e));
     memset(picture.pixels, 90, 600 * 300 * 3);
     d.max_side = 150;
     d.threshold = 0;
-    CHECK(detect_faces(&d, &picture, &faces, &e));
+    Faces faces = find_faces(&d, &picture);
     double right = 0;
     for (int i = 0; i < faces.count; i++) right = fmax(right, faces.items[i].box[2]);
     CHECK_MSG(right > 300, "the rightmost face ends at %g of 600", right);
@@ -442,11 +287,16 @@ static void test_bounded(const char *weights)
     detector_close(&d);
 }
 
+static void open_work(void *kind_and_weights)
+{
+    const char *const *names = kind_and_weights;
+    new_detector(names[0], names[1]);
+}
+
 static void expect_refusal(const char *kind, const char *weights, const char *fragment)
 {
-    Detector d;
     Error e = {0};
-    CHECK(!detector_open(&d, kind, weights, &e));
+    CHECK(!attempt(open_work, (const char *[]){kind, weights}, &e));
     CHECK_MSG(strstr(e.text, fragment), "wanted to hear \"%s\", heard: %s", fragment, e.text);
 }
 
@@ -486,7 +336,7 @@ static void test_verb(const char *weights)
     dup2(console, 1);
     close(console), close(null);
     CHECK_MSG(status == 0, "facegan crop ended with %d", status);
-    Names crops = folder_names(out, NAMES_PICTURES, 0);
+    Names crops = list_folder(out, NAMES_PICTURES);
     CHECK(crops.count > 0);
     names_free(&crops);
     image_free(&photo);
@@ -501,12 +351,10 @@ static void test_import(const char *weights)
     Image photo = drawn_picture(50, 60, 3), flat = drawn_picture(14, 15, 3), cut;
     fill_picture(&photo);
     for (int i = 0; i < 4; i++) {
-        char *class_folder = text_of("%s/%s", in, i % 2 ? "sad" : "happy");
-        Error e = {0};
-        CHECK(make_directory(class_folder, &e));
+        const char *class_folder = own_text("%s/%s", in, i % 2 ? "sad" : "happy");
+        make_folder(class_folder);
         snprintf(path, sizeof path, "%s/%d.png", class_folder, i);
         CHECK(image_save(path, i == 3 ? &flat : &photo, NULL, 0, why));
-        free(class_folder);
     }
     char *arguments[] = {"facegan", "data", "import", "folder", in, "--detector", "mtcnn", "--weights", (char *)(uintptr_t)weights,
                          "--out", out, "--size", "24", "--grey", "--threshold", "0.01", "--quiet", NULL};
@@ -526,25 +374,6 @@ static void test_import(const char *weights)
     image_free(&photo), image_free(&flat);
 }
 
-/* Whoever shares a name gets a longer one; nobody's output overwrites another's. */
-static void test_names(void)
-{
-    static const char *const paths[] = {"a/photo.jpg", "./b/photo.png", "c/photo.one.jpg", "x.jpg", "../c/x", "y/.hidden.png"};
-    static const char *const wanted[] = {"a_photo.jpg", "b_photo.png", "photo.one", "x.jpg", "c_x", ".hidden"};
-    Names in = {0}, out = {0};
-    Error e = {0};
-    for (int i = 0; i < 6; i++) names_add(&in, paths[i]);
-    CHECK(photo_names(&in, &out, &e));
-    for (int i = 0; i < 6; i++) CHECK_MSG(strcmp(out.items[i], wanted[i]) == 0, "%s is called %s", paths[i], out.items[i]);
-    names_free(&out);
-    names_add(&in, "./b/photo.png");
-    CHECK(photo_names(&in, &out, &e));                /* the same picture twice is no harm */
-    names_free(&out);
-    names_add(&in, "../b/photo.png");
-    CHECK(!photo_names(&in, &out, &e) && e.status == 2);
-    names_free(&in), names_free(&out);
-}
-
 int main(void)
 {
     char mtcnn[320], retinaface[320], command[320], why[256];
@@ -559,17 +388,8 @@ int main(void)
     test_overlap();
     test_suppression();
     test_boxes();
-    test_areas();
     test_anchors();
-    test_similarity();
     test_alignment();
-    test_cut();
-    test_paste(3, (Frame){40, 0, 10, 12});
-    test_paste(1, (Frame){40, 0, 10, 12});
-    test_paste(3, (Frame){30, 18, 24, 5});
-    test_paste(3, (Frame){44, 0, -6, 30});
-    test_seam();
-    test_change();
     test_refusals();
     write_mtcnn(mtcnn, NULL, NULL);
     write_retinaface(retinaface);
@@ -578,7 +398,6 @@ int main(void)
     test_bounded(retinaface);
     test_verb(mtcnn);
     test_import(mtcnn);
-    test_names();
     leave();
     threads_stop();
     snprintf(command, sizeof command, "rm -rf '%s'", folder);

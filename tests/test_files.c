@@ -515,6 +515,22 @@ static void test_sets_of_names(void)
     CHECK(strcmp(names[1] + strlen(names[1]) - 2, "-2") == 0);
 }
 
+/* Whoever shares a name gets a longer one; nobody's output overwrites another's. */
+static void test_stems(void)
+{
+    static const char *const paths[] = {"a/photo.jpg", "./b/photo.png", "c/photo.one.jpg", "x.jpg", "../c/x", "y/.hidden.png",
+                                        "./b/photo.png", "../b/photo.png"};
+    static const char *const wanted[] = {"a_photo.jpg", "b_photo.png", "photo.one", "x.jpg", "c_x", ".hidden", "b_photo.png"};
+    char error[FILES_ERROR], **names;
+    CHECK(files_stems((char **)(uintptr_t)paths, 7, &names, error));                /* the same path twice is no harm */
+    for (int i = 0; i < 7; i++) CHECK_MSG(strcmp(names[i], wanted[i]) == 0, "%s is called %s", paths[i], names[i]);
+    files_list_free(names, 7);
+    CHECK(!files_stems((char **)(uintptr_t)paths, 8, &names, error) && errno == EEXIST && !names);
+    CHECK(strstr(error, "both be called b_photo.png") != NULL);
+    CHECK(files_stems(NULL, 0, &names, error));
+    files_list_free(names, 0);
+}
+
 static void test_join(void)
 {
     char path[FILES_PATH], folder[FILES_PATH];
@@ -647,7 +663,7 @@ int main(void)
     test_write(), test_two_writers(), test_targets(), test_descriptors(), test_links(), test_long_names();
     test_full_disk(), test_early_error(), test_rights(), test_descriptors_run_out();
     test_sweep(), test_killed(), test_lock(), test_lock_race();
-    test_names(), test_sets_of_names(), test_join();
+    test_names(), test_sets_of_names(), test_stems(), test_join();
     test_read(), test_read_no_memory(), test_list(), test_make_folder();
     CHECK(open_descriptors() == before && entries(".") == 0);
     if (chdir("/") == 0) rmdir(folder);

@@ -1669,6 +1669,255 @@ static void test_bit_flips(const Sample *s)
     CHECK_MSG(inconsistent == 0, "%s: %d damaged files where probe and decode disagree", s->name, inconsistent);
 }
 
+/* The centred square; a warp that does nothing, one that mirrors, a shift, a quarter turn, half the size. */
+static void test_warp(void)
+{
+    enum { SIDE = 4 };
+    unsigned char pixels[6 * 4], in[SIDE * SIDE];
+    float out[SIDE * SIDE];
+    Image image = {6, 4, 1, pixels};
+    for (int i = 0; i < 24; i++) pixels[i] = (unsigned char)(10 * i);
+    image_crop_centre(&image, 0);
+    CHECK(image.width == 4 && image.height == 4 && pixels[0] == 10 && pixels[4] == 70 && pixels[15] == 220);
+    image_crop_centre(&image, 2);
+    CHECK(image.width == 2 && pixels[0] == 80 && pixels[3] == 150);
+    for (int i = 0; i < 16; i++) in[i] = (unsigned char)(15 * i);
+    static const struct { ImageWarp how; int from[4]; } cases[] = {          /* of the first row, -1 is black */
+        {{0, 0, 0, 0, 0}, {0, 1, 2, 3}}, {{1, 0, 0, 0, 1}, {3, 2, 1, 0}}, {{0, 0, 1, 0, 0}, {-1, 0, 1, 2}},
+        {{0, 0, 0, -2, 0}, {8, 9, 10, 11}}
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        const int *from = cases[k].from;
+        CHECK(image_warp(in, SIDE, 1, cases[k].how, out));
+        for (int i = 0; i < SIDE; i++) CLOSE(out[i], from[i] < 0 ? -1 : in[from[i]] / 127.5 - 1, 1e-5);
+    }
+    CHECK(image_warp(in, SIDE, 1, (ImageWarp){0, acos(-1) / 2, 0, 0, 0}, out));      /* a quarter turn: u = y, v = 3 - x */
+    CLOSE(out[0], in[12] / 127.5 - 1, 1e-5);
+    CLOSE(out[3], in[0] / 127.5 - 1, 1e-5);
+    CLOSE(out[15], in[3] / 127.5 - 1, 1e-5);
+    CHECK(image_warp(in, SIDE, 1, (ImageWarp){0, 0, 0, 0, 0.5}, out));       /* u = 1.5 + 2 (x - 1.5): 0.5 for x = 1 */
+    CLOSE(out[5], (in[0] + in[1] + in[4] + in[5]) / 4.0 / 127.5 - 1, 1e-5);
+    CLOSE(out[0], -1, 1e-5);
+}
+
+/* What the dice say: the mirror, a full shift, the light at its extremes, a rectangle at a place worked out by hand. */
+static void test_augment(void)
+{
+    enum { SIDE = 10 };
+    unsigned char in[SIDE * SIDE];
+    float out[SIDE * SIDE];
+    double dice[IMAGE_DICE] = {0.4, 0.5, 0.5, 0.5, 0.5, 1, 1, 0.1, 0, 0, 0, 0, 0.75};
+    ImageAugment how = {.flip = 1};
+    for (int i = 0; i < SIDE * SIDE; i++) in[i] = (unsigned char)(i % SIDE * 20);
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out));
+    CLOSE(out[0], 180 / 127.5 - 1, 1e-5);
+    dice[0] = 0.6;
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out) && out[0] == -1);
+    how = (ImageAugment){.brightness = 0.25f, .contrast = 0.5f};            /* 1.5 v + 0.5, kept within 1 */
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out) && out[0] == -1 && out[9] == 1);
+    CLOSE(out[3], 1.5 * (60 / 127.5 - 1) + 0.5, 1e-5);
+    memset(in, 255, sizeof in);
+    how = (ImageAugment){.erase = 0.2f};
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out));                     /* 2 hundredths, square: 1.41 pixels a side */
+    CHECK(out[0] == 0 && out[1] == 1 && out[SIDE] == 1);
+    dice[8] = 1, dice[9] = 1, dice[10] = 0.999, dice[12] = 0.5;             /* a quarter, sqrt(0.75) long: 9 wide, 3 high */
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out));
+    CHECK(out[7 * SIDE] == -1 && out[9 * SIDE + 8] == -1 && out[9 * SIDE + 9] == 1 && out[6 * SIDE] == 1);
+    how.erase = 0.05f;
+    CHECK(image_augment(in, SIDE, 1, &how, dice, out) && out[7 * SIDE] == 1);
+    for (double x = -5; x < 5; x += 0.37) CLOSE(image_sine(x), sin(x), 1e-12);
+}
+
+/* The same hash in one channel and in three; another for another pixel. */
+static void test_look(void)
+{
+    unsigned char grey[6] = {9, 9, 9, 9, 9, 8}, rgb[18];
+    Image one = {3, 2, 1, grey}, three = {3, 2, 3, rgb}, turned = {2, 3, 1, grey};
+    for (int i = 0; i < 18; i++) rgb[i] = grey[i / 3];
+    ImageLook a = image_look(&one), b = image_look(&three);
+    CHECK(a.hash == b.hash && !a.flat && !b.flat && !a.grey && b.grey && image_look(&turned).hash != a.hash);
+    rgb[17] = 7, grey[5] = 9;
+    ImageLook c = image_look(&one), d = image_look(&three);
+    CHECK(c.hash != a.hash && c.flat && d.hash != a.hash && !d.grey && !d.flat);
+}
+
+/* 5 columns to 2: cells [0,3) and [2,5); 2 columns to 5: each new pixel sees one or two old ones. */
+static void test_areas(void)
+{
+    unsigned char pixels[2 * 5 * 3];
+    for (int i = 0; i < 30; i++) pixels[i] = (unsigned char)(i * 7 % 256);
+    Image picture = {5, 2, 3, pixels};
+    ImageSums sums;
+    float out[5 * 3];
+    CHECK(image_sums(&picture, &sums));
+    image_average_row(&sums, &(ImageScaling){{0, 0, 5, 2}, 2, 1, 0, 1}, 0, out);
+    for (int k = 0; k < 2; k++)
+        for (int c = 0; c < 3; c++) {
+            double sum = 0;
+            for (int y = 0; y < 2; y++)
+                for (int x = 2 * k; x < 2 * k + 3; x++) sum += pixels[(y * 5 + x) * 3 + c];
+            CLOSE((double)out[3 * k + c], sum / 6, 1e-4);
+        }
+    image_average_row(&sums, &(ImageScaling){{1, 0, 2, 2}, 5, 2, 127.5, 128}, 1, out);
+    const int low[5] = {1, 1, 1, 2, 2}, high[5] = {1, 1, 2, 2, 2};
+    for (int i = 0; i < 5; i++) CLOSE((double)out[3 * i], ((pixels[(5 + low[i]) * 3] + pixels[(5 + high[i]) * 3]) / 2.0 - 127.5) / 128, 1e-6);
+    image_sums_free(&sums);
+}
+
+/* A quarter turn, twice the size, moved by (3, -1): (1,0) goes to (3,1), (0,1) to (1,-1). */
+static void test_similarity(void)
+{
+    const double from[8] = {0, 0, 1, 0, 0, 1, 2, 3}, to[8] = {3, -1, 3, 1, 1, -1, -3, 3}, same[8] = {0};
+    ImageFrame f;
+    CHECK(image_frame_fit(from, to, 4, &f));
+    CLOSE(f.turn_x, 0, 1e-12);
+    CLOSE(f.turn_y, 2, 1e-12);
+    CLOSE(f.x, 3, 1e-12);
+    CLOSE(f.y, -1, 1e-12);
+    CHECK(!image_frame_fit(same, to, 4, &f));
+    CHECK(!image_frame_fit(from, same, 4, &f));
+    double u, v, x, y;
+    image_frame_point(&f, 0.3, 0.8, &x, &y);
+    f = (ImageFrame){1.5, 2.5, -4, 7};
+    image_frame_point(&f, 0.3, 0.8, &x, &y);
+    image_frame_invert(&f, x, y, &u, &v);
+    CLOSE(u, 0.3, 1e-12);
+    CLOSE(v, 0.8, 1e-12);
+    ImageFrame grown = image_frame_grown((ImageFrame){10, 0, 100, 50}, 1.4);
+    CLOSE(grown.x, 98, 1e-12);
+    CLOSE(grown.y, 48, 1e-12);
+    CLOSE(image_frame_side(&grown), 14, 1e-12);
+    const double stretched[8] = {0, 0, 2, 0, 0, 1, 2, 1}, plain[8] = {0, 0, 1, 0, 0, 1, 1, 1};    /* no similarity: the best is 1.5 */
+    CHECK(image_frame_fit(plain, stretched, 4, &f));
+    CLOSE(f.turn_x, 1.5, 1e-12);
+    CLOSE(f.turn_y, 0, 1e-12);
+}
+
+static Image drawn_picture(int width, int height, int channels)
+{
+    Image image;
+    char why[IMAGE_ERROR_SIZE];
+    if (!image_new(width, height, channels, &image, why)) abort();
+    return image;
+}
+
+static void cut_frame(const Image *picture, ImageFrame frame, int size, Image *cut)
+{
+    *cut = drawn_picture(size, size, picture->channels);
+    image_cut_rows(picture, &frame, cut, 2, size);                          /* in two parts, as threads do it */
+    image_cut_rows(picture, &frame, cut, 0, 2);
+}
+
+static void paste_frame(Image *photo, ImageFrame frame, const ImageDrawing *drawing)
+{
+    ImagePaste paste = image_paste_begin(photo, frame, drawing);
+    for (int row = paste.top; row < paste.bottom; row++) image_paste_row(&paste, row);
+}
+
+static int larger(int a, int b) { return a > b ? a : b; }
+
+/* At its own size a cut is a copy, beyond the border the border goes on, and shrinking by whole factors averages. */
+static void test_cut(void)
+{
+    Image picture = drawn_picture(9, 7, 3), cut;
+    for (int i = 0; i < 9 * 7 * 3; i++) picture.pixels[i] = (unsigned char)(i * 37 % 251);
+    cut_frame(&picture, (ImageFrame){4, 0, 2, 1}, 4, &cut);
+    int same = 0;
+    for (int y = 0; y < 4; y++) same += memcmp(cut.pixels + y * 12, picture.pixels + ((y + 1) * 9 + 2) * 3, 12) == 0;
+    CHECK(same == 4);
+    image_free(&cut);
+    cut_frame(&picture, (ImageFrame){4, 0, -4, -4}, 4, &cut);
+    CHECK(memcmp(cut.pixels, picture.pixels, 3) == 0 && memcmp(cut.pixels + 45, picture.pixels, 3) == 0);
+    image_free(&cut);
+    cut_frame(&picture, (ImageFrame){4, 0, 0, 0}, 2, &cut);
+    double mean = (picture.pixels[0] + picture.pixels[3] + picture.pixels[27] + picture.pixels[30]) / 4.0;
+    CLOSE(cut.pixels[0], mean, 0.51);
+    image_free(&cut), image_free(&picture);
+}
+
+/* A value of a picture in [-1,1], told in bytes. */
+static float from_byte(double byte) { return (float)(byte / 127.5 - 1); }
+
+/* Outside the frame nothing moves by a bit; an edit's middle arrives, though the rest of the drawing is discoloured. */
+static void test_paste(int channels, ImageFrame frame)
+{
+    enum { SIDE = 64, SMALL = 24 };
+    float before[SMALL * SMALL * 3], after[SMALL * SMALL * 3];
+    Image photo = drawn_picture(SIDE, SIDE, 3), edited = drawn_picture(SIDE, SIDE, 3);
+    for (int i = 0; i < SIDE * SIDE * 3; i++) photo.pixels[i] = (unsigned char)(100 + i / 3 % SIDE / 4 + i % 3 * 20);
+    for (int i = 0; i < SMALL * SMALL * channels; i++) before[i] = from_byte(120 + i % 5), after[i] = from_byte(180 + i % 5);
+    memcpy(edited.pixels, photo.pixels, SIDE * SIDE * 3);
+    for (int y = 10; y < 14; y++)
+        for (int i = 10 * channels; i < 14 * channels; i++) after[y * SMALL * channels + i] = from_byte(20);
+    paste_frame(&edited, frame, &(ImageDrawing){.side = SMALL, .channels = channels, .before = before, .after = after, .redrawn = 1});
+    int moved = 0, inside = 0;
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            double u, v;
+            int changed = memcmp(photo.pixels + (y * SIDE + x) * 3, edited.pixels + (y * SIDE + x) * 3, 3) != 0;
+            image_frame_invert(&frame, x + 0.5, y + 0.5, &u, &v);
+            int within = u > 0 && u < 1 && v > 0 && v < 1;
+            moved += changed && !within, inside += changed && within;
+        }
+    CHECK_MSG(moved == 0, "%d pixels outside the frame were touched", moved);
+    CHECK(inside > 20);
+    double x, y;
+    image_frame_point(&frame, 0.5, 0.5, &x, &y);
+    int middle = ((int)y * SIDE + (int)x) * 3;
+    CHECK_MSG(edited.pixels[middle] + 60 < photo.pixels[middle], "the edit's dark middle is %d on %d", edited.pixels[middle], photo.pixels[middle]);
+    image_free(&photo), image_free(&edited);
+}
+
+/* A redrawn face that is flat but discoloured leaves no seam; a change in the middle arrives whole. */
+static void test_seam(void)
+{
+    enum { SIDE = 80, SMALL = 32 };
+    static const int all_around[4] = {1, 1, 1, 1};
+    float before[SMALL * SMALL * 3], after[SMALL * SMALL * 3];
+    const ImageDrawing drawn = {.side = SMALL, .channels = 3, .before = before, .after = after, .redrawn = 1};
+    Image photo = drawn_picture(SIDE, SIDE, 3);
+    memset(photo.pixels, 120, SIDE * SIDE * 3);
+    for (int i = 0; i < SMALL * SMALL * 3; i++) before[i] = from_byte(120), after[i] = from_byte(190);
+    paste_frame(&photo, (ImageFrame){50, 0, 12, 12}, &drawn);
+    int worst = 0;
+    for (int i = 0; i < SIDE * SIDE * 3; i++) worst = larger(worst, abs(photo.pixels[i] - 120));
+    CHECK_MSG(worst <= 1, "a discoloured flat edit shows by %d", worst);
+    memset(photo.pixels, 120, SIDE * SIDE * 3);
+    for (int i = 0; i < SMALL * SMALL * 3; i++) {                           /* right along the border, 60 too bright in the middle */
+        double w = image_paste_weight((i / 3 % SMALL + 0.5) / SMALL, (i / 3 / SMALL + 0.5) / SMALL, all_around);
+        after[i] = from_byte(w >= 1 ? 180 : 120);
+    }
+    paste_frame(&photo, (ImageFrame){50, 0, 12, 12}, &drawn);
+    int step = 0;
+    for (int x = 1; x < 20; x++) step = larger(step, abs(photo.pixels[(40 * SIDE + x) * 3] - photo.pixels[(40 * SIDE + x - 1) * 3]));
+    CHECK_MSG(photo.pixels[(40 * SIDE + 40) * 3] == 180 && photo.pixels[(40 * SIDE + 13) * 3] <= 121, "middle %d, border %d",
+              photo.pixels[(40 * SIDE + 40) * 3], photo.pixels[(40 * SIDE + 13) * 3]);
+    CHECK_MSG(step <= 45, "a step of %d between neighbours", step);
+    image_free(&photo);
+}
+
+/* Where the drawing changes nothing, and where the mask is 0, the photograph keeps its bits at its own resolution; under a
+ * mask of 1 there is what G paints, up to the photograph's border, where nothing meets it. */
+static void test_change(void)
+{
+    enum { SIDE = 90, SMALL = 16 };
+    float before[SMALL * SMALL], paint[SMALL * SMALL], mask[SMALL * SMALL];
+    Image photo = drawn_picture(SIDE, SIDE, 1), edited = drawn_picture(SIDE, SIDE, 1);
+    for (int i = 0; i < SIDE * SIDE; i++) photo.pixels[i] = (unsigned char)(i * 37 % 251);
+    for (int i = 0; i < SMALL * SMALL; i++) before[i] = from_byte(i % 200), paint[i] = from_byte(77), mask[i] = i % SMALL >= SMALL / 2;
+    memcpy(edited.pixels, photo.pixels, SIDE * SIDE);
+    paste_frame(&edited, (ImageFrame){SIDE, 0, 0, 0}, &(ImageDrawing){.side = SMALL, .channels = 1, .before = before, .after = before});
+    CHECK(memcmp(edited.pixels, photo.pixels, SIDE * SIDE) == 0);
+    paste_frame(&edited, (ImageFrame){SIDE, 0, 0, 0}, &(ImageDrawing){.side = SMALL, .channels = 1, .before = before, .after = paint, .mask = mask});
+    int kept = 0, painted = 0;
+    for (int y = 0; y < SIDE; y++) {
+        kept += memcmp(edited.pixels + y * SIDE, photo.pixels + y * SIDE, 30) == 0;
+        for (int x = 60; x < SIDE; x++) painted += edited.pixels[y * SIDE + x] == 77;
+    }
+    CHECK_MSG(kept == SIDE && painted == SIDE * 30, "%d rows kept, %d pixels painted", kept, painted);
+    image_free(&photo), image_free(&edited);
+}
+
 int main(void)
 {
     snprintf(directory, sizeof directory, "/tmp/test_image_XXXXXX");
@@ -1697,6 +1946,18 @@ int main(void)
     test_texts();
     test_conversion();
     test_resize();
+    test_warp();
+    test_augment();
+    test_look();
+    test_areas();
+    test_similarity();
+    test_cut();
+    test_paste(3, (ImageFrame){40, 0, 10, 12});
+    test_paste(1, (ImageFrame){40, 0, 10, 12});
+    test_paste(3, (ImageFrame){30, 18, 24, 5});
+    test_paste(3, (ImageFrame){44, 0, -6, 30});
+    test_seam();
+    test_change();
     test_files();
     test_odd_files();
     for (int i = 0; i < N_SAMPLES; i++) {

@@ -289,36 +289,37 @@ static void test_planted_collapse(void)
 /* A trainer whose G draws very different pictures is healthy; its last layer gone, the alarm goes off at once, once. */
 static void test_alarm(void)
 {
-    static Trainer t;
-    Error e = {0};
     char text[600];
-    t = (Trainer){.settings = default_settings()};
-    Settings *s = &t.settings;
+    Scope inner;
+    enter(&inner);
+    Settings usual = default_settings();
+    Trainer *t = new_trainer(&usual);
+    Settings *s = &t->settings;
     snprintf(s->model, sizeof s->model, "wacgan");
     set_usual(s, "wacgan noise", s);
     snprintf(s->data, sizeof s->data, "%s/faces", folder);
     s->size = 32, s->channels = 1, s->width = 4, s->batch = 4, s->iters = 1000;
-    int ok = complete_settings(&t, &e) && build_graphs(&t, t.data.n_classes, &e) && watch_data(&t, &e);
-    CHECK_MSG(ok, "%s", e.text);
-    if (!ok) return;
-    net_initialise(&t.now.g, 1), net_initialise(&t.now.d, 1);
-    Tensor *last = net_find(&t.now.g, "main.9.weight")->w;
-    for (int i = 0; i < t.now.g.count; i++) {
-        Tensor *w = t.now.g.parameters[i].w;
+    complete_settings(t);
+    build_graphs(t, t->data.n_classes);
+    watch_data(t);
+    net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
+    Tensor *last = net_find(&t->now.g, "main.9.weight")->w;
+    for (int i = 0; i < t->now.g.count; i++) {
+        Tensor *w = t->now.g.parameters[i].w;
         for (size_t k = 0; w->shape.d[0] > 1 && k < shape_count(w->shape); k++) w->data[k] *= 15;
     }
-    watch_look(&t);
-    watch_words(t.watch->signs, 0.35, text, sizeof text);
-    CHECK_MSG(watch_least(t.watch) > 0.5, "a healthy G: %s", text);
-    CHECK_MSG(!watch_alarm(&t) && t.watch->armed && strstr(text, "collapsed") == NULL, "a healthy G: %s", text);
-    for (int i = 0; i < SIGNS; i++) CHECK(isfinite(t.watch->signs[i]) == (i < SIGN_FEATURES));    /* nobody apart looks */
+    watch_look(t);
+    watch_words(t->watch->signs, 0.35, text, sizeof text);
+    CHECK_MSG(watch_least(t->watch->signs) > 0.5, "a healthy G: %s", text);
+    CHECK_MSG(!watch_alarm(t) && t->watch->armed && strstr(text, "collapsed") == NULL, "a healthy G: %s", text);
+    for (int i = 0; i < SIGNS; i++) CHECK(isfinite(t->watch->signs[i]) == (i < SIGN_FEATURES));    /* nobody apart looks */
     memset(last->data, 0, shape_count(last->shape) * sizeof *last->data);
-    watch_look(&t);
-    watch_words(t.watch->signs, 0.35, text, sizeof text);
-    CHECK(watch_least(t.watch) == 0 && t.watch->signs[SIGN_LABEL] == 0);
-    CHECK(watch_alarm(&t) && !watch_alarm(&t));
+    watch_look(t);
+    watch_words(t->watch->signs, 0.35, text, sizeof text);
+    CHECK(watch_least(t->watch->signs) == 0 && t->watch->signs[SIGN_LABEL] == 0);
+    CHECK(watch_alarm(t) && !watch_alarm(t));
     CHECK_MSG(strstr(text, "collapsed") && strstr(text, "hardly listens"), "a collapsed G: %s", text);
-    trainer_free(&t);
+    leave();
 }
 
 int main(void)

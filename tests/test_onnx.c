@@ -169,6 +169,14 @@ static void save_numbers(TensorFile *file, const char *name)
     tensorfile_free(file);
 }
 
+typedef struct OpFile { OnnxModel *model; const Node *y; } OpFile;
+
+static void export_op(void *context)
+{
+    const OpFile *op = context;
+    export_graph(op->model, op->y, "y", &(OnnxInputs){0});
+}
+
 /* Every row's own test cases: those that can be written are, and at least these ops are among them. */
 static void test_ops(void)
 {
@@ -189,7 +197,7 @@ static void test_ops(void)
             snprintf(name, sizeof name, "op.%s.%d", op_rows[op].name, variant);
             snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
             OnnxModel *model = onnx_begin(name, "facegan", FACEGAN_VERSION, ONNX_OPSET);
-            if (export_graph(model, y, "y", NULL, NULL, 0, &e)) {
+            if (attempt(export_op, &(OpFile){model, y}, &e)) {
                 float *kept;
                 TensorFile file = {0};
                 double **values = graph_define(g);
@@ -213,7 +221,6 @@ static void test_network(const char *name, char space, bool discriminator)
 {
     enum { N = 3, SIDE = 16, CHANNELS = 3, CLASSES = 4 };
     char path[300], why[ONNX_ERROR_SIZE] = "";
-    Error e = {0};
     Net net = {.letter = 'G', .width = 4, .repeat = 2, .classes = CLASSES, .channels = CHANNELS, .size = SIDE,
         .space = space, .condition = space ? 2 : CLASSES};
     Graph *graphs[2];
@@ -231,8 +238,7 @@ static void test_network(const char *name, char space, bool discriminator)
     }
     fill_uniform(x[1], 1, 5, 0), fill_uniform(c[1], 1, 5, 1);
     OnnxModel *model = onnx_begin(name, "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    CHECK_MSG(export_graph(model, results[0], "y", inputs[0], (const char *[]){"picture", "condition"},
-                           discriminator ? 1 : 2, &e), "%s", e.text);
+    export_graph(model, results[0], "y", &(OnnxInputs){discriminator ? 1 : 2, {inputs[0][0], inputs[0][1]}, {"picture", "condition"}});
     snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
     CHECK_MSG(onnx_save(model, path, why), "%s", why);
     double **values = graph_define(graphs[1]);
@@ -253,7 +259,6 @@ static void test_classifier(const char *network, const char *name)
 {
     enum { N = 3, SIDE = 32, CLASSES = 4 };
     char path[300], why[ONNX_ERROR_SIZE] = "";
-    Error e = {0};
     Settings s = default_settings();
     static Net net;
     Graph *graphs[2];
@@ -262,7 +267,7 @@ static void test_classifier(const char *network, const char *name)
     net = (Net){.letter = 'D', .classes = CLASSES, .channels = 3, .size = SIDE};
     snprintf(s.network, sizeof s.network, "%s", network), snprintf(s.preprocess, sizeof s.preprocess, "torchvision");
     s.size = SIDE;
-    CHECK_MSG(shape_classifier(&s, &net, &e), "%s", e.text);
+    shape_classifier(&s, &net);
     for (int k = 0; k < 2; k++) {
         graphs[k] = graph_new();
         x[k] = tensor_new("x", shape_of(k ? N : 1, SIDE, SIDE, 3));
@@ -278,7 +283,7 @@ static void test_classifier(const char *network, const char *name)
             if (strstr(w->name, "running")) w->data[k] += (real)(0.3 * draw(1, STREAM_TEST, (uint64_t)i, (uint32_t)k));
     }
     OnnxModel *model = onnx_begin(name, "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    CHECK_MSG(export_graph(model, results[0], "y", &inputs[0], (const char *[]){"picture"}, 1, &e), "%s", e.text);
+    export_graph(model, results[0], "y", &(OnnxInputs){1, {inputs[0]}, {"picture"}});
     snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
     CHECK_MSG(onnx_save(model, path, why), "%s", why);
     double **values = graph_define(graphs[1]);
@@ -298,8 +303,7 @@ int main(int argc, char **argv)
     enter(&all);
     start_library();
     snprintf(folder, sizeof folder, "%s", argc > 1 ? argv[1] : "build/test_onnx.tmp");
-    Error e = {0};
-    CHECK_MSG(make_directory(folder, &e), "%s", e.text);
+    make_folder(folder);
     test_writer();
     test_mistakes();
     test_ops();

@@ -170,7 +170,7 @@ static int read_text(const char *text)
 static void test_unreadable(void)
 {
     FILE *folder = fopen(".", "r");
-    Settings s = {64, 0.1, "", 0, 1};
+    Settings s = {.size = 64, .rate = 0.1, .quiet = 0, .flip = 1};
     char error[OPTIONS_ERROR] = "";
     if (!folder) { SKIP("a file that fails when it is read"); return; }
     CHECK(options_read(folder, "run/config", table, OPTIONS, &s, error) == 0 && strstr(error, "run/config: "));

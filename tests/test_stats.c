@@ -99,6 +99,9 @@ static void test_distances(void)
     CLOSE(stats_pair_distance(&data), (5 + 10 + 5) / 3.0, 1e-12);
     CLOSE(stats_pair_distance(&collapsed), 0, 0);
     CHECK(isnan(stats_pair_distance(&one)));
+    CLOSE(stats_class_distance(&data, (int[]){0, 1, 0}), 10, 1e-12);
+    CLOSE(stats_class_distance(&data, (int[]){4, 4, 4}), (5 + 10 + 5) / 3.0, 1e-12);
+    CHECK(isnan(stats_class_distance(&data, (int[]){0, 1, 2})));
     CLOSE(stats_nearest_distance(&samples, &data), (1 + 0) / 2.0, 1e-12);
     CLOSE(stats_nearest_distance(&data, &data), 5, 1e-12);              /* to the nearest other one */
     CHECK(stats_nearest(&data, near, -1, &distance) == 0 && distance == 1);
@@ -208,6 +211,40 @@ static void test_frechet(void)
     CLOSE(stats_frechet(&p, (int[]){3, 1, 0, 2}, &q, (int[]){2, 3, 0, 1}), 1 + 4.0 / 3 + 4.0 / 3, 1e-12);
 }
 
+static void test_confusion(void)
+{
+    StatsConfusion c = {.n = 3};
+    const double scores[][3] = {{0.7, 0.2, 0.1}, {0.1, 0.8, 0.1}, {0.2, 0.6, 0.2}, {0.4, 0.5, 0.1}, {0.3, NAN, 0.3}};
+    const int truth[] = {0, 1, 1, 0, 1};
+    for (int i = 0; i < 5; i++) stats_confusion_add(&c, truth[i], scores[i]);
+    CHECK(c.count[0][0] == 1 && c.count[0][1] == 1 && c.count[1][1] == 2 && c.undecided[1] == 1);
+    StatsClass zero = stats_class(&c, 0), one = stats_class(&c, 1), absent = stats_class(&c, 2);
+    CLOSE(zero.precision, 1, 0), CLOSE(zero.recall, 0.5, 0), CLOSE(zero.f1, 2.0 / 3, 1e-15);
+    CLOSE(one.precision, 2.0 / 3, 1e-15), CLOSE(one.recall, 2.0 / 3, 1e-15), CLOSE(one.f1, 2.0 / 3, 1e-15);
+    CHECK(isnan(absent.f1) && isnan(absent.recall) && isnan(absent.precision) && absent.pictures == 0);
+    CLOSE(stats_macro_f1(&c), 2.0 / 3, 1e-15);                          /* of the two classes that there are */
+    CLOSE(stats_accuracy(&c), 3.0 / 5, 1e-15);
+    stats_confusion_add(&c, 0, (double[]){0, 0, 1});              /* now somebody is taken for class 2, wrongly */
+    CLOSE(stats_class(&c, 2).f1, 0, 0);
+    CLOSE(stats_macro_f1(&c), (2.0 / 4 + 2.0 / 3 + 0) / 3, 1e-15);
+    StatsConfusion none = {.n = 2}, lost = {.n = 2};
+    CHECK(isnan(stats_macro_f1(&none)) && isnan(stats_accuracy(&none)));
+    for (int i = 0; i < 4; i++) stats_confusion_add(&lost, i % 2, (double[]){NAN, NAN});
+    /* a classifier that says nothing is not right */
+    CLOSE(stats_macro_f1(&lost), 0, 0), CLOSE(stats_accuracy(&lost), 0, 0);
+}
+
+static void test_calibration(void)
+{
+    const double p[] = {0.9, 0.1, 0.9, 0.1, 0.6, 0.4, 0.4, 0.6};
+    const int truth[] = {0, 1, 0, 1};
+    CLOSE(stats_calibration_error(p, truth, 4, 2), (fabs(1.8 - 1) + fabs(1.2 - 2)) / 4, 1e-12);  /* two bins */
+    const double sure[] = {1, 0, 0, 1};
+    CLOSE(stats_calibration_error(sure, (int[]){0, 1}, 2, 2), 0, 0);
+    CLOSE(stats_calibration_error(sure, (int[]){1, 0}, 2, 2), 1, 0);
+    CHECK(isnan(stats_calibration_error((double[]){NAN, NAN}, truth, 1, 2)));
+}
+
 int main(void)
 {
     test_lists();
@@ -217,5 +254,7 @@ int main(void)
     test_clusters();
     test_eigen();
     test_frechet();
+    test_confusion();
+    test_calibration();
     return check_report();
 }

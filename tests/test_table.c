@@ -58,6 +58,38 @@ static void test_rows(void)
     CHECK(reads("a\"b\"\n", 4, 0, "|a\"b\"|\n"));                              /* a quote that does not begin a field */
 }
 
+/* What the first line ends its fields with; UTF-16 of either kind, with a character of two units. */
+static void test_layouts(void)
+{
+    CHECK(reads("\na;b c\n1,5;\"x;y\"\n", 4, 0, "|a|b c|\n|1,5|x;y|\n") && reads("a\tb\nc d\te;f\n", 4, 0, "|a|b|\n|c d|e;f|\n"));
+    CHECK(reads("a,b;c\nd;e,f\n", 4, 0, "|a|b;c|\n|d;e|f|\n") && reads("a\nb,c\n", 4, 0, "|a|\n|b|c|\n"));
+    static const unsigned char little[] = {0xFF, 0xFE, 'a', 0, ',', 0, 0xE4, 0, '\r', 0, '\n', 0, 0x3D, 0xD8, 0x00, 0xDE, ',', 0, 0xAC, 0x20};
+    unsigned char big[sizeof little];
+    for (size_t i = 0; i < sizeof little; i++) big[i] = little[i ^ 1];
+    const char *wanted = "|a|\xC3\xA4|\n|\xF0\x9F\x98\x80|\xE2\x82\xAC|\n";
+    CHECK(!strcmp(read_bytes(little, sizeof little, 4, 0), wanted) && !strcmp(read_bytes(big, sizeof big, 4, 0), wanted));
+    CHECK(!strcmp(read_bytes(little, 5, 4, 0), "|a|\n"));                       /* half a unit at the end */
+}
+
+static void test_json_pieces(void)
+{
+    FILE *file = fopen(in_folder("out"), "w+b");
+    TableJson j = {file, 0};
+    char text[200];
+    table_json_open(&j, NULL, '{');
+    table_json_text(&j, "a", "x\"y");
+    table_json_open(&j, "list", '[');
+    table_json_whole(&j, NULL, -3), table_json_number(&j, NULL, 0.25);
+    table_json_open(&j, NULL, '{'), table_json_close(&j, '}');
+    table_json_close(&j, ']');
+    table_json_number(&j, "b", NAN);
+    table_json_close(&j, '}');
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    CHECK_MSG(strcmp(text, "{\"a\": \"x\\\"y\", \"list\": [-3, 0.25000, {}], \"b\": null}") == 0, "%s", text);
+}
+
 static void test_errors(void)
 {
     CHECK(reads("a\n\n\"b", 4, 0, "|a|\na.csv, line 3: a quote (\") is not closed, or text follows a closed one"));
@@ -189,17 +221,37 @@ static void test_round_trip(void)
     table_close(&r), table_free(&t);
 }
 
+/* Rows by tabs, JSON by a format. */
+static void test_formats(void)
+{
+    char text[256] = "";
+    Table t = table_new(NULL, 1, 3);
+    table_set(&t, 1, 2, "stays"), table_row(&t, 0, "a\tb\tc\tbeyond"), table_row(&t, 1, "%s\t%.1f", "x", 0.25);
+    CHECK(strcmp(t.cells[0], "a") == 0 && strcmp(t.cells[2], "c") == 0 && strcmp(t.cells[3], "x") == 0);
+    CHECK(strcmp(t.cells[4], "0.2") == 0 && strcmp(t.cells[5], "stays") == 0 && !t.failed);
+    table_row(&t, 1, "\t%d", 7);
+    CHECK(strcmp(t.cells[3], "") == 0 && strcmp(t.cells[4], "7") == 0);
+    table_free(&t);
+    FILE *file = fmemopen(text, sizeof text, "w");
+    table_json(file, "{%q: [%d, %l, %r, %r], %s}\n", "a\"b", -3, 4000000000L, 0.5, NAN, "\"c\": 1");
+    fclose(file);
+    CHECK(strcmp(text, "{\"a\\\"b\": [-3, 4000000000, 0.50000, null], \"c\": 1}\n") == 0);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder)) { SKIP("no temporary folder"); return 1; }
     test_rows();
+    test_layouts();
     test_errors();
     test_again();
     test_numbers();
     test_printing();
     test_json_numbers();
+    test_json_pieces();
     test_round_trip();
     unlink(in_folder("a.csv")), unlink(in_folder("out"));
     CHECK(rmdir(folder) == 0);
+    test_formats();
     return check_report();
 }

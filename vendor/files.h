@@ -100,6 +100,11 @@ FILES_API int files_name(const char *text, char name[FILES_NAME]);
 /* The same for a set: names that would be equal, upper and lower case aside, get "-2", "-3" ... in their order. */
 FILES_API void files_names(const char *const *texts, int n, char (*names)[FILES_NAME]);
 
+/* What is made of the files at these paths may be called: "a/photo.jpg" photo, or a_photo.jpg where another one would be
+ * photo, too. The same path twice has the same name. Fails (errno EEXIST) where two paths are left with one name. To be
+ * freed with files_list_free. */
+FILES_API bool files_stems(char *const *paths, size_t n, char ***names, char error[FILES_ERROR]);
+
 /* folder/name. Fails where it would be too long, and where the name is no single component or is "." or "..". */
 FILES_API bool files_join(const char *folder, const char *name, char path[FILES_PATH], char error[FILES_ERROR]);
 
@@ -464,6 +469,65 @@ FILES_API void files_list_free(char **names, size_t count)
 {
     for (size_t i = 0; i < count; i++) free(names[i]);
     free(names);
+}
+
+static char *files_stem(const char *path, bool whole)
+{
+    while (strncmp(path, "./", 2) == 0 || strncmp(path, "../", 3) == 0) path = strchr(path, '/') + 1;
+    while (*path == '/') path++;
+    const char *name = whole ? path : files_base(path), *dot = strrchr(name, '.');
+    char *stem = strdup(name);
+    if (stem && !whole && dot && dot > name) stem[dot - name] = 0;
+    for (char *c = stem; c && *c; c++)
+        if (*c == '/') *c = '_';
+    return stem;
+}
+
+/* How many of the sorted texts are this one, up to two. */
+static int files_occurrences(char *const *sorted, size_t n, const char *text)
+{
+    char *const *at = (char *const *)bsearch(&text, sorted, n, sizeof *sorted, files_compare);
+    if (!at) return 0;
+    bool before = at > sorted && strcmp(at[-1], text) == 0, after = at + 1 < sorted + n && strcmp(at[1], text) == 0;
+    return 1 + (before || after);
+}
+
+/* Gives those that share their stem a longer one, or finds two that still share it. */
+static bool files_part_stems(char *const *paths, size_t n, char **names, bool last, char error[FILES_ERROR])
+{
+    char **sorted = (char **)malloc((n ? n : 1) * sizeof *sorted);
+    bool *shared = (bool *)calloc(n ? n : 1, sizeof *shared), ok = sorted && shared;
+    if (ok) memcpy(sorted, names, n * sizeof *sorted);
+    if (ok) qsort(sorted, n, sizeof *sorted, files_compare);
+    for (size_t i = 0; ok && i < n; i++) shared[i] = files_occurrences(sorted, n, names[i]) > 1;
+    free(sorted);
+    if (!ok) files_fail(error, n ? paths[0] : "", ENOMEM, "no memory for its name");
+    for (size_t i = 0; ok && i < n; i++) {
+        if (!shared[i]) continue;
+        if (!last) {
+            free(names[i]);
+            if (!(names[i] = files_stem(paths[i], true))) ok = files_fail(error, paths[i], ENOMEM, "no memory for its name");
+        }
+        for (size_t k = 0; ok && last && k < i; k++)
+            if (strcmp(names[i], names[k]) == 0 && strcmp(paths[i], paths[k]))
+                ok = files_fail(error, paths[i], EEXIST, "what is made of it and of %s would both be called %s", paths[k],
+                                names[i]);
+    }
+    free(shared);
+    return ok;
+}
+
+FILES_API bool files_stems(char *const *paths, size_t n, char ***names, char error[FILES_ERROR])
+{
+    *names = (char **)calloc(n ? n : 1, sizeof **names);
+    bool ok = *names || files_fail(error, n ? paths[0] : "", ENOMEM, "no memory for its name");
+    for (size_t i = 0; ok && i < n; i++)
+        if (!((*names)[i] = files_stem(paths[i], false))) ok = files_fail(error, paths[i], ENOMEM, "no memory for its name");
+    ok = ok && files_part_stems(paths, n, *names, false, error) && files_part_stems(paths, n, *names, true, error);
+    int cause = errno;
+    if (!ok && *names) files_list_free(*names, n);
+    if (!ok) *names = NULL, errno = cause;
+    return ok;
 }
 
 /* ---------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-/* image.h: read, write, convert and resize pictures. One header, no dependency but the C library.
+/* image.h: read, write, convert and resize pictures, warp them, cut pieces out and paste them back. One header, no
+ * dependency but the C library and libm.
  *
  *     #define IMAGE_IMPLEMENTATION             in exactly one source file of the program
  *     #define IMAGE_STATIC                     optional: keeps every function private to that file
@@ -40,6 +41,7 @@
 #define IMAGE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #define IMAGE_ERROR_SIZE 256
@@ -120,6 +122,83 @@ IMAGE_API int image_resize(const Image *in, int width, int height, Image *out, c
 /* The value stored under `key` in a PNG file's text chunks. 0 if there is none or it does not fit: then value is "". */
 IMAGE_API int image_png_text(const void *bytes, size_t size, const char *key, char *value, size_t capacity);
 
+/* ---- Pictures as numbers: IMAGE_REAL, float unless it was defined before, -1 for black to 1 for white ---- */
+
+#ifndef IMAGE_REAL
+#define IMAGE_REAL float
+#endif
+
+/* Cuts the picture to its centred square of `side` pixels (0, or more than there are: the largest). */
+IMAGE_API void image_crop_centre(Image *image, int side);
+
+/* A square of bytes (size, size, channels) -> numbers, turned, zoomed, shifted and mirrored at once; what that uncovers
+ * is black. The angle is in radians, at most 3; shifts in pixels; zoom 0: none. 0: no memory. */
+typedef struct ImageWarp { int mirror; double angle, shift_x, shift_y, zoom; } ImageWarp;
+IMAGE_API int image_warp(const unsigned char *in, int size, int channels, ImageWarp how, IMAGE_REAL *out);
+
+/* The same by chance, and more: dice are 13 numbers from [0, 1). */
+typedef struct ImageAugment {
+    int flip;                           /* mirror every other picture */
+    float rotate_degrees;               /* up to so far to either side */
+    float shift;                        /* up to this share of the side, in both directions */
+    float zoom_low, zoom_high;          /* enlarged by a factor between these; both 0: not at all */
+    float brightness, contrast;         /* lighter or darker, of more or less contrast, by up to this share */
+    float erase;                        /* the chance that a rectangle is hidden */
+} ImageAugment;
+enum { IMAGE_DICE = 13 };
+IMAGE_API int image_augment(const unsigned char *in, int size, int channels, const ImageAugment *how,
+                            const double dice[IMAGE_DICE], IMAGE_REAL *out);
+
+/* The same bits on every machine, which libm's is not. |x| <= 5. */
+IMAGE_API double image_sine(double x);
+
+/* A hash of what is seen, the same for a grey picture in one channel and in three; is every pixel the same; is it
+ * stored in colours that are all grey? */
+typedef struct ImageLook { uint64_t hash; int flat, grey; } ImageLook;
+IMAGE_API ImageLook image_look(const Image *image);
+
+/* The mean of any rectangle of a picture of three channels in four reads. 0: no memory. */
+typedef struct ImageSums { int width, height; uint32_t *sums; } ImageSums;
+typedef struct ImageWindow { int x, y, width, height; } ImageWindow;
+IMAGE_API int image_sums(const Image *picture, ImageSums *out);
+IMAGE_API void image_sums_free(ImageSums *sums);
+
+/* A window of the picture scaled to width x height by averaging: one row of that, (mean - shift) / divisor. */
+typedef struct ImageScaling { ImageWindow from; int width, height; double shift, divisor; } ImageScaling;
+IMAGE_API void image_average_row(const ImageSums *sums, const ImageScaling *how, int row, IMAGE_REAL *to);
+
+/* Where a cut-out lies in its photograph: point = turn * p + origin for p in the unit square, as complex numbers. */
+typedef struct ImageFrame { double turn_x, turn_y, x, y; } ImageFrame;
+IMAGE_API void image_frame_point(const ImageFrame *frame, double u, double v, double *x, double *y);
+IMAGE_API void image_frame_invert(const ImageFrame *frame, double x, double y, double *u, double *v);
+IMAGE_API double image_frame_side(const ImageFrame *frame);
+
+/* About the same centre, its side `factor` times as long. */
+IMAGE_API ImageFrame image_frame_grown(ImageFrame frame, double factor);
+
+/* The frame that takes n points `from` to `to` (x, y, x, y, ...) with the least squared error; 0: there is none. */
+IMAGE_API int image_frame_fit(const double *from, const double *to, int n, ImageFrame *out);
+
+/* Cuts the frame out of the picture: rows first to end - 1 of the square `out`, which has as many channels. */
+IMAGE_API void image_cut_rows(const Image *picture, const ImageFrame *frame, Image *out, int first, int end);
+
+/* What became of a cut-out: squares of one side, of 1 channel or as many as the photograph has. With a mask (side,
+ * side) from 0 to 1 `after` is painted through it; without, the change from before to after is added. redrawn: its
+ * brightness may be off everywhere. */
+typedef struct ImageDrawing { int side, channels; const IMAGE_REAL *before, *after, *mask; int redrawn; } ImageDrawing;
+typedef struct ImageMatch { double gain, offset; } ImageMatch;
+typedef struct ImagePaste {
+    Image *photo;
+    ImageFrame frame;
+    const ImageDrawing *drawing;
+    ImageMatch match[3];
+    int seam[4], left, top, right, bottom;      /* the rectangle of the photograph that changes */
+} ImagePaste;
+
+/* Puts it back: begin, then rows of paste->top to paste->bottom, in any order, each once. */
+IMAGE_API ImagePaste image_paste_begin(Image *photo, ImageFrame frame, const ImageDrawing *drawing);
+IMAGE_API void image_paste_row(const ImagePaste *paste, int row);
+
 #ifdef __cplusplus
 }
 #endif
@@ -130,8 +209,8 @@ IMAGE_API int image_png_text(const void *bytes, size_t size, const char *key, ch
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__unix__) || defined(__APPLE__)
@@ -4010,6 +4089,393 @@ IMAGE_API int image_resize(const Image *in, int width, int height, Image *out, c
     if (ok) return 1;
     image_free(out);
     return image_fail(error, "no memory to resize to %d x %d", width, height);
+}
+
+/* ==== Warps =========================================================================================================
+ * A warp works backwards: for every pixel of the result, where does it come from?
+ *
+ *     u - m = R(-angle) (x - m - shift) / zoom         m: the centre, (size - 1) / 2
+ *
+ * It is read there with bilinear interpolation. */
+
+IMAGE_API void image_crop_centre(Image *image, int side)
+{
+    int largest = image->width < image->height ? image->width : image->height;
+    side = side > 0 && side < largest ? side : largest;
+    size_t left = (size_t)(image->width - side) / 2, top = (size_t)(image->height - side) / 2;
+    size_t channels = (size_t)image->channels, row = (size_t)side * channels;
+    for (size_t y = 0; y < (size_t)side; y++)
+        memmove(image->pixels + y * row, image->pixels + ((top + y) * (size_t)image->width + left) * channels, row);
+    image->width = image->height = side;
+}
+
+/* The picture in [-1, 1] with one pixel of black before and two after it, so that a sample taken at any place in
+ * [-1, size] finds its four neighbours without a question being asked. */
+static float *image_padded(const unsigned char *in, int size, int channels)
+{
+    size_t row = (size_t)(size + 3) * (size_t)channels, n = (size_t)(size + 3) * row;
+    float *padded = (float *)malloc(n * sizeof *padded), *to = padded + row + channels;
+    if (!padded) return NULL;
+    for (size_t i = 0; i < n; i++) padded[i] = -1;
+    for (int y = 0; y < size; y++, to += row)
+        for (int i = 0; i < size * channels; i++) to[i] = (float)*in++ / 127.5f - 1;
+    return padded;
+}
+
+IMAGE_API double image_sine(double x)
+{
+    double term = x, sum = x;           /* its power series */
+    for (int k = 2; k < 32; k += 2) {
+        term *= -x * x / (k * (k + 1));
+        sum += term;
+    }
+    return sum;
+}
+
+static float image_within(float x, float low, float high)
+{
+    return x > low ? x < high ? x : high : low;      /* low, too, where x is not a number */
+}
+
+static const double image_pi = 3.14159265358979323846;
+
+IMAGE_API int image_warp(const unsigned char *in, int size, int channels, ImageWarp how, IMAGE_REAL *out)
+{
+    float middle = (float)(size - 1) / 2, *padded = image_padded(in, size, channels);
+    float scale = how.zoom > 0 ? (float)(1 / how.zoom) : 1, shift_x = (float)how.shift_x, shift_y = (float)how.shift_y;
+    float cosine = scale * (float)image_sine(how.angle + image_pi / 2), sine = scale * (float)image_sine(how.angle);
+    size_t row = (size_t)(size + 3) * (size_t)channels;
+    if (!padded) return 0;
+    for (int y = 0; y < size; y++)
+        for (int x = 0; x < size; x++) {
+            float dx = (float)(how.mirror ? size - 1 - x : x) - middle - shift_x, dy = (float)y - middle - shift_y;
+            float u = image_within(middle + cosine * dx + sine * dy, -1, (float)size) + 1;
+            float v = image_within(middle - sine * dx + cosine * dy, -1, (float)size) + 1;
+            int left = (int)u, top = (int)v;                       /* the floor, as neither is negative */
+            float a = u - (float)left, b = v - (float)top;
+            const float *upper = padded + (size_t)top * row + (size_t)(left * channels), *lower = upper + row;
+            for (int c = 0; c < channels; c++) {
+                float first = upper[c] + a * (upper[c + channels] - upper[c]);
+                float second = lower[c] + a * (lower[c + channels] - lower[c]);
+                *out++ = (IMAGE_REAL)(first + b * (second - first));
+            }
+        }
+    free(padded);
+    return 1;
+}
+
+/* Hides a rectangle of 2 to 25 hundredths of the picture, one to three times as long as wide. u: five from [0, 1). */
+static void image_erase(IMAGE_REAL *picture, int size, int channels, const double *u)
+{
+    double area = 0.02 + 0.23 * u[0], longer = sqrt(area * (1 + 2 * u[1])), shorter = area / longer;
+    int tall = u[4] < 0.5, height = (int)((tall ? longer : shorter) * size + 0.5);
+    int width = (int)((tall ? shorter : longer) * size + 0.5);
+    int top = (int)(u[2] * (size - height + 1)), left = (int)(u[3] * (size - width + 1));
+    IMAGE_REAL shade = (IMAGE_REAL)(4 * fabs(u[4] - 0.5) - 1);      /* of the same number: each half is all shades */
+    for (int y = top; y < top + height; y++)
+        for (int i = left * channels; i < (left + width) * channels; i++) picture[y * size * channels + i] = shade;
+}
+
+/* First ONE warp, so that the picture is blurred once and not four times. Then its light changes, and a rectangle of it
+ * may be hidden behind one shade (Zhong et al. 2017, random erasing), so that no single part decides alone. */
+IMAGE_API int image_augment(const unsigned char *in, int size, int channels, const ImageAugment *how,
+                            const double dice[IMAGE_DICE], IMAGE_REAL *out)
+{
+    ImageWarp w;
+    w.mirror = how->flip && dice[0] < 0.5;
+    w.angle = how->rotate_degrees * (image_pi / 180) * (2 * dice[1] - 1);
+    w.shift_x = how->shift * (float)size * (float)(2 * dice[2] - 1);
+    w.shift_y = how->shift * (float)size * (float)(2 * dice[3] - 1);
+    w.zoom = how->zoom_low + (how->zoom_high - how->zoom_low) * dice[4];
+    if (!image_warp(in, size, channels, w, out)) return 0;
+    if (how->brightness > 0 || how->contrast > 0) {
+        float lighter = 2 * how->brightness * (float)(2 * dice[5] - 1);
+        float stronger = 1 + how->contrast * (float)(2 * dice[6] - 1);
+        for (int i = 0; i < size * size * channels; i++)
+            out[i] = (IMAGE_REAL)image_within(stronger * (float)out[i] + lighter, -1, 1);
+    }
+    if (how->erase > 0 && dice[7] < how->erase) image_erase(out, size, channels, dice + 8);
+    return 1;
+}
+
+IMAGE_API ImageLook image_look(const Image *image)
+{
+    size_t channels = (size_t)image->channels, n = image_pixel_count(image) * channels;
+    int colour = channels >= 3;
+    ImageLook look = { (uint64_t)image->width << 32 | (uint64_t)image->height, 1, colour };
+    for (const unsigned char *p = image->pixels, *end = p + n; p < end; p += channels) {
+        unsigned red = p[0], green = colour ? p[1] : red, blue = colour ? p[2] : red;
+        look.grey &= red == green && green == blue;
+        look.flat &= memcmp(p, image->pixels, channels) == 0;
+        look.hash = (look.hash ^ (red | green << 8 | blue << 16)) * 0x9E3779B97F4A7C15u;
+        look.hash ^= look.hash >> 29;
+    }
+    return look;
+}
+
+/* ==== Any rectangle's mean in four reads ============================================ (Crow 1984, summed-area tables)
+ * sums(y,x) is the sum of all pixels above and to the left, so a rectangle's sum is four corners'. Many scales and
+ * hundreds of little crops then cost a few reads a pixel, whatever the rectangles' sizes. Sums may wrap around 2^32:
+ * their differences come out right as long as a rectangle has fewer than 2^24 pixels.
+ *
+ * Cell i of `out` cells covers the source pixels floor(i in/out) to ceil((i+1) in/out): the "area" interpolation of
+ * PyTorch's adaptive pooling when it shrinks, and a mean of neighbours when it enlarges. */
+
+IMAGE_API int image_sums(const Image *picture, ImageSums *out)
+{
+    size_t row = 3 * ((size_t)picture->width + 1);
+    out->width = picture->width, out->height = picture->height;
+    out->sums = (uint32_t *)calloc(row * ((size_t)picture->height + 1), sizeof *out->sums);
+    if (!out->sums) return 0;
+    for (size_t y = 0; y < (size_t)picture->height; y++) {
+        const unsigned char *from = picture->pixels + y * 3 * (size_t)picture->width;
+        const uint32_t *above = out->sums + y * row + 3;
+        uint32_t *to = out->sums + (y + 1) * row + 3, red = 0, green = 0, blue = 0;
+        for (int x = 0; x < picture->width; x++, from += 3, above += 3, to += 3) {
+            to[0] = above[0] + (red += from[0]);
+            to[1] = above[1] + (green += from[1]);
+            to[2] = above[2] + (blue += from[2]);
+        }
+    }
+    return 1;
+}
+
+IMAGE_API void image_sums_free(ImageSums *sums)
+{
+    free(sums->sums);
+    sums->sums = NULL;
+}
+
+IMAGE_API void image_average_row(const ImageSums *sums, const ImageScaling *how, int row, IMAGE_REAL *to)
+{
+    size_t stride = 3 * ((size_t)sums->width + 1);
+    int low = (int)((int64_t)row * how->from.height / how->height);
+    int high = (int)(((int64_t)(row + 1) * how->from.height + how->height - 1) / how->height);
+    const uint32_t *above = sums->sums + (size_t)(how->from.y + low) * stride + 3 * (size_t)how->from.x;
+    const uint32_t *below = sums->sums + (size_t)(how->from.y + high) * stride + 3 * (size_t)how->from.x;
+    int whole = how->from.width / how->width, rest = how->from.width % how->width, first = 0, over = 0;
+    double offset = how->shift / how->divisor;
+    for (int x = 0; x < how->width; x++) {                      /* first + over / width = x * from.width / width */
+        int next = first + whole, end;
+        if ((over += rest) >= how->width) over -= how->width, next++;
+        end = next + (over > 0);
+        double scale = 1 / (how->divisor * (high - low) * (end - first));
+        for (size_t c = 0, left = 3 * (size_t)first, right = 3 * (size_t)end; c < 3; c++, left++, right++)
+            *to++ = (IMAGE_REAL)(scale * (double)(uint32_t)(below[right] - below[left] - above[right] + above[left]) -
+                                 offset);
+        first = next;
+    }
+}
+
+/* ==== Frames ========================================================================================================
+ * A frame is a similarity (a turn, a scale, a shift) from the unit square to the photograph. An upright square and a
+ * face aligned by its landmarks are then the same thing, and so are cutting out (read the photograph at the frame's
+ * points) and pasting back (invert: which point of the square is this?). */
+
+IMAGE_API void image_frame_point(const ImageFrame *f, double u, double v, double *x, double *y)
+{
+    *x = f->turn_x * u - f->turn_y * v + f->x;
+    *y = f->turn_y * u + f->turn_x * v + f->y;
+}
+
+IMAGE_API void image_frame_invert(const ImageFrame *f, double x, double y, double *u, double *v)
+{
+    double dx = x - f->x, dy = y - f->y, size = f->turn_x * f->turn_x + f->turn_y * f->turn_y;
+    *u = (f->turn_x * dx + f->turn_y * dy) / size;
+    *v = (f->turn_x * dy - f->turn_y * dx) / size;
+}
+
+IMAGE_API double image_frame_side(const ImageFrame *f) { return hypot(f->turn_x, f->turn_y); }
+
+IMAGE_API ImageFrame image_frame_grown(ImageFrame f, double factor)
+{
+    double x, y;
+    image_frame_point(&f, 0.5, 0.5, &x, &y);
+    f.turn_x *= factor, f.turn_y *= factor;
+    f.x = x - 0.5 * (f.turn_x - f.turn_y);
+    f.y = y - 0.5 * (f.turn_y + f.turn_x);
+    return f;
+}
+
+/* With both about their means, p and q, and as complex numbers, the least of sum |a p - q|^2 is at
+ * a = sum conj(p) q / sum |p|^2. */
+IMAGE_API int image_frame_fit(const double *from, const double *to, int n, ImageFrame *out)
+{
+    double p[2] = { 0, 0 }, q[2] = { 0, 0 }, real_part = 0, imaginary = 0, size = 0;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 2; k++) p[k] += from[2 * i + k] / n, q[k] += to[2 * i + k] / n;
+    for (int i = 0; i < n; i++) {
+        double px = from[2 * i] - p[0], py = from[2 * i + 1] - p[1], qx = to[2 * i] - q[0], qy = to[2 * i + 1] - q[1];
+        real_part += px * qx + py * qy;
+        imaginary += px * qy - py * qx;
+        size += px * px + py * py;
+    }
+    if (!(size > 0)) return 0;
+    out->turn_x = real_part / size, out->turn_y = imaginary / size;
+    out->x = q[0] - (out->turn_x * p[0] - out->turn_y * p[1]);
+    out->y = q[1] - (out->turn_y * p[0] + out->turn_x * p[1]);
+    return isfinite(out->x) && isfinite(out->y) && image_frame_side(out) > 1e-6;
+}
+
+/* The picture at a point, bilinearly interpolated; pixel i covers [i, i+1), beyond the border its pixels go on. */
+static double image_sample(const Image *picture, double x, double y, size_t channel)
+{
+    x = fmin(fmax(x - 0.5, 0), picture->width - 1), y = fmin(fmax(y - 0.5, 0), picture->height - 1);
+    size_t left = (size_t)x, top = (size_t)y, c = (size_t)picture->channels, row = (size_t)picture->width * c;
+    size_t right = left + 1 < (size_t)picture->width ? left + 1 : left;
+    const unsigned char *above = picture->pixels + top * row + channel;
+    const unsigned char *below = top + 1 < (size_t)picture->height ? above + row : above;
+    double u = x - (double)left, v = y - (double)top;
+    return (1 - v) * ((1 - u) * above[left * c] + u * above[right * c]) +
+           v * ((1 - u) * below[left * c] + u * below[right * c]);
+}
+
+/* Where the frame shrinks, each pixel is the mean of as many samples as there are source pixels under it (at most
+ * 16 x 16), so that nothing is skipped. */
+IMAGE_API void image_cut_rows(const Image *picture, const ImageFrame *frame, Image *out, int first, int end)
+{
+    int size = out->width, channels = out->channels;
+    int n = (int)fmin(fmax(ceil(image_frame_side(frame) / size), 1), 16);
+    unsigned char *to = out->pixels + (size_t)first * (size_t)size * (size_t)channels;
+    for (int row = first; row < end; row++)
+        for (int i = 0; i < size * channels; i++) {
+            double total = 0, x, y;
+            for (int k = 0; k < n * n; k++) {
+                image_frame_point(frame, (i / channels + (k % n + 0.5) / n) / size, (row + (k / n + 0.5) / n) / size,
+                                  &x, &y);
+                total += image_sample(picture, x, y, (size_t)(i % channels));
+            }
+            *to++ = (unsigned char)(total / (n * n) + 0.5);
+        }
+}
+
+/* ==== Pasting back ==================================================================================================
+ * Whoever edits a cut-out looks at few pixels, but what goes back is the change that was made, enlarged: the
+ * photograph's own pixels keep their detail, and where nothing changes, bits stay. A photograph's value v becomes
+ *
+ *     v + w (after - before)         w rises smoothly from 0 at the frame's edge to 1 a feather's width inside; an edge
+ *     v + w m (colour - v)           that lies on the photograph's border has no feather: nothing meets it there
+ *
+ * the second where it is painted through a mask m. What was redrawn altogether has shifted in brightness, too: where
+ * that would show at a seam, `after` is first given before's mean and spread, measured in the feather alone, channel by
+ * channel. A drawing in grey changes brightness only: colours stay the photograph's. */
+
+static double image_smooth_step(double t)
+{
+    t = fmin(fmax(t, 0), 1);
+    return t * t * (3 - 2 * t);
+}
+
+/* How much of the edit shows at point (u,v) of the frame. seam: which of its left, top, right and bottom edges meet the
+ * photograph. */
+static double image_paste_weight(double u, double v, const int seam[4])
+{
+    const double inside[4] = { u, v, 1 - u, 1 - v }, feather = 0.15;       /* of the frame's side */
+    double weight = 1;
+    for (int i = 0; i < 4; i++) weight *= seam[i] ? image_smooth_step(inside[i] / feather) : inside[i] >= 0;
+    return weight;
+}
+
+/* after * gain + offset has the mean and the spread of `before` in the feather. The gain is kept near 1: a border of
+ * one colour has no spread to match. */
+static ImageMatch image_match(const ImageDrawing *d, int channel)
+{
+    static const int all_around[4] = { 1, 1, 1, 1 };
+    double n = 0, sum[2] = { 0, 0 }, squares[2] = { 0, 0 }, mean[2], spread[2];
+    const IMAGE_REAL *pictures[2] = { d->before, d->after };
+    ImageMatch match = { 1, 0 };
+    for (int at = 0; at < d->side * d->side; at++) {
+        double u = (at % d->side + 0.5) / d->side, v = (at / d->side + 0.5) / d->side;
+        if (image_paste_weight(u, v, all_around) >= 1) continue;
+        for (int i = 0; i < 2; i++) {
+            double value = (double)pictures[i][at * d->channels + channel];
+            sum[i] += value, squares[i] += value * value;
+        }
+        n++;
+    }
+    if (!(n > 0)) return match;
+    for (int i = 0; i < 2; i++) mean[i] = sum[i] / n, spread[i] = sqrt(fmax(squares[i] / n - mean[i] * mean[i], 0));
+    match.gain = spread[1] > 0.01 ? fmin(fmax(spread[0] / spread[1], 0.8), 1.25) : 1;
+    match.offset = mean[0] - match.gain * mean[1];
+    return match;
+}
+
+/* Catmull and Rom's weights of four neighbours, t of the way from the second to the third (1974). */
+static void image_cubic_weights(double t, double w[4])
+{
+    w[0] = t * (-0.5 + t * (1 - 0.5 * t)), w[1] = 1 + t * t * (1.5 * t - 2.5);
+    w[2] = t * (0.5 + t * (2 - 1.5 * t)), w[3] = t * t * (0.5 * t - 0.5);
+}
+
+/* A square picture at a point of the unit square, smoothly: enlarged ten times it shows no edges of its pixels. */
+static double image_smooth_sample(const IMAGE_REAL *picture, int side, int channels, double u, double v, int channel)
+{
+    double x = u * side - 0.5, y = v * side - 0.5, across[4], down[4], total = 0;
+    int left = (int)floor(x), top = (int)floor(y);
+    image_cubic_weights(x - left, across), image_cubic_weights(y - top, down);
+    for (int i = 0; i < 16; i++) {
+        int row = image_clamp(top - 1 + i / 4, 0, side - 1), column = image_clamp(left - 1 + i % 4, 0, side - 1);
+        total += down[i / 4] * across[i % 4] * (double)picture[(row * side + column) * channels + channel];
+    }
+    return total;
+}
+
+/* What changes at point (u,v) of the frame, in bytes; `here`: the photograph's own value. */
+static double image_change_at(const ImagePaste *p, double u, double v, int channel, double here)
+{
+    const ImageDrawing *d = p->drawing;
+    double after = image_smooth_sample(d->after, d->side, d->channels, u, v, channel);
+    if (d->mask)
+        return fmin(fmax(image_smooth_sample(d->mask, d->side, 1, u, v, 0), 0), 1) * ((after + 1) * 127.5 - here);
+    after = p->match[channel].gain * after + p->match[channel].offset;
+    return 127.5 * (after - image_smooth_sample(d->before, d->side, d->channels, u, v, channel));
+}
+
+IMAGE_API void image_paste_row(const ImagePaste *p, int row)
+{
+    int channels = p->photo->channels, colours = channels < 3 ? channels : 3, from = p->drawing->channels;
+    for (int x = p->left; x < p->right; x++) {
+        unsigned char *to = p->photo->pixels + ((size_t)row * (size_t)p->photo->width + (size_t)x) * (size_t)channels;
+        double u, v, change = 0;
+        image_frame_invert(&p->frame, x + 0.5, row + 0.5, &u, &v);
+        double weight = image_paste_weight(u, v, p->seam);
+        if (!(weight > 0)) continue;
+        if (from == 1)
+            change = image_change_at(p, u, v, 0, colours == 3 ? 0.299 * to[0] + 0.587 * to[1] + 0.114 * to[2] : to[0]);
+        for (int c = 0; c < colours; c++) {
+            if (from > 1) change = image_change_at(p, u, v, c, to[c]);
+            to[c] = (unsigned char)fmin(fmax(to[c] + weight * change + 0.5, 0), 255);
+        }
+    }
+}
+
+/* Is there photograph beyond an edge of the frame? (0 left, 1 top, 2 right, 3 bottom) */
+static int image_meets(const Image *photo, const ImageFrame *frame, int edge)
+{
+    double x, y, u = edge == 0 ? 0 : edge == 2 ? 1 : 0.5, v = edge == 1 ? 0 : edge == 3 ? 1 : 0.5;
+    image_frame_point(frame, u, v, &x, &y);
+    return x > 0.75 && y > 0.75 && x < photo->width - 0.75 && y < photo->height - 0.75;
+}
+
+static int image_bounded(double x, int high) { return (int)fmin(fmax(x, 0), high); }
+
+IMAGE_API ImagePaste image_paste_begin(Image *photo, ImageFrame frame, const ImageDrawing *drawing)
+{
+    double low[2] = { 1e9, 1e9 }, high[2] = { -1e9, -1e9 }, at[2];
+    static const ImageMatch as_it_is = { 1, 0 };
+    ImagePaste p;
+    int seam = 0;
+    p.photo = photo, p.frame = frame, p.drawing = drawing;
+    for (int corner = 0; corner < 4; corner++) {
+        image_frame_point(&frame, corner % 2, corner / 2, &at[0], &at[1]);
+        for (int k = 0; k < 2; k++) low[k] = fmin(low[k], at[k]), high[k] = fmax(high[k], at[k]);
+    }
+    p.left = image_bounded(floor(low[0]), photo->width), p.top = image_bounded(floor(low[1]), photo->height);
+    p.right = image_bounded(ceil(high[0]), photo->width), p.bottom = image_bounded(ceil(high[1]), photo->height);
+    for (int i = 0; i < 4; i++) seam |= p.seam[i] = image_meets(photo, &frame, i);
+    for (int c = 0; c < 3; c++)
+        p.match[c] = seam && drawing->redrawn && c < drawing->channels ? image_match(drawing, c) : as_it_is;
+    return p;
 }
 
 #endif /* IMAGE_IMPLEMENTATION */

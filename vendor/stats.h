@@ -1,4 +1,5 @@
-/* stats.h: numbers about numbers: eigenvalues, distances of sets and of distributions, clusters, tests of chance.
+/* stats.h: numbers about numbers: eigenvalues, distances of sets and of distributions, clusters, tests of chance, and
+ * how right a classifier is.
  *
  *     #define STATS_IMPLEMENTATION      in exactly one C file, before the include
  *     #include "stats.h"
@@ -75,6 +76,9 @@ STATS_API double stats_distance(const double *u, const double *v, int d);
 /* The mean distance of all pairs; NaN of fewer than two rows. */
 STATS_API double stats_pair_distance(const StatsRows *s);
 
+/* The same of all pairs with equal labels; NaN where there are none. */
+STATS_API double stats_class_distance(const StatsRows *s, const int *label);
+
 /* The row of s nearest to x, but for row `except` (-1: all count), and its distance. -1: none is at any distance. */
 STATS_API int stats_nearest(const StatsRows *s, const double *x, int except, double *distance);
 
@@ -101,6 +105,39 @@ STATS_API int stats_eigen(double *a, size_t n, double *w, double *v);
  *
  * Where `which` is given, row i is taken to be row which[i]: a resampling. Each set needs more rows than columns. */
 STATS_API double stats_frechet(const StatsRows *r, const int *which_r, const StatsRows *g, const int *which_g);
+
+/* ---- right and wrong ---- */
+
+/* The place of the first of the largest; -1 where one of them is no number. */
+STATS_API int stats_largest(const double *scores, int n);
+
+/* What pictures (or whatever is sorted into n classes) were taken for. One whose scores are no numbers is undecided:
+ * wrong for its own class, right for none. Begins as zeros and n. */
+enum { STATS_CLASSES = 64 };
+typedef struct {
+    int n;
+    long count[STATS_CLASSES][STATS_CLASSES];           /* [what it is][what it was taken for] */
+    long undecided[STATS_CLASSES];
+} StatsConfusion;
+STATS_API void stats_confusion_add(StatsConfusion *c, int truth, const double *scores);
+
+/*     precision = TP / (TP + FP)     recall = TP / (TP + FN)     F1 = 2 TP / (2 TP + FP + FN)
+ *
+ * A class that nobody has and nobody is given has no F1 (0/0, NaN): it is left out of the macro average. */
+typedef struct { double precision, recall, f1; long pictures; } StatsClass;
+STATS_API StatsClass stats_class(const StatsConfusion *c, int k);
+STATS_API double stats_accuracy(const StatsConfusion *c);
+STATS_API double stats_macro_f1(const StatsConfusion *c);
+
+/* Expected calibration error (Guo et al. 2017): by how much the certainty of the answers and the share of right ones
+ * differ, in 15 bins of equal width, each weighed by how many it holds. probabilities: (count,n). */
+STATS_API double stats_calibration_error(const double *probabilities, const int *truth, int count, int n);
+
+/* SSIM (Wang et al. 2004): (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)) in a Gaussian
+ * window (11 x 11, deviation 1.5) around each pixel whose window lies inside; values run from 0 to 1, c1 = 0.01^2, c2
+ * = 0.03^2. The mean of two grey pictures (side,side) over the pixels that differ by at most `changed`; *kept is their
+ * share. INFINITY: over all. NaN where no pixel is left. */
+STATS_API double stats_ssim(const double *x, const double *y, int side, double changed, double *kept);
 
 #endif /* STATS_H */
 
@@ -276,6 +313,16 @@ STATS_API double stats_pair_distance(const StatsRows *s)
     for (int i = 0; i < s->n; i++)
         for (int k = 0; k < i; k++) sum += stats_distance(stats_row(s, i), stats_row(s, k), s->d);
     return sum / (0.5 * s->n * (s->n - 1));
+}
+
+STATS_API double stats_class_distance(const StatsRows *s, const int *label)
+{
+    double sum = 0;
+    int pairs = 0;
+    for (int i = 0; i < s->n; i++)
+        for (int k = 0; k < i; k++)
+            if (label[i] == label[k]) sum += stats_distance(stats_row(s, i), stats_row(s, k), s->d), pairs++;
+    return sum / pairs;
 }
 
 STATS_API int stats_nearest(const StatsRows *s, const double *x, int except, double *distance)
@@ -574,6 +621,95 @@ STATS_API double stats_frechet(const StatsRows *r, const int *which_r, const Sta
     for (size_t k = 0; k < d; k++) sum -= 2 * sqrt(fmax(mean_r[k], 0));
     free(mean_r);
     return ok && isfinite(sum) ? fmax(sum, 0) : NAN;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * 7  Right and wrong
+ * ------------------------------------------------------------------------------------------------------------- */
+
+STATS_API int stats_largest(const double *scores, int n)
+{
+    int best = 0;
+    for (int i = 0; i < n; i++) {
+        if (!isfinite(scores[i])) return -1;
+        if (scores[i] > scores[best]) best = i;
+    }
+    return best;
+}
+
+STATS_API void stats_confusion_add(StatsConfusion *c, int truth, const double *scores)
+{
+    int judged = stats_largest(scores, c->n);
+    if (judged < 0) c->undecided[truth]++;
+    else c->count[truth][judged]++;
+}
+
+STATS_API StatsClass stats_class(const StatsConfusion *c, int k)
+{
+    long hits = c->count[k][k], taken = 0, pictures = c->undecided[k];
+    for (int i = 0; i < c->n; i++) taken += c->count[i][k], pictures += c->count[k][i];
+    return (StatsClass){(double)hits / (double)taken, (double)hits / (double)pictures,
+                        2 * (double)hits / (double)(taken + pictures), pictures};
+}
+
+STATS_API double stats_accuracy(const StatsConfusion *c)
+{
+    long hits = 0, pictures = 0;
+    for (int k = 0; k < c->n; k++) hits += c->count[k][k], pictures += stats_class(c, k).pictures;
+    return (double)hits / (double)pictures;
+}
+
+STATS_API double stats_macro_f1(const StatsConfusion *c)
+{
+    double f1[STATS_CLASSES];
+    for (int k = 0; k < c->n; k++) f1[k] = stats_class(c, k).f1;
+    return stats_mean(f1, c->n);
+}
+
+STATS_API double stats_calibration_error(const double *probabilities, const int *truth, int count, int n)
+{
+    enum { BINS = 15 };
+    double certainty[BINS] = {0}, right[BINS] = {0}, sum = 0;
+    int judged = 0;
+    for (int i = 0; i < count; i++) {
+        const double *p = probabilities + (size_t)i * (size_t)n;
+        int best = stats_largest(p, n), bin = best < 0 ? -1 : (int)fmin(BINS - 1, fmax(0, p[best]) * BINS);
+        if (bin < 0) continue;
+        certainty[bin] += p[best], right[bin] += best == truth[i];
+        judged++;
+    }
+    for (int b = 0; b < BINS; b++) sum += fabs(certainty[b] - right[b]);
+    return sum / judged;
+}
+
+enum { STATS_SSIM_RADIUS = 5 };
+
+static double stats_ssim_at(const double *x, const double *y, int side, int row, int column)
+{
+    double weight = 0, mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
+    for (int i = -STATS_SSIM_RADIUS; i <= STATS_SSIM_RADIUS; i++)
+        for (int k = -STATS_SSIM_RADIUS; k <= STATS_SSIM_RADIUS; k++) {
+            int at = (row + i) * side + column + k;
+            double w = exp(-(i * i + k * k) / (2 * 1.5 * 1.5)), u = x[at], v = y[at];
+            weight += w, mx += w * u, my += w * v, xx += w * u * u, yy += w * v * v, xy += w * u * v;
+        }
+    mx /= weight, my /= weight;
+    double vx = xx / weight - mx * mx, vy = yy / weight - my * my, c = xy / weight - mx * my;
+    return (2 * mx * my + 1e-4) * (2 * c + 9e-4) / ((mx * mx + my * my + 1e-4) * (vx + vy + 9e-4));
+}
+
+STATS_API double stats_ssim(const double *x, const double *y, int side, double changed, double *kept)
+{
+    double sum = 0;
+    int n = 0, all = 0;
+    for (int row = STATS_SSIM_RADIUS; row < side - STATS_SSIM_RADIUS; row++)
+        for (int column = STATS_SSIM_RADIUS; column < side - STATS_SSIM_RADIUS; column++, all++) {
+            if (!(fabs(x[row * side + column] - y[row * side + column]) <= changed)) continue;
+            sum += stats_ssim_at(x, y, side, row, column);
+            n++;
+        }
+    *kept = (double)n / all;
+    return sum / n;
 }
 
 #endif /* STATS_IMPLEMENTATION */

@@ -25,7 +25,9 @@
  *     "faces, old/0001.jpg",3                  <- quotes protect commas; "" inside quotes is one quote
  *
  * Lines may end in LF or CRLF, and the last in nothing; empty ones are passed over; blanks around a field are dropped.
- * A field cannot contain a line break. Any file may be given: its size in memory is one line of at most a megabyte.
+ * Where the first line has semicolons or tabs and no comma, fields end at these. UTF-16 with a byte order mark is read
+ * as well. A field cannot contain a line break. Any file may be given: its size in memory is one line of at most a
+ * megabyte.
  *
  * If memory runs out while a table is filled, the table remembers it and table_print returns 0.
  */
@@ -51,6 +53,8 @@ typedef struct {
     FILE *file;
     char *path, *line, **fields;         /* the current row's fields, n_fields of them; they point into the line */
     int n_fields, most, line_number;
+    char separator;                      /* of fields, as the first line has it; 0: ',' */
+    int wide;                            /* UTF-16: 1 little, 2 big endian */
     int blanks;                          /* to be set by the caller: fields end at blanks, too */
     int again;                           /* to be set by the caller: the next row is the current one once more */
     char error[TABLE_ERROR];             /* empty while all is well */
@@ -119,6 +123,14 @@ TABLE_API void table_print_row(const Table *t, FILE *to, int form, int row);
 
 /* A field of CSV: quoted where it must be. A line break becomes a blank: fields have none here. */
 TABLE_API void table_field(FILE *to, const char *text);
+
+/* JSON piece by piece, with commas and keys where they belong. key NULL: an item of a list. */
+typedef struct { FILE *to; int comma; } TableJson;
+TABLE_API void table_json_open(TableJson *j, const char *key, char bracket);
+TABLE_API void table_json_close(TableJson *j, char bracket);
+TABLE_API void table_json_text(TableJson *j, const char *key, const char *text);
+TABLE_API void table_json_whole(TableJson *j, const char *key, long long number);
+TABLE_API void table_json_number(TableJson *j, const char *key, double number);
 
 /* A string of JSON; a number of it with five decimals, or null. */
 TABLE_API void table_string(FILE *to, const char *text);
@@ -195,7 +207,7 @@ static char *table_unquote(char *at)
 /* Cuts one field out of the line in place and returns what follows: NULL after the last field or on an open quote. */
 static char *table_cut(const TableReader *r, char *at, char **field)
 {
-    const char *ends = r->blanks ? ", \t" : ",";
+    const char ends[] = {r->separator ? r->separator : ',', r->blanks ? ' ' : 0, '\t', 0};
     *field = at += strspn(at, " \t");
     if (*at != '"') {
         char *end = at + strcspn(at, ends), *last = end;
@@ -225,10 +237,55 @@ TABLE_API int table_split(TableReader *r, char *at)
     return 1;
 }
 
+/* One number of UTF-16, or EOF. */
+static int table_unit(const TableReader *r)
+{
+    int first = getc(r->file), second = first == EOF ? EOF : getc(r->file);
+    return second == EOF ? EOF : r->wide == 1 ? first | second << 8 : first << 8 | second;
+}
+
+/* Appends a character as UTF-8. */
+static void table_append(char *line, size_t *used, unsigned code)
+{
+    int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    static const unsigned char lead[4] = {0, 0xC0, 0xE0, 0xF0};
+    line[(*used)++] = (char)(lead[more] | code >> 6 * more);
+    while (more-- > 0) line[(*used)++] = (char)(0x80 | (code >> 6 * more & 0x3F));
+}
+
+/* A line of UTF-16, as fgets would read it were it UTF-8. */
+static char *table_wide_line(TableReader *r)
+{
+    size_t used = 0;
+    for (int unit; used + 5 < TABLE_LINE && (unit = table_unit(r)) != EOF;) {
+        unsigned code = (unsigned)unit;
+        if (unit >= 0xD800 && unit < 0xDC00 && (unit = table_unit(r)) != EOF)
+            code = 0x10000 + ((code & 0x3FF) << 10 | ((unsigned)unit & 0x3FF));
+        table_append(r->line, &used, code);
+        if (code == '\n') break;
+    }
+    r->line[used] = 0;
+    return used ? r->line : NULL;
+}
+
+/* Before the first line: how its characters are written. After it: what its fields end at. */
+static void table_look(TableReader *r)
+{
+    int first = getc(r->file), second = getc(r->file);
+    r->wide = first == 0xFF && second == 0xFE ? 1 : first == 0xFE && second == 0xFF ? 2 : 0;
+    if (!r->wide) rewind(r->file);
+}
+
+static char *table_line(TableReader *r)
+{
+    if (r->line_number == 0 && !r->wide) table_look(r);
+    return r->wide ? table_wide_line(r) : fgets(r->line, TABLE_LINE, r->file);
+}
+
 TABLE_API int table_next(TableReader *r)
 {
     if (r->again) { r->again = 0; return 1; }
-    while (fgets(r->line, TABLE_LINE, r->file)) {
+    while (table_line(r)) {
         r->line_number++;
         size_t length = strlen(r->line);
         if ((length == 0 || r->line[length - 1] != '\n') && (!feof(r->file) || length == 0))
@@ -237,6 +294,8 @@ TABLE_API int table_next(TableReader *r)
         while (length && strchr("\r\n \t", r->line[length - 1])) r->line[--length] = 0;
         char *at = r->line;
         if (r->line_number == 1 && strncmp(at, "\xEF\xBB\xBF", 3) == 0) at += 3;
+        if (*at && !r->separator)
+            r->separator = strchr(at, ',') ? ',' : strchr(at, ';') ? ';' : strchr(at, '\t') ? '\t' : ',';
         if (*at) return table_split(r, at) ? 1 : -1;
     }
     return ferror(r->file) ? table_fail(r, "%s, after line %d: %s", r->path, r->line_number, strerror(errno)) - 1 : 0;
@@ -352,6 +411,46 @@ TABLE_API void table_json(FILE *to, const char *format, ...)
         }
     }
     va_end(arguments);
+}
+
+static void table_json_key(TableJson *j, const char *key)
+{
+    if (j->comma) fputs(", ", j->to);
+    j->comma = 1;
+    if (!key) return;
+    table_string(j->to, key);
+    fputs(": ", j->to);
+}
+
+TABLE_API void table_json_open(TableJson *j, const char *key, char bracket)
+{
+    table_json_key(j, key);
+    putc(bracket, j->to);
+    j->comma = 0;
+}
+
+TABLE_API void table_json_close(TableJson *j, char bracket)
+{
+    putc(bracket, j->to);
+    j->comma = 1;
+}
+
+TABLE_API void table_json_text(TableJson *j, const char *key, const char *text)
+{
+    table_json_key(j, key);
+    table_string(j->to, text);
+}
+
+TABLE_API void table_json_whole(TableJson *j, const char *key, long long number)
+{
+    table_json_key(j, key);
+    fprintf(j->to, "%lld", number);
+}
+
+TABLE_API void table_json_number(TableJson *j, const char *key, double number)
+{
+    table_json_key(j, key);
+    table_number(j->to, number);
 }
 
 /* Is it a number as JSON writes it (RFC 8259, section 6)? */
