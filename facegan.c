@@ -14594,7 +14594,8 @@ static void import_folders(const Import *job)
     bool (*made)[SPLITS] = own((size_t)job->set.n_classes, sizeof *made);
     for (int i = 0; i < job->n_work; i++) {
         int row = job->work[i], split = job->set.split[row], label = job->set.label[row];
-        if (!made[label][split]) make_folder(own_text("%s/%s/%s", job->s->out, split_names[split], import_class(job, row)));
+        if (!made[label][split]) make_folder(own_text("%s/%s/%s", job->s->out, split_names[split], import_class(job,
+            row)));
         made[label][split] = true;
     }
 }
@@ -14610,9 +14611,12 @@ static void import_claim(const Import *job, char *const *inputs, int count)
         give_back(want);
         want = more;
     }
-    want = own_text("%srows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\nmax-side = %ld\n"
-                    "size = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", want, job->n_work, s->classes,
-                    s->detector, s->weights, s->threshold, s->min_face, s->max_side, s->size, margin_of(s, -1), s->align,
+    want = own_text("%srows = %d\nclasses = %s\ndetector = %s\nweights = %s\nthreshold = %g\nmin-face = %g\nmax-side "
+                    "= %ld\n"
+                    "size = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", want, job->n_work,
+                    s->classes,
+                    s->detector, s->weights, s->threshold, s->min_face, s->max_side, s->size, margin_of(s, -1),
+                    s->align,
                     s->channels, s->whole);
     size_t size;
     bool there = path_exists(path);
@@ -14730,7 +14734,8 @@ static void import_more_lists(DataSet *set, const Names *lists, const DataOption
         const char *root = own_text("%s", set->root);
         add_list(set, lists->items[i], options);
         if (strcmp(root, set->root))
-            give_up(2, "%s: two lists must lie in one folder, or the folder of their pictures be given", lists->items[i]);
+            give_up(2, "%s: two lists must lie in one folder, or the folder of their pictures be given",
+                    lists->items[i]);
     }
 }
 
@@ -14748,7 +14753,8 @@ static void import_list(Import *job, const char *kind, char *const *inputs, int 
     const char *first = beside && is_folder(inputs[0]) ? own_text("%s/%s", inputs[0], f->file) : inputs[0];
     list_dataset(innermost_scope(), set, first, &options);
     if (f && strcmp(set->format, f->name) && !(f->folders_too && !strcmp(set->format, "image folders")))
-        give_up(2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, fer2013, "
+        give_up(2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, "
+                   "fer2013, "
                 "ferplus, folder?", inputs[0], kind, f->name, f->folders_too ? ", image folders" : "", set->format);
     if (more.count > 1 && !(f && f->many)) give_up(2, "%s: one folder of pictures only", more.items[1]);
     import_more_lists(set, &lists, &options);
@@ -14776,7 +14782,8 @@ static void import_rows(Import *job)
 static void import_data(char *const *inputs, int count, const Settings *s)
 {
     if (count < 2 || (!import_format(inputs[0]) && strcmp(inputs[0], "folder")))
-        give_up(2, "data import needs affwild2, affectnet, rafdb, fer2013, ferplus or folder, and then the list or folder");
+        give_up(2, "data import needs affwild2, affectnet, rafdb, fer2013, ferplus or folder, and then the list or "
+                   "folder");
     if (!*s->out) give_up(2, "data import needs --out DIR");
     if (!*s->detector && *s->weights) give_up(2, "--weights without --detector: mtcnn or retinaface?");
     Import *job = own(1, sizeof *job);
@@ -14911,7 +14918,8 @@ static void answer_all(Answers *a, Classifier *c, const char *views)
     int asked[MAX_CLASSES], at = 0;
     size_t count = (size_t)a->set->count, all = (size_t)c->net.classes;
     name_answers(a, asked);
-    a->index = own(count, sizeof(int)), a->truth = own(count, sizeof(int)), a->p = own(count * (size_t)a->n, sizeof(double));
+    a->index = own(count, sizeof(int)), a->truth = own(count, sizeof(int)), a->p = own(count * (size_t)a->n,
+                                                                                       sizeof(double));
     unsigned char *pixels = own(AT_ONCE, shape_count(c->one.x->shape));
     double *p = own(AT_ONCE * all, sizeof *p);
     Progress progress = progress_start("classify", 0, a->set->count);
@@ -14930,7 +14938,8 @@ static void answer_all(Answers *a, Classifier *c, const char *views)
     if (!a->count) give_up(1, "%s: no picture could be read", a->set->path);
 }
 
-/* Asks about the part of the set that --split names: by default the validation part, or everything where there is none. */
+/* Asks about the part of the set that --split names: by default the validation part, or everything where there is
+ * none. */
 static Answers *answer_set(const char *data, Classifier *c, const Settings *s)
 {
     static const int parts[] = {SPLIT_VALIDATION, SPLIT_ALL};
@@ -14963,12 +14972,14 @@ static void print_answers_json(const Answers *a, double calibration)
 {
     const StatsConfusion *f = &a->f;
     table_json(stdout, "{\"classifier\": %q, \"data\": %q, \"pictures\": %d, \"accuracy\": %r, \"macro_f1\": %r, "
-               "\"calibration_error\": %r,\n \"classes\": [", a->c->path, a->set->path, a->count, stats_accuracy(f), stats_macro_f1(f),
+               "\"calibration_error\": %r,\n \"classes\": [", a->c->path, a->set->path, a->count, stats_accuracy(f),
+               stats_macro_f1(f),
                calibration);
     for (int k = 0; k < a->n; k++) {
         StatsClass score = stats_class(f, k);
         table_json(stdout, "%s\n  {\"name\": %q, \"pictures\": %l, \"precision\": %r, \"recall\": %r, \"f1\": %r, "
-                   "\"taken_for\": [", k ? "," : "", a->names[k], score.pictures, score.precision, score.recall, score.f1);
+                   "\"taken_for\": [", k ? "," : "", a->names[k], score.pictures, score.precision, score.recall,
+                   score.f1);
         for (int i = 0; i < a->n; i++) table_json(stdout, "%s%l", i ? ", " : "", f->count[k][i]);
         printf("]}");
     }
@@ -15009,7 +15020,8 @@ static void print_answers(const Answers *a, double calibration, const char *view
 {
     printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", a->c->path, a->c->net.classifier.backbone->name,
            a->c->net.size, views, a->count, a->set->path);
-    printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", stats_accuracy(&a->f), stats_macro_f1(&a->f),
+    printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", stats_accuracy(&a->f),
+           stats_macro_f1(&a->f),
            calibration);
     write_table(class_scores_table(a), stdout, TABLE_TEXT);
     printf("\n");
@@ -15038,7 +15050,8 @@ static void save_shown(const char *path, PlotCanvas canvas)
 
 static const char *confusion_title(const Answers *a)
 {
-    return own_text("%d pictures, accuracy %.3f, macro F1 %.3f", a->count, stats_accuracy(&a->f), stats_macro_f1(&a->f));
+    return own_text("%d pictures, accuracy %.3f, macro F1 %.3f", a->count, stats_accuracy(&a->f),
+                    stats_macro_f1(&a->f));
 }
 
 typedef struct Mistake { double certainty; int answer; } Mistake;
@@ -15262,7 +15275,8 @@ static Editor *use_editor(const char *run, Classifier *judge)
 }
 
 /* G of `count` pictures, each at a condition (count,n) or, where that is NULL, with emotion[i] so strongly. */
-static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion, double strength, const real *condition,
+static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion, double strength,
+                        const real *condition,
                         real *out)
 {
     size_t n = (size_t)ed->model->g.condition;
@@ -15340,7 +15354,8 @@ typedef struct Evaluation {
     double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
     double back, similar, kept, moved;                                  /* sums over pictures */
     int similar_known;
-    double *person, *own, *texture;                                     /* (n) SSIM of an edit; of one to its own class; detail */
+    /* (n) SSIM of an edit; of one to its own class; detail */
+    double *person, *own, *texture;
     real *first;                                                        /* (SHOWN_EDITS, 1 + classes, picture) */
     real *neutral;                                                      /* (CURVE_FACES, picture) */
     int n_neutral;
@@ -15397,8 +15412,10 @@ static double mean_difference(const real *u, const real *v, size_t n)
     return sum / (double)n;
 }
 
-/* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no more than
- * a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or less. */
+/* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no
+ * more than
+ * a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or
+ * less. */
 static void measure_identity(Evaluation *v, const real *x, const real *there, const real *back, const real *own_edit,
                              int count)
 {
@@ -15425,7 +15442,8 @@ static void show_edits(Evaluation *v, const real *pictures, int shown, int colum
 {
     size_t picture = v->ed->picture;
     for (int i = 0; i < shown; i++)
-        memcpy(v->first + (size_t)((v->shown + i) * (v->classes + 1) + column) * picture, pictures + (size_t)i * picture,
+        memcpy(v->first + (size_t)((v->shown + i) * (v->classes + 1) + column) * picture,
+               pictures + (size_t)i * picture,
                picture * sizeof *pictures);
 }
 
@@ -15540,7 +15558,8 @@ static Critic *use_critic(const char *run, int classes)
     c->graph = graph_new();
     c->x = tensor_new("x", shape_of(EDITED_AT_ONCE, c->d.size, c->d.size, c->d.channels));
     net_attach(&c->d, c->graph);
-    Node *each = fill(c->graph, shape_of(EDITED_AT_ONCE, 1, 1, classes), 1.0 / classes);        /* the mean of all classes */
+    /* the mean of all classes */
+    Node *each = fill(c->graph, shape_of(EDITED_AT_ONCE, 1, 1, classes), 1.0 / classes);
     Node *map = stargan_source(&c->d, stargan_features(&c->d, leaf(c->graph, c->x)), each);
     c->score = keep(scale(sum_to(map, shape_of(EDITED_AT_ONCE, 1, 1, 1)), 1.0 / (map->shape.d[1] * map->shape.d[2])));
     MUST(bind_graphs(&c->graph, 1, &c->arena, &e));
@@ -15568,13 +15587,15 @@ static void critic_task(void *evaluation)
     static const int parts[] = {SPLIT_TRAIN, SPLIT_ALL};
     Evaluation *v = evaluation;
     Critic *critic = use_critic(v->ed->run, v->classes);
-    const PictureSet real_ones = read_part(v->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST, parts, 2);
+    const PictureSet real_ones = read_part(v->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST,
+                                           parts, 2);
     real *edits = own((size_t)real_ones.n * v->ed->picture, sizeof *edits);
     edit_pixels(v->ed, real_ones.x, real_ones.n, real_ones.target, 1, NULL, edits);
     DiscriminatorF1 f1 = discriminator_f1(critic_scores(critic, real_ones.x, real_ones.n), real_ones.n,
                                           critic_scores(critic, edits, real_ones.n), real_ones.n);
     add_score(v, "discriminator.f1.fake", f1.fake,
-              "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold, real_ones.n);
+              "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold,
+              real_ones.n);
     add_score(v, "discriminator.f1.real", f1.real, "the same threshold");
     add_score(v, "discriminator.f1.average", f1.average, "the mean of the two");
 }
@@ -15725,7 +15746,8 @@ static Table *score_table(const Evaluation *v)
     for (int i = 0; i < v->n_scores; i++) {
         const Score *score = &v->scores[i];
         table_set(t, i + 1, 0, "%s", score->name), table_set(t, i + 1, 1, "%s", score_text(score->value, "-"));
-        if (isfinite(score->low)) table_set(t, i + 1, 2, "%s to %s", score_text(score->low, "-"), score_text(score->high, "-"));
+        if (isfinite(score->low)) table_set(t, i + 1, 2, "%s to %s", score_text(score->low, "-"),
+                                            score_text(score->high, "-"));
         table_set(t, i + 1, 3, "%s", score->note);
     }
     return t;
@@ -15761,9 +15783,11 @@ static Table *evaluation_lines(const Evaluation *v, uint64_t hash)
         int k = i - v->n_scores;
         if (k < 0) {
             table_set(t, i + 1, 0, "%s", score->name), table_set(t, i + 1, 1, "%s", score_text(score->value, ""));
-            table_set(t, i + 1, 2, "%s", score_text(score->low, "")), table_set(t, i + 1, 3, "%s", score_text(score->high, ""));
+            table_set(t, i + 1, 2, "%s", score_text(score->low, "")), table_set(t, i + 1, 3, "%s",
+                                                                                score_text(score->high, ""));
         } else {
-            table_set(t, i + 1, 0, "confusion.%s.%s", v->ed->model->class_names[k / n], v->ed->model->class_names[k % n]);
+            table_set(t, i + 1, 0, "confusion.%s.%s", v->ed->model->class_names[k / n],
+                      v->ed->model->class_names[k % n]);
             table_set(t, i + 1, 1, "%ld", v->edited.count[k / n][k % n]);
         }
         table_set(t, i + 1, 4, "%d", v->n), table_set(t, i + 1, 5, "%d", v->features);
@@ -15785,8 +15809,10 @@ static void print_json_confusion(const char *name, const StatsConfusion *c)
 
 static void print_evaluation_json(const Evaluation *v, uint64_t hash)
 {
-    table_json(stdout, "{\"run\": %q, \"data\": %q, \"classifier\": %q, \"hash\": %q, \"pictures\": %d, \"features\": %d,\n "
-               "\"classes\": [", v->ed->run, v->data, v->ed->judge->path, own_text("%016" PRIx64, hash), v->n, v->features);
+    table_json(stdout, "{\"run\": %q, \"data\": %q, \"classifier\": %q, \"hash\": %q, \"pictures\": %d, "
+                       "\"features\": %d,\n "
+               "\"classes\": [", v->ed->run, v->data, v->ed->judge->path, own_text("%016" PRIx64, hash), v->n,
+               v->features);
     for (int k = 0; k < v->classes; k++) table_json(stdout, "%s%q", k ? ", " : "", v->ed->model->class_names[k]);
     printf("],\n \"scores\": {");
     for (int i = 0; i < v->n_scores; i++) {
@@ -15809,8 +15835,10 @@ static void add_strip(Page *page, const char *caption, const real *pictures, con
     size_t n = (size_t)(rows * columns * g->size * g->size * g->channels);
     unsigned char *bytes = own(n, 1);
     to_bytes(pictures, n, bytes);
-    const PlotCanvas canvas = draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels, .rows = rows,
-                                                .columns = columns, .scale = enlargement(g->size), .column_names = names});
+    const PlotCanvas canvas = draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
+                                                .rows = rows,
+                                                .columns = columns, .scale = enlargement(g->size),
+                                                .column_names = names});
     add_canvas(page, caption, &canvas);
 }
 
@@ -15839,9 +15867,11 @@ static void show_evaluation(Page *page, const Evaluation *v)
     show_table(page, score_table(v));
     add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)", &edits);
     add_canvas(page, "Real pictures, for comparison", &reals);
-    add_strip(page, "The first pictures with every emotion", v->first, &v->ed->model->g, v->shown, v->classes + 1, names);
+    add_strip(page, "The first pictures with every emotion", v->first, &v->ed->model->g, v->shown, v->classes + 1,
+              names);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
-        add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed, v->neutral + (size_t)i * v->ed->picture);
+        add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed,
+                      v->neutral + (size_t)i * v->ed->picture);
 }
 
 static void tell_page(Page *page, const char *path)
@@ -15861,7 +15891,8 @@ static void evaluate_run(const char *run, const char *data, const Settings *s)
     else print_evaluation(v, hash);
     if (!s->html) return;
     Page *page = page_begin("The numbers of a generator",
-                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data, v->n,
+                            own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data,
+                                     v->n,
                                      judge->path, hash));
     show_evaluation(page, v);
     tell_page(page, s->out);
@@ -16433,7 +16464,8 @@ typedef struct Stage {
 } Stage;
 
 /* The neutral faces of OUT/unseen. */
-static Stage set_stage(const char *run, Classifier *emotions, Classifier *actions, const Settings *hand, const char *out)
+static Stage set_stage(const char *run, Classifier *emotions, Classifier *actions, const Settings *hand,
+                       const char *out)
 {
     Stage st = {.ed = use_editor(run, emotions), .actions = actions, .hand = hand};
     const Facegan *model = st.ed->model;
@@ -16529,7 +16561,8 @@ static void measure_pair(Truth *t, const Stage *st, int a, int b)
 {
     int first = st->emotion[a], second = st->emotion[b];
     double none[MAX_CLASSES] = {0};
-    if (isnan(own_units(st->actions, none, first, second)) || isnan(own_units(st->actions, none, second, first))) return;
+    if (isnan(own_units(st->actions, none, first, second)) || isnan(own_units(st->actions, none, second,
+                                                                              first))) return;
     Pair *p = &t->pairs[t->n_pairs++];
     *p = (Pair){.a = a, .b = b};
     for (int at = 0; at < 3; at++) p->share[at] = both_there(st, a, b, at / 2.0);
@@ -16565,7 +16598,8 @@ static void measure_strengths(Truth *t, const Stage *st)
 {
     int n = st->ed->model->g.classes, units = st->actions->net.classes, count = st->count, points = count * STRENGTHS,
         right = 0, ways = 0;
-    double *p = own((size_t)(count * max_int(n, units)), sizeof *p), *asked = own((size_t)((2 + n) * points), sizeof *asked),
+    double *p = own((size_t)(count * max_int(n, units)), sizeof *p), *asked = own((size_t)((2 + n) * points),
+                                                                                  sizeof *asked),
            *measured = asked + points, *curves = measured + points;     /* (way,face,strength) */
     real *edits = own((size_t)count * st->ed->picture, sizeof *edits);
     t->least_correlation = 1;
@@ -16582,7 +16616,8 @@ static void measure_strengths(Truth *t, const Stage *st)
             judge_pixels(st->ed, edits, count, p, NULL);
             for (int i = 0; i < count; i++) curves[(ways * count + i) * STRENGTHS + j] = p[i * n + k];
         }
-        for (int i = 0; i < count; i++) right += stats_largest(p + i * n, n) == k;                 /* at full strength */
+        /* at full strength */
+        for (int i = 0; i < count; i++) right += stats_largest(p + i * n, n) == k;
         t->correlation[k] = stats_rank_correlation(asked, measured, points);
         if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
         ways++;
@@ -16684,7 +16719,8 @@ static Table *judge_judges(const char *out, const Judges *judges)
 static void check_judges(const Settings *s, const Settings *like)
 {
     const char *path = own_text("%s/judges.txt", s->out),
-               *wanted = own_text("--count %ld --size %ld --pose %g --weakest %g --blends %g --viewers %ld --epochs %ld "
+               *wanted = own_text("--count %ld --size %ld --pose %g --weakest %g --blends %g --viewers %ld --epochs "
+                                  "%ld "
                                   "--seed %ld, pictures of %ld px cut to %ld, %ld channels", s->count, s->size, s->pose,
                                   s->weakest, s->blends, s->viewers, s->epochs, s->seed, like->size, like->crop,
                                   like->channels);
@@ -16726,7 +16762,8 @@ static Classifier *train_judge(const Settings *s, const Settings *like, const ch
     judge.crop = like->crop, judge.size = like->size;
     judge.epochs = s->epochs ? s->epochs : 8;
     snprintf(judge.attributes, sizeof judge.attributes, "%s", attributes);
-    if (!is_there("%s/report.html", out)) train_step(&judge, own_text("%s/%s", s->out, data), out);    /* what a finished training leaves */
+    /* what a finished training leaves */
+    if (!is_there("%s/report.html", out)) train_step(&judge, own_text("%s/%s", s->out, data), out);
     return own_classifier(out);
 }
 
@@ -16734,7 +16771,8 @@ static Classifier *train_judge(const Settings *s, const Settings *like, const ch
  * are there. */
 static Judges train_judges(const Settings *s, const Settings *like)
 {
-    Settings faces = drawing_of(s, like, FACES), blends = drawing_of(s, like, BLENDS), unseen = drawing_of(s, like, UNSEEN);
+    Settings faces = drawing_of(s, like, FACES), blends = drawing_of(s, like, BLENDS), unseen = drawing_of(s, like,
+        UNSEEN);
     const char *units = "intensity";
     for (int u = 0; u < FACE_AUS; u++) units = own_text("%s,AU%d", units, face_au_number(u));
     blends.weakest = 0, blends.blends = 0.7, blends.viewers = 0;
@@ -16794,7 +16832,8 @@ static void study_truth(char *const *runs, int n, const Settings *s)
     Page *page = page_begin("facegan study: the truth", s->out);
     tell_table(judge_judges(s->out, &judges), s->csv, page);
     Table *table = new_table("GANmut's space against the truth", 6, n + 3);
-    for (int i = 0; i < 7; i++) table_set(table, i, 0, "%s", words[i][0]), table_set(table, i, n + 2, "%s", words[i][1]);
+    for (int i = 0; i < 7; i++) table_set(table, i, 0, "%s", words[i][0]), table_set(table, i, n + 2, "%s",
+                                                                                     words[i][1]);
     for (int i = 0; i <= n; i++)                                        /* the last: the hand that drew them */
         truth_of_run(runs[i % n], &judges, i == n ? &hand : NULL, s, table, i + 1, page);
     tell_table(table, s->csv, page);
@@ -16805,7 +16844,8 @@ static void study_truth(char *const *runs, int n, const Settings *s)
  * 15.3  study augment: do drawn pictures help a classifier that has seen few real ones?
  *
  * For each seed: so many real pictures of each class, chosen by chance; a StarGAN that learns from these alone; each of
- * them drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and drawn,
+ * them drawn with every other class's expression; then two classifiers, one on the real pictures, one on real and
+ * drawn,
  * with the same number of steps, the same initial weights and the same augmentation. Both judge the same pictures that
  * neither saw. The differences of the pairs are held against chance (stats_compare_pairs).
  * ---------------------------------------------------------------------------------------------- */
@@ -16814,7 +16854,8 @@ enum { SEEDS_MOST = 64 };
 
 typedef struct Augmented { StatsConfusion real, helped; } Augmented;
 
-static void save_one(const char *folder, const char *class_name, const char *name, const unsigned char *pixels, int size,
+static void save_one(const char *folder, const char *class_name, const char *name, const unsigned char *pixels,
+                     int size,
                      int channels)
 {
     make_folder(own_text("%s/%s", folder, class_name));
@@ -16874,7 +16915,8 @@ static void train_small_gan(const Settings *s, long seed, const char *folder)
     train_step(&gan, own_text("%s/real", folder), own_text("%s/gan", folder));
 }
 
-/* What a classifier that learnt from FOLDER/name makes of the test pictures. --crop: of the test pictures; the others are
+/* What a classifier that learnt from FOLDER/name makes of the test pictures. --crop: of the test pictures; the
+ * others are
  * cut already. */
 static StatsConfusion verdict_on(const char *name, const char *test, const Settings *s, long seed, long classes,
                             const char *folder)
@@ -16942,7 +16984,8 @@ static void augment_tables(const Augmented *all, char *const *names, int n, Tabl
             table_set(*pairs, i + 1, 0, "%d", i + 1), table_set(*pairs, i + 1, 1, "%.4f", without[i]);
             table_set(*pairs, i + 1, 2, "%.4f", with[i]);
         }
-        augment_row(*verdict, k + 3, k == -2 ? "accuracy" : k == -1 ? "macro F1" : own_text("F1 of %s", names[k]), without,
+        augment_row(*verdict, k + 3, k == -2 ? "accuracy" : k == -1 ? "macro F1" : own_text("F1 of %s", names[k]),
+                    without,
                     with, n);
     }
 }
@@ -16961,7 +17004,8 @@ static void study_augment(char *const *inputs, const Settings *s)
 {
     Table *pairs, *verdict;
     Augmented *all = own(SEEDS_MOST, sizeof *all);
-    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN, .crop = (int)s->crop};
+    const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN,
+                                 .crop = (int)s->crop};
     DataSet *set = own(1, sizeof *set);
     open_dataset(set, inputs[0], &options);
     make_folder(s->out);
@@ -17158,7 +17202,8 @@ static void lay_out_heaps(const char *shape)
     bool grid = strcmp(shape, "grid") == 0, spiral = strcmp(shape, "spiral") == 0;
     heaps.n = grid ? 25 : spiral ? 16 : 8;
     for (int i = 0; i < heaps.n; i++) {
-        double turn = spiral ? 1.5 * TURN * i / heaps.n : TURN * i / heaps.n, radius = spiral ? 0.4 + 1.8 * i / heaps.n : 2;
+        double turn = spiral ? 1.5 * TURN * i / heaps.n : TURN * i / heaps.n, radius = spiral
+            ? 0.4 + 1.8 * i / heaps.n : 2;
         heaps.at[i][0] = grid ? i % 5 - 2 : radius * sine(turn + TURN / 4);
         heaps.at[i][1] = grid ? i / 5 - 2 : radius * sine(turn);
     }
@@ -17206,7 +17251,8 @@ static ToyRun *use_toy(ToyLoss loss)
     Toy *t = &run->toy;
     const Shape points = shape_of(CROWD, 1, 1, 2), rate = shape_of(1, 1, 1, 3);
     t->loss = loss, t->g = net_new('G', toy_beta1, toy_beta2), t->d = net_new('D', toy_beta1, toy_beta2);
-    t->x = tensor_new("x", points), t->z = tensor_new("z", points), t->alpha = tensor_new("alpha", shape_of(CROWD, 1, 1, 1));
+    t->x = tensor_new("x", points), t->z = tensor_new("z", points), t->alpha = tensor_new("alpha", shape_of(CROWD, 1,
+        1, 1));
     t->d_schedule = tensor_new("d_schedule", rate), t->g_schedule = tensor_new("g_schedule", rate);
     run->place = tensor_new("place", points);
     build_toy_d_step(t), build_toy_g_step(t);
@@ -17221,7 +17267,8 @@ static ToyRun *use_toy(ToyLoss loss)
     return run;
 }
 
-/* What G draws: how many heaps it reaches (a fifth of their share of points, at least), and the share of its points that lie
+/* What G draws: how many heaps it reaches (a fifth of their share of points, at least), and the share of its points
+ * that lie
  * within four standard deviations of one. */
 typedef struct ToyVerdict { int reached; double within; } ToyVerdict;
 
@@ -17235,7 +17282,8 @@ static ToyVerdict judge_toy(ToyRun *run)
         for (int i = 0; i < CROWD; i++)
             for (int k = 0; k < heaps.n; k++) {
                 const real *p = run->drawn->data + 2 * i;
-                if (hypot((double)p[0] - heaps.at[k][0], (double)p[1] - heaps.at[k][1]) <= 4 * heap_radius) on[k]++, within++;
+                if (hypot((double)p[0] - heaps.at[k][0], (double)p[1] - heaps.at[k][1]) <= 4 * heap_radius) on[k]++,
+                    within++;
             }
     }
     for (int k = 0; k < heaps.n; k++) reached += on[k] * heaps.n * 5 >= BATCHES * CROWD;
@@ -17271,7 +17319,8 @@ static Image draw_toy(ToyRun *run)
     const real *points[2] = {run->toy.x->data, run->drawn->data};
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < CROWD; i++)
-            plot_disc(&canvas, TOY_SIDE * ((double)points[k][2 * i] + 3) / 6, TOY_SIDE * (3 - (double)points[k][2 * i + 1]) / 6,
+            plot_disc(&canvas, TOY_SIDE * ((double)points[k][2 * i] + 3) / 6,
+                      TOY_SIDE * (3 - (double)points[k][2 * i + 1]) / 6,
                       k ? 2.2 : 1.6, k ? 0xe8710a : 0x2563eb);
     return image_of(&canvas);
 }
@@ -17283,7 +17332,8 @@ static int film_toy(ToyRun *run, long iterations, Image frames[TOY_FRAMES])
     Progress progress = progress_start("toy", 0, iterations);
     for (long i = 0; i < iterations && !interrupted; i++) {
         toy_iteration(&run->toy, i, draw_toy_batch);
-        if ((i + 1) * TOY_FRAMES / iterations > i * TOY_FRAMES / iterations && made < TOY_FRAMES) frames[made++] = draw_toy(run);
+        if ((i + 1) * TOY_FRAMES / iterations > i * TOY_FRAMES / iterations &&
+            made < TOY_FRAMES) frames[made++] = draw_toy(run);
         progress_show(&progress, i + 1, "%s", "");
     }
     progress_end(&progress);
@@ -17315,7 +17365,8 @@ static void run_toy_of(const char *kind, const Settings *s)
     save_picture(picture, &frames[made - 1], NULL);
     save_toy_film(film, frames, made);
     ToyVerdict v = judge_toy(run);
-    printf("%s\n%s\n%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", picture, film, kind, v.reached,
+    printf("%s\n%s\n%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", picture, film, kind,
+           v.reached,
            heaps.n, 100 * v.within, v.reached == heaps.n ? "none is left out" :
            v.within < 0.5 ? "it is still on its way" : "mode collapse, the others are left out");
 }
@@ -17326,7 +17377,8 @@ static void run_toy_of(const char *kind, const Settings *s)
  * A document is two tables: its experiments in their order, each a network that is trained, and its published numbers,
  * each beside a number of ours. One engine for all:
  *
- *     plan     three steps of every network are timed; each gets the document's own length, or what its share of --budget
+ *     plan     three steps of every network are timed; each gets the document's own length, or what its share of
+ * --budget
  *              allows. OUT/plan.csv keeps the times, so that the plan is the same when the same command goes on
  *     train    OUT/<experiment>, goes on where it was, is passed over when done
  *     facts    OUT/<experiment>/facts-<iterations>.csv: what was measured of it, a name and a number a line
@@ -17352,7 +17404,8 @@ typedef struct Experiment {
 } Experiment;
 
 /* A number of the document, and the fact of an experiment that stands beside it. */
-typedef struct Published { const char *experiment, *what, *value, *fact; char kind; const char *why; } Published;     /* kind: '%' a share, 'n' a number */
+/* kind: '%' a share, 'n' a number */
+typedef struct Published { const char *experiment, *what, *value, *fact; char kind; const char *why; } Published;
 
 typedef struct Document {
     const char *name, *title, *cite;
@@ -17409,7 +17462,8 @@ static Work *find_work(Reproduction *r, const char *name)
     return NULL;
 }
 
-/* The network as the document has it. What the command says of the classifier's document (--network, --init, ...) holds. */
+/* The network as the document has it. What the command says of the classifier's document (--network, --init, ...)
+ * holds. */
 static void add_work(Reproduction *r, const Experiment *x)
 {
     Work *w = &r->works[r->n++];
@@ -17569,7 +17623,8 @@ static Table *findings_table(Reproduction *r)
         double value = fact(find_work(r, p->experiment), p->fact);
         if (!find_work(r, p->experiment)) continue;
         table_set(t, ++n, 0, "%s", p->what), table_set(t, n, 1, "%s", p->value), table_set(t, n, 3, "%s", p->why);
-        if (isfinite(value)) table_set(t, n, 2, p->kind == '%' ? "%.1f%%" : "%.4g", p->kind == '%' ? 100 * value : value);
+        if (isfinite(value)) table_set(t, n, 2, p->kind == '%' ? "%.1f%%" : "%.4g", p->kind == '%' ? 100 * value
+                                       : value);
         else table_set(t, n, 2, "-");
     }
     t->rows = n;
@@ -17601,7 +17656,8 @@ static void save_report(Reproduction *r, const Table *findings)
         page_heading(page, w->x->title);
         page_paragraph(page, w->x->text);
         w->x->show(r, w, page);
-        page_paragraph(page, own_text("%s after %ld iterations; its own page is %s/report.html.", w->s.model, w->s.iters,
+        page_paragraph(page, own_text("%s after %ld iterations; its own page is %s/report.html.", w->s.model,
+                                      w->s.iters,
                                       w->s.out));
         leave();
     }
@@ -17638,7 +17694,8 @@ static void add_answers_facts(Work *w, const char *split, StatsConfusion *all)
     Settings asked = w->s;
     snprintf(asked.split, sizeof asked.split, "%s", split);
     const Answers *a = answer_set(w->s.data, own_classifier(w->s.out), &asked);
-    add_fact(w, own_text("accuracy.%s", split), stats_accuracy(&a->f)), add_fact(w, own_text("pictures.%s", split), a->count);
+    add_fact(w, own_text("accuracy.%s", split), stats_accuracy(&a->f)), add_fact(w, own_text("pictures.%s", split),
+                                                                                 a->count);
     all->n = a->n;
     for (int k = 0; k < a->n; k++) {
         all->undecided[k] += a->f.undecided[k];
@@ -17676,7 +17733,8 @@ static void measure_classifier(Reproduction *r, Work *w)
     }
     if (!all->n) return;
     for (int k = 0; k < all->n; k++) pictures += (double)stats_class(all, k).pictures;
-    add_fact(w, "accuracy", stats_accuracy(all)), add_fact(w, "f1", stats_macro_f1(all)), add_fact(w, "pictures", pictures);
+    add_fact(w, "accuracy", stats_accuracy(all)), add_fact(w, "f1", stats_macro_f1(all)), add_fact(w, "pictures",
+        pictures);
     for (int k = 0; k < all->n * all->n; k++)
         add_fact(w, own_text("confusion.%d.%d", k / all->n, k % all->n), (double)all->count[k / all->n][k % all->n]);
 }
@@ -17689,7 +17747,8 @@ static void show_classifier(const Reproduction *r, const Work *w, Page *page)
     char names[MAX_CLASSES][NAME];
     const char *labels[MAX_CLASSES];
     (void)r;
-    chart(page, log, "Loss in training", "D.total", "loss"), chart(page, log, "Loss on held-out pictures", "validation_loss", "loss");
+    chart(page, log, "Loss in training", "D.total", "loss"), chart(page, log, "Loss on held-out pictures",
+                                                                   "validation_loss", "loss");
     chart(page, log, "Accuracy in training", "D.accuracy", "share");
     chart(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
     f->n = split_names_list(w->s.classes, names);
@@ -17697,7 +17756,8 @@ static void show_classifier(const Reproduction *r, const Work *w, Page *page)
     for (int k = 0; k < f->n * f->n; k++)
         f->count[k / f->n][k % f->n] = (long)fact(w, own_text("confusion.%d.%d", k / f->n, k % f->n));
     if (isnan(fact(w, "accuracy"))) return;
-    const PlotCanvas canvas = plot_confusion(f, labels, own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"), fact(w, "f1")));
+    const PlotCanvas canvas = plot_confusion(f, labels, own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"),
+                                                                 fact(w, "f1")));
     add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)", &canvas);
 }
 
@@ -17738,26 +17798,34 @@ static void measure_noise(Reproduction *r, Work *w)
  * ---------------------------------------------------------------------------------------------- */
 
 #define OPTIMISER(word, rates) \
-    {word, "Optimisers: " word, "The document names SGD, Adagrad, Adam and RMSprop and takes Adam. As long as the network above.", \
+    {word, "Optimisers: " word,                                                                                        \
+     "The document names SGD, Adagrad, Adam and RMSprop and takes Adam. As long as the network above.",                \
      "classifier", "network=small d-optimiser=" word " lr=" rates, 0, 0.5, measure_classifier, show_classifier}
 
 static const Experiment classifier_experiments[] = {
-    {"network", "The network", "Three emotions of FER2013, balanced to 5,000 pictures each with changed copies; a fifth held out. "
-     "The document trained for about 75 passes, until the validation loss did not decrease any more.", "classifier", "", 0, 2,
+    {"network", "The network", "Three emotions of FER2013, balanced to 5,000 pictures each with changed copies; a "
+                               "fifth held out. "
+     "The document trained for about 75 passes, until the validation loss did not decrease any more.", "classifier",
+     "", 0, 2,
      measure_classifier, show_classifier},
     OPTIMISER("sgd", "0.05"), OPTIMISER("adagrad", "0.01"), OPTIMISER("adam", "0.001"), OPTIMISER("rmsprop", "0.0005")
 };
 
 static const Published classifier_published[] = {
-    {"network", "training pictures", "about 80%", "training", '%', "ours are warped, relit and partly hidden, in the last batches"},
-    {"network", "a fifth of them, held out", "about 75%", "validation", '%', "ours is split off before balancing, so that no copy of "
+    {"network", "training pictures", "about 80%", "training", '%', "ours are warped, relit and partly hidden, in the "
+                                                                   "last batches"},
+    {"network", "a fifth of them, held out", "about 75%", "validation", '%', "ours is split off before balancing, so "
+                                                                             "that no copy of "
      "a picture stands on both sides (--as-published: after it, as in the document)"},
     {"network", "test pictures (PublicTest and PrivateTest, 3,979)", "about 78%", "accuracy", '%', ""},
     {"network", "how many of them the data has", "3,979", "pictures", 'n', ""},
-    {"network", "the validation part (PublicTest) alone", "", "accuracy.validation", '%', "the document does not tell it"},
+    {"network", "the validation part (PublicTest) alone", "", "accuracy.validation", '%', "the document does not "
+                                                                                          "tell it"},
     {"network", "the test part (PrivateTest) alone", "", "accuracy.test", '%', "the document does not tell it"},
-    {"network", "passes until it stopped", "about 75", "passes", 'n', "the small network's rate falls along a cosine, to its end"},
-    {"sgd", "SGD, test pictures", "", "accuracy", '%', "the document says only that other settings gave unsatisfying results"},
+    {"network", "passes until it stopped", "about 75", "passes", 'n', "the small network's rate falls along a "
+                                                                      "cosine, to its end"},
+    {"sgd", "SGD, test pictures", "", "accuracy", '%', "the document says only that other settings gave unsatisfying "
+                                                       "results"},
     {"adagrad", "Adagrad, test pictures", "", "accuracy", '%', "the same"},
     {"adam", "Adam, test pictures", "", "accuracy", '%', "the same"},
     {"rmsprop", "RMSprop, test pictures", "", "accuracy", '%', "the same"},
@@ -17767,16 +17835,21 @@ static const Published classifier_published[] = {
 #define CEOVIC FOUR "batch=8 epochs=400 "
 
 static const Experiment stargan_experiments[] = {
-    {"judge", "The judge", "A classifier that says which emotion an edit shows; the document judged by eye.", "classifier",
+    {"judge", "The judge", "A classifier that says which emotion an edit shows; the document judged by eye.",
+     "classifier",
      "network=small " FOUR, 0, 0.3, measure_classifier, show_classifier},
-    {"log-loss", "The document's loss", "Equation 1: the original log loss. After 100 of its 400 epochs the document saw slight "
-     "changes in the mouth area and lines that remind of a moustache; at the end emotions are easily recognised.", "stargan",
+    {"log-loss", "The document's loss", "Equation 1: the original log loss. After 100 of its 400 epochs the document "
+                                        "saw slight "
+     "changes in the mouth area and lines that remind of a moustache; at the end emotions are easily recognised.",
+     "stargan",
      CEOVIC "adv=bce", 0, 2, measure_editor, show_samples},
-    {"wgan-gp", "StarGAN's own loss", "The public code, which the document follows, has the Wasserstein loss with a gradient "
+    {"wgan-gp", "StarGAN's own loss", "The public code, which the document follows, has the Wasserstein loss with a "
+                                      "gradient "
      "penalty.", "stargan", CEOVIC "adv=wgan-gp", 0, 2, measure_editor, show_samples},
     {"no-class-loss", "lambda_cls = 0", "The document expects that G then returns its input.", "stargan",
      CEOVIC "adv=wgan-gp lambda-cls=0", 0, 1, measure_editor, show_samples},
-    {"different", "c different from c'", "The document asks for it below equation 4; a shuffle of the labels allows c = c'.",
+    {"different", "c different from c'", "The document asks for it below equation 4; a shuffle of the labels allows "
+                                         "c = c'.",
      "stargan", CEOVIC "adv=wgan-gp targets=different", 0, 1, measure_editor, show_samples},
 };
 
@@ -17786,7 +17859,8 @@ static const Published stargan_published[] = {
     {"judge", "the judge on real pictures", "", "accuracy", '%', "the document has no judge"},
     {"log-loss", "log loss: edits that show what was asked for", "", "accuracy.edited", '%', SEEN_BY_EYE},
     {"wgan-gp", "WGAN-GP: the same", "", "accuracy.edited", '%', SEEN_BY_EYE},
-    {"no-class-loss", "lambda_cls 0: the same", "one in four", "accuracy.edited", '%', "of four classes, where G returns its input"},
+    {"no-class-loss", "lambda_cls 0: the same", "one in four", "accuracy.edited", '%', "of four classes, where G "
+                                                                                       "returns its input"},
     {"different", "c != c': the same", "", "accuracy.edited", '%', SEEN_BY_EYE},
     {"log-loss", "log loss: how far an edit moves pixels (of 2)", "", "moved", 'n', SEEN_BY_EYE},
     {"wgan-gp", "WGAN-GP: the same", "", "moved", 'n', SEEN_BY_EYE},
@@ -17798,15 +17872,20 @@ static const Published stargan_published[] = {
 #define KOLBENSCHLAG "size=64 channels=3 epochs=100 "
 
 static const Experiment noise_experiments[] = {
-    {"gan", "Faces without labels", "A plain GAN on 3,000 pictures of 200 people, shown after 10, 50 and 100 epochs.", "gan",
+    {"gan", "Faces without labels", "A plain GAN on 3,000 pictures of 200 people, shown after 10, 50 and 100 epochs.",
+     "gan",
      KOLBENSCHLAG "as-published=1", 0, 1, measure_noise, show_samples},
-    {"cgan", "Faces with an emotion", "A conditional GAN: D answers fake, or which emotion.", "cgan", KOLBENSCHLAG "joint=1", 0, 1,
+    {"cgan", "Faces with an emotion", "A conditional GAN: D answers fake, or which emotion.", "cgan",
+     KOLBENSCHLAG "joint=1", 0, 1,
      measure_noise, show_samples},
-    {"wgan", "The Wasserstein loss", "Taken against mode collapse.", "wgan", KOLBENSCHLAG "conditional=1", 0, 1, measure_noise,
+    {"wgan", "The Wasserstein loss", "Taken against mode collapse.", "wgan", KOLBENSCHLAG "conditional=1", 0, 1,
+     measure_noise,
      show_samples},
-    {"weather", "Another kind of picture", "Landscapes by their weather, to rule out an error in the architecture: most pictures "
+    {"weather", "Another kind of picture", "Landscapes by their weather, to rule out an error in the architecture: "
+                                           "most pictures "
      "look similar, some differ.", "wgan", KOLBENSCHLAG "conditional=1", 1, 1, measure_noise, show_samples},
-    {"wacgan", "A critic with two losses", "Wasserstein for authenticity, classes for the emotion: the model sometimes draws "
+    {"wacgan", "A critic with two losses", "Wasserstein for authenticity, classes for the emotion: the model "
+                                           "sometimes draws "
      "different faces.", "wacgan", KOLBENSCHLAG, 0, 1, measure_noise, show_samples},
     {"wacgan-code", "The document's code", "As far as it is known: the step that collapsed.", "wacgan",
      KOLBENSCHLAG "recipe=kolbenschlag size=32 batch=16", 0, 1, measure_noise, show_samples},
@@ -17822,24 +17901,31 @@ static const Published noise_published[] = {
     {"weather", "weather pictures", "most look similar", "pixels", 'n', VARIED},
     {"wacgan", "two losses", "sometimes different", "pixels", 'n', VARIED},
     {"wacgan", "two losses: the class asked for", "not really usable", "agreement", '%', "D's own answer"},
-    {"wacgan-code", "the document's code", "mostly alike", "pixels", 'n', "its target for the fakes' class is an unrelated label, its "
+    {"wacgan-code", "the document's code", "mostly alike", "pixels", 'n', "its target for the fakes' class is an "
+                                                                          "unrelated label, its "
      "critic has no strides, its optimiser starts anew every batch"},
 };
 
 #define ROWS_OF(table) table, sizeof table / sizeof *table
 
 static const Document documents[] = {
-    {"classifier", "Emotion Detection in Images", "joy, anger and sadness of FER2013, balanced to 5,000 pictures each", "classifier",
+    {"classifier", "Emotion Detection in Images", "joy, anger and sadness of FER2013, balanced to 5,000 pictures "
+                                                  "each", "classifier",
      ROWS_OF(classifier_experiments), ROWS_OF(classifier_published),
-     "The document fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE does as it does. "
-     "small learns from nothing, at 48 px instead of 224. The document tells no dropout rate, L2 strength or batch size."},
-    {"stargan", "GANs for Generating Different Face Expressions", "Ceovic et al., StarGAN on four classes of FER2013", NULL,
+     "The document fine-tunes VGG19 from ImageNet weights, which are not ours to ship: --network vgg19 --init FILE "
+     "does as it does. "
+     "small learns from nothing, at 48 px instead of 224. The document tells no dropout rate, L2 strength or batch "
+     "size."},
+    {"stargan", "GANs for Generating Different Face Expressions", "Ceovic et al., StarGAN on four classes of FER2013",
+     NULL,
      ROWS_OF(stargan_experiments), ROWS_OF(stargan_published),
-     "The document trained for 400 epochs, about a day of one Tesla T4. It has 3,395 angry pictures where the set has 3,995: a misprint, "
+     "The document trained for 400 epochs, about a day of one Tesla T4. It has 3,395 angry pictures where the set "
+     "has 3,995: a misprint, "
      "as its 960,000 iterations show."},
     {"noise", "Emotional face generation with adversarial networks", "N. Kolbenschlag, 2020", NULL,
      ROWS_OF(noise_experiments), ROWS_OF(noise_published),
-     "The document's faces are Aff-Wild2's, about 3,000 pictures of 200 people, which are given to researchers only: any labelled "
+     "The document's faces are Aff-Wild2's, about 3,000 pictures of 200 people, which are given to researchers only: "
+     "any labelled "
      "faces stand in for them."},
 };
 
@@ -17926,7 +18012,8 @@ static void carry_out(void *command, int n, char **given)
     const Settings *s = &c->settings;
     char **words = own((size_t)n + 4, sizeof *words);
     Error e = {0};
-    words[0] = "facegan", words[n + 1] = "--threads", words[n + 2] = own_text("%ld", s->threads), words[n + 3] = "--quiet";
+    words[0] = "facegan", words[n + 1] = "--threads", words[n + 3] = "--quiet";
+    words[n + 2] = own_text("%ld", s->threads);
     for (int i = 0; i < n; i++) words[i + 1] = given[i];
     fflush(stdout);
     int results = dup(1);
