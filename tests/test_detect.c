@@ -250,9 +250,8 @@ static void test_detector(const char *kind, const char *weights, double threshol
     d.threshold = threshold;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         Image picture = drawn_picture(sizes[i][0], sizes[i][1], 3);
-        Faces faces;
         fill_picture(&picture);
-        CHECK_MSG(detect_faces(&d, &picture, &faces, &e), "%s %dx%d: %s", kind, sizes[i][0], sizes[i][1], e.text);
+        Faces faces = find_faces(&d, &picture);
         for (int k = 0; k < faces.count; k++) CHECK(is_sane(&faces.items[k]) && faces.items[k].score > threshold && face_width(&faces.items[k]) > 0);
         if (sizes[i][0] == 61 && first < 0) first = faces.count;
         if (i == sizeof sizes / sizeof *sizes - 1) CHECK_MSG(faces.count == first, "%d faces, then %d", first, faces.count);
@@ -270,12 +269,11 @@ static void test_bounded(const char *weights)
     Detector d;
     Error e = {0};
     Image picture = drawn_picture(600, 300, 3);
-    Faces faces;
     CHECK(detector_open(&d, "retinaface", weights, &e));
     memset(picture.pixels, 90, 600 * 300 * 3);
     d.max_side = 150;
     d.threshold = 0;
-    CHECK(detect_faces(&d, &picture, &faces, &e));
+    Faces faces = find_faces(&d, &picture);
     double right = 0;
     for (int i = 0; i < faces.count; i++) right = fmax(right, faces.items[i].box[2]);
     CHECK_MSG(right > 300, "the rightmost face ends at %g of 600", right);
@@ -334,7 +332,7 @@ static void test_verb(const char *weights)
     dup2(console, 1);
     close(console), close(null);
     CHECK_MSG(status == 0, "facegan crop ended with %d", status);
-    Names crops = folder_names(out, NAMES_PICTURES, 0);
+    Names crops = list_folder(out, NAMES_PICTURES);
     CHECK(crops.count > 0);
     names_free(&crops);
     image_free(&photo);
@@ -349,12 +347,10 @@ static void test_import(const char *weights)
     Image photo = drawn_picture(50, 60, 3), flat = drawn_picture(14, 15, 3), cut;
     fill_picture(&photo);
     for (int i = 0; i < 4; i++) {
-        char *class_folder = text_of("%s/%s", in, i % 2 ? "sad" : "happy");
-        Error e = {0};
-        CHECK(make_directory(class_folder, &e));
+        const char *class_folder = own_text("%s/%s", in, i % 2 ? "sad" : "happy");
+        make_folder(class_folder);
         snprintf(path, sizeof path, "%s/%d.png", class_folder, i);
         CHECK(image_save(path, i == 3 ? &flat : &photo, NULL, 0, why));
-        free(class_folder);
     }
     char *arguments[] = {"facegan", "data", "import", "folder", in, "--detector", "mtcnn", "--weights", (char *)(uintptr_t)weights,
                          "--out", out, "--size", "24", "--grey", "--threshold", "0.01", "--quiet", NULL};

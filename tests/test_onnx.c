@@ -299,8 +299,7 @@ int main(int argc, char **argv)
     enter(&all);
     start_library();
     snprintf(folder, sizeof folder, "%s", argc > 1 ? argv[1] : "build/test_onnx.tmp");
-    Error e = {0};
-    CHECK_MSG(make_directory(folder, &e), "%s", e.text);
+    make_folder(folder);
     test_writer();
     test_mistakes();
     test_ops();

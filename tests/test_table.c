@@ -286,6 +286,23 @@ static void test_round_trip(void)
     table_close(&r), table_free(&t);
 }
 
+/* Rows by tabs, JSON by a format. */
+static void test_formats(void)
+{
+    char text[256] = "";
+    Table t = table_new(NULL, 1, 3);
+    table_set(&t, 1, 2, "stays"), table_row(&t, 0, "a\tb\tc\tbeyond"), table_row(&t, 1, "%s\t%.1f", "x", 0.25);
+    CHECK(strcmp(t.cells[0], "a") == 0 && strcmp(t.cells[2], "c") == 0 && strcmp(t.cells[3], "x") == 0);
+    CHECK(strcmp(t.cells[4], "0.2") == 0 && strcmp(t.cells[5], "stays") == 0 && !t.failed);
+    table_row(&t, 1, "\t%d", 7);
+    CHECK(strcmp(t.cells[3], "") == 0 && strcmp(t.cells[4], "7") == 0);
+    table_free(&t);
+    FILE *file = fmemopen(text, sizeof text, "w");
+    table_json(file, "{%q: [%d, %l, %r, %r], %s}\n", "a\"b", -3, 4000000000L, 0.5, NAN, "\"c\": 1");
+    fclose(file);
+    CHECK(strcmp(text, "{\"a\\\"b\": [-3, 4000000000, 0.50000, null], \"c\": 1}\n") == 0);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder)) { SKIP("no temporary folder"); return 1; }
@@ -303,5 +320,6 @@ int main(void)
     test_round_trip();
     unlink(in_folder("a.csv")), unlink(in_folder("out"));
     CHECK(rmdir(folder) == 0);
+    test_formats();
     return check_report();
 }

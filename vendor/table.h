@@ -106,6 +106,12 @@ __attribute__((format(printf, 4, 5)))
 #endif
 TABLE_API void table_set(Table *t, int row, int column, const char *format, ...);
 
+/* A whole row, its cells parted by tabs: table_row(&t, 1, "%s\t%.3f", name, score). What is missing stays as it is. */
+#ifdef __GNUC__
+__attribute__((format(printf, 3, 4)))
+#endif
+TABLE_API void table_row(Table *t, int row, const char *format, ...);
+
 /* Names the columns. */
 TABLE_API void table_names(Table *t, const char *const *names);
 
@@ -130,6 +136,11 @@ TABLE_API void table_json_number(TableJson *j, const char *key, double number);
 /* A string of JSON, U+FFFD for each byte that is not UTF-8; a number of it with five decimals, or null. */
 TABLE_API void table_string(FILE *to, const char *text);
 TABLE_API void table_number(FILE *to, double x);
+
+/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %d an int, %l a long, %s a text as it is.
+ *
+ *     table_json(stdout, "{\"file\": %q, \"score\": %r}\n", path, 0.5); */
+TABLE_API void table_json(FILE *to, const char *format, ...);
 
 #endif /* TABLE_H */
 
@@ -433,6 +444,24 @@ TABLE_API void table_number(FILE *to, double x)
     else fputs("null", to);
 }
 
+TABLE_API void table_json(FILE *to, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    for (; *format; format++) {
+        if (*format != '%') { putc(*format, to); continue; }
+        switch (*++format) {
+        case 'q': table_string(to, va_arg(arguments, const char *)); break;
+        case 'r': table_number(to, va_arg(arguments, double)); break;
+        case 'd': fprintf(to, "%d", va_arg(arguments, int)); break;
+        case 'l': fprintf(to, "%ld", va_arg(arguments, long)); break;
+        case 's': fputs(va_arg(arguments, const char *), to); break;
+        default: abort();                                       /* no such letter */
+        }
+    }
+    va_end(arguments);
+}
+
 static void table_json_key(TableJson *j, const char *key)
 {
     if (j->comma) fputs(", ", j->to);
@@ -541,6 +570,26 @@ TABLE_API void table_set(Table *t, int row, int column, const char *format, ...)
     else t->failed = 1;
     if (*cell && table_is_no_number(format, *cell)) free(*cell), *cell = NULL;
     va_end(again);
+}
+
+TABLE_API void table_row(Table *t, int row, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = length < 0 ? NULL : malloc((size_t)length + 1), *at = text;
+    if (text) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    t->failed |= !text;
+    for (int k = 0; at && k < t->columns; k++) {
+        char *end = strchr(at, '\t');
+        if (end) *end++ = 0;
+        table_set(t, row, k, "%s", at);
+        at = end;
+    }
+    free(text);
 }
 
 TABLE_API void table_names(Table *t, const char *const *names)
