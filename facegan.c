@@ -239,7 +239,7 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * (vendor/scope.h). What can only go wrong by a mistake in this program ends it with abort().
  * ---------------------------------------------------------------------------------------------- */
 
-/* Until every function gives up by itself. */
+/* Gives up where what may also be tried, and then says why not in e, fails. */
 #define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
 
 static bool no_messages;                /* --quiet: no progress, no warnings */
@@ -5417,18 +5417,17 @@ static void store_free(Store *store)
 }
 
 /* Adds numbers that the store will free. */
-static int store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers, Error *e)
+static void store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers)
 {
     store->copies = realloc(store->copies, (store->n_copies + 1) * sizeof *store->copies);
     if (!store->copies) abort();
     store->copies[store->n_copies++] = numbers;
-    if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return 1;
-    return fail(e, 1, "cannot add %s to the file: out of memory or stored twice", name);
+    if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return;
+    give_up(1, "cannot add %s to the file: out of memory or stored twice", name);
 }
 
 /* Adds a tensor in file order under prefix + name: a filter (rank 4), a matrix (rank 2) or a vector. */
-static int store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, int rank,
-                        Error *e)
+static void store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, int rank)
 {
     char full[160];
     size_t count = shape_count(shape);
@@ -5437,7 +5436,7 @@ static int store_tensor(Store *store, const char *prefix, const char *name, Shap
     int64_t dimensions[AXES];
     file_dimensions(shape, rank, dimensions);
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    return store_numbers(store, full, rank, dimensions, copy, e);
+    store_numbers(store, full, rank, dimensions, copy);
 }
 
 static int rank_of(const Parameter *p)
@@ -5466,7 +5465,7 @@ static bool all_finite(const Tensor *t)
     return true;
 }
 
-static int store_net(Store *store, const Net *net, bool moments, Error *e)
+static void store_net(Store *store, const Net *net, bool moments)
 {
     char prefixes[PARTS][32];
     Tensor *parts[PARTS];
@@ -5477,22 +5476,18 @@ static int store_net(Store *store, const Net *net, bool moments, Error *e)
             const char *prefix = prefixes[k];
             if (!parts[k]) continue;
             if (!all_finite(fetched(parts[k])))
-                return fail(
-                    e, 1,
-                    "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is kept); "
-                    "try a smaller --lr",
-                    prefix, p->w->name);
-            if (!store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, rank_of(p), e)) return 0;
+                give_up(1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is "
+                        "kept); try a smaller --lr", prefix, p->w->name);
+            store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, rank_of(p));
         }
     }
-    return 1;
 }
 
 /* Reads one tensor in file order, checking its shape and that every number is finite. */
-static int load_tensor(const TensorFile *file, const char *path, const char *name, int rank, Tensor *to, Error *e)
+static void load_tensor(const TensorFile *file, const char *path, const char *name, int rank, Tensor *to)
 {
     const TensorEntry *entry = tensorfile_find(file, name);
-    if (!entry) return fail(e, 1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
+    if (!entry) give_up(1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
     int64_t want[AXES];
     file_dimensions(to->shape, rank, want);
     bool fits = entry->rank == rank;
@@ -5503,21 +5498,20 @@ static int load_tensor(const TensorFile *file, const char *path, const char *nam
             snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
         for (int i = 0; i < rank; i++)
             snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%" PRId64, i ? "," : "", want[i]);
-        return fail(e, 1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
+        give_up(1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
                     have, wanted);
     }
     for (size_t i = 0; i < shape_count(to->shape); i++) {
         real value = (real)tensorfile_get(entry, i);
         if (!isfinite(value))
-            return fail(e, 1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
+            give_up(1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
                         (double)value);
         to->data[in_file_order(to->shape, rank) ? from_file_order(to->shape, i) : i] = value;
     }
     changed(to);
-    return 1;
 }
 
-static int load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments, Error *e)
+static void load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments)
 {
     char name[160], prefixes[PARTS][32];
     Tensor *parts[PARTS];
@@ -5527,10 +5521,9 @@ static int load_net(const TensorFile *file, const char *path, Net *net, const ch
         for (int k = 0; k < (moments ? PARTS : 1); k++) {
             if (!parts[k]) continue;
             snprintf(name, sizeof name, "%s%s", k ? prefixes[k] : prefix, p->w->name);
-            if (!load_tensor(file, path, name, rank_of(p), parts[k], e)) return 0;
+            load_tensor(file, path, name, rank_of(p), parts[k]);
         }
     }
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -5579,16 +5572,29 @@ static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
     return 1;
 }
 
-/* One parameter from either kind of file. Tells why not in e. */
-static int load_parameter(const TensorFile *file, const char *path, const char *prefix, const Net *net, Parameter *p, Error *e)
+enum { PREFIX = 128 };
+
+static void close_tensors(void *file) { tensorfile_free(file); }
+
+/* One network's weights in one file. */
+typedef struct Loading { const TensorFile *file; const char *path; const Net *net; Parameter *p; char prefix[PREFIX]; } Loading;
+
+/* One parameter from either kind of file. */
+static void load_parameter(void *loading)
 {
+    const Loading *l = loading;
+    Parameter *p = l->p;
     char name[192], layer[32];
-    snprintf(name, sizeof name, "%s%s", prefix, p->w->name);
-    if (tensorfile_find(file, name)) return load_tensor(file, path, name, rank_of(p), p->w, e);
-    if (!keras_name(net->classifier.backbone, p->w->name, layer)) return fail(e, 1, "%s: has no tensor \"%s\"", path, name);
-    const TensorEntry *entry = keras_tensor(file, layer, rank_of(p));
-    if (!entry) return fail(e, 1, "%s: has neither \"%s\" nor Keras' %s", path, name, layer);
-    return load_as_it_lies(entry, p->w) ? 1 : fail(e, 1, "%s: %s does not fit %s or is damaged", path, entry->name, p->w->name);
+    snprintf(name, sizeof name, "%s%s", l->prefix, p->w->name);
+    if (tensorfile_find(l->file, name)) {
+        load_tensor(l->file, l->path, name, rank_of(p), p->w);
+        return;
+    }
+    if (!keras_name(l->net->classifier.backbone, p->w->name, layer)) give_up(1, "%s: has no tensor \"%s\"", l->path, name);
+    const TensorEntry *entry = keras_tensor(l->file, layer, rank_of(p));
+    if (!entry) give_up(1, "%s: has neither \"%s\" nor Keras' %s", l->path, name, layer);
+    if (!load_as_it_lies(entry, p->w))
+        give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, p->w->name);
 }
 
 /* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "state_dict.", "g_ema." and
@@ -5603,8 +5609,6 @@ static int prefix_rank(const char *prefix)
         if (strstr(prefix, wanted[i])) return i < 2 ? 0 : 1;
     return 2;
 }
-
-enum { PREFIX = 128 };
 
 static void find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
                         char prefix[PREFIX])
@@ -5636,28 +5640,25 @@ static bool in_head(const Net *net, const Parameter *p)
 }
 
 /* The body must fit; of the head what fits is taken. PyTorch's count of batches decides nothing and may be missing. */
-static int load_pretrained(Net *net, const char *given, Error *e)
+static void load_pretrained(Net *net, const char *given)
 {
-    TensorFile file;
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    int anew = 0, ok = 1;
+    TensorFile *file = own(1, sizeof *file);
+    int anew = 0;
     classifier_path(given, path);
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "--init: %s", why);
-    char prefix[PREFIX];
+    if (!tensorfile_load(path, file, why)) give_up(1, "--init: %s", why);
+    on_leaving(close_tensors, file);
+    Loading l = {file, path, net, net->parameters, ""};
     int64_t shape[AXES];
-    const Tensor *first = net->parameters[0].w;
-    file_dimensions(first->shape, rank_of(&net->parameters[0]), shape);
-    find_prefix(&file, path, first->name, rank_of(&net->parameters[0]), shape, prefix);
-    for (int i = 0; ok && i < net->count; i++) {
+    file_dimensions(l.p->w->shape, rank_of(l.p), shape);
+    find_prefix(file, path, l.p->w->name, rank_of(l.p), shape, l.prefix);
+    for (; l.p < net->parameters + net->count; l.p++) {
         Error problem = {0};
-        Parameter *p = &net->parameters[i];
-        if (load_parameter(&file, path, prefix, net, p, &problem) || strstr(p->w->name, "num_batches_tracked")) continue;
-        if (in_head(net, p)) anew++;
-        else *e = problem, ok = 0;
+        if (attempt(load_parameter, &l, &problem) || strstr(l.p->w->name, "num_batches_tracked")) continue;
+        if (!in_head(net, l.p)) unwind(&problem);
+        anew++;
     }
-    tensorfile_free(&file);
-    if (ok && anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
-    return ok;
+    if (anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -5666,7 +5667,7 @@ static int load_pretrained(Net *net, const char *given, Error *e)
  * The libraries in vendor/ answer 0 and a text where they fail, and their memory is freed by hand. The functions here
  * give up by themselves (2.1), and what they make belongs to the innermost scope.
  *
- *     Image face = load_picture("a.jpg", 3);           Names pictures = list_folder("faces", NAMES_PICTURES);
+ *     if (try_picture("a.jpg", 3, &face, &why)) ...    Names pictures = list_folder("faces", NAMES_PICTURES);
  *     save_picture("b.png", &face, NULL);              TensorFile *weights = load_tensors("G.pt");
  *
  * When a file cannot be read, either its content is to blame, and the next file may be sound; or the machine is (no
@@ -5741,14 +5742,6 @@ static bool try_picture(const char *path, int channels, Image *out, Error *why)
     return true;
 }
 
-static Image load_picture(const char *path, int channels)
-{
-    Image picture;
-    Error why;
-    if (!try_picture(path, channels, &picture, &why)) unwind(&why);
-    return picture;
-}
-
 static Image resize_picture(const Image *picture, int width, int height)
 {
     char why[IMAGE_ERROR_SIZE];
@@ -5765,8 +5758,6 @@ static void save_picture(const char *path, const Image *picture, const ImageText
 }
 
 /* ---- tensors and tables ---- */
-
-static void close_tensors(void *file) { tensorfile_free(file); }
 
 static TensorFile *load_tensors(const char *path)
 {
@@ -8147,12 +8138,6 @@ static void print_names(const Names *names)
     json_names(&(TableJson){stdout, 0}, NULL, names);
 }
 
-static int data_doctor(const char *path, const DataOptions *options, int size, int json, Error *e)
-{
-    (void)e;
-    return examine_dataset(path, options, size, json), 1;
-}
-
 /* ================================================================================================
  * 11  FACES IN PHOTOGRAPHS
  *
@@ -9044,12 +9029,6 @@ static Detector *new_detector(const char *kind, const char *weights)
     return d;
 }
 
-static int detector_open(Detector *d, const char *kind, const char *weights, Error *e)
-{
-    (void)e;
-    return load_detector(d, kind, weights), 1;
-}
-
 /* The faces of a picture of three channels, best first. A picture larger than max_side is scaled down for the networks,
  * so that memory is bounded, and the faces are scaled up again. */
 static Faces find_faces(Detector *d, const Image *picture)
@@ -9184,18 +9163,17 @@ static void drawing_free(Drawing *d)
 }
 
 /* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
-static int bind_graphs(Graph *const *graphs, int n, Arena *arena, Error *e)
+static void bind_graphs(Graph *const *graphs, int n, Arena *arena)
 {
     size_t bytes = 0;
     for (int i = 0; i < n; i++) {
         if (!graphs[i]) continue;
-        if (!graph_plan(graphs[i], e)) return 0;
+        MUST(graph_plan(graphs[i], &e));
         if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
     }
     arena_reserve(arena, bytes);
     for (int i = 0; i < n; i++)
         if (graphs[i]) graph_bind(graphs[i], arena);
-    return 1;
 }
 
 /* A run's directory stands for its checkpoint. */
@@ -9205,15 +9183,14 @@ static void weights_path(const char *given, char path[PATH_MAX])
 }
 
 /* The settings that a checkpoint or weights file says it was trained with; what it does not say stays as it is. */
-static int settings_of_file(const TensorFile *file, const char *path, Settings *s, Error *e)
+static void settings_of_file(const TensorFile *file, const char *path, Settings *s)
 {
     Error why = {0};
     for (int i = 0; i < SETTINGS; i++) {
         const char *text = tensorfile_metadata(file, settings_table[i].name);
         if (settings_table[i].use == FIXED && text && !set_setting(s, &settings_table[i], text, &why))
-            return fail(e, 1, "%s: its metadata is damaged: %s", path, why.text);
+            give_up(1, "%s: its metadata is damaged: %s", path, why.text);
     }
-    return 1;
 }
 
 /* GANmut's space as numbers: where each emotion lies, and in the Gaussian model how far it spreads. */
@@ -9747,7 +9724,7 @@ static void name_model(Settings *s)
             snprintf(s->model, sizeof s->model, "%s", models[i].name);
 }
 
-static const Model *find_model(const char *name, Error *e)
+static const Model *find_model(const char *name)
 {
     char known[TEXT] = "", meant[OPTIONS_MEANT];
     OptionGuess guess = {name, 3, NULL};
@@ -9757,8 +9734,7 @@ static const Model *find_model(const char *name, Error *e)
         if (models[i].is) continue;
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", models[i].name);
     }
-    fail(e, 2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
-    return NULL;
+    give_up(2, "there is no model %s; there are: %s%s", name, known, option_meant(&guess, "", meant));
 }
 
 /* rho in (0.2, 1), or, where the target is neutral, in (0, 0.2). */
@@ -9876,7 +9852,7 @@ static void open_classifier(void *classifier)
     const char *model = tensorfile_metadata(file, "model");
     if (!model || strcmp(model, "classifier"))
         give_up(1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
-    MUST(settings_of_file(file, c->path, &s, &e));
+    settings_of_file(file, c->path, &s);
     if (s.size < 8 || (s.channels != 1 && s.channels != 3))
         give_up(1, "%s: its metadata's size or channels are damaged", c->path);
     c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
@@ -9886,17 +9862,18 @@ static void open_classifier(void *classifier)
     shape_classifier(&s, &c->net);
     c->one = look_new(&c->net, 1, attributes), c->many = look_new(&c->net, CLASSIFIED, attributes);
     c->features = c->many.f->shape.d[3];
-    MUST(bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2, &c->arena, &e));
-    MUST(load_net(file, c->path, &c->net, "D.", false, &e));
+    bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2, &c->arena);
+    load_net(file, c->path, &c->net, "D.", false);
 }
 
-static Classifier *classifier_open(const char *given, Error *e)
+static Classifier *classifier_open(const char *given)
 {
+    Error e;
     Classifier *c = must_alloc(1, sizeof *c);
     classifier_path(given, c->path);
-    if (attempt(open_classifier, c, e)) return c;
+    if (attempt(open_classifier, c, &e)) return c;
     classifier_close(c);
-    return NULL;
+    unwind(&e);
 }
 
 /* Pictures (count,P,P,X) in [-1,1] -> probabilities (count,n) and features (count,features); either may be NULL. */
@@ -9963,10 +9940,9 @@ static int views_of(const char *kind, int size, Warp views[VIEWS_MOST])
 }
 
 /* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views. */
-static int classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind,
-                           double *probabilities, Error *e)
+static void classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind,
+                           double *probabilities)
 {
-    (void)e;
     Scope inner;
     Warp views[VIEWS_MOST];
     int n_views = views_of(kind, c->net.size, views);
@@ -9982,7 +9958,6 @@ static int classify_pixels(Classifier *c, const unsigned char *pixels, int count
         for (size_t i = 0; i < numbers; i++) probabilities[i] += seen[i] / n_views;
     }
     leave();
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10110,8 +10085,7 @@ static void watch_with_classifier(Trainer *t, const real *x, int count)
 {
     Lookout *w = t->watch;
     const Net *g = &t->now.g;
-    Error e;
-    if (!(w->judge = classifier_open(t->settings.classifier, &e))) unwind(&e);
+    w->judge = classifier_open(t->settings.classifier);
     const Net *its = &w->judge->net;
     if (its->size != g->size || its->channels != g->channels)
         give_up(2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
@@ -10333,12 +10307,10 @@ static void open_teachers(Trainer *t)
 {
     int class_of[MAX_CLASSES], n = t->data.n_classes;
     Names paths = {0};
-    Error e;
     if (*t->settings.teacher) paths = parse_names(t->settings.teacher, "--teacher");
     if (paths.count > MAX_TEACHERS) give_up(2, "--teacher: at most %d classifiers", MAX_TEACHERS);
     for (; t->n_teachers < paths.count; t->n_teachers++) {
-        Classifier *c = t->judges[t->n_teachers] = classifier_open(paths.items[t->n_teachers], &e);
-        if (!c) unwind(&e);
+        Classifier *c = t->judges[t->n_teachers] = classifier_open(paths.items[t->n_teachers]);
         match_classes(c, &t->data, "--teacher", class_of);
         Tensor *known = tensor_new("class_of", shape_of(1, 1, n, c->net.classes));
         for (int i = 0; i < n; i++) known->data[i * c->net.classes + class_of[i]] = 1;
@@ -10383,7 +10355,7 @@ static void build_graphs(Trainer *t, int classes)
     if (t->model->judge) build_judge(t, JUDGE_BATCH);
     Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge.graph,
                        t->watch ? t->watch->drawing.graph : NULL};
-    MUST(bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena, &e));
+    bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena);
 }
 
 static void close_trainer(void *trainer)
@@ -10575,7 +10547,7 @@ static void store_row(Store *store, const char *name, int n, const double *numbe
     const int64_t length = n;
     real *copy = must_alloc((size_t)n, sizeof *copy);
     for (int i = 0; i < n; i++) copy[i] = (real)numbers[i];
-    MUST(store_numbers(store, name, 1, &length, copy, &e));
+    store_numbers(store, name, 1, &length, copy);
 }
 
 /* Are there n numbers under that name? */
@@ -10593,7 +10565,8 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
     enter(&inner);
     Store *store = new_store();
     describe(&t->settings, t->now.iteration, &store->file);
-    MUST(store_net(store, &t->now.g, true, &e) && store_net(store, &t->now.d, true, &e));
+    store_net(store, &t->now.g, true);
+    store_net(store, &t->now.d, true);
     if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
     if (t->best_iteration) store_row(store, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
     if (t->cuts) store_row(store, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
@@ -10618,7 +10591,7 @@ static void keep_best(Trainer *t, const Judgement *judged)
     enter(&inner);
     Store *store = new_store();
     describe(&t->settings, t->now.iteration, &store->file);
-    MUST(store_net(store, &t->now.d, false, &e));
+    store_net(store, &t->now.d, false);
     save_store(store, run_path(&t->settings, "best.safetensors"), "cannot save the best weights: ");
     t->best_loss = loss, t->best_iteration = t->now.iteration;
     leave();
@@ -10629,7 +10602,7 @@ static void must_be_same_run(const Settings *s, const TensorFile *file, const ch
 {
     char text[TEXT * 4], was[TEXT * 4];
     Settings then = default_settings();                             /* settings younger than the checkpoint stay so */
-    MUST(settings_of_file(file, path, &then, &e));
+    settings_of_file(file, path, &then);
     if (!tensorfile_metadata(file, "model") || !tensorfile_metadata(file, "iteration"))
         give_up(1, "%s: does not say its model and iteration: not a checkpoint of facegan train", path);
     for (int i = 0; i < SETTINGS; i++) {
@@ -10671,7 +10644,8 @@ static void load_checkpoint(Trainer *t, const char *path)
     const TensorFile *file = load_tensors(path);
     must_be_same_run(&t->settings, file, path);
     long done = now->iteration = stored_iteration(file, path);
-    MUST(load_net(file, path, &now->g, "G.", true, &e) && load_net(file, path, &now->d, "D.", true, &e));
+    load_net(file, path, &now->g, "G.", true);
+    load_net(file, path, &now->d, "D.", true);
     now->g_known = stored_row(file, "log.G", now->g_step.n_terms + 1, now->last_g);
     if (stored_row(file, "log.best", 2, best))
         t->best_loss = best[0], t->best_iteration = earlier(best[1], done, path);
@@ -10884,15 +10858,15 @@ static void write_config(const Settings *s)
 }
 
 /* Reads `config` of a run; settings that it does not name stay as they are. */
-static int read_config(const char *run, Settings *s, Error *e)
+static void read_config(const char *run, Settings *s)
 {
     char path[PATH_MAX], why[OPTIONS_ERROR];
     snprintf(path, sizeof path, "%s/config", run);
     FILE *file = files_open(path);
-    if (!file) return fail(e, 1, "%s: %s; is %s the directory of a run?", path, strerror(errno), run);
+    if (!file) give_up(1, "%s: %s; is %s the directory of a run?", path, strerror(errno), run);
     int got = options_read(file, path, settings_table, SETTINGS, s, why);
     fclose(file);
-    return got == 1 ? 1 : fail(e, got < 0 ? 2 : 1, "%s", why);
+    if (got != 1) give_up(got < 0 ? 2 : 1, "%s", why);
 }
 
 /* What settings must be together, and that `config` can hold them. */
@@ -10942,7 +10916,7 @@ static void set_lengths(Trainer *t)
 static void complete_settings(Trainer *t)
 {
     Settings *s = &t->settings;
-    MUST((t->model = find_model(s->model, &e)));
+    t->model = find_model(s->model);
     check_together(s, t->model);
     bool must_be_wrong = s->wrong_labels && strcmp(s->source, "class") == 0;
     if (must_be_wrong) snprintf(s->targets, sizeof s->targets, "different");
@@ -11134,8 +11108,8 @@ static void load_pair(Trainer *t, const char *run)
     bool has_d = false;
     for (size_t i = 0; i < file->count; i++) has_d |= strncmp(file->tensors[i].name, "D.", 2) == 0;
     if (!has_d) warn("%s has a G and no D: D starts anew", path);
-    MUST(load_net(file, path, &t->now.g, "G.", false, &e));
-    if (has_d) MUST(load_net(file, path, &t->now.d, "D.", false, &e));
+    load_net(file, path, &t->now.g, "G.", false);
+    if (has_d) load_net(file, path, &t->now.d, "D.", false);
     leave();
     net_restart_average(&t->now.g);
 }
@@ -11156,7 +11130,7 @@ static void start_or_resume(Trainer *t)
     net_initialise(&t->now.d, (uint64_t)s->seed);
     if (!*s->init) return;
     if (t->model->generator) load_pair(t, s->init);
-    else MUST(load_pretrained(&t->now.d, s->init, &e));
+    else load_pretrained(&t->now.d, s->init);
 }
 
 enum { ONLY_TIMES = 2 };                /* of dry_run: nothing is printed */
@@ -11207,7 +11181,7 @@ static void trace_steps(Trainer *t, Loader *loader)
             bool is_leaf = y->op == OP_leaf;
             snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name, is_leaf ? "." : "",
                      is_leaf ? y->tensor->name : "");
-            MUST(store_tensor(store, "", name, y->shape, y->data, is_vector(y->shape) ? 1 : AXES, &e));
+            store_tensor(store, "", name, y->shape, y->data, is_vector(y->shape) ? 1 : AXES);
         }
     }
     save_store(store, t->settings.trace, "");
@@ -11261,9 +11235,12 @@ static void train_task(void *settings)
 }
 
 /* The train command's work. The settings may come back completed (classes, size, iterations). */
-static int train(Settings *settings, Error *e)
+static void train(Settings *settings)
 {
-    return attempt(train_task, settings, e);
+    Scope here;
+    enter(&here);
+    train_task(settings);
+    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -11291,14 +11268,12 @@ static const struct { const char *there, *here; bool must_be; } step_settings[] 
 /* The file's settings; those of a classifier and from noise stand there under their own names. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
 {
-    Error e;
     const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
-    const Model *model = name ? find_model(name, &e) : NULL;
-    if (name && !model) unwind(&e);
+    const Model *model = name ? find_model(name) : NULL;
     if (model && (model->latent_size || !model->generator)) {
         snprintf(s->model, sizeof s->model, "%s", name);
         if (model->generator) set_usual(s, model->kinds, s);
-        MUST(settings_of_file(file, path, s, &e));
+        settings_of_file(file, path, s);
         return;
     }
     if (model && model->when) set_settings(s, model->when);
@@ -11368,12 +11343,12 @@ static void read_step_batch(const TensorFile *file, const char *path, const Trai
 }
 
 /* Pictures (N,P,P,X) under `name`, in the file's order (N,X,P,P). */
-static int store_pictures(Store *store, const char *name, Shape s, const real *data, Error *e)
+static void store_pictures(Store *store, const char *name, Shape s, const real *data)
 {
     real *copy = must_alloc(shape_count(s), sizeof *copy);
     const int64_t dimensions[AXES] = {s.d[0], s.d[3], s.d[1], s.d[2]};
     for (size_t i = 0; i < shape_count(s); i++) copy[i] = data[picture_order(s, i)];
-    return store_numbers(store, name, 4, dimensions, copy, e);
+    store_numbers(store, name, 4, dimensions, copy);
 }
 static void store_step(Store *store, const Step *step, const Net *net, const char *fake_name)
 {
@@ -11381,16 +11356,16 @@ static void store_step(Store *store, const Step *step, const Net *net, const cha
     snprintf(total, sizeof total, "%c.total", net->letter);
     snprintf(before, sizeof before, "grad.%c.", net->letter);
     snprintf(after, sizeof after, "after.%c.", net->letter);
-    MUST(store_pictures(store, fake_name, step->fake->shape, step->fake->data, &e));
-    MUST(store_tensor(store, "", total, step->total->shape, step->total->data, 1, &e));
+    store_pictures(store, fake_name, step->fake->shape, step->fake->data);
+    store_tensor(store, "", total, step->total->shape, step->total->data, 1);
     for (int i = 0; i < step->n_terms; i++)
-        MUST(store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1, &e));
+        store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1);
     for (int i = 0; i < net->count; i++) {
         const Tensor *w = fetched(net->parameters[i].w);
         const Node *gradient = step->gradients[i];
         int rank = rank_of(&net->parameters[i]);
-        if (gradient) MUST(store_tensor(store, before, w->name, w->shape, gradient->data, rank, &e));
-        MUST(store_tensor(store, after, w->name, w->shape, w->data, rank, &e));
+        if (gradient) store_tensor(store, before, w->name, w->shape, gradient->data, rank);
+        store_tensor(store, after, w->name, w->shape, w->data, rank);
     }
 }
 
@@ -11416,10 +11391,11 @@ static void step_task(void *files)
     const TensorFile *in = load_tensors(f->in);
     read_step_settings(in, f->in, &s);
     Trainer *t = new_trainer(&s);
-    MUST((t->model = find_model(s.model, &e)));
+    t->model = find_model(s.model);
     t->keep_gradients = true;
     build_graphs(t, step_classes(in, f->in, t->model, &s));
-    MUST(load_net(in, f->in, &t->now.g, "G.", false, &e) && load_net(in, f->in, &t->now.d, "D.", false, &e));
+    load_net(in, f->in, &t->now.g, "G.", false);
+    load_net(in, f->in, &t->now.d, "D.", false);
     read_step_batch(in, f->in, t);
     set_schedule(t->now.batch.schedule_d, s.d_lr > 0 ? s.d_lr : s.lr, s.beta1, s.beta2, 1);
     set_schedule(t->now.batch.schedule_g, s.lr, s.beta1, s.beta2, 1);
@@ -11431,9 +11407,12 @@ static void step_task(void *files)
     save_store(store, f->out, "");
 }
 
-static int step_file(const char *in, const char *out, Error *e)
+static void step_file(const char *in, const char *out)
 {
-    return attempt(step_task, &(StepFiles){in, out}, e);
+    Scope here;
+    enter(&here);
+    step_task(&(StepFiles){in, out});
+    leave();
 }
 
 /* ================================================================================================
@@ -11483,23 +11462,21 @@ static void resample_task(void *argument, int i, int worker)
 }
 
 /* FED with its 95% interval from so many resamplings (none: the interval is NaN). */
-static int frechet_distance(const StatsRows *r, const StatsRows *g, int resamplings, uint64_t seed, StatsInterval *fed,
-                            Error *e)
+static void frechet_distance(const StatsRows *r, const StatsRows *g, int resamplings, uint64_t seed, StatsInterval *fed)
 {
     int fewest = min_int(r->n, g->n);
-    if (r->d != g->d) return fail(e, 1, "FED needs features of one classifier, not of %d and %d numbers", r->d, g->d);
+    if (r->d != g->d) give_up(1, "FED needs features of one classifier, not of %d and %d numbers", r->d, g->d);
     if (fewest <= r->d)
-        return fail(e, 1, "FED: %d pictures for %d features: the covariance of so few is singular and the distance "
+        give_up(1, "FED: %d pictures for %d features: the covariance of so few is singular and the distance "
                     "meaningless; it takes at least %d, better ten times as many", fewest, r->d, r->d + 1);
     *fed = (StatsInterval){stats_frechet(r, NULL, g, NULL), NAN, NAN};
-    if (!isfinite(fed->value)) return fail(e, 1, "FED: a feature is no finite number");
-    if (resamplings < 2) return 1;
+    if (!isfinite(fed->value)) give_up(1, "FED: a feature is no finite number");
+    if (resamplings < 2) return;
     Resampling job = {r, g, seed, must_alloc((size_t)resamplings, sizeof(double))};
     parallel(resamplings, resample_task, &job);
     *fed = stats_interval(fed->value, job.values, resamplings, 0.025);
     fed->low = fmax(fed->low, 0), fed->high = fmax(fed->high, 0);
     free(job.values);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -12070,7 +12047,7 @@ static void bench_task(void *settings)
     enum { CLASSES = 4 };
     Trainer *t = new_trainer(settings);
     const Settings *s = &t->settings;
-    MUST((t->model = find_model(s->model, &e)));
+    t->model = find_model(s->model);
     t->model->check(s, CLASSES);
     build_steps(t, CLASSES);
     bool draws = t->model->generator != NULL;
@@ -12078,7 +12055,7 @@ static void bench_task(void *settings)
     else build_judge(t, (int)s->batch);
     Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, draws ? t->drawing.graph : t->judge.graph};
     static const char *const titles[] = {"D step", "G step", "forward"};
-    MUST(bind_graphs(graphs, 3, &t->arena, &e));
+    bind_graphs(graphs, 3, &t->arena);
     net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
     fill_bench(t);
     print_bench(t, graphs[2]);
@@ -12091,10 +12068,13 @@ static void bench_task(void *settings)
     }
 }
 
-static int bench(const Settings *settings, Error *e)
+static void bench(const Settings *settings)
 {
+    Scope here;
     Settings s = *settings;
-    return attempt(bench_task, &s, e);
+    enter(&here);
+    bench_task(&s);
+    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -12262,11 +12242,11 @@ static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision p
     }
 }
 
-static int verify_gpu(Verdict *verdict, Error *e)
+static void verify_gpu(Verdict *verdict)
 {
     static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
-    if (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why)) return fail(e, 1, "verify --gpu: %s", why);
+    if (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why)) give_up(1, "verify --gpu: %s", why);
     printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", "cases", "fused", "by chance");
     for (int op = 0; op < OPS; op++)
         for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
@@ -12287,7 +12267,7 @@ static int verify_gpu(Verdict *verdict, Error *e)
         }
     gpu_device->close();
     printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
-    return verdict->failed == 0 ? 1 : fail(e, 1, "%d checks failed", verdict->failed);
+    if (verdict->failed) give_up(1, "%d checks failed", verdict->failed);
 }
 
 /* ================================================================================================
@@ -12307,28 +12287,21 @@ static int verify_gpu(Verdict *verdict, Error *e)
 
 static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
 
-/* A copy of as many channels, whose pixels its caller frees. */
-static int to_channels(const Image *picture, int channels, Image *out, Error *e)
+/* A copy of as many channels. */
+static Image with_channels(const Image *picture, int channels)
 {
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_new(picture->width, picture->height, channels, out, why)) return fail(e, 1, "%s", why);
+    Image out = new_picture(picture->width, picture->height, channels);
     size_t pixels = (size_t)picture->width * (size_t)picture->height;
     size_t from = (size_t)picture->channels, to = (size_t)channels;
-    if (from == to) memcpy(out->pixels, picture->pixels, pixels * to);
+    if (from == to) memcpy(out.pixels, picture->pixels, pixels * to);
     else for (size_t i = 0; i < pixels; i++) {
         const unsigned char *p = picture->pixels + i * from;
         unsigned char grey = from < 3 ? p[0] : (unsigned char)(grey_of(p) + 0.5);
-        for (size_t c = 0; c < to; c++) out->pixels[i * to + c] = from < 3 || to == 1 ? grey : p[c];
+        for (size_t c = 0; c < to; c++) out.pixels[i * to + c] = from < 3 || to == 1 ? grey : p[c];
     }
-    return 1;
+    return out;
 }
 
-static Image with_channels(const Image *picture, int channels)
-{
-    Image image;
-    MUST(to_channels(picture, channels, &image, &e));
-    return own_picture(image);
-}
 
 static PlotCanvas own_canvas(PlotCanvas made)
 {
@@ -12475,7 +12448,7 @@ static void fill_generator(Facegan *model, const char *given)
     Weights w = {.file = load_tensors(path), .path = path};
     find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
     Settings trained = default_settings();
-    MUST(settings_of_file(w.file, path, &trained, &e));
+    settings_of_file(w.file, path, &trained);
     read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
     model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
@@ -12484,8 +12457,8 @@ static void fill_generator(Facegan *model, const char *given)
     model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
     if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
     name_classes(model, w.file);
-    MUST(bind_graphs(&model->graph, 1, &model->arena, &e));
-    MUST(load_net(w.file, path, &model->g, w.prefix, false, &e));
+    bind_graphs(&model->graph, 1, &model->arena);
+    load_net(w.file, path, &model->g, w.prefix, false);
 }
 
 void facegan_close(Facegan *model)
@@ -12526,15 +12499,17 @@ static void fit_picture(Facegan *model, Image *picture)
  * ---------------------------------------------------------------------------------------------- */
 
 /* Pictures as given, folders as the pictures in them, sorted by name. */
-static int photo_paths(char *const *inputs, int count, Names *paths, Error *e)
+static Names photo_paths(char *const *inputs, int count)
 {
+    Names paths = {0};
     for (int i = 0; i < count; i++) {
-        if (!is_folder(inputs[i])) { names_add(paths, inputs[i]); continue; }
+        if (!is_folder(inputs[i])) { names_add(&paths, inputs[i]); continue; }
         Names inside = list_folder(inputs[i], NAMES_PICTURES);
-        for (int k = 0; k < inside.count; k++) names_add(paths, textf("%s/%s", inputs[i], inside.items[k]).s);
+        for (int k = 0; k < inside.count; k++) names_add(&paths, textf("%s/%s", inputs[i], inside.items[k]).s);
         if (!inside.count) warn("no pictures in %s", inputs[i]);
     }
-    return paths->count ? 1 : fail(e, 1, "no pictures in %s", inputs[0]);
+    if (!paths.count) give_up(1, "no pictures in %s", inputs[0]);
+    return paths;
 }
 
 typedef struct Photo {
@@ -12567,9 +12542,8 @@ typedef struct PhotoBatch {
 
 static void each_picture(PhotoBatch *b, char *const *inputs, int count)
 {
-    Names paths = {0};
+    const Names paths = photo_paths(inputs, count);
     int widest = 0;
-    MUST(photo_paths(inputs, count, &paths, &e));
     char *const *names = photo_names(&paths);
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
     b->total = paths.count;
@@ -12876,13 +12850,13 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES };
 
 /* log.csv as columns; an empty field is NaN. */
-static int log_read(const char *path, TableNumbers *log, Error *e)
+static void log_read(const char *path, TableNumbers *log)
 {
     char why[TABLE_ERROR];
-    if (!table_numbers(log, path, MAX_COLUMNS, why)) return fail(e, 1, "%s", why);
-    if (log->rows) return 1;
+    if (!table_numbers(log, path, MAX_COLUMNS, why)) give_up(1, "%s", why);
+    if (log->rows) return;
     table_numbers_free(log);
-    return fail(e, 1, "%s: no rows yet", path);
+    give_up(1, "%s: no rows yet", path);
 }
 
 /* The last number of a column; NaN: it has none, or there is no such column. */
@@ -13351,9 +13325,8 @@ static void show_photo(void *context, Photo *photo)
 }
 
 /* `facegan gamut RUN IMAGE...`: OUT/NAME-gamut.png, OUT/NAME-gamut.gif and OUT/gamut.html. */
-static int show_gamut(const char *run, char *const *pictures, int count, const Settings *s, Error *e)
+static void show_gamut(const char *run, char *const *pictures, int count, const Settings *s)
 {
-    (void)e;
     Show *show = own(1, sizeof *show);
     show->model = own_generator(run), show->s = s;
     if (!show->model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
@@ -13366,7 +13339,6 @@ static int show_gamut(const char *run, char *const *pictures, int count, const S
     if (show->n) gamut_page(show, path.s);
     if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
     end_batch(&batch);
-    return 1;
 }
 
 /* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
@@ -13471,9 +13443,9 @@ static void report_run(const char *run)
 {
     Report *r = own(1, sizeof *r);
     r->run = run, r->s = default_settings();
-    MUST(read_config(run, &r->s, &e));
-    MUST((r->model = find_model(r->s.model, &e)));
-    MUST(log_read(textf("%s/log.csv", run).s, &r->log, &e));
+    read_config(run, &r->s);
+    r->model = find_model(r->s.model);
+    log_read(textf("%s/log.csv", run).s, &r->log);
     on_leaving(close_numbers, &r->log);
     if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
     find_sheets(r);
@@ -13489,14 +13461,12 @@ static void report_run(const char *run)
     save_page(r->page, textf("%s/report.html", run).s);
 }
 
-static int write_report(const char *run, Error *e)
+static void write_report(const char *run)
 {
     Scope here;
-    (void)e;
     enter(&here);
     report_run(run);
     leave();
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13638,10 +13608,9 @@ static void draw_task(void *argument, int i, int worker)
 
 /* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
  * the column `drawn` what was drawn. */
-static int draw_faces(const Settings *s, Error *e)
+static void draw_faces(const Settings *s)
 {
     enum { AT_ONCE = 64 };
-    (void)e;
     DrawTask task = {.s = s, .rows = own(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
     task.n_emotions = chosen_emotions(s->emotions, task.emotions);
     const char *names[EMOTIONS];
@@ -13662,11 +13631,10 @@ static int draw_faces(const Settings *s, Error *e)
     if (task.failed.status) unwind(&task.failed);
     if (interrupted) give_up(1, "stopped after %d of %ld pictures", task.first, s->count);
     end_file(list);
-    return 1;
 }
 
 /* A sheet of a data set: for each class a row of its first pictures. */
-static int show_data(const char *data, const Settings *s, Error *e)
+static void show_data(const char *data, const Settings *s)
 {
     enum { SHOWN = 10 };
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .unlabelled = 1};
@@ -13678,16 +13646,16 @@ static int show_data(const char *data, const Settings *s, Error *e)
     const unsigned char **cells = own(n_cells, sizeof *cells);
     for (int c = 0; c < set->n_classes; c++)
         for (int i = 0, found = 0; i < set->count && found < SHOWN; i++) {
+            Error why;
             if (set->label[i] != c) continue;
             unsigned char *cell = own(bytes, 1);
-            if (dataset_read(set, i, grid.side, grid.channels, cell, e)) cells[c * SHOWN + found++] = cell;
+            if (dataset_read(set, i, grid.side, grid.channels, cell, &why)) cells[c * SHOWN + found++] = cell;
             else give_back(cell);
         }
     grid.cells = cells;
     const PlotCanvas sheet = draw_grid(&grid);
     const Image image = image_of(&sheet);
     deliver(*s->out ? s->out : "data.png", &image, NULL);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13748,8 +13716,8 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     const TensorFile *file = load_tensors(path);
     m->s = s, m->trained = default_settings();
     on_leaving(close_sampler, m);
-    MUST(settings_of_file(file, path, &m->trained, &e));
-    MUST((model = find_model(m->trained.model, &e)));
+    settings_of_file(file, path, &m->trained);
+    model = find_model(m->trained.model);
     if (!model->latent_size)
         give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
     for (const char *at = m->trained.classes; *at; at++) classes += *at == ',';
@@ -13761,8 +13729,8 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
     while (which < 2 && !tensorfile_find(file, textf("%s%s", prefixes[which], m->g.parameters[0].w->name).s)) which++;
     choose_classes(m, s->emotions);
-    MUST(bind_graphs(&m->drawing.graph, 1, &m->arena, &e));
-    MUST(load_net(file, path, &m->g, prefixes[which], false, &e));
+    bind_graphs(&m->drawing.graph, 1, &m->arena);
+    load_net(file, path, &m->g, prefixes[which], false);
     return m;
 }
 
@@ -13895,13 +13863,11 @@ static void sample_files(Sampler *m)
 }
 
 /* `facegan sample RUN`. */
-static int sample_noise(const char *run, const Settings *s, Error *e)
+static void sample_noise(const char *run, const Settings *s)
 {
-    (void)e;
     Sampler *m = open_sampler(run, s);
     make_folder(s->out);
     (s->files ? sample_files : s->interpolate ? sample_way : sample_sheet)(m);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13947,9 +13913,8 @@ static bool lies_in(const char *path, const char *folder)
 }
 
 /* As many of each class, in a folder for each. */
-static int balance_data(const char *data, const Settings *s, Error *e)
+static void balance_data(const char *data, const Settings *s)
 {
-    (void)e;
     const DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_TRAIN};
     DataSet *set = own(1, sizeof *set);
     open_dataset(set, data, &options);
@@ -13973,7 +13938,6 @@ static int balance_data(const char *data, const Settings *s, Error *e)
     for (int k = 0; k < set->n_classes; k++)
         printf("%-12s %6ld pictures, %ld of them warped copies; there were %ld\n", set->class_names[k], b.written[k],
                b.written[k] > b.before[k] ? b.written[k] - b.before[k] : 0, b.before[k]);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -13983,7 +13947,7 @@ static int balance_data(const char *data, const Settings *s, Error *e)
  * ---------------------------------------------------------------------------------------------- */
 
 /* Does a verb's work on one photograph; faces->count may be 0. */
-typedef int EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e);
+typedef void EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s);
 
 /* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
 typedef struct NetworkTrace { Store store; int count; } NetworkTrace;
@@ -13994,16 +13958,17 @@ static void trace_network(void *context, const char *network, const char *what, 
 {
     NetworkTrace *trace = context;
     if (strcmp(what, "input") == 0) trace->count++;
-    MUST(store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, &e));
+    store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data);
 }
 
-static int open_detector(Detector *d, const Settings *s, Error *e)
+/* As the options say. */
+static Detector *open_detector(const Settings *s)
 {
-    if (!detector_open(d, s->detector, s->weights, e)) return 0;
+    Detector *d = new_detector(s->detector, s->weights);
     if (s->threshold > 0) d->threshold = s->threshold;
     d->min_face = s->min_face;
     d->max_side = (int)s->max_side;
-    return 1;
+    return d;
 }
 
 /* A verb at work on photographs. */
@@ -14017,7 +13982,7 @@ typedef struct PhotoVerb {
 typedef struct Detection {
     const Settings *s;
     const PhotoVerb *verb;
-    Detector detector;
+    Detector *detector;
     int found, without, timed, room;
     double *seconds;                    /* of every picture */
     Scope *home;
@@ -14027,12 +13992,12 @@ static void detect_photo(void *context, Photo *photo)
 {
     Detection *d = context;
     double start = now_seconds();
-    const Faces faces = find_faces(&d->detector, &photo->image);
+    const Faces faces = find_faces(d->detector, &photo->image);
     d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
     d->seconds[d->timed++] = now_seconds() - start;
     if (!faces.count) warn("no face in %s", photo->path), d->without++;
     d->found += faces.count;
-    MUST(d->verb->each(d->verb->context, photo, &faces, d->s, &e));
+    d->verb->each(d->verb->context, photo, &faces, d->s);
 }
 
 static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const *inputs, int count)
@@ -14040,11 +14005,9 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
     char why[TENSORFILE_ERROR_SIZE];
     Detection *d = own(1, sizeof *d);
     NetworkTrace *trace = own(1, sizeof *trace);
-    MUST(open_detector(&d->detector, s, &e));
-    on_leaving(close_detector, &d->detector);
     on_leaving(close_trace, trace);
-    d->s = s, d->verb = verb, d->home = innermost_scope();
-    if (*s->trace) d->detector.watch = trace_network, d->detector.watch_context = trace;
+    d->s = s, d->verb = verb, d->home = innermost_scope(), d->detector = open_detector(s);
+    if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = trace;
     make_out(s, inputs, count, verb->several);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
@@ -14054,13 +14017,6 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
     if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
     end_batch(&batch);
     if (verb->needs_faces && !d->found) give_up(1, "no face was found");
-}
-
-static int each_photo(const Settings *s, char *const *inputs, int count, EachPhoto *each, void *context, Error *e)
-{
-    (void)e;
-    run_photo_verb(&(PhotoVerb){each, context, false, false}, s, inputs, count);
-    return 1;
 }
 
 /* The photograph with boxes, scores and landmarks drawn on it: OUT/NAME-faces.png */
@@ -14148,9 +14104,8 @@ static void print_face(const Settings *s, const Photo *photo, const Face *f, int
     printf("\n");
 }
 
-static int print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+static void print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
 {
-    (void)e;
     FaceList *list = context;
     int widest = max_int(photo->widest, 7);
     if (!list->photos) print_heading(s, widest);
@@ -14166,34 +14121,30 @@ static int print_faces(void *context, const Photo *photo, const Faces *faces, co
     if (s->json) printf("]}");
     list->photos++;
     if (*s->out) save_annotated(photo, faces, s);
-    return 1;
 }
 
-static int detect_photos(char *const *inputs, int count, const Settings *s, Error *e)
+static void detect_photos(char *const *inputs, int count, const Settings *s)
 {
     FaceList *list = own(1, sizeof *list);
     list->s = s;
     on_leaving(print_ending, list);
-    return each_photo(s, inputs, count, print_faces, list, e);
+    run_photo_verb(&(PhotoVerb){.each = print_faces, .context = list}, s, inputs, count);
 }
 
 /* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
-static int crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+static void crop_photo(void *context, const Photo *photo, const Faces *faces, const Settings *s)
 {
-    (void)context, (void)e;
+    (void)context;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
         Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, s->size ? (int)s->size : 128);
         deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
-    return 1;
 }
 
-static int crop_photos(char *const *inputs, int count, const Settings *s, Error *e)
+static void crop_photos(char *const *inputs, int count, const Settings *s)
 {
-    (void)e;
     run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all}, s, inputs, count);
-    return 1;
 }
 
 typedef struct Editing {
@@ -14251,14 +14202,13 @@ static void edit_centre(void *context, Photo *photo)
 }
 
 /* With one: every face, as wished, or as every class in turn, and the best face's sheet of them. */
-static int edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+static void edit_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
 {
-    (void)e;
     const Editing *edit = context;
     Frame *frames = own((size_t)faces->count, sizeof *frames);
     for (int i = 0; i < faces->count; i++)
         frames[i] = face_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
-    if (!faces->count) return 1;
+    if (!faces->count) return;
     if (!edit->all) edit_frames(edit, photo, frames, faces->count, &edit->wish);
     for (int k = 0; edit->all && k < edit->model->g.classes; k++) {
         const Wish wish = wish_for(edit->model, k, 1);
@@ -14268,12 +14218,10 @@ static int edit_faces(void *context, const Photo *photo, const Faces *faces, con
         take_face(edit->model, &photo->image, frames[0]);
         edit_all(edit, photo);
     }
-    return 1;
 }
 
-static int edit_photos(const char *run, char *const *inputs, int count, const Settings *s, Error *e)
+static void edit_photos(const char *run, char *const *inputs, int count, const Settings *s)
 {
-    (void)e;
     static const ImageText faces = {"Software", "facegan " FACEGAN_VERSION ": faces drawn by a generative model"};
     bool detect = *s->detector || *s->weights;
     Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
@@ -14281,13 +14229,12 @@ static int edit_photos(const char *run, char *const *inputs, int count, const Se
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
     if (detect) {
         run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
-        return 1;
+        return;
     }
     PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
     make_out(s, inputs, count, false);
     each_picture(&batch, inputs, count);
     end_batch(&batch);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -14780,9 +14727,7 @@ static void import_data(char *const *inputs, int count, const Settings *s)
     import_claim(job, inputs, count);
     import_folders(job);
     if (*s->detector) {
-        job->detector = own(1, sizeof *job->detector);
-        MUST(open_detector(job->detector, s, &e));
-        on_leaving(close_detector, job->detector);
+        job->detector = open_detector(s);
     }
     import_rows(job);
     import_labels(job), import_chart(job);
@@ -14802,9 +14747,7 @@ static void close_classifier(void *classifier) { classifier_close(classifier); }
 /* A classifier that is closed with the innermost scope. */
 static Classifier *own_classifier(const char *given)
 {
-    Error e = {0};
-    Classifier *c = classifier_open(given, &e);
-    if (!c) unwind(&e);
+    Classifier *c = classifier_open(given);
     on_leaving(close_classifier, c);
     return c;
 }
@@ -14911,7 +14854,7 @@ static void answer_all(Answers *a, Classifier *c, const char *views)
     Progress progress = progress_start("classify", 0, a->set->count);
     while (at < a->set->count && !interrupted) {
         int got = read_answers(a, &at, AT_ONCE, pixels);
-        if (got) MUST(classify_pixels(c, pixels, got, views, p, &e));
+        if (got) classify_pixels(c, pixels, got, views, p);
         for (int i = 0; i < got; i++, a->count++) {
             double *row = a->p + (size_t)a->count * (size_t)a->n;
             keep_asked(p + (size_t)i * all, asked, a->n, row);
@@ -15149,20 +15092,18 @@ static void predict_picture(Prediction *out, Image *picture, const char *path, i
     if (!box) image_crop_centre(picture, c->crop);
     const Image fitting = with_channels(picture, c->net.channels);
     const Image scaled = resize_picture(&fitting, c->net.size, c->net.size);
-    MUST(classify_pixels(c, scaled.pixels, 1, out->s->views, p, &e));
+    classify_pixels(c, scaled.pixels, 1, out->s->views, p);
     print_prediction(out, path, face, box, p);
 }
 
-static int predict_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s, Error *e)
+static void predict_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
 {
     Prediction *out = context;
-    (void)e;
     for (int i = 0; i < faces->count; i++) {
         Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, 4 * out->c->net.size);
         predict_picture(out, &cut, photo->path, i + 1, faces->items[i].box);
     }
-    return 1;
 }
 
 static void predict_whole(void *context, Photo *photo)
@@ -15199,7 +15140,7 @@ static void report_task(void *run) { report_run(run); }
 static void train_run(Settings *s)
 {
     Error why = {0};
-    MUST(train(s, &e));
+    train(s);
     if (s->dry_run || *s->trace) return;
     bool reported = attempt_one(report_task, s->out, &why);             /* not if stopped before the log's first row */
     if (s->stopped_at)
@@ -15256,7 +15197,7 @@ static Editor *use_editor(const char *run, Classifier *judge)
     ed->picture = count_of(ed->model->y);
     ed->drawing = drawing_new(&ed->model->g, expression_generator, EDITED_AT_ONCE);
     on_leaving(close_editor, ed);
-    MUST(bind_graphs(&ed->drawing.graph, 1, &ed->arena, &e));
+    bind_graphs(&ed->drawing.graph, 1, &ed->arena);
     return ed;
 }
 
@@ -15538,7 +15479,7 @@ static Critic *use_critic(const char *run, int classes)
     weights_path(run, path);
     const TensorFile *file = load_tensors(path);
     if (!tensorfile_find(file, "D.conv1.weight")) give_up(1, "%s has no D", path);
-    MUST(settings_of_file(file, path, &s, &e));
+    settings_of_file(file, path, &s);
     on_leaving(close_critic, c);
     make_nets(&s, classes, own(1, sizeof(Net)), &c->d);
     c->graph = graph_new();
@@ -15548,8 +15489,8 @@ static Critic *use_critic(const char *run, int classes)
     Node *each = fill(c->graph, shape_of(EDITED_AT_ONCE, 1, 1, classes), 1.0 / classes);
     Node *map = stargan_source(&c->d, stargan_features(&c->d, leaf(c->graph, c->x)), each);
     c->score = keep(scale(sum_to(map, shape_of(EDITED_AT_ONCE, 1, 1, 1)), 1.0 / (map->shape.d[1] * map->shape.d[2])));
-    MUST(bind_graphs(&c->graph, 1, &c->arena, &e));
-    MUST(load_net(file, path, &c->d, "D.", false, &e));
+    bind_graphs(&c->graph, 1, &c->arena);
+    load_net(file, path, &c->d, "D.", false);
     return c;
 }
 
@@ -15607,7 +15548,7 @@ typedef struct Distance { const StatsRows *r, *g; int resamplings; StatsInterval
 static void distance_task(void *distance)
 {
     Distance *d = distance;
-    MUST(frechet_distance(d->r, d->g, d->resamplings, 1, &d->fed, &e));
+    frechet_distance(d->r, d->g, d->resamplings, 1, &d->fed);
 }
 
 static void add_distance(Evaluation *v, long resamplings)
@@ -16320,11 +16261,9 @@ static void close_graph(void *graph)           { graph_free(graph); }
 static void close_tensor(void *tensor)         { tensor_free(tensor); }
 
 /* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
-static int export_classifier(const char *run, const char *path, Error *e)
+static void export_classifier(const char *run, const char *path)
 {
-    Classifier *c = classifier_open(run, e);
-    if (!c) unwind(e);
-    on_leaving(close_classifier, c);
+    Classifier *c = own_classifier(run);
     Graph *g = graph_new();
     on_leaving(close_graph, g);
     Tensor *x = tensor_new("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
@@ -16336,7 +16275,6 @@ static int export_classifier(const char *run, const char *path, Error *e)
     describe_classes(*model, c->class_names, c->net.classes);
     export_graph(*model, c->many.p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores), "probabilities", &inputs);
     save_onnx(model, path);
-    return 1;
 }
 
 static Node *leaf_of(const Graph *g, const Tensor *tensor)
@@ -16349,9 +16287,8 @@ static Node *leaf_of(const Graph *g, const Tensor *tensor)
 static void close_drawing(void *drawing) { drawing_free(drawing); }
 
 /* A generator as `drawn` = G(picture, condition). */
-static int export_generator(const char *run, const char *path, Error *e)
+static void export_generator(const char *run, const char *path)
 {
-    (void)e;
     Facegan *generator = own_generator(run);
     Drawing *d = own(1, sizeof *d);
     *d = drawing_new(&generator->g, expression_generator, 1);
@@ -16362,7 +16299,6 @@ static int export_generator(const char *run, const char *path, Error *e)
     if (generator->g.space) describe_space(*model, generator);
     export_graph(*model, d->y, "drawn", &inputs);
     save_onnx(model, path);
-    return 1;
 }
 
 /* ================================================================================================
@@ -16385,7 +16321,7 @@ static Settings settings_of_model(const char *name, const char *words)
 {
     Settings given = default_settings(), s = default_settings();
     Error e = {0};
-    const Model *model = find_model(name, &e);
+    const Model *model = find_model(name);
     if (!model) unwind(&e);
     set_settings(&given, words);
     set_usual(&s, model->kinds, &given);
@@ -16736,7 +16672,7 @@ static void draw_step(Settings hand, const char *name, long count, long crop)
     hand.count = count;
     const char *out = own_text("%s/%s", hand.out, name);
     snprintf(hand.out, sizeof hand.out, "%s", out);
-    MUST(draw_faces(&hand, &e));
+    draw_faces(&hand);
 }
 
 /* Trains OUT/name on a set under OUT, its pictures cut and scaled as the runs' are. */
@@ -16770,12 +16706,12 @@ static Judges train_judges(const Settings *s, const Settings *like)
     return (Judges){emotions, train_judge(s, like, "blends/labels.csv", "actions", units)};
 }
 
-static int settings_of_run(const char *run, Settings *s, Error *e)
+static void settings_of_run(const char *run, Settings *s)
 {
     char path[PATH_MAX];
     weights_path(run, path);
     *s = default_settings();
-    return settings_of_file(load_tensors(path), path, s, e);
+    settings_of_file(load_tensors(path), path, s);
 }
 
 /* The five numbers of one run (`hand`: of the drawn faces themselves), in a column of the table; its strips go on the
@@ -16810,7 +16746,7 @@ static void study_truth(char *const *runs, int n, const Settings *s)
         {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
         {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
     Settings like;
-    MUST(settings_of_run(runs[0], &like, &e));
+    settings_of_run(runs[0], &like);
     make_folder(s->out);
     check_judges(s, &like);
     const Judges judges = train_judges(s, &like);
@@ -17248,7 +17184,7 @@ static ToyRun *use_toy(ToyLoss loss)
     run->drawn = keep(toy_layers(t->g, leaf(run->drawing, t->z), 2));
     run->score = keep(toy_layers(t->d, leaf(run->scoring, run->place), 1));
     Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
-    MUST(bind_graphs(graphs, 4, &run->arena, &e));
+    bind_graphs(graphs, 4, &run->arena);
     net_initialise(t->g, TOY_SEED), net_initialise(t->d, TOY_SEED);
     return run;
 }
@@ -17467,7 +17403,7 @@ static void time_work(Work *w)
 {
     Settings trial = w->s;
     trial.dry_run = ONLY_TIMES;
-    MUST(train(&trial, &e));
+    train(&trial);
     w->full = trial.iters, w->seconds = trial.seconds_a_step;
 }
 
@@ -17578,7 +17514,7 @@ static void gather_facts(Reproduction *r, Work *w)
 static TableNumbers *own_log(const char *run)
 {
     TableNumbers *log = own(1, sizeof *log);
-    MUST(log_read(own_text("%s/log.csv", run), log, &e));
+    log_read(own_text("%s/log.csv", run), log);
     on_leaving(close_numbers, log);
     return log;
 }
@@ -17764,8 +17700,8 @@ static void show_samples(const Reproduction *r, const Work *w, Page *page)
     Report *report = own(1, sizeof *report);
     (void)r;
     report->run = w->s.out, report->s = w->s, report->page = page;
-    MUST((report->model = find_model(w->s.model, &e)));
-    MUST(read_config(w->s.out, &report->s, &e));
+    report->model = find_model(w->s.model);
+    read_config(w->s.out, &report->s);
     find_sheets(report), name_columns(report);
     for (int row = 0; row < 2; row++) add_quarters(report, row);
     add_slider(report, "The samples over the training");
@@ -17957,14 +17893,14 @@ typedef struct Command {
     const Model *model;                 /* of a verb that has one */
     char *inputs[MAX_INPUTS_GIVEN];     /* behind the WHAT */
     int n_inputs;
-    int (*line)(struct Command *c, int n, char **words, Error *e);     /* carries out a whole command line */
+    void (*line)(struct Command *c, int n, char **words);              /* carries out a whole command line */
 } Command;
 
 typedef struct Verb {
     const char *name, *what;            /* what: NULL there is none; "a|b=old", what it may be; MODEL: a model's name */
     const char *inputs, *does;          /* for the help */
     int least, most;                    /* how many inputs */
-    int (*run)(Command *c, Error *e);
+    void (*run)(Command *c);
     const char *needs, *usual;          /* options that must be given; what is usual here, "size=128:16,512"; or NULL */
     const char *model;                  /* the model that it is about, or NULL */
     const char *examples;
@@ -17972,29 +17908,29 @@ typedef struct Verb {
 
 static const char MODEL[] = "MODEL";
 
-static int set_data(Command *c, const char *path, Error *e)
-{
-    Settings *s = &c->settings;
-    if (strlen(path) >= sizeof s->data) return fail(e, 2, "the data's path is too long");
-    snprintf(s->data, sizeof s->data, "%s", path);
-    return 1;
-}
-
-static int run_train(Command *c, Error *e)
+static void run_train(Command *c)
 {
     Settings *s = &c->settings;
     if (!*s->out) snprintf(s->out, sizeof s->out, "runs/%s", c->verb->model ? s->network : c->what);
-    if (!set_data(c, c->inputs[0], e)) return 0;
+    if (strlen(c->inputs[0]) >= sizeof s->data) give_up(2, "the data's path is too long");
+    snprintf(s->data, sizeof s->data, "%s", c->inputs[0]);
     train_run(s);
     if (!s->dry_run && !*s->trace) printf("%s/report.html\n", s->out);
-    return 1;
+}
+
+typedef struct PlanStep { Command *of; int n; char **words; } PlanStep;
+
+static void plan_step(void *context)
+{
+    const PlanStep *step = context;
+    step->of->line(own(1, sizeof(Command)), step->n, step->words);
 }
 
 /* One command line of a study's plan, as if it had been typed, but for its results, which go to stderr: stdout is the
  * study's. */
 static void carry_out(void *command, int n, char **given)
 {
-    Command *c = command, *step = own(1, sizeof *step);
+    Command *c = command;
     const Settings *s = &c->settings;
     char **words = own((size_t)n + 4, sizeof *words);
     Error e = {0};
@@ -18004,7 +17940,7 @@ static void carry_out(void *command, int n, char **given)
     fflush(stdout);
     int results = dup(1);
     dup2(2, 1);
-    bool done = c->line(step, n + 4, words, &e);
+    bool done = attempt(plan_step, &(PlanStep){c, n + 4, words}, &e);
     fflush(stdout);
     dup2(results, 1), close(results);
     no_messages = s->quiet;
@@ -18012,36 +17948,33 @@ static void carry_out(void *command, int n, char **given)
     if (!done) give_up(e.status, "%s; this step of the study failed: facegan %s %s ...", e.text, words[1], words[2]);
 }
 
-/* Work that gives up where it fails. */
-#define DO(verb, work) \
-    static int run_##verb(Command *c, Error *e) { Settings *s = &c->settings; (void)s, (void)e; work; return 1; }
 #define RUN(verb, work) \
-    static int run_##verb(Command *c, Error *e) { Settings *s = &c->settings; (void)s; return work; }
-DO(reproduce, reproduce_document(c->what, c->inputs, c->n_inputs, s))
-DO(classify_eval, evaluate_classifier(c->inputs[0], s))
-DO(classify_predict, predict_emotions(c->inputs, c->n_inputs, s))
-RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s, e))
-RUN(sample, sample_noise(c->inputs[0], s, e))
-RUN(detect, detect_photos(c->inputs, c->n_inputs, s, e))
-RUN(crop, crop_photos(c->inputs, c->n_inputs, s, e))
-DO(eval, evaluate_run(c->inputs[0], c->inputs[1], s))
-DO(study_truth, study_truth(c->inputs, c->n_inputs, s))
-DO(study_augment, study_augment(c->inputs, s))
-DO(study_ganmut, study_ganmut(c->inputs[0], s, carry_out, c))
-DO(toy, run_toy_of(c->what, s))
-RUN(step, step_file(c->inputs[0], c->inputs[1], e))
-RUN(bench, bench(s, e))
-RUN(data_draw, draw_faces(s, e))
-RUN(data_show, show_data(c->inputs[0], s, e))
-RUN(data_balance, balance_data(c->inputs[0], s, e))
-DO(data_import, import_data(c->inputs, c->n_inputs, s))
+    static void run_##verb(Command *c) { Settings *s = &c->settings; (void)s; work; }
+RUN(reproduce, reproduce_document(c->what, c->inputs, c->n_inputs, s))
+RUN(classify_eval, evaluate_classifier(c->inputs[0], s))
+RUN(classify_predict, predict_emotions(c->inputs, c->n_inputs, s))
+RUN(gamut, show_gamut(c->inputs[0], c->inputs + 1, c->n_inputs - 1, s))
+RUN(sample, sample_noise(c->inputs[0], s))
+RUN(detect, detect_photos(c->inputs, c->n_inputs, s))
+RUN(crop, crop_photos(c->inputs, c->n_inputs, s))
+RUN(eval, evaluate_run(c->inputs[0], c->inputs[1], s))
+RUN(study_truth, study_truth(c->inputs, c->n_inputs, s))
+RUN(study_augment, study_augment(c->inputs, s))
+RUN(study_ganmut, study_ganmut(c->inputs[0], s, carry_out, c))
+RUN(toy, run_toy_of(c->what, s))
+RUN(step, step_file(c->inputs[0], c->inputs[1]))
+RUN(bench, bench(s))
+RUN(data_draw, draw_faces(s))
+RUN(data_show, show_data(c->inputs[0], s))
+RUN(data_balance, balance_data(c->inputs[0], s))
+RUN(data_import, import_data(c->inputs, c->n_inputs, s))
 
-static int run_data_doctor(Command *c, Error *e)
+static void run_data_doctor(Command *c)
 {
     const Settings *s = &c->settings;
     DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
                            .attributes = *s->attributes ? s->attributes : NULL};
-    return data_doctor(c->inputs[0], &options, (int)s->size, (int)s->json, e);
+    examine_dataset(c->inputs[0], &options, (int)s->size, (int)s->json);
 }
 
 /* Is the file a picture, by its first bytes? */
@@ -18062,7 +17995,7 @@ static bool is_to_edit(const char *path)
 }
 
 /* Where the first input is a picture, the model is the one that comes with the program. */
-static int run_edit(Command *c, Error *e)
+static void run_edit(Command *c)
 {
     char shipped[PATH_MAX];
     const char *first = c->inputs[0];
@@ -18072,24 +18005,23 @@ static int run_edit(Command *c, Error *e)
         give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
                    "pictures");
     if (!left_out && c->n_inputs < 2) give_up(2, "no picture to edit; usage: facegan edit [RUN] IMAGE...");
-    return edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings, e);
+    edit_photos(left_out ? shipped : first, c->inputs + !left_out, c->n_inputs - !left_out, &c->settings);
 }
 
-static int run_report(Command *c, Error *e)
+static void run_report(Command *c)
 {
-    if (!write_report(c->inputs[0], e)) return 0;
+    write_report(c->inputs[0]);
     printf("%s/report.html\n", c->inputs[0]);
-    return 1;
 }
 
-static int run_verify(Command *c, Error *e)
+static void run_verify(Command *c)
 {
     Verdict verdict = {0};
-    if (c->settings.gpu) return verify_gpu(&verdict, e);
-    return verify_all(&verdict) ? 1 : fail(e, 1, "%d checks failed", verdict.failed);
+    if (c->settings.gpu) verify_gpu(&verdict);
+    else if (!verify_all(&verdict)) give_up(1, "%d checks failed", verdict.failed);
 }
 
-static int run_version(Command *c, Error *e)
+static void run_version(Command *c)
 {
 #if defined(__clang__)
     const char *compiler = "clang " __clang_version__;
@@ -18099,10 +18031,9 @@ static int run_version(Command *c, Error *e)
 #ifndef FACEGAN_COMMIT
 #define FACEGAN_COMMIT "unknown"
 #endif
-    (void)c, (void)e;
+    (void)c;
     printf("facegan %s, commit %s, %s, real = %s, kernels %s, %d threads\n", FACEGAN_VERSION, FACEGAN_COMMIT, compiler,
            sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
-    return 1;
 }
 
 static void print_tensor(const TensorEntry *t, bool json)
@@ -18120,42 +18051,38 @@ static void print_tensor(const TensorEntry *t, bool json)
 }
 
 /* What a checkpoint or weight file holds. */
-static int run_info(Command *c, Error *e)
+static void run_info(Command *c)
 {
-    char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile file;
+    char path[PATH_MAX];
     weights_path(c->inputs[0], path);
-    if (!tensorfile_load(path, &file, why)) return fail(e, 1, "%s", why);
+    const TensorFile *file = load_tensors(path);
     double numbers = 0;
-    for (size_t i = 0; i < file.count; i++) numbers += (double)tensorfile_count(&file.tensors[i]);
+    for (size_t i = 0; i < file->count; i++) numbers += (double)tensorfile_count(&file->tensors[i]);
     if (!c->settings.json) {
-        printf("%s: %s, %zu tensors, %.0f numbers\n", path, file.format, file.count, numbers);
-        for (size_t i = 0; i < file.n_metadata; i++) printf("  %-14s %s\n", file.keys[i], file.values[i]);
-        for (size_t i = 0; i < file.count; i++) print_tensor(&file.tensors[i], false);
-        for (size_t i = 0; i < file.n_skipped; i++)
-            printf("  left out: %s (%s)\n", file.skipped[i].name, file.skipped[i].reason);
-        tensorfile_free(&file);
-        return 1;
+        printf("%s: %s, %zu tensors, %.0f numbers\n", path, file->format, file->count, numbers);
+        for (size_t i = 0; i < file->n_metadata; i++) printf("  %-14s %s\n", file->keys[i], file->values[i]);
+        for (size_t i = 0; i < file->count; i++) print_tensor(&file->tensors[i], false);
+        for (size_t i = 0; i < file->n_skipped; i++)
+            printf("  left out: %s (%s)\n", file->skipped[i].name, file->skipped[i].reason);
+        return;
     }
     printf("{\"path\": ");
     table_string(stdout, path);
-    printf(", \"format\": \"%s\", \"numbers\": %.0f, \"metadata\": {", file.format, numbers);
-    for (size_t i = 0; i < file.n_metadata; i++) {
+    printf(", \"format\": \"%s\", \"numbers\": %.0f, \"metadata\": {", file->format, numbers);
+    for (size_t i = 0; i < file->n_metadata; i++) {
         printf("%s", i ? ", " : "");
-        table_string(stdout, file.keys[i]);
+        table_string(stdout, file->keys[i]);
         printf(": ");
-        table_string(stdout, file.values[i]);
+        table_string(stdout, file->values[i]);
     }
     printf("}, \"tensors\": [");
-    for (size_t i = 0; i < file.count; i++) {
+    for (size_t i = 0; i < file->count; i++) {
         printf("%s", i ? ", " : "");
-        print_tensor(&file.tensors[i], true);
+        print_tensor(&file->tensors[i], true);
     }
     printf("], \"left_out\": [");
-    for (size_t i = 0; i < file.n_skipped; i++) printf("%s", i ? ", " : ""), table_string(stdout, file.skipped[i].name);
+    for (size_t i = 0; i < file->n_skipped; i++) printf("%s", i ? ", " : ""), table_string(stdout, file->skipped[i].name);
     printf("]}\n");
-    tensorfile_free(&file);
-    return 1;
 }
 
 static bool ends_with(const char *text, const char *ending)
@@ -18173,12 +18100,12 @@ static int picture_axis(const TensorEntry *t)
     return strstr(t->name, "main.") && t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
 }
 
-/* The tensor with blue and red exchanged, as new memory. */
+/* The tensor with blue and red exchanged. */
 static void *swap_blue_and_red(const TensorEntry *t, int axis)
 {
     size_t size = tensorfile_type_size(t->type), channels = (size_t)t->shape[axis], bytes = size * tensorfile_count(t);
     size_t block = size * (size_t)(t->shape[2] * t->shape[3]) * (size_t)(axis == 0 ? t->shape[1] : 1);
-    char *copy = memcpy(must_alloc(bytes, 1), t->data, bytes);
+    char *copy = memcpy(own(bytes, 1), t->data, bytes);
     for (size_t at = 0; at < bytes; at += block * channels) {
         memcpy(copy + at, (const char *)t->data + at + 2 * block, block);
         memcpy(copy + at + 2 * block, (const char *)t->data + at, block);
@@ -18186,48 +18113,48 @@ static void *swap_blue_and_red(const TensorEntry *t, int axis)
     return copy;
 }
 
+static void convert_to_onnx(const Command *c)
+{
+    const Settings *s = &c->settings;
+    Settings of;
+    if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
+    settings_of_run(c->inputs[0], &of);
+    (find_model(of.model)->generator ? export_generator : export_classifier)(c->inputs[0], c->inputs[1]);
+}
+
+/* A tensor's numbers as they go into the new file: the file's own, or changed in memory of the scope's. */
+static const void *converted(const TensorEntry *t, const Settings *s)
+{
+    int axis = s->bgr ? picture_axis(t) : -1;
+    const void *data = axis >= 0 ? swap_blue_and_red(t, axis) : t->data;
+    if (!s->half || t->type != TENSOR_F32) return data;
+    uint16_t *halves = own(tensorfile_count(t), sizeof *halves);
+    tensorfile_f32_to_f16(data, halves, tensorfile_count(t));
+    return halves;
+}
+
 /* Copies tensors and what the file says of itself into another format; --only G. drops all else (D, Adam's moments),
  * --half rounds float32 to float16. */
-static int run_convert(Command *c, Error *e)
+static void run_convert(Command *c)
 {
     const Settings *s = &c->settings;
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    if (ends_with(c->inputs[1], ".onnx")) {
-        if (*s->only || s->half || s->bgr)
-            return fail(e, 2, "--only, --half and --bgr are not for ONNX: convert first");
-        Settings of;
-        if (!settings_of_run(c->inputs[0], &of, e)) return 0;
-        const Model *model = find_model(of.model, e);
-        if (!model) return 0;
-        return (model->generator ? export_generator : export_classifier)(c->inputs[0], c->inputs[1], e);
-    }
-    TensorFile in, out = {0};
+    if (ends_with(c->inputs[1], ".onnx")) { convert_to_onnx(c); return; }
     weights_path(c->inputs[0], path);
-    if (!tensorfile_load(path, &in, why)) return fail(e, 1, "%s", why);
-    void **copies = must_alloc(in.count, sizeof *copies);
-    int ok = 1;
-    for (size_t i = 0; ok && i < in.n_metadata; i++) ok = tensorfile_set_metadata(&out, in.keys[i], in.values[i]);
-    for (size_t i = 0; ok && i < in.count; i++) {
-        const TensorEntry *t = &in.tensors[i];
+    const TensorFile *in = load_tensors(path);
+    TensorFile *out = own(1, sizeof *out);
+    bool whole = true;
+    on_leaving(close_tensors, out);
+    for (size_t i = 0; i < in->n_metadata; i++) whole = tensorfile_set_metadata(out, in->keys[i], in->values[i]) && whole;
+    for (size_t i = 0; i < in->count; i++) {
+        const TensorEntry *t = &in->tensors[i];
         if (strncmp(t->name, s->only, strlen(s->only))) continue;
-        bool half = s->half && t->type == TENSOR_F32;
-        int axis = s->bgr ? picture_axis(t) : -1;
-        void *swapped = axis >= 0 ? swap_blue_and_red(t, axis) : NULL;
-        if (half) {
-            copies[i] = must_alloc(tensorfile_count(t), 2);
-            tensorfile_f32_to_f16(swapped ? swapped : t->data, copies[i], tensorfile_count(t));
-            free(swapped);
-        } else copies[i] = swapped;
-        ok = tensorfile_add(&out, t->name, half ? TENSOR_F16 : t->type, t->rank, t->shape,
-                            copies[i] ? copies[i] : t->data);
+        whole = tensorfile_add(out, t->name, s->half && t->type == TENSOR_F32 ? TENSOR_F16 : t->type, t->rank, t->shape,
+                               converted(t, s)) && whole;
     }
-    if (!ok) fail(e, 1, "out of memory");
-    else if (!out.count) ok = fail(e, 2, "--only %s: %s has no such tensor", s->only, path);
-    else if (!tensorfile_save(c->inputs[1], &out, why)) ok = fail(e, 1, "%s", why);
-    for (size_t i = 0; i < in.count; i++) free(copies[i]);
-    free(copies);
-    tensorfile_free(&out), tensorfile_free(&in);
-    return ok;
+    if (!whole) give_up_memory(1, sizeof *out);
+    if (!out->count) give_up(2, "--only %s: %s has no such tensor", s->only, path);
+    if (!tensorfile_save(c->inputs[1], out, why)) give_up(1, "%s", why);
 }
 
 static const struct { const char *name, *title, *text; } manual[] = {
@@ -18472,7 +18399,7 @@ static const struct { const char *name, *title, *text; } manual[] = {
 enum { MANUAL = sizeof manual / sizeof *manual };
 
 /* The chapter's title page is the first: a greeting, and what there is. */
-static int run_man(Command *c, Error *e)
+static void run_man(Command *c)
 {
     const char *asked = c->n_inputs ? c->inputs[0] : manual[0].name;
     char meant[OPTIONS_MEANT];
@@ -18489,8 +18416,8 @@ static int run_man(Command *c, Error *e)
     for (int op = 0; ops && op < OPS; op++) printf("%-20s %s\n", row_of((Op)op)->name, row_of((Op)op)->text);
     for (int i = 1; strcmp(asked, manual[0].name) == 0 && i < MANUAL; i++)
         printf("    %-12s %s\n", manual[i].name, manual[i].title);
-    return found || ops ? 1 : fail(e, 2, "man %s: no such chapter; facegan man lists the chapters%s", asked,
-                                   option_meant(&guess, "", meant));
+    if (!found && !ops)
+        give_up(2, "man %s: no such chapter; facegan man lists the chapters%s", asked, option_meant(&guess, "", meant));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -18668,7 +18595,7 @@ static const Verb *find_verb(const char *name, const char *what)
 }
 
 /* Why there is no such row: the verb is unknown, or its WHAT is. */
-static int no_verb(const char *name, const char *what, Error *e)
+static _Noreturn void no_verb(const char *name, const char *what)
 {
     OptionGuess verb = {name, 3, NULL}, guess = {what ? what : "", 3, NULL};
     char words[TEXT] = "", known[TEXT] = "", meant[OPTIONS_MEANT];
@@ -18678,15 +18605,15 @@ static int no_verb(const char *name, const char *what, Error *e)
         if (strcmp(verbs[i].name, name) == 0) snprintf(words + used, sizeof words - used, "%s|", verbs[i].what);
     }
     if (!*words)
-        return fail(e, 2, "there is no verb %s%s; facegan --help lists them", name, option_meant(&verb, "", meant));
+        give_up(2, "there is no verb %s%s; facegan --help lists them", name, option_meant(&verb, "", meant));
     for (char *at = words, *next; *at; at = next) {
         next = at + strcspn(at, "|") + 1, next[-1] = 0, at[strcspn(at, "=")] = 0;
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%.60s", !used ? "" : *next ? ", " : " or ", at);
         option_guess(&guess, at);
     }
-    if (!what) return fail(e, 2, "usage: facegan %s WHAT ...: WHAT must be %s (facegan %s --help)", name, known, name);
-    return fail(e, 2, "%s %s: must be %s%s", name, what, known, option_meant(&guess, "", meant));
+    if (!what) give_up(2, "usage: facegan %s WHAT ...: WHAT must be %s (facegan %s --help)", name, known, name);
+    give_up(2, "%s %s: must be %s%s", name, what, known, option_meant(&guess, "", meant));
 }
 
 static void set_taker(Taker *t, const Verb *verb, const char *what, const Model *model)
@@ -18702,7 +18629,6 @@ static void set_taker(Taker *t, const Verb *verb, const char *what, const Model 
 static int all_takers(Taker takers[TAKERS], OptionTaker list[TAKERS])
 {
     const char *known = "";
-    Error none;
     int n = 0;
     for (int i = 0; i < VERBS; i++) {
         const Verb *verb = &verbs[i];
@@ -18711,18 +18637,17 @@ static int all_takers(Taker takers[TAKERS], OptionTaker list[TAKERS])
         if (verb->what == MODEL || (verb->model && strcmp(verb->model, known) == 0)) continue;
         bool one = verb->what && !strchr(verb->what, '|');
         if (verb->model) known = verb->model;
-        set_taker(&takers[n++], verb, one ? verb->what : NULL, verb->model ? find_model(verb->model, &none) : NULL);
+        set_taker(&takers[n++], verb, one ? verb->what : NULL, verb->model ? find_model(verb->model) : NULL);
     }
     for (int i = 0; i < n; i++) list[i] = takers[i].who;
     return n;
 }
 
-/* Reads the words behind the verb. Without `who` every option is taken. */
-static int parse_words(Command *c, const OptionTaker *who, int n, char **words, Error *e)
+/* Reads the words behind the verb. Without `who` every option is taken. False, and why: a word is wrong. */
+static bool parse_words(Command *c, const OptionTaker *who, int n, char **words, char why[OPTIONS_ERROR])
 {
     static Taker takers[TAKERS];
     OptionTaker list[TAKERS];
-    char why[OPTIONS_ERROR];
     OptionParser parser = {.program = "facegan", .who = who, .takers = list, .n_takers = all_takers(takers, list),
                            .table = settings_table, .n = SETTINGS, .usual = who ? c->verb->usual : NULL, .o = "--out",
                            .values = &c->settings, .given = c->given, .inputs = c->inputs,
@@ -18730,7 +18655,7 @@ static int parse_words(Command *c, const OptionTaker *who, int n, char **words, 
     memset(c->given, 0, sizeof c->given);
     bool ok = options_parse(&parser, n, words, why);
     c->n_inputs = parser.n_inputs;
-    return ok ? 1 : fail(e, 2, "%s", why);
+    return ok;
 }
 
 static bool is_given(const Command *c, const char *name)
@@ -18738,66 +18663,63 @@ static bool is_given(const Command *c, const char *name)
     return c->given[find_setting(name) - settings_table];
 }
 
-/* Are as many inputs there as the verb wants, and the options without which it cannot work? */
-static int check_complete(const Command *c, Error *e)
+/* As many inputs must be there as the verb wants, and the options without which it cannot work. */
+static void check_complete(const Command *c)
 {
     const Verb *verb = c->verb;
     const char *command = c->taker.command;
     if (c->n_inputs < verb->least || c->n_inputs > verb->most || (verb->what && !c->what))
-        return fail(e, 2, "usage: facegan %s%s %s   (facegan %s --help)", command,
+        give_up(2, "usage: facegan %s%s %s   (facegan %s --help)", command,
                     verb->what && !c->what ? " MODEL" : "", verb->inputs, command);
     for (const char *at = verb->needs ? verb->needs : ""; *at; at += strspn(at, " ")) {
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(at, " "), at);
-        if (!is_given(c, name)) return fail(e, 2, "%s needs --%s", command, name);
+        if (!is_given(c, name)) give_up(2, "%s needs --%s", command, name);
         at += strlen(name);
     }
-    return 1;
 }
 
-/* Do the options agree? */
-static int check_given(Command *c, Error *e)
+/* The options must agree. */
+static void check_given(Command *c)
 {
     Settings *s = &c->settings;
     if (c->model && is_given(c, "epochs") && is_given(c, "iters"))
-        return fail(e, 2, "--epochs beside --iters: both say how long; give one");
+        give_up(2, "--epochs beside --iters: both say how long; give one");
     if (s->grey && is_given(c, "channels") && s->channels != 1)
-        return fail(e, 2, "--grey --channels %ld: grey is one channel", s->channels);
+        give_up(2, "--grey --channels %ld: grey is one channel", s->channels);
     if (c->model && is_given(c, "iters")) s->epochs = 0;                /* where some passes are usual */
     if (s->grey) s->channels = 1;
-    return 1;
 }
 
 /* Takes the WHAT from the inputs, and looks the model up that it or the verb names. */
-static int find_what(Command *c, const char *name, Error *e)
+static void find_what(Command *c, const char *name)
 {
     Settings named = c->settings;
     const char *what = c->n_inputs ? c->inputs[0] : NULL;
     c->verb = find_verb(name, what);
-    if (!c->verb) return no_verb(name, what, e);
+    if (!c->verb) no_verb(name, what);
     c->what = c->verb->what ? todays_word(c->verb->what, what) : NULL;
     const char *model = c->verb->model ? c->verb->model : c->verb->what == MODEL ? c->what : NULL;
-    if (!model) return 1;
+    if (!model) return;
     snprintf(named.model, sizeof named.model, "%.*s", TEXT - 1, model);
     name_model(&named);
-    return (c->model = find_model(named.model, e)) != NULL;
+    c->model = find_model(named.model);
 }
 
 /* What is usual depends on verb and model, which are among the words: so they are read twice, first for these. */
-static int parse_command(Command *c, const char *name, int n, char **words, Error *e)
+static void parse_command(Command *c, const char *name, int n, char **words)
 {
-    Error first = {0};
+    char why[OPTIONS_ERROR];
     c->settings = default_settings();
-    parse_words(c, NULL, n, words, &first);                             /* what is wrong is said the second time */
-    if (!find_what(c, name, e)) return 0;
+    parse_words(c, NULL, n, words, why);                                /* what is wrong is said the second time */
+    find_what(c, name);
     Settings usual = default_settings();
     if (c->verb->usual) set_settings(&usual, c->verb->usual);
     if (c->model) set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
     c->settings = usual;
     set_taker(&c->taker, c->verb, c->what, c->model);
-    if (!parse_words(c, &c->taker.who, n, words, e)) return 0;
+    if (!parse_words(c, &c->taker.who, n, words, why)) give_up(2, "%s", why);
     if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
-    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -18864,14 +18786,24 @@ static void print_whats(const char *name)
         if (strcmp(verbs[i].name, name) == 0) printf("%s", verbs[i].examples);
 }
 
+typedef struct Asking { Command *c; const char *name; int n; char **words; bool all; } Asking;
+
 /* --help with whatever else was said: the usual values are those that hold with it. */
-static int print_help(Command *c, const char *name, int n, char **words, bool all, Error *e)
+static void help_command(void *context)
 {
-    if (parse_command(c, name, n, words, e)) return print_command(c, all), 1;
+    const Asking *a = context;
+    parse_command(a->c, a->name, a->n, a->words);
+    print_command(a->c, a->all);
+}
+
+static void print_help(Command *c, const char *name, int n, char **words, bool all)
+{
+    Error e;
     bool known = false;
+    if (attempt(help_command, &(Asking){c, name, n, words, all}, &e)) return;
     for (int i = 0; i < VERBS; i++) known |= strcmp(verbs[i].name, name) == 0;
-    if (known && !c->n_inputs) return print_whats(name), 1;
-    return 0;
+    if (!known || c->n_inputs) unwind(&e);
+    print_whats(name);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -18879,7 +18811,7 @@ static int print_help(Command *c, const char *name, int n, char **words, bool al
  * ---------------------------------------------------------------------------------------------- */
 
 /* Opens the GPU if the command asks for one. Where it may also be the CPU, says why it is. */
-static int choose_device(const Settings *s, Error *e)
+static void choose_device(const Settings *s)
 {
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
     int precision = *s->precision ? 0 : PRECISION_TF32;
@@ -18887,41 +18819,43 @@ static int choose_device(const Settings *s, Error *e)
     chosen_device = NULL;
     bool either = strcmp(s->device, "auto") == 0, wanted = either || strcmp(s->device, "gpu") == 0;
     if (!wanted && *s->precision && strcmp(s->precision, "fp32"))
-        return fail(e, 2, "--precision %s: the CPU computes in fp32; add --device gpu", s->precision);
-    if (!wanted) return 1;
+        give_up(2, "--precision %s: the CPU computes in fp32; add --device gpu", s->precision);
+    if (!wanted) return;
     if (gpu_device && gpu_device->open((Precision)precision, false, why)) chosen_device = gpu_device;
-    else if (!either) return fail(e, 1, "--device gpu: %s", why);
+    else if (!either) give_up(1, "--device gpu: %s", why);
     else warn("--device auto takes the CPU: %s", why);
-    return 1;
 }
 
 /* Chooses device, kernels and threads as the command and the environment say. */
-static int start_machine(const Settings *s, Error *e)
+static void start_machine(const Settings *s)
 {
     char why[256];
     const char *winograd = getenv("FACEGAN_WINOGRAD"), *wanted = *s->isa ? s->isa : getenv("FACEGAN_ISA");
-    if (!kernels_choose(wanted && *wanted ? wanted : NULL, why)) return fail(e, 2, "FACEGAN_ISA=%s", why);
+    if (!kernels_choose(wanted && *wanted ? wanted : NULL, why)) give_up(2, "FACEGAN_ISA=%s", why);
     conv_use_winograd(!winograd || strcmp(winograd, "0") != 0);
     no_messages = s->quiet;
     threads_start((int)s->threads);
-    return choose_device(s, e);
+    choose_device(s);
+}
+
+static void work_of_verb(void *command)
+{
+    Command *c = command;
+    c->verb->run(c);
 }
 
 /* Runs the verb; if it fails because the GPU had not the memory, and the CPU would do too, once more from the start. */
-static int run_verb(Command *c, Error *e)
+static void run_verb(Command *c)
 {
-    Command *again = must_alloc(1, sizeof *again);
+    Error e;
+    Command *again = own(1, sizeof *again);
     *again = *c;
     device_refused = false;
-    int ok = c->verb->run(c, e);
-    if (!ok && device_refused && strcmp(c->settings.device, "auto") == 0) {
-        warn("%s; --device auto takes the CPU", e->text);
-        chosen_device = NULL;
-        *e = (Error){0};
-        ok = again->verb->run(again, e);
-    }
-    free(again);
-    return ok;
+    if (attempt(work_of_verb, c, &e)) return;
+    if (!device_refused || strcmp(again->settings.device, "auto")) unwind(&e);
+    warn("%s; --device auto takes the CPU", e.text);
+    chosen_device = NULL;
+    work_of_verb(again);
 }
 
 /* Takes --help, -h and the --all beside them out of the words. Was there one of the first two? */
@@ -18939,21 +18873,28 @@ static bool asks_help(int *n, char **words, bool *all)
     return helps;
 }
 
-static int run_command(Command *c, int argc, char **argv, Error *e)
+static void run_command(Command *c, int argc, char **argv)
 {
     bool all = false;
     c->line = run_command;
-    if (argc < 2) { print_usage(stderr); e->status = 2; return 0; }
+    if (argc < 2) {
+        print_usage(stderr);
+        give_up(2, "%s", "");
+    }
     const char *name = argv[1];
     int n = argc - 2;
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
     bool helps = asks_help(&n, argv + 2, &all);
-    if (strcmp(name, "help") == 0 && !n && !helps) return print_usage(stdout), 1;
-    if (strcmp(name, "help") == 0 && n) return print_help(c, argv[2], n - 1, argv + 3, all, e);
-    if (helps) return print_help(c, name, n, argv + 2, all, e);
-    return parse_command(c, name, n, argv + 2, e) && check_complete(c, e) && check_given(c, e) &&
-           start_machine(&c->settings, e) && run_verb(c, e);
+    if (strcmp(name, "help") == 0 && !n && !helps) print_usage(stdout);
+    else if (strcmp(name, "help") == 0 && n) print_help(c, argv[2], n - 1, argv + 3, all);
+    else if (helps) print_help(c, name, n, argv + 2, all);
+    else {
+        parse_command(c, name, n, argv + 2);
+        check_complete(c), check_given(c);
+        start_machine(&c->settings);
+        run_verb(c);
+    }
 }
 
 typedef struct CommandLine { int argc; char **argv; } CommandLine;
@@ -18961,8 +18902,7 @@ typedef struct CommandLine { int argc; char **argv; } CommandLine;
 static void attempt_command(void *context)
 {
     const CommandLine *line = context;
-    Error e = {0};
-    if (!run_command(own(1, sizeof(Command)), line->argc, line->argv, &e)) unwind(&e);
+    run_command(own(1, sizeof(Command)), line->argc, line->argv);
 }
 
 int facegan_main(int argc, char **argv)

@@ -243,10 +243,8 @@ static void test_detector(const char *kind, const char *weights, double threshol
 {
     static const int sizes[][2] = {{1, 1}, {7, 40}, {61, 45}, {40, 40}, {33, 90}, {61, 45}};
     Detector d;
-    Error e = {0};
     int found = 0, first = -1;
-    CHECK_MSG(detector_open(&d, kind, weights, &e), "%s", e.text);
-    if (e.status) return;
+    load_detector(&d, kind, weights);
     d.threshold = threshold;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         Image picture = drawn_picture(sizes[i][0], sizes[i][1], 3);
@@ -267,9 +265,8 @@ static void test_detector(const char *kind, const char *weights, double threshol
 static void test_bounded(const char *weights)
 {
     Detector d;
-    Error e = {0};
     Image picture = drawn_picture(600, 300, 3);
-    CHECK(detector_open(&d, "retinaface", weights, &e));
+    load_detector(&d, "retinaface", weights);
     memset(picture.pixels, 90, 600 * 300 * 3);
     d.max_side = 150;
     d.threshold = 0;
