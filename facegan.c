@@ -354,7 +354,8 @@ static void *scratch(size_t bytes)
 enum {
     STREAM_INIT = 1, STREAM_SHUFFLE = 2, STREAM_AUGMENT = 3, STREAM_TARGETS = 4, STREAM_ALPHA = 5, STREAM_FACE = 6,
     STREAM_TEST = 8, STREAM_STRENGTH = 9, STREAM_NOISE = 10, STREAM_ANGLE = 11, STREAM_POINT = 12, STREAM_DROPOUT = 13,
-    STREAM_LATENT = 14, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65, STREAM_TOY_NOISE = 66,
+    STREAM_LATENT = 14, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65,
+    STREAM_TOY_NOISE = 66,
     STREAM_TOY_ALPHA = 67, STREAM_RESAMPLE = 77
 };
 
@@ -3570,7 +3571,7 @@ static char penalty_of(const Settings *s)
  *   --source class     D's scores are asked for each class by itself: is this a real picture of c?  (StarGAN v2, eq. 1)
  *   --wrong-labels     D is shown real pictures under another label as fakes                         (Reed et al. 2016)
  *   --diffaugment      D sees every picture, real or drawn, lighter or darker, with more or less contrast, moved, and
- *                      with a square hidden, by chance; G learns through it              (Zhao et al. 2020, section 3.2)
+ *                      with a square hidden, by chance; G learns through it             (Zhao et al. 2020, section 3.2)
  * ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_TEACHERS = 4 };
@@ -4329,9 +4330,9 @@ static void train_loop(Training *t, void (*feed)(void *run), void (*look)(void *
  * 8  PLANNING AND RUNNING A GRAPH
  *
  * Planning happens once. It drops what nothing needs, keeps constant planes out of convolutions, folds a mask or a sum
- * into the convolution that feeds it, asks the kernels how they want each filter prepared, puts every update as early as its
- * weight's last reader allows, and gives each value a place in one arena, from its making to its last use. Running is
- * then a loop over kernels.
+ * into the convolution that feeds it, asks the kernels how they want each filter prepared, puts every update as early
+ * as its weight's last reader allows, and gives each value a place in one arena, from its making to its last use.
+ * Running is then a loop over kernels.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -4443,8 +4444,8 @@ static void narrow_convolutions(Graph *g)
     }
 }
 
-/* A convolution whose result (nothing but a bias was added) has one reader can do that reader's work while the result is
- * in registers. */
+/* A convolution whose result (nothing but a bias was added) has one reader can do that reader's work while the result
+ * is in registers. */
 static bool can_absorb(const Node *x)
 {
     return is_conv(x) && x->uses == 1 && !x->kept && x->a == 1 && !x->in[MASK] && !x->in[SLOPES];
@@ -4477,7 +4478,7 @@ static void fuse_convolutions(Graph *g)
     }
 }
 
-/* A depthwise convolution with one reader, a 1x1, is done on that one's way in. (The GPU's kernels have no such way.) */
+/* A depthwise convolution with one reader, a 1x1, is done on that one's way in. (The GPU has no such way.) */
 static void fuse_pairs(Graph *g)
 {
     for (int i = 0; i < g->count && !chosen_device; i++) {
@@ -4498,7 +4499,8 @@ static Node *prepared_filter(Graph *g, int first, Node *y, int layout)
         if (p->in[0] == y->in[1] && p->layout == layout && p->axis == (int)conv_kind(y)) return p;
     }
     return append(
-        (Node){.op = OP_prepare_filter, .in = {y->in[1]}, .conv = y->conv, .axis = (int)conv_kind(y), .layout = layout});
+        (Node){.op = OP_prepare_filter, .in = {y->in[1]}, .conv = y->conv, .axis = (int)conv_kind(y),
+               .layout = layout});
 }
 
 static void prepare_filters(Graph *g)
@@ -4630,7 +4632,7 @@ static Node *operand_to_overwrite(const Node *y)
         Node *owner = place_owner(x);
         int here = 0;
         for (int j = 0; j < MAX_INPUTS; j++) here += y->in[j] && place_owner(y->in[j]) == owner;
-        bool safe = is_conv(y) ? here == 1 : true;                          /* a convolution reads its factors to the end */
+        bool safe = is_conv(y) ? here == 1 : true;              /* a convolution reads its factors to the end */
         if (safe && owner->op != OP_leaf && owner->uses_left == here && count_of(owner) == count_of(y)) return x;
     }
     return NULL;
@@ -4783,9 +4785,9 @@ static void free_values(double **values, int n)
 /* ------------------------------------------------------------------------------------------------
  * 8.5  Kernels behind the ops
  *
- * What stands between the longer rows of chapter 3 and vendor/kernels.h: how the work of one op is cut into tasks, by its
- * shape and never by the thread count, and how their parts are put together in a fixed order. What each computes is its
- * definition in chapter 3.
+ * What stands between the longer rows of chapter 3 and vendor/kernels.h: how the work of one op is cut into tasks, by
+ * its shape and never by the thread count, and how their parts are put together in a fixed order. What each computes is
+ * its definition in chapter 3.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Of four axes some are kept and some are summed. Neighbours of the same kind are as good as one axis, so five
@@ -5529,9 +5531,9 @@ static void load_net(const TensorFile *file, const char *path, Net *net, const c
 /* ------------------------------------------------------------------------------------------------
  * 9.3  Pretrained weights
  *
- * torchvision's names are ours. Keras calls VGG's layers block1_conv1 ... and fc1, fc2, predictions, and keeps filters as
- * (R,S,C,K) and dense layers as (HWC,K), both as they lie in memory here. An .h5 file becomes an .npz by two lines of
- * Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
+ * torchvision's names are ours. Keras calls VGG's layers block1_conv1 ... and fc1, fc2, predictions, and keeps filters
+ * as (R,S,C,K) and dense layers as (HWC,K), both as they lie in memory here. An .h5 file becomes an .npz by two lines
+ * of Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
  * ---------------------------------------------------------------------------------------------- */
 
 /* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". 0: it has no such name. */
@@ -5577,7 +5579,13 @@ enum { PREFIX = 128 };
 static void close_tensors(void *file) { tensorfile_free(file); }
 
 /* One network's weights in one file. */
-typedef struct Loading { const TensorFile *file; const char *path; const Net *net; Parameter *p; char prefix[PREFIX]; } Loading;
+typedef struct Loading {
+    const TensorFile *file;
+    const char *path;
+    const Net *net;
+    Parameter *p;                       /* the one that is read now */
+    char prefix[PREFIX];
+} Loading;
 
 /* One parameter from either kind of file. */
 static void load_parameter(void *loading)
@@ -5590,17 +5598,15 @@ static void load_parameter(void *loading)
         load_tensor(l->file, l->path, name, rank_of(p), p->w);
         return;
     }
-    if (!keras_name(l->net->classifier.backbone, p->w->name, layer)) give_up(1, "%s: has no tensor \"%s\"", l->path, name);
+    if (!keras_name(l->net->classifier.backbone, p->w->name, layer))
+        give_up(1, "%s: has no tensor \"%s\"", l->path, name);
     const TensorEntry *entry = keras_tensor(l->file, layer, rank_of(p));
     if (!entry) give_up(1, "%s: has neither \"%s\" nor Keras' %s", l->path, name, layer);
     if (!load_as_it_lies(entry, p->w))
         give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, p->w->name);
 }
 
-/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "state_dict.", "g_ema." and
- * the like where a training wrapped its network or saved several. `shape` says which of several tensors of that name is
- * meant, 0 in it that any number will do. Of several networks an averaged one is taken, then a G, then the one with the
- * least before its names, and the choice is told. Without any: "". */
+/* How much a network of several is wanted: 0 the most. */
 static int prefix_rank(const char *prefix)
 {
     static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"};
@@ -5610,6 +5616,10 @@ static int prefix_rank(const char *prefix)
     return 2;
 }
 
+/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "state_dict.", "g_ema."
+ * and the like where a training wrapped its network or saved several. `shape` says which of several tensors of that
+ * name is meant, 0 in it that any number will do. Of several networks an averaged one is taken, then a G, then the one
+ * with the least before its names, and the choice is told. Without any: "". */
 static void find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
                         char prefix[PREFIX])
 {
@@ -5630,7 +5640,8 @@ static void find_prefix(const TensorFile *file, const char *path, const char *na
         found++;
     }
     bool ours = !*prefix || strcmp(prefix, "G.") == 0 || strcmp(prefix, "D.") == 0 || strcmp(prefix, "average.G.") == 0;
-    if (!ours) warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
+    if (!ours)
+        warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
 }
 
 static bool in_head(const Net *net, const Parameter *p)
@@ -7989,53 +8000,46 @@ static void find_sizes(Diagnosis *d, int size)
 }
 
 /* ---- the two printers ---- */
-static void json_names(TableJson *j, const char *key, const Names *names)
+static void json_names(const Names *names)
 {
-    table_json_open(j, key, '[');
-    for (int i = 0; i < names->count; i++) table_json_text(j, NULL, names->items[i]);
-    table_json_close(j, ']');
+    printf("[");
+    for (int i = 0; i < names->count; i++) table_json(stdout, "%s%q", i ? ", " : "", names->items[i]);
+    printf("]");
 }
 
-static void json_wholes(TableJson *j, const char *key, int n, const char *const *names, const int *values)
+static void json_wholes(int n, const char *const *names, const int *values)
 {
-    table_json_open(j, key, '{');
-    for (int i = 0; i < n; i++) table_json_whole(j, names[i], values[i]);
-    table_json_close(j, '}');
+    for (int i = 0; i < n; i++) table_json(stdout, "%s%q: %d", i ? ", " : "{", names[i], values[i]);
+    printf("}");
 }
 
 static void diagnosis_json(const Diagnosis *d)
 {
-    static const char *const counts[] = {"pictures", "dropped", "missing"}, *const sides[] = {"min", "median", "max"};
+    static const char *const sides[] = {"min", "median", "max"};
     const DataSet *set = &d->set;
-    const int values[] = {set->count, set->dropped, set->missing};
-    TableJson j = {stdout, 0};
-    table_json_open(&j, NULL, '{');
-    table_json_text(&j, "path", set->path);
-    table_json_text(&j, "format", set->format);
-    for (int i = 0; i < 3; i++) table_json_whole(&j, counts[i], values[i]);
-    table_json_open(&j, "classes", '{');
-    for (int k = 0; k < set->n_classes; k++) json_wholes(&j, set->class_names[k], SPLITS, split_names, d->pictures[k]);
-    table_json_close(&j, '}');
-    json_names(&j, "label_guesses", &set->notes);
+    table_json(stdout, "{\"path\": %q, \"format\": %q, \"pictures\": %d, \"dropped\": %d, \"missing\": %d, "
+               "\"classes\": {", set->path, set->format, set->count, set->dropped, set->missing);
+    for (int k = 0; k < set->n_classes; k++) {
+        table_json(stdout, "%s%q: ", k ? ", " : "", set->class_names[k]);
+        json_wholes(SPLITS, split_names, d->pictures[k]);
+    }
+    printf("}, \"label_guesses\": ");
+    json_names(&set->notes);
     if (d->readable) {
         const int side[] = {d->side[0], d->side[d->readable / 2], d->side[d->readable - 1]};
-        json_wholes(&j, "shorter_side", 3, sides, side);
-        table_json_whole(&j, "halvings", halvings(side[1]));
+        printf(", \"shorter_side\": ");
+        json_wholes(3, sides, side);
+        printf(", \"halvings\": %d", halvings(side[1]));
     }
-    table_json_open(&j, "findings", '[');
-    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
-        table_json_open(&j, NULL, '{');
-        table_json_text(&j, "severity", f->severity[0] == 'P' ? "problem" : "warning");
-        table_json_text(&j, "code", f->code);
-        table_json_text(&j, "text", f->text);
-        json_names(&j, "examples", &f->examples);
-        table_json_close(&j, '}');
+    printf(", \"findings\": [");
+    for (int i = 0; i < d->n_findings; i++) {
+        const Finding *f = &d->findings[i];
+        table_json(stdout, "%s{\"severity\": %q, \"code\": %q, \"text\": %q, \"examples\": ", i ? ", " : "",
+                   f->severity[0] == 'P' ? "problem" : "warning", f->code, f->text);
+        json_names(&f->examples);
+        printf("}");
     }
-    table_json_close(&j, ']');
-    table_json_whole(&j, "problems", d->problems);
-    table_json_whole(&j, "warnings", d->n_findings - d->problems);
-    table_json_close(&j, '}');
-    putchar('\n');
+    printf("], \"problems\": %d, \"warnings\": %d}\n", d->problems, d->n_findings - d->problems);
 }
 
 static void print_classes(const Diagnosis *d)
@@ -8125,17 +8129,6 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
     else diagnosis_text(&d);
     fflush(stdout);
     if (d.problems) give_up(1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s");
-}
-
-/* ---- for callers of the old way ---- */
-static double grey_of(const unsigned char *rgb)
-{
-    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-}
-
-static void print_names(const Names *names)
-{
-    json_names(&(TableJson){stdout, 0}, NULL, names);
 }
 
 /* ================================================================================================
@@ -10808,7 +10801,7 @@ static const char *write_log(const Trainer *t, FILE *log, const Judgement *judge
  * 12.8  The loop
  * ---------------------------------------------------------------------------------------------- */
 
-/* Progress: a bar, the rate, the time left; on a terminal five times a second, in one line; elsewhere a line a minute. */
+/* Progress: a bar, the rate, the time left; on a terminal five times a second, in a line; elsewhere a line a minute. */
 typedef struct Progress { double start, shown; long first, total; const char *what; } Progress;
 
 static Progress progress_start(const char *what, long first, long total)
@@ -12111,7 +12104,7 @@ static Node *chance_conv(Graph *g, Op op, int which)
     int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
     bool deep = which % 4 == 3;
     int most = deep ? 260 : 70, side = deep ? 9 : 20, c = some(which, 4, 1, most), k = some(which, 5, 1, most);
-    if (which % 6 == 5) k = c;                                          /* depthwise, if there is not just one channel */
+    if (which % 6 == 5) k = c;                                  /* depthwise, if there is not just one channel */
     Shape x = shape_of(some(which, 6, 1, 3), some(which, 7, size, side), some(which, 8, size, side), c);
     ConvShape s = conv_shape(x, shape_of(size, size, which % 6 == 5 ? 1 : c, k), stride, pad_before);
     Node *u = test_leaf(g, op == OP_conv2d_input_grad ? shape_y(&s) : shape_x(&s), -1, 1, false);
@@ -12274,8 +12267,8 @@ static void verify_gpu(Verdict *verdict)
  * 14  PICTURES, PAGES, REPORTS
  *
  * What people look at: faces edited by a trained generator, sheets of drawn faces, and a run's report, one
- * self-contained page with its losses, its samples over time and the strip of Ceovic et al.'s figure, the same faces after
- * each quarter of the training.
+ * self-contained page with its losses, its samples over time and the strip of Ceovic et al.'s figure, the same faces
+ * after each quarter of the training.
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
@@ -12286,6 +12279,12 @@ static void verify_gpu(Verdict *verdict)
  * ---------------------------------------------------------------------------------------------- */
 
 static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
+
+/* How bright the eye finds a colour, as luma (5.6) has it. */
+static double grey_of(const unsigned char *rgb)
+{
+    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+}
 
 /* A copy of as many channels. */
 static Image with_channels(const Image *picture, int channels)
@@ -14549,8 +14548,7 @@ static void import_claim(const Import *job, char *const *inputs, int count)
                     "size = %ld\nmargin = %g\nalign = %ld\nchannels = %ld\nwhole = %ld\n", want, job->n_work,
                     s->classes,
                     s->detector, s->weights, s->threshold, s->min_face, s->max_side, s->size, margin_of(s, -1),
-                    s->align,
-                    s->channels, s->whole);
+                    s->align, s->channels, s->whole);
     size_t size;
     bool there = path_exists(path);
     if (there && strcmp(read_file(path, 1 << 24, &size), want))
@@ -14646,7 +14644,7 @@ static void import_json(const Import *job)
             table_json(stdout, "%q: %d%s", split_names[i], job->tally[k][RESULTS + i], i + 1 < SPLITS ? ", " : "}");
     }
     printf("}, \"notes\": ");
-    print_names(&job->set.notes);
+    json_names(&job->set.notes);
     printf("}\n");
 }
 
@@ -14902,8 +14900,7 @@ static void print_answers_json(const Answers *a, double calibration)
     const StatsConfusion *f = &a->f;
     table_json(stdout, "{\"classifier\": %q, \"data\": %q, \"pictures\": %d, \"accuracy\": %r, \"macro_f1\": %r, "
                "\"calibration_error\": %r,\n \"classes\": [", a->c->path, a->set->path, a->count, stats_accuracy(f),
-               stats_macro_f1(f),
-               calibration);
+               stats_macro_f1(f), calibration);
     for (int k = 0; k < a->n; k++) {
         StatsClass score = stats_class(f, k);
         table_json(stdout, "%s\n  {\"name\": %q, \"pictures\": %l, \"precision\": %r, \"recall\": %r, \"f1\": %r, "
@@ -14950,8 +14947,7 @@ static void print_answers(const Answers *a, double calibration, const char *view
     printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", a->c->path, a->c->net.classifier.backbone->name,
            a->c->net.size, views, a->count, a->set->path);
     printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", stats_accuracy(&a->f),
-           stats_macro_f1(&a->f),
-           calibration);
+           stats_macro_f1(&a->f), calibration);
     write_table(class_scores_table(a), stdout, TABLE_TEXT);
     printf("\n");
     write_table(confusion_table(&a->f, a->names, "taken for:"), stdout, TABLE_TEXT);
@@ -15203,8 +15199,7 @@ static Editor *use_editor(const char *run, Classifier *judge)
 
 /* G of `count` pictures, each at a condition (count,n) or, where that is NULL, with emotion[i] so strongly. */
 static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion, double strength,
-                        const real *condition,
-                        real *out)
+                        const real *condition, real *out)
 {
     size_t n = (size_t)ed->model->g.condition;
     for (int from = 0; from < count; from += EDITED_AT_ONCE) {
@@ -15819,8 +15814,7 @@ static void evaluate_run(const char *run, const char *data, const Settings *s)
     if (!s->html) return;
     Page *page = page_begin("The numbers of a generator",
                             own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data,
-                                     v->n,
-                                     judge->path, hash));
+                                     v->n, judge->path, hash));
     show_evaluation(page, v);
     tell_page(page, s->out);
 }
@@ -16642,10 +16636,9 @@ static void check_judges(const Settings *s, const Settings *like)
 {
     const char *path = own_text("%s/judges.txt", s->out),
                *wanted = own_text("--count %ld --size %ld --pose %g --weakest %g --blends %g --viewers %ld --epochs "
-                                  "%ld "
-                                  "--seed %ld, pictures of %ld px cut to %ld, %ld channels", s->count, s->size, s->pose,
-                                  s->weakest, s->blends, s->viewers, s->epochs, s->seed, like->size, like->crop,
-                                  like->channels);
+                                  "%ld --seed %ld, pictures of %ld px cut to %ld, %ld channels", s->count, s->size,
+                                  s->pose, s->weakest, s->blends, s->viewers, s->epochs, s->seed, like->size,
+                                  like->crop, like->channels);
     size_t size;
     if (!is_there("%s/faces", s->out) || !path_exists(path)) { write_file(path, wanted, strlen(wanted)); return; }
     const char *found = read_file(path, 1 << 16, &size);
@@ -16777,8 +16770,7 @@ enum { SEEDS_MOST = 64 };
 typedef struct Augmented { StatsConfusion real, helped; } Augmented;
 
 static void save_one(const char *folder, const char *class_name, const char *name, const unsigned char *pixels,
-                     int size,
-                     int channels)
+                     int size, int channels)
 {
     make_folder(own_text("%s/%s", folder, class_name));
     const Image picture = {size, size, channels, (unsigned char *)(uintptr_t)pixels};
@@ -16907,8 +16899,7 @@ static void augment_tables(const Augmented *all, char *const *names, int n, Tabl
             table_set(*pairs, i + 1, 2, "%.4f", with[i]);
         }
         augment_row(*verdict, k + 3, k == -2 ? "accuracy" : k == -1 ? "macro F1" : own_text("F1 of %s", names[k]),
-                    without,
-                    with, n);
+                    without, with, n);
     }
 }
 
@@ -17288,8 +17279,7 @@ static void run_toy_of(const char *kind, const Settings *s)
     save_toy_film(film, frames, made);
     ToyVerdict v = judge_toy(run);
     printf("%s\n%s\n%s: G reaches %d of %d heaps, %.0f%% of its points lie on one: %s\n", picture, film, kind,
-           v.reached,
-           heaps.n, 100 * v.within, v.reached == heaps.n ? "none is left out" :
+           v.reached, heaps.n, 100 * v.within, v.reached == heaps.n ? "none is left out" :
            v.within < 0.5 ? "it is still on its way" : "mode collapse, the others are left out");
 }
 
@@ -17300,8 +17290,7 @@ static void run_toy_of(const char *kind, const Settings *s)
  * each beside a number of ours. One engine for all:
  *
  *     plan     three steps of every network are timed; each gets the document's own length, or what its share of
- * --budget
- *              allows. OUT/plan.csv keeps the times, so that the plan is the same when the same command goes on
+ *              --budget allows. OUT/plan.csv keeps the times, so that the plan is the same when the command goes on
  *     train    OUT/<experiment>, goes on where it was, is passed over when done
  *     facts    OUT/<experiment>/facts-<iterations>.csv: what was measured of it, a name and a number a line
  *     page     OUT/report.html: published | here | why they differ; then a section for each experiment
@@ -17325,8 +17314,7 @@ typedef struct Experiment {
     ShowWork *show;
 } Experiment;
 
-/* A number of the document, and the fact of an experiment that stands beside it. */
-/* kind: '%' a share, 'n' a number */
+/* A number of the document, and the fact of an experiment that stands beside it; kind '%' a share, 'n' a number. */
 typedef struct Published { const char *experiment, *what, *value, *fact; char kind; const char *why; } Published;
 
 typedef struct Document {
@@ -17579,8 +17567,7 @@ static void save_report(Reproduction *r, const Table *findings)
         page_paragraph(page, w->x->text);
         w->x->show(r, w, page);
         page_paragraph(page, own_text("%s after %ld iterations; its own page is %s/report.html.", w->s.model,
-                                      w->s.iters,
-                                      w->s.out));
+                                      w->s.iters, w->s.out));
         leave();
     }
     show_table(page, plan_table(r));
@@ -17801,8 +17788,7 @@ static const Experiment noise_experiments[] = {
      KOLBENSCHLAG "joint=1", 0, 1,
      measure_noise, show_samples},
     {"wgan", "The Wasserstein loss", "Taken against mode collapse.", "wgan", KOLBENSCHLAG "conditional=1", 0, 1,
-     measure_noise,
-     show_samples},
+     measure_noise, show_samples},
     {"weather", "Another kind of picture", "Landscapes by their weather, to rule out an error in the architecture: "
                                            "most pictures "
      "look similar, some differ.", "wgan", KOLBENSCHLAG "conditional=1", 1, 1, measure_noise, show_samples},
@@ -17839,8 +17825,7 @@ static const Document documents[] = {
      "small learns from nothing, at 48 px instead of 224. The document tells no dropout rate, L2 strength or batch "
      "size."},
     {"stargan", "GANs for Generating Different Face Expressions", "Ceovic et al., StarGAN on four classes of FER2013",
-     NULL,
-     ROWS_OF(stargan_experiments), ROWS_OF(stargan_published),
+     NULL, ROWS_OF(stargan_experiments), ROWS_OF(stargan_published),
      "The document trained for 400 epochs, about a day of one Tesla T4. It has 3,395 angry pictures where the set "
      "has 3,995: a misprint, "
      "as its 960,000 iterations show."},
@@ -18045,9 +18030,7 @@ static void print_tensor(const TensorEntry *t, bool json)
         printf("  %-44s %-5s (%s)\n", t->name, tensorfile_type_name(t->type), shape);
         return;
     }
-    printf("{\"name\": ");
-    table_string(stdout, t->name);
-    printf(", \"type\": \"%s\", \"shape\": [%s]}", tensorfile_type_name(t->type), shape);
+    table_json(stdout, "{\"name\": %q, \"type\": %q, \"shape\": [%s]}", t->name, tensorfile_type_name(t->type), shape);
 }
 
 /* What a checkpoint or weight file holds. */
@@ -18066,22 +18049,17 @@ static void run_info(Command *c)
             printf("  left out: %s (%s)\n", file->skipped[i].name, file->skipped[i].reason);
         return;
     }
-    printf("{\"path\": ");
-    table_string(stdout, path);
-    printf(", \"format\": \"%s\", \"numbers\": %.0f, \"metadata\": {", file->format, numbers);
-    for (size_t i = 0; i < file->n_metadata; i++) {
-        printf("%s", i ? ", " : "");
-        table_string(stdout, file->keys[i]);
-        printf(": ");
-        table_string(stdout, file->values[i]);
-    }
+    table_json(stdout, "{\"path\": %q, \"format\": %q, \"numbers\": %s, \"metadata\": {", path, file->format,
+               own_text("%.0f", numbers));
+    for (size_t i = 0; i < file->n_metadata; i++)
+        table_json(stdout, "%s%q: %q", i ? ", " : "", file->keys[i], file->values[i]);
     printf("}, \"tensors\": [");
     for (size_t i = 0; i < file->count; i++) {
         printf("%s", i ? ", " : "");
         print_tensor(&file->tensors[i], true);
     }
     printf("], \"left_out\": [");
-    for (size_t i = 0; i < file->n_skipped; i++) printf("%s", i ? ", " : ""), table_string(stdout, file->skipped[i].name);
+    for (size_t i = 0; i < file->n_skipped; i++) table_json(stdout, "%s%q", i ? ", " : "", file->skipped[i].name);
     printf("]}\n");
 }
 
@@ -18145,7 +18123,8 @@ static void run_convert(Command *c)
     TensorFile *out = own(1, sizeof *out);
     bool whole = true;
     on_leaving(close_tensors, out);
-    for (size_t i = 0; i < in->n_metadata; i++) whole = tensorfile_set_metadata(out, in->keys[i], in->values[i]) && whole;
+    for (size_t i = 0; i < in->n_metadata; i++)
+        whole = tensorfile_set_metadata(out, in->keys[i], in->values[i]) && whole;
     for (size_t i = 0; i < in->count; i++) {
         const TensorEntry *t = &in->tensors[i];
         if (strncmp(t->name, s->only, strlen(s->only))) continue;
@@ -18456,7 +18435,8 @@ static const Verb verbs[] = {
      "  facegan reproduce classifier fer2013 --out runs/classifier\n"
      "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
     {"reproduce", "stargan|noise", "DATA... [--budget 2h|full] [--out DIR]",
-     "Ceovic et al.'s, or Kolbenschlag's experiments (FACES [WEATHER]) on the data given, their numbers beside ours", 1, 2,
+     "Ceovic et al.'s, or Kolbenschlag's experiments (FACES [WEATHER]) on the data given, their numbers beside ours",
+     1, 2,
      run_reproduce, .examples =
      "  facegan reproduce stargan fer2013 --budget 8h --out runs/stargan-document\n"
      "  facegan reproduce noise faces weather --dry-run\n"},

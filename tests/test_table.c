@@ -71,25 +71,6 @@ static void test_layouts(void)
     CHECK(!strcmp(read_bytes(little, 5, 4, 0), "|a|\n"));                       /* half a unit at the end */
 }
 
-static void test_json_pieces(void)
-{
-    FILE *file = fopen(in_folder("out"), "w+b");
-    TableJson j = {file, 0};
-    char text[200];
-    table_json_open(&j, NULL, '{');
-    table_json_text(&j, "a", "x\"y");
-    table_json_open(&j, "list", '[');
-    table_json_whole(&j, NULL, -3), table_json_number(&j, NULL, 0.25);
-    table_json_open(&j, NULL, '{'), table_json_close(&j, '}');
-    table_json_close(&j, ']');
-    table_json_number(&j, "b", NAN);
-    table_json_close(&j, '}');
-    rewind(file);
-    text[fread(text, 1, sizeof text - 1, file)] = 0;
-    fclose(file);
-    CHECK_MSG(strcmp(text, "{\"a\": \"x\\\"y\", \"list\": [-3, 0.25000, {}], \"b\": null}") == 0, "%s", text);
-}
-
 static void test_errors(void)
 {
     CHECK(reads("a\n\n\"b", 4, 0, "|a|\na.csv, line 3: a quote (\") is not closed, or text follows a closed one"));
@@ -316,7 +297,6 @@ int main(void)
     test_separators();
     test_no_files();
     test_json_numbers();
-    test_json_pieces();
     test_round_trip();
     unlink(in_folder("a.csv")), unlink(in_folder("out"));
     CHECK(rmdir(folder) == 0);

@@ -125,14 +125,6 @@ TABLE_API void table_print_row(const Table *t, FILE *to, int form, int row);
 /* A field of CSV: quoted where it must be. A line break becomes a blank: fields have none here. */
 TABLE_API void table_field(FILE *to, const char *text);
 
-/* JSON piece by piece, with commas and keys where they belong. key NULL: an item of a list. */
-typedef struct { FILE *to; int comma; } TableJson;
-TABLE_API void table_json_open(TableJson *j, const char *key, char bracket);
-TABLE_API void table_json_close(TableJson *j, char bracket);
-TABLE_API void table_json_text(TableJson *j, const char *key, const char *text);
-TABLE_API void table_json_whole(TableJson *j, const char *key, long long number);
-TABLE_API void table_json_number(TableJson *j, const char *key, double number);
-
 /* A string of JSON, U+FFFD for each byte that is not UTF-8; a number of it with five decimals, or null. */
 TABLE_API void table_string(FILE *to, const char *text);
 TABLE_API void table_number(FILE *to, double x);
@@ -460,46 +452,6 @@ TABLE_API void table_json(FILE *to, const char *format, ...)
         }
     }
     va_end(arguments);
-}
-
-static void table_json_key(TableJson *j, const char *key)
-{
-    if (j->comma) fputs(", ", j->to);
-    j->comma = 1;
-    if (!key) return;
-    table_string(j->to, key);
-    fputs(": ", j->to);
-}
-
-TABLE_API void table_json_open(TableJson *j, const char *key, char bracket)
-{
-    table_json_key(j, key);
-    putc(bracket, j->to);
-    j->comma = 0;
-}
-
-TABLE_API void table_json_close(TableJson *j, char bracket)
-{
-    putc(bracket, j->to);
-    j->comma = 1;
-}
-
-TABLE_API void table_json_text(TableJson *j, const char *key, const char *text)
-{
-    table_json_key(j, key);
-    table_string(j->to, text);
-}
-
-TABLE_API void table_json_whole(TableJson *j, const char *key, long long number)
-{
-    table_json_key(j, key);
-    fprintf(j->to, "%lld", number);
-}
-
-TABLE_API void table_json_number(TableJson *j, const char *key, double number)
-{
-    table_json_key(j, key);
-    table_number(j->to, number);
 }
 
 /* Is it a number as JSON writes it (RFC 8259, section 6)? */
