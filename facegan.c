@@ -14363,8 +14363,12 @@ static bool import_face(Import *job, const Imported *item, Face *face)
 {
     const Image *picture = &item->picture;
     Place place = job->set.place && !job->s->whole ? job->set.place[item->row] : (Place){0};
-    for (int k = 0; k < 4; k++) face->box[k] = place.box[k];
-    if (!job->detector) return !place.half && place.box[2] <= picture->width && place.box[3] <= picture->height;
+    bool boxed = place.box[2] > 0;
+    for (int k = 0; k < 4; k++) {                                       /* published boxes reach past the edge in places */
+        int most = k % 2 ? picture->height : picture->width;
+        face->box[k] = place.box[k] < 0 ? 0 : min_int(place.box[k], most);
+    }
+    if (!job->detector) return !place.half && (!boxed || (face_width(face) > 0 && face_height(face) > 0));
     const Faces faces = find_faces(job->detector, picture);
     const Face *found = best_face_there(&faces, &place, picture->width);
     if (found) *face = *found;
