@@ -239,11 +239,9 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * (vendor/scope.h). What can only go wrong by a mistake in this program ends it with abort().
  * ---------------------------------------------------------------------------------------------- */
 
-/* Gives up where what may also be tried, and then says why not in e, fails. */
-#define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
-
 static bool no_messages;                /* --quiet: no progress, no warnings */
 
+/* Keeps why in e, where it is told later (a graph's first mistake) or may be forgiven. */
 __attribute__((format(printf, 3, 4)))
 static int fail(Error *e, int status, const char *format, ...)
 {
@@ -323,11 +321,8 @@ static void arena_reserve(Arena *arena, size_t size)
     arena_free(arena);
     size = round_up(size, HUGE_PAGE);
     void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED) {
-        fprintf(stderr, "facegan: out of memory (%zu MB for one step's values; try a smaller --batch or --size)\n",
-                size >> 20);
-        exit(1);
-    }
+    if (base == MAP_FAILED)
+        give_up(1, "out of memory (%zu MB for one step's values; try a smaller --batch or --size)", size >> 20);
     large_pages(base, size);
     *arena = (Arena){base, size};
 }
@@ -441,10 +436,7 @@ static real *new_reals(size_t count)
 {
     size_t bytes = round_up((count ? count : 1) * sizeof(real), ALIGNMENT);
     void *memory = NULL;
-    if (posix_memalign(&memory, bytes < HUGE_PAGE ? ALIGNMENT : HUGE_PAGE, bytes)) {
-        fprintf(stderr, "facegan: out of memory (%zu MB)\n", bytes >> 20);
-        exit(1);
-    }
+    if (posix_memalign(&memory, bytes < HUGE_PAGE ? ALIGNMENT : HUGE_PAGE, bytes)) give_up_memory(1, bytes);
     large_pages(memory, bytes / HUGE_PAGE * HUGE_PAGE);     /* the rest in small ones: it would waste a large one */
     return memset(memory, 0, bytes);
 }
@@ -466,11 +458,10 @@ static void tensor_free(Tensor *t)
     free(t);
 }
 
-/* A GPU that fails in the middle of a run (taken away, or a fault) ends the program, as the loss of memory does. */
+/* A GPU that fails in the middle of a run was taken away, or has a fault. */
 static void device_failed(const char *why)
 {
-    fprintf(stderr, "facegan: %s\n", why);
-    exit(1);
+    give_up(1, "%s", why);
 }
 
 /* To be called before the program reads a tensor that stays on the GPU, and after it wrote one. */
@@ -540,10 +531,7 @@ static int mistake(Node *y, const char *format, ...)
 static Node *append(Node proto)
 {
     Graph *g = proto.graph ? proto.graph : proto.in[0]->graph;
-    if (g->count == GRAPH_NODES) {
-        fprintf(stderr, "facegan: a graph of more than %d nodes\n", GRAPH_NODES);
-        exit(1);
-    }
+    if (g->count == GRAPH_NODES) give_up(1, "a graph of more than %d nodes: a network too deep", GRAPH_NODES);
     Node *y = must_alloc(1, sizeof *y);
     *y = proto;
     y->graph = g;
@@ -674,8 +662,9 @@ CASE(fill) { return variant < 1 ? fill(g, shape_of(2, 3, 1, 5), 0.25) : NULL; }
 /* A tensor that lives as long as the graph: constants, test cases. */
 static Tensor *graph_tensor(Graph *g, const char *name, Shape shape)
 {
-    g->owned = realloc(g->owned, (size_t)(g->n_owned + 1) * sizeof *g->owned);
-    if (!g->owned) abort();
+    Tensor **more = realloc(g->owned, (size_t)(g->n_owned + 1) * sizeof *more);
+    if (!more) give_up_memory(1, sizeof *more);
+    g->owned = more;
     return g->owned[g->n_owned++] = tensor_new(name, shape);
 }
 
@@ -5421,8 +5410,9 @@ static void store_free(Store *store)
 /* Adds numbers that the store will free. */
 static void store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers)
 {
-    store->copies = realloc(store->copies, (store->n_copies + 1) * sizeof *store->copies);
-    if (!store->copies) abort();
+    void **more = realloc(store->copies, (store->n_copies + 1) * sizeof *more);
+    if (!more) give_up_memory(1, sizeof *more);
+    store->copies = more;
     store->copies[store->n_copies++] = numbers;
     if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return;
     give_up(1, "cannot add %s to the file: out of memory or stored twice", name);
@@ -5703,6 +5693,9 @@ static _Noreturn void give_up_because(int cause, const char *text)
     unwind(&why);
 }
 
+/* Gives up where what may also be tried, and then says why not in e, fails. */
+#define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
+
 /* ---- texts ---- */
 
 /* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
@@ -5814,6 +5807,13 @@ static Table *new_table(const char *title, int rows, int columns)
 static void write_table(const Table *table, FILE *to, int form)
 {
     if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
+}
+
+/* One row of it, as it grows. */
+static void write_row(const Table *table, FILE *to, int form, int row)
+{
+    if (table->failed) give_up_memory(1, sizeof *table->cells);
+    table_print_row(table, to, form, row);
 }
 
 /* ---- files and folders ---- */
@@ -14457,7 +14457,7 @@ static void import_open_journal(Import *job)
     on_leaving(close_file, job->journal);
     job->line = new_table(NULL, 1, 5);
     table_names(job->line, names);
-    if (!sound) table_print_row(job->line, job->journal, TABLE_CSV, 0);
+    if (!sound) write_row(job->line, job->journal, TABLE_CSV, 0);
     if (job->done) warn("%d of %d rows are done already", job->done, job->n_work);
 }
 
@@ -14470,7 +14470,7 @@ static void import_note(Import *job, const Imported *item)
     if (item->result == UNREADABLE && is_machine(item->cause)) give_up_because(item->cause, item->why);
     if (item->result == UNREADABLE) warn("passed over: %s", item->why);
     for (int k = 0; k < 5; k++) table_set(job->line, 1, k, "%s", fields[k]);
-    table_print_row(job->line, job->journal, TABLE_CSV, 1);
+    write_row(job->line, job->journal, TABLE_CSV, 1);
     import_count(job, item->row, item->result);
 }
 
@@ -14571,11 +14571,11 @@ static void import_labels(const Import *job)
     FileWriter *file = begin_file(own_text("%s/labels.csv", job->s->out));
     Table *line = new_table(NULL, 1, 4);
     table_names(line, names);
-    table_print_row(line, file->stream, TABLE_CSV, 0);
+    write_row(line, file->stream, TABLE_CSV, 0);
     while (more_rows(rows)) {
         if (strcmp(rows->fields[3], result_names[KEPT])) continue;
         for (int k = 0; k < 4; k++) table_set(line, 1, k, "%s", rows->fields[from[k]]);
-        table_print_row(line, file->stream, TABLE_CSV, 1);
+        write_row(line, file->stream, TABLE_CSV, 1);
     }
     end_file(file);
 }
@@ -15075,11 +15075,11 @@ static void print_prediction(Prediction *out, const char *path, int face, const 
     const char *emotion = best < 0 ? "?" : c->class_names[best];
     if (out->s->json) predict_json(out, path, face, box, emotion, p);
     else {
-        if (!out->shown) table_print_row(out->line, stdout, form, 0);
+        if (!out->shown) write_row(out->line, stdout, form, 0);
         table_set(out->line, 1, 0, "%s", path), table_set(out->line, 1, 1, "%d", face);
         table_set(out->line, 1, 2, "%s", emotion);
         for (int k = 0; k < c->net.classes; k++) table_set(out->line, 1, 3 + k, out->s->csv ? "%.5f" : "%.3f", p[k]);
-        table_print_row(out->line, stdout, form, 1);
+        write_row(out->line, stdout, form, 1);
     }
     out->shown++;
 }
@@ -15691,7 +15691,7 @@ static void print_evaluation(const Evaluation *v, uint64_t hash)
     const Table *t = score_table(v);
     printf("%s on %s, %d pictures\nclassifier %s, hash %016" PRIx64 ", %d features\n\n", v->ed->run, v->data, v->n,
            v->ed->judge->path, hash, v->features);
-    for (int i = 1; i <= t->rows; i++) table_print_row(t, stdout, TABLE_TEXT, i);
+    for (int i = 1; i <= t->rows; i++) write_row(t, stdout, TABLE_TEXT, i);
     printf("\n"), write_table(edits_table(v, &v->real, "real, is"), stdout, TABLE_TEXT);
     printf("\n"), write_table(edits_table(v, &v->edited, "drawn as"), stdout, TABLE_TEXT);
     printf("\n  columns: what the classifier takes them for\n");
@@ -17772,12 +17772,11 @@ static const Published stargan_published[] = {
     {"judge", "the judge on real pictures", "", "accuracy", '%', "the document has no judge"},
     {"log-loss", "log loss: edits that show what was asked for", "", "accuracy.edited", '%', SEEN_BY_EYE},
     {"wgan-gp", "WGAN-GP: the same", "", "accuracy.edited", '%', SEEN_BY_EYE},
-    {"no-class-loss", "lambda_cls 0: the same", "one in four", "accuracy.edited", '%', "of four classes, where G "
-                                                                                       "returns its input"},
+    {"no-class-loss", "lambda_cls 0: the same", "", "accuracy.edited", '%', "one in four, if G returns its input"},
     {"different", "c != c': the same", "", "accuracy.edited", '%', SEEN_BY_EYE},
     {"log-loss", "log loss: how far an edit moves pixels (of 2)", "", "moved", 'n', SEEN_BY_EYE},
     {"wgan-gp", "WGAN-GP: the same", "", "moved", 'n', SEEN_BY_EYE},
-    {"no-class-loss", "lambda_cls 0: the same", "about 0", "moved", 'n', "the document's guess: G copies"},
+    {"no-class-loss", "lambda_cls 0: the same", "the input, probably", "moved", 'n', "a guess, not a result"},
     {"different", "c != c': the same", "", "moved", 'n', SEEN_BY_EYE},
     {"wgan-gp", "there and back (of 2)", "", "cycle.l1", 'n', SEEN_BY_EYE},
 };
