@@ -6,10 +6,10 @@
  *    PART I  the story, to be read in order          PART III  the workshop
  *      1  a whole GAN in sixty lines                   10  data sets and their formats
  *      2  tensors and the graph                        11  faces in photographs
- *      3  the ops: one row each                        12  runs
- *      4  the gradient, symbol to symbol               13  classifiers and numbers, verification, speed
+ *      3  the ops: one row each                        12  runs, and a classifier at work
+ *      4  the gradient, symbol to symbol               13  numbers, verification, speed
  *      5  layers and networks                          14  pictures, pages, reports
- *      6  losses, each beside its equation             15  experiments
+ *      6  losses beside their equations, settings      15  experiments
  *      7  steps, and the loop of training              16  the command line
  *    PART II  the engine
  *      8  planning and running a graph
@@ -17707,7 +17707,7 @@ static void measure_noise(Reproduction *r, Work *w)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 15.8  The four documents
+ * 15.8  The documents: Emotion Detection in Images, Ceovic et al., Kolbenschlag
  * ---------------------------------------------------------------------------------------------- */
 
 #define OPTIMISER(word, rates) \
@@ -18537,10 +18537,6 @@ static const Verb verbs[] = {
      "  facegan help train stargan\n  facegan help data\n"},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs, TAKERS = VERBS + MODELS };
-
-/* ------------------------------------------------------------------------------------------------
- * 16.2  From the words to a command
- * ---------------------------------------------------------------------------------------------- */
 
 /* ------------------------------------------------------------------------------------------------
  * 16.3  From words to a command
