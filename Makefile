@@ -28,6 +28,15 @@ facegan64: $(SOURCES)
 static: $(SOURCES)
 	$(CC) $(FLAGS) $(CFLAGS) -static -o facegan-static facegan.c $(LIBS)
 
+# Other machines' builds, for tests/long_builds.sh: musl has small stacks for threads, 32-bit x86 has the x87.
+build/facegan-musl: $(SOURCES)
+	@mkdir -p build
+	musl-gcc $(FLAGS) -O1 -static -o $@ facegan.c $(LIBS)
+
+build/facegan-32: $(SOURCES)
+	@mkdir -p build
+	$(CC) -m32 $(FLAGS) -O1 -o $@ facegan.c $(LIBS)
+
 san: $(SOURCES)
 	$(CC) $(FLAGS) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -o facegan-san facegan.c $(LIBS)
 
@@ -47,6 +56,22 @@ demo: facegan
 	./facegan data draw --force --out demo/new --count 6 --size 64 --pose 0.3 --seed 99 --emotions neutral
 	./facegan edit demo/run demo/new/neutral/*.png --emotion all --scale 3 --out demo/edited
 	@echo; echo "Now open demo/toy-gan/points.gif, demo/toy-wgan-gp/points.gif, demo/run/report.html and the pictures in demo/edited."
+
+# The tests of facegan.c's insides are two programs under several names (tests/together.c): compiling facegan.c is most of
+# their time, and they need no -O2.
+TOGETHER   = $(patsubst %,build/test_%,data detect facegan metrics onnx)
+TOGETHER64 = $(patsubst %,build/test_%,facegan64 noise)
+
+build/together build/together64: build/together%: tests/together%.c tests/together.c tests/library.h tests/check.h \
+                                 $(wildcard tests/test_*.c) $(SOURCES)
+	@mkdir -p build
+	$(CC) $(FLAGS) $(CFLAGS) -O1 -I. -o $@ $< $(LIBS)
+
+$(TOGETHER): build/together
+	ln -f $< $@
+
+$(TOGETHER64): build/together64
+	ln -f $< $@
 
 build/%: tests/%.c tests/check.h $(SOURCES)
 	@mkdir -p build
@@ -114,10 +139,22 @@ test-gpu-short: build/facegan-emulated build/test_step
 
 build/fuzz_%: tests/fuzz_%.c $(SOURCES)
 	@mkdir -p build
-	clang -std=c11 -D_GNU_SOURCE -g -O1 -I. -fsanitize=fuzzer,address,undefined -o $@ $< $(LIBS)
+	clang -std=c11 -D_GNU_SOURCE -DFACEGAN_COMMIT='"fuzz"' -g -O1 -I. -fsanitize=fuzzer,address,undefined $(UNWATCHED) -o $@ $< $(LIBS)
 
+# The kernels get no bytes from outside, and half of the compiler's time: they are not watched.
+build/fuzz_cli: UNWATCHED = -fsanitize-ignorelist=build/unwatched -fsanitize-coverage-ignorelist=build/unwatched
+build/fuzz_cli: build/unwatched
+
+build/unwatched:
+	@mkdir -p build
+	echo 'src:*kernels.h' >$@
+
+# Each for a minute, or FUZZ= seconds. What they find they leave in build/.
+FUZZ ?= 60
 fuzz: $(FUZZERS)
-	for f in $(FUZZERS); do $$f -max_total_time=60 -max_len=65536 -timeout=10 || exit 1; done
+	for f in $(FUZZERS); do \
+	    long=65536; [ $$f != build/fuzz_cli ] || long="512 -len_control=0"; \
+	    $$f -max_total_time=$(FUZZ) -max_len=$$long -timeout=30 -artifact_prefix=$$PWD/build/ || exit 1; done
 
 clean:
 	rm -rf build demo facegan facegan64 facegan-static facegan-san

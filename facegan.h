@@ -224,11 +224,11 @@ typedef struct Device {
  *   verbs    the commands that take it, "data" or "data.draw"
  *   models   the models that take it, or kinds of them: editor, StarGAN and GANmut, whose G edits a picture; noise,
  *            whose G draws from noise; classifier. Commands without a model do not ask */
-#define TRAIN    "train classify.train reproduce "
+#define TRAIN    "train classify.train reproduce.classifier "
 #define BENCH    TRAIN "bench "
 #define PHOTOS   "detect crop edit gamut classify.predict data.import "
-#define ON_GPU   BENCH "sample classify edit gamut detect crop step "
-#define COMPUTES ON_GPU "data eval study toy train.mtcnn "
+#define ON_GPU   BENCH "reproduce sample classify edit gamut detect crop step "
+#define COMPUTES ON_GPU "data eval study toy reproduce train.mtcnn "
 #define DRAW     "data.draw study.truth "
 #define BALANCE  TRAIN "data.balance "
 #define GANS     "editor noise"
@@ -243,7 +243,7 @@ typedef struct Device {
 #define FACEGAN_SETTINGS(X)                                                                                            \
     X(p, out, "out", "", ANY IN("basics"), COMMAND,                                                                    \
       TRAIN "train.mtcnn sample classify.eval edit gamut detect crop data.draw data.show data.balance data.import "    \
-      "eval study toy", EVERY, "where to write (train: the run's directory, by default runs/MODEL)")                   \
+      "eval study reproduce toy", EVERY, "where to write (train: the run's directory, by default runs/MODEL)")         \
     X(i, size, "size", "0", RANGE(8, 1024), FIXED,                                                                     \
       BENCH "crop data.draw data.show data.import data.doctor study.truth study.augment", EVERY, "P: side of the "     \
       "pictures in pixels (0: the pictures' own, at most 128)")                                                        \
@@ -267,7 +267,7 @@ typedef struct Device {
     X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
       "the body")                                                                                                      \
     X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN "train.mtcnn", EVERY, "Adam's learning rate")                     \
-    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "train.mtcnn sample", EVERY,                           \
+    X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "train.mtcnn sample reproduce", EVERY,                 \
       "all chance follows from it")                                                                                    \
     X(s, model, "model", "stargan", ANY IN("data"), FIXED, "-", EVERY, "which system")                                 \
     X(p, data, "data", "", ANY, FREE, "-", EVERY, "folder or list of pictures")                                        \
@@ -424,7 +424,10 @@ typedef struct Device {
       "write the checkpoint every so many iterations (0: about every 2 minutes)")                                      \
     X(i, log_every, "log-every", "10", RANGE(1, 1e9), FREE, TRAIN, EVERY,                                              \
       "a line in log.csv every so many iterations")                                                                    \
-    X(b, dry_run, "dry-run", "0", SWITCH, COMMAND, TRAIN, EVERY, "tell time, memory and disk, train nothing")          \
+    X(b, dry_run, "dry-run", "0", SWITCH, COMMAND, TRAIN "reproduce", EVERY,                                           \
+      "tell time, memory and disk, train nothing")                                                                     \
+    X(s, budget, "budget", "2h", ANY, OTHER, "reproduce", EVERY,                                                       \
+      "how long it may take, 2h or 30m, or full: as long as the document did")                                         \
     X(p, trace, "trace", "", ANY, COMMAND, TRAIN "train.mtcnn detect", EVERY,                                          \
       "FILE.safetensors: every tensor of the first steps, then stop")                                                  \
     X(b, provenance, "provenance", "1", SWITCH, COMMAND, TRAIN "sample edit gamut", EVERY,                             \

@@ -363,7 +363,7 @@ expect 0 "at iteration 6" "$F" train stargan moved --out run $SMALL --iters 7
 
 # ---------------------------------------------------------------------------------------------- places that cannot be written
 : >file
-expect 1 "no folder" "$F" train stargan faces --out file/run $SMALL --iters 2
+expect 1 "is no folder" "$F" train stargan faces --out file/run $SMALL --iters 2
 expect 1 "file" "$F" train stargan faces --out file $SMALL --iters 2
 expect 1 "no folder" "$F" data draw --out file/faces --count 2 --size 16
 expect 1 "no folder" "$F" edit run $picture --out file/edited

@@ -139,7 +139,7 @@ for i in 0 1 2 3 4 5 6 7 8 9 10; do half > an/photos/a/$i.ppm; done
     echo subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal
     for i in 0 1 2 3 4 5 6 7 8 9 10; do echo "a/$i.ppm,8,0,8,8,1.5;2.5,$i,-0.1,0.2"; done
     echo a/gone.ppm,8,0,8,8,1.5,1,0,0
-    echo a/1.ppm,12,0,8,8,1.5,1,0,0
+    echo a/1.ppm,16,0,8,8,1.5,1,0,0
     echo a/2.ppm,NULL,NULL,NULL,NULL,NULL,11,-2,-2
 } > an/training.csv
 { echo a/3.ppm,8,0,8,8,1.5,3,0,0; echo a/6.ppm,8,0,8,8,1.5,6,0,0; } > an/validation.csv
@@ -156,6 +156,10 @@ row "no label"       1 0 0 0 0 1 0 0
 row all             16 9 7 2 0 5 1 1
 check "the doctor says that the list has boxes" sh -c "mv an/photos/a an/; '$F' data doctor an/training.csv --json | grep -q uncropped; mv an/a an/photos/"
 check "the box is what is cut out" cmp affectnet/train/sad/0000002.png flat-out/train/sad/0000001.png
+{ head -n 1 an/training.csv; echo a/0.ppm,9,0,8,8,1.5,1,0,0; echo a/1.ppm,-3,0,8,8,1.5,2,0,0; } > an/edge.csv
+import affectnet an/edge.csv an/photos -o edge --margin 0 --size 8
+check "a box that reaches past the right edge is cut at it" cmp edge/train/happy/0000000.png flat-out/train/sad/0000001.png
+check "and one that begins left of the picture" test -f edge/train/sad/0000001.png
 check "the readers know the new set" sh -c "'$F' data doctor affectnet --json | grep -q '\"neutral\": {\"train\": 1, \"validation\": 0'"
 import affectnet an/training.csv an/photos -o affectnet2 --whole --size 8 --classes contempt,happy
 row contempt         1 1 1 0 0 0 0

@@ -1,12 +1,8 @@
 /* test_detect.c: chapter 11 without any trained weights: suppression of doubles, box regression, squares, averages over areas,
  * anchors, the similarity transform, cutting and pasting, and both detectors on weight files that the test writes. What the
  * numbers should be was worked out by hand; tests/torch_detect.py holds the networks against PyTorch. */
-#define FACEGAN_LIBRARY
-#include "../facegan.c"
+#include "library.h"
 #include "check.h"
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wformat-truncation"        /* the text of a failed check may be cut */
-#endif
 
 static char folder[256];                /* of everything this test writes */
 
@@ -247,16 +243,13 @@ static void test_detector(const char *kind, const char *weights, double threshol
 {
     static const int sizes[][2] = {{1, 1}, {7, 40}, {61, 45}, {40, 40}, {33, 90}, {61, 45}};
     Detector d;
-    Error e = {0};
     int found = 0, first = -1;
-    CHECK_MSG(detector_open(&d, kind, weights, &e), "%s", e.text);
-    if (e.status) return;
+    load_detector(&d, kind, weights);
     d.threshold = threshold;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         Image picture = drawn_picture(sizes[i][0], sizes[i][1], 3);
-        Faces faces;
         fill_picture(&picture);
-        CHECK_MSG(detect_faces(&d, &picture, &faces, &e), "%s %dx%d: %s", kind, sizes[i][0], sizes[i][1], e.text);
+        Faces faces = find_faces(&d, &picture);
         for (int k = 0; k < faces.count; k++) CHECK(is_sane(&faces.items[k]) && faces.items[k].score > threshold && face_width(&faces.items[k]) > 0);
         if (sizes[i][0] == 61 && first < 0) first = faces.count;
         if (i == sizeof sizes / sizeof *sizes - 1) CHECK_MSG(faces.count == first, "%d faces, then %d", first, faces.count);
@@ -272,14 +265,12 @@ static void test_detector(const char *kind, const char *weights, double threshol
 static void test_bounded(const char *weights)
 {
     Detector d;
-    Error e = {0};
     Image picture = drawn_picture(600, 300, 3);
-    Faces faces;
-    CHECK(detector_open(&d, "retinaface", weights, &e));
+    load_detector(&d, "retinaface", weights);
     memset(picture.pixels, 90, 600 * 300 * 3);
     d.max_side = 150;
     d.threshold = 0;
-    CHECK(detect_faces(&d, &picture, &faces, &e));
+    Faces faces = find_faces(&d, &picture);
     double right = 0;
     for (int i = 0; i < faces.count; i++) right = fmax(right, faces.items[i].box[2]);
     CHECK_MSG(right > 300, "the rightmost face ends at %g of 600", right);
@@ -337,7 +328,7 @@ static void test_verb(const char *weights)
     dup2(console, 1);
     close(console), close(null);
     CHECK_MSG(status == 0, "facegan crop ended with %d", status);
-    Names crops = folder_names(out, NAMES_PICTURES, 0);
+    Names crops = list_folder(out, NAMES_PICTURES);
     CHECK(crops.count > 0);
     names_free(&crops);
     image_free(&photo);
@@ -352,12 +343,10 @@ static void test_import(const char *weights)
     Image photo = drawn_picture(50, 60, 3), flat = drawn_picture(14, 15, 3), cut;
     fill_picture(&photo);
     for (int i = 0; i < 4; i++) {
-        char *class_folder = text_of("%s/%s", in, i % 2 ? "sad" : "happy");
-        Error e = {0};
-        CHECK(make_directory(class_folder, &e));
+        const char *class_folder = own_text("%s/%s", in, i % 2 ? "sad" : "happy");
+        make_folder(class_folder);
         snprintf(path, sizeof path, "%s/%d.png", class_folder, i);
         CHECK(image_save(path, i == 3 ? &flat : &photo, NULL, 0, why));
-        free(class_folder);
     }
     char *arguments[] = {"facegan", "data", "import", "folder", in, "--detector", "mtcnn", "--weights", (char *)(uintptr_t)weights,
                          "--out", out, "--size", "24", "--grey", "--threshold", "0.01", "--quiet", NULL};

@@ -565,6 +565,11 @@ static void test_read(void)
     CHECK(!files_read(".", 9, &data, &size, error) && errno == EISDIR && says(".", "is a folder"));
     CHECK(mkfifo("pipe", 0666) == 0 && !files_read("pipe", 9, &data, &size, error) && errno == EINVAL);
     CHECK(says("pipe", "is a pipe"));
+    CHECK(!files_open("pipe") && errno == EINVAL);
+    CHECK(!files_open(".") && errno == EISDIR && !files_open("no file") && errno == ENOENT);
+    put("file", "hello");
+    FILE *opened = files_open("file");
+    CHECK(opened && getc(opened) == 'h' && fclose(opened) == 0);
     CHECK(!files_read("/dev/zero", 9, &data, &size, error) && errno == EINVAL && says("/dev/zero", "device"));
     CHECK(!files_read("line\nbreak", 9, &data, &size, error) && says("line?break", ""));
     if (access("/proc/self/status", R_OK) == 0) {                       /* its size is 0 in its status */

@@ -42,6 +42,43 @@ static void tally_task(void *argument, int index, int worker)
     if (worker < 0 || worker >= thread_count()) atomic_store(&t->wrong_worker, 1);
 }
 
+/* More of the stack than musl gives a thread, a page at a time as deep calls would use it. */
+static void *deep(void *sum)
+{
+    volatile unsigned char room[3 * KERNELS_STACK / 4];
+    for (size_t i = sizeof room; i >= 4096; i -= 4096) room[i - 1] = 1, *(int *)sum += room[i - 1];
+    return NULL;
+}
+
+typedef struct Depths { int sums[4]; atomic_int by_others; } Depths;
+
+/* The caller waits for one of the pool's threads, whose stack is meant. */
+static void deep_task(void *depths, int index, int worker)
+{
+    Depths *d = depths;
+    while (worker == 0 && thread_count() > 1 && !atomic_load(&d->by_others)) sched_yield();
+    deep(d->sums + index);
+    atomic_fetch_add(&d->by_others, worker != 0);
+}
+
+/* Threads have the stack that kernels.h tells, where the C library's own are as small as musl's. */
+static void test_stack(void)
+{
+    pthread_attr_t small;
+    pthread_t thread;
+    Depths d = {0};
+    int sum = 0, pages = 3 * KERNELS_STACK / 4 / 4096;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 128 << 10);
+    if (pthread_setattr_default_np(&small) != 0) SKIP("threads' default stack cannot be set here");
+    pthread_attr_destroy(&small);
+    CHECK(threads_create(&thread, deep, &sum) == 0 && pthread_join(thread, NULL) == 0 && sum == pages);
+    threads_start(4);
+    parallel(4, deep_task, &d);
+    threads_stop();
+    for (int i = 0; i < 4; i++) CHECK(d.sums[i] == pages);
+}
+
 /* Every task runs once, whatever the numbers of tasks and threads, and whether the workers were awake or asleep. */
 static void test_pool(void)
 {
@@ -452,6 +489,7 @@ int main(void)
 {
     static const char *const names[] = {"avx512", "avx2", "neon", "portable"};
     char error[KERNELS_ERROR_SIZE];
+    test_stack();
     test_pool();
     test_choice();
     for (int i = 0; i < COUNT(names); i++) {

@@ -1,12 +1,8 @@
 /* test_onnx.c: vendor/onnx.h writes messages that a reader of the wire format takes apart again; section 13.18 writes
  * every op of a forward pass, and whole networks, without an error. With a directory it also leaves each there
  * (.onnx), with inputs and this program's results (.npz), for tests/onnx_check.py to run in another program. */
-#define FACEGAN_LIBRARY
-#include "../facegan.c"
+#include "library.h"
 #include "check.h"
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wformat-truncation"        /* the text of a failed check may be cut */
-#endif
 
 static char folder[256];
 
@@ -149,7 +145,7 @@ static void test_mistakes(void)
  * ---------------------------------------------------------------------------------------------- */
 
 /* Adds a map to a file in ONNX's order, or, where it is a row for each picture, as (N,n). */
-static void note(TensorFile *file, const char *name, Shape s, const double *data, bool flat, float **kept)
+static void note_tensor(TensorFile *file, const char *name, Shape s, const double *data, bool flat, float **kept)
 {
     const int64_t shape[AXES] = {s.d[0], s.d[3], s.d[1], s.d[2]};
     float *numbers = *kept = must_alloc(shape_count(s), sizeof *numbers);
@@ -202,7 +198,7 @@ static void test_ops(void)
                 TensorFile file = {0};
                 double **values = graph_define(g);
                 CHECK_MSG(onnx_save(model, path, why), "%s", why);
-                note(&file, "y", y->shape, values[y->id], false, &kept);
+                note_tensor(&file, "y", y->shape, values[y->id], false, &kept);
                 save_numbers(&file, name);
                 free_values(values, g->count), free(kept);
                 written[op] = true;
@@ -244,9 +240,9 @@ static void test_network(const char *name, char space, bool discriminator)
     double **values = graph_define(graphs[1]);
     float *kept[3];
     TensorFile file = {0};
-    note(&file, "picture", x[1]->shape, values[inputs[1][0]->id], false, &kept[0]);
-    note(&file, "condition", c[1]->shape, values[inputs[1][1]->id], true, &kept[1]);
-    note(&file, "y", results[1]->shape, values[results[1]->id], discriminator, &kept[2]);
+    note_tensor(&file, "picture", x[1]->shape, values[inputs[1][0]->id], false, &kept[0]);
+    note_tensor(&file, "condition", c[1]->shape, values[inputs[1][1]->id], true, &kept[1]);
+    note_tensor(&file, "y", results[1]->shape, values[results[1]->id], discriminator, &kept[2]);
     save_numbers(&file, name);
     free_values(values, graphs[1]->count);
     for (int k = 0; k < 3; k++) free(kept[k]);
@@ -289,8 +285,8 @@ static void test_classifier(const char *network, const char *name)
     double **values = graph_define(graphs[1]);
     float *kept[2];
     TensorFile file = {0};
-    note(&file, "picture", x[1]->shape, values[inputs[1]->id], false, &kept[0]);
-    note(&file, "y", results[1]->shape, values[results[1]->id], true, &kept[1]);
+    note_tensor(&file, "picture", x[1]->shape, values[inputs[1]->id], false, &kept[0]);
+    note_tensor(&file, "y", results[1]->shape, values[results[1]->id], true, &kept[1]);
     save_numbers(&file, name);
     free_values(values, graphs[1]->count);
     for (int k = 0; k < 2; k++) free(kept[k]), graph_free(graphs[k]), tensor_free(x[k]);
@@ -303,8 +299,7 @@ int main(int argc, char **argv)
     enter(&all);
     start_library();
     snprintf(folder, sizeof folder, "%s", argc > 1 ? argv[1] : "build/test_onnx.tmp");
-    Error e = {0};
-    CHECK_MSG(make_directory(folder, &e), "%s", e.text);
+    make_folder(folder);
     test_writer();
     test_mistakes();
     test_ops();

@@ -71,25 +71,6 @@ static void test_layouts(void)
     CHECK(!strcmp(read_bytes(little, 5, 4, 0), "|a|\n"));                       /* half a unit at the end */
 }
 
-static void test_json_pieces(void)
-{
-    FILE *file = fopen(in_folder("out"), "w+b");
-    TableJson j = {file, 0};
-    char text[200];
-    table_json_open(&j, NULL, '{');
-    table_json_text(&j, "a", "x\"y");
-    table_json_open(&j, "list", '[');
-    table_json_whole(&j, NULL, -3), table_json_number(&j, NULL, 0.25);
-    table_json_open(&j, NULL, '{'), table_json_close(&j, '}');
-    table_json_close(&j, ']');
-    table_json_number(&j, "b", NAN);
-    table_json_close(&j, '}');
-    rewind(file);
-    text[fread(text, 1, sizeof text - 1, file)] = 0;
-    fclose(file);
-    CHECK_MSG(strcmp(text, "{\"a\": \"x\\\"y\", \"list\": [-3, 0.25000, {}], \"b\": null}") == 0, "%s", text);
-}
-
 static void test_errors(void)
 {
     CHECK(reads("a\n\n\"b", 4, 0, "|a|\na.csv, line 3: a quote (\") is not closed, or text follows a closed one"));
@@ -109,7 +90,7 @@ static void test_errors(void)
     free(line);
     CHECK(!table_open(&r, in_folder("none.csv"), 4) && strstr(r.error, "none.csv: No such file"));
     table_close(&r);
-    CHECK(table_open(&r, folder, 4) && table_next(&r) == -1 && strstr(r.error, "after line 0: Is a directory"));
+    CHECK(!table_open(&r, folder, 4) && strstr(r.error, strerror(EISDIR)));
     table_close(&r);
 }
 
@@ -177,7 +158,7 @@ static void test_printing(void)
     CHECK(strcmp(printed(&t, TABLE_CSV), "class,F1,note\nhappy,0.80,\"a \"\"b\"\", c d\"\nsad,-1,\n") == 0);
     CHECK(strcmp(printed(&t, TABLE_JSON), "[{\"class\": \"happy\", \"F1\": 0.80, "
                                           "\"note\": \"a \\\"b\\\", c\\u000ad\"},\n "
-                                          "{\"class\": \"sad\", \"F1\": -1, \"note\": \"\"}]\n") == 0);
+                                          "{\"class\": \"sad\", \"F1\": -1, \"note\": null}]\n") == 0);
     t.layout = layout, t.title = NULL;
     CHECK(strcmp(printed(&t, TABLE_TEXT), "<clas  >   F1 note\n<happ  > 0.80 a \"b\", c\nd\n<sad   >   -1 \n") == 0);
     CHECK(strcmp(printed(&empty, TABLE_TEXT), "    \n") == 0);
@@ -185,6 +166,70 @@ static void test_printing(void)
     table_free(&t), table_free(&empty);
     t.failed = 1;
     CHECK(!table_print(&t, stdout, TABLE_TEXT));
+}
+
+/* What is no number is an empty cell, null in JSON; a class may be called so all the same. */
+static void test_no_numbers(void)
+{
+    static const char *const names[] = {"class", "share", "least", "most", "n"};
+    Table t = table_new(NULL, 1, 5);
+    table_names(&t, names);
+    table_set(&t, 1, 0, "%s", "nan"), table_set(&t, 1, 1, "%.0f%%", -NAN), table_set(&t, 1, 2, "%+8.3g", -INFINITY);
+    table_set(&t, 1, 3, "%*.2Lf", 7, (long double)INFINITY), table_set(&t, 1, 4, "100%% inf %d", 3);
+    CHECK(strcmp(printed(&t, TABLE_CSV), "class,share,least,most,n\nnan,,,,100% inf 3\n") == 0);
+    CHECK(strcmp(printed(&t, TABLE_JSON), "[{\"class\": \"nan\", \"share\": null, \"least\": null, \"most\": null, "
+                                          "\"n\": \"100% inf 3\"}]\n") == 0);
+    table_set(&t, 1, 1, "%.2f%%", 0.25), table_set(&t, 1, 0, "%f", NAN);
+    CHECK(strcmp(printed(&t, TABLE_CSV), "class,share,least,most,n\n,0.25%,,,100% inf 3\n") == 0);
+    table_free(&t);
+}
+
+/* A text with another table's separator is no two fields, not even alone in the first row. */
+static void test_separators(void)
+{
+    static const char *const names[] = {"a;b"};
+    Table t = table_new(NULL, 2, 1);
+    table_names(&t, names);
+    table_set(&t, 1, 0, "c\td"), table_set(&t, 2, 0, "e");
+    CHECK(strcmp(printed(&t, TABLE_CSV), "\"a;b\"\n\"c\td\"\ne\n") == 0);
+    CHECK(reads("\"a;b\"\n\"c\td\"\ne\n", 4, 0, "|a;b|\n|c\td|\n|e|\n"));
+    CHECK(reads("\"a,b\";c\nd;e,f\n", 4, 0, "|a,b|c|\n|d|e,f|\n"));
+    CHECK(reads("5\" a;\"b\"\",\"\n", 4, 0, "|5\" a|b\",|\n"));
+    table_free(&t);
+}
+
+/* Files that could be waited for. */
+static void test_no_files(void)
+{
+    static const char *const devices[] = {"/dev/zero", "/dev/tty"};
+    TableReader r;
+    CHECK(mkfifo(in_folder("pipe"), 0666) == 0);
+    CHECK(!table_open(&r, in_folder("pipe"), 4) && strstr(r.error, "pipe: no regular file"));
+    table_close(&r);
+    for (int i = 0; i < 2; i++) {
+        CHECK_MSG(!table_open(&r, devices[i], 4) && *r.error, "%s", devices[i]);
+        table_close(&r);
+    }
+    unlink(in_folder("pipe"));
+}
+
+/* JSON is UTF-8 whatever a file is called: a byte that is none, a character cut short, one written longer than it must be, half
+ * of a pair, one past the last; and the last itself. */
+static void check_strings(void)
+{
+    static const char *const strings[][2] = {
+        {"a\xff\"b", "\"a\\ufffd\\\"b\""}, {"\xe2\x82", "\"\\ufffd\\ufffd\""}, {"\xc0\xaf", "\"\\ufffd\\ufffd\""},
+        {"\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\""}, {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},
+        {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""}, {"\xf4\x8f\xbf\xbf", "\"\xf4\x8f\xbf\xbf\""},
+        {"\xe2\x82\xac", "\"\xe2\x82\xac\""}};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        char text[100] = "";
+        FILE *file = fmemopen(text, sizeof text, "w");
+        CHECK(file != NULL);
+        table_string(file, strings[i][0]);
+        fclose(file);
+        CHECK_MSG(strcmp(text, strings[i][1]) == 0, "%s", text);
+    }
 }
 
 /* What JSON takes for a number and what it does not (RFC 8259). */
@@ -203,6 +248,7 @@ static void test_json_numbers(void)
     text[fread(text, 1, sizeof text - 1, file)] = 0;
     fclose(file);
     CHECK(strcmp(text, "0.50000null\"\\u0009\\\\\x7f\xc3\xa4\"") == 0);
+    check_strings();
 }
 
 static void test_round_trip(void)
@@ -221,6 +267,23 @@ static void test_round_trip(void)
     table_close(&r), table_free(&t);
 }
 
+/* Rows by tabs, JSON by a format. */
+static void test_formats(void)
+{
+    char text[256] = "";
+    Table t = table_new(NULL, 1, 3);
+    table_set(&t, 1, 2, "stays"), table_row(&t, 0, "a\tb\tc\tbeyond"), table_row(&t, 1, "%s\t%.1f", "x", 0.25);
+    CHECK(strcmp(t.cells[0], "a") == 0 && strcmp(t.cells[2], "c") == 0 && strcmp(t.cells[3], "x") == 0);
+    CHECK(strcmp(t.cells[4], "0.2") == 0 && strcmp(t.cells[5], "stays") == 0 && !t.failed);
+    table_row(&t, 1, "\t%d", 7);
+    CHECK(strcmp(t.cells[3], "") == 0 && strcmp(t.cells[4], "7") == 0);
+    table_free(&t);
+    FILE *file = fmemopen(text, sizeof text, "w");
+    table_json(file, "{%q: [%d, %l, %r, %r], %s}\n", "a\"b", -3, 4000000000L, 0.5, NAN, "\"c\": 1");
+    fclose(file);
+    CHECK(strcmp(text, "{\"a\\\"b\": [-3, 4000000000, 0.50000, null], \"c\": 1}\n") == 0);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder)) { SKIP("no temporary folder"); return 1; }
@@ -230,10 +293,13 @@ int main(void)
     test_again();
     test_numbers();
     test_printing();
+    test_no_numbers();
+    test_separators();
+    test_no_files();
     test_json_numbers();
-    test_json_pieces();
     test_round_trip();
     unlink(in_folder("a.csv")), unlink(in_folder("out"));
     CHECK(rmdir(folder) == 0);
+    test_formats();
     return check_report();
 }

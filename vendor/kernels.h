@@ -52,6 +52,7 @@
 #ifndef KERNELS_H
 #define KERNELS_H
 
+#include <pthread.h>
 #include <stddef.h>
 
 #ifdef KERNELS_STATIC
@@ -70,7 +71,7 @@ typedef double real;
 typedef float real;
 #endif
 
-enum { KERNELS_ERROR_SIZE = 256, KERNELS_MAX_THREADS = 64 };
+enum { KERNELS_ERROR_SIZE = 256, KERNELS_MAX_THREADS = 64, KERNELS_STACK = 2 << 20 };
 
 /* ==== Threads ==================================================================================================== */
 
@@ -84,6 +85,10 @@ KERNELS_API void parallel(int tasks, ParallelTask *task, void *argument);
 KERNELS_API int thread_count(void);
 KERNELS_API void threads_start(int threads);    /* so many, the caller among them; 0: one for each processor */
 KERNELS_API void threads_stop(void);            /* all but the caller */
+
+/* pthread_create with a stack of KERNELS_STACK bytes, which the pool's threads have, too. Left to itself a thread has
+ * 8 MiB where glibc is the C library, and 128 KiB where it is musl. */
+KERNELS_API int threads_create(pthread_t *thread, void *(*body)(void *), void *argument);
 
 /* ==== Convolutions =============================================================================================== */
 
@@ -240,9 +245,13 @@ KERNELS_API double kernels_peak(real own[KERNELS_PEAK_NUMBERS]);
 #endif /* KERNELS_H */
 
 #if defined(KERNELS_IMPLEMENTATION) && !defined(KERNELS_IMPLEMENTED)
+/* 32-bit x86: gcc's default there is the x87, whose sums of 80 bits are neither vectors nor anybody else's bits. From here
+ * to the end of the file that includes this, numbers live in SSE's registers, as on every x86 since 2001. */
+#if defined(__i386__) && !defined(__clang__)
+#pragma GCC target("sse2,fpmath=sse")
+#endif
 #include <limits.h>
 #include <math.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -381,6 +390,17 @@ KERNELS_API void threads_stop(void)
     kn_pool.threads = 1;
 }
 
+KERNELS_API int threads_create(pthread_t *thread, void *(*body)(void *), void *argument)
+{
+    pthread_attr_t how;
+    int status = pthread_attr_init(&how);
+    if (status) return status;
+    status = pthread_attr_setstacksize(&how, KERNELS_STACK);
+    if (!status) status = pthread_create(thread, &how, body, argument);
+    pthread_attr_destroy(&how);
+    return status;
+}
+
 /* threads: 0 takes every processor that this process may use. */
 KERNELS_API void threads_start(int threads)
 {
@@ -391,7 +411,7 @@ KERNELS_API void threads_start(int threads)
     if (threads > KERNELS_MAX_THREADS) threads = KERNELS_MAX_THREADS;
     kn_pool.threads = threads;
     for (int i = 1; i < threads; i++) {
-        if (pthread_create(&kn_pool.handles[i], NULL, kn_worker_main, (void *)(intptr_t)i) == 0) continue;
+        if (threads_create(&kn_pool.handles[i], kn_worker_main, (void *)(intptr_t)i) == 0) continue;
         kn_pool.threads = i;                                            /* the system gives no more: go on with these */
         break;
     }

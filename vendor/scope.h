@@ -44,11 +44,9 @@
 #ifdef __GNUC__
 #define SCOPE_FORMAT(text, first) __attribute__((format(printf, text, first)))
 #define SCOPE_NORETURN __attribute__((noreturn))
-#define SCOPE_NOINLINE __attribute__((noinline))
 #else
 #define SCOPE_FORMAT(text, first)
 #define SCOPE_NORETURN
-#define SCOPE_NOINLINE
 #endif
 
 typedef struct Error {
@@ -58,7 +56,13 @@ typedef struct Error {
 } Error;
 
 /* A piece of memory lies behind its Owned; what is closed in another way has a function for it. */
-typedef struct Owned {
+#ifdef __GNUC__
+#define SCOPE_ALIASED __attribute__((may_alias))    /* gcc 12 at -O2 kept a link of a ring in a register over a store to it */
+#else
+#define SCOPE_ALIASED
+#endif
+
+typedef struct SCOPE_ALIASED Owned {
     struct Owned *before, *after;       /* in the ring of its scope */
     void (*close)(void *what);
     void *what;
@@ -175,14 +179,13 @@ SCOPE_API void enter(Scope *inner)
     scope_innermost = inner;
 }
 
-/* (gcc 12 -O2 forgets, where these are inlined into a loop, that a neighbour may be the ring itself.) */
-static SCOPE_NOINLINE void scope_unlink(Owned *o)
+static void scope_unlink(Owned *o)
 {
     o->before->after = o->after;
     o->after->before = o->before;
 }
 
-static SCOPE_NOINLINE void scope_link(Owned *o, Scope *to)
+static void scope_link(Owned *o, Scope *to)
 {
     o->before = to->ring.before;
     o->after = &to->ring;

@@ -17,7 +17,7 @@
  *     table_print(&out, stdout, TABLE_TEXT);
  *     table_free(&out);
  *
- * Define TABLE_STATIC as well to keep every function private to that file. Only libc and libm are used.
+ * Define TABLE_STATIC as well to keep every function private to that file. Only libc, libm and POSIX are used.
  *
  * What is read:
  *
@@ -88,7 +88,7 @@ TABLE_API const double *table_column(const TableNumbers *numbers, const char *na
 typedef struct {
     const char *title;                   /* NULL: none */
     int rows, columns;                   /* the row of names not counted */
-    char **cells;                        /* (rows + 1, columns); NULL is empty */
+    char **cells;                        /* (rows + 1, columns); NULL is empty, and null in JSON */
     const char *const *layout;           /* how text is printed: a format with one %s a column; NULL: two blanks, as
                                             wide as the widest cell, the first column left and the others right */
     int failed;
@@ -100,10 +100,17 @@ enum { TABLE_TEXT, TABLE_CSV, TABLE_JSON };
 TABLE_API Table table_new(const char *title, int rows, int columns);
 TABLE_API void table_free(Table *t);
 
+/* A number that is none (NaN) or has no end leaves the cell empty: null in JSON. A text may say "nan". */
 #ifdef __GNUC__
 __attribute__((format(printf, 4, 5)))
 #endif
 TABLE_API void table_set(Table *t, int row, int column, const char *format, ...);
+
+/* A whole row, its cells parted by tabs: table_row(&t, 1, "%s\t%.3f", name, score). What is missing stays as it is. */
+#ifdef __GNUC__
+__attribute__((format(printf, 3, 4)))
+#endif
+TABLE_API void table_row(Table *t, int row, const char *format, ...);
 
 /* Names the columns. */
 TABLE_API void table_names(Table *t, const char *const *names);
@@ -118,17 +125,14 @@ TABLE_API void table_print_row(const Table *t, FILE *to, int form, int row);
 /* A field of CSV: quoted where it must be. A line break becomes a blank: fields have none here. */
 TABLE_API void table_field(FILE *to, const char *text);
 
-/* JSON piece by piece, with commas and keys where they belong. key NULL: an item of a list. */
-typedef struct { FILE *to; int comma; } TableJson;
-TABLE_API void table_json_open(TableJson *j, const char *key, char bracket);
-TABLE_API void table_json_close(TableJson *j, char bracket);
-TABLE_API void table_json_text(TableJson *j, const char *key, const char *text);
-TABLE_API void table_json_whole(TableJson *j, const char *key, long long number);
-TABLE_API void table_json_number(TableJson *j, const char *key, double number);
-
-/* A string of JSON; a number of it with five decimals, or null. */
+/* A string of JSON, U+FFFD for each byte that is not UTF-8; a number of it with five decimals, or null. */
 TABLE_API void table_string(FILE *to, const char *text);
 TABLE_API void table_number(FILE *to, double x);
+
+/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %d an int, %l a long, %s a text as it is.
+ *
+ *     table_json(stdout, "{\"file\": %q, \"score\": %r}\n", path, 0.5); */
+TABLE_API void table_json(FILE *to, const char *format, ...);
 
 #endif /* TABLE_H */
 
@@ -136,10 +140,14 @@ TABLE_API void table_number(FILE *to, double x);
 #define TABLE_IMPLEMENTED
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---------------------------------------------------------------------------------------------------------------
  * 1  Rows of fields
@@ -164,12 +172,27 @@ static char *table_copy(const char *text)
     return copy ? memcpy(copy, text, size) : NULL;
 }
 
+/* To open a pipe or a device could wait for ever, and reading it too. NULL with EINVAL: that is what it is. */
+static FILE *table_file(const char *path)
+{
+    struct stat status;
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) return NULL;
+    bool known = fstat(descriptor, &status) == 0;
+    if (known && !S_ISREG(status.st_mode)) errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    FILE *file = known && S_ISREG(status.st_mode) ? fdopen(descriptor, "rb") : NULL;
+    int cause = errno;
+    if (!file) close(descriptor);
+    errno = cause;
+    return file;
+}
+
 TABLE_API int table_open(TableReader *r, const char *path, int most)
 {
     *r = (TableReader){.most = most, .path = table_copy(path), .line = calloc(TABLE_LINE, 1)};
     r->fields = calloc((size_t)most + 1, sizeof *r->fields);
-    r->file = fopen(path, "rb");
-    if (!r->file) return table_fail(r, "%s: %s", path, strerror(errno));
+    r->file = table_file(path);
+    if (!r->file) return table_fail(r, "%s: %s", path, errno == EINVAL ? "no regular file" : strerror(errno));
     return r->path && r->line && r->fields ? 1 : table_fail(r, "%s: out of memory", path);
 }
 
@@ -271,6 +294,20 @@ static char *table_line(TableReader *r)
     return r->wide ? table_wide_line(r) : fgets(r->line, TABLE_LINE, r->file);
 }
 
+/* A comma, else a semicolon, else a tab, whichever stands in the line outside of quotes. */
+static char table_separator(const char *line)
+{
+    bool semicolon = false, tab = false, quoted = false, begins = true;         /* begins: a field does here */
+    for (; *line && (quoted || *line != ','); line++) {
+        if (quoted && line[0] == '"' && line[1] == '"') { line++; continue; }
+        if (*line == '"' && (quoted || begins)) quoted = !quoted;
+        semicolon |= !quoted && *line == ';';
+        tab |= !quoted && *line == '\t';
+        begins = *line == ';' || *line == '\t' || (begins && *line == ' ');
+    }
+    return *line ? ',' : semicolon ? ';' : tab ? '\t' : ',';
+}
+
 TABLE_API int table_next(TableReader *r)
 {
     if (r->again) { r->again = 0; return 1; }
@@ -283,8 +320,7 @@ TABLE_API int table_next(TableReader *r)
         while (length && strchr("\r\n \t", r->line[length - 1])) r->line[--length] = 0;
         char *at = r->line;
         if (r->line_number == 1 && strncmp(at, "\xEF\xBB\xBF", 3) == 0) at += 3;
-        if (*at && !r->separator)
-            r->separator = strchr(at, ',') ? ',' : strchr(at, ';') ? ';' : strchr(at, '\t') ? '\t' : ',';
+        if (*at && !r->separator) r->separator = table_separator(at);
         if (*at) return table_split(r, at) ? 1 : -1;
     }
     return ferror(r->file) ? table_fail(r, "%s, after line %d: %s", r->path, r->line_number, strerror(errno)) - 1 : 0;
@@ -359,7 +395,7 @@ TABLE_API const double *table_column(const TableNumbers *n, const char *name)
 
 TABLE_API void table_field(FILE *to, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) { fputs(text, to); return; }
+    if (!strpbrk(text, ",;\t\"\r\n")) { fputs(text, to); return; }
     putc('"', to);
     for (; *text; text++) {
         if (*text == '"') putc('"', to);
@@ -368,13 +404,29 @@ TABLE_API void table_field(FILE *to, const char *text)
     putc('"', to);
 }
 
+/* Bytes of the character that begins at `at`, if it is one of UTF-8 (RFC 3629), else 0. */
+static int table_character(const unsigned char *at)
+{
+    int more = at[0] < 0x80 ? 0 : at[0] >= 0xC2 && at[0] < 0xE0 ? 1 : (at[0] & 0xF0) == 0xE0 ? 2 :
+               at[0] >= 0xF0 && at[0] < 0xF5 ? 3 : -1;
+    for (int i = 1; i <= more; i++)
+        if ((at[i] & 0xC0) != 0x80) return 0;
+    bool longer = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);       /* than it must be */
+    bool none = (at[0] == 0xED && at[1] >= 0xA0) || (at[0] == 0xF4 && at[1] >= 0x90);
+    return longer || none ? 0 : more + 1;
+}
+
 TABLE_API void table_string(FILE *to, const char *text)
 {
     putc('"', to);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        int bytes = table_character(c);
         if (*c == '"' || *c == '\\') fprintf(to, "\\%c", *c);
         else if (*c < 32) fprintf(to, "\\u%04x", *c);
-        else putc(*c, to);
+        else if (bytes) fwrite(c, 1, (size_t)bytes, to);
+        else fputs("\\ufffd", to);
+        c += bytes ? bytes : 1;
+    }
     putc('"', to);
 }
 
@@ -384,44 +436,22 @@ TABLE_API void table_number(FILE *to, double x)
     else fputs("null", to);
 }
 
-static void table_json_key(TableJson *j, const char *key)
+TABLE_API void table_json(FILE *to, const char *format, ...)
 {
-    if (j->comma) fputs(", ", j->to);
-    j->comma = 1;
-    if (!key) return;
-    table_string(j->to, key);
-    fputs(": ", j->to);
-}
-
-TABLE_API void table_json_open(TableJson *j, const char *key, char bracket)
-{
-    table_json_key(j, key);
-    putc(bracket, j->to);
-    j->comma = 0;
-}
-
-TABLE_API void table_json_close(TableJson *j, char bracket)
-{
-    putc(bracket, j->to);
-    j->comma = 1;
-}
-
-TABLE_API void table_json_text(TableJson *j, const char *key, const char *text)
-{
-    table_json_key(j, key);
-    table_string(j->to, text);
-}
-
-TABLE_API void table_json_whole(TableJson *j, const char *key, long long number)
-{
-    table_json_key(j, key);
-    fprintf(j->to, "%lld", number);
-}
-
-TABLE_API void table_json_number(TableJson *j, const char *key, double number)
-{
-    table_json_key(j, key);
-    table_number(j->to, number);
+    va_list arguments;
+    va_start(arguments, format);
+    for (; *format; format++) {
+        if (*format != '%') { putc(*format, to); continue; }
+        switch (*++format) {
+        case 'q': table_string(to, va_arg(arguments, const char *)); break;
+        case 'r': table_number(to, va_arg(arguments, double)); break;
+        case 'd': fprintf(to, "%d", va_arg(arguments, int)); break;
+        case 'l': fprintf(to, "%ld", va_arg(arguments, long)); break;
+        case 's': fputs(va_arg(arguments, const char *), to); break;
+        default: abort();                                       /* no such letter */
+        }
+    }
+    va_end(arguments);
 }
 
 /* Is it a number as JSON writes it (RFC 8259, section 6)? */
@@ -464,6 +494,19 @@ TABLE_API void table_free(Table *t)
     *t = (Table){0};
 }
 
+/* Does the format print a floating-point number, and did that come out as "nan", "-inf" or the like? */
+static bool table_is_no_number(const char *format, const char *text)
+{
+    bool number = false;
+    for (const char *at = strchr(format, '%'); at && !number; at = strchr(at + 1, '%')) {
+        at += 1 + strspn(at + 1, "-+ #0123456789.*lL");
+        if (!*at) break;
+        number = strchr("eEfFgGaA", *at) != NULL;
+    }
+    text += strspn(text, " +-");
+    return number && (strncmp(text, "nan", 3) == 0 || strncmp(text, "inf", 3) == 0);
+}
+
 TABLE_API void table_set(Table *t, int row, int column, const char *format, ...)
 {
     va_list arguments, again;
@@ -477,7 +520,28 @@ TABLE_API void table_set(Table *t, int row, int column, const char *format, ...)
     *cell = length < 0 ? NULL : malloc((size_t)length + 1);
     if (*cell) vsnprintf(*cell, (size_t)length + 1, format, again);
     else t->failed = 1;
+    if (*cell && table_is_no_number(format, *cell)) free(*cell), *cell = NULL;
     va_end(again);
+}
+
+TABLE_API void table_row(Table *t, int row, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = length < 0 ? NULL : malloc((size_t)length + 1), *at = text;
+    if (text) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    t->failed |= !text;
+    for (int k = 0; at && k < t->columns; k++) {
+        char *end = strchr(at, '\t');
+        if (end) *end++ = 0;
+        table_set(t, row, k, "%s", at);
+        at = end;
+    }
+    free(text);
 }
 
 TABLE_API void table_names(Table *t, const char *const *names)
@@ -499,7 +563,8 @@ static void table_print_object(const Table *t, FILE *to, int row)
         if (k) fputs(", ", to);
         table_string(to, table_cell(t, 0, k));
         fputs(": ", to);
-        if (table_is_number(cell)) fputs(cell, to);
+        if (!t->cells[(size_t)row * (size_t)t->columns + (size_t)k]) fputs("null", to);
+        else if (table_is_number(cell)) fputs(cell, to);
         else table_string(to, cell);
     }
     putc('}', to);

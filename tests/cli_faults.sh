@@ -1,5 +1,5 @@
 #!/bin/sh
-# faults.sh [--long] [COMMAND [KIND [N]]]: one call of the system fails (tests/faults.c), in each of eleven commands: the N-th
+# cli_faults.sh [--long] [COMMAND [KIND [N]]]: one call of the system fails (tests/faults.c), in each of eleven commands: the N-th
 # allocation, or the N-th write, fsync, rename, open, close, opendir, readdir, read, mkdir, mapping or thread. Whichever it is,
 #   - the command ends with 0, and what it wrote is what it always writes, or with 1, and one line says why: never by a signal;
 #   - every file is the old one or the new one, whole (a journal may be shorter); no temporary file is left;
