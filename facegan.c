@@ -86,6 +86,12 @@
 #define IMAGE_STATIC
 #define IMAGE_REAL real
 #include "vendor/image.h"
+#define BOXES_IMPLEMENTATION
+#define BOXES_STATIC
+#include "vendor/boxes.h"
+#define SCENE_IMPLEMENTATION
+#define SCENE_STATIC
+#include "vendor/scene.h"
 #define TENSORFILE_IMPLEMENTATION
 #define TENSORFILE_STATIC
 #include "vendor/tensorfile.h"
@@ -349,8 +355,9 @@ static void *scratch(size_t bytes)
 enum {
     STREAM_INIT = 1, STREAM_SHUFFLE = 2, STREAM_AUGMENT = 3, STREAM_TARGETS = 4, STREAM_ALPHA = 5, STREAM_FACE = 6,
     STREAM_TEST = 8, STREAM_STRENGTH = 9, STREAM_NOISE = 10, STREAM_ANGLE = 11, STREAM_POINT = 12, STREAM_DROPOUT = 13,
-    STREAM_LATENT = 14, STREAM_SCENE = 15, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65,
-    STREAM_TOY_NOISE = 66, STREAM_TOY_ALPHA = 67, STREAM_RESAMPLE = 77
+    STREAM_LATENT = 14, STREAM_SPLIT = 32, STREAM_BALANCE = 33, STREAM_TOY = 64, STREAM_HEAP = 65,
+    STREAM_TOY_NOISE = 66,
+    STREAM_TOY_ALPHA = 67, STREAM_RESAMPLE = 77
 };
 
 static void philox(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4])
@@ -5707,6 +5714,40 @@ static _Noreturn void give_up_because(int cause, const char *text)
 /* Gives up where what may also be tried, and then says why not in e, fails. */
 #define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
 
+typedef struct Attempts {
+    void (*work)(void *context, int i);
+    void *context;
+    Error failed;                       /* the first failure, behind the mutex */
+    pthread_mutex_t mutex;
+} Attempts;
+
+typedef struct AttemptAt { Attempts *all; int i; } AttemptAt;
+
+static void attempt_at(void *context)
+{
+    const AttemptAt *at = context;
+    at->all->work(at->all->context, at->i);
+}
+
+static void attempt_task(void *argument, int i, int worker)
+{
+    (void)worker;
+    Attempts *all = argument;
+    Error why;
+    if (attempt(attempt_at, &(AttemptAt){all, i}, &why)) return;
+    pthread_mutex_lock(&all->mutex);
+    if (!all->failed.status) all->failed = why;
+    pthread_mutex_unlock(&all->mutex);
+}
+
+/* work(context, i) for every i below n, on all threads. Gives up, after all of them, where one gave up. */
+static void attempt_each(int n, void (*work)(void *context, int i), void *context)
+{
+    Attempts all = {work, context, {0}, PTHREAD_MUTEX_INITIALIZER};
+    parallel(n, attempt_task, &all);
+    if (all.failed.status) unwind(&all.failed);
+}
+
 /* ---- texts ---- */
 
 /* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
@@ -5763,6 +5804,27 @@ static Image resize_picture(const Image *picture, int width, int height)
     Image out;
     if (!image_resize(picture, width, height, &out, why)) give_up(1, "%s", why);
     return own_picture(out);
+}
+
+/* How bright the eye finds a colour, as luma (5.6) has it. */
+static double grey_of(const unsigned char *rgb)
+{
+    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+}
+
+/* A copy of as many channels. */
+static Image with_channels(const Image *picture, int channels)
+{
+    Image out = new_picture(picture->width, picture->height, channels);
+    size_t pixels = (size_t)picture->width * (size_t)picture->height;
+    size_t from = (size_t)picture->channels, to = (size_t)channels;
+    if (from == to) memcpy(out.pixels, picture->pixels, pixels * to);
+    else for (size_t i = 0; i < pixels; i++) {
+        const unsigned char *p = picture->pixels + i * from;
+        unsigned char grey = from < 3 ? p[0] : (unsigned char)(grey_of(p) + 0.5);
+        for (size_t c = 0; c < to; c++) out.pixels[i * to + c] = from < 3 || to == 1 ? grey : p[c];
+    }
+    return out;
 }
 
 /* By the path's ending; text: what a PNG file shall say of itself, or NULL. */
@@ -8177,123 +8239,39 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 11.1  Faces, and the suppression of doubles
+ * 11.1  Faces, and windows of a photograph at the networks' sizes
  *
- * Coordinates are the photograph's pixels, x to the right and y down. A detector finds a face many times, at
- * neighbouring places and scales: greedy non-maximum suppression keeps the best candidate and drops all that overlap it
- * by more than a limit, then the best of the rest, and so on.
+ * A face is a box with a score and five points, in the photograph's pixels; what can be done with boxes is
+ * vendor/boxes.h's, averages over areas are vendor/image.h's.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { LANDMARKS = 5 };                 /* as seen: left eye, right eye, nose, left and right mouth corner */
+typedef Box Face;
+typedef Boxes Faces;
 
-typedef struct Face {
-    double box[4];                      /* left, top, right, bottom */
-    double score;
-    double landmark[LANDMARKS][2];
-    double move[4];                     /* how far MTCNN still wants each side moved, in widths and heights */
-} Face;
+static void close_sums(void *sums) { image_sums_free(sums); }
 
-typedef struct Faces { Face *items; int count, room; } Faces;
-
-static void faces_add(Faces *f, Face face)
+static ImageSums *new_sums(const Image *picture)
 {
-    f->items = own_more(innermost_scope(), f->items, f->count, &f->room, sizeof *f->items);
-    f->items[f->count++] = face;
+    ImageSums *sums = own(1, sizeof *sums);
+    if (!image_sums(picture, sums)) give_up_memory(picture_bytes(picture), sizeof *sums->sums);
+    on_leaving(close_sums, sums);
+    return sums;
 }
 
-static void faces_free(Faces *f)
-{
-    give_back(f->items);
-    *f = (Faces){0};
-}
+/* Windows at height x width pixels, RGB, as MTCNN wants them: (value - 127.5) / 128. A task is a row of one of them. */
+typedef struct Looking {
+    const ImageSums *sums;
+    const ImageWindow *windows;
+    int height, width;
+    real *to;
+} Looking;
 
-/* x without its fraction, within [low, high]; low for NaN */
-static int clamp_int(double x, int low, int high)
-{
-    return (int)fmin(fmax(x, low), high);
-}
-
-static double face_width(const Face *f)  { return f->box[2] - f->box[0]; }
-static double face_height(const Face *f) { return f->box[3] - f->box[1]; }
-
-/* Equal scores are ordered by place, so that the result does not depend on the sorting algorithm. */
-static int best_face_first(const void *a, const void *b)
-{
-    const Face *f = a, *g = b;
-    if (f->score != g->score) return f->score < g->score ? 1 : -1;
-    for (int i = 0; i < 4; i++)
-        if (f->box[i] != g->box[i]) return f->box[i] < g->box[i] ? -1 : 1;
-    return 0;
-}
-
-typedef enum { OVER_UNION, OVER_SMALLER } Overlap;
-
-/* The common area over the area of both together, or over the smaller one's. `pixel` is 1 where a box's right and
- * bottom are its last pixels, and 0 where they are its ends: the published codes differ, and so must we. */
-static double overlap(const Face *f, const Face *g, Overlap kind, double pixel)
-{
-    double w = fmin(f->box[2], g->box[2]) - fmax(f->box[0], g->box[0]) + pixel;
-    double h = fmin(f->box[3], g->box[3]) - fmax(f->box[1], g->box[1]) + pixel;
-    double common = fmax(w, 0) * fmax(h, 0);
-    double a = (face_width(f) + pixel) * (face_height(f) + pixel),
-           b = (face_width(g) + pixel) * (face_height(g) + pixel);
-    double whole = kind == OVER_UNION ? a + b - common : fmin(a, b);
-    return whole > 0 ? common / whole : 0;
-}
-
-/* Weights that are not a detector's may answer with anything. */
-static bool is_sane(const Face *f)
-{
-    bool sane = f->score >= 0;
-    for (int i = 0; i < 4; i++) sane = sane && fabs(f->box[i]) < 1e6;
-    return sane;
-}
-
-/* Of the best `most` candidates leaves those that no better one overlaps by more than `limit`, best first. */
-static void suppress_doubles(Faces *f, Overlap kind, double limit, double pixel, int most)
-{
-    int kept = 0, sane = 0;
-    for (int i = 0; i < f->count; i++)
-        if (is_sane(&f->items[i])) f->items[sane++] = f->items[i];
-    f->count = sane;
-    if (f->count) qsort(f->items, (size_t)f->count, sizeof *f->items, best_face_first);
-    for (int i = 0; i < f->count && i < most; i++) {
-        bool lone = true;
-        for (int k = 0; lone && k < kept; k++) lone = !(overlap(&f->items[k], &f->items[i], kind, pixel) > limit);
-        if (lone) f->items[kept++] = f->items[i];
-    }
-    f->count = kept;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 11.2  Windows of a photograph at the networks' sizes          (averages over areas are vendor/image.h's)
- * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Areas { ImageSums sums; } Areas;
-
-static void free_areas(void *areas) { image_sums_free(&((Areas *)areas)->sums); }
-
-static Areas *new_areas(const Image *picture)
-{
-    Areas *areas = own(1, sizeof *areas);
-    if (!image_sums(picture, &areas->sums)) give_up_memory(picture_bytes(picture), sizeof *areas->sums.sums);
-    on_leaving(free_areas, areas);
-    return areas;
-}
-
-/* A window at h x w pixels, RGB, as MTCNN wants it: (value - 127.5) / 128. */
-typedef struct Scaling { const Areas *areas; ImageScaling how; real *to; } Scaling;
-
-static Scaling scaling(const Areas *areas, ImageWindow from, int h, int w, real *to)
-{
-    return (Scaling){areas, {from, w, h, 127.5, 128}, to};
-}
-
-static void scale_row_task(void *argument, int row, int worker)
+static void look_task(void *argument, int row, int worker)
 {
     (void)worker;
-    const Scaling *s = argument;
-    image_average_row(&s->areas->sums, &s->how, row, s->to + (size_t)row * (size_t)s->how.width * 3);
+    const Looking *l = argument;
+    const ImageScaling how = {l->windows[row / l->height], l->width, l->height, 127.5, 128};
+    image_average_row(l->sums, &how, row % l->height, l->to + (size_t)row * (size_t)l->width * 3);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -8526,12 +8504,12 @@ typedef struct Detector {
     void *watch_context;
 } Detector;
 
-static void detector_close(Detector *d)
+static void close_detector(void *detector)
 {
+    Detector *d = detector;
     for (int i = 0; i < NETWORKS; i++) network_free(&d->networks[i]);
     arena_free(&d->arena);
     free(d->input);
-    *d = (Detector){0};
 }
 
 /* Where the next network's input is to be written. */
@@ -8639,40 +8617,29 @@ static void onet(Network *net, Node *x, Node **out)
     join_layers(out, 3);
 }
 
-/* Box regression: moves each side by its share of the width or height; `pixel` as in overlap(). */
-static void move_box(Face *f, double pixel)
-{
-    double w = face_width(f) + pixel, h = face_height(f) + pixel;
-    for (int i = 0; i < 4; i++) f->box[i] += f->move[i] * (i % 2 ? h : w);
-}
+/* The three: what they answer, the side of what they see; and, to learn (11.9), how many scenes make a batch and for how
+ * many times --iters: O, which has the last word, learns longest. */
+static const struct {
+    const char *name;
+    void (*build)(Network *net, Node *x, Node **out);
+    int outputs, side, scenes, times;
+} mtcnn_parts[NETWORKS] = {{"pnet", pnet, 2, 12, 2, 1}, {"rnet", rnet, 2, 24, 2, 1}, {"onet", onet, 3, 48, 1, 4}};
 
-/* The square of the longer side about the same centre. */
-static void square_box(Face *f)
+/* Network `which` on n windows of the photograph at height x width pixels. */
+static const Sized *show_windows(Detector *d, int which, const ImageSums *sums, const ImageWindow *windows, Shape shape)
 {
-    double w = face_width(f), h = face_height(f), side = fmax(w, h);
-    f->box[0] += w / 2 - side / 2;
-    f->box[1] += h / 2 - side / 2;
-    f->box[2] = f->box[0] + side;
-    f->box[3] = f->box[1] + side;
-}
-
-static void move_and_square(Faces *f, double pixel)
-{
-    for (int i = 0; i < f->count; i++) {
-        move_box(&f->items[i], pixel);
-        square_box(&f->items[i]);
-    }
+    Looking job = {sums, windows, shape.d[1], shape.d[2], detector_input(d, shape)};
+    parallel(shape.d[0] * shape.d[1], look_task, &job);
+    return detector_run(d, which, shape);
 }
 
 /* P at one scale: adds the proposals that survive their own scale. */
-static void propose(Detector *d, const Areas *areas, double scale, Faces *all)
+static void propose(Detector *d, const ImageSums *sums, double scale, Faces *all)
 {
-    int width = areas->sums.width, height = areas->sums.height;
     Faces found = {0};
-    Shape shape = shape_of(1, (int)(height * scale + 1), (int)(width * scale + 1), 3);
-    Scaling s = scaling(areas, (ImageWindow){0, 0, width, height}, shape.d[1], shape.d[2], detector_input(d, shape));
-    parallel(shape.d[1], scale_row_task, &s);
-    const Sized *p = detector_run(d, 0, shape);
+    const ImageWindow whole = {0, 0, sums->width, sums->height};
+    const Sized *p = show_windows(d, 0, sums, &whole,
+                                  shape_of(1, (int)(sums->height * scale + 1), (int)(sums->width * scale + 1), 3));
     int columns = p->out[0]->shape.d[2], windows = p->out[0]->shape.d[1] * columns;
     for (int at = 0; at < windows; at++) {
         Face f = {.score = second_of_two(p->out[0]->data + 2 * (size_t)at)};
@@ -8683,29 +8650,11 @@ static void propose(Detector *d, const Areas *areas, double scale, Faces *all)
             f.box[i] = floorf((float)corner[i] / (float)scale);         /* the port's precision: 33/0.6 gives 54 */
             f.move[i] = (double)p->out[1]->data[4 * (size_t)at + (size_t)i];
         }
-        faces_add(&found, f);
+        boxes_add(&found, f);
     }
-    suppress_doubles(&found, OVER_UNION, 0.5, 0, CROWD_MOST);
-    for (int i = 0; i < found.count; i++) faces_add(all, found.items[i]);
-    faces_free(&found);
-}
-
-/* The part of a square that lies in the picture, in whole pixels; empty where width or height is not positive. */
-static ImageWindow box_window(const Face *f, int width, int height)
-{
-    int left = clamp_int(f->box[0], 1, width + 1) - 1, top = clamp_int(f->box[1], 1, height + 1) - 1;
-    return (ImageWindow){left, top, clamp_int(f->box[2], 0, width) - left, clamp_int(f->box[3], 0, height) - top};
-}
-
-/* A batch of squares, each at side x side pixels. */
-typedef struct Batching { const Areas *areas; const ImageWindow *windows; int side; real *to; } Batching;
-
-static void batch_task(void *argument, int i, int worker)
-{
-    const Batching *b = argument;
-    real *to = b->to + (size_t)i * (size_t)b->side * (size_t)b->side * 3;
-    Scaling s = scaling(b->areas, b->windows[i], b->side, b->side, to);
-    for (int row = 0; row < b->side; row++) scale_row_task(&s, row, worker);
+    boxes_suppress(&found, BOXES_UNION, 0.5, 0, CROWD_MOST);
+    for (int i = 0; i < found.count; i++) boxes_add(all, found.items[i]);
+    boxes_free(&found);
 }
 
 /* Batches have 64, 16, 4 or 1 pictures, so that few graphs serve any number of candidates. */
@@ -8714,67 +8663,52 @@ static int batch_size(int left)
     return left >= 64 ? 64 : left >= 16 ? 16 : left >= 4 ? 4 : 1;
 }
 
-/* What R or O says of picture i of a batch. O's landmarks are relative to the box it was shown. */
-static void refined(const Sized *net, int i, bool landmarks, Face *f)
+/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. O's
+ * landmarks are relative to the box it was shown. */
+static void refine(Detector *d, int which, const ImageSums *sums, double threshold, Faces *faces)
 {
-    f->score = second_of_two(net->out[0]->data + 2 * i);
-    for (int k = 0; k < 4; k++) f->move[k] = (double)net->out[1]->data[4 * i + k];
-    for (int k = 0; landmarks && k < LANDMARKS; k++) {
-        const real *at = net->out[2]->data + 10 * i + k;
-        f->landmark[k][0] = f->box[0] - 1 + (face_width(f) + 1) * (double)at[0];
-        f->landmark[k][1] = f->box[1] - 1 + (face_height(f) + 1) * (double)at[LANDMARKS];
-    }
-}
-
-/* R (which = 1) or O (2) on every candidate: keeps those above the threshold, with their new scores and moves. */
-static void refine(Detector *d, int which, const Areas *areas, double threshold, Faces *faces)
-{
-    int side = which == 1 ? 24 : 48, kept = 0, count = 0;
+    int side = mtcnn_parts[which].side, kept = 0, count = 0;
+    Face *f = faces->items;
     ImageWindow *windows = own((size_t)faces->count, sizeof *windows);
     for (int i = 0; i < faces->count; i++) {
-        ImageWindow w = box_window(&faces->items[i], areas->sums.width, areas->sums.height);
-        if (w.width <= 0 || w.height <= 0) continue;
-        windows[count] = w;
-        faces->items[count++] = faces->items[i];
+        windows[count] = box_window(&f[i], sums->width, sums->height);
+        if (windows[count].width > 0 && windows[count].height > 0) f[count++] = f[i];
     }
     for (int from = 0, n; from < count; from += n) {
         n = batch_size(count - from);
-        Shape shape = shape_of(n, side, side, 3);
-        Batching batch = {areas, windows + from, side, detector_input(d, shape)};
-        parallel(n, batch_task, &batch);
-        const Sized *net = detector_run(d, which, shape);
+        const Sized *net = show_windows(d, which, sums, windows + from, shape_of(n, side, side, 3));
         for (int i = 0; i < n; i++) {
-            Face f = faces->items[from + i];
-            refined(net, i, which == 2, &f);
-            if (f.score > threshold) faces->items[kept++] = f;
+            Face face = f[from + i];
+            face.score = second_of_two(net->out[0]->data + 2 * i);
+            for (int k = 0; k < 4; k++) face.move[k] = (double)net->out[1]->data[4 * i + k];
+            if (which == 2) box_set_points(&face, 1, net->out[2]->data + 2 * BOX_POINTS * i);
+            if (face.score > threshold) f[kept++] = face;
         }
     }
     faces->count = kept;
 }
 
 /* The squares that P (last = 0) or P and R (1) take for faces. */
-static Faces mtcnn_candidates(Detector *d, const Areas *areas, int last, double threshold)
+static Faces mtcnn_candidates(Detector *d, const ImageSums *sums, int last, double threshold)
 {
     Faces faces = {0};
-    double side = min_int(areas->sums.width, areas->sums.height);
-    for (double scale = 12 / d->min_face; side * scale >= 12; scale *= pyramid_factor)
-        propose(d, areas, scale, &faces);
-    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
-    move_and_square(&faces, 0);
-    if (last == 0) return faces;
-    refine(d, 1, areas, threshold, &faces);
-    suppress_doubles(&faces, OVER_UNION, 0.7, 0, CROWD_MOST);
-    move_and_square(&faces, 1);
+    double side = min_int(sums->width, sums->height);
+    for (double scale = 12 / d->min_face; side * scale >= 12; scale *= pyramid_factor) propose(d, sums, scale, &faces);
+    for (int i = 0; i <= last; i++) {
+        if (i > 0) refine(d, i, sums, threshold, &faces);
+        boxes_suppress(&faces, BOXES_UNION, 0.7, 0, CROWD_MOST);
+        boxes_move(&faces, i, true);
+    }
     return faces;
 }
 
 static Faces mtcnn_detect(Detector *d, const Image *picture)
 {
-    const Areas *areas = new_areas(picture);
-    Faces faces = mtcnn_candidates(d, areas, 1, r_threshold);
-    refine(d, 2, areas, d->threshold, &faces);
-    for (int i = 0; i < faces.count; i++) move_box(&faces.items[i], 1);
-    suppress_doubles(&faces, OVER_SMALLER, 0.7, 1, CROWD_MOST);
+    const ImageSums *sums = new_sums(picture);
+    Faces faces = mtcnn_candidates(d, sums, 1, r_threshold);
+    refine(d, 2, sums, d->threshold, &faces);
+    boxes_move(&faces, 1, false);
+    boxes_suppress(&faces, BOXES_SMALLER, 0.7, 1, CROWD_MOST);
     return faces;
 }
 
@@ -8785,8 +8719,7 @@ static Faces mtcnn_detect(Detector *d, const Image *picture)
  *             -> SSH: 3x3, 5x5 and 7x7 context (made of 3x3s) side by side
  *             -> heads: score, box, landmarks for two anchors
  *
- * An anchor is a square of a given side at a cell's centre; the heads say how the face differs from it:
- *     centre = anchor's + 0.1 side loc_xy    width = side exp(0.2 loc_wh)    landmark = anchor's + 0.1 side pre
+ * An anchor is a square of a given side at a cell's centre; the heads say how the face differs from it (box_of_anchor).
  * The leaky slope is 0.1 where a level has 64 channels or fewer, else 0.
  * ---------------------------------------------------------------------------------------------- */
 
@@ -8894,7 +8827,7 @@ static Node *context(Network *net, Node *x, int level, double slope)
 static void retinaface_heads(Network *net, Node **level, int k, Node **out)
 {
     static const char *const heads[3] = {"ClassHead", "BboxHead", "LandmarkHead"};
-    static const int numbers[3] = {2, 4, 2 * LANDMARKS};
+    static const int numbers[3] = {2, 4, 2 * BOX_POINTS};
     double slope = k <= 64 ? 0.1 : 0;
     char name[40];
     pyramid(net, level, k, slope);
@@ -8921,20 +8854,6 @@ static void retinaface_resnet(Network *net, Node *x, Node **out)
     Node *level[LEVELS];
     resnet_body(net, x, level);
     retinaface_heads(net, level, 256, out);
-}
-
-/* A face as the heads describe it, from the anchor of the given side whose centre is (x,y). */
-static Face decode_anchor(double x, double y, double side, const real *scores, const real *boxes, const real *landmarks)
-{
-    Face f = {.score = second_of_two(scores)};
-    double cx = x + 0.1 * side * (double)boxes[0], cy = y + 0.1 * side * (double)boxes[1];
-    double w = side * exp(0.2 * (double)boxes[2]), h = side * exp(0.2 * (double)boxes[3]);
-    f.box[0] = cx - w / 2, f.box[1] = cy - h / 2, f.box[2] = cx + w / 2, f.box[3] = cy + h / 2;
-    for (int k = 0; k < LANDMARKS; k++) {
-        f.landmark[k][0] = x + 0.1 * side * (double)landmarks[2 * k];
-        f.landmark[k][1] = y + 0.1 * side * (double)landmarks[2 * k + 1];
-    }
-    return f;
 }
 
 /* A line of the network's input: blue, green, red, less their means: a table of the 256 bytes for each. */
@@ -8967,11 +8886,12 @@ static Faces retinaface_detect(Detector *d, const Image *picture)
             double x = (i / ANCHORS % columns + 0.5) * stride, y = (i / ANCHORS / columns + 0.5) * stride;
             const real *scores = out[0]->data + 2 * (size_t)i;
             if (!((double)scores[1] - (double)scores[0] > least_difference)) continue;
-            faces_add(&faces, decode_anchor(x, y, anchor_side[level][i % ANCHORS], scores, out[1]->data + 4 * (size_t)i,
-                                            out[2]->data + 2 * LANDMARKS * (size_t)i));
+            boxes_add(&faces, box_of_anchor(x, y, anchor_side[level][i % ANCHORS], out[1]->data + 4 * (size_t)i,
+                                            out[2]->data + 2 * BOX_POINTS * (size_t)i));
+            faces.items[faces.count - 1].score = second_of_two(scores);
         }
     }
-    suppress_doubles(&faces, OVER_UNION, 0.4, 1, RETINA_MOST);
+    boxes_suppress(&faces, BOXES_UNION, 0.4, 1, RETINA_MOST);
     return faces;
 }
 
@@ -8984,13 +8904,26 @@ static const char *const detector_files[DETECTORS] = {
     "det1.npy, det2.npy and det3.npy (facenet, in TensorFlow), or one file that holds all three as pnet.*, rnet.*, onet.*",
     "a file of the public PyTorch port Pytorch_Retinaface: mobilenet0.25_Final.pth or Resnet50_Final.pth"};
 
-/* Makes the network's weights out of the file by building it once for a small input. */
-static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side)
+/* Makes the weights of a network for pictures of so many channels: what the file has under the prefix, or zeros where
+ * there is no file. Building it once, for an input of that side, asks for each. */
+static void network_load(Network *net, const TensorFile *file, const char *path, const char *prefix, int side,
+                         int channels)
 {
+    Node *out[OUTPUTS];
+    Graph *g = graph_new();
     net->file = file, net->path = path;
     snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
-    network_sized(net, shape_of(1, side, side, 3));
+    net->build(net, fill(g, shape_of(1, side, side, channels), 0), out);
+    graph_free(g);
     net->file = NULL, net->path = NULL;
+}
+
+static void load_part(Network *net, int which, int channels, const TensorFile *file, const char *path,
+                      const char *prefix)
+{
+    *net = (Network){.name = mtcnn_parts[which].name, .build = mtcnn_parts[which].build,
+                     .outputs = mtcnn_parts[which].outputs, .transposed = file && strcmp(file->format, "npy") == 0};
+    network_load(net, file, path, prefix, mtcnn_parts[which].side, channels);
 }
 
 /* folder/pnet.pt, .pth, .safetensors or .npz, or facenet's det1.npy */
@@ -9005,23 +8938,16 @@ static const char *find_weights(const char *folder, int which, const char *name)
     give_up(1, "%s: has no %s.pt; MTCNN needs %s", folder, name, detector_files[MTCNN]);
 }
 
-static const struct {
-    const char *name, *prefix;
-    void (*build)(Network *, Node *, Node **);
-    int outputs, side;
-} mtcnn_parts[NETWORKS] = {
-    {"pnet", "pnet.", pnet, 2, 12}, {"rnet", "rnet.", rnet, 2, 24}, {"onet", "onet.", onet, 3, 48}};
-
+/* Weights may say from which score on they are to be believed. */
 static void load_mtcnn(Detector *d, const char *weights)
 {
     bool folder = is_folder(weights);
     for (int i = 0; i < NETWORKS; i++) {
-        const char *path = folder ? find_weights(weights, i, mtcnn_parts[i].name) : weights;
+        const char *name = mtcnn_parts[i].name, *path = folder ? find_weights(weights, i, name) : weights;
         const TensorFile *file = load_tensors(path);
-        d->networks[i] = (Network){.name = mtcnn_parts[i].name, .build = mtcnn_parts[i].build,
-                                   .outputs = mtcnn_parts[i].outputs,
-                                   .transposed = strcmp(file->format, "npy") == 0};
-        network_load(&d->networks[i], file, path, folder ? "" : mtcnn_parts[i].prefix, mtcnn_parts[i].side);
+        const char *least = tensorfile_metadata(file, "threshold");
+        load_part(&d->networks[i], i, 3, file, path, folder ? "" : textf("%s.", name).s);
+        if (least) d->threshold = fmin(fmax(atof(least), 0), 1);
     }
 }
 
@@ -9034,12 +8960,12 @@ static void load_retinaface(Detector *d, const char *weights)
     bool resnet = tensorfile_find(file, wrapped ? "module.body.conv1.weight" : "body.conv1.weight");
     d->networks[0] = (Network){.name = resnet ? "RetinaFace ResNet-50" : "RetinaFace MobileNet-0.25",
                                .build = resnet ? retinaface_resnet : retinaface_mobilenet, .outputs = 3 * LEVELS};
-    network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32);
+    network_load(&d->networks[0], file, weights, wrapped ? "module." : "", 32, 3);
 }
 
 /* kind: a name of detector_names. MTCNN's weights may be left out, or both: then those that come with the program are
  * taken, and told. Nothing is ever downloaded: without weights the error says which file is wanted. */
-static void load_detector(Detector *d, const char *kind, const char *weights)
+static Detector *new_detector(const char *kind, const char *weights)
 {
     char shipped[PATH_MAX];
     int found = 0;
@@ -9049,27 +8975,20 @@ static void load_detector(Detector *d, const char *kind, const char *weights)
     }
     while (found < DETECTORS && strcmp(kind, detector_names[found])) found++;
     if (found == DETECTORS) give_up(2, "--detector %s: must be mtcnn or retinaface", *kind ? kind : "(missing)");
-    *d = (Detector){.kind = (DetectorKind)found, .threshold = found == MTCNN ? 0.7 : 0.6, .min_face = 20,
-                    .max_side = 2048};
     if (!*weights)
         give_up(2, "--weights is missing: %s needs %s. Nothing is downloaded: put them on this machine, then e.g. "
                 "facegan detect photo.jpg --detector %s --weights %s", kind, detector_files[found], kind,
                 found == MTCNN ? "mtcnn/" : "mobilenet0.25_Final.pth");
     if (access(weights, R_OK)) give_up(1, "%s: %s; %s needs %s", weights, strerror(errno), kind, detector_files[found]);
+    Detector *d = own(1, sizeof *d);
+    *d = (Detector){.kind = (DetectorKind)found, .threshold = found == MTCNN ? 0.7 : 0.6, .min_face = 20,
+                    .max_side = 2048};
+    on_leaving(close_detector, d);
     Scope inner;
     enter(&inner);
     if (found == MTCNN) load_mtcnn(d, weights);
     else load_retinaface(d, weights);
     leave();
-}
-
-static void close_detector(void *detector) { detector_close(detector); }
-
-static Detector *new_detector(const char *kind, const char *weights)
-{
-    Detector *d = own(1, sizeof *d);
-    on_leaving(close_detector, d);
-    load_detector(d, kind, weights);
     return d;
 }
 
@@ -9086,11 +9005,7 @@ static Faces find_faces(Detector *d, const Image *picture)
         seen = resize_picture(picture, max_int((int)(picture->width * shrink + 0.5), 1),
                               max_int((int)(picture->height * shrink + 0.5), 1));
     Faces faces = d->kind == MTCNN ? mtcnn_detect(d, &seen) : retinaface_detect(d, &seen);
-    double back[2] = {(double)picture->width / seen.width, (double)picture->height / seen.height};
-    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
-        for (int k = 0; k < 4; k++) f->box[k] *= back[k % 2];
-        for (int k = 0; k < LANDMARKS; k++) f->landmark[k][0] *= back[0], f->landmark[k][1] *= back[1];
-    }
+    boxes_scale(&faces, (double)picture->width / seen.width, (double)picture->height / seen.height);
     if (faces.items) hand_out(faces.items);
     leave();
     return faces;
@@ -9102,24 +9017,6 @@ static Faces find_faces(Detector *d, const Image *picture)
 
 typedef ImageFrame Frame;
 typedef ImageDrawing Drawn;
-
-/* Where the five points stand in an aligned face of side 1: the template that face recognition uses on 112 pixels (Deng
- * et al. 2019, ArcFace). */
-static const double aligned_points[2 * LANDMARKS] = {38.2946 / 112, 51.6963 / 112, 73.5318 / 112, 51.5014 / 112,
-                                                     56.0252 / 112, 71.7366 / 112, 41.5493 / 112, 92.3655 / 112,
-                                                     70.7299 / 112, 92.2041 / 112};
-
-/* The upright square of the box's longer side about its centre, or the template's square. margin: so much more, as a
- * share of its side. A face whose landmarks are all in one place cannot be aligned and is cut upright. */
-static Frame face_frame(Face face, bool align, double margin)
-{
-    Frame frame;
-    if (!align || !image_frame_fit(aligned_points, &face.landmark[0][0], LANDMARKS, &frame)) {
-        square_box(&face);
-        frame = (Frame){face_width(&face), 0, face.box[0], face.box[1]};
-    }
-    return image_frame_grown(frame, 1 + margin);
-}
 
 typedef struct Cutting { const Image *picture; Frame frame; Image *out; } Cutting;
 
@@ -9152,413 +9049,68 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.9  Scenes: photographs whose faces are known
+ * 11.9  The stock that scenes are made of
  *
- * Who learns to find faces needs photographs of crowds with a box about every face. Here they are put together: faces
- * of data sets that hold one face a picture, and drawn ones, are pasted on landscapes, noise and shapes. What would
- * give a pasted face away is pasted just as often without being a face: faces upside down or with their parts
- * exchanged, single parts of faces, pieces of other pictures. Where in its picture a face lies is told by a teacher, a
- * detector that is there already (its answers are kept), else it is all of the picture; drawn faces know it themselves.
- *
- * Scene number i of a seed is always the same.
+ * Who learns to find faces needs photographs of crowds with a box about every face. vendor/scene.h puts them together
+ * out of pictures of single faces, drawn faces and backgrounds. Where in its picture a face lies is told by a teacher,
+ * a detector that is there already (its answers are kept), else it is all of the picture. Pictures in which the teacher
+ * sees no face, and backgrounds in which it sees one, are left out. Scene number i of a seed is always the same.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { SCENE_FACES = 5, SCENE_THINGS = 3, DOTS_MOST = 24, TOLD = 5 + 2 * LANDMARKS };
+enum { TOLD = 5 + 2 * BOX_POINTS };
 
-/* Numbers that are thrown one after another: one in an expression, since the order within is the compiler's. */
-typedef struct Luck { uint64_t seed, index; uint32_t thrown; } Luck;
-
-static double roll(Luck *d) { return draw(d->seed, STREAM_SCENE, d->index, d->thrown++); }
-static double roll_between(Luck *d, double low, double high) { return low + (high - low) * roll(d); }
-static int roll_below(Luck *d, int n) { return (int)(n * roll(d)); }
-static bool roll_chance(Luck *d, double chance) { return roll(d) < chance; }
-
-/* Each factor between low and high as often as any other. */
-static double roll_size(Luck *d, double low, double high) { return low * exp(log(high / low) * roll(d)); }
-
-/* What scenes are made of. told: of every picture of the faces' sets the teacher's score (-1: not asked yet; 0: no
- * face), the box and the landmarks, as shares of the picture's side; of a background the score of a face in it. */
 typedef struct Stock {
+    SceneStock scenes;                  /* counts the good pictures */
     DataSet *sets;                      /* the faces', then the backgrounds' */
-    int n_sets, n_pictures, n_backgrounds;
-    real *told, *seen;                  /* (n_pictures, TOLD), (n_backgrounds) */
-    int *faces, n_faces, *landscapes, n_landscapes;         /* which of them are good */
-    bool taught;                        /* by a teacher; landmarks are known */
-    int channels;
+    int n_faces, count;                 /* pictures of faces; of everything, the faces' first */
+    real *told;                         /* (count, TOLD): the teacher's score, -1: not asked yet, 0: no face; box and
+                                           points as shares of the picture's side */
+    int *good;                          /* which are good: the faces, then the backgrounds */
+    bool taught;                        /* by a teacher: the points are known */
 } Stock;
 
-/* A square picture and the face in it, in its pixels. Its score: 1 where the landmarks are known, else 0. */
-typedef struct Portrait { Image picture; Face face; } Portrait;
-
-typedef struct Scene { Image picture; Face faces[SCENE_FACES]; int n_faces; } Scene;
-
-/* Picture number i of the faces' sets, its centred square. False where it is damaged. */
+/* Picture number i; of a face's its centred square. False where it is damaged. */
 static bool stock_picture(const Stock *s, int i, int channels, Image *out)
 {
     const DataSet *set = s->sets;
+    bool face = i < s->n_faces;
     Error why;
     while (i >= set->count) i -= set++->count;
     if (!try_dataset_picture(set, i, channels, out, &why)) return false;
-    image_crop_centre(out, 0);
+    if (face) image_crop_centre(out, 0);
     return true;
 }
 
-static Portrait drawn_portrait(Luck *d, int channels)
+static bool stock_portrait(void *stock, int i, ScenePortrait *p)
 {
-    enum { SIDE = 112 };
-    float au[FACE_AUS] = {0};
-    FaceIdentity who;
-    FacePose pose;
-    uint64_t person = (uint64_t)(roll(d) * 1e15);
-    face_identity(&who, draw, d->seed, person);
-    face_pose(&pose, draw, d->seed, person);
-    pose.yaw *= 1.5f;
-    int emotion = roll_below(d, FACE_EMOTIONS);
-    face_recipe(au, emotion, (float)roll(d));
-    Portrait p = {new_picture(SIDE, SIDE, channels), {.score = 1}};
-    face_render(&who, &pose, au, SIDE, channels, p.picture.pixels);
-    FacePlaces places = face_places(&who, &pose, au, SIDE);
-    const float box[4] = {places.left, places.top, places.right, places.bottom};
-    for (int i = 0; i < 4; i++) p.face.box[i] = (double)box[i];
-    for (int i = 0; i < 2 * LANDMARKS; i++) p.face.landmark[i / 2][i % 2] = (double)places.point[i / 2][i % 2];
-    return p;
-}
-
-static void mirror_portrait(Portrait *p)
-{
-    Image *picture = &p->picture;
-    Face was = p->face;
-    size_t c = (size_t)picture->channels;
-    for (int y = 0; y < picture->height; y++) {
-        unsigned char *row = picture->pixels + (size_t)y * (size_t)picture->width * c;
-        for (int left = 0, right = picture->width - 1; left < right; left++, right--)
-            for (size_t k = 0; k < c; k++) {
-                unsigned char kept = row[(size_t)left * c + k];
-                row[(size_t)left * c + k] = row[(size_t)right * c + k], row[(size_t)right * c + k] = kept;
-            }
-    }
-    p->face.box[0] = picture->width - was.box[2], p->face.box[2] = picture->width - was.box[0];
-    for (int i = 0; i < LANDMARKS; i++) {
-        int other = i == 2 ? 2 : i < 2 ? 1 - i : 7 - i;
-        p->face.landmark[i][0] = picture->width - was.landmark[other][0];
-        p->face.landmark[i][1] = was.landmark[other][1];
-    }
-}
-
-/* A face of the stock, or where it has none, and one in ten, a drawn one. */
-static Portrait some_portrait(const Stock *s, Luck *d)
-{
-    Portrait p;
-    int i = s->n_faces ? s->faces[roll_below(d, s->n_faces)] : 0;
-    const real *told = s->told + (size_t)i * TOLD;
-    if (!s->n_faces || roll_chance(d, 0.1) || !stock_picture(s, i, s->channels, &p.picture))
-        p = drawn_portrait(d, s->channels);
-    else {
-        p.face = (Face){.score = s->taught};
-        for (int k = 0; k < 4; k++) p.face.box[k] = (double)told[1 + k] * p.picture.width;
-        for (int k = 0; k < 2 * LANDMARKS; k++) p.face.landmark[k / 2][k % 2] = (double)told[5 + k] * p.picture.width;
-    }
-    if (roll_chance(d, 0.5)) mirror_portrait(&p);
-    return p;
-}
-
-/* A photograph without faces, or a few dots that, enlarged, are clouds, stripes or a mosaic. */
-static Image some_background(const Stock *s, Luck *d)
-{
-    Image picture;
-    Error why;
-    if (s->n_landscapes && roll_chance(d, 0.85)) {
-        int i = s->landscapes[roll_below(d, s->n_landscapes)];
-        if (try_dataset_picture(&s->sets[s->n_sets], i, s->channels, &picture, &why)) return picture;
-    }
-    int width = 1 + roll_below(d, DOTS_MOST), height = 1 + roll_below(d, DOTS_MOST);
-    picture = new_picture(width, height, s->channels);
-    for (int i = 0; i < width * height; i++) {
-        double shade = roll_between(d, 20, 235), tint = s->channels > 1 ? 20 : 0;
-        for (int c = 0; c < s->channels; c++)
-            picture.pixels[i * s->channels + c] = (unsigned char)(shade + tint * roll_between(d, -1, 1));
-    }
-    return picture;
-}
-
-/* The square about the centre of a picture's region, turned by an angle. */
-static Frame turned_square(double x, double y, double side, double angle)
-{
-    double c = side * sine(angle + TURN / 4), s = side * sine(angle);
-    return (Frame){c, s, x - 0.5 * (c - s), y - 0.5 * (s + c)};
-}
-
-/* One thing more or less bright, of more or less contrast, lit from a side. */
-typedef struct Tone { double gain, offset, slope; } Tone;
-
-static Tone some_tone(Luck *d)
-{
-    Tone tone = {.gain = roll_between(d, 0.5, 1.25)};
-    tone.offset = roll_between(d, -45, 45);
-    if (roll_chance(d, 0.4)) tone.slope = roll_between(d, -70, 70);
-    return tone;
-}
-
-static unsigned char toned(double value, const Tone *t, double u)
-{
-    return (unsigned char)fmin(fmax(128 + t->gain * (value - 128) + t->offset + t->slope * (u - 0.5) + 0.5, 0), 255);
-}
-
-static Image cut_alone(const Image *from, Frame frame, int size)
-{
-    Image cut = new_picture(size, size, from->channels);
-    image_cut_rows(from, &frame, &cut, 0, size);
-    return cut;
-}
-
-/* Covers a rectangle of the scene with a part of another picture. */
-static void lay_background(const Stock *stock, Luck *d, Image *scene, ImageWindow to)
-{
-    Image from = some_background(stock, d);
-    double side = min_int(from.width, from.height) * roll_between(d, 0.3, 1), left = (from.width - side) * roll(d),
-           top = (from.height - side) * roll(d), angle = 0;
-    if (from.width <= DOTS_MOST) angle = roll_between(d, 0, TURN / 4);
-    else if (roll_chance(d, 0.2)) angle = roll_between(d, -0.4, 0.4);
-    Frame frame = turned_square(left + side / 2, top + side / 2, side, angle);
-    Image cut = cut_alone(&from, frame, max_int(to.width, to.height));
-    Tone tone = some_tone(d);
-    int c = scene->channels;
-    for (int y = 0; y < to.height; y++)
-        for (int i = 0; i < to.width * c; i++)
-            scene->pixels[((to.y + y) * scene->width + to.x) * c + i] =
-                toned(cut.pixels[y * cut.width * c + i], &tone, (double)(i / c) / to.width);
-}
-
-/* An oval, a rectangle, a ring or a frame, in one shade or striped. */
-static void lay_shape(Luck *d, Image *scene)
-{
-    double x = roll(d) * scene->width, y = roll(d) * scene->height, a = roll_size(d, 2, 0.35 * scene->width),
-           b = a * roll_size(d, 0.1, 1.5), hollow = roll_chance(d, 0.25) ? roll_between(d, 0.5, 0.95) : 0,
-           shade = roll_between(d, 0, 255), stripes = roll_chance(d, 0.3) ? roll_between(d, 2, 14) : 0,
-           ink = roll_between(d, 0.3, 1);
-    bool oval = roll_chance(d, 0.6);
-    Frame frame = turned_square(x, y, 2, roll_chance(d, 0.5) ? 0 : roll_between(d, 0, TURN / 4));
-    int reach = (int)(a + b) + 1, c = scene->channels;
-    for (int row = max_int((int)y - reach, 0); row < min_int((int)y + reach, scene->height); row++)
-        for (int column = max_int((int)x - reach, 0); column < min_int((int)x + reach, scene->width); column++) {
-            double u, v;
-            image_frame_invert(&frame, column + 0.5, row + 0.5, &u, &v);
-            u = (2 * u - 1) / a, v = (2 * v - 1) / b;
-            double r = oval ? sqrt(u * u + v * v) : fmax(fabs(u), fabs(v));
-            if (r > 1 || r < hollow) continue;
-            double here = stripes > 0 && (int)(fabs(u + 2) * stripes) % 2 ? 255 - shade : shade;
-            unsigned char *to = scene->pixels + (row * scene->width + column) * c;
-            for (int k = 0; k < c; k++) to[k] = (unsigned char)(to[k] + ink * (here - to[k]));
-        }
-}
-
-/* Pastes the frame of a picture as n x n pixels; what lies beyond the picture's edges is not pasted, and at them the
- * scene shows through. */
-static void lay_portrait(Luck *d, Image *scene, const Image *from, Frame frame, int left, int top, int n)
-{
-    Image cut = cut_alone(from, frame, n);
-    double soft = roll_chance(d, 0.15) ? 0.01 : roll_between(d, 0.03, 0.2), round = roll_between(d, 0.95, 1.4);
-    Tone tone = some_tone(d);
-    int c = scene->channels;
-    for (int y = max_int(-top, 0); y < min_int(n, scene->height - top); y++)
-        for (int x = max_int(-left, 0); x < min_int(n, scene->width - left); x++) {
-            double u, v;
-            image_frame_point(&frame, (x + 0.5) / n, (y + 0.5) / n, &u, &v);
-            u /= from->width, v /= from->height;
-            double r = round - 2 * hypot(u - 0.5, v - 0.5), edge = fmin(fmin(u, 1 - u), fmin(v, 1 - v));
-            double ink = fmin(fmax(edge / soft, 0), 1) * fmin(fmax(r / soft / 2, 0), 1);
-            unsigned char *to = scene->pixels + ((top + y) * scene->width + left + x) * c;
-            const unsigned char *value = cut.pixels + (y * n + x) * c;
-            for (int k = 0; ink > 0 && k < c; k++)
-                to[k] = (unsigned char)(to[k] + ink * (toned(value[k], &tone, u) - to[k]) + 0.5);
-        }
-}
-
-/* What stands in the scene already, faces or not. */
-typedef struct Taken { Face items[SCENE_FACES + SCENE_THINGS]; int count; } Taken;
-
-static bool is_free(const Taken *taken, const Face *face)
-{
-    for (int i = 0; i < taken->count; i++)
-        if (overlap(&taken->items[i], face, OVER_SMALLER, 0) > 0.15) return false;
+    const Stock *s = stock;
+    const real *told = s->told + (size_t)s->good[i] * TOLD;
+    if (!stock_picture(s, s->good[i], s->scenes.channels, &p->picture)) return false;
+    p->face = (Face){.score = s->taught};
+    for (int k = 0; k < 4; k++) p->face.box[k] = (double)told[1 + k] * p->picture.width;
+    for (int k = 0; k < 2 * BOX_POINTS; k++) p->face.point[k / 2][k % 2] = (double)told[5 + k] * p->picture.width;
     return true;
 }
 
-/* A place for something of this size that overlaps nothing; false where none was found. Its centre may lie near the
- * border. */
-static bool find_place(Luck *d, const Image *scene, Taken *taken, double width, double height, double centre[2])
+static bool stock_background(void *stock, int i, Image *out)
 {
-    for (int tries = 0; tries < 12; tries++) {
-        double x = roll_between(d, 0.35 * width, scene->width - 0.35 * width),
-               y = roll_between(d, 0.35 * height, scene->height - 0.35 * height);
-        Face f = {.box = {x - width / 2, y - height / 2, x + width / 2, y + height / 2}};
-        if (!is_free(taken, &f)) continue;
-        taken->items[taken->count++] = f;
-        centre[0] = x, centre[1] = y;
-        return true;
-    }
-    return false;
+    const Stock *s = stock;
+    return stock_picture(s, s->good[s->scenes.portraits + i], s->scenes.channels, out);
 }
-
-/* A third of a face behind something. */
-static void hide_part(Luck *d, Image *scene, const Face *f)
-{
-    int side = roll_below(d, 4), c = scene->channels, edge[4];
-    for (int i = 0; i < 4; i++) edge[i] = clamp_int(f->box[i], 0, i % 2 ? scene->height : scene->width);
-    double share = roll_between(d, 0.1, 0.35) * (side % 2 ? face_height(f) : face_width(f)), shade = 255 * roll(d);
-    if (side < 2) edge[side + 2] = min_int(edge[side + 2], edge[side] + (int)share);
-    else edge[side - 2] = max_int(edge[side - 2], edge[side] - (int)share);
-    for (int y = edge[1]; y < edge[3] && edge[0] < edge[2]; y++)
-        memset(scene->pixels + (y * scene->width + edge[0]) * c, (int)shade, (size_t)((edge[2] - edge[0]) * c));
-}
-
-/* Puts a face somewhere, of any size, a little turned. The box of a turned face: as of an oval. */
-static void place_face(const Stock *stock, Luck *d, Scene *scene, Taken *taken)
-{
-    Portrait p = some_portrait(stock, d);
-    double most = roll_chance(d, 0.2) ? 0.7 : 0.2, angle = roll_between(d, -most, most), c = sine(angle + TURN / 4),
-           s = sine(angle), side = p.picture.width, reach = side * (fabs(c) + fabs(s));
-    double scale = roll_size(d, 15, 0.8 * scene->picture.width) / fmax(face_width(&p.face), face_height(&p.face)),
-           w = face_width(&p.face) * scale, h = face_height(&p.face) * scale, width = hypot(w * c, h * s),
-           height = hypot(w * s, h * c), centre[2], u, v;
-    int n = max_int((int)(reach * scale + 0.5), 8);
-    if (!find_place(d, &scene->picture, taken, width, height, centre)) return;
-    Frame frame = turned_square(side / 2, side / 2, reach, angle);
-    image_frame_invert(&frame, (p.face.box[0] + p.face.box[2]) / 2, (p.face.box[1] + p.face.box[3]) / 2, &u, &v);
-    int left = (int)floor(centre[0] - u * n + 0.5), top = (int)floor(centre[1] - v * n + 0.5);
-    double x = left + u * n, y = top + v * n;
-    Face f = {.score = p.face.score, .box = {x - width / 2, y - height / 2, x + width / 2, y + height / 2}};
-    for (int i = 0; i < LANDMARKS; i++) {
-        image_frame_invert(&frame, p.face.landmark[i][0], p.face.landmark[i][1], &u, &v);
-        f.landmark[i][0] = left + u * n, f.landmark[i][1] = top + v * n;
-    }
-    lay_portrait(d, &scene->picture, &p.picture, frame, left, top, n);
-    if (roll_chance(d, 0.1)) hide_part(d, &scene->picture, &f);
-    scene->faces[scene->n_faces++] = f;
-}
-
-/* The four quarters of a picture change places. */
-static void exchange_quarters(Image *p)
-{
-    int half = p->width / 2 * p->channels, row = p->width * p->channels, lower = p->height / 2;
-    for (int y = 0; y < lower; y++)
-        for (int i = 0; i < 2 * half; i++) {
-            unsigned char *a = p->pixels + y * row + i, *b = p->pixels + (y + lower) * row + (i + half) % (2 * half);
-            unsigned char kept = *a;
-            *a = *b, *b = kept;
-        }
-}
-
-/* Puts something that is no face: one upside down, in the wrong order, a part of one, one without features, or a piece
- * of a background. */
-static void place_thing(const Stock *stock, Luck *d, Scene *scene, Taken *taken)
-{
-    int kind = roll_below(d, 5);
-    Image picture = kind == 4 ? some_background(stock, d) : some_portrait(stock, d).picture;
-    double side = min_int(picture.width, picture.height), centre[2], angle = roll_between(d, -0.3, 0.3);
-    double x = picture.width / 2.0, y = picture.height / 2.0;
-    int n = (int)roll_size(d, 15, 0.7 * scene->picture.width);
-    if (kind == 0) angle = roll_between(d, 0.35 * TURN, 0.65 * TURN);
-    if (kind == 1) exchange_quarters(&picture);
-    if (kind == 2) x = roll(d) * side, y = roll(d) * side, side *= roll_between(d, 0.2, 0.4);
-    if (kind == 3) picture = resize_picture(&picture, 4, 4), side = 4, x = y = 2;
-    if (!find_place(d, &scene->picture, taken, n, n, centre)) return;
-    Frame frame = turned_square(x, y, side, angle);
-    if (kind == 2) picture = cut_alone(&picture, frame, 32), frame = turned_square(16, 16, 32, 0);
-    lay_portrait(d, &scene->picture, &picture, frame, (int)(centre[0] - n / 2), (int)(centre[1] - n / 2), n);
-}
-
-/* What a camera and a file do: blur, noise, contrast, the artefacts of JPEG. */
-static void develop_scene(Luck *d, Image *scene)
-{
-    size_t count = picture_bytes(scene);
-    Image seen = *scene;
-    if (roll_chance(d, 0.25)) {
-        double smaller = roll_between(d, 1.2, 2.6);
-        seen = resize_picture(scene, (int)(scene->width / smaller), (int)(scene->height / smaller));
-        seen = resize_picture(&seen, scene->width, scene->height);
-    }
-    double gain = roll_between(d, 0.55, 1.3), offset = roll_between(d, -35, 35), bend = roll_between(d, -0.35, 0.35),
-           noise = roll_chance(d, 0.4) ? roll_between(d, 1, 14) : 0;
-    uint64_t stream = (uint64_t)STREAM_SCENE << 32 | 1u << 31;
-    uint32_t words[4] = {0};
-    for (size_t i = 0; i < count; i++) {
-        double v = seen.pixels[i] / 255.0, grain = 0;
-        if (noise > 0 && i % 4 == 0) philox(d->seed, stream, d->index << 24 | i / 4, words);
-        for (int k = 0; noise > 0 && k < 32; k += 8) grain += words[i % 4] >> k & 255;     /* 4 bytes: nearly normal */
-        v = 255 * (v + bend * v * (1 - v));
-        v = 128 + gain * (v - 128) + offset + (noise > 0 ? noise * (grain - 510) / 147.8 : 0);
-        scene->pixels[i] = (unsigned char)fmin(fmax(v + 0.5, 0), 255);
-    }
-    if (!roll_chance(d, 0.5)) return;
-    char why[IMAGE_ERROR_SIZE];
-    unsigned char *bytes;
-    size_t size;
-    if (!image_encode_jpeg(scene, 20 + roll_below(d, 75), &bytes, &size, why)) give_up(1, "%s", why);
-    bytes = own_this(bytes, size);
-    if (!image_decode(bytes, size, scene->channels, &seen, why)) give_up(1, "%s", why);
-    seen = own_picture(seen);
-    memcpy(scene->pixels, seen.pixels, count);
-}
-
-/* Scenes first, first + 1, ... of a seed; their pictures are there and say how large they are. */
-typedef struct Composing { const Stock *stock; uint64_t seed, first; Scene *scenes; Error failed; } Composing;
-typedef struct ComposeOne { const Composing *all; int i; } ComposeOne;
-
-static void compose_scene(void *context)
-{
-    const ComposeOne *one = context;
-    const Stock *stock = one->all->stock;
-    Scene *scene = &one->all->scenes[one->i];
-    Luck luck = {one->all->seed, one->all->first + (uint64_t)one->i, 0}, *d = &luck;
-    Image *picture = &scene->picture;
-    Taken taken = {0};
-    scene->n_faces = 0;
-    lay_background(stock, d, picture, (ImageWindow){0, 0, picture->width, picture->height});
-    for (int n = roll_chance(d, 0.2) ? 12 : roll_chance(d, 0.4) ? 1 + roll_below(d, 3) : 0; n > 0; n--) {
-        int w = (int)roll_size(d, 8, picture->width - 1), h = (int)roll_size(d, 8, picture->height - 1);
-        int x = roll_below(d, picture->width - w), y = roll_below(d, picture->height - h);
-        lay_background(stock, d, picture, (ImageWindow){x, y, w, h});
-    }
-    for (int n = roll_chance(d, 0.5) ? 1 + roll_below(d, 8) : 0; n > 0; n--) lay_shape(d, picture);
-    for (int n = roll_below(d, SCENE_THINGS + 1); n > 0; n--) place_thing(stock, d, scene, &taken);
-    int faces = roll_chance(d, 0.1) ? 0 : 1 + roll_below(d, SCENE_FACES);
-    for (int i = 0; i < faces; i++) place_face(stock, d, scene, &taken);
-    develop_scene(d, picture);
-}
-
-static void compose_task(void *argument, int i, int worker)
-{
-    (void)worker;
-    Composing *job = argument;
-    Error why;
-    if (!attempt(compose_scene, &(ComposeOne){job, i}, &why)) job->failed = why;
-}
-
-/* (Any one of the failures is told: they are all alike.) */
-static void compose_scenes(Composing *job, int count)
-{
-    parallel(count, compose_task, job);
-    if (job->failed.status) unwind(&job->failed);
-}
-
-/* ---- the teacher ---- */
 
 /* Asks where the face of a picture is. Data sets cut faces closely: the teacher is shown more about it, of a side of so
  * many pixels. */
 static bool ask_teacher(Detector *teacher, const Image *picture, int side, real told[TOLD])
 {
     static const double wider = 1.5;
-    Frame frame = image_frame_grown((Frame){picture->width, 0, 0, 0}, wider);
-    Image seen = cut_out(picture, frame, side);
+    Image seen = cut_out(picture, image_frame_grown((Frame){picture->width, 0, 0, 0}, wider), side);
     Faces faces = find_faces(teacher, &seen);
-    for (const Face *f = faces.items; f < faces.items + faces.count; f++) {
+    for (Face *f = faces.items; f < faces.items + faces.count; f++) {
         double x = (f->box[0] + f->box[2]) / 2 / side, y = (f->box[1] + f->box[3]) / 2 / side;
         if (fabs(x - 0.5) > 0.2 || fabs(y - 0.5) > 0.2 || f->score < 0.8) continue;
         told[0] = (real)f->score;
-        for (int k = 0; k < 4; k++) told[1 + k] = (real)(wider * (f->box[k] / side - 0.5) + 0.5);
-        for (int k = 0; k < 2 * LANDMARKS; k++)
-            told[5 + k] = (real)(wider * (f->landmark[k / 2][k % 2] / side - 0.5) + 0.5);
+        for (int k = 0; k < TOLD - 1; k++)
+            told[1 + k] = (real)(wider * ((k < 4 ? f->box[k] : f->point[(k - 4) / 2][k % 2]) / side - 0.5) + 0.5);
         return true;
     }
     return false;
@@ -9573,24 +9125,22 @@ static double face_in(Detector *teacher, const Image *picture)
     return faces.count ? faces.items[0].score : 0;
 }
 
-static void store_copy(Store *store, const char *name, int rank, const int64_t *dimensions, const real *numbers,
-                       size_t n)
+static void store_copy(Store *store, const char *name, Shape shape, const real *numbers)
 {
+    size_t n = shape_count(shape);
     real *copy = must_alloc(n, sizeof *copy);
-    if (n) memcpy(copy, numbers, n * sizeof *copy);
-    store_numbers(store, name, rank, dimensions, copy);
+    memcpy(copy, numbers, n * sizeof *copy);
+    store_numbers(store, name, AXES, (const int64_t[AXES]){shape.d[0], shape.d[1], shape.d[2], shape.d[3]}, copy);
 }
 
-/* The answers so far. */
+/* The answers so far, and what they are about. */
 static void save_told(const Stock *s, const char *path, const char *of)
 {
     Scope inner;
     enter(&inner);
     Store *store = new_store();
-    const int64_t faces[2] = {s->n_pictures, TOLD}, backgrounds = s->n_backgrounds;
     tensorfile_set_metadata(&store->file, "of", of);
-    store_copy(store, "faces", 2, faces, s->told, (size_t)s->n_pictures * TOLD);
-    if (backgrounds) store_copy(store, "backgrounds", 1, &backgrounds, s->seen, (size_t)backgrounds);
+    store_copy(store, "told", shape_of(1, 1, s->count, TOLD), s->told);
     save_store(store, path, "");
     leave();
 }
@@ -9600,14 +9150,12 @@ static void load_told(Stock *s, const char *path, const char *of)
     Scope inner;
     enter(&inner);
     const TensorFile *file = load_tensors(path);
-    const TensorEntry *faces = tensorfile_find(file, "faces"), *backgrounds = tensorfile_find(file, "backgrounds");
+    const TensorEntry *told = tensorfile_find(file, "told");
     const char *was = tensorfile_metadata(file, "of");
-    if (!was || strcmp(was, of) || !faces || tensorfile_count(faces) != (size_t)s->n_pictures * TOLD ||
-        (s->n_backgrounds && (!backgrounds || tensorfile_count(backgrounds) != (size_t)s->n_backgrounds)))
+    if (!was || strcmp(was, of) || !told || tensorfile_count(told) != (size_t)s->count * TOLD)
         give_up(2, "%s is about other pictures (%.200s): go on with the same, or choose another --out", path,
                 was ? was : "?");
-    for (size_t i = 0; i < tensorfile_count(faces); i++) s->told[i] = (real)tensorfile_get(faces, i);
-    for (int i = 0; i < s->n_backgrounds; i++) s->seen[i] = (real)tensorfile_get(backgrounds, (size_t)i);
+    for (size_t i = 0; i < tensorfile_count(told); i++) s->told[i] = (real)tensorfile_get(told, i);
     leave();
 }
 
@@ -9615,70 +9163,71 @@ static void load_told(Stock *s, const char *path, const char *of)
 static void ask_all(Stock *s, const Settings *with, const char *path, const char *of)
 {
     enum { KEPT_EVERY = 4000 };
-    Scope inner;
     Detector *teacher = *with->detector ? new_detector(with->detector, with->weights) : NULL;
-    int total = s->n_pictures + s->n_backgrounds;
-    for (int i = 0; i < total && !interrupted; i++) {
-        bool face = i < s->n_pictures;
-        real *told = face ? s->told + (size_t)i * TOLD : s->seen + (i - s->n_pictures);
+    for (int i = 0; i < s->count && !interrupted; i++) {
+        real *told = s->told + (size_t)i * TOLD;
         Image picture;
-        Error why;
+        Scope inner;
         if (*told >= 0) continue;
         enter(&inner);
         *told = 0;
-        if (!teacher && face) told[0] = told[3] = told[4] = 1;
-        else if (teacher && face && stock_picture(s, i, 3, &picture))
-            for (int side = 128; side <= 256 && !ask_teacher(teacher, &picture, side, told); side += 64) {}
-        else if (teacher && !face && try_dataset_picture(&s->sets[s->n_sets], i - s->n_pictures, 3, &picture, &why))
-            *told = (real)face_in(teacher, &picture);
-        leave();
-        if (teacher && (i + 1) % KEPT_EVERY == 0) {
-            save_told(s, path, of);
-            warn("the teacher has seen %d of %d pictures", i + 1, total);
+        if (!teacher) told[0] = told[3] = told[4] = i < s->n_faces;
+        else if (stock_picture(s, i, 3, &picture)) {
+            if (i >= s->n_faces) *told = (real)face_in(teacher, &picture);
+            else for (int side = 128; side <= 256 && !ask_teacher(teacher, &picture, side, told); side += 64) {}
         }
+        leave();
+        if (!teacher || (i + 1) % KEPT_EVERY) continue;
+        save_told(s, path, of);
+        warn("the teacher has seen %d of %d pictures", i + 1, s->count);
     }
     save_told(s, path, of);
 }
 
 /* The sets of faces and, unless "", of backgrounds. */
-static void open_stock(Stock *s, char *const *faces, int n, const char *backgrounds, int channels)
+static void open_stock(Stock *s, char *const *faces, int n, const Settings *with, int channels)
 {
     const DataOptions options = {.split = SPLIT_ALL, .unlabelled = 1};
-    *s = (Stock){.sets = own((size_t)n + 1, sizeof *s->sets), .n_sets = n, .channels = channels};
-    for (int i = 0; i < n; i++) {
-        open_dataset(&s->sets[i], faces[i], &options);
-        s->n_pictures += s->sets[i].count;
+    *s = (Stock){.sets = own((size_t)n + 1, sizeof *s->sets), .taught = *with->detector};
+    s->scenes = (SceneStock){.random = draw, .seed = (uint64_t)with->seed, .channels = channels,
+                             .portrait = stock_portrait, .background = stock_background, .context = s};
+    for (int i = 0; i <= n; i++) {
+        if (i == n) s->n_faces = s->count;
+        if (i == n && !*with->backgrounds) break;
+        open_dataset(&s->sets[i], i < n ? faces[i] : with->backgrounds, &options);
+        s->count += s->sets[i].count;
     }
-    if (*backgrounds) {
-        open_dataset(&s->sets[n], backgrounds, &options);
-        s->n_backgrounds = s->sets[n].count;
-    }
-    s->told = own((size_t)s->n_pictures * TOLD, sizeof *s->told);
-    s->seen = own((size_t)s->n_backgrounds, sizeof *s->seen);
-    s->faces = own((size_t)s->n_pictures, sizeof *s->faces);
-    s->landscapes = own((size_t)s->n_backgrounds, sizeof *s->landscapes);
-    for (int i = 0; i < s->n_pictures; i++) s->told[(size_t)i * TOLD] = -1;
-    for (int i = 0; i < s->n_backgrounds; i++) s->seen[i] = -1;
+    s->told = own((size_t)s->count * TOLD, sizeof *s->told);
+    s->good = own((size_t)s->count, sizeof *s->good);
+    for (int i = 0; i < s->count; i++) s->told[(size_t)i * TOLD] = -1;
 }
 
-/* Leaves out pictures of faces without one, and backgrounds with one. */
-static void choose_stock(Stock *s, bool taught)
+static void choose_stock(Stock *s)
 {
-    s->taught = taught;
-    for (int i = 0; i < s->n_pictures; i++)
-        if (s->told[(size_t)i * TOLD] > 0) s->faces[s->n_faces++] = i;
-    for (int i = 0; i < s->n_backgrounds; i++)
-        if (s->seen[i] < (real)0.5) s->landscapes[s->n_landscapes++] = i;
+    int *good = s->good;
+    for (int i = 0; i < s->count; i++) {
+        double score = (double)s->told[(size_t)i * TOLD];
+        if (i < s->n_faces && score > 0) *good++ = i, s->scenes.portraits++;
+        if (i >= s->n_faces && score < 0.5) *good++ = i, s->scenes.backgrounds++;
+    }
+}
+
+/* Scenes first, first + 1, ...; their pictures are there and say how large they are. */
+typedef struct Composing { const Stock *stock; uint64_t first; Scene *scenes; } Composing;
+
+static void compose_scene(void *composing, int i)
+{
+    const Composing *c = composing;
+    scene_compose(&c->stock->scenes, c->first + (uint64_t)i, &c->scenes[i]);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 11.10  Learning to detect                                    (Zhang et al. 2016, section II; Shrivastava et al. 2016)
  *
- * P, R and O (11.5) learn one after the other, each from squares cut out of scenes. An overlap (area in common over
- * area of both together) with a face of 0.65 or more makes a square positive, 0.4 to 0.65 a part of a face, less than
- * 0.3 negative. P is shown squares near faces and anywhere; R what P takes for faces in a scene, right or wrong, and O
- * what R does; where that is too little, squares near faces besides. Of sample i the networks answer scores s (two,
- * before the softmax), moves m of the square's sides and, O alone, points l, of which the truth is y, m* and l*:
+ * P, R and O (11.5) learn one after the other, each from squares cut out of scenes: near faces and anywhere, R besides
+ * from what P takes for faces in a scene, right or wrong, and O from what R does. Of sample i the networks answer scores
+ * s (two, before the softmax), moves m of the square's sides and, O alone, points l, of which the truth is y, m* and l*
+ * (positives, parts and negatives: scene_sample in vendor/scene.h):
  *
  *     L_face  = - log softmax(s)_y         positives and negatives: the 70% of them with the largest L_face in a batch
  *     L_box   = || m - m* ||^2             positives and parts
@@ -9693,151 +9242,50 @@ static void choose_stock(Stock *s, bool taught)
  * as they would on grey.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { SCENE_SIDE = 256, SAMPLES = 64, NEGATIVE = 0, PART, POSITIVE, KINDS, NO_KIND };
+enum { SCENE_SIDE = 256, SAMPLES = 64 };
+static const int wanted[SCENE_KINDS] = {36, 14, 14};    /* samples of a scene: negatives, parts, positives */
 
-/* The networks as they learn: their inputs, how many scenes make a batch, of 64 samples each, and for how many times
- * --iters: O, which has the last word, learns longest. */
-static const struct { int side, scenes, times; } learning[NETWORKS] = {{12, 2, 1}, {24, 2, 1}, {48, 1, 4}};
-static const int wanted[KINDS] = {36, 14, 14};          /* samples of a scene */
+/* The leaves of a step and their channels: (N,side,side,1) the squares, then (N,1,1,K) the truth. MOVES and POINTS say
+ * of which samples it is told (1 or 0); so does a label, which is (0,0) for parts. */
+enum { SQUARES, LABEL, MOVE, MOVES, POINT, POINTS, SCHEDULE, LEAVES };
+static const struct { const char *name; int k; } lesson_leaves[LEAVES] = {
+    {"x", 1}, {"label", 2}, {"move", 4}, {"moves", 1}, {"point", 2 * BOX_POINTS}, {"points", 1}, {"schedule", 3}};
 
-typedef struct Sample { Face square; const Face *face; int kind; } Sample;      /* face: the nearest */
+/* L, L_face, L_box, L_point, and the share of samples that are told right */
+enum { TOTAL, FACE, BOX, LANDMARK, RIGHT, LESSON_TERMS };
 
 /* ---- what a network is shown ---- */
 
-static Sample sample_of(const Scene *scene, Face square)
+/* The square as network `which` sees it, and as it reports it: see propose() and refine(). */
+static ImageWindow seen_by(int which, const ImageSums *sums, Face *square)
 {
-    Sample s = {square, NULL, NEGATIVE};
-    double most = 0;
-    for (int i = 0; i < scene->n_faces; i++) {
-        double share = overlap(&square, &scene->faces[i], OVER_UNION, 0);
-        if (share > most) most = share, s.face = &scene->faces[i];
-    }
-    s.kind = most >= 0.65 ? POSITIVE : most >= 0.4 ? PART : most < 0.3 ? NEGATIVE : NO_KIND;
-    return s;
-}
-
-/* A square near a face: its side at most `zoom` times longer or shorter, its centre off by a share of its side. */
-static Face square_near(Luck *d, const Face *face, double zoom, double off)
-{
-    double side = floor(fmax(face_width(face), face_height(face)) * roll_size(d, 1 / zoom, zoom));
-    double left = floor((face->box[0] + face->box[2] - side) / 2 + side * roll_between(d, -off, off)),
-           top = floor((face->box[1] + face->box[3] - side) / 2 + side * roll_between(d, -off, off));
-    return (Face){.box = {left, top, left + side, top + side}};
-}
-
-static Face square_anywhere(Luck *d, const Scene *scene)
-{
-    int side = (int)roll_size(d, 12, 0.9 * scene->picture.width), x = roll_below(d, scene->picture.width - side),
-        y = roll_below(d, scene->picture.height - side);
-    return (Face){.box = {x, y, x + side, y + side}};
-}
-
-/* P looks at squares that lie in the picture altogether. */
-static bool is_inside(const Face *f, const Image *picture)
-{
-    return f->box[0] >= 0 && f->box[1] >= 0 && f->box[2] <= picture->width && f->box[3] <= picture->height;
-}
-
-/* The samples in the making. */
-typedef struct Gathering { const Scene *scene; Sample *samples; int count, of[KINDS]; } Gathering;
-
-static void gather(Gathering *g, Face square, int most)
-{
-    Sample s = sample_of(g->scene, square);
-    bool room = s.kind < KINDS && g->count < SAMPLES && g->of[s.kind] < (s.kind == NEGATIVE ? most : wanted[s.kind]);
-    if (!room || face_width(&square) < 8) return;
-    g->of[s.kind]++;
-    g->samples[g->count++] = s;
-}
-
-/* What networks P to which - 1 take for faces in the scene, the surest first; R errs more than in use, so that O sees
- * more. */
-static void gather_mistakes(Gathering *g, Detector *d, int which, const Areas *areas)
-{
-    Faces found = mtcnn_candidates(d, areas, which - 1, 0.15);
-    for (int i = 0; i < found.count; i++) gather(g, found.items[i], wanted[NEGATIVE] - 8);
-}
-
-/* 64 samples of a scene; where it has no face, or few candidates, more negatives. */
-static void gather_samples(Gathering *g, Luck *d, Detector *detector, int which, const Areas *areas)
-{
-    enum { TRIES = 300 };
-    const Scene *scene = g->scene;
-    int of_faces = scene->n_faces ? wanted[PART] + wanted[POSITIVE] : 0;
-    if (which > 0) gather_mistakes(g, detector, which, areas);
-    for (int tries = 0; tries < TRIES && g->of[PART] + g->of[POSITIVE] < of_faces; tries++) {
-        Face square = square_near(d, &scene->faces[roll_below(d, scene->n_faces)], 1.3, 0.25);
-        if (which > 0 || is_inside(&square, &scene->picture)) gather(g, square, 0);
-    }
-    for (int tries = 0; tries < TRIES && g->count < SAMPLES; tries++) {
-        Face square = square_anywhere(d, scene);
-        if (scene->n_faces && roll_chance(d, 0.5))
-            square = square_near(d, &scene->faces[roll_below(d, scene->n_faces)], 3, 0.8);
-        if (is_inside(&square, &scene->picture)) gather(g, square, SAMPLES);
-    }
-    while (g->count < SAMPLES) g->samples[g->count++] = (Sample){.square = square_anywhere(d, scene), .kind = NO_KIND};
-}
-
-/* The leaves of a step. `moves` and `points` say of which samples the truth is told (1 or 0); so does a label, which is
- * (0,0) for parts. */
-typedef struct Lesson {
-    Tensor *x, *label, *move, *moves;   /* (N,side,side,1), (N,1,1,2), (N,1,1,4), (N,1,1,1) */
-    Tensor *point, *points, *schedule;  /* (N,1,1,10), (N,1,1,1), (1,1,1,3) */
-} Lesson;
-
-/* The square as the network reports it and as it sees it: see propose() and refine(). */
-static void seen_by(int which, const Face *square, const Areas *areas, Face *reported, ImageWindow *window)
-{
-    int side = (int)face_width(square);
-    *reported = *square;
-    *window = (ImageWindow){(int)square->box[0], (int)square->box[1], side, side};
-    if (which > 0) *window = box_window(square, areas->sums.width, areas->sums.height);
-    else for (int i = 0; i < 2; i++) reported->box[i] += side / 12.0;
-}
-
-static void show_square(const Areas *areas, ImageWindow window, int side, real *to)
-{
-    real row[48 * 3];
-    const ImageScaling how = {window, side, side, 127.5, 128};
-    for (int y = 0; y < side; y++) {
-        image_average_row(&areas->sums, &how, y, row);
-        for (int x = 0; x < side; x++) *to++ = row[3 * x];
-    }
-}
-
-/* The truth about a square: how far each side of the face's box is off, and where its landmarks are. */
-static void write_truth(const Face *face, const Face *square, double pixel, real *move, real *point)
-{
-    const double size[2] = {face_width(square) + pixel, face_height(square) + pixel};
-    for (int k = 0; move && k < 4; k++) move[k] = (real)((face->box[k] - square->box[k]) / size[k % 2]);
-    for (int k = 0; point && k < 2 * LANDMARKS; k++) {
-        int axis = k / LANDMARKS;
-        point[k] = (real)((face->landmark[k % LANDMARKS][axis] - square->box[axis] + 1) / size[axis]);
-    }
+    int side = (int)box_width(square);
+    if (which > 0) return box_window(square, sums->width, sums->height);
+    const ImageWindow window = {(int)square->box[0], (int)square->box[1], side, side};
+    for (int i = 0; i < 2; i++) square->box[i] += side / 12.0;
+    return window;
 }
 
 /* Sample number `row` of a batch. */
-static void write_sample(const Lesson *l, int which, int row, const Sample *s, const Areas *areas)
+static void write_sample(Tensor *const leaves[LEAVES], int which, int row, const SceneSample *s, const ImageSums *sums)
 {
-    Face square;
-    ImageWindow window;
-    int side = learning[which].side;
-    bool box = s->kind == PART || s->kind == POSITIVE, points = box && s->face->score > 0;
-    real *move = l->move->data + 4 * row, *point = l->point->data + 2 * LANDMARKS * row;
-    seen_by(which, &s->square, areas, &square, &window);
-    if (window.width > 0 && window.height > 0)
-        show_square(areas, window, side, l->x->data + (size_t)row * (size_t)(side * side));
-    l->label->data[2 * row] = s->kind == NEGATIVE, l->label->data[2 * row + 1] = s->kind == POSITIVE;
-    l->moves->data[row] = box, l->points->data[row] = points;
-    memset(move, 0, 4 * sizeof *move), memset(point, 0, 2 * LANDMARKS * sizeof *point);
-    write_truth(s->face, &square, which > 0, box ? move : NULL, points ? point : NULL);
-}
-
-static Image grey_as_colour(const Image *grey)
-{
-    Image colour = new_picture(grey->width, grey->height, 3);
-    for (int i = 0; i < grey->width * grey->height; i++) memset(colour.pixels + 3 * i, grey->pixels[i], 3);
-    return colour;
+    Face square = s->square;
+    int side = mtcnn_parts[which].side;
+    bool box = s->kind == SCENE_PART || s->kind == SCENE_POSITIVE, points = box && s->face->score > 0;
+    real *to[LEAVES], colours[48 * 3];
+    for (int i = 0; i < LEAVES - 1; i++) {
+        size_t n = (size_t)lesson_leaves[i].k * (i == SQUARES ? (size_t)(side * side) : 1);
+        to[i] = leaves[i]->data + (size_t)row * n;
+        memset(to[i], 0, n * sizeof(real));
+    }
+    const ImageScaling how = {seen_by(which, sums, &square), side, side, 127.5, 128};
+    for (int y = 0; y < side && how.from.width > 0 && how.from.height > 0; y++) {
+        image_average_row(sums, &how, y, colours);
+        for (int x = 0; x < side; x++) to[SQUARES][y * side + x] = colours[3 * x];
+    }
+    to[LABEL][0] = s->kind == SCENE_NEGATIVE, to[LABEL][1] = s->kind == SCENE_POSITIVE;
+    to[MOVES][0] = box, to[POINTS][0] = points;
+    box_targets(s->face, &square, which > 0, box ? to[MOVE] : NULL, points ? to[POINT] : NULL);
 }
 
 /* ---- the losses ---- */
@@ -9863,36 +9311,19 @@ static Node *squared_distance(Node *answer, Node *truth)
     return sum_per_picture(square(sub(answer, truth)));
 }
 
-enum { LESSON_TERMS = 5 };              /* L, L_face, L_box, L_point and the share of samples that are told right */
-
-static void detector_losses(Graph *g, const Lesson *l, Node **out, bool has_points, Node *term[LESSON_TERMS])
+static void detector_losses(Node *const leaves[LEAVES], Node **out, bool has_points, Node *term[LESSON_TERMS])
 {
-    Node *label = leaf(g, l->label), *counts = sum_per_picture(label), *s = out[0], *none = scale(sum(counts), 0);
+    Node *label = leaves[LABEL], *counts = sum_per_picture(label), *s = out[0], *none = scale(sum(counts), 0);
     Node *each = mul(counts, sub(logsumexp(s), sum_per_picture(mul(label, s))));                // (N,1,1,1)
-    term[1] = mean_of(each, hardest(each, counts, 0.7));
-    term[2] = mean_of(squared_distance(out[1], leaf(g, l->move)), leaf(g, l->moves));
-    term[3] = has_points ? mean_of(squared_distance(out[2], leaf(g, l->point)), leaf(g, l->points)) : none;
-    term[0] = add(add(term[1], scale(term[2], 0.5)), term[3]);
-    term[4] = mean_of(affine(sign(sub(largest(s), sum_per_picture(mul(label, s)))), -1, 1), counts);
+    term[FACE] = mean_of(each, hardest(each, counts, 0.7));
+    term[BOX] = mean_of(squared_distance(out[1], leaves[MOVE]), leaves[MOVES]);
+    term[LANDMARK] = has_points ? mean_of(squared_distance(out[2], leaves[POINT]), leaves[POINTS]) : none;
+    term[TOTAL] = add(add(term[FACE], scale(term[BOX], 0.5)), term[LANDMARK]);
+    term[RIGHT] = mean_of(affine(sign(sub(largest(s), sum_per_picture(mul(label, s)))), -1, 1), counts);
     for (int i = 0; i < LESSON_TERMS; i++) keep(term[i]);
 }
 
 /* ---- the networks ---- */
-
-/* The weights of P, R or O for pictures of one or three channels: what the file has under the prefix, or zeros. */
-static void make_part(Network *net, int which, int channels, const TensorFile *file, const char *path,
-                      const char *prefix)
-{
-    int side = learning[which].side;
-    Node *out[OUTPUTS];
-    Graph *g = graph_new();
-    *net = (Network){.name = mtcnn_parts[which].name, .build = mtcnn_parts[which].build,
-                     .outputs = mtcnn_parts[which].outputs, .file = file, .path = path};
-    snprintf(net->prefix, sizeof net->prefix, "%s", prefix);
-    net->build(net, fill(g, shape_of(1, side, side, channels), 0), out);
-    graph_free(g);
-    net->file = NULL, net->path = NULL;
-}
 
 static bool is_filter(const Tensor *t)
 {
@@ -9914,7 +9345,7 @@ static void begin_part(Network *net, int which, uint64_t seed)
 static void colour_part(Network *to, int which, const Network *from)
 {
     static const double luma_share[3] = {0.299, 0.587, 0.114};
-    make_part(to, which, 3, NULL, NULL, "");
+    load_part(to, which, 3, NULL, NULL, "");
     for (int i = 0; i < to->count; i++) {
         Tensor *t = to->weights[i];
         const real *f = from->weights[i]->data;
@@ -9933,14 +9364,14 @@ static void store_part(Store *store, const Network *net, const char *prefix)
         const int *d = t->shape.d;
         size_t count = shape_count(t->shape), at = 0;
         bool filter = is_filter(t), flat = strncmp(t->name, "dense", 5) == 0;
-        const int64_t shape[4] = {d[3], filter ? flat ? (int64_t)count / d[3] : d[2] : 0, d[0], d[1]};
+        const int64_t shape[AXES] = {d[3], filter ? flat ? (int64_t)count / d[3] : d[2] : 0, d[0], d[1]};
         real *numbers = must_alloc(count, sizeof *numbers);
         for (int r = 0; r < d[0]; r++)
             for (int s = 0; s < d[1]; s++)
                 for (int c = 0; c < d[2]; c++)
                     for (int k = 0; k < d[3]; k++)
                         numbers[filter ? file_index(net, t->shape, flat, r, s, c, k) : at] = t->data[at], at++;
-        store_numbers(store, own_text("%s%s", prefix, t->name), !filter ? 1 : flat ? 2 : 4, shape, numbers);
+        store_numbers(store, textf("%s.%s", prefix, t->name).s, !filter ? 1 : flat ? 2 : AXES, shape, numbers);
     }
 }
 
@@ -9953,34 +9384,30 @@ typedef struct Pupil {                  /* the network that learns, number `whic
     int which;
     long iteration;
     Detector *detector;                 /* those that have learnt already, in use */
-    Lesson lesson;
+    Tensor *leaves[LEAVES];
+    Node *term[LESSON_TERMS];
     Graph *graph;
     Arena arena;
-    Node *term[LESSON_TERMS];
     Scene *scenes;
     Store *trace;                       /* --trace: the first step of each network, or NULL */
     double begun;
     long begun_at;
 } Pupil;
 
-static const double adam_beta1 = 0.9, adam_beta2 = 0.999;
+static const Optimiser detector_adam = {.op = OP_adam, .beta1 = 0.9, .beta2 = 0.999};
 
-static void end_step(void *pupil)
+static void end_lesson(Pupil *p)
 {
-    Pupil *p = pupil;
-    const Lesson *l = &p->lesson;
-    Tensor *const leaves[] = {l->x, l->label, l->move, l->moves, l->point, l->points, l->schedule};
-    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) tensor_free(leaves[i]);
-    graph_free(p->graph);
+    for (int i = 0; i < LEAVES; i++) tensor_free(p->leaves[i]), p->leaves[i] = NULL;
+    graph_free(p->graph), p->graph = NULL;
     arena_free(&p->arena);
     network_free(&p->first), network_free(&p->second);
-    p->lesson = (Lesson){0}, p->graph = NULL;
 }
 
 static void end_training(void *pupil)
 {
     Pupil *p = pupil;
-    end_step(p);
+    end_lesson(p);
     for (int i = 0; i < NETWORKS; i++) network_free(&p->parts[i]);
 }
 
@@ -9996,50 +9423,51 @@ static Node *weight_leaf(const Graph *g, const Tensor *t)
 static void build_lesson(Pupil *p)
 {
     Network *net = &p->parts[p->which];
-    Lesson *l = &p->lesson;
-    int side = learning[p->which].side, n = learning[p->which].scenes * SAMPLES;
-    *l = (Lesson){tensor_new("x", shape_of(n, side, side, 1)), tensor_new("label", shape_of(n, 1, 1, 2)),
-                  tensor_new("move", shape_of(n, 1, 1, 4)), tensor_new("moves", shape_of(n, 1, 1, 1)),
-                  tensor_new("point", shape_of(n, 1, 1, 2 * LANDMARKS)), tensor_new("points", shape_of(n, 1, 1, 1)),
-                  tensor_new("schedule", shape_of(1, 1, 1, 3))};
     Graph *g = p->graph = graph_new();
-    Node *out[OUTPUTS], *weights[WEIGHTS_MOST], *gradients[WEIGHTS_MOST], *schedule = leaf(g, l->schedule);
-    const Optimiser adam = {.op = OP_adam, .beta1 = adam_beta1, .beta2 = adam_beta2};
-    net->build(net, leaf(g, l->x), out);
-    detector_losses(g, l, out, net->outputs > 2, p->term);
+    int side = mtcnn_parts[p->which].side, n = mtcnn_parts[p->which].scenes * SAMPLES;
+    Node *leaves[LEAVES], *out[OUTPUTS], *weights[WEIGHTS_MOST], *gradients[WEIGHTS_MOST];
+    for (int i = 0; i < LEAVES; i++) {
+        int sides = i == SQUARES ? side : 1;
+        p->leaves[i] = tensor_new(lesson_leaves[i].name, shape_of(i == SCHEDULE ? 1 : n, sides, sides, lesson_leaves[i].k));
+        leaves[i] = leaf(g, p->leaves[i]);
+    }
+    net->build(net, leaves[SQUARES], out);
+    detector_losses(leaves, out, net->outputs > 2, p->term);
     for (int i = 0; i < net->count; i++) weights[i] = weight_leaf(g, net->weights[i]);
-    grad(p->term[0], weights, net->count, gradients);
+    grad(p->term[TOTAL], weights, net->count, gradients);
     for (int i = 0; i < net->count; i++)
-        update(&adam, gradients[i], weights[i], leaf(g, p->first.weights[i]), leaf(g, p->second.weights[i]), schedule);
+        update(&detector_adam, gradients[i], weights[i], leaf(g, p->first.weights[i]), leaf(g, p->second.weights[i]),
+               leaves[SCHEDULE]);
     MUST(graph_plan(g, &e));
     arena_reserve(&p->arena, g->arena_bytes + 1);
     graph_bind(g, &p->arena);
 }
 
-/* The batch of the iteration at hand: scenes that no other iteration of this network sees. */
+/* The batch of the iteration at hand: scenes that no other iteration of this network sees. R errs more than in use
+ * here, so that O sees more. */
 static void fill_lesson(Pupil *p)
 {
-    int n = learning[p->which].scenes;
+    int n = mtcnn_parts[p->which].scenes;
     uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->iteration * n);
-    Composing job = {.stock = &p->stock, .seed = (uint64_t)p->s->seed, .first = first, .scenes = p->scenes};
-    compose_scenes(&job, n);
+    attempt_each(n, compose_scene, &(Composing){&p->stock, first, p->scenes});
     for (int i = 0; i < n; i++) {
         Scope inner;
         enter(&inner);
-        Sample samples[SAMPLES];
-        Luck luck = {(uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
-        Gathering g = {.scene = &p->scenes[i], .samples = samples};
-        Image picture = grey_as_colour(&p->scenes[i].picture);
-        const Areas *areas = new_areas(&picture);
-        gather_samples(&g, &luck, p->detector, p->which, areas);
-        for (int k = 0; k < SAMPLES; k++) write_sample(&p->lesson, p->which, i * SAMPLES + k, &samples[k], areas);
+        SceneSample samples[SAMPLES];
+        SceneLuck luck = {draw, (uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
+        const Image picture = with_channels(&p->scenes[i].picture, 3);
+        const ImageSums *sums = new_sums(&picture);
+        Faces mistakes = {0};
+        if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1, 0.15);
+        scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
+        for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
         leave();
     }
 }
 
 static long last_iteration(const Pupil *p)
 {
-    return p->s->iters * learning[p->which].times;
+    return p->s->iters * mtcnn_parts[p->which].times;
 }
 
 /* Half a cosine from lr to 0. */
@@ -10063,50 +9491,46 @@ static void save_pupil(Pupil *p)
     tensorfile_set_metadata(&store->file, "network", own_text("%d", p->which));
     tensorfile_set_metadata(&store->file, "iteration", own_text("%ld", p->iteration));
     tensorfile_set_metadata(&store->file, "run", run_of(p));
-    for (int i = 0; i <= p->which && i < NETWORKS; i++) store_part(store, &p->parts[i], mtcnn_parts[i].prefix);
-    if (p->which < NETWORKS) store_part(store, &p->first, "adam_m."), store_part(store, &p->second, "adam_v.");
+    for (int i = 0; i <= p->which && i < NETWORKS; i++) store_part(store, &p->parts[i], mtcnn_parts[i].name);
+    if (p->which < NETWORKS) store_part(store, &p->first, "adam_m"), store_part(store, &p->second, "adam_v");
     save_store(store, own_text("%s/checkpoint.safetensors", p->s->out), "cannot save (the last is still good): ");
     leave();
 }
 
-/* What --weights takes: RUN/mtcnn.safetensors. */
+/* What --weights takes: RUN/mtcnn.safetensors. O has learnt from hard negatives and is sure of real faces: what it takes
+ * for a face with less is not worth having. */
 static void export_pupil(Pupil *p)
 {
     Scope inner;
     enter(&inner);
     Store *store = new_store();
     tensorfile_set_metadata(&store->file, "generated-by", "facegan " FACEGAN_VERSION);
+    tensorfile_set_metadata(&store->file, "threshold", "0.97");
     for (int i = 0; i < NETWORKS; i++) {
-        Network *colour = own(1, sizeof *colour);
-        colour_part(colour, i, &p->parts[i]);
-        store_part(store, colour, mtcnn_parts[i].prefix);
-        network_free(colour);
+        Network colour;
+        colour_part(&colour, i, &p->parts[i]);
+        store_part(store, &colour, mtcnn_parts[i].name);
+        network_free(&colour);
     }
     save_store(store, own_text("%s/mtcnn.safetensors", p->s->out), "");
     leave();
 }
 
-/* The weights with which network p->which begins: by chance, or those of the run that --init names. */
-static void begin_weights(Pupil *p)
-{
-    Scope inner;
-    const char *path = p->s->init;
-    int which = p->which;
-    enter(&inner);
-    if (*path && is_folder(path)) path = own_text("%s/checkpoint.safetensors", path);
-    make_part(&p->parts[which], which, 1, *path ? load_tensors(path) : NULL, path, mtcnn_parts[which].prefix);
-    if (!*path) begin_part(&p->parts[which], which, (uint64_t)p->s->seed);
-    leave();
-}
-
-/* Network p->which begins or goes on: the file is the checkpoint, or NULL. Those before it look for its samples. */
+/* Network p->which begins, by chance or with the weights of the run that --init names, or goes on: the file is the
+ * checkpoint, or NULL. Those before it look for its samples. */
 static void begin_lesson(Pupil *p, const TensorFile *file, const char *path)
 {
     int which = p->which;
-    if (file) make_part(&p->parts[which], which, 1, file, path, mtcnn_parts[which].prefix);
-    else begin_weights(p);
-    make_part(&p->first, which, 1, file, path, "adam_m.");
-    make_part(&p->second, which, 1, file, path, "adam_v.");
+    const char *from = p->s->init, *prefix = own_text("%s.", mtcnn_parts[which].name);
+    Scope inner;
+    enter(&inner);
+    if (*from && is_folder(from)) from = own_text("%s/checkpoint.safetensors", from);
+    if (file || !*from) load_part(&p->parts[which], which, 1, file, path, prefix);
+    else load_part(&p->parts[which], which, 1, load_tensors(from), from, prefix);
+    if (!file && !*from) begin_part(&p->parts[which], which, (uint64_t)p->s->seed);
+    leave();
+    load_part(&p->first, which, 1, file, path, "adam_m.");
+    load_part(&p->second, which, 1, file, path, "adam_v.");
     if (which > 0) colour_part(&p->detector->networks[which - 1], which - 1, &p->parts[which - 1]);
     build_lesson(p);
     p->begun = now_seconds(), p->begun_at = p->iteration;
@@ -10119,11 +9543,11 @@ static void load_pupil(Pupil *p, const char *path)
                *was = tensorfile_metadata(file, "run"), *is = run_of(p);
     if (!network || !iteration || !was) give_up(1, "%s is no checkpoint of facegan train mtcnn", path);
     if (strcmp(was, is)) give_up(2, "%s was trained with %s, now it is %s: choose another --out", path, was, is);
-    int which = clamp_int(atoi(network), 0, NETWORKS);
+    int which = max_int(0, min_int(atoi(network), NETWORKS));
     p->iteration = atol(iteration);
     for (p->which = 0; p->which < which; p->which++) {
-        make_part(&p->parts[p->which], p->which, 1, file, path, mtcnn_parts[p->which].prefix);
-        if (p->which < NETWORKS - 1) colour_part(&p->detector->networks[p->which], p->which, &p->parts[p->which]);
+        load_part(&p->parts[p->which], p->which, 1, file, path, textf("%s.", mtcnn_parts[p->which].name).s);
+        if (p->which + 1 < which) colour_part(&p->detector->networks[p->which], p->which, &p->parts[p->which]);
     }
     if (which < NETWORKS) begin_lesson(p, file, path);
 }
@@ -10132,33 +9556,30 @@ static void tell_lesson(const Pupil *p, const double sums[LESSON_TERMS], long n)
 {
     double rate = (double)(p->iteration - p->begun_at) / fmax(now_seconds() - p->begun, 1e-9);
     warn("%s %ld/%ld: face %.4f, box %.4f, points %.4f, right %.2f%%; %.2f/s, %.0f minutes left",
-         mtcnn_parts[p->which].name, p->iteration, last_iteration(p), sums[1] / (double)n, sums[2] / (double)n,
-         sums[3] / (double)n, 100 * sums[4] / (double)n, rate, (double)(last_iteration(p) - p->iteration) / rate / 60);
+         mtcnn_parts[p->which].name, p->iteration, last_iteration(p), sums[FACE] / (double)n, sums[BOX] / (double)n,
+         sums[LANDMARK] / (double)n, 100 * sums[RIGHT] / (double)n, rate,
+         (double)(last_iteration(p) - p->iteration) / rate / 60);
 }
 
 /* One step. Traced are the weights before and after it, Adam's first moment, which is a tenth of the gradient, what the
  * network was shown, and the losses: pnet.before.conv1.weight ... pnet.x ... pnet.losses. */
 static void learn_once(Pupil *p)
 {
-    const char *prefix = mtcnn_parts[p->which].prefix;
-    const Lesson *l = &p->lesson;
-    const Tensor *const shown[] = {l->x, l->label, l->move, l->moves, l->point, l->points};
+    const char *name = mtcnn_parts[p->which].name;
+    Store *trace = p->trace;
     fill_lesson(p);
-    set_schedule(p->lesson.schedule, lesson_rate(p), adam_beta1, adam_beta2, p->iteration + 1);
-    if (p->trace) store_part(p->trace, &p->parts[p->which], own_text("%sbefore.", prefix));
+    set_schedule(p->leaves[SCHEDULE], lesson_rate(p), detector_adam.beta1, detector_adam.beta2, p->iteration + 1);
+    if (trace) store_part(trace, &p->parts[p->which], own_text("%s.before", name));
     graph_run(p->graph);
     p->iteration++;
-    if (!p->trace) return;
-    store_part(p->trace, &p->parts[p->which], own_text("%safter.", prefix));
-    store_part(p->trace, &p->first, own_text("%smoment.", prefix));
-    for (int i = 0; i < 6; i++) {
-        const int *d = shown[i]->shape.d;
-        store_copy(p->trace, own_text("%s%s", prefix, shown[i]->name), 4, (const int64_t[]){d[0], d[1], d[2], d[3]},
-                   shown[i]->data, shape_count(shown[i]->shape));
-    }
+    if (!trace) return;
+    store_part(trace, &p->parts[p->which], own_text("%s.after", name));
+    store_part(trace, &p->first, own_text("%s.moment", name));
+    for (int i = 0; i < SCHEDULE; i++)
+        store_copy(trace, own_text("%s.%s", name, p->leaves[i]->name), p->leaves[i]->shape, p->leaves[i]->data);
     real losses[LESSON_TERMS];
     for (int i = 0; i < LESSON_TERMS; i++) losses[i] = p->term[i]->data[0];
-    store_copy(p->trace, own_text("%slosses", prefix), 1, (const int64_t[]){LESSON_TERMS}, losses, LESSON_TERMS);
+    store_copy(trace, own_text("%s.losses", name), shape_of(1, 1, 1, LESSON_TERMS), losses);
 }
 
 /* Network p->which learns to the end, or until it is interrupted. */
@@ -10170,7 +9591,7 @@ static void learn(Pupil *p)
         learn_once(p), n++;
         if (p->trace) return;
         for (int i = 0; i < LESSON_TERMS; i++) sums[i] += (double)p->term[i]->data[0];
-        if (!isfinite(sums[0])) give_up(1, "the training diverged (the last checkpoint is kept); try a smaller --lr");
+        if (!isfinite(sums[TOTAL])) give_up(1, "the training diverged (the last checkpoint is kept); try a smaller --lr");
         double now = now_seconds();
         bool last = p->iteration == last_iteration(p) || interrupted;
         if (now - told > 20 || last) {
@@ -10184,30 +9605,37 @@ static void learn(Pupil *p)
     }
 }
 
-static void train_mtcnn(char *const *faces, int n, const Settings *s)
+/* The data, the teacher's answers, and what was learnt before. */
+static void begin_training(Pupil *p, char *const *faces, int n)
 {
-    Pupil *p = own(1, sizeof *p);
+    const Settings *s = p->s;
     const char *told = own_text("%s/faces.safetensors", s->out),
                *checkpoint = own_text("%s/checkpoint.safetensors", s->out),
                *of = own_text("%s, backgrounds %s, detector %s", joined(faces, n), s->backgrounds, s->detector);
+    open_stock(&p->stock, faces, n, s, 1);
+    if (path_exists(told)) load_told(&p->stock, told, of);
+    ask_all(&p->stock, s, told, of);
+    choose_stock(&p->stock);
+    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.scenes.portraits,
+         p->stock.n_faces, p->stock.scenes.backgrounds, p->stock.count - p->stock.n_faces);
+    if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
+    else if (!interrupted) begin_lesson(p, NULL, NULL);
+}
+
+static void train_mtcnn(char *const *faces, int n, const Settings *s)
+{
+    Pupil *p = own(1, sizeof *p);
     make_folder(s->out), lock_folder(s->out);
     p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = own(4, sizeof *p->scenes);
     *p->detector = (Detector){.kind = MTCNN, .min_face = 20, .threshold = 0.7, .max_side = 2048};
     on_leaving(end_training, p), on_leaving(close_detector, p->detector);
     for (int i = 0; i < 4; i++) p->scenes[i].picture = new_picture(SCENE_SIDE, SCENE_SIDE, 1);
-    open_stock(&p->stock, faces, n, s->backgrounds, 1);
-    if (path_exists(told)) load_told(&p->stock, told, of);
-    ask_all(&p->stock, s, told, of);
-    choose_stock(&p->stock, *s->detector);
-    warn("%d pictures of faces with a face, of %d; %d backgrounds without one, of %d", p->stock.n_faces,
-         p->stock.n_pictures, p->stock.n_landscapes, p->stock.n_backgrounds);
-    if (path_exists(checkpoint) && !*s->trace) load_pupil(p, checkpoint);
-    else if (!interrupted) begin_lesson(p, NULL, NULL);
+    begin_training(p, faces, n);
     if (*s->trace) p->trace = new_store();
     while (p->which < NETWORKS && !interrupted) {
         learn(p);
         if (p->iteration < last_iteration(p) && !p->trace) break;
-        end_step(p);
+        end_lesson(p);
         p->which++, p->iteration = 0;
         if (p->which < NETWORKS) begin_lesson(p, NULL, NULL);
     }
@@ -13375,28 +12803,6 @@ static void verify_gpu(Verdict *verdict)
 
 static const ImageText synthetic = {"Software", "facegan " FACEGAN_VERSION ": synthetic, drawn by a generative model"};
 
-/* How bright the eye finds a colour, as luma (5.6) has it. */
-static double grey_of(const unsigned char *rgb)
-{
-    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-}
-
-/* A copy of as many channels. */
-static Image with_channels(const Image *picture, int channels)
-{
-    Image out = new_picture(picture->width, picture->height, channels);
-    size_t pixels = (size_t)picture->width * (size_t)picture->height;
-    size_t from = (size_t)picture->channels, to = (size_t)channels;
-    if (from == to) memcpy(out.pixels, picture->pixels, pixels * to);
-    else for (size_t i = 0; i < pixels; i++) {
-        const unsigned char *p = picture->pixels + i * from;
-        unsigned char grey = from < 3 ? p[0] : (unsigned char)(grey_of(p) + 0.5);
-        for (size_t c = 0; c < to; c++) out.pixels[i * to + c] = from < 3 || to == 1 ? grey : p[c];
-    }
-    return out;
-}
-
-
 static PlotCanvas own_canvas(PlotCanvas made)
 {
     made.rgb = own_this(made.rgb, (size_t)made.width * (size_t)made.height * 3);
@@ -14450,7 +13856,7 @@ static void cut_best_face(const Show *show, Photo *photo)
     const Image colour = with_channels(&photo->image, 3);
     Faces faces = find_faces(show->detector, &colour);
     if (!faces.count) { warn("no face in %s: all of it is shown", photo->path); return; }
-    Frame frame = face_frame(faces.items[0], show->s->align, margin_of(show->s, show->model->margin));
+    Frame frame = box_frame(faces.items[0], show->s->align, margin_of(show->s, show->model->margin));
     photo->image = cut_out(&photo->image, frame, 4 * show->model->g.size);
 }
 
@@ -14775,17 +14181,22 @@ static void draw_faces(const Settings *s)
     end_file(list);
 }
 
+static const char box_columns[] = "left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
+                                  "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y";
+
+static void print_box(FILE *to, const Box *b)
+{
+    for (int k = 0; k < 4; k++) fprintf(to, ",%.2f", b->box[k]);
+    for (int k = 0; k < 2 * BOX_POINTS; k++) fprintf(to, ",%.2f", b->point[k / 2][k % 2]);
+    fputc('\n', to);
+}
+
 /* The scene's picture, and a row of the list for each of its faces. */
 static void save_scene(const Settings *s, const Scene *scene, long number, FILE *list)
 {
     const char *name = own_text("%05ld.png", number);
     save_picture(own_text("%s/%s", s->out, name), &scene->picture, NULL);
-    for (const Face *f = scene->faces; f < scene->faces + scene->n_faces; f++) {
-        fputs(name, list);
-        for (int k = 0; k < 4; k++) fprintf(list, ",%.2f", f->box[k]);
-        for (int k = 0; k < 2 * LANDMARKS; k++) fprintf(list, ",%.2f", f->landmark[k / 2][k % 2]);
-        fputc('\n', list);
-    }
+    for (int i = 0; i < scene->n_faces; i++) fputs(name, list), print_box(list, &scene->faces[i]);
 }
 
 /* Draws scenes (11.9) with drawn faces: OUT/00000.png ..., and OUT/faces.csv with a row for every face. */
@@ -14795,19 +14206,16 @@ static void draw_scenes(const Settings *s)
     Stock stock;
     Scene scenes[AT_ONCE];
     make_folder(s->out);
-    open_stock(&stock, NULL, 0, s->backgrounds, (int)s->channels);
-    choose_stock(&stock, true);
+    open_stock(&stock, NULL, 0, s, (int)s->channels);
+    choose_stock(&stock);
     for (int i = 0; i < AT_ONCE; i++)
         scenes[i].picture = new_picture((int)s->size, (int)s->size, (int)s->channels);
-    Composing job = {.stock = &stock, .seed = (uint64_t)s->seed, .scenes = scenes};
     FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
-    fprintf(list->stream, "path,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
-                          "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y\n");
+    fprintf(list->stream, "path,%s\n", box_columns);
     for (long first = 0; first < s->count; first += AT_ONCE) {
         int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
         if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
-        job.first = (uint64_t)first;
-        compose_scenes(&job, count);
+        attempt_each(count, compose_scene, &(Composing){&stock, (uint64_t)first, scenes});
         for (int i = 0; i < count; i++) save_scene(s, &scenes[i], first + i, list->stream);
     }
     end_file(list);
@@ -15203,8 +14611,8 @@ static void save_annotated(const Photo *photo, const Faces *faces, const Setting
         for (int k = 0; k < 4; k++)
             plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit,
                               0x2ecc71);
-        for (int k = 0; k < LANDMARKS; k++)
-            plot_disc(&canvas, f->landmark[k][0], f->landmark[k][1], 1.6 * unit,
+        for (int k = 0; k < BOX_POINTS; k++)
+            plot_disc(&canvas, f->point[k][0], f->point[k][1], 1.6 * unit,
                       k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
         const char *text = own_text("%d: %.3f", i + 1, f->score);
         double y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
@@ -15252,9 +14660,9 @@ static void print_json_face(const Face *f, int i)
     printf(", \"box\": [");
     print_json_list(f->box, 4, 2);
     printf("], \"landmarks\": ");
-    for (int k = 0; k < LANDMARKS; k++) {
+    for (int k = 0; k < BOX_POINTS; k++) {
         printf(k ? ", [" : "[[");
-        print_json_list(f->landmark[k], 2, 2);
+        print_json_list(f->point[k], 2, 2);
         printf("]");
     }
     printf("]}");
@@ -15269,9 +14677,9 @@ static void print_face(const Settings *s, const Photo *photo, const Face *f, int
         printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
     } else
         printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
-               face_width(f), face_height(f));
-    for (int k = 0; k < LANDMARKS; k++)
-        printf(s->csv ? ",%.2f,%.2f" : " %.0f,%.0f", f->landmark[k][0], f->landmark[k][1]);
+               box_width(f), box_height(f));
+    for (int k = 0; k < BOX_POINTS; k++)
+        printf(s->csv ? ",%.2f,%.2f" : " %.0f,%.0f", f->point[k][0], f->point[k][1]);
     printf("\n");
 }
 
@@ -15307,7 +14715,7 @@ static void crop_photo(void *context, const Photo *photo, const Faces *faces, co
 {
     (void)context;
     for (int i = 0; i < (s->all ? faces->count : min_int(faces->count, 1)); i++) {
-        Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
+        Frame frame = box_frame(faces->items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, s->size ? (int)s->size : 128);
         deliver(photo_file(s, photo, s->all ? textf("-%d.png", i + 1).s : ".png").s, &cut, NULL);
     }
@@ -15386,7 +14794,7 @@ static void edit_faces(void *context, const Photo *photo, const Faces *faces, co
     Frame *frames = own((size_t)n, sizeof *frames);
     for (int i = 0; i < n; i++)
         frames[i] = whole ? centred_frame(edit->model, &photo->image)
-                          : face_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
+                          : box_frame(faces->items[i], s->align, margin_of(s, edit->model->margin));
     if (!n) return;
     if (!edit->all) edit_frames(edit, photo, frames, n, &edit->wish);
     for (int k = 0; edit->all && k < edit->model->g.classes; k++) {
@@ -15548,7 +14956,7 @@ static bool import_face(Import *job, const Imported *item, Face *face)
         int most = k % 2 ? picture->height : picture->width;
         face->box[k] = place.box[k] < 0 ? 0 : min_int(place.box[k], most);
     }
-    if (!job->detector) return !place.half && (!boxed || (face_width(face) > 0 && face_height(face) > 0));
+    if (!job->detector) return !place.half && (!boxed || (box_width(face) > 0 && box_height(face) > 0));
     const Faces faces = find_faces(job->detector, picture);
     const Face *found = best_face_there(&faces, &place, picture->width);
     if (found) *face = *found;
@@ -15561,8 +14969,8 @@ static void import_cut(Import *job, Imported *item)
     const Settings *s = job->s;
     Face face = {0};
     if (item->result == KEPT && !import_face(job, item, &face)) item->result = NO_FACE;
-    if (item->result != KEPT || !(face_width(&face) > 0)) return;
-    Frame frame = face_frame(face, s->align && job->detector, margin_of(s, -1));
+    if (item->result != KEPT || !(box_width(&face) > 0)) return;
+    Frame frame = box_frame(face, s->align && job->detector, margin_of(s, -1));
     item->picture = cut_out(&item->picture, frame, s->size ? (int)s->size : 128), item->cut = true;
     if (s->channels == 1) item->picture = with_channels(&item->picture, 1);
 }
@@ -16285,7 +15693,7 @@ static void predict_faces(void *context, const Photo *photo, const Faces *faces,
         return;
     }
     for (int i = 0; i < faces->count; i++) {
-        Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
+        Frame frame = box_frame(faces->items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, 4 * out->c->net.size);
         predict_picture(out, &cut, photo->path, i + 1, faces->items[i].box);
     }
