@@ -8571,11 +8571,8 @@ static Node *linear(Network *net, Node *x, const char *name, int k, int size)
 /* Layer number i with its PReLU; size 0: dense. */
 static Node *mtcnn_layer(Network *net, Node *x, int i, int k, int size)
 {
-    char name[16], slopes[16];
-    snprintf(name, sizeof name, "%s%d", size ? "conv" : "dense", i);
-    snprintf(slopes, sizeof slopes, "prelu%d", i);
-    x = linear(net, x, name, k, size);
-    return prelu(x, network_vector(net, x->graph, slopes, "weight", k));
+    x = linear(net, x, own_text("%s%d", size ? "conv" : "dense", i), k, size);
+    return prelu(x, network_vector(net, x->graph, own_text("prelu%d", i), "weight", k));
 }
 
 static Node *mtcnn_pool(Node *x, int size)
@@ -8730,18 +8727,15 @@ static const real picture_mean[3] = {104, 117, 123};      /* blue, green, red: t
 /* base.i is a convolution, base.i+1 its batch norm. */
 static Node *conv_norm(Network *net, Node *x, const char *base, int i, Conv conv, double slope)
 {
-    char name[80], norm[80];
-    snprintf(name, sizeof name, "%s.%d", base, i);
-    snprintf(norm, sizeof norm, "%s.%d", base, i + 1);
+    const char *name = own_text("%s.%d", base, i), *norm = own_text("%s.%d", base, i + 1);
     return network_layer(net, x, (Layer){name, norm, conv, slope, false, false});
 }
 
 /* A depthwise 3x3 and a 1x1 convolution: (N,H,W,C) -> (N,H/stride,W/stride,K) */
 static Node *separable(Network *net, Node *x, int stage, int index, int k, int stride)
 {
-    char base[32], name[40], norm[40];
-    snprintf(base, sizeof base, "body.stage%d.%d", stage, index);
-    snprintf(name, sizeof name, "%s.0", base), snprintf(norm, sizeof norm, "%s.1", base);
+    const char *base = own_text("body.stage%d.%d", stage, index), *name = own_text("%s.0", base),
+               *norm = own_text("%s.1", base);
     x = network_layer(net, x, (Layer){name, norm, {x->shape.d[3], 3, stride, 1}, 0.1, true, false});
     return conv_norm(net, x, base, 3, (Conv){k, 1, 1, 0}, 0.1);
 }
@@ -8762,18 +8756,13 @@ static void mobilenet_body(Network *net, Node *x, Node **level)
 /* 1x1, 3x3, 1x1, and the input beside them (He et al. 2016), where the shape changes through a 1x1 of its own */
 static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stride, bool first)
 {
-    char name[3][64], norm[3][64];
+    const Conv convs[3] = {{k, 1, 1, 0}, {k, 3, stride, 1}, {4 * k, 1, 1, 0}};
+    Node *h = x;
     for (int i = 0; i < 3; i++) {
-        snprintf(name[i], sizeof name[i], "%s.conv%d", base, i + 1);
-        snprintf(norm[i], sizeof norm[i], "%s.bn%d", base, i + 1);
+        const char *name = own_text("%s.conv%d", base, i + 1), *norm = own_text("%s.bn%d", base, i + 1);
+        h = network_layer(net, h, (Layer){name, norm, convs[i], i < 2 ? RELU : LINEAR, false, false});
     }
-    Node *h = network_layer(net, x, (Layer){name[0], norm[0], {k, 1, 1, 0}, RELU, false, false});
-    h = network_layer(net, h, (Layer){name[1], norm[1], {k, 3, stride, 1}, RELU, false, false});
-    h = network_layer(net, h, (Layer){name[2], norm[2], {4 * k, 1, 1, 0}, LINEAR, false, false});
-    if (first) {
-        snprintf(name[0], sizeof name[0], "%s.downsample", base);
-        x = conv_norm(net, x, name[0], 0, (Conv){4 * k, 1, stride, 0}, LINEAR);
-    }
+    if (first) x = conv_norm(net, x, own_text("%s.downsample", base), 0, (Conv){4 * k, 1, stride, 0}, LINEAR);
     return relu(add(h, x));
 }
 
@@ -8781,14 +8770,12 @@ static Node *bottleneck(Network *net, Node *x, const char *base, int k, int stri
 static void resnet_body(Network *net, Node *x, Node **level)
 {
     static const int blocks[4] = {3, 4, 6, 3};
-    char base[40];
     x = network_layer(net, x, (Layer){"body.conv1", "body.bn1", {64, 7, 2, 3}, RELU, false, false});    // (N,H/2,..,64)
     x = max_pool(x, x, pool_shape(x->shape, 3, 2, 1, false));                                   // (N,H/4,W/4,64)
     for (int stage = 0; stage < 4; stage++) {
-        for (int i = 0; i < blocks[stage]; i++) {
-            snprintf(base, sizeof base, "body.layer%d.%d", stage + 1, i);
-            x = bottleneck(net, x, base, 64 << stage, i == 0 && stage > 0 ? 2 : 1, i == 0);
-        }
+        for (int i = 0; i < blocks[stage]; i++)
+            x = bottleneck(net, x, own_text("body.layer%d.%d", stage + 1, i), 64 << stage,
+                           i == 0 && stage > 0 ? 2 : 1, i == 0);
         if (stage > 0) level[stage - 1] = x;
     }
 }
@@ -8796,13 +8783,12 @@ static void resnet_body(Network *net, Node *x, Node **level)
 /* Feature pyramid (Lin et al. 2017) */
 static void pyramid(Network *net, Node **level, int k, double slope)
 {
-    static const char *const outputs[LEVELS] = {"fpn.output1", "fpn.output2", "fpn.output3"};
-    static const char *const merges[2] = {"fpn.merge1", "fpn.merge2"};
-    for (int i = 0; i < LEVELS; i++) level[i] = conv_norm(net, level[i], outputs[i], 0, (Conv){k, 1, 1, 0}, slope);
+    for (int i = 0; i < LEVELS; i++)
+        level[i] = conv_norm(net, level[i], own_text("fpn.output%d", i + 1), 0, (Conv){k, 1, 1, 0}, slope);
     for (int i = LEVELS - 2; i >= 0; i--) {
         const int *d = level[i]->shape.d;
-        level[i] =
-            conv_norm(net, add(level[i], enlarge(level[i + 1], d[1], d[2])), merges[i], 0, (Conv){k, 3, 1, 1}, slope);
+        Node *sum = add(level[i], enlarge(level[i + 1], d[1], d[2]));
+        level[i] = conv_norm(net, sum, own_text("fpn.merge%d", i + 1), 0, (Conv){k, 3, 1, 1}, slope);
     }
 }
 
@@ -8810,16 +8796,15 @@ static void pyramid(Network *net, Node **level, int k, double slope)
 static Node *context(Network *net, Node *x, int level, double slope)
 {
     static const char *const names[5] = {"conv3X3", "conv5X5_1", "conv5X5_2", "conv7X7_2", "conv7x7_3"};
-    char base[5][32];
+    const char *base[5];
     int k = x->shape.d[3];
-    for (int i = 0; i < 5; i++) snprintf(base[i], sizeof base[i], "ssh%d.%s", level + 1, names[i]);
-    Node *first[2] = {conv_norm(net, x, base[0], 0, (Conv){k / 2, 3, 1, 1}, slope),
-                      conv_norm(net, x, base[1], 0, (Conv){k / 4, 3, 1, 1}, slope)};
+    const Conv half = {k / 2, 3, 1, 1}, quarter = {k / 4, 3, 1, 1};
+    for (int i = 0; i < 5; i++) base[i] = own_text("ssh%d.%s", level + 1, names[i]);
+    Node *first[2] = {conv_norm(net, x, base[0], 0, half, slope), conv_norm(net, x, base[1], 0, quarter, slope)};
     join_layers(first, 2);
     Node *three = relu(first[0]), *shared = first[1];        // (a ReLU after a leaky one is a ReLU)
-    Node *five = conv_norm(net, shared, base[2], 0, (Conv){k / 4, 3, 1, 1}, RELU);
-    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, (Conv){k / 4, 3, 1, 1}, slope), base[4], 0,
-                            (Conv){k / 4, 3, 1, 1}, RELU);
+    Node *five = conv_norm(net, shared, base[2], 0, quarter, RELU);
+    Node *seven = conv_norm(net, conv_norm(net, shared, base[3], 0, quarter, slope), base[4], 0, quarter, RELU);
     return concat(three, concat(five, seven, 3), 3);
 }
 
@@ -8829,14 +8814,13 @@ static void retinaface_heads(Network *net, Node **level, int k, Node **out)
     static const char *const heads[3] = {"ClassHead", "BboxHead", "LandmarkHead"};
     static const int numbers[3] = {2, 4, 2 * BOX_POINTS};
     double slope = k <= 64 ? 0.1 : 0;
-    char name[40];
     pyramid(net, level, k, slope);
     for (int i = 0; i < LEVELS; i++) {
         Node *features = context(net, level[i], i, slope);
         for (int head = 0; head < 3; head++) {
-            snprintf(name, sizeof name, "%s.%d.conv1x1", heads[head], i);
-            out[3 * i + head] = network_layer(
-                net, features, (Layer){name, NULL, {ANCHORS * numbers[head], 1, 1, 0}, LINEAR, false, false});
+            const char *name = own_text("%s.%d.conv1x1", heads[head], i);
+            const Conv conv = {ANCHORS * numbers[head], 1, 1, 0};
+            out[3 * i + head] = network_layer(net, features, (Layer){name, NULL, conv, LINEAR, false, false});
         }
         join_layers(out + 3 * i, 3);
     }
@@ -14538,15 +14522,13 @@ static void balance_data(const char *data, const Settings *s)
 typedef void EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s);
 
 /* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
-typedef struct NetworkTrace { Store store; int count; } NetworkTrace;
-
-static void close_trace(void *trace) { store_free(&((NetworkTrace *)trace)->store); }
+typedef struct NetworkTrace { Store *store; int count; } NetworkTrace;
 
 static void trace_network(void *context, const char *network, const char *what, Shape shape, const real *data)
 {
     NetworkTrace *trace = context;
     if (strcmp(what, "input") == 0) trace->count++;
-    store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data);
+    store_pictures(trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data);
 }
 
 /* A verb at work on photographs. */
@@ -14581,19 +14563,17 @@ static void detect_photo(void *context, Photo *photo)
 
 static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const *inputs, int count)
 {
-    char why[TENSORFILE_ERROR_SIZE];
     Detection *d = own(1, sizeof *d);
-    NetworkTrace *trace = own(1, sizeof *trace);
-    on_leaving(close_trace, trace);
+    NetworkTrace trace = {new_store(), 0};
     d->s = s, d->verb = verb, d->home = innermost_scope(), d->detector = open_detector(s);
-    if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = trace;
+    if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = &trace;
     make_out(s, inputs, count, verb->several);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
     warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
          batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
-    if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
+    if (*s->trace) save_store(trace.store, s->trace, "");
     end_batch(&batch);
     if (verb->needs_faces && !d->found) give_up(1, "no face was found");
 }
@@ -14603,22 +14583,13 @@ static void save_annotated(const Photo *photo, const Faces *faces, const Setting
 {
     int width = photo->image.width, height = photo->image.height;
     PlotCanvas canvas = new_canvas(width, height);
-    memcpy(canvas.rgb, photo->image.pixels, (size_t)width * (size_t)height * 3);
-    double unit = fmax(1, (width + height) / 900.0), size = 10 * unit;
+    double unit = fmax(1, (width + height) / 900.0);
+    memcpy(canvas.rgb, photo->image.pixels, picture_bytes(&photo->image));
     for (int i = 0; i < faces->count; i++) {
         const Face *f = &faces->items[i];
-        const double *b = f->box, corner[5][2] = {{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}, {b[0], b[1]}};
-        for (int k = 0; k < 4; k++)
-            plot_line_segment(&canvas, corner[k][0], corner[k][1], corner[k + 1][0], corner[k + 1][1], 2 * unit,
-                              0x2ecc71);
+        plot_mark(&canvas, f->box, unit, own_text("%d: %.3f", i + 1, f->score));
         for (int k = 0; k < BOX_POINTS; k++)
-            plot_disc(&canvas, f->point[k][0], f->point[k][1], 1.6 * unit,
-                      k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
-        const char *text = own_text("%d: %.3f", i + 1, f->score);
-        double y = b[1] - 4 * unit < size ? b[3] + size : b[1] - 4 * unit;
-        plot_fill_rect(&canvas, (int)b[0], (int)(y - size), (int)(plot_text_width(size, text) + 4 * unit),
-                       (int)(1.25 * size), 0x103020);
-        plot_text(&canvas, b[0] + 2 * unit, y, size, 0, 0xffffff, text);
+            plot_disc(&canvas, f->point[k][0], f->point[k][1], 1.6 * unit, k == 0 || k == 3 ? 0xff4040 : 0x40a0ff);
     }
     const Image image = image_of(&canvas);
     save_picture(photo_file(s, photo, "-faces.png").s, &image, NULL);
@@ -14630,12 +14601,9 @@ typedef struct FaceList { const Settings *s; int photos; } FaceList;
 static void print_heading(const Settings *s, int widest)
 {
     if (s->json) printf("{\"pictures\": [\n");
-    else if (s->csv)
-        printf("path,face,score,left,top,right,bottom,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,"
-               "mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y\n");
-    else
-        printf("%-*s %4s  %6s %6s %6s %6s %6s   eyes, nose, mouth corners\n", widest, "picture", "face", "score", "x",
-               "y", "width", "height");
+    else if (s->csv) printf("path,face,score,%s\n", box_columns);
+    else printf("%-*s %4s  %6s %6s %6s %6s %6s   eyes, nose, mouth corners\n", widest, "picture", "face", "score", "x",
+                "y", "width", "height");
 }
 
 static void print_ending(void *context)
@@ -14644,43 +14612,23 @@ static void print_ending(void *context)
     if (list->s->json && list->photos) printf("\n]%s}\n", interrupted ? ", \"partial\": true" : "");
 }
 
-static void print_json_list(const double *x, int n, int digits)
-{
-    for (int i = 0; i < n; i++) {
-        if (i) printf(", ");
-        if (isfinite(x[i])) printf("%.*f", digits, x[i]);
-        else printf("null");
-    }
-}
-
-static void print_json_face(const Face *f, int i)
-{
-    printf("%s\n    {\"score\": ", i ? "," : "");
-    print_json_list(&f->score, 1, 6);
-    printf(", \"box\": [");
-    print_json_list(f->box, 4, 2);
-    printf("], \"landmarks\": ");
-    for (int k = 0; k < BOX_POINTS; k++) {
-        printf(k ? ", [" : "[[");
-        print_json_list(f->point[k], 2, 2);
-        printf("]");
-    }
-    printf("]}");
-}
-
-/* A row of the table or of CSV. */
 static void print_face(const Settings *s, const Photo *photo, const Face *f, int i, int widest)
 {
     const double *b = f->box;
     if (s->csv) {
         table_field(stdout, photo->path);
-        printf(",%d,%.6f,%.2f,%.2f,%.2f,%.2f", i + 1, f->score, b[0], b[1], b[2], b[3]);
-    } else
-        printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
-               box_width(f), box_height(f));
+        printf(",%d,%.6f", i + 1, f->score), print_box(stdout, f);
+        return;
+    }
+    if (s->json)
+        table_json(stdout, "%s\n    {\"score\": %6r, \"box\": [%2r, %2r, %2r, %2r], \"landmarks\": [", i ? "," : "",
+                   f->score, b[0], b[1], b[2], b[3]);
+    else printf("%-*s %4d  %.4f %6.0f %6.0f %6.0f %6.0f  ", widest, photo->path, i + 1, f->score, b[0], b[1],
+                box_width(f), box_height(f));
     for (int k = 0; k < BOX_POINTS; k++)
-        printf(s->csv ? ",%.2f,%.2f" : " %.0f,%.0f", f->point[k][0], f->point[k][1]);
-    printf("\n");
+        if (s->json) table_json(stdout, "%s[%2r, %2r]", k ? ", " : "", f->point[k][0], f->point[k][1]);
+        else printf(" %.0f,%.0f", f->point[k][0], f->point[k][1]);
+    printf(s->json ? "]}" : "\n");
 }
 
 static void print_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
@@ -14688,15 +14636,10 @@ static void print_faces(void *context, const Photo *photo, const Faces *faces, c
     FaceList *list = context;
     int widest = max_int(photo->widest, 7);
     if (!list->photos) print_heading(s, widest);
-    if (s->json) {
-        printf("%s  {\"path\": ", list->photos ? ",\n" : "");
-        table_string(stdout, photo->path);
-        printf(", \"width\": %d, \"height\": %d, \"faces\": [", photo->image.width, photo->image.height);
-    }
-    for (int i = 0; i < faces->count; i++) {
-        if (s->json) print_json_face(&faces->items[i], i);
-        else print_face(s, photo, &faces->items[i], i, widest);
-    }
+    if (s->json)
+        table_json(stdout, "%s  {\"path\": %q, \"width\": %d, \"height\": %d, \"faces\": [", list->photos ? ",\n" : "",
+                   photo->path, photo->image.width, photo->image.height);
+    for (int i = 0; i < faces->count; i++) print_face(s, photo, &faces->items[i], i, widest);
     if (s->json) printf("]}");
     list->photos++;
     if (*s->out) save_annotated(photo, faces, s);

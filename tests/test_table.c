@@ -282,6 +282,10 @@ static void test_formats(void)
     table_json(file, "{%q: [%d, %l, %r, %r], %s}\n", "a\"b", -3, 4000000000L, 0.5, NAN, "\"c\": 1");
     fclose(file);
     CHECK(strcmp(text, "{\"a\\\"b\": [-3, 4000000000, 0.50000, null], \"c\": 1}\n") == 0);
+    file = fmemopen(text, sizeof text, "w");
+    table_json(file, "[%2r, %0r, %6r, %2r]", 1.0 / 3, 7.0, 0.1, INFINITY);
+    fclose(file);
+    CHECK(strcmp(text, "[0.33, 7, 0.100000, null]") == 0);
 }
 
 int main(void)

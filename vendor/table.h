@@ -129,7 +129,8 @@ TABLE_API void table_field(FILE *to, const char *text);
 TABLE_API void table_string(FILE *to, const char *text);
 TABLE_API void table_number(FILE *to, double x);
 
-/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %d an int, %l a long, %s a text as it is.
+/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %2r with two decimals, %d an int, %l a
+ * long, %s a text as it is.
  *
  *     table_json(stdout, "{\"file\": %q, \"score\": %r}\n", path, 0.5); */
 TABLE_API void table_json(FILE *to, const char *format, ...);
@@ -430,11 +431,13 @@ TABLE_API void table_string(FILE *to, const char *text)
     putc('"', to);
 }
 
-TABLE_API void table_number(FILE *to, double x)
+static void table_decimals(FILE *to, double x, int decimals)
 {
-    if (isfinite(x)) fprintf(to, "%.5f", x);
+    if (isfinite(x)) fprintf(to, "%.*f", decimals, x);
     else fputs("null", to);
 }
+
+TABLE_API void table_number(FILE *to, double x) { table_decimals(to, x, 5); }
 
 TABLE_API void table_json(FILE *to, const char *format, ...)
 {
@@ -442,9 +445,10 @@ TABLE_API void table_json(FILE *to, const char *format, ...)
     va_start(arguments, format);
     for (; *format; format++) {
         if (*format != '%') { putc(*format, to); continue; }
+        int decimals = format[1] >= '0' && format[1] <= '9' ? *++format - '0' : 5;
         switch (*++format) {
         case 'q': table_string(to, va_arg(arguments, const char *)); break;
-        case 'r': table_number(to, va_arg(arguments, double)); break;
+        case 'r': table_decimals(to, va_arg(arguments, double), decimals); break;
         case 'd': fprintf(to, "%d", va_arg(arguments, int)); break;
         case 'l': fprintf(to, "%ld", va_arg(arguments, long)); break;
         case 's': fputs(va_arg(arguments, const char *), to); break;
