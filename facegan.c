@@ -107,6 +107,9 @@
 #define TABLE_IMPLEMENTATION
 #define TABLE_STATIC
 #include "vendor/table.h"
+#define OWNED_IMPLEMENTATION
+#define OWNED_STATIC
+#include "vendor/owned.h"
 #define OPTIONS_IMPLEMENTATION
 #define OPTIONS_STATIC
 #include "vendor/options.h"
@@ -5663,40 +5666,11 @@ static void load_pretrained(Net *net, const char *given)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 9.4  What a scope owns: texts, pictures, files
- *
- * The libraries in vendor/ answer 0 and a text where they fail, and their memory is freed by hand. The functions here
- * give up by themselves (2.1), and what they make belongs to the innermost scope.
- *
- *     if (try_picture("a.jpg", 3, &face, &why)) ...    Names pictures = list_folder("faces", NAMES_PICTURES);
- *     save_picture("b.png", &face, NULL);              TensorFile *weights = load_tensors("G.pt");
- *
- * When a file cannot be read, either its content is to blame, and the next file may be sound; or the machine is (no
- * memory, too many open files, a disk that fails, a folder that may not be entered), and whoever went on would take
- * sound files for damaged and full folders for empty. try_picture() and attempt_one() forgive the first, never the
- * second.
+ * 9.4  Texts and tensors that a scope owns                      (files, folders, tables and pictures: vendor/owned.h)
  * ---------------------------------------------------------------------------------------------- */
-
-/* errno's word for it: is it the machine's failure, or has the file itself a fault, or is it just not there? */
-static bool is_machine(int cause)
-{
-    static const int others[] = {0, ENOENT, ENOTDIR, EISDIR, EINVAL, EFBIG, ELOOP, ENAMETOOLONG, EAGAIN};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (cause == others[i]) return false;
-    return true;
-}
-
-static _Noreturn void give_up_because(int cause, const char *text)
-{
-    Error why = {.status = 1, .machine = is_machine(cause)};
-    snprintf(why.text, sizeof why.text, "%s", text);
-    unwind(&why);
-}
 
 /* Gives up where what may also be tried, and then says why not in e, fails. */
 #define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
-
-/* ---- texts ---- */
 
 /* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
 typedef struct Text { char s[3 * PATH_MAX]; } Text;
@@ -5711,58 +5685,6 @@ __attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
     return text;
 }
 
-/* ---- pictures ---- */
-
-static size_t picture_bytes(const Image *picture)
-{
-    return (size_t)picture->width * (size_t)picture->height * (size_t)picture->channels;
-}
-
-/* What a function of image.h made becomes the scope's. */
-static Image own_picture(Image made)
-{
-    made.pixels = own_this(made.pixels, picture_bytes(&made));
-    return made;
-}
-
-/* Black. */
-static Image new_picture(int width, int height, int channels)
-{
-    char why[IMAGE_ERROR_SIZE];
-    Image picture;
-    if (!image_new(width, height, channels, &picture, why)) give_up(1, "%s", why);
-    return own_picture(picture);
-}
-
-/* False, and why, where the file is to blame. channels 0: as many as it has. */
-static bool try_picture(const char *path, int channels, Image *out, Error *why)
-{
-    char text[IMAGE_ERROR_SIZE];
-    if (!image_load(path, channels, out, text)) {
-        if (is_machine(errno)) give_up_because(errno, text);
-        return fail(why, 1, "%s", text);
-    }
-    *out = own_picture(*out);
-    return true;
-}
-
-static Image resize_picture(const Image *picture, int width, int height)
-{
-    char why[IMAGE_ERROR_SIZE];
-    Image out;
-    if (!image_resize(picture, width, height, &out, why)) give_up(1, "%s", why);
-    return own_picture(out);
-}
-
-/* By the path's ending; text: what a PNG file shall say of itself, or NULL. */
-static void save_picture(const char *path, const Image *picture, const ImageText *text)
-{
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_save(path, picture, text, text ? 1 : 0, why)) give_up_because(errno, why);
-}
-
-/* ---- tensors and tables ---- */
-
 static TensorFile *load_tensors(const char *path)
 {
     char why[TENSORFILE_ERROR_SIZE];
@@ -5770,156 +5692,6 @@ static TensorFile *load_tensors(const char *path)
     if (!tensorfile_load(path, file, why)) give_up(1, "%s", why);
     on_leaving(close_tensors, file);
     return file;
-}
-
-static void close_table(void *table) { table_close(table); }
-
-/* Rows of at most so many fields: `while (more_rows(table)) use(table->fields);`. */
-static TableReader *open_table(const char *path, int fields)
-{
-    TableReader *table = own(1, sizeof *table);
-    bool opened = table_open(table, path, fields);
-    int cause = errno;
-    on_leaving(close_table, table);
-    if (!opened) give_up_because(cause, table->error);
-    return table;
-}
-
-static bool more_rows(TableReader *table)
-{
-    int got = table_next(table);
-    if (got < 0) give_up(1, "%s", table->error);
-    return got > 0;
-}
-
-static void free_table(void *table) { table_free(table); }
-
-/* A table to be filled and printed (table_set, write_table). */
-static Table *new_table(const char *title, int rows, int columns)
-{
-    Table *table = own(1, sizeof *table);
-    *table = table_new(title, rows, columns);
-    on_leaving(free_table, table);
-    return table;
-}
-
-/* form: TABLE_TEXT, TABLE_CSV, TABLE_JSON. */
-static void write_table(const Table *table, FILE *to, int form)
-{
-    if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
-}
-
-/* One row of it, as it grows. */
-static void write_row(const Table *table, FILE *to, int form, int row)
-{
-    if (table->failed) give_up_memory(1, sizeof *table->cells);
-    table_print_row(table, to, form, row);
-}
-
-/* ---- files and folders ---- */
-
-static bool is_folder(const char *path)
-{
-    char why[FILES_ERROR];
-    int yes = files_is_folder(path, why);
-    if (yes < 0) give_up_because(errno, why);
-    return yes;
-}
-
-static bool path_exists(const char *path)
-{
-    char why[FILES_ERROR];
-    int yes = files_exists(path, why);
-    if (yes < 0) give_up_because(errno, why);
-    return yes;
-}
-
-static void make_folder(const char *path)
-{
-    char why[FILES_ERROR];
-    if (!files_make_folder(path, why)) give_up_because(errno, why);
-}
-
-/* A whole regular file, a 0 behind its last byte. */
-static char *read_file(const char *path, size_t most, size_t *size)
-{
-    char why[FILES_ERROR], *data;
-    if (!files_read(path, most, &data, size, why)) give_up_because(errno, why);
-    return own_this(data, *size + 1);
-}
-
-static void write_file(const char *path, const void *data, size_t size)
-{
-    char why[FILES_ERROR];
-    if (!files_write(path, data, size, why)) give_up_because(errno, why);
-}
-
-static void abandon_file(void *writer) { files_abandon(writer); }
-
-/* A file that is written piece by piece into writer->stream; it is there, whole, after end_file(), or is as it was. */
-static FileWriter *begin_file(const char *path)
-{
-    char why[FILES_ERROR];
-    FileWriter *writer = own(1, sizeof *writer);
-    if (!files_begin(writer, path, why)) give_up_because(errno, why);
-    on_leaving(abandon_file, writer);
-    return writer;
-}
-
-static void end_file(FileWriter *writer)
-{
-    char why[FILES_ERROR];
-    if (!files_end(writer, why)) give_up_because(errno, why);
-}
-
-static void unlock_folder(void *lock) { files_unlock(lock); }
-
-/* Nobody else works in that folder until the scope is left; temporaries of killed runs are removed. */
-static void lock_folder(const char *path)
-{
-    char why[FILES_ERROR];
-    FileLock *lock = own(1, sizeof *lock);
-    if (!files_lock(path, lock, why)) give_up_because(errno, why);
-    on_leaving(unlock_folder, lock);
-    if (files_sweep(path, why) < 0) give_up_because(errno, why);
-}
-
-enum { NAMES_FOLDERS, NAMES_PICTURES, NAMES_LISTS };
-
-/* Pictures are told by the ends of their names. Some of these formats are not decoded: such a file is then reported as
- * unreadable, which helps more than to pass over it in silence. */
-static bool name_is(int kind, const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    if (kind == NAMES_LISTS) return dot && (strcasecmp(dot, ".csv") == 0 || strcasecmp(dot, ".txt") == 0);
-    return kind == NAMES_FOLDERS || image_suffix(name) > 0;
-}
-
-typedef struct Listing { char **names; size_t count; } Listing;
-
-static void free_listing(void *listing)
-{
-    Listing *l = listing;
-    files_list_free(l->names, l->count);
-}
-
-/* The names of one kind in a folder, hidden ones left out, sorted by their bytes; none where there is no folder. */
-static Names list_folder(const char *path, int kind)
-{
-    char why[FILES_ERROR];
-    Names names = {.home = innermost_scope()};
-    Listing found;
-    Scope inner;
-    if (!files_list(path, kind == NAMES_FOLDERS ? FILES_FOLDERS : FILES_FILES, &found.names, &found.count, why)) {
-        if (is_machine(errno)) give_up_because(errno, why);
-        return names;
-    }
-    enter(&inner);
-    on_leaving(free_listing, &found);
-    for (size_t i = 0; i < found.count; i++)
-        if (name_is(kind, found.names[i])) names_add(&names, found.names[i]);
-    leave();
-    return names;
 }
 
 /* ================================================================================================
@@ -12517,20 +12289,6 @@ typedef struct Photo {
     Image image;
 } Photo;
 
-/* A name for what is made of each, which no other has. */
-static char **photo_names(const Names *paths)
-{
-    char why[FILES_ERROR];
-    Listing *stems = own(1, sizeof *stems);
-    if (!files_stems(paths->items, (size_t)paths->count, &stems->names, why)) {
-        if (errno == EEXIST) give_up(2, "%s", why);
-        give_up_because(errno, why);
-    }
-    stems->count = (size_t)paths->count;
-    on_leaving(free_listing, stems);
-    return stems->names;
-}
-
 /* A batch of pictures: what is done with each, and what became of them. */
 typedef struct PhotoBatch {
     int channels;                       /* they are read with; 0: as many as each has */
@@ -12543,7 +12301,7 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
 {
     const Names paths = photo_paths(inputs, count);
     int widest = 0;
-    char *const *names = photo_names(&paths);
+    char *const *names = stems_of(&paths);
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
     b->total = paths.count;
     for (; b->count < b->total && !interrupted; b->count++) {

@@ -67,88 +67,12 @@ static int refused(const char *path, DataOptions o, int status, const char *word
     return !ok && e.status == status && strstr(e.text, words);
 }
 
-/* ---- what a scope owns ---- */
-static void take_names(void *context)
-{
-    *(Names *)context = parse_names("a, b,c ", "letters");
-    Names *letters = context;
-    Scope inner;
-    enter(&inner);
-    for (int i = 0; i < 40; i++) names_add(letters, own_text("%d", i));      /* they outlive the scope they are made in */
-    leave();
-    CHECK(letters->count == 43 && !strcmp(letters->items[1], "b") && !strcmp(letters->items[42], "39"));
-    CHECK(names_find(letters, "C") == 2 && names_find(letters, "d") == -1 && !strcmp(joined(letters->items, 3), "a, b, c"));
-    CHECK(strlen(joined(letters->items, 43)) < 310);
-}
-
-static void take_listing(void *path)
-{
-    Names names = list_folder(path, NAMES_PICTURES);
-    CHECK(names.count == 2 && !strcmp(names.items[0], "a.pgm") && !strcmp(names.items[1], "b.pgm"));
-    CHECK(list_folder(own_text("%s/a.pgm", (char *)path), NAMES_LISTS).count == 0 && is_folder(path));
-    CHECK(list_folder(own_text("%s/gone", (char *)path), NAMES_LISTS).count == 0 && !path_exists(own_text("%s/gone", (char *)path)));
-}
-
-static void take_picture(void *path)
-{
-    Error why;
-    Image picture, small;
-    CHECK(try_picture(path, 1, &picture, &why));
-    CHECK(picture.width == 8 && picture.height == 6 && picture.pixels[7] == (int)(draw(5, 7, 7, 0) * 256));
-    small = resize_picture(&picture, 4, 3);
-    CHECK(small.width == 4 && picture_bytes(&small) == 12);
-}
-
-static void take_damaged(void *path)
-{
-    Error why;
-    Image picture;
-    CHECK(!try_picture("/nothing/here.png", 1, &picture, &why) && !why.machine);
-    CHECK(!try_picture(path, 1, &picture, &why) && why.status == 1 && !why.machine);
-    give_up(1, "%s", why.text);
-}
-
-static void write_twice(void *path)
-{
-    write_file(path, "whole", 5);
-    FileWriter *writer = begin_file(path);
-    fputs("half", writer->stream);
-    give_up(1, "amid");
-}
-
-static void read_back(void *path)
-{
-    size_t size;
-    CHECK(!strcmp(read_file(path, 100, &size), "whole") && size == 5);
-    lock_folder(folder);
-    lock_folder(folder);
-}
-
 static bool fails(void (*work)(void *), const void *context, const char *words, bool machine)
 {
     Error e = {0};
     bool done = attempt(work, (void *)context, &e);
     if (done || !strstr(e.text, words)) printf("  wanted '%s', got '%s'\n", words, e.text);
     return !done && strstr(e.text, words) && e.machine == machine;
-}
-
-/* Without a file descriptor left a folder is not empty and a picture not damaged. */
-static void check_owning(void)
-{
-    Error e = {0};
-    Names names;
-    write_picture(at("own/b.pgm"), 8, 6, 5), write_picture(at("own/a.pgm"), 8, 6, 5), write_text(at("own/c.txt"), "P5");
-    CHECK(attempt(take_names, &names, &e) && attempt(take_listing, (void *)at("own"), &e));
-    CHECK(attempt(take_picture, (void *)at("own/b.pgm"), &e) && fails(take_damaged, at("own/c.txt"), "own/c.txt", false));
-    CHECK(fails(write_twice, at("own/d.txt"), "amid", false) && fails(read_back, at("own/d.txt"), "works here", false));
-    struct rlimit before, none;
-    getrlimit(RLIMIT_NOFILE, &before);
-    none = before, none.rlim_cur = 3;
-    setrlimit(RLIMIT_NOFILE, &none);
-    bool listing = fails(take_listing, at("own"), "Too many open files", true);
-    bool picture = fails(take_picture, at("own/b.pgm"), "Too many open files", true);
-    setrlimit(RLIMIT_NOFILE, &before);
-    CHECK(listing && picture);
 }
 
 static void check_words(void)
@@ -620,7 +544,6 @@ int main(void)
     snprintf(folder, sizeof folder, "/tmp/facegan-data-XXXXXX");
     if (!mkdtemp(folder) || !freopen(at("stderr"), "w", stderr)) return 1;
     setvbuf(stderr, NULL, _IONBF, 0);
-    check_owning();
     check_words();
     check_folders();
     check_lists();
