@@ -135,6 +135,9 @@ int main(void)
     CHECK(fails(read_few_fields, at("in/rows.csv"), "more than 1 fields", false));
     CHECK(fails(read_few_fields, at("in/gone.csv"), "No such file", false));
     CHECK(attempt(name_stems, NULL, &e));
+    CHECK(lies_in(at("in/../in/b.pgm"), folder) && lies_in(folder, at("in/..")) && !lies_in(folder, at("in")) && lies_in(folder, "/"));
+    make_folder(at("in2"));
+    CHECK(!lies_in(at("in2"), at("in")) && !lies_in(at("gone"), folder));
     CHECK(is_machine(EMFILE) && is_machine(EIO) && is_machine(EACCES) && !is_machine(ENOENT) && !is_machine(0));
     check_machine();
     CHECK(system(own_text("rm -r %s", folder)) == 0);
