@@ -5710,8 +5710,8 @@ static TensorFile *load_tensors(const char *path)
  * 10  DATA: OPENING, AUGMENTATION, BACKGROUND LOADING, THE DATA DOCTOR
  *
  * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. How folders and
- * published lists are read, and how classes and a split are chosen, is vendor/dataset.h's matter. Here are what a network
- * needs of it, and the doctor.
+ * published lists are read, and how classes and a split are chosen, is vendor/dataset.h's matter. Here is what a
+ * network needs of it, and the doctor.
  *
  *     folder, CSV, attributes --open_dataset--> one split, the classes asked for --Loader's thread--> batches in [-1,1]
  * ============================================================================================== */
@@ -12396,7 +12396,7 @@ static bool import_face(Import *job, const Imported *item, Face *face)
     const Image *picture = &item->picture;
     DataPlace place = job->set.place && !job->s->whole ? job->set.place[item->row] : (DataPlace){0};
     bool boxed = place.box[2] > 0;
-    for (int k = 0; k < 4; k++) {                                       /* published boxes reach past the edge in places */
+    for (int k = 0; k < 4; k++) {       /* published boxes reach past the edge in places */
         int most = k % 2 ? picture->height : picture->width;
         face->box[k] = place.box[k] < 0 ? 0 : min_int(place.box[k], most);
     }
@@ -12692,8 +12692,7 @@ static void import_rows(Import *job)
 static void import_data(char *const *inputs, int count, const Settings *s)
 {
     if (count < 2 || !dataset_is_kind(inputs[0]))
-        give_up(2, "data import needs affwild2, affectnet, rafdb, fer2013, ferplus or folder, and then the list or "
-                   "folder");
+        give_up(2, "data import needs one of %s, and then the list or folder", dataset_kinds());
     if (!*s->out) give_up(2, "data import needs --out DIR");
     if (!*s->detector && *s->weights) give_up(2, "--weights without --detector: mtcnn or retinaface?");
     Import *job = own(1, sizeof *job);
@@ -16337,10 +16336,11 @@ static const struct { const char *name, *title, *text; } manual[] = {
      "tests/torch_*.py.\n"
      "Tried: these two rows, 2 lines: it trains, samples, goes on and is listed; wacgan's own part is 60 lines.\n"},
     {"format", "how to add a format of data sets",
-     "A format of data sets is a row of `formats` (facegan.c, 10.7). train, eval, the doctor and `data import`\n"
-     "read what is recognised.\n"
+     "A format of data sets is a row of dataset_formats (vendor/dataset.h, 7). train, eval, the doctor and\n"
+     "`data import` read what is recognised.\n"
      "\n"
-     "    {\"JAFFE list\", \"jaffe\", is_jaffe, .label = label_by_column, .picture = picture_by_path}\n"
+     "    {\"JAFFE list\", \"jaffe\", dataset_is_jaffe, .label = dataset_label_by_column,\n"
+     "     .picture = dataset_picture_by_path}\n"
      "\n"
      "  the doctor's and import's name    the second may be NULL\n"
      "  is                  does the first row look like it? It says which field is what (list->column)\n"

@@ -65,6 +65,15 @@ static void use(void *input)
     check_set(&set);
 }
 
+static char folder[64];
+
+static void remove_folder(void)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    if (system(command)) fprintf(stderr, "%s is left\n", folder);
+}
+
 static void put(const char *path, const uint8_t *data, size_t size)
 {
     FILE *file = fopen(path, "wb");
@@ -73,7 +82,7 @@ static void put(const char *path, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static char folder[64], picture[2][120];
+    char picture[2][120];
     char first[200], second[200];
     Error e;
     if (size < 2) return 0;
@@ -85,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             snprintf(path, sizeof path, "%s/%s", folder, inside[i]);
             if (!files_make_folder(path, why)) abort();
         }
+        atexit(remove_folder);
     }
     const Case *from = &cases[data[0] % (sizeof cases / sizeof *cases)];
     const uint8_t *end = memchr(data + 2, 0xFF, size - 2);

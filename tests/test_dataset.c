@@ -327,6 +327,7 @@ static void check_words(void)
     for (int i = 0; i < EMOTIONS; i++) CHECK(dataset_emotion(emotion_names[i]) == i && !strcmp(dataset_affectnet.names[i], emotion_names[i]));
     for (int i = 0; i < SPLITS; i++) CHECK(dataset_split(split_names[i]) == i);
     CHECK(dataset_is_kind("rafdb") && dataset_is_kind("folder") && !dataset_is_kind("imagenet"));
+    CHECK(!strcmp(dataset_kinds(), "ferplus, rafdb, affectnet, fer2013, affwild2, folder"));
 }
 
 /* Votes: 4 of 9 are no majority; single votes do not count, so 6 of 8 are one; half is not more than half; 2 of 2. */

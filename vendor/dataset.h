@@ -140,6 +140,7 @@ DATASET_API void dataset_add_list(DataSet *set, const char *path);
  * are further lists (where something lies beside a list, the first of them is that), folders after it are where
  * pictures, frames or videos lie. */
 DATASET_API bool dataset_is_kind(const char *kind);
+DATASET_API const char *dataset_kinds(void);                            /* "ferplus, rafdb, ..." */
 DATASET_API void dataset_gather(DataSet *set, const char *kind, char *const *parts, int count,
                                 const DataOptions *options);
 
@@ -1239,6 +1240,15 @@ DATASET_API bool dataset_is_kind(const char *kind)
     return dataset_format_called(kind) || !strcmp(kind, "folder");
 }
 
+DATASET_API const char *dataset_kinds(void)
+{
+    Names kinds = {0};
+    for (const DataFormat *f = dataset_formats; f < dataset_formats + DATA_FORMATS; f++)
+        if (f->kind) names_add_once(&kinds, f->kind);
+    names_add(&kinds, "folder");
+    return joined(kinds.items, kinds.count);
+}
+
 /* Opens a list and recognises it by its first row; list->format NULL: as none. */
 static DataList *dataset_open_list(const char *path, bool many)
 {
@@ -1512,9 +1522,8 @@ DATASET_API void dataset_gather(DataSet *set, const char *kind, char *const *par
     if (more.count) with.more = &more;
     dataset_list(set, beside && is_folder(parts[0]) ? own_text("%s/%s", parts[0], f->file) : parts[0], &with);
     if (f && strcmp(set->format, f->name) && !(f->folders_too && !strcmp(set->format, "image folders")))
-        give_up(2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of affwild2, affectnet, rafdb, "
-                "fer2013, ferplus, folder?", parts[0], kind, f->name, f->folders_too ? ", image folders" : "",
-                set->format);
+        give_up(2, "%s is no %s (%s%s is wanted): it is %s; did you mean another of %s?", parts[0], kind, f->name,
+                f->folders_too ? ", image folders" : "", set->format, dataset_kinds());
     if (more.count > 1 && !(f && f->many)) give_up(2, "%s: one folder of pictures only", more.items[1]);
     dataset_add_more_lists(set, &lists);
     set->options.more = NULL;
@@ -1788,8 +1797,8 @@ DATASET_API bool dataset_image(const DataSet *set, int index, int channels, Imag
 {
     char path[DATASET_PATH];
     if (!set->raw && dataset_frame(dataset_path(set, index, path), NULL) > 0) {
-        snprintf(error, IMAGE_ERROR_SIZE, "%.150s: the frames must be taken out of the video first (ffmpeg -i "
-                 "video.mp4 video/%%05d.jpg)", path);
+        snprintf(error, IMAGE_ERROR_SIZE, "%.140s: the frames must be taken out of the video first (by an import, "
+                 "or by ffmpeg -i video.mp4 video/%%05d.jpg)", path);
         errno = 0;
         return false;
     }

@@ -1,6 +1,6 @@
-/* owned.h: files, folders, tables and pictures that a scope owns. The libraries beside this one answer 0 and a text where
- * they fail, and their memory is freed by hand; the functions here give up by themselves, and what they make belongs to
- * the innermost scope (scope.h).
+/* owned.h: files, folders, tables and pictures that a scope owns. The libraries beside this one answer 0 and a text
+ * where they fail, and their memory is freed by hand; the functions here give up by themselves, and what they make
+ * belongs to the innermost scope (scope.h).
  *
  *     #define OWNED_IMPLEMENTATION      in exactly one C file, before the include
  *     #include "owned.h"
