@@ -76,6 +76,9 @@
 #include "vendor/scope.h"
 #define KERNELS_IMPLEMENTATION
 #include "vendor/kernels.h"
+#define ARRAYS_IMPLEMENTATION
+#define ARRAYS_STATIC
+#include "vendor/arrays.h"
 #define FACE_IMPLEMENTATION
 #define FACE_STATIC
 #include "vendor/face.h"
@@ -604,7 +607,7 @@ static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
                             Node **dx __attribute__((unused)), const bool *want __attribute__((unused)))
 #define CASE(name)     static Node *name##_case(Graph *g, int variant)
 
-/* Every row's kernel. The short ones stand with their op; those that cut their work into tasks are in 8.5. */
+/* Every row's kernel. */
 #define OP(name, text) CPU(name);
 FACEGAN_OPS(OP)
 #undef OP
@@ -946,6 +949,7 @@ DEFINE(sum)
     FOR_EACH_INDEX(s, n, h, w, c) out[index_repeated(y->shape, n, h, w, c)] += in[0][index_repeated(s, n, h, w, c)];
 }
 
+CPU(sum) { arrays_sum(y->in[0]->data, y->in[0]->shape.d, y->data, y->shape.d, scratch); }
 GRADIENT(sum) { dx[0] = broadcast(dy, y->in[0]->shape); }
 
 static const Shape repeat_cases[][2] = {                                /* small, large */
@@ -974,13 +978,7 @@ DEFINE(broadcast)
     out[index_repeated(s, n, h, w, c)] = in[0][index_repeated(y->in[0]->shape, n, h, w, c)];
 }
 
-/* How many lines (a line: W C numbers, of one picture and height) make a task. */
-static size_t lines_a_task(Shape s)
-{
-    size_t line = (size_t)s.d[2] * (size_t)s.d[3];
-    return line >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / line;
-}
-
+CPU(broadcast) { arrays_broadcast(y->in[0]->data, y->in[0]->shape.d, y->data, y->shape.d); }
 GRADIENT(broadcast) { dx[0] = sum_to(dy, y->in[0]->shape); }
 
 CASE(broadcast)
@@ -1207,6 +1205,15 @@ DEFINE(logsumexp)
     for (size_t i = 0; i < count_of(y); i++) out[i] = log_sum(in[0] + i * (size_t)n, n);
 }
 
+/* How many rows of channels there are. */
+static size_t rows_of(const Node *x) { return count_of(x) / (size_t)x->shape.d[3]; }
+
+CPU(softmax) { arrays_softmax(y->in[0]->data, rows_of(y), (size_t)y->shape.d[3], y->data); }
+CPU(logsumexp)
+{
+    arrays_logsumexp(y->in[0]->data, rows_of(y), (size_t)y->in[0]->shape.d[3], y->data, scratch);
+}
+
 GRADIENT(softmax) { dx[0] = mul(y, sub(dy, sum_to(mul(y, dy), one_channel(y->shape)))); }
 GRADIENT(logsumexp) { dx[0] = mul(softmax(y->in[0]), dy); }
 CASE(softmax)
@@ -1267,6 +1274,18 @@ DEFINE(put_at_largest)
         for (size_t k = 1; k < n; k++) best = in[1][i * n + k] > in[1][i * n + best] ? k : best;
         for (size_t k = 0; k < n; k++) out[i * n + k] = k == best ? in[0][i] : 0;
     }
+}
+
+CPU(pick_largest)
+{
+    const Node *v = y->in[1];
+    arrays_pick_largest(y->in[0]->data, v->data, rows_of(v), (size_t)v->shape.d[3], y->data);
+}
+
+CPU(put_at_largest)
+{
+    const Node *v = y->in[1];
+    arrays_put_at_largest(y->in[0]->data, v->data, rows_of(v), (size_t)v->shape.d[3], y->data);
 }
 
 GRADIENT(pick_largest) { if (want[0]) dx[0] = put_at_largest(dy, y->in[1]); }
@@ -1638,6 +1657,7 @@ DEFINE(moments)
         }
 }
 
+CPU(moments) { arrays_moments(y->in[0]->data, y->in[0]->shape.d, (real)y->a, y->data, scratch); }
 GRADIENT(moments) { mistake(y, "has no gradient of its own; instance_norm's rule contains it"); }
 
 CASE(moments)
@@ -1657,6 +1677,19 @@ DEFINE(instance_norm)
         double v = (in[0][i] - m[0]) * m[c_count] * in[2][c] + in[3][c] + (y->in[4] ? in[4][i] : 0);
         out[i] = v > 0 ? v : y->a * v;
     }
+}
+
+/* What vendor/arrays.h wants to know of a norm: x, moments, scale and shift are operand `first` and those behind it. */
+static ArraysNorm norm_of(const Node *y, int first)
+{
+    Node *const *in = y->in + first;
+    return (ArraysNorm){in[0]->shape.d, in[0]->data, in[1]->data, in[2]->data, in[3]->data, (real)y->a};
+}
+
+CPU(instance_norm)
+{
+    const ArraysNorm norm = norm_of(y, 0);
+    arrays_norm(&norm, y->in[4] ? y->in[4]->data : NULL, y->data, scratch);
 }
 
 static Node *norm_sums(Node *y, Node *dy)
@@ -1727,6 +1760,12 @@ DEFINE(instance_norm_sums)
     }
 }
 
+CPU(instance_norm_sums)
+{
+    const ArraysNorm norm = norm_of(y, 1);
+    arrays_norm_sums(&norm, y->in[0]->data, y->data, scratch);
+}
+
 FIRST_ORDER_ONLY(instance_norm_sums)
 
 static Node *norm_grad_case(Graph *g, int variant, bool want_dx)
@@ -1753,6 +1792,12 @@ DEFINE(instance_norm_dx)
         double h, d = norm_cotangent(y, in, i, (size_t)n, (size_t)c, &h);
         out[i] = in[3][c] * in[2][pair + c_count] * (d - in[5][pair] / m - h * in[5][pair + c_count] / m);
     }
+}
+
+CPU(instance_norm_dx)
+{
+    const ArraysNorm norm = norm_of(y, 1);
+    arrays_norm_dx(&norm, y->in[0]->data, y->in[5]->data, y->data, scratch);
 }
 
 FIRST_ORDER_ONLY(instance_norm_dx)
@@ -1933,35 +1978,36 @@ static Range window_inside(int at, int stride, int pad_before, int size, int len
     return (Range){max_int(low, 0), min_int(low + size, length)};
 }
 
-/* Where x is largest in window (n,p,q), channel c. A macro, so that one text serves the definition (x of double) and
- * the kernel (of real); its own names end in _ and meet none of the caller's. */
-#define LARGEST(index, shape, x, n, p, q, c) \
-    do { \
-        Range rows_ = window_inside(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h); \
-        Range columns_ = window_inside(q, (shape)->stride, (shape)->pad_x, (shape)->s, (shape)->w); \
-        index = SIZE_MAX; \
-        for (int h_ = rows_.low; h_ < rows_.high; h_++) \
-            for (int w_ = columns_.low; w_ < columns_.high; w_++) { \
-                size_t pixel_ = ((size_t)(n) * (size_t)(shape)->h + (size_t)h_) * (size_t)(shape)->w + (size_t)w_; \
-                size_t at_ = pixel_ * (size_t)(shape)->c + (size_t)(c); \
-                if (index == SIZE_MAX || (x)[at_] > (x)[index]) index = at_; \
-            } \
-    } while (0)
+/* Where x is largest in window (n,p,q), channel c. */
+static size_t largest_in_window(const ConvShape *s, const double *x, int n, int p, int q, int c)
+{
+    Range rows = window_inside(p, s->stride, s->pad_y, s->r, s->h);
+    Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
+    size_t best = SIZE_MAX;
+    for (int h = rows.low; h < rows.high; h++)
+        for (int w = columns.low; w < columns.high; w++) {
+            size_t at = index_repeated(shape_of(s->n, s->h, s->w, s->c), n, h, w, c);
+            if (best == SIZE_MAX || x[at] > x[best]) best = at;
+        }
+    return best;
+}
 
 DEFINE(max_pool)
 {
-    size_t i = 0, from;
-    FOR_EACH_INDEX(y->shape, n, p, q, c) { LARGEST(from, &y->conv, in[1], n, p, q, c); out[i++] = in[0][from]; }
+    size_t i = 0;
+    FOR_EACH_INDEX(y->shape, n, p, q, c) out[i++] = in[0][largest_in_window(&y->conv, in[1], n, p, q, c)];
 }
 
 DEFINE(max_unpool)
 {
     Shape s = shape_y(&y->conv);
-    size_t i = 0, to;
+    size_t i = 0;
     memset(out, 0, count_of(y) * sizeof *out);
-    FOR_EACH_INDEX(s, n, p, q, c) { LARGEST(to, &y->conv, in[1], n, p, q, c); out[to] += in[0][i++]; }
+    FOR_EACH_INDEX(s, n, p, q, c) out[largest_in_window(&y->conv, in[1], n, p, q, c)] += in[0][i++];
 }
 
+CPU(max_pool)   { arrays_max_pool(y->in[0]->data, y->in[1]->data, &y->conv, y->data, scratch); }
+CPU(max_unpool) { arrays_max_unpool(y->in[0]->data, y->in[1]->data, &y->conv, y->data); }
 GRADIENT(max_pool) { if (want[0]) dx[0] = max_unpool(dy, y->in[1], y->conv); }
 GRADIENT(max_unpool) { if (want[0]) dx[0] = max_pool(dy, y->in[1], y->conv); }
 
@@ -2050,7 +2096,7 @@ static int warp_taps(const ConvShape *s, const double m[MAP_NUMBERS], int p, int
 }
 
 /* With `back` 0: picture n of y += the warped picture n of x. With `back` 1: picture n of x += the adjoint of y's. A
- * macro as LARGEST above, for the definition (double) and the kernel (real). */
+ * macro, so that one text serves the definition (double) and the kernel (real). */
 #define WARP_PICTURE(s, map, n, x, y, back) \
     do { \
         double m_[MAP_NUMBERS], share_[4]; \
@@ -4770,448 +4816,6 @@ static void free_values(double **values, int n)
     for (int i = 0; i < n; i++) free(values[i]);
     free(values);
 }
-
-/* ------------------------------------------------------------------------------------------------
- * 8.5  Kernels behind the ops
- *
- * What stands between the longer rows of chapter 3 and vendor/kernels.h: how the work of one op is cut into tasks, by
- * its shape and never by the thread count, and how their parts are put together in a fixed order. What each computes is
- * its definition in chapter 3.
- * ---------------------------------------------------------------------------------------------- */
-
-/* Of four axes some are kept and some are summed. Neighbours of the same kind are as good as one axis, so five
- * alternating ones (some of length 1) cover every case: out[k0][k2][k4] = sum over r1 and r3 of
- * x[k0][r1][k2][r3][k4]. */
-typedef struct Reduction {
-    size_t k0, r1, k2, r3, k4, rows;    /* the five lengths; how many of r1 a task takes */
-    int tasks_a_k0;
-    Node *y;
-    double *partial;                    /* (k0, tasks_a_k0, k2*k4) */
-} Reduction;
-
-static Reduction plan_reduction(Node *y)
-{
-    size_t part[5] = {1, 1, 1, 1, 1};
-    int slot = 0;
-    for (int i = 0; i < AXES; i++) {
-        int length = y->in[0]->shape.d[i], summed = y->shape.d[i] == 1 && length > 1;
-        if (length == 1) continue;
-        if (slot % 2 != summed) slot++;
-        part[slot] *= (size_t)length;
-    }
-    Reduction p = {.k0 = part[0], .r1 = part[1], .k2 = part[2], .r3 = part[3], .k4 = part[4], .y = y};
-    size_t row = p.k2 * p.r3 * p.k4;
-    p.rows = row >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / row;
-    p.tasks_a_k0 = pieces(p.r1, p.rows);
-    return p;
-}
-
-static void reduction_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    Reduction *p = argument;
-    size_t k0 = (size_t)index / (size_t)p->tasks_a_k0, first = (size_t)index % (size_t)p->tasks_a_k0 * p->rows;
-    size_t rows = least(p->rows, p->r1 - first), kept = p->k2 * p->k4, row = kept * p->r3;
-    const real *x = p->y->in[0]->data + (k0 * p->r1 + first) * row;
-    double *out = p->partial + (size_t)index * kept;
-    memset(out, 0, kept * sizeof *out);
-    if (p->r3 == 1) {
-        kernels->column_sums(x, rows, kept, kept, out);
-        return;
-    }
-    for (size_t i = 0; i < rows * p->k2; i++)
-        kernels->column_sums(x + i * p->r3 * p->k4, p->r3, p->k4, p->k4, out + i % p->k2 * p->k4);
-}
-
-CPU(sum)
-{
-    Reduction p = plan_reduction(y);
-    size_t kept = p.k2 * p.k4;
-    p.partial = scratch(p.k0 * (size_t)p.tasks_a_k0 * kept * sizeof(double));
-    parallel((int)p.k0 * p.tasks_a_k0, reduction_task, &p);
-    for (size_t k0 = 0; k0 < p.k0; k0++)
-        for (size_t k = 0; k < kept; k++) {
-            double total = 0;
-            for (size_t t = 0; t < (size_t)p.tasks_a_k0; t++)
-                total += p.partial[(k0 * (size_t)p.tasks_a_k0 + t) * kept + k];
-            y->data[k0 * kept + k] = (real)total;
-        }
-}
-
-static void broadcast_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    Node *y = argument;
-    Shape s = y->shape, from = y->in[0]->shape;
-    size_t lines = (size_t)s.d[0] * (size_t)s.d[1], a_task = lines_a_task(s),
-           last = least(lines, (size_t)(index + 1) * a_task);
-    for (size_t line = (size_t)index * a_task; line < last; line++)
-        for (int w = 0; w < s.d[2]; w++) {
-            int n = (int)(line / (size_t)s.d[1]), h = (int)(line % (size_t)s.d[1]);
-            real *row = y->data + index_repeated(s, n, h, w, 0);
-            const real *x = y->in[0]->data + index_repeated(from, n, h, w, 0);
-            if (from.d[3] > 1) memcpy(row, x, (size_t)s.d[3] * sizeof *row);
-            else for (int c = 0; c < s.d[3]; c++) row[c] = x[0];
-        }
-}
-
-CPU(broadcast)
-{
-    parallel(pieces((size_t)y->shape.d[0] * (size_t)y->shape.d[1], lines_a_task(y->shape)), broadcast_task, y);
-}
-
-/* Turns a row into e^(x - largest); returns their sum and, through `largest`, what was subtracted. NaN stays NaN. */
-static real exponentials(const real *x, int n, real *out, real *largest)
-{
-    *largest = x[0];
-    for (int i = 1; i < n; i++)
-        if (!(x[i] <= *largest)) *largest = x[i];
-    kernels->pointwise(POINTWISE_affine, x, NULL, 1, -*largest, out, (size_t)n);
-    kernels->pointwise(POINTWISE_exp, out, NULL, 0, 0, out, (size_t)n);
-    real total = 0;
-    for (int i = 0; i < n; i++) total += out[i];
-    return total;
-}
-
-CPU(softmax)
-{
-    size_t n = (size_t)y->shape.d[3], rows = count_of(y) / n;
-    for (size_t i = 0; i < rows; i++) {
-        real largest, *row = y->data + i * n, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
-        kernels->pointwise(POINTWISE_affine, row, NULL, 1 / total, 0, row, n);
-    }
-}
-
-CPU(logsumexp)
-{
-    size_t n = (size_t)y->in[0]->shape.d[3];
-    real *row = scratch(n * sizeof *row);
-    for (size_t i = 0; i < count_of(y); i++) {
-        real largest, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
-        kernels->pointwise(POINTWISE_log, &total, NULL, 0, 0, &total, 1);
-        y->data[i] = largest + total;
-    }
-}
-
-/* The first channel of row i that holds its largest number. */
-static size_t largest_channel(const Node *x, size_t i)
-{
-    size_t n = (size_t)x->shape.d[3], best = 0;
-    for (size_t k = 1; k < n; k++)
-        if (x->data[i * n + k] > x->data[i * n + best]) best = k;
-    return best;
-}
-
-CPU(pick_largest)
-{
-    size_t n = (size_t)y->in[1]->shape.d[3];
-    for (size_t i = 0; i < count_of(y); i++) y->data[i] = y->in[0]->data[i * n + largest_channel(y->in[1], i)];
-}
-
-CPU(put_at_largest)
-{
-    size_t n = (size_t)y->shape.d[3];
-    memset(y->data, 0, count_of(y) * sizeof *y->data);
-    for (size_t i = 0; i < count_of(y) / n; i++) y->data[i * n + largest_channel(y->in[1], i)] = y->in[0]->data[i];
-}
-
-/* The work of instance_norm and instance_norm_dx, cut into ranges of a picture's rows. */
-typedef struct NormTask { Node *y; real *lines; int rows, tasks_a_picture; } NormTask;
-
-/* A map's pixels in blocks of 64, of which each gives two numbers a channel: `work` writes them to `to` for the
- * `pixels` of picture n that begin at number `start` of the map. */
-typedef struct Blocks Blocks;
-
-struct Blocks {
-    Node *y;
-    Shape s;                            /* of the map */
-    void (*work)(const Blocks *b, size_t n, size_t start, size_t pixels, real *to);
-    const real *lines;                  /* (N,2,C) A and B, which norm_sums needs as well */
-    real *values;                       /* (N, blocks of a picture, 2, C) */
-    int a_picture, a_task, tasks_a_picture;
-};
-
-static Blocks blocks_of(Node *y, Shape s)
-{
-    int block = KERNELS_BLOCK * s.d[3];
-    Blocks b = {.y = y, .s = s, .a_picture = pieces((size_t)(s.d[1] * s.d[2]), KERNELS_BLOCK),
-                .a_task = block < ELEMENTS_A_TASK ? ELEMENTS_A_TASK / block : 1};
-    b.tasks_a_picture = pieces((size_t)b.a_picture, (size_t)b.a_task);
-    return b;
-}
-
-static size_t blocks_count(const Blocks *b) { return (size_t)b->s.d[0] * (size_t)b->a_picture * 2 * (size_t)b->s.d[3]; }
-
-static void blocks_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    const Blocks *b = argument;
-    int first = index % b->tasks_a_picture * b->a_task;
-    size_t n = (size_t)(index / b->tasks_a_picture), c = (size_t)b->s.d[3], pixels = (size_t)(b->s.d[1] * b->s.d[2]);
-    for (int i = first; i < first + b->a_task && i < b->a_picture; i++) {
-        size_t pixel = (size_t)i * KERNELS_BLOCK;
-        b->work(b, n, (n * pixels + pixel) * c, least(KERNELS_BLOCK, pixels - pixel),
-                b->values + (n * (size_t)b->a_picture + (size_t)i) * 2 * c);
-    }
-}
-
-static void for_blocks(Blocks *b) { parallel(b->s.d[0] * b->tasks_a_picture, blocks_task, b); }
-
-static void block_moments(const Blocks *b, size_t n, size_t start, size_t pixels, real *to)
-{
-    size_t c = (size_t)b->s.d[3];
-    (void)n;
-    kernels->block_moments(b->y->in[0]->data + start, pixels, c, to, to + c);
-}
-
-enum { MERGED_CHANNELS = 64 };          /* by a task */
-
-static int merging_tasks(const Blocks *b) { return pieces((size_t)b->s.d[3], MERGED_CHANNELS); }
-
-static void merge_moments_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    const Blocks *b = argument;
-    size_t c = (size_t)b->s.d[3], n = (size_t)(index / merging_tasks(b)),
-           from = (size_t)(index % merging_tasks(b)) * MERGED_CHANNELS;
-    kernels->merge_moments(b->values + n * (size_t)b->a_picture * 2 * c, (size_t)(b->s.d[1] * b->s.d[2]), c, from,
-                           least(from + MERGED_CHANNELS, c), (real)b->y->a, b->y->data + n * 2 * c);
-}
-
-CPU(moments)
-{
-    Blocks b = blocks_of(y, y->in[0]->shape);
-    b.work = block_moments, b.values = scratch(blocks_count(&b) * sizeof *b.values);
-    for_blocks(&b);
-    parallel(b.s.d[0] * merging_tasks(&b), merge_moments_task, &b);
-}
-
-/* The line y = A x + B of every channel of a picture, written to coefficients (2,C): all A, then all B. */
-static void norm_line(const real *moments, const real *scales, const real *shift, size_t c_count, real *coefficients)
-{
-    for (size_t c = 0; c < c_count; c++) {
-        real slope = scales[c] * moments[c_count + c];
-        coefficients[c] = slope;
-        coefficients[c_count + c] = shift[c] - moments[c] * slope;
-    }
-}
-
-/* The lines of every picture, (N,2,C), in scratch memory, and room for `more` numbers behind them. */
-static real *norm_lines(const Node *y, const Node *moments, const Node *scales, const Node *shift, size_t more)
-{
-    size_t pictures = (size_t)y->in[0]->shape.d[0], c = (size_t)y->in[0]->shape.d[3];
-    real *lines = scratch((pictures * 2 * c + more) * sizeof *lines);
-    for (size_t n = 0; n < pictures; n++)
-        norm_line(moments->data + n * 2 * c, scales->data, shift->data, c, lines + n * 2 * c);
-    return lines;
-}
-
-/* Cuts each picture of a map into ranges of rows and calls task with (picture, range) folded into its index. */
-static void for_row_ranges(Node *y, real *lines, ParallelTask *task)
-{
-    Shape s = y->in[0]->shape;
-    int row = s.d[2] * s.d[3], rows = row >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / row;
-    NormTask t = {y, lines, rows, pieces((size_t)s.d[1], (size_t)rows)};
-    parallel(s.d[0] * t.tasks_a_picture, task, &t);
-}
-
-/* Where a task's range starts, in numbers, and how many pixels it has. */
-static size_t range_start(const NormTask *t, int index, int *n, size_t *pixels)
-{
-    Shape s = t->y->in[0]->shape;
-    *n = index / t->tasks_a_picture;
-    int from = index % t->tasks_a_picture * t->rows, rows = s.d[1] - from < t->rows ? s.d[1] - from : t->rows;
-    *pixels = (size_t)rows * (size_t)s.d[2];
-    return ((size_t)*n * (size_t)s.d[1] + (size_t)from) * (size_t)s.d[2] * (size_t)s.d[3];
-}
-
-static void instance_norm_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    NormTask *t = argument;
-    Node *y = t->y;
-    int n;
-    size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
-    const real *line = t->lines + (size_t)n * 2 * c;
-    kernels->normalise(y->in[0]->data + start, y->in[4] ? y->in[4]->data + start : NULL, pixels, c, line, (real)y->a,
-                       y->data + start);
-}
-
-CPU(instance_norm)
-{
-    for_row_ranges(y, norm_lines(y, y->in[1], y->in[2], y->in[3], 0), instance_norm_task);
-}
-
-static void block_sums(const Blocks *b, size_t n, size_t start, size_t pixels, real *to)
-{
-    const Node *y = b->y;
-    size_t c = (size_t)b->s.d[3], pair = n * 2 * c;
-    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, pixels, c, y->in[2]->data + pair,
-                       b->lines + pair, (real)y->a, to);
-}
-
-CPU(instance_norm_sums)
-{
-    Blocks b = blocks_of(y, y->in[0]->shape);
-    size_t pictures = (size_t)b.s.d[0], pair = 2 * (size_t)b.s.d[3], sums = pair * sizeof(double) / sizeof(real);
-    real *lines = norm_lines(y, y->in[2], y->in[3], y->in[4], sums + blocks_count(&b));
-    double *total = (double *)(void *)(lines + pictures * pair);
-    b.work = block_sums, b.lines = lines, b.values = lines + pictures * pair + sums;
-    for_blocks(&b);
-    for (size_t n = 0; n < pictures; n++) {
-        memset(total, 0, pair * sizeof *total);
-        kernels->column_sums(b.values + n * (size_t)b.a_picture * pair, (size_t)b.a_picture, pair, pair, total);
-        for (size_t i = 0; i < pair; i++) y->data[n * pair + i] = (real)total[i];
-    }
-}
-
-/* dx = A d + Q x + T. Four numbers for each channel, written to (4,C): A and B of the line (the mask needs them), Q,
- * T. */
-static void norm_dx_line(const Node *y, size_t n, real *coefficients)
-{
-    size_t c_count = (size_t)y->shape.d[3];
-    real m = (real)(y->shape.d[1] * y->shape.d[2]);
-    const real *moments = y->in[2]->data + n * 2 * c_count, *sums = y->in[5]->data + n * 2 * c_count;
-    norm_line(moments, y->in[3]->data, y->in[4]->data, c_count, coefficients);
-    for (size_t c = 0; c < c_count; c++) {
-        real a = coefficients[c], q = -a * moments[c_count + c] * sums[c_count + c] / m;
-        coefficients[2 * c_count + c] = q;
-        coefficients[3 * c_count + c] = -a * sums[c] / m - q * moments[c];
-    }
-}
-
-static void norm_dx_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    NormTask *t = argument;
-    Node *y = t->y;
-    int n;
-    size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
-    kernels->norm_dx(y->in[0]->data + start, y->in[1]->data + start, pixels, c, t->lines + (size_t)n * 4 * c,
-                     (real)y->a, y->data + start);
-}
-
-CPU(instance_norm_dx)
-{
-    size_t pictures = (size_t)y->shape.d[0], c = (size_t)y->shape.d[3];
-    real *lines = scratch(pictures * 4 * c * sizeof *lines);
-    for (size_t n = 0; n < pictures; n++) norm_dx_line(y, n, lines + n * 4 * c);
-    for_row_ranges(y, lines, norm_dx_task);
-}
-
-/* A row of windows: first the largest of each column (one vector operation for each row of pixels), then the largest of
- * a window's columns: for the windows that the border cuts one by one, for all others at once, by comparing the row
- * with itself moved by a pixel, size - 1 times. */
-typedef struct Pooling { Node *y; real *rows; size_t row; } Pooling;
-
-static void max_pool_task(void *argument, int index, int worker)
-{
-    const Pooling *job = argument;
-    const ConvShape *s = &job->y->conv;
-    int n = index / s->ho;
-    size_t c = (size_t)s->c, width = (size_t)s->w * c;
-    Range rows = window_inside(index % s->ho, s->stride, s->pad_y, s->r, s->h);
-    real *row = job->rows + (size_t)worker * job->row, *out = job->y->data + (size_t)index * (size_t)s->wo * c;
-    const real *x = job->y->in[0]->data + ((size_t)n * (size_t)s->h + (size_t)rows.low) * width, *best = x;
-    for (int h = 1; h < rows.high - rows.low; h++, best = row)
-        kernels->pointwise(POINTWISE_larger, best, x + (size_t)h * width, 0, 0, row, width);
-    if (best == x) memcpy(row, x, width * sizeof(real));
-    for (int q = 0; q < s->wo; q++) {
-        Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
-        if (columns.high - columns.low == s->s) continue;
-        best = row + (size_t)columns.low * c;
-        memcpy(out + (size_t)q * c, best, c * sizeof(real));
-        for (int w = columns.low + 1; w < columns.high; w++)
-            kernels->pointwise(POINTWISE_larger, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c,
-                               c);
-    }
-    for (int w = s->w - 1; w > max_int(0, s->w - s->s); w--)
-        kernels->pointwise(POINTWISE_larger, row, row + c, 0, 0, row, (size_t)w * c);
-    for (int q = 0; q < s->wo; q++) {
-        Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
-        if (columns.high - columns.low == s->s)
-            memcpy(out + (size_t)q * c, row + (size_t)columns.low * c, c * sizeof(real));
-    }
-}
-
-static void max_pool_pick_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    const Node *y = argument;
-    const ConvShape *s = &y->conv;
-    size_t i = (size_t)index * (size_t)s->wo * (size_t)s->c, from;
-    for (int q = 0; q < s->wo; q++)
-        for (int c = 0; c < s->c; c++) {
-            LARGEST(from, s, y->in[1]->data, index / s->ho, index % s->ho, q, c);
-            y->data[i++] = y->in[0]->data[from];
-        }
-}
-
-CPU(max_pool)
-{
-    int windows = y->conv.n * y->conv.ho;
-    Pooling job = {.y = y, .row = round_up((size_t)y->conv.w * (size_t)y->conv.c, ALIGNMENT)};
-    if (y->in[0] != y->in[1]) { parallel(windows, max_pool_pick_task, y); return; }
-    job.rows = scratch((size_t)thread_count() * job.row * sizeof(real));
-    parallel(windows, max_pool_task, &job);
-}
-
-#undef LARGEST
-
-enum { POOLED = 4 };                    /* channels at once */
-
-typedef real Pooled __attribute__((vector_size(POOLED * sizeof(real))));
-
-typedef __typeof__((Pooled){0} == (Pooled){0}) PooledMask;
-
-/* n channels of one window: its first pixel that is as large as the largest takes all of dy, the others nothing. Done
- * with masks: the inner loops have no branch that the processor would have to predict. */
-static inline void unpool_window(const real *x, const real *dy, real *dx, size_t width, size_t c, Range rows,
-                                 Range columns, int n)
-{
-    const size_t bytes = (size_t)n * sizeof(real);
-    Pooled best = {0}, left = {0}, here = {0}, sum = {0};
-    memcpy(&left, dy, bytes);
-    memcpy(&best, x + (size_t)rows.low * width + (size_t)columns.low * c, bytes);
-    for (int h = rows.low; h < rows.high; h++)
-        for (int w = columns.low; w < columns.high; w++) {
-            memcpy(&here, x + (size_t)h * width + (size_t)w * c, bytes);
-            PooledMask larger = here > best;
-            best = (Pooled)(((PooledMask)here & larger) | ((PooledMask)best & ~larger));
-        }
-    for (int h = rows.low; h < rows.high; h++)
-        for (int w = columns.low; w < columns.high; w++) {
-            size_t at = (size_t)h * width + (size_t)w * c;
-            memcpy(&here, x + at, bytes);
-            memcpy(&sum, dx + at, bytes);
-            PooledMask hit = here == best;
-            sum += (Pooled)((PooledMask)left & hit);
-            left = (Pooled)((PooledMask)left & ~hit);
-            memcpy(dx + at, &sum, bytes);
-        }
-}
-
-/* A task is a whole picture, because its windows overlap. */
-static void max_unpool_task(void *argument, int n, int worker)
-{
-    (void)worker;
-    const Node *y = argument;
-    const ConvShape *s = &y->conv;
-    size_t c = (size_t)s->c, width = (size_t)s->w * c, picture = (size_t)s->h * width, from = (size_t)n * picture, k;
-    const real *x = y->in[1]->data + from, *dy = y->in[0]->data + (size_t)n * (size_t)s->ho * (size_t)s->wo * c;
-    real *dx = y->data + from;
-    memset(dx, 0, picture * sizeof(real));
-    for (int p = 0; p < s->ho; p++)
-        for (int q = 0; q < s->wo; q++, dy += c) {
-            Range rows = window_inside(p, s->stride, s->pad_y, s->r, s->h);
-            Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
-            for (k = 0; k + POOLED <= c; k += POOLED)
-                unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, POOLED);
-            if (k < c) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, (int)(c - k));
-        }
-}
-
-CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
 
 /* ================================================================================================
  * 9  SETTINGS AND WEIGHTS
