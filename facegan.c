@@ -113,6 +113,9 @@
 #define OWNED_IMPLEMENTATION
 #define OWNED_STATIC
 #include "vendor/owned.h"
+#define PROGRESS_IMPLEMENTATION
+#define PROGRESS_STATIC
+#include "vendor/progress.h"
 #define OPTIONS_IMPLEMENTATION
 #define OPTIONS_STATIC
 #include "vendor/options.h"
@@ -246,6 +249,12 @@ static void toy_iteration(Toy *t, long i, void (*draw_batch)(Toy *t, long n))
  * ---------------------------------------------------------------------------------------------- */
 
 static bool no_messages;                /* --quiet: no progress, no warnings */
+
+static void be_quiet(bool quiet)
+{
+    no_messages = quiet;
+    progress_to(quiet ? NULL : stderr);
+}
 
 /* Keeps why in e, where it is told later (a graph's first mistake) or may be forgiven. */
 __attribute__((format(printf, 3, 4)))
@@ -9977,122 +9986,75 @@ static Judgement judge_held_out(Trainer *t, int most)
     return all;
 }
 
-enum { LOG_LINE = 8192 };
+/* A row of log.csv as it is put together: the columns' names, and their numbers, empty where they are not known. */
+typedef struct LogRow {
+    char names[8192], numbers[8192];
+    const char *broken;                 /* a loss that is no longer a number */
+} LogRow;
 
-static void write_log_names(const Trainer *t, FILE *log)
+__attribute__((format(printf, 4, 0)))
+static void log_number(LogRow *row, bool known, const char *name, const char *format, double value)
 {
-    const Step *steps[2] = {&t->now.d_step, &t->now.g_step};
-    fprintf(log, "iteration,learning_rate");
-    for (int k = 0; k < 2 && steps[k]->graph; k++) {
-        for (int i = 0; i < steps[k]->n_terms; i++) fprintf(log, ",%s", steps[k]->names[i]);
-        fprintf(log, ",%c.total", "DG"[k]);
-    }
-    fprintf(log, ",validation_accuracy,validation_loss");
-    for (int i = 0; t->watch && i < SIGNS; i++) fprintf(log, ",watch.%s", sign_names[i]);
-    for (int k = 0; t->now.g.space && k < t->now.g.classes; k++)
-        for (int i = 0; i < t->now.g.condition; i++) fprintf(log, ",at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
-    fprintf(log, "\n");
+    size_t named = strlen(row->names), used = strlen(row->numbers);
+    snprintf(row->names + named, sizeof row->names - named, "%s%s", named ? "," : "", name);
+    used += (size_t)snprintf(row->numbers + used, sizeof row->numbers - used, "%s", named ? "," : "");
+    if (known) snprintf(row->numbers + used, sizeof row->numbers - used, format, value);
 }
 
-static void close_file(void *file) { fclose(file); }
+static void log_step(LogRow *row, const Step *step, bool known, const char *total, const double *last)
+{
+    for (int i = 0; i <= step->n_terms && step->graph; i++) {
+        const char *name = i < step->n_terms ? step->names[i] : total;
+        log_number(row, known, name, "%.6g", last[i]);
+        if (known && !isfinite(last[i])) row->broken = name;
+    }
+}
 
-/* Opens log.csv to go on after iteration `done`: rows that a lost process wrote beyond it are dropped. */
+/* The last iteration's; between the milestones nothing is judged. */
+static LogRow *log_row(const Trainer *t, const Judgement *judged)
+{
+    LogRow *row = own(1, sizeof *row);
+    const Training *now = &t->now;
+    Gamut gamut = gamut_of(&now->g);                        /* where every emotion lies by now */
+    int n = judged->count;
+    log_number(row, true, "iteration", "%.0f", (double)now->iteration);
+    log_number(row, true, "learning_rate", "%.6g", rate_of(t, now->iteration - 1));
+    log_step(row, &now->d_step, true, "D.total", now->last_d);
+    log_step(row, &now->g_step, now->g_known, "G.total", now->last_g);
+    log_number(row, n, "validation_accuracy", "%.4f", (double)judged->right / n);
+    log_number(row, n, "validation_loss", "%.5f", judged->loss / n);
+    for (int i = 0; t->watch && i < SIGNS; i++) {
+        double sign = t->watch->signs[i];
+        log_number(row, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
+    }
+    for (int k = 0; now->g.space && k < gamut.n; k++)
+        for (int i = 0; i < gamut.dimensions; i++) {
+            Text name = textf("at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
+            log_number(row, true, name.s, "%.4f", gamut.mean[k][i]);
+        }
+    return row;
+}
+
+/* Opens log.csv to go on after the iterations that are done. */
 static FILE *open_log(const Trainer *t)
 {
-    char line[LOG_LINE];
-    const char *path = run_path(&t->settings, "log.csv");
-    FILE *old = files_open(path);
-    if (old) on_leaving(close_file, old);
-    FileWriter *renewed = begin_file(path);
-    write_log_names(t, renewed->stream);
-    while (old && fgets(line, sizeof line, old))
-        if (isdigit((unsigned char)line[0]) && strchr(line, '\n') && atol(line) <= t->now.iteration)
-            fputs(line, renewed->stream);
-    end_file(renewed);
-    FILE *log = fopen(path, "a");
-    if (!log) give_up_because(errno, own_text("%s: cannot be written: %s", path, strerror(errno)));
-    on_leaving(close_file, log);
-    return log;
+    return continue_csv(run_path(&t->settings, "log.csv"), log_row(t, &(Judgement){0})->names, t->now.iteration);
 }
 
-/* A step's last losses. Returns the first that is no longer a number, or `broken`. */
-static const char *write_losses(const Step *step, const char *total, const double *last, FILE *log, const char *broken)
-{
-    for (int i = 0; i <= step->n_terms; i++) {
-        if (!isfinite(last[i])) broken = i < step->n_terms ? step->names[i] : total;
-        fprintf(log, ",%.6g", last[i]);
-    }
-    return broken;
-}
-
-/* One row; between the milestones nothing is judged. Returns a loss that is no longer a number, or NULL. */
+/* Returns a loss that is no longer a number, or NULL. */
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
-    const Training *now = &t->now;
-    fprintf(log, "%ld,%.6g", now->iteration, rate_of(t, now->iteration - 1));
-    const char *broken = write_losses(&now->d_step, "D.total", now->last_d, log, NULL);
-    if (now->g_known) broken = write_losses(&now->g_step, "G.total", now->last_g, log, broken);
-    for (int i = 0; t->model->g_step && !now->g_known && i <= now->g_step.n_terms; i++) fprintf(log, ",");
-    if (!judged->count) fprintf(log, ",,");
-    else fprintf(log, ",%.4f,%.5f", (double)judged->right / judged->count, judged->loss / judged->count);
-    for (int i = 0; t->watch && i < SIGNS; i++) {
-        if (isnan(t->watch->signs[i])) fprintf(log, ",");
-        else fprintf(log, ",%.4f", t->watch->signs[i]);
-    }
-    Gamut gamut = gamut_of(&now->g);                        /* where every emotion lies by now */
-    for (int k = 0; now->g.space && k < gamut.n; k++)
-        for (int i = 0; i < gamut.dimensions; i++) fprintf(log, ",%.4f", gamut.mean[k][i]);
-    fprintf(log, "\n");
+    const LogRow *row = log_row(t, judged);
+    fprintf(log, "%s\n", row->numbers);
     if (fflush(log) || ferror(log))
         give_up_because(errno, own_text("%s/log.csv: cannot be written: %s", t->settings.out, strerror(errno)));
-    return broken;
+    return row->broken;
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 12.8  The loop
  * ---------------------------------------------------------------------------------------------- */
 
-/* Progress: a bar, the rate, the time left; on a terminal five times a second, in a line; elsewhere a line a minute. */
-typedef struct Progress { double start, shown; long first, total; const char *what; } Progress;
-
-static Progress progress_start(const char *what, long first, long total)
-{
-    double now = now_seconds();
-    return (Progress){now, isatty(2) ? 0 : now, first, total, what};
-}
-
-static void duration_text(double seconds, char *text, size_t size)
-{
-    long s = (long)(seconds + 0.5);
-    if (s < 60) snprintf(text, size, "%lds", s);
-    else if (s < 3600) snprintf(text, size, "%ldm%02lds", s / 60, s % 60);
-    else if (s < 86400 * 2) snprintf(text, size, "%ldh%02ldm", s / 3600, s / 60 % 60);
-    else snprintf(text, size, "%ldd%02ldh", s / 86400, s / 3600 % 24);
-}
-
-__attribute__((format(printf, 3, 4)))
-static void progress_show(Progress *p, long done, const char *format, ...)
-{
-    double now = now_seconds();
-    bool terminal = isatty(2), soon = now - p->shown < (terminal ? 0.2 : 60);
-    if (no_messages || (soon && (done < p->total || !terminal))) return;
-    char bar[25] = "", left[32], note[160];
-    double rate = (double)(done - p->first) / fmax(now - p->start, 1e-9);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(note, sizeof note, format, arguments);
-    va_end(arguments);
-    for (int i = 0; i < 24; i++) bar[i] = (double)i < 24.0 * (double)done / (double)p->total ? '#' : '.';
-    duration_text((double)(p->total - done) / fmax(rate, 1e-9), left, sizeof left);
-    fprintf(stderr, "%s%s [%.24s] %ld/%ld  %.2f/s  %s left  %s%s", terminal ? "\r\033[K" : "", p->what, bar, done,
-            p->total, rate, left, note, terminal ? "" : "\n");
-    p->shown = now;
-}
-
-static void progress_end(const Progress *p)
-{
-    if (!no_messages && isatty(2) && p->shown > 0) fputc('\n', stderr);
-}
 static void write_config(const Settings *s)
 {
     FileWriter *w = begin_file(run_path(s, "config"));
@@ -10383,7 +10345,7 @@ enum { ONLY_TIMES = 2 };                /* of dry_run: nothing is printed */
 static void dry_run(Trainer *t, Loader *loader)
 {
     Settings *s = &t->settings;
-    char time_text[32], g_text[64] = "";
+    char time_text[PROGRESS_DURATION], g_text[64] = "";
     double best_d = 1e30, best_g = 1e30;
     for (int i = 0; i < 3; i++) {
         fill_batch(t, loader);
@@ -10400,7 +10362,7 @@ static void dry_run(Trainer *t, Loader *loader)
     size_t kept = (net_size(&t->now.g) + net_size(&t->now.d)) * 3 * sizeof(real);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    duration_text((double)left * s->seconds_a_step, time_text, sizeof time_text);
+    progress_duration((double)left * s->seconds_a_step, time_text);
     printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
@@ -11112,39 +11074,6 @@ static int slowest_first(const void *a, const void *b)
 /* What this machine can do at best with all threads, measured: operations and bytes a second. */
 typedef struct Peaks { double operations, bytes; } Peaks;
 
-enum { PEAK_COPY = 1 << 23, PEAK_RUNS = 10 };
-
-static void peak_task(void *argument, int index, int worker)
-{
-    (void)index;
-    kernels_peak((real *)argument + (size_t)worker * KERNELS_PEAK_NUMBERS);
-}
-
-static void copy_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    real *from = (real *)argument + (size_t)index * ELEMENTS_A_TASK;
-    kernels->pointwise(POINTWISE_affine, from, NULL, 1, 0, from + PEAK_COPY, ELEMENTS_A_TASK);
-}
-
-static Peaks measure_peaks(void)
-{
-    real *numbers = new_reals((size_t)KERNELS_PEAK_NUMBERS * (size_t)thread_count());
-    real *copied = new_reals(2 * (size_t)PEAK_COPY);
-    int tasks = 2 * thread_count(), pieces_ = PEAK_COPY / ELEMENTS_A_TASK;
-    double multiply = 1e30, copy = 1e30, operations = tasks * kernels_peak(numbers);
-    for (int i = 0; i < PEAK_RUNS; i++) {
-        double start = now_seconds();
-        parallel(tasks, peak_task, numbers);
-        double middle = now_seconds();
-        parallel(pieces_, copy_task, copied);
-        multiply = fmin(multiply, middle - start);
-        copy = fmin(copy, now_seconds() - middle);
-    }
-    free(numbers), free(copied);
-    return (Peaks){operations / multiply, 2.0 * PEAK_COPY * sizeof(real) / copy};
-}
-
 /* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
  * still in the caches from the node before comes faster.) */
 static double node_floor(const Node *y, const Peaks *peaks)
@@ -11240,8 +11169,10 @@ static Peaks print_peaks(void)
 {
     Peaks peaks;
     char why[FACEGAN_ERROR];
-    if (!chosen_device) peaks = measure_peaks();
-    else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
+    if (!chosen_device) {
+        real *numbers = own(kernels_peaks_numbers(), sizeof *numbers);
+        kernels_peaks(numbers, &peaks.operations, &peaks.bytes);
+    } else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
     printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n",
            chosen_device ? gpu_device->describe() : kernels->name,
            peaks.bytes * 1e-9, peaks.operations * 1e-9);
@@ -16585,8 +16516,8 @@ static double parse_budget(const char *text)
 
 static const char *duration(double seconds)
 {
-    char text[32];
-    duration_text(seconds, text, sizeof text);
+    char text[PROGRESS_DURATION];
+    progress_duration(seconds, text);
     return own_text("%s", text);
 }
 
@@ -17153,7 +17084,7 @@ static void carry_out(void *command, int n, char **given)
     bool done = attempt(plan_step, &(PlanStep){c, n + 4, words}, &e);
     fflush(stdout);
     dup2(results, 1), close(results);
-    no_messages = s->quiet;
+    be_quiet(s->quiet);
     threads_start((int)s->threads);
     if (!done) give_up(e.status, "%s; this step of the study failed: facegan %s %s ...", e.text, words[1], words[2]);
 }
@@ -18033,7 +17964,7 @@ static void start_machine(const Settings *s)
     const char *winograd = getenv("FACEGAN_WINOGRAD"), *wanted = *s->isa ? s->isa : getenv("FACEGAN_ISA");
     if (!kernels_choose(wanted && *wanted ? wanted : NULL, why)) give_up(2, "FACEGAN_ISA=%s", why);
     conv_use_winograd(!winograd || strcmp(winograd, "0") != 0);
-    no_messages = s->quiet;
+    be_quiet(s->quiet);
     threads_start((int)s->threads);
     choose_device(s);
 }
