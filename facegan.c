@@ -116,6 +116,10 @@
 #define PROGRESS_IMPLEMENTATION
 #define PROGRESS_STATIC
 #include "vendor/progress.h"
+#define VARIETY_IMPLEMENTATION
+#define VARIETY_STATIC
+#define VARIETY_REAL real
+#include "vendor/variety.h"
 #define OPTIONS_IMPLEMENTATION
 #define OPTIONS_STATIC
 #include "vendor/options.h"
@@ -9246,22 +9250,16 @@ static void classify_pixels(Classifier *c, const unsigned char *pixels, int coun
  *
  * A generator that has collapsed draws samples closer to each other than pictures of the data are; one that has
  * memorised draws them closer to the data than the data are to each other; one that has forgotten a kind of picture
- * reaches few of the data's clusters (k-means: Lloyd 1982, started as k-means++, Arthur & Vassilvitskii 2007); one that
- * ignores its label draws the same picture for every class. All of it is measured on latents that never change:
+ * reaches few of the data's clusters; one that ignores its label draws the same picture for every class. All of it is
+ * measured on latents that never change. pixels, edges, within, nearest and clusters are what vendor/variety.h says,
+ * shares of what the data have; and
  *
- *   pixels     mean distance of two samples / of two pictures of the data     1: as varied as the data; 0: one picture
- *   edges      the same where a picture is the strengths of its edges in 6x6 cells  (not moved by light or colour)
- *   within     the smaller of both among samples of one class, averaged over the classes: a G that draws one picture a
- *              class looks varied to the others
- *   nearest    mean distance from a sample to the nearest picture / from a picture to its nearest other     0: copies
- *   clusters   share of the data's 16 clusters that samples reach / that as many pictures reach
  *   label      mean distance of one latent's pictures as two classes / of two samples                    0: not heard
  *   agreement  share of samples that D, where it tells classes (WACGAN), puts into the class they were asked for
  *   features   with --classifier, one that was trained apart: as pixels, of its features
  *   judged     with --classifier: share of samples that it puts into the class they were asked for
  *
- * Pictures are compared averaged down to 24 px, so that grain does not count as variety. It is G's own weights that are
- * watched, not their average, which would hide a fall for a while.
+ * It is G's own weights that are watched, not their average, which would hide a fall for a while.
  * ---------------------------------------------------------------------------------------------- */
 
 /* Where the next cluster is started. */
@@ -9270,80 +9268,22 @@ static double draw_centre(void *seed, int c)
     return draw(*(const uint64_t *)seed, STREAM_RESAMPLE, (uint64_t)c, 1u << 30);
 }
 
-enum { WATCHED = 64, WATCHED_DATA = 512, CLUSTERS = 16, SMALL_SIDE = 24, EDGE_CELLS = 6, MOST_ROLLBACKS = 5 };
-enum { EDGES = EDGE_CELLS * EDGE_CELLS * 2 };                           /* of a picture */
+enum { WATCHED = 64, WATCHED_DATA = 512, MOST_ROLLBACKS = 5 };
 enum { SIGN_PIXELS, SIGN_EDGES, SIGN_WITHIN, SIGN_NEAREST, SIGN_CLUSTERS, SIGN_LABEL, SIGN_AGREEMENT, SIGN_FEATURES,
        SIGN_JUDGED, SIGNS };
 static const char *const sign_names[SIGNS] = {"pixels", "edges", "within", "nearest", "clusters", "label", "agreement",
                                                "features", "judged"};
 
-typedef struct Pictures {               /* as the watch sees them */
-    double *pixels, *edges;             /* (n,..) made small, and their edges */
-    int *label, n, pixel_count;
-} Pictures;
-
 typedef struct Lookout {
     Drawing drawing;                    /* of WATCHED latents */
-    Pictures data;
+    Variety *data;
     Classifier *judge;                  /* trained apart, or NULL */
     int judge_class[MAX_CLASSES];       /* what it calls class k */
-    double feature_spread;
-    StatsRows centres;                  /* of the clusters of the data's edges */
-    double pixel_spread, edge_spread, class_pixel_spread, class_edge_spread, data_nearest, data_clusters;
+    double feature_spread;              /* of the data */
     double signs[SIGNS];                /* the last look's; NaN: not known */
     bool armed, alarmed;                /* has G been healthy before? is the alarm on? */
     int rollbacks;
 } Lookout;
-
-static int small_side(int size)
-{
-    return size < SMALL_SIDE ? size : SMALL_SIDE;
-}
-
-static Pictures pictures_new(int n, int size, int channels)
-{
-    int small = small_side(size), count = small * small * channels;
-    return (Pictures){own((size_t)n, (size_t)count * sizeof(double)), own((size_t)n, EDGES * sizeof(double)),
-                      own((size_t)n, sizeof(int)), n, count};
-}
-
-static StatsRows pixels_of(const Pictures *p, int n) { return (StatsRows){p->pixels, n, p->pixel_count}; }
-static StatsRows edges_of(const Pictures *p, int n)  { return (StatsRows){p->edges, n, EDGES}; }
-
-/* How strong the edges across and along are in each cell. */
-static void measure_edges(const double *small, int side, int channels, double *edges)
-{
-    memset(edges, 0, EDGE_CELLS * EDGE_CELLS * 2 * sizeof *edges);
-    for (int y = 0; y + 1 < side; y++)
-        for (int x = 0; x + 1 < side; x++)
-            for (int c = 0; c < channels; c++) {
-                const double *at = small + (y * side + x) * channels + c;
-                double *cell = edges + (y * EDGE_CELLS / side * EDGE_CELLS + x * EDGE_CELLS / side) * 2;
-                cell[0] += fabs(at[channels] - at[0]), cell[1] += fabs(at[side * channels] - at[0]);
-            }
-}
-
-/* The mean of one channel over the rectangle of source pixels that small pixel (column, y) stands for. */
-static double mean_below(const real *x, int size, int channels, int small, int column, int y)
-{
-    int top = y * size / small, bottom = (y + 1) * size / small;
-    int left = column * size / small, right = (column + 1) * size / small;
-    double total = 0;
-    for (int v = top; v < bottom; v++)
-        for (int u = left; u < right; u++) total += (double)x[(v * size + u) * channels];
-    return total / ((bottom - top) * (right - left));
-}
-
-/* Picture number i: averaged down, and its edges. */
-static void measure_picture(const real *x, int size, int channels, Pictures *to, int i)
-{
-    int small = small_side(size);
-    double *pixels = to->pixels + (size_t)i * (size_t)to->pixel_count, *at = pixels;
-    for (int y = 0; y < small; y++)
-        for (int column = 0; column < small; column++)
-            for (int c = 0; c < channels; c++) *at++ = mean_below(x + c, size, channels, small, column, y);
-    measure_edges(pixels, small, channels, to->edges + (size_t)i * EDGES);
-}
 
 static void watch_free(void *watch)
 {
@@ -9375,71 +9315,49 @@ static void watch_with_classifier(Trainer *t, const real *x, int count)
     w->feature_spread = classifier_spread(w->judge, x, count);
 }
 
-/* Reads training pictures, spread evenly, into w->data as far as there is room; they are also returned. */
-static real *read_watched(Trainer *t)
-{
-    const Settings *s = &t->settings;
-    Pictures *data = &t->watch->data;
-    Error why = {0};
-    int wanted = data->n, n = 0;
-    size_t bytes = (size_t)(s->size * s->size * s->channels);
-    unsigned char *face = own(bytes, 1);
-    real *x = own((size_t)wanted * bytes, sizeof *x);
-    for (int i = 0; i < wanted; i++) {
-        int index = (int)((long)i * t->data.count / wanted);
-        real *picture = x + (size_t)n * bytes;
-        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, &why)) continue;
-        from_bytes(face, bytes, picture);
-        data->label[n] = t->data.label[index];
-        measure_picture(picture, (int)s->size, (int)s->channels, data, n++);
-    }
-    data->n = n;
-    if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
-    return x;
-}
-
-/* What the data say of themselves. */
+/* What the data say of themselves: of training pictures, spread evenly. */
 static void watch_data(Trainer *t)
 {
     Scope inner;
     Lookout *w = t->watch;
     const Settings *s = &t->settings;
-    if (!w) return;
+    Error why = {0};
+    int wanted = min_int(t->data.count, WATCHED_DATA);
+    size_t bytes = (size_t)(s->size * s->size * s->channels);
     uint64_t seed = (uint64_t)s->seed;
-    w->data = pictures_new(min_int(t->data.count, WATCHED_DATA), (int)s->size, (int)s->channels);
-    double *centres = own(CLUSTERS, EDGES * sizeof *centres);
+    if (!w) return;
+    w->data = variety_new(wanted, (int)s->size, (int)s->channels);
     enter(&inner);
-    const real *x = read_watched(t);
-    int n = w->data.n, clusters = min_int(n, CLUSTERS);
+    unsigned char *face = own(bytes, 1);
+    real *x = own((size_t)wanted * bytes, sizeof *x);
+    for (int i = 0; i < wanted; i++) {
+        int index = (int)((long)i * t->data.count / wanted);
+        real *picture = x + (size_t)w->data->data.n * bytes;
+        if (!dataset_read(&t->data, index, (int)s->size, (int)s->channels, face, &why)) continue;
+        from_bytes(face, bytes, picture);
+        variety_add(&w->data->data, picture, t->data.label[index]);
+    }
+    int n = w->data->data.n;
+    if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
     if (*s->classifier) watch_with_classifier(t, x, n);
-    StatsRows pixels = pixels_of(&w->data, n), edges = edges_of(&w->data, n);
-    StatsRows few = edges_of(&w->data, min_int(n, WATCHED));
-    if (!stats_clusters(&edges, clusters, draw_centre, &seed, centres)) give_up_memory(CLUSTERS, EDGES);
-    w->centres = (StatsRows){centres, clusters, EDGES};
-    w->pixel_spread = stats_pair_distance(&pixels), w->edge_spread = stats_pair_distance(&edges);
-    w->class_pixel_spread = stats_class_distance(&pixels, w->data.label);
-    w->class_edge_spread = stats_class_distance(&edges, w->data.label);
-    w->data_nearest = stats_nearest_distance(&pixels, &pixels);
-    w->data_clusters = stats_clusters_reached(&w->centres, &few);
+    variety_learn(w->data, WATCHED, draw_centre, &seed);
     leave();
 }
 
 /* Draws the watched latents, latent i as class (i + turn) mod n. */
-static Pictures watch_draw(Trainer *t, int turn)
+static VarietyPictures watch_draw(Trainer *t, int turn)
 {
     Drawing *d = &t->watch->drawing;
     const Net *g = &t->now.g;
     int n = g->classes;
-    Pictures drawn = pictures_new(WATCHED, g->size, g->channels);
+    VarietyPictures drawn = variety_pictures(WATCHED, g->size, g->channels);
     size_t bytes = count_of(d->y) / WATCHED;
     for (int i = 0; i < WATCHED; i++) {
         fixed_latent((uint64_t)t->settings.seed, (uint64_t)(1000 + i), g->latent, d->x->data + i * g->latent);
-        drawn.label[i] = (i + turn) % n;
-        if (d->condition) one_hot(d->condition->data + i * n, n, drawn.label[i]);
+        if (d->condition) one_hot(d->condition->data + i * n, n, (i + turn) % n);
     }
     graph_run(d->graph);
-    for (int i = 0; i < WATCHED; i++)
-        measure_picture(d->y->data + (size_t)i * bytes, g->size, g->channels, &drawn, i);
+    for (int i = 0; i < WATCHED; i++) variety_add(&drawn, d->y->data + (size_t)i * bytes, (i + turn) % n);
     return drawn;
 }
 
@@ -9474,18 +9392,6 @@ static double watch_agreement(Trainer *t, const int *label)
     return (double)all.right / WATCHED;
 }
 
-/* Does one latent's picture change with its class? Against the distance of two samples. */
-static double watch_label(Trainer *t, const Pictures *drawn, double spread)
-{
-    Pictures turned = watch_draw(t, 1);
-    double turns = 0;
-    for (int i = 0; i < WATCHED; i++) {
-        size_t at = (size_t)i * (size_t)drawn->pixel_count;
-        turns += stats_distance(drawn->pixels + at, turned.pixels + at, drawn->pixel_count) / WATCHED;
-    }
-    return spread > 0 ? turns / spread : 0;
-}
-
 static void watch_look(Trainer *t)
 {
     Scope inner;
@@ -9494,20 +9400,13 @@ static void watch_look(Trainer *t)
     const real *x = w->drawing.y->data;
     bool told = t->now.g.condition;
     enter(&inner);
-    Pictures drawn = watch_draw(t, 0);
-    StatsRows pixels = pixels_of(&drawn, WATCHED), edges = edges_of(&drawn, WATCHED);
-    StatsRows data = pixels_of(&w->data, w->data.n);
-    double spread = stats_pair_distance(&pixels);
+    VarietyPictures drawn = watch_draw(t, 0), turned;
     if (w->judge) signs[SIGN_FEATURES] = classifier_spread(w->judge, x, WATCHED) / w->feature_spread;
     if (w->judge && told) signs[SIGN_JUDGED] = classifier_share(w->judge, x, WATCHED, w->judge_class, drawn.label);
-    signs[SIGN_AGREEMENT] = t->judge.graph && told ? watch_agreement(t, drawn.label) : NAN;
-    signs[SIGN_PIXELS] = spread / w->pixel_spread;
-    signs[SIGN_EDGES] = stats_pair_distance(&edges) / w->edge_spread;
-    signs[SIGN_WITHIN] = told ? fmin(stats_class_distance(&pixels, drawn.label) / w->class_pixel_spread,
-                                     stats_class_distance(&edges, drawn.label) / w->class_edge_spread) : NAN;
-    signs[SIGN_NEAREST] = stats_nearest_distance(&pixels, &data) / w->data_nearest;
-    signs[SIGN_CLUSTERS] = stats_clusters_reached(&w->centres, &edges) / w->data_clusters;
-    signs[SIGN_LABEL] = told ? watch_label(t, &drawn, spread) : NAN;
+    if (t->judge.graph && told) signs[SIGN_AGREEMENT] = watch_agreement(t, drawn.label);
+    const VarietySigns all = variety_compare(w->data, &drawn, told);
+    memcpy(signs, (double[]){all.pixels, all.edges, all.within, all.nearest, all.clusters}, 5 * sizeof *signs);
+    if (told) turned = watch_draw(t, 1), signs[SIGN_LABEL] = variety_moved(&drawn, &turned);
     leave();
 }
 
@@ -14680,7 +14579,7 @@ static void critic_task(void *evaluation)
 static void add_diversity(Evaluation *v)
 {
     const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    int clusters = v->n / 5 < CLUSTERS ? v->n / 5 : CLUSTERS;
+    int clusters = min_int(v->n / 5, VARIETY_CLUSTERS);
     add_score(v, "diversity.pairs", stats_pair_distance(&g) / stats_pair_distance(&r),
               "mean distance of edits' features over that of real ones");
     add_score(v, "diversity.nearest", stats_nearest_distance(&g, &r) / stats_nearest_distance(&r, &r),
