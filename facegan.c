@@ -10522,16 +10522,28 @@ static void step_file(const char *in, const char *out)
  * ============================================================================================== */
 
 /* ------------------------------------------------------------------------------------------------
- * 13.1  Frechet Emotion Distance                                          (Heusel et al. 2017; Surani calls it FED)
+ * 13.1  What a generator is judged by
+ *
+ * Frechet Emotion Distance (Heusel et al. 2017; Surani calls it FED):
  *
  *     FED = |m_r - m_g|^2 + Tr(S_r + S_g - 2 (S_r^1/2 S_g S_r^1/2)^1/2)
  *
  * is the squared distance of two normal distributions with the means and covariances of the real and the generated
- * pictures' features (stats_frechet).
+ * pictures' features (stats_frechet). From N pictures FED comes out too large, by an amount that falls like d/N.
+ * Resampling both sets with replacement shows how large: it adds the same once more. The interval is therefore the
+ * basic bootstrap's, 2 FED minus the resampled values' quantiles, which mirrors them to the other side; percentiles
+ * would miss on the high side twice.
  *
- * From N pictures FED comes out too large, by an amount that falls like d/N. Resampling both sets with replacement
- * shows how large: it adds the same once more. The interval is therefore the basic bootstrap's, 2 FED minus the
- * resampled values' quantiles, which mirrors them to the other side; percentiles would miss on the high side twice.
+ * Discriminator F1 (Surani): how well D's scores tell fakes from real pictures, whose scores are higher if D has learnt
+ * anything (stats_told_apart). Near 0 for fakes: D takes them for real; near 1: it is not deceived.
+ *
+ * Smoothness (Surani, section VI.C):
+ *
+ *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
+ *
+ * is how much of the whole change comes in one step (stats_curves). A curve that rises in equal steps has 1/9, the least
+ * that a rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be
+ * worse, so the share of rising curves stands beside every average. A flat curve has no score.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
@@ -10568,82 +10580,6 @@ static void frechet_distance(const StatsRows *r, const StatsRows *g, int resampl
     *fed = stats_interval(fed->value, job.values, resamplings, 0.025);
     fed->low = fmax(fed->low, 0), fed->high = fmax(fed->high, 0);
     free(job.values);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.2  Is the discriminator deceived?                                                           (Surani)
- *
- * Surani's discriminator F1: how well D's scores tell fakes (the positives) from real pictures. The threshold is the
- * midpoint of the two means over the even-numbered scores, the F1s are of the odd-numbered ones. Near 0 for fakes: D
- * takes them for real; near 1: it is not deceived. D gives real pictures the higher scores if it has learnt anything.
- * ---------------------------------------------------------------------------------------------- */
-
-typedef struct DiscriminatorF1 { double threshold, real, fake, average; } DiscriminatorF1;
-
-static DiscriminatorF1 discriminator_f1(const double *real_scores, int n_real, const double *fake_scores, int n_fake)
-{
-    const double *scores[2] = {real_scores, fake_scores};
-    int counts[2] = {n_real, n_fake};
-    double means[2] = {0}, right[2] = {0}, judged[2] = {0};
-    for (int k = 0; k < 2; k++)
-        for (int i = 0; i < counts[k]; i += 2) means[k] += scores[k][i] / ((counts[k] + 1) / 2);
-    double threshold = (means[0] + means[1]) / 2;
-    for (int k = 0; k < 2; k++)
-        for (int i = 1; i < counts[k]; i += 2) {
-            judged[k]++;
-            right[k] += k ? scores[k][i] < threshold : scores[k][i] >= threshold;      /* NaN is right for neither */
-        }
-    double wrong = judged[0] - right[0] + judged[1] - right[1];
-    DiscriminatorF1 f1 = {.threshold = threshold, .real = 2 * right[0] / (2 * right[0] + wrong)};
-    f1.fake = 2 * right[1] / (2 * right[1] + wrong);
-    f1.average = (f1.real + f1.fake) / 2;
-    return f1;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.3  Smoothness                                                               (Surani, section VI.C)
- *
- *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
- *
- * is how much of the whole change comes in one step. A curve that rises in equal steps has 1/9, the least that a
- * rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be worse,
- * so the share of rising curves stands beside every average. A flat curve has no score.
- * ---------------------------------------------------------------------------------------------- */
-
-static double smoothness(const double *s, int n)
-{
-    double step = 0, low = s[0], high = s[0];
-    for (int j = 0; j < n; j++) {
-        if (!isfinite(s[j])) return NAN;
-        low = fmin(low, s[j]), high = fmax(high, s[j]);
-        if (j) step = fmax(step, s[j] - s[j - 1]);
-    }
-    return high > low ? step / (high - low) : NAN;
-}
-
-static bool rises(const double *s, int n)
-{
-    for (int j = 1; j < n; j++)
-        if (!(s[j] >= s[j - 1])) return false;
-    return s[n - 1] > s[0];
-}
-
-typedef struct Smoothness { double score, rising; int curves, flat; } Smoothness;       /* flat: without a score */
-
-/* The average over `count` curves of n points each. */
-static Smoothness smoothness_of(const double *curves, int count, int n)
-{
-    double *scores = must_alloc((size_t)count, sizeof *scores), rising = 0;
-    Smoothness result = {.curves = count};
-    for (int i = 0; i < count; i++) {
-        scores[i] = smoothness(curves + (size_t)i * (size_t)n, n);
-        result.flat += !isfinite(scores[i]);
-        rising += rises(curves + (size_t)i * (size_t)n, n);
-    }
-    result.score = stats_mean(scores, count);
-    result.rising = rising / count;
-    free(scores);
-    return result;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -14567,12 +14503,12 @@ static void critic_task(void *evaluation)
                                            parts, 2);
     real *edits = own((size_t)real_ones.n * v->ed->picture, sizeof *edits);
     edit_pixels(v->ed, real_ones.x, real_ones.n, real_ones.target, 1, NULL, edits);
-    DiscriminatorF1 f1 = discriminator_f1(critic_scores(critic, real_ones.x, real_ones.n), real_ones.n,
+    StatsTold f1 = stats_told_apart(critic_scores(critic, real_ones.x, real_ones.n), real_ones.n,
                                           critic_scores(critic, edits, real_ones.n), real_ones.n);
-    add_score(v, "discriminator.f1.fake", f1.fake,
+    add_score(v, "discriminator.f1.fake", f1.second,
               "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold,
               real_ones.n);
-    add_score(v, "discriminator.f1.real", f1.real, "the same threshold");
+    add_score(v, "discriminator.f1.real", f1.first, "the same threshold");
     add_score(v, "discriminator.f1.average", f1.average, "the mean of the two");
 }
 
@@ -14628,8 +14564,8 @@ static void add_scores(Evaluation *v, const Settings *s)
         add_score(v, name, stats_class(&v->edited, k).f1, " ");
     }
     add_distance(v, s->bootstrap);
-    Smoothness smooth = smoothness_of(v->curve, v->curves, STRENGTHS);
-    add_score(v, "smoothness", smooth.score,
+    StatsCurves smooth = stats_curves(v->curve, v->curves, STRENGTHS);
+    add_score(v, "smoothness", smooth.step,
               "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
     add_score(v, "smoothness.rising", smooth.rising, "share of curves that never fall");
     add_score(v, "cycle.l1", v->back / v->n, "there and back, of a range of 2; the edit itself moves %.4f",
@@ -15593,8 +15529,8 @@ static void measure_strengths(Truth *t, const Stage *st)
         if (!(t->correlation[k] >= t->least_correlation)) t->least_correlation = t->correlation[k];
         ways++;
     }
-    Smoothness smooth = smoothness_of(curves, ways * count, STRENGTHS);
-    t->right = (double)right / (ways * count), t->smooth = smooth.score, t->rising = smooth.rising;
+    StatsCurves smooth = stats_curves(curves, ways * count, STRENGTHS);
+    t->right = (double)right / (ways * count), t->smooth = smooth.step, t->rising = smooth.rising;
 }
 
 /* What a study finds is printed and goes on its page. */
