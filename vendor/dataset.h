@@ -10,10 +10,11 @@
  *         else fprintf(stderr, "%s\n", why.text);
  *     }
  *
- * It builds on scope.h, files.h, table.h, image.h, owned.h and options.h, which it includes: define their
- * X_IMPLEMENTATION, too. Define DATASET_STATIC as well to keep every function private to that file. C11 of gcc or clang
- * and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE). Functions give up where they fail (scope.h); a set
- * belongs to the scope that was the innermost when it was opened, or to the one that the options name.
+ * It builds on owned.h (which builds on scope.h, files.h, table.h and image.h) and on options.h, which it includes: define
+ * their X_IMPLEMENTATION, too. Define DATASET_STATIC as well to keep every function private to that file. C11 of gcc or
+ * clang and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up
+ * where they fail (scope.h); a set belongs to the scope that was the innermost when it was opened, or to the one that
+ * the options name.
  *
  * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. Reading a list only
  * lists what there is; choosing classes and a split comes after, the same for all; pictures are decoded when they are
@@ -1816,14 +1817,14 @@ DATASET_API bool dataset_image(const DataSet *set, int index, int channels, Imag
 DATASET_API bool dataset_picture(const DataSet *set, int index, int channels, Image *out, Error *why)
 {
     char text[IMAGE_ERROR_SIZE];
-    if (!dataset_image(set, index, channels, out, text)) {
-        if (is_machine(errno)) give_up_because(errno, text);
-        *why = (Error){.status = 1};
-        memcpy(why->text, text, sizeof text);
-        return false;
+    if (dataset_image(set, index, channels, out, text)) {
+        *out = own_picture(*out);
+        return true;
     }
-    *out = own_picture(*out);
-    return true;
+    if (is_machine(errno)) give_up_because(errno, text);
+    *why = (Error){.status = 1};
+    memcpy(why->text, text, sizeof text);
+    return false;
 }
 
 DATASET_API void dataset_square(Image image, int crop, int size, unsigned char *pixels)

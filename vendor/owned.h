@@ -1,32 +1,37 @@
-/* owned.h: files, folders, tables and pictures that a scope owns. The libraries beside this one answer 0 and a text
- * where they fail, and their memory is freed by hand; the functions here give up by themselves, and what they make
- * belongs to the innermost scope (scope.h).
+/* owned.h: pictures, tables, files of tensors, files and folders as scope.h has it: each function gives up where it
+ * fails, and what it makes belongs to the innermost scope. It says so for files.h, image.h, table.h and tensorfile.h,
+ * which by themselves answer 0 and a text, and leave their memory to be freed.
  *
  *     #define OWNED_IMPLEMENTATION      in exactly one C file, before the include
- *     #include "owned.h"
+ *     #include "owned.h"                which includes the five; their IMPLEMENTATIONs stand in the same file
  *
  *     Names pictures = list_folder("faces", NAMES_PICTURES);
- *     if (try_picture("faces/1.jpg", 3, &face, &why)) ...
- *     save_picture("1.png", &face, NULL);
- *     TableReader *rows = open_table("labels.csv", 16);
- *     while (more_rows(rows)) use(rows->fields);
- *
- * It builds on scope.h, files.h, table.h and image.h, which it includes: define their X_IMPLEMENTATION, too. Define
- * OWNED_STATIC as well to keep every function private to that file. C11 and POSIX.1-2008 (with a strict -std=c11 pass
- * -D_GNU_SOURCE).
+ *     for (int i = 0; i < pictures.count; i++) {
+ *         Image face;
+ *         Error why;
+ *         Scope one;
+ *         enter(&one);
+ *         if (try_picture(textf("faces/%s", pictures.items[i]).s, 3, &face, &why)) ...
+ *         leave();
+ *     }
  *
  * When a file cannot be read, either its content is to blame, and the next file may be sound; or the machine is (no
  * memory, too many open files, a disk that fails, a folder that may not be entered), and whoever went on would take
- * sound files for damaged and full folders for empty. try_picture() and attempt_one() forgive the first, never the
- * second.
+ * sound files for damaged and full folders for empty. try_picture() and scope.h's attempt_one() forgive the first, never
+ * the second.
+ *
+ * Define OWNED_STATIC as well to keep every function private to that file. C11 (or GNU C) and POSIX; the declarations
+ * are C++17, too.
  */
 #ifndef OWNED_H
 #define OWNED_H
 
 #include "scope.h"
 #include "files.h"
-#include "table.h"
 #include "image.h"
+#include "table.h"
+#include "tensorfile.h"
+#include <stdio.h>
 
 #ifdef OWNED_STATIC
 #define OWNED_API static inline
@@ -36,82 +41,100 @@
 #define OWNED_API
 #endif
 
-/* ---- failing ---- */
+#ifdef __GNUC__
+#define OWNED_FORMAT __attribute__((format(printf, 1, 2)))
+#else
+#define OWNED_FORMAT
+#endif
 
 /* errno's word for it: is it the machine's failure, or has the file itself a fault, or is it just not there? */
 OWNED_API bool is_machine(int cause);
-
 OWNED_API void give_up_because(int cause, const char *text) SCOPE_NORETURN;
+
+/* ---- texts ---- */
+
+/* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
+typedef struct Text { char s[3 * FILES_PATH]; } Text;
+OWNED_API Text textf(const char *format, ...) OWNED_FORMAT;
 
 /* ---- pictures ---- */
 
-OWNED_API size_t picture_bytes(const Image *picture);
-
 /* What a function of image.h made becomes the scope's. */
 OWNED_API Image own_picture(Image made);
+OWNED_API size_t picture_bytes(const Image *picture);
 
 /* Black. */
 OWNED_API Image new_picture(int width, int height, int channels);
 
 /* False, and why, where the file is to blame. channels 0: as many as it has. */
 OWNED_API bool try_picture(const char *path, int channels, Image *out, Error *why);
-
 OWNED_API Image resize_picture(const Image *picture, int width, int height);
 
 /* By the path's ending; text: what a PNG file shall say of itself, or NULL. */
 OWNED_API void save_picture(const char *path, const Image *picture, const ImageText *text);
 
+/* ---- files of tensors ---- */
+
+OWNED_API TensorFile *load_tensors(const char *path);
+OWNED_API TensorFile *new_tensors(void);                /* empty: to be filled and saved */
+
+/* Room for so many elements of a tensor with that name, to be written to. */
+OWNED_API void *add_tensor(TensorFile *file, const char *name, TensorType type, int rank, const int64_t *shape);
+OWNED_API void set_metadata(TensorFile *file, const char *name, const char *text);
+
+/* In one piece: the file is there, whole, or is as it was. `message` stands before the reason. */
+OWNED_API void save_tensors(const TensorFile *file, const char *path, const char *message);
+
 /* ---- tables ---- */
 
 /* Rows of at most so many fields: `while (more_rows(table)) use(table->fields);`. */
 OWNED_API TableReader *open_table(const char *path, int fields);
-
 OWNED_API bool more_rows(TableReader *table);
 
-/* A table to be filled and printed (table_set, write_table). */
+/* A table to be filled (table_set) and written, as TABLE_TEXT, TABLE_CSV or TABLE_JSON; or row by row, as it grows. */
 OWNED_API Table *new_table(const char *title, int rows, int columns);
-
-/* form: TABLE_TEXT, TABLE_CSV, TABLE_JSON. */
 OWNED_API void write_table(const Table *table, FILE *to, int form);
-
-/* One row of it, as it grows. */
 OWNED_API void write_row(const Table *table, FILE *to, int form, int row);
+
+/* A CSV file whose rows begin with a whole number that grows, opened to go on behind `last`: its first line is `names`,
+ * and what a killed process wrote beyond that row, or began to write, is dropped. The scope closes it. */
+OWNED_API FILE *continue_csv(const char *path, const char *names, long last);
+
+/* fclose, for on_leaving. */
+OWNED_API void close_file(void *file);
 
 /* ---- files and folders ---- */
 
 OWNED_API bool is_folder(const char *path);
-
 OWNED_API bool path_exists(const char *path);
-
 OWNED_API void make_folder(const char *path);
 
-/* Is it that folder, or in it, however it is written? False where one of the two is not there. */
+/* Is it that folder, or in it, however the two are written? False where one is not there. */
 OWNED_API bool lies_in(const char *path, const char *folder);
 
 /* A whole regular file, a 0 behind its last byte. */
 OWNED_API char *read_file(const char *path, size_t most, size_t *size);
-
 OWNED_API void write_file(const char *path, const void *data, size_t size);
 
 /* A file that is written piece by piece into writer->stream; it is there, whole, after end_file(), or is as it was. */
 OWNED_API FileWriter *begin_file(const char *path);
-
 OWNED_API void end_file(FileWriter *writer);
 
-/* Nobody else works in that folder until the scope is left; temporaries of killed runs are removed. */
+/* Temporaries that killed processes left are removed. */
+OWNED_API void sweep_folder(const char *path);
+
+/* Nobody else works in that folder until the scope is left; it is swept. */
 OWNED_API void lock_folder(const char *path);
 
+/* The names of one kind in a folder, hidden ones left out, sorted by their bytes; none where there is no folder.
+ * Pictures are told by the ends of their names (some of these formats are not decoded: such a file is then reported as
+ * unreadable, which helps more than to pass over it in silence); lists are .csv and .txt. */
 enum { NAMES_FOLDERS, NAMES_PICTURES, NAMES_LISTS };
-
-/* Pictures are told by the ends of their names. Some of these formats are not decoded: such a file is then reported as
- * unreadable, which helps more than to pass over it in silence. */
 OWNED_API bool name_is(int kind, const char *name);
-
-/* The names of one kind in a folder, hidden ones left out, sorted by their bytes; none where there is no folder. */
 OWNED_API Names list_folder(const char *path, int kind);
 
-/* A name for what is made of each of these files, which no other has (files_stems). */
-OWNED_API char **stems_of(const Names *paths);
+/* What is made of the files at these paths may be called: see files_stems. */
+OWNED_API char **own_stems(const Names *paths);
 
 #endif /* OWNED_H */
 
@@ -119,6 +142,7 @@ OWNED_API char **stems_of(const Names *paths);
 #define OWNED_IMPLEMENTED
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -131,11 +155,30 @@ OWNED_API bool is_machine(int cause)
     return true;
 }
 
-OWNED_API void give_up_because(int cause, const char *text)
+/* What errno and a text of the five say, as an error. */
+static Error owned_why(int cause, const char *text)
 {
     Error why = {.status = 1, .machine = is_machine(cause)};
     snprintf(why.text, sizeof why.text, "%s", text);
+    return why;
+}
+
+OWNED_API void give_up_because(int cause, const char *text)
+{
+    Error why = owned_why(cause, text);
     unwind(&why);
+}
+
+/* ---- texts ---- */
+
+OWNED_API Text textf(const char *format, ...)
+{
+    Text text;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text.s, sizeof text.s, format, list);
+    va_end(list);
+    return text;
 }
 
 /* ---- pictures ---- */
@@ -147,7 +190,7 @@ OWNED_API size_t picture_bytes(const Image *picture)
 
 OWNED_API Image own_picture(Image made)
 {
-    made.pixels = own_this(made.pixels, picture_bytes(&made));
+    made.pixels = (unsigned char *)own_this(made.pixels, picture_bytes(&made));
     return made;
 }
 
@@ -162,14 +205,13 @@ OWNED_API Image new_picture(int width, int height, int channels)
 OWNED_API bool try_picture(const char *path, int channels, Image *out, Error *why)
 {
     char text[IMAGE_ERROR_SIZE];
-    if (!image_load(path, channels, out, text)) {
-        if (is_machine(errno)) give_up_because(errno, text);
-        *why = (Error){.status = 1};
-        memcpy(why->text, text, sizeof text);
-        return false;
+    if (image_load(path, channels, out, text)) {
+        *out = own_picture(*out);
+        return true;
     }
-    *out = own_picture(*out);
-    return true;
+    *why = owned_why(errno, text);
+    if (why->machine) unwind(why);
+    return false;
 }
 
 OWNED_API Image resize_picture(const Image *picture, int width, int height)
@@ -186,65 +228,68 @@ OWNED_API void save_picture(const char *path, const Image *picture, const ImageT
     if (!image_save(path, picture, text, text ? 1 : 0, why)) give_up_because(errno, why);
 }
 
-/* ---- tables ---- */
+/* ---- files of tensors ---- */
 
-static void owned_close_table(void *table) { table_close(table); }
+static void owned_close_tensors(void *file) { tensorfile_free((TensorFile *)file); }
 
-OWNED_API TableReader *open_table(const char *path, int fields)
+OWNED_API TensorFile *load_tensors(const char *path)
 {
-    TableReader *table = own(1, sizeof *table);
-    bool opened = table_open(table, path, fields);
+    char why[TENSORFILE_ERROR_SIZE];
+    TensorFile *file = (TensorFile *)own(1, sizeof *file);
+    if (!tensorfile_load(path, file, why)) give_up(1, "%s", why);
+    on_leaving(owned_close_tensors, file);
+    return file;
+}
+
+OWNED_API TensorFile *new_tensors(void)
+{
+    TensorFile *file = (TensorFile *)own(1, sizeof *file);
+    on_leaving(owned_close_tensors, file);
+    return file;
+}
+
+OWNED_API void *add_tensor(TensorFile *file, const char *name, TensorType type, int rank, const int64_t *shape)
+{
+    size_t count = 1;
+    for (int i = 0; i < rank; i++) count *= (size_t)shape[i];
+    void *data = calloc(count ? count : 1, tensorfile_type_size(type));
+    if (!data) give_up_memory(count, tensorfile_type_size(type));
+    if (!tensorfile_add(file, name, type, rank, shape, data)) {
+        free(data);
+        give_up(1, "cannot add %s to the file: out of memory or stored twice", name);
+    }
+    file->tensors[file->count - 1].owned = 1;
+    return data;
+}
+
+OWNED_API void set_metadata(TensorFile *file, const char *name, const char *text)
+{
+    if (!tensorfile_set_metadata(file, name, text)) give_up_memory(strlen(text), 1);
+}
+
+OWNED_API void save_tensors(const TensorFile *file, const char *path, const char *message)
+{
+    FileWriter w;
+    char why[FILES_ERROR];
+    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, file, why) && files_end(&w, why)) return;
     int cause = errno;
-    on_leaving(owned_close_table, table);
-    if (!opened) give_up_because(cause, table->error);
-    return table;
-}
-
-OWNED_API bool more_rows(TableReader *table)
-{
-    int got = table_next(table);
-    if (got < 0) give_up(1, "%s", table->error);
-    return got > 0;
-}
-
-static void owned_free_table(void *table) { table_free(table); }
-
-OWNED_API Table *new_table(const char *title, int rows, int columns)
-{
-    Table *table = own(1, sizeof *table);
-    *table = table_new(title, rows, columns);
-    on_leaving(owned_free_table, table);
-    return table;
-}
-
-OWNED_API void write_table(const Table *table, FILE *to, int form)
-{
-    if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
-}
-
-OWNED_API void write_row(const Table *table, FILE *to, int form, int row)
-{
-    if (table->failed) give_up_memory(1, sizeof *table->cells);
-    table_print_row(table, to, form, row);
+    files_abandon(&w);
+    give_up_because(cause, own_text("%s%s", message, why));
 }
 
 /* ---- files and folders ---- */
 
-OWNED_API bool is_folder(const char *path)
+/* The answer of files.h to a question, or none. */
+static bool owned_answer(int (*ask)(const char *path, char *error), const char *path)
 {
     char why[FILES_ERROR];
-    int yes = files_is_folder(path, why);
+    int yes = ask(path, why);
     if (yes < 0) give_up_because(errno, why);
     return yes;
 }
 
-OWNED_API bool path_exists(const char *path)
-{
-    char why[FILES_ERROR];
-    int yes = files_exists(path, why);
-    if (yes < 0) give_up_because(errno, why);
-    return yes;
-}
+OWNED_API bool is_folder(const char *path) { return owned_answer(files_is_folder, path); }
+OWNED_API bool path_exists(const char *path) { return owned_answer(files_exists, path); }
 
 OWNED_API void make_folder(const char *path)
 {
@@ -266,7 +311,7 @@ OWNED_API char *read_file(const char *path, size_t most, size_t *size)
 {
     char why[FILES_ERROR], *data;
     if (!files_read(path, most, &data, size, why)) give_up_because(errno, why);
-    return own_this(data, *size + 1);
+    return (char *)own_this(data, *size + 1);
 }
 
 OWNED_API void write_file(const char *path, const void *data, size_t size)
@@ -275,14 +320,14 @@ OWNED_API void write_file(const char *path, const void *data, size_t size)
     if (!files_write(path, data, size, why)) give_up_because(errno, why);
 }
 
-static void owned_abandon_file(void *writer) { files_abandon(writer); }
+static void owned_abandon(void *writer) { files_abandon((FileWriter *)writer); }
 
 OWNED_API FileWriter *begin_file(const char *path)
 {
     char why[FILES_ERROR];
-    FileWriter *writer = own(1, sizeof *writer);
+    FileWriter *writer = (FileWriter *)own(1, sizeof *writer);
     if (!files_begin(writer, path, why)) give_up_because(errno, why);
-    on_leaving(owned_abandon_file, writer);
+    on_leaving(owned_abandon, writer);
     return writer;
 }
 
@@ -292,15 +337,17 @@ OWNED_API void end_file(FileWriter *writer)
     if (!files_end(writer, why)) give_up_because(errno, why);
 }
 
-static void owned_unlock_folder(void *lock) { files_unlock(lock); }
+OWNED_API void sweep_folder(const char *path) { owned_answer(files_sweep, path); }
+
+static void owned_unlock(void *lock) { files_unlock((FileLock *)lock); }
 
 OWNED_API void lock_folder(const char *path)
 {
     char why[FILES_ERROR];
-    FileLock *lock = own(1, sizeof *lock);
+    FileLock *lock = (FileLock *)own(1, sizeof *lock);
     if (!files_lock(path, lock, why)) give_up_because(errno, why);
-    on_leaving(owned_unlock_folder, lock);
-    if (files_sweep(path, why) < 0) give_up_because(errno, why);
+    on_leaving(owned_unlock, lock);
+    sweep_folder(path);
 }
 
 OWNED_API bool name_is(int kind, const char *name)
@@ -314,7 +361,7 @@ typedef struct OwnedListing { char **names; size_t count; } OwnedListing;
 
 static void owned_free_listing(void *listing)
 {
-    OwnedListing *l = listing;
+    OwnedListing *l = (OwnedListing *)listing;
     files_list_free(l->names, l->count);
 }
 
@@ -336,10 +383,10 @@ OWNED_API Names list_folder(const char *path, int kind)
     return names;
 }
 
-OWNED_API char **stems_of(const Names *paths)
+OWNED_API char **own_stems(const Names *paths)
 {
     char why[FILES_ERROR];
-    OwnedListing *stems = own(1, sizeof *stems);
+    OwnedListing *stems = (OwnedListing *)own(1, sizeof *stems);
     if (!files_stems(paths->items, (size_t)paths->count, &stems->names, why)) {
         if (errno == EEXIST) give_up(2, "%s", why);
         give_up_because(errno, why);
@@ -347,6 +394,66 @@ OWNED_API char **stems_of(const Names *paths)
     stems->count = (size_t)paths->count;
     on_leaving(owned_free_listing, stems);
     return stems->names;
+}
+
+/* ---- tables ---- */
+
+static void owned_close_table(void *table) { table_close((TableReader *)table); }
+
+OWNED_API TableReader *open_table(const char *path, int fields)
+{
+    TableReader *table = (TableReader *)own(1, sizeof *table);
+    bool opened = table_open(table, path, fields);
+    int cause = errno;
+    on_leaving(owned_close_table, table);
+    if (!opened) give_up_because(cause, table->error);
+    return table;
+}
+
+OWNED_API bool more_rows(TableReader *table)
+{
+    int got = table_next(table);
+    if (got < 0) give_up(1, "%s", table->error);
+    return got > 0;
+}
+
+static void owned_free_table(void *table) { table_free((Table *)table); }
+
+OWNED_API Table *new_table(const char *title, int rows, int columns)
+{
+    Table *table = (Table *)own(1, sizeof *table);
+    *table = table_new(title, rows, columns);
+    on_leaving(owned_free_table, table);
+    return table;
+}
+
+OWNED_API void write_table(const Table *table, FILE *to, int form)
+{
+    if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
+}
+
+OWNED_API void write_row(const Table *table, FILE *to, int form, int row)
+{
+    if (table->failed) give_up_memory(1, sizeof *table->cells);
+    table_print_row(table, to, form, row);
+}
+
+OWNED_API void close_file(void *file) { fclose((FILE *)file); }
+
+OWNED_API FILE *continue_csv(const char *path, const char *names, long last)
+{
+    char line[1 << 14];
+    FILE *old = files_open(path);
+    if (old) on_leaving(close_file, old);
+    FileWriter *renewed = begin_file(path);
+    fprintf(renewed->stream, "%s\n", names);
+    while (old && fgets(line, sizeof line, old))
+        if (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') && atol(line) <= last) fputs(line, renewed->stream);
+    end_file(renewed);
+    FILE *file = fopen(path, "a");
+    if (!file) give_up_because(errno, own_text("%s: cannot be written: %s", path, strerror(errno)));
+    on_leaving(close_file, file);
+    return file;
 }
 
 #endif /* OWNED_IMPLEMENTATION */
