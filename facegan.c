@@ -17987,8 +17987,8 @@ static void run_edit(Command *c)
 {
     char shipped[PATH_MAX];
     const char *first = c->inputs[0];
-    bool left_out = is_to_edit(first);
-    if (!left_out && image_suffix(first) && !path_exists(first)) give_up(1, "%s: there is no such file", first);
+    bool left_out = is_to_edit(first) || image_suffix(first);
+    if (left_out && !path_exists(first)) give_up(1, "%s: there is no such file", first);
     if (left_out && !shipped_model("photo-stargan", shipped))
         give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
                    "pictures");
@@ -18407,9 +18407,10 @@ static void run_man(Command *c)
  * ---------------------------------------------------------------------------------------------- */
 
 static const Verb verbs[] = {
-    {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; the same command again goes on", 1, 1, run_train,
-     .examples =
+    {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; with --out RUN alone the run goes on", 1, 1,
+     run_train, .examples =
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
+     "  facegan train --out runs/faces --iters 8000                        (goes on with that run)\n"
      "  facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
      "  facegan train wgan-gp fer2013 --classes angry,happy,sad --limit 3000 --conditional --on-collapse stop\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
@@ -18685,6 +18686,17 @@ static void find_what(Command *c, const char *name)
     c->model = find_model(named.model);
 }
 
+/* `train --out RUN` and no data goes on with the run: what its config says is usual. Then the run's data; else NULL. */
+static const char *data_of_run(Command *c, Settings *usual)
+{
+    bool alone = c->n_inputs == (c->verb->model ? 1 : 0);
+    if (c->verb->run != run_train || !alone || !*c->settings.out) return NULL;
+    read_config(c->settings.out, usual);
+    c->model = find_model(usual->model);
+    if (!c->what) c->what = c->model->name;
+    return own_text("%s", usual->data);
+}
+
 /* What is usual depends on verb and model, which are among the words: so they are read twice, first for these. */
 static void parse_command(Command *c, const char *name, int n, char **words)
 {
@@ -18693,12 +18705,15 @@ static void parse_command(Command *c, const char *name, int n, char **words)
     parse_words(c, NULL, n, words, why);                                /* what is wrong is said the second time */
     find_what(c, name);
     Settings usual = default_settings();
+    const char *data = data_of_run(c, &usual);
     if (c->verb->usual) set_settings(&usual, c->verb->usual);
-    if (c->model) set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
+    if (c->model && !data)
+        set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
     c->settings = usual;
     set_taker(&c->taker, c->verb, c->what, c->model);
     if (!parse_words(c, &c->taker.who, n, words, why)) give_up(2, "%s", why);
-    if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
+    if (data) c->inputs[0] = own_text("%s", data), c->n_inputs = 1;
+    else if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
 }
 
 /* ------------------------------------------------------------------------------------------------
