@@ -6297,7 +6297,7 @@ static void read_class_folders(DataSet *set, const char *folder, int split)
     for (int i = 0; i < classes.count; i++) {
         const char *name = classes.items[i];
         if (is_inner_set(below(path, name), name))
-            names_add(&set->notes, own_text("%s is a data set of its own and passed over", below(path, name)));
+            names_add(&set->notes, own_text("%s is a data set of its own and skipped", below(path, name)));
         else
             read_pictures(set, below(folder, name), numbered ? rafdb_names[atoi(name) - 1] : name, split, depth);
     }
@@ -9843,7 +9843,8 @@ static void open_classifier(void *classifier)
     Settings s = default_settings();
     const TensorFile *file = load_tensors(c->path);
     const char *model = tensorfile_metadata(file, "model");
-    if (!model || strcmp(model, "classifier"))
+    if (model && strcmp(model, "classifier")) give_up(1, "%s: is a %s, not a classifier", c->path, model);
+    if (!model)
         give_up(1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
     settings_of_file(file, c->path, &s);
     if (s.size < 8 || (s.channels != 1 && s.channels != 3))
@@ -11006,6 +11007,7 @@ typedef struct Loop {
     Loader *loader;
     Progress progress;
     double saved;                       /* when the last checkpoint was written */
+    bool told;                          /* how long it will take */
 } Loop;
 
 static void feed_training(void *loop)
@@ -11039,6 +11041,22 @@ static void note_iteration(Loop *l, bool at_milestone)
     if (at_milestone) cut_rate(t);
 }
 
+/* After the first seconds: one who has not planned for a long training is told so while nothing is lost. */
+static void tell_length(Loop *l)
+{
+    const Settings *s = &l->t->settings;
+    long done = l->t->now.iteration - l->progress.first;
+    double spent = now_seconds() - l->progress.start, left = (double)(s->iters - l->t->now.iteration) * spent / done;
+    char text[32];
+    if (l->told || spent < 5 || done < 2 * s->n_critic) return;
+    l->told = true;
+    duration_text(left, text, sizeof text);
+    if (left > 3600)
+        warn("this training will take about %s: Ctrl-C keeps what is learnt so far, and the same command goes on; "
+             "--iters %ld would take an hour, smaller --width and --size are faster", text,
+             (long)(3600 * done / spent / 100) * 100);
+}
+
 static void look_at_training(void *loop)
 {
     Scope inner;
@@ -11051,6 +11069,7 @@ static void look_at_training(void *loop)
     bool save_now = s->save_every ? now->iteration % s->save_every == 0 : now_seconds() - l->saved > SAVE_SECONDS;
     if (save_now && now->iteration < s->iters) save_checkpoint(t), l->saved = now_seconds();
     double d = now->last_d[now->d_step.n_terms], g = now->last_g[now->g_step.n_terms];
+    tell_length(l);
     if (t->model->g_step) progress_show(&l->progress, now->iteration, "D %.3g  G %.3g", d, g);
     else progress_show(&l->progress, now->iteration, "loss %.3g", d);
     t->now.enough = out_of_patience(t);
@@ -11121,6 +11140,9 @@ static void start_or_resume(Trainer *t)
     }
     net_initialise(&t->now.g, (uint64_t)s->seed);
     net_initialise(&t->now.d, (uint64_t)s->seed);
+    if (!*s->init && t->now.d.classifier.learn_from > 1)
+        warn("--network %s starts from chance, and the blocks before --unfreeze %s will stay so: name trained weights "
+             "with --init, or learn everything with --unfreeze all", s->network, s->unfreeze);
     if (!*s->init) return;
     if (t->model->generator) load_pair(t, s->init);
     else load_pretrained(&t->now.d, s->init);
@@ -12405,8 +12427,10 @@ static int64_t read_space(const Weights *w, int64_t condition, Net *g)
  * (X, w, 7, 7). */
 static void read_architecture(const Weights *w, Net *g)
 {
-    const char *size = tensorfile_metadata(w->file, "size");
+    const char *size = tensorfile_metadata(w->file, "size"), *model = tensorfile_metadata(w->file, "model");
     const TensorEntry *first = find_weight(w, "main.0.weight", 0);
+    if (!first && model)
+        give_up(1, "%s: is a %s, not a generator that edits pictures (stargan, ganmut)", w->path, model);
     if (!first || first->rank != 4 || first->shape[2] != 7 || first->shape[3] != 7)
         give_up(1, "%s: not a StarGAN generator: it has no 7x7 convolution %smain.0.weight", w->path, w->prefix);
     for (g->repeat = 0; g->repeat <= MAX_REPEAT; g->repeat++)
@@ -12552,7 +12576,7 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
         Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
         enter(&here);
         if (try_picture(photo.path, b->channels, &photo.image, &why)) b->each(b->context, &photo);
-        else warn("passed over: %s", why.text), b->unreadable++;
+        else warn("skipped: %s", why.text), b->unreadable++;
         leave();
     }
 }
@@ -14011,8 +14035,10 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
-    warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
-         batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
+    int seen = batch.count - batch.unreadable;
+    warn("%d face%s in %d picture%s (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
+         d->found == 1 ? "" : "s", seen, seen == 1 ? "" : "s", d->without, batch.unreadable,
+         d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
     if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
     end_batch(&batch);
     if (verb->needs_faces && !d->found) give_up(1, "no face was found");
@@ -14226,6 +14252,7 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
     Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
     edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
+    if (!edit.all && s->scale > 1) give_up(2, "--scale %ld: enlarges the sheet of --emotion all only", s->scale);
     if (detect) {
         run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
         return;
@@ -14468,7 +14495,7 @@ static void import_note(Import *job, const Imported *item)
                                   item->result == KEPT ? item->path : ""};
     if (item->result == NOT_WRITTEN) give_up_because(item->cause, item->why);
     if (item->result == UNREADABLE && is_machine(item->cause)) give_up_because(item->cause, item->why);
-    if (item->result == UNREADABLE) warn("passed over: %s", item->why);
+    if (item->result == UNREADABLE) warn("skipped: %s", item->why);
     for (int k = 0; k < 5; k++) table_set(job->line, 1, k, "%s", fields[k]);
     write_row(job->line, job->journal, TABLE_CSV, 1);
     import_count(job, item->row, item->result);
@@ -14815,7 +14842,7 @@ static bool read_or_warn(const DataSet *set, int index, const Net *net, unsigned
 {
     Error why = {0};
     if (dataset_read(set, index, net->size, net->channels, pixels, &why)) return true;
-    warn("passed over: %s", why.text);
+    warn("skipped: %s", why.text);
     return false;
 }
 
