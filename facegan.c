@@ -7810,7 +7810,7 @@ static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
  * what to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are
  * duplicates if their decoded pixels are the same (compared by a 64-bit hash), whatever their files are called.
  * ---------------------------------------------------------------------------------------------- */
-#define EXAMPLES_MAX 10
+enum { EXAMPLES_SHOWN = 10 };         /* of each finding; --json tells all */
 
 typedef struct Finding {
     const char *severity, *code;      /* "PROBLEM" or "warning", and a word for scripts */
@@ -7830,6 +7830,7 @@ typedef struct Diagnosis {
     Scope *home;
     DataSet set;
     Seen *seen;                       /* (set.count) */
+    bool *bad;                        /* (set.count): a clean list leaves it out */
     int (*pictures)[SPLITS + 1];      /* (n_classes): in each split, and in all */
     int *side;                        /* (readable): the shorter sides, sorted */
     int readable, problems, n_findings;
@@ -7875,7 +7876,7 @@ static int compare_hashes(const void *a, const void *b)
 static void find_pictures(Diagnosis *d)
 {
     Names damaged = {.home = innermost_scope()}, flat = {.home = innermost_scope()};
-    int n_flat = 0, coloured = 0, count = d->set.count;
+    int coloured = 0, count = d->set.count;
     for (int i = 0; i < count; i++) {
         Scope inner;
         Error why;
@@ -7883,22 +7884,37 @@ static void find_pictures(Diagnosis *d)
         Seen *seen = &d->seen[i];
         *seen = look(&d->set, i, &why);
         coloured += seen->look.grey;
-        n_flat += seen->look.flat;
         if (seen->readable) d->side[d->readable++] = seen->width < seen->height ? seen->width : seen->height;
-        else if (damaged.count < EXAMPLES_MAX) names_add(&damaged, why.text);
-        if (seen->look.flat && flat.count < EXAMPLES_MAX) names_add(&flat, picture_name(&d->set, i));
+        else names_add(&damaged, why.text);
+        if (seen->look.flat) names_add(&flat, picture_name(&d->set, i));
+        d->bad[i] = !seen->readable || seen->look.flat;
         leave();
     }
     qsort(d->side, (size_t)d->readable, sizeof *d->side, compare_ints);
     if (damaged.count)
         found(d, "PROBLEM", "unreadable", "%d of %d files cannot be read: fetch them again, convert them to JPEG or "
-              "PNG, or delete them (training passes over them, unless they are more than half)", count - d->readable,
+              "PNG, or delete them (training skips them, unless they are more than half)", count - d->readable,
               count)->examples = damaged;
-    if (n_flat)
+    if (flat.count)
         found(d, "warning", "flat", "pictures that show nothing, every pixel being the same: %d; delete them",
-              n_flat)->examples = flat;
+              flat.count)->examples = flat;
     if (coloured && coloured == d->readable)
         found(d, "warning", "grey", "all pictures are grey but stored as colour: with --grey training is faster");
+}
+
+/* Of pictures with the same pixels a clean list keeps one, of the test or validation part if it can; none, if their
+ * labels contradict each other. They stand one behind the other from `first` on. */
+static void choose_twin(Diagnosis *d, const Seen *first, int n)
+{
+    const DataSet *set = &d->set;
+    int best = first->index;
+    bool agree = true;
+    for (const Seen *a = first; a < first + n; a++) {
+        if (set->split[a->index] > set->split[best]) best = a->index;
+        agree &= set->label[a->index] == set->label[best];
+        d->bad[a->index] = true;
+    }
+    d->bad[best] = !agree;
 }
 
 /* Pictures with the same pixels: needless within a split, a leak between splits, a contradiction between classes. */
@@ -7920,19 +7936,55 @@ static void find_duplicates(Diagnosis *d)
         bool same = b && a->readable && b->readable && !a->look.flat && a->look.hash == b->look.hash;
         twin[a->index] = same ? twin[b->index] : a->index;
     }
+    for (int i = 0, n = 1; i < set->count; i += n, n = 1) {
+        while (i + n < set->count && twin[d->seen[i + n].index] == d->seen[i].index) n++;
+        if (n > 1) choose_twin(d, &d->seen[i], n);
+    }
     for (int k = 0; k < 3; k++) {
         Names examples = {0};
-        int count = 0;
         for (int i = 0; i < set->count; i++) {
             int j = twin[i], leak = set->split[i] != set->split[j];
             if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j])) continue;
-            if (count++ < EXAMPLES_MAX)
-                names_add(&examples, own_text("%s = %s", picture_name(set, j), picture_name(set, i)));
+            names_add(&examples, textf("%s = %s", picture_name(set, j), picture_name(set, i)).s);
         }
-        if (count)
-            found(d, kinds[k].severity, kinds[k].code, kinds[k].text, count,
+        if (examples.count)
+            found(d, kinds[k].severity, kinds[k].code, kinds[k].text, examples.count,
                   set->listed ? "rows of the list" : "copies")->examples = examples;
     }
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A folder that has a labels.csv as well: do they tell of the same pictures? */
+static void find_strays(Diagnosis *d)
+{
+    const DataSet *set = &d->set;
+    const char *path = own_text("%s/labels.csv", set->path);
+    Names listed = {0}, strays = {0}, lost = {0};
+    if (set->listed || !is_folder(set->path) || !path_exists(path)) return;
+    List list;
+    list.table = open_table(path, FIELDS_MAX);
+    if (!more_rows(list.table)) return;
+    find_columns(&list, list.table);
+    if (list.column[COLUMN_PATH] < 0) return;
+    while (more_rows(list.table)) names_add(&listed, field(&list, COLUMN_PATH));
+    if (listed.count) qsort(listed.items, (size_t)listed.count, sizeof *listed.items, compare_texts);
+    for (int i = 0; i < listed.count; i++)
+        if (!path_exists(below(set->path, listed.items[i]))) names_add(&lost, listed.items[i]);
+    for (int i = 0; listed.count && i < set->count; i++) {
+        const char *name = set->text + set->where[i];
+        if (!bsearch(&name, listed.items, (size_t)listed.count, sizeof *listed.items, compare_texts))
+            names_add(&strays, picture_name(set, i));
+    }
+    if (lost.count)
+        found(d, "warning", "lost", "pictures that labels.csv names and that are not there: %d", lost.count)->examples =
+            lost;
+    if (strays.count)
+        found(d, "warning", "strays", "pictures that labels.csv does not name: %d; were two sets written into one "
+              "folder?", strays.count)->examples = strays;
 }
 
 /* Classes: too few, empty, or of very different sizes. */
@@ -8079,7 +8131,9 @@ static void diagnosis_text(const Diagnosis *d)
     }
     for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
         printf("\n%s: %s\n", f->severity, f->text);
-        for (int k = 0; k < f->examples.count; k++) printf("    %s\n", f->examples.items[k]);
+        int shown = min_int(f->examples.count, EXAMPLES_SHOWN), more = f->examples.count - shown;
+        for (int k = 0; k < shown; k++) printf("    %s\n", f->examples.items[k]);
+        if (more) printf("    and %d more; --json names all\n", more);
     }
     printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
            warnings == 1 ? "" : "s");
@@ -8092,6 +8146,7 @@ static void diagnose(Diagnosis *d, int size)
     dataset_keep(set, SPLIT_ALL);
     d->seen = own((size_t)set->count, sizeof *d->seen);
     d->side = own((size_t)set->count, sizeof *d->side);
+    d->bad = own((size_t)set->count, sizeof *d->bad);
     d->pictures = own((size_t)set->n_classes, sizeof *d->pictures);
     if (set->missing)
         found(d, set->count ? "warning" : "PROBLEM", "missing", "%d files of the list do not exist, the first is %s: "
@@ -8102,6 +8157,7 @@ static void diagnose(Diagnosis *d, int size)
     if (set->place)
         found(d, "warning", "uncropped", "the list tells where in its pictures the faces are: cut them out with "
               "`facegan data import`; everything else here takes the square in the middle");
+    find_strays(d);
     find_classes(d);
     find_pictures(d);
     find_sizes(d, size);
@@ -8115,8 +8171,36 @@ static void doctor_opens(void *context)
     if (!d->set.attributes) dataset_order(&d->set, d->options->classes);
 }
 
+/* --fix: a list of all pictures but the bad ones, which every verb reads. Returns how many problems it mends. */
+static int write_clean_list(Diagnosis *d, const char *path)
+{
+    const DataSet *set = &d->set;
+    char whole[PATH_MAX];
+    int kept = 0, mended = 0;
+    if (set->raw || set->attributes || set->place)
+        give_up(2, "--fix: %s is not made of pictures with a label each: `facegan data import` first", d->path);
+    FileWriter *w = begin_file(path);
+    fprintf(w->stream, "path,label,split\n");
+    for (int i = 0; i < set->count; i++) {
+        if (d->bad[i]) continue;
+        const char *name = picture_name(set, i);
+        table_field(w->stream, realpath(name, whole) ? whole : name), fputc(',', w->stream);
+        table_field(w->stream, set->class_names[set->label[i]]);
+        fprintf(w->stream, ",%s\n", split_names[set->split[i]]);
+        kept++;
+    }
+    end_file(w);
+    for (int i = 0; i < d->n_findings; i++) {
+        const char *code = d->findings[i].code;
+        mended += d->findings[i].severity[0] == 'P' && (strcmp(code, "unreadable") == 0 || strcmp(code, "leak") == 0);
+    }
+    warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts keep "
+         "theirs), and all copies with different labels", path, kept, set->count);
+    return mended;
+}
+
 /* Prints the diagnosis, and gives up when there are problems: a script can rely on the status. */
-static void examine_dataset(const char *path, const DataOptions *options, int size, bool json)
+static void examine_dataset(const char *path, const DataOptions *options, int size, bool json, const char *fix)
 {
     Diagnosis d = {.path = path, .options = options, .home = innermost_scope()};
     Error why;
@@ -8128,6 +8212,7 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
     if (json) diagnosis_json(&d);
     else diagnosis_text(&d);
     fflush(stdout);
+    if (*fix && d.seen) d.problems -= write_clean_list(&d, fix);
     if (d.problems) give_up(1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s");
 }
 
@@ -17989,7 +18074,7 @@ static void run_data_doctor(Command *c)
     const Settings *s = &c->settings;
     DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
                            .attributes = *s->attributes ? s->attributes : NULL};
-    examine_dataset(c->inputs[0], &options, (int)s->size, (int)s->json);
+    examine_dataset(c->inputs[0], &options, (int)s->size, s->json, s->fix);
 }
 
 /* Is the file a picture, by its first bytes? */
@@ -18511,7 +18596,8 @@ static const Verb verbs[] = {
      "  facegan data import affwild2 EXPR/ frames/ -o aff --detector retinaface --weights mobilenet0.25_Final.pth\n"
      "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus    (or affectnet, rafdb, fer2013, folder)\n"},
     {"data", "doctor", "DATA", "find what is wrong with a data set, and what to do", 1, 1, run_data_doctor, .examples =
-     "  facegan data doctor fer2013 --size 48\n"},
+     "  facegan data doctor fer2013 --size 48\n"
+     "  facegan data doctor fer2013 --fix clean.csv                        (a list that train takes instead)\n"},
     {"eval", NULL, "RUN DATA --classifier RUN",
      "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2,
      2, run_eval, .examples =
