@@ -5434,7 +5434,7 @@ static void next_batch(Loader *l, real *x, int *label, uint8_t *attributes)
  * what to do: a PROBLEM stops a training or makes its numbers wrong, a warning deserves a look. Two pictures are
  * duplicates if their decoded pixels are the same, whatever their files are called.
  * ---------------------------------------------------------------------------------------------- */
-#define EXAMPLES_MAX 10
+enum { EXAMPLES_SHOWN = 10 };         /* of each finding; --json tells all */
 
 typedef struct Finding {
     bool problem;
@@ -5449,7 +5449,7 @@ typedef struct Diagnosis {
     const DataLook *looks;            /* (set.count) */
     double *side;                     /* (readable): the shorter sides, sorted */
     int readable, problems, n_findings;
-    Finding findings[16];             /* every code below occurs at most once */
+    Finding findings[20];             /* every code below occurs at most once */
 } Diagnosis;
 
 enum { PROBLEM = 1, WARNING = 0 };
@@ -5466,32 +5466,26 @@ static void found(Diagnosis *d, bool problem, const char *code, const Names *exa
     d->problems += problem;
 }
 
-static void add_example(Names *examples, const char *text)
-{
-    if (examples->count < EXAMPLES_MAX) names_add(examples, text);
-}
-
 /* Damaged, flat and needlessly coloured pictures. */
 static void find_pictures(Diagnosis *d)
 {
     Names damaged = {0}, flat = {0};
-    int n_flat = 0, coloured = 0, count = d->set.count;
+    int coloured = 0, count = d->set.count;
     d->side = own((size_t)count, sizeof *d->side);
     for (const DataLook *seen = d->looks; seen < d->looks + count; seen++) {
         coloured += seen->look.grey;
-        n_flat += seen->look.flat;
         if (seen->readable) d->side[d->readable++] = min_int(seen->width, seen->height);
-        else add_example(&damaged, seen->why);
-        if (seen->look.flat) add_example(&flat, dataset_name(&d->set, seen->index));
+        else names_add(&damaged, seen->why);
+        if (seen->look.flat) names_add(&flat, dataset_name(&d->set, seen->index));
     }
     stats_sort(d->side, d->readable);
     if (damaged.count)
         found(d, PROBLEM, "unreadable", &damaged, "%d of %d files cannot be read: fetch them again, convert them to "
-              "JPEG or PNG, or delete them (training passes over them, unless they are more than half)",
+              "JPEG or PNG, or delete them (training skips them, unless they are more than half)",
               count - d->readable, count);
-    if (n_flat)
+    if (flat.count)
         found(d, WARNING, "flat", &flat, "pictures that show nothing, every pixel being the same: %d; delete them",
-              n_flat);
+              flat.count);
     if (coloured && coloured == d->readable)
         found(d, WARNING, "grey", NULL, "all pictures are grey but stored as colour: with --grey training is faster");
 }
@@ -5510,18 +5504,28 @@ static void find_duplicates(Diagnosis *d)
     const DataSet *set = &d->set;
     for (int k = 0; k < 3; k++) {
         Names examples = {0};
-        int count = 0;
         for (int i = 0; i < set->count; i++) {
             int j = d->looks[i].twin;
             bool leak = set->split[i] != set->split[j];
             if (j == i || !(k == 0 ? !leak : k == 1 ? leak : set->label[i] != set->label[j])) continue;
-            if (count++ < EXAMPLES_MAX)
-                names_add(&examples, own_text("%s = %s", dataset_name(set, j), dataset_name(set, i)));
+            names_add(&examples, textf("%s = %s", dataset_name(set, j), dataset_name(set, i)).s);
         }
-        if (count)
-            found(d, kinds[k].problem, kinds[k].code, &examples, kinds[k].text, count,
+        if (examples.count)
+            found(d, kinds[k].problem, kinds[k].code, &examples, kinds[k].text, examples.count,
                   set->listed ? "rows of the list" : "copies");
     }
+}
+
+/* A folder that has a labels.csv as well: do they tell of the same pictures? */
+static void find_strays(Diagnosis *d)
+{
+    Names lost = {0}, strays = {0};
+    dataset_strays(&d->set, &lost, &strays);
+    if (lost.count)
+        found(d, WARNING, "lost", &lost, "pictures that labels.csv names and that are not there: %d", lost.count);
+    if (strays.count)
+        found(d, WARNING, "strays", &strays, "pictures that labels.csv does not name: %d; were two sets written into "
+              "one folder?", strays.count);
 }
 
 /* Classes: too few, empty, or of very different sizes. */
@@ -5651,7 +5655,9 @@ static void diagnosis_text(const Diagnosis *d)
     }
     for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++) {
         printf("\n%s: %s\n", f->problem ? "PROBLEM" : "warning", f->text);
-        for (int k = 0; k < f->examples.count; k++) printf("    %s\n", f->examples.items[k]);
+        int shown = min_int(f->examples.count, EXAMPLES_SHOWN), more = f->examples.count - shown;
+        for (int k = 0; k < shown; k++) printf("    %s\n", f->examples.items[k]);
+        if (more) printf("    and %d more; --json names all\n", more);
     }
     printf("\n%d problem%s, %d warning%s\n", d->problems, d->problems == 1 ? "" : "s", warnings,
            warnings == 1 ? "" : "s");
@@ -5671,6 +5677,7 @@ static void diagnose(Diagnosis *d, int size)
     if (set->place)
         found(d, WARNING, "uncropped", NULL, "the list tells where in its pictures the faces are: cut them out with "
               "`facegan data import`; everything else here takes the square in the middle");
+    find_strays(d);
     find_classes(d);
     d->looks = dataset_look(set);
     find_pictures(d);
@@ -5685,8 +5692,23 @@ static void doctor_opens(void *diagnosis)
     if (!d->set.attributes) dataset_order(&d->set, d->options.classes);
 }
 
+/* --fix: a list of all pictures but the bad ones, which every verb reads. Returns how many problems it mends. */
+static int write_clean_list(const Diagnosis *d, const char *path)
+{
+    const DataSet *set = &d->set;
+    int mended = 0;
+    if (set->raw || set->attributes || set->place)
+        give_up(2, "--fix: %s is not made of pictures with a label each: `facegan data import` first", d->path);
+    int kept = dataset_write(set, dataset_clean(set, d->looks), path);
+    for (const Finding *f = d->findings; f < d->findings + d->n_findings; f++)
+        mended += f->problem && (strcmp(f->code, "unreadable") == 0 || strcmp(f->code, "leak") == 0);
+    warn("%s lists %d of the %d pictures: without damaged and empty ones, repeats (the test and validation parts keep "
+         "theirs), and all copies with different labels", path, kept, set->count);
+    return mended;
+}
+
 /* Prints the diagnosis, and gives up when there are problems: a script can rely on the status. */
-static void examine_dataset(const char *path, const DataOptions *options, int size, bool json)
+static void examine_dataset(const char *path, const DataOptions *options, int size, bool json, const char *fix)
 {
     Diagnosis d = {.path = path, .options = *options};
     Error why;
@@ -5699,6 +5721,7 @@ static void examine_dataset(const char *path, const DataOptions *options, int si
     if (json) diagnosis_json(&d);
     else diagnosis_text(&d);
     fflush(stdout);
+    if (*fix && d.looks) d.problems -= write_clean_list(&d, fix);
     if (d.problems) give_up(1, "%s: %d problem%s found", path, d.problems, d.problems == 1 ? "" : "s");
 }
 
@@ -7415,7 +7438,8 @@ static void open_classifier(void *classifier)
     Settings s = default_settings();
     const TensorFile *file = load_tensors(c->path);
     const char *model = tensorfile_metadata(file, "model");
-    if (!model || strcmp(model, "classifier"))
+    if (model && strcmp(model, "classifier")) give_up(1, "%s: is a %s, not a classifier", c->path, model);
+    if (!model)
         give_up(1, "%s: not a classifier of facegan (its metadata should say model = classifier)", c->path);
     settings_of_file(file, c->path, &s);
     if (s.size < 8 || (s.channels != 1 && s.channels != 3))
@@ -8398,6 +8422,7 @@ typedef struct Loop {
     Loader *loader;
     Progress progress;
     double saved;                       /* when the last checkpoint was written */
+    bool told;                          /* how long it will take */
 } Loop;
 
 static void feed_training(void *loop)
@@ -8431,6 +8456,22 @@ static void note_iteration(Loop *l, bool at_milestone)
     if (at_milestone) cut_rate(t);
 }
 
+/* After the first seconds: one who has not planned for a long training is told so while nothing is lost. */
+static void tell_length(Loop *l)
+{
+    const Settings *s = &l->t->settings;
+    long done = l->t->now.iteration - l->progress.first;
+    double spent = now_seconds() - l->progress.start, left = (double)(s->iters - l->t->now.iteration) * spent / done;
+    char text[PROGRESS_DURATION];
+    if (l->told || spent < 5 || done < 2 * s->n_critic) return;
+    l->told = true;
+    progress_duration(left, text);
+    if (left > 3600)
+        warn("this training will take about %s: Ctrl-C keeps what is learnt so far, and the same command goes on; "
+             "--iters %ld would take an hour, smaller --width and --size are faster", text,
+             (long)(3600 * done / spent / 100) * 100);
+}
+
 static void look_at_training(void *loop)
 {
     Scope inner;
@@ -8443,6 +8484,7 @@ static void look_at_training(void *loop)
     bool save_now = s->save_every ? now->iteration % s->save_every == 0 : now_seconds() - l->saved > SAVE_SECONDS;
     if (save_now && now->iteration < s->iters) save_checkpoint(t), l->saved = now_seconds();
     double d = now->last_d[now->d_step.n_terms], g = now->last_g[now->g_step.n_terms];
+    tell_length(l);
     if (t->model->g_step) progress_show(&l->progress, now->iteration, "D %.3g  G %.3g", d, g);
     else progress_show(&l->progress, now->iteration, "loss %.3g", d);
     t->now.enough = out_of_patience(t);
@@ -8513,6 +8555,9 @@ static void start_or_resume(Trainer *t)
     }
     net_initialise(&t->now.g, (uint64_t)s->seed);
     net_initialise(&t->now.d, (uint64_t)s->seed);
+    if (!*s->init && t->now.d.classifier.learn_from > 1)
+        warn("--network %s starts from chance, and the blocks before --unfreeze %s will stay so: name trained weights "
+             "with --init, or learn everything with --unfreeze all", s->network, s->unfreeze);
     if (!*s->init) return;
     if (t->model->generator) load_pair(t, s->init);
     else load_pretrained(&t->now.d, s->init);
@@ -9688,8 +9733,10 @@ static int64_t read_space(const Weights *w, int64_t condition, Net *g)
  * (X, w, 7, 7). */
 static void read_architecture(const Weights *w, Net *g)
 {
-    const char *size = tensorfile_metadata(w->file, "size");
+    const char *size = tensorfile_metadata(w->file, "size"), *model = tensorfile_metadata(w->file, "model");
     const TensorEntry *first = find_weight(w, "main.0.weight", 0);
+    if (!first && model)
+        give_up(1, "%s: is a %s, not a generator that edits pictures (stargan, ganmut)", w->path, model);
     if (!first || first->rank != 4 || first->shape[2] != 7 || first->shape[3] != 7)
         give_up(1, "%s: not a StarGAN generator: it has no 7x7 convolution %smain.0.weight", w->path, w->prefix);
     for (g->repeat = 0; g->repeat <= MAX_REPEAT; g->repeat++)
@@ -9821,7 +9868,7 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
         Photo photo = {paths.items[b->count], names[b->count], widest, {0}};
         enter(&here);
         if (try_picture(photo.path, b->channels, &photo.image, &why)) b->each(b->context, &photo);
-        else warn("passed over: %s", why.text), b->unreadable++;
+        else warn("skipped: %s", why.text), b->unreadable++;
         leave();
     }
 }
@@ -11268,8 +11315,10 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
-    warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
-         batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
+    int seen = batch.count - batch.unreadable;
+    warn("%d face%s in %d picture%s (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
+         d->found == 1 ? "" : "s", seen, seen == 1 ? "" : "s", d->without, batch.unreadable,
+         d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
     if (*s->trace && !tensorfile_save(s->trace, trace.file, why)) give_up(1, "%s", why);
     end_batch(&batch);
     if (verb->needs_faces && !d->found) give_up(1, "no face was found");
@@ -11483,6 +11532,7 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
     Editing edit = {.model = own_generator(run), .s = s, .text = detect ? &faces : &synthetic};
     edit.all = strcmp(s->emotion, "all") == 0 || !(*s->emotion || *s->theta || *s->xy || *s->between);
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
+    if (!edit.all && s->scale > 1) give_up(2, "--scale %ld: enlarges the sheet of --emotion all only", s->scale);
     if (detect) {
         run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
         return;
@@ -11728,7 +11778,7 @@ static void import_note(Import *job, const Imported *item)
                                   item->result == KEPT ? item->path : ""};
     if (item->result == NOT_WRITTEN) give_up_because(item->cause, item->why);
     if (item->result == UNREADABLE && is_machine(item->cause)) give_up_because(item->cause, item->why);
-    if (item->result == UNREADABLE) warn("passed over: %s", item->why);
+    if (item->result == UNREADABLE) warn("skipped: %s", item->why);
     for (int k = 0; k < IMPORT_FIELDS; k++) table_set(job->line, 1, k, "%s", fields[k]);
     write_row(job->line, job->journal, TABLE_CSV, 1);
     import_count(job, item->row, item->result);
@@ -12015,7 +12065,7 @@ static bool read_or_warn(const DataSet *set, int index, const Net *net, unsigned
 {
     Error why = {0};
     if (dataset_read(set, index, net->size, net->channels, pixels, &why)) return true;
-    warn("passed over: %s", why.text);
+    warn("skipped: %s", why.text);
     return false;
 }
 
@@ -15164,7 +15214,7 @@ static void run_data_doctor(Command *c)
     const Settings *s = &c->settings;
     DataOptions options = {.classes = *s->classes ? s->classes : NULL, .split = SPLIT_ALL, .crop = (int)s->crop,
                            .attributes = *s->attributes ? s->attributes : NULL};
-    examine_dataset(c->inputs[0], &options, (int)s->size, (int)s->json);
+    examine_dataset(c->inputs[0], &options, (int)s->size, s->json, s->fix);
 }
 
 /* Is the file a picture, by its first bytes? */
@@ -15189,8 +15239,8 @@ static void run_edit(Command *c)
 {
     char shipped[PATH_MAX];
     const char *first = c->inputs[0];
-    bool left_out = is_to_edit(first);
-    if (!left_out && image_suffix(first) && !path_exists(first)) give_up(1, "%s: there is no such file", first);
+    bool left_out = is_to_edit(first) || image_suffix(first);
+    if (left_out && !path_exists(first)) give_up(1, "%s: there is no such file", first);
     if (left_out && !shipped_model("photo-stargan", shipped))
         give_up(2, "no models/photo-stargan.safetensors here or beside the program: name a run or weights before the "
                    "pictures");
@@ -15609,9 +15659,10 @@ static void run_man(Command *c)
  * ---------------------------------------------------------------------------------------------- */
 
 static const Verb verbs[] = {
-    {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; the same command again goes on", 1, 1, run_train,
-     .examples =
+    {"train", MODEL, "DATA [--out RUN]", "train a model on a data set; with --out RUN alone the run goes on", 1, 1,
+     run_train, .examples =
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
+     "  facegan train --out runs/faces --iters 8000                        (goes on with that run)\n"
      "  facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
      "  facegan train wgan-gp fer2013 --classes angry,happy,sad --limit 3000 --conditional --on-collapse stop\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
@@ -15685,7 +15736,8 @@ static const Verb verbs[] = {
      "  facegan data import affwild2 EXPR/ frames/ -o aff --detector retinaface --weights mobilenet0.25_Final.pth\n"
      "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus    (or affectnet, rafdb, fer2013, folder)\n"},
     {"data", "doctor", "DATA", "find what is wrong with a data set, and what to do", 1, 1, run_data_doctor, .examples =
-     "  facegan data doctor fer2013 --size 48\n"},
+     "  facegan data doctor fer2013 --size 48\n"
+     "  facegan data doctor fer2013 --fix clean.csv                        (a list that train takes instead)\n"},
     {"eval", NULL, "RUN DATA --classifier RUN",
      "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2,
      2, run_eval, .examples =
@@ -15887,6 +15939,17 @@ static void find_what(Command *c, const char *name)
     c->model = find_model(named.model);
 }
 
+/* `train --out RUN` and no data goes on with the run: what its config says is usual. Then the run's data; else NULL. */
+static const char *data_of_run(Command *c, Settings *usual)
+{
+    bool alone = c->n_inputs == (c->verb->model ? 1 : 0);
+    if (c->verb->run != run_train || !alone || !*c->settings.out) return NULL;
+    read_config(c->settings.out, usual);
+    c->model = find_model(usual->model);
+    if (!c->what) c->what = c->model->name;
+    return own_text("%s", usual->data);
+}
+
 /* What is usual depends on verb and model, which are among the words: so they are read twice, first for these. */
 static void parse_command(Command *c, const char *name, int n, char **words)
 {
@@ -15895,12 +15958,15 @@ static void parse_command(Command *c, const char *name, int n, char **words)
     parse_words(c, NULL, n, words, why);                                /* what is wrong is said the second time */
     find_what(c, name);
     Settings usual = default_settings();
+    const char *data = data_of_run(c, &usual);
     if (c->verb->usual) set_settings(&usual, c->verb->usual);
-    if (c->model) set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
+    if (c->model && !data)
+        set_usual(&usual, c->model->kinds, &c->settings), snprintf(usual.model, TEXT, "%s", c->model->name);
     c->settings = usual;
     set_taker(&c->taker, c->verb, c->what, c->model);
     if (!parse_words(c, &c->taker.who, n, words, why)) give_up(2, "%s", why);
-    if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
+    if (data) c->inputs[0] = own_text("%s", data), c->n_inputs = 1;
+    else if (c->what) memmove(c->inputs, c->inputs + 1, (size_t)--c->n_inputs * sizeof *c->inputs);
 }
 
 /* ------------------------------------------------------------------------------------------------

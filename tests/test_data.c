@@ -68,12 +68,12 @@ static void check_halvings(void)
     CHECK(halvings(128) == 6 && halvings(48) == 4 && halvings(256) == 6 && halvings(50) == 1 && halvings(1) == 0 && halvings(160) == 5);
 }
 
-typedef struct Doctoring { const char *path; int size, json; } Doctoring;
+typedef struct Doctoring { const char *path; int size, json; const char *fix; } Doctoring;
 
 static void doctor_work(void *context)
 {
     const Doctoring *d = context;
-    examine_dataset(d->path, &(DataOptions){0}, d->size, d->json);
+    examine_dataset(d->path, &(DataOptions){0}, d->size, d->json, d->fix);
 }
 
 /* Runs the doctor with its output in a file, and tells whether it says all the words. */
@@ -86,7 +86,7 @@ static int doctor_says(const char *path, int size, int json, int ok, const char 
     int out = dup(1);
     if (!freopen(file, "wb", stdout))
         return 0;
-    Doctoring d = {path, size, json};
+    Doctoring d = {path, size, json, ""};
     int got = attempt(doctor_work, &d, &e), all = got == ok;
     fflush(stdout);
     dup2(out, 1);
@@ -271,6 +271,44 @@ static void check_damage(void)
     ahead_stop(l->ahead);
 }
 
+static bool holds(const char *path, const char *text)
+{
+    static char all[20000];
+    FILE *f = fopen(path, "rb");
+    if (!f) return false;
+    all[fread(all, 1, sizeof all - 1, f)] = 0;
+    fclose(f);
+    return strstr(all, text) != NULL;
+}
+
+/* check_doctor's set: 0 1 2 3=0 are happy, 4 5 sad, sad/9 = 2, test/happy/9 = 1, one is empty and one black. So 0, 4, 5
+ * and the test part's 9 are left. */
+static void check_mending(void)
+{
+    Error e = {0};
+    char list[300];
+    snprintf(list, sizeof list, "%s", at("clean.csv"));
+    Doctoring d = {at("ill"), 0, 0, list};
+    fflush(stdout);
+    int out = dup(1);
+    CHECK(freopen(at("doctor.txt"), "wb", stdout) != NULL);
+    bool mended = attempt(doctor_work, &d, &e);
+    fflush(stdout);
+    dup2(out, 1);
+    close(out);
+    CHECK(mended);                                                            // the unreadable file and the leak are gone
+    CHECK(holds(list, "ill/train/Joy/0.pgm,happy,train\n"));
+    CHECK(!holds(list, "Joy/1.pgm") && !holds(list, "Joy/2.pgm") && !holds(list, "Joy/3.pgm"));
+    CHECK(!holds(list, "sad/9.pgm") && !holds(list, "empty.pgm") && !holds(list, "black.pgm"));
+    CHECK(holds(list, "ill/test/happy/9.pgm,happy,test\n"));
+    CHECK(doctor_says(list, 0, 0, 1, (const char *[]){"CSV list, 4 pictures, 2 classes", "0 problems", NULL}));
+    write_picture(at("twice/a/1.pgm"), 48, 48, 1);
+    write_picture(at("twice/b/2.pgm"), 48, 48, 2);
+    write_text(at("twice/labels.csv"), "path,label\na/1.pgm,a\nb/3.pgm,b\n");
+    CHECK(doctor_says(at("twice"), 0, 0, 1, (const char *[]){"names and that are not there: 1", "b/3.pgm", "does not name: 1",
+        "twice/b/2.pgm", NULL}));
+}
+
 static void check_doctor(void)
 {
     for (int i = 0; i < 6; i++)
@@ -289,6 +327,7 @@ static void check_doctor(void)
     CHECK(doctor_says(at("ill"), 50, 1, 0, (const char *[]){"\"code\": \"leak\"", "\"happy\": {\"train\": 4, \"validation\": 0, \"test\": 1}",
         "\"code\": \"enlarged\"", "\"code\": \"size\"", "\"problems\": 3", NULL}));
     CHECK(doctor_says(at("nowhere"), 0, 0, 0, (const char *[]){"PROBLEM", "No such file", "1 problem, 0 warnings", NULL}));
+    check_mending();
 }
 
 int main(void)

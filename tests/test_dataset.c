@@ -436,8 +436,31 @@ static void check_damage(void)
     const DataLook *looks = dataset_look(&set);
     CHECK(!looks[1].readable && strstr(looks[1].why, "1.pgm") && !looks[2].readable && looks[3].readable && looks[3].width == 8);
     CHECK(looks[5].twin == 0 && looks[0].twin == 0 && looks[3].twin == 3 && looks[6].look.flat && looks[6].width == 2 && looks[6].height == 1);
+    const bool *keep = dataset_clean(&set, looks);              /* 0 and 5 contradict each other */
+    for (int i = 0; i < 7; i++) CHECK(keep[i] == (i == 3 || i == 4));
     for (int i = 0; i < 5; i++) write_text(at("hurt/%s/%d.pgm", i < 4 ? "happy" : "sad", i), "");
     CHECK(opens(&set, at("hurt"), (DataOptions){0}) && fails(read_first, &set, "cannot be read", false));
+}
+
+/* Of equal pictures one stays, the later part's; a labels.csv beside them is held against the folder. */
+static void check_cleaning(void)
+{
+    DataSet set, clean;
+    static const char *const names[] = {"train/happy/0", "train/happy/1", "train/sad/2", "train/sad/3", "test/happy/4", "val/happy/5"};
+    static const int seeds[] = {1, 2, 3, 2, 1, 1};              /* 0 4 5 repeat each other; 1 and 3 differ in their label */
+    for (int i = 0; i < 6; i++) write_picture(at("clean/%s.pgm", names[i]), 8, 8, seeds[i]);
+    write_text(at("clean/labels.csv"), "label,path\nhappy,train/happy/0.pgm\nshort\nsad,train/sad/2.pgm\nsad,gone.pgm\n");
+    CHECK(opens(&set, at("clean"), (DataOptions){.split = SPLIT_ALL}) && set.count == 6);
+    CHECK(dataset_write(&set, dataset_clean(&set, dataset_look(&set)), at("clean.csv")) == 2);
+    CHECK(opens(&clean, at("clean.csv"), (DataOptions){.split = SPLIT_ALL}) && clean.count == 2 && clean.n_classes == 2);
+    CHECK(strstr(dataset_name(&clean, 0), "test/happy/4.pgm") && clean.split[0] == SPLIT_TEST && class_is(&clean, 0, "happy"));
+    CHECK(strstr(dataset_name(&clean, 1), "train/sad/2.pgm") && clean.split[1] == SPLIT_TRAIN && class_is(&clean, 1, "sad"));
+    Names lost = {0}, strays = {0};
+    dataset_strays(&set, &lost, &strays);
+    CHECK(lost.count == 1 && !strcmp(lost.items[0], "gone.pgm") && strays.count == 4 && strstr(strays.items[1], "happy/1.pgm"));
+    lost = strays = (Names){0};
+    dataset_strays(&clean, &lost, &strays);
+    CHECK(!lost.count && !strays.count);
 }
 
 int main(void)
@@ -457,6 +480,7 @@ int main(void)
     check_published();
     check_choosing();
     check_damage();
+    check_cleaning();
     check_machine();
     CHECK(system(own_text("rm -r %s", folder)) == 0);
     leave();

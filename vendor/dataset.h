@@ -10,11 +10,11 @@
  *         else fprintf(stderr, "%s\n", why.text);
  *     }
  *
- * It builds on owned.h (which builds on scope.h, files.h, table.h and image.h) and on options.h, which it includes: define
- * their X_IMPLEMENTATION, too. Define DATASET_STATIC as well to keep every function private to that file. C11 of gcc or
- * clang and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up
- * where they fail (scope.h); a set belongs to the scope that was the innermost when it was opened, or to the one that
- * the options name.
+ * It builds on owned.h (which builds on scope.h, files.h, table.h and image.h) and on options.h, which it includes:
+ * define their X_IMPLEMENTATION, too. Define DATASET_STATIC as well to keep every function private to that file. C11 of
+ * gcc or clang and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions
+ * give up where they fail (scope.h); a set belongs to the scope that was the innermost when it was opened, or to the
+ * one that the options name.
  *
  * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. Reading a list only
  * lists what there is; choosing classes and a split comes after, the same for all; pictures are decoded when they are
@@ -215,6 +215,17 @@ typedef struct DataLook {
 
 /* Opens every picture once: (count). */
 DATASET_API DataLook *dataset_look(const DataSet *set);
+
+/* Which pictures a clean set keeps, (count): none that is damaged or of one colour; of those with the same pixels one,
+ * of the test or validation part if there is one there, or none, if their labels contradict each other. */
+DATASET_API bool *dataset_clean(const DataSet *set, const DataLook *looks);
+
+/* Writes a list path,label,split of the pictures to keep, and says how many there are. */
+DATASET_API int dataset_write(const DataSet *set, const bool *keep, const char *path);
+
+/* A folder that has a labels.csv as well: which pictures this names and are lost, and which are there without its
+ * word. */
+DATASET_API void dataset_strays(const DataSet *set, Names *lost, Names *strays);
 
 #endif /* DATASET_H */
 
@@ -526,7 +537,7 @@ static void dataset_add_classes(DataSet *set, const char *folder, int split)
     for (int i = 0; i < classes.count; i++) {
         const char *name = classes.items[i], *meant = numbered ? dataset_rafdb.names[atoi(name) - 1] : name;
         if (dataset_is_inner(dataset_below(path, name), name))
-            names_add(&set->notes, own_text("%s is a data set of its own and passed over", dataset_below(path, name)));
+            names_add(&set->notes, own_text("%s is a data set of its own and skipped", dataset_below(path, name)));
         else dataset_add_pictures(set, dataset_below(folder, name), meant, split, depth);
     }
     if (numbered && set->count) dataset_note_numbers(set, &dataset_rafdb);
@@ -1911,6 +1922,70 @@ DATASET_API DataLook *dataset_look(const DataSet *set)
     }
     dataset_find_twins(looks, set->count);
     return looks;
+}
+
+DATASET_API bool *dataset_clean(const DataSet *set, const DataLook *looks)
+{
+    size_t n = (size_t)set->count;
+    int *best = own(n, sizeof *best);           /* of those with the same pixels, at the first of them */
+    bool *keep = own(n, sizeof *keep), *clash = own(n, sizeof *clash);
+    for (int i = 0; i < set->count; i++) {      /* the first comes first */
+        int first = looks[i].twin;
+        if (i == first || set->split[i] > set->split[best[first]]) best[first] = i;
+        clash[first] |= set->label[i] != set->label[first];
+    }
+    for (int i = 0; i < set->count; i++) {
+        int first = looks[i].twin;
+        keep[i] = looks[i].readable && !looks[i].look.flat && best[first] == i && !clash[first];
+    }
+    return keep;
+}
+
+DATASET_API int dataset_write(const DataSet *set, const bool *keep, const char *path)
+{
+    int kept = 0;
+    FileWriter *w = begin_file(path);
+    fprintf(w->stream, "path,label,split\n");
+    for (int i = 0; i < set->count; i++) {
+        if (!keep[i]) continue;
+        const char *name = dataset_name(set, i);
+        char *whole = realpath(name, NULL);
+        table_field(w->stream, whole ? whole : name), fputc(',', w->stream);
+        table_field(w->stream, set->class_names[set->label[i]]);
+        fprintf(w->stream, ",%s\n", split_names[set->split[i]]);
+        free(whole);
+        kept++;
+    }
+    end_file(w);
+    return kept;
+}
+
+static int dataset_compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+DATASET_API void dataset_strays(const DataSet *set, Names *lost, Names *strays)
+{
+    const char *path = own_text("%s/labels.csv", set->path);
+    if (set->listed || !is_folder(set->path) || !path_exists(path)) return;
+    Names listed = {0};
+    DataList list = {.table = open_table(path, DATA_FIELDS)};
+    if (!more_rows(list.table)) return;
+    dataset_find_columns(&list, list.table);
+    int column = list.column[DATA_PATH];
+    if (column < 0) return;
+    while (more_rows(list.table))
+        if (column < list.table->n_fields) names_add(&listed, list.table->fields[column]);
+    if (!listed.count) return;
+    qsort(listed.items, (size_t)listed.count, sizeof *listed.items, dataset_compare_texts);
+    for (int i = 0; i < listed.count; i++)
+        if (!path_exists(textf("%s/%s", set->path, listed.items[i]).s)) names_add(lost, listed.items[i]);
+    for (int i = 0; i < set->count; i++) {
+        const char *name = set->text + set->where[i];
+        if (!bsearch(&name, listed.items, (size_t)listed.count, sizeof *listed.items, dataset_compare_texts))
+            names_add(strays, dataset_name(set, i));
+    }
 }
 
 #endif /* DATASET_IMPLEMENTATION */
