@@ -259,7 +259,7 @@ typedef struct Device {
       "NAME[:STRENGTH] or all: the expression to draw, e.g. happy or happy:0.7")                                       \
     X(i, batch, "batch", "16", RANGE(1, 4096), FIXED, BENCH, EVERY, "N: pictures in a batch")                          \
     X(i, iters, "iters", "200000", RANGE(1, 1e9), FREE, TRAIN "train.mtcnn study.augment toy", EVERY,                  \
-      "iterations, each one D step; every n-critic-th also a G step (mtcnn: of P and R; O four times as many)")        \
+      "iterations, each one D step; every n-critic-th also a G step (mtcnn: R twice, P and O four times as many)")     \
     X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", EVERY,                      \
       "the same in passes through the data")                                                                           \
     X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
@@ -467,7 +467,7 @@ typedef struct Device {
     X(p, weights, "weights", "", ANY, OTHER, PHOTOS "train.mtcnn", EVERY,                                              \
       "the detector's weights: a folder (mtcnn) or a file (default: models/mtcnn.safetensors)")                        \
     X(f, threshold, "threshold", "0", RANGE(0, 1), OTHER, PHOTOS, EVERY,                                               \
-      "least score of a face (0: mtcnn 0.7, retinaface 0.6)")                                                          \
+      "least score of a face (0: as the weights say, else mtcnn 0.7, retinaface 0.6)")                                 \
     X(f, min_face, "min-face", "20", RANGE(12, 10000), OTHER, PHOTOS, EVERY,                                           \
       "mtcnn: side of the smallest face looked for, in pixels")                                                        \
     X(i, max_side, "max-side", "2048", RANGE(32, 16384), OTHER, PHOTOS, EVERY,                                         \
@@ -490,6 +490,8 @@ typedef struct Device {
     X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", EVERY, "time and rate of every node, slowest first")       \
     X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
       "detect classify.eval classify.predict data.doctor data.import eval bench info", EVERY, "print JSON")            \
+    X(p, fix, "fix", "", ANY, OTHER, "data.doctor", EVERY,                                                             \
+      "FILE.csv: write a list of the pictures without damaged ones, repeats and contradictions")                       \
     X(b, csv, "csv", "0", SWITCH, OTHER, "detect classify.eval classify.predict eval study", EVERY, "print CSV")       \
     X(b, html, "html", "0", SWITCH, OTHER, "eval", EVERY, "also a page with pictures, to --out FILE.html")             \
     X(s, only, "only", "", ANY, OTHER, "convert", EVERY, "keep only tensors whose name begins so")                     \

@@ -2,8 +2,16 @@
  * they cannot be had drawn ones are; squares are of the kind that their overlap says, computed by hand. */
 #define SCOPE_IMPLEMENTATION
 #define SCOPE_STATIC
+#define FILES_IMPLEMENTATION
+#define FILES_STATIC
 #define IMAGE_IMPLEMENTATION
 #define IMAGE_STATIC
+#define TABLE_IMPLEMENTATION
+#define TABLE_STATIC
+#define TENSORFILE_IMPLEMENTATION
+#define TENSORFILE_STATIC
+#define OWNED_IMPLEMENTATION
+#define OWNED_STATIC
 #define BOXES_IMPLEMENTATION
 #define BOXES_STATIC
 #define FACE_IMPLEMENTATION
@@ -24,7 +32,7 @@ static double chance(uint64_t seed, uint32_t stream, uint64_t index, uint32_t wh
 
 static Scene a_scene(const SceneStock *stock, uint64_t number)
 {
-    Scene scene = {.picture = scene_picture(SIDE, SIDE, stock->channels)};
+    Scene scene = {.picture = new_picture(SIDE, SIDE, stock->channels)};
     scene_compose(stock, number, &scene);
     return scene;
 }
@@ -58,7 +66,7 @@ static void test_drawn(void)
 /* A portrait with a bright left and a dark right half, whose face is its left half: the mirror exchanges both. */
 static bool half(void *asked, int i, ScenePortrait *out)
 {
-    out->picture = scene_picture(8, 8, 1);
+    out->picture = new_picture(8, 8, 1);
     for (int k = 0; k < 64; k++) out->picture.pixels[k] = k % 8 < 4 ? 200 : 50;
     out->face = (Box){.box = {0, 1, 4, 7}, .point = {{1, 2}, {3, 2.5}, {2, 4}, {1.5, 5}, {2.5, 6}}};
     ((int *)asked)[i]++;
@@ -68,7 +76,7 @@ static bool half(void *asked, int i, ScenePortrait *out)
 static bool plain(void *asked, int i, Image *out)
 {
     ((int *)asked)[2 + i]++;
-    *out = scene_picture(300, 200, 1);
+    *out = new_picture(300, 200, 1);
     return true;
 }
 
@@ -94,7 +102,7 @@ static void test_callers(void)
 /* One face, 40 x 40 at (20,20). A square as large that is off by d overlaps it by (40 - d) / (40 + d). */
 static void test_samples(void)
 {
-    Scene scene = {.picture = scene_picture(SIDE, SIDE, 1), .faces = {{.box = {20, 20, 60, 60}}}, .n_faces = 1};
+    Scene scene = {.picture = new_picture(SIDE, SIDE, 1), .faces = {{.box = {20, 20, 60, 60}}}, .n_faces = 1};
     static const struct { double off; int kind; } cases[] = {
         {0, SCENE_POSITIVE}, {8, SCENE_POSITIVE}, {9, SCENE_PART}, {17, SCENE_PART}, {18, SCENE_NO_KIND}, {21, SCENE_NO_KIND}, {22, SCENE_NEGATIVE}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,5 +1,5 @@
-/* boxes.h: boxes about things in a picture, as detectors find them: how much two overlap, doubles, squares, the part that
- * lies in the picture, anchors, corrections, and the cut-out in which a face's five points stand in their places.
+/* boxes.h: boxes about things in a picture, as detectors find them: how much two overlap, doubles, squares, the part
+ * that lies in the picture, anchors, corrections, and the cut-out in which a face's five points stand in their places.
  *
  *     #define SCOPE_IMPLEMENTATION    and IMAGE_IMPLEMENTATION, BOXES_IMPLEMENTATION, in exactly one C file
  *     #include "boxes.h"
@@ -8,16 +8,18 @@
  *     boxes_add(&found, (Box){.box = {10, 10, 50, 60}, .score = 0.9});
  *     boxes_add(&found, (Box){.box = {12, 10, 50, 60}, .score = 0.7});
  *     boxes_suppress(&found, BOXES_UNION, 0.5, 0, 1000);                  one is left, the better one
- *     ImageFrame frame = box_frame(found.items[0], 0, 0.3);               its square, 30% larger: for image.h to cut out
+ *     ImageFrame frame = box_frame(found.items[0], 0, 0.3);              its square, 30% larger: for image.h to cut out
  *
  * Coordinates are the picture's pixels, x to the right and y down. A detector finds a face many times, at neighbouring
- * places and scales: greedy suppression keeps the best candidate and drops all that overlap it by more than a limit, then
- * the best of the rest, and so on. Equal scores are ordered by place, so that the result depends on no sorting algorithm.
+ * places and scales: greedy suppression keeps the best candidate and drops all that overlap it by more than a limit,
+ * then the best of the rest, and so on. Equal scores are ordered by place, so that the result depends on no sorting
+ * algorithm.
  *
- * `pixel` is 1 where a box's right and bottom are its last pixels, and 0 where they are its ends: published codes differ.
+ * `pixel` is 1 where a box's right and bottom are its last pixels, and 0 where they are its ends: published codes
+ * differ.
  *
- * Stands on scope.h (lists belong to the innermost scope; without memory they give up) and image.h (windows and frames).
- * Define BOXES_STATIC as well to keep every function private to that file. */
+ * Stands on scope.h (lists belong to the innermost scope; without memory they give up) and image.h (windows and
+ * frames). Define BOXES_STATIC as well to keep every function private to that file. */
 #ifndef BOXES_H
 #define BOXES_H
 
@@ -52,7 +54,8 @@ BOXES_API double box_height(const Box *b);
 typedef enum { BOXES_UNION, BOXES_SMALLER } BoxOverlap;
 BOXES_API double box_overlap(const Box *a, const Box *b, BoxOverlap kind, double pixel);
 
-/* A score, and sides that are numbers of a picture's size: weights that are not a detector's may answer with anything. */
+/* A score, and sides that are numbers of a picture's size: weights that are not a detector's may answer with anything.
+ * */
 BOXES_API bool box_is_sane(const Box *b);
 
 /* Does it lie in the picture altogether? */
@@ -68,8 +71,8 @@ BOXES_API void box_square(Box *b);
 BOXES_API ImageWindow box_window(const Box *b, int width, int height);
 
 /* What box_move() and a reader of points should be told of a square, that `truth` comes out: how far each side is off,
- * and where the points are, five x and then five y, from the square's corner (less a pixel), in its sides. Either may be
- * NULL. */
+ * and where the points are, five x and then five y, from the square's corner (less a pixel), in its sides. Either may
+ * be NULL. */
 BOXES_API void box_targets(const Box *truth, const Box *square, double pixel, IMAGE_REAL *move, IMAGE_REAL *points);
 BOXES_API void box_set_points(Box *b, double pixel, const IMAGE_REAL *points);
 
@@ -82,8 +85,8 @@ BOXES_API Box box_of_anchor(double x, double y, double side, const IMAGE_REAL at
  * et al. 2019, ArcFace). */
 BOXES_API const double *box_template(void);
 
-/* The upright square about the box, or with `align` the template's square. margin: so much more, as a share of its side.
- * A face whose points are all in one place cannot be aligned and is cut upright. */
+/* The upright square about the box, or with `align` the template's square. margin: so much more, as a share of its
+ * side. A face whose points are all in one place cannot be aligned and is cut upright. */
 BOXES_API ImageFrame box_frame(Box b, int align, double margin);
 
 /* ---- many ---- */

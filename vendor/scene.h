@@ -1,8 +1,7 @@
 /* scene.h: photographs whose faces are known, put together for those who learn to find faces, and the squares of them
  * that a learner is shown.
  *
- *     #define SCOPE_IMPLEMENTATION    and IMAGE_IMPLEMENTATION, BOXES_IMPLEMENTATION, FACE_IMPLEMENTATION,
- *     #define SCENE_IMPLEMENTATION    in exactly one C file
+ *     #define SCENE_IMPLEMENTATION    in exactly one C file, and the IMPLEMENTATIONs of what it stands on
  *     #include "scene.h"
  *
  *     const SceneStock drawn = {.random = my_random, .seed = 1, .channels = 3};      drawn faces on clouds and stripes
@@ -10,23 +9,26 @@
  *     scene_compose(&drawn, 42, &scene);                     number 42 of seed 1: always the same
  *     for (int i = 0; i < scene.n_faces; i++) use(scene.faces[i].box, scene.faces[i].point);
  *
- * Learning to find faces takes photographs of crowds with a box about every face. Here they are made: single faces, which
- * the caller has or which face.h draws, are pasted on backgrounds of the caller's or on clouds of noise, among shapes.
+ * Learning to find faces takes photographs of crowds with a box about every face. Here they are made: single faces,
+ * which the caller has or which face.h draws, are pasted on backgrounds of the caller's or on clouds of noise, among
+ * shapes.
  *
  *     portraits ---> size, turn, light ----+                            things that are no face: faces upside down,
  *     backgrounds -> cut, turned, relit ---+--> scene --> blur, noise,  with their quarters exchanged, single parts of
  *     shapes, patches, things -------------+              contrast,     them, faces without features, pieces of
  *                                                         JPEG          backgrounds
  *
- * What would give a pasted face away is pasted just as often without being a face. CHANCE is the caller's, as in face.h.
+ * What would give a pasted face away is pasted just as often without being a face. CHANCE is the caller's, as in
+ * face.h.
  *
- * Stands on face.h, image.h, boxes.h and scope.h: pictures belong to the innermost scope, and what fails gives up.
+ * Stands on face.h, boxes.h and owned.h: pictures belong to the innermost scope, and what fails gives up.
  * Define SCENE_STATIC as well to keep every function private to that file. Threads compose side by side. */
 #ifndef SCENE_H
 #define SCENE_H
 
 #include "boxes.h"
 #include "face.h"
+#include "owned.h"
 
 #ifdef SCENE_STATIC
 #define SCENE_API static inline
@@ -76,14 +78,15 @@ SCENE_API void scene_compose(const SceneStock *stock, uint64_t number, Scene *sc
 
 enum { SCENE_NEGATIVE, SCENE_PART, SCENE_POSITIVE, SCENE_KINDS, SCENE_NO_KIND };
 
-/* An overlap (in common over both together) with a face of 0.65 or more makes a square positive, 0.4 to 0.65 a part of a
- * face, less than 0.3 negative, else it is of no kind. face: the nearest, or NULL. */
+/* An overlap (in common over both together) with a face of 0.65 or more makes a square positive, 0.4 to 0.65 a part of
+ * a face, less than 0.3 negative, else it is of no kind. face: the nearest, or NULL. */
 typedef struct SceneSample { Box square; const Box *face; int kind; } SceneSample;
 SCENE_API SceneSample scene_sample(const Scene *scene, Box square);
 
 /* As many of each kind as wanted, the sum of them in all; where the scene has no face, or too few squares of a kind are
  * found, more negatives; where even these are missing, squares of no kind. First come those of the list `mistakes`, in
- * its order (all but 8 of the negatives at most); NULL: there is none, and every square lies in the picture altogether. */
+ * its order (all but 8 of the negatives at most); NULL: there is none, and every square lies in the picture altogether.
+ * */
 SCENE_API int scene_samples(const Scene *scene, SceneLuck *luck, const Boxes *mistakes,
                             const int wanted[SCENE_KINDS], SceneSample *samples);
 
@@ -117,35 +120,10 @@ SCENE_API bool scene_chance(SceneLuck *d, double chance) { return scene_roll(d) 
 static int scene_max(int a, int b) { return a > b ? a : b; }
 static int scene_min(int a, int b) { return a < b ? a : b; }
 static double scene_limit(double x, double low, double high) { return fmin(fmax(x, low), high); }
-static size_t scene_bytes(const Image *p) { return (size_t)p->width * (size_t)p->height * (size_t)p->channels; }
-
-/* What a function of image.h made, if it did, becomes the scope's. */
-static Image scene_made(int made, Image picture, const char *why)
-{
-    if (!made) give_up(1, "%s", why);
-    picture.pixels = (unsigned char *)own_this(picture.pixels, scene_bytes(&picture));
-    return picture;
-}
-
-static Image scene_picture(int width, int height, int channels)
-{
-    char why[IMAGE_ERROR_SIZE];
-    Image picture;
-    int made = image_new(width, height, channels, &picture, why);
-    return scene_made(made, picture, why);
-}
-
-static Image scene_resized(const Image *from, int width, int height)
-{
-    char why[IMAGE_ERROR_SIZE];
-    Image picture;
-    int made = image_resize(from, width, height, &picture, why);
-    return scene_made(made, picture, why);
-}
 
 static Image scene_cut(const Image *from, ImageFrame frame, int size)
 {
-    Image cut = scene_picture(size, size, from->channels);
+    Image cut = new_picture(size, size, from->channels);
     image_cut_rows(from, &frame, &cut, 0, size);
     return cut;
 }
@@ -183,7 +161,7 @@ static ScenePortrait scene_drawn(SceneLuck *d, int channels)
     float au[FACE_AUS] = {0};
     FaceIdentity who;
     FacePose pose;
-    ScenePortrait p = {scene_picture(SIDE, SIDE, channels), {{0}, 1, {{0}}, {0}}};
+    ScenePortrait p = {new_picture(SIDE, SIDE, channels), {{0}, 1, {{0}}, {0}}};
     uint64_t person = (uint64_t)(scene_roll(d) * 1e15);
     face_identity(&who, d->random, d->seed, person);
     face_pose(&pose, d->random, d->seed, person);
@@ -239,7 +217,7 @@ static Image scene_background(const SceneStock *s, SceneLuck *d)
     if (s->backgrounds && scene_chance(d, 0.85) && s->background(s->context, scene_below(d, s->backgrounds), &picture))
         return picture;
     int width = 1 + scene_below(d, SCENE_DOTS), height = 1 + scene_below(d, SCENE_DOTS);
-    picture = scene_picture(width, height, s->channels);
+    picture = new_picture(width, height, s->channels);
     for (int i = 0; i < width * height; i++) {
         double shade = scene_between(d, 20, 235), tint = s->channels > 1 ? 20 : 0;
         for (int c = 0; c < s->channels; c++)
@@ -269,8 +247,9 @@ static void scene_lay_background(const SceneStock *stock, SceneLuck *d, Image *s
 /* An oval, a rectangle, a ring or a frame, in one shade or striped. */
 static void scene_lay_shape(SceneLuck *d, Image *scene)
 {
-    double x = scene_roll(d) * scene->width, y = scene_roll(d) * scene->height, a = scene_size(d, 2, 0.35 * scene->width),
-           b = a * scene_size(d, 0.1, 1.5), hollow = scene_chance(d, 0.25) ? scene_between(d, 0.5, 0.95) : 0,
+    double x = scene_roll(d) * scene->width, y = scene_roll(d) * scene->height,
+           a = scene_size(d, 2, 0.35 * scene->width), b = a * scene_size(d, 0.1, 1.5),
+           hollow = scene_chance(d, 0.25) ? scene_between(d, 0.5, 0.95) : 0,
            shade = scene_between(d, 0, 255), stripes = scene_chance(d, 0.3) ? scene_between(d, 2, 14) : 0,
            ink = scene_between(d, 0.3, 1);
     bool oval = scene_chance(d, 0.6);
@@ -324,9 +303,10 @@ static bool scene_place(SceneLuck *d, const Image *scene, SceneTaken *taken, dou
         double x = scene_between(d, 0.35 * width, scene->width - 0.35 * width),
                y = scene_between(d, 0.35 * height, scene->height - 0.35 * height);
         Box b = {{x - width / 2, y - height / 2, x + width / 2, y + height / 2}, 0, {{0}}, {0}};
-        bool free = true;
-        for (int i = 0; free && i < taken->count; i++) free = box_overlap(&taken->items[i], &b, BOXES_SMALLER, 0) <= 0.15;
-        if (!free) continue;
+        bool lone = true;
+        for (int i = 0; lone && i < taken->count; i++)
+            lone = box_overlap(&taken->items[i], &b, BOXES_SMALLER, 0) <= 0.15;
+        if (!lone) continue;
         taken->items[taken->count++] = b;
         centre[0] = x, centre[1] = y;
         return true;
@@ -398,7 +378,7 @@ static void scene_put_thing(const SceneStock *stock, SceneLuck *d, Scene *scene,
     if (kind == UPSIDE_DOWN) angle = scene_between(d, 0.35 * SCENE_TURN, 0.65 * SCENE_TURN);
     if (kind == EXCHANGED) scene_exchange_quarters(&picture);
     if (kind == A_PART) x = scene_roll(d) * side, y = scene_roll(d) * side, side *= scene_between(d, 0.2, 0.4);
-    if (kind == BLANK) picture = scene_resized(&picture, 4, 4), side = 4, x = y = 2;
+    if (kind == BLANK) picture = resize_picture(&picture, 4, 4), side = 4, x = y = 2;
     if (!scene_place(d, &scene->picture, taken, n, n, centre)) return;
     ImageFrame frame = scene_square(x, y, side, angle);
     if (kind == A_PART) picture = scene_cut(&picture, frame, 32), frame = scene_square(16, 16, 32, 0);
@@ -417,12 +397,12 @@ static uint64_t scene_bits(uint64_t seed, uint64_t i)
 /* What a camera and a file do: blur, noise, contrast, the artefacts of JPEG. */
 static void scene_develop(SceneLuck *d, Image *scene)
 {
-    size_t count = scene_bytes(scene);
+    size_t count = picture_bytes(scene);
     Image seen = *scene;
     if (scene_chance(d, 0.25)) {
         double smaller = scene_between(d, 1.2, 2.6);
-        seen = scene_resized(scene, (int)(scene->width / smaller), (int)(scene->height / smaller));
-        seen = scene_resized(&seen, scene->width, scene->height);
+        seen = resize_picture(scene, (int)(scene->width / smaller), (int)(scene->height / smaller));
+        seen = resize_picture(&seen, scene->width, scene->height);
     }
     double gain = scene_between(d, 0.55, 1.3), offset = scene_between(d, -35, 35), bend = scene_between(d, -0.35, 0.35),
            noise = scene_chance(d, 0.4) ? scene_between(d, 1, 14) : 0;
@@ -430,7 +410,7 @@ static void scene_develop(SceneLuck *d, Image *scene)
     for (size_t i = 0; i < count; i++) {
         double v = seen.pixels[i] / 255.0, grain = 0;
         if (noise > 0) bits = i % 2 ? bits >> 32 : scene_bits(grains, i / 2);
-        for (int k = 0; noise > 0 && k < 32; k += 8) grain += (double)(bits >> k & 255);     /* 4 bytes: nearly normal */
+        for (int k = 0; noise > 0 && k < 32; k += 8) grain += (double)(bits >> k & 255);   /* 4 bytes: nearly normal */
         v = 255 * (v + bend * v * (1 - v));
         v = 128 + gain * (v - 128) + offset + (noise > 0 ? noise * (grain - 510) / 147.8 : 0);
         scene->pixels[i] = (unsigned char)scene_limit(v + 0.5, 0, 255);
@@ -441,8 +421,8 @@ static void scene_develop(SceneLuck *d, Image *scene)
     size_t size;
     if (!image_encode_jpeg(scene, 20 + scene_below(d, 75), &bytes, &size, why)) give_up(1, "%s", why);
     bytes = (unsigned char *)own_this(bytes, size);
-    int decoded = image_decode(bytes, size, scene->channels, &seen, why);
-    seen = scene_made(decoded, seen, why);
+    if (!image_decode(bytes, size, scene->channels, &seen, why)) give_up(1, "%s", why);
+    seen = own_picture(seen);
     memcpy(scene->pixels, seen.pixels, count);
 }
 
@@ -524,7 +504,8 @@ SCENE_API int scene_samples(const Scene *scene, SceneLuck *d, const Boxes *mista
     enum { TRIES = 300 };
     const Image *picture = &scene->picture;
     int negatives = wanted[SCENE_NEGATIVE], of_faces = wanted[SCENE_PART] + wanted[SCENE_POSITIVE];
-    SceneGathering g = {scene, samples, 0, negatives + of_faces, {negatives - 8, wanted[SCENE_PART], wanted[SCENE_POSITIVE]}};
+    SceneGathering g = {scene, samples, 0, negatives + of_faces, {0}};
+    for (int kind = 0; kind < SCENE_KINDS; kind++) g.room[kind] = wanted[kind] - (kind == SCENE_NEGATIVE ? 8 : 0);
     for (int i = 0; mistakes && i < mistakes->count; i++) scene_gather(&g, mistakes->items[i]);
     g.room[SCENE_NEGATIVE] = 0;
     for (int i = 0; i < TRIES && scene->n_faces && g.room[SCENE_PART] + g.room[SCENE_POSITIVE] > 0; i++) {
