@@ -4997,10 +4997,14 @@ static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
 
 /* How a tensor lies in a file: its rank there, and which of its axes here comes first, second, ... A dense layer
  * (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW); pictures are (N,X,P,P). */
-typedef enum Layout { AS_VECTOR, AS_MATRIX, AS_DENSE, AS_PICTURES, AS_FILTER } Layout;
+typedef enum Layout {
+    AS_VECTOR, AS_MATRIX, AS_DENSE, AS_PICTURES, AS_FILTER,
+    AS_DENSE_WHC, AS_FACENET, AS_FACENET_DENSE          /* detectors' (11.3): (K,WHC); (S,R,C,K); (WHC,K) */
+} Layout;
 static const struct { int rank, axes[AXES]; } layouts[] = {
     [AS_VECTOR] = {1, {3, 0, 1, 2}}, [AS_MATRIX] = {2, {0, 3, 1, 2}}, [AS_DENSE] = {2, {3, 2, 0, 1}},
-    [AS_PICTURES] = {4, {0, 3, 1, 2}}, [AS_FILTER] = {4, {3, 2, 0, 1}}};
+    [AS_PICTURES] = {4, {0, 3, 1, 2}}, [AS_FILTER] = {4, {3, 2, 0, 1}}, [AS_DENSE_WHC] = {2, {3, 1, 0, 2}},
+    [AS_FACENET] = {4, {1, 0, 2, 3}}, [AS_FACENET_DENSE] = {2, {1, 0, 2, 3}}};
 
 /* Where element i of the file lies here. */
 static size_t from_file_order(Shape s, Layout as, size_t i)
@@ -5017,7 +5021,8 @@ static size_t from_file_order(Shape s, Layout as, size_t i)
 static void file_dimensions(Shape s, Layout as, int64_t dimensions[AXES])
 {
     for (int k = 0; k < AXES; k++) dimensions[k] = s.d[layouts[as].axes[k]];
-    if (as == AS_DENSE) dimensions[1] *= dimensions[2] * dimensions[3];
+    if (as == AS_DENSE || as == AS_DENSE_WHC) dimensions[1] *= dimensions[2] * dimensions[3];
+    if (as == AS_FACENET_DENSE) dimensions[0] *= dimensions[1] * dimensions[2], dimensions[1] = dimensions[3];
 }
 
 /* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it
@@ -5897,92 +5902,61 @@ static Tensor *network_add(Network *net, const char *name, Shape shape)
 
 /* facenet's MTCNN (det1.npy ...) calls dense4.weight conv4.weights, conv4_1.bias conv4-1.biases, and prelu1.weight
  * prelu1.alpha or PReLU1.alpha. */
-static const TensorEntry *facenet_entry(const Network *net, const char *base, const char *what, char name[128])
+static const char *facenet_name(const TensorFile *file, const char *base, const char *what)
 {
     bool slope = strncmp(base, "prelu", 5) == 0, dense = strncmp(base, "dense", 5) == 0;
-    snprintf(name, 128, "%s%s.%s", dense ? "conv" : "", dense ? base + 5 : base,
-             slope ? "alpha" : strcmp(what, "bias") ? "weights" : "biases");
+    char *name = own_text("%s%s.%s", dense ? "conv" : "", dense ? base + 5 : base,
+                          slope ? "alpha" : strcmp(what, "bias") ? "weights" : "biases");
     for (char *c = name; *c; c++)
         if (*c == '_') *c = '-';
-    for (size_t i = 0; i < net->file->count; i++)
-        if (strcasecmp(net->file->tensors[i].name, name) == 0) return &net->file->tensors[i];
-    return NULL;
+    for (size_t i = 0; i < file->count; i++)
+        if (strcasecmp(file->tensors[i].name, name) == 0) return file->tensors[i].name;
+    return name;
 }
 
-static const char *shape_text(int rank, const int64_t *shape)
+static void read_weight(const Network *net, const char *base, const char *what, Layout as, Tensor *to)
 {
-    const char *text = "";
-    for (int i = 0; i < rank; i++) text = own_text("%s%s%" PRId64, text, i ? "," : "", shape[i]);
-    return text;
-}
-
-/* The file's tensor base.what, of that shape and sound. */
-static const TensorEntry *entry_of(const Network *net, const char *base, const char *what, int rank,
-                                   const int64_t *shape)
-{
-    char name[128];
-    snprintf(name, sizeof name, "%s%s.%s", net->prefix, base, what);
-    const TensorEntry *entry =
-        net->transposed ? facenet_entry(net, base, what, name) : tensorfile_find(net->file, name);
-    if (!entry)
+    const char *name = net->transposed ? facenet_name(net->file, base, what)
+                                       : own_text("%s%s.%s", net->prefix, base, what);
+    if (!tensorfile_find(net->file, name))
         give_up(1, "%s: has no tensor \"%s\": these are not the weights of %s", net->path, name, net->name);
-    if (entry->rank != rank || memcmp(entry->shape, shape, (size_t)rank * sizeof *shape) != 0)
-        give_up(1, "%s: %s has shape (%s), wanted (%s) for %s", net->path, name, shape_text(entry->rank, entry->shape),
-                shape_text(rank, shape), net->name);
-    for (size_t i = 0; i < tensorfile_count(entry); i++)
-        if (!isfinite(tensorfile_get(entry, i)))
-            give_up(1, "%s: %s[%zu] is not a finite number: these weights are damaged", net->path, name, i);
-    return entry;
+    load_tensor(net->file, net->path, name, as, to);
 }
 
-/* A vector of the file, e.g. a bias or PReLU's slopes. */
+/* The weight base.what: a filter, a bias, PReLU's slopes. */
+static Tensor *network_weight(Network *net, const char *base, const char *what, Shape shape, Layout as)
+{
+    const char *name = own_text("%s.%s", base, what);
+    Tensor *t = network_find(net, name);
+    if (t) return t;
+    t = network_add(net, name, shape);
+    if (net->file) read_weight(net, base, what, as, t);
+    return t;
+}
+
 static Node *network_vector(Network *net, Graph *g, const char *base, const char *what, int k)
 {
-    char name[96];
-    snprintf(name, sizeof name, "%s.%s", base, what);
-    Tensor *t = network_find(net, name);
-    if (!t) {
-        const int64_t shape[1] = {k};
-        const TensorEntry *entry = net->file ? entry_of(net, base, what, 1, shape) : NULL;
-        t = network_add(net, name, shape_of(1, 1, 1, k));
-        for (int i = 0; entry && i < k; i++) t->data[i] = (real)tensorfile_get(entry, (size_t)i);
-    }
-    return leaf(g, t);
+    return leaf(g, network_weight(net, base, what, shape_of(1, 1, 1, k), AS_VECTOR));
 }
 
-/* The file's layout of a convolution (K,C,R,S), or of a dense layer (K,features) whose features were flattened in the
- * order W,H,C, as MTCNN's are. facenet's files have (S,R,C,K) and (features,K), the features in the same order. */
-static size_t file_index(const Network *net, Shape w, bool dense, int r, int s, int c, int k)
-{
-    size_t at = (size_t)k, rows = (size_t)w.d[0], columns = (size_t)w.d[1], channels = (size_t)w.d[2];
-    if (net->transposed) return (((size_t)s * rows + (size_t)r) * channels + (size_t)c) * (size_t)w.d[3] + at;
-    if (dense) return ((at * columns + (size_t)s) * rows + (size_t)r) * channels + (size_t)c;
-    return ((at * channels + (size_t)c) * rows + (size_t)r) * columns + (size_t)s;
-}
-
-/* Reads a filter into w; with `norm`, folds batch norm into it and into the bias. */
-static void read_filter(const Network *net, const char *base, const char *norm, bool dense, Tensor *w, Tensor *bias)
+/* Folds batch norm into a filter; what remains is a bias. */
+static Tensor *fold_norm(Network *net, const char *base, const char *norm, Tensor *w)
 {
     static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
     static const double epsilon = 1e-5;
-    const int *d = w->shape.d;
-    const int64_t features = (int64_t)d[0] * d[1] * d[2], vector[1] = {d[3]};
-    const int64_t shapes[2][2][4] = {{{d[3], d[2], d[0], d[1]}, {d[3], features}},
-                                     {{d[1], d[0], d[2], d[3]}, {features, d[3]}}};
-    const TensorEntry *part[4], *filter = entry_of(net, base, "weight", dense ? 2 : 4, shapes[net->transposed][dense]);
-    for (int i = 0; norm && i < 4; i++) part[i] = entry_of(net, norm, parts[i], 1, vector);
-    for (int k = 0; k < d[3]; k++) {
-        double scale = 1;
-        if (norm) {
-            scale = tensorfile_get(part[0], (size_t)k) / sqrt(tensorfile_get(part[3], (size_t)k) + epsilon);
-            bias->data[k] = (real)(tensorfile_get(part[1], (size_t)k) - tensorfile_get(part[2], (size_t)k) * scale);
-        }
-        for (int r = 0; r < d[0]; r++)
-            for (int s = 0; s < d[1]; s++)
-                for (int c = 0; c < d[2]; c++)
-                    w->data[((r * d[1] + s) * d[2] + c) * d[3] + k] =
-                        (real)(scale * tensorfile_get(filter, file_index(net, w->shape, dense, r, s, c, k)));
+    int n = w->shape.d[3];
+    Tensor *bias = network_add(net, own_text("%s.bias", base), shape_of(1, 1, 1, n)), part[4];
+    for (int i = 0; i < 4; i++) {
+        part[i] = (Tensor){.shape = bias->shape, .data = own((size_t)n, sizeof(real))};
+        read_weight(net, norm, parts[i], AS_VECTOR, &part[i]);
     }
+    for (int k = 0; k < n; k++) {
+        double scale = (double)part[0].data[k] / sqrt((double)part[3].data[k] + epsilon);
+        bias->data[k] = (real)((double)part[1].data[k] - (double)part[2].data[k] * scale);
+        for (size_t i = (size_t)k; i < shape_count(w->shape); i += (size_t)n)
+            w->data[i] = (real)(scale * (double)w->data[i]);
+    }
+    return bias;
 }
 
 /* A layer of a detector: which tensors, and what shape. A dense layer's kernel is all of its input. */
@@ -5995,17 +5969,12 @@ typedef struct Layer {
 
 static Node *network_layer(Network *net, Node *x, Layer l)
 {
-    const int *d = x->shape.d;
-    char name[96];
-    Shape shape =
-        shape_of(l.dense ? d[1] : l.conv.size, l.dense ? d[2] : l.conv.size, l.depthwise ? 1 : d[3], l.conv.k);
-    snprintf(name, sizeof name, "%s.weight", l.name);
-    Tensor *w = network_find(net, name), *bias = NULL;
-    bool fresh = !w;
-    if (fresh) w = network_add(net, name, shape);
-    snprintf(name, sizeof name, "%s.bias", l.name);
-    if (l.norm) bias = fresh ? network_add(net, name, shape_of(1, 1, 1, l.conv.k)) : network_find(net, name);
-    if (fresh && net->file) read_filter(net, l.name, l.norm, l.dense, w, bias);
+    const int *d = x->shape.d, r = l.dense ? d[1] : l.conv.size, s = l.dense ? d[2] : l.conv.size;
+    const Layout layouts_of[2][2] = {{AS_FILTER, AS_DENSE_WHC}, {AS_FACENET, AS_FACENET_DENSE}};
+    Shape shape = shape_of(r, s, l.depthwise ? 1 : d[3], l.conv.k);
+    Tensor *bias = network_find(net, textf("%s.bias", l.name).s);
+    Tensor *w = network_weight(net, l.name, "weight", shape, layouts_of[net->transposed][l.dense]);
+    if (l.norm && !bias) bias = fold_norm(net, l.name, l.norm, w);
     Node *shift = l.norm ? leaf(x->graph, bias) : network_vector(net, x->graph, l.name, "bias", l.conv.k);
     return conv2d(x, leaf(x->graph, w), shift, l.slope,
                   conv_shape(x->shape, shape, l.dense ? 1 : l.conv.stride, l.conv.pad));
@@ -6905,22 +6874,13 @@ static void colour_part(Network *to, int which, const Network *from)
     }
 }
 
-/* Adds a network's tensors as read_filter() reads them. */
+/* Adds a network's tensors as network_layer() reads them. */
 static void store_part(TensorFile *file, const Network *net, const char *prefix)
 {
     for (int i = 0; i < net->count; i++) {
         const Tensor *t = net->weights[i];
-        const int *d = t->shape.d;
-        size_t count = shape_count(t->shape), at = 0;
-        bool filter = is_filter(t), flat = strncmp(t->name, "dense", 5) == 0;
-        const int64_t shape[AXES] = {d[3], filter ? flat ? (int64_t)count / d[3] : d[2] : 0, d[0], d[1]};
-        real *numbers =
-            add_tensor(file, textf("%s.%s", prefix, t->name).s, real_type, !filter ? 1 : flat ? 2 : AXES, shape);
-        for (int r = 0; r < d[0]; r++)
-            for (int s = 0; s < d[1]; s++)
-                for (int c = 0; c < d[2]; c++)
-                    for (int k = 0; k < d[3]; k++)
-                        numbers[filter ? file_index(net, t->shape, flat, r, s, c, k) : at] = t->data[at], at++;
+        Layout as = !is_filter(t) ? AS_VECTOR : strncmp(t->name, "dense", 5) ? AS_FILTER : AS_DENSE_WHC;
+        store_tensor(file, textf("%s.", prefix).s, t->name, t->shape, t->data, as);
     }
 }
 
