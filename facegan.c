@@ -6022,9 +6022,6 @@ typedef enum { MTCNN, RETINAFACE } DetectorKind;
 static const char *const detector_names[] = {"mtcnn", "retinaface"};
 enum { DETECTORS = sizeof detector_names / sizeof *detector_names, NETWORKS = 3 };
 
-/* Sees what goes into and comes out of every network, for those who compare (--trace). */
-typedef void Watch(void *context, const char *network, const char *what, Shape shape, const real *data);
-
 typedef struct Detector {
     DetectorKind kind;
     Network networks[NETWORKS];         /* MTCNN: P, R, O; RetinaFace: one */
@@ -6035,8 +6032,8 @@ typedef struct Detector {
     Arena arena;
     real *input;
     size_t input_room;
-    Watch *watch;
-    void *watch_context;
+    TensorFile *trace;                  /* unless NULL: what goes into and comes out of every run of a network, as */
+    int traced;                         /* <number>.<network>.input, .out0, ... */
 } Detector;
 
 static void close_detector(void *detector)
@@ -6058,6 +6055,14 @@ static real *detector_input(Detector *d, Shape shape)
     return d->input;
 }
 
+static void trace_run(Detector *d, const Network *net, const Sized *s)
+{
+    const char *run = own_text("%d.%s.", d->traced++, net->name);
+    store_tensor(d->trace, run, "input", s->input.shape, d->input, AS_PICTURES);
+    for (int i = 0; i < net->outputs; i++)
+        store_tensor(d->trace, run, textf("out%d", i).s, s->out[i]->shape, s->out[i]->data, AS_PICTURES);
+}
+
 /* Runs network `which` on the input that stands in the buffer. */
 static const Sized *detector_run(Detector *d, int which, Shape shape)
 {
@@ -6067,12 +6072,7 @@ static const Sized *detector_run(Detector *d, int which, Shape shape)
     arena_reserve(&d->arena, s->graph->arena_bytes + 1);
     graph_bind(s->graph, &d->arena);
     graph_run(s->graph);
-    if (d->watch) d->watch(d->watch_context, net->name, "input", shape, d->input);
-    for (int i = 0; d->watch && i < net->outputs; i++) {
-        char what[16];
-        snprintf(what, sizeof what, "out%d", i);
-        d->watch(d->watch_context, net->name, what, s->out[i]->shape, s->out[i]->data);
-    }
+    if (d->trace) trace_run(d, net, s);
     return s;
 }
 
@@ -6645,12 +6645,6 @@ static double face_in(Detector *teacher, const Image *picture)
     return faces.count ? faces.items[0].score : 0;
 }
 
-static void store_copy(TensorFile *file, const char *name, Shape shape, const real *numbers)
-{
-    const int64_t dimensions[AXES] = {shape.d[0], shape.d[1], shape.d[2], shape.d[3]};
-    memcpy(add_tensor(file, name, real_type, AXES, dimensions), numbers, shape_count(shape) * sizeof *numbers);
-}
-
 /* The answers so far, and what they are about. */
 static void save_told(const Stock *s, const char *path, const char *of)
 {
@@ -6658,7 +6652,7 @@ static void save_told(const Stock *s, const char *path, const char *of)
     enter(&inner);
     TensorFile *file = new_tensors();
     set_metadata(file, "of", of);
-    store_copy(file, "told", shape_of(1, 1, s->count, TOLD), s->told);
+    store_tensor(file, "", "told", shape_of(s->count, 1, 1, TOLD), s->told, AS_MATRIX);
     save_tensors(file, path, "");
     leave();
 }
@@ -7082,10 +7076,11 @@ static void learn_once(Pupil *p)
     store_part(trace, &p->parts[p->which], own_text("%s.after", name));
     store_part(trace, &p->first, own_text("%s.moment", name));
     for (int i = 0; i < SCHEDULE; i++)
-        store_copy(trace, own_text("%s.%s", name, p->leaves[i]->name), p->leaves[i]->shape, p->leaves[i]->data);
+        store_tensor(trace, own_text("%s.", name), p->leaves[i]->name, p->leaves[i]->shape, p->leaves[i]->data,
+                     AS_PICTURES);
     real losses[LESSON_TERMS];
     for (int i = 0; i < LESSON_TERMS; i++) losses[i] = p->term[i]->data[0];
-    store_copy(trace, own_text("%s.losses", name), shape_of(1, 1, 1, LESSON_TERMS), losses);
+    store_tensor(trace, own_text("%s.", name), "losses", shape_of(1, 1, 1, LESSON_TERMS), losses, AS_VECTOR);
 }
 
 /* Network p->which learns to the end, or until it is interrupted. */
@@ -10309,15 +10304,29 @@ static const char *joined_names(const char (*names)[NAME], int n, const char *be
     return text;
 }
 
-/* The condition that shows class k so strongly: the label's number, or the way from neutral to the emotion's place. */
+/* The label's numbers, or, in a space, the same shares of the ways from neutral to the emotions: the square of how far
+ * that is from the middle. */
+static double blend_classes(Facegan *model, const double *shares)
+{
+    real *z = model->condition->data;
+    double norm = 0;
+    Gamut gamut = model->g.space ? gamut_of(&model->g) : (Gamut){0};
+    for (int i = 0; !model->g.space && i < model->g.classes; i++) z[i] = (real)shares[i];
+    for (int i = 0; i < gamut.dimensions; i++) {
+        double at = gamut.mean[0][i];
+        for (int k = 1; k < gamut.n; k++) at += shares[k] * (gamut.mean[k][i] - gamut.mean[0][i]);
+        z[i] = (real)at;
+        norm += at * at;
+    }
+    return norm;
+}
+
+/* The condition that shows class k so strongly. */
 static void set_class(Facegan *model, int k, double strength)
 {
-    real *condition = model->condition->data;
-    one_hot(condition, model->g.condition, k);
-    if (!model->g.space) { condition[k] = (real)strength; return; }
-    Gamut gamut = gamut_of(&model->g);
-    for (int i = 0; i < gamut.dimensions; i++)
-        condition[i] = (real)(gamut.mean[0][i] + strength * (gamut.mean[k][i] - gamut.mean[0][i]));
+    double shares[MAX_CLASSES] = {0};
+    shares[k] = strength;
+    blend_classes(model, shares);
 }
 
 /* From emotion a to emotion b, `share` of the way: along the arc between two directions, straight elsewhere. */
@@ -10572,26 +10581,6 @@ const char *facegan_class_name(const Facegan *model, int index)
     return index >= 0 && index < model->g.classes ? model->class_names[index] : NULL;
 }
 
-/* The label's numbers, or, in a space, the same shares of the ways from neutral to the emotions, kept in the disc. */
-static void blend_classes(Facegan *model, const float *shares)
-{
-    real *z = model->condition->data;
-    double norm = 0;
-    if (!model->g.space) {
-        for (int i = 0; i < model->g.classes; i++) z[i] = (real)shares[i];
-        return;
-    }
-    Gamut gamut = gamut_of(&model->g);
-    for (int i = 0; i < gamut.dimensions; i++) {
-        double at = gamut.mean[0][i];
-        for (int k = 1; k < gamut.n; k++) at += (double)shares[k] * (gamut.mean[k][i] - gamut.mean[0][i]);
-        z[i] = (real)at;
-        norm += at * at;
-    }
-    for (int i = 0; i < gamut.dimensions && model->g.space == 'l' && norm > 1; i++)
-        z[i] = (real)((double)z[i] / sqrt(norm));
-}
-
 typedef struct PublicEdit { Facegan *model; Image picture; const float *condition; unsigned char *out; } PublicEdit;
 
 static void edit_public(void *context)
@@ -10601,8 +10590,13 @@ static void edit_public(void *context)
     if (given->width < 1 || given->height < 1 || (given->channels != 1 && given->channels != 3))
         give_up(2, "a picture of %d x %d x %d: needs 1 or 3 channels", given->width, given->height, given->channels);
     Image picture = with_channels(given, edit->model->g.channels);
-    fit_picture(edit->model, &picture);
-    blend_classes(edit->model, edit->condition);
+    double shares[MAX_CLASSES];
+    Facegan *model = edit->model;
+    fit_picture(model, &picture);
+    for (int i = 0; i < model->g.classes; i++) shares[i] = (double)edit->condition[i];
+    double norm = blend_classes(model, shares);
+    for (int i = 0; i < model->g.condition && model->g.space == 'l' && norm > 1; i++)       /* kept in the disc */
+        model->condition->data[i] = (real)((double)model->condition->data[i] / sqrt(norm));
     draw_bytes(edit->model, edit->out);
 }
 
@@ -11763,36 +11757,22 @@ static void balance_data(const char *data, const Settings *s)
 /* Does a verb's work on one photograph; faces->count may be 0. */
 typedef void EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s);
 
-/* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
-typedef struct NetworkTrace { TensorFile *file; int count; } NetworkTrace;
-
-static void trace_network(void *context, const char *network, const char *what, Shape shape, const real *data)
-{
-    NetworkTrace *trace = context;
-    if (strcmp(what, "input") == 0) trace->count++;
-    store_tensor(trace->file, "", textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, AS_PICTURES);
-}
-
 /* A verb at work on photographs. */
 typedef struct PhotoVerb {
     EachPhoto *each;
     void *context;
     bool needs_faces;                   /* to find none in any is a failure */
     bool several;                       /* it makes more than one picture of one */
-} PhotoVerb;
-
-typedef struct Detection {
     const Settings *s;
-    const PhotoVerb *verb;
     Detector *detector;
     int found, without, timed, room;
     double *seconds;                    /* of every picture */
     Scope *home;
-} Detection;
+} PhotoVerb;
 
 static void detect_photo(void *context, Photo *photo)
 {
-    Detection *d = context;
+    PhotoVerb *d = context;
     double start = now_seconds();
     bool whole = is_one_face(d->s, photo->image.width, photo->image.height);
     const Faces faces = whole ? (Faces){0} : find_faces(d->detector, &photo->image);
@@ -11800,16 +11780,15 @@ static void detect_photo(void *context, Photo *photo)
     d->seconds[d->timed++] = now_seconds() - start;
     if (!faces.count && !whole) warn("no face in %s", photo->path), d->without++;
     d->found += whole ? 1 : faces.count;
-    d->verb->each(d->verb->context, photo, &faces, d->s);
+    d->each(d->context, photo, &faces, d->s);
 }
 
-static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const *inputs, int count)
+static void run_photo_verb(PhotoVerb verb, const Settings *s, char *const *inputs, int count)
 {
-    Detection *d = own(1, sizeof *d);
-    NetworkTrace trace = {.file = new_tensors()};
-    d->s = s, d->verb = verb, d->home = innermost_scope(), d->detector = open_detector(s);
-    if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = &trace;
-    make_out(s, inputs, count, verb->several);
+    PhotoVerb *d = &verb;
+    d->s = s, d->home = innermost_scope(), d->detector = open_detector(s);
+    if (*s->trace) d->detector->trace = new_tensors();
+    make_out(s, inputs, count, d->several);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
@@ -11817,9 +11796,9 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
     warn("%d face%s in %d picture%s (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
          d->found == 1 ? "" : "s", seen, seen == 1 ? "" : "s", d->without, batch.unreadable,
          d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
-    if (*s->trace) save_tensors(trace.file, s->trace, "");
+    if (*s->trace) save_tensors(d->detector->trace, s->trace, "");
     end_batch(&batch);
-    if (verb->needs_faces && !d->found) give_up(1, "no face was found");
+    if (d->needs_faces && !d->found) give_up(1, "no face was found");
 }
 
 /* The photograph with boxes, scores and landmarks drawn on it: OUT/NAME-faces.png */
@@ -11894,7 +11873,7 @@ static void detect_photos(char *const *inputs, int count, const Settings *s)
     FaceList *list = own(1, sizeof *list);
     list->s = s;
     on_leaving(print_ending, list);
-    run_photo_verb(&(PhotoVerb){.each = print_faces, .context = list}, s, inputs, count);
+    run_photo_verb((PhotoVerb){.each = print_faces, .context = list}, s, inputs, count);
 }
 
 /* Cuts out the best face, or all of them: OUT/NAME.png, or OUT/NAME-1.png ... */
@@ -11910,7 +11889,7 @@ static void crop_photo(void *context, const Photo *photo, const Faces *faces, co
 
 static void crop_photos(char *const *inputs, int count, const Settings *s)
 {
-    run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all}, s, inputs, count);
+    run_photo_verb((PhotoVerb){.each = crop_photo, .needs_faces = true, .several = s->all}, s, inputs, count);
 }
 
 typedef struct Editing {
@@ -12003,7 +11982,8 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
     if (!edit.all && s->scale > 1) give_up(2, "--scale %ld: enlarges the sheet of --emotion all only", s->scale);
     if (detect) {
-        run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
+        const PhotoVerb verb = {.each = edit_faces, .context = &edit, .needs_faces = true, .several = edit.all};
+        run_photo_verb(verb, s, inputs, count);
         return;
     }
     PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
@@ -12849,7 +12829,7 @@ static void predict_emotions(char *const *inputs, int count, const Settings *s)
     start_predictions(out);
     on_leaving(end_predictions, out);
     if (wants_detector(s, inputs, count)) {
-        run_photo_verb(&(PhotoVerb){.each = predict_faces, .context = out}, s, inputs, count);
+        run_photo_verb((PhotoVerb){.each = predict_faces, .context = out}, s, inputs, count);
     } else {
         PhotoBatch batch = {.channels = 3, .each = predict_whole, .context = out};
         each_picture(&batch, inputs, count);

@@ -490,7 +490,7 @@ def compare_training(work):
         net.conv1 = nn.Conv2d(1, net.conv1.out_channels, 3)
         net.load_state_dict({key[7:]: value for key, value in t.items() if key.startswith("before.")})
         optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
-        losses = detector_loss(run_mtcnn(net, t["x"].permute(0, 3, 1, 2)), t)
+        losses = detector_loss(run_mtcnn(net, t["x"]), t)
         losses[0].backward()
         close(t["losses"], torch.stack([loss.detach() for loss in losses]), 1e-5, f"{name}: losses")
         check(t["label"].sum() > 30 and t["moves"].sum() > 5, f"{name}: the batch has faces and others")
