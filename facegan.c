@@ -4999,7 +4999,7 @@ static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
  * (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW); pictures are (N,X,P,P). */
 typedef enum Layout {
     AS_VECTOR, AS_MATRIX, AS_DENSE, AS_PICTURES, AS_FILTER,
-    AS_DENSE_WHC, AS_FACENET, AS_FACENET_DENSE          /* detectors' (11.3): (K,WHC); (S,R,C,K); (WHC,K) */
+    AS_DENSE_WHC, AS_FACENET, AS_FACENET_DENSE          /* detectors' (11.2): (K,WHC); (S,R,C,K); (WHC,K) */
 } Layout;
 static const struct { int rank, axes[AXES]; } layouts[] = {
     [AS_VECTOR] = {1, {3, 0, 1, 2}}, [AS_MATRIX] = {2, {0, 3, 1, 2}}, [AS_DENSE] = {2, {3, 2, 0, 1}},
@@ -5845,7 +5845,7 @@ static void look_task(void *argument, int row, int worker)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.3  Networks out of files
+ * 11.2  Networks out of files
  *
  * A network is a function that makes nodes. The first time it runs, every weight it asks for is looked up in the file
  * and checked; from then on the weights are here, and the function runs again for each new size of picture. Graphs are
@@ -6015,7 +6015,7 @@ static Sized *network_sized(Network *net, Shape shape)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.4  The detector
+ * 11.3  The detector
  * ---------------------------------------------------------------------------------------------- */
 
 typedef enum { MTCNN, RETINAFACE } DetectorKind;
@@ -6083,7 +6083,7 @@ static double second_of_two(const real *scores)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.5  MTCNN                                                              (Zhang et al. 2016, figure 2)
+ * 11.4  MTCNN                                                              (Zhang et al. 2016, figure 2)
  *
  * The proposal network P sees 12 x 12 pixels and says whether they are a face; slid over a pyramid of ever smaller
  * copies of the photograph it finds faces of every size, badly. R looks at each proposal at 24 x 24, O at 48 x 48, and
@@ -6245,7 +6245,7 @@ static Faces mtcnn_detect(Detector *d, const Image *picture)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.6  RetinaFace                                                                   (Deng et al. 2020)
+ * 11.5  RetinaFace                                                                   (Deng et al. 2020)
  *
  *     picture -> body -> maps at 1/8, 1/16, 1/32 -> FPN: each level gets the coarser one, enlarged, added
  *             -> SSH: 3x3, 5x5 and 7x7 context (made of 3x3s) side by side
@@ -6415,7 +6415,7 @@ static Faces retinaface_detect(Detector *d, const Image *picture)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.7  Opening a detector, and detecting
+ * 11.6  Opening a detector, and detecting
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const detector_files[DETECTORS] = {
@@ -6532,7 +6532,7 @@ static Faces find_faces(Detector *d, const Image *picture)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.8  Cutting faces out, and pasting them back                       (frames and pixels are vendor/image.h's)
+ * 11.7  Cutting faces out, and pasting them back                       (frames and pixels are vendor/image.h's)
  * ---------------------------------------------------------------------------------------------- */
 
 typedef ImageFrame Frame;
@@ -6569,7 +6569,7 @@ static void paste_frame(Image *photo, Frame frame, const Drawn *drawn)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.9  The stock that scenes are made of
+ * 11.8  The stock that scenes are made of
  *
  * Who learns to find faces needs photographs of crowds with a box about every face. vendor/scene.h puts them together
  * out of pictures of single faces, drawn faces and backgrounds. Where in its picture a face lies is told by a teacher,
@@ -6734,9 +6734,9 @@ static void compose_scene(void *composing, int i)
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 11.10  Learning to detect                                    (Zhang et al. 2016, section II; Shrivastava et al. 2016)
+ * 11.9  Learning to detect                                    (Zhang et al. 2016, section II; Shrivastava et al. 2016)
  *
- * P, R and O (11.5) learn one after the other, each from squares cut out of scenes: near faces and anywhere, R besides
+ * P, R and O (11.4) learn one after the other, each from squares cut out of scenes: near faces and anywhere, R besides
  * from what P takes for faces in a scene, right or wrong, and O from what R does. Of sample i the networks answer
  * scores s (two, before the softmax), moves m of the square's sides and, O alone, points l, of which the truth is y, m*
  * and l* (positives, parts and negatives: scene_sample in vendor/scene.h):
@@ -6747,7 +6747,7 @@ static void compose_scene(void *composing, int i)
  *     L       = mean L_face + 1/2 mean L_box + mean L_point
  *
  * Whoever is right already is left out of L_face: easy negatives are many and would drown the rest (online hard example
- * mining). Moves are in lengths of the square's sides, points in the same from its corner, as 11.5 takes them.
+ * mining). Moves are in lengths of the square's sides, points in the same from its corner, as 11.4 takes them.
  *
  * The networks learn from grey, since most sets of single faces are. Their first layer has one channel, which is shared
  * out among red, green and blue as the eye sees them (luma, 5.6) when the weights are written: on colours they answer
@@ -10471,22 +10471,6 @@ static bool is_one_face(const Settings *s, int width, int height)
     return !*s->detector && !*s->weights && max_int(width, height) <= ONE_FACE;
 }
 
-/* Is the file a picture with more than one face's pixels? */
-static bool is_photograph(const char *path)
-{
-    enum { HEAD = 1 << 20 };
-    int width = 0, height = 0, channels;
-    const char *format;
-    FILE *file = fopen(path, "rb");
-    if (!file) return false;
-    char *head = own(HEAD, 1);
-    size_t size = fread(head, 1, HEAD, file);
-    fclose(file);
-    bool known = image_probe(head, size, &width, &height, &channels, &format, NULL);
-    give_back(head);
-    return known && max_int(width, height) > ONE_FACE;
-}
-
 /* Does a detector have to look at the pictures: one that is asked for, or, at photographs, the one that comes with the
  * program? */
 static bool wants_detector(const Settings *s, char *const *inputs, int count)
@@ -10495,8 +10479,8 @@ static bool wants_detector(const Settings *s, char *const *inputs, int count)
     if (*s->detector || *s->weights) return true;
     if (!shipped_model("mtcnn", shipped)) return false;
     const Names paths = photo_paths(inputs, count);
-    for (int i = 0; i < paths.count; i++)
-        if (is_photograph(paths.items[i])) return true;
+    for (int i = 0, width, height; i < paths.count; i++)
+        if (image_probe_file(paths.items[i], &width, &height) && !is_one_face(s, width, height)) return true;
     return false;
 }
 
@@ -11428,7 +11412,7 @@ static void save_scene(const Settings *s, const Scene *scene, long number, FILE 
     for (int i = 0; i < scene->n_faces; i++) fputs(name, list), print_box(list, &scene->faces[i]);
 }
 
-/* Draws scenes (11.9) with drawn faces: OUT/00000.png ..., and OUT/faces.csv with a row for every face. */
+/* Draws scenes (11.8) with drawn faces: OUT/00000.png ..., and OUT/faces.csv with a row for every face. */
 static void draw_scenes(const Settings *s)
 {
     enum { AT_ONCE = 16 };

@@ -1528,6 +1528,12 @@ static void test_odd_files(void)
     CHECK(!image_load("/dev/zero", 0, &back, error) && strstr(error, "device") && errno == 0);
     CHECK(!image_load(directory, 0, &back, error) && strstr(error, "is a folder") && errno == 0);
     CHECK(!image_load(in_directory("none"), 0, &back, error) && errno == ENOENT);
+    int width = 0, height = 0;
+    CHECK(image_save(in_directory("p.png"), &image, NULL, 0, error) && image_probe_file(in_directory("p.png"), &width, &height));
+    CHECK(width == 5 && height == 4);
+    CHECK(!image_probe_file(in_directory("f.png"), &width, &height) && !image_probe_file("/dev/zero", &width, &height));
+    CHECK(!image_probe_file(in_directory("none"), &width, &height));
+    remove(in_directory("p.png"));
     CHECK(seconds() - start < 5);
     close(named);
     remove(in_directory("s.png"));

@@ -85,6 +85,9 @@ IMAGE_API int image_load(const char *path, int channels, Image *out, char error[
 IMAGE_API int image_probe(const void *bytes, size_t size, int *width, int *height, int *channels, const char **format,
                           char error[IMAGE_ERROR_SIZE]);
 
+/* How large a file's picture is, from the file's first megabyte; 0: it cannot be read or is no picture. */
+IMAGE_API int image_probe_file(const char *path, int *width, int *height);
+
 /* What the first bytes say that it is: "JPEG", "PNG", "GIF", "PNM" or "BMP", the name of a format that is not read
  * ("WebP", "a zip archive"), or NULL. */
 IMAGE_API const char *image_format_name(const void *bytes, size_t size);
@@ -2796,6 +2799,18 @@ static int image_read_file(const char *path, ImageBuffer *buffer, char *error)
     fclose(file);
     errno = reason;
     return reason == 0;
+}
+
+IMAGE_API int image_probe_file(const char *path, int *width, int *height)
+{
+    enum { HEAD = 1 << 20 };
+    char why[IMAGE_ERROR_SIZE];
+    FILE *file = image_open(path, why);
+    unsigned char *head = file ? (unsigned char *)malloc(HEAD) : NULL;
+    int known = head && image_probe(head, fread(head, 1, HEAD, file), width, height, NULL, NULL, why);
+    if (file) fclose(file);
+    free(head);
+    return known;
 }
 
 IMAGE_API int image_load(const char *path, int channels, Image *out, char error[IMAGE_ERROR_SIZE])
