@@ -97,6 +97,7 @@
 #include "vendor/page.h"
 #define ONNX_IMPLEMENTATION
 #define ONNX_STATIC
+#define ONNX_REAL real
 #include "vendor/onnx.h"
 #define STATS_IMPLEMENTATION
 #define STATS_STATIC
@@ -15826,74 +15827,14 @@ static void evaluate_run(const char *run, const char *data, const Settings *s)
 /* ------------------------------------------------------------------------------------------------
  * 14.14  A graph as an ONNX file
  *
- * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
- * channels before rows and columns,
- *
- *     ours  (N,H,W,C)  (R,S,C,K)          there  (N,C,H,W)  (K,C,R,S)
- *
- * so axes are renamed, filters get the order they have in checkpoints anyway, and only a reshape, which counts
- * elements in our order, stands between two transpositions. Sides are fixed, the batch N is free: it is the first axis
- * of what depends on an input, and of nothing else. Pictures and maps are of rank 4; conditions and scores, (N,1,1,n),
- * are (N,n).
+ * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). Ours and
+ * ONNX's order of axes are vendor/onnx.h's business.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { ONNX_OPSET = 17 };
 
 /* What the graph is given in the file: leaves, by their names there. */
 typedef struct OnnxInputs { int n; Node *nodes[2]; const char *names[2]; } OnnxInputs;
-
-typedef struct Export {
-    OnnxModel *model;
-    const Graph *graph;
-    const OnnxInputs *inputs;
-    bool *needed, *varies;              /* by node id: is it part of the result? does it depend on an input? */
-    const char **names;                 /* by node id: what its value is called in the file */
-    const char *(*leaves)[3];           /* by node id and kind: a leaf's names there, once written */
-    Names owned;                        /* the texts of names that were made here */
-} Export;
-
-static const int onnx_axis[AXES] = {0, 2, 3, 1};            /* where our axes N H W C are there */
-static const int onnx_order[AXES] = {0, 3, 1, 2};           /* which of our axes stands at each place there */
-
-static const char *onnx_own(Export *x, const char *name)
-{
-    names_add(&x->owned, name);
-    return x->owned.items[x->owned.count - 1];
-}
-
-static const char *onnx_fresh(Export *x)
-{
-    return onnx_own(x, own_text("t%d", x->owned.count));
-}
-
-static const char *onnx_number(Export *x, double value)
-{
-    const char *name = onnx_fresh(x);
-    onnx_floats(x->model, name, 0, NULL, &(float){(float)value});
-    return name;
-}
-
-static const char *onnx_list(Export *x, int n, const int64_t *values)
-{
-    const char *name = onnx_fresh(x);
-    onnx_integers(x->model, name, 1, &(int64_t){n}, values);
-    return name;
-}
-
-/* result = op(a, b), b being absent where it is NULL; a result without a name gets one. */
-static const char *onnx_apply(Export *x, const char *op, const char *a, const char *b, const char *result)
-{
-    if (!result) result = onnx_fresh(x);
-    onnx_node(x->model, op, result, b ? 2 : 1, (const char *[]){a, b});
-    return result;
-}
-
-/* A shape in the other order; the batch of what varies is free. */
-static void onnx_shape(const Export *x, const Node *y, int64_t shape[AXES])
-{
-    for (int i = 0; i < AXES; i++) shape[i] = y->shape.d[onnx_order[i]];
-    if (x->varies[y->id]) shape[0] = ONNX_BATCH;
-}
 
 /* Past what changes nothing: a reshape to the shape it has, as a batch norm of one picture makes. */
 static const Node *onnx_origin(const Node *u)
@@ -15902,401 +15843,143 @@ static const Node *onnx_origin(const Node *u)
     return u;
 }
 
-static bool norm_of_itself(const Node *y)
-{
-    return y->in[1]->op == OP_moments && onnx_origin(y->in[1]->in[0]) == onnx_origin(y->in[0]);
-}
-
 /* The operand that is really read: ONNX repeats operands of sums and products by itself, computes an instance norm's
  * moments with the norm, and takes a pool's or a maximum's one operand once. NULL: none. */
 static const Node *onnx_operand(const Node *y, int k)
 {
     const Node *u = onnx_origin(y->in[k]);
-    bool twice = y->op == OP_max_pool || y->op == OP_pick_largest, of_itself = y->op == OP_instance_norm;
     bool pointwise = y->op == OP_add || y->op == OP_sub || y->op == OP_mul;
-    of_itself = of_itself && norm_of_itself(y);
-    if (!u || ((twice || of_itself) && k == 1)) return NULL;
-    if (!pointwise || u->op != OP_broadcast || y->in[1 - k]->op == OP_broadcast) return u;
+    if (k == 1 && (y->op == OP_max_pool || y->op == OP_pick_largest)) return NULL;
+    if (k == 1 && y->op == OP_instance_norm && u->op == OP_moments && onnx_origin(u->in[0]) == onnx_origin(y->in[0]))
+        return NULL;
+    if (!u || !pointwise || u->op != OP_broadcast || y->in[1 - k]->op == OP_broadcast) return u;
     return onnx_origin(u->in[0]);                                       /* the other one has the result's shape */
 }
 
-/* How numbers stand in the file: a map as (N,C,H,W), a filter as (K,C,R,S), a bias or scale as (C). */
-typedef enum OnnxKind { ONNX_MAP, ONNX_FILTER, ONNX_VECTOR } OnnxKind;
+/* How each op of a forward pass is written. Reciprocal is ours but for 1/0, which is 0 here. */
+static const struct { OnnxKind kind; const char *op; } onnx_ops[OPS] = {
+    [OP_leaf] = {ONNX_CONSTANT, ""}, [OP_stop_grad] = {ONNX_PLAIN, "Identity"}, [OP_prelu] = {ONNX_PLAIN, "PRelu"},
+    [OP_add] = {ONNX_PLAIN, "Add"}, [OP_sub] = {ONNX_PLAIN, "Sub"}, [OP_mul] = {ONNX_PLAIN, "Mul"},
+    [OP_sqrt] = {ONNX_PLAIN, "Sqrt"}, [OP_reciprocal] = {ONNX_PLAIN, "Reciprocal"}, [OP_exp] = {ONNX_PLAIN, "Exp"},
+    [OP_log] = {ONNX_PLAIN, "Log"}, [OP_sin] = {ONNX_PLAIN, "Sin"}, [OP_tanh] = {ONNX_PLAIN, "Tanh"},
+    [OP_sigmoid] = {ONNX_PLAIN, "Sigmoid"}, [OP_softplus] = {ONNX_PLAIN, "Softplus"},
+    [OP_abs] = {ONNX_PLAIN, "Abs"}, [OP_sign] = {ONNX_PLAIN, "Sign"},
+    [OP_softmax] = {ONNX_ALONG, "Softmax"}, [OP_logsumexp] = {ONNX_OVER, "ReduceLogSumExp"},
+    [OP_pick_largest] = {ONNX_OVER, "ReduceMax"}, [OP_max_pool] = {ONNX_POOL, "MaxPool"},
+    [OP_concat] = {ONNX_CONCAT, "Concat"}, [OP_slice] = {ONNX_SLICE, ""}, [OP_pad] = {ONNX_PAD, ""},
+    [OP_reshape] = {ONNX_RESHAPE, ""}, [OP_sum] = {ONNX_SUM, ""}, [OP_broadcast] = {ONNX_EXPAND, ""},
+    [OP_fill] = {ONNX_FILL, ""}, [OP_affine] = {ONNX_AFFINE, ""}, [OP_square] = {ONNX_SQUARE, ""},
+    [OP_leaky_relu] = {ONNX_LEAKY, ""}, [OP_instance_norm] = {ONNX_NORM, ""},
+    [OP_conv2d] = {ONNX_CONVOLUTION, ""}, [OP_conv2d_input_grad] = {ONNX_CONVOLUTION, ""}};
 
-static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
+static OnnxStep onnx_step_of(const Node *y)
 {
-    Shape s = y->shape;
-    const real *data = y->tensor->data;
-    size_t n = shape_count(s), i = 0;
-    const int64_t shapes[][AXES] = {{s.d[0], s.d[3], s.d[1], s.d[2]}, {s.d[3], s.d[2], s.d[0], s.d[1]}, {(int64_t)n}};
-    if (x->leaves[y->id][kind]) return x->leaves[y->id][kind];
-    const char *name = own_text("%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
-    if (names_find(&x->owned, name) >= 0) name = own_text("%s.%d", y->tensor->name, y->id);
-    float *numbers = own(n, sizeof *numbers);
-    for (; kind != ONNX_MAP && i < n; i++) numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, i) : i];
-    if (kind == ONNX_MAP)
-        for (int a = 0; a < s.d[0]; a++)
-            for (int c = 0; c < s.d[3]; c++)
-                for (int p = 0; p < s.d[1] * s.d[2]; p++)
-                    numbers[i++] = (float)data[index_repeated(s, a, p / s.d[2], p % s.d[2], c)];
-    onnx_floats(x->model, name, kind == ONNX_VECTOR ? 1 : AXES, shapes[kind], numbers);
-    give_back(numbers);
-    return x->leaves[y->id][kind] = onnx_own(x, name);
-}
-
-/* What operand k of y is called, written out as the kind that the operator wants. */
-static const char *onnx_read(Export *x, const Node *y, int k, OnnxKind kind)
-{
-    const Node *u = onnx_operand(y, k);
-    if (!u) return "";
-    if (u->op == OP_leaf && !x->varies[u->id]) return onnx_leaf(x, u, kind);
-    const char *name = x->names[u->id];
-    if (kind == ONNX_VECTOR) return onnx_apply(x, "Reshape", name, onnx_list(x, 1, (int64_t[]){-1}), NULL);
-    if (kind == ONNX_MAP) return name;
-    name = onnx_apply(x, "Transpose", name, NULL, NULL);                /* a computed filter, (R,K,S,C) there */
-    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){1, 3, 0, 2});
-    return name;
-}
-
-static const char *onnx_map(Export *x, const Node *y, int k)
-{
-    return onnx_read(x, y, k, ONNX_MAP);
-}
-
-static void onnx_leaky(Export *x, const char *in, double slope, const char *result)
-{
-    onnx_apply(x, slope == 1 ? "Identity" : slope == 0 ? "Relu" : "LeakyRelu", in, NULL, result);
-    if (slope != 0 && slope != 1) onnx_attribute_float(x->model, "alpha", (float)slope);
-}
-
-/* Kernel, stride and the zeros on every side; what a transposed convolution's last stride did not reach comes as
- * output_padding. */
-static void onnx_window(Export *x, const ConvShape *s, bool transposed)
-{
-    int after[2] = {(s->ho - 1) * s->stride + s->r - s->h - s->pad_y, (s->wo - 1) * s->stride + s->s - s->w - s->pad_x};
-    const int64_t missing[2] = {after[0] < 0 ? -after[0] : 0, after[1] < 0 ? -after[1] : 0};
-    const int64_t pads[4] = {s->pad_y, s->pad_x, after[0] > 0 ? after[0] : 0, after[1] > 0 ? after[1] : 0};
-    onnx_attribute_ints(x->model, "kernel_shape", 2, (int64_t[]){s->r, s->s});
-    onnx_attribute_ints(x->model, "strides", 2, (int64_t[]){s->stride, s->stride});
-    onnx_attribute_ints(x->model, "pads", 4, pads);
-    if (transposed) onnx_attribute_ints(x->model, "output_padding", 2, missing);
-}
-
-static void onnx_convolution(Export *x, const Node *y, const char *result)
-{
-    bool transposed = y->op == OP_conv2d_input_grad;
-    const char *sum = y->a == 1 ? result : onnx_fresh(x);
-    const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 1, ONNX_FILTER),
-                         onnx_read(x, y, BIAS, ONNX_VECTOR)};
-    onnx_node(x->model, transposed ? "ConvTranspose" : "Conv", sum, *in[2] ? 3 : 2, in);
-    onnx_window(x, &y->conv, transposed);
-    onnx_attribute_int(x->model, "group", y->conv.groups);
-    if (sum != result) onnx_leaky(x, sum, y->a, result);
-}
-
-/* The range from `from` to before `end` of an axis. */
-static const char *onnx_slice(Export *x, const char *in, int64_t axis, int64_t from, int64_t end, const char *result)
-{
-    if (!result) result = onnx_fresh(x);
-    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
-    onnx_node(x->model, "Slice", result, 4, all);
-    return result;
-}
-
-/* With moments that do not come from x, as a batch norm at work has them: (x - mean) (1/deviation) scale + shift. */
-static void onnx_norm_apart(Export *x, const Node *y, const char *result)
-{
-    const char *moments = onnx_map(x, y, 1);
-    int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_slice(x, moments, 1, 0, c, NULL), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_slice(x, moments, 1, c, 2 * c, NULL), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_map(x, y, 2), NULL);
-    onnx_apply(x, "Add", h, onnx_map(x, y, 3), result);
-}
-
-static void onnx_norm(Export *x, const Node *y, const char *result)
-{
-    bool more = y->in[4] || y->a != 1;
-    const char *normed = more ? onnx_fresh(x) : result;
-    if (!norm_of_itself(y)) onnx_norm_apart(x, y, normed);
-    else {
-        const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 2, ONNX_VECTOR),
-                             onnx_read(x, y, 3, ONNX_VECTOR)};
-        onnx_node(x->model, "InstanceNormalization", normed, 3, in);
-        onnx_attribute_float(x->model, "epsilon", (float)y->in[1]->a);
-    }
-    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_map(x, y, 4), result);
-    else if (more) onnx_leaky(x, normed, y->a, result);
-}
-
-static const char *onnx_transpose(Export *x, const char *in, const int *order)
-{
-    const char *result = onnx_apply(x, "Transpose", in, NULL, NULL);
-    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){order[0], order[1], order[2], order[3]});
-    return result;
-}
-
-/* The same numbers in our order under another shape; the batch is copied (0) where it is free. */
-static void onnx_reshape(Export *x, const Node *y, const char *result)
-{
-    const int *d = y->shape.d;
-    int64_t first = x->varies[y->id] ? 0 : d[0];
-    const char *ours = onnx_transpose(x, onnx_map(x, y, 0), onnx_axis);
-    const char *shape = onnx_list(x, AXES, (int64_t[]){first, d[1], d[2], d[3]});
-    onnx_apply(x, "Identity", onnx_transpose(x, onnx_apply(x, "Reshape", ours, shape, NULL), onnx_order), NULL, result);
-}
-
-static void onnx_affine(Export *x, const Node *y, const char *result)
-{
-    const char *in = onnx_map(x, y, 0);
-    if (y->a != 1) in = onnx_apply(x, "Mul", in, onnx_number(x, y->a), y->b == 0 ? result : NULL);
-    if (y->b != 0) onnx_apply(x, "Add", in, onnx_number(x, y->b), result);
-    else if (y->a == 1) onnx_apply(x, "Identity", in, NULL, result);
-}
-
-static void onnx_sum(Export *x, const Node *y, const char *result)
-{
-    int64_t axes[AXES];
-    int n = 0;
-    for (int i = 0; i < AXES; i++)
-        if (y->shape.d[i] < y->in[0]->shape.d[i]) axes[n++] = onnx_axis[i];
-    const char *in = onnx_map(x, y, 0), *over = n ? onnx_list(x, n, axes) : NULL;
-    onnx_apply(x, n ? "ReduceSum" : "Identity", in, over, result);
-}
-
-/* slice: from, to, axis; pad: the zeros before and after every axis. */
-static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
-{
-    int64_t axis = onnx_axis[y->axis], from = y->from, n = y->shape.d[y->axis], in_n = y->in[0]->shape.d[y->axis];
-    const char *in = onnx_map(x, y, 0);
-    int64_t pads[2 * AXES] = {0};
-    pads[axis] = from, pads[AXES + axis] = n - from - in_n;
-    if (y->op == OP_pad) onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result);
-    else onnx_slice(x, in, axis, from, from + n, result);
-}
-
-/* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
-static void onnx_expand(Export *x, const Node *y, const char *result)
-{
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    if (x->varies[y->id]) shape[0] = 1;
-    onnx_apply(x, "Expand", onnx_map(x, y, 0), onnx_list(x, AXES, shape), result);
-}
-
-static void onnx_fill(Export *x, const Node *y, const char *result)
-{
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    onnx_apply(x, "Expand", onnx_number(x, y->a), onnx_list(x, AXES, shape), result);
-}
-
-/* The ops whose operator needs more than operands. */
-static void onnx_square(Export *x, const Node *y, const char *result)
-{
-    const char *in = onnx_map(x, y, 0);
-    onnx_apply(x, "Mul", in, in, result);
-}
-
-static void onnx_leaky_relu(Export *x, const Node *y, const char *result)
-{
-    onnx_leaky(x, onnx_map(x, y, 0), y->a, result);
-}
-
-static void onnx_concat(Export *x, const Node *y, const char *result)
-{
-    const char *first = onnx_map(x, y, 0);
-    onnx_apply(x, "Concat", first, onnx_map(x, y, 1), result);
-    onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
-}
-
-static void onnx_softmax(Export *x, const Node *y, const char *result)
-{
-    onnx_apply(x, "Softmax", onnx_map(x, y, 0), NULL, result);
-    onnx_attribute_int(x->model, "axis", 1);
-}
-
-static void onnx_reduce(Export *x, const Node *y, const char *result)
-{
-    onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", onnx_map(x, y, 0), NULL, result);
-    onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
-}
-
-static void onnx_max_pool(Export *x, const Node *y, const char *result)
-{
-    onnx_apply(x, "MaxPool", onnx_map(x, y, 0), NULL, result);
-    onnx_window(x, &y->conv, false);
-}
-
-/* How each op of a forward pass is written: by the operator that has the same operands and no attributes, or by a
- * function. Reciprocal is ours but for 1/0, which is 0 here. */
-static const struct {
-    const char *namesake;
-    void (*write)(Export *x, const Node *y, const char *result);
-} onnx_ops[OPS] = {
-    [OP_add] = {"Add", NULL}, [OP_sub] = {"Sub", NULL}, [OP_mul] = {"Mul", NULL}, [OP_sqrt] = {"Sqrt", NULL},
-    [OP_reciprocal] = {"Reciprocal", NULL}, [OP_exp] = {"Exp", NULL}, [OP_log] = {"Log", NULL},
-    [OP_sin] = {"Sin", NULL}, [OP_tanh] = {"Tanh", NULL}, [OP_sigmoid] = {"Sigmoid", NULL},
-    [OP_softplus] = {"Softplus", NULL},
-    [OP_abs] = {"Abs", NULL}, [OP_sign] = {"Sign", NULL}, [OP_prelu] = {"PRelu", NULL},
-    [OP_stop_grad] = {"Identity", NULL},
-    [OP_fill] = {NULL, onnx_fill}, [OP_affine] = {NULL, onnx_affine}, [OP_square] = {NULL, onnx_square},
-    [OP_leaky_relu] = {NULL, onnx_leaky_relu}, [OP_sum] = {NULL, onnx_sum}, [OP_broadcast] = {NULL, onnx_expand},
-    [OP_reshape] = {NULL, onnx_reshape}, [OP_slice] = {NULL, onnx_slice_or_pad}, [OP_pad] = {NULL, onnx_slice_or_pad},
-    [OP_concat] = {NULL, onnx_concat}, [OP_softmax] = {NULL, onnx_softmax}, [OP_logsumexp] = {NULL, onnx_reduce},
-    [OP_pick_largest] = {NULL, onnx_reduce}, [OP_max_pool] = {NULL, onnx_max_pool},
-    [OP_conv2d] = {NULL, onnx_convolution},
-    [OP_conv2d_input_grad] = {NULL, onnx_convolution}, [OP_instance_norm] = {NULL, onnx_norm}};
-
-static void export_node(Export *x, const Node *y)
-{
-    const char *result = x->names[y->id], *namesake = onnx_ops[y->op].namesake;
+    const ConvShape *c = &y->conv;
+    OnnxStep step = {.kind = onnx_ops[y->op].kind, .op = onnx_ops[y->op].op, .a = y->a, .b = y->b, .axis = y->axis,
+                     .from = y->from, .transposed = y->op == OP_conv2d_input_grad,
+                     .window = {c->h, c->w, c->r, c->s, c->stride, c->pad_y, c->pad_x, c->ho, c->wo, c->groups}};
     bool of_gradient = (y->op == OP_pick_largest || y->op == OP_max_pool) && y->in[1] != y->in[0];
-    if (y->op == OP_leaf) return;                                       /* written where it is read */
-    if (of_gradient || (!namesake && !onnx_ops[y->op].write))
+    if (of_gradient || step.kind == ONNX_UNUSED)
         give_up(1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
-    if (!namesake) { onnx_ops[y->op].write(x, y, result); return; }
-    const char *first = onnx_map(x, y, 0);
-    onnx_apply(x, namesake, first, y->in[1] ? onnx_map(x, y, 1) : NULL, result);
-}
-
-/* Which nodes are part of y, and which of those depend on an input. */
-static void export_marks(Export *x, const Node *y)
-{
-    x->needed[y->id] = true;
-    for (int i = y->id; i >= 0; i--)
-        for (int k = 0; x->needed[i] && k < MAX_INPUTS; k++) {
-            const Node *operand = onnx_operand(x->graph->nodes[i], k);
-            if (operand) x->needed[operand->id] = true;
-        }
-    for (int i = 0; i < x->inputs->n; i++) x->varies[x->inputs->nodes[i]->id] = true;
-    for (int i = 0; i <= y->id; i++)
-        for (int k = 0; k < MAX_INPUTS; k++) {
-            const Node *operand = x->graph->nodes[i]->in[k];
-            if (operand) x->varies[i] |= x->varies[operand->id];
-        }
-}
-
-static void export_input(Export *x, int i)
-{
-    const Node *y = x->inputs->nodes[i];
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    bool flat = y->shape.d[1] == 1 && y->shape.d[2] == 1;
-    const char *map = x->inputs->names[i];
-    onnx_input(x->model, map, flat ? 2 : AXES, shape);
-    if (flat) map = onnx_apply(x, "Reshape", map, onnx_list(x, AXES, (int64_t[]){0, 0, 1, 1}), NULL);
-    x->names[y->id] = map;
-}
-
-static void export_output(Export *x, const Node *y, const char *name)
-{
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    bool flat = x->varies[y->id] && y->shape.d[1] == 1 && y->shape.d[2] == 1;
-    const char *value = y->op == OP_leaf && !x->varies[y->id] ? onnx_leaf(x, y, ONNX_MAP) : x->names[y->id];
-    onnx_apply(x, flat ? "Flatten" : "Identity", value, NULL, name);
-    onnx_output(x->model, name, flat ? 2 : AXES, shape);
+    if (y->op == OP_leaf) step.name = y->tensor->name, step.data = y->tensor->data;
+    if (y->op == OP_instance_norm) step.b = y->in[1]->a;
+    memcpy(step.shape, y->shape.d, sizeof step.shape);
+    for (int k = 0; k < ONNX_OPERANDS; k++) {
+        const Node *operand = onnx_operand(y, k);
+        step.in[k] = operand ? operand->id : -1;
+    }
+    return step;
 }
 
 /* Appends the computation of y from the inputs to a model. The graph must not be planned yet: the planner fuses ops. */
 static void export_graph(OnnxModel *model, const Node *y, const char *name, const OnnxInputs *inputs)
 {
-    size_t count = (size_t)y->id + 1;
-    Export x = {.model = model, .graph = y->graph, .inputs = inputs};
-    x.needed = own(count, sizeof *x.needed), x.varies = own(count, sizeof *x.varies);
-    x.names = own(count, sizeof *x.names), x.leaves = own(count, sizeof *x.leaves);
-    export_marks(&x, y);
-    for (int i = 0; i < inputs->n; i++) export_input(&x, i);
-    for (int i = 0; i <= y->id; i++) {
-        if (!x.needed[i] || x.names[i]) continue;
-        x.names[i] = onnx_own(&x, own_text("v%d", i));
-        export_node(&x, x.graph->nodes[i]);
+    OnnxStep *steps = own((size_t)y->id + 1, sizeof *steps);
+    bool *needed = own((size_t)y->id + 1, sizeof *needed);
+    int numbers[2];
+    needed[y->id] = true;
+    for (int i = y->id; i >= 0; i--) {
+        if (!needed[i]) continue;
+        steps[i] = onnx_step_of(y->graph->nodes[i]);
+        for (int k = 0; k < ONNX_OPERANDS; k++)
+            if (steps[i].in[k] >= 0) needed[steps[i].in[k]] = true;
     }
-    export_output(&x, y, name);
+    for (int i = 0; i < inputs->n; i++) {
+        const Node *leaf = inputs->nodes[i];
+        numbers[i] = leaf->id;
+        steps[leaf->id] = onnx_step_of(leaf);
+        steps[leaf->id].kind = ONNX_INPUT, steps[leaf->id].name = inputs->names[i];
+    }
+    onnx_program(model, steps, y->id + 1, numbers, inputs->n, name);
 }
 
-static void close_onnx(void *model) { onnx_free(*(OnnxModel **)model); }
+static void close_onnx(void *model)      { onnx_free(*(OnnxModel **)model); }
+static void close_drawing(void *drawing) { drawing_free(drawing); }
 
-static OnnxModel **begin_onnx(const char *what)
+static Node *leaf_of(const Graph *g, const Tensor *tensor)
 {
-    OnnxModel **model = own(1, sizeof *model);
-    *model = onnx_begin(what, "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    on_leaving(close_onnx, model);
-    if (!*model) give_up(1, "out of memory");
-    return model;
-}
-
-/* Saving frees the model, whatever comes of it. */
-static void save_onnx(OnnxModel **model, const char *path)
-{
-    char why[ONNX_ERROR_SIZE];
-    FileWriter *file = begin_file(path);
-    OnnxModel *whole = *model;
-    *model = NULL;
-    if (!onnx_save_to(whole, file->stream, path, why)) give_up_because(errno, why);
-    end_file(file);
+    for (int i = 0; tensor && i < g->count; i++)
+        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == tensor) return g->nodes[i];
+    return NULL;
 }
 
 /* What a program that runs the file must know: the classes, what pixels are, and where GANmut's emotions lie. */
-static void describe_classes(OnnxModel *model, const char (*names)[NAME], int n)
+static void describe_model(OnnxModel *model, const char (*names)[NAME], int n, const Gamut *gamut)
 {
     onnx_metadata(model, "classes", joined_names(names, n, ","));
     onnx_metadata(model, "range", "[-1,1]");
-}
-
-static void describe_space(OnnxModel *model, const Facegan *generator)
-{
-    const Gamut gamut = gamut_of(&generator->g);
-    for (int k = 0; k < gamut.n; k++) {
+    for (int k = 0; gamut && k < gamut->n; k++) {
         const char *place = "";
-        for (int i = 0; i < gamut.dimensions; i++) place = own_text("%s%s%.9g", place, i ? "," : "", gamut.mean[k][i]);
-        onnx_metadata(model, own_text("place.%s", generator->class_names[k]), place);
+        for (int i = 0; i < gamut->dimensions; i++)
+            place = own_text("%s%s%.9g", place, i ? "," : "", gamut->mean[k][i]);
+        onnx_metadata(model, own_text("place.%s", names[k]), place);
     }
 }
 
-static void close_graph(void *graph)           { graph_free(graph); }
-static void close_tensor(void *tensor)         { tensor_free(tensor); }
+/* What a file is to hold: a network's graph for one picture, and what its result is called. */
+typedef struct Exported {
+    const char *what, *result;
+    Drawing drawing;
+    const char (*names)[NAME];
+    int classes;
+    const Gamut *gamut;                 /* NULL: its emotions have no places */
+} Exported;
+
+static void export_network(Exported network, const char *path)
+{
+    char why[ONNX_ERROR_SIZE];
+    Drawing *d = own(1, sizeof *d);
+    OnnxModel **model = own(1, sizeof *model), *whole;
+    *d = network.drawing;
+    on_leaving(close_drawing, d), on_leaving(close_onnx, model);
+    *model = onnx_begin(network.what, "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    if (!*model) give_up(1, "out of memory");
+    describe_model(*model, network.names, network.classes, network.gamut);
+    export_graph(*model, d->y, network.result,
+                 &(OnnxInputs){1 + (d->condition != NULL), {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)},
+                               {"picture", "condition"}});
+    FileWriter *file = begin_file(path);
+    whole = *model, *model = NULL;                                      /* saving frees it, whatever comes of it */
+    if (!onnx_save_to(whole, file->stream, path, why)) give_up_because(errno, why);
+    end_file(file);
+}
 
 /* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
 static void export_classifier(const char *run, const char *path)
 {
     Classifier *c = own_classifier(run);
-    Graph *g = graph_new();
-    on_leaving(close_graph, g);
-    Tensor *x = tensor_new("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
-    on_leaving(close_tensor, x);
-    net_attach(&c->net, g);
-    const OnnxInputs inputs = {1, {leaf(g, x)}, {"picture"}};
-    Node *scores = classifier_scores(&c->net, inputs.nodes[0], NULL);
-    OnnxModel **model = begin_onnx("facegan classifier");
-    describe_classes(*model, c->class_names, c->net.classes);
-    export_graph(*model, c->many.p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores), "probabilities", &inputs);
-    save_onnx(model, path);
+    const Look look = look_new(&c->net, 1, c->many.p->op == OP_sigmoid);
+    export_network((Exported){"facegan classifier", "probabilities", {.graph = look.graph, .x = look.x, .y = look.p},
+                              c->class_names, c->net.classes, NULL}, path);
 }
-
-static Node *leaf_of(const Graph *g, const Tensor *tensor)
-{
-    for (int i = 0; i < g->count; i++)
-        if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == tensor) return g->nodes[i];
-    return NULL;
-}
-
-static void close_drawing(void *drawing) { drawing_free(drawing); }
 
 /* A generator as `drawn` = G(picture, condition). */
 static void export_generator(const char *run, const char *path)
 {
     Facegan *generator = own_generator(run);
-    Drawing *d = own(1, sizeof *d);
-    *d = drawing_new(&generator->g, expression_generator, 1);
-    on_leaving(close_drawing, d);
-    const OnnxInputs inputs = {2, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)}, {"picture", "condition"}};
-    OnnxModel **model = begin_onnx("facegan generator");
-    describe_classes(*model, generator->class_names, generator->g.classes);
-    if (generator->g.space) describe_space(*model, generator);
-    export_graph(*model, d->y, "drawn", &inputs);
-    save_onnx(model, path);
+    const Gamut gamut = gamut_of(&generator->g);
+    export_network((Exported){"facegan generator", "drawn", drawing_new(&generator->g, expression_generator, 1),
+                              generator->class_names, generator->g.classes, generator->g.space ? &gamut : NULL}, path);
 }
 
 /* ================================================================================================
