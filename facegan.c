@@ -76,6 +76,9 @@
 #include "vendor/scope.h"
 #define KERNELS_IMPLEMENTATION
 #include "vendor/kernels.h"
+#define ARRAYS_IMPLEMENTATION
+#define ARRAYS_STATIC
+#include "vendor/arrays.h"
 #define FACE_IMPLEMENTATION
 #define FACE_STATIC
 #include "vendor/face.h"
@@ -108,6 +111,9 @@
 #define TABLE_IMPLEMENTATION
 #define TABLE_STATIC
 #include "vendor/table.h"
+#define OWNED_IMPLEMENTATION
+#define OWNED_STATIC
+#include "vendor/owned.h"
 #define OPTIONS_IMPLEMENTATION
 #define OPTIONS_STATIC
 #include "vendor/options.h"
@@ -605,7 +611,7 @@ static const Update update_of_op[OPS] = {KERNELS_UPDATES(NAME)};
                             Node **dx __attribute__((unused)), const bool *want __attribute__((unused)))
 #define CASE(name)     static Node *name##_case(Graph *g, int variant)
 
-/* Every row's kernel. The short ones stand with their op; those that cut their work into tasks are in 8.5. */
+/* Every row's kernel. */
 #define OP(name, text) CPU(name);
 FACEGAN_OPS(OP)
 #undef OP
@@ -947,6 +953,7 @@ DEFINE(sum)
     FOR_EACH_INDEX(s, n, h, w, c) out[index_repeated(y->shape, n, h, w, c)] += in[0][index_repeated(s, n, h, w, c)];
 }
 
+CPU(sum) { arrays_sum(y->in[0]->data, y->in[0]->shape.d, y->data, y->shape.d, scratch); }
 GRADIENT(sum) { dx[0] = broadcast(dy, y->in[0]->shape); }
 
 static const Shape repeat_cases[][2] = {                                /* small, large */
@@ -975,13 +982,7 @@ DEFINE(broadcast)
     out[index_repeated(s, n, h, w, c)] = in[0][index_repeated(y->in[0]->shape, n, h, w, c)];
 }
 
-/* How many lines (a line: W C numbers, of one picture and height) make a task. */
-static size_t lines_a_task(Shape s)
-{
-    size_t line = (size_t)s.d[2] * (size_t)s.d[3];
-    return line >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / line;
-}
-
+CPU(broadcast) { arrays_broadcast(y->in[0]->data, y->in[0]->shape.d, y->data, y->shape.d); }
 GRADIENT(broadcast) { dx[0] = sum_to(dy, y->in[0]->shape); }
 
 CASE(broadcast)
@@ -1208,6 +1209,15 @@ DEFINE(logsumexp)
     for (size_t i = 0; i < count_of(y); i++) out[i] = log_sum(in[0] + i * (size_t)n, n);
 }
 
+/* How many rows of channels there are. */
+static size_t rows_of(const Node *x) { return count_of(x) / (size_t)x->shape.d[3]; }
+
+CPU(softmax) { arrays_softmax(y->in[0]->data, rows_of(y), (size_t)y->shape.d[3], y->data); }
+CPU(logsumexp)
+{
+    arrays_logsumexp(y->in[0]->data, rows_of(y), (size_t)y->in[0]->shape.d[3], y->data, scratch);
+}
+
 GRADIENT(softmax) { dx[0] = mul(y, sub(dy, sum_to(mul(y, dy), one_channel(y->shape)))); }
 GRADIENT(logsumexp) { dx[0] = mul(softmax(y->in[0]), dy); }
 CASE(softmax)
@@ -1268,6 +1278,18 @@ DEFINE(put_at_largest)
         for (size_t k = 1; k < n; k++) best = in[1][i * n + k] > in[1][i * n + best] ? k : best;
         for (size_t k = 0; k < n; k++) out[i * n + k] = k == best ? in[0][i] : 0;
     }
+}
+
+CPU(pick_largest)
+{
+    const Node *v = y->in[1];
+    arrays_pick_largest(y->in[0]->data, v->data, rows_of(v), (size_t)v->shape.d[3], y->data);
+}
+
+CPU(put_at_largest)
+{
+    const Node *v = y->in[1];
+    arrays_put_at_largest(y->in[0]->data, v->data, rows_of(v), (size_t)v->shape.d[3], y->data);
 }
 
 GRADIENT(pick_largest) { if (want[0]) dx[0] = put_at_largest(dy, y->in[1]); }
@@ -1639,6 +1661,7 @@ DEFINE(moments)
         }
 }
 
+CPU(moments) { arrays_moments(y->in[0]->data, y->in[0]->shape.d, (real)y->a, y->data, scratch); }
 GRADIENT(moments) { mistake(y, "has no gradient of its own; instance_norm's rule contains it"); }
 
 CASE(moments)
@@ -1658,6 +1681,19 @@ DEFINE(instance_norm)
         double v = (in[0][i] - m[0]) * m[c_count] * in[2][c] + in[3][c] + (y->in[4] ? in[4][i] : 0);
         out[i] = v > 0 ? v : y->a * v;
     }
+}
+
+/* What vendor/arrays.h wants to know of a norm: x, moments, scale and shift are operand `first` and those behind it. */
+static ArraysNorm norm_of(const Node *y, int first)
+{
+    Node *const *in = y->in + first;
+    return (ArraysNorm){in[0]->shape.d, in[0]->data, in[1]->data, in[2]->data, in[3]->data, (real)y->a};
+}
+
+CPU(instance_norm)
+{
+    const ArraysNorm norm = norm_of(y, 0);
+    arrays_norm(&norm, y->in[4] ? y->in[4]->data : NULL, y->data, scratch);
 }
 
 static Node *norm_sums(Node *y, Node *dy)
@@ -1728,6 +1764,12 @@ DEFINE(instance_norm_sums)
     }
 }
 
+CPU(instance_norm_sums)
+{
+    const ArraysNorm norm = norm_of(y, 1);
+    arrays_norm_sums(&norm, y->in[0]->data, y->data, scratch);
+}
+
 FIRST_ORDER_ONLY(instance_norm_sums)
 
 static Node *norm_grad_case(Graph *g, int variant, bool want_dx)
@@ -1754,6 +1796,12 @@ DEFINE(instance_norm_dx)
         double h, d = norm_cotangent(y, in, i, (size_t)n, (size_t)c, &h);
         out[i] = in[3][c] * in[2][pair + c_count] * (d - in[5][pair] / m - h * in[5][pair + c_count] / m);
     }
+}
+
+CPU(instance_norm_dx)
+{
+    const ArraysNorm norm = norm_of(y, 1);
+    arrays_norm_dx(&norm, y->in[0]->data, y->in[5]->data, y->data, scratch);
 }
 
 FIRST_ORDER_ONLY(instance_norm_dx)
@@ -1934,35 +1982,36 @@ static Range window_inside(int at, int stride, int pad_before, int size, int len
     return (Range){max_int(low, 0), min_int(low + size, length)};
 }
 
-/* Where x is largest in window (n,p,q), channel c. A macro, so that one text serves the definition (x of double) and
- * the kernel (of real); its own names end in _ and meet none of the caller's. */
-#define LARGEST(index, shape, x, n, p, q, c) \
-    do { \
-        Range rows_ = window_inside(p, (shape)->stride, (shape)->pad_y, (shape)->r, (shape)->h); \
-        Range columns_ = window_inside(q, (shape)->stride, (shape)->pad_x, (shape)->s, (shape)->w); \
-        index = SIZE_MAX; \
-        for (int h_ = rows_.low; h_ < rows_.high; h_++) \
-            for (int w_ = columns_.low; w_ < columns_.high; w_++) { \
-                size_t pixel_ = ((size_t)(n) * (size_t)(shape)->h + (size_t)h_) * (size_t)(shape)->w + (size_t)w_; \
-                size_t at_ = pixel_ * (size_t)(shape)->c + (size_t)(c); \
-                if (index == SIZE_MAX || (x)[at_] > (x)[index]) index = at_; \
-            } \
-    } while (0)
+/* Where x is largest in window (n,p,q), channel c. */
+static size_t largest_in_window(const ConvShape *s, const double *x, int n, int p, int q, int c)
+{
+    Range rows = window_inside(p, s->stride, s->pad_y, s->r, s->h);
+    Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
+    size_t best = SIZE_MAX;
+    for (int h = rows.low; h < rows.high; h++)
+        for (int w = columns.low; w < columns.high; w++) {
+            size_t at = index_repeated(shape_of(s->n, s->h, s->w, s->c), n, h, w, c);
+            if (best == SIZE_MAX || x[at] > x[best]) best = at;
+        }
+    return best;
+}
 
 DEFINE(max_pool)
 {
-    size_t i = 0, from;
-    FOR_EACH_INDEX(y->shape, n, p, q, c) { LARGEST(from, &y->conv, in[1], n, p, q, c); out[i++] = in[0][from]; }
+    size_t i = 0;
+    FOR_EACH_INDEX(y->shape, n, p, q, c) out[i++] = in[0][largest_in_window(&y->conv, in[1], n, p, q, c)];
 }
 
 DEFINE(max_unpool)
 {
     Shape s = shape_y(&y->conv);
-    size_t i = 0, to;
+    size_t i = 0;
     memset(out, 0, count_of(y) * sizeof *out);
-    FOR_EACH_INDEX(s, n, p, q, c) { LARGEST(to, &y->conv, in[1], n, p, q, c); out[to] += in[0][i++]; }
+    FOR_EACH_INDEX(s, n, p, q, c) out[largest_in_window(&y->conv, in[1], n, p, q, c)] += in[0][i++];
 }
 
+CPU(max_pool)   { arrays_max_pool(y->in[0]->data, y->in[1]->data, &y->conv, y->data, scratch); }
+CPU(max_unpool) { arrays_max_unpool(y->in[0]->data, y->in[1]->data, &y->conv, y->data); }
 GRADIENT(max_pool) { if (want[0]) dx[0] = max_unpool(dy, y->in[1], y->conv); }
 GRADIENT(max_unpool) { if (want[0]) dx[0] = max_pool(dy, y->in[1], y->conv); }
 
@@ -2051,7 +2100,7 @@ static int warp_taps(const ConvShape *s, const double m[MAP_NUMBERS], int p, int
 }
 
 /* With `back` 0: picture n of y += the warped picture n of x. With `back` 1: picture n of x += the adjoint of y's. A
- * macro as LARGEST above, for the definition (double) and the kernel (real). */
+ * macro, so that one text serves the definition (double) and the kernel (real). */
 #define WARP_PICTURE(s, map, n, x, y, back) \
     do { \
         double m_[MAP_NUMBERS], share_[4]; \
@@ -4772,448 +4821,6 @@ static void free_values(double **values, int n)
     free(values);
 }
 
-/* ------------------------------------------------------------------------------------------------
- * 8.5  Kernels behind the ops
- *
- * What stands between the longer rows of chapter 3 and vendor/kernels.h: how the work of one op is cut into tasks, by
- * its shape and never by the thread count, and how their parts are put together in a fixed order. What each computes is
- * its definition in chapter 3.
- * ---------------------------------------------------------------------------------------------- */
-
-/* Of four axes some are kept and some are summed. Neighbours of the same kind are as good as one axis, so five
- * alternating ones (some of length 1) cover every case: out[k0][k2][k4] = sum over r1 and r3 of
- * x[k0][r1][k2][r3][k4]. */
-typedef struct Reduction {
-    size_t k0, r1, k2, r3, k4, rows;    /* the five lengths; how many of r1 a task takes */
-    int tasks_a_k0;
-    Node *y;
-    double *partial;                    /* (k0, tasks_a_k0, k2*k4) */
-} Reduction;
-
-static Reduction plan_reduction(Node *y)
-{
-    size_t part[5] = {1, 1, 1, 1, 1};
-    int slot = 0;
-    for (int i = 0; i < AXES; i++) {
-        int length = y->in[0]->shape.d[i], summed = y->shape.d[i] == 1 && length > 1;
-        if (length == 1) continue;
-        if (slot % 2 != summed) slot++;
-        part[slot] *= (size_t)length;
-    }
-    Reduction p = {.k0 = part[0], .r1 = part[1], .k2 = part[2], .r3 = part[3], .k4 = part[4], .y = y};
-    size_t row = p.k2 * p.r3 * p.k4;
-    p.rows = row >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / row;
-    p.tasks_a_k0 = pieces(p.r1, p.rows);
-    return p;
-}
-
-static void reduction_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    Reduction *p = argument;
-    size_t k0 = (size_t)index / (size_t)p->tasks_a_k0, first = (size_t)index % (size_t)p->tasks_a_k0 * p->rows;
-    size_t rows = least(p->rows, p->r1 - first), kept = p->k2 * p->k4, row = kept * p->r3;
-    const real *x = p->y->in[0]->data + (k0 * p->r1 + first) * row;
-    double *out = p->partial + (size_t)index * kept;
-    memset(out, 0, kept * sizeof *out);
-    if (p->r3 == 1) {
-        kernels->column_sums(x, rows, kept, kept, out);
-        return;
-    }
-    for (size_t i = 0; i < rows * p->k2; i++)
-        kernels->column_sums(x + i * p->r3 * p->k4, p->r3, p->k4, p->k4, out + i % p->k2 * p->k4);
-}
-
-CPU(sum)
-{
-    Reduction p = plan_reduction(y);
-    size_t kept = p.k2 * p.k4;
-    p.partial = scratch(p.k0 * (size_t)p.tasks_a_k0 * kept * sizeof(double));
-    parallel((int)p.k0 * p.tasks_a_k0, reduction_task, &p);
-    for (size_t k0 = 0; k0 < p.k0; k0++)
-        for (size_t k = 0; k < kept; k++) {
-            double total = 0;
-            for (size_t t = 0; t < (size_t)p.tasks_a_k0; t++)
-                total += p.partial[(k0 * (size_t)p.tasks_a_k0 + t) * kept + k];
-            y->data[k0 * kept + k] = (real)total;
-        }
-}
-
-static void broadcast_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    Node *y = argument;
-    Shape s = y->shape, from = y->in[0]->shape;
-    size_t lines = (size_t)s.d[0] * (size_t)s.d[1], a_task = lines_a_task(s),
-           last = least(lines, (size_t)(index + 1) * a_task);
-    for (size_t line = (size_t)index * a_task; line < last; line++)
-        for (int w = 0; w < s.d[2]; w++) {
-            int n = (int)(line / (size_t)s.d[1]), h = (int)(line % (size_t)s.d[1]);
-            real *row = y->data + index_repeated(s, n, h, w, 0);
-            const real *x = y->in[0]->data + index_repeated(from, n, h, w, 0);
-            if (from.d[3] > 1) memcpy(row, x, (size_t)s.d[3] * sizeof *row);
-            else for (int c = 0; c < s.d[3]; c++) row[c] = x[0];
-        }
-}
-
-CPU(broadcast)
-{
-    parallel(pieces((size_t)y->shape.d[0] * (size_t)y->shape.d[1], lines_a_task(y->shape)), broadcast_task, y);
-}
-
-/* Turns a row into e^(x - largest); returns their sum and, through `largest`, what was subtracted. NaN stays NaN. */
-static real exponentials(const real *x, int n, real *out, real *largest)
-{
-    *largest = x[0];
-    for (int i = 1; i < n; i++)
-        if (!(x[i] <= *largest)) *largest = x[i];
-    kernels->pointwise(POINTWISE_affine, x, NULL, 1, -*largest, out, (size_t)n);
-    kernels->pointwise(POINTWISE_exp, out, NULL, 0, 0, out, (size_t)n);
-    real total = 0;
-    for (int i = 0; i < n; i++) total += out[i];
-    return total;
-}
-
-CPU(softmax)
-{
-    size_t n = (size_t)y->shape.d[3], rows = count_of(y) / n;
-    for (size_t i = 0; i < rows; i++) {
-        real largest, *row = y->data + i * n, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
-        kernels->pointwise(POINTWISE_affine, row, NULL, 1 / total, 0, row, n);
-    }
-}
-
-CPU(logsumexp)
-{
-    size_t n = (size_t)y->in[0]->shape.d[3];
-    real *row = scratch(n * sizeof *row);
-    for (size_t i = 0; i < count_of(y); i++) {
-        real largest, total = exponentials(y->in[0]->data + i * n, (int)n, row, &largest);
-        kernels->pointwise(POINTWISE_log, &total, NULL, 0, 0, &total, 1);
-        y->data[i] = largest + total;
-    }
-}
-
-/* The first channel of row i that holds its largest number. */
-static size_t largest_channel(const Node *x, size_t i)
-{
-    size_t n = (size_t)x->shape.d[3], best = 0;
-    for (size_t k = 1; k < n; k++)
-        if (x->data[i * n + k] > x->data[i * n + best]) best = k;
-    return best;
-}
-
-CPU(pick_largest)
-{
-    size_t n = (size_t)y->in[1]->shape.d[3];
-    for (size_t i = 0; i < count_of(y); i++) y->data[i] = y->in[0]->data[i * n + largest_channel(y->in[1], i)];
-}
-
-CPU(put_at_largest)
-{
-    size_t n = (size_t)y->shape.d[3];
-    memset(y->data, 0, count_of(y) * sizeof *y->data);
-    for (size_t i = 0; i < count_of(y) / n; i++) y->data[i * n + largest_channel(y->in[1], i)] = y->in[0]->data[i];
-}
-
-/* The work of instance_norm and instance_norm_dx, cut into ranges of a picture's rows. */
-typedef struct NormTask { Node *y; real *lines; int rows, tasks_a_picture; } NormTask;
-
-/* A map's pixels in blocks of 64, of which each gives two numbers a channel: `work` writes them to `to` for the
- * `pixels` of picture n that begin at number `start` of the map. */
-typedef struct Blocks Blocks;
-
-struct Blocks {
-    Node *y;
-    Shape s;                            /* of the map */
-    void (*work)(const Blocks *b, size_t n, size_t start, size_t pixels, real *to);
-    const real *lines;                  /* (N,2,C) A and B, which norm_sums needs as well */
-    real *values;                       /* (N, blocks of a picture, 2, C) */
-    int a_picture, a_task, tasks_a_picture;
-};
-
-static Blocks blocks_of(Node *y, Shape s)
-{
-    int block = KERNELS_BLOCK * s.d[3];
-    Blocks b = {.y = y, .s = s, .a_picture = pieces((size_t)(s.d[1] * s.d[2]), KERNELS_BLOCK),
-                .a_task = block < ELEMENTS_A_TASK ? ELEMENTS_A_TASK / block : 1};
-    b.tasks_a_picture = pieces((size_t)b.a_picture, (size_t)b.a_task);
-    return b;
-}
-
-static size_t blocks_count(const Blocks *b) { return (size_t)b->s.d[0] * (size_t)b->a_picture * 2 * (size_t)b->s.d[3]; }
-
-static void blocks_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    const Blocks *b = argument;
-    int first = index % b->tasks_a_picture * b->a_task;
-    size_t n = (size_t)(index / b->tasks_a_picture), c = (size_t)b->s.d[3], pixels = (size_t)(b->s.d[1] * b->s.d[2]);
-    for (int i = first; i < first + b->a_task && i < b->a_picture; i++) {
-        size_t pixel = (size_t)i * KERNELS_BLOCK;
-        b->work(b, n, (n * pixels + pixel) * c, least(KERNELS_BLOCK, pixels - pixel),
-                b->values + (n * (size_t)b->a_picture + (size_t)i) * 2 * c);
-    }
-}
-
-static void for_blocks(Blocks *b) { parallel(b->s.d[0] * b->tasks_a_picture, blocks_task, b); }
-
-static void block_moments(const Blocks *b, size_t n, size_t start, size_t pixels, real *to)
-{
-    size_t c = (size_t)b->s.d[3];
-    (void)n;
-    kernels->block_moments(b->y->in[0]->data + start, pixels, c, to, to + c);
-}
-
-enum { MERGED_CHANNELS = 64 };          /* by a task */
-
-static int merging_tasks(const Blocks *b) { return pieces((size_t)b->s.d[3], MERGED_CHANNELS); }
-
-static void merge_moments_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    const Blocks *b = argument;
-    size_t c = (size_t)b->s.d[3], n = (size_t)(index / merging_tasks(b)),
-           from = (size_t)(index % merging_tasks(b)) * MERGED_CHANNELS;
-    kernels->merge_moments(b->values + n * (size_t)b->a_picture * 2 * c, (size_t)(b->s.d[1] * b->s.d[2]), c, from,
-                           least(from + MERGED_CHANNELS, c), (real)b->y->a, b->y->data + n * 2 * c);
-}
-
-CPU(moments)
-{
-    Blocks b = blocks_of(y, y->in[0]->shape);
-    b.work = block_moments, b.values = scratch(blocks_count(&b) * sizeof *b.values);
-    for_blocks(&b);
-    parallel(b.s.d[0] * merging_tasks(&b), merge_moments_task, &b);
-}
-
-/* The line y = A x + B of every channel of a picture, written to coefficients (2,C): all A, then all B. */
-static void norm_line(const real *moments, const real *scales, const real *shift, size_t c_count, real *coefficients)
-{
-    for (size_t c = 0; c < c_count; c++) {
-        real slope = scales[c] * moments[c_count + c];
-        coefficients[c] = slope;
-        coefficients[c_count + c] = shift[c] - moments[c] * slope;
-    }
-}
-
-/* The lines of every picture, (N,2,C), in scratch memory, and room for `more` numbers behind them. */
-static real *norm_lines(const Node *y, const Node *moments, const Node *scales, const Node *shift, size_t more)
-{
-    size_t pictures = (size_t)y->in[0]->shape.d[0], c = (size_t)y->in[0]->shape.d[3];
-    real *lines = scratch((pictures * 2 * c + more) * sizeof *lines);
-    for (size_t n = 0; n < pictures; n++)
-        norm_line(moments->data + n * 2 * c, scales->data, shift->data, c, lines + n * 2 * c);
-    return lines;
-}
-
-/* Cuts each picture of a map into ranges of rows and calls task with (picture, range) folded into its index. */
-static void for_row_ranges(Node *y, real *lines, ParallelTask *task)
-{
-    Shape s = y->in[0]->shape;
-    int row = s.d[2] * s.d[3], rows = row >= ELEMENTS_A_TASK ? 1 : ELEMENTS_A_TASK / row;
-    NormTask t = {y, lines, rows, pieces((size_t)s.d[1], (size_t)rows)};
-    parallel(s.d[0] * t.tasks_a_picture, task, &t);
-}
-
-/* Where a task's range starts, in numbers, and how many pixels it has. */
-static size_t range_start(const NormTask *t, int index, int *n, size_t *pixels)
-{
-    Shape s = t->y->in[0]->shape;
-    *n = index / t->tasks_a_picture;
-    int from = index % t->tasks_a_picture * t->rows, rows = s.d[1] - from < t->rows ? s.d[1] - from : t->rows;
-    *pixels = (size_t)rows * (size_t)s.d[2];
-    return ((size_t)*n * (size_t)s.d[1] + (size_t)from) * (size_t)s.d[2] * (size_t)s.d[3];
-}
-
-static void instance_norm_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    NormTask *t = argument;
-    Node *y = t->y;
-    int n;
-    size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
-    const real *line = t->lines + (size_t)n * 2 * c;
-    kernels->normalise(y->in[0]->data + start, y->in[4] ? y->in[4]->data + start : NULL, pixels, c, line, (real)y->a,
-                       y->data + start);
-}
-
-CPU(instance_norm)
-{
-    for_row_ranges(y, norm_lines(y, y->in[1], y->in[2], y->in[3], 0), instance_norm_task);
-}
-
-static void block_sums(const Blocks *b, size_t n, size_t start, size_t pixels, real *to)
-{
-    const Node *y = b->y;
-    size_t c = (size_t)b->s.d[3], pair = n * 2 * c;
-    kernels->norm_sums(y->in[0]->data + start, y->in[1]->data + start, pixels, c, y->in[2]->data + pair,
-                       b->lines + pair, (real)y->a, to);
-}
-
-CPU(instance_norm_sums)
-{
-    Blocks b = blocks_of(y, y->in[0]->shape);
-    size_t pictures = (size_t)b.s.d[0], pair = 2 * (size_t)b.s.d[3], sums = pair * sizeof(double) / sizeof(real);
-    real *lines = norm_lines(y, y->in[2], y->in[3], y->in[4], sums + blocks_count(&b));
-    double *total = (double *)(void *)(lines + pictures * pair);
-    b.work = block_sums, b.lines = lines, b.values = lines + pictures * pair + sums;
-    for_blocks(&b);
-    for (size_t n = 0; n < pictures; n++) {
-        memset(total, 0, pair * sizeof *total);
-        kernels->column_sums(b.values + n * (size_t)b.a_picture * pair, (size_t)b.a_picture, pair, pair, total);
-        for (size_t i = 0; i < pair; i++) y->data[n * pair + i] = (real)total[i];
-    }
-}
-
-/* dx = A d + Q x + T. Four numbers for each channel, written to (4,C): A and B of the line (the mask needs them), Q,
- * T. */
-static void norm_dx_line(const Node *y, size_t n, real *coefficients)
-{
-    size_t c_count = (size_t)y->shape.d[3];
-    real m = (real)(y->shape.d[1] * y->shape.d[2]);
-    const real *moments = y->in[2]->data + n * 2 * c_count, *sums = y->in[5]->data + n * 2 * c_count;
-    norm_line(moments, y->in[3]->data, y->in[4]->data, c_count, coefficients);
-    for (size_t c = 0; c < c_count; c++) {
-        real a = coefficients[c], q = -a * moments[c_count + c] * sums[c_count + c] / m;
-        coefficients[2 * c_count + c] = q;
-        coefficients[3 * c_count + c] = -a * sums[c] / m - q * moments[c];
-    }
-}
-
-static void norm_dx_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    NormTask *t = argument;
-    Node *y = t->y;
-    int n;
-    size_t pixels, start = range_start(t, index, &n, &pixels), c = (size_t)y->shape.d[3];
-    kernels->norm_dx(y->in[0]->data + start, y->in[1]->data + start, pixels, c, t->lines + (size_t)n * 4 * c,
-                     (real)y->a, y->data + start);
-}
-
-CPU(instance_norm_dx)
-{
-    size_t pictures = (size_t)y->shape.d[0], c = (size_t)y->shape.d[3];
-    real *lines = scratch(pictures * 4 * c * sizeof *lines);
-    for (size_t n = 0; n < pictures; n++) norm_dx_line(y, n, lines + n * 4 * c);
-    for_row_ranges(y, lines, norm_dx_task);
-}
-
-/* A row of windows: first the largest of each column (one vector operation for each row of pixels), then the largest of
- * a window's columns: for the windows that the border cuts one by one, for all others at once, by comparing the row
- * with itself moved by a pixel, size - 1 times. */
-typedef struct Pooling { Node *y; real *rows; size_t row; } Pooling;
-
-static void max_pool_task(void *argument, int index, int worker)
-{
-    const Pooling *job = argument;
-    const ConvShape *s = &job->y->conv;
-    int n = index / s->ho;
-    size_t c = (size_t)s->c, width = (size_t)s->w * c;
-    Range rows = window_inside(index % s->ho, s->stride, s->pad_y, s->r, s->h);
-    real *row = job->rows + (size_t)worker * job->row, *out = job->y->data + (size_t)index * (size_t)s->wo * c;
-    const real *x = job->y->in[0]->data + ((size_t)n * (size_t)s->h + (size_t)rows.low) * width, *best = x;
-    for (int h = 1; h < rows.high - rows.low; h++, best = row)
-        kernels->pointwise(POINTWISE_larger, best, x + (size_t)h * width, 0, 0, row, width);
-    if (best == x) memcpy(row, x, width * sizeof(real));
-    for (int q = 0; q < s->wo; q++) {
-        Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
-        if (columns.high - columns.low == s->s) continue;
-        best = row + (size_t)columns.low * c;
-        memcpy(out + (size_t)q * c, best, c * sizeof(real));
-        for (int w = columns.low + 1; w < columns.high; w++)
-            kernels->pointwise(POINTWISE_larger, out + (size_t)q * c, row + (size_t)w * c, 0, 0, out + (size_t)q * c,
-                               c);
-    }
-    for (int w = s->w - 1; w > max_int(0, s->w - s->s); w--)
-        kernels->pointwise(POINTWISE_larger, row, row + c, 0, 0, row, (size_t)w * c);
-    for (int q = 0; q < s->wo; q++) {
-        Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
-        if (columns.high - columns.low == s->s)
-            memcpy(out + (size_t)q * c, row + (size_t)columns.low * c, c * sizeof(real));
-    }
-}
-
-static void max_pool_pick_task(void *argument, int index, int worker)
-{
-    (void)worker;
-    const Node *y = argument;
-    const ConvShape *s = &y->conv;
-    size_t i = (size_t)index * (size_t)s->wo * (size_t)s->c, from;
-    for (int q = 0; q < s->wo; q++)
-        for (int c = 0; c < s->c; c++) {
-            LARGEST(from, s, y->in[1]->data, index / s->ho, index % s->ho, q, c);
-            y->data[i++] = y->in[0]->data[from];
-        }
-}
-
-CPU(max_pool)
-{
-    int windows = y->conv.n * y->conv.ho;
-    Pooling job = {.y = y, .row = round_up((size_t)y->conv.w * (size_t)y->conv.c, ALIGNMENT)};
-    if (y->in[0] != y->in[1]) { parallel(windows, max_pool_pick_task, y); return; }
-    job.rows = scratch((size_t)thread_count() * job.row * sizeof(real));
-    parallel(windows, max_pool_task, &job);
-}
-
-#undef LARGEST
-
-enum { POOLED = 4 };                    /* channels at once */
-
-typedef real Pooled __attribute__((vector_size(POOLED * sizeof(real))));
-
-typedef __typeof__((Pooled){0} == (Pooled){0}) PooledMask;
-
-/* n channels of one window: its first pixel that is as large as the largest takes all of dy, the others nothing. Done
- * with masks: the inner loops have no branch that the processor would have to predict. */
-static inline void unpool_window(const real *x, const real *dy, real *dx, size_t width, size_t c, Range rows,
-                                 Range columns, int n)
-{
-    const size_t bytes = (size_t)n * sizeof(real);
-    Pooled best = {0}, left = {0}, here = {0}, sum = {0};
-    memcpy(&left, dy, bytes);
-    memcpy(&best, x + (size_t)rows.low * width + (size_t)columns.low * c, bytes);
-    for (int h = rows.low; h < rows.high; h++)
-        for (int w = columns.low; w < columns.high; w++) {
-            memcpy(&here, x + (size_t)h * width + (size_t)w * c, bytes);
-            PooledMask larger = here > best;
-            best = (Pooled)(((PooledMask)here & larger) | ((PooledMask)best & ~larger));
-        }
-    for (int h = rows.low; h < rows.high; h++)
-        for (int w = columns.low; w < columns.high; w++) {
-            size_t at = (size_t)h * width + (size_t)w * c;
-            memcpy(&here, x + at, bytes);
-            memcpy(&sum, dx + at, bytes);
-            PooledMask hit = here == best;
-            sum += (Pooled)((PooledMask)left & hit);
-            left = (Pooled)((PooledMask)left & ~hit);
-            memcpy(dx + at, &sum, bytes);
-        }
-}
-
-/* A task is a whole picture, because its windows overlap. */
-static void max_unpool_task(void *argument, int n, int worker)
-{
-    (void)worker;
-    const Node *y = argument;
-    const ConvShape *s = &y->conv;
-    size_t c = (size_t)s->c, width = (size_t)s->w * c, picture = (size_t)s->h * width, from = (size_t)n * picture, k;
-    const real *x = y->in[1]->data + from, *dy = y->in[0]->data + (size_t)n * (size_t)s->ho * (size_t)s->wo * c;
-    real *dx = y->data + from;
-    memset(dx, 0, picture * sizeof(real));
-    for (int p = 0; p < s->ho; p++)
-        for (int q = 0; q < s->wo; q++, dy += c) {
-            Range rows = window_inside(p, s->stride, s->pad_y, s->r, s->h);
-            Range columns = window_inside(q, s->stride, s->pad_x, s->s, s->w);
-            for (k = 0; k + POOLED <= c; k += POOLED)
-                unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, POOLED);
-            if (k < c) unpool_window(x + k, dy + k, dx + k, width, c, rows, columns, (int)(c - k));
-        }
-}
-
-CPU(max_unpool) { parallel(y->conv.n, max_unpool_task, y); }
-
 /* ================================================================================================
  * 9  SETTINGS AND WEIGHTS
  *
@@ -5349,44 +4956,38 @@ static double margin_of(const Settings *s, double trained)
 
 static const TensorType real_type = sizeof(real) == 8 ? TENSOR_F64 : TENSOR_F32;
 
-static bool is_vector(Shape s)
+/* How a tensor lies in a file: its rank there, and which of its axes here comes first, second, ... A dense layer
+ * (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW); pictures are (N,X,P,P). */
+typedef enum Layout { AS_VECTOR, AS_MATRIX, AS_DENSE, AS_PICTURES, AS_FILTER } Layout;
+static const struct { int rank, axes[AXES]; } layouts[] = {
+    [AS_VECTOR] = {1, {3, 0, 1, 2}}, [AS_MATRIX] = {2, {0, 3, 1, 2}}, [AS_DENSE] = {2, {3, 2, 0, 1}},
+    [AS_PICTURES] = {4, {0, 3, 1, 2}}, [AS_FILTER] = {4, {3, 2, 0, 1}}};
+
+/* Where element i of the file lies here. */
+static size_t from_file_order(Shape s, Layout as, size_t i)
 {
-    return s.d[0] == 1 && s.d[1] == 1 && s.d[2] == 1;
+    size_t at[AXES], place = 0;
+    for (int k = AXES - 1; k >= 0; k--) {
+        int axis = layouts[as].axes[k];
+        at[axis] = i % (size_t)s.d[axis], i /= (size_t)s.d[axis];
+    }
+    for (int axis = 0; axis < AXES; axis++) place = place * (size_t)s.d[axis] + at[axis];
+    return place;
 }
 
-/* Where element i of the file's (K,C,R,S) lies in (R,S,C,K). */
-static size_t from_file_order(Shape s, size_t i)
+static void file_dimensions(Shape s, Layout as, int64_t dimensions[AXES])
 {
-    size_t r_count = (size_t)s.d[0], s_count = (size_t)s.d[1], c_count = (size_t)s.d[2], k_count = (size_t)s.d[3];
-    size_t s_at = i % s_count, r_at = i / s_count % r_count, c_at = i / (s_count * r_count) % c_count,
-           k_at = i / (s_count * r_count * c_count);
-    return ((r_at * s_count + s_at) * c_count + c_at) * k_count + k_at;
+    for (int k = 0; k < AXES; k++) dimensions[k] = s.d[layouts[as].axes[k]];
+    if (as == AS_DENSE) dimensions[1] *= dimensions[2] * dimensions[3];
 }
 
 /* A 1x1x1xK tensor that is a vector (bias, norm) and a convolution's filter differ only in rank: names tell which it
  * is. */
-static bool vector_name(const char *name)
+static Layout layout_of(const Parameter *p)
 {
-    return strstr(name, "bias") != NULL;
-}
-
-/* A dense layer (H,W,C,K) is a filter whose file has one axis for the map, (K,CHW). */
-static bool is_dense(Shape s)
-{
-    return s.d[1] > 1 || (s.d[0] == 1 && s.d[2] > 1);
-}
-
-static bool in_file_order(Shape s, int rank)
-{
-    return rank == AXES || (rank == 2 && is_dense(s));
-}
-
-/* A filter's (K,C,R,S), a matrix's (rows,columns), a vector's length. */
-static void file_dimensions(Shape s, int rank, int64_t dimensions[AXES])
-{
-    const int filter[AXES] = {s.d[3], s.d[2], s.d[0], s.d[1]}, matrix[AXES] = {s.d[0], s.d[3], 1, 1};
-    for (int i = 0; i < AXES; i++) dimensions[i] = rank == 2 ? matrix[i] : filter[i];
-    if (rank == 2 && is_dense(s)) dimensions[0] = s.d[3], dimensions[1] = (int64_t)s.d[0] * s.d[1] * s.d[2];
+    const int *d = p->w->shape.d;
+    if (p->matrix) return d[1] > 1 || (d[0] == 1 && d[2] > 1) ? AS_DENSE : AS_MATRIX;
+    return p->fan_in > 0 && !strstr(p->w->name, "bias") ? AS_FILTER : AS_VECTOR;
 }
 
 /* A classifier's run stands for its best weights, any other run for its checkpoint. */
@@ -5398,43 +4999,14 @@ static void classifier_path(const char *given, char path[PATH_MAX])
     if (directory && access(path, F_OK)) snprintf(path, PATH_MAX, "%s/checkpoint.safetensors", given);
 }
 
-/* A file being put together, and its memory. */
-typedef struct Store { TensorFile file; void **copies; size_t n_copies; } Store;
-
-static void store_free(Store *store)
+/* Adds a tensor to a file under prefix + name. */
+static void store_tensor(TensorFile *file, const char *prefix, const char *name, Shape shape, const real *data,
+                         Layout as)
 {
-    for (size_t i = 0; i < store->n_copies; i++) free(store->copies[i]);
-    free(store->copies);
-    tensorfile_free(&store->file);
-}
-
-/* Adds numbers that the store will free. */
-static void store_numbers(Store *store, const char *name, int rank, const int64_t *dimensions, real *numbers)
-{
-    void **more = realloc(store->copies, (store->n_copies + 1) * sizeof *more);
-    if (!more) give_up_memory(1, sizeof *more);
-    store->copies = more;
-    store->copies[store->n_copies++] = numbers;
-    if (tensorfile_add(&store->file, name, real_type, rank, dimensions, numbers)) return;
-    give_up(1, "cannot add %s to the file: out of memory or stored twice", name);
-}
-
-/* Adds a tensor in file order under prefix + name: a filter (rank 4), a matrix (rank 2) or a vector. */
-static void store_tensor(Store *store, const char *prefix, const char *name, Shape shape, const real *data, int rank)
-{
-    char full[160];
-    size_t count = shape_count(shape);
-    real *copy = must_alloc(count, sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = data[in_file_order(shape, rank) ? from_file_order(shape, i) : i];
     int64_t dimensions[AXES];
-    file_dimensions(shape, rank, dimensions);
-    snprintf(full, sizeof full, "%s%s", prefix, name);
-    store_numbers(store, full, rank, dimensions, copy);
-}
-
-static int rank_of(const Parameter *p)
-{
-    return p->matrix ? 2 : p->fan_in > 0 && !vector_name(p->w->name) ? AXES : 1;
+    file_dimensions(shape, as, dimensions);
+    real *copy = add_tensor(file, textf("%s%s", prefix, name).s, real_type, layouts[as].rank, dimensions);
+    for (size_t i = 0; i < shape_count(shape); i++) copy[i] = data[from_file_order(shape, as, i)];
 }
 
 enum { PARTS = 4 };                     /* of a parameter in a checkpoint: itself, what its optimiser keeps, average */
@@ -5458,7 +5030,7 @@ static bool all_finite(const Tensor *t)
     return true;
 }
 
-static void store_net(Store *store, const Net *net, bool moments)
+static void store_net(TensorFile *file, const Net *net, bool moments)
 {
     char prefixes[PARTS][32];
     Tensor *parts[PARTS];
@@ -5466,56 +5038,54 @@ static void store_net(Store *store, const Net *net, bool moments)
         const Parameter *p = &net->parameters[i];
         parts_of(net, p, parts, prefixes);
         for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            const char *prefix = prefixes[k];
             if (!parts[k]) continue;
             if (!all_finite(fetched(parts[k])))
                 give_up(1, "%s%s is no longer a number everywhere: the training diverged (the last checkpoint is "
-                        "kept); try a smaller --lr", prefix, p->w->name);
-            store_tensor(store, prefix, p->w->name, p->w->shape, parts[k]->data, rank_of(p));
+                        "kept); try a smaller --lr", prefixes[k], p->w->name);
+            store_tensor(file, prefixes[k], p->w->name, p->w->shape, parts[k]->data, layout_of(p));
         }
     }
 }
 
-/* Reads one tensor in file order, checking its shape and that every number is finite. */
-static void load_tensor(const TensorFile *file, const char *path, const char *name, int rank, Tensor *to)
+/* "64,3,7,7" */
+static const char *dimensions_text(const int64_t *dimensions, int rank)
+{
+    const char *text = "";
+    for (int i = 0; i < rank; i++) text = own_text("%s%s%" PRId64, text, i ? "," : "", dimensions[i]);
+    return text;
+}
+
+/* Reads one tensor, checking its shape and that every number is finite. */
+static void load_tensor(const TensorFile *file, const char *path, const char *name, Layout as, Tensor *to)
 {
     const TensorEntry *entry = tensorfile_find(file, name);
-    if (!entry) give_up(1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
     int64_t want[AXES];
-    file_dimensions(to->shape, rank, want);
-    bool fits = entry->rank == rank;
-    for (int i = 0; fits && i < entry->rank; i++) fits = entry->shape[i] == want[i];
-    if (!fits) {
-        char have[128] = "", wanted[128] = "";
-        for (int i = 0; i < entry->rank; i++)
-            snprintf(have + strlen(have), sizeof have - strlen(have), "%s%" PRId64, i ? "," : "", entry->shape[i]);
-        for (int i = 0; i < rank; i++)
-            snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%" PRId64, i ? "," : "", want[i]);
+    int rank = layouts[as].rank;
+    if (!entry) give_up(1, "%s: has no tensor \"%s\": it is a checkpoint of another network", path, name);
+    file_dimensions(to->shape, as, want);
+    if (entry->rank != rank || memcmp(entry->shape, want, (size_t)rank * sizeof *want))
         give_up(1, "%s: %s has shape (%s), wanted (%s): another size, width or number of classes", path, name,
-                    have, wanted);
-    }
+                dimensions_text(entry->shape, entry->rank), dimensions_text(want, rank));
     for (size_t i = 0; i < shape_count(to->shape); i++) {
         real value = (real)tensorfile_get(entry, i);
         if (!isfinite(value))
             give_up(1, "%s: %s[%zu] is %g: these weights are damaged or the training diverged", path, name, i,
-                        (double)value);
-        to->data[in_file_order(to->shape, rank) ? from_file_order(to->shape, i) : i] = value;
+                    (double)value);
+        to->data[from_file_order(to->shape, as, i)] = value;
     }
     changed(to);
 }
 
 static void load_net(const TensorFile *file, const char *path, Net *net, const char *prefix, bool moments)
 {
-    char name[160], prefixes[PARTS][32];
+    char prefixes[PARTS][32];
     Tensor *parts[PARTS];
     for (int i = 0; i < net->count; i++) {
         const Parameter *p = &net->parameters[i];
         parts_of(net, p, parts, prefixes);
-        for (int k = 0; k < (moments ? PARTS : 1); k++) {
-            if (!parts[k]) continue;
-            snprintf(name, sizeof name, "%s%s", k ? prefixes[k] : prefix, p->w->name);
-            load_tensor(file, path, name, rank_of(p), parts[k]);
-        }
+        for (int k = 0; k < (moments ? PARTS : 1); k++)
+            if (parts[k])
+                load_tensor(file, path, textf("%s%s", k ? prefixes[k] : prefix, p->w->name).s, layout_of(p), parts[k]);
     }
 }
 
@@ -5527,19 +5097,18 @@ static void load_net(const TensorFile *file, const char *path, Net *net, const c
  * of Python (README). What the head cannot take, because its widths or the classes differ, starts anew.
  * ---------------------------------------------------------------------------------------------- */
 
-/* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". 0: it has no such name. */
-static int keras_name(const Backbone *kind, const char *ours, char name[32])
+/* features.28.weight of a VGG -> "block5_conv1"; classifier.0 -> "fc1". NULL: it has no such name. */
+static const char *keras_name(const Backbone *kind, const char *ours)
 {
     static const char *const head[] = {"fc1", "fc2", "predictions"};
     int index, at = 0;
-    if (!kind->convolutions) return 0;
-    if (sscanf(ours, "classifier.%d", &index) == 1 && index % 3 == 0 && index <= 6)
-        return snprintf(name, 32, "%s", head[index / 3]) > 0;
-    if (sscanf(ours, "features.%d", &index) != 1) return 0;
+    if (!kind->convolutions) return NULL;
+    if (sscanf(ours, "classifier.%d", &index) == 1 && index % 3 == 0 && index <= 6) return head[index / 3];
+    if (sscanf(ours, "features.%d", &index) != 1) return NULL;
     for (int b = 0; b < 5; b++, at++)                                       /* the pool has a number, too */
         for (int i = 0; i < kind->convolutions[b]; i++, at += 2)
-            if (at == index) return snprintf(name, 32, "block%d_conv%d", b + 1, i + 1) > 0;
-    return 0;
+            if (at == index) return own_text("block%d_conv%d", b + 1, i + 1);
+    return NULL;
 }
 
 /* The file's tensor of that layer: a name that contains the layer's, and the rank of a filter, matrix or vector. */
@@ -5554,20 +5123,14 @@ static const TensorEntry *keras_tensor(const TensorFile *file, const char *layer
 }
 
 /* Copies a tensor that lies in the file as it does here, where count and last axis agree. */
-static int load_as_it_lies(const TensorEntry *entry, Tensor *to)
+static bool load_as_it_lies(const TensorEntry *entry, Tensor *to)
 {
-    if (tensorfile_count(entry) != shape_count(to->shape) || entry->shape[entry->rank - 1] != to->shape.d[3]) return 0;
-    for (size_t i = 0; i < shape_count(to->shape); i++) {
-        to->data[i] = (real)tensorfile_get(entry, i);
-        if (!isfinite(to->data[i])) return 0;
-    }
+    if (tensorfile_count(entry) != shape_count(to->shape) || entry->shape[entry->rank - 1] != to->shape.d[3])
+        return false;
+    for (size_t i = 0; i < shape_count(to->shape); i++) to->data[i] = (real)tensorfile_get(entry, i);
     changed(to);
-    return 1;
+    return all_finite(to);
 }
-
-enum { PREFIX = 128 };
-
-static void close_tensors(void *file) { tensorfile_free(file); }
 
 /* One network's weights in one file. */
 typedef struct Loading {
@@ -5575,64 +5138,39 @@ typedef struct Loading {
     const char *path;
     const Net *net;
     Parameter *p;                       /* the one that is read now */
-    char prefix[PREFIX];
+    char prefix[TENSORFILE_PREFIX];
 } Loading;
 
 /* One parameter from either kind of file. */
 static void load_parameter(void *loading)
 {
     const Loading *l = loading;
-    Parameter *p = l->p;
-    char name[192], layer[32];
-    snprintf(name, sizeof name, "%s%s", l->prefix, p->w->name);
+    Tensor *w = l->p->w;
+    Layout as = layout_of(l->p);
+    const char *name = own_text("%s%s", l->prefix, w->name), *layer;
     if (tensorfile_find(l->file, name)) {
-        load_tensor(l->file, l->path, name, rank_of(p), p->w);
+        load_tensor(l->file, l->path, name, as, w);
         return;
     }
-    if (!keras_name(l->net->classifier.backbone, p->w->name, layer))
+    if (!(layer = keras_name(l->net->classifier.backbone, w->name)))
         give_up(1, "%s: has no tensor \"%s\"", l->path, name);
-    const TensorEntry *entry = keras_tensor(l->file, layer, rank_of(p));
+    const TensorEntry *entry = keras_tensor(l->file, layer, layouts[as].rank);
     if (!entry) give_up(1, "%s: has neither \"%s\" nor Keras' %s", l->path, name, layer);
-    if (!load_as_it_lies(entry, p->w))
-        give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, p->w->name);
+    if (!load_as_it_lies(entry, w)) give_up(1, "%s: %s does not fit %s or is damaged", l->path, entry->name, w->name);
 }
 
-/* How much a network of several is wanted: 0 the most. */
-static int prefix_rank(const char *prefix)
-{
-    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"};
-    enum { WANTED = sizeof wanted / sizeof *wanted };
-    for (int i = 0; i < WANTED; i++)
-        if (strstr(prefix, wanted[i])) return i < 2 ? 0 : 1;
-    return 2;
-}
-
-/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "state_dict.", "g_ema."
- * and the like where a training wrapped its network or saved several. `shape` says which of several tensors of that
- * name is meant, 0 in it that any number will do. Of several networks an averaged one is taken, then a G, then the one
- * with the least before its names, and the choice is told. Without any: "". */
+/* What stands before `name` in the names of a file's tensors: "" or "G." in ours; "module.", "g_ema." and the like
+ * where a training wrapped its network or saved several. Of these an averaged one is taken, then a G; the choice is
+ * told. */
 static void find_prefix(const TensorFile *file, const char *path, const char *name, int rank, const int64_t *shape,
-                        char prefix[PREFIX])
+                        char prefix[TENSORFILE_PREFIX])
 {
-    size_t length = strlen(name);
-    int found = 0;
-    *prefix = 0;
-    for (size_t i = 0; i < file->count; i++) {
-        const TensorEntry *t = &file->tensors[i];
-        size_t all = strlen(t->name), before = all - length;
-        bool fits = all >= length && before < PREFIX && strcmp(t->name + before, name) == 0 && t->rank == rank &&
-                    (!before || t->name[before - 1] == '.');
-        for (int k = 0; fits && k < rank; k++) fits = !shape[k] || t->shape[k] == shape[k];
-        if (!fits) continue;
-        char candidate[PREFIX];
-        snprintf(candidate, sizeof candidate, "%.*s", (int)before, t->name);
-        int better = found ? prefix_rank(prefix) - prefix_rank(candidate) : 1;
-        if (better > 0 || (better == 0 && before < strlen(prefix))) memcpy(prefix, candidate, sizeof candidate);
-        found++;
-    }
-    bool ours = !*prefix || strcmp(prefix, "G.") == 0 || strcmp(prefix, "D.") == 0 || strcmp(prefix, "average.G.") == 0;
-    if (!ours)
-        warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
+    static const char *const wanted[] = {"ema", "average", "G.", "generator", "netG"}, *const ours[] = {
+        "", "G.", "D.", "average.G."};
+    int found = tensorfile_prefix(file, name, rank, shape, wanted, sizeof wanted / sizeof *wanted, prefix);
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strcmp(prefix, ours[i]) == 0) return;
+    warn("%s: the network is taken from the tensors %s*%s", path, prefix, found > 1 ? "; there are others" : "");
 }
 
 static bool in_head(const Net *net, const Parameter *p)
@@ -5645,15 +5183,15 @@ static bool in_head(const Net *net, const Parameter *p)
 static void load_pretrained(Net *net, const char *given)
 {
     char path[PATH_MAX], why[TENSORFILE_ERROR_SIZE];
-    TensorFile *file = own(1, sizeof *file);
+    TensorFile *file = new_tensors();
     int anew = 0;
     classifier_path(given, path);
     if (!tensorfile_load(path, file, why)) give_up(1, "--init: %s", why);
-    on_leaving(close_tensors, file);
     Loading l = {file, path, net, net->parameters, ""};
     int64_t shape[AXES];
-    file_dimensions(l.p->w->shape, rank_of(l.p), shape);
-    find_prefix(file, path, l.p->w->name, rank_of(l.p), shape, l.prefix);
+    Layout first = layout_of(l.p);
+    file_dimensions(l.p->w->shape, first, shape);
+    find_prefix(file, path, l.p->w->name, layouts[first].rank, shape, l.prefix);
     for (; l.p < net->parameters + net->count; l.p++) {
         Error problem = {0};
         if (attempt(load_parameter, &l, &problem) || strstr(l.p->w->name, "num_batches_tracked")) continue;
@@ -5661,266 +5199,6 @@ static void load_pretrained(Net *net, const char *given)
         anew++;
     }
     if (anew) warn("%s: %d tensors of the head do not fit these classes and start anew", path, anew);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 9.4  What a scope owns: texts, pictures, files
- *
- * The libraries in vendor/ answer 0 and a text where they fail, and their memory is freed by hand. The functions here
- * give up by themselves (2.1), and what they make belongs to the innermost scope.
- *
- *     if (try_picture("a.jpg", 3, &face, &why)) ...    Names pictures = list_folder("faces", NAMES_PICTURES);
- *     save_picture("b.png", &face, NULL);              TensorFile *weights = load_tensors("G.pt");
- *
- * When a file cannot be read, either its content is to blame, and the next file may be sound; or the machine is (no
- * memory, too many open files, a disk that fails, a folder that may not be entered), and whoever went on would take
- * sound files for damaged and full folders for empty. try_picture() and attempt_one() forgive the first, never the
- * second.
- * ---------------------------------------------------------------------------------------------- */
-
-/* errno's word for it: is it the machine's failure, or has the file itself a fault, or is it just not there? */
-static bool is_machine(int cause)
-{
-    static const int others[] = {0, ENOENT, ENOTDIR, EISDIR, EINVAL, EFBIG, ELOOP, ENAMETOOLONG, EAGAIN};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (cause == others[i]) return false;
-    return true;
-}
-
-static _Noreturn void give_up_because(int cause, const char *text)
-{
-    Error why = {.status = 1, .machine = is_machine(cause)};
-    snprintf(why.text, sizeof why.text, "%s", text);
-    unwind(&why);
-}
-
-/* Gives up where what may also be tried, and then says why not in e, fails. */
-#define MUST(call) do { Error e = {0}; if (!(call)) unwind(&e); } while (0)
-
-/* ---- texts ---- */
-
-/* A path or a phrase, good where it stands in an expression. A path that is cut is still too long for any system. */
-typedef struct Text { char s[3 * PATH_MAX]; } Text;
-
-__attribute__((format(printf, 1, 2))) static Text textf(const char *format, ...)
-{
-    Text text;
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text.s, sizeof text.s, format, list);
-    va_end(list);
-    return text;
-}
-
-/* ---- pictures ---- */
-
-static size_t picture_bytes(const Image *picture)
-{
-    return (size_t)picture->width * (size_t)picture->height * (size_t)picture->channels;
-}
-
-/* What a function of image.h made becomes the scope's. */
-static Image own_picture(Image made)
-{
-    made.pixels = own_this(made.pixels, picture_bytes(&made));
-    return made;
-}
-
-/* Black. */
-static Image new_picture(int width, int height, int channels)
-{
-    char why[IMAGE_ERROR_SIZE];
-    Image picture;
-    if (!image_new(width, height, channels, &picture, why)) give_up(1, "%s", why);
-    return own_picture(picture);
-}
-
-/* False, and why, where the file is to blame. channels 0: as many as it has. */
-static bool try_picture(const char *path, int channels, Image *out, Error *why)
-{
-    char text[IMAGE_ERROR_SIZE];
-    if (!image_load(path, channels, out, text)) {
-        if (is_machine(errno)) give_up_because(errno, text);
-        return fail(why, 1, "%s", text);
-    }
-    *out = own_picture(*out);
-    return true;
-}
-
-static Image resize_picture(const Image *picture, int width, int height)
-{
-    char why[IMAGE_ERROR_SIZE];
-    Image out;
-    if (!image_resize(picture, width, height, &out, why)) give_up(1, "%s", why);
-    return own_picture(out);
-}
-
-/* By the path's ending; text: what a PNG file shall say of itself, or NULL. */
-static void save_picture(const char *path, const Image *picture, const ImageText *text)
-{
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_save(path, picture, text, text ? 1 : 0, why)) give_up_because(errno, why);
-}
-
-/* ---- tensors and tables ---- */
-
-static TensorFile *load_tensors(const char *path)
-{
-    char why[TENSORFILE_ERROR_SIZE];
-    TensorFile *file = own(1, sizeof *file);
-    if (!tensorfile_load(path, file, why)) give_up(1, "%s", why);
-    on_leaving(close_tensors, file);
-    return file;
-}
-
-static void close_table(void *table) { table_close(table); }
-
-/* Rows of at most so many fields: `while (more_rows(table)) use(table->fields);`. */
-static TableReader *open_table(const char *path, int fields)
-{
-    TableReader *table = own(1, sizeof *table);
-    bool opened = table_open(table, path, fields);
-    int cause = errno;
-    on_leaving(close_table, table);
-    if (!opened) give_up_because(cause, table->error);
-    return table;
-}
-
-static bool more_rows(TableReader *table)
-{
-    int got = table_next(table);
-    if (got < 0) give_up(1, "%s", table->error);
-    return got > 0;
-}
-
-static void free_table(void *table) { table_free(table); }
-
-/* A table to be filled and printed (table_set, write_table). */
-static Table *new_table(const char *title, int rows, int columns)
-{
-    Table *table = own(1, sizeof *table);
-    *table = table_new(title, rows, columns);
-    on_leaving(free_table, table);
-    return table;
-}
-
-/* form: TABLE_TEXT, TABLE_CSV, TABLE_JSON. */
-static void write_table(const Table *table, FILE *to, int form)
-{
-    if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
-}
-
-/* One row of it, as it grows. */
-static void write_row(const Table *table, FILE *to, int form, int row)
-{
-    if (table->failed) give_up_memory(1, sizeof *table->cells);
-    table_print_row(table, to, form, row);
-}
-
-/* ---- files and folders ---- */
-
-static bool is_folder(const char *path)
-{
-    char why[FILES_ERROR];
-    int yes = files_is_folder(path, why);
-    if (yes < 0) give_up_because(errno, why);
-    return yes;
-}
-
-static bool path_exists(const char *path)
-{
-    char why[FILES_ERROR];
-    int yes = files_exists(path, why);
-    if (yes < 0) give_up_because(errno, why);
-    return yes;
-}
-
-static void make_folder(const char *path)
-{
-    char why[FILES_ERROR];
-    if (!files_make_folder(path, why)) give_up_because(errno, why);
-}
-
-/* A whole regular file, a 0 behind its last byte. */
-static char *read_file(const char *path, size_t most, size_t *size)
-{
-    char why[FILES_ERROR], *data;
-    if (!files_read(path, most, &data, size, why)) give_up_because(errno, why);
-    return own_this(data, *size + 1);
-}
-
-static void write_file(const char *path, const void *data, size_t size)
-{
-    char why[FILES_ERROR];
-    if (!files_write(path, data, size, why)) give_up_because(errno, why);
-}
-
-static void abandon_file(void *writer) { files_abandon(writer); }
-
-/* A file that is written piece by piece into writer->stream; it is there, whole, after end_file(), or is as it was. */
-static FileWriter *begin_file(const char *path)
-{
-    char why[FILES_ERROR];
-    FileWriter *writer = own(1, sizeof *writer);
-    if (!files_begin(writer, path, why)) give_up_because(errno, why);
-    on_leaving(abandon_file, writer);
-    return writer;
-}
-
-static void end_file(FileWriter *writer)
-{
-    char why[FILES_ERROR];
-    if (!files_end(writer, why)) give_up_because(errno, why);
-}
-
-static void unlock_folder(void *lock) { files_unlock(lock); }
-
-/* Nobody else works in that folder until the scope is left; temporaries of killed runs are removed. */
-static void lock_folder(const char *path)
-{
-    char why[FILES_ERROR];
-    FileLock *lock = own(1, sizeof *lock);
-    if (!files_lock(path, lock, why)) give_up_because(errno, why);
-    on_leaving(unlock_folder, lock);
-    if (files_sweep(path, why) < 0) give_up_because(errno, why);
-}
-
-enum { NAMES_FOLDERS, NAMES_PICTURES, NAMES_LISTS };
-
-/* Pictures are told by the ends of their names. Some of these formats are not decoded: such a file is then reported as
- * unreadable, which helps more than to pass over it in silence. */
-static bool name_is(int kind, const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    if (kind == NAMES_LISTS) return dot && (strcasecmp(dot, ".csv") == 0 || strcasecmp(dot, ".txt") == 0);
-    return kind == NAMES_FOLDERS || image_suffix(name) > 0;
-}
-
-typedef struct Listing { char **names; size_t count; } Listing;
-
-static void free_listing(void *listing)
-{
-    Listing *l = listing;
-    files_list_free(l->names, l->count);
-}
-
-/* The names of one kind in a folder, hidden ones left out, sorted by their bytes; none where there is no folder. */
-static Names list_folder(const char *path, int kind)
-{
-    char why[FILES_ERROR];
-    Names names = {.home = innermost_scope()};
-    Listing found;
-    Scope inner;
-    if (!files_list(path, kind == NAMES_FOLDERS ? FILES_FOLDERS : FILES_FILES, &found.names, &found.count, why)) {
-        if (is_machine(errno)) give_up_because(errno, why);
-        return names;
-    }
-    enter(&inner);
-    on_leaving(free_listing, &found);
-    for (size_t i = 0; i < found.count; i++)
-        if (name_is(kind, found.names[i])) names_add(&names, found.names[i]);
-    leave();
-    return names;
 }
 
 /* ================================================================================================
@@ -9160,9 +8438,10 @@ static void drawing_free(Drawing *d)
 static void bind_graphs(Graph *const *graphs, int n, Arena *arena)
 {
     size_t bytes = 0;
+    Error e;
     for (int i = 0; i < n; i++) {
         if (!graphs[i]) continue;
-        MUST(graph_plan(graphs[i], &e));
+        if (!graph_plan(graphs[i], &e)) unwind(&e);
         if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
     }
     arena_reserve(arena, bytes);
@@ -10495,11 +9774,6 @@ static const char *run_path(const Settings *s, const char *name)
     return own_text("%s/%s", s->out, name);
 }
 
-static void set_metadata(TensorFile *file, const char *name, const char *text)
-{
-    if (!tensorfile_set_metadata(file, name, text)) give_up_memory(strlen(text), 1);
-}
-
 /* What a checkpoint says about itself: every FIXED setting and the iteration; no time, path, host or thread count. */
 static void describe(const Settings *s, long iteration, TensorFile *file)
 {
@@ -10514,34 +9788,11 @@ static void describe(const Settings *s, long iteration, TensorFile *file)
     set_metadata(file, "generated-by", "facegan " FACEGAN_VERSION);
 }
 
-static void close_store(void *store) { store_free(store); }
-
-static Store *new_store(void)
-{
-    Store *store = own(1, sizeof *store);
-    on_leaving(close_store, store);
-    return store;
-}
-
-/* Writes the file in one piece: it is there, whole, or is as it was. */
-static void save_store(const Store *store, const char *path, const char *message)
-{
-    FileWriter w;
-    char why[FILES_ERROR];
-    if (files_begin(&w, path, why) && tensorfile_save_to(w.stream, path, &store->file, why) && files_end(&w, why))
-        return;
-    int cause = errno;
-    files_abandon(&w);
-    give_up_because(cause, own_text("%s%s", message, why));
-}
-
 /* A few numbers that a run must remember, beside the weights. */
-static void store_row(Store *store, const char *name, int n, const double *numbers)
+static void store_row(TensorFile *file, const char *name, int n, const double *numbers)
 {
-    const int64_t length = n;
-    real *copy = must_alloc((size_t)n, sizeof *copy);
+    real *copy = add_tensor(file, name, real_type, 1, &(int64_t){n});
     for (int i = 0; i < n; i++) copy[i] = (real)numbers[i];
-    store_numbers(store, name, 1, &length, copy);
 }
 
 /* Are there n numbers under that name? */
@@ -10557,14 +9808,14 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
 {
     Scope inner;
     enter(&inner);
-    Store *store = new_store();
-    describe(&t->settings, t->now.iteration, &store->file);
-    store_net(store, &t->now.g, true);
-    store_net(store, &t->now.d, true);
-    if (t->now.g_known) store_row(store, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
-    if (t->best_iteration) store_row(store, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
-    if (t->cuts) store_row(store, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
-    save_store(store, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
+    TensorFile *file = new_tensors();
+    describe(&t->settings, t->now.iteration, file);
+    store_net(file, &t->now.g, true);
+    store_net(file, &t->now.d, true);
+    if (t->now.g_known) store_row(file, "log.G", t->now.g_step.n_terms + 1, t->now.last_g);
+    if (t->best_iteration) store_row(file, "log.best", 2, (double[]){t->best_loss, (double)t->best_iteration});
+    if (t->cuts) store_row(file, "log.plateau", 2, (double[]){(double)t->cuts, (double)t->last_cut});
+    save_tensors(file, run_path(&t->settings, name), "cannot save the checkpoint (the last one is still good): ");
     leave();
 }
 
@@ -10583,10 +9834,10 @@ static void keep_best(Trainer *t, const Judgement *judged)
     bool better = !judged->count || t->best_iteration == 0 || loss < t->best_loss;
     if (t->model->generator || !better) return;
     enter(&inner);
-    Store *store = new_store();
-    describe(&t->settings, t->now.iteration, &store->file);
-    store_net(store, &t->now.d, false);
-    save_store(store, run_path(&t->settings, "best.safetensors"), "cannot save the best weights: ");
+    TensorFile *file = new_tensors();
+    describe(&t->settings, t->now.iteration, file);
+    store_net(file, &t->now.d, false);
+    save_tensors(file, run_path(&t->settings, "best.safetensors"), "cannot save the best weights: ");
     t->best_loss = loss, t->best_iteration = t->now.iteration;
     leave();
 }
@@ -11163,7 +10414,7 @@ static void dry_run(Trainer *t, Loader *loader)
 static void trace_steps(Trainer *t, Loader *loader)
 {
     Step *steps[2] = {&t->now.d_step, &t->now.g_step};
-    Store *store = new_store();
+    TensorFile *file = new_tensors();
     char name[80];
     fill_batch(t, loader);
     for (int k = 0; k < 2 && steps[k]->graph; k++) {
@@ -11175,10 +10426,11 @@ static void trace_steps(Trainer *t, Loader *loader)
             bool is_leaf = y->op == OP_leaf;
             snprintf(name, sizeof name, "%c.%04d.%s%s%s", k ? 'G' : 'D', y->id, row_of(y->op)->name, is_leaf ? "." : "",
                      is_leaf ? y->tensor->name : "");
-            store_tensor(store, "", name, y->shape, y->data, is_vector(y->shape) ? 1 : AXES);
+            const int *d = y->shape.d;
+            store_tensor(file, "", name, y->shape, y->data, d[0] * d[1] * d[2] == 1 ? AS_VECTOR : AS_FILTER);
         }
     }
-    save_store(store, t->settings.trace, "");
+    save_tensors(file, t->settings.trace, "");
     printf("%s\n", t->settings.trace);
 }
 
@@ -11264,6 +10516,7 @@ static void read_step_settings(const TensorFile *file, const char *path, Setting
 {
     const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
     const Model *model = name ? find_model(name) : NULL;
+    Error e;
     if (model && (model->latent_size || !model->generator)) {
         snprintf(s->model, sizeof s->model, "%s", name);
         if (model->generator) set_usual(s, model->kinds, s);
@@ -11273,8 +10526,9 @@ static void read_step_settings(const TensorFile *file, const char *path, Setting
     if (model && model->when) set_settings(s, model->when);
     for (size_t i = 0; i < sizeof step_settings / sizeof *step_settings; i++) {
         const char *value = tensorfile_metadata(file, step_settings[i].there);
-        if (value) MUST(set_setting(s, find_setting(step_settings[i].here), value, &e));
-        else if (step_settings[i].must_be) give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
+        if (value && !set_setting(s, find_setting(step_settings[i].here), value, &e)) unwind(&e);
+        if (!value && step_settings[i].must_be)
+            give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
     }
     if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
         give_up(1, "%s: labels = %s: must be classes or attributes", path, labels);
@@ -11289,22 +10543,13 @@ static const TensorEntry *step_input(const TensorFile *file, const char *path, c
     return entry;
 }
 
-/* Pictures stand in files as (N,X,P,P). */
-static size_t picture_order(Shape s, size_t i)
-{
-    size_t w_count = (size_t)s.d[2], h_count = (size_t)s.d[1], c_count = (size_t)s.d[3];
-    size_t w = i % w_count, h = i / w_count % h_count, c = i / (w_count * h_count) % c_count,
-           n = i / (w_count * h_count * c_count);
-    return ((n * h_count + h) * w_count + w) * c_count + c;
-}
-
 /* A leaf's numbers; pictures stand in the file as (N,X,P,P), as do dropout's masks. */
-static void read_step_leaf(const TensorFile *file, const char *path, Tensor *to, bool picture)
+static void read_step_leaf(const TensorFile *file, const char *path, Tensor *to)
 {
     size_t count = shape_count(to->shape);
     const TensorEntry *entry = step_input(file, path, to->name, count);
     for (size_t i = 0; i < count; i++)
-        to->data[picture ? picture_order(to->shape, i) : i] = (real)tensorfile_get(entry, i);
+        to->data[from_file_order(to->shape, AS_PICTURES, i)] = (real)tensorfile_get(entry, i);
     if (!all_finite(to)) give_up(1, "%s: %s has values that are no numbers", path, to->name);
 }
 
@@ -11327,39 +10572,31 @@ static void read_step_batch(const TensorFile *file, const char *path, const Trai
     const Batch *batch = &t->now.batch;
     const Net *nets[2] = {&t->now.g, &t->now.d};
     bool attributes = *t->settings.attributes;
-    read_step_leaf(file, path, batch->x, true);
-    read_step_leaf(file, path, batch->alpha, false);
-    for (int k = 0; k < batch->n_draws; k++) read_step_leaf(file, path, batch->draws[k].values, false);
+    read_step_leaf(file, path, batch->x);
+    read_step_leaf(file, path, batch->alpha);
+    for (int k = 0; k < batch->n_draws; k++) read_step_leaf(file, path, batch->draws[k].values);
     read_step_labels(file, path, attributes, batch->label);
     read_step_labels(file, path, attributes, batch->target);
     for (int k = 0; k < 2; k++)
-        for (int i = 0; i < nets[k]->n_masks; i++) read_step_leaf(file, path, nets[k]->masks[i], true);
+        for (int i = 0; i < nets[k]->n_masks; i++) read_step_leaf(file, path, nets[k]->masks[i]);
 }
 
-/* Pictures (N,P,P,X) under `name`, in the file's order (N,X,P,P). */
-static void store_pictures(Store *store, const char *name, Shape s, const real *data)
-{
-    real *copy = must_alloc(shape_count(s), sizeof *copy);
-    const int64_t dimensions[AXES] = {s.d[0], s.d[3], s.d[1], s.d[2]};
-    for (size_t i = 0; i < shape_count(s); i++) copy[i] = data[picture_order(s, i)];
-    store_numbers(store, name, 4, dimensions, copy);
-}
-static void store_step(Store *store, const Step *step, const Net *net, const char *fake_name)
+static void store_step(TensorFile *file, const Step *step, const Net *net, const char *fake_name)
 {
     char total[16], before[16], after[16];
     snprintf(total, sizeof total, "%c.total", net->letter);
     snprintf(before, sizeof before, "grad.%c.", net->letter);
     snprintf(after, sizeof after, "after.%c.", net->letter);
-    store_pictures(store, fake_name, step->fake->shape, step->fake->data);
-    store_tensor(store, "", total, step->total->shape, step->total->data, 1);
+    store_tensor(file, "", fake_name, step->fake->shape, step->fake->data, AS_PICTURES);
+    store_tensor(file, "", total, step->total->shape, step->total->data, AS_VECTOR);
     for (int i = 0; i < step->n_terms; i++)
-        store_tensor(store, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, 1);
+        store_tensor(file, "", step->names[i], step->terms[i]->shape, step->terms[i]->data, AS_VECTOR);
     for (int i = 0; i < net->count; i++) {
         const Tensor *w = fetched(net->parameters[i].w);
         const Node *gradient = step->gradients[i];
-        int rank = rank_of(&net->parameters[i]);
-        if (gradient) store_tensor(store, before, w->name, w->shape, gradient->data, rank);
-        store_tensor(store, after, w->name, w->shape, w->data, rank);
+        Layout as = layout_of(&net->parameters[i]);
+        if (gradient) store_tensor(file, before, w->name, w->shape, gradient->data, as);
+        store_tensor(file, after, w->name, w->shape, w->data, as);
     }
 }
 
@@ -11393,12 +10630,12 @@ static void step_task(void *files)
     read_step_batch(in, f->in, t);
     set_schedule(t->now.batch.schedule_d, s.d_lr > 0 ? s.d_lr : s.lr, s.beta1, s.beta2, 1);
     set_schedule(t->now.batch.schedule_g, s.lr, s.beta1, s.beta2, 1);
-    Store *store = new_store();
+    TensorFile *file = new_tensors();
     run_d_step(&t->now);
-    store_step(store, &t->now.d_step, &t->now.d, "fake_d");
+    store_step(file, &t->now.d_step, &t->now.d, "fake_d");
     if (t->now.g_step.graph) graph_run(t->now.g_step.graph);
-    if (t->now.g_step.graph) store_step(store, &t->now.g_step, &t->now.g, "fake_g");
-    save_store(store, f->out, "");
+    if (t->now.g_step.graph) store_step(file, &t->now.g_step, &t->now.g, "fake_g");
+    save_tensors(file, f->out, "");
 }
 
 static void step_file(const char *in, const char *out)
@@ -12374,11 +11611,11 @@ static void name_classes(Facegan *model, const TensorFile *file)
 }
 
 /* A file of weights, and whose names in it are meant. */
-typedef struct Weights { const TensorFile *file; const char *path; char prefix[PREFIX]; } Weights;
+typedef struct Weights { const TensorFile *file; const char *path; char prefix[TENSORFILE_PREFIX]; } Weights;
 
 static const TensorEntry *find_weight(const Weights *w, const char *format, int number)
 {
-    char name[PREFIX + 64];
+    char name[TENSORFILE_PREFIX + 64];
     size_t used = (size_t)snprintf(name, sizeof name, "%s", w->prefix);
     snprintf(name + used, sizeof name - used, format, number);
     return tensorfile_find(w->file, name);
@@ -12518,20 +11755,6 @@ typedef struct Photo {
     Image image;
 } Photo;
 
-/* A name for what is made of each, which no other has. */
-static char **photo_names(const Names *paths)
-{
-    char why[FILES_ERROR];
-    Listing *stems = own(1, sizeof *stems);
-    if (!files_stems(paths->items, (size_t)paths->count, &stems->names, why)) {
-        if (errno == EEXIST) give_up(2, "%s", why);
-        give_up_because(errno, why);
-    }
-    stems->count = (size_t)paths->count;
-    on_leaving(free_listing, stems);
-    return stems->names;
-}
-
 /* A batch of pictures: what is done with each, and what became of them. */
 typedef struct PhotoBatch {
     int channels;                       /* they are read with; 0: as many as each has */
@@ -12544,7 +11767,7 @@ static void each_picture(PhotoBatch *b, char *const *inputs, int count)
 {
     const Names paths = photo_paths(inputs, count);
     int widest = 0;
-    char *const *names = photo_names(&paths);
+    char *const *names = own_stems(&paths);
     for (int i = 0; i < paths.count; i++) widest = max_int(widest, (int)strlen(paths.items[i]));
     b->total = paths.count;
     for (; b->count < b->total && !interrupted; b->count++) {
@@ -13950,15 +13173,13 @@ static void balance_data(const char *data, const Settings *s)
 typedef void EachPhoto(void *context, const Photo *photo, const Faces *faces, const Settings *s);
 
 /* The networks' inputs and outputs of all pictures, as <number>.<network>.<what>. */
-typedef struct NetworkTrace { Store store; int count; } NetworkTrace;
-
-static void close_trace(void *trace) { store_free(&((NetworkTrace *)trace)->store); }
+typedef struct NetworkTrace { TensorFile *file; int count; } NetworkTrace;
 
 static void trace_network(void *context, const char *network, const char *what, Shape shape, const real *data)
 {
     NetworkTrace *trace = context;
     if (strcmp(what, "input") == 0) trace->count++;
-    store_pictures(&trace->store, textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data);
+    store_tensor(trace->file, "", textf("%d.%s.%s", trace->count - 1, network, what).s, shape, data, AS_PICTURES);
 }
 
 /* As the options say. */
@@ -14004,17 +13225,16 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
 {
     char why[TENSORFILE_ERROR_SIZE];
     Detection *d = own(1, sizeof *d);
-    NetworkTrace *trace = own(1, sizeof *trace);
-    on_leaving(close_trace, trace);
+    NetworkTrace trace = {.file = new_tensors()};
     d->s = s, d->verb = verb, d->home = innermost_scope(), d->detector = open_detector(s);
-    if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = trace;
+    if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = &trace;
     make_out(s, inputs, count, verb->several);
     PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
     warn("%d faces in %d pictures (%d without a face, %d unreadable); detection %.1f ms a picture (median)", d->found,
          batch.count - batch.unreadable, d->without, batch.unreadable, d->timed ? 1e3 * d->seconds[d->timed / 2] : 0);
-    if (*s->trace && !tensorfile_save(s->trace, &trace->store.file, why)) give_up(1, "%s", why);
+    if (*s->trace && !tensorfile_save(s->trace, trace.file, why)) give_up(1, "%s", why);
     end_batch(&batch);
     if (verb->needs_faces && !d->found) give_up(1, "no face was found");
 }
@@ -16479,7 +15699,8 @@ static void write_real(const DataSet *set, const Settings *s, uint64_t seed, con
         for (int i = 0; i < wanted; i++) {
             const char *part = split_names[i < s->count ? SPLIT_TRAIN : SPLIT_VALIDATION],
                        *name = own_text("real-%d", order[i]);
-            MUST(dataset_read(set, order[i], size, channels, pixels, &e));
+            Error e;
+            if (!dataset_read(set, order[i], size, channels, pixels, &e)) unwind(&e);
             save_one(own_text("%s/real/%s", folder, part), set->class_names[k], name, pixels, size, channels);
             save_one(own_text("%s/mixed/%s", folder, part), set->class_names[k], name, pixels, size, channels);
         }
@@ -17806,9 +17027,8 @@ static void run_convert(Command *c)
     if (ends_with(c->inputs[1], ".onnx")) { convert_to_onnx(c); return; }
     weights_path(c->inputs[0], path);
     const TensorFile *in = load_tensors(path);
-    TensorFile *out = own(1, sizeof *out);
+    TensorFile *out = new_tensors();
     bool whole = true;
-    on_leaving(close_tensors, out);
     for (size_t i = 0; i < in->n_metadata; i++)
         whole = tensorfile_set_metadata(out, in->keys[i], in->values[i]) && whole;
     for (size_t i = 0; i < in->count; i++) {
