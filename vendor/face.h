@@ -115,8 +115,8 @@ FACE_API void face_render(const FaceIdentity *who, const FacePose *pose, const f
  * second one, weaker than the first.
  *
  * With viewers a picture is called what somebody says who looks at it and sees the emotion with the chance of its
- * intensity (of two, each with its share of it) and else names any of the n. A classifier that learns from such labels is
- * about as sure of an emotion as it is strong; labels that are always right make it sure at once. */
+ * intensity (of two, each with its share of it) and else names any of the n. A classifier that learns from such labels
+ * is about as sure of an emotion as it is strong; labels that are always right make it sure at once. */
 typedef struct FaceSet {
     FaceRandom *random;
     uint64_t seed;

@@ -98,9 +98,9 @@ ONNX_API int onnx_save_to(OnnxModel *model, FILE *to, const char *name, char err
  *
  *     a step's  map (N,H,W,C)  filter (R,S,C,K)          there  (N,C,H,W)  (K,C,R,S)
  *
- * so axes are renamed, filters are turned, and only a reshape, which counts elements in the old order, stands between two
- * transpositions. Sides are fixed, the batch N is free: it is the first axis of what depends on an input, and of nothing
- * else. Inputs and results (N,1,1,n) are (N,n) there. Written for opset 17. */
+ * so axes are renamed, filters are turned, and only a reshape, which counts elements in the old order, stands between
+ * two transpositions. Sides are fixed, the batch N is free: it is the first axis of what depends on an input, and of
+ * nothing else. Inputs and results (N,1,1,n) are (N,n) there. Written for opset 17. */
 #ifndef ONNX_REAL
 #define ONNX_REAL float
 #endif
@@ -109,11 +109,11 @@ typedef enum OnnxKind {
     ONNX_UNUSED, ONNX_INPUT, ONNX_CONSTANT,     /* a constant's numbers are `data` */
     ONNX_PLAIN,                                 /* the operator `op` has the same operands and no attributes */
     ONNX_ALONG, ONNX_OVER,                      /* op along the channels; op that leaves one of them */
-    ONNX_POOL, ONNX_CONVOLUTION,                /* with its window; operands x, filter, bias; a: as for LEAKY, after it */
-    ONNX_NORM,                                  /* x, moments (-1: x's own), scale, shift, what is added; a: leaky; b: epsilon */
+    ONNX_POOL, ONNX_CONVOLUTION,                /* with a window; operands x, filter, bias; a: as for LEAKY, after it */
+    ONNX_NORM,              /* x, moments (-1: x's own), scale, shift, what is added; a: as for LEAKY; b: epsilon */
     ONNX_LEAKY, ONNX_AFFINE, ONNX_SQUARE,       /* a: slope below 0; a x + b; x x */
     ONNX_FILL, ONNX_EXPAND, ONNX_SUM,           /* a everywhere; to the step's shape; down to it */
-    ONNX_RESHAPE, ONNX_SLICE, ONNX_PAD, ONNX_CONCAT     /* the last three along `axis`, the first two of them at `from` */
+    ONNX_RESHAPE, ONNX_CONCAT, ONNX_SLICE, ONNX_PAD             /* the last three along `axis`, two of them at `from` */
 } OnnxKind;
 
 /* Zeros stand pad_y above and pad_x left of h x w, and below and right as many as h_out x w_out asks for; of a
@@ -339,7 +339,7 @@ ONNX_API void onnx_node(OnnxModel *model, const char *op, const char *output, in
     onnx_end_node(model);
     for (int i = 0; i < n; i++) onnx_field_text(model, &model->node, 1, inputs[i]);
     onnx_field_text(model, &model->node, 2, output);
-    onnx_field_text(model, &model->node, 3, output);            /* outputs are distinct, so they name the operators too */
+    onnx_field_text(model, &model->node, 3, output);            /* outputs are distinct: they name the operators, too */
     onnx_field_text(model, &model->node, 4, op);
 }
 
