@@ -12035,6 +12035,13 @@ static TableNumbers *own_log(const char *run)
     return own_numbers(own_text("%s/log.csv", run), MAX_COLUMNS);
 }
 
+static const char **name_list(const char (*names)[NAME], int n)
+{
+    const char **list = own((size_t)n, sizeof *list);
+    for (int i = 0; i < n; i++) list[i] = names[i];
+    return list;
+}
+
 /* Every picture says that it is synthetic. */
 static void add_canvas(Page *page, const char *caption, PlotCanvas canvas)
 {
@@ -12060,15 +12067,14 @@ static PlotCanvas strength_strip(Facegan *model)
     int n = model->g.classes - 1;
     size_t size = count_of(model->y);
     unsigned char *faces = own((size_t)(n * STRENGTHS), size);
-    const char *names[MAX_CLASSES];
     for (int i = 0; i < n * STRENGTHS; i++) {
         set_class(model, 1 + i / STRENGTHS, (double)(i % STRENGTHS + 1) / STRENGTHS);
         draw_bytes(model, faces + (size_t)i * size);
     }
-    for (int k = 0; k < n; k++) names[k] = model->class_names[k + 1];
     return draw_grid(&(Grid){
         .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
-        .scale = enlargement(model->g.size), .row_names = names, .column_names = columns});
+        .scale = enlargement(model->g.size), .row_names = name_list(model->class_names + 1, n),
+        .column_names = columns});
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -12682,11 +12688,29 @@ static Order new_order(const Sampler *m, int count)
     return (Order){count, own((size_t)count, sizeof(int)), own((size_t)count * (size_t)m->g.latent, sizeof(real))};
 }
 
-static real *latent_of(const Sampler *m, const Order *o, int i, long number)
+/* Pictures `first` and on of all: classes in turn, and so many of them from each latent. */
+static Order order_latents(const Sampler *m, long first, int count, int of_each)
 {
-    real *z = o->z + i * m->g.latent;
-    if (number >= 0) fixed_latent((uint64_t)m->s->seed, (uint64_t)number, m->g.latent, z);
-    return z;
+    const Order o = new_order(m, count);
+    for (int i = 0; i < count; i++) {
+        o.k[i] = (int)((first + i) % m->n);
+        fixed_latent((uint64_t)m->s->seed, (uint64_t)((first + i) / of_each), m->g.latent, o.z + i * m->g.latent);
+    }
+    return o;
+}
+
+/* `steps` pictures of every class on the way from latent 0 to latent 1, class by class. */
+static Order order_way(const Sampler *m, int steps)
+{
+    const Order ends = order_latents(m, 0, 2, 1), o = new_order(m, steps * m->n);
+    int latent = m->g.latent;
+    for (int i = 0; i < o.count; i++) {
+        double t = TURN / 4 * (i % steps) / (steps - 1);
+        o.k[i] = i / steps;
+        for (int j = 0; j < latent; j++)
+            o.z[i * latent + j] = (real)(cos(t) * (double)ends.z[j] + sin(t) * (double)ends.z[latent + j]);
+    }
+    return o;
 }
 
 static unsigned char *draw_order(const Sampler *m, const Order *o)
@@ -12724,23 +12748,9 @@ static void sample_sheet(const Sampler *m)
     bool told = m->g.condition > 0;
     int columns = told ? m->n : SHEET_ROWS;
     long rows = told ? m->s->count / columns : (m->s->count + columns - 1) / columns;
-    const Order o = new_order(m, (rows < 1 ? 1 : rows < SHEET_ROWS ? (int)rows : SHEET_ROWS) * columns);
-    for (int i = 0; i < o.count; i++) latent_of(m, &o, i, told ? i / columns : i), o.k[i] = told ? i % columns : 0;
+    rows = rows < 1 ? 1 : rows < SHEET_ROWS ? rows : SHEET_ROWS;
+    const Order o = order_latents(m, 0, (int)rows * columns, m->n);
     save_sheet(m, &o, columns, told, "samples");
-}
-
-/* `steps` pictures of every class on the way from latent 0 to latent 1, class by class. */
-static Order order_way(const Sampler *m, int steps)
-{
-    const Order ends = new_order(m, 2), o = new_order(m, steps * m->n);
-    const real *from = latent_of(m, &ends, 0, 0), *to = latent_of(m, &ends, 1, 1);
-    for (int i = 0; i < o.count; i++) {
-        double t = TURN / 4 * (i % steps) / (steps - 1);
-        real *z = latent_of(m, &o, i, -1);
-        o.k[i] = i / steps;
-        for (int j = 0; j < m->g.latent; j++) z[j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
-    }
-    return o;
 }
 
 /* OUT/way.png, a row for each class, and OUT/way.gif, all classes beside each other, there and back again. */
@@ -12765,7 +12775,6 @@ static void sample_way(const Sampler *m)
 static void sample_files(const Sampler *m)
 {
     const Settings *s = m->s;
-    Order o = new_order(m, DRAWN_AT_ONCE);
     char (*folders)[FILES_NAME] = begin_set(s, m->names, m->n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,label\n");
@@ -12773,10 +12782,10 @@ static void sample_files(const Sampler *m)
     for (long first = 0; first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
         Scope here;
         enter(&here);
-        o.count = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
-        for (int i = 0; i < o.count; i++) latent_of(m, &o, i, first + i), o.k[i] = (int)((first + i) % m->n);
+        int count = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
+        const Order o = order_latents(m, first, count, 1);
         unsigned char *pictures = draw_order(m, &o);
-        for (int i = 0; i < o.count; i++) {
+        for (int i = 0; i < count; i++) {
             Text name = textf("%s/%06ld.png", folders[o.k[i]], first + i);
             const Image picture = {m->g.size, m->g.size, m->g.channels, pictures + (size_t)i * m->bytes};
             save_picture(textf("%s/%s", s->out, name.s).s, &picture, s->provenance ? &synthetic : NULL);
@@ -12785,7 +12794,7 @@ static void sample_files(const Sampler *m)
             fprintf(list->stream, "\n");
         }
         leave();
-        progress_show(&progress, first + o.count, "%s", s->out);
+        progress_show(&progress, first + count, "%s", s->out);
     }
     progress_end(&progress);
     if (interrupted) give_up(1, "stopped before all pictures were drawn");
@@ -13709,17 +13718,12 @@ static DataSet *use_part(const char *data, DataOptions options, const char *aske
 }
 
 /* What a classifier made of a set's pictures. Only the classes asked for are told apart. */
-typedef struct Answers {
+typedef struct Answered {
+    Answers a;
     const Classifier *c;
     const DataSet *set;
-    const char *const *names;
-    int n, count, unreadable;
-    int *index, *truth;                 /* (count) which picture, and its class */
-    double *p;                          /* (count,n) */
-    StatsConfusion f;
-} Answers;
-
-static const double *answer(const Answers *a, int i) { return a->p + (size_t)i * (size_t)a->n; }
+    int unreadable, *index;             /* (count) which picture */
+} Answered;
 
 /* Of a row's probabilities of all classes those of the classes asked for, so that they sum to 1. */
 static void keep_asked(const double *all, const int *asked, int n, double *p)
@@ -13738,31 +13742,28 @@ static bool read_or_warn(const DataSet *set, int index, const Net *net, unsigned
     return false;
 }
 
-static void answer_all(Answers *a, Classifier *c, const char *views)
+static void answer_all(Answered *all, Classifier *c, const char *views)
 {
     enum { AT_ONCE = 128 };
-    const DataSet *set = a->set;
+    const DataSet *set = all->set;
+    Answers *a = &all->a;
     int asked[MAX_CLASSES], at = 0;
-    size_t bytes = shape_count(c->one.x->shape), all = (size_t)c->net.classes, count = (size_t)set->count;
+    size_t bytes = shape_count(c->one.x->shape), classes = (size_t)c->net.classes;
     match_classes(c, set, "--classifier", asked);
-    a->n = a->f.n = set->n_classes, a->names = (const char *const *)set->class_names;
-    a->index = own(count, sizeof(int)), a->truth = own(count, sizeof(int));
-    a->p = own(count * (size_t)a->n, sizeof(double));
+    *a = new_answers((const char *const *)set->class_names, set->n_classes, set->count);
+    all->index = own((size_t)set->count, sizeof(int));
     unsigned char *pixels = own(AT_ONCE, bytes);
-    double *p = own(AT_ONCE * all, sizeof *p);
+    double *p = own(AT_ONCE * classes, sizeof *p), kept[MAX_CLASSES];
     Progress progress = progress_start("classify", 0, set->count);
     while (at < set->count && !interrupted) {
-        int got = 0;
-        for (; at < set->count && got < AT_ONCE; at++) {
-            bool read = read_or_warn(set, at, &c->net, pixels + (size_t)got * bytes);
-            a->unreadable += !read;
-            if (read) a->index[a->count + got] = at, a->truth[a->count + got++] = set->label[at];
-        }
+        int got = 0, *index = all->index + a->count;
+        for (; at < set->count && got < AT_ONCE; at++)
+            if (read_or_warn(set, at, &c->net, pixels + (size_t)got * bytes)) index[got++] = at;
+            else all->unreadable++;
         if (got) classify_pixels(c, pixels, got, views, p);
-        for (int i = 0; i < got; i++, a->count++) {
-            double *row = a->p + (size_t)a->count * (size_t)a->n;
-            keep_asked(p + (size_t)i * all, asked, a->n, row);
-            stats_confusion_add(&a->f, a->truth[a->count], row);
+        for (int i = 0; i < got; i++) {
+            keep_asked(p + (size_t)i * classes, asked, a->n, kept);
+            add_answer(a, set->label[index[i]], kept);
         }
         progress_show(&progress, at, "%s", set->path);
     }
@@ -13773,53 +13774,32 @@ static void answer_all(Answers *a, Classifier *c, const char *views)
 
 /* Asks about the part of the set that --split names: by default the validation part, or everything where there is
  * none. */
-static Answers *answer_set(const char *data, Classifier *c, const Settings *s)
+static Answered *answer_set(const char *data, Classifier *c, const Settings *s)
 {
     static const int parts[] = {SPLIT_VALIDATION, SPLIT_ALL};
-    Answers *a = own(1, sizeof *a);
+    Answered *all = own(1, sizeof *all);
     const DataOptions options = {.limit = (int)s->limit, .crop = c->crop,
         .classes = *s->classes ? s->classes : joined_names(c->class_names, c->net.classes, ",")};
-    a->c = c, a->set = use_part(data, options, s->split, parts, 2);
-    answer_all(a, c, s->views);
-    return a;
-}
-
-/* A line a picture: its class, the answer, the probabilities. */
-static Table *answers_table(const Answers *a)
-{
-    Table *t = new_table(NULL, a->count, 3 + a->n);
-    table_row(t, 0, "path\tclass\tanswer");
-    for (int k = 0; k < a->n; k++) table_set(t, 0, 3 + k, "%s", a->names[k]);
-    for (int i = 0; i < a->count; i++) {
-        const double *p = answer(a, i);
-        int best = stats_largest(p, a->n);
-        table_set(t, i + 1, 0, "%s", picture_name(a->set, a->index[i]));
-        table_set(t, i + 1, 1, "%s", a->names[a->truth[i]]);
-        table_set(t, i + 1, 2, "%s", best < 0 ? "?" : a->names[best]);
-        for (int k = 0; k < a->n; k++) table_set(t, i + 1, 3 + k, "%.5f", p[k]);
-    }
-    return t;
+    all->c = c, all->set = use_part(data, options, s->split, parts, 2);
+    answer_all(all, c, s->views);
+    return all;
 }
 
 /* In the form that the command asks for. */
-static void tell_answers(const Answers *a, const Settings *s)
+static void tell_answers(const Answered *all, const Settings *s)
 {
-    double accuracy = stats_accuracy(&a->f), f1 = stats_macro_f1(&a->f);
-    double calibration = stats_calibration_error(a->p, a->truth, a->count, a->n);
-    if (s->csv) write_table(answers_table(a), stdout, TABLE_CSV);
+    const Answers *a = &all->a;
+    const Classifier *c = all->c;
+    const char **paths = own((size_t)a->count, sizeof *paths);
+    for (int i = 0; i < a->count; i++) paths[i] = picture_name(all->set, all->index[i]);
+    if (s->csv) write_table(answers_table(a, paths), stdout, TABLE_CSV);
     else if (s->json) {
-        table_json(stdout, "{\"classifier\": %q, \"data\": %q, \"pictures\": %d, \"accuracy\": %r, \"macro_f1\": %r, "
-                   "\"calibration_error\": %r,\n \"classes\": ", a->c->path, a->set->path, a->count, accuracy, f1,
-                   calibration);
-        class_scores_json(stdout, &a->f, a->names);
-        printf("}\n");
+        table_json(stdout, "{\"classifier\": %q, \"data\": %q, \"pictures\": %d, ", c->path, all->set->path, a->count);
+        answers_json(stdout, a);
     } else {
-        printf("%s, %s, %d px, views: %s; %d pictures of %s\n\naccuracy %.4f   macro F1 %.4f   expected calibration "
-               "error %.4f\n\n", a->c->path, a->c->net.classifier.backbone->name, a->c->net.size, s->views, a->count,
-               a->set->path, accuracy, f1, calibration);
-        write_table(class_scores_table(&a->f, a->names), stdout, TABLE_TEXT);
-        printf("\n");
-        write_table(confusion_table(&a->f, a->names, "taken for:"), stdout, TABLE_TEXT);
+        printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.classifier.backbone->name,
+               c->net.size, s->views, a->count, all->set->path);
+        answers_text(stdout, a);
     }
 }
 
@@ -13831,18 +13811,20 @@ static void save_shown(const char *path, PlotCanvas canvas)
 }
 
 /* The pictures that it was most certain of, and wrong. */
-static void save_mistakes(const Answers *a, const char *path)
+static void save_mistakes(const Answered *all, const char *path)
 {
     enum { COLUMNS = 8, MOST = 32, SIDE = 120 };
+    const Answers *a = &all->a;
     int which[MOST], n = stats_mistakes(a->p, a->truth, a->count, a->n, MOST, which);
     Captioned shown[MOST] = {0};
     for (int i = 0; i < n; i++) {
-        const double *p = answer(a, which[i]);
+        const double *p = answer_of(a, which[i]);
         int taken = stats_largest(p, a->n);
-        Image *picture = &shown[i].picture;
-        if (try_dataset_picture(a->set, a->index[which[i]], 3, picture, &(Error){0}))
-            image_crop_centre(picture, a->set->crop);
-        else *picture = (Image){0};
+        Image picture;
+        if (try_dataset_picture(all->set, all->index[which[i]], 3, &picture, &(Error){0})) {
+            image_crop_centre(&picture, all->set->crop);
+            shown[i].picture = picture;
+        }
         shown[i].words[0] = own_text("is %s", a->names[a->truth[which[i]]]);
         shown[i].words[1] = own_text("taken for %s %.2f", a->names[taken], p[taken]);
     }
@@ -13851,58 +13833,25 @@ static void save_mistakes(const Answers *a, const char *path)
 
 static void evaluate_classifier(const char *data, const Settings *s)
 {
-    const Answers *a = answer_set(data, chosen_classifier(s), s);
-    tell_answers(a, s);
+    const Answered *all = answer_set(data, chosen_classifier(s), s);
+    const Answers *a = &all->a;
+    tell_answers(all, s);
     if (*s->out) {
         const char *title = own_text("%d pictures, accuracy %.3f, macro F1 %.3f", a->count, stats_accuracy(&a->f),
                                      stats_macro_f1(&a->f));
         make_folder(s->out);
         save_shown(own_text("%s/confusion.png", s->out), plot_confusion(&a->f, a->names, title));
-        save_mistakes(a, own_text("%s/mistakes.png", s->out));
+        save_mistakes(all, own_text("%s/mistakes.png", s->out));
     }
-    if (a->unreadable) give_up(1, "%d of %d pictures could not be read", a->unreadable, a->set->count);
+    if (all->unreadable) give_up(1, "%d of %d pictures could not be read", all->unreadable, all->set->count);
 }
 
 /* ---- predict ---- */
 
-/* Prints predictions one by one; `shown` counts them. */
-typedef struct Prediction { Classifier *c; const Settings *s; Table *line; int shown; } Prediction;
+typedef struct Prediction { Classifier *c; const Settings *s; Verdicts *told; } Prediction;
 
-static void start_predictions(Prediction *out)
-{
-    int n = out->c->net.classes;
-    const char **layout = own((size_t)n + 3, sizeof *layout);
-    out->line = new_table(NULL, 1, 3 + n);
-    table_row(out->line, 0, "%s\tface\temotion", out->s->csv ? "path" : "picture");
-    layout[0] = "%-28s", layout[1] = " %4s", layout[2] = " %-9s", out->line->layout = layout;
-    for (int k = 0; k < n; k++) table_set(out->line, 0, 3 + k, "%s", out->c->class_names[k]), layout[3 + k] = " %8.8s";
-}
-
-/* Face 0 is the whole picture; a found face has a box. */
-static void predict_json(const Prediction *out, const char *path, int face, const double *box, const char *emotion,
-                         const double *p)
-{
-    table_json(stdout, "%s  {\"path\": %q", out->shown ? ",\n" : "[\n", path);
-    if (box) printf(", \"face\": %d, \"box\": [%.1f, %.1f, %.1f, %.1f]", face, box[0], box[1], box[2], box[3]);
-    table_json(stdout, ", \"emotion\": %q, \"probabilities\": {", emotion);
-    for (int k = 0; k < out->c->net.classes; k++)
-        table_json(stdout, "%s%q: %r", k ? ", " : "", out->c->class_names[k], p[k]);
-    printf("}}");
-}
-
-static void predict_line(const Prediction *out, const char *path, int face, const char *emotion, const double *p)
-{
-    int form = out->s->csv ? TABLE_CSV : TABLE_TEXT;
-    if (!out->shown) write_row(out->line, stdout, form, 0);
-    table_set(out->line, 1, 0, "%s", path), table_set(out->line, 1, 1, "%d", face);
-    table_set(out->line, 1, 2, "%s", emotion);
-    for (int k = 0; k < out->c->net.classes; k++)
-        table_set(out->line, 1, 3 + k, out->s->csv ? "%.5f" : "%.3f", p[k]);
-    write_row(out->line, stdout, form, 1);
-}
-
-/* One picture of any size and three channels: its centred square, or what was cut out of it. */
-static void predict_picture(Prediction *out, Image *picture, const char *path, int face, const double *box)
+/* One picture of any size and three channels: its centred square, or, with a box, the face that was cut out of it. */
+static void predict_picture(const Prediction *out, Image *picture, const char *path, int face, const double *box)
 {
     Classifier *c = out->c;
     double p[MAX_CLASSES];
@@ -13910,16 +13859,12 @@ static void predict_picture(Prediction *out, Image *picture, const char *path, i
     const Image fitting = with_channels(picture, c->net.channels);
     const Image scaled = resize_picture(&fitting, c->net.size, c->net.size);
     classify_pixels(c, scaled.pixels, 1, out->s->views, p);
-    int best = stats_largest(p, c->net.classes);
-    const char *emotion = best < 0 ? "?" : c->class_names[best];
-    if (out->s->json) predict_json(out, path, face, box, emotion, p);
-    else predict_line(out, path, face, emotion, p);
-    out->shown++;
+    add_verdict(out->told, path, face, box, p);
 }
 
 static void predict_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
 {
-    Prediction *out = context;
+    const Prediction *out = context;
     for (int i = 0; i < faces->count; i++) {
         Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, 4 * out->c->net.size);
@@ -13932,27 +13877,19 @@ static void predict_whole(void *context, Photo *photo)
     predict_picture(context, &photo->image, photo->path, 0, NULL);
 }
 
-/* What was printed of the JSON is closed, however it ended. */
-static void end_predictions(void *context)
-{
-    const Prediction *out = context;
-    if (out->s->json && out->shown) printf("\n]\n");
-}
-
 static void predict_emotions(char *const *inputs, int count, const Settings *s)
 {
-    Prediction *out = own(1, sizeof *out);
-    out->s = s, out->c = chosen_classifier(s);
-    start_predictions(out);
-    on_leaving(end_predictions, out);
+    Classifier *c = chosen_classifier(s);
+    const int form = s->json ? TABLE_JSON : s->csv ? TABLE_CSV : TABLE_TEXT, n = c->net.classes;
+    Prediction out = {c, s, new_verdicts(stdout, form, name_list(c->class_names, n), n)};
     if (*s->detector || *s->weights) {
-        run_photo_verb(&(PhotoVerb){.each = predict_faces, .context = out}, s, inputs, count);
+        run_photo_verb(&(PhotoVerb){.each = predict_faces, .context = &out}, s, inputs, count);
     } else {
-        PhotoBatch batch = {.channels = 3, .each = predict_whole, .context = out};
+        PhotoBatch batch = {.channels = 3, .each = predict_whole, .context = &out};
         each_picture(&batch, inputs, count);
         end_batch(&batch);
     }
-    if (s->json && !out->shown) printf("[\n]\n");
+    if (s->json && !out.told->count) printf("[\n]\n");
 }
 
 static void report_task(void *run) { write_report(run); }
@@ -13992,7 +13929,7 @@ typedef struct Editor {
     Facegan *model;
     Classifier *judge;                  /* NULL: nobody looks */
     const Drawing *drawing;
-    const char *names[MAX_CLASSES];     /* of the generator's classes, */
+    const char **names;                 /* of the generator's classes, */
     int judged_as[MAX_CLASSES];         /* and the classifier's number for each */
     size_t picture;                     /* numbers in one of the generator's pictures */
 } Editor;
@@ -14001,9 +13938,9 @@ static Editor *use_editor(const char *run, Classifier *judge)
 {
     Editor *ed = own(1, sizeof *ed);
     *ed = (Editor){.run = run, .judge = judge, .model = own_generator(run)};
+    ed->names = name_list(ed->model->class_names, ed->model->g.classes);
     for (int k = 0; k < ed->model->g.classes; k++) {
         int i = 0;
-        ed->names[k] = ed->model->class_names[k];
         while (judge && i < judge->net.classes && strcasecmp(judge->class_names[i], ed->names[k])) i++;
         if (judge && i == judge->net.classes)
             give_up(2, "%s does not know %s, which %s draws", judge->path, ed->names[k], run);
@@ -14428,7 +14365,7 @@ static void add_strip(Page *page, const char *caption, const Evaluation *v, int 
     size_t n = (size_t)(rows * columns) * v->ed->picture;
     unsigned char *bytes = own(n, 1);
     const char *names[MAX_CLASSES + 1] = {"input"};
-    memcpy(names + 1, v->ed->names, sizeof v->ed->names);
+    memcpy(names + 1, v->ed->names, (size_t)v->classes * sizeof *names);
     to_bytes(v->first, n, bytes);
     add_canvas(page, caption, draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
                                                 .rows = rows, .columns = columns, .scale = enlargement(g->size),
@@ -15168,7 +15105,7 @@ static StatsConfusion verdict_on(const char *name, const char *test, const Setti
     c.iters = (epochs * shown * classes + c.batch - 1) / c.batch;       /* as many for both */
     train_step(&c, own_text("%s/%s", folder, name), run);
     judged.limit = 0;
-    return answer_set(test, own_classifier(run), &judged)->f;
+    return answer_set(test, own_classifier(run), &judged)->a.f;
 }
 
 /* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
@@ -15919,7 +15856,7 @@ static void add_answers_facts(Work *w, const char *split, StatsConfusion *all)
 {
     Settings asked = w->s;
     snprintf(asked.split, sizeof asked.split, "%s", split);
-    const Answers *a = answer_set(w->s.data, own_classifier(w->s.out), &asked);
+    const Answers *a = &answer_set(w->s.data, own_classifier(w->s.out), &asked)->a;
     add_fact(w, own_text("accuracy.%s", split), stats_accuracy(&a->f)), add_fact(w, own_text("pictures.%s", split),
                                                                                  a->count);
     all->n = a->n;
