@@ -8455,6 +8455,41 @@ static void bind_graphs(Graph *const *graphs, int n, Arena *arena)
         if (graphs[i]) graph_bind(graphs[i], arena);
 }
 
+typedef struct Batcher { Drawing drawing; Arena arena; } Batcher;
+
+static void close_batcher(void *batcher)
+{
+    Batcher *b = batcher;
+    drawing_free(&b->drawing);
+    arena_free(&b->arena);
+}
+
+static void close_net(void *net) { net_free(net); }
+
+/* Closed with the innermost scope; the net's weights may be loaded afterwards. */
+static const Drawing *own_drawing(Net *net, Generator *generator, int n)
+{
+    Batcher *b = own(1, sizeof *b);
+    on_leaving(close_batcher, b);
+    b->drawing = drawing_new(net, generator, n);
+    bind_graphs(&b->drawing.graph, 1, &b->arena);
+    return &b->drawing;
+}
+
+/* What it makes of `count` inputs, each with its condition where it has one. */
+static void draw_batches(const Drawing *d, const real *x, const real *condition, int count, real *y)
+{
+    size_t batch = (size_t)d->x->shape.d[0], in = shape_count(d->x->shape) / batch, out = count_of(d->y) / batch;
+    size_t n = d->condition ? shape_count(d->condition->shape) / batch : 0;
+    for (size_t from = 0; from < (size_t)count; from += batch) {
+        size_t here = least(batch, (size_t)count - from);
+        memcpy(d->x->data, x + from * in, here * in * sizeof *x);
+        if (n) memcpy(d->condition->data, condition + from * n, here * n * sizeof *condition);
+        graph_run(d->graph);
+        memcpy(y + from * out, d->y->data, here * out * sizeof *y);
+    }
+}
+
 /* A run's directory stands for its checkpoint. */
 static void weights_path(const char *given, char path[PATH_MAX])
 {
@@ -8470,6 +8505,16 @@ static void settings_of_file(const TensorFile *file, const char *path, Settings 
         if (settings_table[i].use == FIXED && text && !set_setting(s, &settings_table[i], text, &why))
             give_up(1, "%s: its metadata is damaged: %s", path, why.text);
     }
+}
+
+/* A run's weights, the file's path, and the settings that it was trained with. */
+static const TensorFile *open_weights(const char *run, char path[PATH_MAX], Settings *s)
+{
+    weights_path(run, path);
+    const TensorFile *file = load_tensors(path);
+    *s = default_settings();
+    settings_of_file(file, path, s);
+    return file;
 }
 
 /* GANmut's space as numbers: where each emotion lies, and in the Gaussian model how far it spreads. */
@@ -11659,11 +11704,9 @@ static int shipped_model(const char *name, char path[PATH_MAX])
 static void fill_generator(Facegan *model, const char *given)
 {
     char path[PATH_MAX];
-    weights_path(given, path);
-    Weights w = {.file = load_tensors(path), .path = path};
+    Settings trained;
+    Weights w = {.file = open_weights(given, path, &trained), .path = path};
     find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
-    Settings trained = default_settings();
-    settings_of_file(w.file, path, &trained);
     read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
     model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
@@ -12341,16 +12384,6 @@ static void add_quarters(const Report *r, int face)
                          draw_sheet(r, (Grid){.cells = shown, .row_names = quarters}, 4));
 }
 
-/* The sheets over time, and the first two faces (or latents) after each quarter. */
-static void add_samples(const Report *r)
-{
-    page_heading(r->page, "Samples");
-    add_slider(r, r->model->latent_size
-                      ? "What G draws from the same noise over the training"
-                      : "The same faces over the training: the picture as it was, then G's drawings of it");
-    for (int face = 0; face < 2; face++) add_quarters(r, face);
-}
-
 /* The space: where it has got to, how it got there, and what strength does. */
 static void add_space(void *context)
 {
@@ -12436,7 +12469,13 @@ static void write_report(const char *run)
     r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model,
                                                           r->s.size, r->s.batch, r->s.seed).s);
     add_facts(r);
-    if (r->model->generator) add_samples(r);
+    if (r->model->generator) {
+        page_heading(r->page, "Samples");
+        add_slider(r, r->model->latent_size
+                          ? "What G draws from the same noise over the training"
+                          : "The same faces over the training: the picture as it was, then G's drawings of it");
+        for (int face = 0; face < 2; face++) add_quarters(r, face);
+    }
     attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
     add_losses(r);
     add_watch(r);
@@ -12486,22 +12525,23 @@ static char (*begin_set(const Settings *s, const char *const *names, int n))[FIL
     return folders;
 }
 
+enum { FACES_AT_ONCE = 64 };
+
 /* A set of drawn faces in the making, so many of them at once. */
 typedef struct DrawTask {
     FaceSet set;
     const char *out;
     int first;
-    char (*rows)[256];                  /* labels.csv's rows, in order */
-    Error failed;                       /* the first failure, behind the mutex */
-    pthread_mutex_t mutex;
+    char rows[FACES_AT_ONCE][256];      /* labels.csv's rows, in order */
+    Error failed[FACES_AT_ONCE];
 } DrawTask;
 
-typedef struct DrawnFace { const DrawTask *task; int i; } DrawnFace;
+typedef struct DrawnFace { DrawTask *task; int i; } DrawnFace;
 
 static void draw_face(void *context)
 {
     const DrawnFace *face = context;
-    const DrawTask *t = face->task;
+    DrawTask *t = face->task;
     int index = t->first + face->i;
     Image picture = new_picture(t->set.size, t->set.size, t->set.channels);
     const FaceExpression shown = face_set_expression(&t->set, (uint64_t)index);
@@ -12516,15 +12556,10 @@ static void draw_face(void *context)
     sprintf(row, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity, emotion_names[shown.emotion]);
 }
 
-static void draw_task(void *argument, int i, int worker)
+static void draw_task(void *task, int i, int worker)
 {
     (void)worker;
-    DrawTask *t = argument;
-    Error why;
-    if (attempt(draw_face, &(DrawnFace){t, i}, &why)) return;
-    pthread_mutex_lock(&t->mutex);
-    if (!t->failed.status) t->failed = why;
-    pthread_mutex_unlock(&t->mutex);
+    attempt(draw_face, &(DrawnFace){task, i}, &((DrawTask *)task)->failed[i]);
 }
 
 /* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
@@ -12532,26 +12567,27 @@ static void draw_task(void *argument, int i, int worker)
  * is strong, which is what GANmut's strength loss takes D's certainty for. */
 static void draw_faces(const Settings *s)
 {
-    enum { AT_ONCE = 64 };
-    DrawTask task = {.set = face_set(s), .out = s->out, .rows = own(AT_ONCE, sizeof *task.rows),
-                     .mutex = PTHREAD_MUTEX_INITIALIZER};
+    DrawTask *t = own(1, sizeof *t);
     const char *names[EMOTIONS];
-    for (int i = 0; i < task.set.n; i++) names[i] = emotion_names[task.set.emotions[i]];
-    begin_set(s, names, task.set.n);
+    t->set = face_set(s), t->out = s->out;
+    for (int i = 0; i < t->set.n; i++) names[i] = emotion_names[t->set.emotions[i]];
+    begin_set(s, names, t->set.n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
     fprintf(list->stream, ",second,second_intensity,drawn\n");
     Progress progress = progress_start("draw", 0, s->count);
-    for (task.first = 0; task.first < s->count && !task.failed.status && !interrupted; task.first += AT_ONCE) {
-        int count = s->count - task.first < AT_ONCE ? (int)(s->count - task.first) : AT_ONCE;
-        parallel(count, draw_task, &task);
-        for (int i = 0; i < count; i++) fprintf(list->stream, "%s\n", task.rows[i]);
-        progress_show(&progress, task.first + count, "%s", s->out);
+    for (; t->first < s->count && !interrupted; t->first += FACES_AT_ONCE) {
+        int count = s->count - t->first < FACES_AT_ONCE ? (int)(s->count - t->first) : FACES_AT_ONCE;
+        parallel(count, draw_task, t);
+        for (int i = 0; i < count; i++) {
+            if (t->failed[i].status) progress_end(&progress), unwind(&t->failed[i]);
+            fprintf(list->stream, "%s\n", t->rows[i]);
+        }
+        progress_show(&progress, t->first + count, "%s", s->out);
     }
     progress_end(&progress);
-    if (task.failed.status) unwind(&task.failed);
-    if (interrupted) give_up(1, "stopped after %d of %ld pictures", task.first, s->count);
+    if (interrupted) give_up(1, "stopped after %d of %ld pictures", t->first, s->count);
     end_file(list);
 }
 
@@ -12586,44 +12622,7 @@ static void show_data(const char *data, const Settings *s)
  * What a generator draws from numbered latents: a sheet (a row for each latent, a column for each class), a strip and a
  * film on the way from one latent to the next, or separate pictures with a list, to train on. Latent i of a seed is
  * always the same. On the way z = cos(t) a + sin(t) b, because the middle of two normal vectors is shorter than either.
- *
- * First, a network's graph for batches, which eval's editors and critics are as well (14.13).
  * ---------------------------------------------------------------------------------------------- */
-
-typedef struct Batcher { Drawing drawing; Arena arena; } Batcher;
-
-static void close_batcher(void *batcher)
-{
-    Batcher *b = batcher;
-    drawing_free(&b->drawing);
-    arena_free(&b->arena);
-}
-
-static void close_net(void *net) { net_free(net); }
-
-/* Closed with the innermost scope; the net's weights may be loaded afterwards. */
-static const Drawing *own_drawing(Net *net, Generator *generator, int n)
-{
-    Batcher *b = own(1, sizeof *b);
-    on_leaving(close_batcher, b);
-    b->drawing = drawing_new(net, generator, n);
-    bind_graphs(&b->drawing.graph, 1, &b->arena);
-    return &b->drawing;
-}
-
-/* What it makes of `count` inputs, each with its condition where it has one. */
-static void draw_batches(const Drawing *d, const real *x, const real *condition, int count, real *y)
-{
-    size_t batch = (size_t)d->x->shape.d[0], in = shape_count(d->x->shape) / batch, out = count_of(d->y) / batch;
-    size_t n = d->condition ? shape_count(d->condition->shape) / batch : 0;
-    for (size_t from = 0; from < (size_t)count; from += batch) {
-        size_t here = least(batch, (size_t)count - from);
-        memcpy(d->x->data, x + from * in, here * in * sizeof *x);
-        if (n) memcpy(d->condition->data, condition + from * n, here * n * sizeof *condition);
-        graph_run(d->graph);
-        memcpy(y + from * out, d->y->data, here * out * sizeof *y);
-    }
-}
 
 enum { DRAWN_AT_ONCE = 32, SHEET_ROWS = 8, STRIP = 9, FILM_FRAMES = 24 };
 
@@ -12656,13 +12655,11 @@ static Sampler *open_sampler(const char *run, const Settings *s)
 {
     static const char *const prefixes[] = {"average.G.", "G.", ""};
     char path[PATH_MAX];
-    Settings trained = default_settings();
+    Settings trained;
     Sampler *m = own(1, sizeof *m);
     Net unused;
     int classes = 1, which = s->raw;
-    weights_path(run, path);
-    const TensorFile *file = load_tensors(path);
-    settings_of_file(file, path, &trained);
+    const TensorFile *file = open_weights(run, path, &trained);
     const Model *model = find_model(trained.model);
     if (!model->latent_size)
         give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, trained.model);
@@ -13964,27 +13961,24 @@ static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion
     give_back(conditions);
 }
 
-/* A generator's picture as a classifier wants it: in bytes, as it would be saved, then in its channels and size. */
-static void picture_for(const Classifier *c, const real *x, const Net *g, real *out)
-{
-    Scope inner;
-    enter(&inner);
-    Image picture = new_picture(g->size, g->size, g->channels);
-    to_bytes(x, picture_bytes(&picture), picture.pixels);
-    picture = with_channels(&picture, c->net.channels);
-    if (g->size != c->net.size) picture = resize_picture(&picture, c->net.size, c->net.size);
-    from_bytes(picture.pixels, picture_bytes(&picture), out);
-    leave();
-}
-
-/* A classifier's answers (count,n) about a generator's pictures, and features (count,d), which may be NULL. */
+/* A classifier's answers (count,n) about a generator's pictures, and features (count,d), which may be NULL. It sees
+ * them in bytes, as they would be saved, then in its channels and size. */
 static void look_at(Classifier *c, const Editor *ed, const real *x, int count, double *answers, double *features)
 {
+    Scope inner;
+    const Net *g = &ed->model->g;
     size_t wanted = shape_count(c->one.x->shape);
+    enter(&inner);
     real *seen = own((size_t)count * wanted, sizeof *seen);
-    for (size_t i = 0; i < (size_t)count; i++) picture_for(c, x + i * ed->picture, &ed->model->g, seen + i * wanted);
+    for (size_t i = 0; i < (size_t)count; i++) {
+        Image picture = new_picture(g->size, g->size, g->channels);
+        to_bytes(x + i * ed->picture, ed->picture, picture.pixels);
+        picture = with_channels(&picture, c->net.channels);
+        if (g->size != c->net.size) picture = resize_picture(&picture, c->net.size, c->net.size);
+        from_bytes(picture.pixels, wanted, seen + i * wanted);
+    }
     classifier_run(c, seen, count, answers, features);
-    give_back(seen);
+    leave();
 }
 
 /* The judge's probabilities (count,n) of the generator's classes, and features (count,d); either may be NULL. */
@@ -14030,20 +14024,20 @@ static PictureSet read_part(const char *data, const Editor *ed, const char *spli
 /* What is found out about each picture: SSIM of an edit, and of one to its own class; fine detail, edit over input. */
 enum { PERSON, OWN, DETAIL, MEASURES };
 
-/* What eval finds out. Rows of features belong to pictures 0..n-1. */
+/* What eval finds out about all pictures, of which it has seen the first n. */
 typedef struct Evaluation {
     Editor *ed;
     const char *data;
+    long limit;                                                         /* of the pictures: 0 none */
+    PictureSet all;
     Scores scores;
     uint64_t hash;                                                      /* of the judge's weights */
-    int n, features, classes, curves, shown, n_neutral;
+    int n, features, classes, curves, n_neutral, similar_known;
     StatsConfusion real, edited;
     double *real_features, *edited_features;                            /* (n,d) */
     double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
     double *measures[MEASURES];                                         /* (n) */
     double back, similar, kept, moved;                                  /* sums over pictures */
-    int similar_known;
-    real *first;                                                        /* (SHOWN_EDITS, 1 + classes, picture) */
     real *neutral;                                                      /* (CURVE_FACES, picture) */
 } Evaluation;
 
@@ -14088,37 +14082,22 @@ static void measure_identity(Evaluation *v, const real *x, const real *there, co
     }
 }
 
-/* Keeps the first pictures with all their edits, column by column. */
-static void show_edits(Evaluation *v, const real *pictures, int shown, int column)
-{
-    size_t picture = v->ed->picture;
-    for (int i = 0; i < shown; i++)
-        memcpy(v->first + (size_t)((v->shown + i) * (v->classes + 1) + column) * picture,
-               pictures + (size_t)i * picture, picture * sizeof *pictures);
-}
-
-/* One batch of real pictures through everything but the curves. */
-static void evaluate_batch(Evaluation *v, const real *x, const int *label, const int *target, int count)
+/* The next pictures through everything but the curves. */
+static void evaluate_batch(Evaluation *v, int count)
 {
     Editor *ed = v->ed;
-    int n = v->classes, neutral = find_class(ed->model, "neutral", 7), shown = min_int(count, SHOWN_EDITS - v->shown);
     double p[EDITED_AT_ONCE * MAX_CLASSES];
     size_t row = (size_t)v->n * (size_t)v->features, batch = (size_t)count * ed->picture;
+    const real *x = v->all.x + (size_t)v->n * ed->picture;
+    const int *label = v->all.label + v->n, *target = v->all.target + v->n;
     real *edits = own(3 * batch, sizeof *edits), *back = edits + batch, *itself = back + batch;
     judge_pixels(ed, x, count, p, v->real_features + row);
-    for (int i = 0; i < count; i++) {
-        stats_confusion_add(&v->real, label[i], p + i * n);
-        if ((neutral >= 0 && label[i] != neutral) || v->n_neutral == CURVE_FACES) continue;
-        memcpy(v->neutral + (size_t)v->n_neutral++ * ed->picture, x + (size_t)i * ed->picture, ed->picture * sizeof *x);
-    }
-    show_edits(v, x, shown, 0);
-    for (int k = 0; k < n; k++) {
+    for (int i = 0; i < count; i++) stats_confusion_add(&v->real, label[i], p + i * v->classes);
+    for (int k = 0; k < v->classes; k++) {
         edit_pixels(ed, x, count, NULL, k, 1, edits);
         judge_pixels(ed, edits, count, p, NULL);
-        for (int i = 0; i < count; i++) stats_confusion_add(&v->edited, k, p + i * n);
-        show_edits(v, edits, shown, k + 1);
+        for (int i = 0; i < count; i++) stats_confusion_add(&v->edited, k, p + i * v->classes);
     }
-    v->shown += shown;
     edit_pixels(ed, x, count, target, 0, 1, edits);
     edit_pixels(ed, edits, count, label, 0, 1, back);
     edit_pixels(ed, x, count, label, 0, 1, itself);
@@ -14127,13 +14106,19 @@ static void evaluate_batch(Evaluation *v, const real *x, const int *label, const
     v->n += count;
 }
 
-/* The probability of each emotion along its way from neutral, for every neutral face. */
+/* The probability of each emotion along its way from neutral, for the first neutral faces (all, where no class is). */
 static void measure_curves(Evaluation *v)
 {
-    int n = v->classes, faces = v->n_neutral, neutral = find_class(v->ed->model, "neutral", 7);
+    int n = v->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
+    size_t picture = v->ed->picture;
+    v->neutral = own(CURVE_FACES * picture, sizeof *v->neutral);
+    for (int i = 0; i < v->all.n && faces < CURVE_FACES; i++)
+        if (neutral < 0 || v->all.label[i] == neutral)
+            memcpy(v->neutral + (size_t)faces++ * picture, v->all.x + (size_t)i * picture, picture * sizeof(real));
     double *p = own((size_t)(CURVE_FACES * n), sizeof *p);
-    real *edits = own((size_t)faces * v->ed->picture, sizeof *edits);
+    real *edits = own((size_t)faces * picture, sizeof *edits);
     v->curve = own((size_t)(faces * n * STRENGTHS), sizeof *v->curve);
+    v->n_neutral = faces;
     for (int k = 0; k < n; k++) {
         if (k == neutral) continue;
         for (int j = 0; j < STRENGTHS; j++) {
@@ -14158,12 +14143,10 @@ static Node *critic_score(Net *d, Node *x, Node *condition)
 static const Drawing *use_critic(const char *run, int classes)
 {
     char path[PATH_MAX];
-    Settings s = default_settings();
+    Settings s;
     Net *d = own(1, sizeof *d), *unused = own(1, sizeof *unused);
-    weights_path(run, path);
-    const TensorFile *file = load_tensors(path);
+    const TensorFile *file = open_weights(run, path, &s);
     if (!tensorfile_find(file, "D.conv1.weight")) give_up(1, "%s has no D", path);
-    settings_of_file(file, path, &s);
     on_leaving(close_net, d);
     make_nets(&s, classes, unused, d);
     const Drawing *critic = own_drawing(d, critic_score, EDITED_AT_ONCE);
@@ -14181,16 +14164,13 @@ static double *critic_scores(const Drawing *critic, const real *x, int count)
 }
 
 /* D on training pictures and on their edits. */
-typedef struct Confrontation { Evaluation *v; long limit; } Confrontation;
-
-static void critic_task(void *confrontation)
+static void critic_task(void *evaluation)
 {
     enum { MOST = 512 };
     static const int parts[] = {SPLIT_TRAIN, SPLIT_ALL};
-    const Confrontation *c = confrontation;
-    Evaluation *v = c->v;
+    Evaluation *v = evaluation;
     const Drawing *critic = use_critic(v->ed->run, v->classes);
-    const PictureSet all = read_part(v->data, v->ed, "", c->limit > 0 && c->limit < MOST ? c->limit : MOST, parts, 2);
+    const PictureSet all = read_part(v->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST, parts, 2);
     real *edits = own((size_t)all.n * v->ed->picture, sizeof *edits);
     edit_pixels(v->ed, all.x, all.n, all.target, 0, 1, edits);
     DiscriminatorF1 f1 = discriminator_f1(critic_scores(critic, all.x, all.n), all.n,
@@ -14209,32 +14189,28 @@ static void distance_task(void *distance)
     frechet_distance(d->r, d->g, d->resamplings, 1, &d->fed);
 }
 
-/* How far apart and how varied real pictures' and edits' features are. */
-static void add_distances(Evaluation *v, Scores *s, long resamplings)
+static void add_distance(Scores *s, const StatsRows *r, const StatsRows *g, long resamplings)
 {
-    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    Distance d = {&r, &g, (int)resamplings, {NAN, NAN, NAN}};
+    Distance d = {r, g, (int)resamplings, {NAN, NAN, NAN}};
     Error refused = {0};
     if (attempt_one(distance_task, &d, &refused)) {
-        Score *score = add_score(s, "fed", d.fed.value, "%d features; 95%% interval of %ld resamplings", v->features,
+        Score *score = add_score(s, "fed", d.fed.value, "%d features; 95%% interval of %ld resamplings", r->d,
                                  resamplings);
         score->low = d.fed.low, score->high = d.fed.high;
-    } else add_score(s, "fed", NAN, "refused: %d pictures for %d features", v->n, v->features);
+    } else add_score(s, "fed", NAN, "refused: %d pictures for %d features", r->n, r->d);
 }
 
-static void add_diversity(Evaluation *v, Scores *s)
+static void add_diversity(Scores *s, const StatsRows *r, const StatsRows *g)
 {
-    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    int clusters = v->n / 5 < CLUSTERS ? v->n / 5 : CLUSTERS;
-    add_score(s, "diversity.pairs", stats_pair_distance(&g) / stats_pair_distance(&r),
+    int clusters = r->n / 5 < CLUSTERS ? r->n / 5 : CLUSTERS;
+    add_score(s, "diversity.pairs", stats_pair_distance(g) / stats_pair_distance(r),
               "mean distance of edits' features over that of real ones");
-    add_score(s, "diversity.nearest", stats_nearest_distance(&g, &r) / stats_nearest_distance(&r, &r),
+    add_score(s, "diversity.nearest", stats_nearest_distance(g, r) / stats_nearest_distance(r, r),
               "distance to the nearest real picture over that among real ones; near 0: copies");
     if (clusters < 2) return;
-    double *centres = own((size_t)clusters, (size_t)v->features * sizeof *centres);
-    const StatsRows centre = {centres, clusters, v->features};
-    bool found = stats_clusters(&r, clusters, draw_centre, &(uint64_t){1}, centres);
-    add_score(s, "diversity.clusters", found ? stats_clusters_reached(&centre, &g) : NAN,
+    double *centres = own((size_t)clusters, (size_t)r->d * sizeof *centres);
+    bool found = stats_clusters(r, clusters, draw_centre, &(uint64_t){1}, centres);
+    add_score(s, "diversity.clusters", found ? stats_clusters_reached(&(StatsRows){centres, clusters, r->d}, g) : NAN,
               "share of the real features' %d clusters that edits reach", clusters);
 }
 
@@ -14244,6 +14220,7 @@ static void add_scores(Evaluation *v, Scores *s, long resamplings)
     static const char *const names[MEASURES][2] = {{"ssim.edit", "median, edit and input"},
         {"ssim.own", "median, a picture drawn with its own emotion and input"},
         {"detail", "median of the Laplacian's variance, edit over input: above 1 specks or grain, below 1 blur"}};
+    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
     add_score(s, "accuracy.real", stats_accuracy(&v->real), "%d real pictures", v->n);
     add_score(s, "f1.real", stats_macro_f1(&v->real), "mean over the classes that occur");
     add_score(s, "accuracy.edited", stats_accuracy(&v->edited),
@@ -14251,7 +14228,7 @@ static void add_scores(Evaluation *v, Scores *s, long resamplings)
     add_score(s, "f1.edited", stats_macro_f1(&v->edited), "mean over the emotions");
     for (int k = 0; k < v->classes && k < 10; k++)
         add_score(s, own_text("f1.edited.%s", v->ed->names[k]), stats_class(&v->edited, k).f1, " ");
-    add_distances(v, s, resamplings);
+    add_distance(s, &r, &g, resamplings);
     Smoothness smooth = smoothness_of(v->curve, v->curves, STRENGTHS);
     add_score(s, "smoothness", smooth.score,
               "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
@@ -14264,55 +14241,35 @@ static void add_scores(Evaluation *v, Scores *s, long resamplings)
         stats_sort(v->measures[i], v->n);
         add_score(s, names[i][0], stats_quantile(v->measures[i], v->n, 0.5), "%s", names[i][1]);
     }
-    add_diversity(v, s);
-}
-
-/* FNV-1a of a file's bytes: names a classifier's weights beside the numbers that came from them. */
-static uint64_t file_hash(const char *path)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    FILE *file = files_open(path);
-    for (int byte; file && (byte = getc(file)) != EOF;) hash = (hash ^ (uint64_t)byte) * 0x100000001b3u;
-    if (file) fclose(file);
-    return hash;
-}
-
-/* Room for what is found out about n pictures. */
-static Evaluation *new_evaluation(Editor *ed, const char *data, int n)
-{
-    Evaluation *v = own(1, sizeof *v);
-    size_t count = (size_t)n, d = (size_t)ed->judge->features;
-    *v = (Evaluation){.ed = ed, .data = data, .classes = ed->model->g.classes, .features = ed->judge->features,
-                      .hash = file_hash(ed->judge->path)};
-    v->real.n = v->edited.n = v->classes;
-    v->real_features = own(count * d, sizeof(double)), v->edited_features = own(count * d, sizeof(double));
-    v->first = own((size_t)(SHOWN_EDITS * (v->classes + 1)) * ed->picture, sizeof(real));
-    for (int i = 0; i < MEASURES; i++) v->measures[i] = own(count, sizeof(double));
-    v->neutral = own(CURVE_FACES * ed->picture, sizeof(real));
-    return v;
+    add_diversity(s, &r, &g);
 }
 
 static Evaluation *evaluate(Editor *ed, const char *data, const Settings *s)
 {
     static const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
-    const PictureSet all = read_part(data, ed, s->split, s->limit, parts, 3);
-    Evaluation *v = new_evaluation(ed, data, all.n);
+    Evaluation *v = own(1, sizeof *v);
+    *v = (Evaluation){.ed = ed, .data = data, .limit = s->limit, .classes = ed->model->g.classes,
+                      .features = ed->judge->features, .hash = files_hash(ed->judge->path),
+                      .all = read_part(data, ed, s->split, s->limit, parts, 3)};
+    size_t count = (size_t)v->all.n, d = (size_t)v->features;
     Error none = {0};
-    Progress progress = progress_start("eval", 0, all.n);
-    for (int from = 0; from < all.n && !interrupted; from += EDITED_AT_ONCE) {
+    v->real.n = v->edited.n = v->classes;
+    v->real_features = own(count * d, sizeof(double)), v->edited_features = own(count * d, sizeof(double));
+    for (int i = 0; i < MEASURES; i++) v->measures[i] = own(count, sizeof(double));
+    Progress progress = progress_start("eval", 0, v->all.n);
+    while (v->n < v->all.n && !interrupted) {
         Scope inner;
         enter(&inner);
-        evaluate_batch(v, all.x + (size_t)from * ed->picture, all.label + from, all.target + from,
-                       min_int(EDITED_AT_ONCE, all.n - from));
+        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - v->n));
         leave();
         progress_show(&progress, v->n, "%s", ed->run);
     }
     progress_end(&progress);
-    if (interrupted) give_up(1, "stopped after %d of %d pictures", v->n, all.n);
+    if (interrupted) give_up(1, "stopped after %d of %d pictures", v->n, v->all.n);
     if (!v->n) give_up(1, "%s: no picture could be read", data);
     measure_curves(v);
     add_scores(v, &v->scores, s->bootstrap);
-    if (!attempt_one(critic_task, &(Confrontation){v, s->limit}, &none))
+    if (!attempt_one(critic_task, v, &none))
         add_score(&v->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
     return v;
 }
@@ -14357,16 +14314,22 @@ static void print_evaluation_json(const Evaluation *v)
     printf("}\n");
 }
 
-/* The first `rows` pictures with every emotion. */
-static void add_strip(Page *page, const char *caption, const Evaluation *v, int rows)
+/* The first pictures with every emotion. */
+static void add_strip(Page *page, const char *caption, const Evaluation *v, int most)
 {
     const Net *g = &v->ed->model->g;
-    int columns = v->classes + 1;
-    size_t n = (size_t)(rows * columns) * v->ed->picture;
-    unsigned char *bytes = own(n, 1);
+    int rows = min_int(v->n, most), columns = v->classes + 1;
+    size_t picture = v->ed->picture;
     const char *names[MAX_CLASSES + 1] = {"input"};
+    unsigned char *bytes = own((size_t)(rows * columns), picture);
+    real *edits = own((size_t)rows, picture * sizeof *edits);
     memcpy(names + 1, v->ed->names, (size_t)v->classes * sizeof *names);
-    to_bytes(v->first, n, bytes);
+    for (int c = 0; c < columns; c++) {
+        const real *column = c ? edits : v->all.x;
+        if (c) edit_pixels(v->ed, v->all.x, rows, NULL, c - 1, 1, edits);
+        for (int i = 0; i < rows; i++)
+            to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
+    }
     add_canvas(page, caption, draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
                                                 .rows = rows, .columns = columns, .scale = enlargement(g->size),
                                                 .column_names = names}));
@@ -14386,7 +14349,7 @@ static void show_evaluation(Page *page, const Evaluation *v)
     add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)",
                plot_confusion(&v->edited, v->ed->names, "edits"));
     add_canvas(page, "Real pictures, for comparison", plot_confusion(&v->real, v->ed->names, "real pictures"));
-    add_strip(page, "The first pictures with every emotion", v, v->shown);
+    add_strip(page, "The first pictures with every emotion", v, SHOWN_EDITS);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
         add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed,
                       v->neutral + (size_t)i * v->ed->picture);
@@ -14960,14 +14923,6 @@ static Judges train_judges(const Settings *s, const Settings *like)
     return (Judges){emotions, train_judge(s, like, "blends/labels.csv", "actions", units)};
 }
 
-static void settings_of_run(const char *run, Settings *s)
-{
-    char path[PATH_MAX];
-    weights_path(run, path);
-    *s = default_settings();
-    settings_of_file(load_tensors(path), path, s);
-}
-
 /* The five numbers of one run (`hand`: of the drawn faces themselves), in a column of the table; its strips go on the
  * page. */
 static void truth_of_run(const char *run, const Judges *judges, const Settings *hand, const Settings *s, Table *table,
@@ -14999,8 +14954,9 @@ static void study_truth(char *const *runs, int n, const Settings *s)
     static const char *const words[7][2] = {{"", "aim"}, {"(a) edits taken for their emotion", "85%"},
         {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
         {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
+    char path[PATH_MAX];
     Settings like;
-    settings_of_run(runs[0], &like);
+    open_weights(runs[0], path, &like);
     make_folder(s->out);
     check_judges(s, &like);
     const Judges judges = train_judges(s, &like);
@@ -15320,7 +15276,7 @@ static Table *discriminator_table(const Plan *p, PlanScores scores)
 static void show_row(Page *page, const char *name, const Evaluation *v)
 {
     page_heading(page, name);
-    add_strip(page, "Faces with every emotion", v, min_int(v->shown, 3));
+    add_strip(page, "Faces with every emotion", v, 3);
     if (v->n_neutral) add_strengths(page, "Growing strength", v->ed, v->neutral);
 }
 
@@ -15351,7 +15307,7 @@ static void study_ganmut(const char *path, const Settings *s, CarryOut *carry_ou
         Classifier *judge = own_classifier(plan->judges[j]);
         for (int r = 0; r < plan->n_rows; r++) judge_row(plan, r, j, judge, scores, s, page);
         if (!s->csv) printf("%s  %s, hash %016" PRIx64 ", %d features\n", plan->judge_names[j], judge->path,
-                            file_hash(judge->path), judge->features);
+                            files_hash(judge->path), judge->features);
     }
     for (int k = 0; k <= JUDGED_TABLES; k++) {
         const Table *t = k < JUDGED_TABLES ? judged_table(plan, scores, tables[k].title, tables[k].metric)
@@ -16343,9 +16299,10 @@ static void *swap_blue_and_red(const TensorEntry *t, int axis)
 static void convert_to_onnx(const Command *c)
 {
     const Settings *s = &c->settings;
+    char path[PATH_MAX];
     Settings of;
     if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
-    settings_of_run(c->inputs[0], &of);
+    open_weights(c->inputs[0], path, &of);
     (find_model(of.model)->generator ? export_generator : export_classifier)(c->inputs[0], c->inputs[1]);
 }
 
