@@ -12525,41 +12525,31 @@ static char (*begin_set(const Settings *s, const char *const *names, int n))[FIL
     return folders;
 }
 
-enum { FACES_AT_ONCE = 64 };
-
-/* A set of drawn faces in the making, so many of them at once. */
-typedef struct DrawTask {
-    FaceSet set;
-    const char *out;
-    int first;
-    char rows[FACES_AT_ONCE][256];      /* labels.csv's rows, in order */
-    Error failed[FACES_AT_ONCE];
-} DrawTask;
-
-typedef struct DrawnFace { DrawTask *task; int i; } DrawnFace;
+/* A face of a set in the making, and its row in labels.csv. */
+typedef struct DrawnFace { const FaceSet *set; const char *out; int index; char row[256]; Error failed; } DrawnFace;
 
 static void draw_face(void *context)
 {
-    const DrawnFace *face = context;
-    DrawTask *t = face->task;
-    int index = t->first + face->i;
-    Image picture = new_picture(t->set.size, t->set.size, t->set.channels);
-    const FaceExpression shown = face_set_expression(&t->set, (uint64_t)index);
+    DrawnFace *face = context;
+    int index = face->index;
+    Image picture = new_picture(face->set->size, face->set->size, face->set->channels);
+    const FaceExpression shown = face_set_expression(face->set, (uint64_t)index);
     const char *called = emotion_names[shown.called];
-    char *row = t->rows[face->i];
+    char *row = face->row;
     float valence, arousal;
-    face_set_render(&t->set, (uint64_t)index, shown.au, picture.pixels);
-    save_picture(textf("%s/%s/%05d.png", t->out, called, index).s, &picture, NULL);
+    face_set_render(face->set, (uint64_t)index, shown.au, picture.pixels);
+    save_picture(textf("%s/%s/%05d.png", face->out, called, index).s, &picture, NULL);
     face_affect(shown.au, &valence, &arousal);
     row += sprintf(row, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence, arousal);
     for (int k = 0; k < FACE_AUS; k++) row += sprintf(row, ",%.2f", shown.au[k]);
     sprintf(row, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity, emotion_names[shown.emotion]);
 }
 
-static void draw_task(void *task, int i, int worker)
+static void draw_task(void *faces, int i, int worker)
 {
     (void)worker;
-    attempt(draw_face, &(DrawnFace){task, i}, &((DrawTask *)task)->failed[i]);
+    DrawnFace *face = (DrawnFace *)faces + i;
+    attempt(draw_face, face, &face->failed);
 }
 
 /* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
@@ -12567,27 +12557,30 @@ static void draw_task(void *task, int i, int worker)
  * is strong, which is what GANmut's strength loss takes D's certainty for. */
 static void draw_faces(const Settings *s)
 {
-    DrawTask *t = own(1, sizeof *t);
+    enum { AT_ONCE = 64 };
+    const FaceSet set = face_set(s);
+    DrawnFace *faces = own(AT_ONCE, sizeof *faces);
     const char *names[EMOTIONS];
-    t->set = face_set(s), t->out = s->out;
-    for (int i = 0; i < t->set.n; i++) names[i] = emotion_names[t->set.emotions[i]];
-    begin_set(s, names, t->set.n);
+    long done = 0;
+    for (int i = 0; i < set.n; i++) names[i] = emotion_names[set.emotions[i]];
+    begin_set(s, names, set.n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
     fprintf(list->stream, ",second,second_intensity,drawn\n");
     Progress progress = progress_start("draw", 0, s->count);
-    for (; t->first < s->count && !interrupted; t->first += FACES_AT_ONCE) {
-        int count = s->count - t->first < FACES_AT_ONCE ? (int)(s->count - t->first) : FACES_AT_ONCE;
-        parallel(count, draw_task, t);
+    while (done < s->count && !interrupted) {
+        int count = s->count - done < AT_ONCE ? (int)(s->count - done) : AT_ONCE;
+        for (int i = 0; i < count; i++) faces[i] = (DrawnFace){.set = &set, .out = s->out, .index = (int)done + i};
+        parallel(count, draw_task, faces);
         for (int i = 0; i < count; i++) {
-            if (t->failed[i].status) progress_end(&progress), unwind(&t->failed[i]);
-            fprintf(list->stream, "%s\n", t->rows[i]);
+            if (faces[i].failed.status) progress_end(&progress), unwind(&faces[i].failed);
+            fprintf(list->stream, "%s\n", faces[i].row);
         }
-        progress_show(&progress, t->first + count, "%s", s->out);
+        progress_show(&progress, done += count, "%s", s->out);
     }
     progress_end(&progress);
-    if (interrupted) give_up(1, "stopped after %d of %ld pictures", t->first, s->count);
+    if (interrupted) give_up(1, "stopped after %ld of %ld pictures", done, s->count);
     end_file(list);
 }
 
@@ -12602,14 +12595,14 @@ static void show_data(const char *data, const Settings *s)
                  .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
     const unsigned char **cells = own(n_cells, sizeof *cells);
-    for (int c = 0; c < set->n_classes; c++)
-        for (int i = 0, found = 0; i < set->count && found < SHOWN; i++) {
-            Error why;
-            if (set->label[i] != c) continue;
-            unsigned char *cell = own(bytes, 1);
-            if (dataset_read(set, i, grid.side, grid.channels, cell, &why)) cells[c * SHOWN + found++] = cell;
-            else give_back(cell);
-        }
+    int *found = own((size_t)set->n_classes, sizeof *found);
+    for (int i = 0; i < set->count; i++) {
+        int first = set->label[i] * SHOWN, *n = &found[set->label[i]];
+        if (*n == SHOWN) continue;
+        unsigned char *cell = own(bytes, 1);
+        if (dataset_read(set, i, grid.side, grid.channels, cell, &(Error){0})) cells[first + (*n)++] = cell;
+        else give_back(cell);
+    }
     grid.cells = cells;
     const PlotCanvas sheet = draw_grid(&grid);
     const Image image = image_of(&sheet);
@@ -14470,62 +14463,52 @@ static Node *leaf_of(const Graph *g, const Tensor *tensor)
 }
 
 /* What a program that runs the file must know: the classes, what pixels are, and where GANmut's emotions lie. */
-static void describe_model(OnnxModel *model, const char (*names)[NAME], int n, const Gamut *gamut)
+static void describe_model(OnnxModel *model, const char (*names)[NAME], const Net *net)
 {
-    onnx_metadata(model, "classes", joined_names(names, n, ","));
+    onnx_metadata(model, "classes", joined_names(names, net->classes, ","));
     onnx_metadata(model, "range", "[-1,1]");
-    for (int k = 0; gamut && k < gamut->n; k++) {
+    const Gamut gamut = gamut_of(net);
+    for (int k = 0; net->space && k < gamut.n; k++) {
         const char *place = "";
-        for (int i = 0; i < gamut->dimensions; i++)
-            place = own_text("%s%s%.9g", place, i ? "," : "", gamut->mean[k][i]);
+        for (int i = 0; i < gamut.dimensions; i++) place = own_text("%s%s%.9g", place, i ? "," : "", gamut.mean[k][i]);
         onnx_metadata(model, own_text("place.%s", names[k]), place);
     }
 }
 
-/* What a file is to hold: a network's graph for one picture, and what its result is called. */
-typedef struct Exported {
-    const char *what, *result;
-    Drawing drawing;
-    const char (*names)[NAME];
-    int classes;
-    const Gamut *gamut;                 /* NULL: its emotions have no places */
-} Exported;
+/* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
+static Drawing classifier_for(OnnxModel *model, const char *run)
+{
+    Classifier *c = own_classifier(run);
+    const Look look = look_new(&c->net, 1, c->many.p->op == OP_sigmoid);
+    describe_model(model, c->class_names, &c->net);
+    return (Drawing){.graph = look.graph, .x = look.x, .y = look.p};
+}
 
-static void export_network(Exported network, const char *path)
+/* A generator as `drawn` = G(picture, condition). */
+static Drawing generator_for(OnnxModel *model, const char *run)
+{
+    Facegan *generator = own_generator(run);
+    describe_model(model, generator->class_names, &generator->g);
+    return drawing_new(&generator->g, expression_generator, 1);
+}
+
+static void export_onnx(const char *run, bool draws, const char *path)
 {
     char why[ONNX_ERROR_SIZE];
     Drawing *d = own(1, sizeof *d);
     OnnxModel **model = own(1, sizeof *model), *whole;
-    *d = network.drawing;
-    on_leaving(close_drawing, d), on_leaving(close_onnx, model);
-    *model = onnx_begin(network.what, "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    on_leaving(close_onnx, model);
+    *model = onnx_begin(draws ? "facegan generator" : "facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
     if (!*model) give_up(1, "out of memory");
-    describe_model(*model, network.names, network.classes, network.gamut);
-    export_graph(*model, d->y, network.result,
-                 &(OnnxInputs){1 + (d->condition != NULL), {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)},
-                               {"picture", "condition"}});
+    *d = (draws ? generator_for : classifier_for)(*model, run);
+    on_leaving(close_drawing, d);
+    const OnnxInputs inputs = {1 + draws, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)},
+                               {"picture", "condition"}};
+    export_graph(*model, d->y, draws ? "drawn" : "probabilities", &inputs);
     FileWriter *file = begin_file(path);
     whole = *model, *model = NULL;                                      /* saving frees it, whatever comes of it */
     if (!onnx_save_to(whole, file->stream, path, why)) give_up_because(errno, why);
     end_file(file);
-}
-
-/* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
-static void export_classifier(const char *run, const char *path)
-{
-    Classifier *c = own_classifier(run);
-    const Look look = look_new(&c->net, 1, c->many.p->op == OP_sigmoid);
-    export_network((Exported){"facegan classifier", "probabilities", {.graph = look.graph, .x = look.x, .y = look.p},
-                              c->class_names, c->net.classes, NULL}, path);
-}
-
-/* A generator as `drawn` = G(picture, condition). */
-static void export_generator(const char *run, const char *path)
-{
-    Facegan *generator = own_generator(run);
-    const Gamut gamut = gamut_of(&generator->g);
-    export_network((Exported){"facegan generator", "drawn", drawing_new(&generator->g, expression_generator, 1),
-                              generator->class_names, generator->g.classes, generator->g.space ? &gamut : NULL}, path);
 }
 
 /* ================================================================================================
@@ -16303,7 +16286,7 @@ static void convert_to_onnx(const Command *c)
     Settings of;
     if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
     open_weights(c->inputs[0], path, &of);
-    (find_model(of.model)->generator ? export_generator : export_classifier)(c->inputs[0], c->inputs[1]);
+    export_onnx(c->inputs[0], find_model(of.model)->generator, c->inputs[1]);
 }
 
 /* A tensor's numbers as they go into the new file: the file's own, or changed in memory of the scope's. */

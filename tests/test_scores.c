@@ -91,12 +91,64 @@ static void test_confusions(void)
     CHECK(canvas.width == 440 && canvas.height == 320);
 }
 
+static void test_answers(void)
+{
+    static const char *const things[3] = {"a.png", "b,c.png", "d.png"};
+    static const double p[3][2] = {{0.75, 0.25}, {0.5, 0.5}, {NAN, 0}};
+    char text[600] = "";
+    Answers a = new_answers(names, 2, 3);
+    for (int i = 0; i < 3; i++) add_answer(&a, i > 0, p[i]);
+    CHECK(a.count == 3 && answer_of(&a, 1)[0] == 0.5 && a.f.count[0][0] == 1 && a.f.count[1][0] == 1);
+    FILE *file = fmemopen(text, sizeof text, "w");
+    write_table(answers_table(&a, things), file, TABLE_CSV);
+    fclose(file);
+    CHECK(strcmp(text, "path,class,answer,cat,dog\na.png,cat,cat,0.75000,0.25000\n\"b,c.png\",dog,cat,0.50000,0.50000\n"
+                       "d.png,dog,?,,0.00000\n") == 0);
+    file = fmemopen(text, sizeof text, "w");
+    answers_json(file, &a);
+    fclose(file);
+    CHECK(strstr(text, "\"accuracy\": 0.33333, \"macro_f1\": 0.33333, ") == text && text[strlen(text) - 2] == '}');
+    file = fmemopen(text, sizeof text, "w");
+    answers_text(file, &a);
+    fclose(file);
+    CHECK(strstr(text, "accuracy 0.3333   macro F1 0.3333   ") == text && strstr(text, "taken for:"));
+}
+
+/* What `form` prints of two verdicts. */
+static const char *verdicts(int form)
+{
+    static char text[600];
+    static const double box[4] = {1, 2, 3.25, 4}, p[2] = {0.25, 0.75}, unknown[2] = {NAN, 0};
+    Scope inner;
+    memset(text, 0, sizeof text);
+    FILE *file = fmemopen(text, sizeof text, "w");
+    enter(&inner);
+    Verdicts *v = new_verdicts(file, form, names, 2);
+    add_verdict(v, "a.png", 0, NULL, p), add_verdict(v, "b.png", 2, box, unknown);
+    CHECK(v->count == 2);
+    leave();
+    fclose(file);
+    return text;
+}
+
+static void test_verdicts(void)
+{
+    CHECK(strcmp(verdicts(TABLE_CSV), "path,face,emotion,cat,dog\na.png,0,dog,0.25000,0.75000\nb.png,2,?,,0.00000\n") == 0);
+    CHECK(strcmp(verdicts(TABLE_JSON),
+                 "[\n  {\"path\": \"a.png\", \"emotion\": \"dog\", \"probabilities\": {\"cat\": 0.25000, \"dog\": 0.75000}},\n"
+                 "  {\"path\": \"b.png\", \"face\": 2, \"box\": [1.0, 2.0, 3.2, 4.0], \"emotion\": \"?\", "
+                 "\"probabilities\": {\"cat\": null, \"dog\": 0.00000}}\n]\n") == 0);
+    CHECK(strstr(verdicts(TABLE_TEXT), "picture                      face emotion        cat      dog\n") != NULL);
+}
+
 int main(void)
 {
     Scope all;
     enter(&all);
     test_numbers();
     test_confusions();
+    test_answers();
+    test_verdicts();
     leave();
     return check_report();
 }
