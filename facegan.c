@@ -11816,11 +11816,17 @@ static Text photo_file(const Settings *s, const Photo *photo, const char *suffix
     return textf("%s/%s%s", out_folder(s), photo->name, suffix);
 }
 
+/* Which of n names it is, upper and lower case being the same; -1: none. */
+static int find_name(const char (*names)[NAME], int n, const char *name, size_t length)
+{
+    for (int i = 0; i < n; i++)
+        if (strlen(names[i]) == length && strncasecmp(names[i], name, length) == 0) return i;
+    return -1;
+}
+
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
-    for (int i = 0; i < model->g.classes; i++)
-        if (strlen(model->class_names[i]) == length && strncasecmp(model->class_names[i], name, length) == 0) return i;
-    return -1;
+    return find_name(model->class_names, model->g.classes, name, length);
 }
 
 static const char *joined_names(const char (*names)[NAME], int n, const char *between)
@@ -12637,9 +12643,8 @@ static void choose_classes(Sampler *m, const char *trained, const char *wanted)
     m->n = asked ? asked : classes ? classes : 1;
     m->names[0] = "sample";
     for (int i = 0; classes && i < m->n; i++) {
-        int k = asked ? 0 : i;
-        while (asked && k < classes && strcmp(names[i], known[k])) k++;
-        if (k == classes) give_up(2, "--emotions %s: this generator draws %s", names[i], trained);
+        int k = asked ? find_name(known, classes, names[i], strlen(names[i])) : i;
+        if (k < 0) give_up(2, "--emotions %s: this generator draws %s", names[i], trained);
         m->chosen[i] = k, m->names[i] = own_text("%s", known[k]);
     }
 }
@@ -13929,12 +13934,10 @@ static Editor *use_editor(const char *run, Classifier *judge)
     Editor *ed = own(1, sizeof *ed);
     *ed = (Editor){.run = run, .judge = judge, .model = own_generator(run)};
     ed->names = name_list(ed->model->class_names, ed->model->g.classes);
-    for (int k = 0; k < ed->model->g.classes; k++) {
-        int i = 0;
-        while (judge && i < judge->net.classes && strcasecmp(judge->class_names[i], ed->names[k])) i++;
-        if (judge && i == judge->net.classes)
+    for (int k = 0; judge && k < ed->model->g.classes; k++) {
+        ed->judged_as[k] = find_name(judge->class_names, judge->net.classes, ed->names[k], strlen(ed->names[k]));
+        if (ed->judged_as[k] < 0)
             give_up(2, "%s does not know %s, which %s draws", judge->path, ed->names[k], run);
-        ed->judged_as[k] = i;
     }
     ed->picture = count_of(ed->model->y);
     ed->drawing = own_drawing(&ed->model->g, expression_generator, EDITED_AT_ONCE);
@@ -14034,44 +14037,28 @@ typedef struct Evaluation {
     real *neutral;                                                      /* (CURVE_FACES, picture) */
 } Evaluation;
 
-/* The picture in grey, 0 to 1. */
-static void grey_picture(const real *x, int side, int channels, double *grey)
-{
-    for (int i = 0; i < side * side; i++) {
-        double sum = 0;
-        for (int c = 0; c < channels; c++) sum += (double)x[i * channels + c];
-        grey[i] = (sum / channels + 1) / 2;
-    }
-}
-
-static double mean_difference(const real *u, const real *v, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += fabs((double)u[i] - (double)v[i]);
-    return sum / (double)n;
-}
-
 /* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no more
  * than a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or
  * less. */
 static void measure_identity(Evaluation *v, const real *x, const real *there, const real *back, const real *itself,
                              int count)
 {
-    const Net *g = &v->ed->model->g;
-    size_t picture = v->ed->picture;
-    double *grey = own((size_t)(2 * g->size * g->size), sizeof *grey), *other = grey + g->size * g->size, kept;
-    for (int i = 0; i < count; i++) {
-        size_t at = (size_t)i * picture;
-        v->back += mean_difference(x + at, back + at, picture);
-        v->moved += mean_difference(x + at, there + at, picture);
-        grey_picture(x + at, g->size, g->channels, grey), grey_picture(there + at, g->size, g->channels, other);
-        double similar = stats_ssim(grey, other, g->size, 0.1, &kept);
+    int side = v->ed->model->g.size, channels = v->ed->model->g.channels;
+    size_t picture = v->ed->picture, pixels = (size_t)(side * side);
+    double *grey = own(2 * pixels, sizeof *grey), *other = grey + pixels, kept;
+    for (int i = 0; i < count; i++, x += picture, there += picture, back += picture, itself += picture) {
+        double similar, **measures = v->measures;
+        int at = v->n + i;
+        v->back += image_difference(x, back, picture);
+        v->moved += image_difference(x, there, picture);
+        image_grey(x, pixels, channels, grey), image_grey(there, pixels, channels, other);
+        similar = stats_ssim(grey, other, side, 0.1, &kept);
         v->kept += kept;
         if (isfinite(similar)) v->similar += similar, v->similar_known++;
-        v->measures[PERSON][v->n + i] = stats_ssim(grey, other, g->size, INFINITY, &kept);
-        v->measures[DETAIL][v->n + i] = stats_detail(other, g->size) / fmax(stats_detail(grey, g->size), 1e-9);
-        grey_picture(itself + at, g->size, g->channels, other);
-        v->measures[OWN][v->n + i] = stats_ssim(grey, other, g->size, INFINITY, &kept);
+        measures[PERSON][at] = stats_ssim(grey, other, side, INFINITY, &kept);
+        measures[DETAIL][at] = stats_detail(other, side) / fmax(stats_detail(grey, side), 1e-9);
+        image_grey(itself, pixels, channels, other);
+        measures[OWN][at] = stats_ssim(grey, other, side, INFINITY, &kept);
     }
 }
 
