@@ -153,6 +153,32 @@ static void cleared(void *context)
     CHECK(system(own_text("rm -r %s", folder)) == 0);
 }
 
+/* A log that a killed process left in the middle of a row, cut behind row 20. */
+static void continued(void *context)
+{
+    size_t size;
+    (void)context;
+    const char *log = in_folder("log.csv"), *old = "i,x\n10,a\n20,b\n30,c\n4";
+    fputs("5,e\n", continue_csv(log, "i,x", 0));
+    write_file(log, old, strlen(old));
+    Scope inner;
+    enter(&inner);
+    fputs("21,d\n", continue_csv(log, "i,y", 20));
+    leave();
+    CHECK(strcmp(read_file(log, 100, &size), "i,y\n10,a\n20,b\n21,d\n") == 0);
+    continue_csv(in_folder("none/log.csv"), "i", 0);
+}
+
+static void lying(void *context)
+{
+    (void)context;
+    make_folder(in_folder("deep/er")), make_folder(in_folder("deep2"));
+    write_file(in_folder("deep/file"), "", 0);
+    CHECK(lies_in(in_folder("deep/er/../file"), in_folder("deep")) && lies_in(in_folder("deep"), in_folder("deep/er/..")));
+    CHECK(!lies_in(in_folder("deep"), in_folder("deep/er")) && !lies_in(in_folder("deep2"), in_folder("deep")));
+    CHECK(lies_in(in_folder("deep"), "/") && !lies_in(in_folder("gone"), folder));
+}
+
 /* The work must give up, with these words in its reason. */
 static void must_fail(void (*work)(void *context), const char *words, bool machine)
 {
@@ -178,8 +204,9 @@ int main(void)
     must_fail(save_nowhere, "not saved: ", false);
     must_fail(tables, "t.csv", false);
     must_fail(files, "b.JPG", false);
+    must_fail(continued, "none/", false);
     must_fail(abandoned, "stopped", false);
     must_fail(locked_twice, "works here", false);
-    CHECK(attempt(cleared, NULL, &e));
+    CHECK(attempt(lying, NULL, &e) && attempt(cleared, NULL, &e));
     return check_report();
 }

@@ -96,11 +96,21 @@ OWNED_API Table *new_table(const char *title, int rows, int columns);
 OWNED_API void write_table(const Table *table, FILE *to, int form);
 OWNED_API void write_row(const Table *table, FILE *to, int form, int row);
 
+/* A CSV file whose rows begin with a whole number that grows, opened to go on behind `last`: its first line is `names`,
+ * and what a killed process wrote beyond that row, or began to write, is dropped. The scope closes it. */
+OWNED_API FILE *continue_csv(const char *path, const char *names, long last);
+
+/* fclose, for on_leaving. */
+OWNED_API void close_file(void *file);
+
 /* ---- files and folders ---- */
 
 OWNED_API bool is_folder(const char *path);
 OWNED_API bool path_exists(const char *path);
 OWNED_API void make_folder(const char *path);
+
+/* Is it that folder, or in it, however the two are written? False where one is not there. */
+OWNED_API bool lies_in(const char *path, const char *folder);
 
 /* A whole regular file, a 0 behind its last byte. */
 OWNED_API char *read_file(const char *path, size_t most, size_t *size);
@@ -267,48 +277,6 @@ OWNED_API void save_tensors(const TensorFile *file, const char *path, const char
     give_up_because(cause, own_text("%s%s", message, why));
 }
 
-/* ---- tables ---- */
-
-static void owned_close_table(void *table) { table_close((TableReader *)table); }
-
-OWNED_API TableReader *open_table(const char *path, int fields)
-{
-    TableReader *table = (TableReader *)own(1, sizeof *table);
-    bool opened = table_open(table, path, fields);
-    int cause = errno;
-    on_leaving(owned_close_table, table);
-    if (!opened) give_up_because(cause, table->error);
-    return table;
-}
-
-OWNED_API bool more_rows(TableReader *table)
-{
-    int got = table_next(table);
-    if (got < 0) give_up(1, "%s", table->error);
-    return got > 0;
-}
-
-static void owned_free_table(void *table) { table_free((Table *)table); }
-
-OWNED_API Table *new_table(const char *title, int rows, int columns)
-{
-    Table *table = (Table *)own(1, sizeof *table);
-    *table = table_new(title, rows, columns);
-    on_leaving(owned_free_table, table);
-    return table;
-}
-
-OWNED_API void write_table(const Table *table, FILE *to, int form)
-{
-    if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
-}
-
-OWNED_API void write_row(const Table *table, FILE *to, int form, int row)
-{
-    if (table->failed) give_up_memory(1, sizeof *table->cells);
-    table_print_row(table, to, form, row);
-}
-
 /* ---- files and folders ---- */
 
 /* The answer of files.h to a question, or none. */
@@ -327,6 +295,16 @@ OWNED_API void make_folder(const char *path)
 {
     char why[FILES_ERROR];
     if (!files_make_folder(path, why)) give_up_because(errno, why);
+}
+
+OWNED_API bool lies_in(const char *path, const char *folder)
+{
+    char *inner = realpath(path, NULL), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool yes = inner && outer && strncmp(inner, outer, length) == 0 &&
+               (length == 1 || !inner[length] || inner[length] == '/');
+    free(inner), free(outer);
+    return yes;
 }
 
 OWNED_API char *read_file(const char *path, size_t most, size_t *size)
@@ -416,6 +394,66 @@ OWNED_API char **own_stems(const Names *paths)
     stems->count = (size_t)paths->count;
     on_leaving(owned_free_listing, stems);
     return stems->names;
+}
+
+/* ---- tables ---- */
+
+static void owned_close_table(void *table) { table_close((TableReader *)table); }
+
+OWNED_API TableReader *open_table(const char *path, int fields)
+{
+    TableReader *table = (TableReader *)own(1, sizeof *table);
+    bool opened = table_open(table, path, fields);
+    int cause = errno;
+    on_leaving(owned_close_table, table);
+    if (!opened) give_up_because(cause, table->error);
+    return table;
+}
+
+OWNED_API bool more_rows(TableReader *table)
+{
+    int got = table_next(table);
+    if (got < 0) give_up(1, "%s", table->error);
+    return got > 0;
+}
+
+static void owned_free_table(void *table) { table_free((Table *)table); }
+
+OWNED_API Table *new_table(const char *title, int rows, int columns)
+{
+    Table *table = (Table *)own(1, sizeof *table);
+    *table = table_new(title, rows, columns);
+    on_leaving(owned_free_table, table);
+    return table;
+}
+
+OWNED_API void write_table(const Table *table, FILE *to, int form)
+{
+    if (!table_print(table, to, form)) give_up(1, "a table cannot be written: %s", strerror(errno));
+}
+
+OWNED_API void write_row(const Table *table, FILE *to, int form, int row)
+{
+    if (table->failed) give_up_memory(1, sizeof *table->cells);
+    table_print_row(table, to, form, row);
+}
+
+OWNED_API void close_file(void *file) { fclose((FILE *)file); }
+
+OWNED_API FILE *continue_csv(const char *path, const char *names, long last)
+{
+    char line[1 << 14];
+    FILE *old = files_open(path);
+    if (old) on_leaving(close_file, old);
+    FileWriter *renewed = begin_file(path);
+    fprintf(renewed->stream, "%s\n", names);
+    while (old && fgets(line, sizeof line, old))
+        if (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') && atol(line) <= last) fputs(line, renewed->stream);
+    end_file(renewed);
+    FILE *file = fopen(path, "a");
+    if (!file) give_up_because(errno, own_text("%s: cannot be written: %s", path, strerror(errno)));
+    on_leaving(close_file, file);
+    return file;
 }
 
 #endif /* OWNED_IMPLEMENTATION */
