@@ -5264,40 +5264,6 @@ static int shipped_model(const char *name, char path[PATH_MAX])
     return slash && access(path, R_OK) == 0;
 }
 
-typedef struct Attempts {
-    void (*work)(void *context, int i);
-    void *context;
-    Error failed;                       /* the first failure, behind the mutex */
-    pthread_mutex_t mutex;
-} Attempts;
-
-typedef struct AttemptAt { Attempts *all; int i; } AttemptAt;
-
-static void attempt_at(void *context)
-{
-    const AttemptAt *at = context;
-    at->all->work(at->all->context, at->i);
-}
-
-static void attempt_task(void *argument, int i, int worker)
-{
-    (void)worker;
-    Attempts *all = argument;
-    Error why;
-    if (attempt(attempt_at, &(AttemptAt){all, i}, &why)) return;
-    pthread_mutex_lock(&all->mutex);
-    if (!all->failed.status) all->failed = why;
-    pthread_mutex_unlock(&all->mutex);
-}
-
-/* work(context, i) for every i below n, on all threads. Gives up, after all of them, where one gave up. */
-static void attempt_each(int n, void (*work)(void *context, int i), void *context)
-{
-    Attempts all = {work, context, {0}, PTHREAD_MUTEX_INITIALIZER};
-    parallel(n, attempt_task, &all);
-    if (all.failed.status) unwind(&all.failed);
-}
-
 /* ================================================================================================
  * PART III  THE WORKSHOP
  *
@@ -6731,13 +6697,35 @@ static void choose_stock(Stock *s)
     }
 }
 
-/* Scenes first, first + 1, ...; their pictures are there and say how large they are. */
-typedef struct Composing { const Stock *stock; uint64_t first; Scene *scenes; } Composing;
+typedef struct Composed { Scene scene; const SceneStock *of; uint64_t number; Error failed; } Composed;
 
-static void compose_scene(void *composing, int i)
+static void compose_scene(void *composed)
 {
-    const Composing *c = composing;
-    scene_compose(&c->stock->scenes, c->first + (uint64_t)i, &c->scenes[i]);
+    Composed *c = composed;
+    scene_compose(c->of, c->number, &c->scene);
+}
+
+static void compose_task(void *composed, int i, int worker)
+{
+    (void)worker;
+    Composed *c = (Composed *)composed + i;
+    attempt(compose_scene, c, &c->failed);
+}
+
+/* Scenes first, first + 1, ...; their pictures are there and say how large they are. */
+static void compose_scenes(Composed *scenes, const Stock *stock, uint64_t first, int count)
+{
+    for (int i = 0; i < count; i++) scenes[i].of = &stock->scenes, scenes[i].number = first + (uint64_t)i;
+    parallel(count, compose_task, scenes);
+    for (int i = 0; i < count; i++)
+        if (scenes[i].failed.status) unwind(&scenes[i].failed);
+}
+
+static Composed *new_scenes(int count, int side, int channels)
+{
+    Composed *scenes = own((size_t)count, sizeof *scenes);
+    for (int i = 0; i < count; i++) scenes[i].scene.picture = new_picture(side, side, channels);
+    return scenes;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -6761,7 +6749,7 @@ static void compose_scene(void *composing, int i)
  * as they would on grey.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { SCENE_SIDE = 256, SAMPLES = 64 };
+enum { SCENE_SIDE = 256, SAMPLES = 64, SCENES_MOST = 2 };
 static const int wanted[SCENE_KINDS] = {36, 14, 14};    /* samples of a scene: negatives, parts, positives */
 
 /* The leaves of a step and their channels: (N,side,side,1) the squares, then (N,1,1,K) the truth. MOVES and POINTS say
@@ -6898,7 +6886,7 @@ typedef struct Pupil {                  /* the network that learns, number `whic
     Node *term[LESSON_TERMS];
     Graph *graph;
     Arena arena;
-    Scene *scenes;
+    Composed *scenes;
     TensorFile *trace;                       /* --trace: the first step of each network, or NULL */
     double begun;
     long begun_at;
@@ -6956,17 +6944,17 @@ static void fill_lesson(Pupil *p)
 {
     int n = mtcnn_parts[p->which].scenes;
     uint64_t first = (uint64_t)p->which << 40 | (uint64_t)(p->iteration * n);
-    attempt_each(n, compose_scene, &(Composing){&p->stock, first, p->scenes});
+    compose_scenes(p->scenes, &p->stock, first, n);
     for (int i = 0; i < n; i++) {
         Scope inner;
         enter(&inner);
         SceneSample samples[SAMPLES];
         SceneLuck luck = {draw, (uint64_t)p->s->seed, first + (uint64_t)i, 1u << 30};
-        const Image picture = with_channels(&p->scenes[i].picture, 3);
+        const Image picture = with_channels(&p->scenes[i].scene.picture, 3);
         const ImageSums *sums = new_sums(&picture);
         Faces mistakes = {0};
         if (p->which > 0) mistakes = mtcnn_candidates(p->detector, sums, p->which - 1);
-        scene_samples(&p->scenes[i], &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
+        scene_samples(&p->scenes[i].scene, &luck, p->which > 0 ? &mistakes : NULL, wanted, samples);
         for (int k = 0; k < SAMPLES; k++) write_sample(p->leaves, p->which, i * SAMPLES + k, &samples[k], sums);
         leave();
     }
@@ -7135,10 +7123,9 @@ static void train_mtcnn(char *const *faces, int n, const Settings *s)
 {
     Pupil *p = own(1, sizeof *p);
     make_folder(s->out), lock_folder(s->out);
-    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = own(4, sizeof *p->scenes);
+    p->s = s, p->detector = own(1, sizeof *p->detector), p->scenes = new_scenes(SCENES_MOST, SCENE_SIDE, 1);
     *p->detector = (Detector){.kind = MTCNN, .handed_on = {0.6, 0.15}, .min_face = 20};  /* O learns from R's errors */
     on_leaving(end_training, p), on_leaving(close_detector, p->detector);
-    for (int i = 0; i < 4; i++) p->scenes[i].picture = new_picture(SCENE_SIDE, SCENE_SIDE, 1);
     begin_training(p, faces, n);
     if (*s->trace) p->trace = new_tensors();
     while (p->which < NETWORKS && !interrupted) {
@@ -11153,19 +11140,17 @@ static void draw_scenes(const Settings *s)
 {
     enum { AT_ONCE = 16 };
     Stock stock;
-    Scene scenes[AT_ONCE];
+    Composed *scenes = new_scenes(AT_ONCE, (int)s->size, (int)s->channels);
     make_folder(s->out);
     open_stock(&stock, NULL, 0, s, (int)s->channels);
     choose_stock(&stock);
-    for (int i = 0; i < AT_ONCE; i++)
-        scenes[i].picture = new_picture((int)s->size, (int)s->size, (int)s->channels);
     FileWriter *list = begin_file(own_text("%s/faces.csv", s->out));
     fprintf(list->stream, "path,%s\n", box_columns);
     for (long first = 0; first < s->count; first += AT_ONCE) {
         int count = s->count - first < AT_ONCE ? (int)(s->count - first) : AT_ONCE;
         if (interrupted) give_up(1, "stopped after %ld of %ld scenes", first, s->count);
-        attempt_each(count, compose_scene, &(Composing){&stock, (uint64_t)first, scenes});
-        for (int i = 0; i < count; i++) save_scene(s, &scenes[i], first + i, list->stream);
+        compose_scenes(scenes, &stock, (uint64_t)first, count);
+        for (int i = 0; i < count; i++) save_scene(s, &scenes[i].scene, first + i, list->stream);
     }
     end_file(list);
 }
