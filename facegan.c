@@ -10082,6 +10082,12 @@ static void deliver(const char *path, const Image *picture, const ImageText *tex
     printf("%s\n", path);
 }
 
+static void deliver_canvas(const char *path, PlotCanvas canvas, const ImageText *text)
+{
+    const Image image = image_of(&canvas);
+    deliver(path, &image, text);
+}
+
 static const char *out_folder(const Settings *s)
 {
     return *s->out ? s->out : ".";
@@ -10759,9 +10765,8 @@ static void show_photo(void *context, Photo *photo)
     const char *slash = strrchr(photo->path, '/');
     if (show->detector && !is_one_face(show->s, photo->image.width, photo->image.height)) cut_best_face(show, photo);
     fit_picture(show->model, &photo->image);
-    const PlotCanvas canvas = figure_space_all(&show->space, (int)show->s->scale);
-    const Image all = image_of(&canvas);
-    deliver(photo_file(show->s, photo, "-gamut.png").s, &all, show->s->provenance ? &synthetic : NULL);
+    deliver_canvas(photo_file(show->s, photo, "-gamut.png").s, figure_space_all(&show->space, (int)show->s->scale),
+                   show->s->provenance ? &synthetic : NULL);
     if (show->s->gif) gamut_film(show, photo);
     if (show->n == PAGE_FACES) return;
     unsigned char *face = own(count_of(show->model->y), 1);
@@ -11175,9 +11180,7 @@ static void show_data(const char *data, const Settings *s)
         else give_back(cell);
     }
     grid.cells = cells;
-    const PlotCanvas sheet = draw_grid(&grid);
-    const Image image = image_of(&sheet);
-    deliver(*s->out ? s->out : "data.png", &image, NULL);
+    deliver_canvas(*s->out ? s->out : "data.png", draw_grid(&grid), NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -11294,12 +11297,11 @@ static int sheet_scale(const Sampler *m)
 /* OUT/NAME.png: pictures in `columns`, by class, or a row for each class. */
 static void save_sheet(const Sampler *m, const Order *o, int columns, bool by_class, const char *name)
 {
-    const PlotCanvas sheet = draw_grid(&(Grid){
+    const Grid grid = {
         .pictures = draw_order(m, o), .side = m->g.size, .channels = m->g.channels, .rows = o->count / columns,
         .columns = columns, .scale = sheet_scale(m), .row_names = m->g.condition && !by_class ? m->names : NULL,
-        .column_names = by_class ? m->names : NULL});
-    const Image image = image_of(&sheet);
-    deliver(textf("%s/%s.png", m->s->out, name).s, &image, m->s->provenance ? &synthetic : NULL);
+        .column_names = by_class ? m->names : NULL};
+    deliver_canvas(textf("%s/%s.png", m->s->out, name).s, draw_grid(&grid), m->s->provenance ? &synthetic : NULL);
 }
 
 /* The sheet: a row for each latent, a column for each class; without classes latents in both directions. */

@@ -160,7 +160,7 @@ static void test_program(void)
         onnx_program(model, steps, last + 1, (int[]){0}, 1, "out");
         CHECK_MSG(onnx_save(model, path, why), "%s", why);
         uint8_t *bytes = read_whole(path, &size);
-        Wire whole = {bytes, bytes + size, false}, graph, weight, inside, type;
+        Wire whole = {bytes, bytes + size, false}, graph, weight, inside, type = whole;
         CHECK(count_fields(whole, 7, &graph) == 1 && count_fields(graph, 1, &inside) == 2);
         CHECK(count_fields(graph, 5, &weight) == last - 1 && count_fields(weight, 9, &inside) == 1);
         CHECK(memcmp(inside.at, last == 2 ? turned : turned_map, last == 2 ? sizeof turned : sizeof turned_map) == 0);
