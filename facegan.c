@@ -10541,9 +10541,9 @@ static void step_file(const char *in, const char *out)
  *
  *     s_j = P(emotion | G(x, z at strength j/10)), j = 1..10    score = max over j of (s_{j+1} - s_j) / (max s - min s)
  *
- * is how much of the whole change comes in one step (stats_curves). A curve that rises in equal steps has 1/9, the least
- * that a rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower and be
- * worse, so the share of rising curves stands beside every average. A flat curve has no score.
+ * is how much of the whole change comes in one step (stats_curves). A curve that rises in equal steps has 1/9, the
+ * least that a rising curve can have; one that jumps has 1. A curve that goes up and down, or falls, can score lower
+ * and be worse, so the share of rising curves stands beside every average. A flat curve has no score.
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Resampling { const StatsRows *r, *g; uint64_t seed; double *values; } Resampling;
@@ -10583,46 +10583,48 @@ static void frechet_distance(const StatsRows *r, const StatsRows *g, int resampl
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.4  Kernels against definitions
+ * 13.2  Verification
+ *
+ * A row's test cases, and for the GPU fused convolutions and shapes drawn by chance, each with three judges: its kernel
+ * against its definition, on each instruction set and several thread counts; its gradient rule against differences (in
+ * the double build); the GPU's kernel against the definition or, for shapes drawn by chance, the CPU's kernel, its
+ * convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a walk by
+ * chance, so that a sum's error relative to the largest sum stays near that of one factor.
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
-static const int verify_threads[] = {1, 2, 3, 8};
+static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
 
 enum { ISAS = sizeof isa_names / sizeof *isa_names };
 
 typedef struct Verdict { int passed, failed, skipped; } Verdict;
 
-static void judge(Verdict *verdict, bool ok, const char *format, ...)
+/* Test case `variant` of a row, as make() builds it; NULL where there is none. `how`: the order of the gradient, the
+ * GPU's precision. */
+typedef Node *CaseMaker(Graph *g, Op op, int variant);
+typedef struct Trial { Verdict *verdict; CaseMaker *make; Op op; int variant, how; } Trial;
+
+__attribute__((format(printf, 3, 4)))
+static void judge(const Trial *t, bool ok, const char *format, ...)
 {
     va_list arguments;
-    if (ok) { verdict->passed++; return; }
-    verdict->failed++;
+    if (ok) { t->verdict->passed++; return; }
+    t->verdict->failed++;
     va_start(arguments, format);
-    printf("FAILED ");
+    printf("FAILED %s case %d: ", op_rows[t->op].name, t->variant);
     vprintf(format, arguments);
     printf("\n");
     va_end(arguments);
 }
 
-/* The largest difference over the largest value wanted; NaN if any is NaN. */
-static double worst_error(const real *got, const double *want, size_t n)
+/* A check that was interrupted has not found everything in order. */
+static void give_up_if_interrupted(int done, int all, const char *what)
 {
-    double worst = 0, largest = 1e-30;
-    for (size_t i = 0; i < n; i++) {
-        double difference = fabs((double)got[i] - want[i]);
-        if (!(difference <= worst)) worst = difference;
-        largest = fmax(largest, fabs(want[i]));
-    }
-    return worst / largest;
+    fflush(stdout);
+    if (interrupted) give_up(1, "stopped after %d of %d %s: the result is partial", done, all, what);
 }
 
-/* Winograd adds and subtracts before it multiplies, which costs a digit. */
-static double kernel_limit(const Node *y)
-{
-    double limit = is_conv(y) ? 5e-5 : y->op == OP_instance_norm_sums || y->op == OP_instance_norm_dx ? 2e-5 : 4e-6;
-    return sizeof(real) == 8 ? 1e-10 : limit;
-}
+/* ---- cases ---- */
 
 /* A case being tried: its graph, from make(op, variant), and the memory for its values. */
 typedef struct Case { Graph *graph; Node *y; Arena arena; } Case;
@@ -10634,17 +10636,14 @@ static void close_case(void *what)
     graph_free(c->graph);
 }
 
-typedef Node *CaseMaker(Graph *g, Op op, int variant);
-
 static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
 
-/* NULL: there is no such case. */
-static Case *new_case(CaseMaker *make, Op op, int variant)
+static Case *new_case(const Trial *t)
 {
     Case *c = own(1, sizeof *c);
     c->graph = graph_new();
     on_leaving(close_case, c);
-    c->y = make(c->graph, op, variant);
+    c->y = t->make(c->graph, t->op, t->variant);
     return c->y ? c : NULL;
 }
 
@@ -10657,42 +10656,180 @@ static bool plan_case(Case *c, Error *e)
     return true;
 }
 
-/* A case on the instruction set in use, on each thread count, against its definition. Returns the error. */
-static double verify_kernel(Verdict *verdict, Case *c, Op op, int variant)
+enum { RANDOM_CASES = 12 };
+
+/* A convolution and the pointwise op behind it, which the planner makes one; in turn a mask, a sum and both. */
+static Node *fused_case(Graph *g, Op op, int variant)
 {
-    Graph *g = c->graph;
-    Node *y = keep(c->y);
-    const char *name = op_rows[op].name;
-    Error e = {0};
-    int leaves = g->n_owned, before = g->count;
-    size_t n = count_of(y), bytes = n * sizeof(real);
-    double **want = graph_define(g);
-    real *first = own(n, sizeof *first), **saved = own((size_t)leaves + 1, sizeof *saved);
-    for (int i = 0; i < leaves; i++) {
-        size_t count = shape_count(g->owned[i]->shape);
-        saved[i] = memcpy(own(count, sizeof(real)), g->owned[i]->data, count * sizeof(real));
-    }
-    bool planned = plan_case(c, &e);
-    judge(verdict, planned, "%s case %d: %s", name, variant, e.text);
-    for (size_t k = 0; planned && k < sizeof verify_threads / sizeof *verify_threads; k++) {
-        threads_start(verify_threads[k]);
-        for (int i = 0; i < leaves; i++)
-            memcpy(g->owned[i]->data, saved[i], shape_count(g->owned[i]->shape) * sizeof(real));
-        graph_run(g);
-        if (k == 0) memcpy(first, y->data, bytes);
-        else judge(verdict, memcmp(first, y->data, bytes) == 0, "%s case %d on %s: %d threads give other bits than 1",
-                   name, variant, kernels->name, verify_threads[k]);
-    }
-    double error = planned ? worst_error(first, want[y->id], n) : NAN, limit = kernel_limit(y);
-    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error,
-          limit);
-    free_values(want, before);
-    return error;
+    Node *y = is_conv(&(Node){.op = op}) ? row_case(g, op, variant / 3) : NULL;
+    if (!y) return NULL;
+    y->in[BIAS] = NULL;
+    if (variant % 3 != 0) y = add(test_leaf(g, y->shape, -1, 1, false), y);
+    if (variant % 3 != 1) y = leaky_mask(y, test_leaf(g, y->shape, -1, 1, false), 0.1);
+    return y;
 }
 
-/* ------------------------------------------------------------------------------------------------
- * 13.5  Gradients against central differences
- * ---------------------------------------------------------------------------------------------- */
+/* A whole number from low to high, drawn by chance for case `which`. */
+static int some(int which, uint32_t what, int low, int high)
+{
+    return low + (int)(draw(11, STREAM_TEST, (uint64_t)which, what) * (high - low + 1));
+}
+
+static Node *chance_conv(Graph *g, Op op, int which)
+{
+    int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
+    bool deep = which % 4 == 3;
+    int most = deep ? 260 : 70, side = deep ? 9 : 20, c = some(which, 4, 1, most), k = some(which, 5, 1, most);
+    if (which % 6 == 5) k = c;                                  /* depthwise, if there is not just one channel */
+    Shape x = shape_of(some(which, 6, 1, 3), some(which, 7, size, side), some(which, 8, size, side), c);
+    ConvShape s = conv_shape(x, shape_of(size, size, which % 6 == 5 ? 1 : c, k), stride, pad_before);
+    Node *u = test_leaf(g, op == OP_conv2d_input_grad ? shape_y(&s) : shape_x(&s), -1, 1, false);
+    Node *v = test_leaf(g, op == OP_conv2d_weight_grad ? shape_y(&s) : shape_w(&s), -1, 1, false);
+    if (op == OP_conv2d) return conv2d(u, v, test_leaf(g, shape_of(1, 1, 1, k), -1, 1, false), which % 2 ? 0.01 : 1, s);
+    return op == OP_conv2d_input_grad ? conv2d_input_grad(u, v, s) : conv2d_weight_grad(u, v, s);
+}
+
+static Node *chance_norm(Graph *g, Op op, Shape s, int which)
+{
+    Shape vector = shape_of(1, 1, 1, s.d[3]);
+    Node *x = test_leaf(g, s, -1, 3, false), *residual = which % 2 ? test_leaf(g, s, -1, 1, false) : NULL;
+    Node *weight = test_leaf(g, vector, 0.5, 1.5, false), *bias = test_leaf(g, vector, -1, 1, false);
+    Node *y = instance_norm(x, weight, bias, residual, which % 2 ? 1 : 0.2);
+    Node *dy = test_leaf(g, s, -1, 1, false), *dx[MAX_INPUTS] = {0};
+    if (op == OP_moments) return y->in[1];
+    if (op == OP_instance_norm) return y;
+    if (op == OP_instance_norm_sums) return norm_sums(y, dy);
+    instance_norm_grad(y, dy, dx, (bool[MAX_INPUTS]){true});
+    return dx[0];
+}
+
+static Node *chance_pool(Graph *g, Op op, Shape s, int which)
+{
+    int size = some(which, 9, 1, 4);
+    ConvShape pool = pool_shape(s, size, some(which, 10, 1, 3), some(which, 11, 0, size / 2), which % 2);
+    Node *x = test_leaf(g, s, -1, 1, false);
+    if (op == OP_max_pool) return max_pool(test_leaf(g, s, -1, 1, false), x, pool);
+    return max_unpool(test_leaf(g, shape_y(&pool), -1, 1, false), x, pool);
+}
+
+/* A case of an odd shape; NULL for rows whose own cases are all there is to see, and behind the last. */
+static Node *chance_case(Graph *g, Op op, int which)
+{
+    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70));
+    Shape part = s;
+    int axis = which % AXES;
+    if (which >= RANDOM_CASES) return NULL;
+    if (is_conv(&(Node){.op = op})) return chance_conv(g, op, which);
+    if (is_update(op)) return update_of(g, s, op);
+    if (op == OP_max_pool || op == OP_max_unpool) return chance_pool(g, op, s, which);
+    if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return chance_norm(g, op, s, which);
+    if (op == OP_sum || op == OP_broadcast) {
+        for (int i = 0; i < AXES; i++) part.d[i] = some(which, (uint32_t)(12 + i), 0, 1) ? 1 : part.d[i];
+        if (op == OP_sum) return sum_to(test_leaf(g, s, -1, 1, false), part);
+        return broadcast(test_leaf(g, part, -1, 1, false), s);
+    }
+    Node *x = test_leaf(g, s, 0.2, 1.5, op >= OP_abs || op == OP_reciprocal);
+    part.d[axis] = some(which, 16, 1, s.d[axis]);
+    bool two = op <= OP_mul || op == OP_leaky_mask;
+    if (op >= OP_add && op <= OP_leaky_mask)
+        return append((Node){.op = op, .in = {x, two ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
+    if (op == OP_prelu) return prelu(x, test_leaf(g, shape_of(1, 1, 1, s.d[3]), -1, 1, false));
+    if (op == OP_concat) return concat(x, test_leaf(g, part, -1, 1, false), axis);
+    if (op == OP_slice) return slice(x, axis, s.d[axis] - part.d[axis], part.d[axis]);
+    if (op == OP_pad) return pad(x, axis, which % 3, s.d[axis] + 4);
+    if (op == OP_softmax) return softmax(x);
+    if (op == OP_logsumexp) return logsumexp(x);
+    if (op == OP_pick_largest) return pick_largest(test_leaf(g, s, -1, 1, false), x);
+    if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
+    return NULL;
+}
+
+/* Runs a case on the device in use, on the GPU twice, so that a value from the first run is not taken for the second's.
+ * An update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that
+ * the first left. NULL: there is no such case. */
+static double *run_case(const Trial *t, size_t *n)
+{
+    Case *c = new_case(t);
+    if (!c) return NULL;
+    Error e = {0};
+    Node *y = keep(c->y);
+    int runs = t->make == row_case && (is_update(t->op) || !chosen_device) ? 1 : 2;
+    for (int i = 0; i < c->graph->n_owned; i++) c->graph->owned[i]->stays = t->variant % 2; /* both ways to the GPU */
+    *n = count_of(y);
+    double *values = own(*n, sizeof *values);
+    bool planned = plan_case(c, &e);
+    judge(t, planned, "%s", e.text);
+    while (planned && runs--) graph_run(c->graph);
+    for (size_t i = 0; i < *n; i++) values[i] = planned ? (double)y->data[i] : NAN;
+    return values;
+}
+
+static double *define_case(const Trial *t)
+{
+    Case *c = new_case(t);
+    size_t n = count_of(c->y);
+    double **values = graph_define(c->graph), *found = own(n, sizeof *found);
+    memcpy(found, values[c->y->id], n * sizeof *found);
+    free_values(values, c->graph->count);
+    return found;
+}
+
+/* ---- the judges ---- */
+
+/* Returns the case's error, or one of these. */
+enum { NO_CASE = -1, REFUSED = -2 };
+typedef double CaseJudge(const Trial *t);
+
+/* The largest difference over the largest value wanted; NaN if any is NaN. */
+static double judge_values(const Trial *t, const double *got, const double *want, size_t n, double limit,
+                           const char *where)
+{
+    double worst = 0, largest = 1e-30;
+    for (size_t i = 0; i < n; i++) {
+        if (!(fabs(got[i] - want[i]) <= worst)) worst = fabs(got[i] - want[i]);
+        largest = fmax(largest, fabs(want[i]));
+    }
+    worst /= largest;
+    judge(t, worst <= limit, "on %s: error %g, allowed %g", where, worst, limit);
+    return worst;
+}
+
+/* What is allowed: so much for a convolution, more for a norm's gradients than for the rest. */
+static double error_limit(Op op, double conv)
+{
+    return is_conv(&(Node){.op = op}) ? conv : op == OP_instance_norm_sums || op == OP_instance_norm_dx ? 2e-5 : 4e-6;
+}
+
+/* On the instruction set in use, on each thread count. Winograd adds and subtracts before it multiplies, which costs a
+ * digit. */
+static double judge_kernel(const Trial *t)
+{
+    static const int threads[] = {1, 2, 3, 8};
+    double *first = NULL, limit = sizeof(real) == 8 ? 1e-10 : error_limit(t->op, 5e-5);
+    size_t n = 0;
+    for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) {
+        threads_start(threads[k]);
+        double *got = run_case(t, &n);
+        if (!got) return NO_CASE;
+        if (k) judge(t, !memcmp(first, got, n * sizeof *got), "on %s: %d threads give other bits than 1", kernels->name,
+                     threads[k]);
+        else first = got;
+    }
+    return judge_values(t, first, define_case(t), n, limit, kernels->name);
+}
+
+static double judge_on_gpu(const Trial *t)
+{
+    static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
+    const char *where = own_text("the GPU in %s", precision_names[t->how]);
+    size_t n = 0;
+    chosen_device = gpu_device;
+    double *got = run_case(t, &n);
+    chosen_device = NULL;
+    if (!got) return NO_CASE;
+    return judge_values(t, got, t->make == chance_case ? run_case(t, &n) : define_case(t), n,
+                        error_limit(t->op, conv_limits[t->how]), where);
+}
 
 enum { PROBES = 10 };                   /* elements of each operand that are moved */
 
@@ -10701,11 +10838,13 @@ static double difference_error(Graph *g, const Node *value, Tensor *const *leave
 {
     const double h = 2e-5;
     double worst = 0;
+    Scope inner;
+    enter(&inner);
     for (int i = 0; i < n; i++) {
         size_t count = shape_count(leaves[i]->shape);
         double largest = 0;
         graph_run(g);
-        real *gradient = must_alloc(count, sizeof *gradient);
+        real *gradient = own(count, sizeof *gradient);
         memcpy(gradient, gradients[i]->data, count * sizeof *gradient);
         for (size_t k = 0; k < count; k++) largest = fmax(largest, fabs((double)gradient[k]));
         for (int probe = 0; probe < PROBES; probe++) {
@@ -10721,8 +10860,8 @@ static double difference_error(Graph *g, const Node *value, Tensor *const *leave
             double error = fabs((at[1] - at[0]) / (2 * h) - (double)gradient[k]) / fmax(largest, 1e-2);
             if (!(error <= worst)) worst = error;
         }
-        free(gradient);
     }
+    leave();
     return worst;
 }
 
@@ -10737,34 +10876,56 @@ static Node *random_projection(Node *const *x, int n)
     return keep(total);
 }
 
-/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -2 if the op refuses by
- * name. */
-static double verify_gradient(Verdict *verdict, Case *c, Op op, int variant, int order)
+/* First order (order 1) or the gradient of the gradient (order 2). */
+static double judge_gradient(const Trial *t)
 {
-    Graph *g = c->graph;
+    Case *c = new_case(t);
     Tensor *leaves[MAX_INPUTS];
     Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
-    const char *name = op_rows[op].name;
+    const char *name = op_rows[t->op].name;
     Error e = {0};
     int n = 0;
-    for (int i = 0; i < g->count; i++)
-        if (g->nodes[i]->op == OP_leaf && n < MAX_INPUTS) leaves[n] = g->nodes[i]->tensor, wrt[n++] = g->nodes[i];
+    if (!c) return NO_CASE;
+    for (int i = 0; i < c->graph->count; i++) {
+        Node *x = c->graph->nodes[i];
+        if (x->op == OP_leaf && n < MAX_INPUTS) leaves[n] = x->tensor, wrt[n++] = x;
+    }
     Node *value = random_projection(&c->y, 1);
     grad(value, wrt, n, gradients);
-    if (order == 2) {
+    if (t->how == 2) {
         value = random_projection(gradients, n);
         grad(value, wrt, n, second);
         memcpy(gradients, second, sizeof second);
     }
     for (int i = 0; i < n; i++) keep(gradients[i]);
     if (!plan_case(c, &e)) {
-        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, name) == e.text,
-              "%s refuses without its name: %s", name, e.text);
-        return -2;
+        bool by_name = strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, name) == e.text;
+        judge(t, by_name, "refuses without its name: %s", e.text);
+        return REFUSED;
     }
-    double error = difference_error(g, value, leaves, gradients, n);
-    judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", name, variant, order, error);
+    double error = difference_error(c->graph, value, leaves, gradients, n);
+    judge(t, error <= 1e-6, "order %d gradient off by %g", t->how, error);
     return error;
+}
+
+/* ---- the walk ---- */
+
+/* Judges all cases from t->variant on and prints the worst error, or `none`. Were there any? */
+static bool judge_cases(Trial t, CaseJudge *judge_case, const char *none)
+{
+    double worst = NO_CASE;
+    for (;; t.variant++) {
+        Scope inner;
+        enter(&inner);
+        double error = judge_case(&t);
+        leave();
+        if (error == NO_CASE) break;
+        if (error == REFUSED || worst == REFUSED) worst = REFUSED;
+        else if (!(error <= worst)) worst = error;
+    }
+    if (worst >= 0 || isnan(worst)) printf(" %10.1e", worst);
+    else printf(" %10s", worst == REFUSED ? "refused" : none);
+    return worst != NO_CASE;
 }
 
 /* An op without derivative, or whose derivative is by design not its slope. */
@@ -10774,84 +10935,72 @@ static bool has_slope(Op op)
            op != OP_sign && op != OP_moments;
 }
 
-/* The worst error of a row's cases, their values' (order 0) or their gradients'; -1: it has none. */
-static double verify_row(Verdict *verdict, Op op, int order, bool *refused)
+static void verify_op(Verdict *verdict, Op op)
 {
-    double worst = -1;
-    for (int variant = 0;; variant++) {
-        Scope inner;
-        enter(&inner);
-        Case *c = new_case(row_case, op, variant);
-        double error = !c ? -1 : order ? verify_gradient(verdict, c, op, variant, order)
-                                       : verify_kernel(verdict, c, op, variant);
-        leave();
-        if (!c) return worst;
-        if (error == -2) *refused = true;
-        else if (!(error <= worst)) worst = error;
-    }
-}
-
-static void print_row_gradients(Verdict *verdict, Op op)
-{
-    for (int order = 1; order <= 2; order++) {
-        bool refused = false;
-        double worst = verify_row(verdict, op, order, &refused);
-        if (order == 2) printf("  ");
-        if (refused) printf("refused");
-        else printf("%.1e", worst == -1 ? 0 : worst);
-    }
-}
-
-/* An op's worst error on each instruction set, and its gradients in the double build. */
-static void verify_op(Verdict *verdict, Op op, const Kernels *chosen)
-{
-    char why[256];
+    const Kernels *chosen = kernels;
+    char why[KERNELS_ERROR_SIZE];
     printf("%-20s", op_rows[op].name);
     for (int i = 0; i < ISAS; i++) {
-        if (!kernels_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
-        double worst = verify_row(verdict, op, 0, NULL);
-        if (worst == -1) printf(" %10s", "(in conv)");
-        else printf(" %10.1e", worst);
+        if (!kernels_choose(isa_names[i], why)) printf(" %10s", "-");
+        else judge_cases((Trial){verdict, row_case, op, 0, 0}, judge_kernel, "(in conv)");
     }
     kernels = chosen;
     threads_start(1);
-    printf("   ");
-    if (sizeof(real) == 8 && has_slope(op)) print_row_gradients(verdict, op);
+    for (int order = 1; order <= 2 && sizeof(real) == 8 && has_slope(op); order++)
+        judge_cases((Trial){verdict, row_case, op, 0, order}, judge_gradient, "-");
     printf("\n");
 }
 
-/* A check that was interrupted has not found everything in order. */
-static void give_up_if_interrupted(int done, int all, const char *what)
+static void verify_op_on_gpu(Verdict *verdict, Op op)
 {
-    fflush(stdout);
-    if (interrupted) give_up(1, "stopped after %d of %d %s: the result is partial", done, all, what);
+    static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
+    char why[FACEGAN_ERROR];
+    for (int precision = 0; precision < (is_conv(&(Node){.op = op}) ? PRECISIONS : 1); precision++) {
+        const char *name = precision_names[precision];
+        bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
+        bool seen = op == OP_prepare_filter;                            /* which the planner makes for the CPU only */
+        if (!can) { verdict->skipped++; continue; }
+        printf("%-20s %-6s", op_rows[op].name, name);
+        for (int k = 0; k < 3; k++)
+            seen |= judge_cases((Trial){verdict, makers[k], op, 0, precision}, judge_on_gpu, "-");
+        printf("\n");
+        judge(&(Trial){verdict, row_case, op, 0, 0}, seen, "there is none: its kernel was not tried");
+    }
 }
 
-static int verify_all(Verdict *verdict)
+/* Every row of the table. */
+static void verify(bool gpu)
 {
-    const Kernels *chosen = kernels;
+    Verdict verdict = {0};
     int threads = thread_count();
-    char why[256];
-    printf("%-20s", "op");
-    for (int i = 0; i < ISAS; i++) printf(" %10s", isa_names[i]);
-    printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
+    char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
+    if (gpu && (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why))) give_up(1, "verify --gpu: %s", why);
+    if (gpu) printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", "cases", "fused", "by chance");
+    else {
+        printf("%-20s", "op");
+        for (int i = 0; i < ISAS; i++) printf(" %10s", isa_names[i]);
+        printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
+    }
     for (int op = 0; op < OPS; op++) {
         give_up_if_interrupted(op, OPS, "ops");
-        verify_op(verdict, (Op)op, chosen);
+        if (gpu) verify_op_on_gpu(&verdict, (Op)op);
+        else verify_op(&verdict, (Op)op);
     }
-    for (int i = 0; i < ISAS; i++) {
+    const Kernels *chosen = kernels;
+    for (int i = 0; i < ISAS && !gpu; i++) {
         if (kernels_choose(isa_names[i], why)) continue;
         printf("skipped: %s is not on this machine\n", isa_names[i]);
-        verdict->skipped++;
+        verdict.skipped++;
     }
     kernels = chosen;
-    threads_start(threads);
-    printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
-    return verdict->failed == 0;
+    if (gpu) gpu_device->close();
+    else threads_start(threads);
+    printf("%d passed, %d failed, %d skipped\n", verdict.passed, verdict.failed, verdict.skipped);
+    if (verdict.failed) give_up(1, "%d checks failed", verdict.failed);
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.6  Speed
+ * 13.3  Speed
  * ---------------------------------------------------------------------------------------------- */
 
 /* Median milliseconds of a graph's run; on a GPU by its own clock. */
@@ -11071,199 +11220,6 @@ static void bench(const Settings *settings)
     enter(&here);
     bench_task(&s);
     leave();
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.7  The GPU's kernels against the definitions and the CPU's
- *
- * Every case of every row, against its definition; fused convolutions; and shapes drawn by chance, against the CPU's
- * kernel. Convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a
- * walk by chance, so that a sum's error relative to the largest sum stays near that of one factor.
- * ---------------------------------------------------------------------------------------------- */
-
-static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
-
-enum { RANDOM_CASES = 12 };
-
-/* A convolution and the pointwise op behind it, which the planner makes one; in turn a mask, a sum and both. */
-static Node *fused_case(Graph *g, Op op, int variant)
-{
-    Node *y = is_conv(&(Node){.op = op}) ? row_case(g, op, variant / 3) : NULL;
-    if (!y) return NULL;
-    y->in[BIAS] = NULL;
-    if (variant % 3 != 0) y = add(test_leaf(g, y->shape, -1, 1, false), y);
-    if (variant % 3 != 1) y = leaky_mask(y, test_leaf(g, y->shape, -1, 1, false), 0.1);
-    return y;
-}
-
-/* A whole number from low to high, drawn by chance for case `which`. */
-static int some(int which, uint32_t what, int low, int high)
-{
-    return low + (int)(draw(11, STREAM_TEST, (uint64_t)which, what) * (high - low + 1));
-}
-
-static Node *chance_conv(Graph *g, Op op, int which)
-{
-    int size = some(which, 1, 1, 5), stride = some(which, 2, 1, 3), pad_before = some(which, 3, 0, size - 1);
-    bool deep = which % 4 == 3;
-    int most = deep ? 260 : 70, side = deep ? 9 : 20, c = some(which, 4, 1, most), k = some(which, 5, 1, most);
-    if (which % 6 == 5) k = c;                                  /* depthwise, if there is not just one channel */
-    Shape x = shape_of(some(which, 6, 1, 3), some(which, 7, size, side), some(which, 8, size, side), c);
-    ConvShape s = conv_shape(x, shape_of(size, size, which % 6 == 5 ? 1 : c, k), stride, pad_before);
-    Node *u = test_leaf(g, op == OP_conv2d_input_grad ? shape_y(&s) : shape_x(&s), -1, 1, false);
-    Node *v = test_leaf(g, op == OP_conv2d_weight_grad ? shape_y(&s) : shape_w(&s), -1, 1, false);
-    if (op == OP_conv2d) return conv2d(u, v, test_leaf(g, shape_of(1, 1, 1, k), -1, 1, false), which % 2 ? 0.01 : 1, s);
-    return op == OP_conv2d_input_grad ? conv2d_input_grad(u, v, s) : conv2d_weight_grad(u, v, s);
-}
-
-static Node *chance_norm(Graph *g, Op op, Shape s, int which)
-{
-    Shape vector = shape_of(1, 1, 1, s.d[3]);
-    Node *x = test_leaf(g, s, -1, 3, false), *residual = which % 2 ? test_leaf(g, s, -1, 1, false) : NULL;
-    Node *weight = test_leaf(g, vector, 0.5, 1.5, false), *bias = test_leaf(g, vector, -1, 1, false);
-    Node *y = instance_norm(x, weight, bias, residual, which % 2 ? 1 : 0.2);
-    Node *dy = test_leaf(g, s, -1, 1, false), *dx[MAX_INPUTS] = {0};
-    if (op == OP_moments) return y->in[1];
-    if (op == OP_instance_norm) return y;
-    if (op == OP_instance_norm_sums) return norm_sums(y, dy);
-    instance_norm_grad(y, dy, dx, (bool[MAX_INPUTS]){true});
-    return dx[0];
-}
-
-static Node *chance_pool(Graph *g, Op op, Shape s, int which)
-{
-    int size = some(which, 9, 1, 4);
-    ConvShape pool = pool_shape(s, size, some(which, 10, 1, 3), some(which, 11, 0, size / 2), which % 2);
-    Node *x = test_leaf(g, s, -1, 1, false);
-    if (op == OP_max_pool) return max_pool(test_leaf(g, s, -1, 1, false), x, pool);
-    return max_unpool(test_leaf(g, shape_y(&pool), -1, 1, false), x, pool);
-}
-
-/* A case of an odd shape; NULL for rows whose own cases are all there is to see, and behind the last. */
-static Node *chance_case(Graph *g, Op op, int which)
-{
-    Shape s = shape_of(some(which, 1, 1, 3), some(which, 2, 4, 40), some(which, 3, 4, 40), some(which, 4, 1, 70));
-    Shape part = s;
-    int axis = which % AXES;
-    if (which >= RANDOM_CASES) return NULL;
-    if (is_conv(&(Node){.op = op})) return chance_conv(g, op, which);
-    if (is_update(op)) return update_of(g, s, op);
-    if (op == OP_max_pool || op == OP_max_unpool) return chance_pool(g, op, s, which);
-    if (op == OP_moments || (op >= OP_instance_norm && op <= OP_instance_norm_dx)) return chance_norm(g, op, s, which);
-    if (op == OP_sum || op == OP_broadcast) {
-        for (int i = 0; i < AXES; i++) part.d[i] = some(which, (uint32_t)(12 + i), 0, 1) ? 1 : part.d[i];
-        if (op == OP_sum) return sum_to(test_leaf(g, s, -1, 1, false), part);
-        return broadcast(test_leaf(g, part, -1, 1, false), s);
-    }
-    Node *x = test_leaf(g, s, 0.2, 1.5, op >= OP_abs || op == OP_reciprocal);
-    part.d[axis] = some(which, 16, 1, s.d[axis]);
-    bool two = op <= OP_mul || op == OP_leaky_mask;
-    if (op >= OP_add && op <= OP_leaky_mask)
-        return append((Node){.op = op, .in = {x, two ? test_leaf(g, s, 0.2, 1, true) : NULL}, .a = 0.3, .b = 0.1});
-    if (op == OP_prelu) return prelu(x, test_leaf(g, shape_of(1, 1, 1, s.d[3]), -1, 1, false));
-    if (op == OP_concat) return concat(x, test_leaf(g, part, -1, 1, false), axis);
-    if (op == OP_slice) return slice(x, axis, s.d[axis] - part.d[axis], part.d[axis]);
-    if (op == OP_pad) return pad(x, axis, which % 3, s.d[axis] + 4);
-    if (op == OP_softmax) return softmax(x);
-    if (op == OP_logsumexp) return logsumexp(x);
-    if (op == OP_pick_largest) return pick_largest(test_leaf(g, s, -1, 1, false), x);
-    if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
-    return NULL;
-}
-/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An
- * update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the
- * first left. NULL: there is no such case. */
-static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, size_t *n)
-{
-    Case *c = new_case(make, op, variant);
-    if (!c) return NULL;
-    Error e = {0};
-    Node *y = keep(c->y);
-    for (int i = 0; i < c->graph->n_owned; i++) c->graph->owned[i]->stays = variant % 2;    /* both ways to the GPU */
-    *n = count_of(y);
-    double *values = own(*n, sizeof *values);
-    bool planned = plan_case(c, &e);
-    judge(verdict, planned, "%s case %d: %s", op_rows[op].name, variant, e.text);
-    for (int run = 0; planned && run < (is_update(op) && make == row_case ? 1 : 2); run++) graph_run(c->graph);
-    for (size_t i = 0; i < *n; i++) values[i] = planned ? (double)y->data[i] : NAN;
-    return values;
-}
-
-static double *define_case(CaseMaker *make, Op op, int variant, size_t n)
-{
-    Case *c = new_case(make, op, variant);
-    double **values = graph_define(c->graph), *found = own(n, sizeof *found);
-    memcpy(found, values[c->y->id], n * sizeof *found);
-    free_values(values, c->graph->count);
-    return found;
-}
-
-static double gpu_limit(Op op, Precision precision)
-{
-    static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
-    if (is_conv(&(Node){.op = op})) return conv_limits[precision];
-    return op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
-}
-
-/* A case's error, random ones held against the CPU's kernel; -1: there is no such case. */
-static double verify_on_gpu(Verdict *verdict, CaseMaker *make, Op op, int variant, Precision precision)
-{
-    size_t n = 0;
-    chosen_device = gpu_device;
-    double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
-    chosen_device = NULL;
-    if (!got) return -1;
-    double *want = make == chance_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant, n);
-    for (size_t i = 0; i < n; i++) {
-        if (!(fabs(got[i] - want[i]) <= error)) error = fabs(got[i] - want[i]);
-        largest = fmax(largest, fabs(want[i]));
-    }
-    error /= largest;
-    judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g",
-          op_rows[op].name, variant, precision_names[precision], error, gpu_limit(op, precision));
-    return error;
-}
-
-/* All cases of a maker; the worst error, or -1 if there were none. */
-static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision precision)
-{
-    double worst = -1;
-    for (int variant = 0;; variant++) {
-        Scope inner;
-        enter(&inner);
-        double error = verify_on_gpu(verdict, make, op, variant, precision);
-        leave();
-        if (error == -1) return worst;
-        if (!(error <= worst)) worst = error;
-    }
-}
-
-static void verify_gpu(Verdict *verdict)
-{
-    static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
-    char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
-    if (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why)) give_up(1, "verify --gpu: %s", why);
-    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", "cases", "fused", "by chance");
-    for (int op = 0; op < OPS; op++)
-        for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
-            const char *name = precision_names[precision];
-            bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
-            bool seen = op == OP_prepare_filter;                        /* which the planner makes for the CPU only */
-            give_up_if_interrupted(op, OPS, "ops");
-            if (!can) { verdict->skipped++; continue; }
-            printf("%-20s %-6s", op_rows[op].name, name);
-            for (int k = 0; k < 3; k++) {
-                double worst = verify_cases(verdict, makers[k], (Op)op, (Precision)precision);
-                seen = seen || worst != -1;
-                if (worst == -1) printf(" %10s", "-");
-                else printf(" %10.1e", worst);
-            }
-            judge(verdict, seen, "%s has no case: its kernel was not tried", op_rows[op].name);
-            printf("\n");
-        }
-    gpu_device->close();
-    printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
-    if (verdict->failed) give_up(1, "%d checks failed", verdict->failed);
 }
 
 /* ================================================================================================
@@ -16992,9 +16948,7 @@ static void run_report(Command *c)
 
 static void run_verify(Command *c)
 {
-    Verdict verdict = {0};
-    if (c->settings.gpu) verify_gpu(&verdict);
-    else if (!verify_all(&verdict)) give_up(1, "%d checks failed", verdict.failed);
+    verify(c->settings.gpu);
 }
 
 static void run_version(Command *c)
