@@ -120,6 +120,9 @@
 #define VARIETY_STATIC
 #define VARIETY_REAL real
 #include "vendor/variety.h"
+#define PLACES_IMPLEMENTATION
+#define PLACES_STATIC
+#include "vendor/places.h"
 #define OPTIONS_IMPLEMENTATION
 #define OPTIONS_STATIC
 #include "vendor/options.h"
@@ -4649,21 +4652,14 @@ static void order_nodes(Graph *g)
  * 8.3  Places
  *
  * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
- * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
- * Lifetimes are all known beforehand, so the largest places are given out first, each the lowest stretch that is free
- * during its whole life; on the training graphs this comes within a few percent of the most that is ever alive at
- * once.
+ * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies. Where
+ * each place lies, vendor/places.h finds out.
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *place_owner(Node *y)
 {
     while (y->place_of) y = y->place_of;
     return y;
-}
-
-static size_t place_bytes(const Node *y)
-{
-    return round_up(count_of(y) * sizeof(real), ALIGNMENT);
 }
 
 /* May the result be written over operand k while it is read? Only where element i of both belong together. */
@@ -4709,45 +4705,27 @@ static void share_places(Graph *g)
     }
 }
 
-static int largest_first(const void *a, const void *b)
+/* The places that are held, as vendor/places.h has them. How many? */
+static int list_places(const Graph *g, Stretch *places)
 {
-    const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
-    size_t p = place_bytes(x), q = place_bytes(y);
-    return p != q ? (p < q) - (p > q) : (x->id > y->id) - (x->id < y->id);
-}
-
-/* The lowest offset at which y disturbs none of the `n` given places, which are sorted by offset. */
-static size_t lowest_gap(Node *const *given, int n, const Node *y)
-{
-    size_t at = 0;
-    for (int i = 0; i < n; i++) {
-        const Node *other = given[i];
-        if (other->last_use < y->born || y->last_use < other->born) continue;
-        if (at + place_bytes(y) <= other->offset) break;
-        if (other->offset + place_bytes(other) > at) at = other->offset + place_bytes(other);
+    int n = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        const Node *y = g->order[i];
+        if (!y->place_of && y->op != OP_leaf)
+            places[n++] = (Stretch){.bytes = round_up(count_of(y) * sizeof(real), ALIGNMENT), .born = y->born,
+                                  .last_use = y->last_use, .id = y->id};
     }
-    return at;
+    return n;
 }
 
 static void plan_places(Graph *g)
 {
-    Node **owners = must_alloc((size_t)g->n_order, sizeof *owners),
-         **given = must_alloc((size_t)g->n_order, sizeof *given);
-    int n = 0;
     share_places(g);
-    for (int i = 0; i < g->n_order; i++)
-        if (!g->order[i]->place_of && g->order[i]->op != OP_leaf) owners[n++] = g->order[i];
-    qsort(owners, (size_t)n, sizeof *owners, largest_first);
-    g->arena_bytes = 0;
-    for (int i = 0; i < n; i++) {
-        Node *y = owners[i];
-        int k = i;
-        y->offset = lowest_gap(given, i, y);
-        for (; k > 0 && given[k - 1]->offset > y->offset; k--) given[k] = given[k - 1];
-        given[k] = y;
-        if (y->offset + place_bytes(y) > g->arena_bytes) g->arena_bytes = y->offset + place_bytes(y);
-    }
-    free(owners), free(given);
+    Stretch *places = own((size_t)g->n_order, sizeof *places);
+    int n = list_places(g, places);
+    g->arena_bytes = places_give(places, n);
+    for (int i = 0; i < n; i++) g->nodes[places[i].id]->offset = places[i].offset;
+    give_back(places);
 }
 
 /* Makes the planned graph ready on the device, in an arena there of the same layout. */
@@ -11113,16 +11091,8 @@ static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
 /* The most bytes of values that are alive at once: what any planner must provide. */
 static size_t alive_bytes(const Graph *g)
 {
-    size_t most = 0;
-    for (int i = 0; i < g->n_order; i++) {
-        size_t now = 0;
-        for (int k = 0; k < g->n_order; k++) {
-            const Node *y = g->order[k];
-            if (y->op != OP_leaf && !y->place_of && y->born <= i && i <= y->last_use) now += place_bytes(y);
-        }
-        most = now > most ? now : most;
-    }
-    return most;
+    Stretch *places = own((size_t)g->n_order, sizeof *places);
+    return places_alive(places, list_places(g, places));
 }
 
 /* Weights and Adam's moments. */
