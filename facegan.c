@@ -8389,11 +8389,48 @@ struct Facegan {
     int crop;                           /* as in the training: the centred square that is cut out; 0: the largest */
     double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
+    Scope apart;                        /* owns it all, where the model outlives the call that opened it */
     Graph *graph;
-    Arena arena;
     Tensor *x, *condition;              /* (1,P,P,X), (1,1,1,n) */
     Node *y, *mask, *colour;            /* the last two: NULL where G has no mask */
 };
+
+/* Graphs, tensors, networks and arenas that the innermost scope owns. */
+static void close_graph(void *graph)   { graph_free(graph); }
+static void close_tensor(void *tensor) { tensor_free(tensor); }
+static void close_net(void *net)       { net_free(net); }
+static void close_arena(void *arena)   { arena_free(arena); }
+
+static Graph *own_graph(Graph *g)
+{
+    on_leaving(close_graph, g);
+    return g;
+}
+
+static Tensor *own_tensor(const char *name, Shape shape)
+{
+    Tensor *t = tensor_new(name, shape);
+    on_leaving(close_tensor, t);
+    return t;
+}
+
+/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
+static const Arena *bind_graphs(Graph *const *graphs, int n)
+{
+    Arena *arena = own(1, sizeof *arena);
+    size_t bytes = 0;
+    Error e;
+    on_leaving(close_arena, arena);
+    for (int i = 0; i < n; i++) {
+        if (!graphs[i]) continue;
+        if (!graph_plan(graphs[i], &e)) unwind(&e);
+        if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
+    }
+    arena_reserve(arena, bytes);
+    for (int i = 0; i < n; i++)
+        if (graphs[i]) graph_bind(graphs[i], arena);
+    return arena;
+}
 
 /* G(x, c): x (N,P,P,X) a picture or (N,1,1,Z) noise, c (N,1,1,n) a label or a place in the space, or NULL. */
 typedef Node *Generator(Net *net, Node *x, Node *condition);
@@ -8405,38 +8442,16 @@ typedef struct Drawing {
     Node *y, *mask;                     /* mask: NULL where G has none */
 } Drawing;
 
-static Drawing drawing_new(Net *net, Generator *generator, int n)
+static Drawing new_drawing(Net *net, Generator *generator, int n)
 {
-    Drawing d = {.graph = graph_new()};
+    Drawing d = {.graph = own_graph(graph_new())};
     Shape noise = shape_of(n, 1, 1, net->latent), picture = shape_of(n, net->size, net->size, net->channels);
-    d.x = tensor_new("x", net->latent ? noise : picture);
-    if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
+    d.x = own_tensor("x", net->latent ? noise : picture);
+    if (net->condition) d.condition = own_tensor("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
     if (net->editor.keep == 'm') d.mask = keep(net->editor.mask);
     return d;
-}
-
-static void drawing_free(Drawing *d)
-{
-    graph_free(d->graph);
-    tensor_free(d->x);
-    tensor_free(d->condition);
-}
-
-/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
-static void bind_graphs(Graph *const *graphs, int n, Arena *arena)
-{
-    size_t bytes = 0;
-    Error e;
-    for (int i = 0; i < n; i++) {
-        if (!graphs[i]) continue;
-        if (!graph_plan(graphs[i], &e)) unwind(&e);
-        if (graphs[i]->arena_bytes > bytes) bytes = graphs[i]->arena_bytes;
-    }
-    arena_reserve(arena, bytes);
-    for (int i = 0; i < n; i++)
-        if (graphs[i]) graph_bind(graphs[i], arena);
 }
 
 /* A run's directory stands for its checkpoint. */
@@ -8546,7 +8561,7 @@ typedef struct Trainer {
     bool keep_gradients;                /* of the steps, for the file of 12.9 */
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
     Judge judge;                        /* of JUDGE_BATCH held-out pictures; its graph NULL: D tells no classes */
-    Arena arena;                        /* one for all graphs: they never run at the same time */
+    const Arena *arena;                 /* one for all graphs: they never run at the same time */
     unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X), what a G that edits pictures is shown */
     int n_samples, columns;             /* of the sample sheet: rows, and drawings in a row */
     int *labels, *order;                /* (N) of the batch, and where its targets come from */
@@ -8571,19 +8586,11 @@ static Op find_optimiser(const char *name)
 
 static Batch make_batch(int n, int size, int channels, int classes)
 {
-    return (Batch){.x = tensor_new("x", shape_of(n, size, size, channels)),
-                   .label = tensor_new("label", shape_of(n, 1, 1, classes)),
-                   .target = tensor_new("label_target", shape_of(n, 1, 1, classes)),
-                   .alpha = tensor_new("alpha", shape_of(n, 1, 1, 1)),
-                   .schedule_d = tensor_new("schedule_d", shape_of(1, 1, 1, 3)),
-                   .schedule_g = tensor_new("schedule_g", shape_of(1, 1, 1, 3))};
-}
-
-static void batch_free(Batch *b)
-{
-    Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->class_weights, b->schedule_d, b->schedule_g};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) tensor_free(all[i]);
-    for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i].values);
+    const Shape label = shape_of(n, 1, 1, classes), rate = shape_of(1, 1, 1, 3);
+    return (Batch){.x = own_tensor("x", shape_of(n, size, size, channels)),
+                   .label = own_tensor("label", label), .target = own_tensor("label_target", label),
+                   .alpha = own_tensor("alpha", shape_of(n, 1, 1, 1)),
+                   .schedule_d = own_tensor("schedule_d", rate), .schedule_g = own_tensor("schedule_g", rate)};
 }
 
 /* "128,64" -> the widths of the head's hidden layers; "none" or nothing: there are none. */
@@ -8812,7 +8819,7 @@ static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n
 {
     char name[32];
     draw_name(what, step, name);
-    if (n > 0) b->draws[b->n_draws++] = (Draw){tensor_new(name, shape_of(n, 1, 1, channels)), kind, step};
+    if (n > 0) b->draws[b->n_draws++] = (Draw){own_tensor(name, shape_of(n, 1, 1, channels)), kind, step};
 }
 
 /* The same for several steps, a letter each. */
@@ -9069,18 +9076,7 @@ typedef struct Classifier {
     char path[PATH_MAX];
     int crop, features;                 /* the centred square that is cut out first; how many features there are */
     Look one, many;                     /* at a picture; at CLASSIFIED */
-    Arena arena;
 } Classifier;
-
-static void classifier_close(Classifier *c)
-{
-    if (!c) return;
-    graph_free(c->one.graph), graph_free(c->many.graph);
-    tensor_free(c->one.x), tensor_free(c->many.x);
-    net_free(&c->net);
-    arena_free(&c->arena);
-    free(c);
-}
 
 /* "angry,happy,sad" */
 static void name_emotions(Classifier *c, const char *list)
@@ -9097,9 +9093,9 @@ static void name_emotions(Classifier *c, const char *list)
     c->net.classes = n;
 }
 
-static Look look_new(Net *net, int n, bool attributes)
+static Look new_look(Net *net, int n, bool attributes)
 {
-    Look look = {.graph = graph_new(), .x = tensor_new("x", shape_of(n, net->size, net->size, net->channels))};
+    Look look = {own_graph(graph_new()), own_tensor("x", shape_of(n, net->size, net->size, net->channels)), NULL, NULL};
     net_attach(net, look.graph);
     Node *scores = classifier_scores(net, leaf(look.graph, look.x), &look.f);
     look.p = keep(attributes ? sigmoid(scores) : softmax(scores));
@@ -9107,9 +9103,10 @@ static Look look_new(Net *net, int n, bool attributes)
     return look;
 }
 
-static void open_classifier(void *classifier)
+static Classifier *own_classifier(const char *given)
 {
-    Classifier *c = classifier;
+    Classifier *c = own(1, sizeof *c);
+    classifier_path(given, c->path);
     Settings s = default_settings();
     const TensorFile *file = load_tensors(c->path);
     const char *model = tensorfile_metadata(file, "model");
@@ -9119,24 +9116,16 @@ static void open_classifier(void *classifier)
     if (s.size < 8 || (s.channels != 1 && s.channels != 3))
         give_up(1, "%s: its metadata's size or channels are damaged", c->path);
     c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
+    on_leaving(close_net, &c->net);
     c->crop = (int)s.crop;
     bool attributes = *s.attributes != 0;
     name_emotions(c, attributes ? s.attributes : s.classes);
     shape_classifier(&s, &c->net);
-    c->one = look_new(&c->net, 1, attributes), c->many = look_new(&c->net, CLASSIFIED, attributes);
+    c->one = new_look(&c->net, 1, attributes), c->many = new_look(&c->net, CLASSIFIED, attributes);
     c->features = c->many.f->shape.d[3];
-    bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2, &c->arena);
+    bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2);
     load_net(file, c->path, &c->net, "D.", false);
-}
-
-static Classifier *classifier_open(const char *given)
-{
-    Error e;
-    Classifier *c = must_alloc(1, sizeof *c);
-    classifier_path(given, c->path);
-    if (attempt(open_classifier, c, &e)) return c;
-    classifier_close(c);
-    unwind(&e);
+    return c;
 }
 
 /* Pictures (count,P,P,X) in [-1,1] -> probabilities (count,n) and features (count,features); either may be NULL. */
@@ -9263,18 +9252,10 @@ typedef struct Lookout {
     int rollbacks;
 } Lookout;
 
-static void watch_free(void *watch)
-{
-    Lookout *w = watch;
-    drawing_free(&w->drawing);
-    classifier_close(w->judge);
-}
-
 static Lookout *watch_new(Net *g, Generator *generator)
 {
     Lookout *w = own(1, sizeof *w);
-    on_leaving(watch_free, w);
-    w->drawing = drawing_new(g, generator, WATCHED);
+    w->drawing = new_drawing(g, generator, WATCHED);
     for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
     return w;
 }
@@ -9284,7 +9265,6 @@ static void watch_with_classifier(Trainer *t, const real *x, int count)
 {
     Lookout *w = t->watch;
     const Net *g = &t->now.g;
-    w->judge = classifier_open(t->settings.classifier);
     const Net *its = &w->judge->net;
     if (its->size != g->size || its->channels != g->channels)
         give_up(2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
@@ -9305,6 +9285,7 @@ static void watch_data(Trainer *t)
     uint64_t seed = (uint64_t)s->seed;
     if (!w) return;
     w->data = variety_new(wanted, (int)s->size, (int)s->channels);
+    if (*s->classifier) w->judge = own_classifier(s->classifier);
     enter(&inner);
     unsigned char *face = own(bytes, 1);
     real *x = own((size_t)wanted * bytes, sizeof *x);
@@ -9317,7 +9298,7 @@ static void watch_data(Trainer *t)
     }
     int n = w->data->data.n;
     if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
-    if (*s->classifier) watch_with_classifier(t, x, n);
+    if (w->judge) watch_with_classifier(t, x, n);
     variety_learn(w->data, WATCHED, draw_centre, &seed);
     leave();
 }
@@ -9444,7 +9425,8 @@ static void build_judge(Trainer *t, int batch)
 {
     const Net *d = &t->now.d;
     Judge *j = &t->judge;
-    *j = (Judge){.graph = graph_new(), .x = tensor_new("judged", shape_of(batch, d->size, d->size, d->channels))};
+    *j = (Judge){.graph = own_graph(graph_new())};
+    j->x = own_tensor("judged", shape_of(batch, d->size, d->size, d->channels));
     net_attach(&t->now.d, j->graph);
     j->scores = keep(t->model->judge(&t->now.d, leaf(j->graph, j->x)));
     j->logsum = keep(logsumexp(j->scores));
@@ -9453,7 +9435,7 @@ static void build_judge(Trainer *t, int batch)
 /* N / (n N_class): so weighed, every class counts as much as any other. */
 static void weigh_classes(Trainer *t, int classes)
 {
-    Tensor *weights = t->now.batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
+    Tensor *weights = t->now.batch.class_weights = own_tensor("class_weights", shape_of(1, 1, 1, classes));
     double *pictures = own((size_t)classes, sizeof *pictures);
     for (int i = 0; i < t->data.count; i++) pictures[t->data.label[i]]++;
     for (int k = 0; k < classes; k++)
@@ -9468,9 +9450,9 @@ static void open_teachers(Trainer *t)
     if (*t->settings.teacher) paths = parse_names(t->settings.teacher, "--teacher");
     if (paths.count > MAX_TEACHERS) give_up(2, "--teacher: at most %d classifiers", MAX_TEACHERS);
     for (; t->n_teachers < paths.count; t->n_teachers++) {
-        Classifier *c = t->judges[t->n_teachers] = classifier_open(paths.items[t->n_teachers]);
+        Classifier *c = t->judges[t->n_teachers] = own_classifier(paths.items[t->n_teachers]);
         match_classes(c, &t->data, "--teacher", class_of);
-        Tensor *known = tensor_new("class_of", shape_of(1, 1, n, c->net.classes));
+        Tensor *known = own_tensor("class_of", shape_of(1, 1, n, c->net.classes));
         for (int i = 0; i < n; i++) known->data[i * c->net.classes + class_of[i]] = 1;
         t->teachers[t->n_teachers] = (Teacher){.net = &c->net, .class_of = known};
     }
@@ -9483,6 +9465,7 @@ static void build_steps(Trainer *t, int classes)
     Training *now = &t->now;
     Net *g = &now->g, *d = &now->d;
     make_nets(s, classes, g, d);
+    on_leaving(close_net, g), on_leaving(close_net, d);
     if (!model->generator) shape_classifier(s, d);
     g->condition = d->condition = condition_size(model, s, classes);
     g->latent = model->latent_size ? model->latent_size(s) : 0;
@@ -9496,7 +9479,8 @@ static void build_steps(Trainer *t, int classes)
     now->iterations = s->iters, now->n_critic = s->n_critic, now->forgets = s->forget;
     now->clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
     now->d_step = model->d_step(g, d, &now->batch, s);
-    if (model->g_step) now->g_step = model->g_step(g, d, &now->batch, s);
+    own_graph(now->d_step.graph);
+    if (model->g_step) now->g_step = model->g_step(g, d, &now->batch, s), own_graph(now->g_step.graph);
 }
 
 static void build_graphs(Trainer *t, int classes)
@@ -9508,24 +9492,12 @@ static void build_graphs(Trainer *t, int classes)
     t->columns = g->condition ? classes : SAMPLE_FACES;
     if (g->latent) t->watch = watch_new(g, t->model->generator);
     exchange_averages(g);
-    if (t->model->generator) t->drawing = drawing_new(g, t->model->generator, t->columns);
+    if (t->model->generator) t->drawing = new_drawing(g, t->model->generator, t->columns);
     exchange_averages(g);
     if (t->model->judge) build_judge(t, JUDGE_BATCH);
     Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge.graph,
                        t->watch ? t->watch->drawing.graph : NULL};
-    bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena);
-}
-
-static void close_trainer(void *trainer)
-{
-    Trainer *t = trainer;
-    graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge.graph);
-    drawing_free(&t->drawing);
-    tensor_free(t->judge.x);
-    batch_free(&t->now.batch);
-    net_free(&t->now.g), net_free(&t->now.d);
-    for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
-    arena_free(&t->arena);
+    t->arena = bind_graphs(graphs, sizeof graphs / sizeof *graphs);
 }
 
 /* A trainer with these settings, which the innermost scope owns. */
@@ -9533,7 +9505,6 @@ static Trainer *new_trainer(const Settings *s)
 {
     Trainer *t = own(1, sizeof *t);
     t->settings = *s;
-    on_leaving(close_trainer, t);
     return t;
 }
 
@@ -10158,7 +10129,7 @@ static void announce(const Trainer *t)
     fprintf(stderr, "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, "
             "%d threads\n", s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
             *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", all, of_them,
-            t->arena.size >> 20, kernels->name, thread_count());
+            t->arena->size >> 20, kernels->name, thread_count());
     if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
 }
 
@@ -10243,7 +10214,7 @@ static void dry_run(Trainer *t, Loader *loader)
     printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
-           t->arena.size >> 20, kept >> 20);
+           t->arena->size >> 20, kept >> 20);
     printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
            kept >> 20);
 }
@@ -10604,23 +10575,15 @@ static void give_up_if_interrupted(int done, int all, const char *what)
 
 /* ---- cases ---- */
 
-/* A case being tried: its graph, from make(op, variant), and the memory for its values. */
-typedef struct Case { Graph *graph; Node *y; Arena arena; } Case;
-
-static void close_case(void *what)
-{
-    Case *c = what;
-    arena_free(&c->arena);
-    graph_free(c->graph);
-}
+/* A case being tried: its graph, from make(op, variant). */
+typedef struct Case { Graph *graph; Node *y; } Case;
 
 static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
 
 static Case *new_case(const Trial *t)
 {
     Case *c = own(1, sizeof *c);
-    c->graph = graph_new();
-    on_leaving(close_case, c);
+    c->graph = own_graph(graph_new());
     c->y = t->make(c->graph, t->op, t->variant);
     return c->y ? c : NULL;
 }
@@ -10629,8 +10592,10 @@ static Case *new_case(const Trial *t)
 static bool plan_case(Case *c, Error *e)
 {
     if (!graph_plan(c->graph, e)) return false;
-    arena_reserve(&c->arena, c->graph->arena_bytes + 1);
-    graph_bind(c->graph, &c->arena);
+    Arena *arena = own(1, sizeof *arena);
+    on_leaving(close_arena, arena);
+    arena_reserve(arena, c->graph->arena_bytes + 1);
+    graph_bind(c->graph, arena);
     return true;
 }
 
@@ -11166,11 +11131,11 @@ static void bench_task(void *settings)
     t->model->check(s, CLASSES);
     build_steps(t, CLASSES);
     bool draws = t->model->generator != NULL;
-    if (draws) t->drawing = drawing_new(&t->now.g, t->model->generator, (int)s->batch);
+    if (draws) t->drawing = new_drawing(&t->now.g, t->model->generator, (int)s->batch);
     else build_judge(t, (int)s->batch);
     Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, draws ? t->drawing.graph : t->judge.graph};
     static const char *const titles[] = {"D step", "G step", "forward"};
-    bind_graphs(graphs, 3, &t->arena);
+    t->arena = bind_graphs(graphs, 3);
     net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
     fill_bench(t);
     print_bench(t, graphs[2]);
@@ -11373,7 +11338,8 @@ static void fill_generator(Facegan *model, const char *given)
 {
     char path[PATH_MAX];
     weights_path(given, path);
-    Weights w = {.file = load_tensors(path), .path = path};
+    TensorFile *file = load_tensors(path);
+    Weights w = {.file = file, .path = path};
     find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
     Settings trained = default_settings();
     settings_of_file(w.file, path, &trained);
@@ -11381,31 +11347,27 @@ static void fill_generator(Facegan *model, const char *given)
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
     model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
                                    .modulates = trained.modulate};
-    Drawing d = drawing_new(&model->g, expression_generator, 1);
+    on_leaving(close_net, &model->g);
+    Drawing d = new_drawing(&model->g, expression_generator, 1);
     model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
     if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
     name_classes(model, w.file);
-    bind_graphs(&model->graph, 1, &model->arena);
-    load_net(w.file, path, &model->g, w.prefix, false);
+    bind_graphs(&model->graph, 1);
+    load_net(file, path, &model->g, w.prefix, false);
+    tensorfile_free(file);                                              /* the model may live long */
 }
 
 void facegan_close(Facegan *model)
 {
     if (!model) return;
-    graph_free(model->graph);
-    tensor_free(model->x), tensor_free(model->condition);
-    net_free(&model->g);
-    arena_free(&model->arena);
+    end_scope(&model->apart);
     free(model);
 }
-
-static void close_generator(void *model) { facegan_close(model); }
 
 /* A generator that is closed with the innermost scope. */
 static Facegan *own_generator(const char *given)
 {
-    Facegan *model = must_alloc(1, sizeof *model);
-    on_leaving(close_generator, model);
+    Facegan *model = own(1, sizeof *model);
     fill_generator(model, given);
     return model;
 }
@@ -11697,13 +11659,14 @@ static void open_public(void *context)
     start_library();
     opening->model = must_alloc(1, sizeof *opening->model);
     fill_generator(opening->model, opening->path);
+    hand_all(&opening->model->apart);
 }
 
 Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
 {
     Opening *opening = &(Opening){.path = path};
     if (attempt_public(open_public, opening, error)) return opening->model;
-    facegan_close(opening->model);
+    free(opening->model);
     return NULL;
 }
 
@@ -12587,19 +12550,10 @@ typedef struct Sampler {
     Settings trained;                   /* of the run */
     Net g;
     Drawing drawing;                    /* of DRAWN_AT_ONCE */
-    Arena arena;
     char names[MAX_CLASSES][NAME];
     int chosen[MAX_CLASSES], n;         /* the classes to draw; without condition one, called "sample" */
     size_t bytes;                       /* of a picture */
 } Sampler;
-
-static void close_sampler(void *sampler)
-{
-    Sampler *m = sampler;
-    drawing_free(&m->drawing);
-    net_free(&m->g);
-    arena_free(&m->arena);
-}
 
 /* Which classes, of the run's or as --emotions says. */
 static void choose_classes(Sampler *m, const char *wanted)
@@ -12629,7 +12583,6 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     weights_path(run, path);
     const TensorFile *file = load_tensors(path);
     m->s = s, m->trained = default_settings();
-    on_leaving(close_sampler, m);
     settings_of_file(file, path, &m->trained);
     model = find_model(m->trained.model);
     if (!model->latent_size)
@@ -12637,13 +12590,14 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     for (const char *at = m->trained.classes; *at; at++) classes += *at == ',';
     model->check(&m->trained, classes);
     make_nets(&m->trained, classes, &m->g, &unused);
+    on_leaving(close_net, &m->g);
     m->g.condition = condition_size(model, &m->trained, classes), m->g.latent = model->latent_size(&m->trained);
     model->prepare(model, &m->trained, &m->g, &unused);
-    m->drawing = drawing_new(&m->g, model->generator, DRAWN_AT_ONCE);
+    m->drawing = new_drawing(&m->g, model->generator, DRAWN_AT_ONCE);
     m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
     while (which < 2 && !tensorfile_find(file, textf("%s%s", prefixes[which], m->g.parameters[0].w->name).s)) which++;
     choose_classes(m, s->emotions);
-    bind_graphs(&m->drawing.graph, 1, &m->arena);
+    bind_graphs(&m->drawing.graph, 1);
     load_net(file, path, &m->g, prefixes[which], false);
     return m;
 }
@@ -13656,16 +13610,6 @@ static void import_data(char *const *inputs, int count, const Settings *s)
  * 14.12  Emotion classifiers: eval, predict
  * ---------------------------------------------------------------------------------------------- */
 
-static void close_classifier(void *classifier) { classifier_close(classifier); }
-
-/* A classifier that is closed with the innermost scope. */
-static Classifier *own_classifier(const char *given)
-{
-    Classifier *c = classifier_open(given);
-    on_leaving(close_classifier, c);
-    return c;
-}
-
 /* The classifier that the command names, or the best one that comes with the program. */
 static Classifier *chosen_classifier(const Settings *s)
 {
@@ -14083,17 +14027,9 @@ typedef struct Editor {
     Facegan *model;
     Classifier *judge;                  /* NULL: nobody looks */
     Drawing drawing;
-    Arena arena;
     int judged_as[MAX_CLASSES];         /* the classifier's number for each of the generator's classes */
     size_t picture;                     /* numbers in one of the generator's pictures */
 } Editor;
-
-static void close_editor(void *editor)
-{
-    Editor *ed = editor;
-    drawing_free(&ed->drawing);
-    arena_free(&ed->arena);
-}
 
 static Editor *use_editor(const char *run, Classifier *judge)
 {
@@ -14107,9 +14043,8 @@ static Editor *use_editor(const char *run, Classifier *judge)
             give_up(2, "%s does not know %s, which %s draws", judge->path, ed->model->class_names[k], run);
     }
     ed->picture = count_of(ed->model->y);
-    ed->drawing = drawing_new(&ed->model->g, expression_generator, EDITED_AT_ONCE);
-    on_leaving(close_editor, ed);
-    bind_graphs(&ed->drawing.graph, 1, &ed->arena);
+    ed->drawing = new_drawing(&ed->model->g, expression_generator, EDITED_AT_ONCE);
+    bind_graphs(&ed->drawing.graph, 1);
     return ed;
 }
 
@@ -14371,16 +14306,7 @@ static PictureSet read_part(const char *data, const Editor *ed, const char *spli
 }
 
 /* D of a run, scoring batches: the mean over its map. */
-typedef struct Critic { Net d; Graph *graph; Tensor *x; Node *score; Arena arena; } Critic;
-
-static void close_critic(void *critic)
-{
-    Critic *c = critic;
-    graph_free(c->graph);
-    tensor_free(c->x);
-    net_free(&c->d);
-    arena_free(&c->arena);
-}
+typedef struct Critic { Net d; Graph *graph; Tensor *x; Node *score; } Critic;
 
 static Critic *use_critic(const char *run, int classes)
 {
@@ -14391,16 +14317,16 @@ static Critic *use_critic(const char *run, int classes)
     const TensorFile *file = load_tensors(path);
     if (!tensorfile_find(file, "D.conv1.weight")) give_up(1, "%s has no D", path);
     settings_of_file(file, path, &s);
-    on_leaving(close_critic, c);
     make_nets(&s, classes, own(1, sizeof(Net)), &c->d);
-    c->graph = graph_new();
-    c->x = tensor_new("x", shape_of(EDITED_AT_ONCE, c->d.size, c->d.size, c->d.channels));
+    on_leaving(close_net, &c->d);
+    c->graph = own_graph(graph_new());
+    c->x = own_tensor("x", shape_of(EDITED_AT_ONCE, c->d.size, c->d.size, c->d.channels));
     net_attach(&c->d, c->graph);
     /* the mean of all classes */
     Node *each = fill(c->graph, shape_of(EDITED_AT_ONCE, 1, 1, classes), 1.0 / classes);
     Node *map = stargan_source(&c->d, stargan_features(&c->d, leaf(c->graph, c->x)), each);
     c->score = keep(scale(sum_to(map, shape_of(EDITED_AT_ONCE, 1, 1, 1)), 1.0 / (map->shape.d[1] * map->shape.d[2])));
-    bind_graphs(&c->graph, 1, &c->arena);
+    bind_graphs(&c->graph, 1);
     load_net(file, path, &c->d, "D.", false);
     return c;
 }
@@ -15168,17 +15094,12 @@ static void describe_space(OnnxModel *model, const Facegan *generator)
     }
 }
 
-static void close_graph(void *graph)           { graph_free(graph); }
-static void close_tensor(void *tensor)         { tensor_free(tensor); }
-
 /* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
 static void export_classifier(const char *run, const char *path)
 {
     Classifier *c = own_classifier(run);
-    Graph *g = graph_new();
-    on_leaving(close_graph, g);
-    Tensor *x = tensor_new("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
-    on_leaving(close_tensor, x);
+    Graph *g = own_graph(graph_new());
+    Tensor *x = own_tensor("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
     net_attach(&c->net, g);
     const OnnxInputs inputs = {1, {leaf(g, x)}, {"picture"}};
     Node *scores = classifier_scores(&c->net, inputs.nodes[0], NULL);
@@ -15195,20 +15116,16 @@ static Node *leaf_of(const Graph *g, const Tensor *tensor)
     return NULL;
 }
 
-static void close_drawing(void *drawing) { drawing_free(drawing); }
-
 /* A generator as `drawn` = G(picture, condition). */
 static void export_generator(const char *run, const char *path)
 {
     Facegan *generator = own_generator(run);
-    Drawing *d = own(1, sizeof *d);
-    *d = drawing_new(&generator->g, expression_generator, 1);
-    on_leaving(close_drawing, d);
-    const OnnxInputs inputs = {2, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)}, {"picture", "condition"}};
+    const Drawing d = new_drawing(&generator->g, expression_generator, 1);
+    const OnnxInputs inputs = {2, {leaf_of(d.graph, d.x), leaf_of(d.graph, d.condition)}, {"picture", "condition"}};
     OnnxModel **model = begin_onnx("facegan generator");
     describe_classes(*model, generator->class_names, generator->g.classes);
     if (generator->g.space) describe_space(*model, generator);
-    export_graph(*model, d->y, "drawn", &inputs);
+    export_graph(*model, d.y, "drawn", &inputs);
     save_onnx(model, path);
 }
 
@@ -16060,21 +15977,7 @@ typedef struct ToyRun {
     Graph *drawing, *scoring;           /* G and D as they are */
     Tensor *place;                      /* (N,1,1,2) what D is asked about */
     Node *drawn, *score;
-    Arena arena;
 } ToyRun;
-
-static void close_toy(void *toy)
-{
-    ToyRun *run = toy;
-    Toy *t = &run->toy;
-    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
-    Tensor *tensors[] = {t->x, t->z, t->alpha, t->d_schedule, t->g_schedule, run->place};
-    for (int i = 0; i < 4; i++) graph_free(graphs[i]);
-    for (int i = 0; i < 6; i++) tensor_free(tensors[i]);
-    Net *nets[] = {t->g, t->d};
-    for (int i = 0; i < 2; i++) net_free(nets[i]), free(nets[i]);
-    arena_free(&run->arena);
-}
 
 static ToyRun *use_toy(ToyLoss loss)
 {
@@ -16082,18 +15985,19 @@ static ToyRun *use_toy(ToyLoss loss)
     Toy *t = &run->toy;
     const Shape points = shape_of(CROWD, 1, 1, 2), rate = shape_of(1, 1, 1, 3);
     t->loss = loss, t->g = net_new('G', toy_beta1, toy_beta2), t->d = net_new('D', toy_beta1, toy_beta2);
-    t->x = tensor_new("x", points), t->z = tensor_new("z", points), t->alpha = tensor_new("alpha", shape_of(CROWD, 1,
-        1, 1));
-    t->d_schedule = tensor_new("d_schedule", rate), t->g_schedule = tensor_new("g_schedule", rate);
-    run->place = tensor_new("place", points);
+    Net *nets[] = {t->g, t->d};
+    for (int i = 0; i < 2; i++) on_leaving(free, nets[i]), on_leaving(close_net, nets[i]);
+    t->x = own_tensor("x", points), t->z = own_tensor("z", points), run->place = own_tensor("place", points);
+    t->alpha = own_tensor("alpha", shape_of(CROWD, 1, 1, 1));
+    t->d_schedule = own_tensor("d_schedule", rate), t->g_schedule = own_tensor("g_schedule", rate);
     build_toy_d_step(t), build_toy_g_step(t);
     run->drawing = graph_new(), run->scoring = graph_new();
-    on_leaving(close_toy, run);
+    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
+    for (int i = 0; i < 4; i++) own_graph(graphs[i]);
     net_attach(t->g, run->drawing), net_attach(t->d, run->scoring);
     run->drawn = keep(toy_layers(t->g, leaf(run->drawing, t->z), 2));
     run->score = keep(toy_layers(t->d, leaf(run->scoring, run->place), 1));
-    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
-    bind_graphs(graphs, 4, &run->arena);
+    bind_graphs(graphs, 4);
     net_initialise(t->g, TOY_SEED), net_initialise(t->d, TOY_SEED);
     return run;
 }

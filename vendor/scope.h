@@ -127,6 +127,10 @@ SCOPE_API void give_back(void *memory);
 SCOPE_API void *hand_to(Scope *to, void *memory);
 SCOPE_API void *hand_out(void *memory);
 
+/* Hands all that the innermost scope owns to one that is no thread's, and lives until end_scope(). */
+SCOPE_API void hand_all(Scope *apart);
+SCOPE_API void end_scope(Scope *apart);
+
 /* ---- lists of texts ---- */
 
 typedef struct Names {
@@ -324,6 +328,19 @@ SCOPE_API void *hand_out(void *memory)
     scope_innermost = inner;
     return memory;
 }
+
+SCOPE_API void hand_all(Scope *apart)
+{
+    Owned *from = &innermost_scope()->ring, *to = &apart->ring;
+    *apart = (Scope){0};
+    to->before = to->after = to;
+    if (from->before == from) return;
+    *to = *from;
+    to->before->after = to->after->before = to;
+    from->before = from->after = from;
+}
+
+SCOPE_API void end_scope(Scope *apart) { scope_release(apart); }
 
 SCOPE_API void *own_more(Scope *home, void *items, int count, int *room, size_t size)
 {
