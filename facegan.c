@@ -8526,6 +8526,25 @@ static Gamut gamut_of(const Net *net)
     return gamut;
 }
 
+/* "a,b,c" into names; returns how many. And back. */
+static int split_names_list(const char *list, char (*names)[NAME])
+{
+    int n = 0;
+    while (*list && n < MAX_CLASSES) {
+        size_t length = strcspn(list, ",");
+        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
+        list += length + (list[length] != 0);
+    }
+    return n;
+}
+
+static const char *class_list(const char (*names)[NAME], int n)
+{
+    const char *list = n ? names[0] : "";
+    for (int k = 1; k < n; k++) list = own_text("%s,%s", list, names[k]);
+    return list;
+}
+
 /* [-1,1] to bytes and back. */
 static void to_bytes(const real *x, size_t count, unsigned char *bytes)
 {
@@ -8789,11 +8808,8 @@ static void check_stargan(const Settings *s, int classes)
 
 static void check_ganmut(const Settings *s, int classes)
 {
-    if (*s->attributes) give_up(2, "ganmut learns classes, not --attributes");
     if (classes < 2) give_up(2, "ganmut needs neutral and at least one emotion");
     if (s->batch < 2) give_up(2, "--batch 1: ganmut needs at least two pictures");
-    if (strcmp(s->source, "one"))
-        give_up(2, "--source class is for stargan: a place between two emotions has no class");
     if (*s->teacher && !s->mix && s->random_directions)
         give_up(2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
     if (s->mix && !s->random_directions)
@@ -8877,7 +8893,6 @@ static int latent_size(const Settings *s)
 static void check_noise(const Settings *s, int classes)
 {
     bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
-    if (*s->attributes) give_up(2, "%s learns classes or none, not --attributes", s->model);
     if (s->conditional && classes < 2)
         give_up(2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model,
                 s->data);
@@ -9078,21 +9093,6 @@ typedef struct Classifier {
     Look one, many;                     /* at a picture; at CLASSIFIED */
 } Classifier;
 
-/* "angry,happy,sad" */
-static void name_emotions(Classifier *c, const char *list)
-{
-    int n = 0;
-    for (const char *at = list; *at; n++) {
-        size_t length = strcspn(at, ",");
-        if (n == MAX_CLASSES || length == 0 || length >= NAME)
-            give_up(1, "%s: its metadata's classes are damaged", c->path);
-        snprintf(c->class_names[n], NAME, "%.*s", (int)length, at);
-        at += length + (at[length] == ',');
-    }
-    if (n < 2) give_up(1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
-    c->net.classes = n;
-}
-
 static Look new_look(Net *net, int n, bool attributes)
 {
     Look look = {own_graph(graph_new()), own_tensor("x", shape_of(n, net->size, net->size, net->channels)), NULL, NULL};
@@ -9119,7 +9119,8 @@ static Classifier *own_classifier(const char *given)
     on_leaving(close_net, &c->net);
     c->crop = (int)s.crop;
     bool attributes = *s.attributes != 0;
-    name_emotions(c, attributes ? s.attributes : s.classes);
+    c->net.classes = split_names_list(attributes ? s.attributes : s.classes, c->class_names);
+    if (c->net.classes < 2) give_up(1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
     shape_classifier(&s, &c->net);
     c->one = new_look(&c->net, 1, attributes), c->many = new_look(&c->net, CLASSIFIED, attributes);
     c->features = c->many.f->shape.d[3];
@@ -9759,15 +9760,6 @@ static void load_checkpoint(Trainer *t, const char *path)
  * 12.7  Samples, validation, log
  * ---------------------------------------------------------------------------------------------- */
 
-/* Copies a square picture into cell (row, column) of a sheet without margins. */
-static void put_cell(Image *sheet, const unsigned char *face, int side, int row, int column)
-{
-    size_t line = (size_t)(side * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
-    for (int y = 0; y < side; y++)
-        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, face + (size_t)y * line,
-               line);
-}
-
 /* Picture k's mask as a grey picture: white where G paints. */
 static void mask_bytes(const Node *mask, int k, int channels, unsigned char *bytes)
 {
@@ -9789,13 +9781,13 @@ static void draw_row(Trainer *t, int row, Image *sheet)
         t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
                        d->condition ? d->condition->data + k * g->condition : NULL);
     graph_run(d->graph);
-    if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
+    if (first) image_put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
         to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
-        put_cell(sheet, face, side, line, first + k);
+        image_put_cell(sheet, face, side, line, first + k);
         if (!d->mask) continue;
         mask_bytes(d->mask, k, g->channels, face);
-        put_cell(sheet, face, side, line + 1, first + k);
+        image_put_cell(sheet, face, side, line + 1, first + k);
     }
 }
 
@@ -9834,26 +9826,14 @@ static Judgement judge_held_out(Trainer *t, int most)
     return all;
 }
 
-/* A row of log.csv as it is put together: the columns' names, and their numbers, empty where they are not known. */
-typedef struct LogRow {
-    char names[8192], numbers[8192];
-    const char *broken;                 /* a loss that is no longer a number */
-} LogRow;
-
-__attribute__((format(printf, 4, 0)))
-static void log_number(LogRow *row, bool known, const char *name, const char *format, double value)
-{
-    size_t named = strlen(row->names), used = strlen(row->numbers);
-    snprintf(row->names + named, sizeof row->names - named, "%s%s", named ? "," : "", name);
-    used += (size_t)snprintf(row->numbers + used, sizeof row->numbers - used, "%s", named ? "," : "");
-    if (known) snprintf(row->numbers + used, sizeof row->numbers - used, format, value);
-}
+/* A row of log.csv, and a loss that is no longer a number, or NULL. */
+typedef struct LogRow { TableLine line; const char *broken; } LogRow;
 
 static void log_step(LogRow *row, const Step *step, bool known, const char *total, const double *last)
 {
     for (int i = 0; i <= step->n_terms && step->graph; i++) {
         const char *name = i < step->n_terms ? step->names[i] : total;
-        log_number(row, known, name, "%.6g", last[i]);
+        table_add_number(&row->line, known, name, "%.6g", last[i]);
         if (known && !isfinite(last[i])) row->broken = name;
     }
 }
@@ -9862,23 +9842,24 @@ static void log_step(LogRow *row, const Step *step, bool known, const char *tota
 static LogRow *log_row(const Trainer *t, const Judgement *judged)
 {
     LogRow *row = own(1, sizeof *row);
+    TableLine *line = &row->line;
     const Training *now = &t->now;
     Gamut gamut = gamut_of(&now->g);                        /* where every emotion lies by now */
     int n = judged->count;
-    log_number(row, true, "iteration", "%.0f", (double)now->iteration);
-    log_number(row, true, "learning_rate", "%.6g", rate_of(t, now->iteration - 1));
+    table_add_number(line, true, "iteration", "%.0f", (double)now->iteration);
+    table_add_number(line, true, "learning_rate", "%.6g", rate_of(t, now->iteration - 1));
     log_step(row, &now->d_step, true, "D.total", now->last_d);
     log_step(row, &now->g_step, now->g_known, "G.total", now->last_g);
-    log_number(row, n, "validation_accuracy", "%.4f", (double)judged->right / n);
-    log_number(row, n, "validation_loss", "%.5f", judged->loss / n);
+    table_add_number(line, n, "validation_accuracy", "%.4f", (double)judged->right / n);
+    table_add_number(line, n, "validation_loss", "%.5f", judged->loss / n);
     for (int i = 0; t->watch && i < SIGNS; i++) {
         double sign = t->watch->signs[i];
-        log_number(row, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
+        table_add_number(line, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
     }
     for (int k = 0; now->g.space && k < gamut.n; k++)
         for (int i = 0; i < gamut.dimensions; i++) {
             Text name = textf("at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
-            log_number(row, true, name.s, "%.4f", gamut.mean[k][i]);
+            table_add_number(line, true, name.s, "%.4f", gamut.mean[k][i]);
         }
     return row;
 }
@@ -9886,14 +9867,14 @@ static LogRow *log_row(const Trainer *t, const Judgement *judged)
 /* Opens log.csv to go on after the iterations that are done. */
 static FILE *open_log(const Trainer *t)
 {
-    return continue_csv(run_path(&t->settings, "log.csv"), log_row(t, &(Judgement){0})->names, t->now.iteration);
+    return continue_csv(run_path(&t->settings, "log.csv"), log_row(t, &(Judgement){0})->line.names, t->now.iteration);
 }
 
 /* Returns a loss that is no longer a number, or NULL. */
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
     const LogRow *row = log_row(t, judged);
-    fprintf(log, "%s\n", row->numbers);
+    fprintf(log, "%s\n", row->line.numbers);
     if (fflush(log) || ferror(log))
         give_up_because(errno, own_text("%s/log.csv: cannot be written: %s", t->settings.out, strerror(errno)));
     return row->broken;
@@ -10292,10 +10273,7 @@ static void train_task(void *settings)
 /* The train command's work. The settings may come back completed (classes, size, iterations). */
 static void train(Settings *settings)
 {
-    Scope here;
-    enter(&here);
-    train_task(settings);
-    leave();
+    in_scope(train_task, settings);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10422,10 +10400,7 @@ static void step_task(void *files)
 
 static void step_file(const char *in, const char *out)
 {
-    Scope here;
-    enter(&here);
-    step_task(&(StepFiles){in, out});
-    leave();
+    in_scope(step_task, &(StepFiles){in, out});
 }
 
 /* ================================================================================================
@@ -11033,14 +11008,6 @@ static size_t alive_bytes(const Graph *g)
     return places_alive(places, list_places(g, places));
 }
 
-/* Weights and Adam's moments. */
-static size_t parameter_bytes(const Net *net)
-{
-    size_t count = 0;
-    for (int i = 0; i < net->count; i++) count += 3 * shape_count(net->parameters[i].w->shape);
-    return count * sizeof(real);
-}
-
 /* Random pictures and labels: their values do not change the time. */
 static void fill_bench(Trainer *t)
 {
@@ -11082,7 +11049,7 @@ static void print_bench(const Trainer *t, Graph *forward)
     getrusage(RUSAGE_SELF, &use);
     long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
     const char *with = chosen_device ? gpu_device->describe() : kernels->name;
-    size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d);
+    size_t weights = 3 * sizeof(real) * (net_size(&t->now.g) + net_size(&t->now.d));
     size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
     if (g_graph)
         printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
@@ -11119,15 +11086,6 @@ static void bench_task(void *settings)
         give_up_if_interrupted(i, 3, "tables");
         print_roofline(graphs[i], i == 0 && !draws ? "step" : titles[i], &peaks);
     }
-}
-
-static void bench(const Settings *settings)
-{
-    Scope here;
-    Settings s = *settings;
-    enter(&here);
-    bench_task(&s);
-    leave();
 }
 
 /* ================================================================================================
@@ -11211,18 +11169,6 @@ static void make_out(const Settings *s, char *const *inputs, int count, bool sev
     if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
         give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
     if (*s->out && !out_is_file(s)) make_folder(s->out);
-}
-
-/* "a,b,c" as its parts. Returns how many. */
-static int split_names_list(const char *list, char (*names)[NAME])
-{
-    int n = 0;
-    while (*list && n < MAX_CLASSES) {
-        size_t length = strcspn(list, ",");
-        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
-        list += length + (list[length] != 0);
-    }
-    return n;
 }
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
@@ -12109,7 +12055,7 @@ static Image tile_sheet(const Show *show)
         double a, b;
         tile_place(model->g.space, i, &a, &b);
         draw_at(show, a, b, face);
-        put_cell(&sheet, face, p, i / SHEET_COLUMNS, i % SHEET_COLUMNS);
+        image_put_cell(&sheet, face, p, i / SHEET_COLUMNS, i % SHEET_COLUMNS);
     }
     return sheet;
 }
@@ -12661,7 +12607,7 @@ static void sample_way(Sampler *m)
     for (int i = 0; i < FRAMES; i++) {
         int step = i < FILM_FRAMES ? i : FRAMES - i;
         for (int k = 0; k < m->n; k++)
-            put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
+            image_put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
         frames[i] = resize_picture(&row, row.width * scale, row.height * scale);
     }
     deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES);
@@ -13591,14 +13537,6 @@ static Classifier *chosen_classifier(const Settings *s)
     if (shipped_model("fer2013-7", path) || shipped_model("fer2013-3", path)) return own_classifier(path);
     give_up(2, "no models/fer2013-7.safetensors here or beside the program: name a classifier's run or weights with "
             "--classifier");
-}
-
-/* "a,b,c" */
-static const char *class_list(const char (*names)[NAME], int n)
-{
-    const char *list = n ? names[0] : "";
-    for (int k = 1; k < n; k++) list = own_text("%s,%s", list, names[k]);
-    return list;
 }
 
 /* Opens the part of the data that `asked`, --split, names; else the first there is of `parts`, of which there are n. */
@@ -16742,7 +16680,7 @@ RUN(study_augment, study_augment(c->inputs, s))
 RUN(study_ganmut, study_ganmut(c->inputs[0], s, carry_out, c))
 RUN(toy, run_toy_of(c->what, s))
 RUN(step, step_file(c->inputs[0], c->inputs[1]))
-RUN(bench, bench(s))
+RUN(bench, in_scope(bench_task, &c->settings))
 RUN(data_draw, draw_faces(s))
 RUN(data_show, show_data(c->inputs[0], s))
 RUN(data_balance, balance_data(c->inputs[0], s))

@@ -1918,8 +1918,23 @@ static void test_change(void)
     image_free(&photo), image_free(&edited);
 }
 
+static void test_put_cell(void)
+{
+    char why[IMAGE_ERROR_SIZE];
+    Image sheet;
+    const unsigned char square[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};       /* 2 x 2 */
+    int set = 0;
+    CHECK(image_new(6, 4, 3, &sheet, why));
+    image_put_cell(&sheet, square, 2, 1, 2);
+    for (int i = 0; i < 72; i++) set += sheet.pixels[i] != 0;
+    CHECK(set == 12 && memcmp(sheet.pixels + 2 * 18 + 12, square, 6) == 0);
+    CHECK(memcmp(sheet.pixels + 3 * 18 + 12, square + 6, 6) == 0);
+    image_free(&sheet);
+}
+
 int main(void)
 {
+    test_put_cell();
     snprintf(directory, sizeof directory, "/tmp/test_image_XXXXXX");
     CHECK(mkdtemp(directory) != NULL);
     test_samples();

@@ -144,6 +144,9 @@ int main(void)
     CHECK(strcmp(closed, "dc|o") == 0);
     *closed = 0;
     CHECK(!attempt(from_the_stack, NULL, &e) && strcmp(closed, "s") == 0);
+    *closed = 0, zeros = 0;
+    in_scope(whole, &zeros);
+    CHECK(zeros == 100 && strcmp(closed, "ba") == 0 && !scope_innermost);
     *closed = 0;
     CHECK(attempt(handing_all, &apart, &e) && strcmp(closed, "3") == 0);
     end_scope(&apart);

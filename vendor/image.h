@@ -131,6 +131,9 @@ IMAGE_API int image_png_text(const void *bytes, size_t size, const char *key, ch
 /* Cuts the picture to its centred square of `side` pixels (0, or more than there are: the largest). */
 IMAGE_API void image_crop_centre(Image *image, int side);
 
+/* Copies a square picture of the sheet's channels into its cell (row, column) of that side. */
+IMAGE_API void image_put_cell(Image *sheet, const unsigned char *square, int side, int row, int column);
+
 /* A square of bytes (size, size, channels) -> numbers, turned, zoomed, shifted and mirrored at once; what that uncovers
  * is black. The angle is in radians, at most 3; shifts in pixels; zoom 0: none. 0: no memory. */
 typedef struct ImageWarp { int mirror; double angle, shift_x, shift_y, zoom; } ImageWarp;
@@ -4097,6 +4100,14 @@ IMAGE_API int image_resize(const Image *in, int width, int height, Image *out, c
  *     u - m = R(-angle) (x - m - shift) / zoom         m: the centre, (size - 1) / 2
  *
  * It is read there with bilinear interpolation. */
+
+IMAGE_API void image_put_cell(Image *sheet, const unsigned char *square, int side, int row, int column)
+{
+    size_t line = (size_t)side * (size_t)sheet->channels, stride = (size_t)sheet->width * (size_t)sheet->channels;
+    for (int y = 0; y < side; y++)
+        memcpy(sheet->pixels + (size_t)(row * side + y) * stride + (size_t)column * line, square + (size_t)y * line,
+               line);
+}
 
 IMAGE_API void image_crop_centre(Image *image, int side)
 {

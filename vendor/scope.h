@@ -85,6 +85,9 @@ SCOPE_API void enter(Scope *inner);
 /* Closes and frees what the innermost scope owns, last first, and goes back to the outer one. */
 SCOPE_API void leave(void);
 
+/* Does the work in a scope of its own. */
+SCOPE_API void in_scope(void (*work)(void *context), void *context);
+
 /* Does the work in a scope of its own. False: it gave up, and e says why. */
 SCOPE_API bool attempt(void (*work)(void *context), void *context, Error *e);
 
@@ -210,6 +213,14 @@ SCOPE_API void leave(void)
 {
     scope_release(scope_innermost);
     scope_innermost = scope_innermost->outer;
+}
+
+SCOPE_API void in_scope(void (*work)(void *context), void *context)
+{
+    Scope inner;
+    enter(&inner);
+    work(context);
+    leave();
 }
 
 SCOPE_API void unwind(const Error *why)
