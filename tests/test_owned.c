@@ -169,6 +169,16 @@ static void continued(void *context)
     continue_csv(in_folder("none/log.csv"), "i", 0);
 }
 
+static void lying(void *context)
+{
+    (void)context;
+    make_folder(in_folder("deep/er")), make_folder(in_folder("deep2"));
+    write_file(in_folder("deep/file"), "", 0);
+    CHECK(lies_in(in_folder("deep/er/../file"), in_folder("deep")) && lies_in(in_folder("deep"), in_folder("deep/er/..")));
+    CHECK(!lies_in(in_folder("deep"), in_folder("deep/er")) && !lies_in(in_folder("deep2"), in_folder("deep")));
+    CHECK(lies_in(in_folder("deep"), "/") && !lies_in(in_folder("gone"), folder));
+}
+
 /* The work must give up, with these words in its reason. */
 static void must_fail(void (*work)(void *context), const char *words, bool machine)
 {
@@ -197,6 +207,6 @@ int main(void)
     must_fail(continued, "none/", false);
     must_fail(abandoned, "stopped", false);
     must_fail(locked_twice, "works here", false);
-    CHECK(attempt(cleared, NULL, &e));
+    CHECK(attempt(lying, NULL, &e) && attempt(cleared, NULL, &e));
     return check_report();
 }

@@ -109,6 +109,9 @@ OWNED_API bool is_folder(const char *path);
 OWNED_API bool path_exists(const char *path);
 OWNED_API void make_folder(const char *path);
 
+/* Is it that folder, or in it, however the two are written? False where one is not there. */
+OWNED_API bool lies_in(const char *path, const char *folder);
+
 /* A whole regular file, a 0 behind its last byte. */
 OWNED_API char *read_file(const char *path, size_t most, size_t *size);
 OWNED_API void write_file(const char *path, const void *data, size_t size);
@@ -292,6 +295,16 @@ OWNED_API void make_folder(const char *path)
 {
     char why[FILES_ERROR];
     if (!files_make_folder(path, why)) give_up_because(errno, why);
+}
+
+OWNED_API bool lies_in(const char *path, const char *folder)
+{
+    char *inner = realpath(path, NULL), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool yes = inner && outer && strncmp(inner, outer, length) == 0 &&
+               (length == 1 || !inner[length] || inner[length] == '/');
+    free(inner), free(outer);
+    return yes;
 }
 
 OWNED_API char *read_file(const char *path, size_t most, size_t *size)
