@@ -4841,10 +4841,7 @@ static const Option settings_table[] = {
 };
 enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
 
-static const Option *find_setting(const char *name)
-{
-    return option_find(settings_table, SETTINGS, name);
-}
+static const Option *find_setting(const char *name) { return option_find(settings_table, SETTINGS, name); }
 
 static int set_setting(Settings *s, const Option *which, const char *text, Error *e)
 {
@@ -7051,7 +7048,7 @@ typedef struct Model {
     char space;                                                 /* GANmut's: Net */
     bool needs_labels;                                          /* else a folder without classes will do */
     void (*check)(const Settings *s, int classes);              /* gives up where it cannot be trained so */
-    int (*latent_size)(const Settings *s);                      /* NULL: G edits pictures */
+    bool from_noise;                                            /* else G edits pictures */
     void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);   /* tells its networks more, or NULL */
     void (*add_draws)(Batch *batch, const Settings *s);         /* makes the leaves of its own random draws */
     Step (*d_step)(Net *g, Net *d, const Batch *batch, const Settings *s);
@@ -7067,7 +7064,7 @@ typedef struct Model {
 static int condition_size(const Model *model, const Settings *s, int classes)
 {
     if (model->space) return (int)s->space_dim;
-    return model->latent_size && !s->conditional ? 0 : classes;
+    return model->from_noise && !s->conditional ? 0 : classes;
 }
 
 #define HEALTHY_EXPRESSIONS                                                                                            \
@@ -7188,11 +7185,6 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
     "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "    \
     "data's own pictures. Label near 0: G does not listen to the class."
 
-static int latent_size(const Settings *s)
-{
-    return (int)s->latent;
-}
-
 static void check_noise(const Settings *s, int classes)
 {
     bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
@@ -7261,7 +7253,7 @@ static void check_classifier(const Settings *s, int classes)
 }
 
 #define FROM_NOISE                                                                                                     \
-    .check = check_noise, .latent_size = latent_size, .prepare = prepare_noise, .add_draws = add_noise_draws,          \
+    .check = check_noise, .from_noise = true, .prepare = prepare_noise, .add_draws = add_noise_draws,          \
     .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator, .show = show_latent,                 \
     .healthy = HEALTHY_NOISE
 
@@ -7773,7 +7765,7 @@ static void build_steps(Trainer *t, int classes)
     on_leaving(close_net, g), on_leaving(close_net, d);
     if (!model->generator) shape_classifier(s, d);
     g->condition = d->condition = condition_size(model, s, classes);
-    g->latent = model->latent_size ? model->latent_size(s) : 0;
+    g->latent = model->from_noise ? (int)s->latent : 0;
     g->space = d->space = model->space;
     if (model->prepare) model->prepare(model, s, g, d);
     now->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
@@ -7842,21 +7834,6 @@ static void open_held_out(Trainer *t, DataOptions options)
                 t->held_out.count, t->data.count);
 }
 
-/* What a run writes its classes' names into reads them back: a list with commas, lines, a table's first row. */
-static void check_class_names(const DataSet *set, const char *data)
-{
-    if (set->n_classes > MAX_CLASSES)
-        give_up(2, "%s: %d classes; at most %d can be told apart here", data, set->n_classes, MAX_CLASSES);
-    for (int i = 0; i < set->n_classes; i++) {
-        const char *name = set->class_names[i], *end = name + strlen(name);
-        bool odd = !*name || *name == ' ' || end[-1] == ' ';
-        for (const char *at = name; *at; at++) odd |= *at == ',' || *at == '"' || iscntrl((unsigned char)*at);
-        if (odd || end - name >= NAME)
-            give_up(1, "%s: the class name \"%s\" has a comma, a quotation mark, a control character, a blank at an "
-                    "end, or more than %d letters: rename it", data, name, NAME - 1);
-    }
-}
-
 /* Opens the data, and its validation part if it has one. */
 static void open_data(Trainer *t)
 {
@@ -7868,7 +7845,7 @@ static void open_data(Trainer *t)
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
     open_dataset(&t->data, s->data, &options);
-    check_class_names(&t->data, s->data);
+    dataset_check_names(&t->data, MAX_CLASSES, NAME - 1);
     if (s->batch > t->data.count)
         give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
     char list[sizeof s->classes] = "";
@@ -7898,14 +7875,6 @@ static void put_neutral_first(Trainer *t)
     open_data(t);
 }
 
-/* Picture number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
-static int find_picture(const DataSet *set, int class, int rank)
-{
-    for (int i = 0; i < set->count; i++)
-        if ((set->attributes || set->label[i] == class) && rank-- == 0) return i;
-    return -1;
-}
-
 /* The faces that a G that edits is shown: the first of each class in turn, from the validation part where there is
  * one. */
 static void choose_samples(Trainer *t)
@@ -7918,7 +7887,7 @@ static void choose_samples(Trainer *t)
     Error why = {0};
     t->sample_pixels = own(SAMPLE_FACES, bytes);
     for (int i = 0; i < SAMPLE_FACES; i++) {
-        int k = find_picture(set, i % set->n_classes, i / set->n_classes);
+        int k = dataset_find(set, i % set->n_classes, i / set->n_classes);
         if (k < 0) continue;
         t->n_samples += dataset_read(set, k, size, channels, t->sample_pixels + (size_t)t->n_samples * bytes, &why);
     }
@@ -7980,10 +7949,7 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
     leave();
 }
 
-static void save_checkpoint(const Trainer *t)
-{
-    save_checkpoint_as(t, "checkpoint.safetensors");
-}
+static void save_checkpoint(const Trainer *t) { save_checkpoint_as(t, "checkpoint.safetensors"); }
 
 /* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the
  * checkpoint keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest
@@ -8436,8 +8402,6 @@ static void announce(const Trainer *t)
     if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
 }
 
-static void end_progress(void *progress) { progress_end(progress); }
-
 /* Trains from where the networks stand to the settings' iters. No pictures of an untrained G are drawn: they would take
  * as long as the first iterations. */
 static void train_on(Trainer *t)
@@ -8447,7 +8411,7 @@ static void train_on(Trainer *t)
     Loop loop = {.t = t, .loader = open_loader(t), .log = open_log(t), .saved = now_seconds()};
     announce(t);
     loop.progress = progress_start("train", t->now.iteration, t->settings.iters);
-    on_leaving(end_progress, &loop.progress);
+    on_leaving(progress_end, &loop.progress);
     train_loop(&t->now, feed_training, look_at_training, &loop);
     leave();
     save_checkpoint(t);
@@ -8567,12 +8531,11 @@ static bool is_finished(const Trainer *t)
 static void take_folder(const Trainer *t)
 {
     const Settings *s = &t->settings;
-    char why[FILES_ERROR];
     make_folder(s->out);
     lock_folder(s->out);
     if (!t->model->generator) return;
     make_folder(run_path(s, "samples"));
-    if (files_sweep(run_path(s, "samples"), why) < 0) give_up_because(errno, why);
+    sweep_folder(run_path(s, "samples"));
 }
 
 static void train_task(void *settings)
@@ -8596,10 +8559,7 @@ static void train_task(void *settings)
 }
 
 /* The train command's work. The settings may come back completed (classes, size, iterations). */
-static void train(Settings *settings)
-{
-    in_scope(train_task, settings);
-}
+static void train(Settings *settings) { in_scope(train_task, settings); }
 
 /* ------------------------------------------------------------------------------------------------
  * 12.9  One iteration from a file
@@ -8690,7 +8650,7 @@ static int step_classes(const TensorFile *in, const char *path, const Model *mod
 {
     const TensorEntry *head = tensorfile_find(in, "D.conv2.weight");
     int64_t n = 1;
-    if (model->latent_size || !model->generator)
+    if (model->from_noise || !model->generator)
         for (const char *at = s->classes; *at; at++) n += *at == ',';
     else if (!head || head->rank != 4) give_up(1, "%s: has no tensor \"D.conv2.weight\"", path);
     else n = head->shape[0] - (model->space == 'g' ? s->space_dim : 0);
@@ -8721,11 +8681,6 @@ static void step_task(void *files)
     if (t->now.g_step.graph) graph_run(t->now.g_step.graph);
     if (t->now.g_step.graph) store_step(file, &t->now.g_step, &t->now.g, "fake_g");
     save_tensors(file, f->out, "");
-}
-
-static void step_file(const char *in, const char *out)
-{
-    in_scope(step_task, &(StepFiles){in, out});
 }
 
 /* ================================================================================================
@@ -10058,7 +10013,7 @@ static void name_columns(Report *r)
     bool named = condition_size(r->model, &r->s, classes) > 0;
     int drawn = named ? classes : SAMPLE_FACES;
     r->columns[0] = "input";
-    r->n_columns = !r->model->latent_size;
+    r->n_columns = !r->model->from_noise;
     for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
 }
 
@@ -10141,7 +10096,7 @@ static void add_samples(Report *r)
 {
     name_columns(r);
     page_heading(r->page, "Samples");
-    add_slider(r, r->model->latent_size
+    add_slider(r, r->model->from_noise
                       ? "What G draws from the same noise over the training"
                       : "The same faces over the training: the picture as it was, then G's drawings of it");
     for (int face = 0; face < 2; face++) add_quarters(r, face);
@@ -10831,13 +10786,13 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     m->s = s, m->trained = default_settings();
     settings_of_file(file, path, &m->trained);
     model = find_model(m->trained.model);
-    if (!model->latent_size)
+    if (!model->from_noise)
         give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
     for (const char *at = m->trained.classes; *at; at++) classes += *at == ',';
     model->check(&m->trained, classes);
     make_nets(&m->trained, classes, &m->g, &unused);
     on_leaving(close_net, &m->g);
-    m->g.condition = condition_size(model, &m->trained, classes), m->g.latent = model->latent_size(&m->trained);
+    m->g.condition = condition_size(model, &m->trained, classes), m->g.latent = (int)m->trained.latent;
     model->prepare(model, &m->trained, &m->g, &unused);
     m->drawing = new_drawing(&m->g, model->generator, DRAWN_AT_ONCE);
     m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
@@ -14943,7 +14898,7 @@ RUN(study_truth, study_truth(c->inputs, c->n_inputs, s))
 RUN(study_augment, study_augment(c->inputs, s))
 RUN(study_ganmut, study_ganmut(c->inputs[0], s, carry_out, c))
 RUN(toy, run_toy_of(c->what, s))
-RUN(step, step_file(c->inputs[0], c->inputs[1]))
+RUN(step, in_scope(step_task, &(StepFiles){c->inputs[0], c->inputs[1]}))
 RUN(bench, in_scope(bench_task, &c->settings))
 RUN(data_draw, draw_faces(s))
 RUN(data_show, show_data(c->inputs[0], s))
