@@ -4627,31 +4627,31 @@ static bool is_computed_with(Graph *g, const Node *update)
 
 static void order_nodes(Graph *g)
 {
+    Scope inner;
+    enter(&inner);
+    size_t all = (size_t)g->count;
+    int *position = own(all, sizeof *position), n_updates = 0, n = 0;
+    Node **updates = own(all, sizeof *updates), **placed = own(all, sizeof *placed);
+    Node **merged = must_alloc(all, sizeof *merged);
     free(g->order);
-    g->order = must_alloc((size_t)g->count, sizeof *g->order);
-    g->n_order = 0;
-    int *position = must_alloc((size_t)g->count, sizeof *position);
-    Node **updates = must_alloc((size_t)g->count, sizeof *updates);
-    int n_updates = 0;
+    g->order = placed, g->n_order = 0;
     for (int i = 0; i < g->count; i++) {
         Node *y = g->nodes[i];
         if (y->dead || y->late) continue;
         if (is_update(y->op)) updates[n_updates++] = y;
         else place_in_order(g, y);
     }
-    for (int u = 0; u < n_updates; u++)
-        position[u] = chosen_device && !is_computed_with(g, updates[u]) ? g->n_order - 1
-                                                                        : update_position(g, updates[u]);
-    Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
-    int n = 0;
+    for (int u = 0; u < n_updates; u++) {
+        bool last = chosen_device && !is_computed_with(g, updates[u]);
+        position[u] = last ? g->n_order - 1 : update_position(g, updates[u]);
+    }
     for (int i = 0; i < g->n_order; i++) {
         merged[n++] = g->order[i];
         for (int u = 0; u < n_updates; u++)
             if (position[u] == i) merged[n++] = updates[u];
     }
-    free(g->order), free(position), free(updates);
-    g->order = merged;
-    g->n_order = n;
+    g->order = merged, g->n_order = n;
+    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -7468,35 +7468,16 @@ static double classifier_share(Classifier *c, const real *x, int count, const in
     return (double)right / count;
 }
 
-/* Views of a picture whose probabilities are averaged: itself; its mirror image; and, for "crops", a window of nine
- * tenths of the side in the middle and in each corner, each with its mirror image. */
-enum { VIEWS_MOST = 10 };
-
-static int views_of(const char *kind, int size, ImageWarp views[VIEWS_MOST])
-{
-    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
-    int flip = strcmp(kind, "flip") == 0, crops = strcmp(kind, "crops") == 0, n = 0;
-    if (!flip && !crops && *kind && strcmp(kind, "one")) give_up(2, "--views %s: must be one, flip or crops", kind);
-    if (!crops) {
-        views[0] = (ImageWarp){0}, views[1] = (ImageWarp){.mirror = 1};
-        return 1 + flip;
-    }
-    for (int place = 0; place < 5; place++)
-        for (int mirror = 0; mirror < 2; mirror++)
-            views[n++] = (ImageWarp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
-                                .shift_y = place ? (place > 2 ? step : -step) : 0};
-    return n;
-}
-
-/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views. */
+/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views: `kind` as --views has it. */
 static void classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind,
                            double *probabilities)
 {
     Scope inner;
-    ImageWarp views[VIEWS_MOST];
-    int n_views = views_of(kind, c->net.size, views);
+    ImageWarp views[IMAGE_VIEWS];
+    int n_views = strcmp(kind, "crops") == 0 ? IMAGE_VIEWS : strcmp(kind, "flip") == 0 ? 2 : 1;
     size_t picture = shape_count(c->one.x->shape), numbers = (size_t)count * (size_t)c->net.classes;
     enter(&inner);
+    image_views(n_views, c->net.size, views);
     real *x = own((size_t)count * picture, sizeof *x);
     double *seen = own(numbers, sizeof *seen);
     memset(probabilities, 0, numbers * sizeof *probabilities);
@@ -8686,15 +8667,13 @@ static void step_task(void *files)
 /* ================================================================================================
  * 13  NUMBERS, VERIFICATION, SPEED
  *
- * What a generator is judged by (13.1 to 13.3) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (14.13); what is known of any numbers and any
- * classifier (eigenvalues, ranks, clusters, tests of chance, F1, calibration, SSIM) is vendor/stats.h's. A number that
- * cannot be computed is NaN, is left out of averages, and the report says how many were; it never turns into a good
- * score.
+ * What a generator is judged by (13.1) are plain functions of double arrays, most of them vendor/stats.h's: where the
+ * numbers came from, which pictures, which classifier, is the business of `facegan eval` (14.13). A number that cannot
+ * be computed is NaN, is left out of averages, and the report says how many were; it never turns into a good score.
  *
- * `facegan verify` (13.4) holds every row of the table against its definition: each instruction set this machine has,
+ * `facegan verify` (13.2) holds every row of the table against its definition: each instruction set this machine has,
  * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
- * gradients against central differences. `facegan bench` (13.6) times the steps. Comparisons are written `!(error <=
+ * gradients against central differences. `facegan bench` (13.3) times the steps. Comparisons are written `!(error <=
  * limit)`, so that NaN fails.
  * ============================================================================================== */
 
@@ -9218,11 +9197,9 @@ static double node_bytes(const Node *y)
     return total * sizeof(real);
 }
 
-typedef struct RooflineRow { const Node *node; double milliseconds; } RooflineRow;
-
 static int slowest_first(const void *a, const void *b)
 {
-    double x = ((const RooflineRow *)a)->milliseconds, y = ((const RooflineRow *)b)->milliseconds;
+    double x = (*(Node *const *)a)->milliseconds, y = (*(Node *const *)b)->milliseconds;
     return (x < y) - (x > y);
 }
 
@@ -9236,14 +9213,14 @@ static double node_floor(const Node *y, const Peaks *peaks)
     return 1e3 * fmax(is_conv(y) ? node_work(y) / peaks->operations : 0, node_bytes(y) / peaks->bytes);
 }
 
-static void print_roofline_row(const Node *y, double milliseconds, double total, const Peaks *peaks)
+static void print_roofline_row(const Node *y, double total, const Peaks *peaks)
 {
     const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
     int outputs, taps;
     bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
     const int *d = y->shape.d;
     char shape[64], geometry[160] = "";
-    double seconds = milliseconds * 1e-3;
+    double milliseconds = y->milliseconds, seconds = milliseconds * 1e-3;
     snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
     if (is_conv(y))
         snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
@@ -9259,26 +9236,24 @@ static void print_roofline_row(const Node *y, double milliseconds, double total,
  * operations, the share of the peak those that are done. */
 static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
 {
-    RooflineRow *table = own((size_t)g->n_order, sizeof *table);
-    double total = 0, operations = 0, lowest = 0;
-    for (int i = 0; i < g->n_order; i++) table[i] = (RooflineRow){g->order[i], 1e30};
-    for (int repeat = 0; repeat < 3; repeat++) {
-        graph_profile(g);
-        for (int i = 0; i < g->n_order; i++)
-            table[i].milliseconds = fmin(table[i].milliseconds, g->order[i]->milliseconds);
+    size_t n = (size_t)g->n_order;
+    Node **nodes = memcpy(own(n, sizeof *nodes), g->order, n * sizeof *nodes);
+    double total = 0, operations = 0, lowest = 0, *best = own(n, sizeof *best);
+    for (size_t i = 0; i < 3 * n; i++) {
+        if (i % n == 0) graph_profile(g);
+        best[i % n] = i < n ? nodes[i]->milliseconds : fmin(best[i % n], nodes[i % n]->milliseconds);
     }
-    for (int i = 0; i < g->n_order; i++) {
-        const Node *y = g->order[i];
-        total += table[i].milliseconds, operations += is_conv(y) ? node_operations(y) : 0;
+    for (size_t i = 0; i < n; i++) {
+        const Node *y = nodes[i];
+        total += nodes[i]->milliseconds = best[i], operations += is_conv(y) ? node_operations(y) : 0;
         if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
     }
     printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
            "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
     printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
            "shape", "geometry");
-    qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
-    for (int i = 0; i < g->n_order && table[i].milliseconds > 0.002 * total; i++)
-        print_roofline_row(table[i].node, table[i].milliseconds, total, peaks);
+    qsort(nodes, n, sizeof *nodes, slowest_first);
+    for (size_t i = 0; i < n && nodes[i]->milliseconds > 0.002 * total; i++) print_roofline_row(nodes[i], total, peaks);
 }
 
 /* The most bytes of values that are alive at once: what any planner must provide. */
@@ -12138,7 +12113,7 @@ static void train_run(Settings *s)
  * 14.13  The numbers of a generator: eval
  *
  * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
- * out (13.1 to 13.3 and vendor/stats.h have the equations):
+ * out (13.1 and vendor/stats.h have the equations):
  *
  *     x --G(x, each emotion)--------> classifier --> confusion, F1         asked for / taken for
  *     x --G(x, another's label)-----> features ----> FED, diversity        as many of each class as there are real ones

@@ -139,6 +139,11 @@ IMAGE_API void image_put_cell(Image *sheet, const unsigned char *square, int sid
 typedef struct ImageWarp { int mirror; double angle, shift_x, shift_y, zoom; } ImageWarp;
 IMAGE_API int image_warp(const unsigned char *in, int size, int channels, ImageWarp how, IMAGE_REAL *out);
 
+/* Views of a square picture, for a judgement that is averaged over them. n 1: itself. 2: its mirror image, too. 10: a
+ * window of nine tenths of the side in the middle and in each corner, each with its mirror image. */
+enum { IMAGE_VIEWS = 10 };
+IMAGE_API void image_views(int n, int size, ImageWarp views[IMAGE_VIEWS]);
+
 /* The same by chance, and more: dice are 13 numbers from [0, 1). */
 typedef struct ImageAugment {
     int flip;                           /* mirror every other picture */
@@ -4149,6 +4154,18 @@ static float image_within(float x, float low, float high)
 }
 
 static const double image_pi = 3.14159265358979323846;
+
+IMAGE_API void image_views(int n, int size, ImageWarp views[IMAGE_VIEWS])
+{
+    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
+    for (int i = 0; i < n; i++) {
+        int place = i / 2;
+        views[i] = (ImageWarp){.mirror = i % 2};
+        if (n < IMAGE_VIEWS) continue;
+        views[i].zoom = zoom;
+        if (place) views[i].shift_x = place % 2 ? step : -step, views[i].shift_y = place > 2 ? step : -step;
+    }
+}
 
 IMAGE_API int image_warp(const unsigned char *in, int size, int channels, ImageWarp how, IMAGE_REAL *out)
 {
