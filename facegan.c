@@ -7131,38 +7131,35 @@ static void check_gaussian(const Settings *s, int classes)
         give_up(2, "--batch %ld: the Gaussian model draws each of the %d means in every batch", s->batch, classes);
 }
 
-static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n, int channels)
-{
-    char name[32];
-    draw_name(what, step, name);
-    if (n > 0) b->draws[b->n_draws++] = (Draw){own_tensor(name, shape_of(n, 1, 1, channels)), kind, step};
-}
-
-/* The same for several steps, a letter each. */
+/* Draws of one kind for several steps, a letter each; "": for all of an iteration's. */
 static void add_draws(Batch *b, DrawKind kind, const char *what, const char *steps, int n, int channels)
 {
-    for (; *steps; steps++) add_draw(b, kind, what, *steps, n, channels);
+    char name[32];
+    do {
+        draw_name(what, *steps, name);
+        if (n > 0) b->draws[b->n_draws++] = (Draw){own_tensor(name, shape_of(n, 1, 1, channels)), kind, *steps};
+    } while (*steps && *++steps);
 }
 
-/* The draws of what 8.3 adds. */
+/* The draws of what 7.1 changes of pictures, and of the teachers. */
 static void add_further_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch;
     if (is_changed(s, NULL)) add_draws(b, DRAW_UNIFORM, "view", "RFG", n, VIEW_DRAWS);
     if (!*s->teacher) return;
-    add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8);
-    add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
+    add_draws(b, DRAW_UNIFORM, "view", "T", n, 8);
+    add_draws(b, DRAW_NORMAL, "noise", "T", n, (int)(s->size * s->size * s->channels));
 }
 
 static void add_linear_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch, d = (int)s->space_dim, random = directions_drawn(s);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
-    add_draw(b, DRAW_STRENGTH, "rho", 0, n, 1);
+    add_draws(b, DRAW_STRENGTH, "rho", "", n, 1);
     add_draws(b, DRAW_NORMAL, "noise", "dg", n, d);
     add_draws(b, DRAW_DIRECTION, "angle", "dg", random, d - 1);
-    if (on_the_way_back) add_draw(b, DRAW_NORMAL, "noise", 'c', n, d);
-    if (on_the_way_back) add_draw(b, DRAW_DIRECTION, "angle", 'c', random, d - 1);
+    if (on_the_way_back) add_draws(b, DRAW_NORMAL, "noise", "c", n, d);
+    if (on_the_way_back) add_draws(b, DRAW_DIRECTION, "angle", "c", random, d - 1);
     add_further_draws(b, s);
 }
 
@@ -7242,7 +7239,7 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
 
 static void add_classifier_draws(Batch *b, const Settings *s)
 {
-    if (s->adversarial > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'a', (int)s->batch, 1);
+    if (s->adversarial > 0) add_draws(b, DRAW_UNIFORM, "uniform", "a", (int)s->batch, 1);
 }
 
 static void check_classifier(const Settings *s, int classes)
@@ -8204,8 +8201,8 @@ static void complete_settings(Trainer *t)
     Settings *s = &t->settings;
     t->model = find_model(s->model);
     check_together(s, t->model);
-    bool must_be_wrong = s->wrong_labels && strcmp(s->source, "class") == 0;
-    if (must_be_wrong) snprintf(s->targets, sizeof s->targets, "different");
+    if (s->wrong_labels && strcmp(s->source, "class") == 0)
+        snprintf(s->targets, sizeof s->targets, "different");
     open_data(t);
     if (t->model->space) put_neutral_first(t);
     fit_to_pictures(t);
@@ -8782,27 +8779,18 @@ static void give_up_if_interrupted(int done, int all, const char *what)
 
 /* ---- cases ---- */
 
-/* A case being tried: its graph, from make(op, variant). */
-typedef struct Case { Graph *graph; Node *y; } Case;
-
 static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
 
-static Case *new_case(const Trial *t)
-{
-    Case *c = own(1, sizeof *c);
-    c->graph = own_graph(graph_new());
-    c->y = t->make(c->graph, t->op, t->variant);
-    return c->y ? c : NULL;
-}
+static Node *new_case(const Trial *t) { return t->make(own_graph(graph_new()), t->op, t->variant); }
 
 /* Ready to run; or not, and e says why. */
-static bool plan_case(Case *c, Error *e)
+static bool plan_case(Graph *g, Error *e)
 {
-    if (!graph_plan(c->graph, e)) return false;
+    if (!graph_plan(g, e)) return false;
     Arena *arena = own(1, sizeof *arena);
     on_leaving(close_arena, arena);
-    arena_reserve(arena, c->graph->arena_bytes + 1);
-    graph_bind(c->graph, arena);
+    arena_reserve(arena, g->arena_bytes + 1);
+    graph_bind(g, arena);
     return true;
 }
 
@@ -8899,28 +8887,28 @@ static Node *chance_case(Graph *g, Op op, int which)
  * the first left. NULL: there is no such case. */
 static double *run_case(const Trial *t, size_t *n)
 {
-    Case *c = new_case(t);
-    if (!c) return NULL;
+    Node *y = new_case(t);
+    if (!y) return NULL;
     Error e = {0};
-    Node *y = keep(c->y);
+    Graph *g = keep(y)->graph;
     int runs = t->make == row_case && (is_update(t->op) || !chosen_device) ? 1 : 2;
-    for (int i = 0; i < c->graph->n_owned; i++) c->graph->owned[i]->stays = t->variant % 2; /* both ways to the GPU */
+    for (int i = 0; i < g->n_owned; i++) g->owned[i]->stays = t->variant % 2; /* both ways to the GPU */
     *n = count_of(y);
     double *values = own(*n, sizeof *values);
-    bool planned = plan_case(c, &e);
+    bool planned = plan_case(g, &e);
     judge(t, planned, "%s", e.text);
-    while (planned && runs--) graph_run(c->graph);
+    while (planned && runs--) graph_run(g);
     for (size_t i = 0; i < *n; i++) values[i] = planned ? (double)y->data[i] : NAN;
     return values;
 }
 
 static double *define_case(const Trial *t)
 {
-    Case *c = new_case(t);
-    size_t n = count_of(c->y);
-    double **values = graph_define(c->graph), *found = own(n, sizeof *found);
-    memcpy(found, values[c->y->id], n * sizeof *found);
-    free_values(values, c->graph->count);
+    Node *y = new_case(t);
+    size_t n = count_of(y);
+    double **values = graph_define(y->graph), *found = own(n, sizeof *found);
+    memcpy(found, values[y->id], n * sizeof *found);
+    free_values(values, y->graph->count);
     return found;
 }
 
@@ -9029,18 +9017,19 @@ static Node *random_projection(Node *const *x, int n)
 /* First order (order 1) or the gradient of the gradient (order 2). */
 static double judge_gradient(const Trial *t)
 {
-    Case *c = new_case(t);
+    Node *y = new_case(t);
     Tensor *leaves[MAX_INPUTS];
     Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
     const char *name = op_rows[t->op].name;
     Error e = {0};
     int n = 0;
-    if (!c) return NO_CASE;
-    for (int i = 0; i < c->graph->count; i++) {
-        Node *x = c->graph->nodes[i];
+    if (!y) return NO_CASE;
+    Graph *g = y->graph;
+    for (int i = 0; i < g->count; i++) {
+        Node *x = g->nodes[i];
         if (x->op == OP_leaf && n < MAX_INPUTS) leaves[n] = x->tensor, wrt[n++] = x;
     }
-    Node *value = random_projection(&c->y, 1);
+    Node *value = random_projection(&y, 1);
     grad(value, wrt, n, gradients);
     if (t->how == 2) {
         value = random_projection(gradients, n);
@@ -9048,12 +9037,12 @@ static double judge_gradient(const Trial *t)
         memcpy(gradients, second, sizeof second);
     }
     for (int i = 0; i < n; i++) keep(gradients[i]);
-    if (!plan_case(c, &e)) {
+    if (!plan_case(g, &e)) {
         bool by_name = strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, name) == e.text;
         judge(t, by_name, "refuses without its name: %s", e.text);
         return REFUSED;
     }
-    double error = difference_error(c->graph, value, leaves, gradients, n);
+    double error = difference_error(g, value, leaves, gradients, n);
     judge(t, error <= 1e-6, "order %d gradient off by %g", t->how, error);
     return error;
 }
