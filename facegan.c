@@ -4,7 +4,7 @@
  *
  * CONTENTS
  *    PART I  the story, to be read in order          PART III  the workshop
- *      1  a whole GAN in sixty lines                   10  data sets and their formats
+ *      1  a whole GAN in sixty lines                   10  data sets: batches, the doctor
  *      2  tensors and the graph                        11  faces in photographs
  *      3  the ops: one row each                        12  runs, and a classifier at work
  *      4  the gradient, symbol to symbol               13  numbers, verification, speed
@@ -100,6 +100,7 @@
 #include "vendor/page.h"
 #define ONNX_IMPLEMENTATION
 #define ONNX_STATIC
+#define ONNX_REAL real
 #include "vendor/onnx.h"
 #define STATS_IMPLEMENTATION
 #define STATS_STATIC
@@ -113,6 +114,12 @@
 #define OWNED_IMPLEMENTATION
 #define OWNED_STATIC
 #include "vendor/owned.h"
+#define FIGURES_IMPLEMENTATION
+#define FIGURES_STATIC
+#include "vendor/figures.h"
+#define SCORES_IMPLEMENTATION
+#define SCORES_STATIC
+#include "vendor/scores.h"
 #define PROGRESS_IMPLEMENTATION
 #define PROGRESS_STATIC
 #include "vendor/progress.h"
@@ -6754,6 +6761,29 @@ static Drawing new_drawing(Net *net, Generator *generator, int n)
     return d;
 }
 
+/* The same, ready to draw; the net's weights may be loaded afterwards. */
+static const Drawing *own_drawing(Net *net, Generator *generator, int n)
+{
+    Drawing *d = own(1, sizeof *d);
+    *d = new_drawing(net, generator, n);
+    bind_graphs(&d->graph, 1);
+    return d;
+}
+
+/* What it makes of `count` inputs, each with its condition where it has one. */
+static void draw_batches(const Drawing *d, const real *x, const real *condition, int count, real *y)
+{
+    size_t batch = (size_t)d->x->shape.d[0], in = shape_count(d->x->shape) / batch, out = count_of(d->y) / batch;
+    size_t n = d->condition ? shape_count(d->condition->shape) / batch : 0;
+    for (size_t from = 0; from < (size_t)count; from += batch) {
+        size_t here = least(batch, (size_t)count - from);
+        memcpy(d->x->data, x + from * in, here * in * sizeof *x);
+        if (n) memcpy(d->condition->data, condition + from * n, here * n * sizeof *condition);
+        graph_run(d->graph);
+        memcpy(y + from * out, d->y->data, here * out * sizeof *y);
+    }
+}
+
 /* A run's directory stands for its checkpoint. */
 static void weights_path(const char *given, char path[PATH_MAX])
 {
@@ -6769,6 +6799,16 @@ static void settings_of_file(const TensorFile *file, const char *path, Settings 
         if (settings_table[i].use == FIXED && text && !set_setting(s, &settings_table[i], text, &why))
             give_up(1, "%s: its metadata is damaged: %s", path, why.text);
     }
+}
+
+/* A run's weights, the file's path, and the settings that it was trained with. */
+static TensorFile *open_weights(const char *run, char path[PATH_MAX], Settings *s)
+{
+    weights_path(run, path);
+    TensorFile *file = load_tensors(path);
+    *s = default_settings();
+    settings_of_file(file, path, s);
+    return file;
 }
 
 /* GANmut's space as numbers: where each emotion lies, and in the Gaussian model how far it spreads. */
@@ -9370,30 +9410,17 @@ static Image with_channels(const Image *picture, int channels)
     return out;
 }
 
-
-static PlotCanvas own_canvas(PlotCanvas made)
-{
-    made.rgb = own_this(made.rgb, (size_t)made.width * (size_t)made.height * 3);
-    return made;
-}
-
-static PlotCanvas new_canvas(int width, int height)
-{
-    PlotCanvas canvas;
-    if (!plot_canvas(width, height, 0xffffff, &canvas)) give_up(1, "no memory to draw %d x %d pixels", width, height);
-    return own_canvas(canvas);
-}
-
-static Image image_of(const PlotCanvas *canvas)
-{
-    return (Image){canvas->width, canvas->height, 3, canvas->rgb};
-}
-
 /* Saves a picture and tells where. */
 static void deliver(const char *path, const Image *picture, const ImageText *text)
 {
     save_picture(path, picture, text);
     printf("%s\n", path);
+}
+
+static void deliver_canvas(const char *path, PlotCanvas canvas, const ImageText *text)
+{
+    const Image image = image_of(&canvas);
+    deliver(path, &image, text);
 }
 
 static const char *out_folder(const Settings *s)
@@ -9502,12 +9529,10 @@ static int shipped_model(const char *name, char path[PATH_MAX])
 static void fill_generator(Facegan *model, const char *given)
 {
     char path[PATH_MAX];
-    weights_path(given, path);
-    TensorFile *file = load_tensors(path);
+    Settings trained;
+    TensorFile *file = open_weights(given, path, &trained);
     Weights w = {.file = file, .path = path};
     find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
-    Settings trained = default_settings();
-    settings_of_file(w.file, path, &trained);
     read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
     model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
@@ -9613,11 +9638,17 @@ static Text photo_file(const Settings *s, const Photo *photo, const char *suffix
     return textf("%s/%s%s", out_folder(s), photo->name, suffix);
 }
 
+/* Which of n names it is, upper and lower case being the same; -1: none. */
+static int find_name(const char (*names)[NAME], int n, const char *name, size_t length)
+{
+    for (int i = 0; i < n; i++)
+        if (strlen(names[i]) == length && strncasecmp(names[i], name, length) == 0) return i;
+    return -1;
+}
+
 static int find_class(const Facegan *model, const char *name, size_t length)
 {
-    for (int i = 0; i < model->g.classes; i++)
-        if (strlen(model->class_names[i]) == length && strncasecmp(model->class_names[i], name, length) == 0) return i;
-    return -1;
+    return find_name(model->class_names, model->g.classes, name, length);
 }
 
 static const char *joined_names(const char (*names)[NAME], int n, const char *between)
@@ -9751,27 +9782,6 @@ static void draw_bytes(Facegan *model, unsigned char *bytes)
     to_bytes(model->y->data, count_of(model->y), bytes);
 }
 
-/* Pictures of one size in rows and columns. */
-typedef struct Grid {
-    const unsigned char *pictures;              /* all of them, one behind the other; or */
-    const unsigned char *const *cells;          /* each by itself, NULL where there is none */
-    int side, channels, rows, columns, scale;
-    const char *const *row_names, *const *column_names;
-} Grid;
-
-static PlotCanvas draw_grid(const Grid *g)
-{
-    int n = g->rows * g->columns;
-    PlotCanvas canvas;
-    const unsigned char **cells = own((size_t)n, sizeof *cells);
-    for (int i = 0; i < n; i++)
-        cells[i] = g->cells ? g->cells[i] : g->pictures + (size_t)i * (size_t)(g->side * g->side * g->channels);
-    if (!plot_grid(cells, g->side, g->side, g->channels, g->rows, g->columns, g->scale, g->row_names, g->column_names,
-                   NULL, &canvas))
-        give_up(1, "no memory for a sheet of %d pictures", n);
-    return own_canvas(canvas);
-}
-
 /* What is in a frame of the photograph, into model->x. */
 static void take_face(Facegan *model, const Image *photo, Frame frame)
 {
@@ -9886,56 +9896,34 @@ int facegan_edit(Facegan *model, const unsigned char *pixels, int width, int hei
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 14.4  The report of a run
+ * 14.4  What pages show of a run and its space                        (canvases and pages are vendor/figures.h's)
  * ---------------------------------------------------------------------------------------------- */
 
-enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES };
+enum { MAX_COLUMNS = 24 + SPACE_MOST * MAX_CLASSES, STRENGTHS = 10 };
 
-/* log.csv as columns; an empty field is NaN. */
-static void log_read(const char *path, TableNumbers *log)
+/* A run's log.csv as columns; an empty field is NaN. */
+static TableNumbers *own_log(const char *run)
 {
-    char why[TABLE_ERROR];
-    if (!table_numbers(log, path, MAX_COLUMNS, why)) give_up(1, "%s", why);
-    if (log->rows) return;
-    table_numbers_free(log);
-    give_up(1, "%s: no rows yet", path);
+    return own_numbers(own_text("%s/log.csv", run), MAX_COLUMNS);
 }
 
-/* The last number of a column; NaN: it has none, or there is no such column. */
-static double last_value(const TableNumbers *log, const char *name)
+static const char **name_list(const char (*names)[NAME], int n)
 {
-    const double *column = table_column(log, name);
-    size_t row = column ? log->rows : 0;
-    while (row > 0 && !isfinite(column[row - 1])) row--;
-    return row > 0 ? column[row - 1] : NAN;
+    const char **list = own((size_t)n, sizeof *list);
+    for (int i = 0; i < n; i++) list[i] = names[i];
+    return list;
 }
 
-/* A chart of every column whose name begins with `prefix`. */
-static void chart(Page *page, const TableNumbers *log, const char *title, const char *prefix, const char *y_label)
+/* Every picture says that it is synthetic. */
+static void add_canvas(Page *page, const char *caption, PlotCanvas canvas)
 {
-    PageSeries series[MAX_COLUMNS];
-    int n = 0;
-    for (int i = 1; i < log->n_columns; i++)
-        if (strncmp(log->names[i], prefix, strlen(prefix)) == 0 && !isnan(last_value(log, log->names[i])))
-            series[n++] = (PageSeries){log->names[i], log->columns[0], log->columns[i], log->rows};
-    if (n) page_chart(page, title, "iteration", y_label, series, n, 0);
+    page_canvas(page, caption, canvas, &synthetic);
 }
 
-/* As PNG bytes. */
-static unsigned char *own_png(const PlotCanvas *canvas, size_t *size)
+static void tell_page(Page *page, const char *path)
 {
-    unsigned char *bytes;
-    char why[IMAGE_ERROR_SIZE];
-    const Image image = image_of(canvas);
-    if (!image_encode_png(&image, &synthetic, 1, &bytes, size, why)) give_up(1, "%s", why);
-    return own_this(bytes, *size);
-}
-
-static void add_canvas(Page *page, const char *caption, const PlotCanvas *canvas)
-{
-    size_t size;
-    const unsigned char *bytes = own_png(canvas, &size);
-    page_image(page, caption, bytes, size, "image/png");
+    save_page(page, path);
+    if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
 static int enlargement(int size)
@@ -9943,13 +9931,192 @@ static int enlargement(int size)
     return size <= 48 ? 2 : 1;
 }
 
+/* A row for each emotion: the face in model->x at strengths 0.1 to 1. */
+static PlotCanvas strength_strip(Facegan *model)
+{
+    static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5",
+                                                   "0.6", "0.7", "0.8", "0.9", "1.0"};
+    int n = model->g.classes - 1;
+    size_t size = count_of(model->y);
+    unsigned char *faces = own((size_t)(n * STRENGTHS), size);
+    for (int i = 0; i < n * STRENGTHS; i++) {
+        set_class(model, 1 + i / STRENGTHS, (double)(i % STRENGTHS + 1) / STRENGTHS);
+        draw_bytes(model, faces + (size_t)i * size);
+    }
+    return draw_grid(&(Grid){
+        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
+        .scale = enlargement(model->g.size), .row_names = name_list(model->class_names + 1, n),
+        .column_names = columns});
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 14.5  The gamut of emotions
+ *
+ * GANmut's space as people can look at it: a face at every place of the disc (or the square of the Gaussian model)
+ * with the learnt directions around it, a film along a path, and a page on which a point is dragged and the face
+ * follows. Of a space of three dimensions the plane through two emotions is shown (--between).
+ * ---------------------------------------------------------------------------------------------- */
+
+enum { PAGE_FACES = 12, FRAMES_A_LEG = 10 };
+
+typedef struct Show {
+    Facegan *model;
+    const Settings *s;
+    Gamut gamut;
+    FigureSpace space;
+    PageFace faces[PAGE_FACES];
+    int n;
+} Show;
+
+/* The face in model->x at a point of its space. */
+static void draw_at(void *model, const double z[SPACE_MOST], unsigned char *face)
+{
+    const Facegan *m = model;
+    for (int i = 0; i < m->g.condition; i++) m->condition->data[i] = (real)z[i];
+    draw_bytes(model, face);
+}
+
+/* Turns to the plane through the two emotions that --between names. */
+static void choose_plane(Show *show, const char *between)
+{
+    const char *comma = strchr(between, ',');
+    int a = *between ? find_class(show->model, between, strcspn(between, ",")) : 1, b = show->gamut.n > 2 ? 2 : 0;
+    if (comma) b = find_class(show->model, comma + 1, strlen(comma + 1));
+    if (a < 0 || b < 0 || a == b) give_up(2, "--between %s: must name two of the model's emotions", between);
+    if (!figure_space_plane(&show->space, show->gamut.mean[a], show->gamut.mean[b]))
+        give_up(1, "the two emotions lie on one line: choose others with --between");
+}
+
+/* between: NULL for the first two axes. */
+static Show *new_show(Facegan *model, const char *between)
+{
+    Show *show = own(1, sizeof *show);
+    show->model = model, show->gamut = gamut_of(&model->g);
+    show->space = (FigureSpace){.draw = draw_at, .context = model, .size = model->g.size,
+                                .channels = model->g.channels, .round = model->g.space == 'l', .u = {1}, .v = {0, 1}};
+    if (between && model->g.condition > 2) choose_plane(show, between);
+    for (int k = 0; k < show->gamut.n; k++)
+        figure_space_place(&show->space, model->class_names[k], show->gamut.mean[k], show->gamut.covariance[k]);
+    return show;
+}
+
+/* All emotions but neutral in the order of their angles; their number. */
+static int around_the_circle(const Gamut *gamut, int *order)
+{
+    double angle[MAX_CLASSES];
+    int n = 0;
+    for (int k = 1; k < gamut->n; k++) {
+        int at = n++;
+        angle[k] = atan2(gamut->mean[k][1], gamut->mean[k][0]);
+        for (; at > 0 && angle[order[at - 1]] > angle[k]; at--) order[at] = order[at - 1];
+        order[at] = k;
+    }
+    return n;
+}
+
+/* The emotions that a film passes, by number: those of --path, or neutral, all around the circle, neutral. */
+static int film_path(const Show *show, int stops[MAX_CLASSES + 2])
+{
+    char names[MAX_CLASSES][NAME];
+    int n = split_names_list(show->s->path, names);
+    for (int i = 0; i < n; i++)
+        if ((stops[i] = find_class(show->model, names[i], strlen(names[i]))) < 0)
+            give_up(2, "--path %s: \"%s\" is not one of the model's emotions", show->s->path, names[i]);
+    if (n == 1) give_up(2, "--path %s: needs two emotions or more", show->s->path);
+    if (n) return n;
+    n = 1 + around_the_circle(&show->gamut, stops + 1);
+    stops[0] = stops[n] = 0;
+    return n + 1;
+}
+
+/* Saves a film and tells where. */
+static void deliver_film(const char *path, const Image *frames, int n)
+{
+    save_film(path, frames, n, 60);
+    printf("%s\n", path);
+}
+
+/* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
+static void gamut_film(const Show *show, const Photo *photo)
+{
+    int stops[MAX_CLASSES + 2], n = film_path(show, stops), count = 0;
+    Image *frames = own((size_t)(n * FRAMES_A_LEG), sizeof *frames);
+    for (; count < (n - 1) * FRAMES_A_LEG; count++) {
+        int leg = count / FRAMES_A_LEG;
+        double z[SPACE_MOST] = {0}, t = (double)(count % FRAMES_A_LEG) / FRAMES_A_LEG;
+        point_between(show->model, stops[leg], stops[leg + 1], t * t * (3 - 2 * t), 1, z);  /* slow near the stops */
+        frames[count] = figure_space_frame(&show->space, z, 192 * (int)show->s->scale);
+    }
+    deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count);
+}
+
+/* OUT/NAME-gamut.png, the film when asked, and its part of the page. */
+static void show_photo(void *context, Photo *photo)
+{
+    Show *show = context;
+    const char *slash = strrchr(photo->path, '/');
+    fit_picture(show->model, &photo->image);
+    deliver_canvas(photo_file(show->s, photo, "-gamut.png").s, figure_space_all(&show->space, (int)show->s->scale),
+                   show->s->provenance ? &synthetic : NULL);
+    if (show->s->gif) gamut_film(show, photo);
+    if (show->n == PAGE_FACES) return;
+    unsigned char *face = own(count_of(show->model->y), 1);
+    to_bytes(show->model->x->data, count_of(show->model->y), face);
+    show->faces[show->n++] = figure_space_face(&show->space, slash ? slash + 1 : photo->path, face);
+}
+
+/* `facegan gamut RUN IMAGE...`: a picture, and a film, of each, and OUT/gamut.html. */
+static void show_gamut(const char *run, char *const *pictures, int count, const Settings *s)
+{
+    static const PageSpace about = {
+        .title = "The gamut of emotions", .space = "The space of emotions",
+        .intro = "Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
+                 "emotion. Every large face is drawn by a generative model.",
+        .generator = "facegan; the faces are synthetic, drawn by a generative model"};
+    Facegan *model = own_generator(run);
+    if (!model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
+    Show *show = new_show(model, s->between);
+    show->s = s;
+    make_out(s, pictures, count, true);
+    PhotoBatch batch = {.channels = model->g.channels, .each = show_photo, .context = show};
+    each_picture(&batch, pictures, count);
+    Text path = textf("%s/gamut.html", out_folder(s));
+    if (show->n) {
+        save_page(figure_space_page(&show->space, about, show->faces, show->n), path.s);
+        printf("%s\n", path.s);
+    }
+    if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
+    end_batch(&batch);
+}
+
+/* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
+static PlotCanvas space_trails(const Show *show, const TableNumbers *log)
+{
+    PlotCanvas canvas = new_canvas(800, 620);
+    const PlotDial dial = figure_space_dial(&show->space, 400, 310, 240);
+    for (int i = 0; i + 1 < log->n_columns; i++) {
+        const char *name = log->names[i];
+        size_t length = strlen(name);
+        bool is_place = strncmp(name, "at.", 3) == 0 && strcmp(name + length - 2, ".x") == 0;
+        int k = is_place ? find_class(show->model, name + 3, length - 5) : -1;
+        if (k >= 0)
+            figure_space_trail(&show->space, &canvas, &dial, k, log->columns[i], log->columns[i + 1], log->rows);
+    }
+    plot_dial(&canvas, &dial, true, 18);
+    return canvas;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 14.6  The report of a run
+ * ---------------------------------------------------------------------------------------------- */
+
 /* A run's report in the making. A sample sheet is samples/<iteration>.png; its columns are the classes; where G edits,
  * what it was shown comes first; without labels they have no names. */
 typedef struct Report {
     const char *run;
     Settings s;
     const Model *model;
-    TableNumbers log;
+    const TableNumbers *log;
     Page *page;
     Names sheets;                       /* paths, by iteration */
     const char *columns[MAX_CLASSES + 1];
@@ -9969,10 +10136,6 @@ static void find_sheets(Report *r)
     for (int i = 0; i < found.count; i++)
         if (strspn(found.items[i], "0123456789") == 8 && strcmp(found.items[i] + 8, ".png") == 0)
             names_add(&r->sheets, textf("%s/%s", folder.s, found.items[i]).s);
-}
-
-static void name_columns(Report *r)
-{
     int classes = split_names_list(*r->s.attributes ? r->s.attributes : r->s.classes, r->class_names);
     bool named = condition_size(r->model, &r->s, classes) > 0;
     int drawn = named ? classes : SAMPLE_FACES;
@@ -9981,37 +10144,32 @@ static void name_columns(Report *r)
     for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
 }
 
-/* Picture (row, column) of a sheet without margins, copied out. */
-static unsigned char *sheet_cell(const Image *sheet, int size, int row, int column)
+static Report *open_report(const char *run, Page *page)
 {
-    size_t line = (size_t)(size * sheet->channels), stride = (size_t)(sheet->width * sheet->channels);
-    unsigned char *cell = own((size_t)size, line);
-    for (int y = 0; y < size; y++)
-        memcpy(cell + (size_t)y * line, sheet->pixels + (size_t)(row * size + y) * stride + (size_t)column * line,
-               line);
-    return cell;
+    Report *r = own(1, sizeof *r);
+    r->run = run, r->s = default_settings(), r->page = page;
+    read_config(run, &r->s);
+    r->model = find_model(r->s.model);
+    if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
+    if (r->model->generator) find_sheets(r);
+    return r;
 }
 
-static bool read_sheet(const char *path, int channels, Image *sheet)
-{
-    return try_picture(path, channels, sheet, &(Error){0});
-}
-
-/* A sheet with its columns named, as PNG bytes of the scope outside; NULL: it cannot be read. */
-static unsigned char *labelled_sheet(const Report *r, const char *path, size_t *bytes)
+/* The pictures of a sheet, row by row; NULL: it cannot be read, or is no sheet of this run. */
+static unsigned char *read_cells(const Report *r, const char *path, int *rows)
 {
     Image sheet;
-    int size = (int)r->s.size;
-    if (!read_sheet(path, (int)r->s.channels, &sheet)) return NULL;
-    if (sheet.width / size != r->n_columns || sheet.height < size) return NULL;
-    Grid grid = {.side = size, .channels = sheet.channels, .rows = sheet.height / size, .columns = r->n_columns,
-                 .scale = enlargement(size), .column_names = r->columns};
-    int n = grid.rows * grid.columns;
-    const unsigned char **cells = own((size_t)n, sizeof *cells);
-    for (int i = 0; i < n; i++) cells[i] = sheet_cell(&sheet, size, i / grid.columns, i % grid.columns);
-    grid.cells = cells;
-    const PlotCanvas canvas = draw_grid(&grid);
-    return hand_out(own_png(&canvas, bytes));
+    int columns;
+    if (!try_picture(path, (int)r->s.channels, &sheet, &(Error){0})) return NULL;
+    unsigned char *cells = sheet_cells(&sheet, (int)r->s.size, rows, &columns);
+    return columns == r->n_columns ? cells : NULL;
+}
+
+static PlotCanvas draw_sheet(const Report *r, Grid grid, int rows)
+{
+    grid.side = (int)r->s.size, grid.channels = (int)r->s.channels, grid.scale = enlargement(grid.side);
+    grid.rows = rows, grid.columns = r->n_columns, grid.column_names = r->columns;
+    return draw_grid(&grid);
 }
 
 static void add_slider(const Report *r, const char *title)
@@ -10020,64 +10178,71 @@ static void add_slider(const Report *r, const char *title)
     const void *bytes[SHOWN];
     size_t sizes[SHOWN];
     const char *labels[SHOWN];
-    int from = SHOWN, step = (r->sheets.count + SHOWN - 1) / SHOWN;
+    int from = SHOWN, step = (r->sheets.count + SHOWN - 1) / SHOWN, rows;
     for (int i = r->sheets.count - 1; i >= 0 && from > 0; i -= step) {
         Scope here;
         enter(&here);
-        bytes[from - 1] = labelled_sheet(r, r->sheets.items[i], &sizes[from - 1]);
+        const unsigned char *cells = read_cells(r, r->sheets.items[i], &rows);
+        size_t size = 0;
+        void *png = cells ? hand_out(own_png(draw_sheet(r, (Grid){.pictures = cells}, rows), &synthetic, &size)) : NULL;
         leave();
-        if (bytes[from - 1]) labels[--from] = own_text("iteration %ld", sheet_iteration(r->sheets.items[i]));
+        if (!png) continue;
+        bytes[--from] = png, sizes[from] = size;
+        labels[from] = own_text("iteration %ld", sheet_iteration(r->sheets.items[i]));
     }
     if (from < SHOWN) page_slider(r->page, title, labels + from, bytes + from, sizes + from, SHOWN - from, "image/png");
 }
 
-enum { QUARTERS = 4 };
-
 /* Ceovic et al.'s figure: one row of the sheet after each quarter of the training. */
 static void add_quarters(const Report *r, int face)
 {
-    int size = (int)r->s.size, columns = r->n_columns, done = 0;
-    const unsigned char *cells[QUARTERS * (MAX_CLASSES + 1)] = {0};
-    static const char *const quarters[QUARTERS] = {"25%", "50%", "75%", "100%"};
-    for (int q = 0; q < QUARTERS; q++)
-        for (int i = 0; i < r->sheets.count; i++) {
-            Image sheet;
-            bool wanted = sheet_iteration(r->sheets.items[i]) == (q == 3 ? r->s.iters : r->s.iters * (q + 1) / 4);
-            if (!wanted || !read_sheet(r->sheets.items[i], (int)r->s.channels, &sheet)) continue;
-            for (int c = 0; c < columns && (face + 1) * size <= sheet.height; c++, done++)
-                cells[q * columns + c] = sheet_cell(&sheet, size, face, c);
-            break;
-        }
-    if (!done) return;
-    const PlotCanvas canvas = draw_grid(&(Grid){
-        .cells = cells, .side = size, .channels = (int)r->s.channels, .rows = QUARTERS, .columns = columns,
-        .scale = enlargement(size), .row_names = quarters, .column_names = r->columns});
-    add_canvas(r->page, "After 25, 50, 75 and 100% of the training", &canvas);
+    static const char *const quarters[] = {"25%", "50%", "75%", "100%"};
+    int n = r->n_columns, done = 0, rows;
+    size_t bytes = (size_t)(r->s.size * r->s.size * r->s.channels);
+    const unsigned char *shown[4 * (MAX_CLASSES + 1)] = {0};
+    for (int i = 0; i < 4 * r->sheets.count; i++) {
+        const char *path = r->sheets.items[i / 4];
+        int quarter = i % 4;
+        if (sheet_iteration(path) != (quarter == 3 ? r->s.iters : r->s.iters * (quarter + 1) / 4)) continue;
+        const unsigned char *cells = read_cells(r, path, &rows);
+        for (int c = 0; cells && face < rows && c < n; c++, done++)
+            shown[quarter * n + c] = cells + (size_t)(face * n + c) * bytes;
+    }
+    if (done) add_canvas(r->page, "After 25, 50, 75 and 100% of the training",
+                         draw_sheet(r, (Grid){.cells = shown, .row_names = quarters}, 4));
 }
 
-/* The sheets over time, and the first two faces (or latents) after each quarter. */
-static void add_samples(Report *r)
+/* The space: where it has got to, how it got there, and what strength does. */
+static void add_space(void *context)
 {
-    name_columns(r);
-    page_heading(r->page, "Samples");
-    add_slider(r, r->model->from_noise
-                      ? "What G draws from the same noise over the training"
-                      : "The same faces over the training: the picture as it was, then G's drawings of it");
-    for (int face = 0; face < 2; face++) add_quarters(r, face);
+    const Report *r = context;
+    Facegan *model = own_generator(r->run);
+    int rows;
+    if (!model->g.space) return;
+    page_heading(r->page, "The space of emotions");
+    add_canvas(r->page, model->g.space == 'l'
+                            ? "The directions: each trail runs outwards with the training, from the inner circle to "
+                              "the rim where it is now"
+                            : "The Gaussians now (one standard deviation), and the trails of their means",
+               space_trails(new_show(model, NULL), r->log));
+    const unsigned char *cells = r->sheets.count ? read_cells(r, r->sheets.items[r->sheets.count - 1], &rows) : NULL;
+    if (!cells) return;
+    from_bytes(cells, count_of(model->y), model->x->data);
+    add_canvas(r->page, "The first sample face with every emotion at strengths 0.1 to 1", strength_strip(model));
 }
 
 /* The headline: how far, how long, how D and G stand. */
 static void add_facts(const Report *r)
 {
-    static const struct { const char *column, *name; } facts[] = {
+    static const char *const facts[][2] = {
         {"iteration", "iteration"}, {"D.total", "D.total"}, {"G.cls", "G.cls"}, {"G.rec", "G.rec"},
         {"validation_accuracy", "accuracy, held out"}};
     const char *names[5], *values[5];
     int n = 0;
     for (int i = 0; i < 5; i++) {
-        double last = last_value(&r->log, facts[i].column);
+        double last = table_last(r->log, facts[i][0]);
         if (isnan(last)) continue;
-        names[n] = facts[i].name;
+        names[n] = facts[i][1];
         values[n++] = i == 0 ? own_text("%.0f of %ld", last, r->s.iters) : i == 4 ? own_text("%.1f%%", 100 * last)
                     : own_text("%.3g", last);
     }
@@ -10092,365 +10257,11 @@ static void add_settings(const Report *r)
         if (settings_table[i].use >= COMMAND) continue;
         char *text = own(TEXT, 4);
         option_text(&r->s, &settings_table[i], text, TEXT * 4);
-        cells[2 * n] = settings_table[i].name;
-        cells[2 * n++ + 1] = text;
+        cells[n++] = settings_table[i].name, cells[n++] = text;
     }
     page_heading(r->page, "Settings");
-    page_table(r->page, NULL, 2, cells, n);
+    page_table(r->page, NULL, 2, cells, n / 2);
 }
-
-/* ------------------------------------------------------------------------------------------------
- * 14.5  The gamut of emotions
- *
- * GANmut's space as people can look at it: a face at every place of the disc (or the square of the Gaussian model)
- * with the learnt directions around it, a film along a path, and a page on which a point is dragged and the face
- * follows. The page holds tiles drawn beforehand, rings of equal strength and spokes of equal angle,
- *
- *        tile 0: neutral        tile 1 + (ring - 1) SPOKES + spoke
- *
- * and blends the four around the point, so that it needs neither a network nor the generator (vendor/page.h). Of a
- * space of three dimensions the plane through two emotions is shown (--between).
- * ---------------------------------------------------------------------------------------------- */
-
-enum { RINGS = 5, SPOKES = 32, GRID = 13, SHEET_COLUMNS = 16, CELLS = 11, PAGE_FACES = 12, FRAMES_A_LEG = 10 };
-
-static const unsigned gamut_ink = 0x24292f;
-
-/* What of the space is shown: z = a u + b v. */
-typedef struct Plane { double u[SPACE_MOST], v[SPACE_MOST]; } Plane;
-
-static const Plane first_axes = {{1, 0, 0}, {0, 1, 0}};
-
-/* The faces that are shown in a model's space. */
-typedef struct Show {
-    Facegan *model;
-    Gamut gamut;
-    Plane plane;
-    const Settings *s;
-    PageFace faces[PAGE_FACES];
-    int n;
-} Show;
-
-/* The axes of the plane, or, in space, those through two emotions (by Gram and Schmidt). */
-static Plane choose_plane(const Show *show)
-{
-    const Facegan *model = show->model;
-    if (model->g.condition == 2) return first_axes;
-    Plane plane = first_axes;
-    const char *between = show->s->between, *comma = strchr(between, ',');
-    int a = *between ? find_class(model, between, strcspn(between, ",")) : 1, b = show->gamut.n > 2 ? 2 : 0;
-    if (comma) b = find_class(model, comma + 1, strlen(comma + 1));
-    if (a < 0 || b < 0 || a == b) give_up(2, "--between %s: must name two of the model's emotions", between);
-    const double *first = show->gamut.mean[a], *second = show->gamut.mean[b];
-    double norm = 0, along = 0, rest = 0;
-    for (int i = 0; i < 3; i++) norm += first[i] * first[i];
-    for (int i = 0; i < 3 && norm > 0; i++) plane.u[i] = first[i] / sqrt(norm);
-    for (int i = 0; i < 3; i++) along += second[i] * plane.u[i];
-    for (int i = 0; i < 3; i++) plane.v[i] = second[i] - along * plane.u[i], rest += plane.v[i] * plane.v[i];
-    for (int i = 0; i < 3 && rest > 0; i++) plane.v[i] /= sqrt(rest);
-    if (!(norm > 0 && rest > 1e-12)) give_up(1, "the two emotions lie on one line: choose others with --between");
-    return plane;
-}
-
-static void on_plane(const Plane *plane, const double *z, double *a, double *b)
-{
-    *a = *b = 0;
-    for (int i = 0; i < SPACE_MOST; i++) *a += z[i] * plane->u[i], *b += z[i] * plane->v[i];
-}
-
-/* C as it is on the plane: (u C u, u C v, v C v). */
-static void plane_covariance(const Plane *plane, const double c[SPACE_MOST][SPACE_MOST], double out[3])
-{
-    out[0] = out[1] = out[2] = 0;
-    for (int i = 0; i < SPACE_MOST; i++)
-        for (int k = 0; k < SPACE_MOST; k++) {
-            out[0] += plane->u[i] * c[i][k] * plane->u[k];
-            out[1] += plane->u[i] * c[i][k] * plane->v[k];
-            out[2] += plane->v[i] * c[i][k] * plane->v[k];
-        }
-}
-
-/* Draws the face that is in model->x at the plane's point (a, b). */
-static void draw_at(const Show *show, double a, double b, unsigned char *face)
-{
-    const Plane *plane = &show->plane;
-    real *z = show->model->condition->data;
-    for (int i = 0; i < show->model->g.condition; i++) z[i] = (real)(a * plane->u[i] + b * plane->v[i]);
-    draw_bytes(show->model, face);
-}
-
-/* The model's directions or Gaussians as places of a dial, which is round for directions; neutral has none. */
-static PlotDial space_dial(const Show *show, double x, double y, double unit, PlotPlace *places)
-{
-    bool round = show->model->g.space == 'l';
-    int n = 0;
-    for (int k = round; k < show->gamut.n; k++, n++) {
-        places[n] = (PlotPlace){.name = show->model->class_names[k], .rgb = plot_palette[k % 8]};
-        on_plane(&show->plane, show->gamut.mean[k], &places[n].x, &places[n].y);
-        plane_covariance(&show->plane, show->gamut.covariance[k], places[n].covariance);
-    }
-    return (PlotDial){x, y, unit, round, places, n};
-}
-
-/* The face of model->x all over the disc: OUT/NAME-gamut.png. */
-static void gamut_picture(const Show *show, const Photo *photo)
-{
-    const Facegan *model = show->model;
-    int p = model->g.size, cell = (int)show->s->scale * (p < 72 ? p : 72), margin = 20 + cell / 2 + 110;
-    PlotPlace places[MAX_CLASSES];
-    PlotCanvas canvas = new_canvas(2 * margin + CELLS * cell, 140 + CELLS * cell);
-    unsigned char *face = own(count_of(model->y), 1);
-    for (int row = 0; row < CELLS; row++)
-        for (int column = 0; column < CELLS; column++) {
-            double a = (2.0 * column + 1) / CELLS - 1, b = 1 - (2.0 * row + 1) / CELLS;
-            if (model->g.space == 'l' && hypot(a, b) > 0.97) continue;
-            draw_at(show, a, b, face);
-            plot_picture(&canvas, margin + column * cell, 70 + row * cell, cell, cell, face, p, p, model->g.channels);
-        }
-    double half = CELLS * cell / 2.0;
-    PlotDial dial = space_dial(show, margin + half, 70 + half, half, places);
-    plot_dial(&canvas, &dial, true, 17);
-    Image image = image_of(&canvas);
-    deliver(photo_file(show->s, photo, "-gamut.png").s, &image, show->s->provenance ? &synthetic : NULL);
-}
-
-/* The emotions that a film passes, by number: those of --path, or neutral, all by their angles, neutral. */
-static int film_path(const Show *show, int stops[MAX_CLASSES + 2])
-{
-    const char *path = show->s->path;
-    const Gamut *gamut = &show->gamut;
-    int n = 0;
-    for (const char *at = path; *at && n < MAX_CLASSES; at += strcspn(at, ",") + (at[strcspn(at, ",")] != 0)) {
-        int length = (int)strcspn(at, ",");
-        stops[n] = find_class(show->model, at, (size_t)length);
-        if (stops[n++] < 0) give_up(2, "--path %s: \"%.*s\" is not one of the model's emotions", path, length, at);
-    }
-    if (n == 1) give_up(2, "--path %s: needs two emotions or more", path);
-    if (n) return n;
-    stops[n++] = 0;
-    for (int k = 1; k < gamut->n; k++) {
-        int at = n++;
-        double angle = atan2(gamut->mean[k][1], gamut->mean[k][0]);
-        for (; at > 1 && atan2(gamut->mean[stops[at - 1]][1], gamut->mean[stops[at - 1]][0]) > angle; at--)
-            stops[at] = stops[at - 1];
-        stops[at] = k;
-    }
-    stops[n++] = 0;
-    return n;
-}
-
-/* One picture of the film: the face, and where in the space it is. */
-static Image film_frame(const Show *show, const double *z, int side)
-{
-    const Facegan *model = show->model;
-    PlotPlace places[MAX_CLASSES];
-    int p = model->g.size;
-    double a, b;
-    PlotCanvas canvas = new_canvas(side + side * 3 / 2, side);
-    unsigned char *face = own(count_of(model->y), 1);
-    for (int i = 0; i < model->g.condition; i++) model->condition->data[i] = (real)z[i];
-    draw_bytes(show->model, face);
-    plot_picture(&canvas, 0, 0, side, side, face, p, p, model->g.channels);
-    PlotDial dial = space_dial(show, side + side * 0.75, side / 2.0, side * 0.36, places);
-    plot_dial(&canvas, &dial, false, side / 16.0);
-    on_plane(&show->plane, z, &a, &b);
-    plot_disc(&canvas, dial.x + dial.unit * a, dial.y - dial.unit * b, side / 40.0, gamut_ink);
-    return image_of(&canvas);
-}
-
-static void deliver_film(const char *path, const Image *frames, int n)
-{
-    unsigned char *bytes;
-    size_t size;
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_encode_gif(frames, n, 60, &bytes, &size, why)) give_up(1, "%s", why);
-    write_file(path, own_this(bytes, size), size);
-    printf("%s\n", path);
-}
-
-/* OUT/NAME-gamut.gif: the face along the path, around the rim from one emotion to the next. */
-static void gamut_film(const Show *show, const Photo *photo)
-{
-    int stops[MAX_CLASSES + 2], n = film_path(show, stops), count = 0;
-    Image *frames = own((size_t)(n * FRAMES_A_LEG), sizeof *frames);
-    for (int leg = 0; leg + 1 < n; leg++)
-        for (int i = 0; i < FRAMES_A_LEG; i++) {
-            double z[SPACE_MOST] = {0}, t = (double)i / FRAMES_A_LEG, slow = t * t * (3 - 2 * t);   /* near the stops */
-            point_between(show->model, stops[leg], stops[leg + 1], slow, 1, z);
-            frames[count++] = film_frame(show, z, 192 * (int)show->s->scale);
-        }
-    deliver_film(photo_file(show->s, photo, "-gamut.gif").s, frames, count);
-}
-
-/* Where tile i lies on the plane. */
-static void tile_place(char space, int i, double *a, double *b)
-{
-    double radius = i ? (double)((i - 1) / SPOKES + 1) / RINGS : 0, angle = i ? TURN * ((i - 1) % SPOKES) / SPOKES : 0;
-    *a = space == 'l' ? radius * cos(angle) : 2.0 * (i % GRID) / (GRID - 1) - 1;
-    *b = space == 'l' ? radius * sin(angle) : 1 - 2.0 * (i / GRID) / (GRID - 1);
-}
-
-/* All tiles of the face in model->x, in rows of SHEET_COLUMNS. */
-static Image tile_sheet(const Show *show)
-{
-    const Facegan *model = show->model;
-    int p = model->g.size, tiles = model->g.space == 'l' ? 1 + RINGS * SPOKES : GRID * GRID;
-    Image sheet = new_picture(SHEET_COLUMNS * p, (tiles + SHEET_COLUMNS - 1) / SHEET_COLUMNS * p, model->g.channels);
-    unsigned char *face = own(count_of(model->y), 1);
-    for (int i = 0; i < tiles; i++) {
-        double a, b;
-        tile_place(model->g.space, i, &a, &b);
-        draw_at(show, a, b, face);
-        image_put_cell(&sheet, face, p, i / SHEET_COLUMNS, i % SHEET_COLUMNS);
-    }
-    return sheet;
-}
-
-/* The picture as a JPEG, which outlives the innermost scope. */
-static const void *kept_jpeg(const Image *image, int quality, size_t *size)
-{
-    unsigned char *bytes;
-    char why[IMAGE_ERROR_SIZE];
-    if (!image_encode_jpeg(image, quality, &bytes, size, why)) give_up(1, "%s", why);
-    return hand_out(own_this(bytes, *size));
-}
-
-/* The face in model->x and its tiles, for the page. */
-static PageFace page_face(const Show *show, const Photo *photo)
-{
-    const Facegan *model = show->model;
-    const char *slash = strrchr(photo->path, '/');
-    PageFace face = {.name = hand_out(own_text("%s", slash ? slash + 1 : photo->path))};
-    Image input = new_picture(model->g.size, model->g.size, model->g.channels), tiles;
-    to_bytes(model->x->data, count_of(model->y), input.pixels);
-    face.input = kept_jpeg(&input, 90, &face.input_size);
-    tiles = tile_sheet(show);
-    face.tiles = kept_jpeg(&tiles, 93, &face.tiles_size);
-    return face;
-}
-
-static void save_page(Page *page, const char *path)
-{
-    char why[256];
-    if (!page_save(page, path, why)) give_up(1, "%s", why);
-}
-
-static void gamut_page(const Show *show, const char *path)
-{
-    const Gamut *gamut = &show->gamut;
-    const char *names[MAX_CLASSES];
-    double at[MAX_CLASSES][2], spread[MAX_CLASSES][3];
-    for (int k = 0; k < gamut->n; k++) {
-        names[k] = show->model->class_names[k];
-        on_plane(&show->plane, gamut->mean[k], &at[k][0], &at[k][1]);
-        plane_covariance(&show->plane, gamut->covariance[k], spread[k]);
-    }
-    save_page(page_space(&(PageSpace){
-        .title = "The gamut of emotions", .space = "The space of emotions",
-        .intro = "Drag the point, touch the space, or use the arrow keys: the face follows. A name brings you to that\n"
-                 "emotion. Every large face is drawn by a generative model.",
-        .generator = "facegan; the faces are synthetic, drawn by a generative model",
-        .size = show->model->g.size, .polar = show->model->g.space == 'l', .rings = RINGS, .spokes = SPOKES,
-        .grid = GRID, .columns = SHEET_COLUMNS, .names = names, .at = at[0], .spread = spread[0], .n = gamut->n,
-        .faces = show->faces, .n_faces = show->n, .mime = "image/jpeg"}), path);
-    printf("%s\n", path);
-}
-
-/* The picture, the film when asked, and its part of the page. */
-static void show_photo(void *context, Photo *photo)
-{
-    Show *show = context;
-    fit_picture(show->model, &photo->image);
-    gamut_picture(show, photo);
-    if (show->s->gif) gamut_film(show, photo);
-    if (show->n < PAGE_FACES) show->faces[show->n++] = page_face(show, photo);
-}
-
-/* `facegan gamut RUN IMAGE...`: OUT/NAME-gamut.png, OUT/NAME-gamut.gif and OUT/gamut.html. */
-static void show_gamut(const char *run, char *const *pictures, int count, const Settings *s)
-{
-    Show *show = own(1, sizeof *show);
-    show->model = own_generator(run), show->s = s;
-    if (!show->model->g.space) give_up(2, "%s: a StarGAN has labels, no space to show; train ganmut", run);
-    show->gamut = gamut_of(&show->model->g);
-    show->plane = choose_plane(show);
-    make_out(s, pictures, count, true);
-    PhotoBatch batch = {.channels = show->model->g.channels, .each = show_photo, .context = show};
-    each_picture(&batch, pictures, count);
-    Text path = textf("%s/gamut.html", out_folder(s));
-    if (show->n) gamut_page(show, path.s);
-    if (batch.count - batch.unreadable > PAGE_FACES) warn("%s holds the first %d faces", path.s, PAGE_FACES);
-    end_batch(&batch);
-}
-
-/* How the directions or means moved over the training: a trail each, from log.csv's columns at.NAME.x and at.NAME.y. */
-static PlotCanvas space_trails(const Show *show, const TableNumbers *log)
-{
-    PlotCanvas canvas = new_canvas(800, 620);
-    PlotPlace places[MAX_CLASSES];
-    const PlotDial dial = space_dial(show, 400, 310, 240, places);
-    for (int i = 0; i + 1 < log->n_columns; i++) {
-        const char *name = log->names[i];
-        size_t length = strlen(name);
-        if (strncmp(name, "at.", 3) || strcmp(name + length - 2, ".x")) continue;
-        const double *x = log->columns[i], *y = log->columns[i + 1];
-        int k = find_class(show->model, name + 3, length - 5);
-        for (size_t row = 1; k >= 0 && row < log->rows; row++) {
-            double u[2] = {dial.unit, dial.unit};
-            for (size_t end = 0; dial.round && end < 2; end++)               /* early: inside */
-                u[end] *= 0.25 + 0.75 * (double)(row - 1 + end) / (double)log->rows;
-            plot_line_segment(&canvas, dial.x + u[0] * x[row - 1], dial.y - u[0] * y[row - 1], dial.x + u[1] * x[row],
-                              dial.y - u[1] * y[row], 1.5, plot_palette[k % 8]);
-        }
-    }
-    plot_dial(&canvas, &dial, true, 18);
-    return canvas;
-}
-
-enum { STRENGTHS = 10 };
-
-/* A row for each emotion: the face in model->x at strengths 0.1 to 1. */
-static PlotCanvas strength_strip(Facegan *model)
-{
-    static const char *const columns[STRENGTHS] = {"0.1", "0.2", "0.3", "0.4", "0.5",
-                                                   "0.6", "0.7", "0.8", "0.9", "1.0"};
-    int n = model->g.classes - 1;
-    size_t size = count_of(model->y);
-    unsigned char *faces = own((size_t)(n * STRENGTHS), size);
-    const char *names[MAX_CLASSES];
-    for (int i = 0; i < n * STRENGTHS; i++) {
-        set_class(model, 1 + i / STRENGTHS, (double)(i % STRENGTHS + 1) / STRENGTHS);
-        draw_bytes(model, faces + (size_t)i * size);
-    }
-    for (int k = 0; k < n; k++) names[k] = model->class_names[k + 1];
-    return draw_grid(&(Grid){
-        .pictures = faces, .side = model->g.size, .channels = model->g.channels, .rows = n, .columns = STRENGTHS,
-        .scale = enlargement(model->g.size), .row_names = names, .column_names = columns});
-}
-
-/* The report's part on the space: where it has got to, how it got there, and what strength does. */
-static void add_space(void *context)
-{
-    const Report *r = context;
-    Facegan *model = own_generator(r->run);
-    Image sheet;
-    if (!model->g.space) return;
-    const Show show = {.model = model, .gamut = gamut_of(&model->g), .plane = first_axes};
-    const PlotCanvas trails = space_trails(&show, &r->log);
-    page_heading(r->page, "The space of emotions");
-    add_canvas(r->page, show.model->g.space == 'l'
-                            ? "The directions: each trail runs outwards with the training, from the inner circle to "
-                              "the rim where it is now"
-                            : "The Gaussians now (one standard deviation), and the trails of their means", &trails);
-    if (!r->sheets.count || !read_sheet(r->sheets.items[r->sheets.count - 1], model->g.channels, &sheet)) return;
-    from_bytes(sheet_cell(&sheet, model->g.size, 0, 0), count_of(model->y), model->x->data);
-    const PlotCanvas strip = strength_strip(model);
-    add_canvas(r->page, "The first sample face with every emotion at strengths 0.1 to 1", &strip);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 14.6  The report, put together
- * ---------------------------------------------------------------------------------------------- */
 
 /* Collapse: the curves of what was watched, and the last look in words. */
 static void add_watch(const Report *r)
@@ -10458,129 +10269,79 @@ static void add_watch(const Report *r)
     double signs[SIGNS];
     char text[600];
     for (int i = 0; i < SIGNS; i++) {
-        const double *column = table_column(&r->log, textf("watch.%s", sign_names[i]).s);
-        signs[i] = column ? column[r->log.rows - 1] : NAN;
+        const double *column = table_column(r->log, textf("watch.%s", sign_names[i]).s);
+        signs[i] = column ? column[r->log->rows - 1] : NAN;
     }
     if (isnan(signs[SIGN_PIXELS])) return;
     page_heading(r->page, "Watching for collapse");
     watch_words(signs, r->s.collapse_below, text, sizeof text);
     page_paragraph(r->page, text);
-    chart(r->page, &r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied as the "
-          "data)", "watch.", "share");
+    page_columns(r->page, r->log, "Samples against the data (pixels, edges, within a class, clusters: 1 is as varied "
+                 "as the data)", "watch.", "share");
 }
 
 static void add_losses(const Report *r)
 {
     page_heading(r->page, "Losses");
     if (r->model->healthy) page_paragraph(r->page, r->model->healthy);
-    chart(r->page, &r->log, r->model->g_step ? "Discriminator" : "Training", "D.", "loss");
-    chart(r->page, &r->log, "Generator", "G.", "loss");
-    chart(r->page, &r->log, "Accuracy on held-out pictures", "validation_accuracy", "share");
-    chart(r->page, &r->log, "Loss on held-out pictures", "validation_loss", "loss");
-}
-
-static void close_numbers(void *numbers) { table_numbers_free(numbers); }
-
-static void report_run(const char *run)
-{
-    Report *r = own(1, sizeof *r);
-    r->run = run, r->s = default_settings();
-    read_config(run, &r->s);
-    r->model = find_model(r->s.model);
-    log_read(textf("%s/log.csv", run).s, &r->log);
-    on_leaving(close_numbers, &r->log);
-    if (r->s.size < 1) give_up(1, "%s/config: it does not say the pictures' size", run);
-    find_sheets(r);
-    r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model,
-                                                          r->s.size, r->s.batch, r->s.seed).s);
-    add_facts(r);
-    if (r->model->generator) add_samples(r);
-    attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
-    add_losses(r);
-    add_watch(r);
-    chart(r->page, &r->log, "Learning rate", "learning", "lr");
-    add_settings(r);
-    save_page(r->page, textf("%s/report.html", run).s);
+    page_columns(r->page, r->log, r->model->g_step ? "Discriminator" : "Training", "D.", "loss");
+    page_columns(r->page, r->log, "Generator", "G.", "loss");
+    page_columns(r->page, r->log, "Accuracy on held-out pictures", "validation_accuracy", "share");
+    page_columns(r->page, r->log, "Loss on held-out pictures", "validation_loss", "loss");
 }
 
 static void write_report(const char *run)
 {
-    Scope here;
-    enter(&here);
-    report_run(run);
-    leave();
+    Report *r = open_report(run, NULL);
+    r->log = own_log(run);
+    r->page = page_begin("facegan training report", textf("%s: %s, %ld px, batch %ld, seed %ld", run, r->s.model,
+                                                          r->s.size, r->s.batch, r->s.seed).s);
+    add_facts(r);
+    if (r->model->generator) {
+        page_heading(r->page, "Samples");
+        add_slider(r, r->model->from_noise
+                          ? "What G draws from the same noise over the training"
+                          : "The same faces over the training: the picture as it was, then G's drawings of it");
+        for (int face = 0; face < 2; face++) add_quarters(r, face);
+    }
+    attempt(add_space, r, &(Error){0});                         /* where the run's generator has one */
+    add_losses(r);
+    add_watch(r);
+    page_columns(r->page, r->log, "Learning rate", "learning", "lr");
+    add_settings(r);
+    save_page(r->page, textf("%s/report.html", run).s);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 14.7  Drawn faces on disk
  * ---------------------------------------------------------------------------------------------- */
 
-/* Which emotions to draw, from "happy,sad"; empty: all seven. Returns how many. */
-static int chosen_emotions(const char *list, int emotions[EMOTIONS])
+/* How a set of faces is drawn; --emotions "happy,sad", or all seven. */
+static FaceSet face_set(const Settings *s)
 {
-    int n = 0;
-    if (!*list)
-        for (; n < EMOTIONS; n++) emotions[n] = n;
-    const Names names = *list ? parse_names(list, "emotion") : (Names){0};
-    for (int i = 0; i < names.count && n < EMOTIONS; i++) {
+    FaceSet set = {.random = draw, .seed = (uint64_t)s->seed, .size = (int)s->size, .channels = (int)s->channels,
+                   .turn = s->pose, .weakest = s->weakest, .blends = s->blends, .viewers = s->viewers};
+    const Names names = *s->emotions ? parse_names(s->emotions, "emotion") : (Names){0};
+    for (; !*s->emotions && set.n < EMOTIONS; set.n++) set.emotions[set.n] = set.n;
+    for (int i = 0; i < names.count && set.n < EMOTIONS; i++) {
+        char meant[OPTIONS_MEANT];
+        OptionGuess guess = {names.items[i], 3, NULL};
         int found = dataset_emotion(names.items[i]);
-        if (found < 0) {
-            char meant[OPTIONS_MEANT];
-            OptionGuess guess = {names.items[i], 3, NULL};
-            for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
+        for (int k = 0; k < EMOTIONS; k++) option_guess(&guess, emotion_names[k]);
+        if (found < 0)
             give_up(2, "--emotions: there is no %s; drawn faces show neutral, happy, sad, surprise, fear, disgust, "
                        "angry%s", names.items[i], option_meant(&guess, "", meant));
-        }
-        emotions[n++] = found;
+        set.emotions[set.n++] = found;
     }
-    return n;
+    return set;
 }
 
-typedef struct Expression {
-    float intensity, second_intensity, au[FACE_AUS];
-    int second;                         /* the emotion mixed in; neutral: none */
-} Expression;
-
-/* What picture number `index` shows: the emotion, of an intensity between --weakest and 1, and in a share --blends of
- * the pictures a second one, weaker than the first. */
-static Expression draw_expression(const Settings *s, uint64_t index, int emotion)
+/* A set gets a folder of its own: nobody else writes there meanwhile, and nothing old mixes with it. In it is a folder
+ * for each class, by a safe name, which is returned. */
+static char (*begin_set(const Settings *s, const char *const *names, int n))[FILES_NAME]
 {
-    Expression shown = {.second = EMOTION_NEUTRAL};
-    if (emotion == EMOTION_NEUTRAL) return shown;
-    uint64_t seed = (uint64_t)s->seed;
-    shown.intensity = (float)(s->weakest + (1 - s->weakest) * draw(seed, STREAM_FACE, index, 0));
-    face_recipe(shown.au, emotion, shown.intensity);
-    if (draw(seed, STREAM_FACE, index, 1) >= s->blends) return shown;
-    shown.second = 1 + (emotion + (int)(draw(seed, STREAM_FACE, index, 2) * (EMOTIONS - 2))) % (EMOTIONS - 1);
-    shown.second_intensity = shown.intensity * (float)draw(seed, STREAM_FACE, index, 3);
-    face_recipe(shown.au, shown.second, shown.second_intensity);
-    return shown;
-}
-
-/* The person of picture number `index`, as they stand, with an expression. */
-static void draw_person(const Settings *s, uint64_t index, const float au[FACE_AUS], unsigned char *pixels)
-{
-    FaceIdentity identity;
-    FacePose pose;
-    float turn = (float)s->pose;
-    face_identity(&identity, draw, (uint64_t)s->seed, index);
-    face_pose(&pose, draw, (uint64_t)s->seed, index);
-    pose.yaw *= turn, pose.roll *= turn, pose.shift_x *= turn, pose.shift_y *= turn;
-    face_render(&identity, &pose, au, (int)s->size, (int)s->channels, pixels);
-}
-
-/* A safe name for each of a set's classes, for its folder. */
-static char (*class_folders(const char *const *names, int n))[FILES_NAME]
-{
-    char (*folders)[FILES_NAME] = own((size_t)n, sizeof *folders);
+    char why[FILES_ERROR], (*folders)[FILES_NAME] = own((size_t)n, sizeof *folders);
     files_names(names, n, folders);
-    return folders;
-}
-
-/* A set gets a folder of its own: nobody else writes there meanwhile, and nothing old mixes with it. */
-static void begin_set(const Settings *s, char (*folders)[FILES_NAME], int n)
-{
-    char why[FILES_ERROR];
     make_folder(s->out);
     lock_folder(s->out);
     int empty = files_is_empty(s->out, why);
@@ -10589,89 +10350,65 @@ static void begin_set(const Settings *s, char (*folders)[FILES_NAME], int n)
         give_up(1, "%s is not empty, and old pictures would mix with new ones: take another --out, or add --force",
                 s->out);
     for (int i = 0; i < n; i++) make_folder(textf("%s/%s", s->out, folders[i]).s);
+    return folders;
 }
 
-/* A set of drawn faces in the making, so many of them at once. */
-typedef struct DrawTask {
-    const Settings *s;
-    int emotions[EMOTIONS], n_emotions, first;
-    char (*rows)[256];                  /* labels.csv's rows, in order */
-    Error failed;                       /* the first failure, behind the mutex */
-    pthread_mutex_t mutex;
-} DrawTask;
-
-/* What a viewer calls the face, who sees the emotion with the chance of its intensity (of two, each with its share of
- * it) and else names any of the n. A classifier that learns from such labels is about as sure of an emotion as it is
- * strong, which is what GANmut's strength loss takes D's certainty for; labels that are always right make it sure at
- * once. */
-static int viewed_emotion(const DrawTask *t, uint64_t index, int emotion, const Expression *shown)
-{
-    uint64_t seed = (uint64_t)t->s->seed;
-    if (!t->s->viewers || emotion == EMOTION_NEUTRAL) return emotion;
-    if (draw(seed, STREAM_FACE, index, 4) >= (double)shown->intensity)
-        return t->emotions[(int)(draw(seed, STREAM_FACE, index, 5) * t->n_emotions)];
-    double whole = (double)(shown->intensity + shown->second_intensity);
-    if (draw(seed, STREAM_FACE, index, 6) * whole < (double)shown->intensity) return emotion;
-    for (int k = 0; k < t->n_emotions; k++)
-        if (t->emotions[k] == shown->second) return shown->second;
-    return emotion;
-}
-
-typedef struct DrawnFace { const DrawTask *task; int i; } DrawnFace;
+/* A face of a set in the making, and its row in labels.csv. */
+typedef struct DrawnFace { const FaceSet *set; const char *out; int index; char row[256]; Error failed; } DrawnFace;
 
 static void draw_face(void *context)
 {
-    const DrawnFace *face = context;
-    const DrawTask *t = face->task;
-    int index = t->first + face->i, emotion = t->emotions[index % t->n_emotions];
-    Image picture = new_picture((int)t->s->size, (int)t->s->size, (int)t->s->channels);
-    Expression shown = draw_expression(t->s, (uint64_t)index, emotion);
-    const char *called = emotion_names[viewed_emotion(t, (uint64_t)index, emotion, &shown)];
-    char *row = t->rows[face->i];
+    DrawnFace *face = context;
+    int index = face->index;
+    Image picture = new_picture(face->set->size, face->set->size, face->set->channels);
+    const FaceExpression shown = face_set_expression(face->set, (uint64_t)index);
+    const char *called = emotion_names[shown.called];
+    char *row = face->row;
     float valence, arousal;
-    draw_person(t->s, (uint64_t)index, shown.au, picture.pixels);
-    save_picture(textf("%s/%s/%05d.png", t->s->out, called, index).s, &picture, NULL);
+    face_set_render(face->set, (uint64_t)index, shown.au, picture.pixels);
+    save_picture(textf("%s/%s/%05d.png", face->out, called, index).s, &picture, NULL);
     face_affect(shown.au, &valence, &arousal);
     row += sprintf(row, "%s/%05d.png,%s,%.3f,%.3f,%.3f", called, index, called, shown.intensity, valence, arousal);
     for (int k = 0; k < FACE_AUS; k++) row += sprintf(row, ",%.2f", shown.au[k]);
-    sprintf(row, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity, emotion_names[emotion]);
+    sprintf(row, ",%s,%.3f,%s", emotion_names[shown.second], shown.second_intensity, emotion_names[shown.emotion]);
 }
 
-static void draw_task(void *argument, int i, int worker)
+static void draw_task(void *faces, int i, int worker)
 {
     (void)worker;
-    DrawTask *t = argument;
-    Error why;
-    if (attempt(draw_face, &(DrawnFace){t, i}, &why)) return;
-    pthread_mutex_lock(&t->mutex);
-    if (!t->failed.status) t->failed = why;
-    pthread_mutex_unlock(&t->mutex);
+    DrawnFace *face = (DrawnFace *)faces + i;
+    attempt(draw_face, face, &face->failed);
 }
 
 /* Writes OUT/<emotion>/NNNNN.png and, when all are drawn, OUT/labels.csv. With --viewers both say what the viewer said,
- * the column `drawn` what was drawn. */
+ * the column `drawn` what was drawn. A classifier that learns from viewers' labels is about as sure of an emotion as it
+ * is strong, which is what GANmut's strength loss takes D's certainty for. */
 static void draw_faces(const Settings *s)
 {
     enum { AT_ONCE = 64 };
-    DrawTask task = {.s = s, .rows = own(AT_ONCE, sizeof *task.rows), .mutex = PTHREAD_MUTEX_INITIALIZER};
-    task.n_emotions = chosen_emotions(s->emotions, task.emotions);
+    const FaceSet set = face_set(s);
+    DrawnFace *faces = own(AT_ONCE, sizeof *faces);
     const char *names[EMOTIONS];
-    for (int i = 0; i < task.n_emotions; i++) names[i] = emotion_names[task.emotions[i]];
-    begin_set(s, class_folders(names, task.n_emotions), task.n_emotions);
+    long done = 0;
+    for (int i = 0; i < set.n; i++) names[i] = emotion_names[set.emotions[i]];
+    begin_set(s, names, set.n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,emotion,intensity,valence,arousal");
     for (int k = 0; k < FACE_AUS; k++) fprintf(list->stream, ",AU%d", face_au_number(k));
     fprintf(list->stream, ",second,second_intensity,drawn\n");
     Progress progress = progress_start("draw", 0, s->count);
-    for (task.first = 0; task.first < s->count && !task.failed.status && !interrupted; task.first += AT_ONCE) {
-        int count = s->count - task.first < AT_ONCE ? (int)(s->count - task.first) : AT_ONCE;
-        parallel(count, draw_task, &task);
-        for (int i = 0; i < count; i++) fprintf(list->stream, "%s\n", task.rows[i]);
-        progress_show(&progress, task.first + count, "%s", s->out);
+    while (done < s->count && !interrupted) {
+        int count = s->count - done < AT_ONCE ? (int)(s->count - done) : AT_ONCE;
+        for (int i = 0; i < count; i++) faces[i] = (DrawnFace){.set = &set, .out = s->out, .index = (int)done + i};
+        parallel(count, draw_task, faces);
+        for (int i = 0; i < count; i++) {
+            if (faces[i].failed.status) progress_end(&progress), unwind(&faces[i].failed);
+            fprintf(list->stream, "%s\n", faces[i].row);
+        }
+        progress_show(&progress, done += count, "%s", s->out);
     }
     progress_end(&progress);
-    if (task.failed.status) unwind(&task.failed);
-    if (interrupted) give_up(1, "stopped after %d of %ld pictures", task.first, s->count);
+    if (interrupted) give_up(1, "stopped after %ld of %ld pictures", done, s->count);
     end_file(list);
 }
 
@@ -10686,18 +10423,16 @@ static void show_data(const char *data, const Settings *s)
                  .columns = SHOWN, .scale = (int)s->scale, .row_names = (const char *const *)set->class_names};
     size_t bytes = (size_t)(grid.side * grid.side * grid.channels), n_cells = (size_t)set->n_classes * SHOWN;
     const unsigned char **cells = own(n_cells, sizeof *cells);
-    for (int c = 0; c < set->n_classes; c++)
-        for (int i = 0, found = 0; i < set->count && found < SHOWN; i++) {
-            Error why;
-            if (set->label[i] != c) continue;
-            unsigned char *cell = own(bytes, 1);
-            if (dataset_read(set, i, grid.side, grid.channels, cell, &why)) cells[c * SHOWN + found++] = cell;
-            else give_back(cell);
-        }
+    int *found = own((size_t)set->n_classes, sizeof *found);
+    for (int i = 0; i < set->count; i++) {
+        int first = set->label[i] * SHOWN, *n = &found[set->label[i]];
+        if (*n == SHOWN) continue;
+        unsigned char *cell = own(bytes, 1);
+        if (dataset_read(set, i, grid.side, grid.channels, cell, &(Error){0})) cells[first + (*n)++] = cell;
+        else give_back(cell);
+    }
     grid.cells = cells;
-    const PlotCanvas sheet = draw_grid(&grid);
-    const Image image = image_of(&sheet);
-    deliver(*s->out ? s->out : "data.png", &image, NULL);
+    deliver_canvas(*s->out ? s->out : "data.png", draw_grid(&grid), NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -10712,28 +10447,25 @@ enum { DRAWN_AT_ONCE = 32, SHEET_ROWS = 8, STRIP = 9, FILM_FRAMES = 24 };
 
 typedef struct Sampler {
     const Settings *s;
-    Settings trained;                   /* of the run */
     Net g;
-    Drawing drawing;                    /* of DRAWN_AT_ONCE */
-    char names[MAX_CLASSES][NAME];
-    int chosen[MAX_CLASSES], n;         /* the classes to draw; without condition one, called "sample" */
+    const Drawing *drawing;
+    const char *names[MAX_CLASSES];     /* the n classes to draw; without condition one, called "sample" */
+    int chosen[MAX_CLASSES], n;
     size_t bytes;                       /* of a picture */
 } Sampler;
 
 /* Which classes, of the run's or as --emotions says. */
-static void choose_classes(Sampler *m, const char *wanted)
+static void choose_classes(Sampler *m, const char *trained, const char *wanted)
 {
-    char names[MAX_CLASSES][NAME];
-    int classes = m->g.condition ? split_names_list(m->trained.classes, m->names) : 0;
-    int asked = split_names_list(wanted, names);
-    m->n = asked ? asked : classes ? classes : 1;
-    if (!classes) snprintf(m->names[0], NAME, "sample");
+    char known[MAX_CLASSES][NAME], names[MAX_CLASSES][NAME];
+    int classes = m->g.condition ? split_names_list(trained, known) : 0, asked = split_names_list(wanted, names);
     if (asked && !classes) give_up(2, "--emotions: this generator was told no classes");
-    for (int i = 0; i < m->n; i++) {
-        int k = asked ? 0 : i;
-        while (asked && k < classes && strcmp(names[i], m->names[k])) k++;
-        if (asked && k == classes) give_up(2, "--emotions %s: this generator draws %s", names[i], m->trained.classes);
-        m->chosen[i] = k;
+    m->n = asked ? asked : classes ? classes : 1;
+    m->names[0] = "sample";
+    for (int i = 0; classes && i < m->n; i++) {
+        int k = asked ? find_name(known, classes, names[i], strlen(names[i])) : i;
+        if (k < 0) give_up(2, "--emotions %s: this generator draws %s", names[i], trained);
+        m->chosen[i] = k, m->names[i] = own_text("%s", known[k]);
     }
 }
 
@@ -10741,53 +10473,72 @@ static Sampler *open_sampler(const char *run, const Settings *s)
 {
     static const char *const prefixes[] = {"average.G.", "G.", ""};
     char path[PATH_MAX];
+    Settings trained;
     Sampler *m = own(1, sizeof *m);
     Net unused;
-    const Model *model;
     int classes = 1, which = s->raw;
-    weights_path(run, path);
-    const TensorFile *file = load_tensors(path);
-    m->s = s, m->trained = default_settings();
-    settings_of_file(file, path, &m->trained);
-    model = find_model(m->trained.model);
+    const TensorFile *file = open_weights(run, path, &trained);
+    const Model *model = find_model(trained.model);
     if (!model->from_noise)
-        give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, m->trained.model);
-    for (const char *at = m->trained.classes; *at; at++) classes += *at == ',';
-    model->check(&m->trained, classes);
-    make_nets(&m->trained, classes, &m->g, &unused);
+        give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, trained.model);
+    for (const char *at = trained.classes; *at; at++) classes += *at == ',';
+    model->check(&trained, classes);
     on_leaving(close_net, &m->g);
-    m->g.condition = condition_size(model, &m->trained, classes), m->g.latent = (int)m->trained.latent;
-    model->prepare(model, &m->trained, &m->g, &unused);
-    m->drawing = new_drawing(&m->g, model->generator, DRAWN_AT_ONCE);
+    make_nets(&trained, classes, &m->g, &unused);
+    m->s = s, m->g.condition = condition_size(model, &trained, classes), m->g.latent = (int)trained.latent;
+    model->prepare(model, &trained, &m->g, &unused);
+    choose_classes(m, trained.classes, s->emotions);
+    m->drawing = own_drawing(&m->g, model->generator, DRAWN_AT_ONCE);
     m->bytes = (size_t)(m->g.size * m->g.size * m->g.channels);
     while (which < 2 && !tensorfile_find(file, textf("%s%s", prefixes[which], m->g.parameters[0].w->name).s)) which++;
-    choose_classes(m, s->emotions);
-    bind_graphs(&m->drawing.graph, 1);
     load_net(file, path, &m->g, prefixes[which], false);
     return m;
 }
 
-/* Pictures to draw, one behind the other: picture i from latent z[i] as class k[i]. */
-typedef struct Order { int count, *k; real *z; unsigned char *pictures; } Order;
+/* Pictures to draw, one behind the other: picture i from latent z[i] as the sampler's class k[i]. */
+typedef struct Order { int count, *k; real *z; } Order;
 
 static Order new_order(const Sampler *m, int count)
 {
-    size_t n = (size_t)count;
-    return (Order){count, own(n, sizeof(int)), own(n * (size_t)m->g.latent, sizeof(real)), own(n, m->bytes)};
+    return (Order){count, own((size_t)count, sizeof(int)), own((size_t)count * (size_t)m->g.latent, sizeof(real))};
 }
 
-static void draw_order(Sampler *m, const Order *o)
+/* Pictures `first` and on of all: classes in turn, and so many of them from each latent. */
+static Order order_latents(const Sampler *m, long first, int count, int of_each)
 {
-    Drawing *d = &m->drawing;
-    size_t latent = (size_t)m->g.latent;
-    for (int first = 0; first < o->count; first += DRAWN_AT_ONCE) {
-        int some = min_int(DRAWN_AT_ONCE, o->count - first);
-        memcpy(d->x->data, o->z + (size_t)first * latent, (size_t)some * latent * sizeof *o->z);
-        for (int i = 0; d->condition && i < some; i++)
-            one_hot(d->condition->data + i * m->g.condition, m->g.condition, o->k[first + i]);
-        graph_run(d->graph);
-        to_bytes(d->y->data, (size_t)some * m->bytes, o->pictures + (size_t)first * m->bytes);
+    const Order o = new_order(m, count);
+    for (int i = 0; i < count; i++) {
+        o.k[i] = (int)((first + i) % m->n);
+        fixed_latent((uint64_t)m->s->seed, (uint64_t)((first + i) / of_each), m->g.latent, o.z + i * m->g.latent);
     }
+    return o;
+}
+
+/* `steps` pictures of every class on the way from latent 0 to latent 1, class by class. */
+static Order order_way(const Sampler *m, int steps)
+{
+    const Order ends = order_latents(m, 0, 2, 1), o = new_order(m, steps * m->n);
+    int latent = m->g.latent;
+    for (int i = 0; i < o.count; i++) {
+        double t = TURN / 4 * (i % steps) / (steps - 1);
+        o.k[i] = i / steps;
+        for (int j = 0; j < latent; j++)
+            o.z[i * latent + j] = (real)(cos(t) * (double)ends.z[j] + sin(t) * (double)ends.z[latent + j]);
+    }
+    return o;
+}
+
+static unsigned char *draw_order(const Sampler *m, const Order *o)
+{
+    int n = m->g.condition;
+    size_t count = (size_t)o->count;
+    unsigned char *pictures = own(count, m->bytes);
+    real *conditions = own(count * (size_t)(n + !n), sizeof *conditions), *y = own(count * m->bytes, sizeof *y);
+    for (int i = 0; n && i < o->count; i++) one_hot(conditions + i * n, n, m->chosen[o->k[i]]);
+    draw_batches(m->drawing, o->z, conditions, o->count, y);
+    to_bytes(y, count * m->bytes, pictures);
+    give_back(conditions), give_back(y);
+    return pictures;
 }
 
 static int sheet_scale(const Sampler *m)
@@ -10795,61 +10546,36 @@ static int sheet_scale(const Sampler *m)
     return m->s->scale > 1 ? (int)m->s->scale : enlargement(m->g.size);
 }
 
-/* OUT/NAME.png: `rows` x `columns` pictures, named where they are classes. */
-static void save_sheet(const Sampler *m, const unsigned char *pictures, int rows, int columns, bool by_class,
-                       const char *name)
+/* OUT/NAME.png: pictures in `columns`, by class, or a row for each class. */
+static void save_sheet(const Sampler *m, const Order *o, int columns, bool by_class, const char *name)
 {
-    const char *labels[MAX_CLASSES];
-    for (int i = 0; i < m->n; i++) labels[i] = m->names[m->chosen[i]];
-    const PlotCanvas sheet = draw_grid(&(Grid){
-        .pictures = pictures, .side = m->g.size, .channels = m->g.channels, .rows = rows, .columns = columns,
-        .scale = sheet_scale(m), .row_names = m->g.condition && !by_class ? labels : NULL,
-        .column_names = by_class ? labels : NULL});
-    const Image image = image_of(&sheet);
-    deliver(textf("%s/%s.png", m->s->out, name).s, &image, m->s->provenance ? &synthetic : NULL);
+    const Grid grid = {
+        .pictures = draw_order(m, o), .side = m->g.size, .channels = m->g.channels, .rows = o->count / columns,
+        .columns = columns, .scale = sheet_scale(m), .row_names = m->g.condition && !by_class ? m->names : NULL,
+        .column_names = by_class ? m->names : NULL};
+    deliver_canvas(textf("%s/%s.png", m->s->out, name).s, draw_grid(&grid), m->s->provenance ? &synthetic : NULL);
 }
 
 /* The sheet: a row for each latent, a column for each class; without classes latents in both directions. */
-static void sample_sheet(Sampler *m)
+static void sample_sheet(const Sampler *m)
 {
     bool told = m->g.condition > 0;
     int columns = told ? m->n : SHEET_ROWS;
     long rows = told ? m->s->count / columns : (m->s->count + columns - 1) / columns;
     rows = rows < 1 ? 1 : rows < SHEET_ROWS ? rows : SHEET_ROWS;
-    Order o = new_order(m, (int)rows * columns);
-    for (int i = 0; i < o.count; i++) {
-        fixed_latent((uint64_t)m->s->seed, (uint64_t)(told ? i / columns : i), m->g.latent, o.z + i * m->g.latent);
-        o.k[i] = told ? m->chosen[i % columns] : 0;
-    }
-    draw_order(m, &o);
-    save_sheet(m, o.pictures, (int)rows, columns, told, "samples");
-}
-
-/* `steps` pictures of every class on the way from latent 0 to latent 1, class by class. */
-static unsigned char *draw_way(Sampler *m, int steps)
-{
-    int latent = m->g.latent;
-    real *from = own((size_t)latent, sizeof *from), *to = own((size_t)latent, sizeof *to);
-    Order o = new_order(m, steps * m->n);
-    fixed_latent((uint64_t)m->s->seed, 0, latent, from), fixed_latent((uint64_t)m->s->seed, 1, latent, to);
-    for (int i = 0; i < o.count; i++) {
-        double t = TURN / 4 * (i % steps) / (steps - 1);
-        real *z = o.z + i * latent;
-        o.k[i] = m->chosen[i / steps];
-        for (int j = 0; j < latent; j++) z[j] = (real)(cos(t) * (double)from[j] + sin(t) * (double)to[j]);
-    }
-    draw_order(m, &o);
-    return o.pictures;
+    const Order o = order_latents(m, 0, (int)rows * columns, m->n);
+    save_sheet(m, &o, columns, told, "samples");
 }
 
 /* OUT/way.png, a row for each class, and OUT/way.gif, all classes beside each other, there and back again. */
-static void sample_way(Sampler *m)
+static void sample_way(const Sampler *m)
 {
     enum { FRAMES = 2 * FILM_FRAMES - 2 };
     int side = m->g.size, scale = sheet_scale(m);
     Image frames[FRAMES], row = new_picture(side * m->n, side, m->g.channels);
-    save_sheet(m, draw_way(m, STRIP), m->n, STRIP, false, "way");
-    const unsigned char *pictures = draw_way(m, FILM_FRAMES);
+    const Order strip = order_way(m, STRIP), film = order_way(m, FILM_FRAMES);
+    save_sheet(m, &strip, STRIP, false, "way");
+    const unsigned char *pictures = draw_order(m, &film);
     for (int i = 0; i < FRAMES; i++) {
         int step = i < FILM_FRAMES ? i : FRAMES - i;
         for (int k = 0; k < m->n; k++)
@@ -10860,34 +10586,29 @@ static void sample_way(Sampler *m)
 }
 
 /* OUT/CLASS/000001.png, ... and OUT/labels.csv: classes in turn, picture i from latent i. */
-static void sample_files(Sampler *m)
+static void sample_files(const Sampler *m)
 {
     const Settings *s = m->s;
-    Order o = new_order(m, DRAWN_AT_ONCE);
-    const char *names[MAX_CLASSES];
-    for (int i = 0; i < m->n; i++) names[i] = m->names[m->chosen[i]];
-    char (*folders)[FILES_NAME] = class_folders(names, m->n);
-    begin_set(s, folders, m->n);
+    char (*folders)[FILES_NAME] = begin_set(s, m->names, m->n);
     FileWriter *list = begin_file(textf("%s/labels.csv", s->out).s);
     fprintf(list->stream, "path,label\n");
     Progress progress = progress_start("sample", 0, s->count);
     for (long first = 0; first < s->count && !interrupted; first += DRAWN_AT_ONCE) {
-        o.count = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
-        for (int i = 0; i < o.count; i++) {
-            fixed_latent((uint64_t)s->seed, (uint64_t)(first + i), m->g.latent, o.z + i * m->g.latent);
-            o.k[i] = m->chosen[(first + i) % m->n];
-        }
-        draw_order(m, &o);
-        for (int i = 0; i < o.count; i++) {
-            int k = (int)((first + i) % m->n);
-            Text name = textf("%s/%06ld.png", folders[k], first + i);
-            const Image picture = {m->g.size, m->g.size, m->g.channels, o.pictures + (size_t)i * m->bytes};
+        Scope here;
+        enter(&here);
+        int count = s->count - first < DRAWN_AT_ONCE ? (int)(s->count - first) : DRAWN_AT_ONCE;
+        const Order o = order_latents(m, first, count, 1);
+        unsigned char *pictures = draw_order(m, &o);
+        for (int i = 0; i < count; i++) {
+            Text name = textf("%s/%06ld.png", folders[o.k[i]], first + i);
+            const Image picture = {m->g.size, m->g.size, m->g.channels, pictures + (size_t)i * m->bytes};
             save_picture(textf("%s/%s", s->out, name.s).s, &picture, s->provenance ? &synthetic : NULL);
             fprintf(list->stream, "%s,", name.s);
-            table_field(list->stream, names[k]);
+            table_field(list->stream, m->names[o.k[i]]);
             fprintf(list->stream, "\n");
         }
-        progress_show(&progress, first + o.count, "%s", s->out);
+        leave();
+        progress_show(&progress, first + count, "%s", s->out);
     }
     progress_end(&progress);
     if (interrupted) give_up(1, "stopped before all pictures were drawn");
@@ -10898,7 +10619,7 @@ static void sample_files(Sampler *m)
 /* `facegan sample RUN`. */
 static void sample_noise(const char *run, const Settings *s)
 {
-    Sampler *m = open_sampler(run, s);
+    const Sampler *m = open_sampler(run, s);
     make_folder(s->out);
     (s->files ? sample_files : s->interpolate ? sample_way : sample_sheet)(m);
 }
@@ -10946,9 +10667,8 @@ static void balance_data(const char *data, const Settings *s)
     if (set->n_classes > MAX_CLASSES) give_up(2, "%s: more than %d classes", data, MAX_CLASSES);
     for (int i = 0; i < set->count; i++) b.before[set->label[i]]++;
     dataset_balance(set, classes_shuffled(set, (uint64_t)s->seed, STREAM_BALANCE), s->balance);
-    b.folders = class_folders((const char *const *)set->class_names, set->n_classes);
     if (lies_in(data, s->out)) give_up(2, "--out %s: the pictures to balance lie there; take another folder", s->out);
-    begin_set(s, b.folders, set->n_classes);
+    b.folders = begin_set(s, (const char *const *)set->class_names, set->n_classes);
     Progress progress = progress_start("balance", 0, set->count);
     for (int i = 0; i < set->count && !interrupted; i++) {
         Scope here;
@@ -11730,27 +11450,21 @@ static DataSet *use_part(const char *data, DataOptions options, const char *aske
     for (options.split = 0; options.split < SPLITS && strcmp(asked, split_names[options.split]);) options.split++;
     if (*asked && options.split == SPLITS && strcmp(asked, "all"))
         give_up(2, "--split %s: must be train, validation, test or all", asked);
-    for (int i = 0; !*asked && i + 1 < n; i++) {
+    for (int i = 0; !*asked && i < n; i++) {
         options.split = parts[i];
-        if (try_dataset(set, data, &options, &none)) return set;
+        if (i + 1 < n && try_dataset(set, data, &options, &none)) return set;
     }
-    if (!*asked) options.split = parts[n - 1];
     open_dataset(set, data, &options);
     return set;
 }
 
 /* What a classifier made of a set's pictures. Only the classes asked for are told apart. */
-typedef struct Answers {
+typedef struct Answered {
+    Answers a;
     const Classifier *c;
     const DataSet *set;
-    const char *names[MAX_CLASSES];
-    int n, count, unreadable;
-    int *index, *truth;                 /* (count) which picture, and its class */
-    double *p;                          /* (count,n) */
-    StatsConfusion f;
-} Answers;
-
-static const double *answer(const Answers *a, int i) { return a->p + (size_t)i * (size_t)a->n; }
+    int unreadable, *index;             /* (count) which picture */
+} Answered;
 
 /* Of a row's probabilities of all classes those of the classes asked for, so that they sum to 1. */
 static void keep_asked(const double *all, const int *asked, int n, double *p)
@@ -11769,155 +11483,65 @@ static bool read_or_warn(const DataSet *set, int index, const Net *net, unsigned
     return false;
 }
 
-/* Reads up to `most` pictures from number *at on; returns how many. */
-static int read_answers(Answers *a, int *at, int most, unsigned char *pixels)
-{
-    size_t bytes = shape_count(a->c->one.x->shape);
-    int got = 0;
-    for (; *at < a->set->count && got < most; ++*at) {
-        bool read = read_or_warn(a->set, *at, &a->c->net, pixels + (size_t)got * bytes);
-        a->unreadable += !read;
-        if (read) a->index[a->count + got] = *at, a->truth[a->count + got++] = a->set->label[*at];
-    }
-    return got;
-}
-
-/* asked[k]: the classifier's number for the set's class k. */
-static void name_answers(Answers *a, int *asked)
-{
-    a->n = a->f.n = a->set->n_classes;
-    for (int k = 0; k < a->n; k++) {
-        asked[k] = -1, a->names[k] = a->set->class_names[k];
-        for (int i = 0; i < a->c->net.classes; i++) asked[k] = strcmp(a->c->class_names[i], a->names[k]) ? asked[k] : i;
-        if (asked[k] < 0) give_up(2, "%s does not know the class %s", a->c->path, a->names[k]);
-    }
-}
-
-static void answer_all(Answers *a, Classifier *c, const char *views)
+static void answer_all(Answered *all, Classifier *c, const char *views)
 {
     enum { AT_ONCE = 128 };
+    const DataSet *set = all->set;
+    Answers *a = &all->a;
     int asked[MAX_CLASSES], at = 0;
-    size_t count = (size_t)a->set->count, all = (size_t)c->net.classes;
-    name_answers(a, asked);
-    a->index = own(count, sizeof(int)), a->truth = own(count, sizeof(int)), a->p = own(count * (size_t)a->n,
-                                                                                       sizeof(double));
-    unsigned char *pixels = own(AT_ONCE, shape_count(c->one.x->shape));
-    double *p = own(AT_ONCE * all, sizeof *p);
-    Progress progress = progress_start("classify", 0, a->set->count);
-    while (at < a->set->count && !interrupted) {
-        int got = read_answers(a, &at, AT_ONCE, pixels);
+    size_t bytes = shape_count(c->one.x->shape), classes = (size_t)c->net.classes;
+    match_classes(c, set, "--classifier", asked);
+    *a = new_answers((const char *const *)set->class_names, set->n_classes, set->count);
+    all->index = own((size_t)set->count, sizeof(int));
+    unsigned char *pixels = own(AT_ONCE, bytes);
+    double *p = own(AT_ONCE * classes, sizeof *p), kept[MAX_CLASSES];
+    Progress progress = progress_start("classify", 0, set->count);
+    while (at < set->count && !interrupted) {
+        int got = 0, *index = all->index + a->count;
+        for (; at < set->count && got < AT_ONCE; at++)
+            if (read_or_warn(set, at, &c->net, pixels + (size_t)got * bytes)) index[got++] = at;
+            else all->unreadable++;
         if (got) classify_pixels(c, pixels, got, views, p);
-        for (int i = 0; i < got; i++, a->count++) {
-            double *row = a->p + (size_t)a->count * (size_t)a->n;
-            keep_asked(p + (size_t)i * all, asked, a->n, row);
-            stats_confusion_add(&a->f, a->truth[a->count], row);
+        for (int i = 0; i < got; i++) {
+            keep_asked(p + (size_t)i * classes, asked, a->n, kept);
+            add_answer(a, set->label[index[i]], kept);
         }
-        progress_show(&progress, at, "%s", a->set->path);
+        progress_show(&progress, at, "%s", set->path);
     }
     progress_end(&progress);
-    if (interrupted) give_up(1, "stopped after %d of %d pictures", at, a->set->count);
-    if (!a->count) give_up(1, "%s: no picture could be read", a->set->path);
+    if (interrupted) give_up(1, "stopped after %d of %d pictures", at, set->count);
+    if (!a->count) give_up(1, "%s: no picture could be read", set->path);
 }
 
 /* Asks about the part of the set that --split names: by default the validation part, or everything where there is
  * none. */
-static Answers *answer_set(const char *data, Classifier *c, const Settings *s)
+static Answered *answer_set(const char *data, Classifier *c, const Settings *s)
 {
     static const int parts[] = {SPLIT_VALIDATION, SPLIT_ALL};
-    Answers *a = own(1, sizeof *a);
+    Answered *all = own(1, sizeof *all);
     const DataOptions options = {.limit = (int)s->limit, .crop = c->crop,
-        .classes = *s->classes ? s->classes : class_list((const char (*)[NAME])c->class_names, c->net.classes)};
-    a->c = c, a->set = use_part(data, options, s->split, parts, 2);
-    answer_all(a, c, s->views);
-    return a;
+        .classes = *s->classes ? s->classes : joined_names(c->class_names, c->net.classes, ",")};
+    all->c = c, all->set = use_part(data, options, s->split, parts, 2);
+    answer_all(all, c, s->views);
+    return all;
 }
 
-/* A line a picture: its class, the answer, the probabilities. */
-static Table *answers_table(const Answers *a)
+/* In the form that the command asks for. */
+static void tell_answers(const Answered *all, const Settings *s)
 {
-    Table *t = new_table(NULL, a->count, 3 + a->n);
-    table_set(t, 0, 0, "path"), table_set(t, 0, 1, "class"), table_set(t, 0, 2, "answer");
-    for (int k = 0; k < a->n; k++) table_set(t, 0, 3 + k, "%s", a->names[k]);
-    for (int i = 0; i < a->count; i++) {
-        const double *p = answer(a, i);
-        int best = stats_largest(p, a->n);
-        table_set(t, i + 1, 0, "%s", dataset_name(a->set, a->index[i]));
-        table_set(t, i + 1, 1, "%s", a->names[a->truth[i]]);
-        table_set(t, i + 1, 2, "%s", best < 0 ? "?" : a->names[best]);
-        for (int k = 0; k < a->n; k++) table_set(t, i + 1, 3 + k, "%.5f", p[k]);
+    const Answers *a = &all->a;
+    const Classifier *c = all->c;
+    const char **paths = own((size_t)a->count, sizeof *paths);
+    for (int i = 0; i < a->count; i++) paths[i] = dataset_name(all->set, all->index[i]);
+    if (s->csv) write_table(answers_table(a, paths), stdout, TABLE_CSV);
+    else if (s->json) {
+        table_json(stdout, "{\"classifier\": %q, \"data\": %q, \"pictures\": %d, ", c->path, all->set->path, a->count);
+        answers_json(stdout, a);
+    } else {
+        printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", c->path, c->net.classifier.backbone->name,
+               c->net.size, s->views, a->count, all->set->path);
+        answers_text(stdout, a);
     }
-    return t;
-}
-
-static void print_answers_json(const Answers *a, double calibration)
-{
-    const StatsConfusion *f = &a->f;
-    table_json(stdout, "{\"classifier\": %q, \"data\": %q, \"pictures\": %d, \"accuracy\": %r, \"macro_f1\": %r, "
-               "\"calibration_error\": %r,\n \"classes\": [", a->c->path, a->set->path, a->count, stats_accuracy(f),
-               stats_macro_f1(f), calibration);
-    for (int k = 0; k < a->n; k++) {
-        StatsClass score = stats_class(f, k);
-        table_json(stdout, "%s\n  {\"name\": %q, \"pictures\": %l, \"precision\": %r, \"recall\": %r, \"f1\": %r, "
-                   "\"taken_for\": [", k ? "," : "", a->names[k], score.pictures, score.precision, score.recall,
-                   score.f1);
-        for (int i = 0; i < a->n; i++) table_json(stdout, "%s%l", i ? ", " : "", f->count[k][i]);
-        printf("]}");
-    }
-    printf("]}\n");
-}
-
-/* For each class how many of its pictures were taken for which. */
-static Table *confusion_table(const StatsConfusion *f, const char *const *names, const char *corner)
-{
-    const char **layout = own((size_t)f->n + 2, sizeof *layout);
-    Table *t = new_table(NULL, f->n, f->n + 2);
-    table_set(t, 0, 0, "%s", corner), table_set(t, 0, f->n + 1, "undecided");
-    layout[0] = "  %-12.12s", layout[f->n + 1] = " %10s", t->layout = layout;
-    for (int k = 0; k < f->n; k++) {
-        table_set(t, 0, k + 1, "%s", names[k]), table_set(t, k + 1, 0, "%s", names[k]);
-        for (int i = 0; i < f->n; i++) table_set(t, k + 1, i + 1, "%ld", f->count[k][i]);
-        table_set(t, k + 1, f->n + 1, "%ld", f->undecided[k]);
-        layout[k + 1] = " %8.8s";
-    }
-    return t;
-}
-
-static Table *class_scores_table(const Answers *a)
-{
-    static const char *const names[] = {"class", "precision", "recall", "F1", "pictures"};
-    Table *t = new_table(NULL, a->n, 5);
-    table_names(t, names);
-    for (int k = 0; k < a->n; k++) {
-        StatsClass score = stats_class(&a->f, k);
-        table_set(t, k + 1, 0, "%s", a->names[k]), table_set(t, k + 1, 1, "%.4f", score.precision);
-        table_set(t, k + 1, 2, "%.4f", score.recall), table_set(t, k + 1, 3, "%.4f", score.f1);
-        table_set(t, k + 1, 4, "%ld", score.pictures);
-    }
-    return t;
-}
-
-static void print_answers(const Answers *a, double calibration, const char *views)
-{
-    printf("%s, %s, %d px, views: %s; %d pictures of %s\n\n", a->c->path, a->c->net.classifier.backbone->name,
-           a->c->net.size, views, a->count, a->set->path);
-    printf("accuracy %.4f   macro F1 %.4f   expected calibration error %.4f\n\n", stats_accuracy(&a->f),
-           stats_macro_f1(&a->f), calibration);
-    write_table(class_scores_table(a), stdout, TABLE_TEXT);
-    printf("\n");
-    write_table(confusion_table(&a->f, a->names, "taken for:"), stdout, TABLE_TEXT);
-}
-
-/* The confusion matrix as a picture: of each class's pictures (rows) the share taken for each class (columns). */
-static PlotCanvas plot_confusion(const StatsConfusion *f, const char *const *names, const char *title)
-{
-    int n = f->n, side = 180 + 70 * n;
-    PlotCanvas canvas = new_canvas(side + 120, side);
-    double *shares = own((size_t)(n * n), sizeof *shares);
-    for (int i = 0; i < n * n; i++)
-        shares[i] = (double)f->count[i / n][i % n] / fmax(1, (double)stats_class(f, i / n).pictures);
-    const PlotOptions options = {.title = title, .x_label = "taken for", .y_label = "is"};
-    plot_heatmap(&canvas, 0, 0, side + 120, side, names, names, shares, n, n, &options);
-    return canvas;
 }
 
 static void save_shown(const char *path, PlotCanvas canvas)
@@ -11927,115 +11551,48 @@ static void save_shown(const char *path, PlotCanvas canvas)
     if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
-static const char *confusion_title(const Answers *a)
-{
-    return own_text("%d pictures, accuracy %.3f, macro F1 %.3f", a->count, stats_accuracy(&a->f),
-                    stats_macro_f1(&a->f));
-}
-
-typedef struct Mistake { double certainty; int answer; } Mistake;
-
-static int compare_mistakes(const void *a, const void *b)
-{
-    const Mistake *first = a, *second = b;
-    if (first->certainty != second->certainty) return first->certainty < second->certainty ? 1 : -1;
-    return (first->answer > second->answer) - (first->answer < second->answer);
-}
-
-/* Draws mistake `m` with its words below it. */
-static void draw_mistake(const Answers *a, Mistake m, PlotCanvas *canvas, int x, int y, int side)
-{
-    Image image;
-    int i = m.answer;
-    if (dataset_picture(a->set, a->index[i], 3, &image, &(Error){0})) {
-        image_crop_centre(&image, a->set->options.crop);
-        plot_picture(canvas, x, y, side, side, image.pixels, image.width, image.height, 3);
-    }
-    plot_text(canvas, x, y + side + 14, 12, 0, 0x202020, own_text("is %s", a->names[a->truth[i]]));
-    plot_text(canvas, x, y + side + 30, 12, 0, 0xb02020,
-              own_text("taken for %s %.2f", a->names[stats_largest(answer(a, i), a->n)], m.certainty));
-}
-
 /* The pictures that it was most certain of, and wrong. */
-static void save_mistakes(const Answers *a, const char *path)
+static void save_mistakes(const Answered *all, const char *path)
 {
-    enum { COLUMNS = 8, ROWS = 4, SIDE = 120, CELL_X = 140, CELL_Y = 168 };
-    Mistake *mistakes = own((size_t)a->count, sizeof *mistakes);
-    int n = 0;
-    for (int i = 0; i < a->count; i++) {
-        int best = stats_largest(answer(a, i), a->n);
-        if (best >= 0 && best != a->truth[i]) mistakes[n++] = (Mistake){answer(a, i)[best], i};
+    enum { COLUMNS = 8, MOST = 32, SIDE = 120 };
+    const Answers *a = &all->a;
+    int which[MOST], n = stats_mistakes(a->p, a->truth, a->count, a->n, MOST, which);
+    Captioned shown[MOST] = {0};
+    for (int i = 0; i < n; i++) {
+        const double *p = answer_of(a, which[i]);
+        int taken = stats_largest(p, a->n);
+        Image picture;
+        if (dataset_picture(all->set, all->index[which[i]], 3, &picture, &(Error){0})) {
+            image_crop_centre(&picture, all->set->options.crop);
+            shown[i].picture = picture;
+        }
+        shown[i].words[0] = own_text("is %s", a->names[a->truth[which[i]]]);
+        shown[i].words[1] = own_text("taken for %s %.2f", a->names[taken], p[taken]);
     }
-    qsort(mistakes, (size_t)n, sizeof *mistakes, compare_mistakes);
-    n = min_int(n, COLUMNS * ROWS);
-    if (!n) return;
-    PlotCanvas canvas = new_canvas(COLUMNS * CELL_X + 20, (n + COLUMNS - 1) / COLUMNS * CELL_Y + 20);
-    for (int i = 0; i < n; i++)
-        draw_mistake(a, mistakes[i], &canvas, 20 + i % COLUMNS * CELL_X, 20 + i / COLUMNS * CELL_Y, SIDE);
-    save_shown(path, canvas);
+    if (n) save_shown(path, draw_captioned(shown, n, COLUMNS, SIDE));
 }
 
 static void evaluate_classifier(const char *data, const Settings *s)
 {
-    const Answers *a = answer_set(data, chosen_classifier(s), s);
-    double calibration = stats_calibration_error(a->p, a->truth, a->count, a->n);
-    if (s->csv) write_table(answers_table(a), stdout, TABLE_CSV);
-    else if (s->json) print_answers_json(a, calibration);
-    else print_answers(a, calibration, s->views);
+    const Answered *all = answer_set(data, chosen_classifier(s), s);
+    const Answers *a = &all->a;
+    tell_answers(all, s);
     if (*s->out) {
+        const char *title = own_text("%d pictures, accuracy %.3f, macro F1 %.3f", a->count, stats_accuracy(&a->f),
+                                     stats_macro_f1(&a->f));
         make_folder(s->out);
-        save_shown(own_text("%s/confusion.png", s->out), plot_confusion(&a->f, a->names, confusion_title(a)));
-        save_mistakes(a, own_text("%s/mistakes.png", s->out));
+        save_shown(own_text("%s/confusion.png", s->out), plot_confusion(&a->f, a->names, title));
+        save_mistakes(all, own_text("%s/mistakes.png", s->out));
     }
-    if (a->unreadable) give_up(1, "%d of %d pictures could not be read", a->unreadable, a->set->count);
+    if (all->unreadable) give_up(1, "%d of %d pictures could not be read", all->unreadable, all->set->count);
 }
 
 /* ---- predict ---- */
 
-/* Prints predictions one by one; `shown` counts them. */
-typedef struct Prediction { Classifier *c; const Settings *s; Table *line; int shown; } Prediction;
+typedef struct Prediction { Classifier *c; const Settings *s; Verdicts *told; } Prediction;
 
-static void start_predictions(Prediction *out)
-{
-    int n = out->c->net.classes;
-    const char **layout = own((size_t)n + 3, sizeof *layout);
-    out->line = new_table(NULL, 1, 3 + n);
-    table_set(out->line, 0, 0, out->s->csv ? "path" : "picture");
-    table_set(out->line, 0, 1, "face"), table_set(out->line, 0, 2, "emotion");
-    layout[0] = "%-28s", layout[1] = " %4s", layout[2] = " %-9s", out->line->layout = layout;
-    for (int k = 0; k < n; k++) table_set(out->line, 0, 3 + k, "%s", out->c->class_names[k]), layout[3 + k] = " %8.8s";
-}
-
-/* Face 0 is the whole picture; a found face has a box. */
-static void predict_json(const Prediction *out, const char *path, int face, const double *box, const char *emotion,
-                         const double *p)
-{
-    table_json(stdout, "%s  {\"path\": %q", out->shown ? ",\n" : "[\n", path);
-    if (box) printf(", \"face\": %d, \"box\": [%.1f, %.1f, %.1f, %.1f]", face, box[0], box[1], box[2], box[3]);
-    table_json(stdout, ", \"emotion\": %q, \"probabilities\": {", emotion);
-    for (int k = 0; k < out->c->net.classes; k++)
-        table_json(stdout, "%s%q: %r", k ? ", " : "", out->c->class_names[k], p[k]);
-    printf("}}");
-}
-
-static void print_prediction(Prediction *out, const char *path, int face, const double *box, const double *p)
-{
-    const Classifier *c = out->c;
-    int best = stats_largest(p, c->net.classes), form = out->s->csv ? TABLE_CSV : TABLE_TEXT;
-    const char *emotion = best < 0 ? "?" : c->class_names[best];
-    if (out->s->json) predict_json(out, path, face, box, emotion, p);
-    else {
-        if (!out->shown) write_row(out->line, stdout, form, 0);
-        table_set(out->line, 1, 0, "%s", path), table_set(out->line, 1, 1, "%d", face);
-        table_set(out->line, 1, 2, "%s", emotion);
-        for (int k = 0; k < c->net.classes; k++) table_set(out->line, 1, 3 + k, out->s->csv ? "%.5f" : "%.3f", p[k]);
-        write_row(out->line, stdout, form, 1);
-    }
-    out->shown++;
-}
-
-/* One picture of any size and three channels: its centred square, or what was cut out of it. */
-static void predict_picture(Prediction *out, Image *picture, const char *path, int face, const double *box)
+/* One picture of any size and three channels: its centred square, or, with a box, the face that was cut out of it. */
+static void predict_picture(const Prediction *out, Image *picture, const char *path, int face, const double *box)
 {
     Classifier *c = out->c;
     double p[MAX_CLASSES];
@@ -12043,12 +11600,12 @@ static void predict_picture(Prediction *out, Image *picture, const char *path, i
     const Image fitting = with_channels(picture, c->net.channels);
     const Image scaled = resize_picture(&fitting, c->net.size, c->net.size);
     classify_pixels(c, scaled.pixels, 1, out->s->views, p);
-    print_prediction(out, path, face, box, p);
+    add_verdict(out->told, path, face, box, p);
 }
 
 static void predict_faces(void *context, const Photo *photo, const Faces *faces, const Settings *s)
 {
-    Prediction *out = context;
+    const Prediction *out = context;
     for (int i = 0; i < faces->count; i++) {
         Frame frame = face_frame(faces->items[i], s->align, margin_of(s, -1));
         Image cut = cut_out(&photo->image, frame, 4 * out->c->net.size);
@@ -12061,30 +11618,22 @@ static void predict_whole(void *context, Photo *photo)
     predict_picture(context, &photo->image, photo->path, 0, NULL);
 }
 
-/* What was printed of the JSON is closed, however it ended. */
-static void end_predictions(void *context)
-{
-    const Prediction *out = context;
-    if (out->s->json && out->shown) printf("\n]\n");
-}
-
 static void predict_emotions(char *const *inputs, int count, const Settings *s)
 {
-    Prediction *out = own(1, sizeof *out);
-    out->s = s, out->c = chosen_classifier(s);
-    start_predictions(out);
-    on_leaving(end_predictions, out);
+    Classifier *c = chosen_classifier(s);
+    const int form = s->json ? TABLE_JSON : s->csv ? TABLE_CSV : TABLE_TEXT, n = c->net.classes;
+    Prediction out = {c, s, new_verdicts(stdout, form, name_list(c->class_names, n), n)};
     if (*s->detector || *s->weights) {
-        run_photo_verb(&(PhotoVerb){.each = predict_faces, .context = out}, s, inputs, count);
+        run_photo_verb(&(PhotoVerb){.each = predict_faces, .context = &out}, s, inputs, count);
     } else {
-        PhotoBatch batch = {.channels = 3, .each = predict_whole, .context = out};
+        PhotoBatch batch = {.channels = 3, .each = predict_whole, .context = &out};
         each_picture(&batch, inputs, count);
         end_batch(&batch);
     }
-    if (s->json && !out->shown) printf("[\n]\n");
+    if (s->json && !out.told->count) printf("[\n]\n");
 }
 
-static void report_task(void *run) { report_run(run); }
+static void report_task(void *run) { write_report(run); }
 
 /* Trains, and writes the run's page. */
 static void train_run(Settings *s)
@@ -12120,8 +11669,9 @@ typedef struct Editor {
     const char *run;
     Facegan *model;
     Classifier *judge;                  /* NULL: nobody looks */
-    Drawing drawing;
-    int judged_as[MAX_CLASSES];         /* the classifier's number for each of the generator's classes */
+    const Drawing *drawing;
+    const char **names;                 /* of the generator's classes, */
+    int judged_as[MAX_CLASSES];         /* and the classifier's number for each */
     size_t picture;                     /* numbers in one of the generator's pictures */
 } Editor;
 
@@ -12129,69 +11679,48 @@ static Editor *use_editor(const char *run, Classifier *judge)
 {
     Editor *ed = own(1, sizeof *ed);
     *ed = (Editor){.run = run, .judge = judge, .model = own_generator(run)};
+    ed->names = name_list(ed->model->class_names, ed->model->g.classes);
     for (int k = 0; judge && k < ed->model->g.classes; k++) {
-        ed->judged_as[k] = -1;
-        for (int i = 0; i < judge->net.classes; i++)
-            if (strcasecmp(judge->class_names[i], ed->model->class_names[k]) == 0) ed->judged_as[k] = i;
+        ed->judged_as[k] = find_name(judge->class_names, judge->net.classes, ed->names[k], strlen(ed->names[k]));
         if (ed->judged_as[k] < 0)
-            give_up(2, "%s does not know %s, which %s draws", judge->path, ed->model->class_names[k], run);
+            give_up(2, "%s does not know %s, which %s draws", judge->path, ed->names[k], run);
     }
     ed->picture = count_of(ed->model->y);
-    ed->drawing = new_drawing(&ed->model->g, expression_generator, EDITED_AT_ONCE);
-    bind_graphs(&ed->drawing.graph, 1);
+    ed->drawing = own_drawing(&ed->model->g, expression_generator, EDITED_AT_ONCE);
     return ed;
 }
 
-/* G of `count` pictures, each at a condition (count,n) or, where that is NULL, with emotion[i] so strongly. */
-static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion, double strength,
-                        const real *condition, real *out)
+/* G of `count` pictures, picture i with emotion[i], or where that is NULL all with emotion k, so strongly. */
+static void edit_pixels(Editor *ed, const real *x, int count, const int *emotion, int k, double strength, real *out)
 {
-    size_t n = (size_t)ed->model->g.condition;
-    for (int from = 0; from < count; from += EDITED_AT_ONCE) {
-        size_t here = least(EDITED_AT_ONCE, (size_t)(count - from)), start = (size_t)from;
-        memcpy(ed->drawing.x->data, x + start * ed->picture, here * ed->picture * sizeof *x);
-        for (size_t i = 0; i < here; i++) {
-            if (!condition) set_class(ed->model, emotion[start + i], strength);
-            const real *its = condition ? condition + (start + i) * n : ed->model->condition->data;
-            memcpy(ed->drawing.condition->data + i * n, its, n * sizeof *its);
-        }
-        graph_run(ed->drawing.graph);
-        memcpy(out + start * ed->picture, ed->drawing.y->data, here * ed->picture * sizeof *out);
-    }
-}
-
-/* All of them with emotion k. */
-static void edit_alike(Editor *ed, const real *x, int count, int k, double strength, real *out)
-{
-    set_class(ed->model, k, strength);
     size_t n = (size_t)ed->model->g.condition;
     real *conditions = own((size_t)count * n, sizeof *conditions);
-    for (size_t i = 0; i < (size_t)count * n; i++) conditions[i] = ed->model->condition->data[i % n];
-    edit_pixels(ed, x, count, NULL, 0, conditions, out);
+    for (size_t i = 0; i < (size_t)count; i++) {
+        if (emotion || i == 0) set_class(ed->model, emotion ? emotion[i] : k, strength);
+        memcpy(conditions + i * n, ed->model->condition->data, n * sizeof *conditions);
+    }
+    draw_batches(ed->drawing, x, conditions, count, out);
     give_back(conditions);
 }
 
-/* A generator's picture as a classifier wants it: in bytes, as it would be saved, then in its channels and size. */
-static void picture_for(const Classifier *c, const real *x, const Net *g, real *out)
-{
-    Scope inner;
-    enter(&inner);
-    Image picture = new_picture(g->size, g->size, g->channels);
-    to_bytes(x, picture_bytes(&picture), picture.pixels);
-    picture = with_channels(&picture, c->net.channels);
-    if (g->size != c->net.size) picture = resize_picture(&picture, c->net.size, c->net.size);
-    from_bytes(picture.pixels, picture_bytes(&picture), out);
-    leave();
-}
-
-/* A classifier's answers (count,n) about a generator's pictures, and features (count,d), which may be NULL. */
+/* A classifier's answers (count,n) about a generator's pictures, and features (count,d), which may be NULL. It sees
+ * them in bytes, as they would be saved, then in its channels and size. */
 static void look_at(Classifier *c, const Editor *ed, const real *x, int count, double *answers, double *features)
 {
+    Scope inner;
+    const Net *g = &ed->model->g;
     size_t wanted = shape_count(c->one.x->shape);
+    enter(&inner);
     real *seen = own((size_t)count * wanted, sizeof *seen);
-    for (size_t i = 0; i < (size_t)count; i++) picture_for(c, x + i * ed->picture, &ed->model->g, seen + i * wanted);
+    for (size_t i = 0; i < (size_t)count; i++) {
+        Image picture = new_picture(g->size, g->size, g->channels);
+        to_bytes(x + i * ed->picture, ed->picture, picture.pixels);
+        picture = with_channels(&picture, c->net.channels);
+        if (g->size != c->net.size) picture = resize_picture(&picture, c->net.size, c->net.size);
+        from_bytes(picture.pixels, wanted, seen + i * wanted);
+    }
     classifier_run(c, seen, count, answers, features);
-    give_back(seen);
+    leave();
 }
 
 /* The judge's probabilities (count,n) of the generator's classes, and features (count,d); either may be NULL. */
@@ -12202,174 +11731,6 @@ static void judge_pixels(const Editor *ed, const real *x, int count, double *p, 
     look_at(ed->judge, ed, x, count, known, features);
     for (size_t i = 0; p && i < (size_t)count; i++) keep_asked(known + i * all, ed->judged_as, (int)n, p + i * n);
     give_back(known);
-}
-
-/* low, high: NaN where there is no interval */
-typedef struct Score { char name[56]; double value, low, high; char note[120]; } Score;
-
-enum { SCORES_MOST = 40 };
-
-/* What eval finds out. Rows of features belong to pictures 0..n-1. */
-typedef struct Evaluation {
-    Editor *ed;
-    const char *data;
-    long limit;                         /* of the pictures: 0 none */
-    Score scores[SCORES_MOST];
-    int n_scores, n, features, classes, curves, shown;
-    StatsConfusion real, edited;
-    double *real_features, *edited_features;                            /* (n,d) */
-    double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
-    double back, similar, kept, moved;                                  /* sums over pictures */
-    int similar_known;
-    /* (n) SSIM of an edit; of one to its own class; detail */
-    double *person, *own, *texture;
-    real *first;                                                        /* (SHOWN_EDITS, 1 + classes, picture) */
-    real *neutral;                                                      /* (CURVE_FACES, picture) */
-    int n_neutral;
-} Evaluation;
-
-__attribute__((format(printf, 4, 5)))
-static Score *add_score(Evaluation *v, const char *name, double value, const char *note, ...)
-{
-    Score *score = &v->scores[v->n_scores < SCORES_MOST ? v->n_scores++ : SCORES_MOST - 1];
-    *score = (Score){.value = value, .low = NAN, .high = NAN};
-    va_list arguments;
-    va_start(arguments, note);
-    vsnprintf(score->note, sizeof score->note, note, arguments);
-    va_end(arguments);
-    snprintf(score->name, sizeof score->name, "%s", name);
-    return score;
-}
-
-static double score_of(const Evaluation *v, const char *name)
-{
-    for (int i = 0; i < v->n_scores; i++)
-        if (strcmp(v->scores[i].name, name) == 0) return v->scores[i].value;
-    return NAN;
-}
-
-/* The picture in grey, 0 to 1. */
-static void grey_picture(const real *x, int side, int channels, double *grey)
-{
-    for (int i = 0; i < side * side; i++) {
-        double sum = 0;
-        for (int c = 0; c < channels; c++) sum += (double)x[i * channels + c];
-        grey[i] = (sum / channels + 1) / 2;
-    }
-}
-
-/* The variance of the Laplacian, that is of each pixel less the mean of its four neighbours. */
-static double fine_detail(const double *grey, int side)
-{
-    double sum = 0, squares = 0;
-    int n = (side - 2) * (side - 2);
-    for (int y = 1; y < side - 1; y++)
-        for (int x = 1; x < side - 1; x++) {
-            const double *at = grey + y * side + x;
-            double l = 4 * at[0] - at[-1] - at[1] - at[-side] - at[side];
-            sum += l, squares += l * l;
-        }
-    return squares / n - sum / n * (sum / n);
-}
-
-static double mean_difference(const real *u, const real *v, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += fabs((double)u[i] - (double)v[i]);
-    return sum / (double)n;
-}
-
-/* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no
- * more than
- * a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or
- * less. */
-static void measure_identity(Evaluation *v, const real *x, const real *there, const real *back, const real *own_edit,
-                             int count)
-{
-    const Net *g = &v->ed->model->g;
-    size_t picture = v->ed->picture;
-    double *grey = own((size_t)(2 * g->size * g->size), sizeof *grey), *other = grey + g->size * g->size, kept;
-    for (int i = 0; i < count; i++) {
-        size_t at = (size_t)i * picture;
-        v->back += mean_difference(x + at, back + at, picture);
-        v->moved += mean_difference(x + at, there + at, picture);
-        grey_picture(x + at, g->size, g->channels, grey), grey_picture(there + at, g->size, g->channels, other);
-        double similar = stats_ssim(grey, other, g->size, 0.1, &kept);
-        v->kept += kept;
-        if (isfinite(similar)) v->similar += similar, v->similar_known++;
-        v->person[v->n + i] = stats_ssim(grey, other, g->size, INFINITY, &kept);
-        v->texture[v->n + i] = fine_detail(other, g->size) / fmax(fine_detail(grey, g->size), 1e-9);
-        grey_picture(own_edit + at, g->size, g->channels, other);
-        v->own[v->n + i] = stats_ssim(grey, other, g->size, INFINITY, &kept);
-    }
-}
-
-/* Keeps the first pictures with all their edits, column by column. */
-static void show_edits(Evaluation *v, const real *pictures, int shown, int column)
-{
-    size_t picture = v->ed->picture;
-    for (int i = 0; i < shown; i++)
-        memcpy(v->first + (size_t)((v->shown + i) * (v->classes + 1) + column) * picture,
-               pictures + (size_t)i * picture,
-               picture * sizeof *pictures);
-}
-
-/* One batch of real pictures through everything but the curves. */
-static void evaluate_batch(Evaluation *v, const real *x, const int *label, const int *target, int count)
-{
-    Editor *ed = v->ed;
-    int n = v->classes, neutral = find_class(ed->model, "neutral", 7), shown = min_int(count, SHOWN_EDITS - v->shown);
-    double p[EDITED_AT_ONCE * MAX_CLASSES];
-    size_t row = (size_t)v->n * (size_t)v->features, batch = (size_t)count * ed->picture;
-    real *edits = own(3 * batch, sizeof *edits), *back = edits + batch, *own_edit = back + batch;
-    judge_pixels(ed, x, count, p, v->real_features + row);
-    for (int i = 0; i < count; i++) {
-        stats_confusion_add(&v->real, label[i], p + i * n);
-        if ((neutral >= 0 && label[i] != neutral) || v->n_neutral == CURVE_FACES) continue;
-        memcpy(v->neutral + (size_t)v->n_neutral++ * ed->picture, x + (size_t)i * ed->picture, ed->picture * sizeof *x);
-    }
-    show_edits(v, x, shown, 0);
-    for (int k = 0; k < n; k++) {
-        edit_alike(ed, x, count, k, 1, edits);
-        judge_pixels(ed, edits, count, p, NULL);
-        for (int i = 0; i < count; i++) stats_confusion_add(&v->edited, k, p + i * n);
-        show_edits(v, edits, shown, k + 1);
-    }
-    v->shown += shown;
-    edit_pixels(ed, x, count, target, 1, NULL, edits);
-    edit_pixels(ed, edits, count, label, 1, NULL, back);
-    judge_pixels(ed, edits, count, NULL, v->edited_features + row);
-    edit_pixels(ed, x, count, label, 1, NULL, own_edit);
-    measure_identity(v, x, edits, back, own_edit, count);
-    v->n += count;
-}
-
-/* The probability of each emotion along its way from neutral, for every neutral face. */
-static void measure_curves(Evaluation *v)
-{
-    int n = v->classes, faces = v->n_neutral, neutral = find_class(v->ed->model, "neutral", 7);
-    double *p = own((size_t)(CURVE_FACES * n), sizeof *p);
-    real *edits = own((size_t)faces * v->ed->picture, sizeof *edits);
-    v->curve = own((size_t)(faces * n * STRENGTHS), sizeof *v->curve);
-    for (int k = 0; k < n; k++) {
-        if (k == neutral) continue;
-        for (int j = 0; j < STRENGTHS; j++) {
-            edit_alike(v->ed, v->neutral, faces, k, (j + 1.0) / STRENGTHS, edits);
-            judge_pixels(v->ed, edits, faces, p, NULL);
-            for (int i = 0; i < faces; i++) v->curve[(v->curves + i) * STRENGTHS + j] = p[i * n + k];
-        }
-        v->curves += faces;
-    }
-}
-
-/* The pictures' labels in another order. */
-static void shuffle_labels(const int *label, int count, int *target)
-{
-    for (int i = 0; i < count; i++) target[i] = label[i];
-    for (int i = count - 1; i > 0; i--) {
-        int k = (int)(draw(1, STREAM_RESAMPLE, (uint64_t)i, 1u << 31) * (i + 1)), swap = target[i];
-        target[i] = target[k], target[k] = swap;
-    }
 }
 
 /* A set's pictures in [-1,1], as many as can be read, with their classes and these in another order. */
@@ -12384,57 +11745,147 @@ static PictureSet read_all(const DataSet *set, const Net *g)
     for (int i = 0; i < set->count; i++) {
         if (!read_or_warn(set, i, g, pixels)) continue;
         from_bytes(pixels, picture, all.x + (size_t)all.n * picture);
-        all.label[all.n++] = set->label[i];
+        all.target[all.n] = all.label[all.n] = set->label[i], all.n++;
     }
-    shuffle_labels(all.label, all.n, all.target);
+    for (int i = all.n - 1; i > 0; i--) {
+        int k = (int)(draw(1, STREAM_RESAMPLE, (uint64_t)i, 1u << 31) * (i + 1)), swap = all.target[i];
+        all.target[i] = all.target[k], all.target[k] = swap;
+    }
     return all;
 }
 
-/* The part of the data that --split names, or the first there is of `parts`. The classes are the generator's. */
+/* The part of the data that `split` names, or the first there is of `parts`. The classes are the generator's. */
 static PictureSet read_part(const char *data, const Editor *ed, const char *split, long limit, const int *parts, int n)
 {
     const Facegan *model = ed->model;
-    const DataOptions options = {.classes = class_list((const char (*)[NAME])model->class_names, model->g.classes),
+    const DataOptions options = {.classes = joined_names(model->class_names, model->g.classes, ","),
                                  .limit = (int)limit, .crop = model->crop};
     return read_all(use_part(data, options, split, parts, n), &model->g);
 }
 
-/* D of a run, scoring batches: the mean over its map. */
-typedef struct Critic { Net d; Graph *graph; Tensor *x; Node *score; } Critic;
+/* What is found out about each picture: SSIM of an edit, and of one to its own class; fine detail, edit over input. */
+enum { PERSON, OWN, DETAIL, MEASURES };
 
-static Critic *use_critic(const char *run, int classes)
+/* What eval finds out about all pictures, of which it has seen the first n. */
+typedef struct Evaluation {
+    Editor *ed;
+    const char *data;
+    long limit;                                                         /* of the pictures: 0 none */
+    PictureSet all;
+    Scores scores;
+    uint64_t hash;                                                      /* of the judge's weights */
+    int n, features, classes, curves, n_neutral, similar_known;
+    StatsConfusion real, edited;
+    double *real_features, *edited_features;                            /* (n,d) */
+    double *curve;                                                      /* (faces, classes but neutral, STRENGTHS) */
+    double *measures[MEASURES];                                         /* (n) */
+    double back, similar, kept, moved;                                  /* sums over pictures */
+    real *neutral;                                                      /* (CURVE_FACES, picture) */
+} Evaluation;
+
+/* How much of the person is left: the way there and back, SSIM of the whole and where the edit changed grey by no more
+ * than a tenth, SSIM of a picture drawn with its own emotion, and whether fine detail became more (specks, grain) or
+ * less. */
+static void measure_identity(Evaluation *v, const real *x, const real *there, const real *back, const real *itself,
+                             int count)
 {
-    char path[PATH_MAX];
-    Settings s = default_settings();
-    Critic *c = own(1, sizeof *c);
-    weights_path(run, path);
-    const TensorFile *file = load_tensors(path);
-    if (!tensorfile_find(file, "D.conv1.weight")) give_up(1, "%s has no D", path);
-    settings_of_file(file, path, &s);
-    make_nets(&s, classes, own(1, sizeof(Net)), &c->d);
-    on_leaving(close_net, &c->d);
-    c->graph = own_graph(graph_new());
-    c->x = own_tensor("x", shape_of(EDITED_AT_ONCE, c->d.size, c->d.size, c->d.channels));
-    net_attach(&c->d, c->graph);
-    /* the mean of all classes */
-    Node *each = fill(c->graph, shape_of(EDITED_AT_ONCE, 1, 1, classes), 1.0 / classes);
-    Node *map = stargan_source(&c->d, stargan_features(&c->d, leaf(c->graph, c->x)), each);
-    c->score = keep(scale(sum_to(map, shape_of(EDITED_AT_ONCE, 1, 1, 1)), 1.0 / (map->shape.d[1] * map->shape.d[2])));
-    bind_graphs(&c->graph, 1);
-    load_net(file, path, &c->d, "D.", false);
-    return c;
+    int side = v->ed->model->g.size, channels = v->ed->model->g.channels;
+    size_t picture = v->ed->picture, pixels = (size_t)(side * side);
+    double *grey = own(2 * pixels, sizeof *grey), *other = grey + pixels, kept;
+    for (int i = 0; i < count; i++, x += picture, there += picture, back += picture, itself += picture) {
+        double similar, **measures = v->measures;
+        int at = v->n + i;
+        v->back += image_difference(x, back, picture);
+        v->moved += image_difference(x, there, picture);
+        image_grey(x, pixels, channels, grey), image_grey(there, pixels, channels, other);
+        similar = stats_ssim(grey, other, side, 0.1, &kept);
+        v->kept += kept;
+        if (isfinite(similar)) v->similar += similar, v->similar_known++;
+        measures[PERSON][at] = stats_ssim(grey, other, side, INFINITY, &kept);
+        measures[DETAIL][at] = stats_detail(other, side) / fmax(stats_detail(grey, side), 1e-9);
+        image_grey(itself, pixels, channels, other);
+        measures[OWN][at] = stats_ssim(grey, other, side, INFINITY, &kept);
+    }
 }
 
-static double *critic_scores(Critic *c, const real *x, int count)
+/* The next pictures through everything but the curves. */
+static void evaluate_batch(Evaluation *v, int count)
 {
-    size_t picture = shape_count(c->x->shape) / EDITED_AT_ONCE;
-    double *scores = own((size_t)count, sizeof *scores);
-    for (int from = 0; from < count; from += EDITED_AT_ONCE) {
-        size_t here = least(EDITED_AT_ONCE, (size_t)(count - from));
-        memcpy(c->x->data, x + (size_t)from * picture, here * picture * sizeof *x);
-        graph_run(c->graph);
-        for (size_t i = 0; i < here; i++) scores[(size_t)from + i] = (double)c->score->data[i];
+    Editor *ed = v->ed;
+    double p[EDITED_AT_ONCE * MAX_CLASSES];
+    size_t row = (size_t)v->n * (size_t)v->features, batch = (size_t)count * ed->picture;
+    const real *x = v->all.x + (size_t)v->n * ed->picture;
+    const int *label = v->all.label + v->n, *target = v->all.target + v->n;
+    real *edits = own(3 * batch, sizeof *edits), *back = edits + batch, *itself = back + batch;
+    judge_pixels(ed, x, count, p, v->real_features + row);
+    for (int i = 0; i < count; i++) stats_confusion_add(&v->real, label[i], p + i * v->classes);
+    for (int k = 0; k < v->classes; k++) {
+        edit_pixels(ed, x, count, NULL, k, 1, edits);
+        judge_pixels(ed, edits, count, p, NULL);
+        for (int i = 0; i < count; i++) stats_confusion_add(&v->edited, k, p + i * v->classes);
     }
+    edit_pixels(ed, x, count, target, 0, 1, edits);
+    edit_pixels(ed, edits, count, label, 0, 1, back);
+    edit_pixels(ed, x, count, label, 0, 1, itself);
+    judge_pixels(ed, edits, count, NULL, v->edited_features + row);
+    measure_identity(v, x, edits, back, itself, count);
+    v->n += count;
+}
+
+/* The probability of each emotion along its way from neutral, for the first neutral faces (all, where no class is). */
+static void measure_curves(Evaluation *v)
+{
+    int n = v->classes, neutral = find_class(v->ed->model, "neutral", 7), faces = 0;
+    size_t picture = v->ed->picture;
+    v->neutral = own(CURVE_FACES * picture, sizeof *v->neutral);
+    for (int i = 0; i < v->all.n && faces < CURVE_FACES; i++)
+        if (neutral < 0 || v->all.label[i] == neutral)
+            memcpy(v->neutral + (size_t)faces++ * picture, v->all.x + (size_t)i * picture, picture * sizeof(real));
+    double *p = own((size_t)(CURVE_FACES * n), sizeof *p);
+    real *edits = own((size_t)faces * picture, sizeof *edits);
+    v->curve = own((size_t)(faces * n * STRENGTHS), sizeof *v->curve);
+    v->n_neutral = faces;
+    for (int k = 0; k < n; k++) {
+        if (k == neutral) continue;
+        for (int j = 0; j < STRENGTHS; j++) {
+            edit_pixels(v->ed, v->neutral, faces, NULL, k, (j + 1.0) / STRENGTHS, edits);
+            judge_pixels(v->ed, edits, faces, p, NULL);
+            for (int i = 0; i < faces; i++) v->curve[(v->curves + i) * STRENGTHS + j] = p[i * n + k];
+        }
+        v->curves += faces;
+    }
+}
+
+/* D's score of a picture: the mean over its map, where D is asked about each class the mean of all. */
+static Node *critic_score(Net *d, Node *x, Node *condition)
+{
+    (void)condition;
+    int n = x->shape.d[0];
+    Node *each = fill(x->graph, shape_of(n, 1, 1, d->classes), 1.0 / d->classes);
+    Node *map = stargan_source(d, stargan_features(d, x), each);
+    return scale(sum_to(map, shape_of(n, 1, 1, 1)), 1.0 / (map->shape.d[1] * map->shape.d[2]));
+}
+
+static const Drawing *use_critic(const char *run, int classes)
+{
+    char path[PATH_MAX];
+    Settings s;
+    Net *d = own(1, sizeof *d), *unused = own(1, sizeof *unused);
+    const TensorFile *file = open_weights(run, path, &s);
+    if (!tensorfile_find(file, "D.conv1.weight")) give_up(1, "%s has no D", path);
+    on_leaving(close_net, d);
+    make_nets(&s, classes, unused, d);
+    const Drawing *critic = own_drawing(d, critic_score, EDITED_AT_ONCE);
+    load_net(file, path, d, "D.", false);
+    return critic;
+}
+
+static double *critic_scores(const Drawing *critic, const real *x, int count)
+{
+    double *scores = own((size_t)count, sizeof *scores);
+    real *y = own((size_t)count, sizeof *y);
+    draw_batches(critic, x, NULL, count, y);
+    for (int i = 0; i < count; i++) scores[i] = (double)y[i];
     return scores;
 }
 
@@ -12444,34 +11895,16 @@ static void critic_task(void *evaluation)
     enum { MOST = 512 };
     static const int parts[] = {SPLIT_TRAIN, SPLIT_ALL};
     Evaluation *v = evaluation;
-    Critic *critic = use_critic(v->ed->run, v->classes);
-    const PictureSet real_ones = read_part(v->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST,
-                                           parts, 2);
-    real *edits = own((size_t)real_ones.n * v->ed->picture, sizeof *edits);
-    edit_pixels(v->ed, real_ones.x, real_ones.n, real_ones.target, 1, NULL, edits);
-    StatsTold f1 = stats_told_apart(critic_scores(critic, real_ones.x, real_ones.n), real_ones.n,
-                                          critic_scores(critic, edits, real_ones.n), real_ones.n);
-    add_score(v, "discriminator.f1.fake", f1.second,
-              "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold,
-              real_ones.n);
-    add_score(v, "discriminator.f1.real", f1.first, "the same threshold");
-    add_score(v, "discriminator.f1.average", f1.average, "the mean of the two");
-}
-
-static void add_diversity(Evaluation *v)
-{
-    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    int clusters = min_int(v->n / 5, VARIETY_CLUSTERS);
-    add_score(v, "diversity.pairs", stats_pair_distance(&g) / stats_pair_distance(&r),
-              "mean distance of edits' features over that of real ones");
-    add_score(v, "diversity.nearest", stats_nearest_distance(&g, &r) / stats_nearest_distance(&r, &r),
-              "distance to the nearest real picture over that among real ones; near 0: copies");
-    if (clusters < 2) return;
-    double *centres = own((size_t)clusters, (size_t)v->features * sizeof *centres);
-    const StatsRows centre = {centres, clusters, v->features};
-    bool found = stats_clusters(&r, clusters, draw_centre, &(uint64_t){1}, centres);
-    add_score(v, "diversity.clusters", found ? stats_clusters_reached(&centre, &g) : NAN,
-              "share of the real features' %d clusters that edits reach", clusters);
+    const Drawing *critic = use_critic(v->ed->run, v->classes);
+    const PictureSet all = read_part(v->data, v->ed, "", v->limit > 0 && v->limit < MOST ? v->limit : MOST, parts, 2);
+    real *edits = own((size_t)all.n * v->ed->picture, sizeof *edits);
+    edit_pixels(v->ed, all.x, all.n, all.target, 0, 1, edits);
+    const StatsTold f1 = stats_told_apart(critic_scores(critic, all.x, all.n), all.n,
+                                          critic_scores(critic, edits, all.n), all.n);
+    add_score(&v->scores, "discriminator.f1.fake", f1.second,
+              "threshold %.4g, %d training pictures; low: D does not see that they are fakes", f1.threshold, all.n);
+    add_score(&v->scores, "discriminator.f1.real", f1.first, "the same threshold");
+    add_score(&v->scores, "discriminator.f1.average", f1.average, "the mean of the two");
 }
 
 typedef struct Distance { const StatsRows *r, *g; int resamplings; StatsInterval fed; } Distance;
@@ -12482,260 +11915,170 @@ static void distance_task(void *distance)
     frechet_distance(d->r, d->g, d->resamplings, 1, &d->fed);
 }
 
-static void add_distance(Evaluation *v, long resamplings)
+static void add_distance(Scores *s, const StatsRows *r, const StatsRows *g, long resamplings)
 {
-    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
-    Distance d = {&r, &g, (int)resamplings, {NAN, NAN, NAN}};
+    Distance d = {r, g, (int)resamplings, {NAN, NAN, NAN}};
     Error refused = {0};
-    if (!attempt_one(distance_task, &d, &refused)) {
-        add_score(v, "fed", NAN, "refused: %d pictures for %d features", v->n, v->features);
-        return;
-    }
-    Score *score = add_score(v, "fed", d.fed.value, "%d features; 95%% interval of %ld resamplings", v->features,
-                             resamplings);
-    score->low = d.fed.low, score->high = d.fed.high;
+    if (attempt_one(distance_task, &d, &refused)) {
+        Score *score = add_score(s, "fed", d.fed.value, "%d features; 95%% interval of %ld resamplings", r->d,
+                                 resamplings);
+        score->low = d.fed.low, score->high = d.fed.high;
+    } else add_score(s, "fed", NAN, "refused: %d pictures for %d features", r->n, r->d);
+}
+
+static void add_diversity(Scores *s, const StatsRows *r, const StatsRows *g)
+{
+    int clusters = min_int(r->n / 5, VARIETY_CLUSTERS);
+    add_score(s, "diversity.pairs", stats_pair_distance(g) / stats_pair_distance(r),
+              "mean distance of edits' features over that of real ones");
+    add_score(s, "diversity.nearest", stats_nearest_distance(g, r) / stats_nearest_distance(r, r),
+              "distance to the nearest real picture over that among real ones; near 0: copies");
+    if (clusters < 2) return;
+    double *centres = own((size_t)clusters, (size_t)r->d * sizeof *centres);
+    bool found = stats_clusters(r, clusters, draw_centre, &(uint64_t){1}, centres);
+    add_score(s, "diversity.clusters", found ? stats_clusters_reached(&(StatsRows){centres, clusters, r->d}, g) : NAN,
+              "share of the real features' %d clusters that edits reach", clusters);
 }
 
 /* What the sums, features and curves amount to. */
-static void add_scores(Evaluation *v, const Settings *s)
+static void add_scores(Evaluation *v, Scores *s, long resamplings)
 {
-    char name[NAME + 16];
-    add_score(v, "accuracy.real", stats_accuracy(&v->real), "%d real pictures", v->n);
-    add_score(v, "f1.real", stats_macro_f1(&v->real), "mean over the classes that occur");
-    add_score(v, "accuracy.edited", stats_accuracy(&v->edited),
-              "each picture drawn with each of %d emotions at full strength", v->classes);
-    add_score(v, "f1.edited", stats_macro_f1(&v->edited), "mean over the emotions");
-    for (int k = 0; k < v->classes && k < 10; k++) {
-        snprintf(name, sizeof name, "f1.edited.%s", v->ed->model->class_names[k]);
-        add_score(v, name, stats_class(&v->edited, k).f1, " ");
-    }
-    add_distance(v, s->bootstrap);
-    StatsCurves smooth = stats_curves(v->curve, v->curves, STRENGTHS);
-    add_score(v, "smoothness", smooth.step,
-              "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
-    add_score(v, "smoothness.rising", smooth.rising, "share of curves that never fall");
-    add_score(v, "cycle.l1", v->back / v->n, "there and back, of a range of 2; the edit itself moves %.4f",
-              v->moved / v->n);
-    add_score(v, "ssim.unchanged", v->similar / v->similar_known,
-              "where grey changed by no more than 0.1: %.0f%% of the picture", 100 * v->kept / v->n);
-    double *const numbers[3] = {v->person, v->own, v->texture};
-    static const char *const names[3][2] = {{"ssim.edit", "median, edit and input"},
+    static const char *const names[MEASURES][2] = {{"ssim.edit", "median, edit and input"},
         {"ssim.own", "median, a picture drawn with its own emotion and input"},
         {"detail", "median of the Laplacian's variance, edit over input: above 1 specks or grain, below 1 blur"}};
-    for (int i = 0; i < 3; i++) {
-        stats_sort(numbers[i], v->n);
-        add_score(v, names[i][0], stats_quantile(numbers[i], v->n, 0.5), "%s", names[i][1]);
+    const StatsRows r = {v->real_features, v->n, v->features}, g = {v->edited_features, v->n, v->features};
+    add_score(s, "accuracy.real", stats_accuracy(&v->real), "%d real pictures", v->n);
+    add_score(s, "f1.real", stats_macro_f1(&v->real), "mean over the classes that occur");
+    add_score(s, "accuracy.edited", stats_accuracy(&v->edited),
+              "each picture drawn with each of %d emotions at full strength", v->classes);
+    add_score(s, "f1.edited", stats_macro_f1(&v->edited), "mean over the emotions");
+    for (int k = 0; k < v->classes && k < 10; k++)
+        add_score(s, own_text("f1.edited.%s", v->ed->names[k]), stats_class(&v->edited, k).f1, " ");
+    add_distance(s, &r, &g, resamplings);
+    const StatsCurves smooth = stats_curves(v->curve, v->curves, STRENGTHS);
+    add_score(s, "smoothness", smooth.step,
+              "%d curves, %d of them flat (no score); 0.11 is the least of a rising curve", smooth.curves, smooth.flat);
+    add_score(s, "smoothness.rising", smooth.rising, "share of curves that never fall");
+    add_score(s, "cycle.l1", v->back / v->n, "there and back, of a range of 2; the edit itself moves %.4f",
+              v->moved / v->n);
+    add_score(s, "ssim.unchanged", v->similar / v->similar_known,
+              "where grey changed by no more than 0.1: %.0f%% of the picture", 100 * v->kept / v->n);
+    for (int i = 0; i < MEASURES; i++) {
+        stats_sort(v->measures[i], v->n);
+        add_score(s, names[i][0], stats_quantile(v->measures[i], v->n, 0.5), "%s", names[i][1]);
     }
-    add_diversity(v);
-}
-
-/* Room for what is found out about n pictures. */
-static Evaluation *new_evaluation(Editor *ed, const char *data, int n)
-{
-    Evaluation *v = own(1, sizeof *v);
-    size_t count = (size_t)n, d = (size_t)ed->judge->features;
-    *v = (Evaluation){.ed = ed, .data = data, .classes = ed->model->g.classes, .features = ed->judge->features};
-    v->real.n = v->edited.n = v->classes;
-    v->real_features = own(count * d, sizeof(double)), v->edited_features = own(count * d, sizeof(double));
-    v->first = own((size_t)(SHOWN_EDITS * (v->classes + 1)) * ed->picture, sizeof(real));
-    v->person = own(3 * count, sizeof *v->person), v->own = v->person + count, v->texture = v->own + count;
-    v->neutral = own(CURVE_FACES * ed->picture, sizeof(real));
-    return v;
+    add_diversity(s, &r, &g);
 }
 
 static Evaluation *evaluate(Editor *ed, const char *data, const Settings *s)
 {
     static const int parts[] = {SPLIT_TEST, SPLIT_VALIDATION, SPLIT_ALL};
-    const PictureSet all = read_part(data, ed, s->split, s->limit, parts, 3);
-    Evaluation *v = new_evaluation(ed, data, all.n);
+    Evaluation *v = own(1, sizeof *v);
+    *v = (Evaluation){.ed = ed, .data = data, .limit = s->limit, .classes = ed->model->g.classes,
+                      .features = ed->judge->features, .hash = files_hash(ed->judge->path),
+                      .all = read_part(data, ed, s->split, s->limit, parts, 3)};
+    size_t count = (size_t)v->all.n, d = (size_t)v->features;
     Error none = {0};
-    v->limit = s->limit;
-    Progress progress = progress_start("eval", 0, all.n);
-    for (int from = 0; from < all.n && !interrupted; from += EDITED_AT_ONCE) {
+    v->real.n = v->edited.n = v->classes;
+    v->real_features = own(count * d, sizeof(double)), v->edited_features = own(count * d, sizeof(double));
+    for (int i = 0; i < MEASURES; i++) v->measures[i] = own(count, sizeof(double));
+    Progress progress = progress_start("eval", 0, v->all.n);
+    while (v->n < v->all.n && !interrupted) {
         Scope inner;
         enter(&inner);
-        evaluate_batch(v, all.x + (size_t)from * ed->picture, all.label + from, all.target + from,
-                       min_int(EDITED_AT_ONCE, all.n - from));
+        evaluate_batch(v, min_int(EDITED_AT_ONCE, v->all.n - v->n));
         leave();
         progress_show(&progress, v->n, "%s", ed->run);
     }
     progress_end(&progress);
-    if (interrupted) give_up(1, "stopped after %d of %d pictures", v->n, all.n);
+    if (interrupted) give_up(1, "stopped after %d of %d pictures", v->n, v->all.n);
     if (!v->n) give_up(1, "%s: no picture could be read", data);
     measure_curves(v);
-    add_scores(v, s);
-    if (!attempt_one(critic_task, v, &none)) add_score(v, "discriminator.f1", NAN, "not known: %.90s", none.text);
+    add_scores(v, &v->scores, s->bootstrap);
+    if (!attempt_one(critic_task, v, &none))
+        add_score(&v->scores, "discriminator.f1", NAN, "not known: %.90s", none.text);
     return v;
 }
 
-/* FNV-1a of a file's bytes: names a classifier's weights beside the numbers that came from them. */
-static uint64_t file_hash(const char *path)
+/* A line a number, the confusion of edits behind the scores: for scripts. */
+static Table *evaluation_lines(const Evaluation *v)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    FILE *file = files_open(path);
-    for (int byte; file && (byte = getc(file)) != EOF;) hash = (hash ^ (uint64_t)byte) * 0x100000001b3u;
-    if (file) fclose(file);
-    return hash;
-}
-
-static void print_table(const Table *t, bool csv) { write_table(t, stdout, csv ? TABLE_CSV : TABLE_TEXT); }
-
-static void show_table(Page *page, const Table *t)
-{
-    const char *const *cells = (const char *const *)t->cells;
-    if (t->title) page_heading(page, t->title);
-    page_table(page, cells, t->columns, cells + t->columns, t->rows);
-}
-
-/* A number that is not known is `unknown`. */
-static const char *score_text(double value, const char *unknown)
-{
-    return isfinite(value) ? own_text("%.4g", value) : unknown;
-}
-
-/* The scores in words. */
-static Table *score_table(const Evaluation *v)
-{
-    static const char *const names[] = {"metric", "value", "95% interval", "what it says"},
-                      *const layout[] = {"  %-26s", " %9s", "  %-18s", " %s"};
-    Table *t = new_table(NULL, v->n_scores, 4);
-    t->layout = layout;
-    table_names(t, names);
-    for (int i = 0; i < v->n_scores; i++) {
-        const Score *score = &v->scores[i];
-        table_set(t, i + 1, 0, "%s", score->name), table_set(t, i + 1, 1, "%s", score_text(score->value, "-"));
-        if (isfinite(score->low)) table_set(t, i + 1, 2, "%s to %s", score_text(score->low, "-"),
-                                            score_text(score->high, "-"));
-        table_set(t, i + 1, 3, "%s", score->note);
+    const char *of = own_text("%d\t%d\t%016" PRIx64, v->n, v->features, v->hash), *const *names = v->ed->names;
+    int n = v->classes, scores = v->scores.n;
+    Table *t = new_table(NULL, scores + n * n, 7);
+    table_row(t, 0, "metric\tvalue\tlow\thigh\tpictures\tfeatures\tclassifier");
+    for (int i = 0; i < scores; i++) {
+        const Score *s = &v->scores.list[i];
+        table_row(t, i + 1, "%s\t%s\t%s\t%s\t%s", s->name, score_text(s->value, ""), score_text(s->low, ""),
+                  score_text(s->high, ""), of);
     }
+    for (int k = 0; k < n * n; k++)
+        table_row(t, scores + k + 1, "confusion.%s.%s\t%ld\t\t\t%s", names[k / n], names[k % n],
+                  v->edited.count[k / n][k % n], of);
     return t;
 }
 
-static Table *edits_table(const Evaluation *v, const StatsConfusion *f, const char *corner)
+static void print_evaluation(const Evaluation *v)
 {
-    const char *names[MAX_CLASSES];
-    for (int k = 0; k < v->classes; k++) names[k] = v->ed->model->class_names[k];
-    return confusion_table(f, names, corner);
-}
-
-static void print_evaluation(const Evaluation *v, uint64_t hash)
-{
-    const Table *t = score_table(v);
+    const Table *t = score_table(&v->scores);
     printf("%s on %s, %d pictures\nclassifier %s, hash %016" PRIx64 ", %d features\n\n", v->ed->run, v->data, v->n,
-           v->ed->judge->path, hash, v->features);
+           v->ed->judge->path, v->hash, v->features);
     for (int i = 1; i <= t->rows; i++) write_row(t, stdout, TABLE_TEXT, i);
-    printf("\n"), write_table(edits_table(v, &v->real, "real, is"), stdout, TABLE_TEXT);
-    printf("\n"), write_table(edits_table(v, &v->edited, "drawn as"), stdout, TABLE_TEXT);
+    printf("\n"), write_table(confusion_table(&v->real, v->ed->names, "real, is"), stdout, TABLE_TEXT);
+    printf("\n"), write_table(confusion_table(&v->edited, v->ed->names, "drawn as"), stdout, TABLE_TEXT);
     printf("\n  columns: what the classifier takes them for\n");
 }
 
-/* A line a number, the confusion of edits behind the scores: for scripts. */
-static Table *evaluation_lines(const Evaluation *v, uint64_t hash)
-{
-    static const char *const names[] = {"metric", "value", "low", "high", "pictures", "features", "classifier"};
-    int n = v->classes, rows = v->n_scores + n * n;
-    Table *t = new_table(NULL, rows, 7);
-    table_names(t, names);
-    for (int i = 0; i < rows; i++) {
-        const Score *score = &v->scores[i];
-        int k = i - v->n_scores;
-        if (k < 0) {
-            table_set(t, i + 1, 0, "%s", score->name), table_set(t, i + 1, 1, "%s", score_text(score->value, ""));
-            table_set(t, i + 1, 2, "%s", score_text(score->low, "")), table_set(t, i + 1, 3, "%s",
-                                                                                score_text(score->high, ""));
-        } else {
-            table_set(t, i + 1, 0, "confusion.%s.%s", v->ed->model->class_names[k / n],
-                      v->ed->model->class_names[k % n]);
-            table_set(t, i + 1, 1, "%ld", v->edited.count[k / n][k % n]);
-        }
-        table_set(t, i + 1, 4, "%d", v->n), table_set(t, i + 1, 5, "%d", v->features);
-        table_set(t, i + 1, 6, "%016" PRIx64, hash);
-    }
-    return t;
-}
-
-static void print_json_confusion(const char *name, const StatsConfusion *c)
-{
-    table_json(stdout, ",\n %q: [", name);
-    for (int k = 0; k < c->n; k++) {
-        printf("%s[", k ? ", " : "");
-        for (int i = 0; i < c->n; i++) printf("%s%ld", i ? ", " : "", c->count[k][i]);
-        printf("]");
-    }
-    printf("]");
-}
-
-static void print_evaluation_json(const Evaluation *v, uint64_t hash)
+static void print_evaluation_json(const Evaluation *v)
 {
     table_json(stdout, "{\"run\": %q, \"data\": %q, \"classifier\": %q, \"hash\": %q, \"pictures\": %d, "
-                       "\"features\": %d,\n "
-               "\"classes\": [", v->ed->run, v->data, v->ed->judge->path, own_text("%016" PRIx64, hash), v->n,
-               v->features);
-    for (int k = 0; k < v->classes; k++) table_json(stdout, "%s%q", k ? ", " : "", v->ed->model->class_names[k]);
-    printf("],\n \"scores\": {");
-    for (int i = 0; i < v->n_scores; i++) {
-        const Score *score = &v->scores[i];
-        table_json(stdout, "%s\n  %q: {\"value\": %r", i ? "," : "", score->name, score->value);
-        if (isfinite(score->low)) table_json(stdout, ", \"low\": %r, \"high\": %r", score->low, score->high);
-        printf("}");
-    }
-    printf("}");
-    print_json_confusion("confusion_real", &v->real);
-    print_json_confusion("confusion_edited", &v->edited);
+                       "\"features\": %d,\n \"classes\": %Q,\n \"scores\": ", v->ed->run, v->data, v->ed->judge->path,
+               own_text("%016" PRIx64, v->hash), v->n, v->features, v->classes, v->ed->names);
+    scores_json(stdout, &v->scores);
+    printf(",\n \"confusion_real\": "), confusion_json(stdout, &v->real);
+    printf(",\n \"confusion_edited\": "), confusion_json(stdout, &v->edited);
     printf("}\n");
 }
 
-/* ---- pictures of it, on a page ---- */
-/* Rows of pictures in [-1,1]: (rows,columns,picture). */
-static void add_strip(Page *page, const char *caption, const real *pictures, const Net *g, int rows, int columns,
-                      const char *const *names)
+/* The first pictures with every emotion. */
+static void add_strip(Page *page, const char *caption, const Evaluation *v, int most)
 {
-    size_t n = (size_t)(rows * columns * g->size * g->size * g->channels);
-    unsigned char *bytes = own(n, 1);
-    to_bytes(pictures, n, bytes);
-    const PlotCanvas canvas = draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
-                                                .rows = rows,
-                                                .columns = columns, .scale = enlargement(g->size),
-                                                .column_names = names});
-    add_canvas(page, caption, &canvas);
-}
-
-static const char **column_names(const Evaluation *v)
-{
-    const char **names = own((size_t)v->classes + 1, sizeof *names);
-    names[0] = "input";
-    for (int k = 0; k < v->classes; k++) names[k + 1] = v->ed->model->class_names[k];
-    return names;
+    const Net *g = &v->ed->model->g;
+    int rows = min_int(v->n, most), columns = v->classes + 1;
+    size_t picture = v->ed->picture;
+    const char *names[MAX_CLASSES + 1] = {"input"};
+    unsigned char *bytes = own((size_t)(rows * columns), picture);
+    real *edits = own((size_t)rows, picture * sizeof *edits);
+    memcpy(names + 1, v->ed->names, (size_t)v->classes * sizeof *names);
+    for (int c = 0; c < columns; c++) {
+        const real *column = c ? edits : v->all.x;
+        if (c) edit_pixels(v->ed, v->all.x, rows, NULL, c - 1, 1, edits);
+        for (int i = 0; i < rows; i++)
+            to_bytes(column + (size_t)i * picture, picture, bytes + (size_t)(i * columns + c) * picture);
+    }
+    add_canvas(page, caption, draw_grid(&(Grid){.pictures = bytes, .side = g->size, .channels = g->channels,
+                                                .rows = rows, .columns = columns, .scale = enlargement(g->size),
+                                                .column_names = names}));
 }
 
 /* A face with every emotion at strengths 0.1 to 1. */
 static void add_strengths(Page *page, const char *caption, Editor *ed, const real *face)
 {
     memcpy(ed->model->x->data, face, ed->picture * sizeof *face);
-    const PlotCanvas strip = strength_strip(ed->model);
-    add_canvas(page, caption, &strip);
+    add_canvas(page, caption, strength_strip(ed->model));
 }
 
 /* The numbers with pictures: confusion matrices, the first faces with every emotion, a face at growing strengths. */
 static void show_evaluation(Page *page, const Evaluation *v)
 {
-    const char **names = column_names(v);
-    const PlotCanvas edits = plot_confusion(&v->edited, names + 1, "edits"),
-                     reals = plot_confusion(&v->real, names + 1, "real pictures");
-    show_table(page, score_table(v));
-    add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)", &edits);
-    add_canvas(page, "Real pictures, for comparison", &reals);
-    add_strip(page, "The first pictures with every emotion", v->first, &v->ed->model->g, v->shown, v->classes + 1,
-              names);
+    show_table(page, score_table(&v->scores));
+    add_canvas(page, "Edits: what was asked for (rows) and what the classifier takes it for (columns)",
+               plot_confusion(&v->edited, v->ed->names, "edits"));
+    add_canvas(page, "Real pictures, for comparison", plot_confusion(&v->real, v->ed->names, "real pictures"));
+    add_strip(page, "The first pictures with every emotion", v, SHOWN_EDITS);
     for (int i = 0; i < 2 && i < v->n_neutral; i++)
         add_strengths(page, "A face with every emotion at strengths 0.1 to 1", v->ed,
                       v->neutral + (size_t)i * v->ed->picture);
-}
-
-static void tell_page(Page *page, const char *path)
-{
-    save_page(page, path);
-    if (!no_messages) fprintf(stderr, "%s\n", path);
 }
 
 static void evaluate_run(const char *run, const char *data, const Settings *s)
@@ -12743,14 +12086,12 @@ static void evaluate_run(const char *run, const char *data, const Settings *s)
     if (s->html && !*s->out) give_up(2, "--html needs --out FILE.html");
     Classifier *judge = chosen_classifier(s);
     const Evaluation *v = evaluate(use_editor(run, judge), data, s);
-    uint64_t hash = file_hash(judge->path);
-    if (s->csv) write_table(evaluation_lines(v, hash), stdout, TABLE_CSV);
-    else if (s->json) print_evaluation_json(v, hash);
-    else print_evaluation(v, hash);
+    if (s->csv) write_table(evaluation_lines(v), stdout, TABLE_CSV);
+    else (s->json ? print_evaluation_json : print_evaluation)(v);
     if (!s->html) return;
     Page *page = page_begin("The numbers of a generator",
                             own_text("%.200s on %.200s, %d pictures; classifier %.200s, hash %016" PRIx64, run, data,
-                                     v->n, judge->path, hash));
+                                     v->n, judge->path, v->hash));
     show_evaluation(page, v);
     tell_page(page, s->out);
 }
@@ -12758,74 +12099,14 @@ static void evaluate_run(const char *run, const char *data, const Settings *s)
 /* ------------------------------------------------------------------------------------------------
  * 14.14  A graph as an ONNX file
  *
- * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). ONNX puts
- * channels before rows and columns,
- *
- *     ours  (N,H,W,C)  (R,S,C,K)          there  (N,C,H,W)  (K,C,R,S)
- *
- * so axes are renamed, filters get the order they have in checkpoints anyway, and only a reshape, which counts
- * elements in our order, stands between two transpositions. Sides are fixed, the batch N is free: it is the first axis
- * of what depends on an input, and of nothing else. Pictures and maps are of rank 4; conditions and scores, (N,1,1,n),
- * are (N,n).
+ * Node for node: each op of a forward pass has its operator there (the standard's Operators.md, opset 17). Ours and
+ * ONNX's order of axes are vendor/onnx.h's business.
  * ---------------------------------------------------------------------------------------------- */
 
 enum { ONNX_OPSET = 17 };
 
 /* What the graph is given in the file: leaves, by their names there. */
 typedef struct OnnxInputs { int n; Node *nodes[2]; const char *names[2]; } OnnxInputs;
-
-typedef struct Export {
-    OnnxModel *model;
-    const Graph *graph;
-    const OnnxInputs *inputs;
-    bool *needed, *varies;              /* by node id: is it part of the result? does it depend on an input? */
-    const char **names;                 /* by node id: what its value is called in the file */
-    const char *(*leaves)[3];           /* by node id and kind: a leaf's names there, once written */
-    Names owned;                        /* the texts of names that were made here */
-} Export;
-
-static const int onnx_axis[AXES] = {0, 2, 3, 1};            /* where our axes N H W C are there */
-static const int onnx_order[AXES] = {0, 3, 1, 2};           /* which of our axes stands at each place there */
-
-static const char *onnx_own(Export *x, const char *name)
-{
-    names_add(&x->owned, name);
-    return x->owned.items[x->owned.count - 1];
-}
-
-static const char *onnx_fresh(Export *x)
-{
-    return onnx_own(x, own_text("t%d", x->owned.count));
-}
-
-static const char *onnx_number(Export *x, double value)
-{
-    const char *name = onnx_fresh(x);
-    onnx_floats(x->model, name, 0, NULL, &(float){(float)value});
-    return name;
-}
-
-static const char *onnx_list(Export *x, int n, const int64_t *values)
-{
-    const char *name = onnx_fresh(x);
-    onnx_integers(x->model, name, 1, &(int64_t){n}, values);
-    return name;
-}
-
-/* result = op(a, b), b being absent where it is NULL; a result without a name gets one. */
-static const char *onnx_apply(Export *x, const char *op, const char *a, const char *b, const char *result)
-{
-    if (!result) result = onnx_fresh(x);
-    onnx_node(x->model, op, result, b ? 2 : 1, (const char *[]){a, b});
-    return result;
-}
-
-/* A shape in the other order; the batch of what varies is free. */
-static void onnx_shape(const Export *x, const Node *y, int64_t shape[AXES])
-{
-    for (int i = 0; i < AXES; i++) shape[i] = y->shape.d[onnx_order[i]];
-    if (x->varies[y->id]) shape[0] = ONNX_BATCH;
-}
 
 /* Past what changes nothing: a reshape to the shape it has, as a batch norm of one picture makes. */
 static const Node *onnx_origin(const Node *u)
@@ -12834,393 +12115,131 @@ static const Node *onnx_origin(const Node *u)
     return u;
 }
 
-static bool norm_of_itself(const Node *y)
-{
-    return y->in[1]->op == OP_moments && onnx_origin(y->in[1]->in[0]) == onnx_origin(y->in[0]);
-}
-
 /* The operand that is really read: ONNX repeats operands of sums and products by itself, computes an instance norm's
  * moments with the norm, and takes a pool's or a maximum's one operand once. NULL: none. */
 static const Node *onnx_operand(const Node *y, int k)
 {
     const Node *u = onnx_origin(y->in[k]);
-    bool twice = y->op == OP_max_pool || y->op == OP_pick_largest, of_itself = y->op == OP_instance_norm;
     bool pointwise = y->op == OP_add || y->op == OP_sub || y->op == OP_mul;
-    of_itself = of_itself && norm_of_itself(y);
-    if (!u || ((twice || of_itself) && k == 1)) return NULL;
-    if (!pointwise || u->op != OP_broadcast || y->in[1 - k]->op == OP_broadcast) return u;
+    if (k == 1 && (y->op == OP_max_pool || y->op == OP_pick_largest)) return NULL;
+    if (k == 1 && y->op == OP_instance_norm && u->op == OP_moments && onnx_origin(u->in[0]) == onnx_origin(y->in[0]))
+        return NULL;
+    if (!u || !pointwise || u->op != OP_broadcast || y->in[1 - k]->op == OP_broadcast) return u;
     return onnx_origin(u->in[0]);                                       /* the other one has the result's shape */
 }
 
-/* How numbers stand in the file: a map as (N,C,H,W), a filter as (K,C,R,S), a bias or scale as (C). */
-typedef enum OnnxKind { ONNX_MAP, ONNX_FILTER, ONNX_VECTOR } OnnxKind;
+/* How each op of a forward pass is written. Reciprocal is ours but for 1/0, which is 0 here. */
+static const struct { OnnxKind kind; const char *op; } onnx_ops[OPS] = {
+    [OP_leaf] = {ONNX_CONSTANT, ""}, [OP_stop_grad] = {ONNX_PLAIN, "Identity"}, [OP_prelu] = {ONNX_PLAIN, "PRelu"},
+    [OP_add] = {ONNX_PLAIN, "Add"}, [OP_sub] = {ONNX_PLAIN, "Sub"}, [OP_mul] = {ONNX_PLAIN, "Mul"},
+    [OP_sqrt] = {ONNX_PLAIN, "Sqrt"}, [OP_reciprocal] = {ONNX_PLAIN, "Reciprocal"}, [OP_exp] = {ONNX_PLAIN, "Exp"},
+    [OP_log] = {ONNX_PLAIN, "Log"}, [OP_sin] = {ONNX_PLAIN, "Sin"}, [OP_tanh] = {ONNX_PLAIN, "Tanh"},
+    [OP_sigmoid] = {ONNX_PLAIN, "Sigmoid"}, [OP_softplus] = {ONNX_PLAIN, "Softplus"},
+    [OP_abs] = {ONNX_PLAIN, "Abs"}, [OP_sign] = {ONNX_PLAIN, "Sign"},
+    [OP_softmax] = {ONNX_ALONG, "Softmax"}, [OP_logsumexp] = {ONNX_OVER, "ReduceLogSumExp"},
+    [OP_pick_largest] = {ONNX_OVER, "ReduceMax"}, [OP_max_pool] = {ONNX_POOL, "MaxPool"},
+    [OP_concat] = {ONNX_CONCAT, "Concat"}, [OP_slice] = {ONNX_SLICE, ""}, [OP_pad] = {ONNX_PAD, ""},
+    [OP_reshape] = {ONNX_RESHAPE, ""}, [OP_sum] = {ONNX_SUM, ""}, [OP_broadcast] = {ONNX_EXPAND, ""},
+    [OP_fill] = {ONNX_FILL, ""}, [OP_affine] = {ONNX_AFFINE, ""}, [OP_square] = {ONNX_SQUARE, ""},
+    [OP_leaky_relu] = {ONNX_LEAKY, ""}, [OP_instance_norm] = {ONNX_NORM, ""},
+    [OP_conv2d] = {ONNX_CONVOLUTION, ""}, [OP_conv2d_input_grad] = {ONNX_CONVOLUTION, ""}};
 
-static const char *onnx_leaf(Export *x, const Node *y, OnnxKind kind)
+static OnnxStep onnx_step_of(const Node *y)
 {
-    Shape s = y->shape;
-    const real *data = y->tensor->data;
-    size_t n = shape_count(s), i = 0;
-    const int64_t shapes[][AXES] = {{s.d[0], s.d[3], s.d[1], s.d[2]}, {s.d[3], s.d[2], s.d[0], s.d[1]}, {(int64_t)n}};
-    if (x->leaves[y->id][kind]) return x->leaves[y->id][kind];
-    const char *name = own_text("%s%s", y->tensor->name, kind == ONNX_MAP ? ".map" : "");
-    if (names_find(&x->owned, name) >= 0) name = own_text("%s.%d", y->tensor->name, y->id);
-    float *numbers = own(n, sizeof *numbers);
-    for (; kind != ONNX_MAP && i < n; i++)
-        numbers[i] = (float)data[kind == ONNX_FILTER ? from_file_order(s, AS_FILTER, i) : i];
-    if (kind == ONNX_MAP)
-        for (int a = 0; a < s.d[0]; a++)
-            for (int c = 0; c < s.d[3]; c++)
-                for (int p = 0; p < s.d[1] * s.d[2]; p++)
-                    numbers[i++] = (float)data[index_repeated(s, a, p / s.d[2], p % s.d[2], c)];
-    onnx_floats(x->model, name, kind == ONNX_VECTOR ? 1 : AXES, shapes[kind], numbers);
-    give_back(numbers);
-    return x->leaves[y->id][kind] = onnx_own(x, name);
-}
-
-/* What operand k of y is called, written out as the kind that the operator wants. */
-static const char *onnx_read(Export *x, const Node *y, int k, OnnxKind kind)
-{
-    const Node *u = onnx_operand(y, k);
-    if (!u) return "";
-    if (u->op == OP_leaf && !x->varies[u->id]) return onnx_leaf(x, u, kind);
-    const char *name = x->names[u->id];
-    if (kind == ONNX_VECTOR) return onnx_apply(x, "Reshape", name, onnx_list(x, 1, (int64_t[]){-1}), NULL);
-    if (kind == ONNX_MAP) return name;
-    name = onnx_apply(x, "Transpose", name, NULL, NULL);                /* a computed filter, (R,K,S,C) there */
-    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){1, 3, 0, 2});
-    return name;
-}
-
-static const char *onnx_map(Export *x, const Node *y, int k)
-{
-    return onnx_read(x, y, k, ONNX_MAP);
-}
-
-static void onnx_leaky(Export *x, const char *in, double slope, const char *result)
-{
-    onnx_apply(x, slope == 1 ? "Identity" : slope == 0 ? "Relu" : "LeakyRelu", in, NULL, result);
-    if (slope != 0 && slope != 1) onnx_attribute_float(x->model, "alpha", (float)slope);
-}
-
-/* Kernel, stride and the zeros on every side; what a transposed convolution's last stride did not reach comes as
- * output_padding. */
-static void onnx_window(Export *x, const ConvShape *s, bool transposed)
-{
-    int after[2] = {(s->ho - 1) * s->stride + s->r - s->h - s->pad_y, (s->wo - 1) * s->stride + s->s - s->w - s->pad_x};
-    const int64_t missing[2] = {after[0] < 0 ? -after[0] : 0, after[1] < 0 ? -after[1] : 0};
-    const int64_t pads[4] = {s->pad_y, s->pad_x, after[0] > 0 ? after[0] : 0, after[1] > 0 ? after[1] : 0};
-    onnx_attribute_ints(x->model, "kernel_shape", 2, (int64_t[]){s->r, s->s});
-    onnx_attribute_ints(x->model, "strides", 2, (int64_t[]){s->stride, s->stride});
-    onnx_attribute_ints(x->model, "pads", 4, pads);
-    if (transposed) onnx_attribute_ints(x->model, "output_padding", 2, missing);
-}
-
-static void onnx_convolution(Export *x, const Node *y, const char *result)
-{
-    bool transposed = y->op == OP_conv2d_input_grad;
-    const char *sum = y->a == 1 ? result : onnx_fresh(x);
-    const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 1, ONNX_FILTER),
-                         onnx_read(x, y, BIAS, ONNX_VECTOR)};
-    onnx_node(x->model, transposed ? "ConvTranspose" : "Conv", sum, *in[2] ? 3 : 2, in);
-    onnx_window(x, &y->conv, transposed);
-    onnx_attribute_int(x->model, "group", y->conv.groups);
-    if (sum != result) onnx_leaky(x, sum, y->a, result);
-}
-
-/* The range from `from` to before `end` of an axis. */
-static const char *onnx_slice(Export *x, const char *in, int64_t axis, int64_t from, int64_t end, const char *result)
-{
-    if (!result) result = onnx_fresh(x);
-    const char *all[4] = {in, onnx_list(x, 1, &from), onnx_list(x, 1, &end), onnx_list(x, 1, &axis)};
-    onnx_node(x->model, "Slice", result, 4, all);
-    return result;
-}
-
-/* With moments that do not come from x, as a batch norm at work has them: (x - mean) (1/deviation) scale + shift. */
-static void onnx_norm_apart(Export *x, const Node *y, const char *result)
-{
-    const char *moments = onnx_map(x, y, 1);
-    int c = y->shape.d[3];
-    const char *h = onnx_apply(x, "Sub", onnx_map(x, y, 0), onnx_slice(x, moments, 1, 0, c, NULL), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_slice(x, moments, 1, c, 2 * c, NULL), NULL);
-    h = onnx_apply(x, "Mul", h, onnx_map(x, y, 2), NULL);
-    onnx_apply(x, "Add", h, onnx_map(x, y, 3), result);
-}
-
-static void onnx_norm(Export *x, const Node *y, const char *result)
-{
-    bool more = y->in[4] || y->a != 1;
-    const char *normed = more ? onnx_fresh(x) : result;
-    if (!norm_of_itself(y)) onnx_norm_apart(x, y, normed);
-    else {
-        const char *in[3] = {onnx_map(x, y, 0), onnx_read(x, y, 2, ONNX_VECTOR),
-                             onnx_read(x, y, 3, ONNX_VECTOR)};
-        onnx_node(x->model, "InstanceNormalization", normed, 3, in);
-        onnx_attribute_float(x->model, "epsilon", (float)y->in[1]->a);
-    }
-    if (y->in[4]) onnx_apply(x, "Add", normed, onnx_map(x, y, 4), result);
-    else if (more) onnx_leaky(x, normed, y->a, result);
-}
-
-static const char *onnx_transpose(Export *x, const char *in, const int *order)
-{
-    const char *result = onnx_apply(x, "Transpose", in, NULL, NULL);
-    onnx_attribute_ints(x->model, "perm", AXES, (int64_t[]){order[0], order[1], order[2], order[3]});
-    return result;
-}
-
-/* The same numbers in our order under another shape; the batch is copied (0) where it is free. */
-static void onnx_reshape(Export *x, const Node *y, const char *result)
-{
-    const int *d = y->shape.d;
-    int64_t first = x->varies[y->id] ? 0 : d[0];
-    const char *ours = onnx_transpose(x, onnx_map(x, y, 0), onnx_axis);
-    const char *shape = onnx_list(x, AXES, (int64_t[]){first, d[1], d[2], d[3]});
-    onnx_apply(x, "Identity", onnx_transpose(x, onnx_apply(x, "Reshape", ours, shape, NULL), onnx_order), NULL, result);
-}
-
-static void onnx_affine(Export *x, const Node *y, const char *result)
-{
-    const char *in = onnx_map(x, y, 0);
-    if (y->a != 1) in = onnx_apply(x, "Mul", in, onnx_number(x, y->a), y->b == 0 ? result : NULL);
-    if (y->b != 0) onnx_apply(x, "Add", in, onnx_number(x, y->b), result);
-    else if (y->a == 1) onnx_apply(x, "Identity", in, NULL, result);
-}
-
-static void onnx_sum(Export *x, const Node *y, const char *result)
-{
-    int64_t axes[AXES];
-    int n = 0;
-    for (int i = 0; i < AXES; i++)
-        if (y->shape.d[i] < y->in[0]->shape.d[i]) axes[n++] = onnx_axis[i];
-    const char *in = onnx_map(x, y, 0), *over = n ? onnx_list(x, n, axes) : NULL;
-    onnx_apply(x, n ? "ReduceSum" : "Identity", in, over, result);
-}
-
-/* slice: from, to, axis; pad: the zeros before and after every axis. */
-static void onnx_slice_or_pad(Export *x, const Node *y, const char *result)
-{
-    int64_t axis = onnx_axis[y->axis], from = y->from, n = y->shape.d[y->axis], in_n = y->in[0]->shape.d[y->axis];
-    const char *in = onnx_map(x, y, 0);
-    int64_t pads[2 * AXES] = {0};
-    pads[axis] = from, pads[AXES + axis] = n - from - in_n;
-    if (y->op == OP_pad) onnx_apply(x, "Pad", in, onnx_list(x, 2 * AXES, pads), result);
-    else onnx_slice(x, in, axis, from, from + n, result);
-}
-
-/* A broadcast that stays one. The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
-static void onnx_expand(Export *x, const Node *y, const char *result)
-{
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    if (x->varies[y->id]) shape[0] = 1;
-    onnx_apply(x, "Expand", onnx_map(x, y, 0), onnx_list(x, AXES, shape), result);
-}
-
-static void onnx_fill(Export *x, const Node *y, const char *result)
-{
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    onnx_apply(x, "Expand", onnx_number(x, y->a), onnx_list(x, AXES, shape), result);
-}
-
-/* The ops whose operator needs more than operands. */
-static void onnx_square(Export *x, const Node *y, const char *result)
-{
-    const char *in = onnx_map(x, y, 0);
-    onnx_apply(x, "Mul", in, in, result);
-}
-
-static void onnx_leaky_relu(Export *x, const Node *y, const char *result)
-{
-    onnx_leaky(x, onnx_map(x, y, 0), y->a, result);
-}
-
-static void onnx_concat(Export *x, const Node *y, const char *result)
-{
-    const char *first = onnx_map(x, y, 0);
-    onnx_apply(x, "Concat", first, onnx_map(x, y, 1), result);
-    onnx_attribute_int(x->model, "axis", onnx_axis[y->axis]);
-}
-
-static void onnx_softmax(Export *x, const Node *y, const char *result)
-{
-    onnx_apply(x, "Softmax", onnx_map(x, y, 0), NULL, result);
-    onnx_attribute_int(x->model, "axis", 1);
-}
-
-static void onnx_reduce(Export *x, const Node *y, const char *result)
-{
-    onnx_apply(x, y->op == OP_logsumexp ? "ReduceLogSumExp" : "ReduceMax", onnx_map(x, y, 0), NULL, result);
-    onnx_attribute_ints(x->model, "axes", 1, (int64_t[]){1});
-}
-
-static void onnx_max_pool(Export *x, const Node *y, const char *result)
-{
-    onnx_apply(x, "MaxPool", onnx_map(x, y, 0), NULL, result);
-    onnx_window(x, &y->conv, false);
-}
-
-/* How each op of a forward pass is written: by the operator that has the same operands and no attributes, or by a
- * function. Reciprocal is ours but for 1/0, which is 0 here. */
-static const struct {
-    const char *namesake;
-    void (*write)(Export *x, const Node *y, const char *result);
-} onnx_ops[OPS] = {
-    [OP_add] = {"Add", NULL}, [OP_sub] = {"Sub", NULL}, [OP_mul] = {"Mul", NULL}, [OP_sqrt] = {"Sqrt", NULL},
-    [OP_reciprocal] = {"Reciprocal", NULL}, [OP_exp] = {"Exp", NULL}, [OP_log] = {"Log", NULL},
-    [OP_sin] = {"Sin", NULL}, [OP_tanh] = {"Tanh", NULL}, [OP_sigmoid] = {"Sigmoid", NULL},
-    [OP_softplus] = {"Softplus", NULL},
-    [OP_abs] = {"Abs", NULL}, [OP_sign] = {"Sign", NULL}, [OP_prelu] = {"PRelu", NULL},
-    [OP_stop_grad] = {"Identity", NULL},
-    [OP_fill] = {NULL, onnx_fill}, [OP_affine] = {NULL, onnx_affine}, [OP_square] = {NULL, onnx_square},
-    [OP_leaky_relu] = {NULL, onnx_leaky_relu}, [OP_sum] = {NULL, onnx_sum}, [OP_broadcast] = {NULL, onnx_expand},
-    [OP_reshape] = {NULL, onnx_reshape}, [OP_slice] = {NULL, onnx_slice_or_pad}, [OP_pad] = {NULL, onnx_slice_or_pad},
-    [OP_concat] = {NULL, onnx_concat}, [OP_softmax] = {NULL, onnx_softmax}, [OP_logsumexp] = {NULL, onnx_reduce},
-    [OP_pick_largest] = {NULL, onnx_reduce}, [OP_max_pool] = {NULL, onnx_max_pool},
-    [OP_conv2d] = {NULL, onnx_convolution},
-    [OP_conv2d_input_grad] = {NULL, onnx_convolution}, [OP_instance_norm] = {NULL, onnx_norm}};
-
-static void export_node(Export *x, const Node *y)
-{
-    const char *result = x->names[y->id], *namesake = onnx_ops[y->op].namesake;
+    const ConvShape *c = &y->conv;
+    OnnxStep step = {.kind = onnx_ops[y->op].kind, .op = onnx_ops[y->op].op, .a = y->a, .b = y->b, .axis = y->axis,
+                     .from = y->from, .transposed = y->op == OP_conv2d_input_grad,
+                     .window = {c->h, c->w, c->r, c->s, c->stride, c->pad_y, c->pad_x, c->ho, c->wo, c->groups}};
     bool of_gradient = (y->op == OP_pick_largest || y->op == OP_max_pool) && y->in[1] != y->in[0];
-    if (y->op == OP_leaf) return;                                       /* written where it is read */
-    if (of_gradient || (!namesake && !onnx_ops[y->op].write))
+    if (of_gradient || step.kind == ONNX_UNUSED)
         give_up(1, "%s has no place in an ONNX file: it is not of a forward pass", row_of(y->op)->name);
-    if (!namesake) { onnx_ops[y->op].write(x, y, result); return; }
-    const char *first = onnx_map(x, y, 0);
-    onnx_apply(x, namesake, first, y->in[1] ? onnx_map(x, y, 1) : NULL, result);
-}
-
-/* Which nodes are part of y, and which of those depend on an input. */
-static void export_marks(Export *x, const Node *y)
-{
-    x->needed[y->id] = true;
-    for (int i = y->id; i >= 0; i--)
-        for (int k = 0; x->needed[i] && k < MAX_INPUTS; k++) {
-            const Node *operand = onnx_operand(x->graph->nodes[i], k);
-            if (operand) x->needed[operand->id] = true;
-        }
-    for (int i = 0; i < x->inputs->n; i++) x->varies[x->inputs->nodes[i]->id] = true;
-    for (int i = 0; i <= y->id; i++)
-        for (int k = 0; k < MAX_INPUTS; k++) {
-            const Node *operand = x->graph->nodes[i]->in[k];
-            if (operand) x->varies[i] |= x->varies[operand->id];
-        }
-}
-
-static void export_input(Export *x, int i)
-{
-    const Node *y = x->inputs->nodes[i];
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    bool flat = y->shape.d[1] == 1 && y->shape.d[2] == 1;
-    const char *map = x->inputs->names[i];
-    onnx_input(x->model, map, flat ? 2 : AXES, shape);
-    if (flat) map = onnx_apply(x, "Reshape", map, onnx_list(x, AXES, (int64_t[]){0, 0, 1, 1}), NULL);
-    x->names[y->id] = map;
-}
-
-static void export_output(Export *x, const Node *y, const char *name)
-{
-    int64_t shape[AXES];
-    onnx_shape(x, y, shape);
-    bool flat = x->varies[y->id] && y->shape.d[1] == 1 && y->shape.d[2] == 1;
-    const char *value = y->op == OP_leaf && !x->varies[y->id] ? onnx_leaf(x, y, ONNX_MAP) : x->names[y->id];
-    onnx_apply(x, flat ? "Flatten" : "Identity", value, NULL, name);
-    onnx_output(x->model, name, flat ? 2 : AXES, shape);
+    if (y->op == OP_leaf) step.name = y->tensor->name, step.data = y->tensor->data;
+    if (y->op == OP_instance_norm) step.b = y->in[1]->a;
+    memcpy(step.shape, y->shape.d, sizeof step.shape);
+    for (int k = 0; k < ONNX_OPERANDS; k++) {
+        const Node *operand = onnx_operand(y, k);
+        step.in[k] = operand ? operand->id : -1;
+    }
+    return step;
 }
 
 /* Appends the computation of y from the inputs to a model. The graph must not be planned yet: the planner fuses ops. */
 static void export_graph(OnnxModel *model, const Node *y, const char *name, const OnnxInputs *inputs)
 {
-    size_t count = (size_t)y->id + 1;
-    Export x = {.model = model, .graph = y->graph, .inputs = inputs};
-    x.needed = own(count, sizeof *x.needed), x.varies = own(count, sizeof *x.varies);
-    x.names = own(count, sizeof *x.names), x.leaves = own(count, sizeof *x.leaves);
-    export_marks(&x, y);
-    for (int i = 0; i < inputs->n; i++) export_input(&x, i);
-    for (int i = 0; i <= y->id; i++) {
-        if (!x.needed[i] || x.names[i]) continue;
-        x.names[i] = onnx_own(&x, own_text("v%d", i));
-        export_node(&x, x.graph->nodes[i]);
+    OnnxStep *steps = own((size_t)y->id + 1, sizeof *steps);
+    bool *needed = own((size_t)y->id + 1, sizeof *needed);
+    int numbers[2];
+    needed[y->id] = true;
+    for (int i = y->id; i >= 0; i--) {
+        if (!needed[i]) continue;
+        steps[i] = onnx_step_of(y->graph->nodes[i]);
+        for (int k = 0; k < ONNX_OPERANDS; k++)
+            if (steps[i].in[k] >= 0) needed[steps[i].in[k]] = true;
     }
-    export_output(&x, y, name);
+    for (int i = 0; i < inputs->n; i++) {
+        const Node *leaf = inputs->nodes[i];
+        numbers[i] = leaf->id;
+        steps[leaf->id] = onnx_step_of(leaf);
+        steps[leaf->id].kind = ONNX_INPUT, steps[leaf->id].name = inputs->names[i];
+    }
+    onnx_program(model, steps, y->id + 1, numbers, inputs->n, name);
 }
 
 static void close_onnx(void *model) { onnx_free(*(OnnxModel **)model); }
 
-static OnnxModel **begin_onnx(const char *what)
-{
-    OnnxModel **model = own(1, sizeof *model);
-    *model = onnx_begin(what, "facegan", FACEGAN_VERSION, ONNX_OPSET);
-    on_leaving(close_onnx, model);
-    if (!*model) give_up(1, "out of memory");
-    return model;
-}
-
-/* Saving frees the model, whatever comes of it. */
-static void save_onnx(OnnxModel **model, const char *path)
-{
-    char why[ONNX_ERROR_SIZE];
-    FileWriter *file = begin_file(path);
-    OnnxModel *whole = *model;
-    *model = NULL;
-    if (!onnx_save_to(whole, file->stream, path, why)) give_up_because(errno, why);
-    end_file(file);
-}
-
-/* What a program that runs the file must know: the classes, what pixels are, and where GANmut's emotions lie. */
-static void describe_classes(OnnxModel *model, const char (*names)[NAME], int n)
-{
-    onnx_metadata(model, "classes", joined_names(names, n, ","));
-    onnx_metadata(model, "range", "[-1,1]");
-}
-
-static void describe_space(OnnxModel *model, const Facegan *generator)
-{
-    const Gamut gamut = gamut_of(&generator->g);
-    for (int k = 0; k < gamut.n; k++) {
-        const char *place = "";
-        for (int i = 0; i < gamut.dimensions; i++) place = own_text("%s%s%.9g", place, i ? "," : "", gamut.mean[k][i]);
-        onnx_metadata(model, own_text("place.%s", generator->class_names[k]), place);
-    }
-}
-
-/* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
-static void export_classifier(const char *run, const char *path)
-{
-    Classifier *c = own_classifier(run);
-    Graph *g = own_graph(graph_new());
-    Tensor *x = own_tensor("picture", shape_of(1, c->net.size, c->net.size, c->net.channels));
-    net_attach(&c->net, g);
-    const OnnxInputs inputs = {1, {leaf(g, x)}, {"picture"}};
-    Node *scores = classifier_scores(&c->net, inputs.nodes[0], NULL);
-    OnnxModel **model = begin_onnx("facegan classifier");
-    describe_classes(*model, c->class_names, c->net.classes);
-    export_graph(*model, c->many.p->op == OP_sigmoid ? sigmoid(scores) : softmax(scores), "probabilities", &inputs);
-    save_onnx(model, path);
-}
-
 static Node *leaf_of(const Graph *g, const Tensor *tensor)
 {
-    for (int i = 0; i < g->count; i++)
+    for (int i = 0; tensor && i < g->count; i++)
         if (g->nodes[i]->op == OP_leaf && g->nodes[i]->tensor == tensor) return g->nodes[i];
     return NULL;
 }
 
+/* What a program that runs the file must know: the classes, what pixels are, and where GANmut's emotions lie. */
+static void describe_model(OnnxModel *model, const char (*names)[NAME], const Net *net)
+{
+    onnx_metadata(model, "classes", joined_names(names, net->classes, ","));
+    onnx_metadata(model, "range", "[-1,1]");
+    const Gamut gamut = gamut_of(net);
+    for (int k = 0; net->space && k < gamut.n; k++) {
+        const char *place = "";
+        for (int i = 0; i < gamut.dimensions; i++) place = own_text("%s%s%.9g", place, i ? "," : "", gamut.mean[k][i]);
+        onnx_metadata(model, own_text("place.%s", names[k]), place);
+    }
+}
+
+/* A classifier as `probabilities` = softmax of its scores (or sigmoid, for attributes). */
+static Drawing classifier_for(OnnxModel *model, const char *run)
+{
+    Classifier *c = own_classifier(run);
+    const Look look = new_look(&c->net, 1, c->many.p->op == OP_sigmoid);
+    describe_model(model, c->class_names, &c->net);
+    return (Drawing){.graph = look.graph, .x = look.x, .y = look.p};
+}
+
 /* A generator as `drawn` = G(picture, condition). */
-static void export_generator(const char *run, const char *path)
+static Drawing generator_for(OnnxModel *model, const char *run)
 {
     Facegan *generator = own_generator(run);
-    const Drawing d = new_drawing(&generator->g, expression_generator, 1);
-    const OnnxInputs inputs = {2, {leaf_of(d.graph, d.x), leaf_of(d.graph, d.condition)}, {"picture", "condition"}};
-    OnnxModel **model = begin_onnx("facegan generator");
-    describe_classes(*model, generator->class_names, generator->g.classes);
-    if (generator->g.space) describe_space(*model, generator);
-    export_graph(*model, d.y, "drawn", &inputs);
-    save_onnx(model, path);
+    describe_model(model, generator->class_names, &generator->g);
+    return new_drawing(&generator->g, expression_generator, 1);
+}
+
+static void export_onnx(const char *run, bool draws, const char *path)
+{
+    char why[ONNX_ERROR_SIZE];
+    Drawing *d = own(1, sizeof *d);
+    OnnxModel **model = own(1, sizeof *model), *whole;
+    on_leaving(close_onnx, model);
+    *model = onnx_begin(draws ? "facegan generator" : "facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
+    if (!*model) give_up(1, "out of memory");
+    *d = (draws ? generator_for : classifier_for)(*model, run);
+    const OnnxInputs inputs = {1 + draws, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)},
+                               {"picture", "condition"}};
+    export_graph(*model, d->y, draws ? "drawn" : "probabilities", &inputs);
+    FileWriter *file = begin_file(path);
+    whole = *model, *model = NULL;                                      /* saving frees it, whatever comes of it */
+    if (!onnx_save_to(whole, file->stream, path, why)) give_up_because(errno, why);
+    end_file(file);
 }
 
 /* ================================================================================================
@@ -13336,11 +12355,12 @@ static void draw_expressed(const Stage *st, int i, int a, int b, double share, d
     Scope inner;
     float au[FACE_AUS] = {0};
     enter(&inner);
-    Image large = new_picture((int)st->hand->size, (int)st->hand->size, g->channels);
+    const FaceSet hand = face_set(st->hand);
+    Image large = new_picture(hand.size, hand.size, g->channels);
     unsigned char *pixels = own(st->ed->picture, 1);
     face_recipe(au, st->emotion[a], (float)((1 - share) * strength));
     face_recipe(au, st->emotion[b], (float)(share * strength));
-    draw_person(st->hand, (uint64_t)st->index[i], au, large.pixels);
+    face_set_render(&hand, (uint64_t)st->index[i], au, large.pixels);
     dataset_square(large, st->ed->model->crop, g->size, pixels);
     from_bytes(pixels, st->ed->picture, out);
     leave();
@@ -13355,11 +12375,11 @@ static void express(const Stage *st, int a, int b, double share, double strength
     for (int i = 0; st->hand && i < st->count; i++)
         draw_expressed(st, i, a, b, share, strength, out + (size_t)i * ed->picture);
     if (st->hand) return;
-    if (a == b) { edit_alike(ed, st->neutral, st->count, a, strength, out); return; }
+    if (a == b) { edit_pixels(ed, st->neutral, st->count, NULL, a, strength, out); return; }
     real *conditions = own((size_t)(st->count * n), sizeof *conditions);
     point_between(ed->model, a, b, share, strength, z);
     for (int i = 0; i < st->count * n; i++) conditions[i] = (real)z[i % n];
-    edit_pixels(ed, st->neutral, st->count, NULL, 1, conditions, out);
+    draw_batches(ed->drawing, st->neutral, conditions, st->count, out);
     give_back(conditions);
 }
 
@@ -13413,22 +12433,12 @@ static void measure_pair(Truth *t, const Stage *st, int a, int b)
     t->blended += p->share[1] > p->share[0] && p->share[1] > p->share[2];
 }
 
-static double angle_of(const Gamut *gamut, int k)
-{
-    return atan2(gamut->mean[k][1], gamut->mean[k][0]);
-}
-
 /* (c) and (d) of a space in the plane, where neighbours are next to each other around the circle. */
 static void measure_space(Truth *t, const Stage *st)
 {
     Gamut gamut = gamut_of(&st->ed->model->g);
-    int order[MAX_CLASSES], n = 0;
+    int order[MAX_CLASSES], n = around_the_circle(&gamut, order);
     if (st->ed->model->g.space != 'l' || gamut.dimensions != 2) return;
-    for (int k = 1; k < gamut.n; k++) {
-        int at = n++;
-        for (; at > 0 && angle_of(&gamut, order[at - 1]) > angle_of(&gamut, k); at--) order[at] = order[at - 1];
-        order[at] = k;
-    }
     for (int i = 0; i < n; i++) {
         int a = order[i], b = order[(i + 1) % n];
         double dot = gamut.mean[a][0] * gamut.mean[b][0] + gamut.mean[a][1] * gamut.mean[b][1];
@@ -13473,7 +12483,7 @@ static void measure_strengths(Truth *t, const Stage *st)
 /* What a study finds is printed and goes on its page. */
 static void tell_table(const Table *t, bool csv, Page *page)
 {
-    print_table(t, csv);
+    write_table(t, stdout, csv ? TABLE_CSV : TABLE_TEXT);
     show_table(page, t);
 }
 
@@ -13514,7 +12524,7 @@ typedef struct Judges { Classifier *emotions, *actions; } Judges;
 /* OUT/unseen with what the judge answers as its labels. */
 static DataSet *use_unseen(const char *out, const Classifier *judge, bool attributes)
 {
-    const char *list = class_list((const char (*)[NAME])judge->class_names, judge->net.classes);
+    const char *list = joined_names(judge->class_names, judge->net.classes, ",");
     const DataOptions options = {.attributes = attributes ? list : NULL, .classes = attributes ? NULL : list,
                                  .split = SPLIT_ALL, .crop = judge->crop};
     DataSet *set = own(1, sizeof *set);
@@ -13627,14 +12637,6 @@ static Judges train_judges(const Settings *s, const Settings *like)
     return (Judges){emotions, train_judge(s, like, "blends/labels.csv", "actions", units)};
 }
 
-static void settings_of_run(const char *run, Settings *s)
-{
-    char path[PATH_MAX];
-    weights_path(run, path);
-    *s = default_settings();
-    settings_of_file(load_tensors(path), path, s);
-}
-
 /* The five numbers of one run (`hand`: of the drawn faces themselves), in a column of the table; its strips go on the
  * page. */
 static void truth_of_run(const char *run, const Judges *judges, const Settings *hand, const Settings *s, Table *table,
@@ -13666,8 +12668,9 @@ static void study_truth(char *const *runs, int n, const Settings *s)
     static const char *const words[7][2] = {{"", "aim"}, {"(a) edits taken for their emotion", "85%"},
         {"(b) least correlation with intensity", "0.9"}, {"(c) pairs that blend halfway", "all"},
         {"(d) smallest angle", "20 deg"}, {"(e) smoothness", "at most 0.25"}, {"    curves that never fall", "80%"}};
+    char path[PATH_MAX];
     Settings like;
-    settings_of_run(runs[0], &like);
+    open_weights(runs[0], path, &like);
     make_folder(s->out);
     check_judges(s, &like);
     const Judges judges = train_judges(s, &like);
@@ -13740,7 +12743,7 @@ static void write_drawn(const char *folder)
     real *edits = own((size_t)all.n, ed->picture * sizeof *edits);
     unsigned char *pixels = own(ed->picture, 1);
     for (int k = 0; k < model->g.classes; k++) {
-        edit_alike(ed, all.x, all.n, k, 1, edits);
+        edit_pixels(ed, all.x, all.n, NULL, k, 1, edits);
         for (int i = 0; i < all.n; i++) {
             if (strcmp(set->class_names[all.label[i]], model->class_names[k]) == 0) continue;
             to_bytes(edits + (size_t)i * ed->picture, ed->picture, pixels);
@@ -13772,7 +12775,7 @@ static StatsConfusion verdict_on(const char *name, const char *test, const Setti
     c.iters = (epochs * shown * classes + c.batch - 1) / c.batch;       /* as many for both */
     train_step(&c, own_text("%s/%s", folder, name), run);
     judged.limit = 0;
-    return answer_set(test, own_classifier(run), &judged)->f;
+    return answer_set(test, own_classifier(run), &judged)->a.f;
 }
 
 /* One seed, from the choice of pictures to the two verdicts; what is there already is not made again. */
@@ -13854,7 +12857,8 @@ static void study_augment(char *const *inputs, const Settings *s)
     for (long seed = 1; seed <= s->repeat; seed++) all[seed - 1] = augment_seed(set, inputs[1], s, seed);
     augment_tables(all, set->class_names, (int)s->repeat, &pairs, &verdict);
     const char *words = augment_words(verdict);
-    print_table(pairs, s->csv), print_table(verdict, s->csv);
+    write_table(pairs, stdout, s->csv ? TABLE_CSV : TABLE_TEXT);
+    write_table(verdict, stdout, s->csv ? TABLE_CSV : TABLE_TEXT);
     if (!s->csv) printf("\n%s\n", words);
     Page *page = page_begin("facegan study: do drawn pictures help?", s->out);
     page_paragraph(page, words);
@@ -13986,8 +12990,7 @@ static Table *discriminator_table(const Plan *p, PlanScores scores)
 static void show_row(Page *page, const char *name, const Evaluation *v)
 {
     page_heading(page, name);
-    add_strip(page, "Faces with every emotion", v->first, &v->ed->model->g, min_int(v->shown, 3), v->classes + 1,
-              column_names(v));
+    add_strip(page, "Faces with every emotion", v, 3);
     if (v->n_neutral) add_strengths(page, "Growing strength", v->ed, v->neutral);
 }
 
@@ -13997,7 +13000,7 @@ static void judge_row(const Plan *p, int r, int j, Classifier *judge, PlanScores
         Scope inner;
         enter(&inner);
         const Evaluation *v = evaluate(use_editor(p->runs[r][i], judge), p->data, s);
-        for (int m = 0; m < STUDY_METRICS; m++) scores[r][j][m][i] = score_of(v, study_metrics[m]);
+        for (int m = 0; m < STUDY_METRICS; m++) scores[r][j][m][i] = score_of(&v->scores, study_metrics[m]);
         if (i == 0 && j == 0) show_row(page, p->row_names[r], v);
         leave();
     }
@@ -14018,7 +13021,7 @@ static void study_ganmut(const char *path, const Settings *s, CarryOut *carry_ou
         Classifier *judge = own_classifier(plan->judges[j]);
         for (int r = 0; r < plan->n_rows; r++) judge_row(plan, r, j, judge, scores, s, page);
         if (!s->csv) printf("%s  %s, hash %016" PRIx64 ", %d features\n", plan->judge_names[j], judge->path,
-                            file_hash(judge->path), judge->features);
+                            files_hash(judge->path), judge->features);
     }
     for (int k = 0; k <= JUDGED_TABLES; k++) {
         const Table *t = k < JUDGED_TABLES ? judged_table(plan, scores, tables[k].title, tables[k].metric)
@@ -14415,14 +13418,6 @@ static void gather_facts(Reproduction *r, Work *w)
     leave();
 }
 
-static TableNumbers *own_log(const char *run)
-{
-    TableNumbers *log = own(1, sizeof *log);
-    log_read(own_text("%s/log.csv", run), log);
-    on_leaving(close_numbers, log);
-    return log;
-}
-
 static bool is_trained(const Work *w)
 {
     Scope inner;
@@ -14518,7 +13513,7 @@ static void add_answers_facts(Work *w, const char *split, StatsConfusion *all)
 {
     Settings asked = w->s;
     snprintf(asked.split, sizeof asked.split, "%s", split);
-    const Answers *a = answer_set(w->s.data, own_classifier(w->s.out), &asked);
+    const Answers *a = &answer_set(w->s.data, own_classifier(w->s.out), &asked)->a;
     add_fact(w, own_text("accuracy.%s", split), stats_accuracy(&a->f)), add_fact(w, own_text("pictures.%s", split),
                                                                                  a->count);
     all->n = a->n;
@@ -14550,7 +13545,7 @@ static void measure_classifier(Reproduction *r, Work *w)
     for (size_t i = 0; held_out && loss && i < log->rows; i++)
         if (loss[i] < lowest) lowest = loss[i], validation = held_out[i];
     add_fact(w, "training", training), add_fact(w, "validation", validation);
-    add_fact(w, "passes", last_value(log, "iteration") / (double)w->full * (double)w->passes);
+    add_fact(w, "passes", table_last(log, "iteration") / (double)w->full * (double)w->passes);
     for (int i = SPLIT_VALIDATION; i <= SPLIT_TEST; i++) {
         Error none = {0};
         SplitFacts facts = {w, split_names[i], all};
@@ -14572,18 +13567,18 @@ static void show_classifier(const Reproduction *r, const Work *w, Page *page)
     char names[MAX_CLASSES][NAME];
     const char *labels[MAX_CLASSES];
     (void)r;
-    chart(page, log, "Loss in training", "D.total", "loss"), chart(page, log, "Loss on held-out pictures",
+    page_columns(page, log, "Loss in training", "D.total", "loss"), page_columns(page, log, "Loss on held-out pictures",
                                                                    "validation_loss", "loss");
-    chart(page, log, "Accuracy in training", "D.accuracy", "share");
-    chart(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
+    page_columns(page, log, "Accuracy in training", "D.accuracy", "share");
+    page_columns(page, log, "Accuracy on held-out pictures", "validation_accuracy", "share");
     f->n = split_names_list(w->s.classes, names);
     for (int k = 0; k < f->n; k++) labels[k] = names[k];
     for (int k = 0; k < f->n * f->n; k++)
         f->count[k / f->n][k % f->n] = (long)fact(w, own_text("confusion.%d.%d", k / f->n, k % f->n));
     if (isnan(fact(w, "accuracy"))) return;
-    const PlotCanvas canvas = plot_confusion(f, labels, own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"),
-                                                                 fact(w, "f1")));
-    add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)", &canvas);
+    const char *title = own_text("accuracy %.3f, macro F1 %.3f", fact(w, "accuracy"), fact(w, "f1"));
+    add_canvas(page, "The test pictures: what they are (rows) and what they are taken for (columns)",
+               plot_confusion(f, labels, title));
 }
 
 /* An editor of faces: eval's numbers, by the document's own judge. */
@@ -14593,19 +13588,15 @@ static void measure_editor(Reproduction *r, Work *w)
     Settings s = default_settings();
     s.limit = 200, s.bootstrap = 0;
     const Evaluation *v = evaluate(use_editor(w->s.out, own_classifier(judge->s.out)), w->s.data, &s);
-    for (int i = 0; i < v->n_scores; i++) add_fact(w, v->scores[i].name, v->scores[i].value);
+    for (int i = 0; i < v->scores.n; i++) add_fact(w, v->scores.list[i].name, v->scores.list[i].value);
     add_fact(w, "moved", v->moved / v->n);
 }
 
 /* The first faces, or latents, after each quarter of the training, and the last sheet's film. */
 static void show_samples(const Reproduction *r, const Work *w, Page *page)
 {
-    Report *report = own(1, sizeof *report);
+    const Report *report = open_report(w->s.out, page);
     (void)r;
-    report->run = w->s.out, report->s = w->s, report->page = page;
-    report->model = find_model(w->s.model);
-    read_config(w->s.out, &report->s);
-    find_sheets(report), name_columns(report);
     for (int row = 0; row < 2; row++) add_quarters(report, row);
     add_slider(report, "The samples over the training");
 }
@@ -14615,7 +13606,7 @@ static void measure_noise(Reproduction *r, Work *w)
 {
     const TableNumbers *log = own_log(w->s.out);
     (void)r;
-    for (int i = 0; i < SIGNS; i++) add_fact(w, sign_names[i], last_value(log, own_text("watch.%s", sign_names[i])));
+    for (int i = 0; i < SIGNS; i++) add_fact(w, sign_names[i], table_last(log, own_text("watch.%s", sign_names[i])));
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -15007,10 +13998,11 @@ static void *swap_blue_and_red(const TensorEntry *t, int axis)
 static void convert_to_onnx(const Command *c)
 {
     const Settings *s = &c->settings;
+    char path[PATH_MAX];
     Settings of;
     if (*s->only || s->half || s->bgr) give_up(2, "--only, --half and --bgr are not for ONNX: convert first");
-    settings_of_run(c->inputs[0], &of);
-    (find_model(of.model)->generator ? export_generator : export_classifier)(c->inputs[0], c->inputs[1]);
+    open_weights(c->inputs[0], path, &of);
+    export_onnx(c->inputs[0], find_model(of.model)->generator, c->inputs[1]);
 }
 
 /* A tensor's numbers as they go into the new file: the file's own, or changed in memory of the scope's. */

@@ -238,9 +238,60 @@ static void test_camera(void)
     CLOSE(sqrt(squares), 0.04, 0.003);
 }
 
+/* Dice that fall as a test says, by `which`: expressions ask for their numbers by it. */
+static double fallen[7];
+
+static double loaded(uint64_t seed, uint32_t stream, uint64_t index, uint32_t which)
+{
+    return stream == FACE_STREAM_EXPRESSION ? fallen[which] : chance(seed, stream, index, which);
+}
+
+static void test_sets(void)
+{
+    FaceSet set = {.random = loaded, .seed = 1, .size = 16, .channels = 1, .weakest = 0.5, .blends = 0.25, .n = 3,
+                   .emotions = {FACE_NEUTRAL, FACE_HAPPY, FACE_SAD}};
+    float au[FACE_AUS] = {0};
+    const double dice[7] = {0.5, 0.2, 0.3, 0.8, 0.7, 0.9, 0.7};
+    memcpy(fallen, dice, sizeof dice);
+    FaceExpression e = face_set_expression(&set, 4);                        /* emotions in turn: 4 is happy */
+    CHECK(e.emotion == FACE_HAPPY && e.called == FACE_HAPPY && e.intensity == 0.75f);
+    CHECK(e.second == 1 + (FACE_HAPPY + 1) % 6 && fabsf(e.second_intensity - 0.6f) < 1e-6f);   /* 1: (int)(0.3 * 5) */
+    face_recipe(au, FACE_HAPPY, 0.75f), face_recipe(au, e.second, e.second_intensity);
+    CHECK(memcmp(au, e.au, sizeof au) == 0);
+    fallen[1] = 0.25;                                                       /* no blend */
+    e = face_set_expression(&set, 4);
+    CHECK(e.second == FACE_NEUTRAL && e.second_intensity == 0);
+    set.viewers = 1;
+    CHECK(face_set_expression(&set, 4).called == FACE_HAPPY);               /* 0.7 < 0.75: it is seen */
+    fallen[4] = 0.75;                                                       /* it is not: the third of three */
+    CHECK(face_set_expression(&set, 4).called == FACE_SAD);
+    fallen[1] = 0, fallen[4] = 0;                                           /* the second of the two is seen: 0.7 of 1.35 */
+    set.emotions[2] = face_set_expression(&set, 4).second;
+    fallen[6] = 0.5;
+    CHECK(face_set_expression(&set, 4).called == FACE_HAPPY);
+    fallen[6] = 0.6;
+    CHECK(face_set_expression(&set, 4).called == set.emotions[2]);
+    set.emotions[2] = FACE_HAPPY;                                           /* nobody was told of the second one */
+    CHECK(face_set_expression(&set, 4).called == FACE_HAPPY);
+    e = face_set_expression(&set, 3);
+    CHECK(e.emotion == FACE_NEUTRAL && e.called == FACE_NEUTRAL && e.intensity == 0);
+    for (int turn = 0; turn < 2; turn++) {                                  /* turned by nothing, and as they stand */
+        unsigned char a[256], b[256];
+        FaceIdentity who;
+        FacePose pose;
+        someone(&who, &pose, 9);
+        set.turn = turn, set.random = chance;
+        if (!turn) pose.yaw = pose.roll = pose.shift_x = pose.shift_y = 0;
+        face_render(&who, &pose, e.au, 16, 1, a);
+        face_set_render(&set, 9, e.au, b);
+        CHECK(memcmp(a, b, sizeof a) == 0);
+    }
+}
+
 int main(void)
 {
     test_units();
+    test_sets();
     test_recipes();
     test_affect();
     test_people();

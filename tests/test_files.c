@@ -660,6 +660,15 @@ static void test_make_folder(void)
     CHECK(system("rm -rf m") == 0);
 }
 
+/* Right values: the FNV authors' test vectors (Fowler, Noll, Vo; RFC 9923). */
+static void test_hash(void)
+{
+    CHECK(files_write("a", "a", 1, error) && files_hash("a") == 0xaf63dc4c8601ec8cu);
+    CHECK(files_write("a", "foobar", 6, error) && files_hash("a") == 0x85944171f73967e8u);
+    CHECK(files_write("a", "", 0, error) && files_hash("a") == 0xcbf29ce484222325u && unlink("a") == 0);
+    CHECK(files_hash("a") == 0xcbf29ce484222325u);
+}
+
 int main(void)
 {
     char folder[] = "/tmp/test_files.XXXXXX";
@@ -669,7 +678,7 @@ int main(void)
     test_full_disk(), test_early_error(), test_rights(), test_descriptors_run_out();
     test_sweep(), test_killed(), test_lock(), test_lock_race();
     test_names(), test_sets_of_names(), test_stems(), test_join();
-    test_read(), test_read_no_memory(), test_list(), test_make_folder();
+    test_hash(), test_read(), test_read_no_memory(), test_list(), test_make_folder();
     CHECK(open_descriptors() == before && entries(".") == 0);
     if (chdir("/") == 0) rmdir(folder);
     return check_report();

@@ -1729,6 +1729,17 @@ static void test_augment(void)
 }
 
 /* The same hash in one channel and in three; another for another pixel. */
+static void test_numbers(void)
+{
+    const IMAGE_REAL x[6] = {-1, 0, 1, 1, 1, -0.5}, y[6] = {-1, 1, 1, 1, 0.5, -0.5};
+    double grey[3];
+    image_grey(x, 2, 3, grey);
+    CHECK(grey[0] == 0.5 && grey[1] == 0.75);
+    image_grey(x, 3, 1, grey);
+    CHECK(grey[0] == 0 && grey[1] == 0.5 && grey[2] == 1);
+    CHECK(image_difference(x, y, 6) == 0.25 && image_difference(x, x, 6) == 0);
+}
+
 static void test_look(void)
 {
     unsigned char grey[6] = {9, 9, 9, 9, 9, 8}, rgb[18];
@@ -1984,6 +1995,7 @@ int main(void)
     test_resize();
     test_warp();
     test_augment();
+    test_numbers();
     test_look();
     test_areas();
     test_similarity();

@@ -236,14 +236,12 @@ static int command(const char *words)
 static double last_logged(const char *name)
 {
     char path[400];
-    TableNumbers log;
     snprintf(path, sizeof path, "%s/run/log.csv", folder);
     if (access(path, R_OK)) return NAN;
-    log_read(path, &log);
-    const double *column = table_column(&log, name);
-    double value = column ? column[log.rows - 1] : NAN;
-    table_numbers_free(&log);
-    return value;
+    snprintf(path, sizeof path, "%s/run", folder);
+    const TableNumbers *log = own_log(path);
+    const double *column = table_column(log, name);
+    return column ? column[log->rows - 1] : NAN;
 }
 
 /* Zeroes the last layer of G in the run's checkpoint, so that every noise gives the same grey; leaves the old one as

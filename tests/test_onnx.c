@@ -1,4 +1,4 @@
-/* test_onnx.c: vendor/onnx.h writes messages that a reader of the wire format takes apart again; section 13.18 writes
+/* test_onnx.c: vendor/onnx.h writes messages that a reader of the wire format takes apart again; section 14.14 writes
  * every op of a forward pass, and whole networks, without an error. With a directory it also leaves each there
  * (.onnx), with inputs and this program's results (.npz), for tests/onnx_check.py to run in another program. */
 #include "library.h"
@@ -138,6 +138,40 @@ static void test_mistakes(void)
     CHECK(!onnx_save(model, "/nowhere/x.onnx", why) && strstr(why, "rank"));
     CHECK(!onnx_save(onnx_begin("g", "p", "v", 17), "/nowhere/x.onnx", why) && strstr(why, "/nowhere/x.onnx"));
     CHECK(!onnx_save(NULL, "x", why));
+}
+
+/* A program with its channels last: constants are turned, shapes are renamed, the batch of what depends on the input is
+ * free. */
+static void test_program(void)
+{
+    static const real filter[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, map[6] = {0, 1, 2, 3, 4, 5};
+    static const float turned[12] = {0, 4, 8, 2, 6, 10, 1, 5, 9, 3, 7, 11}, turned_map[6] = {0, 2, 4, 1, 3, 5};
+    char path[300], why[ONNX_ERROR_SIZE] = "";
+    OnnxStep steps[4] = {
+        {.kind = ONNX_INPUT, .name = "in", .shape = {1, 1, 3, 2}, .in = {-1, -1, -1, -1, -1}},
+        {.kind = ONNX_CONSTANT, .name = "w", .shape = {1, 3, 2, 2}, .in = {-1, -1, -1, -1, -1}, .data = filter},
+        {.kind = ONNX_CONVOLUTION, .shape = {1, 1, 1, 2}, .in = {0, 1, -1, -1, -1}, .a = 1,
+         .window = {.h = 1, .w = 3, .rows = 1, .columns = 3, .stride = 1, .h_out = 1, .w_out = 1, .groups = 1}},
+        {.kind = ONNX_CONSTANT, .name = "m", .shape = {1, 1, 3, 2}, .in = {-1, -1, -1, -1, -1}, .data = map}};
+    snprintf(path, sizeof path, "%s/program.onnx", folder);
+    for (int last = 2; last < 4; last++) {                              /* the convolution; the map */
+        OnnxModel *model = onnx_begin("g", "p", "v", 17);
+        size_t size = 0;
+        onnx_program(model, steps, last + 1, (int[]){0}, 1, "out");
+        CHECK_MSG(onnx_save(model, path, why), "%s", why);
+        uint8_t *bytes = read_whole(path, &size);
+        Wire whole = {bytes, bytes + size, false}, graph, weight, inside, type = whole;
+        CHECK(count_fields(whole, 7, &graph) == 1 && count_fields(graph, 1, &inside) == 2);
+        CHECK(count_fields(graph, 5, &weight) == last - 1 && count_fields(weight, 9, &inside) == 1);
+        CHECK(memcmp(inside.at, last == 2 ? turned : turned_map, last == 2 ? sizeof turned : sizeof turned_map) == 0);
+        CHECK(count_fields(weight, 8, &inside) == 1 && says(inside, last == 2 ? "w" : "m.map"));
+        CHECK(count_fields(graph, 12, &inside) == 1 && count_fields(inside, 2, &type) == 1);
+        CHECK(count_fields(type, 1, &inside) == 1 && count_fields(inside, 2, &type) == 1);
+        CHECK(count_fields(type, 1, &inside) == (last == 2 ? 2 : 4));   /* N and its numbers, flat; all four */
+        free(bytes);
+        memset(steps[1].written, 0, sizeof steps[1].written);
+        steps[0].name = "in";
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -302,6 +336,7 @@ int main(int argc, char **argv)
     make_folder(folder);
     test_writer();
     test_mistakes();
+    test_program();
     test_ops();
     test_network("net.stargan", 0, false);
     test_network("net.ganmut", 'l', false);

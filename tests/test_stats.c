@@ -245,6 +245,25 @@ static void test_calibration(void)
     CHECK(isnan(stats_calibration_error((double[]){NAN, NAN}, truth, 1, 2)));
 }
 
+static void test_detail(void)
+{
+    double grey[16] = {0}, ramp[16];
+    for (int i = 0; i < 16; i++) ramp[i] = i % 4 + 2 * (i / 4);
+    CHECK(stats_detail(ramp, 4) == 0);                          /* a slope has no detail */
+    grey[5] = 1;                                                /* Laplacians of the four inner pixels: 4, -1, -1, 0 */
+    CLOSE(stats_detail(grey, 4), 18 / 4.0 - 0.25, 1e-12);
+}
+
+static void test_mistakes(void)
+{
+    static const double p[12] = {0.4, 0.6, 0.9, 0.1, 0.3, 0.7, 0.2, 0.8, NAN, 0.5, 0.7, 0.3};
+    static const int truth[6] = {0, 0, 0, 1, 0, 1};
+    int which[3] = {-1, -1, -1};
+    CHECK(stats_mistakes(p, truth, 6, 2, 3, which) == 3 && which[0] == 2 && which[1] == 5 && which[2] == 0);
+    CHECK(stats_mistakes(p, truth, 6, 2, 1, which) == 1 && which[0] == 2);      /* of equals the first */
+    CHECK(stats_mistakes(p + 2, truth + 1, 1, 2, 3, which) == 0);
+}
+
 static void test_told_apart(void)
 {
     const double high[] = {3, 3, 3, 3, 3, 1}, low[] = {1, 1, 1, 1, 1, 3}, flat[] = {2, 2, 2, 2}, nan[] = {NAN, NAN,
@@ -288,6 +307,8 @@ int main(void)
     test_curves();
     test_lists();
     test_ranks();
+    test_detail();
+    test_mistakes();
     test_pairs();
     test_distances();
     test_clusters();

@@ -280,8 +280,10 @@ static void test_formats(void)
     table_free(&t);
     FILE *file = fmemopen(text, sizeof text, "w");
     table_json(file, "{%q: [%d, %l, %r, %r], %s}\n", "a\"b", -3, 4000000000L, 0.5, NAN, "\"c\": 1");
+    table_json(file, "%Q %L %L", 2, (const char *const[]){"x\"", "y"}, 3, (const long[]){1, -2, 3}, 0, NULL);
     fclose(file);
-    CHECK(strcmp(text, "{\"a\\\"b\": [-3, 4000000000, 0.50000, null], \"c\": 1}\n") == 0);
+    CHECK(strcmp(text, "{\"a\\\"b\": [-3, 4000000000, 0.50000, null], \"c\": 1}\n"
+                       "[\"x\\\"\", \"y\"] [1, -2, 3] []") == 0);
 }
 
 static void test_line(void)

@@ -109,6 +109,33 @@ FACE_API void face_pose(FacePose *pose, FaceRandom *random, uint64_t seed, uint6
 FACE_API void face_render(const FaceIdentity *who, const FacePose *pose, const float au[FACE_AUS], int size,
                           int channels, unsigned char *pixels);
 
+/* ---- Sets of faces: picture number `index` of a seed is always the same ----
+ *
+ * Emotions come in turn, each of an intensity between `weakest` and 1, and in a share `blends` of the pictures with a
+ * second one, weaker than the first.
+ *
+ * With viewers a picture is called what somebody says who looks at it and sees the emotion with the chance of its
+ * intensity (of two, each with its share of it) and else names any of the n. A classifier that learns from such labels
+ * is about as sure of an emotion as it is strong; labels that are always right make it sure at once. */
+typedef struct FaceSet {
+    FaceRandom *random;
+    uint64_t seed;
+    int size, channels;
+    double turn;                            /* a factor: how far heads turn and lie beside the middle */
+    double weakest, blends;
+    int viewers, n, emotions[FACE_EMOTIONS];
+} FaceSet;
+
+typedef struct FaceExpression {
+    int emotion, second, called;            /* second: the emotion mixed in; neutral: none */
+    float intensity, second_intensity, au[FACE_AUS];
+} FaceExpression;
+
+FACE_API FaceExpression face_set_expression(const FaceSet *set, uint64_t index);
+
+/* Picture number `index`, with an expression of its own or another. */
+FACE_API void face_set_render(const FaceSet *set, uint64_t index, const float au[FACE_AUS], unsigned char *pixels);
+
 #ifdef __cplusplus
 }
 #endif
@@ -166,7 +193,7 @@ static float face_luma(FaceColour c)
 /* A row of random numbers for one picture: the k-th call asks for its k-th number. */
 typedef struct FaceChance { FaceRandom *random; uint64_t seed, index; uint32_t stream, which; } FaceChance;
 enum { FACE_STREAM_IDENTITY = 0xFACE01, FACE_STREAM_POSE, FACE_STREAM_GRAIN, FACE_STREAM_FRECKLES, FACE_STREAM_CURLS,
-       FACE_STREAM_LOCKS };
+       FACE_STREAM_LOCKS, FACE_STREAM_EXPRESSION = 6 };
 
 static float face_uniform(FaceChance *chance, float low, float high)
 {
@@ -1404,4 +1431,51 @@ FACE_API void face_render(const FaceIdentity *who, const FacePose *pose, const f
         face_develop(&canvas, pose, channels, pixels);
     }
 }
+/* ---- Sets of faces ---- */
+
+static double face_set_chance(const FaceSet *set, uint64_t index, uint32_t which)
+{
+    return set->random(set->seed, FACE_STREAM_EXPRESSION, index, which);
+}
+
+static int face_set_called(const FaceSet *set, uint64_t index, const FaceExpression *shown)
+{
+    double whole = (double)(shown->intensity + shown->second_intensity);
+    if (!set->viewers || shown->emotion == FACE_NEUTRAL) return shown->emotion;
+    if (face_set_chance(set, index, 4) >= (double)shown->intensity)
+        return set->emotions[(int)(face_set_chance(set, index, 5) * set->n)];
+    if (face_set_chance(set, index, 6) * whole < (double)shown->intensity) return shown->emotion;
+    for (int k = 0; k < set->n; k++)
+        if (set->emotions[k] == shown->second) return shown->second;
+    return shown->emotion;
+}
+
+FACE_API FaceExpression face_set_expression(const FaceSet *set, uint64_t index)
+{
+    FaceExpression shown = {.emotion = set->emotions[index % (uint64_t)set->n], .second = FACE_NEUTRAL};
+    if (shown.emotion != FACE_NEUTRAL) {
+        shown.intensity = (float)(set->weakest + (1 - set->weakest) * face_set_chance(set, index, 0));
+        face_recipe(shown.au, shown.emotion, shown.intensity);
+        if (face_set_chance(set, index, 1) < set->blends) {
+            int further = (int)(face_set_chance(set, index, 2) * (FACE_EMOTIONS - 2));
+            shown.second = 1 + (shown.emotion + further) % (FACE_EMOTIONS - 1);
+            shown.second_intensity = shown.intensity * (float)face_set_chance(set, index, 3);
+            face_recipe(shown.au, shown.second, shown.second_intensity);
+        }
+    }
+    shown.called = face_set_called(set, index, &shown);
+    return shown;
+}
+
+FACE_API void face_set_render(const FaceSet *set, uint64_t index, const float au[FACE_AUS], unsigned char *pixels)
+{
+    FaceIdentity who;
+    FacePose pose;
+    float turn = (float)set->turn;
+    face_identity(&who, set->random, set->seed, index);
+    face_pose(&pose, set->random, set->seed, index);
+    pose.yaw *= turn, pose.roll *= turn, pose.shift_x *= turn, pose.shift_y *= turn;
+    face_render(&who, &pose, au, set->size, set->channels, pixels);
+}
+
 #endif /* FACE_IMPLEMENTATION */

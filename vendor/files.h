@@ -28,6 +28,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #ifdef FILES_STATIC
@@ -115,6 +116,9 @@ FILES_API bool files_read(const char *path, size_t most, char **data, size_t *si
 
 /* fopen(path, "rb") of a regular file, without ever waiting. NULL for all else, with errno as above. */
 FILES_API FILE *files_open(const char *path);
+
+/* FNV-1a (64 bits) of a file's bytes, to tell files apart by; of nothing where it cannot be read. */
+FILES_API uint64_t files_hash(const char *path);
 
 /* ---- folders ---- */
 
@@ -950,6 +954,15 @@ FILES_API FILE *files_open(const char *path)
     FILE *stream = file < 0 ? NULL : fdopen(file, "rb");
     if (!stream) files_close(&file);
     return stream;
+}
+
+FILES_API uint64_t files_hash(const char *path)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    FILE *file = files_open(path);
+    for (int byte; file && (byte = getc(file)) != EOF;) hash = (hash ^ (uint64_t)byte) * 0x100000001b3u;
+    if (file) fclose(file);
+    return hash;
 }
 
 FILES_API bool files_read(const char *path, size_t most, char **data, size_t *size, char error[FILES_ERROR])

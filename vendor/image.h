@@ -160,6 +160,10 @@ IMAGE_API int image_augment(const unsigned char *in, int size, int channels, con
 /* The same bits on every machine, which libm's is not. |x| <= 5. */
 IMAGE_API double image_sine(double x);
 
+/* The mean of the channels of each pixel, 0 to 1; by how much numbers differ, in the mean. */
+IMAGE_API void image_grey(const IMAGE_REAL *x, size_t pixels, int channels, double *grey);
+IMAGE_API double image_difference(const IMAGE_REAL *u, const IMAGE_REAL *v, size_t n);
+
 /* A hash of what is seen, the same for a grey picture in one channel and in three; is every pixel the same; is it
  * stored in colours that are all grey? */
 typedef struct ImageLook { uint64_t hash; int flat, grey; } ImageLook;
@@ -4146,6 +4150,22 @@ IMAGE_API double image_sine(double x)
         sum += term;
     }
     return sum;
+}
+
+IMAGE_API void image_grey(const IMAGE_REAL *x, size_t pixels, int channels, double *grey)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        double sum = 0;
+        for (int c = 0; c < channels; c++) sum += (double)x[i * (size_t)channels + (size_t)c];
+        grey[i] = (sum / channels + 1) / 2;
+    }
+}
+
+IMAGE_API double image_difference(const IMAGE_REAL *u, const IMAGE_REAL *v, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += fabs((double)u[i] - (double)v[i]);
+    return sum / (double)n;
 }
 
 static float image_within(float x, float low, float high)

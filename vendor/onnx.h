@@ -91,6 +91,52 @@ ONNX_API int onnx_save(OnnxModel *model, const char *path, char error[]);
 /* The same into a stream of yours, which is left open and flushed; `name` is for the error. */
 ONNX_API int onnx_save_to(OnnxModel *model, FILE *to, const char *name, char error[]);
 
+/* ---- programs ----
+ *
+ * Whole computations in another order of axes: networks that keep channels last. ONNX puts channels before rows and
+ * columns,
+ *
+ *     a step's  map (N,H,W,C)  filter (R,S,C,K)          there  (N,C,H,W)  (K,C,R,S)
+ *
+ * so axes are renamed, filters are turned, and only a reshape, which counts elements in the old order, stands between
+ * two transpositions. Sides are fixed, the batch N is free: it is the first axis of what depends on an input, and of
+ * nothing else. Inputs and results (N,1,1,n) are (N,n) there. Written for opset 17. */
+#ifndef ONNX_REAL
+#define ONNX_REAL float
+#endif
+
+typedef enum OnnxKind {
+    ONNX_UNUSED, ONNX_INPUT, ONNX_CONSTANT,     /* a constant's numbers are `data` */
+    ONNX_PLAIN,                                 /* the operator `op` has the same operands and no attributes */
+    ONNX_ALONG, ONNX_OVER,                      /* op along the channels; op that leaves one of them */
+    ONNX_POOL, ONNX_CONVOLUTION,                /* with a window; operands x, filter, bias; a: as for LEAKY, after it */
+    ONNX_NORM,              /* x, moments (-1: x's own), scale, shift, what is added; a: as for LEAKY; b: epsilon */
+    ONNX_LEAKY, ONNX_AFFINE, ONNX_SQUARE,       /* a: slope below 0; a x + b; x x */
+    ONNX_FILL, ONNX_EXPAND, ONNX_SUM,           /* a everywhere; to the step's shape; down to it */
+    ONNX_RESHAPE, ONNX_CONCAT, ONNX_SLICE, ONNX_PAD             /* the last three along `axis`, two of them at `from` */
+} OnnxKind;
+
+/* Zeros stand pad_y above and pad_x left of h x w, and below and right as many as h_out x w_out asks for; of a
+ * transposed convolution both are meant from its result to its operand. */
+typedef struct OnnxWindow { int h, w, rows, columns, stride, pad_y, pad_x, h_out, w_out, groups; } OnnxWindow;
+
+enum { ONNX_OPERANDS = 5 };
+typedef struct OnnxStep {
+    OnnxKind kind;
+    const char *op, *name;                      /* name: of an input or constant; else it is made here */
+    int shape[4], in[ONNX_OPERANDS];            /* N H W C; the operands' numbers, lower than its own, -1: none */
+    double a, b;
+    int axis, from, transposed;
+    OnnxWindow window;
+    const ONNX_REAL *data;
+    const char *written[3];                     /* zeros: what a constant is called as a map, a filter, a vector */
+    int varies;                                 /* zero: does it depend on an input? */
+} OnnxStep;
+
+/* Writes steps 0 to n-1; the inputs are those of the model, in this order, and the last step is its output. */
+ONNX_API void onnx_program(OnnxModel *model, OnnxStep *steps, int n, const int *inputs, int n_inputs,
+                           const char *output);
+
 #ifdef __cplusplus
 }
 #endif
@@ -120,6 +166,8 @@ typedef struct {
 
 struct OnnxModel {
     OnnxBuffer head, graph, node;       /* node: the operator whose attributes may still come */
+    char **names;                       /* those that were made here */
+    int n_names, names_room;
     const char *mistake;                /* the first one, or NULL */
 };
 
@@ -216,6 +264,8 @@ ONNX_API void onnx_free(OnnxModel *model)
 {
     if (!model) return;
     free(model->head.bytes), free(model->graph.bytes), free(model->node.bytes);
+    for (int i = 0; i < model->n_names; i++) free(model->names[i]);
+    free(model->names);
     free(model);
 }
 
@@ -289,7 +339,7 @@ ONNX_API void onnx_node(OnnxModel *model, const char *op, const char *output, in
     onnx_end_node(model);
     for (int i = 0; i < n; i++) onnx_field_text(model, &model->node, 1, inputs[i]);
     onnx_field_text(model, &model->node, 2, output);
-    onnx_field_text(model, &model->node, 3, output);            /* outputs are distinct, so they name the operators too */
+    onnx_field_text(model, &model->node, 3, output);            /* outputs are distinct: they name the operators, too */
     onnx_field_text(model, &model->node, 4, op);
 }
 
@@ -333,7 +383,302 @@ ONNX_API void onnx_metadata(OnnxModel *model, const char *key, const char *value
 }
 
 /* ------------------------------------------------------------------------------------------------------------------
- * 3  Saving
+ * 3  Programs
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+enum { ONNX_MAP, ONNX_FILTER, ONNX_VECTOR };                    /* how numbers stand: (N,C,H,W), (K,C,R,S), (C) */
+
+static const int64_t onnx_there[4] = {0, 2, 3, 1};              /* where the axes N H W C are there */
+static const int64_t onnx_here[4] = {0, 3, 1, 2};               /* which of them stands at each place there */
+
+/* A name that the model keeps. */
+static const char *onnx_name(OnnxModel *model, const char *text, int number, int numbered)
+{
+    size_t room = strlen(text) + 16;
+    char *name = (char *)malloc(room);
+    if (name && model->n_names == model->names_room) {
+        int more = 2 * model->names_room + 64;
+        char **larger = (char **)realloc(model->names, (size_t)more * sizeof *larger);
+        if (larger) model->names = larger, model->names_room = more;
+        else free(name), name = NULL;
+    }
+    if (!name) return model->mistake = model->mistake ? model->mistake : "out of memory", "";
+    snprintf(name, room, numbered ? "%s%d" : "%s", text, number);
+    return model->names[model->n_names++] = name;
+}
+
+static const char *onnx_fresh(OnnxModel *model)
+{
+    return onnx_name(model, "t", model->n_names, 1);
+}
+
+static const char *onnx_number(OnnxModel *model, double value)
+{
+    const char *name = onnx_fresh(model);
+    float number = (float)value;
+    onnx_floats(model, name, 0, NULL, &number);
+    return name;
+}
+
+static const char *onnx_list(OnnxModel *model, int n, const int64_t *values)
+{
+    const char *name = onnx_fresh(model);
+    int64_t length = n;
+    onnx_integers(model, name, 1, &length, values);
+    return name;
+}
+
+/* result = op(a, b), b being absent where it is NULL; a result without a name gets one. */
+static const char *onnx_apply(OnnxModel *model, const char *op, const char *a, const char *b, const char *result)
+{
+    const char *in[2] = {a, b};
+    if (!result) result = onnx_fresh(model);
+    onnx_node(model, op, result, b ? 2 : 1, in);
+    return result;
+}
+
+static const char *onnx_transpose(OnnxModel *model, const char *in, const int64_t order[4])
+{
+    const char *result = onnx_apply(model, "Transpose", in, NULL, NULL);
+    onnx_attribute_ints(model, "perm", 4, order);
+    return result;
+}
+
+/* The range from `from` to before `end` of an axis. */
+static const char *onnx_slice(OnnxModel *model, const char *in, int64_t axis, int64_t from, int64_t end,
+                              const char *result)
+{
+    if (!result) result = onnx_fresh(model);
+    const char *first = onnx_list(model, 1, &from), *last = onnx_list(model, 1, &end);
+    const char *all[4] = {in, first, last, onnx_list(model, 1, &axis)};
+    onnx_node(model, "Slice", result, 4, all);
+    return result;
+}
+
+static void onnx_leaky(OnnxModel *model, const char *in, double slope, const char *result)
+{
+    onnx_apply(model, slope == 1 ? "Identity" : slope == 0 ? "Relu" : "LeakyRelu", in, NULL, result);
+    if (slope != 0 && slope != 1) onnx_attribute_float(model, "alpha", (float)slope);
+}
+
+/* The shape in the other order; the batch of what varies is free. */
+static void onnx_shape(const OnnxStep *y, int64_t shape[4])
+{
+    for (int i = 0; i < 4; i++) shape[i] = y->shape[onnx_here[i]];
+    if (y->varies) shape[0] = ONNX_BATCH;
+}
+
+/* A constant's numbers, turned from [a][p][b][c] to [c][b][a][p] (a filter (R,S,C,K)) or [a][c][p][b] (a map). */
+static float *onnx_turned(const OnnxStep *y, int as)
+{
+    const int *d = y->shape;
+    size_t pixels = (size_t)d[1] * (size_t)d[2], c = (size_t)d[3], n = (size_t)d[0] * pixels * c;
+    float *numbers = (float *)malloc((n + !n) * sizeof *numbers);
+    for (size_t i = 0; numbers && i < n; i++) {
+        size_t at = i;
+        if (as == ONNX_MAP) at = (i / (pixels * c) * pixels + i % pixels) * c + i / pixels % c;
+        if (as == ONNX_FILTER) {
+            size_t s = (size_t)d[1], rs = (size_t)d[0] * s, in = (size_t)d[2];
+            at = (i % rs * in + i / rs % in) * c + i / rs / in;
+        }
+        numbers[i] = (float)y->data[at];
+    }
+    return numbers;
+}
+
+static int onnx_is_name(const OnnxModel *model, const char *name)
+{
+    for (int i = 0; i < model->n_names; i++)
+        if (strcmp(model->names[i], name) == 0) return 1;
+    return 0;
+}
+
+/* A constant is written where it is first read, in each of the forms that are wanted. */
+static const char *onnx_constant(OnnxModel *model, const OnnxStep *steps, OnnxStep *y, int as)
+{
+    const int *d = y->shape;
+    const int64_t shapes[3][4] = {{d[0], d[3], d[1], d[2]}, {d[3], d[2], d[0], d[1]},
+                                  {(int64_t)d[0] * d[1] * d[2] * d[3], 0, 0, 0}};
+    if (y->written[as]) return y->written[as];
+    char *text = (char *)malloc(strlen(y->name) + 24);
+    float *numbers = onnx_turned(y, as);
+    if (text) sprintf(text, "%s%s", y->name, as == ONNX_MAP ? ".map" : "");
+    if (text && onnx_is_name(model, text)) sprintf(text, "%s.%d", y->name, (int)(y - steps));
+    if (text && numbers) onnx_floats(model, text, as == ONNX_VECTOR ? 1 : 4, shapes[as], numbers);
+    else if (!model->mistake) model->mistake = "out of memory";
+    y->written[as] = onnx_name(model, text ? text : "", 0, 0);
+    free(text), free(numbers);
+    return y->written[as];
+}
+
+/* What operand k of y is called, as the operator wants it; "": it has none. */
+static const char *onnx_read(OnnxModel *model, OnnxStep *steps, const OnnxStep *y, int k, int as)
+{
+    static const int64_t turned[4] = {1, 3, 0, 2}, all = -1;    /* a computed filter is (R,K,S,C) there */
+    if (y->in[k] < 0) return "";
+    OnnxStep *u = &steps[y->in[k]];
+    if (u->kind == ONNX_CONSTANT) return onnx_constant(model, steps, u, as);
+    if (as == ONNX_VECTOR) return onnx_apply(model, "Reshape", u->name, onnx_list(model, 1, &all), NULL);
+    return as == ONNX_MAP ? u->name : onnx_transpose(model, u->name, turned);
+}
+
+/* Kernel, stride and the zeros on every side; what a transposed convolution's last stride did not reach comes as
+ * output_padding. */
+static void onnx_window(OnnxModel *model, const OnnxWindow *s, int transposed)
+{
+    int64_t below = (s->h_out - 1) * s->stride + s->rows - s->h - s->pad_y;
+    int64_t right = (s->w_out - 1) * s->stride + s->columns - s->w - s->pad_x;
+    const int64_t kernel[2] = {s->rows, s->columns}, strides[2] = {s->stride, s->stride};
+    const int64_t missing[2] = {below < 0 ? -below : 0, right < 0 ? -right : 0};
+    const int64_t pads[4] = {s->pad_y, s->pad_x, below > 0 ? below : 0, right > 0 ? right : 0};
+    onnx_attribute_ints(model, "kernel_shape", 2, kernel);
+    onnx_attribute_ints(model, "strides", 2, strides);
+    onnx_attribute_ints(model, "pads", 4, pads);
+    if (transposed) onnx_attribute_ints(model, "output_padding", 2, missing);
+}
+
+static void onnx_convolution(OnnxModel *model, OnnxStep *steps, const OnnxStep *y, const char *x)
+{
+    const char *sum = y->a == 1 ? y->name : onnx_fresh(model), *in[3] = {x, NULL, NULL};
+    in[1] = onnx_read(model, steps, y, 1, ONNX_FILTER), in[2] = onnx_read(model, steps, y, 2, ONNX_VECTOR);
+    onnx_node(model, y->transposed ? "ConvTranspose" : "Conv", sum, *in[2] ? 3 : 2, in);
+    onnx_window(model, &y->window, y->transposed);
+    onnx_attribute_int(model, "group", y->window.groups);
+    if (sum != y->name) onnx_leaky(model, sum, y->a, y->name);
+}
+
+/* With moments that do not come from x, as a batch norm at work has them: (x - mean) (1/deviation) scale + shift. */
+static void onnx_norm_apart(OnnxModel *model, OnnxStep *steps, const OnnxStep *y, const char *x, const char *result)
+{
+    const char *moments = onnx_read(model, steps, y, 1, ONNX_MAP);
+    int c = y->shape[3];
+    const char *h = onnx_apply(model, "Sub", x, onnx_slice(model, moments, 1, 0, c, NULL), NULL);
+    h = onnx_apply(model, "Mul", h, onnx_slice(model, moments, 1, c, 2 * c, NULL), NULL);
+    h = onnx_apply(model, "Mul", h, onnx_read(model, steps, y, 2, ONNX_MAP), NULL);
+    onnx_apply(model, "Add", h, onnx_read(model, steps, y, 3, ONNX_MAP), result);
+}
+
+static void onnx_norm(OnnxModel *model, OnnxStep *steps, const OnnxStep *y, const char *x)
+{
+    int more = y->in[4] >= 0 || y->a != 1;
+    const char *normed = more ? onnx_fresh(model) : y->name;
+    if (y->in[1] >= 0) onnx_norm_apart(model, steps, y, x, normed);
+    else {
+        const char *in[3] = {x, NULL, NULL};
+        in[1] = onnx_read(model, steps, y, 2, ONNX_VECTOR), in[2] = onnx_read(model, steps, y, 3, ONNX_VECTOR);
+        onnx_node(model, "InstanceNormalization", normed, 3, in);
+        onnx_attribute_float(model, "epsilon", (float)y->b);
+    }
+    if (y->in[4] >= 0) onnx_apply(model, "Add", normed, onnx_read(model, steps, y, 4, ONNX_MAP), y->name);
+    else if (more) onnx_leaky(model, normed, y->a, y->name);
+}
+
+/* The same numbers in the old order under another shape; the batch is copied (0) where it is free. */
+static void onnx_reshape(OnnxModel *model, const OnnxStep *y, const char *x)
+{
+    const int64_t shape[4] = {y->varies ? 0 : y->shape[0], y->shape[1], y->shape[2], y->shape[3]};
+    const char *ours = onnx_transpose(model, x, onnx_there), *list = onnx_list(model, 4, shape);
+    const char *there = onnx_transpose(model, onnx_apply(model, "Reshape", ours, list, NULL), onnx_here);
+    onnx_apply(model, "Identity", there, NULL, y->name);
+}
+
+static void onnx_affine(OnnxModel *model, const OnnxStep *y, const char *x)
+{
+    if (y->a != 1) x = onnx_apply(model, "Mul", x, onnx_number(model, y->a), y->b == 0 ? y->name : NULL);
+    if (y->b != 0) onnx_apply(model, "Add", x, onnx_number(model, y->b), y->name);
+    else if (y->a == 1) onnx_apply(model, "Identity", x, NULL, y->name);
+}
+
+static void onnx_sum(OnnxModel *model, const OnnxStep *steps, const OnnxStep *y, const char *x)
+{
+    int64_t axes[4];
+    int n = 0;
+    for (int i = 0; i < 4; i++)
+        if (y->shape[i] < steps[y->in[0]].shape[i]) axes[n++] = onnx_there[i];
+    onnx_apply(model, n ? "ReduceSum" : "Identity", x, n ? onnx_list(model, n, axes) : NULL, y->name);
+}
+
+/* slice: from, to, axis; pad: the zeros before and after every axis. */
+static void onnx_slice_or_pad(OnnxModel *model, const OnnxStep *steps, const OnnxStep *y, const char *x)
+{
+    int64_t axis = onnx_there[y->axis], n = y->shape[y->axis], pads[8] = {0};
+    pads[axis] = y->from, pads[4 + axis] = n - y->from - steps[y->in[0]].shape[y->axis];
+    if (y->kind == ONNX_PAD) onnx_apply(model, "Pad", x, onnx_list(model, 8, pads), y->name);
+    else onnx_slice(model, x, axis, y->from, y->from + n, y->name);
+}
+
+/* The batch is not repeated: it is 1 there, and Expand takes the longer of the two. */
+static void onnx_expand(OnnxModel *model, const OnnxStep *y, const char *x)
+{
+    int64_t shape[4];
+    onnx_shape(y, shape);
+    if (y->varies) shape[0] = 1;
+    onnx_apply(model, "Expand", x, onnx_list(model, 4, shape), y->name);
+}
+
+static void onnx_step(OnnxModel *model, OnnxStep *steps, OnnxStep *y)
+{
+    static const int64_t channels = 1;
+    const char *x = onnx_read(model, steps, y, 0, ONNX_MAP), *second = NULL;
+    if ((y->kind == ONNX_PLAIN || y->kind == ONNX_CONCAT) && y->in[1] >= 0)
+        second = onnx_read(model, steps, y, 1, ONNX_MAP);
+    switch (y->kind) {
+    case ONNX_UNUSED: case ONNX_INPUT: case ONNX_CONSTANT: break;
+    case ONNX_CONVOLUTION: onnx_convolution(model, steps, y, x); break;
+    case ONNX_NORM: onnx_norm(model, steps, y, x); break;
+    case ONNX_LEAKY: onnx_leaky(model, x, y->a, y->name); break;
+    case ONNX_AFFINE: onnx_affine(model, y, x); break;
+    case ONNX_SQUARE: onnx_apply(model, "Mul", x, x, y->name); break;
+    case ONNX_FILL: onnx_expand(model, y, onnx_number(model, y->a)); break;
+    case ONNX_EXPAND: onnx_expand(model, y, x); break;
+    case ONNX_SUM: onnx_sum(model, steps, y, x); break;
+    case ONNX_RESHAPE: onnx_reshape(model, y, x); break;
+    case ONNX_SLICE: case ONNX_PAD: onnx_slice_or_pad(model, steps, y, x); break;
+    case ONNX_PLAIN: case ONNX_CONCAT: case ONNX_POOL: case ONNX_ALONG: case ONNX_OVER:
+        onnx_apply(model, y->op, x, second, y->name);
+        if (y->kind == ONNX_CONCAT) onnx_attribute_int(model, "axis", onnx_there[y->axis]);
+        if (y->kind == ONNX_POOL) onnx_window(model, &y->window, 0);
+        if (y->kind == ONNX_ALONG) onnx_attribute_int(model, "axis", channels);
+        if (y->kind == ONNX_OVER) onnx_attribute_ints(model, "axes", 1, &channels);
+    }
+}
+
+static int onnx_is_flat(const OnnxStep *y)
+{
+    return y->varies && y->shape[1] == 1 && y->shape[2] == 1;
+}
+
+ONNX_API void onnx_program(OnnxModel *model, OnnxStep *steps, int n, const int *inputs, int n_inputs,
+                           const char *output)
+{
+    static const int64_t unfolded[4] = {0, 0, 1, 1};
+    int64_t shape[4];
+    for (int i = 0; i < n_inputs; i++) {
+        OnnxStep *x = &steps[inputs[i]];
+        x->varies = 1;
+        onnx_shape(x, shape);
+        onnx_input(model, x->name, onnx_is_flat(x) ? 2 : 4, shape);
+        if (onnx_is_flat(x)) x->name = onnx_apply(model, "Reshape", x->name, onnx_list(model, 4, unfolded), NULL);
+    }
+    for (int i = 0; i < n; i++) {
+        OnnxStep *y = &steps[i];
+        if (y->kind == ONNX_UNUSED || y->kind == ONNX_INPUT) continue;
+        for (int k = 0; k < ONNX_OPERANDS && y->kind != ONNX_CONSTANT; k++)
+            if (y->in[k] >= 0) y->varies |= steps[y->in[k]].varies;
+        const char *name = onnx_name(model, "v", i, 1);
+        if (y->kind == ONNX_CONSTANT) continue;
+        y->name = name;
+        onnx_step(model, steps, y);
+    }
+    OnnxStep *last = &steps[n - 1];
+    const char *value = last->kind == ONNX_CONSTANT ? onnx_constant(model, steps, last, ONNX_MAP) : last->name;
+    onnx_shape(last, shape);
+    onnx_apply(model, onnx_is_flat(last) ? "Flatten" : "Identity", value, NULL, output);
+    onnx_output(model, output, onnx_is_flat(last) ? 2 : 4, shape);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 4  Saving
  *
  * Under another name first, renamed once every byte has reached the disk: whoever opens the path finds the old file or
  * the new one, never half of it.

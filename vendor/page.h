@@ -89,6 +89,10 @@ typedef struct {
     const char *mime;                    /* of the encoded pictures */
 } PageSpace;
 
+/* How many tiles a face has, and the point of tile i. */
+PAGE_API int page_space_tiles(const PageSpace *space);
+PAGE_API void page_space_point(const PageSpace *space, int i, double *x, double *y);
+
 /* The whole page; nothing is added to it but page_save. */
 PAGE_API Page *page_space(const PageSpace *space);
 
@@ -1356,6 +1360,20 @@ static void page_space_data(Page *p, const PageSpace *s)
         page_raw(p, "},\n");
     }
     page_raw(p, "]}");
+}
+
+PAGE_API int page_space_tiles(const PageSpace *s)
+{
+    return s->polar ? 1 + s->rings * s->spokes : s->grid * s->grid;
+}
+
+PAGE_API void page_space_point(const PageSpace *s, int i, double *x, double *y)
+{
+    const double turn = 6.283185307179586;
+    double radius = i ? (double)((i - 1) / s->spokes + 1) / s->rings : 0;
+    double angle = i ? turn * ((i - 1) % s->spokes) / s->spokes : 0;
+    *x = s->polar ? radius * cos(angle) : 2.0 * (i % s->grid) / (s->grid - 1) - 1;
+    *y = s->polar ? radius * sin(angle) : 1 - 2.0 * (i / s->grid) / (s->grid - 1);
 }
 
 PAGE_API Page *page_space(const PageSpace *s)

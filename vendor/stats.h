@@ -153,11 +153,18 @@ STATS_API double stats_macro_f1(const StatsConfusion *c);
  * differ, in 15 bins of equal width, each weighed by how many it holds. probabilities: (count,n). */
 STATS_API double stats_calibration_error(const double *probabilities, const int *truth, int count, int n);
 
+/* The wrong answers, the most certain first, at most so many: which rows they are. Returns how many. */
+STATS_API int stats_mistakes(const double *probabilities, const int *truth, int count, int n, int most, int *which);
+
 /* SSIM (Wang et al. 2004): (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)) in a Gaussian
  * window (11 x 11, deviation 1.5) around each pixel whose window lies inside; values run from 0 to 1, c1 = 0.01^2, c2
  * = 0.03^2. The mean of two grey pictures (side,side) over the pixels that differ by at most `changed`; *kept is their
  * share. INFINITY: over all. NaN where no pixel is left. */
 STATS_API double stats_ssim(const double *x, const double *y, int side, double changed, double *kept);
+
+/* The fine detail of a grey picture: the variance of the Laplacian, that is of each pixel less the mean of its four
+ * neighbours, times four. */
+STATS_API double stats_detail(const double *grey, int side);
 
 #endif /* STATS_H */
 
@@ -730,6 +737,38 @@ STATS_API double stats_ssim(const double *x, const double *y, int side, double c
         }
     *kept = (double)n / all;
     return sum / n;
+}
+
+STATS_API double stats_detail(const double *grey, int side)
+{
+    double sum = 0, squares = 0;
+    int n = (side - 2) * (side - 2);
+    for (int y = 1; y < side - 1; y++)
+        for (int x = 1; x < side - 1; x++) {
+            const double *at = grey + y * side + x;
+            double l = 4 * at[0] - at[-1] - at[1] - at[-side] - at[side];
+            sum += l, squares += l * l;
+        }
+    return squares / n - sum / n * (sum / n);
+}
+
+STATS_API int stats_mistakes(const double *probabilities, const int *truth, int count, int n, int most, int *which)
+{
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+        const double *p = probabilities + (size_t)i * (size_t)n;
+        int taken = stats_largest(p, n), at = found;
+        if (taken < 0 || taken == truth[i]) continue;
+        for (; at > 0; at--) {
+            const double *before = probabilities + (size_t)which[at - 1] * (size_t)n;
+            if (!(before[stats_largest(before, n)] < p[taken])) break;
+        }
+        if (at == most) continue;
+        found += found < most;
+        for (int k = found - 1; k > at; k--) which[k] = which[k - 1];
+        which[at] = i;
+    }
+    return found;
 }
 
 /* ---- two lists of scores, and curves ---- */

@@ -89,6 +89,9 @@ TABLE_API void table_numbers_free(TableNumbers *numbers);
 /* The column of that name; NULL: there is none. */
 TABLE_API const double *table_column(const TableNumbers *numbers, const char *name);
 
+/* The last number of that column; NaN: it has none, or there is no such column. */
+TABLE_API double table_last(const TableNumbers *numbers, const char *name);
+
 /* ---- a line of numbers that grows ---- */
 
 /* A row of a file of numbers as it is put together, and the row of names above it. Begins as zeros. */
@@ -137,7 +140,8 @@ TABLE_API void table_field(FILE *to, const char *text);
 TABLE_API void table_string(FILE *to, const char *text);
 TABLE_API void table_number(FILE *to, double x);
 
-/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %d an int, %l a long, %s a text as it is.
+/* JSON by a format: %q a string in quotes, %r a double as table_number writes it, %d an int, %l a long, %s a text as it
+ * is; %Q and %L a list of texts or longs, after its length: ["a", "b"], [1, 2].
  *
  *     table_json(stdout, "{\"file\": %q, \"score\": %r}\n", path, 0.5); */
 TABLE_API void table_json(FILE *to, const char *format, ...);
@@ -397,6 +401,14 @@ TABLE_API const double *table_column(const TableNumbers *n, const char *name)
     return NULL;
 }
 
+TABLE_API double table_last(const TableNumbers *numbers, const char *name)
+{
+    const double *column = table_column(numbers, name);
+    size_t row = column ? numbers->rows : 0;
+    while (row > 0 && !isfinite(column[row - 1])) row--;
+    return row > 0 ? column[row - 1] : NAN;
+}
+
 /* ---------------------------------------------------------------------------------------------------------------
  * 3  Pieces of CSV and JSON
  * ------------------------------------------------------------------------------------------------------------- */
@@ -444,8 +456,19 @@ TABLE_API void table_number(FILE *to, double x)
     else fputs("null", to);
 }
 
+static void table_list(FILE *to, int n, const char *const *texts, const long *numbers)
+{
+    for (int i = 0; i < n; i++) {
+        fputs(i ? ", " : "[", to);
+        if (texts) table_string(to, texts[i]);
+        else fprintf(to, "%ld", numbers[i]);
+    }
+    fputs(n > 0 ? "]" : "[]", to);
+}
+
 TABLE_API void table_json(FILE *to, const char *format, ...)
 {
+    int n;
     va_list arguments;
     va_start(arguments, format);
     for (; *format; format++) {
@@ -456,6 +479,8 @@ TABLE_API void table_json(FILE *to, const char *format, ...)
         case 'd': fprintf(to, "%d", va_arg(arguments, int)); break;
         case 'l': fprintf(to, "%ld", va_arg(arguments, long)); break;
         case 's': fputs(va_arg(arguments, const char *), to); break;
+        case 'Q': n = va_arg(arguments, int), table_list(to, n, va_arg(arguments, const char *const *), NULL); break;
+        case 'L': n = va_arg(arguments, int), table_list(to, n, NULL, va_arg(arguments, const long *)); break;
         default: abort();                                       /* no such letter */
         }
     }
