@@ -6866,7 +6866,7 @@ static Gamut gamut_of(const Net *net)
     return gamut;
 }
 
-/* "a,b,c" into names; returns how many. And back. */
+/* "a,b,c" as its parts. Returns how many. */
 static int split_names_list(const char *list, char (*names)[NAME])
 {
     int n = 0;
@@ -6876,13 +6876,6 @@ static int split_names_list(const char *list, char (*names)[NAME])
         list += length + (list[length] != 0);
     }
     return n;
-}
-
-static const char *class_list(const char (*names)[NAME], int n)
-{
-    const char *list = n ? names[0] : "";
-    for (int k = 1; k < n; k++) list = own_text("%s,%s", list, names[k]);
-    return list;
 }
 
 /* [-1,1] to bytes and back. */
