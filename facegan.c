@@ -133,6 +133,9 @@
 #define VARIETY_STATIC
 #define VARIETY_REAL real
 #include "vendor/variety.h"
+#define PLACES_IMPLEMENTATION
+#define PLACES_STATIC
+#include "vendor/places.h"
 #define OPTIONS_IMPLEMENTATION
 #define OPTIONS_STATIC
 #include "vendor/options.h"
@@ -4637,52 +4640,45 @@ static bool is_computed_with(Graph *g, const Node *update)
 
 static void order_nodes(Graph *g)
 {
+    Scope inner;
+    enter(&inner);
+    size_t all = (size_t)g->count;
+    int *position = own(all, sizeof *position), n_updates = 0, n = 0;
+    Node **updates = own(all, sizeof *updates), **placed = own(all, sizeof *placed);
+    Node **merged = must_alloc(all, sizeof *merged);
     free(g->order);
-    g->order = must_alloc((size_t)g->count, sizeof *g->order);
-    g->n_order = 0;
-    int *position = must_alloc((size_t)g->count, sizeof *position);
-    Node **updates = must_alloc((size_t)g->count, sizeof *updates);
-    int n_updates = 0;
+    g->order = placed, g->n_order = 0;
     for (int i = 0; i < g->count; i++) {
         Node *y = g->nodes[i];
         if (y->dead || y->late) continue;
         if (is_update(y->op)) updates[n_updates++] = y;
         else place_in_order(g, y);
     }
-    for (int u = 0; u < n_updates; u++)
-        position[u] = chosen_device && !is_computed_with(g, updates[u]) ? g->n_order - 1
-                                                                        : update_position(g, updates[u]);
-    Node **merged = must_alloc((size_t)(g->n_order + n_updates), sizeof *merged);
-    int n = 0;
+    for (int u = 0; u < n_updates; u++) {
+        bool last = chosen_device && !is_computed_with(g, updates[u]);
+        position[u] = last ? g->n_order - 1 : update_position(g, updates[u]);
+    }
     for (int i = 0; i < g->n_order; i++) {
         merged[n++] = g->order[i];
         for (int u = 0; u < n_updates; u++)
             if (position[u] == i) merged[n++] = updates[u];
     }
-    free(g->order), free(position), free(updates);
-    g->order = merged;
-    g->n_order = n;
+    g->order = merged, g->n_order = n;
+    leave();
 }
 
 /* ------------------------------------------------------------------------------------------------
  * 8.3  Places
  *
  * A place is a stretch of the arena that its owner holds from its making to the last use of any value that stands
- * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies.
- * Lifetimes are all known beforehand, so the largest places are given out first, each the lowest stretch that is free
- * during its whole life; on the training graphs this comes within a few percent of the most that is ever alive at
- * once.
+ * there: views share their operand's place, and a pointwise result takes over the place of an operand that dies. Where
+ * each place lies, vendor/places.h finds out.
  * ---------------------------------------------------------------------------------------------- */
 
 static Node *place_owner(Node *y)
 {
     while (y->place_of) y = y->place_of;
     return y;
-}
-
-static size_t place_bytes(const Node *y)
-{
-    return round_up(count_of(y) * sizeof(real), ALIGNMENT);
 }
 
 /* May the result be written over operand k while it is read? Only where element i of both belong together. */
@@ -4728,45 +4724,27 @@ static void share_places(Graph *g)
     }
 }
 
-static int largest_first(const void *a, const void *b)
+/* The places that are held, as vendor/places.h has them. How many? */
+static int list_places(const Graph *g, Stretch *places)
 {
-    const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
-    size_t p = place_bytes(x), q = place_bytes(y);
-    return p != q ? (p < q) - (p > q) : (x->id > y->id) - (x->id < y->id);
-}
-
-/* The lowest offset at which y disturbs none of the `n` given places, which are sorted by offset. */
-static size_t lowest_gap(Node *const *given, int n, const Node *y)
-{
-    size_t at = 0;
-    for (int i = 0; i < n; i++) {
-        const Node *other = given[i];
-        if (other->last_use < y->born || y->last_use < other->born) continue;
-        if (at + place_bytes(y) <= other->offset) break;
-        if (other->offset + place_bytes(other) > at) at = other->offset + place_bytes(other);
+    int n = 0;
+    for (int i = 0; i < g->n_order; i++) {
+        const Node *y = g->order[i];
+        if (!y->place_of && y->op != OP_leaf)
+            places[n++] = (Stretch){.bytes = round_up(count_of(y) * sizeof(real), ALIGNMENT), .born = y->born,
+                                  .last_use = y->last_use, .id = y->id};
     }
-    return at;
+    return n;
 }
 
 static void plan_places(Graph *g)
 {
-    Node **owners = must_alloc((size_t)g->n_order, sizeof *owners),
-         **given = must_alloc((size_t)g->n_order, sizeof *given);
-    int n = 0;
     share_places(g);
-    for (int i = 0; i < g->n_order; i++)
-        if (!g->order[i]->place_of && g->order[i]->op != OP_leaf) owners[n++] = g->order[i];
-    qsort(owners, (size_t)n, sizeof *owners, largest_first);
-    g->arena_bytes = 0;
-    for (int i = 0; i < n; i++) {
-        Node *y = owners[i];
-        int k = i;
-        y->offset = lowest_gap(given, i, y);
-        for (; k > 0 && given[k - 1]->offset > y->offset; k--) given[k] = given[k - 1];
-        given[k] = y;
-        if (y->offset + place_bytes(y) > g->arena_bytes) g->arena_bytes = y->offset + place_bytes(y);
-    }
-    free(owners), free(given);
+    Stretch *places = own((size_t)g->n_order, sizeof *places);
+    int n = list_places(g, places);
+    g->arena_bytes = places_give(places, n);
+    for (int i = 0; i < n; i++) g->nodes[places[i].id]->offset = places[i].offset;
+    give_back(places);
 }
 
 /* Makes the planned graph ready on the device, in an arena there of the same layout. */
@@ -4808,11 +4786,32 @@ static void graph_bind(Graph *g, const Arena *arena)
     }
 }
 
-/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
-static void bind_graphs(Graph *const *graphs, int n, Arena *arena)
+/* Graphs, tensors, networks and arenas that the innermost scope owns. */
+static void close_graph(void *graph)   { graph_free(graph); }
+static void close_tensor(void *tensor) { tensor_free(tensor); }
+static void close_net(void *net)       { net_free(net); }
+static void close_arena(void *arena)   { arena_free(arena); }
+
+static Graph *own_graph(Graph *g)
 {
+    on_leaving(close_graph, g);
+    return g;
+}
+
+static Tensor *own_tensor(const char *name, Shape shape)
+{
+    Tensor *t = tensor_new(name, shape);
+    on_leaving(close_tensor, t);
+    return t;
+}
+
+/* Plans the graphs and binds them all to one arena; NULL: there is no such graph. */
+static const Arena *bind_graphs(Graph *const *graphs, int n)
+{
+    Arena *arena = own(1, sizeof *arena);
     size_t bytes = 0;
     Error e;
+    on_leaving(close_arena, arena);
     for (int i = 0; i < n; i++) {
         if (!graphs[i]) continue;
         if (!graph_plan(graphs[i], &e)) unwind(&e);
@@ -4821,6 +4820,7 @@ static void bind_graphs(Graph *const *graphs, int n, Arena *arena)
     arena_reserve(arena, bytes);
     for (int i = 0; i < n; i++)
         if (graphs[i]) graph_bind(graphs[i], arena);
+    return arena;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -4891,10 +4891,7 @@ static const Option settings_table[] = {
 };
 enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
 
-static const Option *find_setting(const char *name)
-{
-    return option_find(settings_table, SETTINGS, name);
-}
+static const Option *find_setting(const char *name) { return option_find(settings_table, SETTINGS, name); }
 
 static int set_setting(Settings *s, const Option *which, const char *text, Error *e)
 {
@@ -6885,7 +6882,6 @@ typedef struct Pupil {                  /* the network that learns, number `whic
     Tensor *leaves[LEAVES];
     Node *term[LESSON_TERMS];
     Graph *graph;
-    Arena arena;
     Composed *scenes;
     TensorFile *trace;                       /* --trace: the first step of each network, or NULL */
     double begun;
@@ -6896,9 +6892,6 @@ static const Optimiser detector_adam = {.op = OP_adam, .beta1 = 0.9, .beta2 = 0.
 
 static void end_lesson(Pupil *p)
 {
-    for (int i = 0; i < LEAVES; i++) tensor_free(p->leaves[i]), p->leaves[i] = NULL;
-    graph_free(p->graph), p->graph = NULL;
-    arena_free(&p->arena);
     network_free(&p->first), network_free(&p->second);
 }
 
@@ -6921,12 +6914,12 @@ static Node *weight_leaf(const Graph *g, const Tensor *t)
 static void build_lesson(Pupil *p)
 {
     Network *net = &p->parts[p->which];
-    Graph *g = p->graph = graph_new();
+    Graph *g = p->graph = own_graph(graph_new());
     int side = mtcnn_parts[p->which].side, n = mtcnn_parts[p->which].scenes * SAMPLES;
     Node *leaves[LEAVES], *out[OUTPUTS], *weights[WEIGHTS_MOST], *gradients[WEIGHTS_MOST];
     for (int i = 0; i < LEAVES; i++) {
         int sides = i == SQUARES ? side : 1, rows = i == SCHEDULE ? 1 : n;
-        p->leaves[i] = tensor_new(lesson_leaves[i].name, shape_of(rows, sides, sides, lesson_leaves[i].k));
+        p->leaves[i] = own_tensor(lesson_leaves[i].name, shape_of(rows, sides, sides, lesson_leaves[i].k));
         leaves[i] = leaf(g, p->leaves[i]);
     }
     net->build(net, leaves[SQUARES], out);
@@ -6936,7 +6929,7 @@ static void build_lesson(Pupil *p)
     for (int i = 0; i < net->count; i++)
         update(&detector_adam, gradients[i], weights[i], leaf(g, p->first.weights[i]), leaf(g, p->second.weights[i]),
                leaves[SCHEDULE]);
-    bind_graphs(&p->graph, 1, &p->arena);
+    bind_graphs(&p->graph, 1);
 }
 
 /* The batch of the iteration at hand: scenes that no other iteration of this network sees. */
@@ -7160,8 +7153,8 @@ struct Facegan {
     int crop;                           /* as in the training: the centred square that is cut out; 0: the largest */
     double margin;                      /* of its training pictures around a detector's box; -1: not known */
     char class_names[MAX_CLASSES][NAME];
+    Scope apart;                        /* owns it all, where the model outlives the call that opened it */
     Graph *graph;
-    Arena arena;
     Tensor *x, *condition;              /* (1,P,P,X), (1,1,1,n) */
     Node *y, *mask, *colour;            /* the last two: NULL where G has no mask */
 };
@@ -7176,44 +7169,25 @@ typedef struct Drawing {
     Node *y, *mask;                     /* mask: NULL where G has none */
 } Drawing;
 
-static Drawing drawing_new(Net *net, Generator *generator, int n)
+static Drawing new_drawing(Net *net, Generator *generator, int n)
 {
-    Drawing d = {.graph = graph_new()};
+    Drawing d = {.graph = own_graph(graph_new())};
     Shape noise = shape_of(n, 1, 1, net->latent), picture = shape_of(n, net->size, net->size, net->channels);
-    d.x = tensor_new("x", net->latent ? noise : picture);
-    if (net->condition) d.condition = tensor_new("condition", shape_of(n, 1, 1, net->condition));
+    d.x = own_tensor("x", net->latent ? noise : picture);
+    if (net->condition) d.condition = own_tensor("condition", shape_of(n, 1, 1, net->condition));
     net_attach(net, d.graph);
     d.y = keep(generator(net, leaf(d.graph, d.x), d.condition ? leaf(d.graph, d.condition) : NULL));
     if (net->editor.keep == 'm') d.mask = keep(net->editor.mask);
     return d;
 }
 
-static void drawing_free(Drawing *d)
-{
-    graph_free(d->graph);
-    tensor_free(d->x);
-    tensor_free(d->condition);
-}
-
-typedef struct Batcher { Drawing drawing; Arena arena; } Batcher;
-
-static void close_batcher(void *batcher)
-{
-    Batcher *b = batcher;
-    drawing_free(&b->drawing);
-    arena_free(&b->arena);
-}
-
-static void close_net(void *net) { net_free(net); }
-
-/* Closed with the innermost scope; the net's weights may be loaded afterwards. */
+/* The same, ready to draw; the net's weights may be loaded afterwards. */
 static const Drawing *own_drawing(Net *net, Generator *generator, int n)
 {
-    Batcher *b = own(1, sizeof *b);
-    on_leaving(close_batcher, b);
-    b->drawing = drawing_new(net, generator, n);
-    bind_graphs(&b->drawing.graph, 1, &b->arena);
-    return &b->drawing;
+    Drawing *d = own(1, sizeof *d);
+    *d = new_drawing(net, generator, n);
+    bind_graphs(&d->graph, 1);
+    return d;
 }
 
 /* What it makes of `count` inputs, each with its condition where it has one. */
@@ -7248,10 +7222,10 @@ static void settings_of_file(const TensorFile *file, const char *path, Settings 
 }
 
 /* A run's weights, the file's path, and the settings that it was trained with. */
-static const TensorFile *open_weights(const char *run, char path[PATH_MAX], Settings *s)
+static TensorFile *open_weights(const char *run, char path[PATH_MAX], Settings *s)
 {
     weights_path(run, path);
-    const TensorFile *file = load_tensors(path);
+    TensorFile *file = load_tensors(path);
     *s = default_settings();
     settings_of_file(file, path, s);
     return file;
@@ -7312,6 +7286,18 @@ static Gamut gamut_of(const Net *net)
     return gamut;
 }
 
+/* "a,b,c" as its parts. Returns how many. */
+static int split_names_list(const char *list, char (*names)[NAME])
+{
+    int n = 0;
+    while (*list && n < MAX_CLASSES) {
+        size_t length = strcspn(list, ",");
+        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
+        list += length + (list[length] != 0);
+    }
+    return n;
+}
+
 /* [-1,1] to bytes and back. */
 static void to_bytes(const real *x, size_t count, unsigned char *bytes)
 {
@@ -7347,7 +7333,7 @@ typedef struct Trainer {
     bool keep_gradients;                /* of the steps, for the file of 12.9 */
     Drawing drawing;                    /* the sample sheet's graph: one of its rows */
     Judge judge;                        /* of JUDGE_BATCH held-out pictures; its graph NULL: D tells no classes */
-    Arena arena;                        /* one for all graphs: they never run at the same time */
+    const Arena *arena;                 /* one for all graphs: they never run at the same time */
     unsigned char *sample_pixels;       /* (SAMPLE_FACES,P,P,X), what a G that edits pictures is shown */
     int n_samples, columns;             /* of the sample sheet: rows, and drawings in a row */
     int *labels, *order;                /* (N) of the batch, and where its targets come from */
@@ -7372,19 +7358,11 @@ static Op find_optimiser(const char *name)
 
 static Batch make_batch(int n, int size, int channels, int classes)
 {
-    return (Batch){.x = tensor_new("x", shape_of(n, size, size, channels)),
-                   .label = tensor_new("label", shape_of(n, 1, 1, classes)),
-                   .target = tensor_new("label_target", shape_of(n, 1, 1, classes)),
-                   .alpha = tensor_new("alpha", shape_of(n, 1, 1, 1)),
-                   .schedule_d = tensor_new("schedule_d", shape_of(1, 1, 1, 3)),
-                   .schedule_g = tensor_new("schedule_g", shape_of(1, 1, 1, 3))};
-}
-
-static void batch_free(Batch *b)
-{
-    Tensor *all[] = {b->x, b->label, b->target, b->alpha, b->class_weights, b->schedule_d, b->schedule_g};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) tensor_free(all[i]);
-    for (int i = 0; i < b->n_draws; i++) tensor_free(b->draws[i].values);
+    const Shape label = shape_of(n, 1, 1, classes), rate = shape_of(1, 1, 1, 3);
+    return (Batch){.x = own_tensor("x", shape_of(n, size, size, channels)),
+                   .label = own_tensor("label", label), .target = own_tensor("label_target", label),
+                   .alpha = own_tensor("alpha", shape_of(n, 1, 1, 1)),
+                   .schedule_d = own_tensor("schedule_d", rate), .schedule_g = own_tensor("schedule_g", rate)};
 }
 
 /* "128,64" -> the widths of the head's hidden layers; "none" or nothing: there are none. */
@@ -7523,7 +7501,7 @@ typedef struct Model {
     char space;                                                 /* GANmut's: Net */
     bool needs_labels;                                          /* else a folder without classes will do */
     void (*check)(const Settings *s, int classes);              /* gives up where it cannot be trained so */
-    int (*latent_size)(const Settings *s);                      /* NULL: G edits pictures */
+    bool from_noise;                                            /* else G edits pictures */
     void (*prepare)(const struct Model *, const Settings *s, Net *g, Net *d);   /* tells its networks more, or NULL */
     void (*add_draws)(Batch *batch, const Settings *s);         /* makes the leaves of its own random draws */
     Step (*d_step)(Net *g, Net *d, const Batch *batch, const Settings *s);
@@ -7539,7 +7517,7 @@ typedef struct Model {
 static int condition_size(const Model *model, const Settings *s, int classes)
 {
     if (model->space) return (int)s->space_dim;
-    return model->latent_size && !s->conditional ? 0 : classes;
+    return model->from_noise && !s->conditional ? 0 : classes;
 }
 
 #define HEALTHY_EXPRESSIONS                                                                                            \
@@ -7583,11 +7561,8 @@ static void check_stargan(const Settings *s, int classes)
 
 static void check_ganmut(const Settings *s, int classes)
 {
-    if (*s->attributes) give_up(2, "ganmut learns classes, not --attributes");
     if (classes < 2) give_up(2, "ganmut needs neutral and at least one emotion");
     if (s->batch < 2) give_up(2, "--batch 1: ganmut needs at least two pictures");
-    if (strcmp(s->source, "one"))
-        give_up(2, "--source class is for stargan: a place between two emotions has no class");
     if (*s->teacher && !s->mix && s->random_directions)
         give_up(2, "--teacher needs to know what a random direction should show: --mix, or --random-directions 0");
     if (s->mix && !s->random_directions)
@@ -7609,38 +7584,35 @@ static void check_gaussian(const Settings *s, int classes)
         give_up(2, "--batch %ld: the Gaussian model draws each of the %d means in every batch", s->batch, classes);
 }
 
-static void add_draw(Batch *b, DrawKind kind, const char *what, char step, int n, int channels)
-{
-    char name[32];
-    draw_name(what, step, name);
-    if (n > 0) b->draws[b->n_draws++] = (Draw){tensor_new(name, shape_of(n, 1, 1, channels)), kind, step};
-}
-
-/* The same for several steps, a letter each. */
+/* Draws of one kind for several steps, a letter each; "": for all of an iteration's. */
 static void add_draws(Batch *b, DrawKind kind, const char *what, const char *steps, int n, int channels)
 {
-    for (; *steps; steps++) add_draw(b, kind, what, *steps, n, channels);
+    char name[32];
+    do {
+        draw_name(what, *steps, name);
+        if (n > 0) b->draws[b->n_draws++] = (Draw){own_tensor(name, shape_of(n, 1, 1, channels)), kind, *steps};
+    } while (*steps && *++steps);
 }
 
-/* The draws of what 8.3 adds. */
+/* The draws of what 7.1 changes of pictures, and of the teachers. */
 static void add_further_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch;
     if (is_changed(s, NULL)) add_draws(b, DRAW_UNIFORM, "view", "RFG", n, VIEW_DRAWS);
     if (!*s->teacher) return;
-    add_draw(b, DRAW_UNIFORM, "view", 'T', n, 8);
-    add_draw(b, DRAW_NORMAL, "noise", 'T', n, (int)(s->size * s->size * s->channels));
+    add_draws(b, DRAW_UNIFORM, "view", "T", n, 8);
+    add_draws(b, DRAW_NORMAL, "noise", "T", n, (int)(s->size * s->size * s->channels));
 }
 
 static void add_linear_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch, d = (int)s->space_dim, random = directions_drawn(s);
     bool on_the_way_back = s->as_published && strcmp(s->cycle, "approximate") == 0;
-    add_draw(b, DRAW_STRENGTH, "rho", 0, n, 1);
+    add_draws(b, DRAW_STRENGTH, "rho", "", n, 1);
     add_draws(b, DRAW_NORMAL, "noise", "dg", n, d);
     add_draws(b, DRAW_DIRECTION, "angle", "dg", random, d - 1);
-    if (on_the_way_back) add_draw(b, DRAW_NORMAL, "noise", 'c', n, d);
-    if (on_the_way_back) add_draw(b, DRAW_DIRECTION, "angle", 'c', random, d - 1);
+    if (on_the_way_back) add_draws(b, DRAW_NORMAL, "noise", "c", n, d);
+    if (on_the_way_back) add_draws(b, DRAW_DIRECTION, "angle", "c", random, d - 1);
     add_further_draws(b, s);
 }
 
@@ -7663,15 +7635,9 @@ static void show_emotion(const Trainer *t, int row, int column, real *x, real *c
     "more and stays. Diversity near 0: G draws one picture, whatever the noise. Nearest much below 1: G draws the "    \
     "data's own pictures. Label near 0: G does not listen to the class."
 
-static int latent_size(const Settings *s)
-{
-    return (int)s->latent;
-}
-
 static void check_noise(const Settings *s, int classes)
 {
     bool bce = strcmp(s->adv, "bce") == 0, own_size = strcmp(s->body, "wacgan") == 0;
-    if (*s->attributes) give_up(2, "%s learns classes or none, not --attributes", s->model);
     if (s->conditional && classes < 2)
         give_up(2, "%s is told a class to draw, and %s has only one: it needs two or more, or another model", s->model,
                 s->data);
@@ -7726,7 +7692,7 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
 
 static void add_classifier_draws(Batch *b, const Settings *s)
 {
-    if (s->adversarial > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'a', (int)s->batch, 1);
+    if (s->adversarial > 0) add_draws(b, DRAW_UNIFORM, "uniform", "a", (int)s->batch, 1);
 }
 
 static void check_classifier(const Settings *s, int classes)
@@ -7737,7 +7703,7 @@ static void check_classifier(const Settings *s, int classes)
 }
 
 #define FROM_NOISE                                                                                                     \
-    .check = check_noise, .latent_size = latent_size, .prepare = prepare_noise, .add_draws = add_noise_draws,          \
+    .check = check_noise, .from_noise = true, .prepare = prepare_noise, .add_draws = add_noise_draws,          \
     .d_step = noise_d_step, .g_step = noise_g_step, .generator = noise_generator, .show = show_latent,                 \
     .healthy = HEALTHY_NOISE
 
@@ -7870,37 +7836,11 @@ typedef struct Classifier {
     char path[PATH_MAX];
     int crop, features;                 /* the centred square that is cut out first; how many features there are */
     Look one, many;                     /* at a picture; at CLASSIFIED */
-    Arena arena;
 } Classifier;
 
-static void classifier_close(Classifier *c)
+static Look new_look(Net *net, int n, bool attributes)
 {
-    if (!c) return;
-    graph_free(c->one.graph), graph_free(c->many.graph);
-    tensor_free(c->one.x), tensor_free(c->many.x);
-    net_free(&c->net);
-    arena_free(&c->arena);
-    free(c);
-}
-
-/* "angry,happy,sad" */
-static void name_emotions(Classifier *c, const char *list)
-{
-    int n = 0;
-    for (const char *at = list; *at; n++) {
-        size_t length = strcspn(at, ",");
-        if (n == MAX_CLASSES || length == 0 || length >= NAME)
-            give_up(1, "%s: its metadata's classes are damaged", c->path);
-        snprintf(c->class_names[n], NAME, "%.*s", (int)length, at);
-        at += length + (at[length] == ',');
-    }
-    if (n < 2) give_up(1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
-    c->net.classes = n;
-}
-
-static Look look_new(Net *net, int n, bool attributes)
-{
-    Look look = {.graph = graph_new(), .x = tensor_new("x", shape_of(n, net->size, net->size, net->channels))};
+    Look look = {own_graph(graph_new()), own_tensor("x", shape_of(n, net->size, net->size, net->channels)), NULL, NULL};
     net_attach(net, look.graph);
     Node *scores = classifier_scores(net, leaf(look.graph, look.x), &look.f);
     look.p = keep(attributes ? sigmoid(scores) : softmax(scores));
@@ -7908,9 +7848,10 @@ static Look look_new(Net *net, int n, bool attributes)
     return look;
 }
 
-static void open_classifier(void *classifier)
+static Classifier *own_classifier(const char *given)
 {
-    Classifier *c = classifier;
+    Classifier *c = own(1, sizeof *c);
+    classifier_path(given, c->path);
     Settings s = default_settings();
     const TensorFile *file = load_tensors(c->path);
     const char *model = tensorfile_metadata(file, "model");
@@ -7921,24 +7862,17 @@ static void open_classifier(void *classifier)
     if (s.size < 8 || (s.channels != 1 && s.channels != 3))
         give_up(1, "%s: its metadata's size or channels are damaged", c->path);
     c->net = (Net){.letter = 'D', .channels = (int)s.channels, .size = (int)s.size};
+    on_leaving(close_net, &c->net);
     c->crop = (int)s.crop;
     bool attributes = *s.attributes != 0;
-    name_emotions(c, attributes ? s.attributes : s.classes);
+    c->net.classes = split_names_list(attributes ? s.attributes : s.classes, c->class_names);
+    if (c->net.classes < 2) give_up(1, "%s: its metadata names no classes: not a classifier of facegan", c->path);
     shape_classifier(&s, &c->net);
-    c->one = look_new(&c->net, 1, attributes), c->many = look_new(&c->net, CLASSIFIED, attributes);
+    c->one = new_look(&c->net, 1, attributes), c->many = new_look(&c->net, CLASSIFIED, attributes);
     c->features = c->many.f->shape.d[3];
-    bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2, &c->arena);
+    bind_graphs((Graph *[]){c->one.graph, c->many.graph}, 2);
     load_net(file, c->path, &c->net, "D.", false);
-}
-
-static Classifier *classifier_open(const char *given)
-{
-    Error e;
-    Classifier *c = must_alloc(1, sizeof *c);
-    classifier_path(given, c->path);
-    if (attempt(open_classifier, c, &e)) return c;
-    classifier_close(c);
-    unwind(&e);
+    return c;
 }
 
 /* Pictures (count,P,P,X) in [-1,1] -> probabilities (count,n) and features (count,features); either may be NULL. */
@@ -7984,35 +7918,16 @@ static double classifier_share(Classifier *c, const real *x, int count, const in
     return (double)right / count;
 }
 
-/* Views of a picture whose probabilities are averaged: itself; its mirror image; and, for "crops", a window of nine
- * tenths of the side in the middle and in each corner, each with its mirror image. */
-enum { VIEWS_MOST = 10 };
-
-static int views_of(const char *kind, int size, ImageWarp views[VIEWS_MOST])
-{
-    const double zoom = 10.0 / 9, step = (zoom - 1) * size / 2;
-    int flip = strcmp(kind, "flip") == 0, crops = strcmp(kind, "crops") == 0, n = 0;
-    if (!flip && !crops && *kind && strcmp(kind, "one")) give_up(2, "--views %s: must be one, flip or crops", kind);
-    if (!crops) {
-        views[0] = (ImageWarp){0}, views[1] = (ImageWarp){.mirror = 1};
-        return 1 + flip;
-    }
-    for (int place = 0; place < 5; place++)
-        for (int mirror = 0; mirror < 2; mirror++)
-            views[n++] = (ImageWarp){.mirror = mirror, .zoom = zoom, .shift_x = place ? (place % 2 ? step : -step) : 0,
-                                .shift_y = place ? (place > 2 ? step : -step) : 0};
-    return n;
-}
-
-/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views. */
+/* Pictures (count,P,P,X) of bytes -> probabilities (count,n), averaged over their views: `kind` as --views has it. */
 static void classify_pixels(Classifier *c, const unsigned char *pixels, int count, const char *kind,
                            double *probabilities)
 {
     Scope inner;
-    ImageWarp views[VIEWS_MOST];
-    int n_views = views_of(kind, c->net.size, views);
+    ImageWarp views[IMAGE_VIEWS];
+    int n_views = strcmp(kind, "crops") == 0 ? IMAGE_VIEWS : strcmp(kind, "flip") == 0 ? 2 : 1;
     size_t picture = shape_count(c->one.x->shape), numbers = (size_t)count * (size_t)c->net.classes;
     enter(&inner);
+    image_views(n_views, c->net.size, views);
     real *x = own((size_t)count * picture, sizeof *x);
     double *seen = own(numbers, sizeof *seen);
     memset(probabilities, 0, numbers * sizeof *probabilities);
@@ -8065,18 +7980,10 @@ typedef struct Lookout {
     int rollbacks;
 } Lookout;
 
-static void watch_free(void *watch)
-{
-    Lookout *w = watch;
-    drawing_free(&w->drawing);
-    classifier_close(w->judge);
-}
-
 static Lookout *watch_new(Net *g, Generator *generator)
 {
     Lookout *w = own(1, sizeof *w);
-    on_leaving(watch_free, w);
-    w->drawing = drawing_new(g, generator, WATCHED);
+    w->drawing = new_drawing(g, generator, WATCHED);
     for (int i = 0; i < SIGNS; i++) w->signs[i] = NAN;
     return w;
 }
@@ -8086,7 +7993,6 @@ static void watch_with_classifier(Trainer *t, const real *x, int count)
 {
     Lookout *w = t->watch;
     const Net *g = &t->now.g;
-    w->judge = classifier_open(t->settings.classifier);
     const Net *its = &w->judge->net;
     if (its->size != g->size || its->channels != g->channels)
         give_up(2, "--classifier: %s looks at %d px and %d channels, this run draws %d px and %d: train one alike",
@@ -8107,6 +8013,7 @@ static void watch_data(Trainer *t)
     uint64_t seed = (uint64_t)s->seed;
     if (!w) return;
     w->data = variety_new(wanted, (int)s->size, (int)s->channels);
+    if (*s->classifier) w->judge = own_classifier(s->classifier);
     enter(&inner);
     unsigned char *face = own(bytes, 1);
     real *x = own((size_t)wanted * bytes, sizeof *x);
@@ -8119,7 +8026,7 @@ static void watch_data(Trainer *t)
     }
     int n = w->data->data.n;
     if (n < 2) give_up(1, "%s: fewer than two pictures can be read: %s", s->data, why.text);
-    if (*s->classifier) watch_with_classifier(t, x, n);
+    if (w->judge) watch_with_classifier(t, x, n);
     variety_learn(w->data, WATCHED, draw_centre, &seed);
     leave();
 }
@@ -8246,7 +8153,8 @@ static void build_judge(Trainer *t, int batch)
 {
     const Net *d = &t->now.d;
     Judge *j = &t->judge;
-    *j = (Judge){.graph = graph_new(), .x = tensor_new("judged", shape_of(batch, d->size, d->size, d->channels))};
+    *j = (Judge){.graph = own_graph(graph_new())};
+    j->x = own_tensor("judged", shape_of(batch, d->size, d->size, d->channels));
     net_attach(&t->now.d, j->graph);
     j->scores = keep(t->model->judge(&t->now.d, leaf(j->graph, j->x)));
     j->logsum = keep(logsumexp(j->scores));
@@ -8255,7 +8163,7 @@ static void build_judge(Trainer *t, int batch)
 /* N / (n N_class): so weighed, every class counts as much as any other. */
 static void weigh_classes(Trainer *t, int classes)
 {
-    Tensor *weights = t->now.batch.class_weights = tensor_new("class_weights", shape_of(1, 1, 1, classes));
+    Tensor *weights = t->now.batch.class_weights = own_tensor("class_weights", shape_of(1, 1, 1, classes));
     double *pictures = own((size_t)classes, sizeof *pictures);
     for (int i = 0; i < t->data.count; i++) pictures[t->data.label[i]]++;
     for (int k = 0; k < classes; k++)
@@ -8270,9 +8178,9 @@ static void open_teachers(Trainer *t)
     if (*t->settings.teacher) paths = parse_names(t->settings.teacher, "--teacher");
     if (paths.count > MAX_TEACHERS) give_up(2, "--teacher: at most %d classifiers", MAX_TEACHERS);
     for (; t->n_teachers < paths.count; t->n_teachers++) {
-        Classifier *c = t->judges[t->n_teachers] = classifier_open(paths.items[t->n_teachers]);
+        Classifier *c = t->judges[t->n_teachers] = own_classifier(paths.items[t->n_teachers]);
         match_classes(c, &t->data, "--teacher", class_of);
-        Tensor *known = tensor_new("class_of", shape_of(1, 1, n, c->net.classes));
+        Tensor *known = own_tensor("class_of", shape_of(1, 1, n, c->net.classes));
         for (int i = 0; i < n; i++) known->data[i * c->net.classes + class_of[i]] = 1;
         t->teachers[t->n_teachers] = (Teacher){.net = &c->net, .class_of = known};
     }
@@ -8285,9 +8193,10 @@ static void build_steps(Trainer *t, int classes)
     Training *now = &t->now;
     Net *g = &now->g, *d = &now->d;
     make_nets(s, classes, g, d);
+    on_leaving(close_net, g), on_leaving(close_net, d);
     if (!model->generator) shape_classifier(s, d);
     g->condition = d->condition = condition_size(model, s, classes);
-    g->latent = model->latent_size ? model->latent_size(s) : 0;
+    g->latent = model->from_noise ? (int)s->latent : 0;
     g->space = d->space = model->space;
     if (model->prepare) model->prepare(model, s, g, d);
     now->batch = make_batch((int)s->batch, (int)s->size, (int)s->channels, classes);
@@ -8298,7 +8207,8 @@ static void build_steps(Trainer *t, int classes)
     now->iterations = s->iters, now->n_critic = s->n_critic, now->forgets = s->forget;
     now->clip = strcmp(s->adv, "wgan") == 0 ? s->clip : 0;
     now->d_step = model->d_step(g, d, &now->batch, s);
-    if (model->g_step) now->g_step = model->g_step(g, d, &now->batch, s);
+    own_graph(now->d_step.graph);
+    if (model->g_step) now->g_step = model->g_step(g, d, &now->batch, s), own_graph(now->g_step.graph);
 }
 
 static void build_graphs(Trainer *t, int classes)
@@ -8310,24 +8220,12 @@ static void build_graphs(Trainer *t, int classes)
     t->columns = g->condition ? classes : SAMPLE_FACES;
     if (g->latent) t->watch = watch_new(g, t->model->generator);
     exchange_averages(g);
-    if (t->model->generator) t->drawing = drawing_new(g, t->model->generator, t->columns);
+    if (t->model->generator) t->drawing = new_drawing(g, t->model->generator, t->columns);
     exchange_averages(g);
     if (t->model->judge) build_judge(t, JUDGE_BATCH);
     Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, t->drawing.graph, t->judge.graph,
                        t->watch ? t->watch->drawing.graph : NULL};
-    bind_graphs(graphs, sizeof graphs / sizeof *graphs, &t->arena);
-}
-
-static void close_trainer(void *trainer)
-{
-    Trainer *t = trainer;
-    graph_free(t->now.d_step.graph), graph_free(t->now.g_step.graph), graph_free(t->judge.graph);
-    drawing_free(&t->drawing);
-    tensor_free(t->judge.x);
-    batch_free(&t->now.batch);
-    net_free(&t->now.g), net_free(&t->now.d);
-    for (int i = 0; i < MAX_TEACHERS; i++) classifier_close(t->judges[i]), tensor_free(t->teachers[i].class_of);
-    arena_free(&t->arena);
+    t->arena = bind_graphs(graphs, sizeof graphs / sizeof *graphs);
 }
 
 /* A trainer with these settings, which the innermost scope owns. */
@@ -8335,7 +8233,6 @@ static Trainer *new_trainer(const Settings *s)
 {
     Trainer *t = own(1, sizeof *t);
     t->settings = *s;
-    on_leaving(close_trainer, t);
     return t;
 }
 
@@ -8368,21 +8265,6 @@ static void open_held_out(Trainer *t, DataOptions options)
                 t->held_out.count, t->data.count);
 }
 
-/* What a run writes its classes' names into reads them back: a list with commas, lines, a table's first row. */
-static void check_class_names(const DataSet *set, const char *data)
-{
-    if (set->n_classes > MAX_CLASSES)
-        give_up(2, "%s: %d classes; at most %d can be told apart here", data, set->n_classes, MAX_CLASSES);
-    for (int i = 0; i < set->n_classes; i++) {
-        const char *name = set->class_names[i], *end = name + strlen(name);
-        bool odd = !*name || *name == ' ' || end[-1] == ' ';
-        for (const char *at = name; *at; at++) odd |= *at == ',' || *at == '"' || iscntrl((unsigned char)*at);
-        if (odd || end - name >= NAME)
-            give_up(1, "%s: the class name \"%s\" has a comma, a quotation mark, a control character, a blank at an "
-                    "end, or more than %d letters: rename it", data, name, NAME - 1);
-    }
-}
-
 /* Opens the data, and its validation part if it has one. */
 static void open_data(Trainer *t)
 {
@@ -8394,7 +8276,7 @@ static void open_data(Trainer *t)
                            .limit = (int)s->limit,
                            .crop = (int)s->crop};
     open_dataset(&t->data, s->data, &options);
-    check_class_names(&t->data, s->data);
+    dataset_check_names(&t->data, MAX_CLASSES, NAME - 1);
     if (s->batch > t->data.count)
         give_up(2, "--batch %ld is more than the %d pictures of %s", s->batch, t->data.count, s->data);
     char list[sizeof s->classes] = "";
@@ -8424,14 +8306,6 @@ static void put_neutral_first(Trainer *t)
     open_data(t);
 }
 
-/* Picture number `rank` (from 0) of a class, or of all where there are attributes; -1: there are not so many. */
-static int find_picture(const DataSet *set, int class, int rank)
-{
-    for (int i = 0; i < set->count; i++)
-        if ((set->attributes || set->label[i] == class) && rank-- == 0) return i;
-    return -1;
-}
-
 /* The faces that a G that edits is shown: the first of each class in turn, from the validation part where there is
  * one. */
 static void choose_samples(Trainer *t)
@@ -8444,7 +8318,7 @@ static void choose_samples(Trainer *t)
     Error why = {0};
     t->sample_pixels = own(SAMPLE_FACES, bytes);
     for (int i = 0; i < SAMPLE_FACES; i++) {
-        int k = find_picture(set, i % set->n_classes, i / set->n_classes);
+        int k = dataset_find(set, i % set->n_classes, i / set->n_classes);
         if (k < 0) continue;
         t->n_samples += dataset_read(set, k, size, channels, t->sample_pixels + (size_t)t->n_samples * bytes, &why);
     }
@@ -8506,10 +8380,7 @@ static void save_checkpoint_as(const Trainer *t, const char *name)
     leave();
 }
 
-static void save_checkpoint(const Trainer *t)
-{
-    save_checkpoint_as(t, "checkpoint.safetensors");
-}
+static void save_checkpoint(const Trainer *t) { save_checkpoint_as(t, "checkpoint.safetensors"); }
 
 /* A classifier's weights of the lowest validation loss so far go to best.safetensors. The loss is kept as the
  * checkpoint keeps it, so that a run that goes on decides as one that was never stopped. Without a verdict the latest
@@ -8611,13 +8482,13 @@ static void draw_row(Trainer *t, int row, Image *sheet)
         t->model->show(t, row, k, d->x->data + (size_t)k * inputs,
                        d->condition ? d->condition->data + k * g->condition : NULL);
     graph_run(d->graph);
-    if (first) put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
+    if (first) image_put_cell(sheet, t->sample_pixels + (size_t)row * bytes, side, line, 0);
     for (int k = 0; k < n; k++) {
         to_bytes(d->y->data + (size_t)k * bytes, bytes, face);
-        put_cell(sheet, face, side, line, first + k);
+        image_put_cell(sheet, face, side, line, first + k);
         if (!d->mask) continue;
         mask_bytes(d->mask, k, g->channels, face);
-        put_cell(sheet, face, side, line + 1, first + k);
+        image_put_cell(sheet, face, side, line + 1, first + k);
     }
 }
 
@@ -8656,26 +8527,14 @@ static Judgement judge_held_out(Trainer *t, int most)
     return all;
 }
 
-/* A row of log.csv as it is put together: the columns' names, and their numbers, empty where they are not known. */
-typedef struct LogRow {
-    char names[8192], numbers[8192];
-    const char *broken;                 /* a loss that is no longer a number */
-} LogRow;
-
-__attribute__((format(printf, 4, 0)))
-static void log_number(LogRow *row, bool known, const char *name, const char *format, double value)
-{
-    size_t named = strlen(row->names), used = strlen(row->numbers);
-    snprintf(row->names + named, sizeof row->names - named, "%s%s", named ? "," : "", name);
-    used += (size_t)snprintf(row->numbers + used, sizeof row->numbers - used, "%s", named ? "," : "");
-    if (known) snprintf(row->numbers + used, sizeof row->numbers - used, format, value);
-}
+/* A row of log.csv, and a loss that is no longer a number, or NULL. */
+typedef struct LogRow { TableLine line; const char *broken; } LogRow;
 
 static void log_step(LogRow *row, const Step *step, bool known, const char *total, const double *last)
 {
     for (int i = 0; i <= step->n_terms && step->graph; i++) {
         const char *name = i < step->n_terms ? step->names[i] : total;
-        log_number(row, known, name, "%.6g", last[i]);
+        table_add_number(&row->line, known, name, "%.6g", last[i]);
         if (known && !isfinite(last[i])) row->broken = name;
     }
 }
@@ -8684,23 +8543,24 @@ static void log_step(LogRow *row, const Step *step, bool known, const char *tota
 static LogRow *log_row(const Trainer *t, const Judgement *judged)
 {
     LogRow *row = own(1, sizeof *row);
+    TableLine *line = &row->line;
     const Training *now = &t->now;
     Gamut gamut = gamut_of(&now->g);                        /* where every emotion lies by now */
     int n = judged->count;
-    log_number(row, true, "iteration", "%.0f", (double)now->iteration);
-    log_number(row, true, "learning_rate", "%.6g", rate_of(t, now->iteration - 1));
+    table_add_number(line, true, "iteration", "%.0f", (double)now->iteration);
+    table_add_number(line, true, "learning_rate", "%.6g", rate_of(t, now->iteration - 1));
     log_step(row, &now->d_step, true, "D.total", now->last_d);
     log_step(row, &now->g_step, now->g_known, "G.total", now->last_g);
-    log_number(row, n, "validation_accuracy", "%.4f", (double)judged->right / n);
-    log_number(row, n, "validation_loss", "%.5f", judged->loss / n);
+    table_add_number(line, n, "validation_accuracy", "%.4f", (double)judged->right / n);
+    table_add_number(line, n, "validation_loss", "%.5f", judged->loss / n);
     for (int i = 0; t->watch && i < SIGNS; i++) {
         double sign = t->watch->signs[i];
-        log_number(row, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
+        table_add_number(line, !isnan(sign), textf("watch.%s", sign_names[i]).s, "%.4f", sign);
     }
     for (int k = 0; now->g.space && k < gamut.n; k++)
         for (int i = 0; i < gamut.dimensions; i++) {
             Text name = textf("at.%.20s.%c", t->data.class_names[k], "xyz"[i]);
-            log_number(row, true, name.s, "%.4f", gamut.mean[k][i]);
+            table_add_number(line, true, name.s, "%.4f", gamut.mean[k][i]);
         }
     return row;
 }
@@ -8708,14 +8568,14 @@ static LogRow *log_row(const Trainer *t, const Judgement *judged)
 /* Opens log.csv to go on after the iterations that are done. */
 static FILE *open_log(const Trainer *t)
 {
-    return continue_csv(run_path(&t->settings, "log.csv"), log_row(t, &(Judgement){0})->names, t->now.iteration);
+    return continue_csv(run_path(&t->settings, "log.csv"), log_row(t, &(Judgement){0})->line.names, t->now.iteration);
 }
 
 /* Returns a loss that is no longer a number, or NULL. */
 static const char *write_log(const Trainer *t, FILE *log, const Judgement *judged)
 {
     const LogRow *row = log_row(t, judged);
-    fprintf(log, "%s\n", row->numbers);
+    fprintf(log, "%s\n", row->line.numbers);
     if (fflush(log) || ferror(log))
         give_up_because(errno, own_text("%s/log.csv: cannot be written: %s", t->settings.out, strerror(errno)));
     return row->broken;
@@ -8794,8 +8654,8 @@ static void complete_settings(Trainer *t)
     Settings *s = &t->settings;
     t->model = find_model(s->model);
     check_together(s, t->model);
-    bool must_be_wrong = s->wrong_labels && strcmp(s->source, "class") == 0;
-    if (must_be_wrong) snprintf(s->targets, sizeof s->targets, "different");
+    if (s->wrong_labels && strcmp(s->source, "class") == 0)
+        snprintf(s->targets, sizeof s->targets, "different");
     open_data(t);
     if (t->model->space) put_neutral_first(t);
     fit_to_pictures(t);
@@ -8969,11 +8829,9 @@ static void announce(const Trainer *t)
     fprintf(stderr, "%s: %d pictures of %d %s (%s), %ld px, %s; %zu parameters%s; one step's values take %zu MB; %s, "
             "%d threads\n", s->data, t->data.count, t->data.n_classes, t->attribute_bytes ? "attributes" : "classes",
             *s->attributes ? s->attributes : s->classes, s->size, s->channels == 1 ? "grey" : "colour", all, of_them,
-            t->arena.size >> 20, kernels->name, thread_count());
+            t->arena->size >> 20, kernels->name, thread_count());
     if (s->as_published) fprintf(stderr, "as published:\n%s", t->model->quirks);
 }
-
-static void end_progress(void *progress) { progress_end(progress); }
 
 /* Trains from where the networks stand to the settings' iters. No pictures of an untrained G are drawn: they would take
  * as long as the first iterations. */
@@ -8984,7 +8842,7 @@ static void train_on(Trainer *t)
     Loop loop = {.t = t, .loader = open_loader(t), .log = open_log(t), .saved = now_seconds()};
     announce(t);
     loop.progress = progress_start("train", t->now.iteration, t->settings.iters);
-    on_leaving(end_progress, &loop.progress);
+    on_leaving(progress_end, &loop.progress);
     train_loop(&t->now, feed_training, look_at_training, &loop);
     leave();
     save_checkpoint(t);
@@ -9057,7 +8915,7 @@ static void dry_run(Trainer *t, Loader *loader)
     printf("time    %s for %ld iterations (%.0f ms a %s%s, %d threads)\n", time_text, left, best_d * 1e3,
            t->model->g_step ? "D step" : "step", g_text, thread_count());
     printf("memory  %ld MB, of it %zu MB one step's values and %zu MB weights and moments\n", use.ru_maxrss >> 10,
-           t->arena.size >> 20, kept >> 20);
+           t->arena->size >> 20, kept >> 20);
     printf("disk    %zu MB for the checkpoint (twice that while it is written), under 1 MB a sample sheet\n",
            kept >> 20);
 }
@@ -9104,12 +8962,11 @@ static bool is_finished(const Trainer *t)
 static void take_folder(const Trainer *t)
 {
     const Settings *s = &t->settings;
-    char why[FILES_ERROR];
     make_folder(s->out);
     lock_folder(s->out);
     if (!t->model->generator) return;
     make_folder(run_path(s, "samples"));
-    if (files_sweep(run_path(s, "samples"), why) < 0) give_up_because(errno, why);
+    sweep_folder(run_path(s, "samples"));
 }
 
 static void train_task(void *settings)
@@ -9133,58 +8990,25 @@ static void train_task(void *settings)
 }
 
 /* The train command's work. The settings may come back completed (classes, size, iterations). */
-static void train(Settings *settings)
-{
-    Scope here;
-    enter(&here);
-    train_task(settings);
-    leave();
-}
+static void train(Settings *settings) { in_scope(train_task, settings); }
 
 /* ------------------------------------------------------------------------------------------------
  * 12.9  One iteration from a file
  *
- * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
- * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
+ * `facegan step IN OUT` takes settings, weights, a batch and every random draw from a file, makes one D step and then
+ * one G step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
  * held against this one. A classifier has one step; its "fakes" are the class scores.
  * ---------------------------------------------------------------------------------------------- */
 
-/* What the file calls a setting, and what it is called here. */
-static const struct { const char *there, *here; bool must_be; } step_settings[] = {
-    {"model", "model", true}, {"adv", "adv", true}, {"reg", "reg", true}, {"size", "size", true},
-    {"channels", "channels", true}, {"conv_dim", "width", true}, {"g_repeat", "g-repeat", true},
-    {"d_repeat", "d-repeat", true}, {"batch", "batch", true}, {"lr", "lr", true}, {"beta1", "beta1", true},
-    {"beta2", "beta2", true}, {"lambda_cls", "lambda-cls", true}, {"lambda_rec", "lambda-rec", true},
-    {"lambda_gp", "lambda-gp", true},
-    {"d_conv_dim", "d-width", false}, {"mix", "mix", false}, {"lambda_info", "lambda-info", false},
-    {"lambda_rho", "lambda-rho", false}, {"lambda_prediction", "lambda-prediction", false}, {"cycle", "cycle", false},
-    {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
-    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"source", "source", false},
-    {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
-    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false}};
-
-/* The file's settings; those of a classifier and from noise stand there under their own names. */
+/* The file says its settings in the words of a run's config; what it does not say is as usual. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
 {
-    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
-    const Model *model = name ? find_model(name) : NULL;
-    Error e;
-    if (model && (model->latent_size || !model->generator)) {
-        snprintf(s->model, sizeof s->model, "%s", name);
-        if (model->generator) set_usual(s, model->kinds, s);
-        settings_of_file(file, path, s);
-        return;
-    }
-    if (model && model->when) set_settings(s, model->when);
-    for (size_t i = 0; i < sizeof step_settings / sizeof *step_settings; i++) {
-        const char *value = tensorfile_metadata(file, step_settings[i].there);
-        if (value && !set_setting(s, find_setting(step_settings[i].here), value, &e)) unwind(&e);
-        if (!value && step_settings[i].must_be)
-            give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
-    }
-    if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
-        give_up(1, "%s: labels = %s: must be classes or attributes", path, labels);
-    if (labels && strcmp(labels, "attributes") == 0) snprintf(s->attributes, sizeof s->attributes, "attributes");
+    const char *name = tensorfile_metadata(file, "model");
+    if (!name) give_up(1, "%s: its metadata lacks \"model\"", path);
+    const Model *model = find_model(name);
+    snprintf(s->model, sizeof s->model, "%s", name);
+    if (model->generator) set_usual(s, model->kinds, s);
+    settings_of_file(file, path, s);
 }
 
 static const TensorEntry *step_input(const TensorFile *file, const char *path, const char *name, size_t count)
@@ -9257,7 +9081,7 @@ static int step_classes(const TensorFile *in, const char *path, const Model *mod
 {
     const TensorEntry *head = tensorfile_find(in, "D.conv2.weight");
     int64_t n = 1;
-    if (model->latent_size || !model->generator)
+    if (model->from_noise || !model->generator)
         for (const char *at = s->classes; *at; at++) n += *at == ',';
     else if (!head || head->rank != 4) give_up(1, "%s: has no tensor \"D.conv2.weight\"", path);
     else n = head->shape[0] - (model->space == 'g' ? s->space_dim : 0);
@@ -9290,26 +9114,16 @@ static void step_task(void *files)
     save_tensors(file, f->out, "");
 }
 
-static void step_file(const char *in, const char *out)
-{
-    Scope here;
-    enter(&here);
-    step_task(&(StepFiles){in, out});
-    leave();
-}
-
 /* ================================================================================================
  * 13  NUMBERS, VERIFICATION, SPEED
  *
- * What a generator is judged by (13.1 to 13.3) are plain functions of double arrays: where the numbers came from,
- * which pictures, which classifier, is the business of `facegan eval` (14.13); what is known of any numbers and any
- * classifier (eigenvalues, ranks, clusters, tests of chance, F1, calibration, SSIM) is vendor/stats.h's. A number that
- * cannot be computed is NaN, is left out of averages, and the report says how many were; it never turns into a good
- * score.
+ * What a generator is judged by (13.1) are plain functions of double arrays, most of them vendor/stats.h's: where the
+ * numbers came from, which pictures, which classifier, is the business of `facegan eval` (14.13). A number that cannot
+ * be computed is NaN, is left out of averages, and the report says how many were; it never turns into a good score.
  *
- * `facegan verify` (13.4) holds every row of the table against its definition: each instruction set this machine has,
+ * `facegan verify` (13.2) holds every row of the table against its definition: each instruction set this machine has,
  * each of several thread counts (which must agree bit for bit), and, in the double build, first- and second-order
- * gradients against central differences. `facegan bench` (13.6) times the steps. Comparisons are written `!(error <=
+ * gradients against central differences. `facegan bench` (13.3) times the steps. Comparisons are written `!(error <=
  * limit)`, so that NaN fails.
  * ============================================================================================== */
 
@@ -9375,241 +9189,38 @@ static void frechet_distance(const StatsRows *r, const StatsRows *g, int resampl
 }
 
 /* ------------------------------------------------------------------------------------------------
- * 13.4  Kernels against definitions
+ * 13.2  Verification
+ *
+ * A row's test cases, and for the GPU fused convolutions and shapes drawn by chance, each with three judges: its kernel
+ * against its definition, on each instruction set and several thread counts; its gradient rule against differences (in
+ * the double build); the GPU's kernel against the definition or, for shapes drawn by chance, the CPU's kernel, its
+ * convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a walk by
+ * chance, so that a sum's error relative to the largest sum stays near that of one factor.
  * ---------------------------------------------------------------------------------------------- */
 
 static const char *const isa_names[] = {"avx512", "avx2", "neon", "portable"};
-static const int verify_threads[] = {1, 2, 3, 8};
+static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
 
 enum { ISAS = sizeof isa_names / sizeof *isa_names };
 
 typedef struct Verdict { int passed, failed, skipped; } Verdict;
 
-static void judge(Verdict *verdict, bool ok, const char *format, ...)
+/* Test case `variant` of a row, as make() builds it; NULL where there is none. `how`: the order of the gradient, the
+ * GPU's precision. */
+typedef Node *CaseMaker(Graph *g, Op op, int variant);
+typedef struct Trial { Verdict *verdict; CaseMaker *make; Op op; int variant, how; } Trial;
+
+__attribute__((format(printf, 3, 4)))
+static void judge(const Trial *t, bool ok, const char *format, ...)
 {
     va_list arguments;
-    if (ok) { verdict->passed++; return; }
-    verdict->failed++;
+    if (ok) { t->verdict->passed++; return; }
+    t->verdict->failed++;
     va_start(arguments, format);
-    printf("FAILED ");
+    printf("FAILED %s case %d: ", op_rows[t->op].name, t->variant);
     vprintf(format, arguments);
     printf("\n");
     va_end(arguments);
-}
-
-/* The largest difference over the largest value wanted; NaN if any is NaN. */
-static double worst_error(const real *got, const double *want, size_t n)
-{
-    double worst = 0, largest = 1e-30;
-    for (size_t i = 0; i < n; i++) {
-        double difference = fabs((double)got[i] - want[i]);
-        if (!(difference <= worst)) worst = difference;
-        largest = fmax(largest, fabs(want[i]));
-    }
-    return worst / largest;
-}
-
-/* Winograd adds and subtracts before it multiplies, which costs a digit. */
-static double kernel_limit(const Node *y)
-{
-    double limit = is_conv(y) ? 5e-5 : y->op == OP_instance_norm_sums || y->op == OP_instance_norm_dx ? 2e-5 : 4e-6;
-    return sizeof(real) == 8 ? 1e-10 : limit;
-}
-
-/* A case being tried: its graph, from make(op, variant), and the memory for its values. */
-typedef struct Case { Graph *graph; Node *y; Arena arena; } Case;
-
-static void close_case(void *what)
-{
-    Case *c = what;
-    arena_free(&c->arena);
-    graph_free(c->graph);
-}
-
-typedef Node *CaseMaker(Graph *g, Op op, int variant);
-
-static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
-
-/* NULL: there is no such case. */
-static Case *new_case(CaseMaker *make, Op op, int variant)
-{
-    Case *c = own(1, sizeof *c);
-    c->graph = graph_new();
-    on_leaving(close_case, c);
-    c->y = make(c->graph, op, variant);
-    return c->y ? c : NULL;
-}
-
-/* Ready to run; or not, and e says why. */
-static bool plan_case(Case *c, Error *e)
-{
-    if (!graph_plan(c->graph, e)) return false;
-    arena_reserve(&c->arena, c->graph->arena_bytes + 1);
-    graph_bind(c->graph, &c->arena);
-    return true;
-}
-
-/* A case on the instruction set in use, on each thread count, against its definition. Returns the error. */
-static double verify_kernel(Verdict *verdict, Case *c, Op op, int variant)
-{
-    Graph *g = c->graph;
-    Node *y = keep(c->y);
-    const char *name = op_rows[op].name;
-    Error e = {0};
-    int leaves = g->n_owned, before = g->count;
-    size_t n = count_of(y), bytes = n * sizeof(real);
-    double **want = graph_define(g);
-    real *first = own(n, sizeof *first), **saved = own((size_t)leaves + 1, sizeof *saved);
-    for (int i = 0; i < leaves; i++) {
-        size_t count = shape_count(g->owned[i]->shape);
-        saved[i] = memcpy(own(count, sizeof(real)), g->owned[i]->data, count * sizeof(real));
-    }
-    bool planned = plan_case(c, &e);
-    judge(verdict, planned, "%s case %d: %s", name, variant, e.text);
-    for (size_t k = 0; planned && k < sizeof verify_threads / sizeof *verify_threads; k++) {
-        threads_start(verify_threads[k]);
-        for (int i = 0; i < leaves; i++)
-            memcpy(g->owned[i]->data, saved[i], shape_count(g->owned[i]->shape) * sizeof(real));
-        graph_run(g);
-        if (k == 0) memcpy(first, y->data, bytes);
-        else judge(verdict, memcmp(first, y->data, bytes) == 0, "%s case %d on %s: %d threads give other bits than 1",
-                   name, variant, kernels->name, verify_threads[k]);
-    }
-    double error = planned ? worst_error(first, want[y->id], n) : NAN, limit = kernel_limit(y);
-    judge(verdict, error <= limit, "%s case %d on %s: error %g, allowed %g", name, variant, kernels->name, error,
-          limit);
-    free_values(want, before);
-    return error;
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.5  Gradients against central differences
- * ---------------------------------------------------------------------------------------------- */
-
-enum { PROBES = 10 };                   /* elements of each operand that are moved */
-
-/* Moves single elements of the leaves and compares how `value` (a number) answers with what the gradients say. */
-static double difference_error(Graph *g, const Node *value, Tensor *const *leaves, Node *const *gradients, int n)
-{
-    const double h = 2e-5;
-    double worst = 0;
-    for (int i = 0; i < n; i++) {
-        size_t count = shape_count(leaves[i]->shape);
-        double largest = 0;
-        graph_run(g);
-        real *gradient = must_alloc(count, sizeof *gradient);
-        memcpy(gradient, gradients[i]->data, count * sizeof *gradient);
-        for (size_t k = 0; k < count; k++) largest = fmax(largest, fabs((double)gradient[k]));
-        for (int probe = 0; probe < PROBES; probe++) {
-            size_t k = (size_t)(draw(7, STREAM_TEST, (uint64_t)probe, (uint32_t)i) * (double)count);
-            real was = leaves[i]->data[k];
-            double at[2];
-            for (int side = 0; side < 2; side++) {
-                leaves[i]->data[k] = (real)((double)was + (side ? h : -h));
-                graph_run(g);
-                at[side] = (double)value->data[0];
-            }
-            leaves[i]->data[k] = was;
-            double error = fabs((at[1] - at[0]) / (2 * h) - (double)gradient[k]) / fmax(largest, 1e-2);
-            if (!(error <= worst)) worst = error;
-        }
-        free(gradient);
-    }
-    return worst;
-}
-
-/* sum over i of <x_i, a fixed random tensor>: a number whose gradient sees every element. */
-static Node *random_projection(Node *const *x, int n)
-{
-    Node *total = NULL;
-    for (int i = 0; i < n; i++) {
-        Node *part = sum(mul(x[i], test_leaf(x[i]->graph, x[i]->shape, -1, 1, false)));
-        total = total ? add(total, part) : part;
-    }
-    return keep(total);
-}
-
-/* First order (order 1) or the gradient of the gradient (order 2) of a case. Returns the error, -2 if the op refuses by
- * name. */
-static double verify_gradient(Verdict *verdict, Case *c, Op op, int variant, int order)
-{
-    Graph *g = c->graph;
-    Tensor *leaves[MAX_INPUTS];
-    Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
-    const char *name = op_rows[op].name;
-    Error e = {0};
-    int n = 0;
-    for (int i = 0; i < g->count; i++)
-        if (g->nodes[i]->op == OP_leaf && n < MAX_INPUTS) leaves[n] = g->nodes[i]->tensor, wrt[n++] = g->nodes[i];
-    Node *value = random_projection(&c->y, 1);
-    grad(value, wrt, n, gradients);
-    if (order == 2) {
-        value = random_projection(gradients, n);
-        grad(value, wrt, n, second);
-        memcpy(gradients, second, sizeof second);
-    }
-    for (int i = 0; i < n; i++) keep(gradients[i]);
-    if (!plan_case(c, &e)) {
-        judge(verdict, strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, name) == e.text,
-              "%s refuses without its name: %s", name, e.text);
-        return -2;
-    }
-    double error = difference_error(g, value, leaves, gradients, n);
-    judge(verdict, error <= 1e-6, "%s case %d: order %d gradient off by %g", name, variant, order, error);
-    return error;
-}
-
-/* An op without derivative, or whose derivative is by design not its slope. */
-static bool has_slope(Op op)
-{
-    return op != OP_leaf && op != OP_fill && op != OP_stop_grad && !is_update(op) && op != OP_prepare_filter &&
-           op != OP_sign && op != OP_moments;
-}
-
-/* The worst error of a row's cases, their values' (order 0) or their gradients'; -1: it has none. */
-static double verify_row(Verdict *verdict, Op op, int order, bool *refused)
-{
-    double worst = -1;
-    for (int variant = 0;; variant++) {
-        Scope inner;
-        enter(&inner);
-        Case *c = new_case(row_case, op, variant);
-        double error = !c ? -1 : order ? verify_gradient(verdict, c, op, variant, order)
-                                       : verify_kernel(verdict, c, op, variant);
-        leave();
-        if (!c) return worst;
-        if (error == -2) *refused = true;
-        else if (!(error <= worst)) worst = error;
-    }
-}
-
-static void print_row_gradients(Verdict *verdict, Op op)
-{
-    for (int order = 1; order <= 2; order++) {
-        bool refused = false;
-        double worst = verify_row(verdict, op, order, &refused);
-        if (order == 2) printf("  ");
-        if (refused) printf("refused");
-        else printf("%.1e", worst == -1 ? 0 : worst);
-    }
-}
-
-/* An op's worst error on each instruction set, and its gradients in the double build. */
-static void verify_op(Verdict *verdict, Op op, const Kernels *chosen)
-{
-    char why[256];
-    printf("%-20s", op_rows[op].name);
-    for (int i = 0; i < ISAS; i++) {
-        if (!kernels_choose(isa_names[i], why)) { printf(" %10s", "-"); continue; }
-        double worst = verify_row(verdict, op, 0, NULL);
-        if (worst == -1) printf(" %10s", "(in conv)");
-        else printf(" %10.1e", worst);
-    }
-    kernels = chosen;
-    threads_start(1);
-    printf("   ");
-    if (sizeof(real) == 8 && has_slope(op)) print_row_gradients(verdict, op);
-    printf("\n");
 }
 
 /* A check that was interrupted has not found everything in order. */
@@ -9619,261 +9230,22 @@ static void give_up_if_interrupted(int done, int all, const char *what)
     if (interrupted) give_up(1, "stopped after %d of %d %s: the result is partial", done, all, what);
 }
 
-static int verify_all(Verdict *verdict)
+/* ---- cases ---- */
+
+static Node *row_case(Graph *g, Op op, int variant) { return op_rows[op].test(g, variant); }
+
+static Node *new_case(const Trial *t) { return t->make(own_graph(graph_new()), t->op, t->variant); }
+
+/* Ready to run; or not, and e says why. */
+static bool plan_case(Graph *g, Error *e)
 {
-    const Kernels *chosen = kernels;
-    int threads = thread_count();
-    char why[256];
-    printf("%-20s", "op");
-    for (int i = 0; i < ISAS; i++) printf(" %10s", isa_names[i]);
-    printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
-    for (int op = 0; op < OPS; op++) {
-        give_up_if_interrupted(op, OPS, "ops");
-        verify_op(verdict, (Op)op, chosen);
-    }
-    for (int i = 0; i < ISAS; i++) {
-        if (kernels_choose(isa_names[i], why)) continue;
-        printf("skipped: %s is not on this machine\n", isa_names[i]);
-        verdict->skipped++;
-    }
-    kernels = chosen;
-    threads_start(threads);
-    printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
-    return verdict->failed == 0;
+    if (!graph_plan(g, e)) return false;
+    Arena *arena = own(1, sizeof *arena);
+    on_leaving(close_arena, arena);
+    arena_reserve(arena, g->arena_bytes + 1);
+    graph_bind(g, arena);
+    return true;
 }
-
-/* ------------------------------------------------------------------------------------------------
- * 13.6  Speed
- * ---------------------------------------------------------------------------------------------- */
-
-/* Median milliseconds of a graph's run; on a GPU by its own clock. */
-static double time_graph(Graph *g, int repeat)
-{
-    double *times = own((size_t)repeat, sizeof *times);
-    char why[FACEGAN_ERROR];
-    graph_run(g);
-    for (int i = 0; i < repeat; i++) {
-        give_up_if_interrupted(i, repeat, "repetitions");
-        double start = now_seconds();
-        if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
-        else if (!gpu_device->time(g->on_device, &times[i], why)) device_failed(why);
-    }
-    stats_sort(times, repeat);
-    return times[repeat / 2];
-}
-
-/* Multiplications and additions of a convolution of the family, done directly. */
-static double conv_operations(const ConvShape *s)
-{
-    return 2.0 * s->n * s->ho * s->wo * s->k * s->r * s->s * (s->groups == 1 ? s->c : 1);
-}
-
-static double node_operations(const Node *y)
-{
-    if (!is_conv(y)) return (double)count_of(y);
-    return conv_operations(&y->conv) + (y->before ? conv_operations(&y->before->conv) : 0);
-}
-
-/* What is really done: Winograd's method needs fewer multiplications than the definition. */
-static double node_work(const Node *y)
-{
-    int outputs, taps;
-    double multiplications = is_conv(y) && !chosen_device ? conv_winograd(&y->conv, conv_kind(y), &outputs, &taps) : 0;
-    return multiplications > 0 ? 2 * multiplications : node_operations(y);
-}
-
-static double node_bytes(const Node *y)
-{
-    double total = is_view(y) || y->op == OP_leaf ? 0 : (double)count_of(y);
-    for (int k = 0; k < MAX_INPUTS; k++)
-        if (y->in[k] && !is_view(y) && !(is_conv(y) && k == 1 && y->in[FILTER])) total += (double)count_of(y->in[k]);
-    return total * sizeof(real);
-}
-
-typedef struct RooflineRow { const Node *node; double milliseconds; } RooflineRow;
-
-static int slowest_first(const void *a, const void *b)
-{
-    double x = ((const RooflineRow *)a)->milliseconds, y = ((const RooflineRow *)b)->milliseconds;
-    return (x < y) - (x > y);
-}
-
-/* What this machine can do at best with all threads, measured: operations and bytes a second. */
-typedef struct Peaks { double operations, bytes; } Peaks;
-
-/* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
- * still in the caches from the node before comes faster.) */
-static double node_floor(const Node *y, const Peaks *peaks)
-{
-    return 1e3 * fmax(is_conv(y) ? node_work(y) / peaks->operations : 0, node_bytes(y) / peaks->bytes);
-}
-
-static void print_roofline_row(const Node *y, double milliseconds, double total, const Peaks *peaks)
-{
-    const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
-    int outputs, taps;
-    bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
-    const int *d = y->shape.d;
-    char shape[64], geometry[160] = "";
-    double seconds = milliseconds * 1e-3;
-    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
-    if (is_conv(y))
-        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
-                 s->w);
-    if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
-    if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
-    printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
-           node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
-           node_bytes(y) * 1e-9 / seconds, node_floor(y, peaks), row_of(y->op)->name, shape, geometry);
-}
-
-/* Where a graph's time goes, node by node, against what the machine could do. GFLOP/s count a convolution's direct
- * operations, the share of the peak those that are done. */
-static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
-{
-    RooflineRow *table = own((size_t)g->n_order, sizeof *table);
-    double total = 0, operations = 0, lowest = 0;
-    for (int i = 0; i < g->n_order; i++) table[i] = (RooflineRow){g->order[i], 1e30};
-    for (int repeat = 0; repeat < 3; repeat++) {
-        graph_profile(g);
-        for (int i = 0; i < g->n_order; i++)
-            table[i].milliseconds = fmin(table[i].milliseconds, g->order[i]->milliseconds);
-    }
-    for (int i = 0; i < g->n_order; i++) {
-        const Node *y = g->order[i];
-        total += table[i].milliseconds, operations += is_conv(y) ? node_operations(y) : 0;
-        if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
-    }
-    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
-           "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
-    printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
-           "shape", "geometry");
-    qsort(table, (size_t)g->n_order, sizeof *table, slowest_first);
-    for (int i = 0; i < g->n_order && table[i].milliseconds > 0.002 * total; i++)
-        print_roofline_row(table[i].node, table[i].milliseconds, total, peaks);
-}
-
-/* The most bytes of values that are alive at once: what any planner must provide. */
-static size_t alive_bytes(const Graph *g)
-{
-    size_t most = 0;
-    for (int i = 0; i < g->n_order; i++) {
-        size_t now = 0;
-        for (int k = 0; k < g->n_order; k++) {
-            const Node *y = g->order[k];
-            if (y->op != OP_leaf && !y->place_of && y->born <= i && i <= y->last_use) now += place_bytes(y);
-        }
-        most = now > most ? now : most;
-    }
-    return most;
-}
-
-/* Weights and Adam's moments. */
-static size_t parameter_bytes(const Net *net)
-{
-    size_t count = 0;
-    for (int i = 0; i < net->count; i++) count += 3 * shape_count(net->parameters[i].w->shape);
-    return count * sizeof(real);
-}
-
-/* Random pictures and labels: their values do not change the time. */
-static void fill_bench(Trainer *t)
-{
-    const Batch *b = &t->now.batch;
-    int n = t->now.d.classes;
-    for (size_t i = 0; i < shape_count(b->x->shape); i++) b->x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
-    for (int i = 0; i < t->settings.batch; i++) {
-        one_hot(b->label->data + i * n, n, i % n);
-        one_hot(b->target->data + i * n, n, (i + 1) % n);
-        b->alpha->data[i] = (real)0.5;
-    }
-    set_schedule(b->schedule_d, 1e-4, 0.5, 0.999, 1);
-    set_schedule(b->schedule_g, 1e-4, 0.5, 0.999, 1);
-}
-
-/* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
-static Peaks print_peaks(void)
-{
-    Peaks peaks;
-    char why[FACEGAN_ERROR];
-    if (!chosen_device) {
-        real *numbers = own(kernels_peaks_numbers(), sizeof *numbers);
-        kernels_peaks(numbers, &peaks.operations, &peaks.bytes);
-    } else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
-    printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n",
-           chosen_device ? gpu_device->describe() : kernels->name,
-           peaks.bytes * 1e-9, peaks.operations * 1e-9);
-    return peaks;
-}
-
-/* The times, and the memory beside what no program could do without. A classifier has one kind of step. */
-static void print_bench(const Trainer *t, Graph *forward)
-{
-    const Settings *s = &t->settings;
-    Graph *d_graph = t->now.d_step.graph, *g_graph = t->now.g_step.graph;
-    double d = time_graph(d_graph, (int)s->repeat), g = g_graph ? time_graph(g_graph, (int)s->repeat) : 0,
-           drawn = time_graph(forward, (int)s->repeat);
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
-    const char *with = chosen_device ? gpu_device->describe() : kernels->name;
-    size_t weights = parameter_bytes(&t->now.g) + parameter_bytes(&t->now.d);
-    size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
-    if (g_graph)
-        printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
-                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
-               d, g, drawn, 5 * d + g);
-    else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
-    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
-                     "\"alive_bytes\": %zu}\n"
-                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, "
-                     "values alive at once in a step %zu bytes\n", peak, thread_count(), with, weights, alive);
-}
-
-static void bench_task(void *settings)
-{
-    enum { CLASSES = 4 };
-    Trainer *t = new_trainer(settings);
-    const Settings *s = &t->settings;
-    t->model = find_model(s->model);
-    t->model->check(s, CLASSES);
-    build_steps(t, CLASSES);
-    bool draws = t->model->generator != NULL;
-    if (draws) t->drawing = drawing_new(&t->now.g, t->model->generator, (int)s->batch);
-    else build_judge(t, (int)s->batch);
-    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, draws ? t->drawing.graph : t->judge.graph};
-    static const char *const titles[] = {"D step", "G step", "forward"};
-    bind_graphs(graphs, 3, &t->arena);
-    net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
-    fill_bench(t);
-    print_bench(t, graphs[2]);
-    if (!s->roofline) return;
-    Peaks peaks = print_peaks();
-    for (int i = 0; i < 3; i++) {
-        if (!graphs[i]) continue;
-        give_up_if_interrupted(i, 3, "tables");
-        print_roofline(graphs[i], i == 0 && !draws ? "step" : titles[i], &peaks);
-    }
-}
-
-static void bench(const Settings *settings)
-{
-    Scope here;
-    Settings s = *settings;
-    enter(&here);
-    bench_task(&s);
-    leave();
-}
-
-/* ------------------------------------------------------------------------------------------------
- * 13.7  The GPU's kernels against the definitions and the CPU's
- *
- * Every case of every row, against its definition; fused convolutions; and shapes drawn by chance, against the CPU's
- * kernel. Convolutions in each precision: tf32 keeps 11 bits of a factor, bf16 8, and rounding errors add up like a
- * walk by chance, so that a sum's error relative to the largest sum stays near that of one factor.
- * ---------------------------------------------------------------------------------------------- */
-
-static const char *const precision_names[PRECISIONS] = {"fp32", "tf32", "bf16"};
 
 enum { RANDOM_CASES = 12 };
 
@@ -9962,100 +9334,455 @@ static Node *chance_case(Graph *g, Op op, int which)
     if (op == OP_put_at_largest) return put_at_largest(test_leaf(g, one_channel(s), -1, 1, false), x);
     return NULL;
 }
-/* Runs a case on the device in use: twice, so that a value from the first run is not taken for the second's. An
- * update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that the
- * first left. NULL: there is no such case. */
-static double *run_case(Verdict *verdict, CaseMaker *make, Op op, int variant, size_t *n)
+
+/* Runs a case on the device in use, on the GPU twice, so that a value from the first run is not taken for the second's.
+ * An update's definition knows one step only; against the CPU's kernel it takes two, the second from the moments that
+ * the first left. NULL: there is no such case. */
+static double *run_case(const Trial *t, size_t *n)
 {
-    Case *c = new_case(make, op, variant);
-    if (!c) return NULL;
+    Node *y = new_case(t);
+    if (!y) return NULL;
     Error e = {0};
-    Node *y = keep(c->y);
-    for (int i = 0; i < c->graph->n_owned; i++) c->graph->owned[i]->stays = variant % 2;    /* both ways to the GPU */
+    Graph *g = keep(y)->graph;
+    int runs = t->make == row_case && (is_update(t->op) || !chosen_device) ? 1 : 2;
+    for (int i = 0; i < g->n_owned; i++) g->owned[i]->stays = t->variant % 2; /* both ways to the GPU */
     *n = count_of(y);
     double *values = own(*n, sizeof *values);
-    bool planned = plan_case(c, &e);
-    judge(verdict, planned, "%s case %d: %s", op_rows[op].name, variant, e.text);
-    for (int run = 0; planned && run < (is_update(op) && make == row_case ? 1 : 2); run++) graph_run(c->graph);
+    bool planned = plan_case(g, &e);
+    judge(t, planned, "%s", e.text);
+    while (planned && runs--) graph_run(g);
     for (size_t i = 0; i < *n; i++) values[i] = planned ? (double)y->data[i] : NAN;
     return values;
 }
 
-static double *define_case(CaseMaker *make, Op op, int variant, size_t n)
+static double *define_case(const Trial *t)
 {
-    Case *c = new_case(make, op, variant);
-    double **values = graph_define(c->graph), *found = own(n, sizeof *found);
-    memcpy(found, values[c->y->id], n * sizeof *found);
-    free_values(values, c->graph->count);
+    Node *y = new_case(t);
+    size_t n = count_of(y);
+    double **values = graph_define(y->graph), *found = own(n, sizeof *found);
+    memcpy(found, values[y->id], n * sizeof *found);
+    free_values(values, y->graph->count);
     return found;
 }
 
-static double gpu_limit(Op op, Precision precision)
-{
-    static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
-    if (is_conv(&(Node){.op = op})) return conv_limits[precision];
-    return op >= OP_instance_norm_sums && op <= OP_instance_norm_dx ? 2e-5 : 4e-6;
-}
+/* ---- the judges ---- */
 
-/* A case's error, random ones held against the CPU's kernel; -1: there is no such case. */
-static double verify_on_gpu(Verdict *verdict, CaseMaker *make, Op op, int variant, Precision precision)
+/* Returns the case's error, or one of these. */
+enum { NO_CASE = -1, REFUSED = -2 };
+typedef double CaseJudge(const Trial *t);
+
+/* The largest difference over the largest value wanted; NaN if any is NaN. */
+static double judge_values(const Trial *t, const double *got, const double *want, size_t n, double limit,
+                           const char *where)
 {
-    size_t n = 0;
-    chosen_device = gpu_device;
-    double *got = run_case(verdict, make, op, variant, &n), error = 0, largest = 1e-30;
-    chosen_device = NULL;
-    if (!got) return -1;
-    double *want = make == chance_case ? run_case(verdict, make, op, variant, &n) : define_case(make, op, variant, n);
+    double worst = 0, largest = 1e-30;
     for (size_t i = 0; i < n; i++) {
-        if (!(fabs(got[i] - want[i]) <= error)) error = fabs(got[i] - want[i]);
+        if (!(fabs(got[i] - want[i]) <= worst)) worst = fabs(got[i] - want[i]);
         largest = fmax(largest, fabs(want[i]));
     }
-    error /= largest;
-    judge(verdict, error <= gpu_limit(op, precision), "%s case %d on the GPU in %s: error %g, allowed %g",
-          op_rows[op].name, variant, precision_names[precision], error, gpu_limit(op, precision));
+    worst /= largest;
+    judge(t, worst <= limit, "on %s: error %g, allowed %g", where, worst, limit);
+    return worst;
+}
+
+/* What is allowed: so much for a convolution, more for a norm's gradients than for the rest. */
+static double error_limit(Op op, double conv)
+{
+    return is_conv(&(Node){.op = op}) ? conv : op == OP_instance_norm_sums || op == OP_instance_norm_dx ? 2e-5 : 4e-6;
+}
+
+/* On the instruction set in use, on each thread count. Winograd adds and subtracts before it multiplies, which costs a
+ * digit. */
+static double judge_kernel(const Trial *t)
+{
+    static const int threads[] = {1, 2, 3, 8};
+    double *first = NULL, limit = sizeof(real) == 8 ? 1e-10 : error_limit(t->op, 5e-5);
+    size_t n = 0;
+    for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) {
+        threads_start(threads[k]);
+        double *got = run_case(t, &n);
+        if (!got) return NO_CASE;
+        if (k) judge(t, !memcmp(first, got, n * sizeof *got), "on %s: %d threads give other bits than 1", kernels->name,
+                     threads[k]);
+        else first = got;
+    }
+    return judge_values(t, first, define_case(t), n, limit, kernels->name);
+}
+
+static double judge_on_gpu(const Trial *t)
+{
+    static const double conv_limits[PRECISIONS] = {2e-5, 1e-3, 1e-2};
+    const char *where = own_text("the GPU in %s", precision_names[t->how]);
+    size_t n = 0;
+    chosen_device = gpu_device;
+    double *got = run_case(t, &n);
+    chosen_device = NULL;
+    if (!got) return NO_CASE;
+    return judge_values(t, got, t->make == chance_case ? run_case(t, &n) : define_case(t), n,
+                        error_limit(t->op, conv_limits[t->how]), where);
+}
+
+enum { PROBES = 10 };                   /* elements of each operand that are moved */
+
+/* Moves single elements of the leaves and compares how `value` (a number) answers with what the gradients say. */
+static double difference_error(Graph *g, const Node *value, Tensor *const *leaves, Node *const *gradients, int n)
+{
+    const double h = 2e-5;
+    double worst = 0;
+    Scope inner;
+    enter(&inner);
+    for (int i = 0; i < n; i++) {
+        size_t count = shape_count(leaves[i]->shape);
+        double largest = 0;
+        graph_run(g);
+        real *gradient = own(count, sizeof *gradient);
+        memcpy(gradient, gradients[i]->data, count * sizeof *gradient);
+        for (size_t k = 0; k < count; k++) largest = fmax(largest, fabs((double)gradient[k]));
+        for (int probe = 0; probe < PROBES; probe++) {
+            size_t k = (size_t)(draw(7, STREAM_TEST, (uint64_t)probe, (uint32_t)i) * (double)count);
+            real was = leaves[i]->data[k];
+            double at[2];
+            for (int side = 0; side < 2; side++) {
+                leaves[i]->data[k] = (real)((double)was + (side ? h : -h));
+                graph_run(g);
+                at[side] = (double)value->data[0];
+            }
+            leaves[i]->data[k] = was;
+            double error = fabs((at[1] - at[0]) / (2 * h) - (double)gradient[k]) / fmax(largest, 1e-2);
+            if (!(error <= worst)) worst = error;
+        }
+    }
+    leave();
+    return worst;
+}
+
+/* sum over i of <x_i, a fixed random tensor>: a number whose gradient sees every element. */
+static Node *random_projection(Node *const *x, int n)
+{
+    Node *total = NULL;
+    for (int i = 0; i < n; i++) {
+        Node *part = sum(mul(x[i], test_leaf(x[i]->graph, x[i]->shape, -1, 1, false)));
+        total = total ? add(total, part) : part;
+    }
+    return keep(total);
+}
+
+/* First order (order 1) or the gradient of the gradient (order 2). */
+static double judge_gradient(const Trial *t)
+{
+    Node *y = new_case(t);
+    Tensor *leaves[MAX_INPUTS];
+    Node *wrt[MAX_INPUTS] = {NULL}, *gradients[MAX_INPUTS], *second[MAX_INPUTS];
+    const char *name = op_rows[t->op].name;
+    Error e = {0};
+    int n = 0;
+    if (!y) return NO_CASE;
+    Graph *g = y->graph;
+    for (int i = 0; i < g->count; i++) {
+        Node *x = g->nodes[i];
+        if (x->op == OP_leaf && n < MAX_INPUTS) leaves[n] = x->tensor, wrt[n++] = x;
+    }
+    Node *value = random_projection(&y, 1);
+    grad(value, wrt, n, gradients);
+    if (t->how == 2) {
+        value = random_projection(gradients, n);
+        grad(value, wrt, n, second);
+        memcpy(gradients, second, sizeof second);
+    }
+    for (int i = 0; i < n; i++) keep(gradients[i]);
+    if (!plan_case(g, &e)) {
+        bool by_name = strncmp(e.text, "instance_norm", 13) == 0 || strstr(e.text, name) == e.text;
+        judge(t, by_name, "refuses without its name: %s", e.text);
+        return REFUSED;
+    }
+    double error = difference_error(g, value, leaves, gradients, n);
+    judge(t, error <= 1e-6, "order %d gradient off by %g", t->how, error);
     return error;
 }
 
-/* All cases of a maker; the worst error, or -1 if there were none. */
-static double verify_cases(Verdict *verdict, CaseMaker *make, Op op, Precision precision)
+/* ---- the walk ---- */
+
+/* Judges all cases from t->variant on and prints the worst error, or `none`. Were there any? */
+static bool judge_cases(Trial t, CaseJudge *judge_case, const char *none)
 {
-    double worst = -1;
-    for (int variant = 0;; variant++) {
+    double worst = NO_CASE;
+    for (;; t.variant++) {
         Scope inner;
         enter(&inner);
-        double error = verify_on_gpu(verdict, make, op, variant, precision);
+        double error = judge_case(&t);
         leave();
-        if (error == -1) return worst;
-        if (!(error <= worst)) worst = error;
+        if (error == NO_CASE) break;
+        if (error == REFUSED || worst == REFUSED) worst = REFUSED;
+        else if (!(error <= worst)) worst = error;
+    }
+    if (worst >= 0 || isnan(worst)) printf(" %10.1e", worst);
+    else printf(" %10s", worst == REFUSED ? "refused" : none);
+    return worst != NO_CASE;
+}
+
+/* An op without derivative, or whose derivative is by design not its slope. */
+static bool has_slope(Op op)
+{
+    return op != OP_leaf && op != OP_fill && op != OP_stop_grad && !is_update(op) && op != OP_prepare_filter &&
+           op != OP_sign && op != OP_moments;
+}
+
+static void verify_op(Verdict *verdict, Op op)
+{
+    const Kernels *chosen = kernels;
+    char why[KERNELS_ERROR_SIZE];
+    printf("%-20s", op_rows[op].name);
+    for (int i = 0; i < ISAS; i++) {
+        if (!kernels_choose(isa_names[i], why)) printf(" %10s", "-");
+        else judge_cases((Trial){verdict, row_case, op, 0, 0}, judge_kernel, "(in conv)");
+    }
+    kernels = chosen;
+    threads_start(1);
+    for (int order = 1; order <= 2 && sizeof(real) == 8 && has_slope(op); order++)
+        judge_cases((Trial){verdict, row_case, op, 0, order}, judge_gradient, "-");
+    printf("\n");
+}
+
+static void verify_op_on_gpu(Verdict *verdict, Op op)
+{
+    static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
+    char why[FACEGAN_ERROR];
+    for (int precision = 0; precision < (is_conv(&(Node){.op = op}) ? PRECISIONS : 1); precision++) {
+        const char *name = precision_names[precision];
+        bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
+        bool seen = op == OP_prepare_filter;                            /* which the planner makes for the CPU only */
+        if (!can) { verdict->skipped++; continue; }
+        printf("%-20s %-6s", op_rows[op].name, name);
+        for (int k = 0; k < 3; k++)
+            seen |= judge_cases((Trial){verdict, makers[k], op, 0, precision}, judge_on_gpu, "-");
+        printf("\n");
+        judge(&(Trial){verdict, row_case, op, 0, 0}, seen, "there is none: its kernel was not tried");
     }
 }
 
-static void verify_gpu(Verdict *verdict)
+/* Every row of the table. */
+static void verify(bool gpu)
 {
-    static CaseMaker *const makers[] = {row_case, fused_case, chance_case};
+    Verdict verdict = {0};
+    int threads = thread_count();
     char why[FACEGAN_ERROR] = "this program was built without a GPU part (`make gpu` builds it, with nvcc)";
-    if (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why)) give_up(1, "verify --gpu: %s", why);
-    printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", "cases", "fused", "by chance");
-    for (int op = 0; op < OPS; op++)
-        for (int precision = 0; precision < (is_conv(&(Node){.op = (Op)op}) ? PRECISIONS : 1); precision++) {
-            const char *name = precision_names[precision];
-            bool can = gpu_device->open((Precision)precision, true, why) && strstr(gpu_device->describe(), name);
-            bool seen = op == OP_prepare_filter;                        /* which the planner makes for the CPU only */
-            give_up_if_interrupted(op, OPS, "ops");
-            if (!can) { verdict->skipped++; continue; }
-            printf("%-20s %-6s", op_rows[op].name, name);
-            for (int k = 0; k < 3; k++) {
-                double worst = verify_cases(verdict, makers[k], (Op)op, (Precision)precision);
-                seen = seen || worst != -1;
-                if (worst == -1) printf(" %10s", "-");
-                else printf(" %10.1e", worst);
-            }
-            judge(verdict, seen, "%s has no case: its kernel was not tried", op_rows[op].name);
-            printf("\n");
-        }
-    gpu_device->close();
-    printf("%d passed, %d failed, %d skipped\n", verdict->passed, verdict->failed, verdict->skipped);
-    if (verdict->failed) give_up(1, "%d checks failed", verdict->failed);
+    if (gpu && (!gpu_device || !gpu_device->open(PRECISION_TF32, true, why))) give_up(1, "verify --gpu: %s", why);
+    if (gpu) printf("%s\n%-20s %-6s %10s %10s %10s\n", gpu_device->describe(), "op", "", "cases", "fused", "by chance");
+    else {
+        printf("%-20s", "op");
+        for (int i = 0; i < ISAS; i++) printf(" %10s", isa_names[i]);
+        printf("   %s\n", sizeof(real) == 8 ? "first and second gradient" : "(gradients: facegan64 verify)");
+    }
+    for (int op = 0; op < OPS; op++) {
+        give_up_if_interrupted(op, OPS, "ops");
+        if (gpu) verify_op_on_gpu(&verdict, (Op)op);
+        else verify_op(&verdict, (Op)op);
+    }
+    const Kernels *chosen = kernels;
+    for (int i = 0; i < ISAS && !gpu; i++) {
+        if (kernels_choose(isa_names[i], why)) continue;
+        printf("skipped: %s is not on this machine\n", isa_names[i]);
+        verdict.skipped++;
+    }
+    kernels = chosen;
+    if (gpu) gpu_device->close();
+    else threads_start(threads);
+    printf("%d passed, %d failed, %d skipped\n", verdict.passed, verdict.failed, verdict.skipped);
+    if (verdict.failed) give_up(1, "%d checks failed", verdict.failed);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * 13.3  Speed
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Median milliseconds of a graph's run; on a GPU by its own clock. */
+static double time_graph(Graph *g, int repeat)
+{
+    double *times = own((size_t)repeat, sizeof *times);
+    char why[FACEGAN_ERROR];
+    graph_run(g);
+    for (int i = 0; i < repeat; i++) {
+        give_up_if_interrupted(i, repeat, "repetitions");
+        double start = now_seconds();
+        if (!g->on_device) graph_run(g), times[i] = 1e3 * (now_seconds() - start);
+        else if (!gpu_device->time(g->on_device, &times[i], why)) device_failed(why);
+    }
+    stats_sort(times, repeat);
+    return times[repeat / 2];
+}
+
+/* Multiplications and additions of a convolution of the family, done directly. */
+static double conv_operations(const ConvShape *s)
+{
+    return 2.0 * s->n * s->ho * s->wo * s->k * s->r * s->s * (s->groups == 1 ? s->c : 1);
+}
+
+static double node_operations(const Node *y)
+{
+    if (!is_conv(y)) return (double)count_of(y);
+    return conv_operations(&y->conv) + (y->before ? conv_operations(&y->before->conv) : 0);
+}
+
+/* What is really done: Winograd's method needs fewer multiplications than the definition. */
+static double node_work(const Node *y)
+{
+    int outputs, taps;
+    double multiplications = is_conv(y) && !chosen_device ? conv_winograd(&y->conv, conv_kind(y), &outputs, &taps) : 0;
+    return multiplications > 0 ? 2 * multiplications : node_operations(y);
+}
+
+static double node_bytes(const Node *y)
+{
+    double total = is_view(y) || y->op == OP_leaf ? 0 : (double)count_of(y);
+    for (int k = 0; k < MAX_INPUTS; k++)
+        if (y->in[k] && !is_view(y) && !(is_conv(y) && k == 1 && y->in[FILTER])) total += (double)count_of(y->in[k]);
+    return total * sizeof(real);
+}
+
+static int slowest_first(const void *a, const void *b)
+{
+    double x = (*(Node *const *)a)->milliseconds, y = (*(Node *const *)b)->milliseconds;
+    return (x < y) - (x > y);
+}
+
+/* What this machine can do at best with all threads, measured: operations and bytes a second. */
+typedef struct Peaks { double operations, bytes; } Peaks;
+
+/* The least a node could take: its work at the peak, or its operands and its result once from and to memory. (What is
+ * still in the caches from the node before comes faster.) */
+static double node_floor(const Node *y, const Peaks *peaks)
+{
+    return 1e3 * fmax(is_conv(y) ? node_work(y) / peaks->operations : 0, node_bytes(y) / peaks->bytes);
+}
+
+static void print_roofline_row(const Node *y, double total, const Peaks *peaks)
+{
+    const ConvShape *s = &y->conv, *first = y->before ? &y->before->conv : NULL;
+    int outputs, taps;
+    bool winograd = is_conv(y) && !chosen_device && conv_winograd(s, conv_kind(y), &outputs, &taps) > 0;
+    const int *d = y->shape.d;
+    char shape[64], geometry[160] = "";
+    double milliseconds = y->milliseconds, seconds = milliseconds * 1e-3;
+    snprintf(shape, sizeof shape, "(%d,%d,%d,%d)", d[0], d[1], d[2], d[3]);
+    if (is_conv(y))
+        snprintf(geometry, sizeof geometry, "%dx%d s%d %d->%d from %dx%d", s->r, s->s, s->stride, s->c, s->k, s->h,
+                 s->w);
+    if (winograd) snprintf(geometry + strlen(geometry), 32, " F(%d,%d)", outputs, taps);
+    if (first) snprintf(geometry + strlen(geometry), 32, " behind depthwise %dx%d", first->r, first->s);
+    printf("  %8.2f %5.1f%% %9.1f %7.0f%% %8.1f %8.2f  %-20s %-22s %s\n", milliseconds, 100 * milliseconds / total,
+           node_operations(y) * 1e-9 / seconds, 100 * node_work(y) / seconds / peaks->operations,
+           node_bytes(y) * 1e-9 / seconds, node_floor(y, peaks), row_of(y->op)->name, shape, geometry);
+}
+
+/* Where a graph's time goes, node by node, against what the machine could do. GFLOP/s count a convolution's direct
+ * operations, the share of the peak those that are done. */
+static void print_roofline(Graph *g, const char *title, const Peaks *peaks)
+{
+    size_t n = (size_t)g->n_order;
+    Node **nodes = memcpy(own(n, sizeof *nodes), g->order, n * sizeof *nodes);
+    double total = 0, operations = 0, lowest = 0, *best = own(n, sizeof *best);
+    for (size_t i = 0; i < 3 * n; i++) {
+        if (i % n == 0) graph_profile(g);
+        best[i % n] = i < n ? nodes[i]->milliseconds : fmin(best[i % n], nodes[i % n]->milliseconds);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const Node *y = nodes[i];
+        total += nodes[i]->milliseconds = best[i], operations += is_conv(y) ? node_operations(y) : 0;
+        if (is_conv(y) || y->op == OP_adam) lowest += node_floor(y, peaks);
+    }
+    printf("%s: %.1f ms (convolutions and updates at the peaks: %.1f ms), %.1f GFLOP in convolutions, "
+           "%zu MB of values\n", title, total, lowest, operations * 1e-9, g->arena_bytes >> 20);
+    printf("  %8s %6s %9s %8s %8s %8s  %-20s %-22s %s\n", "ms", "share", "GFLOP/s", "of peak", "GB/s", "floor ms", "op",
+           "shape", "geometry");
+    qsort(nodes, n, sizeof *nodes, slowest_first);
+    for (size_t i = 0; i < n && nodes[i]->milliseconds > 0.002 * total; i++) print_roofline_row(nodes[i], total, peaks);
+}
+
+/* The most bytes of values that are alive at once: what any planner must provide. */
+static size_t alive_bytes(const Graph *g)
+{
+    Stretch *places = own((size_t)g->n_order, sizeof *places);
+    return places_alive(places, list_places(g, places));
+}
+
+/* Random pictures and labels: their values do not change the time. */
+static void fill_bench(Trainer *t)
+{
+    const Batch *b = &t->now.batch;
+    int n = t->now.d.classes;
+    for (size_t i = 0; i < shape_count(b->x->shape); i++) b->x->data[i] = (real)(2 * draw(1, STREAM_TEST, i, 0) - 1);
+    for (int i = 0; i < t->settings.batch; i++) {
+        one_hot(b->label->data + i * n, n, i % n);
+        one_hot(b->target->data + i * n, n, (i + 1) % n);
+        b->alpha->data[i] = (real)0.5;
+    }
+    set_schedule(b->schedule_d, 1e-4, 0.5, 0.999, 1);
+    set_schedule(b->schedule_g, 1e-4, 0.5, 0.999, 1);
+}
+
+/* What the machine or the GPU can do at best: a layer's rate in the table is to be held against these. */
+static Peaks print_peaks(void)
+{
+    Peaks peaks;
+    char why[FACEGAN_ERROR];
+    if (!chosen_device) {
+        real *numbers = own(kernels_peaks_numbers(), sizeof *numbers);
+        kernels_peaks(numbers, &peaks.operations, &peaks.bytes);
+    } else if (!gpu_device->peaks(&peaks.bytes, &peaks.operations, why)) device_failed(why);
+    printf("%s: measured %.0f GB/s copying, %.0f GFLOP/s multiplying\n",
+           chosen_device ? gpu_device->describe() : kernels->name,
+           peaks.bytes * 1e-9, peaks.operations * 1e-9);
+    return peaks;
+}
+
+/* The times, and the memory beside what no program could do without. A classifier has one kind of step. */
+static void print_bench(const Trainer *t, Graph *forward)
+{
+    const Settings *s = &t->settings;
+    Graph *d_graph = t->now.d_step.graph, *g_graph = t->now.g_step.graph;
+    double d = time_graph(d_graph, (int)s->repeat), g = g_graph ? time_graph(g_graph, (int)s->repeat) : 0,
+           drawn = time_graph(forward, (int)s->repeat);
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    long peak = chosen_device ? (long)gpu_device->memory() : use.ru_maxrss * 1024;
+    const char *with = chosen_device ? gpu_device->describe() : kernels->name;
+    size_t weights = 3 * sizeof(real) * (net_size(&t->now.g) + net_size(&t->now.d));
+    size_t alive = alive_bytes(g_graph ? g_graph : d_graph);
+    if (g_graph)
+        printf(s->json ? "{\"d_step_ms\": %.2f, \"g_step_ms\": %.2f, \"forward_ms\": %.2f, \"five_d_one_g_ms\": %.1f, "
+                       : "D step %.2f ms   G step %.2f ms   forward %.2f ms   5 D + 1 G %.1f ms   ",
+               d, g, drawn, 5 * d + g);
+    else printf(s->json ? "{\"step_ms\": %.2f, \"forward_ms\": %.2f, " : "step %.2f ms   forward %.2f ms   ", d, drawn);
+    printf(s->json ? "\"peak_bytes\": %ld, \"threads\": %d, \"isa\": \"%s\", \"parameters_bytes\": %zu, "
+                     "\"alive_bytes\": %zu}\n"
+                   : "peak %ld bytes   (%d threads, %s)\nmemory that any program needs: weights and moments %zu bytes, "
+                     "values alive at once in a step %zu bytes\n", peak, thread_count(), with, weights, alive);
+}
+
+static void bench_task(void *settings)
+{
+    enum { CLASSES = 4 };
+    Trainer *t = new_trainer(settings);
+    const Settings *s = &t->settings;
+    t->model = find_model(s->model);
+    t->model->check(s, CLASSES);
+    build_steps(t, CLASSES);
+    bool draws = t->model->generator != NULL;
+    if (draws) t->drawing = new_drawing(&t->now.g, t->model->generator, (int)s->batch);
+    else build_judge(t, (int)s->batch);
+    Graph *graphs[] = {t->now.d_step.graph, t->now.g_step.graph, draws ? t->drawing.graph : t->judge.graph};
+    static const char *const titles[] = {"D step", "G step", "forward"};
+    t->arena = bind_graphs(graphs, 3);
+    net_initialise(&t->now.g, 1), net_initialise(&t->now.d, 1);
+    fill_bench(t);
+    print_bench(t, graphs[2]);
+    if (!s->roofline) return;
+    Peaks peaks = print_peaks();
+    for (int i = 0; i < 3; i++) {
+        if (!graphs[i]) continue;
+        give_up_if_interrupted(i, 3, "tables");
+        print_roofline(graphs[i], i == 0 && !draws ? "step" : titles[i], &peaks);
+    }
 }
 
 /* ================================================================================================
@@ -10105,18 +9832,6 @@ static void make_out(const Settings *s, char *const *inputs, int count, bool sev
     if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
         give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
     if (*s->out && !out_is_file(s)) make_folder(s->out);
-}
-
-/* "a,b,c" as its parts. Returns how many. */
-static int split_names_list(const char *list, char (*names)[NAME])
-{
-    int n = 0;
-    while (*list && n < MAX_CLASSES) {
-        size_t length = strcspn(list, ",");
-        snprintf(names[n++], NAME, "%.*s", (int)(length < NAME ? length : NAME - 1), list);
-        list += length + (list[length] != 0);
-    }
-    return n;
 }
 
 /* Classes, comma-separated in the metadata, or class0, class1, ... */
@@ -10195,37 +9910,34 @@ static void fill_generator(Facegan *model, const char *given)
 {
     char path[PATH_MAX];
     Settings trained;
-    Weights w = {.file = open_weights(given, path, &trained), .path = path};
+    TensorFile *file = open_weights(given, path, &trained);
+    Weights w = {.file = file, .path = path};
     find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
     read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
     model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
                                    .modulates = trained.modulate};
-    Drawing d = drawing_new(&model->g, expression_generator, 1);
+    on_leaving(close_net, &model->g);
+    Drawing d = new_drawing(&model->g, expression_generator, 1);
     model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;
     if (d.mask) model->mask = d.mask, model->colour = keep(model->g.editor.colour);
     name_classes(model, w.file);
-    bind_graphs(&model->graph, 1, &model->arena);
-    load_net(w.file, path, &model->g, w.prefix, false);
+    bind_graphs(&model->graph, 1);
+    load_net(file, path, &model->g, w.prefix, false);
+    tensorfile_free(file);                                              /* the model may live long */
 }
 
 void facegan_close(Facegan *model)
 {
     if (!model) return;
-    graph_free(model->graph);
-    tensor_free(model->x), tensor_free(model->condition);
-    net_free(&model->g);
-    arena_free(&model->arena);
+    end_scope(&model->apart);
     free(model);
 }
-
-static void close_generator(void *model) { facegan_close(model); }
 
 /* A generator that is closed with the innermost scope. */
 static Facegan *own_generator(const char *given)
 {
-    Facegan *model = must_alloc(1, sizeof *model);
-    on_leaving(close_generator, model);
+    Facegan *model = own(1, sizeof *model);
     fill_generator(model, given);
     return model;
 }
@@ -10547,13 +10259,14 @@ static void open_public(void *context)
     start_library();
     opening->model = must_alloc(1, sizeof *opening->model);
     fill_generator(opening->model, opening->path);
+    hand_all(&opening->model->apart);
 }
 
 Facegan *facegan_open(const char *path, char error[FACEGAN_ERROR])
 {
     Opening *opening = &(Opening){.path = path};
     if (attempt_public(open_public, opening, error)) return opening->model;
-    facegan_close(opening->model);
+    free(opening->model);
     return NULL;
 }
 
@@ -10850,7 +10563,7 @@ static void find_sheets(Report *r)
     bool named = condition_size(r->model, &r->s, classes) > 0;
     int drawn = named ? classes : SAMPLE_FACES;
     r->columns[0] = "input";
-    r->n_columns = !r->model->latent_size;
+    r->n_columns = !r->model->from_noise;
     for (int i = 0; i < drawn; i++) r->columns[r->n_columns++] = named ? r->class_names[i] : "";
 }
 
@@ -11009,7 +10722,7 @@ static void write_report(const char *run)
     add_facts(r);
     if (r->model->generator) {
         page_heading(r->page, "Samples");
-        add_slider(r, r->model->latent_size
+        add_slider(r, r->model->from_noise
                           ? "What G draws from the same noise over the training"
                           : "The same faces over the training: the picture as it was, then G's drawings of it");
         for (int face = 0; face < 2; face++) add_quarters(r, face);
@@ -11227,13 +10940,13 @@ static Sampler *open_sampler(const char *run, const Settings *s)
     int classes = 1, which = s->raw;
     const TensorFile *file = open_weights(run, path, &trained);
     const Model *model = find_model(trained.model);
-    if (!model->latent_size)
+    if (!model->from_noise)
         give_up(2, "%s: %s draws from pictures, not from noise: see facegan edit", path, trained.model);
     for (const char *at = trained.classes; *at; at++) classes += *at == ',';
     model->check(&trained, classes);
     on_leaving(close_net, &m->g);
     make_nets(&trained, classes, &m->g, &unused);
-    m->s = s, m->g.condition = condition_size(model, &trained, classes), m->g.latent = model->latent_size(&trained);
+    m->s = s, m->g.condition = condition_size(model, &trained, classes), m->g.latent = (int)trained.latent;
     model->prepare(model, &trained, &m->g, &unused);
     choose_classes(m, trained.classes, s->emotions);
     m->drawing = own_drawing(&m->g, model->generator, DRAWN_AT_ONCE);
@@ -11327,7 +11040,7 @@ static void sample_way(const Sampler *m)
     for (int i = 0; i < FRAMES; i++) {
         int step = i < FILM_FRAMES ? i : FRAMES - i;
         for (int k = 0; k < m->n; k++)
-            put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
+            image_put_cell(&row, pictures + (size_t)(k * FILM_FRAMES + step) * m->bytes, side, 0, k);
         frames[i] = resize_picture(&row, row.width * scale, row.height * scale);
     }
     deliver_film(textf("%s/way.gif", m->s->out).s, frames, FRAMES);
@@ -12127,16 +11840,6 @@ static void import_data(char *const *inputs, int count, const Settings *s)
  * 14.12  Emotion classifiers: eval, predict
  * ---------------------------------------------------------------------------------------------- */
 
-static void close_classifier(void *classifier) { classifier_close(classifier); }
-
-/* A classifier that is closed with the innermost scope. */
-static Classifier *own_classifier(const char *given)
-{
-    Classifier *c = classifier_open(given);
-    on_leaving(close_classifier, c);
-    return c;
-}
-
 /* The classifier that the command names, or the best one that comes with the program. */
 static Classifier *chosen_classifier(const Settings *s)
 {
@@ -12361,7 +12064,7 @@ static void train_run(Settings *s)
  * 14.13  The numbers of a generator: eval
  *
  * Every picture of a data set is drawn with every emotion, and a classifier that was trained apart looks at what came
- * out (13.1 to 13.3 and vendor/stats.h have the equations):
+ * out (13.1 and vendor/stats.h have the equations):
  *
  *     x --G(x, each emotion)--------> classifier --> confusion, F1         asked for / taken for
  *     x --G(x, another's label)-----> features ----> FED, diversity        as many of each class as there are real ones
@@ -12895,8 +12598,7 @@ static void export_graph(OnnxModel *model, const Node *y, const char *name, cons
     onnx_program(model, steps, y->id + 1, numbers, inputs->n, name);
 }
 
-static void close_onnx(void *model)      { onnx_free(*(OnnxModel **)model); }
-static void close_drawing(void *drawing) { drawing_free(drawing); }
+static void close_onnx(void *model) { onnx_free(*(OnnxModel **)model); }
 
 static Node *leaf_of(const Graph *g, const Tensor *tensor)
 {
@@ -12922,7 +12624,7 @@ static void describe_model(OnnxModel *model, const char (*names)[NAME], const Ne
 static Drawing classifier_for(OnnxModel *model, const char *run)
 {
     Classifier *c = own_classifier(run);
-    const Look look = look_new(&c->net, 1, c->many.p->op == OP_sigmoid);
+    const Look look = new_look(&c->net, 1, c->many.p->op == OP_sigmoid);
     describe_model(model, c->class_names, &c->net);
     return (Drawing){.graph = look.graph, .x = look.x, .y = look.p};
 }
@@ -12932,7 +12634,7 @@ static Drawing generator_for(OnnxModel *model, const char *run)
 {
     Facegan *generator = own_generator(run);
     describe_model(model, generator->class_names, &generator->g);
-    return drawing_new(&generator->g, expression_generator, 1);
+    return new_drawing(&generator->g, expression_generator, 1);
 }
 
 static void export_onnx(const char *run, bool draws, const char *path)
@@ -12944,7 +12646,6 @@ static void export_onnx(const char *run, bool draws, const char *path)
     *model = onnx_begin(draws ? "facegan generator" : "facegan classifier", "facegan", FACEGAN_VERSION, ONNX_OPSET);
     if (!*model) give_up(1, "out of memory");
     *d = (draws ? generator_for : classifier_for)(*model, run);
-    on_leaving(close_drawing, d);
     const OnnxInputs inputs = {1 + draws, {leaf_of(d->graph, d->x), leaf_of(d->graph, d->condition)},
                                {"picture", "condition"}};
     export_graph(*model, d->y, draws ? "drawn" : "probabilities", &inputs);
@@ -13786,21 +13487,7 @@ typedef struct ToyRun {
     Graph *drawing, *scoring;           /* G and D as they are */
     Tensor *place;                      /* (N,1,1,2) what D is asked about */
     Node *drawn, *score;
-    Arena arena;
 } ToyRun;
-
-static void close_toy(void *toy)
-{
-    ToyRun *run = toy;
-    Toy *t = &run->toy;
-    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
-    Tensor *tensors[] = {t->x, t->z, t->alpha, t->d_schedule, t->g_schedule, run->place};
-    for (int i = 0; i < 4; i++) graph_free(graphs[i]);
-    for (int i = 0; i < 6; i++) tensor_free(tensors[i]);
-    Net *nets[] = {t->g, t->d};
-    for (int i = 0; i < 2; i++) net_free(nets[i]), free(nets[i]);
-    arena_free(&run->arena);
-}
 
 static ToyRun *use_toy(ToyLoss loss)
 {
@@ -13808,18 +13495,19 @@ static ToyRun *use_toy(ToyLoss loss)
     Toy *t = &run->toy;
     const Shape points = shape_of(CROWD, 1, 1, 2), rate = shape_of(1, 1, 1, 3);
     t->loss = loss, t->g = net_new('G', toy_beta1, toy_beta2), t->d = net_new('D', toy_beta1, toy_beta2);
-    t->x = tensor_new("x", points), t->z = tensor_new("z", points), t->alpha = tensor_new("alpha", shape_of(CROWD, 1,
-        1, 1));
-    t->d_schedule = tensor_new("d_schedule", rate), t->g_schedule = tensor_new("g_schedule", rate);
-    run->place = tensor_new("place", points);
+    Net *nets[] = {t->g, t->d};
+    for (int i = 0; i < 2; i++) on_leaving(free, nets[i]), on_leaving(close_net, nets[i]);
+    t->x = own_tensor("x", points), t->z = own_tensor("z", points), run->place = own_tensor("place", points);
+    t->alpha = own_tensor("alpha", shape_of(CROWD, 1, 1, 1));
+    t->d_schedule = own_tensor("d_schedule", rate), t->g_schedule = own_tensor("g_schedule", rate);
     build_toy_d_step(t), build_toy_g_step(t);
     run->drawing = graph_new(), run->scoring = graph_new();
-    on_leaving(close_toy, run);
+    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
+    for (int i = 0; i < 4; i++) own_graph(graphs[i]);
     net_attach(t->g, run->drawing), net_attach(t->d, run->scoring);
     run->drawn = keep(toy_layers(t->g, leaf(run->drawing, t->z), 2));
     run->score = keep(toy_layers(t->d, leaf(run->scoring, run->place), 1));
-    Graph *graphs[] = {t->d_step, t->g_step, run->drawing, run->scoring};
-    bind_graphs(graphs, 4, &run->arena);
+    bind_graphs(graphs, 4);
     net_initialise(t->g, TOY_SEED), net_initialise(t->d, TOY_SEED);
     return run;
 }
@@ -14586,8 +14274,8 @@ RUN(study_truth, study_truth(c->inputs, c->n_inputs, s))
 RUN(study_augment, study_augment(c->inputs, s))
 RUN(study_ganmut, study_ganmut(c->inputs[0], s, carry_out, c))
 RUN(toy, run_toy_of(c->what, s))
-RUN(step, step_file(c->inputs[0], c->inputs[1]))
-RUN(bench, bench(s))
+RUN(step, in_scope(step_task, &(StepFiles){c->inputs[0], c->inputs[1]}))
+RUN(bench, in_scope(bench_task, &c->settings))
 RUN(data_draw, s->scenes ? draw_scenes(s) : draw_faces(s))
 RUN(data_show, show_data(c->inputs[0], s))
 RUN(data_balance, balance_data(c->inputs[0], s))
@@ -14646,9 +14334,7 @@ static void run_report(Command *c)
 
 static void run_verify(Command *c)
 {
-    Verdict verdict = {0};
-    if (c->settings.gpu) verify_gpu(&verdict);
-    else if (!verify_all(&verdict)) give_up(1, "%d checks failed", verdict.failed);
+    verify(c->settings.gpu);
 }
 
 static void run_version(Command *c)

@@ -92,6 +92,14 @@ TABLE_API const double *table_column(const TableNumbers *numbers, const char *na
 /* The last number of that column; NaN: it has none, or there is no such column. */
 TABLE_API double table_last(const TableNumbers *numbers, const char *name);
 
+/* ---- a line of numbers that grows ---- */
+
+/* A row of a file of numbers as it is put together, and the row of names above it. Begins as zeros. */
+typedef struct { char names[8192], numbers[8192]; } TableLine;
+
+/* Adds a column. One that is not known is empty. */
+TABLE_API void table_add_number(TableLine *line, int known, const char *name, const char *format, double value);
+
 /* ---- printing ---- */
 
 typedef struct {
@@ -643,6 +651,17 @@ TABLE_API int table_print(const Table *t, FILE *to, int form)
         for (int row = 0; row <= t->rows; row++) table_print_row(t, to, form, row);
     }
     return fflush(to) == 0;
+}
+
+
+TABLE_API void table_add_number(TableLine *line, int known, const char *name, const char *format, double value)
+{
+    size_t named = strlen(line->names), used = strlen(line->numbers);
+    const char *comma = named ? "," : "";
+    snprintf(line->names + named, sizeof line->names - named, "%s%s", comma, name);
+    snprintf(line->numbers + used, sizeof line->numbers - used, "%s", comma);
+    used = strlen(line->numbers);
+    if (known) snprintf(line->numbers + used, sizeof line->numbers - used, format, value);
 }
 
 #endif /* TABLE_IMPLEMENTATION */
