@@ -8995,20 +8995,47 @@ static void train(Settings *settings) { in_scope(train_task, settings); }
 /* ------------------------------------------------------------------------------------------------
  * 12.9  One iteration from a file
  *
- * `facegan step IN OUT` takes settings, weights, a batch and every random draw from a file, makes one D step and then
- * one G step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
+ * `facegan step IN OUT` takes weights, a batch and every random draw from a file, makes one D step and then one G
+ * step, and writes the losses, the fakes, the gradients and the updated weights: so another implementation can be
  * held against this one. A classifier has one step; its "fakes" are the class scores.
  * ---------------------------------------------------------------------------------------------- */
 
-/* The file says its settings in the words of a run's config; what it does not say is as usual. */
+/* What the file calls a setting, and what it is called here. */
+static const struct { const char *there, *here; bool must_be; } step_settings[] = {
+    {"model", "model", true}, {"adv", "adv", true}, {"reg", "reg", true}, {"size", "size", true},
+    {"channels", "channels", true}, {"conv_dim", "width", true}, {"g_repeat", "g-repeat", true},
+    {"d_repeat", "d-repeat", true}, {"batch", "batch", true}, {"lr", "lr", true}, {"beta1", "beta1", true},
+    {"beta2", "beta2", true}, {"lambda_cls", "lambda-cls", true}, {"lambda_rec", "lambda-rec", true},
+    {"lambda_gp", "lambda-gp", true},
+    {"d_conv_dim", "d-width", false}, {"mix", "mix", false}, {"lambda_info", "lambda-info", false},
+    {"lambda_rho", "lambda-rho", false}, {"lambda_prediction", "lambda-prediction", false}, {"cycle", "cycle", false},
+    {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
+    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"source", "source", false},
+    {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
+    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false}};
+
+/* The file's settings; those of a classifier and from noise stand there under their own names. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
 {
-    const char *name = tensorfile_metadata(file, "model");
-    if (!name) give_up(1, "%s: its metadata lacks \"model\"", path);
-    const Model *model = find_model(name);
-    snprintf(s->model, sizeof s->model, "%s", name);
-    if (model->generator) set_usual(s, model->kinds, s);
-    settings_of_file(file, path, s);
+    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
+    const Model *model = name ? find_model(name) : NULL;
+    Error e;
+    if (model && (model->latent_size || !model->generator)) {
+        snprintf(s->model, sizeof s->model, "%s", name);
+        if (model->generator) set_usual(s, model->kinds, s);
+        settings_of_file(file, path, s);
+        return;
+    }
+    if (model && model->when) set_settings(s, model->when);
+    for (size_t i = 0; i < sizeof step_settings / sizeof *step_settings; i++) {
+        const char *value = tensorfile_metadata(file, step_settings[i].there);
+        if (value && !set_setting(s, find_setting(step_settings[i].here), value, &e)) unwind(&e);
+        if (!value && step_settings[i].must_be)
+            give_up(1, "%s: its metadata lacks \"%s\"", path, step_settings[i].there);
+    }
+    if (labels && strcmp(labels, "attributes") && strcmp(labels, "classes"))
+        give_up(1, "%s: labels = %s: must be classes or attributes", path, labels);
+    if (labels && strcmp(labels, "attributes") == 0) snprintf(s->attributes, sizeof s->attributes, "attributes");
 }
 
 static const TensorEntry *step_input(const TensorFile *file, const char *path, const char *name, size_t count)

@@ -335,7 +335,7 @@ expect 1 "nowhere" "$F" info nowhere
 expect 1 "config" "$F" report faces
 expect 1 "config" "$F" report nowhere
 expect 1 "nowhere" "$F" step nowhere out.safetensors
-expect 1 "has no tensor" "$F" step run/checkpoint.safetensors out.safetensors
+expect 1 "lacks" "$F" step run/checkpoint.safetensors out.safetensors
 expect 1 "iteration.in" "$F" step iteration.in.safetensors out.safetensors
 
 # Going on with other settings is another run: the setting is named, with what it was and is.

@@ -338,16 +338,8 @@ USUAL = {"model": "stargan", "adv": "wgan-gp", "reg": "gp", "labels": "classes",
 LIMITS = {"loss": 1e-6, "fake": 2e-6, "grad": 1e-5, "step": 1e-2}
 
 
-def as_settings(s):
-    """What facegan calls its settings, from the names of the public code."""
-    names = {"conv_dim": "width", "d_conv_dim": "d-width", "n_r": "random-directions"}
-    told = {names.get(key, key.replace("_", "-")): str(value) for key, value in s.items() if key != "labels"}
-    told["classes"] = ",".join(f"class{i}" for i in range(s["classes"]))
-    return told | ({"attributes": told["classes"]} if s["labels"] == "attributes" else {})
-
-
 def save_iteration(path, s, g, d, batch):
-    save_safetensors(path, named_weights(g, d) | batch, as_settings(s))
+    save_safetensors(path, named_weights(g, d) | batch, {key: str(value) for key, value in s.items()})
 
 
 def tensor_error(name, before, want, got):
@@ -426,7 +418,7 @@ def test_refusals(folder):
     refused("an infinite alpha", put("alpha", math.inf))
     refused("another number of channels", put("x", 0), channels=1)
     refused("a network too deep for its weights", put("x", 0), g_repeat=20)
-    refused("an unknown loss", put("x", 0), adv="nonsense")
+    refused("unknown labels", put("x", 0), labels="nonsense")
     refused("another batch", put("x", 0), batch=2)
 
 
