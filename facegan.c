@@ -9020,7 +9020,7 @@ static void read_step_settings(const TensorFile *file, const char *path, Setting
     const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
     const Model *model = name ? find_model(name) : NULL;
     Error e;
-    if (model && (model->latent_size || !model->generator)) {
+    if (model && (model->from_noise || !model->generator)) {
         snprintf(s->model, sizeof s->model, "%s", name);
         if (model->generator) set_usual(s, model->kinds, s);
         settings_of_file(file, path, s);
