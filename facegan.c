@@ -3019,15 +3019,16 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * looks at each picture by itself, which a batch norm mixes with the others. (WGAN-GP, section 4; such a D is called a
  * critic.)
  *
- * Three bodies: DCGAN's; Kolbenschlag's first, which has a layer more and leaky slopes in G; and his last (WACGAN),
- * where G enlarges and then convolves 5x5, and D has dropout.
+ * Four bodies: DCGAN's; Kolbenschlag's first, which has a layer more and leaky slopes in G; his last (WACGAN), where G
+ * enlarges and then convolves 5x5, and D has dropout; and `style`, for photographs, which has what was found since.
  *
  * A label comes in as the row of a learnt table. Either the row becomes a plane beside G's first map, and one beside
  * D's second; or z is multiplied by it, and D is not told the label but has to find it (WACGAN). The published cGAN
- * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy.
+ * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy. Body `style`: G's norms are
+ * told, and D multiplies.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 'k', BODY_WACGAN = 'w' };
+enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 'k', BODY_WACGAN = 'w', BODY_STYLE = 's' };
 /* Where a label comes in: D's plane stands beside x or beside its second map; or z is multiplied. */
 enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
 enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
@@ -3078,12 +3079,33 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
     return tanh_of(conv_bias_leaky(net, h, (Conv){net->channels, 2, 1, 0}, LINEAR));            // (N,P,P,X)
 }
 
+/* The body `style`: z and the label become 8w numbers, the style, from which the smallest map is made and which every
+ * norm is told, so that all scales hear what is drawn and nothing but the style makes pictures differ. (StyleGAN,
+ * Karras et al. 2019, without its noise for each pixel) Each doubling is a nearest-neighbour enlargement and a
+ * convolution, which leaves no checkerboards. */
+static Node *style_generator(Net *net, Node *z, Node *label)
+{
+    int n = z->shape.d[0], w = net->width, s = net->size >> net->repeat;
+    sequential(net, "style.");
+    if (label) z = concat(z, embedding(net, label, LABEL_NUMBERS), 3);                          // (N,1,1,Z+50)
+    Node *style = dense(net, dense(net, z, 8 * w, 0.2), 8 * w, 0.2);                            // (N,1,1,8w)
+    sequential(net, "main.");
+    Node *h = reshape(dense(net, style, s * s * 8 * w, LINEAR), shape_of(n, s, s, 8 * w));      // (N,s,s,8w)
+    h = modulated_norm(net, h, style);
+    for (int i = net->repeat - 1; i >= 0; i--) {
+        h = enlarge(h, 2 * h->shape.d[1], 2 * h->shape.d[2]);
+        h = modulated_norm(net, conv_layer(net, h, (Conv){min_int(8, 1 << i) * w, 3, 1, 1}), style);    // (N,2s,2s,..)
+    }
+    return tanh_of(conv_layer(net, h, (Conv){net->channels, 3, 1, 1}));                         // (N,P,P,X)
+}
+
 /* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
 static Node *noise_generator(Net *net, Node *z, Node *label)
 {
     bool kolbenschlag = net->noise.body == BODY_KOLBENSCHLAG;
     int d = net->repeat, w = net->width;
     double slope = kolbenschlag ? 0.2 : RELU;
+    if (net->noise.body == BODY_STYLE) return style_generator(net, z, label);
     sequential(net, "label.");
     if (label && net->noise.joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
     if (net->noise.body == BODY_WACGAN) return wacgan_generator(net, z, label);
@@ -3113,6 +3135,7 @@ static Node *wacgan_features(Net *net, Node *x)
 static Node *noise_features(Net *net, Node *x, Node *label)
 {
     bool late = net->noise.joins == JOINS_SECOND && net->noise.body != BODY_WACGAN;
+    if (net->noise.body == BODY_STYLE) label = NULL;                                            /* see style_score */
     Node *plane = label ? label_plane(net, label, net->size >> (late ? min_int(2, net->repeat - 1) : 0)) : NULL;
     if (net->noise.body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
     sequential(net, "main.");
@@ -3125,9 +3148,35 @@ static Node *noise_features(Net *net, Node *x, Node *label)
     return x;                                                                                   // (N,s,s,w 2^(d-1))
 }
 
-/* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. */
-static Node *noise_score(Net *net, Node *features)
+/* One more channel, the same number everywhere: how much the batch's pictures differ, the mean over all features of
+ * their standard deviation from picture to picture. A D that sees it notices a G that draws one picture only. (Karras
+ * et al. 2018, section 3) */
+static Node *with_deviation(Node *h)
 {
+    const int *d = h->shape.d;
+    Shape feature = shape_of(1, d[1], d[2], d[3]), plane = shape_of(d[0], d[1], d[2], 1);
+    Node *away = sub(h, scale(sum_to(h, feature), 1.0 / d[0]));                                 // (N,s,s,C)
+    Node *variance = scale(sum_to(square(away), feature), 1.0 / d[0]);                          // (1,s,s,C)
+    return concat(h, broadcast(mean(sqrt_of(add_number(variance, 1e-8))), plane), 3);           // (N,s,s,C+1)
+}
+
+/* The body `style`: features h of the whole picture, score = v h + e_label h / sqrt(C), where the row e_label of a
+ * learnt table is what the class looks like (the projection of Miyato & Koyama 2018, eq. 3). (N,1,1,1) */
+static Node *style_score(Net *net, Node *features, Node *label)
+{
+    sequential(net, "whole.");
+    Node *h = dense(net, with_deviation(features), 4 * net->width, 0.2);                        // (N,1,1,4w)
+    Node *score = dense(net, h, 1, LINEAR);
+    if (!label) return score;
+    Node *fits = sum_per_picture(mul(h, embedding(net, label, 4 * net->width)));                // (N,1,1,1)
+    return add(score, scale(fits, 1 / sqrt(4.0 * net->width)));
+}
+
+/* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. The label is
+ * for the body `style`, the others' features have it. */
+static Node *noise_score(Net *net, Node *features, Node *label)
+{
+    if (net->noise.body == BODY_STYLE) return style_score(net, features, label);
     return whole_head(net, "score.weight", features, net->noise.joint ? 1 + net->classes : 1);
 }
 
@@ -3762,7 +3811,8 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
     return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
 }
 
-/* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings of x should show. */
+/* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings (of x, where it is not NULL) should
+ * show. */
 static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Settings *s)
 {
     Node *total = NULL;
@@ -4047,7 +4097,8 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Se
  *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
- * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. The last one of L_D, which Odena's
+ * z ~ N(0,1), c the batch's labels in another order. --diffaugment and --teacher are as in 7.1; --penalty-share s:
+ * the penalty is measured on this share of the batch. The class terms are WACGAN's. The last one of L_D, which Odena's
  * paper and Kolbenschlag have, rewards D for finding the classes of fakes. G and D can then agree on marks for the
  * classes that no real face has: D finds the class of every fake, and no other classifier does. It is off unless asked
  * for. Real and fake pictures go through D apart, so that each batch norm sees one kind. With BCE the answers 1 and 0
@@ -4092,17 +4143,24 @@ static Node *told(const Net *d, Node *label)
     return d->noise.joins == JOINS_TIMES || d->noise.joint ? NULL : label;
 }
 
-/* D's gradient penalty, as in discriminator_terms (7.1). */
-static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *batch, const Settings *s)
+/* D's score of pictures, and their features. */
+static Node *scored(Net *d, Node *x, Node *label, Node **features)
 {
+    return noise_score(d, *features = noise_features(d, x, label), label);
+}
+
+/* D's gradient penalty, as in discriminator_terms (7.1). */
+static void penalty_term(Step *step, Net *d, Node *x, Node *fake, Node *label, const Batch *batch, const Settings *s)
+{
+    int n = max_int(1, (int)(s->penalty_share * s->batch + 0.5));
+    Node *features, *part = slice(x, 0, 0, n);
+    if (label) label = slice(label, 0, 0, n);
     if (penalty_of(s) == 'g') {
-        Node *alpha = leaf(step->graph, batch->alpha);
-        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
-        add_term(step, "D.gp", gradient_penalty(noise_score(d, noise_features(d, x_hat, label)), x_hat),
-                 s->lambda_gp);
+        Node *alpha = slice(leaf(step->graph, batch->alpha), 0, 0, n);
+        Node *x_hat = add(mul(alpha, part), mul(affine(alpha, -1, 1), slice(fake, 0, 0, n)));  // (N,P,P,X)
+        add_term(step, "D.gp", gradient_penalty(scored(d, x_hat, label, &features), x_hat), s->lambda_gp);
     }
-    if (penalty_of(s) == 'r')
-        add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), s->lambda_gp);
+    if (penalty_of(s) == 'r') add_term(step, "D.r1", r1_penalty(scored(d, part, label, &features), part), s->lambda_gp);
 }
 
 static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
@@ -4112,13 +4170,15 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
     net_train(generator, g), net_train(d, g);
     Node *x = leaf(g, batch->x), *label = label_leaf(d, g, batch->label), *target = label_leaf(d, g, batch->target);
     step.fake = stop_grad(noise_generator(generator, draw_leaf(g, batch, "noise", 'd'), target));       // (N,P,P,X)
-    Node *real_features = noise_features(d, x, told(d, label)),
-         *fake_features = noise_features(d, step.fake, told(d, target));
-    add_term(&step, "D.real", discriminator_term(noise_score(d, real_features), label, true, batch, s), 1);
-    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake_features), target, false, batch, s),
+    x = augmented(x, batch, s, 'R');
+    Node *fake = augmented(step.fake, batch, s, 'F'), *real_features, *fake_features;
+    Node *on_real = scored(d, x, told(d, label), &real_features),
+         *on_fake = scored(d, fake, told(d, target), &fake_features);
+    add_term(&step, "D.real", discriminator_term(on_real, label, true, batch, s), 1);
+    add_term(&step, "D.fake", discriminator_term(on_fake, target, false, batch, s),
              s->wrong_labels && told(d, target) ? 0.5 : 1);
     if (s->wrong_labels && told(d, target)) {      /* real, but of another class (Reed et al. 2016) */
-        Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
+        Node *unused, *wrong = scored(d, x, told(d, target), &unused);
         add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, s), 0.5);
     }
     if (d->noise.joins == JOINS_TIMES) {
@@ -4129,7 +4189,7 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
             add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake_features), wanted, false),
                      s->lambda_fake);
     }
-    penalty_term(&step, d, x, told(d, label), batch, s);
+    penalty_term(&step, d, x, fake, told(d, label), batch, s);
     finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
@@ -4141,13 +4201,14 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
     net_train(generator, g), net_train(d, g);
     Node *target = label_leaf(d, g, batch->target);
     step.fake = noise_generator(generator, draw_leaf(g, batch, "noise", 'g'), target);                  // (N,P,P,X)
-    Node *features = noise_features(d, step.fake, told(d, target)), *scores = noise_score(d, features);
+    Node *features, *scores = scored(d, augmented(step.fake, batch, s, 'G'), told(d, target), &features);
     add_term(&step, "G.fake", s->joint ? soft_cross_entropy(scores, joint_answer(target, true))
                                        : adversarial_of(s)->g_fake(scores), 1);
     if (d->noise.joins == JOINS_TIMES) {
         Node *wanted = s->unrelated ? leaf(g, batch->label) : target;
         add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), s->lambda_cls);
     }
+    further_terms(&step, generator, NULL, target, batch, s);
     finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
     if (s->average > 0) net_average(generator, s->average);
     return step;
@@ -9551,7 +9612,7 @@ static void add_draws(Batch *b, DrawKind kind, const char *what, const char *ste
     for (; *steps; steps++) add_draw(b, kind, what, *steps, n, channels);
 }
 
-/* The draws of what 8.3 adds. */
+/* The draws of what 7.1 adds. */
 static void add_further_draws(Batch *b, const Settings *s)
 {
     int n = (int)s->batch;
@@ -9612,6 +9673,9 @@ static void check_noise(const Settings *s, int classes)
         give_up(2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
         give_up(2, "--label-noise and --label-smooth together must stay below 0.5");
+    if (s->joint && strcmp(s->body, "style") == 0) give_up(2, "--joint: body style is told the class by projection");
+    if (*s->teacher && !s->conditional)
+        give_up(2, "--teacher: %s draws no classes that a teacher could ask for", s->model);
     if (s->joint && (!bce || !s->conditional)) give_up(2, "--joint belongs to cgan with --adv bce");
     if (s->wrong_labels && !s->conditional) give_up(2, "--wrong-labels: %s's D is told no labels", s->model);
 }
@@ -9621,14 +9685,16 @@ static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
 {
     bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = model->judge != NULL;
     bool penalty = strcmp(*s->reg ? s->reg : "none", "none") || strcmp(s->adv, "wgan-gp") == 0;
-    const NoisePart noise = {.body = s->body[0], .unstrided = s->unstrided, .joint = s->joint, .norm = !penalty,
+    bool style = s->body[0] == BODY_STYLE;
+    const NoisePart noise = {.body = s->body[0], .unstrided = s->unstrided, .joint = s->joint,
+                             .norm = !penalty && !style,
                              .joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST};
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
         both[i]->noise = noise;
         both[i]->repeat = noise_halvings((int)s->size);
         both[i]->norm_share = s->body[0] == BODY_KOLBENSCHLAG ? 0.5 : 0;
-        both[i]->deviation = i == 0 || !penalty ? 0.02 : 0;         /* without norms such small values would fade out */
+        both[i]->deviation = !style && (i == 0 || !penalty) ? 0.02 : 0;     /* without norms 0.02 would fade out */
     }
 }
 
@@ -9636,6 +9702,7 @@ static void add_noise_draws(Batch *b, const Settings *s)
 {
     add_draws(b, DRAW_NORMAL, "noise", "dg", (int)s->batch, (int)s->latent);
     if (s->label_noise > 0 || s->label_smooth > 0) add_draws(b, DRAW_UNIFORM, "uniform", "rf", (int)s->batch, 1);
+    add_further_draws(b, s);
 }
 
 /* Latent number `index` of those that are always the same for a seed: of sample sheets, and of `facegan sample`. */

@@ -304,8 +304,8 @@ typedef struct Device {
     X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
       "the space: directions in a disc, or Gaussians")                                                                 \
     X(i, space_dim, "space-dim", "2", RANGE(2, SPACE_MOST), FIXED, BENCH, "ganmut", "dimensions of the space, 2 or 3") \
-    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan"), FIXED, TRAIN, "noise",                        \
-      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last")                                              \
+    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan|style"), FIXED, TRAIN, "noise",                  \
+      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last, or with styles and projection")               \
     X(i, latent, "latent", "100", RANGE(1, 4096), FIXED, TRAIN, "noise", "how many numbers G draws from")              \
     X(b, conditional, "conditional", "0", SWITCH, FIXED, TRAIN, "noise", "G is told the class to draw")                \
     X(b, unstrided, "unstrided", "0", SWITCH, FIXED, TRAIN, "noise",                                                   \
@@ -325,6 +325,8 @@ typedef struct Device {
     X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
       "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
     X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
+    X(f, penalty_share, "penalty-share", "1", RANGE(0, 1), FIXED, TRAIN, "noise",                                      \
+      "the penalty is measured on this share of a batch")                                                              \
     X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
       "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \
     X(f, lambda_adv, "lambda-adv", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of G's adversarial loss")       \
@@ -339,13 +341,13 @@ typedef struct Device {
       "weight of the total variation of the change that G makes")                                                      \
     X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
       "keep mask: weight of the mask's mean")                                                                          \
-    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, "editor",                                                           \
+    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, GANS,                                                               \
       "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
-    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the teachers' loss") \
-    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, "editor classifier",                                \
+    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the teachers' loss")     \
+    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, GANS " classifier",                                 \
       "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
     X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
-      "editor", "what D sees is changed by chance, and G learns through it")                                           \
+      GANS, "what D sees is changed by chance, and G learns through it")                                           \
     X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
       "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
     X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
