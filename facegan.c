@@ -3201,8 +3201,8 @@ static Node *noise_judge(Net *d, Node *x)
  *                        (Simonyan & Zisserman 2015, table 1, columns D and E)
  *   resnet18, resnet50   blocks add what they find to their input; batch norm (He et al. 2016, table 1; the stride
  *                        in the 3x3, as torchvision has it)
- *   small                ours, for faces of 48 pixels learnt from scratch: 1.35 million parameters, all of its work
- *                        in 3x3 convolutions, which the kernels do best
+ *   small, large         ours, for faces of 48 pixels learnt from scratch: 1.35 and 3.5 million parameters, all of
+ *                        their work in 3x3 convolutions, which the kernels do best
  *
  * The map's mean over its pixels is what is called a picture's features. Names are those of torchvision (PyTorch's
  * library of networks for pictures), so that its weights load. A frozen block runs as in use even in training: its
@@ -3312,19 +3312,22 @@ static Node *conv_norm_relu(Net *net, Node *x, int k)
 }
 
 /* Three times: halve the map, find more in it, and add what two more convolutions find there (after D. Page's ResNet-9,
- * 2018). (N,P,P,X) -> (N,P/8,P/8,192) */
-static Node *small_classifier(Net *net, Node *x)
+ * 2018). (N,P,P,X) -> (N,P/8,P/8,channels[3]) */
+static Node *our_classifier(Net *net, Node *x, const int channels[4])
 {
     sequential(net, "features.");
     begin_block(net, 1);
-    x = conv_norm_relu(net, x, 32);                                                             // (N,P,P,32)
-    for (int b = 2; b <= 4; b++) {
-        begin_block(net, b);
-        x = conv_norm_relu(net, halved(net, x), 64 * (b - 1));                                  // (N,P/2,P/2,64) ...
-        x = add(x, conv_norm_relu(net, conv_norm_relu(net, x, 64 * (b - 1)), 64 * (b - 1)));
+    x = conv_norm_relu(net, x, channels[0]);                                                    // (N,P,P,32)
+    for (int b = 1; b < 4; b++) {
+        begin_block(net, b + 1);
+        x = conv_norm_relu(net, halved(net, x), channels[b]);                                   // (N,P/2,P/2,64) ...
+        x = add(x, conv_norm_relu(net, conv_norm_relu(net, x, channels[b]), channels[b]));
     }
     return x;
 }
+
+static Node *small_classifier(Net *net, Node *x) { return our_classifier(net, x, (const int[]){32, 64, 128, 192}); }
+static Node *large_classifier(Net *net, Node *x) { return our_classifier(net, x, (const int[]){48, 96, 192, 320}); }
 
 typedef struct Backbone {
     const char *name;
@@ -3336,6 +3339,7 @@ typedef struct Backbone {
 
 static const Backbone backbones[] = {
     {"small",    small_classifier, 4, 0,  8, "tanh",        "mean", "",        "classifier.1", NULL},
+    {"large",    large_classifier, 4, 0,  8, "tanh",        "mean", "",        "classifier.1", NULL},
     {"vgg16",    vgg16,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
     {"vgg19",    vgg19,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
     {"resnet18", resnet18, 5, 3, 32, "torchvision", "mean", "",        "fc", NULL},
@@ -4223,6 +4227,14 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
  * It has no generator: D is all of it. w_label is the weight of the picture's class. The accuracy on the batch is a
  * number for the log, no term of the loss.
  *
+ * With --mixup m every picture has another one shining through, and its label with it:
+ *
+ *     x' = (1 - a) x + a x2,  label' = (1 - a) label + a label2,  a ~ U(0,m)                  (Zhang et al. 2018, eq. 2)
+ *
+ * With --teacher it also learns what networks trained before, T, think of the picture, who know how alike two emotions
+ * are where a label knows one only:    + lambda_teacher E[-sum over k of T_k(x) log softmax(scores)_k], T the mean of
+ * their probabilities                                                                         (Hinton et al. 2015)
+ *
  * With --adversarial r it learns from the worst picture near x instead, one step of length u r, u ~ U(0,1), up the
  * loss:
  *
@@ -4260,21 +4272,49 @@ static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Settings 
     return stop_grad(add(x, mul(share, uphill)));
 }
 
+/* A batch with the share a (N,1,1,1) of the next picture's in each. */
+static Node *mixed(Node *x, Node *a)
+{
+    Node *next = concat(slice(x, 0, 1, x->shape.d[0] - 1), slice(x, 0, 0, 1), 0);
+    return add(x, mul(a, sub(next, x)));
+}
+
+/* The mean of the teachers' probabilities of our classes, (N,1,1,n). */
+static Node *taught(const Batch *batch, Node *x)
+{
+    Node *total = NULL;
+    for (int i = 0; i < batch->n_teachers; i++) {
+        const Teacher *teacher = &batch->teachers[i];
+        net_attach(teacher->net, x->graph);
+        Node *scores = classifier_scores(teacher->net, x, NULL), *class_of = leaf(x->graph, teacher->class_of);
+        Shape ours = shape_of(x->shape.d[0], 1, 1, class_of->shape.d[2]);
+        Node *of_ours = conv2d_input_grad(scores, class_of, conv_shape(ours, class_of->shape, 1, 0));
+        total = total ? add(total, softmax(of_ours)) : softmax(of_ours);
+    }
+    return stop_grad(scale(total, 1.0 / batch->n_teachers));
+}
+
 static Step classifier_step(Net *none, Net *d, const Batch *batch, const Settings *s)
 {
     (void)none;
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(d, g);
-    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label);
+    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *own_label = label;
+    if (s->mixup > 0) {
+        Node *a = scale(abs_of(draw_leaf(g, batch, "uniform", 'm')), s->mixup);                 // (N,1,1,1)
+        x = mixed(x, a), label = mixed(label, a);
+    }
     if (s->adversarial > 0) x = worst_nearby(d, x, label, abs_of(draw_leaf(g, batch, "uniform", 'a')), s);
     Node *scores = classifier_scores(d, x, NULL);                                               // (N,1,1,n)
     Node *weights = batch->class_weights ? leaf(g, batch->class_weights) : NULL;
     add_term(&step, "D.cls", *s->attributes ? classification_loss(scores, label, true)
                                                 : smoothed_loss(scores, label, s->smoothing, weights), 1);
+    if (batch->n_teachers)
+        add_term(&step, "D.teacher", classification_loss(scores, taught(batch, x), false), s->lambda_teacher);
     if (s->l2 > 0) add_term(&step, "D.l2", head_squares(d), s->l2);
-    Node *right = *s->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1)
-                                     : share_right(scores, label);
+    Node *right = *s->attributes ? affine(mean(abs_of(sub(sigmoid(scores), own_label))), -1, 1)
+                                     : share_right(scores, own_label);
     step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(right);
     step.fake = scores;
     finish_step(&step, d, leaf(g, batch->schedule_d), batch);
@@ -5348,8 +5388,10 @@ static bool settings_say(const Settings *s, const char *what)
  *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras
  *                 recipe: gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes
  *                 that are not theirs, no strides, and an optimiser of G that starts anew every batch
- *   classifier    our small network learns from nothing; the others start from weights that know pictures, as EDI does:
+ *   classifier    our own networks learn from nothing; the others start from weights that know pictures, as EDI does:
  *                 only the last block and the head learn, slowly. How long is usual is said in passes */
+#define OURS "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov decay=cosine dropout=0.2 l2=0 "   \
+             "patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"
 static const struct { const char *models, *when, *settings; } usual_of_models[] = {
     {"ganmut", "", "rotate=7.5 shift=0.05859375 zoom-low=1.075 zoom-high=1.15"},
     {"ganmut", "as-published=1", "cycle=approximate"},
@@ -5375,8 +5417,7 @@ static const struct { const char *models, *when, *settings; } usual_of_models[] 
     {"classifier", "", "size=224 channels=3 rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 "
      "contrast=0.25 batch=32 iters=0 epochs=75 lr=1e-5 beta1=0.9 decay=none dropout=0.5 l2=1e-4 patience=10 "
      "unfreeze=block5"},
-    {"classifier", "network=small", "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov "
-     "decay=cosine dropout=0.2 l2=0 patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"},
+    {"classifier", "network=small", OURS}, {"classifier", "network=large", OURS},
     {"classifier", "as-published=1", "preprocess=caffe-unit"},
 };
 
@@ -9723,11 +9764,13 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
 static void add_classifier_draws(Batch *b, const Settings *s)
 {
     if (s->adversarial > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'a', (int)s->batch, 1);
+    if (s->mixup > 0) add_draw(b, DRAW_UNIFORM, "uniform", 'm', (int)s->batch, 1);
 }
 
 static void check_classifier(const Settings *s, int classes)
 {
-    if (*s->attributes && s->class_weights) give_up(2, "--class-weights are for classes, not for attributes");
+    if (*s->attributes && (s->class_weights || *s->teacher))
+        give_up(2, "%s for classes, not for attributes", s->class_weights ? "--class-weights are" : "--teacher is");
     if (classes < 2) give_up(2, "a classifier needs at least two classes");
     shape_classifier(s, own(1, sizeof(Net)));
 }
@@ -10372,6 +10415,9 @@ static void open_teachers(Trainer *t)
     for (; t->n_teachers < paths.count; t->n_teachers++) {
         Classifier *c = t->judges[t->n_teachers] = classifier_open(paths.items[t->n_teachers]);
         match_classes(c, &t->data, "--teacher", class_of);
+        if (!t->model->generator && (c->net.size != t->settings.size || c->net.channels != t->settings.channels))
+            give_up(2, "--teacher %s sees %d px, %d channels; a classifier learns from one that sees what it sees",
+                    paths.items[t->n_teachers], c->net.size, c->net.channels);
         Tensor *known = tensor_new("class_of", shape_of(1, 1, n, c->net.classes));
         for (int i = 0; i < n; i++) known->data[i * c->net.classes + class_of[i]] = 1;
         t->teachers[t->n_teachers] = (Teacher){.net = &c->net, .class_of = known};
@@ -11323,13 +11369,17 @@ static const struct { const char *there, *here; bool must_be; } step_settings[] 
     {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
     {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"source", "source", false},
     {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
-    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false}};
+    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false},
+    {"lambda_teacher", "lambda-teacher", false}, {"smoothing", "smoothing", false},
+    {"classes", "classes", false}};
 
 /* The file's settings; those of a classifier and from noise stand there under their own names. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
 {
-    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
+    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels"),
+               *teacher = tensorfile_metadata(file, "teacher");
     const Model *model = name ? find_model(name) : NULL;
+    if (teacher) MUST(set_setting(s, find_setting("teacher"), teacher, &e));
     if (model && (model->latent_size || !model->generator)) {
         snprintf(s->model, sizeof s->model, "%s", name);
         if (model->generator) set_usual(s, model->kinds, s);
@@ -11453,6 +11503,10 @@ static void step_task(void *files)
     Trainer *t = new_trainer(&s);
     t->model = find_model(s.model);
     t->keep_gradients = true;
+    if (*s.teacher) {                   /* teachers are asked for the classes by name */
+        Names names = parse_names(s.classes, "classes");
+        t->data.class_names = names.items, t->data.n_classes = names.count;
+    }
     build_graphs(t, step_classes(in, f->in, t->model, &s));
     load_net(in, f->in, &t->now.g, "G.", false);
     load_net(in, f->in, &t->now.d, "D.", false);

@@ -264,8 +264,8 @@ typedef struct Device {
       "the same in passes through the data")                                                                           \
     X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
       "w, conv_dim: channels of the first layer")                                                                      \
-    X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
-      "the body")                                                                                                      \
+    X(s, network, "network", "small", ONEOF("small|large|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH,              \
+      "classifier", "the body")                                                                                                      \
     X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN, EVERY, "Adam's learning rate")                                   \
     X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "sample reproduce", EVERY,                              \
       "all chance follows from it")                                                                                    \
@@ -341,9 +341,10 @@ typedef struct Device {
       "weight of the total variation of the change that G makes")                                                      \
     X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
       "keep mask: weight of the mask's mean")                                                                          \
-    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, GANS,                                                               \
-      "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
-    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the teachers' loss")     \
+    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, EVERY,                                                              \
+      "A,B: classifiers (runs or weights) that stay as they are: G must convince them; a classifier learns what they"  \
+      " answer")                                                                                                       \
+    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, EVERY, "weight of the teachers' loss")    \
     X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, GANS " classifier",                                 \
       "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
     X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
@@ -372,6 +373,8 @@ typedef struct Device {
       "the fakes' class is another picture's (Kolbenschlag's code)")                                                   \
     X(f, l2, "l2", "0", RANGE(0, 10), FIXED, TRAIN, "classifier",                                                      \
       "weight of the sum of squares of the head's filters")                                                            \
+    X(f, mixup, "mixup", "0", RANGE(0, 1), FIXED, TRAIN, "classifier",                                                 \
+      "up to this share of another picture shines through each, and of its label")                                     \
     X(f, adversarial, "adversarial", "0", RANGE(0, 100), FIXED, TRAIN, "classifier",                                   \
       "learn from the worst picture within this distance (the length of the change of numbers in -1..1)")              \
     X(b, class_weights, "class-weights", "0", SWITCH, FIXED, TRAIN, "classifier",                                      \
