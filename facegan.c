@@ -11371,7 +11371,7 @@ static const struct { const char *there, *here; bool must_be; } step_settings[] 
     {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
     {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false},
     {"lambda_teacher", "lambda-teacher", false}, {"smoothing", "smoothing", false},
-    {"classes", "classes", false}};
+    {"class_names", "classes", false}};
 
 /* The file's settings; those of a classifier and from noise stand there under their own names. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
