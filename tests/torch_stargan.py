@@ -512,7 +512,7 @@ def test_public_files(folder):
         shapes = {t["name"]: t["shape"] for t in told["tensors"]}
         check(shapes == {k: list(v.shape) for k, v in g.state_dict().items()}, f"info of {name}")
         grey = [] if channels == 3 else ["--grey"]
-        run("facegan", "data", "draw", "--out", folder / f"faces{channels}", "--count", 2, "--size", 128, "--emotions", "happy", "--quiet", *grey)
+        run("facegan", "data", "draw", "--out", folder / f"faces{channels}", "--count", 2, "--size", 128, "--emotions", "happy", "--force", "--quiet", *grey)
         face = folder / f"faces{channels}/happy/00001.png"
         for emotion, condition in (("class2", [0, 0, 1, 0]), ("class0:0.5", [0.5, 0, 0, 0])):
             run("facegan", "edit", folder / name, face, "--emotion", emotion, "--out", folder / "edited")
