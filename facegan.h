@@ -299,6 +299,8 @@ typedef struct Device {
       "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
     X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
       "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
+    X(i, style, "style", "0", RANGE(0, 1024), FIXED, BENCH, "editor",                                                  \
+      "modulate: so many numbers, that a layer makes of the label, take its place (0: itself)")                        \
     X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
       "D's scores of real and fake: one, or one for each class")                                                       \
     X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
@@ -490,6 +492,8 @@ typedef struct Device {
     X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", EVERY, "time and rate of every node, slowest first")       \
     X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
       "detect classify.eval classify.predict data.doctor data.import eval bench info", EVERY, "print JSON")            \
+    X(p, fix, "fix", "", ANY, OTHER, "data.doctor", EVERY,                                                             \
+      "FILE.csv: write a list of the pictures without damaged ones, repeats and contradictions")                       \
     X(b, csv, "csv", "0", SWITCH, OTHER, "detect classify.eval classify.predict eval study", EVERY, "print CSV")       \
     X(b, html, "html", "0", SWITCH, OTHER, "eval", EVERY, "also a page with pictures, to --out FILE.html")             \
     X(s, only, "only", "", ANY, OTHER, "convert", EVERY, "keep only tensors whose name begins so")                     \

@@ -153,13 +153,15 @@ class Residual(nn.Module):
 class Generator(nn.Module):
     """statistics: carry running statistics in the state_dict, as the public code does; they are not used in training mode."""
 
-    def __init__(self, w, classes, repeat, channels, statistics, keep="none", upsample="deconv", modulate=0):
+    def __init__(self, w, classes, repeat, channels, statistics, keep="none", upsample="deconv", modulate=0, style=0):
         super().__init__()
+        if style:
+            self.style = nn.Sequential(nn.Linear(classes, style), nn.LeakyReLU(0.2))
         self.keep = keep
         layers = [nn.Conv2d(channels + classes, w, 7, 1, 3, bias=False), norm(w, statistics), nn.ReLU()]
         for i in range(2):
             layers += [nn.Conv2d(w << i, w << i + 1, 4, 2, 1, bias=False), norm(w << i + 1, statistics), nn.ReLU()]
-        layers += [Residual(4 * w, statistics, classes if modulate else 0) for _ in range(repeat)]
+        layers += [Residual(4 * w, statistics, (style or classes) if modulate else 0) for _ in range(repeat)]
         for i in (2, 1):
             layers += [nn.ConvTranspose2d(w << i, w << i - 1, 4, 2, 1, bias=False) if upsample == "deconv" else Doubled(w << i),
                        norm(w << i - 1, statistics), nn.ReLU()]
@@ -171,7 +173,7 @@ class Generator(nn.Module):
         planes = label[:, :, None, None].expand(-1, -1, x.shape[2], x.shape[3])
         for part in self.modules():
             if isinstance(part, Modulated):
-                part.condition = label
+                part.condition = self.style(label) if hasattr(self, "style") else label
         h = self.main[:-2](torch.cat([x, planes], 1))
         if self.keep == "none":
             return self.main[-2:](h)
@@ -354,7 +356,7 @@ def iteration(g, d, x, label, target, alpha, s, views, teacher=None):
 def draw_iteration(s):
     """Networks, a batch and the draws of one iteration."""
     torch.manual_seed(s["seed"])
-    g = Generator(s["conv_dim"], s["classes"], s["g_repeat"], s["channels"], False, s["keep"], s["upsample"], s["modulate"]).double()
+    g = Generator(s["conv_dim"], s["classes"], s["g_repeat"], s["channels"], False, s["keep"], s["upsample"], s["modulate"], s["style"]).double()
     d = Discriminator(s["size"], s["conv_dim"], s["classes"], s["d_repeat"], s["channels"], s["classes"] if s["source"] == "class" else 1).double()
     liven(g)
     n = s["batch"]
@@ -375,7 +377,7 @@ def named_weights(g, d):
 
 USUAL = {"model": "stargan", "adv": "wgan-gp", "reg": "gp", "labels": "classes", "size": 16, "channels": 3, "classes": 3, "conv_dim": 4, "g_repeat": 1,
          "d_repeat": 3, "batch": 3, "lr": 1e-4, "beta1": 0.5, "beta2": 0.999, "lambda_cls": 1.0, "lambda_rec": 10.0, "lambda_gp": 10.0, "seed": 1,
-         "keep": "none", "modulate": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "identity": 0.0,
+         "keep": "none", "modulate": 0, "style": 0, "upsample": "deconv", "source": "one", "lambda_adv": 1.0, "lambda_tv": 0.0, "lambda_mask": 0.0, "identity": 0.0,
          "diffaugment": "none", "wrong_labels": 0, "teacher": "", "lambda_teacher": 1.0, "smoothing": 0.0}
 LIMITS = {"loss": 1e-6, "fake": 2e-6, "grad": 1e-5, "step": 1e-2}
 
@@ -440,6 +442,7 @@ def test_iterations(folder):
     compare_iteration(folder, "two classes, other weights and rates", classes=2, lr=0.003, beta1=0.9, beta2=0.99, lambda_cls=0.3, lambda_rec=2.5, lambda_gp=0.7, seed=27)
     compare_iteration(folder, "beta1 0, lambda_gp 0", beta1=0.0, lambda_gp=0.0, seed=28)
     compare_iteration(folder, "norms that hear the label", modulate=1, g_repeat=2, seed=28)
+    compare_iteration(folder, "norms that hear what a layer makes of the label", modulate=1, style=6, g_repeat=2, seed=40)
     compare_iteration(folder, "keep mask, its mean and total variation", keep="mask", lambda_mask=0.7, lambda_tv=1.3, seed=29)
     compare_iteration(folder, "keep mask, resize, grey, 24 px", keep="mask", upsample="resize", channels=1, size=24, d_repeat=2, seed=30)
     compare_iteration(folder, "keep skip, resize, lambda_adv", keep="skip", upsample="resize", lambda_adv=0.3, lambda_tv=0.2, seed=31)
