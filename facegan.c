@@ -4,7 +4,7 @@
  *
  * CONTENTS
  *    PART I  the story, to be read in order          PART III  the workshop
- *      1  a whole GAN in sixty lines                   10  data sets and their formats
+ *      1  a whole GAN in sixty lines                   10  data sets: batches, the doctor
  *      2  tensors and the graph                        11  faces in photographs
  *      3  the ops: one row each                        12  runs, and a classifier at work
  *      4  the gradient, symbol to symbol               13  numbers, verification, speed

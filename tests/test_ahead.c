@@ -5,6 +5,7 @@
 #define AHEAD_IMPLEMENTATION
 #define AHEAD_STATIC
 #include "../vendor/ahead.h"
+#include <stdatomic.h>
 #include <unistd.h>
 #include "check.h"
 
@@ -13,7 +14,8 @@ enum { SLOTS = 3 };
 typedef struct Work {
     uint64_t slot[SLOTS];               /* the number of what is in it; 0: done with */
     uint64_t first, failing;            /* the item that cannot be made; 0: none */
-    int made, overwritten, pause;       /* microseconds that making takes */
+    atomic_int made;
+    int overwritten, pause;             /* microseconds that making takes */
 } Work;
 
 static void make(void *context, uint64_t number)
@@ -44,9 +46,10 @@ static void never_take(void *context)
 {
     Ahead *a = ahead_start(make, context, SLOTS, 1);
     ahead_wait(a);
-    while (__atomic_load_n(&((Work *)context)->made, __ATOMIC_SEQ_CST) < SLOTS) usleep(100);
+    const Work *w = context;
+    while (w->made < SLOTS) usleep(100);
     usleep(2000);
-    CHECK(((Work *)context)->made == SLOTS);            /* and no more: no slot is done with */
+    CHECK(w->made == SLOTS);            /* and no more: no slot is done with */
     ahead_stop(a);
     ahead_stop(a);
 }

@@ -10,11 +10,10 @@
  *         else fprintf(stderr, "%s\n", why.text);
  *     }
  *
- * It builds on owned.h (which builds on scope.h, files.h, table.h and image.h) and on options.h, which it includes:
- * define their X_IMPLEMENTATION, too. Define DATASET_STATIC as well to keep every function private to that file. C11 of
- * gcc or clang and POSIX.1-2008 (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions
- * give up where they fail (scope.h); a set belongs to the scope that was the innermost when it was opened, or to the
- * one that the options name.
+ * It builds on owned.h and options.h, which it includes, and on what owned.h builds on: define their X_IMPLEMENTATION,
+ * too. Define DATASET_STATIC as well to keep every function private to that file. C11 of gcc or clang and POSIX.1-2008
+ * (with a strict -std=c11 pass -D_GNU_SOURCE); the declarations are C++17, too. Functions give up where they fail
+ * (scope.h); a set belongs to the scope that was the innermost when it was opened, or to the one that the options name.
  *
  * Every kind of data set ends as one DataSet: a list of pictures, each with a label and a split. Reading a list only
  * lists what there is; choosing classes and a split comes after, the same for all; pictures are decoded when they are
