@@ -2334,6 +2334,7 @@ enum { MAX_MASKS = 24 };                /* of dropout, in both steps of an itera
 typedef struct EditorPart {             /* 5.3, G and D of StarGAN and GANmut */
     char keep;                          /* how G keeps the face: 'n' not at all, 'm' a mask, 's' a skip */
     bool resizes, modulates;            /* G enlarges by resizing; its blocks are told the condition, too */
+    int style;                          /* they are told so many numbers that a layer makes of it; 0: itself */
     bool by_class;                      /* D has a map of scores for each class */
     Node *mask, *colour;                /* of keep 'm': what the last drawing in the graph at hand is made of */
 } EditorPart;
@@ -2815,9 +2816,10 @@ static Node *with_planes(Node *x, Node *label)
  *
  *   P side of the picture    w width of the first layer    n classes    d how often D halves the side
  *
- * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates); G enlarges without a
- * transposed convolution (Net.editor.resizes); G's last layer paints over x through a mask, or adds to x
- * (Net.editor.keep).
+ * What may differ from the paper: G's blocks are told the label as well (Net.editor.modulates), or what a layer makes
+ * of it (Net.editor.style), without which a channel's gain could only rise or fall steadily along a direction of
+ * GANmut's disc; G enlarges without a transposed convolution (Net.editor.resizes); G's last layer paints over x through
+ * a mask, or adds to x (Net.editor.keep).
  * ---------------------------------------------------------------------------------------------- */
 
 /* ReLU(IN(x) (1 + gain) + offset), gain and offset of every channel being linear in the condition (N,1,1,n). (Dumoulin
@@ -2889,12 +2891,14 @@ static Node *past_skip(Net *net, Node *h, Node *x)
 static Node *stargan_generator(Net *net, Node *x, Node *label)
 {
     int w = net->width;
+    sequential(net, "style.");
+    Node *told = net->editor.style ? dense(net, label, net->editor.style, 0.2) : label;         // (N,1,1,n or style)
     sequential(net, "main.");
     Node *h = with_planes(x, label);                                                            // (N,P,P,X+n)
     h = inorm(net, conv_layer(net, h, (Conv){w, 7, 1, 3}), NULL, RELU);                         // (N,P,P,w)
     h = inorm(net, conv_layer(net, h, (Conv){2 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/2,P/2,2w)
     h = inorm(net, conv_layer(net, h, (Conv){4 * w, 4, 2, 1}), NULL, RELU);                     // (N,P/4,P/4,4w)
-    for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, label);                    // (N,P/4,P/4,4w)
+    for (int i = 0; i < net->repeat; i++) h = residual_block(net, h, told);                     // (N,P/4,P/4,4w)
     h = inorm(net, doubled(net, h, 2 * w), NULL, RELU);                                         // (N,P/2,P/2,2w)
     h = inorm(net, doubled(net, h, w), NULL, RELU);                                             // (N,P,P,w)
     if (net->editor.keep == 'm') return through_mask(net, h, x);
@@ -3103,15 +3107,16 @@ static Node *ganmut_coordinates(Net *d, Node *features)
  * looks at each picture by itself, which a batch norm mixes with the others. (WGAN-GP, section 4; such a D is called a
  * critic.)
  *
- * Three bodies: DCGAN's; Kolbenschlag's first, which has a layer more and leaky slopes in G; and his last (WACGAN),
- * where G enlarges and then convolves 5x5, and D has dropout.
+ * Four bodies: DCGAN's; Kolbenschlag's first, which has a layer more and leaky slopes in G; his last (WACGAN), where G
+ * enlarges and then convolves 5x5, and D has dropout; and `style`, for photographs, which has what was found since.
  *
  * A label comes in as the row of a learnt table. Either the row becomes a plane beside G's first map, and one beside
  * D's second; or z is multiplied by it, and D is not told the label but has to find it (WACGAN). The published cGAN
- * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy.
+ * (Mirza & Osindero 2014) puts D's plane beside the picture; then our faces were grainy. Body `style`: G's norms are
+ * told, and D multiplies.
  * ---------------------------------------------------------------------------------------------- */
 
-enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 'k', BODY_WACGAN = 'w' };
+enum { BODY_DCGAN = 'd', BODY_KOLBENSCHLAG = 'k', BODY_WACGAN = 'w', BODY_STYLE = 's' };
 /* Where a label comes in: D's plane stands beside x or beside its second map; or z is multiplied. */
 enum { JOINS_NOWHERE = 0, JOINS_FIRST = 'f', JOINS_SECOND = 's', JOINS_TIMES = 't' };
 enum { LABEL_NUMBERS = 50 };            /* of a label's row in the table (Brownlee 2019) */
@@ -3162,12 +3167,33 @@ static Node *wacgan_generator(Net *net, Node *z, Node *label)
     return tanh_of(conv_bias_leaky(net, h, (Conv){net->channels, 2, 1, 0}, LINEAR));            // (N,P,P,X)
 }
 
+/* The body `style`: z and the label become 8w numbers, the style, from which the smallest map is made and which every
+ * norm is told, so that all scales hear what is drawn and nothing but the style makes pictures differ. (StyleGAN,
+ * Karras et al. 2019, without its noise for each pixel) Each doubling is a nearest-neighbour enlargement and a
+ * convolution, which leaves no checkerboards. */
+static Node *style_generator(Net *net, Node *z, Node *label)
+{
+    int n = z->shape.d[0], w = net->width, s = net->size >> net->repeat;
+    sequential(net, "style.");
+    if (label) z = concat(z, embedding(net, label, LABEL_NUMBERS), 3);                          // (N,1,1,Z+50)
+    Node *style = dense(net, dense(net, z, 8 * w, 0.2), 8 * w, 0.2);                            // (N,1,1,8w)
+    sequential(net, "main.");
+    Node *h = reshape(dense(net, style, s * s * 8 * w, LINEAR), shape_of(n, s, s, 8 * w));      // (N,s,s,8w)
+    h = modulated_norm(net, h, style);
+    for (int i = net->repeat - 1; i >= 0; i--) {
+        h = enlarge(h, 2 * h->shape.d[1], 2 * h->shape.d[2]);
+        h = modulated_norm(net, conv_layer(net, h, (Conv){min_int(8, 1 << i) * w, 3, 1, 1}), style);    // (N,2s,2s,..)
+    }
+    return tanh_of(conv_layer(net, h, (Conv){net->channels, 3, 1, 1}));                         // (N,P,P,X)
+}
+
 /* Noise (N,1,1,Z) and, where G is told, a label (N,1,1,n) -> picture (N,P,P,X) in [-1,1]. */
 static Node *noise_generator(Net *net, Node *z, Node *label)
 {
     bool kolbenschlag = net->noise.body == BODY_KOLBENSCHLAG;
     int d = net->repeat, w = net->width;
     double slope = kolbenschlag ? 0.2 : RELU;
+    if (net->noise.body == BODY_STYLE) return style_generator(net, z, label);
     sequential(net, "label.");
     if (label && net->noise.joins == JOINS_TIMES) z = mul(z, embedding(net, label, net->latent));
     if (net->noise.body == BODY_WACGAN) return wacgan_generator(net, z, label);
@@ -3197,6 +3223,7 @@ static Node *wacgan_features(Net *net, Node *x)
 static Node *noise_features(Net *net, Node *x, Node *label)
 {
     bool late = net->noise.joins == JOINS_SECOND && net->noise.body != BODY_WACGAN;
+    if (net->noise.body == BODY_STYLE) label = NULL;                                            /* see style_score */
     Node *plane = label ? label_plane(net, label, net->size >> (late ? min_int(2, net->repeat - 1) : 0)) : NULL;
     if (net->noise.body == BODY_WACGAN) return wacgan_features(net, plane ? concat(x, plane, 3) : x);
     sequential(net, "main.");
@@ -3209,9 +3236,35 @@ static Node *noise_features(Net *net, Node *x, Node *label)
     return x;                                                                                   // (N,s,s,w 2^(d-1))
 }
 
-/* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. */
-static Node *noise_score(Net *net, Node *features)
+/* One more channel, the same number everywhere: how much the batch's pictures differ, the mean over all features of
+ * their standard deviation from picture to picture. A D that sees it notices a G that draws one picture only. (Karras
+ * et al. 2018, section 3) */
+static Node *with_deviation(Node *h)
 {
+    const int *d = h->shape.d;
+    Shape feature = shape_of(1, d[1], d[2], d[3]), plane = shape_of(d[0], d[1], d[2], 1);
+    Node *away = sub(h, scale(sum_to(h, feature), 1.0 / d[0]));                                 // (N,s,s,C)
+    Node *variance = scale(sum_to(square(away), feature), 1.0 / d[0]);                          // (1,s,s,C)
+    return concat(h, broadcast(mean(sqrt_of(add_number(variance, 1e-8))), plane), 3);           // (N,s,s,C+1)
+}
+
+/* The body `style`: features h of the whole picture, score = v h + e_label h / sqrt(C), where the row e_label of a
+ * learnt table is what the class looks like (the projection of Miyato & Koyama 2018, eq. 3). (N,1,1,1) */
+static Node *style_score(Net *net, Node *features, Node *label)
+{
+    sequential(net, "whole.");
+    Node *h = dense(net, with_deviation(features), 4 * net->width, 0.2);                        // (N,1,1,4w)
+    Node *score = dense(net, h, 1, LINEAR);
+    if (!label) return score;
+    Node *fits = sum_per_picture(mul(h, embedding(net, label, 4 * net->width)));                // (N,1,1,1)
+    return add(score, scale(fits, 1 / sqrt(4.0 * net->width)));
+}
+
+/* Is it real? (N,1,1,1); in Kolbenschlag's conditional D 1 + n answers: fake, real and of class 1, ... n. The label is
+ * for the body `style`, the others' features have it. */
+static Node *noise_score(Net *net, Node *features, Node *label)
+{
+    if (net->noise.body == BODY_STYLE) return style_score(net, features, label);
     return whole_head(net, "score.weight", features, net->noise.joint ? 1 + net->classes : 1);
 }
 
@@ -3236,8 +3289,8 @@ static Node *noise_judge(Net *d, Node *x)
  *                        (Simonyan & Zisserman 2015, table 1, columns D and E)
  *   resnet18, resnet50   blocks add what they find to their input; batch norm (He et al. 2016, table 1; the stride
  *                        in the 3x3, as torchvision has it)
- *   small                ours, for faces of 48 pixels learnt from scratch: 1.35 million parameters, all of its work
- *                        in 3x3 convolutions, which the kernels do best
+ *   small, large         ours, for faces of 48 pixels learnt from scratch: 1.35 and 3.5 million parameters, all of
+ *                        their work in 3x3 convolutions, which the kernels do best
  *
  * The map's mean over its pixels is what is called a picture's features. Names are those of torchvision (PyTorch's
  * library of networks for pictures), so that its weights load. A frozen block runs as in use even in training: its
@@ -3347,19 +3400,22 @@ static Node *conv_norm_relu(Net *net, Node *x, int k)
 }
 
 /* Three times: halve the map, find more in it, and add what two more convolutions find there (after D. Page's ResNet-9,
- * 2018). (N,P,P,X) -> (N,P/8,P/8,192) */
-static Node *small_classifier(Net *net, Node *x)
+ * 2018). (N,P,P,X) -> (N,P/8,P/8,channels[3]) */
+static Node *our_classifier(Net *net, Node *x, const int channels[4])
 {
     sequential(net, "features.");
     begin_block(net, 1);
-    x = conv_norm_relu(net, x, 32);                                                             // (N,P,P,32)
-    for (int b = 2; b <= 4; b++) {
-        begin_block(net, b);
-        x = conv_norm_relu(net, halved(net, x), 64 * (b - 1));                                  // (N,P/2,P/2,64) ...
-        x = add(x, conv_norm_relu(net, conv_norm_relu(net, x, 64 * (b - 1)), 64 * (b - 1)));
+    x = conv_norm_relu(net, x, channels[0]);                                                    // (N,P,P,32)
+    for (int b = 1; b < 4; b++) {
+        begin_block(net, b + 1);
+        x = conv_norm_relu(net, halved(net, x), channels[b]);                                   // (N,P/2,P/2,64) ...
+        x = add(x, conv_norm_relu(net, conv_norm_relu(net, x, channels[b]), channels[b]));
     }
     return x;
 }
+
+static Node *small_classifier(Net *net, Node *x) { return our_classifier(net, x, (const int[]){32, 64, 128, 192}); }
+static Node *large_classifier(Net *net, Node *x) { return our_classifier(net, x, (const int[]){48, 96, 192, 320}); }
 
 typedef struct Backbone {
     const char *name;
@@ -3371,6 +3427,7 @@ typedef struct Backbone {
 
 static const Backbone backbones[] = {
     {"small",    small_classifier, 4, 0,  8, "tanh",        "mean", "",        "classifier.1", NULL},
+    {"large",    large_classifier, 4, 0,  8, "tanh",        "mean", "",        "classifier.1", NULL},
     {"vgg16",    vgg16,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg16_convolutions},
     {"vgg19",    vgg19,    5, 3, 32, "torchvision", "flat", "128,128", "classifier.0", vgg19_convolutions},
     {"resnet18", resnet18, 5, 3, 32, "torchvision", "mean", "",        "fc", NULL},
@@ -3846,7 +3903,8 @@ static Node *teacher_view(const Teacher *teacher, Node *x, const Batch *batch)
     return add(more_contrast(x, affine(part[5], 0.25, 1)), scale(part[6], 0.2));
 }
 
-/* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings of x should show. */
+/* The terms of L_G that may be added: `label` (N,1,1,n) says what G's drawings (of x, where it is not NULL) should
+ * show. */
 static void further_terms(Step *step, Net *generator, Node *x, Node *label, const Batch *batch, const Settings *s)
 {
     Node *total = NULL;
@@ -4131,7 +4189,8 @@ static Step gaussian_g_step(Net *generator, Net *d, const Batch *batch, const Se
  *   L_D = L_adv(D) + lambda_gp penalty + lambda_cls E[-log D_cls(c'|x)] + lambda_cls_fake E[-log D_cls(c|G(z,c))]
  *   L_G = L_adv(G) + lambda_cls E[-log D_cls(c|G(z,c))]
  *
- * z ~ N(0,1), c the batch's labels in another order. The class terms are WACGAN's. The last one of L_D, which Odena's
+ * z ~ N(0,1), c the batch's labels in another order. --diffaugment and --teacher are as in 7.1; --penalty-share s:
+ * the penalty is measured on this share of the batch. The class terms are WACGAN's. The last one of L_D, which Odena's
  * paper and Kolbenschlag have, rewards D for finding the classes of fakes. G and D can then agree on marks for the
  * classes that no real face has: D finds the class of every fake, and no other classifier does. It is off unless asked
  * for. Real and fake pictures go through D apart, so that each batch norm sees one kind. With BCE the answers 1 and 0
@@ -4176,17 +4235,24 @@ static Node *told(const Net *d, Node *label)
     return d->noise.joins == JOINS_TIMES || d->noise.joint ? NULL : label;
 }
 
-/* D's gradient penalty, as in discriminator_terms (7.1). */
-static void penalty_term(Step *step, Net *d, Node *x, Node *label, const Batch *batch, const Settings *s)
+/* D's score of pictures, and their features. */
+static Node *scored(Net *d, Node *x, Node *label, Node **features)
 {
+    return noise_score(d, *features = noise_features(d, x, label), label);
+}
+
+/* D's gradient penalty, as in discriminator_terms (7.1). */
+static void penalty_term(Step *step, Net *d, Node *x, Node *fake, Node *label, const Batch *batch, const Settings *s)
+{
+    int n = max_int(1, (int)(s->penalty_share * s->batch + 0.5));
+    Node *features, *part = slice(x, 0, 0, n);
+    if (label) label = slice(label, 0, 0, n);
     if (penalty_of(s) == 'g') {
-        Node *alpha = leaf(step->graph, batch->alpha);
-        Node *x_hat = add(mul(alpha, x), mul(affine(alpha, -1, 1), step->fake));                // (N,P,P,X)
-        add_term(step, "D.gp", gradient_penalty(noise_score(d, noise_features(d, x_hat, label)), x_hat),
-                 s->lambda_gp);
+        Node *alpha = slice(leaf(step->graph, batch->alpha), 0, 0, n);
+        Node *x_hat = add(mul(alpha, part), mul(affine(alpha, -1, 1), slice(fake, 0, 0, n)));  // (N,P,P,X)
+        add_term(step, "D.gp", gradient_penalty(scored(d, x_hat, label, &features), x_hat), s->lambda_gp);
     }
-    if (penalty_of(s) == 'r')
-        add_term(step, "D.r1", r1_penalty(noise_score(d, noise_features(d, x, label)), x), s->lambda_gp);
+    if (penalty_of(s) == 'r') add_term(step, "D.r1", r1_penalty(scored(d, part, label, &features), part), s->lambda_gp);
 }
 
 static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Settings *s)
@@ -4196,13 +4262,15 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
     net_train(generator, g), net_train(d, g);
     Node *x = leaf(g, batch->x), *label = label_leaf(d, g, batch->label), *target = label_leaf(d, g, batch->target);
     step.fake = stop_grad(noise_generator(generator, draw_leaf(g, batch, "noise", 'd'), target));       // (N,P,P,X)
-    Node *real_features = noise_features(d, x, told(d, label)),
-         *fake_features = noise_features(d, step.fake, told(d, target));
-    add_term(&step, "D.real", discriminator_term(noise_score(d, real_features), label, true, batch, s), 1);
-    add_term(&step, "D.fake", discriminator_term(noise_score(d, fake_features), target, false, batch, s),
+    x = augmented(x, batch, s, 'R');
+    Node *fake = augmented(step.fake, batch, s, 'F'), *real_features, *fake_features;
+    Node *on_real = scored(d, x, told(d, label), &real_features),
+         *on_fake = scored(d, fake, told(d, target), &fake_features);
+    add_term(&step, "D.real", discriminator_term(on_real, label, true, batch, s), 1);
+    add_term(&step, "D.fake", discriminator_term(on_fake, target, false, batch, s),
              s->wrong_labels && told(d, target) ? 0.5 : 1);
     if (s->wrong_labels && told(d, target)) {      /* real, but of another class (Reed et al. 2016) */
-        Node *wrong = noise_score(d, noise_features(d, x, told(d, target)));
+        Node *unused, *wrong = scored(d, x, told(d, target), &unused);
         add_term(&step, "D.wrong", discriminator_term(wrong, target, false, batch, s), 0.5);
     }
     if (d->noise.joins == JOINS_TIMES) {
@@ -4213,7 +4281,7 @@ static Step noise_d_step(Net *generator, Net *d, const Batch *batch, const Setti
             add_term(&step, "D.cls_fake", classification_loss(noise_classes(d, fake_features), wanted, false),
                      s->lambda_fake);
     }
-    penalty_term(&step, d, x, told(d, label), batch, s);
+    penalty_term(&step, d, x, fake, told(d, label), batch, s);
     finish_step(&step, d, leaf(g, batch->schedule_d), batch);
     return step;
 }
@@ -4225,13 +4293,14 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
     net_train(generator, g), net_train(d, g);
     Node *target = label_leaf(d, g, batch->target);
     step.fake = noise_generator(generator, draw_leaf(g, batch, "noise", 'g'), target);                  // (N,P,P,X)
-    Node *features = noise_features(d, step.fake, told(d, target)), *scores = noise_score(d, features);
+    Node *features, *scores = scored(d, augmented(step.fake, batch, s, 'G'), told(d, target), &features);
     add_term(&step, "G.fake", s->joint ? soft_cross_entropy(scores, joint_answer(target, true))
                                        : adversarial_of(s)->g_fake(scores), 1);
     if (d->noise.joins == JOINS_TIMES) {
         Node *wanted = s->unrelated ? leaf(g, batch->label) : target;
         add_term(&step, "G.cls", classification_loss(noise_classes(d, features), wanted, false), s->lambda_cls);
     }
+    further_terms(&step, generator, NULL, target, batch, s);
     finish_step(&step, generator, leaf(g, batch->schedule_g), batch);
     if (s->average > 0) net_average(generator, s->average);
     return step;
@@ -4245,6 +4314,14 @@ static Step noise_g_step(Net *generator, Net *d, const Batch *batch, const Setti
  *
  * It has no generator: D is all of it. w_label is the weight of the picture's class. The accuracy on the batch is a
  * number for the log, no term of the loss.
+ *
+ * With --mixup m every picture has another one shining through, and its label with it:
+ *
+ *     x' = (1 - a) x + a x2,  label' = (1 - a) label + a label2,  a ~ U(0,m)                 (Zhang et al. 2018, eq. 2)
+ *
+ * With --teacher it also learns what networks trained before, T, think of the picture, who know how alike two emotions
+ * are where a label knows one only:    + lambda_teacher E[-sum over k of T_k(x) log softmax(scores)_k], T the mean of
+ * their probabilities                                                                         (Hinton et al. 2015)
  *
  * With --adversarial r it learns from the worst picture near x instead, one step of length u r, u ~ U(0,1), up the
  * loss:
@@ -4283,21 +4360,49 @@ static Node *worst_nearby(Net *d, Node *x, Node *label, Node *u, const Settings 
     return stop_grad(add(x, mul(share, uphill)));
 }
 
+/* A batch with the share a (N,1,1,1) of the next picture's in each. */
+static Node *mixed(Node *x, Node *a)
+{
+    Node *next = concat(slice(x, 0, 1, x->shape.d[0] - 1), slice(x, 0, 0, 1), 0);
+    return add(x, mul(a, sub(next, x)));
+}
+
+/* The mean of the teachers' probabilities of our classes, (N,1,1,n). */
+static Node *taught(const Batch *batch, Node *x)
+{
+    Node *total = NULL;
+    for (int i = 0; i < batch->n_teachers; i++) {
+        const Teacher *teacher = &batch->teachers[i];
+        net_attach(teacher->net, x->graph);
+        Node *scores = classifier_scores(teacher->net, x, NULL), *class_of = leaf(x->graph, teacher->class_of);
+        Shape ours = shape_of(x->shape.d[0], 1, 1, class_of->shape.d[2]);
+        Node *of_ours = conv2d_input_grad(scores, class_of, conv_shape(ours, class_of->shape, 1, 0));
+        total = total ? add(total, softmax(of_ours)) : softmax(of_ours);
+    }
+    return stop_grad(scale(total, 1.0 / batch->n_teachers));
+}
+
 static Step classifier_step(Net *none, Net *d, const Batch *batch, const Settings *s)
 {
     (void)none;
     Step step = {.graph = graph_new()};
     Graph *g = step.graph;
     net_train(d, g);
-    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label);
+    Node *x = leaf(g, batch->x), *label = leaf(g, batch->label), *own_label = label;
+    if (s->mixup > 0) {
+        Node *a = scale(abs_of(draw_leaf(g, batch, "uniform", 'm')), s->mixup);                 // (N,1,1,1)
+        x = mixed(x, a), label = mixed(label, a);
+    }
     if (s->adversarial > 0) x = worst_nearby(d, x, label, abs_of(draw_leaf(g, batch, "uniform", 'a')), s);
     Node *scores = classifier_scores(d, x, NULL);                                               // (N,1,1,n)
     Node *weights = batch->class_weights ? leaf(g, batch->class_weights) : NULL;
     add_term(&step, "D.cls", *s->attributes ? classification_loss(scores, label, true)
                                                 : smoothed_loss(scores, label, s->smoothing, weights), 1);
+    if (batch->n_teachers)
+        add_term(&step, "D.teacher", classification_loss(scores, taught(batch, x), false), s->lambda_teacher);
     if (s->l2 > 0) add_term(&step, "D.l2", head_squares(d), s->l2);
-    Node *right = *s->attributes ? affine(mean(abs_of(sub(sigmoid(scores), label))), -1, 1)
-                                     : share_right(scores, label);
+    Node *right = *s->attributes ? affine(mean(abs_of(sub(sigmoid(scores), own_label))), -1, 1)
+                                     : share_right(scores, own_label);
     step.names[step.n_terms] = "D.accuracy", step.terms[step.n_terms++] = keep(right);
     step.fake = scores;
     finish_step(&step, d, leaf(g, batch->schedule_d), batch);
@@ -4938,8 +5043,10 @@ static bool settings_say(const Settings *s, const char *what)
  *   wacgan        the classes come last: 81% are right after 6000 iterations. Kolbenschlag's code, after a Keras
  *                 recipe: gradient descent for the critic with gradients cut to 0.01, no penalty, classes of the fakes
  *                 that are not theirs, no strides, and an optimiser of G that starts anew every batch
- *   classifier    our small network learns from nothing; the others start from weights that know pictures, as EDI does:
+ *   classifier    our own networks learn from nothing; the others start from weights that know pictures, as EDI does:
  *                 only the last block and the head learn, slowly. How long is usual is said in passes */
+#define OURS "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov decay=cosine dropout=0.2 l2=0 "   \
+             "patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"
 static const struct { const char *models, *when, *settings; } usual_of_models[] = {
     {"ganmut", "", "rotate=7.5 shift=0.05859375 zoom-low=1.075 zoom-high=1.15"},
     {"ganmut", "as-published=1", "cycle=approximate"},
@@ -4965,8 +5072,7 @@ static const struct { const char *models, *when, *settings; } usual_of_models[] 
     {"classifier", "", "size=224 channels=3 rotate=12 shift=0.08 zoom-low=0.88 zoom-high=1.12 brightness=0.1 "
      "contrast=0.25 batch=32 iters=0 epochs=75 lr=1e-5 beta1=0.9 decay=none dropout=0.5 l2=1e-4 patience=10 "
      "unfreeze=block5"},
-    {"classifier", "network=small", "size=48 channels=1 batch=64 epochs=30 lr=0.08 d-optimiser=sgd_nesterov "
-     "decay=cosine dropout=0.2 l2=0 patience=0 unfreeze=all erase=0.4 smoothing=0.1 weight-decay=1e-3"},
+    {"classifier", "network=small", OURS}, {"classifier", "network=large", OURS},
     {"classifier", "as-published=1", "preprocess=caffe-unit"},
 };
 
@@ -7413,14 +7519,20 @@ static int halvings_of_d(const Settings *s)
     return s->d_repeat ? (int)s->d_repeat : default_d_repeat((int)s->size);
 }
 
+/* How an editing G is built. */
+static EditorPart editor_of(const Settings *s)
+{
+    return (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0, .modulates = s->modulate,
+                        .style = (int)s->style};
+}
+
 static void make_nets(const Settings *s, int classes, Net *g, Net *d)
 {
     const Net any = {.classes = classes, .channels = (int)s->channels, .size = (int)s->size};
     *g = *d = any;
     g->letter = 'G', g->width = (int)s->width, g->repeat = (int)s->g_repeat;
     d->letter = 'D', d->width = (int)(s->d_width ? s->d_width : s->width), d->repeat = halvings_of_d(s);
-    g->editor = (EditorPart){.keep = s->keep[0], .resizes = strcmp(s->upsample, "resize") == 0,
-                             .modulates = s->modulate};
+    g->editor = editor_of(s);
     d->editor = (EditorPart){.by_class = strcmp(s->source, "class") == 0};
     g->optimiser = (Optimiser){.op = find_optimiser(s->g_optimiser), .beta1 = s->beta1, .beta2 = s->beta2};
     d->optimiser = (Optimiser){.op = find_optimiser(s->d_optimiser), .beta1 = s->beta1, .beta2 = s->beta2,
@@ -7554,6 +7666,7 @@ static void check_stargan(const Settings *s, int classes)
     if (d < 1 || s->size % (1 << d) || s->size >> d < 2)
         give_up(2, "--size %ld with --d-repeat %d: D halves the side %d times and must keep a whole number of at "
                 "least 2; leave --d-repeat out", s->size, d, d);
+    if (s->style && !s->modulate) give_up(2, "--style is what G's norms are told: it needs --modulate");
     if (s->wrong_labels && strcmp(s->source, "class"))
         give_up(2, "--wrong-labels needs a D that is asked for each class: --source class");
     if (*s->teacher && *s->attributes) give_up(2, "--teacher judges classes, not --attributes");
@@ -7649,6 +7762,9 @@ static void check_noise(const Settings *s, int classes)
         give_up(2, "--label-noise and --label-smooth belong to --adv bce, not %s", s->adv);
     if (s->label_noise > 0 && s->label_noise + s->label_smooth >= 0.5)
         give_up(2, "--label-noise and --label-smooth together must stay below 0.5");
+    if (s->joint && strcmp(s->body, "style") == 0) give_up(2, "--joint: body style is told the class by projection");
+    if (*s->teacher && !s->conditional)
+        give_up(2, "--teacher: %s draws no classes that a teacher could ask for", s->model);
     if (s->joint && (!bce || !s->conditional)) give_up(2, "--joint belongs to cgan with --adv bce");
     if (s->wrong_labels && !s->conditional) give_up(2, "--wrong-labels: %s's D is told no labels", s->model);
 }
@@ -7658,14 +7774,16 @@ static void prepare_noise(const Model *model, const Settings *s, Net *g, Net *d)
 {
     bool wgan = strncmp(s->adv, "wgan", 4) == 0, tells = model->judge != NULL;
     bool penalty = strcmp(*s->reg ? s->reg : "none", "none") || strcmp(s->adv, "wgan-gp") == 0;
-    const NoisePart noise = {.body = s->body[0], .unstrided = s->unstrided, .joint = s->joint, .norm = !penalty,
+    bool style = s->body[0] == BODY_STYLE;
+    const NoisePart noise = {.body = s->body[0], .unstrided = s->unstrided, .joint = s->joint,
+                             .norm = !penalty && !style,
                              .joins = tells ? JOINS_TIMES : wgan || !s->as_published ? JOINS_SECOND : JOINS_FIRST};
     Net *both[2] = {g, d};
     for (int i = 0; i < 2; i++) {
         both[i]->noise = noise;
         both[i]->repeat = noise_halvings((int)s->size);
         both[i]->norm_share = s->body[0] == BODY_KOLBENSCHLAG ? 0.5 : 0;
-        both[i]->deviation = i == 0 || !penalty ? 0.02 : 0;         /* without norms such small values would fade out */
+        both[i]->deviation = !style && (i == 0 || !penalty) ? 0.02 : 0;     /* without norms 0.02 would fade out */
     }
 }
 
@@ -7673,6 +7791,7 @@ static void add_noise_draws(Batch *b, const Settings *s)
 {
     add_draws(b, DRAW_NORMAL, "noise", "dg", (int)s->batch, (int)s->latent);
     if (s->label_noise > 0 || s->label_smooth > 0) add_draws(b, DRAW_UNIFORM, "uniform", "rf", (int)s->batch, 1);
+    add_further_draws(b, s);
 }
 
 /* Latent number `index` of those that are always the same for a seed: of sample sheets, and of `facegan sample`. */
@@ -7693,11 +7812,13 @@ static void show_latent(const Trainer *t, int row, int column, real *x, real *co
 static void add_classifier_draws(Batch *b, const Settings *s)
 {
     if (s->adversarial > 0) add_draws(b, DRAW_UNIFORM, "uniform", "a", (int)s->batch, 1);
+    if (s->mixup > 0) add_draws(b, DRAW_UNIFORM, "uniform", "m", (int)s->batch, 1);
 }
 
 static void check_classifier(const Settings *s, int classes)
 {
-    if (*s->attributes && s->class_weights) give_up(2, "--class-weights are for classes, not for attributes");
+    if (*s->attributes && (s->class_weights || *s->teacher))
+        give_up(2, "%s for classes, not for attributes", s->class_weights ? "--class-weights are" : "--teacher is");
     if (classes < 2) give_up(2, "a classifier needs at least two classes");
     shape_classifier(s, own(1, sizeof(Net)));
 }
@@ -8180,6 +8301,9 @@ static void open_teachers(Trainer *t)
     for (; t->n_teachers < paths.count; t->n_teachers++) {
         Classifier *c = t->judges[t->n_teachers] = own_classifier(paths.items[t->n_teachers]);
         match_classes(c, &t->data, "--teacher", class_of);
+        if (!t->model->generator && (c->net.size != t->settings.size || c->net.channels != t->settings.channels))
+            give_up(2, "--teacher %s sees %d px, %d channels; a classifier learns from one that sees what it sees",
+                    paths.items[t->n_teachers], c->net.size, c->net.channels);
         Tensor *known = own_tensor("class_of", shape_of(1, 1, n, c->net.classes));
         for (int i = 0; i < n; i++) known->data[i * c->net.classes + class_of[i]] = 1;
         t->teachers[t->n_teachers] = (Teacher){.net = &c->net, .class_of = known};
@@ -9010,16 +9134,21 @@ static const struct { const char *there, *here; bool must_be; } step_settings[] 
     {"d_conv_dim", "d-width", false}, {"mix", "mix", false}, {"lambda_info", "lambda-info", false},
     {"lambda_rho", "lambda-rho", false}, {"lambda_prediction", "lambda-prediction", false}, {"cycle", "cycle", false},
     {"n_r", "random-directions", false}, {"space_dim", "space-dim", false}, {"keep", "keep", false},
-    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"source", "source", false},
+    {"upsample", "upsample", false}, {"modulate", "modulate", false}, {"style", "style", false},
+    {"source", "source", false},
     {"lambda_adv", "lambda-adv", false}, {"lambda_tv", "lambda-tv", false}, {"lambda_mask", "lambda-mask", false},
-    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false}};
+    {"identity", "identity", false}, {"diffaugment", "diffaugment", false}, {"wrong_labels", "wrong-labels", false},
+    {"lambda_teacher", "lambda-teacher", false}, {"smoothing", "smoothing", false},
+    {"class_names", "classes", false}};
 
 /* The file's settings; those of a classifier and from noise stand there under their own names. */
 static void read_step_settings(const TensorFile *file, const char *path, Settings *s)
 {
-    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels");
+    const char *name = tensorfile_metadata(file, "model"), *labels = tensorfile_metadata(file, "labels"),
+               *teacher = tensorfile_metadata(file, "teacher");
     const Model *model = name ? find_model(name) : NULL;
     Error e;
+    if (teacher && !set_setting(s, find_setting("teacher"), teacher, &e)) unwind(&e);
     if (model && (model->from_noise || !model->generator)) {
         snprintf(s->model, sizeof s->model, "%s", name);
         if (model->generator) set_usual(s, model->kinds, s);
@@ -9127,6 +9256,10 @@ static void step_task(void *files)
     Trainer *t = new_trainer(&s);
     t->model = find_model(s.model);
     t->keep_gradients = true;
+    if (*s.teacher) {                   /* teachers are asked for the classes by name */
+        Names names = parse_names(s.classes, "classes");
+        t->data.class_names = names.items, t->data.n_classes = names.count;
+    }
     build_graphs(t, step_classes(in, f->in, t->model, &s));
     load_net(in, f->in, &t->now.g, "G.", false);
     load_net(in, f->in, &t->now.d, "D.", false);
@@ -9942,8 +10075,7 @@ static void fill_generator(Facegan *model, const char *given)
     find_prefix(w.file, path, "main.0.weight", AXES, (const int64_t[AXES]){0, 0, 7, 7}, w.prefix);
     read_architecture(&w, &model->g);
     model->crop = (int)trained.crop, model->margin = trained.face_margin;
-    model->g.editor = (EditorPart){.keep = trained.keep[0], .resizes = strcmp(trained.upsample, "resize") == 0,
-                                   .modulates = trained.modulate};
+    model->g.editor = editor_of(&trained);
     on_leaving(close_net, &model->g);
     Drawing d = new_drawing(&model->g, expression_generator, 1);
     model->graph = d.graph, model->x = d.x, model->condition = d.condition, model->y = d.y;

@@ -264,8 +264,8 @@ typedef struct Device {
       "the same in passes through the data")                                                                           \
     X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
       "w, conv_dim: channels of the first layer")                                                                      \
-    X(s, network, "network", "small", ONEOF("small|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH, "classifier",        \
-      "the body")                                                                                                      \
+    X(s, network, "network", "small", ONEOF("small|large|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH,                \
+      "classifier", "the body")                                                                                        \
     X(f, lr, "lr", "1e-4", RANGE(0, 1), FIXED, TRAIN "train.mtcnn", EVERY, "Adam's learning rate")                     \
     X(i, seed, "seed", "1", RANGE(0, 9e15), FIXED, BALANCE DRAW "train.mtcnn sample reproduce", EVERY,                 \
       "all chance follows from it")                                                                                    \
@@ -299,13 +299,15 @@ typedef struct Device {
       "how G enlarges: as in the paper, or by nearest pixels, then a convolution, without checkerboards")              \
     X(b, modulate, "modulate", "0", SWITCH, FIXED, BENCH, "editor",                                                    \
       "G's residual blocks hear the label in their norms, too, not only at the picture's border")                      \
+    X(i, style, "style", "0", RANGE(0, 1024), FIXED, BENCH, "editor",                                                  \
+      "modulate: so many numbers, that a layer makes of the label, take its place (0: itself)")                        \
     X(s, source, "source", "one", ONEOF("one|class"), FIXED, TRAIN, "stargan",                                         \
       "D's scores of real and fake: one, or one for each class")                                                       \
     X(s, space, "space", "linear", ONEOF("linear|gaussian"), FIXED, BENCH, "ganmut",                                   \
       "the space: directions in a disc, or Gaussians")                                                                 \
     X(i, space_dim, "space-dim", "2", RANGE(2, SPACE_MOST), FIXED, BENCH, "ganmut", "dimensions of the space, 2 or 3") \
-    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan"), FIXED, TRAIN, "noise",                        \
-      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last")                                              \
+    X(s, body, "body", "dcgan", ONEOF("dcgan|kolbenschlag=seed|wacgan|style"), FIXED, TRAIN, "noise",                  \
+      "the networks: DCGAN's, Kolbenschlag's first, Kolbenschlag's last, or with styles and projection")               \
     X(i, latent, "latent", "100", RANGE(1, 4096), FIXED, TRAIN, "noise", "how many numbers G draws from")              \
     X(b, conditional, "conditional", "0", SWITCH, FIXED, TRAIN, "noise", "G is told the class to draw")                \
     X(b, unstrided, "unstrided", "0", SWITCH, FIXED, TRAIN, "noise",                                                   \
@@ -325,6 +327,8 @@ typedef struct Device {
     X(s, reg, "reg", "", ONEOF("gp|r1|none"), FIXED, BENCH, GANS,                                                      \
       "penalty on D's gradient (default gp for wgan-gp, else none)")                                                   \
     X(f, lambda_gp, "lambda-gp", "10", RANGE(0, 1e6), FIXED, TRAIN, GANS, "weight of the penalty")                     \
+    X(f, penalty_share, "penalty-share", "1", RANGE(0, 1), FIXED, TRAIN, "noise",                                      \
+      "the penalty is measured on this share of a batch")                                                              \
     X(f, clip, "clip", "0.01", RANGE(0, 10), FIXED, TRAIN, GANS,                                                       \
       "adv wgan: D's weights are kept within +-clip (0: not)")                                                         \
     X(f, lambda_adv, "lambda-adv", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of G's adversarial loss")       \
@@ -339,13 +343,14 @@ typedef struct Device {
       "weight of the total variation of the change that G makes")                                                      \
     X(f, lambda_mask, "lambda-mask", "0", RANGE(0, 1e6), FIXED, TRAIN, "editor",                                       \
       "keep mask: weight of the mask's mean")                                                                          \
-    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, "editor",                                                           \
-      "A,B: classifiers (runs or weights) that stay as they are and whose class loss G minimises, too")                \
-    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, "editor", "weight of the teachers' loss") \
-    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, "editor classifier",                                \
+    X(p, teacher, "teacher", "", ANY, FREE, TRAIN, EVERY,                                                              \
+      "A,B: classifiers (runs or weights) that stay as they are: G must convince them; a classifier learns what they"  \
+      " answer")                                                                                                       \
+    X(f, lambda_teacher, "lambda-teacher", "1", RANGE(0, 1e6), FIXED, TRAIN, EVERY, "weight of the teachers' loss")    \
+    X(f, smoothing, "smoothing", "0", RANGE(0, 0.9), FIXED, TRAIN, GANS " classifier",                                 \
       "this share of a label is spread over all classes: a classifier's, or what teachers ask of G")                   \
     X(s, diffaugment, "diffaugment", "", ONEOF(",brightness|contrast|translation|cutout|all|none"), FIXED, TRAIN,      \
-      "editor", "what D sees is changed by chance, and G learns through it")                                           \
+      GANS, "what D sees is changed by chance, and G learns through it")                                           \
     X(s, targets, "targets", "permute", ONEOF("permute|different"), FIXED, TRAIN, GANS,                                \
       "the labels asked for: the batch's own, shuffled (paper); never a picture's own")                                \
     X(b, wrong_labels, "wrong-labels", "0", SWITCH, FIXED, TRAIN, "stargan gan cgan wgan wgan-gp",                     \
@@ -370,6 +375,8 @@ typedef struct Device {
       "the fakes' class is another picture's (Kolbenschlag's code)")                                                   \
     X(f, l2, "l2", "0", RANGE(0, 10), FIXED, TRAIN, "classifier",                                                      \
       "weight of the sum of squares of the head's filters")                                                            \
+    X(f, mixup, "mixup", "0", RANGE(0, 1), FIXED, TRAIN, "classifier",                                                 \
+      "up to this share of another picture shines through each, and of its label")                                     \
     X(f, adversarial, "adversarial", "0", RANGE(0, 100), FIXED, TRAIN, "classifier",                                   \
       "learn from the worst picture within this distance (the length of the change of numbers in -1..1)")              \
     X(b, class_weights, "class-weights", "0", SWITCH, FIXED, TRAIN, "classifier",                                      \
