@@ -485,6 +485,8 @@ typedef struct Device {
     X(b, roofline, "roofline", "0", SWITCH, OTHER, "bench", EVERY, "time and rate of every node, slowest first")       \
     X(b, json, "json", "0", SWITCH, OTHER,                                                                             \
       "detect classify.eval classify.predict data.doctor data.import eval bench info", EVERY, "print JSON")            \
+    X(p, fix, "fix", "", ANY, OTHER, "data.doctor", EVERY,                                                             \
+      "FILE.csv: write a list of the pictures without damaged ones, repeats and contradictions")                       \
     X(b, csv, "csv", "0", SWITCH, OTHER, "detect classify.eval classify.predict eval study", EVERY, "print CSV")       \
     X(b, html, "html", "0", SWITCH, OTHER, "eval", EVERY, "also a page with pictures, to --out FILE.html")             \
     X(s, only, "only", "", ANY, OTHER, "convert", EVERY, "keep only tensors whose name begins so")                     \

@@ -8,9 +8,10 @@
 #include "vendor/options.h"
 
 static const OptionVerb verbs[] = {
-    {"train", "MODEL", "DATA [--out RUN]", "train a model on a data set; the same command again goes on", 1, 1,
+    {"train", "MODEL", "DATA [--out RUN]", "train a model on a data set; with --out RUN alone the run goes on", 1, 1,
      run_train, .examples =
      "  facegan train stargan faces --out runs/faces --width 16 --g-repeat 3 --iters 4000\n"
+     "  facegan train --out runs/faces --iters 8000                        (goes on with that run)\n"
      "  facegan train wacgan faces --grey --size 48 --out runs/wacgan\n"
      "  facegan train wgan-gp fer2013 --classes angry,happy,sad --limit 3000 --conditional --on-collapse stop\n"
      "  facegan train stargan fer2013 --classes angry,happy,sad,surprise --grey --batch 8 --out runs/fer\n"
@@ -82,7 +83,8 @@ static const OptionVerb verbs[] = {
      "  facegan data import affwild2 EXPR/ frames/ -o aff --detector retinaface --weights mobilenet0.25_Final.pth\n"
      "  facegan data import ferplus fer2013new.csv fer2013.csv -o ferplus    (or affectnet, rafdb, fer2013, folder)\n"},
     {"data", "doctor", "DATA", "find what is wrong with a data set, and what to do", 1, 1, run_data_doctor, .examples =
-     "  facegan data doctor fer2013 --size 48\n"},
+     "  facegan data doctor fer2013 --size 48\n"
+     "  facegan data doctor fer2013 --fix clean.csv                        (a list that train takes instead)\n"},
     {"eval", NULL, "RUN DATA --classifier RUN",
      "the numbers of a generator: F1, FED, smoothness, discriminator F1, diversity", 2, 2, run_eval, .examples =
      "  facegan eval runs/ganmut faces --classifier runs/emotions\n"
@@ -354,10 +356,11 @@ static const OptionChapter manual[] = {
      "tests/torch_*.py.\n"
      "Tried: these two rows, 2 lines: it trains, samples, goes on and is listed; wacgan's own part is 60 lines.\n"},
     {"format", "how to add a format of data sets",
-     "A format of data sets is a row of `formats` (facegan.c, 10.7). train, eval, the doctor and `data import`\n"
-     "read what is recognised.\n"
+     "A format of data sets is a row of dataset_formats (vendor/dataset.h, 7). train, eval, the doctor and\n"
+     "`data import` read what is recognised.\n"
      "\n"
-     "    {\"JAFFE list\", \"jaffe\", is_jaffe, .label = label_by_column, .picture = picture_by_path}\n"
+     "    {\"JAFFE list\", \"jaffe\", dataset_is_jaffe, .label = dataset_label_by_column,\n"
+     "     .picture = dataset_picture_by_path}\n"
      "\n"
      "  the doctor's and import's name    the second may be NULL\n"
      "  is                  does the first row look like it? It says which field is what (list->column)\n"

@@ -63,7 +63,7 @@ check "the same numbers on three threads" cmp one.csv three.csv
 refused "--html needs --out" "$F" eval mut faces --classifier judge --html
 refused "does not know" "$F" eval mut faces --classifier shares
 refused "not a classifier" "$F" eval mut faces --classifier mut
-refused "not a StarGAN generator" "$F" eval judge faces --classifier judge
+refused "not a generator that edits pictures" "$F" eval judge faces --classifier judge
 
 printf 'data faces\nclassifier small judge\ndo train stargan faces --out late %s\nrow "the late one" late # made above\nrow seeds star star\n' "$gan" >plan.txt
 says "the late one" "$F" study ganmut plan.txt --out tables
