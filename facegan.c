@@ -13620,14 +13620,6 @@ static void tell_table(const Table *t, bool csv, Page *page)
     show_table(page, t);
 }
 
-/* A file with a table in it. */
-static void save_table(const Table *t, const char *path)
-{
-    FileWriter *file = begin_file(path);
-    write_table(t, file->stream, TABLE_CSV);
-    end_file(file);
-}
-
 /* ------------------------------------------------------------------------------------------------
  * 15.2  study truth: GANmut's space against faces whose expression is known
  *
@@ -14249,13 +14241,9 @@ static Plan *read_plan(const char *path, const Settings *s)
 /* Mean and deviation over a row's runs. */
 static void set_spread(Table *t, int row, int column, const double *values, int n)
 {
-    double mean_ = stats_mean(values, n), squares = 0;
-    int known = 0;
-    for (int i = 0; i < n; i++)
-        if (isfinite(values[i])) squares += (values[i] - mean_) * (values[i] - mean_), known++;
-    if (!known) table_set(t, row, column, "-");
-    else if (known == 1) table_set(t, row, column, "%.4g", mean_);
-    else table_set(t, row, column, "%.4g +- %.2g", mean_, sqrt(squares / (known - 1)));
+    const StatsSpread s = stats_spread(values, n);
+    if (s.n < 2) table_set(t, row, column, s.n ? "%.4g" : "-", s.mean);
+    else table_set(t, row, column, "%.4g +- %.2g", s.mean, s.deviation);
 }
 
 /* Rows of the plan, a column for each judge, one number. */
@@ -14533,16 +14521,11 @@ typedef struct Reproduction {
     Work works[EXPERIMENTS_MOST];
 } Reproduction;
 
-/* "2h", "90m", "full" in seconds. */
 static double parse_budget(const char *text)
 {
-    static const struct { char unit; double seconds; } units[] = {{'h', 3600}, {'m', 60}, {'s', 1}};
-    char *end;
-    double number = strtod(text, &end);
-    if (strcmp(text, "full") == 0) return INFINITY;
-    for (int i = 0; i < 3 && number > 0 && isfinite(number); i++)
-        if (*end == units[i].unit && !end[1]) return number * units[i].seconds;
-    give_up(2, "--budget %s: must be a time such as 2h or 30m, or full", text);
+    double seconds = strcmp(text, "full") == 0 ? INFINITY : progress_time(text);
+    if (isnan(seconds)) give_up(2, "--budget %s: must be a time such as 2h or 30m, or full", text);
+    return seconds;
 }
 
 static const char *duration(double seconds)
@@ -14615,22 +14598,16 @@ static void time_work(Work *w)
     w->full = trial.iters, w->seconds = trial.seconds_a_step;
 }
 
-/* What is left over by the networks that may be trained to their end goes to the others. */
+/* How long each is trained: four fifths of the budget, the rest is for what is measured. */
 static void share_time(Reproduction *r)
 {
-    double left = 0.8 * r->budget, shares = 0;                          /* the rest is for what is measured */
-    bool whole[EXPERIMENTS_MOST] = {0};
-    for (int i = 0; i < r->n; i++) shares += r->works[i].x->share;
-    for (int pass = 0; pass < r->n && isfinite(left); pass++)
-        for (int i = 0; i < r->n; i++) {
-            const Work *w = &r->works[i];
-            if (whole[i] || (double)w->full * w->seconds > left * w->x->share / shares) continue;
-            whole[i] = true, left -= (double)w->full * w->seconds, shares -= w->x->share;
-        }
+    double whole[EXPERIMENTS_MOST], weight[EXPERIMENTS_MOST], given[EXPERIMENTS_MOST];
+    for (int i = 0; i < r->n; i++)
+        whole[i] = (double)r->works[i].full * r->works[i].seconds, weight[i] = r->works[i].x->share;
+    progress_share(0.8 * r->budget, r->n, whole, weight, given);
     for (int i = 0; i < r->n; i++) {
         Work *w = &r->works[i];
-        bool cut = isfinite(left) && !whole[i];
-        w->s.iters = cut ? (long)fmax(1, left * w->x->share / shares / w->seconds) : w->full;
+        w->s.iters = given[i] < whole[i] ? (long)fmax(1, given[i] / w->seconds) : w->full;
         w->s.epochs = 0;
     }
 }
@@ -14788,20 +14765,6 @@ static double share_with_face(const char *data)
     return found / all;
 }
 
-/* Surani's smoothness as her text has it: the largest step over what lies between the weakest and the strongest. */
-static double smoothness_to_ends(const Evaluation *v)
-{
-    double sum = 0;
-    int known = 0;
-    for (int i = 0; i < v->curves; i++) {
-        const double *s = v->curve + i * STRENGTHS;
-        double step = 0, range = s[STRENGTHS - 1] - s[0];
-        for (int j = 1; j < STRENGTHS; j++) step = fmax(step, s[j] - s[j - 1]);
-        if (range > 0) sum += step / range, known++;
-    }
-    return sum / known;
-}
-
 /* A GANmut: the numbers of Surani's tables by both judges, on the faces of its own detector, as many as there is time
  * for: the distances need more pictures than a judge has features. */
 static void measure_space_editor(Reproduction *r, Work *w)
@@ -14816,7 +14779,7 @@ static void measure_space_editor(Reproduction *r, Work *w)
             add_fact(w, alone ? surani_numbers[i] : own_text("%s.%s", judges[j], surani_numbers[i]),
                      score_of(v, surani_numbers[i]));
         }
-        add_fact(w, own_text("%s.smoothness.ends", judges[j]), smoothness_to_ends(v));
+        add_fact(w, own_text("%s.smoothness.ends", judges[j]), stats_curves(v->curve, v->curves, STRENGTHS).ends);
     }
     add_fact(w, "faces", share_with_face(r->data[w->x->joined]));
 }
@@ -15247,47 +15210,13 @@ static void run_version(void *command)
            sizeof(real) == 8 ? "double" : "float", kernels->name, thread_count());
 }
 
-static void print_tensor(const TensorEntry *t, bool json)
-{
-    char shape[160] = "";
-    for (int k = 0; k < t->rank; k++)
-        snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%" PRId64, k ? "," : "", t->shape[k]);
-    if (!json) {
-        printf("  %-44s %-5s (%s)\n", t->name, tensorfile_type_name(t->type), shape);
-        return;
-    }
-    table_json(stdout, "{\"name\": %q, \"type\": %q, \"shape\": [%s]}", t->name, tensorfile_type_name(t->type), shape);
-}
-
 /* What a checkpoint or weight file holds. */
 static void run_info(void *command)
 {
     const Command *c = command;
     char path[PATH_MAX];
     weights_path(c->inputs[0], path);
-    const TensorFile *file = load_tensors(path);
-    double numbers = 0;
-    for (size_t i = 0; i < file->count; i++) numbers += (double)tensorfile_count(&file->tensors[i]);
-    if (!c->settings.json) {
-        printf("%s: %s, %zu tensors, %.0f numbers\n", path, file->format, file->count, numbers);
-        for (size_t i = 0; i < file->n_metadata; i++) printf("  %-14s %s\n", file->keys[i], file->values[i]);
-        for (size_t i = 0; i < file->count; i++) print_tensor(&file->tensors[i], false);
-        for (size_t i = 0; i < file->n_skipped; i++)
-            printf("  left out: %s (%s)\n", file->skipped[i].name, file->skipped[i].reason);
-        return;
-    }
-    table_json(stdout, "{\"path\": %q, \"format\": %q, \"numbers\": %s, \"metadata\": {", path, file->format,
-               own_text("%.0f", numbers));
-    for (size_t i = 0; i < file->n_metadata; i++)
-        table_json(stdout, "%s%q: %q", i ? ", " : "", file->keys[i], file->values[i]);
-    printf("}, \"tensors\": [");
-    for (size_t i = 0; i < file->count; i++) {
-        printf("%s", i ? ", " : "");
-        print_tensor(&file->tensors[i], true);
-    }
-    printf("], \"left_out\": [");
-    for (size_t i = 0; i < file->n_skipped; i++) table_json(stdout, "%s%q", i ? ", " : "", file->skipped[i].name);
-    printf("]}\n");
+    print_tensors(load_tensors(path), path, stdout, c->settings.json);
 }
 
 static bool ends_with(const char *text, const char *ending)
@@ -15305,24 +15234,13 @@ static int picture_axis(const TensorEntry *t)
     return strstr(t->name, "main.") && t->shape[0] == 3 && t->shape[2] == 7 && t->shape[3] == 7 ? 0 : -1;
 }
 
-/* The tensor with blue and red exchanged. */
-static void *swap_blue_and_red(const TensorEntry *t, int axis)
-{
-    size_t size = tensorfile_type_size(t->type), channels = (size_t)t->shape[axis], bytes = size * tensorfile_count(t);
-    size_t block = size * (size_t)(t->shape[2] * t->shape[3]) * (size_t)(axis == 0 ? t->shape[1] : 1);
-    char *copy = memcpy(own(bytes, 1), t->data, bytes);
-    for (size_t at = 0; at < bytes; at += block * channels) {
-        memcpy(copy + at, (const char *)t->data + at + 2 * block, block);
-        memcpy(copy + at + 2 * block, (const char *)t->data + at, block);
-    }
-    return copy;
-}
-
 /* A tensor's numbers as they go into the new file: the file's own, or changed in memory of the scope's. */
 static const void *converted(const TensorEntry *t, const Settings *s)
 {
     int axis = s->bgr ? picture_axis(t) : -1;
-    const void *data = axis >= 0 ? swap_blue_and_red(t, axis) : t->data;
+    void *exchanged = axis >= 0 ? own(t->bytes, 1) : NULL;
+    if (exchanged) tensorfile_exchange(t, axis, 0, 2, exchanged);       /* blue and red */
+    const void *data = exchanged ? exchanged : t->data;
     if (!s->half || t->type != TENSOR_F32) return data;
     uint16_t *halves = own(tensorfile_count(t), sizeof *halves);
     tensorfile_f32_to_f16(data, halves, tensorfile_count(t));
