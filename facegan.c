@@ -14579,6 +14579,7 @@ static void add_work(Reproduction *r, const Experiment *x)
     set_settings(&w->s, words);
     w->s.seed = r->s->seed, w->s.dry_run = 0, w->passes = w->s.epochs;
     if (x->shrink) w->s.size /= x->shrink;
+    if (x->kind != A_CLASSIFIER && r->s->width) w->s.width = r->s->width;
     const char *data = x->joined && !r->s->dry_run ? join_sets(r, x) : r->data[min_int(x->data, r->n_data - 1)];
     set_path(w->s.data, data), set_path(w->s.out, own_text("%s/%s", r->s->out, x->name));
 }
@@ -15018,6 +15019,7 @@ static const char *budget_words(const Reproduction *r)
     int cut = 0;
     const char *smaller = r->document->cut && isfinite(r->budget) ? own_text(" They are made smaller, too (%s).",
                                                                             r->document->cut) : "";
+    if (!r->document->takes && r->s->width) smaller = own_text("%s Generators have --width %ld.", smaller, r->s->width);
     for (int i = 0; i < r->n; i++) cut += r->works[i].s.iters < r->works[i].full;
     if (!cut) return own_text("Budget %s: every network is trained as long as the document did.%s", r->s->budget,
                               smaller);

@@ -40,7 +40,7 @@ static const OptionVerb verbs[] = {
      "  facegan reproduce classifier fer2013 --network vgg19 --init vgg19.pth --out runs/classifier-vgg19\n"},
     {"reproduce", "stargan|ganmut|noise", "DATA... [--budget 2h|full] [--out DIR]",
      "Ceovic et al.'s, Surani's (1 to 4 folders of faces), or Kolbenschlag's experiments (FACES [WEATHER])", 1, 4,
-     run_reproduce, .examples =
+     run_reproduce, .usual = "width=0:1,512", .examples =
      "  facegan reproduce stargan fer2013 --budget 8h --out runs/stargan-document\n"
      "  facegan reproduce ganmut affwild-retinaface affwild-mtcnn affectnet-retinaface affectnet-mtcnn\n"
      "  facegan reproduce ganmut fer2013 --budget 30m         (one folder stands in: what needs more is left out)\n"
