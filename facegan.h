@@ -262,7 +262,7 @@ typedef struct Device {
       "iterations, each one D step; every n-critic-th also a G step (mtcnn: R twice, P and O four times as many)")     \
     X(i, epochs, "epochs", "0", RANGE(0, 1e6), COMMAND, TRAIN "study.truth study.augment", EVERY,                      \
       "the same in passes through the data")                                                                           \
-    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment", GANS,                                     \
+    X(i, width, "width", "64", RANGE(1, 1024), FIXED, BENCH "study.augment reproduce", GANS,                                     \
       "w, conv_dim: channels of the first layer")                                                                      \
     X(s, network, "network", "small", ONEOF("small|large|vgg16|vgg19|resnet18|resnet50"), FIXED, BENCH,                \
       "classifier", "the body")                                                                                        \
