@@ -1,6 +1,7 @@
 # facegan: needs a C11 compiler (gcc or clang) and make; links libc, libm and pthreads only.
 #   make            the program                 make test        all quick checks, offline
 #   make demo       watch a StarGAN learn       make test-long   the slow ones
+#   make install    program, models, man page   make test-readme     README's commands, pasted
 #   make test-torch held against PyTorch        make test-browser   the gamut's page in Chromium
 #   make facegan64  the same with real = double make san         with address and undefined-behaviour sanitizers
 #   make static     one file to carry anywhere  make fuzz        libFuzzer targets (clang)
@@ -83,6 +84,9 @@ test: facegan facegan64 $(TESTS)
 test-long: facegan facegan64 $(TESTS)
 	sh tests/run.sh --long $(TESTS)
 
+test-readme: facegan
+	sh tests/long_readme.sh
+
 test-torch: facegan facegan64 build/test_metrics
 	python3 tests/torch_stargan.py
 	python3 tests/torch_ganmut.py
@@ -159,4 +163,4 @@ fuzz: $(FUZZERS)
 clean:
 	rm -rf build demo facegan facegan64 facegan-static facegan-san
 
-.PHONY: all static san install demo test test-long test-torch test-browser same-bits gpu test-gpu-emulated test-gpu-short fuzz clean
+.PHONY: all static san install demo test test-long test-readme test-torch test-browser same-bits gpu test-gpu-emulated test-gpu-short fuzz clean

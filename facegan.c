@@ -12445,12 +12445,20 @@ static bool out_is_file(const Settings *s)
     return image_suffix(s->out) && !is_folder(s->out);
 }
 
+/* Makes the folder that a file is to lie in. */
+static void make_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash && slash > path) make_folder(textf("%.*s", (int)(slash - path), path).s);
+}
+
 /* Makes the folder, or sees that one file is enough for what will be made of the pictures. */
 static void make_out(const Settings *s, char *const *inputs, int count, bool several)
 {
     if (out_is_file(s) && (several || count > 1 || is_folder(inputs[0])))
         give_up(2, "--out %s names a file, and there will be more than one: name a folder", s->out);
-    if (*s->out && !out_is_file(s)) make_folder(s->out);
+    if (out_is_file(s)) make_folder_of(s->out);
+    else if (*s->out) make_folder(s->out);
 }
 
 /* "a,b,c" as its parts. Returns how many. */
@@ -12537,16 +12545,20 @@ static void read_architecture(const Weights *w, Net *g)
     g->size = side >= 8 && side <= 1024 && side % 4 == 0 ? side : 128;
 }
 
-/* A model that comes with the program: in models/, here or beside it. 0: it is not there. */
+/* A model that comes with the program: in models/, here or beside it, or where `make install` puts it. 0: it is not
+ * there. */
 static int shipped_model(const char *name, char path[PATH_MAX])
 {
-    char self[PATH_MAX / 2] = "";
-    snprintf(path, PATH_MAX, "models/%s.safetensors", name);
-    if (access(path, R_OK) == 0) return 1;
+    static const char *const places[] = {"models", "%.*s/models", "%.*s/../share/facegan/models"};
+    char self[PATH_MAX / 2] = "", folder[PATH_MAX - 64];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     char *slash = length > 0 ? strrchr(self, '/') : NULL;
-    snprintf(path, PATH_MAX, "%.*s/models/%s.safetensors", slash ? (int)(slash - self) : 0, self, name);
-    return slash && access(path, R_OK) == 0;
+    for (int i = 0; i < (slash ? 3 : 1); i++) {
+        snprintf(folder, sizeof folder, places[i], slash ? (int)(slash - self) : 0, self);
+        snprintf(path, PATH_MAX, "%s/%.50s.safetensors", folder, name);
+        if (access(path, R_OK) == 0) return 1;
+    }
+    return 0;
 }
 
 static void fill_generator(Facegan *model, const char *given)
@@ -13763,6 +13775,7 @@ static void show_data(const char *data, const Settings *s)
     grid.cells = cells;
     const PlotCanvas sheet = draw_grid(&grid);
     const Image image = image_of(&sheet);
+    make_folder_of(s->out);
     deliver(*s->out ? s->out : "data.png", &image, NULL);
 }
 
