@@ -14,7 +14,7 @@ COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 # -ffp-contract=fast lets a multiplication and an addition become one instruction; no other liberty is taken with arithmetic.
 FLAGS    = -std=c11 -D_GNU_SOURCE -ffp-contract=fast -fno-math-errno -Wall -Wextra -DFACEGAN_COMMIT='"$(COMMIT)"'
 LIBS     = -lm -lpthread
-SOURCES  = facegan.c facegan.h $(wildcard vendor/*.h)
+SOURCES  = facegan.c facegan.h manual.h $(wildcard vendor/*.h)
 TESTS    = $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
 FUZZERS  = $(patsubst tests/%.c,build/%,$(wildcard tests/fuzz_*.c))
 
@@ -41,10 +41,20 @@ build/facegan-32: $(SOURCES)
 san: $(SOURCES)
 	$(CC) $(FLAGS) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -o facegan-san facegan.c $(LIBS)
 
-install: facegan
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include
-	install -m 755 facegan $(DESTDIR)$(PREFIX)/bin/facegan
-	install -m 644 facegan.h $(DESTDIR)$(PREFIX)/include/facegan.h
+build/facegan.1: facegan
+	@mkdir -p build
+	./facegan man roff >$@
+
+# The program finds its models in share/facegan/models beside its own folder, wherever PREFIX is.
+install: facegan build/facegan.1
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include share/facegan/models share/man/man1)
+	install -m 755 facegan $(DESTDIR)$(PREFIX)/bin
+	install -m 644 facegan.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 build/facegan.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 models/*.safetensors models/README.md $(DESTDIR)$(PREFIX)/share/facegan/models
+
+uninstall:
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,bin/facegan include/facegan.h share/facegan share/man/man1/facegan.1)
 
 # First a whole GAN on points in the plane, in seconds. Then it draws faces, trains a small StarGAN on them, edits faces it never
 # saw, and leaves a report to open: about four minutes on two cores. DEMO= adds options to the training, e.g. make demo DEMO="--iters 8000".
@@ -163,4 +173,4 @@ fuzz: $(FUZZERS)
 clean:
 	rm -rf build demo facegan facegan64 facegan-static facegan-san
 
-.PHONY: all static san install demo test test-long test-readme test-torch test-browser same-bits gpu test-gpu-emulated test-gpu-short fuzz clean
+.PHONY: all static san install uninstall demo test test-long test-readme test-torch test-browser same-bits gpu test-gpu-emulated test-gpu-short fuzz clean
