@@ -14098,6 +14098,7 @@ typedef struct PhotoVerb {
     void *context;
     bool needs_faces;                   /* to find none in any is a failure */
     bool several;                       /* it makes more than one picture of one */
+    bool as_stored;                     /* it takes pictures with as many channels as they have */
 } PhotoVerb;
 
 typedef struct Detection {
@@ -14113,7 +14114,8 @@ static void detect_photo(void *context, Photo *photo)
 {
     Detection *d = context;
     double start = now_seconds();
-    const Faces faces = find_faces(d->detector, &photo->image);
+    const Image coloured = photo->image.channels == 3 ? photo->image : with_channels(&photo->image, 3);
+    const Faces faces = find_faces(d->detector, &coloured);
     d->seconds = own_more(d->home, d->seconds, d->timed, &d->room, sizeof *d->seconds);
     d->seconds[d->timed++] = now_seconds() - start;
     if (!faces.count) warn("no face in %s", photo->path), d->without++;
@@ -14130,7 +14132,7 @@ static void run_photo_verb(const PhotoVerb *verb, const Settings *s, char *const
     d->s = s, d->verb = verb, d->home = innermost_scope(), d->detector = open_detector(s);
     if (*s->trace) d->detector->watch = trace_network, d->detector->watch_context = trace;
     make_out(s, inputs, count, verb->several);
-    PhotoBatch batch = {.channels = 3, .each = detect_photo, .context = d};
+    PhotoBatch batch = {.channels = verb->as_stored ? 0 : 3, .each = detect_photo, .context = d};
     each_picture(&batch, inputs, count);
     stats_sort(d->seconds, d->timed);
     int seen = batch.count - batch.unreadable;
@@ -14267,7 +14269,7 @@ static void crop_photo(void *context, const Photo *photo, const Faces *faces, co
 
 static void crop_photos(char *const *inputs, int count, const Settings *s)
 {
-    run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all}, s, inputs, count);
+    run_photo_verb(&(PhotoVerb){crop_photo, NULL, true, s->all, false}, s, inputs, count);
 }
 
 typedef struct Editing {
@@ -14299,14 +14301,30 @@ static void edit_all(const Editing *edit, const Photo *photo)
     deliver(photo_file(edit->s, photo, "-all.png").s, &image, edit->s->provenance ? &synthetic : NULL);
 }
 
+static void free_notes(void *notes) { image_notes_free(notes); }
+
+/* Saves a changed photograph with what its file says of it, and tells where. */
+static void deliver_photo(const char *path, const Image *picture, const Photo *photo, const Settings *s,
+                          const ImageText *text)
+{
+    char why[IMAGE_ERROR_SIZE];
+    size_t size;
+    ImageNotes *notes = own(1, sizeof *notes);
+    on_leaving(free_notes, notes);
+    const char *bytes = s->metadata ? read_file(photo->path, IMAGE_MAX_FILE_BYTES, &size) : NULL;
+    if (bytes && !image_read_notes(bytes, size, notes, why)) give_up(1, "%s: %s", photo->path, why);
+    if (!image_save_notes(path, picture, notes, text, text ? 1 : 0, why)) give_up_because(errno, why);
+    printf("%s\n", path);
+}
+
 /* The whole picture at its own resolution, edited in n frames: OUT/NAME-EXPRESSION.png */
 static void edit_frames(const Editing *edit, const Photo *photo, const Frame *frames, int n, const Wish *wish)
 {
     Image result = with_channels(&photo->image, photo->image.channels);
     memcpy(edit->model->condition->data, wish->condition, (size_t)edit->model->g.condition * sizeof(real));
     for (int i = 0; i < n; i++) edit_face(edit->model, &photo->image, frames[i], &result);
-    deliver(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result,
-            edit->s->provenance ? edit->text : NULL);
+    deliver_photo(photo_file(edit->s, photo, textf("-%s.png", wish->name).s).s, &result, photo, edit->s,
+                  edit->s->provenance ? edit->text : NULL);
 }
 
 /* Without a detector: the centred square that the model was trained on is the face. */
@@ -14352,7 +14370,7 @@ static void edit_photos(const char *run, char *const *inputs, int count, const S
     if (!edit.all) edit.wish = parse_wish(edit.model, s);
     if (!edit.all && s->scale > 1) give_up(2, "--scale %ld: enlarges the sheet of --emotion all only", s->scale);
     if (detect) {
-        run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all}, s, inputs, count);
+        run_photo_verb(&(PhotoVerb){edit_faces, &edit, true, edit.all, true}, s, inputs, count);
         return;
     }
     PhotoBatch batch = {.channels = edit.all ? edit.model->g.channels : 0, .each = edit_centre, .context = &edit};
